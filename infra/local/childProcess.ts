@@ -1,0 +1,58 @@
+/** A local process that has started: the line that tells its user so, and how to stop it. */
+export interface RunningChild {
+  readonly line: string;
+  stop(): Promise<void>;
+}
+
+/** A graceful stop that takes longer than this is cut short, so that Ctrl-C never leaves a process behind. */
+const STOP_WITHIN_MS = 2_000;
+
+/**
+ * Runs one local process by the protocol they all share. Ready: a `{ type: 'ready' }` message to the parent and
+ * one line on stdout. A start that fails: one line on stderr, exit code 1. SIGTERM, SIGINT or a parent that is
+ * gone: stop, then exit code 0, or 1 with a line on stderr when the stop fails or takes longer than `stopWithinMs`.
+ */
+export async function runChild(
+  name: string,
+  start: () => Promise<RunningChild>,
+  { stopWithinMs = STOP_WITHIN_MS }: { readonly stopWithinMs?: number } = {},
+): Promise<void> {
+  let running: RunningChild | undefined;
+  let stopping = false;
+
+  async function stop(): Promise<void> {
+    if (stopping) return;
+    stopping = true;
+    setTimeout(() => {
+      fail(name, new Error(`did not stop within ${stopWithinMs} ms`));
+    }, stopWithinMs);
+    try {
+      await running?.stop();
+    } catch (error) {
+      fail(name, error);
+    }
+    process.exit(0);
+  }
+
+  for (const event of ['SIGTERM', 'SIGINT', 'disconnect']) process.on(event, () => void stop());
+  try {
+    running = await start();
+  } catch (error) {
+    fail(name, error);
+  }
+  console.log(running.line);
+  if (process.connected) process.send?.({ type: 'ready' });
+}
+
+function fail(name: string, error: unknown): never {
+  console.error(`${name}: ${describe(error)}`);
+  process.exit(1);
+}
+
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if ('code' in error && error.code === 'EADDRINUSE' && 'port' in error) {
+    return `port ${String(error.port)} is already in use`;
+  }
+  return error.message.split('\n', 1)[0] ?? error.name;
+}
