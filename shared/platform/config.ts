@@ -1,0 +1,134 @@
+import { z } from 'zod';
+
+const list = <T extends z.ZodType<string, string>>(item: T) =>
+  z
+    .string()
+    .transform((text) => text.split(/[\s,]+/).filter((part) => part !== ''))
+    .pipe(z.array(item));
+
+const origin = z
+  .string()
+  .refine(
+    (text) => URL.canParse(text) && new URL(text).origin === text,
+    'must be an origin, such as https://mcp.contoso.com',
+  );
+const loopbackOrigin = origin.refine(
+  (text) => /^http:\/\/(127\.0\.0\.1|\[::1\])(:\d+)?$/.test(text),
+  'must be http on a loopback address',
+);
+
+/** Every setting of both apps. `docs/configuration.md` says the same in prose. */
+export const settingsSchema = z.object({
+  MREG_APP: z.enum(['management', 'mcp']),
+  /** A connection string (Azurite, keys), or the `https://` endpoint of the account, used with the app's identity. */
+  MREG_TABLES: z
+    .string()
+    .refine(
+      (text) =>
+        /(^|;)(AccountName=|UseDevelopmentStorage=true)/.test(text) || /^https:\/\/[^\s/]+\/?$/.test(text),
+      {
+        error: 'must be a storage connection string or the https endpoint of the table service',
+      },
+    ),
+  /** Read by the triggers too, which is why the names follow the Functions convention for connections. */
+  MREG_SERVICE_BUS: z
+    .string()
+    .startsWith('Endpoint=sb://', 'must be a Service Bus connection string')
+    .optional(),
+  MREG_SERVICE_BUS__fullyQualifiedNamespace: z
+    .string()
+    .regex(/^[a-z0-9.-]+$/i, 'must be a host name')
+    .optional(),
+  /** Client id of the Entra app registration: the only audience that tokens may have. */
+  MREG_API_CLIENT_ID: z.guid(),
+  /** Tenants that may sign in, separated by commas. */
+  MREG_TENANTS: list(z.guid()).refine((tenants) => tenants.length > 0, 'must name at least one tenant'),
+  /** Where clients reach the mcp app. The gateway never learns its own address from a request. */
+  MREG_PUBLIC_ORIGIN: origin,
+  /** Web origins whose pages may call the apps, separated by commas; none when absent. */
+  MREG_ALLOWED_ORIGINS: list(origin).optional(),
+  /** Development only: the origin of the local token issuer. */
+  MREG_LOCAL_ISSUER: loopbackOrigin.optional(),
+  /** Development only: upstream servers may be on loopback and private addresses, over http. */
+  MREG_PRIVATE_UPSTREAMS: z.literal('allowed').optional(),
+});
+
+export type App = z.infer<typeof settingsSchema>['MREG_APP'];
+
+export interface Config {
+  readonly app: App;
+  readonly tables: string;
+  readonly serviceBus: { readonly connectionString: string } | { readonly fullyQualifiedNamespace: string };
+  readonly apiClientId: string;
+  readonly tenants: ReadonlySet<string>;
+  readonly publicOrigin: string;
+  readonly allowedOrigins: ReadonlySet<string>;
+  readonly localIssuer: string | undefined;
+  readonly privateUpstreams: boolean;
+}
+
+/** Settings that are missing or wrong. The message has a line for each, by name and never by value. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Names of which one is enough to say that this is not a developer's machine. */
+const azureMarks = ['WEBSITE_INSTANCE_ID', 'IDENTITY_ENDPOINT', 'CONTAINER_APP_NAME'] as const;
+
+/** True unless the environment says in every way that it is a developer's. */
+export function isProduction(env: Environment): boolean {
+  return (
+    env['AZURE_FUNCTIONS_ENVIRONMENT'] !== 'Development' ||
+    env['NODE_ENV'] === 'production' ||
+    azureMarks.some((name) => env[name] !== undefined)
+  );
+}
+
+/** Reads all settings at once. @throws ConfigError that names every problem together. */
+export function readConfig(env: Environment): Config {
+  const parsed = settingsSchema.safeParse(env);
+  const problems = parsed.success
+    ? []
+    : parsed.error.issues.map((issue) => `${String(issue.path[0])}: ${explain(issue)}`);
+  const named = (name: string) => env[name] !== undefined;
+  if (named('MREG_SERVICE_BUS') === named('MREG_SERVICE_BUS__fullyQualifiedNamespace')) {
+    problems.push('MREG_SERVICE_BUS: set either it or MREG_SERVICE_BUS__fullyQualifiedNamespace');
+  }
+  if (isProduction(env)) problems.push(...developmentOnly(env));
+  if (problems.length > 0 || !parsed.success) {
+    throw new ConfigError(
+      `Settings are missing or wrong:\n${problems.map((line) => `  ${line}`).join('\n')}`,
+    );
+  }
+  const settings = parsed.data;
+  return Object.freeze({
+    app: settings.MREG_APP,
+    tables: settings.MREG_TABLES,
+    serviceBus:
+      settings.MREG_SERVICE_BUS === undefined
+        ? { fullyQualifiedNamespace: settings.MREG_SERVICE_BUS__fullyQualifiedNamespace ?? '' }
+        : { connectionString: settings.MREG_SERVICE_BUS },
+    apiClientId: settings.MREG_API_CLIENT_ID,
+    tenants: new Set(settings.MREG_TENANTS.map((tenant) => tenant.toLowerCase())),
+    publicOrigin: settings.MREG_PUBLIC_ORIGIN,
+    allowedOrigins: new Set(settings.MREG_ALLOWED_ORIGINS),
+    localIssuer: settings.MREG_LOCAL_ISSUER,
+    privateUpstreams: settings.MREG_PRIVATE_UPSTREAMS === 'allowed',
+  });
+}
+
+function explain(issue: z.core.$ZodIssue): string {
+  return issue.code === 'invalid_type' && issue.input === undefined ? 'is missing' : issue.message;
+}
+
+function developmentOnly(env: Environment): string[] {
+  const problems = ['MREG_LOCAL_ISSUER', 'MREG_PRIVATE_UPSTREAMS']
+    .filter((name) => env[name] !== undefined)
+    .map((name) => `${name}: is for development only and must not be set here`);
+  if (/UseDevelopmentEmulator=true/i.test(env['MREG_SERVICE_BUS'] ?? '')) {
+    problems.push('MREG_SERVICE_BUS: UseDevelopmentEmulator is for development only');
+  }
+  return problems;
+}

@@ -1,0 +1,40 @@
+/** What can go wrong by itself or by its caller's doing. Each kind has one HTTP status and one JSON-RPC code. */
+export const errorKinds = [
+  'invalid',
+  'unauthenticated',
+  'forbidden',
+  'not_found',
+  'method_not_allowed',
+  'already_exists',
+  'conflict',
+  'too_large',
+  'unsupported_media_type',
+  'unavailable',
+  'timeout',
+  'internal',
+] as const;
+export type ErrorKind = (typeof errorKinds)[number];
+
+/** One thing wrong with the input: `path` is a JSON path without the root, `''` for the whole. */
+export interface InputProblem {
+  readonly path: string;
+  readonly message: string;
+}
+
+/** An expected failure. `message` is for the caller: it holds no secret, no stack, no upstream body. */
+export interface DomainError {
+  readonly kind: ErrorKind;
+  readonly message: string;
+  readonly errors?: readonly InputProblem[];
+}
+
+/** A part that we stand on failed (tables, Service Bus). Thrown; its cause goes to the log and never to a caller. */
+export class InfrastructureError extends Error {
+  readonly part: 'tables' | 'service_bus' | 'identity_provider';
+
+  constructor(part: InfrastructureError['part'], operation: string, cause: unknown) {
+    super(`${part}: ${operation} failed`, { cause });
+    this.name = 'InfrastructureError';
+    this.part = part;
+  }
+}

@@ -1,0 +1,7 @@
+import { randomBytes } from 'node:crypto';
+
+/** Makes opaque ids, as a dependency. */
+export type IdSource = () => string;
+
+/** 128 random bits as 32 hexadecimal digits: safe in a URL path, a table key and a message id. */
+export const randomId: IdSource = () => randomBytes(16).toString('hex');

@@ -1,0 +1,49 @@
+/** Every event that the system logs. A closed list, so that an operator can search and alert by name. */
+export type LogEvent =
+  | 'request_handled'
+  | 'request_failed'
+  | 'sign_in_refused'
+  | 'delegation_sent'
+  | 'delegation_started'
+  | 'delegation_finished'
+  | 'delegation_skipped'
+  | 'delegation_swept'
+  | 'message_rejected'
+  | 'plan_finished'
+  | 'upstream_failed';
+
+/** Structured values only; never tokens, payloads or headers. */
+export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
+
+export interface Log {
+  info(event: LogEvent, fields: LogFields): void;
+  warn(event: LogEvent, fields: LogFields): void;
+  /** `cause` is written with its stack and the causes below it: for operators, never for callers. */
+  error(event: LogEvent, fields: LogFields, cause?: unknown): void;
+}
+
+/** One JSON object a line on standard output and error, which Azure Functions hands to Application Insights. */
+export function jsonLog(app: string, write: (line: string, level: Level) => void = writeLine): Log {
+  const at = (level: Level) => (event: LogEvent, fields: LogFields, cause?: unknown) => {
+    write(
+      JSON.stringify({ at: new Date().toISOString(), level, app, event, ...fields, ...causes(cause) }),
+      level,
+    );
+  };
+  return { info: at('info'), warn: at('warn'), error: at('error') };
+}
+
+type Level = 'info' | 'warn' | 'error';
+
+function writeLine(line: string, level: Level): void {
+  (level === 'info' ? process.stdout : process.stderr).write(line + '\n');
+}
+
+function causes(cause: unknown): { error?: string } {
+  if (cause === undefined) return {};
+  const chain: string[] = [];
+  for (let error: unknown = cause; error instanceof Error && chain.length < 5; error = error.cause) {
+    chain.push(error.stack ?? error.message);
+  }
+  return { error: chain.length > 0 ? chain.join('\ncaused by ') : typeof cause };
+}

@@ -1,0 +1,110 @@
+import { lookup as resolve } from 'node:dns';
+import type { LookupFunction } from 'node:net';
+import { Agent, type Dispatcher, errors, request } from 'undici';
+import { type AddressPolicy, checkOutboundUrl, isAllowedAddress } from './addressRules.ts';
+import type { DomainError } from './errors.ts';
+import { type Result, fail, succeed } from './result.ts';
+
+export interface OutboundRequest {
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+  readonly signal?: AbortSignal;
+}
+
+/** The body must be read or destroyed by whoever gets it: the connection is held until then. */
+export type OutboundResponse = Pick<Dispatcher.ResponseData, 'statusCode' | 'headers' | 'body'>;
+
+/**
+ * The one way out of the house. Refuses what `checkOutboundUrl` refuses and any name of which even one address is not
+ * allowed; connects to the address it judged; follows no redirect; asks for no content encoding; keeps connections alive.
+ * A server that cannot be reached is a failure `unavailable` or `timeout`, a refused address `invalid`.
+ */
+export interface OutboundClient {
+  request(request: OutboundRequest): Promise<Result<OutboundResponse>>;
+  close(): Promise<void>;
+}
+
+const timeouts = { connectMs: 5_000, firstByteMs: 60_000, idleMs: 60_000, keepAliveMs: 55_000 };
+
+export function openOutboundClient(policy: AddressPolicy, lookup: typeof resolve = resolve): OutboundClient {
+  const agent = new Agent({
+    connect: { timeout: timeouts.connectMs, lookup: guardedLookup(policy, lookup) },
+    headersTimeout: timeouts.firstByteMs,
+    bodyTimeout: timeouts.idleMs,
+    keepAliveTimeout: timeouts.keepAliveMs,
+    connections: 256,
+  });
+  return {
+    async request({ url, method, headers, body, signal }) {
+      const checked = checkOutboundUrl(url, policy);
+      if (!checked.ok) return checked;
+      try {
+        const response = await request(checked.value, {
+          dispatcher: agent,
+          method,
+          headers: { 'accept-encoding': 'identity', ...headers },
+          ...(body !== undefined && { body }),
+          ...(signal && { signal }),
+        });
+        return succeed(response);
+      } catch (error) {
+        return fail(explain(error, signal));
+      }
+    },
+    close: () => agent.close(),
+  };
+}
+
+class RefusedAddress extends Error {}
+
+/** Judges every answer of the resolver before the socket is made, so that a name cannot change its mind between check and connect. */
+function guardedLookup(policy: AddressPolicy, lookup: typeof resolve): LookupFunction {
+  return (hostname, options, callback) => {
+    lookup(hostname, { ...options, all: true }, (error, addresses) => {
+      if (error) {
+        callback(error, []);
+      } else if (!addresses.every(({ address }) => isAllowedAddress(address, policy))) {
+        callback(new RefusedAddress(), []);
+      } else {
+        const [first] = addresses;
+        if (options.all) callback(null, addresses);
+        else callback(null, first?.address ?? '', first?.family);
+      }
+    });
+  };
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'connection closed by the server',
+  UND_ERR_SOCKET: 'connection closed by the server',
+  ENOTFOUND: 'host name not found',
+  EAI_AGAIN: 'host name could not be resolved',
+  EHOSTUNREACH: 'host unreachable',
+  ENETUNREACH: 'network unreachable',
+  CERT_HAS_EXPIRED: 'its TLS certificate has expired',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'its TLS certificate is self-signed',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its TLS certificate is for another name',
+};
+
+/** A failed exchange in words for callers: from a closed list, never the text of the fault. */
+export function explain(error: unknown, signal?: AbortSignal): DomainError {
+  if (error instanceof RefusedAddress) {
+    return { kind: 'invalid', message: 'its name resolves to a private or reserved address' };
+  }
+  if (
+    signal?.aborted === true ||
+    error instanceof errors.ConnectTimeoutError ||
+    error instanceof errors.HeadersTimeoutError ||
+    error instanceof errors.BodyTimeoutError
+  ) {
+    return { kind: 'timeout', message: 'no answer in time' };
+  }
+  const faults = error instanceof AggregateError ? (error.errors as unknown[]) : [error];
+  const code = faults
+    .map((fault) => (fault as { code?: string } | undefined)?.code)
+    .find((found) => found !== undefined);
+  return { kind: 'unavailable', message: reasons[code ?? ''] ?? 'connection failed' };
+}

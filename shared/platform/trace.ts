@@ -1,0 +1,21 @@
+import { randomBytes } from 'node:crypto';
+
+/** A W3C trace context: one trace id for all that one request sets off, a span id for each part of it. */
+export interface Trace {
+  readonly traceId: string;
+  readonly spanId: string;
+}
+
+const pattern = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}/;
+
+/** Continues the trace of a `traceparent` header; starts a new one where it is absent or malformed (W3C Trace Context 4.3). */
+export function continueTrace(traceparent: string | null | undefined): Trace {
+  const [, traceId] = pattern.exec(traceparent ?? '') ?? [];
+  const usable = traceId !== undefined && !/^0+$/.test(traceId);
+  return {
+    traceId: usable ? traceId : randomBytes(16).toString('hex'),
+    spanId: randomBytes(8).toString('hex'),
+  };
+}
+
+export const traceparentOf = (trace: Trace): string => `00-${trace.traceId}-${trace.spanId}-01`;

@@ -1,0 +1,59 @@
+import { z } from 'zod';
+
+/** The generation of the protocol a server speaks: `legacy` up to 2025-11-25, with a handshake; `modern` from 2026-07-28 on, without. */
+export const eraSchema = z.enum(['legacy', 'modern']);
+export type Era = z.infer<typeof eraSchema>;
+
+/** `pending` until the registration's plan has ended, then `active` or `rejected`, with the reason. */
+export const serverStatusSchema = z.enum(['pending', 'active', 'rejected']);
+
+/** A tool as its server describes it; fields that we do not know are kept. */
+const toolSchema = z.looseObject({ name: z.string() });
+export type Tool = z.infer<typeof toolSchema>;
+
+/** What a probe of the server found. */
+export const discoverySchema = z.object({
+  era: eraSchema,
+  protocolVersion: z.string(),
+  serverInfo: z.looseObject({ name: z.string(), version: z.string() }),
+  capabilities: z.record(z.string(), z.unknown()),
+  instructions: z.string().optional(),
+  tools: z.array(toolSchema),
+  discoveredAt: z.iso.datetime(),
+});
+export type Discovery = z.infer<typeof discoverySchema>;
+
+/** Part of a URL path and of tool names: it holds no `_`, so that `{slug}__{tool}` can be taken apart again. */
+export const slugSchema = z
+  .string()
+  .regex(
+    /^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/,
+    'must be 1 to 40 of a-z, 0-9 and -, with no - at either end',
+  );
+
+/** What an administrator says of a server. The URL's address is judged apart, by the outbound guard. */
+export const registrationSchema = z.strictObject({
+  slug: slugSchema,
+  url: z.string().max(2048),
+  title: z.string().trim().min(1).max(100).optional(),
+  description: z.string().trim().max(2048).optional(),
+});
+export type Registration = z.infer<typeof registrationSchema>;
+
+/** A server of one tenant. Its slug never changes. */
+export const serverRecordSchema = z.object({
+  tenantId: z.string(),
+  slug: slugSchema,
+  url: z.string(),
+  title: z.string(),
+  description: z.string(),
+  status: serverStatusSchema,
+  statusReason: z.string().optional(),
+  /** The plan that decides the status: a late answer of an earlier registration must not decide this one. */
+  planId: z.string(),
+  discovery: discoverySchema.optional(),
+  createdBy: z.string(),
+  createdAt: z.iso.datetime(),
+  updatedAt: z.iso.datetime(),
+});
+export type ServerRecord = z.infer<typeof serverRecordSchema>;

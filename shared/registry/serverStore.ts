@@ -1,0 +1,13 @@
+import type { Page, Stored } from '../platform/tables.ts';
+import type { ServerRecord } from './server.ts';
+
+/** Keeps the server records of all tenants, one record a slug and tenant. An outage is thrown, never read as "not found". */
+export interface ServerStore {
+  find(tenantId: string, slug: string): Promise<Stored<ServerRecord> | undefined>;
+  /** In the order of their slugs; `after` is the last slug of the page before. */
+  list(tenantId: string, limit: number, after?: string): Promise<Page<ServerRecord>>;
+  add(record: ServerRecord): Promise<'inserted' | 'exists'>;
+  /** Replaces the record only if it is still the one that was read. */
+  replace(record: ServerRecord, etag: string): Promise<'replaced' | 'conflict' | 'missing'>;
+  remove(record: ServerRecord, etag: string): Promise<'removed' | 'conflict' | 'missing'>;
+}
