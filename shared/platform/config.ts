@@ -87,7 +87,7 @@ export function isProduction(env: Environment): boolean {
 }
 
 /** Reads all settings at once. @throws ConfigError that names every problem together. */
-export function readConfig(env: Environment): Config {
+export function readConfig(env: Environment = process.env): Config {
   const parsed = settingsSchema.safeParse(env);
   const problems = parsed.success
     ? []

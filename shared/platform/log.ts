@@ -4,6 +4,8 @@ export type LogEvent =
   | 'request_failed'
   | 'sign_in_refused'
   | 'delegation_sent'
+  | 'delegation_unsent'
+  | 'delegation_failed'
   | 'delegation_started'
   | 'delegation_finished'
   | 'delegation_skipped'

@@ -1,7 +1,7 @@
 import { RestError, TableClient, odata, type TableEntityResult } from '@azure/data-tables';
 import { InfrastructureError } from './errors.ts';
 
-/** Where a row is. Both keys must be free of `/ \ # ?` and control characters. */
+/** Where a row is. Keys that we make are free of `/ \ # ?` and control characters. */
 export interface RowKey {
   readonly partition: string;
   readonly row: string;
@@ -29,6 +29,9 @@ export interface TableCodec<T> {
 /** Names of the document's parts; a property holds at most 64 KiB, which is 32,768 UTF-16 code units. */
 const partName = (index: number): string => `document${String(index)}`;
 const partLength = 32_000;
+
+/** No row has a key with one of these; Azure answers 400 to a question for one. */
+const illegalInKey = /[/\\#?\p{Cc}]|^.{513}/su;
 
 /** What a store needs of one Azure table. 404, 409 and 412 are outcomes; all else is thrown as InfrastructureError. */
 export interface Table<T> {
@@ -93,8 +96,12 @@ function azureTable<T>(name: string, codec: TableCodec<T>, client: () => Promise
   });
 
   return {
-    get: (key) =>
-      run('get', async (table) => stored(await table.getEntity(key.partition, key.row)), { 404: undefined }),
+    get: async (key) => {
+      if (illegalInKey.test(key.row)) return undefined;
+      return run('get', async (table) => stored(await table.getEntity(key.partition, key.row)), {
+        404: undefined,
+      });
+    },
     insert: (value) =>
       run('insert', async (table) => (await table.createEntity(entity(value)), 'inserted' as const), {
         409: 'exists' as const,

@@ -1,0 +1,50 @@
+import { challenge, refusalError } from '../shared/identity/challenge.ts';
+import { type Permission, isPermitted } from '../shared/identity/permissions.ts';
+import type { Principal } from '../shared/identity/principal.ts';
+import type { TokenVerifier } from '../shared/identity/verifyToken.ts';
+import type { DomainError } from '../shared/platform/errors.ts';
+import type { Log } from '../shared/platform/log.ts';
+import type { Trace } from '../shared/platform/trace.ts';
+
+export interface AdmissionDeps {
+  readonly verifyToken: TokenVerifier;
+  /** Web origins whose pages may call; a request of any other page is refused, whatever its token. */
+  readonly allowedOrigins: ReadonlySet<string>;
+  readonly challenge: { readonly scope: string; readonly resourceMetadata?: string };
+  readonly log: Log;
+}
+
+export type Admission =
+  | { readonly principal: Principal }
+  | { readonly error: DomainError; readonly headers: Readonly<Record<string, string>> };
+
+/** Who calls and whether they may: the origin of a page first, then the token, then the role. */
+export async function admit(
+  headers: Headers,
+  permission: Permission,
+  trace: Trace,
+  deps: AdmissionDeps,
+): Promise<Admission> {
+  const origin = headers.get('origin');
+  if (origin !== null && !deps.allowedOrigins.has(origin)) {
+    return {
+      error: { kind: 'forbidden', message: 'pages of this web origin may not call the gateway' },
+      headers: {},
+    };
+  }
+  const verdict = await deps.verifyToken(headers.get('authorization'));
+  if ('refusal' in verdict) {
+    deps.log.warn('sign_in_refused', { reason: verdict.refusal, traceId: trace.traceId });
+    return {
+      error: refusalError(verdict.refusal),
+      headers: { 'www-authenticate': challenge(verdict.refusal, deps.challenge) },
+    };
+  }
+  if (!isPermitted(verdict.principal, permission)) {
+    return {
+      error: { kind: 'forbidden', message: `your roles do not include the permission ${permission}` },
+      headers: {},
+    };
+  }
+  return verdict;
+}

@@ -1,0 +1,192 @@
+import type { ReadableStream } from 'node:stream/web';
+import type { z } from 'zod';
+import type { Permission } from '../shared/identity/permissions.ts';
+import type { Principal } from '../shared/identity/principal.ts';
+import { type DomainError, InfrastructureError } from '../shared/platform/errors.ts';
+import type { IdSource } from '../shared/platform/ids.ts';
+import { toProblem } from '../shared/platform/problem.ts';
+import { type Result, fail, succeed } from '../shared/platform/result.ts';
+import { type Trace, continueTrace, traceparentOf } from '../shared/platform/trace.ts';
+import { type AdmissionDeps, admit } from './admit.ts';
+import { corsHeaders } from './cors.ts';
+import { pathParameters } from './paths.ts';
+import { readJson } from './requestBody.ts';
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+/** What a handler is given. Nothing in it comes from where the host may have mixed path, query and body. */
+export interface Call<Body> {
+  readonly principal: Principal;
+  /** The route template's parameters, decoded, from the path alone. */
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: URLSearchParams;
+  readonly body: Body;
+  readonly headers: Headers;
+  readonly trace: Trace;
+  /** Aborted when the answer would come too late. */
+  readonly signal: AbortSignal;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** One HTTP function: where it is, who may call it, what it takes and how it answers. */
+export interface Route<Body = undefined> {
+  /** Name of the function. The host matches routes in the alphabetical order of these. */
+  readonly name: string;
+  readonly method: Method;
+  /** A template such as `servers/{slug}`. */
+  readonly path: string;
+  /** Anonymous routes are handled without a look at the token, on behalf of `nobody`. */
+  readonly permission: Permission | 'anonymous';
+  /** Absent: the body is not read. */
+  readonly body?: z.ZodType<Body>;
+  readonly deadlineMs?: number;
+  handle(call: Call<Body>): Promise<Result<Answer> | Response>;
+  /** How the route words an error; a problem document (RFC 9457) when absent. */
+  readonly wordError?: (error: DomainError) => Answer;
+}
+
+/** What is read of a request; a Functions `HttpRequest` and a Fetch `Request` both have it. */
+export interface IncomingRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Headers;
+  readonly body: ReadableStream<Uint8Array> | null;
+}
+
+export interface HttpDeps extends AdmissionDeps {
+  readonly newId: IdSource;
+}
+
+/** Long enough for `?wait=30`, well under what the host and Azure's front end allow. */
+const defaultDeadlineMs = 40_000;
+
+/** Who calls an anonymous route: no tenant, no roles. */
+const nobody: Principal = { tenantId: '', userId: '', kind: 'app', clientId: '', roles: [], expiresAt: 0 };
+
+/** Wraps a route into a function that always answers: on Azure an unanswered request hangs for minutes. */
+export function serve<Body>(
+  route: Route<Body>,
+  deps: HttpDeps,
+): (request: IncomingRequest) => Promise<Response> {
+  const allowedOrigins = route.permission === 'anonymous' ? 'any' : deps.allowedOrigins;
+  return async (request) => {
+    const startedAt = performance.now();
+    const trace = continueTrace(request.headers.get('traceparent'));
+    const requestId = deps.newId();
+    const response = await answerInTime(route, request, trace, deps);
+    response.headers.set('x-request-id', requestId);
+    response.headers.set('traceparent', traceparentOf(trace));
+    for (const [name, value] of corsHeaders(request.headers.get('origin'), allowedOrigins))
+      response.headers.set(name, value);
+    deps.log.info('request_handled', {
+      requestId,
+      traceId: trace.traceId,
+      route: route.name,
+      status: response.status,
+      durationMs: Math.round(performance.now() - startedAt),
+    });
+    return response;
+  };
+}
+
+/** The answer; a 504 when it does not come by the deadline, a 500 or 503 when the handler throws. */
+async function answerInTime<Body>(
+  route: Route<Body>,
+  request: IncomingRequest,
+  trace: Trace,
+  deps: HttpDeps,
+): Promise<Response> {
+  const abort = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const tooLate = new Promise<Response>((done) => {
+    timer = setTimeout(() => {
+      done(
+        refuse(route, { kind: 'timeout', message: 'the request took too long; it may still be carried out' }),
+      );
+      abort.abort();
+    }, route.deadlineMs ?? defaultDeadlineMs);
+  });
+  try {
+    return await Promise.race([answer(route, request, trace, abort.signal, deps), tooLate]);
+  } catch (error) {
+    deps.log.error('request_failed', { route: route.name, traceId: trace.traceId }, error);
+    return refuse(route, faultError(error));
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function answer<Body>(
+  route: Route<Body>,
+  request: IncomingRequest,
+  trace: Trace,
+  signal: AbortSignal,
+  deps: HttpDeps,
+): Promise<Response> {
+  const url = new URL(request.url);
+  let principal = nobody;
+  if (route.permission !== 'anonymous') {
+    const admission = await admit(request.headers, route.permission, trace, deps);
+    if ('error' in admission) return refuse(route, admission.error, admission.headers);
+    principal = admission.principal;
+  }
+  const body = await readBody(route, request);
+  if (!body.ok) return refuse(route, body.error);
+  const result = await route.handle({
+    principal,
+    params: pathParameters(route.path, url.pathname),
+    query: url.searchParams,
+    body: body.value,
+    headers: request.headers,
+    trace,
+    signal,
+  });
+  if (result instanceof Response) return result;
+  return result.ok ? toResponse(result.value) : refuse(route, result.error);
+}
+
+async function readBody<Body>(
+  { body: schema }: Route<Body>,
+  request: IncomingRequest,
+): Promise<Result<Body>> {
+  // Only routes without a schema have `undefined` for a body.
+  if (!schema) return succeed(undefined as Body);
+  const json = await readJson(request);
+  if (!json.ok) return json;
+  const parsed = schema.safeParse(json.value);
+  if (parsed.success) return succeed(parsed.data);
+  const errors = parsed.error.issues.map(({ path, message }) => ({ path: path.join('.'), message }));
+  return fail({ kind: 'invalid', message: 'the body is not valid: see errors', errors });
+}
+
+function faultError(error: unknown): DomainError {
+  return error instanceof InfrastructureError
+    ? {
+        kind: 'unavailable',
+        message: 'a part that the gateway stands on does not answer: try again in a moment',
+      }
+    : { kind: 'internal', message: 'an unexpected fault: the log has it under the trace id of this answer' };
+}
+
+function refuse<Body>(route: Route<Body>, error: DomainError, headers: Answer['headers'] = {}): Response {
+  const answer = (route.wordError ?? problemAnswer)(error);
+  return toResponse({ ...answer, headers: { ...answer.headers, ...headers } });
+}
+
+export function problemAnswer(error: DomainError): Answer {
+  const problem = toProblem(error);
+  return { status: problem.status, body: problem, headers: { 'content-type': 'application/problem+json' } };
+}
+
+export function toResponse({ status, body, headers }: Answer): Response {
+  if (body === undefined) return new Response(null, { status, ...(headers && { headers }) });
+  return new Response(JSON.stringify(body), {
+    status,
+    headers: { 'content-type': 'application/json', ...headers },
+  });
+}

@@ -1,0 +1,10 @@
+import { app } from '@azure/functions';
+import { readConfig } from '../shared/platform/config.ts';
+import { compose } from './compose.ts';
+
+// One package is deployed as two apps; MREG_APP says which of them this is.
+const config = readConfig();
+app.setup({ enableHttpStream: true });
+const { registerApp } =
+  config.app === 'management' ? await import('./management/app.ts') : await import('./mcp/app.ts');
+registerApp(compose(config));

@@ -1,0 +1,23 @@
+import { registerAgents } from '../agents/register.ts';
+import type { AppDeps } from '../compose.ts';
+import { healthRoute } from '../health.ts';
+import type { Route } from '../http.ts';
+import { registerRoutes } from '../register.ts';
+import { registerSweeper } from '../timers/sweeper.ts';
+import { delegationRoutes } from './delegations.ts';
+import { planRoutes } from './plans.ts';
+import { serverRoutes } from './servers.ts';
+
+/** Every route of the management app. */
+export const managementRoutes = (deps: AppDeps): readonly Route<unknown>[] => [
+  healthRoute,
+  ...serverRoutes(deps),
+  ...planRoutes(deps),
+  ...delegationRoutes(deps),
+];
+
+export function registerApp(deps: AppDeps): void {
+  registerRoutes(managementRoutes(deps), deps);
+  registerAgents('management', deps);
+  registerSweeper(deps);
+}

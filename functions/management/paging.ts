@@ -1,0 +1,31 @@
+import { z } from 'zod';
+import { type Result, fail, succeed } from '../../shared/platform/result.ts';
+import type { Page } from '../../shared/platform/tables.ts';
+import type { Answer } from '../http.ts';
+
+const limitSchema = z.coerce.number().int().min(1).max(100);
+const defaultLimit = 30;
+/** Row keys that a cursor may name: those that our own stores make. */
+const cursorSchema = z
+  .base64url()
+  .transform((cursor) => Buffer.from(cursor, 'base64url').toString())
+  .pipe(z.string().regex(/^[\w-]{1,200}$/));
+
+/** Answers a list: `limit` and `cursor` from the query, `{items, nextCursor?}` in the body. */
+export async function readPage<T>(
+  query: URLSearchParams,
+  read: (limit: number, after: string | undefined) => Promise<Page<T>>,
+  view: (item: T) => object,
+): Promise<Result<Answer>> {
+  const limit = limitSchema.safeParse(query.get('limit') ?? defaultLimit);
+  if (!limit.success) return invalid('limit', 'must be a whole number from 1 to 100');
+  const cursor = cursorSchema.optional().safeParse(query.get('cursor') ?? undefined);
+  if (!cursor.success) return invalid('cursor', 'is not one that an earlier page gave');
+  const { items, after } = await read(limit.data, cursor.data);
+  const nextCursor = after === undefined ? undefined : Buffer.from(after).toString('base64url');
+  return succeed({ status: 200, body: { items: items.map(view), nextCursor } });
+}
+
+function invalid(path: string, message: string) {
+  return fail({ kind: 'invalid', message: `${path} ${message}`, errors: [{ path, message }] });
+}

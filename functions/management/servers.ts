@@ -1,0 +1,107 @@
+import { type RegistrationDeps, registerServer } from '../../shared/orchestration/registerServer.ts';
+import { type Result, fail, succeed } from '../../shared/platform/result.ts';
+import { type Registration, type ServerRecord, registrationSchema } from '../../shared/registry/server.ts';
+import type { Answer, Route } from '../http.ts';
+import { readPage } from './paging.ts';
+import { planHref } from './plans.ts';
+import { readUntil, waitSeconds } from './wait.ts';
+
+const notFound = (slug: string) => fail({ kind: 'not_found', message: `there is no server "${slug}"` });
+
+/** The servers of the caller's tenant. */
+export function serverRoutes(deps: RegistrationDeps): readonly Route<unknown>[] {
+  const { servers } = deps;
+
+  const register: Route<Registration> = {
+    name: 'servers-register',
+    method: 'POST',
+    path: 'servers',
+    permission: 'servers.write',
+    body: registrationSchema,
+    async handle({ principal, trace, body, query, signal }): Promise<Result<Answer>> {
+      const wait = waitSeconds(query);
+      if (!wait.ok) return wait;
+      const registered = await registerServer(body, { principal, trace }, deps);
+      if (!registered.ok) return registered;
+      const { tenantId, slug, planId } = registered.value;
+      const record = await readUntil(
+        async () => (await servers.find(tenantId, slug))?.value,
+        (found) => found?.status !== 'pending' || found.planId !== planId,
+        wait.value,
+        signal,
+      );
+      const { status, statusReason } = record?.planId === planId ? record : registered.value;
+      const plan = { id: planId, href: planHref(planId) };
+      return succeed({
+        status: 202,
+        headers: { location: plan.href },
+        body: { slug, status, statusReason, plan },
+      });
+    },
+  };
+
+  const list: Route = {
+    name: 'servers-list',
+    method: 'GET',
+    path: 'servers',
+    permission: 'servers.read',
+    handle: ({ principal, query }) =>
+      readPage(query, (limit, after) => servers.list(principal.tenantId, limit, after), summary),
+  };
+
+  const get: Route = {
+    name: 'servers-get',
+    method: 'GET',
+    path: 'servers/{slug}',
+    permission: 'servers.read',
+    async handle({ principal, params: { slug = '' } }): Promise<Result<Answer>> {
+      const stored = await servers.find(principal.tenantId, slug);
+      return stored
+        ? succeed({ status: 200, headers: { etag: stored.etag }, body: details(stored.value) })
+        : notFound(slug);
+    },
+  };
+
+  const remove: Route = {
+    name: 'servers-delete',
+    method: 'DELETE',
+    path: 'servers/{slug}',
+    permission: 'servers.write',
+    async handle({ principal, params: { slug = '' } }): Promise<Result<Answer>> {
+      for (;;) {
+        const stored = await servers.find(principal.tenantId, slug);
+        if (!stored) return notFound(slug);
+        if ((await servers.remove(stored.value, stored.etag)) === 'removed') return succeed({ status: 204 });
+      }
+    },
+  };
+
+  return [register, list, get, remove];
+}
+
+function summary({ slug, title, description, url, status, statusReason, discovery }: ServerRecord) {
+  return {
+    slug,
+    title,
+    description,
+    url,
+    status,
+    statusReason,
+    era: discovery?.era,
+    toolCount: discovery?.tools.length,
+  };
+}
+
+function details(record: ServerRecord) {
+  const { discovery, planId, createdAt, updatedAt } = record;
+  return {
+    ...summary(record),
+    protocolVersion: discovery?.protocolVersion,
+    serverInfo: discovery?.serverInfo,
+    tools: discovery?.tools.map(({ name, title, description }) => ({ name, title, description })) ?? [],
+    discoveredAt: discovery?.discoveredAt,
+    plan: { id: planId, href: planHref(planId) },
+    createdAt,
+    updatedAt,
+  };
+}

@@ -1,0 +1,31 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { z } from 'zod';
+import { type Result, fail, succeed } from '../../shared/platform/result.ts';
+
+const waitSchema = z.coerce.number().min(0).max(30);
+
+/** The seconds of `?wait=`, 0 when absent. Failure: `invalid`. */
+export function waitSeconds(query: URLSearchParams): Result<number> {
+  const parsed = waitSchema.safeParse(query.get('wait') ?? 0);
+  if (parsed.success) return succeed(parsed.data);
+  const message = 'must be a number of seconds from 0 to 30';
+  return fail({ kind: 'invalid', message: `wait ${message}`, errors: [{ path: 'wait', message }] });
+}
+
+/** Long polling reads the row again after this: soon enough for a person, seldom enough for the table. */
+const pollMs = 200;
+
+/** Reads until the value has ended or the time is up, and gives what was read last. */
+export async function readUntil<T>(
+  read: () => Promise<T>,
+  hasEnded: (value: T) => boolean,
+  seconds: number,
+  signal: AbortSignal,
+): Promise<T> {
+  const end = performance.now() + seconds * 1000;
+  for (;;) {
+    const value = await read();
+    if (hasEnded(value) || signal.aborted || performance.now() + pollMs > end) return value;
+    await delay(pollMs);
+  }
+}

@@ -1,0 +1,20 @@
+import { registerAgents } from '../agents/register.ts';
+import type { AppDeps } from '../compose.ts';
+import { healthRoute } from '../health.ts';
+import type { Route } from '../http.ts';
+import { registerRoutes } from '../register.ts';
+import { endpointRoute } from './endpoint.ts';
+import { metadataRoutes, metadataUrl } from './protectedResource.ts';
+
+/** Every route of the mcp app. */
+export const mcpRoutes = (deps: AppDeps): readonly Route<unknown>[] => [
+  healthRoute,
+  endpointRoute(deps),
+  ...metadataRoutes(deps),
+];
+
+export function registerApp(deps: AppDeps): void {
+  const challenge = { ...deps.challenge, resourceMetadata: metadataUrl(deps.config.publicOrigin) };
+  registerRoutes(mcpRoutes(deps), { ...deps, challenge });
+  registerAgents('mcp', deps);
+}

@@ -1,0 +1,51 @@
+import type { ReadableStream } from 'node:stream/web';
+import { type Result, fail, succeed } from '../shared/platform/result.ts';
+
+/** The part of a request that its body is read from; both a Fetch `Request` and a Functions `HttpRequest` have it. */
+export interface BodySource {
+  readonly headers: { get(name: string): string | null };
+  readonly body: ReadableStream<Uint8Array> | null;
+}
+
+/** Enough for any call of the API or of a tool that a gateway should carry. */
+export const maxBodyBytes = 1024 * 1024;
+
+/**
+ * Reads a JSON body of at most 1 MiB and parses it once.
+ * Failures: `unsupported_media_type`, `too_large`, `invalid`. Their messages never quote the body.
+ */
+export async function readJson(request: BodySource): Promise<Result<unknown>> {
+  const [type] = (request.headers.get('content-type') ?? '').split(';');
+  if (type?.trim().toLowerCase() !== 'application/json') {
+    return fail({
+      kind: 'unsupported_media_type',
+      message: 'the body must be JSON: send "Content-Type: application/json"',
+    });
+  }
+  if ((request.headers.get('content-encoding') ?? 'identity') !== 'identity') {
+    return fail({ kind: 'unsupported_media_type', message: 'the body must not be compressed' });
+  }
+  const bytes = await readBytes(request);
+  if (!bytes.ok) return bytes;
+  try {
+    return succeed(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes.value)) as unknown);
+  } catch {
+    return invalid('the body is not valid JSON in UTF-8');
+  }
+}
+
+async function readBytes({ headers, body }: BodySource): Promise<Result<Uint8Array>> {
+  const tooLarge = fail({ kind: 'too_large', message: `the body is larger than ${maxBodyBytes} bytes` });
+  if (Number(headers.get('content-length') ?? 0) > maxBodyBytes) return tooLarge;
+  if (body === null) return invalid('a JSON body is required');
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of body) {
+    length += chunk.length;
+    if (length > maxBodyBytes) return tooLarge;
+    chunks.push(chunk);
+  }
+  return length === 0 ? invalid('a JSON body is required') : succeed(Buffer.concat(chunks, length));
+}
+
+const invalid = (message: string) => fail({ kind: 'invalid', message, errors: [{ path: '', message }] });

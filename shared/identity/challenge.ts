@@ -1,0 +1,45 @@
+import type { DomainError } from '../platform/errors.ts';
+import { type Refusal, requiredScope } from './verifyToken.ts';
+
+/** How a refusal reads to the caller. Until the signature holds nothing is said that helps to guess tenants or keys. */
+const answers = {
+  missing: ['unauthenticated', 'An access token is required: send it as "Authorization: Bearer ...".'],
+  malformed: ['unauthenticated', 'The access token is not valid for this gateway.'],
+  unknown_tenant: ['unauthenticated', 'The access token is not valid for this gateway.'],
+  bad_signature: ['unauthenticated', 'The access token is not valid for this gateway.'],
+  expired: ['unauthenticated', 'The access token has expired: get a new one.'],
+  not_yet_valid: ['unauthenticated', 'The access token is not valid yet: check the clock of its issuer.'],
+  wrong_audience: ['unauthenticated', 'The access token was issued for another application.'],
+  wrong_claims: ['unauthenticated', 'The access token is not valid for this gateway.'],
+  no_scope: ['forbidden', `The access token lacks the scope ${requiredScope}.`],
+  no_role: [
+    'forbidden',
+    'The access token holds no role of this gateway: an administrator of your tenant assigns them.',
+  ],
+} as const satisfies Record<Refusal, readonly [DomainError['kind'], string]>;
+
+export function refusalError(refusal: Refusal): DomainError {
+  const [kind, message] = answers[refusal];
+  return { kind, message };
+}
+
+export interface ChallengeSettings {
+  /** The scope as clients must ask Entra for it. */
+  readonly scope: string;
+  /** Where clients find the protected resource metadata; absent where no client discovers (RFC 9728 5.1). */
+  readonly resourceMetadata?: string;
+}
+
+/** The `WWW-Authenticate` header of a refusal, RFC 6750 3: a request without a token gets no error code. */
+export function challenge(refusal: Refusal, { scope, resourceMetadata }: ChallengeSettings): string {
+  const { kind, message } = refusalError(refusal);
+  const parameters = [
+    ...(resourceMetadata === undefined ? [] : [`resource_metadata="${resourceMetadata}"`]),
+    ...(refusal === 'missing'
+      ? []
+      : [`error="${kind === 'forbidden' ? 'insufficient_scope' : 'invalid_token'}"`]),
+    ...(refusal === 'missing' ? [] : [`error_description="${message.replaceAll('"', "'")}"`]),
+    `scope="${scope}"`,
+  ];
+  return `Bearer ${parameters.join(', ')}`;
+}

@@ -1,0 +1,17 @@
+import type { Principal, Role } from './principal.ts';
+
+/** What each role may do. An action that is not here cannot be asked for, a role that is not named may not do it. */
+const permissions = {
+  'servers.read': ['Admin', 'Operator', 'Auditor', 'User'],
+  'servers.write': ['Admin'],
+  'plans.read': ['Admin', 'Operator', 'Auditor'],
+  'delegations.read': ['Admin', 'Operator', 'Auditor'],
+  'mcp.use': ['Admin', 'Operator', 'User'],
+} as const satisfies Record<string, readonly Role[]>;
+
+export type Permission = keyof typeof permissions;
+
+export function isPermitted(principal: Principal, permission: Permission): boolean {
+  const allowed: readonly Role[] = permissions[permission];
+  return principal.roles.some((role) => allowed.includes(role));
+}

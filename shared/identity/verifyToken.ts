@@ -1,0 +1,173 @@
+import { type JWTPayload, createRemoteJWKSet, customFetch, decodeJwt, errors, jwtVerify } from 'jose';
+import { z } from 'zod';
+import { InfrastructureError } from '../platform/errors.ts';
+import type { OutboundClient } from '../platform/outbound.ts';
+import type { Clock } from '../platform/clock.ts';
+import { type Principal, type Role, roles } from './principal.ts';
+
+/** Delegated scope that a user's token must carry, beside a role. */
+export const requiredScope = 'mcp.access';
+
+/** Why a token is refused. For the log; callers get the coarser words of `challenge.ts`. */
+export type Refusal =
+  | 'missing'
+  | 'malformed'
+  | 'unknown_tenant'
+  | 'bad_signature'
+  | 'expired'
+  | 'not_yet_valid'
+  | 'wrong_audience'
+  | 'wrong_claims'
+  | 'no_scope'
+  | 'no_role';
+
+export type Verdict = { readonly principal: Principal } | { readonly refusal: Refusal };
+
+/**
+ * Judges the `Authorization` header of one request.
+ * @throws InfrastructureError when the signing keys cannot be had: that is no verdict on the token.
+ */
+export type TokenVerifier = (authorization: string | null) => Promise<Verdict>;
+
+export interface TokenRules {
+  /** Origin of the issuer: Entra's, or the local one. */
+  readonly authority: string;
+  /** The only audience, a client id: Entra's v2 tokens name no URL. */
+  readonly audience: string;
+  readonly tenants: ReadonlySet<string>;
+}
+
+const maxTokenLength = 16 * 1024;
+const clockToleranceSeconds = 60;
+
+/** The claims that the checks below read, once the signature holds. */
+const claimsSchema = z.object({
+  aud: z.string(),
+  iss: z.string(),
+  tid: z.guid(),
+  oid: z.guid(),
+  ver: z.literal('2.0'),
+  exp: z.number(),
+  azp: z.string().optional(),
+  idtyp: z.string().optional(),
+  scp: z.string().optional(),
+  roles: z.array(z.string()).default([]),
+});
+
+/**
+ * Verifies Entra v2 access tokens, of users (scope and role) and of apps (role). Keys are fetched only for tenants that are
+ * configured, so that strangers cannot make us fetch. Source: "Access tokens in the Microsoft identity platform", RFC 8725.
+ */
+export function createTokenVerifier(
+  rules: TokenRules,
+  deps: { outbound: OutboundClient; clock: Clock },
+): TokenVerifier {
+  const keySets = new Map(
+    [...rules.tenants].map((tenant) => [tenant, remoteKeys(rules.authority, tenant, deps.outbound)]),
+  );
+
+  return async (authorization) => {
+    if (authorization === null) return { refusal: 'missing' };
+    const [, token] = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization) ?? [];
+    if (token === undefined || token.length > maxTokenLength) return { refusal: 'malformed' };
+    const tenant = unverifiedTenant(token);
+    const keys = tenant === undefined ? undefined : keySets.get(tenant);
+    if (tenant === undefined || keys === undefined) return { refusal: 'unknown_tenant' };
+    const issuer = `${rules.authority}/${tenant}/v2.0`;
+    try {
+      const { payload, protectedHeader } = await jwtVerify(token, keys, {
+        algorithms: ['RS256'],
+        typ: 'JWT',
+        issuer,
+        audience: rules.audience,
+        clockTolerance: clockToleranceSeconds,
+        requiredClaims: ['exp', 'iat', 'nbf', 'tid', 'oid', 'ver'],
+        currentDate: deps.clock.now(),
+      });
+      const key = keys.jwks()?.keys.find(({ kid }) => kid === protectedHeader.kid);
+      if (!keyIsOfIssuer(key, tenant, issuer)) return { refusal: 'bad_signature' };
+      return judgeClaims(payload, tenant);
+    } catch (error) {
+      return { refusal: refusalOf(error) };
+    }
+  };
+}
+
+function remoteKeys(authority: string, tenant: string, outbound: OutboundClient) {
+  return createRemoteJWKSet(new URL(`${authority}/${tenant}/discovery/v2.0/keys`), {
+    cacheMaxAge: 24 * 3_600_000,
+    cooldownDuration: 30_000,
+    [customFetch]: async (url, { signal }) => {
+      const response = await outbound.request({
+        method: 'GET',
+        url,
+        headers: { accept: 'application/json' },
+        signal,
+      });
+      if (!response.ok)
+        throw new InfrastructureError(
+          'identity_provider',
+          'fetch signing keys',
+          new Error(response.error.message),
+        );
+      return new Response(await response.value.body.text(), { status: response.value.statusCode });
+    },
+  });
+}
+
+/** The tenant that an unverified token claims: used only to choose among the keys of configured tenants. */
+function unverifiedTenant(token: string): string | undefined {
+  try {
+    const { tid } = decodeJwt(token);
+    return typeof tid === 'string' ? tid : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Entra's keys say whose tokens they sign, as a template for keys that all tenants share. */
+function keyIsOfIssuer(key: object | undefined, tenant: string, issuer: string): boolean {
+  const template = key !== undefined && 'issuer' in key ? key.issuer : undefined;
+  return typeof template === 'string' && template.replace('{tenantid}', tenant) === issuer;
+}
+
+function judgeClaims(payload: JWTPayload, tenant: string): Verdict {
+  const parsed = claimsSchema.safeParse(payload);
+  if (!parsed.success || parsed.data.tid !== tenant) return { refusal: 'wrong_claims' };
+  const claims = parsed.data;
+  const isApp = claims.scp === undefined;
+  if (isApp && claims.idtyp !== 'app') return { refusal: 'no_scope' };
+  if (!isApp && !claims.scp?.split(' ').includes(requiredScope)) return { refusal: 'no_scope' };
+  const granted = roles.filter((role: Role) => claims.roles.includes(`Gateway.${role}`));
+  if (granted.length === 0) return { refusal: 'no_role' };
+  return {
+    principal: {
+      tenantId: claims.tid,
+      userId: claims.oid,
+      kind: isApp ? 'app' : 'user',
+      clientId: claims.azp ?? '',
+      roles: granted,
+      expiresAt: claims.exp * 1000,
+    },
+  };
+}
+
+/** @throws InfrastructureError when the fault is not the token's. */
+function refusalOf(error: unknown): Refusal {
+  if (error instanceof errors.JWTExpired) return 'expired';
+  if (error instanceof errors.JWTClaimValidationFailed) {
+    if (error.claim === 'aud') return 'wrong_audience';
+    return error.claim === 'nbf' ? 'not_yet_valid' : 'wrong_claims';
+  }
+  const isTokens =
+    error instanceof errors.JWSSignatureVerificationFailed ||
+    error instanceof errors.JWKSNoMatchingKey ||
+    error instanceof errors.JWKSMultipleMatchingKeys ||
+    error instanceof errors.JOSEAlgNotAllowed ||
+    error instanceof errors.JOSENotSupported;
+  if (isTokens) return 'bad_signature';
+  if (error instanceof errors.JWTInvalid || error instanceof errors.JWSInvalid) return 'malformed';
+  throw error instanceof InfrastructureError
+    ? error
+    : new InfrastructureError('identity_provider', 'verify token', error);
+}

@@ -1,0 +1,42 @@
+import { odata } from '@azure/data-tables';
+import type { OpenTable, RowKey } from '../platform/tables.ts';
+import { type Delegation, delegationSchema } from './delegation.ts';
+import { type Plan, planSchema } from './plan.ts';
+import type { DelegationStore, PlanStore } from './stores.ts';
+
+/** Sixteen partitions a tenant, by the first digit of the random id: one partition takes 2,000 operations a second. */
+const keyOf = (tenantId: string, id: string): RowKey => ({
+  partition: `${tenantId}_${id.slice(0, 1)}`,
+  row: id,
+});
+
+export function azureTableDelegationStore(open: OpenTable): DelegationStore {
+  const table = open<Delegation>('delegations', {
+    key: ({ tenantId, id }) => keyOf(tenantId, id),
+    columns: ({ state, sentAt }) => ({
+      unfinished: state === 'queued' || state === 'running',
+      sentAt: new Date(sentAt),
+    }),
+    parse: (document) => delegationSchema.parse(document),
+  });
+  return {
+    find: (tenantId, id) => table.get(keyOf(tenantId, id)),
+    add: (delegation) => table.insert(delegation),
+    replace: (delegation, etag) => table.replace(delegation, etag),
+    unfinishedSentBefore: (time) => table.scan(odata`unfinished eq true and sentAt lt ${time}`),
+  };
+}
+
+export function azureTablePlanStore(open: OpenTable): PlanStore {
+  const table = open<Plan>('plans', {
+    key: ({ tenantId, id }) => keyOf(tenantId, id),
+    columns: ({ state, updatedAt }) => ({ running: state === 'running', updatedAt: new Date(updatedAt) }),
+    parse: (document) => planSchema.parse(document),
+  });
+  return {
+    find: (tenantId, id) => table.get(keyOf(tenantId, id)),
+    add: (plan) => table.insert(plan),
+    replace: (plan, etag) => table.replace(plan, etag),
+    runningUnchangedSince: (time) => table.scan(odata`running eq true and updatedAt lt ${time}`),
+  };
+}

@@ -1,0 +1,147 @@
+import { z } from 'zod';
+import { agentNames } from './agents.ts';
+import { type Outcome, outcomeSchema } from './outcome.ts';
+
+const agentSchema = z.enum(agentNames);
+
+/** One piece of work for one agent, and how far it is. */
+export const delegationSchema = z.object({
+  id: z.string(),
+  tenantId: z.string(),
+  agent: agentSchema,
+  task: z.string(),
+  input: z.unknown(),
+  requestingAgent: agentSchema,
+  planId: z.string().optional(),
+  stepId: z.string().optional(),
+  traceparent: z.string(),
+  state: z.enum(['queued', 'running', 'succeeded', 'failed']),
+  /** Number of the newest message; one more each time the sweeper sends again. */
+  attempt: z.int().min(1),
+  /** How often an agent has begun. */
+  attempts: z.int().min(0),
+  /** While running: until then it is the claimer's, afterwards anyone may claim it. */
+  leaseUntil: z.iso.datetime().optional(),
+  /** When its current message was sent, or was to be sent. */
+  sentAt: z.iso.datetime(),
+  deadline: z.iso.datetime(),
+  createdAt: z.iso.datetime(),
+  startedAt: z.iso.datetime().optional(),
+  finishedAt: z.iso.datetime().optional(),
+  outcome: outcomeSchema.optional(),
+});
+export type Delegation = z.infer<typeof delegationSchema>;
+
+/** What travels over the queue: ids and input, never a token. `messageId` is `delegationId:attempt`. */
+export const delegationMessageSchema = z.object({
+  schemaVersion: z.literal(1),
+  delegationId: z.string().min(1),
+  attempt: z.int().min(1),
+  requestingAgent: agentSchema,
+  targetAgent: agentSchema,
+  taskType: z.string().min(1),
+  tenantId: z.string().min(1),
+  planId: z.string().optional(),
+  stepId: z.string().optional(),
+  traceparent: z.string(),
+  deadline: z.iso.datetime(),
+  input: z.unknown(),
+});
+export type DelegationMessage = z.infer<typeof delegationMessageSchema>;
+
+/** A task that throws this often fails for good. Below the queue's delivery count, so that the outcome is recorded first. */
+export const maxAttempts = 4;
+
+/** A claim outlives the task's own timeout by this, so that a slow record of the outcome is not overtaken. */
+const leaseMarginMs = 5_000;
+
+export type ClaimDecision =
+  | { readonly kind: 'claimed'; readonly delegation: Delegation }
+  | { readonly kind: 'overdue'; readonly delegation: Delegation }
+  /** Nothing to do for this message: the work is done or is being done. */
+  | { readonly kind: 'skip'; readonly reason: 'finished' | 'running' };
+
+/**
+ * Decides what a message may do. Messages come more than once and out of order, and their senders may have died: only the
+ * row counts. A running row whose lease has ended belongs to an agent that is gone.
+ */
+export function claim(row: Delegation, now: Date, timeoutMs: number): ClaimDecision {
+  if (row.state === 'succeeded' || row.state === 'failed') return { kind: 'skip', reason: 'finished' };
+  if (isLeased(row, now)) return { kind: 'skip', reason: 'running' };
+  if (new Date(row.deadline) <= now) {
+    const message = `not finished by its deadline, ${row.deadline}`;
+    return {
+      kind: 'overdue',
+      delegation: finish(row, { success: false, error: { kind: 'timeout', message } }, now),
+    };
+  }
+  return {
+    kind: 'claimed',
+    delegation: {
+      ...row,
+      state: 'running',
+      attempts: row.attempts + 1,
+      startedAt: row.startedAt ?? now.toISOString(),
+      leaseUntil: new Date(now.getTime() + timeoutMs + leaseMarginMs).toISOString(),
+    },
+  };
+}
+
+export type SweepDecision =
+  | { readonly kind: 'leave' }
+  | { readonly kind: 'overdue'; readonly delegation: Delegation }
+  | { readonly kind: 'resend'; readonly delegation: Delegation };
+
+/** The first wait for an answer before a message counts as lost; it doubles with each sending, up to an hour. */
+export const resendAfterMs = 60_000;
+const resendAtMostMs = 3_600_000;
+
+/** Decides what to do with an unfinished delegation whose message may be lost. A second message does no harm. */
+export function sweep(row: Delegation, now: Date): SweepDecision {
+  if (isLeased(row, now)) return { kind: 'leave' };
+  if (isOverdue(row, now)) return { kind: 'overdue', delegation: finish(row, overdueOutcome(row), now) };
+  const patienceMs = Math.min(resendAfterMs * 2 ** (row.attempt - 1), resendAtMostMs);
+  if (now.getTime() - new Date(row.sentAt).getTime() < patienceMs) return { kind: 'leave' };
+  return {
+    kind: 'resend',
+    delegation: { ...release(row), attempt: row.attempt + 1, sentAt: now.toISOString() },
+  };
+}
+
+const isLeased = (row: Delegation, now: Date): boolean =>
+  row.state === 'running' && row.leaseUntil !== undefined && new Date(row.leaseUntil) > now;
+
+const isOverdue = (row: Delegation, now: Date): boolean => new Date(row.deadline) <= now;
+
+const overdueOutcome = ({ deadline }: Delegation): Outcome => ({
+  success: false,
+  error: { kind: 'timeout', message: `not finished by its deadline, ${deadline}` },
+});
+
+export function finish(row: Delegation, outcome: Outcome, now: Date): Delegation {
+  const { leaseUntil: _, ...rest } = row;
+  return { ...rest, state: outcome.success ? 'succeeded' : 'failed', outcome, finishedAt: now.toISOString() };
+}
+
+/** Gives a claim back after a fault, so that the redelivered message may claim it at once. */
+export function release(row: Delegation): Delegation {
+  const { leaseUntil: _, ...rest } = row;
+  return { ...rest, state: 'queued' };
+}
+
+export function messageOf(row: Delegation): DelegationMessage {
+  return {
+    schemaVersion: 1,
+    delegationId: row.id,
+    attempt: row.attempt,
+    requestingAgent: row.requestingAgent,
+    targetAgent: row.agent,
+    taskType: row.task,
+    tenantId: row.tenantId,
+    ...(row.planId !== undefined && { planId: row.planId }),
+    ...(row.stepId !== undefined && { stepId: row.stepId }),
+    traceparent: row.traceparent,
+    deadline: row.deadline,
+    input: row.input,
+  };
+}

@@ -1,0 +1,50 @@
+import { InfrastructureError } from '../platform/errors.ts';
+import { type Delegation, messageOf } from './delegation.ts';
+import type { OrchestrationDeps } from './deps.ts';
+import { type Plan, type PlanStep, delegationIdOf, queuedSteps } from './plan.ts';
+
+/** How long a step may take, waiting and repetitions included. */
+const stepDeadlineMs = 10 * 60_000;
+
+/** Makes sure that each queued step of the plan has its delegation. Safe to repeat: a delegation that is there is left alone. */
+export async function deliverSteps(plan: Plan, deps: OrchestrationDeps): Promise<void> {
+  await Promise.all(
+    queuedSteps(plan).map(async (step) => {
+      const delegation = delegationFor(plan, step, deps.clock.now());
+      if ((await deps.delegations.add(delegation)) === 'inserted') await sendMessage(delegation, deps);
+    }),
+  );
+}
+
+function delegationFor(plan: Plan, step: PlanStep, now: Date): Delegation {
+  const at = now.toISOString();
+  return {
+    id: delegationIdOf(plan, step),
+    tenantId: plan.tenantId,
+    agent: step.agent,
+    task: step.task,
+    input: step.input,
+    requestingAgent: 'mcp-orchestrator',
+    planId: plan.id,
+    stepId: step.id,
+    traceparent: plan.traceparent,
+    state: 'queued',
+    attempt: 1,
+    attempts: 0,
+    sentAt: at,
+    deadline: new Date(now.getTime() + stepDeadlineMs).toISOString(),
+    createdAt: at,
+  };
+}
+
+/** Sends the delegation's message. An outage is not the caller's to bear: the row is there, and the sweeper sends again. */
+export async function sendMessage(delegation: Delegation, { sender, log }: OrchestrationDeps): Promise<void> {
+  const { id, agent, task, attempt } = delegation;
+  try {
+    await sender.send(agent, { messageId: `${id}:${attempt}`, body: messageOf(delegation) });
+    log.info('delegation_sent', { delegationId: id, agent, task, attempt });
+  } catch (error) {
+    if (!(error instanceof InfrastructureError)) throw error;
+    log.error('delegation_unsent', { delegationId: id, agent, task, attempt }, error);
+  }
+}

@@ -1,0 +1,21 @@
+import type { Stored } from '../platform/tables.ts';
+import type { Delegation } from './delegation.ts';
+import type { Plan } from './plan.ts';
+
+/** Keeps delegations. An outage is thrown. */
+export interface DelegationStore {
+  find(tenantId: string, id: string): Promise<Stored<Delegation> | undefined>;
+  add(delegation: Delegation): Promise<'inserted' | 'exists'>;
+  replace(delegation: Delegation, etag: string): Promise<'replaced' | 'conflict' | 'missing'>;
+  /** Those of all tenants that have not ended and whose message was sent before this time. */
+  unfinishedSentBefore(time: Date): AsyncIterable<Stored<Delegation>>;
+}
+
+/** Keeps plans. A plan's row is also the record of what it has yet to send. An outage is thrown. */
+export interface PlanStore {
+  find(tenantId: string, id: string): Promise<Stored<Plan> | undefined>;
+  add(plan: Plan): Promise<'inserted' | 'exists'>;
+  replace(plan: Plan, etag: string): Promise<'replaced' | 'conflict' | 'missing'>;
+  /** Those of all tenants that run and have not changed since this time. */
+  runningUnchangedSince(time: Date): AsyncIterable<Stored<Plan>>;
+}

@@ -1,0 +1,26 @@
+import { advancePlan } from './advancePlan.ts';
+import { resendAfterMs, sweep } from './delegation.ts';
+import { deliverSteps, sendMessage } from './deliver.ts';
+import type { OrchestrationDeps } from './deps.ts';
+import { delegationIdOf, queuedSteps } from './plan.ts';
+
+/** Finds what a crash or an outage left behind, and moves it on: messages that were lost, outcomes that no plan heard of. */
+export async function sweepStuck(deps: OrchestrationDeps): Promise<void> {
+  const now = deps.clock.now();
+  const patience = new Date(now.getTime() - resendAfterMs);
+  for await (const { value, etag } of deps.delegations.unfinishedSentBefore(patience)) {
+    const decision = sweep(value, now);
+    if (decision.kind === 'leave') continue;
+    if ((await deps.delegations.replace(decision.delegation, etag)) !== 'replaced') continue;
+    deps.log.warn('delegation_swept', { delegationId: value.id, decision: decision.kind });
+    if (decision.kind === 'resend') await sendMessage(decision.delegation, deps);
+    else await advancePlan(decision.delegation, deps);
+  }
+  for await (const { value: plan } of deps.plans.runningUnchangedSince(patience)) {
+    await deliverSteps(plan, deps);
+    for (const step of queuedSteps(plan)) {
+      const delegation = await deps.delegations.find(plan.tenantId, delegationIdOf(plan, step));
+      if (delegation?.value.outcome) await advancePlan(delegation.value, deps);
+    }
+  }
+}

@@ -1,0 +1,75 @@
+import type { z } from 'zod';
+import type { Clock } from '../platform/clock.ts';
+import type { Log } from '../platform/log.ts';
+import type { Result } from '../platform/result.ts';
+import type { Agent } from './agents.ts';
+import type { Outcome } from './outcome.ts';
+
+/** What a task is given beside its input. */
+export interface TaskHelpers {
+  readonly tenantId: string;
+  /** Aborted when the task's timeout or the delegation's deadline is reached. */
+  readonly signal: AbortSignal;
+  readonly log: Log;
+  readonly clock: Clock;
+}
+
+/**
+ * Something that an agent can do. Runs at least once: a repetition with the same input must do no harm.
+ * A failure that is returned is the outcome; one that is thrown is tried again.
+ */
+export interface TaskDefinition<Input, Output> {
+  readonly name: string;
+  readonly agent: Agent;
+  readonly timeoutMs: number;
+  readonly input: z.ZodType<Input>;
+  readonly output: z.ZodType<Output>;
+  run(input: Input, helpers: TaskHelpers): Promise<Result<Output>>;
+}
+
+export interface Task {
+  readonly name: string;
+  readonly agent: Agent;
+  readonly timeoutMs: number;
+  execute(input: unknown, helpers: TaskHelpers): Promise<Outcome>;
+}
+
+/** Closes a definition over its types: input is parsed before it runs, output before it is recorded. */
+export function defineTask<Input, Output>(definition: TaskDefinition<Input, Output>): Task {
+  const { name, agent, timeoutMs } = definition;
+  return {
+    name,
+    agent,
+    timeoutMs,
+    async execute(input, helpers) {
+      const parsed = definition.input.safeParse(input);
+      if (!parsed.success) {
+        const [issue] = parsed.error.issues;
+        const message = `input of ${name} is not valid: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`;
+        return { success: false, error: { kind: 'invalid', message } };
+      }
+      const ended = await Promise.race([definition.run(parsed.data, helpers), whenAborted(helpers.signal)]);
+      if (!ended.ok)
+        return { success: false, error: { kind: ended.error.kind, message: ended.error.message } };
+      return { success: true, result: definition.output.parse(ended.value) };
+    },
+  };
+}
+
+/** A task that does not heed its signal must not hold its queue's place. */
+function whenAborted(signal: AbortSignal): Promise<Result<never>> {
+  const timedOut = {
+    ok: false,
+    error: { kind: 'timeout', message: 'the task did not finish in time' },
+  } as const;
+  return new Promise((done) => {
+    if (signal.aborted) done(timedOut);
+    signal.addEventListener(
+      'abort',
+      () => {
+        done(timedOut);
+      },
+      { once: true },
+    );
+  });
+}
