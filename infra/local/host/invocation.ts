@@ -1,0 +1,152 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { inspect } from 'node:util';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { CoreApp, RegisteredFunction } from './coreApi.ts';
+import type { CoreInvocationContext, RetryContext, TypedData } from './coreTypes.ts';
+
+/** What a trigger gives one run of a function. */
+export interface Trigger {
+  readonly bindingName: string;
+  readonly data: TypedData;
+  readonly metadata: Readonly<Record<string, TypedData>>;
+  /** HTTP chooses its own, to pair the invocation with the request it forwards. */
+  readonly invocationId?: string;
+  /** The W3C trace that the trigger belongs to. */
+  readonly traceParent?: string | undefined;
+  readonly retryContext?: RetryContext;
+}
+
+/** Runs functions as Azure's worker does, and knows which still run. */
+export interface Invoker {
+  /**
+   * Runs one function; resolves to the value of its `$return` binding, throws what the function threw. Rejects with
+   * `FunctionTimeout` when it outlasts `functionTimeout`: Azure would replace the whole process and fail every other
+   * call in it, here only this one is given up, and its code runs on until the process ends.
+   */
+  invoke(registered: RegisteredFunction, trigger: Trigger): Promise<TypedData | null | undefined>;
+  /** Resolves when nothing runs any more, or when the time is up, to the number of invocations that still run. */
+  drain(withinMs: number): Promise<number>;
+}
+
+export class FunctionTimeout extends Error {
+  override readonly name = 'FunctionTimeout';
+}
+
+export function createInvoker(app: CoreApp, functionTimeoutMs: number | undefined): Invoker {
+  const running = new Set<Promise<unknown>>();
+
+  return {
+    async invoke(registered, trigger) {
+      const run = runFunction(app, registered, trigger);
+      running.add(run);
+      try {
+        return await withTimeout(run, functionTimeoutMs, registered.metadata.name);
+      } finally {
+        running.delete(run);
+      }
+    },
+    async drain(withinMs) {
+      const idle = (async () => {
+        while (running.size > 0) await Promise.allSettled(running);
+      })();
+      await Promise.race([idle, delay(withinMs, undefined, { ref: false })]);
+      return running.size;
+    },
+  };
+}
+
+async function runFunction(
+  app: CoreApp,
+  { metadata, callback }: RegisteredFunction,
+  trigger: Trigger,
+): Promise<TypedData | null | undefined> {
+  if (!app.programmingModel) throw new Error('the app has set no programming model');
+  const scope: { hookData: Record<string, unknown>; invocationContext: unknown } = {
+    hookData: {},
+    invocationContext: undefined,
+  };
+  const core = coreContext(metadata, trigger, (level, category, message) => {
+    app.log(level, category, message, scope);
+  });
+  const model = await app.programmingModel.getInvocationModel(core);
+  const { context, inputs } = await model.getArguments();
+  scope.invocationContext = context;
+
+  // Hooks may replace the inputs and the callback before, the result and the error after.
+  const before = { ...scope, appHookData: app.appHookData, inputs, functionCallback: callback };
+  await inState(core, 'preInvocationHooks', () => app.runHooks('preInvocation', before));
+
+  const outcome = await inState(core, 'invocation', async () => {
+    try {
+      return {
+        result: await model.invokeFunction(context, before.inputs, before.functionCallback),
+        error: null,
+      };
+    } catch (error) {
+      return { result: null, error };
+    }
+  });
+
+  const after = { ...scope, appHookData: app.appHookData, inputs: before.inputs, ...outcome };
+  await inState(core, 'postInvocationHooks', () => app.runHooks('postInvocation', after));
+  if (after.error instanceof Error) throw after.error;
+  // Anything that is thrown counts, an error or not; only a hook can take it back.
+  if (after.error !== null && after.error !== undefined) throw new Error(inspect(after.error));
+  return (await model.getResponse(context, after.result)).returnValue;
+}
+
+function coreContext(
+  metadata: RegisteredFunction['metadata'],
+  trigger: Trigger,
+  log: CoreInvocationContext['log'],
+): CoreInvocationContext {
+  const invocationId = trigger.invocationId ?? randomUUID();
+  return {
+    invocationId,
+    metadata,
+    request: {
+      invocationId,
+      functionId: metadata.functionId ?? metadata.name,
+      inputData: [{ name: trigger.bindingName, data: trigger.data }],
+      triggerMetadata: trigger.metadata,
+      traceContext: { traceParent: childOf(trigger.traceParent), traceState: '' },
+      ...(trigger.retryContext && { retryContext: trigger.retryContext }),
+    },
+    state: undefined,
+    log,
+  };
+}
+
+async function inState<T>(
+  core: CoreInvocationContext,
+  state: CoreInvocationContext['state'],
+  step: () => Promise<T>,
+): Promise<T> {
+  core.state = state;
+  try {
+    return await step();
+  } finally {
+    core.state = undefined;
+  }
+}
+
+/** The host's own span, child of the caller's when there is a valid one. */
+function childOf(traceParent: string | undefined): string {
+  const traceId = /^00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/.exec(traceParent ?? '')?.[1];
+  return `00-${traceId ?? randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`;
+}
+
+async function withTimeout<T>(run: Promise<T>, timeoutMs: number | undefined, name: string): Promise<T> {
+  if (timeoutMs === undefined) return await run;
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new FunctionTimeout(`${name} did not finish within functionTimeout (${timeoutMs} ms)`));
+    }, timeoutMs);
+  });
+  try {
+    return await Promise.race([run, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,152 @@
+import type { RegisteredFunction } from './coreApi.ts';
+import type { RetryContext, TypedData } from './coreTypes.ts';
+import { resolveSettings, type HostConfig } from './hostConfig.ts';
+import type { Invoker, Trigger } from './invocation.ts';
+import { stackOf, type Log } from './log.ts';
+import {
+  isMonitored,
+  isPastDue,
+  parseSchedule,
+  retryDelayMs,
+  type Schedule,
+  type TimerStatus,
+} from './timerSchedule.ts';
+import type { TimerStore } from './timerStore.ts';
+
+export interface TimerFunction {
+  readonly registered: RegisteredFunction;
+  readonly bindingName: string;
+  readonly schedule: Schedule;
+  readonly runOnStartup: boolean;
+  readonly useMonitor: boolean;
+}
+
+/** `setTimeout` takes no longer wait than 24 days; a later time is approached in steps. */
+const LONGEST_WAIT_MS = 24 * 3_600_000;
+
+/** Reads the timer trigger of a function; undefined where it has none, an error where its schedule cannot be run. */
+export function toTimerFunction(
+  registered: RegisteredFunction,
+  settings: HostConfig['settings'],
+): TimerFunction | undefined {
+  const [bindingName, binding] =
+    Object.entries(registered.metadata.bindings).find(([, { type }]) => type === 'timerTrigger') ?? [];
+  if (bindingName === undefined || !binding) return undefined;
+  const schedule = parseSchedule(resolveSettings(String(binding['schedule']), settings));
+  return {
+    registered,
+    bindingName,
+    schedule,
+    runOnStartup: binding['runOnStartup'] === true,
+    useMonitor: binding['useMonitor'] !== false && isMonitored(schedule, new Date()),
+  };
+}
+
+/**
+ * Runs a function on its schedule, in UTC, until stopped. A run starts only when the one before has ended; times that
+ * pass meanwhile are skipped. A run that was missed while no host was up is made up for at once, as past due.
+ */
+export function startTimer(
+  target: TimerFunction,
+  store: TimerStore,
+  invoker: Invoker,
+  log: Log,
+): { stop(): void; readonly stopped: Promise<void> } {
+  const { registered, schedule } = target;
+  const { name, retryOptions } = registered.metadata;
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  let status: TimerStatus | undefined;
+
+  async function record(last: Date | undefined): Promise<void> {
+    const now = new Date();
+    status = { last, next: schedule(now), lastUpdated: now };
+    await store.write(name, status);
+  }
+
+  async function runOnce(trigger: Trigger): Promise<{ readonly error: unknown } | undefined> {
+    try {
+      await invoker.invoke(registered, trigger);
+      return undefined;
+    } catch (error) {
+      log('error', `Timer ${name} failed: ${stackOf(error)}`);
+      return { error };
+    }
+  }
+
+  async function run(pastDue: boolean): Promise<void> {
+    const started = new Date();
+    const data = timerData(target.useMonitor ? status : undefined, pastDue);
+    let retryContext: Pick<Trigger, 'retryContext'> = {};
+    for (let retryCount = 1; ; retryCount += 1) {
+      const failure = await runOnce({ bindingName: target.bindingName, data, metadata: {}, ...retryContext });
+      const waitMs = failure && retryDelayMs(retryOptions, retryCount);
+      if (!failure || !retryOptions || waitMs === undefined || !(await waited(waitMs, signal))) break;
+      const { maxRetryCount } = retryOptions;
+      retryContext = { retryContext: { retryCount, maxRetryCount, exception: toException(failure.error) } };
+    }
+    if (target.useMonitor) await record(started);
+  }
+
+  async function loop(): Promise<void> {
+    if (target.useMonitor) status = await store.read(name);
+    const pastDue = isPastDue(schedule, status, new Date());
+    if (target.useMonitor && !status) await record(undefined);
+    if (target.runOnStartup || pastDue) await run(pastDue);
+    while (await reached(schedule(new Date()), signal)) await run(false);
+  }
+
+  const stopped = loop().catch((error: unknown) => {
+    log('critical', `Timer ${name} has stopped: ${stackOf(error)}`);
+  });
+  return {
+    stop: () => {
+      stopping.abort();
+    },
+    stopped,
+  };
+}
+
+/** The names and the first date are .NET's; the library lowers the first letter of each name. */
+function timerData(status: TimerStatus | undefined, pastDue: boolean): TypedData {
+  const scheduleStatus = status && {
+    Last: status.last ?? '0001-01-01T00:00:00+00:00',
+    Next: status.next,
+    LastUpdated: status.lastUpdated,
+  };
+  return {
+    json: JSON.stringify({
+      Schedule: { AdjustForDST: true },
+      ScheduleStatus: scheduleStatus ?? null,
+      IsPastDue: pastDue,
+    }),
+  };
+}
+
+function toException(error: unknown): NonNullable<RetryContext['exception']> {
+  if (!(error instanceof Error)) return { message: String(error), stackTrace: '' };
+  return { message: error.message, stackTrace: error.stack ?? '' };
+}
+
+/** Waits for a time; false when stopped before. */
+async function reached(time: Date, signal: AbortSignal): Promise<boolean> {
+  for (;;) {
+    const leftMs = time.getTime() - Date.now();
+    if (leftMs <= 0) return true;
+    if (!(await waited(Math.min(leftMs, LONGEST_WAIT_MS), signal))) return false;
+  }
+}
+
+/** False, at once, when stopped. */
+function waited(ms: number, signal: AbortSignal): Promise<boolean> {
+  if (signal.aborted) return Promise.resolve(false);
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, ms);
+    function done(): void {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve(!signal.aborted);
+    }
+    signal.addEventListener('abort', done);
+  });
+}
