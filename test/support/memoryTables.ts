@@ -1,0 +1,89 @@
+import type { OpenTable, Stored, Table } from '../../shared/platform/tables.ts';
+
+/**
+ * Tables in memory with the promises of `shared/platform/tables.ts`; the contract suite holds both to them.
+ * `before` runs ahead of every operation: a test may count there, or throw.
+ */
+export function memoryTables(before: (operation: string) => void = () => undefined): OpenTable {
+  return (name, codec) => {
+    type Row = Stored<ReturnType<typeof codec.parse>>;
+    const rows = new Map<
+      string,
+      { row: Row; columns: ReturnType<typeof codec.columns>; partition: string }
+    >();
+    let version = 0;
+    const idOf = ({ partition, row }: { partition: string; row: string }) => `${partition}/${row}`;
+    const put = (value: Row['value']) => {
+      const copy = codec.parse(JSON.parse(JSON.stringify(value)));
+      const key = codec.key(value);
+      rows.set(idOf(key), {
+        row: { value: copy, etag: String(++version) },
+        columns: codec.columns(value),
+        partition: key.partition,
+      });
+    };
+    const act = async <A>(operation: string, change: () => A): Promise<A> => {
+      await Promise.resolve();
+      before(`${operation} ${name}`);
+      return change();
+    };
+    const guarded = (id: string, etag: string): 'missing' | 'conflict' | undefined => {
+      const found = rows.get(id);
+      if (!found) return 'missing';
+      return found.row.etag === etag ? undefined : 'conflict';
+    };
+    const table: Table<Row['value']> = {
+      get: (key) => act('get', () => rows.get(idOf(key))?.row),
+      insert: (value) =>
+        act('insert', () => {
+          if (rows.has(idOf(codec.key(value)))) return 'exists';
+          put(value);
+          return 'inserted';
+        }),
+      replace: (value, etag) =>
+        act('replace', () => {
+          const refused = guarded(idOf(codec.key(value)), etag);
+          if (refused) return refused;
+          put(value);
+          return 'replaced';
+        }),
+      remove: (key, etag) =>
+        act('remove', () => {
+          const refused = guarded(idOf(key), etag);
+          if (refused) return refused;
+          rows.delete(idOf(key));
+          return 'removed';
+        }),
+      page: (partition, limit, after = '') =>
+        act('page', () => {
+          const found = [...rows.values()]
+            .filter((entry) => entry.partition === partition)
+            .map(({ row }) => row.value)
+            .sort((a, b) => (codec.key(a).row < codec.key(b).row ? -1 : 1))
+            .filter((value) => codec.key(value).row > after);
+          const items = found.slice(0, limit);
+          const last = items.at(-1);
+          return { items, ...(found.length > limit && last !== undefined && { after: codec.key(last).row }) };
+        }),
+      scan: async function* (filter) {
+        const wanted = await act('scan', () =>
+          [...rows.values()].filter(({ columns }) => passes(columns, filter)),
+        );
+        for (const { row } of wanted) yield row;
+      },
+    };
+    return table;
+  };
+}
+
+/** The part of OData that our filters use: `<flag> eq true and <time> lt datetime'...'`. */
+function passes(columns: Readonly<Record<string, string | boolean | Date>>, filter: string): boolean {
+  return filter.split(' and ').every((term) => {
+    const [, column = '', flag, time] = /^(\w+) (?:eq (true)|lt datetime'(.+)')$/.exec(term) ?? [];
+    const value = columns[column];
+    if (flag !== undefined) return value === true;
+    if (time === undefined || !(value instanceof Date))
+      throw new Error(`memory tables do not know the filter ${term}`);
+    return value < new Date(time);
+  });
+}

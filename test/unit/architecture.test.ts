@@ -1,0 +1,119 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import ts from 'typescript';
+import { describe, expect, test } from 'vitest';
+import { agents } from '../../shared/orchestration/agents.ts';
+import topology from '../../infra/topology.json' with { type: 'json' };
+
+const root = resolve(import.meta.dirname, '../..');
+
+interface Import {
+  readonly file: string;
+  /** A path from the root, or the name of a package. */
+  readonly target: string;
+}
+
+/** Rooms by floor, from the ground up. A room imports from lower floors and from itself only. */
+const floors = [
+  ['platform'],
+  ['registry', 'audit', 'identity'],
+  ['orchestration', 'gateway'],
+  ['specialists', 'health'],
+];
+
+/** Which files may import a package. A package that is not here stays out of the product. */
+const packages: Readonly<Record<string, RegExp>> = {
+  zod: /^(shared|functions)\//,
+  '@azure/functions': /^functions\//,
+  '@azure/data-tables': /^shared\/(platform\/tables|\w+\/azureTable\w+)\.ts$/,
+  '@azure/service-bus': /^shared\/platform\/serviceBus\.ts$/,
+  '@azure/identity': /^shared\/platform\/(tables|serviceBus)\.ts$/,
+  undici: /^shared\/platform\/outbound\.ts$/,
+  'ipaddr.js': /^shared\/platform\/addressRules\.ts$/,
+  jose: /^shared\/identity\/verifyToken\.ts$/,
+};
+
+const isProduct = (path: string): boolean => /^(functions|shared)\//.test(path);
+const floorOf = (path: string): number => {
+  const room = /^shared\/(\w+)\//.exec(path)?.[1];
+  return room === undefined ? floors.length : floors.findIndex((rooms) => rooms.includes(room));
+};
+const roomOf = (path: string): string => /^shared\/\w+|^\w+/.exec(path)?.[0] ?? '';
+
+/** What is wrong with an import, or undefined. */
+function breach({ file, target }: Import): string | undefined {
+  if (!isProduct(file)) return undefined;
+  if (target.startsWith('node:')) return undefined;
+  if (!/^(functions|shared|infra|test)\//.test(target)) {
+    const allowed =
+      packages[
+        target
+          .split('/')
+          .slice(0, target.startsWith('@') ? 2 : 1)
+          .join('/')
+      ];
+    return allowed?.test(file) ? undefined : `${file} must not import the package ${target}`;
+  }
+  if (!isProduct(target))
+    return `${file} must not import ${target}: the product knows neither its tests nor its local host`;
+  if (floorOf(file) < 0) return `${file} is in a room that no floor has`;
+  const goesDown = floorOf(target) < floorOf(file);
+  return goesDown || roomOf(target) === roomOf(file)
+    ? undefined
+    : `${file} must not import ${target}: imports go down`;
+}
+
+function importsOf(folder: string): Import[] {
+  return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .flatMap((entry) => {
+      const path = join(entry.parentPath, entry.name);
+      const { importedFiles } = ts.preProcessFile(readFileSync(path, 'utf8'), true, true);
+      return importedFiles.map(({ fileName }) => ({
+        file: relative(root, path),
+        target: fileName.startsWith('.') ? relative(root, resolve(dirname(path), fileName)) : fileName,
+      }));
+    });
+}
+
+describe('imports', () => {
+  const imports = [...importsOf('functions'), ...importsOf('shared')];
+
+  test('go down the floors, and vendor packages stay in the files that name them', () => {
+    expect(imports.map(breach).filter((found) => found !== undefined)).toEqual([]);
+  });
+
+  test('were found at all', () => {
+    expect(new Set(imports.map(({ file }) => roomOf(file)))).toEqual(
+      new Set([
+        'functions',
+        'shared/platform',
+        'shared/identity',
+        'shared/registry',
+        'shared/orchestration',
+        'shared/gateway',
+        'shared/specialists',
+      ]),
+    );
+  });
+
+  test.each([
+    ['shared/platform/a.ts', 'shared/identity/b.ts', 'the ground floor knows nothing above it'],
+    ['shared/gateway/a.ts', 'shared/orchestration/b.ts', 'neighbours on one floor do not know each other'],
+    ['shared/orchestration/a.ts', 'shared/specialists/b.ts', 'the engine does not know what it runs'],
+    ['shared/registry/a.ts', 'functions/b.ts', 'nothing knows what triggers it'],
+    ['functions/a.ts', 'infra/local/b.ts', 'the product does not know its local host'],
+    ['shared/registry/a.ts', 'test/support/b.ts', 'the product does not know its tests'],
+    ['shared/gateway/a.ts', '@azure/functions', 'only functions/ knows Azure Functions'],
+    ['shared/gateway/a.ts', '@modelcontextprotocol/client', 'the data path has no SDK'],
+    ['shared/gateway/a.ts', 'undici', 'one way out of the house'],
+    ['shared/orchestration/run.ts', '@azure/data-tables', 'vendor SDKs stay in the files that name them'],
+    ['shared/attic/a.ts', 'shared/platform/b.ts', 'a room must have a floor'],
+  ])('from %s to %s is a breach: %s', (file, target) => {
+    expect(breach({ file, target })).toBeDefined();
+  });
+});
+
+test('the agents and their homes are those of the topology list', () => {
+  expect(Object.entries(agents).sort()).toEqual(topology.agents.map(({ name, app }) => [name, app]).sort());
+});
