@@ -1,0 +1,39 @@
+/** What the broker answers when it does not do what a client asks for. */
+export interface AmqpError {
+  readonly condition: string;
+  readonly description: string;
+}
+
+export function notImplemented(feature: string): AmqpError {
+  const description = `The local Service Bus broker does not implement ${feature}.`;
+  return { condition: 'amqp:not-implemented', description };
+}
+
+export function notFound(address: string): AmqpError {
+  const description = `The messaging entity '${address}' could not be found.`;
+  return { condition: 'amqp:not-found', description };
+}
+
+export function notAllowed(description: string): AmqpError {
+  return { condition: 'amqp:not-allowed', description };
+}
+
+export function undecodable(problem: Error): AmqpError {
+  return { condition: 'amqp:decode-error', description: problem.message };
+}
+
+export function tooLarge(size: number, limit: number): AmqpError {
+  const description = `The message has ${size} bytes; the limit is ${limit}.`;
+  return { condition: 'amqp:link:message-size-exceeded', description };
+}
+
+export const lockLost: AmqpError = {
+  condition: 'com.microsoft:message-lock-lost',
+  description:
+    'The lock supplied is invalid. Either the lock expired, or the message has already been settled.',
+};
+
+export const messageNotFound: AmqpError = {
+  condition: 'com.microsoft:message-not-found',
+  description: 'No scheduled message has this sequence number.',
+};

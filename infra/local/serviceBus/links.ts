@@ -1,0 +1,114 @@
+import type { Connection, Container, Receiver, Sender, Session } from 'rhea';
+import { parseAddress } from './address.ts';
+import { notAllowed, notFound, notImplemented } from './amqpErrors.ts';
+import type { AmqpError } from './amqpErrors.ts';
+import { cbsReplyNames, putToken } from './cbs.ts';
+import type { Clock } from './clock.ts';
+import { manage, managementReplyNames } from './management.ts';
+import type { WireMessage } from './messageCodec.ts';
+import type { Queue } from './queue.ts';
+import { openReceiverLink, type ReceiverLink } from './receiverLink.ts';
+import { openReplyLink, openRequestLink } from './requestLink.ts';
+import { addressOf, holdAttach, prepareSession } from './rheaCorners.ts';
+import { openSenderLink } from './senderLink.ts';
+
+export type FindQueue = (name: string) => Queue<WireMessage> | undefined;
+
+/** What a link's address leads to. */
+type Node =
+  | { readonly kind: 'cbs' }
+  | { readonly kind: 'queue' | 'management'; readonly queue: Queue<WireMessage> }
+  | { readonly kind: 'refused'; readonly error: AmqpError };
+
+/** The .NET client attaches again at once to a queue it is told does not exist, so it is told late. */
+const NOT_FOUND_DELAY_MS = 1000;
+const SESSION_FILTER = 'com.microsoft:session-filter';
+
+/**
+ * Answers every link that a client attaches. rhea names a link by the broker's end of it: its senders serve the
+ * receivers of clients, its receivers their senders.
+ */
+export function serveLinks(container: Container, findQueue: FindQueue, clock: Clock): void {
+  const receiverLinks = new Map<Sender, ReceiverLink>();
+
+  container.on('session_open', ({ session }: { session: Session }) => {
+    prepareSession(session, () => {
+      for (const [link, receiverLink] of receiverLinks) if (link.session === session) receiverLink.resume();
+    });
+  });
+
+  container.on('receiver_open', ({ receiver: link }: { receiver: Receiver }) => {
+    const node = findNode(addressOf(link.target), findQueue);
+    switch (node.kind) {
+      case 'cbs':
+        openRequestLink(link, cbsReplyNames, putToken);
+        break;
+      case 'management':
+        openRequestLink(link, managementReplyNames, (request) => manage(node.queue, request));
+        break;
+      case 'queue':
+        if (node.queue.deadLetters) openSenderLink(link, node.queue);
+        else refuse(link, notAllowed('Nothing can be sent to a dead-letter queue.'), clock);
+        break;
+      case 'refused':
+        refuse(link, node.error, clock);
+        break;
+    }
+  });
+
+  container.on('sender_open', ({ sender: link }: { sender: Sender }) => {
+    const node = findNode(addressOf(link.source), findQueue);
+    switch (node.kind) {
+      case 'cbs':
+      case 'management':
+        openReplyLink(link);
+        break;
+      case 'queue':
+        if (SESSION_FILTER in (link.source.filter ?? {})) refuse(link, notImplemented('sessions'), clock);
+        else receiverLinks.set(link, openReceiverLink(link, node.queue));
+        break;
+      case 'refused':
+        refuse(link, node.error, clock);
+        break;
+    }
+  });
+
+  function closeReceiverLinks(ofGone: (link: Sender) => boolean): void {
+    for (const [link, receiverLink] of receiverLinks) {
+      if (!ofGone(link)) continue;
+      receiverLinks.delete(link);
+      receiverLink.close();
+    }
+  }
+  container.on('sender_close', ({ sender }: { sender: Sender }) => {
+    closeReceiverLinks((link) => link === sender);
+  });
+  container.on('session_close', ({ session }: { session: Session }) => {
+    closeReceiverLinks((link) => link.session === session);
+  });
+  for (const event of ['connection_close', 'disconnected']) {
+    container.on(event, ({ connection }: { connection: Connection }) => {
+      closeReceiverLinks((link) => link.connection === connection);
+    });
+  }
+}
+
+function findNode(rawAddress: string | undefined, findQueue: FindQueue): Node {
+  // A transaction coordinator is no address; rhea shows it as none.
+  if (rawAddress === undefined) return { kind: 'refused', error: notImplemented('transactions') };
+  const address = parseAddress(rawAddress);
+  if (address.kind === 'cbs') return address;
+  if (address.kind === 'unsupported') return { kind: 'refused', error: notImplemented(address.feature) };
+  const named = findQueue(address.queue);
+  const queue = address.deadLetters ? named?.deadLetters : named;
+  return queue ? { kind: address.kind, queue } : { kind: 'refused', error: notFound(rawAddress) };
+}
+
+/** Answers the attach without the source or target that was asked for, and closes the link with the reason. */
+function refuse(link: Sender | Receiver, error: AmqpError, clock: Clock): void {
+  const release = holdAttach(link);
+  clock.after(error.condition === 'amqp:not-found' ? NOT_FOUND_DELAY_MS : 0, () => {
+    link.close(error);
+    release();
+  });
+}

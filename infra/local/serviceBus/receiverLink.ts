@@ -1,0 +1,88 @@
+import { randomUUID } from 'node:crypto';
+import type { Delivery, EventContext, Sender } from 'rhea';
+import { lockLost, notAllowed, notImplemented } from './amqpErrors.ts';
+import type { AmqpError } from './amqpErrors.ts';
+import { lockTokenOfTag, tagOf } from './lockToken.ts';
+import { NO_PROPERTIES } from './message.ts';
+import { decodeProperties, encodeDelivery } from './messageCodec.ts';
+import type { WireMessage } from './messageCodec.ts';
+import type { Consumer, Queue, Settlement } from './queue.ts';
+import { confirmAttach, forget, LinkCredit, outcomeOf, settle } from './rheaCorners.ts';
+
+/** A client's receiver, as the broker serves it. */
+export interface ReceiverLink {
+  /** Goes on after the client could take nothing for a while. */
+  resume(): void;
+  close(): void;
+}
+
+/** Hands messages to a client's receiver as its credit allows, and settles them as it says. */
+export function openReceiverLink(link: Sender, queue: Queue<WireMessage>): ReceiverLink {
+  const receiveAndDelete = link.snd_settle_mode === 1;
+  confirmAttach(link);
+
+  const credit = new LinkCredit(link);
+  const consumer: Consumer<WireMessage> = {
+    receiveAndDelete,
+    capacity: () => credit.available(),
+    deliver: (stored) => {
+      credit.send(tagOf(stored.lock?.token ?? randomUUID()), encodeDelivery(stored), receiveAndDelete);
+    },
+  };
+
+  const resume = (): void => {
+    queue.dispatch();
+  };
+  link.on('sender_flow', () => {
+    resume();
+    credit.answerDrain();
+  });
+  // The buffer of unsettled deliveries was full and is not any more.
+  link.on('sendable', resume);
+  for (const outcome of ['accepted', 'rejected', 'modified', 'released'] as const) {
+    link.on(outcome, ({ delivery }: EventContext) => {
+      if (delivery && !delivery.settled) settle(delivery, answerTo(outcome, delivery, queue));
+    });
+  }
+  link.on('settled', ({ delivery }: EventContext) => {
+    if (delivery && !delivery.settled) forget(delivery);
+  });
+  queue.attach(consumer);
+  return {
+    resume,
+    close: () => {
+      queue.detach(consumer);
+    },
+  };
+}
+
+type OutcomeName = 'accepted' | 'rejected' | 'modified' | 'released';
+
+/** Does what the client's outcome says; returns the error to answer with when that cannot be done. */
+function answerTo(name: OutcomeName, delivery: Delivery, queue: Queue<WireMessage>): AmqpError | undefined {
+  const lockToken = lockTokenOfTag(delivery.tag as Buffer);
+  const outcome = outcomeOf(delivery);
+  const properties = outcome.map && decodeProperties(outcome.map);
+  switch (name) {
+    case 'accepted':
+      return errorOf(queue.complete(lockToken));
+    case 'released':
+      return errorOf(queue.release(lockToken));
+    case 'rejected':
+      return errorOf(queue.deadLetter(lockToken, properties ?? NO_PROPERTIES));
+    case 'modified':
+      if (outcome.undeliverableHere) return notImplemented('deferral of messages');
+      return errorOf(queue.abandon(lockToken, properties));
+  }
+}
+
+export function errorOf(settlement: Settlement | 'not_allowed'): AmqpError | undefined {
+  switch (settlement) {
+    case 'settled':
+      return undefined;
+    case 'lock_lost':
+      return lockLost;
+    case 'not_allowed':
+      return notAllowed('A message of a dead-letter queue cannot be dead-lettered.');
+  }
+}

@@ -1,0 +1,84 @@
+import rhea from 'rhea';
+import type { EventContext, Receiver, Sender, Typed } from 'rhea';
+import type { AmqpError } from './amqpErrors.ts';
+import { addressOf, confirmAttach, rawMessage, sendSettled, settle } from './rheaCorners.ts';
+
+/** A request that a client sends to `$cbs` or to a queue's `$management`. */
+export interface Request {
+  readonly operation: string;
+  readonly body: unknown;
+  /** The whole message, for what must keep the types of its sender. */
+  readonly bytes: Buffer;
+}
+
+/** The values of a body are typed by hand, because rhea takes any positive integer for a uint. */
+export interface Reply {
+  readonly status: number;
+  readonly error?: AmqpError;
+  readonly body?: Readonly<Record<string, Typed>>;
+}
+
+/** The names of a reply's application properties. */
+export interface ReplyNames {
+  readonly status: string;
+  readonly description: string;
+  readonly condition: string;
+}
+
+interface DecodedRequest {
+  readonly message_id: unknown;
+  readonly reply_to: string | undefined;
+  readonly application_properties?: { readonly operation?: string };
+  readonly body: unknown;
+}
+
+const CREDIT_WINDOW = 100;
+
+/** Serves the sending half of a client's request link; each request is answered over the client's other half. */
+export function openRequestLink(
+  link: Receiver,
+  names: ReplyNames,
+  answer: (request: Request) => Reply,
+): void {
+  confirmAttach(link);
+  link.set_credit_window(CREDIT_WINDOW);
+  link.add_credit(CREDIT_WINDOW);
+  link.on('message', ({ message, delivery }: EventContext) => {
+    if (!delivery) return;
+    const { bytes } = rawMessage(message, delivery);
+    settle(delivery);
+    const request = rhea.message.decode(bytes) as unknown as DecodedRequest;
+    const reply = answer({
+      operation: request.application_properties?.operation ?? '',
+      body: request.body,
+      bytes,
+    });
+    const replyLink = findReplyLink(link, request.reply_to);
+    if (replyLink) sendSettled(replyLink, encodeReply(reply, names, request.message_id));
+  });
+}
+
+/** Serves the receiving half of a client's request link. */
+export function openReplyLink(link: Sender): void {
+  confirmAttach(link);
+}
+
+/** The JavaScript client names the link it wants the reply on, the .NET client that link's target address. */
+function findReplyLink(link: Receiver, replyTo: string | undefined): Sender | undefined {
+  if (replyTo === undefined) return undefined;
+  return link.connection.find_sender(
+    (candidate: Sender) => candidate.name === replyTo || addressOf(candidate.target) === replyTo,
+  );
+}
+
+function encodeReply({ status, error, body }: Reply, names: ReplyNames, correlationId: unknown): object {
+  return {
+    correlation_id: correlationId,
+    application_properties: {
+      [names.status]: rhea.types.wrap_int(status),
+      [names.description]: error?.description ?? 'OK',
+      ...(error && { [names.condition]: rhea.types.wrap_symbol(error.condition) }),
+    },
+    body: body ?? {},
+  };
+}

@@ -1,0 +1,36 @@
+import type { EventContext, Receiver } from 'rhea';
+import { AmqpDecodeError } from './amqpEncoding.ts';
+import { tooLarge, undecodable } from './amqpErrors.ts';
+import type { AmqpError } from './amqpErrors.ts';
+import { decodeBatch, decodeMessage, type WireMessage } from './messageCodec.ts';
+import type { Queue } from './queue.ts';
+import { confirmAttach, rawMessage, settle } from './rheaCorners.ts';
+
+/** The limit of the standard tier. The JavaScript client sizes its batches by it, the .NET client refuses to send without it. */
+const MAX_MESSAGE_SIZE = 262_144;
+const BATCH_FORMAT = 0x80013700;
+/** Messages a client may send ahead; the .NET client asks for credit in a way that rhea does not hear. */
+const CREDIT_WINDOW = 1000;
+
+/** Serves a client's sender: what it sends goes into the queue and is settled. */
+export function openSenderLink(link: Receiver, queue: Queue<WireMessage>): void {
+  confirmAttach(link, { max_message_size: MAX_MESSAGE_SIZE });
+  link.set_credit_window(CREDIT_WINDOW);
+  link.add_credit(CREDIT_WINDOW);
+  link.on('message', ({ message, delivery }: EventContext) => {
+    if (!delivery) return;
+    const { bytes, format } = rawMessage(message, delivery);
+    settle(delivery, take(queue, bytes, format));
+  });
+}
+
+function take(queue: Queue<WireMessage>, bytes: Buffer, format: number): AmqpError | undefined {
+  if (bytes.length > MAX_MESSAGE_SIZE) return tooLarge(bytes.length, MAX_MESSAGE_SIZE);
+  try {
+    queue.enqueue(format === BATCH_FORMAT ? decodeBatch(bytes) : [decodeMessage(bytes)]);
+    return undefined;
+  } catch (error) {
+    if (error instanceof AmqpDecodeError) return undecodable(error);
+    throw error;
+  }
+}
