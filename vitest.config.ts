@@ -1,11 +1,23 @@
 import { defineConfig } from 'vitest/config';
 
-/** Kinds of test, in the order of what they need: nothing, real stores and brokers, the whole topology. */
+const ci = process.env['CI'] === 'true';
+
+/** Kinds of test, by what they need: nothing, one real part (a store, a broker, an MCP peer), the whole topology. */
 export default defineConfig({
   test: {
+    reporters: ci ? ['default', ['json', { outputFile: '.local/test-results.json' }]] : ['default'],
+    // A flaky test is a fault to find, not to try again.
+    retry: 0,
     projects: [
       { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
-      { test: { name: 'contract', include: ['test/contract/**/*.test.ts'], testTimeout: 30_000, hookTimeout: 60_000 } },
+      {
+        test: {
+          name: 'contract',
+          include: ['test/contract/**/*.test.ts'],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
       {
         test: {
           name: 'e2e',
