@@ -30,7 +30,7 @@ const logLevels = ['Trace', 'Debug', 'Information', 'Warning', 'Error', 'Critica
 /** What this host obeys; like Azure's, it passes over what it does not know. Defaults are those of Flex Consumption. */
 const hostJson = z.object({
   version: z.literal('2.0'),
-  functionTimeout: z.union([z.literal('-1').transform(() => undefined), timeSpanMs]).default(30 * 60_000),
+  functionTimeout: z.union([z.literal('-1').transform(() => undefined), timeSpanMs]).prefault('00:30:00'),
   logging: z
     .object({ logLevel: z.object({ default: z.enum(logLevels).default('Information') }).prefault({}) })
     .prefault({}),
@@ -43,7 +43,7 @@ const hostJson = z.object({
             .literal(true, 'must be true: a Node.js function has no other way to settle a message')
             .optional(),
           maxConcurrentCalls: z.int().positive().default(16),
-          maxAutoLockRenewalDuration: timeSpanMs.default(5 * 60_000),
+          maxAutoLockRenewalDuration: timeSpanMs.prefault('00:05:00'),
         })
         .prefault({}),
     })

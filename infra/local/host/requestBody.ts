@@ -20,7 +20,7 @@ export async function readAnnouncedBody(request: IncomingMessage): Promise<Buffe
 }
 
 /** A chunked body as it comes; reading it fails once it is too long. */
-export function limitedBody(request: IncomingMessage): Readable {
+export function limitedBody(request: AsyncIterable<Buffer>): Readable {
   return Readable.from(limited(request), { objectMode: false });
 }
 
