@@ -1,0 +1,228 @@
+import { MESSAGE_BOUNDS, unsafeShape } from './bounds.ts';
+import { HEADER_MISMATCH, INVALID_PARAMS, INVALID_REQUEST, UNSUPPORTED_VERSION } from './errorCodes.ts';
+import {
+  isObject,
+  type JsonObject,
+  type JsonRpcError,
+  type JsonRpcNotification,
+  type JsonRpcRequest,
+  type RequestId,
+  readMessage,
+} from './jsonRpc.ts';
+import { decodeHeaderValue } from './parameterHeaders.ts';
+import {
+  LEGACY_VERSIONS,
+  LOG_LEVELS,
+  META,
+  metaOf,
+  MODERN_VERSIONS,
+  SUPPORTED_VERSIONS,
+} from './protocol.ts';
+
+/** What a modern request says of its sender in `_meta`. */
+export interface Envelope {
+  readonly clientCapabilities: JsonObject;
+  readonly clientInfo?: JsonObject;
+  /** Absent: the client wants no log notifications. */
+  readonly logLevel?: string;
+}
+
+/** What one POST is. A notification or a response is taken and needs no answer. */
+export type Inbound =
+  | { readonly kind: 'request'; readonly era: 'legacy'; readonly message: JsonRpcRequest }
+  | {
+      readonly kind: 'request';
+      readonly era: 'modern';
+      readonly message: JsonRpcRequest;
+      readonly envelope: Envelope;
+    }
+  | { readonly kind: 'taken' }
+  | Refused;
+export interface Refused {
+  readonly kind: 'refused';
+  readonly status: 400;
+  readonly id: RequestId | null;
+  readonly error: JsonRpcError;
+}
+
+/**
+ * Decides once, for one POST, which era it belongs to, and refuses what neither era allows. The body decides: a version in
+ * `_meta` is modern, anything else legacy; headers are only checked against it (2026-07-28, versioning and transports,
+ * Server Validation; 2025-11-25, transports, Protocol Version Header). A legacy request needs no header: it then counts as
+ * 2025-03-26. Pure: no I/O, never throws.
+ */
+export function classify(headers: Headers, message: unknown): Inbound {
+  if (Array.isArray(message)) {
+    return refuse(
+      null,
+      INVALID_REQUEST,
+      'Batches are not supported: send each message in a POST of its own.',
+    );
+  }
+  const unsafe = unsafeShape(message, MESSAGE_BOUNDS);
+  if (unsafe !== undefined) return refuse(null, INVALID_REQUEST, `The message ${unsafe}.`);
+  const read = readMessage(message);
+  switch (read.kind) {
+    case 'malformed':
+      return refuse(read.id, INVALID_REQUEST, `Not a JSON-RPC 2.0 message: ${read.problem}.`);
+    case 'response':
+      // The gateway has asked this client nothing, so there is nobody to give it to.
+      return namesModern(headers)
+        ? refuse(
+            null,
+            INVALID_REQUEST,
+            `${headers.get(VERSION) ?? ''} has no requests from server to client.`,
+          )
+        : { kind: 'taken' };
+    case 'notification':
+      return classifyNotification(headers, read.notification);
+    case 'request':
+      return classifyRequest(headers, read.request);
+  }
+}
+
+const VERSION = 'mcp-protocol-version';
+const namesModern = (headers: Headers): boolean => MODERN_VERSIONS.includes(headers.get(VERSION) ?? '');
+
+function classifyRequest(headers: Headers, message: JsonRpcRequest): Inbound {
+  const meta = metaOf(message.params);
+  if (!(META.protocolVersion in meta)) return classifyLegacy(headers, message);
+  const { id } = message;
+  const wrong = wrongEnvelopeField(meta);
+  if (wrong !== undefined)
+    return refuse(id, INVALID_PARAMS, `params._meta["${wrong.key}"] ${wrong.problem}.`);
+  const version = String(meta[META.protocolVersion]);
+  // An `initialize` is the handshake of the legacy era, whatever a sender that bridges eras left in its `_meta`.
+  if (message.method === 'initialize' && LEGACY_VERSIONS.includes(version))
+    return classifyLegacy(headers, message);
+  const mismatch =
+    mismatchedHeader(
+      headers,
+      VERSION,
+      'MCP-Protocol-Version',
+      `params._meta["${META.protocolVersion}"]`,
+      version,
+    ) ?? (MODERN_VERSIONS.includes(version) ? mismatchedStandardHeader(headers, message) : undefined);
+  if (mismatch !== undefined) return refuse(id, HEADER_MISMATCH, mismatch);
+  if (!MODERN_VERSIONS.includes(version)) return refuseVersion(id, version);
+  return { kind: 'request', era: 'modern', message, envelope: readEnvelope(meta) };
+}
+
+function classifyLegacy(headers: Headers, message: JsonRpcRequest): Inbound {
+  const version = headers.get(VERSION);
+  if (namesModern(headers)) {
+    if (message.method === 'initialize') {
+      return refuse(
+        message.id,
+        HEADER_MISMATCH,
+        `The header MCP-Protocol-Version names ${version ?? ''}, which has no initialize: leave the header out or call server/discover.`,
+      );
+    }
+    return refuse(
+      message.id,
+      INVALID_PARAMS,
+      `The header MCP-Protocol-Version names ${version ?? ''}, but params._meta["${META.protocolVersion}"] and params._meta["${META.clientCapabilities}"] are missing.`,
+    );
+  }
+  if (version !== null && !LEGACY_VERSIONS.includes(version)) return refuseVersion(message.id, version);
+  return { kind: 'request', era: 'legacy', message };
+}
+
+function classifyNotification(headers: Headers, { method, params }: JsonRpcNotification): Inbound {
+  const claimed = metaOf(params)[META.protocolVersion];
+  const named = headers.get(VERSION);
+  const version = typeof claimed === 'string' ? claimed : named;
+  if (typeof claimed === 'string' && named !== null && named !== claimed) {
+    return refuse(
+      null,
+      HEADER_MISMATCH,
+      `The header MCP-Protocol-Version differs from params._meta["${META.protocolVersion}"].`,
+    );
+  }
+  if (version !== null && !SUPPORTED_VERSIONS.includes(version)) return refuseVersion(null, version);
+  const namedMethod = headers.get('mcp-method');
+  if (MODERN_VERSIONS.includes(version ?? '') && namedMethod !== null && namedMethod !== method) {
+    return refuse(null, HEADER_MISMATCH, 'The header Mcp-Method differs from the method in the body.');
+  }
+  return { kind: 'taken' };
+}
+
+function mismatchedStandardHeader(headers: Headers, { method, params }: JsonRpcRequest): string | undefined {
+  const mismatch = mismatchedHeader(headers, 'mcp-method', 'Mcp-Method', 'the method in the body', method);
+  const field = nameFields.get(method);
+  const name = field === undefined ? undefined : params?.[field];
+  if (mismatch !== undefined || field === undefined || typeof name !== 'string') return mismatch;
+  return mismatchedHeader(headers, 'mcp-name', 'Mcp-Name', `params.${field}`, name, decodeHeaderValue);
+}
+
+/** The param that `Mcp-Name` repeats, by method (same page, Standard Request Headers). */
+const nameFields: ReadonlyMap<string, string> = new Map([
+  ['tools/call', 'name'],
+  ['prompts/get', 'name'],
+  ['resources/read', 'uri'],
+]);
+
+/** A header sent twice arrives joined by a comma and so never matches. */
+function mismatchedHeader(
+  headers: Headers,
+  key: string,
+  title: string,
+  source: string,
+  expected: string,
+  decode: (value: string) => string | undefined = (value) => value,
+): string | undefined {
+  const sent = headers.get(key);
+  if (sent === null) return `The header ${title} is missing: it must repeat ${source}.`;
+  return decode(sent) === expected ? undefined : `The header ${title} differs from ${source}.`;
+}
+
+function wrongEnvelopeField(meta: JsonObject): { key: string; problem: string } | undefined {
+  const { protocolVersion, clientCapabilities, clientInfo, logLevel } = META;
+  if (typeof meta[protocolVersion] !== 'string') return { key: protocolVersion, problem: 'must be a string' };
+  if (!(clientCapabilities in meta)) return { key: clientCapabilities, problem: 'is missing' };
+  if (!isObject(meta[clientCapabilities])) return { key: clientCapabilities, problem: 'must be an object' };
+  const info = meta[clientInfo];
+  if (
+    info !== undefined &&
+    !(isObject(info) && typeof info['name'] === 'string' && typeof info['version'] === 'string')
+  ) {
+    return { key: clientInfo, problem: 'must be an object with name and version' };
+  }
+  const level = meta[logLevel];
+  if (level !== undefined && !(typeof level === 'string' && LOG_LEVELS.includes(level))) {
+    return { key: logLevel, problem: `must be one of ${LOG_LEVELS.join(', ')}` };
+  }
+  return undefined;
+}
+
+function readEnvelope(meta: JsonObject): Envelope {
+  const capabilities = meta[META.clientCapabilities];
+  const info = meta[META.clientInfo];
+  const level = meta[META.logLevel];
+  return {
+    clientCapabilities: isObject(capabilities) ? capabilities : {},
+    ...(isObject(info) && { clientInfo: info }),
+    ...(typeof level === 'string' && { logLevel: level }),
+  };
+}
+
+function refuse(id: RequestId | null, code: number, message: string, data?: unknown): Refused {
+  return {
+    kind: 'refused',
+    status: 400,
+    id,
+    error: { code, message, ...(data !== undefined && { data }) },
+  };
+}
+
+function refuseVersion(id: RequestId | null, requested: string): Refused {
+  return refuse(
+    id,
+    UNSUPPORTED_VERSION,
+    `Unsupported protocol version: this gateway speaks ${SUPPORTED_VERSIONS.join(', ')}.`,
+    {
+      supported: SUPPORTED_VERSIONS,
+      requested,
+    },
+  );
+}

@@ -1,0 +1,74 @@
+/** Any JSON object, as `JSON.parse` made it. It is copied by spreading only, which keeps an own `__proto__` key a plain key. */
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+/** MCP narrows JSON-RPC: an id is a string or an integer, never null. */
+export type RequestId = string | number;
+
+export interface JsonRpcRequest {
+  readonly jsonrpc: '2.0';
+  readonly id: RequestId;
+  readonly method: string;
+  readonly params?: JsonObject;
+}
+export interface JsonRpcNotification {
+  readonly jsonrpc: '2.0';
+  readonly method: string;
+  readonly params?: JsonObject;
+}
+export interface JsonRpcError {
+  readonly code: number;
+  readonly message: string;
+  readonly data?: unknown;
+}
+/** What a request came to. */
+export type Outcome = { readonly result: JsonObject } | { readonly error: JsonRpcError };
+export type JsonRpcResponse = { readonly jsonrpc: '2.0'; readonly id: RequestId | null } & Outcome;
+
+/** One JSON-RPC message, or the reason why the value is none. */
+export type Message =
+  | { readonly kind: 'request'; readonly request: JsonRpcRequest }
+  | { readonly kind: 'notification'; readonly notification: JsonRpcNotification }
+  | { readonly kind: 'response'; readonly id: RequestId | null; readonly outcome: Outcome }
+  | { readonly kind: 'malformed'; readonly id: RequestId | null; readonly problem: string };
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Tells what a parsed JSON value is (JSON-RPC 2.0 sections 4 and 5; MCP 2026-07-28 basic, Messages). Looks at the envelope only. */
+export function readMessage(value: unknown): Message {
+  const malformed = (problem: string, id: RequestId | null = null): Message => ({
+    kind: 'malformed',
+    id,
+    problem,
+  });
+  if (!isObject(value)) return malformed('a message is a JSON object');
+  const { jsonrpc, id, method, params } = value;
+  const usableId = isRequestId(id) ? id : null;
+  if (jsonrpc !== '2.0') return malformed('"jsonrpc" must be "2.0"', usableId);
+  if (method === undefined)
+    return readResponse(value, usableId) ?? malformed('"method" is missing', usableId);
+  if (typeof method !== 'string') return malformed('"method" must be a string', usableId);
+  if (params !== undefined && !isObject(params)) return malformed('"params" must be an object', usableId);
+  const parts: JsonRpcNotification = { jsonrpc, method, ...(params && { params }) };
+  if (!('id' in value)) return { kind: 'notification', notification: parts };
+  if (usableId === null) return malformed('"id" must be a string or a whole number');
+  return { kind: 'request', request: { ...parts, id: usableId } };
+}
+
+function isRequestId(id: unknown): id is RequestId {
+  return typeof id === 'string' || Number.isSafeInteger(id);
+}
+
+function readResponse(value: JsonObject, id: RequestId | null): Message | undefined {
+  const { result, error } = value;
+  if (isObject(result)) return id === null ? undefined : { kind: 'response', id, outcome: { result } };
+  if (!isObject(error)) return undefined;
+  const { code, message, data } = error;
+  if (!Number.isInteger(code) || typeof code !== 'number' || typeof message !== 'string') return undefined;
+  return {
+    kind: 'response',
+    id,
+    outcome: { error: { code, message, ...(data !== undefined && { data }) } },
+  };
+}

@@ -1,0 +1,100 @@
+import type { JsonRpcNotification, JsonRpcRequest, Outcome, RequestId } from '../jsonRpc.ts';
+import { drop, type Reply, readEvents, readJson } from './exchange.ts';
+import { statusFault, UpstreamFault } from './fault.ts';
+
+/** An upstream's answer to one request: whole at once, or a stream of which the outcome is the last item. */
+export type Answer =
+  | { readonly kind: 'whole'; readonly outcome: Outcome }
+  | { readonly kind: 'stream'; readonly items: AsyncGenerator<AnswerItem, void, undefined> };
+export type AnswerItem =
+  | { readonly kind: 'notification'; readonly notification: JsonRpcNotification }
+  | { readonly kind: 'outcome'; readonly outcome: Outcome };
+
+/**
+ * Takes from a reply what belongs to the request `id`. `refuse` is told of requests that the server makes of us.
+ * @throws UpstreamFault, also from the stream, when the server ends without an outcome for this id.
+ */
+export async function answerTo(
+  reply: Reply,
+  id: RequestId,
+  refuse: (request: JsonRpcRequest) => Promise<void>,
+): Promise<Answer> {
+  const fault = statusFault(reply.status);
+  if (fault !== undefined) {
+    const outcome = await errorIn(reply, id);
+    if (outcome === undefined) throw fault;
+    return { kind: 'whole', outcome };
+  }
+  if (reply.form === 'events') return { kind: 'stream', items: readItems(reply, id, refuse) };
+  if (reply.form === 'other') {
+    drop(reply);
+    throw new UpstreamFault('not_mcp', `answered HTTP ${reply.status} with neither JSON nor an event stream`);
+  }
+  const message = await readJson(reply);
+  if (message.kind !== 'response') {
+    throw new UpstreamFault('not_mcp', 'answered with JSON that is not a JSON-RPC response');
+  }
+  if (message.id !== id) throw new UpstreamFault('not_mcp', 'answered with the id of another request');
+  return { kind: 'whole', outcome: message.outcome };
+}
+
+/** The outcome alone, for a caller whom notifications on the way do not concern. */
+export async function outcomeOf(answer: Answer): Promise<Outcome> {
+  if (answer.kind === 'whole') return answer.outcome;
+  for (;;) {
+    const item = await nextItem(answer.items);
+    if (item.kind !== 'outcome') continue;
+    await answer.items.return();
+    return item.outcome;
+  }
+}
+
+/** The next item of a stream of which the outcome has not come yet. @throws UpstreamFault when there is none */
+export async function nextItem(items: AsyncGenerator<AnswerItem, void, undefined>): Promise<AnswerItem> {
+  const next = await items.next();
+  if (next.done === true) throw new UpstreamFault('closed', 'closed the stream before it answered');
+  return next.value;
+}
+
+/** The JSON-RPC error for this request that a 4xx may carry (2026-07-28, transports: 400 and 404 do). */
+async function errorIn(reply: Reply, id: RequestId): Promise<Outcome | undefined> {
+  const mayCarry = reply.form === 'json' && reply.status >= 400 && reply.status < 500;
+  if (!mayCarry || reply.status === 401 || reply.status === 403) {
+    drop(reply);
+    return undefined;
+  }
+  try {
+    const message = await readJson(reply);
+    return message.kind === 'response' && message.id === id && 'error' in message.outcome
+      ? message.outcome
+      : undefined;
+  } catch (error) {
+    // The status says more than the body that it could not be read from.
+    if (error instanceof UpstreamFault) return undefined;
+    throw error;
+  }
+}
+
+async function* readItems(
+  reply: Reply,
+  id: RequestId,
+  refuse: (request: JsonRpcRequest) => Promise<void>,
+): AsyncGenerator<AnswerItem, void, undefined> {
+  for await (const message of readEvents(reply)) {
+    switch (message.kind) {
+      case 'notification':
+        yield message;
+        break;
+      case 'response':
+        // An answer to another id is not this caller's to see.
+        if (message.id !== id) break;
+        yield { kind: 'outcome', outcome: message.outcome };
+        return;
+      case 'request':
+        await refuse(message.request);
+        break;
+      case 'malformed':
+        throw new UpstreamFault('not_mcp', 'sent an event that is not a JSON-RPC message');
+    }
+  }
+}

@@ -1,0 +1,143 @@
+import type { Readable } from 'node:stream';
+import { explain, type OutboundClient } from '../../platform/outbound.ts';
+import { ANSWER_BOUNDS, unsafeShape } from '../bounds.ts';
+import { type Message, readMessage } from '../jsonRpc.ts';
+import { createSseParser } from '../sse.ts';
+import { UpstreamFault } from './fault.ts';
+
+/** One POST or DELETE to an MCP endpoint. */
+export interface Exchange {
+  readonly method: 'POST' | 'DELETE';
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly message?: object;
+  readonly signal: AbortSignal;
+}
+
+/** The head of an upstream's answer. Its body must be read by one of the readers below, or dropped. */
+export interface Reply {
+  readonly status: number;
+  readonly form: 'json' | 'events' | 'other';
+  readonly sessionId: string | undefined;
+  readonly body: Readable;
+  readonly signal: AbortSignal;
+}
+
+/** @throws UpstreamFault when there is no answer at all; any HTTP status is an answer. */
+export async function send(outbound: OutboundClient, { message, ...exchange }: Exchange): Promise<Reply> {
+  const sent = await outbound.request({
+    ...exchange,
+    ...(message !== undefined && { body: JSON.stringify(message) }),
+  });
+  if (!sent.ok) {
+    const { kind, message: words } = sent.error;
+    if (kind === 'timeout') throw new UpstreamFault('timeout', 'did not answer in time');
+    throw kind === 'invalid'
+      ? new UpstreamFault('address_refused', `has an address that the gateway may not call: ${words}`)
+      : new UpstreamFault('unreachable', `could not be reached: ${words}`);
+  }
+  const { statusCode, headers, body } = sent.value;
+  const mediaType = one(headers['content-type'])?.split(';', 1)[0]?.trim().toLowerCase();
+  const forms: Readonly<Record<string, Reply['form']>> = {
+    'application/json': 'json',
+    'text/event-stream': 'events',
+  };
+  return {
+    status: statusCode,
+    form: forms[mediaType ?? ''] ?? 'other',
+    sessionId: one(headers['mcp-session-id']),
+    body,
+    signal: exchange.signal,
+  };
+}
+
+const one = (header: string | string[] | undefined): string | undefined =>
+  Array.isArray(header) ? header[0] : header;
+
+/** Reads a body that nobody needs to its end, or gives it up, so that its connection is not held. */
+export function drop(reply: Reply): void {
+  linger(reply.body);
+}
+
+/** An MCP SDK refuses larger messages by default, so no sound server sends them. */
+const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
+/** Far more progress than a person follows; a server that sends more floods. */
+const MAX_STREAM_EVENTS = 1_000;
+/** Servers that work long send progress or comments every 15 seconds; twice that is silence. */
+const MAX_IDLE_MS = 30_000;
+
+/** Reads a JSON body whole. @throws UpstreamFault when it is too large, breaks off or is not one JSON-RPC message. */
+export async function readJson(reply: Reply): Promise<Message> {
+  const parts: Uint8Array[] = [];
+  for await (const chunk of chunks(reply)) parts.push(chunk);
+  return parse(Buffer.concat(parts).toString('utf8'));
+}
+
+/** Reads an event stream message by message. Ends when the server ends it. @throws UpstreamFault as above. */
+export async function* readEvents(reply: Reply): AsyncGenerator<Message, void, undefined> {
+  const parser = createSseParser(MAX_ANSWER_BYTES);
+  let events = 0;
+  for await (const chunk of chunks(reply)) {
+    for (const event of parser.push(chunk)) {
+      events += 1;
+      if (events > MAX_STREAM_EVENTS)
+        throw new UpstreamFault('too_large', `sent more than ${MAX_STREAM_EVENTS} events`);
+      // A server may open with an event without data, and other types are not MCP's.
+      if (event.type === 'message' && event.data !== '') yield parse(event.data);
+    }
+  }
+}
+
+function parse(text: string): Message {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new UpstreamFault('not_mcp', 'answered with something that is not JSON');
+  }
+  const unsafe = unsafeShape(value, ANSWER_BOUNDS);
+  if (unsafe !== undefined) throw new UpstreamFault('not_mcp', `answered with JSON that ${unsafe}`);
+  return readMessage(value);
+}
+
+async function* chunks({ body, signal }: Reply): AsyncGenerator<Uint8Array, void, undefined> {
+  let received = 0;
+  const source: AsyncIterator<Uint8Array, undefined> = body.iterator({ destroyOnReturn: false });
+  try {
+    for (;;) {
+      // The clock runs only while we wait for the server, not while a slow client holds us up.
+      const idle = setTimeout(() => {
+        body.destroy(new UpstreamFault('timeout', `sent nothing for ${MAX_IDLE_MS / 1000} seconds`));
+      }, MAX_IDLE_MS);
+      const next = await source.next().finally(() => {
+        clearTimeout(idle);
+      });
+      if (next.done === true) return;
+      received += next.value.byteLength;
+      if (received > MAX_ANSWER_BYTES)
+        throw new UpstreamFault('too_large', `answered with more than ${MAX_ANSWER_BYTES} bytes`);
+      yield next.value;
+    }
+  } catch (error) {
+    body.destroy();
+    if (error instanceof UpstreamFault) throw error;
+    throw explain(error, signal).kind === 'timeout'
+      ? new UpstreamFault('timeout', 'did not finish its answer in time')
+      : new UpstreamFault('closed', 'closed the connection before its answer was complete');
+  } finally {
+    linger(body);
+  }
+}
+
+/** How long a server may take to end a stream after its last word, which frees the connection for the next call. */
+const LINGER_MS = 250;
+
+function linger(body: Readable): void {
+  body.on('error', () => undefined);
+  if (body.readableEnded || body.destroyed) return;
+  const timer = setTimeout(() => body.destroy(), LINGER_MS);
+  body.once('close', () => {
+    clearTimeout(timer);
+  });
+  body.resume();
+}

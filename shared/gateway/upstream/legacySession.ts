@@ -1,0 +1,131 @@
+import type { OutboundClient } from '../../platform/outbound.ts';
+import { METHOD_NOT_FOUND } from '../errorCodes.ts';
+import type { JsonObject, JsonRpcRequest, Outcome } from '../jsonRpc.ts';
+import { GATEWAY_INFO, LATEST_LEGACY, LEGACY_VERSIONS } from '../protocol.ts';
+import { type Answer, answerTo, outcomeOf } from './answer.ts';
+import { drop, type Reply, send } from './exchange.ts';
+import { statusFault, UpstreamFault } from './fault.ts';
+
+/** A session with a server of the legacy era. */
+export interface LegacySession {
+  /** Whether the server gave the session an id, which it may forget; a server that keeps no sessions gives none. */
+  readonly held: boolean;
+  readonly version: string;
+  /** Never the same twice, as callers may share the session. */
+  nextId(): number;
+  /** Sends a request and returns the head of the reply. @throws UpstreamFault */
+  post(
+    request: JsonRpcRequest,
+    signal: AbortSignal,
+    extraHeaders?: Readonly<Record<string, string>>,
+  ): Promise<Reply>;
+  /** Takes the answer to a request from its reply; what the server asks meanwhile is refused. @throws UpstreamFault */
+  answer(reply: Reply, request: JsonRpcRequest): Promise<Answer>;
+  /** Sends a message that has no answer. @throws UpstreamFault when the server does not take it */
+  notify(message: object, signal: AbortSignal): Promise<void>;
+  /** Ends the session. A server may refuse that, and nobody waits for it. */
+  close(): Promise<void>;
+}
+
+/** A handshake that takes longer would leave too little of the time that a caller waits. */
+const OPEN_WITHIN_MS = 20_000;
+const CLOSE_WITHIN_MS = 5_000;
+/** Versions of servers that are understood: tool calls of 2024-11-05 look the same, and many servers still name it. */
+const upstreamVersions: readonly string[] = [...LEGACY_VERSIONS, '2024-11-05'];
+const sendHeaders = {
+  'content-type': 'application/json',
+  accept: 'application/json, text/event-stream',
+} as const;
+
+/**
+ * Opens a session (2025-11-25, lifecycle, Initialization) and gives it with what the server said of itself. It offers no
+ * capabilities, so that a server asks nothing of a client that cannot be reached over a shared session. @throws UpstreamFault
+ */
+export async function openSession(
+  outbound: OutboundClient,
+  url: string,
+  caller?: AbortSignal,
+): Promise<{ readonly session: LegacySession; readonly result: JsonObject }> {
+  const timeout = AbortSignal.timeout(OPEN_WITHIN_MS);
+  const signal = caller ? AbortSignal.any([caller, timeout]) : timeout;
+  const request = {
+    jsonrpc: '2.0',
+    id: 0,
+    method: 'initialize',
+    params: { protocolVersion: LATEST_LEGACY, capabilities: {}, clientInfo: GATEWAY_INFO },
+  } as const;
+  const reply = await send(outbound, { method: 'POST', url, headers: sendHeaders, message: request, signal });
+  const outcome = await outcomeOf(await answerTo(reply, request.id, () => Promise.resolve()));
+  if ('error' in outcome) throw new UpstreamFault('not_mcp', 'refused to open a session');
+  const version = outcome.result['protocolVersion'];
+  if (typeof version !== 'string' || !upstreamVersions.includes(version)) {
+    throw new UpstreamFault('not_mcp', 'speaks a protocol version that the gateway does not know');
+  }
+  if (reply.sessionId !== undefined && !/^[\x21-\x7e]{1,1024}$/.test(reply.sessionId)) {
+    throw new UpstreamFault('not_mcp', 'gave its session an id that is not visible ASCII');
+  }
+  const session = createSession(outbound, url, version, reply.sessionId);
+  await session.notify({ method: 'notifications/initialized' }, signal);
+  return { session, result: outcome.result };
+}
+
+function createSession(
+  outbound: OutboundClient,
+  url: string,
+  version: string,
+  id: string | undefined,
+): LegacySession {
+  const headers = {
+    'mcp-protocol-version': version,
+    ...(id !== undefined && { 'mcp-session-id': id }),
+  };
+  let lastId = 0;
+  const session: LegacySession = {
+    held: id !== undefined,
+    version,
+    nextId: () => (lastId += 1),
+    post: (request, signal, extraHeaders) =>
+      send(outbound, {
+        method: 'POST',
+        url,
+        headers: { ...sendHeaders, ...headers, ...extraHeaders },
+        message: request,
+        signal,
+      }),
+    answer: (reply, request) =>
+      answerTo(reply, request.id, async ({ id: asked, method }) => {
+        const answer: Outcome =
+          method === 'ping'
+            ? { result: {} }
+            : {
+                error: {
+                  code: METHOD_NOT_FOUND,
+                  message: 'The gateway offers servers no client capabilities.',
+                },
+              };
+        await session.notify({ id: asked, ...answer }, reply.signal);
+      }),
+    async notify(message, signal) {
+      const reply = await send(outbound, {
+        method: 'POST',
+        url,
+        headers: { ...sendHeaders, ...headers },
+        message: { jsonrpc: '2.0', ...message },
+        signal,
+      });
+      drop(reply);
+      const fault = statusFault(reply.status);
+      if (fault !== undefined) throw fault;
+    },
+    async close() {
+      if (id === undefined) return;
+      try {
+        const signal = AbortSignal.timeout(CLOSE_WITHIN_MS);
+        drop(await send(outbound, { method: 'DELETE', url, headers, signal }));
+      } catch (error) {
+        if (!(error instanceof UpstreamFault)) throw error;
+      }
+    },
+  };
+  return session;
+}

@@ -1,0 +1,86 @@
+import type { OutboundClient } from '../../platform/outbound.ts';
+import { isObject, type JsonObject, type JsonRpcRequest } from '../jsonRpc.ts';
+import { encodeHeaderValue, mirrorParameters, parameterHeaders } from '../parameterHeaders.ts';
+import { GATEWAY_INFO, LATEST_MODERN, META, metaOf, withoutReserved } from '../protocol.ts';
+import { type Answer, answerTo } from './answer.ts';
+import type { Connection, ToolCall } from './connection.ts';
+import { send } from './exchange.ts';
+
+/** A server of the modern era (2026-07-28): every call stands alone and says all of its sender, so ids pass as they are. */
+export function modernConnection(outbound: OutboundClient, url: string): Connection {
+  return {
+    era: 'modern',
+    callTool: (call, signal) => {
+      const { tool, params, traceparent } = call;
+      const args = isObject(params['arguments']) ? params['arguments'] : {};
+      return askModern(
+        outbound,
+        url,
+        { jsonrpc: '2.0', id: call.id, method: 'tools/call', params: paramsOf(call) },
+        signal,
+        {
+          'mcp-name': encodeHeaderValue(tool.name),
+          ...mirrorParameters(parameterHeaders(tool['inputSchema']) ?? [], args),
+          traceparent,
+        },
+      );
+    },
+  };
+}
+
+/** Sends one request with the headers that every modern request has (transports, Request Metadata). @throws UpstreamFault */
+export async function askModern(
+  outbound: OutboundClient,
+  url: string,
+  request: JsonRpcRequest,
+  signal: AbortSignal,
+  extraHeaders?: Readonly<Record<string, string>>,
+): Promise<Answer> {
+  const reply = await send(outbound, {
+    method: 'POST',
+    url,
+    headers: {
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+      'mcp-protocol-version': LATEST_MODERN,
+      'mcp-method': request.method,
+      ...extraHeaders,
+    },
+    message: request,
+    signal,
+  });
+  // A modern server must not make requests; one that does is not answered (transports, Receiving Messages).
+  return answerTo(reply, request.id, () => Promise.resolve());
+}
+
+/** What the gateway says of itself where it speaks for nobody, or for a client that said nothing (basic, `_meta`). */
+export const ownEnvelope: JsonObject = {
+  [META.protocolVersion]: LATEST_MODERN,
+  [META.clientInfo]: GATEWAY_INFO,
+  [META.clientCapabilities]: {},
+};
+
+function paramsOf({ tool, params, envelope, traceparent }: ToolCall): JsonObject {
+  return {
+    ...params,
+    name: tool.name,
+    _meta: {
+      ...withoutReserved(metaOf(params)),
+      ...ownEnvelope,
+      ...(envelope && { [META.clientCapabilities]: withoutTasks(envelope.clientCapabilities) }),
+      ...(envelope?.clientInfo && { [META.clientInfo]: envelope.clientInfo }),
+      ...(envelope?.logLevel !== undefined && { [META.logLevel]: envelope.logLevel }),
+      traceparent,
+    },
+  };
+}
+
+const TASKS = 'io.modelcontextprotocol/tasks';
+
+/** The gateway cannot route `tasks/get` yet, so a server must not answer with a task that nobody could ask after. */
+function withoutTasks(capabilities: JsonObject): JsonObject {
+  const { extensions } = capabilities;
+  if (!isObject(extensions) || !(TASKS in extensions)) return capabilities;
+  const { [TASKS]: _tasks, ...others } = extensions;
+  return { ...capabilities, extensions: others };
+}
