@@ -1,0 +1,41 @@
+import topology from '../topology.json' with { type: 'json' };
+
+/** Who and what the local issuer vouches for when nobody says otherwise. */
+export const defaultTenant = '5f0c1d7e-2a44-4b7f-9d3c-6e0f8a1b2c3d';
+export const defaultUser = 'b7a1f0c2-93d5-4c1e-8f26-0d4e5a6b7c8d';
+/** A tenant beside the default one: what is kept for one must never show to the other. */
+export const secondTenant = '8e3b6a90-71c4-4d52-a0fe-3b9d2c1e4f5a';
+/** The API's app registration: the audience of every token. */
+export const apiClientId = 'c4d0e9b8-5f61-4a3e-b2d7-1f8c6a7e9d0b';
+/** The client application that users sign in with. */
+export const clientAppId = '1a9f7c3e-d8b2-4e60-95a4-7c2d0b8e6f13';
+
+export type Ports = Readonly<Record<PortName, number>>;
+export type PortName =
+  'management' | 'mcp' | 'issuer' | 'serviceBus' | 'blob' | 'queue' | 'table' | 'inventory' | 'toolbox';
+
+/** Every port moved by `offset`, so that two checkouts run side by side. */
+export function portsFor(offset: number): Ports {
+  return {
+    management: appPort('management') + offset,
+    mcp: appPort('mcp') + offset,
+    issuer: 8002 + offset,
+    serviceBus: 5672 + offset,
+    blob: 10_000 + offset,
+    queue: 10_001 + offset,
+    table: 10_002 + offset,
+    inventory: 8011 + offset,
+    toolbox: 8012 + offset,
+  };
+}
+
+/** The largest offset that leaves every port a port. */
+export const maxPortOffset = 65_535 - Math.max(...Object.values(portsFor(0)));
+
+export const localOrigin = (port: number): string => `http://127.0.0.1:${port}`;
+
+function appPort(name: string): number {
+  const app = topology.apps.find((candidate) => candidate.name === name);
+  if (!app) throw new Error(`infra/topology.json has no app '${name}'`);
+  return app.localPort;
+}

@@ -1,0 +1,69 @@
+import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, SignJWT } from 'jose';
+import type { CryptoKey, JWK, JWTPayload } from 'jose';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { z } from 'zod';
+
+export interface SigningKey {
+  readonly kid: string;
+  readonly privateKey: CryptoKey;
+  /** As in a key set, save for the issuer. */
+  readonly publicJwk: JWK;
+}
+
+const algorithm = 'RS256';
+const privateJwkSchema = z.looseObject({
+  kty: z.literal('RSA'),
+  n: z.string(),
+  e: z.string(),
+  d: z.string(),
+});
+
+/**
+ * Reads the key from `keyFile`, or makes one and keeps it there, so that tokens survive a restart.
+ * Without a file the key lives as long as the process. @throws when the file holds something else.
+ */
+export async function loadSigningKey(keyFile?: string): Promise<SigningKey> {
+  const kept = keyFile === undefined ? undefined : await readKey(keyFile);
+  const jwk = kept ?? (await makeKey());
+  if (keyFile !== undefined && kept === undefined) await keepKey(keyFile, jwk);
+  const privateKey = await importJWK(jwk, algorithm);
+  if (privateKey instanceof Uint8Array) throw new TypeError('the signing key is not an RSA key');
+  const kid = await calculateJwkThumbprint(jwk);
+  return { kid, privateKey, publicJwk: { kty: 'RSA', use: 'sig', kid, n: jwk.n, e: jwk.e } };
+}
+
+/** Signs claims as they are: nothing is added and nothing is checked. */
+export function sign({ kid, privateKey }: SigningKey, claims: JWTPayload): Promise<string> {
+  return new SignJWT(claims).setProtectedHeader({ typ: 'JWT', alg: algorithm, kid }).sign(privateKey);
+}
+
+type PrivateJwk = z.infer<typeof privateJwkSchema>;
+
+async function readKey(keyFile: string): Promise<PrivateJwk | undefined> {
+  let text: string;
+  try {
+    text = await readFile(keyFile, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+  try {
+    return privateJwkSchema.parse(JSON.parse(text));
+  } catch (error) {
+    throw new Error(`${keyFile} holds no signing key: delete it, and a new one is made`, { cause: error });
+  }
+}
+
+async function makeKey(): Promise<PrivateJwk> {
+  const { privateKey } = await generateKeyPair(algorithm, { modulusLength: 2_048, extractable: true });
+  return privateJwkSchema.parse(await exportJWK(privateKey));
+}
+
+/** Written aside and renamed: whoever reads the file finds a whole key. */
+async function keepKey(keyFile: string, jwk: PrivateJwk): Promise<void> {
+  await mkdir(dirname(keyFile), { recursive: true });
+  const aside = `${keyFile}.${process.pid}`;
+  await writeFile(aside, JSON.stringify(jwk), { mode: 0o600 });
+  await rename(aside, keyFile);
+}

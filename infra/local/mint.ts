@@ -1,0 +1,31 @@
+import { z } from 'zod';
+import { localOrigin } from './defaults.ts';
+import type { MintRequest } from './issuer/claims.ts';
+import { LocalError } from './localError.ts';
+
+const mintedSchema = z.object({ access_token: z.string() });
+
+/** Asks the running issuer for a token. @throws LocalError when it is not there or refuses. */
+export async function mintAt(port: number, request: MintRequest): Promise<string> {
+  const response = await fetch(`${localOrigin(port)}/mint`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(request),
+    signal: AbortSignal.timeout(5_000),
+  }).catch((cause: unknown) => {
+    throw new LocalError(
+      `No token issuer answers on port ${port}: is npm start running (with this --port-offset)?`,
+      {
+        cause,
+      },
+    );
+  });
+  const body: unknown = await response.json().catch(() => undefined);
+  const minted = mintedSchema.safeParse(body);
+  if (!minted.success) {
+    throw new LocalError(
+      `What answers on port ${port} is not the token issuer, or it refused: status ${response.status}`,
+    );
+  }
+  return minted.data.access_token;
+}

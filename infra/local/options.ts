@@ -1,0 +1,94 @@
+import { resolve } from 'node:path';
+import { parseArgs, type ParseArgsOptionsConfig } from 'node:util';
+import { z } from 'zod';
+import { roles, type Role } from '../../shared/identity/principal.ts';
+import { defaultTenant, defaultUser, maxPortOffset } from './defaults.ts';
+import { LocalError } from './localError.ts';
+
+export interface StartOptions {
+  readonly demo: boolean;
+  readonly portOffset: number;
+  readonly dataDir: string;
+}
+
+/** @throws LocalError that says what is wrong on the command line. */
+export function startOptions(args: readonly string[]): StartOptions {
+  const given = parse(args, '[--demo] [--port-offset N] [--data DIR]', {
+    demo: { type: 'boolean' },
+    'port-offset': { type: 'string' },
+    data: { type: 'string' },
+  });
+  const portOffset = offset(given['port-offset']);
+  return {
+    demo: given.demo ?? false,
+    portOffset,
+    dataDir: resolve(given.data ?? (portOffset === 0 ? '.local/data' : `.local/data-${portOffset}`)),
+  };
+}
+
+export interface TokenOptions {
+  readonly role: Role;
+  readonly tenant: string;
+  readonly user: string;
+  readonly portOffset: number;
+}
+
+/** @throws LocalError that says what is wrong on the command line. */
+export function tokenOptions(args: readonly string[]): TokenOptions {
+  const usage = '--role Admin [--tenant GUID] [--user GUID] [--port-offset N]';
+  const given = parse(args, usage, {
+    role: { type: 'string' },
+    tenant: { type: 'string' },
+    user: { type: 'string' },
+    'port-offset': { type: 'string' },
+  });
+  const role = roles.find((known) => known === given.role);
+  if (!role) throw new LocalError(`--role must be one of ${roles.join(', ')}`);
+  return {
+    role,
+    tenant: guid('--tenant', given.tenant ?? defaultTenant),
+    user: guid('--user', given.user ?? defaultUser),
+    portOffset: offset(given['port-offset']),
+  };
+}
+
+export interface IssuerOptions {
+  readonly port: number;
+  readonly keyFile: string;
+}
+
+/** @throws LocalError that says what is wrong on the command line. */
+export function issuerOptions(args: readonly string[]): IssuerOptions {
+  const given = parse(args, '--port P --key-file FILE', {
+    port: { type: 'string' },
+    'key-file': { type: 'string' },
+  });
+  const port = number(given.port);
+  if (port === undefined || port > 65_535) throw new LocalError('--port must be a port number');
+  if (!given['key-file']) throw new LocalError('--key-file must name a file');
+  return { port, keyFile: resolve(given['key-file']) };
+}
+
+function parse<T extends ParseArgsOptionsConfig>(args: readonly string[], usage: string, options: T) {
+  try {
+    return parseArgs({ args: [...args], options, strict: true }).values;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.split(/\. |\n/, 1)[0] : 'Wrong options';
+    throw new LocalError(`${reason ?? ''}. Options: ${usage}`);
+  }
+}
+
+function offset(text = '0'): number {
+  const value = number(text);
+  if (value === undefined || value > maxPortOffset) {
+    throw new LocalError(`--port-offset must be a number from 0 to ${maxPortOffset}`);
+  }
+  return value;
+}
+
+const number = (text = ''): number | undefined => (/^\d{1,5}$/.test(text) ? Number(text) : undefined);
+
+function guid(option: string, text: string): string {
+  if (!z.guid().safeParse(text).success) throw new LocalError(`${option} must be a GUID`);
+  return text.toLowerCase();
+}

@@ -1,0 +1,34 @@
+import { createServer } from 'node:net';
+import { LocalError } from './localError.ts';
+
+/** A port and what it is for. */
+export type NamedPort = readonly [name: string, port: number];
+
+/** @throws LocalError that names every port which something else has already taken, and who would need it. */
+export async function requireFreePorts(wanted: readonly NamedPort[], portOffset: number): Promise<void> {
+  const checked = await Promise.all(
+    wanted.map(async ([name, port]) => ((await isFree(port)) ? undefined : `${port} (${name})`)),
+  );
+  const taken = checked.filter((port) => port !== undefined);
+  if (taken.length === 0) return;
+  const verb = taken.length === 1 ? 'Port' : 'Ports';
+  throw new LocalError(
+    `${verb} ${taken.join(', ')} already in use. Stop what uses ${taken.length === 1 ? 'it' : 'them'}, ` +
+      `or move every port: npm start -- --port-offset ${portOffset + 100}`,
+  );
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer();
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject).listen({ port, host: '127.0.0.1', exclusive: true }, resolve);
+    });
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') return false;
+    throw error;
+  } finally {
+    server.close();
+  }
+}

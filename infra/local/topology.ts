@@ -1,0 +1,126 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isProduction } from '../../shared/platform/config.ts';
+import { localOrigin, portsFor, type Ports } from './defaults.ts';
+import type { MintRequest } from './issuer/claims.ts';
+import { LocalError } from './localError.ts';
+import { mintAt } from './mint.ts';
+import { requireFreePorts } from './ports.ts';
+import { appNames, appProcesses, demoProcesses, demoServers, demoUrl, groundProcesses } from './processes.ts';
+import { processGroup, type LineListener, type ProcessGroup } from './processGroup.ts';
+
+export interface TopologyOptions {
+  readonly portOffset: number;
+  /** Everything that is kept: storage, the issuer's key, logs. One topology at a time may use it. */
+  readonly dataDir: string;
+  /** Also start the two sample MCP servers and register them. */
+  readonly demo?: boolean;
+  /** False when `dist/` is known to be fresh. */
+  readonly build?: boolean;
+  /** Gives up a start midway: everything started so far is stopped, then the start rejects. */
+  readonly signal?: AbortSignal;
+  /** Every line that a process says. They are in `dataDir/logs` too. */
+  readonly onLine?: LineListener;
+}
+
+/** The processes of the topology by name, as `kill` and `restart` take them. */
+export type ProcessName =
+  'azurite' | 'serviceBus' | 'issuer' | 'management' | 'mcp' | 'inventory' | 'toolbox';
+
+/** Both apps on one machine, with all they stand on. */
+export interface Topology {
+  readonly ports: Ports;
+  /** Origins of the apps and the issuer, and the MCP addresses of the sample servers. */
+  readonly urls: Readonly<Record<'management' | 'mcp' | 'issuer' | 'inventory' | 'toolbox', string>>;
+  /** Resolves with the reason when a process ends unasked. The others go on until `stop`. */
+  readonly died: Promise<LocalError>;
+  /** An access token from the issuer. */
+  mint(request: MintRequest): Promise<string>;
+  /** Ends one process at once, as a crash would. */
+  kill(name: ProcessName): Promise<void>;
+  restart(name: ProcessName): Promise<void>;
+  /** Stops the apps, and when they have drained, the rest. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the topology; resolves when all of it is ready. Nothing is left running when it rejects.
+ * @throws LocalError with one line for the user: a taken port, a process that ends, a failed build.
+ */
+export async function startTopology(options: TopologyOptions): Promise<Topology> {
+  if (isProduction({ AZURE_FUNCTIONS_ENVIRONMENT: 'Development', ...process.env })) {
+    throw new LocalError(
+      'This environment says that it is production (NODE_ENV or a variable of Azure is set): ' +
+        'the local topology does not start here.',
+    );
+  }
+  const ports = portsFor(options.portOffset);
+  await requireFreePorts(neededPorts(ports, options.demo ?? false), options.portOffset);
+  const logDir = join(options.dataDir, 'logs');
+  await rm(logDir, { recursive: true, force: true });
+  await mkdir(logDir, { recursive: true });
+
+  const group = processGroup(logDir, options.onLine ?? (() => undefined));
+  let stopped: Promise<void> | undefined;
+  const stop = () => (stopped ??= group.stop(appNames).then(() => group.stop()));
+  try {
+    options.signal?.throwIfAborted();
+    await Promise.race([startAll(group, ports, options), failure(group, options.signal)]);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return {
+    ports,
+    urls: {
+      management: localOrigin(ports.management),
+      mcp: localOrigin(ports.mcp),
+      issuer: localOrigin(ports.issuer),
+      inventory: demoUrl('inventory', ports),
+      toolbox: demoUrl('toolbox', ports),
+    },
+    died: group.died,
+    mint: (request) => mintAt(ports.issuer, request),
+    kill: (name) => group.kill(name),
+    restart: (name) => group.restart(name),
+    stop,
+  };
+}
+
+async function startAll(group: ProcessGroup, ports: Ports, options: TopologyOptions): Promise<void> {
+  const place = { ports, dataDir: options.dataDir };
+  const startEach = (specs: Parameters<ProcessGroup['start']>[0][]) =>
+    Promise.all(specs.map((spec) => group.start(spec)));
+
+  await Promise.all([
+    startEach([...groundProcesses(place), ...(options.demo ? demoProcesses(place) : [])]),
+    options.build === false ? undefined : build(),
+  ]);
+  await startEach([...appProcesses(place)]);
+  if (options.demo) {
+    const { registerDemoServers } = await import('./registerDemo.ts');
+    await registerDemoServers(ports);
+  }
+}
+
+async function build(): Promise<void> {
+  const { buildApps } = await import('../build.ts');
+  await buildApps().catch((cause: unknown) => {
+    throw new LocalError('The build failed', { cause });
+  });
+}
+
+/** Rejects when the start cannot go on. */
+async function failure(group: ProcessGroup, signal: AbortSignal | undefined): Promise<never> {
+  const aborted = new Promise<never>((_resolve, reject) => {
+    signal?.addEventListener('abort', () => {
+      reject(new LocalError('stopped before it was ready'));
+    });
+  });
+  throw await Promise.race([group.died, aborted]);
+}
+
+function neededPorts(ports: Ports, demo: boolean): [string, number][] {
+  const optional: readonly string[] = demoServers.map(({ slug }) => slug);
+  return Object.entries(ports).filter(([name]) => demo || !optional.includes(name));
+}
