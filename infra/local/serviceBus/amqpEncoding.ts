@@ -5,6 +5,7 @@ export class AmqpDecodeError extends Error {
   override readonly name = 'AmqpDecodeError';
 }
 
+const DESCRIBED = 0x00;
 const NULL = 0x40;
 const LIST0 = 0x45;
 
@@ -12,11 +13,15 @@ const LIST0 = 0x45;
 const FIXED_WIDTHS: Readonly<Record<number, number>> = { 0x4: 0, 0x5: 1, 0x6: 2, 0x7: 4, 0x8: 8, 0x9: 16 };
 const SIZE_WIDTHS: Readonly<Record<number, 1 | 4>> = { 0xa: 1, 0xb: 4, 0xc: 1, 0xd: 4, 0xe: 1, 0xf: 4 };
 
-/** The offset after the value at `offset`, which may be described. */
+/** The offset after the value at `offset`, which may be described; a descriptor is a plain value. */
 export function skipValue(bytes: Buffer, offset: number): number {
-  const code = byteAt(bytes, offset);
-  if (code === 0x00) return skipValue(bytes, skipValue(bytes, offset + 1));
-  const fixedWidth = FIXED_WIDTHS[code >> 4];
+  let start = offset;
+  while (byteAt(bytes, start) === DESCRIBED) start = skipPlainValue(bytes, start + 1);
+  return skipPlainValue(bytes, start);
+}
+
+function skipPlainValue(bytes: Buffer, offset: number): number {
+  const fixedWidth = FIXED_WIDTHS[byteAt(bytes, offset) >> 4];
   const end = fixedWidth === undefined ? contentAt(bytes, offset).end : offset + 1 + fixedWidth;
   if (end > bytes.length) throw new AmqpDecodeError(`a value at ${offset} ends after the message`);
   return end;

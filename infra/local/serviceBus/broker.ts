@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import type { Connection, EventContext } from 'rhea';
 import { systemClock, type Clock } from './clock.ts';
+import { connectionStringFor } from './connectionString.ts';
 import { serveLinks } from './links.ts';
 import type { WireMessage } from './messageCodec.ts';
 import { Queue, type QueueSettings } from './queue.ts';
@@ -60,7 +61,7 @@ export async function startBroker({
 
   return {
     port: listeningPort,
-    connectionString: connectionStringFor(host, listeningPort),
+    connectionString: connectionStringFor(listeningPort, host),
     queue(name) {
       const queue = entities.get(name.toLowerCase());
       if (!queue) throw new Error(`no queue '${name}'`);
@@ -97,12 +98,6 @@ function refuseProduction(env: NodeJS.ProcessEnv): void {
 function openQueue(name: string, settings: QueueSettings, clock: Clock): Queue<WireMessage> {
   const deadLetters = new Queue<WireMessage>(`${name}/$DeadLetterQueue`, settings, clock);
   return new Queue(name, settings, clock, deadLetters);
-}
-
-function connectionStringFor(host: string, port: number): string {
-  const endpoint = host.includes(':') ? `[${host}]` : host;
-  const credentials = 'SharedAccessKeyName=local;SharedAccessKey=not-checked';
-  return `Endpoint=sb://${endpoint}:${port};${credentials};UseDevelopmentEmulator=true;`;
 }
 
 function trackConnections(container: NodeJS.EventEmitter): ReadonlySet<Connection> {

@@ -21,6 +21,8 @@ export interface StoredMessage<M extends Message> {
   readonly deliveryCount: number;
   readonly properties: Properties;
   readonly state: 'active' | 'scheduled';
+  /** `Infinity` when it never expires. */
+  readonly expiresAt: number;
   readonly lock: { readonly token: string; readonly until: number } | undefined;
 }
 

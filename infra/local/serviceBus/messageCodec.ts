@@ -21,7 +21,7 @@ import type { Message, Properties, StoredMessage } from './message.ts';
 
 /** A message as its sender encoded it. Header and annotations are rewritten on delivery, the rest stays byte by byte. */
 export interface WireMessage extends Message {
-  /** The header's durable, priority and ttl, encoded. */
+  /** The header's durable and priority, encoded. */
   readonly header: Buffer;
   /** The sender's annotations, encoded: keys and values by turns. */
   readonly annotations: { readonly count: number; readonly bytes: Buffer };
@@ -52,6 +52,7 @@ const ENQUEUE_SEQUENCE_NUMBER = encodeSymbol('x-opt-enqueue-sequence-number');
 const ENQUEUED_TIME = encodeSymbol('x-opt-enqueued-time');
 const LOCKED_UNTIL = encodeSymbol('x-opt-locked-until');
 const STATE = encodeSymbol('x-opt-message-state');
+const MAX_UINT = 2 ** 32 - 1;
 const STATE_CODES = { active: 0, scheduled: 2 } as const;
 
 interface Section {
@@ -76,7 +77,7 @@ export function decodeMessage(bytes: Buffer): WireMessage {
     ...(timeToLiveMs !== undefined && { timeToLiveMs }),
     ...(scheduledFor !== undefined && { scheduledFor }),
     // All copies: what arrives is a view of a socket's buffer, which one small message would keep alive as a whole.
-    header: Buffer.concat([durable, priority, ttl].map((item) => item ?? encodedNull)),
+    header: Buffer.concat([durable ?? encodedNull, priority ?? encodedNull]),
     annotations: { count: 2 * annotations.size, bytes: Buffer.concat([...annotations.values()].flat()) },
     bare: Buffer.from(bare.bytes),
   };
@@ -124,10 +125,19 @@ function encode(stored: StoredMessage<WireMessage>, ownAnnotations: readonly Buf
   ];
   return Buffer.concat([
     // The delivery count is written even when it is 0: the .NET client fails to read a message without it.
-    section(HEADER, encodeList(5, [header, encodedNull, encodeUint(stored.deliveryCount)])),
+    section(
+      HEADER,
+      encodeList(5, [header, timeToLive(stored), encodedNull, encodeUint(stored.deliveryCount)]),
+    ),
     section(ANNOTATIONS, encodeMap(annotations.count + parts.length - 1, parts)),
     stored.properties.size === 0 ? bare : withApplicationProperties(bare, stored.properties),
   ]);
+}
+
+/** The sender's, or the queue's when that is shorter. */
+function timeToLive({ message, enqueuedAt, expiresAt }: StoredMessage<WireMessage>): Buffer {
+  const timeToLiveMs = expiresAt === Infinity ? message.timeToLiveMs : expiresAt - enqueuedAt;
+  return timeToLiveMs === undefined || timeToLiveMs > MAX_UINT ? encodedNull : encodeUint(timeToLiveMs);
 }
 
 function withApplicationProperties(bare: Buffer, properties: Properties): Buffer {

@@ -73,8 +73,11 @@ const types = rhea.types as unknown as {
 };
 const ACCEPTED = outcomes.accepted().described();
 
-/** Deliveries that a session can hold unsettled; rhea's own 2048 would stop a receiver with that many locks. */
-const OUTGOING_DELIVERIES = 65_536;
+/**
+ * Deliveries that a session can hold unsettled. rhea frees them in their order only, so one message held for long
+ * stops its receiver when that many came after it; with rhea's own 2048 that is soon.
+ */
+export const OUTGOING_DELIVERIES = 10_000;
 const MAX_FRAME_SIZE = 65_536;
 
 export const listenOptions = {
