@@ -1,6 +1,6 @@
-import { build, stop, type Metafile } from 'esbuild';
-import { readdir, rm } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { build, stop, type Metafile, type OutputFile } from 'esbuild';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
 
@@ -11,15 +11,15 @@ export interface BuildOptions {
 
 /**
  * Bundles both apps into `dist/`: one small entry, and a chunk for each part that is imported only when needed.
- * Afterwards `dist/` holds this build alone. A running app finds its unchanged chunks at any moment.
- * @throws when the code cannot be bundled; what is wrong is on stderr by then.
+ * Afterwards `dist/` holds this build alone; apps that run from it meanwhile find every unchanged chunk whole.
+ * @throws when the code cannot be bundled; `dist/` is as it was, and esbuild has told on stderr what is wrong.
  */
 export async function buildApps({
   entry = join(root, 'functions/main.ts'),
   outDir = join(root, 'dist'),
 }: BuildOptions = {}): Promise<void> {
   try {
-    const { metafile } = await build({
+    const { metafile, outputFiles } = await build({
       entryPoints: { main: entry },
       outdir: outDir,
       absWorkingDir: root,
@@ -36,10 +36,12 @@ export async function buildApps({
       banner: { js: esModuleBanner },
       sourcemap: 'linked',
       metafile: true,
+      write: false,
       logLevel: 'warning',
     });
     refuseLazyCommonJs(metafile.inputs);
-    await keepOnly(outDir, new Set(Object.keys(metafile.outputs).map((file) => join(root, file))));
+    await Promise.all(outputFiles.map(replaceFile));
+    await keepOnly(outDir, new Set(outputFiles.map(({ path }) => path)));
   } finally {
     await stop();
   }
@@ -60,11 +62,21 @@ function refuseLazyCommonJs(inputs: Metafile['inputs']): void {
   }
 }
 
+/** Written aside and renamed, and not at all when nothing has changed. */
+async function replaceFile({ path, contents }: OutputFile): Promise<void> {
+  const present = await readFile(path).catch(() => undefined);
+  if (present?.equals(contents)) return;
+  const aside = `${path}.${process.pid}`;
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(aside, contents);
+  await rename(aside, path);
+}
+
 /** Removes what earlier builds left. */
 async function keepOnly(folder: string, files: ReadonlySet<string>): Promise<void> {
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name);
-    if (entry.isFile() && !files.has(path)) await rm(path, { force: true });
+    if (entry.isFile() && /\.js(\.map)?$/.test(path) && !files.has(path)) await rm(path, { force: true });
   }
 }
 
