@@ -2,6 +2,7 @@ import type { DomainError, ErrorKind } from '../platform/errors.ts';
 import type { JsonRpcError } from './jsonRpc.ts';
 
 /** Codes that JSON-RPC 2.0 section 5.1 and MCP 2026-07-28 (basic, Error Codes) define. */
+export const PARSE_ERROR = -32700;
 export const INVALID_REQUEST = -32600;
 export const METHOD_NOT_FOUND = -32601;
 export const INVALID_PARAMS = -32602;
