@@ -4,33 +4,31 @@ import type { Method } from './http.ts';
 export type AllowedOrigins = 'any' | ReadonlySet<string>;
 
 const exposed = 'WWW-Authenticate, Location, ETag, Retry-After, Mcp-Session-Id, X-Request-Id';
-const accepted =
-  'Authorization, Content-Type, Accept, If-Match, Traceparent, Mcp-Session-Id, Mcp-Protocol-Version, Mcp-Method, Mcp-Name';
+/** Any header: an MCP server names some of its own. The asterisk does not cover Authorization. */
+const accepted = '*, Authorization';
 
-/** The headers that let a page of an allowed origin read the answer; none for other callers. Source: the Fetch standard. */
-export function corsHeaders(
-  origin: string | null,
-  allowed: AllowedOrigins,
-): readonly (readonly [string, string])[] {
-  if (origin === null || (allowed !== 'any' && !allowed.has(origin))) return [];
-  return [
-    ['access-control-allow-origin', allowed === 'any' ? '*' : origin],
-    ['access-control-expose-headers', exposed],
-    ['vary', 'Origin'],
-  ];
+/**
+ * Lets a page of an allowed origin read the answer. What depends on the origin says so in `Vary` even to callers without
+ * one, so that no cache hands a page the answer of another. Source: the Fetch standard, "CORS protocol and HTTP caches".
+ */
+export function letPagesRead(response: Response, origin: string | null, allowed: AllowedOrigins): Response {
+  const { headers } = response;
+  if (allowed !== 'any') headers.append('vary', 'Origin');
+  if (allowed === 'any' || (origin !== null && allowed.has(origin))) {
+    headers.set('access-control-allow-origin', allowed === 'any' ? '*' : (origin ?? ''));
+    headers.set('access-control-expose-headers', exposed);
+  }
+  return response;
 }
 
 /** The answer to a preflight, which holds no token: it says what may be asked, not whether the asker may. */
-export function preflight(
-  origin: string | null,
-  methods: readonly Method[],
-  allowed: AllowedOrigins,
-): Response {
-  const headers = new Headers([
-    ...corsHeaders(origin, allowed).map(([name, value]): [string, string] => [name, value]),
-  ]);
-  headers.set('access-control-allow-methods', methods.join(', '));
-  headers.set('access-control-allow-headers', accepted);
-  headers.set('access-control-max-age', '600');
-  return new Response(null, { status: 204, headers });
+export function preflight(methods: readonly Method[]): Response {
+  return new Response(null, {
+    status: 204,
+    headers: {
+      'access-control-allow-methods': methods.join(', '),
+      'access-control-allow-headers': accepted,
+      'access-control-max-age': '600',
+    },
+  });
 }

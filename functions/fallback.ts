@@ -1,5 +1,5 @@
-import { preflight } from './cors.ts';
-import { type IncomingRequest, type Route, problemAnswer, toResponse } from './http.ts';
+import { letPagesRead, preflight } from './cors.ts';
+import { type IncomingRequest, type Method, type Route, problemAnswer, toResponse } from './http.ts';
 import { matches } from './paths.ts';
 
 type Placed = Pick<Route, 'method' | 'path' | 'permission'>;
@@ -15,21 +15,21 @@ export function fallback(
 ): Response {
   const { pathname } = new URL(request.url);
   const here = routes.filter(({ path }) => matches(path, pathname));
+  const allowed = here.every(({ permission }) => permission === 'anonymous') ? 'any' : allowedOrigins;
   const methods = here.map(({ method }) => method);
-  const origin = request.headers.get('origin');
-  if (here.length === 0) {
+  return letPagesRead(answer(request, methods), request.headers.get('origin'), allowed);
+}
+
+function answer({ method, headers }: IncomingRequest, methods: readonly Method[]): Response {
+  // A declared method comes here only where the host reads the path in another way than `matches` does.
+  if (methods.length === 0 || methods.some((declared) => declared === method)) {
     return toResponse(problemAnswer({ kind: 'not_found', message: 'there is nothing at this path' }));
   }
-  if (request.method === 'OPTIONS' && origin !== null) {
-    return preflight(
-      origin,
-      methods,
-      here.every(({ permission }) => permission === 'anonymous') ? 'any' : allowedOrigins,
-    );
-  }
-  const { headers, ...problem } = problemAnswer({
+  if (method === 'OPTIONS' && headers.has('origin')) return preflight(methods);
+  const allow = methods.join(', ');
+  const problem = problemAnswer({
     kind: 'method_not_allowed',
-    message: `this path takes ${methods.join(', ')}, not ${request.method}`,
+    message: `this path takes ${allow}, not ${method}`,
   });
-  return toResponse({ ...problem, headers: { ...headers, allow: methods.join(', ') } });
+  return toResponse({ ...problem, headers: { ...problem.headers, allow } });
 }

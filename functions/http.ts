@@ -8,7 +8,7 @@ import { toProblem } from '../shared/platform/problem.ts';
 import { type Result, fail, succeed } from '../shared/platform/result.ts';
 import { type Trace, continueTrace, traceparentOf } from '../shared/platform/trace.ts';
 import { type AdmissionDeps, admit } from './admit.ts';
-import { corsHeaders } from './cors.ts';
+import { letPagesRead } from './cors.ts';
 import { pathParameters } from './paths.ts';
 import { readJson } from './requestBody.ts';
 
@@ -68,25 +68,34 @@ const defaultDeadlineMs = 40_000;
 /** Who calls an anonymous route: no tenant, no roles. */
 const nobody: Principal = { tenantId: '', userId: '', kind: 'app', clientId: '', roles: [], expiresAt: 0 };
 
+export type HttpFunction = (request: IncomingRequest) => Promise<Response>;
+
 /** Wraps a route into a function that always answers: on Azure an unanswered request hangs for minutes. */
-export function serve<Body>(
-  route: Route<Body>,
-  deps: HttpDeps,
-): (request: IncomingRequest) => Promise<Response> {
+export function serve<Body>(route: Route<Body>, deps: HttpDeps): HttpFunction {
   const allowedOrigins = route.permission === 'anonymous' ? 'any' : deps.allowedOrigins;
+  return recorded(route.name, deps, async (request, trace) => {
+    const response = await answerInTime(route, request, trace, deps);
+    return letPagesRead(response, request.headers.get('origin'), allowedOrigins);
+  });
+}
+
+/** Gives every answer of a function the ids to find it by, and the log a line about it. */
+export function recorded(
+  name: string,
+  deps: Pick<HttpDeps, 'newId' | 'log'>,
+  act: (request: IncomingRequest, trace: Trace) => Response | Promise<Response>,
+): HttpFunction {
   return async (request) => {
     const startedAt = performance.now();
     const trace = continueTrace(request.headers.get('traceparent'));
     const requestId = deps.newId();
-    const response = await answerInTime(route, request, trace, deps);
+    const response = await act(request, trace);
     response.headers.set('x-request-id', requestId);
     response.headers.set('traceparent', traceparentOf(trace));
-    for (const [name, value] of corsHeaders(request.headers.get('origin'), allowedOrigins))
-      response.headers.set(name, value);
     deps.log.info('request_handled', {
       requestId,
       traceId: trace.traceId,
-      route: route.name,
+      route: name,
       status: response.status,
       durationMs: Math.round(performance.now() - startedAt),
     });

@@ -1,5 +1,5 @@
-/** A template's segments: literal text, or the name of a parameter. */
-const segmentsOf = (path: string): readonly string[] => path.split('/').filter((segment) => segment !== '');
+/** A path's segments, in a template literal text or the name of a parameter; a slash at either end counts for nothing. */
+const segmentsOf = (path: string): readonly string[] => path.replace(/^\/|\/$/g, '').split('/');
 
 const parameterOf = (segment: string): string | undefined => /^\{(\w+)\}$/.exec(segment)?.[1];
 
@@ -21,9 +21,10 @@ export function matches(template: string, pathname: string): boolean {
   const [expected, actual] = [segmentsOf(template), segmentsOf(pathname)];
   return (
     expected.length === actual.length &&
-    expected.every(
-      (segment, index) =>
-        parameterOf(segment) !== undefined || segment.toLowerCase() === actual[index]?.toLowerCase(),
+    expected.every((segment, index) =>
+      parameterOf(segment) === undefined
+        ? segment.toLowerCase() === actual[index]?.toLowerCase()
+        : actual[index] !== '',
     )
   );
 }

@@ -33,12 +33,10 @@ export interface ChallengeSettings {
 /** The `WWW-Authenticate` header of a refusal, RFC 6750 3: a request without a token gets no error code. */
 export function challenge(refusal: Refusal, { scope, resourceMetadata }: ChallengeSettings): string {
   const { kind, message } = refusalError(refusal);
+  const error = kind === 'forbidden' ? 'insufficient_scope' : 'invalid_token';
   const parameters = [
     ...(resourceMetadata === undefined ? [] : [`resource_metadata="${resourceMetadata}"`]),
-    ...(refusal === 'missing'
-      ? []
-      : [`error="${kind === 'forbidden' ? 'insufficient_scope' : 'invalid_token'}"`]),
-    ...(refusal === 'missing' ? [] : [`error_description="${message.replaceAll('"', "'")}"`]),
+    ...(refusal === 'missing' ? [] : [`error="${error}"`, `error_description="${message}"`]),
     `scope="${scope}"`,
   ];
   return `Bearer ${parameters.join(', ')}`;

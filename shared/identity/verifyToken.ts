@@ -1,4 +1,13 @@
-import { type JWTPayload, createRemoteJWKSet, customFetch, decodeJwt, errors, jwtVerify } from 'jose';
+import {
+  type JWTPayload,
+  type JWTVerifyGetKey,
+  createLocalJWKSet,
+  createRemoteJWKSet,
+  customFetch,
+  decodeJwt,
+  errors,
+  jwtVerify,
+} from 'jose';
 import { z } from 'zod';
 import { InfrastructureError } from '../platform/errors.ts';
 import type { OutboundClient } from '../platform/outbound.ts';
@@ -71,11 +80,11 @@ export function createTokenVerifier(
     const [, token] = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization) ?? [];
     if (token === undefined || token.length > maxTokenLength) return { refusal: 'malformed' };
     const tenant = unverifiedTenant(token);
-    const keys = tenant === undefined ? undefined : keySets.get(tenant);
-    if (tenant === undefined || keys === undefined) return { refusal: 'unknown_tenant' };
+    const keySet = tenant === undefined ? undefined : keySets.get(tenant);
+    if (tenant === undefined || keySet === undefined) return { refusal: 'unknown_tenant' };
     const issuer = `${rules.authority}/${tenant}/v2.0`;
     try {
-      const { payload, protectedHeader } = await jwtVerify(token, keys, {
+      const { payload, protectedHeader } = await jwtVerify(token, outlasting(keySet), {
         algorithms: ['RS256'],
         typ: 'JWT',
         issuer,
@@ -84,7 +93,7 @@ export function createTokenVerifier(
         requiredClaims: ['exp', 'iat', 'nbf', 'tid', 'oid', 'ver'],
         currentDate: deps.clock.now(),
       });
-      const key = keys.jwks()?.keys.find(({ kid }) => kid === protectedHeader.kid);
+      const key = keySet.jwks()?.keys.find(({ kid }) => kid === protectedHeader.kid);
       if (!keyIsOfIssuer(key, tenant, issuer)) return { refusal: 'bad_signature' };
       return judgeClaims(payload, tenant);
     } catch (error) {
@@ -93,7 +102,9 @@ export function createTokenVerifier(
   };
 }
 
-function remoteKeys(authority: string, tenant: string, outbound: OutboundClient) {
+type RemoteKeys = ReturnType<typeof createRemoteJWKSet>;
+
+function remoteKeys(authority: string, tenant: string, outbound: OutboundClient): RemoteKeys {
   return createRemoteJWKSet(new URL(`${authority}/${tenant}/discovery/v2.0/keys`), {
     cacheMaxAge: 24 * 3_600_000,
     cooldownDuration: 30_000,
@@ -113,6 +124,19 @@ function remoteKeys(authority: string, tenant: string, outbound: OutboundClient)
       return new Response(await response.value.body.text(), { status: response.value.statusCode });
     },
   });
+}
+
+/** The keys that were fetched last serve for as long as their source is down; one that is not among them is no verdict then. */
+function outlasting(keySet: RemoteKeys): JWTVerifyGetKey {
+  return async (header, token) => {
+    try {
+      return await keySet(header, token);
+    } catch (error) {
+      const last = keySet.jwks();
+      if (last === undefined) throw error;
+      return createLocalJWKSet(last)(header, token).catch(() => Promise.reject(error as Error));
+    }
+  };
 }
 
 /** The tenant that an unverified token claims: used only to choose among the keys of configured tenants. */

@@ -75,7 +75,13 @@ export class ConfigError extends Error {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Names of which one is enough to say that this is not a developer's machine. */
-const azureMarks = ['WEBSITE_INSTANCE_ID', 'IDENTITY_ENDPOINT', 'CONTAINER_APP_NAME'] as const;
+const azureMarks = [
+  'WEBSITE_SITE_NAME',
+  'WEBSITE_INSTANCE_ID',
+  'WEBSITE_POD_NAME',
+  'IDENTITY_ENDPOINT',
+  'CONTAINER_APP_NAME',
+] as const;
 
 /** True unless the environment says in every way that it is a developer's. */
 export function isProduction(env: Environment): boolean {
@@ -106,11 +112,13 @@ export function readConfig(env: Environment = process.env): Config {
   return Object.freeze({
     app: settings.MREG_APP,
     tables: settings.MREG_TABLES,
-    serviceBus:
+    serviceBus: Object.freeze(
       settings.MREG_SERVICE_BUS === undefined
         ? { fullyQualifiedNamespace: settings.MREG_SERVICE_BUS__fullyQualifiedNamespace ?? '' }
         : { connectionString: settings.MREG_SERVICE_BUS },
-    apiClientId: settings.MREG_API_CLIENT_ID,
+    ),
+    // Entra writes ids in small letters; the portal shows them in either.
+    apiClientId: settings.MREG_API_CLIENT_ID.toLowerCase(),
     tenants: new Set(settings.MREG_TENANTS.map((tenant) => tenant.toLowerCase())),
     publicOrigin: settings.MREG_PUBLIC_ORIGIN,
     allowedOrigins: new Set(settings.MREG_ALLOWED_ORIGINS),
@@ -123,12 +131,20 @@ function explain(issue: z.core.$ZodIssue): string {
   return issue.code === 'invalid_type' && issue.input === undefined ? 'is missing' : issue.message;
 }
 
+/** Values that only the local stand-ins of Azure's services need. */
+const developmentValues = [
+  ['MREG_SERVICE_BUS', /UseDevelopmentEmulator=true/i, 'UseDevelopmentEmulator is for development only'],
+  ['MREG_TABLES', /UseDevelopmentStorage=true|Protocol=http(;|$)/i, 'plain http is for development only'],
+  ['MREG_PUBLIC_ORIGIN', /^http:/, 'plain http is for development only'],
+] as const;
+
 function developmentOnly(env: Environment): string[] {
-  const problems = ['MREG_LOCAL_ISSUER', 'MREG_PRIVATE_UPSTREAMS']
-    .filter((name) => env[name] !== undefined)
-    .map((name) => `${name}: is for development only and must not be set here`);
-  if (/UseDevelopmentEmulator=true/i.test(env['MREG_SERVICE_BUS'] ?? '')) {
-    problems.push('MREG_SERVICE_BUS: UseDevelopmentEmulator is for development only');
-  }
-  return problems;
+  return [
+    ...['MREG_LOCAL_ISSUER', 'MREG_PRIVATE_UPSTREAMS']
+      .filter((name) => env[name] !== undefined)
+      .map((name) => `${name}: is for development only and must not be set here`),
+    ...developmentValues
+      .filter(([name, pattern]) => pattern.test(env[name] ?? ''))
+      .map(([name, , problem]) => `${name}: ${problem}`),
+  ];
 }

@@ -27,10 +27,8 @@ export interface Log {
 /** One JSON object a line on standard output and error, which Azure Functions hands to Application Insights. */
 export function jsonLog(app: string, write: (line: string, level: Level) => void = writeLine): Log {
   const at = (level: Level) => (event: LogEvent, fields: LogFields, cause?: unknown) => {
-    write(
-      JSON.stringify({ at: new Date().toISOString(), level, app, event, ...fields, ...causes(cause) }),
-      level,
-    );
+    const entry = { at: new Date().toISOString(), level, app, event, ...fields, ...causes(cause) };
+    write(escapeInvisible(JSON.stringify(entry)), level);
   };
   return { info: at('info'), warn: at('warn'), error: at('error') };
 }
@@ -39,6 +37,16 @@ type Level = 'info' | 'warn' | 'error';
 
 function writeLine(line: string, level: Level): void {
   (level === 'info' ? process.stdout : process.stderr).write(line + '\n');
+}
+
+/** Escapes what JSON leaves as it is although it breaks or disguises a line: C1 controls, line separators, direction marks. */
+function escapeInvisible(json: string): string {
+  return json.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
+    character
+      .split('')
+      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+      .join(''),
+  );
 }
 
 function causes(cause: unknown): { error?: string } {

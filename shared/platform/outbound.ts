@@ -1,4 +1,4 @@
-import { lookup as resolve } from 'node:dns';
+import { type LookupAddress, type LookupAllOptions, lookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { Agent, type Dispatcher, errors, request } from 'undici';
 import { type AddressPolicy, checkOutboundUrl, isAllowedAddress } from './addressRules.ts';
@@ -28,9 +28,16 @@ export interface OutboundClient {
 
 const timeouts = { connectMs: 5_000, firstByteMs: 60_000, idleMs: 60_000, keepAliveMs: 55_000 };
 
-export function openOutboundClient(policy: AddressPolicy, lookup: typeof resolve = resolve): OutboundClient {
+/** Finds all addresses of a name; `dns.lookup` is one. */
+export type Resolver = (
+  hostname: string,
+  options: LookupAllOptions,
+  callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
+) => void;
+
+export function openOutboundClient(policy: AddressPolicy, resolve: Resolver = lookup): OutboundClient {
   const agent = new Agent({
-    connect: { timeout: timeouts.connectMs, lookup: guardedLookup(policy, lookup) },
+    connect: { timeout: timeouts.connectMs, lookup: guardedLookup(policy, resolve) },
     headersTimeout: timeouts.firstByteMs,
     bodyTimeout: timeouts.idleMs,
     keepAliveTimeout: timeouts.keepAliveMs,
@@ -44,7 +51,7 @@ export function openOutboundClient(policy: AddressPolicy, lookup: typeof resolve
         const response = await request(checked.value, {
           dispatcher: agent,
           method,
-          headers: { 'accept-encoding': 'identity', ...headers },
+          headers: { ...headers, 'accept-encoding': 'identity' },
           ...(body !== undefined && { body }),
           ...(signal && { signal }),
         });
@@ -60,9 +67,9 @@ export function openOutboundClient(policy: AddressPolicy, lookup: typeof resolve
 class RefusedAddress extends Error {}
 
 /** Judges every answer of the resolver before the socket is made, so that a name cannot change its mind between check and connect. */
-function guardedLookup(policy: AddressPolicy, lookup: typeof resolve): LookupFunction {
+function guardedLookup(policy: AddressPolicy, resolve: Resolver): LookupFunction {
   return (hostname, options, callback) => {
-    lookup(hostname, { ...options, all: true }, (error, addresses) => {
+    resolve(hostname, { ...options, all: true }, (error, addresses) => {
       if (error) {
         callback(error, []);
       } else if (!addresses.every(({ address }) => isAllowedAddress(address, policy))) {

@@ -1,4 +1,10 @@
-import { RestError, TableClient, odata, type TableEntityResult } from '@azure/data-tables';
+import {
+  RestError,
+  TableClient,
+  type TableEntityResult,
+  type TableServiceClientOptions,
+  odata,
+} from '@azure/data-tables';
 import { InfrastructureError } from './errors.ts';
 
 /** Where a row is. Keys that we make are free of `/ \ # ?` and control characters. */
@@ -29,11 +35,16 @@ export interface TableCodec<T> {
 /** Names of the document's parts; a property holds at most 64 KiB, which is 32,768 UTF-16 code units. */
 const partName = (index: number): string => `document${String(index)}`;
 const partLength = 32_000;
+/** A row holds at most 1 MiB; this leaves 88 KiB of it to keys and columns. */
+const maxDocumentLength = 15 * partLength;
 
-/** No row has a key with one of these; Azure answers 400 to a question for one. */
-const illegalInKey = /[/\\#?\p{Cc}]|^.{513}/su;
+/** No row has such a key; Azure answers 400 to a question for one. */
+const isIllegalKey = (key: string): boolean => key.length > 512 || /[/\\#?\p{Cc}]/u.test(key);
 
-/** What a store needs of one Azure table. 404, 409 and 412 are outcomes; all else is thrown as InfrastructureError. */
+/**
+ * What a store needs of one Azure table. 404, 409 and 412 of a row are outcomes; all else is thrown as InfrastructureError.
+ * A value too long for a row is a RangeError, before anything is sent.
+ */
 export interface Table<T> {
   get(key: RowKey): Promise<Stored<T> | undefined>;
   insert(value: T): Promise<'inserted' | 'exists'>;
@@ -59,36 +70,51 @@ export function openTables(connection: string): OpenTable {
 async function openClient(connection: string, name: string): Promise<TableClient> {
   if (!connection.startsWith('https://')) {
     return TableClient.fromConnectionString(connection, name, {
+      ...patience,
       allowInsecureConnection: /Protocol=http(;|$)|UseDevelopmentStorage=true/i.test(connection),
     });
   }
   const { DefaultAzureCredential } = await import('@azure/identity');
-  return new TableClient(connection, name, new DefaultAzureCredential());
+  return new TableClient(connection, name, new DefaultAzureCredential(), patience);
 }
+
+/** A caller waits: the SDK by itself tries for many seconds, and for ever where a connection stays silent. */
+const patience: TableServiceClientOptions = {
+  retryOptions: { maxRetries: 2, retryDelayInMs: 250, maxRetryDelayInMs: 2_000 },
+  additionalPolicies: [
+    {
+      position: 'perRetry',
+      policy: {
+        name: 'timeout',
+        sendRequest: (request, next) => {
+          request.timeout = 10_000;
+          return next(request);
+        },
+      },
+    },
+  ],
+};
 
 function azureTable<T>(name: string, codec: TableCodec<T>, client: () => Promise<TableClient>): Table<T> {
   /** Runs one operation; `outcomes` says which statuses are answers rather than faults. */
-  const run = async <A, O>(
+  const run = async <A, O = never>(
     operation: string,
     act: (client: TableClient) => Promise<A>,
-    outcomes: Record<number, O>,
+    outcomes: Record<number, O> = {},
   ): Promise<A | O> => {
     try {
       return await act(await client());
     } catch (error) {
-      const status = error instanceof RestError ? error.statusCode : undefined;
-      const code =
-        error instanceof RestError
-          ? (error.details as { odataError?: { code?: string } } | undefined)?.odataError?.code
-          : undefined;
-      if (status !== undefined && status in outcomes && code !== 'TableNotFound')
-        return outcomes[status] as O;
+      const status = rowStatus(error);
+      if (status !== undefined && status in outcomes) return outcomes[status] as O;
       throw new InfrastructureError('tables', `${operation} ${name}`, error);
     }
   };
   const entity = (value: T) => {
     const { partition, row } = codec.key(value);
-    return { partitionKey: partition, rowKey: row, ...codec.columns(value), ...split(JSON.stringify(value)) };
+    const document = JSON.stringify(value);
+    if (document.length > maxDocumentLength) throw new RangeError(`a value for a row of ${name} is too long`);
+    return { partitionKey: partition, rowKey: row, ...codec.columns(value), ...split(document) };
   };
   const stored = (found: TableEntityResult<Record<string, unknown>>): Stored<T> => ({
     value: codec.parse(JSON.parse(join(found))),
@@ -97,24 +123,24 @@ function azureTable<T>(name: string, codec: TableCodec<T>, client: () => Promise
 
   return {
     get: async (key) => {
-      if (illegalInKey.test(key.row)) return undefined;
-      return run('get', async (table) => stored(await table.getEntity(key.partition, key.row)), {
-        404: undefined,
+      if (isIllegalKey(key.row)) return undefined;
+      const found = await run('get', (table) => table.getEntity(key.partition, key.row), { 404: undefined });
+      return found && stored(found);
+    },
+    insert: async (value) => {
+      const row = entity(value);
+      return run('insert', async (table) => (await table.createEntity(row), 'inserted' as const), {
+        409: 'exists' as const,
       });
     },
-    insert: (value) =>
-      run('insert', async (table) => (await table.createEntity(entity(value)), 'inserted' as const), {
-        409: 'exists' as const,
-      }),
-    replace: (value, etag) =>
-      run(
+    replace: async (value, etag) => {
+      const row = entity(value);
+      return run(
         'replace',
-        async (table) => (await table.updateEntity(entity(value), 'Replace', { etag }), 'replaced' as const),
-        {
-          404: 'missing' as const,
-          412: 'conflict' as const,
-        },
-      ),
+        async (table) => (await table.updateEntity(row, 'Replace', { etag }), 'replaced' as const),
+        { 404: 'missing' as const, 412: 'conflict' as const },
+      );
+    },
     remove: (key, etag) =>
       run(
         'remove',
@@ -124,40 +150,48 @@ function azureTable<T>(name: string, codec: TableCodec<T>, client: () => Promise
           412: 'conflict' as const,
         },
       ),
-    page: (partition, limit, after = '') =>
-      run(
-        'page',
-        async (table) => {
-          const filter = odata`PartitionKey eq ${partition} and RowKey gt ${after}`;
-          // One row more than asked for tells whether there is a next page.
-          const found: T[] = [];
-          for await (const rows of table
-            .listEntities({ queryOptions: { filter } })
-            .byPage({ maxPageSize: limit + 1 })) {
-            found.push(...rows.map((row) => stored(row).value));
-            if (found.length > limit) break;
-          }
-          const items = found.slice(0, limit);
-          const last = items.at(-1);
-          return { items, ...(found.length > limit && last !== undefined && { after: codec.key(last).row }) };
-        },
-        {},
-      ),
+    page: async (partition, limit, after = '') => {
+      const filter = odata`PartitionKey eq ${partition} and RowKey gt ${after}`;
+      // One row more than asked for tells whether there is a next page.
+      const found = await run('page', async (table) => {
+        const rows: TableEntityResult<Record<string, unknown>>[] = [];
+        const pages = table.listEntities({ queryOptions: { filter } }).byPage({ maxPageSize: limit + 1 });
+        for await (const page of pages) {
+          rows.push(...page);
+          if (rows.length > limit) break;
+        }
+        return rows;
+      });
+      const items = found.slice(0, limit).map((row) => stored(row).value);
+      const last = items.at(-1);
+      return { items, ...(found.length > limit && last !== undefined && { after: codec.key(last).row }) };
+    },
     scan: async function* (filter) {
-      const table = await client();
-      try {
-        for await (const found of table.listEntities({ queryOptions: { filter } })) yield stored(found);
-      } catch (error) {
-        throw new InfrastructureError('tables', `scan ${name}`, error);
+      const pages = (await client()).listEntities({ queryOptions: { filter } }).byPage();
+      for (;;) {
+        const page = await run('scan', () => pages.next());
+        if (page.done) return;
+        for (const found of page.value) yield stored(found);
       }
     },
   };
 }
 
+/** The status of a fault that the table service itself reports of a row: a missing table, or a stranger's 404, is no answer. */
+function rowStatus(error: unknown): number | undefined {
+  if (!(error instanceof RestError)) return undefined;
+  const code = (error.details as { odataError?: { code?: string } } | undefined)?.odataError?.code;
+  return code === undefined || code.startsWith('Table') ? undefined : error.statusCode;
+}
+
 function split(document: string): Record<string, string> {
   const parts: Record<string, string> = {};
-  for (let index = 0; index * partLength < document.length; index++) {
-    parts[partName(index)] = document.slice(index * partLength, (index + 1) * partLength);
+  for (let index = 0, start = 0; start < document.length; index++) {
+    // A character of two code units must not be torn: half of one does not survive UTF-8.
+    const torn = /[\uD800-\uDBFF]/.test(document.charAt(start + partLength - 1));
+    const end = start + partLength - (torn ? 1 : 0);
+    parts[partName(index)] = document.slice(start, end);
+    start = end;
   }
   return parts;
 }

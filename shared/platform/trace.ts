@@ -6,14 +6,15 @@ export interface Trace {
   readonly spanId: string;
 }
 
-const pattern = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}/;
+/** Version 00 ends after the flags, later versions may go on; version ff and ids of zeros are invalid. */
+const pattern =
+  /^(?!ff)(?!00.{54})[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?$/;
 
 /** Continues the trace of a `traceparent` header; starts a new one where it is absent or malformed (W3C Trace Context 4.3). */
 export function continueTrace(traceparent: string | null | undefined): Trace {
   const [, traceId] = pattern.exec(traceparent ?? '') ?? [];
-  const usable = traceId !== undefined && !/^0+$/.test(traceId);
   return {
-    traceId: usable ? traceId : randomBytes(16).toString('hex'),
+    traceId: traceId ?? randomBytes(16).toString('hex'),
     spanId: randomBytes(8).toString('hex'),
   };
 }

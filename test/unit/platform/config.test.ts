@@ -1,0 +1,183 @@
+import { describe, expect, test } from 'vitest';
+import { ConfigError, isProduction, readConfig } from '../../../shared/platform/config.ts';
+
+const tenant = '11111111-1111-4111-8111-111111111111';
+const required = {
+  MREG_APP: 'mcp',
+  MREG_TABLES: 'https://account.table.core.windows.net',
+  MREG_SERVICE_BUS__fullyQualifiedNamespace: 'bus.servicebus.windows.net',
+  MREG_API_CLIENT_ID: 'AAAAAAAA-bbbb-4ccc-8ddd-eeeeeeeeeeee',
+  MREG_TENANTS: tenant,
+  MREG_PUBLIC_ORIGIN: 'https://mcp.contoso.com',
+};
+const developer = { ...required, AZURE_FUNCTIONS_ENVIRONMENT: 'Development' };
+
+function problemsOf(env: Record<string, string | undefined>): string[] {
+  try {
+    readConfig(env);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return error.message.split('\n').slice(1);
+  }
+  return [];
+}
+
+const namesOf = (env: Record<string, string | undefined>) =>
+  problemsOf(env).map((line) => line.trim().split(':')[0]);
+
+describe('a configuration', () => {
+  test('is read from the settings of a production app', () => {
+    expect(readConfig(required)).toEqual({
+      app: 'mcp',
+      tables: 'https://account.table.core.windows.net',
+      serviceBus: { fullyQualifiedNamespace: 'bus.servicebus.windows.net' },
+      apiClientId: 'aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee',
+      tenants: new Set([tenant]),
+      publicOrigin: 'https://mcp.contoso.com',
+      allowedOrigins: new Set(),
+      localIssuer: undefined,
+      privateUpstreams: false,
+    });
+  });
+
+  test('is read from the settings of a developer, with what only a developer may have', () => {
+    const { MREG_SERVICE_BUS__fullyQualifiedNamespace: _, ...rest } = developer;
+    const config = readConfig({
+      ...rest,
+      MREG_SERVICE_BUS: 'Endpoint=sb://localhost;SharedAccessKey=x;UseDevelopmentEmulator=true',
+      MREG_TABLES: 'UseDevelopmentStorage=true',
+      MREG_PUBLIC_ORIGIN: 'http://127.0.0.1:8001',
+      MREG_LOCAL_ISSUER: 'http://127.0.0.1:8002',
+      MREG_PRIVATE_UPSTREAMS: 'allowed',
+      MREG_ALLOWED_ORIGINS: 'http://localhost:6274, https://app.contoso.com',
+    });
+    expect(config).toMatchObject({ localIssuer: 'http://127.0.0.1:8002', privateUpstreams: true });
+    expect(config.allowedOrigins).toEqual(new Set(['http://localhost:6274', 'https://app.contoso.com']));
+  });
+
+  test('takes tenants in any case and with any separator, and keeps them as Entra writes them', () => {
+    const other = 'ABCDEF00-2222-4222-8222-222222222222';
+    expect(readConfig({ ...required, MREG_TENANTS: `${tenant}, ${other}\n` }).tenants).toEqual(
+      new Set([tenant, other.toLowerCase()]),
+    );
+  });
+
+  test('cannot be changed once it is read', () => {
+    const config = readConfig(required);
+    expect(Object.isFrozen(config)).toBe(true);
+    expect(Object.isFrozen(config.serviceBus)).toBe(true);
+    expect(() => Object.assign(config, { privateUpstreams: true })).toThrow(TypeError);
+  });
+
+  test('names every missing setting at once', () => {
+    expect(namesOf({})).toEqual([
+      'MREG_APP',
+      'MREG_TABLES',
+      'MREG_API_CLIENT_ID',
+      'MREG_TENANTS',
+      'MREG_PUBLIC_ORIGIN',
+      'MREG_SERVICE_BUS',
+    ]);
+  });
+
+  test('names every wrong setting at once, and never a value', () => {
+    const canary = 'canary-7f3a';
+    const wrong = Object.fromEntries(
+      [
+        ...Object.keys(required),
+        'MREG_SERVICE_BUS',
+        'MREG_ALLOWED_ORIGINS',
+        'MREG_LOCAL_ISSUER',
+        'MREG_PRIVATE_UPSTREAMS',
+      ].map((name) => [name, `${canary} ${name}!`]),
+    );
+    const problems = problemsOf(wrong);
+    expect(new Set(namesOf(wrong))).toEqual(new Set(Object.keys(wrong)));
+    expect(problems.join('\n')).not.toContain(canary);
+  });
+});
+
+test.each([
+  ['MREG_APP', 'registry', 'there are two apps'],
+  ['MREG_TABLES', 'http://account.table.core.windows.net', 'tokens must not travel in the clear'],
+  ['MREG_TABLES', '', 'empty is not absent'],
+  ['MREG_SERVICE_BUS', 'sb://bus', 'not a connection string, and a second way to name the bus'],
+  ['MREG_SERVICE_BUS__fullyQualifiedNamespace', 'bus.servicebus.windows.net/path', 'not a host name'],
+  ['MREG_API_CLIENT_ID', 'api://gateway', 'v2 tokens have the client id for audience'],
+  ['MREG_TENANTS', 'common', 'not one tenant'],
+  ['MREG_TENANTS', ' , ', 'no tenant'],
+  ['MREG_PUBLIC_ORIGIN', 'https://mcp.contoso.com/', 'a path'],
+  ['MREG_PUBLIC_ORIGIN', 'https://user@mcp.contoso.com', 'user information'],
+  ['MREG_PUBLIC_ORIGIN', 'HTTPS://MCP.contoso.com', 'not as browsers and tokens spell it'],
+  ['MREG_PUBLIC_ORIGIN', 'mcp.contoso.com', 'no scheme'],
+  ['MREG_ALLOWED_ORIGINS', '*', 'every page of the web'],
+  ['MREG_ALLOWED_ORIGINS', 'https://app.contoso.com null', 'what sandboxed pages say'],
+  ['MREG_PRIVATE_UPSTREAMS', 'true', 'one spelling only'],
+  ['MREG_LOCAL_ISSUER', '', 'empty is not absent'],
+  ['MREG_LOCAL_ISSUER', 'http://localhost:8002', 'a name, which anyone may resolve'],
+  ['MREG_LOCAL_ISSUER', 'http://127.0.0.1.evil.example', 'only looks like loopback'],
+  ['MREG_LOCAL_ISSUER', 'http://10.0.0.5:8002', 'not loopback'],
+  ['MREG_LOCAL_ISSUER', 'http://127.1:8002', 'not the canonical spelling'],
+  ['MREG_LOCAL_ISSUER', 'https://login.microsoftonline.com', 'not local'],
+  ['MREG_LOCAL_ISSUER', 'http://127.0.0.1:8002/', 'a path'],
+])('%s = %j is refused by its name: %s', (name, value) => {
+  expect(namesOf({ ...developer, [name]: value })).toContain(name);
+});
+
+test('no way to reach the Service Bus is refused', () => {
+  const { MREG_SERVICE_BUS__fullyQualifiedNamespace: _, ...rest } = required;
+  expect(namesOf(rest)).toEqual(['MREG_SERVICE_BUS']);
+});
+
+test('both ways to name the Service Bus at once are refused', () => {
+  expect(problemsOf({ ...required, MREG_SERVICE_BUS: 'Endpoint=sb://bus' })).toEqual([
+    '  MREG_SERVICE_BUS: set either it or MREG_SERVICE_BUS__fullyQualifiedNamespace',
+  ]);
+});
+
+const developmentSettings = [
+  ['MREG_LOCAL_ISSUER', 'http://127.0.0.1:8002', 'whoever holds its key is anyone'],
+  ['MREG_LOCAL_ISSUER', '', 'its presence is enough'],
+  ['MREG_PRIVATE_UPSTREAMS', 'allowed', 'opens the private network'],
+  ['MREG_PRIVATE_UPSTREAMS', '', 'its presence is enough'],
+  ['MREG_SERVICE_BUS', 'Endpoint=sb://x;UseDevelopmentEmulator=true', 'no TLS'],
+  ['MREG_SERVICE_BUS', 'Endpoint=sb://x;usedevelopmentemulator=TRUE', 'the SDK reads it in any case'],
+  ['MREG_TABLES', 'UseDevelopmentStorage=true', 'a well-known key'],
+  ['MREG_TABLES', 'DefaultEndpointsProtocol=http;AccountName=a;AccountKey=k', 'no TLS'],
+  ['MREG_PUBLIC_ORIGIN', 'http://mcp.contoso.com', 'tokens in the clear'],
+] as const;
+
+const productions = [
+  [{}, 'nobody says that it is a developer’s'],
+  [{ AZURE_FUNCTIONS_ENVIRONMENT: 'Production' }, 'it says so'],
+  [{ AZURE_FUNCTIONS_ENVIRONMENT: 'Staging' }, 'only Development is development'],
+  [{ AZURE_FUNCTIONS_ENVIRONMENT: 'development' }, 'only in that spelling'],
+  [{ AZURE_FUNCTIONS_ENVIRONMENT: 'Development', NODE_ENV: 'production' }, 'one of two says production'],
+  ...[
+    'WEBSITE_SITE_NAME',
+    'WEBSITE_INSTANCE_ID',
+    'WEBSITE_POD_NAME',
+    'IDENTITY_ENDPOINT',
+    'CONTAINER_APP_NAME',
+  ].map((mark) => [{ AZURE_FUNCTIONS_ENVIRONMENT: 'Development', [mark]: '' }, `${mark} is set`] as const),
+] as const;
+
+describe.each(productions)('where %j, production because %s', (environment) => {
+  test('it counts as production', () => {
+    expect(isProduction(environment)).toBe(true);
+  });
+
+  test.each(developmentSettings)('%s = %j is refused: %s', (name, value) => {
+    const { MREG_SERVICE_BUS__fullyQualifiedNamespace: namespace, ...rest } = required;
+    const bus = name === 'MREG_SERVICE_BUS' ? {} : { MREG_SERVICE_BUS__fullyQualifiedNamespace: namespace };
+    const problems = problemsOf({ ...rest, ...bus, ...environment, [name]: value });
+    expect(problems.some((line) => line.startsWith(`  ${name}: `) && line.includes('development only'))).toBe(
+      true,
+    );
+  });
+});
+
+test('a developer’s machine is no production', () => {
+  expect(isProduction({ AZURE_FUNCTIONS_ENVIRONMENT: 'Development' })).toBe(false);
+  expect(isProduction({ AZURE_FUNCTIONS_ENVIRONMENT: 'Development', NODE_ENV: 'test' })).toBe(false);
+});
