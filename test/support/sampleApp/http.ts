@@ -1,4 +1,5 @@
 import { app, type HttpRequest, type HttpResponseInit, type InvocationContext } from '@azure/functions';
+import { report } from './report.ts';
 
 const encoder = new TextEncoder();
 
@@ -122,6 +123,8 @@ app.http('gated', {
   methods: ['GET'],
   handler: () => {
     pulled = 0;
+    release = Promise.withResolvers();
+    report('gated', undefined);
     const body = new ReadableStream<Uint8Array>({
       async pull(controller) {
         const chunk = await release.promise;

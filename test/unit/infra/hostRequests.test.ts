@@ -86,8 +86,7 @@ describe('what the library makes parameters of', () => {
 
 test('reading a chunked body fails when it grows over 100 MiB, and not before', async () => {
   const mebibyte = Buffer.alloc(1024 * 1024);
-  const bodyOf = (count: number) =>
-    limitedBody(Readable.from(Array.from({ length: count }, () => mebibyte)));
+  const bodyOf = (count: number) => limitedBody(Readable.from(Array.from({ length: count }, () => mebibyte)));
   const read = async (body: Readable) => {
     let bytes = 0;
     for await (const chunk of body as AsyncIterable<Buffer>) bytes += chunk.length;

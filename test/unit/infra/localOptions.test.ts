@@ -1,0 +1,49 @@
+import { resolve } from 'node:path';
+import { expect, test } from 'vitest';
+import { defaultTenant, defaultUser } from '../../../infra/local/defaults.ts';
+import { LocalError } from '../../../infra/local/localError.ts';
+import { issuerOptions, startOptions, tokenOptions } from '../../../infra/local/options.ts';
+
+test.each([
+  { args: [], options: { demo: false, portOffset: 0, dataDir: resolve('.local/data') } },
+  {
+    args: ['--port-offset', '100'],
+    options: { demo: false, portOffset: 100, dataDir: resolve('.local/data-100') },
+  },
+  {
+    args: ['--demo', '--port-offset=7', '--data', 'elsewhere'],
+    options: { demo: true, portOffset: 7, dataDir: resolve('elsewhere') },
+  },
+])('npm start -- $args', ({ args, options }) => {
+  expect(startOptions(args)).toEqual(options);
+});
+
+test('a token is for the default user of the default tenant', () => {
+  expect(tokenOptions(['--role', 'Auditor'])).toEqual({
+    role: 'Auditor',
+    tenant: defaultTenant,
+    user: defaultUser,
+    portOffset: 0,
+  });
+});
+
+test.each([
+  { read: startOptions, args: ['--verbose'], message: /Unknown option '--verbose'.*--demo/ },
+  { read: startOptions, args: ['demo'], message: /Unexpected argument 'demo'/ },
+  { read: startOptions, args: ['--port-offset'], message: /argument missing/ },
+  { read: startOptions, args: ['--port-offset', 'ten'], message: /--port-offset must be a number/ },
+  { read: startOptions, args: ['--port-offset', '1.5'], message: /--port-offset must be a number/ },
+  { read: startOptions, args: ['--port-offset', '-5'], message: /./ },
+  { read: startOptions, args: ['--port-offset', '60000'], message: /from 0 to 55533/ },
+  { read: tokenOptions, args: [], message: /--role must be one of Admin, Operator, Auditor, User/ },
+  { read: tokenOptions, args: ['--role', 'admin'], message: /--role must be one of/ },
+  { read: tokenOptions, args: ['--role', 'User', '--tenant', 'x'], message: /--tenant must be a GUID/ },
+  { read: tokenOptions, args: ['--role', 'User', '--user', ''], message: /--user must be a GUID/ },
+  { read: issuerOptions, args: ['--port', '99999', '--key-file', 'k'], message: /--port/ },
+  { read: issuerOptions, args: ['--port', '1'], message: /--key-file/ },
+])('wrong options are refused in one line: $args', ({ read, args, message }) => {
+  const reading = () => read(args);
+  expect(reading).toThrow(LocalError);
+  expect(reading).toThrow(message);
+  expect(reading).not.toThrow(/\n/);
+});
