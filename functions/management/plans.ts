@@ -1,6 +1,8 @@
 import { agents } from '../../shared/orchestration/agents.ts';
+import { outcomesOf } from '../../shared/orchestration/deliver.ts';
+import type { OrchestrationDeps } from '../../shared/orchestration/deps.ts';
 import { type Plan, delegationIdOf } from '../../shared/orchestration/plan.ts';
-import type { PlanStore } from '../../shared/orchestration/stores.ts';
+import type { Outcome } from '../../shared/orchestration/outcome.ts';
 import { fail, succeed } from '../../shared/platform/result.ts';
 import type { Route } from '../http.ts';
 import { delegationHref } from './delegations.ts';
@@ -8,8 +10,10 @@ import { readUntil, waitSeconds } from './wait.ts';
 
 export const planHref = (id: string): string => `/plans/${id}`;
 
+type PlanDeps = Pick<OrchestrationDeps, 'plans' | 'delegations'>;
+
 /** Plans of the caller's tenant. */
-export function planRoutes({ plans }: { readonly plans: PlanStore }): readonly Route<unknown>[] {
+export function planRoutes(deps: PlanDeps): readonly Route<unknown>[] {
   const get: Route = {
     name: 'plans-get',
     method: 'GET',
@@ -18,16 +22,17 @@ export function planRoutes({ plans }: { readonly plans: PlanStore }): readonly R
     async handle({ principal, params: { id = '' }, query, signal }) {
       const wait = waitSeconds(query);
       if (!wait.ok) return wait;
-      const read = async () => (await plans.find(principal.tenantId, id))?.value;
+      const read = async () => (await deps.plans.find(principal.tenantId, id))?.value;
       const plan = await readUntil(read, (found) => found?.state !== 'running', wait.value, signal);
       if (!plan) return fail({ kind: 'not_found', message: `there is no plan "${id}"` });
-      return succeed({ status: 200, body: view(plan) });
+      const outcomes = await outcomesOf(plan, new Set(plan.steps.map((step) => step.id)), deps);
+      return succeed({ status: 200, body: view(plan, outcomes) });
     },
   };
   return [get];
 }
 
-function view(plan: Plan) {
+function view(plan: Plan, outcomes: ReadonlyMap<string, Outcome>) {
   const { id, name, state, steps, createdAt, finishedAt } = plan;
   return {
     id,
@@ -35,6 +40,7 @@ function view(plan: Plan) {
     state,
     steps: steps.map((step) => {
       const delegationId = delegationIdOf(plan, step);
+      const outcome = outcomes.get(step.id);
       const delegated = step.state !== 'waiting' && step.state !== 'skipped';
       return {
         id: step.id,
@@ -43,8 +49,8 @@ function view(plan: Plan) {
         task: step.task,
         state: step.state,
         dependsOn: step.dependsOn,
-        result: step.outcome?.success ? step.outcome.result : undefined,
-        error: step.outcome?.success === false ? step.outcome.error : undefined,
+        result: outcome?.success ? outcome.result : undefined,
+        error: step.error,
         delegation: delegated ? { id: delegationId, href: delegationHref(delegationId) } : undefined,
       };
     }),

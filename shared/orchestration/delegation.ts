@@ -32,7 +32,10 @@ export const delegationSchema = z.object({
 });
 export type Delegation = z.infer<typeof delegationSchema>;
 
-/** What travels over the queue: ids and input, never a token. `messageId` is `delegationId:attempt`. */
+/**
+ * What travels over the queue: ids and input, never a token. `messageId` is `delegationId:attempt`. An input that is too
+ * large for a message stays in the row, where the agent reads it.
+ */
 export const delegationMessageSchema = z.object({
   schemaVersion: z.literal(1),
   delegationId: z.string().min(1),
@@ -45,7 +48,7 @@ export const delegationMessageSchema = z.object({
   stepId: z.string().optional(),
   traceparent: z.string(),
   deadline: z.iso.datetime(),
-  input: z.unknown(),
+  input: z.unknown().optional(),
 });
 export type DelegationMessage = z.infer<typeof delegationMessageSchema>;
 
@@ -142,6 +145,10 @@ export function messageOf(row: Delegation): DelegationMessage {
     ...(row.stepId !== undefined && { stepId: row.stepId }),
     traceparent: row.traceparent,
     deadline: row.deadline,
-    input: row.input,
+    ...(fitsMessage(row.input) && { input: row.input }),
   };
 }
+
+/** A message of the standard tier holds 256 KB; the rest of it takes less than half. */
+const fitsMessage = (input: unknown): boolean =>
+  Buffer.byteLength(JSON.stringify(input ?? null)) <= 128 * 1024;

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { errorKinds } from '../platform/errors.ts';
 
-const taskErrorSchema = z.object({ kind: z.enum(errorKinds), message: z.string() });
+/** Why a delegation failed, in words for callers. */
+export const taskErrorSchema = z.object({ kind: z.enum(errorKinds), message: z.string() });
 
 /** How a delegation ended. */
 export const outcomeSchema = z.discriminatedUnion('success', [

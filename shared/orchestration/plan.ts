@@ -1,25 +1,26 @@
 import { z } from 'zod';
 import { agentNames } from './agents.ts';
-import { type Outcome, outcomeSchema } from './outcome.ts';
+import { type Outcome, taskErrorSchema } from './outcome.ts';
 
 /**
  * A plan is a graph of steps, each a delegation. A step waits until those that it depends on have ended, is then
- * queued, and ends with the delegation's outcome; it is skipped when one that it needs did not succeed.
+ * queued, and ends with its delegation; it is skipped when one that it needs did not succeed. Results stay with the
+ * delegations: a plan's row must not grow with them.
  */
 const stepSchema = z.object({
   id: z.string(),
   agent: z.enum(agentNames),
   task: z.string(),
-  /** May hold references `{"$outcomeOf": "<step>"}`, which are replaced by that step's outcome. */
+  /** May hold references to outcomes of other steps: see `references.ts`. */
   input: z.unknown(),
   dependsOn: z.array(z.string()),
   /** `stop`: those that depend on it are skipped when it fails. `continue`: they run, and see its outcome. */
   onFailure: z.enum(['stop', 'continue']),
   state: z.enum(['waiting', 'queued', 'succeeded', 'failed', 'skipped']),
-  outcome: outcomeSchema.optional(),
+  error: taskErrorSchema.optional(),
 });
 export type PlanStep = z.infer<typeof stepSchema>;
-export type PlanStepDefinition = Omit<PlanStep, 'state' | 'outcome'>;
+export type PlanStepDefinition = Omit<PlanStep, 'state' | 'error'>;
 
 export const planSchema = z.object({
   id: z.string(),
@@ -47,11 +48,10 @@ export function startPlan(start: PlanStart, steps: readonly PlanStepDefinition[]
 /** The plan once a step has ended. An outcome for a step that is not queued comes late or twice: the plan stays as it is. */
 export function recordOutcome(plan: Plan, stepId: string, outcome: Outcome, now: Date): Plan {
   if (plan.steps.find((step) => step.id === stepId)?.state !== 'queued') return plan;
-  const steps = plan.steps.map((step) =>
-    step.id === stepId
-      ? { ...step, outcome, state: outcome.success ? ('succeeded' as const) : ('failed' as const) }
-      : step,
-  );
+  const ended = outcome.success
+    ? ({ state: 'succeeded' } as const)
+    : ({ state: 'failed', error: outcome.error } as const);
+  const steps = plan.steps.map((step) => (step.id === stepId ? { ...step, ...ended } : step));
   return settle({ ...plan, steps, updatedAt: now.toISOString() }, now);
 }
 
@@ -82,21 +82,12 @@ function moveOn(steps: PlanStep[]): PlanStep[] {
     const needed = step.dependsOn.map((id) => byId.get(id));
     if (needed.some((dependency) => dependency === undefined || blocks(dependency)))
       return { ...step, state: 'skipped' };
-    if (needed.every((dependency) => dependency?.outcome !== undefined)) {
-      return { ...step, state: 'queued', input: resolve(step.input, byId) };
-    }
-    return step;
+    return needed.every((dependency) => dependency?.state === 'succeeded' || dependency?.state === 'failed')
+      ? { ...step, state: 'queued' }
+      : step;
   });
   return moved.some((step, index) => step !== steps[index]) ? moved : steps;
 }
 
 const blocks = (step: PlanStep): boolean =>
   step.state === 'skipped' || (step.state === 'failed' && step.onFailure === 'stop');
-
-function resolve(input: unknown, steps: ReadonlyMap<string, PlanStep>): unknown {
-  if (Array.isArray(input)) return input.map((item) => resolve(item, steps));
-  if (typeof input !== 'object' || input === null) return input;
-  if ('$outcomeOf' in input && typeof input.$outcomeOf === 'string')
-    return steps.get(input.$outcomeOf)?.outcome;
-  return Object.fromEntries(Object.entries(input).map(([key, value]) => [key, resolve(value, steps)]));
-}

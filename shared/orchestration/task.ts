@@ -34,6 +34,9 @@ export interface Task {
   execute(input: unknown, helpers: TaskHelpers): Promise<Outcome>;
 }
 
+/** A table row holds 1 MiB, at two bytes a character, and the delegation's other properties are in it too. */
+const maxResultLength = 450_000;
+
 /** Closes a definition over its types: input is parsed before it runs, output before it is recorded. */
 export function defineTask<Input, Output>(definition: TaskDefinition<Input, Output>): Task {
   const { name, agent, timeoutMs } = definition;
@@ -51,7 +54,10 @@ export function defineTask<Input, Output>(definition: TaskDefinition<Input, Outp
       const ended = await Promise.race([definition.run(parsed.data, helpers), whenAborted(helpers.signal)]);
       if (!ended.ok)
         return { success: false, error: { kind: ended.error.kind, message: ended.error.message } };
-      return { success: true, result: definition.output.parse(ended.value) };
+      const result = definition.output.parse(ended.value);
+      if (JSON.stringify(result).length <= maxResultLength) return { success: true, result };
+      const message = `the result of ${name} is longer than ${maxResultLength} characters`;
+      return { success: false, error: { kind: 'too_large', message } };
     },
   };
 }

@@ -97,3 +97,9 @@ test('a message says all that an agent needs and passes its own schema', () => {
     input: { x: 1 },
   });
 });
+
+test('an input that is too large for a message stays in the row', () => {
+  const large = messageOf({ ...row, input: { text: 'x'.repeat(200_000) } });
+  expect(large).not.toHaveProperty('input');
+  expect(delegationMessageSchema.safeParse(large).success).toBe(true);
+});

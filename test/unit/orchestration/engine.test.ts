@@ -199,7 +199,7 @@ describe('registering a server', () => {
     const plan = first.ok ? await run.deps.plans.find('t1', first.value.planId) : undefined;
     expect(plan?.value).toMatchObject({
       state: 'failed',
-      steps: [{ state: 'succeeded' }, { outcome: { error: { kind: 'not_found' } } }],
+      steps: [{ state: 'succeeded' }, { error: { kind: 'not_found' } }],
     });
     expect(await server(run)).toBeUndefined();
   });
@@ -261,6 +261,17 @@ describe('at least once', () => {
     expect(run.runs).toHaveLength(4);
     expect((await server(run))?.status).toBe('rejected');
     expect(JSON.stringify(await server(run))).not.toContain('secret');
+  });
+
+  test('a result that no row could hold is a failure that says so', async () => {
+    const tools = [{ name: 'x'.repeat(500_000) }];
+    const run = engine({ validate: () => succeed({ ...discovery, tools }) });
+    await registerServer(registration, caller, run.deps);
+    await run.drain();
+    expect(await server(run)).toMatchObject({
+      status: 'rejected',
+      statusReason: expect.stringContaining('450000') as string,
+    });
   });
 
   test('a task that does not know its name fails at once', async () => {

@@ -8,6 +8,7 @@ import {
   recordOutcome,
   startPlan,
 } from '../../../shared/orchestration/plan.ts';
+import { resolveReferences } from '../../../shared/orchestration/references.ts';
 
 const now = new Date('2026-01-01T00:00:00Z');
 const start = { id: 'p', tenantId: 't', name: 'test', requestedBy: 'u', traceparent: '' };
@@ -48,13 +49,10 @@ describe('a plan', () => {
     expect([stateOf(plan, 'b'), stateOf(plan, 'c'), plan.state]).toEqual(['skipped', 'skipped', 'failed']);
   });
 
-  test('lets those run that are to see a failure, and gives them its outcome', () => {
-    const steps = [
-      step('a', [], { onFailure: 'continue' }),
-      step('b', ['a'], { input: { found: [{ $outcomeOf: 'a' }] } }),
-    ];
+  test('lets those run that are to see a failure, and fails all the same', () => {
+    const steps = [step('a', [], { onFailure: 'continue' }), step('b', ['a'])];
     const plan = recordOutcome(startPlan(start, steps, now), 'a', failure, now);
-    expect(queuedSteps(plan)[0]?.input).toEqual({ found: [failure] });
+    expect(queuedSteps(plan).map(({ id }) => id)).toEqual(['b']);
     expect(recordOutcome(plan, 'b', success, now).state).toBe('failed');
   });
 
@@ -99,5 +97,23 @@ describe('a plan', () => {
         expect(plan.steps.every(({ state }) => state !== 'waiting' && state !== 'queued')).toBe(true);
       }),
     );
+  });
+});
+
+describe('references', () => {
+  const outcomeOf = (id: string) => ({ a: success, b: failure })[id];
+
+  test('are replaced by outcomes wherever they stand, and all else stays', () => {
+    const input = { x: [{ $outcomeOf: 'a' }, 1], y: { z: { $outcomeOf: 'b' } }, w: null, v: 'text' };
+    expect(resolveReferences(input, outcomeOf)).toEqual({
+      x: [success, 1],
+      y: { z: failure },
+      w: null,
+      v: 'text',
+    });
+  });
+
+  test('to a step without an outcome leave nothing in their place', () => {
+    expect(resolveReferences({ x: { $outcomeOf: 'c' } }, outcomeOf)).toEqual({ x: undefined });
   });
 });
