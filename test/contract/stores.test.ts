@@ -1,0 +1,124 @@
+import { TableClient } from '@azure/data-tables';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import {
+  azureTableDelegationStore,
+  azureTablePlanStore,
+} from '../../shared/orchestration/azureTableStores.ts';
+import { type Delegation, finish } from '../../shared/orchestration/delegation.ts';
+import { recordOutcome, startPlan } from '../../shared/orchestration/plan.ts';
+import { type OpenTable, openTables } from '../../shared/platform/tables.ts';
+import { azureTableServerStore } from '../../shared/registry/azureTableServerStore.ts';
+import type { ServerRecord } from '../../shared/registry/server.ts';
+import { type Azurite, startAzurite } from '../support/azurite.ts';
+import { memoryTables } from '../support/memoryTables.ts';
+
+let azurite: Azurite;
+beforeAll(async () => {
+  azurite = await startAzurite();
+  const options = { allowInsecureConnection: true };
+  await Promise.all(
+    ['servers', 'plans', 'delegations'].map((name) =>
+      TableClient.fromConnectionString(azurite.connectionString, name, options).createTable(),
+    ),
+  );
+});
+afterAll(() => azurite.stop());
+
+const at = (seconds: number) => new Date(Date.UTC(2026, 0, 1) + seconds * 1000);
+const collect = async <T>(items: AsyncIterable<{ readonly value: T }>): Promise<T[]> => {
+  const found: T[] = [];
+  for await (const { value } of items) found.push(value);
+  return found;
+};
+
+describe.each<[string, () => OpenTable]>([
+  ['Azure Tables', () => openTables(azurite.connectionString)],
+  ['tables in memory', () => memoryTables()],
+])('on %s', (where, open) => {
+  let tables: OpenTable;
+  beforeEach(() => {
+    tables = open();
+  });
+
+  const record = (slug: string, tenantId: string): ServerRecord => ({
+    tenantId,
+    slug,
+    url: 'https://mcp.example.com/mcp',
+    title: slug,
+    description: '',
+    status: 'active',
+    planId: 'p',
+    discovery: {
+      era: 'modern',
+      protocolVersion: '2026-07-28',
+      serverInfo: { name: 's', version: '1', 'x-vendor': true },
+      capabilities: { tools: {} },
+      tools: [{ name: 'search', inputSchema: { type: 'object', $defs: { a: 1 } }, 'x-unknown': [1] }],
+      discoveredAt: at(0).toISOString(),
+    },
+    createdBy: 'u',
+    createdAt: at(0).toISOString(),
+    updatedAt: at(0).toISOString(),
+  });
+
+  test('a server record comes back as it was, with every field of its tools that we do not know', async () => {
+    const servers = azureTableServerStore(tables);
+    await servers.add(record('a', `t-${where}-1`));
+    expect((await servers.find(`t-${where}-1`, 'a'))?.value).toEqual(record('a', `t-${where}-1`));
+  });
+
+  test('a tenant finds, lists and removes its own servers only, page by page in the order of slugs', async () => {
+    const servers = azureTableServerStore(tables);
+    const [ours, theirs] = [`t-${where}-2`, `t-${where}-3`];
+    for (const slug of ['c', 'a', 'b']) await servers.add(record(slug, ours));
+    await servers.add(record('a', theirs));
+    const first = await servers.list(ours, 2);
+    expect(first).toMatchObject({ items: [{ slug: 'a' }, { slug: 'b' }], after: 'b' });
+    expect((await servers.list(ours, 2, first.after)).items.map(({ slug }) => slug)).toEqual(['c']);
+    const stored = await servers.find(theirs, 'a');
+    expect(await servers.remove(record('a', theirs), stored?.etag ?? '')).toBe('removed');
+    expect((await servers.list(ours, 9)).items).toHaveLength(3);
+    expect(await servers.find(theirs, 'b')).toBeUndefined();
+  });
+
+  const delegation = (id: string, sentAt: Date): Delegation => ({
+    id,
+    tenantId: `t-${where}-4`,
+    agent: 'mcp-debugger',
+    task: 'probe',
+    input: { deep: [{ x: 1 }] },
+    requestingAgent: 'mcp-orchestrator',
+    traceparent: '00-1-1-01',
+    state: 'queued',
+    attempt: 1,
+    attempts: 0,
+    sentAt: sentAt.toISOString(),
+    deadline: at(600).toISOString(),
+    createdAt: at(0).toISOString(),
+  });
+
+  test('the sweeper finds unfinished delegations of long ago, and no others', async () => {
+    const delegations = azureTableDelegationStore(tables);
+    await delegations.add(delegation('0-lost', at(0)));
+    await delegations.add(delegation('f-fresh', at(60)));
+    await delegations.add(finish(delegation('a-done', at(0)), { success: true, result: 1 }, at(5)));
+    expect(await collect(delegations.unfinishedSentBefore(at(30)))).toEqual([delegation('0-lost', at(0))]);
+    const lost = await delegations.find(`t-${where}-4`, '0-lost');
+    expect(await delegations.replace(delegation('0-lost', at(90)), lost?.etag ?? '')).toBe('replaced');
+    expect(await collect(delegations.unfinishedSentBefore(at(30)))).toEqual([]);
+  });
+
+  test('the sweeper finds running plans that have not changed for long, and no others', async () => {
+    const plans = azureTablePlanStore(tables);
+    const start = (id: string, seconds: number) =>
+      startPlan(
+        { id, tenantId: `t-${where}-5`, name: 'test', requestedBy: 'u', traceparent: '' },
+        [{ id: 's', agent: 'mcp-debugger', task: 'probe', input: {}, dependsOn: [], onFailure: 'stop' }],
+        at(seconds),
+      );
+    await plans.add(start('0-stuck', 0));
+    await plans.add(start('1-fresh', 60));
+    await plans.add(recordOutcome(start('2-done', 0), 's', { success: true, result: 1 }, at(1)));
+    expect(await collect(plans.runningUnchangedSince(at(30)))).toEqual([start('0-stuck', 0)]);
+  });
+});
