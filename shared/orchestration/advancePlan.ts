@@ -1,4 +1,4 @@
-import type { Delegation } from './delegation.ts';
+import { type Delegation, logFieldsOf } from './delegation.ts';
 import { deliverSteps } from './deliver.ts';
 import type { OrchestrationDeps } from './deps.ts';
 import { recordOutcome } from './plan.ts';
@@ -17,7 +17,12 @@ export async function advancePlan(delegation: Delegation, deps: OrchestrationDep
     if (plan !== stored.value) {
       if ((await deps.plans.replace(plan, stored.etag)) === 'conflict') continue;
       if (plan.state !== 'running')
-        deps.log.info('plan_finished', { planId, plan: plan.name, state: plan.state });
+        deps.log.info('plan_finished', {
+          ...logFieldsOf(delegation),
+          planId,
+          plan: plan.name,
+          state: plan.state,
+        });
     }
     await deliverSteps(plan, deps);
     return;

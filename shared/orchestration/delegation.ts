@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import type { LogFields } from '../platform/log.ts';
+import { continueTrace } from '../platform/trace.ts';
 import { agentNames } from './agents.ts';
 import { type Outcome, outcomeSchema } from './outcome.ts';
 
@@ -152,3 +154,8 @@ export function messageOf(row: Delegation): DelegationMessage {
 /** A message of the standard tier holds 256 KB; the rest of it takes less than half. */
 const fitsMessage = (input: unknown): boolean =>
   Buffer.byteLength(JSON.stringify(input ?? null)) <= 128 * 1024;
+
+/** What every log line about a delegation says. */
+export function logFieldsOf({ id, agent, task, attempt, traceparent }: Delegation): LogFields {
+  return { delegationId: id, agent, task, attempt, traceId: continueTrace(traceparent).traceId };
+}

@@ -1,5 +1,5 @@
 import { InfrastructureError } from '../platform/errors.ts';
-import { type Delegation, messageOf } from './delegation.ts';
+import { type Delegation, logFieldsOf, messageOf } from './delegation.ts';
 import type { OrchestrationDeps } from './deps.ts';
 import type { Outcome } from './outcome.ts';
 import { type Plan, type PlanStep, delegationIdOf, queuedSteps } from './plan.ts';
@@ -62,12 +62,12 @@ function delegationFor(plan: Plan, step: PlanStep, now: Date): Delegation {
 
 /** Sends the delegation's message. An outage is not the caller's to bear: the row is there, and the sweeper sends again. */
 export async function sendMessage(delegation: Delegation, { sender, log }: OrchestrationDeps): Promise<void> {
-  const { id, agent, task, attempt } = delegation;
+  const { id, agent, attempt } = delegation;
   try {
     await sender.send(agent, { messageId: `${id}:${attempt}`, body: messageOf(delegation) });
-    log.info('delegation_sent', { delegationId: id, agent, task, attempt });
+    log.info('delegation_sent', logFieldsOf(delegation));
   } catch (error) {
     if (!(error instanceof InfrastructureError)) throw error;
-    log.error('delegation_unsent', { delegationId: id, agent, task, attempt }, error);
+    log.error('delegation_unsent', logFieldsOf(delegation), error);
   }
 }

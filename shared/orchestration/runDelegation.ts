@@ -1,5 +1,4 @@
 import type { Stored } from '../platform/tables.ts';
-import { continueTrace } from '../platform/trace.ts';
 import type { Agent } from './agents.ts';
 import { advancePlan } from './advancePlan.ts';
 import {
@@ -8,6 +7,7 @@ import {
   claim,
   delegationMessageSchema,
   finish,
+  logFieldsOf,
   maxAttempts,
   release,
 } from './delegation.ts';
@@ -60,7 +60,7 @@ async function claimFor(
     }
     const decision = claim(stored.value, deps.clock.now(), timeoutMs);
     if (decision.kind === 'skip') {
-      deps.log.info('delegation_skipped', { delegationId, reason: decision.reason });
+      deps.log.info('delegation_skipped', { ...logFieldsOf(stored.value), reason: decision.reason });
       // Whoever recorded the outcome may have died before it told the plan.
       if (decision.reason === 'finished') await advancePlan(stored.value, deps);
       return undefined;
@@ -77,14 +77,9 @@ async function runClaimed(
   task: Task | undefined,
   deps: OrchestrationDeps,
 ): Promise<void> {
-  const { id, agent, attempts } = delegation;
-  const fields = {
-    delegationId: id,
-    agent,
-    task: delegation.task,
-    traceId: continueTrace(delegation.traceparent).traceId,
-  };
-  deps.log.info('delegation_started', { ...fields, attempts });
+  const { attempts } = delegation;
+  const fields = { ...logFieldsOf(delegation), attempts };
+  deps.log.info('delegation_started', fields);
   try {
     const outcome = task ? await execute(task, delegation, deps) : unknownTask(delegation);
     await record(delegation, (row) => finish(row, outcome, deps.clock.now()), deps);

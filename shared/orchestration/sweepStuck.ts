@@ -1,5 +1,5 @@
 import { advancePlan } from './advancePlan.ts';
-import { resendAfterMs, sweep } from './delegation.ts';
+import { logFieldsOf, resendAfterMs, sweep } from './delegation.ts';
 import { deliverSteps, sendMessage } from './deliver.ts';
 import type { OrchestrationDeps } from './deps.ts';
 import { delegationIdOf, queuedSteps } from './plan.ts';
@@ -12,7 +12,7 @@ export async function sweepStuck(deps: OrchestrationDeps): Promise<void> {
     const decision = sweep(value, now);
     if (decision.kind === 'leave') continue;
     if ((await deps.delegations.replace(decision.delegation, etag)) !== 'replaced') continue;
-    deps.log.warn('delegation_swept', { delegationId: value.id, decision: decision.kind });
+    deps.log.warn('delegation_swept', { ...logFieldsOf(value), decision: decision.kind });
     if (decision.kind === 'resend') await sendMessage(decision.delegation, deps);
     else await advancePlan(decision.delegation, deps);
   }
