@@ -14,7 +14,7 @@ test.each([
   expect(continueTrace(header).traceId).toBe(traceId);
 });
 
-test.each([
+test.each<[header: string | null | undefined, why: string]>([
   [null, 'absent'],
   [undefined, 'absent'],
   ['', 'empty'],

@@ -1,0 +1,355 @@
+import { TableClient } from '@azure/data-tables';
+import { once } from 'node:events';
+import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { InfrastructureError } from '../../shared/platform/errors.ts';
+import { type OpenTable, type Table, type TableCodec, openTables } from '../../shared/platform/tables.ts';
+import { type Azurite, startAzurite } from '../support/azurite.ts';
+import { memoryTables } from '../support/memoryTables.ts';
+
+interface Note {
+  readonly tenant: string;
+  readonly name: string;
+  readonly text: string;
+  readonly open: boolean;
+  readonly at: string;
+}
+
+const codec: TableCodec<Note> = {
+  key: ({ tenant, name }) => ({ partition: tenant, row: name }),
+  columns: ({ open, at }) => ({ open, at: new Date(at) }),
+  parse: (document) => document as Note,
+};
+
+const note = (name: string, more: Partial<Note> = {}): Note => ({
+  tenant: 't1',
+  name,
+  text: `text of ${name}`,
+  open: true,
+  at: '2026-01-01T00:00:00.000Z',
+  ...more,
+});
+
+let azurite: Azurite;
+let gone: Azurite;
+let tableCount = 0;
+beforeAll(async () => {
+  [azurite, gone] = await Promise.all([startAzurite(), startAzurite()]);
+  await gone.stop();
+});
+afterAll(() => azurite.stop());
+
+/** The table as the service keeps it. */
+const clientOf = (name: string) =>
+  TableClient.fromConnectionString(azurite.connectionString, name, { allowInsecureConnection: true });
+
+async function azureTable<T>(of: TableCodec<T>): Promise<{ table: Table<T>; client: TableClient }> {
+  const name = `notes${String(++tableCount)}`;
+  const client = clientOf(name);
+  await client.createTable();
+  return { table: openTables(azurite.connectionString)(name, of), client };
+}
+
+const implementations: [string, () => Promise<Table<Note>>][] = [
+  ['Azure Tables', async () => (await azureTable(codec)).table],
+  ['tables in memory', () => Promise.resolve((memoryTables() satisfies OpenTable)('notes', codec))],
+];
+
+describe.each(implementations)('%s', (_, make) => {
+  let table: Table<Note>;
+  beforeEach(async () => {
+    table = await make();
+  });
+
+  const etagOf = async (name: string) => (await table.get({ partition: 't1', row: name }))?.etag ?? '';
+
+  test('give back what was inserted', async () => {
+    expect(await table.insert(note('a'))).toBe('inserted');
+    expect((await table.get({ partition: 't1', row: 'a' }))?.value).toEqual(note('a'));
+  });
+
+  test('keep the first of two rows with one key', async () => {
+    await table.insert(note('a', { text: 'first' }));
+    expect(await table.insert(note('a', { text: 'second' }))).toBe('exists');
+    expect((await table.get({ partition: 't1', row: 'a' }))?.value.text).toBe('first');
+  });
+
+  test('let one of many concurrent inserts win', async () => {
+    const outcomes = await Promise.all(
+      Array.from({ length: 20 }, (__, index) => table.insert(note('a', { text: String(index) }))),
+    );
+    expect(outcomes.filter((outcome) => outcome === 'inserted')).toHaveLength(1);
+    expect(outcomes.filter((outcome) => outcome === 'exists')).toHaveLength(19);
+  });
+
+  test('have nothing of another partition', async () => {
+    await table.insert(note('a'));
+    expect(await table.get({ partition: 't2', row: 'a' })).toBeUndefined();
+    expect((await table.page('t2', 10)).items).toEqual([]);
+    expect(await table.remove({ partition: 't2', row: 'a' }, await etagOf('a'))).toBe('missing');
+    expect(await table.insert(note('a', { tenant: 't2' }))).toBe('inserted');
+  });
+
+  test('replace a row only as it was read', async () => {
+    await table.insert(note('a'));
+    const etag = await etagOf('a');
+    expect(await table.replace(note('a', { text: 'new' }), etag)).toBe('replaced');
+    expect(await table.replace(note('a', { text: 'late' }), etag)).toBe('conflict');
+    expect((await table.get({ partition: 't1', row: 'a' }))?.value.text).toBe('new');
+    expect(await table.replace(note('b'), etag)).toBe('missing');
+    expect(await table.get({ partition: 't1', row: 'b' })).toBeUndefined();
+  });
+
+  test('let one of many concurrent replacements win', async () => {
+    await table.insert(note('a'));
+    const etag = await etagOf('a');
+    const outcomes = await Promise.all(
+      Array.from({ length: 10 }, (__, index) => table.replace(note('a', { text: String(index) }), etag)),
+    );
+    expect(outcomes.filter((outcome) => outcome === 'replaced')).toHaveLength(1);
+    expect(outcomes.filter((outcome) => outcome === 'conflict')).toHaveLength(9);
+  });
+
+  test('remove a row only as it was read', async () => {
+    await table.insert(note('a'));
+    const etag = await etagOf('a');
+    await table.replace(note('a', { text: 'new' }), etag);
+    expect(await table.remove({ partition: 't1', row: 'a' }, etag)).toBe('conflict');
+    expect(await table.remove({ partition: 't1', row: 'a' }, await etagOf('a'))).toBe('removed');
+    expect(await table.remove({ partition: 't1', row: 'a' }, etag)).toBe('missing');
+    expect(await table.get({ partition: 't1', row: 'a' })).toBeUndefined();
+  });
+
+  test.each<[limit: number, count: number, names: string[], after: string | undefined, why: string]>([
+    [1, 4, ['a'], 'a', 'the first of some'],
+    [3, 4, ['a', 'b', 'c'], 'c', 'all but one'],
+    [4, 4, ['a', 'b', 'c', 'd'], undefined, 'exactly all'],
+    [5, 4, ['a', 'b', 'c', 'd'], undefined, 'more than there are'],
+    [1, 0, [], undefined, 'of none'],
+  ])('page %i of %i rows: %j, to go on after %s (%s)', async (limit, count, names, after) => {
+    for (const name of ['d', 'b', 'a', 'c'].filter((__, index) => index < count))
+      await table.insert(note(name));
+    const page = await table.page('t1', limit);
+    expect(page.items.map(({ name }) => name)).toEqual(names);
+    expect(page.after).toBe(after);
+    expect('after' in page).toBe(after !== undefined);
+  });
+
+  test('page every row once, whatever is inserted and removed meanwhile', async () => {
+    for (const name of ['b', 'd', 'f', 'h']) await table.insert(note(name));
+    const first = await table.page('t1', 2);
+    await table.insert(note('a'));
+    await table.insert(note('e'));
+    await table.remove({ partition: 't1', row: 'd' }, await etagOf('d'));
+    const second = await table.page('t1', 2, first.after);
+    const third = await table.page('t1', 2, second.after);
+    const names = [first, second, third].map(({ items }) => items.map(({ name }) => name));
+    expect(names).toEqual([['b', 'd'], ['e', 'f'], ['h']]);
+    expect(third.after).toBeUndefined();
+  });
+
+  test('scan all partitions for rows whose columns match', async () => {
+    await table.insert(note('old', { tenant: 't1' }));
+    await table.insert(note('old', { tenant: 't2' }));
+    await table.insert(note('closed', { open: false }));
+    await table.insert(note('young', { at: '2026-02-01T00:00:00.000Z' }));
+    const found: string[] = [];
+    const filter = "open eq true and at lt datetime'2026-01-15T00:00:00.000Z'";
+    for await (const { value, etag } of table.scan(filter)) {
+      found.push(`${value.tenant}/${value.name}`);
+      expect(await table.replace({ ...value, open: false }, etag)).toBe('replaced');
+    }
+    expect(found.sort()).toEqual(['t1/old', 't2/old']);
+  });
+});
+
+describe('a document', () => {
+  const chunk = 32_000;
+  const overhead = JSON.stringify(note('a', { text: '' })).length;
+
+  test.each([
+    ['', 'nothing'],
+    ['x', 'one character'],
+    ['x'.repeat(chunk - overhead), 'exactly one part'],
+    ['x'.repeat(chunk - overhead + 1), 'one character more than a part'],
+    ['x'.repeat(chunk * 3 - overhead), 'exactly three parts'],
+    ['🚀'.repeat(chunk), 'characters of two code units over several parts'],
+    ['x' + '🚀'.repeat(chunk), 'the same, with the border between parts moved by one'],
+    ['"\\\n\u0000\u007f\u2028'.repeat(1_000), 'characters that JSON escapes'],
+    ['a\ud800b', 'half a character'],
+    ['x'.repeat(480_000 - overhead), 'as long as a row takes'],
+  ])('comes back as it was, replaced ones too: case %#', async (text) => {
+    const { table } = await azureTable(codec);
+    expect(await table.insert(note('a', { text }))).toBe('inserted');
+    const stored = await table.get({ partition: 't1', row: 'a' });
+    expect(stored?.value.text === text).toBe(true);
+    expect(await table.replace(note('a', { text: 'short' }), stored?.etag ?? '')).toBe('replaced');
+    expect((await table.get({ partition: 't1', row: 'a' }))?.value.text).toBe('short');
+  });
+
+  test.each([0, 1])('is never cut within a character: shift %i', async (shift) => {
+    const { table, client } = await azureTable(codec);
+    await table.insert(note('a', { text: 'x'.repeat(shift) + '🚀'.repeat(chunk) }));
+    const entity = await client.getEntity('t1', 'a');
+    const parts = Object.entries(entity).filter(([name]) => name.startsWith('document'));
+    expect(parts.length).toBeGreaterThan(2);
+    for (const [, part] of parts) expect(String(part).isWellFormed()).toBe(true);
+  });
+
+  test('that is too long is refused before anything is sent, and what was there stays', async () => {
+    const { table } = await azureTable(codec);
+    const text = 'x'.repeat(480_000 - overhead + 1);
+    await expect(table.insert(note('a', { text }))).rejects.toThrow(RangeError);
+    expect(await table.get({ partition: 't1', row: 'a' })).toBeUndefined();
+    await table.insert(note('a'));
+    const stored = await table.get({ partition: 't1', row: 'a' });
+    await expect(table.replace(note('a', { text }), stored?.etag ?? '')).rejects.toThrow(RangeError);
+    expect(await table.get({ partition: 't1', row: 'a' })).toEqual(stored);
+  });
+
+  test('that no longer parses is an error of its own, not an outage and not "not found"', async () => {
+    class Unreadable extends Error {}
+    const { table, client } = await azureTable({
+      ...codec,
+      parse: () => {
+        throw new Unreadable();
+      },
+    });
+    await client.createEntity({ partitionKey: 't1', rowKey: 'a', document0: '{}' });
+    await expect(table.get({ partition: 't1', row: 'a' })).rejects.toThrow(Unreadable);
+    await expect(table.page('t1', 1)).rejects.toThrow(Unreadable);
+  });
+});
+
+describe('a key', () => {
+  test.each([
+    ["o'brien", 'a quote, which OData doubles'],
+    ["' or RowKey ne '", 'a filter'],
+    ["a' or true or 'b", 'a filter'],
+    ['a b+c&d=e%20f', 'what URLs give a meaning to'],
+    ['%', 'half a percent-encoding'],
+    ['ünïcödé 東京 🚀', 'other scripts'],
+    ['x'.repeat(512), 'as long as keys may be'],
+  ])('%j is one key like another: %s', async (name) => {
+    const { table } = await azureTable(codec);
+    await table.insert(note('other'));
+    expect(await table.get({ partition: 't1', row: name })).toBeUndefined();
+    expect(await table.insert(note(name))).toBe('inserted');
+    const stored = await table.get({ partition: 't1', row: name });
+    expect(stored?.value.name).toBe(name);
+    expect((await table.page('t1', 10, name)).items.every((found) => found.name > name)).toBe(true);
+    expect(await table.remove({ partition: 't1', row: name }, stored?.etag ?? '')).toBe('removed');
+  });
+
+  test("of another tenant cannot be reached by a quote in one's own", async () => {
+    const { table } = await azureTable(codec);
+    await table.insert(note('a'));
+    expect((await table.page("x' or PartitionKey eq 't1", 10)).items).toEqual([]);
+  });
+
+  test.each([
+    ['a/b', 'a slash'],
+    ['a\\b', 'a backslash'],
+    ['a#b', 'a number sign'],
+    ['a?b', 'a question mark'],
+    ['a\u0000b', 'a zero byte'],
+    ['a\nb', 'a line break'],
+    ['a\u007f', 'delete'],
+    ['a\u0085', 'a C1 control'],
+    ['x'.repeat(513), 'too long'],
+    ['🚀'.repeat(257), 'too long in code units'],
+  ])('%j is of no row, which is known without asking: %s', async (row) => {
+    const requests = await countingService();
+    const table = openTables(requests.connectionString)('notes', codec);
+    expect(await table.get({ partition: 't1', row })).toBeUndefined();
+    expect(requests.count()).toBe(0);
+  });
+});
+
+const closing: (() => unknown)[] = [];
+afterEach(async () => {
+  vi.useRealTimers();
+  for (const close of closing.splice(0)) await close();
+});
+
+/** What answers in the place of the table service. */
+async function serviceThat(answer: (request: IncomingMessage, response: ServerResponse) => void) {
+  const server = createServer(answer).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  closing.push(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  return azurite.connectionString.replace(/127\.0\.0\.1:\d+/, `127.0.0.1:${port}`);
+}
+
+async function countingService() {
+  let requests = 0;
+  const connectionString = await serviceThat((_, response) => {
+    requests++;
+    response.writeHead(500).end();
+  });
+  return { connectionString, count: () => requests };
+}
+
+/** Each operation, and what it would answer if the fault were taken for an outcome. */
+const operations: [string, (table: Table<Note>) => Promise<unknown>][] = [
+  ['get', (table) => table.get({ partition: 't1', row: 'a' })],
+  ['insert', (table) => table.insert(note('a'))],
+  ['replace', (table) => table.replace(note('a'), 'W/"1"')],
+  ['remove', (table) => table.remove({ partition: 't1', row: 'a' }, 'W/"1"')],
+  ['page', (table) => table.page('t1', 10)],
+  ['scan', (table) => table.scan('open eq true')[Symbol.asyncIterator]().next()],
+];
+
+describe.each(operations)('%s', (operation, act) => {
+  test('of a table that is missing throws', async () => {
+    const table = openTables(azurite.connectionString)('nowhere', codec);
+    await expect(act(table)).rejects.toThrow(InfrastructureError);
+    await expect(act(table)).rejects.toMatchObject({
+      part: 'tables',
+      message: `tables: ${operation} nowhere failed`,
+    });
+  });
+
+  test('of a service that is gone throws, soon', async () => {
+    const started = performance.now();
+    await expect(act(openTables(gone.connectionString)('notes', codec))).rejects.toThrow(InfrastructureError);
+    expect(performance.now() - started).toBeLessThan(5_000);
+  });
+
+  test.each([
+    [404, 'text/html', '<h1>Not Found</h1>', 'something else answers at this address'],
+    [404, 'application/json', '{}', 'something else answers at this address'],
+    [409, 'application/json', errorOf('TableBeingDeleted'), 'the table is going'],
+    [409, 'text/plain', 'conflict', 'something else answers at this address'],
+    [412, 'text/plain', 'no', 'something else answers at this address'],
+    [400, 'application/json', errorOf('InvalidInput'), 'the question is wrong'],
+    [403, 'application/json', errorOf('AuthenticationFailed'), 'the key is wrong'],
+    [403, 'application/json', errorOf('AuthorizationFailure'), 'the firewall is closed'],
+  ])('answered with %i %s %s throws: %s', async (status, type, body) => {
+    const connection = await serviceThat((request, response) => {
+      request.resume();
+      response.writeHead(status, { 'content-type': type }).end(body);
+    });
+    await expect(act(openTables(connection)('notes', codec))).rejects.toThrow(InfrastructureError);
+  });
+
+  test('that is not answered at all throws, and waits no longer than a caller does', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const asked = Promise.withResolvers<undefined>();
+    const connection = await serviceThat(() => {
+      asked.resolve(undefined);
+    });
+    const outcome = act(openTables(connection)('notes', codec)).catch((error: unknown) => error);
+    await asked.promise;
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(await outcome).toBeInstanceOf(InfrastructureError);
+  });
+});
+
+function errorOf(code: string): string {
+  return JSON.stringify({ 'odata.error': { code, message: { lang: 'en-US', value: code } } });
+}
