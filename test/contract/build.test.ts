@@ -1,0 +1,57 @@
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { buildApps } from '../../infra/build.ts';
+
+const root = join(import.meta.dirname, '../..');
+const run = promisify(execFile);
+
+let folder: string;
+let outDir: string;
+beforeEach(async () => {
+  // Inside the checkout, so that packages are found.
+  await mkdir(join(root, '.local'), { recursive: true });
+  folder = await mkdtemp(join(root, '.local/build-test-'));
+  outDir = join(folder, 'dist');
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+async function bundle(code: string): Promise<void> {
+  const entry = join(folder, 'entry.ts');
+  await writeFile(entry, code);
+  await buildApps({ entry, outDir });
+}
+
+test('what is imported when needed is a chunk of its own, and runs without node_modules', async () => {
+  await bundle(`
+    import { z } from 'zod';
+    console.log(typeof z.string);
+    const { ServiceBusClient } = await import('@azure/service-bus');
+    console.log(typeof ServiceBusClient);
+  `);
+  const files = (await readdir(outDir)).filter((file) => file.endsWith('.js'));
+  expect(files).toContain('main.js');
+  expect(files.length).toBeGreaterThan(1);
+  const { stdout } = await run(process.execPath, [join(outDir, 'main.js')]);
+  expect(stdout).toBe('function\nfunction\n');
+});
+
+test('nothing of an earlier build is left', async () => {
+  await bundle(`await import('jose');`);
+  await bundle(`console.log('alone');`);
+  expect(await readdir(outDir)).toEqual(['main.js', 'main.js.map']);
+});
+
+test('a build that fails says why, and leaves what was there', async () => {
+  await bundle(`console.log('good');`);
+  await expect(bundle(`import './missing.ts';`)).rejects.toThrow(/Could not resolve ".\/missing.ts"/);
+  expect(await readdir(outDir)).toEqual(['main.js', 'main.js.map']);
+});
+
+test('a CommonJS package must not be imported lazily: its names would be missing', async () => {
+  await expect(bundle(`await import('undici');`)).rejects.toThrow(
+    /import node_modules\/undici\/index.js statically/,
+  );
+});

@@ -1,0 +1,196 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createServer, type Server } from 'node:net';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { processesAt, testPlace, type TestPlace } from '../support/topology.ts';
+
+const root = join(import.meta.dirname, '../..');
+
+interface Run {
+  readonly child: ChildProcess;
+  /** Resolves with what it has printed when that matches, or when it has ended. */
+  printed(pattern: RegExp): Promise<string>;
+  readonly ended: Promise<{ code: number | null; errors: string }>;
+}
+
+let place: TestPlace;
+let runs: Run[];
+beforeEach(async () => {
+  place = await testPlace();
+  runs = [];
+});
+afterEach(async () => {
+  for (const { child } of runs) child.kill('SIGKILL');
+  await place.remove();
+});
+
+function start(args: readonly string[] = [], env: Record<string, string> = {}): Run {
+  const here = ['--port-offset', String(place.portOffset), '--data', place.dataDir];
+  return run(process.execPath, [join(root, 'infra/local/start.ts'), ...here, ...args], env);
+}
+
+function run(command: string, args: readonly string[], env: Record<string, string> = {}): Run {
+  const child = spawn(command, args, { cwd: root, env: { ...process.env, ...env } });
+  let output = '';
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  const errors = text(child.stderr);
+  const ended = new Promise<{ code: number | null; errors: string }>((resolve) => {
+    child.once('close', (code) => {
+      void errors.then((said) => {
+        resolve({ code, errors: said });
+      });
+    });
+  });
+  const started = {
+    child,
+    ended,
+    async printed(pattern: RegExp) {
+      while (!pattern.test(output) && child.exitCode === null && child.signalCode === null) await sleep(20);
+      return output;
+    },
+  };
+  runs.push(started);
+  return started;
+}
+
+/** Waits a little, since a process that is told to stop takes a moment. */
+async function noProcessLeft(): Promise<void> {
+  await expect.poll(() => processesAt(place), { timeout: 15_000 }).toEqual([]);
+}
+
+const expectReady = async (started: Run) => {
+  expect(await started.printed(/mcp\.json/)).toMatch(/^Ready in /m);
+};
+
+describe('a start that succeeds', () => {
+  test('says what to do next, all of it works, and Ctrl-C leaves no process', async () => {
+    const started = start(['--demo']);
+    await expectReady(started);
+    const output = await started.printed(/mcp\.json/);
+    for (const port of [place.ports.management, place.ports.mcp]) {
+      expect(output).toContain(`http://127.0.0.1:${port}`);
+      expect((await fetch(`http://127.0.0.1:${port}/health`)).status).toBe(200);
+    }
+    // As pasted, save for npm: the token, then the registration with it.
+    const tokenArgs = /npm run --silent token -- (--role Admin.*)$/m.exec(output)?.[1] ?? '';
+    const token = run(process.execPath, ['infra/local/token.ts', ...tokenArgs.split(' ')]);
+    const bearer = (await token.printed(/\n/)).trim();
+    const [, url = '', body = ''] = /curl -sS '(\S+)' .* -d '(.+)'$/m.exec(output) ?? [];
+    const registered = await fetch(url, {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${bearer}`, 'Content-Type': 'application/json' },
+      body,
+    });
+    expect(registered.status).toBe(202);
+    expect(await registered.json()).toMatchObject({ status: 'active' });
+    const list = await fetch(`http://127.0.0.1:${place.ports.management}/servers`, {
+      headers: { Authorization: `Bearer ${bearer}` },
+    });
+    expect(await list.json()).toMatchObject({
+      items: [
+        { slug: 'inventory', status: 'active', era: 'legacy' },
+        { slug: 'stock', status: 'active' },
+        { slug: 'toolbox', status: 'active', era: 'modern' },
+      ],
+    });
+
+    expect(processesAt(place)).toHaveLength(7);
+    started.child.kill('SIGINT');
+    expect(await started.ended).toMatchObject({ code: 0, errors: '' });
+    expect(processesAt(place)).toEqual([]);
+  });
+
+  test('a second one on the same ports names them and the way out, and disturbs nothing', async () => {
+    const first = start();
+    await expectReady(first);
+    const second = await start().ended;
+    expect(second.code).toBe(1);
+    expect(second.errors).toMatch(/^npm start: Ports .*\(management\).* --port-offset \d+\n$/);
+    expect((await fetch(`http://127.0.0.1:${place.ports.mcp}/health`)).status).toBe(200);
+    // And the first stops when a service manager says so.
+    first.child.kill('SIGTERM');
+    expect((await first.ended).code).toBe(0);
+    expect(processesAt(place)).toEqual([]);
+  });
+
+  test('a process that dies is named, and the others are stopped', async () => {
+    const started = start();
+    await expectReady(started);
+    const broker = processesAt(place).find(({ command }) => command.includes('serviceBus/main.ts'));
+    process.kill(broker?.pid ?? 0, 'SIGKILL');
+    const { code, errors } = await started.ended;
+    expect(code).toBe(1);
+    expect(errors).toMatch(/^npm start: serviceBus was ended by SIGKILL.*serviceBus\.log\)$/m);
+    expect(processesAt(place)).toEqual([]);
+  });
+
+  test('when whoever started it is gone, so is everything', async () => {
+    const args = ['infra/local/start.ts', '--port-offset', String(place.portOffset), '--data', place.dataDir];
+    const parent = run(process.execPath, [
+      '-e',
+      `require('child_process').spawn(process.execPath, ${JSON.stringify(args)}, { stdio: 'inherit' })`,
+    ]);
+    await expectReady(parent);
+    parent.child.kill('SIGKILL');
+    await noProcessLeft();
+  });
+});
+
+describe('a start that cannot succeed', () => {
+  let taken: Server | undefined;
+  afterEach(() => {
+    taken?.close();
+    taken = undefined;
+  });
+
+  test('names the port that is taken and who wants it, and starts nothing', async () => {
+    const server = (taken = createServer());
+    await new Promise<void>((resolve) => server.listen(place.ports.serviceBus, '127.0.0.1', resolve));
+    const { code, errors } = await start().ended;
+    expect(code).toBe(1);
+    expect(errors).toBe(
+      `npm start: Port ${place.ports.serviceBus} (serviceBus) already in use. Stop what uses it, ` +
+        `or move every port: npm start -- --port-offset ${place.portOffset + 100}\n`,
+    );
+    expect(processesAt(place)).toEqual([]);
+  });
+
+  test.each([
+    { why: 'an unknown option', args: ['--verbose'], env: {}, message: /Unknown option '--verbose'/ },
+    { why: 'production', args: [], env: { NODE_ENV: 'production' }, message: /production/ },
+    { why: 'Azure', args: [], env: { WEBSITE_INSTANCE_ID: 'x' }, message: /production/ },
+    {
+      why: 'an environment that is not for development',
+      args: [],
+      env: { AZURE_FUNCTIONS_ENVIRONMENT: 'Staging' },
+      message: /production/,
+    },
+  ])('refuses $why in one line', async ({ args, env, message }) => {
+    const { code, errors } = await start(args, env).ended;
+    expect(code).toBe(1);
+    expect(errors).toMatch(message);
+    expect(errors.trim().split('\n')).toHaveLength(1);
+  });
+
+  test.each([100, 500, 1_500])('Ctrl-C after %i ms leaves no process', async (delayMs) => {
+    const started = start();
+    await sleep(delayMs);
+    started.child.kill('SIGINT');
+    const { code } = await started.ended;
+    // Before it listens for signals, a process ends by them.
+    expect([0, null]).toContain(code);
+    await noProcessLeft();
+  });
+
+  test('a second Ctrl-C ends everything at once', async () => {
+    const started = start();
+    await expectReady(started);
+    started.child.kill('SIGINT');
+    await sleep(5);
+    started.child.kill('SIGINT');
+    await started.ended;
+    await noProcessLeft();
+  });
+});
