@@ -182,6 +182,13 @@ test('a call that does not end holds the host up for a bounded time', async () =
   expect(host.output().stderr).toContain('1 invocation');
 });
 
+test('an exception outside of any function ends the host, with its stack and exit code 1', async () => {
+  const host = await start({ SAMPLE_FUNCTIONS: 'http' });
+  await expect(host.send({ path: '/crashes' })).rejects.toThrow('socket hang up');
+  expect(await host.stop()).toBe(1);
+  expect(host.output().stderr).toContain('Error: thrown outside of any function\n    at ');
+});
+
 test('a host whose parent is gone stops', async () => {
   const host = await start({ SAMPLE_FUNCTIONS: 'hooks' });
   host.child.disconnect();

@@ -107,6 +107,16 @@ app.http('throws', {
 app.http('returnsNothing', { route: 'nothing', methods: ['GET'], handler: () => undefined as never });
 app.http('returnsNull', { route: 'null', methods: ['GET'], handler: () => null as never });
 app.http('returnsText', { route: 'text', methods: ['GET'], handler: () => 'text' as never });
+app.http('crashes', {
+  route: 'crashes',
+  methods: ['GET'],
+  handler: () => {
+    setImmediate(() => {
+      throw new Error('thrown outside of any function');
+    });
+    return new Promise<HttpResponseInit>(() => {});
+  },
+});
 app.http('never', {
   route: 'never',
   methods: ['GET'],
