@@ -37,6 +37,8 @@ export async function send(outbound: OutboundClient, { message, ...exchange }: E
       : new UpstreamFault('unreachable', `could not be reached: ${words}`);
   }
   const { statusCode, headers, body } = sent.value;
+  // A body that breaks while nobody reads it, as after an abort, would otherwise end the process.
+  body.on('error', () => undefined);
   const mediaType = one(headers['content-type'])?.split(';', 1)[0]?.trim().toLowerCase();
   const forms: Readonly<Record<string, Reply['form']>> = {
     'application/json': 'json',
@@ -133,7 +135,6 @@ async function* chunks({ body, signal }: Reply): AsyncGenerator<Uint8Array, void
 const LINGER_MS = 250;
 
 function linger(body: Readable): void {
-  body.on('error', () => undefined);
   if (body.readableEnded || body.destroyed) return;
   const timer = setTimeout(() => body.destroy(), LINGER_MS);
   body.once('close', () => {

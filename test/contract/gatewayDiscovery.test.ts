@@ -1,0 +1,241 @@
+import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { startLegacyServer } from '../../infra/local/demo/legacyServer.ts';
+import { startModernServer } from '../../infra/local/demo/modernServer.ts';
+import { discoverServer } from '../../shared/gateway/discovery.ts';
+import { openOutboundClient } from '../../shared/platform/outbound.ts';
+import { handmadeUpstream, type HandmadeUpstream, json, MODERN } from '../support/gateway.ts';
+
+const outbound = openOutboundClient('private_allowed');
+const at = new Date('2026-01-02T03:04:05.000Z');
+const discover = (url: string, signal = AbortSignal.timeout(10_000)) =>
+  discoverServer(url, { outbound, clock: { now: () => at } }, signal);
+
+type Replies = NonNullable<Parameters<typeof handmadeUpstream>[1]>;
+const open: HandmadeUpstream[] = [];
+async function upstream(replies: Replies): Promise<HandmadeUpstream> {
+  const made = await handmadeUpstream(() => undefined, replies);
+  open.push(made);
+  return made;
+}
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((one) => one.close()));
+});
+afterAll(() => outbound.close());
+
+/** Answers one method with a result, or with an error when it has a code. */
+const say =
+  (answer: object, status = 200): Replies[string] =>
+  (response, { message }) => {
+    const outcome = 'code' in answer ? { error: { message: 'm', ...answer } } : { result: answer };
+    json(response, { jsonrpc: '2.0', id: message.id, ...outcome }, status);
+  };
+const modern = say({
+  resultType: 'complete',
+  supportedVersions: [MODERN],
+  capabilities: { tools: {} },
+  _meta: { 'io.modelcontextprotocol/serverInfo': { name: 'made', version: '3', 'acme/x': 1 } },
+});
+const noMethod = say({ code: -32601 });
+const tool = (name: string, more: object = {}) => ({ name, inputSchema: { type: 'object' }, ...more });
+const list = (...tools: object[]) => say({ tools });
+
+describe('a real server', () => {
+  test('of the legacy era is found, and its session ended', async () => {
+    const server = await startLegacyServer({ port: 0 });
+    const found = await discover(server.url);
+    expect(found).toMatchObject({
+      ok: true,
+      value: {
+        era: 'legacy',
+        protocolVersion: '2025-11-25',
+        serverInfo: { name: 'demo-inventory', version: '1.0.0' },
+        tools: [{ name: 'search_items' }, { name: 'get_item' }, { name: 'count_slowly' }],
+        discoveredAt: at.toISOString(),
+      },
+    });
+    await server.close();
+  });
+
+  test('of the modern era is found', async () => {
+    const server = await startModernServer({ port: 0 });
+    expect(await discover(server.url)).toMatchObject({
+      ok: true,
+      value: {
+        era: 'modern',
+        protocolVersion: MODERN,
+        serverInfo: { name: 'demo-workbench' },
+        instructions: 'Converts units, rolls dice and writes reports.',
+        tools: [{ name: 'convert_units' }, { name: 'roll_dice' }, { name: 'stream_report' }],
+      },
+    });
+    await server.close();
+  });
+});
+
+describe('the era', () => {
+  test.each<{ why: string; probe: Replies[string]; era: string }>([
+    { why: 'a discover result', probe: modern, era: 'modern' },
+    { why: 'a method that is not there', probe: noMethod, era: 'legacy' },
+    { why: 'a 400 without a modern error', probe: say({ code: -32000 }, 400), era: 'legacy' },
+    { why: 'a 404 without a body', probe: (response) => response.writeHead(404).end(), era: 'legacy' },
+    {
+      why: 'a page',
+      probe: (response) => response.writeHead(200, { 'content-type': 'text/html' }).end(),
+      era: 'legacy',
+    },
+    { why: 'a result of another shape', probe: say({ hello: 1 }), era: 'legacy' },
+    {
+      why: 'a modern error that offers legacy versions',
+      probe: say({ code: -32022, data: { supported: ['2025-06-18'] } }, 400),
+      era: 'legacy',
+    },
+  ])('is $era after $why', async ({ probe, era }) => {
+    const made = await upstream({ 'server/discover': probe, 'tools/list': list(tool('a')) });
+    expect(await discover(made.url)).toMatchObject({ ok: true, value: { era, tools: [{ name: 'a' }] } });
+  });
+
+  test.each<{ why: string; probe: Replies[string]; kind: string; says: RegExp }>([
+    {
+      why: 'a 401',
+      probe: say({ code: -32001 }, 401),
+      kind: 'invalid',
+      says: /HTTP 401: it wants credentials/,
+    },
+    {
+      why: 'a 403',
+      probe: say({ code: -32001 }, 403),
+      kind: 'invalid',
+      says: /HTTP 403: it wants credentials/,
+    },
+    {
+      why: 'a 500',
+      probe: (response) => response.writeHead(500).end(),
+      kind: 'unavailable',
+      says: /HTTP 500/,
+    },
+    {
+      why: 'a broken connection',
+      probe: (response) => response.destroy(),
+      kind: 'unavailable',
+      says: /could not be reached/,
+    },
+    {
+      why: 'a redirect',
+      probe: (response) => response.writeHead(308, { location: '/x' }).end(),
+      kind: 'invalid',
+      says: /Register the URL/,
+    },
+    {
+      why: 'a version of tomorrow alone',
+      probe: say({ code: -32022, data: { supported: ['2027-01-01'] } }, 400),
+      kind: 'invalid',
+      says: /no protocol version that the gateway knows/,
+    },
+    { why: 'a modern refusal', probe: say({ code: -32021 }, 400), kind: 'invalid', says: /error -32021/ },
+  ])('is not decided by $why', async ({ probe, kind, says }) => {
+    const made = await upstream({ 'server/discover': probe, 'tools/list': list(tool('a')) });
+    expect(await discover(made.url)).toMatchObject({
+      ok: false,
+      error: { kind, message: expect.stringMatching(says) as string },
+    });
+    expect(made.received.map(({ message }) => message.method)).toEqual(['server/discover']);
+  });
+
+  test('is not decided by silence: the caller stops waiting', async () => {
+    const stop = new AbortController();
+    const made = await upstream({
+      'server/discover': () => {
+        stop.abort();
+      },
+    });
+    expect(await discover(made.url, stop.signal)).toMatchObject({
+      ok: false,
+      error: { kind: 'timeout', message: expect.stringContaining('did not answer in time') as string },
+    });
+  });
+});
+
+describe('the tools', () => {
+  test('of all pages are found, with every field', async () => {
+    const made = await upstream({
+      'server/discover': modern,
+      'tools/list': (response, received) => {
+        const cursor = received.message.params?.['cursor'];
+        const page =
+          cursor === undefined
+            ? { tools: [tool('a')], nextCursor: '' }
+            : { tools: [tool('b', { 'acme/x': [1] })] };
+        say(page)(response, received);
+      },
+    });
+    expect(await discover(made.url)).toMatchObject({
+      ok: true,
+      value: {
+        serverInfo: { name: 'made', version: '3', 'acme/x': 1 },
+        tools: [tool('a'), tool('b', { 'acme/x': [1] })],
+      },
+    });
+  });
+
+  test('are none where the server offers none, and nobody asks for them', async () => {
+    const made = await upstream({
+      'server/discover': say({ supportedVersions: [MODERN], capabilities: { prompts: {} } }),
+    });
+    expect(await discover(made.url)).toMatchObject({ ok: true, value: { tools: [] } });
+    expect(made.received).toHaveLength(1);
+  });
+
+  const deep = (levels: number): object => (levels === 0 ? {} : { properties: deep(levels - 1) });
+  test.each<{ why: string; tools: Replies[string]; says: RegExp }>([
+    {
+      why: 'more than 500',
+      tools: list(...Array.from({ length: 501 }, (_, index) => tool(`t${index}`))),
+      says: /more than 500 tools/,
+    },
+    {
+      why: 'more than 480 KiB',
+      tools: list(tool('a', { description: 'x'.repeat(481 * 1024) })),
+      says: /more than 480 KiB/,
+    },
+    { why: 'pages without end', tools: say({ tools: [], nextCursor: 'again' }), says: /more than 20 pages/ },
+    { why: 'one twice', tools: list(tool('a'), tool('a')), says: /"a" twice/ },
+    { why: 'one without a name', tools: list({ inputSchema: {} }), says: /without a name/ },
+    {
+      why: 'a schema of 65 levels',
+      tools: list({ name: 'a', inputSchema: deep(63) }),
+      says: /"a", whose definition is nested deeper than 64/,
+    },
+    { why: 'no list', tools: say({ tools: {} }), says: /without a list of tools/ },
+    { why: 'an error', tools: noMethod, says: /tools\/list with the error -32601/ },
+  ])('are refused when they are $why', async ({ tools, says }) => {
+    const made = await upstream({ 'server/discover': noMethod, 'tools/list': tools });
+    expect(await discover(made.url)).toMatchObject({
+      ok: false,
+      error: { kind: 'invalid', message: expect.stringMatching(says) as string },
+    });
+    // The session is ended all the same.
+    expect(made.received.at(-1)).toMatchObject({
+      method: 'DELETE',
+      headers: { 'mcp-session-id': 'session-1' },
+    });
+  });
+
+  test('of 62 levels are fine', async () => {
+    const made = await upstream({
+      'server/discover': modern,
+      'tools/list': list({ name: 'a', inputSchema: deep(62) }),
+    });
+    expect(await discover(made.url)).toMatchObject({ ok: true });
+  });
+});
+
+test.each([
+  { url: 'http://127.0.0.1:1/mcp', kind: 'unavailable', says: /connection refused\. Is it running/ },
+  { url: 'http://169.254.169.254/mcp', kind: 'invalid', says: /may not call/ },
+  { url: 'ftp://127.0.0.1/', kind: 'invalid', says: /http/ },
+])('$url is refused with a reason', async ({ url, kind, says }) => {
+  expect(await discover(url)).toMatchObject({
+    ok: false,
+    error: { kind, message: expect.stringMatching(says) as string },
+  });
+});

@@ -1,0 +1,420 @@
+import type { ServerResponse } from 'node:http';
+import { once } from 'node:events';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { Era } from '../../shared/registry/server.ts';
+import {
+  discoveryOf,
+  handmadeUpstream,
+  type HandmadeUpstream,
+  json,
+  openEvents,
+  post,
+  startGateway,
+  type TestGateway,
+} from '../support/gateway.ts';
+
+const eras = ['legacy', 'modern'] as const;
+const MIB = 1024 * 1024;
+/** Must never reach a client: an upstream's page may hold anything. */
+const SECRET = 'secret-of-the-upstream';
+const ok = { resultType: 'complete', content: [] };
+
+let gateway: TestGateway;
+const open: HandmadeUpstream[] = [];
+
+beforeAll(async () => {
+  gateway = await startGateway();
+});
+afterAll(() => gateway.close());
+afterEach(async () => {
+  await gateway.withdraw('bad');
+  await Promise.all(open.splice(0).map((upstream) => upstream.close()));
+});
+
+async function registered(era: Era, ...made: Parameters<typeof handmadeUpstream>): Promise<HandmadeUpstream> {
+  const upstream = await handmadeUpstream(...made);
+  open.push(upstream);
+  await gateway.register('bad', upstream.url, { discovery: discoveryOf(era) });
+  return upstream;
+}
+
+const call = (era: Era = 'legacy', headers = {}, signal?: AbortSignal) =>
+  post(gateway.url, era, 'tools/call', { name: 'bad__echo' }, headers, signal);
+
+type OnCall = Parameters<typeof handmadeUpstream>[0];
+interface Row {
+  readonly why: string;
+  readonly kind: string;
+  readonly says: RegExp;
+  readonly onCall: OnCall;
+}
+
+const stream = (response: ServerResponse, text: string) => {
+  response.writeHead(200, { 'content-type': 'text/event-stream' });
+  response.end(text);
+};
+const nestedJson = (levels: number) => '['.repeat(levels) + ']'.repeat(levels);
+
+const rows: readonly Row[] = [
+  {
+    why: 'wants credentials',
+    kind: 'credentials_wanted',
+    says: /HTTP 401.*credentials/,
+    onCall: (r) => {
+      json(r, { SECRET }, 401);
+    },
+  },
+  {
+    why: 'forbids',
+    kind: 'credentials_wanted',
+    says: /HTTP 403/,
+    onCall: (r) => {
+      json(r, { SECRET }, 403);
+    },
+  },
+  {
+    why: 'is overloaded',
+    kind: 'http_status',
+    says: /HTTP 503/,
+    onCall: (r) => r.writeHead(503).end(SECRET),
+  },
+  {
+    why: 'redirects',
+    kind: 'http_status',
+    says: /HTTP 307, a redirect/,
+    onCall: (r) => r.writeHead(307, { location: 'http://127.0.0.1:9/' }).end(),
+  },
+  {
+    why: 'gives a web page',
+    kind: 'not_mcp',
+    says: /neither JSON nor an event stream/,
+    onCall: (r) => r.writeHead(200, { 'content-type': 'text/html' }).end(`<h1>${SECRET}</h1>`),
+  },
+  { why: 'gives nothing', kind: 'not_mcp', says: /HTTP 202/, onCall: (r) => r.writeHead(202).end() },
+  {
+    why: 'gives broken JSON',
+    kind: 'not_mcp',
+    says: /not JSON/,
+    onCall: (r) => {
+      json(r, `{"${SECRET}":`);
+    },
+  },
+  {
+    why: 'gives JSON that is no JSON-RPC',
+    kind: 'not_mcp',
+    says: /not a JSON-RPC response/,
+    onCall: (r) => {
+      json(r, { SECRET });
+    },
+  },
+  {
+    why: 'answers another request',
+    kind: 'not_mcp',
+    says: /id of another request/,
+    onCall: (r) => {
+      json(r, { jsonrpc: '2.0', id: 'other', result: { SECRET } });
+    },
+  },
+  {
+    why: 'nests too deep',
+    kind: 'not_mcp',
+    says: /nested deeper/,
+    onCall: (r, { message }) => {
+      json(r, `{"jsonrpc":"2.0","id":${JSON.stringify(message.id)},"result":{"a":${nestedJson(50_000)}}}`);
+    },
+  },
+  {
+    why: 'sends a poisoned key',
+    kind: 'not_mcp',
+    says: /__proto__/,
+    onCall: (r, { message }) => {
+      json(r, `{"jsonrpc":"2.0","id":${JSON.stringify(message.id)},"result":{"__proto__":{"admin":true}}}`);
+    },
+  },
+  {
+    why: 'answers with 5 MiB',
+    kind: 'too_large',
+    says: /more than 4194304 bytes/,
+    onCall: (r, { message }) => {
+      json(r, { jsonrpc: '2.0', id: message.id, result: { text: 'x'.repeat(5 * MIB) } });
+    },
+  },
+  {
+    why: 'streams one line of 5 MiB',
+    kind: 'too_large',
+    says: /more than 4194304 bytes/,
+    onCall: (r) => {
+      stream(r, `data: ${'x'.repeat(5 * MIB)}`);
+    },
+  },
+  {
+    why: 'streams 1,001 events',
+    kind: 'too_large',
+    says: /more than 1000 events/,
+    onCall: (r) => {
+      stream(r, ': x\ndata: {"jsonrpc":"2.0","method":"notifications/x"}\n\n'.repeat(1_001));
+    },
+  },
+  {
+    why: 'streams what is not JSON',
+    kind: 'not_mcp',
+    says: /not JSON/,
+    onCall: (r) => {
+      stream(r, `data: ${SECRET}\n\n`);
+    },
+  },
+  {
+    why: 'streams what is no JSON-RPC',
+    kind: 'not_mcp',
+    says: /not a JSON-RPC message/,
+    onCall: (r) => {
+      stream(r, `data: {"a":"${SECRET}"}\n\n`);
+    },
+  },
+  {
+    why: 'ends the stream without an answer',
+    kind: 'closed',
+    says: /before it answered/,
+    onCall: (r) => {
+      stream(r, ': nothing\n\n');
+    },
+  },
+  {
+    why: 'breaks off in the stream',
+    kind: 'closed',
+    says: /closed the connection/,
+    onCall: (r) => {
+      openEvents(r)({ jsonrpc: '2.0', method: 'notifications/x' });
+      setImmediate(() => r.destroy());
+    },
+  },
+  {
+    why: 'breaks off before the answer',
+    kind: 'unreachable',
+    says: /closed by the server/,
+    onCall: (r) => r.destroy(),
+  },
+  {
+    why: 'promises more bytes than it sends',
+    kind: 'closed',
+    says: /closed the connection/,
+    onCall: (r) => {
+      r.writeHead(200, { 'content-type': 'application/json', 'content-length': '1000' });
+      r.write('{');
+      setImmediate(() => r.destroy());
+    },
+  },
+];
+
+describe.each(eras)('a %s server that', (server) => {
+  test.each(rows)(
+    '$why is named with the cause, in an error for the call',
+    async ({ kind, says, onCall }) => {
+      await registered(server, onCall);
+      for (const client of eras) {
+        const answer = await call(client);
+        const messages = await answer.all();
+        expect(answer.status).toBe(200);
+        const error = messages.at(-1)?.error;
+        expect(messages.at(-1)?.id).toBe('client-id');
+        expect(error?.data).toEqual({ server: 'bad', kind });
+        expect(error?.message).toMatch(/^The server "bad" .*\.$/);
+        expect(error?.message).toMatch(says);
+        expect(JSON.stringify(messages)).not.toContain('SECRET');
+        expect(JSON.stringify(messages)).not.toContain(SECRET);
+        expect(gateway.log.lines.at(-1)).toMatchObject({
+          event: 'upstream_failed',
+          fields: { server: 'bad', kind },
+        });
+      }
+      expect(({} as { admin?: unknown }).admin).toBeUndefined();
+    },
+  );
+
+  test('sends its answer in single bytes is understood', async () => {
+    await registered(server, (response, { message }) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' });
+      const bytes = Buffer.from(
+        `\uFEFFevent: message\r\ndata: ${JSON.stringify({ jsonrpc: '2.0', id: message.id, result: { ...ok, note: 'ä€😀' } })}\r\n\r\n`,
+      );
+      for (const byte of bytes) response.write(Buffer.from([byte]));
+      response.end();
+    });
+    expect((await (await call()).all()).at(-1)?.result?.['note']).toBe('ä€😀');
+  });
+
+  test('floods is cut off', async () => {
+    let cut: Promise<unknown> | undefined;
+    await registered(server, (response) => {
+      cut = once(response, 'close');
+      const event = openEvents(response);
+      const flood = () => {
+        while (!response.destroyed && response.writable) {
+          event({ jsonrpc: '2.0', method: 'notifications/x' });
+          if (response.writableNeedDrain) return void response.once('drain', flood);
+        }
+      };
+      flood();
+    });
+    expect((await (await call()).all()).at(-1)?.error?.data).toMatchObject({ kind: 'too_large' });
+    await cut;
+  });
+
+  test('is left alone when the client has gone', async () => {
+    let cut: Promise<unknown> | undefined;
+    const upstream = await registered(server, (response) => {
+      cut = once(response, 'close');
+      openEvents(response)({ jsonrpc: '2.0', method: 'acme/hello' });
+    });
+    const gone = new AbortController();
+    const answer = await call('modern', {}, gone.signal);
+    await answer.messages.next();
+    gone.abort();
+    await cut;
+    if (server === 'legacy') {
+      await expect
+        .poll(
+          () =>
+            upstream.received.find(({ message }) => message.method === 'notifications/cancelled')?.message,
+        )
+        .toMatchObject({ params: { requestId: upstream.calls()[0]?.message.id } });
+    }
+  });
+
+  test('ends its streams keeps its connection', async () => {
+    const ports = new Set<number | undefined>();
+    await registered(server, (response, { message }) => {
+      ports.add(response.socket?.remotePort);
+      openEvents(response)({ jsonrpc: '2.0', id: message.id, result: ok });
+      response.end();
+    });
+    for (let index = 0; index < 5; index++) await (await call()).all();
+    expect(ports.size).toBe(1);
+  });
+});
+
+describe('a modern server', () => {
+  test.each([
+    { code: -32020, client: 'modern', expected: { status: 200, code: -32603 } },
+    { code: -32022, client: 'legacy', expected: { status: 200, code: -32603 } },
+    { code: -32021, client: 'modern', expected: { status: 400, code: -32021 } },
+    { code: -32601, client: 'modern', expected: { status: 200, code: -32601 } },
+  ] as const)(
+    'that refuses with $code: a $client client gets $expected',
+    async ({ code, client, expected }) => {
+      await registered('modern', (response, { message }) => {
+        const error = { code, message: 'refused', data: { requiredCapabilities: { sampling: {} } } };
+        json(response, { jsonrpc: '2.0', id: message.id, error }, code === -32601 ? 404 : 400);
+      });
+      const answer = await call(client);
+      expect({ status: answer.status, code: (await answer.all())[0]?.error?.code }).toEqual(expected);
+    },
+  );
+
+  test('gets no answer to a request that it must not make', async () => {
+    const upstream = await registered('modern', (response, { message }) => {
+      const event = openEvents(response);
+      event({ jsonrpc: '2.0', id: 1, method: 'sampling/createMessage', params: {} });
+      event({ jsonrpc: '2.0', id: message.id, result: ok });
+      response.end();
+    });
+    expect(await (await call('modern')).all()).toMatchObject([{ id: 'client-id', result: ok }]);
+    expect(upstream.received).toHaveLength(1);
+  });
+});
+
+describe('sessions of a legacy server', () => {
+  const answer: OnCall = (response, { message }) => {
+    json(response, { jsonrpc: '2.0', id: message.id, result: ok });
+  };
+  const methods = (upstream: HandmadeUpstream) => upstream.received.map(({ message }) => message.method);
+
+  test('first calls that come together share one handshake, and ids never repeat in it', async () => {
+    const upstream = await registered('legacy', answer);
+    await Promise.all(Array.from({ length: 5 }, async () => (await call()).all()));
+    expect(methods(upstream).filter((method) => method === 'initialize')).toHaveLength(1);
+    expect(methods(upstream).slice(0, 2)).toEqual(['initialize', 'notifications/initialized']);
+    expect(new Set(upstream.calls().map(({ message }) => message.id)).size).toBe(5);
+    expect(upstream.received[0]?.message.params).toMatchObject({ capabilities: {} });
+    for (const { headers } of upstream.calls()) expect(headers['mcp-session-id']).toBe('session-1');
+  });
+
+  test('are one for each user', async () => {
+    const upstream = await registered('legacy', answer);
+    for (const user of ['alice', 'bob', 'alice']) await (await call('legacy', { 'x-user': user })).all();
+    expect(upstream.calls().map(({ headers }) => headers['mcp-session-id'])).toEqual([
+      'session-1',
+      'session-2',
+      'session-1',
+    ]);
+  });
+
+  test.each([404, 400])(
+    'that the server forgot (HTTP %i) are opened again once, and the call repeated',
+    async (status) => {
+      const upstream = await registered('legacy', (response, received) => {
+        if (received.headers['mcp-session-id'] === 'session-1') response.writeHead(status).end();
+        else answer(response, received);
+      });
+      const answers = await Promise.all(Array.from({ length: 3 }, async () => (await call()).all()));
+      for (const [one] of answers) expect(one?.result).toMatchObject({ content: [] });
+      expect(methods(upstream).filter((method) => method === 'initialize')).toHaveLength(2);
+    },
+  );
+
+  test('are not opened for ever', async () => {
+    const upstream = await registered('legacy', (response) => response.writeHead(404).end());
+    expect((await (await call()).all())[0]?.error?.data).toMatchObject({ kind: 'http_status' });
+    expect(methods(upstream).filter((method) => method === 'initialize')).toHaveLength(2);
+  });
+
+  test('that could not be opened are tried again by the next call', async () => {
+    let refusals = 1;
+    await registered('legacy', answer, {
+      initialize: (response, { message }) => {
+        if (refusals-- > 0) response.writeHead(500).end();
+        else
+          json(response, {
+            jsonrpc: '2.0',
+            id: message.id,
+            result: { protocolVersion: '2025-06-18', capabilities: {}, serverInfo: {} },
+          });
+      },
+    });
+    expect((await (await call()).all())[0]?.error?.data).toMatchObject({ kind: 'http_status' });
+    expect((await (await call()).all())[0]?.result).toMatchObject({ content: [] });
+  });
+
+  test.each([
+    { why: 'an unknown version', result: { protocolVersion: '1999-01-01' }, headers: {} },
+    {
+      why: 'an id that breaks headers',
+      result: { protocolVersion: '2025-11-25' },
+      headers: { 'mcp-session-id': 'a b' },
+    },
+  ])('with $why are refused', async ({ result, headers }) => {
+    await registered('legacy', answer, {
+      initialize: (response, { message }) => {
+        json(response, { jsonrpc: '2.0', id: message.id, result }, 200, headers);
+      },
+    });
+    expect((await (await call()).all())[0]?.error?.data).toMatchObject({ kind: 'not_mcp' });
+  });
+
+  test('refuse what the server asks of a client, and answer its ping', async () => {
+    const upstream = await registered('legacy', (response, { message }) => {
+      const event = openEvents(response);
+      event({ jsonrpc: '2.0', id: 'q1', method: 'sampling/createMessage', params: {} });
+      event({ jsonrpc: '2.0', id: 'q2', method: 'ping' });
+      event({ jsonrpc: '2.0', id: message.id, result: ok });
+      response.end();
+    });
+    expect(await (await call('modern')).all()).toMatchObject([{ id: 'client-id' }]);
+    expect(
+      upstream.received.map(({ message }) => message).filter(({ id }) => String(id).startsWith('q')),
+    ).toMatchObject([
+      { id: 'q1', error: { code: -32601 } },
+      { id: 'q2', result: {} },
+    ]);
+  });
+});

@@ -1,0 +1,339 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { once } from 'node:events';
+import { createMcpEndpoint } from '../../shared/gateway/endpoint.ts';
+import { discoverServer } from '../../shared/gateway/discovery.ts';
+import { createSseParser } from '../../shared/gateway/sse.ts';
+import type { Principal } from '../../shared/identity/principal.ts';
+import { systemClock } from '../../shared/platform/clock.ts';
+import { randomId } from '../../shared/platform/ids.ts';
+import type { Log, LogEvent, LogFields } from '../../shared/platform/log.ts';
+import { openOutboundClient } from '../../shared/platform/outbound.ts';
+import { continueTrace } from '../../shared/platform/trace.ts';
+import { azureTableServerStore } from '../../shared/registry/azureTableServerStore.ts';
+import type { Discovery, Era, ServerRecord, Tool } from '../../shared/registry/server.ts';
+import type { ServerStore } from '../../shared/registry/serverStore.ts';
+import { memoryTables } from './memoryTables.ts';
+
+export const MODERN = '2026-07-28';
+export const tenantId = '11111111-1111-4111-8111-111111111111';
+export const principal = (userId = 'alice'): Principal => ({
+  tenantId,
+  userId,
+  kind: 'user',
+  clientId: 'test-client',
+  roles: ['User'],
+  expiresAt: Date.now() + 3_600_000,
+});
+
+export interface RecordingLog extends Log {
+  readonly lines: { readonly event: LogEvent; readonly fields: LogFields }[];
+}
+export function recordingLog(): RecordingLog {
+  const lines: RecordingLog['lines'] = [];
+  const write = (event: LogEvent, fields: LogFields) => void lines.push({ event, fields });
+  return { lines, info: write, warn: write, error: write };
+}
+
+/** A server over HTTP on loopback that ends all its connections when it closes. */
+export interface Served {
+  readonly url: string;
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+export async function serve(
+  handle: (request: IncomingMessage, response: ServerResponse) => void,
+  port = 0,
+): Promise<Served> {
+  const server = createServer(handle);
+  server.listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  const bound = (server.address() as AddressInfo).port;
+  return {
+    url: `http://127.0.0.1:${bound}/mcp`,
+    port: bound,
+    close: async () => {
+      server.closeAllConnections();
+      await new Promise((closed) => server.close(closed));
+    },
+  };
+}
+
+export interface TestGateway extends Served {
+  readonly servers: ServerStore;
+  readonly log: RecordingLog;
+  /** Probes a server and registers it as active, or registers what is given as its discovery. */
+  register(slug: string, url: string, patch?: Partial<ServerRecord>): Promise<void>;
+  withdraw(slug: string): Promise<void>;
+}
+
+/** The endpoint behind a plain HTTP adapter; `x-user` says who calls. */
+export async function startGateway(): Promise<TestGateway> {
+  const servers = azureTableServerStore(memoryTables());
+  const outbound = openOutboundClient('private_allowed');
+  const log = recordingLog();
+  const endpoint = createMcpEndpoint({ servers, outbound, clock: systemClock, newId: randomId, log });
+  const served = await serve((request, response) => {
+    void answer(request, response, endpoint);
+  });
+  return {
+    ...served,
+    servers,
+    log,
+    async register(slug, url, patch = {}) {
+      const found = patch.discovery
+        ? { ok: true as const, value: patch.discovery }
+        : await discoverServer(url, { outbound, clock: systemClock }, AbortSignal.timeout(10_000));
+      if (!found.ok) throw new Error(found.error.message);
+      const now = new Date().toISOString();
+      await servers.add({
+        tenantId,
+        slug,
+        url,
+        title: slug,
+        description: '',
+        status: 'active',
+        planId: 'plan',
+        discovery: found.value,
+        createdBy: 'test',
+        createdAt: now,
+        updatedAt: now,
+        ...patch,
+      });
+    },
+    async withdraw(slug) {
+      const stored = await servers.find(tenantId, slug);
+      if (stored) await servers.remove(stored.value, stored.etag);
+    },
+    async close() {
+      await served.close();
+      await outbound.close();
+    },
+  };
+}
+
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  endpoint: ReturnType<typeof createMcpEndpoint>,
+): Promise<void> {
+  if (request.method !== 'POST') {
+    response.writeHead(405, { allow: 'POST' }).end();
+    return;
+  }
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  const headers = new Headers();
+  for (const [name, values] of Object.entries(request.headersDistinct)) {
+    for (const value of values ?? []) headers.append(name, value);
+  }
+  const result = await endpoint({
+    headers,
+    message: JSON.parse(Buffer.concat(chunks).toString('utf8')),
+    principal: principal(headers.get('x-user') ?? undefined),
+    trace: continueTrace(headers.get('traceparent')),
+    signal: new AbortController().signal,
+  });
+  response.writeHead(result.status, Object.fromEntries(result.headers));
+  const reader = result.body?.getReader();
+  response.on('close', () => void reader?.cancel());
+  for (let next = await reader?.read(); next?.done === false; next = await reader?.read()) {
+    response.write(next.value);
+  }
+  response.end();
+}
+
+/** What a probe would have found, for an upstream that is made by hand. */
+export function discoveryOf(era: Era, tools: readonly Tool[] = [echoTool]): Discovery {
+  return {
+    era,
+    protocolVersion: era === 'modern' ? MODERN : '2025-11-25',
+    serverInfo: { name: 'handmade', version: '1' },
+    capabilities: { tools: {} },
+    tools: [...tools],
+    discoveredAt: new Date().toISOString(),
+  };
+}
+
+export const echoTool: Tool = { name: 'echo', inputSchema: { type: 'object' } };
+
+/** One request to an upstream that is made by hand. */
+export interface Received {
+  readonly method: string;
+  readonly headers: IncomingMessage['headers'];
+  readonly message: {
+    readonly id?: unknown;
+    readonly method?: string;
+    readonly params?: Record<string, unknown>;
+  };
+}
+type Reply = (response: ServerResponse, received: Received) => void;
+
+export interface HandmadeUpstream extends Served {
+  readonly received: Received[];
+  /** Those that were `tools/call`. */
+  calls(): Received[];
+}
+
+/** An upstream that does the legacy handshake as it should, and answers `tools/call` as the test says. */
+export async function handmadeUpstream(
+  onCall: Reply,
+  others: Record<string, Reply> = {},
+): Promise<HandmadeUpstream> {
+  const received: Received[] = [];
+  let sessions = 0;
+  const replies: Record<string, Reply> = {
+    initialize: (response, { message }) => {
+      sessions += 1;
+      const result = {
+        protocolVersion: '2025-11-25',
+        capabilities: { tools: {} },
+        serverInfo: { name: 'handmade', version: '1' },
+      };
+      json(response, { jsonrpc: '2.0', id: message.id, result }, 200, {
+        'mcp-session-id': `session-${sessions}`,
+      });
+    },
+    'tools/call': onCall,
+    ...others,
+  };
+  const served = await serve((request, response) => {
+    void (async () => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of request) chunks.push(chunk as Buffer);
+      const body = Buffer.concat(chunks).toString('utf8');
+      const one: Received = {
+        method: request.method ?? '',
+        headers: request.headers,
+        message: body === '' ? {} : (JSON.parse(body) as Received['message']),
+      };
+      received.push(one);
+      const reply = replies[one.message.method ?? one.method];
+      if (reply) reply(response, one);
+      else response.writeHead(202).end();
+    })();
+  });
+  return {
+    ...served,
+    received,
+    calls: () => received.filter(({ message }) => message.method === 'tools/call'),
+  };
+}
+
+export function json(
+  response: ServerResponse,
+  body: unknown,
+  status = 200,
+  headers: Record<string, string> = {},
+): void {
+  response.writeHead(status, { 'content-type': 'application/json', ...headers });
+  response.end(typeof body === 'string' ? body : JSON.stringify(body));
+}
+
+export function openEvents(response: ServerResponse): (message: object) => void {
+  response.writeHead(200, { 'content-type': 'text/event-stream' });
+  response.flushHeaders();
+  return (message) => void response.write(`event: message\ndata: ${JSON.stringify(message)}\n\n`);
+}
+
+/** A JSON-RPC message as tests look at it. */
+export interface Answered {
+  readonly id?: unknown;
+  readonly method?: string;
+  readonly params?: Record<string, unknown>;
+  readonly result?: Record<string, unknown> & {
+    readonly content?: readonly Record<string, unknown>[];
+    readonly tools?: readonly Tool[];
+  };
+  readonly error?: {
+    readonly code: number;
+    readonly message: string;
+    readonly data?: Record<string, unknown>;
+  };
+}
+
+export interface RawAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  /** The messages as they come; one for JSON. */
+  readonly messages: AsyncGenerator<Answered, void, undefined>;
+  /** All of them. */
+  all(): Promise<Answered[]>;
+}
+
+const modernMeta = {
+  'io.modelcontextprotocol/protocolVersion': MODERN,
+  'io.modelcontextprotocol/clientInfo': { name: 'raw', version: '1' },
+  'io.modelcontextprotocol/clientCapabilities': {},
+};
+
+/** Posts one request as a client of the given era does, with nothing in between. */
+export async function post(
+  url: string,
+  era: Era,
+  method: string,
+  params: Record<string, unknown> = {},
+  headers: Record<string, string> = {},
+  signal?: AbortSignal,
+): Promise<RawAnswer> {
+  const { _meta: meta, ...rest } = params;
+  const sent =
+    era === 'modern' ? { ...rest, _meta: { ...modernMeta, ...(meta as object | undefined) } } : params;
+  const own: Record<string, string> =
+    era === 'modern'
+      ? {
+          'mcp-protocol-version': MODERN,
+          'mcp-method': method,
+          ...(typeof params['name'] === 'string' && { 'mcp-name': params['name'] }),
+        }
+      : { 'mcp-protocol-version': '2025-11-25' };
+  return postRaw(
+    url,
+    { jsonrpc: '2.0', id: 'client-id', method, params: sent },
+    { ...own, ...headers },
+    signal,
+  );
+}
+
+export async function postRaw(
+  url: string,
+  message: unknown,
+  headers: Record<string, string> = {},
+  signal?: AbortSignal,
+): Promise<RawAnswer> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+      ...headers,
+    },
+    body: JSON.stringify(message),
+    ...(signal && { signal }),
+  });
+  const messages = readMessages(response);
+  return {
+    status: response.status,
+    headers: response.headers,
+    messages,
+    all: async () => {
+      const all: Answered[] = [];
+      for await (const one of messages) all.push(one);
+      return all;
+    },
+  };
+}
+
+async function* readMessages(response: Response): AsyncGenerator<Answered, void, undefined> {
+  if (response.headers.get('content-type')?.startsWith('text/event-stream') !== true) {
+    const text = await response.text();
+    if (text !== '') yield JSON.parse(text) as Answered;
+    return;
+  }
+  const parser = createSseParser(8 * 1024 * 1024);
+  const body: AsyncIterable<Uint8Array> = response.body ?? new ReadableStream<Uint8Array>();
+  for await (const chunk of body) {
+    for (const { data } of parser.push(chunk)) yield JSON.parse(data) as Answered;
+  }
+}

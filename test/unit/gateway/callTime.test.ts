@@ -1,0 +1,197 @@
+import { PassThrough } from 'node:stream';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { createMcpEndpoint } from '../../../shared/gateway/endpoint.ts';
+import { randomId } from '../../../shared/platform/ids.ts';
+import { explain, type OutboundClient, type OutboundRequest } from '../../../shared/platform/outbound.ts';
+import { fail, succeed } from '../../../shared/platform/result.ts';
+import { continueTrace } from '../../../shared/platform/trace.ts';
+import { azureTableServerStore } from '../../../shared/registry/azureTableServerStore.ts';
+import { discoveryOf, MODERN, principal, recordingLog, tenantId } from '../../support/gateway.ts';
+import { memoryTables } from '../../support/memoryTables.ts';
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** An upstream whose body the test writes by hand; `silent` gives no answer at all. */
+function upstream(form: 'application/json' | 'text/event-stream' | 'silent') {
+  const body = new PassThrough();
+  const requests: OutboundRequest[] = [];
+  const outbound: OutboundClient = {
+    request: (request) => {
+      requests.push(request);
+      const aborted = new Promise<void>((done) =>
+        request.signal?.addEventListener('abort', () => {
+          done();
+        }),
+      );
+      if (form === 'silent') return aborted.then(() => fail(explain(new Error('aborted'), request.signal)));
+      void aborted.then(() => body.destroy(new Error('aborted')));
+      // A PassThrough has all of a response body that the gateway uses.
+      const response = { statusCode: 200, headers: { 'content-type': form }, body: body as never };
+      return Promise.resolve(succeed(response));
+    },
+    close: () => Promise.resolve(),
+  };
+  return { body, requests, outbound };
+}
+
+async function call(outbound: OutboundClient, log = recordingLog()): Promise<Response> {
+  const servers = azureTableServerStore(memoryTables());
+  const now = new Date().toISOString();
+  await servers.add({
+    tenantId,
+    slug: 'slow',
+    url: 'http://127.0.0.1:9/mcp',
+    title: 'slow',
+    description: '',
+    status: 'active',
+    planId: 'plan',
+    discovery: discoveryOf('modern'),
+    createdBy: 'test',
+    createdAt: now,
+    updatedAt: now,
+  });
+  const endpoint = createMcpEndpoint({
+    servers,
+    outbound,
+    clock: { now: () => new Date() },
+    newId: randomId,
+    log,
+  });
+  const params = { name: 'slow__echo', _meta: { progressToken: 'p' } };
+  return endpoint({
+    headers: new Headers({ 'mcp-protocol-version': '2025-11-25' }),
+    message: { jsonrpc: '2.0', id: 1, method: 'tools/call', params },
+    principal: principal(),
+    trace: continueTrace(undefined),
+    signal: new AbortController().signal,
+  });
+}
+
+const event = (message: object) => `data: ${JSON.stringify({ jsonrpc: '2.0', ...message })}\n\n`;
+const progress = event({ method: 'notifications/progress', params: { progressToken: 'p', progress: 1 } });
+const result = event({ id: 1, result: { resultType: 'complete', content: [] } });
+
+/** Reads the stream to its end, as a client that keeps reading. */
+const text = (response: Response): Promise<string> => response.text();
+/** Lets what the gateway has begun come to rest. */
+const settle = () => vi.advanceTimersByTimeAsync(0);
+
+test('a stream that is silent for 30 seconds is ended with an error', async () => {
+  const { body, outbound } = upstream('text/event-stream');
+  const response = await call(outbound);
+  const read = text(response);
+  body.write(progress);
+  await vi.advanceTimersByTimeAsync(29_900);
+  body.write(': still here\n\n');
+  await vi.advanceTimersByTimeAsync(29_900);
+  expect(body.destroyed).toBe(false);
+  await vi.advanceTimersByTimeAsync(200);
+  expect(await read).toMatch(/"slow\\" sent nothing for 30 seconds/);
+  expect(body.destroyed).toBe(true);
+});
+
+test('a stream that goes on for 100 seconds is ended with an error', async () => {
+  const { body, outbound } = upstream('text/event-stream');
+  const read = text(await call(outbound));
+  for (let seconds = 0; seconds < 100; seconds += 20) {
+    expect(body.destroyed).toBe(false);
+    body.write(progress);
+    await vi.advanceTimersByTimeAsync(20_000);
+  }
+  expect(await read).toMatch(/"slow\\" did not finish its answer in time/);
+  expect(body.destroyed).toBe(true);
+});
+
+test('a JSON body that is silent for 30 seconds is an error', async () => {
+  const { body, outbound } = upstream('application/json');
+  const answered = call(outbound);
+  body.write('{');
+  await vi.advanceTimersByTimeAsync(30_000);
+  expect(await (await answered).json()).toMatchObject({ error: { data: { kind: 'timeout' } } });
+});
+
+test('a server that does not answer at all is given up after 100 seconds', async () => {
+  const { outbound } = upstream('silent');
+  const answered = call(outbound);
+  await vi.advanceTimersByTimeAsync(100_000);
+  expect(await (await answered).json()).toMatchObject({
+    error: { code: -31504, message: 'The server "slow" did not answer in time.', data: { kind: 'timeout' } },
+  });
+});
+
+test('the comment is there before the server has sent anything', async () => {
+  const { outbound } = upstream('text/event-stream');
+  const { body } = await call(outbound);
+  for await (const chunk of body ?? []) {
+    expect(String(Buffer.from(chunk as Uint8Array))).toMatch(/^:/);
+    return;
+  }
+  expect.unreachable('there is no body');
+});
+
+test('a client that reads slowly is no silence of the server', async () => {
+  const { body, outbound } = upstream('text/event-stream');
+  const response = await call(outbound);
+  body.write(progress);
+  await settle();
+  await vi.advanceTimersByTimeAsync(60_000);
+  body.end(result);
+  expect(await text(response)).toContain('"result"');
+});
+
+test('what the client does not read is not fetched', async () => {
+  const { body, outbound } = upstream('text/event-stream');
+  await call(outbound);
+  let written = 0;
+  while (written < 1_000_000 && body.write(progress.repeat(10))) {
+    written += progress.length * 10;
+    await settle();
+  }
+  expect(written).toBeLessThan(200_000);
+});
+
+test('a client that drops the stream ends the call upstream, and that is no fault of the server', async () => {
+  const { body, requests, outbound } = upstream('text/event-stream');
+  const log = recordingLog();
+  const response = await call(outbound, log);
+  await response.body?.cancel();
+  await settle();
+  expect(requests[0]?.signal?.aborted).toBe(true);
+  expect(body.destroyed).toBe(true);
+  expect(log.lines).toEqual([]);
+});
+
+test('no timer is left over', async () => {
+  const whole = upstream('application/json');
+  whole.body.end(JSON.stringify({ jsonrpc: '2.0', id: 1, result: { content: [] } }));
+  await (await call(whole.outbound)).json();
+  expect(vi.getTimerCount()).toBe(0);
+
+  const streamed = upstream('text/event-stream');
+  streamed.body.end(progress + result);
+  expect(await text(await call(streamed.outbound))).toContain('"result"');
+  await vi.advanceTimersByTimeAsync(250);
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+test('a stream that stays open after the answer is closed soon', async () => {
+  const { body, outbound } = upstream('text/event-stream');
+  const read = text(await call(outbound));
+  body.write(result);
+  expect(await read).toContain('"result"');
+  expect(body.destroyed).toBe(false);
+  await vi.advanceTimersByTimeAsync(250);
+  expect(body.destroyed).toBe(true);
+});
+
+test("the version that the upstream is called with is its own, not the client's", async () => {
+  const { body, requests, outbound } = upstream('application/json');
+  body.end(JSON.stringify({ jsonrpc: '2.0', id: 1, result: { content: [] } }));
+  await call(outbound);
+  expect(requests[0]?.headers['mcp-protocol-version']).toBe(MODERN);
+});

@@ -1,0 +1,209 @@
+import { describe, expect, test } from 'vitest';
+import type { Outcome } from '../../../shared/gateway/jsonRpc.ts';
+import { translateOutcome } from '../../../shared/gateway/translate.ts';
+import type { Era } from '../../../shared/registry/server.ts';
+
+const gateway = { name: 'mcp-registry-gateway', version: '0.1.0' };
+const SERVER = 'io.modelcontextprotocol/serverInfo';
+const text = [{ type: 'text', text: 'hi', 'acme/extra': { a: 1 } }];
+const error = (code: number) => ({ error: { code, message: 'm', data: { d: 1 } } });
+
+interface Row {
+  readonly why: string;
+  readonly from: Era;
+  readonly to: Era;
+  readonly outcome: Outcome;
+  readonly expected: Outcome;
+}
+
+const rows: readonly Row[] = [
+  {
+    why: 'within the legacy era nothing is touched',
+    from: 'legacy',
+    to: 'legacy',
+    outcome: { result: { content: text, 'acme/top': 1, ttlMs: 5, _meta: { [SERVER]: 1 } } },
+    expected: { result: { content: text, 'acme/top': 1, ttlMs: 5, _meta: { [SERVER]: 1 } } },
+  },
+  {
+    why: 'errors of the legacy era pass',
+    from: 'legacy',
+    to: 'legacy',
+    outcome: error(-32002),
+    expected: error(-32002),
+  },
+  {
+    why: 'a modern client needs a result type and learns who answers',
+    from: 'legacy',
+    to: 'modern',
+    outcome: {
+      result: { content: text, isError: false, 'acme/top': 1, _meta: { 'acme/m': 1, [SERVER]: 'x' } },
+    },
+    expected: {
+      result: {
+        content: text,
+        isError: false,
+        'acme/top': 1,
+        resultType: 'complete',
+        _meta: { [SERVER]: gateway, 'acme/m': 1 },
+      },
+    },
+  },
+  {
+    why: 'a legacy server cannot ask for input, whatever it writes',
+    from: 'legacy',
+    to: 'modern',
+    outcome: { result: { resultType: 'input_required', content: [] } },
+    expected: { result: { resultType: 'complete', content: [], _meta: { [SERVER]: gateway } } },
+  },
+  {
+    why: '-32002 must not be emitted (basic, Error Codes)',
+    from: 'legacy',
+    to: 'modern',
+    outcome: error(-32002),
+    expected: error(-32602),
+  },
+  {
+    why: '-32042 must not be emitted',
+    from: 'legacy',
+    to: 'modern',
+    outcome: error(-32042),
+    expected: error(-32603),
+  },
+  {
+    why: 'a reserved code of a legacy server has another meaning',
+    from: 'legacy',
+    to: 'modern',
+    outcome: error(-32020),
+    expected: error(-32603),
+  },
+  {
+    why: 'the last reserved code',
+    from: 'legacy',
+    to: 'modern',
+    outcome: error(-32099),
+    expected: error(-32603),
+  },
+  {
+    why: 'codes of implementations pass',
+    from: 'legacy',
+    to: 'modern',
+    outcome: error(-32019),
+    expected: error(-32019),
+  },
+  { why: 'own codes of servers pass', from: 'legacy', to: 'modern', outcome: error(42), expected: error(42) },
+  {
+    why: 'a legacy client does not know these fields',
+    from: 'modern',
+    to: 'legacy',
+    outcome: {
+      result: {
+        resultType: 'complete',
+        ttlMs: 1,
+        cacheScope: 'public',
+        content: text,
+        'acme/top': 1,
+        _meta: { [SERVER]: {}, 'acme/m': 1 },
+      },
+    },
+    expected: { result: { content: text, 'acme/top': 1, _meta: { 'acme/m': 1 } } },
+  },
+  {
+    why: 'structured content of another kind is told in text',
+    from: 'modern',
+    to: 'legacy',
+    outcome: { result: { resultType: 'complete', content: [], structuredContent: [1, 2] } },
+    expected: { result: { content: [{ type: 'text', text: '[1,2]' }] } },
+  },
+  {
+    why: 'text that is there already says it',
+    from: 'modern',
+    to: 'legacy',
+    outcome: { result: { resultType: 'complete', content: text, structuredContent: 5 } },
+    expected: { result: { content: text } },
+  },
+  {
+    why: 'structured content that is an object stays',
+    from: 'modern',
+    to: 'legacy',
+    outcome: { result: { resultType: 'complete', content: text, structuredContent: { a: 1 } } },
+    expected: { result: { content: text, structuredContent: { a: 1 } } },
+  },
+  {
+    why: 'errors of servers pass',
+    from: 'modern',
+    to: 'legacy',
+    outcome: error(-32602),
+    expected: error(-32602),
+  },
+  {
+    why: 'within the modern era only what is missing is added',
+    from: 'modern',
+    to: 'modern',
+    outcome: {
+      result: { resultType: 'task', taskId: 't', 'acme/top': 1, _meta: { [SERVER]: { name: 'up' } } },
+    },
+    expected: {
+      result: { resultType: 'task', taskId: 't', 'acme/top': 1, _meta: { [SERVER]: { name: 'up' } } },
+    },
+  },
+  {
+    why: 'a question to the user passes',
+    from: 'modern',
+    to: 'modern',
+    outcome: {
+      result: {
+        resultType: 'input_required',
+        inputRequests: { k: { method: 'elicitation/create' } },
+        requestState: 's',
+      },
+    },
+    expected: {
+      result: {
+        resultType: 'input_required',
+        inputRequests: { k: { method: 'elicitation/create' } },
+        requestState: 's',
+        _meta: { [SERVER]: gateway },
+      },
+    },
+  },
+  {
+    why: 'a missing capability is for the client to know',
+    from: 'modern',
+    to: 'modern',
+    outcome: error(-32021),
+    expected: error(-32021),
+  },
+];
+
+test.each(rows)('$from to $to: $why', ({ from, to, outcome, expected }) => {
+  expect(translateOutcome(from, to, outcome)).toEqual(expected);
+});
+
+describe('what lies between the gateway and its upstream', () => {
+  test.each(['legacy', 'modern'] as const)('-32020 and -32022 never reach a %s client', (to) => {
+    for (const code of [-32020, -32022]) {
+      expect(translateOutcome('modern', to, error(code))).toMatchObject({ error: { code: -32603 } });
+    }
+  });
+});
+
+describe('what a legacy client cannot do is a failed tool that says so', () => {
+  test.each([
+    {
+      why: 'give input',
+      outcome: { result: { resultType: 'input_required', inputRequests: {} } },
+      says: 'asks the user',
+    },
+    { why: 'read a task', outcome: { result: { resultType: 'task', taskId: 't' } }, says: 'such as a task' },
+    {
+      why: 'declare a capability',
+      outcome: { error: { code: -32021, message: 'm', data: { requiredCapabilities: { sampling: {} } } } },
+      says: '(sampling)',
+    },
+  ])('$why', ({ outcome, says }) => {
+    const translated = translateOutcome('modern', 'legacy', outcome);
+    expect(translated).toMatchObject({ result: { isError: true } });
+    expect(JSON.stringify(translated)).toContain(says);
+    expect(JSON.stringify(translated)).not.toContain('resultType');
+  });
+});
