@@ -181,7 +181,7 @@ function refusalOf(error: unknown): Refusal {
   if (error instanceof errors.JWTExpired) return 'expired';
   if (error instanceof errors.JWTClaimValidationFailed) {
     if (error.claim === 'aud') return 'wrong_audience';
-    return error.claim === 'nbf' ? 'not_yet_valid' : 'wrong_claims';
+    return error.claim === 'nbf' && error.reason === 'check_failed' ? 'not_yet_valid' : 'wrong_claims';
   }
   const isTokens =
     error instanceof errors.JWSSignatureVerificationFailed ||

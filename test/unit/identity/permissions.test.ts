@@ -1,0 +1,36 @@
+import { describe, expect, test } from 'vitest';
+import { type Permission, isPermitted } from '../../../shared/identity/permissions.ts';
+import { type Principal, type Role, roles } from '../../../shared/identity/principal.ts';
+
+/** Who may do what. */
+const pinned: Record<Permission, readonly Role[]> = {
+  'servers.read': ['Admin', 'Operator', 'Auditor', 'User'],
+  'servers.write': ['Admin'],
+  'plans.read': ['Admin', 'Operator', 'Auditor'],
+  'delegations.read': ['Admin', 'Operator', 'Auditor'],
+  'mcp.use': ['Admin', 'Operator', 'User'],
+};
+const permissions = Object.keys(pinned) as Permission[];
+
+const holding = (...held: Role[]): Principal => ({
+  tenantId: 't',
+  userId: 'u',
+  kind: 'user',
+  clientId: 'c',
+  roles: held,
+  expiresAt: 0,
+});
+
+describe.each(permissions)('%s', (permission) => {
+  test.each(roles)('is as pinned for %s', (role) => {
+    expect(isPermitted(holding(role), permission)).toBe(pinned[permission].includes(role));
+  });
+
+  test('is for nobody without a role', () => {
+    expect(isPermitted(holding(), permission)).toBe(false);
+  });
+});
+
+test('one role that may is enough', () => {
+  expect(isPermitted(holding('User', 'Admin'), 'servers.write')).toBe(true);
+});
