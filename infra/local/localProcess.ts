@@ -51,11 +51,8 @@ export function startProcess(spec: ProcessSpec, output: Output): LocalProcess {
 
   const ended = new Promise<LocalError | undefined>((resolve) => {
     const end = (how: string) => {
-      resolve(
-        asked
-          ? undefined
-          : new LocalError(`${spec.name} ${how}: ${lastError() || 'it said nothing'} (${output.logFile})`),
-      );
+      const said = lastError() && `: ${lastError()}`;
+      resolve(asked ? undefined : new LocalError(`${spec.name} ${how}${said}. Its log: ${output.logFile}`));
     };
     child.once('close', (code, signal) => {
       end(signal ? `was ended by ${signal}` : `ended with exit code ${String(code)}`);
@@ -72,7 +69,9 @@ export function startProcess(spec: ProcessSpec, output: Output): LocalProcess {
       throw death ?? new LocalError(`${spec.name} was stopped before it was ready`);
     }),
     sleep(READY_WITHIN_MS, undefined, { signal: waited.signal }).then(() => {
-      throw new LocalError(`${spec.name} was not ready within ${READY_WITHIN_MS} ms (${output.logFile})`);
+      throw new LocalError(
+        `${spec.name} was not ready within ${READY_WITHIN_MS} ms. Its log: ${output.logFile}`,
+      );
     }),
   ]).finally(() => {
     waited.abort();

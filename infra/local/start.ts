@@ -34,9 +34,10 @@ async function start(signal: AbortSignal): Promise<void> {
   const options = startOptions(process.argv.slice(2));
   const logDir = relative(process.cwd(), join(options.dataDir, 'logs'));
   const show = terminalPrinter(console.error, (name) => join(logDir, `${name}.log`));
+  let stopping = false;
   const onLine: LineListener = (...line) => {
     // Complaints of what is being stopped are of no interest; the logs have them.
-    if (!signal.aborted) show(...line);
+    if (!stopping && !signal.aborted) show(...line);
   };
   console.log('Starting the gateway and what it stands on ...');
   const topology = await startTopology({ ...options, signal, onLine });
@@ -44,9 +45,15 @@ async function start(signal: AbortSignal): Promise<void> {
   console.log(`\n${nextSteps(topology, { ...options, logDir, seconds })}`);
 
   const death = await Promise.race([topology.died, whenAborted(signal)]);
-  if (!death) console.log('\nStopping ...');
+  stopping = true;
+  if (death) complain(death);
+  else console.log('\nStopping ...');
   await topology.stop();
-  if (death) throw death;
+  process.exit(death ? 1 : 0);
+}
+
+function complain(error: unknown): void {
+  console.error(error instanceof LocalError ? `npm start: ${error.message}` : error);
 }
 
 function whenAborted(signal: AbortSignal): Promise<undefined> {
@@ -61,9 +68,8 @@ function whenAborted(signal: AbortSignal): Promise<undefined> {
 const signal = interruption();
 try {
   await start(signal);
-  process.exit(0);
 } catch (error) {
   if (signal.aborted) process.exit(0);
-  console.error(error instanceof LocalError ? `npm start: ${error.message}` : error);
+  complain(error);
   process.exit(1);
 }

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { LocalError } from '../../infra/local/localError.ts';
 import { processGroup } from '../../infra/local/processGroup.ts';
 import { startTopology, type Topology } from '../../infra/local/topology.ts';
-import { processesAt, testPlace, type TestPlace } from '../support/topology.ts';
+import { processesAt, testPlace, type TestPlace } from '../support/place.ts';
 import { badTokens, powerlessTokens, tokenSource } from '../support/tokens.ts';
 
 describe('a topology', () => {
@@ -85,7 +85,7 @@ describe('a process that goes wrong', () => {
 
     expect(reason).toBeInstanceOf(LocalError);
     expect(String(reason)).toContain(
-      `crashes ended with exit code 1: TypeError: the wheel came off (${join(logDir, 'crashes.log')})`,
+      `crashes ended with exit code 1: TypeError: the wheel came off. Its log: ${join(logDir, 'crashes.log')}`,
     );
     expect(await group.died).toBe(reason);
     expect(lines).toContain('crashes stdout all is well');

@@ -1,6 +1,6 @@
 import { createHmac, createPublicKey } from 'node:crypto';
 import { join } from 'node:path';
-import { SignJWT, type JWTHeaderParameters, type JWTPayload } from 'jose';
+import { SignJWT, type JWTHeaderParameters } from 'jose';
 import { secondTenant } from '../../infra/local/defaults.ts';
 import {
   issuerOf,
@@ -24,7 +24,7 @@ export async function tokenSource(dataDir: string, origin: string): Promise<Toke
 interface Overrides {
   readonly request?: MintRequest;
   /** A claim that is `undefined` is left out. */
-  readonly claims?: JWTPayload;
+  readonly claims?: Readonly<Record<string, unknown>>;
   readonly header?: Partial<JWTHeaderParameters>;
   readonly now?: Date;
 }
@@ -61,8 +61,7 @@ function unsigned(source: TokenSource): string {
 function signedWithPublicKey(source: TokenSource): string {
   const { payload, header } = parts(source, { header: { alg: 'HS256' } });
   const input = `${encode(header)}.${encode(payload)}`;
-  const { kty, n, e } = source.key.publicJwk;
-  const publicKey = createPublicKey({ key: { kty, n, e }, format: 'jwk' });
+  const publicKey = createPublicKey({ key: { ...source.key.publicJwk }, format: 'jwk' });
   const pem = publicKey.export({ type: 'spki', format: 'pem' });
   return `${input}.${createHmac('sha256', pem).update(input).digest('base64url')}`;
 }

@@ -1,55 +1,25 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { portsFor, type Ports } from '../../infra/local/defaults.ts';
-import { requireFreePorts } from '../../infra/local/ports.ts';
+import type { JWTPayload } from 'jose';
+import { type Topology, startTopology } from '../../infra/local/topology.ts';
+import { testPlace } from './place.ts';
+import { forge, tokenSource } from './tokens.ts';
 
-/** Where one topology can run beside others: ports that nobody uses, and a folder of its own. */
-export interface TestPlace {
-  readonly portOffset: number;
-  readonly ports: Ports;
-  readonly dataDir: string;
-  remove(): Promise<void>;
+export interface TestTopology extends Topology {
+  /** An administrator's token, signed by the issuer, with some claims as the test wants them. */
+  signWith(claims: JWTPayload): Promise<string>;
 }
 
-/** Below the ports that systems hand out by themselves. */
-const offsets = { from: 10_000, steps: 900, step: 20 };
-
-export async function testPlace(): Promise<TestPlace> {
-  const portOffset = await freeOffset();
-  const dataDir = await mkdtemp(join(tmpdir(), 'topology-'));
+/** The whole topology as `npm start` runs it, on ports and in a folder of its own. `stop` removes the folder. */
+export async function startTestTopology(options: { readonly demo?: boolean } = {}): Promise<TestTopology> {
+  const place = await testPlace();
+  const topology = await startTopology({ ...options, ...place, build: false });
   return {
-    portOffset,
-    ports: portsFor(portOffset),
-    dataDir,
-    remove: () => rm(dataDir, { recursive: true, force: true, maxRetries: 5 }),
+    ...topology,
+    async signWith(claims) {
+      return forge(await tokenSource(place.dataDir, topology.urls.issuer), { claims });
+    },
+    async stop() {
+      await topology.stop();
+      await place.remove();
+    },
   };
-}
-
-async function freeOffset(): Promise<number> {
-  for (let tries = 0; tries < 50; tries++) {
-    // Random, so that test files that run side by side do not try the same ones.
-    const offset = offsets.from + Math.floor(Math.random() * offsets.steps) * offsets.step;
-    const free = await requireFreePorts(Object.entries(portsFor(offset)), offset).then(
-      () => true,
-      () => false,
-    );
-    if (free) return offset;
-  }
-  throw new Error('No free ports');
-}
-
-export interface FoundProcess {
-  readonly pid: number;
-  readonly command: string;
-}
-
-/** Processes of a topology at this place, found by the ports on their command lines. */
-export function processesAt({ ports }: Pick<TestPlace, 'ports'>): FoundProcess[] {
-  const wanted = new RegExp(`[Pp]ort (${Object.values(ports).join('|')})( |$)`);
-  return execFileSync('ps', ['-A', '-ww', '-o', 'pid=,args='], { encoding: 'utf8' })
-    .split('\n')
-    .filter((line) => wanted.test(line))
-    .map((line) => ({ pid: Number.parseInt(line, 10), command: line.trim() }));
 }
