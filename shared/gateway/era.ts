@@ -1,31 +1,15 @@
 import { MESSAGE_BOUNDS, unsafeShape } from './bounds.ts';
 import { HEADER_MISMATCH, INVALID_PARAMS, INVALID_REQUEST, UNSUPPORTED_VERSION } from './errorCodes.ts';
 import {
-  isObject,
-  type JsonObject,
   type JsonRpcError,
   type JsonRpcNotification,
   type JsonRpcRequest,
   type RequestId,
   readMessage,
 } from './jsonRpc.ts';
+import { type Envelope, readEnvelope, wrongEnvelopeField } from './envelope.ts';
 import { decodeHeaderValue } from './parameterHeaders.ts';
-import {
-  LEGACY_VERSIONS,
-  LOG_LEVELS,
-  META,
-  metaOf,
-  MODERN_VERSIONS,
-  SUPPORTED_VERSIONS,
-} from './protocol.ts';
-
-/** What a modern request says of its sender in `_meta`. */
-export interface Envelope {
-  readonly clientCapabilities: JsonObject;
-  readonly clientInfo?: JsonObject;
-  /** Absent: the client wants no log notifications. */
-  readonly logLevel?: string;
-}
+import { LEGACY_VERSIONS, META, metaOf, MODERN_VERSIONS, SUPPORTED_VERSIONS } from './protocol.ts';
 
 /** What one POST is. A notification or a response is taken and needs no answer. */
 export type Inbound =
@@ -86,15 +70,16 @@ const namesModern = (headers: Headers): boolean => MODERN_VERSIONS.includes(head
 
 function classifyRequest(headers: Headers, message: JsonRpcRequest): Inbound {
   const meta = metaOf(message.params);
-  if (!(META.protocolVersion in meta)) return classifyLegacy(headers, message);
+  const claimed = meta[META.protocolVersion];
+  // An `initialize` is the handshake of the legacy era, whatever a client that bridges eras left in its `_meta`.
+  const handshake =
+    message.method === 'initialize' && !MODERN_VERSIONS.some((version) => version === claimed);
+  if (claimed === undefined || handshake) return classifyLegacy(headers, message);
   const { id } = message;
   const wrong = wrongEnvelopeField(meta);
   if (wrong !== undefined)
     return refuse(id, INVALID_PARAMS, `params._meta["${wrong.key}"] ${wrong.problem}.`);
-  const version = String(meta[META.protocolVersion]);
-  // An `initialize` is the handshake of the legacy era, whatever a sender that bridges eras left in its `_meta`.
-  if (message.method === 'initialize' && LEGACY_VERSIONS.includes(version))
-    return classifyLegacy(headers, message);
+  const version = typeof claimed === 'string' ? claimed : '';
   const mismatch =
     mismatchedHeader(
       headers,
@@ -174,36 +159,6 @@ function mismatchedHeader(
   const sent = headers.get(key);
   if (sent === null) return `The header ${title} is missing: it must repeat ${source}.`;
   return decode(sent) === expected ? undefined : `The header ${title} differs from ${source}.`;
-}
-
-function wrongEnvelopeField(meta: JsonObject): { key: string; problem: string } | undefined {
-  const { protocolVersion, clientCapabilities, clientInfo, logLevel } = META;
-  if (typeof meta[protocolVersion] !== 'string') return { key: protocolVersion, problem: 'must be a string' };
-  if (!(clientCapabilities in meta)) return { key: clientCapabilities, problem: 'is missing' };
-  if (!isObject(meta[clientCapabilities])) return { key: clientCapabilities, problem: 'must be an object' };
-  const info = meta[clientInfo];
-  if (
-    info !== undefined &&
-    !(isObject(info) && typeof info['name'] === 'string' && typeof info['version'] === 'string')
-  ) {
-    return { key: clientInfo, problem: 'must be an object with name and version' };
-  }
-  const level = meta[logLevel];
-  if (level !== undefined && !(typeof level === 'string' && LOG_LEVELS.includes(level))) {
-    return { key: logLevel, problem: `must be one of ${LOG_LEVELS.join(', ')}` };
-  }
-  return undefined;
-}
-
-function readEnvelope(meta: JsonObject): Envelope {
-  const capabilities = meta[META.clientCapabilities];
-  const info = meta[META.clientInfo];
-  const level = meta[META.logLevel];
-  return {
-    clientCapabilities: isObject(capabilities) ? capabilities : {},
-    ...(isObject(info) && { clientInfo: info }),
-    ...(typeof level === 'string' && { logLevel: level }),
-  };
 }
 
 function refuse(id: RequestId | null, code: number, message: string, data?: unknown): Refused {

@@ -220,6 +220,18 @@ describe('the tools', () => {
     });
   });
 
+  test('are not asked for when the server has said too much of itself', async () => {
+    const instructions = 'x'.repeat(481 * 1024);
+    const made = await upstream({
+      'server/discover': say({ supportedVersions: [MODERN], capabilities: { tools: {} }, instructions }),
+    });
+    expect(await discover(made.url)).toMatchObject({
+      ok: false,
+      error: { message: expect.stringContaining('more than 480 KiB') as string },
+    });
+    expect(made.received).toHaveLength(1);
+  });
+
   test('of 62 levels are fine', async () => {
     const made = await upstream({
       'server/discover': modern,

@@ -1,7 +1,7 @@
 import type { Principal } from '../../identity/principal.ts';
 import type { OutboundClient } from '../../platform/outbound.ts';
 import type { Era, Tool } from '../../registry/server.ts';
-import type { Envelope } from '../era.ts';
+import type { Envelope } from '../envelope.ts';
 import type { JsonObject, RequestId } from '../jsonRpc.ts';
 import type { Answer } from './answer.ts';
 import { legacyConnection } from './legacy.ts';

@@ -68,6 +68,17 @@ const rows: readonly Row[] = [
     expected: 'legacy',
   },
   {
+    why: 'an initialize says legacy whatever else its _meta lacks',
+    message: request('initialize', { _meta: { 'io.modelcontextprotocol/protocolVersion': '2025-11-25' } }),
+    expected: 'legacy',
+  },
+  {
+    why: 'an initialize with a whole modern envelope is a modern request, of a method that is not there',
+    message: modern('initialize'),
+    headers: { ...modernHeaders, 'mcp-method': 'initialize' },
+    expected: 'modern',
+  },
+  {
     why: 'a modern version has no initialize',
     message: request('initialize', {}),
     headers: modernHeaders,
@@ -308,4 +319,23 @@ test('an unknown version is told which ones are spoken', () => {
       data: { requested: '2027-01-01', supported: [MODERN, '2025-11-25', '2025-06-18', '2025-03-26'] },
     },
   });
+});
+
+const says = (headers: Record<string, string>, message: unknown): string => {
+  const inbound = classify(new Headers(headers), message);
+  return inbound.kind === 'refused' ? inbound.error.message : inbound.kind;
+};
+
+test('a refusal tells a person what is wrong, and where', () => {
+  expect(says({}, [request('ping')])).toContain('Batches are not supported');
+  expect(says({ 'mcp-method': 'tools/list' }, modern())).toBe(
+    'The header MCP-Protocol-Version is missing: it must repeat params._meta["io.modelcontextprotocol/protocolVersion"].',
+  );
+  expect(says({ ...callHeaders, 'mcp-name': 'safe' }, call)).toBe(
+    'The header Mcp-Name differs from params.name.',
+  );
+  expect(says(modernHeaders, request('tools/list'))).toContain(
+    'params._meta["io.modelcontextprotocol/clientCapabilities"] are missing',
+  );
+  expect(says({ 'mcp-protocol-version': '1999-01-01' }, request('ping'))).toContain('2026-07-28, 2025-11-25');
 });

@@ -100,6 +100,14 @@ test('a value keeps its meaning and never breaks a header', () => {
   );
 });
 
-test('an inherited name is no argument', () => {
-  expect(mirrorParameters([{ name: 'P', path: ['constructor', 'name'] }], {})).toEqual({});
+test.each([
+  ['us-west1', 'us-west1'],
+  ['Hello, 世界', '=?base64?SGVsbG8sIOS4lueVjA==?='],
+  [' padded ', '=?base64?IHBhZGRlZCA=?='],
+  ['line1\nline2', '=?base64?bGluZTEKbGluZTI=?='],
+  ['=?base64?literal?=', '=?base64?PT9iYXNlNjQ/bGl0ZXJhbD89?='],
+  ['\uFEFFmark', '=?base64?77u/bWFyaw==?='],
+])('%j travels as %s and arrives as it was (2026-07-28, transports, Value Encoding)', (value, encoded) => {
+  expect(encodeHeaderValue(value)).toBe(encoded);
+  expect(decodeHeaderValue(encoded)).toBe(value);
 });

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Outcome } from '../../../shared/gateway/jsonRpc.ts';
 import { translateOutcome } from '../../../shared/gateway/translate.ts';
+import { GATEWAY_INFO } from '../../../shared/gateway/protocol.ts';
+import packageJson from '../../../package.json' with { type: 'json' };
 import type { Era } from '../../../shared/registry/server.ts';
 
 const gateway = { name: 'mcp-registry-gateway', version: '0.1.0' };
@@ -206,4 +208,8 @@ describe('what a legacy client cannot do is a failed tool that says so', () => {
     expect(JSON.stringify(translated)).toContain(says);
     expect(JSON.stringify(translated)).not.toContain('resultType');
   });
+});
+
+test('the gateway names itself as its package does', () => {
+  expect(GATEWAY_INFO).toEqual({ name: packageJson.name, version: packageJson.version });
 });

@@ -1,0 +1,143 @@
+import type { OutboundClient } from '../platform/outbound.ts';
+import type { Discovery, Era } from '../registry/server.ts';
+import { Unfit } from './discoveryFailure.ts';
+import { HEADER_MISMATCH, MISSING_CLIENT_CAPABILITY, UNSUPPORTED_VERSION } from './errorCodes.ts';
+import { isObject, type JsonObject, type JsonRpcRequest, type Outcome } from './jsonRpc.ts';
+import { LATEST_MODERN, LEGACY_VERSIONS, META, metaOf, MODERN_VERSIONS } from './protocol.ts';
+import { outcomeOf } from './upstream/answer.ts';
+import { UpstreamFault } from './upstream/fault.ts';
+import { type LegacySession, openSession } from './upstream/legacySession.ts';
+import { askModern, ownEnvelope } from './upstream/modern.ts';
+
+/** For each request of a discovery: a server that takes longer would keep those who call its tools waiting too. */
+const ANSWER_WITHIN_MS = 20_000;
+
+/** What a server says of itself, without its tools. */
+export type Profile = Omit<Discovery, 'tools' | 'discoveredAt'>;
+/** Asks the server one request of its era and gives the result. */
+export type Ask = (method: string, params: JsonObject) => Promise<JsonObject>;
+/** A server whose era is known, ready to be asked. */
+export interface OpenServer {
+  readonly profile: Profile;
+  readonly ask: Ask;
+  /** Ends what was opened for it. */
+  close(): Promise<void>;
+}
+
+/** Opens a server of either era. @throws UpstreamFault, Unfit */
+export async function openServer(
+  outbound: OutboundClient,
+  url: string,
+  signal: AbortSignal,
+): Promise<OpenServer> {
+  return (await openModern(outbound, url, signal)) ?? (await openLegacy(outbound, url, signal));
+}
+
+async function openModern(
+  outbound: OutboundClient,
+  url: string,
+  signal: AbortSignal,
+): Promise<OpenServer | undefined> {
+  let lastId = 0;
+  const outcome = async (method: string, params: JsonObject): Promise<Outcome> => {
+    const request: JsonRpcRequest = {
+      jsonrpc: '2.0',
+      id: (lastId += 1),
+      method,
+      params: { ...params, _meta: ownEnvelope },
+    };
+    return outcomeOf(await askModern(outbound, url, request, bounded(signal)));
+  };
+  const found = await probe(() => outcome('server/discover', {}));
+  if (found === undefined) return undefined;
+  return {
+    profile: profileOf('modern', LATEST_MODERN, found, metaOf(found)[META.serverInfo]),
+    ask: async (method, params) => resultOf(method, await outcome(method, params)),
+    close: () => Promise.resolve(),
+  };
+}
+
+/** The result of `server/discover`, or undefined when the server is of the legacy era. */
+async function probe(discover: () => Promise<Outcome>): Promise<JsonObject | undefined> {
+  let outcome: Outcome;
+  try {
+    outcome = await discover();
+  } catch (error) {
+    // A 4xx without a modern error, and an answer that is no MCP, are what legacy servers give to a method they do not know.
+    const legacy =
+      error instanceof UpstreamFault &&
+      (error.kind === 'not_mcp' || (error.kind === 'http_status' && isClientError(error.status)));
+    if (legacy) return undefined;
+    throw error;
+  }
+  if ('result' in outcome) {
+    const { supportedVersions } = outcome.result;
+    if (!Array.isArray(supportedVersions)) return undefined;
+    if (supportedVersions.some((version) => MODERN_VERSIONS.includes(String(version)))) return outcome.result;
+    requireLegacy(supportedVersions);
+    return undefined;
+  }
+  const { code, data } = outcome.error;
+  if (code === UNSUPPORTED_VERSION && isObject(data) && Array.isArray(data['supported'])) {
+    requireLegacy(data['supported']);
+    return undefined;
+  }
+  if (code === HEADER_MISMATCH || code === MISSING_CLIENT_CAPABILITY) {
+    throw new Unfit(`speaks MCP ${LATEST_MODERN}, but refused server/discover with the error ${code}`);
+  }
+  return undefined;
+}
+
+const isClientError = (status: number | undefined): boolean =>
+  status !== undefined && status >= 400 && status < 500;
+
+function requireLegacy(versions: readonly unknown[]): void {
+  if (versions.some((version) => LEGACY_VERSIONS.includes(String(version)))) return;
+  throw new Unfit(
+    `speaks no protocol version that the gateway knows (${[...MODERN_VERSIONS, ...LEGACY_VERSIONS].join(', ')})`,
+  );
+}
+
+async function openLegacy(outbound: OutboundClient, url: string, signal: AbortSignal): Promise<OpenServer> {
+  const { session, result } = await openSession(outbound, url, signal);
+  return {
+    profile: profileOf('legacy', session.version, result, result['serverInfo']),
+    ask: (method, params) => askLegacy(session, method, params, signal),
+    close: () => session.close(),
+  };
+}
+
+async function askLegacy(
+  session: LegacySession,
+  method: string,
+  params: JsonObject,
+  signal: AbortSignal,
+): Promise<JsonObject> {
+  const request: JsonRpcRequest = { jsonrpc: '2.0', id: session.nextId(), method, params };
+  const reply = await session.post(request, bounded(signal));
+  return resultOf(method, await outcomeOf(await session.answer(reply, request)));
+}
+
+const bounded = (signal: AbortSignal): AbortSignal =>
+  AbortSignal.any([signal, AbortSignal.timeout(ANSWER_WITHIN_MS)]);
+
+function resultOf(method: string, outcome: Outcome): JsonObject {
+  if ('result' in outcome) return outcome.result;
+  throw new Unfit(`answered ${method} with the error ${outcome.error.code}`);
+}
+
+function profileOf(era: Era, protocolVersion: string, result: JsonObject, info: unknown): Profile {
+  const { capabilities, instructions } = result;
+  const { name, version } = isObject(info) ? info : {};
+  return {
+    era,
+    protocolVersion,
+    serverInfo: {
+      ...(isObject(info) && info),
+      name: typeof name === 'string' ? name : 'unnamed',
+      version: typeof version === 'string' ? version : 'unknown',
+    },
+    capabilities: isObject(capabilities) ? capabilities : {},
+    ...(typeof instructions === 'string' && { instructions }),
+  };
+}
