@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LocalError } from './localError.ts';
+import { isMessage } from './terminal.ts';
 
 const root = join(import.meta.dirname, '../..');
 
@@ -101,9 +102,6 @@ function readyMessage(child: ChildProcess): Promise<void> {
     });
   });
 }
-
-/** Not a stack frame or what else Node prints around an error that nobody caught. */
-const isMessage = (line: string): boolean => /^[^\s}]/.test(line) && !line.startsWith('Node.js v');
 
 /** Keeps all that the process says in its log. The answer tells its last message on stderr. */
 function writeOutput(child: ChildProcess, { logFile, onLine }: Output): () => string {

@@ -1,4 +1,5 @@
 import { createServer } from 'node:net';
+import { maxPortOffset } from './defaults.ts';
 import { LocalError } from './localError.ts';
 
 /** A port and what it is for. */
@@ -11,10 +12,10 @@ export async function requireFreePorts(wanted: readonly NamedPort[], portOffset:
   );
   const taken = checked.filter((port) => port !== undefined);
   if (taken.length === 0) return;
-  const verb = taken.length === 1 ? 'Port' : 'Ports';
+  const [ports, are, them] = taken.length === 1 ? ['Port', 'is', 'it'] : ['Ports', 'are', 'them'];
   throw new LocalError(
-    `${verb} ${taken.join(', ')} already in use. Stop what uses ${taken.length === 1 ? 'it' : 'them'}, ` +
-      `or move every port: npm start -- --port-offset ${portOffset + 100}`,
+    `${ports} ${taken.join(', ')} ${are} already in use. Stop what uses ${them}, ` +
+      `or move every port: npm start -- --port-offset ${(portOffset + 100) % maxPortOffset}`,
   );
 }
 

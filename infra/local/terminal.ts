@@ -9,12 +9,16 @@ const logLineSchema = z.looseObject({
 });
 const notShown = new Set(['at', 'level', 'app', 'event', 'error', 'traceId']);
 
+/** False for stack frames and for what else Node prints around an error that nobody caught. */
+export function isMessage(line: string): boolean {
+  return /^(?!node:internal|file:|Node\.js v)[^\s}]/.test(line);
+}
+
 /** What the terminal shows of a line that a process said: warnings and errors in short, or nothing. */
 export function shortLine(name: string, stream: 'stdout' | 'stderr', line: string): string | undefined {
   const entry = logLineSchema.safeParse(parseJson(line));
   if (!entry.success) {
-    // Without the frames of a stack.
-    return stream === 'stderr' && /^\S/.test(line) ? shorten(`${name}: ${line}`) : undefined;
+    return stream === 'stderr' && isMessage(line) ? shorten(`${name}: ${line}`) : undefined;
   }
   const { level, event, error, ...fields } = entry.data;
   if (level === 'info') return undefined;

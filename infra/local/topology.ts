@@ -56,10 +56,7 @@ export async function startTopology(options: TopologyOptions): Promise<Topology>
   }
   const ports = portsFor(options.portOffset);
   await requireFreePorts(neededPorts(ports, options.demo ?? false), options.portOffset);
-  const logDir = join(options.dataDir, 'logs');
-  await rm(logDir, { recursive: true, force: true });
-  await mkdir(logDir, { recursive: true });
-
+  const logDir = await emptyLogDir(options.dataDir);
   const group = processGroup(logDir, options.onLine ?? (() => undefined));
   let stopped: Promise<void> | undefined;
   const stop = () => (stopped ??= group.stop(appNames).then(() => group.stop()));
@@ -87,6 +84,19 @@ export async function startTopology(options: TopologyOptions): Promise<Topology>
   };
 }
 
+async function emptyLogDir(dataDir: string): Promise<string> {
+  const logDir = join(dataDir, 'logs');
+  try {
+    await rm(logDir, { recursive: true, force: true });
+    await mkdir(logDir, { recursive: true });
+  } catch (cause) {
+    throw new LocalError(`Cannot write to ${logDir}: ${cause instanceof Error ? cause.message : ''}`, {
+      cause,
+    });
+  }
+  return logDir;
+}
+
 async function startAll(group: ProcessGroup, ports: Ports, options: TopologyOptions): Promise<void> {
   const place = { ports, dataDir: options.dataDir };
   const startEach = (specs: Parameters<ProcessGroup['start']>[0][]) =>
@@ -106,7 +116,9 @@ async function startAll(group: ProcessGroup, ports: Ports, options: TopologyOpti
 async function build(): Promise<void> {
   const { buildApps } = await import('../build.ts');
   await buildApps().catch((cause: unknown) => {
-    throw new LocalError('The build failed', { cause });
+    // Of several lines, esbuild has printed all but the first.
+    const [first = ''] = cause instanceof Error ? cause.message.split(/:?\n/, 1) : [];
+    throw new LocalError(first, { cause });
   });
 }
 

@@ -156,7 +156,7 @@ describe('a start that cannot succeed', () => {
     const { code, errors } = await start().ended;
     expect(code).toBe(1);
     expect(errors).toBe(
-      `npm start: Port ${place.ports.serviceBus} (serviceBus) already in use. Stop what uses it, ` +
+      `npm start: Port ${place.ports.serviceBus} (serviceBus) is already in use. Stop what uses it, ` +
         `or move every port: npm start -- --port-offset ${place.portOffset + 100}\n`,
     );
     expect(processesAt(place)).toEqual([]);

@@ -25,6 +25,8 @@ test.each([
     line: logged({ level: 'error', event: 'request_failed', error: 'Error: boom\n    at x' }),
     shown: 'mcp: error request_failed Error: boom',
   },
+  { why: 'and what Node puts before it', stream: 'stderr', line: 'node:internal/x:2', shown: undefined },
+  { why: 'and after it', stream: 'stderr', line: 'Node.js v24.21.0', shown: undefined },
   { why: 'plain errors show as they are', stream: 'stderr', line: 'boom', shown: 'mcp: boom' },
   { why: 'long lines are cut', stream: 'stderr', line: 'x'.repeat(500), shown: `mcp: ${'x'.repeat(194)}…` },
 ] as const)('$why', ({ stream, line, shown }) => {
