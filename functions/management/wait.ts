@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { type Result, fail, succeed } from '../../shared/platform/result.ts';
 
@@ -26,6 +25,6 @@ export async function readUntil<T>(
   for (;;) {
     const value = await read();
     if (hasEnded(value) || signal.aborted || performance.now() + pollMs > end) return value;
-    await delay(pollMs);
+    await new Promise((done) => setTimeout(done, pollMs));
   }
 }

@@ -1,0 +1,187 @@
+import { describe, expect, test } from 'vitest';
+import { type AppDeps, compose } from '../../../functions/compose.ts';
+import { type HttpDeps, type Route, serve } from '../../../functions/http.ts';
+import { managementRoutes } from '../../../functions/management/app.ts';
+import { mcpRoutes } from '../../../functions/mcp/app.ts';
+import { matches } from '../../../functions/paths.ts';
+import { fallbackName } from '../../../functions/register.ts';
+import { isPermitted } from '../../../shared/identity/permissions.ts';
+import { type Principal, roles } from '../../../shared/identity/principal.ts';
+import { agentNames } from '../../../shared/orchestration/agents.ts';
+import { type App, readConfig } from '../../../shared/platform/config.ts';
+import { fakeHttpDeps } from '../../support/httpDeps.ts';
+
+const tenants = ['11111111-1111-4111-8111-111111111111', '22222222-2222-4222-8222-222222222222'];
+
+/** As an app composes itself; nothing is connected before it is used, and no test here uses it. */
+const composed = (app: App): AppDeps =>
+  compose(
+    readConfig({
+      MREG_APP: app,
+      MREG_TABLES: 'https://nowhere.table.core.windows.net',
+      MREG_SERVICE_BUS__fullyQualifiedNamespace: 'nowhere.servicebus.windows.net',
+      MREG_API_CLIENT_ID: 'c0ffee00-0000-4000-8000-000000000001',
+      MREG_TENANTS: tenants.join(),
+      MREG_PUBLIC_ORIGIN: 'https://mcp.contoso.com',
+    }),
+  );
+
+const apps: [App, readonly Route<unknown>[], AppDeps][] = [
+  ['management', managementRoutes(composed('management')), composed('management')],
+  ['mcp', mcpRoutes(composed('mcp')), composed('mcp')],
+];
+
+/** A path that a template takes, and that no literal of any template is. */
+const example = (template: string): string => `/${template.replace(/\{(\w+)\}/g, 'some-$1')}`;
+
+const anonymous: Readonly<Record<App, readonly string[]>> = {
+  management: ['GET health'],
+  mcp: [
+    'GET .well-known/oauth-protected-resource',
+    'GET .well-known/oauth-protected-resource/mcp',
+    'GET health',
+  ],
+};
+
+describe.each(apps)('the %s app', (app, routes, deps) => {
+  test('has routes', () => {
+    expect(routes.length).toBeGreaterThan(2);
+  });
+
+  test('names its functions legally, once each, and the fallback after all of them', () => {
+    const names = [
+      ...routes.map(({ name }) => name),
+      ...agentNames.map((agent) => `agent-${agent}`),
+      'sweeper',
+    ];
+    for (const name of [...names, fallbackName]) expect(name).toMatch(/^[a-z][a-z0-9-]{0,126}$/);
+    expect(new Set(names).size).toBe(names.length);
+    expect([...names, fallbackName].sort().at(-1)).toBe(fallbackName);
+    expect([...names, fallbackName].sort((a, b) => a.localeCompare(b)).at(-1)).toBe(fallbackName);
+  });
+
+  test('hides no route behind another that the host tries first', () => {
+    for (const route of routes) {
+      const takers = routes
+        .filter(({ method, path }) => method === route.method && matches(path, example(route.path)))
+        .map(({ name }) => name)
+        .sort();
+      expect(takers[0]).toBe(route.name);
+    }
+  });
+
+  test('keeps clear of the paths that the host keeps for itself', () => {
+    for (const { path } of routes) {
+      expect(path).toMatch(/^(?!admin|runtime)[a-z.]/);
+      expect(path).not.toMatch(/^\/|\/$|\/\/|[?#*:]/);
+    }
+  });
+
+  test('lets nobody in without a token but where everyone may know', () => {
+    const open = routes.filter(({ permission }) => permission === 'anonymous');
+    expect(open.map(({ method, path }) => `${method} ${path}`).sort()).toEqual(anonymous[app]);
+  });
+
+  test('asks for a permission that some role has', () => {
+    for (const { permission } of routes) {
+      if (permission === 'anonymous') continue;
+      const everyone: Principal = {
+        tenantId: '',
+        userId: '',
+        kind: 'user',
+        clientId: '',
+        roles,
+        expiresAt: 0,
+      };
+      expect(isPermitted(everyone, permission)).toBe(true);
+      expect(isPermitted({ ...everyone, roles: [] }, permission)).toBe(false);
+    }
+  });
+
+  const guarded = routes.filter(({ permission }) => permission !== 'anonymous');
+  const call = (route: Route<unknown>, http: HttpDeps, headers: Record<string, string>) =>
+    serve(
+      route,
+      http,
+    )(
+      new Request(`https://gateway.example${example(route.path)}?tenant=x`, {
+        method: route.method,
+        headers,
+      }),
+    );
+
+  test.each(guarded.map((route) => [route.name, route] as const))(
+    '%s answers 401 with a challenge to whoever has no token, before it looks at anything',
+    async (_, route) => {
+      const http = { ...deps, log: fakeHttpDeps().log };
+      for (const headers of [{}, { authorization: 'Bearer a.b.c' }, { authorization: 'Basic YTpi' }]) {
+        const response = await call(route, http, headers);
+        expect(response.status).toBe(401);
+        expect(response.headers.get('www-authenticate')).toMatch(/^Bearer .*scope="api:\/\//);
+        const body = await response.text();
+        expect(body).toContain('access token');
+        expect(body).not.toContain('some-');
+      }
+    },
+  );
+
+  test.each(guarded.map((route) => [route.name, route] as const))(
+    '%s answers 403 to roles that may not, and to pages of other origins',
+    async (_, route) => {
+      const http = fakeHttpDeps();
+      const mayNot = roles.filter(
+        (role) =>
+          route.permission !== 'anonymous' &&
+          !isPermitted(
+            { tenantId: '', userId: '', kind: 'user', clientId: '', roles: [role], expiresAt: 0 },
+            route.permission,
+          ),
+      );
+      for (const role of mayNot) {
+        expect((await call(route, http, { authorization: `Bearer ${role}` })).status).toBe(403);
+      }
+      const page = { authorization: 'Bearer Admin', origin: 'https://evil.example' };
+      expect((await call(route, http, page)).status).toBe(403);
+    },
+  );
+});
+
+test('the two apps have the same health and nothing else in common', () => {
+  const [management, mcp] = apps.map(([, routes]) => routes.map(({ name }) => name));
+  expect(management?.filter((name) => mcp?.includes(name))).toEqual(['health']);
+});
+
+describe('protected resource metadata', () => {
+  const deps = composed('mcp');
+  const routes = mcpRoutes(deps).filter(({ name }) => name.startsWith('metadata-'));
+
+  test.each(routes.map((route) => [route.path, route] as const))(
+    'at %s names the resource by the settings, whatever the request says (RFC 9728)',
+    async (path, route) => {
+      const request = new Request(`http://evil.example/${path}`, {
+        headers: { host: 'evil.example', 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'http' },
+      });
+      const response = await serve(route, fakeHttpDeps())(request);
+      expect(response.status).toBe(200);
+      expect(response.headers.get('cache-control')).toBe('public, max-age=3600');
+      expect(response.headers.get('access-control-allow-origin')).toBe('*');
+      expect(await response.json()).toEqual({
+        resource: 'https://mcp.contoso.com/mcp',
+        resource_name: 'MCP Registry Gateway',
+        authorization_servers: tenants.map((tenant) => `https://login.microsoftonline.com/${tenant}/v2.0`),
+        scopes_supported: ['api://c0ffee00-0000-4000-8000-000000000001/mcp.access'],
+        bearer_methods_supported: ['header'],
+      });
+    },
+  );
+
+  test('health says "up" to everyone and nothing else', async () => {
+    const health = mcpRoutes(deps).find(({ name }) => name === 'health');
+    const response = await serve(
+      health as Route,
+      fakeHttpDeps(),
+    )(new Request('https://gateway.example/health'));
+    expect([response.status, await response.json()]).toEqual([200, { status: 'up' }]);
+    expect(response.headers.get('cache-control')).toBe('no-store');
+  });
+});
