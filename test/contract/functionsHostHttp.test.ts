@@ -89,7 +89,14 @@ test.each<RawRequest & { readonly why: string }>([
   { path: '/throws', why: 'a function that throws' },
   { path: '/nothing', why: 'a function that returns nothing' },
   { path: '/text', why: 'a function that returns text' },
-  { path: '/echo', method: 'DELETE', why: 'a method that is not declared' },
+  {
+    path: '/echo',
+    method: 'DELETE',
+    body: 'chunked text',
+    chunked: true,
+    why: 'a chunked body that DELETE may have',
+  },
+  { path: '/echo', method: 'PATCH', body: 'refused', why: 'a method that is not declared' },
   { path: '/secret', why: 'a missing key' },
   { path: '/nowhere/at/all', why: 'the last catch-all' },
 ])('direct and proxy serving answer alike: $why', async ({ why: _, ...request }) => {
@@ -125,7 +132,7 @@ describe.each(EVERY)('routes, %s', (way) => {
   });
 
   test('an undeclared method gets an empty 404', async () => {
-    expect(await ask(way, { path: '/echo', method: 'DELETE' })).toMatchObject({ status: 404, body: '' });
+    expect(await ask(way, { path: '/echo', method: 'PATCH' })).toMatchObject({ status: 404, body: '' });
     expect(await ask(way, { path: '/echo', method: 'OPTIONS' })).toMatchObject({ status: 404, body: '' });
   });
 
@@ -405,6 +412,18 @@ describe.each(STREAMED)('a streamed answer, %s', (way) => {
     await release(way, 'data: 3\n\n');
     expect(await release(way, 'end')).toEqual({ cancelled: false, pulled: 3 });
     expect(await release(way, '')).toEqual({ cancelled: false, pulled: 4 });
+    expect(hosts[way].output().stderr).not.toContain('function gated) returned no response');
+  });
+
+  test('is written to its end when its client has left before the first chunk', async () => {
+    const { request, response } = openGated(way);
+    await hosts[way].reported('gated');
+    const gone = expect(response).rejects.toThrow('socket hang up');
+    request.destroy();
+    await gone;
+    await release(way, 'data: 1\n\n');
+    expect(await release(way, 'end')).toMatchObject({ cancelled: false, pulled: 1 });
+    expect(await ask(way, { path: '/native' })).toMatchObject({ status: 418 });
   });
 });
 

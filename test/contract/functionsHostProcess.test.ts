@@ -179,7 +179,7 @@ test('a call that does not end holds the host up for a bounded time', async () =
   const cut = expect(answer).rejects.toThrow('socket hang up');
   expect(await host.stop()).toBe(0);
   await cut;
-  expect(host.output().stderr).toContain('1 invocation');
+  expect(host.output().stderr).toContain('stopped while 1 invocations still ran');
 });
 
 test('an exception outside of any function ends the host, with its stack and exit code 1', async () => {

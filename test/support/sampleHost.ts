@@ -137,16 +137,17 @@ async function send(
   port: number,
   { method = 'GET', path: target, headers = {}, body, chunked }: RawRequest,
 ): Promise<RawAnswer> {
-  const length = body === undefined || chunked ? {} : { 'content-length': Buffer.byteLength(body) };
+  const framing = chunked
+    ? { 'transfer-encoding': 'chunked' }
+    : { 'content-length': Buffer.byteLength(body ?? '') };
   const request = http.request({
     port,
     host: '127.0.0.1',
     method,
     path: target,
-    headers: { ...length, ...headers },
+    headers: { ...(body !== undefined && framing), ...headers },
     agent: false,
   });
-  if (chunked) request.flushHeaders();
   request.end(body);
   const [response] = (await once(request, 'response')) as [http.IncomingMessage];
   return { status: response.statusCode ?? 0, headers: response.headers, body: await textOf(response) };

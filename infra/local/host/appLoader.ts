@@ -6,7 +6,7 @@ import {
   serveDirect,
   type Serving,
   type StreamServing,
-} from './httpStreaming.ts';
+} from './libraryServer.ts';
 import { stackOf, type Log } from './log.ts';
 
 export interface LoadedApp {
@@ -14,7 +14,7 @@ export interface LoadedApp {
   /** Undefined: the app has not turned HTTP streaming on. */
   readonly streaming: StreamServing | undefined;
   /** Runs the hooks by which the app closes what it has opened. */
-  terminate(): Promise<void>;
+  readonly terminate: () => Promise<void>;
 }
 
 /** What Azure's worker says it can do, before the app adds to it. */
@@ -49,7 +49,7 @@ export async function loadApp(
   const hookData = {};
   const appStart = { hookData, appHookData: app.appHookData, functionAppDirectory: root };
   await app.runHooks('appStart', appStart);
-  const { server } = await captureServer(async () =>
+  const server = await captureServer(async () =>
     app.programmingModel?.getCapabilities?.({ ...WORKER_CAPABILITIES }),
   );
   app.lock();

@@ -5,13 +5,13 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RunningChild } from '../childProcess.ts';
 import { loadApp } from './appLoader.ts';
-import type { RegisteredFunction } from './coreApi.ts';
 import { readHostConfig, type HostConfig } from './hostConfig.ts';
 import { listen } from './http.ts';
-import type { Serving } from './httpStreaming.ts';
+import type { Serving } from './libraryServer.ts';
 import { createInvoker, type Invoker } from './invocation.ts';
 import { createLog, type Log } from './log.ts';
 import { routeTable } from './routes.ts';
+import { readAll, toTriggered, type Report, type TriggeredFunction } from './triggeredFunction.ts';
 
 export interface HostOptions {
   /** 0 takes any free port. */
@@ -24,24 +24,30 @@ export interface HostOptions {
 /** How long running invocations may go on once the host stops; what runs longer comes again or is lost, as in Azure. */
 const DRAIN_MS = 1_500;
 
-type Report = (functionName: string, problem: string) => void;
-
-interface Stoppable {
-  /** Starts nothing further. */
+interface RunningTriggers {
+  /** Starts nothing further; resolves when what has started is done with. */
   stop(): Promise<void>;
   /** Lets go of what running invocations may still need. */
   close(): Promise<void>;
+}
+
+/** What triggers need of the host. */
+interface TriggerContext {
+  readonly config: HostConfig;
+  readonly invoker: Invoker;
+  readonly log: Log;
+  readonly report: Report;
 }
 
 /**
  * Runs a built Functions app as Azure does. The process can hold one app, and takes over its settings.
  * An exception outside of any function ends the process, where Azure would start a new one in its place.
  */
-export async function startHost(options: HostOptions): Promise<RunningChild> {
-  const config = await readHostConfig(options.root, process.env);
+export async function startHost({ port, root, serving }: HostOptions): Promise<RunningChild> {
+  const config = await readHostConfig(root, process.env);
   Object.assign(process.env, config.settings);
   const log = createLog(config.logLevel);
-  const { app, streaming, ...loaded } = await loadApp(options.root, config.entryPoint, options.serving, log);
+  const { app, streaming, terminate } = await loadApp(root, config.entryPoint, serving, log);
   if (app.functions.size === 0) throw new Error(`no functions found in ${config.entryPoint}`);
 
   const inError = new Set<string>();
@@ -49,120 +55,69 @@ export async function startHost(options: HostOptions): Promise<RunningChild> {
     inError.add(name);
     log('critical', `Function ${name} is in error and does not run: ${problem}`);
   };
-  const functions = runnable(app.functions.values(), report);
   const invoker = createInvoker(app, config.functionTimeoutMs);
-  const server = await listen(
-    {
-      functions: routeTable(functions, config.routePrefix, report),
-      invoker,
-      streaming,
-      functionKey: config.settings['MREG_LOCAL_FUNCTION_KEY'],
-      log,
-    },
-    options.port,
-  );
+  const functions = readAll(app.functions.values(), toTriggered, report);
+  const startedBy = (type: string) => functions.filter(({ trigger }) => trigger.type === type);
+  const routes = routeTable(startedBy('httpTrigger'), config.routePrefix, report);
+  const functionKey = config.settings['MREG_LOCAL_FUNCTION_KEY'];
+  const server = await listen({ functions: routes, invoker, streaming, functionKey, log }, port);
+  const context = { config, invoker, log, report };
   const triggers = await Promise.all([
-    startQueues(functions, config, invoker, log, report),
-    startTimers(functions, config, invoker, log, report),
+    startQueues(startedBy('serviceBusTrigger'), context),
+    startTimers(startedBy('timerTrigger'), context),
   ]);
+
+  const { port: openPort } = server.address() as AddressInfo;
   const count = app.functions.size - inError.size;
-  const { port } = server.address() as AddressInfo;
   return {
-    line: `Functions host on http://127.0.0.1:${port}: ${count} ${count === 1 ? 'function' : 'functions'}`,
+    line: `Functions host on http://127.0.0.1:${openPort}: ${count} ${count === 1 ? 'function' : 'functions'}`,
     async stop() {
-      const closed = stopServer(server);
-      await Promise.all(triggers.map((trigger) => trigger.stop()));
-      const left = await invoker.drain(DRAIN_MS);
-      if (left > 0) log('warning', `${left} invocations still ran when the host stopped`);
-      await closed;
+      const done = Promise.all([closeServer(server), invoker.idle(), ...triggers.map((each) => each.stop())]);
+      await Promise.race([done, delay(DRAIN_MS)]);
+      if (invoker.running() > 0) log('warning', `stopped while ${invoker.running()} invocations still ran`);
+      server.closeAllConnections();
       streaming?.close();
-      await Promise.all(triggers.map((trigger) => trigger.close()));
-      await loaded.terminate();
+      await Promise.all(triggers.map((each) => each.close()));
+      await terminate();
     },
   };
 }
 
-const TRIGGERS = new Set(['httpTrigger', 'serviceBusTrigger', 'timerTrigger']);
-
-/** Leaves out, and reports, the functions with a binding that this host would have to pass over. */
-function runnable(functions: Iterable<RegisteredFunction>, report: Report): RegisteredFunction[] {
-  return [...functions].filter(({ metadata }) => {
-    const unknown = Object.entries(metadata.bindings).find(
-      ([name, { type }]) => !TRIGGERS.has(type) && !(name === '$return' && type === 'http'),
-    );
-    if (unknown) report(metadata.name, `bindings of type ${unknown[1].type} are not run here`);
-    return !unknown;
-  });
-}
-
 async function startQueues(
-  functions: readonly RegisteredFunction[],
-  config: HostConfig,
-  invoker: Invoker,
-  log: Log,
-  report: Report,
-): Promise<Stoppable> {
-  const triggered = functions.filter((registered) => hasTrigger(registered, 'serviceBusTrigger'));
-  if (triggered.length === 0) return NOTHING;
+  functions: readonly TriggeredFunction[],
+  { config, invoker, log, report }: TriggerContext,
+): Promise<RunningTriggers> {
+  if (functions.length === 0) return NOTHING;
   // Imported here, so that an app without queues does not wait for the SDK.
   const { startQueueTriggers, toQueueFunction } = await import('./serviceBusTrigger.ts');
-  const targets = attempt(triggered, (registered) => toQueueFunction(registered, config.settings), report);
+  const targets = readAll(functions, (each) => toQueueFunction(each, config.settings), report);
   return startQueueTriggers(targets, config.serviceBus, invoker, log);
 }
 
 async function startTimers(
-  functions: readonly RegisteredFunction[],
-  config: HostConfig,
-  invoker: Invoker,
-  log: Log,
-  report: Report,
-): Promise<Stoppable> {
-  const triggered = functions.filter((registered) => hasTrigger(registered, 'timerTrigger'));
-  if (triggered.length === 0) return NOTHING;
-  const [{ startTimer, toTimerFunction }, { createFileTimerStore, createMemoryTimerStore }] =
-    await Promise.all([import('./timerTrigger.ts'), import('./timerStore.ts')]);
+  functions: readonly TriggeredFunction[],
+  { config, invoker, log, report }: TriggerContext,
+): Promise<RunningTriggers> {
+  if (functions.length === 0) return NOTHING;
+  const { startTimer, toTimerFunction } = await import('./timerTrigger.ts');
+  const { createFileTimerStore, createMemoryTimerStore } = await import('./timerStore.ts');
   const { MREG_LOCAL_DATA: folder, AzureFunctionsWebHost__hostid: hostId = 'host' } = config.settings;
-  const store =
-    folder === undefined
-      ? createMemoryTimerStore()
-      : createFileTimerStore(path.join(folder, 'timers', hostId));
-  const timers = attempt(triggered, (registered) => toTimerFunction(registered, config.settings), report).map(
-    (target) => startTimer(target, store, invoker, log),
-  );
+  const store = folder ? createFileTimerStore(path.join(folder, 'timers', hostId)) : createMemoryTimerStore();
+  const targets = readAll(functions, (each) => toTimerFunction(each, config.settings), report);
+  const timers = targets.map((target) => startTimer(target, store, invoker, log));
   return {
-    stop() {
-      for (const timer of timers) timer.stop();
-      return Promise.resolve();
+    async stop() {
+      await Promise.all(timers.map((timer) => timer.stop()));
     },
     close: () => Promise.resolve(),
   };
 }
 
-const NOTHING: Stoppable = { stop: () => Promise.resolve(), close: () => Promise.resolve() };
+const NOTHING: RunningTriggers = { stop: () => Promise.resolve(), close: () => Promise.resolve() };
 
-function hasTrigger({ metadata }: RegisteredFunction, type: string): boolean {
-  return Object.values(metadata.bindings).some((binding) => binding.type === type);
-}
-
-function attempt<T>(
-  functions: readonly RegisteredFunction[],
-  read: (registered: RegisteredFunction) => T | undefined,
-  report: Report,
-): T[] {
-  return functions.flatMap((registered) => {
-    try {
-      return read(registered) ?? [];
-    } catch (error) {
-      report(registered.metadata.name, error instanceof Error ? error.message : String(error));
-      return [];
-    }
-  });
-}
-
-/** Refuses new connections at once, and cuts those that are left when the time for running invocations is over. */
-async function stopServer(server: Server): Promise<void> {
+/** Refuses new connections; resolves when those there are have had their answers. */
+async function closeServer(server: Server): Promise<void> {
   const closed = once(server, 'close');
   server.close();
-  await Promise.race([closed, delay(DRAIN_MS)]);
-  server.closeAllConnections();
+  await closed;
 }

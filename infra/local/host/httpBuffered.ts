@@ -1,32 +1,34 @@
 import type { ServerResponse } from 'node:http';
 import { joinedQuery } from './bindingData.ts';
 import type { HttpCookie, HttpData, TypedData } from './coreTypes.ts';
+import { headersOf, originOf, type HttpCall } from './httpCall.ts';
+import type { Invoker } from './invocation.ts';
+import { readAnnouncedBody } from './requestBody.ts';
 
-export interface BufferedRequest {
-  readonly method: string;
-  readonly url: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly query: URLSearchParams;
-  readonly routeValues: Readonly<Record<string, string>>;
-  readonly body: Buffer | undefined;
-}
-
-/** The whole request as one value: what a function gets when the app has not turned streaming on. */
-export function toHttpData(request: BufferedRequest): TypedData {
-  const { method, url, body } = request;
-  const data: HttpData = {
-    method,
-    url,
-    nullableHeaders: nullable(request.headers),
-    nullableQuery: nullable(joinedQuery(request.query)),
-    nullableParams: nullable(request.routeValues),
+/**
+ * Runs a function with its request as one value, and writes its answer at once: what an app gets that has not turned
+ * streaming on. A chunked body never arrives, as in Azure. Throws what the function threw, with nothing written.
+ */
+export async function answerWhole(call: HttpCall, invoker: Invoker): Promise<void> {
+  const body = await readAnnouncedBody(call.request);
+  const http: HttpData = {
+    method: call.method,
+    url: `${originOf(call.request)}${call.url}`,
+    nullableHeaders: nullable(headersOf(call.request)),
+    nullableQuery: nullable(joinedQuery(call.query)),
+    nullableParams: nullable(call.routeValues),
     body: body ? { bytes: body } : null,
   };
-  return { http: data };
+  const answer = await invoker.invoke(call.target, {
+    data: { http },
+    metadata: {},
+    traceParent: call.traceParent,
+  });
+  send(call.response, answer);
 }
 
-/** Writes the whole answer at once. A function that returned nothing answers 204. */
-export function sendHttpData(response: ServerResponse, answer: TypedData | null | undefined): void {
+/** A function that returned nothing answers 204. */
+function send(response: ServerResponse, answer: TypedData | null | undefined): void {
   const http = answer?.http;
   if (!http) {
     response.writeHead(204).end();

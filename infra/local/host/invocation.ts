@@ -1,12 +1,11 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { inspect } from 'node:util';
-import { setTimeout as delay } from 'node:timers/promises';
-import type { CoreApp, RegisteredFunction } from './coreApi.ts';
+import type { CoreApp } from './coreApi.ts';
 import type { CoreInvocationContext, RetryContext, TypedData } from './coreTypes.ts';
+import type { TriggeredFunction } from './triggeredFunction.ts';
 
 /** What a trigger gives one run of a function. */
 export interface Trigger {
-  readonly bindingName: string;
   readonly data: TypedData;
   readonly metadata: Readonly<Record<string, TypedData>>;
   /** HTTP chooses its own, to pair the invocation with the request it forwards. */
@@ -23,9 +22,11 @@ export interface Invoker {
    * `FunctionTimeout` when it outlasts `functionTimeout`: Azure would replace the whole process and fail every other
    * call in it, here only this one is given up, and its code runs on until the process ends.
    */
-  invoke(registered: RegisteredFunction, trigger: Trigger): Promise<TypedData | null | undefined>;
-  /** Resolves when nothing runs any more, or when the time is up, to the number of invocations that still run. */
-  drain(withinMs: number): Promise<number>;
+  invoke(target: TriggeredFunction, trigger: Trigger): Promise<TypedData | null | undefined>;
+  /** How many functions run now. */
+  running(): number;
+  /** Resolves when none runs any more. */
+  idle(): Promise<void>;
 }
 
 export class FunctionTimeout extends Error {
@@ -36,28 +37,25 @@ export function createInvoker(app: CoreApp, functionTimeoutMs: number | undefine
   const running = new Set<Promise<unknown>>();
 
   return {
-    async invoke(registered, trigger) {
-      const run = runFunction(app, registered, trigger);
+    async invoke(target, trigger) {
+      const run = runFunction(app, target, trigger);
       running.add(run);
       try {
-        return await withTimeout(run, functionTimeoutMs, registered.metadata.name);
+        return await withTimeout(run, functionTimeoutMs, target.name);
       } finally {
         running.delete(run);
       }
     },
-    async drain(withinMs) {
-      const idle = (async () => {
-        while (running.size > 0) await Promise.allSettled(running);
-      })();
-      await Promise.race([idle, delay(withinMs, undefined, { ref: false })]);
-      return running.size;
+    running: () => running.size,
+    async idle() {
+      while (running.size > 0) await Promise.allSettled(running);
     },
   };
 }
 
 async function runFunction(
   app: CoreApp,
-  { metadata, callback }: RegisteredFunction,
+  target: TriggeredFunction,
   trigger: Trigger,
 ): Promise<TypedData | null | undefined> {
   if (!app.programmingModel) throw new Error('the app has set no programming model');
@@ -65,7 +63,7 @@ async function runFunction(
     hookData: {},
     invocationContext: undefined,
   };
-  const core = coreContext(metadata, trigger, (level, category, message) => {
+  const core = coreContext(target, trigger, (level, category, message) => {
     app.log(level, category, message, scope);
   });
   const model = await app.programmingModel.getInvocationModel(core);
@@ -73,7 +71,7 @@ async function runFunction(
   scope.invocationContext = context;
 
   // Hooks may replace the inputs and the callback before, the result and the error after.
-  const before = { ...scope, appHookData: app.appHookData, inputs, functionCallback: callback };
+  const before = { ...scope, appHookData: app.appHookData, inputs, functionCallback: target.callback };
   await inState(core, 'preInvocationHooks', () => app.runHooks('preInvocation', before));
 
   const outcome = await inState(core, 'invocation', async () => {
@@ -96,7 +94,7 @@ async function runFunction(
 }
 
 function coreContext(
-  metadata: RegisteredFunction['metadata'],
+  { metadata, bindingName }: TriggeredFunction,
   trigger: Trigger,
   log: CoreInvocationContext['log'],
 ): CoreInvocationContext {
@@ -107,7 +105,7 @@ function coreContext(
     request: {
       invocationId,
       functionId: metadata.functionId ?? metadata.name,
-      inputData: [{ name: trigger.bindingName, data: trigger.data }],
+      inputData: [{ name: bindingName, data: trigger.data }],
       triggerMetadata: trigger.metadata,
       traceContext: { traceParent: childOf(trigger.traceParent), traceState: '' },
       ...(trigger.retryContext && { retryContext: trigger.retryContext }),

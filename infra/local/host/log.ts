@@ -21,6 +21,9 @@ export function createLog(minimum: LogLevel): Log {
   };
 }
 
+/** An error with its stack, and those of the errors that caused it. */
 export function stackOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  if (!(error instanceof Error)) return String(error);
+  const stack = error.stack ?? error.message;
+  return error.cause === undefined ? stack : `${stack}\ncaused by ${stackOf(error.cause)}`;
 }

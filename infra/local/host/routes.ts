@@ -1,9 +1,7 @@
-import type { RegisteredFunction } from './coreApi.ts';
 import type { BindingInfo } from './coreTypes.ts';
+import { readAll, type Report, type TriggeredFunction } from './triggeredFunction.ts';
 
-export interface HttpFunction extends RegisteredFunction {
-  readonly name: string;
-  readonly bindingName: string;
+export interface HttpFunction extends TriggeredFunction {
   readonly methods: readonly string[];
   readonly authLevel: string;
   /** The full template: prefix and route, without a leading slash. */
@@ -69,38 +67,37 @@ export function compileRoute(template: string): RouteMatcher {
  * route is. A function whose route Azure would not serve is reported and left out.
  */
 export function routeTable(
-  functions: Iterable<RegisteredFunction>,
+  functions: readonly TriggeredFunction[],
   routePrefix: string,
-  report: (functionName: string, problem: string) => void,
+  report: Report,
 ): readonly HttpFunction[] {
   const table: HttpFunction[] = [];
-  for (const registered of [...functions].sort(byName)) {
-    try {
-      const candidate = toHttpFunction(registered, routePrefix);
-      if (!candidate) continue;
+  readAll(
+    functions.toSorted(byName),
+    (triggered) => {
+      const candidate = toHttpFunction(triggered, routePrefix);
       const rival = table.find((other) => isSameRoute(other, candidate));
       if (rival) throw new Error(`${rival.name} has the same route and method`);
       table.push(candidate);
-    } catch (error) {
-      report(registered.metadata.name, error instanceof Error ? error.message : String(error));
-    }
-  }
+    },
+    report,
+  );
   return table;
 }
 
-function toHttpFunction(registered: RegisteredFunction, routePrefix: string): HttpFunction | undefined {
-  const { name, bindings } = registered.metadata;
-  const [bindingName, trigger] =
-    Object.entries(bindings).find(([, { type }]) => type === 'httpTrigger') ?? [];
-  if (bindingName === undefined || !trigger) return undefined;
+function toHttpFunction(triggered: TriggeredFunction, routePrefix: string): HttpFunction {
+  const { name, trigger } = triggered;
   const route = text(trigger, 'route')?.replaceAll(/^\/|\/$/g, '') ?? name;
   if (/^admin/i.test(route)) throw new Error('routes that start with admin belong to the host');
   const template = [routePrefix, route].filter((part) => part !== '').join('/');
-  const methods = Array.isArray(trigger['methods'])
-    ? trigger['methods'].map((method) => String(method).toUpperCase())
-    : [];
-  const authLevel = text(trigger, 'authLevel') ?? 'anonymous';
-  return { ...registered, name, bindingName, methods, authLevel, template, match: compileRoute(template) };
+  const methods = Array.isArray(trigger['methods']) ? trigger['methods'].map(String) : [];
+  return {
+    ...triggered,
+    methods: methods.map((method) => method.toUpperCase()),
+    authLevel: text(trigger, 'authLevel') ?? 'anonymous',
+    template,
+    match: compileRoute(template),
+  };
 }
 
 function text(binding: BindingInfo, option: string): string | undefined {
@@ -109,8 +106,8 @@ function text(binding: BindingInfo, option: string): string | undefined {
 }
 
 /** Ordinal and without case, so `_` sorts after letters: the order of .NET's `OrdinalIgnoreCase`. */
-function byName(a: RegisteredFunction, b: RegisteredFunction): number {
-  const [first, second] = [a.metadata.name.toUpperCase(), b.metadata.name.toUpperCase()];
+function byName(a: TriggeredFunction, b: TriggeredFunction): number {
+  const [first, second] = [a.name.toUpperCase(), b.name.toUpperCase()];
   return first < second ? -1 : Number(first > second);
 }
 

@@ -1,12 +1,8 @@
 import type { ServiceBusReceivedMessage } from '@azure/service-bus';
 import type { TypedData } from './coreTypes.ts';
 
-/** A message whose body the SDK was told not to parse. */
-export type RawMessage = Omit<ServiceBusReceivedMessage, 'body'> & { readonly body: unknown };
-
 /** The message as a function gets it: text, which the library then parses when it looks like JSON, or bytes. */
-export function messageData(message: RawMessage, dataType: unknown): TypedData {
-  const { body } = message;
+export function messageData({ body }: Pick<ServiceBusReceivedMessage, 'body'>, dataType: unknown): TypedData {
   if (Buffer.isBuffer(body))
     return dataType === 'binary' ? { bytes: body } : { string: body.toString('utf8') };
   return { string: typeof body === 'string' ? body : JSON.stringify(body) };
@@ -18,7 +14,7 @@ export function messageData(message: RawMessage, dataType: unknown): TypedData {
  * lowers, in the application properties too. Absent values are left out. Of what Azure sends only the names of its
  * own objects are missing here (`messageReceiver`, `client` and the like), which a function can do nothing with.
  */
-export function messageMetadata(message: RawMessage): Record<string, TypedData> {
+export function messageMetadata(message: ServiceBusReceivedMessage): Record<string, TypedData> {
   const texts = {
     DeadLetterSource: message.deadLetterSource,
     LockToken: message.lockToken,

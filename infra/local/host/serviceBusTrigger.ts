@@ -1,40 +1,35 @@
 import { ServiceBusClient } from '@azure/service-bus';
-import type { RegisteredFunction } from './coreApi.ts';
 import type { BindingInfo } from './coreTypes.ts';
 import { resolveSettings, type HostConfig } from './hostConfig.ts';
 import type { Invoker } from './invocation.ts';
 import type { Log } from './log.ts';
-import { receive, type QueueFunction } from './queueReceiver.ts';
+import { createOutageReport, receive, type OutageReport, type QueueFunction } from './queueReceiver.ts';
+import type { TriggeredFunction } from './triggeredFunction.ts';
 
 export interface QueueTriggers {
-  /** Takes no further message; those that run may still be settled. */
+  /** Takes no further message; resolves when those that were taken are settled. */
   stop(): Promise<void>;
+  /** Closes the connections. What is not settled by then comes again when its lock expires. */
   close(): Promise<void>;
 }
 
-/** Short, so that a restarted broker is found at once. */
-const RECONNECT_EVERY_MS = 1_000;
+/** A restarted broker is found within a second; the SDK goes on for ever. */
+const RECONNECT = { maxRetries: 1, retryDelayInMs: 1_000, maxRetryDelayInMs: 1_000 };
 
-/** Reads the queue trigger of a function; undefined where it has none, an error where this host cannot run it. */
+/** Reads a queue trigger; throws where this host cannot run it. */
 export function toQueueFunction(
-  registered: RegisteredFunction,
+  triggered: TriggeredFunction,
   settings: HostConfig['settings'],
-): QueueFunction | undefined {
-  const [bindingName, binding] =
-    Object.entries(registered.metadata.bindings).find(([, { type }]) => type === 'serviceBusTrigger') ?? [];
-  if (bindingName === undefined || !binding) return undefined;
-  if (typeof binding['queueName'] !== 'string')
-    throw new Error('only Service Bus queues are run here, not topics');
-  if (binding['isSessionsEnabled'] === true) throw new Error('Service Bus sessions are not run here');
-  if (binding['cardinality'] === 'many') throw new Error('batches of Service Bus messages are not run here');
-  if (binding['autoCompleteMessages'] === false)
-    throw new Error('a Node.js function cannot settle its message itself');
+): QueueFunction {
+  const { queueName, isSessionsEnabled, cardinality, autoCompleteMessages } = triggered.trigger;
+  if (typeof queueName !== 'string') throw new Error('only Service Bus queues are run here, not topics');
+  if (isSessionsEnabled === true) throw new Error('Service Bus sessions are not run here');
+  if (cardinality === 'many') throw new Error('batches of Service Bus messages are not run here');
+  if (autoCompleteMessages === false) throw new Error('a Node.js function cannot settle its message itself');
   return {
-    registered,
-    bindingName,
-    queue: resolveSettings(binding['queueName'], settings),
-    connectionString: connectionStringOf(binding, settings),
-    dataType: binding['dataType'],
+    ...triggered,
+    queue: resolveSettings(queueName, settings),
+    connectionString: connectionStringOf(triggered.trigger, settings),
   };
 }
 
@@ -48,29 +43,33 @@ export function startQueueTriggers(
   invoker: Invoker,
   log: Log,
 ): QueueTriggers {
-  const clients = new Map<string, ServiceBusClient>();
-  const retryOptions = {
-    maxRetries: 1,
-    retryDelayInMs: RECONNECT_EVERY_MS,
-    maxRetryDelayInMs: RECONNECT_EVERY_MS,
+  const connections = new Map<string, { client: ServiceBusClient; outages: OutageReport }>();
+  const connect = (connectionString: string) => {
+    const client = new ServiceBusClient(connectionString, { retryOptions: RECONNECT });
+    const connection = { client, outages: createOutageReport(client.fullyQualifiedNamespace, log) };
+    connections.set(connectionString, connection);
+    return connection;
   };
-  const subscriptions = functions.map((target) => {
-    const client =
-      clients.get(target.connectionString) ?? new ServiceBusClient(target.connectionString, { retryOptions });
-    clients.set(target.connectionString, client);
+  const receivers = functions.map((target) => {
+    const { client, outages } = connections.get(target.connectionString) ?? connect(target.connectionString);
     const receiver = client.createReceiver(target.queue, {
       receiveMode: 'peekLock',
       maxAutoLockRenewalDurationInMs: limits.maxLockRenewalMs,
       skipParsingBodyAsJson: true,
     });
-    return receive(receiver, target, limits.maxConcurrentCalls, invoker, log);
+    return receive(receiver, target, {
+      maxConcurrentCalls: limits.maxConcurrentCalls,
+      invoker,
+      outages,
+      log,
+    });
   });
   return {
     async stop() {
-      await Promise.all(subscriptions.map((subscription) => subscription.close()));
+      await Promise.all(receivers.map((receiver) => receiver.stop()));
     },
     async close() {
-      await Promise.all([...clients.values()].map((client) => client.close()));
+      await Promise.all([...connections.values()].map(({ client }) => client.close()));
     },
   };
 }

@@ -1,4 +1,3 @@
-import type { RegisteredFunction } from './coreApi.ts';
 import type { RetryContext, TypedData } from './coreTypes.ts';
 import { resolveSettings, type HostConfig } from './hostConfig.ts';
 import type { Invoker, Trigger } from './invocation.ts';
@@ -12,33 +11,34 @@ import {
   type TimerStatus,
 } from './timerSchedule.ts';
 import type { TimerStore } from './timerStore.ts';
+import type { TriggeredFunction } from './triggeredFunction.ts';
 
-export interface TimerFunction {
-  readonly registered: RegisteredFunction;
-  readonly bindingName: string;
+export interface TimerFunction extends TriggeredFunction {
   readonly schedule: Schedule;
   readonly runOnStartup: boolean;
   readonly useMonitor: boolean;
 }
 
+export interface RunningTimer {
+  /** Starts no further run; resolves when the one that may be under way has ended. */
+  stop(): Promise<void>;
+}
+
 /** `setTimeout` takes no longer wait than 24 days; a later time is approached in steps. */
 const LONGEST_WAIT_MS = 24 * 3_600_000;
 
-/** Reads the timer trigger of a function; undefined where it has none, an error where its schedule cannot be run. */
+/** Reads a timer trigger; throws where its schedule cannot be run. */
 export function toTimerFunction(
-  registered: RegisteredFunction,
+  triggered: TriggeredFunction,
   settings: HostConfig['settings'],
-): TimerFunction | undefined {
-  const [bindingName, binding] =
-    Object.entries(registered.metadata.bindings).find(([, { type }]) => type === 'timerTrigger') ?? [];
-  if (bindingName === undefined || !binding) return undefined;
-  const schedule = parseSchedule(resolveSettings(String(binding['schedule']), settings));
+): TimerFunction {
+  const { trigger } = triggered;
+  const schedule = parseSchedule(resolveSettings(String(trigger['schedule']), settings));
   return {
-    registered,
-    bindingName,
+    ...triggered,
     schedule,
-    runOnStartup: binding['runOnStartup'] === true,
-    useMonitor: binding['useMonitor'] !== false && isMonitored(schedule, new Date()),
+    runOnStartup: trigger['runOnStartup'] === true,
+    useMonitor: trigger['useMonitor'] !== false && isMonitored(schedule, new Date()),
   };
 }
 
@@ -51,9 +51,9 @@ export function startTimer(
   store: TimerStore,
   invoker: Invoker,
   log: Log,
-): { stop(): void; readonly stopped: Promise<void> } {
-  const { registered, schedule } = target;
-  const { name, retryOptions } = registered.metadata;
+): RunningTimer {
+  const { name, schedule, metadata } = target;
+  const { retryOptions } = metadata;
   const stopping = new AbortController();
   const { signal } = stopping;
   let status: TimerStatus | undefined;
@@ -66,7 +66,7 @@ export function startTimer(
 
   async function runOnce(trigger: Trigger): Promise<{ readonly error: unknown } | undefined> {
     try {
-      await invoker.invoke(registered, trigger);
+      await invoker.invoke(target, trigger);
       return undefined;
     } catch (error) {
       log('error', `Timer ${name} failed: ${stackOf(error)}`);
@@ -79,7 +79,7 @@ export function startTimer(
     const data = timerData(target.useMonitor ? status : undefined, pastDue);
     let retryContext: Pick<Trigger, 'retryContext'> = {};
     for (let retryCount = 1; ; retryCount += 1) {
-      const failure = await runOnce({ bindingName: target.bindingName, data, metadata: {}, ...retryContext });
+      const failure = await runOnce({ data, metadata: {}, ...retryContext });
       const waitMs = failure && retryDelayMs(retryOptions, retryCount);
       if (!failure || !retryOptions || waitMs === undefined || !(await waited(waitMs, signal))) break;
       const { maxRetryCount } = retryOptions;
@@ -102,8 +102,8 @@ export function startTimer(
   return {
     stop: () => {
       stopping.abort();
+      return stopped;
     },
-    stopped,
   };
 }
 

@@ -17,7 +17,7 @@ async function see(request: HttpRequest): Promise<HttpResponseInit> {
   };
 }
 
-app.http('echo', { route: 'echo/{id?}', methods: ['GET', 'POST', 'PUT'], handler: see });
+app.http('echo', { route: 'echo/{id?}', methods: ['GET', 'POST', 'PUT', 'DELETE'], handler: see });
 app.http('params', { route: 'params/{id}', methods: ['GET', 'POST'], handler: see });
 app.http('encoded', { route: 'n/{name}/v/{version}', methods: ['GET'], handler: see });
 app.http('encodedRest', { route: 'rest/{*rest}', methods: ['GET'], handler: see });

@@ -8,6 +8,7 @@ import type {
   ProgrammingModel,
 } from '../../../infra/local/host/coreTypes.ts';
 import { createInvoker, FunctionTimeout, type Trigger } from '../../../infra/local/host/invocation.ts';
+import type { TriggeredFunction } from '../../../infra/local/host/triggeredFunction.ts';
 
 /** The core API as an app's code sees it. */
 interface CoreApi {
@@ -43,7 +44,7 @@ const model: ProgrammingModel = {
   }),
 };
 
-const trigger: Trigger = { bindingName: 'in', data: { string: 'input' }, metadata: {} };
+const trigger: Trigger = { data: { string: 'input' }, metadata: {} };
 
 beforeEach(() => {
   lines = [];
@@ -53,11 +54,11 @@ beforeEach(() => {
   core.setProgrammingModel(model);
 });
 
-function register(callback: FunctionCallback, name = 'f') {
+function register(callback: FunctionCallback, name = 'f'): TriggeredFunction {
   core.registerFunction({ name, bindings: {} }, callback);
   const registered = app.functions.get(name);
   if (!registered) throw new Error(`${name} is not registered`);
-  return registered;
+  return { ...registered, name, bindingName: 'in', trigger: { type: 'any', direction: 'in' } };
 }
 
 describe('the core API', () => {
@@ -231,18 +232,18 @@ describe('an invocation', () => {
     ).resolves.toEqual({ string: 'quick' });
   });
 
-  test('is waited for when the host drains, within a bound', async () => {
+  test('counts until it ends, however it ends', async () => {
     const gate = Promise.withResolvers<string>();
     const invoker = createInvoker(app, undefined);
     const running = invoker.invoke(
       register(() => gate.promise),
       trigger,
     );
-    expect(await invoker.drain(1)).toBe(1);
-    const drained = invoker.drain(60_000);
-    gate.resolve('done');
-    expect(await drained).toBe(0);
-    await running;
-    expect(await invoker.drain(60_000)).toBe(0);
+    expect(invoker.running()).toBe(1);
+    const idle = invoker.idle();
+    gate.reject(new Error('fails'));
+    await idle;
+    expect(invoker.running()).toBe(0);
+    await expect(running).rejects.toThrow('fails');
   });
 });

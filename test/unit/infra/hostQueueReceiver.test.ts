@@ -1,20 +1,24 @@
 import type { ProcessErrorArgs, ServiceBusReceivedMessage } from '@azure/service-bus';
 import { expect, test } from 'vitest';
 import type { Invoker, Trigger } from '../../../infra/local/host/invocation.ts';
-import { receive, type QueueFunction, type Receiver } from '../../../infra/local/host/queueReceiver.ts';
 import {
-  messageData,
-  messageMetadata,
-  type RawMessage,
-} from '../../../infra/local/host/serviceBusMetadata.ts';
+  createOutageReport,
+  receive,
+  type QueueFunction,
+  type Receiver,
+} from '../../../infra/local/host/queueReceiver.ts';
+import { messageData, messageMetadata } from '../../../infra/local/host/serviceBusMetadata.ts';
 import { createSettlementQueue } from '../../../infra/local/host/settlementQueue.ts';
 
+const trigger = { type: 'serviceBusTrigger', direction: 'in' } as const;
 const target: QueueFunction = {
-  registered: { metadata: { name: 'work', bindings: {} }, callback: () => undefined },
-  bindingName: 'message',
+  metadata: { name: 'work', bindings: { trigger } },
+  callback: () => undefined,
+  name: 'work',
+  bindingName: 'trigger',
+  trigger,
   queue: 'q',
   connectionString: 'Endpoint=sb://localhost',
-  dataType: undefined,
 };
 
 function message(
@@ -24,14 +28,17 @@ function message(
   return { messageId, body: Buffer.from('{}'), state: 'active', _rawAmqpMessage: {} as never, ...more };
 }
 
-/** A receiver whose messages and errors a test sends, and which notes in which turn of the event loop it settles. */
+/** A receiver whose messages and errors a test sends, and which notes what it settles. */
 class FakeReceiver implements Receiver {
   readonly settled: string[] = [];
-  readonly turns: number[] = [];
+  /** The settlements that the SDK's AMQP library would write together: those that begin in one turn. */
+  readonly frames: string[][] = [];
   options: unknown;
   refuse = false;
+  /** What each settlement waits for. */
+  gate: Promise<undefined> | undefined;
   handlers: Parameters<Receiver['subscribe']>[0] | undefined;
-  #turn = 0;
+  #open: string[] | undefined;
 
   subscribe: Receiver['subscribe'] = (handlers, options) => {
     this.handlers = handlers;
@@ -51,16 +58,23 @@ class FakeReceiver implements Receiver {
     await Promise.all(messages.map(async (each) => this.handlers?.processMessage(each)));
   }
 
-  async fail(text: string): Promise<void> {
-    await this.handlers?.processError({ error: new Error(text) } as ProcessErrorArgs);
+  async fail(
+    text: string,
+    { code, errorSource = 'receive' }: { code?: string; errorSource?: string } = {},
+  ): Promise<void> {
+    const error = Object.assign(new Error(text), code && { code });
+    await this.handlers?.processError({ error, errorSource } as ProcessErrorArgs);
   }
 
-  #settle(how: string, { messageId }: ServiceBusReceivedMessage): Promise<void> {
-    if (this.refuse) return Promise.reject(new Error('lock lost'));
+  async #settle(how: string, { messageId }: ServiceBusReceivedMessage): Promise<void> {
+    await this.gate;
+    if (this.refuse) throw new Error('lock lost');
     this.settled.push(`${how} ${String(messageId)}`);
-    this.turns.push(this.#turn);
-    setImmediate(() => (this.#turn += 1));
-    return Promise.resolve();
+    if (this.#open === undefined) {
+      this.frames.push((this.#open = []));
+      process.nextTick(() => (this.#open = undefined));
+    }
+    this.#open.push(`${how} ${String(messageId)}`);
   }
 }
 
@@ -72,11 +86,13 @@ const invoker: Pick<Invoker, 'invoke'> = {
   },
 };
 
-function start(): { receiver: FakeReceiver; lines: string[] } {
+function start(): { receiver: FakeReceiver; lines: string[]; stop: () => Promise<void> } {
   const receiver = new FakeReceiver();
   const lines: string[] = [];
-  receive(receiver, target, 4, invoker as Invoker, (level, line) => lines.push(`${level}: ${line}`));
-  return { receiver, lines };
+  const log = (level: string, line: string) => void lines.push(`${level}: ${line}`);
+  const outages = createOutageReport('broker', log);
+  const context = { maxConcurrentCalls: 4, invoker: invoker as Invoker, outages, log };
+  return { ...receive(receiver, target, context), receiver, lines };
 }
 
 test('a function that returns completes its message, one that throws abandons it', async () => {
@@ -85,10 +101,15 @@ test('a function that returns completes its message, one that throws abandons it
   expect(receiver.settled.toSorted()).toEqual(['abandon bad', 'complete good']);
 });
 
-test('no two messages that end in the same tick are settled in the same turn', async () => {
+test('no two messages that end in the same tick are settled together', async () => {
   const { receiver } = start();
   await receiver.deliver(message('good-1'), message('bad-1'), message('good-2'), message('bad-2'));
-  expect(new Set(receiver.turns).size).toBe(4);
+  expect(receiver.frames.toSorted()).toEqual([
+    ['abandon bad-1'],
+    ['abandon bad-2'],
+    ['complete good-1'],
+    ['complete good-2'],
+  ]);
 });
 
 test('the SDK never settles by itself, and hands over as many messages as host.json says', () => {
@@ -99,7 +120,7 @@ test('a settlement that the broker refuses is reported, and stops nothing', asyn
   const { receiver, lines } = start();
   receiver.refuse = true;
   await receiver.deliver(message('good'));
-  expect(lines).toEqual([expect.stringContaining('good of q was not settled')]);
+  expect(lines).toEqual([expect.stringContaining('good of q (function work) was not settled')]);
   receiver.refuse = false;
   await receiver.deliver(message('next'));
   expect(receiver.settled).toEqual(['complete next']);
@@ -119,11 +140,32 @@ test('a broker that is away is reported once, and so is its return', async () =>
   await receiver.fail('refused again');
   await receiver.deliver(message('good'));
   await receiver.fail('refused');
-  expect(lines.map((line) => line.replace(/ \(.*/, ''))).toEqual([
-    'warning: Queue q',
-    'information: Queue q',
-    'warning: Queue q',
+  expect(lines).toEqual([
+    'warning: Service Bus broker is not reachable, trying on: refused',
+    'information: Service Bus broker is reachable again',
+    'warning: Service Bus broker is not reachable, trying on: refused',
   ]);
+});
+
+test('what else goes wrong is reported by queue, and not again with each try', async () => {
+  const { receiver, lines } = start();
+  await receiver.fail('no such queue', { code: 'MessagingEntityNotFound' });
+  await receiver.fail('no such queue', { code: 'MessagingEntityNotFound' });
+  await receiver.fail('lock lost', { errorSource: 'renewLock' });
+  expect(lines).toEqual([
+    'warning: Queue q (function work): no such queue',
+    'warning: Queue q (function work): lock lost',
+  ]);
+});
+
+test('a receiver has stopped when the messages it has taken are settled', async () => {
+  const gate = Promise.withResolvers<undefined>();
+  const { receiver, stop } = start();
+  receiver.gate = gate.promise;
+  void receiver.deliver(message('good'));
+  const stopped = stop().then(() => [...receiver.settled]);
+  gate.resolve(undefined);
+  expect(await stopped).toEqual(['complete good']);
 });
 
 test('what a function is told of its message has the shape of Azure', () => {
@@ -166,5 +208,5 @@ test.each<{ body: unknown; dataType?: string; data: unknown; why: string }>([
   { body: 'text', data: { string: 'text' }, why: 'an AMQP text is one' },
   { body: { a: 1 }, data: { string: '{"a":1}' }, why: 'any other AMQP value is JSON' },
 ])('$why', ({ body, dataType, data }) => {
-  expect(messageData({ body } as RawMessage, dataType)).toEqual(data);
+  expect(messageData({ body }, dataType)).toEqual(data);
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { RegisteredFunction } from '../../../infra/local/host/coreApi.ts';
 import { compileRoute, routeTable } from '../../../infra/local/host/routes.ts';
+import { toTriggered, type TriggeredFunction } from '../../../infra/local/host/triggeredFunction.ts';
 
 describe('a route template', () => {
   test.each([
@@ -78,19 +78,19 @@ describe('a route template', () => {
   });
 });
 
-function registered(name: string, route?: string, methods = ['GET']): RegisteredFunction {
+function registered(name: string, route?: string, methods = ['GET']): TriggeredFunction {
   const trigger = {
     type: 'httpTrigger',
     direction: 'in',
     methods,
     ...(route !== undefined && { route }),
   } as const;
-  return { metadata: { name, bindings: { trigger } }, callback: () => undefined };
+  return toTriggered({ metadata: { name, bindings: { trigger } }, callback: () => undefined });
 }
 
 describe('the route table', () => {
   const problems: string[] = [];
-  const table = (functions: RegisteredFunction[], prefix = '') => {
+  const table = (functions: TriggeredFunction[], prefix = '') => {
     problems.length = 0;
     return routeTable(functions, prefix, (name) => problems.push(name));
   };
@@ -119,10 +119,15 @@ describe('the route table', () => {
     ).toEqual([]);
     expect(problems).toEqual(['a', 'b', 'c']);
   });
+});
 
-  test('passes over functions of other triggers', () => {
-    const timer = { type: 'timerTrigger', direction: 'in' } as const;
-    expect(table([{ metadata: { name: 't', bindings: { timer } }, callback: () => undefined }])).toEqual([]);
-    expect(problems).toEqual([]);
-  });
+test.each([
+  { bindings: {}, why: 'no trigger' },
+  { bindings: { in: { type: 'eventHubTrigger', direction: 'in' } }, why: 'another trigger' },
+  {
+    bindings: { in: { type: 'timerTrigger', direction: 'in' }, out: { type: 'queue', direction: 'out' } },
+    why: 'an output that would be lost',
+  },
+] as const)('a function is refused that has $why', ({ bindings }) => {
+  expect(() => toTriggered({ metadata: { name: 'f', bindings }, callback: () => undefined })).toThrow();
 });

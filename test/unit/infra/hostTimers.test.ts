@@ -17,6 +17,7 @@ import {
   type TimerStore,
 } from '../../../infra/local/host/timerStore.ts';
 import { startTimer, toTimerFunction } from '../../../infra/local/host/timerTrigger.ts';
+import { toTriggered } from '../../../infra/local/host/triggeredFunction.ts';
 
 const NOON = new Date('2026-11-22T12:00:00Z');
 
@@ -124,16 +125,15 @@ describe('a timer', () => {
     const { retryOptions, ...options } = more;
     const binding = { type: 'timerTrigger', direction: 'in', schedule, ...options } as const;
     const metadata = { name: 't', bindings: { timer: binding }, ...(retryOptions && { retryOptions }) };
-    const target = toTimerFunction({ metadata, callback: () => undefined }, { EVERY: '0 0 * * * *' });
-    if (!target) throw new Error('no timer');
+    const triggered = toTriggered({ metadata, callback: () => undefined });
+    const target = toTimerFunction(triggered, { EVERY: '0 0 * * * *' });
     return startTimer(target, store, invoker as Invoker, () => undefined);
   }
 
   test('runs at each time of its schedule until it is stopped', async () => {
     const timer = start('%EVERY%');
     await vi.advanceTimersByTimeAsync(2.5 * 3_600_000);
-    timer.stop();
-    await timer.stopped;
+    await timer.stop();
     await vi.advanceTimersByTimeAsync(3_600_000);
     expect(runs.map(({ at }) => at)).toEqual(['13:00:00', '14:00:00']);
     expect(vi.getTimerCount()).toBe(0);
@@ -159,8 +159,7 @@ describe('a timer', () => {
   test('makes up at once, as past due, for a run that was missed while no host was up', async () => {
     const first = start('%EVERY%');
     await vi.advanceTimersByTimeAsync(3_600_000);
-    first.stop();
-    await first.stopped;
+    await first.stop();
     vi.setSystemTime(new Date('2026-11-22T15:30:00Z'));
     start('%EVERY%');
     await vi.advanceTimersByTimeAsync(0);
@@ -180,8 +179,7 @@ describe('a timer', () => {
   test('notices a missed run even when it has never run', async () => {
     const first = start('%EVERY%');
     await vi.advanceTimersByTimeAsync(0);
-    first.stop();
-    await first.stopped;
+    await first.stop();
     vi.setSystemTime(new Date('2026-11-22T13:30:00Z'));
     start('%EVERY%');
     await vi.advanceTimersByTimeAsync(0);

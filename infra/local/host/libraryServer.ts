@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import http from 'node:http';
 import type { IncomingHttpHeaders, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -29,12 +30,10 @@ export interface StreamServing {
 export const INVOCATION_ID_HEADER = 'x-ms-invocation-id';
 
 /**
- * Runs `step` and returns what it returned, with the HTTP server that was created meanwhile: the one of the library,
- * which hides it. The server listens on loopback only, where the library would take every interface.
+ * Runs `step`, and returns the HTTP server that was created meanwhile: the one of the library, which hides it. The
+ * server listens on loopback only, where the library would take every interface.
  */
-export async function captureServer<T>(
-  step: () => Promise<T>,
-): Promise<{ value: T; server: Server | undefined }> {
+export async function captureServer(step: () => Promise<unknown>): Promise<Server | undefined> {
   const createServer = http.createServer;
   let server: Server | undefined;
   Reflect.set(http, 'createServer', () => {
@@ -44,10 +43,11 @@ export async function captureServer<T>(
     return server;
   });
   try {
-    return { value: await step(), server };
+    await step();
   } finally {
     Reflect.set(http, 'createServer', createServer);
   }
+  return server;
 }
 
 /** Hands each request to the library's server object as if it had come over the wire. The server's socket is closed. */
@@ -66,29 +66,29 @@ export function serveDirect(library: Server): StreamServing {
 /** Forwards each request over TCP, as Azure's host does: slower, and nothing is shared with the library but bytes. */
 export function serveByProxy(library: Server): StreamServing {
   const agent = new http.Agent({ keepAlive: true });
-  const answers = new Map<string, ServerResponse>();
-  library.on('request', (request, answer) => {
-    const invocationId = String(request.headers[INVOCATION_ID_HEADER]);
-    answers.set(invocationId, answer);
-    answer.once('close', () => answers.delete(invocationId));
-  });
   const { port } = library.address() as AddressInfo;
+  const arrivals = new EventEmitter();
+  library.on('request', (request, answer) => {
+    arrivals.emit(String(request.headers[INVOCATION_ID_HEADER]), answer);
+  });
 
   return {
     forward(invocationId, { method, url, headers, body }, response) {
-      const hop = http.request(
-        { agent, host: '127.0.0.1', port, method, path: url, headers: endToEnd(headers) },
-        (answer) => {
-          response.writeHead(answer.statusCode ?? 500, endToEnd(answer.headers));
-          pipeline(answer, response, () => undefined);
-        },
-      );
-      pipeline(body, hop, () => undefined);
-      let ended = false;
-      return {
-        answered: () => (ended ||= answers.get(invocationId)?.writableEnded ?? false),
-        abandon: () => hop.destroy(),
-      };
+      let answer: ServerResponse | undefined;
+      arrivals.once(invocationId, (arrived: ServerResponse) => (answer = arrived));
+      const options = { agent, host: '127.0.0.1', port, method, path: url, headers: endToEnd(headers) };
+      const hop = http.request(options, (received) => {
+        const { 'transfer-encoding': _, ...kept } = endToEnd(received.headers);
+        if (response.destroyed) {
+          // The client has left. The library is to notice nothing, so its answer goes on into the void.
+          received.resume();
+          return;
+        }
+        response.writeHead(received.statusCode ?? 500, kept);
+        pipeline(received, response, ignore);
+      });
+      pipeline(body, hop, ignore);
+      return { answered: () => answer?.writableEnded ?? false, abandon: () => hop.destroy() };
     },
     close() {
       agent.destroy();
@@ -98,8 +98,11 @@ export function serveByProxy(library: Server): StreamServing {
   };
 }
 
+/** What goes wrong on the way shows in the invocation, which then ends without an answer. */
+function ignore(): void {}
+
 /** Node sets these anew on either side of the hop. */
-const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'transfer-encoding', 'expect', 'date']);
+const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'expect', 'date']);
 
 function endToEnd(headers: IncomingHttpHeaders): IncomingHttpHeaders {
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !HOP_BY_HOP.has(name)));

@@ -1,0 +1,70 @@
+import { randomUUID } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { httpTriggerMetadata } from './bindingData.ts';
+import { headersOf, type HttpCall } from './httpCall.ts';
+import { FunctionTimeout, type Invoker } from './invocation.ts';
+import { INVOCATION_ID_HEADER, type ForwardedRequest, type StreamServing } from './libraryServer.ts';
+import { stackOf } from './log.ts';
+import { limitedBody, readAnnouncedBody } from './requestBody.ts';
+
+/**
+ * Runs a function of an app that streams: the library gets the request itself and writes the answer, chunk by chunk.
+ * Undefined once it is written; otherwise what went wrong, which in Azure is a client that waits for minutes. The
+ * caller has to end the response then.
+ */
+export async function answerStreamed(
+  call: HttpCall,
+  invoker: Invoker,
+  streaming: StreamServing,
+): Promise<string | undefined> {
+  const body = await readAnnouncedBody(call.request);
+  const invocationId = randomUUID();
+  const forwarding = streaming.forward(invocationId, forwarded(call, invocationId, body), call.response);
+  const failure = await failureOf(
+    invoker.invoke(call.target, {
+      invocationId,
+      // The library takes the request from its server instead.
+      data: { http: {} },
+      metadata: httpTriggerMetadata({ ...call, headers: headersOf(call.request), body }),
+      traceParent: call.traceParent,
+    }),
+  );
+  if (forwarding.answered()) return undefined;
+  forwarding.abandon();
+  return unanswered(failure, call.response.headersSent);
+}
+
+function forwarded(call: HttpCall, invocationId: string, body: Buffer | undefined): ForwardedRequest {
+  const { request, method, url } = call;
+  const isChunked = request.headers['transfer-encoding'] !== undefined;
+  return {
+    method,
+    url,
+    headers: {
+      ...request.headers,
+      [INVOCATION_ID_HEADER]: invocationId,
+      'x-forwarded-host': request.headers.host ?? '',
+      'x-forwarded-proto': 'http',
+    },
+    body: isChunked ? limitedBody(request) : Readable.from(body ? [body] : [], { objectMode: false }),
+  };
+}
+
+async function failureOf(run: Promise<unknown>): Promise<{ readonly error: unknown } | undefined> {
+  try {
+    await run;
+    return undefined;
+  } catch (error) {
+    return { error };
+  }
+}
+
+function unanswered(failure: { readonly error: unknown } | undefined, headSent: boolean): string {
+  const remedy = headSent ? 'The connection is cut here.' : 'It is answered with a 500 here.';
+  const azure = `With HTTP streaming on, Azure would leave the client waiting for minutes. ${remedy}`;
+  if (!failure) return `returned no response. ${azure}`;
+  if (failure.error instanceof FunctionTimeout) {
+    return `${failure.error.message}. Azure would replace the process and fail every call in it. ${remedy}`;
+  }
+  return `threw${headSent ? ' in the middle of its answer' : ''}. ${azure}\n${stackOf(failure.error)}`;
+}
