@@ -40,7 +40,17 @@ export const message = rhea.message as unknown as {
   readonly data_section: (bytes: Buffer) => object;
   readonly data_sections: (parts: readonly Buffer[]) => object;
   readonly sequence_section: (items: readonly unknown[]) => object;
+  readonly accepted: () => Outcome;
+  readonly rejected: (fields: {
+    error?: { condition: string; description?: string; info?: object };
+  }) => Outcome;
+  readonly released: () => Outcome;
+  readonly modified: (fields: { undeliverable_here?: boolean; message_annotations?: object }) => Outcome;
 };
+
+export interface Outcome {
+  described(): Typed;
+}
 
 export interface DecodedMessage {
   readonly durable?: boolean;

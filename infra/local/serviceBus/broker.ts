@@ -50,7 +50,8 @@ export async function startBroker({
     Object.entries(queues).map(([name, settings]) => [name.toLowerCase(), openQueue(name, settings, clock)]),
   );
   const container = createContainer((problem) => {
-    console.error('Service Bus broker:', problem);
+    // What is no AMQP is the client's mistake; anything else may be the broker's.
+    console.error('Service Bus broker:', problem.name === 'ProtocolError' ? problem.message : problem);
   });
   serveLinks(container, (name) => entities.get(name), clock);
   const connections = trackConnections(container);

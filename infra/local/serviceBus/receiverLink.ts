@@ -7,7 +7,7 @@ import { NO_PROPERTIES } from './message.ts';
 import { decodeProperties, encodeDelivery } from './messageCodec.ts';
 import type { WireMessage } from './messageCodec.ts';
 import type { Consumer, Queue, Settlement } from './queue.ts';
-import { confirmAttach, forget, LinkCredit, outcomeOf, settle } from './rheaCorners.ts';
+import { afterAttach, confirmAttach, forget, LinkCredit, outcomeOf, settle } from './rheaCorners.ts';
 
 /** A client's receiver, as the broker serves it. */
 export interface ReceiverLink {
@@ -47,10 +47,14 @@ export function openReceiverLink(link: Sender, queue: Queue<WireMessage>): Recei
   link.on('settled', ({ delivery }: EventContext) => {
     if (delivery && !delivery.settled) forget(delivery);
   });
-  queue.attach(consumer);
+  let closed = false;
+  afterAttach(() => {
+    if (!closed) queue.attach(consumer);
+  });
   return {
     resume,
     close: () => {
+      closed = true;
       queue.detach(consumer);
     },
   };

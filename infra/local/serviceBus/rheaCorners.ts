@@ -1,6 +1,6 @@
 /**
  * All that the broker knows of rhea's inside: each corner, and what goes wrong without it. It holds for rhea 3.0.5,
- * which package.json pins; the contract tests show each corner at work. Everything is set on single objects, because
+ * which package.json pins; `test/contract/rheaCorners.test.ts` shows each corner at work. Everything is set on single objects, because
  * the Azure SDK, when it runs in the same process, shares rhea's prototypes.
  */
 import { createRequire } from 'node:module';
@@ -85,8 +85,8 @@ export const listenOptions = {
   session_buffer_size: { outgoing: OUTGOING_DELIVERIES },
 };
 
-/** A container of the broker's own: the default one is the SDK's. What goes wrong on a connection is told by `report`. */
-export function createContainer(report: (problem: unknown) => void): Container {
+/** A container of the broker's own: the default one is the SDK's. `report` is told what ends a connection by mistake. */
+export function createContainer(report: (problem: Error) => void): Container {
   const container = rhea.create_container({
     // The client's socket delays an acknowledgement, and with Nagle's algorithm ours would wait for it: 40 ms a message.
     tcp_no_delay: true,
@@ -264,6 +264,14 @@ export function confirmAttach(link: Sender | Receiver, fields: Readonly<Record<s
   link.set_source({ address: addressOf(link.source) ?? '' });
   link.set_target({ address: addressOf(link.target) ?? '' });
   Object.assign(inside.link(link).local.attach, { snd_settle_mode, rcv_settle_mode, ...fields });
+}
+
+/**
+ * Runs `then` when the attach that is being answered has been written. rhea writes the messages of a tick before its
+ * attaches, and a client whose credit came with its attach would get messages of a link that it does not know yet.
+ */
+export function afterAttach(then: () => void): void {
+  process.nextTick(then);
 }
 
 /** Keeps the answer to an attach back until the returned function is called: rhea would send it with the next tick. */
