@@ -142,44 +142,52 @@ test('the values of local.settings.json reach the app, under those of the enviro
   expect((await host.send({ path: '/hooked' })).headers['x-ms-invocation-id']).toBeDefined();
 });
 
-/** Opens `GET /gated`, whose answer ends when the test sends `end`, on a connection that is to be kept. */
-async function openGated(host: SampleHost): Promise<{ answer: Promise<string> }> {
+/** Calls a function that ends when the host's process gets a message, on a connection that is to be kept. */
+async function park(
+  host: SampleHost,
+): Promise<{ request: http.ClientRequest; answer: Promise<http.IncomingMessage> }> {
   const agent = new http.Agent({ keepAlive: true });
-  const request = http.get({ agent, port: host.port, host: '127.0.0.1', path: '/gated' });
-  const answer = once(request, 'response').then(([response]: unknown[]) =>
-    textOf(response as http.IncomingMessage),
-  );
-  await host.reported('gated');
-  return { answer };
+  const request = http.get({ agent, port: host.port, host: '127.0.0.1', path: '/parked' });
+  const answer = once(request, 'response').then(([response]: unknown[]) => response as http.IncomingMessage);
+  await host.reported('parked');
+  return { request, answer };
 }
 
 test.each(['SIGTERM', 'SIGINT'] as const)(
   'on %s a host refuses new calls, lets running ones finish, and exits with 0',
   async (signal) => {
     const host = await start({ SAMPLE_FUNCTIONS: 'http' });
-    const gated = await openGated(host);
-    // This connection is open before the stop, so that its request is one of the last that is served.
-    const socket = net.connect({ port: host.port, host: '127.0.0.1' });
-    await once(socket, 'connect');
-    socket.write('POST /release HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n');
-    await host.send({ path: '/native' });
-
+    const { answer } = await park(host);
     host.child.kill(signal);
     await refused(host.port);
-    socket.write('end');
-    expect(await gated.answer).toBe('');
-    expect((await once(socket, 'data')).toString()).toContain('HTTP/1.1 200 OK');
+    host.child.send({ type: 'go on' });
+    const response = await answer;
+    expect(response.headers.connection).toBe('close');
+    expect(await textOf(response)).toBe('went on');
     expect(await host.stop(signal)).toBe(0);
   },
 );
 
+test('a function whose client has left is let finish too', async () => {
+  const host = await start({ SAMPLE_FUNCTIONS: 'http' });
+  const { request, answer } = await park(host);
+  request.destroy();
+  await expect(answer).rejects.toThrow('socket hang up');
+  const exited = once(host.child, 'exit');
+  host.child.kill();
+  await refused(host.port);
+  host.child.send({ type: 'go on' });
+  await host.reported('went on');
+  expect(await exited).toEqual([0, null]);
+});
+
 test('a call that does not end holds the host up for a bounded time', async () => {
   const host = await start({ SAMPLE_FUNCTIONS: 'http' });
-  const { answer } = await openGated(host);
+  const { answer } = await park(host);
   const cut = expect(answer).rejects.toThrow('socket hang up');
   expect(await host.stop()).toBe(0);
   await cut;
-  expect(host.output().stderr).toContain('stopped while 1 invocations still ran');
+  expect(host.output().stderr).toContain('stopped with invocations still running: 1');
 });
 
 test('an exception outside of any function ends the host, with its stack and exit code 1', async () => {

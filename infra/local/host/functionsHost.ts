@@ -1,6 +1,3 @@
-import { once } from 'node:events';
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RunningChild } from '../childProcess.ts';
@@ -67,15 +64,15 @@ export async function startHost({ port, root, serving }: HostOptions): Promise<R
     startTimers(startedBy('timerTrigger'), context),
   ]);
 
-  const { port: openPort } = server.address() as AddressInfo;
   const count = app.functions.size - inError.size;
   return {
-    line: `Functions host on http://127.0.0.1:${openPort}: ${count} ${count === 1 ? 'function' : 'functions'}`,
+    line: `Functions host on http://127.0.0.1:${server.port}: ${count} ${count === 1 ? 'function' : 'functions'}`,
     async stop() {
-      const done = Promise.all([closeServer(server), invoker.idle(), ...triggers.map((each) => each.stop())]);
+      const done = Promise.all([server.close(), invoker.idle(), ...triggers.map((each) => each.stop())]);
       await Promise.race([done, delay(DRAIN_MS)]);
-      if (invoker.running() > 0) log('warning', `stopped while ${invoker.running()} invocations still ran`);
-      server.closeAllConnections();
+      if (invoker.running() > 0)
+        log('warning', `stopped with invocations still running: ${invoker.running()}`);
+      server.cut();
       streaming?.close();
       await Promise.all(triggers.map((each) => each.close()));
       await terminate();
@@ -114,10 +111,3 @@ async function startTimers(
 }
 
 const NOTHING: RunningTriggers = { stop: () => Promise.resolve(), close: () => Promise.resolve() };
-
-/** Refuses new connections; resolves when those there are have had their answers. */
-async function closeServer(server: Server): Promise<void> {
-  const closed = once(server, 'close');
-  server.close();
-  await closed;
-}

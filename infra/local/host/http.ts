@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import http from 'node:http';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { answerWhole } from './httpBuffered.ts';
 import { describeCall, type HttpCall } from './httpCall.ts';
 import { answerStreamed } from './httpStreamed.ts';
@@ -26,20 +27,42 @@ export interface HttpFront {
 const MAX_HEADER_BYTES = 32 * 1024;
 const KEEP_ALIVE_MS = 130_000;
 
-/** Opens the port. Every request is answered, also where Azure would leave it hanging: then with a 500 and a loud line. */
-export async function listen(front: HttpFront, port: number): Promise<Server> {
+export interface HttpServer {
+  readonly port: number;
+  /** Refuses new connections; resolves when the calls that are under way have had their answers. */
+  close(): Promise<void>;
+  /** Cuts off the calls that have not. */
+  cut(): void;
+}
+
+/** Opens the port. Every call is answered, also where Azure would leave it hanging: then with a 500 and a loud line. */
+export async function listen(front: HttpFront, port: number): Promise<HttpServer> {
   const server = http.createServer({ maxHeaderSize: MAX_HEADER_BYTES, keepAliveTimeout: KEEP_ALIVE_MS });
+  const underWay = new Set<ServerResponse>();
   server.on('request', (request, response) => {
-    // A server that has been closed still serves the connections it has, each for one more answer.
-    if (!server.listening) response.shouldKeepAlive = false;
+    underWay.add(response);
     response.once('close', () => {
+      underWay.delete(response);
       if (!server.listening) server.closeIdleConnections();
     });
     void answer(front, request, response);
   });
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
-  return server;
+
+  return {
+    port: (server.address() as AddressInfo).port,
+    async close() {
+      const closed = once(server, 'close');
+      server.close();
+      // Told to close, a client does not try its next call on a connection that will be gone.
+      for (const response of underWay) response.shouldKeepAlive = false;
+      await closed;
+    },
+    cut: () => {
+      server.closeAllConnections();
+    },
+  };
 }
 
 async function answer(front: HttpFront, request: IncomingMessage, response: ServerResponse): Promise<void> {

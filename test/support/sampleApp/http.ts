@@ -117,6 +117,17 @@ app.http('crashes', {
     return new Promise<HttpResponseInit>(() => {});
   },
 });
+app.http('parked', {
+  route: 'parked',
+  methods: ['GET'],
+  handler: async () => {
+    report('parked', undefined);
+    // The test sends the host's process a message when this function may go on.
+    await new Promise((resolve) => process.once('message', resolve));
+    report('went on', undefined);
+    return { body: 'went on' };
+  },
+});
 app.http('never', {
   route: 'never',
   methods: ['GET'],
