@@ -39,6 +39,14 @@ export const settingsSchema = z.object({
     .string()
     .regex(/^[a-z0-9.-]+$/i, 'must be a host name')
     .optional(),
+  /** Where short-lived state is kept; in the tables when absent. */
+  MREG_REDIS_URL: z
+    .string()
+    .refine(
+      (text) => URL.canParse(text) && /^rediss?:\/\/[^/]/i.test(text),
+      'must be a redis:// or rediss:// URL',
+    )
+    .optional(),
   /** Client id of the Entra app registration: the only audience that tokens may have. */
   MREG_API_CLIENT_ID: z.guid(),
   /** Tenants that may sign in, separated by commas. */
@@ -59,6 +67,7 @@ export interface Config {
   readonly app: App;
   readonly tables: string;
   readonly serviceBus: { readonly connectionString: string } | { readonly fullyQualifiedNamespace: string };
+  readonly redisUrl: string | undefined;
   readonly apiClientId: string;
   readonly tenants: ReadonlySet<string>;
   readonly publicOrigin: string;
@@ -117,6 +126,7 @@ export function readConfig(env: Environment = process.env): Config {
         ? { fullyQualifiedNamespace: settings.MREG_SERVICE_BUS__fullyQualifiedNamespace ?? '' }
         : { connectionString: settings.MREG_SERVICE_BUS },
     ),
+    redisUrl: settings.MREG_REDIS_URL,
     // Entra writes ids in small letters; the portal shows them in either.
     apiClientId: settings.MREG_API_CLIENT_ID.toLowerCase(),
     tenants: new Set(settings.MREG_TENANTS.map((tenant) => tenant.toLowerCase())),
@@ -135,6 +145,7 @@ function explain(issue: z.core.$ZodIssue): string {
 const developmentValues = [
   ['MREG_SERVICE_BUS', /UseDevelopmentEmulator=true/i, 'UseDevelopmentEmulator is for development only'],
   ['MREG_TABLES', /UseDevelopmentStorage=true|Protocol=http(;|$)/i, 'plain http is for development only'],
+  ['MREG_REDIS_URL', /^redis:/i, 'Redis without TLS is for development only'],
   ['MREG_PUBLIC_ORIGIN', /^http:/, 'plain http is for development only'],
 ] as const;
 

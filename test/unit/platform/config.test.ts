@@ -31,6 +31,7 @@ describe('a configuration', () => {
       app: 'mcp',
       tables: 'https://account.table.core.windows.net',
       serviceBus: { fullyQualifiedNamespace: 'bus.servicebus.windows.net' },
+      redisUrl: undefined,
       apiClientId: 'aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee',
       tenants: new Set([tenant]),
       publicOrigin: 'https://mcp.contoso.com',
@@ -46,12 +47,17 @@ describe('a configuration', () => {
       ...rest,
       MREG_SERVICE_BUS: 'Endpoint=sb://localhost;SharedAccessKey=x;UseDevelopmentEmulator=true',
       MREG_TABLES: 'UseDevelopmentStorage=true',
+      MREG_REDIS_URL: 'redis://127.0.0.1:6379',
       MREG_PUBLIC_ORIGIN: 'http://127.0.0.1:8001',
       MREG_LOCAL_ISSUER: 'http://127.0.0.1:8002',
       MREG_PRIVATE_UPSTREAMS: 'allowed',
       MREG_ALLOWED_ORIGINS: 'http://localhost:6274, https://app.contoso.com',
     });
-    expect(config).toMatchObject({ localIssuer: 'http://127.0.0.1:8002', privateUpstreams: true });
+    expect(config).toMatchObject({
+      redisUrl: 'redis://127.0.0.1:6379',
+      localIssuer: 'http://127.0.0.1:8002',
+      privateUpstreams: true,
+    });
     expect(config.allowedOrigins).toEqual(new Set(['http://localhost:6274', 'https://app.contoso.com']));
   });
 
@@ -86,6 +92,7 @@ describe('a configuration', () => {
       [
         ...Object.keys(required),
         'MREG_SERVICE_BUS',
+        'MREG_REDIS_URL',
         'MREG_ALLOWED_ORIGINS',
         'MREG_LOCAL_ISSUER',
         'MREG_PRIVATE_UPSTREAMS',
@@ -103,6 +110,10 @@ test.each([
   ['MREG_TABLES', '', 'empty is not absent'],
   ['MREG_SERVICE_BUS', 'sb://bus', 'not a connection string, and a second way to name the bus'],
   ['MREG_SERVICE_BUS__fullyQualifiedNamespace', 'bus.servicebus.windows.net/path', 'not a host name'],
+  ['MREG_REDIS_URL', '', 'empty is not absent'],
+  ['MREG_REDIS_URL', 'cache.redis.azure.net:10000', 'not a URL'],
+  ['MREG_REDIS_URL', 'https://cache.redis.azure.net', 'another protocol'],
+  ['MREG_REDIS_URL', 'rediss://', 'no host'],
   ['MREG_API_CLIENT_ID', 'api://gateway', 'v2 tokens have the client id for audience'],
   ['MREG_TENANTS', 'common', 'not one tenant'],
   ['MREG_TENANTS', ' , ', 'no tenant'],
@@ -144,6 +155,7 @@ const developmentSettings = [
   ['MREG_SERVICE_BUS', 'Endpoint=sb://x;usedevelopmentemulator=TRUE', 'the SDK reads it in any case'],
   ['MREG_TABLES', 'UseDevelopmentStorage=true', 'a well-known key'],
   ['MREG_TABLES', 'DefaultEndpointsProtocol=http;AccountName=a;AccountKey=k', 'no TLS'],
+  ['MREG_REDIS_URL', 'redis://cache.contoso.com:6379', 'sessions and a password in the clear'],
   ['MREG_PUBLIC_ORIGIN', 'http://mcp.contoso.com', 'tokens in the clear'],
 ] as const;
 
