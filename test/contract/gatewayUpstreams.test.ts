@@ -251,6 +251,14 @@ describe.each(eras)('a %s server that', (server) => {
     expect((await (await call()).all()).at(-1)?.result?.['note']).toBe('ä€😀');
   });
 
+  test('opens with an empty event and sends others that are not MCP is understood', async () => {
+    await registered(server, (response, { message }) => {
+      const answer = JSON.stringify({ jsonrpc: '2.0', id: message.id, result: ok });
+      stream(response, `id: 1\nretry: 5\ndata:\n\nevent: ping\ndata: now\n\ndata: ${answer}\n\n`);
+    });
+    expect(await (await call()).all()).toMatchObject([{ id: 'client-id', result: { content: [] } }]);
+  });
+
   test('floods is cut off', async () => {
     let cut: Promise<unknown> | undefined;
     const upstream = await registered(server, (response) => {

@@ -1,6 +1,8 @@
+import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { createMcpEndpoint } from '../../../shared/gateway/endpoint.ts';
+import { drop } from '../../../shared/gateway/upstream/exchange.ts';
 import { randomId } from '../../../shared/platform/ids.ts';
 import { explain, type OutboundClient, type OutboundRequest } from '../../../shared/platform/outbound.ts';
 import { fail, succeed } from '../../../shared/platform/result.ts';
@@ -187,6 +189,13 @@ test('a stream that stays open after the answer is closed soon', async () => {
   expect(body.destroyed).toBe(false);
   await vi.advanceTimersByTimeAsync(250);
   expect(body.destroyed).toBe(true);
+});
+
+test('a body that nobody needs is read to its end, which frees its connection', async () => {
+  const body = new PassThrough();
+  drop({ status: 200, form: 'other', sessionId: undefined, body, signal: new AbortController().signal });
+  body.end('thanks');
+  await once(body, 'end');
 });
 
 test("the version that the upstream is called with is its own, not the client's", async () => {
