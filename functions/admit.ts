@@ -35,9 +35,10 @@ export async function admit(
   const verdict = await deps.verifyToken(headers.get('authorization'));
   if ('refusal' in verdict) {
     deps.log.warn('sign_in_refused', { reason: verdict.refusal, traceId: trace.traceId });
+    const wanted = challenge(verdict.refusal, deps.challenge);
     return {
       error: refusalError(verdict.refusal),
-      headers: { 'www-authenticate': challenge(verdict.refusal, deps.challenge) },
+      headers: wanted === undefined ? {} : { 'www-authenticate': wanted },
     };
   }
   if (!isPermitted(verdict.principal, permission)) {

@@ -1,5 +1,5 @@
 import type { RegistrationDeps } from '../shared/orchestration/registerServer.ts';
-import { createTokenVerifier, requiredScope } from '../shared/identity/verifyToken.ts';
+import { createTokenVerifier, REQUIRED_SCOPE } from '../shared/identity/verifyToken.ts';
 import { azureTableDelegationStore, azureTablePlanStore } from '../shared/orchestration/azureTableStores.ts';
 import { systemClock } from '../shared/platform/clock.ts';
 import type { Config } from '../shared/platform/config.ts';
@@ -11,7 +11,7 @@ import { openTables } from '../shared/platform/tables.ts';
 import { azureTableServerStore } from '../shared/registry/azureTableServerStore.ts';
 import type { AdmissionDeps } from './admit.ts';
 
-const entraAuthority = 'https://login.microsoftonline.com';
+const ENTRA_AUTHORITY = 'https://login.microsoftonline.com';
 
 /** What both apps stand on. */
 export interface AppDeps extends RegistrationDeps, AdmissionDeps {
@@ -26,7 +26,7 @@ export function compose(config: Config): AppDeps {
   const clock = systemClock;
   const log = jsonLog(config.app);
   const upstreamPolicy = config.privateUpstreams ? ('private_allowed' as const) : ('public' as const);
-  const authority = config.localIssuer ?? entraAuthority;
+  const authority = config.localIssuer ?? ENTRA_AUTHORITY;
   const tables = openTables(config.tables);
   return {
     config,
@@ -35,6 +35,7 @@ export function compose(config: Config): AppDeps {
     newId: randomId,
     log,
     upstreamPolicy,
+    publicOrigin: config.publicOrigin,
     servers: azureTableServerStore(tables),
     plans: azureTablePlanStore(tables),
     delegations: azureTableDelegationStore(tables),
@@ -42,7 +43,7 @@ export function compose(config: Config): AppDeps {
     outbound: openOutboundClient(upstreamPolicy),
     allowedOrigins: config.allowedOrigins,
     // The scope as clients must ask Entra for it.
-    challenge: { scope: `api://${config.apiClientId}/${requiredScope}` },
+    challenge: { scope: `api://${config.apiClientId}/${REQUIRED_SCOPE}` },
     verifyToken: createTokenVerifier(
       { authority, audience: config.apiClientId, tenants: config.tenants },
       {

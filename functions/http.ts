@@ -2,7 +2,7 @@ import type { ReadableStream } from 'node:stream/web';
 import type { z } from 'zod';
 import type { Permission } from '../shared/identity/permissions.ts';
 import type { Principal } from '../shared/identity/principal.ts';
-import { type DomainError, InfrastructureError } from '../shared/platform/errors.ts';
+import { type DomainError, InfrastructureError, type InputProblem } from '../shared/platform/errors.ts';
 import type { IdSource } from '../shared/platform/ids.ts';
 import { toProblem } from '../shared/platform/problem.ts';
 import { type Result, fail, succeed } from '../shared/platform/result.ts';
@@ -63,7 +63,7 @@ export interface HttpDeps extends AdmissionDeps {
 }
 
 /** Long enough for `?wait=30`, well under what the host and Azure's front end allow. */
-const defaultDeadlineMs = 40_000;
+const DEFAULT_DEADLINE_MS = 40_000;
 
 /** Who calls an anonymous route: no tenant, no roles. */
 const nobody: Principal = { tenantId: '', userId: '', kind: 'app', clientId: '', roles: [], expiresAt: 0 };
@@ -118,7 +118,7 @@ async function answerInTime<Body>(
         refuse(route, { kind: 'timeout', message: 'the request took too long; it may still be carried out' }),
       );
       abort.abort();
-    }, route.deadlineMs ?? defaultDeadlineMs);
+    }, route.deadlineMs ?? DEFAULT_DEADLINE_MS);
   });
   try {
     return await Promise.race([answer(route, request, trace, abort.signal, deps), tooLate]);
@@ -169,8 +169,18 @@ async function readBody<Body>(
   if (!json.ok) return json;
   const parsed = schema.safeParse(json.value);
   if (parsed.success) return succeed(parsed.data);
-  const errors = parsed.error.issues.map(({ path, message }) => ({ path: path.join('.'), message }));
-  return fail({ kind: 'invalid', message: 'the body is not valid: see errors', errors });
+  return fail({
+    kind: 'invalid',
+    message: 'the body is not valid: see errors',
+    errors: parsed.error.issues.flatMap(inputProblems),
+  });
+}
+
+/** What zod found, with a path for each field: it names fields that there are not at the object around them. */
+function inputProblems(issue: z.core.$ZodIssue): readonly InputProblem[] {
+  return issue.code === 'unrecognized_keys'
+    ? issue.keys.map((key) => ({ path: [...issue.path, key].join('.'), message: 'there is no such field' }))
+    : [{ path: issue.path.join('.'), message: issue.message }];
 }
 
 function faultError(error: unknown): DomainError {
@@ -184,8 +194,12 @@ function faultError(error: unknown): DomainError {
 
 function refuse<Body>(route: Route<Body>, error: DomainError, headers: Answer['headers'] = {}): Response {
   const answer = (route.wordError ?? problemAnswer)(error);
-  return toResponse({ ...answer, headers: { ...answer.headers, ...headers } });
+  const patience = error.kind === 'unavailable' ? { 'retry-after': RETRY_AFTER_SECONDS } : {};
+  return toResponse({ ...answer, headers: { ...answer.headers, ...patience, ...headers } });
 }
+
+/** Long enough for an instance to be replaced, short enough for a person. */
+const RETRY_AFTER_SECONDS = '5';
 
 export function problemAnswer(error: DomainError): Answer {
   const problem = toProblem(error);

@@ -3,7 +3,7 @@ import { fallback } from './fallback.ts';
 import { type HttpDeps, type Route, recorded, serve } from './http.ts';
 
 /** The host matches routes in the alphabetical order of the functions' names: this one comes last. */
-export const fallbackName = 'zz-fallback';
+export const FALLBACK_NAME = 'zz-fallback';
 const everyMethod: HttpMethod[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
 /** Registers the routes of an app, and last by name the function that answers what none of them takes. */
@@ -16,10 +16,10 @@ export function registerRoutes(routes: readonly Route<unknown>[], deps: HttpDeps
       handler: serve(route, deps),
     });
   }
-  app.http(fallbackName, {
+  app.http(FALLBACK_NAME, {
     methods: everyMethod,
     route: '{*path}',
     authLevel: 'anonymous',
-    handler: recorded(fallbackName, deps, (request) => fallback(request, routes, deps.allowedOrigins)),
+    handler: recorded(FALLBACK_NAME, deps, (request) => fallback(request, routes, deps.allowedOrigins)),
   });
 }

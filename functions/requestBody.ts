@@ -8,7 +8,7 @@ export interface BodySource {
 }
 
 /** Enough for any call of the API or of a tool that a gateway should carry. */
-export const maxBodyBytes = 1024 * 1024;
+export const MAX_BODY_BYTES = 1024 * 1024;
 
 /**
  * Reads a JSON body of at most 1 MiB and parses it once.
@@ -35,14 +35,14 @@ export async function readJson(request: BodySource): Promise<Result<unknown>> {
 }
 
 async function readBytes({ headers, body }: BodySource): Promise<Result<Uint8Array>> {
-  const tooLarge = fail({ kind: 'too_large', message: `the body is larger than ${maxBodyBytes} bytes` });
-  if (Number(headers.get('content-length') ?? 0) > maxBodyBytes) return tooLarge;
+  const tooLarge = fail({ kind: 'too_large', message: `the body is larger than ${MAX_BODY_BYTES} bytes` });
+  if (Number(headers.get('content-length') ?? 0) > MAX_BODY_BYTES) return tooLarge;
   if (body === null) return invalid('a JSON body is required');
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of body) {
     length += chunk.length;
-    if (length > maxBodyBytes) return tooLarge;
+    if (length > MAX_BODY_BYTES) return tooLarge;
     chunks.push(chunk);
   }
   return length === 0 ? invalid('a JSON body is required') : succeed(Buffer.concat(chunks, length));

@@ -4,7 +4,7 @@ import type { Page } from '../../shared/platform/tables.ts';
 import type { Answer } from '../http.ts';
 
 const limitSchema = z.coerce.number().int().min(1).max(100);
-const defaultLimit = 30;
+const DEFAULT_LIMIT = 30;
 /** Row keys that a cursor may name: those that our own stores make. */
 const cursorSchema = z
   .base64url()
@@ -17,7 +17,7 @@ export async function readPage<T>(
   read: (limit: number, after: string | undefined) => Promise<Page<T>>,
   view: (item: T) => object,
 ): Promise<Result<Answer>> {
-  const limit = limitSchema.safeParse(query.get('limit') ?? defaultLimit);
+  const limit = limitSchema.safeParse(query.get('limit') ?? DEFAULT_LIMIT);
   if (!limit.success) return invalid('limit', 'must be a whole number from 1 to 100');
   const cursor = cursorSchema.optional().safeParse(query.get('cursor') ?? undefined);
   if (!cursor.success) return invalid('cursor', 'is not one that an earlier page gave');

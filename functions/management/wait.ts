@@ -12,7 +12,7 @@ export function waitSeconds(query: URLSearchParams): Result<number> {
 }
 
 /** Long polling reads the row again after this: soon enough for a person, seldom enough for the table. */
-const pollMs = 200;
+const POLL_MS = 200;
 
 /** Reads until the value has ended or the time is up, and gives what was read last. */
 export async function readUntil<T>(
@@ -24,7 +24,7 @@ export async function readUntil<T>(
   const end = performance.now() + seconds * 1000;
   for (;;) {
     const value = await read();
-    if (hasEnded(value) || signal.aborted || performance.now() + pollMs > end) return value;
-    await new Promise((done) => setTimeout(done, pollMs));
+    if (hasEnded(value) || signal.aborted || performance.now() + POLL_MS > end) return value;
+    await new Promise((done) => setTimeout(done, POLL_MS));
   }
 }

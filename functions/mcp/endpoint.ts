@@ -7,7 +7,7 @@ import type { AppDeps } from '../compose.ts';
 import type { Answer, Route } from '../http.ts';
 
 /** A tool may take this long to begin its answer; Azure ends a request that is silent for more than 230 seconds. */
-const deadlineMs = 110_000;
+const DEADLINE_MS = 110_000;
 
 /** The aggregate MCP endpoint: all servers of the caller's tenant behind one URL, for clients of both eras. */
 export function endpointRoute(deps: AppDeps): Route<unknown> {
@@ -19,7 +19,7 @@ export function endpointRoute(deps: AppDeps): Route<unknown> {
     permission: 'mcp.use',
     // The gateway's own reader judges the message: a schema would parse it a second time.
     body: z.unknown(),
-    deadlineMs,
+    deadlineMs: DEADLINE_MS,
     wordError,
     handle: ({ headers, body, principal, trace, signal }) =>
       handleMessage({ headers, message: body, principal, trace, signal }),
@@ -32,6 +32,10 @@ function wordError(error: DomainError): Answer {
   return {
     status: toProblem(error).status,
     // At this point only JSON that cannot be parsed is invalid.
-    body: { jsonrpc: '2.0', id: null, error: { code: error.kind === 'invalid' ? PARSE_ERROR : code, message } },
+    body: {
+      jsonrpc: '2.0',
+      id: null,
+      error: { code: error.kind === 'invalid' ? PARSE_ERROR : code, message },
+    },
   };
 }

@@ -2,9 +2,9 @@ import { app } from '@azure/functions';
 import { sweepStuck } from '../../shared/orchestration/sweepStuck.ts';
 import type { AppDeps } from '../compose.ts';
 
-const everyHalfMinute = '*/30 * * * * *';
+const EVERY_HALF_MINUTE = '*/30 * * * * *';
 
 /** Moves on what a crash or an outage left behind. */
 export function registerSweeper(deps: AppDeps): void {
-  app.timer('sweeper', { schedule: everyHalfMinute, handler: () => sweepStuck(deps) });
+  app.timer('sweeper', { schedule: EVERY_HALF_MINUTE, handler: () => sweepStuck(deps) });
 }

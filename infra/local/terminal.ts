@@ -30,8 +30,8 @@ export function shortLine(name: string, stream: 'stdout' | 'stderr', line: strin
 }
 
 /** Passes on at most so many lines of a process in each stretch of time; the log has them all. */
-const linesAtOnce = 5;
-const stretchMs = 10_000;
+const LINES_AT_ONCE = 5;
+const STRETCH_MS = 10_000;
 
 /** Prints what is worth a look, and stays quiet when a process says it over and over. */
 export function terminalPrinter(
@@ -44,12 +44,12 @@ export function terminalPrinter(
     const short = shortLine(name, stream, line);
     if (short === undefined) return;
     let stretch = stretches.get(name);
-    if (!stretch || now() - stretch.since > stretchMs) {
+    if (!stretch || now() - stretch.since > STRETCH_MS) {
       stretches.set(name, (stretch = { since: now(), lines: 0 }));
     }
     stretch.lines += 1;
-    if (stretch.lines <= linesAtOnce) print(short);
-    else if (stretch.lines === linesAtOnce + 1) print(`${name}: more of this in ${logFile(name)}`);
+    if (stretch.lines <= LINES_AT_ONCE) print(short);
+    else if (stretch.lines === LINES_AT_ONCE + 1) print(`${name}: more of this in ${logFile(name)}`);
   };
 }
 

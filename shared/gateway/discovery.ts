@@ -11,7 +11,7 @@ const MAX_TOOLS = 500;
 const MAX_PAGES = 20;
 const MAX_SCHEMA: Bounds = { depth: 64, keys: 10_000 };
 /** A row holds 1 MiB in UTF-16, that is 512 Ki characters; the rest of the record needs some of them. */
-const MAX_JSON_LENGTH = 480 * 1024;
+const MAX_JSON_LENGTH = 400 * 1024;
 
 /**
  * Finds out what a server is: its era, its capabilities and its tools. Modern is tried first, then the legacy handshake

@@ -1,5 +1,5 @@
 import type { DomainError } from '../platform/errors.ts';
-import { type Refusal, requiredScope } from './verifyToken.ts';
+import { type Refusal, REQUIRED_SCOPE } from './verifyToken.ts';
 
 /** How a refusal reads to the caller. Until the signature holds nothing is said that helps to guess tenants or keys. */
 const answers = {
@@ -11,7 +11,7 @@ const answers = {
   not_yet_valid: ['unauthenticated', 'The access token is not valid yet: check the clock of its issuer.'],
   wrong_audience: ['unauthenticated', 'The access token was issued for another application.'],
   wrong_claims: ['unauthenticated', 'The access token is not valid for this gateway.'],
-  no_scope: ['forbidden', `The access token lacks the scope ${requiredScope}.`],
+  no_scope: ['forbidden', `The access token lacks the scope ${REQUIRED_SCOPE}.`],
   no_role: [
     'forbidden',
     'The access token holds no role of this gateway: an administrator of your tenant assigns them.',
@@ -30,8 +30,15 @@ export interface ChallengeSettings {
   readonly resourceMetadata?: string;
 }
 
-/** The `WWW-Authenticate` header of a refusal, RFC 6750 3: a request without a token gets no error code. */
-export function challenge(refusal: Refusal, { scope, resourceMetadata }: ChallengeSettings): string {
+/**
+ * The `WWW-Authenticate` header of a refusal, RFC 6750 3: a request without a token gets no error code. Undefined where
+ * another token would not help, so that clients do not sign in again and again.
+ */
+export function challenge(
+  refusal: Refusal,
+  { scope, resourceMetadata }: ChallengeSettings,
+): string | undefined {
+  if (refusal === 'no_role') return undefined;
   const { kind, message } = refusalError(refusal);
   const error = kind === 'forbidden' ? 'insufficient_scope' : 'invalid_token';
   const parameters = [

@@ -15,7 +15,7 @@ import type { Clock } from '../platform/clock.ts';
 import { type Principal, type Role, roles } from './principal.ts';
 
 /** Delegated scope that a user's token must carry, beside a role. */
-export const requiredScope = 'mcp.access';
+export const REQUIRED_SCOPE = 'mcp.access';
 
 /** Why a token is refused. For the log; callers get the coarser words of `challenge.ts`. */
 export type Refusal =
@@ -46,8 +46,8 @@ export interface TokenRules {
   readonly tenants: ReadonlySet<string>;
 }
 
-const maxTokenLength = 16 * 1024;
-const clockToleranceSeconds = 60;
+const MAX_TOKEN_LENGTH = 16 * 1024;
+const CLOCK_TOLERANCE_SECONDS = 60;
 
 /** The claims that the checks below read, once the signature holds. */
 const claimsSchema = z.object({
@@ -78,7 +78,7 @@ export function createTokenVerifier(
   return async (authorization) => {
     if (authorization === null) return { refusal: 'missing' };
     const [, token] = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization) ?? [];
-    if (token === undefined || token.length > maxTokenLength) return { refusal: 'malformed' };
+    if (token === undefined || token.length > MAX_TOKEN_LENGTH) return { refusal: 'malformed' };
     const tenant = unverifiedTenant(token);
     const keySet = tenant === undefined ? undefined : keySets.get(tenant);
     if (tenant === undefined || keySet === undefined) return { refusal: 'unknown_tenant' };
@@ -89,7 +89,7 @@ export function createTokenVerifier(
         typ: 'JWT',
         issuer,
         audience: rules.audience,
-        clockTolerance: clockToleranceSeconds,
+        clockTolerance: CLOCK_TOLERANCE_SECONDS,
         requiredClaims: ['exp', 'iat', 'nbf', 'tid', 'oid', 'ver'],
         currentDate: deps.clock.now(),
       });
@@ -161,7 +161,7 @@ function judgeClaims(payload: JWTPayload, tenant: string): Verdict {
   const claims = parsed.data;
   const isApp = claims.scp === undefined;
   if (isApp && claims.idtyp !== 'app') return { refusal: 'no_scope' };
-  if (!isApp && !claims.scp?.split(' ').includes(requiredScope)) return { refusal: 'no_scope' };
+  if (!isApp && !claims.scp?.split(' ').includes(REQUIRED_SCOPE)) return { refusal: 'no_scope' };
   const granted = roles.filter((role: Role) => claims.roles.includes(`Gateway.${role}`));
   if (granted.length === 0) return { refusal: 'no_role' };
   return {

@@ -55,10 +55,10 @@ export const delegationMessageSchema = z.object({
 export type DelegationMessage = z.infer<typeof delegationMessageSchema>;
 
 /** A task that throws this often fails for good. Below the queue's delivery count, so that the outcome is recorded first. */
-export const maxAttempts = 4;
+export const MAX_ATTEMPTS = 4;
 
 /** A claim outlives the task's own timeout by this, so that a slow record of the outcome is not overtaken. */
-const leaseMarginMs = 5_000;
+const LEASE_MARGIN_MS = 5_000;
 
 export type ClaimDecision =
   | { readonly kind: 'claimed'; readonly delegation: Delegation }
@@ -87,7 +87,7 @@ export function claim(row: Delegation, now: Date, timeoutMs: number): ClaimDecis
       state: 'running',
       attempts: row.attempts + 1,
       startedAt: row.startedAt ?? now.toISOString(),
-      leaseUntil: new Date(now.getTime() + timeoutMs + leaseMarginMs).toISOString(),
+      leaseUntil: new Date(now.getTime() + timeoutMs + LEASE_MARGIN_MS).toISOString(),
     },
   };
 }
@@ -98,14 +98,14 @@ export type SweepDecision =
   | { readonly kind: 'resend'; readonly delegation: Delegation };
 
 /** The first wait for an answer before a message counts as lost; it doubles with each sending, up to an hour. */
-export const resendAfterMs = 60_000;
-const resendAtMostMs = 3_600_000;
+export const RESEND_AFTER_MS = 60_000;
+const RESEND_AT_MOST_MS = 3_600_000;
 
 /** Decides what to do with an unfinished delegation whose message may be lost. A second message does no harm. */
 export function sweep(row: Delegation, now: Date): SweepDecision {
   if (isLeased(row, now)) return { kind: 'leave' };
   if (isOverdue(row, now)) return { kind: 'overdue', delegation: finish(row, overdueOutcome(row), now) };
-  const patienceMs = Math.min(resendAfterMs * 2 ** (row.attempt - 1), resendAtMostMs);
+  const patienceMs = Math.min(RESEND_AFTER_MS * 2 ** (row.attempt - 1), RESEND_AT_MOST_MS);
   if (now.getTime() - new Date(row.sentAt).getTime() < patienceMs) return { kind: 'leave' };
   return {
     kind: 'resend',

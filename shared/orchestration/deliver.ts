@@ -6,7 +6,7 @@ import { type Plan, type PlanStep, delegationIdOf, queuedSteps } from './plan.ts
 import { resolveReferences } from './references.ts';
 
 /** How long a step may take, waiting and repetitions included. */
-const stepDeadlineMs = 10 * 60_000;
+const STEP_DEADLINE_MS = 10 * 60_000;
 
 /** Makes sure that each queued step of the plan has its delegation. Safe to repeat: a delegation that is there is left alone. */
 export async function deliverSteps(plan: Plan, deps: OrchestrationDeps): Promise<void> {
@@ -55,7 +55,7 @@ function delegationFor(plan: Plan, step: PlanStep, now: Date): Delegation {
     attempt: 1,
     attempts: 0,
     sentAt: at,
-    deadline: new Date(now.getTime() + stepDeadlineMs).toISOString(),
+    deadline: new Date(now.getTime() + STEP_DEADLINE_MS).toISOString(),
     createdAt: at,
   };
 }

@@ -11,10 +11,12 @@ import { type PlanStepDefinition, startPlan } from './plan.ts';
 export interface RegistrationDeps extends OrchestrationDeps {
   readonly servers: ServerStore;
   readonly upstreamPolicy: AddressPolicy;
+  /** Where clients reach the gateway. Registered as a server of its own it would call itself without end. */
+  readonly publicOrigin: string;
 }
 
 /** Between the record and its plan a process may die; after this a registration without a plan is given up. */
-const orphanedAfterMs = 60_000;
+const ORPHANED_AFTER_MS = 60_000;
 
 /**
  * Takes the slug for the tenant and starts the plan that decides whether the server becomes active.
@@ -27,6 +29,10 @@ export async function registerServer(
 ): Promise<Result<ServerRecord>> {
   const url = checkOutboundUrl(registration.url, deps.upstreamPolicy);
   if (!url.ok) return url;
+  if (url.value.origin === deps.publicOrigin) {
+    const message = "must not be the gateway's own address";
+    return fail({ kind: 'invalid', message: `url ${message}`, errors: [{ path: 'url', message }] });
+  }
   const now = deps.clock.now();
   const { tenantId, userId } = caller.principal;
   const planId = deps.newId();
@@ -71,9 +77,11 @@ async function takeSlug(
   const existing = await servers.find(record.tenantId, record.slug);
   if (!existing) return (await servers.add(record)) === 'inserted';
   const { status, planId, createdAt } = existing.value;
+  // The client below repeats a request whose answer was lost: then the record that exists is this one.
+  if (planId === record.planId) return true;
   const abandoned =
     status === 'pending' &&
-    now.getTime() - new Date(createdAt).getTime() > orphanedAfterMs &&
+    now.getTime() - new Date(createdAt).getTime() > ORPHANED_AFTER_MS &&
     !(await plans.find(record.tenantId, planId));
   if (status !== 'rejected' && !abandoned) return false;
   return (await servers.replace(record, existing.etag)) === 'replaced';

@@ -8,7 +8,7 @@ import {
   delegationMessageSchema,
   finish,
   logFieldsOf,
-  maxAttempts,
+  MAX_ATTEMPTS,
   release,
 } from './delegation.ts';
 import type { OrchestrationDeps } from './deps.ts';
@@ -19,7 +19,7 @@ import type { Task } from './task.ts';
 export type TaskTable = ReadonlyMap<string, Task>;
 
 /** How long a task has that its agent does not know: just long enough to record that. */
-const unknownTaskTimeoutMs = 5_000;
+const UNKNOWN_TASK_TIMEOUT_MS = 5_000;
 
 /**
  * Handles one message of an agent's queue: claim, run, record, advance the plan. When it returns, the message is done with.
@@ -42,7 +42,7 @@ export async function runDelegation(
   }
   const message = parsed.data;
   const task = tasks.get(message.taskType);
-  const claimed = await claimFor(message, task?.timeoutMs ?? unknownTaskTimeoutMs, deps);
+  const claimed = await claimFor(message, task?.timeoutMs ?? UNKNOWN_TASK_TIMEOUT_MS, deps);
   if (claimed) await runClaimed(claimed, task, deps);
 }
 
@@ -89,7 +89,7 @@ async function runClaimed(
       error: outcome.success ? undefined : outcome.error.kind,
     });
   } catch (error) {
-    if (attempts < maxAttempts) {
+    if (attempts < MAX_ATTEMPTS) {
       await record(delegation, release, deps);
       throw error;
     }

@@ -1,5 +1,5 @@
 import { advancePlan } from './advancePlan.ts';
-import { logFieldsOf, resendAfterMs, sweep } from './delegation.ts';
+import { logFieldsOf, RESEND_AFTER_MS, sweep } from './delegation.ts';
 import { deliverSteps, sendMessage } from './deliver.ts';
 import type { OrchestrationDeps } from './deps.ts';
 import { delegationIdOf, queuedSteps } from './plan.ts';
@@ -7,7 +7,7 @@ import { delegationIdOf, queuedSteps } from './plan.ts';
 /** Finds what a crash or an outage left behind, and moves it on: messages that were lost, outcomes that no plan heard of. */
 export async function sweepStuck(deps: OrchestrationDeps): Promise<void> {
   const now = deps.clock.now();
-  const patience = new Date(now.getTime() - resendAfterMs);
+  const patience = new Date(now.getTime() - RESEND_AFTER_MS);
   for await (const { value, etag } of deps.delegations.unfinishedSentBefore(patience)) {
     const decision = sweep(value, now);
     if (decision.kind === 'leave') continue;

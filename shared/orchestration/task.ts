@@ -35,7 +35,7 @@ export interface Task {
 }
 
 /** A table row holds 1 MiB, at two bytes a character, and the delegation's other properties are in it too. */
-const maxResultLength = 450_000;
+const MAX_RESULT_LENGTH = 450_000;
 
 /** Closes a definition over its types: input is parsed before it runs, output before it is recorded. */
 export function defineTask<Input, Output>(definition: TaskDefinition<Input, Output>): Task {
@@ -55,8 +55,8 @@ export function defineTask<Input, Output>(definition: TaskDefinition<Input, Outp
       if (!ended.ok)
         return { success: false, error: { kind: ended.error.kind, message: ended.error.message } };
       const result = definition.output.parse(ended.value);
-      if (JSON.stringify(result).length <= maxResultLength) return { success: true, result };
-      const message = `the result of ${name} is longer than ${maxResultLength} characters`;
+      if (JSON.stringify(result).length <= MAX_RESULT_LENGTH) return { success: true, result };
+      const message = `the result of ${name} is longer than ${MAX_RESULT_LENGTH} characters`;
       return { success: false, error: { kind: 'too_large', message } };
     },
   };

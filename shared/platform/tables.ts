@@ -34,9 +34,9 @@ export interface TableCodec<T> {
 
 /** Names of the document's parts; a property holds at most 64 KiB, which is 32,768 UTF-16 code units. */
 const partName = (index: number): string => `document${String(index)}`;
-const partLength = 32_000;
+const PART_LENGTH = 32_000;
 /** A row holds at most 1 MiB; this leaves 88 KiB of it to keys and columns. */
-const maxDocumentLength = 15 * partLength;
+const MAX_DOCUMENT_LENGTH = 15 * PART_LENGTH;
 
 /** No row has such a key; Azure answers 400 to a question for one. */
 const isIllegalKey = (key: string): boolean => key.length > 512 || /[/\\#?\p{Cc}]/u.test(key);
@@ -117,7 +117,8 @@ function azureTable<T>(name: string, codec: TableCodec<T>, client: () => Promise
   const entity = (value: T) => {
     const { partition, row } = codec.key(value);
     const document = JSON.stringify(value);
-    if (document.length > maxDocumentLength) throw new RangeError(`a value for a row of ${name} is too long`);
+    if (document.length > MAX_DOCUMENT_LENGTH)
+      throw new RangeError(`a value for a row of ${name} is too long`);
     return { partitionKey: partition, rowKey: row, ...codec.columns(value), ...split(document) };
   };
   const stored = (found: TableEntityResult<Record<string, unknown>>): Stored<T> => ({
@@ -192,8 +193,8 @@ function split(document: string): Record<string, string> {
   const parts: Record<string, string> = {};
   for (let index = 0, start = 0; start < document.length; index++) {
     // A character of two code units must not be torn: half of one does not survive UTF-8.
-    const torn = /[\uD800-\uDBFF]/.test(document.charAt(start + partLength - 1));
-    const end = start + partLength - (torn ? 1 : 0);
+    const torn = /[\uD800-\uDBFF]/.test(document.charAt(start + PART_LENGTH - 1));
+    const end = start + PART_LENGTH - (torn ? 1 : 0);
     parts[partName(index)] = document.slice(start, end);
     start = end;
   }

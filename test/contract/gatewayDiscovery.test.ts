@@ -193,9 +193,9 @@ describe('the tools', () => {
       says: /more than 500 tools/,
     },
     {
-      why: 'more than 480 KiB',
-      tools: list(tool('a', { description: 'x'.repeat(481 * 1024) })),
-      says: /more than 480 KiB/,
+      why: 'more than 400 KiB',
+      tools: list(tool('a', { description: 'x'.repeat(401 * 1024) })),
+      says: /more than 400 KiB/,
     },
     { why: 'pages without end', tools: say({ tools: [], nextCursor: 'again' }), says: /more than 20 pages/ },
     { why: 'one twice', tools: list(tool('a'), tool('a')), says: /"a" twice/ },
@@ -221,13 +221,13 @@ describe('the tools', () => {
   });
 
   test('are not asked for when the server has said too much of itself', async () => {
-    const instructions = 'x'.repeat(481 * 1024);
+    const instructions = 'x'.repeat(401 * 1024);
     const made = await upstream({
       'server/discover': say({ supportedVersions: [MODERN], capabilities: { tools: {} }, instructions }),
     });
     expect(await discover(made.url)).toMatchObject({
       ok: false,
-      error: { message: expect.stringContaining('more than 480 KiB') as string },
+      error: { message: expect.stringContaining('more than 400 KiB') as string },
     });
     expect(made.received).toHaveLength(1);
   });

@@ -140,8 +140,8 @@ async function readJson(request: IncomingMessage): Promise<Result<unknown>> {
   if (!/^application\/json(;|$)/i.test(request.headers['content-type'] ?? '')) {
     return fail({ kind: 'unsupported_media_type', message: 'Send application/json.' });
   }
-  if (!(Number(request.headers['content-length']) <= maxBodyBytes)) {
-    return fail({ kind: 'too_large', message: `Send a Content-Length of at most ${maxBodyBytes}.` });
+  if (!(Number(request.headers['content-length']) <= MAX_BODY_BYTES)) {
+    return fail({ kind: 'too_large', message: `Send a Content-Length of at most ${MAX_BODY_BYTES}.` });
   }
   try {
     return succeed(JSON.parse(await text(request)));
@@ -149,7 +149,7 @@ async function readJson(request: IncomingMessage): Promise<Result<unknown>> {
     return fail({ kind: 'invalid', message: 'The body is not JSON.' });
   }
 }
-const maxBodyBytes = 16_384;
+const MAX_BODY_BYTES = 16_384;
 
 function mint(request: ParsedMintRequest, origin: string, key: SigningKey): Promise<string> {
   const tokenId = randomBytes(16).toString('base64url');

@@ -4,7 +4,7 @@ import { type HttpDeps, type Route, serve } from '../../../functions/http.ts';
 import { managementRoutes } from '../../../functions/management/app.ts';
 import { mcpRoutes } from '../../../functions/mcp/app.ts';
 import { matches } from '../../../functions/paths.ts';
-import { fallbackName } from '../../../functions/register.ts';
+import { FALLBACK_NAME } from '../../../functions/register.ts';
 import { isPermitted } from '../../../shared/identity/permissions.ts';
 import { type Principal, roles } from '../../../shared/identity/principal.ts';
 import { agentNames } from '../../../shared/orchestration/agents.ts';
@@ -54,10 +54,10 @@ describe.each(apps)('the %s app', (app, routes, deps) => {
       ...agentNames.map((agent) => `agent-${agent}`),
       'sweeper',
     ];
-    for (const name of [...names, fallbackName]) expect(name).toMatch(/^[a-z][a-z0-9-]{0,126}$/);
+    for (const name of [...names, FALLBACK_NAME]) expect(name).toMatch(/^[a-z][a-z0-9-]{0,126}$/);
     expect(new Set(names).size).toBe(names.length);
-    expect([...names, fallbackName].sort().at(-1)).toBe(fallbackName);
-    expect([...names, fallbackName].sort((a, b) => a.localeCompare(b)).at(-1)).toBe(fallbackName);
+    expect([...names, FALLBACK_NAME].sort().at(-1)).toBe(FALLBACK_NAME);
+    expect([...names, FALLBACK_NAME].sort((a, b) => a.localeCompare(b)).at(-1)).toBe(FALLBACK_NAME);
   });
 
   test('hides no route behind another that the host tries first', () => {

@@ -44,6 +44,7 @@ interface Faults {
 /** The engine with queues, tables and time in memory; every operation on them is counted and may fail. */
 function engine(faults: Faults = {}) {
   let operations = 0;
+  let ids = 0;
   let dead = false;
   let now = Date.UTC(2026, 0, 1);
   const before = () => {
@@ -75,9 +76,10 @@ function engine(faults: Faults = {}) {
       },
     },
     clock: { now: () => new Date(now) },
-    newId: () => `id${String(operations)}`,
+    newId: () => `id${String((ids += 1))}`,
     log: { info: () => undefined, warn: () => undefined, error: () => undefined },
     upstreamPolicy: 'public',
+    publicOrigin: 'https://gateway.example.com',
   };
   const validate = defineTask({
     name: 'validate_server_config',
@@ -159,9 +161,11 @@ describe('registering a server', () => {
       error: { kind: 'already_exists' },
     });
     const operations = run.operations();
-    expect(await registerServer({ slug: 'other', url: 'http://10.0.0.1/' }, caller, run.deps)).toMatchObject({
-      error: { kind: 'invalid', errors: [{ path: 'url' }] },
-    });
+    for (const url of ['http://10.0.0.1/', 'https://gateway.example.com/mcp']) {
+      expect(await registerServer({ slug: 'other', url }, caller, run.deps)).toMatchObject({
+        error: { kind: 'invalid', errors: [{ path: 'url' }] },
+      });
+    }
     expect(run.operations()).toBe(operations);
   });
 

@@ -1,0 +1,4 @@
+import { benchGateway } from './gateway.ts';
+
+/** `npm run bench`: every measurement, one after the other. They are for reading, not for passing. */
+await benchGateway();
