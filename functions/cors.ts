@@ -1,5 +1,3 @@
-import type { Method } from './http.ts';
-
 /** Who may read answers from a page: `any` for what everyone may know, else the configured origins. */
 export type AllowedOrigins = 'any' | ReadonlySet<string>;
 
@@ -22,7 +20,7 @@ export function letPagesRead(response: Response, origin: string | null, allowed:
 }
 
 /** The answer to a preflight, which holds no token: it says what may be asked, not whether the asker may. */
-export function preflight(methods: readonly Method[]): Response {
+export function preflight(methods: readonly string[]): Response {
   return new Response(null, {
     status: 204,
     headers: {

@@ -1,5 +1,5 @@
 import { app } from '@azure/functions';
-import { type Agent, agentNames, agents } from '../../shared/orchestration/agents.ts';
+import { agentNames, agents } from '../../shared/orchestration/agents.ts';
 import type { App } from '../../shared/platform/config.ts';
 import type { AppDeps } from '../compose.ts';
 
@@ -25,5 +25,3 @@ function lazily<T>(load: () => Promise<T>): () => Promise<T> {
   let loaded: Promise<T> | undefined;
   return () => (loaded ??= load());
 }
-
-export type MessageHandler = (agent: Agent, message: unknown) => Promise<void>;

@@ -1,8 +1,8 @@
 import type { Delegation } from '../../shared/orchestration/delegation.ts';
 import type { DelegationStore } from '../../shared/orchestration/stores.ts';
-import { fail, succeed } from '../../shared/platform/result.ts';
+import { succeed } from '../../shared/platform/result.ts';
 import type { Route } from '../http.ts';
-import { readUntil, waitSeconds } from './wait.ts';
+import { readById } from './wait.ts';
 
 export const delegationHref = (id: string): string => `/delegations/${id}`;
 
@@ -17,18 +17,14 @@ export function delegationRoutes({
     method: 'GET',
     path: 'delegations/{id}',
     permission: 'delegations.read',
-    async handle({ principal, params: { id = '' }, query, signal }) {
-      const wait = waitSeconds(query);
-      if (!wait.ok) return wait;
-      const read = async () => (await delegations.find(principal.tenantId, id))?.value;
-      const delegation = await readUntil(
-        read,
-        (found) => found?.outcome !== undefined || !found,
-        wait.value,
-        signal,
+    async handle(call) {
+      const found = await readById(
+        call,
+        'delegation',
+        (tenantId, id) => delegations.find(tenantId, id),
+        ({ outcome }) => outcome !== undefined,
       );
-      if (!delegation) return fail({ kind: 'not_found', message: `there is no delegation "${id}"` });
-      return succeed({ status: 200, body: view(delegation) });
+      return found.ok ? succeed({ status: 200, body: view(found.value) }) : found;
     },
   };
   return [get];

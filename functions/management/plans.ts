@@ -3,10 +3,10 @@ import { outcomesOf } from '../../shared/orchestration/deliver.ts';
 import type { OrchestrationDeps } from '../../shared/orchestration/deps.ts';
 import { type Plan, delegationIdOf } from '../../shared/orchestration/plan.ts';
 import type { Outcome } from '../../shared/orchestration/outcome.ts';
-import { fail, succeed } from '../../shared/platform/result.ts';
+import { succeed } from '../../shared/platform/result.ts';
 import type { Route } from '../http.ts';
 import { delegationHref } from './delegations.ts';
-import { readUntil, waitSeconds } from './wait.ts';
+import { readById } from './wait.ts';
 
 export const planHref = (id: string): string => `/plans/${id}`;
 
@@ -19,14 +19,16 @@ export function planRoutes(deps: PlanDeps): readonly Route<unknown>[] {
     method: 'GET',
     path: 'plans/{id}',
     permission: 'plans.read',
-    async handle({ principal, params: { id = '' }, query, signal }) {
-      const wait = waitSeconds(query);
-      if (!wait.ok) return wait;
-      const read = async () => (await deps.plans.find(principal.tenantId, id))?.value;
-      const plan = await readUntil(read, (found) => found?.state !== 'running', wait.value, signal);
-      if (!plan) return fail({ kind: 'not_found', message: `there is no plan "${id}"` });
-      const outcomes = await outcomesOf(plan, new Set(plan.steps.map((step) => step.id)), deps);
-      return succeed({ status: 200, body: view(plan, outcomes) });
+    async handle(call) {
+      const found = await readById(
+        call,
+        'plan',
+        (tenantId, id) => deps.plans.find(tenantId, id),
+        ({ state }) => state !== 'running',
+      );
+      if (!found.ok) return found;
+      const outcomes = await outcomesOf(found.value, new Set(found.value.steps.map(({ id }) => id)), deps);
+      return succeed({ status: 200, body: view(found.value, outcomes) });
     },
   };
   return [get];

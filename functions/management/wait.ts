@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { type Result, fail, succeed } from '../../shared/platform/result.ts';
+import type { Stored } from '../../shared/platform/tables.ts';
+import type { Call } from '../http.ts';
 
 const waitSchema = z.coerce.number().min(0).max(30);
 
@@ -27,4 +29,21 @@ export async function readUntil<T>(
     if (hasEnded(value) || signal.aborted || performance.now() + POLL_MS > end) return value;
     await new Promise((done) => setTimeout(done, POLL_MS));
   }
+}
+
+/**
+ * What the caller's tenant has under the path's `{id}`, once it has ended or the time of `?wait=` is up. `noun` names its
+ * kind to the caller. Failures: `invalid`, `not_found`.
+ */
+export async function readById<T>(
+  { principal, params: { id = '' }, query, signal }: Call<unknown>,
+  noun: string,
+  find: (tenantId: string, id: string) => Promise<Stored<T> | undefined>,
+  hasEnded: (value: T) => boolean,
+): Promise<Result<T>> {
+  const wait = waitSeconds(query);
+  if (!wait.ok) return wait;
+  const read = () => find(principal.tenantId, id);
+  const stored = await readUntil(read, (found) => !found || hasEnded(found.value), wait.value, signal);
+  return stored ? succeed(stored.value) : fail({ kind: 'not_found', message: `there is no ${noun} "${id}"` });
 }

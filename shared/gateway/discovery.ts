@@ -2,7 +2,7 @@ import { fail, type Result, succeed } from '../platform/result.ts';
 import type { Discovery, Tool } from '../registry/server.ts';
 import { type Bounds, unsafeShape } from './bounds.ts';
 import { explainFailure, Unfit } from './discoveryFailure.ts';
-import type { GatewayDeps } from './endpoint.ts';
+import type { GatewayDeps } from './request.ts';
 import { isObject } from './jsonRpc.ts';
 import { type Ask, openServer } from './openServer.ts';
 

@@ -1,32 +1,9 @@
-import type { Principal } from '../identity/principal.ts';
-import type { Clock } from '../platform/clock.ts';
-import type { IdSource } from '../platform/ids.ts';
-import type { Log } from '../platform/log.ts';
-import type { OutboundClient } from '../platform/outbound.ts';
-import type { Trace } from '../platform/trace.ts';
-import type { ServerStore } from '../registry/serverStore.ts';
+import type { GatewayDeps, McpRequest } from './request.ts';
 import { createMethods } from './methods.ts';
 import { METHOD_NOT_FOUND } from './errorCodes.ts';
 import { classify, type Refused } from './era.ts';
 import { internalError } from './relay.ts';
 import { jsonResponse } from './responses.ts';
-
-export interface GatewayDeps {
-  readonly servers: ServerStore;
-  readonly outbound: OutboundClient;
-  readonly clock: Clock;
-  readonly newId: IdSource;
-  readonly log: Log;
-}
-
-/** One POST to the MCP endpoint. The message is parsed JSON of at most 1 MiB; who may call has been decided. */
-export interface McpRequest {
-  readonly headers: Headers;
-  readonly message: unknown;
-  readonly principal: Principal;
-  readonly trace: Trace;
-  readonly signal: AbortSignal;
-}
 
 /**
  * The MCP endpoint that fronts all active servers of the caller's tenant, for clients of both eras: Streamable HTTP of

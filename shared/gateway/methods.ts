@@ -1,7 +1,7 @@
 import { continueTrace, type Trace, traceparentOf } from '../platform/trace.ts';
 import type { Era } from '../registry/server.ts';
 import { findTool, listTools } from './catalogue.ts';
-import type { GatewayDeps, McpRequest } from './endpoint.ts';
+import type { GatewayDeps, McpRequest } from './request.ts';
 import type { Inbound } from './era.ts';
 import { HEADER_MISMATCH, toJsonRpcError } from './errorCodes.ts';
 import { isObject, type JsonObject } from './jsonRpc.ts';
@@ -18,7 +18,7 @@ import {
 import { relay } from './relay.ts';
 import { jsonResponse, outcomeResponse } from './responses.ts';
 import { dressResult } from './translate.ts';
-import { createConnect } from './upstream/connection.ts';
+import { createConnect } from './upstream/connect.ts';
 
 type InboundRequest = Extract<Inbound, { kind: 'request' }>;
 interface Call {

@@ -28,6 +28,7 @@ const packages: Readonly<Record<string, RegExp>> = {
   '@azure/data-tables': /^shared\/(platform\/tables|\w+\/azureTable\w+)\.ts$/,
   '@azure/service-bus': /^shared\/platform\/serviceBus\.ts$/,
   '@azure/identity': /^shared\/platform\/(tables|serviceBus)\.ts$/,
+  ioredis: /^shared\/platform\/redisStateStore\.ts$/,
   undici: /^shared\/platform\/outbound\.ts$/,
   'ipaddr.js': /^shared\/platform\/addressRules\.ts$/,
   jose: /^shared\/identity\/verifyToken\.ts$/,
