@@ -14,7 +14,7 @@ const BATCH_FORMAT = 0x80013700;
 
 describe('connecting', () => {
   test.each(['MSSBCBS', 'ANONYMOUS'])('the mechanism %s opens a connection', async (mechanism) => {
-    const other = await RawClient.connect(orders.broker.port, mechanism);
+    const other = await RawClient.connect(orders.broker.port, { mechanism });
     expect(other.connection.is_open()).toBe(true);
     await other.close();
   });

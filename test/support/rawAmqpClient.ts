@@ -66,12 +66,19 @@ export class RawClient {
   /** Resolves when the socket is closed, whoever did it. */
   readonly ended: Promise<unknown>;
 
-  private constructor(connection: Connection) {
+  /** Messages that a session can hold unsettled. */
+  readonly #window: number;
+
+  private constructor(connection: Connection, window: number) {
     this.connection = connection;
+    this.#window = window;
     this.ended = once(this.socket, 'close');
   }
 
-  static async connect(port: number, mechanism = 'MSSBCBS'): Promise<RawClient> {
+  static async connect(
+    port: number,
+    { mechanism = 'MSSBCBS', window = 2048 }: { mechanism?: string; window?: number } = {},
+  ): Promise<RawClient> {
     const container = rhea.create_container();
     for (const event of ['error', 'protocol_error', 'connection_error', 'session_error', 'disconnected']) {
       container.on(event, () => undefined);
@@ -90,12 +97,12 @@ export class RawClient {
       throw new Error('the broker refused the connection');
     });
     await Promise.race([once(connection, 'connection_open'), failed]);
-    return new RawClient(connection);
+    return new RawClient(connection, window);
   }
 
   openSession(): Session {
     const { connection } = this;
-    const session = (connection as unknown as { create_session(): Session }).create_session();
+    const session = (connection as unknown as Sessions).create_session({ incoming: this.#window });
     const inner = session as unknown as { on_transfer(frame: TransferFrame): void };
     const onTransfer = inner.on_transfer.bind(session);
     // rhea hands over the bytes of any format but 0.
@@ -148,6 +155,10 @@ export class RawClient {
   get socket(): Socket {
     return (this.connection as unknown as { socket: Socket }).socket;
   }
+}
+
+interface Sessions {
+  create_session(bufferSize: { incoming: number }): Session;
 }
 
 interface TransferFrame {

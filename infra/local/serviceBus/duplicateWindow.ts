@@ -10,7 +10,6 @@ export class DuplicateWindow {
 
   /** True when the id is new within the window; it counts as seen from now on. */
   admit(messageId: string, now: number): boolean {
-    if (this.#windowMs === 0) return true;
     for (const [oldest, seenAt] of this.#seenAt) {
       if (now - seenAt < this.#windowMs) break;
       this.#seenAt.delete(oldest);

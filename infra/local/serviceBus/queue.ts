@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from './clock.ts';
+import { Consumers, type Consumer } from './consumers.ts';
 import { Deadlines } from './deadlines.ts';
 import { DuplicateWindow } from './duplicateWindow.ts';
 import { Heap } from './heap.ts';
@@ -14,14 +15,6 @@ export interface QueueSettings {
   readonly defaultTimeToLiveSeconds: number;
   /** Whether an expired message moves to the dead-letter queue; by default it is dropped, as in Azure. */
   readonly deadLetterOnExpiration?: boolean;
-}
-
-/** A receiver. The queue hands it messages for as long as it has capacity. */
-export interface Consumer<M extends Message> {
-  /** Whether a message counts as completed when it is delivered. */
-  readonly receiveAndDelete: boolean;
-  capacity(): number;
-  deliver(message: StoredMessage<M>): void;
 }
 
 /** How a settlement ended: `lock_lost` when the lock had expired or was settled before. */
@@ -59,7 +52,7 @@ export class Queue<M extends Message> {
   readonly #messages = new Map<number, Entry<M>>();
   readonly #ready = new Heap<Entry<M>>((a, b) => a.sequenceNumber < b.sequenceNumber);
   readonly #locked = new Map<string, Entry<M>>();
-  readonly #consumers: Consumer<M>[] = [];
+  readonly #consumers = new Consumers<M>();
   #nextSequenceNumber = 1;
 
   constructor(name: string, settings: QueueSettings, clock: Clock, deadLetters?: Queue<M>) {
@@ -98,21 +91,20 @@ export class Queue<M extends Message> {
   }
 
   attach(consumer: Consumer<M>): void {
-    this.#consumers.push(consumer);
+    this.#consumers.add(consumer);
     this.dispatch();
   }
 
   /** What the consumer holds stays locked until it is settled or its lock expires. */
   detach(consumer: Consumer<M>): void {
-    const position = this.#consumers.indexOf(consumer);
-    if (position >= 0) this.#consumers.splice(position, 1);
+    this.#consumers.delete(consumer);
   }
 
   /** Hands out what is ready. To be called when the capacity of a consumer has grown. */
   dispatch(): void {
     const now = this.#settleDue();
     while (this.#ready.size > 0) {
-      const consumer = this.#nextConsumer();
+      const consumer = this.#consumers.next();
       const entry = consumer && this.#ready.shift();
       if (!entry) return;
       if (consumer.receiveAndDelete) this.#remove(entry);
@@ -129,16 +121,16 @@ export class Queue<M extends Message> {
 
   /** Ends a failed delivery. */
   abandon(lockToken: string, properties: Properties = NO_PROPERTIES): Settlement {
-    return this.#settle(lockToken, (entry, now) => {
+    return this.#settle(lockToken, (entry) => {
       entry.properties = withProperties(entry.properties, properties);
-      this.#failDelivery(entry, now);
+      this.#failDelivery(entry);
     });
   }
 
   /** Gives back a message that its receiver has not looked at, which is no failed delivery. */
   release(lockToken: string): Settlement {
-    return this.#settle(lockToken, (entry, now) => {
-      this.#makeReady(entry, now);
+    return this.#settle(lockToken, (entry) => {
+      this.#makeReady(entry);
     });
   }
 
@@ -186,7 +178,7 @@ export class Queue<M extends Message> {
       entry.state = 'scheduled';
       this.#deadlines.set(entry, entry.enqueuedAt);
     } else {
-      this.#startLife(entry, now);
+      this.#startLife(entry);
     }
     return entry.sequenceNumber;
   }
@@ -207,28 +199,25 @@ export class Queue<M extends Message> {
     return entry;
   }
 
-  #startLife(entry: Entry<M>, now: number): void {
+  #startLife(entry: Entry<M>): void {
     const longestMs = this.#settings.defaultTimeToLiveSeconds * 1000;
     entry.expiresAt = entry.enqueuedAt + Math.min(entry.message.timeToLiveMs ?? Infinity, longestMs);
-    this.#makeReady(entry, now);
+    this.#makeReady(entry);
   }
 
-  #activate(entry: Entry<M>, now: number): void {
+  #activate(entry: Entry<M>): void {
     this.#messages.delete(entry.sequenceNumber);
     entry.sequenceNumber = this.#nextSequenceNumber++;
     entry.state = 'active';
     this.#messages.set(entry.sequenceNumber, entry);
-    this.#startLife(entry, now);
+    this.#startLife(entry);
   }
 
-  #makeReady(entry: Entry<M>, now: number): void {
+  /** What has expired meanwhile is due at once, so it is never handed out. */
+  #makeReady(entry: Entry<M>): void {
     this.#unlock(entry);
-    if (entry.expiresAt <= now) {
-      this.#expire(entry);
-    } else {
-      this.#ready.push(entry);
-      this.#deadlines.set(entry, entry.expiresAt);
-    }
+    this.#ready.push(entry);
+    this.#deadlines.set(entry, entry.expiresAt);
   }
 
   /** Locks the message, or holds the lock it has for the full duration again. */
@@ -246,10 +235,10 @@ export class Queue<M extends Message> {
     entry.lock = undefined;
   }
 
-  #failDelivery(entry: Entry<M>, now: number): void {
+  #failDelivery(entry: Entry<M>): void {
     entry.deliveryCount += 1;
     if (!this.deadLetters || entry.deliveryCount < this.#settings.maxDeliveryCount) {
-      this.#makeReady(entry, now);
+      this.#makeReady(entry);
     } else {
       const description = `Message could not be consumed after ${entry.deliveryCount} delivery attempts.`;
       this.#moveTo(this.deadLetters, entry, deadLetterReason('MaxDeliveryCountExceeded', description));
@@ -281,11 +270,11 @@ export class Queue<M extends Message> {
     this.#messages.delete(entry.sequenceNumber);
   }
 
-  #settle(lockToken: string, how: (entry: Entry<M>, now: number) => void): Settlement {
-    const now = this.#settleDue();
+  #settle(lockToken: string, how: (entry: Entry<M>) => void): Settlement {
+    this.#settleDue();
     const entry = this.#locked.get(lockToken);
     if (!entry) return 'lock_lost';
-    how(entry, now);
+    how(entry);
     this.dispatch();
     return 'settled';
   }
@@ -293,18 +282,10 @@ export class Queue<M extends Message> {
   #settleDue(): number {
     const now = this.#clock.now();
     for (let entry = this.#deadlines.take(now); entry; entry = this.#deadlines.take(now)) {
-      if (entry.state === 'scheduled') this.#activate(entry, now);
-      else if (entry.lock) this.#failDelivery(entry, now);
+      if (entry.state === 'scheduled') this.#activate(entry);
+      else if (entry.lock) this.#failDelivery(entry);
       else this.#expire(entry);
     }
     return now;
-  }
-
-  /** Consumers with capacity take turns. */
-  #nextConsumer(): Consumer<M> | undefined {
-    const position = this.#consumers.findIndex((consumer) => consumer.capacity() > 0);
-    const [consumer] = position >= 0 ? this.#consumers.splice(position, 1) : [];
-    if (consumer) this.#consumers.push(consumer);
-    return consumer;
   }
 }

@@ -2,12 +2,13 @@ import { randomUUID } from 'node:crypto';
 import type { Delivery, EventContext, Sender } from 'rhea';
 import { lockLost, notAllowed, notImplemented } from './amqpErrors.ts';
 import type { AmqpError } from './amqpErrors.ts';
+import type { Consumer } from './consumers.ts';
 import { lockTokenOfTag, tagOf } from './lockToken.ts';
 import { NO_PROPERTIES } from './message.ts';
 import { decodeProperties, encodeDelivery } from './messageCodec.ts';
 import type { WireMessage } from './messageCodec.ts';
-import type { Consumer, Queue, Settlement } from './queue.ts';
-import { afterAttach, confirmAttach, forget, LinkCredit, outcomeOf, settle } from './rheaCorners.ts';
+import type { Queue, Settlement } from './queue.ts';
+import { afterAttach, confirmAttach, LinkCredit, outcomeOf, settle } from './rheaCorners.ts';
 
 /** A client's receiver, as the broker serves it. */
 export interface ReceiverLink {
@@ -22,9 +23,10 @@ export function openReceiverLink(link: Sender, queue: Queue<WireMessage>): Recei
   confirmAttach(link);
 
   const credit = new LinkCredit(link);
+  let answered = false;
   const consumer: Consumer<WireMessage> = {
     receiveAndDelete,
-    capacity: () => credit.available(),
+    capacity: () => (answered ? credit.available() : 0),
     deliver: (stored) => {
       credit.send(tagOf(stored.lock?.token ?? randomUUID()), encodeDelivery(stored), receiveAndDelete);
     },
@@ -44,17 +46,14 @@ export function openReceiverLink(link: Sender, queue: Queue<WireMessage>): Recei
       if (delivery && !delivery.settled) settle(delivery, answerTo(outcome, delivery, queue));
     });
   }
-  link.on('settled', ({ delivery }: EventContext) => {
-    if (delivery && !delivery.settled) forget(delivery);
-  });
-  let closed = false;
+  queue.attach(consumer);
   afterAttach(() => {
-    if (!closed) queue.attach(consumer);
+    answered = true;
+    resume();
   });
   return {
     resume,
     close: () => {
-      closed = true;
       queue.detach(consumer);
     },
   };

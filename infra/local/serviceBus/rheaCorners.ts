@@ -90,7 +90,7 @@ export function createContainer(report: (problem: Error) => void): Container {
   const container = rhea.create_container({
     // The client's socket delays an acknowledgement, and with Nagle's algorithm ours would wait for it: 40 ms a message.
     tcp_no_delay: true,
-    sender_options: { treat_modified_as_released: false, autosettle: false },
+    sender_options: { treat_modified_as_released: false },
     receiver_options: { autoaccept: false, credit_window: 0 },
   });
   const mechanisms = container.sasl_server_mechanisms as Record<string, unknown> & {
@@ -245,12 +245,6 @@ function writeRejection(delivery: Delivery, error: AmqpError): void {
   const state = outcomes.rejected({ error }).described();
   const fields = { role: link.is_receiver(), first: id, last: id, settled: true, state };
   inside.session(link.session).output(frames.disposition(fields));
-}
-
-/** Forgets a delivery that the client has settled by itself. */
-export function forget(delivery: Delivery): void {
-  inside.delivery(delivery).settled = true;
-  inside.connection(delivery.link.connection)._register();
 }
 
 /** The address of a link's source or target; undefined when the client gave none. */

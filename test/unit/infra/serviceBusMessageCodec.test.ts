@@ -91,6 +91,20 @@ describe('a delivery', () => {
     expect(decode(encodeDelivery(stored(sent, { expiresAt: ENQUEUED_AT + 5_000 }))).ttl).toBe(5_000);
   });
 
+  test('has no time to live when it is longer than the field can say', () => {
+    const sent = encode({ message_id: 'm' });
+    expect(decode(encodeDelivery(stored(sent, { expiresAt: ENQUEUED_AT + 2 ** 33 }))).ttl).toBeUndefined();
+  });
+
+  test('needs nothing of the buffer in which the message came', () => {
+    const sent = encode({ message_id: 'm', message_annotations: { a: 'b' }, body: 'b' });
+    const message = stored(Buffer.from(sent));
+    const inPlace = Buffer.from(sent);
+    const taken = stored(inPlace);
+    inPlace.fill(0);
+    expect(encodeDelivery(taken)).toEqual(encodeDelivery(message));
+  });
+
   test("keeps the sender's annotations in their types and writes its own once", () => {
     const sent = encode({
       message_id: 'm',
@@ -126,6 +140,14 @@ describe('a delivery', () => {
     expect(bareOf(received)).toEqual(
       bareOf(encode({ message_id: 'm', application_properties: expected, body: 'b' })),
     );
+  });
+
+  test('has long texts that were set later', () => {
+    const text = 'é'.repeat(200);
+    const received = encodeDelivery(
+      stored(encode({ message_id: 'm' }), { properties: new Map([['why', text]]) }),
+    );
+    expect(decode(received).application_properties).toEqual({ why: text });
   });
 
   test('has properties that were set later although the sender set none', () => {
@@ -228,6 +250,13 @@ describe('bytes that are no message', () => {
       }),
       { numRuns: 2_000 },
     );
+  });
+
+  test('are refused when they have another section, or a list that holds more than its size', () => {
+    expect(isMessage(Buffer.from('00531040', 'hex'))).toBe(false);
+    expect(isMessage(Buffer.from('00537940', 'hex'))).toBe(false);
+    expect(isMessage(Buffer.from('005373c0020140' + '00537740', 'hex'))).toBe(true);
+    expect(isMessage(Buffer.from('005373c0020240' + '00537740', 'hex'))).toBe(false);
   });
 
   test('are refused when they nest without end', () => {

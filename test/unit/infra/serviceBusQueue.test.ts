@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
+import type { Consumer } from '../../../infra/local/serviceBus/consumers.ts';
 import { deadLetterReason } from '../../../infra/local/serviceBus/message.ts';
 import type { Message, StoredMessage } from '../../../infra/local/serviceBus/message.ts';
-import { Queue, type Consumer, type QueueSettings } from '../../../infra/local/serviceBus/queue.ts';
+import { Queue, type QueueSettings } from '../../../infra/local/serviceBus/queue.ts';
 import { ManualClock } from '../../support/manualClock.ts';
 
 const SECOND = 1000;
@@ -189,6 +190,7 @@ describe('locks', () => {
     expect(queue.renewLock(receiver.token)).toBe(clock.now() + 30 * SECOND);
     clock.advance(29 * SECOND);
     expect(queue.complete(receiver.token)).toBe('settled');
+    expect(queue.counts().locked).toBe(0);
   });
 
   test('the clock decides whether a lock is lost, however late the timer', () => {
@@ -288,6 +290,14 @@ describe('time to live', () => {
     expect(deadLetters.peek(0, 1)[0]?.properties.get('DeadLetterReason')).toBe('TTLExpiredException');
   });
 
+  test('what was completed before it expired is no dead letter', () => {
+    openQueue({ deadLetterOnExpiration: true });
+    queue.enqueue([{ messageId: 'a', timeToLiveMs: SECOND }]);
+    queue.complete(receive(1).token);
+    clock.advance(DAY);
+    expect(deadLetters.peek(0, 1)).toEqual([]);
+  });
+
   test('a locked message can be completed after its time, and is gone when it is given back', () => {
     queue.enqueue(['a', 'b'].map((messageId) => ({ messageId, timeToLiveMs: SECOND })));
     const receiver = receive(2);
@@ -331,6 +341,17 @@ describe('schedules', () => {
     expect(receiver.ids).toEqual(['later']);
   });
 
+  test('each one reaches a receiver that waits, at its own moment, with nothing else going on', () => {
+    const receiver = receive(3, queue, new Receiver({ receiveAndDelete: true }));
+    queue.enqueue([at(2 * SECOND, 'second'), at(SECOND, 'first'), at(60 * DAY, 'last')]);
+    clock.advance(SECOND);
+    expect(receiver.ids).toEqual(['first']);
+    clock.advance(SECOND);
+    expect(receiver.ids).toEqual(['first', 'second']);
+    clock.advance(60 * DAY);
+    expect(receiver.ids).toEqual(['first', 'second', 'last']);
+  });
+
   test('its time to live begins when it comes', () => {
     queue.enqueue([{ ...at(DAY), timeToLiveMs: SECOND }]);
     clock.advance(DAY);
@@ -366,6 +387,11 @@ describe('schedules', () => {
     expect(queue.cancelScheduled(numbers)).toBe('not_found');
     expect(queue.counts()).toEqual({ ready: 1, locked: 0, scheduled: 1 });
   });
+});
+
+test('a message that is not scheduled cannot be cancelled', () => {
+  expect(queue.cancelScheduled(send('a'))).toBe('not_found');
+  expect(queue.counts().ready).toBe(1);
 });
 
 describe('duplicate detection', () => {
@@ -421,10 +447,13 @@ describe('peek', () => {
 });
 
 describe('timers', () => {
-  test('a thousand messages arm one timer, and a stopped queue none', () => {
+  test('a thousand messages arm one timer, as do their dead letters, and a stopped queue none', () => {
     send(...Array.from({ length: 1000 }, (_, index) => `m${index}`));
-    receive(500);
+    const receiver = receive(500);
     expect(clock.armedTimers).toBe(1);
+    queue.deadLetter(receiver.token, new Map());
+    receive(1, deadLetters);
+    expect(clock.armedTimers).toBe(2);
     queue.stop();
     expect(clock.armedTimers).toBe(0);
   });
