@@ -1,4 +1,4 @@
-import { build, stop, type Metafile, type OutputFile } from 'esbuild';
+import { context, stop, type Metafile, type OutputFile } from 'esbuild';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 
@@ -9,41 +9,71 @@ export interface BuildOptions {
   readonly outDir?: string;
 }
 
-/**
- * Bundles both apps into `dist/`: one small entry, and a chunk for each part that is imported only when needed.
- * Afterwards `dist/` holds this build alone; apps that run from it meanwhile find every unchanged chunk whole.
- * @throws when the code cannot be bundled; `dist/` is as it was, and esbuild has told on stderr what is wrong.
- */
-export async function buildApps({
+/** What one build has made. */
+export interface Built {
+  readonly metafile: Metafile;
+  readonly outputFiles: readonly OutputFile[];
+  /** False when `dist/` held all of it already. */
+  readonly changed: boolean;
+}
+
+/** A build that can be run again, and then takes only the time that what has changed needs. */
+export interface AppsBuild {
+  /**
+   * Bundles both apps into `dist/`: one small entry, and a chunk for each part that is imported only when needed.
+   * Afterwards `dist/` holds this build alone; apps that run from it meanwhile find every unchanged chunk whole.
+   * @throws when the code cannot be bundled; `dist/` is as it was, and esbuild has told on stderr what is wrong.
+   */
+  run(): Promise<Built>;
+  close(): Promise<void>;
+}
+
+export async function openBuild({
   entry = join(root, 'functions/main.ts'),
   outDir = join(root, 'dist'),
-}: BuildOptions = {}): Promise<void> {
+}: BuildOptions = {}): Promise<AppsBuild> {
+  const bundler = await context({
+    entryPoints: { main: entry },
+    outdir: outDir,
+    absWorkingDir: root,
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node22',
+    // The ES module of a package where it has one: smaller, and its names survive a dynamic import.
+    mainFields: ['module', 'main'],
+    // Exists only inside the Functions worker.
+    external: ['@azure/functions-core'],
+    // Bundled CommonJS packages ask for these, and ES modules have none.
+    banner: { js: esModuleBanner },
+    sourcemap: 'linked',
+    metafile: true,
+    write: false,
+    logLevel: 'warning',
+  });
+  return {
+    async run() {
+      const { metafile, outputFiles } = await bundler.rebuild();
+      refuseLazyCommonJs(metafile.inputs);
+      const replaced = await Promise.all(outputFiles.map(replaceFile));
+      const removed = await keepOnly(outDir, new Set(outputFiles.map(({ path }) => path)));
+      return { metafile, outputFiles, changed: removed || replaced.includes(true) };
+    },
+    async close() {
+      await bundler.dispose();
+      await stop();
+    },
+  };
+}
+
+/** Builds once. @throws as `AppsBuild.run`. */
+export async function buildApps(options: BuildOptions = {}): Promise<void> {
+  const build = await openBuild(options);
   try {
-    const { metafile, outputFiles } = await build({
-      entryPoints: { main: entry },
-      outdir: outDir,
-      absWorkingDir: root,
-      bundle: true,
-      splitting: true,
-      format: 'esm',
-      platform: 'node',
-      target: 'node22',
-      // The ES module of a package where it has one: smaller, and its names survive a dynamic import.
-      mainFields: ['module', 'main'],
-      // Exists only inside the Functions worker.
-      external: ['@azure/functions-core'],
-      // Bundled CommonJS packages ask for these, and ES modules have none.
-      banner: { js: esModuleBanner },
-      sourcemap: 'linked',
-      metafile: true,
-      write: false,
-      logLevel: 'warning',
-    });
-    refuseLazyCommonJs(metafile.inputs);
-    await Promise.all(outputFiles.map(replaceFile));
-    await keepOnly(outDir, new Set(outputFiles.map(({ path }) => path)));
+    await build.run();
   } finally {
-    await stop();
+    await build.close();
   }
 }
 
@@ -62,22 +92,26 @@ function refuseLazyCommonJs(inputs: Metafile['inputs']): void {
   }
 }
 
-/** Written aside and renamed, and not at all when nothing has changed. */
-async function replaceFile({ path, contents }: OutputFile): Promise<void> {
+/** Written aside and renamed, and not at all when nothing has changed: then false. */
+async function replaceFile({ path, contents }: OutputFile): Promise<boolean> {
   const present = await readFile(path).catch(() => undefined);
-  if (present?.equals(contents)) return;
+  if (present?.equals(contents)) return false;
   const aside = `${path}.${process.pid}`;
   await mkdir(dirname(path), { recursive: true });
   await writeFile(aside, contents);
   await rename(aside, path);
+  return true;
 }
 
-/** Removes what earlier builds left. */
-async function keepOnly(folder: string, files: ReadonlySet<string>): Promise<void> {
-  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
-    const path = join(entry.parentPath, entry.name);
-    if (entry.isFile() && /\.js(\.map)?$/.test(path) && !files.has(path)) await rm(path, { force: true });
-  }
+/** Removes what earlier builds left; false when there is none. */
+async function keepOnly(folder: string, files: ReadonlySet<string>): Promise<boolean> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const left = entries
+    .filter((entry) => entry.isFile() && /\.js(\.map)?$/.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((path) => !files.has(path));
+  await Promise.all(left.map((path) => rm(path, { force: true })));
+  return left.length > 0;
 }
 
 if (import.meta.main) {

@@ -12,7 +12,16 @@ export const clientAppId = '1a9f7c3e-d8b2-4e60-95a4-7c2d0b8e6f13';
 
 export type Ports = Readonly<Record<PortName, number>>;
 export type PortName =
-  'management' | 'mcp' | 'issuer' | 'serviceBus' | 'blob' | 'queue' | 'table' | 'inventory' | 'toolbox';
+  | 'management'
+  | 'mcp'
+  | 'issuer'
+  | 'serviceBus'
+  | 'redis'
+  | 'blob'
+  | 'queue'
+  | 'table'
+  | 'inventory'
+  | 'toolbox';
 
 /** Every port moved by `offset`, so that two checkouts run side by side. */
 export function portsFor(offset: number): Ports {
@@ -21,6 +30,7 @@ export function portsFor(offset: number): Ports {
     mcp: appPort('mcp') + offset,
     issuer: 8002 + offset,
     serviceBus: 5672 + offset,
+    redis: 6379 + offset,
     blob: 10_000 + offset,
     queue: 10_001 + offset,
     table: 10_002 + offset,

@@ -1,20 +1,15 @@
-import { fork, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LocalError } from './localError.ts';
 import { isMessage } from './terminal.ts';
 
-const root = join(import.meta.dirname, '../..');
-
 /** What a process needs to start. It follows the protocol of `childProcess.ts`, unless `ready` says otherwise. */
 export interface ProcessSpec {
   readonly name: string;
-  /** From the root of the checkout. */
-  readonly script: string;
-  readonly args: readonly string[];
-  readonly nodeArgs?: readonly string[];
+  /** A program and its arguments. */
+  readonly command: readonly [program: string, ...args: string[]];
   readonly env: Readonly<Record<string, string>>;
   /** How to learn that it is ready, for one that sends no message. */
   readonly ready?: (signal: AbortSignal) => Promise<void>;
@@ -40,10 +35,11 @@ const READY_WITHIN_MS = 30_000;
 const STOP_WITHIN_MS = 15_000;
 
 export function startProcess(spec: ProcessSpec, output: Output): LocalProcess {
-  const child = fork(join(root, spec.script), spec.args, {
+  const [program, ...args] = spec.command;
+  const child = spawn(program, args, {
     env: spec.env,
-    execArgv: [...(spec.nodeArgs ?? [])],
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    // Nobody writes to its stdin: it ends when this process does, which programs that know no IPC can notice.
+    stdio: ['pipe', 'pipe', 'pipe', 'ipc'],
     // In a group of its own, a Ctrl-C at the terminal does not reach it: the order of stopping is ours.
     detached: process.platform !== 'win32',
   });

@@ -1,17 +1,20 @@
-import type { Ports } from './defaults.ts';
 import { demoUrl } from './processes.ts';
 import type { Topology } from './topology.ts';
 
+export interface StartedRun {
+  readonly demo: boolean;
+  readonly withoutApps: boolean;
+  readonly portOffset: number;
+  readonly logDir: string;
+  readonly seconds: string;
+}
+
 /** What whoever has just started the topology may want to paste. */
-export function nextSteps(
-  { urls, ports }: { readonly urls: Topology['urls']; readonly ports: Ports },
-  run: {
-    readonly demo: boolean;
-    readonly portOffset: number;
-    readonly logDir: string;
-    readonly seconds: string;
-  },
-): string {
+export function nextSteps(topology: Topology, run: StartedRun): string {
+  return run.withoutApps ? appsToStart(topology, run) : whatToTry(topology, run);
+}
+
+function whatToTry({ urls, ports, state }: Topology, run: StartedRun): string {
   const offset = run.portOffset === 0 ? '' : ` --port-offset ${run.portOffset}`;
   const token = (role: string) => `npm run --silent token -- --role ${role}${offset}`;
   const example = run.demo
@@ -27,6 +30,7 @@ export function nextSteps(
 
   Management API   ${urls.management}
   MCP endpoint     ${mcp}
+  State            ${state.kind === 'redis' ? `Redis on port ${ports.redis}` : `Tables (${state.reason})`}
   Logs             ${run.logDir}
 ${run.demo ? `  Sample servers   inventory (${urls.inventory}), toolbox (${urls.toolbox}), both registered\n` : ''}
   Get a token, good for an hour:
@@ -40,4 +44,16 @@ ${run.demo ? `  Sample servers   inventory (${urls.inventory}), toolbox (${urls.
 
   Point VS Code at it (.vscode/mcp.json, with a token of the role User):
     ${JSON.stringify(vsCode)}`;
+}
+
+function appsToStart({ ports }: Topology, { seconds, portOffset }: StartedRun): string {
+  const settings =
+    portOffset === 0
+      ? 'once'
+      : `once; then add ${portOffset} to each port of 127.0.0.1 in local.settings.json`;
+  return `Ready in ${seconds} s, all but the apps. Ctrl-C stops it. From this folder, each in a terminal of its own:
+
+  cp local.settings.example.json local.settings.json    # ${settings}
+  func start --port ${ports.management}
+  MREG_APP=mcp AzureFunctionsWebHost__hostid=mreg-mcp func start --port ${ports.mcp}`;
 }

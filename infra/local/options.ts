@@ -7,23 +7,36 @@ import { LocalError } from './localError.ts';
 
 export interface StartOptions {
   readonly demo: boolean;
+  readonly withoutApps: boolean;
   readonly portOffset: number;
   readonly dataDir: string;
 }
 
+const placeFlags = { 'port-offset': { type: 'string' }, data: { type: 'string' } } as const;
+const placeUsage = '[--port-offset N] [--data DIR]';
+
 /** @throws LocalError that says what is wrong on the command line. */
 export function startOptions(args: readonly string[]): StartOptions {
-  const given = parse(args, '[--demo] [--port-offset N] [--data DIR]', {
-    demo: { type: 'boolean' },
-    'port-offset': { type: 'string' },
-    data: { type: 'string' },
+  const given = parse(args, `[--demo | --without-apps] ${placeUsage}`, {
+    demo: { type: 'boolean', default: false },
+    'without-apps': { type: 'boolean', default: false },
+    ...placeFlags,
   });
-  const portOffset = offset(given['port-offset']);
-  return {
-    demo: given.demo ?? false,
-    portOffset,
-    dataDir: resolve(given.data ?? (portOffset === 0 ? '.local/data' : `.local/data-${portOffset}`)),
-  };
+  if (given.demo && given['without-apps']) {
+    throw new LocalError(
+      '--demo registers servers with the apps, so it needs them: leave out --without-apps',
+    );
+  }
+  return { demo: given.demo, withoutApps: given['without-apps'], ...place(given) };
+}
+
+/** @throws LocalError that says what is wrong on the command line. */
+export function devOptions(args: readonly string[]): StartOptions {
+  const given = parse(args, `[--demo] ${placeUsage}`, {
+    demo: { type: 'boolean', default: false },
+    ...placeFlags,
+  });
+  return { demo: given.demo, withoutApps: false, ...place(given) };
 }
 
 export interface TokenOptions {
@@ -76,6 +89,12 @@ function parse<T extends ParseArgsOptionsConfig>(args: readonly string[], usage:
     const reason = error instanceof Error ? error.message.split(/\. |\n/, 1)[0] : 'Wrong options';
     throw new LocalError(`${reason ?? ''}. Options: ${usage}`);
   }
+}
+
+function place(given: { readonly 'port-offset'?: string; readonly data?: string }) {
+  const portOffset = offset(given['port-offset']);
+  const defaultDir = portOffset === 0 ? '.local/data' : `.local/data-${portOffset}`;
+  return { portOffset, dataDir: resolve(given.data ?? defaultDir) };
 }
 
 function offset(text = '0'): number {

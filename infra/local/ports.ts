@@ -19,7 +19,8 @@ export async function requireFreePorts(wanted: readonly NamedPort[], portOffset:
   );
 }
 
-async function isFree(port: number): Promise<boolean> {
+/** Whether a server could listen on this port of the loopback address. */
+export async function isFree(port: number): Promise<boolean> {
   const server = createServer();
   try {
     await new Promise<void>((resolve, reject) => {

@@ -4,9 +4,9 @@ import { startProcess, type LocalProcess, type ProcessSpec } from './localProces
 
 /** Processes that live and die together: what is left of them when this process exits is killed. */
 export interface ProcessGroup {
-  /** Resolves with the reason when one of them ends unasked. */
+  /** Resolves with the reason when one that was ready ends unasked. */
   readonly died: Promise<LocalError>;
-  /** Resolves when the process is ready. */
+  /** Resolves when the process is ready, and rejects when it ends before. */
   start(spec: ProcessSpec): Promise<void>;
   /** Ends one at once; the others go on. */
   kill(name: string): Promise<void>;
@@ -36,10 +36,10 @@ export function processGroup(logDir: string, onLine: LineListener): ProcessGroup
       },
     });
     running.set(spec.name, { spec, process });
+    await process.ready;
     void process.ended.then((death) => {
       if (death) died.resolve(death);
     });
-    await process.ready;
   }
 
   function named(name: string) {

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { localOrigin, type PortName, type Ports } from './defaults.ts';
 import type { ProcessSpec } from './localProcess.ts';
+import { redisProcess, redisUrl, type StateChoice } from './redis.ts';
 import { appSettings, storageConnection } from './settings.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -28,21 +29,26 @@ export const demoUrl = (slug: (typeof demoServers)[number]['slug'], ports: Ports
 export interface Place {
   readonly ports: Ports;
   readonly dataDir: string;
+  readonly state: StateChoice;
 }
 
 /** What everything else stands on; they may all start at once. */
-export function groundProcesses({ ports, dataDir }: Place): readonly ProcessSpec[] {
+export function groundProcesses({ ports, dataDir, state }: Place): readonly ProcessSpec[] {
   return [
-    azurite({ ports, dataDir }),
+    azurite(ports, dataDir),
     ours('serviceBus', 'infra/local/serviceBus/main.ts', ports),
     ours('issuer', 'infra/local/issuer/main.ts', ports, ['--key-file', join(dataDir, 'issuerKey.json')]),
+    ...(state.kind === 'redis'
+      ? [{ ...redisProcess(state.program, ports, dataDir), env: environment() }]
+      : []),
   ];
 }
 
-export function appProcesses({ ports, dataDir }: Place): readonly ProcessSpec[] {
+export function appProcesses({ ports, dataDir, state }: Place): readonly ProcessSpec[] {
+  const stateSettings = state.kind === 'redis' ? { MREG_REDIS_URL: redisUrl(ports) } : {};
   return appNames.map((name) => ({
     ...ours(name, 'infra/local/host/main.ts', ports, ['--root', root]),
-    env: environment(appSettings(name, ports, dataDir)),
+    env: environment({ ...appSettings(name, ports, dataDir), ...stateSettings }),
   }));
 }
 
@@ -51,16 +57,17 @@ export function demoProcesses({ ports }: Place): readonly ProcessSpec[] {
 }
 
 function ours(name: PortName, script: string, ports: Ports, args: readonly string[] = []): ProcessSpec {
-  return { name, script, args: ['--port', String(ports[name]), ...args], env: environment() };
+  const command = [process.execPath, join(root, script), '--port', String(ports[name]), ...args] as const;
+  return { name, command, env: environment() };
 }
 
-function azurite({ ports, dataDir }: Place): ProcessSpec {
+function azurite(ports: Ports, dataDir: string): ProcessSpec {
   const portOptions = ['blob', 'queue', 'table'] as const;
   return {
     name: 'azurite',
-    script: 'node_modules/azurite/dist/src/azurite.js',
-    nodeArgs: ['--import', new URL('azuriteGuard.ts', import.meta.url).href],
-    args: [
+    command: [
+      ...([process.execPath, '--import', new URL('azuriteGuard.ts', import.meta.url).href] as const),
+      join(root, 'node_modules/azurite/dist/src/azurite.js'),
       ...['--silent', '--skipApiVersionCheck', '--disableTelemetry', '--location', join(dataDir, 'azurite')],
       ...portOptions.flatMap((service) => [`--${service}Port`, String(ports[service])]),
     ],

@@ -33,23 +33,36 @@ export function shortLine(name: string, stream: 'stdout' | 'stderr', line: strin
 const LINES_AT_ONCE = 5;
 const STRETCH_MS = 10_000;
 
-/** Prints what is worth a look, and stays quiet when a process says it over and over. */
+/** How Node prints an error that nobody caught: its stack follows in lines that are indented. */
+const ERROR_LINE = /^\w*Error(?: \[\w+\])?:/;
+
+/**
+ * Prints what is worth a look, and stays quiet when a process says it over and over. An error that ends a process is
+ * shown with its stack.
+ */
 export function terminalPrinter(
   print: (line: string) => void,
   logFile: (name: string) => string,
   now: () => number = Date.now,
 ): LineListener {
-  const stretches = new Map<string, { since: number; lines: number }>();
+  const stretches = new Map<string, { since: number; lines: number; inStack: boolean }>();
   return (name, stream, line) => {
+    const known = stretches.get(name);
+    if (known?.inStack && stream === 'stderr' && /^\s+\S/.test(line)) {
+      if (!line.includes('node:internal')) print(shorten(`${name}: ${line}`));
+      return;
+    }
+    if (known) known.inStack = false;
     const short = shortLine(name, stream, line);
     if (short === undefined) return;
-    let stretch = stretches.get(name);
-    if (!stretch || now() - stretch.since > STRETCH_MS) {
-      stretches.set(name, (stretch = { since: now(), lines: 0 }));
-    }
+    const isOver = !known || now() - known.since > STRETCH_MS;
+    const stretch = isOver ? { since: now(), lines: 0, inStack: false } : known;
+    stretches.set(name, stretch);
     stretch.lines += 1;
-    if (stretch.lines <= LINES_AT_ONCE) print(short);
-    else if (stretch.lines === LINES_AT_ONCE + 1) print(`${name}: more of this in ${logFile(name)}`);
+    if (stretch.lines <= LINES_AT_ONCE) {
+      print(short);
+      stretch.inStack = ERROR_LINE.test(line);
+    } else if (stretch.lines === LINES_AT_ONCE + 1) print(`${name}: more of this in ${logFile(name)}`);
   };
 }
 

@@ -6,8 +6,17 @@ import type { MintRequest } from './issuer/claims.ts';
 import { LocalError } from './localError.ts';
 import { mintAt } from './mint.ts';
 import { requireFreePorts } from './ports.ts';
-import { appNames, appProcesses, demoProcesses, demoServers, demoUrl, groundProcesses } from './processes.ts';
+import {
+  appNames,
+  appProcesses,
+  demoProcesses,
+  demoServers,
+  demoUrl,
+  groundProcesses,
+  type Place,
+} from './processes.ts';
 import { processGroup, type LineListener, type ProcessGroup } from './processGroup.ts';
+import { chooseState, type StateChoice } from './redis.ts';
 
 export interface TopologyOptions {
   readonly portOffset: number;
@@ -15,8 +24,10 @@ export interface TopologyOptions {
   readonly dataDir: string;
   /** Also start the two sample MCP servers and register them. */
   readonly demo?: boolean;
-  /** False when `dist/` is known to be fresh. */
-  readonly build?: boolean;
+  /** All that the apps stand on, but not the apps: for those who run these with `func start`. */
+  readonly withoutApps?: boolean;
+  /** Makes `dist/` when something else than `buildApps` should; false when it is known to be fresh. */
+  readonly build?: false | (() => Promise<unknown>);
   /** Gives up a start midway: everything started so far is stopped, then the start rejects. */
   readonly signal?: AbortSignal;
   /** Every line that a process says. They are in `dataDir/logs` too. */
@@ -25,23 +36,28 @@ export interface TopologyOptions {
 
 /** The processes of the topology by name, as `kill` and `restart` take them. */
 export type ProcessName =
-  'azurite' | 'serviceBus' | 'issuer' | 'management' | 'mcp' | 'inventory' | 'toolbox';
+  'azurite' | 'serviceBus' | 'issuer' | 'redis' | 'management' | 'mcp' | 'inventory' | 'toolbox';
 
 /** Both apps on one machine, with all they stand on. */
 export interface Topology {
   readonly ports: Ports;
   /** Origins of the apps and the issuer, and the MCP addresses of the sample servers. */
   readonly urls: Readonly<Record<'management' | 'mcp' | 'issuer' | 'inventory' | 'toolbox', string>>;
-  /** Resolves with the reason when a process ends unasked. The others go on until `stop`. */
+  readonly state: StateChoice;
+  /** Resolves with the reason when a process that was ready ends unasked. The others go on until `stop`. */
   readonly died: Promise<LocalError>;
   /** An access token from the issuer. */
   mint(request: MintRequest): Promise<string>;
   /** Ends one process at once, as a crash would. */
   kill(name: ProcessName): Promise<void>;
+  /** Rejects when it does not become ready again; the others go on, and it may be restarted once more. */
   restart(name: ProcessName): Promise<void>;
   /** Stops the apps, and when they have drained, the rest. */
   stop(): Promise<void>;
 }
+
+/** Apps that are started elsewhere have their own settings, and those of the example name no Redis. */
+const stateOfOthers: StateChoice = { kind: 'tables', reason: 'the apps are started elsewhere' };
 
 /**
  * Starts the topology; resolves when all of it is ready. Nothing is left running when it rejects.
@@ -55,14 +71,18 @@ export async function startTopology(options: TopologyOptions): Promise<Topology>
     );
   }
   const ports = portsFor(options.portOffset);
-  await requireFreePorts(neededPorts(ports, options.demo ?? false), options.portOffset);
+  await requireFreePorts(neededPorts(ports, options), options.portOffset);
+  const state = options.withoutApps ? stateOfOthers : await chooseState(ports);
   const logDir = await emptyLogDir(options.dataDir);
   const group = processGroup(logDir, options.onLine ?? (() => undefined));
   let stopped: Promise<void> | undefined;
   const stop = () => (stopped ??= group.stop(appNames).then(() => group.stop()));
   try {
     options.signal?.throwIfAborted();
-    await Promise.race([startAll(group, ports, options), failure(group, options.signal)]);
+    await Promise.race([
+      startAll(group, { ports, dataDir: options.dataDir, state }, options),
+      failure(group, options.signal),
+    ]);
   } catch (error) {
     await stop();
     throw error;
@@ -76,6 +96,7 @@ export async function startTopology(options: TopologyOptions): Promise<Topology>
       inventory: demoUrl('inventory', ports),
       toolbox: demoUrl('toolbox', ports),
     },
+    state,
     died: group.died,
     mint: (request) => mintAt(ports.issuer, request),
     kill: (name) => group.kill(name),
@@ -97,25 +118,24 @@ async function emptyLogDir(dataDir: string): Promise<string> {
   return logDir;
 }
 
-async function startAll(group: ProcessGroup, ports: Ports, options: TopologyOptions): Promise<void> {
-  const place = { ports, dataDir: options.dataDir };
+async function startAll(group: ProcessGroup, place: Place, options: TopologyOptions): Promise<void> {
   const startEach = (specs: Parameters<ProcessGroup['start']>[0][]) =>
     Promise.all(specs.map((spec) => group.start(spec)));
 
   await Promise.all([
     startEach([...groundProcesses(place), ...(options.demo ? demoProcesses(place) : [])]),
-    options.build === false ? undefined : build(),
+    options.build === false ? undefined : build(options.build),
   ]);
-  await startEach([...appProcesses(place)]);
+  if (!options.withoutApps) await startEach([...appProcesses(place)]);
   if (options.demo) {
     const { registerDemoServers } = await import('./registerDemo.ts');
-    await registerDemoServers(ports);
+    await registerDemoServers(place.ports);
   }
 }
 
-async function build(): Promise<void> {
+async function build(ownBuild?: () => Promise<unknown>): Promise<void> {
   const { buildApps } = await import('../build.ts');
-  await buildApps().catch((cause: unknown) => {
+  await (ownBuild ?? buildApps)().catch((cause: unknown) => {
     // Of several lines, esbuild has printed all but the first.
     const [first = ''] = cause instanceof Error ? cause.message.split(/:?\n/, 1) : [];
     throw new LocalError(first, { cause });
@@ -132,7 +152,12 @@ async function failure(group: ProcessGroup, signal: AbortSignal | undefined): Pr
   throw await Promise.race([group.died, aborted]);
 }
 
-function neededPorts(ports: Ports, demo: boolean): [string, number][] {
-  const optional: readonly string[] = demoServers.map(({ slug }) => slug);
-  return Object.entries(ports).filter(([name]) => demo || !optional.includes(name));
+function neededPorts(ports: Ports, { demo, withoutApps }: TopologyOptions): [string, number][] {
+  const unneeded = new Set<string>([
+    // Redis is done without where its port is taken.
+    'redis',
+    ...(demo ? [] : demoServers.map(({ slug }) => slug)),
+    ...(withoutApps ? appNames : []),
+  ]);
+  return Object.entries(ports).filter(([name]) => !unneeded.has(name));
 }

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { chooseState } from '../../infra/local/redis.ts';
+import { writeFakeRedis } from '../support/fakeRedis.ts';
 import { processesAt, testPlace, type TestPlace } from '../support/place.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -66,9 +68,15 @@ const expectReady = async (started: Run) => {
 
 describe('a start that succeeds', () => {
   test('says what to do next, all of it works, and Ctrl-C leaves no process', async () => {
+    const state = await chooseState(place.ports);
     const started = start(['--demo']);
     await expectReady(started);
     const output = await started.printed(/mcp\.json/);
+    expect(output).toMatch(
+      state.kind === 'redis'
+        ? `Redis on port ${place.ports.redis}\n`
+        : 'Tables (no redis-server on the PATH)\n',
+    );
     for (const port of [place.ports.management, place.ports.mcp]) {
       expect(output).toContain(`http://127.0.0.1:${port}`);
       expect((await fetch(`http://127.0.0.1:${port}/health`)).status).toBe(200);
@@ -96,7 +104,8 @@ describe('a start that succeeds', () => {
       ],
     });
 
-    expect(processesAt(place)).toHaveLength(7);
+    // Redis comes with a shell that ends it.
+    expect(processesAt(place)).toHaveLength(state.kind === 'redis' ? 9 : 7);
     started.child.kill('SIGINT');
     expect(await started.ended).toMatchObject({ code: 0, errors: '' });
     expect(processesAt(place)).toEqual([]);
@@ -120,9 +129,10 @@ describe('a start that succeeds', () => {
     await noProcessLeft();
   });
 
-  test('a process that dies is named, and the others are stopped', async () => {
-    const started = start();
+  test('without a redis-server it says so; a process that dies is named, and the others are stopped', async () => {
+    const started = start([], { PATH: place.dataDir });
     await expectReady(started);
+    expect(await started.printed(/mcp\.json/)).toContain('Tables (no redis-server on the PATH)\n');
     const broker = processesAt(place).find(({ command }) => command.includes('serviceBus/main.ts'));
     process.kill(broker?.pid ?? 0, 'SIGKILL');
     const { code, errors } = await started.ended;
@@ -131,13 +141,19 @@ describe('a start that succeeds', () => {
     expect(processesAt(place)).toEqual([]);
   });
 
-  test('when whoever started it is gone, so is everything', async () => {
+  test('with a redis-server it says so; when whoever started it is gone, so is everything', async () => {
+    await writeFakeRedis(place.dataDir);
     const args = ['infra/local/start.ts', '--port-offset', String(place.portOffset), '--data', place.dataDir];
-    const parent = run(process.execPath, [
-      '-e',
-      `require('child_process').spawn(process.execPath, ${JSON.stringify(args)}, { stdio: 'inherit' })`,
-    ]);
+    const parent = run(
+      process.execPath,
+      [
+        '-e',
+        `require('child_process').spawn(process.execPath, ${JSON.stringify(args)}, { stdio: 'inherit' })`,
+      ],
+      { PATH: place.dataDir },
+    );
     await expectReady(parent);
+    expect(await parent.printed(/mcp\.json/)).toContain(`Redis on port ${place.ports.redis}\n`);
     parent.child.kill('SIGKILL');
     await noProcessLeft();
   });

@@ -47,7 +47,8 @@ export interface FoundProcess {
 
 /** Processes of a topology at this place, found by the ports on their command lines. */
 export function processesAt({ ports }: Pick<TestPlace, 'ports'>): FoundProcess[] {
-  const wanted = new RegExp(`[Pp]ort (${Object.values(ports).join('|')})( |$)`);
+  // Redis writes its address over its command line.
+  const wanted = new RegExp(`([Pp]ort |redis-server 127.0.0.1:)(${Object.values(ports).join('|')})( |$)`);
   return execFileSync('ps', ['-A', '-ww', '-o', 'pid=,args='], { encoding: 'utf8' })
     .split('\n')
     .filter((line) => wanted.test(line))

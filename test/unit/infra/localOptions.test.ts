@@ -2,20 +2,27 @@ import { resolve } from 'node:path';
 import { expect, test } from 'vitest';
 import { defaultTenant, defaultUser } from '../../../infra/local/defaults.ts';
 import { LocalError } from '../../../infra/local/localError.ts';
-import { issuerOptions, startOptions, tokenOptions } from '../../../infra/local/options.ts';
+import { devOptions, issuerOptions, startOptions, tokenOptions } from '../../../infra/local/options.ts';
+
+const defaults = { demo: false, withoutApps: false, portOffset: 0, dataDir: resolve('.local/data') };
 
 test.each([
-  { args: [], options: { demo: false, portOffset: 0, dataDir: resolve('.local/data') } },
+  { args: [], options: defaults },
   {
     args: ['--port-offset', '100'],
-    options: { demo: false, portOffset: 100, dataDir: resolve('.local/data-100') },
+    options: { ...defaults, portOffset: 100, dataDir: resolve('.local/data-100') },
   },
   {
     args: ['--demo', '--port-offset=7', '--data', 'elsewhere'],
-    options: { demo: true, portOffset: 7, dataDir: resolve('elsewhere') },
+    options: { ...defaults, demo: true, portOffset: 7, dataDir: resolve('elsewhere') },
   },
-])('npm start -- $args', ({ args, options }) => {
+])('npm start and npm run dev -- $args', ({ args, options }) => {
   expect(startOptions(args)).toEqual(options);
+  expect(devOptions(args)).toEqual(options);
+});
+
+test('npm start -- --without-apps', () => {
+  expect(startOptions(['--without-apps'])).toEqual({ ...defaults, withoutApps: true });
 });
 
 test('a token is for the default user of the default tenant', () => {
@@ -35,6 +42,8 @@ test.each([
   { read: startOptions, args: ['--port-offset', '1.5'], message: /--port-offset must be a number/ },
   { read: startOptions, args: ['--port-offset', '-5'], message: /./ },
   { read: startOptions, args: ['--port-offset', '60000'], message: /from 0 to 55533/ },
+  { read: startOptions, args: ['--demo', '--without-apps'], message: /leave out --without-apps/ },
+  { read: devOptions, args: ['--without-apps'], message: /Unknown option '--without-apps'.*--demo/ },
   { read: tokenOptions, args: [], message: /--role must be one of Admin, Operator, Auditor, User/ },
   { read: tokenOptions, args: ['--role', 'admin'], message: /--role must be one of/ },
   { read: tokenOptions, args: ['--role', 'User', '--tenant', 'x'], message: /--tenant must be a GUID/ },

@@ -50,3 +50,31 @@ test('a process that repeats itself is quiet for a while, and the others are not
   onLine('mcp', 'stderr', 'later');
   expect(printed.at(-1)).toBe('mcp: later');
 });
+
+test('an error that nobody caught is shown with its stack, save for what lies within Node', () => {
+  const printed: string[] = [];
+  const onLine = terminalPrinter(
+    (line) => printed.push(line),
+    (name) => `logs/${name}.log`,
+  );
+  const said = [
+    'file:///dist/app.js:3',
+    "throw new ConfigError('wrong');",
+    '      ^',
+    '',
+    'ConfigError: Settings are missing or wrong:',
+    '  MREG_TABLES: is missing',
+    '    at readConfig (file:///dist/app.js:3:7)',
+    '    at ModuleJob.run (node:internal/modules/esm/module_job:413:25)',
+    '',
+    'Node.js v24.21.0',
+    '    indented, and not of the stack',
+  ];
+  for (const line of said) onLine('mcp', 'stderr', line);
+  expect(printed).toEqual([
+    "mcp: throw new ConfigError('wrong');",
+    'mcp: ConfigError: Settings are missing or wrong:',
+    'mcp:   MREG_TABLES: is missing',
+    'mcp:     at readConfig (file:///dist/app.js:3:7)',
+  ]);
+});

@@ -1,0 +1,71 @@
+import { accessSync, constants } from 'node:fs';
+import { connect } from 'node:net';
+import { delimiter, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Ports } from './defaults.ts';
+import type { ProcessSpec } from './localProcess.ts';
+import { isFree } from './ports.ts';
+
+/** Where the apps keep short-lived state. */
+export type StateChoice =
+  { readonly kind: 'redis'; readonly program: string } | { readonly kind: 'tables'; readonly reason: string };
+
+/** Redis where this machine has one and its port is free: a Redis that runs there already is not ours to write to. */
+export async function chooseState(
+  ports: Pick<Ports, 'redis'>,
+  searchPath = process.env['PATH'] ?? '',
+): Promise<StateChoice> {
+  const program = searchPath
+    .split(delimiter)
+    .map((folder) => join(folder, 'redis-server'))
+    .find(isExecutable);
+  if (program === undefined) return { kind: 'tables', reason: 'no redis-server on the PATH' };
+  if (await isFree(ports.redis)) return { kind: 'redis', program };
+  return { kind: 'tables', reason: `port ${ports.redis}, which Redis would need, is taken` };
+}
+
+/** Redis knows nothing of a parent: the shell that becomes Redis leaves behind one that ends it with its parent. */
+const endWithParent = `exec 4<&0
+{ read -r _ <&4; kill -9 $$; } 3<&- >/dev/null 2>&1 &
+exec "$0" "$@" 4<&- </dev/null`;
+
+/** In memory only; `dataDir` is where it would write if somebody told it to. */
+export function redisProcess(
+  program: string,
+  { redis: port }: Ports,
+  dataDir: string,
+): Pick<ProcessSpec, 'name' | 'command' | 'ready'> {
+  const options = { port, bind: '127.0.0.1', dir: dataDir, save: '', appendonly: 'no' };
+  const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
+  return {
+    name: 'redis',
+    command: ['/bin/sh', '-c', endWithParent, program, ...args],
+    ready: async (signal) => {
+      while (!(await accepts(port))) await sleep(20, undefined, { signal });
+    },
+  };
+}
+
+export const redisUrl = (ports: Ports): string => `redis://127.0.0.1:${ports.redis}`;
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('error', () => {
+      resolve(false);
+    });
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+  });
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

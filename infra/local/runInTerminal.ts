@@ -1,0 +1,97 @@
+import { join, relative } from 'node:path';
+import { LocalError } from './localError.ts';
+import { nextSteps } from './nextSteps.ts';
+import type { StartOptions } from './options.ts';
+import type { LineListener } from './processGroup.ts';
+import { terminalPrinter } from './terminal.ts';
+import { startTopology, type Topology } from './topology.ts';
+
+const PARENT_CHECK_MS = 1_000;
+/** One Ctrl-C arrives twice under npm: from the terminal, and passed on by npm. */
+const SAME_SIGNAL_MS = 500;
+const INTERRUPTED = 130;
+
+export interface TerminalRun {
+  /** What its user has typed. */
+  readonly command: string;
+  /** @throws LocalError when they cannot be read. */
+  readonly readOptions: (args: readonly string[]) => StartOptions;
+  /** Makes `dist/` where `buildApps` is not what should. */
+  readonly build?: () => Promise<unknown>;
+  /** What goes on beside the topology. */
+  readonly whenReady?: (topology: Topology) => Promise<void>;
+}
+
+/**
+ * Runs the topology until Ctrl-C, or until a process of it dies; tells the terminal what its user needs to know.
+ * Then this process ends.
+ */
+export async function runInTerminal(run: TerminalRun): Promise<never> {
+  const signal = interruption();
+  const complain = (error: unknown) => {
+    console.error(error instanceof LocalError ? `${run.command}: ${error.message}` : error);
+  };
+  try {
+    process.exit(await runUntilEnd(run, signal, complain));
+  } catch (error) {
+    if (signal.aborted) process.exit(0);
+    complain(error);
+    process.exit(1);
+  }
+}
+
+/** Aborts on Ctrl-C and its like, or when whoever started this is gone; a second signal ends all at once. */
+function interruption(): AbortSignal {
+  const interrupted = new AbortController();
+  let interruptedAt = 0;
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.on(signal, () => {
+      if (!interrupted.signal.aborted) interruptedAt = performance.now();
+      else if (performance.now() - interruptedAt > SAME_SIGNAL_MS) process.exit(INTERRUPTED);
+      interrupted.abort();
+    });
+  }
+  const parent = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== parent) interrupted.abort();
+  }, PARENT_CHECK_MS).unref();
+  return interrupted.signal;
+}
+
+/** Resolves to the exit code. */
+async function runUntilEnd(
+  { readOptions, build, whenReady }: TerminalRun,
+  signal: AbortSignal,
+  complain: (error: unknown) => void,
+): Promise<number> {
+  const startedAt = performance.now();
+  const options = readOptions(process.argv.slice(2));
+  const logDir = relative(process.cwd(), join(options.dataDir, 'logs'));
+  const show = terminalPrinter(console.error, (name) => join(logDir, `${name}.log`));
+  let stopping = false;
+  const onLine: LineListener = (...line) => {
+    // Complaints of what is being stopped are of no interest; the logs have them.
+    if (!stopping && !signal.aborted) show(...line);
+  };
+  console.log('Starting the gateway and what it stands on ...');
+  const topology = await startTopology({ ...options, ...(build && { build }), signal, onLine });
+  const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
+  console.log(`\n${nextSteps(topology, { ...options, logDir, seconds })}`);
+
+  const failed = whenReady?.(topology).catch((error: unknown) => error);
+  const end = await Promise.race([topology.died, whenAborted(signal), ...(failed ? [failed] : [])]);
+  stopping = true;
+  if (end) complain(end);
+  else console.log('\nStopping ...');
+  await topology.stop();
+  return end ? 1 : 0;
+}
+
+function whenAborted(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    signal.addEventListener('abort', () => {
+      resolve(undefined);
+    });
+  });
+}
