@@ -11,6 +11,7 @@ export const errorKinds = [
   'unsupported_media_type',
   'unavailable',
   'timeout',
+  'cancelled',
   'internal',
 ] as const;
 export type ErrorKind = (typeof errorKinds)[number];
@@ -28,9 +29,9 @@ export interface DomainError {
   readonly errors?: readonly InputProblem[];
 }
 
-/** A part that we stand on failed (tables, Service Bus). Thrown; its cause goes to the log and never to a caller. */
+/** A part that we stand on failed (tables, Redis, Service Bus). Thrown; its cause goes to the log and never to a caller. */
 export class InfrastructureError extends Error {
-  readonly part: 'tables' | 'service_bus' | 'identity_provider';
+  readonly part: 'tables' | 'redis' | 'service_bus' | 'identity_provider';
 
   constructor(part: InfrastructureError['part'], operation: string, cause: unknown) {
     super(`${part}: ${operation} failed`, { cause });

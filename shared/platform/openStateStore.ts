@@ -1,0 +1,25 @@
+import { azureTableStateStore } from './azureTableStateStore.ts';
+import type { Clock } from './clock.ts';
+import { redisStateStore } from './redisStateStore.ts';
+import type { StateStore } from './stateStore.ts';
+import type { OpenTable } from './tables.ts';
+
+export interface OpenedStateStore {
+  readonly kind: 'redis' | 'tables';
+  readonly state: StateStore;
+  /** Removes rows that have ended, for a timer; answers how many. Redis does so by itself. */
+  purge(now: Date): Promise<number>;
+  close(): void;
+}
+
+/** Redis where there is a URL for it, else the tables. Nothing is connected before the first call. */
+export function openStateStore(deps: {
+  readonly redisUrl: string | undefined;
+  readonly open: OpenTable;
+  readonly clock: Clock;
+}): OpenedStateStore {
+  if (deps.redisUrl === undefined) {
+    return { kind: 'tables', ...azureTableStateStore(deps.open, deps.clock), close: () => undefined };
+  }
+  return { kind: 'redis', ...redisStateStore(deps.redisUrl, deps.clock), purge: () => Promise.resolve(0) };
+}

@@ -1,0 +1,43 @@
+import { fenceMemoryMs } from './stateStore.ts';
+
+// Lua, of which Redis runs each script as one step. KEYS[1] is the key; what ARGV holds is said above each.
+
+/** Whether a value is expected, the value expected, the new one, its TTL. A missing key reads as false. */
+export const compareAndSet = `
+if redis.call('GET', KEYS[1]) ~= (ARGV[1] == '1' and ARGV[2]) then return 0 end
+redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4])
+return 1`;
+
+/** What to add, the window. */
+export const increment = `
+local count = redis.call('INCRBY', KEYS[1], ARGV[1])
+if redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+return {count, redis.call('PTTL', KEYS[1])}`;
+
+/**
+ * A lease is a hash of its fence and its end, 0 once released, in microseconds of Redis' own clock: those of the
+ * instances do not matter. Lua counts in doubles, exact up to 2^53.
+ */
+const readLease = `
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local lease = redis.call('HMGET', KEYS[1], 'fence', 'ends')
+local left = (tonumber(lease[2]) or 0) - now
+local function write(fence, ends, ttl)
+  redis.call('HSET', KEYS[1], 'fence', string.format('%.0f', fence), 'ends', string.format('%.0f', ends))
+  redis.call('PEXPIRE', KEYS[1], ttl + ${fenceMemoryMs})
+end`;
+
+/** The TTL. Answers `{1, fence}`, or `{0, milliseconds left}`. */
+export const claim = `${readLease}
+if left > 0 then return {0, math.ceil(left / 1000)} end
+local fence = math.max((tonumber(lease[1]) or 0) + 1, now)
+write(fence, now + ARGV[1] * 1000, ARGV[1])
+return {1, fence}`;
+
+/** The fence and the TTL, which is 0 to release the lease. */
+export const renew = `${readLease}
+if lease[1] ~= ARGV[1] or left <= 0 then return 0 end
+local ttl = tonumber(ARGV[2])
+write(lease[1], ttl > 0 and now + ttl * 1000 or 0, ttl)
+return 1`;
