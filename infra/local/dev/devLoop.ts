@@ -34,10 +34,10 @@ export function devLoop(
       if (error instanceof Error && !('errors' in error)) say(error.message);
       say('Not built: what runs goes on running.');
     });
-    if (!built?.changed) return;
+    if (!built) return;
     const codes = appNames.map((app) => [app, appCode(built, app)] as const);
     const changed = codes.filter(([app, code]) => running.get(app) !== code);
-    if (changed.length === 0) say('Built. Nothing that an app runs has changed.');
+    if (changed.length === 0 && built.changed) say('Built. Nothing that an app runs has changed.');
     await Promise.all(
       changed.map(async ([app, code]) => {
         running.delete(app);
