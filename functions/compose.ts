@@ -1,3 +1,4 @@
+import type { TaskCatalogue } from '../shared/orchestration/taskCatalogue.ts';
 import type { RegistrationDeps } from '../shared/orchestration/registerServer.ts';
 import { createTokenVerifier, REQUIRED_SCOPE } from '../shared/identity/verifyToken.ts';
 import { azureTableDelegationStore, azureTablePlanStore } from '../shared/orchestration/azureTableStores.ts';
@@ -6,6 +7,7 @@ import type { Config } from '../shared/platform/config.ts';
 import { randomId } from '../shared/platform/ids.ts';
 import { jsonLog } from '../shared/platform/log.ts';
 import { type OutboundClient, openOutboundClient } from '../shared/platform/outbound.ts';
+import { type OpenedStateStore, openStateStore } from '../shared/platform/openStateStore.ts';
 import { openMessageSender } from '../shared/platform/serviceBus.ts';
 import { openTables } from '../shared/platform/tables.ts';
 import { azureTableServerStore } from '../shared/registry/azureTableServerStore.ts';
@@ -19,6 +21,10 @@ export interface AppDeps extends RegistrationDeps, AdmissionDeps {
   /** Origin of the token issuer. */
   readonly authority: string;
   readonly outbound: OutboundClient;
+  /** What is short-lived and shared by all instances. */
+  readonly state: OpenedStateStore;
+  /** Imported when first asked for, so that no cold start of an HTTP instance pays for what the agents can do. */
+  readonly tasks: () => Promise<TaskCatalogue>;
 }
 
 /** Made once from the settings. Nothing is connected before it is used. */
@@ -28,6 +34,12 @@ export function compose(config: Config): AppDeps {
   const upstreamPolicy = config.privateUpstreams ? ('private_allowed' as const) : ('public' as const);
   const authority = config.localIssuer ?? ENTRA_AUTHORITY;
   const tables = openTables(config.tables);
+  const stores = {
+    servers: azureTableServerStore(tables),
+    plans: azureTablePlanStore(tables),
+    delegations: azureTableDelegationStore(tables),
+  };
+  const outbound = openOutboundClient(upstreamPolicy);
   return {
     config,
     authority,
@@ -36,11 +48,14 @@ export function compose(config: Config): AppDeps {
     log,
     upstreamPolicy,
     publicOrigin: config.publicOrigin,
-    servers: azureTableServerStore(tables),
-    plans: azureTablePlanStore(tables),
-    delegations: azureTableDelegationStore(tables),
+    ...stores,
     sender: openMessageSender(config.serviceBus),
-    outbound: openOutboundClient(upstreamPolicy),
+    outbound,
+    state: openStateStore({ redisUrl: config.redisUrl, open: tables, clock }),
+    tasks: lazily(async () => {
+      const { specialistTasks } = await import('../shared/specialists/index.ts');
+      return specialistTasks({ ...stores, outbound });
+    }),
     allowedOrigins: config.allowedOrigins,
     // The scope as clients must ask Entra for it.
     challenge: { scope: `api://${config.apiClientId}/${REQUIRED_SCOPE}` },
@@ -52,4 +67,9 @@ export function compose(config: Config): AppDeps {
       },
     ),
   };
+}
+
+function lazily<T>(load: () => Promise<T>): () => Promise<T> {
+  let loaded: Promise<T> | undefined;
+  return () => (loaded ??= load());
 }

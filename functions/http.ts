@@ -2,10 +2,11 @@ import type { ReadableStream } from 'node:stream/web';
 import type { z } from 'zod';
 import type { Permission } from '../shared/identity/permissions.ts';
 import type { Principal } from '../shared/identity/principal.ts';
-import { type DomainError, InfrastructureError, type InputProblem } from '../shared/platform/errors.ts';
+import { type DomainError, InfrastructureError } from '../shared/platform/errors.ts';
 import type { IdSource } from '../shared/platform/ids.ts';
+import { invalidBySchema } from '../shared/platform/invalid.ts';
 import { toProblem } from '../shared/platform/problem.ts';
-import { type Result, fail, succeed } from '../shared/platform/result.ts';
+import { type Result, succeed } from '../shared/platform/result.ts';
 import { type Trace, continueTrace, traceparentOf } from '../shared/platform/trace.ts';
 import { type AdmissionDeps, admit } from './admit.ts';
 import { letPagesRead } from './cors.ts';
@@ -169,18 +170,7 @@ async function readBody<Body>(
   if (!json.ok) return json;
   const parsed = schema.safeParse(json.value);
   if (parsed.success) return succeed(parsed.data);
-  return fail({
-    kind: 'invalid',
-    message: 'the body is not valid: see errors',
-    errors: parsed.error.issues.flatMap(inputProblems),
-  });
-}
-
-/** What zod found, with a path for each field: it names fields that there are not at the object around them. */
-function inputProblems(issue: z.core.$ZodIssue): readonly InputProblem[] {
-  return issue.code === 'unrecognized_keys'
-    ? issue.keys.map((key) => ({ path: [...issue.path, key].join('.'), message: 'there is no such field' }))
-    : [{ path: issue.path.join('.'), message: issue.message }];
+  return invalidBySchema(parsed.error, 'the body');
 }
 
 function faultError(error: unknown): DomainError {

@@ -3,7 +3,9 @@ import type { AppDeps } from '../compose.ts';
 import { healthRoute } from '../health.ts';
 import type { Route } from '../http.ts';
 import { registerRoutes } from '../register.ts';
+import { registerStatePurge } from '../timers/statePurge.ts';
 import { registerSweeper } from '../timers/sweeper.ts';
+import { agentRoutes } from './agents.ts';
 import { delegationRoutes } from './delegations.ts';
 import { planRoutes } from './plans.ts';
 import { serverRoutes } from './servers.ts';
@@ -14,10 +16,12 @@ export const managementRoutes = (deps: AppDeps): readonly Route<unknown>[] => [
   ...serverRoutes(deps),
   ...planRoutes(deps),
   ...delegationRoutes(deps),
+  ...agentRoutes(deps),
 ];
 
 export function registerApp(deps: AppDeps): void {
   registerRoutes(managementRoutes(deps), deps);
   registerAgents('management', deps);
   registerSweeper(deps);
+  registerStatePurge(deps);
 }

@@ -1,17 +1,74 @@
-import type { Delegation } from '../../shared/orchestration/delegation.ts';
-import type { DelegationStore } from '../../shared/orchestration/stores.ts';
-import { succeed } from '../../shared/platform/result.ts';
-import type { Route } from '../http.ts';
-import { readById } from './wait.ts';
+import { agentNames } from '../../shared/orchestration/agents.ts';
+import { cancelDelegation } from '../../shared/orchestration/cancelDelegation.ts';
+import {
+  type DelegationRequest,
+  delegate,
+  delegationRequestSchema,
+} from '../../shared/orchestration/delegate.ts';
+import { type Delegation, delegationStateSchema } from '../../shared/orchestration/delegation.ts';
+import { type Result, succeed } from '../../shared/platform/result.ts';
+import { z } from 'zod';
+import type { AppDeps } from '../compose.ts';
+import type { Answer, Route } from '../http.ts';
+import { readPage, readQuery } from './paging.ts';
+import { readById, readUntil, waitSeconds } from './wait.ts';
 
 export const delegationHref = (id: string): string => `/delegations/${id}`;
 
+const filterSchema = z.object({
+  agent: z.enum(agentNames).optional(),
+  state: delegationStateSchema.optional(),
+  plan: z.string().max(100).optional(),
+});
+
 /** Delegations of the caller's tenant. */
-export function delegationRoutes({
-  delegations,
-}: {
-  readonly delegations: DelegationStore;
-}): readonly Route<unknown>[] {
+export function delegationRoutes(deps: AppDeps): readonly Route<unknown>[] {
+  const { delegations } = deps;
+
+  const create: Route<DelegationRequest> = {
+    name: 'delegations-create',
+    method: 'POST',
+    path: 'delegations',
+    permission: 'delegations.write',
+    body: delegationRequestSchema,
+    async handle({ principal, trace, body, query, signal }): Promise<Result<Answer>> {
+      const wait = waitSeconds(query);
+      if (!wait.ok) return wait;
+      const created = await delegate(body, { principal, trace }, await deps.tasks(), deps);
+      if (!created.ok) return created;
+      const { id, agent, task } = created.value;
+      const latest = await readUntil(
+        async () => (await delegations.find(principal.tenantId, id))?.value ?? created.value,
+        ({ outcome }) => outcome !== undefined,
+        wait.value,
+        signal,
+      );
+      const href = delegationHref(id);
+      return succeed({
+        status: 202,
+        headers: { location: href },
+        body: { id, agent, task, state: latest.state, href },
+      });
+    },
+  };
+
+  const list: Route = {
+    name: 'delegations-list',
+    method: 'GET',
+    path: 'delegations',
+    permission: 'delegations.read',
+    async handle({ principal, query }): Promise<Result<Answer>> {
+      const filter = readQuery(query, filterSchema);
+      if (!filter.ok) return filter;
+      const { plan: planId, ...rest } = filter.value;
+      return readPage(
+        query,
+        (limit, after) => delegations.list(principal.tenantId, { ...rest, planId }, limit, after),
+        view,
+      );
+    },
+  };
+
   const get: Route = {
     name: 'delegations-get',
     method: 'GET',
@@ -27,7 +84,19 @@ export function delegationRoutes({
       return found.ok ? succeed({ status: 200, body: view(found.value) }) : found;
     },
   };
-  return [get];
+
+  const cancel: Route = {
+    name: 'delegations-cancel',
+    method: 'POST',
+    path: 'delegations/{id}/cancel',
+    permission: 'delegations.write',
+    async handle({ principal, params: { id = '' } }) {
+      const cancelled = await cancelDelegation(principal.tenantId, id, deps);
+      return cancelled.ok ? succeed({ status: 200, body: view(cancelled.value) }) : cancelled;
+    },
+  };
+
+  return [create, list, get, cancel];
 }
 
 function view({

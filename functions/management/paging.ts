@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { type Result, fail, succeed } from '../../shared/platform/result.ts';
+import { invalid, invalidBySchema } from '../../shared/platform/invalid.ts';
+import { type Result, succeed } from '../../shared/platform/result.ts';
 import type { Page } from '../../shared/platform/tables.ts';
 import type { Answer } from '../http.ts';
 
@@ -26,6 +27,9 @@ export async function readPage<T>(
   return succeed({ status: 200, body: { items: items.map(view), nextCursor } });
 }
 
-function invalid(path: string, message: string) {
-  return fail({ kind: 'invalid', message: `${path} ${message}`, errors: [{ path, message }] });
+/** The query parameters that the schema names. Failure: `invalid`, with a problem for each that is wrong. */
+export function readQuery<T>(query: URLSearchParams, schema: z.ZodType<T>): Result<T> {
+  const parsed = schema.safeParse(Object.fromEntries(query));
+  if (parsed.success) return succeed(parsed.data);
+  return invalidBySchema(parsed.error, 'the query');
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { invalid } from '../../shared/platform/invalid.ts';
 import { type Result, fail, succeed } from '../../shared/platform/result.ts';
 import type { Stored } from '../../shared/platform/tables.ts';
 import type { Call } from '../http.ts';
@@ -8,9 +9,7 @@ const waitSchema = z.coerce.number().min(0).max(30);
 /** The seconds of `?wait=`, 0 when absent. Failure: `invalid`. */
 export function waitSeconds(query: URLSearchParams): Result<number> {
   const parsed = waitSchema.safeParse(query.get('wait') ?? 0);
-  if (parsed.success) return succeed(parsed.data);
-  const message = 'must be a number of seconds from 0 to 30';
-  return fail({ kind: 'invalid', message: `wait ${message}`, errors: [{ path: 'wait', message }] });
+  return parsed.success ? succeed(parsed.data) : invalid('wait', 'must be a number of seconds from 0 to 30');
 }
 
 /** Long polling reads the row again after this: soon enough for a person, seldom enough for the table. */

@@ -1,6 +1,6 @@
 import { fail, type Result, succeed } from '../platform/result.ts';
 import type { Discovery, Tool } from '../registry/server.ts';
-import { type Bounds, unsafeShape } from './bounds.ts';
+import { type Bounds, unsafeShape } from '../platform/jsonShape.ts';
 import { explainFailure, Unfit } from './discoveryFailure.ts';
 import type { GatewayDeps } from './request.ts';
 import { isObject } from './jsonRpc.ts';

@@ -30,6 +30,7 @@ const codes = {
   unsupported_media_type: INVALID_REQUEST,
   unavailable: -31503,
   timeout: -31504,
+  cancelled: -31409,
   internal: INTERNAL_ERROR,
 } as const satisfies Record<ErrorKind, number>;
 

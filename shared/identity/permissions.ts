@@ -6,6 +6,8 @@ const permissions = {
   'servers.write': ['Admin'],
   'plans.read': ['Admin', 'Operator', 'Auditor'],
   'delegations.read': ['Admin', 'Operator', 'Auditor'],
+  'delegations.write': ['Admin', 'Operator'],
+  'agents.read': ['Admin', 'Operator', 'Auditor'],
   'mcp.use': ['Admin', 'Operator', 'User'],
 } as const satisfies Record<string, readonly Role[]>;
 

@@ -13,8 +13,11 @@ const keyOf = (tenantId: string, id: string): RowKey => ({
 export function azureTableDelegationStore(open: OpenTable): DelegationStore {
   const table = open<Delegation>('delegations', {
     key: ({ tenantId, id }) => keyOf(tenantId, id),
-    columns: ({ state, sentAt }) => ({
-      unfinished: state === 'queued' || state === 'running',
+    columns: ({ agent, state, planId, outcome, sentAt }) => ({
+      agent,
+      state,
+      planId: planId ?? '',
+      unfinished: outcome === undefined,
       sentAt: new Date(sentAt),
     }),
     parse: (document) => delegationSchema.parse(document),
@@ -23,6 +26,20 @@ export function azureTableDelegationStore(open: OpenTable): DelegationStore {
     find: (tenantId, id) => table.get(keyOf(tenantId, id)),
     add: (delegation) => table.insert(delegation),
     replace: (delegation, etag) => table.replace(delegation, etag),
+    list: (tenantId, { agent, state, planId }, limit, after) => {
+      const terms = [
+        agent !== undefined && odata`agent eq ${agent}`,
+        state !== undefined && odata`state eq ${state}`,
+        planId !== undefined && odata`planId eq ${planId}`,
+      ];
+      const filter = terms.filter((term) => term !== false).join(' and ');
+      return table.search(
+        `${tenantId}_`,
+        filter,
+        limit,
+        after === undefined ? undefined : keyOf(tenantId, after),
+      );
+    },
     unfinishedSentBefore: (time) => table.scan(odata`unfinished eq true and sentAt lt ${time}`),
   };
 }

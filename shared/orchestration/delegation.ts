@@ -6,6 +6,8 @@ import { type Outcome, outcomeSchema } from './outcome.ts';
 
 const agentSchema = z.enum(agentNames);
 
+export const delegationStateSchema = z.enum(['queued', 'running', 'succeeded', 'failed', 'cancelled']);
+
 /** One piece of work for one agent, and how far it is. */
 export const delegationSchema = z.object({
   id: z.string(),
@@ -14,11 +16,13 @@ export const delegationSchema = z.object({
   task: z.string(),
   input: z.unknown(),
   requestingAgent: agentSchema,
+  /** The user who asked for it; absent for the step of a plan, which knows that itself. */
+  requestedBy: z.string().optional(),
   planId: z.string().optional(),
   stepId: z.string().optional(),
   traceparent: z.string(),
-  state: z.enum(['queued', 'running', 'succeeded', 'failed']),
-  /** Number of the newest message; one more each time the sweeper sends again. */
+  state: delegationStateSchema,
+  /** Number of the newest message: one more with each retry and each time that the sweeper sends again. */
   attempt: z.int().min(1),
   /** How often an agent has begun. */
   attempts: z.int().min(0),
@@ -54,7 +58,7 @@ export const delegationMessageSchema = z.object({
 });
 export type DelegationMessage = z.infer<typeof delegationMessageSchema>;
 
-/** A task that throws this often fails for good. Below the queue's delivery count, so that the outcome is recorded first. */
+/** A task that throws this often fails for good. */
 export const MAX_ATTEMPTS = 4;
 
 /** A claim outlives the task's own timeout by this, so that a slow record of the outcome is not overtaken. */
@@ -71,7 +75,7 @@ export type ClaimDecision =
  * row counts. A running row whose lease has ended belongs to an agent that is gone.
  */
 export function claim(row: Delegation, now: Date, timeoutMs: number): ClaimDecision {
-  if (row.state === 'succeeded' || row.state === 'failed') return { kind: 'skip', reason: 'finished' };
+  if (row.outcome) return { kind: 'skip', reason: 'finished' };
   if (isLeased(row, now)) return { kind: 'skip', reason: 'running' };
   if (new Date(row.deadline) <= now) {
     const message = `not finished by its deadline, ${row.deadline}`;
@@ -107,10 +111,7 @@ export function sweep(row: Delegation, now: Date): SweepDecision {
   if (isOverdue(row, now)) return { kind: 'overdue', delegation: finish(row, overdueOutcome(row), now) };
   const patienceMs = Math.min(RESEND_AFTER_MS * 2 ** (row.attempt - 1), RESEND_AT_MOST_MS);
   if (now.getTime() - new Date(row.sentAt).getTime() < patienceMs) return { kind: 'leave' };
-  return {
-    kind: 'resend',
-    delegation: { ...release(row), attempt: row.attempt + 1, sentAt: now.toISOString() },
-  };
+  return { kind: 'resend', delegation: requeue(row, now) };
 }
 
 const isLeased = (row: Delegation, now: Date): boolean =>
@@ -125,13 +126,26 @@ const overdueOutcome = ({ deadline }: Delegation): Outcome => ({
 
 export function finish(row: Delegation, outcome: Outcome, now: Date): Delegation {
   const { leaseUntil: _, ...rest } = row;
-  return { ...rest, state: outcome.success ? 'succeeded' : 'failed', outcome, finishedAt: now.toISOString() };
+  return { ...rest, state: stateAfter(outcome), outcome, finishedAt: now.toISOString() };
 }
 
-/** Gives a claim back after a fault, so that the redelivered message may claim it at once. */
-export function release(row: Delegation): Delegation {
+function stateAfter(outcome: Outcome): Delegation['state'] {
+  if (outcome.success) return 'succeeded';
+  return outcome.error.kind === 'cancelled' ? 'cancelled' : 'failed';
+}
+
+const FIRST_BACKOFF_MS = 1_000;
+const BACKOFF_FACTOR = 4;
+
+/** Gives a claim back after a fault. Its next message is sent under a number of its own, and not delivered before `sentAt`. */
+export function retryLater(row: Delegation, now: Date): Delegation {
+  const backoffMs = FIRST_BACKOFF_MS * BACKOFF_FACTOR ** (row.attempts - 1);
+  return requeue(row, new Date(now.getTime() + backoffMs));
+}
+
+function requeue(row: Delegation, sentAt: Date): Delegation {
   const { leaseUntil: _, ...rest } = row;
-  return { ...rest, state: 'queued' };
+  return { ...rest, state: 'queued', attempt: row.attempt + 1, sentAt: sentAt.toISOString() };
 }
 
 export function messageOf(row: Delegation): DelegationMessage {

@@ -60,11 +60,19 @@ function delegationFor(plan: Plan, step: PlanStep, now: Date): Delegation {
   };
 }
 
-/** Sends the delegation's message. An outage is not the caller's to bear: the row is there, and the sweeper sends again. */
-export async function sendMessage(delegation: Delegation, { sender, log }: OrchestrationDeps): Promise<void> {
+/** Sends the delegation's message, to be delivered at `sentAt`. An outage is not the caller's to bear: the row is there, and the sweeper sends again. */
+export async function sendMessage(
+  delegation: Delegation,
+  { sender, log, clock }: OrchestrationDeps,
+): Promise<void> {
   const { id, agent, attempt } = delegation;
+  const sentAt = new Date(delegation.sentAt);
   try {
-    await sender.send(agent, { messageId: `${id}:${attempt}`, body: messageOf(delegation) });
+    await sender.send(agent, {
+      messageId: `${id}:${attempt}`,
+      body: messageOf(delegation),
+      ...(sentAt > clock.now() && { notBefore: sentAt }),
+    });
     log.info('delegation_sent', logFieldsOf(delegation));
   } catch (error) {
     if (!(error instanceof InfrastructureError)) throw error;

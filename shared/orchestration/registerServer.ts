@@ -1,5 +1,6 @@
 import type { Principal } from '../identity/principal.ts';
 import { type AddressPolicy, checkOutboundUrl } from '../platform/addressRules.ts';
+import { invalid } from '../platform/invalid.ts';
 import { type Result, fail, succeed } from '../platform/result.ts';
 import { type Trace, traceparentOf } from '../platform/trace.ts';
 import type { Registration, ServerRecord } from '../registry/server.ts';
@@ -30,8 +31,7 @@ export async function registerServer(
   const url = checkOutboundUrl(registration.url, deps.upstreamPolicy);
   if (!url.ok) return url;
   if (url.value.origin === deps.publicOrigin) {
-    const message = "must not be the gateway's own address";
-    return fail({ kind: 'invalid', message: `url ${message}`, errors: [{ path: 'url', message }] });
+    return invalid('url', "must not be the gateway's own address");
   }
   const now = deps.clock.now();
   const { tenantId, userId } = caller.principal;

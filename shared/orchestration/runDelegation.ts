@@ -1,4 +1,4 @@
-import type { Stored } from '../platform/tables.ts';
+import type { LogFields } from '../platform/log.ts';
 import type { Agent } from './agents.ts';
 import { advancePlan } from './advancePlan.ts';
 import {
@@ -9,27 +9,26 @@ import {
   finish,
   logFieldsOf,
   MAX_ATTEMPTS,
-  release,
+  retryLater,
 } from './delegation.ts';
+import { sendMessage } from './deliver.ts';
 import type { OrchestrationDeps } from './deps.ts';
 import type { Outcome } from './outcome.ts';
 import type { Task } from './task.ts';
-
-/** What an agent can do, by the name of the task. */
-export type TaskTable = ReadonlyMap<string, Task>;
+import type { TaskCatalogue } from './taskCatalogue.ts';
 
 /** How long a task has that its agent does not know: just long enough to record that. */
 const UNKNOWN_TASK_TIMEOUT_MS = 5_000;
 
 /**
- * Handles one message of an agent's queue: claim, run, record, advance the plan. When it returns, the message is done with.
- * @throws on a fault that another delivery may not meet, and on a message that nobody can read: the queue delivers it
- * again and in the end dead-letters it.
+ * Handles one message of an agent's queue: claim, run, record, advance the plan. When it returns, the message is done with;
+ * a task that met a fault is sent again, later each time. @throws when the tables do not answer, and on a message that
+ * nobody can read: the queue delivers it again and in the end dead-letters it.
  */
 export async function runDelegation(
   body: unknown,
   agent: Agent,
-  tasks: TaskTable,
+  tasks: TaskCatalogue,
   deps: OrchestrationDeps,
 ): Promise<void> {
   const parsed = delegationMessageSchema.safeParse(body);
@@ -41,7 +40,7 @@ export async function runDelegation(
     throw new Error(`a message on the queue ${agent} is not a delegation for it`);
   }
   const message = parsed.data;
-  const task = tasks.get(message.taskType);
+  const task = tasks.find(agent, message.taskType);
   const claimed = await claimFor(message, task?.timeoutMs ?? UNKNOWN_TASK_TIMEOUT_MS, deps);
   if (claimed) await runClaimed(claimed, task, deps);
 }
@@ -77,29 +76,34 @@ async function runClaimed(
   task: Task | undefined,
   deps: OrchestrationDeps,
 ): Promise<void> {
-  const { attempts } = delegation;
-  const fields = { ...logFieldsOf(delegation), attempts };
+  const fields = { ...logFieldsOf(delegation), attempts: delegation.attempts };
   deps.log.info('delegation_started', fields);
+  const outcome = await attempt(delegation, task, deps, fields);
+  if (outcome === 'again') {
+    const retried = await record(delegation, (row) => retryLater(row, deps.clock.now()), deps);
+    if (retried) await sendMessage(retried, deps);
+    return;
+  }
+  await record(delegation, (row) => finish(row, outcome, deps.clock.now()), deps);
+  const error = outcome.success ? undefined : outcome.error.kind;
+  deps.log.info('delegation_finished', { ...fields, success: outcome.success, error });
+}
+
+/** The outcome, or that the task met a fault that another attempt may not meet. */
+async function attempt(
+  delegation: Delegation,
+  task: Task | undefined,
+  deps: OrchestrationDeps,
+  fields: LogFields,
+): Promise<Outcome | 'again'> {
+  if (!task) return unknownTask(delegation);
   try {
-    const outcome = task ? await execute(task, delegation, deps) : unknownTask(delegation);
-    await record(delegation, (row) => finish(row, outcome, deps.clock.now()), deps);
-    deps.log.info('delegation_finished', {
-      ...fields,
-      success: outcome.success,
-      error: outcome.success ? undefined : outcome.error.kind,
-    });
+    return await execute(task, delegation, deps);
   } catch (error) {
-    if (attempts < MAX_ATTEMPTS) {
-      await record(delegation, release, deps);
-      throw error;
-    }
     deps.log.error('delegation_failed', fields, error);
-    const message = `the task met a fault of the system ${attempts} times; the log names it under this delegation's id`;
-    await record(
-      delegation,
-      (row) => finish(row, { success: false, error: { kind: 'internal', message } }, deps.clock.now()),
-      deps,
-    );
+    if (delegation.attempts < MAX_ATTEMPTS) return 'again';
+    const message = `the task met a fault of the system ${delegation.attempts} times; the log names it under this delegation's id`;
+    return { success: false, error: { kind: 'internal', message } };
   }
 }
 
@@ -118,15 +122,19 @@ function unknownTask({ agent, task }: Delegation): Outcome {
   return { success: false, error: { kind: 'not_found', message: `${agent} has no task named ${task}` } };
 }
 
-/** Writes what became of a claim, unless another has claimed the row since, whose outcome then counts; tells the plan. */
+/**
+ * Writes what became of a claim and tells the plan. Undefined when another has claimed the row since, or it was cancelled:
+ * then what the row says counts.
+ */
 async function record(
   claimed: Delegation,
   change: (row: Delegation) => Delegation,
   deps: OrchestrationDeps,
-): Promise<void> {
-  const stored: Stored<Delegation> | undefined = await deps.delegations.find(claimed.tenantId, claimed.id);
-  if (stored?.value.state !== 'running' || stored.value.attempts !== claimed.attempts) return;
+): Promise<Delegation | undefined> {
+  const stored = await deps.delegations.find(claimed.tenantId, claimed.id);
+  if (stored?.value.state !== 'running' || stored.value.attempts !== claimed.attempts) return undefined;
   const changed = change(stored.value);
-  if ((await deps.delegations.replace(changed, stored.etag)) !== 'replaced') return;
+  if ((await deps.delegations.replace(changed, stored.etag)) !== 'replaced') return undefined;
   await advancePlan(changed, deps);
+  return changed;
 }

@@ -21,16 +21,25 @@ export interface TaskHelpers {
 export interface TaskDefinition<Input, Output> {
   readonly name: string;
   readonly agent: Agent;
+  /** What it does, for those who may ask for it. */
+  readonly description: string;
   readonly timeoutMs: number;
+  /** It may run as a step of a plan only, since the steps before it are what makes it safe. */
+  readonly planOnly?: true;
   readonly input: z.ZodType<Input>;
   readonly output: z.ZodType<Output>;
   run(input: Input, helpers: TaskHelpers): Promise<Result<Output>>;
 }
 
+/** A definition closed over its types. */
 export interface Task {
   readonly name: string;
   readonly agent: Agent;
+  readonly description: string;
   readonly timeoutMs: number;
+  readonly planOnly: boolean;
+  readonly input: z.ZodType;
+  readonly output: z.ZodType;
   execute(input: unknown, helpers: TaskHelpers): Promise<Outcome>;
 }
 
@@ -39,13 +48,17 @@ const MAX_RESULT_LENGTH = 450_000;
 
 /** Closes a definition over its types: input is parsed before it runs, output before it is recorded. */
 export function defineTask<Input, Output>(definition: TaskDefinition<Input, Output>): Task {
-  const { name, agent, timeoutMs } = definition;
+  const { name, agent, description, timeoutMs, planOnly = false, input: inputSchema, output } = definition;
   return {
     name,
     agent,
+    description,
     timeoutMs,
+    planOnly,
+    input: inputSchema,
+    output,
     async execute(input, helpers) {
-      const parsed = definition.input.safeParse(input);
+      const parsed = inputSchema.safeParse(input);
       if (!parsed.success) {
         const [issue] = parsed.error.issues;
         const message = `input of ${name} is not valid: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`;
@@ -54,7 +67,7 @@ export function defineTask<Input, Output>(definition: TaskDefinition<Input, Outp
       const ended = await Promise.race([definition.run(parsed.data, helpers), whenAborted(helpers.signal)]);
       if (!ended.ok)
         return { success: false, error: { kind: ended.error.kind, message: ended.error.message } };
-      const result = definition.output.parse(ended.value);
+      const result = output.parse(ended.value);
       if (JSON.stringify(result).length <= MAX_RESULT_LENGTH) return { success: true, result };
       const message = `the result of ${name} is longer than ${MAX_RESULT_LENGTH} characters`;
       return { success: false, error: { kind: 'too_large', message } };

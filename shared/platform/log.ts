@@ -8,6 +8,7 @@ export type LogEvent =
   | 'delegation_failed'
   | 'delegation_started'
   | 'delegation_finished'
+  | 'delegation_cancelled'
   | 'delegation_skipped'
   | 'delegation_swept'
   | 'message_rejected'

@@ -12,6 +12,7 @@ const statuses = {
   unsupported_media_type: [415, 'Unsupported Media Type'],
   unavailable: [503, 'Service Unavailable'],
   timeout: [504, 'Gateway Timeout'],
+  cancelled: [409, 'Conflict'],
   internal: [500, 'Internal Server Error'],
 } as const satisfies Record<ErrorKind, readonly [number, string]>;
 

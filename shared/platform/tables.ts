@@ -38,6 +38,9 @@ const PART_LENGTH = 32_000;
 /** A row holds at most 1 MiB; this leaves 88 KiB of it to keys and columns. */
 const MAX_DOCUMENT_LENGTH = 15 * PART_LENGTH;
 
+/** Sorts behind every character that our keys hold. */
+const LAST_CHARACTER = '\uffff';
+
 /** No row has such a key; Azure answers 400 to a question for one. */
 const isIllegalKey = (key: string): boolean => key.length > 512 || /[/\\#?\p{Cc}]/u.test(key);
 
@@ -53,6 +56,11 @@ export interface Table<T> {
   remove(key: RowKey, etag: string): Promise<'removed' | 'conflict' | 'missing'>;
   /** Rows of one partition in the order of their row keys, which a row inserted meanwhile does not disturb. */
   page(partition: string, limit: number, after?: string): Promise<Page<T>>;
+  /**
+   * Rows of all partitions whose names begin with `prefix`, that match an OData filter over the columns (`''` for all), in the
+   * order of their keys. It reads what it passes over: the filter should match much, or the partitions be small.
+   */
+  search(prefix: string, filter: string, limit: number, after?: RowKey): Promise<Page<T>>;
   /** Rows of all partitions that match an OData filter over the columns. For sweeps: it reads the whole table. */
   scan(filter: string): AsyncIterable<Stored<T>>;
 }
@@ -63,11 +71,11 @@ export type OpenTable = <T>(name: string, codec: TableCodec<T>) => Table<T>;
 export function openTables(connection: string): OpenTable {
   return (name, codec) => {
     let opened: Promise<TableClient> | undefined;
-    return azureTable(name, codec, () => (opened ??= openClient(connection, name)));
+    return azureTable(name, codec, () => (opened ??= openTableClient(connection, name)));
   };
 }
 
-async function openClient(connection: string, name: string): Promise<TableClient> {
+export async function openTableClient(connection: string, name: string): Promise<TableClient> {
   if (!connection.startsWith('https://')) {
     return TableClient.fromConnectionString(connection, name, {
       ...clientOptions,
@@ -126,6 +134,22 @@ function azureTable<T>(name: string, codec: TableCodec<T>, client: () => Promise
     etag: found.etag,
   });
 
+  /** The first rows that match. One row more than asked for tells whether there is a next page. */
+  const first = async (operation: string, filter: string, limit: number): Promise<Page<T>> => {
+    const found = await run(operation, async (table) => {
+      const rows: TableEntityResult<Record<string, unknown>>[] = [];
+      const pages = table.listEntities({ queryOptions: { filter } }).byPage({ maxPageSize: limit + 1 });
+      for await (const page of pages) {
+        rows.push(...page);
+        if (rows.length > limit) break;
+      }
+      return rows;
+    });
+    const items = found.slice(0, limit).map((row) => stored(row).value);
+    const last = items.at(-1);
+    return { items, ...(found.length > limit && last !== undefined && { after: codec.key(last).row }) };
+  };
+
   return {
     get: async (key) => {
       if (isIllegalKey(key.row)) return undefined;
@@ -155,21 +179,14 @@ function azureTable<T>(name: string, codec: TableCodec<T>, client: () => Promise
           412: 'conflict' as const,
         },
       ),
-    page: async (partition, limit, after = '') => {
-      const filter = odata`PartitionKey eq ${partition} and RowKey gt ${after}`;
-      // One row more than asked for tells whether there is a next page.
-      const found = await run('page', async (table) => {
-        const rows: TableEntityResult<Record<string, unknown>>[] = [];
-        const pages = table.listEntities({ queryOptions: { filter } }).byPage({ maxPageSize: limit + 1 });
-        for await (const page of pages) {
-          rows.push(...page);
-          if (rows.length > limit) break;
-        }
-        return rows;
-      });
-      const items = found.slice(0, limit).map((row) => stored(row).value);
-      const last = items.at(-1);
-      return { items, ...(found.length > limit && last !== undefined && { after: codec.key(last).row }) };
+    page: (partition, limit, after = '') =>
+      first('page', odata`PartitionKey eq ${partition} and RowKey gt ${after}`, limit),
+    search: (prefix, filter, limit, after) => {
+      const range = odata`PartitionKey ge ${prefix} and PartitionKey lt ${prefix + LAST_CHARACTER}`;
+      const rest =
+        after &&
+        odata`(PartitionKey gt ${after.partition} or (PartitionKey eq ${after.partition} and RowKey gt ${after.row}))`;
+      return first('search', [range, rest, filter].filter(Boolean).join(' and '), limit);
     },
     scan: async function* (filter) {
       const pages = (await client()).listEntities({ queryOptions: { filter } }).byPage();

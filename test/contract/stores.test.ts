@@ -5,6 +5,7 @@ import {
   azureTablePlanStore,
 } from '../../shared/orchestration/azureTableStores.ts';
 import { type Delegation, finish } from '../../shared/orchestration/delegation.ts';
+import type { DelegationFilter } from '../../shared/orchestration/stores.ts';
 import { recordOutcome, startPlan } from '../../shared/orchestration/plan.ts';
 import { type OpenTable, openTables } from '../../shared/platform/tables.ts';
 import { azureTableServerStore } from '../../shared/registry/azureTableServerStore.ts';
@@ -97,15 +98,38 @@ describe.each<[string, () => OpenTable]>([
     createdAt: at(0).toISOString(),
   });
 
+  test('delegations are listed by agent, state and plan, a tenant its own', async () => {
+    const delegations = azureTableDelegationStore(tables);
+    const tenantId = `t-${where}-6`;
+    const add = (id: string, more: Partial<Delegation> = {}) =>
+      delegations.add({ ...delegation(id, at(0)), tenantId, ...more });
+    await add('01', { agent: 'fastmcp-specialist' });
+    await add('a2', { planId: "it's" });
+    await add('f3', { state: 'running' });
+    await add('f4', { tenantId: `t-${where}-7` });
+    const ids = async (filter: DelegationFilter) =>
+      (await delegations.list(tenantId, filter, 9)).items.map(({ id }) => id);
+    expect(await ids({})).toEqual(['01', 'a2', 'f3']);
+    expect(await ids({ agent: 'mcp-debugger' })).toEqual(['a2', 'f3']);
+    expect(await ids({ agent: 'mcp-debugger', state: 'queued' })).toEqual(['a2']);
+    expect(await ids({ planId: "it's" })).toEqual(['a2']);
+    const first = await delegations.list(tenantId, {}, 2);
+    expect((await delegations.list(tenantId, {}, 2, first.after)).items.map(({ id }) => id)).toEqual(['f3']);
+  });
+
   test('the sweeper finds unfinished delegations of long ago, and no others', async () => {
     const delegations = azureTableDelegationStore(tables);
     await delegations.add(delegation('0-lost', at(0)));
     await delegations.add(delegation('f-fresh', at(60)));
     await delegations.add(finish(delegation('a-done', at(0)), { success: true, result: 1 }, at(5)));
-    expect(await collect(delegations.unfinishedSentBefore(at(30)))).toEqual([delegation('0-lost', at(0))]);
+    const ours = async () =>
+      (await collect(delegations.unfinishedSentBefore(at(30)))).filter(
+        ({ tenantId }) => tenantId === `t-${where}-4`,
+      );
+    expect(await ours()).toEqual([delegation('0-lost', at(0))]);
     const lost = await delegations.find(`t-${where}-4`, '0-lost');
     expect(await delegations.replace(delegation('0-lost', at(90)), lost?.etag ?? '')).toBe('replaced');
-    expect(await collect(delegations.unfinishedSentBefore(at(30)))).toEqual([]);
+    expect(await ours()).toEqual([]);
   });
 
   test('the sweeper finds running plans that have not changed for long, and no others', async () => {

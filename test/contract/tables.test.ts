@@ -162,6 +162,31 @@ describe.each(implementations)('%s', (_, make) => {
     }
     expect(found.sort()).toEqual(['t1/old', 't2/old']);
   });
+
+  describe('a search over partitions', () => {
+    beforeEach(async () => {
+      for (const tenant of ['t1_0', 't1_a', 't1_f', 't2_0', 't1'])
+        for (const name of ['a', 'b']) await table.insert(note(name, { tenant, open: name === 'a' }));
+    });
+    const found = (page: { items: readonly Note[] }) => page.items.map(({ tenant, name }) => tenant + name);
+
+    test('goes through those that begin with the prefix, in the order of keys, page by page', async () => {
+      const first = await table.search('t1_', '', 4);
+      expect(found(first)).toEqual(['t1_0a', 't1_0b', 't1_aa', 't1_ab']);
+      const next = await table.search('t1_', '', 4, { partition: 't1_a', row: first.after ?? '' });
+      expect([found(next), next.after]).toEqual([['t1_fa', 't1_fb'], undefined]);
+    });
+
+    test('passes over what the filter does not match, across the border of a page too', async () => {
+      const first = await table.search('t1_', 'open eq true', 2);
+      expect(found(first)).toEqual(['t1_0a', 't1_aa']);
+      const next = await table.search('t1_', 'open eq true', 2, {
+        partition: 't1_a',
+        row: first.after ?? '',
+      });
+      expect([found(next), next.after]).toEqual([['t1_fa'], undefined]);
+    });
+  });
 });
 
 describe('a document', () => {

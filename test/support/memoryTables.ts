@@ -7,10 +7,8 @@ import type { OpenTable, Stored, Table } from '../../shared/platform/tables.ts';
 export function memoryTables(before: (operation: string) => void = () => undefined): OpenTable {
   return (name, codec) => {
     type Row = Stored<ReturnType<typeof codec.parse>>;
-    const rows = new Map<
-      string,
-      { row: Row; columns: ReturnType<typeof codec.columns>; partition: string }
-    >();
+    type Entry = { row: Row; columns: ReturnType<typeof codec.columns>; partition: string };
+    const rows = new Map<string, Entry>();
     let version = 0;
     const idOf = ({ partition, row }: { partition: string; row: string }) => `${partition}/${row}`;
     const put = (value: Row['value']) => {
@@ -31,6 +29,15 @@ export function memoryTables(before: (operation: string) => void = () => undefin
       const found = rows.get(id);
       if (!found) return 'missing';
       return found.row.etag === etag ? undefined : 'conflict';
+    };
+    const first = (wanted: (entry: Entry) => boolean, limit: number) => {
+      const found = [...rows.entries()]
+        .filter(([, entry]) => wanted(entry))
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([, { row }]) => row.value);
+      const items = found.slice(0, limit);
+      const last = items.at(-1);
+      return { items, ...(found.length > limit && last !== undefined && { after: codec.key(last).row }) };
     };
     const table: Table<Row['value']> = {
       get: (key) => act('get', () => rows.get(idOf(key))?.row),
@@ -56,15 +63,21 @@ export function memoryTables(before: (operation: string) => void = () => undefin
         }),
       page: (partition, limit, after = '') =>
         act('page', () => {
-          const found = [...rows.values()]
-            .filter((entry) => entry.partition === partition)
-            .map(({ row }) => row.value)
-            .sort((a, b) => (codec.key(a).row < codec.key(b).row ? -1 : 1))
-            .filter((value) => codec.key(value).row > after);
-          const items = found.slice(0, limit);
-          const last = items.at(-1);
-          return { items, ...(found.length > limit && last !== undefined && { after: codec.key(last).row }) };
+          return first(
+            (entry) => entry.partition === partition && codec.key(entry.row.value).row > after,
+            limit,
+          );
         }),
+      search: (prefix, filter, limit, after) =>
+        act('search', () =>
+          first(
+            ({ partition, columns, row }) =>
+              partition.startsWith(prefix) &&
+              (filter === '' || passes(columns, filter)) &&
+              (!after || idOf(codec.key(row.value)) > idOf(after)),
+            limit,
+          ),
+        ),
       scan: async function* (filter) {
         const wanted = await act('scan', () =>
           [...rows.values()].filter(({ columns }) => passes(columns, filter)),
@@ -76,14 +89,15 @@ export function memoryTables(before: (operation: string) => void = () => undefin
   };
 }
 
-/** The part of OData that our filters use: `<flag> eq true and <time> lt datetime'...'`. */
+/** The part of OData that our filters use, terms joined by `and`: `x eq true`, `x eq 'text'`, `x lt datetime'...'`. */
 function passes(columns: Readonly<Record<string, string | boolean | Date>>, filter: string): boolean {
   return filter.split(' and ').every((term) => {
-    const [, column = '', flag, time] = /^(\w+) (?:eq (true)|lt datetime'(.+)')$/.exec(term) ?? [];
+    const [, column = '', flag, text, time] =
+      /^(\w+) (?:eq (true)|eq '(.*)'|lt datetime'(.+)')$/.exec(term) ?? [];
     const value = columns[column];
     if (flag !== undefined) return value === true;
-    if (time === undefined || !(value instanceof Date))
-      throw new Error(`memory tables do not know the filter ${term}`);
-    return value < new Date(time);
+    if (text !== undefined) return value === text.replaceAll("''", "'");
+    if (time === undefined) throw new Error(`memory tables do not know the filter ${term}`);
+    return value instanceof Date && value < new Date(time);
   });
 }

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { explain, type OutboundClient } from '../../platform/outbound.ts';
-import { ANSWER_BOUNDS, unsafeShape } from '../bounds.ts';
+import { ANSWER_BOUNDS, unsafeShape } from '../../platform/jsonShape.ts';
 import { type Message, readMessage } from '../jsonRpc.ts';
 import { createSseParser } from '../sse.ts';
 import { UpstreamFault } from './fault.ts';

@@ -9,8 +9,10 @@ export function validateServerConfig({ outbound }: { readonly outbound: Outbound
   return defineTask({
     name: 'validate_server_config',
     agent: 'fastmcp-specialist',
+    description:
+      'Connects to an MCP server as a client would, and says which era it speaks and which tools it offers, or why it cannot be used.',
     timeoutMs: 20_000,
-    input: z.object({ url: z.string() }),
+    input: z.strictObject({ url: z.string().max(2048).describe('The URL of the MCP endpoint.') }),
     output: discoverySchema,
     run: ({ url }, { signal, clock }) => discoverServer(url, { outbound, clock }, signal),
   });

@@ -16,7 +16,9 @@ export function updateRegistry({ servers }: { readonly servers: ServerStore }): 
   return defineTask({
     name: 'update_registry',
     agent: 'mcp-orchestrator',
+    description: 'Enters what came of the validation of a server into its record in the registry.',
     timeoutMs: 10_000,
+    planOnly: true,
     input: z.object({ slug: slugSchema, planId: z.string(), validation: outcomeSchema }),
     output: z.object({ slug: slugSchema, status: serverStatusSchema }),
     async run({ slug, planId, validation }, { tenantId, clock }) {

@@ -8,6 +8,8 @@ const pinned: Record<Permission, readonly Role[]> = {
   'servers.write': ['Admin'],
   'plans.read': ['Admin', 'Operator', 'Auditor'],
   'delegations.read': ['Admin', 'Operator', 'Auditor'],
+  'delegations.write': ['Admin', 'Operator'],
+  'agents.read': ['Admin', 'Operator', 'Auditor'],
   'mcp.use': ['Admin', 'Operator', 'User'],
 };
 const permissions = Object.keys(pinned) as Permission[];

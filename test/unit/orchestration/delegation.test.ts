@@ -5,7 +5,7 @@ import {
   delegationMessageSchema,
   finish,
   messageOf,
-  release,
+  retryLater,
   sweep,
 } from '../../../shared/orchestration/delegation.ts';
 
@@ -26,6 +26,7 @@ const row: Delegation = {
   createdAt: at(0).toISOString(),
 };
 const running: Delegation = { ...row, state: 'running', attempts: 1, leaseUntil: at(25).toISOString() };
+const cancelled = finish(row, { success: false, error: { kind: 'cancelled', message: '' } }, at(1));
 const done = finish(running, { success: true, result: 1 }, at(9));
 
 describe('claiming', () => {
@@ -33,7 +34,8 @@ describe('claiming', () => {
     [row, 1, 'claimed', 'nobody has it'],
     [running, 1, 'skip', 'an agent has it and its lease runs'],
     [running, 26, 'claimed', 'the agent that had it is gone'],
-    [release(running), 1, 'claimed', 'the agent gave it back'],
+    [retryLater(running, at(1)), 1, 'claimed', 'the agent gave it back'],
+    [cancelled, 1, 'skip', 'it was cancelled'],
     [done, 1, 'skip', 'its outcome is recorded'],
     [row, 600, 'overdue', 'its deadline has come'],
     [running, 601, 'overdue', 'its deadline has come and nobody has it'],
@@ -102,4 +104,20 @@ test('an input that is too large for a message stays in the row', () => {
   const large = messageOf({ ...row, input: { text: 'x'.repeat(200_000) } });
   expect(large).not.toHaveProperty('input');
   expect(delegationMessageSchema.safeParse(large).success).toBe(true);
+});
+
+test.each([
+  [1, 1],
+  [2, 4],
+  [3, 16],
+])('after attempt %i the next comes %i s later, under a message id of its own', (attempts, seconds) => {
+  expect(retryLater({ ...running, attempts }, at(100))).toMatchObject({
+    state: 'queued',
+    attempt: 2,
+    sentAt: at(100 + seconds).toISOString(),
+  });
+});
+
+test('a cancelled delegation says so in its state', () => {
+  expect(cancelled.state).toBe('cancelled');
 });

@@ -7,7 +7,8 @@ import type { Agent } from '../../../shared/orchestration/agents.ts';
 import { type RegistrationDeps, registerServer } from '../../../shared/orchestration/registerServer.ts';
 import { runDelegation } from '../../../shared/orchestration/runDelegation.ts';
 import { sweepStuck } from '../../../shared/orchestration/sweepStuck.ts';
-import { type Task, defineTask } from '../../../shared/orchestration/task.ts';
+import { defineTask } from '../../../shared/orchestration/task.ts';
+import { taskCatalogue } from '../../../shared/orchestration/taskCatalogue.ts';
 import { InfrastructureError } from '../../../shared/platform/errors.ts';
 import { fail, succeed } from '../../../shared/platform/result.ts';
 import { continueTrace } from '../../../shared/platform/trace.ts';
@@ -84,6 +85,7 @@ function engine(faults: Faults = {}) {
   const validate = defineTask({
     name: 'validate_server_config',
     agent: 'fastmcp-specialist',
+    description: '',
     timeoutMs: 1_000,
     input: z.object({ url: z.string() }),
     output: discoverySchema,
@@ -92,19 +94,14 @@ function engine(faults: Faults = {}) {
       return Promise.resolve((faults.validate ?? (() => succeed(discovery)))(url));
     },
   });
-  const taskTables: Readonly<Partial<Record<Agent, ReadonlyMap<string, Task>>>> = {
-    'fastmcp-specialist': new Map([[validate.name, validate]]),
-    'mcp-orchestrator': new Map([['update_registry', updateRegistry(deps)]]),
-  };
-
-  const tasks = (agent: Agent) => taskTables[agent] ?? new Map<string, Task>();
+  const tasks = taskCatalogue([validate, updateRegistry(deps)]);
 
   /** Delivers as Service Bus does: a handler that throws gets its message again, at most five times. */
   async function drain() {
     for (let message = take(); message; message = take()) {
       message.deliveries += 1;
       try {
-        await runDelegation(message.body, message.agent, tasks(message.agent), deps);
+        await runDelegation(message.body, message.agent, tasks, deps);
       } catch {
         if (message.deliveries < 5) queue.push(message);
       }
@@ -222,7 +219,7 @@ describe('at least once', () => {
     const run = engine({ disorder: true });
     await registerServer(registration, caller, run.deps);
     const handle = ({ body }: { body: object }) =>
-      runDelegation(body, 'fastmcp-specialist', run.tasks('fastmcp-specialist'), run.deps);
+      runDelegation(body, 'fastmcp-specialist', run.tasks, run.deps);
     await Promise.all(run.queue.splice(0, 2).map(handle));
     expect(run.runs).toEqual(['validate']);
   });
@@ -234,7 +231,7 @@ describe('at least once', () => {
     const { plans } = run.deps;
     const deaf = { ...run.deps, plans: { ...plans, replace: () => Promise.reject(new Error('down')) } };
     const handle = (deps: RegistrationDeps) =>
-      runDelegation(message?.body, 'fastmcp-specialist', run.tasks('fastmcp-specialist'), deps);
+      runDelegation(message?.body, 'fastmcp-specialist', run.tasks, deps);
     await expect(handle(deaf)).rejects.toThrow('down');
     await handle(run.deps);
     await run.drain();
@@ -246,12 +243,12 @@ describe('at least once', () => {
     const run = engine();
     await registerServer(registration, caller, run.deps);
     const [message] = run.queue;
-    await expect(runDelegation(message?.body, 'mcp-debugger', new Map(), run.deps)).rejects.toThrow(
+    await expect(runDelegation(message?.body, 'mcp-debugger', taskCatalogue([]), run.deps)).rejects.toThrow(
       'not a delegation',
     );
-    await expect(runDelegation({ schemaVersion: 99 }, 'mcp-debugger', new Map(), run.deps)).rejects.toThrow(
-      'not a delegation',
-    );
+    await expect(
+      runDelegation({ schemaVersion: 99 }, 'mcp-debugger', taskCatalogue([]), run.deps),
+    ).rejects.toThrow('not a delegation');
   });
 
   test('a task that keeps throwing fails for good, and the registration is rejected without its words', async () => {
@@ -282,7 +279,7 @@ describe('at least once', () => {
     const run = engine();
     const registered = await registerServer(registration, caller, run.deps);
     const [message] = run.queue;
-    await runDelegation(message?.body, 'fastmcp-specialist', new Map(), run.deps);
+    await runDelegation(message?.body, 'fastmcp-specialist', taskCatalogue([]), run.deps);
     const id = registered.ok ? `${registered.value.planId}-validate_server_config` : '';
     expect((await run.deps.delegations.find('t1', id))?.value.outcome).toMatchObject({
       error: { kind: 'not_found' },

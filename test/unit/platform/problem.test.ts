@@ -14,6 +14,7 @@ const pinned: Record<ErrorKind, readonly [status: number, title: string]> = {
   unsupported_media_type: [415, 'Unsupported Media Type'],
   unavailable: [503, 'Service Unavailable'],
   timeout: [504, 'Gateway Timeout'],
+  cancelled: [409, 'Conflict'],
   internal: [500, 'Internal Server Error'],
 };
 
