@@ -14,7 +14,7 @@ import { message, types } from '../support/amqp.ts';
 import { RawClient, type Received } from '../support/rawAmqpClient.ts';
 import { encodeOrder, useRawQueue } from './serviceBus/rawQueue.ts';
 
-/** A canary for each corner of rhea that the broker goes around: they tell when a new version needs none, or a new one. */
+/** A canary for each corner of rhea that the broker goes around. They tell when a new version has other corners. */
 const orders = useRawQueue();
 
 const ACCEPTED = message.accepted();
@@ -25,7 +25,7 @@ function enqueue(...ids: string[]): void {
 
 const ids = (count: number): string[] => Array.from({ length: count }, (_, index) => `m${index}`);
 
-test('deliveries that are settled free their slots, and a late word on one of them changes no younger one', async () => {
+test('what is settled frees its slot, and a late word on it changes nothing younger', async () => {
   const receiver = await orders.receive(0);
   const count = OUTGOING_DELIVERIES - 10;
   enqueue(...ids(count + 60));
@@ -230,6 +230,7 @@ describe('what a client does wrong', () => {
     socket.on('error', () => undefined).on('data', () => undefined);
     socket.write(bytes);
     await once(socket, 'close');
+    expect(orders.reports).toHaveLength(1);
     await orders.send('a');
     expect(orders.held()).toEqual(['a']);
   });

@@ -24,7 +24,7 @@ afterEach(async () => {
 });
 
 async function start(port = 0): Promise<Broker> {
-  const broker = await startBroker({ port, queues: { orders: SETTINGS } });
+  const broker = await startBroker({ port, queues: { orders: SETTINGS }, report: () => undefined });
   cleanups.push(() => broker.stop());
   return broker;
 }

@@ -4,8 +4,8 @@ import { RawClient } from '../support/rawAmqpClient.ts';
 import { encodeOrder, useRawQueue } from './serviceBus/rawQueue.ts';
 
 /**
- * The .NET client, which serves triggers in Azure's Functions host, differs from the JavaScript SDK in what it sends and
- * in what it takes for an answer. A raw AMQP client plays its ways here.
+ * The .NET client, which serves triggers in Azure's Functions host, differs from the JavaScript SDK in what it sends
+ * and in what it takes for an answer. A raw AMQP client plays its ways here.
  */
 const orders = useRawQueue();
 
@@ -70,7 +70,7 @@ describe('addresses', () => {
     expect(sender.link.max_message_size).toBe(262_144);
   });
 
-  test('a queue that does not exist is refused after a while, so that a client that tries at once does not spin', async () => {
+  test('a queue that does not exist is refused after a while: the client tries again at once', async () => {
     const askedAt = performance.now();
     const { condition } = await orders.client.attachReceiver('/nope').closed;
     expect(condition).toBe('amqp:not-found');
@@ -122,7 +122,7 @@ describe('sending', () => {
 });
 
 describe('receiving', () => {
-  test('the header says the delivery count also when it is 0, and annotations have the types that .NET casts to', async () => {
+  test('the header says the delivery count also when it is 0, and annotations are of the types cast to', async () => {
     await orders.send('a');
     const { bytes } = await (await orders.receive(1)).next();
     const sections = typedSections(bytes);
@@ -245,6 +245,18 @@ describe('settlement', () => {
     });
     expect(await Promise.all(answers)).toMatchObject([{ outcome: 'accepted' }, { outcome: 'accepted' }]);
     expect(orders.held()).toEqual(['b']);
+  });
+
+  test('properties that cannot be application properties are refused, and the message stays locked', async () => {
+    await orders.send('a');
+    const receiver = await orders.receive(1);
+    const outcome = message.modified({});
+    outcome.value[2] = types.wrap(new Map([[5, 'a number for a name']]));
+    expect(await receiver.settle(await receiver.next(), outcome)).toMatchObject({
+      outcome: 'rejected',
+      error: { condition: 'amqp:decode-error' },
+    });
+    expect(orders.broker.queue('orders').counts().locked).toBe(1);
   });
 
   test('a lost lock is rejected with the condition that ends the client’s attempts', async () => {

@@ -146,6 +146,8 @@ describe('what the broker does not do', () => {
     const filter = { 'com.microsoft:session-filter': sessionId };
     const { condition, description } = await orders.client.attachReceiver('/orders', { filter }).closed;
     expect([condition, description]).toEqual(['amqp:not-implemented', expect.stringContaining('sessions')]);
+    // The JavaScript SDK tells its user something else.
+    expect(orders.reports).toEqual([expect.stringContaining('sessions')]);
   });
 
   test('a deferral is refused by name, and the message stays locked', async () => {

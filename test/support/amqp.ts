@@ -26,6 +26,7 @@ export const types = rhea.types as unknown as {
   readonly wrap_uuid: Wrap<Buffer>;
   readonly wrap_binary: Wrap<Buffer>;
   readonly wrap_timestamp: Wrap<number>;
+  readonly wrap: Wrap<unknown>;
   readonly wrap_list: Wrap<readonly unknown[]>;
   readonly wrap_map: Wrap<object>;
   readonly wrap_array: (values: readonly unknown[], typecode: number) => Typed;
@@ -49,6 +50,8 @@ export const message = rhea.message as unknown as {
 };
 
 export interface Outcome {
+  /** Its fields. */
+  readonly value: Typed[];
   described(): Typed;
 }
 

@@ -139,7 +139,7 @@ export function encodeMap(count: number, parts: readonly Uint8Array[]): Buffer {
 function eightBytes(code: number, value: number): Buffer {
   const bytes = Buffer.allocUnsafe(9);
   bytes[0] = code;
-  bytes.writeBigInt64BE(BigInt(value), 1);
+  bytes.writeBigInt64BE(BigInt(Math.trunc(value)), 1);
   return bytes;
 }
 

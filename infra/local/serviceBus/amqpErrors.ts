@@ -1,3 +1,6 @@
+import { z } from 'zod';
+import { AmqpDecodeError } from './amqpEncoding.ts';
+
 /** What the broker answers when it does not do what a client asks for. */
 export interface AmqpError {
   readonly condition: string;
@@ -18,8 +21,14 @@ export function notAllowed(description: string): AmqpError {
   return { condition: 'amqp:not-allowed', description };
 }
 
-export function undecodable(problem: Error): AmqpError {
+/** The answer to bytes that could not be read. @throws the problem, when it is another one. */
+export function undecodable(problem: unknown): AmqpError {
+  if (!(problem instanceof AmqpDecodeError)) throw problem;
   return { condition: 'amqp:decode-error', description: problem.message };
+}
+
+export function malformed(problem: z.ZodError): AmqpError {
+  return { condition: 'amqp:invalid-field', description: z.prettifyError(problem) };
 }
 
 export function tooLarge(size: number, limit: number): AmqpError {

@@ -16,6 +16,8 @@ export interface BrokerOptions {
   /** By name; the names are not case-sensitive. */
   readonly queues: Readonly<Record<string, QueueSettings>>;
   readonly clock?: Clock;
+  /** Hears of what clients did wrong, or wanted and the broker lacks; writes to stderr by default. */
+  readonly report?: (line: string) => void;
 }
 
 export interface Broker {
@@ -26,6 +28,10 @@ export interface Broker {
   queue(name: string): Queue<WireMessage>;
   /** Closes all connections; what the queues hold is gone. */
   stop(): Promise<void>;
+}
+
+function toStderr(line: string): void {
+  console.error(`Service Bus broker: ${line}`);
 }
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
@@ -41,6 +47,7 @@ export async function startBroker({
   host = '127.0.0.1',
   queues,
   clock = systemClock,
+  report = toStderr,
 }: BrokerOptions): Promise<Broker> {
   refuseProduction(process.env);
   if (!LOOPBACK.has(host))
@@ -51,9 +58,9 @@ export async function startBroker({
   );
   const container = createContainer((problem) => {
     // What is no AMQP is the client's mistake; anything else may be the broker's.
-    console.error('Service Bus broker:', problem.name === 'ProtocolError' ? problem.message : problem);
+    report(problem.name === 'ProtocolError' ? problem.message : (problem.stack ?? problem.message));
   });
-  serveLinks(container, (name) => entities.get(name), clock);
+  serveLinks(container, { findQueue: (name) => entities.get(name), clock, report });
   const connections = trackConnections(container);
   const server = container.listen({ ...listenOptions, host, port });
   const sockets = trackSockets(server);

@@ -12,7 +12,14 @@ import { openReplyLink, openRequestLink } from './requestLink.ts';
 import { addressOf, holdAttach, prepareSession } from './rheaCorners.ts';
 import { openSenderLink } from './senderLink.ts';
 
-export type FindQueue = (name: string) => Queue<WireMessage> | undefined;
+type FindQueue = (name: string) => Queue<WireMessage> | undefined;
+
+export interface LinkDeps {
+  readonly findQueue: FindQueue;
+  readonly clock: Clock;
+  /** Hears of features that a client wanted and the broker lacks: not every SDK tells its user. */
+  readonly report: (line: string) => void;
+}
 
 /** What a link's address leads to. */
 type Node =
@@ -28,8 +35,18 @@ const SESSION_FILTER = 'com.microsoft:session-filter';
  * Answers every link that a client attaches. rhea names a link by the broker's end of it: its senders serve the
  * receivers of clients, its receivers their senders.
  */
-export function serveLinks(container: Container, findQueue: FindQueue, clock: Clock): void {
+export function serveLinks(container: Container, { findQueue, clock, report }: LinkDeps): void {
   const receiverLinks = new Map<Sender, ReceiverLink>();
+
+  /** Answers the attach without the source or target that was asked for, and closes the link with the reason. */
+  function refuse(link: Sender | Receiver, error: AmqpError): void {
+    if (error.condition === 'amqp:not-implemented') report(error.description);
+    const release = holdAttach(link);
+    clock.after(error.condition === 'amqp:not-found' ? NOT_FOUND_DELAY_MS : 0, () => {
+      link.close(error);
+      release();
+    });
+  }
 
   container.on('session_open', ({ session }: { session: Session }) => {
     prepareSession(session, () => {
@@ -48,10 +65,10 @@ export function serveLinks(container: Container, findQueue: FindQueue, clock: Cl
         break;
       case 'queue':
         if (node.queue.deadLetters) openSenderLink(link, node.queue);
-        else refuse(link, notAllowed('Nothing can be sent to a dead-letter queue.'), clock);
+        else refuse(link, notAllowed('Nothing can be sent to a dead-letter queue.'));
         break;
       case 'refused':
-        refuse(link, node.error, clock);
+        refuse(link, node.error);
         break;
     }
   });
@@ -64,11 +81,11 @@ export function serveLinks(container: Container, findQueue: FindQueue, clock: Cl
         openReplyLink(link);
         break;
       case 'queue':
-        if (SESSION_FILTER in (link.source.filter ?? {})) refuse(link, notImplemented('sessions'), clock);
+        if (SESSION_FILTER in (link.source.filter ?? {})) refuse(link, notImplemented('sessions'));
         else receiverLinks.set(link, openReceiverLink(link, node.queue));
         break;
       case 'refused':
-        refuse(link, node.error, clock);
+        refuse(link, node.error);
         break;
     }
   });
@@ -102,13 +119,4 @@ function findNode(rawAddress: string | undefined, findQueue: FindQueue): Node {
   const named = findQueue(address.queue);
   const queue = address.deadLetters ? named?.deadLetters : named;
   return queue ? { kind: address.kind, queue } : { kind: 'refused', error: notFound(rawAddress) };
-}
-
-/** Answers the attach without the source or target that was asked for, and closes the link with the reason. */
-function refuse(link: Sender | Receiver, error: AmqpError, clock: Clock): void {
-  const release = holdAttach(link);
-  clock.after(error.condition === 'amqp:not-found' ? NOT_FOUND_DELAY_MS : 0, () => {
-    link.close(error);
-    release();
-  });
 }

@@ -1,7 +1,6 @@
 import rhea from 'rhea';
 import { z } from 'zod';
-import { AmqpDecodeError } from './amqpEncoding.ts';
-import { lockLost, messageNotFound, notImplemented, undecodable } from './amqpErrors.ts';
+import { lockLost, malformed, messageNotFound, notImplemented, undecodable } from './amqpErrors.ts';
 import { lockTokenOfUuid } from './lockToken.ts';
 import { deadLetterReason, NO_PROPERTIES, withProperties } from './message.ts';
 import { decodeBodyMap, decodeMessage, decodeProperties, encodePeeked } from './messageCodec.ts';
@@ -71,10 +70,7 @@ export function manage(queue: Queue<WireMessage>, request: Request): Reply {
   try {
     return operation(queue, request);
   } catch (error) {
-    if (error instanceof AmqpDecodeError || error instanceof z.ZodError) {
-      return { status: 400, error: undecodable(error) };
-    }
-    throw error;
+    return { status: 400, error: error instanceof z.ZodError ? malformed(error) : undecodable(error) };
   }
 }
 

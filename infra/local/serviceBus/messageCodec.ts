@@ -19,7 +19,7 @@ import {
 } from './amqpEncoding.ts';
 import type { Message, Properties, StoredMessage } from './message.ts';
 
-/** A message as its sender encoded it. Header and annotations are rewritten on delivery, the rest stays byte by byte. */
+/** A message as its sender encoded it: header and annotations are rewritten on delivery, the rest stays as it is. */
 export interface WireMessage extends Message {
   /** The header's durable and priority, encoded. */
   readonly header: Buffer;
@@ -72,6 +72,8 @@ export function decodeMessage(bytes: Buffer): WireMessage {
   const messageId = present(itemsOf(bytes, sections, PROPERTIES)[0]);
   const bare = messageId ? { bytes: bareOf(bytes, sections), messageId } : withNewMessageId(bytes, sections);
   for (const key of OWN_ANNOTATIONS) annotations.delete(key);
+  // Read now, so that a message is refused to its sender and fails no receiver when a property is added later.
+  pairsOf(itemsOf(bytes, sections, APPLICATION_PROPERTIES));
   return {
     messageId: identityOf(bare.messageId),
     ...(timeToLiveMs !== undefined && { timeToLiveMs }),

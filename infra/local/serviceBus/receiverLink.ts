@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Delivery, EventContext, Sender } from 'rhea';
-import { lockLost, notAllowed, notImplemented } from './amqpErrors.ts';
+import { lockLost, notAllowed, notImplemented, undecodable } from './amqpErrors.ts';
 import type { AmqpError } from './amqpErrors.ts';
 import type { Consumer } from './consumers.ts';
 import { lockTokenOfTag, tagOf } from './lockToken.ts';
@@ -63,6 +63,14 @@ type OutcomeName = 'accepted' | 'rejected' | 'modified' | 'released';
 
 /** Does what the client's outcome says; returns the error to answer with when that cannot be done. */
 function answerTo(name: OutcomeName, delivery: Delivery, queue: Queue<WireMessage>): AmqpError | undefined {
+  try {
+    return obey(name, delivery, queue);
+  } catch (error) {
+    return undecodable(error);
+  }
+}
+
+function obey(name: OutcomeName, delivery: Delivery, queue: Queue<WireMessage>): AmqpError | undefined {
   const lockToken = lockTokenOfTag(delivery.tag as Buffer);
   const outcome = outcomeOf(delivery);
   const properties = outcome.map && decodeProperties(outcome.map);

@@ -1,7 +1,7 @@
 /**
  * All that the broker knows of rhea's inside: each corner, and what goes wrong without it. It holds for rhea 3.0.5,
- * which package.json pins; `test/contract/rheaCorners.test.ts` shows each corner at work. Everything is set on single objects, because
- * the Azure SDK, when it runs in the same process, shares rhea's prototypes.
+ * which package.json pins; `test/contract/rheaCorners.test.ts` shows each corner at work. Everything is set on
+ * single objects, because the Azure SDK, when it runs in the same process, shares rhea's prototypes.
  */
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
@@ -85,10 +85,10 @@ export const listenOptions = {
   session_buffer_size: { outgoing: OUTGOING_DELIVERIES },
 };
 
-/** A container of the broker's own: the default one is the SDK's. `report` is told what ends a connection by mistake. */
+/** A container of the broker's own: the default one is the SDK's. `report` hears of mistakes that end a connection. */
 export function createContainer(report: (problem: Error) => void): Container {
   const container = rhea.create_container({
-    // The client's socket delays an acknowledgement, and with Nagle's algorithm ours would wait for it: 40 ms a message.
+    // The client delays acknowledgements, and with Nagle's algorithm the broker would wait for them: 40 ms a message.
     tcp_no_delay: true,
     sender_options: { treat_modified_as_released: false },
     receiver_options: { autoaccept: false, credit_window: 0 },
@@ -181,7 +181,7 @@ export class LinkCredit {
     inside.delivery(delivery).settled = settled;
   }
 
-  /** Answers a drain, if one was asked for. rhea does it only while some credit is left, and then the SDK closes the link. */
+  /** Answers a drain, if one was asked for. rhea does so only while credit is left; else the SDK closes the link. */
   answerDrain(): void {
     const link = inside.link(this.#link);
     if (!link._draining) return;
@@ -226,18 +226,35 @@ export function settle(delivery: Delivery, error?: AmqpError): void {
   inner.remote_settled = true;
 }
 
-/** What a client's disposition says. The map is in its own encoding, because rhea's decoding loses types. */
+/** What a client's disposition says. The map is in the client's encoding, because rhea's decoding loses types. */
 export function outcomeOf(delivery: Delivery): { undeliverableHere: boolean; map: Buffer | undefined } {
-  const state = delivery.remote_state as { value: unknown[]; undeliverable_here?: boolean };
+  const { value, undeliverable_here } = delivery.remote_state as ReceivedOutcome;
   // modified: [delivery-failed, undeliverable-here, message-annotations]; rejected: [[condition, description, info]]
-  const error = state.value[0] as { value?: unknown } | undefined;
-  const map = (Array.isArray(error?.value) ? (error.value as unknown[])[2] : state.value[2]) as
-    { value?: unknown } | undefined;
-  if (!map || !Array.isArray(map.value))
-    return { undeliverableHere: state.undeliverable_here === true, map: undefined };
+  const fields = Array.isArray(value[0]?.value) ? value[0].value : value;
+  const map = fields[2];
+  return {
+    undeliverableHere: undeliverable_here === true,
+    map: map && isMap(map) ? encodeTyped(map) : undefined,
+  };
+}
+
+interface ReceivedOutcome {
+  readonly value: readonly (ReceivedField | undefined)[];
+  readonly undeliverable_here?: boolean;
+}
+
+interface ReceivedField {
+  readonly value: boolean | string | null | (ReceivedField | undefined)[];
+}
+
+function isMap(field: ReceivedField): boolean {
+  return Array.isArray(field.value);
+}
+
+function encodeTyped(field: ReceivedField): Buffer {
   const writer = new types.Writer();
-  writer.write(map);
-  return { undeliverableHere: state.undeliverable_here === true, map: writer.toBuffer() };
+  writer.write(field);
+  return writer.toBuffer();
 }
 
 function writeRejection(delivery: Delivery, error: AmqpError): void {
@@ -252,7 +269,7 @@ export function addressOf(terminus: { readonly address?: string } | null): strin
   return terminus?.address;
 }
 
-/** Answers an attach with the addresses and settle modes that the client asked for, and more fields of the broker's. */
+/** Answers an attach with the addresses and settle modes that the client asked for, and with fields of the broker's. */
 export function confirmAttach(link: Sender | Receiver, fields: Readonly<Record<string, unknown>> = {}): void {
   const { snd_settle_mode, rcv_settle_mode } = link;
   link.set_source({ address: addressOf(link.source) ?? '' });
@@ -268,7 +285,7 @@ export function afterAttach(then: () => void): void {
   process.nextTick(then);
 }
 
-/** Keeps the answer to an attach back until the returned function is called: rhea would send it with the next tick. */
+/** Keeps the answer to an attach back until the returned function is called; rhea would send it with the next tick. */
 export function holdAttach(link: Sender | Receiver): () => void {
   const inner = inside.link(link);
   inner._process = () => undefined;

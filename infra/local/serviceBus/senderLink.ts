@@ -1,15 +1,14 @@
 import type { EventContext, Receiver } from 'rhea';
-import { AmqpDecodeError } from './amqpEncoding.ts';
 import { tooLarge, undecodable } from './amqpErrors.ts';
 import type { AmqpError } from './amqpErrors.ts';
 import { decodeBatch, decodeMessage, type WireMessage } from './messageCodec.ts';
 import type { Queue } from './queue.ts';
 import { confirmAttach, rawMessage, settle } from './rheaCorners.ts';
 
-/** The limit of the standard tier. The JavaScript client sizes its batches by it, the .NET client refuses to send without it. */
+/** The standard tier's. The JavaScript client sizes its batches by it; the .NET client sends nothing without it. */
 const MAX_MESSAGE_SIZE = 262_144;
 const BATCH_FORMAT = 0x80013700;
-/** Messages a client may send ahead; the .NET client asks for credit in a way that rhea does not hear. */
+/** Messages that a client may send ahead; the .NET client asks for more in a way that rhea does not hear. */
 const CREDIT_WINDOW = 1000;
 
 /** Serves a client's sender: what it sends goes into the queue and is settled. */
@@ -30,7 +29,6 @@ function take(queue: Queue<WireMessage>, bytes: Buffer, format: number): AmqpErr
     queue.enqueue(format === BATCH_FORMAT ? decodeBatch(bytes) : [decodeMessage(bytes)]);
     return undefined;
   } catch (error) {
-    if (error instanceof AmqpDecodeError) return undecodable(error);
-    throw error;
+    return undecodable(error);
   }
 }

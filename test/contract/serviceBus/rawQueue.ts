@@ -7,6 +7,8 @@ import { RawClient, type RawReceiver } from '../../support/rawAmqpClient.ts';
 export interface RawQueue {
   readonly broker: Broker;
   readonly client: RawClient;
+  /** What the broker has reported. */
+  readonly reports: readonly string[];
   send(...ids: string[]): Promise<void>;
   /** A receiver with credit for `count` messages. */
   receive(count: number, address?: string): Promise<RawReceiver>;
@@ -17,6 +19,7 @@ export interface RawQueue {
 export function useRawQueue(): RawQueue {
   let broker: Broker;
   let client: RawClient;
+  const reports: string[] = [];
   beforeEach(async () => {
     const settings = {
       lockDurationSeconds: 30,
@@ -24,7 +27,12 @@ export function useRawQueue(): RawQueue {
       duplicateDetectionWindowSeconds: 60,
       defaultTimeToLiveSeconds: 3600,
     };
-    broker = await startBroker({ port: 0, queues: { orders: settings } });
+    reports.length = 0;
+    broker = await startBroker({
+      port: 0,
+      queues: { orders: settings },
+      report: (line) => reports.push(line),
+    });
     client = await RawClient.connect(broker.port);
   });
   afterEach(async () => {
@@ -35,6 +43,7 @@ export function useRawQueue(): RawQueue {
     get broker() {
       return broker;
     },
+    reports,
     get client() {
       return client;
     },

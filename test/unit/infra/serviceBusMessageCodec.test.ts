@@ -15,6 +15,7 @@ const ENQUEUED_AT = Date.UTC(2026, 0, 1);
 const HEADER = 0x70;
 const ANNOTATIONS = 0x72;
 const PROPERTIES_SECTION = Buffer.of(0x00, 0x53, 0x73);
+const VALUE_SECTION = Buffer.of(0x00, 0x53, 0x77);
 
 /** rhea is the independent encoder and decoder of these tests. */
 const { encode, decode } = message;
@@ -259,6 +260,11 @@ describe('bytes that are no message', () => {
     expect(isMessage(Buffer.from('005373c0020240' + '00537740', 'hex'))).toBe(false);
   });
 
+  test('are refused when a name of a property is no text', () => {
+    const properties = typesMap(new Map([[5, 'a number for a name']]));
+    expect(isMessage(Buffer.concat([Buffer.of(0x00, 0x53, 0x74), properties]))).toBe(false);
+  });
+
   test('are refused when they nest without end', () => {
     expect(isMessage(Buffer.alloc(262_144))).toBe(false);
     expect(isMessage(Buffer.alloc(262_144, Buffer.of(0x00, 0x53, 0x73, 0x00, 0x53)))).toBe(false);
@@ -280,4 +286,10 @@ function isMessage(bytes: Buffer, read: (bytes: Buffer) => unknown = decodeMessa
 function annotationsOf(bytes: Buffer): [string, string, unknown][] {
   const annotations = typedEntries(typedSections(bytes).get(ANNOTATIONS));
   return annotations.map(([name, { type, value }]) => [name, type.name, value]);
+}
+
+/** A map with any keys, encoded. */
+function typesMap(map: ReadonlyMap<unknown, unknown>): Buffer {
+  const body = encode({ body: map });
+  return body.subarray(body.indexOf(VALUE_SECTION) + VALUE_SECTION.length);
 }
