@@ -11,7 +11,8 @@ import {
   OUTGOING_DELIVERIES,
 } from '../../infra/local/serviceBus/rheaCorners.ts';
 import { message, types } from '../support/amqp.ts';
-import { RawClient, type Received } from '../support/rawAmqpClient.ts';
+import { RawClient } from '../support/rawAmqpClient.ts';
+import type { Received } from '../support/rawAmqpLinks.ts';
 import { encodeOrder, useRawQueue } from './serviceBus/rawQueue.ts';
 
 /** A canary for each corner of rhea that the broker goes around. They tell when a new version has other corners. */

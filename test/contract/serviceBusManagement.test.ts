@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { message, typedEntries, typedSections, types, type Typed } from '../support/amqp.ts';
-import type { RawReply } from '../support/rawAmqpClient.ts';
+import type { RawReply } from '../support/rawAmqpLinks.ts';
 import { encodeOrder, useRawQueue } from './serviceBus/rawQueue.ts';
 
 /** The operations of a queue's `$management`, with the types that the .NET client takes for an answer. */

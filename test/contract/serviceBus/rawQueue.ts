@@ -1,7 +1,8 @@
 import { afterEach, beforeEach } from 'vitest';
 import { startBroker, type Broker } from '../../../infra/local/serviceBus/broker.ts';
 import { message } from '../../support/amqp.ts';
-import { RawClient, type RawReceiver } from '../../support/rawAmqpClient.ts';
+import { RawClient } from '../../support/rawAmqpClient.ts';
+import type { RawReceiver } from '../../support/rawAmqpLinks.ts';
 
 /** A broker with one queue, `orders`, and a raw AMQP client of it: new ones for each test. */
 export interface RawQueue {
