@@ -1,7 +1,7 @@
 import { challenge, refusalError } from '../shared/identity/challenge.ts';
 import { type Permission, isPermitted } from '../shared/identity/permissions.ts';
 import type { Principal } from '../shared/identity/principal.ts';
-import type { TokenVerifier } from '../shared/identity/verifyToken.ts';
+import type { Refusal, TokenVerifier } from '../shared/identity/verifyToken.ts';
 import type { DomainError } from '../shared/platform/errors.ts';
 import type { Log } from '../shared/platform/log.ts';
 import type { Trace } from '../shared/platform/trace.ts';
@@ -12,6 +12,15 @@ export interface AdmissionDeps {
   readonly allowedOrigins: ReadonlySet<string>;
   readonly challenge: { readonly scope: string; readonly resourceMetadata?: string };
   readonly log: Log;
+  /** Told of everyone who is turned away; `principal` where it is known who that is. */
+  readonly recordRefusal?: (refusal: Refused) => void;
+}
+
+export interface Refused {
+  /** Why, from a closed list: the reason of a refused token, a permission that is lacking, or `origin`. */
+  readonly reason: Refusal | Permission | 'origin';
+  readonly principal?: Principal;
+  readonly trace: Trace;
 }
 
 export type Admission =
@@ -27,6 +36,7 @@ export async function admit(
 ): Promise<Admission> {
   const origin = headers.get('origin');
   if (origin !== null && !deps.allowedOrigins.has(origin)) {
+    deps.recordRefusal?.({ reason: 'origin', trace });
     return {
       error: { kind: 'forbidden', message: 'pages of this web origin may not call the gateway' },
       headers: {},
@@ -35,6 +45,7 @@ export async function admit(
   const verdict = await deps.verifyToken(headers.get('authorization'));
   if ('refusal' in verdict) {
     deps.log.warn('sign_in_refused', { reason: verdict.refusal, traceId: trace.traceId });
+    deps.recordRefusal?.({ reason: verdict.refusal, trace });
     const wanted = challenge(verdict.refusal, deps.challenge);
     return {
       error: refusalError(verdict.refusal),
@@ -42,6 +53,7 @@ export async function admit(
     };
   }
   if (!isPermitted(verdict.principal, permission)) {
+    deps.recordRefusal?.({ reason: permission, principal: verdict.principal, trace });
     return {
       error: { kind: 'forbidden', message: `your roles do not include the permission ${permission}` },
       headers: {},

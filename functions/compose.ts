@@ -1,3 +1,6 @@
+import { type Audit, openAudit } from '../shared/audit/audit.ts';
+import { azureTableTrailStore } from '../shared/audit/azureTableTrailStore.ts';
+import type { TrailStore } from '../shared/audit/trailStore.ts';
 import type { TaskCatalogue } from '../shared/orchestration/taskCatalogue.ts';
 import type { RegistrationDeps } from '../shared/orchestration/registerServer.ts';
 import { createTokenVerifier, REQUIRED_SCOPE } from '../shared/identity/verifyToken.ts';
@@ -21,6 +24,8 @@ export interface AppDeps extends RegistrationDeps, AdmissionDeps {
   /** Origin of the token issuer. */
   readonly authority: string;
   readonly outbound: OutboundClient;
+  readonly audit: Audit;
+  readonly trail: TrailStore;
   /** What is short-lived and shared by all instances. */
   readonly state: OpenedStateStore;
   /** Imported when first asked for, so that no cold start of an HTTP instance pays for what the agents can do. */
@@ -40,6 +45,7 @@ export function compose(config: Config): AppDeps {
     delegations: azureTableDelegationStore(tables),
   };
   const outbound = openOutboundClient(upstreamPolicy);
+  const trail = azureTableTrailStore(config.tables);
   return {
     config,
     authority,
@@ -51,6 +57,8 @@ export function compose(config: Config): AppDeps {
     ...stores,
     sender: openMessageSender(config.serviceBus),
     outbound,
+    trail,
+    audit: openAudit({ store: trail, clock, newId: randomId, log }),
     state: openStateStore({ redisUrl: config.redisUrl, open: tables, clock }),
     tasks: lazily(async () => {
       const { specialistTasks } = await import('../shared/specialists/index.ts');

@@ -45,6 +45,8 @@ export interface Route<Body = undefined> {
   readonly permission: Permission | 'anonymous';
   /** Absent: the body is not read. */
   readonly body?: z.ZodType<Body>;
+  /** The body of a request without one and without a `Content-Type`. Absent: there must be one. */
+  readonly bodyWhenAbsent?: Body;
   readonly deadlineMs?: number;
   handle(call: Call<Body>): Promise<Result<Answer> | Response>;
   /** How the route words an error; a problem document (RFC 9457) when absent. */
@@ -161,11 +163,12 @@ async function answer<Body>(
 }
 
 async function readBody<Body>(
-  { body: schema }: Route<Body>,
+  { body: schema, bodyWhenAbsent }: Route<Body>,
   request: IncomingRequest,
 ): Promise<Result<Body>> {
   // Only routes without a schema have `undefined` for a body.
   if (!schema) return succeed(undefined as Body);
+  if (bodyWhenAbsent !== undefined && !request.headers.has('content-type')) return succeed(bodyWhenAbsent);
   const json = await readJson(request);
   if (!json.ok) return json;
   const parsed = schema.safeParse(json.value);

@@ -7,4 +7,6 @@ const config = readConfig();
 app.setup({ enableHttpStream: true });
 const { registerApp } =
   config.app === 'management' ? await import('./management/app.ts') : await import('./mcp/app.ts');
-registerApp(compose(config));
+const deps = compose(config);
+registerApp(deps);
+app.hook.appTerminate(() => deps.audit.flush());

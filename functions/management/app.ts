@@ -6,8 +6,10 @@ import { registerRoutes } from '../register.ts';
 import { registerStatePurge } from '../timers/statePurge.ts';
 import { registerSweeper } from '../timers/sweeper.ts';
 import { agentRoutes } from './agents.ts';
+import { auditRoutes } from './audit.ts';
 import { delegationRoutes } from './delegations.ts';
 import { planRoutes } from './plans.ts';
+import { refusalRecorder } from './refusals.ts';
 import { serverRoutes } from './servers.ts';
 
 /** Every route of the management app. */
@@ -17,10 +19,11 @@ export const managementRoutes = (deps: AppDeps): readonly Route<unknown>[] => [
   ...planRoutes(deps),
   ...delegationRoutes(deps),
   ...agentRoutes(deps),
+  ...auditRoutes(deps),
 ];
 
 export function registerApp(deps: AppDeps): void {
-  registerRoutes(managementRoutes(deps), deps);
+  registerRoutes(managementRoutes(deps), { ...deps, recordRefusal: refusalRecorder(deps) });
   registerAgents('management', deps);
   registerSweeper(deps);
   registerStatePurge(deps);

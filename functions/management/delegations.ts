@@ -11,7 +11,7 @@ import { z } from 'zod';
 import type { AppDeps } from '../compose.ts';
 import type { Answer, Route } from '../http.ts';
 import { readPage, readQuery } from './paging.ts';
-import { readById, readUntil, waitSeconds } from './wait.ts';
+import { follow, readById, waitSeconds } from './wait.ts';
 
 export const delegationHref = (id: string): string => `/delegations/${id}`;
 
@@ -37,8 +37,9 @@ export function delegationRoutes(deps: AppDeps): readonly Route<unknown>[] {
       const created = await delegate(body, { principal, trace }, await deps.tasks(), deps);
       if (!created.ok) return created;
       const { id, agent, task } = created.value;
-      const latest = await readUntil(
-        async () => (await delegations.find(principal.tenantId, id))?.value ?? created.value,
+      const { state } = await follow(
+        created.value,
+        async () => (await delegations.find(principal.tenantId, id))?.value,
         ({ outcome }) => outcome !== undefined,
         wait.value,
         signal,
@@ -47,7 +48,7 @@ export function delegationRoutes(deps: AppDeps): readonly Route<unknown>[] {
       return succeed({
         status: 202,
         headers: { location: href },
-        body: { id, agent, task, state: latest.state, href },
+        body: { id, agent, task, state, href },
       });
     },
   };

@@ -1,15 +1,17 @@
 import { type RegistrationDeps, registerServer } from '../../shared/orchestration/registerServer.ts';
 import { type Result, fail, succeed } from '../../shared/platform/result.ts';
 import { type Registration, type ServerRecord, registrationSchema } from '../../shared/registry/server.ts';
+import type { AppDeps } from '../compose.ts';
 import type { Answer, Route } from '../http.ts';
 import { readPage } from './paging.ts';
 import { planHref } from './plans.ts';
-import { readUntil, waitSeconds } from './wait.ts';
+import { privileged } from './privileged.ts';
+import { follow, waitSeconds } from './wait.ts';
 
 const notFound = (slug: string) => fail({ kind: 'not_found', message: `there is no server "${slug}"` });
 
 /** The servers of the caller's tenant. */
-export function serverRoutes(deps: RegistrationDeps): readonly Route<unknown>[] {
+export function serverRoutes(deps: RegistrationDeps & Pick<AppDeps, 'audit'>): readonly Route<unknown>[] {
   const { servers } = deps;
 
   const register: Route<Registration> = {
@@ -24,13 +26,16 @@ export function serverRoutes(deps: RegistrationDeps): readonly Route<unknown>[] 
       const registered = await registerServer(body, { principal, trace }, deps);
       if (!registered.ok) return registered;
       const { tenantId, slug, planId } = registered.value;
-      const record = await readUntil(
-        async () => (await servers.find(tenantId, slug))?.value,
-        (found) => found?.status !== 'pending' || found.planId !== planId,
+      const { status, statusReason } = await follow(
+        registered.value,
+        async () => {
+          const found = (await servers.find(tenantId, slug))?.value;
+          return found?.planId === planId ? found : undefined;
+        },
+        (record) => record.status !== 'pending',
         wait.value,
         signal,
       );
-      const { status, statusReason } = record?.planId === planId ? record : registered.value;
       const plan = { id: planId, href: planHref(planId) };
       return succeed({
         status: 202,
@@ -76,7 +81,12 @@ export function serverRoutes(deps: RegistrationDeps): readonly Route<unknown>[] 
     },
   };
 
-  return [register, list, get, remove];
+  return [
+    privileged(register, 'servers.register', ({ body }) => `servers/${body.slug}`, deps.audit),
+    list,
+    get,
+    privileged(remove, 'servers.delete', ({ params }) => `servers/${params['slug'] ?? ''}`, deps.audit),
+  ];
 }
 
 function summary({ slug, title, description, url, status, statusReason, discovery }: ServerRecord) {

@@ -31,6 +31,22 @@ export async function readUntil<T>(
 }
 
 /**
+ * What became of a thing that was just made: for a caller who does not wait the thing itself, else what is read of it
+ * until it has ended, is gone or the time is up.
+ */
+export async function follow<T>(
+  made: T,
+  read: () => Promise<T | undefined>,
+  hasEnded: (value: T) => boolean,
+  seconds: number,
+  signal: AbortSignal,
+): Promise<T> {
+  if (seconds === 0) return made;
+  const latest = await readUntil(read, (found) => found === undefined || hasEnded(found), seconds, signal);
+  return latest ?? made;
+}
+
+/**
  * What the caller's tenant has under the path's `{id}`, once it has ended or the time of `?wait=` is up. `noun` names its
  * kind to the caller. Failures: `invalid`, `not_found`.
  */

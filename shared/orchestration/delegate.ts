@@ -19,7 +19,7 @@ export const delegationRequestSchema = z
     taskType: z.string().max(100).optional(),
     agent: z.string().max(100).optional(),
     task: z.string().max(100).optional(),
-    input: z.unknown(),
+    input: z.unknown().optional(),
     deadline: z.iso.datetime().optional(),
   })
   .refine(

@@ -1,0 +1,101 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { secondTenant } from '../../infra/local/defaults.ts';
+import { type Api, managementApi } from '../support/managementApi.ts';
+import { type TestTopology, startTestTopology } from '../support/topology.ts';
+
+let topology: TestTopology;
+let operator: Api;
+beforeAll(async () => {
+  topology = await startTestTopology({ demo: true });
+  operator = managementApi(topology.urls.management, await topology.mint({ role: 'Operator' }));
+});
+afterAll(() => topology.stop());
+
+const validation = { agent: 'fastmcp-specialist', task: 'validate_server_config' };
+const create = (input: object, path = '/delegations') => operator.post(path, { ...validation, input });
+const hrefOf = ({ headers }: { headers: Headers }) => headers.get('location') ?? '';
+
+test('a delegation goes over its queue to the agent in the other app and comes back with the result', async () => {
+  const created = await create({ url: topology.urls.toolbox });
+  expect(created).toMatchObject({ status: 202, body: { ...validation, state: 'queued' } });
+  const ended = await operator.get(`${hrefOf(created)}?wait=20`);
+  expect(ended.body).toMatchObject({
+    ...validation,
+    state: 'succeeded',
+    attempts: 1,
+    result: { era: 'modern', tools: expect.any(Array) as unknown[] },
+  });
+});
+
+test('a caller that waits is told how it ended, and a failure names its kind and cause', async () => {
+  const created = await create({ url: 'http://127.0.0.1:9/mcp' }, '/delegations?wait=20');
+  expect(created.body).toMatchObject({ state: 'failed' });
+  expect((await operator.get(hrefOf(created))).body).toMatchObject({
+    error: { kind: 'unavailable', message: expect.stringContaining('refused') as string },
+  });
+});
+
+test('delegations are listed by agent and state, for the own tenant', async () => {
+  await create({ url: topology.urls.inventory }, '/delegations?wait=20');
+  const { body } = await operator.get('/delegations?agent=fastmcp-specialist&state=succeeded');
+  expect(body['items']).toContainEqual(expect.objectContaining({ ...validation, state: 'succeeded' }));
+  expect((await operator.get('/delegations?agent=mcp-protocol-expert')).body['items']).toEqual([]);
+  expect((await operator.get('/delegations?state=lost')).body).toMatchObject({
+    status: 400,
+    errors: [{ path: 'state' }],
+  });
+  const stranger = managementApi(
+    topology.urls.management,
+    await topology.mint({ role: 'Admin', tenant: secondTenant }),
+  );
+  expect((await stranger.get('/delegations')).body['items']).toEqual([]);
+});
+
+test('what is queued can be cancelled, and does not run any more', async () => {
+  await topology.kill('mcp');
+  const created = await create({ url: topology.urls.toolbox });
+  expect((await operator.post(`${hrefOf(created)}/cancel`, {})).body).toMatchObject({ state: 'cancelled' });
+  await topology.restart('mcp');
+  const next = await create({ url: topology.urls.toolbox }, '/delegations?wait=20');
+  expect(next.body).toMatchObject({ state: 'succeeded' });
+  expect((await operator.get(hrefOf(created))).body).toMatchObject({ state: 'cancelled', attempts: 0 });
+});
+
+describe('what cannot be delegated is refused with the nearest that can', () => {
+  test.each([
+    {
+      body: { taskType: 'dual_server_debuging' },
+      status: 404,
+      words: 'did you mean "dual_server_debugging"?',
+    },
+    {
+      body: { agent: 'fastmcp-specialst', task: 'x' },
+      status: 404,
+      words: 'did you mean "fastmcp-specialist"?',
+    },
+    { body: { agent: 'mcp-orchestrator', task: 'update_registry' }, status: 403, words: 'plan only' },
+    { body: { ...validation, input: { uri: 'x' } }, status: 400, words: 'see errors' },
+    {
+      body: { ...validation, input: { url: 'x' }, deadline: '2020-01-01T00:00:00Z' },
+      status: 400,
+      words: 'past',
+    },
+    { body: { task: 'x' }, status: 400, words: 'see errors' },
+  ])('$status: $words', async ({ body, status, words }) => {
+    expect(await operator.post('/delegations', body)).toMatchObject({
+      status,
+      body: { status, detail: expect.stringContaining(words) as string },
+    });
+  });
+});
+
+test('an agent lists what it can do, with the schemas of input and output', async () => {
+  const { body } = await operator.get('/agents/fastmcp-specialist/tasks');
+  expect(body['items']).toContainEqual(
+    expect.objectContaining({
+      name: 'validate_server_config',
+      inputSchema: expect.objectContaining({ required: ['url'] }) as object,
+    }),
+  );
+  expect((await operator.get('/agents/nobody/tasks')).status).toBe(404);
+});
