@@ -1,21 +1,13 @@
-import { spawn, type ChildProcess } from 'node:child_process';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { chooseState } from '../../infra/local/redis.ts';
 import { writeFakeRedis } from '../support/fakeRedis.ts';
 import { processesAt, testPlace, type TestPlace } from '../support/place.ts';
+import { run as runProgram, type Run } from '../support/run.ts';
 
 const root = join(import.meta.dirname, '../..');
-
-interface Run {
-  readonly child: ChildProcess;
-  /** Resolves with what it has printed when that matches, or when it has ended. */
-  printed(pattern: RegExp): Promise<string>;
-  readonly ended: Promise<{ code: number | null; errors: string }>;
-}
 
 let place: TestPlace;
 let runs: Run[];
@@ -34,25 +26,7 @@ function start(args: readonly string[] = [], env: Record<string, string> = {}): 
 }
 
 function run(command: string, args: readonly string[], env: Record<string, string> = {}): Run {
-  const child = spawn(command, args, { cwd: root, env: { ...process.env, ...env } });
-  let output = '';
-  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  const errors = text(child.stderr);
-  const ended = new Promise<{ code: number | null; errors: string }>((resolve) => {
-    child.once('close', (code) => {
-      void errors.then((said) => {
-        resolve({ code, errors: said });
-      });
-    });
-  });
-  const started = {
-    child,
-    ended,
-    async printed(pattern: RegExp) {
-      while (!pattern.test(output) && child.exitCode === null && child.signalCode === null) await sleep(20);
-      return output;
-    },
-  };
+  const started = runProgram(command, args, { cwd: root, env: { ...process.env, ...env } });
   runs.push(started);
   return started;
 }

@@ -29,7 +29,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   for (const { child } of Object.values(hosts)) child.kill();
-  for (const { ended } of Object.values(hosts)) expect(await ended).toEqual({ code: 0, errors: '' });
+  for (const { ended } of Object.values(hosts)) expect((await ended).code).toBe(0);
   await ground.stop();
   await place.remove();
   await rm(folder, { recursive: true });

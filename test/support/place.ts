@@ -13,8 +13,11 @@ export interface TestPlace {
   remove(): Promise<void>;
 }
 
-/** Below the ports that systems hand out by themselves. */
-const offsets = { from: 10_000, steps: 900, step: 20 };
+/**
+ * Every port stays below those that systems hand out by themselves, and with this step no port of one place can be
+ * another port of another.
+ */
+const offsets = { from: 10_000, steps: 604, step: 21 };
 
 export async function testPlace(): Promise<TestPlace> {
   const portOffset = await freeOffset();
