@@ -14,7 +14,9 @@ test('a heap gives its items in order, whichever were removed from it before', (
       const model: { readonly rank: number }[] = [];
       for (const action of steps) {
         if (action === 'shift') {
-          expect(heap.shift()?.rank).toBe(model.shift()?.rank);
+          const first = heap.shift();
+          expect(first?.rank).toBe(model[0]?.rank);
+          if (first) model.splice(model.indexOf(first), 1); // of several that are equal, this one
         } else if ('push' in action) {
           const item = { rank: action.push };
           heap.push(item);
