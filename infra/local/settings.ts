@@ -1,4 +1,5 @@
 import type { App } from '../../shared/platform/config.ts';
+import { connectionStringFor } from './serviceBus/connectionString.ts';
 import { apiClientId, defaultTenant, localOrigin, secondTenant, type Ports } from './defaults.ts';
 
 /** The environment of one app; `local.settings.example.json` says the same for `func start`. */
@@ -11,7 +12,7 @@ export function appSettings(app: App, ports: Ports, dataDir: string): Record<str
     AzureWebJobsStorage: storageConnection(ports),
     MREG_APP: app,
     MREG_TABLES: storageConnection(ports),
-    MREG_SERVICE_BUS: `Endpoint=sb://127.0.0.1:${ports.serviceBus};SharedAccessKeyName=local;SharedAccessKey=local;UseDevelopmentEmulator=true`,
+    MREG_SERVICE_BUS: connectionStringFor(ports.serviceBus),
     MREG_API_CLIENT_ID: apiClientId,
     MREG_TENANTS: `${defaultTenant},${secondTenant}`,
     MREG_PUBLIC_ORIGIN: localOrigin(ports.mcp),

@@ -1,4 +1,6 @@
 import { benchGateway } from './gateway.ts';
+import { printServiceBus } from './serviceBus.ts';
 
 /** `npm run bench`: every measurement, one after the other. They are for reading, not for passing. */
 await benchGateway();
+await printServiceBus();

@@ -1,6 +1,5 @@
 import { execFileSync, fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import {
   ServiceBusClient,
   type ServiceBusMessage,
@@ -160,7 +159,8 @@ function residentBytes(child: ChildProcess): number {
   return 1024 * Number(execFileSync('ps', ['-o', 'rss=', '-p', String(child.pid)], { encoding: 'utf8' }));
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
+/** Measures, and prints each figure beside its goal. */
+export async function printServiceBus(): Promise<void> {
   const figures = await benchServiceBus();
   const goals: Partial<ServiceBusFigures> = SERVICE_BUS_GOALS;
   console.table(
