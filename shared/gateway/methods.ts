@@ -15,6 +15,7 @@ import {
   metaOf,
   SUPPORTED_VERSIONS,
 } from './protocol.ts';
+import { recordCall } from './recordCall.ts';
 import { relay } from './relay.ts';
 import { jsonResponse, outcomeResponse } from './responses.ts';
 import { dressResult } from './translate.ts';
@@ -35,7 +36,7 @@ const CACHE_HINTS = { ttlMs: 0, cacheScope: 'private' } as const;
 
 /** The methods that the endpoint knows, by the era of the client. */
 export function createMethods(deps: GatewayDeps): Record<Era, ReadonlyMap<string, Method>> {
-  const { servers, log } = deps;
+  const { servers, log, audit } = deps;
   const connect = createConnect(deps.outbound);
 
   const list: Method = async ({ inbound, request }) => {
@@ -53,8 +54,10 @@ export function createMethods(deps: GatewayDeps): Record<Era, ReadonlyMap<string
     const { name, arguments: args } = params;
     if (typeof name !== 'string') return invalid(inbound, 'params.name must be the name of a tool.');
     if (args !== undefined && !isObject(args)) return invalid(inbound, 'params.arguments must be an object.');
+    const record = recordCall(request, name, audit);
     const found = await findTool(servers, principal.tenantId, name);
     if (found === undefined) {
+      record('refused', 'not_found');
       return invalid(
         inbound,
         `There is no tool "${name.slice(0, 200)}". tools/list names the tools that you can call.`,
@@ -64,6 +67,7 @@ export function createMethods(deps: GatewayDeps): Record<Era, ReadonlyMap<string
     if (era === 'modern') {
       const mismatch = mismatchedParameter(parameterHeaders(tool['inputSchema']) ?? [], args ?? {}, headers);
       if (mismatch !== undefined) {
+        record('refused', 'invalid');
         return jsonResponse(400, message.id, {
           error: { code: HEADER_MISMATCH, message: `Headers and body disagree: ${mismatch}.` },
         });
@@ -82,6 +86,9 @@ export function createMethods(deps: GatewayDeps): Record<Era, ReadonlyMap<string
         era,
         audience: audienceOf(inbound),
         server: server.slug,
+        onEnd: (outcome) => {
+          record('allowed', outcome);
+        },
       },
       signal,
       log,

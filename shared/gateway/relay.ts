@@ -1,3 +1,4 @@
+import type { ActOutcome } from '../audit/record.ts';
 import type { Log, LogFields } from '../platform/log.ts';
 import type { Era } from '../registry/server.ts';
 import { INTERNAL_ERROR, toJsonRpcError } from './errorCodes.ts';
@@ -19,6 +20,8 @@ export interface Relayed {
   readonly audience: Audience;
   /** The server's slug, by which errors name it. */
   readonly server: string;
+  /** Told once, when the call has ended. */
+  readonly onEnd: (outcome: ActOutcome) => void;
 }
 
 /** From the first byte up to the last one down. A person waits no longer, and Azure cuts HTTP calls at 230 seconds. */
@@ -43,12 +46,15 @@ export async function relay(
   const timer = setTimeout(abort, CALL_WITHIN_MS);
   signal.addEventListener('abort', abort, { once: true });
   if (signal.aborted) abort();
-  const settle = () => {
+  let isOver = false;
+  const settle = (outcome: ActOutcome) => {
     clearTimeout(timer);
     signal.removeEventListener('abort', abort);
+    if (!isOver) relayed.onEnd(outcome);
+    isOver = true;
   };
   const fail = (error: unknown): Outcome => {
-    settle();
+    settle(error instanceof UpstreamFault ? faultErrors[error.kind] : 'internal');
     abort();
     if (!(error instanceof UpstreamFault)) return internalError(error, log, fields);
     const { kind, message, status } = error;
@@ -60,7 +66,7 @@ export async function relay(
   try {
     const answer = await connection.callTool(call, upstream.signal);
     if (answer.kind === 'stream') return streamed(relayed, answer.items, { settle, abort, fail });
-    settle();
+    settle(kindOf(answer.outcome));
     return outcomeResponse(era, call.id, translateOutcome(connection.era, era, answer.outcome));
   } catch (error) {
     return outcomeResponse(era, call.id, fail(error));
@@ -79,8 +85,13 @@ export function internalError(error: unknown, log: Log, fields: LogFields): Outc
   };
 }
 
+function kindOf(outcome: Outcome): ActOutcome {
+  if ('error' in outcome) return 'rpc_error';
+  return outcome.result['isError'] === true ? 'tool_error' : 'succeeded';
+}
+
 interface Ending {
-  readonly settle: () => void;
+  readonly settle: (outcome: ActOutcome) => void;
   readonly abort: () => void;
   readonly fail: (error: unknown) => Outcome;
 }
@@ -100,7 +111,7 @@ function streamed(
         for (;;) {
           const item = await nextItem(items);
           if (item.kind === 'outcome') {
-            settle();
+            settle(kindOf(item.outcome));
             await items.return();
             return last(translateOutcome(connection.era, era, item.outcome));
           }
@@ -113,7 +124,7 @@ function streamed(
       }
     },
     cancel() {
-      settle();
+      settle('cancelled');
       abort();
     },
   });

@@ -1,3 +1,4 @@
+import type { Audit } from '../audit/audit.ts';
 import type { Principal } from '../identity/principal.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { IdSource } from '../platform/ids.ts';
@@ -13,6 +14,8 @@ export interface GatewayDeps {
   readonly clock: Clock;
   readonly newId: IdSource;
   readonly log: Log;
+  /** Each call of a tool is recorded here, without its arguments and result. */
+  readonly audit: Pick<Audit, 'append'>;
 }
 
 /** One POST to the MCP endpoint. The message is parsed JSON of at most 1 MiB; who may call has been decided. */

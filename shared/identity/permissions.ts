@@ -8,6 +8,7 @@ const permissions = {
   'delegations.read': ['Admin', 'Operator', 'Auditor'],
   'delegations.write': ['Admin', 'Operator'],
   'agents.read': ['Admin', 'Operator', 'Auditor'],
+  'audit.read': ['Admin', 'Auditor'],
   'mcp.use': ['Admin', 'Operator', 'User'],
 } as const satisfies Record<string, readonly Role[]>;
 
@@ -17,3 +18,5 @@ export function isPermitted(principal: Principal, permission: Permission): boole
   const allowed: readonly Role[] = permissions[permission];
   return principal.roles.some((role) => allowed.includes(role));
 }
+
+export const isPermission = (name: string): name is Permission => Object.hasOwn(permissions, name);

@@ -13,7 +13,10 @@ export type LogEvent =
   | 'delegation_swept'
   | 'message_rejected'
   | 'plan_finished'
-  | 'upstream_failed';
+  | 'upstream_failed'
+  | 'audit_delayed'
+  | 'audit_overflow'
+  | 'audit_chain_replaced';
 
 /** Structured values only; never tokens, payloads or headers. */
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;

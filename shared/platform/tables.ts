@@ -75,6 +75,7 @@ export function openTables(connection: string): OpenTable {
   };
 }
 
+/** The client that stores stand on: for what `Table` does not offer. */
 export async function openTableClient(connection: string, name: string): Promise<TableClient> {
   if (!connection.startsWith('https://')) {
     return TableClient.fromConnectionString(connection, name, {

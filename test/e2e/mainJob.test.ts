@@ -5,7 +5,7 @@ import {
 import { Client as LegacyClient } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport as LegacyTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { defaultTenant } from '../../infra/local/defaults.ts';
+import { defaultTenant, secondTenant } from '../../infra/local/defaults.ts';
 import { storageConnection } from '../../infra/local/settings.ts';
 import type { Topology } from '../../infra/local/topology.ts';
 import { azureTablePlanStore } from '../../shared/orchestration/azureTableStores.ts';
@@ -161,6 +161,40 @@ describe.each(callers)('%s', (_, open) => {
     const caller = await open();
     await expect(caller.call('inventory__no_such_tool', {})).rejects.toThrow('inventory__no_such_tool');
     await caller.close();
+  });
+});
+
+describe('the audit trail', () => {
+  const recordsOf = async (query: string) => {
+    const { body } = await admin.get(`/audit?${query}`);
+    return body['items'] as { id: string; outcome: string; begunBy?: string }[];
+  };
+
+  test('has the registration, recorded before it happened, the calls of tools, and verifies', async () => {
+    const [end, begin] = await recordsOf('action=servers.register&resource=servers/warehouse');
+    expect(begin).toMatchObject({ tenantId: defaultTenant, decision: 'allowed', outcome: 'begun' });
+    expect(end).toMatchObject({ outcome: 'succeeded', begunBy: begin?.id });
+    // The last call that each client made; records of calls come within a second.
+    const refused = await vi.waitUntil(
+      async () => {
+        const found = await recordsOf('resource=servers/inventory/tools/no_such_tool');
+        return found.length === callers.length && found;
+      },
+      { timeout: 10_000, interval: 200 },
+    );
+    expect(refused[0]).toMatchObject({ action: 'tools/call', decision: 'refused', outcome: 'not_found' });
+    const calls = await recordsOf('resource=servers/toolbox/tools/convert_units');
+    expect(calls).toMatchObject(callers.map(() => ({ decision: 'allowed', outcome: 'succeeded' })));
+    const { status, body } = await admin.post('/audit/verifications', {});
+    expect(status).toBe(200);
+    expect(body['firstBad']).toBeUndefined();
+    expect(body['verified']).toBeGreaterThan(8);
+  });
+
+  test('is for auditors and administrators of the tenant only', async () => {
+    expect((await managementApi(topology.urls.management, userToken).get('/audit')).status).toBe(403);
+    const stranger = await topology.mint({ role: 'Auditor', tenant: secondTenant });
+    expect((await managementApi(topology.urls.management, stranger).get('/audit')).body['items']).toEqual([]);
   });
 });
 

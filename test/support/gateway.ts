@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
+import type { AuditEvent } from '../../shared/audit/record.ts';
 import { createMcpEndpoint } from '../../shared/gateway/endpoint.ts';
 import { discoverServer } from '../../shared/gateway/discovery.ts';
 import { createSseParser } from '../../shared/gateway/sse.ts';
@@ -63,6 +64,8 @@ export async function serve(
 export interface TestGateway extends Served {
   readonly servers: ServerStore;
   readonly log: RecordingLog;
+  /** What was recorded for the audit trail. */
+  readonly audited: AuditEvent[];
   /** Probes a server and registers it as active, or registers what is given as its discovery. */
   register(slug: string, url: string, patch?: Partial<ServerRecord>): Promise<void>;
   withdraw(slug: string): Promise<void>;
@@ -73,7 +76,15 @@ export async function startGateway(): Promise<TestGateway> {
   const servers = azureTableServerStore(memoryTables());
   const outbound = openOutboundClient('private_allowed');
   const log = recordingLog();
-  const endpoint = createMcpEndpoint({ servers, outbound, clock: systemClock, newId: randomId, log });
+  const audited: AuditEvent[] = [];
+  const endpoint = createMcpEndpoint({
+    servers,
+    outbound,
+    clock: systemClock,
+    newId: randomId,
+    log,
+    audit: { append: (event) => void audited.push(event) },
+  });
   const served = await serve((request, response) => {
     void answer(request, response, endpoint);
   });
@@ -81,6 +92,7 @@ export async function startGateway(): Promise<TestGateway> {
     ...served,
     servers,
     log,
+    audited,
     async register(slug, url, patch = {}) {
       const found = patch.discovery
         ? { ok: true as const, value: patch.discovery }
@@ -337,3 +349,6 @@ async function* readMessages(response: Response): AsyncGenerator<Answered, void,
     for (const { data } of parser.push(chunk)) yield JSON.parse(data) as Answered;
   }
 }
+
+/** Where the data path records its calls, for tests that do not look there. */
+export const unheardAudit = { append: (): void => undefined };

@@ -7,7 +7,7 @@ import type { OutboundClient } from '../../../shared/platform/outbound.ts';
 import { fail } from '../../../shared/platform/result.ts';
 import { continueTrace } from '../../../shared/platform/trace.ts';
 import { azureTableServerStore } from '../../../shared/registry/azureTableServerStore.ts';
-import { MODERN, principal, recordingLog } from '../../support/gateway.ts';
+import { MODERN, principal, recordingLog, unheardAudit } from '../../support/gateway.ts';
 import { memoryTables } from '../../support/memoryTables.ts';
 
 const outbound: OutboundClient = {
@@ -61,7 +61,14 @@ const headers = fc.dictionary(
 test('whatever is posted gets one answer that the protocol knows, and is no fault of ours', async () => {
   const servers = azureTableServerStore(memoryTables());
   const log = recordingLog();
-  const endpoint = createMcpEndpoint({ servers, outbound, clock: systemClock, newId: randomId, log });
+  const endpoint = createMcpEndpoint({
+    servers,
+    outbound,
+    clock: systemClock,
+    newId: randomId,
+    log,
+    audit: unheardAudit,
+  });
   await fc.assert(
     fc.asyncProperty(message, headers, async (message, headers) => {
       const response = await endpoint({

@@ -8,7 +8,14 @@ import { explain, type OutboundClient, type OutboundRequest } from '../../../sha
 import { fail, succeed } from '../../../shared/platform/result.ts';
 import { continueTrace } from '../../../shared/platform/trace.ts';
 import { azureTableServerStore } from '../../../shared/registry/azureTableServerStore.ts';
-import { discoveryOf, MODERN, principal, recordingLog, tenantId } from '../../support/gateway.ts';
+import {
+  discoveryOf,
+  MODERN,
+  principal,
+  recordingLog,
+  tenantId,
+  unheardAudit,
+} from '../../support/gateway.ts';
 import { memoryTables } from '../../support/memoryTables.ts';
 
 beforeEach(() => {
@@ -63,6 +70,7 @@ async function call(outbound: OutboundClient, log = recordingLog()): Promise<Res
     clock: { now: () => new Date() },
     newId: randomId,
     log,
+    audit: unheardAudit,
   });
   const params = { name: 'slow__echo', _meta: { progressToken: 'p' } };
   return endpoint({

@@ -10,6 +10,7 @@ const pinned: Record<Permission, readonly Role[]> = {
   'delegations.read': ['Admin', 'Operator', 'Auditor'],
   'delegations.write': ['Admin', 'Operator'],
   'agents.read': ['Admin', 'Operator', 'Auditor'],
+  'audit.read': ['Admin', 'Auditor'],
   'mcp.use': ['Admin', 'Operator', 'User'],
 };
 const permissions = Object.keys(pinned) as Permission[];

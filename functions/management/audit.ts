@@ -1,0 +1,82 @@
+import { z } from 'zod';
+import { createDigest } from '../../shared/audit/hashChain.ts';
+import { type AuditRecord, plainText } from '../../shared/audit/record.ts';
+import { recordOf } from '../../shared/audit/trailStore.ts';
+import { verifyTrail } from '../../shared/audit/verifyTrail.ts';
+import { succeed } from '../../shared/platform/result.ts';
+import type { AppDeps } from '../compose.ts';
+import type { Route } from '../http.ts';
+import { readPage, readQuery } from './paging.ts';
+
+const moment = z.iso.datetime({ offset: true }).transform((text) => new Date(text));
+const label = z.string().max(200).transform(plainText);
+const querySchema = z.object({
+  actor: label.optional(),
+  action: label.optional(),
+  resource: label.optional(),
+  from: moment.optional(),
+  to: moment.optional(),
+});
+const spanSchema = z.strictObject({ from: moment.optional(), to: moment.optional() });
+type Span = z.infer<typeof spanSchema>;
+
+/** A long trail takes its time; Azure ends a request that is silent for more than 230 seconds. */
+const VERIFY_WITHIN_MS = 200_000;
+
+/** The audit trail of the caller's tenant. */
+export function auditRoutes({ trail }: Pick<AppDeps, 'trail'>): readonly Route<unknown>[] {
+  const digest = createDigest();
+
+  const list: Route = {
+    name: 'audit-list',
+    method: 'GET',
+    path: 'audit',
+    permission: 'audit.read',
+    async handle({ principal, query }) {
+      const wanted = readQuery(query, querySchema);
+      if (!wanted.ok) return wanted;
+      const read = async (limit: number, after: string | undefined) => {
+        const page = await trail.records(principal.tenantId, wanted.value, limit, after);
+        // What is no record any more is for the verification to name.
+        const items = page.rows.map(recordOf).filter((record) => record !== undefined);
+        return { items, ...(page.after !== undefined && { after: page.after }) };
+      };
+      return readPage(query, read, view);
+    },
+  };
+
+  const verify: Route<Span> = {
+    name: 'audit-verify',
+    method: 'POST',
+    path: 'audit/verifications',
+    permission: 'audit.read',
+    body: spanSchema,
+    bodyWhenAbsent: {},
+    deadlineMs: VERIFY_WITHIN_MS,
+    async handle({ principal, body, signal }) {
+      const verification = await verifyTrail(principal.tenantId, body, { store: trail, digest, signal });
+      return succeed({ status: 200, body: verification });
+    },
+  };
+
+  return [list, verify];
+}
+
+function view(record: AuditRecord) {
+  const { id, at, tenantId, actor, action, resource, decision, outcome, durationMs, traceId } = record;
+  const { count, begunBy } = record;
+  return {
+    id,
+    at,
+    tenantId,
+    actor,
+    action,
+    resource,
+    decision,
+    outcome,
+    durationMs,
+    traceId,
+    count,
+    begunBy,
+  };
+}

@@ -1,0 +1,88 @@
+import { type AuditRecord, type Segment, recordSchema, segmentSchema } from './record.ts';
+
+/** Columns that queries filter by. */
+export type Labels = Pick<AuditRecord, 'actor' | 'action' | 'resource'>;
+
+/** A stored row as it stands, whatever someone may have made of it: nothing about it is certain. */
+export interface TrailRow {
+  readonly key: string;
+  /** Undefined where it is no JSON. */
+  readonly document: unknown;
+  readonly labels: Partial<Labels>;
+}
+
+export interface TrailQuery {
+  readonly actor?: string | undefined;
+  readonly action?: string | undefined;
+  readonly resource?: string | undefined;
+  /** The first and the last moment, both within. */
+  readonly from?: Date | undefined;
+  readonly to?: Date | undefined;
+}
+
+export interface TrailPage {
+  readonly rows: readonly TrailRow[];
+  /** The key to go on after; absent at the end. */
+  readonly after?: string;
+}
+
+/** Keeps the records and segments of all tenants. An outage is thrown as InfrastructureError, never read as "nothing there". */
+export interface TrailStore {
+  /**
+   * Adds records and puts segments, of one tenant, at most `MAX_COMMIT` rows: all of them or none. `exists`: a record with
+   * such a key is there already, and nothing was changed.
+   */
+  commit(records: readonly AuditRecord[], segments: readonly Segment[]): Promise<'stored' | 'exists'>;
+  find(tenantId: string, key: string): Promise<TrailRow | undefined>;
+  /** Rows of records, newest first. */
+  records(tenantId: string, query: TrailQuery, limit: number, after?: string): Promise<TrailPage>;
+  /** Rows of segments, chain by chain, each from its first on. */
+  segments(tenantId: string, limit: number, after?: string): Promise<TrailPage>;
+}
+
+/** What one transaction of Azure Tables takes. */
+export const MAX_COMMIT = 100;
+
+const END_OF_TIME_MS = 9_999_999_999_999;
+const LAST_SEQ = 9_999_999_999;
+const timePrefix = (ms: number): string => {
+  const left = END_OF_TIME_MS - Math.min(Math.max(ms, 0), END_OF_TIME_MS);
+  return `r${String(left).padStart(13, '0')}`;
+};
+
+/** Newest first in the order of keys, and within a chain the last record first. */
+export function recordKey({ at, chain, seq }: Pick<AuditRecord, 'at' | 'chain' | 'seq'>): string {
+  return `${timePrefix(Date.parse(at))}-${chain}-${String(LAST_SEQ - seq).padStart(10, '0')}`;
+}
+
+export function segmentKey({ chain, number }: Pick<Segment, 'chain' | 'number'>): string {
+  return `s${chain}-${String(number).padStart(8, '0')}`;
+}
+
+/** Keys of all records of a span of time lie between these two, both excluded. */
+export function keyRange({ from, to }: TrailQuery): { readonly above: string; readonly below: string } {
+  return {
+    above: to === undefined ? 'r' : timePrefix(to.getTime()),
+    below: from === undefined ? 's' : timePrefix(from.getTime() - 1),
+  };
+}
+
+/** Which record a key promises. */
+export interface Place {
+  readonly at: string;
+  readonly chain: string;
+  readonly seq: number;
+}
+export function placeOf(key: string): Place | undefined {
+  const [, time, chain, seq] = /^r(\d{13})-(\w+)-(\d{10})$/.exec(key) ?? [];
+  if (time === undefined || chain === undefined) return undefined;
+  return {
+    at: new Date(END_OF_TIME_MS - Number(time)).toISOString(),
+    chain,
+    seq: LAST_SEQ - Number(seq),
+  };
+}
+
+/** The record that a row holds, or undefined when it holds none; whether it is intact is not looked at. */
+export const recordOf = (row: TrailRow): AuditRecord | undefined => recordSchema.safeParse(row.document).data;
+export const segmentOf = (row: TrailRow): Segment | undefined => segmentSchema.safeParse(row.document).data;
