@@ -4,7 +4,7 @@ import { nextSteps } from './nextSteps.ts';
 import type { StartOptions } from './options.ts';
 import type { LineListener } from './processGroup.ts';
 import { terminalPrinter } from './terminal.ts';
-import { startTopology, type Topology } from './topology.ts';
+import { startTopology, type Topology, type TopologyOptions } from './topology.ts';
 
 const PARENT_CHECK_MS = 1_000;
 /** One Ctrl-C arrives twice under npm: from the terminal, and passed on by npm. */
@@ -16,8 +16,7 @@ export interface TerminalRun {
   readonly command: string;
   /** @throws LocalError when they cannot be read. */
   readonly readOptions: (args: readonly string[]) => StartOptions;
-  /** Makes `dist/` where `buildApps` is not what should. */
-  readonly build?: () => Promise<unknown>;
+  readonly app?: TopologyOptions['app'];
   /** What goes on beside the topology. */
   readonly whenReady?: (topology: Topology) => Promise<void>;
 }
@@ -60,7 +59,7 @@ function interruption(): AbortSignal {
 
 /** Resolves to the exit code. */
 async function runUntilEnd(
-  { readOptions, build, whenReady }: TerminalRun,
+  { readOptions, app, whenReady }: TerminalRun,
   signal: AbortSignal,
   complain: (error: unknown) => void,
 ): Promise<number> {
@@ -74,7 +73,7 @@ async function runUntilEnd(
     if (!stopping && !signal.aborted) show(...line);
   };
   console.log('Starting the gateway and what it stands on ...');
-  const topology = await startTopology({ ...options, ...(build && { build }), signal, onLine });
+  const topology = await startTopology({ ...options, ...(app && { app }), signal, onLine });
   const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
   console.log(`\n${nextSteps(topology, { ...options, logDir, seconds })}`);
 

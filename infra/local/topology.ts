@@ -13,6 +13,7 @@ import {
   demoServers,
   demoUrl,
   groundProcesses,
+  root,
   type Place,
 } from './processes.ts';
 import { processGroup, type LineListener, type ProcessGroup } from './processGroup.ts';
@@ -26,8 +27,10 @@ export interface TopologyOptions {
   readonly demo?: boolean;
   /** All that the apps stand on, but not the apps: for those who run these with `func start`. */
   readonly withoutApps?: boolean;
-  /** Makes `dist/` when something else than `buildApps` should; false when it is known to be fresh. */
-  readonly build?: false | (() => Promise<unknown>);
+  /** Where the apps run from when that is not the checkout, and what builds them there. */
+  readonly app?: { readonly root: string; build(): Promise<unknown> };
+  /** False when `dist/` is known to be fresh. */
+  readonly build?: false;
   /** Gives up a start midway: everything started so far is stopped, then the start rejects. */
   readonly signal?: AbortSignal;
   /** Every line that a process says. They are in `dataDir/logs` too. */
@@ -73,16 +76,14 @@ export async function startTopology(options: TopologyOptions): Promise<Topology>
   const ports = portsFor(options.portOffset);
   await requireFreePorts(neededPorts(ports, options), options.portOffset);
   const state = options.withoutApps ? stateOfOthers : await chooseState(ports);
+  const place = { ports, dataDir: options.dataDir, appRoot: options.app?.root ?? root, state };
   const logDir = await emptyLogDir(options.dataDir);
   const group = processGroup(logDir, options.onLine ?? (() => undefined));
   let stopped: Promise<void> | undefined;
   const stop = () => (stopped ??= group.stop(appNames).then(() => group.stop()));
   try {
     options.signal?.throwIfAborted();
-    await Promise.race([
-      startAll(group, { ports, dataDir: options.dataDir, state }, options),
-      failure(group, options.signal),
-    ]);
+    await Promise.race([startAll(group, place, options), failure(group, options.signal)]);
   } catch (error) {
     await stop();
     throw error;
@@ -124,7 +125,7 @@ async function startAll(group: ProcessGroup, place: Place, options: TopologyOpti
 
   await Promise.all([
     startEach([...groundProcesses(place), ...(options.demo ? demoProcesses(place) : [])]),
-    options.build === false ? undefined : build(options.build),
+    options.build === false ? undefined : build(options.app),
   ]);
   if (!options.withoutApps) await startEach([...appProcesses(place)]);
   if (options.demo) {
@@ -133,9 +134,9 @@ async function startAll(group: ProcessGroup, place: Place, options: TopologyOpti
   }
 }
 
-async function build(ownBuild?: () => Promise<unknown>): Promise<void> {
+async function build(app: TopologyOptions['app']): Promise<void> {
   const { buildApps } = await import('../build.ts');
-  await (ownBuild ?? buildApps)().catch((cause: unknown) => {
+  await (app?.build() ?? buildApps()).catch((cause: unknown) => {
     // Of several lines, esbuild has printed all but the first.
     const [first = ''] = cause instanceof Error ? cause.message.split(/:?\n/, 1) : [];
     throw new LocalError(first, { cause });
