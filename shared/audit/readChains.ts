@@ -8,8 +8,8 @@ import type { Digest } from './hashChain.ts';
 export interface Chains {
   readonly segments: readonly Segment[];
   readonly faults: readonly Fault[];
-  /** The sequence number behind the last record of a chain. */
-  endOf(chain: string): number;
+  /** The key of a chain's last segment. */
+  lastOf(chain: string): string;
   /** Whether the place's segment is there, intact or not. */
   has(place: Place): boolean;
 }
@@ -44,17 +44,17 @@ export async function readChains(
     const seq = Number(number) * SEGMENT_LENGTH;
     faults.push({ id: recordId(chain, seq), at: new Date().toISOString(), seq, reason: 'edited' });
   }
+  const lastKeys = new Map(segments.map((segment) => [segment.chain, segmentKey(segment)]));
   const known = new Set([...segments.map(segmentKey), ...broken]);
   return {
     segments,
     faults,
-    endOf: (chain) => endOf(chains.get(chain)?.at(-1)),
+    lastOf: (chain) => lastKeys.get(chain) ?? '',
     has: ({ chain, seq }) => known.has(segmentKey({ chain, number: Math.floor(seq / SEGMENT_LENGTH) })),
   };
 }
 
-const endOf = (last: Segment | undefined): number =>
-  last === undefined ? 0 : last.number * SEGMENT_LENGTH + last.count;
+const endOf = ({ number, count }: Segment): number => number * SEGMENT_LENGTH + count;
 
 /** Segments of one chain in order: from number 0 on, each where the one before it ended, all full but the last. */
 function faultsOf(

@@ -12,21 +12,20 @@ export interface Slot {
   occupy(seq: number): void;
   /** All of its records were put. */
   isComplete(): boolean;
-  /** What is wrong with the records between each other. Forgets them. */
-  judge(): readonly Fault[];
+  /** What is wrong with the records between each other. `lastFound`: the last number of the chain that was found. Forgets them. */
+  judge(lastFound: number): readonly Fault[];
 }
 
 type Link = Pick<AuditRecord, 'at' | 'previous' | 'hash'>;
 
-/** `chainEnd`: the sequence number behind the last record of the whole chain. */
-export function createSlot(segment: Segment, chainEnd: number): Slot {
+export function createSlot(segment: Segment): Slot {
   const first = segment.number * SEGMENT_LENGTH;
   const end = first + segment.count;
   const occupied = new Set<number>();
   let links: (Link | undefined)[] = [];
   let found = 0;
 
-  function judge(): Fault[] {
+  function judge(lastFound: number): Fault[] {
     const faults: Fault[] = [];
     let at = segment.firstAt;
     let expected: string | undefined = segment.start;
@@ -36,10 +35,8 @@ export function createSlot(segment: Segment, chainEnd: number): Slot {
     for (let seq = first; seq < end; seq++) {
       const link = links[seq - first];
       if (!link) {
-        const rest = Array.from({ length: end - seq }, (_, ahead) => seq + ahead);
-        const isCut = rest.every((gone) => !links[gone - first] && !occupied.has(gone));
-        if (!occupied.has(seq)) fault(seq, isCut && end === chainEnd ? 'truncated' : 'deleted');
-        if (isCut) break;
+        if (!occupied.has(seq)) fault(seq, seq > lastFound ? 'truncated' : 'deleted');
+        if (seq > lastFound) break;
       } else if (expected !== undefined && link.previous !== expected) {
         // Each is intact by itself, so the earlier one was made anew, with another hash.
         fault(Math.max(seq - 1, first), 'edited');

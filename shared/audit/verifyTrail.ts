@@ -52,8 +52,12 @@ export async function verifyTrail(
   const faults: Fault[] = [...chains.faults];
   const slots = new Map<string, Slot>();
   for (const segment of chains.segments) {
-    if (touches(segment, span))
-      slots.set(segmentKey(segment), createSlot(segment, chains.endOf(segment.chain)));
+    if (touches(segment, span)) slots.set(segmentKey(segment), createSlot(segment));
+  }
+  /** The last number that was found of each chain; of a chain that goes on after the span, none is the last. */
+  const lastFound = new Map<string, number>();
+  for (const { chain } of [...slots.values()].map(({ segment }) => segment)) {
+    lastFound.set(chain, slots.has(chains.lastOf(chain)) ? -1 : Infinity);
   }
   const whole = span.from === undefined && span.to === undefined;
   const strays: { readonly place: Place; readonly record: AuditRecord }[] = [];
@@ -64,13 +68,16 @@ export async function verifyTrail(
     const place = judged.place;
     const key = place && segmentKey({ chain: place.chain, number: Math.floor(place.seq / SEGMENT_LENGTH) });
     const slot = key === undefined ? undefined : slots.get(key);
+    if (place && slot?.isKnown(place.seq)) {
+      lastFound.set(place.chain, Math.max(place.seq, lastFound.get(place.chain) ?? -1));
+    }
     if ('fault' in judged) {
       if (whole || slot) faults.push(judged.fault);
       if (place) slot?.occupy(place.seq);
     } else if (slot?.isKnown(judged.place.seq)) {
       verified += 1;
       slot.put(judged.record);
-      if (slot.isComplete()) faults.push(...slot.judge());
+      if (slot.isComplete()) faults.push(...slot.judge(Infinity));
     } else if ((slot || !chains.has(judged.place)) && strays.length < MAX_STRAYS) {
       strays.push(judged);
     }
@@ -86,7 +93,9 @@ export async function verifyTrail(
       after = page.after;
     } while (after !== undefined);
   }
-  for (const slot of slots.values()) if (!slot.isComplete()) faults.push(...slot.judge());
+  for (const slot of slots.values()) {
+    if (!slot.isComplete()) faults.push(...slot.judge(lastFound.get(slot.segment.chain) ?? -1));
+  }
   for (const { place, record } of strays) {
     const fault = await judgeStray(tenantId, place, record, deps);
     if (fault) faults.push(fault);

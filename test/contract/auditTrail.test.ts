@@ -348,6 +348,91 @@ describe.each<[string, () => OpenTrail]>([
     expect((await verify()).firstBad).toMatchObject({ id, reason: 'truncated' });
   });
 
+  describe('of a chain of several segments, finds', () => {
+    beforeEach(async () => {
+      await write(2 * SEGMENT_LENGTH + 3);
+    });
+    const remake = async (number: number, change: Partial<Segment>) => {
+      const segment = (await segments())[number];
+      if (!segment) throw new Error('no such segment');
+      const { hash: _hash, ...content } = segment;
+      const document = withHash({ ...content, ...change }, digest);
+      await trail.write(tenantId, { key: segmentKey(segment), document, labels: {} });
+    };
+    const all = async () => {
+      const older = await trail.store.records(tenantId, {}, 999);
+      const rest = await trail.store.records(tenantId, {}, 999, older.after);
+      return [...older.rows, ...rest.rows]
+        .map(recordOf)
+        .flatMap((record) => record ?? [])
+        .toReversed();
+    };
+    const removeAll = (gone: readonly AuditRecord[]) =>
+      Promise.all(gone.map((record) => trail.remove(tenantId, recordKey(record))));
+    const chain = async () => (await segments())[0]?.chain ?? '';
+    const named = async (seq: number, reason: string) => ({ id: `${await chain()}-${seq}`, reason });
+
+    test('nothing, while nothing was done', async () => {
+      expect(await verify()).toEqual({ verified: 2 * SEGMENT_LENGTH + 3, segments: 3 });
+    });
+
+    test('the end of one that is not the last deleted', async () => {
+      await removeAll((await all()).slice(SEGMENT_LENGTH - 3, SEGMENT_LENGTH));
+      expect((await verify()).firstBad).toMatchObject(await named(SEGMENT_LENGTH - 3, 'deleted'));
+      const to = new Date((await all())[3]?.at ?? '');
+      expect((await verify({ to })).firstBad).toMatchObject(await named(SEGMENT_LENGTH - 3, 'deleted'));
+    });
+
+    test('the ends of the last two truncated', async () => {
+      await removeAll((await all()).slice(2 * SEGMENT_LENGTH - 3));
+      expect((await verify()).firstBad).toMatchObject(await named(2 * SEGMENT_LENGTH - 3, 'truncated'));
+    });
+
+    test('one deleted with all its records', async () => {
+      const [, middle] = await segments();
+      if (!middle) throw new Error('no such segment');
+      await removeAll((await all()).slice(SEGMENT_LENGTH, 2 * SEGMENT_LENGTH));
+      await trail.remove(tenantId, segmentKey(middle));
+      expect((await verify()).firstBad).toMatchObject(await named(SEGMENT_LENGTH, 'deleted'));
+    });
+
+    test('one cut short with an end to match', async () => {
+      const records = await all();
+      await removeAll(records.slice(SEGMENT_LENGTH - 2, SEGMENT_LENGTH));
+      const last = records[SEGMENT_LENGTH - 3];
+      await remake(0, { count: SEGMENT_LENGTH - 2, ...(last && { head: last.hash, lastAt: last.at }) });
+      expect((await verify()).firstBad).toMatchObject(await named(SEGMENT_LENGTH - 2, 'deleted'));
+    });
+
+    test('one whose beginning was made anew', async () => {
+      await remake(0, { start: 'x' });
+      expect((await verify()).firstBad).toMatchObject(await named(0, 'edited'));
+    });
+
+    test('one whose end was made anew', async () => {
+      await remake(2, { head: 'x' });
+      expect((await verify()).firstBad).toMatchObject(await named(2 * SEGMENT_LENGTH + 2, 'edited'));
+    });
+
+    test('one that was edited', async () => {
+      const [, middle] = await segments();
+      if (!middle) throw new Error('no such segment');
+      const document = { ...middle, firstAt: new Date(0).toISOString() };
+      await trail.write(tenantId, { key: segmentKey(middle), document, labels: {} });
+      expect((await verify()).firstBad).toMatchObject(await named(SEGMENT_LENGTH, 'edited'));
+    });
+  });
+
+  test("a record of another tenant's trail is not taken for one's own", async () => {
+    await write(2);
+    const row = await rowOf(await nth(1));
+    const victim = tenantId;
+    tenantId = `${victim}x`;
+    await write(1);
+    await trail.write(tenantId, row);
+    expect((await verify()).firstBad?.reason).toBe('edited');
+  });
+
   test('with a key, who makes hashes without it is found', async () => {
     const keyed = createDigest(Buffer.from('key'));
     await write(4, Buffer.from('key'));
