@@ -11,6 +11,7 @@ import { z } from 'zod';
 import type { AppDeps } from '../compose.ts';
 import type { Answer, Route } from '../http.ts';
 import { readPage, readQuery } from './paging.ts';
+import { privileged } from './privileged.ts';
 import { follow, readById, waitSeconds } from './wait.ts';
 
 export const delegationHref = (id: string): string => `/delegations/${id}`;
@@ -97,8 +98,17 @@ export function delegationRoutes(deps: AppDeps): readonly Route<unknown>[] {
     },
   };
 
-  return [create, list, get, cancel];
+  return [
+    privileged(create, 'delegations.create', ({ body }) => resourceOf(body), deps.audit),
+    list,
+    get,
+    privileged(cancel, 'delegations.cancel', ({ params: { id = '' } }) => `delegations/${id}`, deps.audit),
+  ];
 }
+
+/** What is asked for, as the audit trail names it. */
+const resourceOf = ({ taskType, agent, task }: DelegationRequest): string =>
+  taskType === undefined ? `agents/${agent ?? ''}/tasks/${task ?? ''}` : `task-types/${taskType}`;
 
 function view({
   id,

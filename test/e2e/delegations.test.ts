@@ -89,6 +89,14 @@ describe('what cannot be delegated is refused with the nearest that can', () => 
   });
 });
 
+test('who asked for what is in the audit trail, before it happened and after', async () => {
+  await create({ url: topology.urls.toolbox });
+  const auditor = managementApi(topology.urls.management, await topology.mint({ role: 'Auditor' }));
+  const { body } = await auditor.get('/audit?action=delegations.create');
+  const resource = 'agents/fastmcp-specialist/tasks/validate_server_config';
+  expect(body['items']).toContainEqual(expect.objectContaining({ resource, outcome: 'begun' }));
+});
+
 test('an agent lists what it can do, with the schemas of input and output', async () => {
   const { body } = await operator.get('/agents/fastmcp-specialist/tasks');
   expect(body['items']).toContainEqual(
