@@ -77,7 +77,8 @@ function faultsOf(
       fault(segment.chain, expected * SEGMENT_LENGTH, broken.has(missing) ? 'edited' : 'deleted');
     } else {
       const start = before === undefined ? genesis(tenantId, segment.chain, digest) : before.head;
-      if (segment.start !== start) fault(segment.chain, first, 'edited');
+      // Both are intact by themselves, so the earlier one was made anew.
+      if (segment.start !== start) fault(segment.chain, Math.max(first - 1, 0), 'edited');
       // A segment begins only when the one before it is full.
       if (before && before.count < SEGMENT_LENGTH) fault(segment.chain, endOf(before), 'deleted');
     }

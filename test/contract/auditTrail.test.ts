@@ -409,6 +409,16 @@ describe.each<[string, () => OpenTrail]>([
       expect((await verify()).firstBad).toMatchObject(await named(0, 'edited'));
     });
 
+    test('one whose last record and end were made anew, to match', async () => {
+      const last = (await all())[SEGMENT_LENGTH - 1];
+      if (!last) throw new Error('no such record');
+      const { hash: _hash, ...content } = last;
+      const document = withHash({ ...content, durationMs: 0 }, digest);
+      await trail.write(tenantId, { ...(await rowOf(last)), document });
+      await remake(0, { head: document.hash });
+      expect((await verify()).firstBad).toMatchObject(await named(SEGMENT_LENGTH - 1, 'edited'));
+    });
+
     test('one whose end was made anew', async () => {
       await remake(2, { head: 'x' });
       expect((await verify()).firstBad).toMatchObject(await named(2 * SEGMENT_LENGTH + 2, 'edited'));
