@@ -40,7 +40,8 @@ export function azureTableDelegationStore(open: OpenTable): DelegationStore {
         after === undefined ? undefined : keyOf(tenantId, after),
       );
     },
-    unfinishedSentBefore: (time) => table.scan(odata`unfinished eq true and sentAt lt ${time}`),
+    unfinishedSentBefore: (time, onUnreadable) =>
+      table.scan(odata`unfinished eq true and sentAt lt ${time}`, onUnreadable),
   };
 }
 
@@ -54,6 +55,7 @@ export function azureTablePlanStore(open: OpenTable): PlanStore {
     find: (tenantId, id) => table.get(keyOf(tenantId, id)),
     add: (plan) => table.insert(plan),
     replace: (plan, etag) => table.replace(plan, etag),
-    runningUnchangedSince: (time) => table.scan(odata`running eq true and updatedAt lt ${time}`),
+    runningUnchangedSince: (time, onUnreadable) =>
+      table.scan(odata`running eq true and updatedAt lt ${time}`, onUnreadable),
   };
 }

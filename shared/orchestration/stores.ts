@@ -1,4 +1,4 @@
-import type { Page, Stored } from '../platform/tables.ts';
+import type { OnUnreadable, Page, Stored } from '../platform/tables.ts';
 import type { Agent } from './agents.ts';
 import type { Delegation } from './delegation.ts';
 import type { Plan } from './plan.ts';
@@ -17,7 +17,7 @@ export interface DelegationStore {
   /** Those that match all that the filter names, in the order of their ids; `after` is the last id of the page before. */
   list(tenantId: string, filter: DelegationFilter, limit: number, after?: string): Promise<Page<Delegation>>;
   /** Those of all tenants that have not ended and whose message was sent before this time. */
-  unfinishedSentBefore(time: Date): AsyncIterable<Stored<Delegation>>;
+  unfinishedSentBefore(time: Date, onUnreadable: OnUnreadable): AsyncIterable<Stored<Delegation>>;
 }
 
 /** Keeps plans. A plan's row is also the record of what it has yet to send. An outage is thrown. */
@@ -26,5 +26,5 @@ export interface PlanStore {
   add(plan: Plan): Promise<'inserted' | 'exists'>;
   replace(plan: Plan, etag: string): Promise<'replaced' | 'conflict' | 'missing'>;
   /** Those of all tenants that run and have not changed since this time. */
-  runningUnchangedSince(time: Date): AsyncIterable<Stored<Plan>>;
+  runningUnchangedSince(time: Date, onUnreadable: OnUnreadable): AsyncIterable<Stored<Plan>>;
 }

@@ -1,3 +1,4 @@
+import type { OnUnreadable } from '../platform/tables.ts';
 import { advancePlan } from './advancePlan.ts';
 import { logFieldsOf, RESEND_AFTER_MS, sweep } from './delegation.ts';
 import { deliverSteps, sendMessage } from './deliver.ts';
@@ -8,7 +9,10 @@ import { delegationIdOf, queuedSteps } from './plan.ts';
 export async function sweepStuck(deps: OrchestrationDeps): Promise<void> {
   const now = deps.clock.now();
   const patience = new Date(now.getTime() - RESEND_AFTER_MS);
-  for await (const { value, etag } of deps.delegations.unfinishedSentBefore(patience)) {
+  const report: OnUnreadable = ({ partition, row }, error) => {
+    deps.log.error('row_unreadable', { partition, row }, error);
+  };
+  for await (const { value, etag } of deps.delegations.unfinishedSentBefore(patience, report)) {
     const decision = sweep(value, now);
     if (decision.kind === 'leave') continue;
     if ((await deps.delegations.replace(decision.delegation, etag)) !== 'replaced') continue;
@@ -16,7 +20,7 @@ export async function sweepStuck(deps: OrchestrationDeps): Promise<void> {
     if (decision.kind === 'resend') await sendMessage(decision.delegation, deps);
     else await advancePlan(decision.delegation, deps);
   }
-  for await (const { value: plan } of deps.plans.runningUnchangedSince(patience)) {
+  for await (const { value: plan } of deps.plans.runningUnchangedSince(patience, report)) {
     await deliverSteps(plan, deps);
     for (const step of queuedSteps(plan)) {
       const delegation = await deps.delegations.find(plan.tenantId, delegationIdOf(plan, step));

@@ -12,6 +12,7 @@ export type LogEvent =
   | 'delegation_skipped'
   | 'delegation_swept'
   | 'message_rejected'
+  | 'row_unreadable'
   | 'plan_finished'
   | 'upstream_failed'
   | 'audit_delayed'

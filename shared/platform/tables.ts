@@ -61,9 +61,14 @@ export interface Table<T> {
    * order of their keys. It reads what it passes over: the filter should match much, or the partitions be small.
    */
   search(prefix: string, filter: string, limit: number, after?: RowKey): Promise<Page<T>>;
-  /** Rows of all partitions that match an OData filter over the columns. For sweeps: it reads the whole table. */
-  scan(filter: string): AsyncIterable<Stored<T>>;
+  /**
+   * Rows of all partitions that match an OData filter over the columns. For sweeps: it reads the whole table. A row that
+   * `parse` refuses is thrown, or told to `onUnreadable` and passed over, so that it does not stop the sweep of all others.
+   */
+  scan(filter: string, onUnreadable?: OnUnreadable): AsyncIterable<Stored<T>>;
 }
+
+export type OnUnreadable = (key: RowKey, error: unknown) => void;
 
 export type OpenTable = <T>(name: string, codec: TableCodec<T>) => Table<T>;
 
@@ -135,6 +140,15 @@ function azureTable<T>(name: string, codec: TableCodec<T>, client: () => Promise
     etag: found.etag,
   });
 
+  const readable = (found: TableEntityResult<Record<string, unknown>>, onUnreadable?: OnUnreadable) => {
+    try {
+      return stored(found);
+    } catch (error) {
+      if (!onUnreadable) throw error;
+      onUnreadable({ partition: found.partitionKey ?? '', row: found.rowKey ?? '' }, error);
+      return undefined;
+    }
+  };
   /** The first rows that match. One row more than asked for tells whether there is a next page. */
   const first = async (operation: string, filter: string, limit: number): Promise<Page<T>> => {
     const found = await run(operation, async (table) => {
@@ -189,12 +203,15 @@ function azureTable<T>(name: string, codec: TableCodec<T>, client: () => Promise
         odata`(PartitionKey gt ${after.partition} or (PartitionKey eq ${after.partition} and RowKey gt ${after.row}))`;
       return first('search', [range, rest, filter].filter(Boolean).join(' and '), limit);
     },
-    scan: async function* (filter) {
+    scan: async function* (filter, onUnreadable) {
       const pages = (await client()).listEntities({ queryOptions: { filter } }).byPage();
       for (;;) {
         const page = await run('scan', () => pages.next());
         if (page.done) return;
-        for (const found of page.value) yield stored(found);
+        for (const found of page.value) {
+          const row = readable(found, onUnreadable);
+          if (row) yield row;
+        }
       }
     },
   };

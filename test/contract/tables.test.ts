@@ -244,6 +244,18 @@ describe('a document', () => {
     await client.createEntity({ partitionKey: 't1', rowKey: 'a', document0: '{}' });
     await expect(table.get({ partition: 't1', row: 'a' })).rejects.toThrow(Unreadable);
     await expect(table.page('t1', 1)).rejects.toThrow(Unreadable);
+    await expect(Array.fromAsync(table.scan(''))).rejects.toThrow(Unreadable);
+  });
+
+  test('that no longer parses does not stop a scan for one who is told of it', async () => {
+    const { table, client } = await azureTable(codec);
+    await table.insert(note('a'));
+    await client.createEntity({ partitionKey: 't1', rowKey: 'b', document0: '{' });
+    await table.insert(note('c'));
+    const unreadable: unknown[] = [];
+    const rows = await Array.fromAsync(table.scan('', (key) => unreadable.push(key)));
+    expect(rows.map(({ value }) => value.name)).toEqual(['a', 'c']);
+    expect(unreadable).toEqual([{ partition: 't1', row: 'b' }]);
   });
 });
 
