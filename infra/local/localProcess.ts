@@ -3,7 +3,6 @@ import { createWriteStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LocalError } from './localError.ts';
-import { isMessage } from './terminal.ts';
 
 /** What a process needs to start. It follows the protocol of `childProcess.ts`, unless `ready` says otherwise. */
 export interface ProcessSpec {
@@ -117,4 +116,9 @@ function writeOutput(child: ChildProcess, { logFile, onLine }: Output): () => st
   }
   child.once('close', () => log.end());
   return () => lastError;
+}
+
+/** False for stack frames and for what else Node prints around an error that nobody caught. */
+export function isMessage(line: string): boolean {
+  return /^(?!node:internal|file:|Node\.js v)[^\s}]/.test(line);
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isMessage } from './localProcess.ts';
 import type { LineListener } from './processGroup.ts';
 
 /** A line of the apps' log, as `shared/platform/log.ts` writes it. */
@@ -8,11 +9,6 @@ const logLineSchema = z.looseObject({
   error: z.string().optional(),
 });
 const notShown = new Set(['at', 'level', 'app', 'event', 'error', 'traceId']);
-
-/** False for stack frames and for what else Node prints around an error that nobody caught. */
-export function isMessage(line: string): boolean {
-  return /^(?!node:internal|file:|Node\.js v)[^\s}]/.test(line);
-}
 
 /** What the terminal shows of a line that a process said: warnings and errors in short, or nothing. */
 export function shortLine(name: string, stream: 'stdout' | 'stderr', line: string): string | undefined {
