@@ -106,6 +106,7 @@ function details(record: ServerRecord) {
   const { discovery, planId, createdAt, updatedAt } = record;
   return {
     ...summary(record),
+    server: record.server,
     protocolVersion: discovery?.protocolVersion,
     serverInfo: discovery?.serverInfo,
     tools: discovery?.tools.map(({ name, title, description }) => ({ name, title, description })) ?? [],

@@ -42,6 +42,7 @@ export async function registerServer(
     url: url.value.href,
     title: registration.title ?? registration.slug,
     description: registration.description ?? '',
+    ...(registration.server && { server: registration.server }),
     status: 'pending',
     planId,
     createdBy: userId,

@@ -31,15 +31,58 @@ export const slugSchema = z
     'must be 1 to 40 of a-z, 0-9 and -, with no - at either end',
   );
 
-/** What an administrator says of a server. The URL's address is judged apart, by the outbound guard. */
-export const registrationSchema = z.strictObject({
-  slug: slugSchema,
-  url: z.string().max(2048),
-  title: z.string().trim().min(1).max(100).optional(),
-  description: z.string().trim().max(2048).optional(),
+/** What a registration reads of a `server.json` (schema 2025-12-11). The whole is kept as it is. */
+const serverJsonSchema = z.looseObject({
+  name: z
+    .string()
+    .max(200)
+    .regex(
+      /^[a-zA-Z0-9.-]+\/[a-zA-Z0-9._-]+$/,
+      'must be a reverse DNS name and a server name, with one slash',
+    ),
+  description: z.string().min(1).max(100),
+  version: z.string().min(1).max(255),
+  title: z.string().min(1).max(100).optional(),
+  remotes: z.array(z.looseObject({ type: z.string(), url: z.string().max(2048) })),
 });
-export type Registration = z.infer<typeof registrationSchema>;
+/** A row has this much room for it beside what a probe found. */
+const MAX_SERVER_JSON_LENGTH = 32_000;
 
+export interface Registration {
+  readonly slug: string;
+  readonly url: string;
+  readonly server?: Record<string, unknown> | undefined;
+  readonly title?: string | undefined;
+  readonly description?: string | undefined;
+}
+
+/** What an administrator says of a server: its URL, or a `server.json` that has one. The address is judged apart, by the guard. */
+export const registrationSchema = z
+  .strictObject({
+    slug: slugSchema,
+    url: z.string().max(2048).optional(),
+    server: serverJsonSchema.optional(),
+    title: z.string().trim().min(1).max(100).optional(),
+    description: z.string().trim().max(2048).optional(),
+  })
+  .transform(
+    (
+      { slug, url, server, title = server?.title, description = server?.description },
+      context,
+    ): Registration => {
+      const wrong = (path: string[], message: string) => {
+        context.addIssue({ code: 'custom', path, message });
+        return z.NEVER;
+      };
+      if ((url === undefined) === (server === undefined)) return wrong(['url'], 'give either url or server');
+      if (server !== undefined && JSON.stringify(server).length > MAX_SERVER_JSON_LENGTH) {
+        return wrong(['server'], `is longer than ${MAX_SERVER_JSON_LENGTH} characters of JSON`);
+      }
+      const remote = url ?? server?.remotes.find(({ type }) => type === 'streamable-http')?.url;
+      if (remote === undefined) return wrong(['server', 'remotes'], 'has none of the type streamable-http');
+      return { slug, url: remote, server, title, description };
+    },
+  );
 /** A server of one tenant. Its slug never changes. */
 export const serverRecordSchema = z.object({
   tenantId: z.string(),
@@ -47,6 +90,8 @@ export const serverRecordSchema = z.object({
   url: z.string(),
   title: z.string(),
   description: z.string(),
+  /** The `server.json` that it was registered with, if it was by one. */
+  server: z.record(z.string(), z.unknown()).optional(),
   status: serverStatusSchema,
   statusReason: z.string().optional(),
   /** The plan that decides the status: a late answer of an earlier registration must not decide this one. */

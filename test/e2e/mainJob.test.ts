@@ -121,6 +121,25 @@ describe('a server that an administrator registers', () => {
     });
   });
 
+  test('can be described by its server.json', async () => {
+    const server = {
+      name: 'com.example/toolbox',
+      description: 'Units and dice',
+      version: '1.0.0',
+      remotes: [{ type: 'streamable-http', url: topology.urls.toolbox }],
+    };
+    expect((await admin.post('/servers?wait=30', { slug: 'by-json', server })).body).toMatchObject({
+      status: 'active',
+    });
+    expect((await admin.get('/servers/by-json')).body).toMatchObject({
+      url: topology.urls.toolbox,
+      description: 'Units and dice',
+      era: 'modern',
+      server,
+    });
+    expect((await admin.delete('/servers/by-json')).status).toBe(204);
+  });
+
   test('is rejected with the reason when nothing answers at its URL', async () => {
     await admin.post('/servers?wait=30', { slug: 'nobody', url: 'http://127.0.0.1:9/mcp' });
     const { body } = await admin.get('/servers/nobody');
