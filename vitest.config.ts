@@ -1,11 +1,13 @@
 import { defineConfig } from 'vitest/config';
 
-const ci = process.env['CI'] === 'true';
-
 /** Kinds of test, by what they need: nothing, one real part (a store, a broker, an MCP peer), the whole topology. */
 export default defineConfig({
   test: {
-    reporters: ci ? ['default', ['json', { outputFile: '.local/test-results.json' }]] : ['default'],
+    reporters: [
+      'default',
+      './test/support/notRunReporter.ts',
+      ['json', { outputFile: '.local/test-results.json' }],
+    ],
     // A flaky test is a fault to find, not to try again.
     retry: 0,
     projects: [
