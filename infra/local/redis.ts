@@ -1,8 +1,7 @@
-import { accessSync, constants } from 'node:fs';
 import { connect } from 'node:net';
-import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Ports } from './defaults.ts';
+import { findProgram } from './findProgram.ts';
 import type { ProcessSpec } from './localProcess.ts';
 import { isFree } from './ports.ts';
 
@@ -11,14 +10,8 @@ export type StateChoice =
   { readonly kind: 'redis'; readonly program: string } | { readonly kind: 'tables'; readonly reason: string };
 
 /** Redis where this machine has one and its port is free: a Redis that runs there already is not ours to write to. */
-export async function chooseState(
-  ports: Pick<Ports, 'redis'>,
-  searchPath = process.env['PATH'] ?? '',
-): Promise<StateChoice> {
-  const program = searchPath
-    .split(delimiter)
-    .map((folder) => join(folder, 'redis-server'))
-    .find(isExecutable);
+export async function chooseState(ports: Pick<Ports, 'redis'>, searchPath?: string): Promise<StateChoice> {
+  const program = findProgram('redis-server', searchPath);
   if (program === undefined) return { kind: 'tables', reason: 'no redis-server on the PATH' };
   if (await isFree(ports.redis)) return { kind: 'redis', program };
   return { kind: 'tables', reason: `port ${ports.redis}, which Redis would need, is taken` };
@@ -59,13 +52,4 @@ function accepts(port: number): Promise<boolean> {
       resolve(true);
     });
   });
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

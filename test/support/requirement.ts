@@ -1,6 +1,5 @@
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
 import { describe, test } from 'vitest';
+import { findProgram } from '../../infra/local/findProgram.ts';
 
 /** A program that not every machine has, and where it is on this one. */
 export interface Requirement {
@@ -8,13 +7,7 @@ export interface Requirement {
   readonly path: string | undefined;
 }
 
-export function onPath(program: string): Requirement {
-  const path = (process.env['PATH'] ?? '')
-    .split(delimiter)
-    .map((folder) => join(folder, program))
-    .find(isExecutable);
-  return { name: program, path };
-}
+export const onPath = (program: string): Requirement => ({ name: program, path: findProgram(program) });
 
 /**
  * A suite that needs a program. Where it is missing the suite is skipped and says so in its name, except in CI
@@ -30,14 +23,5 @@ export function describeWith(requirement: Requirement, name: string, suite: () =
         throw new Error(`${reason}, and in CI nothing is skipped`);
       });
     });
-  }
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
   }
 }
