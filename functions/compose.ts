@@ -1,8 +1,8 @@
 import { type Audit, openAudit } from '../shared/audit/audit.ts';
 import { azureTableTrailStore } from '../shared/audit/azureTableTrailStore.ts';
 import type { TrailStore } from '../shared/audit/trailStore.ts';
-import type { TaskCatalogue } from '../shared/orchestration/taskCatalogue.ts';
-import type { RegistrationDeps } from '../shared/orchestration/registerServer.ts';
+import type { TaskCatalogue } from '../shared/orchestration/task/taskCatalogue.ts';
+import type { RegistrationDeps } from '../shared/orchestration/plan/registerServer.ts';
 import { createTokenVerifier, REQUIRED_SCOPE } from '../shared/identity/verifyToken.ts';
 import { azureTableDelegationStore, azureTablePlanStore } from '../shared/orchestration/azureTableStores.ts';
 import { systemClock } from '../shared/platform/clock.ts';

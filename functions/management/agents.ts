@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { agentNames } from '../../shared/orchestration/agents.ts';
-import type { Task } from '../../shared/orchestration/task.ts';
+import type { Task } from '../../shared/orchestration/task/task.ts';
 import { fail, succeed } from '../../shared/platform/result.ts';
 import type { AppDeps } from '../compose.ts';
 import type { Route } from '../http.ts';

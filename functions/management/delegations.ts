@@ -1,11 +1,11 @@
 import { agentNames } from '../../shared/orchestration/agents.ts';
-import { cancelDelegation } from '../../shared/orchestration/cancelDelegation.ts';
+import { cancelDelegation } from '../../shared/orchestration/delegation/cancelDelegation.ts';
 import {
   type DelegationRequest,
   delegate,
   delegationRequestSchema,
-} from '../../shared/orchestration/delegate.ts';
-import { type Delegation, delegationStateSchema } from '../../shared/orchestration/delegation.ts';
+} from '../../shared/orchestration/delegation/delegate.ts';
+import { type Delegation, delegationStateSchema } from '../../shared/orchestration/delegation/delegation.ts';
 import { type Result, succeed } from '../../shared/platform/result.ts';
 import { z } from 'zod';
 import type { AppDeps } from '../compose.ts';

@@ -1,8 +1,8 @@
 import { agents } from '../../shared/orchestration/agents.ts';
-import { outcomesOf } from '../../shared/orchestration/deliver.ts';
+import { outcomesOf } from '../../shared/orchestration/plan/deliverSteps.ts';
 import type { OrchestrationDeps } from '../../shared/orchestration/deps.ts';
-import { type Plan, delegationIdOf } from '../../shared/orchestration/plan.ts';
-import type { Outcome } from '../../shared/orchestration/outcome.ts';
+import { type Plan, delegationIdOf } from '../../shared/orchestration/plan/plan.ts';
+import type { Outcome } from '../../shared/orchestration/delegation/outcome.ts';
 import { succeed } from '../../shared/platform/result.ts';
 import type { Route } from '../http.ts';
 import { delegationHref } from './delegations.ts';

@@ -1,4 +1,4 @@
-import { type RegistrationDeps, registerServer } from '../../shared/orchestration/registerServer.ts';
+import { type RegistrationDeps, registerServer } from '../../shared/orchestration/plan/registerServer.ts';
 import { type Result, fail, succeed } from '../../shared/platform/result.ts';
 import { type Registration, type ServerRecord, registrationSchema } from '../../shared/registry/server.ts';
 import type { AppDeps } from '../compose.ts';

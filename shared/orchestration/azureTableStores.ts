@@ -1,7 +1,7 @@
 import { odata } from '@azure/data-tables';
 import type { OpenTable, RowKey } from '../platform/tables.ts';
-import { type Delegation, delegationSchema } from './delegation.ts';
-import { type Plan, planSchema } from './plan.ts';
+import { type Delegation, delegationSchema } from './delegation/delegation.ts';
+import { type Plan, planSchema } from './plan/plan.ts';
 import type { DelegationStore, PlanStore } from './stores.ts';
 
 /** Sixteen partitions a tenant, by the first digit of the random id: one partition takes 2,000 operations a second. */

@@ -1,7 +1,7 @@
 import type { OnUnreadable, Page, Stored } from '../platform/tables.ts';
 import type { Agent } from './agents.ts';
-import type { Delegation } from './delegation.ts';
-import type { Plan } from './plan.ts';
+import type { Delegation } from './delegation/delegation.ts';
+import type { Plan } from './plan/plan.ts';
 
 export interface DelegationFilter {
   readonly agent?: Agent | undefined;

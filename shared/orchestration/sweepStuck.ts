@@ -1,9 +1,10 @@
 import type { OnUnreadable } from '../platform/tables.ts';
-import { advancePlan } from './advancePlan.ts';
-import { logFieldsOf, RESEND_AFTER_MS, sweep } from './delegation.ts';
-import { deliverSteps, sendMessage } from './deliver.ts';
+import { advancePlan } from './plan/advancePlan.ts';
+import { logFieldsOf, RESEND_AFTER_MS, sweep } from './delegation/delegation.ts';
+import { sendMessage } from './delegation/sendMessage.ts';
+import { deliverSteps } from './plan/deliverSteps.ts';
 import type { OrchestrationDeps } from './deps.ts';
-import { delegationIdOf, queuedSteps } from './plan.ts';
+import { delegationIdOf, queuedSteps } from './plan/plan.ts';
 
 /** Finds what a crash or an outage left behind, and moves it on: messages that were lost, outcomes that no plan heard of. */
 export async function sweepStuck(deps: OrchestrationDeps): Promise<void> {

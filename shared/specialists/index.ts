@@ -1,4 +1,4 @@
-import { type TaskCatalogue, taskCatalogue } from '../orchestration/taskCatalogue.ts';
+import { type TaskCatalogue, taskCatalogue } from '../orchestration/task/taskCatalogue.ts';
 import type { OutboundClient } from '../platform/outbound.ts';
 import type { ServerStore } from '../registry/serverStore.ts';
 import { validateServerConfig } from './fastmcp-specialist/validateServerConfig.ts';

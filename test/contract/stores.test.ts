@@ -4,9 +4,9 @@ import {
   azureTableDelegationStore,
   azureTablePlanStore,
 } from '../../shared/orchestration/azureTableStores.ts';
-import { type Delegation, finish } from '../../shared/orchestration/delegation.ts';
+import { type Delegation, finish } from '../../shared/orchestration/delegation/delegation.ts';
 import type { DelegationFilter } from '../../shared/orchestration/stores.ts';
-import { recordOutcome, startPlan } from '../../shared/orchestration/plan.ts';
+import { recordOutcome, startPlan } from '../../shared/orchestration/plan/plan.ts';
 import { type OpenTable, openTables } from '../../shared/platform/tables.ts';
 import { azureTableServerStore } from '../../shared/registry/azureTableServerStore.ts';
 import type { ServerRecord } from '../../shared/registry/server.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { discoverServer } from '../../gateway/discovery.ts';
-import { defineTask, type Task } from '../../orchestration/task.ts';
+import { defineTask, type Task } from '../../orchestration/task/task.ts';
 import type { OutboundClient } from '../../platform/outbound.ts';
 import { discoverySchema } from '../../registry/server.ts';
 

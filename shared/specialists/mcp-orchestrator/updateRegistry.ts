@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { defineTask, type Task } from '../../orchestration/task.ts';
-import { outcomeSchema } from '../../orchestration/outcome.ts';
+import { defineTask, type Task } from '../../orchestration/task/task.ts';
+import { outcomeSchema } from '../../orchestration/delegation/outcome.ts';
 import { fail, succeed } from '../../platform/result.ts';
 import {
   type Discovery,

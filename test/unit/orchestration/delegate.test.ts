@@ -5,14 +5,14 @@ import {
   azureTableDelegationStore,
   azureTablePlanStore,
 } from '../../../shared/orchestration/azureTableStores.ts';
-import { cancelDelegation } from '../../../shared/orchestration/cancelDelegation.ts';
-import { delegate, delegationRequestSchema } from '../../../shared/orchestration/delegate.ts';
+import { cancelDelegation } from '../../../shared/orchestration/delegation/cancelDelegation.ts';
+import { delegate, delegationRequestSchema } from '../../../shared/orchestration/delegation/delegate.ts';
 import type { OrchestrationDeps } from '../../../shared/orchestration/deps.ts';
 import { nearestName } from '../../../shared/orchestration/nearest.ts';
 import { routingMatrix } from '../../../shared/orchestration/routing.ts';
-import { runDelegation } from '../../../shared/orchestration/runDelegation.ts';
-import { defineTask } from '../../../shared/orchestration/task.ts';
-import { taskCatalogue } from '../../../shared/orchestration/taskCatalogue.ts';
+import { runDelegation } from '../../../shared/orchestration/delegation/runDelegation.ts';
+import { defineTask } from '../../../shared/orchestration/task/task.ts';
+import { taskCatalogue } from '../../../shared/orchestration/task/taskCatalogue.ts';
 import { succeed } from '../../../shared/platform/result.ts';
 import type { OutgoingMessage } from '../../../shared/platform/serviceBus.ts';
 import { continueTrace } from '../../../shared/platform/trace.ts';

@@ -7,7 +7,7 @@ import {
   messageOf,
   retryLater,
   sweep,
-} from '../../../shared/orchestration/delegation.ts';
+} from '../../../shared/orchestration/delegation/delegation.ts';
 
 const at = (seconds: number) => new Date(Date.UTC(2026, 0, 1) + seconds * 1000);
 const row: Delegation = {

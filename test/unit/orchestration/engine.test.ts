@@ -4,11 +4,11 @@ import {
   azureTablePlanStore,
 } from '../../../shared/orchestration/azureTableStores.ts';
 import type { Agent } from '../../../shared/orchestration/agents.ts';
-import { type RegistrationDeps, registerServer } from '../../../shared/orchestration/registerServer.ts';
-import { runDelegation } from '../../../shared/orchestration/runDelegation.ts';
+import { type RegistrationDeps, registerServer } from '../../../shared/orchestration/plan/registerServer.ts';
+import { runDelegation } from '../../../shared/orchestration/delegation/runDelegation.ts';
 import { sweepStuck } from '../../../shared/orchestration/sweepStuck.ts';
-import { defineTask } from '../../../shared/orchestration/task.ts';
-import { taskCatalogue } from '../../../shared/orchestration/taskCatalogue.ts';
+import { defineTask } from '../../../shared/orchestration/task/task.ts';
+import { taskCatalogue } from '../../../shared/orchestration/task/taskCatalogue.ts';
 import { InfrastructureError } from '../../../shared/platform/errors.ts';
 import { fail, succeed } from '../../../shared/platform/result.ts';
 import { continueTrace } from '../../../shared/platform/trace.ts';

@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Outcome } from '../../../shared/orchestration/outcome.ts';
+import type { Outcome } from '../../../shared/orchestration/delegation/outcome.ts';
 import {
   type Plan,
   type PlanStepDefinition,
   queuedSteps,
   recordOutcome,
   startPlan,
-} from '../../../shared/orchestration/plan.ts';
-import { resolveReferences } from '../../../shared/orchestration/references.ts';
+} from '../../../shared/orchestration/plan/plan.ts';
+import { resolveReferences } from '../../../shared/orchestration/plan/references.ts';
 
 const now = new Date('2026-01-01T00:00:00Z');
 const start = { id: 'p', tenantId: 't', name: 'test', requestedBy: 'u', traceparent: '' };

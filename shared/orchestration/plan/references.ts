@@ -1,4 +1,4 @@
-import type { Outcome } from './outcome.ts';
+import type { Outcome } from '../delegation/outcome.ts';
 
 /**
  * A step's input may hold `{"$outcomeOf": "<step>"}` in the place of the outcome of a step that it depends on. Takes each

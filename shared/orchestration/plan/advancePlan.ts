@@ -1,6 +1,6 @@
-import { type Delegation, logFieldsOf } from './delegation.ts';
-import { deliverSteps } from './deliver.ts';
-import type { OrchestrationDeps } from './deps.ts';
+import { type Delegation, logFieldsOf } from '../delegation/delegation.ts';
+import { deliverSteps } from './deliverSteps.ts';
+import type { OrchestrationDeps } from '../deps.ts';
 import { recordOutcome } from './plan.ts';
 
 /**

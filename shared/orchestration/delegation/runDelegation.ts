@@ -1,6 +1,6 @@
-import type { LogFields } from '../platform/log.ts';
-import type { Agent } from './agents.ts';
-import { advancePlan } from './advancePlan.ts';
+import type { LogFields } from '../../platform/log.ts';
+import type { Agent } from '../agents.ts';
+import { advancePlan } from '../plan/advancePlan.ts';
 import {
   type Delegation,
   type DelegationMessage,
@@ -11,11 +11,11 @@ import {
   MAX_ATTEMPTS,
   retryLater,
 } from './delegation.ts';
-import { sendMessage } from './deliver.ts';
-import type { OrchestrationDeps } from './deps.ts';
+import { sendMessage } from './sendMessage.ts';
+import type { OrchestrationDeps } from '../deps.ts';
 import type { Outcome } from './outcome.ts';
-import type { Task } from './task.ts';
-import type { TaskCatalogue } from './taskCatalogue.ts';
+import type { Task } from '../task/task.ts';
+import type { TaskCatalogue } from '../task/taskCatalogue.ts';
 
 /** How long a task has that its agent does not know: just long enough to record that. */
 const UNKNOWN_TASK_TIMEOUT_MS = 5_000;

@@ -1,17 +1,17 @@
 import { z } from 'zod';
-import type { Principal } from '../identity/principal.ts';
-import { invalid, invalidBySchema } from '../platform/invalid.ts';
-import { type Bounds, unsafeShape } from '../platform/jsonShape.ts';
-import { type Result, fail, succeed } from '../platform/result.ts';
-import { type Trace, traceparentOf } from '../platform/trace.ts';
-import { type Agent, agentNames } from './agents.ts';
+import type { Principal } from '../../identity/principal.ts';
+import { invalid, invalidBySchema } from '../../platform/invalid.ts';
+import { type Bounds, unsafeShape } from '../../platform/jsonShape.ts';
+import { type Result, fail, succeed } from '../../platform/result.ts';
+import { type Trace, traceparentOf } from '../../platform/trace.ts';
+import { type Agent, agentNames } from '../agents.ts';
 import type { Delegation } from './delegation.ts';
-import { sendMessage } from './deliver.ts';
-import type { OrchestrationDeps } from './deps.ts';
-import { nearestName } from './nearest.ts';
-import { routingMatrix, taskTypes } from './routing.ts';
-import type { Task } from './task.ts';
-import type { TaskCatalogue } from './taskCatalogue.ts';
+import { sendMessage } from './sendMessage.ts';
+import type { OrchestrationDeps } from '../deps.ts';
+import { nearestName } from '../nearest.ts';
+import { routingMatrix, taskTypes } from '../routing.ts';
+import type { Task } from '../task/task.ts';
+import type { TaskCatalogue } from '../task/taskCatalogue.ts';
 
 /** A piece of work by its type, which the matrix routes, or by the agent and its task. */
 export const delegationRequestSchema = z

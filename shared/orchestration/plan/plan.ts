@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { agentNames } from './agents.ts';
-import { type Outcome, taskErrorSchema } from './outcome.ts';
+import { agentNames } from '../agents.ts';
+import { type Outcome, taskErrorSchema } from '../delegation/outcome.ts';
 
 /**
  * A plan is a graph of steps, each a delegation. A step waits until those that it depends on have ended, is then

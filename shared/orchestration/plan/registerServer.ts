@@ -1,12 +1,12 @@
-import type { Principal } from '../identity/principal.ts';
-import { type AddressPolicy, checkOutboundUrl } from '../platform/addressRules.ts';
-import { invalid } from '../platform/invalid.ts';
-import { type Result, fail, succeed } from '../platform/result.ts';
-import { type Trace, traceparentOf } from '../platform/trace.ts';
-import type { Registration, ServerRecord } from '../registry/server.ts';
-import type { ServerStore } from '../registry/serverStore.ts';
-import { deliverSteps } from './deliver.ts';
-import type { OrchestrationDeps } from './deps.ts';
+import type { Principal } from '../../identity/principal.ts';
+import { type AddressPolicy, checkOutboundUrl } from '../../platform/addressRules.ts';
+import { invalid } from '../../platform/invalid.ts';
+import { type Result, fail, succeed } from '../../platform/result.ts';
+import { type Trace, traceparentOf } from '../../platform/trace.ts';
+import type { Registration, ServerRecord } from '../../registry/server.ts';
+import type { ServerStore } from '../../registry/serverStore.ts';
+import { deliverSteps } from './deliverSteps.ts';
+import type { OrchestrationDeps } from '../deps.ts';
 import { type PlanStepDefinition, startPlan } from './plan.ts';
 
 export interface RegistrationDeps extends OrchestrationDeps {

@@ -1,7 +1,7 @@
-import { type Result, fail, succeed } from '../platform/result.ts';
-import { advancePlan } from './advancePlan.ts';
+import { type Result, fail, succeed } from '../../platform/result.ts';
+import { advancePlan } from '../plan/advancePlan.ts';
 import { type Delegation, finish } from './delegation.ts';
-import type { OrchestrationDeps } from './deps.ts';
+import type { OrchestrationDeps } from '../deps.ts';
 import type { Outcome } from './outcome.ts';
 
 /**

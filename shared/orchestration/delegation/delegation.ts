@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { LogFields } from '../platform/log.ts';
-import { continueTrace } from '../platform/trace.ts';
-import { agentNames } from './agents.ts';
+import type { LogFields } from '../../platform/log.ts';
+import { continueTrace } from '../../platform/trace.ts';
+import { agentNames } from '../agents.ts';
 import { type Outcome, outcomeSchema } from './outcome.ts';
 
 const agentSchema = z.enum(agentNames);

@@ -1,9 +1,9 @@
 import type { z } from 'zod';
-import type { Clock } from '../platform/clock.ts';
-import type { Log } from '../platform/log.ts';
-import type { Result } from '../platform/result.ts';
-import type { Agent } from './agents.ts';
-import type { Outcome } from './outcome.ts';
+import type { Clock } from '../../platform/clock.ts';
+import type { Log } from '../../platform/log.ts';
+import type { Result } from '../../platform/result.ts';
+import type { Agent } from '../agents.ts';
+import type { Outcome } from '../delegation/outcome.ts';
 
 /** What a task is given beside its input. */
 export interface TaskHelpers {

@@ -1,0 +1,23 @@
+import { InfrastructureError } from '../../platform/errors.ts';
+import type { OrchestrationDeps } from '../deps.ts';
+import { type Delegation, logFieldsOf, messageOf } from './delegation.ts';
+
+/** Sends the delegation's message, to be delivered at `sentAt`. An outage is not the caller's to bear: the row is there, and the sweeper sends again. */
+export async function sendMessage(
+  delegation: Delegation,
+  { sender, log, clock }: OrchestrationDeps,
+): Promise<void> {
+  const { id, agent, attempt } = delegation;
+  const sentAt = new Date(delegation.sentAt);
+  try {
+    await sender.send(agent, {
+      messageId: `${id}:${attempt}`,
+      body: messageOf(delegation),
+      ...(sentAt > clock.now() && { notBefore: sentAt }),
+    });
+    log.info('delegation_sent', logFieldsOf(delegation));
+  } catch (error) {
+    if (!(error instanceof InfrastructureError)) throw error;
+    log.error('delegation_unsent', logFieldsOf(delegation), error);
+  }
+}
