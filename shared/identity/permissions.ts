@@ -5,10 +5,18 @@ const permissions = {
   'servers.read': ['Admin', 'Operator', 'Auditor', 'User'],
   'servers.write': ['Admin'],
   'plans.read': ['Admin', 'Operator', 'Auditor'],
+  'plans.write': ['Admin', 'Operator'],
+  'plans.compose': ['Admin'],
   'delegations.read': ['Admin', 'Operator', 'Auditor'],
   'delegations.write': ['Admin', 'Operator'],
   'agents.read': ['Admin', 'Operator', 'Auditor'],
   'audit.read': ['Admin', 'Auditor'],
+  /** To open a session and see and end one's own; `read` and `end` are for those of others in the tenant. */
+  'sessions.own': ['Admin', 'Operator', 'Auditor', 'User'],
+  'sessions.read': ['Admin', 'Auditor'],
+  'sessions.end': ['Admin'],
+  'pools.read': ['Admin', 'Operator', 'Auditor'],
+  'pools.write': ['Admin', 'Operator'],
   'mcp.use': ['Admin', 'Operator', 'User'],
 } as const satisfies Record<string, readonly Role[]>;
 

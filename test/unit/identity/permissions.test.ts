@@ -7,10 +7,17 @@ const pinned: Record<Permission, readonly Role[]> = {
   'servers.read': ['Admin', 'Operator', 'Auditor', 'User'],
   'servers.write': ['Admin'],
   'plans.read': ['Admin', 'Operator', 'Auditor'],
+  'plans.write': ['Admin', 'Operator'],
+  'plans.compose': ['Admin'],
   'delegations.read': ['Admin', 'Operator', 'Auditor'],
   'delegations.write': ['Admin', 'Operator'],
   'agents.read': ['Admin', 'Operator', 'Auditor'],
   'audit.read': ['Admin', 'Auditor'],
+  'sessions.own': ['Admin', 'Operator', 'Auditor', 'User'],
+  'sessions.read': ['Admin', 'Auditor'],
+  'sessions.end': ['Admin'],
+  'pools.read': ['Admin', 'Operator', 'Auditor'],
+  'pools.write': ['Admin', 'Operator'],
   'mcp.use': ['Admin', 'Operator', 'User'],
 };
 const permissions = Object.keys(pinned) as Permission[];

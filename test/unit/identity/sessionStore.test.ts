@@ -1,0 +1,190 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import type { Principal } from '../../../shared/identity/principal.ts';
+import { type SessionStore, createSessionStore } from '../../../shared/identity/sessionStore.ts';
+import { azureTableStateStore } from '../../../shared/platform/azureTableStateStore.ts';
+import { InfrastructureError } from '../../../shared/platform/errors.ts';
+import { randomId } from '../../../shared/platform/ids.ts';
+import type { StateStore } from '../../../shared/platform/stateStore.ts';
+import { memoryTables } from '../../support/memoryTables.ts';
+
+const minuteMs = 60_000;
+const begin = Date.UTC(2026, 0, 1);
+
+let now: number;
+let state: StateStore;
+let ttls: Map<string, number>;
+let sessions: SessionStore;
+let away: ((call: string) => boolean) | undefined;
+beforeEach(() => {
+  now = begin;
+  ttls = new Map();
+  away = undefined;
+  const clock = { now: () => new Date(now) };
+  const kept = azureTableStateStore(memoryTables(), clock).state;
+  const reach = (call: string) => {
+    if (away?.(call)) throw new InfrastructureError('redis', call, undefined);
+  };
+  state = {
+    ...kept,
+    get: async (key) => {
+      reach(`get ${key}`);
+      return kept.get(key);
+    },
+    set: async (key, value, ttlMs) => {
+      reach(`set ${key}`);
+      ttls.set(key, ttlMs);
+      await kept.set(key, value, ttlMs);
+    },
+    delete: async (key) => {
+      reach(`delete ${key}`);
+      return kept.delete(key);
+    },
+  };
+  sessions = createSessionStore({ state, clock, newId: randomId, app: 'management' });
+});
+
+const alice = (more: Partial<Principal> = {}): Principal => ({
+  tenantId: 'contoso',
+  userId: 'alice',
+  kind: 'user',
+  clientId: 'cli',
+  roles: ['Operator', 'Auditor'],
+  expiresAt: begin + 90 * minuteMs,
+  ...more,
+});
+const at = (ms: number) => new Date(ms).toISOString();
+
+describe('a session', () => {
+  test('says who began it and where, and what they may do', async () => {
+    const session = await sessions.open(alice());
+    const ends = at(begin + 60 * minuteMs);
+    expect(session).toEqual({
+      id: expect.stringMatching(/^[0-9a-f]{32}$/) as string,
+      tenantId: 'contoso',
+      userId: 'alice',
+      clientId: 'cli',
+      createdAt: at(begin),
+      expiresAt: ends,
+    });
+    expect(await sessions.find('contoso', session.id)).toEqual(session);
+    expect(await sessions.authContext('contoso', session.id)).toEqual({
+      tenantId: 'contoso',
+      userId: 'alice',
+      roles: ['Operator', 'Auditor'],
+      expiresAt: ends,
+      serverContext: { app: 'management', createdAt: at(begin) },
+    });
+  });
+
+  test('is kept under the two agreed keys', async () => {
+    const { id } = await sessions.open(alice());
+    expect([...ttls.keys()].sort()).toEqual([`mreg:auth:${id}`, `mreg:session:${id}`]);
+  });
+
+  test.each([
+    [90 * minuteMs, 60 * minuteMs, 'an hour where the token is good for longer'],
+    [7 * minuteMs, 7 * minuteMs, 'as long as the token where that is less'],
+    [1_500.5, 1_500, 'whole milliseconds'],
+  ])('with a token good for %i ms lasts %i ms: %s', async (tokenMs, sessionMs) => {
+    const { id, expiresAt } = await sessions.open(alice({ expiresAt: begin + tokenMs }));
+    expect(expiresAt).toBe(at(begin + sessionMs));
+    expect([...ttls.values()]).toEqual([sessionMs, sessionMs]);
+    now = begin + sessionMs - 1;
+    expect(await sessions.authContext('contoso', id)).toBeDefined();
+    now = begin + sessionMs;
+    expect(await sessions.authContext('contoso', id)).toBeUndefined();
+    expect(await sessions.find('contoso', id)).toBeUndefined();
+    expect(await sessions.end('contoso', id)).toBe('absent');
+  });
+
+  test('is over by the clock of whoever asks, even while the store still has it', async () => {
+    const { id } = await sessions.open(alice({ expiresAt: begin + minuteMs }));
+    const ahead = { now: () => new Date(now + 2 * minuteMs) };
+    const other = createSessionStore({ state, clock: ahead, newId: randomId, app: 'mcp' });
+    expect(await other.authContext('contoso', id)).toBeUndefined();
+    expect(await other.find('contoso', id)).toBeUndefined();
+  });
+
+  test.each([0, -1, -59_999])('of a token that ended %i ms from now is over and not kept', async (leftMs) => {
+    const { id, expiresAt } = await sessions.open(alice({ expiresAt: begin + leftMs }));
+    expect(expiresAt).toBe(at(begin + leftMs));
+    expect(ttls.size).toBe(0);
+    expect(await sessions.authContext('contoso', id)).toBeUndefined();
+  });
+
+  test("of another tenant is absent, and cannot be ended by one's own", async () => {
+    const { id } = await sessions.open(alice());
+    expect(await sessions.find('fabrikam', id)).toBeUndefined();
+    expect(await sessions.authContext('fabrikam', id)).toBeUndefined();
+    expect(await sessions.end('fabrikam', id)).toBe('absent');
+    expect(await sessions.find('contoso', id)).toBeDefined();
+  });
+
+  test('that was ended is gone with all that it allowed', async () => {
+    const { id } = await sessions.open(alice());
+    const other = await sessions.open(alice());
+    expect(await sessions.end('contoso', id)).toBe('ended');
+    expect(await sessions.find('contoso', id)).toBeUndefined();
+    expect(await sessions.authContext('contoso', id)).toBeUndefined();
+    expect(await sessions.end('contoso', id)).toBe('absent');
+    expect(await sessions.find('contoso', other.id)).toBeDefined();
+  });
+
+  test('that could only half be ended allows nothing more and can be ended again', async () => {
+    const { id } = await sessions.open(alice());
+    away = (call) => call.startsWith('delete mreg:session');
+    await expect(sessions.end('contoso', id)).rejects.toThrow(InfrastructureError);
+    expect(await sessions.authContext('contoso', id)).toBeUndefined();
+    away = undefined;
+    expect(await sessions.end('contoso', id)).toBe('ended');
+  });
+
+  test('is never read as absent because the store is away', async () => {
+    const { id } = await sessions.open(alice());
+    away = () => true;
+    await expect(sessions.find('contoso', id)).rejects.toThrow(InfrastructureError);
+    await expect(sessions.authContext('contoso', id)).rejects.toThrow(InfrastructureError);
+    await expect(sessions.open(alice())).rejects.toThrow(InfrastructureError);
+  });
+});
+
+describe('what is not as the store writes it is no session', () => {
+  const good = {
+    tenantId: 'contoso',
+    userId: 'mallory',
+    roles: ['Admin'],
+    expiresAt: at(begin + minuteMs),
+    serverContext: { app: 'mcp', createdAt: at(begin) },
+  };
+  test('whereas this one would be', async () => {
+    await state.set('mreg:auth:x', JSON.stringify(good), minuteMs);
+    expect(await sessions.authContext('contoso', 'x')).toEqual(good);
+  });
+
+  test.each([
+    ['no JSON', '{"tenantId":'],
+    ['no object', '"contoso"'],
+    ['null', 'null'],
+    ['no tenant', JSON.stringify({ ...good, tenantId: undefined })],
+    ['a role that there is not', JSON.stringify({ ...good, roles: ['Admin', 'Root'] })],
+    ['no end', JSON.stringify({ ...good, expiresAt: undefined })],
+    ['an end that is no moment', JSON.stringify({ ...good, expiresAt: 'never' })],
+    ['an app that there is not', JSON.stringify({ ...good, serverContext: { app: 'x', createdAt: at(0) } })],
+  ])('%s', async (_, text) => {
+    await state.set('mreg:auth:x', text, minuteMs);
+    await state.set('mreg:session:x', text, minuteMs);
+    expect(await sessions.authContext('contoso', 'x')).toBeUndefined();
+    expect(await sessions.find('contoso', 'x')).toBeUndefined();
+    expect(await sessions.end('contoso', 'x')).toBe('absent');
+  });
+
+  test.each(['', 'a b', '../x', 'x'.repeat(600), '\ud800', 'é'])(
+    'an id %j is not even looked up',
+    async (id) => {
+      away = () => true;
+      expect(await sessions.find('contoso', id)).toBeUndefined();
+      expect(await sessions.authContext('contoso', id)).toBeUndefined();
+      expect(await sessions.end('contoso', id)).toBe('absent');
+    },
+  );
+});
