@@ -63,6 +63,8 @@ export interface IncomingRequest {
 
 export interface HttpDeps extends AdmissionDeps {
   readonly newId: IdSource;
+  /** Told of answers that took long, save those that the caller asked to wait for. */
+  readonly recordSlow?: (route: string, durationMs: number, trace: Trace) => void;
 }
 
 /** Long enough for `?wait=30`, well under what the host and Azure's front end allow. */
@@ -70,6 +72,9 @@ const DEFAULT_DEADLINE_MS = 40_000;
 
 /** Who calls an anonymous route: no tenant, no roles. */
 const nobody: Principal = { tenantId: '', userId: '', kind: 'app', clientId: '', roles: [], expiresAt: 0 };
+
+/** An answer that takes longer is slow, whatever it does. */
+const SLOW_MS = 3_000;
 
 export type HttpFunction = (request: IncomingRequest) => Promise<Response>;
 
@@ -85,7 +90,7 @@ export function serve<Body>(route: Route<Body>, deps: HttpDeps): HttpFunction {
 /** Gives every answer of a function the ids to find it by, and the log a line about it. */
 export function recorded(
   name: string,
-  deps: Pick<HttpDeps, 'newId' | 'log'>,
+  deps: Pick<HttpDeps, 'newId' | 'log' | 'recordSlow'>,
   act: (request: IncomingRequest, trace: Trace) => Response | Promise<Response>,
 ): HttpFunction {
   return async (request) => {
@@ -93,6 +98,9 @@ export function recorded(
     const trace = continueTrace(request.headers.get('traceparent'));
     const requestId = deps.newId();
     const response = await act(request, trace);
+    const durationMs = Math.round(performance.now() - startedAt);
+    if (durationMs > SLOW_MS && !new URL(request.url).searchParams.has('wait'))
+      deps.recordSlow?.(name, durationMs, trace);
     response.headers.set('x-request-id', requestId);
     response.headers.set('traceparent', traceparentOf(trace));
     deps.log.info('request_handled', {
@@ -100,7 +108,7 @@ export function recorded(
       traceId: trace.traceId,
       route: name,
       status: response.status,
-      durationMs: Math.round(performance.now() - startedAt),
+      durationMs,
     });
     return response;
   };
@@ -187,12 +195,16 @@ function faultError(error: unknown): DomainError {
 
 function refuse<Body>(route: Route<Body>, error: DomainError, headers: Answer['headers'] = {}): Response {
   const answer = (route.wordError ?? problemAnswer)(error);
-  const patience = error.kind === 'unavailable' ? { 'retry-after': RETRY_AFTER_SECONDS } : {};
-  return toResponse({ ...answer, headers: { ...answer.headers, ...patience, ...headers } });
+  return toResponse({ ...answer, headers: { ...answer.headers, ...patience(error), ...headers } });
 }
 
 /** Long enough for an instance to be replaced, short enough for a person. */
-const RETRY_AFTER_SECONDS = '5';
+const UNAVAILABLE_FOR_MS = 5_000;
+
+function patience({ kind, retryAfterMs }: DomainError): Answer['headers'] {
+  const waitMs = retryAfterMs ?? (kind === 'unavailable' ? UNAVAILABLE_FOR_MS : undefined);
+  return waitMs === undefined ? {} : { 'retry-after': String(Math.max(1, Math.ceil(waitMs / 1_000))) };
+}
 
 export function problemAnswer(error: DomainError): Answer {
   const problem = toProblem(error);

@@ -28,6 +28,7 @@ const codes = {
   conflict: -31412,
   too_large: -31413,
   unsupported_media_type: INVALID_REQUEST,
+  exhausted: -31429,
   unavailable: -31503,
   timeout: -31504,
   cancelled: -31409,

@@ -9,6 +9,7 @@ export const errorKinds = [
   'conflict',
   'too_large',
   'unsupported_media_type',
+  'exhausted',
   'unavailable',
   'timeout',
   'cancelled',
@@ -27,11 +28,13 @@ export interface DomainError {
   readonly kind: ErrorKind;
   readonly message: string;
   readonly errors?: readonly InputProblem[];
+  /** When it is worth to try again, for a failure that passes by itself. */
+  readonly retryAfterMs?: number;
 }
 
-/** A part that we stand on failed (tables, Redis, Service Bus). Thrown; its cause goes to the log and never to a caller. */
+/** A part that we stand on failed (tables, Redis, whichever of them keeps the state, Service Bus). Thrown; its cause goes to the log and never to a caller. */
 export class InfrastructureError extends Error {
-  readonly part: 'tables' | 'redis' | 'service_bus' | 'identity_provider';
+  readonly part: 'tables' | 'redis' | 'state' | 'service_bus' | 'identity_provider';
 
   constructor(part: InfrastructureError['part'], operation: string, cause: unknown) {
     super(`${part}: ${operation} failed`, { cause });

@@ -10,6 +10,7 @@ const statuses = {
   conflict: [412, 'Precondition Failed'],
   too_large: [413, 'Content Too Large'],
   unsupported_media_type: [415, 'Unsupported Media Type'],
+  exhausted: [429, 'Too Many Requests'],
   unavailable: [503, 'Service Unavailable'],
   timeout: [504, 'Gateway Timeout'],
   cancelled: [409, 'Conflict'],
@@ -17,7 +18,7 @@ const statuses = {
 } as const satisfies Record<ErrorKind, readonly [number, string]>;
 
 /** The body of `application/problem+json`, RFC 9457. */
-export interface Problem extends Omit<DomainError, 'message'> {
+export interface Problem extends Omit<DomainError, 'message' | 'retryAfterMs'> {
   readonly type: string;
   readonly title: string;
   readonly status: number;

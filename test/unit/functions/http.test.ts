@@ -114,6 +114,19 @@ describe('an answer', () => {
     expect(response.headers.has('traceparent')).toBe(true);
   });
 
+  test.each([
+    [1, '1'],
+    [1_000, '1'],
+    [1_001, '2'],
+    [89_500, '90'],
+  ])('that is worth another try in %i ms says so in whole seconds', async (retryAfterMs, header) => {
+    const error = { kind: 'exhausted', message: 'all in use', retryAfterMs } as const;
+    const response = await serve(routeThat(() => Promise.resolve(fail(error))).route, deps)(put(good));
+    expect(response.status).toBe(429);
+    expect(response.headers.get('retry-after')).toBe(header);
+    expect(await problemOf(response)).toEqual(toProblem(error));
+  });
+
   test('is worded by the route where it has words of its own', async () => {
     const { route } = routeThat(ok, { wordError: ({ kind }) => ({ status: 418, body: { error: kind } }) });
     const response = await serve(route, deps)(put({}));

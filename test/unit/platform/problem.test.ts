@@ -12,6 +12,7 @@ const pinned: Record<ErrorKind, readonly [status: number, title: string]> = {
   conflict: [412, 'Precondition Failed'],
   too_large: [413, 'Content Too Large'],
   unsupported_media_type: [415, 'Unsupported Media Type'],
+  exhausted: [429, 'Too Many Requests'],
   unavailable: [503, 'Service Unavailable'],
   timeout: [504, 'Gateway Timeout'],
   cancelled: [409, 'Conflict'],
