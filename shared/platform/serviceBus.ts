@@ -1,4 +1,4 @@
-import type { ServiceBusClient, ServiceBusSender } from '@azure/service-bus';
+import type { RetryOptions, ServiceBusClient, ServiceBusSender } from '@azure/service-bus';
 import type { Config } from './config.ts';
 import { InfrastructureError } from './errors.ts';
 
@@ -38,12 +38,17 @@ export function openMessageSender(connection: Config['serviceBus']): MessageSend
   };
 }
 
-async function openClient(connection: Config['serviceBus']): Promise<ServiceBusClient> {
+/** For the files of this room that speak to Service Bus. Imports the SDK; connects with the first use. */
+export async function openClient(
+  connection: Config['serviceBus'],
+  retryOptions: RetryOptions = retries,
+): Promise<ServiceBusClient> {
   const { ServiceBusClient } = await import('@azure/service-bus');
-  if ('connectionString' in connection) return new ServiceBusClient(connection.connectionString, retries);
+  const options = { retryOptions };
+  if ('connectionString' in connection) return new ServiceBusClient(connection.connectionString, options);
   const { DefaultAzureCredential } = await import('@azure/identity');
-  return new ServiceBusClient(connection.fullyQualifiedNamespace, new DefaultAzureCredential(), retries);
+  return new ServiceBusClient(connection.fullyQualifiedNamespace, new DefaultAzureCredential(), options);
 }
 
 /** A caller waits for the send, so the SDK's default of three tries of a minute each is too long. */
-const retries = { retryOptions: { maxRetries: 2, retryDelayInMs: 500, timeoutInMs: 10_000 } };
+const retries = { maxRetries: 2, retryDelayInMs: 500, timeoutInMs: 10_000 };
