@@ -38,5 +38,16 @@ export default defineConfig(
     files: ['infra/**', 'test/**', '*.ts'],
     rules: { 'no-console': 'off', 'no-restricted-properties': 'off' },
   },
+  {
+    // Programs for readers to begin with: plain JavaScript, each with settings of its own.
+    files: ['docs/examples/**'],
+    extends: [tseslint.configs.disableTypeChecked],
+    rules: {
+      '@typescript-eslint/explicit-module-boundary-types': 'off',
+      'no-console': 'off',
+      'no-restricted-properties': 'off',
+      'no-undef': 'off',
+    },
+  },
   { files: ['shared/platform/config.ts'], rules: { 'no-restricted-properties': 'off' } },
 );

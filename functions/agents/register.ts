@@ -1,15 +1,16 @@
 import { app } from '@azure/functions';
-import { agentNames, agents } from '../../shared/orchestration/agents.ts';
+import { agentNames, agents } from '../../shared/orchestration/agent/agents.ts';
 import { runDelegation } from '../../shared/orchestration/delegation/runDelegation.ts';
 import type { App } from '../../shared/platform/config.ts';
 import type { AppDeps } from '../compose.ts';
 
 /** The app setting that names the connection, for the trigger as for our own sender. */
-const CONNECTION = 'MREG_SERVICE_BUS';
+export const CONNECTION = 'MREG_SERVICE_BUS';
 
-/** Registers each agent whose home is this app: one queue, one function, one way to run them all. */
+/** Registers each agent whose home is this app and whose work is not done elsewhere: one queue, one function, one way to run them all. */
 export function registerAgents(home: App, deps: AppDeps): void {
-  for (const agent of agentNames.filter((name) => agents[name] === home)) {
+  const own = agentNames.filter((name) => agents[name] === home && !deps.externalAgents.has(name));
+  for (const agent of own) {
     app.serviceBusQueue(`agent-${agent}`, {
       queueName: agent,
       connection: CONNECTION,

@@ -32,6 +32,8 @@ export interface Place {
   /** Folder of the apps as they are deployed: `host.json`, `package.json`, `dist/`. */
   readonly appRoot: string;
   readonly state: StateChoice;
+  /** Of the apps, beside those that this machine gives them. */
+  readonly settings: Readonly<Record<string, string>>;
 }
 
 /** What everything else stands on; they may all start at once. */
@@ -46,11 +48,11 @@ export function groundProcesses({ ports, dataDir, state }: Place): readonly Proc
   ];
 }
 
-export function appProcesses({ ports, dataDir, appRoot, state }: Place): readonly ProcessSpec[] {
+export function appProcesses({ ports, dataDir, appRoot, state, settings }: Place): readonly ProcessSpec[] {
   const stateSettings = state.kind === 'redis' ? { MREG_REDIS_URL: redisUrl(ports) } : {};
   return appNames.map((name) => ({
     ...ours(name, 'infra/local/host/main.ts', ports, ['--root', appRoot]),
-    env: environment({ ...appSettings(name, ports, dataDir), ...stateSettings }),
+    env: environment({ ...appSettings(name, ports, dataDir), ...stateSettings, ...settings }),
   }));
 }
 

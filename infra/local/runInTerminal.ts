@@ -73,7 +73,8 @@ async function runUntilEnd(
     if (!stopping && !signal.aborted) show(...line);
   };
   console.log('Starting the gateway and what it stands on ...');
-  const topology = await startTopology({ ...options, ...(app && { app }), signal, onLine });
+  const settings = chosenSettings(process.env);
+  const topology = await startTopology({ ...options, ...(app && { app }), settings, signal, onLine });
   const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
   console.log(`\n${nextSteps(topology, { ...options, logDir, seconds })}`);
 
@@ -84,6 +85,11 @@ async function runUntilEnd(
   else console.log('\nStopping ...');
   await topology.stop();
   return end ? 1 : 0;
+}
+
+/** Of all the settings of the apps, the one that a developer may choose for a local start. */
+function chosenSettings({ MREG_EXTERNAL_AGENTS }: NodeJS.ProcessEnv): Record<string, string> {
+  return MREG_EXTERNAL_AGENTS === undefined ? {} : { MREG_EXTERNAL_AGENTS };
 }
 
 function whenAborted(signal: AbortSignal): Promise<undefined> {

@@ -29,6 +29,8 @@ export interface TopologyOptions {
   readonly withoutApps?: boolean;
   /** Where the apps run from when that is not the checkout, and what builds them there. */
   readonly app?: { readonly root: string; build(): Promise<unknown> };
+  /** Settings of the apps, beside those that this machine gives them. */
+  readonly settings?: Readonly<Record<string, string>>;
   /** False when `dist/` is known to be fresh. */
   readonly build?: false;
   /** Gives up a start midway: everything started so far is stopped, then the start rejects. */
@@ -76,8 +78,9 @@ export async function startTopology(options: TopologyOptions): Promise<Topology>
   const ports = portsFor(options.portOffset);
   await requireFreePorts(neededPorts(ports, options), options.portOffset);
   const state = options.withoutApps ? stateOfOthers : await chooseState(ports);
-  const place = { ports, dataDir: options.dataDir, appRoot: options.app?.root ?? root, state };
-  const logDir = await emptyLogDir(options.dataDir);
+  const { dataDir, settings = {} } = options;
+  const place = { ports, dataDir, appRoot: options.app?.root ?? root, state, settings };
+  const logDir = await emptyLogDir(dataDir);
   const group = processGroup(logDir, options.onLine ?? (() => undefined));
   let stopped: Promise<void> | undefined;
   const stop = () => (stopped ??= group.stop(appNames).then(() => group.stop()));

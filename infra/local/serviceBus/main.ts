@@ -7,7 +7,7 @@ const DEFAULT_PORT = 5672;
 
 await runChild('Service Bus broker', async () => {
   const { values } = parseArgs({ options: { port: { type: 'string', default: String(DEFAULT_PORT) } } });
-  const names = topology.agents.map((agent) => agent.name);
+  const names = [...topology.agents, ...topology.queues].map(({ name }) => name);
   const broker = await startBroker({
     port: parsePort(values.port),
     queues: Object.fromEntries(names.map((name) => [name, topology.queueSettings])),
