@@ -14,10 +14,16 @@ import {
 const TABLE = 'audit';
 const labelNames = ['actor', 'action', 'resource'] as const satisfies readonly (keyof Labels)[];
 
-/**
- * The trail on Azure Tables: a partition a tenant, so that records and the segment that ends in them change in one
- * transaction. A partition takes some 2,000 rows a second: that bounds the records of one tenant.
- */
+/** Partitions of a tenant. One takes some 2,000 rows a second, and each page is read from all of them. */
+const SHARDS = 4;
+
+/** Where a row is, by its key: a chain is whole in one partition, so that its records and segments change together. */
+export function partitionOf(tenantId: string, key: string): string {
+  const [, chain = ''] = /^(?:r\d{13}-|s)(\w+)-\d+$/.exec(key) ?? [];
+  return `${tenantId}_${(chain.codePointAt(0) ?? 0) % SHARDS}`;
+}
+
+/** The trail on Azure Tables: a few partitions a tenant, in each the chains of some instances. */
 export function azureTableTrailStore(connection: string): TrailStore {
   let opened: Promise<TableClient> | undefined;
   const run = async <A>(operation: string, act: (table: TableClient) => Promise<A>): Promise<A> => {
@@ -28,23 +34,33 @@ export function azureTableTrailStore(connection: string): TrailStore {
     }
   };
 
-  const page = (filter: string, limit: number): Promise<TrailPage> =>
+  const shard = (tenantId: string, number: number, filter: string, limit: number): Promise<TrailRow[]> =>
     run('page', async (table) => {
       const rows: TrailRow[] = [];
-      // One row more than asked for tells whether there is a next page.
-      const pages = table.listEntities({ queryOptions: { filter } }).byPage({ maxPageSize: limit + 1 });
-      for await (const found of pages) {
+      const partition = odata`PartitionKey eq ${`${tenantId}_${number}`}`;
+      const queryOptions = { filter: `${partition} and ${filter}` };
+      for await (const found of table.listEntities({ queryOptions }).byPage({ maxPageSize: limit })) {
         rows.push(...found.map(rowOf));
-        if (rows.length > limit) break;
+        if (rows.length >= limit) break;
       }
-      const last = rows[limit - 1];
-      return { rows: rows.slice(0, limit), ...(rows.length > limit && last && { after: last.key }) };
+      return rows;
     });
+
+  /** The first rows of all partitions together, in the order of their keys. */
+  const page = async (tenantId: string, filter: string, limit: number): Promise<TrailPage> => {
+    // One row more than asked for tells whether there is a next page.
+    const shards = Array.from({ length: SHARDS }, (_, number) => shard(tenantId, number, filter, limit + 1));
+    const rows = (await Promise.all(shards)).flat().sort((a, b) => (a.key < b.key ? -1 : 1));
+    const last = rows[limit - 1];
+    return { rows: rows.slice(0, limit), ...(rows.length > limit && last && { after: last.key }) };
+  };
 
   return {
     commit: (records, segments) =>
       run('commit', async (table) => {
-        const partitionKey = segments[0]?.tenantId ?? '';
+        const [end] = segments;
+        if (!end) throw new RangeError('a commit ends in a segment');
+        const partitionKey = partitionOf(end.tenantId, segmentKey(end));
         try {
           await table.submitTransaction([
             ...records.map((record): ['create', Entity] => {
@@ -70,7 +86,7 @@ export function azureTableTrailStore(connection: string): TrailStore {
     find: (tenantId, key) =>
       run('find', async (table) => {
         try {
-          return rowOf(await table.getEntity(tenantId, key));
+          return rowOf(await table.getEntity(partitionOf(tenantId, key), key));
         } catch (error) {
           if (error instanceof RestError && codeOf(error) === 'ResourceNotFound') return undefined;
           throw error;
@@ -80,15 +96,15 @@ export function azureTableTrailStore(connection: string): TrailStore {
       const { above, below } = keyRange(query);
       const start = after !== undefined && after > above ? after : above;
       const terms = [
-        odata`PartitionKey eq ${tenantId} and RowKey gt ${start} and RowKey lt ${below}`,
+        odata`RowKey gt ${start} and RowKey lt ${below}`,
         query.actor !== undefined && odata`actor eq ${query.actor}`,
         query.action !== undefined && odata`action eq ${query.action}`,
         query.resource !== undefined && odata`resource eq ${query.resource}`,
       ];
-      return page(terms.filter((term) => term !== false).join(' and '), limit);
+      return page(tenantId, terms.filter((term) => term !== false).join(' and '), limit);
     },
     segments: (tenantId, limit, after = 's') =>
-      page(odata`PartitionKey eq ${tenantId} and RowKey gt ${after} and RowKey lt ${'t'}`, limit),
+      page(tenantId, odata`RowKey gt ${after} and RowKey lt ${'t'}`, limit),
   };
 }
 

@@ -15,10 +15,11 @@ export interface Act {
 
 /**
  * What came of an act. `begun`: it was about to happen; a later record tells the rest, or the app died. `abandoned`: it was
- * begun but did not happen, as its record could not be stored in time. `tool_error`, `rpc_error`: the server's own answer.
+ * begun but did not happen, as its record could not be stored in time. `not_passed`: a quality gate's
+ * verdict. `tool_error`, `rpc_error`: the server's own answer.
  */
 export type ActOutcome =
-  'begun' | 'abandoned' | 'succeeded' | 'tool_error' | 'rpc_error' | 'cancelled' | ErrorKind;
+  'begun' | 'abandoned' | 'succeeded' | 'not_passed' | 'tool_error' | 'rpc_error' | 'cancelled' | ErrorKind;
 
 export interface AuditEvent extends Act {
   readonly decision: 'allowed' | 'refused';

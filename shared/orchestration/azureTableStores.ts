@@ -1,61 +1,107 @@
 import { odata } from '@azure/data-tables';
-import type { OpenTable, RowKey } from '../platform/tables.ts';
+import { InfrastructureError } from '../platform/errors.ts';
+import type { Mark, OnUnreadable, OpenTable, Page, RowKey, Stored, Table } from '../platform/tables.ts';
 import { type Delegation, delegationSchema } from './delegation/delegation.ts';
-import { type Plan, planSchema } from './plan/plan.ts';
+import { type Plan, hasEnded, planSchema } from './plan/plan.ts';
 import type { DelegationStore, PlanStore } from './stores.ts';
 
+const hexDigits = Array.from('0123456789abcdef');
+
 /** Sixteen partitions a tenant, by the first digit of the random id: one partition takes 2,000 operations a second. */
-const keyOf = (tenantId: string, id: string): RowKey => ({
+const keyOf = ({ tenantId, id }: { readonly tenantId: string; readonly id: string }): RowKey => ({
   partition: `${tenantId}_${id.slice(0, 1)}`,
   row: id,
 });
 
-export function azureTableDelegationStore(open: OpenTable): DelegationStore {
+export function azureTableDelegationStore(open: OpenTable, tenants: Iterable<string>): DelegationStore {
   const table = open<Delegation>('delegations', {
-    key: ({ tenantId, id }) => keyOf(tenantId, id),
-    columns: ({ agent, state, planId, outcome, sentAt }) => ({
-      agent,
-      state,
-      planId: planId ?? '',
-      unfinished: outcome === undefined,
-      sentAt: new Date(sentAt),
-    }),
+    key: keyOf,
+    columns: ({ agent, state, planId }) => ({ agent, state, planId: planId ?? '' }),
     parse: (document) => delegationSchema.parse(document),
+    open: ({ outcome, agent, createdAt }) => (outcome ? undefined : { agent, madeAt: new Date(createdAt) }),
   });
+  const partitions = partitionsOf(tenants);
   return {
-    find: (tenantId, id) => table.get(keyOf(tenantId, id)),
-    add: (delegation) => table.insert(delegation),
-    replace: (delegation, etag) => table.replace(delegation, etag),
-    list: (tenantId, { agent, state, planId }, limit, after) => {
-      const terms = [
-        agent !== undefined && odata`agent eq ${agent}`,
-        state !== undefined && odata`state eq ${state}`,
-        planId !== undefined && odata`planId eq ${planId}`,
-      ];
-      const filter = terms.filter((term) => term !== false).join(' and ');
-      return table.search(
-        `${tenantId}_`,
-        filter,
-        limit,
-        after === undefined ? undefined : keyOf(tenantId, after),
-      );
+    ...rowsOf(table),
+    unfinished: (madeBefore, onUnreadable) => unfinished(table, partitions, madeBefore, onUnreadable),
+    list: (tenantId, { agent, state, planId }, limit, after) =>
+      pageOf(table, tenantId, { agent, state, planId }, limit, after),
+    countUnfinished: async () => {
+      const counts = new Map<string, number>();
+      for await (const { columns } of marksOf(table, partitions)) {
+        const agent = String(columns['agent']);
+        counts.set(agent, (counts.get(agent) ?? 0) + 1);
+      }
+      return counts;
     },
-    unfinishedSentBefore: (time, onUnreadable) =>
-      table.scan(odata`unfinished eq true and sentAt lt ${time}`, onUnreadable),
   };
 }
 
-export function azureTablePlanStore(open: OpenTable): PlanStore {
+export function azureTablePlanStore(open: OpenTable, tenants: Iterable<string>): PlanStore {
   const table = open<Plan>('plans', {
-    key: ({ tenantId, id }) => keyOf(tenantId, id),
-    columns: ({ state, updatedAt }) => ({ running: state === 'running', updatedAt: new Date(updatedAt) }),
+    key: keyOf,
+    columns: ({ name, state, gate }) => ({ name, state, gate: gate ?? '' }),
     parse: (document) => planSchema.parse(document),
+    open: (plan) => (hasEnded(plan) ? undefined : { madeAt: new Date(plan.createdAt) }),
   });
+  const partitions = partitionsOf(tenants);
   return {
-    find: (tenantId, id) => table.get(keyOf(tenantId, id)),
-    add: (plan) => table.insert(plan),
-    replace: (plan, etag) => table.replace(plan, etag),
-    runningUnchangedSince: (time, onUnreadable) =>
-      table.scan(odata`running eq true and updatedAt lt ${time}`, onUnreadable),
+    ...rowsOf(table),
+    list: (tenantId, { name, state, gate }, limit, after) =>
+      pageOf(table, tenantId, { name, state, gate }, limit, after),
+    unfinished: (madeBefore, onUnreadable) => unfinished(table, partitions, madeBefore, onUnreadable),
   };
+}
+
+const partitionsOf = (tenants: Iterable<string>): readonly string[] =>
+  [...tenants].flatMap((tenant) => hexDigits.map((digit) => `${tenant}_${digit}`));
+
+function rowsOf<T>(table: Table<T>) {
+  return {
+    find: (tenantId: string, id: string) => table.get(keyOf({ tenantId, id })),
+    add: (value: T) => table.insert(value),
+    replace: (value: T, etag: string) => table.replace(value, etag),
+  };
+}
+
+function pageOf<T>(
+  table: Table<T>,
+  tenantId: string,
+  wanted: Readonly<Record<string, string | undefined>>,
+  limit: number,
+  after: string | undefined,
+): Promise<Page<T>> {
+  const terms = Object.entries(wanted).flatMap(([column, value]) =>
+    value === undefined ? [] : [column + odata` eq ${value}`],
+  );
+  const start = after === undefined ? undefined : keyOf({ tenantId, id: after });
+  return table.search(`${tenantId}_`, terms.join(' and '), limit, start);
+}
+
+/** Questions to the service at once. */
+const AT_ONCE = 8;
+
+/** The marks of all partitions: a few questions, however much has ended. */
+async function* marksOf<T>(table: Table<T>, partitions: readonly string[]): AsyncIterable<Mark> {
+  for (let start = 0; start < partitions.length; start += AT_ONCE) {
+    const some = partitions.slice(start, start + AT_ONCE);
+    for (const marks of await Promise.all(some.map((partition) => table.marks(partition)))) yield* marks;
+  }
+}
+
+async function* unfinished<T>(
+  table: Table<T>,
+  partitions: readonly string[],
+  madeBefore: Date,
+  onUnreadable: OnUnreadable,
+): AsyncIterable<Stored<T>> {
+  for await (const { key, columns } of marksOf(table, partitions)) {
+    if (!(columns['madeAt'] instanceof Date) || columns['madeAt'] >= madeBefore) continue;
+    const stored = await table.get(key).catch((error: unknown) => {
+      if (error instanceof InfrastructureError) throw error;
+      onUnreadable(key, error);
+      return undefined;
+    });
+    if (stored) yield stored;
+  }
 }

@@ -1,5 +1,5 @@
-import type { OnUnreadable, Page, Stored } from '../platform/tables.ts';
-import type { Agent } from './agents.ts';
+import type { OnUnreadable, Page, Replacement, Stored } from '../platform/tables.ts';
+import type { Agent } from './agent/agents.ts';
 import type { Delegation } from './delegation/delegation.ts';
 import type { Plan } from './plan/plan.ts';
 
@@ -13,18 +13,28 @@ export interface DelegationFilter {
 export interface DelegationStore {
   find(tenantId: string, id: string): Promise<Stored<Delegation> | undefined>;
   add(delegation: Delegation): Promise<'inserted' | 'exists'>;
-  replace(delegation: Delegation, etag: string): Promise<'replaced' | 'conflict' | 'missing'>;
+  replace(delegation: Delegation, etag: string): Promise<Replacement>;
   /** Those that match all that the filter names, in the order of their ids; `after` is the last id of the page before. */
   list(tenantId: string, filter: DelegationFilter, limit: number, after?: string): Promise<Page<Delegation>>;
-  /** Those of all tenants that have not ended and whose message was sent before this time. */
-  unfinishedSentBefore(time: Date, onUnreadable: OnUnreadable): AsyncIterable<Stored<Delegation>>;
+  /** Those of all tenants that have not ended and were made before this time. Reads nothing of those that have ended. */
+  unfinished(madeBefore: Date, onUnreadable: OnUnreadable): AsyncIterable<Stored<Delegation>>;
+  /** How many have not ended, of all tenants, by agent. */
+  countUnfinished(): Promise<ReadonlyMap<string, number>>;
+}
+
+export interface PlanFilter {
+  readonly name?: string | undefined;
+  readonly state?: Plan['state'] | undefined;
+  readonly gate?: string | undefined;
 }
 
 /** Keeps plans. A plan's row is also the record of what it has yet to send. An outage is thrown. */
 export interface PlanStore {
   find(tenantId: string, id: string): Promise<Stored<Plan> | undefined>;
   add(plan: Plan): Promise<'inserted' | 'exists'>;
-  replace(plan: Plan, etag: string): Promise<'replaced' | 'conflict' | 'missing'>;
-  /** Those of all tenants that run and have not changed since this time. */
-  runningUnchangedSince(time: Date, onUnreadable: OnUnreadable): AsyncIterable<Stored<Plan>>;
+  replace(plan: Plan, etag: string): Promise<Replacement>;
+  /** Those that match all that the filter names, in the order of their ids; `after` is the last id of the page before. */
+  list(tenantId: string, filter: PlanFilter, limit: number, after?: string): Promise<Page<Plan>>;
+  /** Those of all tenants that have not ended and were made before this time. Reads nothing of those that have ended. */
+  unfinished(madeBefore: Date, onUnreadable: OnUnreadable): AsyncIterable<Stored<Plan>>;
 }

@@ -1,10 +1,10 @@
 import type { OnUnreadable } from '../platform/tables.ts';
-import { advancePlan } from './plan/advancePlan.ts';
-import { logFieldsOf, RESEND_AFTER_MS, sweep } from './delegation/delegation.ts';
+import { announce } from './delegation/announce.ts';
+import { RESEND_AFTER_MS, logFieldsOf, sweep } from './delegation/delegation.ts';
 import { sendMessage } from './delegation/sendMessage.ts';
-import { deliverSteps } from './plan/deliverSteps.ts';
 import type { OrchestrationDeps } from './deps.ts';
-import { delegationIdOf, queuedSteps } from './plan/plan.ts';
+import { advancePlan, carryOn } from './plan/advancePlan.ts';
+import { delegationIdOf, queuedWork } from './plan/planProgress.ts';
 
 /** Finds what a crash or an outage left behind, and moves it on: messages that were lost, outcomes that no plan heard of. */
 export async function sweepStuck(deps: OrchestrationDeps): Promise<void> {
@@ -13,18 +13,20 @@ export async function sweepStuck(deps: OrchestrationDeps): Promise<void> {
   const report: OnUnreadable = ({ partition, row }, error) => {
     deps.log.error('row_unreadable', { partition, row }, error);
   };
-  for await (const { value, etag } of deps.delegations.unfinishedSentBefore(patience, report)) {
+  for await (const { value, etag } of deps.delegations.unfinished(patience, report)) {
     const decision = sweep(value, now);
     if (decision.kind === 'leave') continue;
-    if ((await deps.delegations.replace(decision.delegation, etag)) !== 'replaced') continue;
+    if ((await deps.delegations.replace(decision.delegation, etag)).status !== 'replaced') continue;
     deps.log.warn('delegation_swept', { ...logFieldsOf(value), decision: decision.kind });
     if (decision.kind === 'resend') await sendMessage(decision.delegation, deps);
-    else await advancePlan(decision.delegation, deps);
+    else await announce(decision.delegation, deps);
   }
-  for await (const { value: plan } of deps.plans.runningUnchangedSince(patience, report)) {
-    await deliverSteps(plan, deps);
-    for (const step of queuedSteps(plan)) {
-      const delegation = await deps.delegations.find(plan.tenantId, delegationIdOf(plan, step));
+  for await (const { value: plan } of deps.plans.unfinished(patience, report)) {
+    // What moves by itself is left alone.
+    if (new Date(plan.updatedAt) >= patience) continue;
+    await carryOn(plan, deps);
+    for (const { id } of queuedWork(plan)) {
+      const delegation = await deps.delegations.find(plan.tenantId, delegationIdOf(plan, id));
       if (delegation?.value.outcome) await advancePlan(delegation.value, deps);
     }
   }

@@ -58,7 +58,7 @@ export function openStateRows(open: OpenTable, clock: Clock, newId: IdSource): S
   const inTurn = createTurns();
 
   async function write(found: Stored<StateRow> | undefined, row: StateRow | undefined): Promise<boolean> {
-    if (found && row) return (await table.replace(row, found.etag)) === 'replaced';
+    if (found && row) return (await table.replace(row, found.etag)).status === 'replaced';
     if (row) return (await table.insert(row)) === 'inserted';
     return !found || (await table.remove(addressOf(found.value), found.etag)) === 'removed';
   }

@@ -1,11 +1,5 @@
-import {
-  RestError,
-  TableClient,
-  type TableEntityResult,
-  type TableServiceClientOptions,
-  odata,
-} from '@azure/data-tables';
-import { InfrastructureError } from './errors.ts';
+import { TableClient, type TableServiceClientOptions } from '@azure/data-tables';
+import { azureTable } from './azureTable.ts';
 
 /** Where a row is. Keys that we make are free of `/ \ # ?` and control characters. */
 export interface RowKey {
@@ -28,21 +22,15 @@ export interface Page<T> {
  */
 export interface TableCodec<T> {
   key(value: T): RowKey;
-  columns(value: T): Readonly<Record<string, string | boolean | Date>>;
+  columns(value: T): Columns;
   parse(document: unknown): T;
+  /**
+   * For values that somebody has yet to finish: the columns of a mark, a small row that is beside such a value until it is
+   * replaced by one that is not open. Marks keep the columns that they were inserted with. What is not open never opens again.
+   */
+  open?(value: T): Columns | undefined;
 }
-
-/** Names of the document's parts; a property holds at most 64 KiB, which is 32,768 UTF-16 code units. */
-const partName = (index: number): string => `document${String(index)}`;
-const PART_LENGTH = 32_000;
-/** A row holds at most 1 MiB; this leaves 88 KiB of it to keys and columns. */
-const MAX_DOCUMENT_LENGTH = 15 * PART_LENGTH;
-
-/** Sorts behind every character that our keys hold. */
-const LAST_CHARACTER = '\uffff';
-
-/** No row has such a key; Azure answers 400 to a question for one. */
-const isIllegalKey = (key: string): boolean => key.length > 512 || /[/\\#?\p{Cc}]/u.test(key);
+export type Columns = Readonly<Record<string, string | boolean | Date>>;
 
 /**
  * What a store needs of one Azure table. 404, 409 and 412 of a row are outcomes; all else is thrown as InfrastructureError.
@@ -52,7 +40,7 @@ export interface Table<T> {
   get(key: RowKey): Promise<Stored<T> | undefined>;
   insert(value: T): Promise<'inserted' | 'exists'>;
   /** Replaces the row only if it still has this ETag. */
-  replace(value: T, etag: string): Promise<'replaced' | 'conflict' | 'missing'>;
+  replace(value: T, etag: string): Promise<Replacement>;
   remove(key: RowKey, etag: string): Promise<'removed' | 'conflict' | 'missing'>;
   /** Rows of one partition in the order of their row keys, which a row inserted meanwhile does not disturb. */
   page(partition: string, limit: number, after?: string): Promise<Page<T>>;
@@ -66,6 +54,17 @@ export interface Table<T> {
    * `parse` refuses is thrown, or told to `onUnreadable` and passed over, so that it does not stop the sweep of all others.
    */
   scan(filter: string, onUnreadable?: OnUnreadable): AsyncIterable<Stored<T>>;
+  /** The marks of all open values of one partition, and nothing else is read. None where the codec has no `open`. */
+  marks(partition: string): Promise<readonly Mark[]>;
+}
+
+export type Replacement =
+  { readonly status: 'replaced'; readonly etag: string } | { readonly status: 'conflict' | 'missing' };
+
+/** That the value of this key is open, and the columns that its mark was inserted with. */
+export interface Mark {
+  readonly key: RowKey;
+  readonly columns: Columns;
 }
 
 export type OnUnreadable = (key: RowKey, error: unknown) => void;
@@ -112,133 +111,3 @@ const clientOptions: TableServiceClientOptions = {
   ],
 };
 const escapeUnit = (unit: string): string => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
-
-function azureTable<T>(name: string, codec: TableCodec<T>, client: () => Promise<TableClient>): Table<T> {
-  /** Runs one operation; `outcomes` says which statuses are answers rather than faults. */
-  const run = async <A, O = never>(
-    operation: string,
-    act: (client: TableClient) => Promise<A>,
-    outcomes: Record<number, O> = {},
-  ): Promise<A | O> => {
-    try {
-      return await act(await client());
-    } catch (error) {
-      const status = rowStatus(error);
-      if (status !== undefined && status in outcomes) return outcomes[status] as O;
-      throw new InfrastructureError('tables', `${operation} ${name}`, error);
-    }
-  };
-  const entity = (value: T) => {
-    const { partition, row } = codec.key(value);
-    const document = JSON.stringify(value);
-    if (document.length > MAX_DOCUMENT_LENGTH)
-      throw new RangeError(`a value for a row of ${name} is too long`);
-    return { partitionKey: partition, rowKey: row, ...codec.columns(value), ...split(document) };
-  };
-  const stored = (found: TableEntityResult<Record<string, unknown>>): Stored<T> => ({
-    value: codec.parse(JSON.parse(join(found))),
-    etag: found.etag,
-  });
-
-  const readable = (found: TableEntityResult<Record<string, unknown>>, onUnreadable?: OnUnreadable) => {
-    try {
-      return stored(found);
-    } catch (error) {
-      if (!onUnreadable) throw error;
-      onUnreadable({ partition: found.partitionKey ?? '', row: found.rowKey ?? '' }, error);
-      return undefined;
-    }
-  };
-  /** The first rows that match. One row more than asked for tells whether there is a next page. */
-  const first = async (operation: string, filter: string, limit: number): Promise<Page<T>> => {
-    const found = await run(operation, async (table) => {
-      const rows: TableEntityResult<Record<string, unknown>>[] = [];
-      const pages = table.listEntities({ queryOptions: { filter } }).byPage({ maxPageSize: limit + 1 });
-      for await (const page of pages) {
-        rows.push(...page);
-        if (rows.length > limit) break;
-      }
-      return rows;
-    });
-    const items = found.slice(0, limit).map((row) => stored(row).value);
-    const last = items.at(-1);
-    return { items, ...(found.length > limit && last !== undefined && { after: codec.key(last).row }) };
-  };
-
-  return {
-    get: async (key) => {
-      if (isIllegalKey(key.row)) return undefined;
-      const found = await run('get', (table) => table.getEntity(key.partition, key.row), { 404: undefined });
-      return found && stored(found);
-    },
-    insert: async (value) => {
-      const row = entity(value);
-      return run('insert', async (table) => (await table.createEntity(row), 'inserted' as const), {
-        409: 'exists' as const,
-      });
-    },
-    replace: async (value, etag) => {
-      const row = entity(value);
-      return run(
-        'replace',
-        async (table) => (await table.updateEntity(row, 'Replace', { etag }), 'replaced' as const),
-        { 404: 'missing' as const, 412: 'conflict' as const },
-      );
-    },
-    remove: (key, etag) =>
-      run(
-        'remove',
-        async (table) => (await table.deleteEntity(key.partition, key.row, { etag }), 'removed' as const),
-        {
-          404: 'missing' as const,
-          412: 'conflict' as const,
-        },
-      ),
-    page: (partition, limit, after = '') =>
-      first('page', odata`PartitionKey eq ${partition} and RowKey gt ${after}`, limit),
-    search: (prefix, filter, limit, after) => {
-      const range = odata`PartitionKey ge ${prefix} and PartitionKey lt ${prefix + LAST_CHARACTER}`;
-      const rest =
-        after &&
-        odata`(PartitionKey gt ${after.partition} or (PartitionKey eq ${after.partition} and RowKey gt ${after.row}))`;
-      return first('search', [range, rest, filter].filter(Boolean).join(' and '), limit);
-    },
-    scan: async function* (filter, onUnreadable) {
-      const pages = (await client()).listEntities({ queryOptions: { filter } }).byPage();
-      for (;;) {
-        const page = await run('scan', () => pages.next());
-        if (page.done) return;
-        for (const found of page.value) {
-          const row = readable(found, onUnreadable);
-          if (row) yield row;
-        }
-      }
-    },
-  };
-}
-
-/** The status of a fault that the table service itself reports of a row: a missing table, or a stranger's 404, is no answer. */
-function rowStatus(error: unknown): number | undefined {
-  if (!(error instanceof RestError)) return undefined;
-  const code = (error.details as { odataError?: { code?: string } } | undefined)?.odataError?.code;
-  return code === undefined || code.startsWith('Table') ? undefined : error.statusCode;
-}
-
-function split(document: string): Record<string, string> {
-  const parts: Record<string, string> = {};
-  for (let index = 0, start = 0; start < document.length; index++) {
-    // A character of two code units must not be torn: half of one does not survive UTF-8.
-    const torn = /[\uD800-\uDBFF]/.test(document.charAt(start + PART_LENGTH - 1));
-    const end = start + PART_LENGTH - (torn ? 1 : 0);
-    parts[partName(index)] = document.slice(start, end);
-    start = end;
-  }
-  return parts;
-}
-
-function join(entity: Readonly<Record<string, unknown>>): string {
-  let document = '';
-  for (let index = 0; typeof entity[partName(index)] === 'string'; index++)
-    document += entity[partName(index)] as string;
-  return document;
-}

@@ -1,4 +1,4 @@
-import type { Page, Stored } from '../platform/tables.ts';
+import type { Page, Replacement, Stored } from '../platform/tables.ts';
 import type { ServerRecord } from './server.ts';
 
 /** Keeps the server records of all tenants, one record a slug and tenant. An outage is thrown, never read as "not found". */
@@ -8,6 +8,6 @@ export interface ServerStore {
   list(tenantId: string, limit: number, after?: string): Promise<Page<ServerRecord>>;
   add(record: ServerRecord): Promise<'inserted' | 'exists'>;
   /** Replaces the record only if it is still the one that was read. */
-  replace(record: ServerRecord, etag: string): Promise<'replaced' | 'conflict' | 'missing'>;
+  replace(record: ServerRecord, etag: string): Promise<Replacement>;
   remove(record: ServerRecord, etag: string): Promise<'removed' | 'conflict' | 'missing'>;
 }

@@ -1,7 +1,7 @@
 import { TableClient } from '@azure/data-tables';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openAudit } from '../../shared/audit/audit.ts';
-import { azureTableTrailStore } from '../../shared/audit/azureTableTrailStore.ts';
+import { azureTableTrailStore, partitionOf } from '../../shared/audit/azureTableTrailStore.ts';
 import { type Digest, createDigest, isIntact, withHash } from '../../shared/audit/hashChain.ts';
 import {
   type AuditEvent,
@@ -33,12 +33,13 @@ function azureTrail(): OpenTrail {
   return {
     store,
     read: (tenantId, key) => store.find(tenantId, key),
-    write: async (partitionKey, { key, document, labels }) => {
+    write: async (tenantId, { key, document, labels }) => {
+      const partitionKey = partitionOf(tenantId, key);
       const text = document === undefined ? '{"cut' : JSON.stringify(document);
       await client.upsertEntity({ partitionKey, rowKey: key, ...labels, document: text }, 'Replace');
     },
-    remove: async (partitionKey, key) => {
-      await client.deleteEntity(partitionKey, key);
+    remove: async (tenantId, key) => {
+      await client.deleteEntity(partitionOf(tenantId, key), key);
     },
   };
 }

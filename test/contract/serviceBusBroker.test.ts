@@ -191,7 +191,7 @@ describe('as a process', () => {
     const [ready] = (await once(child.process, 'message')) as [unknown];
     expect(ready).toEqual({ type: 'ready' });
     const line = child.stdout();
-    for (const { name } of topology.agents) expect(line).toContain(name);
+    for (const { name } of [...topology.agents, ...topology.queues]) expect(line).toContain(name);
     expect(line.trim().split('\n')).toHaveLength(1);
     child.process.kill('SIGTERM');
     expect(await once(child.process, 'exit')).toEqual([0, null]);

@@ -5,8 +5,8 @@ import {
   azureTablePlanStore,
 } from '../../shared/orchestration/azureTableStores.ts';
 import { type Delegation, finish } from '../../shared/orchestration/delegation/delegation.ts';
-import type { DelegationFilter } from '../../shared/orchestration/stores.ts';
-import { recordOutcome, startPlan } from '../../shared/orchestration/plan/plan.ts';
+import type { DelegationFilter, PlanFilter } from '../../shared/orchestration/stores.ts';
+import { recordOutcome, startPlan } from '../../shared/orchestration/plan/planProgress.ts';
 import { type OpenTable, openTables } from '../../shared/platform/tables.ts';
 import { azureTableServerStore } from '../../shared/registry/azureTableServerStore.ts';
 import type { ServerRecord } from '../../shared/registry/server.ts';
@@ -39,6 +39,17 @@ describe.each<[string, () => OpenTable]>([
   ['Azure Tables', () => openTables(azurite.connectionString)],
   ['tables in memory', () => memoryTables()],
 ])('on %s', (where, open) => {
+  const tenants = Array.from({ length: 9 }, (_, index) => `t-${where}-${index}`) as [
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+  ];
   let tables: OpenTable;
   beforeEach(() => {
     tables = open();
@@ -67,13 +78,13 @@ describe.each<[string, () => OpenTable]>([
 
   test('a server record comes back as it was, with every field of its tools that we do not know', async () => {
     const servers = azureTableServerStore(tables);
-    await servers.add(record('a', `t-${where}-1`));
-    expect((await servers.find(`t-${where}-1`, 'a'))?.value).toEqual(record('a', `t-${where}-1`));
+    await servers.add(record('a', tenants[1]));
+    expect((await servers.find(tenants[1], 'a'))?.value).toEqual(record('a', tenants[1]));
   });
 
   test('a tenant finds, lists and removes its own servers only, page by page in the order of slugs', async () => {
     const servers = azureTableServerStore(tables);
-    const [ours, theirs] = [`t-${where}-2`, `t-${where}-3`];
+    const [ours, theirs] = [tenants[2], tenants[3]];
     for (const slug of ['c', 'a', 'b']) await servers.add(record(slug, ours));
     await servers.add(record('a', theirs));
     const first = await servers.list(ours, 2);
@@ -87,7 +98,7 @@ describe.each<[string, () => OpenTable]>([
 
   const delegation = (id: string, sentAt: Date): Delegation => ({
     id,
-    tenantId: `t-${where}-4`,
+    tenantId: tenants[4],
     agent: 'mcp-debugger',
     task: 'probe',
     input: { deep: [{ x: 1 }] },
@@ -102,14 +113,14 @@ describe.each<[string, () => OpenTable]>([
   });
 
   test('delegations are listed by agent, state and plan, a tenant its own', async () => {
-    const delegations = azureTableDelegationStore(tables);
-    const tenantId = `t-${where}-6`;
+    const delegations = azureTableDelegationStore(tables, tenants);
+    const tenantId = tenants[6];
     const add = (id: string, more: Partial<Delegation> = {}) =>
       delegations.add({ ...delegation(id, at(0)), tenantId, ...more });
     await add('01', { agent: 'fastmcp-specialist' });
     await add('a2', { planId: "it's" });
     await add('f3', { state: 'running' });
-    await add('f4', { tenantId: `t-${where}-7` });
+    await add('f4', { tenantId: tenants[7] });
     const ids = async (filter: DelegationFilter) =>
       (await delegations.list(tenantId, filter, 9)).items.map(({ id }) => id);
     expect(await ids({})).toEqual(['01', 'a2', 'f3']);
@@ -120,32 +131,67 @@ describe.each<[string, () => OpenTable]>([
     expect((await delegations.list(tenantId, {}, 2, first.after)).items.map(({ id }) => id)).toEqual(['f3']);
   });
 
-  test('the sweeper finds unfinished delegations of long ago, and no others', async () => {
-    const delegations = azureTableDelegationStore(tables);
-    await delegations.add(delegation('0-lost', at(0)));
-    await delegations.add(delegation('f-fresh', at(60)));
-    await delegations.add(finish(delegation('a-done', at(0)), { success: true, result: 1 }, at(5)));
+  test('the sweeper finds what has not ended and was made long ago, and nothing else', async () => {
+    const delegations = azureTableDelegationStore(tables, tenants);
+    const made = (id: string, seconds: number) => ({
+      ...delegation(id, at(seconds)),
+      createdAt: at(seconds).toISOString(),
+    });
+    await delegations.add(made('0-lost', 0));
+    await delegations.add(made('f-fresh', 60));
+    await delegations.add(made('a-done', 0));
+    const found = await delegations.find(tenants[4], 'a-done');
+    const done = finish(made('a-done', 0), { success: true, result: 1 }, at(5));
+    expect((await delegations.replace(done, found?.etag ?? '')).status).toBe('replaced');
     const ours = async () =>
-      (await collect(delegations.unfinishedSentBefore(at(30), unexpected))).filter(
-        ({ tenantId }) => tenantId === `t-${where}-4`,
+      (await collect(delegations.unfinished(at(30), unexpected))).filter(
+        ({ tenantId }) => tenantId === tenants[4],
       );
-    expect(await ours()).toEqual([delegation('0-lost', at(0))]);
-    const lost = await delegations.find(`t-${where}-4`, '0-lost');
-    expect(await delegations.replace(delegation('0-lost', at(90)), lost?.etag ?? '')).toBe('replaced');
-    expect(await ours()).toEqual([]);
+    expect(await ours()).toEqual([made('0-lost', 0)]);
+    const lost = await delegations.find(tenants[4], '0-lost');
+    const claimed: Delegation = { ...made('0-lost', 0), state: 'running', attempts: 1 };
+    expect((await delegations.replace(claimed, lost?.etag ?? '')).status).toBe('replaced');
+    expect(await ours()).toEqual([claimed]);
+    expect((await delegations.countUnfinished()).get('mcp-debugger')).toBeGreaterThanOrEqual(2);
   });
 
-  test('the sweeper finds running plans that have not changed for long, and no others', async () => {
-    const plans = azureTablePlanStore(tables);
-    const start = (id: string, seconds: number) =>
+  test('what the sweeper cannot read is told, and does not hide the rest', async () => {
+    const broken = tables<{ id: string }>('delegations', {
+      key: ({ id }) => ({ partition: `${tenants[8]}_${id.slice(0, 1)}`, row: id }),
+      columns: () => ({}),
+      parse: (document) => document as { id: string },
+      open: () => ({ agent: 'mcp-debugger', madeAt: at(0) }),
+    });
+    await broken.insert({ id: '0broken' });
+    const delegations = azureTableDelegationStore(tables, [tenants[8]]);
+    const whole = { ...delegation('1whole', at(0)), tenantId: tenants[8] };
+    await delegations.add(whole);
+    const told: string[] = [];
+    const found = await collect(delegations.unfinished(at(30), ({ row }) => told.push(row)));
+    expect(told).toEqual(where === 'Azure Tables' ? ['0broken'] : []);
+    expect(found).toEqual([whole]);
+  });
+
+  test('plans are listed by name, state and gate, and the sweeper finds those that have not ended', async () => {
+    const plans = azureTablePlanStore(tables, tenants);
+    const start = (id: string, seconds: number, more: object = {}) =>
       startPlan(
-        { id, tenantId: `t-${where}-5`, name: 'test', requestedBy: 'u', traceparent: '' },
-        [{ id: 's', agent: 'mcp-debugger', task: 'probe', input: {}, dependsOn: [], onFailure: 'stop' }],
+        { id, tenantId: tenants[5], name: 'test', requestedBy: 'u', traceparent: '', ...more },
+        [{ id: 's', agent: 'mcp-debugger', task: 'probe', input: {} }],
         at(seconds),
       );
     await plans.add(start('0-stuck', 0));
-    await plans.add(start('1-fresh', 60));
-    await plans.add(recordOutcome(start('2-done', 0), 's', { success: true, result: 1 }, at(1)));
-    expect(await collect(plans.runningUnchangedSince(at(30), unexpected))).toEqual([start('0-stuck', 0)]);
+    await plans.add(start('1-fresh', 60, { gate: 'nightly' }));
+    await plans.add(start('2-done', 0));
+    const stored = await plans.find(tenants[5], '2-done');
+    const done = recordOutcome(start('2-done', 0), 's', { success: true, result: 1 }, at(1));
+    expect((await plans.replace(done, stored?.etag ?? '')).status).toBe('replaced');
+    const unfinished = await collect(plans.unfinished(at(30), unexpected));
+    expect(unfinished.filter(({ tenantId }) => tenantId === tenants[5])).toEqual([start('0-stuck', 0)]);
+    const ids = async (filter: PlanFilter) =>
+      (await plans.list(tenants[5], filter, 9)).items.map(({ id }) => id);
+    expect(await ids({})).toEqual(['0-stuck', '1-fresh', '2-done']);
+    expect(await ids({ gate: 'nightly' })).toEqual(['1-fresh']);
+    expect(await ids({ name: 'test', state: 'succeeded' })).toEqual(['2-done']);
   });
 });

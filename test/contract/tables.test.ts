@@ -51,9 +51,9 @@ async function azureTable<T>(of: TableCodec<T>): Promise<{ table: Table<T>; clie
   return { table: openTables(azurite.connectionString)(name, of), client };
 }
 
-const implementations: [string, () => Promise<Table<Note>>][] = [
-  ['Azure Tables', async () => (await azureTable(codec)).table],
-  ['tables in memory', () => Promise.resolve((memoryTables() satisfies OpenTable)('notes', codec))],
+const implementations: [string, (of?: TableCodec<Note>) => Promise<Table<Note>>][] = [
+  ['Azure Tables', async (of = codec) => (await azureTable(of)).table],
+  ['tables in memory', (of = codec) => Promise.resolve((memoryTables() satisfies OpenTable)('notes', of))],
 ];
 
 describe.each(implementations)('%s', (_, make) => {
@@ -94,10 +94,10 @@ describe.each(implementations)('%s', (_, make) => {
   test('replace a row only as it was read', async () => {
     await table.insert(note('a'));
     const etag = await etagOf('a');
-    expect(await table.replace(note('a', { text: 'new' }), etag)).toBe('replaced');
-    expect(await table.replace(note('a', { text: 'late' }), etag)).toBe('conflict');
+    expect((await table.replace(note('a', { text: 'new' }), etag)).status).toBe('replaced');
+    expect((await table.replace(note('a', { text: 'late' }), etag)).status).toBe('conflict');
     expect((await table.get({ partition: 't1', row: 'a' }))?.value.text).toBe('new');
-    expect(await table.replace(note('b'), etag)).toBe('missing');
+    expect((await table.replace(note('b'), etag)).status).toBe('missing');
     expect(await table.get({ partition: 't1', row: 'b' })).toBeUndefined();
   });
 
@@ -107,8 +107,8 @@ describe.each(implementations)('%s', (_, make) => {
     const outcomes = await Promise.all(
       Array.from({ length: 10 }, (__, index) => table.replace(note('a', { text: String(index) }), etag)),
     );
-    expect(outcomes.filter((outcome) => outcome === 'replaced')).toHaveLength(1);
-    expect(outcomes.filter((outcome) => outcome === 'conflict')).toHaveLength(9);
+    expect(outcomes.filter(({ status }) => status === 'replaced')).toHaveLength(1);
+    expect(outcomes.filter(({ status }) => status === 'conflict')).toHaveLength(9);
   });
 
   test('remove a row only as it was read', async () => {
@@ -119,6 +119,58 @@ describe.each(implementations)('%s', (_, make) => {
     expect(await table.remove({ partition: 't1', row: 'a' }, await etagOf('a'))).toBe('removed');
     expect(await table.remove({ partition: 't1', row: 'a' }, etag)).toBe('missing');
     expect(await table.get({ partition: 't1', row: 'a' })).toBeUndefined();
+  });
+
+  describe('with marks', () => {
+    const marked: TableCodec<Note> = {
+      ...codec,
+      open: ({ open, at }) => (open ? { text: 'open', at: new Date(at) } : undefined),
+    };
+    const names = async () => (await table.marks('t1')).map(({ key }) => key.row).sort();
+    beforeEach(async () => {
+      table = await make(marked);
+    });
+
+    test('mark what is inserted open, of the own partition alone, with its columns', async () => {
+      await table.insert(note('a'));
+      await table.insert(note('b', { open: false }));
+      await table.insert(note('c', { tenant: 't2' }));
+      expect(await table.marks('t1')).toEqual([
+        { key: { partition: 't1', row: 'a' }, columns: { text: 'open', at: new Date(note('a').at) } },
+      ]);
+    });
+
+    test('keep the mark while the value stays open, and remove it with the value that is not', async () => {
+      await table.insert(note('a'));
+      const second = await table.replace(note('a', { text: 'still open' }), await etagOf('a'));
+      expect(await names()).toEqual(['a']);
+      const etag = second.status === 'replaced' ? second.etag : '';
+      expect((await table.replace(note('a', { open: false }), 'W/"other"')).status).toBe('conflict');
+      expect(await names()).toEqual(['a']);
+      const third = await table.replace(note('a', { open: false, text: 'done' }), etag);
+      expect(third).toEqual({ status: 'replaced', etag: await etagOf('a') });
+      expect(await names()).toEqual([]);
+      expect((await table.get({ partition: 't1', row: 'a' }))?.value.text).toBe('done');
+    });
+
+    test('do not mark anew what is there already, nor show marks among the rows', async () => {
+      await table.insert(note('a'));
+      await table.replace(note('a', { open: false }), await etagOf('a'));
+      expect(await table.insert(note('a'))).toBe('exists');
+      expect(await names()).toEqual([]);
+      await table.insert(note('b'));
+      expect((await table.page('t1', 9)).items.map(({ name }) => name)).toEqual(['a', 'b']);
+      expect((await table.search('t', '', 9)).items.map(({ name }) => name)).toEqual(['a', 'b']);
+    });
+
+    test('let one of many that close it at once win', async () => {
+      await table.insert(note('a'));
+      const etag = await etagOf('a');
+      const outcomes = await Promise.all(
+        Array.from({ length: 10 }, () => table.replace(note('a', { open: false }), etag)),
+      );
+      expect(outcomes.filter(({ status }) => status === 'replaced')).toHaveLength(1);
+    });
   });
 
   test.each<[limit: number, count: number, names: string[], after: string | undefined, why: string]>([
@@ -158,7 +210,7 @@ describe.each(implementations)('%s', (_, make) => {
     const filter = "open eq true and at lt datetime'2026-01-15T00:00:00.000Z'";
     for await (const { value, etag } of table.scan(filter)) {
       found.push(`${value.tenant}/${value.name}`);
-      expect(await table.replace({ ...value, open: false }, etag)).toBe('replaced');
+      expect((await table.replace({ ...value, open: false }, etag)).status).toBe('replaced');
     }
     expect(found.sort()).toEqual(['t1/old', 't2/old']);
   });
@@ -209,7 +261,7 @@ describe('a document', () => {
     expect(await table.insert(note('a', { text }))).toBe('inserted');
     const stored = await table.get({ partition: 't1', row: 'a' });
     expect(stored?.value.text === text).toBe(true);
-    expect(await table.replace(note('a', { text: 'short' }), stored?.etag ?? '')).toBe('replaced');
+    expect((await table.replace(note('a', { text: 'short' }), stored?.etag ?? '')).status).toBe('replaced');
     expect((await table.get({ partition: 't1', row: 'a' }))?.value.text).toBe('short');
   });
 

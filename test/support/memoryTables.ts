@@ -1,4 +1,4 @@
-import type { OpenTable, Stored, Table } from '../../shared/platform/tables.ts';
+import type { Mark, OpenTable, Stored, Table } from '../../shared/platform/tables.ts';
 
 /**
  * Tables in memory with the promises of `shared/platform/tables.ts`; the contract suite holds both to them.
@@ -9,6 +9,7 @@ export function memoryTables(before: (operation: string) => void = () => undefin
     type Row = Stored<ReturnType<typeof codec.parse>>;
     type Entry = { row: Row; columns: ReturnType<typeof codec.columns>; partition: string };
     const rows = new Map<string, Entry>();
+    const marks = new Map<string, Mark>();
     let version = 0;
     const idOf = ({ partition, row }: { partition: string; row: string }) => `${partition}/${row}`;
     const put = (value: Row['value']) => {
@@ -43,16 +44,20 @@ export function memoryTables(before: (operation: string) => void = () => undefin
       get: (key) => act('get', () => rows.get(idOf(key))?.row),
       insert: (value) =>
         act('insert', () => {
-          if (rows.has(idOf(codec.key(value)))) return 'exists';
+          const key = codec.key(value);
+          if (rows.has(idOf(key))) return 'exists';
           put(value);
+          const columns = codec.open?.(value);
+          if (columns) marks.set(idOf(key), { key, columns });
           return 'inserted';
         }),
       replace: (value, etag) =>
         act('replace', () => {
           const refused = guarded(idOf(codec.key(value)), etag);
-          if (refused) return refused;
+          if (refused) return { status: refused };
           put(value);
-          return 'replaced';
+          if (!codec.open?.(value)) marks.delete(idOf(codec.key(value)));
+          return { status: 'replaced', etag: String(version) };
         }),
       remove: (key, etag) =>
         act('remove', () => {
@@ -84,6 +89,8 @@ export function memoryTables(before: (operation: string) => void = () => undefin
         );
         for (const { row } of wanted) yield row;
       },
+      marks: (partition) =>
+        act('marks', () => [...marks.values()].filter(({ key }) => key.partition === partition)),
     };
     return table;
   };

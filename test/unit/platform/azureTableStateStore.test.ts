@@ -46,7 +46,7 @@ describe('state on tables', () => {
         },
         replace: async (value, etag) => {
           const outcome = await table.replace(value, etag);
-          return left-- > 0 ? 'conflict' : outcome;
+          return left-- > 0 ? { status: 'conflict' } : outcome;
         },
       };
     };

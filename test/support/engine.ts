@@ -1,0 +1,156 @@
+import type { AuditEvent } from '../../shared/audit/record.ts';
+import { type SessionStore, createSessionStore } from '../../shared/identity/sessionStore.ts';
+import { createAgentActivity } from '../../shared/orchestration/agent/activity.ts';
+import type { Agent } from '../../shared/orchestration/agent/agents.ts';
+import { createAgentLoads } from '../../shared/orchestration/agent/loads.ts';
+import {
+  azureTableDelegationStore,
+  azureTablePlanStore,
+} from '../../shared/orchestration/azureTableStores.ts';
+import type { Caller } from '../../shared/orchestration/caller.ts';
+import type { DelegateDeps } from '../../shared/orchestration/delegation/delegate.ts';
+import { createProgressBoard } from '../../shared/orchestration/delegation/progress.ts';
+import { runDelegation } from '../../shared/orchestration/delegation/runDelegation.ts';
+import { standardRoutes } from '../../shared/orchestration/event/eventRoutes.ts';
+import { type QualityGates, standardGates } from '../../shared/orchestration/gate/qualityGates.ts';
+import type { PlanDeps } from '../../shared/orchestration/plan/requestPlan.ts';
+import { type ResourcePools, createResourcePools } from '../../shared/orchestration/pool/resourcePools.ts';
+import { sweepStuck } from '../../shared/orchestration/sweepStuck.ts';
+import type { TaskCatalogue } from '../../shared/orchestration/task/taskCatalogue.ts';
+import { azureTableStateStore } from '../../shared/platform/azureTableStateStore.ts';
+import { InfrastructureError } from '../../shared/platform/errors.ts';
+import { randomId } from '../../shared/platform/ids.ts';
+import { continueTrace } from '../../shared/platform/trace.ts';
+import { azureTableServerStore } from '../../shared/registry/azureTableServerStore.ts';
+import { memoryTables } from './memoryTables.ts';
+
+const start = Date.UTC(2026, 0, 1);
+
+/** An administrator of the tenant `t1`, signed in for an hour. */
+export const caller: Caller = {
+  principal: {
+    tenantId: 't1',
+    userId: 'u1',
+    kind: 'user',
+    clientId: 'c',
+    roles: ['Admin'],
+    expiresAt: start + 3_600_000,
+  },
+  trace: continueTrace(undefined),
+};
+
+export interface Faults {
+  /** Throws on the operation with this number, as an outage does. */
+  readonly faultAt?: number;
+  /** Everything after the operation with this number throws until `recover`: the process has died. */
+  readonly deadFrom?: number;
+  /** Messages are delivered twice, the newest first. */
+  readonly disorder?: boolean;
+}
+
+export interface QueuedMessage {
+  readonly agent: Agent;
+  readonly messageId: string;
+  readonly body: object;
+  deliveries: number;
+}
+
+export interface TestEngine {
+  readonly deps: DelegateDeps & PlanDeps & { readonly pools: ResourcePools; readonly sessions: SessionStore };
+  readonly queue: QueuedMessage[];
+  readonly audited: AuditEvent[];
+  /** Delivers as Service Bus does: a handler that throws gets its message again, at most five times. */
+  drain(tasks: TaskCatalogue): Promise<void>;
+  /** The process is back, locks and leases have ended, and the sweeper has run a few times. */
+  recover(tasks: TaskCatalogue): Promise<void>;
+  advance(seconds: number): void;
+  /** Operations on tables and queues so far. */
+  operations(): number;
+  /** The same by name. */
+  log(): readonly string[];
+}
+
+/** The engine with queues, tables and time in memory; every operation on them is counted and may fail. */
+export function testEngine(faults: Faults = {}, gates: QualityGates = standardGates): TestEngine {
+  const operations: string[] = [];
+  let ids = 0;
+  let dead = false;
+  let now = start;
+  const before = (operation: string) => {
+    const count = operations.push(operation);
+    if (count === faults.deadFrom) dead = true;
+    if (dead || count === faults.faultAt) throw new InfrastructureError('tables', 'test', undefined);
+  };
+  const tables = memoryTables(before);
+  const queue: QueuedMessage[] = [];
+  const seen = new Set<string>();
+  const audited: AuditEvent[] = [];
+  const clock = { now: () => new Date(now) };
+  // Ids begin with a hexadecimal digit, as random ones do.
+  const newId = () => `a${String((ids += 1)).padStart(4, '0')}`;
+  const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+  const delegations = azureTableDelegationStore(tables, ['t1', 't2']);
+  const { state } = azureTableStateStore(tables, clock);
+  const stateDeps = { state, clock, newId, log };
+  const deps: TestEngine['deps'] = {
+    servers: azureTableServerStore(tables),
+    delegations,
+    plans: azureTablePlanStore(tables, ['t1', 't2']),
+    sender: {
+      send(agent, { messageId, body }) {
+        return Promise.resolve().then(() => {
+          before(`send ${agent}`);
+          if (seen.has(messageId)) return;
+          seen.add(messageId);
+          const copy = JSON.parse(JSON.stringify(body)) as object;
+          const message = { agent: agent as Agent, messageId, body: copy, deliveries: 0 };
+          queue.push(message, ...(faults.disorder ? [{ ...message }] : []));
+        });
+      },
+    },
+    sessions: createSessionStore({ ...stateDeps, newId: randomId, app: 'management' }),
+    pools: createResourcePools(stateDeps),
+    shortLived: state,
+    eventRoutes: standardRoutes,
+    gates,
+    loads: createAgentLoads({ delegations, state, clock }),
+    activity: createAgentActivity({ ...stateDeps, instanceId: 'test' }),
+    progress: createProgressBoard(stateDeps),
+    audit: { append: (event) => void audited.push(event) },
+    clock,
+    newId,
+    log,
+    upstreamPolicy: 'public',
+    publicOrigin: 'https://gateway.example.com',
+  };
+  const take = () => (faults.disorder ? queue.pop() : queue.shift());
+
+  async function drain(tasks: TaskCatalogue) {
+    for (let message = take(); message; message = take()) {
+      message.deliveries += 1;
+      try {
+        await runDelegation(message.body, message.agent, tasks, deps);
+      } catch {
+        if (message.deliveries < 5) queue.push(message);
+      }
+    }
+  }
+
+  return {
+    deps,
+    queue,
+    audited,
+    drain,
+    async recover(tasks) {
+      dead = false;
+      for (let round = 0; round < 4; round++) {
+        now += 5 * 30_000;
+        await sweepStuck(deps);
+        await drain(tasks);
+      }
+    },
+    advance: (seconds) => void (now += seconds * 1000),
+    operations: () => operations.length,
+    log: () => operations,
+  };
+}
