@@ -1,10 +1,21 @@
 import { type Audit, openAudit } from '../shared/audit/audit.ts';
 import { azureTableTrailStore } from '../shared/audit/azureTableTrailStore.ts';
 import type { TrailStore } from '../shared/audit/trailStore.ts';
+import type { Agent } from '../shared/orchestration/agent/agents.ts';
+import { externalAgentsOf, withExternalAgents } from '../shared/orchestration/agent/externalAgents.ts';
 import type { TaskCatalogue } from '../shared/orchestration/task/taskCatalogue.ts';
-import type { RegistrationDeps } from '../shared/orchestration/plan/registerServer.ts';
+import type { DelegateDeps } from '../shared/orchestration/delegation/delegate.ts';
+import type { PlanDeps } from '../shared/orchestration/plan/requestPlan.ts';
+import { createAgentActivity } from '../shared/orchestration/agent/activity.ts';
+import { createAgentLoads } from '../shared/orchestration/agent/loads.ts';
+import { createProgressBoard } from '../shared/orchestration/delegation/progress.ts';
+import { routesOf } from '../shared/orchestration/event/eventRoutes.ts';
+import { type EventWatch, createEventWatch } from '../shared/orchestration/event/eventWatch.ts';
+import { gatesOf } from '../shared/orchestration/gate/qualityGates.ts';
+import { type SessionStore, createSessionStore } from '../shared/identity/sessionStore.ts';
 import { createTokenVerifier, REQUIRED_SCOPE } from '../shared/identity/verifyToken.ts';
 import { azureTableDelegationStore, azureTablePlanStore } from '../shared/orchestration/azureTableStores.ts';
+import { type ResourcePools, createResourcePools } from '../shared/orchestration/pool/resourcePools.ts';
 import { systemClock } from '../shared/platform/clock.ts';
 import type { Config } from '../shared/platform/config.ts';
 import { randomId } from '../shared/platform/ids.ts';
@@ -12,6 +23,7 @@ import { jsonLog } from '../shared/platform/log.ts';
 import { type OutboundClient, openOutboundClient } from '../shared/platform/outbound.ts';
 import { type OpenedStateStore, openStateStore } from '../shared/platform/openStateStore.ts';
 import { openMessageSender } from '../shared/platform/serviceBus.ts';
+import { type DeadLetterQueues, openDeadLetterQueues } from '../shared/platform/serviceBusDeadLetters.ts';
 import { openTables } from '../shared/platform/tables.ts';
 import { azureTableServerStore } from '../shared/registry/azureTableServerStore.ts';
 import type { AdmissionDeps } from './admit.ts';
@@ -19,15 +31,22 @@ import type { AdmissionDeps } from './admit.ts';
 const ENTRA_AUTHORITY = 'https://login.microsoftonline.com';
 
 /** What both apps stand on. */
-export interface AppDeps extends RegistrationDeps, AdmissionDeps {
+export interface AppDeps extends PlanDeps, DelegateDeps, AdmissionDeps {
   readonly config: Config;
   /** Origin of the token issuer. */
   readonly authority: string;
   readonly outbound: OutboundClient;
   readonly audit: Audit;
   readonly trail: TrailStore;
+  readonly deadLetters: DeadLetterQueues;
+  /** Those whose queues the apps leave to others. */
+  readonly externalAgents: ReadonlySet<Agent>;
   /** What is short-lived and shared by all instances. */
   readonly state: OpenedStateStore;
+  readonly sessions: SessionStore;
+  readonly pools: ResourcePools;
+  /** Raises events of what the apps notice of themselves. */
+  readonly watch: EventWatch;
   /** Imported when first asked for, so that no cold start of an HTTP instance pays for what the agents can do. */
   readonly tasks: () => Promise<TaskCatalogue>;
 }
@@ -39,30 +58,51 @@ export function compose(config: Config): AppDeps {
   const upstreamPolicy = config.privateUpstreams ? ('private_allowed' as const) : ('public' as const);
   const authority = config.localIssuer ?? ENTRA_AUTHORITY;
   const tables = openTables(config.tables);
+  const externalAgents = externalAgentsOf(config.externalAgents);
   const stores = {
     servers: azureTableServerStore(tables),
-    plans: azureTablePlanStore(tables),
-    delegations: azureTableDelegationStore(tables),
+    plans: azureTablePlanStore(tables, config.tenants),
+    delegations: azureTableDelegationStore(tables, config.tenants),
   };
   const outbound = openOutboundClient(upstreamPolicy);
+  const state = openStateStore({ redisUrl: config.redisUrl, open: tables, clock });
+  const shortLived = state.state;
+  const stateDeps = { state: shortLived, clock, newId: randomId, log };
   const trail = azureTableTrailStore(config.tables);
-  return {
-    config,
-    authority,
+  const audit = openAudit({ store: trail, clock, newId: randomId, log });
+  const eventRoutes = routesOf(config.eventRoutes);
+  const engine = {
+    ...stores,
     clock,
     newId: randomId,
     log,
+    audit,
+    sender: openMessageSender(config.serviceBus),
+    shortLived,
+    eventRoutes,
+    sessions: createSessionStore({ ...stateDeps, app: config.app }),
+    pools: createResourcePools(stateDeps),
+    activity: createAgentActivity({ ...stateDeps, instanceId: randomId() }),
+    progress: createProgressBoard(stateDeps),
+  };
+  return {
+    ...engine,
+    config,
+    authority,
     upstreamPolicy,
     publicOrigin: config.publicOrigin,
-    ...stores,
-    sender: openMessageSender(config.serviceBus),
+    externalAgents,
+    deadLetters: openDeadLetterQueues(config.serviceBus),
     outbound,
     trail,
-    audit: openAudit({ store: trail, clock, newId: randomId, log }),
-    state: openStateStore({ redisUrl: config.redisUrl, open: tables, clock }),
+    state,
+    gates: gatesOf(config.qualityGates),
+    loads: createAgentLoads({ ...stores, ...stateDeps }),
+    watch: createEventWatch(shortLived, eventRoutes, engine),
     tasks: lazily(async () => {
       const { specialistTasks } = await import('../shared/specialists/index.ts');
-      return specialistTasks({ ...stores, outbound });
+      const tasks = specialistTasks({ ...stores, outbound, audit, state: shortLived, eventRoutes });
+      return withExternalAgents(tasks, externalAgents);
     }),
     allowedOrigins: config.allowedOrigins,
     // The scope as clients must ask Entra for it.

@@ -1,24 +1,70 @@
 import { z } from 'zod';
-import { agentNames } from '../../shared/orchestration/agents.ts';
+import { type Agent, agentNames, agents } from '../../shared/orchestration/agent/agents.ts';
+import type { AgentLoad } from '../../shared/orchestration/agent/loads.ts';
 import type { Task } from '../../shared/orchestration/task/task.ts';
-import { fail, succeed } from '../../shared/platform/result.ts';
+import { type Result, fail, succeed } from '../../shared/platform/result.ts';
 import type { AppDeps } from '../compose.ts';
 import type { Route } from '../http.ts';
 
 /** The agents and what they can do. */
-export function agentRoutes({ tasks }: Pick<AppDeps, 'tasks'>): readonly Route<unknown>[] {
+export function agentRoutes({
+  tasks,
+  loads,
+  clock,
+}: Pick<AppDeps, 'tasks' | 'loads' | 'clock'>): readonly Route<unknown>[] {
+  const list: Route = {
+    name: 'agents',
+    method: 'GET',
+    path: 'agents',
+    permission: 'agents.read',
+    async handle() {
+      const now = clock.now();
+      const items = [...(await loads())].map(([name, load]) => ({
+        name,
+        app: agents[name],
+        status: statusOf(load, now),
+        load: pick(load),
+        lastSeenAt: load.lastSeenAt,
+      }));
+      return succeed({ status: 200, body: { items } });
+    },
+  };
+
   const listTasks: Route = {
     name: 'agents-tasks',
     method: 'GET',
     path: 'agents/{agent}/tasks',
     permission: 'agents.read',
     async handle({ params: { agent = '' } }) {
-      const known = agentNames.find((name) => name === agent);
-      if (known === undefined) return fail({ kind: 'not_found', message: `there is no agent "${agent}"` });
-      return succeed({ status: 200, body: { items: (await tasks()).of(known).map(view) } });
+      const known = knownAgent(agent);
+      if (!known.ok) return known;
+      return succeed({ status: 200, body: { items: (await tasks()).of(known.value).map(view) } });
     },
   };
-  return [listTasks];
+  return [list, listTasks];
+}
+
+/** Delegations that wait while nobody says that the agent is at work: its app does not run, or a worker elsewhere is away. */
+const STALLED_AFTER_MS = 120_000;
+
+function statusOf({ queued, running, lastSeenAt }: AgentLoad, now: Date): 'active' | 'stalled' {
+  const silentMs = now.getTime() - (lastSeenAt === undefined ? 0 : Date.parse(lastSeenAt));
+  return queued > 0 && running === 0 && silentMs > STALLED_AFTER_MS ? 'stalled' : 'active';
+}
+
+const pick = ({ running, queued, perMinute, failureRate }: AgentLoad) => ({
+  running,
+  queued,
+  perMinute,
+  failureRate,
+});
+
+/** The agent of this name. Failure: `not_found`. */
+export function knownAgent(name: string): Result<Agent> {
+  const known = agentNames.find((agent) => agent === name);
+  return known === undefined
+    ? fail({ kind: 'not_found', message: `there is no agent "${name}"` })
+    : succeed(known);
 }
 
 function view({ name, description, timeoutMs, planOnly, input, output }: Task) {

@@ -1,4 +1,5 @@
 import { registerAgents } from '../agents/register.ts';
+import { registerReports } from '../agents/reports.ts';
 import type { AppDeps } from '../compose.ts';
 import { healthRoute } from '../health.ts';
 import type { Route } from '../http.ts';
@@ -7,24 +8,40 @@ import { registerStatePurge } from '../timers/statePurge.ts';
 import { registerSweeper } from '../timers/sweeper.ts';
 import { agentRoutes } from './agents.ts';
 import { auditRoutes } from './audit.ts';
+import { deadLetterRoutes } from './deadLetters.ts';
 import { delegationRoutes } from './delegations.ts';
+import { eventRoutes } from './events.ts';
 import { planRoutes } from './plans.ts';
-import { refusalRecorder } from './refusals.ts';
+import { qualityGateRoutes } from './qualityGates.ts';
+import { poolRoutes } from './pools.ts';
+import { refusalRecorder } from '../refusals.ts';
+import { slownessRecorder } from './slowness.ts';
 import { serverRoutes } from './servers.ts';
+import { sessionRoutes } from './sessions.ts';
 
 /** Every route of the management app. */
 export const managementRoutes = (deps: AppDeps): readonly Route<unknown>[] => [
   healthRoute,
   ...serverRoutes(deps),
   ...planRoutes(deps),
+  ...qualityGateRoutes(deps),
+  ...eventRoutes(deps),
   ...delegationRoutes(deps),
   ...agentRoutes(deps),
+  ...sessionRoutes(deps),
+  ...poolRoutes(deps),
+  ...deadLetterRoutes(deps),
   ...auditRoutes(deps),
 ];
 
 export function registerApp(deps: AppDeps): void {
-  registerRoutes(managementRoutes(deps), { ...deps, recordRefusal: refusalRecorder(deps) });
+  registerRoutes(managementRoutes(deps), {
+    ...deps,
+    recordRefusal: refusalRecorder(deps),
+    recordSlow: slownessRecorder(deps),
+  });
   registerAgents('management', deps);
+  registerReports(deps);
   registerSweeper(deps);
   registerStatePurge(deps);
 }

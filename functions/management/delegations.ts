@@ -1,4 +1,4 @@
-import { agentNames } from '../../shared/orchestration/agents.ts';
+import { agentNames } from '../../shared/orchestration/agent/agents.ts';
 import { cancelDelegation } from '../../shared/orchestration/delegation/cancelDelegation.ts';
 import {
   type DelegationRequest,
@@ -10,6 +10,7 @@ import { type Result, succeed } from '../../shared/platform/result.ts';
 import { z } from 'zod';
 import type { AppDeps } from '../compose.ts';
 import type { Answer, Route } from '../http.ts';
+import { callerOf } from './caller.ts';
 import { readPage, readQuery } from './paging.ts';
 import { privileged } from './privileged.ts';
 import { follow, readById, waitSeconds } from './wait.ts';
@@ -32,10 +33,13 @@ export function delegationRoutes(deps: AppDeps): readonly Route<unknown>[] {
     path: 'delegations',
     permission: 'delegations.write',
     body: delegationRequestSchema,
-    async handle({ principal, trace, body, query, signal }): Promise<Result<Answer>> {
+    async handle(call): Promise<Result<Answer>> {
+      const { principal, body, query, signal } = call;
       const wait = waitSeconds(query);
       if (!wait.ok) return wait;
-      const created = await delegate(body, { principal, trace }, await deps.tasks(), deps);
+      const caller = callerOf(call);
+      if (!caller.ok) return caller;
+      const created = await delegate(body, caller.value, await deps.tasks(), deps);
       if (!created.ok) return created;
       const { id, agent, task } = created.value;
       const { state } = await follow(
@@ -83,7 +87,10 @@ export function delegationRoutes(deps: AppDeps): readonly Route<unknown>[] {
         (tenantId, id) => delegations.find(tenantId, id),
         ({ outcome }) => outcome !== undefined,
       );
-      return found.ok ? succeed({ status: 200, body: view(found.value) }) : found;
+      if (!found.ok) return found;
+      const { id, state } = found.value;
+      const progress = state === 'running' ? await deps.progress.read(id) : undefined;
+      return succeed({ status: 200, body: { ...view(found.value), progress } });
     },
   };
 
@@ -107,8 +114,10 @@ export function delegationRoutes(deps: AppDeps): readonly Route<unknown>[] {
 }
 
 /** What is asked for, as the audit trail names it. */
-const resourceOf = ({ taskType, agent, task }: DelegationRequest): string =>
-  taskType === undefined ? `agents/${agent ?? ''}/tasks/${task ?? ''}` : `task-types/${taskType}`;
+function resourceOf({ taskType, agent, task }: DelegationRequest): string {
+  if (taskType !== undefined) return `task-types/${taskType}`;
+  return agent === undefined ? `tasks/${task ?? ''}` : `agents/${agent}/tasks/${task ?? ''}`;
+}
 
 function view({
   id,
@@ -119,6 +128,7 @@ function view({
   outcome,
   planId,
   stepId,
+  sessionId,
   deadline,
   createdAt,
   startedAt,
@@ -134,6 +144,7 @@ function view({
     error: outcome?.success === false ? outcome.error : undefined,
     planId,
     stepId,
+    sessionId,
     deadline,
     createdAt,
     startedAt,

@@ -1,49 +1,160 @@
-import { agents } from '../../shared/orchestration/agents.ts';
-import { outcomesOf } from '../../shared/orchestration/plan/deliverSteps.ts';
-import type { OrchestrationDeps } from '../../shared/orchestration/deps.ts';
-import { type Plan, delegationIdOf } from '../../shared/orchestration/plan/plan.ts';
-import type { Outcome } from '../../shared/orchestration/delegation/outcome.ts';
-import { succeed } from '../../shared/platform/result.ts';
-import type { Route } from '../http.ts';
+import { z } from 'zod';
+import { agents } from '../../shared/orchestration/agent/agents.ts';
+import { cancelPlan } from '../../shared/orchestration/plan/cancelPlan.ts';
+import { missingTasks, namedPlans } from '../../shared/orchestration/plan/namedPlans.ts';
+import { type Plan, hasEnded, planSchema } from '../../shared/orchestration/plan/plan.ts';
+import { compensationId, planError } from '../../shared/orchestration/plan/planProgress.ts';
+import {
+  type PlanRequest,
+  planRequestSchema,
+  requestPlan,
+} from '../../shared/orchestration/plan/requestPlan.ts';
+import type { Delegation } from '../../shared/orchestration/delegation/delegation.ts';
+import { type Result, succeed } from '../../shared/platform/result.ts';
+import type { AppDeps } from '../compose.ts';
+import type { Answer, Route } from '../http.ts';
+import { callerOf } from './caller.ts';
 import { delegationHref } from './delegations.ts';
-import { readById } from './wait.ts';
+import { delegationsOf } from './delegationsOf.ts';
+import { readPage, readQuery } from './paging.ts';
+import { privileged } from './privileged.ts';
+import { follow, readById, waitSeconds } from './wait.ts';
+import { watchPlan } from './watchPlan.ts';
 
 export const planHref = (id: string): string => `/plans/${id}`;
 
-type PlanDeps = Pick<OrchestrationDeps, 'plans' | 'delegations'>;
+const filterSchema = z.object({
+  name: z.string().max(100).optional(),
+  state: planSchema.shape.state.optional(),
+});
 
 /** Plans of the caller's tenant. */
-export function planRoutes(deps: PlanDeps): readonly Route<unknown>[] {
+export function planRoutes(deps: AppDeps): readonly Route<unknown>[] {
+  const { plans, delegations } = deps;
+  const find = (tenantId: string, id: string) => plans.find(tenantId, id);
+
+  const create: Route<PlanRequest> = {
+    name: 'plans-create',
+    method: 'POST',
+    path: 'plans',
+    permission: 'plans.write',
+    body: planRequestSchema,
+    async handle(call): Promise<Result<Answer>> {
+      const { principal, body, query, signal } = call;
+      const wait = waitSeconds(query);
+      if (!wait.ok) return wait;
+      const caller = callerOf(call);
+      if (!caller.ok) return caller;
+      const begun = await requestPlan(body, caller.value, await deps.tasks(), deps);
+      if (!begun.ok) return begun;
+      const { id } = begun.value;
+      const plan = await follow(
+        begun.value,
+        async () => (await find(principal.tenantId, id))?.value,
+        hasEnded,
+        wait.value,
+        signal,
+      );
+      const href = planHref(id);
+      const body202 = { ...view(plan), href };
+      return succeed({ status: 202, headers: { location: href }, body: body202 });
+    },
+  };
+
+  const list: Route = {
+    name: 'plans-list',
+    method: 'GET',
+    path: 'plans',
+    permission: 'plans.read',
+    async handle({ principal, query }): Promise<Result<Answer>> {
+      const filter = readQuery(query, filterSchema);
+      if (!filter.ok) return filter;
+      const { tenantId } = principal;
+      return readPage(query, (limit, after) => plans.list(tenantId, filter.value, limit, after), summary);
+    },
+  };
+
   const get: Route = {
     name: 'plans-get',
     method: 'GET',
     path: 'plans/{id}',
     permission: 'plans.read',
     async handle(call) {
-      const found = await readById(
-        call,
-        'plan',
-        (tenantId, id) => deps.plans.find(tenantId, id),
-        ({ state }) => state !== 'running',
-      );
+      const found = await readById(call, 'plan', find, hasEnded);
       if (!found.ok) return found;
-      const outcomes = await outcomesOf(found.value, new Set(found.value.steps.map(({ id }) => id)), deps);
-      return succeed({ status: 200, body: view(found.value, outcomes) });
+      return succeed({ status: 200, body: view(found.value, await delegationsOf(found.value, delegations)) });
     },
   };
-  return [get];
+
+  const watch: Route = {
+    name: 'plans-events',
+    method: 'GET',
+    path: 'plans/{id}/events',
+    permission: 'plans.read',
+    async handle(call) {
+      const found = await readById(call, 'plan', find, () => true);
+      if (!found.ok) return found;
+      const { tenantId, id } = found.value;
+      const read = async () => (await find(tenantId, id))?.value;
+      return watchPlan(found.value, read, view, call.headers.get('last-event-id'));
+    },
+  };
+
+  const cancel: Route = {
+    name: 'plans-cancel',
+    method: 'POST',
+    path: 'plans/{id}/cancel',
+    permission: 'plans.write',
+    async handle({ principal, params: { id = '' } }) {
+      const cancelled = await cancelPlan(principal.tenantId, id, deps);
+      return cancelled.ok ? succeed({ status: 200, body: view(cancelled.value) }) : cancelled;
+    },
+  };
+
+  const listNamed: Route = {
+    name: 'named-plans',
+    method: 'GET',
+    path: 'named-plans',
+    permission: 'plans.read',
+    async handle() {
+      const catalogue = await deps.tasks();
+      const items = namedPlans(deps.gates).map((plan) => {
+        const { name, description, steps } = plan;
+        const missing = missingTasks(plan, catalogue);
+        const shown = steps.map(({ id, agent, task, dependsOn = [] }) => ({ id, agent, task, dependsOn }));
+        return { name, description, available: missing.length === 0, missing, steps: shown };
+      });
+      return succeed({ status: 200, body: { items } });
+    },
+  };
+
+  return [
+    privileged(create, 'plans.create', ({ body }) => `plans/${body.name ?? 'ad_hoc'}`, deps.audit),
+    list,
+    get,
+    watch,
+    privileged(cancel, 'plans.cancel', ({ params: { id = '' } }) => `plans/${id}`, deps.audit),
+    listNamed,
+  ];
 }
 
-function view(plan: Plan, outcomes: ReadonlyMap<string, Outcome>) {
-  const { id, name, state, steps, createdAt, finishedAt } = plan;
+function summary({ id, name, state, requestedBy, createdAt, finishedAt }: Plan) {
+  return { id, name, state, requestedBy, createdAt, finishedAt, href: planHref(id) };
+}
+
+/** A plan with its steps; with the delegations too where there are any, which hold results and when agents began. */
+function view(plan: Plan, delegations: ReadonlyMap<string, Delegation> = new Map()) {
+  const { id, name, state, revision, steps, createdAt, updatedAt, finishedAt } = plan;
   return {
     id,
     name,
     state,
+    revision,
+    error: planError(plan),
     steps: steps.map((step) => {
-      const delegationId = delegationIdOf(plan, step);
-      const outcome = outcomes.get(step.id);
-      const delegated = step.state !== 'waiting' && step.state !== 'skipped';
+      const { compensation } = step;
+      const delegation = delegations.get(step.id);
+      const undo = delegations.get(compensationId(step.id));
       return {
         id: step.id,
         app: agents[step.agent],
@@ -51,12 +162,26 @@ function view(plan: Plan, outcomes: ReadonlyMap<string, Outcome>) {
         task: step.task,
         state: step.state,
         dependsOn: step.dependsOn,
-        result: outcome?.success ? outcome.result : undefined,
+        severity: step.severity,
+        result: delegation?.outcome?.success ? delegation.outcome.result : undefined,
         error: step.error,
-        delegation: delegated ? { id: delegationId, href: delegationHref(delegationId) } : undefined,
+        queuedAt: step.queuedAt,
+        startedAt: delegation?.startedAt,
+        finishedAt: step.finishedAt,
+        delegation: delegation && linkTo(delegation),
+        compensation: compensation && {
+          agent: compensation.agent,
+          task: compensation.task,
+          state: compensation.state,
+          error: compensation.error,
+          delegation: undo && linkTo(undo),
+        },
       };
     }),
     createdAt,
+    updatedAt,
     finishedAt,
   };
 }
+
+const linkTo = ({ id }: Delegation) => ({ id, href: delegationHref(id) });

@@ -3,6 +3,7 @@ import { type Result, fail, succeed } from '../../shared/platform/result.ts';
 import { type Registration, type ServerRecord, registrationSchema } from '../../shared/registry/server.ts';
 import type { AppDeps } from '../compose.ts';
 import type { Answer, Route } from '../http.ts';
+import { callerOf } from './caller.ts';
 import { readPage } from './paging.ts';
 import { planHref } from './plans.ts';
 import { privileged } from './privileged.ts';
@@ -20,10 +21,13 @@ export function serverRoutes(deps: RegistrationDeps & Pick<AppDeps, 'audit'>): r
     path: 'servers',
     permission: 'servers.write',
     body: registrationSchema,
-    async handle({ principal, trace, body, query, signal }): Promise<Result<Answer>> {
+    async handle(call): Promise<Result<Answer>> {
+      const { body, query, signal } = call;
       const wait = waitSeconds(query);
       if (!wait.ok) return wait;
-      const registered = await registerServer(body, { principal, trace }, deps);
+      const caller = callerOf(call);
+      if (!caller.ok) return caller;
+      const registered = await registerServer(body, caller.value, deps);
       if (!registered.ok) return registered;
       const { tenantId, slug, planId } = registered.value;
       const { status, statusReason } = await follow(

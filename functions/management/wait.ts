@@ -12,8 +12,10 @@ export function waitSeconds(query: URLSearchParams): Result<number> {
   return parsed.success ? succeed(parsed.data) : invalid('wait', 'must be a number of seconds from 0 to 30');
 }
 
-/** Long polling reads the row again after this: soon enough for a person, seldom enough for the table. */
-const POLL_MS = 200;
+/** Long polling reads the row again after this, and each time later, up to the last: soon for quick work, seldom for the table. */
+const FIRST_PAUSE_MS = 15;
+const PAUSE_GROWTH = 1.5;
+const LAST_PAUSE_MS = 400;
 
 /** Reads until the value has ended or the time is up, and gives what was read last. */
 export async function readUntil<T>(
@@ -23,10 +25,10 @@ export async function readUntil<T>(
   signal: AbortSignal,
 ): Promise<T> {
   const end = performance.now() + seconds * 1000;
-  for (;;) {
+  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * PAUSE_GROWTH, LAST_PAUSE_MS)) {
     const value = await read();
-    if (hasEnded(value) || signal.aborted || performance.now() + POLL_MS > end) return value;
-    await new Promise((done) => setTimeout(done, POLL_MS));
+    if (hasEnded(value) || signal.aborted || performance.now() + pauseMs > end) return value;
+    await new Promise((done) => setTimeout(done, pauseMs));
   }
 }
 

@@ -2,6 +2,7 @@ import { registerAgents } from '../agents/register.ts';
 import type { AppDeps } from '../compose.ts';
 import { healthRoute } from '../health.ts';
 import type { Route } from '../http.ts';
+import { refusalRecorder } from '../refusals.ts';
 import { registerRoutes } from '../register.ts';
 import { endpointRoute } from './endpoint.ts';
 import { metadataRoutes, metadataUrl } from './protectedResource.ts';
@@ -15,6 +16,6 @@ export const mcpRoutes = (deps: AppDeps): readonly Route<unknown>[] => [
 
 export function registerApp(deps: AppDeps): void {
   const challenge = { ...deps.challenge, resourceMetadata: metadataUrl(deps.config.publicOrigin) };
-  registerRoutes(mcpRoutes(deps), { ...deps, challenge });
+  registerRoutes(mcpRoutes(deps), { ...deps, challenge, recordRefusal: refusalRecorder(deps) });
   registerAgents('mcp', deps);
 }

@@ -11,7 +11,13 @@ const DEADLINE_MS = 110_000;
 
 /** The aggregate MCP endpoint: all servers of the caller's tenant behind one URL, for clients of both eras. */
 export function endpointRoute(deps: AppDeps): Route<unknown> {
-  const handleMessage = createMcpEndpoint(deps);
+  const handleMessage = createMcpEndpoint({
+    ...deps,
+    onUpstreamFault: ({ tenantId, server, kind, trace }) => {
+      if (kind !== 'not_mcp') return;
+      deps.watch({ type: 'protocol_violation', tenantId, subject: server, detail: { server, kind }, trace });
+    },
+  });
   return {
     name: 'mcp',
     method: 'POST',

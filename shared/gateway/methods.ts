@@ -89,6 +89,14 @@ export function createMethods(deps: GatewayDeps): Record<Era, ReadonlyMap<string
         onEnd: (outcome) => {
           record('allowed', outcome);
         },
+        onFault: (kind) => {
+          deps.onUpstreamFault?.({
+            tenantId: principal.tenantId,
+            server: server.slug,
+            kind,
+            trace: request.trace,
+          });
+        },
       },
       signal,
       log,

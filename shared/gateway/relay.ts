@@ -9,7 +9,7 @@ import { encodeEvent } from './sse.ts';
 import { translateOutcome } from './translate.ts';
 import { type AnswerItem, nextItem } from './upstream/answer.ts';
 import type { Connection, ToolCall } from './upstream/connection.ts';
-import { faultErrors, UpstreamFault } from './upstream/fault.ts';
+import { type FaultKind, faultErrors, UpstreamFault } from './upstream/fault.ts';
 
 /** One call on its way through. */
 export interface Relayed {
@@ -22,6 +22,8 @@ export interface Relayed {
   readonly server: string;
   /** Told once, when the call has ended. */
   readonly onEnd: (outcome: ActOutcome) => void;
+  /** Told before that, when it is the server that failed. */
+  readonly onFault: (kind: FaultKind) => void;
 }
 
 /** From the first byte up to the last one down. A person waits no longer, and Azure cuts HTTP calls at 230 seconds. */
@@ -59,6 +61,7 @@ export async function relay(
     if (!(error instanceof UpstreamFault)) return internalError(error, log, fields);
     const { kind, message, status } = error;
     log.warn('upstream_failed', { ...fields, server, kind, status });
+    relayed.onFault(kind);
     const shown = { kind: faultErrors[kind], message: `The server "${server}" ${message}.` };
     return { error: toJsonRpcError(shown, { server, kind }) };
   };

@@ -5,6 +5,7 @@ import type { IdSource } from '../platform/ids.ts';
 import type { Log } from '../platform/log.ts';
 import type { OutboundClient } from '../platform/outbound.ts';
 import type { Trace } from '../platform/trace.ts';
+import type { FaultKind } from './upstream/fault.ts';
 import type { ServerStore } from '../registry/serverStore.ts';
 
 /** What the data path stands on. */
@@ -16,6 +17,13 @@ export interface GatewayDeps {
   readonly log: Log;
   /** Each call of a tool is recorded here, without its arguments and result. */
   readonly audit: Pick<Audit, 'append'>;
+  /** Told of each call that an upstream server failed. */
+  readonly onUpstreamFault?: (fault: {
+    readonly tenantId: string;
+    readonly server: string;
+    readonly kind: FaultKind;
+    readonly trace: Trace;
+  }) => void;
 }
 
 /** One POST to the MCP endpoint. The message is parsed JSON of at most 1 MiB; who may call has been decided. */

@@ -1,7 +1,14 @@
+import type { Audit } from '../audit/audit.ts';
+import type { SessionStore } from '../identity/sessionStore.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { IdSource } from '../platform/ids.ts';
 import type { Log } from '../platform/log.ts';
 import type { MessageSender } from '../platform/serviceBus.ts';
+import type { StateStore } from '../platform/stateStore.ts';
+import type { AgentActivity } from './agent/activity.ts';
+import type { ProgressBoard } from './delegation/progress.ts';
+import type { EventRoutes } from './event/eventRoutes.ts';
+import type { ResourcePools } from './pool/resourcePools.ts';
 import type { DelegationStore, PlanStore } from './stores.ts';
 
 /** What the engine stands on. */
@@ -9,6 +16,14 @@ export interface OrchestrationDeps {
   readonly delegations: DelegationStore;
   readonly plans: PlanStore;
   readonly sender: MessageSender;
+  readonly sessions: Pick<SessionStore, 'authContext'>;
+  readonly pools: Pick<ResourcePools, 'allocate' | 'release'>;
+  /** What is short-lived and shared by all instances. */
+  readonly shortLived: StateStore;
+  readonly eventRoutes: EventRoutes;
+  readonly activity: AgentActivity;
+  readonly progress: ProgressBoard;
+  readonly audit: Pick<Audit, 'append'>;
   readonly clock: Clock;
   readonly newId: IdSource;
   readonly log: Log;

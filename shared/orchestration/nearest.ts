@@ -1,3 +1,13 @@
+import type { DomainError } from '../platform/errors.ts';
+
+/** The failure of a name that is not known: `noun` says what it should name. It says the nearest that is, or else all. */
+export function unknownName(noun: string, name: string, known: readonly string[]): DomainError {
+  const nearest = nearestName(name, known);
+  const hint =
+    nearest === undefined ? `known: ${known.join(', ') || 'none yet'}` : `did you mean "${nearest}"?`;
+  return { kind: 'not_found', message: `there is no ${noun} "${name}"; ${hint}` };
+}
+
 /** The known name that a person most likely meant, if one is near: at most a third of its letters differ. */
 export function nearestName(name: string, known: readonly string[]): string | undefined {
   const ranked = known

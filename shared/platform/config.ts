@@ -6,6 +6,41 @@ const list = <T extends z.ZodType<string, string>>(item: T) =>
     .transform((text) => text.split(/[\s,]+/).filter((part) => part !== ''))
     .pipe(z.array(item));
 
+/** A setting that is JSON. What is wrong with it is said by an example, since to quote it would be to tell its value. */
+const json = <T>(schema: z.ZodType<T>, example: string) =>
+  z.string().transform((text, context): T => {
+    const parsed = schema.safeParse(parseJson(text));
+    if (parsed.success) return parsed.data;
+    context.addIssue({ code: 'custom', message: `must be JSON such as ${example}` });
+    return z.NEVER;
+  });
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+const snakeName = z.string().regex(/^[a-z][a-z0-9_]{0,59}$/);
+const gatesSchema = z.record(
+  snakeName,
+  z
+    .array(
+      z.strictObject({
+        check: snakeName,
+        agent: z.string(),
+        task: snakeName.optional(),
+        input: z.record(z.string(), z.unknown()).optional(),
+        severity: z.enum(['critical', 'warning']).default('critical'),
+      }),
+    )
+    .min(1)
+    .max(50),
+);
+const routesSchema = z.record(snakeName, z.array(z.string()).min(1));
+
 const origin = z
   .string()
   .refine(
@@ -55,6 +90,15 @@ export const settingsSchema = z.object({
   MREG_PUBLIC_ORIGIN: origin,
   /** Web origins whose pages may call the apps, separated by commas; none when absent. */
   MREG_ALLOWED_ORIGINS: list(origin).optional(),
+  /** Quality gates beside the standard ones: JSON, the checks of each by its name. */
+  MREG_QUALITY_GATES: json(
+    gatesSchema,
+    '{"nightly": [{"check": "reachable", "agent": "mcp-debugger", "task": "probe"}]}',
+  ).optional(),
+  /** Types of events beside the standard ones: JSON, the agents that are told of each. */
+  MREG_EVENT_ROUTES: json(routesSchema, '{"disk_full": ["mcp-debugger"]}').optional(),
+  /** Agents whose work is done by workers of the user's own, separated by commas; none when absent. */
+  MREG_EXTERNAL_AGENTS: list(z.string().regex(/^[a-z][a-z-]*$/, 'must name agents')).optional(),
   /** Development only: the origin of the local token issuer. */
   MREG_LOCAL_ISSUER: loopbackOrigin.optional(),
   /** Development only: upstream servers may be on loopback and private addresses, over http. */
@@ -72,6 +116,9 @@ export interface Config {
   readonly tenants: ReadonlySet<string>;
   readonly publicOrigin: string;
   readonly allowedOrigins: ReadonlySet<string>;
+  readonly qualityGates: z.infer<typeof gatesSchema>;
+  readonly eventRoutes: z.infer<typeof routesSchema>;
+  readonly externalAgents: ReadonlySet<string>;
   readonly localIssuer: string | undefined;
   readonly privateUpstreams: boolean;
 }
@@ -132,6 +179,9 @@ export function readConfig(env: Environment = process.env): Config {
     tenants: new Set(settings.MREG_TENANTS.map((tenant) => tenant.toLowerCase())),
     publicOrigin: settings.MREG_PUBLIC_ORIGIN,
     allowedOrigins: new Set(settings.MREG_ALLOWED_ORIGINS),
+    qualityGates: settings.MREG_QUALITY_GATES ?? {},
+    eventRoutes: settings.MREG_EVENT_ROUTES ?? {},
+    externalAgents: new Set(settings.MREG_EXTERNAL_AGENTS),
     localIssuer: settings.MREG_LOCAL_ISSUER,
     privateUpstreams: settings.MREG_PRIVATE_UPSTREAMS === 'allowed',
   });

@@ -2,7 +2,8 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
-import { agents } from '../../shared/orchestration/agents.ts';
+import { agents } from '../../shared/orchestration/agent/agents.ts';
+import { REPORTS_QUEUE } from '../../shared/orchestration/delegation/agentReport.ts';
 import topology from '../../infra/topology.json' with { type: 'json' };
 
 const root = resolve(import.meta.dirname, '../..');
@@ -25,8 +26,8 @@ const floors = [
 const packages: Readonly<Record<string, RegExp>> = {
   zod: /^(shared|functions)\//,
   '@azure/functions': /^functions\//,
-  '@azure/data-tables': /^shared\/(platform\/tables|\w+\/azureTable\w+)\.ts$/,
-  '@azure/service-bus': /^shared\/platform\/serviceBus\.ts$/,
+  '@azure/data-tables': /^shared\/(platform\/tables|\w+\/azureTable\w*)\.ts$/,
+  '@azure/service-bus': /^shared\/platform\/serviceBus(DeadLetters)?\.ts$/,
   '@azure/identity': /^shared\/platform\/(tables|serviceBus)\.ts$/,
   ioredis: /^shared\/platform\/redis\w+\.ts$/,
   undici: /^shared\/platform\/outbound\.ts$/,
@@ -109,6 +110,10 @@ describe('imports', () => {
   ])('from %s to %s is a breach: %s', (file, target) => {
     expect(breach({ file, target })).toBeDefined();
   });
+});
+
+test('the queue of reports is in the topology list', () => {
+  expect(topology.queues).toEqual([{ name: REPORTS_QUEUE, app: 'management' }]);
 });
 
 test('the agents and their homes are those of the topology list', () => {

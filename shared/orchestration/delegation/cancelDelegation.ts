@@ -1,5 +1,5 @@
 import { type Result, fail, succeed } from '../../platform/result.ts';
-import { advancePlan } from '../plan/advancePlan.ts';
+import { announce } from './announce.ts';
 import { type Delegation, finish } from './delegation.ts';
 import type { OrchestrationDeps } from '../deps.ts';
 import type { Outcome } from './outcome.ts';
@@ -19,9 +19,9 @@ export async function cancelDelegation(
     if (stored.value.outcome) return succeed(stored.value);
     const outcome: Outcome = { success: false, error: { kind: 'cancelled', message: 'it was cancelled' } };
     const cancelled = finish(stored.value, outcome, deps.clock.now());
-    if ((await deps.delegations.replace(cancelled, stored.etag)) !== 'replaced') continue;
+    if ((await deps.delegations.replace(cancelled, stored.etag)).status !== 'replaced') continue;
     deps.log.info('delegation_cancelled', { delegationId: id });
-    await advancePlan(cancelled, deps);
+    await announce(cancelled, deps);
     return succeed(cancelled);
   }
 }

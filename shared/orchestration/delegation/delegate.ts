@@ -1,66 +1,78 @@
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
-import type { Principal } from '../../identity/principal.ts';
+import type { SessionStore } from '../../identity/sessionStore.ts';
 import { invalid, invalidBySchema } from '../../platform/invalid.ts';
 import { type Bounds, unsafeShape } from '../../platform/jsonShape.ts';
 import { type Result, fail, succeed } from '../../platform/result.ts';
-import { type Trace, traceparentOf } from '../../platform/trace.ts';
-import { type Agent, agentNames } from '../agents.ts';
-import type { Delegation } from './delegation.ts';
-import { sendMessage } from './sendMessage.ts';
+import { traceparentOf } from '../../platform/trace.ts';
+import { agentNames } from '../agent/agents.ts';
+import type { AgentLoads } from '../agent/loads.ts';
+import { routingMatrix, taskTypes } from '../agent/routing.ts';
+import { type Caller, idFor } from '../caller.ts';
 import type { OrchestrationDeps } from '../deps.ts';
-import { nearestName } from '../nearest.ts';
-import { routingMatrix, taskTypes } from '../routing.ts';
+import { unknownName } from '../nearest.ts';
+import { findOpenTask, openTasks } from '../task/findTask.ts';
 import type { Task } from '../task/task.ts';
 import type { TaskCatalogue } from '../task/taskCatalogue.ts';
+import { checkSession } from '../checkSession.ts';
+import { type Delegation, MAX_INPUT_LENGTH, fitsMessage } from './delegation.ts';
+import { sendMessage } from './sendMessage.ts';
 
-/** A piece of work by its type, which the matrix routes, or by the agent and its task. */
+/** A piece of work by its type, which the matrix routes, or by its task, with the agent or without: then whoever has least to do. */
 export const delegationRequestSchema = z
   .strictObject({
     taskType: z.string().max(100).optional(),
     agent: z.string().max(100).optional(),
     task: z.string().max(100).optional(),
     input: z.unknown().optional(),
+    sessionId: z.string().max(100).optional(),
     deadline: z.iso.datetime().optional(),
   })
   .refine(
-    ({ taskType, agent, task }) => (taskType === undefined) === (agent !== undefined && task !== undefined),
-    {
-      error: 'give either taskType, or agent and task',
-    },
+    ({ taskType, agent, task }) =>
+      taskType === undefined ? task !== undefined : agent === undefined && task === undefined,
+    { error: 'give either taskType, or task with its agent or without' },
   );
 export type DelegationRequest = z.infer<typeof delegationRequestSchema>;
 
 const DEFAULT_DEADLINE_MS = 10 * 60_000;
 const LONGEST_DEADLINE_MS = 24 * 3_600_000;
 const INPUT_BOUNDS: Bounds = { depth: 64, keys: 10_000 };
-/** A row holds this beside a result of the same order. */
-const MAX_INPUT_LENGTH = 200_000;
+
+export interface DelegateDeps extends OrchestrationDeps {
+  readonly sessions: Pick<SessionStore, 'find' | 'authContext'>;
+  readonly loads: AgentLoads;
+}
 
 /**
  * Takes a piece of work and sends it to its agent. Failures, before anything is stored: `not_found` for a type, agent or
- * task that is not known, with the nearest that is; `forbidden` for a task that only plans run; `invalid`, `too_large`.
+ * task that is not known, with the nearest that is, and for a session that is not the caller's; `forbidden` for a task that
+ * only plans run; `invalid`, `too_large`; `already_exists` for an idempotency key that was used for other work.
  */
 export async function delegate(
   request: DelegationRequest,
-  caller: { readonly principal: Principal; readonly trace: Trace },
+  caller: Caller,
   catalogue: TaskCatalogue,
-  deps: OrchestrationDeps,
+  deps: DelegateDeps,
 ): Promise<Result<Delegation>> {
-  const task = findTask(request, catalogue);
+  const task = await findTask(request, catalogue, deps.loads);
   if (!task.ok) return task;
   const now = deps.clock.now();
   const input = checkInput(task.value, request.input ?? {});
   if (!input.ok) return input;
   const deadline = checkDeadline(request.deadline, now);
   if (!deadline.ok) return deadline;
+  const session = await checkSession(request.sessionId, caller, deps.sessions);
+  if (!session.ok) return session;
   const delegation: Delegation = {
-    id: deps.newId(),
+    id: idFor(caller, 'delegation', deps.newId),
     tenantId: caller.principal.tenantId,
     agent: task.value.agent,
     task: task.value.name,
     input: input.value,
     requestingAgent: 'mcp-orchestrator',
     requestedBy: caller.principal.userId,
+    ...(session.value && { sessionId: session.value.id }),
     traceparent: traceparentOf(caller.trace),
     state: 'queued',
     attempt: 1,
@@ -69,42 +81,57 @@ export async function delegate(
     deadline: deadline.value.toISOString(),
     createdAt: now.toISOString(),
   };
-  await deps.delegations.add(delegation);
+  if ((await deps.delegations.add(delegation)) === 'exists') return earlier(delegation, caller, deps);
   await sendMessage(delegation, deps);
   return succeed(delegation);
 }
 
-function findTask({ taskType, agent, task }: DelegationRequest, catalogue: TaskCatalogue): Result<Task> {
+/** What was made the first time: for an idempotency key, or for a write whose answer was lost and which was repeated. */
+async function earlier(
+  { tenantId, id, task, input }: Delegation,
+  { idempotencyKey }: Caller,
+  deps: OrchestrationDeps,
+): Promise<Result<Delegation>> {
+  const first = (await deps.delegations.find(tenantId, id))?.value;
+  if (!first) throw new Error('a delegation that exists cannot be found');
+  if (idempotencyKey !== undefined && (first.task !== task || !isDeepStrictEqual(first.input, input))) {
+    return fail({ kind: 'already_exists', message: 'this Idempotency-Key was used for other work' });
+  }
+  if (first.attempts === 0 && !first.outcome) await sendMessage(first, deps);
+  return succeed(first);
+}
+
+async function findTask(
+  { taskType, agent, task }: DelegationRequest,
+  catalogue: TaskCatalogue,
+  loads: AgentLoads,
+): Promise<Result<Task>> {
   if (taskType !== undefined) {
     const type = taskTypes.find((known) => known === taskType);
-    if (type === undefined) return unknown('type of task', taskType, taskTypes);
+    if (type === undefined) return fail(unknownName('type of task', taskType, taskTypes));
     const routed = catalogue.find(routingMatrix[type], type);
     if (routed) return succeed(routed);
     const message = `the type of task "${type}" belongs to ${routingMatrix[type]}, which cannot do it yet`;
     return fail({ kind: 'not_found', message });
   }
-  const known = agentNames.find((name) => name === agent);
-  if (known === undefined) return unknown('agent', agent ?? '', agentNames);
-  const found = catalogue.find(known, task ?? '');
-  if (!found) return unknownTask(known, task ?? '', catalogue);
-  if (!found.planOnly) return succeed(found);
-  return fail({ kind: 'forbidden', message: `the task "${found.name}" runs as a step of a plan only` });
+  if (task === undefined) return invalid('task', 'is missing');
+  if (agent !== undefined) return findOpenTask(agent, task, catalogue);
+  return findByName(task, catalogue, loads);
 }
 
-function unknownTask(agent: Agent, task: string, catalogue: TaskCatalogue): Result<never> {
-  const open = catalogue.of(agent).filter(({ planOnly }) => !planOnly);
-  return unknown(
-    `task of ${agent}`,
-    task,
-    open.map(({ name }) => name),
-  );
-}
-
-function unknown(noun: string, name: string, known: readonly string[]): Result<never> {
-  const nearest = nearestName(name, known);
-  const hint =
-    nearest === undefined ? `known: ${known.join(', ') || 'none yet'}` : `did you mean "${nearest}"?`;
-  return fail({ kind: 'not_found', message: `there is no ${noun} "${name}"; ${hint}` });
+/** Of the agents that have a task of this name, the one with the least to do. */
+async function findByName(name: string, catalogue: TaskCatalogue, loads: AgentLoads): Promise<Result<Task>> {
+  const able = agentNames.flatMap((agent) => {
+    // Not `find`, which takes any name for a task of an external agent.
+    const task = catalogue.of(agent).find((known) => known.name === name && !known.planOnly);
+    return task ? [task] : [];
+  });
+  const [first, ...others] = able;
+  if (!first) return fail(unknownName('task', name, openTasks(agentNames, catalogue)));
+  if (others.length === 0) return succeed(first);
+  const current = await loads();
+  const load = ({ agent }: Task) => (current.get(agent)?.queued ?? 0) + (current.get(agent)?.running ?? 0);
+  return succeed(able.reduce((least, task) => (load(task) < load(least) ? task : least)));
 }
 
 function checkInput(task: Task, input: unknown): Result<unknown> {
@@ -117,8 +144,10 @@ function checkInput(task: Task, input: unknown): Result<unknown> {
     });
   }
   const parsed = task.input.safeParse(input);
-  if (parsed.success) return succeed(parsed.data);
-  return invalidBySchema(parsed.error, `the input of ${task.name}`, ['input']);
+  if (!parsed.success) return invalidBySchema(parsed.error, `the input of ${task.name}`, ['input']);
+  if (!task.external || fitsMessage(parsed.data)) return succeed(parsed.data);
+  const message = `input is larger than a message may be, and ${task.agent} is given nothing else`;
+  return fail({ kind: 'too_large', message });
 }
 
 function checkDeadline(text: string | undefined, now: Date): Result<Date> {

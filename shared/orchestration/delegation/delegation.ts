@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { LogFields } from '../../platform/log.ts';
 import { continueTrace } from '../../platform/trace.ts';
-import { agentNames } from '../agents.ts';
+import { agentNames } from '../agent/agents.ts';
 import { type Outcome, outcomeSchema } from './outcome.ts';
 
 const agentSchema = z.enum(agentNames);
@@ -18,6 +18,8 @@ export const delegationSchema = z.object({
   requestingAgent: agentSchema,
   /** The user who asked for it; absent for the step of a plan, which knows that itself. */
   requestedBy: z.string().optional(),
+  /** Where its agent reads on whose behalf it works. */
+  sessionId: z.string().optional(),
   planId: z.string().optional(),
   stepId: z.string().optional(),
   traceparent: z.string(),
@@ -49,6 +51,7 @@ export const delegationMessageSchema = z.object({
   requestingAgent: agentSchema,
   targetAgent: agentSchema,
   taskType: z.string().min(1),
+  sessionId: z.string().optional(),
   tenantId: z.string().min(1),
   planId: z.string().optional(),
   stepId: z.string().optional(),
@@ -77,13 +80,7 @@ export type ClaimDecision =
 export function claim(row: Delegation, now: Date, timeoutMs: number): ClaimDecision {
   if (row.outcome) return { kind: 'skip', reason: 'finished' };
   if (isLeased(row, now)) return { kind: 'skip', reason: 'running' };
-  if (new Date(row.deadline) <= now) {
-    const message = `not finished by its deadline, ${row.deadline}`;
-    return {
-      kind: 'overdue',
-      delegation: finish(row, { success: false, error: { kind: 'timeout', message } }, now),
-    };
-  }
+  if (isOverdue(row, now)) return { kind: 'overdue', delegation: finish(row, overdueOutcome(row), now) };
   return {
     kind: 'claimed',
     delegation: {
@@ -114,7 +111,7 @@ export function sweep(row: Delegation, now: Date): SweepDecision {
   return { kind: 'resend', delegation: requeue(row, now) };
 }
 
-const isLeased = (row: Delegation, now: Date): boolean =>
+export const isLeased = (row: Delegation, now: Date): boolean =>
   row.state === 'running' && row.leaseUntil !== undefined && new Date(row.leaseUntil) > now;
 
 const isOverdue = (row: Delegation, now: Date): boolean => new Date(row.deadline) <= now;
@@ -127,6 +124,18 @@ const overdueOutcome = ({ deadline }: Delegation): Outcome => ({
 export function finish(row: Delegation, outcome: Outcome, now: Date): Delegation {
   const { leaseUntil: _, ...rest } = row;
   return { ...rest, state: stateAfter(outcome), outcome, finishedAt: now.toISOString() };
+}
+
+/** Characters of JSON that an input may have, and an input with its result: a row holds both. */
+export const MAX_INPUT_LENGTH = 200_000;
+const MAX_CONTENT_LENGTH = 450_000;
+
+/** The outcome, or a failure in its place where the row could not hold it. */
+export function fitting(outcome: Outcome, { task, input }: Delegation): Outcome {
+  const length = JSON.stringify(outcome).length + JSON.stringify(input ?? null).length;
+  if (length <= MAX_CONTENT_LENGTH) return outcome;
+  const message = `the result of ${task} with its input is longer than ${MAX_CONTENT_LENGTH} characters`;
+  return { success: false, error: { kind: 'too_large', message } };
 }
 
 function stateAfter(outcome: Outcome): Delegation['state'] {
@@ -143,7 +152,8 @@ export function retryLater(row: Delegation, now: Date): Delegation {
   return requeue(row, new Date(now.getTime() + backoffMs));
 }
 
-function requeue(row: Delegation, sentAt: Date): Delegation {
+/** Queued again, for a message under a number of its own: one under the number before would be dropped as a duplicate. */
+export function requeue(row: Delegation, sentAt: Date): Delegation {
   const { leaseUntil: _, ...rest } = row;
   return { ...rest, state: 'queued', attempt: row.attempt + 1, sentAt: sentAt.toISOString() };
 }
@@ -156,6 +166,7 @@ export function messageOf(row: Delegation): DelegationMessage {
     requestingAgent: row.requestingAgent,
     targetAgent: row.agent,
     taskType: row.task,
+    ...(row.sessionId !== undefined && { sessionId: row.sessionId }),
     tenantId: row.tenantId,
     ...(row.planId !== undefined && { planId: row.planId }),
     ...(row.stepId !== undefined && { stepId: row.stepId }),
@@ -166,7 +177,7 @@ export function messageOf(row: Delegation): DelegationMessage {
 }
 
 /** A message of the standard tier holds 256 KB; the rest of it takes less than half. */
-const fitsMessage = (input: unknown): boolean =>
+export const fitsMessage = (input: unknown): boolean =>
   Buffer.byteLength(JSON.stringify(input ?? null)) <= 128 * 1024;
 
 /** What every log line about a delegation says. */

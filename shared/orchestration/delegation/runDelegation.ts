@@ -1,24 +1,30 @@
-import type { LogFields } from '../../platform/log.ts';
-import type { Agent } from '../agents.ts';
+import type { Agent } from '../agent/agents.ts';
+import type { OrchestrationDeps } from '../deps.ts';
 import { advancePlan } from '../plan/advancePlan.ts';
+import type { Task } from '../task/task.ts';
+import type { TaskCatalogue } from '../task/taskCatalogue.ts';
+import { announce } from './announce.ts';
 import {
   type Delegation,
   type DelegationMessage,
   claim,
   delegationMessageSchema,
   finish,
+  fitting,
   logFieldsOf,
-  MAX_ATTEMPTS,
   retryLater,
 } from './delegation.ts';
+import { runTask } from './runTask.ts';
 import { sendMessage } from './sendMessage.ts';
-import type { OrchestrationDeps } from '../deps.ts';
-import type { Outcome } from './outcome.ts';
-import type { Task } from '../task/task.ts';
-import type { TaskCatalogue } from '../task/taskCatalogue.ts';
 
 /** How long a task has that its agent does not know: just long enough to record that. */
 const UNKNOWN_TASK_TIMEOUT_MS = 5_000;
+
+/** A row as this instance has claimed it. */
+interface Claimed {
+  readonly delegation: Delegation;
+  readonly etag: string;
+}
 
 /**
  * Handles one message of an agent's queue: claim, run, record, advance the plan. When it returns, the message is done with;
@@ -50,7 +56,7 @@ async function claimFor(
   { tenantId, delegationId }: DelegationMessage,
   timeoutMs: number,
   deps: OrchestrationDeps,
-): Promise<Delegation | undefined> {
+): Promise<Claimed | undefined> {
   for (;;) {
     const stored = await deps.delegations.find(tenantId, delegationId);
     if (!stored) {
@@ -64,62 +70,34 @@ async function claimFor(
       if (decision.reason === 'finished') await advancePlan(stored.value, deps);
       return undefined;
     }
-    if ((await deps.delegations.replace(decision.delegation, stored.etag)) === 'conflict') continue;
-    if (decision.kind === 'claimed') return decision.delegation;
-    await advancePlan(decision.delegation, deps);
+    const written = await deps.delegations.replace(decision.delegation, stored.etag);
+    if (written.status !== 'replaced') continue;
+    if (decision.kind === 'claimed') return { delegation: decision.delegation, etag: written.etag };
+    await announce(decision.delegation, deps);
     return undefined;
   }
 }
 
-async function runClaimed(
-  delegation: Delegation,
-  task: Task | undefined,
-  deps: OrchestrationDeps,
-): Promise<void> {
+async function runClaimed(claimed: Claimed, task: Task | undefined, deps: OrchestrationDeps): Promise<void> {
+  const { delegation } = claimed;
   const fields = { ...logFieldsOf(delegation), attempts: delegation.attempts };
   deps.log.info('delegation_started', fields);
-  const outcome = await attempt(delegation, task, deps, fields);
+  const end = deps.activity.begin(delegation.agent);
+  const outcome = await runTask(delegation, task, deps);
+  end(outcome === 'again' || !outcome.success);
   if (outcome === 'again') {
-    const retried = await record(delegation, (row) => retryLater(row, deps.clock.now()), deps);
+    const retried = await record(claimed, retryLater(delegation, deps.clock.now()), deps);
     if (retried) await sendMessage(retried, deps);
     return;
   }
-  await record(delegation, (row) => finish(row, outcome, deps.clock.now()), deps);
+  const finished = await record(
+    claimed,
+    finish(delegation, fitting(outcome, delegation), deps.clock.now()),
+    deps,
+  );
+  if (!finished) return;
   const error = outcome.success ? undefined : outcome.error.kind;
   deps.log.info('delegation_finished', { ...fields, success: outcome.success, error });
-}
-
-/** The outcome, or that the task met a fault that another attempt may not meet. */
-async function attempt(
-  delegation: Delegation,
-  task: Task | undefined,
-  deps: OrchestrationDeps,
-  fields: LogFields,
-): Promise<Outcome | 'again'> {
-  if (!task) return unknownTask(delegation);
-  try {
-    return await execute(task, delegation, deps);
-  } catch (error) {
-    deps.log.error('delegation_failed', fields, error);
-    if (delegation.attempts < MAX_ATTEMPTS) return 'again';
-    const message = `the task met a fault of the system ${delegation.attempts} times; the log names it under this delegation's id`;
-    return { success: false, error: { kind: 'internal', message } };
-  }
-}
-
-function execute(task: Task, delegation: Delegation, deps: OrchestrationDeps): Promise<Outcome> {
-  const leftMs = new Date(delegation.deadline).getTime() - deps.clock.now().getTime();
-  const signal = AbortSignal.timeout(Math.min(task.timeoutMs, leftMs));
-  return task.execute(delegation.input, {
-    tenantId: delegation.tenantId,
-    signal,
-    log: deps.log,
-    clock: deps.clock,
-  });
-}
-
-function unknownTask({ agent, task }: Delegation): Outcome {
-  return { success: false, error: { kind: 'not_found', message: `${agent} has no task named ${task}` } };
 }
 
 /**
@@ -127,14 +105,17 @@ function unknownTask({ agent, task }: Delegation): Outcome {
  * then what the row says counts.
  */
 async function record(
-  claimed: Delegation,
-  change: (row: Delegation) => Delegation,
+  { etag }: Claimed,
+  changed: Delegation,
   deps: OrchestrationDeps,
 ): Promise<Delegation | undefined> {
-  const stored = await deps.delegations.find(claimed.tenantId, claimed.id);
-  if (stored?.value.state !== 'running' || stored.value.attempts !== claimed.attempts) return undefined;
-  const changed = change(stored.value);
-  if ((await deps.delegations.replace(changed, stored.etag)) !== 'replaced') return undefined;
-  await advancePlan(changed, deps);
-  return changed;
+  const written = await deps.delegations.replace(changed, etag);
+  if (written.status === 'replaced') {
+    await announce(changed, deps);
+    return changed;
+  }
+  // The client repeats a write whose answer was lost, and is then refused because of its own row.
+  const stored = await deps.delegations.find(changed.tenantId, changed.id);
+  if (stored) await advancePlan(stored.value, deps);
+  return undefined;
 }

@@ -1,7 +1,10 @@
-import { type Delegation, logFieldsOf } from '../delegation/delegation.ts';
-import { deliverSteps } from './deliverSteps.ts';
+import type { Delegation } from '../delegation/delegation.ts';
 import type { OrchestrationDeps } from '../deps.ts';
-import { recordOutcome } from './plan.ts';
+import { deliverWork } from './deliverWork.ts';
+import { type Plan, hasEnded } from './plan.ts';
+import { closePlan } from './closePlan.ts';
+import { recordOutcome } from './planProgress.ts';
+import { raiseGateChange } from '../gate/raiseGateChange.ts';
 
 /**
  * Records an ended delegation in its plan and sends what follows. Idempotent, and each repetition completes what an
@@ -14,17 +17,22 @@ export async function advancePlan(delegation: Delegation, deps: OrchestrationDep
     const stored = await deps.plans.find(tenantId, planId);
     if (!stored) return;
     const plan = recordOutcome(stored.value, stepId, outcome, deps.clock.now());
-    if (plan !== stored.value) {
-      if ((await deps.plans.replace(plan, stored.etag)) === 'conflict') continue;
-      if (plan.state !== 'running')
-        deps.log.info('plan_finished', {
-          ...logFieldsOf(delegation),
-          planId,
-          plan: plan.name,
-          state: plan.state,
-        });
-    }
-    await deliverSteps(plan, deps);
+    if (plan !== stored.value && !(await replacePlan(plan, stored.etag, deps))) continue;
+    await carryOn(plan, deps);
     return;
   }
+}
+
+/** Delegates what a plan has queued. */
+export async function carryOn(plan: Plan, deps: OrchestrationDeps): Promise<void> {
+  for (const ended of await deliverWork(plan, deps)) await advancePlan(ended, deps);
+}
+
+/** Stores the next state of a plan, and makes its end known. False when another was first. */
+export async function replacePlan(plan: Plan, etag: string, deps: OrchestrationDeps): Promise<boolean> {
+  // Before the row says so: afterwards nobody would come back to it.
+  if (hasEnded(plan)) await raiseGateChange(plan, deps);
+  if ((await deps.plans.replace(plan, etag)).status !== 'replaced') return false;
+  if (hasEnded(plan)) await closePlan(plan, deps);
+  return true;
 }

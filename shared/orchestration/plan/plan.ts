@@ -1,34 +1,69 @@
 import { z } from 'zod';
-import { agentNames } from '../agents.ts';
-import { type Outcome, taskErrorSchema } from '../delegation/outcome.ts';
+import { agentNames } from '../agent/agents.ts';
+import { taskErrorSchema } from '../delegation/outcome.ts';
 
-/**
- * A plan is a graph of steps, each a delegation. A step waits until those that it depends on have ended, is then
- * queued, and ends with its delegation; it is skipped when one that it needs did not succeed. Results stay with the
- * delegations: a plan's row must not grow with them.
- */
-const stepSchema = z.object({
-  id: z.string(),
+/** Why a step failed: as its delegation did, or because its result is a verdict that did not pass. */
+const stepErrorSchema = taskErrorSchema.extend({
+  kind: z.enum([...taskErrorSchema.shape.kind.options, 'not_passed']),
+});
+export type StepError = z.infer<typeof stepErrorSchema>;
+
+/** `critical`: when the step fails, so does the plan. `warning`: the plan can succeed all the same. */
+export const severitySchema = z.enum(['critical', 'warning']);
+/** `stop`: what depends on the step does not run when it fails, and if it is critical nothing new begins. `continue`: it runs. */
+export const onFailureSchema = z.enum(['stop', 'continue']);
+
+const workSchema = z.object({
   agent: z.enum(agentNames),
   task: z.string(),
-  /** May hold references to outcomes of other steps: see `references.ts`. */
+  /** May hold references to other steps: see `references.ts`. */
   input: z.unknown(),
+});
+
+const compensationSchema = workSchema.extend({
+  state: z.enum(['waiting', 'queued', 'succeeded', 'failed']),
+  error: stepErrorSchema.optional(),
+});
+
+/**
+ * A step waits until all that it depends on has ended, is then queued, and ends with its delegation. It is skipped when
+ * what it needs failed, or when nothing new is to begin. Once the plan has failed or was cancelled, what succeeded is
+ * compensated: step by step, the last that succeeded first.
+ */
+const stepSchema = workSchema.extend({
+  id: z.string(),
   dependsOn: z.array(z.string()),
-  /** `stop`: those that depend on it are skipped when it fails. `continue`: they run, and see its outcome. */
-  onFailure: z.enum(['stop', 'continue']),
-  state: z.enum(['waiting', 'queued', 'succeeded', 'failed', 'skipped']),
-  error: taskErrorSchema.optional(),
+  /** How long its delegation may take, repetitions included. */
+  timeoutMs: z.int().optional(),
+  severity: severitySchema,
+  onFailure: onFailureSchema,
+  compensation: compensationSchema.optional(),
+  state: z.enum(['waiting', 'queued', 'succeeded', 'failed', 'skipped', 'compensated']),
+  error: stepErrorSchema.optional(),
+  queuedAt: z.iso.datetime().optional(),
+  finishedAt: z.iso.datetime().optional(),
+  /** Its place among the steps that have ended, from 1 on: two may end in the same millisecond. */
+  ended: z.int().optional(),
 });
 export type PlanStep = z.infer<typeof stepSchema>;
-export type PlanStepDefinition = Omit<PlanStep, 'state' | 'error'>;
 
+/** A plan is a graph of steps, each a delegation. Results stay with those: a plan's row must not grow with them. */
 export const planSchema = z.object({
   id: z.string(),
   tenantId: z.string(),
   name: z.string(),
-  state: z.enum(['running', 'succeeded', 'failed']),
+  /** The quality gate that it is a run of. */
+  gate: z.string().optional(),
+  state: z.enum(['running', 'compensating', 'succeeded', 'failed', 'cancelled']),
   steps: z.array(stepSchema),
+  /** Counts its changes. */
+  revision: z.int(),
+  /** Somebody wants it to end: nothing new begins. */
+  cancelled: z.boolean().optional(),
   requestedBy: z.string(),
+  sessionId: z.string().optional(),
+  /** What it holds of the resource pools until it ends. */
+  allocationId: z.string().optional(),
   traceparent: z.string(),
   createdAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),
@@ -36,58 +71,14 @@ export const planSchema = z.object({
 });
 export type Plan = z.infer<typeof planSchema>;
 
-export type PlanStart = Pick<Plan, 'id' | 'tenantId' | 'name' | 'requestedBy' | 'traceparent'>;
+/** A step as whoever makes the plan gives it. Absent: critical, stop, nothing to depend on and nothing to compensate. */
+export type StepDefinition = z.infer<typeof workSchema> &
+  Partial<Pick<PlanStep, 'dependsOn' | 'timeoutMs' | 'severity' | 'onFailure'>> & {
+    readonly id: string;
+    readonly compensation?: z.infer<typeof workSchema>;
+    /** It was done when the plan was made: nothing is delegated for it, and it is compensated like any other. */
+    readonly done?: true;
+  };
 
-/** A new plan with the steps that can begin already queued. */
-export function startPlan(start: PlanStart, steps: readonly PlanStepDefinition[], now: Date): Plan {
-  const at = now.toISOString();
-  const waiting = steps.map((step): PlanStep => ({ ...step, state: 'waiting' }));
-  return settle({ ...start, state: 'running', steps: waiting, createdAt: at, updatedAt: at }, now);
-}
-
-/** The plan once a step has ended. An outcome for a step that is not queued comes late or twice: the plan stays as it is. */
-export function recordOutcome(plan: Plan, stepId: string, outcome: Outcome, now: Date): Plan {
-  if (plan.steps.find((step) => step.id === stepId)?.state !== 'queued') return plan;
-  const ended = outcome.success
-    ? ({ state: 'succeeded' } as const)
-    : ({ state: 'failed', error: outcome.error } as const);
-  const steps = plan.steps.map((step) => (step.id === stepId ? { ...step, ...ended } : step));
-  return settle({ ...plan, steps, updatedAt: now.toISOString() }, now);
-}
-
-/** The steps whose delegations must exist: with the plan's row as their record, none is lost when a sender dies. */
-export const queuedSteps = (plan: Plan): readonly PlanStep[] =>
-  plan.steps.filter(({ state }) => state === 'queued');
-
-/** The id of a step's delegation follows from the plan, so that a step delegated twice is one delegation. */
-export const delegationIdOf = (plan: Plan, step: PlanStep): string => `${plan.id}-${step.id}`;
-
-/** Queues and skips steps until nothing more follows, then ends the plan if all its steps have ended. */
-function settle(plan: Plan, now: Date): Plan {
-  let steps = plan.steps;
-  for (let before: readonly PlanStep[] = []; before !== steps;) {
-    before = steps;
-    steps = moveOn(steps);
-  }
-  if (steps.some(({ state }) => state === 'waiting' || state === 'queued')) return { ...plan, steps };
-  const succeeded = steps.every(({ state }) => state === 'succeeded');
-  return { ...plan, steps, state: succeeded ? 'succeeded' : 'failed', finishedAt: now.toISOString() };
-}
-
-/** Moves each waiting step whose dependencies have ended; the same array when there is none. */
-function moveOn(steps: PlanStep[]): PlanStep[] {
-  const byId = new Map(steps.map((step) => [step.id, step]));
-  const moved = steps.map((step): PlanStep => {
-    if (step.state !== 'waiting') return step;
-    const needed = step.dependsOn.map((id) => byId.get(id));
-    if (needed.some((dependency) => dependency === undefined || blocks(dependency)))
-      return { ...step, state: 'skipped' };
-    return needed.every((dependency) => dependency?.state === 'succeeded' || dependency?.state === 'failed')
-      ? { ...step, state: 'queued' }
-      : step;
-  });
-  return moved.some((step, index) => step !== steps[index]) ? moved : steps;
-}
-
-const blocks = (step: PlanStep): boolean =>
-  step.state === 'skipped' || (step.state === 'failed' && step.onFailure === 'stop');
+export const hasEnded = ({ state }: Pick<Plan, 'state'>): boolean =>
+  state === 'succeeded' || state === 'failed' || state === 'cancelled';

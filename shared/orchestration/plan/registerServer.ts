@@ -1,15 +1,17 @@
-import type { Principal } from '../../identity/principal.ts';
+import type { SessionStore } from '../../identity/sessionStore.ts';
 import { type AddressPolicy, checkOutboundUrl } from '../../platform/addressRules.ts';
 import { invalid } from '../../platform/invalid.ts';
 import { type Result, fail, succeed } from '../../platform/result.ts';
-import { type Trace, traceparentOf } from '../../platform/trace.ts';
+import { traceparentOf } from '../../platform/trace.ts';
 import type { Registration, ServerRecord } from '../../registry/server.ts';
 import type { ServerStore } from '../../registry/serverStore.ts';
-import { deliverSteps } from './deliverSteps.ts';
+import { type Caller, idFor } from '../caller.ts';
 import type { OrchestrationDeps } from '../deps.ts';
-import { type PlanStepDefinition, startPlan } from './plan.ts';
+import { beginPlan } from './beginPlan.ts';
+import type { StepDefinition } from './plan.ts';
 
 export interface RegistrationDeps extends OrchestrationDeps {
+  readonly sessions: Pick<SessionStore, 'open' | 'find' | 'authContext'>;
   readonly servers: ServerStore;
   readonly upstreamPolicy: AddressPolicy;
   /** Where clients reach the gateway. Registered as a server of its own it would call itself without end. */
@@ -25,7 +27,7 @@ const ORPHANED_AFTER_MS = 60_000;
  */
 export async function registerServer(
   registration: Registration,
-  caller: { readonly principal: Principal; readonly trace: Trace },
+  caller: Caller,
   deps: RegistrationDeps,
 ): Promise<Result<ServerRecord>> {
   const url = checkOutboundUrl(registration.url, deps.upstreamPolicy);
@@ -35,7 +37,7 @@ export async function registerServer(
   }
   const now = deps.clock.now();
   const { tenantId, userId } = caller.principal;
-  const planId = deps.newId();
+  const planId = idFor(caller, 'registration', deps.newId);
   const record: ServerRecord = {
     tenantId,
     slug: registration.slug,
@@ -49,63 +51,87 @@ export async function registerServer(
     createdAt: now.toISOString(),
     updatedAt: now.toISOString(),
   };
-  if (!(await takeSlug(record, now, deps))) {
+  const taken = await takeSlug(record, now, deps);
+  if (!taken) {
     const message = `a server with the slug "${record.slug}" is registered already: choose another slug, or delete that server first`;
     return fail({ kind: 'already_exists', message, errors: [{ path: 'slug', message: 'is taken' }] });
   }
-  const plan = startPlan(
+  // The plan asks anew whether its owner may do this, at the time when it does it.
+  const session = await deps.sessions.open(caller.principal);
+  await beginPlan(
     {
       id: planId,
       tenantId,
       name: 'server_registration_with_auth',
       requestedBy: userId,
+      sessionId: session.id,
       traceparent: traceparentOf(caller.trace),
     },
     registrationSteps(record),
-    now,
+    deps,
   );
-  await deps.plans.add(plan);
-  await deliverSteps(plan, deps);
-  return succeed(record);
+  return succeed(taken);
 }
 
+/** The record that has the slug then: this one, or what an earlier try of the same request made of it. */
 async function takeSlug(
   record: ServerRecord,
   now: Date,
   { servers, plans }: RegistrationDeps,
-): Promise<boolean> {
-  if ((await servers.add(record)) === 'inserted') return true;
+): Promise<ServerRecord | undefined> {
+  if ((await servers.add(record)) === 'inserted') return record;
   const existing = await servers.find(record.tenantId, record.slug);
-  if (!existing) return (await servers.add(record)) === 'inserted';
+  if (!existing) return (await servers.add(record)) === 'inserted' ? record : undefined;
   const { status, planId, createdAt } = existing.value;
-  // The client below repeats a request whose answer was lost: then the record that exists is this one.
-  if (planId === record.planId) return true;
+  // The same request made twice, or a write whose answer was lost and which was repeated.
+  if (planId === record.planId) return existing.value;
   const abandoned =
     status === 'pending' &&
     now.getTime() - new Date(createdAt).getTime() > ORPHANED_AFTER_MS &&
     !(await plans.find(record.tenantId, planId));
-  if (status !== 'rejected' && !abandoned) return false;
-  return (await servers.replace(record, existing.etag)) === 'replaced';
+  if (status !== 'rejected' && !abandoned) return undefined;
+  return (await servers.replace(record, existing.etag)).status === 'replaced' ? record : undefined;
 }
 
-/** The specialist tries the server; whatever comes of it, the orchestrator writes it into the registry. */
-function registrationSteps({ slug, url, planId }: ServerRecord): PlanStepDefinition[] {
+/**
+ * Authentication, validation, registration, audit: each only once the one before it has succeeded. The slug is taken by
+ * then; if a step fails the server is rejected with the reason, whatever had been entered of it.
+ */
+function registrationSteps({ slug, url, planId }: ServerRecord): StepDefinition[] {
   return [
+    {
+      id: 'take_slug',
+      agent: 'mcp-orchestrator',
+      task: 'take_slug',
+      input: { slug },
+      done: true,
+      compensation: {
+        agent: 'mcp-orchestrator',
+        task: 'reject_registration',
+        input: { slug, planId, error: { $planError: true } },
+      },
+    },
+    { id: 'authenticate_admin', agent: 'mcp-security-auditor', task: 'authenticate_admin', input: {} },
     {
       id: 'validate_server_config',
       agent: 'fastmcp-specialist',
       task: 'validate_server_config',
       input: { url },
-      dependsOn: [],
-      onFailure: 'continue',
+      dependsOn: ['authenticate_admin'],
     },
     {
       id: 'update_registry',
       agent: 'mcp-orchestrator',
       task: 'update_registry',
-      input: { slug, planId, validation: { $outcomeOf: 'validate_server_config' } },
+      input: { slug, planId, discovery: { $resultOf: 'validate_server_config' } },
       dependsOn: ['validate_server_config'],
-      onFailure: 'stop',
+    },
+    {
+      id: 'audit_registration',
+      agent: 'mcp-security-auditor',
+      task: 'audit_registration',
+      input: { slug },
+      dependsOn: ['update_registry'],
     },
   ];
 }

@@ -1,17 +1,28 @@
 import type { z } from 'zod';
+import type { AuthContext } from '../../identity/sessionStore.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Log } from '../../platform/log.ts';
 import type { Result } from '../../platform/result.ts';
-import type { Agent } from '../agents.ts';
+import type { Agent } from '../agent/agents.ts';
 import type { Outcome } from '../delegation/outcome.ts';
 
 /** What a task is given beside its input. */
 export interface TaskHelpers {
   readonly tenantId: string;
-  /** Aborted when the task's timeout or the delegation's deadline is reached. */
+  /** The same in each repetition: what a task does once only, it does under this id. */
+  readonly delegationId: string;
+  readonly traceId: string;
+  /** Aborted at the deadline. */
   readonly signal: AbortSignal;
+  /** The end of the task's timeout or of the delegation's time, whichever comes first. */
+  readonly deadline: Date;
+  /** Its lines carry the delegation's id and trace. */
   readonly log: Log;
   readonly clock: Clock;
+  /** On whose behalf it works; undefined without a session, and once the session or the token behind it has ended. */
+  readonly authContext: () => Promise<AuthContext | undefined>;
+  /** Tells those who wait how far it is, in a few words. Never waits, and of many at once only some are shown. */
+  readonly progress: (message: string) => void;
 }
 
 /**
@@ -38,13 +49,12 @@ export interface Task {
   readonly description: string;
   readonly timeoutMs: number;
   readonly planOnly: boolean;
+  /** Done outside of the apps: its input has to fit a message, since a worker cannot read our tables. */
+  readonly external?: true;
   readonly input: z.ZodType;
   readonly output: z.ZodType;
   execute(input: unknown, helpers: TaskHelpers): Promise<Outcome>;
 }
-
-/** A table row holds 1 MiB, at two bytes a character, and the delegation's other properties are in it too. */
-const MAX_RESULT_LENGTH = 450_000;
 
 /** Closes a definition over its types: input is parsed before it runs, output before it is recorded. */
 export function defineTask<Input, Output>(definition: TaskDefinition<Input, Output>): Task {
@@ -67,10 +77,7 @@ export function defineTask<Input, Output>(definition: TaskDefinition<Input, Outp
       const ended = await Promise.race([definition.run(parsed.data, helpers), whenAborted(helpers.signal)]);
       if (!ended.ok)
         return { success: false, error: { kind: ended.error.kind, message: ended.error.message } };
-      const result = output.parse(ended.value);
-      if (JSON.stringify(result).length <= MAX_RESULT_LENGTH) return { success: true, result };
-      const message = `the result of ${name} is longer than ${MAX_RESULT_LENGTH} characters`;
-      return { success: false, error: { kind: 'too_large', message } };
+      return { success: true, result: output.parse(ended.value) };
     },
   };
 }

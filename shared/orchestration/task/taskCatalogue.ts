@@ -1,4 +1,4 @@
-import { type Agent, agentNames } from '../agents.ts';
+import { type Agent, agentNames } from '../agent/agents.ts';
 import type { Task } from './task.ts';
 
 /** What each agent can do. */

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { type HttpDeps, type Route, serve } from '../../../functions/http.ts';
 import { auditRoutes } from '../../../functions/management/audit.ts';
 import { privileged } from '../../../functions/management/privileged.ts';
-import { refusalRecorder } from '../../../functions/management/refusals.ts';
+import { refusalRecorder } from '../../../functions/refusals.ts';
 import { type Audit, openAudit } from '../../../shared/audit/audit.ts';
 import { recordKey, recordOf } from '../../../shared/audit/trailStore.ts';
 import { systemClock } from '../../../shared/platform/clock.ts';
@@ -34,7 +34,10 @@ beforeEach(() => {
   });
   const base = fakeHttpDeps();
   audit = openAudit({ store: trail.store, clock: systemClock, newId: randomId, log: base.log });
-  http = { ...base, recordRefusal: refusalRecorder({ audit, clock: systemClock, config }) };
+  http = {
+    ...base,
+    recordRefusal: refusalRecorder({ audit, clock: systemClock, config, watch: () => undefined }),
+  };
 });
 
 const request = (path: string, method = 'GET', role = 'Auditor', body?: unknown) =>

@@ -7,7 +7,8 @@ import { matches } from '../../../functions/paths.ts';
 import { FALLBACK_NAME } from '../../../functions/register.ts';
 import { isPermitted } from '../../../shared/identity/permissions.ts';
 import { type Principal, roles } from '../../../shared/identity/principal.ts';
-import { agentNames } from '../../../shared/orchestration/agents.ts';
+import { agentNames } from '../../../shared/orchestration/agent/agents.ts';
+import { REPORTS_QUEUE } from '../../../shared/orchestration/delegation/agentReport.ts';
 import { type App, readConfig } from '../../../shared/platform/config.ts';
 import { fakeHttpDeps } from '../../support/httpDeps.ts';
 
@@ -52,6 +53,7 @@ describe.each(apps)('the %s app', (app, routes, deps) => {
     const names = [
       ...routes.map(({ name }) => name),
       ...agentNames.map((agent) => `agent-${agent}`),
+      REPORTS_QUEUE,
       'sweeper',
     ];
     for (const name of [...names, FALLBACK_NAME]) expect(name).toMatch(/^[a-z][a-z0-9-]{0,126}$/);

@@ -1,30 +1,18 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { agentNames } from '../../../shared/orchestration/agents.ts';
-import {
-  azureTableDelegationStore,
-  azureTablePlanStore,
-} from '../../../shared/orchestration/azureTableStores.ts';
+import { agentNames } from '../../../shared/orchestration/agent/agents.ts';
 import { cancelDelegation } from '../../../shared/orchestration/delegation/cancelDelegation.ts';
 import { delegate, delegationRequestSchema } from '../../../shared/orchestration/delegation/delegate.ts';
-import type { OrchestrationDeps } from '../../../shared/orchestration/deps.ts';
 import { nearestName } from '../../../shared/orchestration/nearest.ts';
-import { routingMatrix } from '../../../shared/orchestration/routing.ts';
+import { routingMatrix } from '../../../shared/orchestration/agent/routing.ts';
 import { runDelegation } from '../../../shared/orchestration/delegation/runDelegation.ts';
 import { defineTask } from '../../../shared/orchestration/task/task.ts';
 import { taskCatalogue } from '../../../shared/orchestration/task/taskCatalogue.ts';
 import { succeed } from '../../../shared/platform/result.ts';
-import type { OutgoingMessage } from '../../../shared/platform/serviceBus.ts';
-import { continueTrace } from '../../../shared/platform/trace.ts';
-import { memoryTables } from '../../support/memoryTables.ts';
+import { caller, testEngine } from '../../support/engine.ts';
 
 const now = new Date('2026-01-01T00:00:00Z');
 const later = (seconds: number) => new Date(now.getTime() + seconds * 1000).toISOString();
-const caller = {
-  principal: { tenantId: 't1', userId: 'u1', kind: 'user', clientId: 'c', roles: ['Operator'], expiresAt: 0 },
-  trace: continueTrace(undefined),
-} as const;
-
 const common = { description: '', timeoutMs: 1_000, output: z.unknown() };
 const probe = defineTask({
   ...common,
@@ -51,17 +39,8 @@ const planOnly = defineTask({
 const catalogue = taskCatalogue([probe, setup, planOnly]);
 
 function engine() {
-  const sent: OutgoingMessage[] = [];
-  const tables = memoryTables();
-  const deps: OrchestrationDeps = {
-    delegations: azureTableDelegationStore(tables),
-    plans: azureTablePlanStore(tables),
-    sender: { send: (_, message) => Promise.resolve(void sent.push(message)) },
-    clock: { now: () => now },
-    newId: () => '0f',
-    log: { info: () => undefined, warn: () => undefined, error: () => undefined },
-  };
-  return { deps, sent };
+  const { deps, queue, ...rest } = testEngine();
+  return { deps: { ...deps, newId: () => '0f' }, sent: queue, ...rest };
 }
 
 test('the routing matrix is the one of the description, row by row', () => {
@@ -116,7 +95,7 @@ describe('delegating', () => {
     [{ taskType: 'docker_orchestration' }, 'not_found', 'belongs to mcp-deployment-specialist'],
     [{ agent: 'mcp-debuger', task: 'x' }, 'not_found', 'did you mean "mcp-debugger"?'],
     [{ agent: 'mcp-debugger', task: 'probe_endpoint' }, 'not_found', 'did you mean "probe_endpoints"?'],
-    [{ agent: 'mcp-debugger', task: 'enter' }, 'forbidden', 'step of a plan only'],
+    [{ agent: 'mcp-debugger', task: 'enter' }, 'forbidden', 'step of a named plan only'],
     [{ agent: 'mcp-protocol-expert', task: 'x' }, 'not_found', 'none yet'],
     [{ ...named(), input: { url: 7 } }, 'invalid', 'see errors'],
     [{ ...named(), input: { ulr: 'x' } }, 'invalid', 'see errors'],
@@ -146,15 +125,12 @@ describe('delegating', () => {
     });
   });
 
-  test.each([
-    [{}],
-    [{ agent: 'a' }],
-    [{ task: 't' }],
-    [{ taskType: 'x', agent: 'a', task: 't' }],
-    [{ taskType: 'x', zz: 1 }],
-  ])('%j is no request', (body) => {
-    expect(delegationRequestSchema.safeParse({ input: {}, ...body }).success).toBe(false);
-  });
+  test.each([[{}], [{ agent: 'a' }], [{ taskType: 'x', agent: 'a', task: 't' }], [{ taskType: 'x', zz: 1 }]])(
+    '%j is no request',
+    (body) => {
+      expect(delegationRequestSchema.safeParse({ input: {}, ...body }).success).toBe(false);
+    },
+  );
 
   function named() {
     return { agent: 'mcp-debugger', task: 'probe_endpoints', input: {} };

@@ -1,22 +1,19 @@
 import { describe, expect, test } from 'vitest';
-import {
-  azureTableDelegationStore,
-  azureTablePlanStore,
-} from '../../../shared/orchestration/azureTableStores.ts';
-import type { Agent } from '../../../shared/orchestration/agents.ts';
+import type { Audit } from '../../../shared/audit/audit.ts';
 import { type RegistrationDeps, registerServer } from '../../../shared/orchestration/plan/registerServer.ts';
 import { runDelegation } from '../../../shared/orchestration/delegation/runDelegation.ts';
-import { sweepStuck } from '../../../shared/orchestration/sweepStuck.ts';
 import { defineTask } from '../../../shared/orchestration/task/task.ts';
 import { taskCatalogue } from '../../../shared/orchestration/task/taskCatalogue.ts';
-import { InfrastructureError } from '../../../shared/platform/errors.ts';
 import { fail, succeed } from '../../../shared/platform/result.ts';
-import { continueTrace } from '../../../shared/platform/trace.ts';
-import { azureTableServerStore } from '../../../shared/registry/azureTableServerStore.ts';
 import { type Discovery, discoverySchema } from '../../../shared/registry/server.ts';
-import { updateRegistry } from '../../../shared/specialists/mcp-orchestrator/updateRegistry.ts';
+import {
+  rejectRegistration,
+  updateRegistry,
+} from '../../../shared/specialists/mcp-orchestrator/updateRegistry.ts';
+import { auditRegistration } from '../../../shared/specialists/mcp-security-auditor/auditRegistration.ts';
+import { authenticateAdmin } from '../../../shared/specialists/mcp-security-auditor/authenticateAdmin.ts';
 import { z } from 'zod';
-import { memoryTables } from '../../support/memoryTables.ts';
+import { type Faults, type QueuedMessage, caller, testEngine } from '../../support/engine.ts';
 
 const discovery: Discovery = {
   era: 'legacy',
@@ -26,63 +23,18 @@ const discovery: Discovery = {
   tools: [{ name: 'search' }],
   discoveredAt: '2026-01-01T00:00:00Z',
 };
-const caller = {
-  principal: { tenantId: 't1', userId: 'u1', kind: 'user', clientId: 'c', roles: ['Admin'], expiresAt: 0 },
-  trace: continueTrace(undefined),
-} as const;
 const registration = { slug: 'inventory', url: 'https://mcp.example.com/mcp' };
 
-interface Faults {
-  /** Throws on the operation with this number, as an outage does. */
-  readonly faultAt?: number;
-  /** Everything after the operation with this number throws until `revive`: the process has died. */
-  readonly deadFrom?: number;
-  /** Messages are delivered twice, the newest first. */
-  readonly disorder?: boolean;
+interface Options extends Faults {
+  readonly auditFails?: boolean;
   readonly validate?: (url: string) => ReturnType<typeof succeed<Discovery>> | ReturnType<typeof fail>;
 }
 
-/** The engine with queues, tables and time in memory; every operation on them is counted and may fail. */
-function engine(faults: Faults = {}) {
-  let operations = 0;
-  let ids = 0;
-  let dead = false;
-  let now = Date.UTC(2026, 0, 1);
-  const before = () => {
-    operations += 1;
-    if (operations === faults.deadFrom) dead = true;
-    if (dead || operations === faults.faultAt) throw new InfrastructureError('tables', 'test', undefined);
-  };
-  const tables = memoryTables(before);
-  const queue: { agent: Agent; body: object; deliveries: number }[] = [];
-  const seen = new Set<string>();
+/** The engine with the tasks of a registration, of which the validation does as it is told. */
+function engine({ validate = () => succeed(discovery), auditFails, ...faults }: Options = {}) {
+  const run = testEngine(faults);
   const runs: string[] = [];
-  const deps: RegistrationDeps = {
-    servers: azureTableServerStore(tables),
-    delegations: azureTableDelegationStore(tables),
-    plans: azureTablePlanStore(tables),
-    sender: {
-      send(agent, { messageId, body }) {
-        return Promise.resolve().then(() => {
-          before();
-          if (seen.has(messageId)) return;
-          seen.add(messageId);
-          const message = {
-            agent: agent as Agent,
-            body: JSON.parse(JSON.stringify(body)) as object,
-            deliveries: 0,
-          };
-          queue.push(message, ...(faults.disorder ? [{ ...message }] : []));
-        });
-      },
-    },
-    clock: { now: () => new Date(now) },
-    newId: () => `id${String((ids += 1))}`,
-    log: { info: () => undefined, warn: () => undefined, error: () => undefined },
-    upstreamPolicy: 'public',
-    publicOrigin: 'https://gateway.example.com',
-  };
-  const validate = defineTask({
+  const validation = defineTask({
     name: 'validate_server_config',
     agent: 'fastmcp-specialist',
     description: '',
@@ -91,42 +43,32 @@ function engine(faults: Faults = {}) {
     output: discoverySchema,
     run: ({ url }) => {
       runs.push('validate');
-      return Promise.resolve((faults.validate ?? (() => succeed(discovery)))(url));
+      return Promise.resolve(validate(url));
     },
   });
-  const tasks = taskCatalogue([validate, updateRegistry(deps)]);
-
-  /** Delivers as Service Bus does: a handler that throws gets its message again, at most five times. */
-  async function drain() {
-    for (let message = take(); message; message = take()) {
-      message.deliveries += 1;
-      try {
-        await runDelegation(message.body, message.agent, tasks, deps);
-      } catch {
-        if (message.deliveries < 5) queue.push(message);
-      }
-    }
-  }
-  const take = () => (faults.disorder ? queue.pop() : queue.shift());
-
-  return {
-    deps,
-    runs,
-    queue,
-    tasks,
-    drain,
-    operations: () => operations,
-    /** The process is back, locks and leases have ended, and the sweeper has run a few times. */
-    async recover() {
-      dead = false;
-      for (let round = 0; round < 4; round++) {
-        now += 5 * 30_000;
-        await sweepStuck(deps);
-        await drain();
-      }
+  const audit: Audit = {
+    append: (event) => {
+      run.deps.audit.append(event);
     },
-    advance: (seconds: number) => (now += seconds * 1000),
+    writeAhead: () =>
+      auditFails ? Promise.reject(new Error('away')) : Promise.resolve({ end: () => undefined }),
+    flush: () => Promise.resolve(),
   };
+  const tasks = taskCatalogue([
+    authenticateAdmin(),
+    validation,
+    updateRegistry(run.deps),
+    rejectRegistration(run.deps),
+    auditRegistration({ audit }),
+  ]);
+  return { ...run, runs, tasks, drain: () => run.drain(tasks), recover: () => run.recover(tasks) };
+}
+
+/** The message of the validation, once the authentication before it has run. */
+async function validationMessage({ queue, tasks, deps }: ReturnType<typeof engine>) {
+  const [first] = queue.splice(0, 1);
+  await runDelegation(first?.body, 'mcp-security-auditor', tasks, deps);
+  return queue.shift();
 }
 
 const server = async ({ deps }: ReturnType<typeof engine>) =>
@@ -141,6 +83,45 @@ describe('registering a server', () => {
     expect(await server(run)).toMatchObject({ status: 'active', discovery });
     const plan = registered.ok ? await run.deps.plans.find('t1', registered.value.planId) : undefined;
     expect(plan?.value.state).toBe('succeeded');
+  });
+
+  test('ends in a rejected record when the session of whoever asked for it has ended, and never connects', async () => {
+    const run = engine();
+    const expiresAt = run.deps.clock.now().getTime() + 60_000;
+    const brief = { ...caller, principal: { ...caller.principal, expiresAt } };
+    await registerServer(registration, brief, run.deps);
+    run.advance(61);
+    await run.drain();
+    expect(run.runs).toEqual([]);
+    expect(await server(run)).toMatchObject({
+      status: 'rejected',
+      statusReason: expect.stringContaining('sign in') as string,
+    });
+  });
+
+  test('ends in a rejected record when it cannot be recorded, although it had been active', async () => {
+    const run = engine({ auditFails: true });
+    const registered = await registerServer(registration, caller, run.deps);
+    await run.drain();
+    expect(await server(run)).toMatchObject({ status: 'rejected' });
+    const plan = registered.ok ? await run.deps.plans.find('t1', registered.value.planId) : undefined;
+    expect(plan?.value).toMatchObject({
+      state: 'failed',
+      steps: [{ state: 'compensated' }, {}, {}, {}, { state: 'failed' }],
+    });
+  });
+
+  test('leaves the plan and each piece of its work in the audit trail', async () => {
+    const run = engine();
+    await registerServer(registration, caller, run.deps);
+    await run.drain();
+    expect(run.audited.map(({ action, resource, outcome }) => [action, resource, outcome])).toEqual([
+      ['delegations.run', 'agents/mcp-security-auditor/tasks/authenticate_admin', 'succeeded'],
+      ['delegations.run', 'agents/fastmcp-specialist/tasks/validate_server_config', 'succeeded'],
+      ['delegations.run', 'agents/mcp-orchestrator/tasks/update_registry', 'succeeded'],
+      ['delegations.run', 'agents/mcp-security-auditor/tasks/audit_registration', 'succeeded'],
+      ['plans.run', expect.stringMatching(/^plans\//), 'succeeded'],
+    ]);
   });
 
   test('ends in a rejected record with the reason when the server cannot be used, and the slug is free for another try', async () => {
@@ -200,7 +181,13 @@ describe('registering a server', () => {
     const plan = first.ok ? await run.deps.plans.find('t1', first.value.planId) : undefined;
     expect(plan?.value).toMatchObject({
       state: 'failed',
-      steps: [{ state: 'succeeded' }, { error: { kind: 'not_found' } }],
+      steps: [
+        { id: 'take_slug', compensation: { state: 'failed' } },
+        { id: 'authenticate_admin', state: 'succeeded' },
+        { id: 'validate_server_config', state: 'succeeded' },
+        { id: 'update_registry', error: { kind: 'not_found' } },
+        { id: 'audit_registration', state: 'skipped' },
+      ],
     });
     expect(await server(run)).toBeUndefined();
   });
@@ -218,8 +205,8 @@ describe('at least once', () => {
   test('two deliveries at the same moment run the task once', async () => {
     const run = engine({ disorder: true });
     await registerServer(registration, caller, run.deps);
-    const handle = ({ body }: { body: object }) =>
-      runDelegation(body, 'fastmcp-specialist', run.tasks, run.deps);
+    const handle = ({ agent, body }: QueuedMessage) => runDelegation(body, agent, run.tasks, run.deps);
+    await Promise.all(run.queue.splice(0, 2).map(handle));
     await Promise.all(run.queue.splice(0, 2).map(handle));
     expect(run.runs).toEqual(['validate']);
   });
@@ -227,7 +214,7 @@ describe('at least once', () => {
   test('a message that comes again after its outcome was recorded tells the plan that had not heard of it', async () => {
     const run = engine();
     await registerServer(registration, caller, run.deps);
-    const [message] = run.queue.splice(0, 1);
+    const message = await validationMessage(run);
     const { plans } = run.deps;
     const deaf = { ...run.deps, plans: { ...plans, replace: () => Promise.reject(new Error('down')) } };
     const handle = (deps: RegistrationDeps) =>
@@ -278,7 +265,7 @@ describe('at least once', () => {
   test('a task that does not know its name fails at once', async () => {
     const run = engine();
     const registered = await registerServer(registration, caller, run.deps);
-    const [message] = run.queue;
+    const message = await validationMessage(run);
     await runDelegation(message?.body, 'fastmcp-specialist', taskCatalogue([]), run.deps);
     const id = registered.ok ? `${registered.value.planId}-validate_server_config` : '';
     expect((await run.deps.delegations.find('t1', id))?.value.outcome).toMatchObject({

@@ -1,4 +1,4 @@
-import type { App } from '../platform/config.ts';
+import { type App, ConfigError } from '../../platform/config.ts';
 
 /** The agents and the app that is home to each. One Service Bus queue each, named as the agent. */
 export const agents = {
@@ -13,3 +13,10 @@ export const agents = {
 
 export type Agent = keyof typeof agents;
 export const agentNames = Object.keys(agents) as readonly Agent[];
+
+/** The agent that a setting names. @throws ConfigError when there is none. */
+export function namedAgent(name: string, setting: string): Agent {
+  const agent = agentNames.find((known) => known === name);
+  if (agent === undefined) throw new ConfigError(`${setting}: names an agent that there is not`);
+  return agent;
+}

@@ -1,0 +1,71 @@
+import { z } from 'zod';
+import { raiseEvent } from '../../shared/orchestration/event/raiseEvent.ts';
+import { idFor } from '../../shared/orchestration/caller.ts';
+import { unknownName } from '../../shared/orchestration/nearest.ts';
+import { invalid } from '../../shared/platform/invalid.ts';
+import { type Bounds, unsafeShape } from '../../shared/platform/jsonShape.ts';
+import { type Result, fail, succeed } from '../../shared/platform/result.ts';
+import { traceparentOf } from '../../shared/platform/trace.ts';
+import type { AppDeps } from '../compose.ts';
+import type { Answer, Route } from '../http.ts';
+import { callerOf } from './caller.ts';
+import { delegationHref } from './delegations.ts';
+import { privileged } from './privileged.ts';
+
+const eventSchema = z.strictObject({
+  type: z.string().max(100),
+  detail: z.record(z.string(), z.unknown()).optional(),
+});
+type EventRequest = z.infer<typeof eventSchema>;
+
+const DETAIL_BOUNDS: Bounds = { depth: 32, keys: 1_000 };
+const MAX_DETAIL_LENGTH = 32_000;
+
+/** Events of the caller's tenant. */
+export function eventRoutes(deps: AppDeps): readonly Route<unknown>[] {
+  const routes = deps.eventRoutes;
+
+  const raise: Route<EventRequest> = {
+    name: 'events-raise',
+    method: 'POST',
+    path: 'events',
+    permission: 'delegations.write',
+    body: eventSchema,
+    async handle(call): Promise<Result<Answer>> {
+      const { type, detail = {} } = call.body;
+      if (!Object.hasOwn(routes, type)) return fail(unknownName('type of event', type, Object.keys(routes)));
+      const unsafe = unsafeShape(detail, DETAIL_BOUNDS);
+      if (unsafe !== undefined) return invalid('detail', unsafe);
+      if (JSON.stringify(detail).length > MAX_DETAIL_LENGTH)
+        return invalid('detail', `is longer than ${MAX_DETAIL_LENGTH} characters of JSON`);
+      const caller = callerOf(call);
+      if (!caller.ok) return caller;
+      const { tenantId, userId } = call.principal;
+      const id = idFor(caller.value, 'event', deps.newId);
+      const made = await raiseEvent(
+        { id, tenantId, type, detail, raisedBy: userId, traceparent: traceparentOf(call.trace) },
+        routes,
+        deps,
+      );
+      const delegations = made.map((told) => ({
+        id: told.id,
+        agent: told.agent,
+        href: delegationHref(told.id),
+      }));
+      return succeed({ status: 202, body: { id, type, delegations } });
+    },
+  };
+
+  const list: Route = {
+    name: 'event-types',
+    method: 'GET',
+    path: 'events/types',
+    permission: 'agents.read',
+    handle: () => {
+      const items = Object.entries(routes).map(([type, agents]) => ({ type, agents }));
+      return Promise.resolve(succeed({ status: 200, body: { items } }));
+    },
+  };
+
+  return [privileged(raise, 'events.raise', ({ body }) => `events/${body.type}`, deps.audit), list];
+}

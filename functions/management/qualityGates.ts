@@ -1,0 +1,133 @@
+import { z } from 'zod';
+import type { Delegation } from '../../shared/orchestration/delegation/delegation.ts';
+import { failedCheck, gateStatus, runGate } from '../../shared/orchestration/gate/gateRun.ts';
+import { missingChecks } from '../../shared/orchestration/gate/qualityGates.ts';
+import { type Plan, hasEnded } from '../../shared/orchestration/plan/plan.ts';
+import { type Result, fail, succeed } from '../../shared/platform/result.ts';
+import type { AppDeps } from '../compose.ts';
+import type { Answer, Route } from '../http.ts';
+import { callerOf } from './caller.ts';
+import { delegationsOf } from './delegationsOf.ts';
+import { readPage } from './paging.ts';
+import { privileged } from './privileged.ts';
+import { follow, readById, waitSeconds } from './wait.ts';
+
+const runHref = (gate: string, id: string): string => `/quality-gates/${gate}/runs/${id}`;
+
+const runSchema = z.strictObject({ sessionId: z.string().max(100).optional() });
+type RunRequest = z.infer<typeof runSchema>;
+
+/** Quality gates, and their runs in the caller's tenant. Every run is kept, with the evidence of its checks. */
+export function qualityGateRoutes(deps: AppDeps): readonly Route<unknown>[] {
+  const { plans, delegations, gates } = deps;
+
+  const list: Route = {
+    name: 'quality-gates',
+    method: 'GET',
+    path: 'quality-gates',
+    permission: 'plans.read',
+    async handle() {
+      const catalogue = await deps.tasks();
+      const items = Object.entries(gates).map(([gate, checks]) => {
+        const missing = missingChecks(checks, catalogue);
+        const shown = checks.map(({ check, agent, severity }) => ({ check, agent, severity }));
+        return { gate, available: missing.length === 0, missing, checks: shown };
+      });
+      return succeed({ status: 200, body: { items } });
+    },
+  };
+
+  const run: Route<RunRequest> = {
+    name: 'quality-gates-run',
+    method: 'POST',
+    path: 'quality-gates/{gate}/runs',
+    permission: 'delegations.write',
+    body: runSchema,
+    bodyWhenAbsent: {},
+    async handle(call): Promise<Result<Answer>> {
+      const { principal, params, body, query, signal } = call;
+      const { gate = '' } = params;
+      const wait = waitSeconds(query);
+      if (!wait.ok) return wait;
+      const caller = callerOf(call);
+      if (!caller.ok) return caller;
+      const begun = await runGate({ gate, ...body }, caller.value, await deps.tasks(), deps);
+      if (!begun.ok) return begun;
+      const { id } = begun.value;
+      const plan = await follow(
+        begun.value,
+        async () => (await plans.find(principal.tenantId, id))?.value,
+        hasEnded,
+        wait.value,
+        signal,
+      );
+      const location = runHref(gate, id);
+      const found = await delegationsOf(plan, delegations);
+      return succeed({ status: 202, headers: { location }, body: { ...view(plan, found), href: location } });
+    },
+  };
+
+  const listRuns: Route = {
+    name: 'quality-gates-runs',
+    method: 'GET',
+    path: 'quality-gates/{gate}/runs',
+    permission: 'plans.read',
+    handle: ({ principal, params: { gate = '' }, query }) =>
+      readPage(query, (limit, after) => plans.list(principal.tenantId, { gate }, limit, after), summary),
+  };
+
+  const getRun: Route = {
+    name: 'quality-gates-runs-get',
+    method: 'GET',
+    path: 'quality-gates/{gate}/runs/{id}',
+    permission: 'plans.read',
+    async handle(call) {
+      const { gate = '', id = '' } = call.params;
+      const found = await readById(call, 'run', (tenantId, run) => plans.find(tenantId, run), hasEnded);
+      if (!found.ok) return found;
+      if (found.value.gate !== gate)
+        return fail({ kind: 'not_found', message: `the gate "${gate}" has no run "${id}"` });
+      return succeed({
+        status: 200,
+        body: view(found.value, await delegationsOf(found.value, delegations)),
+      });
+    },
+  };
+
+  return [
+    list,
+    privileged(run, 'quality_gates.run', ({ params: { gate = '' } }) => `quality-gates/${gate}`, deps.audit),
+    listRuns,
+    getRun,
+  ];
+}
+
+function summary(plan: Plan) {
+  const { id, gate, requestedBy, createdAt, finishedAt } = plan;
+  return {
+    id,
+    gate,
+    status: gateStatus(plan),
+    failedCheck: failedCheck(plan),
+    requestedBy,
+    createdAt,
+    finishedAt,
+  };
+}
+
+/** A run with the verdicts so far. A check without one has not ended, or did not run since one before it did not pass. */
+function view(plan: Plan, delegations: ReadonlyMap<string, Delegation>) {
+  const ended = plan.steps.filter(({ state }) => state === 'succeeded' || state === 'failed');
+  const results = ended.map(({ id, state, severity, agent, error }) => {
+    const evidence = evidenceOf(delegations.get(id));
+    return [id, { passed: state === 'succeeded', severity, agent, evidence, error: error?.message }] as const;
+  });
+  return { ...summary(plan), results: Object.fromEntries(results) };
+}
+
+/** What a check says it saw; the whole result of one that does not name its evidence. */
+function evidenceOf(delegation: Delegation | undefined): unknown {
+  if (!delegation?.outcome?.success) return undefined;
+  const { result } = delegation.outcome;
+  return typeof result === 'object' && result !== null && 'evidence' in result ? result.evidence : result;
+}

@@ -1,0 +1,19 @@
+import type { AppDeps } from '../compose.ts';
+import type { HttpDeps } from '../http.ts';
+
+/** Notices answers that took long; many of them are a `performance_degradation`, for the operator's own tenant. */
+export function slownessRecorder({
+  config,
+  watch,
+}: Pick<AppDeps, 'config' | 'watch'>): NonNullable<HttpDeps['recordSlow']> {
+  const [operatorTenant = ''] = config.tenants;
+  return (route, durationMs, trace) => {
+    watch({
+      type: 'performance_degradation',
+      tenantId: operatorTenant,
+      subject: route,
+      detail: { app: config.app, durationMs },
+      trace,
+    });
+  };
+}

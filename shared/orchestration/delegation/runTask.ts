@@ -1,0 +1,63 @@
+import type { Log } from '../../platform/log.ts';
+import { continueTrace } from '../../platform/trace.ts';
+import type { OrchestrationDeps } from '../deps.ts';
+import type { Task, TaskHelpers } from '../task/task.ts';
+import { type Delegation, MAX_ATTEMPTS, logFieldsOf } from './delegation.ts';
+import type { Outcome } from './outcome.ts';
+
+/** The outcome of a claimed delegation, or that its task met a fault that another attempt may not meet. */
+export async function runTask(
+  delegation: Delegation,
+  task: Task | undefined,
+  deps: OrchestrationDeps,
+): Promise<Outcome | 'again'> {
+  if (!task) return unknownTask(delegation);
+  try {
+    return await task.execute(delegation.input, helpersFor(delegation, task.timeoutMs, deps));
+  } catch (error) {
+    const { attempts } = delegation;
+    deps.log.error('delegation_failed', { ...logFieldsOf(delegation), attempts }, error);
+    if (attempts < MAX_ATTEMPTS) return 'again';
+    const message = `the task met a fault of the system ${attempts} times; the log names it under this delegation's id`;
+    return { success: false, error: { kind: 'internal', message } };
+  }
+}
+
+function helpersFor(delegation: Delegation, timeoutMs: number, deps: OrchestrationDeps): TaskHelpers {
+  const { id, tenantId, sessionId } = delegation;
+  const now = deps.clock.now().getTime();
+  const leftMs = Math.min(timeoutMs, new Date(delegation.deadline).getTime() - now);
+  return {
+    tenantId,
+    delegationId: id,
+    traceId: continueTrace(delegation.traceparent).traceId,
+    signal: AbortSignal.timeout(leftMs),
+    deadline: new Date(now + leftMs),
+    log: scoped(deps.log, delegation),
+    clock: deps.clock,
+    authContext: () =>
+      sessionId === undefined ? Promise.resolve(undefined) : deps.sessions.authContext(tenantId, sessionId),
+    progress: (message) => {
+      deps.progress.note(id, message);
+    },
+  };
+}
+
+function scoped(log: Log, delegation: Delegation): Log {
+  const own = logFieldsOf(delegation);
+  return {
+    info: (event, fields) => {
+      log.info(event, { ...own, ...fields });
+    },
+    warn: (event, fields) => {
+      log.warn(event, { ...own, ...fields });
+    },
+    error: (event, fields, cause) => {
+      log.error(event, { ...own, ...fields }, cause);
+    },
+  };
+}
+
+function unknownTask({ agent, task }: Delegation): Outcome {
+  return { success: false, error: { kind: 'not_found', message: `${agent} has no task named ${task}` } };
+}

@@ -1,0 +1,56 @@
+import type { Delegation } from '../delegation/delegation.ts';
+import { sendMessage } from '../delegation/sendMessage.ts';
+import type { OrchestrationDeps } from '../deps.ts';
+import { type EventRoutes, handlerOf } from './eventRoutes.ts';
+
+/** Something that happened, for the agents that its type is routed to. */
+export interface SystemEvent {
+  /** The same event raised twice is one. */
+  readonly id: string;
+  readonly tenantId: string;
+  readonly type: string;
+  /** What is known of it: names and figures, never a token or a payload. */
+  readonly detail: Readonly<Record<string, unknown>>;
+  /** The user or the part that says so. */
+  readonly raisedBy: string;
+  readonly traceparent: string;
+}
+
+const HANDLE_WITHIN_MS = 3_600_000;
+
+/**
+ * Tells each agent of the event's type, by a delegation of its own: one that fails or is slow does not hold another.
+ * Gives the delegations; none for a type that has no route.
+ */
+export async function raiseEvent(
+  { id, tenantId, type, detail, raisedBy, traceparent }: SystemEvent,
+  routes: EventRoutes,
+  deps: OrchestrationDeps,
+): Promise<readonly Delegation[]> {
+  const now = deps.clock.now();
+  const at = now.toISOString();
+  const targets = Object.hasOwn(routes, type) ? (routes[type] ?? []) : [];
+  const made = targets.map((agent): Delegation => ({
+    id: `${id}-${agent}`,
+    tenantId,
+    agent,
+    task: handlerOf(type),
+    input: { eventId: id, type, detail, raisedBy, raisedAt: at },
+    requestingAgent: 'mcp-orchestrator',
+    requestedBy: raisedBy,
+    traceparent,
+    state: 'queued',
+    attempt: 1,
+    attempts: 0,
+    sentAt: at,
+    deadline: new Date(now.getTime() + HANDLE_WITHIN_MS).toISOString(),
+    createdAt: at,
+  }));
+  await Promise.all(
+    made.map(async (delegation) => {
+      if ((await deps.delegations.add(delegation)) === 'inserted') await sendMessage(delegation, deps);
+    }),
+  );
+  deps.log.info('event_raised', { eventId: id, type, agents: targets.join(' ') });
+  return made;
+}

@@ -1,0 +1,20 @@
+import type { OrchestrationDeps } from '../deps.ts';
+import { carryOn } from './advancePlan.ts';
+import type { Plan, StepDefinition } from './plan.ts';
+import { type PlanStart, startPlan } from './planProgress.ts';
+
+/** Stores a new plan and delegates what can begin. Where its id is taken, by the same request made twice, that plan goes on. */
+export async function beginPlan(
+  start: PlanStart,
+  steps: readonly StepDefinition[],
+  deps: OrchestrationDeps,
+): Promise<Plan> {
+  const plan = startPlan(start, steps, deps.clock.now());
+  const isNew = (await deps.plans.add(plan)) === 'inserted';
+  const begun = isNew ? plan : ((await deps.plans.find(plan.tenantId, plan.id))?.value ?? plan);
+  const { allocationId } = start;
+  if (allocationId !== undefined && begun.allocationId !== allocationId)
+    await deps.pools.release(start.tenantId, allocationId);
+  await carryOn(begun, deps);
+  return begun;
+}

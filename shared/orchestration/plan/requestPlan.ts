@@ -1,0 +1,123 @@
+import { z } from 'zod';
+import { isPermitted } from '../../identity/permissions.ts';
+import { invalidBySchema } from '../../platform/invalid.ts';
+import { type Result, fail, succeed } from '../../platform/result.ts';
+import { traceparentOf } from '../../platform/trace.ts';
+import { registrationSchema } from '../../registry/server.ts';
+import { type Caller, idFor } from '../caller.ts';
+import { checkSession } from '../checkSession.ts';
+import { runGate } from '../gate/gateRun.ts';
+import type { QualityGates } from '../gate/qualityGates.ts';
+import { unknownName } from '../nearest.ts';
+import type { TaskCatalogue } from '../task/taskCatalogue.ts';
+import { beginPlan } from './beginPlan.ts';
+import { missingTasks, namedPlans } from './namedPlans.ts';
+import type { Plan } from './plan.ts';
+import { planSteps, stepRequestsSchema } from './planRequest.ts';
+import { type RegistrationDeps, registerServer } from './registerServer.ts';
+
+/** A plan by its name, or an administrator's own by its steps. */
+export const planRequestSchema = z
+  .strictObject({
+    name: z.string().min(1).max(100).optional(),
+    input: z.unknown().optional(),
+    steps: stepRequestsSchema.optional(),
+    sessionId: z.string().max(100).optional(),
+  })
+  .refine(({ name, steps }) => name !== undefined || steps !== undefined, {
+    error: 'give either name or steps',
+  })
+  .refine(({ input, steps }) => input === undefined || steps === undefined, {
+    error: 'steps have inputs of their own',
+    path: ['input'],
+  });
+export type PlanRequest = z.infer<typeof planRequestSchema>;
+
+export interface PlanDeps extends RegistrationDeps {
+  readonly gates: QualityGates;
+}
+
+/** A plan that hangs gives back what it holds of the pools after this. */
+const HOLD_MS = 3_600_000;
+
+/**
+ * Begins a plan. Failures, before anything is stored: `not_found` for a name that is not known or whose tasks nobody can
+ * carry out yet; `invalid` steps or input; `exhausted` pools; and those of what the plan does.
+ */
+export async function requestPlan(
+  { name, input, steps, sessionId }: PlanRequest,
+  caller: Caller,
+  catalogue: TaskCatalogue,
+  deps: PlanDeps,
+): Promise<Result<Plan>> {
+  if (steps === undefined) return beginNamed({ name: name ?? '', input, sessionId }, caller, catalogue, deps);
+  if (!isPermitted(caller.principal, 'plans.compose')) return forbidden("a plan of one's own");
+  const checked = planSteps(steps, catalogue);
+  if (!checked.ok) return checked;
+  const session = await checkSession(sessionId, caller, deps.sessions);
+  if (!session.ok) return session;
+  const { tenantId, userId } = caller.principal;
+  const allocated = await deps.pools.allocate({
+    tenantId,
+    app: 'management',
+    operation: 'plan',
+    estimatedLoad: { stepCount: steps.length },
+    holdForMs: HOLD_MS,
+  });
+  if (!allocated.ok) return allocated;
+  const start = {
+    id: idFor(caller, 'plan', deps.newId),
+    tenantId,
+    name: name ?? 'ad_hoc',
+    requestedBy: userId,
+    ...(session.value && { sessionId: session.value.id }),
+    allocationId: allocated.value.id,
+    traceparent: traceparentOf(caller.trace),
+  };
+  return succeed(await beginPlan(start, checked.value, deps));
+}
+
+async function beginNamed(
+  {
+    name,
+    input,
+    sessionId,
+  }: { readonly name: string; readonly input: unknown; readonly sessionId: string | undefined },
+  caller: Caller,
+  catalogue: TaskCatalogue,
+  deps: PlanDeps,
+): Promise<Result<Plan>> {
+  const known = namedPlans(deps.gates);
+  const plan = known.find((candidate) => candidate.name === name);
+  if (!plan) {
+    return fail(
+      unknownName(
+        'plan',
+        name,
+        known.map((candidate) => candidate.name),
+      ),
+    );
+  }
+  if (Object.hasOwn(deps.gates, name)) return runGate({ gate: name, sessionId }, caller, catalogue, deps);
+  const missing = missingTasks(plan, catalogue);
+  if (missing.length > 0) {
+    const message = `the plan "${name}" cannot run yet: nobody can carry out ${missing.join(', ')}`;
+    return fail({ kind: 'not_found', message });
+  }
+  return beginRegistration(input, caller, deps);
+}
+
+const forbidden = (what: string) =>
+  fail({ kind: 'forbidden', message: `${what} takes the role Gateway.Admin` });
+
+async function beginRegistration(input: unknown, caller: Caller, deps: PlanDeps): Promise<Result<Plan>> {
+  if (!isPermitted(caller.principal, 'servers.write')) return forbidden('this plan');
+  const registration = registrationSchema.safeParse(input ?? {});
+  if (!registration.success) return invalidBySchema(registration.error, 'the input', ['input']);
+  const registered = await registerServer(registration.data, caller, deps);
+  if (!registered.ok) return registered;
+  const { tenantId, planId } = registered.value;
+  const plan = await deps.plans.find(tenantId, planId);
+  if (!plan) throw new Error('a plan that has begun cannot be found');
+  return succeed(plan.value);
+}

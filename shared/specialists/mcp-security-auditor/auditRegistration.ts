@@ -1,0 +1,30 @@
+import { z } from 'zod';
+import type { Audit } from '../../audit/audit.ts';
+import { type Task, defineTask } from '../../orchestration/task/task.ts';
+import { succeed } from '../../platform/result.ts';
+import { slugSchema } from '../../registry/server.ts';
+
+/** Puts the registration of a server into the audit trail. It has succeeded once that is stored. */
+export function auditRegistration({ audit }: { readonly audit: Audit }): Task {
+  return defineTask({
+    name: 'audit_registration',
+    agent: 'mcp-security-auditor',
+    description: 'Records in the audit trail that a server was registered, and for whom.',
+    timeoutMs: 10_000,
+    planOnly: true,
+    input: z.strictObject({ slug: slugSchema }),
+    output: z.object({ recorded: z.literal(true) }),
+    async run({ slug }, { tenantId, authContext, traceId }) {
+      const actor = (await authContext())?.userId ?? 'unknown';
+      const act = await audit.writeAhead({
+        tenantId,
+        actor,
+        action: 'servers.registered',
+        resource: `servers/${slug}`,
+        traceId,
+      });
+      act.end('succeeded');
+      return succeed({ recorded: true });
+    },
+  });
+}

@@ -1,0 +1,237 @@
+import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { planRequestSchema, requestPlan } from '../../../shared/orchestration/plan/requestPlan.ts';
+import { defineTask } from '../../../shared/orchestration/task/task.ts';
+import { taskCatalogue } from '../../../shared/orchestration/task/taskCatalogue.ts';
+import { fail, succeed } from '../../../shared/platform/result.ts';
+import { caller, testEngine } from '../../support/engine.ts';
+
+const common = { agent: 'mcp-debugger', description: '', timeoutMs: 1_000, output: z.unknown() } as const;
+const done: string[] = [];
+const add = defineTask({
+  ...common,
+  name: 'add',
+  input: z.strictObject({ a: z.number(), b: z.number() }),
+  run: ({ a, b }) => (done.push(`add ${a} ${b}`), Promise.resolve(succeed({ sum: a + b }))),
+});
+const undo = defineTask({
+  ...common,
+  name: 'undo',
+  input: z.object({ of: z.unknown(), why: z.unknown() }),
+  run: (input) => (done.push(`undo ${JSON.stringify(input)}`), Promise.resolve(succeed(null))),
+});
+const breakDown = defineTask({
+  ...common,
+  name: 'break',
+  input: z.object({}),
+  run: () => Promise.resolve(fail({ kind: 'unavailable', message: 'down' })),
+});
+const large = defineTask({
+  ...common,
+  name: 'large',
+  input: z.object({}),
+  run: () => Promise.resolve(succeed('x'.repeat(230_000))),
+});
+const join = defineTask({
+  ...common,
+  name: 'join',
+  input: z.looseObject({}),
+  run: () => Promise.resolve(succeed(null)),
+});
+const hidden = defineTask({
+  ...common,
+  name: 'hidden',
+  planOnly: true,
+  input: z.object({}),
+  run: () => Promise.resolve(succeed(null)),
+});
+const tasks = taskCatalogue([add, undo, breakDown, large, join, hidden]);
+
+type Step = Record<string, unknown>;
+const step = (id: string, task: string, more: Step = {}): Step => ({
+  id,
+  agent: 'mcp-debugger',
+  task,
+  ...more,
+});
+const adding = (id: string, more: Step = {}) => step(id, 'add', { input: { a: 1, b: 2 }, ...more });
+
+async function request(body: object, engine = testEngine(), by = caller) {
+  return requestPlan(planRequestSchema.parse(body), by, tasks, engine.deps);
+}
+async function ended(body: object) {
+  done.length = 0;
+  const engine = testEngine();
+  const begun = await request(body, engine);
+  if (!begun.ok) throw new Error(JSON.stringify(begun.error));
+  await engine.drain(tasks);
+  const plan = (await engine.deps.plans.find('t1', begun.value.id))?.value;
+  return { plan, engine };
+}
+
+describe("an administrator's own plan", () => {
+  test('runs its steps, and results of earlier ones reach later ones', async () => {
+    const { plan } = await ended({
+      steps: [
+        adding('one'),
+        step('two', 'add', { dependsOn: ['one'], input: { a: { $resultOf: 'one', at: '/sum' }, b: 10 } }),
+      ],
+    });
+    expect(plan).toMatchObject({ name: 'ad_hoc', state: 'succeeded' });
+    expect(done).toEqual(['add 1 2', 'add 3 10']);
+  });
+
+  test('undoes what succeeded when a step fails, and tells why', async () => {
+    const compensation = {
+      agent: 'mcp-debugger',
+      task: 'undo',
+      input: { of: { $resultOf: 'one' }, why: { $planError: true } },
+    };
+    const { plan } = await ended({
+      steps: [adding('one', { compensation }), step('two', 'break', { dependsOn: ['one'] })],
+    });
+    expect(plan).toMatchObject({ state: 'failed', steps: [{ state: 'compensated' }, { state: 'failed' }] });
+    expect(done).toEqual([
+      'add 1 2',
+      'undo {"of":{"sum":3},"why":{"kind":"unavailable","message":"down","step":"two"}}',
+    ]);
+  });
+
+  test('fails a step whose references bring more than a row holds, and the plan ends', async () => {
+    const { plan } = await ended({
+      steps: [
+        step('a', 'large'),
+        step('b', 'large'),
+        step('c', 'join', { dependsOn: ['a', 'b'], input: { a: { $resultOf: 'a' }, b: { $resultOf: 'b' } } }),
+      ],
+    });
+    expect(plan).toMatchObject({
+      state: 'failed',
+      steps: [{}, {}, { state: 'failed', error: { kind: 'too_large' } }],
+    });
+  });
+
+  test('holds a share of the resource pools until it ends', async () => {
+    const engine = testEngine();
+    const begun = await request({ steps: [adding('one')] }, engine);
+    const taken = async () => (await engine.deps.pools.usage()).map(({ inUse }) => inUse);
+    expect(await taken()).toEqual([1, 1, 0]);
+    await engine.drain(tasks);
+    expect([begun.ok, ...(await taken())]).toEqual([true, 0, 0, 0]);
+  });
+
+  test('is refused when the pools are taken, and nothing is stored', async () => {
+    const engine = testEngine();
+    for (let count = 0; count < 10; count++) await request({ steps: [adding('one')] }, engine);
+    const sent = engine.queue.length;
+    expect(await request({ steps: [adding('one')] }, engine)).toMatchObject({ error: { kind: 'exhausted' } });
+    expect(engine.queue.length).toBe(sent);
+    expect((await engine.deps.plans.list('t1', {}, 20)).items).toHaveLength(10);
+  });
+
+  test('asked for twice under one idempotency key is one plan, which holds one share', async () => {
+    const engine = testEngine();
+    const again = { ...caller, idempotencyKey: 'k1' };
+    const plans = [
+      await request({ steps: [adding('one')] }, engine, again),
+      await request({ steps: [adding('one')] }, engine, again),
+    ];
+    expect(plans[0]).toMatchObject({ ok: true, value: { id: expect.any(String) as string } });
+    expect(plans[0]).toEqual(plans[1]);
+    expect((await engine.deps.pools.usage()).map(({ inUse }) => inUse)).toEqual([1, 1, 0]);
+  });
+
+  test("needs the role of an administrator, and a session that is the caller's own", async () => {
+    const operator = { ...caller, principal: { ...caller.principal, roles: ['Operator'] as const } };
+    expect(await request({ steps: [adding('one')] }, testEngine(), operator)).toMatchObject({
+      error: { kind: 'forbidden' },
+    });
+    const engine = testEngine();
+    const other = await engine.deps.sessions.open({ ...caller.principal, userId: 'u2' });
+    expect(await request({ steps: [adding('one')], sessionId: other.id }, engine)).toMatchObject({
+      error: { kind: 'not_found' },
+    });
+  });
+});
+
+describe('what is no plan is refused with all that is wrong, and nothing is stored or sent', () => {
+  test.each<[steps: Step[], path: string, words: string]>([
+    [[adding('a'), adding('a')], 'steps.1.id', 'two steps "a"'],
+    [[adding('a', { dependsOn: ['b'] })], 'steps.0.dependsOn', 'no step "b"'],
+    [[adding('a', { dependsOn: ['a'] })], 'steps', 'in a circle: a'],
+    [
+      [
+        adding('a', { dependsOn: ['b'] }),
+        adding('b', { dependsOn: ['c'] }),
+        adding('c', { dependsOn: ['b'] }),
+      ],
+      'steps',
+      'in a circle: a, b, c',
+    ],
+    [[step('a', 'ad', { input: {} })], 'steps.0.task', 'did you mean "add"?'],
+    [[adding('a', { agent: 'mcp-debuger' })], 'steps.0.task', 'did you mean "mcp-debugger"?'],
+    [[step('a', 'hidden')], 'steps.0.task', 'named plan only'],
+    [[step('a', 'add', { input: { a: 1 } })], 'steps.0.input.b', 'expected number'],
+    [
+      [adding('a'), step('b', 'join', { input: { x: { $resultOf: 'a' } } })],
+      'steps.1.input',
+      'does not depend on',
+    ],
+    [[step('a', 'join', { input: { x: { $planError: true } } })], 'steps.0.input', 'for compensations only'],
+    [
+      [
+        adding('a', {
+          compensation: { agent: 'mcp-debugger', task: 'undo', input: { of: { $resultOf: 'z' }, why: 1 } },
+        }),
+      ],
+      'steps.0.compensation.input',
+      'does not depend on',
+    ],
+    [
+      [adding('a', { compensation: { agent: 'mcp-debugger', task: 'nothing' } })],
+      'steps.0.compensation.task',
+      'no task',
+    ],
+  ])('%#: %j at %s', async (steps, path, words) => {
+    const engine = testEngine();
+    const refused = await request({ steps }, engine);
+    expect(refused).toMatchObject({ ok: false, error: { kind: 'invalid' } });
+    expect(refused.ok || refused.error.errors).toContainEqual({
+      path,
+      message: expect.stringContaining(words) as string,
+    });
+    expect(engine.operations()).toBe(0);
+  });
+
+  test.each<[body: object, why: string]>([
+    [{}, 'neither name nor steps'],
+    [{ steps: [] }, 'no step'],
+    [{ steps: Array.from({ length: 101 }, (_, index) => adding(`s${index}`)) }, 'too many steps'],
+    [{ steps: [adding('A')] }, 'a name with a capital letter'],
+    [{ steps: [adding('a-b')] }, 'a name with a dash'],
+    [{ steps: [adding('a', { timeout: 0 })] }, 'no time'],
+    [{ steps: [adding('a', { severity: 'bad' })] }, 'an unknown severity'],
+    [{ steps: [adding('a', { onFailur: 'stop' })] }, 'an unknown field'],
+    [{ steps: [adding('a')], input: {} }, 'an input beside steps'],
+  ])('%# is no request: %s', (body) => {
+    expect(planRequestSchema.safeParse(body).success).toBe(false);
+  });
+
+  test.each<[body: object, kind: string, words: string]>([
+    [{ name: 'server_registration' }, 'not_found', 'no plan "server_registration"'],
+    [{ name: 'system_repor' }, 'not_found', 'did you mean "system_report"?'],
+    [{ name: 'system_report' }, 'not_found', 'nobody can carry out generate_security_report'],
+    [{ name: 'pre_deployment' }, 'not_found', 'nobody can carry out database_health_check'],
+    [
+      { steps: [step('a', 'join', { input: { x: 'x'.repeat(200_001) } })] },
+      'too_large',
+      'longer than 200000',
+    ],
+  ])('%# is refused as %s', async (body, kind, words) => {
+    const engine = testEngine();
+    expect(await request(body, engine)).toMatchObject({
+      error: { kind, message: expect.stringContaining(words) as string },
+    });
+    expect(engine.operations()).toBe(0);
+  });
+});
