@@ -73,14 +73,15 @@ describe('what cannot be delegated is refused with the nearest that can', () => 
       status: 404,
       words: 'did you mean "fastmcp-specialist"?',
     },
-    { body: { agent: 'mcp-orchestrator', task: 'update_registry' }, status: 403, words: 'plan only' },
+    { body: { agent: 'mcp-orchestrator', task: 'update_registry' }, status: 403, words: 'named plan only' },
     { body: { ...validation, input: { uri: 'x' } }, status: 400, words: 'see errors' },
     {
       body: { ...validation, input: { url: 'x' }, deadline: '2020-01-01T00:00:00Z' },
       status: 400,
       words: 'past',
     },
-    { body: { task: 'x' }, status: 400, words: 'see errors' },
+    { body: { task: 'prob' }, status: 404, words: 'did you mean "probe"?' },
+    { body: { agent: 'mcp-debugger' }, status: 400, words: 'see errors' },
   ])('$status: $words', async ({ body, status, words }) => {
     expect(await operator.post('/delegations', body)).toMatchObject({
       status,

@@ -104,11 +104,14 @@ describe('a server that an administrator registers', () => {
     expect(plan.body).toMatchObject({
       state: 'succeeded',
       steps: [
+        { id: 'take_slug', app: 'management', agent: 'mcp-orchestrator', state: 'succeeded' },
+        { id: 'authenticate_admin', app: 'mcp', agent: 'mcp-security-auditor', state: 'succeeded' },
         { id: 'validate_server_config', app: 'mcp', agent: 'fastmcp-specialist', state: 'succeeded' },
         { id: 'update_registry', app: 'management', agent: 'mcp-orchestrator', state: 'succeeded' },
+        { id: 'audit_registration', app: 'mcp', agent: 'mcp-security-auditor', state: 'succeeded' },
       ],
     });
-    const [step] = plan.body['steps'] as { delegation: { href: string } }[];
+    const [, , step] = plan.body['steps'] as { delegation: { href: string } }[];
     expect((await admin.get(step?.delegation.href ?? '')).body).toMatchObject({
       state: 'succeeded',
       attempts: 1,
@@ -237,10 +240,9 @@ describe('while an upstream is down', () => {
 describe('an app that is killed while a delegation is queued for it finishes it once it is back', () => {
   // Read from the store itself, since the management app is not there to ask.
   const stepStates = async (planId: string) => {
-    const plan = await azureTablePlanStore(openTables(storageConnection(topology.ports))).find(
+    const plan = await azureTablePlanStore(openTables(storageConnection(topology.ports)), [
       defaultTenant,
-      planId,
-    );
+    ]).find(defaultTenant, planId);
     return plan?.value.steps.map(({ state }) => state);
   };
   const register = async (slug: string) => {
@@ -255,7 +257,7 @@ describe('an app that is killed while a delegation is queued for it finishes it 
   test('the mcp app, with the validation', async () => {
     await topology.kill('mcp');
     const planId = await register('restart-mcp');
-    expect(await stepStates(planId)).toEqual(['queued', 'waiting']);
+    expect(await stepStates(planId)).toEqual(['succeeded', 'queued', 'waiting', 'waiting', 'waiting']);
     await topology.restart('mcp');
     await expectActive('restart-mcp', planId);
   });
@@ -265,7 +267,7 @@ describe('an app that is killed while a delegation is queued for it finishes it 
     const planId = await register('restart-management');
     await topology.kill('management');
     await topology.restart('mcp');
-    await vi.waitUntil(async () => (await stepStates(planId))?.[1] === 'queued', { timeout: 20_000 });
+    await vi.waitUntil(async () => (await stepStates(planId))?.[3] === 'queued', { timeout: 20_000 });
     await topology.restart('management');
     await expectActive('restart-management', planId);
   });
