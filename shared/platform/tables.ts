@@ -3,6 +3,7 @@ import {
   TableClient,
   type TableEntityResult,
   type TableServiceClientOptions,
+  type TransactionAction,
   odata,
 } from '@azure/data-tables';
 import { InfrastructureError } from './errors.ts';
@@ -54,8 +55,12 @@ export interface Table<T> {
   /** Replaces the row only if it still has this ETag. */
   replace(value: T, etag: string): Promise<'replaced' | 'conflict' | 'missing'>;
   remove(key: RowKey, etag: string): Promise<'removed' | 'conflict' | 'missing'>;
+  /** Changes of at most 100 rows of one partition: all are made or, where a row is not as expected, none. */
+  commit(changes: readonly Change<T>[]): Promise<'committed' | 'conflict'>;
   /** Rows of one partition in the order of their row keys, which a row inserted meanwhile does not disturb. */
   page(partition: string, limit: number, after?: string): Promise<Page<T>>;
+  /** As `page`, of the rows whose keys begin with `prefix` and that match an OData filter over the columns (`''` for all). */
+  range(partition: string, prefix: string, filter: string, limit: number, after?: string): Promise<Page<T>>;
   /**
    * Rows of all partitions whose names begin with `prefix`, that match an OData filter over the columns (`''` for all), in the
    * order of their keys. It reads what it passes over: the filter should match much, or the partitions be small.
@@ -67,6 +72,10 @@ export interface Table<T> {
    */
   scan(filter: string, onUnreadable?: OnUnreadable): AsyncIterable<Stored<T>>;
 }
+
+/** `ANY_ETAG` replaces a row whatever it has become. */
+export type Change<T> = { readonly insert: T } | { readonly replace: T; readonly etag: string };
+export const ANY_ETAG = '*';
 
 export type OnUnreadable = (key: RowKey, error: unknown) => void;
 
@@ -194,6 +203,32 @@ function azureTable<T>(name: string, codec: TableCodec<T>, client: () => Promise
           412: 'conflict' as const,
         },
       ),
+    commit: (changes) =>
+      run('commit', async (table) => {
+        try {
+          await table.submitTransaction(
+            changes.map((change): TransactionAction =>
+              'insert' in change
+                ? ['create', entity(change.insert)]
+                : ['update', entity(change.replace), 'Replace', { etag: change.etag }],
+            ),
+          );
+          return 'committed' as const;
+        } catch (error) {
+          if (error instanceof RestError && conflictCodes.has(error.code ?? '')) return 'conflict' as const;
+          throw error;
+        }
+      }),
+    range: (partition, prefix, filter, limit, after) => {
+      const start = after === undefined ? odata`RowKey ge ${prefix}` : odata`RowKey gt ${after}`;
+      const terms = [
+        odata`PartitionKey eq ${partition}`,
+        start,
+        odata`RowKey lt ${prefix + LAST_CHARACTER}`,
+        filter,
+      ];
+      return first('range', terms.filter(Boolean).join(' and '), limit);
+    },
     page: (partition, limit, after = '') =>
       first('page', odata`PartitionKey eq ${partition} and RowKey gt ${after}`, limit),
     search: (prefix, filter, limit, after) => {
@@ -216,6 +251,9 @@ function azureTable<T>(name: string, codec: TableCodec<T>, client: () => Promise
     },
   };
 }
+
+/** What a transaction says when a row is there already, has changed, or is gone. */
+const conflictCodes = new Set(['EntityAlreadyExists', 'UpdateConditionNotSatisfied', 'ResourceNotFound']);
 
 /** The status of a fault that the table service itself reports of a row: a missing table, or a stranger's 404, is no answer. */
 function rowStatus(error: unknown): number | undefined {
