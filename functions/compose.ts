@@ -7,13 +7,17 @@ import { createTokenVerifier, REQUIRED_SCOPE } from '../shared/identity/verifyTo
 import { azureTableDelegationStore, azureTablePlanStore } from '../shared/orchestration/azureTableStores.ts';
 import { systemClock } from '../shared/platform/clock.ts';
 import type { Config } from '../shared/platform/config.ts';
-import { randomId } from '../shared/platform/ids.ts';
+import { type IdSource, randomId, randomSecret } from '../shared/platform/ids.ts';
 import { jsonLog } from '../shared/platform/log.ts';
 import { type OutboundClient, openOutboundClient } from '../shared/platform/outbound.ts';
 import { type OpenedStateStore, openStateStore } from '../shared/platform/openStateStore.ts';
 import { openMessageSender } from '../shared/platform/serviceBus.ts';
 import { openTables } from '../shared/platform/tables.ts';
 import { azureTableServerStore } from '../shared/registry/azureTableServerStore.ts';
+import { azureTableRegistryLinkStore } from '../shared/registry/links/azureTableRegistryLinkStore.ts';
+import type { RegistryLinkStore } from '../shared/registry/links/registryLinkStore.ts';
+import { azureTableVersionStore } from '../shared/registry/versions/azureTableVersionStore.ts';
+import type { VersionStore } from '../shared/registry/versions/versionStore.ts';
 import type { AdmissionDeps } from './admit.ts';
 
 const ENTRA_AUTHORITY = 'https://login.microsoftonline.com';
@@ -24,6 +28,10 @@ export interface AppDeps extends RegistrationDeps, AdmissionDeps {
   /** Origin of the token issuer. */
   readonly authority: string;
   readonly outbound: OutboundClient;
+  readonly versions: VersionStore;
+  readonly links: RegistryLinkStore;
+  /** Makes secrets that give a right to whoever knows them. */
+  readonly newSecret: IdSource;
   readonly audit: Audit;
   readonly trail: TrailStore;
   /** What is short-lived and shared by all instances. */
@@ -41,6 +49,8 @@ export function compose(config: Config): AppDeps {
   const tables = openTables(config.tables);
   const stores = {
     servers: azureTableServerStore(tables),
+    versions: azureTableVersionStore(tables),
+    links: azureTableRegistryLinkStore(tables),
     plans: azureTablePlanStore(tables),
     delegations: azureTableDelegationStore(tables),
   };
@@ -51,6 +61,7 @@ export function compose(config: Config): AppDeps {
     authority,
     clock,
     newId: randomId,
+    newSecret: randomSecret,
     log,
     upstreamPolicy,
     publicOrigin: config.publicOrigin,

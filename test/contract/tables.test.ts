@@ -384,6 +384,8 @@ const operations: [string, (table: Table<Note>) => Promise<unknown>][] = [
   ['insert', (table) => table.insert(note('a'))],
   ['replace', (table) => table.replace(note('a'), 'W/"1"')],
   ['remove', (table) => table.remove({ partition: 't1', row: 'a' }, 'W/"1"')],
+  ['commit', (table) => table.commit([{ insert: note('a') }])],
+  ['range', (table) => table.range('t1', 'a', '', 10)],
   ['page', (table) => table.page('t1', 10)],
   ['scan', (table) => table.scan('open eq true')[Symbol.asyncIterator]().next()],
 ];

@@ -250,7 +250,7 @@ describe.each<[string, () => OpenTable]>([
   test('an edit corrects the description, and only that', async () => {
     await add({ version: '1.0.0' });
     const server = publication(tenant, { title: 'Stock' }).server;
-    await store.change(tenant, inventory, edit('1.0.0', server, at(7)));
+    await store.change(tenant, inventory, edit('1.0.0', { server: server, tags: [] }, at(7)));
     expect(await store.findLatest(tenant, inventory)).toMatchObject({
       server: { title: 'Stock' },
       publishedAt: at(0).toISOString(),
@@ -258,7 +258,9 @@ describe.each<[string, () => OpenTable]>([
       isLatest: true,
     });
     const moved = publication(tenant, { remotes: [{ type: 'sse', url: 'https://evil.example/sse' }] }).server;
-    expect(await store.change(tenant, inventory, edit('1.0.0', moved, at(8)))).toMatchObject({
+    expect(
+      await store.change(tenant, inventory, edit('1.0.0', { server: moved, tags: [] }, at(8))),
+    ).toMatchObject({
       error: { kind: 'invalid', errors: [{ path: 'remotes' }] },
     });
   });

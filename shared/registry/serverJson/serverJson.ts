@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { MESSAGE_BOUNDS, unsafeShape } from '../../platform/jsonShape.ts';
+import { GATEWAY_META, gatewayMetaSchema } from '../gatewayMeta.ts';
 import { packageSchema } from './packages.ts';
 import { specificVersion } from './specificVersion.ts';
 import { listOf, text, webUrl } from './text.ts';
@@ -51,6 +52,7 @@ const metaSchema = z.looseObject({
       `is longer than ${MAX_PUBLISHER_META_LENGTH} characters of JSON`,
     )
     .optional(),
+  [GATEWAY_META]: gatewayMetaSchema.optional(),
   [OFFICIAL_META]: z.undefined({ error: 'is set by the registry alone' }).optional(),
 });
 

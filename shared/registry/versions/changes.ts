@@ -48,14 +48,18 @@ function publicationTime(versions: Versions, now: Date): string {
 const fixedFields = ['name', 'version', 'packages', 'remotes'] as const;
 
 /** Corrects how a version is described. Failures: `not_found`; `invalid` where it would become another one. */
-export function edit(version: string, server: PublishedVersion['server'], now: Date): Decision {
+export function edit(
+  version: string,
+  { server, tags }: Pick<Publication, 'server' | 'tags'>,
+  now: Date,
+): Decision {
   return (versions) => {
     const existing = versions.find((published) => published.server.version === version);
     if (!existing) return notPublished;
     const changed = fixedFields.find((field) => !isDeepStrictEqual(existing.server[field], server[field]));
     if (changed !== undefined)
       return invalid(changed, 'cannot be changed once published: publish a new version');
-    const edited = { ...existing, server, updatedAt: now.toISOString() };
+    const edited = { ...existing, server, tags, updatedAt: now.toISOString() };
     return succeed(versions.map((published) => (published === existing ? edited : published)));
   };
 }
@@ -101,6 +105,15 @@ export function setStatus(version: string | undefined, update: StatusUpdate, now
         };
       }),
     );
+  };
+}
+
+/** Takes a version out of every list. Failure: `not_found`, also where it is deleted already. */
+export function remove(version: string, now: Date): Decision {
+  const decide = setStatus(version, { status: 'deleted' }, now);
+  return (versions) => {
+    const decided = decide(versions);
+    return !decided.ok && decided.error.kind === 'invalid' ? notPublished : decided;
   };
 }
 

@@ -198,16 +198,18 @@ describe('an edit', () => {
     (field) => {
       const versions = published('1.0.0');
       const server = { ...publication('t').server, [field]: 'other' };
-      expect(edit('1.0.0', server, at(3))(versions)).toMatchObject({
+      expect(edit('1.0.0', { server: server, tags: [] }, at(3))(versions)).toMatchObject({
         error: { kind: 'invalid', errors: [{ path: field }] },
       });
     },
   );
 
   test('of a version that there is not is refused', () => {
-    expect(edit('2', publication('t').server, at(3))(published('1.0.0'))).toMatchObject({
-      error: { kind: 'not_found' },
-    });
+    expect(edit('2', { server: publication('t').server, tags: [] }, at(3))(published('1.0.0'))).toMatchObject(
+      {
+        error: { kind: 'not_found' },
+      },
+    );
   });
 });
 
