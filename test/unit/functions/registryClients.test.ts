@@ -4,8 +4,7 @@ import { serverJson } from '../../support/serverJson.ts';
 
 /**
  * What clients of a registry ask, in their order and spelling, through a link, since they send no token. VS Code:
- * `src/vs/platform/mcp/common/mcpGalleryManifestService.ts` and `mcpGalleryService.ts`. Copilot CLI: its issue tracker,
- * github/copilot-cli#3772 and #4949.
+ * `src/vs/platform/mcp/common/mcpGalleryManifestService.ts`. Copilot CLI: github/copilot-cli#3772 and #4949.
  */
 let api: RegistryApi;
 let base: string;
