@@ -50,7 +50,7 @@ const errorBody = z.looseObject({
 
 /** The schema of an answer to this call, or undefined where the path is none of the API's. */
 function schemaFor(method: string, path: string, status: number): z.ZodType | undefined {
-  const [, below] = /^(?:\/r\/[^/]+)?\/v0(?:\.1)?\/(.*)$/.exec(path) ?? [];
+  const [, below] = /^(?:\/r\/[^/]+(?=\/v0(?:\.1)?\/servers))?\/v0(?:\.1)?\/(.*)$/.exec(path) ?? [];
   if (below === undefined) return undefined;
   if (status >= 400) return errorBody;
   if (/^servers\/?$/.test(below) || /\/versions\/?$/.test(below)) return serverList;

@@ -1,5 +1,5 @@
 import type { JWTPayload } from 'jose';
-import { type Topology, startTopology } from '../../infra/local/topology.ts';
+import { type Topology, type TopologyOptions, startTopology } from '../../infra/local/topology.ts';
 import { testPlace } from './place.ts';
 import { forge, tokenSource } from './tokens.ts';
 
@@ -9,7 +9,9 @@ export interface TestTopology extends Topology {
 }
 
 /** The whole topology as `npm start` runs it, on ports and in a folder of its own. `stop` removes the folder. */
-export async function startTestTopology(options: { readonly demo?: boolean } = {}): Promise<TestTopology> {
+export async function startTestTopology(
+  options: Pick<TopologyOptions, 'demo' | 'onLine'> = {},
+): Promise<TestTopology> {
   const place = await testPlace();
   const topology = await startTopology({ ...options, ...place, build: false });
   return {
