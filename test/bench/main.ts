@@ -1,6 +1,8 @@
 import { benchGateway } from './gateway.ts';
+import { benchRegistry } from './registry.ts';
 import { printServiceBus } from './serviceBus.ts';
 
 /** `npm run bench`: every measurement, one after the other. They are for reading, not for passing. */
 await benchGateway();
+await benchRegistry();
 await printServiceBus();
