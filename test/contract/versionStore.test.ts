@@ -1,6 +1,7 @@
 import { TableClient } from '@azure/data-tables';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { InfrastructureError } from '../../shared/platform/errors.ts';
 import { type OpenTable, openTables } from '../../shared/platform/tables.ts';
 import { azureTableVersionStore } from '../../shared/registry/versions/azureTableVersionStore.ts';
 import { edit, publish, setStatus } from '../../shared/registry/versions/changes.ts';
@@ -247,6 +248,29 @@ describe.each<[string, () => OpenTable]>([
     expect(await latestOf(inventory)).toBe('1.149.0');
   });
 
+  test('pages that are read while others publish show what was there throughout exactly once', async () => {
+    const before = Array.from({ length: 12 }, (_, index) => `com.example/n${index}`);
+    for (const name of before) await add({ name });
+    const publishing = Promise.all(
+      Array.from({ length: 24 }, (_, index) =>
+        add({ name: `com.example/n${index % 12}x`, version: `1.${index}.0` }),
+      ),
+    );
+    const walk = async () => {
+      const seen: string[] = [];
+      for (let after: string | undefined; ;) {
+        const page = await store.list(tenant, everything, 2, after);
+        seen.push(...ids(page.items));
+        if (page.after === undefined) return seen;
+        after = page.after;
+      }
+    };
+    for (const seen of await Promise.all([walk(), walk(), walk(), publishing.then(walk)])) {
+      expect(new Set(seen).size).toBe(seen.length);
+      expect(seen).toEqual(expect.arrayContaining(before.map((name) => `${name} 1.0.0`)));
+    }
+  });
+
   test('an edit corrects the description, and only that', async () => {
     await add({ version: '1.0.0' });
     const server = publication(tenant, { title: 'Stock' }).server;
@@ -264,4 +288,28 @@ describe.each<[string, () => OpenTable]>([
       error: { kind: 'invalid', errors: [{ path: 'remotes' }] },
     });
   });
+});
+
+test('a change of many versions that is cut off midway leaves one latest version, and is finished by the next call', async () => {
+  let commits = 0;
+  const tables = memoryTables((operation) => {
+    if (operation.startsWith('commit') && ++commits === 152)
+      throw new InfrastructureError('tables', 'test', undefined);
+  });
+  const store = azureTableVersionStore(tables);
+  for (let number = 0; number < 150; number++) {
+    const made = publication('t', { version: `1.${number}.0` });
+    await store.change('t', made.server.name, publish(made, at(0)));
+  }
+  const name = 'com.example/inventory';
+  const remove = (seconds: number) =>
+    store.change('t', name, setStatus(undefined, { status: 'deleted' }, at(seconds)));
+  await expect(remove(5)).rejects.toThrow(InfrastructureError);
+  const half = await store.versionsOf('t', name);
+  expect(new Set(half.map(({ status }) => status))).toEqual(new Set(['active', 'deleted']));
+  expect(half.filter(({ isLatest }) => isLatest)).toEqual([await store.findLatest('t', name)]);
+  expect(await remove(6)).toMatchObject({ ok: true });
+  const whole = await store.versionsOf('t', name);
+  expect(whole.every(({ status }) => status === 'deleted')).toBe(true);
+  expect(whole.filter(({ isLatest }) => isLatest)).toEqual([await store.findLatest('t', name)]);
 });
