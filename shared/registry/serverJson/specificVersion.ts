@@ -18,9 +18,11 @@ export const specificVersion: z.ZodType<string> = text()
   .min(1)
   .max(255)
   .refine(
-    (version) => version.isWellFormed() && version.trim() === version,
+    (version) => version.isWellFormed() && version.trim() === version && !/\p{Cc}/u.test(version),
     'must be plain text without spaces around it',
   )
+  // A path would lose them.
+  .refine((version) => !/^\.{1,2}$/.test(version), 'must be more than dots')
   .refine((version) => version.toLowerCase() !== 'latest', 'must be a specific version: "latest" is reserved')
   .refine(
     (version) => !ranges.some((range) => range.test(version)),

@@ -1,7 +1,14 @@
+import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { readTarget } from '../../../functions/management/officialRegistry/target.ts';
+import { decodePath, encodePath } from '../../../infra/local/host/requestTarget.ts';
 import { InfrastructureError } from '../../../shared/platform/errors.ts';
+import { publish as publishing } from '../../../shared/registry/versions/changes.ts';
+import { specificVersion } from '../../../shared/registry/serverJson/specificVersion.ts';
+import { badServerJsons } from '../../support/badServerJsons.ts';
 import { type RegistryApi, registryApi } from '../../support/registryApi.ts';
+import { callerTenant } from '../../support/httpDeps.ts';
+import { publication } from '../../support/publications.ts';
 import { serverJson } from '../../support/serverJson.ts';
 
 const inventory = 'com.example/inventory';
@@ -98,6 +105,33 @@ describe('a name in a path', () => {
     ['../b/versions', { kind: 'versions', name: '../b' }],
   ])('%j is %j', (rest, target) => {
     expect(readTarget(rest)).toEqual(target);
+  });
+
+  test('is read as it was written, with its version, whichever way its slash is spelled', () => {
+    const name = fc
+      .tuple(fc.stringMatching(/^[a-zA-Z0-9.-]{1,9}$/), fc.stringMatching(/^[a-zA-Z0-9._-]{1,9}$/))
+      .filter((parts) => parts.every((part) => !/^\.+$/.test(part)));
+    const version = fc
+      .oneof(
+        fc.constantFrom('latest', 'status', 'versions'),
+        fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 }),
+      )
+      .filter((text) => specificVersion.safeParse(text).success || text === 'latest')
+      // A client that means an encoded slash by this is answered; one that means these three characters is not.
+      .filter((text) => !/%2f/i.test(text));
+    fc.assert(
+      fc.property(name, version, ([space, own], wanted) => {
+        for (const slash of ['%2F', '%2f', '/']) {
+          const sent = `/${space}${slash}${own}/versions/${encodeURIComponent(wanted)}`;
+          // As a client asks and as Azure's front writes it again.
+          for (const rest of [sent, encodePath(decodePath(sent))]) {
+            const { pathname } = new URL(rest, 'https://gateway.example');
+            const target = { kind: 'version', name: `${space}/${own}`, version: wanted };
+            expect(readTarget(pathname.slice(1))).toEqual(target);
+          }
+        }
+      }),
+    );
   });
 
   test.each([encoded, inventory, encoded.toLowerCase()])('is understood as %s', async (name) => {
@@ -227,6 +261,17 @@ describe('the versions of a server', () => {
   });
 });
 
+test('a version of a registered server says which one it is and where the gateway has it', async () => {
+  const made = { ...publication(callerTenant, {}, ['finance']), slug: 'inventory' };
+  await api.versions.change(callerTenant, inventory, publishing(made, new Date()));
+  const { body } = await api.call('GET', `/v0.1/servers/${encoded}/versions/latest`);
+  expect((body as Entry)._meta[OURS]).toEqual({
+    slug: 'inventory',
+    endpoint: 'https://mcp.contoso.com/mcp',
+    tags: ['finance'],
+  });
+});
+
 describe('publishing', () => {
   test('a version twice is a conflict that names it, and the first one stays', async () => {
     await publish({ title: 'First' });
@@ -236,16 +281,14 @@ describe('publishing', () => {
     expect(found.body).toMatchObject({ server: { title: 'First' } });
   });
 
-  test.each([
-    ['no name', serverJson({ name: undefined }), 'name'],
-    ['a range', serverJson({ version: '^1.0.0' }), 'version'],
-    ['official metadata', serverJson({ _meta: { [OFFICIAL]: {} } }), `_meta.${OFFICIAL}`],
-    ['a tag in capitals', serverJson({ _meta: { [OURS]: { tags: ['Finance'] } } }), `_meta.${OURS}.tags.0`],
-  ])('%s is refused with a word on the field, and nothing is stored', async (_, body, path) => {
-    const answer = await api.call('POST', '/v0.1/publish', { body });
-    expect(answer).toMatchObject({ status: 400, body: { errors: [{ path }] } });
-    expect(await list()).toEqual([]);
-  });
+  test.each(badServerJsons)(
+    '%s is refused with a word on the field, and nothing is stored',
+    async (_, body, path) => {
+      const answer = await api.call('POST', '/v0.1/publish', { body });
+      expect(answer).toMatchObject({ status: 400, body: { errors: [{ path }] } });
+      expect(await list('?include_deleted=true')).toEqual([]);
+    },
+  );
 
   test.each([
     [415, {}, 'text/plain'],
