@@ -5,11 +5,12 @@ import type { Refusal, TokenVerifier } from '../shared/identity/verifyToken.ts';
 import type { DomainError } from '../shared/platform/errors.ts';
 import type { Log } from '../shared/platform/log.ts';
 import type { Trace } from '../shared/platform/trace.ts';
+import type { AllowedOrigins } from './cors.ts';
 
 export interface AdmissionDeps {
   readonly verifyToken: TokenVerifier;
   /** Web origins whose pages may call; a request of any other page is refused, whatever its token. */
-  readonly allowedOrigins: ReadonlySet<string>;
+  readonly allowedOrigins: AllowedOrigins;
   readonly challenge: { readonly scope: string; readonly resourceMetadata?: string };
   readonly log: Log;
   /** Told of everyone who is turned away; `principal` where it is known who that is. */
@@ -35,7 +36,7 @@ export async function admit(
   deps: AdmissionDeps,
 ): Promise<Admission> {
   const origin = headers.get('origin');
-  if (origin !== null && !deps.allowedOrigins.has(origin)) {
+  if (origin !== null && deps.allowedOrigins !== 'any' && !deps.allowedOrigins.has(origin)) {
     deps.recordRefusal?.({ reason: 'origin', trace });
     return {
       error: { kind: 'forbidden', message: 'pages of this web origin may not call the gateway' },

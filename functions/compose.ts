@@ -18,7 +18,7 @@ import { azureTableDelegationStore, azureTablePlanStore } from '../shared/orches
 import { type ResourcePools, createResourcePools } from '../shared/orchestration/pool/resourcePools.ts';
 import { systemClock } from '../shared/platform/clock.ts';
 import type { Config } from '../shared/platform/config.ts';
-import { randomId } from '../shared/platform/ids.ts';
+import { type IdSource, randomId, randomSecret } from '../shared/platform/ids.ts';
 import { jsonLog } from '../shared/platform/log.ts';
 import { type OutboundClient, openOutboundClient } from '../shared/platform/outbound.ts';
 import { type OpenedStateStore, openStateStore } from '../shared/platform/openStateStore.ts';
@@ -26,6 +26,10 @@ import { openMessageSender } from '../shared/platform/serviceBus.ts';
 import { type DeadLetterQueues, openDeadLetterQueues } from '../shared/platform/serviceBusDeadLetters.ts';
 import { openTables } from '../shared/platform/tables.ts';
 import { azureTableServerStore } from '../shared/registry/azureTableServerStore.ts';
+import { azureTableRegistryLinkStore } from '../shared/registry/links/azureTableRegistryLinkStore.ts';
+import type { RegistryLinkStore } from '../shared/registry/links/registryLinkStore.ts';
+import { azureTableVersionStore } from '../shared/registry/versions/azureTableVersionStore.ts';
+import type { VersionStore } from '../shared/registry/versions/versionStore.ts';
 import type { AdmissionDeps } from './admit.ts';
 
 const ENTRA_AUTHORITY = 'https://login.microsoftonline.com';
@@ -36,6 +40,10 @@ export interface AppDeps extends PlanDeps, DelegateDeps, AdmissionDeps {
   /** Origin of the token issuer. */
   readonly authority: string;
   readonly outbound: OutboundClient;
+  readonly versions: VersionStore;
+  readonly links: RegistryLinkStore;
+  /** Makes secrets that give a right to whoever knows them. */
+  readonly newSecret: IdSource;
   readonly audit: Audit;
   readonly trail: TrailStore;
   readonly deadLetters: DeadLetterQueues;
@@ -61,6 +69,8 @@ export function compose(config: Config): AppDeps {
   const externalAgents = externalAgentsOf(config.externalAgents);
   const stores = {
     servers: azureTableServerStore(tables),
+    versions: azureTableVersionStore(tables),
+    links: azureTableRegistryLinkStore(tables),
     plans: azureTablePlanStore(tables, config.tenants),
     delegations: azureTableDelegationStore(tables, config.tenants),
   };
@@ -75,6 +85,7 @@ export function compose(config: Config): AppDeps {
     ...stores,
     clock,
     newId: randomId,
+    newSecret: randomSecret,
     log,
     audit,
     sender: openMessageSender(config.serviceBus),

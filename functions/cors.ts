@@ -19,6 +19,16 @@ export function letPagesRead(response: Response, origin: string | null, allowed:
   return response;
 }
 
+/**
+ * Lets pages of every origin read the answer, in the very words that clients of a registry look for:
+ * https://docs.github.com/en/copilot/how-tos/administer-copilot/manage-mcp-usage/configure-mcp-registry
+ */
+export function letEveryPageRead(response: Response): Response {
+  response.headers.set('access-control-allow-methods', 'GET, OPTIONS');
+  response.headers.set('access-control-allow-headers', 'Authorization, Content-Type');
+  return letPagesRead(response, null, 'any');
+}
+
 /** The answer to a preflight, which holds no token: it says what may be asked, not whether the asker may. */
 export function preflight(methods: readonly string[]): Response {
   return new Response(null, {

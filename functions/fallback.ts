@@ -1,8 +1,8 @@
-import { letPagesRead, preflight } from './cors.ts';
+import { type AllowedOrigins, letEveryPageRead, letPagesRead, preflight } from './cors.ts';
 import { type IncomingRequest, type Method, type Route, problemAnswer, toResponse } from './http.ts';
 import { matches } from './paths.ts';
 
-type Placed = Pick<Route, 'method' | 'path' | 'permission'>;
+type Placed = Pick<Route, 'method' | 'path' | 'permission' | 'pages'>;
 
 /**
  * Answers what no function takes: preflights of pages, `HEAD` and undeclared methods of known paths (405 with `Allow`), and
@@ -11,13 +11,24 @@ type Placed = Pick<Route, 'method' | 'path' | 'permission'>;
 export function fallback(
   request: IncomingRequest,
   routes: readonly Placed[],
-  allowedOrigins: ReadonlySet<string>,
+  allowedOrigins: AllowedOrigins,
 ): Response {
   const { pathname } = new URL(request.url);
   const here = routes.filter(({ path }) => matches(path, pathname));
+  if (request.method === 'OPTIONS' && asksToRead(request.headers, here)) {
+    return letEveryPageRead(
+      new Response(null, { status: 204, headers: { 'access-control-max-age': '600' } }),
+    );
+  }
   const allowed = here.every(({ permission }) => permission === 'anonymous') ? 'any' : allowedOrigins;
   const methods = here.map(({ method }) => method);
   return letPagesRead(answer(request, methods), request.headers.get('origin'), allowed);
+}
+
+/** Whether what a page wants to do here is open to every page. */
+function asksToRead(headers: Headers, here: readonly Placed[]): boolean {
+  const wanted = headers.get('access-control-request-method') ?? 'GET';
+  return here.some(({ method, pages }) => pages === 'every' && method === wanted);
 }
 
 function answer({ method, headers }: IncomingRequest, methods: readonly Method[]): Response {

@@ -9,7 +9,7 @@ import { toProblem } from '../shared/platform/problem.ts';
 import { type Result, succeed } from '../shared/platform/result.ts';
 import { type Trace, continueTrace, traceparentOf } from '../shared/platform/trace.ts';
 import { type AdmissionDeps, admit } from './admit.ts';
-import { letPagesRead } from './cors.ts';
+import { letEveryPageRead, letPagesRead } from './cors.ts';
 import { pathParameters } from './paths.ts';
 import { readJson } from './requestBody.ts';
 
@@ -43,6 +43,8 @@ export interface Route<Body = undefined> {
   readonly path: string;
   /** Anonymous routes are handled without a look at the token, on behalf of `nobody`. */
   readonly permission: Permission | 'anonymous';
+  /** Pages of every origin may call. For reads alone: what a page gets is what its own token, or the URL, gives it. */
+  readonly pages?: 'every';
   /** Absent: the body is not read. */
   readonly body?: z.ZodType<Body>;
   /** The body of a request without one and without a `Content-Type`. Absent: there must be one. */
@@ -80,10 +82,14 @@ export type HttpFunction = (request: IncomingRequest) => Promise<Response>;
 
 /** Wraps a route into a function that always answers: on Azure an unanswered request hangs for minutes. */
 export function serve<Body>(route: Route<Body>, deps: HttpDeps): HttpFunction {
-  const allowedOrigins = route.permission === 'anonymous' ? 'any' : deps.allowedOrigins;
+  const isOpen = route.permission === 'anonymous' || route.pages === 'every';
+  const allowedOrigins = isOpen ? 'any' : deps.allowedOrigins;
+  const own: HttpDeps = { ...deps, allowedOrigins };
   return recorded(route.name, deps, async (request, trace) => {
-    const response = await answerInTime(route, request, trace, deps);
-    return letPagesRead(response, request.headers.get('origin'), allowedOrigins);
+    const response = await answerInTime(route, request, trace, own);
+    return route.pages === 'every'
+      ? letEveryPageRead(response)
+      : letPagesRead(response, request.headers.get('origin'), allowedOrigins);
   });
 }
 

@@ -2,14 +2,19 @@
 const segmentsOf = (path: string): readonly string[] => path.replace(/^\/|\/$/g, '').split('/');
 
 const parameterOf = (segment: string): string | undefined => /^\{(\w+)\}$/.exec(segment)?.[1];
+/** `{*rest}`, the last segment of a template: all that follows, which may be nothing. */
+const restOf = (segment: string): string | undefined => /^\{\*(\w+)\}$/.exec(segment)?.[1];
 
 /**
  * The values that a path gives to its template's parameters. Read here from the path itself, because the host mixes
- * query and body values into the parameters that it hands on. A malformed percent-encoding is kept as it stands.
+ * query and body values into the parameters that it hands on. A malformed percent-encoding is kept as it stands. What
+ * `{*rest}` takes is not decoded: an encoded slash is to be told from one between segments.
  */
 export function pathParameters(template: string, pathname: string): Record<string, string> {
   const values = segmentsOf(pathname);
   const parameters = segmentsOf(template).flatMap((segment, index): [string, string][] => {
+    const rest = restOf(segment);
+    if (rest !== undefined) return [[rest, values.slice(index).join('/')]];
     const name = parameterOf(segment);
     return name === undefined ? [] : [[name, decode(values[index] ?? '')]];
   });
@@ -18,9 +23,11 @@ export function pathParameters(template: string, pathname: string): Record<strin
 
 /** Whether the host would give this path to the template: letter case and a trailing slash do not matter. */
 export function matches(template: string, pathname: string): boolean {
-  const [expected, actual] = [segmentsOf(template), segmentsOf(pathname)];
+  const [segments, actual] = [segmentsOf(template), segmentsOf(pathname)];
+  const takesRest = restOf(segments.at(-1) ?? '') !== undefined;
+  const expected = takesRest ? segments.slice(0, -1) : segments;
   return (
-    expected.length === actual.length &&
+    (takesRest ? expected.length <= actual.length : expected.length === actual.length) &&
     expected.every((segment, index) =>
       parameterOf(segment) === undefined
         ? segment.toLowerCase() === actual[index]?.toLowerCase()
@@ -29,7 +36,8 @@ export function matches(template: string, pathname: string): boolean {
   );
 }
 
-function decode(segment: string): string {
+/** A malformed percent-encoding is kept as it stands. */
+export function decode(segment: string): string {
   try {
     return decodeURIComponent(segment);
   } catch {

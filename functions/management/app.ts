@@ -16,6 +16,8 @@ import { qualityGateRoutes } from './qualityGates.ts';
 import { poolRoutes } from './pools.ts';
 import { refusalRecorder } from '../refusals.ts';
 import { slownessRecorder } from './slowness.ts';
+import { officialRegistryRoutes } from './officialRegistry/routes.ts';
+import { registryLinkRoutes } from './registryLinks.ts';
 import { serverRoutes } from './servers.ts';
 import { sessionRoutes } from './sessions.ts';
 
@@ -23,6 +25,8 @@ import { sessionRoutes } from './sessions.ts';
 export const managementRoutes = (deps: AppDeps): readonly Route<unknown>[] => [
   healthRoute,
   ...serverRoutes(deps),
+  ...officialRegistryRoutes(deps),
+  ...registryLinkRoutes(deps),
   ...planRoutes(deps),
   ...qualityGateRoutes(deps),
   ...eventRoutes(deps),

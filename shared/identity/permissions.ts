@@ -4,6 +4,7 @@ import type { Principal, Role } from './principal.ts';
 const permissions = {
   'servers.read': ['Admin', 'Operator', 'Auditor', 'User'],
   'servers.write': ['Admin'],
+  'registryLinks.manage': ['Admin'],
   'plans.read': ['Admin', 'Operator', 'Auditor'],
   'plans.write': ['Admin', 'Operator'],
   'plans.compose': ['Admin'],

@@ -1,4 +1,10 @@
-import { RestError, type TableClient, type TableEntityResult, odata } from '@azure/data-tables';
+import {
+  RestError,
+  type TableClient,
+  type TableEntityResult,
+  type TransactionAction,
+  odata,
+} from '@azure/data-tables';
 import { InfrastructureError } from './errors.ts';
 import { MAX_DOCUMENT_LENGTH, join, split } from './tableDocument.ts';
 import type { Columns, Mark, OnUnreadable, Page, Stored, Table, TableCodec } from './tables.ts';
@@ -122,6 +128,25 @@ export function azureTable<T>(
           412: 'conflict' as const,
         },
       ),
+    commit: (changes) =>
+      run(
+        'commit',
+        async (table) => {
+          const actions = changes.map((change): TransactionAction =>
+            'insert' in change
+              ? ['create', entity(change.insert)]
+              : ['update', entity(change.replace), 'Replace', { etag: change.etag }],
+          );
+          await table.submitTransaction(actions);
+          return 'committed' as const;
+        },
+        { 404: 'conflict' as const, 409: 'conflict' as const, 412: 'conflict' as const },
+      ),
+    range: (partition, prefix, filter, limit, after) => {
+      const start = after === undefined ? odata`RowKey ge ${prefix}` : odata`RowKey gt ${after}`;
+      const end = odata`RowKey lt ${prefix + LAST_CHARACTER}`;
+      return first('range', [odata`PartitionKey eq ${partition}`, start, end, filter], limit);
+    },
     page: (partition, limit, after = '') =>
       first('page', [odata`PartitionKey eq ${partition} and RowKey gt ${after}`], limit),
     search: (prefix, filter, limit, after) => {

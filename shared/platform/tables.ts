@@ -42,8 +42,12 @@ export interface Table<T> {
   /** Replaces the row only if it still has this ETag. */
   replace(value: T, etag: string): Promise<Replacement>;
   remove(key: RowKey, etag: string): Promise<'removed' | 'conflict' | 'missing'>;
+  /** Changes of at most 100 rows of one partition: all are made or, where a row is not as expected, none. Of values without marks. */
+  commit(changes: readonly Change<T>[]): Promise<'committed' | 'conflict'>;
   /** Rows of one partition in the order of their row keys, which a row inserted meanwhile does not disturb. */
   page(partition: string, limit: number, after?: string): Promise<Page<T>>;
+  /** As `page`, of the rows whose keys begin with `prefix` and that match an OData filter over the columns (`''` for all). */
+  range(partition: string, prefix: string, filter: string, limit: number, after?: string): Promise<Page<T>>;
   /**
    * Rows of all partitions whose names begin with `prefix`, that match an OData filter over the columns (`''` for all), in the
    * order of their keys. It reads what it passes over: the filter should match much, or the partitions be small.
@@ -66,6 +70,10 @@ export interface Mark {
   readonly key: RowKey;
   readonly columns: Columns;
 }
+
+/** `ANY_ETAG` replaces a row whatever it has become. */
+export type Change<T> = { readonly insert: T } | { readonly replace: T; readonly etag: string };
+export const ANY_ETAG = '*';
 
 export type OnUnreadable = (key: RowKey, error: unknown) => void;
 

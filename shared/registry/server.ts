@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { serverJsonSchema } from './serverJson/serverJson.ts';
 
 /** The generation of the protocol a server speaks: `legacy` up to 2025-11-25, with a handshake; `modern` from 2026-07-28 on, without. */
 export const eraSchema = z.enum(['legacy', 'modern']);
@@ -31,23 +32,6 @@ export const slugSchema = z
     'must be 1 to 40 of a-z, 0-9 and -, with no - at either end',
   );
 
-/** What a registration reads of a `server.json` (schema 2025-12-11). The whole is kept as it is. */
-const serverJsonSchema = z.looseObject({
-  name: z
-    .string()
-    .max(200)
-    .regex(
-      /^[a-zA-Z0-9.-]+\/[a-zA-Z0-9._-]+$/,
-      'must be a reverse DNS name and a server name, with one slash',
-    ),
-  description: z.string().min(1).max(100),
-  version: z.string().min(1).max(255),
-  title: z.string().min(1).max(100).optional(),
-  remotes: z.array(z.looseObject({ type: z.string(), url: z.string().max(2048) })),
-});
-/** A row has this much room for it beside what a probe found. */
-const MAX_SERVER_JSON_LENGTH = 32_000;
-
 export interface Registration {
   readonly slug: string;
   readonly url: string;
@@ -75,10 +59,7 @@ export const registrationSchema = z
         return z.NEVER;
       };
       if ((url === undefined) === (server === undefined)) return wrong(['url'], 'give either url or server');
-      if (server !== undefined && JSON.stringify(server).length > MAX_SERVER_JSON_LENGTH) {
-        return wrong(['server'], `is longer than ${MAX_SERVER_JSON_LENGTH} characters of JSON`);
-      }
-      const remote = url ?? server?.remotes.find(({ type }) => type === 'streamable-http')?.url;
+      const remote = url ?? server?.remotes?.find(({ type }) => type === 'streamable-http')?.url;
       if (remote === undefined) return wrong(['server', 'remotes'], 'has none of the type streamable-http');
       return { slug, url: remote, server, title, description };
     },

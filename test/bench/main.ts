@@ -1,8 +1,10 @@
 import { benchGateway } from './gateway.ts';
 import { benchOrchestration } from './orchestration.ts';
+import { benchRegistry } from './registry.ts';
 import { printServiceBus } from './serviceBus.ts';
 
 /** `npm run bench`: every measurement, one after the other. They are for reading, not for passing. */
 await benchGateway();
 await benchOrchestration();
+await benchRegistry();
 await printServiceBus();

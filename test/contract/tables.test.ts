@@ -4,7 +4,13 @@ import { type IncomingMessage, type ServerResponse, createServer } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { InfrastructureError } from '../../shared/platform/errors.ts';
-import { type OpenTable, type Table, type TableCodec, openTables } from '../../shared/platform/tables.ts';
+import {
+  ANY_ETAG,
+  type OpenTable,
+  type Table,
+  type TableCodec,
+  openTables,
+} from '../../shared/platform/tables.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
 import { memoryTables } from '../support/memoryTables.ts';
 
@@ -109,6 +115,47 @@ describe.each(implementations)('%s', (_, make) => {
     );
     expect(outcomes.filter(({ status }) => status === 'replaced')).toHaveLength(1);
     expect(outcomes.filter(({ status }) => status === 'conflict')).toHaveLength(9);
+  });
+
+  test('commit all changes of a transaction, or none', async () => {
+    await table.insert(note('a'));
+    const etag = await etagOf('a');
+    const changes = [{ replace: note('a', { text: 'new' }), etag }, { insert: note('b') }];
+    expect(await table.commit([...changes, { replace: note('gone'), etag: ANY_ETAG }])).toBe('conflict');
+    expect(await table.commit([...changes, { insert: note('a') }].slice(1))).toBe('conflict');
+    expect((await table.page('t1', 9)).items).toEqual([note('a')]);
+    expect(await table.commit(changes)).toBe('committed');
+    expect(await table.commit(changes)).toBe('conflict');
+    expect((await table.page('t1', 9)).items).toEqual([note('a', { text: 'new' }), note('b')]);
+    expect(await table.commit([{ replace: note('a', { text: 'any' }), etag: ANY_ETAG }])).toBe('committed');
+  });
+
+  test('let one of many concurrent transactions win', async () => {
+    await table.insert(note('a'));
+    const etag = await etagOf('a');
+    const outcomes = await Promise.all(
+      Array.from({ length: 20 }, (__, index) =>
+        table.commit([{ replace: note('a', { text: String(index) }), etag }, { insert: note(`b${index}`) }]),
+      ),
+    );
+    expect(outcomes.filter((outcome) => outcome === 'committed')).toHaveLength(1);
+    expect((await table.page('t1', 30)).items).toHaveLength(2);
+  });
+
+  test('list a range of row keys, filtered and page by page', async () => {
+    for (const name of ['a:1', 'b:1', 'b:2', 'b:3', 'bb:1', 'c:1']) {
+      await table.insert(note(name, { open: name !== 'b:2', at: `2026-01-0${name.slice(-1)}T00:00:00Z` }));
+    }
+    await table.insert(note('b:9', { tenant: 't2' }));
+    const names = async (filter: string, limit: number, after?: string) => {
+      const page = await table.range('t1', 'b:', filter, limit, after);
+      return [page.items.map(({ name }) => name), page.after];
+    };
+    expect(await names('', 9)).toEqual([['b:1', 'b:2', 'b:3'], undefined]);
+    expect(await names('', 2)).toEqual([['b:1', 'b:2'], 'b:2']);
+    expect(await names('', 2, 'b:2')).toEqual([['b:3'], undefined]);
+    expect(await names('open eq true', 9)).toEqual([['b:1', 'b:3'], undefined]);
+    expect(await names("at ge datetime'2026-01-02T00:00:00Z'", 9)).toEqual([['b:2', 'b:3'], undefined]);
   });
 
   test('remove a row only as it was read', async () => {
@@ -389,6 +436,8 @@ const operations: [string, (table: Table<Note>) => Promise<unknown>][] = [
   ['insert', (table) => table.insert(note('a'))],
   ['replace', (table) => table.replace(note('a'), 'W/"1"')],
   ['remove', (table) => table.remove({ partition: 't1', row: 'a' }, 'W/"1"')],
+  ['commit', (table) => table.commit([{ insert: note('a') }])],
+  ['range', (table) => table.range('t1', 'a', '', 10)],
   ['page', (table) => table.page('t1', 10)],
   ['scan', (table) => table.scan('open eq true')[Symbol.asyncIterator]().next()],
 ];

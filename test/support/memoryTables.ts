@@ -1,4 +1,10 @@
-import type { Mark, OpenTable, Stored, Table } from '../../shared/platform/tables.ts';
+import {
+  ANY_ETAG,
+  type Mark,
+  type OpenTable,
+  type Stored,
+  type Table,
+} from '../../shared/platform/tables.ts';
 
 /**
  * Tables in memory with the promises of `shared/platform/tables.ts`; the contract suite holds both to them.
@@ -29,7 +35,7 @@ export function memoryTables(before: (operation: string) => void = () => undefin
     const guarded = (id: string, etag: string): 'missing' | 'conflict' | undefined => {
       const found = rows.get(id);
       if (!found) return 'missing';
-      return found.row.etag === etag ? undefined : 'conflict';
+      return found.row.etag === etag || etag === ANY_ETAG ? undefined : 'conflict';
     };
     const first = (wanted: (entry: Entry) => boolean, limit: number) => {
       const found = [...rows.entries()]
@@ -66,6 +72,29 @@ export function memoryTables(before: (operation: string) => void = () => undefin
           rows.delete(idOf(key));
           return 'removed';
         }),
+      commit: (changes) =>
+        act('commit', () => {
+          const holds = changes.every((change) =>
+            'insert' in change
+              ? !rows.has(idOf(codec.key(change.insert)))
+              : guarded(idOf(codec.key(change.replace)), change.etag) === undefined,
+          );
+          if (!holds) return 'conflict';
+          for (const change of changes) put('insert' in change ? change.insert : change.replace);
+          return 'committed';
+        }),
+      range: (partition, prefix, filter, limit, after) =>
+        act('range', () =>
+          first(({ partition: of, columns, row }) => {
+            const key = codec.key(row.value).row;
+            return (
+              of === partition &&
+              key.startsWith(prefix) &&
+              (after === undefined || key > after) &&
+              (filter === '' || passes(columns, filter))
+            );
+          }, limit),
+        ),
       page: (partition, limit, after = '') =>
         act('page', () => {
           return first(
@@ -96,15 +125,15 @@ export function memoryTables(before: (operation: string) => void = () => undefin
   };
 }
 
-/** The part of OData that our filters use, terms joined by `and`: `x eq true`, `x eq 'text'`, `x lt datetime'...'`. */
+/** The part of OData that our filters use, terms joined by `and`: `x eq true`, `x eq 'text'`, `x lt datetime'...'`, `x ge ...`. */
 function passes(columns: Readonly<Record<string, string | boolean | Date>>, filter: string): boolean {
   return filter.split(' and ').every((term) => {
-    const [, column = '', flag, text, time] =
-      /^(\w+) (?:eq (true)|eq '(.*)'|lt datetime'(.+)')$/.exec(term) ?? [];
+    const [, column = '', flag, text, order, time] =
+      /^(\w+) (?:eq (true)|eq '(.*)'|(lt|ge) datetime'(.+)')$/.exec(term) ?? [];
     const value = columns[column];
     if (flag !== undefined) return value === true;
     if (text !== undefined) return value === text.replaceAll("''", "'");
     if (time === undefined) throw new Error(`memory tables do not know the filter ${term}`);
-    return value instanceof Date && value < new Date(time);
+    return value instanceof Date && value < new Date(time) === (order === 'lt');
   });
 }

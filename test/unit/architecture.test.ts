@@ -26,7 +26,7 @@ const floors = [
 const packages: Readonly<Record<string, RegExp>> = {
   zod: /^(shared|functions)\//,
   '@azure/functions': /^functions\//,
-  '@azure/data-tables': /^shared\/(platform\/tables|\w+\/azureTable\w*)\.ts$/,
+  '@azure/data-tables': /^shared\/(platform\/tables|(\w+\/)+azureTable\w*)\.ts$/,
   '@azure/service-bus': /^shared\/platform\/serviceBus(DeadLetters)?\.ts$/,
   '@azure/identity': /^shared\/platform\/(tables|serviceBus)\.ts$/,
   ioredis: /^shared\/platform\/redis\w+\.ts$/,

@@ -20,6 +20,9 @@ describe('the parameters of a path', () => {
       'a name that means something to JavaScript',
     ],
     ['a/{x}/b/{y}', '/a/1/b/2', { x: '1', y: '2' }, 'two of them'],
+    ['v0.1/{*rest}', '/v0.1/a%2Fb/c%20d', { rest: 'a%2Fb/c%20d' }, 'all that follows, as it stands'],
+    ['v0.1/{*rest}', '/v0.1', { rest: '' }, 'nothing follows'],
+    ['r/{x}/{*rest}', '/r/1/2/3/', { x: '1', rest: '2/3' }, 'one, then all that follows'],
     ['health', '/health', {}, 'none'],
   ])('%s at %s: %j (%s)', (template, pathname, parameters) => {
     expect(pathParameters(template, pathname)).toEqual(parameters);
@@ -34,6 +37,11 @@ test.each([
   ['servers/{slug}', '/servers/', false, 'an empty parameter'],
   ['servers/{slug}', '/servers/a/b', false, 'too long'],
   ['servers/{slug}', '/servers//a', false, 'an empty segment'],
+  ['servers/{*rest}', '/servers', true, 'nothing follows'],
+  ['servers/{*rest}', '/servers/', true, 'nothing follows'],
+  ['servers/{*rest}', '/servers/a/b', true, 'much follows'],
+  ['servers/{*rest}', '/server', false, 'another word'],
+  ['r/{x}/servers/{*rest}', '/r/servers', false, 'too short'],
   ['servers', '/servers', true, 'plain'],
   ['servers', '/server', false, 'shorter'],
   ['.well-known/oauth-protected-resource', '/xwell-known/oauth-protected-resource', false, 'a dot is a dot'],

@@ -33,10 +33,10 @@ const apps: [App, readonly Route<unknown>[], AppDeps][] = [
 ];
 
 /** A path that a template takes, and that no literal of any template is. */
-const example = (template: string): string => `/${template.replace(/\{(\w+)\}/g, 'some-$1')}`;
+const example = (template: string): string => `/${template.replace(/\{\*?(\w+)\}/g, 'some-$1')}`;
 
 const anonymous: Readonly<Record<App, readonly string[]>> = {
-  management: ['GET health'],
+  management: ['GET health', 'GET r/{secret}/v0.1/servers/{*rest}', 'GET r/{secret}/v0/servers/{*rest}'],
   mcp: [
     'GET .well-known/oauth-protected-resource',
     'GET .well-known/oauth-protected-resource/mcp',
@@ -75,7 +75,7 @@ describe.each(apps)('the %s app', (app, routes, deps) => {
   test('keeps clear of the paths that the host keeps for itself', () => {
     for (const { path } of routes) {
       expect(path).toMatch(/^(?!admin|runtime)[a-z.]/);
-      expect(path).not.toMatch(/^\/|\/$|\/\/|[?#*:]/);
+      expect(path.replace(/\/\{\*\w+\}$/, '')).not.toMatch(/^\/|\/$|\/\/|[?#*:]/);
     }
   });
 
@@ -98,6 +98,10 @@ describe.each(apps)('the %s app', (app, routes, deps) => {
       expect(isPermitted(everyone, permission)).toBe(true);
       expect(isPermitted({ ...everyone, roles: [] }, permission)).toBe(false);
     }
+  });
+
+  test('is open to the pages of every origin only where it reads', () => {
+    for (const { method, pages } of routes) if (pages === 'every') expect(method).toBe('GET');
   });
 
   const guarded = routes.filter(({ permission }) => permission !== 'anonymous');
@@ -142,6 +146,7 @@ describe.each(apps)('the %s app', (app, routes, deps) => {
       for (const role of mayNot) {
         expect((await call(route, http, { authorization: `Bearer ${role}` })).status).toBe(403);
       }
+      if (route.pages === 'every') return;
       const page = { authorization: 'Bearer Admin', origin: 'https://evil.example' };
       expect((await call(route, http, page)).status).toBe(403);
     },

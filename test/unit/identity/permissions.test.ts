@@ -6,6 +6,7 @@ import { type Principal, type Role, roles } from '../../../shared/identity/princ
 const pinned: Record<Permission, readonly Role[]> = {
   'servers.read': ['Admin', 'Operator', 'Auditor', 'User'],
   'servers.write': ['Admin'],
+  'registryLinks.manage': ['Admin'],
   'plans.read': ['Admin', 'Operator', 'Auditor'],
   'plans.write': ['Admin', 'Operator'],
   'plans.compose': ['Admin'],

@@ -1,0 +1,132 @@
+import { z } from 'zod';
+import type { Clock } from '../../../shared/platform/clock.ts';
+import type { IdSource } from '../../../shared/platform/ids.ts';
+import type { Result } from '../../../shared/platform/result.ts';
+import { tagsOf } from '../../../shared/registry/gatewayMeta.ts';
+import { type ServerJson, serverJsonSchema } from '../../../shared/registry/serverJson/serverJson.ts';
+import {
+  type Decision,
+  type StatusUpdate,
+  edit,
+  publish,
+  remove,
+  setStatus,
+} from '../../../shared/registry/versions/changes.ts';
+import { versionStatuses } from '../../../shared/registry/versions/publishedVersion.ts';
+import type { AppDeps } from '../../compose.ts';
+import type { Answer, Call, Route } from '../../http.ts';
+import { privileged } from '../privileged.ts';
+import { createView, ok, serverNotFound, wordError } from './answers.ts';
+import type { ReadDeps } from './reads.ts';
+import { readTarget } from './target.ts';
+
+const statusUpdateSchema = z.object({
+  status: z.enum(versionStatuses, { error: 'must be active, deprecated or deleted' }),
+  statusMessage: z.string().max(500, 'must be at most 500 characters').optional(),
+});
+
+export interface WriteDeps extends ReadDeps, Pick<AppDeps, 'audit'> {
+  readonly clock: Clock;
+  readonly newId: IdSource;
+}
+
+/** The routes that change what is published. `prefix` is the version of the API, `suffix` tells its functions apart. */
+export function writeRoutes(prefix: string, suffix: string, deps: WriteDeps): readonly Route<unknown>[] {
+  const { versions, clock, newId, audit } = deps;
+  const view = createView(deps.publicOrigin);
+  const onServers = { path: `${prefix}/servers/{*rest}`, permission: 'servers.write', wordError } as const;
+
+  /** Makes the change and answers with that one version. */
+  const change = async (
+    { principal }: Call<unknown>,
+    name: string,
+    version: string,
+    decide: Decision,
+  ): Promise<Result<Answer>> => {
+    const changed = await versions.change(principal.tenantId, name, decide);
+    if (!changed.ok) return changed;
+    const found = changed.value.find(({ server }) => server.version === version);
+    return found ? ok(view(found)) : serverNotFound;
+  };
+
+  const publishRoute: Route<ServerJson> = {
+    name: `registry-publish${suffix}`,
+    method: 'POST',
+    path: `${prefix}/publish`,
+    permission: 'servers.write',
+    wordError,
+    body: serverJsonSchema,
+    handle(call) {
+      const { body: server, principal } = call;
+      const publication = {
+        tenantId: principal.tenantId,
+        server,
+        tags: tagsOf(server),
+        publicationId: newId(),
+      };
+      return change(call, server.name, server.version, publish(publication, clock.now()));
+    },
+  };
+
+  const editRoute: Route<ServerJson> = {
+    ...onServers,
+    name: `registry-edit${suffix}`,
+    method: 'PUT',
+    body: serverJsonSchema,
+    handle(call) {
+      const target = targetOf(call);
+      if (target?.kind !== 'version') return Promise.resolve(serverNotFound);
+      const { name, version } = target;
+      const described = { server: call.body, tags: tagsOf(call.body) };
+      return change(call, name, version, edit(version, described, clock.now()));
+    },
+  };
+
+  const removeRoute: Route = {
+    ...onServers,
+    name: `registry-delete${suffix}`,
+    method: 'DELETE',
+    handle(call) {
+      const target = targetOf(call);
+      if (target?.kind !== 'version') return Promise.resolve(serverNotFound);
+      return change(call, target.name, target.version, remove(target.version, clock.now()));
+    },
+  };
+
+  const statusRoute: Route<StatusUpdate> = {
+    ...onServers,
+    name: `registry-status${suffix}`,
+    method: 'PATCH',
+    body: statusUpdateSchema,
+    async handle(call) {
+      const target = targetOf(call);
+      if (target?.kind !== 'status') return serverNotFound;
+      const { name, version } = target;
+      const now = clock.now();
+      const decide = setStatus(version, call.body, now);
+      if (version !== undefined) return change(call, name, version, decide);
+      const changed = await versions.change(call.principal.tenantId, name, decide);
+      if (!changed.ok) return changed;
+      const updated = changed.value.filter(({ statusChangedAt }) => statusChangedAt === now.toISOString());
+      return ok({ updatedCount: updated.length, servers: updated.map(view) });
+    },
+  };
+
+  return [
+    privileged(publishRoute, 'registry.publish', ({ body }) => resource(body.name, body.version), audit),
+    privileged(editRoute, 'registry.edit', resourceOf, audit),
+    privileged(removeRoute, 'registry.delete', resourceOf, audit),
+    privileged(statusRoute, 'registry.status', resourceOf, audit),
+  ];
+}
+
+const targetOf = ({ params }: Call<unknown>) => readTarget(params['rest'] ?? '');
+
+const resource = (name: string, version: string | undefined): string =>
+  version === undefined ? `registry/${name}` : `registry/${name}/versions/${version}`;
+
+function resourceOf(call: Call<unknown>): string {
+  const target = targetOf(call);
+  if (target === undefined || target.kind === 'list') return 'registry';
+  return resource(target.name, 'version' in target ? target.version : undefined);
+}

@@ -1,0 +1,84 @@
+import { fail, succeed } from '../../shared/platform/result.ts';
+import type { IdSource } from '../../shared/platform/ids.ts';
+import {
+  type LinkRequest,
+  type RegistryLink,
+  linkIdOf,
+  linkRequestSchema,
+} from '../../shared/registry/links/registryLink.ts';
+import type { RegistryLinkStore } from '../../shared/registry/links/registryLinkStore.ts';
+import type { AppDeps } from '../compose.ts';
+import type { Route } from '../http.ts';
+import { readPage } from './paging.ts';
+import { privileged } from './privileged.ts';
+
+export interface LinkDeps extends Pick<AppDeps, 'audit' | 'clock'> {
+  readonly links: RegistryLinkStore;
+  readonly newSecret: IdSource;
+}
+
+/** The links by which clients without a token read the registry of the caller's tenant. */
+export function registryLinkRoutes({ links, clock, newSecret, audit }: LinkDeps): readonly Route<unknown>[] {
+  const create: Route<LinkRequest> = {
+    name: 'registry-links-create',
+    method: 'POST',
+    path: 'registry-links',
+    permission: 'registryLinks.manage',
+    body: linkRequestSchema,
+    async handle({ principal: { tenantId, userId }, body: { name, tags } }) {
+      const secret = newSecret();
+      const link: RegistryLink = {
+        tenantId,
+        id: linkIdOf(secret),
+        name,
+        ...(tags && { tags }),
+        createdBy: userId,
+        createdAt: clock.now().toISOString(),
+      };
+      await links.add(link);
+      // The one time that the secret is shown.
+      const body = { ...view(link), path: `/r/${secret}` };
+      return succeed({
+        status: 201,
+        headers: { location: `/registry-links/${link.id}`, 'cache-control': 'no-store' },
+        body,
+      });
+    },
+  };
+
+  const list: Route = {
+    name: 'registry-links-list',
+    method: 'GET',
+    path: 'registry-links',
+    permission: 'registryLinks.manage',
+    handle: ({ principal, query }) =>
+      readPage(query, (limit, after) => links.list(principal.tenantId, limit, after), view),
+  };
+
+  const revoke: Route = {
+    name: 'registry-links-revoke',
+    method: 'DELETE',
+    path: 'registry-links/{id}',
+    permission: 'registryLinks.manage',
+    async handle({ principal, params: { id = '' } }) {
+      return (await links.revoke(principal.tenantId, id))
+        ? succeed({ status: 204 })
+        : fail({ kind: 'not_found', message: `there is no registry link "${id}"` });
+    },
+  };
+
+  return [
+    privileged(create, 'registry-links.create', () => 'registry-links', audit),
+    list,
+    privileged(
+      revoke,
+      'registry-links.revoke',
+      ({ params }) => `registry-links/${params['id'] ?? ''}`,
+      audit,
+    ),
+  ];
+}
+
+function view({ id, name, tags, createdBy, createdAt }: RegistryLink) {
+  return { id, name, tags, createdBy, createdAt };
+}

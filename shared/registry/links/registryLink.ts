@@ -1,0 +1,26 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { tagsSchema } from '../gatewayMeta.ts';
+
+/** A URL by which clients that send no token read the registry of a tenant. Whoever knows the URL may read. */
+export const registryLinkSchema = z.object({
+  tenantId: z.string(),
+  /** The hash of its secret, which is kept nowhere: who reads the table cannot use a link. */
+  id: z.string(),
+  name: z.string(),
+  /** Only servers with one of these are read; all of them when absent. */
+  tags: tagsSchema.optional(),
+  createdBy: z.string(),
+  createdAt: z.iso.datetime(),
+});
+export type RegistryLink = z.infer<typeof registryLinkSchema>;
+
+/** What an administrator says of a new link. */
+export const linkRequestSchema = z.strictObject({
+  name: z.string().trim().min(1).max(100),
+  tags: tagsSchema.min(1, 'must have a tag, or be absent for all servers').optional(),
+});
+export type LinkRequest = z.infer<typeof linkRequestSchema>;
+
+/** A secret of 256 random bits needs no slow hash: nobody can try them. */
+export const linkIdOf = (secret: string): string => createHash('sha256').update(secret).digest('hex');

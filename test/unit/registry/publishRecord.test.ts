@@ -1,0 +1,152 @@
+import fc from 'fast-check';
+import { beforeEach, describe, expect, test } from 'vitest';
+import {
+  type PublishingDeps,
+  entryOf,
+  publishRecord,
+  withdrawRecord,
+} from '../../../shared/registry/publishRecord.ts';
+import type { ServerRecord } from '../../../shared/registry/server.ts';
+import { serverJsonSchema } from '../../../shared/registry/serverJson/serverJson.ts';
+import { azureTableVersionStore } from '../../../shared/registry/versions/azureTableVersionStore.ts';
+import { memoryTables } from '../../support/memoryTables.ts';
+import { serverJson } from '../../support/serverJson.ts';
+
+const at = '2026-01-01T00:00:00.000Z';
+const record = (more: Partial<ServerRecord> = {}): ServerRecord => ({
+  tenantId: 't',
+  slug: 'stock',
+  url: 'https://stock.example.com/mcp',
+  title: 'Stock',
+  description: 'What is in stock',
+  status: 'active',
+  planId: 'plan-1',
+  discovery: {
+    era: 'modern',
+    protocolVersion: '2026-07-28',
+    serverInfo: { name: 'stock', version: '3.1.0' },
+    capabilities: {},
+    tools: [],
+    discoveredAt: at,
+  },
+  createdBy: 'u',
+  createdAt: at,
+  updatedAt: at,
+  ...more,
+});
+const origin = 'https://mcp.contoso.com';
+
+describe('the entry of a server that was registered by its URL', () => {
+  test('sends clients to the gateway, under a name of the gateway’s host', () => {
+    expect(entryOf(record(), origin)).toEqual({
+      $schema: 'https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json',
+      name: 'com.contoso.mcp/stock',
+      title: 'Stock',
+      description: 'What is in stock',
+      version: '3.1.0',
+      remotes: [{ type: 'streamable-http', url: 'https://mcp.contoso.com/mcp' }],
+    });
+  });
+
+  test.each([
+    ['https://mcp.contoso.com', 'com.contoso.mcp'],
+    ['http://127.0.0.1:8001', 'local.gateway'],
+    ['http://[::1]:8001', 'local.gateway'],
+    ['https://gateway', 'local.gateway'],
+    ['https://xn--mnchen-3ya.de', 'de.xn--mnchen-3ya'],
+  ])('of a gateway at %s is in %s', (publicOrigin, namespace) => {
+    expect(entryOf(record(), publicOrigin).name).toBe(`${namespace}/stock`);
+  });
+
+  test.each(['^1.0.0', 'latest', '', ' 1', 'x'.repeat(256)])(
+    'has the version 1.0.0 where the server says %j',
+    (version) => {
+      const discovery = record().discovery;
+      const described = record({
+        ...(discovery && { discovery: { ...discovery, serverInfo: { name: 's', version } } }),
+      });
+      expect(entryOf(described, origin).version).toBe('1.0.0');
+      expect(entryOf(record({ discovery: undefined }), origin).version).toBe('1.0.0');
+    },
+  );
+
+  test('is in order whatever the record says', () => {
+    const text = fc
+      .string({ unit: 'grapheme', minLength: 1, maxLength: 100 })
+      .filter((title) => title.trim() !== '' && title.length <= 100);
+    fc.assert(
+      fc.property(
+        text,
+        fc.string({ unit: 'grapheme', maxLength: 300 }),
+        fc.string(),
+        (title, description, version) => {
+          const discovery = record().discovery;
+          const described = record({
+            title,
+            description,
+            ...(discovery && { discovery: { ...discovery, serverInfo: { name: 's', version } } }),
+          });
+          expect(serverJsonSchema.safeParse(entryOf(described, origin)).error).toBeUndefined();
+          expect(entryOf(described, origin).description.isWellFormed()).toBe(true);
+        },
+      ),
+    );
+  });
+});
+
+test('the entry of a server that was registered by its server.json is that', () => {
+  const server = serverJson({ 'x-own': [1] });
+  expect(entryOf(record({ server }), origin)).toEqual(server);
+});
+
+describe('a registered server', () => {
+  let deps: PublishingDeps;
+  beforeEach(() => {
+    let now = Date.UTC(2026, 0, 1);
+    deps = {
+      versions: azureTableVersionStore(memoryTables()),
+      clock: { now: () => new Date((now += 1_000)) },
+      publicOrigin: origin,
+    };
+  });
+  const listed = async () => {
+    const filter = { latestOnly: false, includeDeleted: false };
+    return (await deps.versions.list('t', filter, 9)).items.map(({ server }) => server.name);
+  };
+
+  test('is published with its slug, and published anew without a change', async () => {
+    const once = await publishRecord(record(), deps);
+    expect(once).toMatchObject({ ok: true, value: { slug: 'stock', isLatest: true, status: 'active' } });
+    expect(await publishRecord(record(), deps)).toEqual(once);
+    expect(await listed()).toEqual(['com.contoso.mcp/stock']);
+  });
+
+  test('is withdrawn, and comes back when it is registered anew', async () => {
+    await publishRecord(record(), deps);
+    await withdrawRecord(record(), deps);
+    await withdrawRecord(record(), deps);
+    expect(await listed()).toEqual([]);
+    const again = await publishRecord(record({ planId: 'plan-2', title: 'Warehouse' }), deps);
+    expect(again).toMatchObject({ value: { status: 'active', server: { title: 'Warehouse' } } });
+    expect(await listed()).toEqual(['com.contoso.mcp/stock']);
+  });
+
+  test('does not take the version of another', async () => {
+    await publishRecord(record({ server: serverJson() }), deps);
+    const thief = await publishRecord(
+      record({ slug: 'thief', planId: 'plan-2', server: serverJson() }),
+      deps,
+    );
+    expect(thief).toMatchObject({ ok: false, error: { kind: 'already_exists' } });
+    await withdrawRecord(record({ slug: 'thief', server: serverJson() }), deps);
+    expect(await listed()).toEqual(['com.example/inventory']);
+  });
+
+  test('does not change what clients run of a version', async () => {
+    await publishRecord(record({ server: serverJson() }), deps);
+    const moved = serverJson({ remotes: [{ type: 'streamable-http', url: 'https://new.example.com/mcp' }] });
+    expect(await publishRecord(record({ planId: 'plan-2', server: moved }), deps)).toMatchObject({
+      ok: false,
+    });
+  });
+});
