@@ -96,12 +96,11 @@ export function compose(config: Config): AppDeps {
     activity: createAgentActivity({ ...stateDeps, instanceId: randomId() }),
     progress: createProgressBoard(stateDeps),
   };
+  const registration = { ...engine, upstreamPolicy, publicOrigin: config.publicOrigin };
   return {
-    ...engine,
+    ...registration,
     config,
     authority,
-    upstreamPolicy,
-    publicOrigin: config.publicOrigin,
     externalAgents,
     deadLetters: openDeadLetterQueues(config.serviceBus),
     outbound,
@@ -112,7 +111,7 @@ export function compose(config: Config): AppDeps {
     watch: createEventWatch(shortLived, eventRoutes, engine),
     tasks: lazily(async () => {
       const { specialistTasks } = await import('../shared/specialists/index.ts');
-      const tasks = specialistTasks({ ...stores, outbound, audit, state: shortLived, eventRoutes });
+      const tasks = specialistTasks({ ...registration, outbound });
       return withExternalAgents(tasks, externalAgents);
     }),
     allowedOrigins: config.allowedOrigins,

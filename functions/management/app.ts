@@ -8,6 +8,7 @@ import { registerStatePurge } from '../timers/statePurge.ts';
 import { registerSweeper } from '../timers/sweeper.ts';
 import { agentRoutes } from './agents.ts';
 import { auditRoutes } from './audit.ts';
+import { bulkServerRoutes } from './bulkServers.ts';
 import { deadLetterRoutes } from './deadLetters.ts';
 import { delegationRoutes } from './delegations.ts';
 import { eventRoutes } from './events.ts';
@@ -25,6 +26,7 @@ import { sessionRoutes } from './sessions.ts';
 export const managementRoutes = (deps: AppDeps): readonly Route<unknown>[] => [
   healthRoute,
   ...serverRoutes(deps),
+  ...bulkServerRoutes(deps),
   ...officialRegistryRoutes(deps),
   ...registryLinkRoutes(deps),
   ...planRoutes(deps),

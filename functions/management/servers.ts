@@ -1,19 +1,43 @@
-import { type RegistrationDeps, registerServer } from '../../shared/orchestration/plan/registerServer.ts';
+import { z } from 'zod';
+import type { Caller } from '../../shared/orchestration/caller.ts';
+import { type Plan, hasEnded } from '../../shared/orchestration/plan/plan.ts';
+import { planError } from '../../shared/orchestration/plan/planProgress.ts';
+import {
+  type ServerChange,
+  refreshServer,
+  removeServer,
+  updateServer,
+} from '../../shared/orchestration/servers/changeServer.ts';
+import { registerServer } from '../../shared/orchestration/servers/registerServer.ts';
 import { type Result, fail, succeed } from '../../shared/platform/result.ts';
-import { type Registration, type ServerRecord, registrationSchema } from '../../shared/registry/server.ts';
+import {
+  type Registration,
+  type ServerContent,
+  registrationSchema,
+  serverContentSchema,
+  serverStatusSchema,
+} from '../../shared/registry/server.ts';
 import type { AppDeps } from '../compose.ts';
-import type { Answer, Route } from '../http.ts';
+import type { Answer, Call, Route } from '../http.ts';
 import { callerOf } from './caller.ts';
-import { readPage } from './paging.ts';
+import { readPage, readQuery } from './paging.ts';
 import { planHref } from './plans.ts';
 import { privileged } from './privileged.ts';
+import { serverDetails, serverSummary } from './serverView.ts';
 import { follow, waitSeconds } from './wait.ts';
 
-const notFound = (slug: string) => fail({ kind: 'not_found', message: `there is no server "${slug}"` });
+const filterSchema = z.object({
+  status: serverStatusSchema.optional(),
+  tag: z.string().max(40).optional(),
+  search: z.string().max(200).optional(),
+});
+
+/** A removal is over soon, and whoever asks for it wants to know: so it is waited for, unless another time is given. */
+const REMOVAL_WAIT_SECONDS = '10';
 
 /** The servers of the caller's tenant. */
-export function serverRoutes(deps: RegistrationDeps & Pick<AppDeps, 'audit'>): readonly Route<unknown>[] {
-  const { servers } = deps;
+export function serverRoutes(deps: AppDeps): readonly Route<unknown>[] {
+  const { servers, plans } = deps;
 
   const register: Route<Registration> = {
     name: 'servers-register',
@@ -54,8 +78,12 @@ export function serverRoutes(deps: RegistrationDeps & Pick<AppDeps, 'audit'>): r
     method: 'GET',
     path: 'servers',
     permission: 'servers.read',
-    handle: ({ principal, query }) =>
-      readPage(query, (limit, after) => servers.list(principal.tenantId, limit, after), summary),
+    async handle({ principal: { tenantId }, query }): Promise<Result<Answer>> {
+      const filter = readQuery(query, filterSchema);
+      if (!filter.ok) return filter;
+      const read = (limit: number, after?: string) => servers.list(tenantId, filter.value, limit, after);
+      return readPage(query, read, serverSummary);
+    },
   };
 
   const get: Route = {
@@ -65,9 +93,50 @@ export function serverRoutes(deps: RegistrationDeps & Pick<AppDeps, 'audit'>): r
     permission: 'servers.read',
     async handle({ principal, params: { slug = '' } }): Promise<Result<Answer>> {
       const stored = await servers.find(principal.tenantId, slug);
-      return stored
-        ? succeed({ status: 200, headers: { etag: stored.etag }, body: details(stored.value) })
-        : notFound(slug);
+      if (!stored) return fail({ kind: 'not_found', message: `there is no server "${slug}"` });
+      return succeed({ status: 200, headers: { etag: stored.etag }, body: serverDetails(stored.value) });
+    },
+  };
+
+  /** Begins the plan of a change, and tells how far it is when the time of `?wait=` is over. */
+  async function change(
+    call: Call<unknown>,
+    begin: (change: ServerChange, caller: Caller) => Promise<Result<Plan>>,
+    defaultWait = '0',
+  ): Promise<Result<Plan>> {
+    const { principal, params, query, headers, signal } = call;
+    const wait = waitSeconds(new URLSearchParams({ wait: query.get('wait') ?? defaultWait }));
+    if (!wait.ok) return wait;
+    const caller = callerOf(call);
+    if (!caller.ok) return caller;
+    const etag = headers.get('if-match') ?? '*';
+    const target = { slug: params['slug'] ?? '', ...(etag !== '*' && { etag }) };
+    const begun = await begin(target, caller.value);
+    if (!begun.ok) return begun;
+    const read = async () => (await plans.find(principal.tenantId, begun.value.id))?.value;
+    return succeed(await follow(begun.value, read, hasEnded, wait.value, signal));
+  }
+
+  const update: Route<ServerContent> = {
+    name: 'servers-update',
+    method: 'PUT',
+    path: 'servers/{slug}',
+    permission: 'servers.write',
+    body: serverContentSchema,
+    async handle(call) {
+      const plan = await change(call, (target, caller) => updateServer(target, call.body, caller, deps));
+      return plan.ok ? accepted(call, plan.value) : plan;
+    },
+  };
+
+  const refresh: Route = {
+    name: 'servers-refresh',
+    method: 'POST',
+    path: 'servers/{slug}/refresh',
+    permission: 'servers.write',
+    async handle(call) {
+      const plan = await change(call, (target, caller) => refreshServer(target, caller, deps));
+      return plan.ok ? accepted(call, plan.value) : plan;
     },
   };
 
@@ -76,47 +145,27 @@ export function serverRoutes(deps: RegistrationDeps & Pick<AppDeps, 'audit'>): r
     method: 'DELETE',
     path: 'servers/{slug}',
     permission: 'servers.write',
-    async handle({ principal, params: { slug = '' } }): Promise<Result<Answer>> {
-      for (;;) {
-        const stored = await servers.find(principal.tenantId, slug);
-        if (!stored) return notFound(slug);
-        if ((await servers.remove(stored.value, stored.etag)) === 'removed') return succeed({ status: 204 });
-      }
+    async handle(call) {
+      const begin = (target: ServerChange, caller: Caller) => removeServer(target, caller, deps);
+      const plan = await change(call, begin, REMOVAL_WAIT_SECONDS);
+      if (!plan.ok) return plan;
+      return plan.value.state === 'succeeded' ? succeed({ status: 204 }) : accepted(call, plan.value);
     },
   };
 
+  const resource = ({ params }: Call<unknown>) => `servers/${params['slug'] ?? ''}`;
   return [
     privileged(register, 'servers.register', ({ body }) => `servers/${body.slug}`, deps.audit),
     list,
     get,
-    privileged(remove, 'servers.delete', ({ params }) => `servers/${params['slug'] ?? ''}`, deps.audit),
+    privileged(update, 'servers.update', resource, deps.audit),
+    privileged(refresh, 'servers.refresh', resource, deps.audit),
+    privileged(remove, 'servers.delete', resource, deps.audit),
   ];
 }
 
-function summary({ slug, title, description, url, status, statusReason, discovery }: ServerRecord) {
-  return {
-    slug,
-    title,
-    description,
-    url,
-    status,
-    statusReason,
-    era: discovery?.era,
-    toolCount: discovery?.tools.length,
-  };
-}
-
-function details(record: ServerRecord) {
-  const { discovery, planId, createdAt, updatedAt } = record;
-  return {
-    ...summary(record),
-    server: record.server,
-    protocolVersion: discovery?.protocolVersion,
-    serverInfo: discovery?.serverInfo,
-    tools: discovery?.tools.map(({ name, title, description }) => ({ name, title, description })) ?? [],
-    discoveredAt: discovery?.discoveredAt,
-    plan: { id: planId, href: planHref(planId) },
-    createdAt,
-    updatedAt,
-  };
+function accepted({ params: { slug = '' } }: Call<unknown>, plan: Plan): Result<Answer> {
+  const href = planHref(plan.id);
+  const shown = { id: plan.id, state: plan.state, error: planError(plan), href };
+  return succeed({ status: 202, headers: { location: href }, body: { slug, plan: shown } });
 }

@@ -23,7 +23,7 @@ export async function listTools(servers: ServerStore, tenantId: string, era: Era
   const listed: Tool[] = [];
   let after: string | undefined;
   do {
-    const page = await servers.list(tenantId, PAGE, after);
+    const page = await servers.list(tenantId, { status: 'active' }, PAGE, after);
     for (const server of page.items) {
       for (const tool of activeTools(server)) {
         const name = aggregateName({ slug: server.slug, tool: tool.name });

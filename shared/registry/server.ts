@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { tagsOf, tagsSchema } from './gatewayMeta.ts';
 import { serverJsonSchema } from './serverJson/serverJson.ts';
 
 /** The generation of the protocol a server speaks: `legacy` up to 2025-11-25, with a handshake; `modern` from 2026-07-28 on, without. */
@@ -24,46 +25,69 @@ export const discoverySchema = z.object({
 });
 export type Discovery = z.infer<typeof discoverySchema>;
 
+/** Words that are paths of the API beside the servers. */
+const reservedSlugs = new Set(['bulk', 'export', 'import']);
+
 /** Part of a URL path and of tool names: it holds no `_`, so that `{slug}__{tool}` can be taken apart again. */
 export const slugSchema = z
   .string()
   .regex(
     /^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/,
     'must be 1 to 40 of a-z, 0-9 and -, with no - at either end',
-  );
+  )
+  .refine((slug) => !reservedSlugs.has(slug), 'is a word that the API needs for itself');
 
-export interface Registration {
-  readonly slug: string;
+/** What an administrator says of a server. */
+export interface ServerContent {
   readonly url: string;
   readonly server?: Record<string, unknown> | undefined;
   readonly title?: string | undefined;
   readonly description?: string | undefined;
+  readonly tags?: string[] | undefined;
+  readonly owner?: string | undefined;
+}
+export interface Registration extends ServerContent {
+  readonly slug: string;
 }
 
-/** What an administrator says of a server: its URL, or a `server.json` that has one. The address is judged apart, by the guard. */
+const contentShape = {
+  url: z.string().max(2048).optional(),
+  server: serverJsonSchema.optional(),
+  title: z.string().trim().min(1).max(100).optional(),
+  description: z.string().trim().max(2048).optional(),
+  tags: tagsSchema.optional(),
+  /** Who answers for the server: a person, a team, an address. */
+  owner: z.string().trim().min(1).max(200).optional(),
+};
+
+/** Its URL, or a `server.json` that has one. The address is judged apart, by the guard. */
+function contentOf<T extends z.infer<z.ZodObject<typeof contentShape>>>(
+  { url, server, ...rest }: T,
+  context: z.RefinementCtx,
+): ServerContent {
+  const wrong = (path: string[], message: string) => {
+    context.addIssue({ code: 'custom', path, message });
+    return z.NEVER;
+  };
+  if ((url === undefined) === (server === undefined)) return wrong(['url'], 'give either url or server');
+  const remote = url ?? server?.remotes?.find(({ type }) => type === 'streamable-http')?.url;
+  if (remote === undefined) return wrong(['server', 'remotes'], 'has none of the type streamable-http');
+  const {
+    title = server?.title,
+    description = server?.description,
+    tags = server && tagsOf(server),
+    owner,
+  } = rest;
+  return { url: remote, server, title, description, tags, owner };
+}
+
 export const registrationSchema = z
-  .strictObject({
-    slug: slugSchema,
-    url: z.string().max(2048).optional(),
-    server: serverJsonSchema.optional(),
-    title: z.string().trim().min(1).max(100).optional(),
-    description: z.string().trim().max(2048).optional(),
-  })
-  .transform(
-    (
-      { slug, url, server, title = server?.title, description = server?.description },
-      context,
-    ): Registration => {
-      const wrong = (path: string[], message: string) => {
-        context.addIssue({ code: 'custom', path, message });
-        return z.NEVER;
-      };
-      if ((url === undefined) === (server === undefined)) return wrong(['url'], 'give either url or server');
-      const remote = url ?? server?.remotes?.find(({ type }) => type === 'streamable-http')?.url;
-      if (remote === undefined) return wrong(['server', 'remotes'], 'has none of the type streamable-http');
-      return { slug, url: remote, server, title, description };
-    },
-  );
+  .strictObject({ slug: slugSchema, ...contentShape })
+  .transform((body, context): Registration => ({ slug: body.slug, ...contentOf(body, context) }));
+
+/** What is to be in the place of all that was said of a server before. */
+export const serverContentSchema = z.strictObject(contentShape).transform(contentOf);
+
 /** A server of one tenant. Its slug never changes. */
 export const serverRecordSchema = z.object({
   tenantId: z.string(),
@@ -71,10 +95,13 @@ export const serverRecordSchema = z.object({
   url: z.string(),
   title: z.string(),
   description: z.string(),
+  tags: z.array(z.string()),
+  owner: z.string(),
   /** The `server.json` that it was registered with, if it was by one. */
   server: z.record(z.string(), z.unknown()).optional(),
   status: serverStatusSchema,
   statusReason: z.string().optional(),
+  statusChangedAt: z.iso.datetime(),
   /** The plan that decides the status: a late answer of an earlier registration must not decide this one. */
   planId: z.string(),
   discovery: discoverySchema.optional(),

@@ -1,22 +1,24 @@
 import type { Audit } from '../audit/audit.ts';
 import { type TaskCatalogue, taskCatalogue } from '../orchestration/task/taskCatalogue.ts';
-import type { StateStore } from '../platform/stateStore.ts';
-import type { EventRoutes } from '../orchestration/event/eventRoutes.ts';
+import type { RegistrationDeps } from '../orchestration/servers/registerServer.ts';
 import type { OutboundClient } from '../platform/outbound.ts';
-import type { ServerStore } from '../registry/serverStore.ts';
+import type { PublishingDeps } from '../registry/publishRecord.ts';
 import { probes } from './probe.ts';
 import { eventRecorders } from './recordEvent.ts';
 import { validateServerConfig } from './fastmcp-specialist/validateServerConfig.ts';
-import { rejectRegistration, updateRegistry } from './mcp-orchestrator/updateRegistry.ts';
+import {
+  rejectRegistration,
+  removeServer,
+  updateRegistry,
+  updateServer,
+} from './mcp-orchestrator/enterServers.ts';
+import { registerServers } from './mcp-orchestrator/registerServers.ts';
 import { auditRegistration } from './mcp-security-auditor/auditRegistration.ts';
 import { authenticateAdmin } from './mcp-security-auditor/authenticateAdmin.ts';
 
-export interface SpecialistDeps {
+export interface SpecialistDeps extends RegistrationDeps, PublishingDeps {
   readonly outbound: OutboundClient;
-  readonly servers: ServerStore;
   readonly audit: Audit;
-  readonly state: StateStore;
-  readonly eventRoutes: EventRoutes;
 }
 
 /** Every task of every agent. */
@@ -25,8 +27,11 @@ export const specialistTasks = (deps: SpecialistDeps): TaskCatalogue =>
     validateServerConfig(deps),
     updateRegistry(deps),
     rejectRegistration(deps),
+    updateServer(deps),
+    removeServer(deps),
+    registerServers(deps),
     authenticateAdmin(),
     auditRegistration(deps),
-    ...probes(deps),
+    ...probes({ state: deps.shortLived }),
     ...eventRecorders(deps.eventRoutes, deps.audit),
   ]);

@@ -10,8 +10,10 @@ import { recordOutcome, startPlan } from '../../shared/orchestration/plan/planPr
 import { type OpenTable, openTables } from '../../shared/platform/tables.ts';
 import { azureTableServerStore } from '../../shared/registry/azureTableServerStore.ts';
 import type { ServerRecord } from '../../shared/registry/server.ts';
+import type { ServerFilter } from '../../shared/registry/serverStore.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
 import { memoryTables } from '../support/memoryTables.ts';
+import { serverRecord } from '../support/serverRecord.ts';
 
 let azurite: Azurite;
 beforeAll(async () => {
@@ -55,26 +57,21 @@ describe.each<[string, () => OpenTable]>([
     tables = open();
   });
 
-  const record = (slug: string, tenantId: string): ServerRecord => ({
-    tenantId,
-    slug,
-    url: 'https://mcp.example.com/mcp',
-    title: slug,
-    description: '',
-    status: 'active',
-    planId: 'p',
-    discovery: {
-      era: 'modern',
-      protocolVersion: '2026-07-28',
-      serverInfo: { name: 's', version: '1', 'x-vendor': true },
-      capabilities: { tools: {} },
-      tools: [{ name: 'search', inputSchema: { type: 'object', $defs: { a: 1 } }, 'x-unknown': [1] }],
-      discoveredAt: at(0).toISOString(),
-    },
-    createdBy: 'u',
-    createdAt: at(0).toISOString(),
-    updatedAt: at(0).toISOString(),
-  });
+  const record = (slug: string, tenantId: string, more: Partial<ServerRecord> = {}): ServerRecord =>
+    serverRecord({
+      tenantId,
+      slug,
+      title: slug,
+      discovery: {
+        era: 'modern',
+        protocolVersion: '2026-07-28',
+        serverInfo: { name: 's', version: '1', 'x-vendor': true },
+        capabilities: { tools: {} },
+        tools: [{ name: 'search', inputSchema: { type: 'object', $defs: { a: 1 } }, 'x-unknown': [1] }],
+        discoveredAt: at(0).toISOString(),
+      },
+      ...more,
+    });
 
   test('a server record comes back as it was, with every field of its tools that we do not know', async () => {
     const servers = azureTableServerStore(tables);
@@ -87,13 +84,34 @@ describe.each<[string, () => OpenTable]>([
     const [ours, theirs] = [tenants[2], tenants[3]];
     for (const slug of ['c', 'a', 'b']) await servers.add(record(slug, ours));
     await servers.add(record('a', theirs));
-    const first = await servers.list(ours, 2);
+    const first = await servers.list(ours, {}, 2);
     expect(first).toMatchObject({ items: [{ slug: 'a' }, { slug: 'b' }], after: 'b' });
-    expect((await servers.list(ours, 2, first.after)).items.map(({ slug }) => slug)).toEqual(['c']);
+    expect((await servers.list(ours, {}, 2, first.after)).items.map(({ slug }) => slug)).toEqual(['c']);
     const stored = await servers.find(theirs, 'a');
     expect(await servers.remove(record('a', theirs), stored?.etag ?? '')).toBe('removed');
-    expect((await servers.list(ours, 9)).items).toHaveLength(3);
+    expect((await servers.list(ours, {}, 9)).items).toHaveLength(3);
     expect(await servers.find(theirs, 'b')).toBeUndefined();
+  });
+
+  test('servers are found by status, by tag and by what their names and descriptions hold, page by page', async () => {
+    const servers = azureTableServerStore(tables);
+    const tenantId = `${tenants[8]}-found`;
+    const rows: [string, Partial<ServerRecord>][] = [
+      ['a', { tags: ['finance'] }],
+      ['b', { title: 'Stock and Bonds', tags: ['finance', 'slow'] }],
+      ['c', { status: 'rejected', description: 'what is in stock' }],
+      ['stock', {}],
+    ];
+    for (const [slug, more] of rows) await servers.add(record(slug, tenantId, more));
+    const slugs = async (filter: ServerFilter, limit = 9, after?: string) =>
+      (await servers.list(tenantId, filter, limit, after)).items.map(({ slug }) => slug);
+    expect(await slugs({ status: 'active' })).toEqual(['a', 'b', 'stock']);
+    expect(await slugs({ tag: 'finance' })).toEqual(['a', 'b']);
+    expect(await slugs({ search: 'STOCK' })).toEqual(['b', 'c', 'stock']);
+    expect(await slugs({ search: 'stock', status: 'active', tag: 'slow' })).toEqual(['b']);
+    const first = await servers.list(tenantId, { search: 'stock' }, 2);
+    expect(first).toMatchObject({ items: [{ slug: 'b' }, { slug: 'c' }], after: 'c' });
+    expect(await slugs({ search: 'stock' }, 2, first.after)).toEqual(['stock']);
   });
 
   const delegation = (id: string, sentAt: Date): Delegation => ({

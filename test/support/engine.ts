@@ -22,6 +22,8 @@ import { InfrastructureError } from '../../shared/platform/errors.ts';
 import { randomId } from '../../shared/platform/ids.ts';
 import { continueTrace } from '../../shared/platform/trace.ts';
 import { azureTableServerStore } from '../../shared/registry/azureTableServerStore.ts';
+import type { PublishingDeps } from '../../shared/registry/publishRecord.ts';
+import { azureTableVersionStore } from '../../shared/registry/versions/azureTableVersionStore.ts';
 import { memoryTables } from './memoryTables.ts';
 
 const start = Date.UTC(2026, 0, 1);
@@ -56,7 +58,9 @@ export interface QueuedMessage {
 }
 
 export interface TestEngine {
-  readonly deps: DelegateDeps & PlanDeps & { readonly pools: ResourcePools; readonly sessions: SessionStore };
+  readonly deps: DelegateDeps &
+    PublishingDeps &
+    PlanDeps & { readonly pools: ResourcePools; readonly sessions: SessionStore };
   readonly queue: QueuedMessage[];
   readonly audited: AuditEvent[];
   /** Delivers as Service Bus does: a handler that throws gets its message again, at most five times. */
@@ -94,6 +98,7 @@ export function testEngine(faults: Faults = {}, gates: QualityGates = standardGa
   const stateDeps = { state, clock, newId, log };
   const deps: TestEngine['deps'] = {
     servers: azureTableServerStore(tables),
+    versions: azureTableVersionStore(tables),
     delegations,
     plans: azureTablePlanStore(tables, ['t1', 't2']),
     sender: {

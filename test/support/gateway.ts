@@ -15,6 +15,7 @@ import { azureTableServerStore } from '../../shared/registry/azureTableServerSto
 import type { Discovery, Era, ServerRecord, Tool } from '../../shared/registry/server.ts';
 import type { ServerStore } from '../../shared/registry/serverStore.ts';
 import { memoryTables } from './memoryTables.ts';
+import { serverRecord } from './serverRecord.ts';
 
 export const MODERN = '2026-07-28';
 export const tenantId = '11111111-1111-4111-8111-111111111111';
@@ -98,21 +99,7 @@ export async function startGateway(): Promise<TestGateway> {
         ? { ok: true as const, value: patch.discovery }
         : await discoverServer(url, { outbound, clock: systemClock }, AbortSignal.timeout(10_000));
       if (!found.ok) throw new Error(found.error.message);
-      const now = new Date().toISOString();
-      await servers.add({
-        tenantId,
-        slug,
-        url,
-        title: slug,
-        description: '',
-        status: 'active',
-        planId: 'plan',
-        discovery: found.value,
-        createdBy: 'test',
-        createdAt: now,
-        updatedAt: now,
-        ...patch,
-      });
+      await servers.add(serverRecord({ tenantId, slug, url, title: slug, discovery: found.value, ...patch }));
     },
     async withdraw(slug) {
       const stored = await servers.find(tenantId, slug);

@@ -2,6 +2,7 @@ import type { Agent } from '../agent/agents.ts';
 import { type QualityGates, gateSteps } from '../gate/qualityGates.ts';
 import type { TaskCatalogue } from '../task/taskCatalogue.ts';
 import type { StepDefinition } from './plan.ts';
+import { inOrder } from './stepGraph.ts';
 
 /** A plan that can be asked for by its name. */
 export interface NamedPlan {
@@ -18,13 +19,6 @@ const step = (task: string, agent: Agent, more: Partial<StepDefinition> = {}): S
   input: {},
   ...more,
 });
-
-/** Steps that run one after another. */
-const inOrder = (steps: readonly StepDefinition[]): readonly StepDefinition[] =>
-  steps.map((next, index) => {
-    const before = steps[index - 1];
-    return before ? { ...next, dependsOn: [before.id] } : next;
-  });
 
 const authenticate = step('authenticate_admin', 'mcp-security-auditor');
 const validate = step('validate_server_config', 'fastmcp-specialist');
@@ -63,17 +57,17 @@ export const namedPlans = (gates: QualityGates): readonly NamedPlan[] => [
   {
     name: 'server_update',
     description: 'Validates a registered server anew and enters what changed.',
-    steps: inOrder([authenticate, validate, step('update_server', 'mcp-orchestrator'), audit]),
+    steps: inOrder([authenticate, validate, audit, step('update_server', 'mcp-orchestrator')]),
   },
   {
     name: 'server_removal',
     description: 'Takes a server out of the registry.',
-    steps: inOrder([authenticate, step('remove_server', 'mcp-orchestrator'), audit]),
+    steps: inOrder([authenticate, audit, step('remove_server', 'mcp-orchestrator')]),
   },
   {
     name: 'bulk_server_registration',
     description: 'Registers up to 500 servers within the budget of the resource pools.',
-    steps: inOrder([authenticate, step('register_servers', 'mcp-orchestrator'), audit]),
+    steps: inOrder([authenticate, step('register_servers', 'mcp-orchestrator')]),
   },
   ...Object.entries(gates).map(([name, checks]) => ({
     name,

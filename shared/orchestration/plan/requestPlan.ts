@@ -1,9 +1,7 @@
 import { z } from 'zod';
 import { isPermitted } from '../../identity/permissions.ts';
-import { invalidBySchema } from '../../platform/invalid.ts';
 import { type Result, fail, succeed } from '../../platform/result.ts';
 import { traceparentOf } from '../../platform/trace.ts';
-import { registrationSchema } from '../../registry/server.ts';
 import { type Caller, idFor } from '../caller.ts';
 import { checkSession } from '../checkSession.ts';
 import { runGate } from '../gate/gateRun.ts';
@@ -14,7 +12,8 @@ import { beginPlan } from './beginPlan.ts';
 import { missingTasks, namedPlans } from './namedPlans.ts';
 import type { Plan } from './plan.ts';
 import { planSteps, stepRequestsSchema } from './planRequest.ts';
-import { type RegistrationDeps, registerServer } from './registerServer.ts';
+import type { RegistrationDeps } from '../servers/registerServer.ts';
+import { serverPlans } from '../servers/serverPlans.ts';
 
 /** A plan by its name, or an administrator's own by its steps. */
 export const planRequestSchema = z
@@ -104,20 +103,11 @@ async function beginNamed(
     const message = `the plan "${name}" cannot run yet: nobody can carry out ${missing.join(', ')}`;
     return fail({ kind: 'not_found', message });
   }
-  return beginRegistration(input, caller, deps);
+  const begin = Object.hasOwn(serverPlans, name) ? serverPlans[name] : undefined;
+  if (!begin) return fail({ kind: 'not_found', message: `the plan "${name}" has no way to be begun yet` });
+  if (!isPermitted(caller.principal, 'servers.write')) return forbidden('this plan');
+  return begin(input ?? {}, caller, deps);
 }
 
 const forbidden = (what: string) =>
   fail({ kind: 'forbidden', message: `${what} takes the role Gateway.Admin` });
-
-async function beginRegistration(input: unknown, caller: Caller, deps: PlanDeps): Promise<Result<Plan>> {
-  if (!isPermitted(caller.principal, 'servers.write')) return forbidden('this plan');
-  const registration = registrationSchema.safeParse(input ?? {});
-  if (!registration.success) return invalidBySchema(registration.error, 'the input', ['input']);
-  const registered = await registerServer(registration.data, caller, deps);
-  if (!registered.ok) return registered;
-  const { tenantId, planId } = registered.value;
-  const plan = await deps.plans.find(tenantId, planId);
-  if (!plan) throw new Error('a plan that has begun cannot be found');
-  return succeed(plan.value);
-}

@@ -1,3 +1,5 @@
+import type { StepDefinition } from './plan.ts';
+
 interface Node {
   readonly id: string;
   readonly dependsOn: readonly string[];
@@ -31,3 +33,10 @@ export function ancestorsOf(id: string, steps: readonly Node[]): ReadonlySet<str
   }
   return found;
 }
+
+/** The steps one after another: each waits for the one before it. */
+export const inOrder = (steps: readonly StepDefinition[]): readonly StepDefinition[] =>
+  steps.map((step, index) => {
+    const before = steps[index - 1];
+    return before ? { ...step, dependsOn: [before.id] } : step;
+  });

@@ -4,22 +4,23 @@ import { type Task, defineTask } from '../../orchestration/task/task.ts';
 import { succeed } from '../../platform/result.ts';
 import { slugSchema } from '../../registry/server.ts';
 
-/** Puts the registration of a server into the audit trail. It has succeeded once that is stored. */
+/** Puts a change of the registry into the audit trail. It has succeeded once that is stored. */
 export function auditRegistration({ audit }: { readonly audit: Audit }): Task {
   return defineTask({
     name: 'audit_registration',
     agent: 'mcp-security-auditor',
-    description: 'Records in the audit trail that a server was registered, and for whom.',
+    description:
+      'Records in the audit trail that a server has been registered, or is about to be updated or removed, and for whom.',
     timeoutMs: 10_000,
     planOnly: true,
-    input: z.strictObject({ slug: slugSchema }),
+    input: z.strictObject({ slug: slugSchema, act: z.enum(['registered', 'update', 'removal']) }),
     output: z.object({ recorded: z.literal(true) }),
-    async run({ slug }, { tenantId, authContext, traceId }) {
+    async run({ slug, act: what }, { tenantId, authContext, traceId }) {
       const actor = (await authContext())?.userId ?? 'unknown';
       const act = await audit.writeAhead({
         tenantId,
         actor,
-        action: 'servers.registered',
+        action: `servers.${what}`,
         resource: `servers/${slug}`,
         traceId,
       });

@@ -17,6 +17,7 @@ import {
   unheardAudit,
 } from '../../support/gateway.ts';
 import { memoryTables } from '../../support/memoryTables.ts';
+import { serverRecord } from '../../support/serverRecord.ts';
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
@@ -50,20 +51,8 @@ function upstream(form: 'application/json' | 'text/event-stream' | 'silent') {
 
 async function call(outbound: OutboundClient, log = recordingLog()): Promise<Response> {
   const servers = azureTableServerStore(memoryTables());
-  const now = new Date().toISOString();
-  await servers.add({
-    tenantId,
-    slug: 'slow',
-    url: 'http://127.0.0.1:9/mcp',
-    title: 'slow',
-    description: '',
-    status: 'active',
-    planId: 'plan',
-    discovery: discoveryOf('modern'),
-    createdBy: 'test',
-    createdAt: now,
-    updatedAt: now,
-  });
+  const url = 'http://127.0.0.1:9/mcp';
+  await servers.add(serverRecord({ tenantId, slug: 'slow', url, discovery: discoveryOf('modern') }));
   const endpoint = createMcpEndpoint({
     servers,
     outbound,

@@ -1,82 +1,29 @@
 import { describe, expect, test } from 'vitest';
-import type { Audit } from '../../../shared/audit/audit.ts';
-import { type RegistrationDeps, registerServer } from '../../../shared/orchestration/plan/registerServer.ts';
+import {
+  type RegistrationDeps,
+  registerServer,
+} from '../../../shared/orchestration/servers/registerServer.ts';
 import { runDelegation } from '../../../shared/orchestration/delegation/runDelegation.ts';
-import { defineTask } from '../../../shared/orchestration/task/task.ts';
 import { taskCatalogue } from '../../../shared/orchestration/task/taskCatalogue.ts';
 import { fail, succeed } from '../../../shared/platform/result.ts';
-import { type Discovery, discoverySchema } from '../../../shared/registry/server.ts';
-import {
-  rejectRegistration,
-  updateRegistry,
-} from '../../../shared/specialists/mcp-orchestrator/updateRegistry.ts';
-import { auditRegistration } from '../../../shared/specialists/mcp-security-auditor/auditRegistration.ts';
-import { authenticateAdmin } from '../../../shared/specialists/mcp-security-auditor/authenticateAdmin.ts';
-import { z } from 'zod';
-import { type Faults, type QueuedMessage, caller, testEngine } from '../../support/engine.ts';
+import { type QueuedMessage, caller } from '../../support/engine.ts';
+import { type TestRegistry, discovery, testRegistry } from '../../support/registrations.ts';
+import { serverRecord } from '../../support/serverRecord.ts';
 
-const discovery: Discovery = {
-  era: 'legacy',
-  protocolVersion: '2025-11-25',
-  serverInfo: { name: 's', version: '1' },
-  capabilities: {},
-  tools: [{ name: 'search' }],
-  discoveredAt: '2026-01-01T00:00:00Z',
-};
 const registration = { slug: 'inventory', url: 'https://mcp.example.com/mcp' };
 
-interface Options extends Faults {
-  readonly auditFails?: boolean;
-  readonly validate?: (url: string) => ReturnType<typeof succeed<Discovery>> | ReturnType<typeof fail>;
-}
-
-/** The engine with the tasks of a registration, of which the validation does as it is told. */
-function engine({ validate = () => succeed(discovery), auditFails, ...faults }: Options = {}) {
-  const run = testEngine(faults);
-  const runs: string[] = [];
-  const validation = defineTask({
-    name: 'validate_server_config',
-    agent: 'fastmcp-specialist',
-    description: '',
-    timeoutMs: 1_000,
-    input: z.object({ url: z.string() }),
-    output: discoverySchema,
-    run: ({ url }) => {
-      runs.push('validate');
-      return Promise.resolve(validate(url));
-    },
-  });
-  const audit: Audit = {
-    append: (event) => {
-      run.deps.audit.append(event);
-    },
-    writeAhead: () =>
-      auditFails ? Promise.reject(new Error('away')) : Promise.resolve({ end: () => undefined }),
-    flush: () => Promise.resolve(),
-  };
-  const tasks = taskCatalogue([
-    authenticateAdmin(),
-    validation,
-    updateRegistry(run.deps),
-    rejectRegistration(run.deps),
-    auditRegistration({ audit }),
-  ]);
-  return { ...run, runs, tasks, drain: () => run.drain(tasks), recover: () => run.recover(tasks) };
-}
-
 /** The message of the validation, once the authentication before it has run. */
-async function validationMessage({ queue, tasks, deps }: ReturnType<typeof engine>) {
+async function validationMessage({ queue, tasks, deps }: TestRegistry) {
   const [first] = queue.splice(0, 1);
   await runDelegation(first?.body, 'mcp-security-auditor', tasks, deps);
   return queue.shift();
 }
 
-const server = async ({ deps }: ReturnType<typeof engine>) =>
-  (await deps.servers.find('t1', 'inventory'))?.value;
+const server = async ({ deps }: TestRegistry) => (await deps.servers.find('t1', 'inventory'))?.value;
 
 describe('registering a server', () => {
   test('ends in an active record with what was found', async () => {
-    const run = engine();
+    const run = testRegistry();
     const registered = await registerServer(registration, caller, run.deps);
     expect(registered).toMatchObject({ ok: true, value: { status: 'pending' } });
     await run.drain();
@@ -86,7 +33,7 @@ describe('registering a server', () => {
   });
 
   test('ends in a rejected record when the session of whoever asked for it has ended, and never connects', async () => {
-    const run = engine();
+    const run = testRegistry();
     const expiresAt = run.deps.clock.now().getTime() + 60_000;
     const brief = { ...caller, principal: { ...caller.principal, expiresAt } };
     await registerServer(registration, brief, run.deps);
@@ -100,7 +47,7 @@ describe('registering a server', () => {
   });
 
   test('ends in a rejected record when it cannot be recorded, although it had been active', async () => {
-    const run = engine({ auditFails: true });
+    const run = testRegistry({ auditFails: () => true });
     const registered = await registerServer(registration, caller, run.deps);
     await run.drain();
     expect(await server(run)).toMatchObject({ status: 'rejected' });
@@ -112,7 +59,7 @@ describe('registering a server', () => {
   });
 
   test('leaves the plan and each piece of its work in the audit trail', async () => {
-    const run = engine();
+    const run = testRegistry();
     await registerServer(registration, caller, run.deps);
     await run.drain();
     expect(run.audited.map(({ action, resource, outcome }) => [action, resource, outcome])).toEqual([
@@ -125,7 +72,9 @@ describe('registering a server', () => {
   });
 
   test('ends in a rejected record with the reason when the server cannot be used, and the slug is free for another try', async () => {
-    const run = engine({ validate: () => fail({ kind: 'unavailable', message: 'connection refused' }) });
+    const run = testRegistry({
+      validate: () => fail({ kind: 'unavailable', message: 'connection refused' }),
+    });
     await registerServer(registration, caller, run.deps);
     await run.drain();
     expect(await server(run)).toMatchObject({ status: 'rejected', statusReason: 'connection refused' });
@@ -133,7 +82,7 @@ describe('registering a server', () => {
   });
 
   test('refuses a slug that is taken and a URL that the guard refuses, and stores nothing', async () => {
-    const run = engine();
+    const run = testRegistry();
     await registerServer(registration, caller, run.deps);
     expect(await registerServer(registration, caller, run.deps)).toMatchObject({
       error: { kind: 'already_exists' },
@@ -148,32 +97,21 @@ describe('registering a server', () => {
   });
 
   test('of two at once for one slug gives one record and one refusal', async () => {
-    const run = engine();
+    const run = testRegistry();
     const both = await Promise.all([1, 2].map(() => registerServer(registration, caller, run.deps)));
     expect(both.map(({ ok }) => ok).sort()).toEqual([false, true]);
   });
 
   test('takes a record over whose plan was never written', async () => {
-    const run = engine();
-    const at = run.deps.clock.now().toISOString();
-    await run.deps.servers.add({
-      ...registration,
-      tenantId: 't1',
-      title: '',
-      description: '',
-      status: 'pending',
-      planId: 'lost',
-      createdBy: 'u',
-      createdAt: at,
-      updatedAt: at,
-    });
+    const run = testRegistry();
+    await run.deps.servers.add(serverRecord({ status: 'pending', planId: 'lost' }));
     expect((await registerServer(registration, caller, run.deps)).ok).toBe(false);
     run.advance(61);
     expect((await registerServer(registration, caller, run.deps)).ok).toBe(true);
   });
 
   test('tells a late validation of a deleted registration that it decides nothing', async () => {
-    const run = engine();
+    const run = testRegistry();
     const first = await registerServer(registration, caller, run.deps);
     const stored = await run.deps.servers.find('t1', 'inventory');
     if (stored) await run.deps.servers.remove(stored.value, stored.etag);
@@ -195,7 +133,7 @@ describe('registering a server', () => {
 
 describe('at least once', () => {
   test('messages that come twice and out of order run each task once', async () => {
-    const run = engine({ disorder: true });
+    const run = testRegistry({ disorder: true });
     await registerServer(registration, caller, run.deps);
     await run.drain();
     expect(run.runs).toEqual(['validate']);
@@ -203,7 +141,7 @@ describe('at least once', () => {
   });
 
   test('two deliveries at the same moment run the task once', async () => {
-    const run = engine({ disorder: true });
+    const run = testRegistry({ disorder: true });
     await registerServer(registration, caller, run.deps);
     const handle = ({ agent, body }: QueuedMessage) => runDelegation(body, agent, run.tasks, run.deps);
     await Promise.all(run.queue.splice(0, 2).map(handle));
@@ -212,7 +150,7 @@ describe('at least once', () => {
   });
 
   test('a message that comes again after its outcome was recorded tells the plan that had not heard of it', async () => {
-    const run = engine();
+    const run = testRegistry();
     await registerServer(registration, caller, run.deps);
     const message = await validationMessage(run);
     const { plans } = run.deps;
@@ -227,7 +165,7 @@ describe('at least once', () => {
   });
 
   test('a message of another agent or of no known shape is thrown back, to be dead-lettered', async () => {
-    const run = engine();
+    const run = testRegistry();
     await registerServer(registration, caller, run.deps);
     const [message] = run.queue;
     await expect(runDelegation(message?.body, 'mcp-debugger', taskCatalogue([]), run.deps)).rejects.toThrow(
@@ -239,7 +177,7 @@ describe('at least once', () => {
   });
 
   test('a task that keeps throwing fails for good, and the registration is rejected without its words', async () => {
-    const run = engine({
+    const run = testRegistry({
       validate: () => {
         throw new Error('secret');
       },
@@ -253,7 +191,7 @@ describe('at least once', () => {
 
   test('a result that no row could hold is a failure that says so', async () => {
     const tools = [{ name: 'x'.repeat(500_000) }];
-    const run = engine({ validate: () => succeed({ ...discovery, tools }) });
+    const run = testRegistry({ validate: () => succeed({ ...discovery, tools }) });
     await registerServer(registration, caller, run.deps);
     await run.drain();
     expect(await server(run)).toMatchObject({
@@ -263,7 +201,7 @@ describe('at least once', () => {
   });
 
   test('a task that does not know its name fails at once', async () => {
-    const run = engine();
+    const run = testRegistry();
     const registered = await registerServer(registration, caller, run.deps);
     const message = await validationMessage(run);
     await runDelegation(message?.body, 'fastmcp-specialist', taskCatalogue([]), run.deps);
@@ -276,7 +214,7 @@ describe('at least once', () => {
 
 describe('whatever fails, the registration ends and nothing is lost', () => {
   const operations = async () => {
-    const run = engine();
+    const run = testRegistry();
     await registerServer(registration, caller, run.deps);
     await run.drain();
     return run.operations();
@@ -286,7 +224,7 @@ describe('whatever fails, the registration ends and nothing is lost', () => {
     const total = await operations();
     expect(total).toBeGreaterThan(10);
     for (let at = 1; at <= total; at++) {
-      const run = engine({ [kind]: at });
+      const run = testRegistry({ [kind]: at });
       const accepted = await registerServer(registration, caller, run.deps).catch(() => undefined);
       await run.drain();
       await run.recover();

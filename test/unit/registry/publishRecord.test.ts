@@ -11,29 +11,27 @@ import { serverJsonSchema } from '../../../shared/registry/serverJson/serverJson
 import { azureTableVersionStore } from '../../../shared/registry/versions/azureTableVersionStore.ts';
 import { memoryTables } from '../../support/memoryTables.ts';
 import { serverJson } from '../../support/serverJson.ts';
+import { serverRecord } from '../../support/serverRecord.ts';
 
 const at = '2026-01-01T00:00:00.000Z';
-const record = (more: Partial<ServerRecord> = {}): ServerRecord => ({
-  tenantId: 't',
-  slug: 'stock',
-  url: 'https://stock.example.com/mcp',
-  title: 'Stock',
-  description: 'What is in stock',
-  status: 'active',
-  planId: 'plan-1',
-  discovery: {
-    era: 'modern',
-    protocolVersion: '2026-07-28',
-    serverInfo: { name: 'stock', version: '3.1.0' },
-    capabilities: {},
-    tools: [],
-    discoveredAt: at,
-  },
-  createdBy: 'u',
-  createdAt: at,
-  updatedAt: at,
-  ...more,
-});
+const record = (more: Partial<ServerRecord> = {}): ServerRecord =>
+  serverRecord({
+    tenantId: 't',
+    slug: 'stock',
+    url: 'https://stock.example.com/mcp',
+    title: 'Stock',
+    description: 'What is in stock',
+    planId: 'plan-1',
+    discovery: {
+      era: 'modern',
+      protocolVersion: '2026-07-28',
+      serverInfo: { name: 'stock', version: '3.1.0' },
+      capabilities: {},
+      tools: [],
+      discoveredAt: at,
+    },
+    ...more,
+  });
 const origin = 'https://mcp.contoso.com';
 
 describe('the entry of a server that was registered by its URL', () => {

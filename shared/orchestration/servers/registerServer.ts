@@ -1,21 +1,17 @@
 import type { SessionStore } from '../../identity/sessionStore.ts';
-import { type AddressPolicy, checkOutboundUrl } from '../../platform/addressRules.ts';
-import { invalid } from '../../platform/invalid.ts';
 import { type Result, fail, succeed } from '../../platform/result.ts';
 import { traceparentOf } from '../../platform/trace.ts';
 import type { Registration, ServerRecord } from '../../registry/server.ts';
 import type { ServerStore } from '../../registry/serverStore.ts';
 import { type Caller, idFor } from '../caller.ts';
 import type { OrchestrationDeps } from '../deps.ts';
-import { beginPlan } from './beginPlan.ts';
-import type { StepDefinition } from './plan.ts';
+import { beginPlan } from '../plan/beginPlan.ts';
+import type { StepDefinition } from '../plan/plan.ts';
+import { type ContentRules, recordContent } from './content.ts';
 
-export interface RegistrationDeps extends OrchestrationDeps {
+export interface RegistrationDeps extends OrchestrationDeps, ContentRules {
   readonly sessions: Pick<SessionStore, 'open' | 'find' | 'authContext'>;
   readonly servers: ServerStore;
-  readonly upstreamPolicy: AddressPolicy;
-  /** Where clients reach the gateway. Registered as a server of its own it would call itself without end. */
-  readonly publicOrigin: string;
 }
 
 /** Between the record and its plan a process may die; after this a registration without a plan is given up. */
@@ -30,22 +26,18 @@ export async function registerServer(
   caller: Caller,
   deps: RegistrationDeps,
 ): Promise<Result<ServerRecord>> {
-  const url = checkOutboundUrl(registration.url, deps.upstreamPolicy);
-  if (!url.ok) return url;
-  if (url.value.origin === deps.publicOrigin) {
-    return invalid('url', "must not be the gateway's own address");
-  }
-  const now = deps.clock.now();
+  const { slug } = registration;
   const { tenantId, userId } = caller.principal;
+  const content = recordContent(slug, registration, userId, deps);
+  if (!content.ok) return content;
+  const now = deps.clock.now();
   const planId = idFor(caller, 'registration', deps.newId);
   const record: ServerRecord = {
     tenantId,
-    slug: registration.slug,
-    url: url.value.href,
-    title: registration.title ?? registration.slug,
-    description: registration.description ?? '',
-    ...(registration.server && { server: registration.server }),
+    slug,
+    ...content.value,
     status: 'pending',
+    statusChangedAt: now.toISOString(),
     planId,
     createdBy: userId,
     createdAt: now.toISOString(),
@@ -130,7 +122,7 @@ function registrationSteps({ slug, url, planId }: ServerRecord): StepDefinition[
       id: 'audit_registration',
       agent: 'mcp-security-auditor',
       task: 'audit_registration',
-      input: { slug },
+      input: { slug, act: 'registered' },
       dependsOn: ['update_registry'],
     },
   ];

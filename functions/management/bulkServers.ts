@@ -1,0 +1,92 @@
+import { z } from 'zod';
+import { type Plan, hasEnded } from '../../shared/orchestration/plan/plan.ts';
+import { MAX_SERVERS, registerServers } from '../../shared/orchestration/servers/registerServers.ts';
+import { invalidBySchema } from '../../shared/platform/invalid.ts';
+import { type Result, succeed } from '../../shared/platform/result.ts';
+import { type Registration, registrationSchema } from '../../shared/registry/server.ts';
+import type { AppDeps } from '../compose.ts';
+import type { Answer, Call, Route } from '../http.ts';
+import { callerOf } from './caller.ts';
+import { delegationsOf } from './delegationsOf.ts';
+import { planHref } from './plans.ts';
+import { privileged } from './privileged.ts';
+import { follow, waitSeconds } from './wait.ts';
+
+const bulkSchema = z.strictObject({ servers: z.array(z.unknown()).min(1).max(MAX_SERVERS) });
+type BulkRequest = z.infer<typeof bulkSchema>;
+
+/** What became of servers that were not even tried. */
+export interface Refused {
+  readonly slug?: string | undefined;
+  readonly status: 'refused';
+  readonly reason: string;
+  readonly errors?: readonly { readonly path: string; readonly message: string }[] | undefined;
+}
+
+/** Many servers in one call, each with an end of its own. */
+export function bulkServerRoutes(deps: AppDeps): readonly Route<unknown>[] {
+  const bulk: Route<BulkRequest> = {
+    name: 'servers-bulk',
+    method: 'POST',
+    path: 'servers/bulk',
+    permission: 'servers.write',
+    body: bulkSchema,
+    handle(call) {
+      const { registrations, refused } = sorted(call.body.servers);
+      return registerAll(call, registrations, refused, deps);
+    },
+  };
+  return [privileged(bulk, 'servers.register', ({ body }) => `servers (${body.servers.length})`, deps.audit)];
+}
+
+/** Registers what can be, and answers with the plan and, as far as it is, with what became of each. */
+export async function registerAll(
+  call: Call<unknown>,
+  registrations: readonly Registration[],
+  refused: readonly Refused[],
+  deps: AppDeps,
+): Promise<Result<Answer>> {
+  const { principal, query, signal } = call;
+  const wait = waitSeconds(query);
+  if (!wait.ok) return wait;
+  const caller = callerOf(call);
+  if (!caller.ok) return caller;
+  if (registrations.length === 0) return succeed({ status: 200, body: { servers: refused } });
+  const begun = await registerServers(registrations, caller.value, deps);
+  if (!begun.ok) return begun;
+  const { id } = begun.value;
+  const read = async () => (await deps.plans.find(principal.tenantId, id))?.value;
+  const plan = await follow(begun.value, read, hasEnded, wait.value, signal);
+  const href = planHref(id);
+  const servers = [...(await resultsOf(plan, deps)), ...refused];
+  const body = { plan: { id, state: plan.state, href }, servers };
+  return succeed({ status: 202, headers: { location: href }, body });
+}
+
+const resultSchema = z.object({ servers: z.array(z.unknown()) });
+
+/** What the steps that have ended say of their servers. */
+async function resultsOf(plan: Plan, { delegations }: AppDeps): Promise<unknown[]> {
+  const found = await delegationsOf(plan, delegations);
+  return [...found.values()].flatMap(({ outcome }) =>
+    outcome?.success ? (resultSchema.safeParse(outcome.result).data?.servers ?? []) : [],
+  );
+}
+
+/** Servers that can be tried, and those that are none or come twice. */
+function sorted(servers: readonly unknown[]): { registrations: Registration[]; refused: Refused[] } {
+  const registrations = new Map<string, Registration>();
+  const refused: Refused[] = [];
+  servers.forEach((server, index) => {
+    const parsed = registrationSchema.safeParse(server);
+    if (!parsed.success) {
+      const { message: reason, errors } = invalidBySchema(parsed.error, 'the server', [
+        `servers.${index}`,
+      ]).error;
+      refused.push({ status: 'refused', reason, errors });
+    } else if (registrations.has(parsed.data.slug)) {
+      refused.push({ slug: parsed.data.slug, status: 'refused', reason: 'its slug comes twice' });
+    } else registrations.set(parsed.data.slug, parsed.data);
+  });
+  return { registrations: [...registrations.values()], refused };
+}

@@ -1,0 +1,37 @@
+import type { ServerRecord } from '../../shared/registry/server.ts';
+import { planHref } from './plans.ts';
+
+/** A server as lists show it. */
+export function serverSummary(record: ServerRecord) {
+  const { slug, title, description, url, tags, owner, status, statusReason, discovery } = record;
+  return {
+    slug,
+    title,
+    description,
+    url,
+    tags,
+    owner,
+    status,
+    statusReason,
+    era: discovery?.era,
+    toolCount: discovery?.tools.length,
+  };
+}
+
+/** A server with all that is known of it. */
+export function serverDetails(record: ServerRecord) {
+  const { discovery, planId, statusChangedAt, createdBy, createdAt, updatedAt } = record;
+  return {
+    ...serverSummary(record),
+    server: record.server,
+    statusChangedAt,
+    protocolVersion: discovery?.protocolVersion,
+    serverInfo: discovery?.serverInfo,
+    tools: discovery?.tools.map(({ name, title, description }) => ({ name, title, description })) ?? [],
+    discoveredAt: discovery?.discoveredAt,
+    plan: { id: planId, href: planHref(planId) },
+    createdBy,
+    createdAt,
+    updatedAt,
+  };
+}

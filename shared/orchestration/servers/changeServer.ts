@@ -1,0 +1,152 @@
+import { type Result, fail, succeed } from '../../platform/result.ts';
+import type { Stored } from '../../platform/tables.ts';
+import { traceparentOf } from '../../platform/trace.ts';
+import type { ServerContent, ServerRecord } from '../../registry/server.ts';
+import { type Caller, idFor } from '../caller.ts';
+import { beginPlan } from '../plan/beginPlan.ts';
+import type { Plan, StepDefinition } from '../plan/plan.ts';
+import { inOrder } from '../plan/stepGraph.ts';
+import { recordContent } from './content.ts';
+import type { RegistrationDeps } from './registerServer.ts';
+
+/** Which server is meant; with an ETag, only as it was when that was read. */
+export interface ServerChange {
+  readonly slug: string;
+  readonly etag?: string | undefined;
+}
+
+/**
+ * Begins the plan that puts new content into a server's record once the server has been validated with it. Until then, and
+ * when that fails, the record stays as it is. Failures: `not_found`; `conflict` where the ETag is not the record's any
+ * more; `already_exists` while it is being registered; `invalid` URL.
+ */
+export async function updateServer(
+  change: ServerChange,
+  content: ServerContent,
+  caller: Caller,
+  deps: RegistrationDeps,
+): Promise<Result<Plan>> {
+  const stored = await findSettled(change, caller, deps);
+  if (!stored.ok) return stored;
+  const { slug, owner } = stored.value.value;
+  const next = recordContent(slug, { owner, ...content }, caller.principal.userId, deps);
+  if (!next.ok) return next;
+  const steps = updateSteps(slug, stored.value.etag, next.value);
+  return succeed(await begin('server_update', steps, caller, deps));
+}
+
+/** Begins the plan that validates a server anew, with the content that it has. Failures as of `updateServer`. */
+export async function refreshServer(
+  change: ServerChange,
+  caller: Caller,
+  deps: RegistrationDeps,
+): Promise<Result<Plan>> {
+  const stored = await findSettled(change, caller, deps);
+  if (!stored.ok) return stored;
+  const { etag, value } = stored.value;
+  const { slug, url, title, description, tags, owner, server } = value;
+  const content = { url, title, description, tags, owner, ...(server && { server }) };
+  return succeed(await begin('server_refresh', updateSteps(slug, etag, content), caller, deps));
+}
+
+/** Begins the plan that takes a server out of the registry. Failures: `not_found`, `conflict`. */
+export async function removeServer(
+  change: ServerChange,
+  caller: Caller,
+  deps: RegistrationDeps,
+): Promise<Result<Plan>> {
+  const stored = await find(change, caller, deps);
+  if (!stored.ok) return stored;
+  const { slug } = stored.value.value;
+  const steps = (): readonly StepDefinition[] => [
+    authenticate,
+    audit(slug, 'removal'),
+    {
+      id: 'remove_server',
+      agent: 'mcp-orchestrator',
+      task: 'remove_server',
+      input: { slug, etag: stored.value.etag },
+    },
+  ];
+  return succeed(await begin('server_removal', steps, caller, deps));
+}
+
+async function find(
+  { slug, etag }: ServerChange,
+  { principal }: Caller,
+  { servers }: RegistrationDeps,
+): Promise<Result<Stored<ServerRecord>>> {
+  const stored = await servers.find(principal.tenantId, slug);
+  if (!stored) return fail({ kind: 'not_found', message: `there is no server "${slug}"` });
+  if (etag === undefined || etag === stored.etag) return succeed(stored);
+  return fail({
+    kind: 'conflict',
+    message: `the server "${slug}" has been changed since: read it again, and decide again`,
+  });
+}
+
+async function findSettled(
+  change: ServerChange,
+  caller: Caller,
+  deps: RegistrationDeps,
+): Promise<Result<Stored<ServerRecord>>> {
+  const stored = await find(change, caller, deps);
+  if (!stored.ok || stored.value.value.status !== 'pending') return stored;
+  const message = `the server "${change.slug}" is being registered: wait until that has ended`;
+  return fail({ kind: 'already_exists', message });
+}
+
+const authenticate: StepDefinition = {
+  id: 'authenticate_admin',
+  agent: 'mcp-security-auditor',
+  task: 'authenticate_admin',
+  input: {},
+};
+
+const audit = (slug: string, act: 'update' | 'removal'): StepDefinition => ({
+  id: 'audit_registration',
+  agent: 'mcp-security-auditor',
+  task: 'audit_registration',
+  input: { slug, act },
+});
+
+/** The change itself comes last, once it is in the audit trail: so there is nothing that would have to be undone. */
+const updateSteps =
+  (slug: string, etag: string, content: { readonly url: string }) =>
+  (planId: string): readonly StepDefinition[] => [
+    authenticate,
+    {
+      id: 'validate_server_config',
+      agent: 'fastmcp-specialist',
+      task: 'validate_server_config',
+      input: { url: content.url },
+    },
+    audit(slug, 'update'),
+    {
+      id: 'update_server',
+      agent: 'mcp-orchestrator',
+      task: 'update_server',
+      input: { slug, etag, planId, content, discovery: { $resultOf: 'validate_server_config' } },
+    },
+  ];
+
+/** Begins a plan whose steps run one after another. */
+async function begin(
+  name: string,
+  stepsOf: (planId: string) => readonly StepDefinition[],
+  caller: Caller,
+  deps: RegistrationDeps,
+): Promise<Plan> {
+  const { tenantId, userId } = caller.principal;
+  const session = await deps.sessions.open(caller.principal);
+  const id = idFor(caller, name, deps.newId);
+  const start = {
+    id,
+    tenantId,
+    name,
+    requestedBy: userId,
+    sessionId: session.id,
+    traceparent: traceparentOf(caller.trace),
+  };
+  return beginPlan(start, inOrder(stepsOf(id)), deps);
+}

@@ -1,0 +1,79 @@
+import { type Result, fail, succeed } from '../../platform/result.ts';
+import { traceparentOf } from '../../platform/trace.ts';
+import type { Registration } from '../../registry/server.ts';
+import { type Caller, idFor } from '../caller.ts';
+import { beginPlan } from '../plan/beginPlan.ts';
+import type { Plan, StepDefinition } from '../plan/plan.ts';
+import type { ResourcePools } from '../pool/resourcePools.ts';
+import type { RegistrationDeps } from './registerServer.ts';
+
+export interface BulkDeps extends RegistrationDeps {
+  readonly pools: Pick<ResourcePools, 'allocate' | 'release'>;
+}
+
+export const MAX_SERVERS = 500;
+/** Servers of one step, which registers them one after another. */
+const CHUNK = 25;
+/** The plan's row holds all of them. */
+const MAX_LENGTH = 300_000;
+const CHUNK_TIMEOUT_MS = 20 * 60_000;
+const HOLD_MS = 3_600_000;
+
+/**
+ * Begins one plan that registers many servers, each by a plan of its own and each with its own end. As many are registered at
+ * the same time as the resource pools give connections. Failures: `exhausted`, `too_large`.
+ */
+export async function registerServers(
+  registrations: readonly Registration[],
+  caller: Caller,
+  deps: BulkDeps,
+): Promise<Result<Plan>> {
+  if (JSON.stringify(registrations).length > MAX_LENGTH) {
+    const message = `the servers are longer than ${MAX_LENGTH} characters of JSON: register fewer at a time`;
+    return fail({ kind: 'too_large', message });
+  }
+  const { tenantId, userId } = caller.principal;
+  const allocated = await deps.pools.allocate({
+    tenantId,
+    app: 'management',
+    operation: 'bulk_server_registration',
+    estimatedLoad: { serverCount: registrations.length, adminCount: 1 },
+    holdForMs: HOLD_MS,
+  });
+  if (!allocated.ok) return allocated;
+  const session = await deps.sessions.open(caller.principal);
+  const start = {
+    id: idFor(caller, 'bulk registration', deps.newId),
+    tenantId,
+    name: 'bulk_server_registration',
+    requestedBy: userId,
+    sessionId: session.id,
+    allocationId: allocated.value.id,
+    traceparent: traceparentOf(caller.trace),
+  };
+  const lanes = Math.max(1, allocated.value.allocation.databaseConnections);
+  return succeed(await beginPlan(start, bulkSteps(registrations, lanes), deps));
+}
+
+/** Chunks in lanes: a chunk waits for the one before it in its lane, whatever comes of that. */
+function bulkSteps(registrations: readonly Registration[], lanes: number): readonly StepDefinition[] {
+  const count = Math.ceil(registrations.length / CHUNK);
+  const chunks = Array.from({ length: count }, (_, index): StepDefinition => {
+    const before = index < lanes ? 'authenticate_admin' : chunkId(index - lanes);
+    return {
+      id: chunkId(index),
+      agent: 'mcp-orchestrator',
+      task: 'register_servers',
+      input: { servers: registrations.slice(index * CHUNK, (index + 1) * CHUNK) },
+      dependsOn: [before],
+      onFailure: 'continue',
+      timeoutMs: CHUNK_TIMEOUT_MS,
+    };
+  });
+  return [
+    { id: 'authenticate_admin', agent: 'mcp-security-auditor', task: 'authenticate_admin', input: {} },
+    ...chunks,
+  ];
+}
+
+const chunkId = (index: number): string => `register_${index + 1}`;

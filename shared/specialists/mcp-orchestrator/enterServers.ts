@@ -1,0 +1,155 @@
+import { z } from 'zod';
+import { type Task, defineTask } from '../../orchestration/task/task.ts';
+import { type Result, fail, succeed } from '../../platform/result.ts';
+import type { Stored } from '../../platform/tables.ts';
+import { type PublishingDeps, entryOf, publishRecord, withdrawRecord } from '../../registry/publishRecord.ts';
+import {
+  type ServerRecord,
+  discoverySchema,
+  serverRecordSchema,
+  serverStatusSchema,
+  slugSchema,
+} from '../../registry/server.ts';
+import type { ServerStore } from '../../registry/serverStore.ts';
+
+export interface EnterDeps extends PublishingDeps {
+  readonly servers: ServerStore;
+}
+
+const registrationSchema = z.object({ slug: slugSchema, planId: z.string() });
+const decidedSchema = z.object({ slug: slugSchema, status: serverStatusSchema });
+type Decided = z.infer<typeof decidedSchema>;
+
+const common = { agent: 'mcp-orchestrator', timeoutMs: 20_000, planOnly: true } as const;
+
+/** Makes a server active, with what its validation found, and publishes it. */
+export function updateRegistry(deps: EnterDeps): Task {
+  return defineTask({
+    ...common,
+    name: 'update_registry',
+    description: 'Enters a validated server into the registry: it is active from then on, and published.',
+    input: registrationSchema.extend({ discovery: discoverySchema }),
+    output: decidedSchema,
+    async run({ discovery, ...registration }, { tenantId }) {
+      const decided = await decide(registration, tenantId, deps, { status: 'active', discovery });
+      if (!decided.ok) return decided;
+      const published = await publishRecord(decided.value, deps);
+      return published.ok ? succeed(shown(decided.value)) : published;
+    },
+  });
+}
+
+/** Takes a registration back that has failed: the server is rejected, with the reason, and its slug may be taken again. */
+export function rejectRegistration(deps: EnterDeps): Task {
+  return defineTask({
+    ...common,
+    name: 'reject_registration',
+    description: 'Marks a server whose registration failed as rejected, with the reason, and withdraws it.',
+    input: registrationSchema.extend({ error: z.object({ message: z.string() }).nullable() }),
+    output: decidedSchema,
+    async run({ error, ...registration }, { tenantId }) {
+      const statusReason = error?.message ?? 'the registration was cancelled';
+      const decided = await decide(registration, tenantId, deps, { status: 'rejected', statusReason });
+      if (!decided.ok) return decided;
+      await withdrawRecord(decided.value, deps);
+      return succeed(shown(decided.value));
+    },
+  });
+}
+
+const contentSchema = serverRecordSchema.pick({
+  url: true,
+  title: true,
+  description: true,
+  tags: true,
+  owner: true,
+  server: true,
+});
+
+/** Puts new content and what its validation found into a record, if the record is still the one that was read. */
+export function updateServer(deps: EnterDeps): Task {
+  return defineTask({
+    ...common,
+    name: 'update_server',
+    description: 'Replaces the content of a registered server, once that has been validated.',
+    input: registrationSchema.extend({
+      etag: z.string(),
+      content: contentSchema,
+      discovery: discoverySchema,
+    }),
+    output: decidedSchema,
+    async run({ slug, etag, planId, content, discovery }, { tenantId, clock }) {
+      const stored = await deps.servers.find(tenantId, slug);
+      if (!stored) return gone(slug);
+      const before = stored.value;
+      if (stored.etag !== etag && before.planId !== planId) return changed(slug);
+      const { server: _, statusReason: _reason, ...kept } = before;
+      const at = clock.now().toISOString();
+      const statusChangedAt = before.status === 'active' ? before.statusChangedAt : at;
+      const record = {
+        ...kept,
+        ...content,
+        planId,
+        discovery,
+        status: 'active' as const,
+        statusChangedAt,
+        updatedAt: at,
+      };
+      // A repetition finds its own record, and completes what follows from it.
+      if (stored.etag === etag) {
+        const written = await deps.servers.replace(record, etag);
+        if (written.status !== 'replaced') return changed(slug);
+      }
+      const renamed = entryOf(before, deps.publicOrigin).name !== entryOf(record, deps.publicOrigin).name;
+      if (renamed) await withdrawRecord(before, deps);
+      const published = await publishRecord(record, deps);
+      return published.ok ? succeed(shown(record)) : published;
+    },
+  });
+}
+
+/** Takes a server out of the registry and of what it publishes, if the record is still the one that was read. */
+export function removeServer(deps: EnterDeps): Task {
+  return defineTask({
+    ...common,
+    name: 'remove_server',
+    description: 'Takes a server out of the registry and of what it publishes.',
+    input: z.object({ slug: slugSchema, etag: z.string() }),
+    output: z.object({ slug: slugSchema }),
+    async run({ slug, etag }, { tenantId }) {
+      const stored = await deps.servers.find(tenantId, slug);
+      // It is gone already: by an earlier try of this, or by another removal.
+      if (!stored) return succeed({ slug });
+      if (stored.etag !== etag) return changed(slug);
+      await withdrawRecord(stored.value, deps);
+      return (await deps.servers.remove(stored.value, etag)) === 'conflict'
+        ? changed(slug)
+        : succeed({ slug });
+    },
+  });
+}
+
+/** Decides about the record of this registration; one that is gone or of a later registration is left alone. */
+async function decide(
+  { slug, planId }: z.infer<typeof registrationSchema>,
+  tenantId: string,
+  { servers, clock }: EnterDeps,
+  verdict: Pick<ServerRecord, 'status'> & Partial<ServerRecord>,
+): Promise<Result<ServerRecord>> {
+  for (;;) {
+    const stored: Stored<ServerRecord> | undefined = await servers.find(tenantId, slug);
+    if (stored?.value.planId !== planId) {
+      const message = `the server "${slug}" was deleted or registered anew while it was being validated`;
+      return fail({ kind: 'not_found', message });
+    }
+    const at = clock.now().toISOString();
+    const record = { ...stored.value, ...verdict, statusChangedAt: at, updatedAt: at };
+    if ((await servers.replace(record, stored.etag)).status === 'replaced') return succeed(record);
+  }
+}
+
+const shown = ({ slug, status }: ServerRecord): Decided => ({ slug, status });
+
+const gone = (slug: string) => fail({ kind: 'not_found', message: `there is no server "${slug}" any more` });
+const changed = (slug: string) =>
+  fail({ kind: 'conflict', message: `the server "${slug}" was changed while this was under way` });

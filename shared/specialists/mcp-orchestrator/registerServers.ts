@@ -1,0 +1,77 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { z } from 'zod';
+import type { Principal } from '../../identity/principal.ts';
+import { type RegistrationDeps, registerServer } from '../../orchestration/servers/registerServer.ts';
+import { type Task, type TaskHelpers, defineTask } from '../../orchestration/task/task.ts';
+import { fail, succeed } from '../../platform/result.ts';
+import { continueTrace } from '../../platform/trace.ts';
+import { type Registration, serverStatusSchema, slugSchema } from '../../registry/server.ts';
+
+const LOOK_EVERY_MS = 100;
+
+const registeredSchema = z.object({
+  slug: slugSchema,
+  /** `refused`: nothing was stored. `pending`: it had not ended when the time was over. */
+  status: z.enum([...serverStatusSchema.options, 'refused']),
+  reason: z.string().optional(),
+  planId: z.string().optional(),
+});
+type Registered = z.infer<typeof registeredSchema>;
+
+/** Registers some servers one after another, each by its own plan, and says what became of each. */
+export function registerServers(deps: RegistrationDeps): Task {
+  return defineTask({
+    name: 'register_servers',
+    agent: 'mcp-orchestrator',
+    description: 'Registers servers one after another and says what became of each.',
+    timeoutMs: 9 * 60_000,
+    planOnly: true,
+    // Checked when the plan was made.
+    input: z.object({ servers: z.array(z.custom<Registration>()) }),
+    output: z.object({ servers: z.array(registeredSchema) }),
+    async run({ servers }, helpers) {
+      const principal = await principalOf(helpers);
+      if (!principal) {
+        const message = 'the session has ended, or the sign-in behind it: sign in and ask again';
+        return fail({ kind: 'unauthenticated', message });
+      }
+      const done: Registered[] = [];
+      for (const server of servers) {
+        done.push(await register(server, principal, helpers, deps));
+        helpers.progress(`${done.length} of ${servers.length} servers`);
+      }
+      return succeed({ servers: done });
+    },
+  });
+}
+
+async function principalOf({ tenantId, authContext }: TaskHelpers): Promise<Principal | undefined> {
+  const context = await authContext();
+  if (!context) return undefined;
+  const { userId, roles, expiresAt } = context;
+  return { tenantId, userId, kind: 'user', clientId: '', roles, expiresAt: Date.parse(expiresAt) };
+}
+
+/** Under a key of its own, so that a repetition of this task finds the plans that it began before. */
+async function register(
+  server: Registration,
+  principal: Principal,
+  { delegationId, traceId, signal }: TaskHelpers,
+  deps: RegistrationDeps,
+): Promise<Registered> {
+  const { slug } = server;
+  const trace = { ...continueTrace(undefined), traceId };
+  const caller = { principal, trace, idempotencyKey: `${delegationId} ${slug}` };
+  const begun = await registerServer(server, caller, deps);
+  if (!begun.ok) return { slug, status: 'refused', reason: begun.error.message };
+  const { tenantId, planId } = begun.value;
+  for (;;) {
+    const record = (await deps.servers.find(tenantId, slug))?.value;
+    if (record?.planId !== planId)
+      return { slug, status: 'refused', reason: 'it was deleted meanwhile', planId };
+    const { status, statusReason } = record;
+    if (status !== 'pending' || signal.aborted)
+      return { slug, status, planId, ...(statusReason !== undefined && { reason: statusReason }) };
+    await delay(LOOK_EVERY_MS);
+  }
+}
