@@ -1,4 +1,5 @@
-import type { ServerRecord } from '../../shared/registry/server.ts';
+import type { ServerRecord, Tool } from '../../shared/registry/server.ts';
+import { toolHash } from '../../shared/registry/toolHashes.ts';
 import { planHref } from './plans.ts';
 
 /** A server as lists show it. */
@@ -27,11 +28,16 @@ export function serverDetails(record: ServerRecord) {
     statusChangedAt,
     protocolVersion: discovery?.protocolVersion,
     serverInfo: discovery?.serverInfo,
-    tools: discovery?.tools.map(({ name, title, description }) => ({ name, title, description })) ?? [],
+    tools: discovery?.tools.map(toolView) ?? [],
     discoveredAt: discovery?.discoveredAt,
     plan: { id: planId, href: planHref(planId) },
     createdBy,
     createdAt,
     updatedAt,
   };
+}
+
+function toolView(tool: Tool) {
+  const { name, title, description } = tool;
+  return { name, title, description, hash: toolHash(tool) };
 }

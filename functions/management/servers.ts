@@ -54,21 +54,17 @@ export function serverRoutes(deps: AppDeps): readonly Route<unknown>[] {
       const registered = await registerServer(body, caller.value, deps);
       if (!registered.ok) return registered;
       const { tenantId, slug, planId } = registered.value;
-      const { status, statusReason } = await follow(
-        registered.value,
-        async () => {
-          const found = (await servers.find(tenantId, slug))?.value;
-          return found?.planId === planId ? found : undefined;
-        },
-        (record) => record.status !== 'pending',
-        wait.value,
-        signal,
-      );
-      const plan = { id: planId, href: planHref(planId) };
+      const read = async () => (await plans.find(tenantId, planId))?.value;
+      const plan = await follow(undefined, read, (found) => !found || hasEnded(found), wait.value, signal);
+      const found = plan && (await servers.find(tenantId, slug))?.value;
+      const { status, statusReason } = found?.planId === planId ? found : registered.value;
+      const href = planHref(planId);
+      const shown = { id: planId, href };
+      const phasesCompleted = plan && completedPhases(plan);
       return succeed({
         status: 202,
-        headers: { location: plan.href },
-        body: { slug, status, statusReason, plan },
+        headers: { location: href },
+        body: { slug, status, statusReason, phasesCompleted, plan: shown },
       });
     },
   };
@@ -149,7 +145,11 @@ export function serverRoutes(deps: AppDeps): readonly Route<unknown>[] {
       const begin = (target: ServerChange, caller: Caller) => removeServer(target, caller, deps);
       const plan = await change(call, begin, REMOVAL_WAIT_SECONDS);
       if (!plan.ok) return plan;
-      return plan.value.state === 'succeeded' ? succeed({ status: 204 }) : accepted(call, plan.value);
+      if (plan.value.state === 'succeeded') return succeed({ status: 204 });
+      const error = planError(plan.value);
+      return error && hasEnded(plan.value)
+        ? fail({ kind: error.kind === 'not_passed' ? 'internal' : error.kind, message: error.message })
+        : accepted(call, plan.value);
     },
   };
 
@@ -163,6 +163,17 @@ export function serverRoutes(deps: AppDeps): readonly Route<unknown>[] {
     privileged(remove, 'servers.delete', resource, deps.audit),
   ];
 }
+
+/** What each step of a registration completes. */
+const phases: Readonly<Record<string, string>> = {
+  authenticate_admin: 'auth',
+  validate_server_config: 'validation',
+  update_registry: 'registration',
+  audit_registration: 'audit',
+};
+
+const completedPhases = ({ steps }: Plan): readonly string[] =>
+  steps.flatMap(({ id, state }) => (state === 'succeeded' && phases[id] !== undefined ? [phases[id]] : []));
 
 function accepted({ params: { slug = '' } }: Call<unknown>, plan: Plan): Result<Answer> {
   const href = planHref(plan.id);

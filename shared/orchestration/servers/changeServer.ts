@@ -49,7 +49,7 @@ export async function refreshServer(
   return succeed(await begin('server_refresh', updateSteps(slug, etag, content), caller, deps));
 }
 
-/** Begins the plan that takes a server out of the registry. Failures: `not_found`, `conflict`. */
+/** Begins the plan that takes a server out of the registry; with an ETag, only as it was then. Failures: `not_found`, `conflict`. */
 export async function removeServer(
   change: ServerChange,
   caller: Caller,
@@ -65,7 +65,7 @@ export async function removeServer(
       id: 'remove_server',
       agent: 'mcp-orchestrator',
       task: 'remove_server',
-      input: { slug, etag: stored.value.etag },
+      input: change.etag === undefined ? { slug } : { slug, etag: stored.value.etag },
     },
   ];
   return succeed(await begin('server_removal', steps, caller, deps));

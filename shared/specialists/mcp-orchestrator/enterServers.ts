@@ -10,6 +10,7 @@ import {
   serverStatusSchema,
   slugSchema,
 } from '../../registry/server.ts';
+import { toolChanges } from '../../registry/toolHashes.ts';
 import type { ServerStore } from '../../registry/serverStore.ts';
 
 export interface EnterDeps extends PublishingDeps {
@@ -66,6 +67,9 @@ const contentSchema = serverRecordSchema.pick({
   server: true,
 });
 
+const names = z.array(z.string()).readonly();
+const toolChangesSchema = z.object({ added: names, removed: names, changed: names });
+
 /** Puts new content and what its validation found into a record, if the record is still the one that was read. */
 export function updateServer(deps: EnterDeps): Task {
   return defineTask({
@@ -77,7 +81,7 @@ export function updateServer(deps: EnterDeps): Task {
       content: contentSchema,
       discovery: discoverySchema,
     }),
-    output: decidedSchema,
+    output: decidedSchema.extend({ tools: toolChangesSchema }),
     async run({ slug, etag, planId, content, discovery }, { tenantId, clock }) {
       const stored = await deps.servers.find(tenantId, slug);
       if (!stored) return gone(slug);
@@ -103,28 +107,30 @@ export function updateServer(deps: EnterDeps): Task {
       const renamed = entryOf(before, deps.publicOrigin).name !== entryOf(record, deps.publicOrigin).name;
       if (renamed) await withdrawRecord(before, deps);
       const published = await publishRecord(record, deps);
-      return published.ok ? succeed(shown(record)) : published;
+      if (!published.ok) return published;
+      const tools = toolChanges(before.discovery?.tools ?? [], discovery.tools);
+      return succeed({ ...shown(record), tools });
     },
   });
 }
 
-/** Takes a server out of the registry and of what it publishes, if the record is still the one that was read. */
+/** Takes a server out of the registry and of what it publishes; with an ETag, only if the record is still that one. */
 export function removeServer(deps: EnterDeps): Task {
   return defineTask({
     ...common,
     name: 'remove_server',
     description: 'Takes a server out of the registry and of what it publishes.',
-    input: z.object({ slug: slugSchema, etag: z.string() }),
+    input: z.object({ slug: slugSchema, etag: z.string().optional() }),
     output: z.object({ slug: slugSchema }),
     async run({ slug, etag }, { tenantId }) {
-      const stored = await deps.servers.find(tenantId, slug);
-      // It is gone already: by an earlier try of this, or by another removal.
-      if (!stored) return succeed({ slug });
-      if (stored.etag !== etag) return changed(slug);
-      await withdrawRecord(stored.value, deps);
-      return (await deps.servers.remove(stored.value, etag)) === 'conflict'
-        ? changed(slug)
-        : succeed({ slug });
+      for (;;) {
+        const stored = await deps.servers.find(tenantId, slug);
+        // It is gone already: by an earlier try of this, or by another removal.
+        if (!stored) return succeed({ slug });
+        if (etag !== undefined && stored.etag !== etag) return changed(slug);
+        await withdrawRecord(stored.value, deps);
+        if ((await deps.servers.remove(stored.value, stored.etag)) !== 'conflict') return succeed({ slug });
+      }
     },
   });
 }

@@ -131,9 +131,13 @@ test('refreshing a server finds anew what it offers and keeps all else', async (
   const run = await registry({ validate });
   const before = (await stored(run))?.value;
   tools = ['search', 'count'];
-  await refreshServer({ slug }, caller, run.deps);
+  const begun = await refreshServer({ slug }, caller, run.deps);
   run.advance(5);
   await run.drain();
+  const id = begun.ok ? `${begun.value.id}-update_server` : '';
+  expect((await run.deps.delegations.find('t1', id))?.value.outcome).toMatchObject({
+    result: { tools: { added: ['count'], removed: [], changed: [] } },
+  });
   const { discovery: found, updatedAt: _, planId: _plan, ...rest } = (await stored(run))?.value ?? {};
   expect(found?.tools.map(({ name }) => name)).toEqual(tools);
   expect(before).toMatchObject(rest);

@@ -1,0 +1,123 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Answer, type Api, managementApi } from '../support/managementApi.ts';
+import { type TestTopology, startTestTopology } from '../support/topology.ts';
+
+let topology: TestTopology;
+let admin: Api;
+let token: string;
+beforeAll(async () => {
+  topology = await startTestTopology({ demo: true });
+  token = await topology.mint({ role: 'Admin' });
+  admin = managementApi(topology.urls.management, token);
+});
+afterAll(() => topology.stop());
+
+async function put(path: string, body: object, ifMatch?: string): Promise<Answer> {
+  const response = await fetch(topology.urls.management + path, {
+    method: 'PUT',
+    headers: {
+      authorization: `Bearer ${token}`,
+      'content-type': 'application/json',
+      ...(ifMatch !== undefined && { 'if-match': ifMatch }),
+    },
+    body: JSON.stringify(body),
+  });
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: (await response.json()) as Record<string, unknown>,
+  };
+}
+
+describe('a registered server', () => {
+  test('tells which phases of its registration are completed', async () => {
+    const url = topology.urls.inventory;
+    expect(
+      (await admin.post('/servers?wait=20', { slug: 'stock', url, tags: ['finance'] })).body,
+    ).toMatchObject({
+      status: 'active',
+      phasesCompleted: ['auth', 'validation', 'registration', 'audit'],
+    });
+  });
+
+  test('is changed by whoever has read it last, once it is validated with its new content', async () => {
+    const read = await admin.get('/servers/stock');
+    const etag = read.headers.get('etag') ?? '';
+    const content = { url: topology.urls.toolbox, title: 'Tools', tags: ['tools'], owner: 'team-tools' };
+    expect((await put('/servers/stock?wait=20', content, etag)).body).toMatchObject({
+      slug: 'stock',
+      plan: { state: 'succeeded' },
+    });
+    expect((await admin.get('/servers/stock')).body).toMatchObject({
+      ...content,
+      era: 'modern',
+      status: 'active',
+    });
+    expect(await put('/servers/stock', content, etag)).toMatchObject({
+      status: 412,
+      body: { kind: 'conflict' },
+    });
+  });
+
+  test('stays as it is where its new content does not work', async () => {
+    const { body } = await put('/servers/stock?wait=20', { url: 'http://127.0.0.1:9/mcp' });
+    expect(body).toMatchObject({ plan: { state: 'failed', error: { step: 'validate_server_config' } } });
+    expect((await admin.get('/servers/stock')).body).toMatchObject({ title: 'Tools', status: 'active' });
+  });
+
+  test('is refreshed, and what it offers has hashes', async () => {
+    expect((await admin.post('/servers/stock/refresh?wait=20', {})).body).toMatchObject({
+      plan: { state: 'succeeded' },
+    });
+    const { tools } = (await admin.get('/servers/stock')).body as { tools: { hash: string }[] };
+    expect(tools.every(({ hash }) => /^[\w-]{43}$/.test(hash))).toBe(true);
+  });
+
+  test('is listed by tag, status and search, and published as the official API shows it', async () => {
+    const slugs = async (query: string) =>
+      ((await admin.get(`/servers?${query}`)).body['items'] as { slug: string }[]).map(({ slug }) => slug);
+    expect(await slugs('tag=tools')).toEqual(['stock']);
+    expect(await slugs('search=INVENT&status=active')).toEqual(['inventory']);
+    expect((await admin.get('/servers?status=gone')).status).toBe(400);
+    const { body } = await admin.get('/v0.1/servers?search=stock&version=latest');
+    expect(body['servers']).toEqual([
+      expect.objectContaining({ server: expect.objectContaining({ name: 'local.gateway/stock' }) as object }),
+    ]);
+  });
+
+  test('is removed with a record of it, and is published no longer', async () => {
+    expect((await admin.delete('/servers/stock')).status).toBe(204);
+    expect((await admin.get('/servers/stock')).status).toBe(404);
+    expect((await admin.get('/v0.1/servers?search=stock')).body['servers']).toEqual([]);
+    const { body } = await admin.get('/audit?resource=servers/stock');
+    const actions = (body['items'] as { action: string }[]).map(({ action }) => action);
+    expect(actions).toEqual(
+      expect.arrayContaining(['servers.registered', 'servers.update', 'servers.removal', 'servers.delete']),
+    );
+  });
+});
+
+test('a hundred servers are registered by one call, which says what became of each', async () => {
+  const servers: object[] = Array.from({ length: 100 }, (_, index) => ({
+    slug: `many-${index}`,
+    url: index === 7 ? 'http://127.0.0.1:9/mcp' : topology.urls.toolbox,
+  }));
+  const begun = await admin.post('/servers/bulk', {
+    servers: [...servers, servers[0], { slug: 'Not A Slug' }],
+  });
+  expect(begun).toMatchObject({ status: 202, body: { plan: { state: 'running' } } });
+  const plan = await admin.get(`${begun.headers.get('location') ?? ''}?wait=30`);
+  const steps = plan.body['steps'] as { result?: { servers?: { slug: string; status: string }[] } }[];
+  const statuses = new Map(
+    steps.flatMap(({ result }) => result?.servers ?? []).map(({ slug, status }) => [slug, status]),
+  );
+  expect(statuses.size).toBe(100);
+  expect([...statuses].filter(([, status]) => status !== 'active')).toEqual([['many-7', 'rejected']]);
+  expect(begun.body['servers']).toEqual([
+    { slug: 'many-0', status: 'refused', reason: 'its slug comes twice' },
+    expect.objectContaining({
+      status: 'refused',
+      errors: expect.arrayContaining([expect.objectContaining({ path: 'servers.101.slug' })]) as unknown[],
+    }),
+  ]);
+});
