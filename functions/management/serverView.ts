@@ -3,7 +3,7 @@ import { toolHash } from '../../shared/registry/toolHashes.ts';
 import { planHref } from './plans.ts';
 
 /** A server as lists show it. */
-export function serverSummary(record: ServerRecord) {
+export function serverSummary(record: ServerRecord): object {
   const { slug, title, description, url, tags, owner, status, statusReason, discovery } = record;
   return {
     slug,
@@ -20,7 +20,7 @@ export function serverSummary(record: ServerRecord) {
 }
 
 /** A server with all that is known of it. */
-export function serverDetails(record: ServerRecord) {
+export function serverDetails(record: ServerRecord): object {
   const { discovery, planId, statusChangedAt, createdBy, createdAt, updatedAt } = record;
   return {
     ...serverSummary(record),

@@ -61,8 +61,8 @@ const contentShape = {
 };
 
 /** Its URL, or a `server.json` that has one. The address is judged apart, by the guard. */
-function contentOf<T extends z.infer<z.ZodObject<typeof contentShape>>>(
-  { url, server, ...rest }: T,
+function contentOf(
+  { url, server, ...rest }: z.infer<z.ZodObject<typeof contentShape>>,
   context: z.RefinementCtx,
 ): ServerContent {
   const wrong = (path: string[], message: string) => {
