@@ -24,7 +24,7 @@ import { type OutboundClient, openOutboundClient } from '../shared/platform/outb
 import { type OpenedStateStore, openStateStore } from '../shared/platform/openStateStore.ts';
 import { openMessageSender } from '../shared/platform/serviceBus.ts';
 import { type DeadLetterQueues, openDeadLetterQueues } from '../shared/platform/serviceBusDeadLetters.ts';
-import { openTables } from '../shared/platform/tables.ts';
+import { openTables } from '../shared/platform/openTables.ts';
 import { azureTableServerStore } from '../shared/registry/azureTableServerStore.ts';
 import { azureTableRegistryLinkStore } from '../shared/registry/links/azureTableRegistryLinkStore.ts';
 import type { RegistryLinkStore } from '../shared/registry/links/registryLinkStore.ts';

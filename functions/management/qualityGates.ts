@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Delegation } from '../../shared/orchestration/delegation/delegation.ts';
-import { failedCheck, gateStatus, runGate } from '../../shared/orchestration/gate/gateRun.ts';
+import { runGate } from '../../shared/orchestration/gate/gateRun.ts';
+import { failedCheck, gateStatus } from '../../shared/orchestration/gate/gateStatus.ts';
 import { missingChecks } from '../../shared/orchestration/gate/qualityGates.ts';
 import { type Plan, hasEnded } from '../../shared/orchestration/plan/plan.ts';
 import { type Result, fail, succeed } from '../../shared/platform/result.ts';

@@ -1,6 +1,6 @@
 import { RestError, type TableClient, type TableEntityResult, odata } from '@azure/data-tables';
 import { InfrastructureError } from '../platform/errors.ts';
-import { openTableClient } from '../platform/tables.ts';
+import { openTableClient } from '../platform/openTables.ts';
 import {
   type Labels,
   type TrailPage,

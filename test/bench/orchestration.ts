@@ -18,7 +18,7 @@ import { taskCatalogue } from '../../shared/orchestration/task/taskCatalogue.ts'
 import { systemClock } from '../../shared/platform/clock.ts';
 import { randomId } from '../../shared/platform/ids.ts';
 import { jsonLog } from '../../shared/platform/log.ts';
-import { openTables } from '../../shared/platform/tables.ts';
+import { openTables } from '../../shared/platform/openTables.ts';
 import { probes } from '../../shared/specialists/probe.ts';
 import { caller, testEngine } from '../support/engine.ts';
 import { managementApi } from '../support/managementApi.ts';

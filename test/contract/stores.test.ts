@@ -7,7 +7,8 @@ import {
 import { type Delegation, finish } from '../../shared/orchestration/delegation/delegation.ts';
 import type { DelegationFilter, PlanFilter } from '../../shared/orchestration/stores.ts';
 import { recordOutcome, startPlan } from '../../shared/orchestration/plan/planProgress.ts';
-import { type OpenTable, openTables } from '../../shared/platform/tables.ts';
+import { openTables } from '../../shared/platform/openTables.ts';
+import { type OpenTable } from '../../shared/platform/tables.ts';
 import { azureTableServerStore } from '../../shared/registry/azureTableServerStore.ts';
 import type { ServerRecord } from '../../shared/registry/server.ts';
 import type { ServerFilter } from '../../shared/registry/serverStore.ts';

@@ -4,13 +4,8 @@ import { type IncomingMessage, type ServerResponse, createServer } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { InfrastructureError } from '../../shared/platform/errors.ts';
-import {
-  ANY_ETAG,
-  type OpenTable,
-  type Table,
-  type TableCodec,
-  openTables,
-} from '../../shared/platform/tables.ts';
+import { openTables } from '../../shared/platform/openTables.ts';
+import { ANY_ETAG, type OpenTable, type Table, type TableCodec } from '../../shared/platform/tables.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
 import { memoryTables } from '../support/memoryTables.ts';
 

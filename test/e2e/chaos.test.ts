@@ -5,7 +5,7 @@ import { redisUrl } from '../../infra/local/redis.ts';
 import { storageConnection } from '../../infra/local/settings.ts';
 import { systemClock } from '../../shared/platform/clock.ts';
 import { type OpenedStateStore, openStateStore } from '../../shared/platform/openStateStore.ts';
-import { openTables } from '../../shared/platform/tables.ts';
+import { openTables } from '../../shared/platform/openTables.ts';
 import { type TestTopology, startTestTopology } from '../support/topology.ts';
 
 const COUNT = 2_000;

@@ -3,7 +3,7 @@ import { TableClient } from '@azure/data-tables';
 import { azureTableStateStore, maxClockSkewMs } from '../../shared/platform/azureTableStateStore.ts';
 import { redisStateStore } from '../../shared/platform/redisStateStore.ts';
 import type { StateStore } from '../../shared/platform/stateStore.ts';
-import { openTables } from '../../shared/platform/tables.ts';
+import { openTables } from '../../shared/platform/openTables.ts';
 import { startAzurite } from './azurite.ts';
 import { startRedis } from './redis.ts';
 

@@ -26,9 +26,9 @@ const floors = [
 const packages: Readonly<Record<string, RegExp>> = {
   zod: /^(shared|functions)\//,
   '@azure/functions': /^functions\//,
-  '@azure/data-tables': /^shared\/(platform\/tables|(\w+\/)+azureTable\w*)\.ts$/,
+  '@azure/data-tables': /^shared\/(platform\/openTables|(\w+\/)+azureTable\w*)\.ts$/,
   '@azure/service-bus': /^shared\/platform\/serviceBus(DeadLetters)?\.ts$/,
-  '@azure/identity': /^shared\/platform\/(tables|serviceBus)\.ts$/,
+  '@azure/identity': /^shared\/platform\/(openTables|serviceBus)\.ts$/,
   ioredis: /^shared\/platform\/redis\w+\.ts$/,
   undici: /^shared\/platform\/outbound\.ts$/,
   'ipaddr.js': /^shared\/platform\/addressRules\.ts$/,

@@ -2,7 +2,7 @@ import { InfrastructureError } from '../../platform/errors.ts';
 import type { OrchestrationDeps } from '../deps.ts';
 import { raiseEvent } from '../event/raiseEvent.ts';
 import type { Plan } from '../plan/plan.ts';
-import { gateStatus } from './gateRun.ts';
+import { gateStatus } from './gateStatus.ts';
 
 const REMEMBER_MS = 30 * 24 * 3_600_000;
 

@@ -1,14 +1,13 @@
 import { z } from 'zod';
 import { isPermitted } from '../../identity/permissions.ts';
-import { type Result, fail, succeed } from '../../platform/result.ts';
-import { traceparentOf } from '../../platform/trace.ts';
-import { type Caller, idFor } from '../caller.ts';
+import { type Result, fail } from '../../platform/result.ts';
+import type { Caller } from '../caller.ts';
 import { checkSession } from '../checkSession.ts';
 import { runGate } from '../gate/gateRun.ts';
 import type { QualityGates } from '../gate/qualityGates.ts';
 import { unknownName } from '../nearest.ts';
 import type { TaskCatalogue } from '../task/taskCatalogue.ts';
-import { beginPlan } from './beginPlan.ts';
+import { type PooledPlan, beginWithinPools } from './beginWithinPools.ts';
 import { missingTasks, namedPlans } from './namedPlans.ts';
 import type { Plan } from './plan.ts';
 import { planSteps, stepRequestsSchema } from './planRequest.ts';
@@ -36,9 +35,6 @@ export interface PlanDeps extends RegistrationDeps {
   readonly gates: QualityGates;
 }
 
-/** A plan that hangs gives back what it holds of the pools after this. */
-const HOLD_MS = 3_600_000;
-
 /**
  * Begins a plan. Failures, before anything is stored: `not_found` for a name that is not known or whose tasks nobody can
  * carry out yet; `invalid` steps or input; `exhausted` pools; and those of what the plan does.
@@ -55,25 +51,14 @@ export async function requestPlan(
   if (!checked.ok) return checked;
   const session = await checkSession(sessionId, caller, deps.sessions);
   if (!session.ok) return session;
-  const { tenantId, userId } = caller.principal;
-  const allocated = await deps.pools.allocate({
-    tenantId,
-    app: 'management',
+  const plan: PooledPlan = {
+    name: name ?? 'ad_hoc',
+    session: session.value,
     operation: 'plan',
     estimatedLoad: { stepCount: steps.length },
-    holdForMs: HOLD_MS,
-  });
-  if (!allocated.ok) return allocated;
-  const start = {
-    id: idFor(caller, 'plan', deps.newId),
-    tenantId,
-    name: name ?? 'ad_hoc',
-    requestedBy: userId,
-    ...(session.value && { sessionId: session.value.id }),
-    allocationId: allocated.value.id,
-    traceparent: traceparentOf(caller.trace),
+    steps: () => checked.value,
   };
-  return succeed(await beginPlan(start, checked.value, deps));
+  return beginWithinPools(plan, caller, deps);
 }
 
 async function beginNamed(

@@ -1,15 +1,9 @@
-import { type Result, fail, succeed } from '../../platform/result.ts';
-import { traceparentOf } from '../../platform/trace.ts';
+import { type Result, fail } from '../../platform/result.ts';
 import type { Registration } from '../../registry/server.ts';
-import { type Caller, idFor } from '../caller.ts';
-import { beginPlan } from '../plan/beginPlan.ts';
+import type { Caller } from '../caller.ts';
+import { type PooledPlan, beginWithinPools } from '../plan/beginWithinPools.ts';
 import type { Plan, StepDefinition } from '../plan/plan.ts';
-import type { ResourcePools } from '../pool/resourcePools.ts';
 import type { RegistrationDeps } from './registerServer.ts';
-
-export interface BulkDeps extends RegistrationDeps {
-  readonly pools: Pick<ResourcePools, 'allocate' | 'release'>;
-}
 
 export const MAX_SERVERS = 500;
 /** Servers of one step, which registers them one after another. */
@@ -17,7 +11,6 @@ const CHUNK = 25;
 /** The plan's row holds all of them. */
 const MAX_LENGTH = 300_000;
 const CHUNK_TIMEOUT_MS = 20 * 60_000;
-const HOLD_MS = 3_600_000;
 
 /**
  * Begins one plan that registers many servers, each by a plan of its own and each with its own end. As many are registered at
@@ -26,33 +19,20 @@ const HOLD_MS = 3_600_000;
 export async function registerServers(
   registrations: readonly Registration[],
   caller: Caller,
-  deps: BulkDeps,
+  deps: RegistrationDeps,
 ): Promise<Result<Plan>> {
   if (JSON.stringify(registrations).length > MAX_LENGTH) {
     const message = `the servers are longer than ${MAX_LENGTH} characters of JSON: register fewer at a time`;
     return fail({ kind: 'too_large', message });
   }
-  const { tenantId, userId } = caller.principal;
-  const allocated = await deps.pools.allocate({
-    tenantId,
-    app: 'management',
+  const plan: PooledPlan = {
+    name: 'bulk_server_registration',
+    session: await deps.sessions.open(caller.principal),
     operation: 'bulk_server_registration',
     estimatedLoad: { serverCount: registrations.length, adminCount: 1 },
-    holdForMs: HOLD_MS,
-  });
-  if (!allocated.ok) return allocated;
-  const session = await deps.sessions.open(caller.principal);
-  const start = {
-    id: idFor(caller, 'bulk registration', deps.newId),
-    tenantId,
-    name: 'bulk_server_registration',
-    requestedBy: userId,
-    sessionId: session.id,
-    allocationId: allocated.value.id,
-    traceparent: traceparentOf(caller.trace),
+    steps: ({ databaseConnections }) => bulkSteps(registrations, Math.max(1, databaseConnections)),
   };
-  const lanes = Math.max(1, allocated.value.allocation.databaseConnections);
-  return succeed(await beginPlan(start, bulkSteps(registrations, lanes), deps));
+  return beginWithinPools(plan, caller, deps);
 }
 
 /** Chunks in lanes: a chunk waits for the one before it in its lane, whatever comes of that. */

@@ -5,15 +5,15 @@ import { registrationSchema, serverContentSchema, slugSchema } from '../../regis
 import type { Caller } from '../caller.ts';
 import type { Plan } from '../plan/plan.ts';
 import { removeServer, updateServer } from './changeServer.ts';
-import { registerServer } from './registerServer.ts';
-import { type BulkDeps, MAX_SERVERS, registerServers } from './registerServers.ts';
+import { type RegistrationDeps, registerServer } from './registerServer.ts';
+import { MAX_SERVERS, registerServers } from './registerServers.ts';
 
-type Begin = (input: unknown, caller: Caller, deps: BulkDeps) => Promise<Result<Plan>>;
+type Begin = (input: unknown, caller: Caller, deps: RegistrationDeps) => Promise<Result<Plan>>;
 
 /** Reads the input of a named plan before it is begun. Failure: `invalid`. */
 function taking<Input>(
   schema: z.ZodType<Input>,
-  begin: (input: Input, caller: Caller, deps: BulkDeps) => Promise<Result<Plan>>,
+  begin: (input: Input, caller: Caller, deps: RegistrationDeps) => Promise<Result<Plan>>,
 ): Begin {
   return async (input, caller, deps) => {
     const parsed = schema.safeParse(input);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { agents } from '../../../shared/orchestration/agent/agents.ts';
-import { failedCheck, gateStatus, runGate } from '../../../shared/orchestration/gate/gateRun.ts';
+import { runGate } from '../../../shared/orchestration/gate/gateRun.ts';
+import { failedCheck, gateStatus } from '../../../shared/orchestration/gate/gateStatus.ts';
 import {
   type QualityGates,
   gateSteps,
