@@ -85,6 +85,20 @@ describe('imports', () => {
     expect(imports.map(breach).filter((found) => found !== undefined)).toEqual([]);
   });
 
+  test('run in no circle', () => {
+    const targets = Map.groupBy(imports, ({ file }) => file);
+    const done = new Set<string>();
+    const circles: string[][] = [];
+    const follow = (file: string, path: readonly string[]) => {
+      if (path.includes(file)) circles.push([...path.slice(path.indexOf(file)), file]);
+      if (path.includes(file) || done.has(file)) return;
+      for (const { target } of targets.get(file) ?? []) follow(target, [...path, file]);
+      done.add(file);
+    };
+    for (const file of targets.keys()) follow(file, []);
+    expect(circles).toEqual([]);
+  });
+
   test('were found at all', () => {
     const rooms = [
       'functions',

@@ -164,6 +164,20 @@ describe('at least once', () => {
     expect(await server(run)).toMatchObject({ status: 'active' });
   });
 
+  test('a write of an outcome whose answer was lost, and which was repeated, tells the plan all the same', async () => {
+    const run = testRegistry();
+    await registerServer(registration, caller, run.deps);
+    const message = await validationMessage(run);
+    const { delegations } = run.deps;
+    const replace: typeof delegations.replace = async (row, etag) => {
+      const written = await delegations.replace(row, etag);
+      return row.outcome ? { status: 'conflict' } : written;
+    };
+    const deps = { ...run.deps, delegations: { ...delegations, replace } };
+    await runDelegation(message?.body, 'fastmcp-specialist', run.tasks, deps);
+    expect(run.queue.map(({ agent }) => agent)).toEqual(['mcp-orchestrator']);
+  });
+
   test('a message of another agent or of no known shape is thrown back, to be dead-lettered', async () => {
     const run = testRegistry();
     await registerServer(registration, caller, run.deps);
