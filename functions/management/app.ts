@@ -4,6 +4,7 @@ import type { AppDeps } from '../compose.ts';
 import { healthRoute } from '../health.ts';
 import type { Route } from '../http.ts';
 import { registerRoutes } from '../register.ts';
+import { registerRegistrySync } from '../timers/registrySync.ts';
 import { registerStatePurge } from '../timers/statePurge.ts';
 import { registerSweeper } from '../timers/sweeper.ts';
 import { agentRoutes } from './agents.ts';
@@ -18,6 +19,7 @@ import { refusalRecorder } from '../refusals.ts';
 import { slownessRecorder } from './slowness.ts';
 import { officialRegistryRoutes } from './officialRegistry/routes.ts';
 import { registryLinkRoutes } from './registryLinks.ts';
+import { registrySyncRoutes } from './registrySync.ts';
 import { serverRoutes } from './servers.ts';
 import { sessionRoutes } from './sessions.ts';
 
@@ -27,6 +29,7 @@ export const managementRoutes = (deps: AppDeps): readonly Route<unknown>[] => [
   ...serverRoutes(deps),
   ...officialRegistryRoutes(deps),
   ...registryLinkRoutes(deps),
+  ...registrySyncRoutes(deps),
   ...planRoutes(deps),
   ...qualityGateRoutes(deps),
   ...eventRoutes(deps),
@@ -48,4 +51,5 @@ export function registerApp(deps: AppDeps): void {
   registerReports(deps);
   registerSweeper(deps);
   registerStatePurge(deps);
+  registerRegistrySync(deps);
 }

@@ -23,10 +23,11 @@ const codec: TableCodec<Row> = {
     partition: tenantId,
     row: kind === 'latest' ? latestKey(server.name) : versionKey(server.name, server.version),
   }),
-  columns: ({ published: { status, server, updatedAt } }) => ({
+  columns: ({ published: { status, server, updatedAt, upstream } }) => ({
     listed: status !== 'deleted',
     version: server.version,
-    updatedAt: new Date(updatedAt),
+    // Whoever follows this registry must learn of what it takes over, which changed elsewhere before.
+    updatedAt: new Date(Math.max(Date.parse(updatedAt), Date.parse(upstream?.takenAt ?? updatedAt))),
   }),
   parse: (document) => rowSchema.parse(document),
 };
