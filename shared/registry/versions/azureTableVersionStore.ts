@@ -137,7 +137,7 @@ const MAX_LENGTH = 600_000;
 
 /**
  * What turns one state into the other. Where that is more than one transaction takes, a first part of it, which leaves
- * the latest version as it was.
+ * the latest version as it was or, where there is none yet, is the latest version alone.
  */
 function transactionOf(
   latest: Stored<Row> | undefined,
@@ -149,8 +149,11 @@ function transactionOf(
   const isOfLatest = (version: PublishedVersion) =>
     version.isLatest || earlier.get(version.server.version)?.isLatest === true;
   const isWhole = fitting(changed).length === changed.length;
-  const written = isWhole ? changed : fitting(changed.filter((version) => !isOfLatest(version)));
-  const newest = isWhole ? after.find(({ isLatest }) => isLatest) : latest?.value.published;
+  const part = latest
+    ? fitting(changed.filter((version) => !isOfLatest(version)))
+    : changed.filter(({ isLatest }) => isLatest);
+  const written = isWhole ? changed : part;
+  const newest = isWhole || !latest ? after.find(({ isLatest }) => isLatest) : latest.value.published;
   if (written.length === 0 || newest === undefined) return { changes: [], isWhole };
   const row: Row = { kind: 'latest', published: newest };
   return {
