@@ -1,12 +1,10 @@
 import { z } from 'zod';
-import { fetchJson } from '../platform/fetchJson.ts';
+import { type JsonSource, fetchJson } from '../platform/fetchJson.ts';
 import type { OutboundClient } from '../platform/outbound.ts';
 import { type Result, fail, succeed } from '../platform/result.ts';
 
-/** What the official API gives at most. */
+/** What the official API gives at most at once. */
 export const PAGE_ENTRIES = 100;
-/** A page of the largest entries that a registry takes, in letters of three bytes. */
-export const MAX_PAGE_BYTES = 16 * 1024 * 1024;
 
 /** A registry may give more than it was asked for, but whoever sends a thousand floods. Some write an empty list as null. */
 const pageSchema = z.object({
@@ -34,15 +32,14 @@ export function readServerPage(document: unknown): Result<ServerPage> {
   return succeed({ entries: page.data.servers ?? [], ...(nextCursor !== '' && { nextCursor }) });
 }
 
-/** `GET {baseUrl}/v0.1/servers` of the official API. Failures as `fetchJson` has them. */
+/** `GET /servers` of the official API, at the whole URL of it. Failures as `fetchJson` has them. */
 export async function fetchServerPage(
   outbound: OutboundClient,
-  baseUrl: string,
+  { url, ...bounds }: JsonSource,
   query: Readonly<Record<string, string>>,
-  timeoutMs: number,
 ): Promise<Result<ServerPage>> {
-  const parameters = new URLSearchParams({ ...query, limit: String(PAGE_ENTRIES) });
-  const url = `${baseUrl}/v0.1/servers?${parameters.toString()}`;
-  const answer = await fetchJson(outbound, { url, timeoutMs, maxBytes: MAX_PAGE_BYTES });
+  const list = new URL(url);
+  for (const [name, value] of Object.entries(query)) list.searchParams.set(name, value);
+  const answer = await fetchJson(outbound, { ...bounds, url: list.href });
   return answer.ok ? readServerPage(answer.value) : answer;
 }

@@ -3,7 +3,7 @@ import type { Clock } from '../../platform/clock.ts';
 import type { OutboundClient } from '../../platform/outbound.ts';
 import { type Result, fail, succeed } from '../../platform/result.ts';
 import type { StateStore } from '../../platform/stateStore.ts';
-import { fetchServerPage } from '../serverPages.ts';
+import { PAGE_ENTRIES, fetchServerPage } from '../serverPages.ts';
 import {
   type ActiveSync,
   type RegistrySync,
@@ -36,6 +36,9 @@ export interface SyncDeps extends TakeOverDeps {
   readonly outbound: OutboundClient;
   readonly clock: Clock;
 }
+
+/** A page of the largest entries that a registry takes, in letters of three bytes. */
+const MAX_PAGE_BYTES = 16 * 1024 * 1024;
 
 /** As long as a page may take to be read and stored, several times over. */
 const LEASE_MS = 120_000;
@@ -81,9 +84,10 @@ async function run(
   const startedAt = clock.now();
   const id = createHash('sha256').update(baseUrl).digest('hex');
   let sync: RegistrySync = beginRun(before?.value, { tenantId, upstream: id }, startedAt);
+  const list = { url: `${baseUrl}/v0.1/servers`, timeoutMs: pageMs, maxBytes: MAX_PAGE_BYTES };
   const seen = new Set<string>();
   while (isActive(sync)) {
-    const page = await fetchServerPage(outbound, baseUrl, queryOf(sync), pageMs);
+    const page = await fetchServerPage(outbound, list, queryOf(sync));
     const now = clock.now();
     if (page.ok) {
       const { entries, nextCursor } = page.value;
@@ -110,6 +114,7 @@ const isActive = (sync: RegistrySync): sync is ActiveSync =>
 
 /** Deletions are asked for by name: not every registry shows them by itself to those who follow changes. */
 const queryOf = ({ since, pass: { cursor } }: ActiveSync): Record<string, string> => ({
+  limit: String(PAGE_ENTRIES),
   include_deleted: 'true',
   ...(since !== undefined && { updated_since: since }),
   ...(cursor !== undefined && { cursor }),
