@@ -39,6 +39,11 @@ describe('slugs of names', () => {
     expect(new Set(slugs.values()).size).toBe(3);
   });
 
+  test('of halves of characters are told apart', () => {
+    const names = Array.from({ length: 9 }, (_, index) => String.fromCharCode(0xd800 + index));
+    expect(new Set(slugsFor(names).values()).size).toBe(9);
+  });
+
   test('are slugs, no two alike, and the same in every order', () => {
     const name = fc.oneof(
       fc.string({ unit: 'binary', maxLength: 60 }),
