@@ -28,6 +28,9 @@ import { openTables } from '../shared/platform/openTables.ts';
 import { azureTableServerStore } from '../shared/registry/azureTableServerStore.ts';
 import { azureTableRegistryLinkStore } from '../shared/registry/links/azureTableRegistryLinkStore.ts';
 import type { RegistryLinkStore } from '../shared/registry/links/registryLinkStore.ts';
+import { azureTableRegistrySyncStore } from '../shared/registry/sync/azureTableRegistrySyncStore.ts';
+import type { RegistrySyncStore } from '../shared/registry/sync/registrySyncStore.ts';
+import type { UpstreamRegistry } from '../shared/registry/sync/syncRegistry.ts';
 import { azureTableVersionStore } from '../shared/registry/versions/azureTableVersionStore.ts';
 import type { VersionStore } from '../shared/registry/versions/versionStore.ts';
 import type { AdmissionDeps } from './admit.ts';
@@ -42,6 +45,8 @@ export interface AppDeps extends PlanDeps, DelegateDeps, AdmissionDeps {
   readonly outbound: OutboundClient;
   readonly versions: VersionStore;
   readonly links: RegistryLinkStore;
+  readonly syncs: RegistrySyncStore;
+  readonly upstreamRegistry: UpstreamRegistry | undefined;
   /** Makes secrets that give a right to whoever knows them. */
   readonly newSecret: IdSource;
   readonly audit: Audit;
@@ -71,6 +76,7 @@ export function compose(config: Config): AppDeps {
     servers: azureTableServerStore(tables),
     versions: azureTableVersionStore(tables),
     links: azureTableRegistryLinkStore(tables),
+    syncs: azureTableRegistrySyncStore(tables),
     plans: azureTablePlanStore(tables, config.tenants),
     delegations: azureTableDelegationStore(tables, config.tenants),
   };
@@ -104,6 +110,7 @@ export function compose(config: Config): AppDeps {
     externalAgents,
     deadLetters: openDeadLetterQueues(config.serviceBus),
     outbound,
+    upstreamRegistry: upstreamRegistryOf(config),
     trail,
     state,
     gates: gatesOf(config.qualityGates),
@@ -125,6 +132,12 @@ export function compose(config: Config): AppDeps {
       },
     ),
   };
+}
+
+/** The servers of another registry are taken over for the tenant whose gateway this is: the first one. */
+function upstreamRegistryOf({ upstreamRegistry: baseUrl, tenants }: Config): UpstreamRegistry | undefined {
+  const [tenantId] = tenants;
+  return baseUrl === undefined || tenantId === undefined ? undefined : { baseUrl, tenantId };
 }
 
 function lazily<T>(load: () => Promise<T>): () => Promise<T> {

@@ -4,6 +4,7 @@ import type { AppDeps } from '../compose.ts';
 import { healthRoute } from '../health.ts';
 import type { Route } from '../http.ts';
 import { registerRoutes } from '../register.ts';
+import { registerRegistrySync } from '../timers/registrySync.ts';
 import { registerStatePurge } from '../timers/statePurge.ts';
 import { registerSweeper } from '../timers/sweeper.ts';
 import { agentRoutes } from './agents.ts';
@@ -17,8 +18,10 @@ import { qualityGateRoutes } from './qualityGates.ts';
 import { poolRoutes } from './pools.ts';
 import { refusalRecorder } from '../refusals.ts';
 import { slownessRecorder } from './slowness.ts';
+import { importRoutes } from './importServers.ts';
 import { officialRegistryRoutes } from './officialRegistry/routes.ts';
 import { registryLinkRoutes } from './registryLinks.ts';
+import { registrySyncRoutes } from './registrySync.ts';
 import { serverRoutes } from './servers.ts';
 import { sessionRoutes } from './sessions.ts';
 
@@ -27,8 +30,10 @@ export const managementRoutes = (deps: AppDeps): readonly Route<unknown>[] => [
   healthRoute,
   ...serverRoutes(deps),
   ...bulkServerRoutes(deps),
+  ...importRoutes(deps),
   ...officialRegistryRoutes(deps),
   ...registryLinkRoutes(deps),
+  ...registrySyncRoutes(deps),
   ...planRoutes(deps),
   ...qualityGateRoutes(deps),
   ...eventRoutes(deps),
@@ -50,4 +55,5 @@ export function registerApp(deps: AppDeps): void {
   registerReports(deps);
   registerSweeper(deps);
   registerStatePurge(deps);
+  registerRegistrySync(deps);
 }

@@ -18,6 +18,8 @@ type BulkRequest = z.infer<typeof bulkSchema>;
 /** What became of servers that were not even tried. */
 export interface Refused {
   readonly slug?: string | undefined;
+  /** As an imported document calls it. */
+  readonly name?: string | undefined;
   readonly status: 'refused';
   readonly reason: string;
   readonly errors?: readonly { readonly path: string; readonly message: string }[] | undefined;

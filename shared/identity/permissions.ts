@@ -5,6 +5,8 @@ const permissions = {
   'servers.read': ['Admin', 'Operator', 'Auditor', 'User'],
   'servers.write': ['Admin'],
   'registryLinks.manage': ['Admin'],
+  'registrySync.read': ['Admin', 'Operator', 'Auditor'],
+  'registrySync.run': ['Admin'],
   'plans.read': ['Admin', 'Operator', 'Auditor'],
   'plans.write': ['Admin', 'Operator'],
   'plans.compose': ['Admin'],

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { checkOutboundUrl } from './addressRules.ts';
 
 const list = <T extends z.ZodType<string, string>>(item: T) =>
   z
@@ -99,6 +100,12 @@ export const settingsSchema = z.object({
   MREG_EVENT_ROUTES: json(routesSchema, '{"disk_full": ["mcp-debugger"]}').optional(),
   /** Agents whose work is done by workers of the user's own, separated by commas; none when absent. */
   MREG_EXTERNAL_AGENTS: list(z.string().regex(/^[a-z][a-z-]*$/, 'must name agents')).optional(),
+  /** Base URL of the registry whose servers are taken over; none when absent. */
+  MREG_UPSTREAM_REGISTRY: z
+    .string()
+    .max(2048)
+    .refine((url) => !url.includes('?'), 'must be a base URL, without a query')
+    .optional(),
   /** Development only: the origin of the local token issuer. */
   MREG_LOCAL_ISSUER: loopbackOrigin.optional(),
   /** Development only: upstream servers may be on loopback and private addresses, over http. */
@@ -119,6 +126,8 @@ export interface Config {
   readonly qualityGates: z.infer<typeof gatesSchema>;
   readonly eventRoutes: z.infer<typeof routesSchema>;
   readonly externalAgents: ReadonlySet<string>;
+  /** Without a slash at its end. */
+  readonly upstreamRegistry: string | undefined;
   readonly localIssuer: string | undefined;
   readonly privateUpstreams: boolean;
 }
@@ -158,6 +167,7 @@ export function readConfig(env: Environment = process.env): Config {
   if (named('MREG_SERVICE_BUS') === named('MREG_SERVICE_BUS__fullyQualifiedNamespace')) {
     problems.push('MREG_SERVICE_BUS: set either it or MREG_SERVICE_BUS__fullyQualifiedNamespace');
   }
+  problems.push(...refusedRegistry(env));
   if (isProduction(env)) problems.push(...developmentOnly(env));
   if (problems.length > 0 || !parsed.success) {
     throw new ConfigError(
@@ -182,9 +192,17 @@ export function readConfig(env: Environment = process.env): Config {
     qualityGates: settings.MREG_QUALITY_GATES ?? {},
     eventRoutes: settings.MREG_EVENT_ROUTES ?? {},
     externalAgents: new Set(settings.MREG_EXTERNAL_AGENTS),
+    upstreamRegistry: settings.MREG_UPSTREAM_REGISTRY?.replace(/\/+$/, ''),
     localIssuer: settings.MREG_LOCAL_ISSUER,
     privateUpstreams: settings.MREG_PRIVATE_UPSTREAMS === 'allowed',
   });
+}
+
+/** The gateway calls it as it calls upstream servers: what it may not call is refused when it starts, not at night. */
+function refusedRegistry({ MREG_UPSTREAM_REGISTRY: url, MREG_PRIVATE_UPSTREAMS }: Environment): string[] {
+  if (url === undefined) return [];
+  const checked = checkOutboundUrl(url, MREG_PRIVATE_UPSTREAMS === 'allowed' ? 'private_allowed' : 'public');
+  return checked.ok ? [] : [`MREG_UPSTREAM_REGISTRY: ${checked.error.message}`];
 }
 
 function explain(issue: z.core.$ZodIssue): string {

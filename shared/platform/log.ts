@@ -22,6 +22,9 @@ export type LogEvent =
   | 'agent_load_untold'
   | 'progress_untold'
   | 'upstream_failed'
+  | 'registry_synced'
+  | 'registry_sync_failed'
+  | 'registry_entry_skipped'
   | 'audit_delayed'
   | 'audit_overflow'
   | 'audit_chain_replaced';

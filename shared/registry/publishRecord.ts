@@ -49,13 +49,16 @@ export async function withdrawRecord(record: ServerRecord, deps: PublishingDeps)
   );
 }
 
-/** Publishes the version or, where this server has published it before, brings it up to date. */
+/**
+ * Publishes the version or, where this server has published it before, brings it up to date. A version that was taken over
+ * from another registry becomes this server's.
+ */
 function enter(publication: Publication, now: Date): Decision {
   const { server, slug, publicationId } = publication;
   return (versions) => {
     const published = publish(publication, now)(versions);
     const existing = versions.find((version) => version.server.version === server.version);
-    if (published.ok || existing?.slug !== slug) return published;
+    if (published.ok || (existing?.slug !== slug && !existing?.upstream)) return published;
     const edited = edit(server.version, publication, now)(versions);
     if (!edited.ok) return published;
     const revived =
@@ -64,9 +67,11 @@ function enter(publication: Publication, now: Date): Decision {
         : edited;
     if (!revived.ok) return revived;
     return succeed(
-      revived.value.map((version) =>
-        version.server.version === server.version ? { ...version, publicationId } : version,
-      ),
+      revived.value.map((version) => {
+        if (version.server.version !== server.version) return version;
+        const { upstream: _, ...own } = version;
+        return { ...own, publicationId, ...(slug !== undefined && { slug }) };
+      }),
     );
   };
 }
@@ -84,7 +89,7 @@ export function entryOf(record: ServerRecord, publicOrigin: string): ServerJson 
     title: record.title,
     description: shortened(record.description.trim() || record.title),
     version: version.success ? version.data : '1.0.0',
-    remotes: [{ type: 'streamable-http', url: `${publicOrigin}/mcp` }],
+    remotes: [{ type: 'streamable-http', url: `${publicOrigin}/servers/${record.slug}/mcp` }],
   };
 }
 

@@ -3,10 +3,11 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { InfrastructureError } from '../../shared/platform/errors.ts';
 import { openTables } from '../../shared/platform/openTables.ts';
-import { type OpenTable } from '../../shared/platform/tables.ts';
+import { type Result, succeed } from '../../shared/platform/result.ts';
+import type { OpenTable } from '../../shared/platform/tables.ts';
 import { azureTableVersionStore } from '../../shared/registry/versions/azureTableVersionStore.ts';
-import { edit, publish, setStatus } from '../../shared/registry/versions/changes.ts';
-import type { PublishedVersion } from '../../shared/registry/versions/publishedVersion.ts';
+import { type Decision, edit, publish, setStatus } from '../../shared/registry/versions/changes.ts';
+import type { PublishedVersion, Versions } from '../../shared/registry/versions/publishedVersion.ts';
 import type { VersionFilter, VersionStore } from '../../shared/registry/versions/versionStore.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
 import { memoryTables } from '../support/memoryTables.ts';
@@ -80,6 +81,18 @@ describe.each<[string, () => OpenTable]>([
     await store.change(tenant, inventory, publish(made, at(0)));
     expect(await store.change(tenant, inventory, publish(made, at(0)))).toMatchObject({ ok: true });
     expect(await store.versionsOf(tenant, inventory)).toHaveLength(1);
+  });
+
+  test('more versions than one transaction takes are all published, also where there was none before', async () => {
+    const made = Array.from({ length: 250 }, (_, index) => publication(tenant, { version: `1.0.${index}` }));
+    const all: Decision = (before) =>
+      made.reduce<Result<Versions>>(
+        (result, one) => (result.ok ? publish(one, at(0))(result.value) : result),
+        succeed(before),
+      );
+    expect(await store.change(tenant, inventory, all)).toMatchObject({ ok: true });
+    expect(await store.versionsOf(tenant, inventory)).toHaveLength(250);
+    expect(await latestOf(inventory)).toBe('1.0.249');
   });
 
   test('of twenty publishers of one version one succeeds and nineteen are refused', async () => {

@@ -121,3 +121,38 @@ test('a hundred servers are registered by one call, which says what became of ea
     }),
   ]);
 });
+
+describe('servers from elsewhere', () => {
+  test('are imported from the configuration of a client, without its secrets', async () => {
+    const document = {
+      mcpServers: {
+        'Tool Box': { url: topology.urls.toolbox },
+        local: { command: 'npx', args: ['-y', 'something'] },
+        secret: { url: topology.urls.toolbox, headers: { Authorization: 'Bearer canary-5d1c' } },
+      },
+    };
+    const { body } = await admin.post('/servers/import?wait=20', { document });
+    expect(body['servers']).toEqual([
+      expect.objectContaining({ slug: 'tool-box', status: 'active' }),
+      expect.objectContaining({ name: 'local', status: 'refused' }),
+      expect.objectContaining({ name: 'secret', status: 'refused' }),
+    ]);
+    expect(JSON.stringify(body)).not.toContain('canary');
+  });
+
+  test('cannot be imported from what is no such document, nor from an address that is none', async () => {
+    expect((await admin.post('/servers/import', { document: { a: 1 } })).status).toBe(400);
+    expect((await admin.post('/servers/import', { url: 'file:///etc/passwd' })).status).toBe(400);
+    expect((await admin.post('/servers/import', {})).status).toBe(400);
+  });
+
+  test('are exported as a configuration that leads to the gateway', async () => {
+    const url = `${topology.urls.mcp}/servers/tool-box/mcp`;
+    expect((await admin.get('/servers/export')).body['servers']).toMatchObject({
+      'tool-box': { type: 'http', url },
+    });
+    expect((await admin.get('/servers/export?format=claude')).body['mcpServers']).toMatchObject({
+      'tool-box': { url },
+    });
+  });
+});

@@ -13,12 +13,17 @@ export const serverNotFound: Failure = fail({ kind: 'not_found', message: 'Serve
 export function createView(publicOrigin: string): (version: PublishedVersion) => object {
   return (version) => {
     const { server, status, statusMessage, statusChangedAt, publishedAt, updatedAt, isLatest } = version;
-    const { slug, tags } = version;
+    const { slug, tags, upstream } = version;
     return {
       server,
       _meta: {
         [OFFICIAL_META]: { status, statusMessage, statusChangedAt, publishedAt, updatedAt, isLatest },
-        [GATEWAY_META]: { slug, endpoint: slug === undefined ? undefined : `${publicOrigin}/mcp`, tags },
+        [GATEWAY_META]: {
+          slug,
+          endpoint: slug === undefined ? undefined : `${publicOrigin}/mcp`,
+          tags,
+          source: upstream?.source,
+        },
       },
     };
   };

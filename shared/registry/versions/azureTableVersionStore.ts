@@ -23,10 +23,11 @@ const codec: TableCodec<Row> = {
     partition: tenantId,
     row: kind === 'latest' ? latestKey(server.name) : versionKey(server.name, server.version),
   }),
-  columns: ({ published: { status, server, updatedAt } }) => ({
+  columns: ({ published: { status, server, updatedAt, upstream } }) => ({
     listed: status !== 'deleted',
     version: server.version,
-    updatedAt: new Date(updatedAt),
+    // Whoever follows this registry must learn of what it takes over, which changed elsewhere before.
+    updatedAt: new Date(Math.max(Date.parse(updatedAt), Date.parse(upstream?.takenAt ?? updatedAt))),
   }),
   parse: (document) => rowSchema.parse(document),
 };
@@ -136,7 +137,7 @@ const MAX_LENGTH = 600_000;
 
 /**
  * What turns one state into the other. Where that is more than one transaction takes, a first part of it, which leaves
- * the latest version as it was.
+ * the latest version as it was or, where there is none yet, is the latest version alone.
  */
 function transactionOf(
   latest: Stored<Row> | undefined,
@@ -148,8 +149,11 @@ function transactionOf(
   const isOfLatest = (version: PublishedVersion) =>
     version.isLatest || earlier.get(version.server.version)?.isLatest === true;
   const isWhole = fitting(changed).length === changed.length;
-  const written = isWhole ? changed : fitting(changed.filter((version) => !isOfLatest(version)));
-  const newest = isWhole ? after.find(({ isLatest }) => isLatest) : latest?.value.published;
+  const part = latest
+    ? fitting(changed.filter((version) => !isOfLatest(version)))
+    : changed.filter(({ isLatest }) => isLatest);
+  const written = isWhole ? changed : part;
+  const newest = isWhole || !latest ? after.find(({ isLatest }) => isLatest) : latest.value.published;
   if (written.length === 0 || newest === undefined) return { changes: [], isWhole };
   const row: Row = { kind: 'latest', published: newest };
   return {

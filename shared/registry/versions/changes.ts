@@ -46,6 +46,21 @@ function publicationTime(versions: Versions, now: Date): string {
 
 /** What a version is and what clients run of it. */
 const fixedFields = ['name', 'version', 'packages', 'remotes'] as const;
+type Document = PublishedVersion['server'];
+
+/** The first field in which another document would make it another version, if there is one. */
+export const otherField = (one: Document, other: Document): string | undefined =>
+  fixedFields.find((field) => !isDeepStrictEqual(one[field], other[field]));
+
+/** The version, with a note for the registry that it was taken over from: this is decided here from now on. */
+function decidedHere(version: PublishedVersion, what: 'status' | 'description'): PublishedVersion {
+  const { upstream } = version;
+  if (!upstream) return version;
+  return {
+    ...version,
+    upstream: { ...upstream, decidedHere: [...new Set([...upstream.decidedHere, what])] },
+  };
+}
 
 /** Corrects how a version is described. Failures: `not_found`; `invalid` where it would become another one. */
 export function edit(
@@ -56,10 +71,15 @@ export function edit(
   return (versions) => {
     const existing = versions.find((published) => published.server.version === version);
     if (!existing) return notPublished;
-    const changed = fixedFields.find((field) => !isDeepStrictEqual(existing.server[field], server[field]));
+    const changed = otherField(existing.server, server);
     if (changed !== undefined)
       return invalid(changed, 'cannot be changed once published: publish a new version');
-    const edited = { ...existing, server, tags, updatedAt: now.toISOString() };
+    const edited = {
+      ...decidedHere(existing, 'description'),
+      server,
+      tags,
+      updatedAt: now.toISOString(),
+    };
     return succeed(versions.map((published) => (published === existing ? edited : published)));
   };
 }
@@ -95,7 +115,7 @@ export function setStatus(version: string | undefined, update: StatusUpdate, now
     return succeed(
       versions.map((published) => {
         if (!wanted.includes(published) || !differs(published)) return published;
-        const { statusMessage: _, ...rest } = published;
+        const { statusMessage: _, ...rest } = decidedHere(published, 'status');
         return {
           ...rest,
           status,

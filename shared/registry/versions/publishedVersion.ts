@@ -3,6 +3,16 @@ import { z } from 'zod';
 export const versionStatuses = ['active', 'deprecated', 'deleted'] as const;
 export type VersionStatus = (typeof versionStatuses)[number];
 
+/** What says that a version was taken over from another registry, and how far that registry still decides about it. */
+const upstreamSchema = z.object({
+  /** The host of that registry. */
+  source: z.string(),
+  /** When it last changed by what that registry says. */
+  takenAt: z.iso.datetime(),
+  /** What was decided here by hand since, and stays. */
+  decidedHere: z.array(z.enum(['status', 'description'])),
+});
+
 /** One version of a server as its tenant published it. What clients run of it never changes. */
 export const publishedVersionSchema = z.object({
   tenantId: z.string(),
@@ -11,7 +21,7 @@ export const publishedVersionSchema = z.object({
   status: z.enum(versionStatuses),
   statusMessage: z.string().optional(),
   statusChangedAt: z.iso.datetime(),
-  /** Later than that of every version published before. */
+  /** Of those published here, later than that of every version before; of others, what their registry says. */
   publishedAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),
   /** True of exactly one version of a server. */
@@ -21,6 +31,8 @@ export const publishedVersionSchema = z.object({
   /** The registered server that it describes, where it is one of the gateway's. */
   slug: z.string().optional(),
   tags: z.array(z.string()),
+  /** Absent: it was published here. */
+  upstream: upstreamSchema.optional(),
 });
 export type PublishedVersion = z.infer<typeof publishedVersionSchema>;
 

@@ -7,6 +7,8 @@ const pinned: Record<Permission, readonly Role[]> = {
   'servers.read': ['Admin', 'Operator', 'Auditor', 'User'],
   'servers.write': ['Admin'],
   'registryLinks.manage': ['Admin'],
+  'registrySync.read': ['Admin', 'Operator', 'Auditor'],
+  'registrySync.run': ['Admin'],
   'plans.read': ['Admin', 'Operator', 'Auditor'],
   'plans.write': ['Admin', 'Operator'],
   'plans.compose': ['Admin'],

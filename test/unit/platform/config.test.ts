@@ -39,6 +39,7 @@ describe('a configuration', () => {
       externalAgents: new Set(),
       qualityGates: {},
       eventRoutes: {},
+      upstreamRegistry: undefined,
       localIssuer: undefined,
       privateUpstreams: false,
     });
@@ -62,6 +63,16 @@ describe('a configuration', () => {
       privateUpstreams: true,
     });
     expect(config.allowedOrigins).toEqual(new Set(['http://localhost:6274', 'https://app.contoso.com']));
+  });
+
+  test('takes the base URL of a registry without its last slash, on this machine for a developer alone', () => {
+    const at = (url: string, more = {}) =>
+      readConfig({ ...developer, ...more, MREG_UPSTREAM_REGISTRY: url }).upstreamRegistry;
+    expect(at('https://registry.example.com/')).toBe('https://registry.example.com');
+    expect(at('https://registry.example.com/r/x')).toBe('https://registry.example.com/r/x');
+    const local = 'http://127.0.0.1:9000';
+    expect(at(local, { MREG_PRIVATE_UPSTREAMS: 'allowed' })).toBe(local);
+    expect(() => at(local)).toThrow(/MREG_UPSTREAM_REGISTRY: must use https/);
   });
 
   test('takes tenants in any case and with any separator, and keeps them as Entra writes them', () => {
@@ -100,6 +111,7 @@ describe('a configuration', () => {
         'MREG_EXTERNAL_AGENTS',
         'MREG_QUALITY_GATES',
         'MREG_EVENT_ROUTES',
+        'MREG_UPSTREAM_REGISTRY',
         'MREG_LOCAL_ISSUER',
         'MREG_PRIVATE_UPSTREAMS',
       ].map((name) => [name, `${canary} ${name}!`]),
@@ -134,6 +146,12 @@ test.each([
   ['MREG_ALLOWED_ORIGINS', '*', 'every page of the web'],
   ['MREG_ALLOWED_ORIGINS', 'https://app.contoso.com null', 'what sandboxed pages say'],
   ['MREG_EXTERNAL_AGENTS', 'MCP Debugger', 'not as an agent is named'],
+  ['MREG_UPSTREAM_REGISTRY', '', 'empty is not absent'],
+  ['MREG_UPSTREAM_REGISTRY', 'registry.example.com', 'no scheme'],
+  ['MREG_UPSTREAM_REGISTRY', 'http://registry.example.com', 'plain http'],
+  ['MREG_UPSTREAM_REGISTRY', 'https://registry.example.com?tenant=a', 'a query'],
+  ['MREG_UPSTREAM_REGISTRY', 'https://user:secret@registry.example.com', 'user information'],
+  ['MREG_UPSTREAM_REGISTRY', 'https://10.0.0.5', 'a private address'],
   ['MREG_PRIVATE_UPSTREAMS', 'true', 'one spelling only'],
   ['MREG_LOCAL_ISSUER', '', 'empty is not absent'],
   ['MREG_LOCAL_ISSUER', 'http://localhost:8002', 'a name, which anyone may resolve'],

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { succeed } from '../../../shared/platform/result.ts';
 import {
   type PublishingDeps,
   entryOf,
@@ -8,6 +9,7 @@ import {
 } from '../../../shared/registry/publishRecord.ts';
 import type { ServerRecord } from '../../../shared/registry/server.ts';
 import { serverJsonSchema } from '../../../shared/registry/serverJson/serverJson.ts';
+import { follow } from '../../../shared/registry/sync/follow.ts';
 import { azureTableVersionStore } from '../../../shared/registry/versions/azureTableVersionStore.ts';
 import { memoryTables } from '../../support/memoryTables.ts';
 import { serverJson } from '../../support/serverJson.ts';
@@ -42,7 +44,7 @@ describe('the entry of a server that was registered by its URL', () => {
       title: 'Stock',
       description: 'What is in stock',
       version: '3.1.0',
-      remotes: [{ type: 'streamable-http', url: 'https://mcp.contoso.com/mcp' }],
+      remotes: [{ type: 'streamable-http', url: 'https://mcp.contoso.com/servers/stock/mcp' }],
     });
   });
 
@@ -138,6 +140,35 @@ describe('a registered server', () => {
     expect(thief).toMatchObject({ ok: false, error: { kind: 'already_exists' } });
     await withdrawRecord(record({ slug: 'thief', server: serverJson() }), deps);
     expect(await listed()).toEqual(['com.example/inventory']);
+  });
+
+  test('makes a version that was taken over from another registry its own, which that one no longer decides', async () => {
+    const entry = { server: serverJsonSchema.parse(serverJson()), status: 'deprecated' as const };
+    const follower = { tenantId: 't', source: 'registry.example.com', now: deps.clock.now() };
+    await deps.versions.change('t', entry.server.name, (before) =>
+      succeed(follow(entry, before, follower).versions),
+    );
+    const published = await publishRecord(record({ server: serverJson() }), deps);
+    expect(published).toMatchObject({ ok: true, value: { slug: 'stock', publicationId: 'plan-1' } });
+    expect(await publishRecord(record({ server: serverJson() }), deps)).toEqual(published);
+    const versions = await deps.versions.versionsOf('t', entry.server.name);
+    expect(versions).toHaveLength(1);
+    expect(versions[0]).not.toHaveProperty('upstream');
+    expect(follow({ ...entry, status: 'deleted' }, versions, follower)).toEqual({
+      versions,
+      outcome: 'ours',
+    });
+  });
+
+  test('does not change what clients run of a version that was taken over', async () => {
+    const remotes = [{ type: 'streamable-http' as const, url: 'https://theirs.example.com/mcp' }];
+    const entry = { server: serverJsonSchema.parse(serverJson({ remotes })), status: 'active' as const };
+    const follower = { tenantId: 't', source: 'registry.example.com', now: deps.clock.now() };
+    await deps.versions.change('t', entry.server.name, (before) =>
+      succeed(follow(entry, before, follower).versions),
+    );
+    const refused = await publishRecord(record({ server: serverJson() }), deps);
+    expect(refused).toMatchObject({ ok: false, error: { kind: 'already_exists' } });
   });
 
   test('does not change what clients run of a version', async () => {

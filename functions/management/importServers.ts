@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import { type Result, fail, succeed } from '../../shared/platform/result.ts';
+import { exportFormats, exportServers } from '../../shared/registry/import/exportServers.ts';
+import { fetchImport } from '../../shared/registry/import/fetchImport.ts';
+import { type Import, readImport } from '../../shared/registry/import/readImport.ts';
+import type { ServerRecord } from '../../shared/registry/server.ts';
+import type { AppDeps } from '../compose.ts';
+import type { Answer, Route } from '../http.ts';
+import { registerAll } from './bulkServers.ts';
+import { readQuery } from './paging.ts';
+import { privileged } from './privileged.ts';
+
+const importSchema = z
+  .strictObject({ url: z.string().max(2048).optional(), document: z.unknown().optional() })
+  .refine(({ url, document }) => (url === undefined) !== (document === undefined), {
+    error: 'give either url or document',
+  });
+type ImportRequest = z.infer<typeof importSchema>;
+
+const MAX_SERVERS = 500;
+const formatSchema = z.object({ format: z.enum(exportFormats).optional() });
+const PAGE = 100;
+
+/** Servers as other programs describe them, in and out. */
+export function importRoutes(deps: AppDeps): readonly Route<unknown>[] {
+  const bring: Route<ImportRequest> = {
+    name: 'servers-import',
+    method: 'POST',
+    path: 'servers/import',
+    permission: 'servers.write',
+    body: importSchema,
+    async handle(call): Promise<Result<Answer>> {
+      const { url, document } = call.body;
+      const read = url === undefined ? readImport(document) : await fetchImport(url, deps);
+      if (!read.ok) return read;
+      const { registrations, skipped } = read.value;
+      if (registrations.length > MAX_SERVERS) {
+        const message = `it holds ${registrations.length} servers, and at most ${MAX_SERVERS} are imported at once`;
+        return fail({ kind: 'too_large', message });
+      }
+      return registerAll(call, registrations, skippedOf(skipped), deps);
+    },
+  };
+
+  const take: Route = {
+    name: 'servers-export',
+    method: 'GET',
+    path: 'servers/export',
+    permission: 'servers.read',
+    async handle({ principal, query }): Promise<Result<Answer>> {
+      const read = readQuery(query, formatSchema);
+      if (!read.ok) return read;
+      const records: ServerRecord[] = [];
+      for (let after: string | undefined; ;) {
+        const page = await deps.servers.list(principal.tenantId, { status: 'active' }, PAGE, after);
+        records.push(...page.items);
+        if (page.after === undefined) break;
+        after = page.after;
+      }
+      return succeed({ status: 200, body: exportServers(records, deps.publicOrigin, read.value.format) });
+    },
+  };
+
+  return [privileged(bring, 'servers.import', () => 'servers', deps.audit), take];
+}
+
+const skippedOf = (skipped: Import['skipped']) =>
+  skipped.map(({ name, reason }) => ({ name, status: 'refused' as const, reason }));

@@ -1,0 +1,68 @@
+import { fail, succeed } from '../../shared/platform/result.ts';
+import type { RegistrySync } from '../../shared/registry/sync/registrySync.ts';
+import {
+  type SyncBudget,
+  type SyncDeps,
+  type UpstreamRegistry,
+  sourceOf,
+  syncRegistry,
+} from '../../shared/registry/sync/syncRegistry.ts';
+import type { AppDeps } from '../compose.ts';
+import type { Call, Route } from '../http.ts';
+import { privileged } from './privileged.ts';
+
+/** Well within the time of a request, the last page included. */
+const BUDGET: SyncBudget = { runMs: 15_000, pageMs: 10_000 };
+
+export interface RegistrySyncDeps extends SyncDeps, Pick<AppDeps, 'audit'> {
+  readonly upstreamRegistry: UpstreamRegistry | undefined;
+}
+
+/** What the gateway takes over from another registry, for the tenant that it does so for. */
+export function registrySyncRoutes(deps: RegistrySyncDeps): readonly Route<unknown>[] {
+  /** To every other tenant it does not exist. */
+  const registryOf = ({ principal }: Call<unknown>): UpstreamRegistry | undefined =>
+    deps.upstreamRegistry?.tenantId === principal.tenantId ? deps.upstreamRegistry : undefined;
+
+  const run: Route = {
+    name: 'registry-sync-run',
+    method: 'POST',
+    path: 'registry-sync/runs',
+    permission: 'registrySync.run',
+    async handle(call) {
+      const upstream = registryOf(call);
+      if (!upstream) return noRegistry;
+      const synced = await syncRegistry(upstream, BUDGET, deps);
+      return synced.ok ? succeed({ status: 200, body: view(upstream, synced.value) }) : synced;
+    },
+  };
+
+  const last: Route = {
+    name: 'registry-sync-last',
+    method: 'GET',
+    path: 'registry-sync',
+    permission: 'registrySync.read',
+    async handle(call) {
+      const upstream = registryOf(call);
+      if (!upstream) return noRegistry;
+      const stored = await deps.syncs.find(upstream.tenantId);
+      const body = stored
+        ? view(upstream, stored.value)
+        : { source: sourceOf(upstream), state: 'not_run' as const };
+      return succeed({ status: 200, body });
+    },
+  };
+
+  return [privileged(run, 'registry-sync.run', () => 'registry-sync', deps.audit), last];
+}
+
+const noRegistry = fail({ kind: 'not_found', message: 'no registry is taken over here' });
+
+function view(upstream: UpstreamRegistry, { run, since, pass }: RegistrySync) {
+  return {
+    source: sourceOf(upstream),
+    ...run,
+    /** Where the next run begins. */
+    next: { updatedSince: since, cursor: pass?.cursor },
+  };
+}

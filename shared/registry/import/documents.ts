@@ -1,0 +1,54 @@
+import { z } from 'zod';
+import { OFFICIAL_META } from '../serverJson/serverJson.ts';
+
+/** A server of a document, by its name there; what it is said to be is yet to be judged. */
+export type Candidate =
+  | { readonly kind: 'client'; readonly name: string; readonly entry: unknown }
+  | {
+      readonly kind: 'document';
+      readonly name: string;
+      /** A ServerResponse of the official API. */
+      readonly entry: object;
+      readonly version: string;
+      readonly publishedAt: string;
+      readonly isDeleted: boolean;
+    };
+
+/** All servers of a document, in its order; undefined for a document that is none. */
+export function candidatesOf(document: unknown): readonly Candidate[] | undefined {
+  if (Array.isArray(document)) return document.map(listed);
+  if (!isObject(document)) return undefined;
+  const { servers, mcpServers } = document;
+  if (Array.isArray(servers)) return servers.map(listed);
+  const configured = servers ?? mcpServers;
+  if (isObject(configured)) {
+    return Object.entries(configured).map(([name, entry]) => ({ kind: 'client', name, entry }));
+  }
+  return 'name' in document || 'server' in document ? [listed(document, 0)] : undefined;
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const headSchema = z.object({
+  server: z.object({ name: z.string(), version: z.string().catch('') }),
+  _meta: z
+    .object({
+      [OFFICIAL_META]: z.object({ status: z.unknown().optional(), publishedAt: z.string().catch('') }),
+    })
+    .optional()
+    .catch(undefined),
+});
+
+/** One of a list: a `server.json`, by itself or in the envelope of a registry. */
+function listed(value: unknown, position: number): Candidate {
+  const entry = isObject(value) && 'server' in value ? value : { server: value };
+  const head = headSchema.safeParse(entry);
+  if (!head.success) {
+    const name = `#${position + 1}`;
+    return { kind: 'document', name, entry, version: '', publishedAt: '', isDeleted: false };
+  }
+  const { server, _meta } = head.data;
+  const { publishedAt = '', status } = _meta?.[OFFICIAL_META] ?? {};
+  return { kind: 'document', ...server, entry, publishedAt, isDeleted: status === 'deleted' };
+}

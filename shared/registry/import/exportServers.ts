@@ -1,0 +1,27 @@
+import type { ServerRecord } from '../server.ts';
+
+/** Whose `mcp.json` it is: Cursor reads Claude's. */
+export const exportFormats = ['vscode', 'claude'] as const;
+export type ExportFormat = (typeof exportFormats)[number];
+
+interface ClientServer {
+  readonly type: 'http';
+  readonly url: string;
+}
+export type ClientConfiguration =
+  | { readonly servers: Readonly<Record<string, ClientServer>> }
+  | { readonly mcpServers: Readonly<Record<string, ClientServer>> };
+
+/** An `mcp.json` that leads a client to each active server by way of the gateway. */
+export function exportServers(
+  records: readonly Pick<ServerRecord, 'slug' | 'status'>[],
+  publicOrigin: string,
+  format: ExportFormat = 'vscode',
+): ClientConfiguration {
+  const servers = Object.fromEntries(
+    records
+      .filter(({ status }) => status === 'active')
+      .map(({ slug }) => [slug, { type: 'http' as const, url: `${publicOrigin}/servers/${slug}/mcp` }]),
+  );
+  return format === 'claude' ? { mcpServers: servers } : { servers };
+}

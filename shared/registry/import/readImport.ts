@@ -1,0 +1,90 @@
+import { invalid } from '../../platform/invalid.ts';
+import { type Result, succeed } from '../../platform/result.ts';
+import { type Registration, registrationSchema } from '../server.ts';
+import { readUpstreamEntry } from '../sync/upstreamEntry.ts';
+import { isNewer } from '../versions/latest.ts';
+import { readClientEntry } from './clientEntry.ts';
+import { type Candidate, candidatesOf } from './documents.ts';
+import { holdsSecret } from './secrets.ts';
+import { slugsFor } from './slugs.ts';
+import { usableUrl } from './usableUrl.ts';
+
+/** What a document says of servers, as far as the gateway can take it. */
+export interface Import {
+  readonly registrations: readonly Registration[];
+  readonly skipped: readonly { readonly name: string; readonly reason: string }[];
+}
+
+/**
+ * Reads the servers of an `mcp.json` of VS Code, Claude or Cursor, of one `server.json` or a list of them, or of the answer
+ * of a registry, of which it takes the latest version of each. What cannot be taken is skipped, with the reason; secrets
+ * are neither taken nor told. Failure: `invalid` for a document that is none of these.
+ */
+export function readImport(document: unknown): Result<Import> {
+  const candidates = candidatesOf(document);
+  if (!candidates) {
+    return invalid(
+      'document',
+      'must be an mcp.json, a server.json, a list of these or the answer of a registry',
+    );
+  }
+  const slugs = slugsFor(candidates.map(({ name }) => name));
+  const newest = newestOf(candidates);
+  const registrations: Registration[] = [];
+  const skipped: { name: string; reason: string }[] = [];
+  for (const candidate of candidates) {
+    const { name } = candidate;
+    const slug = slugs.get(name) ?? '';
+    const read =
+      newest.get(name) === candidate
+        ? registrationOf(candidate, slug)
+        : { reason: 'is there in another version, which is taken' };
+    if ('reason' in read) skipped.push({ name: name.slice(0, 200), reason: read.reason });
+    else registrations.push(read);
+  }
+  return succeed({ registrations, skipped });
+}
+
+/** Of several versions of one name, the one that the registry would call the latest. */
+function newestOf(candidates: readonly Candidate[]): ReadonlyMap<string, Candidate> {
+  const newest = new Map<string, Candidate>();
+  for (const candidate of candidates) {
+    const best = newest.get(candidate.name);
+    if (!best || isBetter(candidate, best)) newest.set(candidate.name, candidate);
+  }
+  return newest;
+}
+
+function isBetter(one: Candidate, other: Candidate): boolean {
+  if (one.kind === 'client' || other.kind === 'client') return false;
+  if (one.isDeleted !== other.isDeleted) return other.isDeleted;
+  return isNewer(one, other);
+}
+
+function registrationOf(candidate: Candidate, slug: string): Registration | { reason: string } {
+  if (candidate.kind === 'client') {
+    const judged = readClientEntry(candidate.entry);
+    if ('reason' in judged) return judged;
+    const title = candidate.name.trim().slice(0, 100).toWellFormed().trim();
+    return parsed({ slug, url: judged.url, ...(title !== slug && title !== '' && { title }) });
+  }
+  const entry = readUpstreamEntry(candidate.entry);
+  if (!entry.ok) {
+    const [problem] = entry.error.errors ?? [];
+    return { reason: problem ? `${problem.path} ${problem.message}`.trim() : entry.error.message };
+  }
+  if (entry.value.status === 'deleted') return { reason: 'is deleted in its registry' };
+  if (holdsSecret(entry.value.server)) return { reason: 'holds a secret: no secret is imported' };
+  const registration = parsed({ slug, server: entry.value.server });
+  if ('reason' in registration) return registration;
+  const judged = usableUrl(registration.url);
+  return 'reason' in judged ? judged : registration;
+}
+
+/** As `POST /servers` reads it. */
+function parsed(registration: object): Registration | { reason: string } {
+  const read = registrationSchema.safeParse(registration);
+  if (read.success) return read.data;
+  const [issue] = read.error.issues;
+  return { reason: `${issue?.path.join('.') ?? ''} ${issue?.message ?? 'is not valid'}`.trim() };
+}

@@ -1,0 +1,211 @@
+import { describe, expect, test } from 'vitest';
+import { readImport } from '../../../../shared/registry/import/readImport.ts';
+import { upstreamEntry } from '../../../support/fakeRegistry.ts';
+import { serverJson } from '../../../support/serverJson.ts';
+
+const url = 'https://mcp.example.com/mcp';
+const canary = 'canary-9c1e';
+
+function read(document: unknown) {
+  const result = readImport(document);
+  if (!result.ok) throw new Error(result.error.message);
+  return result.value;
+}
+const server = serverJson();
+const described = { title: undefined, description: 'What is in stock' };
+
+describe('a document', () => {
+  test.each<[string, unknown, object]>([
+    [
+      'of VS Code',
+      {
+        inputs: [{ type: 'promptString', id: 'key', password: true }],
+        servers: { stock: { type: 'http', url }, 'My Tools': { url, headers: {} } },
+      },
+      [
+        { slug: 'stock', url },
+        { slug: 'my-tools', url, title: 'My Tools' },
+      ],
+    ],
+    ['of Claude', { mcpServers: { stock: { type: 'http', url } } }, [{ slug: 'stock', url }]],
+    [
+      'of Claude, by another word for it',
+      { mcpServers: { a: { type: 'streamable-http', url } } },
+      [{ slug: 'a', url }],
+    ],
+    ['of Cursor', { mcpServers: { stock: { url } } }, [{ slug: 'stock', url }]],
+    ['that names no server', { mcpServers: {} }, []],
+    ['that is a server.json', server, [{ slug: 'com-example-inventory', url, server, ...described }]],
+    ['that is a list of them', [server], [{ slug: 'com-example-inventory', url, server, ...described }]],
+    [
+      'that is the answer of a registry',
+      { servers: [upstreamEntry()], metadata: { count: 1 } },
+      [{ slug: 'com-example-inventory', url, server, ...described }],
+    ],
+    [
+      'that is one entry of a registry',
+      upstreamEntry(),
+      [{ slug: 'com-example-inventory', url, server, ...described }],
+    ],
+    ['of a registry that has nothing', { servers: [] }, []],
+  ])('%s is read', (_, document, registrations) => {
+    expect(read(document)).toEqual({ registrations, skipped: [] });
+  });
+
+  test.each<[unknown, string]>([
+    [null, 'nothing'],
+    ['https://example.com', 'text'],
+    [7, 'a number'],
+    [{}, 'no field that any has'],
+    [{ servers: 'none' }, 'servers that are none'],
+    [{ mcpServers: null }, 'servers that are none'],
+    [{ openapi: '3.1.0', paths: {} }, 'another kind'],
+  ])('%j is refused: %s', (document) => {
+    expect(readImport(document)).toMatchObject({
+      ok: false,
+      error: { kind: 'invalid', errors: [{ path: 'document' }] },
+    });
+  });
+
+  test('gives every server of it a place, in its order', () => {
+    const { registrations, skipped } = read({
+      servers: { b: { url }, local: { command: 'npx' }, a: { url }, old: { type: 'sse', url } },
+    });
+    expect(registrations.map(({ slug }) => slug)).toEqual(['b', 'a']);
+    expect(skipped.map(({ name }) => name)).toEqual(['local', 'old']);
+  });
+});
+
+describe('a server of a client’s configuration', () => {
+  test.each<[string, unknown, RegExp]>([
+    ['a program', { type: 'stdio', command: 'npx', args: ['-y', 'x'] }, /stdio/],
+    ['a program without a type', { command: 'uvx', env: { API_KEY: canary } }, /stdio/],
+    ['the transport of 2024', { type: 'sse', url }, /HTTP\+SSE/],
+    ['a transport that nobody knows', { type: canary, url }, /type that is not/],
+    ['no url', { type: 'http' }, /no url/],
+    [
+      'a literal token',
+      { url, headers: { Authorization: `Bearer ${canary}` } },
+      /secret in the header Authorization/,
+    ],
+    [
+      'a token in small letters',
+      { url, headers: { authorization: canary } },
+      /secret in the header authorization/,
+    ],
+    ['a token that the client asks for', { url, headers: { Authorization: 'Bearer ${input:k}' } }, /secret/],
+    ['a key', { url, headers: { 'X-API-Key': canary } }, /secret in the header X-API-Key/],
+    ['a cookie', { url, headers: { Cookie: canary } }, /secret/],
+    ['a header that says what to answer', { url, headers: { 'X-Region': canary } }, /the header X-Region/],
+    ['a secret in the place of a name', { url, headers: { [`Bearer ${canary}`]: '' } }, /a header/],
+    ['headers that are none', { url, headers: [canary] }, /not what clients write/],
+    ['a key in its url', { url: `${url}?api_key=${canary}` }, /secret in its url/],
+    ['a function key in its url', { url: `${url}?code=${canary}` }, /secret in its url/],
+    ['a password in its url', { url: `https://user:${canary}@mcp.example.com` }, /user name or password/],
+    ['a placeholder in its url', { url: 'https://${input:host}/mcp' }, /placeholder/],
+    ['a fragment', { url: `${url}#x` }, /fragment/],
+    ['no web address', { url: `file:///${canary}` }, /https or http/],
+    ['no address at all', { url: canary }, /absolute URL/],
+    ['the address of the machine’s own secrets', { url: 'http://169.254.169.254/metadata' }, /reserved/],
+    ['an endless url', { url: `https://mcp.example.com/${'x'.repeat(2048)}` }, /url/i],
+    ['text', canary, /not what clients write/],
+    ['nothing', null, /not what clients write/],
+    ['a key that changes prototypes', JSON.parse(`{"url":"${url}","__proto__":{}}`), /__proto__/],
+  ])('with %s is skipped, and says why without telling it', (_, entry, reason) => {
+    for (const document of [{ servers: { one: entry } }, { mcpServers: { one: entry } }]) {
+      const { registrations, skipped } = read(document);
+      expect(registrations).toEqual([]);
+      expect(skipped).toEqual([{ name: 'one', reason: expect.stringMatching(reason) as string }]);
+      expect(JSON.stringify(skipped)).not.toContain(canary);
+    }
+  });
+
+  test('may have headers that the gateway sends by itself', () => {
+    const headers = { Accept: 'application/json', 'Content-Type': 'application/json' };
+    expect(read({ mcpServers: { a: { url, headers } } }).registrations).toEqual([{ slug: 'a', url }]);
+  });
+
+  test('has a title as long as a title may be', () => {
+    const [registration] = read({ servers: { [`${'📦'.repeat(60)}x`]: { url } } }).registrations;
+    expect(registration?.title).toBe('📦'.repeat(50));
+  });
+});
+
+describe('a server.json', () => {
+  const remote = (more: object) => serverJson({ remotes: [{ type: 'streamable-http', url, ...more }] });
+
+  test.each<[string, unknown, RegExp]>([
+    ['in bad order', serverJson({ version: '^1.0.0' }), /server\.version must be a specific version/],
+    ['without a remote', serverJson({ remotes: [] }), /server\.remotes has none of the type streamable-http/],
+    ['with packages alone', serverJson({ remotes: undefined }), /streamable-http/],
+    [
+      'with a template for a URL',
+      remote({ url: 'https://{t}.example.com/mcp', variables: { t: {} } }),
+      /placeholder/,
+    ],
+    [
+      'with a literal token',
+      remote({ headers: [{ name: 'Authorization', value: `Bearer ${canary}` }] }),
+      /holds a secret/,
+    ],
+    [
+      'with a literal secret',
+      remote({ headers: [{ name: 'X', isSecret: true, value: canary }] }),
+      /holds a secret/,
+    ],
+    [
+      'with a secret default',
+      remote({ headers: [{ name: 'X', isSecret: true, default: canary }] }),
+      /holds a secret/,
+    ],
+    ['with a key in its URL', remote({ url: `${url}?key=${canary}` }), /secret in its url/],
+    ['that is deleted', upstreamEntry({}, { status: 'deleted' }), /deleted/],
+  ])('%s is skipped, and says why without telling it', (_, document, reason) => {
+    const { registrations, skipped } = read([document]);
+    expect(registrations).toEqual([]);
+    expect(skipped).toEqual([
+      { name: 'com.example/inventory', reason: expect.stringMatching(reason) as string },
+    ]);
+    expect(JSON.stringify(skipped)).not.toContain(canary);
+  });
+
+  test('that asks each client for its token is taken', () => {
+    const headers = [{ name: 'Authorization', value: 'Bearer {token}', isSecret: true, isRequired: true }];
+    expect(read(remote({ headers })).registrations).toHaveLength(1);
+  });
+
+  test('of which nobody can tell the name is told by its place', () => {
+    expect(read([serverJson(), canary, { server: {} }]).skipped.map(({ name }) => name)).toEqual([
+      '#2',
+      '#3',
+    ]);
+  });
+
+  test('brings no tags from elsewhere', () => {
+    const tagged = serverJson({ _meta: { 'mcp-registry-gateway/server': { tags: ['finance'] } } });
+    expect(read(tagged).registrations[0]?.server?.['_meta']).toEqual({});
+  });
+});
+
+describe('of several versions of a server', () => {
+  const version = (of: string, official = {}) => upstreamEntry({ version: of }, official);
+
+  test.each([
+    [['1.0.0', '1.10.0', '1.9.0'].map((of) => version(of)), '1.10.0', 'the highest'],
+    [[version('2.0.0', { status: 'deleted' }), version('1.0.0')], '1.0.0', 'the highest that is not deleted'],
+    [
+      [
+        version('weekly', { publishedAt: '2025-02-01T00:00:00Z' }),
+        version('nightly', { publishedAt: '2025-01-01T00:00:00Z' }),
+      ],
+      'weekly',
+      'the last one published',
+    ],
+    [[version('1.0.0'), version('1.0.0')], '1.0.0', 'one of two that are alike'],
+  ])('one is taken, and the others say so', (servers, latest) => {
+    const { registrations, skipped } = read({ servers });
+    expect(registrations.map(({ server }) => server?.['version'])).toEqual([latest]);
+    expect(skipped).toHaveLength(servers.length - 1);
+    for (const { reason } of skipped) expect(reason).toMatch(/another version/);
+  });
+});
