@@ -29,6 +29,7 @@ describe('a registration', () => {
       url: remote.url,
       title: 'Inventory',
       description: 'What is in stock',
+      tags: [],
       server,
     });
   });

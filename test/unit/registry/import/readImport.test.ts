@@ -12,7 +12,7 @@ function read(document: unknown) {
   return result.value;
 }
 const server = serverJson();
-const described = { title: undefined, description: 'What is in stock' };
+const described = { tags: [], title: undefined, description: 'What is in stock' };
 
 describe('a document', () => {
   test.each<[string, unknown, object]>([
