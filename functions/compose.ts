@@ -25,7 +25,6 @@ import { type OpenedStateStore, openStateStore } from '../shared/platform/openSt
 import { openMessageSender } from '../shared/platform/serviceBus.ts';
 import { type DeadLetterQueues, openDeadLetterQueues } from '../shared/platform/serviceBusDeadLetters.ts';
 import { openTables } from '../shared/platform/openTables.ts';
-import { azureTableServerStore } from '../shared/registry/azureTableServerStore.ts';
 import { azureTableRegistryLinkStore } from '../shared/registry/links/azureTableRegistryLinkStore.ts';
 import type { RegistryLinkStore } from '../shared/registry/links/registryLinkStore.ts';
 import { azureTableRegistrySyncStore } from '../shared/registry/sync/azureTableRegistrySyncStore.ts';
@@ -33,6 +32,10 @@ import type { RegistrySyncStore } from '../shared/registry/sync/registrySyncStor
 import type { UpstreamRegistry } from '../shared/registry/sync/syncRegistry.ts';
 import { azureTableVersionStore } from '../shared/registry/versions/azureTableVersionStore.ts';
 import type { VersionStore } from '../shared/registry/versions/versionStore.ts';
+import { announced, announcedToolsets } from '../shared/registry/announced.ts';
+import { azureTableServerStore } from '../shared/registry/azureTableServerStore.ts';
+import { azureTableToolsetStore } from '../shared/registry/azureTableToolsetStore.ts';
+import type { ToolsetStore } from '../shared/registry/toolsetStore.ts';
 import type { AdmissionDeps } from './admit.ts';
 
 const ENTRA_AUTHORITY = 'https://login.microsoftonline.com';
@@ -51,6 +54,7 @@ export interface AppDeps extends PlanDeps, DelegateDeps, AdmissionDeps {
   readonly newSecret: IdSource;
   readonly audit: Audit;
   readonly trail: TrailStore;
+  readonly toolsets: ToolsetStore;
   readonly deadLetters: DeadLetterQueues;
   /** Those whose queues the apps leave to others. */
   readonly externalAgents: ReadonlySet<Agent>;
@@ -72,17 +76,18 @@ export function compose(config: Config): AppDeps {
   const authority = config.localIssuer ?? ENTRA_AUTHORITY;
   const tables = openTables(config.tables);
   const externalAgents = externalAgentsOf(config.externalAgents);
+  const state = openStateStore({ redisUrl: config.redisUrl, open: tables, clock });
+  const shortLived = state.state;
   const stores = {
-    servers: azureTableServerStore(tables),
     versions: azureTableVersionStore(tables),
     links: azureTableRegistryLinkStore(tables),
     syncs: azureTableRegistrySyncStore(tables),
+    servers: announced(azureTableServerStore(tables), shortLived, randomId),
+    toolsets: announcedToolsets(azureTableToolsetStore(tables), shortLived, randomId),
     plans: azureTablePlanStore(tables, config.tenants),
     delegations: azureTableDelegationStore(tables, config.tenants),
   };
   const outbound = openOutboundClient(upstreamPolicy);
-  const state = openStateStore({ redisUrl: config.redisUrl, open: tables, clock });
-  const shortLived = state.state;
   const stateDeps = { state: shortLived, clock, newId: randomId, log };
   const trail = azureTableTrailStore(config.tables);
   const audit = openAudit({ store: trail, clock, newId: randomId, log });

@@ -50,6 +50,8 @@ export interface Route<Body = undefined> {
   /** The body of a request without one and without a `Content-Type`. Absent: there must be one. */
   readonly bodyWhenAbsent?: Body;
   readonly deadlineMs?: number;
+  /** Where whoever is turned away reads about the resource at this path; what the app says of itself when absent. */
+  readonly resourceMetadata?: (params: Call<Body>['params']) => string;
   handle(call: Call<Body>): Promise<Result<Answer> | Response>;
   /** How the route words an error; a problem document (RFC 9457) when absent. */
   readonly wordError?: (error: DomainError) => Answer;
@@ -155,9 +157,12 @@ async function answer<Body>(
   deps: HttpDeps,
 ): Promise<Response> {
   const url = new URL(request.url);
+  const params = pathParameters(route.path, url.pathname);
   let principal = nobody;
   if (route.permission !== 'anonymous') {
-    const admission = await admit(request.headers, route.permission, trace, deps);
+    const resourceMetadata = route.resourceMetadata?.(params);
+    const challenge = { ...deps.challenge, ...(resourceMetadata !== undefined && { resourceMetadata }) };
+    const admission = await admit(request.headers, route.permission, trace, { ...deps, challenge });
     if ('error' in admission) return refuse(route, admission.error, admission.headers);
     principal = admission.principal;
   }
@@ -165,7 +170,7 @@ async function answer<Body>(
   if (!body.ok) return refuse(route, body.error);
   const result = await route.handle({
     principal,
-    params: pathParameters(route.path, url.pathname),
+    params,
     query: url.searchParams,
     body: body.value,
     headers: request.headers,

@@ -24,6 +24,7 @@ import { registryLinkRoutes } from './registryLinks.ts';
 import { registrySyncRoutes } from './registrySync.ts';
 import { serverRoutes } from './servers.ts';
 import { sessionRoutes } from './sessions.ts';
+import { toolsetRoutes } from './toolsets.ts';
 
 /** Every route of the management app. */
 export const managementRoutes = (deps: AppDeps): readonly Route<unknown>[] => [
@@ -34,6 +35,7 @@ export const managementRoutes = (deps: AppDeps): readonly Route<unknown>[] => [
   ...officialRegistryRoutes(deps),
   ...registryLinkRoutes(deps),
   ...registrySyncRoutes(deps),
+  ...toolsetRoutes(deps),
   ...planRoutes(deps),
   ...qualityGateRoutes(deps),
   ...eventRoutes(deps),

@@ -4,18 +4,20 @@ import { healthRoute } from '../health.ts';
 import type { Route } from '../http.ts';
 import { refusalRecorder } from '../refusals.ts';
 import { registerRoutes } from '../register.ts';
-import { endpointRoute } from './endpoint.ts';
+import { registerCatalogueRefresh } from '../timers/catalogueRefresh.ts';
+import { endpointRoutes } from './endpoint.ts';
 import { metadataRoutes, metadataUrl } from './protectedResource.ts';
 
 /** Every route of the mcp app. */
 export const mcpRoutes = (deps: AppDeps): readonly Route<unknown>[] => [
   healthRoute,
-  endpointRoute(deps),
+  ...endpointRoutes(deps),
   ...metadataRoutes(deps),
 ];
 
 export function registerApp(deps: AppDeps): void {
-  const challenge = { ...deps.challenge, resourceMetadata: metadataUrl(deps.config.publicOrigin) };
+  const challenge = { ...deps.challenge, resourceMetadata: metadataUrl(deps.config.publicOrigin, 'mcp') };
   registerRoutes(mcpRoutes(deps), { ...deps, challenge, recordRefusal: refusalRecorder(deps) });
   registerAgents('mcp', deps);
+  registerCatalogueRefresh(deps);
 }

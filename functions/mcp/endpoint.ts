@@ -1,35 +1,80 @@
 import { z } from 'zod';
-import { createMcpEndpoint } from '../../shared/gateway/endpoint.ts';
+import { createMcpEndpoints } from '../../shared/gateway/endpoint.ts';
 import { PARSE_ERROR, toJsonRpcError } from '../../shared/gateway/errorCodes.ts';
+import type { Front } from '../../shared/gateway/request.ts';
 import type { DomainError } from '../../shared/platform/errors.ts';
 import { toProblem } from '../../shared/platform/problem.ts';
 import type { AppDeps } from '../compose.ts';
-import type { Answer, Route } from '../http.ts';
+import type { Answer, Call, Route } from '../http.ts';
+import { metadataUrl } from './protectedResource.ts';
 
 /** A tool may take this long to begin its answer; Azure ends a request that is silent for more than 230 seconds. */
 const DEADLINE_MS = 110_000;
 
-/** The aggregate MCP endpoint: all servers of the caller's tenant behind one URL, for clients of both eras. */
-export function endpointRoute(deps: AppDeps): Route<unknown> {
-  const handleMessage = createMcpEndpoint({
+/** Where the endpoints are, and what each fronts. */
+const places: readonly {
+  readonly name: string;
+  readonly path: string;
+  readonly front: (params: Readonly<Record<string, string>>) => Front;
+}[] = [
+  { name: 'mcp', path: 'mcp', front: () => ({ kind: 'all' }) },
+  {
+    name: 'mcp-server',
+    path: 'servers/{slug}/mcp',
+    front: ({ slug = '' }) => ({ kind: 'server', slug }),
+  },
+  {
+    name: 'mcp-toolset',
+    path: 'toolsets/{slug}/mcp',
+    front: ({ slug = '' }) => ({ kind: 'toolset', slug }),
+  },
+];
+
+/** The MCP endpoints: all servers of the caller's tenant behind one URL, each server and each toolset behind its own; for clients of both eras. */
+export function endpointRoutes(deps: AppDeps): readonly Route<unknown>[] {
+  const endpoints = createMcpEndpoints({
     ...deps,
     onUpstreamFault: ({ tenantId, server, kind, trace }) => {
       if (kind !== 'not_mcp') return;
       deps.watch({ type: 'protocol_violation', tenantId, subject: server, detail: { server, kind }, trace });
     },
   });
-  return {
-    name: 'mcp',
-    method: 'POST',
-    path: 'mcp',
-    permission: 'mcp.use',
-    // The gateway's own reader judges the message: a schema would parse it a second time.
-    body: z.unknown(),
-    deadlineMs: DEADLINE_MS,
-    wordError,
-    handle: ({ headers, body, principal, trace, signal }) =>
-      handleMessage({ headers, message: body, principal, trace, signal }),
-  };
+  return places.flatMap(({ name, path, front }): Route<unknown>[] => {
+    const shared = {
+      path,
+      permission: 'mcp.use',
+      wordError,
+      resourceMetadata: (params: Call<unknown>['params']) =>
+        metadataUrl(
+          deps.config.publicOrigin,
+          path.replace('{slug}', encodeURIComponent(params['slug'] ?? '')),
+        ),
+    } as const;
+    return [
+      {
+        ...shared,
+        name,
+        method: 'POST',
+        // The gateway's own reader judges the message: a schema would parse it a second time.
+        body: z.unknown(),
+        deadlineMs: DEADLINE_MS,
+        handle: ({ params, body, ...request }) =>
+          endpoints.post({ ...request, front: front(params), message: body }),
+      },
+      {
+        ...shared,
+        name: `${name}-listen`,
+        method: 'GET',
+        handle: ({ params, ...request }) => endpoints.listen({ ...request, front: front(params) }),
+      },
+      {
+        ...shared,
+        name: `${name}-end-session`,
+        method: 'DELETE',
+        handle: ({ params, ...request }) => endpoints.remove({ ...request, front: front(params) }),
+      },
+    ];
+  });
 }
 
 /** What is refused before there is a message: a JSON-RPC error without an id (JSON-RPC 2.0, section 5). */

@@ -1,40 +1,190 @@
-import type { GatewayDeps, McpRequest } from './request.ts';
-import { createMethods } from './methods.ts';
-import { METHOD_NOT_FOUND } from './errorCodes.ts';
+import { toProblem } from '../platform/problem.ts';
+import type { Principal } from '../identity/principal.ts';
+import type { GatewayDeps, McpPost, McpRequest } from './request.ts';
 import { classify, type Refused } from './era.ts';
+import { INVALID_REQUEST, toJsonRpcError } from './errorCodes.ts';
+import type { Outcome, RequestId } from './jsonRpc.ts';
+import { createInFlight } from './inFlight.ts';
+import type { Parts } from './call.ts';
+import { createMethods } from './methods.ts';
+import type { HubDeps } from './listen/hub.ts';
+import { listenLegacy } from './listen/listen.ts';
+import { speaksUnasked } from './listen/listening.ts';
+import { createRefresh } from './listen/refresh.ts';
+import { registryVersion } from '../registry/announced.ts';
 import { internalError } from './relay.ts';
 import { jsonResponse } from './responses.ts';
+import { deliverAnswer } from './session/deliverAnswer.ts';
+import { type ClientSession, createClientSessions } from './session/clientSessions.ts';
+import { createQuestions } from './session/questions.ts';
+import { createSeal } from './session/seal.ts';
+import { createConnector } from './upstream/connect.ts';
+import { createGuard } from './upstream/guard.ts';
+import { createResting } from './upstream/resting.ts';
+import { aggregateView } from './view/aggregateView.ts';
+import { createCatalogue } from './view/catalogue.ts';
+import { serverView } from './view/serverView.ts';
+import { toolsetView } from './view/toolsetView.ts';
+import type { View } from './view/view.ts';
+
+/** The MCP endpoints, by HTTP method. Each always answers and never throws; errors are JSON-RPC errors. */
+export interface McpEndpoints {
+  /** Answering may take as long as a call may, which is 100 seconds, and longer where a person is asked. */
+  readonly post: (request: McpPost) => Promise<Response>;
+  /** Opens the stream of what is said unasked in a session of the legacy era. */
+  readonly listen: (request: McpRequest) => Promise<Response>;
+  /** Ends a session of the legacy era. */
+  readonly remove: (request: McpRequest) => Promise<Response>;
+}
 
 /**
- * The MCP endpoint that fronts all active servers of the caller's tenant, for clients of both eras: Streamable HTTP of
- * 2025-03-26 to 2025-11-25 without sessions, and of 2026-07-28. Any instance answers any request. It takes POST only, always
- * answers, and never throws; errors are JSON-RPC errors. Answering may take as long as a call may, which is 100 seconds.
+ * The MCP endpoints that front the active servers of the caller's tenant, for clients of both eras: Streamable HTTP of
+ * 2025-03-26 to 2025-11-25, and of 2026-07-28. Any instance answers any request.
  */
-export function createMcpEndpoint(deps: GatewayDeps): (request: McpRequest) => Promise<Response> {
-  const methods = createMethods(deps);
-  return async (request) => {
-    const inbound = classify(request.headers, request.message);
-    if (inbound.kind === 'taken') return new Response(null, { status: 202 });
-    if (inbound.kind === 'refused') return refusal(inbound);
-    const { era, message } = inbound;
-    const method = methods[era].get(message.method);
-    if (method === undefined) {
-      const error = {
-        code: METHOD_NOT_FOUND,
-        message: `This endpoint has no method "${message.method.slice(0, 100)}".`,
-      };
-      // 2026-07-28, transports, Protocol Version Header: a 404. Before, it is an answer like others.
-      return jsonResponse(era === 'modern' ? 404 : 200, message.id, { error });
-    }
-    try {
-      return await method({ inbound, request });
-    } catch (error) {
-      const fields = { traceId: request.trace.traceId, tenantId: request.principal.tenantId };
-      return jsonResponse(200, message.id, internalError(error, deps.log, fields));
-    }
+export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
+  const { shortLived: state, clock, newId } = deps;
+  const catalogue = createCatalogue({ ...deps, state });
+  const seal = createSeal({ state, clock });
+  const sessions = createClientSessions({ state, clock, newId, seal });
+  const resting = createResting({ state, clock });
+  const guard = createGuard(resting);
+  const parts: Parts = {
+    ...deps,
+    sessions,
+    questions: createQuestions({ state, seal }),
+    connector: createConnector(deps.outbound, newId, guard),
+    resting,
+    inFlight: createInFlight(),
   };
+  const hubDeps: HubDeps = {
+    connector: parts.connector,
+    guard,
+    refresh: createRefresh(deps, catalogue.forget),
+    version: (tenantId) => registryVersion(state, tenantId),
+  };
+  const answerRequest = createMethods(parts, hubDeps);
+
+  async function viewOf({ front, principal: { tenantId } }: McpRequest): Promise<View | undefined> {
+    if (front.kind === 'all') return aggregateView(catalogue, tenantId);
+    if (front.kind === 'toolset') {
+      const toolset = await catalogue.toolset(tenantId, front.slug);
+      return toolset && toolsetView(toolset, catalogue);
+    }
+    const server = await catalogue.find(tenantId, front.slug);
+    return server && serverView(server, catalogue);
+  }
+
+  /** The session that a request names; `unknown` when it names one that is not, or no longer, the caller's here. */
+  async function sessionOf(
+    headers: Headers,
+    principal: Principal,
+    view: View,
+  ): Promise<ClientSession | undefined | 'unknown'> {
+    const token = headers.get(SESSION);
+    return token === null ? undefined : ((await sessions.find(principal, view.endpoint, token)) ?? 'unknown');
+  }
+
+  async function post(request: McpPost): Promise<Response> {
+    const inbound = classify(request.headers, request.message);
+    if (inbound.kind === 'refused') return refusal(inbound);
+    const view = await viewOf(request);
+    if (view === undefined) return noSuchEndpoint('id' in inbound ? inbound.id : idOf(inbound));
+    const isLegacy = inbound.kind === 'response' || inbound.era === 'legacy';
+    const begins = inbound.kind === 'request' && inbound.message.method === 'initialize';
+    const session =
+      isLegacy && !begins ? await sessionOf(request.headers, request.principal, view) : undefined;
+    if (session === 'unknown') return noSuchSession(idOf(inbound));
+    switch (inbound.kind) {
+      case 'notification':
+        if (session) parts.inFlight.hear(session.id, inbound.message);
+        return taken();
+      case 'response':
+        if (session === undefined) return taken();
+        return deliverAnswer(inbound, { request, session, view }, parts);
+      case 'request':
+        return answerRequest({ inbound, request, view, session });
+    }
+  }
+
+  async function listen(request: McpRequest): Promise<Response> {
+    const view = await viewOf(request);
+    if (view === undefined) return noSuchEndpoint(null);
+    const session = await sessionOf(request.headers, request.principal, view);
+    const isQuiet = !(await view.servers()).some(({ discovery }) => speaksUnasked(discovery.capabilities));
+    if (view.hearsListsOfServers && isQuiet)
+      return new Response(null, { status: 405, headers: { allow: 'POST, DELETE' } });
+    if (session === undefined) return jsonResponse(400, null, noSession);
+    if (session === 'unknown') return noSuchSession(null);
+    return listenLegacy(request, view, session, parts, hubDeps);
+  }
+
+  async function remove(request: McpRequest): Promise<Response> {
+    const view = await viewOf(request);
+    if (view === undefined) return noSuchEndpoint(null);
+    const session = await sessionOf(request.headers, request.principal, view);
+    if (session === undefined) return jsonResponse(400, null, noSession);
+    if (session === 'unknown') return noSuchSession(null);
+    const { upstream } = await session.change((now) => ({ ...now, ended: true }));
+    for (const server of await view.servers()) {
+      if (server.slug in upstream) {
+        const slot = parts.connector.sessionOf(server, { principal: request.principal, session });
+        // Nobody waits for a server to forget.
+        void slot.get().then(
+          (opened) => opened.close(),
+          () => undefined,
+        );
+      }
+    }
+    return new Response(null, { status: 204 });
+  }
+
+  const safely =
+    <R extends McpRequest>(
+      answer: (request: R) => Promise<Response>,
+      idOfRequest: (request: R) => RequestId | null,
+    ) =>
+    async (request: R): Promise<Response> => {
+      try {
+        return await answer(request);
+      } catch (error) {
+        const fields = { traceId: request.trace.traceId, tenantId: request.principal.tenantId };
+        return jsonResponse(200, idOfRequest(request), internalError(error, deps.log, fields));
+      }
+    };
+
+  return {
+    post: safely(post, ({ headers, message }) => {
+      const inbound = classify(headers, message);
+      return inbound.kind === 'request' ? inbound.message.id : null;
+    }),
+    listen: safely(listen, () => null),
+    remove: safely(remove, () => null),
+  };
+}
+
+const SESSION = 'mcp-session-id';
+
+const taken = (): Response => new Response(null, { status: 202 });
+
+function idOf(inbound: ReturnType<typeof classify>): RequestId | null {
+  return inbound.kind === 'request' ? inbound.message.id : null;
 }
 
 function refusal({ status, id, error }: Refused): Response {
   return jsonResponse(status, id, { error });
 }
+
+/** What is another tenant's, what takes no calls, and what never was read alike. */
+function noSuchEndpoint(id: RequestId | null): Response {
+  const error = { kind: 'not_found', message: 'There is no such endpoint.' } as const;
+  return jsonResponse(toProblem(error).status, id, { error: toJsonRpcError(error) });
+}
+
+/** 2025-11-25, transports, Session Management: the client begins anew. */
+function noSuchSession(id: RequestId | null): Response {
+  const error = { code: INVALID_REQUEST, message: 'There is no such session: begin one with initialize.' };
+  return jsonResponse(404, id, { error });
+}
+const noSession: Outcome = {
+  error: { code: INVALID_REQUEST, message: 'The header Mcp-Session-Id is missing.' },
+};

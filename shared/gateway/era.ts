@@ -1,17 +1,19 @@
+import type { Era } from '../registry/server.ts';
 import { MESSAGE_BOUNDS, unsafeShape } from '../platform/jsonShape.ts';
 import { HEADER_MISMATCH, INVALID_PARAMS, INVALID_REQUEST, UNSUPPORTED_VERSION } from './errorCodes.ts';
 import {
   type JsonRpcError,
   type JsonRpcNotification,
   type JsonRpcRequest,
+  type Outcome,
   type RequestId,
   readMessage,
 } from './jsonRpc.ts';
 import { type Envelope, readEnvelope, wrongEnvelopeField } from './envelope.ts';
 import { decodeHeaderValue } from './parameterHeaders.ts';
-import { LEGACY_VERSIONS, META, metaOf, MODERN_VERSIONS, SUPPORTED_VERSIONS } from './protocol.ts';
+import { LEGACY_VERSIONS, META, metaOf, MODERN_VERSIONS, NAMED_BY, SUPPORTED_VERSIONS } from './protocol.ts';
 
-/** What one POST is. A notification or a response is taken and needs no answer. */
+/** What one POST is. A notification and a response need no answer. */
 export type Inbound =
   | { readonly kind: 'request'; readonly era: 'legacy'; readonly message: JsonRpcRequest }
   | {
@@ -20,8 +22,11 @@ export type Inbound =
       readonly message: JsonRpcRequest;
       readonly envelope: Envelope;
     }
-  | { readonly kind: 'taken' }
+  | { readonly kind: 'notification'; readonly era: Era; readonly message: JsonRpcNotification }
+  /** What a legacy client answers to a request that it was sent. */
+  | { readonly kind: 'response'; readonly id: RequestId | null; readonly outcome: Outcome }
   | Refused;
+export type InboundRequest = Extract<Inbound, { kind: 'request' }>;
 export interface Refused {
   readonly kind: 'refused';
   readonly status: 400;
@@ -50,14 +55,13 @@ export function classify(headers: Headers, message: unknown): Inbound {
     case 'malformed':
       return refuse(read.id, INVALID_REQUEST, `Not a JSON-RPC 2.0 message: ${read.problem}.`);
     case 'response':
-      // The gateway has asked this client nothing, so there is nobody to give it to.
       return namesModern(headers)
         ? refuse(
             null,
             INVALID_REQUEST,
             `${headers.get(VERSION) ?? ''} has no requests from server to client.`,
           )
-        : { kind: 'taken' };
+        : read;
     case 'notification':
       return classifyNotification(headers, read.notification);
     case 'request':
@@ -113,7 +117,8 @@ function classifyLegacy(headers: Headers, message: JsonRpcRequest): Inbound {
   return { kind: 'request', era: 'legacy', message };
 }
 
-function classifyNotification(headers: Headers, { method, params }: JsonRpcNotification): Inbound {
+function classifyNotification(headers: Headers, message: JsonRpcNotification): Inbound {
+  const { method, params } = message;
   const claimed = metaOf(params)[META.protocolVersion];
   const named = headers.get(VERSION);
   const version = typeof claimed === 'string' ? claimed : named;
@@ -129,23 +134,17 @@ function classifyNotification(headers: Headers, { method, params }: JsonRpcNotif
   if (MODERN_VERSIONS.includes(version ?? '') && namedMethod !== null && namedMethod !== method) {
     return refuse(null, HEADER_MISMATCH, 'The header Mcp-Method differs from the method in the body.');
   }
-  return { kind: 'taken' };
+  const era = MODERN_VERSIONS.includes(version ?? '') ? 'modern' : 'legacy';
+  return { kind: 'notification', era, message };
 }
 
 function mismatchedStandardHeader(headers: Headers, { method, params }: JsonRpcRequest): string | undefined {
   const mismatch = mismatchedHeader(headers, 'mcp-method', 'Mcp-Method', 'the method in the body', method);
-  const field = nameFields.get(method);
+  const field = NAMED_BY.get(method);
   const name = field === undefined ? undefined : params?.[field];
   if (mismatch !== undefined || field === undefined || typeof name !== 'string') return mismatch;
   return mismatchedHeader(headers, 'mcp-name', 'Mcp-Name', `params.${field}`, name, decodeHeaderValue);
 }
-
-/** The param that `Mcp-Name` repeats, by method (same page, Standard Request Headers). */
-const nameFields: ReadonlyMap<string, string> = new Map([
-  ['tools/call', 'name'],
-  ['prompts/get', 'name'],
-  ['resources/read', 'uri'],
-]);
 
 /** A header sent twice arrives joined by a comma and so never matches. */
 function mismatchedHeader(

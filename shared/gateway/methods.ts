@@ -1,171 +1,168 @@
-import { continueTrace, type Trace, traceparentOf } from '../platform/trace.ts';
 import type { Era } from '../registry/server.ts';
-import { findTool, listTools } from './catalogue.ts';
-import type { GatewayDeps, McpRequest } from './request.ts';
-import type { Inbound } from './era.ts';
-import { HEADER_MISMATCH, toJsonRpcError } from './errorCodes.ts';
+import { type Call, invalid, type Method, noMethod, ownResult, type Parts } from './call.ts';
 import { isObject, type JsonObject } from './jsonRpc.ts';
-import type { Audience } from './notifications.ts';
-import { mismatchedParameter, parameterHeaders } from './parameterHeaders.ts';
 import {
   GATEWAY_INFO,
   LATEST_LEGACY,
   LEGACY_VERSIONS,
   LOG_LEVELS,
-  metaOf,
+  META,
   SUPPORTED_VERSIONS,
 } from './protocol.ts';
-import { recordCall } from './recordCall.ts';
-import { relay } from './relay.ts';
-import { jsonResponse, outcomeResponse } from './responses.ts';
-import { dressResult } from './translate.ts';
-import { createConnect } from './upstream/connect.ts';
+import type { HubDeps } from './listen/hub.ts';
+import { listenModern } from './listen/listen.ts';
+import { LISTEN } from './listen/listening.ts';
+import { createRelayed } from './relayed.ts';
+import type { ClientSessions } from './session/clientSessions.ts';
+import { CACHE_HINTS } from './translate.ts';
+import type { Resting } from './upstream/resting.ts';
+import { KEYS, LISTS, type ListKind, type Profile, type View } from './view/view.ts';
 
-type InboundRequest = Extract<Inbound, { kind: 'request' }>;
-interface Call {
-  readonly inbound: InboundRequest;
-  readonly request: McpRequest;
-}
-type Method = (call: Call) => Response | Promise<Response>;
-
-const CAPABILITIES = { tools: {} } as const;
-const INSTRUCTIONS =
-  'Tools of several MCP servers behind one endpoint. A tool is named {server}__{tool}: call it by that whole name.';
-/** A server that is registered or withdrawn shows with the next list; clients must not share one caller's view. */
-const CACHE_HINTS = { ttlMs: 0, cacheScope: 'private' } as const;
-
-/** The methods that the endpoint knows, by the era of the client. */
-export function createMethods(deps: GatewayDeps): Record<Era, ReadonlyMap<string, Method>> {
-  const { servers, log, audit } = deps;
-  const connect = createConnect(deps.outbound);
-
-  const list: Method = async ({ inbound, request }) => {
-    if (inbound.message.params?.['cursor'] !== undefined) {
-      return invalid(inbound, 'The list has one page: there is no cursor to go on from.');
-    }
-    const tools = await listTools(servers, request.principal.tenantId, inbound.era);
-    return own(inbound, { tools }, CACHE_HINTS);
-  };
-
-  const call: Method = async ({ inbound, request }) => {
-    const { era, message } = inbound;
-    const { principal, headers, signal } = request;
-    const params = message.params ?? {};
-    const { name, arguments: args } = params;
-    if (typeof name !== 'string') return invalid(inbound, 'params.name must be the name of a tool.');
-    if (args !== undefined && !isObject(args)) return invalid(inbound, 'params.arguments must be an object.');
-    const record = recordCall(request, name, audit);
-    const found = await findTool(servers, principal.tenantId, name);
-    if (found === undefined) {
-      record('refused', 'not_found');
-      return invalid(
-        inbound,
-        `There is no tool "${name.slice(0, 200)}". tools/list names the tools that you can call.`,
-      );
-    }
-    const { server, tool } = found;
-    if (era === 'modern') {
-      const mismatch = mismatchedParameter(parameterHeaders(tool['inputSchema']) ?? [], args ?? {}, headers);
-      if (mismatch !== undefined) {
-        record('refused', 'invalid');
-        return jsonResponse(400, message.id, {
-          error: { code: HEADER_MISMATCH, message: `Headers and body disagree: ${mismatch}.` },
-        });
-      }
-    }
-    return relay(
-      {
-        call: {
-          id: message.id,
-          tool,
-          params,
-          envelope: era === 'modern' ? inbound.envelope : undefined,
-          traceparent: outgoingTraceparent(request.trace, metaOf(params)),
-        },
-        connection: connect(server.url, found.era, principal),
-        era,
-        audience: audienceOf(inbound),
-        server: server.slug,
-        onEnd: (outcome) => {
-          record('allowed', outcome);
-        },
-        onFault: (kind) => {
-          deps.onUpstreamFault?.({
-            tenantId: principal.tenantId,
-            server: server.slug,
-            kind,
-            trace: request.trace,
-          });
-        },
-      },
-      signal,
-      log,
-      { traceId: request.trace.traceId, tenantId: principal.tenantId },
-    );
-  };
-
-  return {
+/** Answers a request by its method: some the gateway answers itself, the others go to a server. */
+export function createMethods(parts: Parts, hubDeps: HubDeps): Method {
+  const relayed = createRelayed(parts);
+  const own: Record<Era, ReadonlyMap<string, Method>> = {
     legacy: new Map<string, Method>([
-      ['initialize', initialize],
-      ['ping', ({ inbound }) => own(inbound, {})],
-      ['tools/list', list],
-      ['tools/call', call],
+      ['initialize', (call) => initialize(call, parts.sessions)],
+      ['ping', ({ inbound }) => ownResult(inbound, {})],
+      ['logging/setLevel', setLevel],
+      ['resources/subscribe', (call) => subscribe(call, relayed)],
+      ['resources/unsubscribe', (call) => subscribe(call, relayed)],
     ]),
     modern: new Map<string, Method>([
       ['server/discover', discover],
-      ['tools/list', list],
-      ['tools/call', call],
+      [LISTEN, (call) => listenModern(call, hubDeps)],
     ]),
+  };
+  return (call) => {
+    const { inbound, view } = call;
+    const { method } = inbound.message;
+    const answered = own[inbound.era].get(method);
+    if (answered !== undefined) return answered(call);
+    if (notOf[inbound.era].has(method)) return noMethod(inbound);
+    const kind = LISTS.get(method);
+    return kind === undefined ? relayed(call) : list(call, view, kind, relayed, parts.resting);
   };
 }
 
-/** 2025-11-25, lifecycle, Version Negotiation. No session is opened: each request can be answered by itself. */
-const initialize: Method = ({ inbound }) => {
-  const requested = inbound.message.params?.['protocolVersion'];
+/** Methods of the other era. */
+const notOf: Record<Era, ReadonlySet<string>> = {
+  legacy: new Set(['server/discover', LISTEN]),
+  modern: new Set(['initialize', 'ping', 'logging/setLevel', 'resources/subscribe', 'resources/unsubscribe']),
+};
+
+/**
+ * 2025-11-25, lifecycle, Version Negotiation. The session that is opened is for what one request cannot say: what the client
+ * can be asked, and what it subscribes to. A client that does not send it back is served all the same.
+ */
+async function initialize({ inbound, request, view }: Call, sessions: ClientSessions): Promise<Response> {
+  const params = inbound.message.params ?? {};
+  const { protocolVersion: requested, capabilities, clientInfo } = params;
   if (typeof requested !== 'string') {
     return invalid(inbound, 'params.protocolVersion must name the version that the client speaks.');
   }
-  return own(inbound, {
-    protocolVersion: LEGACY_VERSIONS.includes(requested) ? requested : LATEST_LEGACY,
-    capabilities: CAPABILITIES,
-    serverInfo: GATEWAY_INFO,
-    instructions: INSTRUCTIONS,
+  const token = await sessions.open(request.principal, view.endpoint, {
+    capabilities: isObject(capabilities) ? capabilities : {},
+    clientInfo: isObject(clientInfo) ? clientInfo : undefined,
   });
-};
+  const { serverInfo = GATEWAY_INFO, ...profile } = await view.profile('legacy');
+  const response = ownResult(inbound, {
+    protocolVersion: LEGACY_VERSIONS.includes(requested) ? requested : LATEST_LEGACY,
+    ...said(profile),
+    serverInfo,
+  });
+  response.headers.set('mcp-session-id', token);
+  return response;
+}
 
 /** 2026-07-28, server/discover. */
-const discover: Method = ({ inbound }) =>
-  own(
-    inbound,
-    { supportedVersions: SUPPORTED_VERSIONS, capabilities: CAPABILITIES, instructions: INSTRUCTIONS },
-    CACHE_HINTS,
-  );
-
-/** A result of the gateway's own; hints for caches are for those who know them. */
-function own({ era, message }: InboundRequest, result: JsonObject, hints: JsonObject = {}): Response {
-  const dressed = era === 'modern' ? dressResult({ ...result, ...hints }) : result;
-  return outcomeResponse(era, message.id, { result: dressed });
+async function discover({ inbound, view }: Call): Promise<Response> {
+  const { serverInfo, ...profile } = await view.profile('modern');
+  return ownResult(inbound, {
+    supportedVersions: SUPPORTED_VERSIONS,
+    ...said(profile),
+    ...CACHE_HINTS,
+    ...(serverInfo && { _meta: { [META.serverInfo]: serverInfo } }),
+  });
 }
 
-function invalid({ era, message }: InboundRequest, problem: string): Response {
-  return outcomeResponse(era, message.id, { error: toJsonRpcError({ kind: 'invalid', message: problem }) });
+const said = ({ capabilities, instructions }: Profile): JsonObject => ({
+  capabilities,
+  ...(instructions !== undefined && { instructions }),
+});
+
+/** 2025-11-25, utilities/logging. Servers are told with the next call to them. */
+async function setLevel({ inbound, session }: Call): Promise<Response> {
+  const level = inbound.message.params?.['level'];
+  if (typeof level !== 'string' || !LOG_LEVELS.includes(level))
+    return invalid(inbound, `params.level must be one of ${LOG_LEVELS.join(', ')}.`);
+  await session?.change((now) => ({ ...now, logLevel: level }));
+  return ownResult(inbound, {});
 }
 
-function audienceOf(inbound: InboundRequest): Audience {
-  const { progressToken } = metaOf(inbound.message.params);
-  const [lowest] = LOG_LEVELS;
-  return {
-    ...((typeof progressToken === 'string' || typeof progressToken === 'number') && { progressToken }),
-    // A legacy client hears all that its server logs, as it has set no level.
-    logLevel: (inbound.era === 'modern' ? inbound.envelope.logLevel : lowest) ?? 'none',
-  };
+/**
+ * 2025-11-25, server/resources, Subscriptions. A legacy server is told in its session; for a modern one the stream that the
+ * client listens on does it.
+ */
+async function subscribe(call: Call, relayed: Method): Promise<Response> {
+  const { inbound, view, session } = call;
+  const { method, params = {} } = inbound.message;
+  const routed = await view.route(method, params);
+  if (!routed.ok) return relayed(call);
+  const { server, params: own } = routed.value;
+  const uri = own['uri'];
+  if (typeof uri !== 'string') return invalid(inbound, 'params.uri must be the URI of a resource.');
+  if (session === undefined)
+    return invalid(inbound, 'A subscription needs a session: send the header Mcp-Session-Id.');
+  await session.change((now) => {
+    const others = (now.subscriptions[server.slug] ?? []).filter((known) => known !== uri);
+    const uris = method === 'resources/subscribe' ? [...others, uri].slice(-MAX_SUBSCRIPTIONS) : others;
+    return { ...now, subscriptions: { ...now.subscriptions, [server.slug]: uris } };
+  });
+  return server.discovery.era === 'legacy' ? relayed(call) : ownResult(inbound, {});
 }
 
-/** The client's own trace in `_meta` wins over the one of the HTTP request, which proxies may have started. */
-function outgoingTraceparent(trace: Trace, { traceparent }: JsonObject): string {
-  if (typeof traceparent === 'string') {
-    const continued = continueTrace(traceparent);
-    if (traceparent.includes(continued.traceId)) return traceparentOf(continued);
-  }
-  return traceparentOf(trace);
+/** Of one session with one server; the oldest are given up. */
+const MAX_SUBSCRIPTIONS = 100;
+
+/** Items in one page: more than any server has, and few enough to be read at once. */
+const PAGE = 1_000;
+
+async function list(
+  call: Call,
+  view: View,
+  kind: ListKind,
+  relayed: Method,
+  resting: Resting,
+): Promise<Response> {
+  const { inbound, request } = call;
+  const items = await view.list(kind, inbound.era);
+  if (items === undefined) return relayed(call);
+  const cursor = inbound.message.params?.['cursor'];
+  const from = cursor === undefined ? 0 : positionAfter(items, kind, cursor);
+  if (from === undefined) return invalid(inbound, 'params.cursor is not one that an earlier page gave.');
+  const page = items.slice(from, from + PAGE);
+  const shown = new Set((await view.servers()).map(({ slug }) => slug));
+  const degraded = (await resting.all(request.principal.tenantId)).filter((slug) => shown.has(slug));
+  const nextCursor = from + PAGE < items.length ? cursorAt(kind, page.at(-1)) : undefined;
+  return ownResult(inbound, {
+    [kind]: page,
+    ...(nextCursor !== undefined && { nextCursor }),
+    ...(degraded.length > 0 && { _meta: { [DEGRADED]: degraded } }),
+    ...(inbound.era === 'modern' && CACHE_HINTS),
+  });
+}
+
+/** In `_meta` of a list: the servers that do not answer at present. What they offer is listed as it was last known. */
+const DEGRADED = 'mcp-registry-gateway/degraded';
+
+const cursorAt = (kind: ListKind, item: JsonObject | undefined): string =>
+  Buffer.from(String(item?.[KEYS[kind]])).toString('base64url');
+
+/** By the last item's name, not by its place: what is registered meanwhile shifts no page. */
+function positionAfter(items: readonly JsonObject[], kind: ListKind, cursor: unknown): number | undefined {
+  if (typeof cursor !== 'string' || !/^[\w-]+$/.test(cursor)) return undefined;
+  const last = Buffer.from(cursor, 'base64url').toString();
+  const index = items.findIndex((item) => String(item[KEYS[kind]]) === last);
+  return index === -1 ? undefined : index + 1;
 }

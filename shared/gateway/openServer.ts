@@ -6,7 +6,7 @@ import { isObject, type JsonObject, type JsonRpcRequest, type Outcome } from './
 import { LATEST_MODERN, LEGACY_VERSIONS, META, metaOf, MODERN_VERSIONS } from './protocol.ts';
 import { outcomeOf } from './upstream/answer.ts';
 import { UpstreamFault } from './upstream/fault.ts';
-import { type LegacySession, openSession } from './upstream/legacySession.ts';
+import { type LegacySession, nothingOffered, openSession } from './upstream/legacySession.ts';
 import { askModern, ownEnvelope } from './upstream/modern.ts';
 
 /** For each request of a discovery: a server that takes longer would keep those who call its tools waiting too. */
@@ -99,7 +99,7 @@ function requireLegacy(versions: readonly unknown[]): void {
 }
 
 async function openLegacy(outbound: OutboundClient, url: string, signal: AbortSignal): Promise<OpenServer> {
-  const { session, result } = await openSession(outbound, url, signal);
+  const { session, result } = await openSession(outbound, url, nothingOffered, 'discovery', signal);
   return {
     profile: profileOf('legacy', session.version, result, result['serverInfo']),
     ask: (method, params) => askLegacy(session, method, params, signal),

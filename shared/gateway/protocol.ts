@@ -19,6 +19,13 @@ export const META = {
 } as const;
 const reservedKeys: ReadonlySet<string> = new Set(Object.values(META));
 
+/** The param by which a request names what it is about: `Mcp-Name` repeats it (2026-07-28, transports, Standard Request Headers). */
+export const NAMED_BY: ReadonlyMap<string, string> = new Map([
+  ['tools/call', 'name'],
+  ['prompts/get', 'name'],
+  ['resources/read', 'uri'],
+]);
+
 /** How the gateway names itself to clients and to upstream servers. */
 export const GATEWAY_INFO = { name: 'mcp-registry-gateway', version: '0.1.0' } as const;
 

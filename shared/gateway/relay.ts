@@ -2,31 +2,35 @@ import type { ActOutcome } from '../audit/record.ts';
 import type { Log, LogFields } from '../platform/log.ts';
 import type { Era } from '../registry/server.ts';
 import { INTERNAL_ERROR, toJsonRpcError } from './errorCodes.ts';
-import type { Outcome } from './jsonRpc.ts';
+import type { JsonObject, JsonRpcNotification, Outcome, RequestId } from './jsonRpc.ts';
 import { type Audience, concerns } from './notifications.ts';
 import { eventResponse, outcomeResponse } from './responses.ts';
 import { encodeEvent } from './sse.ts';
 import { translateOutcome } from './translate.ts';
-import { type AnswerItem, nextItem } from './upstream/answer.ts';
-import type { Connection, ToolCall } from './upstream/connection.ts';
+import { type AnswerItem, nextItem, PERSON_WITHIN_MS, type ReplyTo } from './upstream/answer.ts';
+import { type Connection, TIME_OVER, type UpstreamCall } from './upstream/connection.ts';
 import { type FaultKind, faultErrors, UpstreamFault } from './upstream/fault.ts';
 
-/** One call on its way through. */
+/** One request on its way through. */
 export interface Relayed {
-  readonly call: ToolCall;
+  readonly call: UpstreamCall;
   readonly connection: Connection;
   /** How the client is spoken to. */
   readonly era: Era;
   readonly audience: Audience;
   /** The server's slug, by which errors name it. */
   readonly server: string;
+  /** A result in the names of the endpoint. */
+  readonly show: (result: JsonObject) => JsonObject;
+  /** The id under which the client is asked what the server wants to know. */
+  readonly idFor: (id: RequestId, replyTo: ReplyTo) => Promise<string>;
   /** Told once, when the call has ended. */
   readonly onEnd: (outcome: ActOutcome) => void;
   /** Told before that, when it is the server that failed. */
   readonly onFault: (kind: FaultKind) => void;
 }
 
-/** From the first byte up to the last one down. A person waits no longer, and Azure cuts HTTP calls at 230 seconds. */
+/** From the first byte up to the last one down. A person waits no longer, unless it is for another person. */
 const CALL_WITHIN_MS = 100_000;
 
 /**
@@ -45,7 +49,10 @@ export async function relay(
   const abort = () => {
     upstream.abort();
   };
-  const timer = setTimeout(abort, CALL_WITHIN_MS);
+  const expire = () => {
+    upstream.abort(TIME_OVER);
+  };
+  let timer = setTimeout(expire, CALL_WITHIN_MS);
   signal.addEventListener('abort', abort, { once: true });
   if (signal.aborted) abort();
   let isOver = false;
@@ -56,21 +63,31 @@ export async function relay(
     isOver = true;
   };
   const fail = (error: unknown): Outcome => {
+    const isGivenUp = signal.aborted;
+    if (isGivenUp) settle('cancelled');
     settle(error instanceof UpstreamFault ? faultErrors[error.kind] : 'internal');
     abort();
     if (!(error instanceof UpstreamFault)) return internalError(error, log, fields);
     const { kind, message, status } = error;
-    log.warn('upstream_failed', { ...fields, server, kind, status });
-    relayed.onFault(kind);
+    if (!isGivenUp) {
+      log.warn('upstream_failed', { ...fields, server, kind, status });
+      relayed.onFault(kind);
+    }
     const shown = { kind: faultErrors[kind], message: `The server "${server}" ${message}.` };
     return { error: toJsonRpcError(shown, { server, kind }) };
   };
+  const waitForPerson = () => {
+    clearTimeout(timer);
+    timer = setTimeout(expire, PERSON_WITHIN_MS);
+  };
 
   try {
-    const answer = await connection.callTool(call, upstream.signal);
-    if (answer.kind === 'stream') return streamed(relayed, answer.items, { settle, abort, fail });
+    const answer = await connection.request(call, upstream.signal);
+    if (answer.kind === 'stream') {
+      return streamed(relayed, answer.items, { settle, abort, fail, waitForPerson });
+    }
     settle(kindOf(answer.outcome));
-    return outcomeResponse(era, call.id, translateOutcome(connection.era, era, answer.outcome));
+    return outcomeResponse(era, call.id, shown(relayed, answer.outcome));
   } catch (error) {
     return outcomeResponse(era, call.id, fail(error));
   }
@@ -88,6 +105,11 @@ export function internalError(error: unknown, log: Log, fields: LogFields): Outc
   };
 }
 
+function shown({ connection, era, call, show }: Relayed, outcome: Outcome): Outcome {
+  const translated = translateOutcome(connection.era, era, outcome, call.method);
+  return 'error' in translated ? translated : { result: show(translated.result) };
+}
+
 function kindOf(outcome: Outcome): ActOutcome {
   if ('error' in outcome) return 'rpc_error';
   return outcome.result['isError'] === true ? 'tool_error' : 'succeeded';
@@ -97,13 +119,20 @@ interface Ending {
   readonly settle: (outcome: ActOutcome) => void;
   readonly abort: () => void;
   readonly fail: (error: unknown) => Outcome;
+  /** Gives the call more time from now on. */
+  readonly waitForPerson: () => void;
 }
 
 function streamed(
-  { call, connection, era, audience }: Relayed,
+  relayed: Relayed,
   items: AsyncGenerator<AnswerItem, void, undefined>,
-  { settle, abort, fail }: Ending,
+  { settle, abort, fail, waitForPerson }: Ending,
 ): Response {
+  const { call, audience } = relayed;
+  const more = (message: JsonRpcNotification & { readonly id?: RequestId }) => ({
+    event: encodeEvent(message),
+    last: false,
+  });
   const last = (outcome: Outcome) => ({
     event: encodeEvent({ jsonrpc: '2.0', id: call.id, ...outcome }),
     last: true,
@@ -116,11 +145,13 @@ function streamed(
           if (item.kind === 'outcome') {
             settle(kindOf(item.outcome));
             await items.return();
-            return last(translateOutcome(connection.era, era, item.outcome));
+            return last(shown(relayed, item.outcome));
           }
-          if (concerns(audience, item.notification)) {
-            return { event: encodeEvent(item.notification), last: false };
+          if (item.kind === 'request') {
+            waitForPerson();
+            return more({ ...item.request, id: await relayed.idFor(item.request.id, item.replyTo) });
           }
+          if (concerns(audience, item.notification)) return more(item.notification);
         }
       } catch (error) {
         return last(fail(error));

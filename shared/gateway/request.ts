@@ -4,18 +4,22 @@ import type { Clock } from '../platform/clock.ts';
 import type { IdSource } from '../platform/ids.ts';
 import type { Log } from '../platform/log.ts';
 import type { OutboundClient } from '../platform/outbound.ts';
+import type { StateStore } from '../platform/stateStore.ts';
 import type { Trace } from '../platform/trace.ts';
 import type { FaultKind } from './upstream/fault.ts';
 import type { ServerStore } from '../registry/serverStore.ts';
+import type { ToolsetStore } from '../registry/toolsetStore.ts';
 
 /** What the data path stands on. */
 export interface GatewayDeps {
   readonly servers: ServerStore;
+  readonly toolsets: Pick<ToolsetStore, 'find'>;
   readonly outbound: OutboundClient;
+  readonly shortLived: StateStore;
   readonly clock: Clock;
   readonly newId: IdSource;
   readonly log: Log;
-  /** Each call of a tool is recorded here, without its arguments and result. */
+  /** Each request to a server is recorded here, without its arguments and result. */
   readonly audit: Pick<Audit, 'append'>;
   /** Told of each call that an upstream server failed. */
   readonly onUpstreamFault?: (fault: {
@@ -26,11 +30,22 @@ export interface GatewayDeps {
   }) => void;
 }
 
-/** One POST to the MCP endpoint. The message is parsed JSON of at most 1 MiB; who may call has been decided. */
+/** What an MCP endpoint fronts: all servers of the caller's tenant, one of them, or a curated set. */
+export type Front =
+  | { readonly kind: 'all' }
+  | { readonly kind: 'server'; readonly slug: string }
+  | { readonly kind: 'toolset'; readonly slug: string };
+
+/** One HTTP request to an MCP endpoint. Who may call has been decided. */
 export interface McpRequest {
+  readonly front: Front;
   readonly headers: Headers;
-  readonly message: unknown;
   readonly principal: Principal;
   readonly trace: Trace;
   readonly signal: AbortSignal;
+}
+
+/** A POST. The message is parsed JSON of at most 1 MiB. */
+export interface McpPost extends McpRequest {
+  readonly message: unknown;
 }

@@ -1,7 +1,7 @@
 import type { Era } from '../registry/server.ts';
-import { MISSING_CLIENT_CAPABILITY } from './errorCodes.ts';
+import { METHOD_NOT_FOUND, MISSING_CLIENT_CAPABILITY } from './errorCodes.ts';
 import type { Outcome, RequestId } from './jsonRpc.ts';
-import { OPENING_COMMENT } from './sse.ts';
+import { COMMENT } from './sse.ts';
 
 /** One JSON-RPC response by itself. */
 export function jsonResponse(status: number, id: RequestId | null, outcome: Outcome): Response {
@@ -12,13 +12,18 @@ export function jsonResponse(status: number, id: RequestId | null, outcome: Outc
 }
 
 /**
- * What a method came to, with HTTP 200 for errors too: the call was heard. Only -32021 goes to a modern client as a 400
- * (2026-07-28, basic, Per-request protocol fields).
+ * What a method came to, with HTTP 200 for errors too: the call was heard. Only two go to a modern client under statuses
+ * of their own (2026-07-28, basic, Per-request protocol fields; transports, Protocol Version Header).
  */
 export function outcomeResponse(era: Era, id: RequestId, outcome: Outcome): Response {
-  const lacksCapability = 'error' in outcome && outcome.error.code === MISSING_CLIENT_CAPABILITY;
-  return jsonResponse(era === 'modern' && lacksCapability ? 400 : 200, id, outcome);
+  const code = era === 'modern' && 'error' in outcome ? outcome.error.code : undefined;
+  return jsonResponse(modernStatuses.get(code) ?? 200, id, outcome);
 }
+
+const modernStatuses: ReadonlyMap<number | undefined, number> = new Map([
+  [MISSING_CLIENT_CAPABILITY, 400],
+  [METHOD_NOT_FOUND, 404],
+]);
 
 export interface EventSource {
   /** The next event, and whether it is the last. Must not reject: on Azure a body that fails never ends. */
@@ -27,18 +32,31 @@ export interface EventSource {
   cancel(): void;
 }
 
-/** A stream of server-sent events, made as the client reads them. A comment goes first, so that the headers leave at once. */
+/** Proxies and load balancers cut streams that are silent for some time, 230 seconds on Azure. */
+const COMMENT_EVERY_MS = 15_000;
+
+/**
+ * A stream of server-sent events, made as the client reads them. A comment goes first, so that the headers leave at once, and
+ * others while nothing happens.
+ */
 export function eventResponse(source: EventSource): Response {
   let dropped = false;
+  let awaited: ReturnType<EventSource['next']> | undefined;
   const body = new ReadableStream<Uint8Array>({
     start(controller) {
-      controller.enqueue(OPENING_COMMENT);
+      controller.enqueue(COMMENT);
     },
     async pull(controller) {
-      const { event, last } = await source.next();
+      awaited ??= source.next();
+      const next = await orSilence(awaited, COMMENT_EVERY_MS);
       if (dropped) return;
-      controller.enqueue(event);
-      if (last) controller.close();
+      if (next === undefined) {
+        controller.enqueue(COMMENT);
+        return;
+      }
+      awaited = undefined;
+      controller.enqueue(next.event);
+      if (next.last) controller.close();
     },
     cancel() {
       dropped = true;
@@ -53,4 +71,18 @@ export function eventResponse(source: EventSource): Response {
       'x-accel-buffering': 'no',
     },
   });
+}
+
+async function orSilence<T>(awaited: Promise<T>, ms: number): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const silence = new Promise<undefined>((done) => {
+    timer = setTimeout(() => {
+      done(undefined);
+    }, ms);
+  });
+  try {
+    return await Promise.race([awaited, silence]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

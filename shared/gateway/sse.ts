@@ -69,5 +69,5 @@ export function encodeEvent(message: object): Uint8Array {
   return encoder.encode(`event: message\ndata: ${JSON.stringify(message)}\n\n`);
 }
 
-/** A comment, which clients ignore: it makes the headers leave at once. */
-export const OPENING_COMMENT = encoder.encode(': open\n\n');
+/** A comment, which clients ignore. */
+export const COMMENT = encoder.encode(': open\n\n');

@@ -11,21 +11,22 @@ import { isObject, type JsonObject, type JsonRpcError, type Outcome } from './js
 import { GATEWAY_INFO, META, metaOf, withoutReserved } from './protocol.ts';
 
 /**
- * What an upstream answered to `tools/call`, as a client of the other era understands it; within one era fields and codes
+ * What an upstream answered to `method`, as a client of the other era understands it; within one era fields and codes
  * stay as they are. Between the gateway and the upstream alone are -32020 and -32022: no client can act on them.
  */
-export function translateOutcome(from: Era, to: Era, outcome: Outcome): Outcome {
-  return translations[from][to](outcome);
+export function translateOutcome(from: Era, to: Era, outcome: Outcome, method: string): Outcome {
+  return translations[from][to](outcome, method);
 }
 
-const translations: Record<Era, Record<Era, (outcome: Outcome) => Outcome>> = {
+const translations: Record<Era, Record<Era, (outcome: Outcome, method: string) => Outcome>> = {
   legacy: {
     legacy: (outcome) => outcome,
-    modern: (outcome) =>
+    modern: (outcome, method) =>
       'error' in outcome
         ? { error: modernError(outcome.error) }
         : {
             result: dressResult({
+              ...(isCacheable(method) && CACHE_HINTS),
               ...outcome.result,
               resultType: 'complete',
               ...('_meta' in outcome.result && { _meta: withoutReserved(metaOf(outcome.result)) }),
@@ -33,13 +34,27 @@ const translations: Record<Era, Record<Era, (outcome: Outcome) => Outcome>> = {
           },
   },
   modern: {
-    legacy: (outcome) => ('error' in outcome ? legacyError(outcome.error) : legacyResult(outcome.result)),
-    modern: (outcome) =>
+    legacy: (outcome, method) =>
+      'error' in outcome ? legacyError(outcome.error, method) : legacyResult(outcome.result, method),
+    modern: (outcome, method) =>
       'error' in outcome
         ? { error: ownHopError(outcome.error) ?? outcome.error }
-        : { result: dressResult(outcome.result) },
+        : {
+            // What a server shows to one caller is for that caller, whatever the server believes.
+            result: dressResult(
+              isCacheable(method)
+                ? { ...CACHE_HINTS, ...outcome.result, cacheScope: CACHE_HINTS.cacheScope }
+                : outcome.result,
+            ),
+          },
   },
 };
+
+/** A server that is registered or withdrawn shows with the next list; clients must not share one caller's view. */
+export const CACHE_HINTS = { ttlMs: 0, cacheScope: 'private' } as const;
+
+/** The results that carry hints for caches (2026-07-28, utilities/caching). */
+const isCacheable = (method: string): boolean => method === 'resources/read' || method.endsWith('/list');
 
 /** Adds what every modern result says: its type, and who answers unless the upstream said so. */
 export function dressResult(result: JsonObject): JsonObject {
@@ -50,15 +65,20 @@ export function dressResult(result: JsonObject): JsonObject {
   };
 }
 
-function legacyResult({ resultType, ttlMs: _ttl, cacheScope: _scope, ...result }: JsonObject): Outcome {
+function legacyResult(
+  { resultType, ttlMs: _ttl, cacheScope: _scope, ...result }: JsonObject,
+  method: string,
+): Outcome {
   if (resultType === 'input_required') {
-    return toolError(
-      'This tool asks the user for more input, which your client can give only over MCP 2026-07-28 or later.',
+    return unable(
+      method,
+      'asks the user for more input, which your client can give only in a session in which it declared that it can, or over MCP 2026-07-28 or later.',
     );
   }
   if (resultType !== undefined && resultType !== 'complete') {
-    return toolError(
-      'This tool answered in a form (such as a task) that your client can read only over MCP 2026-07-28 or later.',
+    return unable(
+      method,
+      'answered in a form (such as a task) that your client can read only over MCP 2026-07-28 or later.',
     );
   }
   const { _meta: meta, structuredContent, ...rest } = result;
@@ -80,12 +100,17 @@ function legacyResult({ resultType, ttlMs: _ttl, cacheScope: _scope, ...result }
 
 const hasContent = ({ content }: JsonObject): boolean => Array.isArray(content) && content.length > 0;
 
-function legacyError(error: JsonRpcError): Outcome {
+function legacyError(error: JsonRpcError, method: string): Outcome {
+  // The modern code has other meanings too; the data of the specification's example tells them apart.
+  const names = isObject(error.data) ? error.data['uri'] : undefined;
+  if (method === 'resources/read' && error.code === INVALID_PARAMS && typeof names === 'string')
+    return { error: { ...error, code: LEGACY_RESOURCE_NOT_FOUND } };
   if (error.code !== MISSING_CLIENT_CAPABILITY) return { error: ownHopError(error) ?? error };
   const needed = isObject(error.data) ? error.data['requiredCapabilities'] : undefined;
-  const names = isObject(needed) ? Object.keys(needed).join(', ') : '';
-  return toolError(
-    `This tool needs a client with more capabilities${names === '' ? '' : ` (${names})`} than your client can use through the gateway.`,
+  const missing = isObject(needed) ? Object.keys(needed).join(', ') : '';
+  return unable(
+    method,
+    `needs a client with more capabilities${missing === '' ? '' : ` (${missing})`} than your client can use through the gateway.`,
   );
 }
 
@@ -113,7 +138,9 @@ function ownHopError({ code }: JsonRpcError): JsonRpcError | undefined {
   return undefined;
 }
 
-/** A failure that the model should see, and may tell the user. */
-function toolError(text: string): Outcome {
-  return { result: { content: [{ type: 'text', text }], isError: true } };
+/** What a client cannot have: a failure that the model should see, and may tell the user, where it called a tool. */
+function unable(method: string, why: string): Outcome {
+  return method === 'tools/call'
+    ? { result: { content: [{ type: 'text', text: `This tool ${why}` }], isError: true } }
+    : { error: { code: INTERNAL_ERROR, message: `The server ${why}` } };
 }

@@ -7,6 +7,8 @@ const permissions = {
   'registryLinks.manage': ['Admin'],
   'registrySync.read': ['Admin', 'Operator', 'Auditor'],
   'registrySync.run': ['Admin'],
+  'toolsets.read': ['Admin', 'Operator', 'Auditor', 'User'],
+  'toolsets.write': ['Admin'],
   'plans.read': ['Admin', 'Operator', 'Auditor'],
   'plans.write': ['Admin', 'Operator'],
   'plans.compose': ['Admin'],

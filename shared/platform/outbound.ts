@@ -26,7 +26,8 @@ export interface OutboundClient {
   close(): Promise<void>;
 }
 
-const timeouts = { connectMs: 5_000, firstByteMs: 60_000, idleMs: 60_000, keepAliveMs: 55_000 };
+/** A stream may be silent while a person thinks; whoever reads one has a limit of their own. */
+const timeouts = { connectMs: 5_000, firstByteMs: 60_000, idleMs: 240_000, keepAliveMs: 55_000 };
 
 /** Finds all addresses of a name; `dns.lookup` is one. */
 export type Resolver = (

@@ -13,6 +13,11 @@ export const serverStatusSchema = z.enum(['pending', 'active', 'rejected']);
 const toolSchema = z.looseObject({ name: z.string() });
 export type Tool = z.infer<typeof toolSchema>;
 
+/** A prompt, a resource or a resource template likewise. */
+const promptSchema = z.looseObject({ name: z.string() });
+const resourceSchema = z.looseObject({ uri: z.string() });
+const resourceTemplateSchema = z.looseObject({ uriTemplate: z.string() });
+
 /** What a probe of the server found. */
 export const discoverySchema = z.object({
   era: eraSchema,
@@ -21,6 +26,10 @@ export const discoverySchema = z.object({
   capabilities: z.record(z.string(), z.unknown()),
   instructions: z.string().optional(),
   tools: z.array(toolSchema),
+  /** Absent: the server has none, or more than the record has room for. */
+  prompts: z.array(promptSchema).optional(),
+  resources: z.array(resourceSchema).optional(),
+  resourceTemplates: z.array(resourceTemplateSchema).optional(),
   discoveredAt: z.iso.datetime(),
 });
 export type Discovery = z.infer<typeof discoverySchema>;

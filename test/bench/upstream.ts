@@ -11,16 +11,29 @@ const results: Readonly<Record<string, object>> = {
     capabilities: { tools: {} },
     serverInfo: { name: 'bare', version: '1.0.0' },
   },
-  'tools/list': { tools: [{ name: 'echo', inputSchema: { type: 'object' } }] },
+  'tools/list': {
+    tools: ['echo', 'stream'].map((name) => ({ name, inputSchema: { type: 'object' } })),
+  },
   'tools/call': { content: [{ type: 'text', text: 'x'.repeat(200) }] },
 };
 
 const server = createServer((request, response) => {
   void text(request).then((body) => {
-    const { id, method } = JSON.parse(body || '{}') as { id?: unknown; method?: string };
+    const { id, method, params } = JSON.parse(body || '{}') as {
+      id?: unknown;
+      method?: string;
+      params?: { name?: string };
+    };
     const result = results[method ?? ''];
     if (id === undefined) {
       response.writeHead(202).end();
+    } else if (params?.name === 'stream') {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      for (const progress of [1, 2]) {
+        const told = { jsonrpc: '2.0', method: 'acme/progress', params: { progress } };
+        response.write(`data: ${JSON.stringify(told)}\n\n`);
+      }
+      response.end(`data: ${JSON.stringify({ jsonrpc: '2.0', id, result })}\n\n`);
     } else {
       const error = { code: -32601, message: 'no such method' };
       response

@@ -179,7 +179,7 @@ describe('the tools', () => {
 
   test('are none where the server offers none, and nobody asks for them', async () => {
     const made = await upstream({
-      'server/discover': say({ supportedVersions: [MODERN], capabilities: { prompts: {} } }),
+      'server/discover': say({ supportedVersions: [MODERN], capabilities: { logging: {} } }),
     });
     expect(await discover(made.url)).toMatchObject({ ok: true, value: { tools: [] } });
     expect(made.received).toHaveLength(1);
@@ -218,6 +218,43 @@ describe('the tools', () => {
       method: 'DELETE',
       headers: { 'mcp-session-id': 'session-1' },
     });
+  });
+
+  test('are found beside prompts, resources and templates, with every field', async () => {
+    const prompts = [{ name: 'p', 'acme/x': 1 }];
+    const resources = [{ uri: 'test://r', name: 'r', 'acme/x': 1 }];
+    const resourceTemplates = [{ uriTemplate: 'test://{t}', name: 't', 'acme/x': 1 }];
+    const made = await upstream({
+      'server/discover': say({
+        supportedVersions: [MODERN],
+        capabilities: { tools: {}, prompts: {}, resources: {} },
+      }),
+      'tools/list': list(tool('a')),
+      'prompts/list': say({ prompts }),
+      'resources/list': say({ resources }),
+      'resources/templates/list': say({ resourceTemplates }),
+    });
+    const found = await discover(made.url);
+    expect(found).toMatchObject({ ok: true, value: { prompts, resources, resourceTemplates } });
+  });
+
+  test.each<{ why: string; resources: Replies[string] }>([
+    {
+      why: 'more than a record has room for',
+      resources: say({ resources: [{ uri: 'test://r', description: 'x'.repeat(401 * 1024) }] }),
+    },
+    { why: 'not to be had', resources: noMethod },
+    { why: 'not understood', resources: (response) => response.writeHead(500).end() },
+  ])('are registered though the resources are $why', async ({ resources }) => {
+    const made = await upstream({
+      'server/discover': say({ supportedVersions: [MODERN], capabilities: { tools: {}, resources: {} } }),
+      'tools/list': list(tool('a')),
+      'resources/list': resources,
+      'resources/templates/list': say({ resourceTemplates: [] }),
+    });
+    const found = await discover(made.url);
+    expect(found).toMatchObject({ ok: true, value: { tools: [{ name: 'a' }], resourceTemplates: [] } });
+    expect(found).not.toHaveProperty('value.resources');
   });
 
   test('are not asked for when the server has said too much of itself', async () => {

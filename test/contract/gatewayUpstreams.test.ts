@@ -308,7 +308,7 @@ describe('a modern server', () => {
     { code: -32020, client: 'modern', expected: { status: 200, code: -32603 } },
     { code: -32022, client: 'legacy', expected: { status: 200, code: -32603 } },
     { code: -32021, client: 'modern', expected: { status: 400, code: -32021 } },
-    { code: -32601, client: 'modern', expected: { status: 200, code: -32601 } },
+    { code: -32601, client: 'modern', expected: { status: 404, code: -32601 } },
   ] as const)(
     'that refuses with $code: a $client client gets $expected',
     async ({ code, client, expected }) => {
@@ -427,4 +427,22 @@ describe('sessions of a legacy server', () => {
       { id: 'q2', result: {} },
     ]);
   });
+});
+
+test('a server that does not answer keeps its tools in the list, which names it as degraded', async () => {
+  const apart = await startGateway();
+  await apart.register('gone', 'http://127.0.0.1:9/mcp', { discovery: discoveryOf('modern') });
+  await apart.register('quiet', 'http://127.0.0.1:9/mcp', { discovery: discoveryOf('modern') });
+  const list = async () => (await (await post(apart.url, 'legacy', 'tools/list')).all())[0]?.result;
+  expect(await list()).not.toHaveProperty('_meta');
+  for (let time = 0; time < 6; time++) {
+    await (await post(apart.url, 'legacy', 'tools/call', { name: 'gone__echo' })).all();
+  }
+  const [refused] = await (await post(apart.url, 'legacy', 'tools/call', { name: 'gone__echo' })).all();
+  expect(refused?.error).toMatchObject({ code: -31503, data: { server: 'gone', kind: 'resting' } });
+  expect(await list()).toMatchObject({
+    tools: [{ name: 'gone__echo' }, { name: 'quiet__echo' }],
+    _meta: { 'mcp-registry-gateway/degraded': ['gone'] },
+  });
+  await apart.close();
 });

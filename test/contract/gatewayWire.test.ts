@@ -80,14 +80,14 @@ describe('the gateway by itself', () => {
     ['2025-11-25', '2025-11-25'],
     ['2024-11-05', '2025-11-25'],
     ['2026-07-28', '2025-11-25'],
-  ])('initialize of %s agrees on %s, without a session', async (asked, agreed) => {
+  ])('initialize of %s agrees on %s, in a session that only this client can read', async (asked, agreed) => {
     const answer = await postRaw(gateway.url, {
       jsonrpc: '2.0',
       id: 0,
       method: 'initialize',
       params: { protocolVersion: asked, capabilities: {}, clientInfo: { name: 'c', version: '1' } },
     });
-    expect(answer.headers.has('mcp-session-id')).toBe(false);
+    expect(answer.headers.get('mcp-session-id')).toMatch(/^\d+\.[\w-]+$/);
     expect(await answer.all()).toMatchObject([
       { id: 0, result: { protocolVersion: agreed, capabilities: { tools: {} } } },
     ]);
@@ -101,7 +101,7 @@ describe('the gateway by itself', () => {
     });
   });
 
-  test.each(['resources/list', 'constructor', '__proto__', ''])('method %j is not there', async (method) => {
+  test.each(['resources/lists', 'constructor', '__proto__', ''])('method %j is not there', async (method) => {
     expect(await one(gateway.url, 'legacy', method)).toMatchObject({
       status: 200,
       message: { error: { code: -32601 } },
@@ -163,9 +163,11 @@ describe('the list', () => {
       'legacy__any-output',
       'legacy__echo',
       'legacy__mirrored',
+      'legacy__no_name_that_clients_accept__xvkv8qpvj3b',
       'modern__any-output',
       'modern__echo',
       'modern__mirrored',
+      'modern__no_name_that_clients_accept__xvkv8qpvj3b',
     ]);
   });
 
@@ -177,10 +179,10 @@ describe('the list', () => {
       description: 'Echo',
       'acme/extra': 1,
     };
-    expect((await tools('modern'))?.[4]).toEqual(echo);
-    expect((await tools('legacy'))?.[4]).toEqual({ ...echo, execution: { taskSupport: 'optional' } });
-    expect((await tools('modern'))?.[3]).toHaveProperty('outputSchema');
-    expect((await tools('legacy'))?.[3]).not.toHaveProperty('outputSchema');
+    expect((await tools('modern'))?.[5]).toEqual(echo);
+    expect((await tools('legacy'))?.[5]).toEqual({ ...echo, execution: { taskSupport: 'optional' } });
+    expect((await tools('modern'))?.[4]).toHaveProperty('outputSchema');
+    expect((await tools('legacy'))?.[4]).not.toHaveProperty('outputSchema');
   });
 
   test('reads every page of the store', async () => {
@@ -242,7 +244,8 @@ describe.each(pairs)('a call of a $client client to a $server server', ({ client
       'mcp-param-region': 'secret',
       'last-event-id': 'secret',
     };
-    await one(gateway.url, client, 'tools/call', { name }, sent);
+    const { 'mcp-session-id': _session, ...known } = sent;
+    await one(gateway.url, client, 'tools/call', { name }, client === 'modern' ? sent : known);
     const [call] = upstreams[server].calls();
     expect(Object.keys(call?.headers ?? {}).sort()).toEqual(
       [
@@ -352,6 +355,12 @@ describe.each(pairs)('a call of a $client client to a $server server', ({ client
     await slow.close();
     await gateway.withdraw(slug);
   });
+});
+
+test('a tool is called by the name that stands for one which clients need not accept', async () => {
+  const name = 'modern__no_name_that_clients_accept__xvkv8qpvj3b';
+  expect((await one(gateway.url, 'modern', 'tools/call', { name })).message).toMatchObject({ result });
+  expect(upstreams.modern.calls()[0]?.message.params).toMatchObject({ name: 'no name that clients accept' });
 });
 
 describe('what cannot be called', () => {

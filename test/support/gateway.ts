@@ -1,8 +1,10 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
 import type { AuditEvent } from '../../shared/audit/record.ts';
-import { createMcpEndpoint } from '../../shared/gateway/endpoint.ts';
+import { createMcpEndpoints, type McpEndpoints } from '../../shared/gateway/endpoint.ts';
+import type { Front } from '../../shared/gateway/request.ts';
 import { discoverServer } from '../../shared/gateway/discovery.ts';
 import { createSseParser } from '../../shared/gateway/sse.ts';
 import type { Principal } from '../../shared/identity/principal.ts';
@@ -14,6 +16,11 @@ import { continueTrace } from '../../shared/platform/trace.ts';
 import { azureTableServerStore } from '../../shared/registry/azureTableServerStore.ts';
 import type { Discovery, Era, ServerRecord, Tool } from '../../shared/registry/server.ts';
 import type { ServerStore } from '../../shared/registry/serverStore.ts';
+import type { StateStore } from '../../shared/platform/stateStore.ts';
+import { announced, announcedToolsets } from '../../shared/registry/announced.ts';
+import { azureTableToolsetStore } from '../../shared/registry/azureTableToolsetStore.ts';
+import type { ToolsetStore } from '../../shared/registry/toolsetStore.ts';
+import { memoryState } from './memoryState.ts';
 import { memoryTables } from './memoryTables.ts';
 import { serverRecord } from './serverRecord.ts';
 
@@ -64,6 +71,9 @@ export async function serve(
 
 export interface TestGateway extends Served {
   readonly servers: ServerStore;
+  readonly toolsets: ToolsetStore;
+  /** The endpoint of one server. */
+  urlOf(slug: string): string;
   readonly log: RecordingLog;
   /** What was recorded for the audit trail. */
   readonly audited: AuditEvent[];
@@ -73,25 +83,34 @@ export interface TestGateway extends Served {
 }
 
 /** The endpoint behind a plain HTTP adapter; `x-user` says who calls. */
-export async function startGateway(): Promise<TestGateway> {
-  const servers = azureTableServerStore(memoryTables());
+export async function startGateway(
+  state: StateStore = memoryState(),
+  servers: ServerStore = announced(azureTableServerStore(memoryTables()), state, randomId),
+): Promise<TestGateway> {
+  const toolsets = announcedToolsets(azureTableToolsetStore(memoryTables()), state, randomId);
   const outbound = openOutboundClient('private_allowed');
   const log = recordingLog();
   const audited: AuditEvent[] = [];
-  const endpoint = createMcpEndpoint({
+  let aheadMs = 0;
+  const clock = { now: () => new Date(Date.now() + aheadMs) };
+  const endpoints = createMcpEndpoints({
     servers,
+    toolsets,
     outbound,
-    clock: systemClock,
+    clock,
     newId: randomId,
+    shortLived: state,
     log,
     audit: { append: (event) => void audited.push(event) },
   });
   const served = await serve((request, response) => {
-    void answer(request, response, endpoint);
+    void answer(request, response, endpoints);
   });
   return {
     ...served,
     servers,
+    toolsets,
+    urlOf: (slug) => served.url.replace('/mcp', `/servers/${slug}/mcp`),
     log,
     audited,
     async register(slug, url, patch = {}) {
@@ -104,6 +123,8 @@ export async function startGateway(): Promise<TestGateway> {
     async withdraw(slug) {
       const stored = await servers.find(tenantId, slug);
       if (stored) await servers.remove(stored.value, stored.etag);
+      // An instance may remember a server for two seconds.
+      aheadMs += 2_000;
     },
     async close() {
       await served.close();
@@ -115,25 +136,33 @@ export async function startGateway(): Promise<TestGateway> {
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  endpoint: ReturnType<typeof createMcpEndpoint>,
+  endpoints: McpEndpoints,
 ): Promise<void> {
-  if (request.method !== 'POST') {
-    response.writeHead(405, { allow: 'POST' }).end();
-    return;
-  }
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
   const headers = new Headers();
   for (const [name, values] of Object.entries(request.headersDistinct)) {
     for (const value of values ?? []) headers.append(name, value);
   }
-  const result = await endpoint({
+  // As the admission of the app does it.
+  if (headers.has('origin')) {
+    response.writeHead(403).end();
+    return;
+  }
+  const [, place, slug = ''] = /^\/(server|toolset)s\/([^/]+)\/mcp$/.exec(request.url ?? '') ?? [];
+  const kind = place === 'server' || place === 'toolset' ? place : undefined;
+  const front: Front = kind ? { kind, slug } : { kind: 'all' };
+  const call = {
     headers,
-    message: JSON.parse(Buffer.concat(chunks).toString('utf8')),
+    front,
     principal: principal(headers.get('x-user') ?? undefined),
     trace: continueTrace(headers.get('traceparent')),
     signal: new AbortController().signal,
-  });
+  };
+  const result =
+    request.method === 'DELETE'
+      ? await endpoints.remove(call)
+      : request.method === 'GET'
+        ? await endpoints.listen(call)
+        : await endpoints.post({ ...call, message: JSON.parse(await text(request)) as unknown });
   response.writeHead(result.status, Object.fromEntries(result.headers));
   const reader = result.body?.getReader();
   response.on('close', () => void reader?.cancel());

@@ -2,30 +2,36 @@ import type { JsonRpcNotification, JsonRpcRequest, Outcome, RequestId } from '..
 import { drop, type Reply, readEvents, readJson } from './exchange.ts';
 import { statusFault, UpstreamFault } from './fault.ts';
 
+/** Where a server waits for the answer to what it asked: a session of the legacy era, or a call that we hold ourselves. */
+export type ReplyTo =
+  | { readonly kind: 'session'; readonly session: string | undefined; readonly version: string }
+  | { readonly kind: 'held' };
+
+/** What becomes of a request of the server: an item to pass on, or nothing when it has been answered. */
+export type Asked = (request: JsonRpcRequest) => Promise<AnswerItem | undefined>;
+
 /** An upstream's answer to one request: whole at once, or a stream of which the outcome is the last item. */
 export type Answer =
   | { readonly kind: 'whole'; readonly outcome: Outcome }
   | { readonly kind: 'stream'; readonly items: AsyncGenerator<AnswerItem, void, undefined> };
 export type AnswerItem =
   | { readonly kind: 'notification'; readonly notification: JsonRpcNotification }
+  /** The server asks the client; what it answers goes to `replyTo`. */
+  | { readonly kind: 'request'; readonly request: JsonRpcRequest; readonly replyTo: ReplyTo }
   | { readonly kind: 'outcome'; readonly outcome: Outcome };
 
 /**
- * Takes from a reply what belongs to the request `id`. `refuse` is told of requests that the server makes of us.
+ * Takes from a reply what belongs to the request `id`. `asked` decides about requests that the server makes meanwhile.
  * @throws UpstreamFault, also from the stream, when the server ends without an outcome for this id.
  */
-export async function answerTo(
-  reply: Reply,
-  id: RequestId,
-  refuse: (request: JsonRpcRequest) => Promise<void>,
-): Promise<Answer> {
+export async function answerTo(reply: Reply, id: RequestId, asked: Asked): Promise<Answer> {
   const fault = statusFault(reply.status);
   if (fault !== undefined) {
     const outcome = await errorIn(reply, id);
     if (outcome === undefined) throw fault;
     return { kind: 'whole', outcome };
   }
-  if (reply.form === 'events') return { kind: 'stream', items: readItems(reply, id, refuse) };
+  if (reply.form === 'events') return { kind: 'stream', items: readItems(reply, id, asked) };
   if (reply.form === 'other') {
     drop(reply);
     throw new UpstreamFault('not_mcp', `answered HTTP ${reply.status} with neither JSON nor an event stream`);
@@ -75,10 +81,13 @@ async function errorIn(reply: Reply, id: RequestId): Promise<Outcome | undefined
   }
 }
 
+/** How long a person may take to answer. Azure cuts HTTP calls at 230 seconds. */
+export const PERSON_WITHIN_MS = 210_000;
+
 async function* readItems(
   reply: Reply,
   id: RequestId,
-  refuse: (request: JsonRpcRequest) => Promise<void>,
+  asked: Asked,
 ): AsyncGenerator<AnswerItem, void, undefined> {
   for await (const message of readEvents(reply)) {
     switch (message.kind) {
@@ -90,9 +99,14 @@ async function* readItems(
         if (message.id !== id) break;
         yield { kind: 'outcome', outcome: message.outcome };
         return;
-      case 'request':
-        await refuse(message.request);
+      case 'request': {
+        const item = await asked(message.request);
+        if (item === undefined) break;
+        // The server is silent now until a person has answered.
+        reply.idleMs = PERSON_WITHIN_MS;
+        yield item;
         break;
+      }
       case 'malformed':
         throw new UpstreamFault('not_mcp', 'sent an event that is not a JSON-RPC message');
     }

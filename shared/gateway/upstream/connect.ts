@@ -1,23 +1,96 @@
-import type { Principal } from '../../identity/principal.ts';
+import type { IdSource } from '../../platform/ids.ts';
 import type { OutboundClient } from '../../platform/outbound.ts';
 import type { Era } from '../../registry/server.ts';
-import type { Connection } from './connection.ts';
+import { GATEWAY_INFO } from '../protocol.ts';
+import type { ClientSession } from '../session/clientSessions.ts';
+import { carriedFeatures } from './clientFeatures.ts';
+import type { Caller, Connection } from './connection.ts';
+import type { Guard } from './guard.ts';
 import { legacyConnection } from './legacy.ts';
+import { type LegacySession, nothingOffered, openSession, resumeSession } from './legacySession.ts';
 import { modernConnection } from './modern.ts';
-import { createSessionPool } from './sessions.ts';
+import { createSessionPool, type SessionSlot, type SessionSource } from './sessions.ts';
 
-/** Connects a caller to a server of the given era. */
-export type Connect = (url: string, era: Era, principal: Principal) => Connection;
+/** A server, as far as it takes to reach it. */
+export interface Reachable {
+  readonly slug: string;
+  readonly url: string;
+  readonly discovery: { readonly era: Era; readonly capabilities: Readonly<Record<string, unknown>> };
+}
+
+/** Connects callers to servers of either era. */
+export interface Connector {
+  /** `logLevel`: what a modern client wants to hear, for which it needs a session that nobody else changes. */
+  connect(server: Reachable, caller: Caller, logLevel?: string): Connection;
+  /** A session with a legacy server for one purpose, which whoever opens it closes. @throws UpstreamFault */
+  openOwn(server: Reachable): Promise<LegacySession>;
+  /** The session of a caller with a legacy server. */
+  sessionOf(server: Reachable, caller: Caller, logLevel?: string): SessionSlot;
+}
 
 /** Sessions that one instance holds: about what its memory and a tenant's busy users need. */
 const MAX_SESSIONS = 1_000;
 
-export function createConnect(outbound: OutboundClient): Connect {
-  const sessions = createSessionPool(outbound, MAX_SESSIONS);
-  const byEra: Record<Era, (url: string, principal: Principal) => Connection> = {
-    legacy: (url, { tenantId, userId }) =>
-      legacyConnection(sessions.of(JSON.stringify([tenantId, userId, url]), url)),
-    modern: (url) => modernConnection(outbound, url),
+export function createConnector(outbound: OutboundClient, newId: IdSource, guard: Guard): Connector {
+  const pool = createSessionPool(MAX_SESSIONS);
+  /** No two instances number their requests alike. */
+  const idPrefix = newId().slice(0, 12);
+
+  const unshared = (url: string): SessionSource => ({
+    open: async () => (await openSession(outbound, url, nothingOffered, idPrefix)).session,
+    lost: () => Promise.resolve(),
+  });
+
+  /** The upstream session of a client's session, which all instances use. */
+  function shared({ slug, url }: Reachable, client: ClientSession): SessionSource {
+    const capabilities = carriedFeatures(client.capabilities);
+    const offer = { capabilities, clientInfo: client.clientInfo ?? GATEWAY_INFO };
+    return {
+      async open() {
+        const known = (await client.shared()).upstream[slug];
+        if (known?.url === url) return resumeSession(outbound, url, known, capabilities, idPrefix);
+        const { session } = await openSession(outbound, url, offer, idPrefix);
+        const { id, version } = session;
+        if (id === undefined) return session;
+        const { upstream } = await client.change((now) =>
+          now.upstream[slug]?.url === url
+            ? now
+            : { ...now, upstream: { ...now.upstream, [slug]: { id, version, url } } },
+        );
+        const winner = upstream[slug];
+        if (winner === undefined || winner.id === id) return session;
+        // Another instance was first.
+        void session.close();
+        return resumeSession(outbound, url, winner, capabilities, idPrefix);
+      },
+      async lost({ id }) {
+        await client.change((now) => {
+          if (now.upstream[slug]?.id !== id) return now;
+          const { [slug]: _lost, ...upstream } = now.upstream;
+          return { ...now, upstream };
+        });
+      },
+    };
+  }
+
+  function sessionOf(server: Reachable, { principal, session }: Caller, logLevel = ''): SessionSlot {
+    const { tenantId, userId } = principal;
+    const key = JSON.stringify([tenantId, userId, server.url, session?.id ?? '', logLevel]);
+    return pool.of(key, session ? shared(server, session) : unshared(server.url));
+  }
+
+  return {
+    sessionOf,
+    openOwn: ({ url }) => unshared(url).open(),
+    connect(server, caller, logLevel) {
+      const connection =
+        server.discovery.era === 'modern'
+          ? modernConnection(outbound, server.url)
+          : legacyConnection(
+              sessionOf(server, caller, caller.session ? undefined : logLevel),
+              'logging' in server.discovery.capabilities ? logLevel : undefined,
+            );
+      return guard.around(connection, caller.principal.tenantId, server);
+    },
   };
-  return (url, era, principal) => byEra[era](url, principal);
 }

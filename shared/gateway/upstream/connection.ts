@@ -1,22 +1,35 @@
+import type { Principal } from '../../identity/principal.ts';
 import type { Era, Tool } from '../../registry/server.ts';
 import type { Envelope } from '../envelope.ts';
 import type { JsonObject, RequestId } from '../jsonRpc.ts';
+import type { ClientSession } from '../session/clientSessions.ts';
 import type { Answer } from './answer.ts';
 
-/** One call of a tool, as the client made it. */
-export interface ToolCall {
+/** One request of a client, in the words of the server that it goes to. */
+export interface UpstreamCall {
   readonly id: RequestId;
-  /** The tool as its server describes and names it. */
-  readonly tool: Tool;
+  readonly method: string;
   readonly params: JsonObject;
-  /** What a modern client says of itself; a legacy client says nothing of the kind. */
+  /** For `tools/call`: the tool as its server describes it. */
+  readonly tool?: Tool | undefined;
+  /** What the client says of itself, where it says anything. */
   readonly envelope: Envelope | undefined;
   readonly traceparent: string;
 }
+
+/** Why a call is aborted when its time is over. For any other reason nobody waits for it any more, which tells nothing of the server. */
+export const TIME_OVER = 'time over';
 
 /** An upstream server as one caller may use it. Who calls it need not know which era it speaks. */
 export interface Connection {
   readonly era: Era;
   /** Ids and progress tokens in the answer are the client's. @throws UpstreamFault */
-  callTool(call: ToolCall, signal: AbortSignal): Promise<Answer>;
+  request(call: UpstreamCall, signal: AbortSignal): Promise<Answer>;
+}
+
+/** On whose behalf a server is called. */
+export interface Caller {
+  readonly principal: Principal;
+  /** Absent: the client keeps none, so a server cannot ask it anything while it works. */
+  readonly session: ClientSession | undefined;
 }

@@ -5,9 +5,9 @@ import { type Message, readMessage } from '../jsonRpc.ts';
 import { createSseParser } from '../sse.ts';
 import { UpstreamFault } from './fault.ts';
 
-/** One POST or DELETE to an MCP endpoint. */
+/** One HTTP request to an MCP endpoint. */
 export interface Exchange {
-  readonly method: 'POST' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'DELETE';
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly message?: object;
@@ -21,6 +21,8 @@ export interface Reply {
   readonly sessionId: string | undefined;
   readonly body: Readable;
   readonly signal: AbortSignal;
+  /** How long the server may be silent within its answer. It changes with what the server waits for. */
+  idleMs: number;
 }
 
 /** @throws UpstreamFault when there is no answer at all; any HTTP status is an answer. */
@@ -50,6 +52,7 @@ export async function send(outbound: OutboundClient, { message, ...exchange }: E
     sessionId: one(headers['mcp-session-id']),
     body,
     signal: exchange.signal,
+    idleMs: MAX_IDLE_MS,
   };
 }
 
@@ -102,15 +105,16 @@ function parse(text: string): Message {
   return readMessage(value);
 }
 
-async function* chunks({ body, signal }: Reply): AsyncGenerator<Uint8Array, void, undefined> {
+async function* chunks(reply: Reply): AsyncGenerator<Uint8Array, void, undefined> {
+  const { body, signal } = reply;
   let received = 0;
   const source: AsyncIterator<Uint8Array, undefined> = body.iterator({ destroyOnReturn: false });
   try {
     for (;;) {
       // The clock runs only while we wait for the server, not while a slow client holds us up.
       const idle = setTimeout(() => {
-        body.destroy(new UpstreamFault('timeout', `sent nothing for ${MAX_IDLE_MS / 1000} seconds`));
-      }, MAX_IDLE_MS);
+        body.destroy(new UpstreamFault('timeout', `sent nothing for ${reply.idleMs / 1000} seconds`));
+      }, reply.idleMs);
       const next = await source.next().finally(() => {
         clearTimeout(idle);
       });

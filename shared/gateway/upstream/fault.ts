@@ -9,7 +9,10 @@ export type FaultKind =
   | 'http_status'
   | 'not_mcp'
   | 'closed'
-  | 'too_large';
+  | 'too_large'
+  /** Not called: it has failed too often, or has too much to do for us already. */
+  | 'resting'
+  | 'busy';
 
 /** The kind of error that each is to whoever called the gateway: never the caller's own mistake. */
 export const faultErrors = {
@@ -21,6 +24,8 @@ export const faultErrors = {
   not_mcp: 'unavailable',
   closed: 'unavailable',
   too_large: 'too_large',
+  resting: 'unavailable',
+  busy: 'exhausted',
 } as const satisfies Record<FaultKind, ErrorKind>;
 
 /**

@@ -3,24 +3,29 @@ import { METHOD_NOT_FOUND } from '../errorCodes.ts';
 import type { JsonObject, JsonRpcRequest, Outcome } from '../jsonRpc.ts';
 import { GATEWAY_INFO, LATEST_LEGACY, LEGACY_VERSIONS } from '../protocol.ts';
 import { type Answer, answerTo, outcomeOf } from './answer.ts';
+import { canAnswer } from './clientFeatures.ts';
 import { drop, type Reply, send } from './exchange.ts';
 import { statusFault, UpstreamFault } from './fault.ts';
 
 /** A session with a server of the legacy era. */
 export interface LegacySession {
-  /** Whether the server gave the session an id, which it may forget; a server that keeps no sessions gives none. */
-  readonly held: boolean;
+  /** The server's name for it, which it may forget; absent where the server keeps no sessions. */
+  readonly id: string | undefined;
   readonly version: string;
-  /** Never the same twice, as callers may share the session. */
-  nextId(): number;
+  /** What the server was last told to log; it is told anew when a client wants something else. */
+  logLevel: string | undefined;
+  /** Never the same twice, as callers and instances may share the session. */
+  nextId(): string;
   /** Sends a request and returns the head of the reply. @throws UpstreamFault */
   post(
     request: JsonRpcRequest,
     signal: AbortSignal,
     extraHeaders?: Readonly<Record<string, string>>,
   ): Promise<Reply>;
-  /** Takes the answer to a request from its reply; what the server asks meanwhile is refused. @throws UpstreamFault */
+  /** Takes the answer to a request from its reply; what the client cannot answer is refused. @throws UpstreamFault */
   answer(reply: Reply, request: JsonRpcRequest): Promise<Answer>;
+  /** Opens the stream of what the server says unasked. @throws UpstreamFault */
+  listen(signal: AbortSignal): Promise<Reply>;
   /** Sends a message that has no answer. @throws UpstreamFault when the server does not take it */
   notify(message: object, signal: AbortSignal): Promise<void>;
   /** Ends the session. A server may refuse that, and nobody waits for it. */
@@ -37,13 +42,20 @@ const sendHeaders = {
   accept: 'application/json, text/event-stream',
 } as const;
 
-/**
- * Opens a session (2025-11-25, lifecycle, Initialization) and gives it with what the server said of itself. It offers no
- * capabilities, so that a server asks nothing of a client that cannot be reached over a shared session. @throws UpstreamFault
- */
+/** What a session tells the server of the client behind it. */
+export interface Offer {
+  readonly capabilities: JsonObject;
+  readonly clientInfo: JsonObject;
+}
+/** For sessions that clients share: a server must ask nothing of a client that cannot be reached. */
+export const nothingOffered: Offer = { capabilities: {}, clientInfo: GATEWAY_INFO };
+
+/** Opens a session (2025-11-25, lifecycle, Initialization) and gives it with what the server said of itself. @throws UpstreamFault */
 export async function openSession(
   outbound: OutboundClient,
   url: string,
+  offer: Offer,
+  idPrefix: string,
   caller?: AbortSignal,
 ): Promise<{ readonly session: LegacySession; readonly result: JsonObject }> {
   const timeout = AbortSignal.timeout(OPEN_WITHIN_MS);
@@ -52,10 +64,10 @@ export async function openSession(
     jsonrpc: '2.0',
     id: 0,
     method: 'initialize',
-    params: { protocolVersion: LATEST_LEGACY, capabilities: {}, clientInfo: GATEWAY_INFO },
+    params: { protocolVersion: LATEST_LEGACY, ...offer },
   } as const;
   const reply = await send(outbound, { method: 'POST', url, headers: sendHeaders, message: request, signal });
-  const outcome = await outcomeOf(await answerTo(reply, request.id, () => Promise.resolve()));
+  const outcome = await outcomeOf(await answerTo(reply, request.id, () => Promise.resolve(undefined)));
   if ('error' in outcome) throw new UpstreamFault('not_mcp', 'refused to open a session');
   const version = outcome.result['protocolVersion'];
   if (typeof version !== 'string' || !upstreamVersions.includes(version)) {
@@ -64,16 +76,24 @@ export async function openSession(
   if (reply.sessionId !== undefined && !/^[\x21-\x7e]{1,1024}$/.test(reply.sessionId)) {
     throw new UpstreamFault('not_mcp', 'gave its session an id that is not visible ASCII');
   }
-  const session = createSession(outbound, url, version, reply.sessionId);
+  const session = resumeSession(
+    outbound,
+    url,
+    { version, id: reply.sessionId },
+    offer.capabilities,
+    idPrefix,
+  );
   await session.notify({ method: 'notifications/initialized' }, signal);
   return { session, result: outcome.result };
 }
 
-function createSession(
+/** A session that was opened before, perhaps by another instance. Nothing is sent. */
+export function resumeSession(
   outbound: OutboundClient,
   url: string,
-  version: string,
-  id: string | undefined,
+  { version, id }: Pick<LegacySession, 'version' | 'id'>,
+  capabilities: JsonObject,
+  idPrefix: string,
 ): LegacySession {
   const headers = {
     'mcp-protocol-version': version,
@@ -81,9 +101,10 @@ function createSession(
   };
   let lastId = 0;
   const session: LegacySession = {
-    held: id !== undefined,
+    id,
     version,
-    nextId: () => (lastId += 1),
+    logLevel: undefined,
+    nextId: () => `${idPrefix}-${(lastId += 1)}`,
     post: (request, signal, extraHeaders) =>
       send(outbound, {
         method: 'POST',
@@ -93,18 +114,30 @@ function createSession(
         signal,
       }),
     answer: (reply, request) =>
-      answerTo(reply, request.id, async ({ id: asked, method }) => {
+      answerTo(reply, request.id, async (asked) => {
+        const { method } = asked;
+        if (canAnswer(capabilities, method, request.method)) {
+          return { kind: 'request', request: asked, replyTo: { kind: 'session', session: id, version } };
+        }
         const answer: Outcome =
           method === 'ping'
             ? { result: {} }
-            : {
-                error: {
-                  code: METHOD_NOT_FOUND,
-                  message: 'The gateway offers servers no client capabilities.',
-                },
-              };
-        await session.notify({ id: asked, ...answer }, reply.signal);
+            : { error: { code: METHOD_NOT_FOUND, message: 'The client behind the gateway cannot do this.' } };
+        await session.notify({ id: asked.id, ...answer }, reply.signal);
+        return undefined;
       }),
+    async listen(signal) {
+      const reply = await send(outbound, {
+        method: 'GET',
+        url,
+        headers: { accept: 'text/event-stream', ...headers },
+        signal,
+      });
+      const fault = statusFault(reply.status);
+      if (fault === undefined && reply.form === 'events') return reply;
+      drop(reply);
+      throw fault ?? new UpstreamFault('not_mcp', 'answered GET with something that is no event stream');
+    },
     async notify(message, signal) {
       const reply = await send(outbound, {
         method: 'POST',

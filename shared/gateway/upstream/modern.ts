@@ -1,29 +1,25 @@
 import type { OutboundClient } from '../../platform/outbound.ts';
 import { isObject, type JsonObject, type JsonRpcRequest } from '../jsonRpc.ts';
 import { encodeHeaderValue, mirrorParameters, parameterHeaders } from '../parameterHeaders.ts';
-import { GATEWAY_INFO, LATEST_MODERN, META, metaOf, withoutReserved } from '../protocol.ts';
+import { GATEWAY_INFO, LATEST_MODERN, META, metaOf, NAMED_BY, withoutReserved } from '../protocol.ts';
 import { type Answer, answerTo } from './answer.ts';
-import type { Connection, ToolCall } from './connection.ts';
+import type { Connection, UpstreamCall } from './connection.ts';
+import { LISTEN, LISTEN_WITHIN_MS } from '../listen/listening.ts';
 import { send } from './exchange.ts';
 
 /** A server of the modern era (2026-07-28): every call stands alone and says all of its sender, so ids pass as they are. */
 export function modernConnection(outbound: OutboundClient, url: string): Connection {
   return {
     era: 'modern',
-    callTool: (call, signal) => {
-      const { tool, params, traceparent } = call;
+    request: (call, signal) => {
+      const { id, method, tool, params, traceparent } = call;
       const args = isObject(params['arguments']) ? params['arguments'] : {};
-      return askModern(
-        outbound,
-        url,
-        { jsonrpc: '2.0', id: call.id, method: 'tools/call', params: paramsOf(call) },
-        signal,
-        {
-          'mcp-name': encodeHeaderValue(tool.name),
-          ...mirrorParameters(parameterHeaders(tool['inputSchema']) ?? [], args),
-          traceparent,
-        },
-      );
+      const name = params[NAMED_BY.get(method) ?? ''];
+      return askModern(outbound, url, { jsonrpc: '2.0', id, method, params: paramsOf(call) }, signal, {
+        ...(typeof name === 'string' && { 'mcp-name': encodeHeaderValue(name) }),
+        ...(tool && mirrorParameters(parameterHeaders(tool['inputSchema']) ?? [], args)),
+        traceparent,
+      });
     },
   };
 }
@@ -49,8 +45,9 @@ export async function askModern(
     message: request,
     signal,
   });
+  if (request.method === LISTEN) reply.idleMs = LISTEN_WITHIN_MS;
   // A modern server must not make requests; one that does is not answered (transports, Receiving Messages).
-  return answerTo(reply, request.id, () => Promise.resolve());
+  return answerTo(reply, request.id, () => Promise.resolve(undefined));
 }
 
 /** What the gateway says of itself where it speaks for nobody, or for a client that said nothing (basic, `_meta`). */
@@ -60,10 +57,9 @@ export const ownEnvelope: JsonObject = {
   [META.clientCapabilities]: {},
 };
 
-function paramsOf({ tool, params, envelope, traceparent }: ToolCall): JsonObject {
+function paramsOf({ params, envelope, traceparent }: UpstreamCall): JsonObject {
   return {
     ...params,
-    name: tool.name,
     _meta: {
       ...withoutReserved(metaOf(params)),
       ...ownEnvelope,

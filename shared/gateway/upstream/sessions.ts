@@ -1,5 +1,12 @@
-import type { OutboundClient } from '../../platform/outbound.ts';
-import { type LegacySession, openSession } from './legacySession.ts';
+import type { LegacySession } from './legacySession.ts';
+
+/** Where a session comes from when this instance has none. */
+export interface SessionSource {
+  /** @throws UpstreamFault */
+  open(): Promise<LegacySession>;
+  /** The server no longer knows this session. */
+  lost(session: LegacySession): Promise<void>;
+}
 
 /** The session of one caller with one server. */
 export interface SessionSlot {
@@ -13,17 +20,14 @@ export interface SessionSlot {
  * Remembers legacy sessions by key, the least recently used ones dropped over `capacity`. A session that could not be
  * opened is not remembered.
  */
-export function createSessionPool(
-  outbound: OutboundClient,
-  capacity: number,
-): { of(key: string, url: string): SessionSlot } {
+export function createSessionPool(capacity: number): { of(key: string, source: SessionSource): SessionSlot } {
   const opened = new Map<string, Promise<LegacySession>>();
   return {
-    of: (key, url) => ({
+    of: (key, source) => ({
       get() {
         let session = opened.get(key);
         if (session === undefined) {
-          session = openSession(outbound, url).then(({ session }) => session);
+          session = source.open();
           session.catch(() => {
             if (opened.get(key) === session) opened.delete(key);
           });
@@ -41,6 +45,7 @@ export function createSessionPool(
         const current = opened.get(key);
         if (current !== undefined && (await current) === session && opened.get(key) === current) {
           opened.delete(key);
+          await source.lost(session);
         }
       },
     }),

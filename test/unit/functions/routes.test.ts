@@ -40,6 +40,8 @@ const anonymous: Readonly<Record<App, readonly string[]>> = {
   mcp: [
     'GET .well-known/oauth-protected-resource',
     'GET .well-known/oauth-protected-resource/mcp',
+    'GET .well-known/oauth-protected-resource/servers/{slug}/mcp',
+    'GET .well-known/oauth-protected-resource/toolsets/{slug}/mcp',
     'GET health',
   ],
 };
@@ -55,6 +57,7 @@ describe.each(apps)('the %s app', (app, routes, deps) => {
       ...agentNames.map((agent) => `agent-${agent}`),
       REPORTS_QUEUE,
       'sweeper',
+      'catalogue-refresh',
     ];
     for (const name of [...names, FALLBACK_NAME]) expect(name).toMatch(/^[a-z][a-z0-9-]{0,126}$/);
     expect(new Set(names).size).toBe(names.length);
@@ -165,7 +168,7 @@ describe('protected resource metadata', () => {
   test.each(routes.map((route) => [route.path, route] as const))(
     'at %s names the resource by the settings, whatever the request says (RFC 9728)',
     async (path, route) => {
-      const request = new Request(`http://evil.example/${path}`, {
+      const request = new Request(`http://evil.example${example(path)}`, {
         headers: { host: 'evil.example', 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'http' },
       });
       const response = await serve(route, fakeHttpDeps())(request);
@@ -173,7 +176,7 @@ describe('protected resource metadata', () => {
       expect(response.headers.get('cache-control')).toBe('public, max-age=3600');
       expect(response.headers.get('access-control-allow-origin')).toBe('*');
       expect(await response.json()).toEqual({
-        resource: 'https://mcp.contoso.com/mcp',
+        resource: `https://mcp.contoso.com/${/servers|toolsets/.test(path) ? example(path).split('/').slice(3).join('/') : 'mcp'}`,
         resource_name: 'MCP Registry Gateway',
         authorization_servers: tenants.map((tenant) => `https://login.microsoftonline.com/${tenant}/v2.0`),
         scopes_supported: ['api://c0ffee00-0000-4000-8000-000000000001/mcp.access'],

@@ -1,13 +1,14 @@
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { createMcpEndpoint } from '../../../shared/gateway/endpoint.ts';
+import { createMcpEndpoints } from '../../../shared/gateway/endpoint.ts';
 import { drop } from '../../../shared/gateway/upstream/exchange.ts';
 import { randomId } from '../../../shared/platform/ids.ts';
 import { explain, type OutboundClient, type OutboundRequest } from '../../../shared/platform/outbound.ts';
 import { fail, succeed } from '../../../shared/platform/result.ts';
 import { continueTrace } from '../../../shared/platform/trace.ts';
 import { azureTableServerStore } from '../../../shared/registry/azureTableServerStore.ts';
+import { azureTableToolsetStore } from '../../../shared/registry/azureTableToolsetStore.ts';
 import {
   discoveryOf,
   MODERN,
@@ -18,6 +19,7 @@ import {
 } from '../../support/gateway.ts';
 import { memoryTables } from '../../support/memoryTables.ts';
 import { serverRecord } from '../../support/serverRecord.ts';
+import { memoryState } from '../../support/memoryState.ts';
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
@@ -53,16 +55,19 @@ async function call(outbound: OutboundClient, log = recordingLog()): Promise<Res
   const servers = azureTableServerStore(memoryTables());
   const url = 'http://127.0.0.1:9/mcp';
   await servers.add(serverRecord({ tenantId, slug: 'slow', url, discovery: discoveryOf('modern') }));
-  const endpoint = createMcpEndpoint({
+  const { post } = createMcpEndpoints({
     servers,
+    toolsets: azureTableToolsetStore(memoryTables()),
     outbound,
     clock: { now: () => new Date() },
     newId: randomId,
+    shortLived: memoryState(),
     log,
     audit: unheardAudit,
   });
   const params = { name: 'slow__echo', _meta: { progressToken: 'p' } };
-  return endpoint({
+  return post({
+    front: { kind: 'all' },
     headers: new Headers({ 'mcp-protocol-version': '2025-11-25' }),
     message: { jsonrpc: '2.0', id: 1, method: 'tools/call', params },
     principal: principal(),
@@ -190,7 +195,14 @@ test('a stream that stays open after the answer is closed soon', async () => {
 
 test('a body that nobody needs is read to its end, which frees its connection', async () => {
   const body = new PassThrough();
-  drop({ status: 200, form: 'other', sessionId: undefined, body, signal: new AbortController().signal });
+  drop({
+    status: 200,
+    form: 'other',
+    sessionId: undefined,
+    body,
+    signal: new AbortController().signal,
+    idleMs: 1,
+  });
   body.end('thanks');
   await once(body, 'end');
 });

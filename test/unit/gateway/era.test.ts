@@ -18,7 +18,7 @@ const modern = (method = 'tools/list', params: object = {}, meta: object = envel
 const call = modern('tools/call', { name: 'a__x' });
 const callHeaders = { ...modernHeaders, 'mcp-method': 'tools/call' };
 
-/** `legacy`, `modern`, `taken`, or the code of the refusal. */
+/** `legacy`, `modern`, what needs no answer, or the code of the refusal. */
 function verdict(inbound: Inbound): string | number {
   if (inbound.kind === 'refused') return inbound.error.code;
   return inbound.kind === 'request' ? inbound.era : inbound.kind;
@@ -213,14 +213,18 @@ const rows: readonly Row[] = [
   {
     why: 'a notification',
     message: { jsonrpc: '2.0', method: 'notifications/initialized' },
-    expected: 'taken',
+    expected: 'notification',
   },
-  { why: 'an unknown notification', message: { jsonrpc: '2.0', method: 'acme/hello' }, expected: 'taken' },
+  {
+    why: 'an unknown notification',
+    message: { jsonrpc: '2.0', method: 'acme/hello' },
+    expected: 'notification',
+  },
   {
     why: 'a modern notification',
     message: { jsonrpc: '2.0', method: 'acme/hello' },
     headers: { 'mcp-protocol-version': MODERN },
-    expected: 'taken',
+    expected: 'notification',
   },
   {
     why: 'a notification of an unknown version',
@@ -240,11 +244,15 @@ const rows: readonly Row[] = [
     headers: { 'mcp-protocol-version': '2025-11-25' },
     expected: -32020,
   },
-  { why: 'a response of a legacy client', message: { jsonrpc: '2.0', id: 1, result: {} }, expected: 'taken' },
+  {
+    why: 'a response of a legacy client',
+    message: { jsonrpc: '2.0', id: 1, result: {} },
+    expected: 'response',
+  },
   {
     why: 'an error response',
     message: { jsonrpc: '2.0', id: 1, error: { code: 1, message: 'x' } },
-    expected: 'taken',
+    expected: 'response',
   },
   {
     why: 'the modern era has no responses from clients',

@@ -1,68 +1,96 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
-import { aggregateName, parseAggregateName } from '../../../shared/gateway/names.ts';
+import { describe, expect, test } from 'vitest';
+import {
+  aggregateName,
+  aggregateUri,
+  findNamed,
+  parseAggregateUri,
+  slugIn,
+} from '../../../shared/gateway/view/names.ts';
 import { slugSchema } from '../../../shared/registry/server.ts';
 
-const slug = fc.stringMatching(/^[a-z0-9](?:[a-z0-9-]{0,6}[a-z0-9])?$/);
-const tool = fc.stringMatching(/^[A-Za-z0-9_.-]{1,12}$/);
+const slug = fc.stringMatching(/^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/);
+const anyName = fc.oneof(
+  fc.stringMatching(/^[A-Za-z0-9_.-]{1,12}$/),
+  fc.string({ unit: 'grapheme', maxLength: 200 }),
+  fc.stringMatching(/^[a_-]{0,3}__x[0-9a-v]{10}$/),
+);
 /** Few letters, so that two random addresses often are nearly the same. */
 const closeSlug = fc.stringMatching(/^a-?b?a$|^[ab]$/);
-const closeTool = fc.stringMatching(/^[a_-]{1,5}$/);
+const closeName = fc.oneof(fc.stringMatching(/^[aA\u0430_ -]{0,4}$/), fc.stringMatching(/^a{70,72}b?$/));
 
-test('a name gives back the address it was made of', () => {
-  fc.assert(
-    fc.property(slug, tool, (slug, tool) => {
-      const name = aggregateName({ slug, tool });
-      expect(name).toBeDefined();
-      expect(parseAggregateName(name ?? '')).toEqual({ slug, tool });
-    }),
-  );
+describe('the name of a tool or a prompt', () => {
+  test('is one that every client takes', () => {
+    fc.assert(
+      fc.property(slug, anyName, (slug, name) => {
+        expect(aggregateName({ slug, name })).toMatch(/^[A-Za-z0-9_.-]{1,64}$/);
+      }),
+    );
+  });
+
+  test('is no other address’s: not by length, case, look-alikes or by looking like a hash', () => {
+    fc.assert(
+      fc.property(closeSlug, closeName, closeSlug, closeName, (slug, name, otherSlug, otherName) => {
+        const same = slug === otherSlug && name === otherName;
+        const [one, other] = [
+          aggregateName({ slug, name }),
+          aggregateName({ slug: otherSlug, name: otherName }),
+        ];
+        expect(one === other).toBe(same);
+        // What is named by a hash is named alike by nothing that is not.
+        expect(aggregateName({ slug: otherSlug, name: one.slice(one.indexOf('__') + 2) }) === one).toBe(
+          slug === otherSlug && one === `${slug}__${name}`,
+        );
+      }),
+      { numRuns: 5_000 },
+    );
+  });
+
+  test('finds its tool among those of its server, whatever else there is', () => {
+    fc.assert(
+      fc.property(slug, fc.uniqueArray(anyName, { minLength: 1, maxLength: 8 }), (slug, names) => {
+        const items = names.map((name) => ({ name }));
+        for (const item of items) {
+          const name = aggregateName({ slug, name: item.name });
+          expect(slugIn(name)).toBe(slug);
+          expect(findNamed(items, slug, name)).toBe(item);
+          expect(findNamed([item], slug, name)).toBe(item);
+        }
+      }),
+    );
+  });
+
+  test.each([
+    { why: 'short and plain', name: 'get_item', expected: 'shop__get_item' },
+    { why: 'an underscore first, which meets the separator', name: '_x', expected: 'shop___x' },
+    { why: 'the longest that stays', name: 'x'.repeat(58), expected: `shop__${'x'.repeat(58)}` },
+    { why: 'one letter longer', name: 'x'.repeat(59), expected: `shop__${'x'.repeat(45)}__xufpokk3am1` },
+    { why: 'a letter that is not ASCII', name: 'zählen', expected: 'shop__z_hlen__x' },
+  ])('stays from version to version: $why', ({ name, expected }) => {
+    const made = aggregateName({ slug: 'shop', name });
+    expect(made.slice(0, expected.length)).toBe(expected);
+  });
+
+  test.each(['', '__', '__x', 'a__', 'a_x', 'a'])('is not %j', (name) => {
+    expect(slugIn(name)).toBeUndefined();
+  });
 });
 
-test('no two addresses share a name', () => {
+test('the URI of a resource gives back the address it was made of, and nobody else’s', () => {
   fc.assert(
-    fc.property(closeSlug, closeTool, closeSlug, closeTool, (slug, tool, otherSlug, otherTool) => {
-      const same = slug === otherSlug && tool === otherTool;
-      const names = [aggregateName({ slug, tool }), aggregateName({ slug: otherSlug, tool: otherTool })];
-      expect(names[0] === names[1]).toBe(same);
+    fc.property(slug, fc.string({ minLength: 1 }), (slug, uri) => {
+      expect(parseAggregateUri(aggregateUri(slug, uri))).toEqual({ slug, uri });
     }),
-    { numRuns: 2_000 },
   );
+  for (const text of ['', 'mcp+', 'mcp+a', 'mcp+a+', 'mcp++x', 'test://a+b', 'MCP+a+x']) {
+    expect(parseAggregateUri(text)).toBeUndefined();
+  }
 });
 
-test('a name that can be taken apart is the name of what it gives', () => {
-  fc.assert(
-    fc.property(fc.stringMatching(/^[a_.é/-]{0,12}$/), (name) => {
-      const address = parseAggregateName(name);
-      if (address !== undefined) expect(aggregateName(address)).toBe(name);
-    }),
-    { numRuns: 2_000 },
-  );
-});
-
-test('the registry gives out no slug with the separator in it', () => {
+test('the registry gives out no slug with a separator in it', () => {
   fc.assert(
     fc.property(fc.string(), (text) => {
-      if (slugSchema.safeParse(text).success) expect(text).not.toContain('_');
+      if (slugSchema.safeParse(text).success) expect(text).not.toMatch(/[_+]/);
     }),
   );
 });
-
-test.each([
-  { why: 'the longest name that clients accept', slug: 'a', tool: 'x'.repeat(125), kept: true },
-  { why: 'one character more', slug: 'a', tool: 'x'.repeat(126), kept: false },
-  { why: 'a letter that is not ASCII', slug: 'a', tool: 'zählen', kept: false },
-  { why: 'a slash', slug: 'a', tool: 'x/y', kept: false },
-  { why: 'a space', slug: 'a', tool: 'x y', kept: false },
-  { why: 'nothing', slug: 'a', tool: '', kept: false },
-  { why: 'an underscore first, which meets the separator', slug: 'a', tool: '_x', kept: true },
-])('a tool named with $why has a name: $kept', ({ slug, tool, kept }) => {
-  expect(aggregateName({ slug, tool }) !== undefined).toBe(kept);
-});
-
-test.each(['', '__', '__x', 'a__', 'a_x', 'a', `a__${'x'.repeat(126)}`, 'a__x/y'])(
-  '%j is the name of no tool',
-  (name) => {
-    expect(parseAggregateName(name)).toBeUndefined();
-  },
-);

@@ -178,13 +178,15 @@ const rows: readonly Row[] = [
 ];
 
 test.each(rows)('$from to $to: $why', ({ from, to, outcome, expected }) => {
-  expect(translateOutcome(from, to, outcome)).toEqual(expected);
+  expect(translateOutcome(from, to, outcome, 'tools/call')).toEqual(expected);
 });
 
 describe('what lies between the gateway and its upstream', () => {
   test.each(['legacy', 'modern'] as const)('-32020 and -32022 never reach a %s client', (to) => {
     for (const code of [-32020, -32022]) {
-      expect(translateOutcome('modern', to, error(code))).toMatchObject({ error: { code: -32603 } });
+      expect(translateOutcome('modern', to, error(code), 'tools/call')).toMatchObject({
+        error: { code: -32603 },
+      });
     }
   });
 });
@@ -203,7 +205,7 @@ describe('what a legacy client cannot do is a failed tool that says so', () => {
       says: '(sampling)',
     },
   ])('$why', ({ outcome, says }) => {
-    const translated = translateOutcome('modern', 'legacy', outcome);
+    const translated = translateOutcome('modern', 'legacy', outcome, 'tools/call');
     expect(translated).toMatchObject({ result: { isError: true } });
     expect(JSON.stringify(translated)).toContain(says);
     expect(JSON.stringify(translated)).not.toContain('resultType');

@@ -9,6 +9,8 @@ const pinned: Record<Permission, readonly Role[]> = {
   'registryLinks.manage': ['Admin'],
   'registrySync.read': ['Admin', 'Operator', 'Auditor'],
   'registrySync.run': ['Admin'],
+  'toolsets.read': ['Admin', 'Operator', 'Auditor', 'User'],
+  'toolsets.write': ['Admin'],
   'plans.read': ['Admin', 'Operator', 'Auditor'],
   'plans.write': ['Admin', 'Operator'],
   'plans.compose': ['Admin'],

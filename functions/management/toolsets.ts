@@ -1,0 +1,119 @@
+import { type Result, fail, succeed } from '../../shared/platform/result.ts';
+import {
+  type NewToolset,
+  newToolsetSchema,
+  type Toolset,
+  type ToolsetChange,
+  toolsetChangeSchema,
+} from '../../shared/registry/toolset.ts';
+import type { AppDeps } from '../compose.ts';
+import type { Answer, Route } from '../http.ts';
+import { readPage } from './paging.ts';
+import { privileged } from './privileged.ts';
+
+const notFound = (slug: string) => fail({ kind: 'not_found', message: `there is no toolset "${slug}"` });
+const hrefOf = (slug: string): string => `/toolsets/${slug}`;
+
+/** Curated sets of tools, prompts and resources, each of which has an MCP endpoint of its own. */
+export function toolsetRoutes({
+  toolsets,
+  audit,
+  clock,
+}: Pick<AppDeps, 'toolsets' | 'audit' | 'clock'>): readonly Route<unknown>[] {
+  const create: Route<NewToolset> = {
+    name: 'toolsets-create',
+    method: 'POST',
+    path: 'toolsets',
+    permission: 'toolsets.write',
+    body: newToolsetSchema,
+    async handle({ principal: { tenantId, userId }, body }): Promise<Result<Answer>> {
+      const now = clock.now().toISOString();
+      const toolset: Toolset = { ...body, tenantId, createdBy: userId, createdAt: now, updatedAt: now };
+      if ((await toolsets.add(toolset)) === 'exists')
+        return fail({ kind: 'already_exists', message: `there is a toolset "${body.slug}" already` });
+      return succeed({ status: 201, headers: { location: hrefOf(body.slug) }, body: view(toolset) });
+    },
+  };
+
+  const list: Route = {
+    name: 'toolsets-list',
+    method: 'GET',
+    path: 'toolsets',
+    permission: 'toolsets.read',
+    handle: ({ principal, query }) =>
+      readPage(query, (limit, after) => toolsets.list(principal.tenantId, limit, after), summary),
+  };
+
+  const get: Route = {
+    name: 'toolsets-get',
+    method: 'GET',
+    path: 'toolsets/{slug}',
+    permission: 'toolsets.read',
+    async handle({ principal, params: { slug = '' } }): Promise<Result<Answer>> {
+      const stored = await toolsets.find(principal.tenantId, slug);
+      return stored
+        ? succeed({ status: 200, headers: { etag: stored.etag }, body: view(stored.value) })
+        : notFound(slug);
+    },
+  };
+
+  const replace: Route<ToolsetChange> = {
+    name: 'toolsets-replace',
+    method: 'PUT',
+    path: 'toolsets/{slug}',
+    permission: 'toolsets.write',
+    body: toolsetChangeSchema,
+    async handle({ principal, params: { slug = '' }, headers, body }): Promise<Result<Answer>> {
+      const wanted = headers.get('if-match');
+      for (;;) {
+        const stored = await toolsets.find(principal.tenantId, slug);
+        if (!stored) return notFound(slug);
+        if (wanted !== null && wanted !== '*' && wanted !== stored.etag)
+          return fail({ kind: 'conflict', message: 'the toolset was changed since it was read' });
+        const toolset: Toolset = { ...stored.value, ...body, updatedAt: clock.now().toISOString() };
+        const outcome = await toolsets.replace(toolset, stored.etag);
+        if (outcome.status === 'replaced')
+          return succeed({ status: 200, headers: { etag: outcome.etag }, body: view(toolset) });
+      }
+    },
+  };
+
+  const remove: Route = {
+    name: 'toolsets-delete',
+    method: 'DELETE',
+    path: 'toolsets/{slug}',
+    permission: 'toolsets.write',
+    async handle({ principal, params: { slug = '' } }): Promise<Result<Answer>> {
+      for (;;) {
+        const stored = await toolsets.find(principal.tenantId, slug);
+        if (!stored) return notFound(slug);
+        if ((await toolsets.remove(stored.value, stored.etag)) === 'removed') return succeed({ status: 204 });
+      }
+    },
+  };
+
+  const resource = (slug = ''): string => `toolsets/${slug}`;
+  return [
+    privileged(create, 'toolsets.create', ({ body }) => resource(body.slug), audit),
+    list,
+    get,
+    privileged(replace, 'toolsets.replace', ({ params }) => resource(params['slug']), audit),
+    privileged(remove, 'toolsets.delete', ({ params }) => resource(params['slug']), audit),
+  ];
+}
+
+function summary({ slug, title, description, tools, prompts, resources }: Toolset) {
+  return {
+    slug,
+    title,
+    description,
+    toolCount: tools.length,
+    promptCount: prompts.length,
+    resourceCount: resources.length,
+    href: hrefOf(slug),
+  };
+}
+
+function view({ tenantId: _tenant, ...toolset }: Toolset) {
+  return { ...toolset, href: hrefOf(toolset.slug) };
+}

@@ -1,0 +1,50 @@
+import type { ClientSession, ClientSessions } from './session/clientSessions.ts';
+import type { InboundRequest } from './era.ts';
+import { METHOD_NOT_FOUND, toJsonRpcError } from './errorCodes.ts';
+import type { InFlight } from './inFlight.ts';
+import type { JsonObject } from './jsonRpc.ts';
+import type { GatewayDeps, McpPost } from './request.ts';
+import { jsonResponse, outcomeResponse } from './responses.ts';
+import type { Questions } from './session/questions.ts';
+import { dressResult } from './translate.ts';
+import type { Connector } from './upstream/connect.ts';
+import type { Resting } from './upstream/resting.ts';
+import type { View } from './view/view.ts';
+
+/** One request of a client, and who asks what of whom. */
+export interface Call {
+  readonly inbound: InboundRequest;
+  readonly request: McpPost;
+  readonly view: View;
+  /** Of the legacy era alone. */
+  readonly session: ClientSession | undefined;
+}
+export type Method = (call: Call) => Response | Promise<Response>;
+
+/** What the methods share: made once for an app. */
+export interface Parts extends GatewayDeps {
+  readonly sessions: ClientSessions;
+  readonly questions: Questions;
+  readonly connector: Connector;
+  readonly inFlight: InFlight;
+  readonly resting: Resting;
+}
+
+/** A result of the gateway's own. */
+export function ownResult({ era, message }: InboundRequest, result: JsonObject): Response {
+  return jsonResponse(200, message.id, { result: era === 'modern' ? dressResult(result) : result });
+}
+
+export function invalid({ era, message }: InboundRequest, problem: string): Response {
+  return outcomeResponse(era, message.id, { error: toJsonRpcError({ kind: 'invalid', message: problem }) });
+}
+
+/** 2026-07-28, transports, Protocol Version Header: a 404. Before, it is an answer like others. */
+export function noMethod({ era, message }: InboundRequest): Response {
+  return outcomeResponse(era, message.id, {
+    error: {
+      code: METHOD_NOT_FOUND,
+      message: `This endpoint has no method "${message.method.slice(0, 100)}".`,
+    },
+  });
+}

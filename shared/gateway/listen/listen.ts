@@ -1,0 +1,106 @@
+import { type Call, invalid, type Parts } from '../call.ts';
+import { isObject, type JsonObject, type JsonRpcNotification } from '../jsonRpc.ts';
+import { META, metaOf } from '../protocol.ts';
+import type { McpRequest } from '../request.ts';
+import { eventResponse } from '../responses.ts';
+import type { ClientSession } from '../session/clientSessions.ts';
+import { COMMENT, encodeEvent } from '../sse.ts';
+import { dressResult } from '../translate.ts';
+import type { View } from '../view/view.ts';
+import { hearable, type HubDeps, openHub } from './hub.ts';
+import { ACKNOWLEDGED, type Wanted } from './listening.ts';
+
+/** Subscriptions of one client: more than a person keeps an eye on. */
+const MAX_URIS = 200;
+
+/** `subscriptions/listen` (2026-07-28, utilities/subscriptions): first what is honoured, then what happens, at last a result. */
+export async function listenModern({ inbound, request, view }: Call, deps: HubDeps): Promise<Response> {
+  const { id, params = {} } = inbound.message;
+  const asked = params['notifications'];
+  if (!isObject(asked)) return invalid(inbound, 'params.notifications must say what to listen for.');
+  const given = asked['resourceSubscriptions'];
+  const list = given === undefined ? [] : given;
+  if (!Array.isArray(list) || list.length > MAX_URIS)
+    return invalid(inbound, `params.notifications.resourceSubscriptions must be at most ${MAX_URIS} URIs.`);
+  const can = hearable((await view.profile('modern')).capabilities);
+  const uris: Record<string, string[]> = {};
+  const honoured: unknown[] = [];
+  for (const uri of list as unknown[]) {
+    const routed = await view.route('resources/subscribe', { uri });
+    if (!routed.ok) continue;
+    (uris[routed.value.server.slug] ??= []).push(String(routed.value.params['uri']));
+    honoured.push(uri);
+  }
+  const wanted: Wanted = {
+    tools: can.tools && asked['toolsListChanged'] === true,
+    prompts: can.prompts && asked['promptsListChanged'] === true,
+    resources: can.resources && asked['resourcesListChanged'] === true,
+    uris,
+  };
+  const notifications = {
+    ...(wanted.tools && { toolsListChanged: true }),
+    ...(wanted.prompts && { promptsListChanged: true }),
+    ...(wanted.resources && { resourcesListChanged: true }),
+    ...(honoured.length > 0 && { resourceSubscriptions: honoured }),
+  };
+  const hub = openHub(deps, view, { principal: request.principal, session: undefined }, request.trace, () =>
+    Promise.resolve(wanted),
+  );
+  const stamp = { [META.subscriptionId]: id };
+  const stamped = (notification: JsonRpcNotification) => ({
+    ...notification,
+    params: { ...notification.params, _meta: { ...metaOf(notification.params), ...stamp } },
+  });
+  let isAcknowledged = false;
+  return eventResponse({
+    async next() {
+      if (!isAcknowledged) {
+        await hub.ready;
+        isAcknowledged = true;
+        const acknowledged = { jsonrpc: '2.0', method: ACKNOWLEDGED, params: { notifications } } as const;
+        return { event: encodeEvent(stamped(acknowledged)), last: false };
+      }
+      for (;;) {
+        const heard = await hub.next();
+        if (heard === undefined) {
+          const result: JsonObject = dressResult({ _meta: stamp });
+          return { event: encodeEvent({ jsonrpc: '2.0', id, result }), last: true };
+        }
+        // A modern client cannot be asked over a stream.
+        if (heard.kind === 'notification')
+          return { event: encodeEvent(stamped(heard.notification)), last: false };
+      }
+    },
+    cancel: hub.close,
+  });
+}
+
+/** GET (2025-11-25, transports, Listening for Messages from the Server). Of one session only the newest stream is served. */
+export async function listenLegacy(
+  request: McpRequest,
+  view: View,
+  session: ClientSession,
+  parts: Parts,
+  deps: HubDeps,
+): Promise<Response> {
+  const streamId = parts.newId();
+  await session.change((now) => ({ ...now, stream: streamId }));
+  const lists = hearable((await view.profile('legacy')).capabilities);
+  const caller = { principal: request.principal, session };
+  const hub = openHub(deps, view, caller, request.trace, async () => {
+    const { ended, stream, subscriptions } = await session.shared();
+    return ended || stream !== streamId ? undefined : { ...lists, uris: subscriptions };
+  });
+  return eventResponse({
+    async next() {
+      const heard = await hub.next();
+      if (heard === undefined) return { event: COMMENT, last: true };
+      if (heard.kind === 'notification') return { event: encodeEvent(heard.notification), last: false };
+      const { server, request: asked, replyTo } = heard;
+      const question = { slug: server.slug, id: asked.id, replyTo };
+      const id = await parts.questions.idFor(request.principal, session, question);
+      return { event: encodeEvent({ ...asked, id }), last: false };
+    },
+    cancel: hub.close,
+  });
+}

@@ -1,0 +1,68 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
+import { discoverServer } from '../discovery.ts';
+import type { GatewayDeps } from '../request.ts';
+import type { Discovery } from '../../registry/server.ts';
+import type { ActiveServer, Catalogue } from '../view/catalogue.ts';
+
+/** Brings what the registry knows of a server up to date. Resolves when it is, or when that cannot be done now. */
+export type Refresh = (server: ActiveServer) => Promise<void>;
+
+/** A server that says all the time that it has changed is not asked more often. */
+const AT_MOST_EVERY_MS = 1_000;
+/** What a discovery may take, and how long a lease of an instance that died keeps the others away. */
+const WITHIN_MS = 25_000;
+const ATTEMPTS = 3;
+
+/**
+ * One instance at a time discovers a server anew and replaces what its record says, if it is still the one that was read and
+ * something has changed. A server that cannot be discovered keeps its last lists. `forget` is told of a record that was replaced.
+ */
+export function createRefresh(
+  deps: Pick<GatewayDeps, 'servers' | 'outbound' | 'shortLived' | 'clock'>,
+  forget: Catalogue['forget'],
+): Refresh {
+  const { servers, shortLived, clock } = deps;
+  const running = new Map<string, Promise<void>>();
+
+  async function refresh({ tenantId, slug, url }: ActiveServer): Promise<void> {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const claim = await shortLived.claim(`mreg:refresh:${tenantId}:${slug}`, WITHIN_MS);
+      if (claim.status === 'held') {
+        await pause(AT_MOST_EVERY_MS);
+        continue;
+      }
+      try {
+        const found = await discoverServer(url, deps, AbortSignal.timeout(WITHIN_MS));
+        const stored = await servers.find(tenantId, slug);
+        if (!found.ok || stored?.value.status !== 'active' || stored.value.url !== url) return;
+        if (isSame(found.value, stored.value.discovery)) return;
+        const updatedAt = clock.now().toISOString();
+        await servers.replace({ ...stored.value, discovery: found.value, updatedAt }, stored.etag);
+        forget(tenantId, slug);
+      } finally {
+        await shortLived.release(claim.lease);
+      }
+      return;
+    }
+  }
+
+  return async (server) => {
+    const key = JSON.stringify([server.tenantId, server.slug]);
+    // Whoever asks while one runs may want to know of a change that it has not seen: another follows, for all of them.
+    const before = running.get(key);
+    const next = (before?.then(() => pause(AT_MOST_EVERY_MS)) ?? Promise.resolve()).then(() =>
+      refresh(server),
+    );
+    const settled = next.catch(() => undefined);
+    running.set(key, settled);
+    await settled;
+    if (running.get(key) === settled) running.delete(key);
+  };
+}
+
+function isSame(found: Discovery, known: Discovery | undefined): boolean {
+  const { discoveredAt: _at, ...content } = found;
+  const { discoveredAt: _before, ...before } = known ?? { discoveredAt: '' };
+  return isDeepStrictEqual(content, before);
+}

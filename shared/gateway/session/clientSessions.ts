@@ -1,0 +1,138 @@
+import { z } from 'zod';
+import type { Principal } from '../../identity/principal.ts';
+import type { Clock } from '../../platform/clock.ts';
+import type { IdSource } from '../../platform/ids.ts';
+import type { StateStore } from '../../platform/stateStore.ts';
+import { parseStateValue } from '../../platform/stateValue.ts';
+import { isObject, type JsonObject } from '../jsonRpc.ts';
+import { carriedFeatures } from '../upstream/clientFeatures.ts';
+import type { Seal } from './seal.ts';
+
+const sharedSchema = z.object({
+  ended: z.boolean().default(false),
+  /** What the client wants to hear; all when absent. */
+  logLevel: z.string().optional(),
+  /** Sessions with servers of the legacy era, by slug. */
+  upstream: z
+    .record(z.string(), z.object({ id: z.string(), version: z.string(), url: z.string() }))
+    .default({}),
+  /** The stream that the client listens on: a later one takes its place. */
+  stream: z.string().optional(),
+  /** URIs that the client subscribed to, as their servers name them, by slug. */
+  subscriptions: z.record(z.string(), z.array(z.string())).default({}),
+});
+/** What all instances must know of a session, and the client's token cannot tell. */
+export type Shared = Readonly<z.infer<typeof sharedSchema>>;
+const nothingShared = sharedSchema.parse({});
+
+/** What a client of the legacy era said of itself when it began. */
+export interface ClientSession {
+  readonly id: string;
+  readonly capabilities: JsonObject;
+  readonly clientInfo: JsonObject | undefined;
+  /** As of a few seconds ago at most, and with this instance's own changes. */
+  shared(): Promise<Shared>;
+  /** Changes what is shared, and gives what it is then. `change` may be called more than once. */
+  change(change: (now: Shared) => Shared): Promise<Shared>;
+}
+
+/**
+ * Sessions of the legacy era with clients (2025-11-25, transports, Session Management). A session is a sealed token that the
+ * client carries; the state holds only what changes. Any instance serves it, and a restart does not end it.
+ */
+export interface ClientSessions {
+  /** Gives the token. `endpoint`: where alone it is good. */
+  open(
+    owner: Principal,
+    endpoint: string,
+    hello: Pick<ClientSession, 'capabilities' | 'clientInfo'>,
+  ): Promise<string>;
+  /** Undefined when there is no such session of this principal at this endpoint, or no longer. */
+  find(owner: Principal, endpoint: string, token: string): Promise<ClientSession | undefined>;
+}
+
+const LASTS_MS = 24 * 3_600_000;
+/** Until another instance's change of the shared part is seen, the end of a session included. */
+const FRESH_MS = 3_000;
+/** Sessions of which an instance remembers the shared part. */
+const REMEMBERED = 5_000;
+const MAX_INFO_LENGTH = 1_000;
+
+export function createClientSessions(deps: {
+  readonly state: StateStore;
+  readonly clock: Clock;
+  readonly newId: IdSource;
+  readonly seal: Seal;
+}): ClientSessions {
+  const { state, clock, newId, seal } = deps;
+  const remembered = new Map<string, { readonly at: number; readonly shared: Promise<Shared> }>();
+
+  function remember(key: string, shared: Promise<Shared>): Promise<Shared> {
+    remembered.delete(key);
+    remembered.set(key, { at: clock.now().getTime(), shared });
+    shared.catch(() => remembered.delete(key));
+    const [oldest] = remembered.keys();
+    if (remembered.size > REMEMBERED && oldest !== undefined) remembered.delete(oldest);
+    return shared;
+  }
+
+  const read = (text: string | undefined): Shared => parseStateValue(text, sharedSchema) ?? nothingShared;
+
+  function sessionOf(id: string, capabilities: JsonObject, info: unknown, expiresAt: number): ClientSession {
+    const key = `mreg:mcp:${id}`;
+    return {
+      id,
+      capabilities,
+      clientInfo: isObject(info) ? info : undefined,
+      shared() {
+        const known = remembered.get(key);
+        if (known && clock.now().getTime() - known.at < FRESH_MS) return known.shared;
+        return remember(key, state.get(key).then(read));
+      },
+      async change(change) {
+        for (;;) {
+          const text = await state.get(key);
+          const before = read(text);
+          const after = change(before);
+          if (after === before) return remember(key, Promise.resolve(before));
+          const ttlMs = Math.max(1, expiresAt - clock.now().getTime());
+          const stored = await state.compareAndSet(key, text, JSON.stringify(after), ttlMs);
+          if (stored === 'stored') return remember(key, Promise.resolve(after));
+        }
+      },
+    };
+  }
+
+  return {
+    open(owner, endpoint, { capabilities, clientInfo }) {
+      const isShort = JSON.stringify(clientInfo ?? {}).length <= MAX_INFO_LENGTH;
+      return seal.close('session', owner, {
+        id: newId(),
+        endpoint,
+        // Every request carries the token, so it holds only what is of use.
+        capabilities: boundedFeatures(capabilities),
+        ...(isShort && clientInfo && { clientInfo }),
+        expiresAt: clock.now().getTime() + LASTS_MS,
+      });
+    },
+    async find(owner, endpoint, token) {
+      const content = await seal.open('session', owner, token);
+      if (content?.['endpoint'] !== endpoint) return undefined;
+      const { id, capabilities, clientInfo, expiresAt } = content;
+      const isSound = typeof id === 'string' && isObject(capabilities) && typeof expiresAt === 'number';
+      if (!isSound || expiresAt <= clock.now().getTime()) return undefined;
+      const session = sessionOf(id, capabilities, clientInfo, expiresAt);
+      return (await session.shared()).ended ? undefined : session;
+    },
+  };
+}
+
+/** A declaration that is longer than any real one counts as the bare feature. */
+function boundedFeatures(capabilities: JsonObject): JsonObject {
+  return Object.fromEntries(
+    Object.entries(carriedFeatures(capabilities)).map(([name, value]) => [
+      name,
+      isObject(value) && JSON.stringify(value).length <= MAX_INFO_LENGTH ? value : {},
+    ]),
+  );
+}

@@ -1,0 +1,138 @@
+import type { Answer, AnswerItem } from './answer.ts';
+import { type Connection, TIME_OVER, type UpstreamCall } from './connection.ts';
+import { type FaultKind, UpstreamFault } from './fault.ts';
+import type { Named, Resting } from './resting.ts';
+
+/** Keeps one server's trouble from being everybody's. */
+export interface Guard {
+  /** The same connection, behind the guard. */
+  around(connection: Connection, tenantId: string, server: Named): Connection;
+  /** Takes a place among the open streams of a server, to be given back. @throws UpstreamFault when all are taken */
+  takeStream(tenantId: string, slug: string): () => void;
+}
+
+/** Calls of one tenant to one server that an instance has open at once, and streams that listen: together below its connections. */
+const MAX_CALLS = 128;
+const MAX_STREAMS = 64;
+/** Failures in a row after which a server is left alone. */
+const FAILURES = 5;
+/** Faults that tell of the server rather than of one call. */
+const tellOfServer: ReadonlySet<FaultKind> = new Set(['unreachable', 'timeout', 'closed', 'http_status']);
+/** Requests that change nothing: one that met a broken connection may be sent again. */
+const harmless: ReadonlySet<string> = new Set([
+  'resources/read',
+  'prompts/get',
+  'completion/complete',
+  'tools/list',
+  'prompts/list',
+  'resources/list',
+  'resources/templates/list',
+]);
+
+export function createGuard(resting: Resting): Guard {
+  const open = new Map<string, number>();
+  const failures = new Map<string, number>();
+
+  function take(key: string, limit: number, what: string): () => void {
+    const count = open.get(key) ?? 0;
+    if (count >= limit) throw new UpstreamFault('busy', `has ${limit} ${what} open already`);
+    open.set(key, count + 1);
+    let isTaken = true;
+    return () => {
+      if (!isTaken) return;
+      isTaken = false;
+      const left = (open.get(key) ?? 1) - 1;
+      if (left === 0) open.delete(key);
+      else open.set(key, left);
+    };
+  }
+
+  return {
+    takeStream: (tenantId, slug) => take(`${tenantId} ${slug} stream`, MAX_STREAMS, 'streams'),
+    around(connection, tenantId, server) {
+      const key = `${tenantId} ${server.slug} ${server.url}`;
+      const judge = (error: unknown, signal: AbortSignal): void => {
+        const isGivenUp = signal.aborted && signal.reason !== TIME_OVER;
+        if (!(error instanceof UpstreamFault) || !tellOfServer.has(error.kind) || isGivenUp) return;
+        if (error.kind === 'http_status' && (error.status ?? 500) < 500) return;
+        const count = (failures.get(key) ?? 0) + 1;
+        failures.set(key, count);
+        // Once it has rested, the first failure is enough.
+        if (count >= FAILURES) resting.rest(tenantId, server);
+      };
+      return {
+        era: connection.era,
+        async request(call, signal) {
+          const leftMs = resting.leftMs(tenantId, server);
+          if (leftMs !== undefined) {
+            const seconds = Math.ceil(leftMs / 1_000);
+            throw new UpstreamFault(
+              'resting',
+              `failed several times in a row and is tried again in ${seconds} s`,
+            );
+          }
+          const leave = take(key, MAX_CALLS, 'calls');
+          try {
+            const answer = await twice(connection, call, signal);
+            if (answer.kind === 'stream') {
+              return {
+                kind: 'stream',
+                items: watched(
+                  answer.items,
+                  leave,
+                  (error) => {
+                    judge(error, signal);
+                  },
+                  succeed,
+                ),
+              };
+            }
+            succeed();
+            leave();
+            return answer;
+          } catch (error) {
+            leave();
+            judge(error, signal);
+            throw error;
+          }
+        },
+      };
+      function succeed(): void {
+        failures.delete(key);
+      }
+    },
+  };
+}
+
+async function twice(connection: Connection, call: UpstreamCall, signal: AbortSignal): Promise<Answer> {
+  try {
+    return await connection.request(call, signal);
+  } catch (error) {
+    const mayPass =
+      error instanceof UpstreamFault && error.kind === 'unreachable' && harmless.has(call.method);
+    if (!mayPass || signal.aborted) throw error;
+    return connection.request(call, signal);
+  }
+}
+
+async function* watched(
+  items: AsyncGenerator<AnswerItem, void, undefined>,
+  leave: () => void,
+  judge: (error: unknown) => void,
+  succeed: () => void,
+): AsyncGenerator<AnswerItem, void, undefined> {
+  try {
+    for await (const item of items) {
+      if (item.kind === 'outcome') {
+        succeed();
+        leave();
+      }
+      yield item;
+    }
+  } catch (error) {
+    judge(error);
+    throw error;
+  } finally {
+    leave();
+  }
+}

@@ -1,0 +1,118 @@
+import type { Clock } from '../../platform/clock.ts';
+import type { StateStore } from '../../platform/stateStore.ts';
+import { registryVersion } from '../../registry/announced.ts';
+import type { Discovery, ServerRecord } from '../../registry/server.ts';
+import type { ServerStore } from '../../registry/serverStore.ts';
+import type { Toolset } from '../../registry/toolset.ts';
+import type { ToolsetStore } from '../../registry/toolsetStore.ts';
+
+/** A server that takes calls. */
+export type ActiveServer = ServerRecord & { readonly discovery: Discovery };
+
+/** The servers of a tenant that take calls, as this instance remembers them. An outage of the registry is thrown. */
+export interface Catalogue {
+  /** As of two seconds ago at most. */
+  find(tenantId: string, slug: string): Promise<ActiveServer | undefined>;
+  /** A curated set, as of two seconds ago at most. */
+  toolset(tenantId: string, slug: string): Promise<Toolset | undefined>;
+  /** The record was changed by this instance. */
+  readonly forget: (tenantId: string, slug: string) => void;
+  /** By their slugs, as of the registry's last announced change; the same array as long as nothing has changed. */
+  all(tenantId: string): Promise<readonly ActiveServer[]>;
+}
+
+/** A server that was withdrawn may be called for so long; what is not there is never remembered. */
+const RECORD_FRESH_MS = 2_000;
+/** A change whose announcement was lost is seen after this. */
+const LIST_FRESH_MS = 30_000;
+const REMEMBERED_RECORDS = 500;
+const REMEMBERED_LISTS = 100;
+/** Records read from the store at once. */
+const PAGE = 100;
+
+export function createCatalogue(deps: {
+  readonly servers: ServerStore;
+  readonly toolsets: Pick<ToolsetStore, 'find'>;
+  readonly state: StateStore;
+  readonly clock: Clock;
+}): Catalogue {
+  const { servers, toolsets, state, clock } = deps;
+  const findServer = remembering(clock, async (tenantId, slug) => {
+    const stored = await servers.find(tenantId, slug);
+    return stored && isActive(stored.value) ? stored.value : undefined;
+  });
+  const findToolset = remembering(
+    clock,
+    async (tenantId, slug) => (await toolsets.find(tenantId, slug))?.value,
+  );
+  const lists = new Map<
+    string,
+    { readonly at: number; readonly version: string; readonly found: Promise<readonly ActiveServer[]> }
+  >();
+
+  async function readAll(tenantId: string): Promise<readonly ActiveServer[]> {
+    const found: ActiveServer[] = [];
+    let after: string | undefined;
+    do {
+      const page = await servers.list(tenantId, { status: 'active' }, PAGE, after);
+      found.push(...page.items.filter(isActive));
+      after = page.after;
+    } while (after !== undefined);
+    return found;
+  }
+
+  return {
+    find: findServer.find,
+    toolset: findToolset.find,
+    forget: findServer.forget,
+    async all(tenantId) {
+      // Unknown is no version: without one, nothing that is remembered can be trusted.
+      const version = (await registryVersion(state, tenantId).catch(() => undefined)) ?? '';
+      const now = clock.now().getTime();
+      const known = lists.get(tenantId);
+      const freshMs = version === '' ? 0 : LIST_FRESH_MS;
+      if (known?.version === version && now - known.at < freshMs) return known.found;
+      const found = readAll(tenantId);
+      keep(lists, tenantId, { at: now, version, found }, REMEMBERED_LISTS);
+      found.catch(() => lists.delete(tenantId));
+      return found;
+    },
+  };
+}
+
+/** Remembers what was found for a short while, and what was not found not at all. */
+function remembering<T>(
+  clock: Clock,
+  read: (tenantId: string, slug: string) => Promise<T | undefined>,
+): {
+  readonly find: (tenantId: string, slug: string) => Promise<T | undefined>;
+  readonly forget: (tenantId: string, slug: string) => void;
+} {
+  const known = new Map<string, { readonly at: number; readonly found: Promise<T | undefined> }>();
+  const keyOf = (tenantId: string, slug: string) => `${tenantId} ${slug}`;
+  return {
+    find(tenantId, slug) {
+      const key = keyOf(tenantId, slug);
+      const now = clock.now().getTime();
+      const last = known.get(key);
+      if (last && now - last.at < RECORD_FRESH_MS) return last.found;
+      const found = read(tenantId, slug);
+      keep(known, key, { at: now, found }, REMEMBERED_RECORDS);
+      const forget = () => known.delete(key);
+      found.then((value) => value ?? forget(), forget);
+      return found;
+    },
+    forget: (tenantId, slug) => void known.delete(keyOf(tenantId, slug)),
+  };
+}
+
+export const isActive = (record: ServerRecord): record is ActiveServer =>
+  record.status === 'active' && record.discovery !== undefined;
+
+/** Keeps what was put in last. */
+function keep<T>(map: Map<string, T>, key: string, value: T, capacity: number): void {
+  map.delete(key);
+  map.set(key, value);
+  const [oldest] = map.keys();
+  if (map.size > capacity && oldest !== undefined) map.delete(oldest);
+}

@@ -1,0 +1,244 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { randomId } from '../../shared/platform/ids.ts';
+import { announced } from '../../shared/registry/announced.ts';
+import { azureTableServerStore } from '../../shared/registry/azureTableServerStore.ts';
+import { type FeatureServer, startFeatureServer } from '../support/features/featureServer.ts';
+import { type Answered, postRaw, startGateway, type TestGateway } from '../support/gateway.ts';
+import { memoryState } from '../support/memoryState.ts';
+import { memoryTables } from '../support/memoryTables.ts';
+
+/** Two instances of the app, which share the registry and the state and nothing else. */
+let one: TestGateway;
+let two: TestGateway;
+const upstreams = {} as Record<'legacy' | 'modern', FeatureServer>;
+const eras = ['legacy', 'modern'] as const;
+
+beforeAll(async () => {
+  const state = memoryState();
+  const servers = announced(azureTableServerStore(memoryTables()), state, randomId);
+  [one, two] = await Promise.all([startGateway(state, servers), startGateway(state, servers)]);
+  for (const era of eras) {
+    upstreams[era] = await startFeatureServer(era);
+    await one.register(era, upstreams[era].url);
+  }
+});
+afterAll(async () => {
+  await Promise.all([one.close(), two.close(), ...eras.map((era) => upstreams[era].close())]);
+});
+
+/** Begins a session of the legacy era and gives the headers that go with it. */
+async function begin(
+  url: string,
+  capabilities: object = { elicitation: {}, sampling: {}, roots: {} },
+  headers: Record<string, string> = {},
+): Promise<Record<string, string>> {
+  const answer = await postRaw(
+    url,
+    {
+      jsonrpc: '2.0',
+      id: 0,
+      method: 'initialize',
+      params: { protocolVersion: '2025-11-25', capabilities, clientInfo: { name: 'c', version: '1' } },
+    },
+    headers,
+  );
+  expect(answer.status).toBe(200);
+  return {
+    ...headers,
+    'mcp-session-id': answer.headers.get('mcp-session-id') ?? '',
+    'mcp-protocol-version': '2025-11-25',
+  };
+}
+
+const call = (name: string, args: object = {}, id: unknown = 1) => ({
+  jsonrpc: '2.0',
+  id,
+  method: 'tools/call',
+  params: { name, arguments: args },
+});
+
+/** Makes a call, answers on `elsewhere` what is asked meanwhile, and gives the result. */
+async function answering(
+  url: string,
+  elsewhere: string,
+  session: Record<string, string>,
+  message: object,
+  answers: Readonly<Record<string, object>>,
+): Promise<{ asked: string[]; last: Answered | undefined }> {
+  const answer = await postRaw(url, message, session);
+  const asked: string[] = [];
+  let last: Answered | undefined;
+  for await (const said of answer.messages) {
+    if (said.method !== undefined && said.id !== undefined) {
+      asked.push(said.method);
+      const { status } = await postRaw(
+        elsewhere,
+        { jsonrpc: '2.0', id: said.id, ...answers[said.method] },
+        session,
+      );
+      expect(status).toBe(202);
+    } else last = said;
+  }
+  return { asked, last };
+}
+
+const answers = {
+  'elicitation/create': { result: { action: 'accept', content: { response: 'blue', name: 'Ann' } } },
+  'sampling/createMessage': {
+    result: { role: 'assistant', content: { type: 'text', text: 'Paris' }, model: 'm' },
+  },
+  'roots/list': { result: { roots: [{ uri: 'file:///r' }] } },
+};
+
+describe.each(eras)('what a %s server asks of a legacy client', (era) => {
+  test('is answered to any instance and reaches the call', async () => {
+    const session = await begin(one.urlOf(era));
+    for (const elsewhere of [one.urlOf(era), two.urlOf(era)]) {
+      const { asked, last } = await answering(
+        one.urlOf(era),
+        elsewhere,
+        session,
+        call('test_input_required_result_multiple_inputs'),
+        answers,
+      );
+      expect(asked).toEqual(['elicitation/create', 'sampling/createMessage', 'roots/list']);
+      expect(JSON.stringify(last?.result)).toContain('Paris');
+      expect(last?.result).not.toHaveProperty('inputRequests');
+    }
+  });
+
+  test('may take several rounds', async () => {
+    const session = await begin(one.urlOf(era));
+    const { asked, last } = await answering(
+      one.urlOf(era),
+      one.urlOf(era),
+      session,
+      call('test_input_required_result_multi_round'),
+      answers,
+    );
+    expect(asked).toEqual(['elicitation/create', 'elicitation/create']);
+    expect(last?.result?.content).toHaveLength(1);
+  });
+
+  test('is asked through the aggregate endpoint too', async () => {
+    const session = await begin(one.url);
+    const { asked } = await answering(
+      one.url,
+      two.url,
+      session,
+      call(`${era}__test_elicitation`, { message: 'Which colour?' }),
+      answers,
+    );
+    expect(asked).toEqual(['elicitation/create']);
+  });
+
+  test('is refused where the client did not declare that it can', async () => {
+    const session = await begin(one.urlOf(era), {});
+    const { asked, last } = await answering(
+      one.urlOf(era),
+      one.urlOf(era),
+      session,
+      call('test_elicitation', { message: '?' }),
+      answers,
+    );
+    expect(asked).toEqual([]);
+    expect(last).toHaveProperty('result');
+  });
+
+  test('is answered by nobody else: not by another user, not in another session, not twice made up', async () => {
+    const session = await begin(one.urlOf(era));
+    const other = await begin(one.urlOf(era));
+    const stranger = await begin(one.urlOf(era), {}, { 'x-user': 'mallory' });
+    const answer = await postRaw(one.urlOf(era), call('test_elicitation', { message: '?' }), session);
+    const { value: asked } = (await answer.messages.next()) as { value: Answered };
+    for (const headers of [other, stranger]) {
+      const refused = await postRaw(
+        one.urlOf(era),
+        { jsonrpc: '2.0', id: asked.id, ...answers['elicitation/create'] },
+        headers,
+      );
+      expect(refused.status).toBe(400);
+    }
+    for (const id of [1, 'made-up', `${String(asked.id)}x`]) {
+      const refused = await postRaw(one.urlOf(era), { jsonrpc: '2.0', id, result: {} }, session);
+      expect(refused.status).toBe(400);
+    }
+    await postRaw(
+      one.urlOf(era),
+      { jsonrpc: '2.0', id: asked.id, ...answers['elicitation/create'] },
+      session,
+    );
+    expect((await answer.all()).at(-1)).toHaveProperty('result');
+  });
+});
+
+describe('a session of the legacy era', () => {
+  const list = { jsonrpc: '2.0', id: 1, method: 'tools/list' };
+
+  test('is served by an instance that has just started', async () => {
+    const session = await begin(one.url);
+    expect((await postRaw(two.url, list, session)).status).toBe(200);
+  });
+
+  test('is nobody else’s, and of no other endpoint', async () => {
+    const session = await begin(one.url);
+    expect((await postRaw(one.url, list, { ...session, 'x-user': 'mallory' })).status).toBe(404);
+    expect((await postRaw(one.urlOf('legacy'), list, session)).status).toBe(404);
+    expect((await postRaw(one.url, list, { ...session, 'mcp-session-id': '2900.AAAA' })).status).toBe(404);
+  });
+
+  test('keeps one session with a server, whichever instance calls it', async () => {
+    const session = await begin(one.url);
+    const before = upstreams.legacy.received.filter((method) => method === 'initialize').length;
+    for (const { url } of [one, two, one]) {
+      await (await postRaw(url, call('legacy__test_simple_text'), session)).all();
+    }
+    const after = upstreams.legacy.received.filter((method) => method === 'initialize').length;
+    expect(after - before).toBe(1);
+  });
+
+  test('ends when its client says so', async () => {
+    const session = await begin(one.url);
+    const end = () => fetch(one.url, { method: 'DELETE', headers: session });
+    expect((await end()).status).toBe(204);
+    expect((await end()).status).toBe(404);
+    expect((await postRaw(one.url, list, session)).status).toBe(404);
+    expect((await postRaw(two.url, list, session)).status).toBe(404);
+    expect((await fetch(one.url, { method: 'DELETE' })).status).toBe(400);
+  });
+
+  test.each(eras)('hears of what a %s server logs from the level on that it set', async (era) => {
+    const session = await begin(one.urlOf(era));
+    const heard = async () => {
+      const all = await (await postRaw(one.urlOf(era), call('test_tool_with_logging'), session)).all();
+      return all.filter(({ method }) => method === 'notifications/message').length;
+    };
+    const setLevel = async (level: string) =>
+      (
+        await postRaw(
+          one.urlOf(era),
+          { jsonrpc: '2.0', id: 1, method: 'logging/setLevel', params: { level } },
+          session,
+        )
+      ).all();
+    expect(await heard()).toBe(3);
+    expect(await setLevel('error')).toMatchObject([{ result: {} }]);
+    expect(await heard()).toBe(0);
+    expect(await setLevel('loud')).toMatchObject([{ error: { code: -32602 } }]);
+  });
+
+  test('cancels a request, which then ends, and the server is told', async () => {
+    const session = await begin(one.urlOf('legacy'));
+    const answer = await postRaw(
+      one.urlOf('legacy'),
+      call('test_elicitation', { message: '?' }, 'slow'),
+      session,
+    );
+    await answer.messages.next();
+    const cancel = { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 'slow' } };
+    expect((await postRaw(one.urlOf('legacy'), cancel, session)).status).toBe(202);
+    await answer.all();
+    expect(one.audited.at(-1)).toMatchObject({ outcome: 'cancelled' });
+    await expect.poll(() => upstreams.legacy.received).toContain('notifications/cancelled');
+  });
+});
