@@ -19,13 +19,17 @@ export function serverSummary(record: ServerRecord): object {
   };
 }
 
-/** A server with all that is known of it. */
-export function serverDetails(record: ServerRecord): object {
+/** A server with all that is known of it. It has failed while the gateway leaves it alone, after failures in a row. */
+export function serverDetails(record: ServerRecord, isResting: boolean): object {
   const { discovery, planId, statusChangedAt, createdBy, createdAt, updatedAt } = record;
   return {
     ...serverSummary(record),
     server: record.server,
     statusChangedAt,
+    health: discovery && {
+      status: isResting ? 'failed' : 'healthy',
+      checkedAt: discovery.discoveredAt,
+    },
     protocolVersion: discovery?.protocolVersion,
     serverInfo: discovery?.serverInfo,
     tools: discovery?.tools.map(toolView) ?? [],

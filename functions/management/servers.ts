@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { createResting } from '../../shared/gateway/upstream/resting.ts';
 import type { Caller } from '../../shared/orchestration/caller.ts';
 import { type Plan, hasEnded } from '../../shared/orchestration/plan/plan.ts';
 import { planError } from '../../shared/orchestration/plan/planProgress.ts';
@@ -38,6 +39,7 @@ const REMOVAL_WAIT_SECONDS = '10';
 /** The servers of the caller's tenant. */
 export function serverRoutes(deps: AppDeps): readonly Route<unknown>[] {
   const { servers, plans } = deps;
+  const resting = createResting({ state: deps.shortLived, clock: deps.clock });
 
   const register: Route<Registration> = {
     name: 'servers-register',
@@ -90,7 +92,9 @@ export function serverRoutes(deps: AppDeps): readonly Route<unknown>[] {
     async handle({ principal, params: { slug = '' } }): Promise<Result<Answer>> {
       const stored = await servers.find(principal.tenantId, slug);
       if (!stored) return fail({ kind: 'not_found', message: `there is no server "${slug}"` });
-      return succeed({ status: 200, headers: { etag: stored.etag }, body: serverDetails(stored.value) });
+      const failing = await resting.all(principal.tenantId);
+      const body = serverDetails(stored.value, failing.includes(slug));
+      return succeed({ status: 200, headers: { etag: stored.etag }, body });
     },
   };
 

@@ -62,7 +62,11 @@ describe('a registered server', () => {
   test('stays as it is where its new content does not work', async () => {
     const { body } = await put('/servers/stock?wait=20', { url: 'http://127.0.0.1:9/mcp' });
     expect(body).toMatchObject({ plan: { state: 'failed', error: { step: 'validate_server_config' } } });
-    expect((await admin.get('/servers/stock')).body).toMatchObject({ title: 'Tools', status: 'active' });
+    expect((await admin.get('/servers/stock')).body).toMatchObject({
+      title: 'Tools',
+      status: 'active',
+      health: { status: 'healthy' },
+    });
   });
 
   test('is refreshed, and what it offers has hashes', async () => {
