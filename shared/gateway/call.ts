@@ -7,7 +7,9 @@ import type { GatewayDeps, McpPost } from './request.ts';
 import { jsonResponse, outcomeResponse } from './responses.ts';
 import type { Questions } from './session/questions.ts';
 import { dressResult } from './translate.ts';
+import type { Refresh } from './listen/refresh.ts';
 import type { Connector } from './upstream/connect.ts';
+import type { Catalogue } from './view/catalogue.ts';
 import type { Resting } from './upstream/resting.ts';
 import type { View } from './view/view.ts';
 
@@ -27,6 +29,8 @@ export interface Parts extends GatewayDeps {
   readonly questions: Questions;
   readonly connector: Connector;
   readonly inFlight: InFlight;
+  readonly refresh: Refresh;
+  readonly find: Catalogue['find'];
   readonly resting: Resting;
 }
 

@@ -55,11 +55,13 @@ export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
     connector: createConnector(deps.outbound, newId, guard),
     resting,
     inFlight: createInFlight(),
+    refresh: createRefresh(deps, catalogue.forget),
+    find: catalogue.find,
   };
   const hubDeps: HubDeps = {
     connector: parts.connector,
     guard,
-    refresh: createRefresh(deps, catalogue.forget),
+    refresh: parts.refresh,
     version: (tenantId) => registryVersion(state, tenantId),
   };
   const answerRequest = createMethods(parts, hubDeps);

@@ -8,6 +8,7 @@ import { outcomeOf } from './upstream/answer.ts';
 import { UpstreamFault } from './upstream/fault.ts';
 import { type LegacySession, nothingOffered, openSession } from './upstream/legacySession.ts';
 import { askModern, ownEnvelope } from './upstream/modern.ts';
+import { openOldSession } from './upstream/oldTransport.ts';
 
 /** For each request of a discovery: a server that takes longer would keep those who call its tools waiting too. */
 const ANSWER_WITHIN_MS = 20_000;
@@ -98,7 +99,60 @@ function requireLegacy(versions: readonly unknown[]): void {
   );
 }
 
+/** 2025-11-25, transports, Backward Compatibility: a server that takes no POST may speak the transport of 2024-11-05. */
 async function openLegacy(outbound: OutboundClient, url: string, signal: AbortSignal): Promise<OpenServer> {
+  try {
+    return await openStreamable(outbound, url, signal);
+  } catch (error) {
+    const mayBeOld = error instanceof UpstreamFault && noPost.has(error.status);
+    const old = mayBeOld ? await openOld(outbound, url, signal) : undefined;
+    if (old === undefined) throw error;
+    return old;
+  }
+}
+
+const noPost: ReadonlySet<number | undefined> = new Set([400, 404, 405]);
+
+/** Undefined when it does not speak that either. */
+async function openOld(
+  outbound: OutboundClient,
+  url: string,
+  signal: AbortSignal,
+): Promise<OpenServer | undefined> {
+  try {
+    const { session, result } = await openOldSession(outbound, url, bounded(signal));
+    const profile = profileOf('legacy', String(result['protocolVersion']), result, result['serverInfo']);
+    return {
+      profile: { ...profile, transport: 'sse', capabilities: withoutChanges(profile.capabilities) },
+      ask: async (method, params) =>
+        resultOf(method, await outcomeOf({ kind: 'stream', items: session.ask(method, params) })),
+      close: () => {
+        session.close();
+        return Promise.resolve();
+      },
+    };
+  } catch (error) {
+    if (error instanceof UpstreamFault) return undefined;
+    throw error;
+  }
+}
+
+/** No stream of such a server is held, so nobody hears that something has changed. */
+function withoutChanges(capabilities: JsonObject): JsonObject {
+  return Object.fromEntries(
+    Object.entries(capabilities).map(([name, value]) => {
+      if (!isObject(value)) return [name, value];
+      const { listChanged: _changed, subscribe: _subscribe, ...rest } = value;
+      return [name, rest];
+    }),
+  );
+}
+
+async function openStreamable(
+  outbound: OutboundClient,
+  url: string,
+  signal: AbortSignal,
+): Promise<OpenServer> {
   const { session, result } = await openSession(outbound, url, nothingOffered, 'discovery', signal);
   return {
     profile: profileOf('legacy', session.version, result, result['serverInfo']),

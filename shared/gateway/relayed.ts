@@ -13,6 +13,8 @@ import { jsonResponse, outcomeResponse } from './responses.ts';
 import type { Shared } from './session/clientSessions.ts';
 import { carriedFeatures } from './upstream/clientFeatures.ts';
 import type { Connection } from './upstream/connection.ts';
+import type { Tool } from '../registry/server.ts';
+import { withRenewal } from './upstream/renewed.ts';
 import { withRounds } from './upstream/rounds.ts';
 import type { ActiveServer } from './view/catalogue.ts';
 
@@ -62,7 +64,7 @@ export function createRelayed(parts: Parts): Method {
           envelope: envelopeOf(call, server, shared),
           traceparent: outgoingTraceparent(trace, metaOf(params)),
         },
-        connection: connectionFor(call, server, shared),
+        connection: connectionFor(call, server, shared, tool),
         era,
         audience: audienceOf(call, shared),
         server: server.slug,
@@ -89,12 +91,21 @@ export function createRelayed(parts: Parts): Method {
     { inbound, request, session }: Call,
     server: ActiveServer,
     shared: Shared | undefined,
+    tool: Tool | undefined,
   ): Connection {
     const logLevel = inbound.era === 'modern' ? inbound.envelope.logLevel : shared?.logLevel;
-    const connection = connector.connect(server, { principal: request.principal, session }, logLevel);
-    return session && connection.era === 'modern'
-      ? withRounds(connection, session.capabilities, questions)
-      : connection;
+    const connect = (to: ActiveServer): Connection => {
+      const connection = connector.connect(to, { principal: request.principal, session }, logLevel);
+      return session && connection.era === 'modern'
+        ? withRounds(connection, session.capabilities, questions)
+        : connection;
+    };
+    return withRenewal(connect(server), async () => {
+      await parts.refresh(server);
+      const now = await parts.find(server.tenantId, server.slug);
+      const renewed = now?.discovery.tools.find(({ name }) => name === tool?.name);
+      return now && { connection: connect(now), tool: renewed };
+    });
   }
 }
 

@@ -22,6 +22,8 @@ const resourceTemplateSchema = z.looseObject({ uriTemplate: z.string() });
 export const discoverySchema = z.object({
   era: eraSchema,
   protocolVersion: z.string(),
+  /** Present where the server speaks only the HTTP+SSE transport of 2024-11-05. */
+  transport: z.literal('sse').optional(),
   serverInfo: z.looseObject({ name: z.string(), version: z.string() }),
   capabilities: z.record(z.string(), z.unknown()),
   instructions: z.string().optional(),

@@ -23,7 +23,8 @@ export function createRefresh(
   forget: Catalogue['forget'],
 ): Refresh {
   const { servers, shortLived, clock } = deps;
-  const running = new Map<string, Promise<void>>();
+  /** Of each server at most one that runs and one that waits for it, which all who come meanwhile share. */
+  const running = new Map<string, { readonly now: Promise<void>; next?: Promise<void> }>();
 
   async function refresh({ tenantId, slug, url }: ActiveServer): Promise<void> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -47,17 +48,23 @@ export function createRefresh(
     }
   }
 
-  return async (server) => {
+  function start(key: string, server: ActiveServer): Promise<void> {
+    const now = refresh(server).catch(() => undefined);
+    const turn = { now };
+    running.set(key, turn);
+    void now.then(() => {
+      if (running.get(key) === turn && !('next' in turn)) running.delete(key);
+    });
+    return now;
+  }
+
+  return (server) => {
     const key = JSON.stringify([server.tenantId, server.slug]);
-    // Whoever asks while one runs may want to know of a change that it has not seen: another follows, for all of them.
-    const before = running.get(key);
-    const next = (before?.then(() => pause(AT_MOST_EVERY_MS)) ?? Promise.resolve()).then(() =>
-      refresh(server),
-    );
-    const settled = next.catch(() => undefined);
-    running.set(key, settled);
-    await settled;
-    if (running.get(key) === settled) running.delete(key);
+    const turn = running.get(key);
+    if (turn === undefined) return start(key, server);
+    // Whoever asks while one runs may want to know of a change that it has not seen.
+    turn.next ??= turn.now.then(() => pause(AT_MOST_EVERY_MS)).then(() => start(key, server));
+    return turn.next;
   };
 }
 

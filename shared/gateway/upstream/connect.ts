@@ -1,6 +1,6 @@
 import type { IdSource } from '../../platform/ids.ts';
 import type { OutboundClient } from '../../platform/outbound.ts';
-import type { Era } from '../../registry/server.ts';
+import type { Discovery } from '../../registry/server.ts';
 import { GATEWAY_INFO } from '../protocol.ts';
 import type { ClientSession } from '../session/clientSessions.ts';
 import { carriedFeatures } from './clientFeatures.ts';
@@ -9,13 +9,14 @@ import type { Guard } from './guard.ts';
 import { legacyConnection } from './legacy.ts';
 import { type LegacySession, nothingOffered, openSession, resumeSession } from './legacySession.ts';
 import { modernConnection } from './modern.ts';
+import { oldConnection } from './oldTransport.ts';
 import { createSessionPool, type SessionSlot, type SessionSource } from './sessions.ts';
 
 /** A server, as far as it takes to reach it. */
 export interface Reachable {
   readonly slug: string;
   readonly url: string;
-  readonly discovery: { readonly era: Era; readonly capabilities: Readonly<Record<string, unknown>> };
+  readonly discovery: Pick<Discovery, 'era' | 'transport' | 'capabilities'>;
 }
 
 /** Connects callers to servers of either era. */
@@ -79,18 +80,21 @@ export function createConnector(outbound: OutboundClient, newId: IdSource, guard
     return pool.of(key, session ? shared(server, session) : unshared(server.url));
   }
 
+  function connectionTo(server: Reachable, caller: Caller, logLevel: string | undefined): Connection {
+    const { url, discovery } = server;
+    if (discovery.era === 'modern') return modernConnection(outbound, url);
+    if (discovery.transport === 'sse') return oldConnection(outbound, url);
+    return legacyConnection(
+      sessionOf(server, caller, caller.session ? undefined : logLevel),
+      'logging' in discovery.capabilities ? logLevel : undefined,
+    );
+  }
+
   return {
     sessionOf,
     openOwn: ({ url }) => unshared(url).open(),
     connect(server, caller, logLevel) {
-      const connection =
-        server.discovery.era === 'modern'
-          ? modernConnection(outbound, server.url)
-          : legacyConnection(
-              sessionOf(server, caller, caller.session ? undefined : logLevel),
-              'logging' in server.discovery.capabilities ? logLevel : undefined,
-            );
-      return guard.around(connection, caller.principal.tenantId, server);
+      return guard.around(connectionTo(server, caller, logLevel), caller.principal.tenantId, server);
     },
   };
 }

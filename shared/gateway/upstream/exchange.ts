@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { explain, type OutboundClient } from '../../platform/outbound.ts';
 import { ANSWER_BOUNDS, unsafeShape } from '../../platform/jsonShape.ts';
 import { type Message, readMessage } from '../jsonRpc.ts';
-import { createSseParser } from '../sse.ts';
+import { createSseParser, type SseEvent } from '../sse.ts';
 import { UpstreamFault } from './fault.ts';
 
 /** One HTTP request to an MCP endpoint. */
@@ -80,6 +80,14 @@ export async function readJson(reply: Reply): Promise<Message> {
 
 /** Reads an event stream message by message. Ends when the server ends it. @throws UpstreamFault as above. */
 export async function* readEvents(reply: Reply): AsyncGenerator<Message, void, undefined> {
+  for await (const event of readAllEvents(reply)) {
+    // A server may open with an event without data, and other types are not MCP's.
+    if (event.type === 'message' && event.data !== '') yield parse(event.data);
+  }
+}
+
+/** Reads an event stream event by event, of every type. @throws UpstreamFault as above. */
+export async function* readAllEvents(reply: Reply): AsyncGenerator<SseEvent, void, undefined> {
   const parser = createSseParser(MAX_ANSWER_BYTES);
   let events = 0;
   for await (const chunk of chunks(reply)) {
@@ -87,13 +95,13 @@ export async function* readEvents(reply: Reply): AsyncGenerator<Message, void, u
       events += 1;
       if (events > MAX_STREAM_EVENTS)
         throw new UpstreamFault('too_large', `sent more than ${MAX_STREAM_EVENTS} events`);
-      // A server may open with an event without data, and other types are not MCP's.
-      if (event.type === 'message' && event.data !== '') yield parse(event.data);
+      yield event;
     }
   }
 }
 
-function parse(text: string): Message {
+/** @throws UpstreamFault when the text is not one JSON-RPC message that can be passed on. */
+export function parse(text: string): Message {
   let value: unknown;
   try {
     value = JSON.parse(text);

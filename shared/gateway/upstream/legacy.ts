@@ -42,7 +42,7 @@ async function attempt(
     await outcomeOf(told);
     session.logLevel = logLevel;
   }
-  return ask(session, call.method, paramsOf(call), signal, call);
+  return ask(session, call.method, legacyParams(call), signal, call);
 }
 
 /** Sends one request; `call` is the client's, whose progress and cancellation go with it. */
@@ -95,7 +95,8 @@ async function ask(
 
 const CANCEL_WITHIN_MS = 5_000;
 
-function paramsOf({ params, traceparent }: UpstreamCall): JsonObject {
+/** What a legacy server is sent of a call. */
+export function legacyParams({ params, traceparent }: UpstreamCall): JsonObject {
   // Only the modern era knows the first two; a task is not offered, and a server then works on the call at once.
   const { inputResponses: _responses, requestState: _state, task: _task, _meta: _ignored, ...rest } = params;
   const meta = metaOf(params);

@@ -1,0 +1,37 @@
+import { HEADER_MISMATCH, UNSUPPORTED_VERSION } from '../errorCodes.ts';
+import type { Tool } from '../../registry/server.ts';
+import type { Answer } from './answer.ts';
+import type { Connection } from './connection.ts';
+
+/** A server as it was found anew. */
+export interface Renewed {
+  readonly connection: Connection;
+  readonly tool: Tool | undefined;
+}
+
+/** Errors that say that what we know of a server is out of date. It refused the request before it looked at it. */
+const outOfDate: ReadonlySet<number> = new Set([HEADER_MISMATCH, UNSUPPORTED_VERSION]);
+
+/**
+ * A connection that finds the server anew, once, when it refuses a request for what we believed of it, and makes the request
+ * again: with the headers that its tools want now, in the era that it speaks now (2026-07-28, transports, Server Validation).
+ */
+export function withRenewal(first: Connection, renew: () => Promise<Renewed | undefined>): Connection {
+  let connection = first;
+  return {
+    get era() {
+      return connection.era;
+    },
+    async request(call, signal) {
+      const answer = await first.request(call, signal);
+      if (!isRefused(answer)) return answer;
+      const renewed = await renew();
+      if (renewed === undefined) return answer;
+      connection = renewed.connection;
+      return connection.request({ ...call, tool: renewed.tool ?? call.tool }, signal);
+    },
+  };
+}
+
+const isRefused = (answer: Answer): boolean =>
+  answer.kind === 'whole' && 'error' in answer.outcome && outOfDate.has(answer.outcome.error.code);

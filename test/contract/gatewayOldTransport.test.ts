@@ -1,0 +1,132 @@
+import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
+// The transport is deprecated, which is why the gateway speaks it: servers of this kind are still about.
+ 
+import { SSEServerTransport } from '@modelcontextprotocol/sdk/server/sse.js';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { discoverServer } from '../../shared/gateway/discovery.ts';
+import { systemClock } from '../../shared/platform/clock.ts';
+import { openOutboundClient } from '../../shared/platform/outbound.ts';
+import { post, type Served, serve, startGateway, type TestGateway } from '../support/gateway.ts';
+
+/* Servers that speak only the HTTP+SSE transport of 2024-11-05, made with the SDK's own. */
+
+let gateway: TestGateway;
+let old: Served;
+let open = 0;
+
+async function startOldServer(): Promise<Served> {
+  // eslint-disable-next-line @typescript-eslint/no-deprecated
+  const transports = new Map<string, SSEServerTransport>();
+  return serve((request, response) => {
+    void (async () => {
+      const { pathname, searchParams } = new URL(request.url ?? '', 'http://localhost');
+      if (request.method === 'GET' && pathname === '/mcp') {
+        // eslint-disable-next-line @typescript-eslint/no-deprecated
+        const transport = new SSEServerTransport('/messages', response);
+        transports.set(transport.sessionId, transport);
+        open += 1;
+        response.on('close', () => (open -= 1));
+        const server = new McpServer({ name: 'old', version: '1' });
+        server.registerTool('greet', { description: 'Greets' }, () => ({
+          content: [{ type: 'text', text: 'hello' }],
+        }));
+        server.registerTool('count', { description: 'Counts' }, async ({ _meta, sendNotification }) => {
+          for (const progress of [1, 2]) {
+            const progressToken = _meta?.progressToken ?? 0;
+            await sendNotification({
+              method: 'notifications/progress',
+              params: { progressToken, progress, total: 2 },
+            });
+          }
+          return { content: [{ type: 'text', text: 'counted' }] };
+        });
+        await server.connect(transport);
+      } else if (request.method === 'POST' && pathname === '/messages') {
+        await transports.get(searchParams.get('sessionId') ?? '')?.handlePostMessage(request, response);
+      } else response.writeHead(405).end();
+    })();
+  });
+}
+
+beforeAll(async () => {
+  [gateway, old] = await Promise.all([startGateway(), startOldServer()]);
+  await gateway.register('old', old.url);
+});
+afterAll(async () => {
+  await Promise.all([gateway.close(), old.close()]);
+});
+
+const outbound = openOutboundClient('private_allowed');
+afterAll(() => outbound.close());
+const discover = (url: string) =>
+  discoverServer(url, { outbound, clock: systemClock }, AbortSignal.timeout(5_000));
+
+test('is found, with its tools, and its stream is closed', async () => {
+  expect(await discover(old.url)).toMatchObject({
+    ok: true,
+    value: {
+      era: 'legacy',
+      transport: 'sse',
+      protocolVersion: '2024-11-05',
+      serverInfo: { name: 'old' },
+      capabilities: { tools: {} },
+      tools: [{ name: 'greet' }, { name: 'count' }],
+    },
+  });
+  await expect.poll(() => open).toBe(0);
+});
+
+describe.each(['legacy', 'modern'] as const)('a %s client', (era) => {
+  test('calls its tools, and leaves no stream open', async () => {
+    const [answer] = await (await post(gateway.url, era, 'tools/call', { name: 'old__greet' })).all();
+    expect(answer).toMatchObject({ id: 'client-id', result: { content: [{ text: 'hello' }] } });
+    await expect.poll(() => open).toBe(0);
+  });
+
+  test('hears of progress under its own token, and leaves no stream open', async () => {
+    const params = { name: 'old__count', _meta: { progressToken: 'mine' } };
+    const all = await (await post(gateway.url, era, 'tools/call', params)).all();
+    expect(all).toMatchObject([
+      { params: { progressToken: 'mine', progress: 1 } },
+      { params: { progressToken: 'mine', progress: 2 } },
+      { id: 'client-id', result: { content: [{ text: 'counted' }] } },
+    ]);
+    await expect.poll(() => open).toBe(0);
+  });
+});
+
+test.each([
+  { why: 'another origin', says: 'event: endpoint\ndata: http://127.0.0.1:9/steal\n\n' },
+  { why: 'no URL', says: 'event: endpoint\ndata: http://\n\n' },
+  { why: 'nothing before it ends', says: '' },
+])('that wants its messages sent to $why is sent none', async ({ says }) => {
+  const posts: string[] = [];
+  const bad = await serve((request, response) => {
+    if (request.method === 'GET') response.writeHead(200, { 'content-type': 'text/event-stream' }).end(says);
+    else {
+      posts.push(request.url ?? '');
+      response.writeHead(405).end();
+    }
+  });
+  expect(await discover(bad.url)).toMatchObject({ ok: false, error: { kind: 'invalid' } });
+  // The two attempts with the newer transports.
+  expect(posts).toEqual(['/mcp', '/mcp']);
+  await bad.close();
+});
+
+test('that breaks off is named with the cause', async () => {
+  const bad = await serve((request, response) => {
+    if (request.method === 'POST') response.writeHead(202).end();
+    else {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write('event: endpoint\ndata: /messages\n\n');
+      setTimeout(() => response.destroy(), 20);
+    }
+  });
+  const found = await discover(old.url);
+  if (!found.ok) throw new Error(found.error.message);
+  await gateway.register('broken', bad.url, { discovery: found.value });
+  const [answer] = await (await post(gateway.url, 'legacy', 'tools/call', { name: 'broken__greet' })).all();
+  expect(answer?.error?.data).toMatchObject({ server: 'broken', kind: 'closed' });
+  await bad.close();
+});
