@@ -1,6 +1,6 @@
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 // The transport is deprecated, which is why the gateway speaks it: servers of this kind are still about.
- 
+
 import { SSEServerTransport } from '@modelcontextprotocol/sdk/server/sse.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { discoverServer } from '../../shared/gateway/discovery.ts';

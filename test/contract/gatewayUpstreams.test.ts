@@ -4,12 +4,15 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Era } from '../../shared/registry/server.ts';
 import {
   discoveryOf,
+  echoTool,
   handmadeUpstream,
   type HandmadeUpstream,
   json,
+  MODERN,
   openEvents,
   post,
   startGateway,
+  tenantId,
   type TestGateway,
 } from '../support/gateway.ts';
 
@@ -445,4 +448,63 @@ test('a server that does not answer keeps its tools in the list, which names it 
     _meta: { 'mcp-registry-gateway/degraded': ['gone'] },
   });
   await apart.close();
+});
+
+describe('what was believed of a server', () => {
+  const params = { name: 'changed__echo', arguments: { region: 'eu' } };
+  const answered: OnCall = (response, { message }) => {
+    json(response, { jsonrpc: '2.0', id: message.id, result: { content: [{ type: 'text', text: 'yes' }] } });
+  };
+  const refused = (response: ServerResponse, id: unknown, code: number) => {
+    const data = { supported: ['2025-11-25'], requested: MODERN };
+    json(response, { jsonrpc: '2.0', id, error: { code, message: 'no', data } }, 400);
+  };
+  const region = { type: 'string', 'x-mcp-header': 'Region' };
+  const tools = [{ name: 'echo', inputSchema: { type: 'object', properties: { region } } }];
+  const say =
+    (result: object): OnCall =>
+    (response, { message }) => {
+      json(response, { jsonrpc: '2.0', id: message.id, result });
+    };
+
+  test.each(eras)('about its headers is found anew when it refuses them, for a %s client', async (client) => {
+    const apart = await startGateway();
+    const upstream = await handmadeUpstream(
+      (response, received) => {
+        if (received.headers['mcp-param-region'] === 'eu') answered(response, received);
+        else refused(response, received.message.id, -32020);
+      },
+      {
+        'server/discover': say({ supportedVersions: [MODERN], capabilities: { tools: {} } }),
+        'tools/list': say({ tools }),
+      },
+    );
+    await apart.register('changed', upstream.url, { discovery: discoveryOf('modern') });
+    const [answer] = await (await post(apart.url, client, 'tools/call', params)).all();
+    expect(answer?.result).toMatchObject({ content: [{ text: 'yes' }] });
+    expect(upstream.calls()).toHaveLength(2);
+    await Promise.all([apart.close(), upstream.close()]);
+  });
+
+  test.each(eras)('about its era is found anew when it refuses that, for a %s client', async (client) => {
+    const apart = await startGateway();
+    const upstream = await handmadeUpstream(
+      (response, received) => {
+        if (received.headers['mcp-session-id'] !== undefined) answered(response, received);
+        else refused(response, received.message.id, -32022);
+      },
+      {
+        'server/discover': (response, { message }) => {
+          refused(response, message.id, -32022);
+        },
+        'tools/list': say({ tools: [echoTool] }),
+      },
+    );
+    await apart.register('changed', upstream.url, { discovery: discoveryOf('modern') });
+    const [answer] = await (await post(apart.url, client, 'tools/call', params)).all();
+    expect(answer?.result).toMatchObject({ content: [{ text: 'yes' }] });
+    expect('resultType' in (answer?.result ?? {})).toBe(client === 'modern');
+    expect((await apart.servers.find(tenantId, 'changed'))?.value.discovery?.era).toBe('legacy');
+    await Promise.all([apart.close(), upstream.close()]);
+  });
 });

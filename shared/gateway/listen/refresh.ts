@@ -14,6 +14,11 @@ const AT_MOST_EVERY_MS = 1_000;
 const WITHIN_MS = 25_000;
 const ATTEMPTS = 3;
 
+interface Turn {
+  readonly now: Promise<void>;
+  next?: Promise<void>;
+}
+
 /**
  * One instance at a time discovers a server anew and replaces what its record says, if it is still the one that was read and
  * something has changed. A server that cannot be discovered keeps its last lists. `forget` is told of a record that was replaced.
@@ -24,7 +29,7 @@ export function createRefresh(
 ): Refresh {
   const { servers, shortLived, clock } = deps;
   /** Of each server at most one that runs and one that waits for it, which all who come meanwhile share. */
-  const running = new Map<string, { readonly now: Promise<void>; next?: Promise<void> }>();
+  const running = new Map<string, Turn>();
 
   async function refresh({ tenantId, slug, url }: ActiveServer): Promise<void> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -50,11 +55,13 @@ export function createRefresh(
 
   function start(key: string, server: ActiveServer): Promise<void> {
     const now = refresh(server).catch(() => undefined);
-    const turn = { now };
+    const turn: Turn = { now };
     running.set(key, turn);
-    void now.then(() => {
-      if (running.get(key) === turn && !('next' in turn)) running.delete(key);
-    });
+    // Who comes within a second waits its turn.
+    const forget = () => {
+      if (running.get(key) === turn && turn.next === undefined) running.delete(key);
+    };
+    void now.then(() => setTimeout(forget, AT_MOST_EVERY_MS).unref());
     return now;
   }
 

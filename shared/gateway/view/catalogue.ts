@@ -12,7 +12,7 @@ export type ActiveServer = ServerRecord & { readonly discovery: Discovery };
 /** The servers of a tenant that take calls, as this instance remembers them. An outage of the registry is thrown. */
 export interface Catalogue {
   /** As of two seconds ago at most. */
-  find(tenantId: string, slug: string): Promise<ActiveServer | undefined>;
+  readonly find: (tenantId: string, slug: string) => Promise<ActiveServer | undefined>;
   /** A curated set, as of two seconds ago at most. */
   toolset(tenantId: string, slug: string): Promise<Toolset | undefined>;
   /** The record was changed by this instance. */

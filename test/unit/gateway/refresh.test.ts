@@ -1,0 +1,67 @@
+import { expect, test } from 'vitest';
+import { createRefresh } from '../../../shared/gateway/listen/refresh.ts';
+import { systemClock } from '../../../shared/platform/clock.ts';
+import type { OutboundClient } from '../../../shared/platform/outbound.ts';
+import { fail } from '../../../shared/platform/result.ts';
+import { azureTableServerStore } from '../../../shared/registry/azureTableServerStore.ts';
+import { discoveryOf, tenantId } from '../../support/gateway.ts';
+import { memoryState } from '../../support/memoryState.ts';
+import { memoryTables } from '../../support/memoryTables.ts';
+
+/** A server that is down, and how often it was looked for. */
+function downServer() {
+  let looks = 0;
+  const outbound: OutboundClient = {
+    request: () => {
+      looks += 1;
+      return Promise.resolve(fail({ kind: 'unavailable', message: 'connection refused' }));
+    },
+    close: () => Promise.resolve(),
+  };
+  return { outbound, looks: () => looks };
+}
+
+const now = new Date().toISOString();
+const record = {
+  tenantId,
+  slug: 'a',
+  url: 'http://127.0.0.1:9/mcp',
+  title: '',
+  description: '',
+  status: 'active' as const,
+  planId: 'p',
+  createdBy: 'u',
+  createdAt: now,
+  updatedAt: now,
+  discovery: discoveryOf('modern'),
+};
+
+test('of any number who ask at once, the first is served now and all others together a second later', async () => {
+  const { outbound, looks } = downServer();
+  const servers = azureTableServerStore(memoryTables());
+  const deps = { servers, outbound, shortLived: memoryState(), clock: systemClock };
+  const refresh = createRefresh(deps, () => undefined);
+  const startedAt = performance.now();
+  const all = Array.from({ length: 20 }, () => refresh(record));
+  await all[0];
+  expect(looks()).toBe(1);
+  await Promise.all(all);
+  expect(looks()).toBe(2);
+  expect(performance.now() - startedAt).toBeGreaterThan(950);
+  // One that comes right after has to wait its turn too.
+  const late = refresh(record);
+  expect(looks()).toBe(2);
+  await late;
+  expect(looks()).toBe(3);
+});
+
+test('instances take turns, so that a server is looked for by one at a time', async () => {
+  const { outbound, looks } = downServer();
+  const servers = azureTableServerStore(memoryTables());
+  const state = memoryState();
+  const held = await state.claim(`mreg:refresh:${tenantId}:a`, 60_000);
+  expect(held.status).toBe('claimed');
+  const deps = { servers, outbound, shortLived: state, clock: systemClock };
+  await createRefresh(deps, () => undefined)(record);
+  expect(looks()).toBe(0);
+});
