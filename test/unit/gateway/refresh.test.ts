@@ -7,6 +7,7 @@ import { azureTableServerStore } from '../../../shared/registry/azureTableServer
 import { discoveryOf, tenantId } from '../../support/gateway.ts';
 import { memoryState } from '../../support/memoryState.ts';
 import { memoryTables } from '../../support/memoryTables.ts';
+import { serverRecord } from '../../support/serverRecord.ts';
 
 /** A server that is down, and how often it was looked for. */
 function downServer() {
@@ -21,20 +22,9 @@ function downServer() {
   return { outbound, looks: () => looks };
 }
 
-const now = new Date().toISOString();
-const record = {
-  tenantId,
-  slug: 'a',
-  url: 'http://127.0.0.1:9/mcp',
-  title: '',
-  description: '',
-  status: 'active' as const,
-  planId: 'p',
-  createdBy: 'u',
-  createdAt: now,
-  updatedAt: now,
-  discovery: discoveryOf('modern'),
-};
+const discovery = discoveryOf('modern');
+const url = 'http://127.0.0.1:9/mcp';
+const record = { ...serverRecord({ tenantId, slug: 'a', url }), status: 'active' as const, discovery };
 
 test('of any number who ask at once, the first is served now and all others together a second later', async () => {
   const { outbound, looks } = downServer();
