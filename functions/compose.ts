@@ -13,6 +13,7 @@ import { routesOf } from '../shared/orchestration/event/eventRoutes.ts';
 import { type EventWatch, createEventWatch } from '../shared/orchestration/event/eventWatch.ts';
 import { gatesOf } from '../shared/orchestration/gate/qualityGates.ts';
 import { type SessionStore, createSessionStore } from '../shared/identity/sessionStore.ts';
+import { rememberVerified } from '../shared/identity/rememberVerified.ts';
 import { createTokenVerifier, REQUIRED_SCOPE } from '../shared/identity/verifyToken.ts';
 import { azureTableDelegationStore, azureTablePlanStore } from '../shared/orchestration/azureTableStores.ts';
 import { type ResourcePools, createResourcePools } from '../shared/orchestration/pool/resourcePools.ts';
@@ -129,12 +130,15 @@ export function compose(config: Config): AppDeps {
     allowedOrigins: config.allowedOrigins,
     // The scope as clients must ask Entra for it.
     challenge: { scope: `api://${config.apiClientId}/${REQUIRED_SCOPE}` },
-    verifyToken: createTokenVerifier(
-      { authority, audience: config.apiClientId, tenants: config.tenants },
-      {
-        clock,
-        outbound: openOutboundClient(config.localIssuer === undefined ? 'public' : 'private_allowed'),
-      },
+    verifyToken: rememberVerified(
+      createTokenVerifier(
+        { authority, audience: config.apiClientId, tenants: config.tenants },
+        {
+          clock,
+          outbound: openOutboundClient(config.localIssuer === undefined ? 'public' : 'private_allowed'),
+        },
+      ),
+      clock,
     ),
   };
 }

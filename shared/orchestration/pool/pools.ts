@@ -1,10 +1,15 @@
+import { REFRESH_AFTER_MINUTES, TOKEN_CACHE_SIZE } from '../../identity/rememberVerified.ts';
 import type { App } from '../../platform/config.ts';
 
 /** What the resource pools hold. Those of Redis' connections by use say what they are for; their sum is what binds. */
 export const poolLimits = {
   database_connections: { maxPoolSize: 20, reservedForManagement: 8, reservedForMcp: 8, sharedPool: 4 },
   redis_connections: { maxPoolSize: 10, sessionConnections: 4, cacheConnections: 4, pubSubConnections: 2 },
-  oauth_tokens: { maxConcurrentValidations: 50, tokenCacheSize: 1000, refreshThresholdMinutes: 5 },
+  oauth_tokens: {
+    maxConcurrentValidations: 50,
+    tokenCacheSize: TOKEN_CACHE_SIZE,
+    refreshThresholdMinutes: REFRESH_AFTER_MINUTES,
+  },
 } as const;
 
 export type PoolName = keyof typeof poolLimits;
