@@ -12,27 +12,41 @@ export async function runTask(
   deps: OrchestrationDeps,
 ): Promise<Outcome | 'again'> {
   if (!task) return unknownTask(delegation);
+  const deadline = deadlineOf(delegation, task.timeoutMs, deps.clock.now());
+  const abort = new AbortController();
+  // Not `AbortSignal.timeout`: that would hold on to all of this until a time that most tasks never come near.
+  const timer = setTimeout(() => {
+    abort.abort();
+  }, deadline.getTime() - deps.clock.now().getTime());
   try {
-    return await task.execute(delegation.input, helpersFor(delegation, task.timeoutMs, deps));
+    return await task.execute(delegation.input, helpersFor(delegation, deadline, abort.signal, deps));
   } catch (error) {
     const { attempts } = delegation;
     deps.log.error('delegation_failed', { ...logFieldsOf(delegation), attempts }, error);
     if (attempts < MAX_ATTEMPTS) return 'again';
     const message = `the task met a fault of the system ${attempts} times; the log names it under this delegation's id`;
     return { success: false, error: { kind: 'internal', message } };
+  } finally {
+    clearTimeout(timer);
   }
 }
 
-function helpersFor(delegation: Delegation, timeoutMs: number, deps: OrchestrationDeps): TaskHelpers {
+const deadlineOf = ({ deadline }: Delegation, timeoutMs: number, now: Date): Date =>
+  new Date(Math.min(now.getTime() + timeoutMs, Date.parse(deadline)));
+
+function helpersFor(
+  delegation: Delegation,
+  deadline: Date,
+  signal: AbortSignal,
+  deps: OrchestrationDeps,
+): TaskHelpers {
   const { id, tenantId, sessionId } = delegation;
-  const now = deps.clock.now().getTime();
-  const leftMs = Math.min(timeoutMs, new Date(delegation.deadline).getTime() - now);
   return {
     tenantId,
     delegationId: id,
     traceId: continueTrace(delegation.traceparent).traceId,
-    signal: AbortSignal.timeout(leftMs),
-    deadline: new Date(now + leftMs),
+    signal,
+    deadline,
     log: scoped(deps.log, delegation),
     clock: deps.clock,
     authContext: () =>

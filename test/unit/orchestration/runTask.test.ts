@@ -1,0 +1,82 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { z } from 'zod';
+import { delegate } from '../../../shared/orchestration/delegation/delegate.ts';
+import { type TaskHelpers, defineTask } from '../../../shared/orchestration/task/task.ts';
+import { taskCatalogue } from '../../../shared/orchestration/task/taskCatalogue.ts';
+import { succeed } from '../../../shared/platform/result.ts';
+import { caller, testEngine } from '../../support/engine.ts';
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }));
+afterEach(() => void vi.useRealTimers());
+
+const taskOf = (run: (helpers: TaskHelpers) => Promise<unknown>) =>
+  taskCatalogue([
+    defineTask({
+      name: 'work',
+      agent: 'mcp-debugger',
+      description: '',
+      timeoutMs: 5_000,
+      input: z.object({}),
+      output: z.unknown(),
+      run: async (_, helpers) => succeed(await run(helpers)),
+    }),
+  ]);
+
+async function ask(
+  engine: ReturnType<typeof testEngine>,
+  tasks: ReturnType<typeof taskOf>,
+  deadline?: string,
+) {
+  const request = { agent: 'mcp-debugger', task: 'work', ...(deadline !== undefined && { deadline }) };
+  const made = await delegate(request, caller, tasks, engine.deps);
+  if (!made.ok) throw new Error(made.error.message);
+  return made.value.id;
+}
+const stateOf = async ({ deps }: ReturnType<typeof testEngine>, id: string) =>
+  (await deps.delegations.find('t1', id))?.value;
+
+test.each([
+  ['its own time', undefined, 5_000],
+  ["the delegation's deadline", '2026-01-01T00:00:02Z', 2_000],
+])('a task that heeds nothing fails when %s is over, and not before', async (_, deadline, ms) => {
+  const engine = testEngine();
+  const tasks = taskOf(() => new Promise(() => undefined));
+  const id = await ask(engine, tasks, deadline);
+  const drained = engine.drain(tasks);
+  await vi.advanceTimersByTimeAsync(ms - 1);
+  expect(await stateOf(engine, id)).toMatchObject({ state: 'running' });
+  await vi.advanceTimersByTimeAsync(1);
+  await drained;
+  expect(await stateOf(engine, id)).toMatchObject({
+    state: 'failed',
+    outcome: { error: { kind: 'timeout' } },
+  });
+});
+
+test('a task that has ended leaves nothing behind that waits for its time to be over', async () => {
+  const engine = testEngine();
+  const tasks = taskOf(() => Promise.resolve(1));
+  await ask(engine, tasks);
+  const before = vi.getTimerCount();
+  await engine.drain(tasks);
+  // What agents do is told a moment later.
+  expect(vi.getTimerCount() - before).toBe(1);
+});
+
+test('a task is told its deadline, its signal, and in whose name it works', async () => {
+  const engine = testEngine();
+  let seen: Pick<TaskHelpers, 'deadline' | 'tenantId' | 'delegationId'> | undefined;
+  let isActing: boolean | undefined;
+  const tasks = taskOf(async (helpers) => {
+    seen = helpers;
+    isActing = (await helpers.authContext()) !== undefined;
+  });
+  const id = await ask(engine, tasks);
+  await engine.drain(tasks);
+  expect(seen).toMatchObject({
+    tenantId: 't1',
+    delegationId: id,
+    deadline: new Date('2026-01-01T00:00:05Z'),
+  });
+  expect(isActing).toBe(false);
+});
