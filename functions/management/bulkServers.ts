@@ -1,16 +1,15 @@
 import { z } from 'zod';
-import { type Plan, hasEnded } from '../../shared/orchestration/plan/plan.ts';
+import type { Plan } from '../../shared/orchestration/plan/plan.ts';
 import { MAX_SERVERS, registerServers } from '../../shared/orchestration/servers/registerServers.ts';
 import { invalidBySchema } from '../../shared/platform/invalid.ts';
 import { type Result, succeed } from '../../shared/platform/result.ts';
 import { type Registration, registrationSchema } from '../../shared/registry/server.ts';
 import type { AppDeps } from '../compose.ts';
 import type { Answer, Call, Route } from '../http.ts';
-import { callerOf } from './caller.ts';
 import { delegationsOf } from './delegationsOf.ts';
 import { planHref } from './plans.ts';
 import { privileged } from './privileged.ts';
-import { follow, waitSeconds } from './wait.ts';
+import { askerOf, followPlan } from './wait.ts';
 
 const bulkSchema = z.strictObject({ servers: z.array(z.unknown()).min(1).max(MAX_SERVERS) });
 type BulkRequest = z.infer<typeof bulkSchema>;
@@ -48,20 +47,16 @@ export async function registerAll(
   refused: readonly Refused[],
   deps: AppDeps,
 ): Promise<Result<Answer>> {
-  const { principal, query, signal } = call;
-  const wait = waitSeconds(query);
-  if (!wait.ok) return wait;
-  const caller = callerOf(call);
-  if (!caller.ok) return caller;
+  const asker = askerOf(call);
+  if (!asker.ok) return asker;
   if (registrations.length === 0) return succeed({ status: 200, body: { servers: refused } });
-  const begun = await registerServers(registrations, caller.value, deps);
+  const begun = await registerServers(registrations, asker.value.caller, deps);
   if (!begun.ok) return begun;
-  const { id } = begun.value;
-  const read = async () => (await deps.plans.find(principal.tenantId, id))?.value;
-  const plan = await follow(begun.value, read, hasEnded, wait.value, signal);
+  const plan = await followPlan(begun.value, asker.value, deps.plans);
+  const { id, state } = plan;
   const href = planHref(id);
   const servers = [...(await resultsOf(plan, deps)), ...refused];
-  const body = { plan: { id, state: plan.state, href }, servers };
+  const body = { plan: { id, state, href }, servers };
   return succeed({ status: 202, headers: { location: href }, body });
 }
 

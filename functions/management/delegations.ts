@@ -10,10 +10,9 @@ import { type Result, succeed } from '../../shared/platform/result.ts';
 import { z } from 'zod';
 import type { AppDeps } from '../compose.ts';
 import type { Answer, Route } from '../http.ts';
-import { callerOf } from './caller.ts';
 import { readPage, readQuery } from './paging.ts';
 import { privileged } from './privileged.ts';
-import { follow, readById, waitSeconds } from './wait.ts';
+import { askerOf, readById } from './wait.ts';
 
 export const delegationHref = (id: string): string => `/delegations/${id}`;
 
@@ -34,21 +33,13 @@ export function delegationRoutes(deps: AppDeps): readonly Route<unknown>[] {
     permission: 'delegations.write',
     body: delegationRequestSchema,
     async handle(call): Promise<Result<Answer>> {
-      const { principal, body, query, signal } = call;
-      const wait = waitSeconds(query);
-      if (!wait.ok) return wait;
-      const caller = callerOf(call);
-      if (!caller.ok) return caller;
-      const created = await delegate(body, caller.value, await deps.tasks(), deps);
+      const asker = askerOf(call);
+      if (!asker.ok) return asker;
+      const created = await delegate(call.body, asker.value.caller, await deps.tasks(), deps);
       if (!created.ok) return created;
-      const { id, agent, task } = created.value;
-      const { state } = await follow(
-        created.value,
-        async () => (await delegations.find(principal.tenantId, id))?.value,
-        ({ outcome }) => outcome !== undefined,
-        wait.value,
-        signal,
-      );
+      const { tenantId, id, agent, task } = created.value;
+      const read = async () => (await delegations.find(tenantId, id))?.value;
+      const { state } = await asker.value.follow(created.value, read, hasOutcome);
       const href = delegationHref(id);
       return succeed({
         status: 202,
@@ -81,12 +72,8 @@ export function delegationRoutes(deps: AppDeps): readonly Route<unknown>[] {
     path: 'delegations/{id}',
     permission: 'delegations.read',
     async handle(call) {
-      const found = await readById(
-        call,
-        'delegation',
-        (tenantId, id) => delegations.find(tenantId, id),
-        ({ outcome }) => outcome !== undefined,
-      );
+      const find = (tenantId: string, id: string) => delegations.find(tenantId, id);
+      const found = await readById(call, 'delegation', find, hasOutcome);
       if (!found.ok) return found;
       const { id, state } = found.value;
       const progress = state === 'running' ? await deps.progress.read(id) : undefined;
@@ -112,6 +99,8 @@ export function delegationRoutes(deps: AppDeps): readonly Route<unknown>[] {
     privileged(cancel, 'delegations.cancel', ({ params: { id = '' } }) => `delegations/${id}`, deps.audit),
   ];
 }
+
+const hasOutcome = ({ outcome }: Delegation): boolean => outcome !== undefined;
 
 /** What is asked for, as the audit trail names it. */
 function resourceOf({ taskType, agent, task }: DelegationRequest): string {

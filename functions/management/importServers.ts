@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MAX_SERVERS } from '../../shared/orchestration/servers/registerServers.ts';
 import { type Result, fail, succeed } from '../../shared/platform/result.ts';
 import { exportFormats, exportServers } from '../../shared/registry/import/exportServers.ts';
 import { fetchImport } from '../../shared/registry/import/fetchImport.ts';
@@ -17,7 +18,6 @@ const importSchema = z
   });
 type ImportRequest = z.infer<typeof importSchema>;
 
-const MAX_SERVERS = 500;
 const formatSchema = z.object({ format: z.enum(exportFormats).optional() });
 const PAGE = 100;
 

@@ -13,12 +13,11 @@ import type { Delegation } from '../../shared/orchestration/delegation/delegatio
 import { type Result, succeed } from '../../shared/platform/result.ts';
 import type { AppDeps } from '../compose.ts';
 import type { Answer, Route } from '../http.ts';
-import { callerOf } from './caller.ts';
 import { delegationHref } from './delegations.ts';
 import { delegationsOf } from './delegationsOf.ts';
 import { readPage, readQuery } from './paging.ts';
 import { privileged } from './privileged.ts';
-import { follow, readById, waitSeconds } from './wait.ts';
+import { askerOf, followPlan, readById } from './wait.ts';
 import { watchPlan } from './watchPlan.ts';
 
 export const planHref = (id: string): string => `/plans/${id}`;
@@ -40,22 +39,12 @@ export function planRoutes(deps: AppDeps): readonly Route<unknown>[] {
     permission: 'plans.write',
     body: planRequestSchema,
     async handle(call): Promise<Result<Answer>> {
-      const { principal, body, query, signal } = call;
-      const wait = waitSeconds(query);
-      if (!wait.ok) return wait;
-      const caller = callerOf(call);
-      if (!caller.ok) return caller;
-      const begun = await requestPlan(body, caller.value, await deps.tasks(), deps);
+      const asker = askerOf(call);
+      if (!asker.ok) return asker;
+      const begun = await requestPlan(call.body, asker.value.caller, await deps.tasks(), deps);
       if (!begun.ok) return begun;
-      const { id } = begun.value;
-      const plan = await follow(
-        begun.value,
-        async () => (await find(principal.tenantId, id))?.value,
-        hasEnded,
-        wait.value,
-        signal,
-      );
-      const href = planHref(id);
+      const plan = await followPlan(begun.value, asker.value, plans);
+      const href = planHref(plan.id);
       const body202 = { ...view(plan), href };
       return succeed({ status: 202, headers: { location: href }, body: body202 });
     },

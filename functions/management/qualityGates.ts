@@ -7,11 +7,10 @@ import { type Plan, hasEnded } from '../../shared/orchestration/plan/plan.ts';
 import { type Result, fail, succeed } from '../../shared/platform/result.ts';
 import type { AppDeps } from '../compose.ts';
 import type { Answer, Route } from '../http.ts';
-import { callerOf } from './caller.ts';
 import { delegationsOf } from './delegationsOf.ts';
 import { readPage } from './paging.ts';
 import { privileged } from './privileged.ts';
-import { follow, readById, waitSeconds } from './wait.ts';
+import { askerOf, followPlan, readById } from './wait.ts';
 
 const runHref = (gate: string, id: string): string => `/quality-gates/${gate}/runs/${id}`;
 
@@ -46,23 +45,13 @@ export function qualityGateRoutes(deps: AppDeps): readonly Route<unknown>[] {
     body: runSchema,
     bodyWhenAbsent: {},
     async handle(call): Promise<Result<Answer>> {
-      const { principal, params, body, query, signal } = call;
-      const { gate = '' } = params;
-      const wait = waitSeconds(query);
-      if (!wait.ok) return wait;
-      const caller = callerOf(call);
-      if (!caller.ok) return caller;
-      const begun = await runGate({ gate, ...body }, caller.value, await deps.tasks(), deps);
+      const { gate = '' } = call.params;
+      const asker = askerOf(call);
+      if (!asker.ok) return asker;
+      const begun = await runGate({ gate, ...call.body }, asker.value.caller, await deps.tasks(), deps);
       if (!begun.ok) return begun;
-      const { id } = begun.value;
-      const plan = await follow(
-        begun.value,
-        async () => (await plans.find(principal.tenantId, id))?.value,
-        hasEnded,
-        wait.value,
-        signal,
-      );
-      const location = runHref(gate, id);
+      const plan = await followPlan(begun.value, asker.value, plans);
+      const location = runHref(gate, plan.id);
       const found = await delegationsOf(plan, delegations);
       return succeed({ status: 202, headers: { location }, body: { ...view(plan, found), href: location } });
     },

@@ -20,12 +20,11 @@ import {
 } from '../../shared/registry/server.ts';
 import type { AppDeps } from '../compose.ts';
 import type { Answer, Call, Route } from '../http.ts';
-import { callerOf } from './caller.ts';
 import { readPage, readQuery } from './paging.ts';
 import { planHref } from './plans.ts';
 import { privileged } from './privileged.ts';
 import { serverDetails, serverSummary } from './serverView.ts';
-import { follow, waitSeconds } from './wait.ts';
+import { askerOf, followPlan } from './wait.ts';
 
 const filterSchema = z.object({
   status: serverStatusSchema.optional(),
@@ -48,18 +47,17 @@ export function serverRoutes(deps: AppDeps): readonly Route<unknown>[] {
     permission: 'servers.write',
     body: registrationSchema,
     async handle(call): Promise<Result<Answer>> {
-      const { body, query, signal } = call;
-      const wait = waitSeconds(query);
-      if (!wait.ok) return wait;
-      const caller = callerOf(call);
-      if (!caller.ok) return caller;
-      const registered = await registerServer(body, caller.value, deps);
+      const asker = askerOf(call);
+      if (!asker.ok) return asker;
+      const registered = await registerServer(call.body, asker.value.caller, deps);
       if (!registered.ok) return registered;
-      const { tenantId, slug, planId } = registered.value;
+      const { record } = registered.value;
+      const { tenantId, slug, planId } = record;
       const read = async () => (await plans.find(tenantId, planId))?.value;
-      const plan = await follow(undefined, read, (found) => !found || hasEnded(found), wait.value, signal);
+      const isOver = (found: Plan | undefined) => !found || hasEnded(found);
+      const plan = await asker.value.follow<Plan | undefined>(undefined, read, isOver);
       const found = plan && (await servers.find(tenantId, slug))?.value;
-      const { status, statusReason } = found?.planId === planId ? found : registered.value;
+      const { status, statusReason } = found?.planId === planId ? found : record;
       const href = planHref(planId);
       const shown = { id: planId, href };
       const phasesCompleted = plan && completedPhases(plan);
@@ -102,19 +100,14 @@ export function serverRoutes(deps: AppDeps): readonly Route<unknown>[] {
   async function change(
     call: Call<unknown>,
     begin: (change: ServerChange, caller: Caller) => Promise<Result<Plan>>,
-    defaultWait = '0',
+    defaultWait?: string,
   ): Promise<Result<Plan>> {
-    const { principal, params, query, headers, signal } = call;
-    const wait = waitSeconds(new URLSearchParams({ wait: query.get('wait') ?? defaultWait }));
-    if (!wait.ok) return wait;
-    const caller = callerOf(call);
-    if (!caller.ok) return caller;
-    const etag = headers.get('if-match') ?? '*';
-    const target = { slug: params['slug'] ?? '', ...(etag !== '*' && { etag }) };
-    const begun = await begin(target, caller.value);
-    if (!begun.ok) return begun;
-    const read = async () => (await plans.find(principal.tenantId, begun.value.id))?.value;
-    return succeed(await follow(begun.value, read, hasEnded, wait.value, signal));
+    const asker = askerOf(call, defaultWait);
+    if (!asker.ok) return asker;
+    const etag = call.headers.get('if-match') ?? '*';
+    const target = { slug: call.params['slug'] ?? '', ...(etag !== '*' && { etag }) };
+    const begun = await begin(target, asker.value.caller);
+    return begun.ok ? succeed(await followPlan(begun.value, asker.value, plans)) : begun;
   }
 
   const update: Route<ServerContent> = {

@@ -1,8 +1,12 @@
 import { z } from 'zod';
+import type { Caller } from '../../shared/orchestration/caller.ts';
+import { type Plan, hasEnded } from '../../shared/orchestration/plan/plan.ts';
+import type { PlanStore } from '../../shared/orchestration/stores.ts';
 import { invalid } from '../../shared/platform/invalid.ts';
 import { type Result, fail, succeed } from '../../shared/platform/result.ts';
 import type { Stored } from '../../shared/platform/tables.ts';
 import type { Call } from '../http.ts';
+import { callerOf } from './caller.ts';
 
 const waitSchema = z.coerce.number().min(0).max(30);
 
@@ -32,21 +36,39 @@ export async function readUntil<T>(
   }
 }
 
-/**
- * What became of a thing that was just made: for a caller who does not wait the thing itself, else what is read of it
- * until it has ended, is gone or the time is up.
- */
-export async function follow<T>(
-  made: T,
-  read: () => Promise<T | undefined>,
-  hasEnded: (value: T) => boolean,
-  seconds: number,
-  signal: AbortSignal,
-): Promise<T> {
-  if (seconds === 0) return made;
-  const latest = await readUntil(read, (found) => found === undefined || hasEnded(found), seconds, signal);
-  return latest ?? made;
+/** Somebody who asks for work that goes on after the answer. */
+export interface Asker {
+  readonly caller: Caller;
+  /**
+   * What became of a thing that was just made: for a caller who does not wait the thing itself, else what is read of it
+   * until it has ended, is gone or the time is up.
+   */
+  readonly follow: <T>(
+    made: T,
+    read: () => Promise<T | undefined>,
+    ended: (value: T) => boolean,
+  ) => Promise<T>;
 }
+
+/** Who asks for work, and waits for it as long as `?wait=` says. Failure: `invalid`. */
+export function askerOf(call: Call<unknown>, defaultWait = '0'): Result<Asker> {
+  const wait = waitSeconds(new URLSearchParams({ wait: call.query.get('wait') ?? defaultWait }));
+  if (!wait.ok) return wait;
+  const caller = callerOf(call);
+  if (!caller.ok) return caller;
+  return succeed({
+    caller: caller.value,
+    follow: async <T>(made: T, read: () => Promise<T | undefined>, ended: (value: T) => boolean) => {
+      if (wait.value === 0) return made;
+      const isOver = (found: T | undefined) => found === undefined || ended(found);
+      return (await readUntil(read, isOver, wait.value, call.signal)) ?? made;
+    },
+  });
+}
+
+/** What became of a plan that was just begun. */
+export const followPlan = (begun: Plan, { follow }: Asker, plans: PlanStore): Promise<Plan> =>
+  follow(begun, async () => (await plans.find(begun.tenantId, begun.id))?.value, hasEnded);
 
 /**
  * What the caller's tenant has under the path's `{id}`, once it has ended or the time of `?wait=` is up. `noun` names its
@@ -56,11 +78,11 @@ export async function readById<T>(
   { principal, params: { id = '' }, query, signal }: Call<unknown>,
   noun: string,
   find: (tenantId: string, id: string) => Promise<Stored<T> | undefined>,
-  hasEnded: (value: T) => boolean,
+  ended: (value: T) => boolean,
 ): Promise<Result<T>> {
   const wait = waitSeconds(query);
   if (!wait.ok) return wait;
   const read = () => find(principal.tenantId, id);
-  const stored = await readUntil(read, (found) => !found || hasEnded(found.value), wait.value, signal);
+  const stored = await readUntil(read, (found) => !found || ended(found.value), wait.value, signal);
   return stored ? succeed(stored.value) : fail({ kind: 'not_found', message: `there is no ${noun} "${id}"` });
 }

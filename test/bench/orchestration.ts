@@ -13,6 +13,7 @@ import {
   claim,
   finish,
   messageOf,
+  newDelegation,
 } from '../../shared/orchestration/delegation/delegation.ts';
 import { taskCatalogue } from '../../shared/orchestration/task/taskCatalogue.ts';
 import { systemClock } from '../../shared/platform/clock.ts';
@@ -197,21 +198,18 @@ async function bareLoop(seconds: number): Promise<number> {
 }
 
 function queued(): Delegation {
-  const at = new Date().toISOString();
-  return {
-    id: randomId(),
-    tenantId: defaultTenant,
-    agent: AGENT,
-    task: 'probe',
-    input: {},
-    requestingAgent: 'mcp-orchestrator',
-    requestedBy: 'bench',
-    traceparent: '',
-    state: 'queued',
-    attempt: 1,
-    attempts: 0,
-    sentAt: at,
-    deadline: new Date(Date.now() + 600_000).toISOString(),
-    createdAt: at,
-  };
+  const now = new Date();
+  return newDelegation(
+    {
+      id: randomId(),
+      tenantId: defaultTenant,
+      agent: AGENT,
+      task: 'probe',
+      input: {},
+      requestedBy: 'bench',
+      traceparent: '',
+      deadline: new Date(now.getTime() + 600_000).toISOString(),
+    },
+    now,
+  );
 }

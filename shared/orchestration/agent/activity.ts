@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Clock } from '../../platform/clock.ts';
 import type { Log } from '../../platform/log.ts';
 import type { StateStore } from '../../platform/stateStore.ts';
+import { parseStateValue } from '../../platform/stateValue.ts';
 import { type Agent, agentNames } from './agents.ts';
 
 /**
@@ -108,9 +109,8 @@ async function merge(state: StateStore, agent: Agent, instanceId: string, report
   }
 }
 
-function reportsOf(text: string | undefined): Readonly<Record<string, Report>> {
-  return text === undefined ? {} : (reportsSchema.safeParse(JSON.parse(text)).data ?? {});
-}
+const reportsOf = (text: string | undefined): Readonly<Record<string, Report>> =>
+  parseStateValue(text, reportsSchema) ?? {};
 
 export interface Workload {
   readonly running: number;

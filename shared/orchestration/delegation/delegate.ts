@@ -15,8 +15,8 @@ import { findOpenTask, openTasks } from '../task/findTask.ts';
 import type { Task } from '../task/task.ts';
 import type { TaskCatalogue } from '../task/taskCatalogue.ts';
 import { checkSession } from '../checkSession.ts';
-import { type Delegation, MAX_INPUT_LENGTH, fitsMessage } from './delegation.ts';
-import { sendMessage } from './sendMessage.ts';
+import { type Delegation, MAX_INPUT_LENGTH, fitsMessage, newDelegation } from './delegation.ts';
+import { sendMessage, sendNew } from './sendMessage.ts';
 
 /** A piece of work by its type, which the matrix routes, or by its task, with the agent or without: then whoever has least to do. */
 export const delegationRequestSchema = z
@@ -64,26 +64,19 @@ export async function delegate(
   if (!deadline.ok) return deadline;
   const session = await checkSession(request.sessionId, caller, deps.sessions);
   if (!session.ok) return session;
-  const delegation: Delegation = {
+  const work = {
     id: idFor(caller, 'delegation', deps.newId),
     tenantId: caller.principal.tenantId,
     agent: task.value.agent,
     task: task.value.name,
     input: input.value,
-    requestingAgent: 'mcp-orchestrator',
     requestedBy: caller.principal.userId,
     ...(session.value && { sessionId: session.value.id }),
     traceparent: traceparentOf(caller.trace),
-    state: 'queued',
-    attempt: 1,
-    attempts: 0,
-    sentAt: now.toISOString(),
     deadline: deadline.value.toISOString(),
-    createdAt: now.toISOString(),
   };
-  if ((await deps.delegations.add(delegation)) === 'exists') return earlier(delegation, caller, deps);
-  await sendMessage(delegation, deps);
-  return succeed(delegation);
+  const delegation = newDelegation(work, now);
+  return (await sendNew(delegation, deps)) ? succeed(delegation) : earlier(delegation, caller, deps);
 }
 
 /** What was made the first time: for an idempotency key, or for a write whose answer was lost and which was repeated. */

@@ -40,6 +40,29 @@ export const delegationSchema = z.object({
 });
 export type Delegation = z.infer<typeof delegationSchema>;
 
+/** What is to be done, by whom, for whom and until when. */
+type Work = Pick<
+  Delegation,
+  | 'id'
+  | 'tenantId'
+  | 'agent'
+  | 'task'
+  | 'input'
+  | 'requestedBy'
+  | 'sessionId'
+  | 'planId'
+  | 'stepId'
+  | 'traceparent'
+  | 'deadline'
+>;
+
+/** A delegation of which nothing has been sent. */
+export function newDelegation(work: Work, now: Date): Delegation {
+  const at = now.toISOString();
+  const requestingAgent = 'mcp-orchestrator';
+  return { ...work, requestingAgent, state: 'queued', attempt: 1, attempts: 0, sentAt: at, createdAt: at };
+}
+
 /**
  * What travels over the queue: ids and input, never a token. `messageId` is `delegationId:attempt`. An input that is too
  * large for a message stays in the row, where the agent reads it.

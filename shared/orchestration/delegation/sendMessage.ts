@@ -2,6 +2,13 @@ import { InfrastructureError } from '../../platform/errors.ts';
 import type { OrchestrationDeps } from '../deps.ts';
 import { type Delegation, logFieldsOf, messageOf } from './delegation.ts';
 
+/** Stores a delegation and sends its message, if it has not ended as it was made. False when it was there already: nothing is sent. */
+export async function sendNew(delegation: Delegation, deps: OrchestrationDeps): Promise<boolean> {
+  if ((await deps.delegations.add(delegation)) === 'exists') return false;
+  if (!delegation.outcome) await sendMessage(delegation, deps);
+  return true;
+}
+
 /** Sends the delegation's message, to be delivered at `sentAt`. An outage is not the caller's to bear: the row is there, and the sweeper sends again. */
 export async function sendMessage(
   delegation: Delegation,

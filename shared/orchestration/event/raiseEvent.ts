@@ -1,5 +1,5 @@
-import type { Delegation } from '../delegation/delegation.ts';
-import { sendMessage } from '../delegation/sendMessage.ts';
+import { type Delegation, newDelegation } from '../delegation/delegation.ts';
+import { sendNew } from '../delegation/sendMessage.ts';
 import type { OrchestrationDeps } from '../deps.ts';
 import { type EventRoutes, handlerOf } from './eventRoutes.ts';
 
@@ -28,29 +28,17 @@ export async function raiseEvent(
   deps: OrchestrationDeps,
 ): Promise<readonly Delegation[]> {
   const now = deps.clock.now();
-  const at = now.toISOString();
   const targets = Object.hasOwn(routes, type) ? (routes[type] ?? []) : [];
-  const made = targets.map((agent): Delegation => ({
-    id: `${id}-${agent}`,
+  const work = {
     tenantId,
-    agent,
     task: handlerOf(type),
-    input: { eventId: id, type, detail, raisedBy, raisedAt: at },
-    requestingAgent: 'mcp-orchestrator',
+    input: { eventId: id, type, detail, raisedBy, raisedAt: now.toISOString() },
     requestedBy: raisedBy,
     traceparent,
-    state: 'queued',
-    attempt: 1,
-    attempts: 0,
-    sentAt: at,
     deadline: new Date(now.getTime() + HANDLE_WITHIN_MS).toISOString(),
-    createdAt: at,
-  }));
-  await Promise.all(
-    made.map(async (delegation) => {
-      if ((await deps.delegations.add(delegation)) === 'inserted') await sendMessage(delegation, deps);
-    }),
-  );
+  };
+  const made = targets.map((agent) => newDelegation({ ...work, id: `${id}-${agent}`, agent }, now));
+  await Promise.all(made.map((delegation) => sendNew(delegation, deps)));
   deps.log.info('event_raised', { eventId: id, type, agents: targets.join(' ') });
   return made;
 }

@@ -1,6 +1,6 @@
-import { type Delegation, finish } from '../delegation/delegation.ts';
+import { type Delegation, finish, newDelegation } from '../delegation/delegation.ts';
 import type { Outcome } from '../delegation/outcome.ts';
-import { sendMessage } from '../delegation/sendMessage.ts';
+import { sendNew } from '../delegation/sendMessage.ts';
 import type { OrchestrationDeps } from '../deps.ts';
 import type { Plan } from './plan.ts';
 import { type QueuedWork, delegationIdOf, planError, queuedWork } from './planProgress.ts';
@@ -25,12 +25,7 @@ export async function deliverWork(plan: Plan, deps: OrchestrationDeps): Promise<
   );
   const outcomes = await outcomesOf(plan, new Set(referred), deps);
   const made = queued.map((work) => delegationFor(plan, work, outcomes, deps.clock.now()));
-  await Promise.all(
-    made.map(async (delegation) => {
-      const isNew = (await deps.delegations.add(delegation)) === 'inserted';
-      if (isNew && !delegation.outcome) await sendMessage(delegation, deps);
-    }),
-  );
+  await Promise.all(made.map((delegation) => sendNew(delegation, deps)));
   return made.filter(({ outcome }) => outcome);
 }
 
@@ -63,26 +58,20 @@ function delegationFor(
     planError: planError(plan),
   });
   const tooLong = JSON.stringify(resolved ?? null).length > MAX_RESOLVED_LENGTH;
-  const at = now.toISOString();
-  const delegation: Delegation = {
+  const work = {
     id: delegationIdOf(plan, id),
     tenantId: plan.tenantId,
     agent,
     task,
     input: tooLong ? null : resolved,
-    requestingAgent: 'mcp-orchestrator',
     requestedBy: plan.requestedBy,
     ...(plan.sessionId !== undefined && { sessionId: plan.sessionId }),
     planId: plan.id,
     stepId: id,
     traceparent: plan.traceparent,
-    state: 'queued',
-    attempt: 1,
-    attempts: 0,
-    sentAt: at,
     deadline: new Date(now.getTime() + (step.timeoutMs ?? STEP_DEADLINE_MS)).toISOString(),
-    createdAt: at,
   };
+  const delegation = newDelegation(work, now);
   if (!tooLong) return delegation;
   const message = `the input of ${task} is longer than ${MAX_RESOLVED_LENGTH} characters with what its references bring`;
   return finish(delegation, { success: false, error: { kind: 'too_large', message } }, now);

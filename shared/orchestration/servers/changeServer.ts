@@ -28,8 +28,8 @@ export async function updateServer(
 ): Promise<Result<Plan>> {
   const stored = await findSettled(change, caller, deps);
   if (!stored.ok) return stored;
-  const { slug, owner } = stored.value.value;
-  const next = recordContent(slug, { owner, ...content }, caller.principal.userId, deps);
+  const { slug } = stored.value.value;
+  const next = recordContent(slug, content, caller.principal.userId, deps);
   if (!next.ok) return next;
   const steps = updateSteps(slug, stored.value.etag, next.value);
   return succeed(await begin('server_update', steps, caller, deps));

@@ -6,7 +6,7 @@ import type { ServerStore } from '../../registry/serverStore.ts';
 import { type Caller, idFor } from '../caller.ts';
 import type { OrchestrationDeps } from '../deps.ts';
 import { beginPlan } from '../plan/beginPlan.ts';
-import type { StepDefinition } from '../plan/plan.ts';
+import type { Plan, StepDefinition } from '../plan/plan.ts';
 import { type ContentRules, recordContent } from './content.ts';
 
 export interface RegistrationDeps extends OrchestrationDeps, ContentRules {
@@ -17,6 +17,12 @@ export interface RegistrationDeps extends OrchestrationDeps, ContentRules {
 /** Between the record and its plan a process may die; after this a registration without a plan is given up. */
 const ORPHANED_AFTER_MS = 60_000;
 
+/** A server whose registration has begun. */
+export interface Registering {
+  readonly record: ServerRecord;
+  readonly plan: Plan;
+}
+
 /**
  * Takes the slug for the tenant and starts the plan that decides whether the server becomes active.
  * Failures: `invalid` URL; `already_exists`, unless what has the slug was rejected or never got its plan.
@@ -25,7 +31,7 @@ export async function registerServer(
   registration: Registration,
   caller: Caller,
   deps: RegistrationDeps,
-): Promise<Result<ServerRecord>> {
+): Promise<Result<Registering>> {
   const { slug } = registration;
   const { tenantId, userId } = caller.principal;
   const content = recordContent(slug, registration, userId, deps);
@@ -50,7 +56,7 @@ export async function registerServer(
   }
   // The plan asks anew whether its owner may do this, at the time when it does it.
   const session = await deps.sessions.open(caller.principal);
-  await beginPlan(
+  const plan = await beginPlan(
     {
       id: planId,
       tenantId,
@@ -62,7 +68,7 @@ export async function registerServer(
     registrationSteps(record),
     deps,
   );
-  return succeed(taken);
+  return succeed({ record: taken, plan });
 }
 
 /** The record that has the slug then: this one, or what an earlier try of the same request made of it. */

@@ -28,11 +28,7 @@ const targetSchema = z.strictObject({ slug: slugSchema });
 export const serverPlans: Readonly<Record<string, Begin>> = {
   server_registration_with_auth: taking(registrationSchema, async (registration, caller, deps) => {
     const registered = await registerServer(registration, caller, deps);
-    if (!registered.ok) return registered;
-    const { tenantId, planId } = registered.value;
-    const plan = await deps.plans.find(tenantId, planId);
-    if (!plan) throw new Error('a plan that has begun cannot be found');
-    return succeed(plan.value);
+    return registered.ok ? succeed(registered.value.plan) : registered;
   }),
   server_update: taking(
     z.strictObject({ slug: slugSchema, content: serverContentSchema }),

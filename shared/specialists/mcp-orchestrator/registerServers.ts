@@ -64,7 +64,7 @@ async function register(
   const caller = { principal, trace, idempotencyKey: `${delegationId} ${slug}` };
   const begun = await registerServer(server, caller, deps);
   if (!begun.ok) return { slug, status: 'refused', reason: begun.error.message };
-  const { tenantId, planId } = begun.value;
+  const { tenantId, planId } = begun.value.record;
   for (;;) {
     const record = (await deps.servers.find(tenantId, slug))?.value;
     if (record?.planId !== planId)

@@ -25,10 +25,10 @@ describe('registering a server', () => {
   test('ends in an active record with what was found', async () => {
     const run = testRegistry();
     const registered = await registerServer(registration, caller, run.deps);
-    expect(registered).toMatchObject({ ok: true, value: { status: 'pending' } });
+    expect(registered).toMatchObject({ ok: true, value: { record: { status: 'pending' } } });
     await run.drain();
     expect(await server(run)).toMatchObject({ status: 'active', discovery });
-    const plan = registered.ok ? await run.deps.plans.find('t1', registered.value.planId) : undefined;
+    const plan = registered.ok ? await run.deps.plans.find('t1', registered.value.plan.id) : undefined;
     expect(plan?.value.state).toBe('succeeded');
   });
 
@@ -51,7 +51,7 @@ describe('registering a server', () => {
     const registered = await registerServer(registration, caller, run.deps);
     await run.drain();
     expect(await server(run)).toMatchObject({ status: 'rejected' });
-    const plan = registered.ok ? await run.deps.plans.find('t1', registered.value.planId) : undefined;
+    const plan = registered.ok ? await run.deps.plans.find('t1', registered.value.plan.id) : undefined;
     expect(plan?.value).toMatchObject({
       state: 'failed',
       steps: [{ state: 'compensated' }, {}, {}, {}, { state: 'failed' }],
@@ -116,7 +116,7 @@ describe('registering a server', () => {
     const stored = await run.deps.servers.find('t1', 'inventory');
     if (stored) await run.deps.servers.remove(stored.value, stored.etag);
     await run.drain();
-    const plan = first.ok ? await run.deps.plans.find('t1', first.value.planId) : undefined;
+    const plan = first.ok ? await run.deps.plans.find('t1', first.value.plan.id) : undefined;
     expect(plan?.value).toMatchObject({
       state: 'failed',
       steps: [
@@ -219,7 +219,7 @@ describe('at least once', () => {
     const registered = await registerServer(registration, caller, run.deps);
     const message = await validationMessage(run);
     await runDelegation(message?.body, 'fastmcp-specialist', taskCatalogue([]), run.deps);
-    const id = registered.ok ? `${registered.value.planId}-validate_server_config` : '';
+    const id = registered.ok ? `${registered.value.plan.id}-validate_server_config` : '';
     expect((await run.deps.delegations.find('t1', id))?.value.outcome).toMatchObject({
       error: { kind: 'not_found' },
     });
