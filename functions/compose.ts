@@ -108,38 +108,43 @@ export function compose(config: Config): AppDeps {
     activity: createAgentActivity({ ...stateDeps, instanceId: randomId() }),
     progress: createProgressBoard(stateDeps),
   };
-  const registration = { ...engine, upstreamPolicy, publicOrigin: config.publicOrigin };
-  return {
-    ...registration,
+  // The scope as clients must ask Entra for it.
+  const challenge = { scope: `api://${config.apiClientId}/${REQUIRED_SCOPE}` };
+  const verifyToken = rememberVerified(
+    createTokenVerifier(
+      { authority, audience: config.apiClientId, tenants: config.tenants },
+      {
+        clock,
+        outbound: openOutboundClient(config.localIssuer === undefined ? 'public' : 'private_allowed'),
+      },
+    ),
+    clock,
+  );
+  const specialist = {
+    ...engine,
+    upstreamPolicy,
+    publicOrigin: config.publicOrigin,
     config,
     authority,
-    externalAgents,
-    deadLetters: openDeadLetterQueues(config.serviceBus),
     outbound,
-    upstreamRegistry: upstreamRegistryOf(config),
     trail,
     state,
+    verifyToken,
+  };
+  return {
+    ...specialist,
+    externalAgents,
+    deadLetters: openDeadLetterQueues(config.serviceBus),
+    upstreamRegistry: upstreamRegistryOf(config),
     gates: gatesOf(config.qualityGates),
     loads: createAgentLoads({ ...stores, ...stateDeps }),
     watch: createEventWatch(shortLived, eventRoutes, engine),
     tasks: lazily(async () => {
       const { specialistTasks } = await import('../shared/specialists/index.ts');
-      const tasks = specialistTasks({ ...registration, outbound });
-      return withExternalAgents(tasks, externalAgents);
+      return withExternalAgents(specialistTasks(specialist), externalAgents);
     }),
     allowedOrigins: config.allowedOrigins,
-    // The scope as clients must ask Entra for it.
-    challenge: { scope: `api://${config.apiClientId}/${REQUIRED_SCOPE}` },
-    verifyToken: rememberVerified(
-      createTokenVerifier(
-        { authority, audience: config.apiClientId, tenants: config.tenants },
-        {
-          clock,
-          outbound: openOutboundClient(config.localIssuer === undefined ? 'public' : 'private_allowed'),
-        },
-      ),
-      clock,
-    ),
+    challenge,
   };
 }
 

@@ -1,6 +1,8 @@
+import { z } from 'zod';
 import { challenge, refusalError } from '../../shared/identity/challenge.ts';
 import { type Permission, isPermitted } from '../../shared/identity/permissions.ts';
 import type { Session } from '../../shared/identity/sessionStore.ts';
+import { bearerToken } from '../../shared/identity/verifyToken.ts';
 import { fail, succeed } from '../../shared/platform/result.ts';
 import type { AppDeps } from '../compose.ts';
 import { type Answer, type Call, type Route, problemAnswer } from '../http.ts';
@@ -9,6 +11,9 @@ import { privileged } from './privileged.ts';
 type SessionDeps = Pick<AppDeps, 'sessions' | 'clock' | 'challenge' | 'audit'>;
 
 const notFound = (id: string) => fail({ kind: 'not_found', message: `there is no session "${id}"` });
+
+const openSchema = z.strictObject({ keepToken: z.boolean().default(false) });
+type OpenRequest = z.infer<typeof openSchema>;
 
 /** Sessions: everyone's own, and those of their tenant for the roles that may see or end them. */
 export function sessionRoutes(deps: SessionDeps): readonly Route<unknown>[] {
@@ -23,13 +28,16 @@ export function sessionRoutes(deps: SessionDeps): readonly Route<unknown>[] {
     return session?.userId === principal.userId || isPermitted(principal, forOthers) ? session : undefined;
   }
 
-  const open: Route = {
+  const open: Route<OpenRequest> = {
     name: 'sessions-open',
     method: 'POST',
     path: 'sessions',
     permission: 'sessions.own',
-    async handle({ principal }) {
-      const session = await sessions.open(principal);
+    body: openSchema,
+    bodyWhenAbsent: { keepToken: false },
+    async handle({ principal, body: { keepToken }, headers }) {
+      const token = keepToken ? bearerToken(headers.get('authorization')) : undefined;
+      const session = await sessions.open(principal, token);
       if (new Date(session.expiresAt) <= clock.now()) return succeed(tokenExpired(deps));
       return succeed({ status: 201, headers: { location: `/sessions/${session.id}` }, body: session });
     },

@@ -16,6 +16,7 @@ export function appSettings(app: App, ports: Ports, dataDir: string): Record<str
     MREG_API_CLIENT_ID: apiClientId,
     MREG_TENANTS: `${defaultTenant},${secondTenant}`,
     MREG_PUBLIC_ORIGIN: localOrigin(ports.mcp),
+    MREG_MANAGEMENT_ORIGIN: localOrigin(ports.management),
     MREG_LOCAL_ISSUER: localOrigin(ports.issuer),
     MREG_PRIVATE_UPSTREAMS: 'allowed',
     MREG_LOCAL_DATA: dataDir,

@@ -27,8 +27,11 @@ const authContextSchema = z.object({
   /** Which app opened the session, and when. */
   serverContext: z.object({ app: settingsSchema.shape.MREG_APP, createdAt: z.iso.datetime() }).readonly(),
 });
-/** Who the session's owner is and what they may do, for work that goes on in either app. It never holds the token. */
+/** Who the session's owner is and what they may do, for work that goes on in either app. */
 export type AuthContext = Readonly<z.infer<typeof authContextSchema>>;
+
+/** The record of a session's rights. Whoever reads the context never sees the token. */
+const authRecordSchema = authContextSchema.extend({ token: z.string().optional() });
 
 /**
  * Keeps sessions for both apps, in the state that all instances share. The id alone opens nothing: another tenant's reads
@@ -38,12 +41,14 @@ export type AuthContext = Readonly<z.infer<typeof authContextSchema>>;
 export interface SessionStore {
   /**
    * A session of an hour, or as long as the token is good, if that is less. A token that has run out, which the verifier
-   * lets pass for a minute, opens a session that is over.
+   * lets pass for a minute, opens a session that is over. The token itself is kept only if it is given.
    */
-  open(principal: Principal): Promise<Session>;
+  open(principal: Principal, token?: string): Promise<Session>;
   find(tenantId: string, id: string): Promise<Session | undefined>;
   /** What the session's owner may do; undefined once it has ended or the token behind it has. */
   authContext(tenantId: string, id: string): Promise<AuthContext | undefined>;
+  /** The token that the session was opened with, where it was to be kept; for use, and never to be shown. */
+  token(tenantId: string, id: string): Promise<string | undefined>;
   end(tenantId: string, id: string): Promise<'ended' | 'absent'>;
 }
 
@@ -75,7 +80,7 @@ export function createSessionStore(deps: {
     idPattern.test(id) ? read(sessionKey(id), sessionSchema, tenantId) : undefined;
 
   return {
-    async open({ tenantId, userId, clientId, roles, expiresAt: tokenExpiresAt }) {
+    async open({ tenantId, userId, clientId, roles, expiresAt: tokenExpiresAt }, token) {
       const now = clock.now();
       const ttlMs = Math.min(LONGEST_SESSION_MS, Math.floor(tokenExpiresAt - now.getTime()));
       const createdAt = now.toISOString();
@@ -84,7 +89,7 @@ export function createSessionStore(deps: {
       if (ttlMs <= 0) return session;
       const context: AuthContext = { tenantId, userId, roles, expiresAt, serverContext: { app, createdAt } };
       // Where there is a session there is what its owner may do.
-      await state.set(authKey(session.id), JSON.stringify(context), ttlMs);
+      await state.set(authKey(session.id), JSON.stringify({ ...context, token }), ttlMs);
       await state.set(sessionKey(session.id), JSON.stringify(session), ttlMs);
       return session;
     },
@@ -93,6 +98,9 @@ export function createSessionStore(deps: {
 
     authContext: async (tenantId, id) =>
       idPattern.test(id) ? read(authKey(id), authContextSchema, tenantId) : undefined,
+
+    token: async (tenantId, id) =>
+      idPattern.test(id) ? (await read(authKey(id), authRecordSchema, tenantId))?.token : undefined,
 
     async end(tenantId, id) {
       if (!(await find(tenantId, id))) return 'absent';

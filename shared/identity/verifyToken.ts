@@ -49,6 +49,12 @@ export interface TokenRules {
 const MAX_TOKEN_LENGTH = 16 * 1024;
 const CLOCK_TOLERANCE_SECONDS = 60;
 
+/** The token of an `Authorization` header (RFC 6750, section 2.1), unjudged; undefined where it holds none that could be one. */
+export function bearerToken(authorization: string | null): string | undefined {
+  const [, token] = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization ?? '') ?? [];
+  return token !== undefined && token.length <= MAX_TOKEN_LENGTH ? token : undefined;
+}
+
 /** The claims that the checks below read, once the signature holds. */
 const claimsSchema = z.object({
   aud: z.string(),
@@ -77,8 +83,8 @@ export function createTokenVerifier(
 
   return async (authorization) => {
     if (authorization === null) return { refusal: 'missing' };
-    const [, token] = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization) ?? [];
-    if (token === undefined || token.length > MAX_TOKEN_LENGTH) return { refusal: 'malformed' };
+    const token = bearerToken(authorization);
+    if (token === undefined) return { refusal: 'malformed' };
     const tenant = unverifiedTenant(token);
     const keySet = tenant === undefined ? undefined : keySets.get(tenant);
     if (tenant === undefined || keySet === undefined) return { refusal: 'unknown_tenant' };

@@ -16,7 +16,7 @@ export interface OrchestrationDeps {
   readonly delegations: DelegationStore;
   readonly plans: PlanStore;
   readonly sender: MessageSender;
-  readonly sessions: Pick<SessionStore, 'authContext'>;
+  readonly sessions: SessionStore;
   readonly pools: Pick<ResourcePools, 'allocate' | 'release'>;
   /** What is short-lived and shared by all instances. */
   readonly shortLived: StateStore;

@@ -89,6 +89,8 @@ export const settingsSchema = z.object({
   MREG_TENANTS: list(z.guid()).refine((tenants) => tenants.length > 0, 'must name at least one tenant'),
   /** Where clients reach the mcp app. The gateway never learns its own address from a request. */
   MREG_PUBLIC_ORIGIN: origin,
+  /** Where administrators reach the management app. */
+  MREG_MANAGEMENT_ORIGIN: origin,
   /** Web origins whose pages may call the apps, separated by commas; none when absent. */
   MREG_ALLOWED_ORIGINS: list(origin).optional(),
   /** Quality gates beside the standard ones: JSON, the checks of each by its name. */
@@ -122,6 +124,7 @@ export interface Config {
   readonly apiClientId: string;
   readonly tenants: ReadonlySet<string>;
   readonly publicOrigin: string;
+  readonly managementOrigin: string;
   readonly allowedOrigins: ReadonlySet<string>;
   readonly qualityGates: z.infer<typeof gatesSchema>;
   readonly eventRoutes: z.infer<typeof routesSchema>;
@@ -188,6 +191,7 @@ export function readConfig(env: Environment = process.env): Config {
     apiClientId: settings.MREG_API_CLIENT_ID.toLowerCase(),
     tenants: new Set(settings.MREG_TENANTS.map((tenant) => tenant.toLowerCase())),
     publicOrigin: settings.MREG_PUBLIC_ORIGIN,
+    managementOrigin: settings.MREG_MANAGEMENT_ORIGIN,
     allowedOrigins: new Set(settings.MREG_ALLOWED_ORIGINS),
     qualityGates: settings.MREG_QUALITY_GATES ?? {},
     eventRoutes: settings.MREG_EVENT_ROUTES ?? {},
@@ -215,6 +219,7 @@ const developmentValues = [
   ['MREG_TABLES', /UseDevelopmentStorage=true|Protocol=http(;|$)/i, 'plain http is for development only'],
   ['MREG_REDIS_URL', /^redis:/i, 'Redis without TLS is for development only'],
   ['MREG_PUBLIC_ORIGIN', /^http:/, 'plain http is for development only'],
+  ['MREG_MANAGEMENT_ORIGIN', /^http:/, 'plain http is for development only'],
 ] as const;
 
 function developmentOnly(env: Environment): string[] {

@@ -1,37 +1,28 @@
-import type { Audit } from '../audit/audit.ts';
 import { type TaskCatalogue, taskCatalogue } from '../orchestration/task/taskCatalogue.ts';
-import type { RegistrationDeps } from '../orchestration/servers/registerServer.ts';
-import type { OutboundClient } from '../platform/outbound.ts';
-import type { PublishingDeps } from '../registry/publishRecord.ts';
+import type { SpecialistDeps } from './deps.ts';
+import { fastmcpTasks } from './fastmcp-specialist/tasks.ts';
+import { debuggerTasks } from './mcp-debugger/tasks.ts';
+import { deploymentTasks } from './mcp-deployment-specialist/tasks.ts';
+import { orchestratorTasks } from './mcp-orchestrator/tasks.ts';
+import { performanceTasks } from './mcp-performance-optimizer/tasks.ts';
+import { protocolTasks } from './mcp-protocol-expert/tasks.ts';
+import { auditorTasks } from './mcp-security-auditor/tasks.ts';
 import { probes } from './probe.ts';
 import { eventRecorders } from './recordEvent.ts';
-import { validateServerConfig } from './fastmcp-specialist/validateServerConfig.ts';
-import {
-  rejectRegistration,
-  removeServer,
-  updateRegistry,
-  updateServer,
-} from './mcp-orchestrator/enterServers.ts';
-import { registerServers } from './mcp-orchestrator/registerServers.ts';
-import { auditRegistration } from './mcp-security-auditor/auditRegistration.ts';
-import { authenticateAdmin } from './mcp-security-auditor/authenticateAdmin.ts';
 
-export interface SpecialistDeps extends RegistrationDeps, PublishingDeps {
-  readonly outbound: OutboundClient;
-  readonly audit: Audit;
-}
-
-/** Every task of every agent. */
-export const specialistTasks = (deps: SpecialistDeps): TaskCatalogue =>
-  taskCatalogue([
-    validateServerConfig(deps),
-    updateRegistry(deps),
-    rejectRegistration(deps),
-    updateServer(deps),
-    removeServer(deps),
-    registerServers(deps),
-    authenticateAdmin(),
-    auditRegistration(deps),
+/** Every task of every agent. An event that an agent has no task of its own for is recorded. */
+export function specialistTasks(deps: SpecialistDeps): TaskCatalogue {
+  const own = [
+    ...orchestratorTasks(deps),
+    ...auditorTasks(deps),
+    ...fastmcpTasks(deps),
+    ...debuggerTasks(),
+    ...deploymentTasks(),
+    ...performanceTasks(),
+    ...protocolTasks(),
     ...probes({ state: deps.shortLived }),
-    ...eventRecorders(deps.eventRoutes, deps.audit),
-  ]);
+  ];
+  const catalogue = taskCatalogue(own);
+  const recorders = eventRecorders(deps.eventRoutes, deps.audit);
+  return taskCatalogue([...own, ...recorders.filter(({ agent, name }) => !catalogue.find(agent, name))]);
+}

@@ -4,7 +4,8 @@ import { type EventRoutes, handlerOf } from '../orchestration/event/eventRoutes.
 import { type Task, defineTask } from '../orchestration/task/task.ts';
 import { succeed } from '../platform/result.ts';
 
-const eventSchema = z.object({
+/** What a handler of an event is told of it. */
+export const eventSchema = z.object({
   eventId: z.string(),
   type: z.string(),
   detail: z.record(z.string(), z.unknown()),

@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
-import type { SessionStore } from '../../identity/sessionStore.ts';
 import { invalid, invalidBySchema } from '../../platform/invalid.ts';
 import { type Bounds, unsafeShape } from '../../platform/jsonShape.ts';
 import { type Result, fail, succeed } from '../../platform/result.ts';
@@ -40,7 +39,6 @@ const LONGEST_DEADLINE_MS = 24 * 3_600_000;
 const INPUT_BOUNDS: Bounds = { depth: 64, keys: 10_000 };
 
 export interface DelegateDeps extends OrchestrationDeps {
-  readonly sessions: Pick<SessionStore, 'find' | 'authContext'>;
   readonly loads: AgentLoads;
 }
 

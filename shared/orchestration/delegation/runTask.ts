@@ -41,6 +41,8 @@ function helpersFor(
   deps: OrchestrationDeps,
 ): TaskHelpers {
   const { id, tenantId, sessionId } = delegation;
+  const ofSession = async <T>(read: (session: string) => Promise<T | undefined>) =>
+    sessionId === undefined ? undefined : read(sessionId);
   return {
     tenantId,
     delegationId: id,
@@ -49,8 +51,8 @@ function helpersFor(
     deadline,
     log: scoped(deps.log, delegation),
     clock: deps.clock,
-    authContext: () =>
-      sessionId === undefined ? Promise.resolve(undefined) : deps.sessions.authContext(tenantId, sessionId),
+    authContext: () => ofSession((session) => deps.sessions.authContext(tenantId, session)),
+    token: () => ofSession((session) => deps.sessions.token(tenantId, session)),
     progress: (message) => {
       deps.progress.note(id, message);
     },

@@ -1,4 +1,3 @@
-import type { SessionStore } from '../../identity/sessionStore.ts';
 import { type Result, fail } from '../../platform/result.ts';
 import type { Caller } from '../caller.ts';
 import { checkSession } from '../checkSession.ts';
@@ -10,7 +9,6 @@ import type { TaskCatalogue } from '../task/taskCatalogue.ts';
 import { type QualityGates, gateSteps, missingChecks } from './qualityGates.ts';
 
 export interface GateDeps extends OrchestrationDeps {
-  readonly sessions: Pick<SessionStore, 'find' | 'authContext'>;
   readonly gates: QualityGates;
 }
 

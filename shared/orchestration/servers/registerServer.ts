@@ -1,4 +1,3 @@
-import type { SessionStore } from '../../identity/sessionStore.ts';
 import { type Result, fail, succeed } from '../../platform/result.ts';
 import { traceparentOf } from '../../platform/trace.ts';
 import type { Registration, ServerRecord } from '../../registry/server.ts';
@@ -10,7 +9,6 @@ import type { Plan, StepDefinition } from '../plan/plan.ts';
 import { type ContentRules, recordContent } from './content.ts';
 
 export interface RegistrationDeps extends OrchestrationDeps, ContentRules {
-  readonly sessions: Pick<SessionStore, 'open' | 'find' | 'authContext'>;
   readonly servers: ServerStore;
 }
 

@@ -21,6 +21,8 @@ export interface TaskHelpers {
   readonly clock: Clock;
   /** On whose behalf it works; undefined without a session, and once the session or the token behind it has ended. */
   readonly authContext: () => Promise<AuthContext | undefined>;
+  /** The token of the session, where its owner has let it be kept: to act with, and never to be told. */
+  readonly token: () => Promise<string | undefined>;
   /** Tells those who wait how far it is, in a few words. Never waits, and of many at once only some are shown. */
   readonly progress: (message: string) => void;
 }

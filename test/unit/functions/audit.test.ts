@@ -21,6 +21,7 @@ const config = readConfig({
   MREG_API_CLIENT_ID: 'c0ffee00-0000-4000-8000-000000000001',
   MREG_TENANTS: `${operatorTenant},${callerTenant}`,
   MREG_PUBLIC_ORIGIN: 'https://mcp.contoso.com',
+  MREG_MANAGEMENT_ORIGIN: 'https://registry.contoso.com',
 });
 
 let trail: OpenTrail;

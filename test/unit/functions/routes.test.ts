@@ -24,6 +24,7 @@ const composed = (app: App): AppDeps =>
       MREG_API_CLIENT_ID: 'c0ffee00-0000-4000-8000-000000000001',
       MREG_TENANTS: tenants.join(),
       MREG_PUBLIC_ORIGIN: 'https://mcp.contoso.com',
+      MREG_MANAGEMENT_ORIGIN: 'https://registry.contoso.com',
     }),
   );
 

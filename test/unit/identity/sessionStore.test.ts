@@ -55,6 +55,18 @@ const alice = (more: Partial<Principal> = {}): Principal => ({
 const at = (ms: number) => new Date(ms).toISOString();
 
 describe('a session', () => {
+  test('keeps the token only where it is given, apart from what is shown of it, and for its own tenant', async () => {
+    const [without, withToken] = [await sessions.open(alice()), await sessions.open(alice(), 'a.b.c')];
+    expect(await sessions.token('contoso', without.id)).toBeUndefined();
+    expect(await sessions.token('contoso', withToken.id)).toBe('a.b.c');
+    expect(await sessions.token('fabrikam', withToken.id)).toBeUndefined();
+    expect(JSON.stringify([withToken, await sessions.authContext('contoso', withToken.id)])).not.toContain(
+      'a.b.c',
+    );
+    await sessions.end('contoso', withToken.id);
+    expect(await sessions.token('contoso', withToken.id)).toBeUndefined();
+  });
+
   test('says who began it and where, and what they may do', async () => {
     const session = await sessions.open(alice());
     const ends = at(begin + 60 * minuteMs);

@@ -9,6 +9,7 @@ const required = {
   MREG_API_CLIENT_ID: 'AAAAAAAA-bbbb-4ccc-8ddd-eeeeeeeeeeee',
   MREG_TENANTS: tenant,
   MREG_PUBLIC_ORIGIN: 'https://mcp.contoso.com',
+  MREG_MANAGEMENT_ORIGIN: 'https://registry.contoso.com',
 };
 const developer = { ...required, AZURE_FUNCTIONS_ENVIRONMENT: 'Development' };
 
@@ -35,6 +36,7 @@ describe('a configuration', () => {
       apiClientId: 'aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee',
       tenants: new Set([tenant]),
       publicOrigin: 'https://mcp.contoso.com',
+      managementOrigin: 'https://registry.contoso.com',
       allowedOrigins: new Set(),
       externalAgents: new Set(),
       qualityGates: {},
@@ -53,6 +55,7 @@ describe('a configuration', () => {
       MREG_TABLES: 'UseDevelopmentStorage=true',
       MREG_REDIS_URL: 'redis://127.0.0.1:6379',
       MREG_PUBLIC_ORIGIN: 'http://127.0.0.1:8001',
+      MREG_MANAGEMENT_ORIGIN: 'http://127.0.0.1:8000',
       MREG_LOCAL_ISSUER: 'http://127.0.0.1:8002',
       MREG_PRIVATE_UPSTREAMS: 'allowed',
       MREG_ALLOWED_ORIGINS: 'http://localhost:6274, https://app.contoso.com',
@@ -96,6 +99,7 @@ describe('a configuration', () => {
       'MREG_API_CLIENT_ID',
       'MREG_TENANTS',
       'MREG_PUBLIC_ORIGIN',
+      'MREG_MANAGEMENT_ORIGIN',
       'MREG_SERVICE_BUS',
     ]);
   });
@@ -186,6 +190,7 @@ const developmentSettings = [
   ['MREG_TABLES', 'DefaultEndpointsProtocol=http;AccountName=a;AccountKey=k', 'no TLS'],
   ['MREG_REDIS_URL', 'redis://cache.contoso.com:6379', 'sessions and a password in the clear'],
   ['MREG_PUBLIC_ORIGIN', 'http://mcp.contoso.com', 'tokens in the clear'],
+  ['MREG_MANAGEMENT_ORIGIN', 'http://registry.contoso.com', 'tokens in the clear'],
 ] as const;
 
 const productions = [

@@ -1,0 +1,22 @@
+import type { Audit } from '../audit/audit.ts';
+import type { TrailStore } from '../audit/trailStore.ts';
+import type { TokenVerifier } from '../identity/verifyToken.ts';
+import type { RegistrationDeps } from '../orchestration/servers/registerServer.ts';
+import type { Config } from '../platform/config.ts';
+import type { OpenedStateStore } from '../platform/openStateStore.ts';
+import type { OutboundClient } from '../platform/outbound.ts';
+import type { PublishingDeps } from '../registry/publishRecord.ts';
+import type { ToolsetStore } from '../registry/toolsetStore.ts';
+
+/** What the specialists work with: the running system, and nothing made up for them. */
+export interface SpecialistDeps extends RegistrationDeps, PublishingDeps {
+  readonly config: Config;
+  /** Origin of the token issuer. */
+  readonly authority: string;
+  readonly outbound: OutboundClient;
+  readonly audit: Audit;
+  readonly trail: TrailStore;
+  readonly state: OpenedStateStore;
+  readonly toolsets: ToolsetStore;
+  readonly verifyToken: TokenVerifier;
+}

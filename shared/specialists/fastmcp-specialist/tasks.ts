@@ -1,0 +1,6 @@
+import type { Task } from '../../orchestration/task/task.ts';
+import type { SpecialistDeps } from '../deps.ts';
+import { validateServerConfig } from './validateServerConfig.ts';
+
+/** What the fastmcp-specialist can do: it works on what only the mcp app sees. */
+export const fastmcpTasks = (deps: SpecialistDeps): readonly Task[] => [validateServerConfig(deps)];

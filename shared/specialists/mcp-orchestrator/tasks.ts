@@ -1,0 +1,13 @@
+import type { Task } from '../../orchestration/task/task.ts';
+import type { SpecialistDeps } from '../deps.ts';
+import { rejectRegistration, removeServer, updateRegistry, updateServer } from './enterServers.ts';
+import { registerServers } from './registerServers.ts';
+
+/** What the orchestrator does itself: it enters into the registry what others have validated. */
+export const orchestratorTasks = (deps: SpecialistDeps): readonly Task[] => [
+  updateRegistry(deps),
+  rejectRegistration(deps),
+  updateServer(deps),
+  removeServer(deps),
+  registerServers(deps),
+];
