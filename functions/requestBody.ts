@@ -1,4 +1,5 @@
 import type { ReadableStream } from 'node:stream/web';
+import { readBytes } from '../shared/platform/readBytes.ts';
 import { type Result, fail, succeed } from '../shared/platform/result.ts';
 
 /** The part of a request that its body is read from; both a Fetch `Request` and a Functions `HttpRequest` have it. */
@@ -25,7 +26,7 @@ export async function readJson(request: BodySource): Promise<Result<unknown>> {
   if ((request.headers.get('content-encoding') ?? 'identity') !== 'identity') {
     return fail({ kind: 'unsupported_media_type', message: 'the body must not be compressed' });
   }
-  const bytes = await readBytes(request);
+  const bytes = await bodyOf(request);
   if (!bytes.ok) return bytes;
   try {
     return succeed(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes.value)) as unknown);
@@ -34,18 +35,13 @@ export async function readJson(request: BodySource): Promise<Result<unknown>> {
   }
 }
 
-async function readBytes({ headers, body }: BodySource): Promise<Result<Uint8Array>> {
+async function bodyOf({ headers, body }: BodySource): Promise<Result<Uint8Array>> {
   const tooLarge = fail({ kind: 'too_large', message: `the body is larger than ${MAX_BODY_BYTES} bytes` });
   if (Number(headers.get('content-length') ?? 0) > MAX_BODY_BYTES) return tooLarge;
   if (body === null) return invalid('a JSON body is required');
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of body) {
-    length += chunk.length;
-    if (length > MAX_BODY_BYTES) return tooLarge;
-    chunks.push(chunk);
-  }
-  return length === 0 ? invalid('a JSON body is required') : succeed(Buffer.concat(chunks, length));
+  const bytes = await readBytes(body, MAX_BODY_BYTES);
+  if (!bytes) return tooLarge;
+  return bytes.length === 0 ? invalid('a JSON body is required') : succeed(bytes);
 }
 
 const invalid = (message: string) => fail({ kind: 'invalid', message, errors: [{ path: '', message }] });

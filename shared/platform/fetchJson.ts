@@ -1,5 +1,6 @@
 import type { DomainError } from './errors.ts';
-import { type OutboundClient, type OutboundResponse, explain } from './outbound.ts';
+import { type OutboundClient, explain } from './outbound.ts';
+import { readBytes } from './readBytes.ts';
 import { type Result, fail, succeed } from './result.ts';
 
 export interface JsonSource {
@@ -51,18 +52,6 @@ function statusError(status: number): DomainError | undefined {
   // What passes by itself, or when its administrator lets us in, says nothing against the request.
   const passes = status >= 500 || [401, 403, 408, 429].includes(status);
   return { kind: passes ? 'unavailable' : 'invalid', message: `it answered HTTP ${status}` };
-}
-
-/** Undefined: there is more of it. Leaving the loop ends the body. */
-async function readBytes(body: OutboundResponse['body'], maxBytes: number): Promise<Buffer | undefined> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of body as AsyncIterable<Uint8Array>) {
-    length += chunk.byteLength;
-    if (length > maxBytes) return undefined;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks, length);
 }
 
 function readJson(bytes: Buffer): Result<unknown> {
