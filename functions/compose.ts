@@ -1,6 +1,7 @@
 import { type Audit, openAudit } from '../shared/audit/audit.ts';
 import { azureTableTrailStore } from '../shared/audit/azureTableTrailStore.ts';
 import type { TrailStore } from '../shared/audit/trailStore.ts';
+import { type OutboundTo, createOutboundTo } from '../shared/gateway/upstream/outboundTo.ts';
 import type { Agent } from '../shared/orchestration/agent/agents.ts';
 import { externalAgentsOf, withExternalAgents } from '../shared/orchestration/agent/externalAgents.ts';
 import type { TaskCatalogue } from '../shared/orchestration/task/taskCatalogue.ts';
@@ -14,6 +15,7 @@ import { type EventWatch, createEventWatch } from '../shared/orchestration/event
 import { gatesOf } from '../shared/orchestration/gate/qualityGates.ts';
 import { type SessionStore, createSessionStore } from '../shared/identity/sessionStore.ts';
 import { rememberVerified } from '../shared/identity/rememberVerified.ts';
+import { createCredentials } from '../shared/identity/credentials.ts';
 import { createTokenVerifier, REQUIRED_SCOPE } from '../shared/identity/verifyToken.ts';
 import { azureTableDelegationStore, azureTablePlanStore } from '../shared/orchestration/azureTableStores.ts';
 import { type ResourcePools, createResourcePools } from '../shared/orchestration/pool/resourcePools.ts';
@@ -36,6 +38,7 @@ import type { VersionStore } from '../shared/registry/versions/versionStore.ts';
 import { announced, announcedToolsets } from '../shared/registry/announced.ts';
 import { azureTableServerStore } from '../shared/registry/azureTableServerStore.ts';
 import { azureTableToolsetStore } from '../shared/registry/azureTableToolsetStore.ts';
+import { type VisibleServers, createVisibleServers } from '../shared/registry/visibleServers.ts';
 import type { ToolsetStore } from '../shared/registry/toolsetStore.ts';
 import type { AdmissionDeps } from './admit.ts';
 
@@ -47,6 +50,8 @@ export interface AppDeps extends PlanDeps, DelegateDeps, AdmissionDeps {
   /** Origin of the token issuer. */
   readonly authority: string;
   readonly outbound: OutboundClient;
+  readonly outboundTo: OutboundTo;
+  readonly visibleServers: VisibleServers;
   readonly versions: VersionStore;
   readonly links: RegistryLinkStore;
   readonly syncs: RegistrySyncStore;
@@ -79,6 +84,8 @@ export function compose(config: Config): AppDeps {
   const externalAgents = externalAgentsOf(config.externalAgents);
   const state = openStateStore({ redisUrl: config.redisUrl, open: tables, clock });
   const shortLived = state.state;
+  // The tenant whose gateway this is.
+  const [sharingTenant] = config.tenants;
   const stores = {
     versions: azureTableVersionStore(tables),
     links: azureTableRegistryLinkStore(tables),
@@ -88,6 +95,12 @@ export function compose(config: Config): AppDeps {
     plans: azureTablePlanStore(tables, config.tenants),
     delegations: azureTableDelegationStore(tables, config.tenants),
   };
+  const visibleServers = createVisibleServers({
+    ...stores,
+    state: shortLived,
+    newId: randomId,
+    sharingTenant,
+  });
   const outbound = openOutboundClient(upstreamPolicy);
   const stateDeps = { state: shortLived, clock, newId: randomId, log };
   const trail = azureTableTrailStore(config.tables);
@@ -120,19 +133,25 @@ export function compose(config: Config): AppDeps {
     ),
     clock,
   );
+  const credentials = createCredentials(config);
   const specialist = {
     ...engine,
     upstreamPolicy,
     publicOrigin: config.publicOrigin,
+    tenants: config.tenants,
+    sharingTenant,
+    credentials,
     config,
     authority,
     outbound,
+    outboundTo: createOutboundTo(outbound, credentials),
     trail,
     state,
     verifyToken,
   };
   return {
     ...specialist,
+    visibleServers,
     externalAgents,
     deadLetters: openDeadLetterQueues(config.serviceBus),
     upstreamRegistry: upstreamRegistryOf(config),

@@ -52,7 +52,7 @@ export function importRoutes(deps: AppDeps): readonly Route<unknown>[] {
       if (!read.ok) return read;
       const records: ServerRecord[] = [];
       for (let after: string | undefined; ;) {
-        const page = await deps.servers.list(principal.tenantId, { status: 'active' }, PAGE, after);
+        const page = await deps.visibleServers.list(principal.tenantId, { status: 'active' }, PAGE, after);
         records.push(...page.items);
         if (page.after === undefined) break;
         after = page.after;

@@ -1,17 +1,18 @@
-import type { ServerRecord, Tool } from '../../shared/registry/server.ts';
-import { toolHash } from '../../shared/registry/toolHashes.ts';
+import { itemHash } from '../../shared/registry/itemHashes.ts';
+import type { Discovery, ServerRecord } from '../../shared/registry/server.ts';
 import { planHref } from './plans.ts';
 
-/** A server as lists show it. */
-export function serverSummary(record: ServerRecord): object {
-  const { slug, title, description, url, tags, owner, status, statusReason, discovery } = record;
+/** A server as lists show it to a tenant. Of one that another tenant shares, what only that one is concerned with is left out. */
+export function serverSummary(record: ServerRecord, viewer: string): object {
+  const { slug, title, description, url, tags, owner, visibility, status, statusReason, discovery } = record;
+  const isOwn = record.tenantId === viewer;
   return {
     slug,
     title,
     description,
-    url,
     tags,
-    owner,
+    ...(isOwn && { url, owner }),
+    visibility: visibility ?? 'tenant',
     status,
     statusReason,
     era: discovery?.era,
@@ -20,11 +21,18 @@ export function serverSummary(record: ServerRecord): object {
 }
 
 /** A server with all that is known of it. It has failed while the gateway leaves it alone, after failures in a row. */
-export function serverDetails(record: ServerRecord, isResting: boolean): object {
+export function serverDetails(record: ServerRecord, viewer: string, isResting: boolean): object {
   const { discovery, planId, statusChangedAt, createdBy, createdAt, updatedAt } = record;
+  const { server, advertise, upstream } = record;
   return {
-    ...serverSummary(record),
-    server: record.server,
+    ...serverSummary(record, viewer),
+    ...(record.tenantId === viewer && {
+      server,
+      advertise,
+      upstream,
+      plan: { id: planId, href: planHref(planId) },
+      createdBy,
+    }),
     statusChangedAt,
     health: discovery && {
       status: isResting ? 'failed' : 'healthy',
@@ -32,16 +40,34 @@ export function serverDetails(record: ServerRecord, isResting: boolean): object 
     },
     protocolVersion: discovery?.protocolVersion,
     serverInfo: discovery?.serverInfo,
-    tools: discovery?.tools.map(toolView) ?? [],
+    capabilities: discovery?.capabilities,
+    ...offered(discovery),
     discoveredAt: discovery?.discoveredAt,
-    plan: { id: planId, href: planHref(planId) },
-    createdBy,
     createdAt,
     updatedAt,
   };
 }
 
-function toolView(tool: Tool) {
-  const { name, title, description } = tool;
-  return { name, title, description, hash: toolHash(tool) };
+/** What the server offers, each item with its hash. A list that is not kept is absent. */
+function offered(discovery: Discovery | undefined): object {
+  const { tools = [], prompts, resources, resourceTemplates } = discovery ?? {};
+  return {
+    tools: tools.map((tool) => ({ name: tool.name, ...described(tool) })),
+    prompts: prompts?.map((prompt) => ({ name: prompt.name, ...described(prompt) })),
+    resources: resources?.map((resource) => ({
+      uri: resource.uri,
+      name: resource['name'],
+      ...described(resource),
+    })),
+    resourceTemplates: resourceTemplates?.map((template) => ({
+      uriTemplate: template.uriTemplate,
+      name: template['name'],
+      ...described(template),
+    })),
+  };
+}
+
+function described(item: Readonly<Record<string, unknown>>): object {
+  const { title, description } = item;
+  return { title, description, hash: itemHash(item) };
 }

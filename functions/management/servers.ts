@@ -37,7 +37,7 @@ const REMOVAL_WAIT_SECONDS = '10';
 
 /** The servers of the caller's tenant. */
 export function serverRoutes(deps: AppDeps): readonly Route<unknown>[] {
-  const { servers, plans } = deps;
+  const { visibleServers, plans } = deps;
   const resting = createResting({ state: deps.shortLived, clock: deps.clock });
 
   const register: Route<Registration> = {
@@ -56,7 +56,7 @@ export function serverRoutes(deps: AppDeps): readonly Route<unknown>[] {
       const read = async () => (await plans.find(tenantId, planId))?.value;
       const isOver = (found: Plan | undefined) => !found || hasEnded(found);
       const plan = await asker.value.follow<Plan | undefined>(undefined, read, isOver);
-      const found = plan && (await servers.find(tenantId, slug))?.value;
+      const found = plan && (await deps.servers.find(tenantId, slug))?.value;
       const { status, statusReason } = found?.planId === planId ? found : record;
       const href = planHref(planId);
       const shown = { id: planId, href };
@@ -77,8 +77,9 @@ export function serverRoutes(deps: AppDeps): readonly Route<unknown>[] {
     async handle({ principal: { tenantId }, query }): Promise<Result<Answer>> {
       const filter = readQuery(query, filterSchema);
       if (!filter.ok) return filter;
-      const read = (limit: number, after?: string) => servers.list(tenantId, filter.value, limit, after);
-      return readPage(query, read, serverSummary);
+      const read = (limit: number, after?: string) =>
+        visibleServers.list(tenantId, filter.value, limit, after);
+      return readPage(query, read, (record) => serverSummary(record, tenantId));
     },
   };
 
@@ -88,10 +89,10 @@ export function serverRoutes(deps: AppDeps): readonly Route<unknown>[] {
     path: 'servers/{slug}',
     permission: 'servers.read',
     async handle({ principal, params: { slug = '' } }): Promise<Result<Answer>> {
-      const stored = await servers.find(principal.tenantId, slug);
+      const stored = await visibleServers.find(principal.tenantId, slug);
       if (!stored) return fail({ kind: 'not_found', message: `there is no server "${slug}"` });
       const failing = await resting.all(principal.tenantId);
-      const body = serverDetails(stored.value, failing.includes(slug));
+      const body = serverDetails(stored.value, principal.tenantId, failing.includes(slug));
       return succeed({ status: 200, headers: { etag: stored.etag }, body });
     },
   };

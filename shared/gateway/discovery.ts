@@ -2,7 +2,9 @@ import { type Result, fail, succeed } from '../platform/result.ts';
 import type { Discovery } from '../registry/server.ts';
 import { type Bounds, unsafeShape } from '../platform/jsonShape.ts';
 import { explainFailure, Unfit } from './discoveryFailure.ts';
-import type { GatewayDeps } from './request.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { UpstreamTarget } from '../registry/upstreamSettings.ts';
+import type { OutboundTo } from './upstream/outboundTo.ts';
 import { isObject, type JsonObject } from './jsonRpc.ts';
 import { type Ask, openServer } from './openServer.ts';
 import { UpstreamFault } from './upstream/fault.ts';
@@ -37,12 +39,12 @@ type Item<L extends List> = JsonObject & Readonly<Record<L['key'], string>>;
  * message of a failure is for whoever registered the server. A legacy session that was opened is ended again.
  */
 export async function discoverServer(
-  url: string,
-  deps: Pick<GatewayDeps, 'outbound' | 'clock'>,
+  target: UpstreamTarget,
+  deps: { readonly outboundTo: OutboundTo; readonly clock: Clock },
   signal: AbortSignal,
 ): Promise<Result<Discovery>> {
   try {
-    const opened = await openServer(deps.outbound, url, signal);
+    const opened = await openServer(target, deps.outboundTo, signal);
     try {
       const { profile, ask } = opened;
       const { capabilities } = profile;

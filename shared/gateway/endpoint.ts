@@ -11,7 +11,6 @@ import type { HubDeps } from './listen/hub.ts';
 import { listenLegacy } from './listen/listen.ts';
 import { speaksUnasked } from './listen/listening.ts';
 import { createRefresh } from './listen/refresh.ts';
-import { registryVersion } from '../registry/announced.ts';
 import { internalError } from './relay.ts';
 import { jsonResponse } from './responses.ts';
 import { deliverAnswer } from './session/deliverAnswer.ts';
@@ -43,7 +42,7 @@ export interface McpEndpoints {
  */
 export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
   const { shortLived: state, clock, newId } = deps;
-  const catalogue = createCatalogue({ ...deps, state });
+  const catalogue = createCatalogue(deps);
   const seal = createSeal({ state, clock });
   const sessions = createClientSessions({ state, clock, newId, seal });
   const resting = createResting({ state, clock });
@@ -52,7 +51,7 @@ export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
     ...deps,
     sessions,
     questions: createQuestions({ state, seal }),
-    connector: createConnector(deps.outbound, newId, guard),
+    connector: createConnector(deps.outboundTo, newId, guard),
     resting,
     inFlight: createInFlight(),
     refresh: createRefresh(deps, catalogue.forget),
@@ -62,7 +61,7 @@ export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
     connector: parts.connector,
     guard,
     refresh: parts.refresh,
-    version: (tenantId) => registryVersion(state, tenantId),
+    version: (tenantId) => deps.visibleServers.version(tenantId),
   };
   const answerRequest = createMethods(parts, hubDeps);
 
@@ -73,7 +72,7 @@ export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
       return toolset && toolsetView(toolset, catalogue);
     }
     const server = await catalogue.find(tenantId, front.slug);
-    return server && serverView(server, catalogue);
+    return server && serverView(server, catalogue, tenantId);
   }
 
   /** The session that a request names; `unknown` when it names one that is not, or no longer, the caller's here. */

@@ -1,4 +1,5 @@
 import type { OutboundClient } from '../platform/outbound.ts';
+import type { UpstreamTarget } from '../registry/upstreamSettings.ts';
 import type { Discovery, Era } from '../registry/server.ts';
 import { Unfit } from './discoveryFailure.ts';
 import { HEADER_MISMATCH, MISSING_CLIENT_CAPABILITY, UNSUPPORTED_VERSION } from './errorCodes.ts';
@@ -9,6 +10,7 @@ import { UpstreamFault } from './upstream/fault.ts';
 import { type LegacySession, nothingOffered, openSession } from './upstream/legacySession.ts';
 import { askModern, ownEnvelope } from './upstream/modern.ts';
 import { openOldSession } from './upstream/oldTransport.ts';
+import type { OutboundTo } from './upstream/outboundTo.ts';
 
 /** For each request of a discovery: a server that takes longer would keep those who call its tools waiting too. */
 const ANSWER_WITHIN_MS = 20_000;
@@ -25,13 +27,19 @@ export interface OpenServer {
   close(): Promise<void>;
 }
 
-/** Opens a server of either era. @throws UpstreamFault, Unfit */
+/** Opens a server of either era, or of the one that it is pinned to. @throws UpstreamFault, Unfit */
 export async function openServer(
-  outbound: OutboundClient,
-  url: string,
+  target: UpstreamTarget,
+  outboundTo: OutboundTo,
   signal: AbortSignal,
 ): Promise<OpenServer> {
-  return (await openModern(outbound, url, signal)) ?? (await openLegacy(outbound, url, signal));
+  const outbound = outboundTo(target);
+  const { url, upstream } = target;
+  const modern = upstream?.era === 'legacy' ? undefined : await openModern(outbound, url, signal);
+  if (modern) return modern;
+  if (upstream?.era === 'modern')
+    throw new Unfit(`does not speak MCP ${LATEST_MODERN}, to which it is pinned`);
+  return openLegacy(outbound, url, signal);
 }
 
 async function openModern(

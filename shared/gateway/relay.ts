@@ -14,6 +14,8 @@ import { type FaultKind, faultErrors, UpstreamFault } from './upstream/fault.ts'
 /** One request on its way through. */
 export interface Relayed {
   readonly call: UpstreamCall;
+  /** The server's own limit, in milliseconds, where it has one. */
+  readonly timeoutMs: number | undefined;
   readonly connection: Connection;
   /** How the client is spoken to. */
   readonly era: Era;
@@ -52,7 +54,7 @@ export async function relay(
   const expire = () => {
     upstream.abort(TIME_OVER);
   };
-  let timer = setTimeout(expire, CALL_WITHIN_MS);
+  let timer = setTimeout(expire, relayed.timeoutMs ?? CALL_WITHIN_MS);
   signal.addEventListener('abort', abort, { once: true });
   if (signal.aborted) abort();
   let isOver = false;

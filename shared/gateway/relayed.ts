@@ -64,6 +64,7 @@ export function createRelayed(parts: Parts): Method {
           envelope: envelopeOf(call, server, shared),
           traceparent: outgoingTraceparent(trace, metaOf(params)),
         },
+        timeoutMs: server.upstream?.timeoutMs,
         connection: connectionFor(call, server, shared, tool),
         era,
         audience: audienceOf(call, shared),
@@ -102,7 +103,7 @@ export function createRelayed(parts: Parts): Method {
     };
     return withRenewal(connect(server), async () => {
       await parts.refresh(server);
-      const now = await parts.find(server.tenantId, server.slug);
+      const now = await parts.find(request.principal.tenantId, server.slug);
       const renewed = now?.discovery.tools.find(({ name }) => name === tool?.name);
       return now && { connection: connect(now), tool: renewed };
     });

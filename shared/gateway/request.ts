@@ -3,18 +3,20 @@ import type { Principal } from '../identity/principal.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { IdSource } from '../platform/ids.ts';
 import type { Log } from '../platform/log.ts';
-import type { OutboundClient } from '../platform/outbound.ts';
 import type { StateStore } from '../platform/stateStore.ts';
 import type { Trace } from '../platform/trace.ts';
 import type { FaultKind } from './upstream/fault.ts';
+import type { OutboundTo } from './upstream/outboundTo.ts';
 import type { ServerStore } from '../registry/serverStore.ts';
+import type { VisibleServers } from '../registry/visibleServers.ts';
 import type { ToolsetStore } from '../registry/toolsetStore.ts';
 
 /** What the data path stands on. */
 export interface GatewayDeps {
   readonly servers: ServerStore;
+  readonly visibleServers: VisibleServers;
   readonly toolsets: Pick<ToolsetStore, 'find'>;
-  readonly outbound: OutboundClient;
+  readonly outboundTo: OutboundTo;
   readonly shortLived: StateStore;
   readonly clock: Clock;
   readonly newId: IdSource;

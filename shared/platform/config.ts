@@ -48,6 +48,19 @@ const origin = z
     (text) => URL.canParse(text) && new URL(text).origin === text,
     'must be an origin, such as https://mcp.contoso.com',
   );
+/** A value that upstream servers know the gateway by, and where it may go. */
+const credentialsSchema = z.record(
+  z.string().regex(/^[a-z0-9][a-z0-9-]{0,59}$/),
+  z.strictObject({
+    value: z.string().regex(/^[\x21-\x7e](?:[\x20-\x7e]{0,8190}[\x21-\x7e])?$/),
+    origins: z.array(origin).min(1),
+    tenants: z
+      .array(z.guid().transform((tenant) => tenant.toLowerCase()))
+      .min(1)
+      .optional(),
+  }),
+);
+
 const loopbackOrigin = origin.refine(
   (text) => /^http:\/\/(127\.0\.0\.1|\[::1\])(:\d+)?$/.test(text),
   'must be http on a loopback address',
@@ -102,6 +115,11 @@ export const settingsSchema = z.object({
   MREG_EVENT_ROUTES: json(routesSchema, '{"disk_full": ["mcp-debugger"]}').optional(),
   /** Agents whose work is done by workers of the user's own, separated by commas; none when absent. */
   MREG_EXTERNAL_AGENTS: list(z.string().regex(/^[a-z][a-z-]*$/, 'must name agents')).optional(),
+  /** What the gateway signs in to upstream servers with: JSON, by the names that server records use. */
+  MREG_CREDENTIALS: json(
+    credentialsSchema,
+    '{"stock-key": {"value": "Bearer …", "origins": ["https://stock.contoso.com"]}}',
+  ).optional(),
   /** Base URL of the registry whose servers are taken over; none when absent. */
   MREG_UPSTREAM_REGISTRY: z
     .string()
@@ -129,6 +147,7 @@ export interface Config {
   readonly qualityGates: z.infer<typeof gatesSchema>;
   readonly eventRoutes: z.infer<typeof routesSchema>;
   readonly externalAgents: ReadonlySet<string>;
+  readonly credentials: z.infer<typeof credentialsSchema>;
   /** Without a slash at its end. */
   readonly upstreamRegistry: string | undefined;
   readonly localIssuer: string | undefined;
@@ -196,6 +215,7 @@ export function readConfig(env: Environment = process.env): Config {
     qualityGates: settings.MREG_QUALITY_GATES ?? {},
     eventRoutes: settings.MREG_EVENT_ROUTES ?? {},
     externalAgents: new Set(settings.MREG_EXTERNAL_AGENTS),
+    credentials: settings.MREG_CREDENTIALS ?? {},
     upstreamRegistry: settings.MREG_UPSTREAM_REGISTRY?.replace(/\/+$/, ''),
     localIssuer: settings.MREG_LOCAL_ISSUER,
     privateUpstreams: settings.MREG_PRIVATE_UPSTREAMS === 'allowed',

@@ -9,8 +9,18 @@ const keyOf = (tenantId: string): string => `mreg:registry:${tenantId}`;
 const KEPT_MS = 24 * 3_600_000;
 
 /** Names the state of a tenant's registry: as long as it stays the same, nothing was changed. Absent: unknown. */
-export const registryVersion = (state: StateStore, tenantId: string): Promise<string | undefined> =>
-  state.get(keyOf(tenantId));
+export async function registryVersion(
+  state: StateStore,
+  tenantId: string,
+  newId: IdSource,
+): Promise<string | undefined> {
+  const key = keyOf(tenantId);
+  const known = await state.get(key);
+  if (known !== undefined) return known;
+  // Nothing has changed for long: from here on it has a name again.
+  const begun = newId();
+  return (await state.compareAndSet(key, undefined, begun, KEPT_MS)) === 'stored' ? begun : state.get(key);
+}
 
 /**
  * The same store, which tells all instances of each change, so that they can remember what they read. The change comes

@@ -5,7 +5,7 @@ import type { ServerFilter, ServerStore } from './serverStore.ts';
 
 const codec: TableCodec<ServerRecord> = {
   key: ({ tenantId, slug }) => ({ partition: tenantId, row: slug }),
-  columns: ({ status }) => ({ status }),
+  columns: ({ status, visibility = 'tenant' }) => ({ status, visibility }),
   parse: (document) => serverRecordSchema.parse(document),
 };
 
@@ -20,8 +20,11 @@ export function azureTableServerStore(open: OpenTable): ServerStore {
   return {
     find: (tenantId, slug) => table.get({ partition: tenantId, row: slug }),
     async list(tenantId, filter, limit, after) {
-      const { status, tag, search } = filter;
-      const columns = status === undefined ? '' : odata`status eq ${status}`;
+      const { status, visibility, tag, search } = filter;
+      const columns = [
+        ...(status === undefined ? [] : [odata`status eq ${status}`]),
+        ...(visibility === undefined ? [] : [odata`visibility eq ${visibility}`]),
+      ].join(' and ');
       if (tag === undefined && search === undefined) return table.range(tenantId, '', columns, limit, after);
       const found: ServerRecord[] = [];
       let position = after;

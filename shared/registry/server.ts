@@ -1,13 +1,19 @@
 import { z } from 'zod';
+import { eraSchema } from './era.ts';
 import { tagsOf, tagsSchema } from './gatewayMeta.ts';
 import { serverJsonSchema } from './serverJson/serverJson.ts';
+import { type UpstreamSettings, upstreamSettingsSchema } from './upstreamSettings.ts';
 
-/** The generation of the protocol a server speaks: `legacy` up to 2025-11-25, with a handshake; `modern` from 2026-07-28 on, without. */
-export const eraSchema = z.enum(['legacy', 'modern']);
-export type Era = z.infer<typeof eraSchema>;
+export { type Era, eraSchema } from './era.ts';
 
 /** `pending` until the registration's plan has ended, then `active` or `rejected`, with the reason. */
 export const serverStatusSchema = z.enum(['pending', 'active', 'rejected']);
+
+/** Whose tenant sees and may use a server: its own alone, or every tenant of the gateway. */
+export const visibilitySchema = z.enum(['tenant', 'shared']);
+
+/** Where the entry of a server with a `server.json` leads clients: through the gateway, or to what that says. */
+export const advertiseSchema = z.enum(['gateway', 'server']);
 
 /** A tool as its server describes it; fields that we do not know are kept. */
 const toolSchema = z.looseObject({ name: z.string() });
@@ -56,6 +62,9 @@ export interface ServerContent {
   readonly description?: string | undefined;
   readonly tags?: string[] | undefined;
   readonly owner?: string | undefined;
+  readonly visibility?: z.infer<typeof visibilitySchema> | undefined;
+  readonly advertise?: z.infer<typeof advertiseSchema> | undefined;
+  readonly upstream?: UpstreamSettings | undefined;
 }
 export interface Registration extends ServerContent {
   readonly slug: string;
@@ -69,6 +78,11 @@ const contentShape = {
   tags: tagsSchema.optional(),
   /** Who answers for the server: a person, a team, an address. */
   owner: z.string().trim().min(1).max(200).optional(),
+  /** `tenant` when absent. */
+  visibility: visibilitySchema.optional(),
+  /** For a server with a `server.json`; `server` when absent. */
+  advertise: advertiseSchema.optional(),
+  upstream: upstreamSettingsSchema.optional(),
 };
 
 /** Its URL, or a `server.json` that has one. The address is judged apart, by the guard. */
@@ -83,13 +97,15 @@ function contentOf(
   if ((url === undefined) === (server === undefined)) return wrong(['url'], 'give either url or server');
   const remote = url ?? server?.remotes?.find(({ type }) => type === 'streamable-http')?.url;
   if (remote === undefined) return wrong(['server', 'remotes'], 'has none of the type streamable-http');
+  if (rest.advertise !== undefined && server === undefined)
+    return wrong(['advertise'], 'is for servers with a server.json: others lead to the gateway anyway');
   const {
     title = server?.title,
     description = server?.description,
     tags = server && tagsOf(server),
-    owner,
+    ...others
   } = rest;
-  return { url: remote, server, title, description, tags, owner };
+  return { url: remote, server, title, description, tags, ...others };
 }
 
 export const registrationSchema = z
@@ -110,6 +126,10 @@ export const serverRecordSchema = z.object({
   owner: z.string(),
   /** The `server.json` that it was registered with, if it was by one. */
   server: z.record(z.string(), z.unknown()).optional(),
+  /** Absent: `tenant`. */
+  visibility: visibilitySchema.optional(),
+  advertise: advertiseSchema.optional(),
+  upstream: upstreamSettingsSchema.optional(),
   status: serverStatusSchema,
   statusReason: z.string().optional(),
   statusChangedAt: z.iso.datetime(),

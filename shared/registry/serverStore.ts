@@ -4,6 +4,7 @@ import type { ServerRecord } from './server.ts';
 export interface ServerFilter {
   readonly status?: ServerRecord['status'] | undefined;
   readonly tag?: string | undefined;
+  readonly visibility?: 'shared' | undefined;
   /** Part of a slug, a title or a description, in letters of either case. */
   readonly search?: string | undefined;
 }

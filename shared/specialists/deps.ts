@@ -1,6 +1,7 @@
 import type { Audit } from '../audit/audit.ts';
 import type { TrailStore } from '../audit/trailStore.ts';
 import type { TokenVerifier } from '../identity/verifyToken.ts';
+import type { OutboundTo } from '../gateway/upstream/outboundTo.ts';
 import type { RegistrationDeps } from '../orchestration/servers/registerServer.ts';
 import type { Config } from '../platform/config.ts';
 import type { OpenedStateStore } from '../platform/openStateStore.ts';
@@ -14,6 +15,7 @@ export interface SpecialistDeps extends RegistrationDeps, PublishingDeps {
   /** Origin of the token issuer. */
   readonly authority: string;
   readonly outbound: OutboundClient;
+  readonly outboundTo: OutboundTo;
   readonly audit: Audit;
   readonly trail: TrailStore;
   readonly state: OpenedStateStore;

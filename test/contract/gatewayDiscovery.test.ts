@@ -8,7 +8,7 @@ import { handmadeUpstream, type HandmadeUpstream, json, MODERN } from '../suppor
 const outbound = openOutboundClient('private_allowed');
 const at = new Date('2026-01-02T03:04:05.000Z');
 const discover = (url: string, signal = AbortSignal.timeout(10_000)) =>
-  discoverServer(url, { outbound, clock: { now: () => at } }, signal);
+  discoverServer({ tenantId: 't1', url }, { outboundTo: () => outbound, clock: { now: () => at } }, signal);
 
 type Replies = NonNullable<Parameters<typeof handmadeUpstream>[1]>;
 const open: HandmadeUpstream[] = [];

@@ -190,9 +190,10 @@ test('every active server is looked at anew from time to time, and one that is d
     const record = await gateway.servers.find(tenantId, slug);
     return record?.value.discovery?.tools[0]?.['description'];
   };
+  const outbound = openOutboundClient('private_allowed');
   const deps = {
     servers: gateway.servers,
-    outbound: openOutboundClient('private_allowed'),
+    outboundTo: () => outbound,
     shortLived: memoryState(),
     clock: systemClock,
   };
@@ -209,5 +210,5 @@ test('every active server is looked at anew from time to time, and one that is d
   expect(await descriptionOf('changing')).toBe('The feature test_simple_text, 1');
   expect((await gateway.servers.find(tenantId, 'down'))?.value.discovery?.tools).toHaveLength(1);
   expect((await etags())[1]).toBe(before[1]);
-  await Promise.all([changing.close(), deps.outbound.close()]);
+  await Promise.all([changing.close(), outbound.close()]);
 });

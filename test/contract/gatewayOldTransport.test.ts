@@ -59,7 +59,11 @@ afterAll(async () => {
 const outbound = openOutboundClient('private_allowed');
 afterAll(() => outbound.close());
 const discover = (url: string) =>
-  discoverServer(url, { outbound, clock: systemClock }, AbortSignal.timeout(5_000));
+  discoverServer(
+    { tenantId: 't1', url },
+    { outboundTo: () => outbound, clock: systemClock },
+    AbortSignal.timeout(5_000),
+  );
 
 test('is found, with its tools, and its stream is closed', async () => {
   expect(await discover(old.url)).toMatchObject({

@@ -1,4 +1,5 @@
 import type { AuditEvent } from '../../shared/audit/record.ts';
+import { createCredentials } from '../../shared/identity/credentials.ts';
 import { type SessionStore, createSessionStore } from '../../shared/identity/sessionStore.ts';
 import { createAgentActivity } from '../../shared/orchestration/agent/activity.ts';
 import type { Agent } from '../../shared/orchestration/agent/agents.ts';
@@ -127,6 +128,12 @@ export function testEngine(faults: Faults = {}, gates: QualityGates = standardGa
     log,
     upstreamPolicy: 'public',
     publicOrigin: 'https://gateway.example.com',
+    tenants: new Set(['t1', 't2']),
+    sharingTenant: 't1',
+    credentials: createCredentials({
+      credentials: { 'stock-key': { value: 'Bearer s', origins: ['https://stock.example.com'] } },
+      tenants: new Set(['t1', 't2']),
+    }),
   };
   const take = () => (faults.disorder ? queue.pop() : queue.shift());
 

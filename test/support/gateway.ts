@@ -3,6 +3,9 @@ import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import type { AuditEvent } from '../../shared/audit/record.ts';
+import { createOutboundTo } from '../../shared/gateway/upstream/outboundTo.ts';
+import { createCredentials } from '../../shared/identity/credentials.ts';
+import type { Config } from '../../shared/platform/config.ts';
 import { createMcpEndpoints, type McpEndpoints } from '../../shared/gateway/endpoint.ts';
 import type { Front } from '../../shared/gateway/request.ts';
 import { discoverServer } from '../../shared/gateway/discovery.ts';
@@ -13,6 +16,7 @@ import { randomId } from '../../shared/platform/ids.ts';
 import type { Log, LogEvent, LogFields } from '../../shared/platform/log.ts';
 import { openOutboundClient } from '../../shared/platform/outbound.ts';
 import { continueTrace } from '../../shared/platform/trace.ts';
+import { createVisibleServers } from '../../shared/registry/visibleServers.ts';
 import { azureTableServerStore } from '../../shared/registry/azureTableServerStore.ts';
 import type { Discovery, Era, ServerRecord, Tool } from '../../shared/registry/server.ts';
 import type { ServerStore } from '../../shared/registry/serverStore.ts';
@@ -26,6 +30,8 @@ import { serverRecord } from './serverRecord.ts';
 
 export const MODERN = '2026-07-28';
 export const tenantId = '11111111-1111-4111-8111-111111111111';
+/** A tenant that shares some of its servers. */
+export const SHARER = '99999999-9999-4999-8999-999999999999';
 export const principal = (userId = 'alice'): Principal => ({
   tenantId,
   userId,
@@ -86,17 +92,23 @@ export interface TestGateway extends Served {
 export async function startGateway(
   state: StateStore = memoryState(),
   servers: ServerStore = announced(azureTableServerStore(memoryTables()), state, randomId),
+  credentials: Config['credentials'] = {},
 ): Promise<TestGateway> {
   const toolsets = announcedToolsets(azureTableToolsetStore(memoryTables()), state, randomId);
   const outbound = openOutboundClient('private_allowed');
+  const outboundTo = createOutboundTo(
+    outbound,
+    createCredentials({ credentials, tenants: new Set([tenantId, SHARER]) }),
+  );
   const log = recordingLog();
   const audited: AuditEvent[] = [];
   let aheadMs = 0;
   const clock = { now: () => new Date(Date.now() + aheadMs) };
   const endpoints = createMcpEndpoints({
     servers,
+    visibleServers: createVisibleServers({ servers, state, newId: randomId, sharingTenant: SHARER }),
     toolsets,
-    outbound,
+    outboundTo,
     clock,
     newId: randomId,
     shortLived: state,
@@ -116,7 +128,11 @@ export async function startGateway(
     async register(slug, url, patch = {}) {
       const found = patch.discovery
         ? { ok: true as const, value: patch.discovery }
-        : await discoverServer(url, { outbound, clock: systemClock }, AbortSignal.timeout(10_000));
+        : await discoverServer(
+            { tenantId, url, ...patch },
+            { outboundTo, clock: systemClock },
+            AbortSignal.timeout(10_000),
+          );
       if (!found.ok) throw new Error(found.error.message);
       await servers.add(serverRecord({ tenantId, slug, url, title: slug, discovery: found.value, ...patch }));
     },

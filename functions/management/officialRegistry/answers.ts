@@ -20,7 +20,7 @@ export function createView(publicOrigin: string): (version: PublishedVersion) =>
         [OFFICIAL_META]: { status, statusMessage, statusChangedAt, publishedAt, updatedAt, isLatest },
         [GATEWAY_META]: {
           slug,
-          endpoint: slug === undefined ? undefined : `${publicOrigin}/mcp`,
+          endpoint: slug === undefined ? undefined : `${publicOrigin}/servers/${slug}/mcp`,
           tags,
           source: upstream?.source,
         },

@@ -24,14 +24,15 @@ interface Turn {
  * something has changed. A server that cannot be discovered keeps its last lists. `forget` is told of a record that was replaced.
  */
 export function createRefresh(
-  deps: Pick<GatewayDeps, 'servers' | 'outbound' | 'shortLived' | 'clock'>,
+  deps: Pick<GatewayDeps, 'servers' | 'outboundTo' | 'shortLived' | 'clock'>,
   forget: Catalogue['forget'],
 ): Refresh {
   const { servers, shortLived, clock } = deps;
   /** Of each server at most one that runs and one that waits for it, which all who come meanwhile share. */
   const running = new Map<string, Turn>();
 
-  async function refresh({ tenantId, slug, url }: ActiveServer): Promise<void> {
+  async function refresh(server: ActiveServer): Promise<void> {
+    const { tenantId, slug, url } = server;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const claim = await shortLived.claim(`mreg:refresh:${tenantId}:${slug}`, WITHIN_MS);
       if (claim.status === 'held') {
@@ -39,7 +40,7 @@ export function createRefresh(
         continue;
       }
       try {
-        const found = await discoverServer(url, deps, AbortSignal.timeout(WITHIN_MS));
+        const found = await discoverServer(server, deps, AbortSignal.timeout(WITHIN_MS));
         const stored = await servers.find(tenantId, slug);
         if (!found.ok || stored?.value.status !== 'active' || stored.value.url !== url) return;
         if (isSame(found.value, stored.value.discovery)) return;

@@ -11,7 +11,7 @@ const PAGE = 50;
  * not answer keeps its last lists. Gives up when the signal is aborted; the next time begins anew.
  */
 export async function refreshAll(
-  deps: Pick<GatewayDeps, 'servers' | 'outbound' | 'shortLived' | 'clock'>,
+  deps: Pick<GatewayDeps, 'servers' | 'outboundTo' | 'shortLived' | 'clock'>,
   tenants: Iterable<string>,
   signal: AbortSignal,
 ): Promise<void> {

@@ -18,7 +18,7 @@ const DELIVER_WITHIN_MS = 20_000;
 export async function deliverAnswer(
   { id, outcome }: Extract<Inbound, { kind: 'response' }>,
   { request, session, view }: { request: McpPost; session: ClientSession; view: View },
-  { questions, outbound, newId }: Parts,
+  { questions, outboundTo, newId }: Parts,
 ): Promise<Response> {
   const refuse = (error: JsonRpcError) => jsonResponse(400, null, { error });
   const target = id === null ? undefined : await questions.targetOf(request.principal, session, id);
@@ -33,7 +33,7 @@ export async function deliverAnswer(
   if (server === undefined)
     return refuse({ code: INVALID_REQUEST, message: 'The server that asked takes no calls any more.' });
   const { session: upstreamId, version } = target;
-  const upstream = resumeSession(outbound, server.url, { id: upstreamId, version }, {}, newId());
+  const upstream = resumeSession(outboundTo(server), server.url, { id: upstreamId, version }, {}, newId());
   try {
     const signal = AbortSignal.any([request.signal, AbortSignal.timeout(DELIVER_WITHIN_MS)]);
     await upstream.notify({ id: target.id, ...outcome }, signal);

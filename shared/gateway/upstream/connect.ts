@@ -1,6 +1,6 @@
 import type { IdSource } from '../../platform/ids.ts';
-import type { OutboundClient } from '../../platform/outbound.ts';
 import type { Discovery } from '../../registry/server.ts';
+import type { UpstreamTarget } from '../../registry/upstreamSettings.ts';
 import { GATEWAY_INFO } from '../protocol.ts';
 import type { ClientSession } from '../session/clientSessions.ts';
 import { carriedFeatures } from './clientFeatures.ts';
@@ -10,12 +10,12 @@ import { legacyConnection } from './legacy.ts';
 import { type LegacySession, nothingOffered, openSession, resumeSession } from './legacySession.ts';
 import { modernConnection } from './modern.ts';
 import { oldConnection } from './oldTransport.ts';
+import type { OutboundTo } from './outboundTo.ts';
 import { createSessionPool, type SessionSlot, type SessionSource } from './sessions.ts';
 
 /** A server, as far as it takes to reach it. */
-export interface Reachable {
+export interface Reachable extends UpstreamTarget {
   readonly slug: string;
-  readonly url: string;
   readonly discovery: Pick<Discovery, 'era' | 'transport' | 'capabilities'>;
 }
 
@@ -32,18 +32,23 @@ export interface Connector {
 /** Sessions that one instance holds: about what its memory and a tenant's busy users need. */
 const MAX_SESSIONS = 1_000;
 
-export function createConnector(outbound: OutboundClient, newId: IdSource, guard: Guard): Connector {
+export function createConnector(outboundTo: OutboundTo, newId: IdSource, guard: Guard): Connector {
   const pool = createSessionPool(MAX_SESSIONS);
   /** No two instances number their requests alike. */
   const idPrefix = newId().slice(0, 12);
 
-  const unshared = (url: string): SessionSource => ({
-    open: async () => (await openSession(outbound, url, nothingOffered, idPrefix)).session,
+  const unshared = (server: Reachable): SessionSource => ({
+    open: async () => {
+      const { session } = await openSession(outboundTo(server), server.url, nothingOffered, idPrefix);
+      return session;
+    },
     lost: () => Promise.resolve(),
   });
 
   /** The upstream session of a client's session, which all instances use. */
-  function shared({ slug, url }: Reachable, client: ClientSession): SessionSource {
+  function shared(server: Reachable, client: ClientSession): SessionSource {
+    const { slug, url } = server;
+    const outbound = outboundTo(server);
     const capabilities = carriedFeatures(client.capabilities);
     const offer = { capabilities, clientInfo: client.clientInfo ?? GATEWAY_INFO };
     return {
@@ -76,14 +81,16 @@ export function createConnector(outbound: OutboundClient, newId: IdSource, guard
 
   function sessionOf(server: Reachable, { principal, session }: Caller, logLevel = ''): SessionSlot {
     const { tenantId, userId } = principal;
-    const key = JSON.stringify([tenantId, userId, server.url, session?.id ?? '', logLevel]);
-    return pool.of(key, session ? shared(server, session) : unshared(server.url));
+    // Servers that are called with other credentials share no session, whatever their URL.
+    const { url, upstream } = server;
+    const key = JSON.stringify([tenantId, userId, server.tenantId, url, upstream, session?.id, logLevel]);
+    return pool.of(key, session ? shared(server, session) : unshared(server));
   }
 
   function connectionTo(server: Reachable, caller: Caller, logLevel: string | undefined): Connection {
     const { url, discovery } = server;
-    if (discovery.era === 'modern') return modernConnection(outbound, url);
-    if (discovery.transport === 'sse') return oldConnection(outbound, url);
+    if (discovery.era === 'modern') return modernConnection(outboundTo(server), url);
+    if (discovery.transport === 'sse') return oldConnection(outboundTo(server), url);
     return legacyConnection(
       sessionOf(server, caller, caller.session ? undefined : logLevel),
       'logging' in discovery.capabilities ? logLevel : undefined,
@@ -92,7 +99,7 @@ export function createConnector(outbound: OutboundClient, newId: IdSource, guard
 
   return {
     sessionOf,
-    openOwn: ({ url }) => unshared(url).open(),
+    openOwn: (server) => unshared(server).open(),
     connect(server, caller, logLevel) {
       return guard.around(connectionTo(server, caller, logLevel), caller.principal.tenantId, server);
     },

@@ -1,12 +1,16 @@
+import type { UpstreamTarget } from '../../registry/upstreamSettings.ts';
 import type { Answer, AnswerItem } from './answer.ts';
 import { type Connection, TIME_OVER, type UpstreamCall } from './connection.ts';
 import { type FaultKind, UpstreamFault } from './fault.ts';
 import type { Named, Resting } from './resting.ts';
 
+/** What is told of a server, and how often it is tried. */
+type Guarded = Named & Pick<UpstreamTarget, 'upstream'>;
+
 /** Keeps one server's trouble from being everybody's. */
 export interface Guard {
   /** The same connection, behind the guard. */
-  around(connection: Connection, tenantId: string, server: Named): Connection;
+  around(connection: Connection, tenantId: string, server: Guarded): Connection;
   /** Takes a place among the open streams of a server, to be given back. @throws UpstreamFault when all are taken */
   takeStream(tenantId: string, slug: string): () => void;
 }
@@ -73,7 +77,7 @@ export function createGuard(resting: Resting): Guard {
           }
           const leave = take(key, MAX_CALLS, 'calls');
           try {
-            const answer = await twice(connection, call, signal);
+            const answer = await tried(connection, call, signal, server.upstream?.retries);
             if (answer.kind === 'stream') {
               return {
                 kind: 'stream',
@@ -104,14 +108,20 @@ export function createGuard(resting: Resting): Guard {
   };
 }
 
-async function twice(connection: Connection, call: UpstreamCall, signal: AbortSignal): Promise<Answer> {
-  try {
-    return await connection.request(call, signal);
-  } catch (error) {
-    const mayPass =
-      error instanceof UpstreamFault && error.kind === 'unreachable' && harmless.has(call.method);
-    if (!mayPass || signal.aborted) throw error;
-    return connection.request(call, signal);
+async function tried(
+  connection: Connection,
+  call: UpstreamCall,
+  signal: AbortSignal,
+  retries = 1,
+): Promise<Answer> {
+  for (let left = retries; ; left--) {
+    try {
+      return await connection.request(call, signal);
+    } catch (error) {
+      const mayPass =
+        error instanceof UpstreamFault && error.kind === 'unreachable' && harmless.has(call.method);
+      if (!mayPass || signal.aborted || left === 0) throw error;
+    }
   }
 }
 

@@ -1,10 +1,8 @@
 import type { Clock } from '../../platform/clock.ts';
-import type { StateStore } from '../../platform/stateStore.ts';
-import { registryVersion } from '../../registry/announced.ts';
 import type { Discovery, ServerRecord } from '../../registry/server.ts';
-import type { ServerStore } from '../../registry/serverStore.ts';
 import type { Toolset } from '../../registry/toolset.ts';
 import type { ToolsetStore } from '../../registry/toolsetStore.ts';
+import type { VisibleServers } from '../../registry/visibleServers.ts';
 
 /** A server that takes calls. */
 export type ActiveServer = ServerRecord & { readonly discovery: Discovery };
@@ -31,12 +29,11 @@ const REMEMBERED_LISTS = 100;
 const PAGE = 100;
 
 export function createCatalogue(deps: {
-  readonly servers: ServerStore;
+  readonly visibleServers: VisibleServers;
   readonly toolsets: Pick<ToolsetStore, 'find'>;
-  readonly state: StateStore;
   readonly clock: Clock;
 }): Catalogue {
-  const { servers, toolsets, state, clock } = deps;
+  const { visibleServers: servers, toolsets, clock } = deps;
   const findServer = remembering(clock, async (tenantId, slug) => {
     const stored = await servers.find(tenantId, slug);
     return stored && isActive(stored.value) ? stored.value : undefined;
@@ -67,7 +64,7 @@ export function createCatalogue(deps: {
     forget: findServer.forget,
     async all(tenantId) {
       // Unknown is no version: without one, nothing that is remembered can be trusted.
-      const version = (await registryVersion(state, tenantId).catch(() => undefined)) ?? '';
+      const version = (await servers.version(tenantId).catch(() => undefined)) ?? '';
       const now = clock.now().getTime();
       const known = lists.get(tenantId);
       const freshMs = version === '' ? 0 : LIST_FRESH_MS;

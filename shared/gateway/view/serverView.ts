@@ -8,7 +8,7 @@ import { isSound, toolFor } from './tools.ts';
 import { NO_SUCH_METHOD, type View } from './view.ts';
 
 /** One server under its own names. What it knows beyond the registry (a URI of a template, a vendor's method) passes. */
-export function serverView(server: ActiveServer, catalogue: Catalogue): View {
+export function serverView(server: ActiveServer, catalogue: Catalogue, tenantId: string): View {
   const { slug, discovery } = server;
   return {
     endpoint: `servers/${slug}`,
@@ -42,8 +42,8 @@ export function serverView(server: ActiveServer, catalogue: Catalogue): View {
     servers: () => Promise.resolve([server]),
     hearsListsOfServers: true,
     async current() {
-      const now = (await catalogue.all(server.tenantId)).find((candidate) => candidate.slug === slug);
-      return now && serverView(now, catalogue);
+      const now = (await catalogue.all(tenantId)).find((candidate) => candidate.slug === slug);
+      return now && serverView(now, catalogue, tenantId);
     },
   };
 }

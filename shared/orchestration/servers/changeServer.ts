@@ -6,7 +6,7 @@ import { type Caller, idFor } from '../caller.ts';
 import { beginPlan } from '../plan/beginPlan.ts';
 import type { Plan, StepDefinition } from '../plan/plan.ts';
 import { inOrder } from '../plan/stepGraph.ts';
-import { recordContent } from './content.ts';
+import { type RecordContent, contentOf, recordContent, validationInput } from './content.ts';
 import type { RegistrationDeps } from './registerServer.ts';
 
 /** Which server is meant; with an ETag, only as it was when that was read. */
@@ -28,8 +28,8 @@ export async function updateServer(
 ): Promise<Result<Plan>> {
   const stored = await findSettled(change, caller, deps);
   if (!stored.ok) return stored;
-  const { slug } = stored.value.value;
-  const next = recordContent(slug, content, caller.principal.userId, deps);
+  const { slug, owner } = stored.value.value;
+  const next = recordContent(slug, { ...content, owner: content.owner ?? owner }, caller.principal, deps);
   if (!next.ok) return next;
   const steps = updateSteps(slug, stored.value.etag, next.value);
   return succeed(await begin('server_update', steps, caller, deps));
@@ -44,9 +44,9 @@ export async function refreshServer(
   const stored = await findSettled(change, caller, deps);
   if (!stored.ok) return stored;
   const { etag, value } = stored.value;
-  const { slug, url, title, description, tags, owner, server } = value;
-  const content = { url, title, description, tags, owner, ...(server && { server }) };
-  return succeed(await begin('server_refresh', updateSteps(slug, etag, content), caller, deps));
+  return succeed(
+    await begin('server_refresh', updateSteps(value.slug, etag, contentOf(value)), caller, deps),
+  );
 }
 
 /** Begins the plan that takes a server out of the registry; with an ETag, only as it was then. Failures: `not_found`, `conflict`. */
@@ -112,14 +112,14 @@ const audit = (slug: string, act: 'update' | 'removal'): StepDefinition => ({
 
 /** The change itself comes last, once it is in the audit trail: so there is nothing that would have to be undone. */
 const updateSteps =
-  (slug: string, etag: string, content: { readonly url: string }) =>
+  (slug: string, etag: string, content: RecordContent) =>
   (planId: string): readonly StepDefinition[] => [
     authenticate,
     {
       id: 'validate_server_config',
       agent: 'fastmcp-specialist',
       task: 'validate_server_config',
-      input: { url: content.url },
+      input: validationInput(content),
     },
     audit(slug, 'update'),
     {

@@ -1,27 +1,70 @@
+import type { z } from 'zod';
+import type { Credentials } from '../../identity/credentials.ts';
 import { type AddressPolicy, checkOutboundUrl } from '../../platform/addressRules.ts';
+import type { Principal } from '../../identity/principal.ts';
 import { invalid } from '../../platform/invalid.ts';
 import { type Result, succeed } from '../../platform/result.ts';
-import type { ServerContent, ServerRecord } from '../../registry/server.ts';
+import { type ServerContent, type ServerRecord, serverRecordSchema } from '../../registry/server.ts';
 
 export interface ContentRules {
   readonly upstreamPolicy: AddressPolicy;
   /** Where clients reach the gateway. Registered as a server of its own it would call itself without end. */
   readonly publicOrigin: string;
+  readonly credentials: Credentials;
+  /** The one tenant that may share servers with all others. */
+  readonly sharingTenant: string | undefined;
 }
 
 /** The part of a record that is what somebody said of the server. */
-export type RecordContent = Pick<ServerRecord, 'url' | 'title' | 'description' | 'tags' | 'owner' | 'server'>;
+export const recordContentSchema = serverRecordSchema.pick({
+  url: true,
+  title: true,
+  description: true,
+  tags: true,
+  owner: true,
+  server: true,
+  visibility: true,
+  advertise: true,
+  upstream: true,
+});
+export type RecordContent = z.infer<typeof recordContentSchema>;
 
-/** What is said of a server, as its record holds it. Failure: `invalid` URL. */
+/** What was said of a registered server. */
+export const contentOf = (record: ServerRecord): RecordContent => recordContentSchema.parse(record);
+
+/** What the validation of a server needs to connect to it. */
+export const validationInput = ({ url, upstream }: RecordContent): object => ({
+  url,
+  ...(upstream && { upstream }),
+});
+
+/** What is said of a server, as its record holds it. Failures: `invalid`, where the URL, the visibility or a credential cannot be. */
 export function recordContent(
   slug: string,
-  { url: text, server, title = slug, description = '', tags = [], owner }: ServerContent,
-  userId: string,
-  { upstreamPolicy, publicOrigin }: ContentRules,
+  said: ServerContent,
+  { tenantId, userId }: Pick<Principal, 'tenantId' | 'userId'>,
+  { upstreamPolicy, publicOrigin, credentials, sharingTenant }: ContentRules,
 ): Result<RecordContent> {
-  const url = checkOutboundUrl(text, upstreamPolicy);
+  const { title = slug, description = '', tags = [], owner = userId } = said;
+  const { server, visibility, advertise, upstream } = said;
+  const url = checkOutboundUrl(said.url, upstreamPolicy);
   if (!url.ok) return url;
   if (url.value.origin === publicOrigin) return invalid('url', "must not be the gateway's own address");
-  const content = { url: url.value.href, title, description, tags, owner: owner ?? userId };
-  return succeed(server ? { ...content, server } : content);
+  if (visibility === 'shared' && tenantId !== sharingTenant)
+    return invalid('visibility', 'may be shared by the first tenant of the settings alone');
+  for (const [name, { credential }] of Object.entries(upstream?.headers ?? {})) {
+    const value = credentials.valueOf(credential, { tenantId, url: url.value.href });
+    if (!value.ok) return invalid(`upstream.headers.${name}.credential`, value.error.message);
+  }
+  return succeed({
+    url: url.value.href,
+    title,
+    description,
+    tags,
+    owner,
+    ...(server && { server }),
+    ...(visibility && { visibility }),
+    ...(advertise && { advertise }),
+    ...(upstream && { upstream }),
+  });
 }

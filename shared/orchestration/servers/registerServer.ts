@@ -6,7 +6,7 @@ import { type Caller, idFor } from '../caller.ts';
 import type { OrchestrationDeps } from '../deps.ts';
 import { beginPlan } from '../plan/beginPlan.ts';
 import type { Plan, StepDefinition } from '../plan/plan.ts';
-import { type ContentRules, recordContent } from './content.ts';
+import { type ContentRules, recordContent, validationInput } from './content.ts';
 
 export interface RegistrationDeps extends OrchestrationDeps, ContentRules {
   readonly servers: ServerStore;
@@ -32,7 +32,7 @@ export async function registerServer(
 ): Promise<Result<Registering>> {
   const { slug } = registration;
   const { tenantId, userId } = caller.principal;
-  const content = recordContent(slug, registration, userId, deps);
+  const content = recordContent(slug, registration, caller.principal, deps);
   if (!content.ok) return content;
   const now = deps.clock.now();
   const planId = idFor(caller, 'registration', deps.newId);
@@ -93,7 +93,8 @@ async function takeSlug(
  * Authentication, validation, registration, audit: each only once the one before it has succeeded. The slug is taken by
  * then; if a step fails the server is rejected with the reason, whatever had been entered of it.
  */
-function registrationSteps({ slug, url, planId }: ServerRecord): StepDefinition[] {
+function registrationSteps(record: ServerRecord): StepDefinition[] {
+  const { slug, planId } = record;
   return [
     {
       id: 'take_slug',
@@ -112,7 +113,7 @@ function registrationSteps({ slug, url, planId }: ServerRecord): StepDefinition[
       id: 'validate_server_config',
       agent: 'fastmcp-specialist',
       task: 'validate_server_config',
-      input: { url },
+      input: validationInput(record),
       dependsOn: ['authenticate_admin'],
     },
     {

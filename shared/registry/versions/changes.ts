@@ -10,7 +10,8 @@ import type { Publication, PublishedVersion, VersionStatus, Versions } from './p
 export type Decision = (versions: Versions) => Result<Versions>;
 
 /** Adds a version. Failure: `already_exists`. */
-export function publish({ tenantId, server, slug, tags, publicationId }: Publication, now: Date): Decision {
+export function publish(publication: Publication, now: Date): Decision {
+  const { tenantId, server, slug, sharedBy, tags, publicationId } = publication;
   return (versions) => {
     const existing = versions.find((version) => version.server.version === server.version);
     if (existing?.publicationId === publicationId) return succeed(versions);
@@ -32,6 +33,7 @@ export function publish({ tenantId, server, slug, tags, publicationId }: Publica
       isLatest: false,
       publicationId,
       ...(slug !== undefined && { slug }),
+      ...(sharedBy !== undefined && { sharedBy }),
       tags,
     };
     return succeed([...versions, added]);

@@ -30,6 +30,8 @@ export const publishedVersionSchema = z.object({
   publicationId: z.string(),
   /** The registered server that it describes, where it is one of the gateway's. */
   slug: z.string().optional(),
+  /** The tenant that shares that server with this one; absent where it is the tenant's own. */
+  sharedBy: z.string().optional(),
   tags: z.array(z.string()),
   /** Absent: it was published here. */
   upstream: upstreamSchema.optional(),
@@ -37,7 +39,10 @@ export const publishedVersionSchema = z.object({
 export type PublishedVersion = z.infer<typeof publishedVersionSchema>;
 
 /** What a publisher hands in. */
-export type Publication = Pick<PublishedVersion, 'tenantId' | 'server' | 'slug' | 'tags' | 'publicationId'>;
+export type Publication = Pick<
+  PublishedVersion,
+  'tenantId' | 'server' | 'slug' | 'sharedBy' | 'tags' | 'publicationId'
+>;
 
 /** All versions of one server; the order says nothing. */
 export type Versions = readonly PublishedVersion[];

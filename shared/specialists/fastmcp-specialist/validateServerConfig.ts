@@ -1,19 +1,24 @@
 import { z } from 'zod';
 import { discoverServer } from '../../gateway/discovery.ts';
 import { defineTask, type Task } from '../../orchestration/task/task.ts';
-import type { OutboundClient } from '../../platform/outbound.ts';
+import type { OutboundTo } from '../../gateway/upstream/outboundTo.ts';
 import { discoverySchema } from '../../registry/server.ts';
+import { upstreamSettingsSchema } from '../../registry/upstreamSettings.ts';
 
 /** Connects to a server as a client would, and says what it speaks and offers, or why it cannot be used. */
-export function validateServerConfig({ outbound }: { readonly outbound: OutboundClient }): Task {
+export function validateServerConfig({ outboundTo }: { readonly outboundTo: OutboundTo }): Task {
   return defineTask({
     name: 'validate_server_config',
     agent: 'fastmcp-specialist',
     description:
       'Connects to an MCP server as a client would, and says which era it speaks and which tools it offers, or why it cannot be used.',
     timeoutMs: 20_000,
-    input: z.strictObject({ url: z.string().max(2048).describe('The URL of the MCP endpoint.') }),
+    input: z.strictObject({
+      url: z.string().max(2048).describe('The URL of the MCP endpoint.'),
+      upstream: upstreamSettingsSchema.optional().describe('How the server is called, as a record says it.'),
+    }),
     output: discoverySchema,
-    run: ({ url }, { signal, clock }) => discoverServer(url, { outbound, clock }, signal),
+    run: (target, { tenantId, signal, clock }) =>
+      discoverServer({ tenantId, ...target }, { outboundTo, clock }, signal),
   });
 }

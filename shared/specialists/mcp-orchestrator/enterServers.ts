@@ -1,16 +1,17 @@
 import { z } from 'zod';
+import { recordContentSchema } from '../../orchestration/servers/content.ts';
 import { type Task, defineTask } from '../../orchestration/task/task.ts';
 import { type Result, fail, succeed } from '../../platform/result.ts';
 import type { Stored } from '../../platform/tables.ts';
-import { type PublishingDeps, entryOf, publishRecord, withdrawRecord } from '../../registry/publishRecord.ts';
 import {
-  type ServerRecord,
-  discoverySchema,
-  serverRecordSchema,
-  serverStatusSchema,
-  slugSchema,
-} from '../../registry/server.ts';
-import { toolChanges } from '../../registry/toolHashes.ts';
+  type PublishingDeps,
+  checkPublishable,
+  entryOf,
+  publishRecord,
+  withdrawRecord,
+} from '../../registry/publishRecord.ts';
+import { type ServerRecord, discoverySchema, serverStatusSchema, slugSchema } from '../../registry/server.ts';
+import { discoveryChanges } from '../../registry/itemHashes.ts';
 import type { ServerStore } from '../../registry/serverStore.ts';
 
 export interface EnterDeps extends PublishingDeps {
@@ -58,17 +59,14 @@ export function rejectRegistration(deps: EnterDeps): Task {
   });
 }
 
-const contentSchema = serverRecordSchema.pick({
-  url: true,
-  title: true,
-  description: true,
-  tags: true,
-  owner: true,
-  server: true,
-});
-
 const names = z.array(z.string()).readonly();
-const toolChangesSchema = z.object({ added: names, removed: names, changed: names });
+const listChangesSchema = z.object({ added: names, removed: names, changed: names });
+const changesSchema = z.object({
+  tools: listChangesSchema,
+  prompts: listChangesSchema,
+  resources: listChangesSchema,
+  resourceTemplates: listChangesSchema,
+});
 
 /** Puts new content and what its validation found into a record, if the record is still the one that was read. */
 export function updateServer(deps: EnterDeps): Task {
@@ -78,16 +76,16 @@ export function updateServer(deps: EnterDeps): Task {
     description: 'Replaces the content of a registered server, once that has been validated.',
     input: registrationSchema.extend({
       etag: z.string(),
-      content: contentSchema,
+      content: recordContentSchema,
       discovery: discoverySchema,
     }),
-    output: decidedSchema.extend({ tools: toolChangesSchema }),
+    output: decidedSchema.extend(changesSchema.shape),
     async run({ slug, etag, planId, content, discovery }, { tenantId, clock }) {
       const stored = await deps.servers.find(tenantId, slug);
       if (!stored) return gone(slug);
       const before = stored.value;
       if (stored.etag !== etag && before.planId !== planId) return changed(slug);
-      const { server: _, statusReason: _reason, ...kept } = before;
+      const { server: _s, visibility: _v, advertise: _a, upstream: _u, statusReason: _r, ...kept } = before;
       const at = clock.now().toISOString();
       const statusChangedAt = before.status === 'active' ? before.statusChangedAt : at;
       const record = {
@@ -99,6 +97,8 @@ export function updateServer(deps: EnterDeps): Task {
         statusChangedAt,
         updatedAt: at,
       };
+      const publishable = await checkPublishable(record, deps);
+      if (!publishable.ok) return publishable;
       // A repetition finds its own record, and completes what follows from it.
       if (stored.etag === etag) {
         const written = await deps.servers.replace(record, etag);
@@ -108,8 +108,7 @@ export function updateServer(deps: EnterDeps): Task {
       if (renamed) await withdrawRecord(before, deps);
       const published = await publishRecord(record, deps);
       if (!published.ok) return published;
-      const tools = toolChanges(before.discovery?.tools ?? [], discovery.tools);
-      return succeed({ ...shown(record), tools });
+      return succeed({ ...shown(record), ...discoveryChanges(before.discovery, discovery) });
     },
   });
 }

@@ -267,7 +267,7 @@ test('a version of a registered server says which one it is and where the gatewa
   const { body } = await api.call('GET', `/v0.1/servers/${encoded}/versions/latest`);
   expect((body as Entry)._meta[OURS]).toEqual({
     slug: 'inventory',
-    endpoint: 'https://mcp.contoso.com/mcp',
+    endpoint: 'https://mcp.contoso.com/servers/inventory/mcp',
     tags: ['finance'],
   });
 });

@@ -8,6 +8,7 @@ import { randomId } from '../../../shared/platform/ids.ts';
 import type { OutboundClient } from '../../../shared/platform/outbound.ts';
 import { succeed } from '../../../shared/platform/result.ts';
 import { continueTrace } from '../../../shared/platform/trace.ts';
+import { createVisibleServers } from '../../../shared/registry/visibleServers.ts';
 import { azureTableServerStore } from '../../../shared/registry/azureTableServerStore.ts';
 import { azureTableToolsetStore } from '../../../shared/registry/azureTableToolsetStore.ts';
 import {
@@ -115,13 +116,15 @@ test(
   async () => {
     const servers = azureTableServerStore(memoryTables());
     const log = recordingLog();
+    const state = memoryState();
     const { post } = createMcpEndpoints({
       servers,
       toolsets: azureTableToolsetStore(memoryTables()),
-      outbound,
+      visibleServers: createVisibleServers({ servers, state, newId: randomId, sharingTenant: undefined }),
+      outboundTo: () => outbound,
       clock: systemClock,
       newId: randomId,
-      shortLived: memoryState(),
+      shortLived: state,
       log,
       audit: unheardAudit,
     });

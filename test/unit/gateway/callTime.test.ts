@@ -7,6 +7,7 @@ import { randomId } from '../../../shared/platform/ids.ts';
 import { explain, type OutboundClient, type OutboundRequest } from '../../../shared/platform/outbound.ts';
 import { fail, succeed } from '../../../shared/platform/result.ts';
 import { continueTrace } from '../../../shared/platform/trace.ts';
+import { createVisibleServers } from '../../../shared/registry/visibleServers.ts';
 import { azureTableServerStore } from '../../../shared/registry/azureTableServerStore.ts';
 import { azureTableToolsetStore } from '../../../shared/registry/azureTableToolsetStore.ts';
 import {
@@ -55,13 +56,15 @@ async function call(outbound: OutboundClient, log = recordingLog()): Promise<Res
   const servers = azureTableServerStore(memoryTables());
   const url = 'http://127.0.0.1:9/mcp';
   await servers.add(serverRecord({ tenantId, slug: 'slow', url, discovery: discoveryOf('modern') }));
+  const state = memoryState();
   const { post } = createMcpEndpoints({
     servers,
     toolsets: azureTableToolsetStore(memoryTables()),
-    outbound,
+    visibleServers: createVisibleServers({ servers, state, newId: randomId, sharingTenant: undefined }),
+    outboundTo: () => outbound,
     clock: { now: () => new Date() },
     newId: randomId,
-    shortLived: memoryState(),
+    shortLived: state,
     log,
     audit: unheardAudit,
   });

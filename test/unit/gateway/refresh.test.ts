@@ -29,7 +29,7 @@ const record = { ...serverRecord({ tenantId, slug: 'a', url }), status: 'active'
 test('of any number who ask at once, the first is served now and all others together a second later', async () => {
   const { outbound, looks } = downServer();
   const servers = azureTableServerStore(memoryTables());
-  const deps = { servers, outbound, shortLived: memoryState(), clock: systemClock };
+  const deps = { servers, outboundTo: () => outbound, shortLived: memoryState(), clock: systemClock };
   const refresh = createRefresh(deps, () => undefined);
   const startedAt = performance.now();
   const all = Array.from({ length: 20 }, () => refresh(record));
@@ -51,7 +51,7 @@ test('instances take turns, so that a server is looked for by one at a time', as
   const state = memoryState();
   const held = await state.claim(`mreg:refresh:${tenantId}:a`, 60_000);
   expect(held.status).toBe('claimed');
-  const deps = { servers, outbound, shortLived: state, clock: systemClock };
+  const deps = { servers, outboundTo: () => outbound, shortLived: state, clock: systemClock };
   await createRefresh(deps, () => undefined)(record);
   expect(looks()).toBe(0);
 });

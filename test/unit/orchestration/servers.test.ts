@@ -65,6 +65,58 @@ describe('updating a server', () => {
     expect(begun.ok && (await planOf(run, begun.value.id))?.state).toBe('succeeded');
   });
 
+  test('keeps its owner, and nothing else that is not said again', async () => {
+    const run = await registry();
+    const upstream = { timeoutMs: 5_000, headers: { authorization: { credential: 'stock-key' } } };
+    const url = 'https://stock.example.com/mcp';
+    const content = { url, owner: 'team', visibility: 'shared' as const, upstream };
+    await updateServer({ slug }, content, caller, run.deps);
+    await run.drain();
+    expect((await stored(run))?.value).toMatchObject(content);
+    await updateServer({ slug }, { url }, caller, run.deps);
+    await run.drain();
+    const { owner, ...rest } = (await stored(run))?.value ?? {};
+    expect(owner).toBe('team');
+    for (const name of ['visibility', 'upstream']) expect(rest).not.toHaveProperty(name);
+  });
+
+  test('leaves it as it was where clients would run something else of a published version', async () => {
+    const run = await registry();
+    await updateServer({ slug }, { url: server.remotes[0]?.url ?? '', server }, caller, run.deps);
+    await run.drain();
+    const before = await stored(run);
+    const moved = { ...server, remotes: [{ type: 'streamable-http', url: 'https://new.example.com/mcp' }] };
+    const begun = await updateServer(
+      { slug },
+      { url: 'https://new.example.com/mcp', server: moved },
+      caller,
+      run.deps,
+    );
+    await run.drain();
+    expect(begun.ok && (await planOf(run, begun.value.id))?.state).toBe('failed');
+    expect((await stored(run))?.value).toEqual(before?.value);
+  });
+
+  test.each([
+    [{ visibility: 'shared' as const }, 'visibility', 't2'],
+    [
+      { upstream: { headers: { 'x-key': { credential: 'none' } } } },
+      'upstream.headers.x-key.credential',
+      't1',
+    ],
+    [
+      { upstream: { headers: { 'x-key': { credential: 'stock-key' } } } },
+      'upstream.headers.x-key.credential',
+      't1',
+    ],
+  ])('%# is refused where its tenant may not: %o', async (more, path, tenantId) => {
+    const { deps } = testRegistry();
+    const other = { ...caller, principal: { ...caller.principal, tenantId } };
+    const refused = await registerServer({ ...registration, ...more }, other, deps);
+    expect(refused).toMatchObject({ ok: false, error: { kind: 'invalid', errors: [{ path }] } });
+    expect(await deps.servers.find(tenantId, slug)).toBeUndefined();
+  });
+
   test('publishes it under the name that it has then, and no longer under the other', async () => {
     const run = await registry();
     await updateServer({ slug }, { url: server.remotes[0]?.url ?? '', server }, caller, run.deps);

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { succeed } from '../../../shared/platform/result.ts';
 import {
   type PublishingDeps,
+  checkPublishable,
   entryOf,
   publishRecord,
   withdrawRecord,
@@ -99,6 +100,58 @@ test('the entry of a server that was registered by its server.json is that', () 
   expect(entryOf(record({ server }), origin)).toEqual(server);
 });
 
+test('an entry leads to the gateway where its record says so, or has no server.json', () => {
+  const server = serverJson({ 'x-own': [1] });
+  const toGateway = [{ type: 'streamable-http', url: `${origin}/servers/stock/mcp` }];
+  expect(entryOf(record({ server, advertise: 'gateway' }), origin)).toEqual({
+    ...server,
+    remotes: toGateway,
+  });
+  expect(entryOf(record(), origin).remotes).toEqual(toGateway);
+});
+
+describe('a shared server', () => {
+  const shared = (more: Partial<ServerRecord> = {}) => record({ visibility: 'shared', ...more });
+  const publishing = (): PublishingDeps & { names(tenantId: string): Promise<string[]> } => {
+    let now = Date.UTC(2026, 0, 1);
+    const versions = azureTableVersionStore(memoryTables());
+    return {
+      versions,
+      clock: { now: () => new Date((now += 1_000)) },
+      publicOrigin: origin,
+      tenants: new Set(['t', 'other']),
+      async names(tenantId) {
+        const filter = { latestOnly: false, includeDeleted: false };
+        return (await versions.list(tenantId, filter, 9)).items.map(({ server }) => String(server['title']));
+      },
+    };
+  };
+
+  test('is published for every tenant, and for its own alone once it is shared no more', async () => {
+    const deps = publishing();
+    await publishRecord(shared(), deps);
+    await publishRecord(shared(), deps);
+    expect([await deps.names('t'), await deps.names('other')]).toEqual([['Stock'], ['Stock']]);
+    await publishRecord(record({ planId: 'plan-2' }), deps);
+    expect([await deps.names('t'), await deps.names('other')]).toEqual([['Stock'], []]);
+    await publishRecord(shared({ planId: 'plan-3' }), deps);
+    expect(await deps.names('other')).toEqual(['Stock']);
+    await withdrawRecord(shared({ planId: 'plan-3' }), deps);
+    expect([await deps.names('t'), await deps.names('other')]).toEqual([[], []]);
+  });
+
+  test('does not change what another tenant has published itself, whoever was first', async () => {
+    const deps = publishing();
+    const own = record({ tenantId: 'other', title: 'Ours', planId: 'plan-o' });
+    await publishRecord(shared(), deps);
+    await publishRecord(own, deps);
+    await publishRecord(shared({ planId: 'plan-2' }), deps);
+    expect(await deps.names('other')).toEqual(['Ours']);
+    await withdrawRecord(shared({ planId: 'plan-2' }), deps);
+    expect(await deps.names('other')).toEqual(['Ours']);
+  });
+});
+
 describe('a registered server', () => {
   let deps: PublishingDeps;
   beforeEach(() => {
@@ -107,6 +160,7 @@ describe('a registered server', () => {
       versions: azureTableVersionStore(memoryTables()),
       clock: { now: () => new Date((now += 1_000)) },
       publicOrigin: origin,
+      tenants: new Set(['t1', 't2']),
     };
   });
   const listed = async () => {
@@ -168,14 +222,16 @@ describe('a registered server', () => {
       succeed(follow(entry, before, follower).versions),
     );
     const refused = await publishRecord(record({ server: serverJson() }), deps);
-    expect(refused).toMatchObject({ ok: false, error: { kind: 'already_exists' } });
+    expect(refused).toMatchObject({ ok: false, error: { kind: 'invalid', errors: [{ path: 'remotes' }] } });
   });
 
   test('does not change what clients run of a version', async () => {
     await publishRecord(record({ server: serverJson() }), deps);
     const moved = serverJson({ remotes: [{ type: 'streamable-http', url: 'https://new.example.com/mcp' }] });
-    expect(await publishRecord(record({ planId: 'plan-2', server: moved }), deps)).toMatchObject({
-      ok: false,
-    });
+    const change = record({ planId: 'plan-2', server: moved });
+    const refusal = { ok: false, error: { kind: 'invalid', errors: [{ path: 'remotes' }] } };
+    expect(await checkPublishable(change, deps)).toMatchObject(refusal);
+    expect(await publishRecord(change, deps)).toMatchObject(refusal);
+    expect(await checkPublishable(record({ server: serverJson() }), deps)).toMatchObject({ ok: true });
   });
 });

@@ -1,0 +1,130 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { discoverServer } from '../../shared/gateway/discovery.ts';
+import { createOutboundTo } from '../../shared/gateway/upstream/outboundTo.ts';
+import { createCredentials } from '../../shared/identity/credentials.ts';
+import { systemClock } from '../../shared/platform/clock.ts';
+import { openOutboundClient } from '../../shared/platform/outbound.ts';
+import type { UpstreamSettings } from '../../shared/registry/upstreamSettings.ts';
+import {
+  type HandmadeUpstream,
+  type TestGateway,
+  SHARER,
+  discoveryOf,
+  handmadeUpstream,
+  json,
+  post,
+  startGateway,
+  tenantId,
+} from '../support/gateway.ts';
+import { memoryState } from '../support/memoryState.ts';
+import { memoryTables } from '../support/memoryTables.ts';
+import { azureTableServerStore } from '../../shared/registry/azureTableServerStore.ts';
+
+const SECRET = 'Bearer only-for-the-vault';
+const echo: Parameters<typeof handmadeUpstream>[0] = (response, { message: { id } }) => {
+  json(response, { jsonrpc: '2.0', id, result: { resultType: 'complete', content: [] } });
+};
+let vault: HandmadeUpstream;
+let other: HandmadeUpstream;
+let gateway: TestGateway;
+beforeAll(async () => {
+  vault = await handmadeUpstream(echo);
+  other = await handmadeUpstream(echo);
+  gateway = await startGateway(memoryState(), azureTableServerStore(memoryTables()), {
+    vault: { value: SECRET, origins: [new URL(vault.url).origin], tenants: [tenantId, SHARER] },
+  });
+});
+afterAll(async () => {
+  await Promise.all([gateway.close(), vault.close(), other.close()]);
+});
+
+const signed: UpstreamSettings = { headers: { authorization: { credential: 'vault' } } };
+const call = (slug: string) => post(gateway.urlOf(slug), 'modern', 'tools/call', { name: 'echo' });
+
+describe('a server whose record names a credential', () => {
+  test('is called with its value, which nobody else is told', async () => {
+    await gateway.register('vault', vault.url, { discovery: discoveryOf('modern'), upstream: signed });
+    const answer = await call('vault');
+    expect(vault.received.at(-1)?.headers.authorization).toBe(SECRET);
+    expect(JSON.stringify([await answer.all(), gateway.audited, gateway.log.lines])).not.toContain(SECRET);
+  });
+
+  test('is not called at all where the credential is for another origin', async () => {
+    await gateway.register('other', other.url, { discovery: discoveryOf('modern'), upstream: signed });
+    const before = other.received.length;
+    const text = JSON.stringify(await (await call('other')).all());
+    expect(text).toContain('there is no credential');
+    expect(text).not.toContain(SECRET);
+    expect(other.received).toHaveLength(before);
+  });
+
+  test('that is shared is called for another tenant with the credential of the one that shares it', async () => {
+    await gateway.register('wide', vault.url, {
+      tenantId: SHARER,
+      visibility: 'shared',
+      discovery: discoveryOf('modern'),
+      upstream: signed,
+    });
+    const before = vault.received.length;
+    await (await call('wide')).all();
+    expect(vault.received.slice(before).map(({ headers }) => headers.authorization)).toEqual([SECRET]);
+  });
+});
+
+describe('the era that a record pins', () => {
+  const outbound = openOutboundClient('private_allowed');
+  afterAll(() => outbound.close());
+  const outboundTo = createOutboundTo(outbound, createCredentials({ credentials: {}, tenants: new Set() }));
+  const discover = (url: string, era: 'legacy' | 'modern') =>
+    discoverServer(
+      { tenantId, url, upstream: { era } },
+      { outboundTo, clock: systemClock },
+      AbortSignal.timeout(10_000),
+    );
+
+  test('is the only one that is tried', async () => {
+    const tools: typeof echo = (response, { message: { id } }) => {
+      json(response, { jsonrpc: '2.0', id, result: { tools: [] } });
+    };
+    const legacy = await handmadeUpstream(echo, { 'tools/list': tools });
+    expect(await discover(legacy.url, 'legacy')).toMatchObject({ ok: true, value: { era: 'legacy' } });
+    expect(legacy.received.some(({ message }) => message.method === 'server/discover')).toBe(false);
+    expect(await discover(legacy.url, 'modern')).toMatchObject({
+      ok: false,
+      error: { message: expect.stringContaining('pinned') as string },
+    });
+    expect(legacy.received.filter(({ message }) => message.method === 'initialize')).toHaveLength(1);
+    await legacy.close();
+  });
+});
+
+test('a call ends after the time that the record gives it', async () => {
+  const silent = await handmadeUpstream(() => undefined);
+  await gateway.register('silent', silent.url, {
+    discovery: discoveryOf('modern'),
+    upstream: { timeoutMs: 1_000 },
+  });
+  expect(JSON.stringify(await (await call('silent')).all())).toContain('did not answer in time');
+  await silent.close();
+});
+
+test('a request that changes nothing is sent again as often as the record says', async () => {
+  const down = await handmadeUpstream(echo, {
+    'prompts/get': (response) => void response.destroy(),
+  });
+  const capabilities = { prompts: {} };
+  const prompts = [{ name: 'ask' }];
+  for (const [slug, retries] of [
+    ['never', 0],
+    ['often', 3],
+  ] as const) {
+    await gateway.register(slug, down.url, {
+      discovery: { ...discoveryOf('modern'), capabilities, prompts },
+      upstream: { retries },
+    });
+    const before = down.received.length;
+    await (await post(gateway.urlOf(slug), 'modern', 'prompts/get', { name: 'ask' })).all();
+    expect(down.received.length - before).toBe(retries + 1);
+  }
+  await down.close();
+});
