@@ -6,6 +6,7 @@ import { publish } from '../../shared/registry/versions/changes.ts';
 import type { VersionStore } from '../../shared/registry/versions/versionStore.ts';
 import { startAzurite } from '../support/azurite.ts';
 import { publication } from '../support/publications.ts';
+import { compare } from './compare.ts';
 
 const TENANT = 'bench';
 const SERVERS = 10_000;
@@ -82,34 +83,6 @@ async function fill(store: VersionStore): Promise<void> {
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
 }
-
-/** Both in turns, after a warm-up; the medians. */
-async function compare(
-  name: string,
-  times: number,
-  bare: () => Promise<unknown>,
-  ours: () => Promise<unknown>,
-): Promise<void> {
-  const timed = async (act: () => Promise<unknown>) => {
-    const startedAt = performance.now();
-    await act();
-    return performance.now() - startedAt;
-  };
-  const [raw, api]: [number[], number[]] = [[], []];
-  await bare();
-  await ours();
-  for (let round = 0; round < times; round++) {
-    raw.push(await timed(bare));
-    api.push(await timed(ours));
-  }
-  const [rawMs, apiMs] = [median(raw), median(api)];
-  console.log(
-    `  ${name.padEnd(22)} ${apiMs.toFixed(2).padStart(9)} ms  bare table ${rawMs.toFixed(2).padStart(9)} ms  ${(apiMs / rawMs).toFixed(2)} of it`,
-  );
-}
-
-const median = (values: number[]): number =>
-  values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 
 async function printMemory(act: () => Promise<unknown>): Promise<void> {
   const heapMb = () => {
