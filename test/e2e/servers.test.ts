@@ -1,16 +1,36 @@
+import { secondTenant } from '../../infra/local/defaults.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Answer, type Api, managementApi } from '../support/managementApi.ts';
+import { type HandmadeUpstream, handmadeUpstream, json, post } from '../support/gateway.ts';
 import { type TestTopology, startTestTopology } from '../support/topology.ts';
 
+const SECRET = 'canary-of-the-vault';
+let vault: HandmadeUpstream;
 let topology: TestTopology;
 let admin: Api;
 let token: string;
 beforeAll(async () => {
-  topology = await startTestTopology({ demo: true });
+  const answer =
+    (result: object): Parameters<typeof handmadeUpstream>[0] =>
+    (response, { message, headers }) => {
+      const body = { jsonrpc: '2.0', id: message.id, result };
+      json(response, body, headers['x-vault-key'] === SECRET ? 200 : 401);
+    };
+  vault = await handmadeUpstream(answer({ content: [{ type: 'text', text: 'opened' }] }), {
+    'tools/list': answer({ tools: [{ name: 'open', inputSchema: { type: 'object' } }] }),
+  });
+  const credentials = { 'vault-key': { value: SECRET, origins: [new URL(vault.url).origin] } };
+  topology = await startTestTopology({
+    demo: true,
+    settings: { MREG_CREDENTIALS: JSON.stringify(credentials) },
+  });
   token = await topology.mint({ role: 'Admin' });
   admin = managementApi(topology.urls.management, token);
 });
-afterAll(() => topology.stop());
+afterAll(async () => {
+  await topology.stop();
+  await vault.close();
+});
 
 async function put(path: string, body: object, ifMatch?: string): Promise<Answer> {
   const response = await fetch(topology.urls.management + path, {
@@ -124,6 +144,62 @@ test('a hundred servers are registered by one call, which says what became of ea
       errors: expect.arrayContaining([expect.objectContaining({ path: 'servers.101.slug' })]) as unknown[],
     }),
   ]);
+});
+
+describe('a server that wants a key and is shared', () => {
+  const upstream = { headers: { 'x-vault-key': { credential: 'vault-key' } } };
+  let other: Api;
+  let otherToken: string;
+  beforeAll(async () => {
+    otherToken = await topology.mint({ role: 'Admin', tenant: secondTenant });
+    other = managementApi(topology.urls.management, otherToken);
+  });
+
+  test('is registered with a reference to the key, and refused where there is none', async () => {
+    const server = { slug: 'vault', url: vault.url, visibility: 'shared' };
+    const unknown = { headers: { 'x-vault-key': { credential: 'another' } } };
+    expect(await admin.post('/servers', { ...server, upstream: unknown })).toMatchObject({
+      status: 400,
+      body: { errors: [{ path: 'upstream.headers.x-vault-key.credential' }] },
+    });
+    expect((await admin.post('/servers?wait=20', { ...server, upstream })).body).toMatchObject({
+      status: 'active',
+    });
+    expect((await admin.get('/servers/vault')).body).toMatchObject({ visibility: 'shared', upstream });
+  });
+
+  test('is seen, read and called by another tenant, which is told nothing of how', async () => {
+    const shown = (await other.get('/servers/vault')).body;
+    expect(shown).toMatchObject({ slug: 'vault', visibility: 'shared', status: 'active' });
+    for (const name of ['url', 'owner', 'upstream', 'plan']) expect(shown).not.toHaveProperty(name);
+    const published = (await other.get('/v0.1/servers?search=vault')).body['servers'];
+    expect(published).toHaveLength(1);
+    const called = await post(
+      `${topology.urls.mcp}/mcp`,
+      'legacy',
+      'tools/call',
+      { name: 'vault__open' },
+      { authorization: `Bearer ${otherToken}` },
+    );
+    expect(JSON.stringify(await called.all())).toContain('opened');
+  });
+
+  test('cannot be changed by another tenant, which cannot share servers of its own either', async () => {
+    expect((await other.delete('/servers/vault')).status).toBe(404);
+    const own = { slug: 'own', url: topology.urls.toolbox, visibility: 'shared' };
+    expect(await other.post('/servers', own)).toMatchObject({
+      status: 400,
+      body: { errors: [{ path: 'visibility' }] },
+    });
+  });
+
+  test('is gone for everybody once it is shared no more', async () => {
+    const { body } = await put('/servers/vault?wait=20', { url: vault.url, upstream });
+    expect(body).toMatchObject({ plan: { state: 'succeeded' } });
+    expect((await other.get('/servers/vault')).status).toBe(404);
+    expect((await other.get('/v0.1/servers?search=vault')).body['servers']).toEqual([]);
+    expect(JSON.stringify((await admin.get('/servers/vault')).body)).not.toContain(SECRET);
+  });
 });
 
 describe('servers from elsewhere', () => {
