@@ -16,6 +16,7 @@ import { gatesOf } from '../shared/orchestration/gate/qualityGates.ts';
 import { type SessionStore, createSessionStore } from '../shared/identity/sessionStore.ts';
 import { rememberVerified } from '../shared/identity/rememberVerified.ts';
 import { createCredentials } from '../shared/identity/credentials.ts';
+import { createTokenExchange } from '../shared/identity/onBehalfOf.ts';
 import { createTokenVerifier, REQUIRED_SCOPE } from '../shared/identity/verifyToken.ts';
 import { azureTableDelegationStore, azureTablePlanStore } from '../shared/orchestration/azureTableStores.ts';
 import { type ResourcePools, createResourcePools } from '../shared/orchestration/pool/resourcePools.ts';
@@ -121,19 +122,20 @@ export function compose(config: Config): AppDeps {
     activity: createAgentActivity({ ...stateDeps, instanceId: randomId() }),
     progress: createProgressBoard(stateDeps),
   };
+  const toAuthority = openOutboundClient(config.localIssuer === undefined ? 'public' : 'private_allowed');
   // The scope as clients must ask Entra for it.
   const challenge = { scope: `api://${config.apiClientId}/${REQUIRED_SCOPE}` };
   const verifyToken = rememberVerified(
     createTokenVerifier(
       { authority, audience: config.apiClientId, tenants: config.tenants },
-      {
-        clock,
-        outbound: openOutboundClient(config.localIssuer === undefined ? 'public' : 'private_allowed'),
-      },
+      { clock, outbound: toAuthority },
     ),
     clock,
   );
-  const credentials = createCredentials(config);
+  const credentials = createCredentials(config, {
+    exchange: createTokenExchange(config, { authority, outbound: toAuthority }),
+    clock,
+  });
   const specialist = {
     ...engine,
     upstreamPolicy,

@@ -10,6 +10,9 @@ export const apiClientId = 'c4d0e9b8-5f61-4a3e-b2d7-1f8c6a7e9d0b';
 /** The client application that users sign in with. */
 export const clientAppId = '1a9f7c3e-d8b2-4e60-95a4-7c2d0b8e6f13';
 
+/** What the gateway shows the issuer of this machine when it exchanges a user's token. */
+export const localClientSecret = 'known-to-everybody-on-this-machine';
+
 export type Ports = Readonly<Record<PortName, number>>;
 export type PortName =
   | 'management'

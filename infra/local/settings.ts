@@ -1,6 +1,13 @@
 import type { App } from '../../shared/platform/config.ts';
 import { connectionStringFor } from './serviceBus/connectionString.ts';
-import { apiClientId, defaultTenant, localOrigin, secondTenant, type Ports } from './defaults.ts';
+import {
+  apiClientId,
+  defaultTenant,
+  localClientSecret,
+  localOrigin,
+  secondTenant,
+  type Ports,
+} from './defaults.ts';
 
 /** The environment of one app; `local.settings.example.json` says the same for `func start`. */
 export function appSettings(app: App, ports: Ports, dataDir: string): Record<string, string> {
@@ -14,6 +21,7 @@ export function appSettings(app: App, ports: Ports, dataDir: string): Record<str
     MREG_TABLES: storageConnection(ports),
     MREG_SERVICE_BUS: connectionStringFor(ports.serviceBus),
     MREG_API_CLIENT_ID: apiClientId,
+    MREG_CLIENT_SECRET: localClientSecret,
     MREG_TENANTS: `${defaultTenant},${secondTenant}`,
     MREG_PUBLIC_ORIGIN: localOrigin(ports.mcp),
     MREG_MANAGEMENT_ORIGIN: localOrigin(ports.management),

@@ -3,12 +3,14 @@ import type { InboundRequest } from './era.ts';
 import { METHOD_NOT_FOUND, toJsonRpcError } from './errorCodes.ts';
 import type { InFlight } from './inFlight.ts';
 import type { JsonObject } from './jsonRpc.ts';
-import type { GatewayDeps, McpPost } from './request.ts';
+import { bearerToken } from '../identity/verifyToken.ts';
+import type { GatewayDeps, McpPost, McpRequest } from './request.ts';
 import { jsonResponse, outcomeResponse } from './responses.ts';
 import type { Questions } from './session/questions.ts';
 import { dressResult } from './translate.ts';
 import type { Refresh } from './listen/refresh.ts';
 import type { Connector } from './upstream/connect.ts';
+import type { Caller } from './upstream/connection.ts';
 import type { Catalogue } from './view/catalogue.ts';
 import type { Resting } from './upstream/resting.ts';
 import type { View } from './view/view.ts';
@@ -33,6 +35,13 @@ export interface Parts extends GatewayDeps {
   readonly find: Catalogue['find'];
   readonly resting: Resting;
 }
+
+/** On whose behalf the servers of a request are called. */
+export const callerOf = ({ principal, headers }: McpRequest, session: ClientSession | undefined): Caller => ({
+  principal,
+  session,
+  token: () => bearerToken(headers.get('authorization')),
+});
 
 /** A result of the gateway's own. */
 export function ownResult({ era, message }: InboundRequest, result: JsonObject): Response {

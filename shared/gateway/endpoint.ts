@@ -1,11 +1,12 @@
 import { toProblem } from '../platform/problem.ts';
 import type { Principal } from '../identity/principal.ts';
+import { bearerToken } from '../identity/verifyToken.ts';
 import type { GatewayDeps, McpPost, McpRequest } from './request.ts';
 import { classify, type Refused } from './era.ts';
 import { INVALID_REQUEST, toJsonRpcError } from './errorCodes.ts';
 import type { Outcome, RequestId } from './jsonRpc.ts';
 import { createInFlight } from './inFlight.ts';
-import type { Parts } from './call.ts';
+import { callerOf, type Parts } from './call.ts';
 import { createMethods } from './methods.ts';
 import type { HubDeps } from './listen/hub.ts';
 import { listenLegacy } from './listen/listen.ts';
@@ -22,6 +23,7 @@ import { createGuard } from './upstream/guard.ts';
 import { createResting } from './upstream/resting.ts';
 import { aggregateView } from './view/aggregateView.ts';
 import { createCatalogue } from './view/catalogue.ts';
+import { createPersonalCatalogue } from './view/personal.ts';
 import { serverView } from './view/serverView.ts';
 import { toolsetView } from './view/toolsetView.ts';
 import type { View } from './view/view.ts';
@@ -42,7 +44,8 @@ export interface McpEndpoints {
  */
 export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
   const { shortLived: state, clock, newId } = deps;
-  const catalogue = createCatalogue(deps);
+  const everybodys = createCatalogue(deps);
+  const personal = createPersonalCatalogue(deps);
   const seal = createSeal({ state, clock });
   const sessions = createClientSessions({ state, clock, newId, seal });
   const resting = createResting({ state, clock });
@@ -54,8 +57,8 @@ export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
     connector: createConnector(deps.outboundTo, newId, guard),
     resting,
     inFlight: createInFlight(),
-    refresh: createRefresh(deps, catalogue.forget),
-    find: catalogue.find,
+    refresh: createRefresh(deps, everybodys.forget),
+    find: everybodys.find,
   };
   const hubDeps: HubDeps = {
     connector: parts.connector,
@@ -65,7 +68,13 @@ export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
   };
   const answerRequest = createMethods(parts, hubDeps);
 
-  async function viewOf({ front, principal: { tenantId } }: McpRequest): Promise<View | undefined> {
+  async function viewOf(request: McpRequest): Promise<View | undefined> {
+    const { front, principal } = request;
+    const { tenantId } = principal;
+    const catalogue = personal(everybodys, () => {
+      const token = bearerToken(request.headers.get('authorization'));
+      return token === undefined ? undefined : { principal, token };
+    });
     if (front.kind === 'all') return aggregateView(catalogue, tenantId);
     if (front.kind === 'toolset') {
       const toolset = await catalogue.toolset(tenantId, front.slug);
@@ -128,7 +137,7 @@ export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
     const { upstream } = await session.change((now) => ({ ...now, ended: true }));
     for (const server of await view.servers()) {
       if (server.slug in upstream) {
-        const slot = parts.connector.sessionOf(server, { principal: request.principal, session });
+        const slot = parts.connector.sessionOf(server, callerOf(request, session));
         // Nobody waits for a server to forget.
         void slot.get().then(
           (opened) => opened.close(),

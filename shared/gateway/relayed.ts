@@ -3,7 +3,7 @@ import type { DomainError } from '../platform/errors.ts';
 import type { Envelope } from './envelope.ts';
 import { HEADER_MISMATCH, LEGACY_RESOURCE_NOT_FOUND, toJsonRpcError } from './errorCodes.ts';
 import { isObject, type JsonObject, type JsonRpcError } from './jsonRpc.ts';
-import { type Call, type Method, noMethod, type Parts } from './call.ts';
+import { type Call, callerOf, type Method, noMethod, type Parts } from './call.ts';
 import type { Audience } from './notifications.ts';
 import { mismatchedParameter, parameterHeaders } from './parameterHeaders.ts';
 import { GATEWAY_INFO, LOG_LEVELS, metaOf } from './protocol.ts';
@@ -96,7 +96,7 @@ export function createRelayed(parts: Parts): Method {
   ): Connection {
     const logLevel = inbound.era === 'modern' ? inbound.envelope.logLevel : shared?.logLevel;
     const connect = (to: ActiveServer): Connection => {
-      const connection = connector.connect(to, { principal: request.principal, session }, logLevel);
+      const connection = connector.connect(to, callerOf(request, session), logLevel);
       return session && connection.era === 'modern'
         ? withRounds(connection, session.capabilities, questions)
         : connection;

@@ -1,4 +1,5 @@
 import type { Audit } from '../audit/audit.ts';
+import type { Credentials } from '../identity/credentials.ts';
 import type { Principal } from '../identity/principal.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { IdSource } from '../platform/ids.ts';
@@ -17,6 +18,7 @@ export interface GatewayDeps {
   readonly visibleServers: VisibleServers;
   readonly toolsets: Pick<ToolsetStore, 'find'>;
   readonly outboundTo: OutboundTo;
+  readonly credentials: Pick<Credentials, 'isPersonal' | 'hasPersonal'>;
   readonly shortLived: StateStore;
   readonly clock: Clock;
   readonly newId: IdSource;

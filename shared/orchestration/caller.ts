@@ -7,6 +7,8 @@ import type { Trace } from '../platform/trace.ts';
 export interface Caller {
   readonly principal: Principal;
   readonly trace: Trace;
+  /** What the caller signed in with; absent where work goes on after the request. */
+  readonly token?: string | undefined;
   /** The `Idempotency-Key` of the request: the same caller gets for the same key what was made the first time. */
   readonly idempotencyKey?: string;
 }

@@ -48,17 +48,24 @@ const origin = z
     (text) => URL.canParse(text) && new URL(text).origin === text,
     'must be an origin, such as https://mcp.contoso.com',
   );
-/** A value that upstream servers know the gateway by, and where it may go. */
+/** Where a credential may go, and for whom. */
+const credentialReach = {
+  origins: z.array(origin).min(1),
+  tenants: z
+    .array(z.guid().transform((tenant) => tenant.toLowerCase()))
+    .min(1)
+    .optional(),
+};
+/** What upstream servers know the gateway by: one value for all, or a token of each user's own for another API's scope. */
 const credentialsSchema = z.record(
   z.string().regex(/^[a-z0-9][a-z0-9-]{0,59}$/),
-  z.strictObject({
-    value: z.string().regex(/^[\x21-\x7e](?:[\x20-\x7e]{0,8190}[\x21-\x7e])?$/),
-    origins: z.array(origin).min(1),
-    tenants: z
-      .array(z.guid().transform((tenant) => tenant.toLowerCase()))
-      .min(1)
-      .optional(),
-  }),
+  z.union([
+    z.strictObject({
+      value: z.string().regex(/^[\x21-\x7e](?:[\x20-\x7e]{0,8190}[\x21-\x7e])?$/),
+      ...credentialReach,
+    }),
+    z.strictObject({ onBehalfOf: z.string().regex(/^[\x21-\x7e]{1,500}$/), ...credentialReach }),
+  ]),
 );
 
 const loopbackOrigin = origin.refine(
@@ -98,6 +105,8 @@ export const settingsSchema = z.object({
     .optional(),
   /** Client id of the Entra app registration: the only audience that tokens may have. */
   MREG_API_CLIENT_ID: z.guid(),
+  /** Secret of that registration, with which users' tokens are exchanged; the managed identity when absent. */
+  MREG_CLIENT_SECRET: z.string().min(1).optional(),
   /** Tenants that may sign in, separated by commas. */
   MREG_TENANTS: list(z.guid()).refine((tenants) => tenants.length > 0, 'must name at least one tenant'),
   /** Where clients reach the mcp app. The gateway never learns its own address from a request. */
@@ -140,6 +149,7 @@ export interface Config {
   readonly serviceBus: { readonly connectionString: string } | { readonly fullyQualifiedNamespace: string };
   readonly redisUrl: string | undefined;
   readonly apiClientId: string;
+  readonly clientSecret: string | undefined;
   readonly tenants: ReadonlySet<string>;
   readonly publicOrigin: string;
   readonly managementOrigin: string;
@@ -206,6 +216,7 @@ export function readConfig(env: Environment = process.env): Config {
         : { connectionString: settings.MREG_SERVICE_BUS },
     ),
     redisUrl: settings.MREG_REDIS_URL,
+    clientSecret: settings.MREG_CLIENT_SECRET,
     // Entra writes ids in small letters; the portal shows them in either.
     apiClientId: settings.MREG_API_CLIENT_ID.toLowerCase(),
     tenants: new Set(settings.MREG_TENANTS.map((tenant) => tenant.toLowerCase())),

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { discoverServer } from '../../shared/gateway/discovery.ts';
 import { createOutboundTo } from '../../shared/gateway/upstream/outboundTo.ts';
-import { createCredentials } from '../../shared/identity/credentials.ts';
 import { systemClock } from '../../shared/platform/clock.ts';
 import { openOutboundClient } from '../../shared/platform/outbound.ts';
 import type { UpstreamSettings } from '../../shared/registry/upstreamSettings.ts';
@@ -16,6 +15,7 @@ import {
   startGateway,
   tenantId,
 } from '../support/gateway.ts';
+import { testCredentials } from '../support/credentials.ts';
 import { memoryState } from '../support/memoryState.ts';
 import { memoryTables } from '../support/memoryTables.ts';
 import { azureTableServerStore } from '../../shared/registry/azureTableServerStore.ts';
@@ -74,7 +74,7 @@ describe('a server whose record names a credential', () => {
 describe('the era that a record pins', () => {
   const outbound = openOutboundClient('private_allowed');
   afterAll(() => outbound.close());
-  const outboundTo = createOutboundTo(outbound, createCredentials({ credentials: {}, tenants: new Set() }));
+  const outboundTo = createOutboundTo(outbound, testCredentials());
   const discover = (url: string, era: 'legacy' | 'modern') =>
     discoverServer(
       { tenantId, url, upstream: { era } },

@@ -1,4 +1,5 @@
 import { secondTenant } from '../../infra/local/defaults.ts';
+import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Answer, type Api, managementApi } from '../support/managementApi.ts';
 import { type HandmadeUpstream, handmadeUpstream, json, post } from '../support/gateway.ts';
@@ -6,6 +7,16 @@ import { type TestTopology, startTestTopology } from '../support/topology.ts';
 
 const SECRET = 'canary-of-the-vault';
 let vault: HandmadeUpstream;
+/** Shows each signed-in user a tool of their own, and nobody else any. */
+let mail: HandmadeUpstream;
+const ofUser =
+  (result: (user: string) => object): Parameters<typeof handmadeUpstream>[0] =>
+  (response, { headers, message: { id } }) => {
+    const [, token] = (headers.authorization ?? '').split(' ');
+    const claims = token === undefined ? {} : decodeJwt(token);
+    if (claims.aud !== 'api://mail') json(response, {}, 401);
+    else json(response, { jsonrpc: '2.0', id, result: result(String(claims['oid']).slice(0, 8)) });
+  };
 let topology: TestTopology;
 let admin: Api;
 let token: string;
@@ -19,7 +30,18 @@ beforeAll(async () => {
   vault = await handmadeUpstream(answer({ content: [{ type: 'text', text: 'opened' }] }), {
     'tools/list': answer({ tools: [{ name: 'open', inputSchema: { type: 'object' } }] }),
   });
-  const credentials = { 'vault-key': { value: SECRET, origins: [new URL(vault.url).origin] } };
+  mail = await handmadeUpstream(
+    ofUser((user) => ({ content: [{ type: 'text', text: `mail of ${user}` }] })),
+    {
+      'tools/list': ofUser((user) => ({
+        tools: [{ name: `read_${user}`, inputSchema: { type: 'object' } }],
+      })),
+    },
+  );
+  const credentials = {
+    mail: { onBehalfOf: 'api://mail/.default', origins: [new URL(mail.url).origin] },
+    'vault-key': { value: SECRET, origins: [new URL(vault.url).origin] },
+  };
   topology = await startTestTopology({
     demo: true,
     settings: { MREG_CREDENTIALS: JSON.stringify(credentials) },
@@ -29,7 +51,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await topology.stop();
-  await vault.close();
+  await Promise.all([vault.close(), mail.close()]);
 });
 
 async function put(path: string, body: object, ifMatch?: string): Promise<Answer> {
@@ -199,6 +221,31 @@ describe('a server that wants a key and is shared', () => {
     expect((await other.get('/servers/vault')).status).toBe(404);
     expect((await other.get('/v0.1/servers?search=vault')).body['servers']).toEqual([]);
     expect(JSON.stringify((await admin.get('/servers/vault')).body)).not.toContain(SECRET);
+  });
+});
+
+describe('a server that every user signs in to', () => {
+  const mint = (user: string) => topology.mint({ role: 'User', user });
+  const toolsOf = async (user: string) => {
+    const headers = { authorization: `Bearer ${await mint(user)}` };
+    const [answer] = await (
+      await post(`${topology.urls.mcp}/servers/mail/mcp`, 'modern', 'tools/list', {}, headers)
+    ).all();
+    return answer?.result?.tools?.map(({ name }) => name);
+  };
+
+  test('is validated in the name of whoever registers it, and refused to those who are no person', async () => {
+    const upstream = { headers: { authorization: { credential: 'mail' } } };
+    const server = { slug: 'mail', url: mail.url, upstream };
+    const app = managementApi(topology.urls.management, await topology.mint({ role: 'Admin', kind: 'app' }));
+    expect((await app.post('/servers?wait=20', server)).body).toMatchObject({ status: 'rejected' });
+    expect((await admin.post('/servers?wait=20', server)).body).toMatchObject({ status: 'active' });
+  });
+
+  test('shows each of them what is theirs, and nobody what is another’s', async () => {
+    const [one, other] = ['11111111-1111-4111-8111-111111111111', '22222222-2222-4222-8222-222222222222'];
+    expect(await toolsOf(one)).toEqual(['read_11111111']);
+    expect(await toolsOf(other)).toEqual(['read_22222222']);
   });
 });
 

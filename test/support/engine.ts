@@ -1,5 +1,4 @@
 import type { AuditEvent } from '../../shared/audit/record.ts';
-import { createCredentials } from '../../shared/identity/credentials.ts';
 import { type SessionStore, createSessionStore } from '../../shared/identity/sessionStore.ts';
 import { createAgentActivity } from '../../shared/orchestration/agent/activity.ts';
 import type { Agent } from '../../shared/orchestration/agent/agents.ts';
@@ -25,6 +24,7 @@ import { continueTrace } from '../../shared/platform/trace.ts';
 import { azureTableServerStore } from '../../shared/registry/azureTableServerStore.ts';
 import type { PublishingDeps } from '../../shared/registry/publishRecord.ts';
 import { azureTableVersionStore } from '../../shared/registry/versions/azureTableVersionStore.ts';
+import { testCredentials } from './credentials.ts';
 import { memoryTables } from './memoryTables.ts';
 
 const start = Date.UTC(2026, 0, 1);
@@ -130,10 +130,10 @@ export function testEngine(faults: Faults = {}, gates: QualityGates = standardGa
     publicOrigin: 'https://gateway.example.com',
     tenants: new Set(['t1', 't2']),
     sharingTenant: 't1',
-    credentials: createCredentials({
-      credentials: { 'stock-key': { value: 'Bearer s', origins: ['https://stock.example.com'] } },
-      tenants: new Set(['t1', 't2']),
-    }),
+    credentials: testCredentials(
+      { 'stock-key': { value: 'Bearer s', origins: ['https://stock.example.com'] } },
+      ['t1', 't2'],
+    ),
   };
   const take = () => (faults.disorder ? queue.pop() : queue.shift());
 

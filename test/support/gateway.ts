@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import type { AuditEvent } from '../../shared/audit/record.ts';
 import { createOutboundTo } from '../../shared/gateway/upstream/outboundTo.ts';
-import { createCredentials } from '../../shared/identity/credentials.ts';
+import type { ExchangeToken } from '../../shared/identity/onBehalfOf.ts';
 import type { Config } from '../../shared/platform/config.ts';
 import { createMcpEndpoints, type McpEndpoints } from '../../shared/gateway/endpoint.ts';
 import type { Front } from '../../shared/gateway/request.ts';
@@ -24,6 +24,7 @@ import type { StateStore } from '../../shared/platform/stateStore.ts';
 import { announced, announcedToolsets } from '../../shared/registry/announced.ts';
 import { azureTableToolsetStore } from '../../shared/registry/azureTableToolsetStore.ts';
 import type { ToolsetStore } from '../../shared/registry/toolsetStore.ts';
+import { testCredentials } from './credentials.ts';
 import { memoryState } from './memoryState.ts';
 import { memoryTables } from './memoryTables.ts';
 import { serverRecord } from './serverRecord.ts';
@@ -93,13 +94,12 @@ export async function startGateway(
   state: StateStore = memoryState(),
   servers: ServerStore = announced(azureTableServerStore(memoryTables()), state, randomId),
   credentials: Config['credentials'] = {},
+  exchange?: ExchangeToken,
 ): Promise<TestGateway> {
   const toolsets = announcedToolsets(azureTableToolsetStore(memoryTables()), state, randomId);
   const outbound = openOutboundClient('private_allowed');
-  const outboundTo = createOutboundTo(
-    outbound,
-    createCredentials({ credentials, tenants: new Set([tenantId, SHARER]) }),
-  );
+  const own = testCredentials(credentials, [tenantId, SHARER], exchange);
+  const outboundTo = createOutboundTo(outbound, own);
   const log = recordingLog();
   const audited: AuditEvent[] = [];
   let aheadMs = 0;
@@ -109,6 +109,7 @@ export async function startGateway(
     visibleServers: createVisibleServers({ servers, state, newId: randomId, sharingTenant: SHARER }),
     toolsets,
     outboundTo,
+    credentials: own,
     clock,
     newId: randomId,
     shortLived: state,

@@ -13,6 +13,7 @@ import {
   type MintRequest,
   type ParsedMintRequest,
 } from './claims.ts';
+import { exchangeToken } from './exchange.ts';
 import { loadSigningKey, sign, type SigningKey } from './signingKey.ts';
 
 export interface Issuer {
@@ -90,11 +91,14 @@ async function answer(request: IncomingMessage, origin: string, key: SigningKey)
   }
   const path = new URL(request.url ?? '/', origin).pathname;
   const [, tenant, document] = /^\/([0-9a-f-]{36})\/(.+)$/i.exec(path) ?? [];
-  const served = path === '/mint' ? 'POST' : isDocument(document) && isGuid(tenant) ? 'GET' : undefined;
+  const isExchange = document === tokenPath && isGuid(tenant);
+  const served =
+    path === '/mint' || isExchange ? 'POST' : isDocument(document) && isGuid(tenant) ? 'GET' : undefined;
   if (served === undefined) return failure({ kind: 'not_found', message: 'Nothing is here.' });
   if (request.method !== served) {
     return failure({ kind: 'method_not_allowed', message: `Use ${served}.` }, { Allow: served });
   }
+  if (isExchange) return answerExchange(request, (tenant ?? '').toLowerCase(), origin, key);
   if (served === 'POST') return answerMint(request, origin, key);
   return json(
     document === keysPath ? keySet(origin, key) : discovery(origin, tenant ?? ''),
@@ -104,6 +108,7 @@ async function answer(request: IncomingMessage, origin: string, key: SigningKey)
 
 const discoveryPath = 'v2.0/.well-known/openid-configuration';
 const keysPath = 'discovery/v2.0/keys';
+const tokenPath = 'oauth2/v2.0/token';
 const isDocument = (path: string | undefined): boolean => path === discoveryPath || path === keysPath;
 const isGuid = (value: string | undefined): boolean => z.guid().safeParse(value).success;
 
@@ -111,6 +116,7 @@ const isGuid = (value: string | undefined): boolean => z.guid().safeParse(value)
 function discovery(origin: string, tenant: string): object {
   return {
     issuer: issuerOf(origin, tenant.toLowerCase()),
+    token_endpoint: `${origin}/${tenant.toLowerCase()}/${tokenPath}`,
     jwks_uri: `${origin}/${tenant.toLowerCase()}/${keysPath}`,
     response_types_supported: ['code'],
     subject_types_supported: ['pairwise'],
@@ -133,6 +139,19 @@ async function answerMint(request: IncomingMessage, origin: string, key: Signing
   }
   const token = await mint(parsed.data, origin, key);
   return json({ access_token: token, expires_in: parsed.data.expiresInSeconds }, 'no-store');
+}
+
+/** A page of another origin may send such a form too, but has neither the secret nor a user's token. */
+async function answerExchange(
+  request: IncomingMessage,
+  tenant: string,
+  origin: string,
+  key: SigningKey,
+): Promise<Reply> {
+  if (!(Number(request.headers['content-length']) <= MAX_BODY_BYTES))
+    return failure({ kind: 'too_large', message: `Send a Content-Length of at most ${MAX_BODY_BYTES}.` });
+  const answered = await exchangeToken(new URLSearchParams(await text(request)), tenant, origin, key);
+  return { ...json(answered, 'no-store'), status: 'error' in answered ? 400 : 200 };
 }
 
 /** A page of another origin may send a body of any type but this one without asking first. */

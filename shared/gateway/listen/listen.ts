@@ -1,4 +1,4 @@
-import { type Call, invalid, type Parts } from '../call.ts';
+import { type Call, callerOf, invalid, type Parts } from '../call.ts';
 import { isObject, type JsonObject, type JsonRpcNotification } from '../jsonRpc.ts';
 import { META, metaOf } from '../protocol.ts';
 import type { McpRequest } from '../request.ts';
@@ -43,9 +43,7 @@ export async function listenModern({ inbound, request, view }: Call, deps: HubDe
     ...(wanted.resources && { resourcesListChanged: true }),
     ...(honoured.length > 0 && { resourceSubscriptions: honoured }),
   };
-  const hub = openHub(deps, view, { principal: request.principal, session: undefined }, request.trace, () =>
-    Promise.resolve(wanted),
-  );
+  const hub = openHub(deps, view, callerOf(request, undefined), request.trace, () => Promise.resolve(wanted));
   const stamp = { [META.subscriptionId]: id };
   const stamped = (notification: JsonRpcNotification) => ({
     ...notification,
@@ -86,7 +84,7 @@ export async function listenLegacy(
   const streamId = parts.newId();
   await session.change((now) => ({ ...now, stream: streamId }));
   const lists = hearable((await view.profile('legacy')).capabilities);
-  const caller = { principal: request.principal, session };
+  const caller = callerOf(request, session);
   const hub = openHub(deps, view, caller, request.trace, async () => {
     const { ended, stream, subscriptions } = await session.shared();
     return ended || stream !== streamId ? undefined : { ...lists, uris: subscriptions };

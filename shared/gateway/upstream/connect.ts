@@ -1,3 +1,5 @@
+import type { SignedIn } from '../../identity/credentials.ts';
+import type { OutboundClient } from '../../platform/outbound.ts';
 import type { IdSource } from '../../platform/ids.ts';
 import type { Discovery } from '../../registry/server.ts';
 import type { UpstreamTarget } from '../../registry/upstreamSettings.ts';
@@ -37,18 +39,33 @@ export function createConnector(outboundTo: OutboundTo, newId: IdSource, guard: 
   /** No two instances number their requests alike. */
   const idPrefix = newId().slice(0, 12);
 
-  const unshared = (server: Reachable): SessionSource => ({
+  /** The token that each caller came with last: a session outlives the token that it was opened with. */
+  const tokens = new Map<string, SignedIn>();
+
+  /** The way to a server for a caller. */
+  function wayTo(server: Reachable, { principal, token }: Caller): OutboundClient {
+    if (server.upstream?.headers === undefined) return outboundTo(server);
+    const key = JSON.stringify([principal.tenantId, principal.userId, principal.clientId]);
+    const own = token();
+    if (own !== undefined) {
+      tokens.delete(key);
+      tokens.set(key, { principal, token: own });
+    }
+    const [oldest] = tokens.keys();
+    if (tokens.size > MAX_SESSIONS && oldest !== undefined) tokens.delete(oldest);
+    return outboundTo(server, () => tokens.get(key));
+  }
+
+  const unshared = (server: Reachable, outbound: OutboundClient): SessionSource => ({
     open: async () => {
-      const { session } = await openSession(outboundTo(server), server.url, nothingOffered, idPrefix);
+      const { session } = await openSession(outbound, server.url, nothingOffered, idPrefix);
       return session;
     },
     lost: () => Promise.resolve(),
   });
 
   /** The upstream session of a client's session, which all instances use. */
-  function shared(server: Reachable, client: ClientSession): SessionSource {
-    const { slug, url } = server;
-    const outbound = outboundTo(server);
+  function shared({ slug, url }: Reachable, client: ClientSession, outbound: OutboundClient): SessionSource {
     const capabilities = carriedFeatures(client.capabilities);
     const offer = { capabilities, clientInfo: client.clientInfo ?? GATEWAY_INFO };
     return {
@@ -79,18 +96,20 @@ export function createConnector(outboundTo: OutboundTo, newId: IdSource, guard: 
     };
   }
 
-  function sessionOf(server: Reachable, { principal, session }: Caller, logLevel = ''): SessionSlot {
+  function sessionOf(server: Reachable, caller: Caller, logLevel = ''): SessionSlot {
+    const { principal, session } = caller;
     const { tenantId, userId } = principal;
+    const outbound = wayTo(server, caller);
     // Servers that are called with other credentials share no session, whatever their URL.
     const { url, upstream } = server;
     const key = JSON.stringify([tenantId, userId, server.tenantId, url, upstream, session?.id, logLevel]);
-    return pool.of(key, session ? shared(server, session) : unshared(server));
+    return pool.of(key, session ? shared(server, session, outbound) : unshared(server, outbound));
   }
 
   function connectionTo(server: Reachable, caller: Caller, logLevel: string | undefined): Connection {
     const { url, discovery } = server;
-    if (discovery.era === 'modern') return modernConnection(outboundTo(server), url);
-    if (discovery.transport === 'sse') return oldConnection(outboundTo(server), url);
+    if (discovery.era === 'modern') return modernConnection(wayTo(server, caller), url);
+    if (discovery.transport === 'sse') return oldConnection(wayTo(server, caller), url);
     return legacyConnection(
       sessionOf(server, caller, caller.session ? undefined : logLevel),
       'logging' in discovery.capabilities ? logLevel : undefined,
@@ -99,7 +118,7 @@ export function createConnector(outboundTo: OutboundTo, newId: IdSource, guard: 
 
   return {
     sessionOf,
-    openOwn: (server) => unshared(server).open(),
+    openOwn: (server) => unshared(server, outboundTo(server)).open(),
     connect(server, caller, logLevel) {
       return guard.around(connectionTo(server, caller, logLevel), caller.principal.tenantId, server);
     },

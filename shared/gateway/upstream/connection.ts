@@ -32,4 +32,6 @@ export interface Caller {
   readonly principal: Principal;
   /** Absent: the client keeps none, so a server cannot ask it anything while it works. */
   readonly session: ClientSession | undefined;
+  /** The token that the caller has signed in with, looked at only where a server is called with it. */
+  readonly token: () => string | undefined;
 }

@@ -6,7 +6,7 @@ import { type Caller, idFor } from '../caller.ts';
 import { beginPlan } from '../plan/beginPlan.ts';
 import type { Plan, StepDefinition } from '../plan/plan.ts';
 import { inOrder } from '../plan/stepGraph.ts';
-import { type RecordContent, contentOf, recordContent, validationInput } from './content.ts';
+import { type RecordContent, contentOf, recordContent, tokenFor, validationInput } from './content.ts';
 import type { RegistrationDeps } from './registerServer.ts';
 
 /** Which server is meant; with an ETag, only as it was when that was read. */
@@ -32,7 +32,7 @@ export async function updateServer(
   const next = recordContent(slug, { ...content, owner: content.owner ?? owner }, caller.principal, deps);
   if (!next.ok) return next;
   const steps = updateSteps(slug, stored.value.etag, next.value);
-  return succeed(await begin('server_update', steps, caller, deps));
+  return succeed(await begin('server_update', steps, caller, deps, tokenFor(next.value, caller, deps)));
 }
 
 /** Begins the plan that validates a server anew, with the content that it has. Failures as of `updateServer`. */
@@ -44,9 +44,8 @@ export async function refreshServer(
   const stored = await findSettled(change, caller, deps);
   if (!stored.ok) return stored;
   const { etag, value } = stored.value;
-  return succeed(
-    await begin('server_refresh', updateSteps(value.slug, etag, contentOf(value)), caller, deps),
-  );
+  const steps = updateSteps(value.slug, etag, contentOf(value));
+  return succeed(await begin('server_refresh', steps, caller, deps, tokenFor(value, caller, deps)));
 }
 
 /** Begins the plan that takes a server out of the registry; with an ETag, only as it was then. Failures: `not_found`, `conflict`. */
@@ -136,9 +135,10 @@ async function begin(
   stepsOf: (planId: string) => readonly StepDefinition[],
   caller: Caller,
   deps: RegistrationDeps,
+  token?: string,
 ): Promise<Plan> {
   const { tenantId, userId } = caller.principal;
-  const session = await deps.sessions.open(caller.principal);
+  const session = await deps.sessions.open(caller.principal, token);
   const id = idFor(caller, name, deps.newId);
   const start = {
     id,

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { Credentials } from '../../identity/credentials.ts';
 import { type AddressPolicy, checkOutboundUrl } from '../../platform/addressRules.ts';
+import type { Caller } from '../caller.ts';
 import type { Principal } from '../../identity/principal.ts';
 import { invalid } from '../../platform/invalid.ts';
 import { type Result, succeed } from '../../platform/result.ts';
@@ -32,6 +33,17 @@ export type RecordContent = z.infer<typeof recordContentSchema>;
 /** What was said of a registered server. */
 export const contentOf = (record: ServerRecord): RecordContent => recordContentSchema.parse(record);
 
+/** The token that a session keeps for the validation of a server that each user signs in to; none where there is no need. */
+export const tokenFor = (
+  { upstream }: Pick<RecordContent, 'upstream'>,
+  { principal, token }: Caller,
+  { credentials }: ContentRules,
+): string | undefined =>
+  Object.values(upstream?.headers ?? {}).some(({ credential }) => credentials.isPersonal(credential)) &&
+  principal.kind === 'user'
+    ? token
+    : undefined;
+
 /** What the validation of a server needs to connect to it. */
 export const validationInput = ({ url, upstream }: RecordContent): object => ({
   url,
@@ -53,8 +65,8 @@ export function recordContent(
   if (visibility === 'shared' && tenantId !== sharingTenant)
     return invalid('visibility', 'may be shared by the first tenant of the settings alone');
   for (const [name, { credential }] of Object.entries(upstream?.headers ?? {})) {
-    const value = credentials.valueOf(credential, { tenantId, url: url.value.href });
-    if (!value.ok) return invalid(`upstream.headers.${name}.credential`, value.error.message);
+    const known = credentials.check(credential, { tenantId, url: url.value.href });
+    if (!known.ok) return invalid(`upstream.headers.${name}.credential`, known.error.message);
   }
   return succeed({
     url: url.value.href,

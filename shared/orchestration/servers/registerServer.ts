@@ -6,7 +6,7 @@ import { type Caller, idFor } from '../caller.ts';
 import type { OrchestrationDeps } from '../deps.ts';
 import { beginPlan } from '../plan/beginPlan.ts';
 import type { Plan, StepDefinition } from '../plan/plan.ts';
-import { type ContentRules, recordContent, validationInput } from './content.ts';
+import { type ContentRules, recordContent, tokenFor, validationInput } from './content.ts';
 
 export interface RegistrationDeps extends OrchestrationDeps, ContentRules {
   readonly servers: ServerStore;
@@ -53,7 +53,7 @@ export async function registerServer(
     return fail({ kind: 'already_exists', message, errors: [{ path: 'slug', message: 'is taken' }] });
   }
   // The plan asks anew whether its owner may do this, at the time when it does it.
-  const session = await deps.sessions.open(caller.principal);
+  const session = await deps.sessions.open(caller.principal, tokenFor(record, caller, deps));
   const plan = await beginPlan(
     {
       id: planId,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { signedIn } from '../signedIn.ts';
 import { discoverServer } from '../../gateway/discovery.ts';
 import { defineTask, type Task } from '../../orchestration/task/task.ts';
 import type { OutboundTo } from '../../gateway/upstream/outboundTo.ts';
@@ -18,7 +19,14 @@ export function validateServerConfig({ outboundTo }: { readonly outboundTo: Outb
       upstream: upstreamSettingsSchema.optional().describe('How the server is called, as a record says it.'),
     }),
     output: discoverySchema,
-    run: (target, { tenantId, signal, clock }) =>
-      discoverServer({ tenantId, ...target }, { outboundTo, clock }, signal),
+    async run(target, { tenantId, signal, clock, authContext, token }) {
+      const [context, own] = await Promise.all([authContext(), token()]);
+      const user = signedIn(context, own);
+      return discoverServer(
+        { tenantId, ...target },
+        { outboundTo: (server) => outboundTo(server, () => user), clock },
+        signal,
+      );
+    },
   });
 }

@@ -8,6 +8,7 @@ import { randomId } from '../../../shared/platform/ids.ts';
 import type { OutboundClient } from '../../../shared/platform/outbound.ts';
 import { succeed } from '../../../shared/platform/result.ts';
 import { continueTrace } from '../../../shared/platform/trace.ts';
+import { testCredentials } from '../../support/credentials.ts';
 import { createVisibleServers } from '../../../shared/registry/visibleServers.ts';
 import { azureTableServerStore } from '../../../shared/registry/azureTableServerStore.ts';
 import { azureTableToolsetStore } from '../../../shared/registry/azureTableToolsetStore.ts';
@@ -122,6 +123,7 @@ test(
       toolsets: azureTableToolsetStore(memoryTables()),
       visibleServers: createVisibleServers({ servers, state, newId: randomId, sharingTenant: undefined }),
       outboundTo: () => outbound,
+      credentials: testCredentials(),
       clock: systemClock,
       newId: randomId,
       shortLived: state,

@@ -7,6 +7,7 @@ import { randomId } from '../../../shared/platform/ids.ts';
 import { explain, type OutboundClient, type OutboundRequest } from '../../../shared/platform/outbound.ts';
 import { fail, succeed } from '../../../shared/platform/result.ts';
 import { continueTrace } from '../../../shared/platform/trace.ts';
+import { testCredentials } from '../../support/credentials.ts';
 import { createVisibleServers } from '../../../shared/registry/visibleServers.ts';
 import { azureTableServerStore } from '../../../shared/registry/azureTableServerStore.ts';
 import { azureTableToolsetStore } from '../../../shared/registry/azureTableToolsetStore.ts';
@@ -62,6 +63,7 @@ async function call(outbound: OutboundClient, log = recordingLog()): Promise<Res
     toolsets: azureTableToolsetStore(memoryTables()),
     visibleServers: createVisibleServers({ servers, state, newId: randomId, sharingTenant: undefined }),
     outboundTo: () => outbound,
+    credentials: testCredentials(),
     clock: { now: () => new Date() },
     newId: randomId,
     shortLived: state,

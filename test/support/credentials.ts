@@ -1,0 +1,16 @@
+import { type Credentials, createCredentials } from '../../shared/identity/credentials.ts';
+import type { ExchangeToken } from '../../shared/identity/onBehalfOf.ts';
+import { type Clock, systemClock } from '../../shared/platform/clock.ts';
+import type { Config } from '../../shared/platform/config.ts';
+import { fail } from '../../shared/platform/result.ts';
+
+const noExchange: ExchangeToken = () =>
+  Promise.resolve(fail({ kind: 'unavailable', message: 'this test has no token service' }));
+
+/** Credentials as the settings of a test have them; none when absent. */
+export const testCredentials = (
+  credentials: Config['credentials'] = {},
+  tenants: readonly string[] = [],
+  exchange: ExchangeToken = noExchange,
+  clock: Clock = systemClock,
+): Credentials => createCredentials({ credentials, tenants: new Set(tenants) }, { exchange, clock });
