@@ -19,9 +19,9 @@ export function validateServerConfig({ outboundTo }: { readonly outboundTo: Outb
       upstream: upstreamSettingsSchema.optional().describe('How the server is called, as a record says it.'),
     }),
     output: discoverySchema,
-    async run(target, { tenantId, signal, clock, authContext, token }) {
-      const [context, own] = await Promise.all([authContext(), token()]);
-      const user = signedIn(context, own);
+    async run(target, helpers) {
+      const { tenantId, signal, clock } = helpers;
+      const user = await signedIn(helpers);
       return discoverServer(
         { tenantId, ...target },
         { outboundTo: (server) => outboundTo(server, () => user), clock },

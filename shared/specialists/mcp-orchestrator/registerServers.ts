@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Principal } from '../../identity/principal.ts';
 import { type RegistrationDeps, registerServer } from '../../orchestration/servers/registerServer.ts';
 import { type Task, type TaskHelpers, defineTask } from '../../orchestration/task/task.ts';
+import { ownerOf } from '../signedIn.ts';
 import { fail, succeed } from '../../platform/result.ts';
 import { continueTrace } from '../../platform/trace.ts';
 import { type Registration, serverStatusSchema, slugSchema } from '../../registry/server.ts';
@@ -30,7 +31,7 @@ export function registerServers(deps: RegistrationDeps): Task {
     input: z.object({ servers: z.array(z.custom<Registration>()) }),
     output: z.object({ servers: z.array(registeredSchema) }),
     async run({ servers }, helpers) {
-      const principal = await principalOf(helpers);
+      const principal = await ownerOf(helpers);
       if (!principal) {
         const message = 'the session has ended, or the sign-in behind it: sign in and ask again';
         return fail({ kind: 'unauthenticated', message });
@@ -43,13 +44,6 @@ export function registerServers(deps: RegistrationDeps): Task {
       return succeed({ servers: done });
     },
   });
-}
-
-async function principalOf({ tenantId, authContext }: TaskHelpers): Promise<Principal | undefined> {
-  const context = await authContext();
-  if (!context) return undefined;
-  const { userId, roles, expiresAt } = context;
-  return { tenantId, userId, kind: 'user', clientId: '', roles, expiresAt: Date.parse(expiresAt) };
 }
 
 /** Under a key of its own, so that a repetition of this task finds the plans that it began before. */
