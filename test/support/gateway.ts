@@ -164,6 +164,13 @@ async function answer(
     response.writeHead(403).end();
     return;
   }
+  let message: unknown;
+  try {
+    message = request.method === 'POST' ? (JSON.parse(await text(request)) as unknown) : undefined;
+  } catch {
+    response.writeHead(400).end();
+    return;
+  }
   const [, place, slug = ''] = /^\/(server|toolset)s\/([^/]+)\/mcp$/.exec(request.url ?? '') ?? [];
   const kind = place === 'server' || place === 'toolset' ? place : undefined;
   const front: Front = kind ? { kind, slug } : { kind: 'all' };
@@ -179,7 +186,7 @@ async function answer(
       ? await endpoints.remove(call)
       : request.method === 'GET'
         ? await endpoints.listen(call)
-        : await endpoints.post({ ...call, message: JSON.parse(await text(request)) as unknown });
+        : await endpoints.post({ ...call, message });
   response.writeHead(result.status, Object.fromEntries(result.headers));
   const reader = result.body?.getReader();
   response.on('close', () => void reader?.cancel());

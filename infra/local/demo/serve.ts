@@ -28,6 +28,10 @@ export async function serveEndpoint(
       response.writeHead(404).end();
       return;
     }
+    if (isForeign(request.headers.origin)) {
+      response.writeHead(403).end();
+      return;
+    }
     handle(request, response).catch((error: unknown) => {
       console.error(error);
       if (!response.headersSent) response.writeHead(500);
@@ -48,6 +52,10 @@ export async function serveEndpoint(
       }),
   };
 }
+
+/** A page of another machine must not speak to this one through its reader's browser (2026-07-28, transports, Security). */
+const isForeign = (origin: string | undefined): boolean =>
+  origin !== undefined && !/^https?:\/\/(?:127\.0\.0\.1|localhost)(?::\d+)?$/.test(origin);
 
 function listen(server: Server, port: number): Promise<void> {
   return new Promise((resolve, reject) => {

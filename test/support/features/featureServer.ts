@@ -17,6 +17,7 @@ import {
 /** Which eras the server speaks. */
 export type Eras = 'legacy' | 'modern' | 'both';
 
+const LEGACY = ['2025-11-25', '2025-06-18', '2025-03-26'];
 const META = (key: string) => `io.modelcontextprotocol/${key}`;
 const info = { name: 'feature-server', version: '1.0.0' };
 const capabilities = {
@@ -127,8 +128,12 @@ export async function startFeatureServer(eras: Eras = 'both'): Promise<FeatureSe
       }
       return;
     }
-    const message = JSON.parse(await text(request)) as Json;
+    const message = parsed(await text(request));
     const { id, method, params = {} } = message as Message;
+    if (method === undefined && !('result' in message) && !('error' in message)) {
+      json(response, { jsonrpc: '2.0', id: null, error: { code: -32700, message: 'no message' } }, 400);
+      return;
+    }
     received.push(method ?? 'response');
     const meta = (params['_meta'] ?? {}) as Json;
     const isModern =
@@ -137,7 +142,12 @@ export async function startFeatureServer(eras: Eras = 'both'): Promise<FeatureSe
       if (isModern && eras !== 'legacy') await modern(response, request, id, method ?? '', params, meta);
       else if (eras === 'modern') {
         throw new RpcError(-32022, 'no such version', 400, { supported: [MODERN], requested: '2025-11-25' });
-      } else await legacy(response, session, message, params);
+      } else {
+        const version = request.headers['mcp-protocol-version'];
+        if (version !== undefined && !LEGACY.includes(String(version)))
+          throw new RpcError(-32600, 'no such version', 400);
+        await legacy(response, session, sessionId, message, params);
+      }
     } catch (error) {
       if (!(error instanceof RpcError)) throw error;
       const { code, message: words, data, status } = error;
@@ -156,6 +166,7 @@ export async function startFeatureServer(eras: Eras = 'both'): Promise<FeatureSe
   async function legacy(
     response: ServerResponse,
     session: Session | undefined,
+    sessionId: string,
     { id, method, result, error }: Message,
     params: Json,
   ): Promise<void> {
@@ -168,7 +179,7 @@ export async function startFeatureServer(eras: Eras = 'both'): Promise<FeatureSe
         subscribed: new Set(),
       });
       const version = String(params['protocolVersion']);
-      const known = ['2025-11-25', '2025-06-18', '2025-03-26'].includes(version);
+      const known = LEGACY.includes(version);
       json(
         response,
         {
@@ -181,7 +192,7 @@ export async function startFeatureServer(eras: Eras = 'both'): Promise<FeatureSe
       );
       return;
     }
-    if (session === undefined) throw new RpcError(-32000, 'no such session', 404);
+    if (session === undefined) throw new RpcError(-32600, 'no such session', sessionId === '' ? 400 : 404);
     if (method === undefined) {
       session.asked.get(String(id))?.(result ?? { refused: error });
       response.writeHead(202).end();
@@ -255,6 +266,10 @@ export async function startFeatureServer(eras: Eras = 'both'): Promise<FeatureSe
       throw new RpcError(-32602, 'the envelope is incomplete', 400);
     if (request.headers['mcp-protocol-version'] !== version || request.headers['mcp-method'] !== method)
       throw new RpcError(-32020, 'headers and body disagree', 400);
+    const named = params['name'] ?? params['uri'] ?? '';
+    const isNamed = ['tools/call', 'prompts/get', 'resources/read'].includes(method);
+    if (isNamed && decoded(String(request.headers['mcp-name'] ?? '')) !== named)
+      throw new RpcError(-32020, 'headers and body disagree', 400);
     if (version !== MODERN)
       throw new RpcError(-32022, 'no such version', 400, { supported: [MODERN], requested: version });
     const finish = (value: Json) => {
@@ -266,7 +281,12 @@ export async function startFeatureServer(eras: Eras = 'both'): Promise<FeatureSe
     };
     switch (method) {
       case 'server/discover':
-        finish({ supportedVersions: [MODERN], capabilities, ttlMs: 0, cacheScope: 'public' });
+        finish({
+          supportedVersions: eras === 'both' ? [MODERN, ...LEGACY] : [MODERN],
+          capabilities,
+          ttlMs: 0,
+          cacheScope: 'public',
+        });
         return;
       case 'subscriptions/listen': {
         openEvents(response);
@@ -366,6 +386,21 @@ export async function startFeatureServer(eras: Eras = 'both'): Promise<FeatureSe
       );
     },
   };
+}
+
+/** Whatever is no object counts as an empty one. */
+function parsed(body: string): Json {
+  try {
+    const value: unknown = JSON.parse(body);
+    return typeof value === 'object' && value !== null ? (value as Json) : {};
+  } catch {
+    return {};
+  }
+}
+
+function decoded(header: string): string {
+  const [, encoded] = /^=\?base64\?(.*)\?=$/.exec(header) ?? [];
+  return encoded === undefined ? header : Buffer.from(encoded, 'base64').toString('utf8');
 }
 
 function event(response: ServerResponse, message: object): void {

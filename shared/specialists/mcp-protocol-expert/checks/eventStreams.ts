@@ -1,0 +1,138 @@
+import { isObject, type JsonObject } from '../../../gateway/jsonRpc.ts';
+import type { Transcript } from '../transcript/transcript.ts';
+import { type Check, each, type Subject } from './check.ts';
+import { streams } from './look.ts';
+
+const NONE = 'it answered with no event stream';
+const sending = {
+  legacy: '2025-11-25/basic/transports#sending-messages-to-the-server',
+  modern: '2026-07-28/basic/transports/streamable-http#receiving-messages',
+};
+
+/** What came on streams beside responses. */
+const sentBeside = (transcript: Transcript): readonly Subject<JsonObject>[] =>
+  streams(transcript).flatMap(({ name, value }) =>
+    value.answer.messages
+      .filter(isObject)
+      .filter((message) => 'method' in message)
+      .map((message) => ({ name, value: message })),
+  );
+
+/** Event streams, where a server answers with any. */
+export const eventStreamChecks: readonly Check[] = [
+  {
+    id: 'event_is_json',
+    spec: sending,
+    severity: 'critical',
+    requires: 'The data of each event is one JSON-RPC message.',
+    remedy: 'Write each message as one event, with its JSON in data lines and an empty line after it.',
+    judge: (transcript) =>
+      each(streams(transcript), NONE, ({ answer: { unreadable } }) =>
+        unreadable === 0 ? undefined : `${unreadable} of its events are not JSON`,
+      ),
+  },
+  {
+    id: 'event_type_is_message',
+    spec: sending,
+    severity: 'critical',
+    requires: 'Events have the type message, or none: readers of event streams pass over other types.',
+    remedy: 'Leave the event field out, or write event: message.',
+    judge: (transcript) =>
+      each(streams(transcript), NONE, ({ answer: { events } }) =>
+        events.every(({ type, data }) => type === 'message' || data === '')
+          ? undefined
+          : 'an event has another type',
+      ),
+  },
+  {
+    id: 'event_fields_known',
+    spec: sending,
+    severity: 'warning',
+    requires: 'A line of an event stream is a comment or one of the fields data, event, id and retry.',
+    remedy: 'Write every line of the JSON with data: before it.',
+    judge: (transcript) =>
+      each(streams(transcript), NONE, ({ answer: { text } }) =>
+        text
+          .replace(/^\uFEFF/, '')
+          .split(/\r\n|\r|\n/)
+          .every((line) => /^(?:$|:|(?:data|event|id|retry)(?::|$))/.test(line))
+          ? undefined
+          : 'a line is none of these',
+      ),
+  },
+  {
+    id: 'stream_ends_with_response',
+    spec: sending,
+    severity: 'warning',
+    requires: 'A stream ends after the response that it was opened for.',
+    remedy: 'End the HTTP response once the JSON-RPC response is written: the connection is held until then.',
+    judge: (transcript) =>
+      each(
+        streams(transcript).filter(({ value }) => value.exchanged.sent.rpc !== 'subscriptions/listen'),
+        NONE,
+        ({ answer }) => (answer.ended ? undefined : 'it stayed open for two seconds after the response'),
+      ),
+  },
+  {
+    id: 'stream_is_unbuffered',
+    spec: { modern: '2026-07-28/basic/transports/streamable-http#receiving-messages' },
+    severity: 'warning',
+    requires: 'A stream has the header X-Accel-Buffering: no.',
+    remedy: 'Set the header, so that proxies pass events on as they come.',
+    judge: (transcript) =>
+      each(streams(transcript), NONE, ({ answer: { headers } }) =>
+        String(headers['x-accel-buffering']).toLowerCase() === 'no' ? undefined : 'the header is missing',
+      ),
+  },
+  {
+    id: 'no_requests_to_client',
+    spec: { legacy: '2025-11-25/basic/lifecycle#operation', modern: sending.modern },
+    severity: 'critical',
+    requires:
+      'The client is asked nothing that it did not offer to answer; since 2026-07-28, nothing on a stream.',
+    remedy:
+      'Look at the capabilities of the client before asking it. Since 2026-07-28, answer with input requests.',
+    judge: (transcript) =>
+      each(streams(transcript), NONE, ({ answer: { messages } }) => {
+        const asked = messages
+          .filter(isObject)
+          .filter((message) => typeof message['method'] === 'string' && 'id' in message)
+          .filter(({ method }) => transcript.era === 'modern' || method !== 'ping');
+        return asked.length === 0 ? undefined : `it asked the client ${asked.length} times`;
+      }),
+  },
+  {
+    id: 'no_progress_unasked',
+    spec: {
+      legacy: '2025-11-25/basic/utilities/progress#behavior-requirements',
+      modern: '2026-07-28/basic/patterns/progress',
+    },
+    severity: 'critical',
+    requires: 'Progress is told only for a token that a request gave.',
+    remedy: 'Send notifications/progress only where the request has a progressToken in its _meta.',
+    judge: (transcript) =>
+      each(streams(transcript), NONE, (_stream, name) =>
+        sentBeside(transcript).some(
+          (sent) => sent.name === name && sent.value['method'] === 'notifications/progress',
+        )
+          ? 'it told progress without a token'
+          : undefined,
+      ),
+  },
+  {
+    id: 'no_log_unasked',
+    spec: { modern: '2026-07-28/server/utilities/logging' },
+    severity: 'critical',
+    requires: 'Log messages are sent only to requests that name a level for them.',
+    remedy:
+      'Send notifications/message only where the _meta of the request has io.modelcontextprotocol/logLevel.',
+    judge: (transcript) =>
+      each(streams(transcript), NONE, (_stream, name) =>
+        sentBeside(transcript).some(
+          (sent) => sent.name === name && sent.value['method'] === 'notifications/message',
+        )
+          ? 'it sent a log message unasked'
+          : undefined,
+      ),
+  },
+];

@@ -1,0 +1,68 @@
+import type { Era } from '../../../registry/server.ts';
+import type { Transcript } from '../transcript/transcript.ts';
+import { answerChecks } from './answers.ts';
+import { browserChecks } from './browsers.ts';
+import { capabilityChecks } from './capabilities.ts';
+import { catalogueChecks } from './catalogue.ts';
+import { type Check, type Judgement, notApplicable } from './check.ts';
+import { discoveryChecks } from './discovery.ts';
+import { errorChecks } from './errors.ts';
+import { eventStreamChecks } from './eventStreams.ts';
+import { handshakeChecks } from './handshake.ts';
+import { listChecks } from './lists.ts';
+import { messageChecks } from './messages.ts';
+import { metadataChecks } from './metadata.ts';
+import { requestMetadataChecks } from './requestMetadata.ts';
+import { resultChecks } from './results.ts';
+import { sessionChecks } from './sessions.ts';
+import { toolChecks } from './tools.ts';
+
+/** Every check, by the family that it belongs to. */
+export const checkFamilies: Readonly<Record<string, readonly Check[]>> = {
+  'Answers over HTTP': answerChecks,
+  Messages: messageChecks,
+  'Event streams': eventStreamChecks,
+  'Handshake of the 2025 era': handshakeChecks,
+  'Sessions of the 2025 era': sessionChecks,
+  'Discovery of the 2026 era': discoveryChecks,
+  'Request metadata of the 2026 era': requestMetadataChecks,
+  'Results of the 2026 era': resultChecks,
+  Capabilities: capabilityChecks,
+  Lists: listChecks,
+  Tools: toolChecks,
+  'Prompts and resources': catalogueChecks,
+  'What a server says of itself': metadataChecks,
+  Errors: errorChecks,
+  Browsers: browserChecks,
+};
+export const checks: readonly Check[] = Object.values(checkFamilies).flat();
+
+export interface Judged {
+  readonly check: Check;
+  readonly judgement: Judgement;
+}
+
+/** Holds a transcript against every check of its era. */
+export function judge(transcript: Transcript): readonly Judged[] {
+  return checks
+    .filter(({ spec }) => spec[transcript.era] !== undefined)
+    .map((check) => ({
+      check,
+      judgement: isInForce(check, transcript)
+        ? check.judge(transcript)
+        : notApplicable(
+            `it is not part of ${transcript.version === '' ? 'an unknown version' : transcript.version}`,
+          ),
+    }));
+}
+
+/** Versions are dates, so their text sorts as they do. A server that named no version is held to the newest. */
+const isInForce = ({ since, until }: Check, { era, version }: Transcript): boolean =>
+  era === 'modern' ||
+  ((since === undefined || version === '' || version >= since) &&
+    (until === undefined || (version !== '' && version <= until)));
+
+const SITE = 'https://modelcontextprotocol.io/specification/';
+
+/** The address of what a check refers to. */
+export const addressOf = ({ spec }: Check, era: Era): string => `${SITE}${spec[era] ?? ''}`;

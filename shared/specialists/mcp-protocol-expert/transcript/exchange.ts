@@ -1,0 +1,181 @@
+import type { Readable } from 'node:stream';
+import type { RequestId } from '../../../gateway/jsonRpc.ts';
+import { isObject } from '../../../gateway/jsonRpc.ts';
+import { createSseParser, type SseEvent } from '../../../gateway/sse.ts';
+import { ANSWER_BOUNDS, unsafeShape } from '../../../platform/jsonShape.ts';
+import { explain, type OutboundClient } from '../../../platform/outbound.ts';
+
+/** What was sent to a server, and why. */
+export interface Sent {
+  /** The stable name of what this exchange tries out. */
+  readonly step: string;
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** Of the request in the body; absent where that is a notification, or no request at all. */
+  readonly id?: RequestId;
+  /** The method of the message in the body. */
+  readonly rpc?: string;
+}
+
+/** What came back, whatever its status, as it stood on the wire. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** Without parameters, in lower case; empty where the server named none. */
+  readonly mediaType: string;
+  readonly text: string;
+  readonly bytes: number;
+  readonly isUtf8: boolean;
+  /** Of an event stream. */
+  readonly events: readonly SseEvent[];
+  /** What the body or the events parsed to, whatever that is; of an array, what it holds. */
+  readonly messages: readonly unknown[];
+  readonly arrays: number;
+  /** Bodies and events that are not JSON, or JSON that is not safe to walk. */
+  readonly unreadable: number;
+  /** Whether the server ended its answer, or we stopped listening. */
+  readonly ended: boolean;
+  readonly firstByteMs: number;
+  readonly durationMs: number;
+}
+
+export interface Exchanged {
+  readonly sent: Sent;
+  readonly answer?: Answer;
+  /** Why there is no answer, in words of a closed list. */
+  readonly failure?: {
+    readonly kind: 'timeout' | 'unavailable' | 'too_large' | 'invalid';
+    readonly words: string;
+  };
+}
+
+/** How much of an answer is read: all of it; its head, where it is an event stream; or its first event. */
+export type ReadUntil = 'end' | 'head' | 'event';
+
+const ANSWER_WITHIN_MS = 5_000;
+/** The gateway keeps no more than 400 KiB of a server; this leaves room to measure larger lists. */
+const MAX_ANSWER_BYTES = 2 * 1024 * 1024;
+/** How long a stream may stay open after its response before that counts. */
+const LINGER_MS = 2_000;
+
+/** Sends one HTTP request and reads its answer as it stands. Whatever happens is told in the result; it throws nothing. */
+export async function exchange(
+  outbound: OutboundClient,
+  url: string,
+  sent: Sent,
+  signal: AbortSignal,
+  until: ReadUntil = 'end',
+): Promise<Exchanged> {
+  const within = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_WITHIN_MS)]);
+  const startedAt = performance.now();
+  const { method, headers, body } = sent;
+  const reply = await outbound.request({
+    method,
+    url,
+    headers,
+    ...(body !== undefined && { body }),
+    signal: within,
+  });
+  if (!reply.ok) return { sent, failure: failureOf(reply.error.kind, reply.error.message) };
+  const { statusCode: status, headers: received } = reply.value;
+  const firstByteMs = performance.now() - startedAt;
+  const mediaType = first(received['content-type'])?.split(';', 1)[0]?.trim().toLowerCase() ?? '';
+  const read = await readBody(reply.value.body, { mediaType, until, id: sent.id, signal: within });
+  if ('failure' in read) return { sent, failure: read.failure };
+  const durationMs = performance.now() - startedAt;
+  return { sent, answer: { status, headers: received, mediaType, firstByteMs, durationMs, ...read } };
+}
+
+interface Reading {
+  readonly mediaType: string;
+  readonly until: ReadUntil;
+  readonly id: RequestId | undefined;
+  readonly signal: AbortSignal;
+}
+
+type ReadBody = Pick<
+  Answer,
+  'text' | 'bytes' | 'isUtf8' | 'events' | 'messages' | 'arrays' | 'unreadable' | 'ended'
+>;
+
+async function readBody(
+  body: Readable,
+  { mediaType, until, id, signal }: Reading,
+): Promise<ReadBody | Pick<Required<Exchanged>, 'failure'>> {
+  // A body that breaks while nobody reads it, as after an abort, would otherwise end the process.
+  body.on('error', () => undefined);
+  const isStream = mediaType === 'text/event-stream';
+  const parser = createSseParser(MAX_ANSWER_BYTES);
+  const chunks: Uint8Array[] = [];
+  const events: SseEvent[] = [];
+  const parsed: Parsed = { messages: [], arrays: 0, unreadable: 0 };
+  let bytes = 0;
+  let lingering: NodeJS.Timeout | undefined;
+  const given = (ended: boolean): ReadBody => {
+    const whole = Buffer.concat(chunks, bytes);
+    const text = whole.toString('utf8');
+    if (!isStream && text.trim() !== '') parseInto(text, parsed);
+    return { text, bytes, isUtf8: Buffer.from(text, 'utf8').equals(whole), events, ...parsed, ended };
+  };
+  try {
+    if (isStream && until === 'head') return given(false);
+    for await (const chunk of body as AsyncIterable<Uint8Array>) {
+      bytes += chunk.byteLength;
+      if (bytes > MAX_ANSWER_BYTES)
+        return { failure: failureOf('too_large', `it answered with more than ${MAX_ANSWER_BYTES} bytes`) };
+      chunks.push(chunk);
+      if (!isStream) continue;
+      for (const event of parser.push(chunk)) {
+        events.push(event);
+        if (event.data !== '') parseInto(event.data, parsed);
+      }
+      if (until === 'event' && parsed.messages.length > 0) return given(false);
+      if (parsed.messages.some((message) => answers(message, id)))
+        lingering ??= setTimeout(() => body.destroy(), LINGER_MS);
+    }
+    return given(true);
+  } catch (error) {
+    if (lingering !== undefined) return given(false);
+    const { kind, message } = explain(error, signal);
+    return { failure: failureOf(kind, kind === 'timeout' ? 'its answer did not end in time' : message) };
+  } finally {
+    clearTimeout(lingering);
+    body.destroy();
+  }
+}
+
+interface Parsed {
+  readonly messages: unknown[];
+  arrays: number;
+  unreadable: number;
+}
+
+function parseInto(text: string, into: Parsed): void {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (unsafeShape(value, ANSWER_BOUNDS) !== undefined) into.unreadable += 1;
+    else if (!Array.isArray(value)) into.messages.push(value);
+    else {
+      into.arrays += 1;
+      into.messages.push(...(value as unknown[]));
+    }
+  } catch {
+    into.unreadable += 1;
+  }
+}
+
+/** Whether a message is a response; with any id, as a server may get that wrong. */
+const answers = (message: unknown, id: RequestId | undefined): boolean =>
+  id !== undefined &&
+  isObject(message) &&
+  !('method' in message) &&
+  ('result' in message || 'error' in message);
+
+function failureOf(kind: string, words: string): NonNullable<Exchanged['failure']> {
+  const kinds = ['timeout', 'too_large', 'invalid'] as const;
+  return { kind: kinds.find((known) => known === kind) ?? 'unavailable', words };
+}
+
+const first = (header: string | string[] | undefined): string | undefined =>
+  Array.isArray(header) ? header[0] : header;

@@ -1,0 +1,66 @@
+import { MODERN_VERSIONS } from '../../../gateway/protocol.ts';
+import { statusFault } from '../../../gateway/upstream/fault.ts';
+import type { DomainError } from '../../../platform/errors.ts';
+import type { OutboundClient } from '../../../platform/outbound.ts';
+import { type Result, fail, succeed } from '../../../platform/result.ts';
+import type { Era } from '../../../registry/server.ts';
+import type { Exchanged } from './exchange.ts';
+import { createRecorder, type Recorder } from './recorder.ts';
+import { openLegacy, recordLegacy } from './recordLegacy.ts';
+import { openModern, recordModern } from './recordModern.ts';
+import { resultIn, type Transcript } from './transcript.ts';
+
+interface EraRecorder {
+  open(recorder: Recorder): Promise<Exchanged | undefined>;
+  isOpen(opening: Exchanged): boolean;
+  record(recorder: Recorder, opening: Exchanged): Promise<Transcript>;
+}
+
+const eras: Record<Era, EraRecorder> = {
+  legacy: {
+    open: openLegacy,
+    isOpen: (opening) => resultIn(opening) !== undefined,
+    record: recordLegacy,
+  },
+  modern: {
+    open: openModern,
+    isOpen: (opening) => {
+      const versions = resultIn(opening)?.['supportedVersions'];
+      return Array.isArray(versions) && versions.some((version) => MODERN_VERSIONS.includes(String(version)));
+    },
+    record: recordModern,
+  },
+};
+
+/**
+ * Exchanges with a server everything that the checks of its era judge. The era is the one that it answers to; where it
+ * answers to neither, the one that it was registered with. A failure is a server that gave no answer at all, or wants
+ * credentials: there is nothing to judge then.
+ */
+export async function recordTranscript(
+  { url, era }: { readonly url: string; readonly era: Era },
+  outbound: OutboundClient,
+  signal: AbortSignal,
+): Promise<Result<Transcript>> {
+  const opened: { recorder: Recorder; opening: Exchanged }[] = [];
+  for (const tried of [era, era === 'modern' ? 'legacy' : 'modern'] as const) {
+    const recorder = createRecorder(outbound, url, signal);
+    const opening = await eras[tried].open(recorder);
+    if (!opening) return fail({ kind: 'timeout', message: 'there was no time left to ask it' });
+    const closed = whyClosed(opening);
+    // What it makes of the other era's first request says nothing of its own.
+    if (closed && tried === era) return fail(closed);
+    if (eras[tried].isOpen(opening)) return succeed(await eras[tried].record(recorder, opening));
+    opened.push({ recorder, opening });
+  }
+  const [own] = opened;
+  if (!own) throw new Error('a server was opened in no era');
+  return succeed(await eras[era].record(own.recorder, own.opening));
+}
+
+function whyClosed({ answer, failure }: Exchanged): DomainError | undefined {
+  if (failure) return { kind: failure.kind, message: failure.words };
+  const fault = answer && statusFault(answer.status);
+  const says = answer?.status === 401 || answer?.status === 403 || (answer?.status ?? 0) >= 500;
+  return fault && says ? { kind: 'unavailable', message: `it ${fault.message}` } : undefined;
+}
