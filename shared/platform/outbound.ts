@@ -11,6 +11,8 @@ export interface OutboundRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly signal?: AbortSignal;
+  /** What the answer may be encoded as; not at all when absent. The body is given as it comes, and never decoded. */
+  readonly acceptEncoding?: 'gzip';
 }
 
 /** The body must be read or destroyed by whoever gets it: the connection is held until then. */
@@ -18,7 +20,7 @@ export type OutboundResponse = Pick<Dispatcher.ResponseData, 'statusCode' | 'hea
 
 /**
  * The one way out of the house. Refuses what `checkOutboundUrl` refuses and any name of which even one address is not
- * allowed; connects to the address it judged; follows no redirect; asks for no content encoding; keeps connections alive.
+ * allowed; connects to the address it judged; follows no redirect; asks for no content encoding unless told to; keeps connections alive.
  * A server that cannot be reached is a failure `unavailable` or `timeout`, a refused address `invalid`.
  */
 export interface OutboundClient {
@@ -45,14 +47,14 @@ export function openOutboundClient(policy: AddressPolicy, resolve: Resolver = lo
     connections: 256,
   });
   return {
-    async request({ url, method, headers, body, signal }) {
+    async request({ url, method, headers, body, signal, acceptEncoding = 'identity' }) {
       const checked = checkOutboundUrl(url, policy);
       if (!checked.ok) return checked;
       try {
         const response = await request(checked.value, {
           dispatcher: agent,
           method,
-          headers: { ...headers, 'accept-encoding': 'identity' },
+          headers: { ...headers, 'accept-encoding': acceptEncoding },
           ...(body !== undefined && { body }),
           ...(signal && { signal }),
         });

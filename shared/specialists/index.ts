@@ -19,7 +19,7 @@ export function specialistTasks(deps: SpecialistDeps): TaskCatalogue {
     ...debuggerTasks(),
     ...deploymentTasks(),
     ...performanceTasks(),
-    ...protocolTasks(),
+    ...protocolTasks(deps),
     ...probes({ state: deps.shortLived }),
   ];
   const catalogue = taskCatalogue(own);

@@ -15,7 +15,9 @@ const outbound = openOutboundClient('private_allowed');
 afterAll(() => outbound.close());
 
 async function judged(url: string, era: Era) {
-  const recorded = await recordTranscript({ url, era }, outbound, AbortSignal.timeout(30_000));
+  const traceId = '0af7651916cd43dd8448eb211c80319c';
+  const signal = AbortSignal.timeout(60_000);
+  const recorded = await recordTranscript({ url, era, scope: 'all', traceId, signal }, outbound);
   if (!recorded.ok) throw new Error(recorded.error.message);
   const of = (outcome: string) =>
     judge(recorded.value).filter(({ judgement }) => judgement.outcome === outcome);

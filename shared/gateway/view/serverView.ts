@@ -68,7 +68,7 @@ export function resourceOf({ slug }: ActiveServer, method: string, params: JsonO
 }
 
 /** What the gateway can carry of a server's capabilities to a client of an era: tasks to none. */
-const capabilitiesFor: Record<Era, (capabilities: JsonObject) => JsonObject> = {
+export const capabilitiesFor: Record<Era, (capabilities: JsonObject) => JsonObject> = {
   legacy: ({ tasks: _tasks, extensions: _extensions, ...capabilities }) => capabilities,
   modern: ({ tasks: _tasks, extensions, ...capabilities }) => {
     if (!isObject(extensions)) return capabilities;

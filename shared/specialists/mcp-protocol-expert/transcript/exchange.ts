@@ -16,6 +16,8 @@ export interface Sent {
   readonly id?: RequestId;
   /** The method of the message in the body. */
   readonly rpc?: string;
+  /** Whether the answer may be compressed. */
+  readonly compressed?: true;
 }
 
 /** What came back, whatever its status, as it stood on the wire. */
@@ -69,12 +71,13 @@ export async function exchange(
 ): Promise<Exchanged> {
   const within = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_WITHIN_MS)]);
   const startedAt = performance.now();
-  const { method, headers, body } = sent;
+  const { method, headers, body, compressed } = sent;
   const reply = await outbound.request({
     method,
     url,
     headers,
     ...(body !== undefined && { body }),
+    ...(compressed && { acceptEncoding: 'gzip' as const }),
     signal: within,
   });
   if (!reply.ok) return { sent, failure: failureOf(reply.error.kind, reply.error.message) };

@@ -8,12 +8,12 @@ import type { Exchanged } from './exchange.ts';
 import { createRecorder, type Recorder } from './recorder.ts';
 import { openLegacy, recordLegacy } from './recordLegacy.ts';
 import { openModern, recordModern } from './recordModern.ts';
-import { resultIn, type Transcript } from './transcript.ts';
+import { resultIn, type Scope, type Transcript } from './transcript.ts';
 
 interface EraRecorder {
   open(recorder: Recorder): Promise<Exchanged | undefined>;
   isOpen(opening: Exchanged): boolean;
-  record(recorder: Recorder, opening: Exchanged): Promise<Transcript>;
+  record(recorder: Recorder, opening: Exchanged, scope: Scope): Promise<Transcript>;
 }
 
 const eras: Record<Era, EraRecorder> = {
@@ -32,30 +32,39 @@ const eras: Record<Era, EraRecorder> = {
   },
 };
 
+export interface Recording {
+  readonly url: string;
+  /** The era that the server was registered with. */
+  readonly era: Era;
+  readonly scope: Scope;
+  /** Goes with every request as its `traceparent`, so that it can be found again in the server's own logs. */
+  readonly traceId: string;
+  readonly signal: AbortSignal;
+}
+
 /**
- * Exchanges with a server everything that the checks of its era judge. The era is the one that it answers to; where it
+ * Exchanges with a server what the scope wants of its era. The era is the one that it answers to; where it
  * answers to neither, the one that it was registered with. A failure is a server that gave no answer at all, or wants
  * credentials: there is nothing to judge then.
  */
 export async function recordTranscript(
-  { url, era }: { readonly url: string; readonly era: Era },
+  { url, era, scope, traceId, signal }: Recording,
   outbound: OutboundClient,
-  signal: AbortSignal,
 ): Promise<Result<Transcript>> {
   const opened: { recorder: Recorder; opening: Exchanged }[] = [];
   for (const tried of [era, era === 'modern' ? 'legacy' : 'modern'] as const) {
-    const recorder = createRecorder(outbound, url, signal);
+    const recorder = createRecorder(outbound, { url, traceId, signal });
     const opening = await eras[tried].open(recorder);
     if (!opening) return fail({ kind: 'timeout', message: 'there was no time left to ask it' });
     const closed = whyClosed(opening);
     // What it makes of the other era's first request says nothing of its own.
     if (closed && tried === era) return fail(closed);
-    if (eras[tried].isOpen(opening)) return succeed(await eras[tried].record(recorder, opening));
+    if (eras[tried].isOpen(opening)) return succeed(await eras[tried].record(recorder, opening, scope));
     opened.push({ recorder, opening });
   }
   const [own] = opened;
   if (!own) throw new Error('a server was opened in no era');
-  return succeed(await eras[era].record(own.recorder, own.opening));
+  return succeed(await eras[era].record(own.recorder, own.opening, scope));
 }
 
 function whyClosed({ answer, failure }: Exchanged): DomainError | undefined {

@@ -44,3 +44,22 @@ export async function tryUnknownNames(
     await recorder.ask('completion', { rpc: 'completion/complete', params }, wire);
   }
 }
+
+/** Bodies that are no message. */
+export async function tryBrokenBodies(
+  recorder: Recorder,
+  headers: Readonly<Record<string, string>>,
+): Promise<void> {
+  await recorder.send({ step: 'broken JSON', method: 'POST', headers, body: '{"jsonrpc":' });
+  await recorder.send({ step: 'no JSON-RPC', method: 'POST', headers, body: '{"hello":"server"}' });
+}
+
+/** How often the same small request is sent to learn how long it takes. */
+export const TIMES = 5;
+
+/** A small request again and again, and a list as it is and compressed. */
+export async function recordTimes(recorder: Recorder, rpc: string, wire: Wire): Promise<void> {
+  for (let time = 1; time <= TIMES; time++) await recorder.ask(`time ${time}`, { rpc }, wire);
+  await recorder.ask('list tools', { rpc: 'tools/list' }, wire);
+  await recorder.ask('list tools, compressed', { rpc: 'tools/list', compressed: true }, wire);
+}

@@ -2,8 +2,15 @@ import { isObject, type JsonObject } from '../../../gateway/jsonRpc.ts';
 import { GATEWAY_INFO, LATEST_LEGACY } from '../../../gateway/protocol.ts';
 import type { Exchanged } from './exchange.ts';
 import { jsonHeaders, type Recorder, type Wire } from './recorder.ts';
-import { noLists, recordLists, tryUnknownNames, UNKNOWN } from './recordCommon.ts';
-import { resultIn, type Transcript } from './transcript.ts';
+import {
+  noLists,
+  recordLists,
+  recordTimes,
+  tryBrokenBodies,
+  tryUnknownNames,
+  UNKNOWN,
+} from './recordCommon.ts';
+import { resultIn, type Scope, type Transcript } from './transcript.ts';
 
 const plain: Wire = { headersOf: () => ({}), paramsOf: (params) => params };
 
@@ -17,68 +24,90 @@ const hello = (protocolVersion: string): JsonObject => ({
   clientInfo: GATEWAY_INFO,
 });
 
-/** Tries everything that the checks of the legacy era judge, in a session of its own, which it ends. Calls no tool that exists. */
-export async function recordLegacy(recorder: Recorder, opening: Exchanged): Promise<Transcript> {
+/** Tries what the scope says, in a session of its own, which it ends. Calls no tool that exists. */
+export async function recordLegacy(
+  recorder: Recorder,
+  opening: Exchanged,
+  scope: Scope,
+): Promise<Transcript> {
   const profile = resultIn(opening) ?? {};
   const version = typeof profile['protocolVersion'] === 'string' ? profile['protocolVersion'] : '';
   const sessionId = sessionIn(opening);
   const capabilities = isObject(profile['capabilities']) ? profile['capabilities'] : {};
-  const session: Record<string, string> = {
-    ...(version !== '' && version !== '2025-03-26' && { 'mcp-protocol-version': version }),
-    ...(sessionId !== undefined && { 'mcp-session-id': sessionId }),
-  };
-  const wire: Wire = { ...plain, headersOf: () => session };
-  const headers = { ...jsonHeaders, ...session };
-  const ping = (step: string, changed: Record<string, string | null>) =>
-    recorder.ask(step, { rpc: 'ping', headers: changed }, wire);
-
-  const transcript = { era: 'legacy', version, opening, profile, capabilities, sessionId } as const;
+  const known = { era: 'legacy', version, opening, profile, capabilities, sessionId } as const;
+  const { steps } = recorder;
   // Without a session there is nothing that the others could be judged by.
   if (!resultIn(opening))
-    return {
-      ...transcript,
-      lists: noLists,
-      steps: recorder.steps,
-      interrupted: 'initialize was not answered',
-    };
+    return { ...known, lists: noLists, steps, interrupted: 'initialize was not answered' };
 
-  const initialized = { jsonrpc: '2.0', method: 'notifications/initialized' };
+  const session: Session = {
+    headers: {
+      ...(version !== '' && version !== '2025-03-26' && { 'mcp-protocol-version': version }),
+      ...(sessionId !== undefined && { 'mcp-session-id': sessionId }),
+    },
+    version,
+    capabilities,
+  };
+  const wire: Wire = { ...plain, headersOf: () => session.headers };
+  const headers = { ...jsonHeaders, ...session.headers };
+  const { method: rpc } = initialized;
   await recorder.send({
     step: 'initialized',
     method: 'POST',
     headers,
     body: JSON.stringify(initialized),
-    rpc: initialized.method,
+    rpc,
   });
+  if (scope === 'timing') await recordTimes(recorder, 'ping', wire);
+  const lists = scope === 'timing' ? noLists : await recordLists(recorder, wire);
+  if (scope === 'all') await tryEverything(recorder, session, wire);
+  if (scope !== 'lists') {
+    const listen = { accept: 'text/event-stream', ...session.headers };
+    await recorder.send({ step: 'GET', method: 'GET', headers: listen }, 'head');
+  }
+  if (sessionId !== undefined) {
+    if (scope === 'all') {
+      await tryOtherVersion(recorder);
+      await recorder.ask('no session', { rpc: 'ping', headers: { 'mcp-session-id': null } }, wire);
+    }
+    await recorder.send({ step: 'DELETE', method: 'DELETE', headers: session.headers });
+    if (scope === 'all') await recorder.ask('ended session', { rpc: 'ping' }, wire);
+  } else if (scope === 'all') await tryOtherVersion(recorder);
+  return { ...known, lists, steps, interrupted: recorder.interrupted() };
+}
+
+const initialized = { jsonrpc: '2.0', method: 'notifications/initialized' } as const;
+
+interface Session extends Pick<Transcript, 'version' | 'capabilities'> {
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+async function tryEverything(
+  recorder: Recorder,
+  { headers: session, version, capabilities }: Session,
+  wire: Wire,
+): Promise<void> {
+  const headers = { ...jsonHeaders, ...session };
+  const ping = (step: string, changed: Record<string, string | null>) =>
+    recorder.ask(step, { rpc: 'ping', headers: changed }, wire);
   // Zero is an id like any other, and one that is easily taken for none.
   await recorder.ask('ping', { rpc: 'ping', id: 0, params: { _meta: { 'com.example/check': true } } }, wire);
-  const lists = await recordLists(recorder, wire);
   await tryUnknownNames(recorder, wire, capabilities);
-  if ('logging' in capabilities)
-    await recorder.ask('log level', { rpc: 'logging/setLevel', params: { level: 'error' } }, wire);
-  if ('logging' in capabilities)
-    await recorder.ask('unknown log level', { rpc: 'logging/setLevel', params: { level: UNKNOWN } }, wire);
+  if ('logging' in capabilities) {
+    const level = (name: string) => ({ rpc: 'logging/setLevel', params: { level: name } });
+    await recorder.ask('log level', level('error'), wire);
+    await recorder.ask('unknown log level', level(UNKNOWN), wire);
+  }
   if (isObject(capabilities['resources']) && capabilities['resources']['subscribe'] === true)
     await recorder.ask('subscribe', { rpc: 'resources/subscribe', params: { uri: 'check:none' } }, wire);
-  await recorder.send({ step: 'broken JSON', method: 'POST', headers, body: '{"jsonrpc":' });
-  await recorder.send({ step: 'no JSON-RPC', method: 'POST', headers, body: '{"hello":"server"}' });
+  await tryBrokenBodies(recorder, headers);
   await ping('unknown version header', { 'mcp-protocol-version': '1900-01-01' });
   await ping('text body', { 'content-type': 'text/plain' });
   await ping('unacceptable form', { accept: 'image/png' });
   await ping('foreign origin', { origin: 'https://origin.invalid' });
-  if (version === '2025-03-26') {
-    const batch = ['a', 'b'].map((id) => ({ jsonrpc: '2.0', id, method: 'ping' }));
-    await recorder.send({ step: 'batch', method: 'POST', headers, body: JSON.stringify(batch) });
-  }
-  const listen = { accept: 'text/event-stream', ...session };
-  await recorder.send({ step: 'GET', method: 'GET', headers: listen }, 'head');
-  await tryOtherVersion(recorder);
-  if (sessionId !== undefined) {
-    await ping('no session', { 'mcp-session-id': null });
-    await recorder.send({ step: 'DELETE', method: 'DELETE', headers: session });
-    await ping('ended session', {});
-  }
-  return { ...transcript, lists, steps: recorder.steps, interrupted: recorder.interrupted() };
+  if (version !== '2025-03-26') return;
+  const batch = ['a', 'b'].map((id) => ({ jsonrpc: '2.0', id, method: 'ping' }));
+  await recorder.send({ step: 'batch', method: 'POST', headers, body: JSON.stringify(batch) });
 }
 
 /** Opens a second session, with a version that nobody speaks, and ends it. */

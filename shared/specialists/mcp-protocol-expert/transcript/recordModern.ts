@@ -4,8 +4,15 @@ import { LATEST_MODERN, META, NAMED_BY } from '../../../gateway/protocol.ts';
 import { ownEnvelope } from '../../../gateway/upstream/modern.ts';
 import type { Exchanged } from './exchange.ts';
 import { jsonHeaders, type Recorder, type Wire } from './recorder.ts';
-import { recordLists, tryUnknownNames, UNKNOWN } from './recordCommon.ts';
-import { resultIn, type Transcript } from './transcript.ts';
+import {
+  noLists,
+  recordLists,
+  recordTimes,
+  tryBrokenBodies,
+  tryUnknownNames,
+  UNKNOWN,
+} from './recordCommon.ts';
+import { resultIn, type Scope, type Transcript } from './transcript.ts';
 
 const wire: Wire = {
   headersOf(rpc, params) {
@@ -29,25 +36,24 @@ const withMeta = (meta: JsonObject | undefined): Wire => ({
 export const openModern = (recorder: Recorder): Promise<Exchanged | undefined> =>
   recorder.ask('server/discover', { rpc: 'server/discover' }, wire);
 
-/** Tries everything that the checks of the modern era judge. Calls no tool that exists. */
-export async function recordModern(recorder: Recorder, opening: Exchanged): Promise<Transcript> {
+/** Tries what the scope says. Calls no tool that exists. */
+export async function recordModern(
+  recorder: Recorder,
+  opening: Exchanged,
+  scope: Scope,
+): Promise<Transcript> {
   const profile = resultIn(opening) ?? {};
   const capabilities = isObject(profile['capabilities']) ? profile['capabilities'] : {};
-  const lists = await recordLists(recorder, wire);
-  await recorder.ask('list tools again', { rpc: 'tools/list' }, wire);
-  await tryUnknownNames(recorder, wire, capabilities);
-  await tryEnvelopes(recorder);
-  await tryHeaders(recorder, 'tools' in capabilities);
-  await tryTransport(recorder);
-  const listChanged = Object.values(capabilities).some(
-    (capability) => isObject(capability) && capability['listChanged'] === true,
-  );
-  if (listChanged) {
-    const params = {
-      notifications: { toolsListChanged: true, promptsListChanged: true, resourcesListChanged: true },
-    };
-    await recorder.ask('listen', { rpc: 'subscriptions/listen', params, until: 'event' }, wire);
+  if (scope === 'timing') await recordTimes(recorder, 'server/discover', wire);
+  const lists = scope === 'timing' ? noLists : await recordLists(recorder, wire);
+  if (scope === 'all') {
+    await recorder.ask('list tools again', { rpc: 'tools/list' }, wire);
+    await tryUnknownNames(recorder, wire, capabilities);
+    await tryEnvelopes(recorder);
+    await tryHeaders(recorder, 'tools' in capabilities);
+    await tryTransport(recorder);
   }
+  if (scope !== 'lists') await tryListening(recorder, capabilities);
   return {
     era: 'modern',
     version: LATEST_MODERN,
@@ -59,6 +65,15 @@ export async function recordModern(recorder: Recorder, opening: Exchanged): Prom
     steps: recorder.steps,
     interrupted: recorder.interrupted(),
   };
+}
+
+async function tryListening(recorder: Recorder, capabilities: JsonObject): Promise<void> {
+  const declared = Object.values(capabilities).filter(isObject);
+  if (!declared.some(({ listChanged }) => listChanged === true)) return;
+  const params = {
+    notifications: { toolsListChanged: true, promptsListChanged: true, resourcesListChanged: true },
+  };
+  await recorder.ask('listen', { rpc: 'subscriptions/listen', params, until: 'event' }, wire);
 }
 
 async function tryEnvelopes(recorder: Recorder): Promise<void> {
@@ -117,8 +132,7 @@ async function tryTransport(recorder: Recorder): Promise<void> {
     body: JSON.stringify(notification),
     rpc: notification.method,
   });
-  await recorder.send({ step: 'broken JSON', method: 'POST', headers, body: '{"jsonrpc":' });
-  await recorder.send({ step: 'no JSON-RPC', method: 'POST', headers, body: '{"hello":"server"}' });
+  await tryBrokenBodies(recorder, headers);
   await discover('text body', { 'content-type': 'text/plain' });
   await discover('unacceptable form', { accept: 'image/png' });
   await discover('foreign origin', { origin: 'https://origin.invalid' });

@@ -1,5 +1,6 @@
 import type { JsonObject, RequestId } from '../../../gateway/jsonRpc.ts';
 import type { OutboundClient } from '../../../platform/outbound.ts';
+import { continueTrace, traceparentOf } from '../../../platform/trace.ts';
 import { type Exchanged, exchange, type ReadUntil, type Sent } from './exchange.ts';
 import { type ListKind, type ListRun, listMethods, resultIn } from './transcript.ts';
 
@@ -19,6 +20,8 @@ export interface Request {
   /** In place of those that every request of the era has; null leaves one out. */
   readonly headers?: Readonly<Record<string, string | null>>;
   readonly until?: ReadUntil;
+  /** Whether the answer may be compressed. It is read as it comes, so that only its size can be told. */
+  readonly compressed?: boolean;
 }
 
 /** How a request of an era looks on the wire. */
@@ -42,7 +45,15 @@ export const jsonHeaders = {
   accept: 'application/json, text/event-stream',
 } as const;
 
-export function createRecorder(outbound: OutboundClient, url: string, caller: AbortSignal): Recorder {
+export function createRecorder(
+  outbound: OutboundClient,
+  {
+    url,
+    traceId,
+    signal: caller,
+  }: { readonly url: string; readonly traceId: string; readonly signal: AbortSignal },
+): Recorder {
+  const traceparent = traceparentOf({ ...continueTrace(undefined), traceId });
   const within = AbortSignal.timeout(RECORD_WITHIN_MS);
   const signal = AbortSignal.any([caller, within]);
   const steps = new Map<string, Exchanged>();
@@ -61,14 +72,19 @@ export function createRecorder(outbound: OutboundClient, url: string, caller: Ab
 
   const send: Recorder['send'] = async (sent, until) => {
     if (interrupted() !== undefined) return undefined;
-    const exchanged = await exchange(outbound, url, sent, signal, until);
+    const traced = { ...sent, headers: { traceparent, ...sent.headers } };
+    const exchanged = await exchange(outbound, url, traced, signal, until);
     if (exchanged.failure) failures += 1;
     bytes += exchanged.answer?.bytes ?? 0;
     steps.set(sent.step, exchanged);
     return exchanged;
   };
 
-  const ask: Recorder['ask'] = (step, { rpc, params = {}, id = nextId(), headers = {}, until }, wire) => {
+  const ask: Recorder['ask'] = (
+    step,
+    { rpc, params = {}, id = nextId(), headers = {}, until, compressed },
+    wire,
+  ) => {
     const sentParams = wire.paramsOf(params);
     const message = { jsonrpc: '2.0', id, method: rpc, params: sentParams };
     const all = { ...jsonHeaders, ...wire.headersOf(rpc, params), ...headers };
@@ -79,6 +95,7 @@ export function createRecorder(outbound: OutboundClient, url: string, caller: Ab
       body: JSON.stringify(message),
       id,
       rpc,
+      ...(compressed === true && { compressed }),
     } as const;
     return send(sent, until);
   };

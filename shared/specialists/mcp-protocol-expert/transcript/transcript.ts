@@ -13,6 +13,9 @@ export const listMethods = {
   resourceTemplates: { method: 'resources/templates/list', capability: 'resources' },
 } as const satisfies Record<ListKind, { readonly method: string; readonly capability: string }>;
 
+/** What is tried: everything that the checks judge, the lists alone, or what tells how fast the server answers. */
+export type Scope = 'all' | 'lists' | 'timing';
+
 /** One list of a server, as far as it was read. */
 export interface ListRun {
   readonly pages: readonly Exchanged[];
