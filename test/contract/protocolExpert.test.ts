@@ -2,9 +2,11 @@ import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { startLegacyServer } from '../../infra/local/demo/legacyServer.ts';
 import { startModernServer } from '../../infra/local/demo/modernServer.ts';
 import type { AuditEvent } from '../../shared/audit/record.ts';
+import { createOutboundTo } from '../../shared/gateway/upstream/outboundTo.ts';
 import { discoverServer } from '../../shared/gateway/discovery.ts';
 import type { TaskHelpers } from '../../shared/orchestration/task/task.ts';
 import { systemClock } from '../../shared/platform/clock.ts';
+import { succeed } from '../../shared/platform/result.ts';
 import { openOutboundClient } from '../../shared/platform/outbound.ts';
 import { azureTableServerStore } from '../../shared/registry/azureTableServerStore.ts';
 import type { Finding } from '../../shared/specialists/finding.ts';
@@ -14,6 +16,7 @@ import { jsonRpcOptimization } from '../../shared/specialists/mcp-protocol-exper
 import { handleProtocolViolation } from '../../shared/specialists/mcp-protocol-expert/protocolViolation.ts';
 import { specificationCompliance } from '../../shared/specialists/mcp-protocol-expert/specificationCompliance.ts';
 import { transportLayerTuning } from '../../shared/specialists/mcp-protocol-expert/transportTuning.ts';
+import { testCredentials } from '../support/credentials.ts';
 import { freePort } from '../support/freePort.ts';
 import { discoveryOf, json, recordingLog, serve, tenantId } from '../support/gateway.ts';
 import { memoryTables } from '../support/memoryTables.ts';
@@ -40,7 +43,14 @@ interface Found {
 function expert() {
   const servers = azureTableServerStore(memoryTables());
   const audited: AuditEvent[] = [];
-  const deps = { servers, outbound, audit: { append: (event: AuditEvent) => void audited.push(event) } };
+  const deps = {
+    servers,
+    outboundTo: createOutboundTo(outbound, {
+      ...testCredentials(),
+      valueOf: () => Promise.resolve(succeed('key')),
+    }),
+    audit: { append: (event: AuditEvent) => void audited.push(event) },
+  };
   const tasks = {
     compliance: specificationCompliance(deps),
     sizes: jsonRpcOptimization(deps),
@@ -77,8 +87,8 @@ function expert() {
     async register(slug: string, server: { readonly url: string; close(): Promise<void> }) {
       open.push(server);
       const found = await discoverServer(
-        server.url,
-        { outbound, clock: systemClock },
+        { tenantId, url: server.url },
+        { outboundTo: () => outbound, clock: systemClock },
         AbortSignal.timeout(10_000),
       );
       if (!found.ok) throw new Error(found.error.message);
@@ -175,6 +185,23 @@ describe('mcp_specification_compliance', () => {
       { rule: 'server_reached', message: expect.stringContaining('HTTP 401') as string },
     ]);
     expect(found.servers).toMatchObject([{ reached: false }, { reached: false }, { reached: true }]);
+  });
+
+  test('calls a server with the credentials of its record, and tells nothing of them', async () => {
+    const all = expert();
+    const tamper: ProtocolServerOptions['tamper'] = (reply, { headers }) => {
+      if (headers['x-api-key'] !== 'key') reply.status = 401;
+    };
+    const { url } = await startProtocolServer({ era: 'modern', tamper }).then((server) => {
+      open.push(server);
+      return server;
+    });
+    const upstream = { headers: { 'x-api-key': { credential: 'stock' } } };
+    const discovery = discoveryOf('modern');
+    await all.servers.add(serverRecord({ tenantId, slug: 'stock', url, discovery, upstream }));
+    const found = await all.look('compliance');
+    expect(found.servers).toMatchObject([{ reached: true, counts: { failed: 0 } }]);
+    expect(JSON.stringify(found)).not.toContain('x-api-key');
   });
 
   test('keeps its deadline with a server that hangs, and says what hung', async () => {
@@ -403,7 +430,11 @@ async function sound() {
   return server;
 }
 async function known(url: string) {
-  const found = await discoverServer(url, { outbound, clock: systemClock }, AbortSignal.timeout(10_000));
+  const found = await discoverServer(
+    { tenantId, url },
+    { outboundTo: () => outbound, clock: systemClock },
+    AbortSignal.timeout(10_000),
+  );
   if (!found.ok) throw new Error(found.error.message);
   return found.value;
 }

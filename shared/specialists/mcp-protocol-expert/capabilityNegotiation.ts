@@ -1,12 +1,14 @@
 import { z } from 'zod';
 import { Unfit } from '../../gateway/discoveryFailure.ts';
 import { openServer } from '../../gateway/openServer.ts';
+import type { OutboundTo } from '../../gateway/upstream/outboundTo.ts';
 import { UpstreamFault } from '../../gateway/upstream/fault.ts';
 import { type Task, defineTask } from '../../orchestration/task/task.ts';
 import { succeed } from '../../platform/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, reportSchema } from '../finding.ts';
 import { judgeDrift, judgeRow, matrixRow, matrixRowSchema, type Presented } from './carriedFeatures.ts';
+import { recordDeps } from './recordServer.ts';
 import { type ActiveServer, lookAtEach, subjectSchema, subjectServers } from './subjectServers.ts';
 
 const MAX_SERVERS = 50;
@@ -15,13 +17,13 @@ const ANSWER_WITHIN_MS = 8_000;
 /** Tells which capabilities of servers reach clients of which era. */
 export function capabilityNegotiation({
   servers,
-  outbound,
-}: Pick<SpecialistDeps, 'servers' | 'outbound'>): Task {
-  async function look(server: ActiveServer, signal: AbortSignal) {
-    const { slug, url, discovery } = server;
+  outboundTo,
+}: Pick<SpecialistDeps, 'servers' | 'outboundTo'>): Task {
+  async function look(server: ActiveServer, bound: OutboundTo, signal: AbortSignal) {
+    const { slug, discovery } = server;
     const within = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_WITHIN_MS)]);
     try {
-      const opened = await openServer(outbound, url, within);
+      const opened = await openServer(server, bound, within);
       await opened.close();
       const now: Presented = { ...opened.profile, tools: discovery.tools };
       const row = matrixRow(slug, now);
@@ -44,7 +46,13 @@ export function capabilityNegotiation({
     async run({ slug }, helpers) {
       const subjects = await subjectServers(slug, helpers.tenantId, servers, MAX_SERVERS);
       if (!subjects.ok) return subjects;
-      const { results, untried } = await lookAtEach(subjects.value.servers, helpers, look, 5);
+      const { outboundTo: bound } = await recordDeps(outboundTo, helpers);
+      const { results, untried } = await lookAtEach(
+        subjects.value.servers,
+        helpers,
+        (server, signal) => look(server, bound, signal),
+        5,
+      );
       const rows = results.map(({ row }) => row);
       const eras = Map.groupBy(rows, ({ era }) => era);
       const leftOut = [...untried, ...subjects.value.beyond];

@@ -4,6 +4,7 @@ import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, reportSchema } from '../finding.ts';
 import { type Checked, type CheckedServer, checkServer } from './checkServer.ts';
 import { checks } from './checks/table.ts';
+import { recordDeps } from './recordServer.ts';
 import { lookAtEach, subjectServers } from './subjectServers.ts';
 import { z } from 'zod';
 
@@ -13,7 +14,10 @@ const MAX_NAMED = 20;
 const severities: readonly Finding['severity'][] = ['critical', 'warning', 'info'];
 
 /** How well all servers of a tenant keep the protocol. */
-export function complianceReport({ servers, outbound }: Pick<SpecialistDeps, 'servers' | 'outbound'>): Task {
+export function complianceReport({
+  servers,
+  outboundTo,
+}: Pick<SpecialistDeps, 'servers' | 'outboundTo'>): Task {
   return defineTask({
     name: 'generate_compliance_report',
     agent: 'mcp-protocol-expert',
@@ -24,8 +28,9 @@ export function complianceReport({ servers, outbound }: Pick<SpecialistDeps, 'se
     async run(_, helpers) {
       const subjects = await subjectServers(undefined, helpers.tenantId, servers, MAX_SERVERS);
       if (!subjects.ok) return subjects;
+      const deps = await recordDeps(outboundTo, helpers);
       const look = (server: (typeof subjects.value.servers)[number], signal: AbortSignal) =>
-        checkServer(server, { outbound, traceId: helpers.traceId }, signal);
+        checkServer(server, deps, signal);
       const { results, untried } = await lookAtEach(subjects.value.servers, helpers, look, AT_ONCE);
       const broken = results.filter(({ findings }) =>
         findings.some(({ severity }) => severity === 'critical'),

@@ -5,15 +5,15 @@ import type { SpecialistDeps } from '../deps.ts';
 import { reportSchema } from '../finding.ts';
 import { judgeSizes, measureSizes, sizesSchema } from './messageSizes.ts';
 import { lookAtEach, subjectSchema, subjectServers } from './subjectServers.ts';
-import { recordServer } from './recordServer.ts';
+import { recordDeps, recordServer } from './recordServer.ts';
 
 const MAX_SERVERS = 20;
 
 /** Measures what the lists of servers cost on the wire and in the context of a model. */
 export function jsonRpcOptimization({
   servers,
-  outbound,
-}: Pick<SpecialistDeps, 'servers' | 'outbound'>): Task {
+  outboundTo,
+}: Pick<SpecialistDeps, 'servers' | 'outboundTo'>): Task {
   return defineTask({
     name: 'json_rpc_optimization',
     agent: 'mcp-protocol-expert',
@@ -25,7 +25,7 @@ export function jsonRpcOptimization({
     async run({ slug }, helpers) {
       const subjects = await subjectServers(slug, helpers.tenantId, servers, MAX_SERVERS);
       if (!subjects.ok) return subjects;
-      const deps = { outbound, traceId: helpers.traceId };
+      const deps = await recordDeps(outboundTo, helpers);
       const { results, untried } = await lookAtEach(
         subjects.value.servers,
         helpers,

@@ -8,6 +8,7 @@ import { findingSchema } from '../finding.ts';
 import { eventSchema } from '../recordEvent.ts';
 import { slugSchema } from '../../registry/server.ts';
 import { type Checked, checkServer } from './checkServer.ts';
+import { recordDeps } from './recordServer.ts';
 import { subjectServers } from './subjectServers.ts';
 
 const TYPE = 'protocol_violation';
@@ -17,9 +18,9 @@ const RESERVE_MS = 3_000;
 /** Looks at a server that is said to break the protocol, and puts what it found into the audit trail. */
 export function handleProtocolViolation({
   servers,
-  outbound,
+  outboundTo,
   audit,
-}: Pick<SpecialistDeps, 'servers' | 'outbound'> & { readonly audit: Pick<Audit, 'append'> }): Task {
+}: Pick<SpecialistDeps, 'servers' | 'outboundTo'> & { readonly audit: Pick<Audit, 'append'> }): Task {
   return defineTask({
     name: handlerOf(TYPE),
     agent: 'mcp-protocol-expert',
@@ -34,7 +35,8 @@ export function handleProtocolViolation({
       server: z.string().optional().describe('The slug of the server that was checked.'),
       findings: z.array(findingSchema),
     }),
-    async run({ eventId, raisedAt, detail }, { tenantId, traceId, clock, signal, deadline }) {
+    async run({ eventId, raisedAt, detail }, helpers) {
+      const { tenantId, traceId, clock, signal, deadline } = helpers;
       const startedAt = performance.now();
       const record = (
         action: string,
@@ -57,7 +59,7 @@ export function handleProtocolViolation({
       if (!server) return succeed({ ...done, summary: `There is no active server "${slug}" any more.` });
       const leftMs = Math.max(0, deadline.getTime() - clock.now().getTime() - RESERVE_MS);
       const within = AbortSignal.any([signal, AbortSignal.timeout(leftMs)]);
-      const checked = await checkServer(server, { outbound, traceId }, within);
+      const checked = await checkServer(server, await recordDeps(outboundTo, helpers), within);
       const broken = checked.findings.some(({ severity }) => severity === 'critical');
       const durationMs = performance.now() - startedAt;
       record('servers.check', `servers/${slug}`, broken ? 'not_passed' : 'succeeded', durationMs);

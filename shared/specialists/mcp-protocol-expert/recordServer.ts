@@ -1,12 +1,20 @@
-import type { OutboundClient } from '../../platform/outbound.ts';
+import type { OutboundTo } from '../../gateway/upstream/outboundTo.ts';
+import type { TaskHelpers } from '../../orchestration/task/task.ts';
 import type { Finding } from '../finding.ts';
+import { signedIn } from '../signedIn.ts';
 import type { ActiveServer } from './subjectServers.ts';
 import { recordTranscript } from './transcript/record.ts';
 import type { Scope, Transcript } from './transcript/transcript.ts';
 
 export interface RecordDeps {
-  readonly outbound: OutboundClient;
+  readonly outboundTo: OutboundTo;
   readonly traceId: string;
+}
+
+/** Servers are called as the gateway calls them: with their credentials, and with those of the user that a task works for. */
+export async function recordDeps(outboundTo: OutboundTo, helpers: TaskHelpers): Promise<RecordDeps> {
+  const user = await signedIn(helpers);
+  return { outboundTo: (server) => outboundTo(server, () => user), traceId: helpers.traceId };
 }
 
 /** What was exchanged with a server, or why nothing was. */
@@ -16,14 +24,16 @@ export type RecordedServer =
 
 /** Exchanges with a server what the scope wants. */
 export async function recordServer(
-  { slug, url, discovery: { era, transport } }: ActiveServer,
+  server: ActiveServer,
   scope: Scope,
-  { outbound, traceId }: RecordDeps,
+  { outboundTo, traceId }: RecordDeps,
   signal: AbortSignal,
 ): Promise<RecordedServer> {
+  const { slug, url, discovery } = server;
+  const { era, transport } = discovery;
   if (transport === 'sse') return { finding: oldTransport(slug) };
   const startedAt = performance.now();
-  const recorded = await recordTranscript({ url, era, scope, traceId, signal }, outbound);
+  const recorded = await recordTranscript({ url, era, scope, traceId, signal }, outboundTo(server));
   if (recorded.ok) return { transcript: recorded.value };
   const { kind, message } = recorded.error;
   return { finding: unreached(slug, kind, message, Math.round(performance.now() - startedAt)) };

@@ -5,6 +5,7 @@ import type { SpecialistDeps } from '../deps.ts';
 import { reportSchema } from '../finding.ts';
 import { checkedServerSchema, checkServer } from './checkServer.ts';
 import { checks } from './checks/table.ts';
+import { recordDeps } from './recordServer.ts';
 import { lookAtEach, subjectSchema, subjectServers } from './subjectServers.ts';
 
 /** Each takes some seconds, and brings its whole table. */
@@ -13,8 +14,8 @@ const MAX_SERVERS = 10;
 /** Holds servers against the specification of their era. */
 export function specificationCompliance({
   servers,
-  outbound,
-}: Pick<SpecialistDeps, 'servers' | 'outbound'>): Task {
+  outboundTo,
+}: Pick<SpecialistDeps, 'servers' | 'outboundTo'>): Task {
   return defineTask({
     name: 'mcp_specification_compliance',
     agent: 'mcp-protocol-expert',
@@ -28,8 +29,9 @@ export function specificationCompliance({
     async run({ slug }, helpers) {
       const subjects = await subjectServers(slug, helpers.tenantId, servers, MAX_SERVERS);
       if (!subjects.ok) return subjects;
+      const deps = await recordDeps(outboundTo, helpers);
       const { results, untried } = await lookAtEach(subjects.value.servers, helpers, (server, signal) =>
-        checkServer(server, { outbound, traceId: helpers.traceId }, signal),
+        checkServer(server, deps, signal),
       );
       const findings = results.flatMap((result) => result.findings);
       const critical = findings.filter(({ severity }) => severity === 'critical').length;

@@ -4,7 +4,7 @@ import { succeed } from '../../platform/result.ts';
 import { watchConnections } from '../../platform/watchConnections.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, reportSchema } from '../finding.ts';
-import { recordServer } from './recordServer.ts';
+import { recordDeps, recordServer } from './recordServer.ts';
 import { lookAtEach, subjectSchema, subjectServers } from './subjectServers.ts';
 import { judgeTransport, measureTransport, transportSchema } from './transportTimes.ts';
 
@@ -13,8 +13,8 @@ const MAX_SERVERS = 20;
 /** Measures how the messages of servers travel. */
 export function transportLayerTuning({
   servers,
-  outbound,
-}: Pick<SpecialistDeps, 'servers' | 'outbound'>): Task {
+  outboundTo,
+}: Pick<SpecialistDeps, 'servers' | 'outboundTo'>): Task {
   return defineTask({
     name: 'transport_layer_tuning',
     agent: 'mcp-protocol-expert',
@@ -27,6 +27,7 @@ export function transportLayerTuning({
       const subjects = await subjectServers(slug, helpers.tenantId, servers, MAX_SERVERS);
       if (!subjects.ok) return subjects;
       const { clock, traceId } = helpers;
+      const deps = await recordDeps(outboundTo, helpers);
       const watched = watchConnections(traceId);
       try {
         // One at a time: what is measured must not wait for what we do beside it.
@@ -35,12 +36,7 @@ export function transportLayerTuning({
           helpers,
           async (server, signal) => {
             const before = watched.carriers.length;
-            const { transcript, finding } = await recordServer(
-              server,
-              'timing',
-              { outbound, traceId },
-              signal,
-            );
+            const { transcript, finding } = await recordServer(server, 'timing', deps, signal);
             if (!transcript) return { facts: [], findings: [finding] };
             if (!transcript.steps.get('time 1')?.answer)
               return { facts: [], findings: [unopened(server.slug)] };

@@ -6,7 +6,7 @@ import {
 import { isMetaKey, isReservedKey } from '../../../shared/specialists/mcp-protocol-expert/checks/metaKeys.ts';
 
 describe('a JSON Schema', () => {
-  test.each([
+  test.each<[Record<string, unknown>, string]>([
     [{ type: 'object', properties: { a: true, b: { type: ['string', 'null'] } } }, 'booleans are schemas'],
     [
       { $schema: 'http://json-schema.org/draft-07/schema#', items: [{ type: 'string' }] },
