@@ -7,6 +7,7 @@ import type { IdSource } from '../shared/platform/ids.ts';
 import { invalidBySchema } from '../shared/platform/invalid.ts';
 import { toProblem } from '../shared/platform/problem.ts';
 import { type Result, succeed } from '../shared/platform/result.ts';
+import { SERVER_TIMING, stage } from '../shared/platform/serverTiming.ts';
 import { type Trace, continueTrace, traceparentOf } from '../shared/platform/trace.ts';
 import { type AdmissionDeps, admit } from './admit.ts';
 import { letEveryPageRead, letPagesRead } from './cors.ts';
@@ -67,8 +68,8 @@ export interface IncomingRequest {
 
 export interface HttpDeps extends AdmissionDeps {
   readonly newId: IdSource;
-  /** Told of answers that took long, save those that the caller asked to wait for. */
-  readonly recordSlow?: (route: string, durationMs: number, trace: Trace) => void;
+  /** Told of answers that took long, with what they say of their stages; not of those that the caller asked to wait for. */
+  readonly recordSlow?: (route: string, durationMs: number, trace: Trace, stages: string) => void;
 }
 
 /** Long enough for `?wait=30`, well under what the host and Azure's front end allow. */
@@ -108,7 +109,7 @@ export function recorded(
     const response = await act(request, trace);
     const durationMs = Math.round(performance.now() - startedAt);
     if (durationMs > SLOW_MS && !new URL(request.url).searchParams.has('wait'))
-      deps.recordSlow?.(name, durationMs, trace);
+      deps.recordSlow?.(name, durationMs, trace, response.headers.get(SERVER_TIMING) ?? '');
     response.headers.set('x-request-id', requestId);
     response.headers.set('traceparent', traceparentOf(trace));
     deps.log.info('request_handled', {
@@ -156,6 +157,7 @@ async function answer<Body>(
   signal: AbortSignal,
   deps: HttpDeps,
 ): Promise<Response> {
+  const beganAt = performance.now();
   const url = new URL(request.url);
   const params = pathParameters(route.path, url.pathname);
   let principal = nobody;
@@ -166,8 +168,10 @@ async function answer<Body>(
     if ('error' in admission) return refuse(route, admission.error, admission.headers);
     principal = admission.principal;
   }
+  const admittedAt = performance.now();
   const body = await readBody(route, request);
   if (!body.ok) return refuse(route, body.error);
+  const readAt = performance.now();
   const result = await route.handle({
     principal,
     params,
@@ -177,6 +181,18 @@ async function answer<Body>(
     trace,
     signal,
   });
+  const response = responseOf(route, result);
+  // How the time was spent is for those who were let in.
+  if (principal !== nobody) {
+    const { headers } = response;
+    headers.append(SERVER_TIMING, stage('admission', admittedAt - beganAt));
+    headers.append(SERVER_TIMING, stage('body', readAt - admittedAt));
+    headers.append(SERVER_TIMING, stage('handling', performance.now() - readAt));
+  }
+  return response;
+}
+
+function responseOf<Body>(route: Route<Body>, result: Result<Answer> | Response): Response {
   if (result instanceof Response) return result;
   return result.ok ? toResponse(result.value) : refuse(route, result.error);
 }

@@ -1,5 +1,6 @@
 import type { AppDeps } from '../compose.ts';
 import type { HttpDeps } from '../http.ts';
+import { stagesOf } from '../../shared/platform/serverTiming.ts';
 
 /** Notices answers that took long; many of them are a `performance_degradation`, for the operator's own tenant. */
 export function slownessRecorder({
@@ -7,12 +8,12 @@ export function slownessRecorder({
   watch,
 }: Pick<AppDeps, 'config' | 'watch'>): NonNullable<HttpDeps['recordSlow']> {
   const [operatorTenant = ''] = config.tenants;
-  return (route, durationMs, trace) => {
+  return (route, durationMs, trace, stages) => {
     watch({
       type: 'performance_degradation',
       tenantId: operatorTenant,
       subject: route,
-      detail: { app: config.app, durationMs },
+      detail: { app: config.app, durationMs, stages: Object.fromEntries(stagesOf(stages)) },
       trace,
     });
   };

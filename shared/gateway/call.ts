@@ -20,6 +20,8 @@ export interface Call {
   readonly inbound: InboundRequest;
   readonly request: McpPost;
   readonly view: View;
+  /** How long it took to find it, in milliseconds. */
+  readonly viewMs: number;
   /** Of the legacy era alone. */
   readonly session: ClientSession | undefined;
 }

@@ -97,7 +97,9 @@ export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
   async function post(request: McpPost): Promise<Response> {
     const inbound = classify(request.headers, request.message);
     if (inbound.kind === 'refused') return refusal(inbound);
+    const beganAt = performance.now();
     const view = await viewOf(request);
+    const viewMs = performance.now() - beganAt;
     if (view === undefined) return noSuchEndpoint('id' in inbound ? inbound.id : idOf(inbound));
     const isLegacy = inbound.kind === 'response' || inbound.era === 'legacy';
     const begins = inbound.kind === 'request' && inbound.message.method === 'initialize';
@@ -112,7 +114,7 @@ export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
         if (session === undefined) return taken();
         return deliverAnswer(inbound, { request, session, view }, parts);
       case 'request':
-        return answerRequest({ inbound, request, view, session });
+        return answerRequest({ inbound, request, view, viewMs, session });
     }
   }
 

@@ -1,3 +1,4 @@
+import { SERVER_TIMING, stage } from '../platform/serverTiming.ts';
 import type { Era } from '../registry/server.ts';
 import { type Call, invalid, type Method, noMethod, ownResult, type Parts } from './call.ts';
 import { isObject, type JsonObject } from './jsonRpc.ts';
@@ -136,8 +137,10 @@ async function list(
   resting: Resting,
 ): Promise<Response> {
   const { inbound, request } = call;
+  const askedAt = performance.now();
   const items = await view.list(kind, inbound.era);
   if (items === undefined) return relayed(call);
+  const catalogueMs = call.viewMs + performance.now() - askedAt;
   const cursor = inbound.message.params?.['cursor'];
   const from = cursor === undefined ? 0 : positionAfter(items, kind, cursor);
   if (from === undefined) return invalid(inbound, 'params.cursor is not one that an earlier page gave.');
@@ -145,12 +148,14 @@ async function list(
   const shown = new Set((await view.servers()).map(({ slug }) => slug));
   const degraded = (await resting.all(request.principal.tenantId)).filter((slug) => shown.has(slug));
   const nextCursor = from + PAGE < items.length ? cursorAt(kind, page.at(-1)) : undefined;
-  return ownResult(inbound, {
+  const response = ownResult(inbound, {
     [kind]: page,
     ...(nextCursor !== undefined && { nextCursor }),
     ...(degraded.length > 0 && { _meta: { [DEGRADED]: degraded } }),
     ...(inbound.era === 'modern' && CACHE_HINTS),
   });
+  response.headers.append(SERVER_TIMING, stage('catalogue', catalogueMs));
+  return response;
 }
 
 /** In `_meta` of a list: the servers that do not answer at present. What they offer is listed as it was last known. */

@@ -1,5 +1,6 @@
 import { continueTrace, type Trace, traceparentOf } from '../platform/trace.ts';
 import type { DomainError } from '../platform/errors.ts';
+import { SERVER_TIMING, stage } from '../platform/serverTiming.ts';
 import type { Envelope } from './envelope.ts';
 import { HEADER_MISMATCH, LEGACY_RESOURCE_NOT_FOUND, toJsonRpcError } from './errorCodes.ts';
 import { isObject, type JsonObject, type JsonRpcError } from './jsonRpc.ts';
@@ -34,7 +35,9 @@ export function createRelayed(parts: Parts): Method {
     if (method === 'tools/call' && params['arguments'] !== undefined && !isObject(params['arguments']))
       return refuse(call, { kind: 'invalid', message: 'params.arguments must be an object.' });
     const record = recordCall(request, method, audit);
+    const askedAt = performance.now();
     const routed = await view.route(method, params);
+    const catalogueMs = call.viewMs + performance.now() - askedAt;
     if (!routed.ok) {
       const { kind } = routed.error;
       if (kind === 'method_not_allowed') return noMethod(inbound);
@@ -54,7 +57,8 @@ export function createRelayed(parts: Parts): Method {
     }
     const shared = await session?.shared();
     const flight = session && parts.inFlight.begin(session.id, message.id, signal);
-    return relay(
+    const sentAt = performance.now();
+    const response = await relay(
       {
         call: {
           id: message.id,
@@ -86,6 +90,9 @@ export function createRelayed(parts: Parts): Method {
       log,
       { traceId: trace.traceId, tenantId: principal.tenantId },
     );
+    response.headers.append(SERVER_TIMING, stage('catalogue', catalogueMs));
+    response.headers.append(SERVER_TIMING, stage('upstream', performance.now() - sentAt));
+    return response;
   };
 
   function connectionFor(

@@ -1,5 +1,6 @@
 import { azureTableStateStore } from './azureTableStateStore.ts';
 import type { Clock } from './clock.ts';
+import type { RedisInspection } from './redisInspection.ts';
 import { redisStateStore } from './redisStateStore.ts';
 import type { StateStore } from './stateStore.ts';
 import type { OpenTable } from './tables.ts';
@@ -7,6 +8,8 @@ import type { OpenTable } from './tables.ts';
 export interface OpenedStateStore {
   readonly kind: 'redis' | 'tables';
   readonly state: StateStore;
+  /** Of Redis alone: the tables have no figures of their own. */
+  readonly inspection?: RedisInspection;
   /** Removes rows that have ended, for a timer; answers how many. Redis does so by itself. */
   purge(now: Date): Promise<number>;
   close(): void;

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Clock } from './clock.ts';
 import { InfrastructureError } from './errors.ts';
 import type { RedisConnection } from './redisConnection.ts';
+import { type RedisInspection, redisInspection } from './redisInspection.ts';
 import * as scripts from './redisStateScripts.ts';
 import { withinBounds } from './stateBounds.ts';
 import type { StateStore } from './stateStore.ts';
@@ -22,7 +23,10 @@ const keyOf = (kind: 'value' | 'counter' | 'lease', key: string): string =>
  * State on one Redis, `redis://` or `rediss://` with or without credentials. Redis must not evict (`noeviction`).
  * It connects with the first call, and again with the next call after a connection was lost.
  */
-export function redisStateStore(url: string, clock: Clock): { state: StateStore; close(): void } {
+export function redisStateStore(
+  url: string,
+  clock: Clock,
+): { state: StateStore; inspection: RedisInspection; close(): void } {
   if (!/^rediss?:\/\/[^?#\s]+$/.test(url) || !URL.canParse(url))
     throw new RangeError('the Redis URL must be redis:// or rediss:// and have no query');
   let connection: Promise<RedisConnection> | undefined;
@@ -93,6 +97,7 @@ export function redisStateStore(url: string, clock: Clock): { state: StateStore;
   };
   return {
     state: withinBounds(state),
+    inspection: redisInspection(run),
     close: () => {
       const open = connection;
       connection = Promise.reject(new Error('the state store is closed'));

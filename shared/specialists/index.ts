@@ -18,7 +18,7 @@ export function specialistTasks(deps: SpecialistDeps): TaskCatalogue {
     ...fastmcpTasks(deps),
     ...debuggerTasks(),
     ...deploymentTasks(),
-    ...performanceTasks(),
+    ...performanceTasks(deps),
     ...protocolTasks(deps),
     ...probes({ state: deps.shortLived }),
   ];

@@ -1,0 +1,106 @@
+import type { TaskHelpers } from '../../orchestration/task/task.ts';
+import { azureTableProbe } from '../../platform/azureTableProbe.ts';
+import type { SpecialistDeps } from '../deps.ts';
+import { type TableName, tableNames } from '../tableNames.ts';
+import { measure } from './measure.ts';
+import { type TableFault, type TableFigures, lookAtTable } from './oneTable.ts';
+import { type OwnRowTimes, measureOwnRows } from './ownRows.ts';
+
+/** What was measured of the table service. */
+export interface TablesLook {
+  /** Of rows of its own in the table `state`. */
+  readonly ownRows: OwnRowTimes;
+  readonly tables: readonly TableFigures[];
+  readonly faults: readonly TableFault[];
+  /** For which the time did not suffice, wholly or in part, or which were not asked since the service could not be reached. */
+  readonly unmeasured: readonly TableName[];
+}
+
+export interface TablesDepth {
+  readonly withinMs: number;
+  /** Of each operation. */
+  readonly times: number;
+  /** Whether to count the rows of each partition. */
+  readonly count: boolean;
+}
+
+type Helpers = Pick<TaskHelpers, 'tenantId' | 'delegationId' | 'signal' | 'clock'>;
+
+const OWN_TABLE: TableName = 'state';
+/** A table that hangs must not keep the others from being looked at. */
+const TABLE_WITHIN_MS = 4_000;
+const BRIEF_TIMES = 5;
+
+/**
+ * Measures the tables one after another, since several at once would measure each other: rows of its own first, then of each
+ * table the partitions of the tenant. Others' rows are read only, and of other tenants not even that.
+ */
+export async function lookAtTables(
+  { config }: Pick<SpecialistDeps, 'config'>,
+  helpers: Helpers,
+  { withinMs, times, count }: TablesDepth,
+): Promise<TablesLook> {
+  const endsAt = performance.now() + withinMs;
+  const ownRows = await measureOwnRows(azureTableProbe(config.tables, OWN_TABLE), helpers, {
+    times,
+    withinMs: Math.min(TABLE_WITHIN_MS, withinMs / 2),
+  });
+  const faults: TableFault[] = faultsOfOwnRows(ownRows);
+  const tables: TableFigures[] = [];
+  const unmeasured: TableName[] = [];
+  const isAway = faults.some(({ kind, reason }) => kind === 'failed' && reason !== 'TableNotFound');
+  for (const table of tableNames) {
+    const leftMs = endsAt - performance.now();
+    if (isAway || leftMs <= 0 || helpers.signal.aborted) {
+      unmeasured.push(table);
+      continue;
+    }
+    const probe = azureTableProbe(config.tables, table);
+    const within = Math.min(TABLE_WITHIN_MS, leftMs);
+    const looked = await lookAtTable({
+      table,
+      probe,
+      helpers,
+      endsAt: performance.now() + within,
+      times,
+      count,
+    });
+    tables.push(looked.figures);
+    if (looked.faults.length === 0 && !looked.figures.read) unmeasured.push(table);
+    faults.push(...looked.faults);
+  }
+  return { ownRows, tables, faults, unmeasured };
+}
+
+/** A few rows of its own, then one row of each table, of all at once: what matters is whether they answer. */
+export async function lookBriefly(
+  { config }: Pick<SpecialistDeps, 'config'>,
+  helpers: Helpers,
+  withinMs: number,
+): Promise<TablesLook> {
+  const endsAt = performance.now() + withinMs;
+  const probe = azureTableProbe(config.tables, OWN_TABLE);
+  const ownRows = await measureOwnRows(probe, helpers, { times: BRIEF_TIMES, withinMs: withinMs / 2 });
+  const asked = await Promise.all(
+    tableNames.map(async (table) => {
+      const each = azureTableProbe(config.tables, table);
+      const key = { partition: helpers.tenantId, row: 'none' };
+      const limits = { withinMs: endsAt - performance.now(), signal: helpers.signal, times: BRIEF_TIMES };
+      return { table, ...(await measure((signal) => each.read(key, signal), limits)) };
+    }),
+  );
+  return {
+    ownRows,
+    tables: asked.map(({ table, times }) => ({ table, ...(times && { read: times }), partitions: [] })),
+    faults: [
+      ...faultsOfOwnRows(ownRows),
+      ...asked.flatMap(({ table, fault }) => (fault ? [{ ...fault, table, operation: 'point read' }] : [])),
+    ],
+    unmeasured: asked.flatMap(({ table, times, fault }) => ((times ?? fault) ? [] : [table])),
+  };
+}
+
+const faultsOfOwnRows = (times: OwnRowTimes): TableFault[] =>
+  Object.entries(times).flatMap(([operation, { fault }]: [string, OwnRowTimes['read']]) =>
+    fault ? [{ ...fault, table: OWN_TABLE, operation, partition: 'probe' }] : [],
+  );
