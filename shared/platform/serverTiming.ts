@@ -12,7 +12,7 @@ export function stagesOf(header: string): ReadonlyMap<string, number> {
   const stages = new Map<string, number>();
   for (const metric of header.slice(0, MAX_LENGTH).split(',')) {
     const [name = '', ...parameters] = metric.split(';').map((part) => part.trim());
-    const durationMs = Number(parameters.find((text) => /^dur=/i.test(text))?.slice(4));
+    const durationMs = Number(parameters.find((text) => /^dur=\d/i.test(text))?.slice(4));
     if (name !== '' && Number.isFinite(durationMs)) stages.set(name, (stages.get(name) ?? 0) + durationMs);
   }
   return stages;

@@ -1,14 +1,11 @@
 import { z } from 'zod';
 import { type Task, defineTask } from '../../orchestration/task/task.ts';
 import { succeed } from '../../platform/result.ts';
-import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, health, healthSchema, reportSchema, verdict, verdictSchema } from '../finding.ts';
 import { TABLE_OPERATION_MS } from './budgets.ts';
 import { timeFor } from './measure.ts';
 import { operationsBySlowness, tableFindings } from './tableFindings.ts';
-import { type TablesLook, lookAtTables, lookBriefly } from './tables.ts';
-
-type Deps = Pick<SpecialistDeps, 'config'>;
+import { type TablesDeps, type TablesLook, lookAtTables, lookBriefly } from './tables.ts';
 
 const agent = 'mcp-performance-optimizer';
 
@@ -32,7 +29,7 @@ export function tableFacts(look: TablesLook): Readonly<Record<string, unknown>> 
   };
 }
 
-export function databaseTasks(deps: Deps): readonly Task[] {
+export function databaseTasks(deps: TablesDeps): readonly Task[] {
   return [
     defineTask({
       name: 'database_query_optimization',

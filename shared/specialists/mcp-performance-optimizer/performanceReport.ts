@@ -79,7 +79,7 @@ export const generatePerformanceReport = (deps: PerformanceDeps): Task =>
     input: z.strictObject({}),
     output: reportSchema,
     async run(_, helpers) {
-      const look = await lookAtAll(deps, helpers, { times: 20, keys: true });
+      const look = await lookAtAll(deps, helpers, { times: 25, keys: true });
       const findings = allFindings(look);
       const wrong = findings.filter(({ severity }) => severity !== 'info').map(({ rule }) => rule);
       const said =

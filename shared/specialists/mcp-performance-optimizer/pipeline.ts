@@ -1,9 +1,8 @@
 import type { TaskHelpers } from '../../orchestration/task/task.ts';
-import type { App } from '../../platform/config.ts';
+import type { App, Config } from '../../platform/config.ts';
 import type { OutboundClient } from '../../platform/outbound.ts';
 import { SERVER_TIMING, stagesOf } from '../../platform/serverTiming.ts';
 import { callEndpoint } from '../callEndpoint.ts';
-import type { SpecialistDeps } from '../deps.ts';
 import { type MeasuringFault, type Percentiles, TellableFault, measure, percentiles } from './measure.ts';
 
 /**
@@ -57,14 +56,18 @@ export interface PipelineLook {
   readonly requests: readonly ProbedRequest[];
 }
 
-type Deps = Pick<SpecialistDeps, 'config' | 'outbound'>;
+/** Where the apps are, and how they are reached. */
+export interface PipelineDeps {
+  readonly config: Pick<Config, 'publicOrigin' | 'managementOrigin'>;
+  readonly outbound: OutboundClient;
+}
 
 /** One request of an app that hangs must not keep the other app from being looked at. */
 const REQUEST_WITHIN_MS = 4_000;
 
 /** Sends requests to both apps as a client would, one after another, and splits the time of each by its stages. */
 export async function lookAtPipeline(
-  { config, outbound }: Deps,
+  { config, outbound }: PipelineDeps,
   { token, signal }: Pick<TaskHelpers, 'token' | 'signal'>,
   { withinMs, times }: { readonly withinMs: number; readonly times: number },
 ): Promise<PipelineLook> {

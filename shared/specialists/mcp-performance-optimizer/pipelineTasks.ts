@@ -1,14 +1,19 @@
 import { z } from 'zod';
 import { type Task, defineTask } from '../../orchestration/task/task.ts';
 import { succeed } from '../../platform/result.ts';
-import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, reportSchema } from '../finding.ts';
 import { APP_ANSWER_MS } from './budgets.ts';
 import { timeFor } from './measure.ts';
-import { type PipelineLook, type ProbedRequest, type StageName, lookAtPipeline } from './pipeline.ts';
+import {
+  type PipelineDeps,
+  type PipelineLook,
+  type ProbedRequest,
+  type StageName,
+  lookAtPipeline,
+} from './pipeline.ts';
 
 /** Measures what a request goes through in both apps. */
-export const middlewarePerformance = (deps: Pick<SpecialistDeps, 'config' | 'outbound'>): Task =>
+export const middlewarePerformance = (deps: PipelineDeps): Task =>
   defineTask({
     name: 'middleware_performance',
     agent: 'mcp-performance-optimizer',
@@ -16,7 +21,7 @@ export const middlewarePerformance = (deps: Pick<SpecialistDeps, 'config' | 'out
       "Sends some dozens of requests to both apps as a client would, and gives percentiles of each stage that a request goes through and which stage takes longest. Lists are asked for with the session's token, where it is kept.",
     timeoutMs: 30_000,
     input: z.strictObject({
-      times: z.int().min(5).max(100).default(20).describe('How often each request is sent.'),
+      times: z.int().min(5).max(100).default(40).describe('How often each request is sent.'),
     }),
     output: reportSchema,
     async run({ times }, helpers) {

@@ -1,6 +1,6 @@
 import type { TaskHelpers } from '../../orchestration/task/task.ts';
 import { azureTableProbe } from '../../platform/azureTableProbe.ts';
-import type { SpecialistDeps } from '../deps.ts';
+import type { Config } from '../../platform/config.ts';
 import { type TableName, tableNames } from '../tableNames.ts';
 import { measure } from './measure.ts';
 import { type TableFault, type TableFigures, lookAtTable } from './oneTable.ts';
@@ -24,6 +24,11 @@ export interface TablesDepth {
   readonly count: boolean;
 }
 
+/** Where the tables are. */
+export interface TablesDeps {
+  readonly config: Pick<Config, 'tables'>;
+}
+
 type Helpers = Pick<TaskHelpers, 'tenantId' | 'delegationId' | 'signal' | 'clock'>;
 
 const OWN_TABLE: TableName = 'state';
@@ -36,7 +41,7 @@ const BRIEF_TIMES = 5;
  * table the partitions of the tenant. Others' rows are read only, and of other tenants not even that.
  */
 export async function lookAtTables(
-  { config }: Pick<SpecialistDeps, 'config'>,
+  { config }: TablesDeps,
   helpers: Helpers,
   { withinMs, times, count }: TablesDepth,
 ): Promise<TablesLook> {
@@ -74,7 +79,7 @@ export async function lookAtTables(
 
 /** A few rows of its own, then one row of each table, of all at once: what matters is whether they answer. */
 export async function lookBriefly(
-  { config }: Pick<SpecialistDeps, 'config'>,
+  { config }: TablesDeps,
   helpers: Helpers,
   withinMs: number,
 ): Promise<TablesLook> {

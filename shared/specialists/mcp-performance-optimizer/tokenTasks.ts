@@ -2,16 +2,13 @@ import { z } from 'zod';
 import { REFRESH_AFTER_MINUTES } from '../../identity/rememberVerified.ts';
 import { type Task, defineTask } from '../../orchestration/task/task.ts';
 import { succeed } from '../../platform/result.ts';
-import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, reportSchema } from '../finding.ts';
 import { KEY_FETCH_MS, SIGNATURE_MS } from './budgets.ts';
 import { timeFor } from './measure.ts';
-import { type TokensLook, lookAtTokens } from './tokens.ts';
+import { type TokensDeps, type TokensLook, lookAtTokens } from './tokens.ts';
 
 /** Measures how tokens are verified. */
-export const oauthTokenPerformance = (
-  deps: Pick<SpecialistDeps, 'config' | 'authority' | 'outbound' | 'clock'>,
-): Task =>
+export const oauthTokenPerformance = (deps: TokensDeps): Task =>
   defineTask({
     name: 'oauth_token_performance',
     agent: 'mcp-performance-optimizer',

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { TaskHelpers } from '../../orchestration/task/task.ts';
 import { rememberVerified } from '../../identity/rememberVerified.ts';
 import { type Verdict, createTokenVerifier } from '../../identity/verifyToken.ts';
+import type { Config } from '../../platform/config.ts';
 import type { OutboundClient } from '../../platform/outbound.ts';
 import { type EndpointAnswer, callEndpoint } from '../callEndpoint.ts';
 import type { SpecialistDeps } from '../deps.ts';
@@ -30,7 +31,10 @@ interface FetchedKeys {
   readonly cacheControl: string | undefined;
 }
 
-type Deps = Pick<SpecialistDeps, 'config' | 'authority' | 'outbound' | 'clock'>;
+/** Whose tokens are verified, and how the authority is reached. */
+export interface TokensDeps extends Pick<SpecialistDeps, 'authority' | 'outbound' | 'clock'> {
+  readonly config: Pick<Config, 'apiClientId'>;
+}
 type Helpers = Pick<TaskHelpers, 'tenantId' | 'token' | 'signal'>;
 
 const KEY_FETCHES = 3;
@@ -40,7 +44,7 @@ const KEY_FETCHES = 3;
  * never told; a forged one has a signature of the right length that fits nothing, so that all the work is done on it.
  */
 export async function lookAtTokens(
-  { config, authority, outbound, clock }: Deps,
+  { config, authority, outbound, clock }: TokensDeps,
   { tenantId, token, signal }: Helpers,
   { withinMs, times }: { readonly withinMs: number; readonly times: number },
 ): Promise<TokensLook> {
