@@ -184,10 +184,8 @@ async function answer<Body>(
   const response = responseOf(route, result);
   // How the time was spent is for those who were let in.
   if (principal !== nobody) {
-    const { headers } = response;
-    headers.append(SERVER_TIMING, stage('admission', admittedAt - beganAt));
-    headers.append(SERVER_TIMING, stage('body', readAt - admittedAt));
-    headers.append(SERVER_TIMING, stage('handling', performance.now() - readAt));
+    const before = `${stage('admission', admittedAt - beganAt)}, ${stage('body', readAt - admittedAt)}`;
+    response.headers.append(SERVER_TIMING, `${before}, ${stage('handling', performance.now() - readAt)}`);
   }
   return response;
 }

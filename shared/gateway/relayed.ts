@@ -90,8 +90,8 @@ export function createRelayed(parts: Parts): Method {
       log,
       { traceId: trace.traceId, tenantId: principal.tenantId },
     );
-    response.headers.append(SERVER_TIMING, stage('catalogue', catalogueMs));
-    response.headers.append(SERVER_TIMING, stage('upstream', performance.now() - sentAt));
+    const upstream = stage('upstream', performance.now() - sentAt);
+    response.headers.append(SERVER_TIMING, `${stage('catalogue', catalogueMs)}, ${upstream}`);
     return response;
   };
 

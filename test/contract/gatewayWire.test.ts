@@ -156,6 +156,21 @@ describe('the gateway by itself', () => {
   });
 });
 
+describe('how the time was spent', () => {
+  const timingOf = async (method: string, params: Record<string, unknown> = {}) => {
+    const answer = await post(gateway.url, 'modern', method, params);
+    await answer.all();
+    return answer.headers.get('server-timing');
+  };
+
+  test('is told of a call as catalogue and upstream, and of a list as catalogue', async () => {
+    const call = await timingOf('tools/call', { name: 'modern__echo' });
+    expect(call).toMatch(/^catalogue;dur=\d+\.\d\d, upstream;dur=\d+\.\d\d$/);
+    expect(await timingOf('tools/list')).toMatch(/^catalogue;dur=\d+\.\d\d$/);
+    expect(await timingOf('server/discover')).toBeNull();
+  });
+});
+
 describe('the list', () => {
   test.each(eras)('names what a %s client can call, sorted, and nothing else', async (era) => {
     const { message } = await one(gateway.url, era, 'tools/list');

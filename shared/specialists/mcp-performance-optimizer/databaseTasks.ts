@@ -64,7 +64,7 @@ export function databaseTasks(deps: TablesDeps): readonly Task[] {
       input: z.strictObject({}),
       output: verdictSchema,
       async run(_, helpers) {
-        const look = await lookBriefly(deps, helpers, timeFor(helpers, 8_000));
+        const look = await lookBriefly(deps, helpers, timeFor(helpers, 5_000));
         return succeed(verdict(tableFindings(look), tableFacts(look)));
       },
     }),

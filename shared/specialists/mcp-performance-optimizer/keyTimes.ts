@@ -61,9 +61,9 @@ export function timesByPrefix(keys: readonly RedisKey[]): readonly KeyTimes[] {
 }
 
 /**
- * What a key is for: its first words, up to what it is about, which may be an id. Keys that are not the system's are all
+ * What a key is for: its first word, since the next may be somebody's name. Keys that are not the system's are all
  * `other`, since somebody else's names are not ours to tell.
  */
 export function prefixOf(key: string): string {
-  return /^(?:(?:value|counter|lease):)?mreg:(?:[a-z][a-z-]{0,29}:){0,2}/.exec(key)?.[0] ?? 'other';
+  return /^(?:(?:value|counter|lease):)?mreg:(?:[a-z][a-z-]{0,29}:)?/.exec(key)?.[0] ?? 'other';
 }

@@ -160,9 +160,8 @@ function unevenPartitions({ table, partitions }: TableFigures): readonly Finding
     }));
 }
 
-function unmeasuredTables({ unmeasured, tables, faults }: TablesLook): readonly Finding[] {
-  // A service that is away is a finding of its own.
-  if (unmeasured.length === 0 || (tables.length === 0 && faults.length > 0)) return [];
+function unmeasuredTables({ unmeasured }: TablesLook): readonly Finding[] {
+  if (unmeasured.length === 0) return [];
   return [
     {
       rule: 'tables_unmeasured',

@@ -12,7 +12,7 @@ export interface TablesLook {
   readonly ownRows: OwnRowTimes;
   readonly tables: readonly TableFigures[];
   readonly faults: readonly TableFault[];
-  /** For which the time did not suffice, wholly or in part, or which were not asked since the service could not be reached. */
+  /** For which the time did not suffice, wholly or in part. */
   readonly unmeasured: readonly TableName[];
 }
 
@@ -53,10 +53,10 @@ export async function lookAtTables(
   const faults: TableFault[] = faultsOfOwnRows(ownRows);
   const tables: TableFigures[] = [];
   const unmeasured: TableName[] = [];
-  const isAway = faults.some(({ kind, reason }) => kind === 'failed' && reason !== 'TableNotFound');
   for (const table of tableNames) {
+    if (isAway(faults)) break;
     const leftMs = endsAt - performance.now();
-    if (isAway || leftMs <= 0 || helpers.signal.aborted) {
+    if (leftMs <= 0 || helpers.signal.aborted) {
       unmeasured.push(table);
       continue;
     }
@@ -75,6 +75,12 @@ export async function lookAtTables(
     faults.push(...looked.faults);
   }
   return { ownRows, tables, faults, unmeasured };
+}
+
+/** Whether it is the service that does not answer, and not one of its tables: the others need not be asked. */
+function isAway(faults: readonly TableFault[]): boolean {
+  const hung = new Set(faults.filter(({ kind }) => kind === 'hung').map(({ table }) => table));
+  return hung.size > 1 || faults.some(({ kind, reason }) => kind === 'failed' && reason !== 'TableNotFound');
 }
 
 /** A few rows of its own, then one row of each table, of all at once: what matters is whether they answer. */

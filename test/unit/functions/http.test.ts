@@ -565,3 +565,42 @@ test('whatever a function answers can be found again', async () => {
   expect(response.headers.get('x-request-id')).toBe('id-1');
   expect(deps.lines[0]).toMatchObject({ event: 'request_handled', fields: { route: 'other', status: 404 } });
 });
+
+describe('how the time was spent', () => {
+  const timingOf = async (headers: Record<string, string>, more: Partial<Route<Body>> = {}) =>
+    (await serve(routeThat(ok, more).route, deps)(put(headers))).headers.get('server-timing');
+
+  test('is told to those who are let in, stage by stage', async () => {
+    expect(await timingOf(good)).toMatch(
+      /^admission;dur=\d+\.\d\d, body;dur=\d+\.\d\d, handling;dur=\d+\.\d\d$/,
+    );
+  });
+
+  test('is told behind what the handler says of its own stages', async () => {
+    const own = () => Promise.resolve(new Response(null, { headers: { 'server-timing': 'upstream;dur=5' } }));
+    const response = await serve(routeThat(own).route, deps)(put(good));
+    expect(response.headers.get('server-timing')).toMatch(/^upstream;dur=5, admission;dur=/);
+  });
+
+  test.each<[headers: Record<string, string>, more: Partial<Route<Body>>, who: string]>([
+    [{ 'content-type': 'application/json' }, {}, 'somebody without a token'],
+    [{ ...good, authorization: 'Bearer no.such.token' }, {}, 'somebody whose token is refused'],
+    [{ ...good, authorization: 'Bearer User' }, {}, 'somebody whose role does not suffice'],
+    [good, { permission: 'anonymous' }, 'callers of what everyone may ask for'],
+  ])('%#: is not told to %s', async (headers, more) => {
+    expect(await timingOf(headers, more)).toBeNull();
+  });
+
+  test('goes with the word about a slow answer', async () => {
+    const told: string[] = [];
+    const now = vi.spyOn(performance, 'now');
+    let ms = 0;
+    now.mockImplementation(() => (ms += 1_000));
+    const recordSlow = (...[, , , stages]: Parameters<NonNullable<FakeHttpDeps['recordSlow']>>) => {
+      told.push(stages);
+    };
+    await serve(routeThat(ok).route, { ...deps, recordSlow })(put(good));
+    now.mockRestore();
+    expect(told).toEqual([expect.stringMatching(/^admission;dur=1000\.00, body;dur=1000\.00/)]);
+  });
+});
