@@ -3,7 +3,14 @@ import type { App, Config } from '../../platform/config.ts';
 import type { OutboundClient } from '../../platform/outbound.ts';
 import { SERVER_TIMING, stagesOf } from '../../platform/serverTiming.ts';
 import { callEndpoint } from '../callEndpoint.ts';
-import { type MeasuringFault, type Percentiles, TellableFault, measure, percentiles } from './measure.ts';
+import {
+  type MeasuringFault,
+  type Percentiles,
+  TellableFault,
+  measure,
+  percentiles,
+  tokenOf,
+} from './measure.ts';
 
 /**
  * The stages of a request, one after another and none within another. `outside`: the network, the host and the client. `handling`
@@ -72,7 +79,7 @@ export async function lookAtPipeline(
   { withinMs, times }: { readonly withinMs: number; readonly times: number },
 ): Promise<PipelineLook> {
   const endsAt = performance.now() + withinMs;
-  const own = await token();
+  const own = await tokenOf({ token, signal });
   const requests: ProbedRequest[] = [];
   for (const probe of probes) {
     const isAway = requests.some(({ app, fault, signedIn }) => app === probe.app && fault && !signedIn);

@@ -69,7 +69,7 @@ const withoutToken: Finding = {
   rule: 'session_without_token',
   severity: 'info',
   message:
-    'The session keeps no token: only what everybody may ask for was measured, which says nothing of its stages.',
+    'There is no token of a session: only what everybody may ask for was measured, which says nothing of its stages.',
   evidence: {},
   remedy: 'Open the session with {"keepToken": true}.',
 };

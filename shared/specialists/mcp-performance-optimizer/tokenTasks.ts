@@ -120,7 +120,7 @@ function verdictFindings({ token, cold }: TokensLook): readonly Finding[] {
       {
         rule: 'session_without_token',
         severity: 'info',
-        message: 'The session keeps no token: a forged one was measured, which is never remembered.',
+        message: 'There is no token of a session: a forged one was measured, which is never remembered.',
         evidence: { token },
         remedy: 'Open the session with {"keepToken": true} to measure what a good token takes.',
       },

@@ -33,7 +33,10 @@ async function run(work: object): Promise<Result> {
   return body['result'] as Result;
 }
 const wrongIn = ({ findings }: Result) => findings.filter(({ severity }) => severity !== 'info');
-const percentiles = expect.objectContaining({ count: expect.any(Number) as number, p95Ms: expect.any(Number) as number }) as object;
+const percentiles = expect.objectContaining({
+  count: expect.any(Number) as number,
+  p95Ms: expect.any(Number) as number,
+}) as object;
 
 describe('on a healthy topology', () => {
   test.each(['database_health_check', 'redis_connectivity_test', 'database_performance_validation'])(
@@ -98,7 +101,11 @@ describe('on a healthy topology', () => {
       expect.objectContaining({ app: 'management', name: 'list of servers', total: percentiles, stages }),
       expect.objectContaining({ app: 'mcp', name: 'health', stages: {} }),
       expect.objectContaining({ app: 'mcp', name: 'metadata', stages: {} }),
-      expect.objectContaining({ app: 'mcp', name: 'tools/list', stages: { ...stages, catalogue: percentiles } }),
+      expect.objectContaining({
+        app: 'mcp',
+        name: 'tools/list',
+        stages: { ...stages, catalogue: percentiles },
+      }),
     ]);
   });
 
@@ -119,7 +126,9 @@ describe('on a healthy topology', () => {
     expect(body).toMatchObject({
       state: 'succeeded',
       result: {
-        summary: expect.stringContaining('servers-list took 4100 ms, 4050 ms of it in the stage handling') as string,
+        summary: expect.stringContaining(
+          'servers-list took 4100 ms, 4050 ms of it in the stage handling',
+        ) as string,
         persists: false,
         facts: { comparison: [expect.objectContaining({ stage: 'handling', thenMs: 4_050 }), {}, {}, {}] },
       },
