@@ -65,6 +65,10 @@ test('one partition that is slow is named, with what others take', () => {
   });
 });
 
+test('one that takes many times as long is no finding as long as nobody could notice', () => {
+  expect(rulesOf(withPartitions(sixteen((index) => (index === 7 ? 190 : 6))))).toEqual([]);
+});
+
 test('a partition with most of the rows is hot, and a large one is large', () => {
   expect(
     tableFindings(
