@@ -28,7 +28,8 @@ import { type OutboundClient, openOutboundClient } from '../shared/platform/outb
 import { type OpenedStateStore, openStateStore } from '../shared/platform/openStateStore.ts';
 import { openMessageSender } from '../shared/platform/serviceBus.ts';
 import { type DeadLetterQueues, openDeadLetterQueues } from '../shared/platform/serviceBusDeadLetters.ts';
-import { openTables } from '../shared/platform/openTables.ts';
+import { openAskQueues } from '../shared/platform/serviceBusQueues.ts';
+import { openListTables, openTables } from '../shared/platform/openTables.ts';
 import { azureTableRegistryLinkStore } from '../shared/registry/links/azureTableRegistryLinkStore.ts';
 import type { RegistryLinkStore } from '../shared/registry/links/registryLinkStore.ts';
 import { azureTableRegistrySyncStore } from '../shared/registry/sync/azureTableRegistrySyncStore.ts';
@@ -150,6 +151,8 @@ export function compose(config: Config): AppDeps {
     trail,
     state,
     verifyToken,
+    listTables: openListTables(config.tables),
+    askQueues: openAskQueues(config.serviceBus),
   };
   return {
     ...specialist,

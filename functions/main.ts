@@ -1,5 +1,6 @@
 import { app } from '@azure/functions';
 import { readConfig } from '../shared/platform/config.ts';
+import { announceInstance } from './announce.ts';
 import { compose } from './compose.ts';
 
 // One package is deployed as two apps; MREG_APP says which of them this is.
@@ -9,4 +10,7 @@ const { registerApp } =
   config.app === 'management' ? await import('./management/app.ts') : await import('./mcp/app.ts');
 const deps = compose(config);
 registerApp(deps);
-app.hook.appTerminate(() => deps.audit.flush());
+const announced = announceInstance(deps);
+app.hook.appTerminate(async () => {
+  await Promise.all([deps.audit.flush(), announced.end()]);
+});

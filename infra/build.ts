@@ -1,6 +1,8 @@
 import { context, stop, type Metafile, type OutputFile } from 'esbuild';
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
+import packageJson from '../package.json' with { type: 'json' };
 
 const root = join(import.meta.dirname, '..');
 
@@ -60,7 +62,8 @@ export async function openBuild({
     async run() {
       const { metafile, outputFiles } = await bundler.rebuild();
       refuseLazyCommonJs(metafile.inputs);
-      const replaced = await Promise.all(outputFiles.map(replaceFile));
+      const files = [...outputFiles, await buildInfo(outDir, outputFiles)];
+      const replaced = await Promise.all(files.map(replaceFile));
       const removed = await keepOnly(outDir, new Set(outputFiles.map(({ path }) => path)));
       return { metafile, outputFiles, changed: removed || replaced.includes(true) };
     },
@@ -96,8 +99,41 @@ function refuseLazyCommonJs(inputs: Metafile['inputs']): void {
   }
 }
 
+type BuildFile = Pick<OutputFile, 'path' | 'contents'>;
+
+/** What `shared/platform/buildInfo.ts` reads: which build this is, by a digest of its code. */
+async function buildInfo(outDir: string, outputs: readonly OutputFile[]): Promise<BuildFile> {
+  const digest = createHash('sha256');
+  const code = outputs.filter(({ path }) => path.endsWith('.js'));
+  for (const { path, contents } of code.sort((a, b) => (a.path < b.path ? -1 : 1)))
+    digest.update(basename(path)).update('\0').update(contents);
+  const info = {
+    version: packageJson.version,
+    build: digest.digest('hex').slice(0, 16),
+    fingerprintKey: await fingerprintKey(),
+  };
+  return { path: join(outDir, 'build.json'), contents: Buffer.from(`${JSON.stringify(info, null, 2)}\n`) };
+}
+
+/**
+ * Both apps are deployed from one package, so a secret in it is one that they share, and that is not where their
+ * fingerprints are kept. It belongs to the checkout: a second build of the same code is the same.
+ */
+async function fingerprintKey(): Promise<string> {
+  const path = join(root, '.local/fingerprintKey');
+  await mkdir(dirname(path), { recursive: true });
+  const made = randomBytes(32).toString('base64url');
+  try {
+    await writeFile(path, made, { flag: 'wx', mode: 0o600 });
+    return made;
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    return readFile(path, 'utf8');
+  }
+}
+
 /** Written aside and renamed, and not at all when nothing has changed: then false. */
-async function replaceFile({ path, contents }: OutputFile): Promise<boolean> {
+async function replaceFile({ path, contents }: BuildFile): Promise<boolean> {
   const present = await readFile(path).catch(() => undefined);
   if (present?.equals(contents)) return false;
   const aside = `${path}.${process.pid}`;

@@ -34,6 +34,7 @@ export interface Place {
   readonly state: StateChoice;
   /** Of the apps, beside those that this machine gives them. */
   readonly settings: Readonly<Record<string, string>>;
+  readonly settingsOf: Readonly<Partial<Record<(typeof appNames)[number], Readonly<Record<string, string>>>>>;
 }
 
 /** What everything else stands on; they may all start at once. */
@@ -48,11 +49,23 @@ export function groundProcesses({ ports, dataDir, state }: Place): readonly Proc
   ];
 }
 
-export function appProcesses({ ports, dataDir, appRoot, state, settings }: Place): readonly ProcessSpec[] {
+export function appProcesses({
+  ports,
+  dataDir,
+  appRoot,
+  state,
+  settings,
+  settingsOf,
+}: Place): readonly ProcessSpec[] {
   const stateSettings = state.kind === 'redis' ? { MREG_REDIS_URL: redisUrl(ports) } : {};
   return appNames.map((name) => ({
     ...ours(name, 'infra/local/host/main.ts', ports, ['--root', appRoot]),
-    env: environment({ ...appSettings(name, ports, dataDir), ...stateSettings, ...settings }),
+    env: environment({
+      ...appSettings(name, ports, dataDir),
+      ...stateSettings,
+      ...settings,
+      ...settingsOf[name],
+    }),
   }));
 }
 

@@ -31,6 +31,8 @@ export interface TopologyOptions {
   readonly app?: { readonly root: string; build(): Promise<unknown> };
   /** Settings of the apps, beside those that this machine gives them. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** The same of one app, where the two are to differ. */
+  readonly settingsOf?: Place['settingsOf'];
   /** False when `dist/` is known to be fresh. */
   readonly build?: false;
   /** Gives up a start midway: everything started so far is stopped, then the start rejects. */
@@ -78,8 +80,8 @@ export async function startTopology(options: TopologyOptions): Promise<Topology>
   const ports = portsFor(options.portOffset);
   await requireFreePorts(neededPorts(ports, options), options.portOffset);
   const state = options.withoutApps ? stateOfOthers : await chooseState(ports);
-  const { dataDir, settings = {} } = options;
-  const place = { ports, dataDir, appRoot: options.app?.root ?? root, state, settings };
+  const { dataDir, settings = {}, settingsOf = {} } = options;
+  const place = { ports, dataDir, appRoot: options.app?.root ?? root, state, settings, settingsOf };
   const logDir = await emptyLogDir(dataDir);
   const group = processGroup(logDir, options.onLine ?? (() => undefined));
   let stopped: Promise<void> | undefined;

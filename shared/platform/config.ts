@@ -200,7 +200,8 @@ export function readConfig(env: Environment = process.env): Config {
     problems.push('MREG_SERVICE_BUS: set either it or MREG_SERVICE_BUS__fullyQualifiedNamespace');
   }
   problems.push(...refusedRegistry(env));
-  if (isProduction(env)) problems.push(...developmentOnly(env));
+  if (isProduction(env))
+    problems.push(...developmentOnly(env).map(({ setting, problem }) => `${setting}: ${problem}`));
   if (problems.length > 0 || !parsed.success) {
     throw new ConfigError(
       `Settings are missing or wrong:\n${problems.map((line) => `  ${line}`).join('\n')}`,
@@ -253,13 +254,59 @@ const developmentValues = [
   ['MREG_MANAGEMENT_ORIGIN', /^http:/, 'plain http is for development only'],
 ] as const;
 
-function developmentOnly(env: Environment): string[] {
+function developmentOnly(env: Environment): DevelopmentOnly[] {
   return [
-    ...['MREG_LOCAL_ISSUER', 'MREG_PRIVATE_UPSTREAMS']
-      .filter((name) => env[name] !== undefined)
-      .map((name) => `${name}: is for development only and must not be set here`),
+    ...(['MREG_LOCAL_ISSUER', 'MREG_PRIVATE_UPSTREAMS'] as const)
+      .filter((setting) => env[setting] !== undefined)
+      .map((setting) => ({ setting, problem: 'is for development only and must not be set here' })),
     ...developmentValues
-      .filter(([name, pattern]) => pattern.test(env[name] ?? ''))
-      .map(([name, , problem]) => `${name}: ${problem}`),
+      .filter(([setting, pattern]) => pattern.test(env[setting] ?? ''))
+      .map(([setting, , problem]) => ({ setting, problem })),
   ];
+}
+
+export type SettingName = keyof typeof settingsSchema.shape;
+export const settingNames = Object.keys(settingsSchema.shape) as readonly SettingName[];
+
+/** A setting that production refuses, and why: never its value. */
+export interface DevelopmentOnly {
+  readonly setting: SettingName;
+  readonly problem: string;
+}
+
+/** What runs the app, as far as its environment tells. */
+export const hostKinds = ['azure', 'core_tools', 'local', 'unknown'] as const;
+
+/** What can be said of an app's environment to anybody. */
+export interface EnvironmentFacts {
+  readonly host: (typeof hostKinds)[number];
+  readonly set: readonly SettingName[];
+  /** Names that look like settings of ours, and are none. */
+  readonly unknown: readonly string[];
+  readonly developmentOnly: readonly DevelopmentOnly[];
+}
+
+/** Of the local host, which keeps its files there. */
+const LOCAL_DATA = 'MREG_LOCAL_DATA';
+const MAX_UNKNOWN = 20;
+
+export function describeEnvironment(env: Environment = process.env): EnvironmentFacts {
+  const isSet = (name: string) => env[name] !== undefined;
+  const known: ReadonlySet<string> = new Set([...settingNames, LOCAL_DATA]);
+  const isLocal = env['AZURE_FUNCTIONS_ENVIRONMENT'] === 'Development';
+  return {
+    host: azureMarks.some(isSet)
+      ? 'azure'
+      : isSet('FUNCTIONS_CORETOOLS_ENVIRONMENT')
+        ? 'core_tools'
+        : isLocal
+          ? 'local'
+          : 'unknown',
+    set: settingNames.filter(isSet),
+    unknown: Object.keys(env)
+      .filter((name) => /^MREG_\w{1,60}$/.test(name) && isSet(name) && !known.has(name))
+      .sort()
+      .slice(0, MAX_UNKNOWN),
+    developmentOnly: developmentOnly(env),
+  };
 }

@@ -20,6 +20,7 @@ export type LogEvent =
   | 'event_raised'
   | 'event_unraised'
   | 'agent_load_untold'
+  | 'instance_untold'
   | 'progress_untold'
   | 'upstream_failed'
   | 'registry_synced'

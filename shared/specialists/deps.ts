@@ -5,7 +5,9 @@ import type { OutboundTo } from '../gateway/upstream/outboundTo.ts';
 import type { RegistrationDeps } from '../orchestration/servers/registerServer.ts';
 import type { Config } from '../platform/config.ts';
 import type { OpenedStateStore } from '../platform/openStateStore.ts';
+import type { ListTables } from '../platform/openTables.ts';
 import type { OutboundClient } from '../platform/outbound.ts';
+import type { AskQueues } from '../platform/serviceBusQueues.ts';
 import type { PublishingDeps } from '../registry/publishRecord.ts';
 import type { ToolsetStore } from '../registry/toolsetStore.ts';
 
@@ -21,4 +23,6 @@ export interface SpecialistDeps extends RegistrationDeps, PublishingDeps {
   readonly state: OpenedStateStore;
   readonly toolsets: ToolsetStore;
   readonly verifyToken: TokenVerifier;
+  readonly listTables: ListTables;
+  readonly askQueues: AskQueues;
 }

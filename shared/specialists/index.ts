@@ -17,7 +17,7 @@ export function specialistTasks(deps: SpecialistDeps): TaskCatalogue {
     ...auditorTasks(deps),
     ...fastmcpTasks(deps),
     ...debuggerTasks(),
-    ...deploymentTasks(),
+    ...deploymentTasks(deps),
     ...performanceTasks(deps),
     ...protocolTasks(deps),
     ...probes({ state: deps.shortLived }),

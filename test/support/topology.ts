@@ -10,7 +10,7 @@ export interface TestTopology extends Topology {
 
 /** The whole topology as `npm start` runs it, on ports and in a folder of its own. `stop` removes the folder. */
 export async function startTestTopology(
-  options: Pick<TopologyOptions, 'demo' | 'onLine' | 'settings' | 'withoutApps'> = {},
+  options: Pick<TopologyOptions, 'demo' | 'onLine' | 'settings' | 'settingsOf' | 'withoutApps'> = {},
 ): Promise<TestTopology> {
   const place = await testPlace();
   const topology = await startTopology({ ...options, ...place, build: false });

@@ -4,7 +4,7 @@ import { deliverWork } from './deliverWork.ts';
 import { type Plan, hasEnded } from './plan.ts';
 import { closePlan } from './closePlan.ts';
 import { recordOutcome } from './planProgress.ts';
-import { raiseGateChange } from '../gate/raiseGateChange.ts';
+import { raiseDeploymentStatus } from '../gate/raiseDeploymentStatus.ts';
 
 /**
  * Records an ended delegation in its plan and sends what follows. Idempotent, and each repetition completes what an
@@ -31,7 +31,7 @@ export async function carryOn(plan: Plan, deps: OrchestrationDeps): Promise<void
 /** Stores the next state of a plan, and makes its end known. False when another was first. */
 export async function replacePlan(plan: Plan, etag: string, deps: OrchestrationDeps): Promise<boolean> {
   // Before the row says so: afterwards nobody would come back to it.
-  if (hasEnded(plan)) await raiseGateChange(plan, deps);
+  if (hasEnded(plan)) await raiseDeploymentStatus(plan, deps);
   if ((await deps.plans.replace(plan, etag)).status !== 'replaced') return false;
   if (hasEnded(plan)) await closePlan(plan, deps);
   return true;

@@ -4,6 +4,9 @@ import type { TaskCatalogue } from '../task/taskCatalogue.ts';
 import type { StepDefinition } from './plan.ts';
 import { inOrder } from './stepGraph.ts';
 
+/** Its end is an event. */
+export const DEPLOYMENT_PLAN = 'deployment';
+
 /** A plan that can be asked for by its name. */
 export interface NamedPlan {
   readonly name: string;
@@ -85,7 +88,7 @@ export const namedPlans = (gates: QualityGates): readonly NamedPlan[] => [
     steps: reports,
   },
   {
-    name: 'deployment',
+    name: DEPLOYMENT_PLAN,
     description: 'The gate before a deployment, the ordered plan of the deployment, the gate after it.',
     steps: inOrder([
       ...gateSteps(gates['pre_deployment'] ?? []),

@@ -1,6 +1,7 @@
 import type { Task } from '../../orchestration/task/task.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { rejectRegistration, removeServer, updateRegistry, updateServer } from './enterServers.ts';
+import { handleDeploymentStatus } from './handleDeploymentStatus.ts';
 import { registerServers } from './registerServers.ts';
 
 /** What the orchestrator does itself: it enters into the registry what others have validated. */
@@ -10,4 +11,5 @@ export const orchestratorTasks = (deps: SpecialistDeps): readonly Task[] => [
   updateServer(deps),
   removeServer(deps),
   registerServers(deps),
+  handleDeploymentStatus(deps),
 ];

@@ -50,7 +50,7 @@ test.each(['empty', 'notExecutable'] as const)('else the tables: a PATH that is 
 });
 
 test('the apps are told of the Redis that was started for them, and of no other', () => {
-  const place = { ports: portsFor(100), dataDir: '/data', appRoot: '/app', settings: {} };
+  const place = { ports: portsFor(100), dataDir: '/data', appRoot: '/app', settings: {}, settingsOf: {} };
   vi.stubEnv('MREG_REDIS_URL', 'redis://elsewhere');
   const urls = (state: StateChoice) =>
     appProcesses({ ...place, state }).map(({ env }) => env['MREG_REDIS_URL']);

@@ -1,0 +1,44 @@
+import { InfrastructureError } from '../../platform/errors.ts';
+import type { OrchestrationDeps } from '../deps.ts';
+import { raiseEvent } from '../event/raiseEvent.ts';
+import { DEPLOYMENT_PLAN } from '../plan/namedPlans.ts';
+import type { Plan } from '../plan/plan.ts';
+import { gateStatus } from './gateStatus.ts';
+
+const REMEMBER_MS = 30 * 24 * 3_600_000;
+
+/** Where it is remembered how a gate's last run ended: `passed` or `failed`. */
+export const gateStatusKey = (tenantId: string, gate: string): string => `mreg:gate:${tenantId}:${gate}`;
+
+/**
+ * Raises `deployment_status` when a run of a gate ended otherwise than the one before it, and whenever a plan of a
+ * deployment ended. Nothing for other plans.
+ */
+export async function raiseDeploymentStatus(plan: Plan, deps: OrchestrationDeps): Promise<void> {
+  const { gate, name, state } = plan;
+  try {
+    if (gate !== undefined) await raiseGateChange(plan, gate, deps);
+    else if (name === DEPLOYMENT_PLAN) await raise(plan, { plan: plan.id, name, status: state }, deps);
+  } catch (error) {
+    if (!(error instanceof InfrastructureError)) throw error;
+    deps.log.error('event_unraised', { type: 'deployment_status', subject: gate ?? name }, error);
+  }
+}
+
+async function raiseGateChange(plan: Plan, gate: string, deps: OrchestrationDeps): Promise<void> {
+  const status = gateStatus(plan);
+  const key = gateStatusKey(plan.tenantId, gate);
+  const before = await deps.shortLived.get(key);
+  if (before === status) return;
+  await raise(plan, { gate, status, before: before ?? 'unknown', run: plan.id }, deps);
+  await deps.shortLived.set(key, status, REMEMBER_MS);
+}
+
+async function raise(
+  { id, tenantId, traceparent }: Plan,
+  detail: Readonly<Record<string, unknown>>,
+  deps: OrchestrationDeps,
+): Promise<void> {
+  const event = { id: `${id}-ended`, tenantId, type: 'deployment_status', detail, traceparent };
+  await raiseEvent({ ...event, raisedBy: 'mcp-orchestrator' }, deps.eventRoutes, deps);
+}

@@ -1,0 +1,142 @@
+import { z } from 'zod';
+import { type Task, defineTask } from '../../orchestration/task/task.ts';
+import type { OutboundClient } from '../../platform/outbound.ts';
+import { succeed } from '../../platform/result.ts';
+import { callEndpoint } from '../callEndpoint.ts';
+import type { SpecialistDeps } from '../deps.ts';
+import { type Finding, verdict, verdictSchema } from '../finding.ts';
+
+const WITHIN_MS = 6_000;
+
+const discoverySchema = z.object({ issuer: z.string(), jwks_uri: z.string() });
+const keysSchema = z.object({
+  keys: z.array(z.object({ kty: z.string(), kid: z.string().optional(), issuer: z.string().optional() })),
+});
+
+/** What can be seen of the app registration without a right to read the directory. */
+export function appRegistrationValidation(deps: SpecialistDeps): Task {
+  return defineTask({
+    name: 'azure_app_registration_validation',
+    agent: 'mcp-deployment-specialist',
+    description:
+      'Holds the app registration that the settings name against the authority: of each tenant its discovery document, the issuer in it, and keys that sign for that issuer. Says what cannot be seen without a right to read the directory.',
+    timeoutMs: 15_000,
+    input: z.strictObject({}),
+    output: verdictSchema,
+    async run(_, { signal }) {
+      const limit = AbortSignal.any([signal, AbortSignal.timeout(WITHIN_MS)]);
+      const { authority, outbound, config } = deps;
+      const looks = await Promise.all(
+        [...config.tenants].map((tenant) => lookAtTenant(tenant, authority, outbound, limit)),
+      );
+      const findings = [
+        ...clientIdFindings(config.apiClientId),
+        ...looks.flatMap(({ findings: found }) => found),
+        unseen,
+      ];
+      const keys = looks.map((look) => look.keys);
+      return succeed(verdict(findings, { authority, tenants: config.tenants.size, signingKeys: keys }));
+    },
+  });
+}
+
+/** The settings take any GUID, one of a single digit too. */
+const clientIdFindings = (clientId: string): readonly Finding[] =>
+  new Set(clientId.replaceAll('-', '')).size === 1
+    ? [
+        {
+          rule: 'client_id_placeholder',
+          severity: 'critical',
+          message: 'MREG_API_CLIENT_ID is a placeholder and the id of no app registration',
+          evidence: { setting: 'MREG_API_CLIENT_ID' },
+          remedy:
+            'Set MREG_API_CLIENT_ID in both apps to the application (client) id of the app registration.',
+        },
+      ]
+    : [];
+
+const unseen: Finding = {
+  rule: 'app_roles_not_seen',
+  severity: 'info',
+  message:
+    'the app roles, the scope, the consent of each tenant and the token version of the registration cannot be seen without a right to read the directory',
+  evidence: { looked: 'discovery documents and signing keys' },
+  remedy:
+    'See in the portal that the registration has the roles Gateway.Admin, Gateway.Operator, Gateway.Auditor and Gateway.User, the scope mcp.access, and requestedAccessTokenVersion 2.',
+};
+
+async function lookAtTenant(
+  tenant: string,
+  authority: string,
+  outbound: OutboundClient,
+  signal: AbortSignal,
+): Promise<{ readonly keys: number; readonly findings: readonly Finding[] }> {
+  const critical = (rule: string, message: string, evidence: object, remedy: string) => ({
+    keys: 0,
+    findings: [{ rule, severity: 'critical' as const, message, evidence: { tenant, ...evidence }, remedy }],
+  });
+  const base = `${authority}/${tenant}`;
+  const discovery = await readJson(
+    outbound,
+    `${base}/v2.0/.well-known/openid-configuration`,
+    signal,
+    discoverySchema,
+  );
+  if ('why' in discovery)
+    return critical(
+      'tenant_not_discovered',
+      `the authority says nothing of the tenant ${tenant}: ${discovery.why}`,
+      { why: discovery.why },
+      'See that MREG_TENANTS names a tenant that there is, and that the apps reach the authority.',
+    );
+  const issuer = `${base}/v2.0`;
+  if (discovery.value.issuer !== issuer)
+    return critical(
+      'issuer_differs',
+      `the authority names another issuer for the tenant ${tenant} than its tokens must have`,
+      { wanted: issuer },
+      'See that MREG_TENANTS has the id of the tenant and not its domain, and that the authority is the one that signs.',
+    );
+  if (!discovery.value.jwks_uri.startsWith(`${authority}/`))
+    return critical(
+      'keys_elsewhere',
+      `the keys of the tenant ${tenant} are not at the authority`,
+      {},
+      'Do not use a gateway whose authority refers to another for its keys, before it is known why.',
+    );
+  const found = await readJson(outbound, discovery.value.jwks_uri, signal, keysSchema);
+  if ('why' in found)
+    return critical(
+      'keys_not_read',
+      `the signing keys of the tenant ${tenant} cannot be read: ${found.why}`,
+      { why: found.why },
+      'See that the apps reach the authority: without keys no token can be verified.',
+    );
+  const usable = found.value.keys.filter(
+    ({ kty, kid, issuer: of }) =>
+      kty === 'RSA' && kid !== undefined && of?.replace('{tenantid}', tenant) === issuer,
+  );
+  if (usable.length === 0)
+    return critical(
+      'no_usable_key',
+      `of ${found.value.keys.length} signing keys none is an RSA key for the issuer of the tenant ${tenant}`,
+      { keys: found.value.keys.length },
+      'Tokens of this tenant are refused until the authority has such a key.',
+    );
+  return { keys: usable.length, findings: [] };
+}
+
+async function readJson<T>(
+  outbound: OutboundClient,
+  url: string,
+  signal: AbortSignal,
+  schema: z.ZodType<T>,
+): Promise<{ readonly value: T } | { readonly why: string }> {
+  const answer = await callEndpoint(outbound, { method: 'GET', url, signal });
+  if (!answer.ok) return { why: answer.error.message };
+  if (answer.value.status !== 200) return { why: `it answered HTTP ${answer.value.status}` };
+  const parsed = schema.safeParse(answer.value.body);
+  return parsed.success
+    ? { value: parsed.data }
+    : { why: 'it answered with something else than was asked for' };
+}
