@@ -9,8 +9,8 @@ import type { AppDeps } from './compose.ts';
 const FIRST_AFTER_MS = 1_000;
 
 /**
- * Says every minute what this instance is, for those who ask what runs, and raises an event when its app was another build
- * before. Nothing waits for it, and it never fails: what could not be said is said a minute later. `end` says that it is over.
+ * Says every half minute what this instance is, for those who ask what runs, and raises an event when its app was another build
+ * before. Nothing waits for it, and it never fails: what could not be said is said the next time. `end` says that it is over.
  */
 export function announceInstance(
   deps: Pick<AppDeps, 'config' | 'clock' | 'newId' | 'log' | 'shortLived'> &

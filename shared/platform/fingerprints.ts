@@ -64,5 +64,5 @@ const busPlace = (serviceBus: Config['serviceBus']): unknown =>
 
 function redisPlace(url: string): unknown {
   const { protocol, host, username, pathname } = new URL(url);
-  return { protocol, host, username, database: pathname.replace(/^\//, '') };
+  return { protocol, host, username, database: pathname.replace(/^\//, '') || '0' };
 }

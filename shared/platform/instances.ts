@@ -25,7 +25,7 @@ export type Instance = z.infer<typeof instanceSchema>;
 export type KnownInstance = Instance & { readonly id: string };
 
 /** How often an instance says that it is there. */
-export const TELL_EVERY_MS = 60_000;
+export const TELL_EVERY_MS = 30_000;
 /** One that was silent for longer is taken to be gone. */
 export const CURRENT_MS = 3 * TELL_EVERY_MS;
 const FORGET_AFTER_MS = 24 * 3_600_000;

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -42,6 +42,23 @@ test('nothing of an earlier build is left', async () => {
   await bundle(`await import('jose');`);
   await bundle(`console.log('alone');`);
   expect((await readdir(outDir)).sort()).toEqual(['build.json', 'main.js', 'main.js.map']);
+});
+
+test('a build says which one it is: the same of the same code, another of other code', async () => {
+  const built = async (code: string) => {
+    await bundle(code);
+    return JSON.parse(await readFile(join(outDir, 'build.json'), 'utf8')) as Record<string, string>;
+  };
+  const one = await built(`console.log('one');`);
+  expect(await built(`console.log('two');`)).toEqual({
+    ...one,
+    build: expect.not.stringMatching(one['build'] ?? ''),
+  });
+  expect(await built(`console.log('one');`)).toEqual(one);
+  expect(one).toMatchObject({
+    version: expect.stringMatching(/^\d+\.\d+\.\d+/),
+    build: expect.stringMatching(/^[0-9a-f]{16}$/),
+  });
 });
 
 test('a build that fails says why, and leaves what was there', async () => {

@@ -14,7 +14,9 @@ const keysSchema = z.object({
 });
 
 /** What can be seen of the app registration without a right to read the directory. */
-export function appRegistrationValidation(deps: SpecialistDeps): Task {
+export function appRegistrationValidation(
+  deps: Pick<SpecialistDeps, 'authority' | 'outbound' | 'config'>,
+): Task {
   return defineTask({
     name: 'azure_app_registration_validation',
     agent: 'mcp-deployment-specialist',
@@ -27,7 +29,9 @@ export function appRegistrationValidation(deps: SpecialistDeps): Task {
       const limit = AbortSignal.any([signal, AbortSignal.timeout(WITHIN_MS)]);
       const { authority, outbound, config } = deps;
       const looks = await Promise.all(
-        [...config.tenants].map((tenant) => lookAtTenant(tenant, authority, outbound, limit)),
+        [...config.tenants].map((tenant, index) =>
+          lookAtTenant({ id: tenant, place: index + 1 }, authority, outbound, limit),
+        ),
       );
       const findings = [
         ...clientIdFindings(config.apiClientId),
@@ -35,7 +39,13 @@ export function appRegistrationValidation(deps: SpecialistDeps): Task {
         unseen,
       ];
       const keys = looks.map((look) => look.keys);
-      return succeed(verdict(findings, { authority, tenants: config.tenants.size, signingKeys: keys }));
+      return succeed(
+        verdict(findings, {
+          authority: config.localIssuer === undefined ? 'Entra' : 'local issuer',
+          tenants: config.tenants.size,
+          signingKeys: keys,
+        }),
+      );
     },
   });
 }
@@ -65,17 +75,24 @@ const unseen: Finding = {
     'See in the portal that the registration has the roles Gateway.Admin, Gateway.Operator, Gateway.Auditor and Gateway.User, the scope mcp.access, and requestedAccessTokenVersion 2.',
 };
 
+/** Told by its place in MREG_TENANTS: one tenant need not know which others there are. */
+interface Tenant {
+  readonly id: string;
+  readonly place: number;
+}
+
 async function lookAtTenant(
-  tenant: string,
+  { id, place }: Tenant,
   authority: string,
   outbound: OutboundClient,
   signal: AbortSignal,
 ): Promise<{ readonly keys: number; readonly findings: readonly Finding[] }> {
   const critical = (rule: string, message: string, evidence: object, remedy: string) => ({
     keys: 0,
-    findings: [{ rule, severity: 'critical' as const, message, evidence: { tenant, ...evidence }, remedy }],
+    findings: [{ rule, severity: 'critical' as const, message, evidence: { place, ...evidence }, remedy }],
   });
-  const base = `${authority}/${tenant}`;
+  const tenant = `tenant ${place} of MREG_TENANTS`;
+  const base = `${authority}/${id}`;
   const discovery = await readJson(
     outbound,
     `${base}/v2.0/.well-known/openid-configuration`,
@@ -85,7 +102,7 @@ async function lookAtTenant(
   if ('why' in discovery)
     return critical(
       'tenant_not_discovered',
-      `the authority says nothing of the tenant ${tenant}: ${discovery.why}`,
+      `the authority says nothing of ${tenant}: ${discovery.why}`,
       { why: discovery.why },
       'See that MREG_TENANTS names a tenant that there is, and that the apps reach the authority.',
     );
@@ -93,14 +110,14 @@ async function lookAtTenant(
   if (discovery.value.issuer !== issuer)
     return critical(
       'issuer_differs',
-      `the authority names another issuer for the tenant ${tenant} than its tokens must have`,
-      { wanted: issuer },
+      `the authority names another issuer for ${tenant} than its tokens must have`,
+      { wanted: '{authority}/{tenant id}/v2.0' },
       'See that MREG_TENANTS has the id of the tenant and not its domain, and that the authority is the one that signs.',
     );
   if (!discovery.value.jwks_uri.startsWith(`${authority}/`))
     return critical(
       'keys_elsewhere',
-      `the keys of the tenant ${tenant} are not at the authority`,
+      `the keys of ${tenant} are not at the authority`,
       {},
       'Do not use a gateway whose authority refers to another for its keys, before it is known why.',
     );
@@ -108,18 +125,18 @@ async function lookAtTenant(
   if ('why' in found)
     return critical(
       'keys_not_read',
-      `the signing keys of the tenant ${tenant} cannot be read: ${found.why}`,
+      `the signing keys of ${tenant} cannot be read: ${found.why}`,
       { why: found.why },
       'See that the apps reach the authority: without keys no token can be verified.',
     );
   const usable = found.value.keys.filter(
     ({ kty, kid, issuer: of }) =>
-      kty === 'RSA' && kid !== undefined && of?.replace('{tenantid}', tenant) === issuer,
+      kty === 'RSA' && kid !== undefined && of?.replace('{tenantid}', id) === issuer,
   );
   if (usable.length === 0)
     return critical(
       'no_usable_key',
-      `of ${found.value.keys.length} signing keys none is an RSA key for the issuer of the tenant ${tenant}`,
+      `of ${found.value.keys.length} signing keys none is an RSA key for the issuer of ${tenant}`,
       { keys: found.value.keys.length },
       'Tokens of this tenant are refused until the authority has such a key.',
     );

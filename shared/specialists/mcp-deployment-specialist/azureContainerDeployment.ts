@@ -1,14 +1,13 @@
 import { z } from 'zod';
 import { type Task, defineTask } from '../../orchestration/task/task.ts';
 import { succeed } from '../../platform/result.ts';
-import type { SpecialistDeps } from '../deps.ts';
 import { reportSchema } from '../finding.ts';
 import { driftFindings } from './drift.ts';
-import { type RunningApp, lookAtApps } from './runningApps.ts';
+import { type RunningDeps, type RunningApp, lookAtApps } from './runningApps.ts';
 import { summarise } from './summarise.ts';
 
 /** What runs, and whether all of it is the same. */
-export function azureContainerDeployment(deps: SpecialistDeps): Task {
+export function azureContainerDeployment(deps: RunningDeps): Task {
   return defineTask({
     name: 'azure_container_deployment',
     agent: 'mcp-deployment-specialist',

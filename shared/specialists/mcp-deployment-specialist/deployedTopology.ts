@@ -11,12 +11,14 @@ export interface DeployedTopology {
   readonly queues: ReadonlyMap<string, QueueState> | undefined;
 }
 
+export type TopologyDeps = Pick<SpecialistDeps, 'listTables' | 'askQueues' | 'config'>;
+
 const WITHIN_MS = 8_000;
 const MAX_EXTRA = 20;
 
 /** Asks storage for its tables and Service Bus for each queue. */
 export async function lookAtTopology(
-  deps: Pick<SpecialistDeps, 'listTables' | 'askQueues' | 'config'>,
+  deps: TopologyDeps,
   { signal }: Pick<TaskHelpers, 'signal'>,
 ): Promise<{ readonly deployed: DeployedTopology; readonly findings: readonly Finding[] }> {
   const names = queues.map(({ name }) => name);

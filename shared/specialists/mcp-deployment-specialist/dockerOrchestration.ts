@@ -5,12 +5,12 @@ import { succeed } from '../../platform/result.ts';
 import { tableNames } from '../../platform/topology.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { reportSchema } from '../finding.ts';
-import { lookAtTopology } from './deployedTopology.ts';
-import { type RunningApp, lookAtApps } from './runningApps.ts';
+import { type TopologyDeps, lookAtTopology } from './deployedTopology.ts';
+import { type RunningDeps, type RunningApp, lookAtApps } from './runningApps.ts';
 import { summarise } from './summarise.ts';
 
 /** What is deployed, beside the list of what is to be. */
-export function dockerOrchestration(deps: SpecialistDeps): Task {
+export function dockerOrchestration(deps: RunningDeps & TopologyDeps): Task {
   return defineTask({
     name: 'docker_orchestration',
     agent: 'mcp-deployment-specialist',

@@ -33,6 +33,7 @@ function severalBuilds(app: string, instances: readonly KnownInstance[]): readon
         builds: builds.map((build) => ({
           build,
           instances: instances.filter((instance) => instance.build === build).length,
+          seenAt: instances.find((instance) => instance.build === build)?.seenAt,
         })),
       },
       remedy: `Wait until the instances that do not run ${newest} have ended; where they stay, restart the ${app} app.`,

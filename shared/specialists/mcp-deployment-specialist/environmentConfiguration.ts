@@ -1,14 +1,13 @@
 import { z } from 'zod';
 import { type Task, defineTask } from '../../orchestration/task/task.ts';
 import { succeed } from '../../platform/result.ts';
-import type { SpecialistDeps } from '../deps.ts';
 import { reportSchema } from '../finding.ts';
 import { settingFacts, settingFindings } from './compareSettings.ts';
-import { lookAtApps } from './runningApps.ts';
+import { type RunningDeps, lookAtApps } from './runningApps.ts';
 import { summarise } from './summarise.ts';
 
 /** The settings of both apps, by name: what is set, what is unknown, what differs. */
-export function environmentConfiguration(deps: SpecialistDeps): Task {
+export function environmentConfiguration(deps: RunningDeps): Task {
   return defineTask({
     name: 'environment_configuration',
     agent: 'mcp-deployment-specialist',

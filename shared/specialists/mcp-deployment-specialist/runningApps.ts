@@ -25,7 +25,7 @@ const STATE_WITHIN_MS = 4_000;
 const SAYS_WITHIN_MS = 4_000;
 const ASK_EVERY_MS = 250;
 
-type RunningDeps = Pick<SpecialistDeps, 'config' | 'outbound' | 'shortLived' | 'clock'>;
+export type RunningDeps = Pick<SpecialistDeps, 'config' | 'outbound' | 'shortLived' | 'clock'>;
 
 /** Calls both apps at their addresses, and reads what their instances said of themselves. */
 export async function lookAtApps(
@@ -33,7 +33,13 @@ export async function lookAtApps(
   { signal }: Pick<TaskHelpers, 'signal'>,
 ): Promise<{ readonly running: readonly RunningApp[]; readonly findings: readonly Finding[] }> {
   const looks = await Promise.all(apps.map((app) => lookAtApp(app, deps, signal)));
-  return { running: looks.map(({ app }) => app), findings: looks.flatMap(({ findings }) => findings) };
+  const findings = looks.flatMap((looked) => looked.findings);
+  // What both looks met with, the state that is away, is one finding.
+  const once = findings.filter(
+    ({ rule, evidence }, index) =>
+      'app' in evidence || findings.findIndex((other) => other.rule === rule) === index,
+  );
+  return { running: looks.map(({ app }) => app), findings: once };
 }
 
 async function lookAtApp(app: App, deps: RunningDeps, signal: AbortSignal) {
@@ -82,7 +88,7 @@ export function* silence(
     yield {
       rule: 'app_not_running',
       severity: 'critical',
-      message: `the ${app} app does not answer (${why}), and no instance of it has been seen for minutes`,
+      message: `the ${app} app does not answer (${why}), and no instance of it has been seen lately`,
       evidence,
       remedy: `Start the ${app} app, and read its log: an app whose settings are wrong does not start.`,
     };

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { raiseBuildChange } from '../../../shared/orchestration/event/raiseBuildChange.ts';
 import { routesOf, standardRoutes } from '../../../shared/orchestration/event/eventRoutes.ts';
 import { type Sign, createEventWatch } from '../../../shared/orchestration/event/eventWatch.ts';
 import { raiseEvent } from '../../../shared/orchestration/event/raiseEvent.ts';
@@ -113,5 +114,53 @@ describe('what the system notices of itself', () => {
     const engine = testEngine({ deadFrom: 1 });
     await expect(notice(engine, times(10))).rejects.toThrow();
     expect(engine.queue).toEqual([]);
+  });
+});
+
+describe('an app that starts', () => {
+  const start = (engine: TestEngine, build: string) =>
+    raiseBuildChange({ app: 'mcp', version: '1.0.0', build }, 't1', engine.deps);
+  const raised = async (engine: TestEngine) =>
+    (await all(engine)).map(({ agent, input }) => [
+      agent,
+      (input as { detail: { before: string; build: string } }).detail.before,
+    ]);
+
+  test('raises deployment_status when it was another build before, and not when it is seen first or again', async () => {
+    const engine = testEngine();
+    await start(engine, 'one');
+    await start(engine, 'one');
+    expect(await raised(engine)).toEqual([]);
+    await start(engine, 'two');
+    expect(await raised(engine)).toEqual([
+      ['mcp-deployment-specialist', 'one'],
+      ['mcp-orchestrator', 'one'],
+    ]);
+  });
+
+  test('raises it once however many instances start at once, and again when it goes back', async () => {
+    const engine = testEngine();
+    await start(engine, 'one');
+    await Promise.all(Array.from({ length: 5 }, () => start(engine, 'two')));
+    expect(await raised(engine)).toHaveLength(2);
+    engine.advance(60);
+    await start(engine, 'one');
+    engine.advance(60);
+    await start(engine, 'two');
+    expect(await raised(engine)).toHaveLength(6);
+  });
+
+  test('raises it the next time when it could not be raised', async () => {
+    const engine = testEngine();
+    await start(engine, 'one');
+    const away = {
+      ...engine.deps,
+      delegations: { ...engine.deps.delegations, add: () => Promise.reject(new Error('away')) },
+    };
+    await expect(
+      raiseBuildChange({ app: 'mcp', version: '1.0.0', build: 'two' }, 't1', away),
+    ).rejects.toThrow('away');
+    await start(engine, 'two');
+    expect(await raised(engine)).toHaveLength(2);
   });
 });

@@ -8,6 +8,7 @@ import {
   gatesOf,
   standardGates,
 } from '../../../shared/orchestration/gate/qualityGates.ts';
+import { beginPlan } from '../../../shared/orchestration/plan/beginPlan.ts';
 import { startPlan } from '../../../shared/orchestration/plan/planProgress.ts';
 import { defineTask } from '../../../shared/orchestration/task/task.ts';
 import { taskCatalogue } from '../../../shared/orchestration/task/taskCatalogue.ts';
@@ -135,6 +136,24 @@ describe('a gate', () => {
       error: { kind: 'not_found' },
     });
   });
+});
+
+test.each([
+  ['deployment', 2],
+  ['ad_hoc', 0],
+])('a plan %s that ends is told to %i agents that watch deployments', async (name, told) => {
+  const engine = testEngine();
+  const tasks = taskCatalogue([check('a', () => false)]);
+  const start = { id: 'a1', tenantId: 't1', name, requestedBy: 'u', traceparent: '' };
+  const step = { id: 'a', agent: 'mcp-debugger' as const, task: 'a', input: {} };
+  await beginPlan(start, [step], engine.deps);
+  await engine.drain(tasks);
+  const events = (await engine.deps.delegations.list('t1', {}, 99)).items.filter(
+    ({ task }) => task === 'handle_deployment_status',
+  );
+  expect(events.map(({ input }) => (input as { detail: object }).detail)).toEqual(
+    Array.from({ length: told }, () => ({ plan: 'a1', name, status: 'failed' })),
+  );
 });
 
 test('a plan of steps that stop is not begun by a check that waits for an earlier one', () => {
