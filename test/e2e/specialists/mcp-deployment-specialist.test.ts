@@ -187,6 +187,32 @@ describe('an event', () => {
   });
 });
 
+/** What an agent found when it was told that an app was this build before; undefined while it has not been. */
+async function foundOf(agent: string, before: string): Promise<Report | undefined> {
+  const { body } = await operator.get(`/delegations?agent=${agent}`);
+  const told = (body['items'] as { id: string; task: string }[]).filter(
+    ({ task }) => task === 'handle_deployment_status',
+  );
+  const answers = await Promise.all(told.map(({ id }) => operator.get(`/delegations/${id}`)));
+  return answers
+    .map((answer) => answer.body['result'] as Report | undefined)
+    .find((result) => result?.facts['before'] === before);
+}
+
+test('an app that starts with another build than before is told to both agents, which look at it', async () => {
+  const before = { version: '0.0.9', build: 'eeeeeeeeeeeeeee0', since: new Date().toISOString() };
+  await opened.state.set('mreg:build:mcp', JSON.stringify(before), 600_000);
+  await topology.restart('mcp');
+  for (const agent of ['mcp-orchestrator', 'mcp-deployment-specialist'])
+    await expect
+      .poll(() => foundOf(agent, before.build), { timeout: 20_000 })
+      .toMatchObject({
+        subject: 'apps/mcp',
+        facts: { running: [expect.stringMatching(/^[0-9a-f]{16}$/)] },
+        findings: [],
+      });
+});
+
 test('an authority that is away fails the validation of the app registration', async () => {
   await topology.kill('issuer');
   const report = await run('azure_app_registration_validation');
