@@ -1,6 +1,6 @@
 import { context, stop, type Metafile, type OutputFile } from 'esbuild';
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { link, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import packageJson from '../package.json' with { type: 'json' };
 
@@ -121,15 +121,15 @@ async function buildInfo(outDir: string, outputs: readonly OutputFile[]): Promis
  */
 async function fingerprintKey(): Promise<string> {
   const path = join(root, '.local/fingerprintKey');
+  const aside = `${path}.${process.pid}`;
   await mkdir(dirname(path), { recursive: true });
-  const made = randomBytes(32).toString('base64url');
-  try {
-    await writeFile(path, made, { flag: 'wx', mode: 0o600 });
-    return made;
-  } catch (error) {
+  await writeFile(aside, randomBytes(32).toString('base64url'), { mode: 0o600 });
+  // Of two builds at once, the first to link has made it, whole.
+  await link(aside, path).catch((error: unknown) => {
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
-    return readFile(path, 'utf8');
-  }
+  });
+  await rm(aside);
+  return readFile(path, 'utf8');
 }
 
 /** Written aside and renamed, and not at all when nothing has changed: then false. */

@@ -10,7 +10,7 @@ const LENGTH = 16;
 /**
  * Fingerprints of those settings that are set. They are made with a key that is not where they are kept: whoever reads them
  * cannot try out values, of which some are few. Of a connection it is the place that counts and not the key to it, so that
- * two apps may use different keys, and no such key goes into a fingerprint.
+ * two apps may use different keys, and no such key goes into a fingerprint, nor does the secret of the app registration.
  */
 export function fingerprintsOf(config: Config, set: readonly SettingName[], key: string): Fingerprints {
   return Object.fromEntries(
@@ -33,6 +33,8 @@ const valueOf: Readonly<Record<SettingName, (config: Config) => unknown>> = {
   MREG_SERVICE_BUS__fullyQualifiedNamespace: ({ serviceBus }) => busPlace(serviceBus),
   MREG_REDIS_URL: ({ redisUrl }) => redisUrl && redisPlace(redisUrl),
   MREG_API_CLIENT_ID: ({ apiClientId }) => apiClientId,
+  // That there is one: two secrets of one registration are as good as one.
+  MREG_CLIENT_SECRET: ({ clientSecret }) => clientSecret !== undefined,
   // Their order counts: the first is the one whose gateway this is.
   MREG_TENANTS: ({ tenants }) => [...tenants],
   MREG_PUBLIC_ORIGIN: ({ publicOrigin }) => publicOrigin,

@@ -20,6 +20,10 @@ const differing: Readonly<
   },
   MREG_REDIS_URL: { severity: 'critical', why: 'sessions and limits of one app are unknown to the other' },
   MREG_API_CLIENT_ID: { severity: 'critical', why: 'a token that one app takes, the other refuses' },
+  MREG_CLIENT_SECRET: {
+    severity: 'critical',
+    why: 'one app proves itself to Entra by the secret, the other by its managed identity',
+  },
   MREG_TENANTS: {
     severity: 'critical',
     why: 'whom one app lets in, the other refuses; the first tenant is the one whose gateway this is',

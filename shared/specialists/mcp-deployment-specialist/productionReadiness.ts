@@ -44,6 +44,8 @@ const remedies: Readonly<Record<string, string>> = {
   MREG_TABLES:
     'Set MREG_TABLES to the https endpoint of the table service, used with the identity of the app.',
   MREG_SERVICE_BUS: 'Remove MREG_SERVICE_BUS, and set MREG_SERVICE_BUS__fullyQualifiedNamespace.',
+  MREG_CLIENT_SECRET:
+    'Make the managed identity of the apps a federated credential of the app registration, and remove MREG_CLIENT_SECRET.',
   MREG_REDIS_URL: 'Set MREG_REDIS_URL to a rediss:// URL.',
   MREG_PUBLIC_ORIGIN: 'Set MREG_PUBLIC_ORIGIN to the https origin where clients reach the mcp app.',
   MREG_MANAGEMENT_ORIGIN: 'Set MREG_MANAGEMENT_ORIGIN to the https origin of the management app.',
@@ -57,11 +59,12 @@ function keysForIdentities(config: Config, running: readonly RunningApp[]): read
   const withKeys = [
     ...(config.tables.startsWith('https://') ? [] : ['MREG_TABLES']),
     ...('connectionString' in config.serviceBus ? ['MREG_SERVICE_BUS'] : []),
+    ...(config.clientSecret === undefined ? [] : ['MREG_CLIENT_SECRET']),
   ].filter((setting) => !told.has(setting));
   return withKeys.map((setting) => ({
     rule: 'key_instead_of_identity',
     severity: 'warning',
-    message: `${setting} holds a key, which whoever reads the settings can use`,
+    message: `${setting} holds a key, which has to be kept from others and renewed, where the app's identity would do`,
     evidence: { setting },
     remedy: remedies[setting] ?? '',
   }));

@@ -117,6 +117,7 @@ describe('production', () => {
     ['state_on_tables', 'warning', () => readinessFindings('staging', runningApps(), config, 'tables')],
     ['single_tenant', 'info', () => ready(runningApps(), { tenants: new Set(['t1']) })],
     ['not_on_azure', 'info', () => ready(runningApps(undefined, [instance('mcp', { host: 'core_tools' })]))],
+    ['key_instead_of_identity', 'warning', () => ready(runningApps(), { clientSecret: 's' })],
     [
       'key_instead_of_identity',
       'warning',
