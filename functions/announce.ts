@@ -1,6 +1,7 @@
 import { raiseBuildChange } from '../shared/orchestration/event/raiseBuildChange.ts';
 import { UNBUILT, readBuildInfo } from '../shared/platform/buildInfo.ts';
-import { describeEnvironment } from '../shared/platform/config.ts';
+import { processEnvironment } from '../shared/platform/config.ts';
+import { describeEnvironment } from '../shared/platform/environment.ts';
 import { fingerprintsOf, keyIdOf } from '../shared/platform/fingerprints.ts';
 import { TELL_EVERY_MS, forgetInstance, tellInstance } from '../shared/platform/instances.ts';
 import type { AppDeps } from './compose.ts';
@@ -19,7 +20,7 @@ export function announceInstance(
   const { config, clock, shortLived, log } = deps;
   const id = deps.newId();
   const startedAt = clock.now().toISOString();
-  const environment = describeEnvironment();
+  const environment = describeEnvironment(processEnvironment());
   const [tenantId = ''] = config.tenants;
   let isBuildKnown = false;
 

@@ -169,10 +169,13 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
-type Environment = Readonly<Record<string, string | undefined>>;
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What this process was started with; it holds secrets. */
+export const processEnvironment = (): Environment => process.env;
 
 /** Names of which one is enough to say that this is not a developer's machine. */
-const azureMarks = [
+export const azureMarks = [
   'WEBSITE_SITE_NAME',
   'WEBSITE_INSTANCE_ID',
   'WEBSITE_POD_NAME',
@@ -254,7 +257,8 @@ const developmentValues = [
   ['MREG_MANAGEMENT_ORIGIN', /^http:/, 'plain http is for development only'],
 ] as const;
 
-function developmentOnly(env: Environment): DevelopmentOnly[] {
+/** Those settings that only a developer's environment may have. */
+export function developmentOnly(env: Environment): DevelopmentOnly[] {
   return [
     ...(['MREG_LOCAL_ISSUER', 'MREG_PRIVATE_UPSTREAMS'] as const)
       .filter((setting) => env[setting] !== undefined)
@@ -272,41 +276,4 @@ export const settingNames = Object.keys(settingsSchema.shape) as readonly Settin
 export interface DevelopmentOnly {
   readonly setting: SettingName;
   readonly problem: string;
-}
-
-/** What runs the app, as far as its environment tells. */
-export const hostKinds = ['azure', 'core_tools', 'local', 'unknown'] as const;
-
-/** What can be said of an app's environment to anybody. */
-export interface EnvironmentFacts {
-  readonly host: (typeof hostKinds)[number];
-  readonly set: readonly SettingName[];
-  /** Names that look like settings of ours, and are none. */
-  readonly unknown: readonly string[];
-  readonly developmentOnly: readonly DevelopmentOnly[];
-}
-
-/** Of the local host, which keeps its files there. */
-const LOCAL_DATA = 'MREG_LOCAL_DATA';
-const MAX_UNKNOWN = 20;
-
-export function describeEnvironment(env: Environment = process.env): EnvironmentFacts {
-  const isSet = (name: string) => env[name] !== undefined;
-  const known: ReadonlySet<string> = new Set([...settingNames, LOCAL_DATA]);
-  const isLocal = env['AZURE_FUNCTIONS_ENVIRONMENT'] === 'Development';
-  return {
-    host: azureMarks.some(isSet)
-      ? 'azure'
-      : isSet('FUNCTIONS_CORETOOLS_ENVIRONMENT')
-        ? 'core_tools'
-        : isLocal
-          ? 'local'
-          : 'unknown',
-    set: settingNames.filter(isSet),
-    unknown: Object.keys(env)
-      .filter((name) => /^MREG_\w{1,60}$/.test(name) && isSet(name) && !known.has(name))
-      .sort()
-      .slice(0, MAX_UNKNOWN),
-    developmentOnly: developmentOnly(env),
-  };
 }

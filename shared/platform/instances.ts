@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Clock } from './clock.ts';
-import { type App, hostKinds } from './config.ts';
+import type { App } from './config.ts';
+import { hostKinds } from './environment.ts';
 import { stateBounds } from './stateBounds.ts';
 import type { StateStore } from './stateStore.ts';
 import { parseStateValue } from './stateValue.ts';

@@ -1,10 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import {
-  type SettingName,
-  describeEnvironment,
-  readConfig,
-  settingNames,
-} from '../../../shared/platform/config.ts';
+import { type SettingName, readConfig, settingNames } from '../../../shared/platform/config.ts';
+import { describeEnvironment } from '../../../shared/platform/environment.ts';
 import { fingerprintsOf, keyIdOf } from '../../../shared/platform/fingerprints.ts';
 
 const tenant = 'aaaaaaaa-1111-4111-8111-111111111111';
