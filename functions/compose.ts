@@ -150,13 +150,13 @@ export function compose(config: Config): AppDeps {
     outboundTo: createOutboundTo(outbound, credentials),
     trail,
     state,
+    visibleServers,
     verifyToken,
     listTables: openListTables(config.tables),
     askQueues: openAskQueues(config.serviceBus),
   };
   return {
     ...specialist,
-    visibleServers,
     externalAgents,
     deadLetters: openDeadLetterQueues(config.serviceBus),
     upstreamRegistry: upstreamRegistryOf(config),

@@ -26,9 +26,13 @@ const permissions = {
 } as const satisfies Record<string, readonly Role[]>;
 
 export type Permission = keyof typeof permissions;
+export const permissionNames = Object.keys(permissions) as readonly Permission[];
+
+/** The roles that have a permission. */
+export const rolesWith = (permission: Permission): readonly Role[] => permissions[permission];
 
 export function isPermitted(principal: Principal, permission: Permission): boolean {
-  const allowed: readonly Role[] = permissions[permission];
+  const allowed = rolesWith(permission);
   return principal.roles.some((role) => allowed.includes(role));
 }
 

@@ -10,7 +10,8 @@ import {
 } from 'jose';
 import { z } from 'zod';
 import { InfrastructureError } from '../platform/errors.ts';
-import type { OutboundClient } from '../platform/outbound.ts';
+import type { OutboundRequest } from '../platform/outbound.ts';
+import type { Result } from '../platform/result.ts';
 import type { Clock } from '../platform/clock.ts';
 import { type Principal, type Role, roles } from './principal.ts';
 
@@ -46,8 +47,15 @@ export interface TokenRules {
   readonly tenants: ReadonlySet<string>;
 }
 
+/** What signing keys are fetched with: an `OutboundClient`, of which nothing else is used. */
+export interface KeySource {
+  request(
+    request: OutboundRequest,
+  ): Promise<Result<{ readonly statusCode: number; readonly body: { text(): Promise<string> } }>>;
+}
+
 const MAX_TOKEN_LENGTH = 16 * 1024;
-const CLOCK_TOLERANCE_SECONDS = 60;
+export const CLOCK_TOLERANCE_SECONDS = 60;
 
 /** The token of an `Authorization` header (RFC 6750, section 2.1), unjudged; undefined where it holds none that could be one. */
 export function bearerToken(authorization: string | null): string | undefined {
@@ -56,7 +64,7 @@ export function bearerToken(authorization: string | null): string | undefined {
 }
 
 /** The claims that the checks below read, once the signature holds. */
-const claimsSchema = z.object({
+export const claimsSchema = z.object({
   aud: z.string(),
   iss: z.string(),
   tid: z.guid(),
@@ -75,7 +83,7 @@ const claimsSchema = z.object({
  */
 export function createTokenVerifier(
   rules: TokenRules,
-  deps: { outbound: OutboundClient; clock: Clock },
+  deps: { outbound: KeySource; clock: Clock },
 ): TokenVerifier {
   const keySets = new Map(
     [...rules.tenants].map((tenant) => [tenant, remoteKeys(rules.authority, tenant, deps.outbound)]),
@@ -88,7 +96,7 @@ export function createTokenVerifier(
     const tenant = unverifiedTenant(token);
     const keySet = tenant === undefined ? undefined : keySets.get(tenant);
     if (tenant === undefined || keySet === undefined) return { refusal: 'unknown_tenant' };
-    const issuer = `${rules.authority}/${tenant}/v2.0`;
+    const issuer = issuerOf(rules.authority, tenant);
     try {
       const { payload, protectedHeader } = await jwtVerify(token, outlasting(keySet), {
         algorithms: ['RS256'],
@@ -108,10 +116,17 @@ export function createTokenVerifier(
   };
 }
 
+/** The issuer of a tenant's tokens. */
+export const issuerOf = (authority: string, tenant: string): string => `${authority}/${tenant}/v2.0`;
+
+/** Where the keys are that a tenant's tokens are signed with. */
+export const keysUrl = (authority: string, tenant: string): string =>
+  `${authority}/${tenant}/discovery/v2.0/keys`;
+
 type RemoteKeys = ReturnType<typeof createRemoteJWKSet>;
 
-function remoteKeys(authority: string, tenant: string, outbound: OutboundClient): RemoteKeys {
-  return createRemoteJWKSet(new URL(`${authority}/${tenant}/discovery/v2.0/keys`), {
+function remoteKeys(authority: string, tenant: string, outbound: KeySource): RemoteKeys {
+  return createRemoteJWKSet(new URL(keysUrl(authority, tenant)), {
     cacheMaxAge: 24 * 3_600_000,
     cooldownDuration: 30_000,
     [customFetch]: async (url, { signal }) => {
@@ -156,7 +171,7 @@ function unverifiedTenant(token: string): string | undefined {
 }
 
 /** Entra's keys say whose tokens they sign, as a template for keys that all tenants share. */
-function keyIsOfIssuer(key: object | undefined, tenant: string, issuer: string): boolean {
+export function keyIsOfIssuer(key: object | undefined, tenant: string, issuer: string): boolean {
   const template = key !== undefined && 'issuer' in key ? key.issuer : undefined;
   return typeof template === 'string' && template.replace('{tenantid}', tenant) === issuer;
 }
@@ -168,7 +183,7 @@ function judgeClaims(payload: JWTPayload, tenant: string): Verdict {
   const isApp = claims.scp === undefined;
   if (isApp && claims.idtyp !== 'app') return { refusal: 'no_scope' };
   if (!isApp && !claims.scp?.split(' ').includes(REQUIRED_SCOPE)) return { refusal: 'no_scope' };
-  const granted = roles.filter((role: Role) => claims.roles.includes(`Gateway.${role}`));
+  const granted = grantedRoles(claims.roles);
   if (granted.length === 0) return { refusal: 'no_role' };
   return {
     principal: {
@@ -181,6 +196,10 @@ function judgeClaims(payload: JWTPayload, tenant: string): Verdict {
     },
   };
 }
+
+/** The roles of this gateway among those of a token. */
+export const grantedRoles = (claimed: readonly string[]): readonly Role[] =>
+  roles.filter((role) => claimed.includes(`Gateway.${role}`));
 
 /** @throws InfrastructureError when the fault is not the token's. */
 function refusalOf(error: unknown): Refusal {

@@ -56,11 +56,12 @@ export function azureTablePlanStore(open: OpenTable, tenants: Iterable<string>):
 const partitionsOf = (tenants: Iterable<string>): readonly string[] =>
   [...tenants].flatMap((tenant) => hexDigits.map((digit) => `${tenant}_${digit}`));
 
-function rowsOf<T>(table: Table<T>) {
+function rowsOf<T extends { readonly tenantId: string; readonly id: string }>(table: Table<T>) {
   return {
     find: (tenantId: string, id: string) => table.get(keyOf({ tenantId, id })),
     add: (value: T) => table.insert(value),
     replace: (value: T, etag: string) => table.replace(value, etag),
+    remove: (value: T, etag: string) => table.remove(keyOf(value), etag),
   };
 }
 

@@ -14,6 +14,8 @@ export interface DelegationStore {
   find(tenantId: string, id: string): Promise<Stored<Delegation> | undefined>;
   add(delegation: Delegation): Promise<'inserted' | 'exists'>;
   replace(delegation: Delegation, etag: string): Promise<Replacement>;
+  /** For one that has ended. */
+  remove(delegation: Delegation, etag: string): Promise<'removed' | 'conflict' | 'missing'>;
   /** Those that match all that the filter names, in the order of their ids; `after` is the last id of the page before. */
   list(tenantId: string, filter: DelegationFilter, limit: number, after?: string): Promise<Page<Delegation>>;
   /** Those of all tenants that have not ended and were made before this time. Reads nothing of those that have ended. */
@@ -33,6 +35,8 @@ export interface PlanStore {
   find(tenantId: string, id: string): Promise<Stored<Plan> | undefined>;
   add(plan: Plan): Promise<'inserted' | 'exists'>;
   replace(plan: Plan, etag: string): Promise<Replacement>;
+  /** For one that has ended. */
+  remove(plan: Plan, etag: string): Promise<'removed' | 'conflict' | 'missing'>;
   /** Those that match all that the filter names, in the order of their ids; `after` is the last id of the page before. */
   list(tenantId: string, filter: PlanFilter, limit: number, after?: string): Promise<Page<Plan>>;
   /** Those of all tenants that have not ended and were made before this time. Reads nothing of those that have ended. */

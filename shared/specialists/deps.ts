@@ -10,6 +10,7 @@ import type { OutboundClient } from '../platform/outbound.ts';
 import type { AskQueues } from '../platform/serviceBusQueues.ts';
 import type { PublishingDeps } from '../registry/publishRecord.ts';
 import type { ToolsetStore } from '../registry/toolsetStore.ts';
+import type { VisibleServers } from '../registry/visibleServers.ts';
 
 /** What the specialists work with: the running system, and nothing made up for them. */
 export interface SpecialistDeps extends RegistrationDeps, PublishingDeps {
@@ -22,6 +23,7 @@ export interface SpecialistDeps extends RegistrationDeps, PublishingDeps {
   readonly trail: TrailStore;
   readonly state: OpenedStateStore;
   readonly toolsets: ToolsetStore;
+  readonly visibleServers: VisibleServers;
   readonly verifyToken: TokenVerifier;
   readonly listTables: ListTables;
   readonly askQueues: AskQueues;

@@ -33,7 +33,7 @@ const packages: Readonly<Record<string, RegExp>> = {
   ioredis: /^shared\/platform\/redis\w+\.ts$/,
   undici: /^shared\/platform\/outbound\.ts$/,
   'ipaddr.js': /^shared\/platform\/addressRules\.ts$/,
-  jose: /^shared\/identity\/verifyToken\.ts$/,
+  jose: /^shared\/(identity\/(verify|explain)Token|specialists\/mcp-security-auditor\/forgeTokens)\.ts$/,
 };
 
 const isProduct = (path: string): boolean => /^(functions|shared)\//.test(path);

@@ -1,10 +1,36 @@
 import type { Task } from '../../orchestration/task/task.ts';
 import type { SpecialistDeps } from '../deps.ts';
+import { auditTrailCompleteness } from './auditCompleteness.ts';
 import { auditRegistration } from './auditRegistration.ts';
+import { auditTrailAnalysis } from './auditTrailAnalysis.ts';
+import { auditLoggingVerification } from './auditVerification.ts';
 import { authenticateAdmin } from './authenticateAdmin.ts';
+import { handleAuthenticationFailure } from './handleAuthenticationFailure.ts';
+import { tenantIsolationTest } from './isolation/tenantIsolationTest.ts';
+import { oauthFlowTest } from './oauthFlowTest.ts';
+import { azureConnectivity, azureOauthSetup, azureOauthValidation } from './oauthSetup.ts';
+import { roleBasedAccess } from './roleAccess.ts';
+import { roleBasedAccessTest } from './roleAccessTest.ts';
+import { securityReport } from './securityReport.ts';
+import { jwtTokenValidation } from './tokenValidation.ts';
+import { jwtTokenValidationTest } from './tokenValidationTest.ts';
 
 /** What the security auditor can do: sign-in, roles, tenants, the audit trail. */
 export const auditorTasks = (deps: SpecialistDeps): readonly Task[] => [
   authenticateAdmin(),
   auditRegistration(deps),
+  azureOauthSetup(deps),
+  jwtTokenValidation(deps),
+  roleBasedAccess(deps),
+  auditTrailAnalysis(deps),
+  azureOauthValidation(deps),
+  oauthFlowTest(deps),
+  auditLoggingVerification(deps),
+  jwtTokenValidationTest(deps),
+  roleBasedAccessTest(deps),
+  tenantIsolationTest(deps),
+  auditTrailCompleteness(deps),
+  azureConnectivity(deps),
+  securityReport(deps),
+  handleAuthenticationFailure(deps),
 ];

@@ -1,0 +1,126 @@
+import { createPublicKey, randomUUID } from 'node:crypto';
+import { type JWK, type JWTPayload, SignJWT, UnsecuredJWT, exportJWK, generateKeyPair } from 'jose';
+import type { Role } from '../../identity/principal.ts';
+import {
+  CLOCK_TOLERANCE_SECONDS,
+  REQUIRED_SCOPE,
+  type Refusal,
+  type TokenRules,
+  issuerOf,
+} from '../../identity/verifyToken.ts';
+
+/** A key of this check's own: no issuer has ever published it. */
+export interface ForgersKey {
+  readonly privateKey: Awaited<ReturnType<typeof generateKeyPair>>['privateKey'];
+  readonly jwk: JWK;
+}
+
+export async function makeForgersKey(): Promise<ForgersKey> {
+  const { privateKey, publicKey } = await generateKeyPair('RS256');
+  return { privateKey, jwk: { ...(await exportJWK(publicKey)), kid: `forged-${randomUUID()}`, use: 'sig' } };
+}
+
+/** A token that must be refused, and why, by a verifier that knows the key which it is signed with. */
+export interface Forgery {
+  readonly kind: string;
+  readonly token: string;
+  readonly refusal: Refusal;
+}
+
+export interface Forged {
+  /** Nothing is wrong with it but who signed it. */
+  readonly flawless: string;
+  readonly forgeries: readonly Forgery[];
+}
+
+interface Forging {
+  readonly rules: TokenRules;
+  /** A tenant of the settings. */
+  readonly tenant: string;
+  readonly now: Date;
+  /** What all tokens but those of another key are signed with. */
+  readonly signer: ForgersKey;
+  readonly stranger: ForgersKey;
+  /** The key that the verifier knows and the tokens name: the signer's own, or one that the issuer publishes. */
+  readonly named: JWK;
+}
+
+/** A token of an hour for a made-up administrator, and one for each way in which it could be wrong. */
+export async function forgeTokens(forging: Forging): Promise<Forged> {
+  const { rules, tenant, now, signer, stranger, named } = forging;
+  const seconds = Math.floor(now.getTime() / 1_000);
+  const long = 10 * CLOCK_TOLERANCE_SECONDS;
+  const role: `Gateway.${Role}` = 'Gateway.Admin';
+  const claims: JWTPayload = {
+    ver: '2.0',
+    iss: issuerOf(rules.authority, tenant),
+    aud: rules.audience,
+    tid: tenant,
+    oid: randomUUID(),
+    azp: randomUUID(),
+    scp: REQUIRED_SCOPE,
+    roles: [role],
+    iat: seconds - long,
+    nbf: seconds - long,
+    exp: seconds + 3_600,
+  };
+  const elsewhere = randomUUID();
+  const header = { alg: 'RS256', typ: 'JWT', ...(named.kid !== undefined && { kid: named.kid }) };
+  const sign = (wrong: Readonly<Record<string, unknown>>, { privateKey } = signer): Promise<string> =>
+    new SignJWT({ ...claims, ...wrong }).setProtectedHeader(header).sign(privateKey);
+  const forgery = async (
+    kind: string,
+    refusal: Refusal,
+    token: string | Promise<string>,
+  ): Promise<Forgery> => ({
+    kind,
+    refusal,
+    token: await token,
+  });
+  const flawless = await sign({});
+  return {
+    flawless,
+    forgeries: await Promise.all([
+      forgery('unsigned', 'malformed', new UnsecuredJWT(claims).encode()),
+      forgery('unsigned, with something for a signature', 'bad_signature', unsigned(flawless)),
+      forgery('signed with another key', 'bad_signature', sign({}, stranger)),
+      forgery('HS256 with the public key for a secret', 'bad_signature', confused(claims, named)),
+      forgery('changed after it was signed', 'bad_signature', changed(flawless, claims)),
+      forgery('for another audience', 'wrong_audience', sign({ aud: elsewhere })),
+      forgery('of another issuer', 'wrong_claims', sign({ iss: issuerOf(rules.authority, elsewhere) })),
+      forgery(
+        'of a tenant that may not sign in',
+        'unknown_tenant',
+        sign({ tid: elsewhere, iss: issuerOf(rules.authority, elsewhere) }),
+      ),
+      forgery('expired', 'expired', sign({ exp: seconds - long })),
+      forgery('not yet valid', 'not_yet_valid', sign({ nbf: seconds + long })),
+      forgery('without an end', 'wrong_claims', sign({ exp: undefined })),
+      forgery('without the scope', 'no_scope', sign({ scp: 'profile' })),
+      forgery('without a role', 'no_role', sign({ roles: ['Admin'] })),
+    ]),
+  };
+}
+
+const encode = (part: object): string => Buffer.from(JSON.stringify(part)).toString('base64url');
+
+function unsigned(token: string): string {
+  const [, payload = '', signature = ''] = token.split('.');
+  return `${encode({ alg: 'none', typ: 'JWT' })}.${payload}.${signature}`;
+}
+
+/** The public key, which everyone knows, in the place of a shared secret (RFC 8725, section 2.1). */
+function confused(claims: JWTPayload, { n = '', e = '', kid }: JWK): Promise<string> {
+  const pem = createPublicKey({ key: { kty: 'RSA', n, e }, format: 'jwk' }).export({
+    type: 'spki',
+    format: 'pem',
+  });
+  return new SignJWT(claims)
+    .setProtectedHeader({ alg: 'HS256', typ: 'JWT', ...(kid !== undefined && { kid }) })
+    .sign(Buffer.from(pem));
+}
+
+function changed(token: string, claims: JWTPayload): string {
+  const [header = '', , signature = ''] = token.split('.');
+  return `${header}.${encode({ ...claims, oid: randomUUID() })}.${signature}`;
+}

@@ -1,0 +1,115 @@
+import { z } from 'zod';
+import { findNamed, slugIn } from '../../gateway/view/names.ts';
+import { type Permission, isPermitted, permissionNames, rolesWith } from '../../identity/permissions.ts';
+import { type Principal, type Role, roles } from '../../identity/principal.ts';
+import { type Task, defineTask } from '../../orchestration/task/task.ts';
+import { succeed } from '../../platform/result.ts';
+import { slugSchema } from '../../registry/server.ts';
+import type { VisibleServers } from '../../registry/visibleServers.ts';
+import type { SpecialistDeps } from '../deps.ts';
+import { type Finding, reportSchema } from '../finding.ts';
+
+const inputSchema = z.strictObject({
+  role: z.enum(roles).optional().describe("Whose access; the session's owner when absent."),
+  server: slugSchema.optional().describe('A server of which access to `tool` is evaluated.'),
+  tool: z
+    .string()
+    .max(200)
+    .optional()
+    .describe('A tool: by its own name beside `server`, else as `{server}__{tool}`.'),
+});
+
+const decisionSchema = z.object({ allowed: z.boolean(), rule: z.string().describe('What decided it.') });
+const outputSchema = reportSchema.extend({
+  roles: z.array(z.enum(roles)),
+  permissions: z.array(decisionSchema.extend({ permission: z.string() })),
+  tool: decisionSchema.extend({ server: z.string(), tool: z.string() }).optional(),
+});
+
+/** Whoever has these roles, for questions about what they may do. */
+export const principalWith = (granted: readonly Role[], tenantId: string): Principal => ({
+  tenantId,
+  userId: '',
+  kind: 'user',
+  clientId: '',
+  roles: granted,
+  expiresAt: 0,
+});
+
+export const roleBasedAccess = ({ visibleServers }: Pick<SpecialistDeps, 'visibleServers'>): Task =>
+  defineTask({
+    name: 'role_based_access',
+    agent: 'mcp-security-auditor',
+    description:
+      "Says for the session's owner, or for a role, which permission is given and which is not, with the rule that decided; and for a tool whether there is such a tool and whether they may call it.",
+    timeoutMs: 15_000,
+    input: inputSchema,
+    output: outputSchema,
+    async run({ role, server, tool }, { tenantId, authContext }) {
+      const context = role === undefined ? await authContext() : undefined;
+      const granted = role === undefined ? [...(context?.roles ?? [])] : [role];
+      const principal = principalWith(granted, tenantId);
+      const permissions = permissionNames.map((permission) => ({
+        permission,
+        ...decide(principal, permission),
+      }));
+      const asked = tool !== undefined || server !== undefined;
+      const named = { server: server ?? slugIn(tool ?? '') ?? '', tool: tool ?? '' };
+      const access = asked
+        ? await toolAccess(named, server === undefined, principal, visibleServers)
+        : undefined;
+      const findings: Finding[] = role === undefined && !context ? [noSession] : [];
+      const allowed = permissions.filter((permission) => permission.allowed).length;
+      const who = role ?? (context ? "the session's owner" : 'somebody without a role');
+      return succeed({
+        summary:
+          `${who} has ${allowed} of ${permissions.length} permissions` +
+          (access ? `, and may ${access.allowed ? '' : 'not '}call the tool: ${access.rule}.` : '.'),
+        facts: { allowed, denied: permissions.length - allowed },
+        findings,
+        roles: granted,
+        permissions,
+        ...(access && { tool: { ...named, ...access } }),
+      });
+    },
+  });
+
+type Decision = z.infer<typeof decisionSchema>;
+
+function decide(principal: Principal, permission: Permission): Decision {
+  const allowed = isPermitted(principal, permission);
+  const having = rolesWith(permission).join(', ');
+  const own = principal.roles.length === 0 ? 'no role' : principal.roles.join(', ');
+  return { allowed, rule: `${permission} is given to ${having}; this is ${own}` };
+}
+
+/** First whether they may call tools at all, then what the gateway would find: nothing is called. */
+async function toolAccess(
+  { server: slug, tool: name }: { readonly server: string; readonly tool: string },
+  isAggregate: boolean,
+  principal: Principal,
+  servers: VisibleServers,
+): Promise<Decision> {
+  const may = decide(principal, 'mcp.use');
+  if (!may.allowed) return may;
+  const denied = (rule: string): Decision => ({ allowed: false, rule });
+  const found = slugSchema.safeParse(slug).success ? await servers.find(principal.tenantId, slug) : undefined;
+  if (!found) return denied(`the tenant sees no server "${slug}"`);
+  const { status, discovery, tenantId } = found.value;
+  if (status !== 'active' || !discovery)
+    return denied(`the server "${slug}" is ${status}: it takes no calls`);
+  const { tools } = discovery;
+  const tool = isAggregate ? findNamed(tools, slug, name) : tools.find((known) => known.name === name);
+  if (!tool) return denied(`the server "${slug}" has no tool of that name`);
+  const whose = tenantId === principal.tenantId ? 'its own' : 'shared with it';
+  return { allowed: true, rule: `${may.rule}; the tenant sees the server, which is ${whose} and active` };
+}
+
+const noSession: Finding = {
+  rule: 'no_session',
+  severity: 'info',
+  message:
+    'the work has no session, so that it is not known for whom: this is what somebody without a role may do',
+  evidence: {},
+  remedy: 'Name a session in the delegation, or give a role.',
+};
