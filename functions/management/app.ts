@@ -4,6 +4,7 @@ import type { AppDeps } from '../compose.ts';
 import { healthRoute } from '../health.ts';
 import type { Route } from '../http.ts';
 import { registerRoutes } from '../register.ts';
+import { registerHealthSweep } from '../timers/healthSweep.ts';
 import { registerRegistrySync } from '../timers/registrySync.ts';
 import { registerStatePurge } from '../timers/statePurge.ts';
 import { registerSweeper } from '../timers/sweeper.ts';
@@ -18,10 +19,12 @@ import { qualityGateRoutes } from './qualityGates.ts';
 import { poolRoutes } from './pools.ts';
 import { refusalRecorder } from '../refusals.ts';
 import { slownessRecorder } from './slowness.ts';
+import { healthRoutes } from './health.ts';
 import { importRoutes } from './importServers.ts';
 import { officialRegistryRoutes } from './officialRegistry/routes.ts';
 import { registryLinkRoutes } from './registryLinks.ts';
 import { registrySyncRoutes } from './registrySync.ts';
+import { reportRoutes } from './reports.ts';
 import { serverRoutes } from './servers.ts';
 import { sessionRoutes } from './sessions.ts';
 import { toolsetRoutes } from './toolsets.ts';
@@ -41,6 +44,8 @@ export const managementRoutes = (deps: AppDeps): readonly Route<unknown>[] => [
   ...eventRoutes(deps),
   ...delegationRoutes(deps),
   ...agentRoutes(deps),
+  ...healthRoutes(deps),
+  ...reportRoutes(deps),
   ...sessionRoutes(deps),
   ...poolRoutes(deps),
   ...deadLetterRoutes(deps),
@@ -57,5 +62,6 @@ export function registerApp(deps: AppDeps): void {
   registerReports(deps);
   registerSweeper(deps);
   registerStatePurge(deps);
+  registerHealthSweep(deps);
   registerRegistrySync(deps);
 }

@@ -15,6 +15,8 @@ const permissions = {
   'delegations.read': ['Admin', 'Operator', 'Auditor'],
   'delegations.write': ['Admin', 'Operator'],
   'agents.read': ['Admin', 'Operator', 'Auditor'],
+  'health.read': ['Admin', 'Operator', 'Auditor'],
+  'reports.read': ['Admin', 'Operator', 'Auditor'],
   'audit.read': ['Admin', 'Auditor'],
   /** To open a session and see and end one's own; `read` and `end` are for those of others in the tenant. */
   'sessions.own': ['Admin', 'Operator', 'Auditor', 'User'],

@@ -15,6 +15,9 @@ export interface NamedPlan {
   readonly steps: readonly StepDefinition[];
 }
 
+export const HEALTH_PLAN = 'comprehensive_health_check';
+export const REPORT_PLAN = 'system_report';
+
 const step = (task: string, agent: Agent, more: Partial<StepDefinition> = {}): StepDefinition => ({
   id: task,
   agent,
@@ -78,12 +81,12 @@ export const namedPlans = (gates: QualityGates): readonly NamedPlan[] => [
     steps: gateSteps(checks),
   })),
   {
-    name: 'comprehensive_health_check',
+    name: HEALTH_PLAN,
     description: 'Looks at storage, Redis, both apps and sign-in at once.',
     steps: healthChecks,
   },
   {
-    name: 'system_report',
+    name: REPORT_PLAN,
     description: 'The reports of five specialists, at once.',
     steps: reports,
   },

@@ -13,6 +13,7 @@ import type { Plan } from './plan.ts';
 import { planSteps, stepRequestsSchema } from './planRequest.ts';
 import type { RegistrationDeps } from '../servers/registerServer.ts';
 import { serverPlans } from '../servers/serverPlans.ts';
+import { systemPlans } from './systemPlans.ts';
 
 /** A plan by its name, or an administrator's own by its steps. */
 export const planRequestSchema = z
@@ -87,6 +88,11 @@ async function beginNamed(
   if (missing.length > 0) {
     const message = `the plan "${name}" cannot run yet: nobody can carry out ${missing.join(', ')}`;
     return fail({ kind: 'not_found', message });
+  }
+  const beginLook = Object.hasOwn(systemPlans, name) ? systemPlans[name] : undefined;
+  if (beginLook) {
+    const session = await checkSession(sessionId, caller, deps.sessions);
+    return session.ok ? beginLook(plan, session.value, caller, deps) : session;
   }
   const begin = Object.hasOwn(serverPlans, name) ? serverPlans[name] : undefined;
   if (!begin) return fail({ kind: 'not_found', message: `the plan "${name}" has no way to be begun yet` });

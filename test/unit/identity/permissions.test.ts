@@ -17,6 +17,8 @@ const pinned: Record<Permission, readonly Role[]> = {
   'delegations.read': ['Admin', 'Operator', 'Auditor'],
   'delegations.write': ['Admin', 'Operator'],
   'agents.read': ['Admin', 'Operator', 'Auditor'],
+  'health.read': ['Admin', 'Operator', 'Auditor'],
+  'reports.read': ['Admin', 'Operator', 'Auditor'],
   'audit.read': ['Admin', 'Auditor'],
   'sessions.own': ['Admin', 'Operator', 'Auditor', 'User'],
   'sessions.read': ['Admin', 'Auditor'],

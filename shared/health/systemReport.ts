@@ -1,0 +1,120 @@
+import { z } from 'zod';
+import { GATEWAY_INFO } from '../gateway/protocol.ts';
+import type { Delegation } from '../orchestration/delegation/delegation.ts';
+import { type Plan, type PlanStep, hasEnded } from '../orchestration/plan/plan.ts';
+import { type Component, overallStatus } from './healthReport.ts';
+
+const severities = ['critical', 'warning', 'info'] as const;
+
+const findingSchema = z.looseObject({
+  rule: z.string(),
+  severity: z.enum(severities),
+  message: z.string(),
+  remedy: z.string(),
+});
+type Finding = z.infer<typeof findingSchema>;
+
+/** What a specialist reports; whatever else it says is kept. */
+const reportedSchema = z.looseObject({ findings: z.array(findingSchema) });
+
+const specialistReportSchema = z.looseObject({
+  agent: z.string(),
+  state: z.enum(['running', 'succeeded', 'failed']),
+  error: z.object({ kind: z.string(), message: z.string() }).optional(),
+});
+type SpecialistReport = z.infer<typeof specialistReportSchema>;
+
+const recommendationSchema = z.object({
+  rule: z.string(),
+  severity: z.enum(severities),
+  remedy: z.string(),
+  reports: z.array(z.string()).describe('The reports that found it.'),
+  findings: z.number().describe('How many findings it stands for.'),
+});
+export type Recommendation = z.infer<typeof recommendationSchema>;
+
+export const systemReportSchema = z.object({
+  id: z.string(),
+  status: z.enum(['running', 'complete']),
+  requestedBy: z.string(),
+  createdAt: z.iso.datetime(),
+  generatedAt: z.iso.datetime().optional().describe('When the last specialist had ended.'),
+  orchestratorVersion: z.string(),
+  overallSystemHealth: z
+    .enum(['healthy', 'degraded', 'unhealthy'])
+    .optional()
+    .describe('Absent while nobody has reported.'),
+  specialistReports: z.record(z.string(), specialistReportSchema),
+  recommendations: z.array(recommendationSchema).describe('The worst first; one for each rule.'),
+});
+export type SystemReport = z.infer<typeof systemReportSchema>;
+
+/**
+ * The report of all specialists, as far as they have ended. One that failed at its report counts as a part that has failed,
+ * like one that found something critical.
+ */
+export function systemReport(plan: Plan, delegations: ReadonlyMap<string, Delegation>): SystemReport {
+  const read = plan.steps.map((step) => ({ name: step.id, ...readReport(step, delegations.get(step.id)) }));
+  const parts = read.flatMap(({ part }) => (part ? [{ status: part }] : []));
+  const { id, requestedBy, createdAt, finishedAt } = plan;
+  return {
+    id,
+    status: hasEnded(plan) ? 'complete' : 'running',
+    requestedBy,
+    createdAt,
+    ...(finishedAt !== undefined && { generatedAt: finishedAt }),
+    orchestratorVersion: GATEWAY_INFO.version,
+    ...(parts.length > 0 && { overallSystemHealth: overallStatus(parts) }),
+    specialistReports: Object.fromEntries(read.map(({ name, report }) => [name, report])),
+    recommendations: recommendations(read),
+  };
+}
+
+interface ReadReport {
+  readonly report: SpecialistReport;
+  readonly findings: readonly Finding[];
+  /** How what it looked at is; undefined until it has ended. */
+  readonly part?: Component['status'];
+}
+
+function readReport({ agent, task, state, error }: PlanStep, delegation: Delegation | undefined): ReadReport {
+  if (state === 'waiting' || state === 'queued') return { report: { agent, state: 'running' }, findings: [] };
+  const said = delegation?.outcome?.success
+    ? reportedSchema.safeParse(delegation.outcome.result).data
+    : undefined;
+  if (said)
+    return {
+      report: { ...said, agent, state: 'succeeded' },
+      findings: said.findings,
+      part: partOf(said.findings),
+    };
+  const why = error ?? { kind: 'internal', message: `what ${task} answered is no report` };
+  return { report: { agent, state: 'failed', error: why }, findings: [], part: 'failed' };
+}
+
+function partOf(findings: readonly Finding[]): Component['status'] {
+  const has = (wanted: Finding['severity']) => findings.some(({ severity }) => severity === wanted);
+  return has('critical') ? 'failed' : has('warning') ? 'degraded' : 'healthy';
+}
+
+/** What to do, the worst first. Findings of one rule have one remedy: that of the worst of them. */
+function recommendations(
+  read: readonly { readonly name: string; readonly findings: readonly Finding[] }[],
+): Recommendation[] {
+  const found = read.flatMap(({ name, findings }) => findings.map((finding) => ({ name, finding })));
+  return [...Map.groupBy(found, ({ finding }) => finding.rule).entries()]
+    .map(([rule, alike]): Recommendation => {
+      const [worst] = alike.map(({ finding }) => finding).sort(bySeverity);
+      return {
+        rule,
+        severity: worst?.severity ?? 'info',
+        remedy: worst?.remedy ?? '',
+        reports: [...new Set(alike.map(({ name }) => name))],
+        findings: alike.length,
+      };
+    })
+    .sort(bySeverity);
+}
+
+const bySeverity = (a: Pick<Finding, 'severity'>, b: Pick<Finding, 'severity'>): number =>
+  severities.indexOf(a.severity) - severities.indexOf(b.severity);

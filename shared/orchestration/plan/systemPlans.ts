@@ -1,0 +1,39 @@
+import type { Session } from '../../identity/sessionStore.ts';
+import { type Result, succeed } from '../../platform/result.ts';
+import { traceparentOf } from '../../platform/trace.ts';
+import { type Caller, idFor } from '../caller.ts';
+import type { OrchestrationDeps } from '../deps.ts';
+import { beginPlan } from './beginPlan.ts';
+import { beginWithinPools } from './beginWithinPools.ts';
+import { HEALTH_PLAN, type NamedPlan, REPORT_PLAN } from './namedPlans.ts';
+import type { Plan } from './plan.ts';
+
+type Begin = (
+  plan: NamedPlan,
+  session: Session | undefined,
+  caller: Caller,
+  deps: OrchestrationDeps,
+) => Promise<Result<Plan>>;
+
+/** The named plans that look at the whole system: they take no input, and their steps run as they stand. */
+export const systemPlans: Readonly<Record<string, Begin>> = {
+  // Health is asked for just when there is nothing left in the pools, so it takes nothing of them.
+  [HEALTH_PLAN]: async ({ name, steps }, session, caller, deps) => {
+    const { tenantId, userId: requestedBy } = caller.principal;
+    const start = {
+      id: idFor(caller, `plan ${name}`, deps.newId),
+      tenantId,
+      name,
+      requestedBy,
+      ...(session && { sessionId: session.id }),
+      traceparent: traceparentOf(caller.trace),
+    };
+    return succeed(await beginPlan(start, steps, deps));
+  },
+  [REPORT_PLAN]: ({ name, steps }, session, caller, deps) =>
+    beginWithinPools(
+      { name, session, operation: 'system_report', estimatedLoad: {}, steps: () => steps },
+      caller,
+      deps,
+    ),
+};

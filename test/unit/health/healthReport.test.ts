@@ -1,0 +1,128 @@
+import { describe, expect, test } from 'vitest';
+import { newDelegation } from '../../../shared/orchestration/delegation/delegation.ts';
+import type { PlanStep } from '../../../shared/orchestration/plan/plan.ts';
+import {
+  type Component,
+  componentOf,
+  healthChanges,
+  healthReport,
+} from '../../../shared/health/healthReport.ts';
+
+const at = new Date('2026-01-01T00:00:00.000Z');
+const later = (seconds: number) => new Date(at.getTime() + seconds * 1000);
+const component = (status: Component['status']): Component => ({ status });
+
+describe('the system as a whole', () => {
+  test.each([
+    [['healthy', 'healthy'], 'healthy'],
+    [['healthy', 'degraded'], 'degraded'],
+    [['degraded', 'failed'], 'unhealthy'],
+    [[], 'healthy'],
+  ] as const)('with parts that are %j is %s', (statuses, overallStatus) => {
+    const components = Object.fromEntries(
+      statuses.map((status, index) => [`part${index}`, component(status)]),
+    );
+    expect(healthReport(components, at)).toMatchObject({ overallStatus, timestamp: at.toISOString() });
+  });
+
+  test('names what is degraded and what has failed', () => {
+    const components = { a: component('healthy'), b: component('degraded'), c: component('failed') };
+    expect(healthReport(components, at)).toMatchObject({
+      components,
+      degradedServices: ['b'],
+      failedServices: ['c'],
+    });
+  });
+});
+
+const step = (more: Partial<PlanStep>): PlanStep => ({
+  id: 'redis_health',
+  agent: 'mcp-performance-optimizer',
+  task: 'check_redis_connectivity',
+  input: {},
+  dependsOn: [],
+  timeoutMs: 3_000,
+  severity: 'warning',
+  onFailure: 'continue',
+  state: 'queued',
+  queuedAt: at.toISOString(),
+  ...more,
+});
+const delegation = (result: unknown) => ({
+  ...newDelegation(
+    {
+      id: 'd',
+      tenantId: 't1',
+      agent: 'mcp-performance-optimizer',
+      task: 'check_redis_connectivity',
+      input: {},
+      traceparent: '',
+      deadline: later(3).toISOString(),
+    },
+    at,
+  ),
+  outcome: { success: true as const, result },
+});
+const ended = (more: Partial<PlanStep> = {}) =>
+  step({ state: 'succeeded', finishedAt: later(1).toISOString(), ...more });
+
+describe('a component', () => {
+  test('is as its agent found it, with what it looked at and how long that took', () => {
+    const result = { status: 'degraded', evidence: { hitRatio: 0.2 }, findings: [{ rule: 'low_hit_ratio' }] };
+    expect(componentOf(ended(), delegation(result), later(1))).toEqual({
+      agent: 'mcp-performance-optimizer',
+      task: 'check_redis_connectivity',
+      durationMs: 1_000,
+      ...result,
+    });
+  });
+
+  test.each([
+    ['an answer that says nothing of it', ended(), delegation({ fine: true }), 'internal'],
+    ['a row that is gone', ended(), undefined, 'internal'],
+    [
+      'a task that failed',
+      ended({ state: 'failed', error: { kind: 'unavailable', message: 'connection refused' } }),
+      undefined,
+      'unavailable',
+    ],
+    [
+      'a task that ran out of time',
+      ended({ state: 'failed', error: { kind: 'timeout', message: 'not finished by its deadline' } }),
+      undefined,
+      'timeout',
+    ],
+    ['a look that was cancelled', step({ state: 'skipped' }), undefined, 'cancelled'],
+    ['an agent that does not answer in its time', step({}), undefined, 'timeout'],
+  ])('has failed for %s, with the reason', (_, read, found, kind) => {
+    const failed = componentOf(read, found, later(3));
+    expect(failed).toMatchObject({ status: 'failed', agent: 'mcp-performance-optimizer', error: { kind } });
+    expect(failed?.error?.message).not.toBe('');
+  });
+
+  test('is not known while its agent has time', () => {
+    expect(componentOf(step({}), undefined, later(2.9))).toBeUndefined();
+  });
+});
+
+describe('a change', () => {
+  const report = (statuses: Record<string, Component['status']>) =>
+    healthReport(
+      Object.fromEntries(Object.entries(statuses).map(([name, status]) => [name, component(status)])),
+      at,
+    );
+
+  test('is each part that is otherwise than before', () => {
+    const before = report({ a: 'healthy', b: 'failed', c: 'degraded' });
+    expect(healthChanges(before, report({ a: 'failed', b: 'healthy', c: 'degraded' }))).toEqual([
+      { component: 'a', before: 'healthy', after: 'failed' },
+      { component: 'b', before: 'failed', after: 'healthy' },
+    ]);
+  });
+
+  test('is what is not well where nothing was known', () => {
+    expect(healthChanges(undefined, report({ a: 'healthy', b: 'failed' }))).toEqual([
+      { component: 'b', before: 'healthy', after: 'failed' },
+    ]);
+  });
+});

@@ -1,0 +1,110 @@
+import { describe, expect, test } from 'vitest';
+import { systemReport, systemReportSchema } from '../../../shared/health/systemReport.ts';
+import { newDelegation } from '../../../shared/orchestration/delegation/delegation.ts';
+import { REPORT_PLAN, namedPlans } from '../../../shared/orchestration/plan/namedPlans.ts';
+import { recordOutcome, startPlan } from '../../../shared/orchestration/plan/planProgress.ts';
+import type { Outcome } from '../../../shared/orchestration/delegation/outcome.ts';
+
+const at = new Date('2026-01-01T00:00:00.000Z');
+const steps = namedPlans({}).find(({ name }) => name === REPORT_PLAN)?.steps ?? [];
+const finding = (rule: string, severity: string, remedy = `mend ${rule}`) => ({
+  rule,
+  severity,
+  message: '',
+  evidence: {},
+  remedy,
+});
+const says = (...findings: object[]): Outcome => ({
+  success: true,
+  result: { summary: 'As it is.', facts: { a: 1 }, findings },
+});
+
+/** The report once these steps have ended so. */
+function reported(outcomes: Record<string, Outcome>) {
+  const start = { id: 'p', tenantId: 't1', name: REPORT_PLAN, requestedBy: 'u1', traceparent: '' };
+  let plan = startPlan(start, steps, at);
+  const delegations = new Map();
+  for (const [id, outcome] of Object.entries(outcomes)) {
+    plan = recordOutcome(plan, id, outcome, at);
+    const work = {
+      id,
+      tenantId: 't1',
+      agent: 'mcp-debugger',
+      task: 't',
+      input: {},
+      traceparent: '',
+    } as const;
+    delegations.set(id, { ...newDelegation({ ...work, deadline: '' }, at), outcome });
+  }
+  return systemReport(plan, delegations);
+}
+const all = (outcome: Outcome) => Object.fromEntries(steps.map(({ id }) => [id, outcome]));
+
+describe('the report of the system', () => {
+  test('holds what each specialist says, and is as its schema', () => {
+    const report = reported(all(says()));
+    expect(systemReportSchema.parse(report)).toEqual(report);
+    expect(report).toMatchObject({
+      status: 'complete',
+      generatedAt: at.toISOString(),
+      overallSystemHealth: 'healthy',
+      recommendations: [],
+      specialistReports: {
+        security_status: { agent: 'mcp-security-auditor', state: 'succeeded', facts: { a: 1 } },
+      },
+    });
+    expect(Object.keys(report.specialistReports)).toEqual(steps.map(({ id }) => id));
+  });
+
+  test.each([
+    ['info', 'healthy'],
+    ['warning', 'degraded'],
+    ['critical', 'unhealthy'],
+  ])('with a finding that is %s is %s', (severity, overallSystemHealth) => {
+    expect(reported({ ...all(says()), system_health: says(finding('a', severity)) })).toMatchObject({
+      overallSystemHealth,
+    });
+  });
+
+  test.each([
+    ['that failed', { success: false, error: { kind: 'timeout', message: 'too late' } }, 'too late'],
+    ['whose answer is no report', { success: true, result: 'fine' }, 'is no report'],
+  ] as const)('with a specialist %s is unhealthy, and says why', (_, outcome, words) => {
+    const { overallSystemHealth, specialistReports } = reported({ ...all(says()), system_health: outcome });
+    expect(overallSystemHealth).toBe('unhealthy');
+    expect(specialistReports['system_health']).toMatchObject({
+      state: 'failed',
+      error: { message: expect.stringContaining(words) as string },
+    });
+  });
+
+  test('is of those who have ended, as long as others are at it', () => {
+    expect(reported({})).not.toHaveProperty('overallSystemHealth');
+    const report = reported({ security_status: says(finding('a', 'warning')) });
+    expect(report).toMatchObject({
+      status: 'running',
+      overallSystemHealth: 'degraded',
+      specialistReports: { system_health: { state: 'running' } },
+    });
+    expect(report).not.toHaveProperty('generatedAt');
+  });
+});
+
+test('recommendations are the remedies of the findings, the worst first, one for each rule', () => {
+  const { recommendations } = reported({
+    ...all(says()),
+    security_status: says(finding('slow', 'info', 'wait'), finding('open', 'warning')),
+    system_health: says(finding('slow', 'critical', 'add an index'), finding('old', 'info')),
+  });
+  expect(recommendations).toEqual([
+    {
+      rule: 'slow',
+      severity: 'critical',
+      remedy: 'add an index',
+      reports: ['security_status', 'system_health'],
+      findings: 2,
+    },
+    { rule: 'open', severity: 'warning', remedy: 'mend open', reports: ['security_status'], findings: 1 },
+    { rule: 'old', severity: 'info', remedy: 'mend old', reports: ['system_health'], findings: 1 },
+  ]);
+});
