@@ -209,7 +209,8 @@ async function readBody<Body>(
   return invalidBySchema(parsed.error, 'the body');
 }
 
-function faultError(error: unknown): DomainError {
+/** What a caller learns of what was thrown. */
+export function faultError(error: unknown): DomainError {
   return error instanceof InfrastructureError
     ? {
         kind: 'unavailable',

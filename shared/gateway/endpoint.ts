@@ -12,6 +12,7 @@ import type { HubDeps } from './listen/hub.ts';
 import { listenLegacy } from './listen/listen.ts';
 import { speaksUnasked } from './listen/listening.ts';
 import { createRefresh } from './listen/refresh.ts';
+import { OWN_SLUG } from '../registry/server.ts';
 import { internalError } from './relay.ts';
 import { jsonResponse } from './responses.ts';
 import { deliverAnswer } from './session/deliverAnswer.ts';
@@ -23,6 +24,7 @@ import { createGuard } from './upstream/guard.ts';
 import { createResting } from './upstream/resting.ts';
 import { aggregateView } from './view/aggregateView.ts';
 import { createCatalogue } from './view/catalogue.ts';
+import { ownToolsView, withOwnTools } from './view/ownToolsView.ts';
 import { createPersonalCatalogue } from './view/personal.ts';
 import { serverView } from './view/serverView.ts';
 import { toolsetView } from './view/toolsetView.ts';
@@ -71,15 +73,20 @@ export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
   async function viewOf(request: McpRequest): Promise<View | undefined> {
     const { front, principal } = request;
     const { tenantId } = principal;
+    const { ownTools } = deps;
     const catalogue = personal(everybodys, () => {
       const token = bearerToken(request.headers.get('authorization'));
       return token === undefined ? undefined : { principal, token };
     });
-    if (front.kind === 'all') return aggregateView(catalogue, tenantId);
+    if (front.kind === 'all') {
+      const view = aggregateView(catalogue, tenantId);
+      return ownTools ? withOwnTools(view, ownTools, principal) : view;
+    }
     if (front.kind === 'toolset') {
       const toolset = await catalogue.toolset(tenantId, front.slug);
       return toolset && toolsetView(toolset, catalogue);
     }
+    if (front.slug === OWN_SLUG) return ownTools && ownToolsView(ownTools, principal);
     const server = await catalogue.find(tenantId, front.slug);
     return server && serverView(server, catalogue, tenantId);
   }

@@ -13,6 +13,7 @@ import {
 import type { HubDeps } from './listen/hub.ts';
 import { listenModern } from './listen/listen.ts';
 import { LISTEN } from './listen/listening.ts';
+import { callOwnTool } from './callOwnTool.ts';
 import { createRelayed } from './relayed.ts';
 import type { ClientSessions } from './session/clientSessions.ts';
 import { CACHE_HINTS } from './translate.ts';
@@ -42,7 +43,8 @@ export function createMethods(parts: Parts, hubDeps: HubDeps): Method {
     if (answered !== undefined) return answered(call);
     if (notOf[inbound.era].has(method)) return noMethod(inbound);
     const kind = LISTS.get(method);
-    return kind === undefined ? relayed(call) : list(call, view, kind, relayed, parts.resting);
+    if (kind !== undefined) return list(call, view, kind, relayed, parts.resting);
+    return callOwnTool(call, parts) ?? relayed(call);
   };
 }
 

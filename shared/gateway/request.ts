@@ -6,6 +6,7 @@ import type { IdSource } from '../platform/ids.ts';
 import type { Log } from '../platform/log.ts';
 import type { StateStore } from '../platform/stateStore.ts';
 import type { Trace } from '../platform/trace.ts';
+import type { OwnTools } from './ownTools.ts';
 import type { FaultKind } from './upstream/fault.ts';
 import type { OutboundTo } from './upstream/outboundTo.ts';
 import type { ServerStore } from '../registry/serverStore.ts';
@@ -25,6 +26,8 @@ export interface GatewayDeps {
   readonly log: Log;
   /** Each request to a server is recorded here, without its arguments and result. */
   readonly audit: Pick<Audit, 'append'>;
+  /** Tools of the gateway itself, beside those of the servers; none when absent. */
+  readonly ownTools?: OwnTools;
   /** Told of each call that an upstream server failed. */
   readonly onUpstreamFault?: (fault: {
     readonly tenantId: string;

@@ -42,8 +42,11 @@ export const discoverySchema = z.object({
 });
 export type Discovery = z.infer<typeof discoverySchema>;
 
-/** Words that are paths of the API beside the servers. */
-const reservedSlugs = new Set(['bulk', 'export', 'import']);
+/** The name under which the gateway's own tools stand beside those of the servers. */
+export const OWN_SLUG = 'gateway';
+
+/** Words that are paths of the API beside the servers, and the gateway's own. */
+const reservedSlugs = new Set(['bulk', 'export', 'import', OWN_SLUG]);
 
 /** Part of a URL path and of tool names: it holds no `_`, so that `{slug}__{tool}` can be taken apart again. */
 export const slugSchema = z
@@ -52,7 +55,7 @@ export const slugSchema = z
     /^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/,
     'must be 1 to 40 of a-z, 0-9 and -, with no - at either end',
   )
-  .refine((slug) => !reservedSlugs.has(slug), 'is a word that the API needs for itself');
+  .refine((slug) => !reservedSlugs.has(slug), 'is a word that the gateway needs for itself');
 
 /** What an administrator says of a server. */
 export interface ServerContent {

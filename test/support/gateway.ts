@@ -7,10 +7,11 @@ import { createOutboundTo } from '../../shared/gateway/upstream/outboundTo.ts';
 import type { ExchangeToken } from '../../shared/identity/onBehalfOf.ts';
 import type { Config } from '../../shared/platform/config.ts';
 import { createMcpEndpoints, type McpEndpoints } from '../../shared/gateway/endpoint.ts';
+import type { OwnTools } from '../../shared/gateway/ownTools.ts';
 import type { Front } from '../../shared/gateway/request.ts';
 import { discoverServer } from '../../shared/gateway/discovery.ts';
 import { createSseParser } from '../../shared/gateway/sse.ts';
-import type { Principal } from '../../shared/identity/principal.ts';
+import { type Principal, type Role, roles } from '../../shared/identity/principal.ts';
 import { systemClock } from '../../shared/platform/clock.ts';
 import { randomId } from '../../shared/platform/ids.ts';
 import type { Log, LogEvent, LogFields } from '../../shared/platform/log.ts';
@@ -33,12 +34,12 @@ export const MODERN = '2026-07-28';
 export const tenantId = '11111111-1111-4111-8111-111111111111';
 /** A tenant that shares some of its servers. */
 export const SHARER = '99999999-9999-4999-8999-999999999999';
-export const principal = (userId = 'alice'): Principal => ({
+export const principal = (userId = 'alice', role: Role = 'User'): Principal => ({
   tenantId,
   userId,
   kind: 'user',
   clientId: 'test-client',
-  roles: ['User'],
+  roles: [role],
   expiresAt: Date.now() + 3_600_000,
 });
 
@@ -89,12 +90,13 @@ export interface TestGateway extends Served {
   withdraw(slug: string): Promise<void>;
 }
 
-/** The endpoint behind a plain HTTP adapter; `x-user` says who calls. */
+/** The endpoint behind a plain HTTP adapter; `x-user` says who calls, and `x-role` with which role. */
 export async function startGateway(
   state: StateStore = memoryState(),
   servers: ServerStore = announced(azureTableServerStore(memoryTables()), state, randomId),
   credentials: Config['credentials'] = {},
   exchange?: ExchangeToken,
+  ownTools?: OwnTools,
 ): Promise<TestGateway> {
   const toolsets = announcedToolsets(azureTableToolsetStore(memoryTables()), state, randomId);
   const outbound = openOutboundClient('private_allowed');
@@ -115,6 +117,7 @@ export async function startGateway(
     shortLived: state,
     log,
     audit: { append: (event) => void audited.push(event) },
+    ...(ownTools && { ownTools }),
   });
   const served = await serve((request, response) => {
     void answer(request, response, endpoints);
@@ -177,7 +180,10 @@ async function answer(
   const call = {
     headers,
     front,
-    principal: principal(headers.get('x-user') ?? undefined),
+    principal: principal(
+      headers.get('x-user') ?? undefined,
+      roles.find((role) => role === headers.get('x-role')),
+    ),
     trace: continueTrace(headers.get('traceparent')),
     signal: new AbortController().signal,
   };

@@ -52,6 +52,8 @@ export interface View {
   current(): Promise<View | undefined>;
   /** The servers behind the endpoint. */
   servers(): Promise<readonly ActiveServer[]>;
+  /** What the gateway itself calls the tool that is named so here; undefined where that can be none of its own. */
+  ownTool?(name: string): string | undefined;
 }
 
 export interface Profile {

@@ -1,0 +1,96 @@
+import { describe, expect, test } from 'vitest';
+import { compose } from '../../../functions/compose.ts';
+import { openOwnTools } from '../../../functions/mcp/ownTools/index.ts';
+import { type Role, roles } from '../../../shared/identity/principal.ts';
+import { readConfig } from '../../../shared/platform/config.ts';
+import { continueTrace } from '../../../shared/platform/trace.ts';
+import { isSound } from '../../../shared/gateway/view/tools.ts';
+import { aggregateName } from '../../../shared/gateway/view/names.ts';
+import { slugSchema } from '../../../shared/registry/server.ts';
+import { principal } from '../../support/gateway.ts';
+
+/** As the mcp app composes itself; nothing is connected before it is used, and no test here uses it. */
+const ownTools = openOwnTools(
+  compose(
+    readConfig({
+      MREG_APP: 'mcp',
+      MREG_TABLES: 'https://nowhere.table.core.windows.net',
+      MREG_SERVICE_BUS__fullyQualifiedNamespace: 'nowhere.servicebus.windows.net',
+      MREG_API_CLIENT_ID: 'c0ffee00-0000-4000-8000-000000000001',
+      MREG_TENANTS: '11111111-1111-4111-8111-111111111111',
+      MREG_PUBLIC_ORIGIN: 'https://mcp.contoso.com',
+      MREG_MANAGEMENT_ORIGIN: 'https://registry.contoso.com',
+    }),
+  ),
+);
+const all = [
+  'list_servers',
+  'register_server',
+  'delegate_task',
+  'get_delegation',
+  'run_quality_gate',
+  'get_health',
+  'get_report',
+  'search_audit',
+];
+const pinned: Record<Role, readonly string[]> = {
+  Admin: all,
+  Operator: all.filter((name) => name !== 'register_server' && name !== 'search_audit'),
+  Auditor: ['list_servers', 'get_delegation', 'get_health', 'get_report', 'search_audit'],
+  User: ['list_servers'],
+};
+const holding = (role: Role) => principal('alice', role);
+const call = (role: Role) => ({
+  principal: holding(role),
+  trace: continueTrace(undefined),
+  signal: new AbortController().signal,
+});
+
+describe.each(roles)('%s', (role) => {
+  test('sees the tools whose routes the role may call', async () => {
+    expect((await ownTools.list(holding(role))).map(({ name }) => name)).toEqual(pinned[role]);
+  });
+
+  test('gets the same list each time, by which merged lists are remembered', async () => {
+    expect(await ownTools.list(holding(role))).toBe(await ownTools.list(holding(role)));
+  });
+
+  test.each(all.filter((name) => !pinned[role].includes(name)))('cannot call %s', async (name) => {
+    await expect(ownTools.call(name, {}, call(role))).rejects.toThrow('no tool of the gateway');
+  });
+});
+
+test('is nobody’s without a role', async () => {
+  expect(await ownTools.list({ ...holding('Admin'), roles: [] })).toEqual([]);
+});
+
+describe.each(all)('%s', (name) => {
+  const shown = async () => (await ownTools.list(holding('Admin'))).find((tool) => tool.name === name);
+
+  test('is a tool as clients of both eras know it, with schemas and hints', async () => {
+    const tool = await shown();
+    expect(tool && isSound(tool)).toBe(true);
+    expect(tool).toMatchObject({
+      title: expect.any(String) as string,
+      description: expect.any(String) as string,
+      inputSchema: { type: 'object', additionalProperties: false },
+      outputSchema: { type: 'object' },
+      annotations: {
+        readOnlyHint: expect.any(Boolean) as boolean,
+        openWorldHint: expect.any(Boolean) as boolean,
+      },
+    });
+    expect(aggregateName({ slug: 'gateway', name })).toBe(`gateway__${name}`);
+  });
+
+  test('says what is wrong with its arguments, as a result', async () => {
+    const { result, outcome } = await ownTools.call(name, { nonsense: 1 }, call('Admin'));
+    expect(outcome).toBe('invalid');
+    expect(result).toMatchObject({ isError: true });
+    expect(JSON.stringify(result['content'])).toContain('nonsense: there is no such field');
+  });
+});
+
+test('nobody can register a server under the name of the gateway', () => {
+  expect(slugSchema.safeParse('gateway').success).toBe(false);
+});
