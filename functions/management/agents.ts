@@ -1,7 +1,7 @@
-import { z } from 'zod';
 import { type Agent, agentNames, agents } from '../../shared/orchestration/agent/agents.ts';
 import type { AgentLoad } from '../../shared/orchestration/agent/loads.ts';
 import type { Task } from '../../shared/orchestration/task/task.ts';
+import { taskSchemas } from '../../shared/orchestration/task/taskSchemas.ts';
 import { type Result, fail, succeed } from '../../shared/platform/result.ts';
 import type { AppDeps } from '../compose.ts';
 import type { Route } from '../http.ts';
@@ -67,13 +67,15 @@ export function knownAgent(name: string): Result<Agent> {
     : succeed(known);
 }
 
-function view({ name, description, timeoutMs, planOnly, input, output }: Task) {
+function view(task: Task) {
+  const { name, description, timeoutMs, planOnly } = task;
+  const { input, output } = taskSchemas(task);
   return {
     name,
     description,
     timeoutMs,
     planOnly,
-    inputSchema: z.toJSONSchema(input, { io: 'input' }),
-    outputSchema: z.toJSONSchema(output),
+    inputSchema: input,
+    outputSchema: output,
   };
 }

@@ -1,0 +1,58 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { format, resolveConfig } from 'prettier';
+import { compose } from '../../functions/compose.ts';
+import { readConfig } from '../../shared/platform/config.ts';
+import type { TaskCatalogue } from '../../shared/orchestration/task/taskCatalogue.ts';
+import { root } from '../local/processes.ts';
+import { startTopology } from '../local/topology.ts';
+import { type Examples, runExamples } from './examples.ts';
+import { renderAgentDocs } from './render.ts';
+
+export const docsFile = join(root, 'docs/agents.md');
+const examplesFile = join(root, 'docs/examples/agents.json');
+
+/** `docs/agents.md` as the code has it now, with the examples that are kept. */
+export async function agentDocs(): Promise<string> {
+  const examples = JSON.parse(await readFile(examplesFile, 'utf8')) as Examples;
+  return formatted(renderAgentDocs(await catalogue(), examples), 'markdown');
+}
+
+/** Of apps that are composed for nowhere: nothing is connected before it is used. */
+const catalogue = (): Promise<TaskCatalogue> =>
+  compose(
+    readConfig({
+      MREG_APP: 'management',
+      MREG_TABLES: 'https://nowhere.table.core.windows.net',
+      MREG_SERVICE_BUS__fullyQualifiedNamespace: 'nowhere.servicebus.windows.net',
+      MREG_API_CLIENT_ID: '00000000-0000-4000-8000-000000000000',
+      MREG_TENANTS: '00000000-0000-4000-8000-000000000000',
+      MREG_PUBLIC_ORIGIN: 'https://mcp.contoso.com',
+      MREG_MANAGEMENT_ORIGIN: 'https://registry.contoso.com',
+    }),
+  ).tasks();
+
+async function formatted(text: string, parser: 'markdown' | 'json'): Promise<string> {
+  return format(text, { ...(await resolveConfig(docsFile)), parser });
+}
+
+/** Runs every task that can be run by itself, on a topology of its own with the sample servers. */
+async function makeExamples(): Promise<void> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'agent-examples-'));
+  const topology = await startTopology({ portOffset: 1_500, dataDir, demo: true });
+  try {
+    const examples = await runExamples(topology, await catalogue(), (line) => {
+      console.error(line);
+    });
+    await writeFile(examplesFile, await formatted(JSON.stringify(examples), 'json'));
+  } finally {
+    await topology.stop();
+    await rm(dataDir, { recursive: true });
+  }
+}
+
+if (import.meta.main) {
+  if (process.argv.includes('--run')) await makeExamples();
+  await writeFile(docsFile, await agentDocs());
+}
