@@ -1,0 +1,62 @@
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+import { HEALTH_PLAN, REPORT_PLAN, namedPlans } from '../../../shared/orchestration/plan/namedPlans.ts';
+import { requestPlan } from '../../../shared/orchestration/plan/requestPlan.ts';
+import { defineTask } from '../../../shared/orchestration/task/task.ts';
+import { taskCatalogue } from '../../../shared/orchestration/task/taskCatalogue.ts';
+import { fail, succeed } from '../../../shared/platform/result.ts';
+import { caller, testEngine } from '../../support/engine.ts';
+
+const plans = namedPlans({}).filter(({ name }) => name === HEALTH_PLAN || name === REPORT_PLAN);
+const tasks = taskCatalogue(
+  plans.flatMap(({ steps }) =>
+    steps.map(({ task, agent }) =>
+      defineTask({
+        name: task,
+        agent,
+        description: '',
+        timeoutMs: 1_000,
+        input: z.unknown(),
+        output: z.unknown(),
+        run: () => Promise.resolve(succeed(null)),
+      }),
+    ),
+  ),
+);
+
+test.each([HEALTH_PLAN, REPORT_PLAN])(
+  'the plan %s is begun by its name, and runs all its steps',
+  async (name) => {
+    const engine = testEngine();
+    const { deps } = engine;
+    const begun = await requestPlan({ name }, caller, tasks, deps);
+    if (!begun.ok) throw new Error(begun.error.message);
+    await engine.drain(tasks);
+    const plan = (await deps.plans.find('t1', begun.value.id))?.value;
+    expect(plan).toMatchObject({ name, state: 'succeeded' });
+    expect(plan?.steps.every(({ state }) => state === 'succeeded')).toBe(true);
+  },
+);
+
+test.each([HEALTH_PLAN, REPORT_PLAN])('the plan %s works for a session of the caller alone', async (name) => {
+  const { deps } = testEngine();
+  const session = await deps.sessions.open(caller.principal);
+  const begun = await requestPlan({ name, sessionId: session.id }, caller, tasks, deps);
+  expect(begun).toMatchObject({ ok: true, value: { sessionId: session.id } });
+  const stranger = { ...caller, principal: { ...caller.principal, userId: 'u2' } };
+  expect(await requestPlan({ name, sessionId: session.id }, stranger, tasks, deps)).toMatchObject({
+    error: { kind: 'not_found' },
+  });
+});
+
+test('health is looked at when the pools are taken, and a report is not begun then', async () => {
+  const { deps } = testEngine();
+  const taken = { kind: 'exhausted', message: 'nothing is left' } as const;
+  const pools = { ...deps.pools, allocate: () => Promise.resolve(fail(taken)) };
+  expect(await requestPlan({ name: HEALTH_PLAN }, caller, tasks, { ...deps, pools })).toMatchObject({
+    ok: true,
+  });
+  expect(await requestPlan({ name: REPORT_PLAN }, caller, tasks, { ...deps, pools })).toMatchObject({
+    error: { kind: 'exhausted' },
+  });
+});
