@@ -8,6 +8,7 @@ import type { GatewayDeps, McpPost, McpRequest } from './request.ts';
 import { jsonResponse, outcomeResponse } from './responses.ts';
 import type { Questions } from './session/questions.ts';
 import { dressResult } from './translate.ts';
+import type { Hub } from './listen/hub.ts';
 import type { Refresh } from './listen/refresh.ts';
 import type { Connector } from './upstream/connect.ts';
 import type { Caller } from './upstream/connection.ts';
@@ -34,6 +35,8 @@ export interface Parts extends GatewayDeps {
   readonly connector: Connector;
   readonly inFlight: InFlight;
   readonly refresh: Refresh;
+  /** Sessions that listen on this instance, by their ids. */
+  readonly listeners: Map<string, Hub>;
   readonly find: Catalogue['find'];
   readonly resting: Resting;
 }

@@ -10,7 +10,7 @@ import { callerOf, type Parts } from './call.ts';
 import { createMethods } from './methods.ts';
 import type { HubDeps } from './listen/hub.ts';
 import { listenLegacy } from './listen/listen.ts';
-import { speaksUnasked } from './listen/listening.ts';
+import { mayAskUnasked, speaksUnasked } from './listen/listening.ts';
 import { createRefresh } from './listen/refresh.ts';
 import { OWN_SLUG } from '../registry/server.ts';
 import { internalError } from './relay.ts';
@@ -59,6 +59,7 @@ export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
     connector: createConnector(deps.outboundTo, newId, guard),
     resting,
     inFlight: createInFlight(),
+    listeners: new Map(),
     refresh: createRefresh(deps, everybodys.forget),
     find: everybodys.find,
   };
@@ -129,7 +130,10 @@ export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
     const view = await viewOf(request);
     if (view === undefined) return noSuchEndpoint(null);
     const session = await sessionOf(request.headers, request.principal, view);
-    const isQuiet = !(await view.servers()).some(({ discovery }) => speaksUnasked(discovery.capabilities));
+    const caller = session === 'unknown' ? undefined : session;
+    const isQuiet = !(await view.servers()).some(
+      ({ discovery }) => speaksUnasked(discovery.capabilities) || mayAskUnasked(discovery, caller),
+    );
     if (view.hearsListsOfServers && isQuiet)
       return new Response(null, { status: 405, headers: { allow: 'POST, DELETE' } });
     if (session === undefined) return jsonResponse(400, null, noSession);

@@ -57,7 +57,11 @@ async function openModern(
     };
     return outcomeOf(await askModern(outbound, url, request, bounded(signal)));
   };
-  const found = await probe(() => outcome('server/discover', {}));
+  const discover = () => outcome('server/discover', {});
+  const first = await probe(discover);
+  // Who names our version among those it speaks, and refused it, is asked once more.
+  const found = first === 'again' ? await probe(discover) : first;
+  if (found === 'again') throw new Unfit(`says that it speaks MCP ${LATEST_MODERN}, and refuses it`);
   if (found === undefined) return undefined;
   return {
     profile: profileOf('modern', LATEST_MODERN, found, metaOf(found)[META.serverInfo]),
@@ -66,8 +70,8 @@ async function openModern(
   };
 }
 
-/** The result of `server/discover`, or undefined when the server is of the legacy era. */
-async function probe(discover: () => Promise<Outcome>): Promise<JsonObject | undefined> {
+/** The result of `server/discover`, undefined when the server is of the legacy era, or `again` (2026-07-28, versioning, Negotiation). */
+async function probe(discover: () => Promise<Outcome>): Promise<JsonObject | 'again' | undefined> {
   let outcome: Outcome;
   try {
     outcome = await discover();
@@ -88,6 +92,7 @@ async function probe(discover: () => Promise<Outcome>): Promise<JsonObject | und
   }
   const { code, data } = outcome.error;
   if (code === UNSUPPORTED_VERSION && isObject(data) && Array.isArray(data['supported'])) {
+    if (data['supported'].some((version) => MODERN_VERSIONS.includes(String(version)))) return 'again';
     requireLegacy(data['supported']);
     return undefined;
   }

@@ -12,7 +12,7 @@ import { recordCall } from './recordCall.ts';
 import { relay } from './relay.ts';
 import { jsonResponse, outcomeResponse } from './responses.ts';
 import type { Shared } from './session/clientSessions.ts';
-import { carriedFeatures } from './upstream/clientFeatures.ts';
+import { allowsQuestions, carriedFeatures } from './upstream/clientFeatures.ts';
 import type { Connection } from './upstream/connection.ts';
 import type { Tool } from '../registry/server.ts';
 import { withRenewal } from './upstream/renewed.ts';
@@ -56,6 +56,7 @@ export function createRelayed(parts: Parts): Method {
       }
     }
     const shared = await session?.shared();
+    if (session && allowsQuestions(method)) await parts.listeners.get(session.id)?.attend(server);
     const flight = session && parts.inFlight.begin(session.id, message.id, signal);
     const sentAt = performance.now();
     const response = await relay(

@@ -1,8 +1,12 @@
-/** One event of a stream (WHATWG HTML, Server-sent events). Ids and retry times are not kept: no stream here is resumed. */
+/** One event of a stream (WHATWG HTML, Server-sent events). */
 export interface SseEvent {
   /** `message` unless the stream named it. */
   readonly type: string;
   readonly data: string;
+  /** The id that the stream has given last, by which it can be resumed. */
+  readonly id?: string;
+  /** How long to wait before that, as the stream has said last. */
+  readonly retryMs?: number;
 }
 
 /** Feeds bytes in chunks cut anywhere and gives the events that they complete. */
@@ -18,12 +22,14 @@ export function createSseParser(maxLength: number): SseParser {
   let data: string[] = [];
   let dataLength = 0;
   let type = '';
+  let sticky: Pick<SseEvent, 'id' | 'retryMs'> = {};
   /** A CR ended the last chunk: an LF that opens the next one belongs to it. */
   let afterReturn = false;
 
   function endLine(text: string, events: SseEvent[]): void {
     if (text === '') {
-      if (data.length > 0) events.push({ type: type === '' ? 'message' : type, data: data.join('\n') });
+      if (data.length > 0)
+        events.push({ type: type === '' ? 'message' : type, data: data.join('\n'), ...sticky });
       data = [];
       dataLength = 0;
       type = '';
@@ -34,6 +40,8 @@ export function createSseParser(maxLength: number): SseParser {
     const rest = colon === -1 ? '' : text.slice(colon + 1);
     const value = rest.startsWith(' ') ? rest.slice(1) : rest;
     if (field === 'event') type = value;
+    if (field === 'id' && !value.includes('\0')) sticky = { ...sticky, id: value };
+    if (field === 'retry' && /^\d{1,9}$/.test(value)) sticky = { ...sticky, retryMs: Number(value) };
     if (field === 'data') {
       dataLength += value.length + 1;
       if (dataLength > maxLength) throw new RangeError('an event of the stream is too long');

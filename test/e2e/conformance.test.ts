@@ -85,7 +85,7 @@ describe.each([
     const url = `http://127.0.0.1:${proxy.port}/servers/${upstream}/mcp`;
     const verdicts = await runConformance(url, requirements);
     expect(verdicts.filter((verdict) => verdict.scored)).toHaveLength(scored);
-    const failed = verdicts.filter((verdict) => verdict.failed > 0).map(({ scenario }) => scenario);
+    const failed = verdicts.filter(({ passed }) => !passed).map(({ scenario }) => scenario);
     expect(failed.sort()).toEqual(Object.keys(failing).sort());
   });
 });

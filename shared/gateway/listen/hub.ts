@@ -7,7 +7,14 @@ import { UpstreamFault } from '../upstream/fault.ts';
 import type { Guard } from '../upstream/guard.ts';
 import type { ActiveServer } from '../view/catalogue.ts';
 import type { ListKind, View } from '../view/view.ts';
-import { changedList, LISTEN_WITHIN_MS, speaksUnasked, UPDATED, type Wanted } from './listening.ts';
+import {
+  changedList,
+  LISTEN_WITHIN_MS,
+  mayAskUnasked,
+  speaksUnasked,
+  UPDATED,
+  type Wanted,
+} from './listening.ts';
 import type { Refresh } from './refresh.ts';
 import { upstreamEvents } from './upstreamEvents.ts';
 
@@ -26,6 +33,11 @@ export interface Hub {
   readonly ready: Promise<void>;
   /** The next thing to hear; undefined when the time is over or nobody is to hear any more. */
   readonly next: () => Promise<Heard | undefined>;
+  /**
+   * A server is about to be called, and may ask the client beside the stream of the call: resolves when such a question
+   * will be heard, or cannot be.
+   */
+  readonly attend: (server: ActiveServer) => Promise<void>;
   readonly close: () => void;
 }
 
@@ -59,10 +71,8 @@ export function openHub(
   const waiting: Heard[] = [];
   let wake: () => void = () => undefined;
   let isOver = false;
-  const sources = new Map<
-    string,
-    { readonly key: string; readonly abort: AbortController; endedAt?: number }
-  >();
+  const sources = new Map<string, Source>();
+  const attended = new Set<string>();
   let seenVersion: string | undefined;
   let seenLists = new Map<ListKind, string>();
 
@@ -82,27 +92,33 @@ export function openHub(
   /** Listens to one server until its stream ends. Resolves when nothing is missed any more. */
   function listen(server: ActiveServer, want: Wanted, key: string): Promise<void> {
     const abort = new AbortController();
-    const source: { key: string; abort: AbortController; endedAt?: number } = { key, abort };
-    sources.set(server.slug, source);
-    return new Promise((ready) => {
-      void (async () => {
-        let leave: () => void = () => undefined;
-        try {
-          leave = guard.takeStream(server.tenantId, server.slug);
-          for await (const item of upstreamEvents(connector, server, caller, want, abort.signal, trace)) {
-            if (item.kind === 'ready') ready();
-            else if (item.kind === 'request') say({ ...item, server });
-            else await hear(server, item.notification);
-          }
-        } catch (error) {
-          // A server that cannot be listened to is tried again; a fault of ours must not end the others' streams.
-          if (!(error instanceof UpstreamFault) && sources.get(server.slug) === source) close();
-        }
-        leave();
-        source.endedAt = performance.now();
-        ready();
-      })();
+    let ready: () => void = () => undefined;
+    const opening = new Promise<void>((done) => {
+      ready = done;
     });
+    const source: Source = { key, abort, ready: opening };
+    sources.set(server.slug, source);
+    void (async () => {
+      let leave: () => void = () => undefined;
+      let isRefused = false;
+      try {
+        leave = guard.takeStream(server.tenantId, server.slug);
+        for await (const item of upstreamEvents(connector, server, caller, want, abort.signal, trace)) {
+          if (item.kind === 'ready') ready();
+          else if (item.kind === 'request') say({ ...item, server });
+          else await hear(server, item.notification);
+        }
+      } catch (error) {
+        // A server that cannot be listened to is tried again; a fault of ours must not end the others' streams.
+        if (!(error instanceof UpstreamFault) && sources.get(server.slug) === source) close();
+        // That it offers no such stream, a server says once and for all.
+        isRefused = error instanceof UpstreamFault && error.status === 405;
+      }
+      leave();
+      source.endedAt = isRefused ? Infinity : performance.now();
+      ready();
+    })();
+    return opening;
   }
 
   async function hear(server: ActiveServer, notification: JsonRpcNotification): Promise<void> {
@@ -150,7 +166,11 @@ export function openHub(
       const uris = want.uris[server.slug] ?? [];
       const forLists = view.hearsListsOfServers && (want.tools || want.prompts || want.resources);
       const known = sources.get(server.slug);
-      if (!speaksUnasked(server.discovery.capabilities) || (uris.length === 0 && !forLists)) {
+      const isCalled = attended.has(server.slug) || want.called.includes(server.slug);
+      const forQuestions =
+        mayAskUnasked(server.discovery, caller.session) && (view.hearsListsOfServers || isCalled);
+      const forChanges = speaksUnasked(server.discovery.capabilities) && (uris.length > 0 || forLists);
+      if (!forQuestions && !forChanges) {
         known?.abort.abort();
         continue;
       }
@@ -180,6 +200,12 @@ export function openHub(
   return {
     ready,
     close,
+    async attend(server) {
+      if (isOver || !mayAskUnasked(server.discovery, caller.session)) return;
+      attended.add(server.slug);
+      const opening = sources.get(server.slug)?.ready ?? listen(server, nothing, '');
+      await Promise.race([opening, after(READY_WITHIN_MS)]);
+    },
     async next() {
       for (;;) {
         const heard = waiting.shift();
@@ -192,6 +218,16 @@ export function openHub(
     },
   };
 }
+
+/** One server's stream. */
+interface Source {
+  readonly key: string;
+  readonly abort: AbortController;
+  readonly ready: Promise<void>;
+  endedAt?: number;
+}
+
+const nothing: Wanted = { tools: false, prompts: false, resources: false, uris: {}, called: [] };
 
 function after(ms: number): Promise<void> {
   return new Promise((done) => {

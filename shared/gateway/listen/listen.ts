@@ -36,6 +36,7 @@ export async function listenModern({ inbound, request, view }: Call, deps: HubDe
     prompts: can.prompts && asked['promptsListChanged'] === true,
     resources: can.resources && asked['resourcesListChanged'] === true,
     uris,
+    called: [],
   };
   const notifications = {
     ...(wanted.tools && { toolsListChanged: true }),
@@ -86,19 +87,31 @@ export async function listenLegacy(
   const lists = hearable((await view.profile('legacy')).capabilities);
   const caller = callerOf(request, session);
   const hub = openHub(deps, view, caller, request.trace, async () => {
-    const { ended, stream, subscriptions } = await session.shared();
-    return ended || stream !== streamId ? undefined : { ...lists, uris: subscriptions };
+    const { ended, stream, subscriptions, upstream } = await session.shared();
+    if (ended || stream !== streamId) return undefined;
+    return { ...lists, uris: subscriptions, called: Object.keys(upstream) };
   });
+  const { listeners } = parts;
+  listeners.set(session.id, hub);
+  const leave = () => {
+    if (listeners.get(session.id) === hub) listeners.delete(session.id);
+  };
   return eventResponse({
     async next() {
       const heard = await hub.next();
-      if (heard === undefined) return { event: COMMENT, last: true };
+      if (heard === undefined) {
+        leave();
+        return { event: COMMENT, last: true };
+      }
       if (heard.kind === 'notification') return { event: encodeEvent(heard.notification), last: false };
       const { server, request: asked, replyTo } = heard;
       const question = { slug: server.slug, id: asked.id, replyTo };
       const id = await parts.questions.idFor(request.principal, session, question);
       return { event: encodeEvent({ ...asked, id }), last: false };
     },
-    cancel: hub.close,
+    cancel() {
+      leave();
+      hub.close();
+    },
   });
 }

@@ -1,4 +1,7 @@
+import type { Discovery } from '../../registry/server.ts';
 import type { JsonObject } from '../jsonRpc.ts';
+import type { ClientSession } from '../session/clientSessions.ts';
+import { carriedFeatures } from '../upstream/clientFeatures.ts';
 
 /** The request of the modern era for what a server says unasked (2026-07-28, utilities/subscriptions). */
 export const LISTEN = 'subscriptions/listen';
@@ -13,6 +16,8 @@ export interface Wanted {
   readonly resources: boolean;
   /** URIs of resources, by the slug of their server and under its own names. */
   readonly uris: Readonly<Record<string, readonly string[]>>;
+  /** Slugs of the servers that have a session with the client's session. */
+  readonly called: readonly string[];
 }
 
 const listChanges: ReadonlyMap<string, 'tools' | 'prompts' | 'resources'> = new Map([
@@ -27,7 +32,19 @@ export const changedList = (method: string): 'tools' | 'prompts' | 'resources' |
 export const UPDATED = 'notifications/resources/updated';
 export const ACKNOWLEDGED = 'notifications/subscriptions/acknowledged';
 
-/** Whether it is worth to listen to a server at all. */
+/**
+ * Whether a server may ask this client something beside the stream of a call. Many servers of the legacy era do: their SDKs send
+ * a question there that is not tied to the call (2025-11-25, transports, Listening for Messages from the Server).
+ */
+export function mayAskUnasked(
+  { era, transport }: Pick<Discovery, 'era' | 'transport'>,
+  session: ClientSession | undefined,
+): boolean {
+  const features = Object.keys(carriedFeatures(session?.capabilities ?? {}));
+  return era === 'legacy' && transport !== 'sse' && features.length > 0;
+}
+
+/** Whether a server says that it tells of changes. */
 export function speaksUnasked(capabilities: JsonObject): boolean {
   return ['tools', 'prompts', 'resources'].some((name) => {
     const capability = capabilities[name];

@@ -87,6 +87,7 @@ async function* legacyEvents(
     const reply = await session.listen(signal);
     reply.idleMs = LISTEN_WITHIN_MS;
     if (isOurs) for (const uri of uris[server.slug] ?? []) await subscribe(session, uri, signal);
+    session.isHeard = Object.keys(capabilities).length > 0;
     yield { kind: 'ready' };
     for await (const message of readEvents(reply)) {
       if (message.kind === 'notification') yield message;
@@ -99,6 +100,7 @@ async function* legacyEvents(
       } else await refuse(session, request, signal);
     }
   } finally {
+    session.isHeard = false;
     if (isOurs) await session.close();
   }
 }

@@ -20,18 +20,22 @@ export type AnswerItem =
   | { readonly kind: 'request'; readonly request: JsonRpcRequest; readonly replyTo: ReplyTo }
   | { readonly kind: 'outcome'; readonly outcome: Outcome };
 
+/** Opens a stream again after its last event; undefined when that cannot be. */
+export type Resume = (reply: Reply) => Promise<Reply | undefined>;
+
 /**
- * Takes from a reply what belongs to the request `id`. `asked` decides about requests that the server makes meanwhile.
+ * Takes from a reply what belongs to the request `id`. `asked` decides about requests that the server makes meanwhile,
+ * `resume` what becomes of a stream that ends too soon.
  * @throws UpstreamFault, also from the stream, when the server ends without an outcome for this id.
  */
-export async function answerTo(reply: Reply, id: RequestId, asked: Asked): Promise<Answer> {
+export async function answerTo(reply: Reply, id: RequestId, asked: Asked, resume?: Resume): Promise<Answer> {
   const fault = statusFault(reply.status);
   if (fault !== undefined) {
     const outcome = await errorIn(reply, id);
     if (outcome === undefined) throw fault;
     return { kind: 'whole', outcome };
   }
-  if (reply.form === 'events') return { kind: 'stream', items: readItems(reply, id, asked) };
+  if (reply.form === 'events') return { kind: 'stream', items: readItems(reply, id, asked, resume) };
   if (reply.form === 'other') {
     drop(reply);
     throw new UpstreamFault('not_mcp', `answered HTTP ${reply.status} with neither JSON nor an event stream`);
@@ -84,7 +88,34 @@ async function errorIn(reply: Reply, id: RequestId): Promise<Outcome | undefined
 /** How long a person may take to answer. Azure cuts HTTP calls at 230 seconds. */
 export const PERSON_WITHIN_MS = 210_000;
 
+/** Ends with the outcome, or with the last stream that could be had. */
 async function* readItems(
+  reply: Reply,
+  id: RequestId,
+  asked: Asked,
+  resume: Resume | undefined,
+): AsyncGenerator<AnswerItem, void, undefined> {
+  for (let current = reply; ;) {
+    let broken: UpstreamFault | undefined;
+    try {
+      for await (const item of readStream(current, id, asked)) {
+        yield item;
+        if (item.kind === 'outcome') return;
+      }
+    } catch (error) {
+      if (!(error instanceof UpstreamFault && error.kind === 'closed')) throw error;
+      broken = error;
+    }
+    const next = await resume?.(current);
+    if (next === undefined) {
+      if (broken) throw broken;
+      return;
+    }
+    current = next;
+  }
+}
+
+async function* readStream(
   reply: Reply,
   id: RequestId,
   asked: Asked,

@@ -16,6 +16,9 @@ export function carriedFeatures(capabilities: JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(capabilities).filter(([name]) => features.includes(name)));
 }
 
+/** The requests during which a server may ask, whatever it asks. */
+export const allowsQuestions = (method: string): boolean => mayAsk.has(method);
+
 /** Whether a client with these capabilities can be sent the request `method` while it waits for the answer to `during`. */
 export function canAnswer(capabilities: JsonObject, method: string, during: string): boolean {
   const feature = askedBy.get(method);

@@ -23,6 +23,8 @@ export interface Reply {
   readonly signal: AbortSignal;
   /** How long the server may be silent within its answer. It changes with what the server waits for. */
   idleMs: number;
+  /** The last event of its stream that can be resumed after. */
+  resumable?: Pick<SseEvent, 'id' | 'retryMs'>;
 }
 
 /** @throws UpstreamFault when there is no answer at all; any HTTP status is an answer. */
@@ -95,6 +97,7 @@ export async function* readAllEvents(reply: Reply): AsyncGenerator<SseEvent, voi
       events += 1;
       if (events > MAX_STREAM_EVENTS)
         throw new UpstreamFault('too_large', `sent more than ${MAX_STREAM_EVENTS} events`);
+      if (event.id !== undefined) reply.resumable = event;
       yield event;
     }
   }

@@ -1,9 +1,10 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { OutboundClient } from '../../platform/outbound.ts';
 import { METHOD_NOT_FOUND } from '../errorCodes.ts';
 import type { JsonObject, JsonRpcRequest, Outcome } from '../jsonRpc.ts';
 import { GATEWAY_INFO, LATEST_LEGACY, LEGACY_VERSIONS } from '../protocol.ts';
-import { type Answer, answerTo, outcomeOf } from './answer.ts';
-import { canAnswer } from './clientFeatures.ts';
+import { type Answer, answerTo, outcomeOf, PERSON_WITHIN_MS } from './answer.ts';
+import { allowsQuestions, canAnswer } from './clientFeatures.ts';
 import { drop, type Reply, send } from './exchange.ts';
 import { statusFault, UpstreamFault } from './fault.ts';
 
@@ -14,6 +15,8 @@ export interface LegacySession {
   readonly version: string;
   /** What the server was last told to log; it is told anew when a client wants something else. */
   logLevel: string | undefined;
+  /** Whether this instance hears what the server says, and asks, unasked. */
+  isHeard: boolean;
   /** Never the same twice, as callers and instances may share the session. */
   nextId(): string;
   /** Sends a request and returns the head of the reply. @throws UpstreamFault */
@@ -35,6 +38,8 @@ export interface LegacySession {
 /** A handshake that takes longer would leave too little of the time that a caller waits. */
 const OPEN_WITHIN_MS = 20_000;
 const CLOSE_WITHIN_MS = 5_000;
+/** Before the stream of a call is resumed: what the server says, within reason. */
+const RESUME_AFTER_MS = { least: 100, usual: 1_000, most: 30_000 } as const;
 /** Versions of servers that are understood: tool calls of 2024-11-05 look the same, and many servers still name it. */
 const upstreamVersions: readonly string[] = [...LEGACY_VERSIONS, '2024-11-05'];
 const sendHeaders = {
@@ -100,10 +105,32 @@ export function resumeSession(
     ...(id !== undefined && { 'mcp-session-id': id }),
   };
   let lastId = 0;
+  const get = (signal: AbortSignal, extraHeaders?: Readonly<Record<string, string>>): Promise<Reply> =>
+    send(outbound, {
+      method: 'GET',
+      url,
+      headers: { accept: 'text/event-stream', ...headers, ...extraHeaders },
+      signal,
+    });
+
+  /** 2025-11-25, transports, Resumability: a server may close the stream of a call that goes on, for us to come back. */
+  async function resumeStream({ resumable, signal, idleMs }: Reply): Promise<Reply | undefined> {
+    const { id: lastEventId = '', retryMs = RESUME_AFTER_MS.usual } = resumable ?? {};
+    if (!/^[\x21-\x7e]{1,1024}$/.test(lastEventId)) return undefined;
+    const waitMs = Math.min(Math.max(retryMs, RESUME_AFTER_MS.least), RESUME_AFTER_MS.most);
+    // Who gives up meanwhile finds that the request is not made.
+    await pause(waitMs, undefined, { signal }).catch(() => undefined);
+    const reply = await get(signal, { 'last-event-id': lastEventId });
+    if (reply.form === 'events' && statusFault(reply.status) === undefined) return { ...reply, idleMs };
+    drop(reply);
+    return undefined;
+  }
+
   const session: LegacySession = {
     id,
     version,
     logLevel: undefined,
+    isHeard: false,
     nextId: () => `${idPrefix}-${(lastId += 1)}`,
     post: (request, signal, extraHeaders) =>
       send(outbound, {
@@ -113,26 +140,31 @@ export function resumeSession(
         message: request,
         signal,
       }),
-    answer: (reply, request) =>
-      answerTo(reply, request.id, async (asked) => {
-        const { method } = asked;
-        if (canAnswer(capabilities, method, request.method)) {
-          return { kind: 'request', request: asked, replyTo: { kind: 'session', session: id, version } };
-        }
-        const answer: Outcome =
-          method === 'ping'
-            ? { result: {} }
-            : { error: { code: METHOD_NOT_FOUND, message: 'The client behind the gateway cannot do this.' } };
-        await session.notify({ id: asked.id, ...answer }, reply.signal);
-        return undefined;
-      }),
+    answer(reply, request) {
+      // A question that comes on another stream is a silence on this one.
+      if (session.isHeard && allowsQuestions(request.method)) reply.idleMs = PERSON_WITHIN_MS;
+      return answerTo(
+        reply,
+        request.id,
+        async (asked) => {
+          const { method } = asked;
+          if (canAnswer(capabilities, method, request.method)) {
+            return { kind: 'request', request: asked, replyTo: { kind: 'session', session: id, version } };
+          }
+          const answer: Outcome =
+            method === 'ping'
+              ? { result: {} }
+              : {
+                  error: { code: METHOD_NOT_FOUND, message: 'The client behind the gateway cannot do this.' },
+                };
+          await session.notify({ id: asked.id, ...answer }, reply.signal);
+          return undefined;
+        },
+        resumeStream,
+      );
+    },
     async listen(signal) {
-      const reply = await send(outbound, {
-        method: 'GET',
-        url,
-        headers: { accept: 'text/event-stream', ...headers },
-        signal,
-      });
+      const reply = await get(signal);
       const fault = statusFault(reply.status);
       if (fault === undefined && reply.form === 'events') return reply;
       drop(reply);

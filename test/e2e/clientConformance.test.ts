@@ -1,0 +1,82 @@
+import { resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { runClientConformance } from '../support/conformance.ts';
+import { type TestTopology, startTestTopology } from '../support/topology.ts';
+
+/*
+ * The gateway as a client: the suite's own servers are registered, and called through `/servers/{slug}/mcp` on behalf of a client of
+ * the 2025 era, for which the gateway has to do most. Every scenario that a requirement set names is run. What is not for
+ * a gateway is listed with the reason; a scenario that is listed and passes, or that there no longer is, is a fault too.
+ */
+
+const NO_SIGN_IN =
+  'signs in to a server with OAuth as a person does: the gateway calls servers with the credentials that their administrator gave it';
+const signIn = (names: readonly string[]) =>
+  Object.fromEntries(names.map((name) => [`auth/${name}`, NO_SIGN_IN]));
+
+const since2025 = signIn([
+  ...[
+    'metadata-default',
+    'metadata-var1',
+    'metadata-var2',
+    'metadata-var3',
+    'basic-cimd',
+    'pre-registration',
+  ],
+  ...['scope-from-www-authenticate', 'scope-from-scopes-supported', 'scope-omitted-when-undefined'],
+  ...['scope-step-up', 'scope-retry-limit'],
+  ...['token-endpoint-auth-basic', 'token-endpoint-auth-post', 'token-endpoint-auth-none'],
+  // Not counted by either set.
+  ...['client-credentials-jwt', 'client-credentials-basic', 'enterprise-managed-authorization'],
+  ...['dpop', 'dpop-nonce', 'wif-jwt-bearer'],
+]);
+const since2026 = signIn([
+  ...['resource-mismatch', 'offline-access-scope', 'offline-access-not-supported'],
+  ...['authorization-server-migration', 'metadata-issuer-mismatch'],
+  ...['iss-supported', 'iss-not-advertised', 'iss-supported-missing', 'iss-wrong-issuer'],
+  ...['iss-unexpected', 'iss-normalized'],
+]);
+
+const sets = [
+  {
+    requirements: '2025-11-25',
+    scored: 18,
+    passing: [
+      ...['initialize', 'tools_call', 'elicitation-sep1034-client-defaults', 'sse-retry'],
+      'json-schema-2020-12-preservation',
+    ],
+    notForGateways: since2025,
+  },
+  {
+    requirements: '2026-07-28',
+    scored: 32,
+    passing: [
+      ...['tools_call', 'request-metadata', 'sep-2322-client-request-state', 'http-standard-headers'],
+      ...['http-custom-headers', 'http-invalid-tool-headers', 'json-schema-ref-no-deref'],
+      'json-schema-2020-12-preservation',
+    ],
+    notForGateways: { ...since2025, ...since2026 },
+  },
+] as const;
+
+const program = resolve(import.meta.dirname, '../support/conformanceClient.ts');
+let topology: TestTopology;
+beforeAll(async () => {
+  topology = await startTestTopology();
+});
+afterAll(() => topology.stop());
+
+describe.each(sets)('the set of $requirements', ({ requirements, scored, passing, notForGateways }) => {
+  test('passes but for what is listed with its reason', async () => {
+    const verdicts = await runClientConformance(program, requirements, {
+      GATEWAY_MANAGEMENT: topology.urls.management,
+      GATEWAY_MCP: topology.urls.mcp,
+      GATEWAY_TOKEN: await topology.mint({ role: 'Admin' }),
+    });
+    expect(verdicts.filter((verdict) => verdict.scored)).toHaveLength(scored);
+    const named = (isPassed: boolean) =>
+      verdicts.filter(({ passed }) => passed === isPassed).map(({ scenario }) => scenario);
+    expect(named(true).sort()).toEqual([...passing].sort());
+    expect(named(false).sort()).toEqual(Object.keys(notForGateways).sort());
+  }, 240_000);
+});
