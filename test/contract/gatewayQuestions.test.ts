@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import { Server } from '@modelcontextprotocol/sdk/server/index.js';
+import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import {
   CallToolRequestSchema,
@@ -22,7 +22,9 @@ const transports = new Map<string, StreamableHTTPServerTransport>();
 let getStreams = 0;
 
 async function openTransport(): Promise<StreamableHTTPServerTransport> {
-  const server = new Server({ name: 'asking', version: '1' }, { capabilities: { tools: {} } });
+  const { server } = new McpServer({ name: 'asking', version: '1' });
+  // With tools of its own it would say that they change, and be listened to for that.
+  server.registerCapabilities({ tools: {} });
   server.setRequestHandler(ListToolsRequestSchema, () => ({
     tools: [{ name: 'ask', inputSchema: { type: 'object' } }],
   }));
@@ -37,8 +39,7 @@ async function openTransport(): Promise<StreamableHTTPServerTransport> {
     sessionIdGenerator: randomUUID,
     onsessioninitialized: (id) => void transports.set(id, transport),
   });
-  // The SDK's own class differs from its own interface in what may be undefined.
-  await server.connect(transport as Parameters<typeof server.connect>[0]);
+  await server.connect(transport);
   return transport;
 }
 
@@ -64,7 +65,7 @@ async function connected(url: string, capabilities: object) {
     client.setRequestHandler(ElicitRequestSchema, () => ({ action: 'accept', content: { colour: 'blue' } }));
   }
   const transport = new StreamableHTTPClientTransport(new URL(url));
-  await client.connect(transport as Parameters<typeof client.connect>[0]);
+  await client.connect(transport);
   return client;
 }
 
