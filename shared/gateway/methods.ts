@@ -14,9 +14,9 @@ import type { HubDeps } from './listen/hub.ts';
 import { listenModern } from './listen/listen.ts';
 import { LISTEN } from './listen/listening.ts';
 import { callOwnTool } from './callOwnTool.ts';
+import { DEGRADED_FRESH, REGISTRY_FRESH } from './freshness.ts';
 import { createRelayed } from './relayed.ts';
 import type { ClientSessions } from './session/clientSessions.ts';
-import { CACHE_HINTS } from './translate.ts';
 import type { Resting } from './upstream/resting.ts';
 import { KEYS, LISTS, type ListKind, type Profile, type View } from './view/view.ts';
 
@@ -84,7 +84,7 @@ async function discover({ inbound, view }: Call): Promise<Response> {
   return ownResult(inbound, {
     supportedVersions: SUPPORTED_VERSIONS,
     ...said(profile),
-    ...CACHE_HINTS,
+    ...REGISTRY_FRESH,
     ...(serverInfo && { _meta: { [META.serverInfo]: serverInfo } }),
   });
 }
@@ -154,7 +154,7 @@ async function list(
     [kind]: page,
     ...(nextCursor !== undefined && { nextCursor }),
     ...(degraded.length > 0 && { _meta: { [DEGRADED]: degraded } }),
-    ...(inbound.era === 'modern' && CACHE_HINTS),
+    ...(inbound.era === 'modern' && (degraded.length > 0 ? DEGRADED_FRESH : REGISTRY_FRESH)),
   });
   response.headers.append(SERVER_TIMING, stage('catalogue', catalogueMs));
   return response;

@@ -7,6 +7,7 @@ import {
   MISSING_CLIENT_CAPABILITY,
   UNSUPPORTED_VERSION,
 } from './errorCodes.ts';
+import { isCacheable, NOT_FRESH } from './freshness.ts';
 import { isObject, type JsonObject, type JsonRpcError, type Outcome } from './jsonRpc.ts';
 import { GATEWAY_INFO, META, metaOf, withoutReserved } from './protocol.ts';
 
@@ -26,7 +27,7 @@ const translations: Record<Era, Record<Era, (outcome: Outcome, method: string) =
         ? { error: modernError(outcome.error) }
         : {
             result: dressResult({
-              ...(isCacheable(method) && CACHE_HINTS),
+              ...(isCacheable(method, {}) && NOT_FRESH),
               ...outcome.result,
               resultType: 'complete',
               ...('_meta' in outcome.result && { _meta: withoutReserved(metaOf(outcome.result)) }),
@@ -42,19 +43,13 @@ const translations: Record<Era, Record<Era, (outcome: Outcome, method: string) =
         : {
             // What a server shows to one caller is for that caller, whatever the server believes.
             result: dressResult(
-              isCacheable(method)
-                ? { ...CACHE_HINTS, ...outcome.result, cacheScope: CACHE_HINTS.cacheScope }
+              isCacheable(method, outcome.result)
+                ? { ...NOT_FRESH, ...outcome.result, cacheScope: NOT_FRESH.cacheScope }
                 : outcome.result,
             ),
           },
   },
 };
-
-/** A server that is registered or withdrawn shows with the next list; clients must not share one caller's view. */
-export const CACHE_HINTS = { ttlMs: 0, cacheScope: 'private' } as const;
-
-/** The results that carry hints for caches (2026-07-28, utilities/caching). */
-const isCacheable = (method: string): boolean => method === 'resources/read' || method.endsWith('/list');
 
 /** Adds what every modern result says: its type, and who answers unless the upstream said so. */
 export function dressResult(result: JsonObject): JsonObject {

@@ -443,6 +443,9 @@ test('a server that does not answer keeps its tools in the list, which names it 
   }
   const [refused] = await (await post(apart.url, 'legacy', 'tools/call', { name: 'gone__echo' })).all();
   expect(refused?.error).toMatchObject({ code: -31503, data: { server: 'gone', kind: 'resting' } });
+  const [modern] = await (await post(apart.url, 'modern', 'tools/list')).all();
+  // It is worth to look again when the server is tried again.
+  expect(modern?.result).toMatchObject({ ttlMs: 15_000, cacheScope: 'private' });
   expect(await list()).toMatchObject({
     tools: [{ name: 'gone__echo' }, { name: 'quiet__echo' }],
     _meta: { 'mcp-registry-gateway/degraded': ['gone'] },

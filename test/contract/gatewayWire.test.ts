@@ -116,7 +116,7 @@ describe('the gateway by itself', () => {
           resultType: 'complete',
           supportedVersions: [MODERN, '2025-11-25', '2025-06-18', '2025-03-26'],
           capabilities: { tools: {} },
-          ttlMs: 0,
+          ttlMs: 60_000,
           cacheScope: 'private',
           _meta: { 'io.modelcontextprotocol/serverInfo': { name: 'mcp-registry-gateway' } },
         },
@@ -215,10 +215,10 @@ describe('the list', () => {
     expect(message?.error?.code).toBe(-32602);
   });
 
-  test('tells modern clients not to keep it, and legacy clients nothing', async () => {
+  test('tells modern clients how long to keep it, and legacy clients nothing', async () => {
     expect((await one(gateway.url, 'modern', 'tools/list')).message?.result).toMatchObject({
       resultType: 'complete',
-      ttlMs: 0,
+      ttlMs: 60_000,
       cacheScope: 'private',
     });
     expect(Object.keys((await one(gateway.url, 'legacy', 'tools/list')).message?.result ?? {})).toEqual([

@@ -212,6 +212,48 @@ describe('what a legacy client cannot do is a failed tool that says so', () => {
   });
 });
 
+describe('how long a modern client may keep what a server said, and for whom', () => {
+  const hints = (from: Era, method: string, result: Record<string, unknown>) => {
+    const translated = translateOutcome(from, 'modern', { result }, method);
+    const { ttlMs, cacheScope } = 'result' in translated ? translated.result : {};
+    return { ttlMs, cacheScope };
+  };
+  const none = { ttlMs: undefined, cacheScope: undefined };
+
+  test.each([
+    {
+      why: 'a server of its era says how long, and the gateway for whom',
+      from: 'modern',
+      method: 'resources/read',
+      result: { resultType: 'complete', contents: [], ttlMs: 5, cacheScope: 'public' },
+      expected: { ttlMs: 5, cacheScope: 'private' },
+    },
+    {
+      why: 'of a legacy server nobody knows',
+      from: 'legacy',
+      method: 'resources/list',
+      result: { resources: [] },
+      expected: { ttlMs: 0, cacheScope: 'private' },
+    },
+    {
+      why: 'what asks for another round is not kept',
+      from: 'modern',
+      method: 'resources/read',
+      result: { resultType: 'input_required', inputRequests: {} },
+      expected: none,
+    },
+    {
+      why: 'the result of a tool is not kept',
+      from: 'legacy',
+      method: 'tools/call',
+      result: { content: [] },
+      expected: none,
+    },
+  ] as const)('$why', ({ from, method, result, expected }) => {
+    expect(hints(from, method, result)).toEqual(expected);
+  });
+});
+
 test('the gateway names itself as its package does', () => {
   expect(GATEWAY_INFO).toEqual({ name: packageJson.name, version: packageJson.version });
 });
