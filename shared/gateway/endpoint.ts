@@ -18,6 +18,7 @@ import { jsonResponse } from './responses.ts';
 import { deliverAnswer } from './session/deliverAnswer.ts';
 import { type ClientSession, createClientSessions } from './session/clientSessions.ts';
 import { createQuestions } from './session/questions.ts';
+import { tellServers } from './session/tellServers.ts';
 import { createSeal } from './session/seal.ts';
 import { createConnector } from './upstream/connect.ts';
 import { createGuard } from './upstream/guard.ts';
@@ -116,7 +117,10 @@ export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
     if (session === 'unknown') return noSuchSession(idOf(inbound));
     switch (inbound.kind) {
       case 'notification':
-        if (session) parts.inFlight.hear(session.id, inbound.message);
+        if (session) {
+          parts.inFlight.hear(session.id, inbound.message);
+          await tellServers(inbound.message, { request, session, view }, parts);
+        }
         return taken();
       case 'response':
         if (session === undefined) return taken();

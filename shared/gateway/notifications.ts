@@ -7,6 +7,8 @@ export interface Audience {
   readonly progressToken?: RequestId;
   /** The least log level to send on; `none` sends no log notification. */
   readonly logLevel: string;
+  /** Whether it can have been asked something that is answered elsewhere, of which the end is told (2025-11-25, client/elicitation). */
+  readonly isAsked: boolean;
 }
 
 /**
@@ -24,5 +26,6 @@ export function concerns(audience: Audience, { method, params }: JsonRpcNotifica
     const least = LOG_LEVELS.indexOf(audience.logLevel);
     return least !== -1 && level >= least;
   }
+  if (method === 'notifications/elicitation/complete') return audience.isAsked;
   return !method.startsWith('notifications/');
 }

@@ -153,11 +153,12 @@ function envelopeOf(
   };
 }
 
-function audienceOf({ inbound }: Call, shared: Shared | undefined): Audience {
+function audienceOf({ inbound, session }: Call, shared: Shared | undefined): Audience {
   const { progressToken } = metaOf(inbound.message.params);
   const [lowest] = LOG_LEVELS;
   return {
     ...((typeof progressToken === 'string' || typeof progressToken === 'number') && { progressToken }),
+    isAsked: session !== undefined,
     // A legacy client hears all that its server logs, as long as it has set no level.
     logLevel: (inbound.era === 'modern' ? inbound.envelope.logLevel : (shared?.logLevel ?? lowest)) ?? 'none',
   };

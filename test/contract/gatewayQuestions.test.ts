@@ -28,7 +28,14 @@ async function openTransport(): Promise<StreamableHTTPServerTransport> {
   server.setRequestHandler(ListToolsRequestSchema, () => ({
     tools: [{ name: 'ask', inputSchema: { type: 'object' } }],
   }));
-  server.setRequestHandler(CallToolRequestSchema, async () => {
+  server.setRequestHandler(CallToolRequestSchema, async ({ params }) => {
+    const { progressToken } = params._meta ?? {};
+    if (progressToken !== undefined) {
+      await server.notification({
+        method: 'notifications/progress',
+        params: { progressToken, progress: 1 },
+      });
+    }
     const { content } = await server.elicitInput({
       message: 'Which colour?',
       requestedSchema: { type: 'object', properties: { colour: { type: 'string' } } },
@@ -81,6 +88,15 @@ describe.each([
       const { content } = await client.callTool({ name });
       expect(content).toEqual([{ type: 'text', text: 'It is blue.' }]);
     }
+    await client.close();
+  });
+
+  test('progress beside the stream of the call has the token of the client', async () => {
+    const client = await connected(url(), { elicitation: {} });
+    await client.listTools();
+    const heard: number[] = [];
+    await client.callTool({ name }, undefined, { onprogress: ({ progress }) => heard.push(progress) });
+    expect(heard).toEqual([1]);
     await client.close();
   });
 

@@ -175,6 +175,30 @@ const rows: readonly Row[] = [
     },
   },
   {
+    why: 'streams the answer to another request',
+    kind: 'closed',
+    says: /before it answered/,
+    onCall: (r) => {
+      stream(r, `data: {"jsonrpc":"2.0","id":"other","result":{"a":"${SECRET}"}}\n\n`);
+    },
+  },
+  {
+    why: 'promises fewer bytes than it sends',
+    kind: 'not_mcp',
+    says: /not JSON/,
+    onCall: (r, { message }) => {
+      const text = JSON.stringify({ jsonrpc: '2.0', id: message.id, result: { SECRET } });
+      r.writeHead(200, { 'content-type': 'application/json', 'content-length': '20' });
+      r.end(text);
+    },
+  },
+  {
+    why: 'promises a number of bytes that is none',
+    kind: 'unreachable',
+    says: /could not be reached/,
+    onCall: (r) => r.socket?.end('HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n{}'),
+  },
+  {
     why: 'ends the stream without an answer',
     kind: 'closed',
     says: /before it answered/,
@@ -241,6 +265,20 @@ describe.each(eras)('a %s server that', (server) => {
       expect(({} as { admin?: unknown }).admin).toBeUndefined();
     },
   );
+
+  test('hides another answer behind its answer does not have it read as the next one', async () => {
+    const hidden = JSON.stringify({ jsonrpc: '2.0', id: 'client-id', result: { note: SECRET } });
+    const head = (length: number) =>
+      `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${length}\r\n\r\n`;
+    await registered(server, (response, { message }) => {
+      const text = JSON.stringify({ jsonrpc: '2.0', id: message.id, result: ok });
+      response.socket?.write(head(text.length) + text + head(hidden.length) + hidden);
+    });
+    for (let time = 0; time < 3; time++) {
+      const messages = await (await call('modern')).all();
+      expect(JSON.stringify(messages)).not.toContain(SECRET);
+    }
+  });
 
   test('sends its answer in single bytes is understood', async () => {
     await registered(server, (response, { message }) => {
@@ -333,6 +371,69 @@ describe('a modern server', () => {
     });
     expect(await (await call('modern')).all()).toMatchObject([{ id: 'client-id', result: ok }]);
     expect(upstream.received).toHaveLength(1);
+  });
+});
+
+describe('a legacy server that closes the stream of a call before its answer', () => {
+  /** Sends what it is given on the stream of the call, and the answer on one that is opened after it. */
+  async function polled(first: string, onGet: (response: ServerResponse, id: unknown) => void) {
+    let id: unknown;
+    return registered(
+      'legacy',
+      (response, { message }) => {
+        id = message.id;
+        stream(response, first);
+      },
+      {
+        GET: (response) => {
+          onGet(response, id);
+        },
+      },
+    );
+  }
+  const answerOn = (response: ServerResponse, id: unknown) => {
+    stream(response, `id: e2\ndata: ${JSON.stringify({ jsonrpc: '2.0', id, result: ok })}\n\n`);
+  };
+  const gets = (upstream: HandmadeUpstream) => upstream.received.filter(({ method }) => method === 'GET');
+
+  test('is asked again after its last event, in its session', async () => {
+    const upstream = await polled('id: e1\nretry: 100\ndata:\n\n', answerOn);
+    expect((await (await call('modern')).all()).at(-1)).toMatchObject({ id: 'client-id', result: ok });
+    expect(
+      gets(upstream).map(({ headers }) => [headers['last-event-id'], headers['mcp-session-id']]),
+    ).toEqual([['e1', 'session-1']]);
+  });
+
+  test('may do so again and again', async () => {
+    let left = 3;
+    const upstream = await polled('id: e1\nretry: 1\ndata:\n\n', (response, id) => {
+      if (left-- > 0) stream(response, `id: again-${left}\nretry: 1\ndata:\n\n`);
+      else answerOn(response, id);
+    });
+    expect((await (await call()).all()).at(-1)?.result).toMatchObject({ content: [] });
+    expect(gets(upstream).map(({ headers }) => headers['last-event-id'])).toEqual([
+      ...['e1', 'again-2', 'again-1', 'again-0'],
+    ]);
+  });
+
+  test.each<{ why: string; onGet: (response: ServerResponse) => void }>([
+    { why: 'offers no such stream', onGet: (response) => response.writeHead(405).end() },
+    {
+      why: 'says nothing more there',
+      onGet: (response) => {
+        stream(response, ': nothing\n\n');
+      },
+    },
+  ])('and then $why is named with the cause', async ({ onGet }) => {
+    const upstream = await polled('id: e1\nretry: 1\ndata:\n\n', onGet);
+    expect((await (await call()).all()).at(-1)?.error?.data).toEqual({ server: 'bad', kind: 'closed' });
+    expect(gets(upstream)).toHaveLength(1);
+  });
+
+  test('gives an id that breaks headers, and is not asked again', async () => {
+    const upstream = await polled('id: é \u0001\nretry: 1\ndata:\n\n', answerOn);
+    expect((await (await call()).all()).at(-1)?.error?.data).toEqual({ server: 'bad', kind: 'closed' });
+    expect(gets(upstream)).toEqual([]);
   });
 });
 
@@ -488,6 +589,31 @@ describe('what was believed of a server', () => {
     expect(upstream.calls()).toHaveLength(2);
     await Promise.all([apart.close(), upstream.close()]);
   });
+
+  test.each(eras)(
+    'as one that opens sessions is found anew when it refuses to, for a %s client',
+    async (client) => {
+      const apart = await startGateway();
+      const upstream = await handmadeUpstream(
+        (response, received) => {
+          if (received.headers['mcp-protocol-version'] === MODERN) answered(response, received);
+          else refused(response, received.message.id, -32022);
+        },
+        {
+          initialize: (response, { message }) => {
+            refused(response, message.id, -32022);
+          },
+          'server/discover': say({ supportedVersions: [MODERN], capabilities: { tools: {} } }),
+          'tools/list': say({ tools: [echoTool] }),
+        },
+      );
+      await apart.register('changed', upstream.url, { discovery: discoveryOf('legacy') });
+      const [answer] = await (await post(apart.url, client, 'tools/call', params)).all();
+      expect(answer?.result).toMatchObject({ content: [{ text: 'yes' }] });
+      expect((await apart.servers.find(tenantId, 'changed'))?.value.discovery?.era).toBe('modern');
+      await Promise.all([apart.close(), upstream.close()]);
+    },
+  );
 
   test.each(eras)('about its era is found anew when it refuses that, for a %s client', async (client) => {
     const apart = await startGateway();

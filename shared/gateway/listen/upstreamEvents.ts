@@ -1,5 +1,5 @@
 import { type Trace, traceparentOf } from '../../platform/trace.ts';
-import type { JsonRpcRequest } from '../jsonRpc.ts';
+import type { JsonRpcNotification, JsonRpcRequest } from '../jsonRpc.ts';
 import { METHOD_NOT_FOUND } from '../errorCodes.ts';
 import { metaOf, META } from '../protocol.ts';
 import { type AnswerItem, nextItem, outcomeOf } from '../upstream/answer.ts';
@@ -90,7 +90,10 @@ async function* legacyEvents(
     session.isHeard = Object.keys(capabilities).length > 0;
     yield { kind: 'ready' };
     for await (const message of readEvents(reply)) {
-      if (message.kind === 'notification') yield message;
+      if (message.kind === 'notification') {
+        const notification = inClientsWords(session, message.notification);
+        if (notification) yield { kind: 'notification', notification };
+      }
       if (message.kind !== 'request') continue;
       const { request } = message;
       // On this stream a server cannot say during what it asks: it counts as during the call of a tool.
@@ -103,6 +106,19 @@ async function* legacyEvents(
     session.isHeard = false;
     if (isOurs) await session.close();
   }
+}
+
+/** Progress has the client's token again; undefined when it is of no call that is known here. */
+function inClientsWords(
+  { progressTokens }: LegacySession,
+  notification: JsonRpcNotification,
+): JsonRpcNotification | undefined {
+  const { method, params } = notification;
+  if (method !== 'notifications/progress') return notification;
+  const known = params?.['progressToken'];
+  const isId = typeof known === 'string' || typeof known === 'number';
+  const progressToken = isId ? progressTokens.get(known) : undefined;
+  return progressToken === undefined ? undefined : { ...notification, params: { ...params, progressToken } };
 }
 
 /** A server that refuses one says nothing of that resource, and all of the others. */

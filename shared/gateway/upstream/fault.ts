@@ -45,6 +45,13 @@ export class UpstreamFault extends Error {
   }
 }
 
+/** The server opens no session any more since it has come to speak the modern era: what we know of it is out of date. */
+export class OutdatedEra extends UpstreamFault {
+  constructor() {
+    super('not_mcp', 'speaks no protocol version of the era that it was registered with');
+  }
+}
+
 /** The fault that an HTTP status is, or undefined for a success. */
 export function statusFault(status: number): UpstreamFault | undefined {
   if (status >= 200 && status < 300) return undefined;

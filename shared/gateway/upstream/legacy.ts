@@ -65,10 +65,13 @@ async function ask(
   const cancelled = { method: 'notifications/cancelled', params: { requestId: id } };
   /** In this era a server works on when the connection goes, so it is told; whether it hears changes nothing here. */
   const giveUp = () => {
+    session.progressTokens.delete(id);
     session.notify(cancelled, AbortSignal.timeout(CANCEL_WITHIN_MS)).catch(() => undefined);
   };
   signal.addEventListener('abort', giveUp, { once: true });
+  if (token !== undefined) session.progressTokens.set(id, token);
   const settle = () => {
+    session.progressTokens.delete(id);
     signal.removeEventListener('abort', giveUp);
   };
   const isHeld = session.id !== undefined;

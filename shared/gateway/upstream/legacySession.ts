@@ -1,12 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { OutboundClient } from '../../platform/outbound.ts';
-import { METHOD_NOT_FOUND } from '../errorCodes.ts';
-import type { JsonObject, JsonRpcRequest, Outcome } from '../jsonRpc.ts';
+import { METHOD_NOT_FOUND, UNSUPPORTED_VERSION } from '../errorCodes.ts';
+import type { JsonObject, JsonRpcRequest, Outcome, RequestId } from '../jsonRpc.ts';
 import { GATEWAY_INFO, LATEST_LEGACY, LEGACY_VERSIONS } from '../protocol.ts';
 import { type Answer, answerTo, outcomeOf, PERSON_WITHIN_MS } from './answer.ts';
 import { allowsQuestions, canAnswer } from './clientFeatures.ts';
 import { drop, type Reply, send } from './exchange.ts';
-import { statusFault, UpstreamFault } from './fault.ts';
+import { OutdatedEra, statusFault, UpstreamFault } from './fault.ts';
 
 /** A session with a server of the legacy era. */
 export interface LegacySession {
@@ -17,6 +17,8 @@ export interface LegacySession {
   logLevel: string | undefined;
   /** Whether this instance hears what the server says, and asks, unasked. */
   isHeard: boolean;
+  /** The progress tokens of clients whose calls are under way, by the ids that the server knows them by. */
+  readonly progressTokens: Map<RequestId, unknown>;
   /** Never the same twice, as callers and instances may share the session. */
   nextId(): string;
   /** Sends a request and returns the head of the reply. @throws UpstreamFault */
@@ -73,7 +75,10 @@ export async function openSession(
   } as const;
   const reply = await send(outbound, { method: 'POST', url, headers: sendHeaders, message: request, signal });
   const outcome = await outcomeOf(await answerTo(reply, request.id, () => Promise.resolve(undefined)));
-  if ('error' in outcome) throw new UpstreamFault('not_mcp', 'refused to open a session');
+  if ('error' in outcome) {
+    if (outcome.error.code === UNSUPPORTED_VERSION) throw new OutdatedEra();
+    throw new UpstreamFault('not_mcp', 'refused to open a session');
+  }
   const version = outcome.result['protocolVersion'];
   if (typeof version !== 'string' || !upstreamVersions.includes(version)) {
     throw new UpstreamFault('not_mcp', 'speaks a protocol version that the gateway does not know');
@@ -131,6 +136,7 @@ export function resumeSession(
     version,
     logLevel: undefined,
     isHeard: false,
+    progressTokens: new Map(),
     nextId: () => `${idPrefix}-${(lastId += 1)}`,
     post: (request, signal, extraHeaders) =>
       send(outbound, {

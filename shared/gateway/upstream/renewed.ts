@@ -2,6 +2,7 @@ import { HEADER_MISMATCH, UNSUPPORTED_VERSION } from '../errorCodes.ts';
 import type { Tool } from '../../registry/server.ts';
 import type { Answer } from './answer.ts';
 import type { Connection } from './connection.ts';
+import { OutdatedEra } from './fault.ts';
 
 /** A server as it was found anew. */
 export interface Renewed {
@@ -23,10 +24,19 @@ export function withRenewal(first: Connection, renew: () => Promise<Renewed | un
       return connection.era;
     },
     async request(call, signal) {
-      const answer = await first.request(call, signal);
-      if (!isRefused(answer)) return answer;
+      let refused: Answer | OutdatedEra;
+      try {
+        refused = await first.request(call, signal);
+        if (!isRefused(refused)) return refused;
+      } catch (error) {
+        if (!(error instanceof OutdatedEra)) throw error;
+        refused = error;
+      }
       const renewed = await renew();
-      if (renewed === undefined) return answer;
+      if (renewed === undefined) {
+        if (refused instanceof OutdatedEra) throw refused;
+        return refused;
+      }
       connection = renewed.connection;
       return connection.request({ ...call, tool: renewed.tool ?? call.tool }, signal);
     },
