@@ -174,6 +174,26 @@ test('of one session only the newest stream is served', async () => {
   await second.body?.cancel();
 });
 
+test('no event of a stream has an id, so that no client expects to get back what it has missed', async () => {
+  const session = await begin(gateway.urlOf('legacy'));
+  const before = upstreams.legacy.listening();
+  const abort = new AbortController();
+  const headers = { ...session, 'last-event-id': 'one-of-another-server' };
+  const response = await fetch(gateway.urlOf('legacy'), { headers, signal: abort.signal });
+  expect(response.status).toBe(200);
+  await heardBy('legacy', before);
+  const call = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'test_tool_with_logging' } };
+  const answer = await fetch(gateway.urlOf('legacy'), {
+    method: 'POST',
+    headers: { ...session, 'content-type': 'application/json' },
+    body: JSON.stringify(call),
+  });
+  const streamed = await answer.text();
+  expect(streamed).toContain('data: ');
+  expect(streamed).not.toMatch(/^(id|retry)/m);
+  abort.abort();
+});
+
 test.each([
   { headers: {}, status: 400, why: 'it belongs to a session' },
   { headers: { 'mcp-session-id': 'x' }, status: 404, why: 'the session must be one' },

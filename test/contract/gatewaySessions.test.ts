@@ -3,7 +3,16 @@ import { randomId } from '../../shared/platform/ids.ts';
 import { announced } from '../../shared/registry/announced.ts';
 import { azureTableServerStore } from '../../shared/registry/azureTableServerStore.ts';
 import { type FeatureServer, startFeatureServer } from '../support/features/featureServer.ts';
-import { type Answered, postRaw, startGateway, type TestGateway } from '../support/gateway.ts';
+import {
+  type Answered,
+  discoveryOf,
+  handmadeUpstream,
+  openEvents,
+  post,
+  postRaw,
+  startGateway,
+  type TestGateway,
+} from '../support/gateway.ts';
 import { memoryState } from '../support/memoryState.ts';
 import { memoryTables } from '../support/memoryTables.ts';
 
@@ -225,6 +234,63 @@ describe('a session of the legacy era', () => {
     expect(await setLevel('error')).toMatchObject([{ result: {} }]);
     expect(await heard()).toBe(0);
     expect(await setLevel('loud')).toMatchObject([{ error: { code: -32602 } }]);
+  });
+
+  test('tells the servers that know it when its roots have changed, and no others', async () => {
+    const session = await begin(one.url);
+    const changed = { jsonrpc: '2.0', method: 'notifications/roots/list_changed' };
+    const told = () => upstreams.legacy.received.filter((method) => method === changed.method).length;
+    const before = told();
+    expect((await postRaw(one.url, changed, session)).status).toBe(202);
+    await (await postRaw(one.url, call('legacy__test_simple_text'), session)).all();
+    expect(told()).toBe(before);
+    // Any instance passes it on.
+    expect((await postRaw(two.url, changed, session)).status).toBe(202);
+    await expect.poll(told).toBe(before + 1);
+    expect(upstreams.modern.received).not.toContain(changed.method);
+  });
+
+  test('hears that what it was asked has been answered elsewhere', async () => {
+    const done = {
+      jsonrpc: '2.0',
+      method: 'notifications/elicitation/complete',
+      params: { elicitationId: 'e' },
+    };
+    const asking = await handmadeUpstream((response, { message }) => {
+      const event = openEvents(response);
+      event(done);
+      event({ jsonrpc: '2.0', id: message.id, result: { content: [] } });
+      response.end();
+    });
+    await one.register('asking', asking.url, { discovery: discoveryOf('legacy') });
+    const session = await begin(one.urlOf('asking'));
+    const heard = async (headers: Record<string, string>) =>
+      (await (await postRaw(one.urlOf('asking'), call('echo'), headers)).all()).slice(0, -1);
+    expect(await heard(session)).toEqual([done]);
+    expect(await heard({})).toEqual([]);
+    const modern = await post(one.urlOf('asking'), 'modern', 'tools/call', { name: 'echo' });
+    expect(await modern.all()).toHaveLength(1);
+    await asking.close();
+  });
+
+  test('means nothing to a request of the modern era, and none is given to it', async () => {
+    for (const headers of [{ 'mcp-session-id': 'made-up' }, await begin(one.url)]) {
+      const { 'mcp-session-id': token = '' } = headers;
+      const answer = await post(one.url, 'modern', 'tools/list', {}, { 'mcp-session-id': token });
+      expect(answer.status).toBe(200);
+      expect(answer.headers.has('mcp-session-id')).toBe(false);
+    }
+  });
+
+  test('cancels a question of a modern server, and the call ends', async () => {
+    const session = await begin(one.urlOf('modern'));
+    const slow = call('test_elicitation', { message: '?' }, 'slow');
+    const answer = await postRaw(one.urlOf('modern'), slow, session);
+    await answer.messages.next();
+    const cancel = { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 'slow' } };
+    expect((await postRaw(one.urlOf('modern'), cancel, session)).status).toBe(202);
+    await answer.all();
+    expect(one.audited.at(-1)).toMatchObject({ outcome: 'cancelled' });
   });
 
   test('cancels a request, which then ends, and the server is told', async () => {

@@ -2,7 +2,7 @@ import { isObject, type JsonObject, type Outcome } from '../jsonRpc.ts';
 import type { Questions } from '../session/questions.ts';
 import { type Answer, type AnswerItem, nextItem } from './answer.ts';
 import { canAnswer } from './clientFeatures.ts';
-import type { Connection, UpstreamCall } from './connection.ts';
+import { type Connection, TIME_OVER, type UpstreamCall } from './connection.ts';
 import { UpstreamFault } from './fault.ts';
 
 /** More rounds than any form has pages. */
@@ -66,6 +66,8 @@ export function withRounds(
       for (const { key, request, answer: awaited } of waiting) {
         const told = await awaited;
         if (told === undefined) {
+          if (signal.aborted && signal.reason !== TIME_OVER)
+            throw new UpstreamFault('closed', 'waited for a client that has given up');
           yield { kind: 'outcome', outcome: notTold(request.method) };
           return;
         }
