@@ -141,6 +141,24 @@ describe('the era', () => {
     expect(made.received.map(({ message }) => message.method)).toEqual(['server/discover']);
   });
 
+  test('is asked for in a version that it names itself, once more', async () => {
+    let refusals = 1;
+    const refuse = say({ code: -32022, data: { supported: [MODERN] } }, 400);
+    const made = await upstream({
+      'server/discover': (response, received) => {
+        (refusals-- > 0 ? refuse : modern)(response, received);
+      },
+      'tools/list': list(tool('a')),
+    });
+    expect(await discover(made.url)).toMatchObject({ ok: true, value: { era: 'modern' } });
+    const stubborn = await upstream({ 'server/discover': refuse });
+    expect(await discover(stubborn.url)).toMatchObject({
+      ok: false,
+      error: { kind: 'invalid', message: expect.stringContaining('and refuses it') as string },
+    });
+    expect(stubborn.received).toHaveLength(2);
+  });
+
   test('is not decided by silence: the caller stops waiting', async () => {
     const stop = new AbortController();
     const made = await upstream({
