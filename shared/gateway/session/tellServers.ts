@@ -1,4 +1,4 @@
-import type { Parts } from '../call.ts';
+import { callerOf, type Parts } from '../call.ts';
 import type { JsonRpcNotification } from '../jsonRpc.ts';
 import type { McpRequest } from '../request.ts';
 import type { View } from '../view/view.ts';
@@ -18,7 +18,7 @@ export async function tellServers(
   const { upstream } = await session.shared();
   for (const server of await view.servers()) {
     if (!(server.slug in upstream)) continue;
-    const slot = connector.sessionOf(server, { principal: request.principal, session });
+    const slot = connector.sessionOf(server, callerOf(request, session));
     const notification = { method, ...(params && { params }) };
     void slot
       .get()
