@@ -152,7 +152,7 @@ describe('a plan', () => {
   });
 
   test.each([
-    [{ name: 'system_report' }, 404, 'nobody can carry out generate_security_report'],
+    [{ name: 'system_report' }, 404, 'nobody can carry out'],
     [{ name: 'nothing_alike' }, 404, 'there is no plan'],
     [{ steps: [probe('a', 'mcp-debugger', { dependsOn: ['a'] })] }, 400, 'see errors'],
     [{}, 400, 'see errors'],

@@ -1,3 +1,5 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { JWTPayload } from 'jose';
 import { type Topology, type TopologyOptions, startTopology } from '../../infra/local/topology.ts';
 import { testPlace } from './place.ts';
@@ -6,6 +8,8 @@ import { forge, tokenSource } from './tokens.ts';
 export interface TestTopology extends Topology {
   /** An administrator's token, signed by the issuer, with some claims as the test wants them. */
   signWith(claims: JWTPayload): Promise<string>;
+  /** The issuer signs with another key from now on, and publishes that one alone. */
+  rotateKey(): Promise<void>;
 }
 
 /** The whole topology as `npm start` runs it, on ports and in a folder of its own. `stop` removes the folder. */
@@ -18,6 +22,11 @@ export async function startTestTopology(
     ...topology,
     async signWith(claims) {
       return forge(await tokenSource(place.dataDir, topology.urls.issuer), { claims });
+    },
+    async rotateKey() {
+      await topology.kill('issuer');
+      await rm(join(place.dataDir, 'issuerKey.json'));
+      await topology.restart('issuer');
     },
     async stop() {
       await topology.stop();
