@@ -4,8 +4,8 @@ import { traceparentOf } from '../../platform/trace.ts';
 import { type Caller, idFor } from '../caller.ts';
 import type { OrchestrationDeps } from '../deps.ts';
 import { beginPlan } from './beginPlan.ts';
-import { beginWithinPools } from './beginWithinPools.ts';
-import { HEALTH_PLAN, type NamedPlan, REPORT_PLAN } from './namedPlans.ts';
+import { type PooledPlan, beginWithinPools } from './beginWithinPools.ts';
+import { DEPLOYMENT_PLAN, HEALTH_PLAN, type NamedPlan, REPORT_PLAN } from './namedPlans.ts';
 import type { Plan } from './plan.ts';
 
 type Begin = (
@@ -30,10 +30,17 @@ export const systemPlans: Readonly<Record<string, Begin>> = {
     };
     return succeed(await beginPlan(start, steps, deps));
   },
-  [REPORT_PLAN]: ({ name, steps }, session, caller, deps) =>
-    beginWithinPools(
-      { name, session, operation: 'system_report', estimatedLoad: {}, steps: () => steps },
-      caller,
-      deps,
-    ),
+  [REPORT_PLAN]: pooled('system_report', () => ({})),
+  [DEPLOYMENT_PLAN]: pooled('plan', ({ steps }) => ({ stepCount: steps.length })),
 };
+
+function pooled(
+  operation: PooledPlan['operation'],
+  estimatedLoad: (plan: NamedPlan) => PooledPlan['estimatedLoad'],
+): Begin {
+  return (plan, session, caller, deps) => {
+    const { name, steps } = plan;
+    const pooledPlan = { name, session, operation, estimatedLoad: estimatedLoad(plan), steps: () => steps };
+    return beginWithinPools(pooledPlan, caller, deps);
+  };
+}

@@ -1,13 +1,20 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { HEALTH_PLAN, REPORT_PLAN, namedPlans } from '../../../shared/orchestration/plan/namedPlans.ts';
+import { standardGates } from '../../../shared/orchestration/gate/qualityGates.ts';
+import {
+  DEPLOYMENT_PLAN,
+  HEALTH_PLAN,
+  REPORT_PLAN,
+  namedPlans,
+} from '../../../shared/orchestration/plan/namedPlans.ts';
 import { requestPlan } from '../../../shared/orchestration/plan/requestPlan.ts';
 import { defineTask } from '../../../shared/orchestration/task/task.ts';
 import { taskCatalogue } from '../../../shared/orchestration/task/taskCatalogue.ts';
 import { fail, succeed } from '../../../shared/platform/result.ts';
 import { caller, testEngine } from '../../support/engine.ts';
 
-const plans = namedPlans({}).filter(({ name }) => name === HEALTH_PLAN || name === REPORT_PLAN);
+const names = [HEALTH_PLAN, REPORT_PLAN, DEPLOYMENT_PLAN];
+const plans = namedPlans(standardGates).filter(({ name }) => names.includes(name));
 const tasks = taskCatalogue(
   plans.flatMap(({ steps }) =>
     steps.map(({ task, agent }) =>
@@ -24,21 +31,18 @@ const tasks = taskCatalogue(
   ),
 );
 
-test.each([HEALTH_PLAN, REPORT_PLAN])(
-  'the plan %s is begun by its name, and runs all its steps',
-  async (name) => {
-    const engine = testEngine();
-    const { deps } = engine;
-    const begun = await requestPlan({ name }, caller, tasks, deps);
-    if (!begun.ok) throw new Error(begun.error.message);
-    await engine.drain(tasks);
-    const plan = (await deps.plans.find('t1', begun.value.id))?.value;
-    expect(plan).toMatchObject({ name, state: 'succeeded' });
-    expect(plan?.steps.every(({ state }) => state === 'succeeded')).toBe(true);
-  },
-);
+test.each(names)('the plan %s is begun by its name, and runs all its steps', async (name) => {
+  const engine = testEngine();
+  const { deps } = engine;
+  const begun = await requestPlan({ name }, caller, tasks, deps);
+  if (!begun.ok) throw new Error(begun.error.message);
+  await engine.drain(tasks);
+  const plan = (await deps.plans.find('t1', begun.value.id))?.value;
+  expect(plan).toMatchObject({ name, state: 'succeeded' });
+  expect(plan?.steps.every(({ state }) => state === 'succeeded')).toBe(true);
+});
 
-test.each([HEALTH_PLAN, REPORT_PLAN])('the plan %s works for a session of the caller alone', async (name) => {
+test.each(names)('the plan %s works for a session of the caller alone', async (name) => {
   const { deps } = testEngine();
   const session = await deps.sessions.open(caller.principal);
   const begun = await requestPlan({ name, sessionId: session.id }, caller, tasks, deps);
