@@ -154,6 +154,7 @@ export function compose(config: Config): AppDeps {
     verifyToken,
     listTables: openListTables(config.tables),
     askQueues: openAskQueues(config.serviceBus),
+    openTable: tables,
   };
   return {
     ...specialist,

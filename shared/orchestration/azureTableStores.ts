@@ -1,5 +1,6 @@
 import { odata } from '@azure/data-tables';
 import { InfrastructureError } from '../platform/errors.ts';
+import { continueTrace } from '../platform/trace.ts';
 import type { Mark, OnUnreadable, OpenTable, Page, RowKey, Stored, Table } from '../platform/tables.ts';
 import { type Delegation, delegationSchema } from './delegation/delegation.ts';
 import { type Plan, hasEnded, planSchema } from './plan/plan.ts';
@@ -16,7 +17,7 @@ const keyOf = ({ tenantId, id }: { readonly tenantId: string; readonly id: strin
 export function azureTableDelegationStore(open: OpenTable, tenants: Iterable<string>): DelegationStore {
   const table = open<Delegation>('delegations', {
     key: keyOf,
-    columns: ({ agent, state, planId }) => ({ agent, state, planId: planId ?? '' }),
+    columns: (row) => ({ agent: row.agent, state: row.state, planId: row.planId ?? '', ...originOf(row) }),
     parse: (document) => delegationSchema.parse(document),
     open: ({ outcome, agent, createdAt }) => (outcome ? undefined : { agent, madeAt: new Date(createdAt) }),
   });
@@ -24,8 +25,8 @@ export function azureTableDelegationStore(open: OpenTable, tenants: Iterable<str
   return {
     ...rowsOf(table),
     unfinished: (madeBefore, onUnreadable) => unfinished(table, partitions, madeBefore, onUnreadable),
-    list: (tenantId, { agent, state, planId }, limit, after) =>
-      pageOf(table, tenantId, { agent, state, planId }, limit, after),
+    list: (tenantId, { agent, state, planId, traceId, sessionId }, limit, after) =>
+      pageOf(table, tenantId, { agent, state, planId, traceId, sessionId }, limit, after),
     countUnfinished: async () => {
       const counts = new Map<string, number>();
       for await (const { columns } of marksOf(table, partitions)) {
@@ -40,18 +41,30 @@ export function azureTableDelegationStore(open: OpenTable, tenants: Iterable<str
 export function azureTablePlanStore(open: OpenTable, tenants: Iterable<string>): PlanStore {
   const table = open<Plan>('plans', {
     key: keyOf,
-    columns: ({ name, state, gate }) => ({ name, state, gate: gate ?? '' }),
+    columns: (row) => ({ name: row.name, state: row.state, gate: row.gate ?? '', ...originOf(row) }),
     parse: (document) => planSchema.parse(document),
     open: (plan) => (hasEnded(plan) ? undefined : { madeAt: new Date(plan.createdAt) }),
   });
   const partitions = partitionsOf(tenants);
   return {
     ...rowsOf(table),
-    list: (tenantId, { name, state, gate }, limit, after) =>
-      pageOf(table, tenantId, { name, state, gate }, limit, after),
+    list: (tenantId, { name, state, gate, traceId, sessionId }, limit, after) =>
+      pageOf(table, tenantId, { name, state, gate, traceId, sessionId }, limit, after),
     unfinished: (madeBefore, onUnreadable) => unfinished(table, partitions, madeBefore, onUnreadable),
   };
 }
+
+/** What a row is found by that somebody wants to follow. */
+const originOf = ({
+  traceparent,
+  sessionId = '',
+}: {
+  traceparent: string;
+  sessionId?: string | undefined;
+}) => ({
+  traceId: continueTrace(traceparent).traceId,
+  sessionId,
+});
 
 const partitionsOf = (tenants: Iterable<string>): readonly string[] =>
   [...tenants].flatMap((tenant) => hexDigits.map((digit) => `${tenant}_${digit}`));

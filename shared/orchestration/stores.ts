@@ -7,6 +7,9 @@ export interface DelegationFilter {
   readonly agent?: Agent | undefined;
   readonly state?: Delegation['state'] | undefined;
   readonly planId?: string | undefined;
+  /** All that one request has set off. */
+  readonly traceId?: string | undefined;
+  readonly sessionId?: string | undefined;
 }
 
 /** Keeps delegations. An outage is thrown. */
@@ -28,6 +31,8 @@ export interface PlanFilter {
   readonly name?: string | undefined;
   readonly state?: Plan['state'] | undefined;
   readonly gate?: string | undefined;
+  readonly traceId?: string | undefined;
+  readonly sessionId?: string | undefined;
 }
 
 /** Keeps plans. A plan's row is also the record of what it has yet to send. An outage is thrown. */

@@ -8,6 +8,7 @@ import type { OpenedStateStore } from '../platform/openStateStore.ts';
 import type { ListTables } from '../platform/openTables.ts';
 import type { OutboundClient } from '../platform/outbound.ts';
 import type { AskQueues } from '../platform/serviceBusQueues.ts';
+import type { OpenTable } from '../platform/tables.ts';
 import type { PublishingDeps } from '../registry/publishRecord.ts';
 import type { ToolsetStore } from '../registry/toolsetStore.ts';
 import type { VisibleServers } from '../registry/visibleServers.ts';
@@ -27,4 +28,6 @@ export interface SpecialistDeps extends RegistrationDeps, PublishingDeps {
   readonly verifyToken: TokenVerifier;
   readonly listTables: ListTables;
   readonly askQueues: AskQueues;
+  /** Opens any table of the account, also one that no store of these has. */
+  readonly openTable: OpenTable;
 }

@@ -16,7 +16,7 @@ export function specialistTasks(deps: SpecialistDeps): TaskCatalogue {
     ...orchestratorTasks(deps),
     ...auditorTasks(deps),
     ...fastmcpTasks(deps),
-    ...debuggerTasks(),
+    ...debuggerTasks(deps),
     ...deploymentTasks(deps),
     ...performanceTasks(deps),
     ...protocolTasks(deps),

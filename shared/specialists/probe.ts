@@ -7,6 +7,9 @@ import type { StateStore } from '../platform/stateStore.ts';
 
 const MARK_FOR_MS = 3_600_000;
 
+/** Where a mark is in the state: its value is the id of the delegation that set it. */
+export const markKey = (tenantId: string, mark: string): string => `mreg:probe:${tenantId}:${mark}`;
+
 const inputSchema = z.strictObject({
   waitMs: z.int().min(0).max(60_000).default(0).describe('How long to work.'),
   end: z
@@ -40,7 +43,7 @@ function probe(agent: Agent, state: StateStore): Task {
       marked: z.enum(['now', 'before']).optional(),
     }),
     async run({ waitMs, end, echo, mark }, { tenantId, delegationId, signal, clock, progress }) {
-      const key = mark === undefined ? undefined : `mreg:probe:${tenantId}:${mark}`;
+      const key = mark === undefined ? undefined : markKey(tenantId, mark);
       const stored = key && (await state.compareAndSet(key, undefined, delegationId, MARK_FOR_MS));
       progress(`working for ${waitMs} ms`);
       await delay(waitMs, undefined, { signal });

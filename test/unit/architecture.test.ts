@@ -34,6 +34,7 @@ const packages: Readonly<Record<string, RegExp>> = {
   undici: /^shared\/platform\/outbound\.ts$/,
   'ipaddr.js': /^shared\/platform\/addressRules\.ts$/,
   jose: /^shared\/(identity\/(verify|explain)Token|specialists\/mcp-security-auditor\/forgeTokens)\.ts$/,
+  '@cfworker/json-schema': /^shared\/specialists\/fastmcp-specialist\/outputSchema\.ts$/,
 };
 
 const isProduct = (path: string): boolean => /^(functions|shared)\//.test(path);

@@ -1,4 +1,18 @@
 import type { Task } from '../../orchestration/task/task.ts';
+import type { SpecialistDeps } from '../deps.ts';
+import { authenticationFailures } from './authenticationFailures.ts';
+import { databaseConnections } from './databaseConnections.ts';
+import { diagnosticReport } from './diagnosticReport.ts';
+import { dualServerTasks } from './dualServer.ts';
+import { debuggerEvents } from './events.ts';
+import { middlewareIssues } from './middlewareIssues.ts';
 
-/** What the mcp-debugger can do. */
-export const debuggerTasks = (): readonly Task[] => [];
+/** What the mcp-debugger can do: it finds out where in the system something is wrong. */
+export const debuggerTasks = (deps: SpecialistDeps): readonly Task[] => [
+  ...dualServerTasks(deps),
+  authenticationFailures(deps),
+  middlewareIssues(deps),
+  databaseConnections(deps),
+  diagnosticReport(deps),
+  ...debuggerEvents(deps),
+];

@@ -1,0 +1,262 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { z } from 'zod';
+import { discoverServer } from '../../gateway/discovery.ts';
+import { handlerOf } from '../../orchestration/event/eventRoutes.ts';
+import { type Task, type TaskHelpers, defineTask } from '../../orchestration/task/task.ts';
+import type { App } from '../../platform/config.ts';
+import { succeed } from '../../platform/result.ts';
+import type { SpecialistDeps } from '../deps.ts';
+import { type Finding, reportSchema } from '../finding.ts';
+import { lookAtEndpoints } from '../lookAtEndpoints.ts';
+import { lookAtStores } from '../lookAtStores.ts';
+import { eventSchema } from '../recordEvent.ts';
+import { withinTime } from '../withinTime.ts';
+import { refusalsOf } from './authenticationFailures.ts';
+import { findRecords } from './findRecords.ts';
+import { type Look } from './dualServer.ts';
+import { followTrace } from './middlewareIssues.ts';
+
+type Event = z.infer<typeof eventSchema>;
+
+const agent = 'mcp-debugger';
+/** The events of a minute, and those that led to it. */
+const LOOK_BACK_MS = 5 * 60_000;
+/** The trail has a record a second after the act at the latest. */
+const STORED_AFTER_MS = 1_100;
+const MAX_RECORDED = 5;
+
+const handledSchema = reportSchema.extend({
+  recorded: z.literal(true),
+  afterMs: z.number().describe('From the event to the end of the look.'),
+});
+
+/** A handler looks, and then records in the audit trail that it did and each thing that it found. */
+function handler(
+  type: string,
+  description: string,
+  deps: SpecialistDeps,
+  look: (event: Event, helpers: TaskHelpers) => Promise<Look>,
+): Task {
+  return defineTask({
+    name: handlerOf(type),
+    agent,
+    description,
+    timeoutMs: 25_000,
+    input: eventSchema,
+    output: handledSchema,
+    async run(event, helpers) {
+      const { tenantId, traceId, clock } = helpers;
+      const [own, trace] = await Promise.all([
+        look(event, helpers),
+        followTrace({ traceId }, new Date(Date.parse(event.raisedAt) - LOOK_BACK_MS), deps, helpers),
+      ]);
+      const findings = [...own.findings, ...trace.findings.filter(({ rule }) => rule !== 'nothing_found')];
+      const wrong = findings.filter(({ severity }) => severity !== 'info');
+      const afterMs = clock.now().getTime() - Date.parse(event.raisedAt);
+      const act = {
+        tenantId,
+        actor: agent,
+        resource: `events/${event.eventId}`,
+        decision: 'allowed',
+        durationMs: afterMs,
+        traceId,
+      } as const;
+      deps.audit.append({ ...act, action: `events.${type}`, outcome: 'succeeded' });
+      for (const rule of new Set(wrong.map((found) => found.rule).slice(0, MAX_RECORDED)))
+        deps.audit.append({ ...act, action: `findings.${rule}`, outcome: 'not_passed' });
+      return succeed({
+        summary:
+          wrong[0] === undefined
+            ? `Nothing is wrong now that would explain the event ${type}.`
+            : `${wrong.length} findings about the event ${type}; the first: ${wrong[0].message}.`,
+        facts: { ...own.facts, trace: { ...trace.facts, summary: trace.summary } },
+        findings,
+        recorded: true as const,
+        afterMs,
+      });
+    },
+  });
+}
+
+const text = z.string().max(200);
+const authenticationDetail = z.object({ subject: text.optional() }).catch({});
+const slownessDetail = z
+  .object({
+    subject: text.optional(),
+    app: z.enum(['management', 'mcp']).optional(),
+    durationMs: z.number().optional(),
+  })
+  .catch({});
+const violationDetail = z
+  .object({ subject: text.optional(), server: text.optional(), kind: text.optional() })
+  .catch({});
+
+export const debuggerEvents = (deps: SpecialistDeps): readonly Task[] => [
+  handler(
+    'authentication_failure',
+    'Follows the request at which failed sign-ins became an event, and reads from the audit trail who was refused around that time, why and how often; records what it found.',
+    deps,
+    async ({ detail, raisedAt }, helpers) => {
+      await delay(STORED_AFTER_MS, undefined, { signal: helpers.signal });
+      const { subject } = authenticationDetail.parse(detail);
+      const from = new Date(Date.parse(raisedAt) - LOOK_BACK_MS);
+      const { facts, findings } = await refusalsOf({ from }, undefined, deps, helpers);
+      const ofSubject = findings.filter(({ evidence }) => evidence['reason'] === subject);
+      return { facts: { subject, ...facts }, findings: ofSubject.length > 0 ? ofSubject : findings };
+    },
+  ),
+  handler(
+    'performance_degradation',
+    'Follows a slow request, and measures how the stores and the endpoints of its app answer now; records what it found.',
+    deps,
+    async ({ detail }, { signal, traceId }) => {
+      const { subject, app = 'management', durationMs } = slownessDetail.parse(detail);
+      const [stores, endpoints] = await Promise.all([
+        lookAtStores(deps, signal),
+        lookAtEndpoints(app, deps, { signal, traceId, token: undefined }),
+      ]);
+      return {
+        facts: {
+          route: subject,
+          slowMs: durationMs,
+          stores: stores.facts,
+          endpoints: endpoints.facts,
+        },
+        findings: [...stores.findings, ...endpoints.findings, ...slowParts(stores, endpoints, app)],
+      };
+    },
+  ),
+  handler(
+    'protocol_violation',
+    'Follows the call that a server answered against the protocol, tries the server again, and counts what became of recent calls to it; records what it found.',
+    deps,
+    async ({ detail, raisedAt }, helpers) => {
+      const { subject, server = subject, kind } = violationDetail.parse(detail);
+      if (server === undefined) return { facts: {}, findings: [noServer] };
+      return lookAtServer(server, kind, new Date(Date.parse(raisedAt) - LOOK_BACK_MS), deps, helpers);
+    },
+  ),
+];
+
+const SLOW_MS = 1_000;
+const measured = z.array(z.object({ durationMs: z.number().optional() }).loose()).catch([]);
+
+/** Parts that are slow when they are looked at, which is likely why requests are. */
+function slowParts(stores: Look, endpoints: Look, app: App): readonly Finding[] {
+  const parts = [
+    ...measured
+      .parse(stores.facts['tables'])
+      .map((part) => ({ ...part, name: `the table ${String(part['store'])}` })),
+    ...measured.parse([stores.facts['state']]).map((part) => ({ ...part, name: 'the short-lived state' })),
+    ...measured
+      .parse(endpoints.facts['endpoints'])
+      .map((part) => ({ ...part, name: `the endpoint "${String(part['name'])}" of the ${app} app` })),
+  ];
+  return parts.flatMap(({ name, durationMs = 0 }): Finding[] =>
+    durationMs <= SLOW_MS
+      ? []
+      : [
+          {
+            rule: 'part_slow',
+            severity: 'warning',
+            message: `${name} takes ${durationMs} ms at present`,
+            evidence: { part: name, durationMs, slowFromMs: SLOW_MS },
+            remedy:
+              'Look at what that part is busy with; the reports of mcp-performance-optimizer measure it.',
+          },
+        ],
+  );
+}
+
+const SERVER_WITHIN_MS = 10_000;
+const MAX_CALLS = 500;
+
+async function lookAtServer(
+  slug: string,
+  kind: string | undefined,
+  from: Date,
+  deps: SpecialistDeps,
+  { tenantId, signal }: TaskHelpers,
+): Promise<Look> {
+  const calls = withinTime(SERVER_WITHIN_MS, signal, (own) =>
+    findRecords(deps.trail, tenantId, { from }, ({ resource }) => isOf(slug, resource), {
+      limit: MAX_CALLS,
+      signal: own,
+    }),
+  );
+  const stored = await withinTime(SERVER_WITHIN_MS, signal, () => deps.visibleServers.find(tenantId, slug));
+  const record = stored.ok ? stored.value?.value : undefined;
+  const now = record && (await tryServer(record, deps, signal));
+  const read = await calls;
+  const outcomes = Map.groupBy(read.ok ? read.value.records : [], ({ outcome }) => outcome);
+  return {
+    facts: {
+      server: slug,
+      violation: kind,
+      status: record?.status,
+      callsByOutcome: Object.fromEntries([...outcomes].map(([name, group]) => [name, group.length])),
+    },
+    findings: now ?? [unknownServer(slug)],
+  };
+}
+
+const isOf = (slug: string, resource: string): boolean =>
+  resource === `servers/${slug}` || resource.startsWith(`servers/${slug}/`);
+
+async function tryServer(
+  record: NonNullable<Awaited<ReturnType<SpecialistDeps['visibleServers']['find']>>>['value'],
+  deps: SpecialistDeps,
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
+  const { slug, discovery } = record;
+  const within = AbortSignal.any([signal, AbortSignal.timeout(SERVER_WITHIN_MS)]);
+  const found = await discoverServer(record, deps, within);
+  if (!found.ok)
+    return [
+      {
+        rule: 'server_still_unusable',
+        severity: 'critical',
+        message: `the server "${slug}" cannot be used now either: ${found.error.message}`,
+        evidence: { server: slug, kind: found.error.kind },
+        remedy:
+          'Tell the owner of the server; mcp-protocol-expert holds it against the specification in detail.',
+      },
+    ];
+  const { era, protocolVersion } = found.value;
+  if (discovery && discovery.era !== era)
+    return [
+      {
+        rule: 'server_changed_era',
+        severity: 'warning',
+        message: `the server "${slug}" speaks ${protocolVersion} now, and was registered with ${discovery.protocolVersion}`,
+        evidence: { server: slug, era, registeredEra: discovery.era },
+        remedy:
+          'Have its lists brought up to date: the task type_caching_optimization of fastmcp-specialist does so.',
+      },
+    ];
+  return [
+    {
+      rule: 'server_answers_now',
+      severity: 'info',
+      message: `the server "${slug}" lets itself be discovered as it must, so the violation was in one answer`,
+      evidence: { server: slug, era, protocolVersion },
+      remedy: 'Look at the tool that the trace names; mcp-protocol-expert checks the server in detail.',
+    },
+  ];
+}
+
+const unknownServer = (slug: string): Finding => ({
+  rule: 'server_unknown',
+  severity: 'info',
+  message: 'the event names a server that this tenant does not see, or the registry did not answer',
+  evidence: { server: slug },
+  remedy: 'It may have been removed meanwhile.',
+});
+
+const noServer: Finding = {
+  rule: 'server_not_named',
+  severity: 'info',
+  message: 'the event names no server',
+  evidence: {},
+  remedy: 'Raise it with {"server": slug} in its detail.',
+};
