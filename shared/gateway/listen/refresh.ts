@@ -3,10 +3,24 @@ import { isDeepStrictEqual } from 'node:util';
 import { discoverServer } from '../discovery.ts';
 import type { GatewayDeps } from '../request.ts';
 import type { Discovery } from '../../registry/server.ts';
+import type { StateStore } from '../../platform/stateStore.ts';
 import type { ActiveServer, Catalogue } from '../view/catalogue.ts';
 
+/**
+ * What came of a refresh. `unchanged`: what the registry knows is right. `unavailable`: the server could not be discovered, or
+ * what we stand on failed. `busy`: others refresh it all the time. `gone`: it takes no calls any more, or is another.
+ */
+export type Refreshed = 'updated' | 'unchanged' | 'unavailable' | 'busy' | 'gone';
+
 /** Brings what the registry knows of a server up to date. Resolves when it is, or when that cannot be done now. */
-export type Refresh = (server: ActiveServer) => Promise<void>;
+export type Refresh = (server: ActiveServer) => Promise<Refreshed>;
+
+const confirmedKey = (tenantId: string, slug: string): string => `mreg:mcp:confirmed:${tenantId}:${slug}`;
+const CONFIRMED_FOR_MS = 24 * 3_600_000;
+
+/** When a server was last found to be as its record says, which does not change the record; undefined where that is a day ago. */
+export const confirmedAt = (state: StateStore, tenantId: string, slug: string): Promise<string | undefined> =>
+  state.get(confirmedKey(tenantId, slug));
 
 /** A server that says all the time that it has changed is not asked more often. */
 const AT_MOST_EVERY_MS = 1_000;
@@ -15,8 +29,8 @@ const WITHIN_MS = 25_000;
 const ATTEMPTS = 3;
 
 interface Turn {
-  readonly now: Promise<void>;
-  next?: Promise<void>;
+  readonly now: Promise<Refreshed>;
+  next?: Promise<Refreshed>;
 }
 
 /**
@@ -31,7 +45,7 @@ export function createRefresh(
   /** Of each server at most one that runs and one that waits for it, which all who come meanwhile share. */
   const running = new Map<string, Turn>();
 
-  async function refresh(server: ActiveServer): Promise<void> {
+  async function refresh(server: ActiveServer): Promise<Refreshed> {
     const { tenantId, slug, url } = server;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const claim = await shortLived.claim(`mreg:refresh:${tenantId}:${slug}`, WITHIN_MS);
@@ -42,20 +56,23 @@ export function createRefresh(
       try {
         const found = await discoverServer(server, deps, AbortSignal.timeout(WITHIN_MS));
         const stored = await servers.find(tenantId, slug);
-        if (!found.ok || stored?.value.status !== 'active' || stored.value.url !== url) return;
-        if (isSame(found.value, stored.value.discovery)) return;
-        const updatedAt = clock.now().toISOString();
-        await servers.replace({ ...stored.value, discovery: found.value, updatedAt }, stored.etag);
+        if (!found.ok) return 'unavailable';
+        if (stored?.value.status !== 'active' || stored.value.url !== url) return 'gone';
+        const at = clock.now().toISOString();
+        await shortLived.set(confirmedKey(tenantId, slug), at, CONFIRMED_FOR_MS);
+        if (isSame(found.value, stored.value.discovery)) return 'unchanged';
+        await servers.replace({ ...stored.value, discovery: found.value, updatedAt: at }, stored.etag);
         forget(tenantId, slug);
+        return 'updated';
       } finally {
         await shortLived.release(claim.lease);
       }
-      return;
     }
+    return 'busy';
   }
 
-  function start(key: string, server: ActiveServer): Promise<void> {
-    const now = refresh(server).catch(() => undefined);
+  function start(key: string, server: ActiveServer): Promise<Refreshed> {
+    const now = refresh(server).catch((): Refreshed => 'unavailable');
     const turn: Turn = { now };
     running.set(key, turn);
     // Who comes within a second waits its turn.

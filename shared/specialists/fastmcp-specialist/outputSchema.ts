@@ -1,0 +1,89 @@
+import { runInNewContext } from 'node:vm';
+import { type Schema, type SchemaDraft, Validator, dereference } from '@cfworker/json-schema';
+import { isObject, type JsonObject } from '../../gateway/jsonRpc.ts';
+import { metaSchema } from './metaSchema.ts';
+
+/** Schemas and what is held to them come from strangers: either may be made to take for ever. */
+const WITHIN_MS = 500;
+const MAX_PROBLEMS = 5;
+const MAX_PLACE = 200;
+
+/** Undefined where all is well; else what is wrong, by places in the schema and never by content. */
+type Problems = readonly string[] | undefined;
+
+/** What makes an output schema one that nothing can be held to. */
+export const schemaProblems = (schema: unknown): Problems =>
+  withinTime('the schema takes too long to be read', () => {
+    const copy = structuredClone(schema);
+    if (!isObject(copy)) return ['it is no object'];
+    const problems = mismatches(metaSchema, copy).map(
+      ({ instance }) => `${instance}: this is not what the keyword takes`,
+    );
+    return problems.length > 0 ? problems : deepProblems(copy);
+  });
+
+/** How structured content differs from its schema, which must be a sound one. */
+export const contentProblems = (schema: JsonObject, content: unknown): Problems =>
+  withinTime('the content takes too long to be held to the schema', () =>
+    mismatches(structuredClone(schema), content).map(({ keyword }) => `${keyword} does not hold`),
+  );
+
+/** The validator marks the objects that it is given, so it gets copies. @throws where a reference leads nowhere */
+function mismatches(
+  schema: JsonObject,
+  instance: unknown,
+): readonly { readonly keyword: string; readonly instance: string }[] {
+  const { errors } = new Validator(schema, draftOf(schema), false).validate(instance);
+  // An error within a subschema comes after one for the keyword that holds it: the innermost says where.
+  const inner = errors.filter(({ error }) => error !== 'A subschema had errors.');
+  return (inner.length > 0 ? inner : errors)
+    .slice(0, MAX_PROBLEMS)
+    .map(({ keywordLocation, instanceLocation }) => ({
+      keyword: keywordLocation.slice(0, MAX_PLACE),
+      instance: instanceLocation.slice(0, MAX_PLACE),
+    }));
+}
+
+/** MCP 2025-11-25, basic, JSON Schema Usage: 2020-12 where a schema does not say otherwise. */
+function draftOf({ $schema }: JsonObject): SchemaDraft {
+  const named = typeof $schema === 'string' ? $schema : '';
+  if (named.includes('draft-07')) return '7';
+  return named.includes('2019-09') ? '2019-09' : '2020-12';
+}
+
+/** References that lead nowhere, and patterns that are none. */
+function deepProblems(schema: JsonObject): readonly string[] {
+  const known: Readonly<Record<string, Schema | boolean>> = dereference(schema);
+  const problems: string[] = [];
+  for (const part of Object.values(known)) {
+    if (typeof part === 'boolean') continue;
+    const { $ref, __absolute_ref__: target, pattern, patternProperties = {} } = part;
+    if ($ref !== undefined && (target === undefined || known[target] === undefined))
+      problems.push(`$ref "${$ref.slice(0, MAX_PLACE)}" leads nowhere`);
+    for (const source of [...(pattern === undefined ? [] : [pattern]), ...Object.keys(patternProperties)])
+      if (!isPattern(source)) problems.push(`"${source.slice(0, MAX_PLACE)}" is no regular expression`);
+  }
+  return problems.slice(0, MAX_PROBLEMS);
+}
+
+function isPattern(source: string): boolean {
+  try {
+    return new RegExp(source, 'u') instanceof RegExp;
+  } catch {
+    return false;
+  }
+}
+
+/** Ends what takes too long: a script that runs in a context of its own can be ended, with all that it calls. */
+function withinTime(tooLong: string, act: () => readonly string[]): Problems {
+  let found: readonly string[] = [];
+  try {
+    runInNewContext('act()', { act: () => void (found = act()) }, { timeout: WITHIN_MS });
+  } catch (error) {
+    if (error instanceof RangeError) return ['it refers to itself without end'];
+    const isTimeout =
+      error instanceof Error && 'code' in error && error.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT';
+    return [isTimeout ? tooLong : 'the validator cannot read the schema'];
+  }
+  return found.length > 0 ? found : undefined;
+}
