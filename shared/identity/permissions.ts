@@ -33,9 +33,6 @@ export const permissionNames = Object.keys(permissions) as readonly Permission[]
 /** The roles that have a permission. */
 export const rolesWith = (permission: Permission): readonly Role[] => permissions[permission];
 
-/** The roles that have a permission. */
-export const rolesWith = (permission: Permission): readonly Role[] => permissions[permission];
-
 export function isPermitted(principal: Principal, permission: Permission): boolean {
   const allowed = rolesWith(permission);
   return principal.roles.some((role) => allowed.includes(role));

@@ -19,6 +19,8 @@ export type Given =
 
 export interface Caller {
   readonly principal: Principal;
+  /** For servers that each user signs in to. */
+  readonly token: string | undefined;
   readonly traceId: string;
   readonly signal: AbortSignal;
 }
@@ -32,12 +34,12 @@ const CALL_WITHIN_MS = 6_000;
 export async function callTools(
   server: ActiveServer,
   tools: readonly Tool[],
-  { principal, traceId, signal }: Caller,
+  { principal, token, traceId, signal }: Caller,
   deps: Pick<SpecialistDeps, 'outboundTo' | 'newId' | 'shortLived' | 'clock' | 'audit'>,
 ): Promise<ReadonlyMap<string, Given>> {
   const { outboundTo, newId, shortLived: state, clock, audit } = deps;
   const connector = createConnector(outboundTo, newId, createGuard(createResting({ state, clock })));
-  const caller = { principal, session: undefined };
+  const caller = { principal, session: undefined, token: () => token };
   const connection = connector.connect(server, caller);
   const given = new Map<string, Given>();
   for (const [index, tool] of tools.entries()) {

@@ -1,11 +1,13 @@
 import { z } from 'zod';
 import { isObject } from '../../gateway/jsonRpc.ts';
 import { type ActiveServer, createCatalogue } from '../../gateway/view/catalogue.ts';
+import type { Principal } from '../../identity/principal.ts';
 import { type Task, type TaskHelpers, defineTask } from '../../orchestration/task/task.ts';
 import { fail, succeed } from '../../platform/result.ts';
 import { type Tool, slugSchema } from '../../registry/server.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, reportSchema } from '../finding.ts';
+import { ownerOf } from '../signedIn.ts';
 import { callTools } from './callTools.ts';
 import { judgeStructured, judgeOutputSchema } from './judgeStructured.ts';
 
@@ -69,20 +71,22 @@ async function callable(
   server: ActiveServer,
   schemas: readonly Described[],
   deps: SpecialistDeps,
-  { tenantId, traceId, signal, authContext }: TaskHelpers,
+  helpers: TaskHelpers,
 ): Promise<readonly Held[]> {
-  const known = await authContext();
-  const principal = {
+  const { tenantId, traceId, signal } = helpers;
+  const [owner, token] = await Promise.all([ownerOf(helpers), helpers.token()]);
+  const nobody: Principal = {
     tenantId,
-    userId: known?.userId ?? 'fastmcp-specialist',
-    kind: 'user' as const,
-    clientId: 'fastmcp-specialist',
-    roles: known?.roles ?? [],
-    expiresAt: known ? Date.parse(known.expiresAt) : 0,
+    userId: 'fastmcp-specialist',
+    kind: 'app',
+    clientId: '',
+    roles: [],
+    expiresAt: 0,
   };
+  const caller = { principal: owner ?? nobody, token, traceId, signal };
   const reasons = new Map(schemas.map((described) => [described.tool.name, whyNot(described)]));
   const able = schemas.filter(({ tool }) => reasons.get(tool.name) === undefined).map(({ tool }) => tool);
-  const given = await callTools(server, able.slice(0, MAX_CALLS), { principal, traceId, signal }, deps);
+  const given = await callTools(server, able.slice(0, MAX_CALLS), caller, deps);
   return schemas.map(({ tool }): Held => {
     const came = given.get(tool.name);
     if (!came)
