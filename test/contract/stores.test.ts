@@ -150,6 +150,17 @@ describe.each<[string, () => OpenTable]>([
     expect((await delegations.list(tenantId, {}, 2, first.after)).items.map(({ id }) => id)).toEqual(['f3']);
   });
 
+  test('a delegation that has ended can be removed by whoever read it last, and is gone', async () => {
+    const delegations = azureTableDelegationStore(tables, tenants);
+    const done = finish(delegation('b-removed', at(0)), { success: true, result: 1 }, at(5));
+    await delegations.add(done);
+    expect(await delegations.remove(done, 'W/"another"')).toBe('conflict');
+    const found = await delegations.find(tenants[4], 'b-removed');
+    expect(await delegations.remove(done, found?.etag ?? '')).toBe('removed');
+    expect(await delegations.find(tenants[4], 'b-removed')).toBeUndefined();
+    expect(await delegations.remove(done, found?.etag ?? '')).toBe('missing');
+  });
+
   test('the sweeper finds what has not ended and was made long ago, and nothing else', async () => {
     const delegations = azureTableDelegationStore(tables, tenants);
     const made = (id: string, seconds: number) => ({

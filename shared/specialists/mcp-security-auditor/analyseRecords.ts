@@ -142,6 +142,10 @@ export function tally(
   return { ...Object.fromEntries(counts.slice(0, TOP)), ...(others > 0 && { others }) };
 }
 
+/** A client without a token has not failed: it is told where to get one. */
+export const hasFailed = ({ action, resource }: AuditRecord): boolean =>
+  action !== 'sign_in' || resource !== 'missing';
+
 const minuteOf = ({ at }: AuditRecord): number => Math.floor(Date.parse(at) / MINUTE_MS);
 
 function densestMinute(
@@ -155,7 +159,7 @@ function densestMinute(
 
 /** For each reason of refusal the densest minute, where that is no accident. */
 function burstFindings(refused: readonly AuditRecord[]): Finding[] {
-  const byReason = Map.groupBy(refused, ({ action, resource }) => `${action} ${resource}`);
+  const byReason = Map.groupBy(refused.filter(hasFailed), ({ action, resource }) => `${action} ${resource}`);
   return [...byReason].flatMap(([, group]) => {
     const [{ action, resource } = { action: '', resource: '' }] = group;
     const burst = densestMinute(group);

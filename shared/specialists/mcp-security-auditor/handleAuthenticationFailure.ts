@@ -7,7 +7,7 @@ import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, reportSchema } from '../finding.ts';
 import { eventSchema } from '../recordEvent.ts';
 import { withinTime } from '../withinTime.ts';
-import { tally } from './analyseRecords.ts';
+import { hasFailed, tally } from './analyseRecords.ts';
 import { readRecords } from './readRecords.ts';
 
 type HandlerDeps = Pick<SpecialistDeps, 'audit' | 'trail'>;
@@ -111,7 +111,7 @@ async function refusalsAround(
   const giveUpAt = performance.now() + PATIENCE_MS;
   for (;;) {
     const { records } = await readRecords(trail, tenantId, { from }, MAX_RECORDS, signal);
-    const refused = records.filter(({ decision }) => decision === 'refused');
+    const refused = records.filter((record) => record.decision === 'refused' && hasFailed(record));
     const found = total(refused.filter((record) => subject === undefined || reasonOf(record) === subject));
     if (found >= count || performance.now() > giveUpAt) return refused;
     await delay(PAUSE_MS, undefined, { signal });

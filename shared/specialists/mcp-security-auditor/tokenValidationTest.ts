@@ -1,18 +1,15 @@
 import { z } from 'zod';
 import { type TokenVerifier, createTokenVerifier, issuerOf } from '../../identity/verifyToken.ts';
-import { type Task, type TaskHelpers, defineTask } from '../../orchestration/task/task.ts';
+import { type Task, defineTask } from '../../orchestration/task/task.ts';
 import { InfrastructureError } from '../../platform/errors.ts';
 import { succeed } from '../../platform/result.ts';
-import { callEndpoint } from '../callEndpoint.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, verdict, verdictSchema } from '../finding.ts';
 import { type Forgery, forgeTokens, makeForgersKey } from './forgeTokens.ts';
+import { OUT_OF_SERVICE, overHttpOf, send } from './forgeriesOverHttp.ts';
 import { publishedKeys } from './identityProvider.ts';
-import { tracedHeaders } from './traced.ts';
 
 type TestDeps = Pick<SpecialistDeps, 'config' | 'authority' | 'outbound' | 'verifyToken'>;
-
-const HTTP_WITHIN_MS = 10_000;
 
 /** Forges tokens of every kind that must be refused and sees them refused. */
 export const jwtTokenValidationTest = (deps: TestDeps): Task =>
@@ -100,8 +97,6 @@ async function judged<T extends Pick<Forgery, 'kind' | 'token'>>(
   }
 }
 
-const REMEDY = 'Take the app out of service until shared/identity/verifyToken.ts refuses such a token again.';
-
 function appFinding(kind: string, outcome: string): Finding[] {
   if (outcome !== 'accepted' && outcome !== 'unjudged') return [];
   const accepted = outcome === 'accepted';
@@ -113,7 +108,9 @@ function appFinding(kind: string, outcome: string): Finding[] {
         ? `the app accepts a token that is ${kind}`
         : `the app cannot judge a token that is ${kind}: the keys of the issuer cannot be had`,
       evidence: { kind, outcome },
-      remedy: accepted ? REMEDY : 'Check that the app may reach the issuer, then run the check again.',
+      remedy: accepted
+        ? OUT_OF_SERVICE
+        : 'Check that the app may reach the issuer, then run the check again.',
     },
   ];
 }
@@ -129,7 +126,7 @@ function ruleFinding({ kind, refusal }: Forgery, outcome: string): Finding[] {
         ? `the rules of the app let a token pass that is ${kind}`
         : `a token that is ${kind} is refused, but as ${outcome}`,
       evidence: { kind, outcome, expected: refusal },
-      remedy: accepted ? REMEDY : 'Compare the order of the rules in shared/identity/verifyToken.ts.',
+      remedy: accepted ? OUT_OF_SERVICE : 'Compare the order of the rules in shared/identity/verifyToken.ts.',
     },
   ];
 }
@@ -149,73 +146,3 @@ const unknownKeys = (problem: string): Finding => ({
   evidence: { problem },
   remedy: 'Check that the app may reach the issuer, then run the check again.',
 });
-
-interface Attempt {
-  readonly app: 'mcp' | 'management';
-  readonly url: string;
-  readonly method: 'GET' | 'POST';
-  readonly forgery: Forgery;
-}
-
-/** Few: the apps take many refusals within a minute for an attack, as they should. */
-function overHttpOf(forgeries: readonly Forgery[], { config }: TestDeps): readonly Attempt[] {
-  const [, unsigned, otherKey] = forgeries;
-  return [unsigned, otherKey].flatMap((forgery, index): Attempt[] =>
-    forgery
-      ? [
-          { app: 'mcp', method: 'POST', url: `${config.publicOrigin}/mcp`, forgery },
-          ...(index === 0
-            ? [
-                {
-                  app: 'management',
-                  method: 'GET',
-                  url: `${config.managementOrigin}/servers`,
-                  forgery,
-                } as const,
-              ]
-            : []),
-        ]
-      : [],
-  );
-}
-
-async function send(
-  { app, url, method, forgery: { kind, token } }: Attempt,
-  { signal, traceId }: TaskHelpers,
-  { outbound }: TestDeps,
-): Promise<Finding[]> {
-  const called = await callEndpoint(outbound, {
-    method,
-    url,
-    token,
-    headers: tracedHeaders(traceId),
-    ...(method === 'POST' && { body: '{"jsonrpc":"2.0","id":1,"method":"ping"}' }),
-    signal: AbortSignal.any([signal, AbortSignal.timeout(HTTP_WITHIN_MS)]),
-  });
-  const say = (rule: string, message: string, evidence: object, remedy: string): Finding[] => [
-    { rule, severity: 'critical', message, evidence: { app, kind, ...evidence }, remedy },
-  ];
-  if (!called.ok)
-    return say(
-      'app_unreachable',
-      `the ${app} app was not asked over HTTP: ${called.error.message}`,
-      { reason: called.error.kind },
-      'Check that the app runs and that its origin in the settings is the one where it answers.',
-    );
-  const { status, headers } = called.value;
-  if (status !== 401)
-    return say(
-      'forgery_not_refused',
-      `the ${app} app answers a token that is ${kind} with ${status} instead of 401`,
-      { status },
-      status < 400 ? REMEDY : 'Look into the log of the app under the trace of this delegation.',
-    );
-  const challenge = String(headers['www-authenticate'] ?? '');
-  if (challenge.startsWith('Bearer ') && challenge.includes('error="invalid_token"')) return [];
-  return say(
-    'challenge_missing',
-    `the ${app} app refuses a token that is ${kind} without telling the client so (RFC 6750, section 3)`,
-    { status },
-    'Look at what stands between the app and its clients: something takes the header WWW-Authenticate away.',
-  );
-}

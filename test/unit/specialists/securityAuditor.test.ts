@@ -1,0 +1,154 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import type { AuditRecord } from '../../../shared/audit/record.ts';
+import { decidingRule, explainToken } from '../../../shared/identity/explainToken.ts';
+import { isPermission, isPermitted, permissionNames } from '../../../shared/identity/permissions.ts';
+import { accessFindings, type MayDo } from '../../../shared/specialists/mcp-security-auditor/accessRules.ts';
+import { analyseRecords } from '../../../shared/specialists/mcp-security-auditor/analyseRecords.ts';
+import {
+  type Forged,
+  type ForgersKey,
+  forgeTokens,
+  makeForgersKey,
+} from '../../../shared/specialists/mcp-security-auditor/forgeTokens.ts';
+import { principalWith } from '../../../shared/specialists/mcp-security-auditor/roleAccess.ts';
+
+const tenant = '11111111-1111-4111-8111-111111111111';
+const rules = { authority: 'https://login.example', audience: tenant, tenants: new Set([tenant]) };
+const now = new Date('2026-03-02T12:00:00Z');
+
+describe('an explained token', () => {
+  let key: ForgersKey;
+  let forged: Forged;
+  beforeAll(async () => {
+    key = await makeForgersKey();
+    const stranger = await makeForgersKey();
+    forged = await forgeTokens({ rules, tenant, now, signer: key, stranger, named: key.jwk });
+  });
+  const explain = (token: string) =>
+    explainToken(token, rules, [{ ...key.jwk, issuer: `${rules.authority}/{tenantid}/v2.0` }], now);
+
+  test('keeps every rule when it is flawless', async () => {
+    const steps = await explain(forged.flawless);
+    expect(steps.filter(({ passed }) => passed !== true)).toEqual([]);
+  });
+
+  test('is decided by the rule that the verifier refuses it for, whatever is wrong with it', async () => {
+    const decided = await Promise.all(
+      forged.forgeries.map(async ({ kind, token }) => [kind, decidingRule(await explain(token))]),
+    );
+    expect(Object.fromEntries(decided)).toEqual({
+      unsigned: 'form',
+      'unsigned, with something for a signature': 'algorithm',
+      'signed with another key': 'signature',
+      'HS256 with the public key for a secret': 'algorithm',
+      'changed after it was signed': 'signature',
+      'for another audience': 'audience',
+      'of another issuer': 'issuer',
+      'of a tenant that may not sign in': 'tenant',
+      expired: 'expiry',
+      'not yet valid': 'not_before',
+      'without an end': 'claims',
+      'without the scope': 'scope',
+      'without a role': 'role',
+    });
+  });
+
+  test('without keys is judged by its claims, and its signature is left open', async () => {
+    const steps = await explainToken(forged.flawless, rules, undefined, now);
+    const open = steps.filter(({ passed }) => passed === undefined).map(({ rule }) => rule);
+    expect([open, decidingRule(steps)]).toEqual([['key', 'signature', 'key_issuer'], undefined]);
+  });
+});
+
+describe('the rights of roles', () => {
+  const real: MayDo = (granted, name) => isPermission(name) && isPermitted(principalWith(granted, 't'), name);
+  const rulesFor = (mayDo: MayDo, isKnown = isPermission as (name: string) => boolean) =>
+    accessFindings(permissionNames, mayDo, isKnown).map(({ rule }) => rule);
+
+  test('are as they are meant', () => {
+    expect(rulesFor(real)).toEqual([]);
+  });
+
+  test.each<[string, MayDo]>([
+    [
+      'no_role_no_right',
+      (granted, name) => real(granted, name) || (granted.length === 0 && name === 'servers.read'),
+    ],
+    [
+      'auditor_only_looks',
+      (granted, name) => real(granted, name) || (granted.includes('Auditor') && name === 'servers.write'),
+    ],
+    [
+      'user_only_uses',
+      (granted, name) => real(granted, name) || (granted.includes('User') && name === 'audit.read'),
+    ],
+    [
+      'operator_does_not_administer',
+      (granted, name) => real(granted, name) || (granted.includes('Operator') && name === 'servers.write'),
+    ],
+    ['right_of_nobody', (granted, name) => name !== 'mcp.use' && real(granted, name)],
+  ])('that break %s are found', (rule, mayDo) => {
+    expect(rulesFor(mayDo)).toContain(rule);
+  });
+
+  test('that are found by the name of what every object has are no rights', () => {
+    expect(rulesFor(real, (name) => name in {})).toContain('denied_by_default');
+  });
+});
+
+describe('records of a span', () => {
+  let seq = 0;
+  const record = (at: string, more: Partial<AuditRecord> = {}): AuditRecord => ({
+    id: `c-${(seq += 1)}`,
+    at,
+    tenantId: tenant,
+    actor: tenant,
+    action: 'tools/call',
+    resource: 'servers/a/tools/b',
+    decision: 'allowed',
+    outcome: 'succeeded',
+    durationMs: 1,
+    traceId: '',
+    chain: 'c',
+    seq,
+    previous: '',
+    hash: '',
+    ...more,
+  });
+  const rulesIn = (records: AuditRecord[]) =>
+    analyseRecords(records, { now, hours: { from: 6, to: 20, offsetMinutes: 0 } }).findings.map(
+      ({ rule }) => rule,
+    );
+  const refused = { decision: 'refused', action: 'sign_in', resource: 'expired' } as const;
+
+  test('that are as usual say nothing', () => {
+    expect(
+      rulesIn([record('2026-03-02T11:00:00.000Z'), record('2026-03-02T10:00:00.000Z', refused)]),
+    ).toEqual([]);
+  });
+
+  test.each<[string, AuditRecord[]]>([
+    ['burst_of_refusals', Array.from({ length: 20 }, () => record('2026-03-02T11:00:10.000Z', refused))],
+    ['burst_of_refusals', [record('2026-03-02T11:00:10.000Z', { ...refused, count: 20 })]],
+    ['odd_hours', [record('2026-03-02T03:00:00.000Z', { action: 'servers.delete' })]],
+    ['acts_unended', [record('2026-03-02T11:00:00.000Z', { outcome: 'begun' })]],
+    ['records_lost', [record('2026-03-02T11:00:00.000Z', { action: 'audit.overflow', count: 3 })]],
+    ['silence', [record('2026-03-02T11:00:00.000Z'), record('2026-03-01T11:00:00.000Z')]],
+  ])('tell of %s', (rule, records) => {
+    expect(rulesIn(records)).toEqual([rule]);
+  });
+
+  test('that are spread, of clients that ask for a token first, ended or by no person, do not', () => {
+    const spread = Array.from({ length: 40 }, (_, minute) =>
+      record(`2026-03-02T11:${String(minute).padStart(2, '0')}:00.000Z`, refused),
+    ).reverse();
+    const begun = record('2026-03-02T11:00:00.000Z', { outcome: 'begun' });
+    const ended = record('2026-03-02T11:00:01.000Z', { begunBy: begun.id });
+    const timer = record('2026-03-02T03:00:00.000Z', { action: 'servers.update', actor: 'registry-sync' });
+    const asking = Array.from({ length: 40 }, () =>
+      record('2026-03-02T11:00:00.000Z', { ...refused, resource: 'missing' }),
+    );
+    expect(rulesIn(asking)).toEqual([]);
+    expect([rulesIn(spread), rulesIn([ended, begun]), rulesIn([timer])]).toEqual([[], [], []]);
+  });
+});
