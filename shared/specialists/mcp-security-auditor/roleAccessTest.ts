@@ -34,6 +34,7 @@ const probes: readonly Probe[] = [
   read('delegations.read', 'delegations?limit=1'),
   refused('delegations.write', 'delegations'),
   read('agents.read', 'agents'),
+  read('reports.read', 'reports?limit=1'),
   read('audit.read', 'audit?limit=1'),
   read('sessions.own', 'sessions/none'),
   read('pools.read', 'resource-pools'),
