@@ -4,7 +4,7 @@ import { isObject, type JsonObject } from '../../gateway/jsonRpc.ts';
 import { metaSchema } from './metaSchema.ts';
 
 /** Schemas and what is held to them come from strangers: either may be made to take for ever. */
-const WITHIN_MS = 500;
+const WITHIN_MS = 250;
 const MAX_PROBLEMS = 5;
 const MAX_PLACE = 200;
 
@@ -16,8 +16,8 @@ export const schemaProblems = (schema: unknown): Problems =>
   withinTime('the schema takes too long to be read', () => {
     const copy = structuredClone(schema);
     if (!isObject(copy)) return ['it is no object'];
-    const problems = mismatches(metaSchema, copy).map(
-      ({ instance }) => `${instance}: this is not what the keyword takes`,
+    const problems = distinct(
+      mismatches(metaSchema, copy).map(({ instance }) => `${instance}: this is not what the keyword takes`),
     );
     return problems.length > 0 ? problems : deepProblems(copy);
   });
@@ -25,7 +25,7 @@ export const schemaProblems = (schema: unknown): Problems =>
 /** How structured content differs from its schema, which must be a sound one. */
 export const contentProblems = (schema: JsonObject, content: unknown): Problems =>
   withinTime('the content takes too long to be held to the schema', () =>
-    mismatches(structuredClone(schema), content).map(({ keyword }) => `${keyword} does not hold`),
+    distinct(mismatches(structuredClone(schema), content).map(({ keyword }) => `${keyword} does not hold`)),
   );
 
 /** The validator marks the objects that it is given, so it gets copies. @throws where a reference leads nowhere */
@@ -34,15 +34,20 @@ function mismatches(
   instance: unknown,
 ): readonly { readonly keyword: string; readonly instance: string }[] {
   const { errors } = new Validator(schema, draftOf(schema), false).validate(instance);
-  // An error within a subschema comes after one for the keyword that holds it: the innermost says where.
-  const inner = errors.filter(({ error }) => error !== 'A subschema had errors.');
-  return (inner.length > 0 ? inner : errors)
-    .slice(0, MAX_PROBLEMS)
+  // A keyword that holds subschemas fails with them: the innermost say where.
+  const isOuter = (place: string) =>
+    errors.some(({ keywordLocation }) => keywordLocation.startsWith(`${place}/`));
+  return errors
+    .filter(({ keywordLocation }) => !isOuter(keywordLocation))
     .map(({ keywordLocation, instanceLocation }) => ({
       keyword: keywordLocation.slice(0, MAX_PLACE),
       instance: instanceLocation.slice(0, MAX_PLACE),
     }));
 }
+
+/** Each once, and the first few. */
+const distinct = (problems: readonly string[]): readonly string[] =>
+  [...new Set(problems)].slice(0, MAX_PROBLEMS);
 
 /** MCP 2025-11-25, basic, JSON Schema Usage: 2020-12 where a schema does not say otherwise. */
 function draftOf({ $schema }: JsonObject): SchemaDraft {
@@ -63,7 +68,7 @@ function deepProblems(schema: JsonObject): readonly string[] {
     for (const source of [...(pattern === undefined ? [] : [pattern]), ...Object.keys(patternProperties)])
       if (!isPattern(source)) problems.push(`"${source.slice(0, MAX_PLACE)}" is no regular expression`);
   }
-  return problems.slice(0, MAX_PROBLEMS);
+  return distinct(problems);
 }
 
 function isPattern(source: string): boolean {

@@ -129,3 +129,26 @@ const behind: readonly Stage[] = [
 /** The stages to walk, in their order: those behind sign-in with a token alone. */
 export const stagesFor = (hasToken: boolean): readonly Stage[] =>
   hasToken ? [...open, ...behind.map((stage) => ({ ...stage, needsToken: true as const }))] : open;
+
+/** One stage as it was walked. */
+export interface Walked {
+  readonly stage: string;
+  readonly probe: string;
+  readonly by: 'http' | 'in_process';
+  readonly isRight: boolean;
+  readonly durationMs: number;
+  readonly status?: number;
+  readonly failure?: string;
+}
+
+/** What to do where a stage does not answer as it must. */
+export const remedies: Readonly<Record<Stage['stage'], string>> = {
+  reachable: 'See that the mcp app runs at MREG_PUBLIC_ORIGIN; all other stages lie behind this one.',
+  origin:
+    'Compare MREG_ALLOWED_ORIGINS with what is wanted, and see that nothing before the app drops the header Origin.',
+  token: 'The task authentication_failures of mcp-debugger names the reason under the trace of this work.',
+  permission: 'See whether both apps run the same build: they differ in who may do what.',
+  body: 'See whether something before the app rewrites or inspects bodies.',
+  era: 'See whether something before the app drops the headers Mcp-Protocol-Version or Mcp-Method, or rewrites bodies.',
+  catalogue: 'Look at the table servers and the short-lived state from the mcp app: mcp_server_health does.',
+};

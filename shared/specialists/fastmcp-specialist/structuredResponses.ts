@@ -4,12 +4,13 @@ import { type ActiveServer, createCatalogue } from '../../gateway/view/catalogue
 import type { Principal } from '../../identity/principal.ts';
 import { type Task, type TaskHelpers, defineTask } from '../../orchestration/task/task.ts';
 import { fail, succeed } from '../../platform/result.ts';
-import { type Tool, slugSchema } from '../../registry/server.ts';
+import { slugSchema } from '../../registry/server.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, reportSchema } from '../finding.ts';
 import { ownerOf } from '../signedIn.ts';
 import { callTools } from './callTools.ts';
-import { judgeStructured, judgeOutputSchema } from './judgeStructured.ts';
+import { type CheckedSchemas, type Described, checkSchemas } from './checkSchemas.ts';
+import { judgeStructured } from './judgeStructured.ts';
 
 const MAX_SERVERS = 50;
 /** Nobody waits for more. */
@@ -30,34 +31,15 @@ export const structuredResponses = (deps: SpecialistDeps): Task =>
       const catalogue = createCatalogue(deps);
       if (slug === undefined) {
         const servers = await catalogue.all(helpers.tenantId);
-        return succeed(
-          reportOf(servers.slice(0, MAX_SERVERS).flatMap(schemasOf), [], servers.length, undefined),
-        );
+        return succeed(reportOf(await checkSchemas(servers.slice(0, MAX_SERVERS)), [], slug));
       }
       const server = await catalogue.find(helpers.tenantId, slug);
       if (!server)
         return fail({ kind: 'not_found', message: `there is no active server "${slug}" in this tenant` });
-      const schemas = schemasOf(server);
-      const calls = await callable(server, schemas, deps, helpers);
-      return succeed(reportOf(schemas, calls, 1, slug));
+      const schemas = await checkSchemas([server]);
+      return succeed(reportOf(schemas, await callEach(server, schemas.described, deps, helpers), slug));
     },
   });
-
-/** A tool with an output schema, and what is wrong with that. */
-interface Described {
-  readonly server: ActiveServer;
-  readonly tool: Tool;
-  readonly findings: readonly Finding[];
-}
-
-const schemasOf = (server: ActiveServer): Described[] =>
-  server.discovery.tools
-    .filter(({ outputSchema }) => outputSchema !== undefined)
-    .map((tool) => ({
-      server,
-      tool,
-      findings: judgeOutputSchema(server.slug, server.discovery.era, tool),
-    }));
 
 interface Held {
   readonly tool: string;
@@ -67,7 +49,8 @@ interface Held {
   readonly findings: readonly Finding[];
 }
 
-async function callable(
+/** Calls those that can be called, and says of the others why not. */
+async function callEach(
   server: ActiveServer,
   schemas: readonly Described[],
   deps: SpecialistDeps,
@@ -115,26 +98,28 @@ export function whyNot({ tool, findings }: Pick<Described, 'tool' | 'findings'>)
 }
 
 function reportOf(
-  schemas: readonly Described[],
+  { described, unchecked }: CheckedSchemas,
   calls: readonly Held[],
-  servers: number,
   slug: string | undefined,
 ): z.infer<typeof reportSchema> {
-  const findings = [...schemas, ...calls].flatMap((one) => one.findings);
   const called = calls.filter(({ notCalled }) => notCalled === undefined);
-  const wrong = findings.filter(({ severity }) => severity !== 'info');
-  const looked = `${schemas.length} output schemas of ${servers} servers were checked, ${called.length} tools called`;
+  const notCalled = calls.flatMap(({ tool, notCalled: why }) => (why === undefined ? [] : [{ tool, why }]));
+  const findings = [
+    ...[...described, ...calls].flatMap((one) => one.findings),
+    ...(slug === undefined ? [noServer] : []),
+    ...(unchecked > 0 ? [outOfTime(unchecked)] : []),
+  ];
+  const wrong = findings.find(({ severity }) => severity !== 'info');
+  const looked = `${described.length} output schemas were checked and ${called.length} tools called`;
   return {
-    summary: wrong[0] === undefined ? `${looked}; all is as it must be.` : `${looked}; ${wrong[0].message}.`,
+    summary: wrong === undefined ? `${looked}; all is as it must be.` : `${looked}; ${wrong.message}.`,
     facts: {
-      servers,
-      outputSchemas: schemas.length,
+      outputSchemas: described.length,
+      unchecked,
       called: called.map(({ tool, durationMs }) => ({ tool, durationMs })),
-      notCalled: calls.flatMap(({ tool, notCalled }) =>
-        notCalled === undefined ? [] : [{ tool, why: notCalled }],
-      ),
+      notCalled,
     },
-    findings: slug === undefined ? [...findings, noServer] : findings,
+    findings,
   };
 }
 
@@ -145,3 +130,11 @@ const noServer: Finding = {
   evidence: {},
   remedy: 'Give the slug of a server: those of its tools are called that only read and need no arguments.',
 };
+
+const outOfTime = (unchecked: number): Finding => ({
+  rule: 'schemas_unchecked',
+  severity: 'info',
+  message: `${unchecked} output schemas were not looked at: the time was over`,
+  evidence: { unchecked },
+  remedy: 'Ask for one server after another by its slug.',
+});

@@ -1,20 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import { discoverServer } from '../../gateway/discovery.ts';
 import { handlerOf } from '../../orchestration/event/eventRoutes.ts';
 import { type Task, type TaskHelpers, defineTask } from '../../orchestration/task/task.ts';
-import type { App } from '../../platform/config.ts';
 import { succeed } from '../../platform/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, reportSchema } from '../finding.ts';
 import { lookAtEndpoints } from '../lookAtEndpoints.ts';
 import { lookAtStores } from '../lookAtStores.ts';
 import { eventSchema } from '../recordEvent.ts';
-import { withinTime } from '../withinTime.ts';
 import { refusalsOf } from './authenticationFailures.ts';
-import { findRecords } from './findRecords.ts';
 import { type Look } from './dualServer.ts';
+import { lookAtServer } from './lookAtServer.ts';
 import { followTrace } from './middlewareIssues.ts';
+import { slowParts } from './slowParts.ts';
 
 type Event = z.infer<typeof eventSchema>;
 
@@ -137,121 +135,6 @@ export const debuggerEvents = (deps: SpecialistDeps): readonly Task[] => [
     },
   ),
 ];
-
-const SLOW_MS = 1_000;
-const measured = z.array(z.object({ durationMs: z.number().optional() }).loose()).catch([]);
-
-/** Parts that are slow when they are looked at, which is likely why requests are. */
-function slowParts(stores: Look, endpoints: Look, app: App): readonly Finding[] {
-  const parts = [
-    ...measured
-      .parse(stores.facts['tables'])
-      .map((part) => ({ ...part, name: `the table ${String(part['store'])}` })),
-    ...measured.parse([stores.facts['state']]).map((part) => ({ ...part, name: 'the short-lived state' })),
-    ...measured
-      .parse(endpoints.facts['endpoints'])
-      .map((part) => ({ ...part, name: `the endpoint "${String(part['name'])}" of the ${app} app` })),
-  ];
-  return parts.flatMap(({ name, durationMs = 0 }): Finding[] =>
-    durationMs <= SLOW_MS
-      ? []
-      : [
-          {
-            rule: 'part_slow',
-            severity: 'warning',
-            message: `${name} takes ${durationMs} ms at present`,
-            evidence: { part: name, durationMs, slowFromMs: SLOW_MS },
-            remedy:
-              'Look at what that part is busy with; the reports of mcp-performance-optimizer measure it.',
-          },
-        ],
-  );
-}
-
-const SERVER_WITHIN_MS = 10_000;
-const MAX_CALLS = 500;
-
-async function lookAtServer(
-  slug: string,
-  kind: string | undefined,
-  from: Date,
-  deps: SpecialistDeps,
-  { tenantId, signal }: TaskHelpers,
-): Promise<Look> {
-  const calls = withinTime(SERVER_WITHIN_MS, signal, (own) =>
-    findRecords(deps.trail, tenantId, { from }, ({ resource }) => isOf(slug, resource), {
-      limit: MAX_CALLS,
-      signal: own,
-    }),
-  );
-  const stored = await withinTime(SERVER_WITHIN_MS, signal, () => deps.visibleServers.find(tenantId, slug));
-  const record = stored.ok ? stored.value?.value : undefined;
-  const now = record && (await tryServer(record, deps, signal));
-  const read = await calls;
-  const outcomes = Map.groupBy(read.ok ? read.value.records : [], ({ outcome }) => outcome);
-  return {
-    facts: {
-      server: slug,
-      violation: kind,
-      status: record?.status,
-      callsByOutcome: Object.fromEntries([...outcomes].map(([name, group]) => [name, group.length])),
-    },
-    findings: now ?? [unknownServer(slug)],
-  };
-}
-
-const isOf = (slug: string, resource: string): boolean =>
-  resource === `servers/${slug}` || resource.startsWith(`servers/${slug}/`);
-
-async function tryServer(
-  record: NonNullable<Awaited<ReturnType<SpecialistDeps['visibleServers']['find']>>>['value'],
-  deps: SpecialistDeps,
-  signal: AbortSignal,
-): Promise<readonly Finding[]> {
-  const { slug, discovery } = record;
-  const within = AbortSignal.any([signal, AbortSignal.timeout(SERVER_WITHIN_MS)]);
-  const found = await discoverServer(record, deps, within);
-  if (!found.ok)
-    return [
-      {
-        rule: 'server_still_unusable',
-        severity: 'critical',
-        message: `the server "${slug}" cannot be used now either: ${found.error.message}`,
-        evidence: { server: slug, kind: found.error.kind },
-        remedy:
-          'Tell the owner of the server; mcp-protocol-expert holds it against the specification in detail.',
-      },
-    ];
-  const { era, protocolVersion } = found.value;
-  if (discovery && discovery.era !== era)
-    return [
-      {
-        rule: 'server_changed_era',
-        severity: 'warning',
-        message: `the server "${slug}" speaks ${protocolVersion} now, and was registered with ${discovery.protocolVersion}`,
-        evidence: { server: slug, era, registeredEra: discovery.era },
-        remedy:
-          'Have its lists brought up to date: the task type_caching_optimization of fastmcp-specialist does so.',
-      },
-    ];
-  return [
-    {
-      rule: 'server_answers_now',
-      severity: 'info',
-      message: `the server "${slug}" lets itself be discovered as it must, so the violation was in one answer`,
-      evidence: { server: slug, era, protocolVersion },
-      remedy: 'Look at the tool that the trace names; mcp-protocol-expert checks the server in detail.',
-    },
-  ];
-}
-
-const unknownServer = (slug: string): Finding => ({
-  rule: 'server_unknown',
-  severity: 'info',
-  message: 'the event names a server that this tenant does not see, or the registry did not answer',
-  evidence: { server: slug },
-  remedy: 'It may have been removed meanwhile.',
-});
 
 const noServer: Finding = {
   rule: 'server_not_named',
