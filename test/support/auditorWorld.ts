@@ -112,6 +112,7 @@ export async function auditorWorld(): Promise<AuditorWorld> {
     toolsets: azureTableToolsetStore(memoryTables()),
     visibleServers: createVisibleServers(stores),
     verifyToken: verify,
+    openTable: memoryTables(),
     listTables: () => Promise.reject(new Error('the auditor lists no tables')),
     askQueues: () => Promise.reject(new Error('the auditor asks no queues')),
   };
