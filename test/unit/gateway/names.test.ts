@@ -19,6 +19,32 @@ const anyName = fc.oneof(
 const closeSlug = fc.stringMatching(/^a-?b?a$|^[ab]$/);
 const closeName = fc.oneof(fc.stringMatching(/^[aA\u0430_ -]{0,4}$/), fc.stringMatching(/^a{70,72}b?$/));
 
+/** A name, and names that a person or a careless program would take for it. */
+const lookAlikes = fc
+  .oneof(
+    anyName.filter((name) => name !== ''),
+    fc.stringMatching(/^[a-z]{60,70}$/),
+  )
+  .map((name) => [
+    name,
+    name.toUpperCase(),
+    name.toLowerCase(),
+    name.normalize('NFC'),
+    name.normalize('NFD'),
+    name.normalize('NFKC'),
+    name.replaceAll('a', '\u0430').replaceAll('e', '\u0435'),
+    `${name}\u200b`,
+    ` ${name}`,
+    name.replaceAll(/[^A-Za-z0-9_.-]/g, '_'),
+    // Alike up to the end that is cut off.
+    ...['a', 'b'].map((end) => name.padEnd(64, 'x') + end),
+    // What it is called on the endpoint of one server, with the hash if it has one.
+    aggregateName({ slug: 'a', name }).slice('a__'.length),
+  ]);
+const hardNames = fc
+  .array(lookAlikes, { minLength: 1, maxLength: 3 })
+  .map((families) => [...new Set(families.flat())]);
+
 describe('the name of a tool or a prompt', () => {
   test('is one that every client takes', () => {
     fc.assert(
@@ -43,6 +69,27 @@ describe('the name of a tool or a prompt', () => {
         );
       }),
       { numRuns: 5_000 },
+    );
+  });
+
+  test('is one for each address of a whole catalogue, and the same whatever else there is and in whatever order', () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(slug, { minLength: 1, maxLength: 3 }), hardNames, (slugs, names) => {
+        const addresses = slugs.flatMap((slug) => names.map((name) => ({ slug, name })));
+        const shown = addresses.map(aggregateName);
+        expect(new Set(shown).size).toBe(addresses.length);
+        const items = names.map((name) => ({ name }));
+        addresses.forEach((address, index) => {
+          const name = shown[index] ?? '';
+          expect(aggregateName(address)).toBe(name);
+          for (const list of [items, items.toReversed()]) {
+            expect(findNamed(list, address.slug, name)?.name).toBe(address.name);
+          }
+          const others = items.filter((item) => item.name !== address.name);
+          expect(findNamed(others, address.slug, name)).toBeUndefined();
+        });
+      }),
+      { numRuns: 200 },
     );
   });
 
