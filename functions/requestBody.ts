@@ -29,11 +29,13 @@ export async function readJson(request: BodySource): Promise<Result<unknown>> {
   const bytes = await bodyOf(request);
   if (!bytes.ok) return bytes;
   try {
-    return succeed(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes.value)) as unknown);
+    return succeed(JSON.parse(utf8.decode(bytes.value)) as unknown);
   } catch {
     return invalid('the body is not valid JSON in UTF-8');
   }
 }
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 async function bodyOf({ headers, body }: BodySource): Promise<Result<Uint8Array>> {
   const tooLarge = fail({ kind: 'too_large', message: `the body is larger than ${MAX_BODY_BYTES} bytes` });

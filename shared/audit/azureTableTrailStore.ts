@@ -1,5 +1,6 @@
 import { RestError, type TableClient, type TableEntityResult, odata } from '@azure/data-tables';
 import { InfrastructureError } from '../platform/errors.ts';
+import { type BatchAct, BatchRefused, submitBatch } from '../platform/azureTableBatch.ts';
 import { openTableClient } from '../platform/openTables.ts';
 import {
   type Labels,
@@ -62,24 +63,23 @@ export function azureTableTrailStore(connection: string): TrailStore {
         if (!end) throw new RangeError('a commit ends in a segment');
         const partitionKey = partitionOf(end.tenantId, segmentKey(end));
         try {
-          await table.submitTransaction([
-            ...records.map((record): ['create', Entity] => {
+          await submitBatch(table, [
+            ...records.map((record): BatchAct => {
               const { actor, action, resource } = record;
               const document = JSON.stringify(record);
               return [
-                'create',
+                'insert',
                 { partitionKey, rowKey: recordKey(record), actor, action, resource, document },
               ];
             }),
-            ...segments.map((segment): ['upsert', Entity, 'Replace'] => [
-              'upsert',
-              { partitionKey, rowKey: segmentKey(segment), document: JSON.stringify(segment) },
-              'Replace',
-            ]),
+            ...segments.map((segment): BatchAct => {
+              const document = JSON.stringify(segment);
+              return ['replace', { partitionKey, rowKey: segmentKey(segment), document }];
+            }),
           ]);
           return 'stored';
         } catch (error) {
-          if (error instanceof RestError && error.code === 'EntityAlreadyExists') return 'exists';
+          if (error instanceof BatchRefused && error.code === 'EntityAlreadyExists') return 'exists';
           throw error;
         }
       }),
@@ -107,8 +107,6 @@ export function azureTableTrailStore(connection: string): TrailStore {
       page(tenantId, odata`RowKey gt ${after} and RowKey lt ${'t'}`, limit),
   };
 }
-
-type Entity = { partitionKey: string; rowKey: string; document: string } & Partial<Labels>;
 
 const codeOf = (error: RestError): string | undefined =>
   (error.details as { odataError?: { code?: string } } | undefined)?.odataError?.code;

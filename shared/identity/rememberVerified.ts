@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Clock } from '../platform/clock.ts';
 import type { Principal } from './principal.ts';
 import type { TokenVerifier } from './verifyToken.ts';
@@ -21,7 +21,7 @@ export function rememberVerified(verify: TokenVerifier, clock: Clock): TokenVeri
   const known = new Map<string, Remembered>();
   return async (authorization) => {
     if (authorization === null) return verify(authorization);
-    const key = createHash('sha256').update(authorization).digest('base64');
+    const key = hash('sha256', authorization, 'base64');
     const now = clock.now().getTime();
     const found = known.get(key);
     if (found && now < found.until) return { principal: found.principal };

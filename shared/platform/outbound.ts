@@ -1,6 +1,6 @@
 import { type LookupAddress, type LookupAllOptions, lookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
-import { Agent, type Dispatcher, errors, request } from 'undici';
+import { Agent, type Dispatcher, errors } from 'undici';
 import { type AddressPolicy, checkOutboundUrl, isAllowedAddress } from './addressRules.ts';
 import type { DomainError } from './errors.ts';
 import { type Result, fail, succeed } from './result.ts';
@@ -46,13 +46,14 @@ export function openOutboundClient(policy: AddressPolicy, resolve: Resolver = lo
     keepAliveTimeout: timeouts.keepAliveMs,
     connections: 256,
   });
+  const targetOf = rememberingTargets(policy);
   return {
     async request({ url, method, headers, body, signal, acceptEncoding = 'identity' }) {
-      const checked = checkOutboundUrl(url, policy);
-      if (!checked.ok) return checked;
+      const target = targetOf(url);
+      if (!target.ok) return target;
       try {
-        const response = await request(checked.value, {
-          dispatcher: agent,
+        const response = await agent.request({
+          ...target.value,
           method,
           headers: { ...headers, 'accept-encoding': acceptEncoding },
           ...(body !== undefined && { body }),
@@ -64,6 +65,31 @@ export function openOutboundClient(policy: AddressPolicy, resolve: Resolver = lo
       }
     },
     close: () => agent.close(),
+  };
+}
+
+interface Target {
+  readonly origin: string;
+  readonly path: string;
+}
+
+/** Most calls go to few URLs again and again. */
+const REMEMBERED_TARGETS = 1_000;
+
+/** What was found allowed is remembered: a URL is judged by its text alone, and its addresses with each connection. */
+function rememberingTargets(policy: AddressPolicy): (url: string) => Result<Target> {
+  const known = new Map<string, Result<Target>>();
+  return (url) => {
+    const found = known.get(url);
+    if (found) return found;
+    const checked = checkOutboundUrl(url, policy);
+    if (!checked.ok) return checked;
+    const { origin, pathname, search } = checked.value;
+    const target = succeed({ origin, path: pathname + search });
+    known.set(url, target);
+    const [oldest] = known.keys();
+    if (known.size > REMEMBERED_TARGETS && oldest !== undefined) known.delete(oldest);
+    return target;
   };
 }
 

@@ -27,6 +27,7 @@ const packages: Readonly<Record<string, RegExp>> = {
   zod: /^(shared|functions)\//,
   '@azure/functions': /^functions\//,
   '@azure/data-tables': /^shared\/(platform\/openTables|(\w+\/)+azureTable\w*)\.ts$/,
+  '@azure/core-rest-pipeline': /^shared\/platform\/azureTableBatch\.ts$/,
   '@azure/service-bus': /^shared\/platform\/serviceBus(DeadLetters|Queues)?\.ts$/,
   '@azure/identity': /^shared\/(platform\/(openTables|serviceBus)|identity\/onBehalfOf)\.ts$/,
   '@azure/msal-node': /^shared\/identity\/onBehalfOf\.ts$/,

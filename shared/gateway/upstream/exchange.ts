@@ -44,19 +44,20 @@ export async function send(outbound: OutboundClient, { message, ...exchange }: E
   // A body that breaks while nobody reads it, as after an abort, would otherwise end the process.
   body.on('error', () => undefined);
   const mediaType = one(headers['content-type'])?.split(';', 1)[0]?.trim().toLowerCase();
-  const forms: Readonly<Record<string, Reply['form']>> = {
-    'application/json': 'json',
-    'text/event-stream': 'events',
-  };
   return {
     status: statusCode,
-    form: forms[mediaType ?? ''] ?? 'other',
+    form: forms.get(mediaType) ?? 'other',
     sessionId: one(headers['mcp-session-id']),
     body,
     signal: exchange.signal,
     idleMs: MAX_IDLE_MS,
   };
 }
+
+const forms: ReadonlyMap<string | undefined, Reply['form']> = new Map([
+  ['application/json', 'json'],
+  ['text/event-stream', 'events'],
+]);
 
 const one = (header: string | string[] | undefined): string | undefined =>
   Array.isArray(header) ? header[0] : header;
@@ -75,9 +76,55 @@ const MAX_IDLE_MS = 30_000;
 
 /** Reads a JSON body whole. @throws UpstreamFault when it is too large, breaks off or is not one JSON-RPC message. */
 export async function readJson(reply: Reply): Promise<Message> {
-  const parts: Uint8Array[] = [];
-  for await (const chunk of chunks(reply)) parts.push(chunk);
-  return parse(Buffer.concat(parts).toString('utf8'));
+  return parse((await readWhole(reply)).toString('utf8'));
+}
+
+/** The same as `chunks` for a body that is wanted whole, without an iterator and a timer for each chunk. */
+function readWhole(reply: Reply): Promise<Buffer> {
+  const { body, idleMs } = reply;
+  const parts: Buffer[] = [];
+  let received = 0;
+  return new Promise<Buffer>((resolve, reject) => {
+    let isOver = false;
+    const giveUp = (error: unknown) => {
+      if (isOver) return;
+      isOver = true;
+      clearTimeout(idle);
+      body.destroy();
+      reject(faultIn(error, reply));
+    };
+    const idle = setTimeout(() => {
+      giveUp(silence(idleMs));
+    }, idleMs);
+    body.on('data', (chunk: Buffer) => {
+      idle.refresh();
+      received += chunk.byteLength;
+      if (received > MAX_ANSWER_BYTES) giveUp(tooLarge());
+      else parts.push(chunk);
+    });
+    body.once('end', () => {
+      isOver = true;
+      clearTimeout(idle);
+      resolve(parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts, received));
+    });
+    body.once('error', giveUp);
+    body.once('close', () => {
+      giveUp(undefined);
+    });
+    // Aborted in the meantime: it has said so already.
+    if (body.destroyed) giveUp(body.errored);
+  });
+}
+
+const silence = (idleMs: number) => new UpstreamFault('timeout', `sent nothing for ${idleMs / 1000} seconds`);
+const tooLarge = () => new UpstreamFault('too_large', `answered with more than ${MAX_ANSWER_BYTES} bytes`);
+
+/** Why a body could not be read to its end. */
+function faultIn(error: unknown, { signal }: Reply): UpstreamFault {
+  if (error instanceof UpstreamFault) return error;
+  return explain(error, signal).kind === 'timeout'
+    ? new UpstreamFault('timeout', 'did not finish its answer in time')
+    : new UpstreamFault('closed', 'closed the connection before its answer was complete');
 }
 
 /** Reads an event stream message by message. Ends when the server ends it. @throws UpstreamFault as above. */
@@ -117,30 +164,26 @@ export function parse(text: string): Message {
 }
 
 async function* chunks(reply: Reply): AsyncGenerator<Uint8Array, void, undefined> {
-  const { body, signal } = reply;
+  const { body } = reply;
   let received = 0;
   const source: AsyncIterator<Uint8Array, undefined> = body.iterator({ destroyOnReturn: false });
   try {
     for (;;) {
       // The clock runs only while we wait for the server, not while a slow client holds us up.
       const idle = setTimeout(() => {
-        body.destroy(new UpstreamFault('timeout', `sent nothing for ${reply.idleMs / 1000} seconds`));
+        body.destroy(silence(reply.idleMs));
       }, reply.idleMs);
       const next = await source.next().finally(() => {
         clearTimeout(idle);
       });
       if (next.done === true) return;
       received += next.value.byteLength;
-      if (received > MAX_ANSWER_BYTES)
-        throw new UpstreamFault('too_large', `answered with more than ${MAX_ANSWER_BYTES} bytes`);
+      if (received > MAX_ANSWER_BYTES) throw tooLarge();
       yield next.value;
     }
   } catch (error) {
     body.destroy();
-    if (error instanceof UpstreamFault) throw error;
-    throw explain(error, signal).kind === 'timeout'
-      ? new UpstreamFault('timeout', 'did not finish its answer in time')
-      : new UpstreamFault('closed', 'closed the connection before its answer was complete');
+    throw faultIn(error, reply);
   } finally {
     linger(body);
   }
