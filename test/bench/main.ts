@@ -1,4 +1,6 @@
 import { benchGateway } from './gateway.ts';
+import { benchGatewayLists } from './gatewayLists.ts';
+import { benchGatewayMemory } from './gatewayMemory.ts';
 import { benchOrchestration } from './orchestration.ts';
 import { benchRegistry } from './registry.ts';
 import { benchServers } from './servers.ts';
@@ -6,6 +8,8 @@ import { printServiceBus } from './serviceBus.ts';
 
 /** `npm run bench`: every measurement, one after the other. They are for reading, not for passing. */
 await benchGateway();
+await benchGatewayLists();
+await benchGatewayMemory();
 await benchOrchestration();
 await benchRegistry();
 await benchServers();

@@ -1,0 +1,74 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { managementApi } from '../support/managementApi.ts';
+import { startTestTopology, type TestTopology } from '../support/topology.ts';
+import type { Target } from './load.ts';
+import { costOf, listenerOn, type ProcessCost } from './processCost.ts';
+
+/** The gateway in front of the bare servers of `upstream.ts`, as `npm start` runs it. */
+export interface Front {
+  readonly topology: TestTopology;
+  /** Of the bare servers, which are registered as `bare-0`, `bare-1` and so on. */
+  readonly urls: readonly string[];
+  /** A POST of one of the bodies, with a user's token. */
+  readonly at: (origin: string, path: string, ...bodies: string[]) => Target;
+  /** Starts another process of this folder, which says one thing. */
+  readonly start: (file: string, ...args: string[]) => Promise<unknown>;
+  /** What the process of the mcp app has cost so far. */
+  readonly cost: () => ProcessCost;
+  readonly stop: () => Promise<void>;
+}
+
+export async function startFront(servers: number, moreTools = 0): Promise<Front> {
+  const children: ChildProcess[] = [];
+  const topology = await startTestTopology();
+  const stop = async () => {
+    await topology.stop();
+    for (const child of children) child.kill();
+  };
+  const start = async (file: string, ...args: string[]): Promise<unknown> => {
+    // Options of this process, such as those of a profiler, are not theirs.
+    const child = fork(join(import.meta.dirname, file), args, { execArgv: [] });
+    children.push(child);
+    const [said] = (await once(child, 'message')) as [unknown];
+    return said;
+  };
+  try {
+    const urls = (await start('upstream.ts', String(servers), String(moreTools))) as readonly string[];
+    const admin = managementApi(topology.urls.management, await topology.mint({ role: 'Admin' }));
+    for (const [index, url] of urls.entries()) {
+      const { body } = await admin.post('/servers?wait=20', { slug: `bare-${index}`, url });
+      if (body['status'] !== 'active') throw new Error(`the upstream is ${JSON.stringify(body)}`);
+    }
+    const headers = {
+      authorization: `Bearer ${await topology.mint({ role: 'User' })}`,
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+      'mcp-protocol-version': '2025-11-25',
+    };
+    return {
+      topology,
+      urls,
+      at: (origin, path, ...bodies) => ({ origin, path, method: 'POST', headers, bodies }),
+      start,
+      cost: () => costOf(listenerOn(topology.ports.mcp)),
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+export const message = (method: string, params: object): string =>
+  JSON.stringify({ jsonrpc: '2.0', id: 1, method, params });
+
+export const toolCall = (name: string): string =>
+  message('tools/call', { name, arguments: { text: 'hello' } });
+
+/** A POST where there is none is answered by the function that takes everything else: it does nothing, and calls nobody. */
+export const emptyFunction = ({ at, topology }: Front): Target => ({
+  ...at(topology.urls.mcp, '/health', toolCall('echo')),
+  expected: 405,
+});
