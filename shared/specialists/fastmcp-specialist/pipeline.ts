@@ -1,8 +1,8 @@
 import type { Principal } from '../../identity/principal.ts';
-import type { AuthContext } from '../../identity/sessionStore.ts';
 import type { TaskHelpers } from '../../orchestration/task/task.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { tokenNotKept } from '../lookAtEndpoints.ts';
+import { ownerOf } from '../signedIn.ts';
 import { tokenOf } from '../tokenOf.ts';
 import { withinTime } from '../withinTime.ts';
 import type { Look } from './oauthChain.ts';
@@ -16,11 +16,11 @@ const SESSION_WITHIN_MS = 2_500;
  * process without HTTP and sign-in, to tell what time they take from what the gateway takes.
  */
 export async function walkPipeline(deps: SpecialistDeps, helpers: TaskHelpers): Promise<Look> {
-  const [token, context] = await Promise.all([
+  const [token, owner] = await Promise.all([
     tokenOf(helpers),
-    withinTime(SESSION_WITHIN_MS, helpers.signal, () => helpers.authContext()),
+    withinTime(SESSION_WITHIN_MS, helpers.signal, () => ownerOf(helpers)),
   ]);
-  const caller = principalOf(helpers.tenantId, context.ok ? context.value : undefined);
+  const caller = (owner.ok ? owner.value : undefined) ?? anyone(helpers.tenantId);
   const [outside, inside] = await Promise.all([
     walkOverHttp(deps, helpers, token),
     walkInProcess(deps, helpers, caller),
@@ -35,10 +35,12 @@ export async function walkPipeline(deps: SpecialistDeps, helpers: TaskHelpers): 
   };
 }
 
-/** Whoever the session is of; without one, somebody of the tenant with the least role that may use the endpoints. */
-function principalOf(tenantId: string, context: AuthContext | undefined): Principal {
-  const own = { tenantId, kind: 'user', clientId: 'fastmcp-specialist' } as const;
-  return context
-    ? { ...own, userId: context.userId, roles: context.roles, expiresAt: Date.parse(context.expiresAt) }
-    : { ...own, userId: 'fastmcp-specialist', roles: ['User'], expiresAt: 0 };
-}
+/** Where nobody is signed in: somebody of the tenant with the least role that may use the endpoints. */
+const anyone = (tenantId: string): Principal => ({
+  tenantId,
+  userId: 'fastmcp-specialist',
+  kind: 'app',
+  clientId: '',
+  roles: ['User'],
+  expiresAt: 0,
+});
