@@ -1,6 +1,5 @@
 import type { TaskHelpers } from '../../orchestration/task/task.ts';
 import type { TableProbe } from '../../platform/azureTableProbe.ts';
-import type { TableName } from '../tableNames.ts';
 import { COUNTED_ROWS } from './budgets.ts';
 import { type Limits, type MeasuringFault, type Percentiles, measure } from './measure.ts';
 
@@ -15,13 +14,13 @@ export interface PartitionFigures {
 }
 
 export interface TableFault extends MeasuringFault {
-  readonly table: TableName;
+  readonly table: string;
   readonly operation: string;
   readonly partition?: string;
 }
 
 export interface TableFigures {
-  readonly table: TableName;
+  readonly table: string;
   readonly read?: Percentiles;
   readonly partitions: readonly PartitionFigures[];
 }
@@ -33,7 +32,7 @@ const PAGE_TIMES = 3;
 
 /** A table to look at, and how. */
 export interface TableToLookAt {
-  readonly table: TableName;
+  readonly table: string;
   readonly probe: TableProbe;
   readonly helpers: Pick<TaskHelpers, 'tenantId' | 'signal'>;
   readonly endsAt: number;

@@ -1,5 +1,4 @@
 import type { Finding } from '../finding.ts';
-import type { TableName } from '../tableNames.ts';
 import {
   COUNTED_ROWS,
   SLOW_PARTITION_FACTOR,
@@ -66,7 +65,7 @@ function faultFinding(faults: readonly TableFault[]): Finding | undefined {
 }
 
 interface Operation {
-  readonly table: TableName;
+  readonly table: string;
   readonly operation: string;
   readonly times: Percentiles | undefined;
 }

@@ -1,7 +1,7 @@
 import type { TaskHelpers } from '../../orchestration/task/task.ts';
 import { azureTableProbe } from '../../platform/azureTableProbe.ts';
 import type { Config } from '../../platform/config.ts';
-import { type TableName, tableNames } from '../tableNames.ts';
+import { tableNames } from '../../platform/topology.ts';
 import { measure } from './measure.ts';
 import { type TableFault, type TableFigures, lookAtTable } from './oneTable.ts';
 import { type OwnRowTimes, measureOwnRows } from './ownRows.ts';
@@ -13,7 +13,7 @@ export interface TablesLook {
   readonly tables: readonly TableFigures[];
   readonly faults: readonly TableFault[];
   /** For which the time did not suffice, wholly or in part. */
-  readonly unmeasured: readonly TableName[];
+  readonly unmeasured: readonly string[];
 }
 
 export interface TablesDepth {
@@ -31,7 +31,7 @@ export interface TablesDeps {
 
 type Helpers = Pick<TaskHelpers, 'tenantId' | 'delegationId' | 'signal' | 'clock'>;
 
-const OWN_TABLE: TableName = 'state';
+const OWN_TABLE = 'state';
 /** A table that hangs must not keep the others from being looked at. */
 const TABLE_WITHIN_MS = 4_000;
 const BRIEF_TIMES = 5;
@@ -52,7 +52,7 @@ export async function lookAtTables(
   });
   const faults: TableFault[] = faultsOfOwnRows(ownRows);
   const tables: TableFigures[] = [];
-  const unmeasured: TableName[] = [];
+  const unmeasured: string[] = [];
   for (const table of tableNames) {
     if (isAway(faults)) break;
     const leftMs = endsAt - performance.now();

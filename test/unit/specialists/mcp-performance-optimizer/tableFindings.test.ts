@@ -9,8 +9,7 @@ import {
   tableFindings,
 } from '../../../../shared/specialists/mcp-performance-optimizer/tableFindings.ts';
 import type { TablesLook } from '../../../../shared/specialists/mcp-performance-optimizer/tables.ts';
-import { tableNames } from '../../../../shared/specialists/tableNames.ts';
-import topology from '../../../../infra/topology.json' with { type: 'json' };
+import { tableNames } from '../../../../shared/platform/topology.ts';
 
 const took = (ms: number) => percentiles([ms]);
 const partition = (name: string, ms: number, rows?: number): PartitionFigures => ({
@@ -42,10 +41,6 @@ const fault = (more: Partial<TableFault>): TableFault => ({
   ...more,
 });
 const rulesOf = (look: TablesLook) => tableFindings(look).map(({ rule }) => rule);
-
-test('the tables are those of the topology list', () => {
-  expect(tableNames).toEqual(topology.tables);
-});
 
 test('where all is well nothing is found', () => {
   expect(tableFindings(healthy)).toEqual([]);
