@@ -1,6 +1,6 @@
 import type { ActOutcome } from '../audit/record.ts';
 import type { Log, LogFields } from '../platform/log.ts';
-import type { Era } from '../registry/server.ts';
+import type { Era } from '../registry/era.ts';
 import { INTERNAL_ERROR, toJsonRpcError } from './errorCodes.ts';
 import type { JsonObject, JsonRpcNotification, Outcome, RequestId } from './jsonRpc.ts';
 import { type Audience, concerns } from './notifications.ts';

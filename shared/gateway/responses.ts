@@ -1,4 +1,4 @@
-import type { Era } from '../registry/server.ts';
+import type { Era } from '../registry/era.ts';
 import { METHOD_NOT_FOUND, MISSING_CLIENT_CAPABILITY } from './errorCodes.ts';
 import type { Outcome, RequestId } from './jsonRpc.ts';
 import { COMMENT } from './sse.ts';

@@ -1,4 +1,4 @@
-import type { Era } from '../registry/server.ts';
+import type { Era } from '../registry/era.ts';
 import {
   HEADER_MISMATCH,
   INTERNAL_ERROR,

@@ -4,8 +4,6 @@ import { tagsOf, tagsSchema } from './gatewayMeta.ts';
 import { serverJsonSchema } from './serverJson/serverJson.ts';
 import { type UpstreamSettings, upstreamSettingsSchema } from './upstreamSettings.ts';
 
-export { type Era, eraSchema } from './era.ts';
-
 /** `pending` until the registration's plan has ended, then `active` or `rejected`, with the reason. */
 export const serverStatusSchema = z.enum(['pending', 'active', 'rejected']);
 

@@ -9,7 +9,8 @@ import {
   startGateway,
   type TestGateway,
 } from '../support/gateway.ts';
-import type { Discovery, Era } from '../../shared/registry/server.ts';
+import type { Era } from '../../shared/registry/era.ts';
+import type { Discovery } from '../../shared/registry/server.ts';
 
 /* Every method that a server answers, under the names of its own endpoint and of the aggregate one, in all four combinations of eras. */
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { Era } from '../../shared/registry/server.ts';
+import type { Era } from '../../shared/registry/era.ts';
 import {
   discoveryOf,
   echoTool,

@@ -1,5 +1,6 @@
 import type { Principal } from '../../identity/principal.ts';
-import type { Era, Tool } from '../../registry/server.ts';
+import type { Era } from '../../registry/era.ts';
+import type { Tool } from '../../registry/server.ts';
 import type { Envelope } from '../envelope.ts';
 import type { JsonObject, RequestId } from '../jsonRpc.ts';
 import type { ClientSession } from '../session/clientSessions.ts';
