@@ -11,6 +11,8 @@ import { type TestTopology, startTestTopology } from '../support/topology.ts';
 const COUNT = 2_000;
 const LANES = 16;
 const KILL_EVERY_MS = 4_000;
+/** Also where all has been asked for before: then there is still work to interrupt. */
+const LEAST_KILLS = 6;
 const agents = ['fastmcp-specialist', 'mcp-debugger'] as const;
 
 let topology: TestTopology;
@@ -32,6 +34,7 @@ afterAll(async () => {
 
 interface Seen {
   readonly id: string;
+  readonly task: string;
   readonly state: string;
   readonly attempts: number;
   readonly result?: { readonly marked?: string };
@@ -68,10 +71,10 @@ async function delegate(index: number): Promise<{ readonly id: string; readonly 
   }
 }
 
-/** Kills an app every few seconds, one and the other in turn, and the broker once, until told to stop. */
+/** Kills an app every few seconds, one and the other in turn, and the broker once, until it is over and there was enough of it. */
 async function wreak(isOver: () => boolean): Promise<readonly string[]> {
   const killed: string[] = [];
-  for (let round = 0; !isOver(); round++) {
+  for (let round = 0; !isOver() || round < LEAST_KILLS; round++) {
     await delay(KILL_EVERY_MS);
     const victim = round === 2 ? 'serviceBus' : round % 2 === 0 ? 'mcp' : 'management';
     await topology.kill(victim);
@@ -87,7 +90,8 @@ async function everyDelegation(): Promise<readonly Seen[]> {
   do {
     const page = await ask(`/delegations?limit=100${cursor === undefined ? '' : `&cursor=${cursor}`}`);
     const body = (await page?.json()) as { items: Seen[]; nextCursor?: string };
-    all.push(...body.items);
+    // The system has work of its own meanwhile.
+    all.push(...body.items.filter(({ task }) => task === 'probe'));
     cursor = body.nextCursor;
   } while (cursor !== undefined);
   return all;
@@ -107,9 +111,9 @@ test(
     let isOver = false;
     const wreckage = wreak(() => isOver);
     await Promise.all(Array.from({ length: LANES }, lane));
+    const askedFor = secondsSince();
     isOver = true;
     const killed = await wreckage;
-    const askedFor = secondsSince();
 
     let all: readonly Seen[] = [];
     await expect
@@ -143,7 +147,6 @@ test(
     };
     console.log('Chaos:', JSON.stringify(report, undefined, 2));
     // The chaos was real: work was interrupted.
-    expect(killed.length).toBeGreaterThanOrEqual(5);
     expect(report.askedAgain).toBeGreaterThan(0);
   },
 );
