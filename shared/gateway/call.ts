@@ -3,6 +3,7 @@ import type { InboundRequest } from './era.ts';
 import { METHOD_NOT_FOUND, toJsonRpcError } from './errorCodes.ts';
 import type { InFlight } from './inFlight.ts';
 import type { JsonObject } from './jsonRpc.ts';
+import type { SignedIn } from '../identity/credentials.ts';
 import { bearerToken } from '../identity/verifyToken.ts';
 import type { GatewayDeps, McpPost, McpRequest } from './request.ts';
 import { jsonResponse, outcomeResponse } from './responses.ts';
@@ -41,11 +42,17 @@ export interface Parts extends GatewayDeps {
   readonly resting: Resting;
 }
 
+/** Who has signed in with this request. */
+export function signedInWith({ principal, headers }: McpRequest): SignedIn | undefined {
+  const token = bearerToken(headers.get('authorization'));
+  return token === undefined ? undefined : { principal, token };
+}
+
 /** On whose behalf the servers of a request are called. */
-export const callerOf = ({ principal, headers }: McpRequest, session: ClientSession | undefined): Caller => ({
-  principal,
+export const callerOf = (request: McpRequest, session: ClientSession | undefined): Caller => ({
+  principal: request.principal,
   session,
-  token: () => bearerToken(headers.get('authorization')),
+  user: () => signedInWith(request),
 });
 
 /** A result of the gateway's own. */

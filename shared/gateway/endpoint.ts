@@ -1,12 +1,11 @@
 import { toProblem } from '../platform/problem.ts';
 import type { Principal } from '../identity/principal.ts';
-import { bearerToken } from '../identity/verifyToken.ts';
 import type { GatewayDeps, McpPost, McpRequest } from './request.ts';
 import { classify, type Refused } from './era.ts';
 import { INVALID_REQUEST, toJsonRpcError } from './errorCodes.ts';
 import type { Outcome, RequestId } from './jsonRpc.ts';
 import { createInFlight } from './inFlight.ts';
-import { callerOf, type Parts } from './call.ts';
+import { callerOf, type Parts, signedInWith } from './call.ts';
 import { createMethods } from './methods.ts';
 import type { HubDeps } from './listen/hub.ts';
 import { listenLegacy } from './listen/listen.ts';
@@ -76,10 +75,7 @@ export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
     const { front, principal } = request;
     const { tenantId } = principal;
     const { ownTools } = deps;
-    const catalogue = personal(everybodys, () => {
-      const token = bearerToken(request.headers.get('authorization'));
-      return token === undefined ? undefined : { principal, token };
-    });
+    const catalogue = personal(everybodys, () => signedInWith(request));
     if (front.kind === 'all') {
       const view = aggregateView(catalogue, tenantId);
       return ownTools ? withOwnTools(view, ownTools, principal) : view;

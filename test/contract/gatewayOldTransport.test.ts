@@ -15,13 +15,13 @@ let old: Served;
 let open = 0;
 
 async function startOldServer(): Promise<Served> {
-  // eslint-disable-next-line @typescript-eslint/no-deprecated
+  // eslint-disable-next-line @typescript-eslint/no-deprecated -- the SDK has no other server of this transport
   const transports = new Map<string, SSEServerTransport>();
   return serve((request, response) => {
     void (async () => {
       const { pathname, searchParams } = new URL(request.url ?? '', 'http://localhost');
       if (request.method === 'GET' && pathname === '/mcp') {
-        // eslint-disable-next-line @typescript-eslint/no-deprecated
+        // eslint-disable-next-line @typescript-eslint/no-deprecated -- the SDK has no other server of this transport
         const transport = new SSEServerTransport('/messages', response);
         transports.set(transport.sessionId, transport);
         open += 1;

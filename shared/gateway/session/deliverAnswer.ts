@@ -1,7 +1,7 @@
 import { INVALID_REQUEST, toJsonRpcError } from '../errorCodes.ts';
 import type { Inbound } from '../era.ts';
 import type { JsonRpcError } from '../jsonRpc.ts';
-import { callerOf, type Parts } from '../call.ts';
+import { type Parts, signedInWith } from '../call.ts';
 import type { McpPost } from '../request.ts';
 import { jsonResponse } from '../responses.ts';
 import { faultErrors, UpstreamFault } from '../upstream/fault.ts';
@@ -33,11 +33,7 @@ export async function deliverAnswer(
   if (server === undefined)
     return refuse({ code: INVALID_REQUEST, message: 'The server that asked takes no calls any more.' });
   const { session: upstreamId, version } = target;
-  const { principal, token } = callerOf(request, session);
-  const outbound = outboundTo(server, () => {
-    const own = token();
-    return own === undefined ? undefined : { principal, token: own };
-  });
+  const outbound = outboundTo(server, () => signedInWith(request));
   const upstream = resumeSession(outbound, server.url, { id: upstreamId, version }, {}, newId());
   try {
     const signal = AbortSignal.any([request.signal, AbortSignal.timeout(DELIVER_WITHIN_MS)]);

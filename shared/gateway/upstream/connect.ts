@@ -43,13 +43,13 @@ export function createConnector(outboundTo: OutboundTo, newId: IdSource, guard: 
   const tokens = new Map<string, SignedIn>();
 
   /** The way to a server for a caller. */
-  function wayTo(server: Reachable, { principal, token }: Caller): OutboundClient {
+  function wayTo(server: Reachable, { principal, user }: Caller): OutboundClient {
     if (server.upstream?.headers === undefined) return outboundTo(server);
     const key = JSON.stringify([principal.tenantId, principal.userId, principal.clientId]);
-    const own = token();
-    if (own !== undefined) {
+    const now = user();
+    if (now !== undefined) {
       tokens.delete(key);
-      tokens.set(key, { principal, token: own });
+      tokens.set(key, now);
     }
     const [oldest] = tokens.keys();
     if (tokens.size > MAX_SESSIONS && oldest !== undefined) tokens.delete(oldest);

@@ -1,3 +1,4 @@
+import type { SignedIn } from '../../identity/credentials.ts';
 import type { Principal } from '../../identity/principal.ts';
 import type { Era } from '../../registry/era.ts';
 import type { Tool } from '../../registry/server.ts';
@@ -33,6 +34,6 @@ export interface Caller {
   readonly principal: Principal;
   /** Absent: the client keeps none, so a server cannot ask it anything while it works. */
   readonly session: ClientSession | undefined;
-  /** The token that the caller has signed in with, looked at only where a server is called with it. */
-  readonly token: () => string | undefined;
+  /** Who is signed in, looked at only where a server is called as that user; undefined where there is no token. */
+  readonly user: () => SignedIn | undefined;
 }

@@ -1,8 +1,7 @@
 import type { Principal } from '../../identity/principal.ts';
 import { fail } from '../../platform/result.ts';
 import type { Era } from '../../registry/era.ts';
-import type { Tool } from '../../registry/server.ts';
-import { OWN_SLUG } from '../../registry/server.ts';
+import { OWN_SLUG, type Tool } from '../../registry/server.ts';
 import type { JsonObject } from '../jsonRpc.ts';
 import type { OwnTools } from '../ownTools.ts';
 import { aggregateName } from './names.ts';

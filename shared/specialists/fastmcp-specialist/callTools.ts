@@ -39,7 +39,11 @@ export async function callTools(
 ): Promise<ReadonlyMap<string, Given>> {
   const { outboundTo, newId, shortLived: state, clock, audit } = deps;
   const connector = createConnector(outboundTo, newId, createGuard(createResting({ state, clock })));
-  const caller = { principal, session: undefined, token: () => token };
+  const caller = {
+    principal,
+    session: undefined,
+    user: () => (token === undefined ? undefined : { principal, token }),
+  };
   const connection = connector.connect(server, caller);
   const given = new Map<string, Given>();
   for (const [index, tool] of tools.entries()) {

@@ -3,9 +3,7 @@ import { type Task, defineTask } from '../../orchestration/task/task.ts';
 import { succeed } from '../../platform/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { reportSchema, verdict, verdictSchema } from '../finding.ts';
-import { lookAtEndpoints } from '../lookAtEndpoints.ts';
-import { lookAtStores } from '../lookAtStores.ts';
-import { tokenOf } from '../tokenOf.ts';
+import { lookAtApp } from '../lookAtApp.ts';
 import { walkPipeline } from './pipeline.ts';
 
 const agent = 'fastmcp-specialist';
@@ -55,18 +53,8 @@ export const pipelineTasks = (deps: SpecialistDeps): readonly Task[] => [
     input,
     output: verdictSchema,
     async run(_, helpers) {
-      const { signal, traceId } = helpers;
-      const token = await tokenOf(helpers);
-      const [stores, endpoints] = await Promise.all([
-        lookAtStores(deps, signal),
-        lookAtEndpoints('mcp', deps, { signal, traceId, token }),
-      ]);
-      return succeed(
-        verdict([...stores.findings, ...endpoints.findings], {
-          endpoints: endpoints.facts,
-          stores: stores.facts,
-        }),
-      );
+      const { facts, findings } = await lookAtApp('mcp', deps, helpers);
+      return succeed(verdict(findings, facts));
     },
   }),
 ];

@@ -7,7 +7,7 @@ import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, reportSchema } from '../finding.ts';
 import { tokenOf } from '../tokenOf.ts';
 import { withinTime } from '../withinTime.ts';
-import { findRecords } from './findRecords.ts';
+import { readRecords } from '../readRecords.ts';
 import { explainRefusals, groupRefusals, isRefusal, reasons } from './refusals.ts';
 import { traceIdSchema } from './traceId.ts';
 
@@ -62,13 +62,11 @@ export async function refusalsOf(
   { tenantId, signal }: Pick<TaskHelpers, 'tenantId' | 'signal'>,
 ): Promise<{ readonly facts: Readonly<Record<string, unknown>>; readonly findings: readonly Finding[] }> {
   const found = await withinTime(SEARCH_WITHIN_MS, signal, (own) =>
-    findRecords(
-      trail,
-      tenantId,
-      query,
-      (record) => isRefusal(record) && (traceId === undefined || record.traceId === traceId),
-      { limit: MAX_RECORDS, signal: own },
-    ),
+    readRecords(trail, tenantId, query, {
+      limit: MAX_RECORDS,
+      signal: own,
+      wanted: (record) => isRefusal(record) && (traceId === undefined || record.traceId === traceId),
+    }),
   );
   if (!found.ok) return { facts: {}, findings: [trailUnread(found.error.message)] };
   const { records, read, cutAt } = found.value;

@@ -3,6 +3,7 @@ import { type Task, type TaskHelpers, defineTask } from '../../orchestration/tas
 import { succeed } from '../../platform/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, health, healthSchema, reportSchema, verdict, verdictSchema } from '../finding.ts';
+import { lookAtApp } from '../lookAtApp.ts';
 import { lookAtEndpoints, tokenNotKept } from '../lookAtEndpoints.ts';
 import { lookAtStores } from '../lookAtStores.ts';
 import { tokenOf } from '../tokenOf.ts';
@@ -32,20 +33,6 @@ export async function lookAtBothApps(deps: SpecialistDeps, helpers: TaskHelpers)
   return {
     facts: { management: management.facts, mcp: mcp.facts, stores: stores.facts, roundTrip: trip.facts },
     findings: [stores, management, mcp, trip].flatMap(({ findings }) => findings),
-  };
-}
-
-/** The management app by itself: how it answers, and whether what it stands on answers it. */
-async function lookAtManagement(deps: SpecialistDeps, helpers: TaskHelpers): Promise<Look> {
-  const { signal, traceId } = helpers;
-  const token = await tokenOf(helpers);
-  const [stores, endpoints] = await Promise.all([
-    lookAtStores(deps, signal),
-    lookAtEndpoints('management', deps, { signal, traceId, token }),
-  ]);
-  return {
-    facts: { endpoints: endpoints.facts, stores: stores.facts },
-    findings: [...stores.findings, ...endpoints.findings],
   };
 }
 
@@ -94,7 +81,7 @@ export const dualServerTasks = (deps: SpecialistDeps): readonly Task[] => [
     input,
     output: verdictSchema,
     async run(_, helpers) {
-      const { facts, findings } = await lookAtManagement(deps, helpers);
+      const { facts, findings } = await lookAtApp('management', deps, helpers);
       return succeed(verdict(findings, facts));
     },
   }),

@@ -7,7 +7,7 @@ import type { Page } from '../../platform/tables.ts';
 import type { Result } from '../../platform/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { withinTime } from '../withinTime.ts';
-import { findRecords } from './findRecords.ts';
+import { type ReadRecords, readRecords } from '../readRecords.ts';
 
 /** What one request, or one session, has set off. */
 export interface Subject {
@@ -66,13 +66,15 @@ export async function gatherTrace(
     [subject.sessionId, ...delegations.map(({ sessionId }) => sessionId)].filter((id) => id !== undefined),
   );
   const [records, sessions] = await Promise.all([
-    read<Awaited<ReturnType<typeof findRecords>>>('audit', { records: [], read: 0 }, (own) =>
+    read<ReadRecords>('audit', { records: [], read: 0 }, (own) =>
       traces.size === 0
         ? Promise.resolve({ records: [], read: 0 })
-        : findRecords(deps.trail, tenantId, { from }, ({ traceId }) => traces.has(traceId), {
-            limit: MAX_RECORDS,
-            signal: own,
-          }),
+        : readRecords(
+            deps.trail,
+            tenantId,
+            { from },
+            { limit: MAX_RECORDS, signal: own, wanted: ({ traceId }) => traces.has(traceId) },
+          ),
     ),
     read<[string, Session | undefined][]>('sessions', [], () =>
       Promise.all(

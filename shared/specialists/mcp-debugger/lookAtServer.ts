@@ -5,7 +5,7 @@ import type { SpecialistDeps } from '../deps.ts';
 import type { Finding } from '../finding.ts';
 import { withinTime } from '../withinTime.ts';
 import type { Look } from './dualServer.ts';
-import { findRecords } from './findRecords.ts';
+import { readRecords } from '../readRecords.ts';
 
 const SERVER_WITHIN_MS = 10_000;
 const MAX_CALLS = 500;
@@ -19,10 +19,12 @@ export async function lookAtServer(
   { tenantId, signal }: TaskHelpers,
 ): Promise<Look> {
   const calls = withinTime(SERVER_WITHIN_MS, signal, (own) =>
-    findRecords(deps.trail, tenantId, { from }, ({ resource }) => isOf(slug, resource), {
-      limit: MAX_CALLS,
-      signal: own,
-    }),
+    readRecords(
+      deps.trail,
+      tenantId,
+      { from },
+      { limit: MAX_CALLS, signal: own, wanted: ({ resource }) => isOf(slug, resource) },
+    ),
   );
   const stored = await withinTime(SERVER_WITHIN_MS, signal, () => deps.visibleServers.find(tenantId, slug));
   const record = stored.ok ? stored.value?.value : undefined;

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { type Task, defineTask } from '../../orchestration/task/task.ts';
+import { issuerOf, keyIsOfIssuer } from '../../identity/verifyToken.ts';
 import type { OutboundClient } from '../../platform/outbound.ts';
 import { succeed } from '../../platform/result.ts';
-import { callEndpoint } from '../callEndpoint.ts';
 import type { SpecialistDeps } from '../deps.ts';
+import { fetchDocument } from '../fetchDocument.ts';
 import { type Finding, verdict, verdictSchema } from '../finding.ts';
 
 const WITHIN_MS = 6_000;
@@ -92,21 +93,20 @@ async function lookAtTenant(
     findings: [{ rule, severity: 'critical' as const, message, evidence: { place, ...evidence }, remedy }],
   });
   const tenant = `tenant ${place} of MREG_TENANTS`;
-  const base = `${authority}/${id}`;
-  const discovery = await readJson(
-    outbound,
-    `${base}/v2.0/.well-known/openid-configuration`,
-    signal,
+  const issuer = issuerOf(authority, id);
+  const discovery = await fetchDocument(
+    `${issuer}/.well-known/openid-configuration`,
     discoverySchema,
+    outbound,
+    signal,
   );
-  if ('why' in discovery)
+  if (!discovery.value)
     return critical(
       'tenant_not_discovered',
-      `the authority says nothing of ${tenant}: ${discovery.why}`,
-      { why: discovery.why },
+      `the authority says nothing of ${tenant}: ${discovery.problem ?? ''}`,
+      { why: discovery.problem },
       'See that MREG_TENANTS names a tenant that there is, and that the apps reach the authority.',
     );
-  const issuer = `${base}/v2.0`;
   if (discovery.value.issuer !== issuer)
     return critical(
       'issuer_differs',
@@ -121,17 +121,16 @@ async function lookAtTenant(
       {},
       'Do not use a gateway whose authority refers to another for its keys, before it is known why.',
     );
-  const found = await readJson(outbound, discovery.value.jwks_uri, signal, keysSchema);
-  if ('why' in found)
+  const found = await fetchDocument(discovery.value.jwks_uri, keysSchema, outbound, signal);
+  if (!found.value)
     return critical(
       'keys_not_read',
-      `the signing keys of ${tenant} cannot be read: ${found.why}`,
-      { why: found.why },
+      `the signing keys of ${tenant} cannot be read: ${found.problem ?? ''}`,
+      { why: found.problem },
       'See that the apps reach the authority: without keys no token can be verified.',
     );
   const usable = found.value.keys.filter(
-    ({ kty, kid, issuer: of }) =>
-      kty === 'RSA' && kid !== undefined && of?.replace('{tenantid}', id) === issuer,
+    (key) => key.kty === 'RSA' && key.kid !== undefined && keyIsOfIssuer(key, id, issuer),
   );
   if (usable.length === 0)
     return critical(
@@ -141,19 +140,4 @@ async function lookAtTenant(
       'Tokens of this tenant are refused until the authority has such a key.',
     );
   return { keys: usable.length, findings: [] };
-}
-
-async function readJson<T>(
-  outbound: OutboundClient,
-  url: string,
-  signal: AbortSignal,
-  schema: z.ZodType<T>,
-): Promise<{ readonly value: T } | { readonly why: string }> {
-  const answer = await callEndpoint(outbound, { method: 'GET', url, signal });
-  if (!answer.ok) return { why: answer.error.message };
-  if (answer.value.status !== 200) return { why: `it answered HTTP ${answer.value.status}` };
-  const parsed = schema.safeParse(answer.value.body);
-  return parsed.success
-    ? { value: parsed.data }
-    : { why: 'it answered with something else than was asked for' };
 }

@@ -31,17 +31,6 @@ export interface Limits {
   readonly signal: AbortSignal;
 }
 
-/** The store of the sessions is one of the parts that are measured: a fault of it must not be the end of all other looks. */
-const TOKEN_WITHIN_MS = 2_500;
-
-/** The session's token; none, too, where the store of the sessions does not answer. */
-export async function tokenOf({
-  token,
-  signal,
-}: Pick<TaskHelpers, 'token' | 'signal'>): Promise<string | undefined> {
-  return (await measure(() => token(), { times: 1, withinMs: TOKEN_WITHIN_MS, signal })).last;
-}
-
 const NO_ANSWER = 'no answer in time';
 
 /** Whatever is given up sooner may only be slow. */

@@ -3,14 +3,8 @@ import type { App, Config } from '../../platform/config.ts';
 import type { OutboundClient } from '../../platform/outbound.ts';
 import { SERVER_TIMING, stagesOf } from '../../platform/serverTiming.ts';
 import { callEndpoint } from '../callEndpoint.ts';
-import {
-  type MeasuringFault,
-  type Percentiles,
-  TellableFault,
-  measure,
-  percentiles,
-  tokenOf,
-} from './measure.ts';
+import { type MeasuringFault, type Percentiles, TellableFault, measure, percentiles } from './measure.ts';
+import { tokenOf } from '../tokenOf.ts';
 
 /**
  * The stages of a request, one after another and none within another. `outside`: the network, the host and the client. `handling`

@@ -6,7 +6,8 @@ import type { Config } from '../../platform/config.ts';
 import type { OutboundClient } from '../../platform/outbound.ts';
 import { type EndpointAnswer, callEndpoint } from '../callEndpoint.ts';
 import type { SpecialistDeps } from '../deps.ts';
-import { type Limits, type Measured, TellableFault, measure, tokenOf } from './measure.ts';
+import { tokenOf } from '../tokenOf.ts';
+import { type Limits, type Measured, TellableFault, measure } from './measure.ts';
 
 /** What was measured of the verification of tokens. */
 export interface TokensLook {

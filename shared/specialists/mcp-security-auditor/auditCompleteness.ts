@@ -9,7 +9,7 @@ import { type Finding, verdict, verdictSchema } from '../finding.ts';
 import { withinTime } from '../withinTime.ts';
 import { chainFindings } from './auditVerification.ts';
 import { missing, ofDelegation, ofPlan } from './expectedRecords.ts';
-import { readRecords } from './readRecords.ts';
+import { readRecords } from '../readRecords.ts';
 
 const inputSchema = z.strictObject({
   minutes: z.int().min(1).max(1_440).default(60).describe('How far back to look.'),
@@ -53,7 +53,7 @@ export const auditTrailCompleteness = (
       // After the rows: whatever ended before they were read and has settled must be there.
       const [read, checked] = await Promise.all([
         withinTime(LOOK_WITHIN_MS, signal, (own) =>
-          readRecords(deps.trail, tenantId, { from: before(from) }, MAX_RECORDS, own),
+          readRecords(deps.trail, tenantId, { from: before(from) }, { limit: MAX_RECORDS, signal: own }),
         ),
         withinTime(LOOK_WITHIN_MS, signal, (own) =>
           verifyTrail(tenantId, { from }, { store: deps.trail, digest: createDigest(), signal: own }),

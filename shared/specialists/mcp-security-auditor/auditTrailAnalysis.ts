@@ -8,7 +8,7 @@ import { type Finding, reportSchema } from '../finding.ts';
 import { withinTime } from '../withinTime.ts';
 import { type Analysis, type WorkingHours, analyseRecords } from './analyseRecords.ts';
 import { chainFindings } from './auditVerification.ts';
-import { readRecords } from './readRecords.ts';
+import { readRecords } from '../readRecords.ts';
 
 const DAY_MS = 24 * 3_600_000;
 const moment = z.iso.datetime({ offset: true });
@@ -73,7 +73,9 @@ export async function analyseTrail(
     withinTime(VERIFY_WITHIN_MS, signal, (own) =>
       verifyTrail(tenantId, span, { store: trail, digest: createDigest(), signal: own }),
     ),
-    withinTime(READ_WITHIN_MS, signal, (own) => readRecords(trail, tenantId, span, maxRecords, own)),
+    withinTime(READ_WITHIN_MS, signal, (own) =>
+      readRecords(trail, tenantId, span, { limit: maxRecords, signal: own }),
+    ),
   ]);
   const analysis = analyseRecords(read.ok ? read.value.records : [], { now, hours });
   return {

@@ -7,7 +7,7 @@ import { succeed } from '../../platform/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, verdict, verdictSchema } from '../finding.ts';
 import { withinTime } from '../withinTime.ts';
-import { readRecords } from './readRecords.ts';
+import { readRecords } from '../readRecords.ts';
 
 type AuditDeps = Pick<SpecialistDeps, 'audit' | 'trail' | 'newId'>;
 
@@ -41,7 +41,7 @@ export const auditLoggingVerification = (deps: AuditDeps): Task =>
           ),
         );
       const read = await withinTime(STEP_WITHIN_MS, signal, (own) =>
-        readRecords(deps.trail, tenantId, { action: ACTION, resource, from }, 10, own),
+        readRecords(deps.trail, tenantId, { action: ACTION, resource, from }, { limit: 10, signal: own }),
       );
       const checked = await withinTime(STEP_WITHIN_MS, signal, (own) =>
         verifyTrail(tenantId, { from }, { store: deps.trail, digest: createDigest(), signal: own }),

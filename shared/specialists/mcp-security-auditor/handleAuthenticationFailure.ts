@@ -8,7 +8,7 @@ import { type Finding, reportSchema } from '../finding.ts';
 import { eventSchema } from '../recordEvent.ts';
 import { withinTime } from '../withinTime.ts';
 import { hasFailed, tally } from './analyseRecords.ts';
-import { readRecords } from './readRecords.ts';
+import { readRecords } from '../readRecords.ts';
 
 type HandlerDeps = Pick<SpecialistDeps, 'audit' | 'trail'>;
 
@@ -110,7 +110,7 @@ async function refusalsAround(
   const from = new Date(raisedAt.getTime() - LOOK_BACK_MS);
   const giveUpAt = performance.now() + PATIENCE_MS;
   for (;;) {
-    const { records } = await readRecords(trail, tenantId, { from }, MAX_RECORDS, signal);
+    const { records } = await readRecords(trail, tenantId, { from }, { limit: MAX_RECORDS, signal });
     const refused = records.filter((record) => record.decision === 'refused' && hasFailed(record));
     const found = total(refused.filter((record) => subject === undefined || reasonOf(record) === subject));
     if (found >= count || performance.now() > giveUpAt) return refused;

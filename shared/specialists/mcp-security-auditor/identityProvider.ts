@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { PublishedKey } from '../../identity/explainToken.ts';
 import { issuerOf, keyIsOfIssuer, keysUrl } from '../../identity/verifyToken.ts';
 import type { OutboundClient } from '../../platform/outbound.ts';
-import { callEndpoint } from '../callEndpoint.ts';
+import { type Fetched, fetchDocument } from '../fetchDocument.ts';
 import type { Finding } from '../finding.ts';
 
 /** A document of the issuer that has not come by then counts as not to be had. */
@@ -35,28 +35,8 @@ const discoverySchema = z.looseObject({
 type Document = z.infer<typeof discoverySchema>;
 const keysSchema = z.object({ keys: z.array(z.looseObject({ kty: z.string() })) });
 
-interface Fetched<T> {
-  readonly value?: T;
-  readonly durationMs?: number;
-  /** Why there is no value. */
-  readonly problem?: string;
-}
-
-async function fetchDocument<T>(
-  url: string,
-  schema: z.ZodType<T>,
-  { outbound }: ProviderDeps,
-  signal: AbortSignal,
-): Promise<Fetched<T>> {
-  const within = AbortSignal.any([signal, AbortSignal.timeout(DOCUMENT_WITHIN_MS)]);
-  const called = await callEndpoint(outbound, { method: 'GET', url, signal: within });
-  if (!called.ok) return { problem: called.error.message };
-  const { status, body, durationMs } = called.value;
-  if (status !== 200) return { problem: `it answered with the status ${status}` };
-  const parsed = schema.safeParse(body);
-  if (!parsed.success) return { problem: 'it answered with something else than such a document' };
-  return { value: parsed.data, durationMs: Math.round(durationMs) };
-}
+const fetchOwn = <T>(url: string, schema: z.ZodType<T>, { outbound }: ProviderDeps, signal: AbortSignal) =>
+  fetchDocument(url, schema, outbound, AbortSignal.any([signal, AbortSignal.timeout(DOCUMENT_WITHIN_MS)]));
 
 /** The signing keys that the issuer publishes for a tenant now, past every cache. */
 export async function publishedKeys(
@@ -64,7 +44,7 @@ export async function publishedKeys(
   deps: ProviderDeps,
   signal: AbortSignal,
 ): Promise<Fetched<readonly PublishedKey[]>> {
-  const { value, ...rest } = await fetchDocument(keysUrl(deps.authority, tenant), keysSchema, deps, signal);
+  const { value, ...rest } = await fetchOwn(keysUrl(deps.authority, tenant), keysSchema, deps, signal);
   return { ...rest, ...(value && { value: value.keys }) };
 }
 
@@ -77,7 +57,7 @@ export async function lookAtTenant(
   const { authority } = deps;
   const issuer = issuerOf(authority, tenant);
   const [discovery, keys] = await Promise.all([
-    fetchDocument(`${issuer}/.well-known/openid-configuration`, discoverySchema, deps, signal),
+    fetchOwn(`${issuer}/.well-known/openid-configuration`, discoverySchema, deps, signal),
     publishedKeys(tenant, deps, signal),
   ]);
   const usable = keys.value?.filter((key) => isUsable(key, tenant, issuer)) ?? [];

@@ -1,8 +1,7 @@
 import { isObject } from '../../../gateway/jsonRpc.ts';
-import { responseIn } from '../transcript/transcript.ts';
+import { type Transcript, responseIn } from '../transcript/transcript.ts';
 import { type Check, each, type Judgement } from './check.ts';
 import { type Answered, answersToRequests, errors, responses } from './look.ts';
-import type { Transcript } from '../transcript/transcript.ts';
 
 const page = (section: string) => ({
   legacy: `2025-11-25/basic#${section}`,

@@ -1,6 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { RequestId } from '../../../gateway/jsonRpc.ts';
-import { isObject } from '../../../gateway/jsonRpc.ts';
+import { isObject, type RequestId } from '../../../gateway/jsonRpc.ts';
 import { createSseParser, type SseEvent } from '../../../gateway/sse.ts';
 import { ANSWER_BOUNDS, unsafeShape } from '../../../platform/jsonShape.ts';
 import { explain, type OutboundClient } from '../../../platform/outbound.ts';

@@ -4,7 +4,7 @@ import { type Task, type TaskHelpers, defineTask } from '../../../orchestration/
 import { succeed } from '../../../platform/result.ts';
 import { type Finding, verdict, verdictSchema } from '../../finding.ts';
 import { withinTime } from '../../withinTime.ts';
-import { readRecords } from '../readRecords.ts';
+import { readRecords } from '../../readRecords.ts';
 import { type Attempt, storeAttempts } from './attempts.ts';
 import { gatewayAttempts } from './gatewayAttempts.ts';
 import { askOverHttp } from './httpAttempts.ts';
@@ -69,7 +69,9 @@ async function tryAll(
     withinTime(STEP_WITHIN_MS, signal, () =>
       Promise.all(attempts.value.map((attempt) => tryOne(attempt, records.principal.tenantId, tenantId))),
     ),
-    withinTime(STEP_WITHIN_MS, signal, (own) => readRecords(deps.trail, tenantId, {}, TRAIL_SAMPLE, own)),
+    withinTime(STEP_WITHIN_MS, signal, (own) =>
+      readRecords(deps.trail, tenantId, {}, { limit: TRAIL_SAMPLE, signal: own }),
+    ),
     token === undefined ? undefined : askOverHttp(records, session, token, helpers, deps),
   ]);
   const foreign = trail.ok ? trail.value.records.filter((record) => record.tenantId !== tenantId) : [];

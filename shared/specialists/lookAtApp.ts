@@ -1,0 +1,24 @@
+import type { TaskHelpers } from '../orchestration/task/task.ts';
+import type { App } from '../platform/config.ts';
+import type { SpecialistDeps } from './deps.ts';
+import { type EndpointsLook, lookAtEndpoints } from './lookAtEndpoints.ts';
+import { lookAtStores } from './lookAtStores.ts';
+import { tokenOf } from './tokenOf.ts';
+
+/** An app by itself: how it answers, and whether what it stands on answers it. To be asked in that app. */
+export async function lookAtApp(
+  app: App,
+  deps: SpecialistDeps,
+  helpers: TaskHelpers,
+): Promise<EndpointsLook> {
+  const { signal, traceId } = helpers;
+  const token = await tokenOf(helpers);
+  const [stores, endpoints] = await Promise.all([
+    lookAtStores(deps, signal),
+    lookAtEndpoints(app, deps, { signal, traceId, token }),
+  ]);
+  return {
+    facts: { endpoints: endpoints.facts, stores: stores.facts },
+    findings: [...stores.findings, ...endpoints.findings],
+  };
+}
