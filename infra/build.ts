@@ -48,6 +48,7 @@ export async function openBuild({
     target: 'node22',
     // The ES module of a package where it has one: smaller, and its names survive a dynamic import.
     mainFields: ['module', 'main'],
+    alias: packages === 'bundle' ? functionsLibrary : {},
     packages,
     // Exists only inside the Functions worker.
     external: ['@azure/functions-core'],
@@ -83,6 +84,19 @@ export async function buildApps(options: BuildOptions = {}): Promise<void> {
     await build.close();
   }
 }
+
+/**
+ * The Functions library is bundled from the source that it ships. Its own build is for engines without private fields: it keeps
+ * them in WeakMaps, and what those hold, each request and its answer, outlives every collection but a full one. The ES module
+ * of the package that it stands on exports nothing.
+ */
+const functionsLibrary = {
+  '@azure/functions': join(root, 'node_modules/@azure/functions/src/index.ts'),
+  '@azure/functions-extensions-base': join(
+    root,
+    'node_modules/@azure/functions-extensions-base/dist/azure-functions-extensions-base.js',
+  ),
+};
 
 const esModuleBanner = [
   `import { createRequire as bannerCreateRequire } from 'node:module';`,

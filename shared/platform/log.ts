@@ -53,9 +53,28 @@ export function jsonLog(app: string, write: (line: string, level: Level) => void
 
 type Level = 'info' | 'warn' | 'error';
 
+/** A write to a pipe waits for the system, so lines that tell of nothing wrong go out together. */
+const WRITE_AFTER_MS = 10;
+const MAX_UNWRITTEN = 64 * 1024;
+let unwritten = '';
+
 function writeLine(line: string, level: Level): void {
-  (level === 'info' ? process.stdout : process.stderr).write(line + '\n');
+  if (level !== 'info') {
+    writeAll();
+    process.stderr.write(line + '\n');
+    return;
+  }
+  if (unwritten === '') setTimeout(writeAll, WRITE_AFTER_MS).unref();
+  unwritten += line + '\n';
+  if (unwritten.length > MAX_UNWRITTEN) writeAll();
 }
+
+function writeAll(): void {
+  if (unwritten !== '') process.stdout.write(unwritten);
+  unwritten = '';
+}
+
+process.on('exit', writeAll);
 
 /** Escapes what JSON leaves as it is although it breaks or disguises a line: C1 controls, line separators, direction marks. */
 function escapeInvisible(json: string): string {

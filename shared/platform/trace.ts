@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomId } from './ids.ts';
 
 /** A W3C trace context: one trace id for all that one request sets off, a span id for each part of it. */
 export interface Trace {
@@ -14,8 +14,8 @@ const pattern =
 export function continueTrace(traceparent: string | null | undefined): Trace {
   const [, traceId] = pattern.exec(traceparent ?? '') ?? [];
   return {
-    traceId: traceId ?? randomBytes(16).toString('hex'),
-    spanId: randomBytes(8).toString('hex'),
+    traceId: traceId ?? randomId(),
+    spanId: randomId().slice(16),
   };
 }
 

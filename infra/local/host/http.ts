@@ -38,11 +38,12 @@ export interface HttpServer {
 /** Opens the port. Every call is answered, also where Azure would leave it hanging: then with a 500 and a loud line. */
 export async function listen(front: HttpFront, port: number): Promise<HttpServer> {
   const server = http.createServer({ maxHeaderSize: MAX_HEADER_BYTES, keepAliveTimeout: KEEP_ALIVE_MS });
-  const underWay = new Set<ServerResponse>();
+  // No set, for the reason given in `invocation.ts`.
+  const underWay: ServerResponse[] = [];
   server.on('request', (request, response) => {
-    underWay.add(response);
+    underWay.push(response);
     response.once('close', () => {
-      underWay.delete(response);
+      underWay.splice(underWay.indexOf(response), 1);
       if (!server.listening) server.closeIdleConnections();
     });
     void answer(front, request, response);

@@ -46,8 +46,16 @@ function forwarded(call: HttpCall, invocationId: string, body: Buffer | undefine
       'x-forwarded-host': request.headers.host ?? '',
       'x-forwarded-proto': 'http',
     },
-    body: isChunked ? limitedBody(request) : Readable.from(body ? [body] : [], { objectMode: false }),
+    body: isChunked ? limitedBody(request) : wholeBody(body),
   };
+}
+
+/** What `Readable.from` makes is collected much later than the request. */
+function wholeBody(body: Buffer | undefined): Readable {
+  const readable = new Readable({ read: () => undefined });
+  if (body) readable.push(body);
+  readable.push(null);
+  return readable;
 }
 
 async function failureOf(run: Promise<unknown>): Promise<{ readonly error: unknown } | undefined> {

@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { inspect } from 'node:util';
 import type { CoreApp } from './coreApi.ts';
 import type { CoreInvocationContext, RetryContext, TypedData } from './coreTypes.ts';
@@ -34,21 +34,22 @@ export class FunctionTimeout extends Error {
 }
 
 export function createInvoker(app: CoreApp, functionTimeoutMs: number | undefined): Invoker {
-  const running = new Set<Promise<unknown>>();
+  // A set is copied as it fills, and each copy that has grown old keeps alive all that is in the next one.
+  const running: Promise<unknown>[] = [];
 
   return {
     async invoke(target, trigger) {
       const run = runFunction(app, target, trigger);
-      running.add(run);
+      running.push(run);
       try {
         return await withTimeout(run, functionTimeoutMs, target.name);
       } finally {
-        running.delete(run);
+        void running.splice(running.indexOf(run), 1);
       }
     },
-    running: () => running.size,
+    running: () => running.length,
     async idle() {
-      while (running.size > 0) await Promise.allSettled(running);
+      while (running.length > 0) await Promise.allSettled(running);
     },
   };
 }
@@ -128,10 +129,12 @@ async function inState<T>(
   }
 }
 
+const hexDigits = (): string => randomUUID().replaceAll('-', '');
+
 /** The host's own span, child of the caller's when there is a valid one. */
 function childOf(traceParent: string | undefined): string {
   const traceId = /^00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/.exec(traceParent ?? '')?.[1];
-  return `00-${traceId ?? randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`;
+  return `00-${traceId ?? hexDigits()}-${hexDigits().slice(16)}-01`;
 }
 
 async function withTimeout<T>(run: Promise<T>, timeoutMs: number | undefined, name: string): Promise<T> {

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import http from 'node:http';
 import type { IncomingHttpHeaders, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { syncBuiltinESMExports } from 'node:module';
 import { pipeline, type Readable } from 'node:stream';
 
 /** How a streamed request reaches the library's own HTTP server: handed over in the process, or by a hop over TCP. */
@@ -31,7 +32,8 @@ export const INVOCATION_ID_HEADER = 'x-ms-invocation-id';
 
 /**
  * Runs `step`, and returns the HTTP server that was created meanwhile: the one of the library, which hides it. The
- * server listens on loopback only, where the library would take every interface.
+ * server listens on loopback only, where the library would take every interface. The library may have been bundled as an ES
+ * module, to which a builtin's change has to be told.
  */
 export async function captureServer(step: () => Promise<unknown>): Promise<Server | undefined> {
   const createServer = http.createServer;
@@ -42,10 +44,12 @@ export async function captureServer(step: () => Promise<unknown>): Promise<Serve
     server = Object.assign(created, { listen: (listening: () => void) => listen(0, '127.0.0.1', listening) });
     return server;
   });
+  syncBuiltinESMExports();
   try {
     await step();
   } finally {
     Reflect.set(http, 'createServer', createServer);
+    syncBuiltinESMExports();
   }
   return server;
 }
