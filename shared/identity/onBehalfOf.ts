@@ -1,7 +1,6 @@
 import type { INetworkModule, NodeAuthOptions } from '@azure/msal-node';
 import type { Config } from '../platform/config.ts';
 import type { OutboundClient } from '../platform/outbound.ts';
-import { readBytes } from '../platform/readBytes.ts';
 import { type Result, fail, succeed } from '../platform/result.ts';
 
 /** A token for another API, in the name of a user. */
@@ -92,8 +91,7 @@ function guarded(outbound: OutboundClient): INetworkModule {
       const sent = await outbound.request(request);
       if (!sent.ok) throw new Error(sent.error.message);
       const { statusCode: status, body: received } = sent.value;
-      received.on('error', () => undefined);
-      const bytes = await readBytes(received as AsyncIterable<Uint8Array>, MAX_BYTES);
+      const bytes = await received.bytes(MAX_BYTES);
       if (!bytes) throw new Error('the token service answered with too much');
       return { status, headers: {}, body: JSON.parse(bytes.toString('utf8')) as never };
     };

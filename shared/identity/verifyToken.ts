@@ -11,6 +11,7 @@ import {
 import { z } from 'zod';
 import { InfrastructureError } from '../platform/errors.ts';
 import type { OutboundRequest } from '../platform/outbound.ts';
+import type { OutboundBody } from '../platform/outboundBody.ts';
 import type { Result } from '../platform/result.ts';
 import type { Clock } from '../platform/clock.ts';
 import { type Principal, type Role, roles } from './principal.ts';
@@ -51,9 +52,11 @@ export interface TokenRules {
 export interface KeySource {
   request(
     request: OutboundRequest,
-  ): Promise<Result<{ readonly statusCode: number; readonly body: { text(): Promise<string> } }>>;
+  ): Promise<Result<{ readonly statusCode: number; readonly body: Pick<OutboundBody, 'bytes'> }>>;
 }
 
+/** Many times what Entra's keys take. What is longer counts as no keys. */
+const MAX_KEYS_BYTES = 256 * 1024;
 const MAX_TOKEN_LENGTH = 16 * 1024;
 export const CLOCK_TOLERANCE_SECONDS = 60;
 
@@ -142,7 +145,8 @@ function remoteKeys(authority: string, tenant: string, outbound: KeySource): Rem
           'fetch signing keys',
           new Error(response.error.message),
         );
-      return new Response(await response.value.body.text(), { status: response.value.statusCode });
+      const { statusCode, body } = response.value;
+      return new Response(await body.bytes(MAX_KEYS_BYTES), { status: statusCode });
     },
   });
 }

@@ -1,6 +1,5 @@
 import type { DomainError } from './errors.ts';
 import { type OutboundClient, explain } from './outbound.ts';
-import { readBytes } from './readBytes.ts';
 import { type Result, fail, succeed } from './result.ts';
 
 export interface JsonSource {
@@ -25,15 +24,13 @@ export async function fetchJson(outbound: OutboundClient, source: JsonSource): P
   });
   if (!sent.ok) return sent;
   const { statusCode, body } = sent.value;
-  // A body that breaks while nobody reads it, as after an abort, would otherwise end the process.
-  body.on('error', () => undefined);
   const refused = statusError(statusCode);
   if (refused) {
-    body.destroy();
+    body.stream().destroy();
     return fail(refused);
   }
   try {
-    const bytes = await readBytes(body, maxBytes);
+    const bytes = await body.bytes(maxBytes);
     if (!bytes) return fail({ kind: 'too_large', message: `it answered with more than ${maxBytes} bytes` });
     return readJson(bytes);
   } catch (error) {

@@ -3,6 +3,7 @@ import type { LookupFunction } from 'node:net';
 import { Agent, type Dispatcher, errors } from 'undici';
 import { type AddressPolicy, checkOutboundUrl, isAllowedAddress } from './addressRules.ts';
 import type { DomainError } from './errors.ts';
+import { IdleTimeout, type OutboundBody, ReceivedBody } from './outboundBody.ts';
 import { type Result, fail, succeed } from './result.ts';
 
 export interface OutboundRequest {
@@ -15,8 +16,12 @@ export interface OutboundRequest {
   readonly acceptEncoding?: 'gzip';
 }
 
-/** The body must be read or destroyed by whoever gets it: the connection is held until then. */
-export type OutboundResponse = Pick<Dispatcher.ResponseData, 'statusCode' | 'headers' | 'body'>;
+export interface OutboundResponse {
+  readonly statusCode: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** To be taken by whoever gets it: the connection is held until then. */
+  readonly body: OutboundBody;
+}
 
 /**
  * The one way out of the house. Refuses what `checkOutboundUrl` refuses and any name of which even one address is not
@@ -52,20 +57,74 @@ export function openOutboundClient(policy: AddressPolicy, resolve: Resolver = lo
       const target = targetOf(url);
       if (!target.ok) return target;
       try {
-        const response = await agent.request({
-          ...target.value,
-          method,
-          headers: { ...headers, 'accept-encoding': acceptEncoding },
-          ...(body !== undefined && { body }),
-          ...(signal && { signal }),
-        });
-        return succeed(response);
+        const exchange = new Exchange(signal);
+        const sent = { ...headers, 'accept-encoding': acceptEncoding };
+        agent.dispatch({ ...target.value, method, headers: sent, body: body ?? null }, exchange);
+        return succeed(await exchange.response);
       } catch (error) {
         return fail(explain(error, signal));
       }
     },
     close: () => agent.close(),
   };
+}
+
+/** One request on its way. Below `Agent.request`, which costs a stream for each answer and keeps it long after. */
+class Exchange implements Dispatcher.DispatchHandler {
+  readonly response: Promise<OutboundResponse>;
+  readonly #signal: AbortSignal | undefined;
+  #resolve!: (response: OutboundResponse) => void;
+  #reject!: (error: unknown) => void;
+  #controller: Dispatcher.DispatchController | undefined;
+  #body: ReceivedBody | undefined;
+
+  constructor(signal: AbortSignal | undefined) {
+    this.#signal = signal;
+    this.response = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    signal?.addEventListener('abort', this.#abort);
+    if (signal?.aborted) this.#abort();
+  }
+
+  readonly #abort = (): void => {
+    const aborted = new errors.RequestAbortedError();
+    // It may wait for a connection still.
+    if (this.#controller === undefined) this.#reject(aborted);
+    else this.#controller.abort(aborted);
+  };
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#signal?.aborted) this.#abort();
+  }
+
+  onResponseStart(
+    controller: Dispatcher.DispatchController,
+    statusCode: number,
+    headers: OutboundResponse['headers'],
+  ): void {
+    // Before the answer, a server may say that it has heard.
+    if (statusCode < 200) return;
+    this.#body = new ReceivedBody(controller);
+    this.#resolve({ statusCode, headers, body: this.#body });
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#body?.data(chunk);
+  }
+
+  onResponseEnd(): void {
+    this.#signal?.removeEventListener('abort', this.#abort);
+    this.#body?.end();
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.#signal?.removeEventListener('abort', this.#abort);
+    this.#reject(error);
+    this.#body?.fail(error);
+  }
 }
 
 interface Target {
@@ -134,7 +193,8 @@ export function explain(error: unknown, signal?: AbortSignal): DomainError {
     signal?.aborted === true ||
     error instanceof errors.ConnectTimeoutError ||
     error instanceof errors.HeadersTimeoutError ||
-    error instanceof errors.BodyTimeoutError
+    error instanceof errors.BodyTimeoutError ||
+    error instanceof IdleTimeout
   ) {
     return { kind: 'timeout', message: 'no answer in time' };
   }

@@ -1,5 +1,4 @@
 import { type OutboundClient, type OutboundRequest, explain } from '../platform/outbound.ts';
-import { readBytes } from '../platform/readBytes.ts';
 import { type Result, fail, succeed } from '../platform/result.ts';
 
 const MAX_BYTES = 1024 * 1024;
@@ -42,10 +41,8 @@ export async function callEndpoint(
   });
   if (!sent.ok) return sent;
   const { statusCode: status, headers: received, body } = sent.value;
-  // A body that breaks while nobody reads it, as after an abort, would otherwise end the process.
-  body.on('error', () => undefined);
   try {
-    const bytes = await readBytes(body, MAX_BYTES);
+    const bytes = await body.bytes(MAX_BYTES);
     if (!bytes) return fail({ kind: 'too_large', message: `it answered with more than ${MAX_BYTES} bytes` });
     const durationMs = performance.now() - startedAt;
     return succeed({ status, headers: received, body: jsonIn(bytes), bytes: bytes.length, durationMs });

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { explain, type OutboundClient } from '../../platform/outbound.ts';
+import { IdleTimeout, type OutboundBody } from '../../platform/outboundBody.ts';
 import { ANSWER_BOUNDS, unsafeShape } from '../../platform/jsonShape.ts';
 import { type Message, readMessage } from '../jsonRpc.ts';
 import { createSseParser, type SseEvent } from '../sse.ts';
@@ -19,7 +20,7 @@ export interface Reply {
   readonly status: number;
   readonly form: 'json' | 'events' | 'other';
   readonly sessionId: string | undefined;
-  readonly body: Readable;
+  readonly body: OutboundBody;
   readonly signal: AbortSignal;
   /** How long the server may be silent within its answer. It changes with what the server waits for. */
   idleMs: number;
@@ -41,8 +42,6 @@ export async function send(outbound: OutboundClient, { message, ...exchange }: E
       : new UpstreamFault('unreachable', `could not be reached: ${words}`);
   }
   const { statusCode, headers, body } = sent.value;
-  // A body that breaks while nobody reads it, as after an abort, would otherwise end the process.
-  body.on('error', () => undefined);
   const mediaType = one(headers['content-type'])?.split(';', 1)[0]?.trim().toLowerCase();
   return {
     status: statusCode,
@@ -64,7 +63,7 @@ const one = (header: string | string[] | undefined): string | undefined =>
 
 /** Reads a body that nobody needs to its end, or gives it up, so that its connection is not held. */
 export function drop(reply: Reply): void {
-  linger(reply.body);
+  linger(reply.body.stream());
 }
 
 /** An MCP SDK refuses larger messages by default, so no sound server sends them. */
@@ -79,49 +78,21 @@ export async function readJson(reply: Reply): Promise<Message> {
   return parse((await readWhole(reply)).toString('utf8'));
 }
 
-/** The same as `chunks` for a body that is wanted whole, without an iterator and a timer for each chunk. */
-function readWhole(reply: Reply): Promise<Buffer> {
-  const { body, idleMs } = reply;
-  const parts: Buffer[] = [];
-  let received = 0;
-  return new Promise<Buffer>((resolve, reject) => {
-    let isOver = false;
-    const giveUp = (error: unknown) => {
-      if (isOver) return;
-      isOver = true;
-      clearTimeout(idle);
-      body.destroy();
-      reject(faultIn(error, reply));
-    };
-    const idle = setTimeout(() => {
-      giveUp(silence(idleMs));
-    }, idleMs);
-    body.on('data', (chunk: Buffer) => {
-      idle.refresh();
-      received += chunk.byteLength;
-      if (received > MAX_ANSWER_BYTES) giveUp(tooLarge());
-      else parts.push(chunk);
-    });
-    body.once('end', () => {
-      isOver = true;
-      clearTimeout(idle);
-      resolve(parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts, received));
-    });
-    body.once('error', giveUp);
-    body.once('close', () => {
-      giveUp(undefined);
-    });
-    // Aborted in the meantime: it has said so already.
-    if (body.destroyed) giveUp(body.errored);
+async function readWhole(reply: Reply): Promise<Buffer> {
+  const bytes = await reply.body.bytes(MAX_ANSWER_BYTES, reply.idleMs).catch((error: unknown) => {
+    throw faultIn(error, reply);
   });
+  if (bytes === undefined) throw tooLarge();
+  return bytes;
 }
 
 const silence = (idleMs: number) => new UpstreamFault('timeout', `sent nothing for ${idleMs / 1000} seconds`);
 const tooLarge = () => new UpstreamFault('too_large', `answered with more than ${MAX_ANSWER_BYTES} bytes`);
 
 /** Why a body could not be read to its end. */
-function faultIn(error: unknown, { signal }: Reply): UpstreamFault {
+function faultIn(error: unknown, { signal, idleMs }: Reply): UpstreamFault {
   if (error instanceof UpstreamFault) return error;
+  if (error instanceof IdleTimeout) return silence(idleMs);
   return explain(error, signal).kind === 'timeout'
     ? new UpstreamFault('timeout', 'did not finish its answer in time')
     : new UpstreamFault('closed', 'closed the connection before its answer was complete');
@@ -164,7 +135,7 @@ export function parse(text: string): Message {
 }
 
 async function* chunks(reply: Reply): AsyncGenerator<Uint8Array, void, undefined> {
-  const { body } = reply;
+  const body = reply.body.stream();
   let received = 0;
   const source: AsyncIterator<Uint8Array, undefined> = body.iterator({ destroyOnReturn: false });
   try {

@@ -78,7 +78,7 @@ const keysOf = (key: object): Parameters<typeof createTokenVerifier>[1]['outboun
     Promise.resolve(
       succeed({
         statusCode: 200,
-        body: { text: () => Promise.resolve(JSON.stringify({ keys: [key] })) },
+        body: { bytes: () => Promise.resolve(Buffer.from(JSON.stringify({ keys: [key] }))) },
       }),
     ),
 });

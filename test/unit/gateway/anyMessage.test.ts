@@ -23,6 +23,7 @@ import {
   unheardAudit,
 } from '../../support/gateway.ts';
 import { memoryTables } from '../../support/memoryTables.ts';
+import { outboundBody } from '../../support/outboundBody.ts';
 import { testCredentials } from '../../support/credentials.ts';
 import { memoryState } from '../../support/memoryState.ts';
 import { serverRecord } from '../../support/serverRecord.ts';
@@ -49,8 +50,7 @@ const outbound: OutboundClient = {
           'content-type': 'application/json',
           ...(opens && { 'mcp-session-id': `session-${upstreamSessions}` }),
         },
-        // A Readable has all of a response body that the gateway uses.
-        body: Readable.from([Buffer.from(text)]) as never,
+        body: outboundBody(Readable.from([Buffer.from(text)])),
       }),
     );
   },

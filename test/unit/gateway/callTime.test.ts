@@ -20,6 +20,7 @@ import {
   unheardAudit,
 } from '../../support/gateway.ts';
 import { memoryTables } from '../../support/memoryTables.ts';
+import { outboundBody } from '../../support/outboundBody.ts';
 import { serverRecord } from '../../support/serverRecord.ts';
 import { memoryState } from '../../support/memoryState.ts';
 
@@ -44,8 +45,7 @@ function upstream(form: 'application/json' | 'text/event-stream' | 'silent') {
       );
       if (form === 'silent') return aborted.then(() => fail(explain(new Error('aborted'), request.signal)));
       void aborted.then(() => body.destroy(new Error('aborted')));
-      // A PassThrough has all of a response body that the gateway uses.
-      const response = { statusCode: 200, headers: { 'content-type': form }, body: body as never };
+      const response = { statusCode: 200, headers: { 'content-type': form }, body: outboundBody(body) };
       return Promise.resolve(succeed(response));
     },
     close: () => Promise.resolve(),
@@ -204,7 +204,7 @@ test('a body that nobody needs is read to its end, which frees its connection', 
     status: 200,
     form: 'other',
     sessionId: undefined,
-    body,
+    body: outboundBody(body),
     signal: new AbortController().signal,
     idleMs: 1,
   });

@@ -75,7 +75,8 @@ const get = (url: string, more: Partial<OutboundRequest> = {}): OutboundRequest 
 
 async function textOf(client: OutboundClient, request: OutboundRequest): Promise<string> {
   const response = await client.request(request);
-  return response.ok ? await response.value.body.text() : response.error.message;
+  if (!response.ok) return response.error.message;
+  return String(await response.value.body.bytes(1_000_000));
 }
 
 const refusedName = {

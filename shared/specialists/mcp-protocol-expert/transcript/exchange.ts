@@ -83,7 +83,7 @@ export async function exchange(
   const { statusCode: status, headers: received } = reply.value;
   const firstByteMs = performance.now() - startedAt;
   const mediaType = first(received['content-type'])?.split(';', 1)[0]?.trim().toLowerCase() ?? '';
-  const read = await readBody(reply.value.body, { mediaType, until, id: sent.id, signal: within });
+  const read = await readBody(reply.value.body.stream(), { mediaType, until, id: sent.id, signal: within });
   if ('failure' in read) return { sent, failure: read.failure };
   const durationMs = performance.now() - startedAt;
   return { sent, answer: { status, headers: received, mediaType, firstByteMs, durationMs, ...read } };
@@ -105,8 +105,6 @@ async function readBody(
   body: Readable,
   { mediaType, until, id, signal }: Reading,
 ): Promise<ReadBody | Pick<Required<Exchanged>, 'failure'>> {
-  // A body that breaks while nobody reads it, as after an abort, would otherwise end the process.
-  body.on('error', () => undefined);
   const isStream = mediaType === 'text/event-stream';
   const parser = createSseParser(MAX_ANSWER_BYTES);
   const chunks: Uint8Array[] = [];

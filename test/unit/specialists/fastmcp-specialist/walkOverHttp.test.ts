@@ -1,10 +1,7 @@
 import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import type {
-  OutboundClient,
-  OutboundRequest,
-  OutboundResponse,
-} from '../../../../shared/platform/outbound.ts';
+import type { OutboundClient, OutboundRequest } from '../../../../shared/platform/outbound.ts';
+import { outboundBody } from '../../../support/outboundBody.ts';
 import { fail, succeed } from '../../../../shared/platform/result.ts';
 import { walkOverHttp } from '../../../../shared/specialists/fastmcp-specialist/walkOverHttp.ts';
 
@@ -38,10 +35,8 @@ async function walk(
       if (said === 'down')
         return Promise.resolve(fail({ kind: 'unavailable', message: 'connection refused' }));
       const [statusCode, body] = said;
-      const stream = Readable.from([Buffer.from(JSON.stringify(body ?? {}))]);
-      return Promise.resolve(
-        succeed({ statusCode, headers: {}, body: stream } as unknown as OutboundResponse),
-      );
+      const sent = Readable.from([Buffer.from(JSON.stringify(body ?? {}))]);
+      return Promise.resolve(succeed({ statusCode, headers: {}, body: outboundBody(sent) }));
     },
     close: () => Promise.resolve(),
   };
