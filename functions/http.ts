@@ -8,6 +8,7 @@ import { invalidBySchema } from '../shared/platform/invalid.ts';
 import { toProblem } from '../shared/platform/problem.ts';
 import { type Result, succeed } from '../shared/platform/result.ts';
 import { SERVER_TIMING, stage } from '../shared/platform/serverTiming.ts';
+import { TextResponse } from '../shared/platform/textResponse.ts';
 import { type Trace, continueTrace, traceparentOf } from '../shared/platform/trace.ts';
 import { type AdmissionDeps, admit } from './admit.ts';
 import { letEveryPageRead, letPagesRead } from './cors.ts';
@@ -239,7 +240,7 @@ export function problemAnswer(error: DomainError): Answer {
 
 export function toResponse({ status, body, headers }: Answer): Response {
   if (body === undefined) return new Response(null, { status, ...(headers && { headers }) });
-  return new Response(JSON.stringify(body), {
+  return new TextResponse(JSON.stringify(body), {
     status,
     headers: { 'content-type': 'application/json', ...headers },
   });

@@ -1,6 +1,7 @@
-import { type HttpMethod, app } from '@azure/functions';
+import { type HttpHandler, type HttpMethod, app } from '@azure/functions';
 import { fallback } from './fallback.ts';
-import { type HttpDeps, type Route, recorded, serve } from './http.ts';
+import { hostResponse } from './hostResponse.ts';
+import { type HttpDeps, type HttpFunction, type Route, recorded, serve } from './http.ts';
 
 /** The host matches routes in the alphabetical order of the functions' names: this one comes last. */
 export const FALLBACK_NAME = 'zz-fallback';
@@ -13,13 +14,20 @@ export function registerRoutes(routes: readonly Route<unknown>[], deps: HttpDeps
       methods: [route.method],
       route: route.path,
       authLevel: 'anonymous',
-      handler: serve(route, deps),
+      handler: handledBy(serve(route, deps)),
     });
   }
   app.http(FALLBACK_NAME, {
     methods: everyMethod,
     route: '{*path}',
     authLevel: 'anonymous',
-    handler: recorded(FALLBACK_NAME, deps, (request) => fallback(request, routes, deps.allowedOrigins)),
+    handler: handledBy(
+      recorded(FALLBACK_NAME, deps, (request) => fallback(request, routes, deps.allowedOrigins)),
+    ),
   });
 }
+
+const handledBy =
+  (answer: HttpFunction): HttpHandler =>
+  async (request) =>
+    hostResponse(await answer(request));

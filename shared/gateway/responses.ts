@@ -1,3 +1,4 @@
+import { TextResponse } from '../platform/textResponse.ts';
 import type { Era } from '../registry/era.ts';
 import { METHOD_NOT_FOUND, MISSING_CLIENT_CAPABILITY } from './errorCodes.ts';
 import type { Outcome, RequestId } from './jsonRpc.ts';
@@ -5,7 +6,7 @@ import { COMMENT } from './sse.ts';
 
 /** One JSON-RPC response by itself. */
 export function jsonResponse(status: number, id: RequestId | null, outcome: Outcome): Response {
-  return new Response(JSON.stringify({ jsonrpc: '2.0', id, ...outcome }), {
+  return new TextResponse(JSON.stringify({ jsonrpc: '2.0', id, ...outcome }), {
     status,
     headers: { 'content-type': 'application/json' },
   });

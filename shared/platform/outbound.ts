@@ -1,9 +1,10 @@
 import { type LookupAddress, type LookupAllOptions, lookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
-import { Agent, type Dispatcher, errors } from 'undici';
+import { Agent, errors } from 'undici';
 import { type AddressPolicy, checkOutboundUrl, isAllowedAddress } from './addressRules.ts';
 import type { DomainError } from './errors.ts';
-import { IdleTimeout, type OutboundBody, ReceivedBody } from './outboundBody.ts';
+import { IdleTimeout } from './outboundBody.ts';
+import { Exchange, type OutboundResponse } from './outboundExchange.ts';
 import { type Result, fail, succeed } from './result.ts';
 
 export interface OutboundRequest {
@@ -14,13 +15,6 @@ export interface OutboundRequest {
   readonly signal?: AbortSignal;
   /** What the answer may be encoded as; not at all when absent. The body is given as it comes, and never decoded. */
   readonly acceptEncoding?: 'gzip';
-}
-
-export interface OutboundResponse {
-  readonly statusCode: number;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  /** To be taken by whoever gets it: the connection is held until then. */
-  readonly body: OutboundBody;
 }
 
 /**
@@ -67,64 +61,6 @@ export function openOutboundClient(policy: AddressPolicy, resolve: Resolver = lo
     },
     close: () => agent.close(),
   };
-}
-
-/** One request on its way. Below `Agent.request`, which costs a stream for each answer and keeps it long after. */
-class Exchange implements Dispatcher.DispatchHandler {
-  readonly response: Promise<OutboundResponse>;
-  readonly #signal: AbortSignal | undefined;
-  #resolve!: (response: OutboundResponse) => void;
-  #reject!: (error: unknown) => void;
-  #controller: Dispatcher.DispatchController | undefined;
-  #body: ReceivedBody | undefined;
-
-  constructor(signal: AbortSignal | undefined) {
-    this.#signal = signal;
-    this.response = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
-    signal?.addEventListener('abort', this.#abort);
-    if (signal?.aborted) this.#abort();
-  }
-
-  readonly #abort = (): void => {
-    const aborted = new errors.RequestAbortedError();
-    // It may wait for a connection still.
-    if (this.#controller === undefined) this.#reject(aborted);
-    else this.#controller.abort(aborted);
-  };
-
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
-    if (this.#signal?.aborted) this.#abort();
-  }
-
-  onResponseStart(
-    controller: Dispatcher.DispatchController,
-    statusCode: number,
-    headers: OutboundResponse['headers'],
-  ): void {
-    // Before the answer, a server may say that it has heard.
-    if (statusCode < 200) return;
-    this.#body = new ReceivedBody(controller);
-    this.#resolve({ statusCode, headers, body: this.#body });
-  }
-
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#body?.data(chunk);
-  }
-
-  onResponseEnd(): void {
-    this.#signal?.removeEventListener('abort', this.#abort);
-    this.#body?.end();
-  }
-
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#signal?.removeEventListener('abort', this.#abort);
-    this.#reject(error);
-    this.#body?.fail(error);
-  }
 }
 
 interface Target {

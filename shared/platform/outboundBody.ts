@@ -1,5 +1,4 @@
 import { Readable } from 'node:stream';
-import { type Dispatcher, errors } from 'undici';
 
 /** The body of an answer, to be taken once, in one of two ways. Until then little of it is read. */
 export interface OutboundBody {
@@ -16,6 +15,18 @@ export class IdleTimeout extends Error {
   override readonly name = 'IdleTimeout';
 }
 
+/** The exchange was ended on our side. */
+export class Aborted extends Error {
+  override readonly name = 'Aborted';
+}
+
+/** What the HTTP client lets us do with an exchange that is under way. */
+export interface Flow {
+  abort(reason: Error): void;
+  pause(): void;
+  resume(): void;
+}
+
 /** What is kept of a body before somebody takes it. */
 const MAX_HELD_BYTES = 64 * 1024;
 
@@ -30,13 +41,13 @@ interface Reader {
  * and no listener.
  */
 export class ReceivedBody implements OutboundBody, Reader {
-  readonly #controller: Pick<Dispatcher.DispatchController, 'abort' | 'pause' | 'resume'>;
+  readonly #controller: Flow;
   readonly #held: Buffer[] = [];
   #heldBytes = 0;
   #state: 'open' | 'ended' | Error = 'open';
   #reader: Reader | undefined;
 
-  constructor(controller: Pick<Dispatcher.DispatchController, 'abort' | 'pause' | 'resume'>) {
+  constructor(controller: Flow) {
     this.#controller = controller;
   }
 
@@ -118,7 +129,7 @@ export class ReceivedBody implements OutboundBody, Reader {
   }
 
   #giveUp(): void {
-    if (this.#state === 'open') this.#controller.abort(new errors.RequestAbortedError());
+    if (this.#state === 'open') this.#controller.abort(new Aborted());
   }
 
   #read(reader: Reader): void {

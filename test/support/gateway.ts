@@ -16,6 +16,7 @@ import { systemClock } from '../../shared/platform/clock.ts';
 import { randomId } from '../../shared/platform/ids.ts';
 import type { Log, LogEvent, LogFields } from '../../shared/platform/log.ts';
 import { openOutboundClient } from '../../shared/platform/outbound.ts';
+import { TextResponse } from '../../shared/platform/textResponse.ts';
 import { continueTrace } from '../../shared/platform/trace.ts';
 import { createVisibleServers } from '../../shared/registry/visibleServers.ts';
 import { azureTableServerStore } from '../../shared/registry/azureTableServerStore.ts';
@@ -195,6 +196,10 @@ async function answer(
         ? await endpoints.listen(call)
         : await endpoints.post({ ...call, message });
   response.writeHead(result.status, Object.fromEntries(result.headers));
+  if (result instanceof TextResponse) {
+    response.end(result.content);
+    return;
+  }
   const reader = result.body?.getReader();
   response.on('close', () => void reader?.cancel());
   for (let next = await reader?.read(); next?.done === false; next = await reader?.read()) {
