@@ -1,4 +1,4 @@
-import { createHash, createHmac } from 'node:crypto';
+import { createHmac, hash } from 'node:crypto';
 import { canonicalJson } from '../platform/canonicalJson.ts';
 import { type AuditEvent, type AuditRecord, type Segment, SEGMENT_LENGTH, recordId } from './record.ts';
 
@@ -12,10 +12,8 @@ export type Digest = (value: object) => string;
  * Key Vault, export to storage that cannot be changed, and retention are not here yet.
  */
 export function createDigest(key?: Uint8Array): Digest {
-  return (value) => {
-    const hash = key === undefined ? createHash('sha256') : createHmac('sha256', key);
-    return hash.update(canonicalJson(value)).digest('base64url');
-  };
+  if (key === undefined) return (value) => hash('sha256', canonicalJson(value), 'base64url');
+  return (value) => createHmac('sha256', key).update(canonicalJson(value)).digest('base64url');
 }
 
 export function withHash<T extends object>(content: T, digest: Digest): T & { readonly hash: string } {

@@ -3,7 +3,7 @@ import http from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { answerWhole } from './httpBuffered.ts';
-import { describeCall, type HttpCall } from './httpCall.ts';
+import { describeCall, headersOf, type HttpCall } from './httpCall.ts';
 import { answerStreamed } from './httpStreamed.ts';
 import type { Invoker } from './invocation.ts';
 import type { StreamServing } from './libraryServer.ts';
@@ -80,6 +80,7 @@ async function answer(front: HttpFront, request: IncomingMessage, response: Serv
     sendEmpty(response, 404);
     return;
   }
+  const headers = headersOf(request);
   const call: HttpCall = {
     ...found,
     request,
@@ -87,7 +88,8 @@ async function answer(front: HttpFront, request: IncomingMessage, response: Serv
     method,
     url: `${encodePath(path)}${search}`,
     query: new URLSearchParams(search),
-    traceParent: request.headersDistinct['traceparent']?.[0],
+    headers,
+    traceParent: headers['traceparent']?.split(',', 1)[0],
   };
   if (mayCall(call, front.functionKey)) await run(front, call);
   else sendEmpty(response, 401);

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { joinedQuery } from './bindingData.ts';
 import type { HttpCookie, HttpData, TypedData } from './coreTypes.ts';
-import { headersOf, originOf, type HttpCall } from './httpCall.ts';
+import { originOf, type HttpCall } from './httpCall.ts';
 import type { Invoker } from './invocation.ts';
 import { readAnnouncedBody } from './requestBody.ts';
 
@@ -14,7 +14,7 @@ export async function answerWhole(call: HttpCall, invoker: Invoker): Promise<voi
   const http: HttpData = {
     method: call.method,
     url: `${originOf(call.request)}${call.url}`,
-    nullableHeaders: nullable(headersOf(call.request)),
+    nullableHeaders: nullable(call.headers),
     nullableQuery: nullable(joinedQuery(call.query)),
     nullableParams: nullable(call.routeValues),
     body: body ? { bytes: body } : null,

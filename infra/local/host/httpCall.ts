@@ -10,6 +10,7 @@ export interface HttpCall {
   /** Path and query as Azure's front writes them again. */
   readonly url: string;
   readonly query: URLSearchParams;
+  readonly headers: Readonly<Record<string, string>>;
   readonly routeValues: Readonly<Record<string, string>>;
   readonly traceParent: string | undefined;
 }
@@ -24,7 +25,14 @@ export function originOf(request: IncomingMessage): string {
 }
 
 /** The headers as the client sent them; one that came repeatedly is one, with commas. */
-export function headersOf(request: IncomingMessage): Record<string, string> {
-  const headers = Object.entries(request.headersDistinct);
-  return Object.fromEntries(headers.map(([name, values]) => [name, values?.join(',') ?? '']));
+export function headersOf({ rawHeaders }: IncomingMessage): Record<string, string> {
+  // A client may name one as it likes, `constructor` for instance.
+  const headers = Object.create(null) as Record<string, string>;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at]?.toLowerCase() ?? '';
+    const value = rawHeaders[at + 1] ?? '';
+    const before = headers[name];
+    headers[name] = before === undefined ? value : `${before},${value}`;
+  }
+  return headers;
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { httpTriggerMetadata } from './bindingData.ts';
-import { headersOf, type HttpCall } from './httpCall.ts';
+import type { HttpCall } from './httpCall.ts';
 import { FunctionTimeout, type Invoker } from './invocation.ts';
 import { INVOCATION_ID_HEADER, type ForwardedRequest, type StreamServing } from './libraryServer.ts';
 import { stackOf } from './log.ts';
@@ -25,7 +25,7 @@ export async function answerStreamed(
       invocationId,
       // The library takes the request from its server instead.
       data: { http: {} },
-      metadata: httpTriggerMetadata({ ...call, headers: headersOf(call.request), body }),
+      metadata: httpTriggerMetadata({ ...call, body }),
       traceParent: call.traceParent,
     }),
   );

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 
@@ -15,7 +16,8 @@ export async function readAnnouncedBody(request: IncomingMessage): Promise<Buffe
   if (length > MAX_BODY_BYTES) throw new BodyTooLarge();
   if (length === 0) return undefined;
   const chunks: Buffer[] = [];
-  for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
+  request.on('data', (chunk: Buffer) => chunks.push(chunk));
+  await once(request, 'end');
   return Buffer.concat(chunks);
 }
 
