@@ -1,7 +1,7 @@
 import { HEADER_MISMATCH, UNSUPPORTED_VERSION } from '../errorCodes.ts';
 import type { Tool } from '../../registry/server.ts';
 import type { Answer } from './answer.ts';
-import type { Connection } from './connection.ts';
+import type { Connection, UpstreamCall } from './connection.ts';
 import { OutdatedEra } from './fault.ts';
 
 /** A server as it was found anew. */
@@ -18,12 +18,10 @@ const outOfDate: ReadonlySet<number> = new Set([HEADER_MISMATCH, UNSUPPORTED_VER
  * again: with the headers that its tools want now, in the era that it speaks now (2026-07-28, transports, Server Validation).
  */
 export function withRenewal(first: Connection, renew: () => Promise<Renewed | undefined>): Connection {
-  let connection = first;
-  return {
-    get era() {
-      return connection.era;
-    },
-    async request(call, signal) {
+  // A field and no getter: the engine would make a shape of its own for each such object, and keep what its getter sees.
+  const renewing = {
+    era: first.era,
+    async request(call: UpstreamCall, signal: AbortSignal): Promise<Answer> {
       let refused: Answer | OutdatedEra;
       try {
         refused = await first.request(call, signal);
@@ -37,10 +35,11 @@ export function withRenewal(first: Connection, renew: () => Promise<Renewed | un
         if (refused instanceof OutdatedEra) throw refused;
         return refused;
       }
-      connection = renewed.connection;
-      return connection.request({ ...call, tool: renewed.tool ?? call.tool }, signal);
+      renewing.era = renewed.connection.era;
+      return renewed.connection.request({ ...call, tool: renewed.tool ?? call.tool }, signal);
     },
   };
+  return renewing;
 }
 
 const isRefused = (answer: Answer): boolean =>
