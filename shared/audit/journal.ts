@@ -49,6 +49,8 @@ export function openJournal(tenantId: string, deps: JournalDeps): Journal {
   let batch: Batch | undefined;
   let end: Segment = newChain();
   let lost = 0;
+  /** How many of those that wait are to be stored without waiting for a full batch. */
+  let due = 0;
   let running: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
 
@@ -73,17 +75,20 @@ export function openJournal(tenantId: string, deps: JournalDeps): Journal {
   }
 
   function flush(): Promise<void> {
-    if (!batch && waiting.length === 0) return Promise.resolve();
-    return (running ??= writeAll());
+    due = waiting.length;
+    if (!batch && due === 0) return Promise.resolve();
+    return (running ??= writeDue());
   }
 
-  async function writeAll(): Promise<void> {
+  /** What comes meanwhile waits until it fills a batch or is due: a batch costs about as much as all its records. */
+  async function writeDue(): Promise<void> {
     try {
-      while (batch || waiting.length > 0) {
+      while (batch || due > 0 || waiting.length >= BATCH) {
         batch ??= nextBatch();
         await write(batch);
         noteLosses();
       }
+      if (waiting.length > 0) flushSoon();
     } catch (error) {
       log.warn('audit_delayed', { tenantId, waiting: waiting.length + (batch?.entries.length ?? 0) });
       refuseWaiters(error);
@@ -95,6 +100,7 @@ export function openJournal(tenantId: string, deps: JournalDeps): Journal {
 
   function nextBatch(): Batch {
     const entries = waiting.splice(0, Math.min(BATCH, SEGMENT_LENGTH - end.count));
+    due = Math.max(0, due - entries.length);
     return { entries, extension: extend(end, entries, digest) };
   }
 
@@ -134,7 +140,7 @@ export function openJournal(tenantId: string, deps: JournalDeps): Journal {
     push(event) {
       if (!take(event)) return;
       // While a batch is on its way what waits follows it; while the store is away the timer alone tries again.
-      if (waiting.length >= BATCH && batch === undefined) void flush();
+      if (waiting.length >= BATCH && batch === undefined) running ??= writeDue();
       else flushSoon();
     },
     async store(event) {

@@ -14,20 +14,27 @@ export interface BindingSource {
  * first spelling of its name stays: `/params/7?Id=UP` on the route `{id}` gives `Id: '7'` and no `id`.
  */
 export function httpTriggerMetadata(source: BindingSource): Record<string, TypedData> {
-  const values = new Map<string, { name: string; value: TypedData }>();
-  const set = (name: string, value: TypedData): void => {
+  const spellings = new Map<string, string>([
+    ['headers', 'Headers'],
+    ['query', 'Query'],
+  ]);
+  // A body may have any name in it, `__proto__` for instance.
+  const metadata = Object.create(null) as Record<string, TypedData>;
+  const set = (name: string, value: string): void => {
     const key = name.toLowerCase();
-    values.set(key, { name: values.get(key)?.name ?? name, value });
+    const spelling = spellings.get(key) ?? name;
+    spellings.set(key, spelling);
+    metadata[spelling] = { string: value };
   };
-  for (const [name, value] of scalarsOf(source.body)) set(name, { string: value });
+  setScalars(source.body, set);
   for (const [name, value] of source.query) {
     // The query parameter that carries a function key is never bound.
-    if (name.toLowerCase() !== 'code') set(name, { string: value });
+    if (name.toLowerCase() !== 'code') set(name, value);
   }
-  for (const [name, value] of Object.entries(source.routeValues)) set(name, { string: value });
-  values.set('headers', { name: 'Headers', value: { json: JSON.stringify(source.headers) } });
-  values.set('query', { name: 'Query', value: { json: JSON.stringify(joinedQuery(source.query)) } });
-  return Object.fromEntries([...values.values()].map(({ name, value }) => [name, value]));
+  for (const [name, value] of Object.entries(source.routeValues)) set(name, value);
+  metadata['Headers'] = { json: JSON.stringify(source.headers) };
+  metadata['Query'] = { json: JSON.stringify(joinedQuery(source.query)) };
+  return metadata;
 }
 
 /** One value a name, as .NET writes a repeated one. */
@@ -35,17 +42,17 @@ export function joinedQuery(query: URLSearchParams): Record<string, string> {
   return Object.fromEntries([...new Set(query.keys())].map((name) => [name, query.getAll(name).join(',')]));
 }
 
-function scalarsOf(body: Buffer | undefined): [string, string][] {
-  if (!body?.length) return [];
+function setScalars(body: Buffer | undefined, set: (name: string, value: string) => void): void {
+  if (!body?.length) return;
   let parsed: unknown;
   try {
     parsed = JSON.parse(body.toString('utf8'));
   } catch {
-    return [];
+    return;
   }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return [];
-  return Object.entries(parsed).flatMap(([name, value]): [string, string][] => {
-    if (typeof value === 'boolean') return [[name, value ? 'True' : 'False']];
-    return typeof value === 'string' || typeof value === 'number' ? [[name, String(value)]] : [];
-  });
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return;
+  for (const [name, value] of Object.entries(parsed)) {
+    if (typeof value === 'boolean') set(name, value ? 'True' : 'False');
+    else if (typeof value === 'string' || typeof value === 'number') set(name, String(value));
+  }
 }

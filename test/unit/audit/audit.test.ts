@@ -70,6 +70,19 @@ describe('ordinary records', () => {
     expect(commits()).toBe(1);
   });
 
+  test('that come without end are stored in full batches, each within a second', async () => {
+    for (let index = 0; index < 980; index++) {
+      audit.append(event(`r${index}`));
+      if (index % 10 === 9) await vi.advanceTimersByTimeAsync(1);
+    }
+    // One of them is small: it filled a segment.
+    expect(commits()).toBe(10);
+    expect(await records()).toHaveLength(9 * 98 + 10);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(commits()).toBe(11);
+    await expectSound(980);
+  });
+
   test('are stored at once when they fill a batch, and when the process ends', async () => {
     for (let index = 0; index < 98; index++) audit.append(event(`r${index}`));
     await vi.advanceTimersByTimeAsync(0);
