@@ -65,8 +65,9 @@ export async function relay(
     isOver = true;
   };
   const fail = (error: unknown): Outcome => {
-    const isGivenUp = signal.aborted;
-    if (isGivenUp) settle('cancelled');
+    // Over already: the client has dropped the stream.
+    const isGivenUp = signal.aborted || isOver;
+    if (signal.aborted) settle('cancelled');
     settle(error instanceof UpstreamFault ? faultErrors[error.kind] : 'internal');
     abort();
     if (!(error instanceof UpstreamFault)) return internalError(error, log, fields);

@@ -33,34 +33,36 @@ export interface EventSource {
   cancel(): void;
 }
 
+/** The headers leave with the first event: one that takes longer has a comment go before it. */
+const FIRST_COMMENT_AFTER_MS = 25;
 /** Proxies and load balancers cut streams that are silent for some time, 230 seconds on Azure. */
 const COMMENT_EVERY_MS = 15_000;
 
-/**
- * A stream of server-sent events, made as the client reads them. A comment goes first, so that the headers leave at once, and
- * others while nothing happens.
- */
+/** A stream of server-sent events, made as the client reads them, with a comment now and then. */
 export function eventResponse(source: EventSource): Response {
   let dropped = false;
-  let awaited: ReturnType<EventSource['next']> | undefined;
+  let silence: NodeJS.Timeout | undefined;
   const body = new ReadableStream<Uint8Array>({
     start(controller) {
-      controller.enqueue(COMMENT);
+      const comment = () => {
+        // A client that has not read what there is needs no more of it.
+        if ((controller.desiredSize ?? 0) > 0) controller.enqueue(COMMENT);
+        silence = setTimeout(comment, COMMENT_EVERY_MS);
+      };
+      silence = setTimeout(comment, FIRST_COMMENT_AFTER_MS);
     },
     async pull(controller) {
-      awaited ??= source.next();
-      const next = await orSilence(awaited, COMMENT_EVERY_MS);
+      const { event, last } = await source.next();
       if (dropped) return;
-      if (next === undefined) {
-        controller.enqueue(COMMENT);
-        return;
+      controller.enqueue(event);
+      if (last) {
+        clearTimeout(silence);
+        controller.close();
       }
-      awaited = undefined;
-      controller.enqueue(next.event);
-      if (next.last) controller.close();
     },
     cancel() {
       dropped = true;
+      clearTimeout(silence);
       source.cancel();
     },
   });
@@ -72,18 +74,4 @@ export function eventResponse(source: EventSource): Response {
       'x-accel-buffering': 'no',
     },
   });
-}
-
-async function orSilence<T>(awaited: Promise<T>, ms: number): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const silence = new Promise<undefined>((done) => {
-    timer = setTimeout(() => {
-      done(undefined);
-    }, ms);
-  });
-  try {
-    return await Promise.race([awaited, silence]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -72,3 +72,13 @@ test('a CommonJS package must not be imported lazily: its names would be missing
     /import node_modules\/undici\/index.js statically/,
   );
 });
+
+test('what a call of a function leaves behind is in no WeakMap, which only a full collection would empty', async () => {
+  await bundle(`
+    import { app } from '@azure/functions';
+    app.http('hello', { handler: () => ({ body: 'hello' }) });
+  `);
+  const code = await readFile(join(outDir, 'main.js'), 'utf8');
+  expect(code).toContain('HttpRequest = class');
+  expect(code).not.toContain('WeakMap');
+});

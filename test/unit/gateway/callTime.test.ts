@@ -133,14 +133,21 @@ test('a server that does not answer at all is given up after 100 seconds', async
   });
 });
 
-test('the comment is there before the server has sent anything', async () => {
+test('a comment comes soon where the server has sent nothing, and every 15 seconds', async () => {
   const { outbound } = upstream('text/event-stream');
   const { body } = await call(outbound);
-  for await (const chunk of body ?? []) {
-    expect(String(Buffer.from(chunk as Uint8Array))).toMatch(/^:/);
-    return;
+  const reader = body?.getReader();
+  for (const afterMs of [25, 15_000]) {
+    const read = reader?.read();
+    await vi.advanceTimersByTimeAsync(afterMs);
+    expect(String(Buffer.from((await read)?.value ?? []))).toMatch(/^:/);
   }
-  expect.unreachable('there is no body');
+});
+
+test('a server that answers at once has its answer go first', async () => {
+  const { body, outbound } = upstream('text/event-stream');
+  body.end(result);
+  expect(await text(await call(outbound))).toMatch(/^event: message/);
 });
 
 test('a client that reads slowly is no silence of the server', async () => {

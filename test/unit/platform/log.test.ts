@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { InfrastructureError } from '../../../shared/platform/errors.ts';
 import { jsonLog } from '../../../shared/platform/log.ts';
@@ -103,4 +104,29 @@ test('standard output takes what is well, standard error the rest', () => {
     expect.stringMatching(/^out \{.*"plan_finished".*\}\n$/),
     expect.stringMatching(/^err \{.*"delegation_swept".*\}\n$/),
   ]);
+});
+
+test('lines that wait to be written together are written when something goes wrong, and when the process ends', () => {
+  const module = new URL('../../../shared/platform/log.ts', import.meta.url).href;
+  const code = `
+    import { jsonLog } from ${JSON.stringify(module)};
+    const log = jsonLog('mcp');
+    log.info('request_handled', { route: 'a' });
+    log.info('request_handled', { route: 'b' });
+    log.warn('upstream_failed', {});
+    process.stdout.write('after the warning\\n');
+    log.info('request_handled', { route: 'c' });
+    process.exit();
+  `;
+  const options = ['--experimental-strip-types', '--no-warnings', '--input-type=module', '--eval', code];
+  const lines = execFileSync(process.execPath, options, {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+    .trim()
+    .split('\n');
+  const routes = lines.map((line) =>
+    line.startsWith('{') ? (JSON.parse(line) as { route: string }).route : line,
+  );
+  expect(routes).toEqual(['a', 'b', 'after the warning', 'c']);
 });

@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest';
+import { hostResponse } from '../../../functions/hostResponse.ts';
+import { TextResponse } from '../../../shared/platform/textResponse.ts';
+
+/** What the library does with a response in streaming mode: it reads these three and no more. */
+async function written(response: Response) {
+  const { status, headers, body, cookies } = hostResponse(response);
+  const chunks: unknown[] = [];
+  if (body) for await (const chunk of body.values()) chunks.push(chunk);
+  return { status, headers: Object.fromEntries(headers.entries()), chunks, cookies };
+}
+
+test('a text goes out in one piece, with its length in bytes', async () => {
+  const response = new TextResponse('{"a":"ü"}', { status: 201, headers: { 'x-a': '1' } });
+  response.headers.set('x-b', '2');
+  expect(await written(response)).toEqual({
+    status: 201,
+    headers: { 'content-length': '10', 'x-a': '1', 'x-b': '2' },
+    chunks: ['{"a":"ü"}'],
+    cookies: [],
+  });
+  expect(await response.text()).toBe('{"a":"ü"}');
+  expect(await response.json()).toEqual({ a: 'ü' });
+});
+
+test('a stream goes out chunk by chunk', async () => {
+  const chunks = ['a', 'b'].map((text) => Buffer.from(text));
+  const response = new Response(ReadableStream.from(chunks), { headers: { 'x-a': '1' } });
+  expect(await written(response)).toEqual({ status: 200, headers: { 'x-a': '1' }, chunks, cookies: [] });
+});
+
+test('nothing goes out of a response without a body', async () => {
+  expect(await written(new Response(null, { status: 204 }))).toEqual({
+    status: 204,
+    headers: {},
+    chunks: [],
+    cookies: [],
+  });
+});
