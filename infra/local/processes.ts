@@ -10,7 +10,7 @@ export const root = join(import.meta.dirname, '../..');
  * Keeps the process of an app small: what a call leaves behind is collected early instead of being held until there is a
  * lot of it. On Azure the setting `languageWorkers__node__arguments` says the same.
  */
-const appNodeOptions = ['--max-semi-space-size=16', '--heap-growing-percent=20'] as const;
+const appNodeOptions = ['--max-semi-space-size=8', '--heap-growing-percent=25'] as const;
 
 export const appNames = ['management', 'mcp'] as const;
 /** The sample upstream servers, by the slug they are registered under. */

@@ -15,6 +15,16 @@ const mirroredTypes: readonly unknown[] = ['string', 'integer', 'boolean'];
  * left out (2026-07-28, transports, Custom Headers from Tool Parameters). The schema's depth is bounded before this.
  */
 export function parameterHeaders(inputSchema: unknown): readonly ParameterHeader[] | undefined {
+  if (!isObject(inputSchema)) return [];
+  const read = known.get(inputSchema) ?? { headers: readHeaders(inputSchema) };
+  known.set(inputSchema, read);
+  return read.headers;
+}
+
+/** A tool is asked for them with each of its calls, and its schema may be long. */
+const known = new WeakMap<JsonObject, { readonly headers: readonly ParameterHeader[] | undefined }>();
+
+function readHeaders(inputSchema: JsonObject): readonly ParameterHeader[] | undefined {
   const found: ParameterHeader[] = [];
   const names = new Set<string>();
   /** Only properties of properties may be annotated; `path` is undefined everywhere else. */
