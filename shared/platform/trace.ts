@@ -1,4 +1,4 @@
-import { randomId } from './ids.ts';
+import { randomHex } from './ids.ts';
 
 /** A W3C trace context: one trace id for all that one request sets off, a span id for each part of it. */
 export interface Trace {
@@ -14,8 +14,8 @@ const pattern =
 export function continueTrace(traceparent: string | null | undefined): Trace {
   const [, traceId] = pattern.exec(traceparent ?? '') ?? [];
   return {
-    traceId: traceId ?? randomId(),
-    spanId: randomId().slice(16),
+    traceId: traceId ?? randomHex(16),
+    spanId: randomHex(8),
   };
 }
 
