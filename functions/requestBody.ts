@@ -1,5 +1,4 @@
 import type { ReadableStream } from 'node:stream/web';
-import { readBytes } from '../shared/platform/readBytes.ts';
 import { type Result, fail, succeed } from '../shared/platform/result.ts';
 
 /** The part of a request that its body is read from; both a Fetch `Request` and a Functions `HttpRequest` have it. */
@@ -41,9 +40,21 @@ async function bodyOf({ headers, body }: BodySource): Promise<Result<Uint8Array>
   const tooLarge = fail({ kind: 'too_large', message: `the body is larger than ${MAX_BODY_BYTES} bytes` });
   if (Number(headers.get('content-length') ?? 0) > MAX_BODY_BYTES) return tooLarge;
   if (body === null) return invalid('a JSON body is required');
-  const bytes = await readBytes(body, MAX_BODY_BYTES);
+  const bytes = await bytesOf(body);
   if (!bytes) return tooLarge;
   return bytes.length === 0 ? invalid('a JSON body is required') : succeed(bytes);
+}
+
+/** All of a body; undefined where it is too large. Leaving the loop ends the body. */
+async function bytesOf(body: AsyncIterable<Uint8Array>): Promise<Buffer | undefined> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of body) {
+    length += chunk.byteLength;
+    if (length > MAX_BODY_BYTES) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, length);
 }
 
 const invalid = (message: string) => fail({ kind: 'invalid', message, errors: [{ path: '', message }] });

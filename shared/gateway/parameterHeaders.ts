@@ -16,9 +16,11 @@ const mirroredTypes: readonly unknown[] = ['string', 'integer', 'boolean'];
  */
 export function parameterHeaders(inputSchema: unknown): readonly ParameterHeader[] | undefined {
   if (!isObject(inputSchema)) return [];
-  const read = known.get(inputSchema) ?? { headers: readHeaders(inputSchema) };
-  known.set(inputSchema, read);
-  return read.headers;
+  const found = known.get(inputSchema);
+  if (found) return found.headers;
+  const headers = readHeaders(inputSchema);
+  known.set(inputSchema, { headers });
+  return headers;
 }
 
 /** A tool is asked for them with each of its calls, and its schema may be long. */

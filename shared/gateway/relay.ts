@@ -67,7 +67,7 @@ export async function relay(
   const fail = (error: unknown): Outcome => {
     // Over already: the client has dropped the stream.
     const isGivenUp = signal.aborted || isOver;
-    if (signal.aborted) settle('cancelled');
+    if (isGivenUp) settle('cancelled');
     settle(error instanceof UpstreamFault ? faultErrors[error.kind] : 'internal');
     abort();
     if (!(error instanceof UpstreamFault)) return internalError(error, log, fields);

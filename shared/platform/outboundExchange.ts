@@ -12,27 +12,25 @@ export interface OutboundResponse {
  * same, but makes a stream of each answer and keeps it long after.
  */
 export class Exchange {
-  readonly response: Promise<OutboundResponse>;
+  readonly #answered = Promise.withResolvers<OutboundResponse>();
   readonly #signal: AbortSignal | undefined;
-  #resolve!: (response: OutboundResponse) => void;
-  #reject!: (error: unknown) => void;
   #controller: Flow | undefined;
   #body: ReceivedBody | undefined;
 
   constructor(signal: AbortSignal | undefined) {
     this.#signal = signal;
-    this.response = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
     signal?.addEventListener('abort', this.#abort);
     if (signal?.aborted) this.#abort();
+  }
+
+  get response(): Promise<OutboundResponse> {
+    return this.#answered.promise;
   }
 
   readonly #abort = (): void => {
     const aborted = new Aborted();
     // It may wait for a connection still.
-    if (this.#controller === undefined) this.#reject(aborted);
+    if (this.#controller === undefined) this.#answered.reject(aborted);
     else this.#controller.abort(aborted);
   };
 
@@ -45,7 +43,7 @@ export class Exchange {
     // Before the answer, a server may say that it has heard.
     if (statusCode < 200) return;
     this.#body = new ReceivedBody(controller);
-    this.#resolve({ statusCode, headers, body: this.#body });
+    this.#answered.resolve({ statusCode, headers, body: this.#body });
   }
 
   onResponseData(_controller: Flow, chunk: Buffer): void {
@@ -59,7 +57,7 @@ export class Exchange {
 
   onResponseError(_controller: Flow, error: Error): void {
     this.#signal?.removeEventListener('abort', this.#abort);
-    this.#reject(error);
+    this.#answered.reject(error);
     this.#body?.fail(error);
   }
 }

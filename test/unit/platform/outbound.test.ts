@@ -10,6 +10,7 @@ import {
   explain,
   openOutboundClient,
 } from '../../../shared/platform/outbound.ts';
+import { IdleTimeout } from '../../../shared/platform/outboundBody.ts';
 
 /** Every TCP connection that anything in this process tries to make, as `address:port`. */
 const attempts: string[] = [];
@@ -277,6 +278,7 @@ describe('a fault', () => {
     [new errors.ConnectTimeoutError(), 'timeout', 'no answer in time'],
     [new errors.HeadersTimeoutError(), 'timeout', 'no answer in time'],
     [new errors.BodyTimeoutError(), 'timeout', 'no answer in time'],
+    [new IdleTimeout(), 'timeout', 'no answer in time'],
     [fault('EHOSTUNREACH'), 'unavailable', 'host unreachable'],
     [fault('ENETUNREACH'), 'unavailable', 'network unreachable'],
     [fault('CERT_HAS_EXPIRED'), 'unavailable', 'its TLS certificate has expired'],
