@@ -6,7 +6,7 @@ import { openTables } from '../../shared/platform/openTables.ts';
 import { azureTableServerStore } from '../../shared/registry/azureTableServerStore.ts';
 import { createVisibleServers } from '../../shared/registry/visibleServers.ts';
 import { startAzurite } from '../support/azurite.ts';
-import { discoveryOf } from '../support/gateway.ts';
+import { discoveryOf } from '../support/handmadeUpstream.ts';
 import { memoryState } from '../support/memoryState.ts';
 import { serverRecord } from '../support/serverRecord.ts';
 import { compare } from './compare.ts';

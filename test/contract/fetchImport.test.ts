@@ -4,7 +4,7 @@ import { systemClock } from '../../shared/platform/clock.ts';
 import { openOutboundClient } from '../../shared/platform/outbound.ts';
 import { fetchImport } from '../../shared/registry/import/fetchImport.ts';
 import { type FakeRegistry, startFakeRegistry, upstreamEntry } from '../support/fakeRegistry.ts';
-import { type Served, serve } from '../support/gateway.ts';
+import { type Served, serve } from '../support/serve.ts';
 import { serverJson } from '../support/serverJson.ts';
 
 const outbound = openOutboundClient('private_allowed');

@@ -1,14 +1,13 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { startGateway, type TestGateway } from '../support/gateway.ts';
 import {
   discoveryOf,
   type HandmadeUpstream,
   handmadeUpstream,
   json,
   openEvents,
-  post,
-  startGateway,
-  type TestGateway,
-} from '../support/gateway.ts';
+} from '../support/handmadeUpstream.ts';
+import { post } from '../support/rawClient.ts';
 
 /** Must never be recorded. */
 const SECRET = 'secret-of-the-call';

@@ -3,7 +3,8 @@ import { startLegacyServer } from '../../infra/local/demo/legacyServer.ts';
 import { startModernServer } from '../../infra/local/demo/modernServer.ts';
 import { discoverServer } from '../../shared/gateway/discovery.ts';
 import { openOutboundClient } from '../../shared/platform/outbound.ts';
-import { handmadeUpstream, type HandmadeUpstream, json, MODERN } from '../support/gateway.ts';
+import { handmadeUpstream, type HandmadeUpstream, json } from '../support/handmadeUpstream.ts';
+import { MODERN } from '../support/rawClient.ts';
 
 const outbound = openOutboundClient('private_allowed');
 const at = new Date('2026-01-02T03:04:05.000Z');

@@ -8,7 +8,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startLegacyServer } from '../../infra/local/demo/legacyServer.ts';
 import { startModernServer } from '../../infra/local/demo/modernServer.ts';
 import type { DemoServer } from '../../infra/local/demo/serve.ts';
-import { MODERN, startGateway, type TestGateway } from '../support/gateway.ts';
+import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { MODERN } from '../support/rawClient.ts';
 
 /** What the tests need of either SDK's client. */
 interface AnyClient {

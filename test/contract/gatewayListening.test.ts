@@ -4,15 +4,9 @@ import { type FeatureServer, startFeatureServer } from '../support/features/feat
 import { refreshAll } from '../../shared/gateway/listen/refreshAll.ts';
 import { systemClock } from '../../shared/platform/clock.ts';
 import { openOutboundClient } from '../../shared/platform/outbound.ts';
-import {
-  type Answered,
-  discoveryOf,
-  post,
-  postRaw,
-  startGateway,
-  tenantId,
-  type TestGateway,
-} from '../support/gateway.ts';
+import { startGateway, tenantId, type TestGateway } from '../support/gateway.ts';
+import { discoveryOf } from '../support/handmadeUpstream.ts';
+import { type Answered, post, postRaw } from '../support/rawClient.ts';
 import { memoryState } from '../support/memoryState.ts';
 
 let gateway: TestGateway;

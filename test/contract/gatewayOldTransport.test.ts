@@ -6,7 +6,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { discoverServer } from '../../shared/gateway/discovery.ts';
 import { systemClock } from '../../shared/platform/clock.ts';
 import { openOutboundClient } from '../../shared/platform/outbound.ts';
-import { post, type Served, serve, startGateway, type TestGateway } from '../support/gateway.ts';
+import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { post } from '../support/rawClient.ts';
+import { type Served, serve } from '../support/serve.ts';
 
 /* Servers that speak only the HTTP+SSE transport of 2024-11-05, made with the SDK's own. */
 

@@ -9,17 +9,9 @@ import type { OwnCall, OwnTools } from '../../shared/gateway/ownTools.ts';
 import type { Role } from '../../shared/identity/principal.ts';
 import type { Tool } from '../../shared/registry/server.ts';
 import { memoryState } from '../support/memoryState.ts';
-import {
-  type Answered,
-  discoveryOf,
-  type HandmadeUpstream,
-  handmadeUpstream,
-  json,
-  MODERN,
-  post,
-  startGateway,
-  type TestGateway,
-} from '../support/gateway.ts';
+import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { discoveryOf, type HandmadeUpstream, handmadeUpstream, json } from '../support/handmadeUpstream.ts';
+import { type Answered, MODERN, post } from '../support/rawClient.ts';
 
 const tool = (name: string): Tool => ({
   name,

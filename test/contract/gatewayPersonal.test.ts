@@ -1,16 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { succeed } from '../../shared/platform/result.ts';
 import { azureTableServerStore } from '../../shared/registry/azureTableServerStore.ts';
-import {
-  type HandmadeUpstream,
-  type TestGateway,
-  discoveryOf,
-  handmadeUpstream,
-  json,
-  post,
-  startGateway,
-  tenantId,
-} from '../support/gateway.ts';
+import { type TestGateway, startGateway, tenantId } from '../support/gateway.ts';
+import { type HandmadeUpstream, discoveryOf, handmadeUpstream, json } from '../support/handmadeUpstream.ts';
+import { post } from '../support/rawClient.ts';
 import { memoryState } from '../support/memoryState.ts';
 import { memoryTables } from '../support/memoryTables.ts';
 

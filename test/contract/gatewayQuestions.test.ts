@@ -9,7 +9,8 @@ import {
   ListToolsRequestSchema,
 } from '@modelcontextprotocol/sdk/types.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { serve, type Served, startGateway, type TestGateway } from '../support/gateway.ts';
+import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { serve, type Served } from '../support/serve.ts';
 
 /*
  * A server of the official 2025 SDK, which asks as its documentation shows: not tied to the call, so that the question comes on the

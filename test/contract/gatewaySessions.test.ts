@@ -3,16 +3,9 @@ import { randomId } from '../../shared/platform/ids.ts';
 import { announced } from '../../shared/registry/announced.ts';
 import { azureTableServerStore } from '../../shared/registry/azureTableServerStore.ts';
 import { type FeatureServer, startFeatureServer } from '../support/features/featureServer.ts';
-import {
-  type Answered,
-  discoveryOf,
-  handmadeUpstream,
-  openEvents,
-  post,
-  postRaw,
-  startGateway,
-  type TestGateway,
-} from '../support/gateway.ts';
+import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { discoveryOf, handmadeUpstream, openEvents } from '../support/handmadeUpstream.ts';
+import { type Answered, post, postRaw } from '../support/rawClient.ts';
 import { memoryState } from '../support/memoryState.ts';
 import { memoryTables } from '../support/memoryTables.ts';
 

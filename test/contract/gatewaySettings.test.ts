@@ -4,17 +4,9 @@ import { createOutboundTo } from '../../shared/gateway/upstream/outboundTo.ts';
 import { systemClock } from '../../shared/platform/clock.ts';
 import { openOutboundClient } from '../../shared/platform/outbound.ts';
 import type { UpstreamSettings } from '../../shared/registry/upstreamSettings.ts';
-import {
-  type HandmadeUpstream,
-  type TestGateway,
-  SHARER,
-  discoveryOf,
-  handmadeUpstream,
-  json,
-  post,
-  startGateway,
-  tenantId,
-} from '../support/gateway.ts';
+import { type TestGateway, SHARER, startGateway, tenantId } from '../support/gateway.ts';
+import { type HandmadeUpstream, discoveryOf, handmadeUpstream, json } from '../support/handmadeUpstream.ts';
+import { post } from '../support/rawClient.ts';
 import { testCredentials } from '../support/credentials.ts';
 import { memoryState } from '../support/memoryState.ts';
 import { memoryTables } from '../support/memoryTables.ts';

@@ -1,15 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Toolset } from '../../shared/registry/toolset.ts';
-import {
-  discoveryOf,
-  type HandmadeUpstream,
-  handmadeUpstream,
-  json,
-  post,
-  startGateway,
-  tenantId,
-  type TestGateway,
-} from '../support/gateway.ts';
+import { startGateway, tenantId, type TestGateway } from '../support/gateway.ts';
+import { discoveryOf, type HandmadeUpstream, handmadeUpstream, json } from '../support/handmadeUpstream.ts';
+import { post } from '../support/rawClient.ts';
 
 let gateway: TestGateway;
 let upstream: HandmadeUpstream;

@@ -2,19 +2,16 @@ import type { ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Era } from '../../shared/registry/era.ts';
+import { startGateway, tenantId, type TestGateway } from '../support/gateway.ts';
 import {
   discoveryOf,
   echoTool,
   handmadeUpstream,
   type HandmadeUpstream,
   json,
-  MODERN,
   openEvents,
-  post,
-  startGateway,
-  tenantId,
-  type TestGateway,
-} from '../support/gateway.ts';
+} from '../support/handmadeUpstream.ts';
+import { MODERN, post } from '../support/rawClient.ts';
 
 const eras = ['legacy', 'modern'] as const;
 const MIB = 1024 * 1024;

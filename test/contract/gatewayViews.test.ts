@@ -1,14 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import {
-  discoveryOf,
-  type HandmadeUpstream,
-  handmadeUpstream,
-  json,
-  MODERN,
-  post,
-  startGateway,
-  type TestGateway,
-} from '../support/gateway.ts';
+import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { discoveryOf, type HandmadeUpstream, handmadeUpstream, json } from '../support/handmadeUpstream.ts';
+import { MODERN, post } from '../support/rawClient.ts';
 import type { Era } from '../../shared/registry/era.ts';
 import type { Discovery } from '../../shared/registry/server.ts';
 

@@ -1,18 +1,15 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Era } from '../../shared/registry/era.ts';
+import { startGateway, type TestGateway } from '../support/gateway.ts';
 import {
   discoveryOf,
   echoTool,
   handmadeUpstream,
   type HandmadeUpstream,
   json,
-  MODERN,
   openEvents,
-  post,
-  postRaw,
-  startGateway,
-  type TestGateway,
-} from '../support/gateway.ts';
+} from '../support/handmadeUpstream.ts';
+import { MODERN, post, postRaw } from '../support/rawClient.ts';
 
 const eras = ['legacy', 'modern'] as const;
 const pairs = eras.flatMap((client) => eras.map((server) => ({ client, server })));

@@ -4,7 +4,8 @@ import { apiClientId, defaultTenant, localClientSecret } from '../../infra/local
 import { type Issuer, startIssuer } from '../../infra/local/issuer/issuer.ts';
 import { createTokenExchange } from '../../shared/identity/onBehalfOf.ts';
 import { openOutboundClient } from '../../shared/platform/outbound.ts';
-import { type Served, json, serve } from '../support/gateway.ts';
+import { json } from '../support/handmadeUpstream.ts';
+import { type Served, serve } from '../support/serve.ts';
 
 const outbound = openOutboundClient('private_allowed');
 const scope = 'api://stock/.default';

@@ -18,7 +18,9 @@ import { specificationCompliance } from '../../shared/specialists/mcp-protocol-e
 import { transportLayerTuning } from '../../shared/specialists/mcp-protocol-expert/transportTuning.ts';
 import { testCredentials } from '../support/credentials.ts';
 import { freePort } from '../support/freePort.ts';
-import { discoveryOf, json, recordingLog, serve, tenantId } from '../support/gateway.ts';
+import { recordingLog, tenantId } from '../support/gateway.ts';
+import { discoveryOf, json } from '../support/handmadeUpstream.ts';
+import { serve } from '../support/serve.ts';
 import { memoryTables } from '../support/memoryTables.ts';
 import { header, on, onResult, put, raw } from '../support/protocol/breakages.ts';
 import { type ProtocolServerOptions, startProtocolServer } from '../support/protocol/protocolServer.ts';

@@ -2,7 +2,8 @@ import { secondTenant } from '../../infra/local/defaults.ts';
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Answer, type Api, managementApi } from '../support/managementApi.ts';
-import { type HandmadeUpstream, handmadeUpstream, json, post } from '../support/gateway.ts';
+import { type HandmadeUpstream, handmadeUpstream, json } from '../support/handmadeUpstream.ts';
+import { post } from '../support/rawClient.ts';
 import { type TestTopology, startTestTopology } from '../support/topology.ts';
 
 const SECRET = 'canary-of-the-vault';

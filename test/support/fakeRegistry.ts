@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { serve } from './gateway.ts';
+import { serve } from './serve.ts';
 import { serverJson } from './serverJson.ts';
 
 /** An entry as another registry lists it: `com.example/inventory` 1.0.0, or as a test wants it. */

@@ -1,6 +1,6 @@
 import { request as httpRequest } from 'node:http';
 import { pipeline } from 'node:stream/promises';
-import { serve } from './gateway.ts';
+import { serve } from './serve.ts';
 
 export interface SlowProxy {
   /** The origin of the proxy, in place of the target's. */

@@ -1,6 +1,6 @@
 import { request as httpRequest } from 'node:http';
 import { pipeline } from 'node:stream/promises';
-import { serve, type Served } from './gateway.ts';
+import { serve, type Served } from './serve.ts';
 
 export interface TokenProxy extends Served {
   /** Where calls go, and as whom. */

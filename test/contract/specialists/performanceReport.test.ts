@@ -9,7 +9,7 @@ import { appSettings } from '../../../infra/local/settings.ts';
 import { portsFor } from '../../../infra/local/defaults.ts';
 import { handlePerformanceDegradation } from '../../../shared/specialists/mcp-performance-optimizer/handleDegradation.ts';
 import { generatePerformanceReport } from '../../../shared/specialists/mcp-performance-optimizer/performanceReport.ts';
-import { type Served, serve } from '../../support/gateway.ts';
+import { type Served, serve } from '../../support/serve.ts';
 import { memoryState } from '../../support/memoryState.ts';
 import { runTask } from '../../support/taskRun.ts';
 

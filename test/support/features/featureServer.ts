@@ -1,7 +1,9 @@
 import { createHmac, randomUUID, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { json, MODERN, openEvents, serve, type Served } from '../gateway.ts';
+import { json, openEvents } from '../handmadeUpstream.ts';
+import { MODERN } from '../rawClient.ts';
+import { serve, type Served } from '../serve.ts';
 import {
   type Answers,
   contentAt,

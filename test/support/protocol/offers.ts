@@ -1,4 +1,4 @@
-import { MODERN } from '../gateway.ts';
+import { MODERN } from '../rawClient.ts';
 
 /** Any JSON object that a test may change. */
 export type Json = Record<string, unknown>;

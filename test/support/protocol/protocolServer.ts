@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { serve, type Served } from '../gateway.ts';
+import { serve, type Served } from '../serve.ts';
 import { answerLegacy } from './legacyAnswers.ts';
 import { answerModern } from './modernAnswers.ts';
 import type { Json } from './offers.ts';

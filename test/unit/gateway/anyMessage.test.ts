@@ -14,14 +14,9 @@ import { continueTrace } from '../../../shared/platform/trace.ts';
 import { createVisibleServers } from '../../../shared/registry/visibleServers.ts';
 import { azureTableServerStore } from '../../../shared/registry/azureTableServerStore.ts';
 import { azureTableToolsetStore } from '../../../shared/registry/azureTableToolsetStore.ts';
-import {
-  discoveryOf,
-  MODERN,
-  principal,
-  recordingLog,
-  tenantId,
-  unheardAudit,
-} from '../../support/gateway.ts';
+import { principal, recordingLog, tenantId, unheardAudit } from '../../support/gateway.ts';
+import { discoveryOf } from '../../support/handmadeUpstream.ts';
+import { MODERN } from '../../support/rawClient.ts';
 import { memoryTables } from '../../support/memoryTables.ts';
 import { outboundBody } from '../../support/outboundBody.ts';
 import { testCredentials } from '../../support/credentials.ts';
