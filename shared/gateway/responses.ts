@@ -1,3 +1,4 @@
+import { StreamResponse } from '../platform/streamResponse.ts';
 import { TextResponse } from '../platform/textResponse.ts';
 import type { Era } from '../registry/era.ts';
 import { METHOD_NOT_FOUND, MISSING_CLIENT_CAPABILITY } from './errorCodes.ts';
@@ -40,33 +41,7 @@ const COMMENT_EVERY_MS = 15_000;
 
 /** A stream of server-sent events, made as the client reads them, with a comment now and then. */
 export function eventResponse(source: EventSource): Response {
-  let dropped = false;
-  let silence: NodeJS.Timeout | undefined;
-  const body = new ReadableStream<Uint8Array>({
-    start(controller) {
-      const comment = () => {
-        // A client that has not read what there is needs no more of it.
-        if ((controller.desiredSize ?? 0) > 0) controller.enqueue(COMMENT);
-        silence = setTimeout(comment, COMMENT_EVERY_MS);
-      };
-      silence = setTimeout(comment, FIRST_COMMENT_AFTER_MS);
-    },
-    async pull(controller) {
-      const { event, last } = await source.next();
-      if (dropped) return;
-      controller.enqueue(event);
-      if (last) {
-        clearTimeout(silence);
-        controller.close();
-      }
-    },
-    cancel() {
-      dropped = true;
-      clearTimeout(silence);
-      source.cancel();
-    },
-  });
-  return new Response(body, {
+  return new StreamResponse(withComments(source), {
     headers: {
       'content-type': 'text/event-stream',
       'cache-control': 'no-cache, no-transform',
@@ -74,4 +49,48 @@ export function eventResponse(source: EventSource): Response {
       'x-accel-buffering': 'no',
     },
   });
+}
+
+function withComments(source: EventSource): AsyncIterable<Uint8Array> {
+  let isOver = false;
+  let next: ReturnType<EventSource['next']> | undefined;
+  let silence = silent(FIRST_COMMENT_AFTER_MS);
+  const end = () => {
+    isOver = true;
+    silence.end();
+    return Promise.resolve({ done: true, value: undefined } as const);
+  };
+  return {
+    [Symbol.asyncIterator]: () => ({
+      async next() {
+        if (isOver) return end();
+        next ??= source.next();
+        const said = await Promise.race([next, silence.over]);
+        if (said === undefined) {
+          silence = silent(COMMENT_EVERY_MS);
+          return { done: false, value: COMMENT };
+        }
+        next = undefined;
+        if (said.last) void end();
+        return { done: false, value: said.event };
+      },
+      return() {
+        if (!isOver) source.cancel();
+        return end();
+      },
+    }),
+  };
+}
+
+function silent(ms: number): { readonly over: Promise<undefined>; end(): void } {
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<undefined>((resolve) => {
+    timer = setTimeout(resolve, ms, undefined);
+  });
+  return {
+    over,
+    end: () => {
+      clearTimeout(timer);
+    },
+  };
 }

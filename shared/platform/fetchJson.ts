@@ -26,7 +26,7 @@ export async function fetchJson(outbound: OutboundClient, source: JsonSource): P
   const { statusCode, body } = sent.value;
   const refused = statusError(statusCode);
   if (refused) {
-    body.stream().destroy();
+    body.leave();
     return fail(refused);
   }
   try {

@@ -1,14 +1,14 @@
-import { Readable } from 'node:stream';
-
-/** The body of an answer, to be taken once, in one of two ways. Until then little of it is read. */
+/** The body of an answer, to be taken whole, or chunk by chunk, or left. Until then little of it is read. */
 export interface OutboundBody {
   /**
    * All of it; undefined where there is more than `maxBytes`.
    * @throws IdleTimeout when nothing comes for `idleMs`; what the connection broke with, when it did
    */
   bytes(maxBytes: number, idleMs?: number): Promise<Buffer | undefined>;
-  /** As it comes, and no faster than it is read. Destroyed before its end, it ends the exchange. An error that nobody hears is no fault. */
-  stream(): Readable;
+  /** What comes next, undefined at the end. Little more than what is asked for is read. To be called again only when it is there. @throws as above */
+  next(idleMs?: number): Promise<Buffer | undefined>;
+  /** Nobody wants the rest. A server that ends it within `lingerMs` keeps the connection for the next call; else the exchange is ended. */
+  leave(lingerMs?: number): void;
 }
 
 export class IdleTimeout extends Error {
@@ -27,12 +27,11 @@ export interface Flow {
   resume(): void;
 }
 
-/** What is kept of a body before somebody takes it. */
+/** What is kept of a body that nobody takes, or takes slowly. */
 const MAX_HELD_BYTES = 64 * 1024;
 
 interface Reader {
-  readonly data: (chunk: Buffer) => void;
-  readonly end: () => void;
+  readonly give: (chunk: Buffer | undefined) => void;
   readonly fail: (error: Error) => void;
 }
 
@@ -40,20 +39,22 @@ interface Reader {
  * A body as the HTTP client hands it over. Most are there whole by the time they are taken, and cost no stream then, no timer
  * and no listener.
  */
-export class ReceivedBody implements OutboundBody, Reader {
+export class ReceivedBody implements OutboundBody {
   readonly #controller: Flow;
   readonly #held: Buffer[] = [];
   #heldBytes = 0;
-  #state: 'open' | 'ended' | Error = 'open';
+  #state: 'open' | 'left' | 'ended' | Error = 'open';
   #reader: Reader | undefined;
+  #lingering: NodeJS.Timeout | undefined;
 
   constructor(controller: Flow) {
     this.#controller = controller;
   }
 
   data(chunk: Buffer): void {
+    if (this.#state === 'left') return;
     if (this.#reader) {
-      this.#reader.data(chunk);
+      this.#reader.give(chunk);
       return;
     }
     this.#held.push(chunk);
@@ -62,82 +63,75 @@ export class ReceivedBody implements OutboundBody, Reader {
   }
 
   end(): void {
+    clearTimeout(this.#lingering);
     this.#state = 'ended';
-    this.#reader?.end();
+    this.#reader?.give(undefined);
   }
 
   fail(error: Error): void {
+    clearTimeout(this.#lingering);
     this.#state = error;
     this.#reader?.fail(error);
   }
 
-  bytes(maxBytes: number, idleMs?: number): Promise<Buffer | undefined> {
-    return new Promise((resolve, reject) => {
-      const parts: Buffer[] = [];
-      let length = 0;
-      let idle: NodeJS.Timeout | undefined;
-      if (idleMs !== undefined && this.#state === 'open') {
-        idle = setTimeout(() => {
-          reject(new IdleTimeout());
-          this.#giveUp();
-        }, idleMs);
+  async bytes(maxBytes: number, idleMs?: number): Promise<Buffer | undefined> {
+    const parts: Buffer[] = [];
+    let length = 0;
+    for (let part = await this.next(idleMs); part !== undefined; part = await this.next(idleMs)) {
+      length += part.byteLength;
+      if (length > maxBytes) {
+        this.leave();
+        return undefined;
       }
-      this.#read({
-        data: (chunk) => {
-          idle?.refresh();
-          length += chunk.byteLength;
-          if (length <= maxBytes) parts.push(chunk);
-          else {
-            resolve(undefined);
-            this.#giveUp();
-          }
+      parts.push(part);
+    }
+    return parts.length === 1 ? parts[0] : Buffer.concat(parts, length);
+  }
+
+  next(idleMs?: number): Promise<Buffer | undefined> {
+    const chunk = this.#held.shift();
+    if (chunk !== undefined) {
+      this.#heldBytes -= chunk.byteLength;
+      return Promise.resolve(chunk);
+    }
+    if (this.#state instanceof Error) return Promise.reject(this.#state);
+    if (this.#state !== 'open') return Promise.resolve(undefined);
+    return new Promise((resolve, reject) => {
+      const idle =
+        idleMs === undefined
+          ? undefined
+          : setTimeout(() => {
+              this.#reader?.fail(new IdleTimeout());
+              this.leave();
+            }, idleMs);
+      const done = () => {
+        clearTimeout(idle);
+        this.#reader = undefined;
+      };
+      this.#reader = {
+        give(given) {
+          done();
+          resolve(given);
         },
-        end: () => {
-          clearTimeout(idle);
-          resolve(parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts, length));
-        },
-        fail: (error) => {
-          clearTimeout(idle);
+        fail(error) {
+          done();
           reject(error);
         },
-      });
+      };
+      this.#controller.resume();
     });
   }
 
-  stream(): Readable {
-    const stream = new Readable({
-      read: () => {
-        this.#controller.resume();
-      },
-      destroy: (error, done) => {
-        this.#giveUp();
-        done(error);
-      },
-    });
-    stream.on('error', () => undefined);
-    this.#read({
-      data: (chunk) => {
-        if (!stream.push(chunk)) this.#controller.pause();
-      },
-      end: () => stream.push(null),
-      // What came before the fault is handed over first.
-      fail: (error) => {
-        queueMicrotask(() => stream.destroy(error));
-      },
-    });
-    return stream;
-  }
-
-  #giveUp(): void {
-    if (this.#state === 'open') this.#controller.abort(new Aborted());
-  }
-
-  #read(reader: Reader): void {
-    for (const chunk of this.#held.splice(0)) reader.data(chunk);
-    if (this.#state === 'ended') reader.end();
-    else if (this.#state !== 'open') reader.fail(this.#state);
+  leave(lingerMs = 0): void {
+    if (this.#state !== 'open') return;
+    this.#state = 'left';
+    this.#held.length = 0;
+    const giveUp = () => {
+      this.#controller.abort(new Aborted());
+    };
+    if (lingerMs === 0) giveUp();
     else {
-      this.#reader = reader;
+      this.#lingering = setTimeout(giveUp, lingerMs);
       this.#controller.resume();
     }
   }

@@ -13,6 +13,7 @@ import { systemClock } from '../../shared/platform/clock.ts';
 import { randomId } from '../../shared/platform/ids.ts';
 import type { Log, LogEvent, LogFields } from '../../shared/platform/log.ts';
 import { openOutboundClient } from '../../shared/platform/outbound.ts';
+import { StreamResponse } from '../../shared/platform/streamResponse.ts';
 import { TextResponse } from '../../shared/platform/textResponse.ts';
 import { continueTrace } from '../../shared/platform/trace.ts';
 import { createVisibleServers } from '../../shared/registry/visibleServers.ts';
@@ -28,6 +29,7 @@ import { memoryState } from './memoryState.ts';
 import { memoryTables } from './memoryTables.ts';
 import { type Served, serve } from './serve.ts';
 import { serverRecord } from './serverRecord.ts';
+import { chunksOf } from './streamed.ts';
 
 export const tenantId = '11111111-1111-4111-8111-111111111111';
 /** A tenant that shares some of its servers. */
@@ -167,16 +169,13 @@ async function answer(
         ? await endpoints.listen(call)
         : await endpoints.post({ ...call, message });
   response.writeHead(result.status, Object.fromEntries(result.headers));
-  if (result instanceof TextResponse) {
-    response.end(result.content);
-    return;
+  if (result instanceof StreamResponse) {
+    const chunks = chunksOf(result);
+    response.on('close', () => void chunks.return());
+    for (let next = await chunks.next(); next.done !== true; next = await chunks.next())
+      response.write(next.value);
   }
-  const reader = result.body?.getReader();
-  response.on('close', () => void reader?.cancel());
-  for (let next = await reader?.read(); next?.done === false; next = await reader?.read()) {
-    response.write(next.value);
-  }
-  response.end();
+  response.end(result instanceof TextResponse ? result.content : undefined);
 }
 
 /** Where the data path records its calls, for tests that do not look there. */

@@ -6,7 +6,7 @@ import { type AnswerItem, nextItem, outcomeOf } from '../upstream/answer.ts';
 import { canAnswer, carriedFeatures } from '../upstream/clientFeatures.ts';
 import type { Connector } from '../upstream/connect.ts';
 import type { Caller } from '../upstream/connection.ts';
-import { readEvents } from '../upstream/exchange.ts';
+import { messageIn, readEvents } from '../upstream/exchange.ts';
 import { UpstreamFault } from '../upstream/fault.ts';
 import type { LegacySession } from '../upstream/legacySession.ts';
 import type { ActiveServer } from '../view/catalogue.ts';
@@ -89,12 +89,13 @@ async function* legacyEvents(
     if (isOurs) for (const uri of uris[server.slug] ?? []) await subscribe(session, uri, signal);
     session.isHeard = Object.keys(capabilities).length > 0;
     yield { kind: 'ready' };
-    for await (const message of readEvents(reply)) {
-      if (message.kind === 'notification') {
+    for await (const event of readEvents(reply)) {
+      const message = messageIn(event);
+      if (message?.kind === 'notification') {
         const notification = inClientsWords(session, message.notification);
         if (notification) yield { kind: 'notification', notification };
       }
-      if (message.kind !== 'request') continue;
+      if (message?.kind !== 'request') continue;
       const { request } = message;
       // On this stream a server cannot say during what it asks: it counts as during the call of a tool.
       if (canAnswer(capabilities, request.method, 'tools/call')) {

@@ -1,5 +1,5 @@
-import type { JsonRpcNotification, JsonRpcRequest, Outcome, RequestId } from '../jsonRpc.ts';
-import { drop, type Reply, readEvents, readJson } from './exchange.ts';
+import type { JsonRpcNotification, JsonRpcRequest, Message, Outcome, RequestId } from '../jsonRpc.ts';
+import { drop, messageIn, type Reply, readEvents, readJson } from './exchange.ts';
 import { statusFault, UpstreamFault } from './fault.ts';
 
 /** Where a server waits for the answer to what it asked: a session of the legacy era, or a call that we hold ourselves. */
@@ -98,7 +98,12 @@ async function* readItems(
   for (let current = reply; ;) {
     let broken: UpstreamFault | undefined;
     try {
-      for await (const item of readStream(current, id, asked)) {
+      for await (const event of readEvents(current)) {
+        const message = messageIn(event);
+        const item = message?.kind === 'request' ? await asked(message.request) : itemOf(message, id);
+        if (item === undefined) continue;
+        // The server is silent now until a person has answered.
+        if (item.kind === 'request') current.idleMs = PERSON_WITHIN_MS;
         yield item;
         if (item.kind === 'outcome') return;
       }
@@ -115,31 +120,13 @@ async function* readItems(
   }
 }
 
-async function* readStream(
-  reply: Reply,
+function itemOf(
+  message: Exclude<Message, { kind: 'request' }> | undefined,
   id: RequestId,
-  asked: Asked,
-): AsyncGenerator<AnswerItem, void, undefined> {
-  for await (const message of readEvents(reply)) {
-    switch (message.kind) {
-      case 'notification':
-        yield message;
-        break;
-      case 'response':
-        // An answer to another id is not this caller's to see.
-        if (message.id !== id) break;
-        yield { kind: 'outcome', outcome: message.outcome };
-        return;
-      case 'request': {
-        const item = await asked(message.request);
-        if (item === undefined) break;
-        // The server is silent now until a person has answered.
-        reply.idleMs = PERSON_WITHIN_MS;
-        yield item;
-        break;
-      }
-      case 'malformed':
-        throw new UpstreamFault('not_mcp', 'sent an event that is not a JSON-RPC message');
-    }
-  }
+): AnswerItem | undefined {
+  if (message === undefined || message.kind === 'notification') return message;
+  if (message.kind === 'malformed')
+    throw new UpstreamFault('not_mcp', 'sent an event that is not a JSON-RPC message');
+  // An answer to another id is not this caller's to see.
+  return message.id === id ? { kind: 'outcome', outcome: message.outcome } : undefined;
 }

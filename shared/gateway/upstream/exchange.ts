@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream';
 import { explain, type OutboundClient } from '../../platform/outbound.ts';
 import { IdleTimeout, type OutboundBody } from '../../platform/outboundBody.ts';
 import { ANSWER_BOUNDS, unsafeShape } from '../../platform/jsonShape.ts';
@@ -61,9 +60,12 @@ const forms: ReadonlyMap<string | undefined, Reply['form']> = new Map([
 const one = (header: string | string[] | undefined): string | undefined =>
   Array.isArray(header) ? header[0] : header;
 
-/** Reads a body that nobody needs to its end, or gives it up, so that its connection is not held. */
+/** How long a server may take to end an answer that nobody reads on, which frees the connection for the next call. */
+const LINGER_MS = 250;
+
+/** Leaves an answer of which nobody needs the body, so that its connection is not held. */
 export function drop(reply: Reply): void {
-  linger(reply.body.stream());
+  reply.body.leave(LINGER_MS);
 }
 
 /** An MCP SDK refuses larger messages by default, so no sound server sends them. */
@@ -98,28 +100,36 @@ function faultIn(error: unknown, { signal, idleMs }: Reply): UpstreamFault {
     : new UpstreamFault('closed', 'closed the connection before its answer was complete');
 }
 
-/** Reads an event stream message by message. Ends when the server ends it. @throws UpstreamFault as above. */
-export async function* readEvents(reply: Reply): AsyncGenerator<Message, void, undefined> {
-  for await (const event of readAllEvents(reply)) {
-    // A server may open with an event without data, and other types are not MCP's.
-    if (event.type === 'message' && event.data !== '') yield parse(event.data);
+/** Reads an event stream event by event, of every type. Ends when the server ends it. @throws UpstreamFault as above. */
+export async function* readEvents(reply: Reply): AsyncGenerator<SseEvent, void, undefined> {
+  const { body } = reply;
+  const parser = createSseParser(MAX_ANSWER_BYTES);
+  let received = 0;
+  let events = 0;
+  try {
+    // The clock runs only while we wait for the server, not while a slow client holds us up.
+    for (let chunk = await body.next(reply.idleMs); chunk; chunk = await body.next(reply.idleMs)) {
+      received += chunk.byteLength;
+      if (received > MAX_ANSWER_BYTES) throw tooLarge();
+      for (const event of parser.push(chunk)) {
+        events += 1;
+        if (events > MAX_STREAM_EVENTS)
+          throw new UpstreamFault('too_large', `sent more than ${MAX_STREAM_EVENTS} events`);
+        if (event.id !== undefined) reply.resumable = event;
+        yield event;
+      }
+    }
+  } catch (error) {
+    body.leave();
+    throw faultIn(error, reply);
+  } finally {
+    drop(reply);
   }
 }
 
-/** Reads an event stream event by event, of every type. @throws UpstreamFault as above. */
-export async function* readAllEvents(reply: Reply): AsyncGenerator<SseEvent, void, undefined> {
-  const parser = createSseParser(MAX_ANSWER_BYTES);
-  let events = 0;
-  for await (const chunk of chunks(reply)) {
-    for (const event of parser.push(chunk)) {
-      events += 1;
-      if (events > MAX_STREAM_EVENTS)
-        throw new UpstreamFault('too_large', `sent more than ${MAX_STREAM_EVENTS} events`);
-      if (event.id !== undefined) reply.resumable = event;
-      yield event;
-    }
-  }
-}
+/** The message in an event, where it is one of MCP's. A server may open with an event without data. @throws UpstreamFault as `parse` */
+export const messageIn = ({ type, data }: SseEvent): Message | undefined =>
+  type === 'message' && data !== '' ? parse(data) : undefined;
 
 /** @throws UpstreamFault when the text is not one JSON-RPC message that can be passed on. */
 export function parse(text: string): Message {
@@ -132,42 +142,4 @@ export function parse(text: string): Message {
   const unsafe = unsafeShape(value, ANSWER_BOUNDS);
   if (unsafe !== undefined) throw new UpstreamFault('not_mcp', `answered with JSON that ${unsafe}`);
   return readMessage(value);
-}
-
-async function* chunks(reply: Reply): AsyncGenerator<Uint8Array, void, undefined> {
-  const body = reply.body.stream();
-  let received = 0;
-  const source: AsyncIterator<Uint8Array, undefined> = body.iterator({ destroyOnReturn: false });
-  try {
-    for (;;) {
-      // The clock runs only while we wait for the server, not while a slow client holds us up.
-      const idle = setTimeout(() => {
-        body.destroy(silence(reply.idleMs));
-      }, reply.idleMs);
-      const next = await source.next().finally(() => {
-        clearTimeout(idle);
-      });
-      if (next.done === true) return;
-      received += next.value.byteLength;
-      if (received > MAX_ANSWER_BYTES) throw tooLarge();
-      yield next.value;
-    }
-  } catch (error) {
-    body.destroy();
-    throw faultIn(error, reply);
-  } finally {
-    linger(body);
-  }
-}
-
-/** How long a server may take to end a stream after its last word, which frees the connection for the next call. */
-const LINGER_MS = 250;
-
-function linger(body: Readable): void {
-  if (body.readableEnded || body.destroyed) return;
-  const timer = setTimeout(() => body.destroy(), LINGER_MS);
-  body.once('close', () => {
-    clearTimeout(timer);
-  });
-  body.resume();
 }

@@ -4,7 +4,7 @@ import type { JsonObject, RequestId } from '../jsonRpc.ts';
 import type { SseEvent } from '../sse.ts';
 import { type AnswerItem, nextItem, outcomeOf } from './answer.ts';
 import type { Connection } from './connection.ts';
-import { drop, parse, readAllEvents, send } from './exchange.ts';
+import { drop, messageIn, readEvents, send } from './exchange.ts';
 import { statusFault, UpstreamFault } from './fault.ts';
 import { legacyParams } from './legacy.ts';
 import { nothingOffered } from './legacySession.ts';
@@ -41,7 +41,7 @@ export async function openOldSession(
     drop(reply);
     throw fault ?? new UpstreamFault('not_mcp', 'answered GET with something that is no event stream');
   }
-  const events = readAllEvents(reply);
+  const events = readEvents(reply);
   let lastId = 0;
 
   async function next(): Promise<SseEvent> {
@@ -74,9 +74,8 @@ export async function openOldSession(
       async *ask(method, params, id = `gateway-${(lastId += 1)}`) {
         await post(endpoint, { id, method, params });
         for (;;) {
-          const { type, data } = await next();
-          if (type !== 'message' || data === '') continue;
-          const message = parse(data);
+          const message = messageIn(await next());
+          if (message === undefined) continue;
           if (message.kind === 'malformed')
             throw new UpstreamFault('not_mcp', 'sent an event that is not a JSON-RPC message');
           if (message.kind === 'notification') yield message;

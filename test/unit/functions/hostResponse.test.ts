@@ -1,6 +1,9 @@
 import { expect, test } from 'vitest';
 import { hostResponse } from '../../../functions/hostResponse.ts';
+import { StreamResponse } from '../../../shared/platform/streamResponse.ts';
 import { TextResponse } from '../../../shared/platform/textResponse.ts';
+
+const headers = { 'x-a': '1' };
 
 /** What the library does with a response in streaming mode: it reads these three and no more. */
 async function written(response: Response) {
@@ -23,10 +26,13 @@ test('a text goes out in one piece, with its length in bytes', async () => {
   expect(await response.json()).toEqual({ a: 'ü' });
 });
 
-test('a stream goes out chunk by chunk', async () => {
-  const chunks = ['a', 'b'].map((text) => Buffer.from(text));
-  const response = new Response(ReadableStream.from(chunks), { headers: { 'x-a': '1' } });
-  expect(await written(response)).toEqual({ status: 200, headers: { 'x-a': '1' }, chunks, cookies: [] });
+const chunks = ['a', 'b'].map((text) => Buffer.from(text));
+test.each([
+  ['what is made as it is written', () => new StreamResponse(ReadableStream.from(chunks), { headers })],
+  ['a stream', () => new Response(ReadableStream.from(chunks), { headers })],
+])('%s goes out chunk by chunk', async (_, response) => {
+  expect(await written(response())).toEqual({ status: 200, headers, chunks, cookies: [] });
+  expect(await response().text()).toBe('ab');
 });
 
 test('nothing goes out of a response without a body', async () => {

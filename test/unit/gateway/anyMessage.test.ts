@@ -22,6 +22,7 @@ import { outboundBody } from '../../support/outboundBody.ts';
 import { testCredentials } from '../../support/credentials.ts';
 import { memoryState } from '../../support/memoryState.ts';
 import { serverRecord } from '../../support/serverRecord.ts';
+import { chunksOf } from '../../support/streamed.ts';
 
 let upstreamSessions = 0;
 /**
@@ -251,8 +252,8 @@ test('whatever is posted gets one answer that the protocol knows, is no fault of
 }, 120_000);
 
 async function beginningOf(response: Response): Promise<string> {
-  const reader = response.body?.getReader();
-  const first = await reader?.read();
-  await reader?.cancel();
-  return first?.value instanceof Uint8Array ? new TextDecoder().decode(first.value) : '';
+  const chunks = chunksOf(response);
+  const { value } = (await chunks.next()) as { value: Uint8Array };
+  await chunks.return();
+  return new TextDecoder().decode(value);
 }

@@ -17,6 +17,7 @@ import { MODERN } from '../../support/rawClient.ts';
 import { memoryTables } from '../../support/memoryTables.ts';
 import { outboundBody } from '../../support/outboundBody.ts';
 import { serverRecord } from '../../support/serverRecord.ts';
+import { chunksOf } from '../../support/streamed.ts';
 import { memoryState } from '../../support/memoryState.ts';
 
 beforeEach(() => {
@@ -130,12 +131,11 @@ test('a server that does not answer at all is given up after 100 seconds', async
 
 test('a comment comes soon where the server has sent nothing, and every 15 seconds', async () => {
   const { outbound } = upstream('text/event-stream');
-  const { body } = await call(outbound);
-  const reader = body?.getReader();
+  const chunks = chunksOf(await call(outbound));
   for (const afterMs of [25, 15_000]) {
-    const read = reader?.read();
+    const next = chunks.next();
     await vi.advanceTimersByTimeAsync(afterMs);
-    expect(String(Buffer.from((await read)?.value ?? []))).toMatch(/^:/);
+    expect(String(Buffer.from((await next).value as Uint8Array))).toMatch(/^:/);
   }
 });
 
@@ -170,7 +170,7 @@ test('a client that drops the stream ends the call upstream, and that is no faul
   const { body, requests, outbound } = upstream('text/event-stream');
   const log = recordingLog();
   const response = await call(outbound, log);
-  await response.body?.cancel();
+  await chunksOf(response).return();
   await settle();
   expect(requests[0]?.signal?.aborted).toBe(true);
   expect(body.destroyed).toBe(true);

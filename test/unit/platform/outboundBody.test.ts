@@ -40,7 +40,7 @@ describe('taken whole', () => {
     const { body } = received();
     const bytes = body.bytes(100, 1_000);
     for (let part = 0; part < 5; part++) {
-      vi.advanceTimersByTime(900);
+      await vi.advanceTimersByTimeAsync(900);
       body.data(chunk(2));
     }
     body.end();
@@ -51,9 +51,10 @@ describe('taken whole', () => {
   test('one that falls silent is given up', async () => {
     const { body, done } = received();
     const bytes = body.bytes(100, 1_000);
+    const told = expect(bytes).rejects.toBeInstanceOf(IdleTimeout);
     body.data(chunk(1));
-    vi.advanceTimersByTime(1_000);
-    await expect(bytes).rejects.toBeInstanceOf(IdleTimeout);
+    await vi.advanceTimersByTimeAsync(1_000);
+    await told;
     expect(done.at(-1)).toBe('abort');
   });
 
@@ -93,43 +94,86 @@ test('of a body that nobody takes little is read', () => {
   expect(done).toEqual(['pause']);
 });
 
-describe('taken as a stream', () => {
+describe('taken chunk by chunk', () => {
   test('it comes as it is received, what was held first', async () => {
     const { body } = received();
     body.data(Buffer.from('a'));
-    const stream = body.stream().setEncoding('utf8');
+    const first = await body.next();
+    const waiting = body.next();
     body.data(Buffer.from('b'));
+    body.data(Buffer.from('c'));
     body.end();
-    expect((await stream.toArray()).join('')).toBe('ab');
+    const rest = [await waiting, await body.next(), await body.next()];
+    expect([first, ...rest].map((chunk) => chunk?.toString())).toEqual(['a', 'b', 'c', undefined]);
   });
 
-  test('who reads slowly holds the server up', () => {
+  test('who reads slowly holds the server up', async () => {
     const { body, done } = received();
-    const stream = body.stream();
-    done.length = 0;
-    body.data(chunk(stream.readableHighWaterMark));
+    body.data(chunk(64 * 1024));
+    body.data(chunk(1));
+    await body.next();
+    await body.next();
     expect(done).toEqual(['pause']);
-    stream.read();
+    void body.next();
     expect(done).toEqual(['pause', 'resume']);
   });
 
-  test('who leaves before the end ends the exchange, and after the end does not', async () => {
+  test('what came before it broke off is handed over, and then why', async () => {
+    const { body } = received();
+    const fault = new Error('gone');
+    body.data(chunk(3));
+    body.fail(fault);
+    expect(await body.next()).toHaveLength(3);
+    await expect(body.next()).rejects.toBe(fault);
+  });
+
+  test('silence is counted only while it is waited for', async () => {
+    const { body, done } = received();
+    body.data(chunk(1));
+    vi.advanceTimersByTime(5_000);
+    await body.next(1_000);
+    const waiting = body.next(1_000);
+    vi.advanceTimersByTime(999);
+    expect(done).not.toContain('abort');
+    vi.advanceTimersByTime(1);
+    await expect(waiting).rejects.toBeInstanceOf(IdleTimeout);
+    expect(done).toContain('abort');
+  });
+});
+
+describe('left', () => {
+  test('at once it ends the exchange, unless that has ended', () => {
     const early = received();
-    early.body.stream().destroy();
+    early.body.leave();
     expect(early.done).toContain('abort');
     const late = received();
     late.body.end();
-    const stream = late.body.stream();
-    await stream.toArray();
-    stream.destroy();
+    late.body.leave();
     expect(late.done).not.toContain('abort');
   });
 
-  test('a fault that nobody hears ends nothing but the stream', async () => {
-    const { body } = received();
-    const stream = body.stream();
-    body.fail(new Error('gone'));
-    await new Promise((closed) => stream.on('close', closed));
-    expect(stream.errored).toEqual(new Error('gone'));
+  test('with time to end, it ends the exchange only when that is over, and keeps nothing of what comes', async () => {
+    const { body, done } = received();
+    body.data(chunk(64 * 1024 + 1));
+    body.leave(250);
+    body.data(chunk(1_000_000));
+    expect(done).toEqual(['pause', 'resume']);
+    expect(await body.next()).toBeUndefined();
+    vi.advanceTimersByTime(250);
+    expect(done.at(-1)).toBe('abort');
   });
+
+  test('a server that ends in time keeps its connection', () => {
+    const { body, done } = received();
+    body.leave(250);
+    body.end();
+    expect(vi.getTimerCount()).toBe(0);
+    expect(done).not.toContain('abort');
+  });
+});
+
+test('a fault that nobody waits for is no fault of the process', () => {
+  const { body } = received();
+  body.fail(new Error('gone'));
+  body.leave();
 });

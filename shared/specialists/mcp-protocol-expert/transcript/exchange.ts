@@ -1,8 +1,8 @@
-import type { Readable } from 'node:stream';
 import { isObject, type RequestId } from '../../../gateway/jsonRpc.ts';
 import { createSseParser, type SseEvent } from '../../../gateway/sse.ts';
 import { ANSWER_BOUNDS, unsafeShape } from '../../../platform/jsonShape.ts';
 import { explain, type OutboundClient } from '../../../platform/outbound.ts';
+import type { OutboundBody } from '../../../platform/outboundBody.ts';
 
 /** What was sent to a server, and why. */
 export interface Sent {
@@ -83,7 +83,7 @@ export async function exchange(
   const { statusCode: status, headers: received } = reply.value;
   const firstByteMs = performance.now() - startedAt;
   const mediaType = first(received['content-type'])?.split(';', 1)[0]?.trim().toLowerCase() ?? '';
-  const read = await readBody(reply.value.body.stream(), { mediaType, until, id: sent.id, signal: within });
+  const read = await readBody(reply.value.body, { mediaType, until, id: sent.id, signal: within });
   if ('failure' in read) return { sent, failure: read.failure };
   const durationMs = performance.now() - startedAt;
   return { sent, answer: { status, headers: received, mediaType, firstByteMs, durationMs, ...read } };
@@ -102,7 +102,7 @@ type ReadBody = Pick<
 >;
 
 async function readBody(
-  body: Readable,
+  body: OutboundBody,
   { mediaType, until, id, signal }: Reading,
 ): Promise<ReadBody | Pick<Required<Exchanged>, 'failure'>> {
   const isStream = mediaType === 'text/event-stream';
@@ -120,7 +120,7 @@ async function readBody(
   };
   try {
     if (isStream && until === 'head') return given(false);
-    for await (const chunk of body as AsyncIterable<Uint8Array>) {
+    for (let chunk = await body.next(); chunk; chunk = await body.next()) {
       bytes += chunk.byteLength;
       if (bytes > MAX_ANSWER_BYTES)
         return { failure: failureOf('too_large', `it answered with more than ${MAX_ANSWER_BYTES} bytes`) };
@@ -132,7 +132,9 @@ async function readBody(
       }
       if (until === 'event' && parsed.messages.length > 0) return given(false);
       if (parsed.messages.some((message) => answers(message, id)))
-        lingering ??= setTimeout(() => body.destroy(), LINGER_MS);
+        lingering ??= setTimeout(() => {
+          body.leave();
+        }, LINGER_MS);
     }
     return given(true);
   } catch (error) {
@@ -141,7 +143,7 @@ async function readBody(
     return { failure: failureOf(kind, kind === 'timeout' ? 'its answer did not end in time' : message) };
   } finally {
     clearTimeout(lingering);
-    body.destroy();
+    body.leave();
   }
 }
 
