@@ -28,12 +28,13 @@ export type Admission =
   | { readonly principal: Principal }
   | { readonly error: DomainError; readonly headers: Readonly<Record<string, string>> };
 
-/** Who calls and whether they may: the origin of a page first, then the token, then the role. */
+/** Who calls and whether they may: the origin of a page first, then the token, then the role. `resourceMetadata`: of the route, where it has its own. */
 export async function admit(
   headers: Headers,
   permission: Permission,
   trace: Trace,
   deps: AdmissionDeps,
+  resourceMetadata: () => string | undefined,
 ): Promise<Admission> {
   const origin = headers.get('origin');
   if (origin !== null && deps.allowedOrigins !== 'any' && !deps.allowedOrigins.has(origin)) {
@@ -47,7 +48,11 @@ export async function admit(
   if ('refusal' in verdict) {
     deps.log.warn('sign_in_refused', { reason: verdict.refusal, traceId: trace.traceId });
     deps.recordRefusal?.({ reason: verdict.refusal, trace });
-    const wanted = challenge(verdict.refusal, deps.challenge);
+    const own = resourceMetadata();
+    const wanted = challenge(verdict.refusal, {
+      ...deps.challenge,
+      ...(own !== undefined && { resourceMetadata: own }),
+    });
     return {
       error: refusalError(verdict.refusal),
       headers: wanted === undefined ? {} : { 'www-authenticate': wanted },

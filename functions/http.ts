@@ -163,9 +163,9 @@ async function answer<Body>(
   const params = pathParameters(route.path, url.pathname);
   let principal = nobody;
   if (route.permission !== 'anonymous') {
-    const resourceMetadata = route.resourceMetadata?.(params);
-    const challenge = { ...deps.challenge, ...(resourceMetadata !== undefined && { resourceMetadata }) };
-    const admission = await admit(request.headers, route.permission, trace, { ...deps, challenge });
+    const admission = await admit(request.headers, route.permission, trace, deps, () =>
+      route.resourceMetadata?.(params),
+    );
     if ('error' in admission) return refuse(route, admission.error, admission.headers);
     principal = admission.principal;
   }

@@ -45,16 +45,20 @@ async function bodyOf({ headers, body }: BodySource): Promise<Result<Uint8Array>
   return bytes.length === 0 ? invalid('a JSON body is required') : succeed(bytes);
 }
 
-/** All of a body; undefined where it is too large. Leaving the loop ends the body. */
-async function bytesOf(body: AsyncIterable<Uint8Array>): Promise<Buffer | undefined> {
+/** All of a body; undefined where it is too large, and then it is ended. Its reader is asked, as iterating costs half as much again. */
+async function bytesOf(body: ReadableStream<Uint8Array>): Promise<Uint8Array | undefined> {
+  const reader = body.getReader();
   const chunks: Uint8Array[] = [];
   let length = 0;
-  for await (const chunk of body) {
-    length += chunk.byteLength;
-    if (length > MAX_BODY_BYTES) return undefined;
-    chunks.push(chunk);
+  for (let next = await reader.read(); !next.done; next = await reader.read()) {
+    length += next.value.byteLength;
+    if (length > MAX_BODY_BYTES) {
+      await reader.cancel();
+      return undefined;
+    }
+    chunks.push(next.value);
   }
-  return Buffer.concat(chunks, length);
+  return chunks.length === 1 ? chunks[0] : Buffer.concat(chunks, length);
 }
 
 const invalid = (message: string) => fail({ kind: 'invalid', message, errors: [{ path: '', message }] });
