@@ -5,6 +5,7 @@ import { healthRoute } from '../health.ts';
 import type { Route } from '../http.ts';
 import { registerRoutes } from '../register.ts';
 import { registerHealthSweep } from '../timers/healthSweep.ts';
+import { registerHistoryPurge } from '../timers/historyPurge.ts';
 import { registerRegistrySync } from '../timers/registrySync.ts';
 import { registerStatePurge } from '../timers/statePurge.ts';
 import { registerSweeper } from '../timers/sweeper.ts';
@@ -62,6 +63,7 @@ export function registerApp(deps: AppDeps): void {
   registerReports(deps);
   registerSweeper(deps);
   registerStatePurge(deps);
+  registerHistoryPurge(deps);
   registerHealthSweep(deps);
   registerRegistrySync(deps);
 }

@@ -1,7 +1,17 @@
 import { odata } from '@azure/data-tables';
 import { InfrastructureError } from '../platform/errors.ts';
 import { continueTrace } from '../platform/trace.ts';
-import type { Mark, OnUnreadable, OpenTable, Page, RowKey, Stored, Table } from '../platform/tables.ts';
+import type {
+  Columns,
+  Mark,
+  OnUnreadable,
+  OpenTable,
+  Page,
+  RowKey,
+  Stored,
+  Table,
+} from '../platform/tables.ts';
+import { expiryOf } from './expiry.ts';
 import { type Delegation, delegationSchema } from './delegation/delegation.ts';
 import { type Plan, hasEnded, planSchema } from './plan/plan.ts';
 import type { DelegationStore, PlanStore } from './stores.ts';
@@ -17,7 +27,13 @@ const keyOf = ({ tenantId, id }: { readonly tenantId: string; readonly id: strin
 export function azureTableDelegationStore(open: OpenTable, tenants: Iterable<string>): DelegationStore {
   const table = open<Delegation>('delegations', {
     key: keyOf,
-    columns: (row) => ({ agent: row.agent, state: row.state, planId: row.planId ?? '', ...originOf(row) }),
+    columns: (row) => ({
+      agent: row.agent,
+      state: row.state,
+      planId: row.planId ?? '',
+      ...originOf(row),
+      ...endOf(row),
+    }),
     parse: (document) => delegationSchema.parse(document),
     open: ({ outcome, agent, createdAt }) => (outcome ? undefined : { agent, madeAt: new Date(createdAt) }),
   });
@@ -41,7 +57,13 @@ export function azureTableDelegationStore(open: OpenTable, tenants: Iterable<str
 export function azureTablePlanStore(open: OpenTable, tenants: Iterable<string>): PlanStore {
   const table = open<Plan>('plans', {
     key: keyOf,
-    columns: (row) => ({ name: row.name, state: row.state, gate: row.gate ?? '', ...originOf(row) }),
+    columns: (row) => ({
+      name: row.name,
+      state: row.state,
+      gate: row.gate ?? '',
+      ...originOf(row),
+      ...endOf(row),
+    }),
     parse: (document) => planSchema.parse(document),
     open: (plan) => (hasEnded(plan) ? undefined : { madeAt: new Date(plan.createdAt) }),
   });
@@ -66,6 +88,12 @@ const originOf = ({
   sessionId,
 });
 
+/** What a row is removed by. */
+function endOf(row: Parameters<typeof expiryOf>[0]): Columns {
+  const expiresAt = expiryOf(row);
+  return expiresAt ? { expiresAt } : {};
+}
+
 const partitionsOf = (tenants: Iterable<string>): readonly string[] =>
   [...tenants].flatMap((tenant) => hexDigits.map((digit) => `${tenant}_${digit}`));
 
@@ -75,6 +103,7 @@ function rowsOf<T extends { readonly tenantId: string; readonly id: string }>(ta
     add: (value: T) => table.insert(value),
     replace: (value: T, etag: string) => table.replace(value, etag),
     remove: (value: T, etag: string) => table.remove(keyOf(value), etag),
+    expired: (now: Date, onUnreadable: OnUnreadable) => table.scan(odata`expiresAt lt ${now}`, onUnreadable),
   };
 }
 

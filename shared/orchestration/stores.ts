@@ -23,6 +23,8 @@ export interface DelegationStore {
   list(tenantId: string, filter: DelegationFilter, limit: number, after?: string): Promise<Page<Delegation>>;
   /** Those of all tenants that have not ended and were made before this time. Reads nothing of those that have ended. */
   unfinished(madeBefore: Date, onUnreadable: OnUnreadable): AsyncIterable<Stored<Delegation>>;
+  /** Those of all tenants that may be removed now. It reads the whole table. */
+  expired(now: Date, onUnreadable: OnUnreadable): AsyncIterable<Stored<Delegation>>;
   /** How many have not ended, of all tenants, by agent. */
   countUnfinished(): Promise<ReadonlyMap<string, number>>;
 }
@@ -46,4 +48,6 @@ export interface PlanStore {
   list(tenantId: string, filter: PlanFilter, limit: number, after?: string): Promise<Page<Plan>>;
   /** Those of all tenants that have not ended and were made before this time. Reads nothing of those that have ended. */
   unfinished(madeBefore: Date, onUnreadable: OnUnreadable): AsyncIterable<Stored<Plan>>;
+  /** Those of all tenants that may be removed now. It reads the whole table. */
+  expired(now: Date, onUnreadable: OnUnreadable): AsyncIterable<Stored<Plan>>;
 }

@@ -1,18 +1,16 @@
-import type { OnUnreadable } from '../platform/tables.ts';
 import { announce } from './delegation/announce.ts';
 import { RESEND_AFTER_MS, logFieldsOf, sweep } from './delegation/delegation.ts';
 import { sendMessage } from './delegation/sendMessage.ts';
 import type { OrchestrationDeps } from './deps.ts';
 import { advancePlan, carryOn } from './plan/advancePlan.ts';
 import { delegationIdOf, queuedWork } from './plan/planProgress.ts';
+import { logUnreadable } from './unreadable.ts';
 
 /** Finds what a crash or an outage left behind, and moves it on: messages that were lost, outcomes that no plan heard of. */
 export async function sweepStuck(deps: OrchestrationDeps): Promise<void> {
   const now = deps.clock.now();
   const patience = new Date(now.getTime() - RESEND_AFTER_MS);
-  const report: OnUnreadable = ({ partition, row }, error) => {
-    deps.log.error('row_unreadable', { partition, row }, error);
-  };
+  const report = logUnreadable(deps.log);
   for await (const { value, etag } of deps.delegations.unfinished(patience, report)) {
     const decision = sweep(value, now);
     if (decision.kind === 'leave') continue;

@@ -161,6 +161,35 @@ describe.each<[string, () => OpenTable]>([
     expect(await delegations.remove(done, found?.etag ?? '')).toBe('missing');
   });
 
+  test('what has ended may be removed after its time, and what has not ended never', async () => {
+    const delegations = azureTableDelegationStore(tables, tenants);
+    const plans = azureTablePlanStore(tables, tenants);
+    const day = 24 * 60 * 60;
+    const tenantId = tenants[7];
+    const open = { ...delegation('e-open', at(0)), tenantId };
+    await delegations.add(open);
+    await delegations.add(finish({ ...open, id: 'e-ended' }, { success: true, result: 1 }, at(0)));
+    const plan = (id: string, name: string) =>
+      startPlan(
+        { id, tenantId, name, requestedBy: 'u', traceparent: '' },
+        [{ id: 's', agent: 'mcp-debugger', task: 'probe', input: {}, done: true }],
+        at(0),
+      );
+    await plans.add(plan('e-look', 'comprehensive_health_check'));
+    await plans.add(plan('e-plan', 'test'));
+    const expired = async (days: number) =>
+      [
+        ...(await collect(delegations.expired(at(days * day + 1), unexpected))),
+        ...(await collect(plans.expired(at(days * day + 1), unexpected))),
+      ]
+        .filter((found) => found.tenantId === tenantId)
+        .map(({ id }) => id);
+    expect(await expired(0)).toEqual([]);
+    expect(await expired(1)).toEqual(['e-look']);
+    expect((await expired(30)).toSorted()).toEqual(['e-ended', 'e-look', 'e-plan']);
+    expect(await expired(29)).toEqual(['e-look']);
+  });
+
   test('the sweeper finds what has not ended and was made long ago, and nothing else', async () => {
     const delegations = azureTableDelegationStore(tables, tenants);
     const made = (id: string, seconds: number) => ({

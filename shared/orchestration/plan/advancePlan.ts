@@ -3,7 +3,7 @@ import type { OrchestrationDeps } from '../deps.ts';
 import { deliverWork } from './deliverWork.ts';
 import { type Plan, hasEnded } from './plan.ts';
 import { closePlan } from './closePlan.ts';
-import { recordOutcome } from './planProgress.ts';
+import { queuedWork, recordOutcome } from './planProgress.ts';
 import { raiseDeploymentStatus } from '../gate/raiseDeploymentStatus.ts';
 
 /**
@@ -16,16 +16,18 @@ export async function advancePlan(delegation: Delegation, deps: OrchestrationDep
   for (;;) {
     const stored = await deps.plans.find(tenantId, planId);
     if (!stored) return;
-    const plan = recordOutcome(stored.value, stepId, outcome, deps.clock.now());
-    if (plan !== stored.value && !(await replacePlan(plan, stored.etag, deps))) continue;
-    await carryOn(plan, deps);
-    return;
+    const before = stored.value;
+    const plan = recordOutcome(before, stepId, outcome, deps.clock.now());
+    if (plan === before) return carryOn(plan, deps);
+    if (await replacePlan(plan, stored.etag, deps)) return carryOn(plan, deps, before);
   }
 }
 
-/** Delegates what a plan has queued. */
-export async function carryOn(plan: Plan, deps: OrchestrationDeps): Promise<void> {
-  for (const ended of await deliverWork(plan, deps)) await advancePlan(ended, deps);
+/** Delegates what a plan has queued; where it was queued already `before`, whoever queued it does, or its repetition. */
+export async function carryOn(plan: Plan, deps: OrchestrationDeps, before?: Plan): Promise<void> {
+  const known = new Set(before && queuedWork(before).map(({ id }) => id));
+  const queued = queuedWork(plan).filter(({ id }) => !known.has(id));
+  for (const ended of await deliverWork(plan, queued, deps)) await advancePlan(ended, deps);
 }
 
 /** Stores the next state of a plan, and makes its end known. False when another was first. */

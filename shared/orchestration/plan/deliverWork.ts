@@ -3,7 +3,7 @@ import type { Outcome } from '../delegation/outcome.ts';
 import { sendNew } from '../delegation/sendMessage.ts';
 import type { OrchestrationDeps } from '../deps.ts';
 import type { Plan } from './plan.ts';
-import { type QueuedWork, delegationIdOf, planError, queuedWork } from './planProgress.ts';
+import { type QueuedWork, delegationIdOf, planError } from './planProgress.ts';
 import { referencesIn, resolveReferences } from './references.ts';
 
 /** How long a step may take, waiting and repetitions included, where it does not say. */
@@ -13,11 +13,14 @@ const STEP_DEADLINE_MS = 10 * 60_000;
 const MAX_RESOLVED_LENGTH = 440_000;
 
 /**
- * Makes sure that all queued work of the plan has its delegations. Safe to repeat: a delegation that is there is left alone.
+ * Makes sure that queued work of the plan has its delegations. Safe to repeat: a delegation that is there is left alone.
  * Gives those that ended as they were made, of which the plan has yet to hear.
  */
-export async function deliverWork(plan: Plan, deps: OrchestrationDeps): Promise<readonly Delegation[]> {
-  const queued = queuedWork(plan);
+export async function deliverWork(
+  plan: Plan,
+  queued: readonly QueuedWork[],
+  deps: OrchestrationDeps,
+): Promise<readonly Delegation[]> {
   const referred = queued.flatMap(({ step, compensates }) =>
     referencesIn(compensates ? step.compensation?.input : step.input).flatMap((reference) =>
       reference.kind === 'plan_error' ? [] : [reference.step],

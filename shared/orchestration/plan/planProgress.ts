@@ -49,6 +49,10 @@ export interface QueuedWork {
 
 export const compensationId = (stepId: string): string => `${stepId}-undo`;
 
+/** All that a plan may have delegated. */
+export const workIdsOf = (plan: Plan): readonly string[] =>
+  plan.steps.flatMap(({ id, compensation }) => (compensation ? [id, compensationId(id)] : [id]));
+
 export function queuedWork(plan: Plan): readonly QueuedWork[] {
   return plan.steps.flatMap((step): QueuedWork[] => {
     if (step.state === 'queued') return [{ id: step.id, step, compensates: false }];

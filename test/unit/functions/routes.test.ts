@@ -58,6 +58,7 @@ describe.each(apps)('the %s app', (app, routes, deps) => {
       ...agentNames.map((agent) => `agent-${agent}`),
       REPORTS_QUEUE,
       'sweeper',
+      'history-purge',
       'catalogue-refresh',
     ];
     for (const name of [...names, FALLBACK_NAME]) expect(name).toMatch(/^[a-z][a-z0-9-]{0,126}$/);

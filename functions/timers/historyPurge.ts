@@ -1,0 +1,10 @@
+import { app } from '@azure/functions';
+import { purgeEnded } from '../../shared/orchestration/purgeEnded.ts';
+import type { AppDeps } from '../compose.ts';
+
+const HOURLY = '0 47 * * * *';
+
+/** Removes plans and delegations that ended long ago. */
+export function registerHistoryPurge(deps: AppDeps): void {
+  app.timer('history-purge', { schedule: HOURLY, handler: () => purgeEnded(deps) });
+}
