@@ -49,7 +49,7 @@ export interface Route<Body = undefined> {
   readonly pages?: 'every';
   /** Absent: the body is not read. */
   readonly body?: z.ZodType<Body>;
-  /** The body of a request without one and without a `Content-Type`. Absent: there must be one. */
+  /** The body of a request without one. Absent: there must be one. */
   readonly bodyWhenAbsent?: Body;
   readonly deadlineMs?: number;
   /** Where whoever is turned away reads about the resource at this path; what the app says of itself when absent. */
@@ -202,8 +202,7 @@ async function readBody<Body>(
 ): Promise<Result<Body>> {
   // Only routes without a schema have `undefined` for a body.
   if (!schema) return succeed(undefined as Body);
-  if (bodyWhenAbsent !== undefined && !request.headers.has('content-type')) return succeed(bodyWhenAbsent);
-  const json = await readJson(request);
+  const json = await readJson(request, bodyWhenAbsent);
   if (!json.ok) return json;
   const parsed = schema.safeParse(json.value);
   if (parsed.success) return succeed(parsed.data);

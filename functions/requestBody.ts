@@ -11,22 +11,17 @@ export interface BodySource {
 export const MAX_BODY_BYTES = 1024 * 1024;
 
 /**
- * Reads a JSON body of at most 1 MiB and parses it once.
- * Failures: `unsupported_media_type`, `too_large`, `invalid`. Their messages never quote the body.
+ * Reads a JSON body of at most 1 MiB and parses it once. `whenAbsent` stands for one without a byte, of whatever type; where there
+ * is none, that is `invalid`. Failures: `unsupported_media_type`, `too_large`, `invalid`. Their messages never quote the body.
  */
-export async function readJson(request: BodySource): Promise<Result<unknown>> {
-  const [type] = (request.headers.get('content-type') ?? '').split(';');
-  if (type?.trim().toLowerCase() !== 'application/json') {
-    return fail({
-      kind: 'unsupported_media_type',
-      message: 'the body must be JSON: send "Content-Type: application/json"',
-    });
-  }
-  if ((request.headers.get('content-encoding') ?? 'identity') !== 'identity') {
-    return fail({ kind: 'unsupported_media_type', message: 'the body must not be compressed' });
-  }
+export async function readJson(request: BodySource, whenAbsent?: unknown): Promise<Result<unknown>> {
+  const mistyped = typeFault(request.headers);
+  if (mistyped !== undefined && whenAbsent === undefined) return mistyped;
   const bytes = await bodyOf(request);
   if (!bytes.ok) return bytes;
+  if (bytes.value.length === 0)
+    return whenAbsent === undefined ? invalid('a JSON body is required') : succeed(whenAbsent);
+  if (mistyped !== undefined) return mistyped;
   try {
     return succeed(JSON.parse(utf8.decode(bytes.value)) as unknown);
   } catch {
@@ -36,13 +31,22 @@ export async function readJson(request: BodySource): Promise<Result<unknown>> {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
+function typeFault(headers: BodySource['headers']): Result<never> | undefined {
+  const [type] = (headers.get('content-type') ?? '').split(';');
+  const wrong =
+    type?.trim().toLowerCase() !== 'application/json'
+      ? 'the body must be JSON: send "Content-Type: application/json"'
+      : (headers.get('content-encoding') ?? 'identity') !== 'identity'
+        ? 'the body must not be compressed'
+        : undefined;
+  return wrong === undefined ? undefined : fail({ kind: 'unsupported_media_type', message: wrong });
+}
+
 async function bodyOf({ headers, body }: BodySource): Promise<Result<Uint8Array>> {
   const tooLarge = fail({ kind: 'too_large', message: `the body is larger than ${MAX_BODY_BYTES} bytes` });
   if (Number(headers.get('content-length') ?? 0) > MAX_BODY_BYTES) return tooLarge;
-  if (body === null) return invalid('a JSON body is required');
-  const bytes = await bytesOf(body);
-  if (!bytes) return tooLarge;
-  return bytes.length === 0 ? invalid('a JSON body is required') : succeed(bytes);
+  const bytes = body === null ? new Uint8Array() : await bytesOf(body);
+  return bytes ? succeed(bytes) : tooLarge;
 }
 
 /** All of a body; undefined where it is too large, and then it is ended. Its reader is asked, as iterating costs half as much again. */

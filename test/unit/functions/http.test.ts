@@ -383,6 +383,33 @@ describe('a body', () => {
     expect((Object as { admin?: unknown }).admin).toBeUndefined();
   });
 
+  describe('that need not be', () => {
+    const absent = { name: 'absent' };
+    const sent = { name: 'sent' };
+    const json = { 'content-type': 'application/json' };
+    test.each<[string, Sent | null, Record<string, string>, number, Body | undefined]>([
+      ['nothing is sent', null, {}, 200, absent],
+      ['nothing is sent, and called JSON', null, json, 200, absent],
+      ['not a byte is sent', streamed(Buffer.alloc(0)), {}, 200, absent],
+      ['one is sent', JSON.stringify(sent), json, 200, sent],
+      ['one is sent, and not called JSON', streamed(Buffer.from(JSON.stringify(sent))), {}, 415, undefined],
+      ['what is sent is of another shape', '[]', json, 400, undefined],
+    ])(
+      'is what stands for it, or what was sent, or refused: %s',
+      async (_, body, headers, status, expected) => {
+        const { route, calls } = routeThat(ok, { bodyWhenAbsent: absent });
+        const request = new Request(url, {
+          method: 'PUT',
+          headers: { authorization: good.authorization, ...headers },
+          body,
+          duplex: 'half',
+        } as RequestInit);
+        const { status: answered } = await serve(route, deps)(request);
+        expect([answered, calls[0]?.body]).toEqual([status, expected]);
+      },
+    );
+  });
+
   test('of a route without one is not read', async () => {
     let read = 0;
     const body = new ReadableStream(
