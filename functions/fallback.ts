@@ -1,5 +1,7 @@
 import { type AllowedOrigins, letEveryPageRead, letPagesRead, preflight } from './cors.ts';
-import { type IncomingRequest, type Method, type Route, problemAnswer, toResponse } from './http.ts';
+import type { IncomingRequest } from './http.ts';
+import type { Method, Route } from './route.ts';
+import { problemAnswer, toResponse } from './answers.ts';
 import { matches } from './paths.ts';
 
 type Placed = Pick<Route, 'method' | 'path' | 'permission' | 'pages'>;

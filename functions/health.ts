@@ -1,5 +1,5 @@
 import { succeed } from '../shared/platform/result.ts';
-import type { Route } from './http.ts';
+import type { Route } from './route.ts';
 
 /** Up or not, and nothing else: for load balancers and for whoever may not know more. */
 export const healthRoute: Route = {

@@ -1,63 +1,16 @@
 import type { ReadableStream } from 'node:stream/web';
-import type { z } from 'zod';
-import type { Permission } from '../shared/identity/permissions.ts';
 import type { Principal } from '../shared/identity/principal.ts';
-import { type DomainError, InfrastructureError } from '../shared/platform/errors.ts';
 import type { IdSource } from '../shared/platform/ids.ts';
 import { invalidBySchema } from '../shared/platform/invalid.ts';
-import { toProblem } from '../shared/platform/problem.ts';
 import { type Result, succeed } from '../shared/platform/result.ts';
 import { SERVER_TIMING, stage } from '../shared/platform/serverTiming.ts';
-import { TextResponse } from '../shared/platform/textResponse.ts';
 import { type Trace, continueTrace, traceparentOf } from '../shared/platform/trace.ts';
 import { type AdmissionDeps, admit } from './admit.ts';
+import { faultError, refuse, responseOf } from './answers.ts';
 import { letEveryPageRead, letPagesRead } from './cors.ts';
 import { pathParameters } from './paths.ts';
 import { readJson } from './requestBody.ts';
-
-export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-
-/** What a handler is given. Nothing in it comes from where the host may have mixed path, query and body. */
-export interface Call<Body> {
-  readonly principal: Principal;
-  /** The route template's parameters, decoded, from the path alone. */
-  readonly params: Readonly<Record<string, string>>;
-  readonly query: URLSearchParams;
-  readonly body: Body;
-  readonly headers: Headers;
-  readonly trace: Trace;
-  /** Aborted when the answer would come too late. */
-  readonly signal: AbortSignal;
-}
-
-export interface Answer {
-  readonly status: number;
-  readonly body?: unknown;
-  readonly headers?: Readonly<Record<string, string>>;
-}
-
-/** One HTTP function: where it is, who may call it, what it takes and how it answers. */
-export interface Route<Body = undefined> {
-  /** Name of the function. The host matches routes in the alphabetical order of these. */
-  readonly name: string;
-  readonly method: Method;
-  /** A template such as `servers/{slug}`. */
-  readonly path: string;
-  /** Anonymous routes are handled without a look at the token, on behalf of `nobody`. */
-  readonly permission: Permission | 'anonymous';
-  /** Pages of every origin may call. For reads alone: what a page gets is what its own token, or the URL, gives it. */
-  readonly pages?: 'every';
-  /** Absent: the body is not read. */
-  readonly body?: z.ZodType<Body>;
-  /** The body of a request without one. Absent: there must be one. */
-  readonly bodyWhenAbsent?: Body;
-  readonly deadlineMs?: number;
-  /** Where whoever is turned away reads about the resource at this path; what the app says of itself when absent. */
-  readonly resourceMetadata?: (params: Call<Body>['params']) => string;
-  handle(call: Call<Body>): Promise<Result<Answer> | Response>;
-  /** How the route words an error; a problem document (RFC 9457) when absent. */
-  readonly wordError?: (error: DomainError) => Answer;
-}
+import type { Route } from './route.ts';
 
 /** What is read of a request; a Functions `HttpRequest` and a Fetch `Request` both have it. */
 export interface IncomingRequest {
@@ -191,11 +144,6 @@ async function answer<Body>(
   return response;
 }
 
-function responseOf<Body>(route: Route<Body>, result: Result<Answer> | Response): Response {
-  if (result instanceof Response) return result;
-  return result.ok ? toResponse(result.value) : refuse(route, result.error);
-}
-
 async function readBody<Body>(
   { body: schema, bodyWhenAbsent }: Route<Body>,
   request: IncomingRequest,
@@ -207,40 +155,4 @@ async function readBody<Body>(
   const parsed = schema.safeParse(json.value);
   if (parsed.success) return succeed(parsed.data);
   return invalidBySchema(parsed.error, 'the body');
-}
-
-/** What a caller learns of what was thrown. */
-export function faultError(error: unknown): DomainError {
-  return error instanceof InfrastructureError
-    ? {
-        kind: 'unavailable',
-        message: 'a part that the gateway stands on does not answer: try again in a moment',
-      }
-    : { kind: 'internal', message: 'an unexpected fault: the log has it under the trace id of this answer' };
-}
-
-function refuse<Body>(route: Route<Body>, error: DomainError, headers: Answer['headers'] = {}): Response {
-  const answer = (route.wordError ?? problemAnswer)(error);
-  return toResponse({ ...answer, headers: { ...answer.headers, ...patience(error), ...headers } });
-}
-
-/** Long enough for an instance to be replaced, short enough for a person. */
-const UNAVAILABLE_FOR_MS = 5_000;
-
-function patience({ kind, retryAfterMs }: DomainError): Answer['headers'] {
-  const waitMs = retryAfterMs ?? (kind === 'unavailable' ? UNAVAILABLE_FOR_MS : undefined);
-  return waitMs === undefined ? {} : { 'retry-after': String(Math.max(1, Math.ceil(waitMs / 1_000))) };
-}
-
-export function problemAnswer(error: DomainError): Answer {
-  const problem = toProblem(error);
-  return { status: problem.status, body: problem, headers: { 'content-type': 'application/problem+json' } };
-}
-
-export function toResponse({ status, body, headers }: Answer): Response {
-  if (body === undefined) return new Response(null, { status, ...(headers && { headers }) });
-  return new TextResponse(JSON.stringify(body), {
-    status,
-    headers: { 'content-type': 'application/json', ...headers },
-  });
 }

@@ -1,7 +1,8 @@
 import { type HttpHandler, type HttpMethod, app } from '@azure/functions';
 import { fallback } from './fallback.ts';
 import { hostResponse } from './hostResponse.ts';
-import { type HttpDeps, type HttpFunction, type Route, recorded, serve } from './http.ts';
+import { type HttpDeps, type HttpFunction, recorded, serve } from './http.ts';
+import type { Route } from './route.ts';
 
 /** The host matches routes in the alphabetical order of the functions' names: this one comes last. */
 export const FALLBACK_NAME = 'zz-fallback';

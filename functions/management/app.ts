@@ -2,7 +2,7 @@ import { registerAgents } from '../agents/register.ts';
 import { registerReports } from '../agents/reports.ts';
 import type { AppDeps } from '../compose.ts';
 import { healthRoute } from '../health.ts';
-import type { Route } from '../http.ts';
+import type { Route } from '../route.ts';
 import { registerRoutes } from '../register.ts';
 import { registerHealthSweep } from '../timers/healthSweep.ts';
 import { registerHistoryPurge } from '../timers/historyPurge.ts';

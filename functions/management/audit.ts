@@ -5,7 +5,7 @@ import { recordOf } from '../../shared/audit/trailStore.ts';
 import { verifyTrail } from '../../shared/audit/verifyTrail.ts';
 import { succeed } from '../../shared/platform/result.ts';
 import type { AppDeps } from '../compose.ts';
-import type { Route } from '../http.ts';
+import type { Route } from '../route.ts';
 import { readPage, readQuery } from './paging.ts';
 
 const moment = z.iso.datetime({ offset: true }).transform((text) => new Date(text));

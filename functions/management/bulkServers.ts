@@ -5,7 +5,7 @@ import { invalidBySchema } from '../../shared/platform/invalid.ts';
 import { type Result, succeed } from '../../shared/platform/result.ts';
 import { type Registration, registrationSchema } from '../../shared/registry/server.ts';
 import type { AppDeps } from '../compose.ts';
-import type { Answer, Call, Route } from '../http.ts';
+import type { Answer, Call, Route } from '../route.ts';
 import { delegationsOf } from './delegationsOf.ts';
 import { planHref } from './plans.ts';
 import { privileged } from './privileged.ts';

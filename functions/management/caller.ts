@@ -2,7 +2,7 @@ import { bearerToken } from '../../shared/identity/verifyToken.ts';
 import type { Caller } from '../../shared/orchestration/caller.ts';
 import { invalid } from '../../shared/platform/invalid.ts';
 import { type Result, succeed } from '../../shared/platform/result.ts';
-import type { Call } from '../http.ts';
+import type { Call } from '../route.ts';
 
 /** Who asks, with the `Idempotency-Key` of the request. Failure: `invalid` for a key that is none. */
 export function callerOf({ principal, trace, headers }: Call<unknown>): Result<Caller> {

@@ -9,7 +9,7 @@ import {
 } from '../../shared/orchestration/agent/deadLetters.ts';
 import { succeed } from '../../shared/platform/result.ts';
 import type { AppDeps } from '../compose.ts';
-import type { Route } from '../http.ts';
+import type { Route } from '../route.ts';
 import { knownAgent } from './agents.ts';
 import { delegationHref } from './delegations.ts';
 import { readQuery } from './paging.ts';

@@ -9,7 +9,7 @@ import { type Delegation, delegationStateSchema } from '../../shared/orchestrati
 import { type Result, succeed } from '../../shared/platform/result.ts';
 import { z } from 'zod';
 import type { AppDeps } from '../compose.ts';
-import type { Answer, Route } from '../http.ts';
+import type { Answer, Route } from '../route.ts';
 import { readPage, readQuery } from './paging.ts';
 import { privileged } from './privileged.ts';
 import { askerOf, readById } from './wait.ts';

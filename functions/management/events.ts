@@ -7,7 +7,7 @@ import { type Bounds, unsafeShape } from '../../shared/platform/jsonShape.ts';
 import { type Result, fail, succeed } from '../../shared/platform/result.ts';
 import { traceparentOf } from '../../shared/platform/trace.ts';
 import type { AppDeps } from '../compose.ts';
-import type { Answer, Route } from '../http.ts';
+import type { Answer, Route } from '../route.ts';
 import { callerOf } from './caller.ts';
 import { delegationHref } from './delegations.ts';
 import { privileged } from './privileged.ts';

@@ -3,7 +3,7 @@ import { createHealthCheck, LOOK_WITHIN_MS } from '../../shared/health/checkHeal
 import { invalid } from '../../shared/platform/invalid.ts';
 import { succeed } from '../../shared/platform/result.ts';
 import type { AppDeps } from '../compose.ts';
-import type { Route } from '../http.ts';
+import type { Route } from '../route.ts';
 
 const waitSchema = z.coerce
   .number()

@@ -6,7 +6,7 @@ import { fetchImport } from '../../shared/registry/import/fetchImport.ts';
 import { type Import, readImport } from '../../shared/registry/import/readImport.ts';
 import type { ServerRecord } from '../../shared/registry/server.ts';
 import type { AppDeps } from '../compose.ts';
-import type { Answer, Route } from '../http.ts';
+import type { Answer, Route } from '../route.ts';
 import { registerAll } from './bulkServers.ts';
 import { readQuery } from './paging.ts';
 import { privileged } from './privileged.ts';

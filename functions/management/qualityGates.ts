@@ -6,7 +6,7 @@ import { missingChecks } from '../../shared/orchestration/gate/qualityGates.ts';
 import { type Plan, hasEnded } from '../../shared/orchestration/plan/plan.ts';
 import { type Result, fail, succeed } from '../../shared/platform/result.ts';
 import type { AppDeps } from '../compose.ts';
-import type { Answer, Route } from '../http.ts';
+import type { Answer, Route } from '../route.ts';
 import { delegationsOf } from './delegationsOf.ts';
 import { readPage } from './paging.ts';
 import { privileged } from './privileged.ts';

@@ -8,7 +8,7 @@ import {
 } from '../../shared/registry/links/registryLink.ts';
 import type { RegistryLinkStore } from '../../shared/registry/links/registryLinkStore.ts';
 import type { AppDeps } from '../compose.ts';
-import type { Route } from '../http.ts';
+import type { Route } from '../route.ts';
 import { readPage } from './paging.ts';
 import { privileged } from './privileged.ts';
 

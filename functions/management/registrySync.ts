@@ -8,7 +8,7 @@ import {
   syncRegistry,
 } from '../../shared/registry/sync/syncRegistry.ts';
 import type { AppDeps } from '../compose.ts';
-import type { Call, Route } from '../http.ts';
+import type { Call, Route } from '../route.ts';
 import { privileged } from './privileged.ts';
 
 /** Well within the time of a request, the last page included. */

@@ -6,7 +6,7 @@ import { requestPlan } from '../../shared/orchestration/plan/requestPlan.ts';
 import type { PlanStore } from '../../shared/orchestration/stores.ts';
 import { type Result, fail, succeed } from '../../shared/platform/result.ts';
 import type { AppDeps } from '../compose.ts';
-import type { Answer, Route } from '../http.ts';
+import type { Answer, Route } from '../route.ts';
 import { delegationsOf } from './delegationsOf.ts';
 import { readQuery } from './paging.ts';
 import { privileged } from './privileged.ts';

@@ -19,7 +19,7 @@ import {
   serverStatusSchema,
 } from '../../shared/registry/server.ts';
 import type { AppDeps } from '../compose.ts';
-import type { Answer, Call, Route } from '../http.ts';
+import type { Answer, Call, Route } from '../route.ts';
 import { readPage, readQuery } from './paging.ts';
 import { planHref } from './plans.ts';
 import { privileged } from './privileged.ts';

@@ -7,7 +7,7 @@ import {
   toolsetChangeSchema,
 } from '../../shared/registry/toolset.ts';
 import type { AppDeps } from '../compose.ts';
-import type { Answer, Route } from '../http.ts';
+import type { Answer, Route } from '../route.ts';
 import { readPage } from './paging.ts';
 import { privileged } from './privileged.ts';
 

@@ -1,7 +1,7 @@
 import { registerAgents } from '../agents/register.ts';
 import type { AppDeps } from '../compose.ts';
 import { healthRoute } from '../health.ts';
-import type { Route } from '../http.ts';
+import type { Route } from '../route.ts';
 import { refusalRecorder } from '../refusals.ts';
 import { registerRoutes } from '../register.ts';
 import { registerCatalogueRefresh } from '../timers/catalogueRefresh.ts';

@@ -5,7 +5,7 @@ import type { Front } from '../../shared/gateway/request.ts';
 import type { DomainError } from '../../shared/platform/errors.ts';
 import { toProblem } from '../../shared/platform/problem.ts';
 import type { AppDeps } from '../compose.ts';
-import type { Answer, Call, Route } from '../http.ts';
+import type { Answer, Call, Route } from '../route.ts';
 import { lazyOwnTools } from './lazyOwnTools.ts';
 import { metadataUrl } from './protectedResource.ts';
 

@@ -1,7 +1,7 @@
 import { fail, succeed } from '../../shared/platform/result.ts';
 import { slugSchema } from '../../shared/registry/server.ts';
 import type { AppDeps } from '../compose.ts';
-import type { Route } from '../http.ts';
+import type { Route } from '../route.ts';
 
 const wellKnown = '.well-known/oauth-protected-resource';
 

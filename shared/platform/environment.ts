@@ -1,11 +1,51 @@
-import {
-  type DevelopmentOnly,
-  type Environment,
-  type SettingName,
-  azureMarks,
-  developmentOnly,
-  settingNames,
-} from './config.ts';
+import { type SettingName, settingNames } from './settings.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Names of which one is enough to say that this is not a developer's machine. */
+export const azureMarks = [
+  'WEBSITE_SITE_NAME',
+  'WEBSITE_INSTANCE_ID',
+  'WEBSITE_POD_NAME',
+  'IDENTITY_ENDPOINT',
+  'CONTAINER_APP_NAME',
+] as const;
+
+/** True unless the environment says in every way that it is a developer's. */
+export function isProduction(env: Environment): boolean {
+  return (
+    env['AZURE_FUNCTIONS_ENVIRONMENT'] !== 'Development' ||
+    env['NODE_ENV'] === 'production' ||
+    azureMarks.some((name) => env[name] !== undefined)
+  );
+}
+
+/** A setting that production refuses, and why: never its value. */
+export interface DevelopmentOnly {
+  readonly setting: SettingName;
+  readonly problem: string;
+}
+
+/** Values that only the local stand-ins of Azure's services need. */
+const developmentValues = [
+  ['MREG_SERVICE_BUS', /UseDevelopmentEmulator=true/i, 'UseDevelopmentEmulator is for development only'],
+  ['MREG_TABLES', /UseDevelopmentStorage=true|Protocol=http(;|$)/i, 'plain http is for development only'],
+  ['MREG_REDIS_URL', /^redis:/i, 'Redis without TLS is for development only'],
+  ['MREG_PUBLIC_ORIGIN', /^http:/, 'plain http is for development only'],
+  ['MREG_MANAGEMENT_ORIGIN', /^http:/, 'plain http is for development only'],
+] as const;
+
+/** Those settings that only a developer's environment may have. */
+export function developmentOnly(env: Environment): DevelopmentOnly[] {
+  return [
+    ...(['MREG_LOCAL_ISSUER', 'MREG_PRIVATE_UPSTREAMS'] as const)
+      .filter((setting) => env[setting] !== undefined)
+      .map((setting) => ({ setting, problem: 'is for development only and must not be set here' })),
+    ...developmentValues
+      .filter(([setting, pattern]) => pattern.test(env[setting] ?? ''))
+      .map(([setting, , problem]) => ({ setting, problem })),
+  ];
+}
 
 /** What runs the app, as far as its environment tells. */
 export const hostKinds = ['azure', 'core_tools', 'local', 'unknown'] as const;

@@ -1,6 +1,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import { canonicalJson } from './canonicalJson.ts';
-import type { Config, SettingName } from './config.ts';
+import type { Config } from './config.ts';
+import type { SettingName } from './settings.ts';
 
 /** By setting: two apps with the same one have the same value. */
 export type Fingerprints = Readonly<Partial<Record<SettingName, string>>>;

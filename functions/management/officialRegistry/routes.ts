@@ -1,4 +1,4 @@
-import type { Route } from '../../http.ts';
+import type { Route } from '../../route.ts';
 import { serverNotFound, wordError } from './answers.ts';
 import { type RegistryReader, createReader } from './reads.ts';
 import { linkIdOf } from '../../../shared/registry/links/registryLink.ts';

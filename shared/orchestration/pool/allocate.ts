@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { type App, settingsSchema } from '../../platform/config.ts';
+import type { App } from '../../platform/config.ts';
+import { settingsSchema } from '../../platform/settings.ts';
 import { type PoolName, type Share, shares } from './pools.ts';
 
 const natural = z.int().min(0);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type AppDeps, compose } from '../../../functions/compose.ts';
-import { type HttpDeps, type Route, serve } from '../../../functions/http.ts';
+import { type HttpDeps, serve } from '../../../functions/http.ts';
+import type { Route } from '../../../functions/route.ts';
 import { managementRoutes } from '../../../functions/management/app.ts';
 import { mcpRoutes } from '../../../functions/mcp/app.ts';
 import { matches } from '../../../functions/paths.ts';

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { ConfigError, isProduction, readConfig } from '../../../shared/platform/config.ts';
+import { ConfigError, readConfig } from '../../../shared/platform/config.ts';
+import { isProduction } from '../../../shared/platform/environment.ts';
 
 const tenant = '11111111-1111-4111-8111-111111111111';
 const required = {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { type SettingName, readConfig, settingNames } from '../../../shared/platform/config.ts';
+import { type SettingName, settingNames } from '../../../shared/platform/settings.ts';
+import { readConfig } from '../../../shared/platform/config.ts';
 import { describeEnvironment } from '../../../shared/platform/environment.ts';
 import { fingerprintsOf, keyIdOf } from '../../../shared/platform/fingerprints.ts';
 

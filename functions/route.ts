@@ -1,0 +1,50 @@
+import type { z } from 'zod';
+import type { Permission } from '../shared/identity/permissions.ts';
+import type { Principal } from '../shared/identity/principal.ts';
+import type { DomainError } from '../shared/platform/errors.ts';
+import type { Result } from '../shared/platform/result.ts';
+import type { Trace } from '../shared/platform/trace.ts';
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+/** What a handler is given. Nothing in it comes from where the host may have mixed path, query and body. */
+export interface Call<Body> {
+  readonly principal: Principal;
+  /** The route template's parameters, decoded, from the path alone. */
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: URLSearchParams;
+  readonly body: Body;
+  readonly headers: Headers;
+  readonly trace: Trace;
+  /** Aborted when the answer would come too late. */
+  readonly signal: AbortSignal;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** One HTTP function: where it is, who may call it, what it takes and how it answers. */
+export interface Route<Body = undefined> {
+  /** Name of the function. The host matches routes in the alphabetical order of these. */
+  readonly name: string;
+  readonly method: Method;
+  /** A template such as `servers/{slug}`. */
+  readonly path: string;
+  /** Anonymous routes are handled without a look at the token, on behalf of `nobody`. */
+  readonly permission: Permission | 'anonymous';
+  /** Pages of every origin may call. For reads alone: what a page gets is what its own token, or the URL, gives it. */
+  readonly pages?: 'every';
+  /** Absent: the body is not read. */
+  readonly body?: z.ZodType<Body>;
+  /** The body of a request without one. Absent: there must be one. */
+  readonly bodyWhenAbsent?: Body;
+  readonly deadlineMs?: number;
+  /** Where whoever is turned away reads about the resource at this path; what the app says of itself when absent. */
+  readonly resourceMetadata?: (params: Call<Body>['params']) => string;
+  handle(call: Call<Body>): Promise<Result<Answer> | Response>;
+  /** How the route words an error; a problem document (RFC 9457) when absent. */
+  readonly wordError?: (error: DomainError) => Answer;
+}
