@@ -1,7 +1,7 @@
 import { type AllowedOrigins, letEveryPageRead, letPagesRead, preflight } from './cors.ts';
 import type { IncomingRequest } from './http.ts';
-import type { Method, Route } from './route.ts';
 import { problemAnswer, toResponse } from './answers.ts';
+import type { Method, Route } from './route.ts';
 import { matches } from './paths.ts';
 
 type Placed = Pick<Route, 'method' | 'path' | 'permission' | 'pages'>;

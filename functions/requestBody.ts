@@ -32,14 +32,13 @@ export async function readJson(request: BodySource, whenAbsent?: unknown): Promi
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 function typeFault(headers: BodySource['headers']): Result<never> | undefined {
+  const mistyped = (message: string) => fail({ kind: 'unsupported_media_type', message });
   const [type] = (headers.get('content-type') ?? '').split(';');
-  const wrong =
-    type?.trim().toLowerCase() !== 'application/json'
-      ? 'the body must be JSON: send "Content-Type: application/json"'
-      : (headers.get('content-encoding') ?? 'identity') !== 'identity'
-        ? 'the body must not be compressed'
-        : undefined;
-  return wrong === undefined ? undefined : fail({ kind: 'unsupported_media_type', message: wrong });
+  if (type?.trim().toLowerCase() !== 'application/json')
+    return mistyped('the body must be JSON: send "Content-Type: application/json"');
+  if ((headers.get('content-encoding') ?? 'identity') !== 'identity')
+    return mistyped('the body must not be compressed');
+  return undefined;
 }
 
 async function bodyOf({ headers, body }: BodySource): Promise<Result<Uint8Array>> {

@@ -5,8 +5,8 @@ import type { Session } from '../../shared/identity/sessionStore.ts';
 import { bearerToken } from '../../shared/identity/verifyToken.ts';
 import { fail, succeed } from '../../shared/platform/result.ts';
 import type { AppDeps } from '../compose.ts';
-import type { Answer, Call, Route } from '../route.ts';
 import { problemAnswer } from '../answers.ts';
+import type { Answer, Call, Route } from '../route.ts';
 import { privileged } from './privileged.ts';
 
 type SessionDeps = Pick<AppDeps, 'sessions' | 'clock' | 'challenge' | 'audit'>;

@@ -52,18 +52,18 @@ export function eventResponse(source: EventSource): Response {
 }
 
 function withComments(source: EventSource): AsyncIterable<Uint8Array> {
+  const over = { done: true, value: undefined } as const;
   let isOver = false;
   let next: ReturnType<EventSource['next']> | undefined;
   let silence = silent(FIRST_COMMENT_AFTER_MS);
   const end = () => {
     isOver = true;
     silence.end();
-    return Promise.resolve({ done: true, value: undefined } as const);
   };
   return {
     [Symbol.asyncIterator]: () => ({
       async next() {
-        if (isOver) return end();
+        if (isOver) return over;
         next ??= source.next();
         const said = await Promise.race([next, silence.over]);
         if (said === undefined) {
@@ -71,17 +71,19 @@ function withComments(source: EventSource): AsyncIterable<Uint8Array> {
           return { done: false, value: COMMENT };
         }
         next = undefined;
-        if (said.last) void end();
+        if (said.last) end();
         return { done: false, value: said.event };
       },
       return() {
         if (!isOver) source.cancel();
-        return end();
+        end();
+        return Promise.resolve(over);
       },
     }),
   };
 }
 
+/** A stretch of time, which may be ended before it is over: then it never is. */
 function silent(ms: number): { readonly over: Promise<undefined>; end(): void } {
   let timer: NodeJS.Timeout | undefined;
   const over = new Promise<undefined>((resolve) => {

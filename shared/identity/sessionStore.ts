@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { Clock } from '../platform/clock.ts';
 import type { App } from '../platform/config.ts';
-import { settingsSchema } from '../platform/settings.ts';
 import type { IdSource } from '../platform/ids.ts';
+import { settingsSchema } from '../platform/settings.ts';
 import type { StateStore } from '../platform/stateStore.ts';
 import { parseStateValue } from '../platform/stateValue.ts';
 import { type Principal, roles } from './principal.ts';

@@ -27,13 +27,7 @@ const keyOf = ({ tenantId, id }: { readonly tenantId: string; readonly id: strin
 export function azureTableDelegationStore(open: OpenTable, tenants: Iterable<string>): DelegationStore {
   const table = open<Delegation>('delegations', {
     key: keyOf,
-    columns: (row) => ({
-      agent: row.agent,
-      state: row.state,
-      planId: row.planId ?? '',
-      ...originOf(row),
-      ...endOf(row),
-    }),
+    columns: (row) => ({ ...columnsOf(row), agent: row.agent, planId: row.planId ?? '' }),
     parse: (document) => delegationSchema.parse(document),
     open: ({ outcome, agent, createdAt }) => (outcome ? undefined : { agent, madeAt: new Date(createdAt) }),
   });
@@ -57,13 +51,7 @@ export function azureTableDelegationStore(open: OpenTable, tenants: Iterable<str
 export function azureTablePlanStore(open: OpenTable, tenants: Iterable<string>): PlanStore {
   const table = open<Plan>('plans', {
     key: keyOf,
-    columns: (row) => ({
-      name: row.name,
-      state: row.state,
-      gate: row.gate ?? '',
-      ...originOf(row),
-      ...endOf(row),
-    }),
+    columns: (row) => ({ ...columnsOf(row), name: row.name, gate: row.gate ?? '' }),
     parse: (document) => planSchema.parse(document),
     open: (plan) => (hasEnded(plan) ? undefined : { madeAt: new Date(plan.createdAt) }),
   });
@@ -76,22 +64,15 @@ export function azureTablePlanStore(open: OpenTable, tenants: Iterable<string>):
   };
 }
 
-/** What a row is found by that somebody wants to follow. */
-const originOf = ({
-  traceparent,
-  sessionId = '',
-}: {
-  traceparent: string;
-  sessionId?: string | undefined;
-}) => ({
-  traceId: continueTrace(traceparent).traceId,
-  sessionId,
-});
-
-/** What a row is removed by. */
-function endOf(row: Parameters<typeof expiryOf>[0]): Columns {
+/** What rows of both tables are found by, and removed by once they have ended. */
+function columnsOf(row: Plan | Delegation): Columns {
   const expiresAt = expiryOf(row);
-  return expiresAt ? { expiresAt } : {};
+  return {
+    state: row.state,
+    traceId: continueTrace(row.traceparent).traceId,
+    sessionId: row.sessionId ?? '',
+    ...(expiresAt && { expiresAt }),
+  };
 }
 
 const partitionsOf = (tenants: Iterable<string>): readonly string[] =>

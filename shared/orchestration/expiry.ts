@@ -1,4 +1,6 @@
+import type { Delegation } from './delegation/delegation.ts';
 import { HEALTH_PLAN } from './plan/namedPlans.ts';
+import type { Plan } from './plan/plan.ts';
 
 const DAY_MS = 24 * 60 * 60_000;
 
@@ -8,14 +10,8 @@ const KEPT_DAYS = 30;
 const LOOKS_KEPT_DAYS = 1;
 
 /** When a plan or delegation that has ended may be removed; undefined before it has. */
-export function expiryOf({
-  name,
-  finishedAt,
-}: {
-  readonly name?: string;
-  readonly finishedAt?: string | undefined;
-}): Date | undefined {
-  if (finishedAt === undefined) return undefined;
-  const days = name === HEALTH_PLAN ? LOOKS_KEPT_DAYS : KEPT_DAYS;
-  return new Date(Date.parse(finishedAt) + days * DAY_MS);
+export function expiryOf(ended: Plan | Delegation): Date | undefined {
+  if (ended.finishedAt === undefined) return undefined;
+  const days = 'name' in ended && ended.name === HEALTH_PLAN ? LOOKS_KEPT_DAYS : KEPT_DAYS;
+  return new Date(Date.parse(ended.finishedAt) + days * DAY_MS);
 }

@@ -4,8 +4,8 @@ import type { Result } from '../../../shared/platform/result.ts';
 import { GATEWAY_META } from '../../../shared/registry/gatewayMeta.ts';
 import { OFFICIAL_META } from '../../../shared/registry/serverJson/serverJson.ts';
 import type { PublishedVersion, Versions } from '../../../shared/registry/versions/publishedVersion.ts';
-import type { Answer } from '../../route.ts';
 import { problemAnswer } from '../../answers.ts';
+import type { Answer } from '../../route.ts';
 
 /** In the words of the API, which clients show as they are. */
 export const serverNotFound: Failure = fail({ kind: 'not_found', message: 'Server not found' });

@@ -3,8 +3,8 @@ import { type Permission, isPermitted } from '../../../shared/identity/permissio
 import { InfrastructureError } from '../../../shared/platform/errors.ts';
 import { invalidBySchema } from '../../../shared/platform/invalid.ts';
 import { type Result, fail, succeed } from '../../../shared/platform/result.ts';
-import type { Route } from '../../route.ts';
 import { faultError } from '../../answers.ts';
+import type { Route } from '../../route.ts';
 
 /** What a route is asked, beside who asks. Query parameters that are undefined are left out. */
 export interface Question {

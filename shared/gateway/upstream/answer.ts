@@ -120,7 +120,8 @@ async function* readItems(
   }
 }
 
-function itemOf(
+/** What a message of a stream is to the request `id`; undefined when it is nothing to it. @throws UpstreamFault when it is none */
+export function itemOf(
   message: Exclude<Message, { kind: 'request' }> | undefined,
   id: RequestId,
 ): AnswerItem | undefined {

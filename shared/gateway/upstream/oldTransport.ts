@@ -2,7 +2,7 @@ import type { OutboundClient } from '../../platform/outbound.ts';
 import { METHOD_NOT_FOUND } from '../errorCodes.ts';
 import type { JsonObject, RequestId } from '../jsonRpc.ts';
 import type { SseEvent } from '../sse.ts';
-import { type AnswerItem, nextItem, outcomeOf } from './answer.ts';
+import { type AnswerItem, itemOf, nextItem, outcomeOf } from './answer.ts';
 import type { Connection } from './connection.ts';
 import { drop, messageIn, readEvents, send } from './exchange.ts';
 import { statusFault, UpstreamFault } from './fault.ts';
@@ -75,15 +75,14 @@ export async function openOldSession(
         await post(endpoint, { id, method, params });
         for (;;) {
           const message = messageIn(await next());
-          if (message === undefined) continue;
-          if (message.kind === 'malformed')
-            throw new UpstreamFault('not_mcp', 'sent an event that is not a JSON-RPC message');
-          if (message.kind === 'notification') yield message;
-          if (message.kind === 'request') await post(endpoint, refusal(message.request));
-          if (message.kind === 'response' && message.id === id) {
-            yield { kind: 'outcome', outcome: message.outcome };
-            return;
+          if (message?.kind === 'request') {
+            await post(endpoint, refusal(message.request));
+            continue;
           }
+          const item = itemOf(message, id);
+          if (item === undefined) continue;
+          yield item;
+          if (item.kind === 'outcome') return;
         }
       },
     };

@@ -1,26 +1,16 @@
 import { expect, test } from 'vitest';
-import { z } from 'zod';
 import { beginPlan } from '../../../shared/orchestration/plan/beginPlan.ts';
 import { HEALTH_PLAN } from '../../../shared/orchestration/plan/namedPlans.ts';
 import { purgeEnded } from '../../../shared/orchestration/purgeEnded.ts';
-import { defineTask } from '../../../shared/orchestration/task/task.ts';
 import { taskCatalogue } from '../../../shared/orchestration/task/taskCatalogue.ts';
-import { fail, succeed } from '../../../shared/platform/result.ts';
+import { fail } from '../../../shared/platform/result.ts';
 import { type TestEngine, testEngine } from '../../support/engine.ts';
+import { plainTask } from '../../support/plainTask.ts';
 
 const DAY = 24 * 60 * 60;
 const agent = 'mcp-debugger';
-const task = (name: string, isGood: boolean) =>
-  defineTask({
-    name,
-    agent,
-    description: '',
-    timeoutMs: 1_000,
-    input: z.unknown(),
-    output: z.unknown(),
-    run: () => Promise.resolve(isGood ? succeed(null) : fail({ kind: 'invalid', message: 'no' })),
-  });
-const tasks = taskCatalogue([task('good', true), task('bad', false)]);
+const no = fail({ kind: 'invalid', message: 'no' });
+const tasks = taskCatalogue([plainTask(agent, 'good'), plainTask(agent, 'bad', no)]);
 const work = (name: string) => ({ agent, task: name, input: {} }) as const;
 
 const begin = ({ deps }: TestEngine, id: string, name = 'test') =>

@@ -1,23 +1,11 @@
 import { expect, test } from 'vitest';
-import { z } from 'zod';
 import { beginPlan } from '../../../shared/orchestration/plan/beginPlan.ts';
-import { defineTask } from '../../../shared/orchestration/task/task.ts';
 import { taskCatalogue } from '../../../shared/orchestration/task/taskCatalogue.ts';
-import { succeed } from '../../../shared/platform/result.ts';
 import { type Faults, type TestEngine, testEngine } from '../../support/engine.ts';
+import { plainTask } from '../../support/plainTask.ts';
 
 const agent = 'mcp-debugger';
-const tasks = taskCatalogue([
-  defineTask({
-    name: 'probe',
-    agent,
-    description: '',
-    timeoutMs: 1_000,
-    input: z.unknown(),
-    output: z.unknown(),
-    run: () => Promise.resolve(succeed(null)),
-  }),
-]);
+const tasks = taskCatalogue([plainTask(agent, 'probe')]);
 const step = (id: string, ...dependsOn: string[]) =>
   ({ id, agent, task: 'probe', input: {}, dependsOn }) as const;
 

@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest';
-import { z } from 'zod';
 import { standardGates } from '../../../shared/orchestration/gate/qualityGates.ts';
 import {
   DEPLOYMENT_PLAN,
@@ -8,27 +7,15 @@ import {
   namedPlans,
 } from '../../../shared/orchestration/plan/namedPlans.ts';
 import { requestPlan } from '../../../shared/orchestration/plan/requestPlan.ts';
-import { defineTask } from '../../../shared/orchestration/task/task.ts';
 import { taskCatalogue } from '../../../shared/orchestration/task/taskCatalogue.ts';
-import { fail, succeed } from '../../../shared/platform/result.ts';
+import { fail } from '../../../shared/platform/result.ts';
 import { caller, testEngine } from '../../support/engine.ts';
+import { plainTask } from '../../support/plainTask.ts';
 
 const names = [HEALTH_PLAN, REPORT_PLAN, DEPLOYMENT_PLAN];
 const plans = namedPlans(standardGates).filter(({ name }) => names.includes(name));
 const tasks = taskCatalogue(
-  plans.flatMap(({ steps }) =>
-    steps.map(({ task, agent }) =>
-      defineTask({
-        name: task,
-        agent,
-        description: '',
-        timeoutMs: 1_000,
-        input: z.unknown(),
-        output: z.unknown(),
-        run: () => Promise.resolve(succeed(null)),
-      }),
-    ),
-  ),
+  plans.flatMap(({ steps }) => steps.map(({ task, agent }) => plainTask(agent, task))),
 );
 
 test.each(names)('the plan %s is begun by its name, and runs all its steps', async (name) => {

@@ -1,0 +1,16 @@
+import { z } from 'zod';
+import type { Agent } from '../../shared/orchestration/agent/agents.ts';
+import { type Task, defineTask } from '../../shared/orchestration/task/task.ts';
+import { type Result, succeed } from '../../shared/platform/result.ts';
+
+/** A task that takes anything and comes to the same thing at once. */
+export const plainTask = (agent: Agent, name: string, result: Result<unknown> = succeed(null)): Task =>
+  defineTask({
+    name,
+    agent,
+    description: '',
+    timeoutMs: 1_000,
+    input: z.unknown(),
+    output: z.unknown(),
+    run: () => Promise.resolve(result),
+  });
