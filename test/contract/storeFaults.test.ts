@@ -11,12 +11,12 @@ import { lookAtStores } from '../../shared/specialists/lookAtStores.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
 import { freePort } from '../support/freePort.ts';
 import { type RedisServer, startRedis } from '../support/redis.ts';
+import { describeWith, onPath } from '../support/requirement.ts';
 
 let azurite: Azurite;
-let redis: RedisServer;
 let silent: { readonly port: number; close(): void };
 beforeAll(async () => {
-  [azurite, redis] = await Promise.all([startAzurite(), startRedis()]);
+  azurite = await startAzurite();
   await createTables(azurite.connectionString, AbortSignal.timeout(20_000));
   const server = createServer(() => undefined).listen(0, '127.0.0.1');
   await new Promise((ready) => server.once('listening', ready));
@@ -24,13 +24,14 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   silent.close();
-  await Promise.all([azurite.stop(), redis.stop()]);
+  await azurite.stop();
 });
 
-/** What is found with these settings; both stores are opened anew and closed again. */
-async function found(more: { tables?: string; redisUrl?: string | undefined } = {}) {
-  const { tables = azurite.connectionString } = more;
-  const redisUrl = 'redisUrl' in more ? more.redisUrl : redis.url;
+/** Opens both stores with these settings, checks them and closes them. Without a Redis the state is in the tables. */
+async function found({
+  tables = azurite.connectionString,
+  redisUrl,
+}: { tables?: string; redisUrl?: string } = {}) {
   const openTable = openTables(tables);
   const state = openStateStore({ redisUrl, open: openTable, clock: systemClock });
   const deps = { openTable, state, newId: randomId, config: { app: 'management' } };
@@ -51,21 +52,24 @@ const tablesAt = (port: number) =>
     `TableEndpoint=http://127.0.0.1:${port}/devstoreaccount1`,
   );
 
-test.each([
-  ['Redis', () => redis.url],
-  ['the tables', () => undefined],
-])('where all is well nothing is found, with the state in %s', async (_, redisUrl) => {
-  expect(await found({ redisUrl: redisUrl() })).toEqual([]);
+test('healthy tables have no finding', async () => {
+  expect(await found()).toEqual([]);
 });
 
 describe('tables', () => {
   test('at a port where nothing listens refuse', async () => {
-    expect(await found({ tables: tablesAt(await freePort()) })).toEqual([['tables_refused', 'ECONNREFUSED']]);
+    expect(await found({ tables: tablesAt(await freePort()) })).toEqual([
+      ['tables_refused', 'ECONNREFUSED'],
+      ['state_refused', 'ECONNREFUSED'],
+    ]);
   });
 
   test('that take the connection and say nothing hang, and hold nobody up longer than their time', async () => {
     const startedAt = performance.now();
-    expect(await found({ tables: tablesAt(silent.port) })).toEqual([['tables_timeout', 'NO_ANSWER']]);
+    expect(await found({ tables: tablesAt(silent.port) })).toEqual([
+      ['tables_timeout', 'NO_ANSWER'],
+      ['state_timeout', 'NO_ANSWER'],
+    ]);
     expect(performance.now() - startedAt).toBeLessThan(25_000);
   });
 
@@ -85,18 +89,29 @@ describe('tables', () => {
   });
 });
 
-describe('Redis', () => {
+describeWith(onPath('redis-server'), 'Redis', () => {
+  let redis: RedisServer;
+  beforeAll(async () => {
+    redis = await startRedis();
+  });
+  afterAll(() => redis.stop());
+  const foundInRedis = () => found({ redisUrl: redis.url });
+
+  test('that is healthy has no finding', async () => {
+    expect(await foundInRedis()).toEqual([]);
+  });
+
   test('that was stopped refuses', async () => {
     await redis.kill();
-    expect(await found()).toEqual([['redis_refused', 'ECONNREFUSED']]);
+    expect(await foundInRedis()).toEqual([['redis_refused', 'ECONNREFUSED']]);
     await redis.restart();
-    expect(await found()).toEqual([]);
+    expect(await foundInRedis()).toEqual([]);
   });
 
   test('that has stopped answering hangs', async () => {
     redis.freeze();
     try {
-      expect((await found())[0]?.[0]).toBe('redis_timeout');
+      expect((await foundInRedis())[0]?.[0]).toBe('redis_timeout');
     } finally {
       redis.thaw();
     }
@@ -106,7 +121,7 @@ describe('Redis', () => {
     const admin = new Redis(redis.url);
     try {
       await admin.config('SET', 'requirepass', 'right');
-      expect(await found()).toEqual([['redis_auth', 'NOAUTH']]);
+      expect(await foundInRedis()).toEqual([['redis_auth', 'NOAUTH']]);
       expect(await found({ redisUrl: redis.url.replace('//', '//:wrong@') })).toEqual([
         ['redis_auth', 'WRONGPASS'],
       ]);
@@ -120,7 +135,7 @@ describe('Redis', () => {
     const admin = new Redis(redis.url);
     try {
       await admin.replicaof('127.0.0.1', 9);
-      expect(await found()).toEqual([['redis_busy', 'READONLY']]);
+      expect(await foundInRedis()).toEqual([['redis_busy', 'READONLY']]);
     } finally {
       await admin.replicaof('NO', 'ONE');
       admin.disconnect();

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { delegated, rulesOf } from '../../support/delegating.ts';
 import { type Api, managementApi } from '../../support/managementApi.ts';
+import { describeWith, onPath } from '../../support/requirement.ts';
 import { type TestTopology, startTestTopology } from '../../support/topology.ts';
 import { type UpstreamServer, startUpstreamServer } from '../../support/upstreamServer.ts';
 
@@ -150,9 +151,10 @@ describe('a fault', () => {
     expect(caches.facts).toMatchObject({ refreshed: { toolbox: 'unavailable' } });
     await topology.restart('toolbox');
   });
+});
 
-  test('of Redis fails the health of the mcp app, which names it', async () => {
-    expect(topology.state.kind).toBe('redis');
+describeWith(onPath('redis-server'), 'a fault of Redis', () => {
+  test('fails the health of the mcp app, which names it', async () => {
     await topology.kill('redis');
     const result = await delegated(admin, { agent: 'fastmcp-specialist', task: 'mcp_server_health' });
     expect(result).toMatchObject({ passed: false, error: expect.stringContaining('Redis') as string });

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { storageConnection } from '../../../infra/local/settings.ts';
 import { type TaskResult, delegated, rulesOf } from '../../support/delegating.ts';
 import { type Api, managementApi } from '../../support/managementApi.ts';
+import { describeWith, onPath } from '../../support/requirement.ts';
 import { type TestTopology, startTestTopology } from '../../support/topology.ts';
 
 let topology: TestTopology;
@@ -206,19 +207,6 @@ describe('a fault', () => {
     expect(await ofDebugger('management_server_health')).toMatchObject({ passed: true });
   });
 
-  test('of Redis is named as refused connections', async () => {
-    expect(topology.state.kind).toBe('redis');
-    await topology.kill('redis');
-    const result = await delegated(admin, { taskType: 'database_connection_issues' });
-    expect(result.findings).toMatchObject([
-      { rule: 'redis_refused', severity: 'critical', evidence: { code: 'ECONNREFUSED', app: 'management' } },
-    ]);
-    await topology.restart('redis');
-    await eventually(async () =>
-      rulesOf(await delegated(admin, { taskType: 'database_connection_issues' })),
-    ).toEqual([]);
-  });
-
   test('of the mcp app is named: it does not answer, and nobody takes its messages', async () => {
     await topology.kill('mcp');
     const result = await delegated(admin, { agent: 'mcp-debugger', task: 'dual_server_communication_test' });
@@ -233,5 +221,19 @@ describe('a fault', () => {
       },
     );
     await topology.restart('mcp');
+  });
+});
+
+describeWith(onPath('redis-server'), 'a fault of Redis', () => {
+  test('is named as refused connections', async () => {
+    await topology.kill('redis');
+    const result = await delegated(admin, { taskType: 'database_connection_issues' });
+    expect(result.findings).toMatchObject([
+      { rule: 'redis_refused', severity: 'critical', evidence: { code: 'ECONNREFUSED', app: 'management' } },
+    ]);
+    await topology.restart('redis');
+    await eventually(async () =>
+      rulesOf(await delegated(admin, { taskType: 'database_connection_issues' })),
+    ).toEqual([]);
   });
 });
