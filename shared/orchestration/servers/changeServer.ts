@@ -126,6 +126,7 @@ const updateSteps =
       agent: 'mcp-orchestrator',
       task: 'update_server',
       input: { slug, etag, planId, content, discovery: { $resultOf: 'validate_server_config' } },
+      references: ['/discovery'],
     },
   ];
 

@@ -106,6 +106,7 @@ function registrationSteps(record: ServerRecord): StepDefinition[] {
         agent: 'mcp-orchestrator',
         task: 'reject_registration',
         input: { slug, planId, error: { $planError: true } },
+        references: ['/error'],
       },
     },
     { id: 'authenticate_admin', agent: 'mcp-security-auditor', task: 'authenticate_admin', input: {} },
@@ -121,6 +122,7 @@ function registrationSteps(record: ServerRecord): StepDefinition[] {
       agent: 'mcp-orchestrator',
       task: 'update_registry',
       input: { slug, planId, discovery: { $resultOf: 'validate_server_config' } },
+      references: ['/discovery'],
       dependsOn: ['validate_server_config'],
     },
     {

@@ -47,6 +47,9 @@ const hidden = defineTask({
 });
 const tasks = taskCatalogue([add, undo, breakDown, large, join, hidden]);
 
+/** Few characters, but the place of each reference is named with the long key. */
+const deepReferences = { ['k'.repeat(5_000)]: Array.from({ length: 1_000 }, () => ({ $resultOf: 'a' })) };
+
 type Step = Record<string, unknown>;
 const step = (id: string, task: string, more: Step = {}): Step => ({
   id,
@@ -226,6 +229,11 @@ describe('what is no plan is refused with all that is wrong, and nothing is stor
       { steps: [step('a', 'join', { input: { x: 'x'.repeat(200_001) } })] },
       'too_large',
       'longer than 200000',
+    ],
+    [
+      { steps: [adding('a'), step('b', 'join', { dependsOn: ['a'], input: deepReferences })] },
+      'too_large',
+      'longer than 100000',
     ],
   ])('%# is refused as %s', async (body, kind, words) => {
     const engine = testEngine();
