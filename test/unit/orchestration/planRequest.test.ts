@@ -132,9 +132,9 @@ describe("an administrator's own plan", () => {
     expect((await engine.deps.plans.list('t1', {}, 20)).items).toHaveLength(10);
   });
 
-  test('asked for twice under one idempotency key is one plan, which holds one share', async () => {
+  test('asked for twice as one request is one plan, which holds one share', async () => {
     const engine = testEngine();
-    const again = { ...caller, idempotencyKey: 'k1' };
+    const again = { ...caller, requestId: 'b1' };
     const plans = [
       await request({ steps: [adding('one')] }, engine, again),
       await request({ steps: [adding('one')] }, engine, again),
