@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { InfrastructureError } from '../../../shared/platform/errors.ts';
+import { caller } from '../../support/engine.ts';
 import { type Answered, type SentRequest, openManagementRoutes } from '../../support/managementRoutes.ts';
 import { testRegistry } from '../../support/registrations.ts';
 
@@ -92,11 +94,39 @@ describe('the same request under the same key', () => {
 
   test('begins one piece of work, also when both are sent at once', async () => {
     const { send, deps } = await opened();
-    const asked = { body: { agent: 'mcp-orchestrator', task: 'note', input: {} }, key };
-    const plans = await Promise.all([1, 2].map(() => send('POST', '/servers', { body: a, key: 'k2' })));
-    expect(planOf(plans[0] as Answered)).toBe(planOf(plans[1] as Answered));
+    const [first, second] = await Promise.all([1, 2].map(() => send('POST', '/servers', { body: a, key })));
+    expect([first?.status, second?.status]).toEqual([202, 202]);
+    expect(first && planOf(first)).toBe(second && planOf(second));
     expect((await deps.plans.list('t1', {}, 9)).items).toHaveLength(1);
-    expect((await send('POST', '/delegations', asked)).status).toBe(404);
+  });
+
+  test('waits where it is not to be handled twice, while the first is being handled', async () => {
+    const { send } = await opened();
+    const sent = await Promise.all([1, 2].map(() => send('POST', '/sessions', { body: {}, key })));
+    const [made, waits] = sent.sort((one, other) => one.status - other.status);
+    expect([made?.status, waits?.status]).toEqual([201, 409]);
+    expect(waits?.headers.get('retry-after')).toBe('1');
+    expect(await send('POST', '/sessions', { body: {}, key })).toMatchObject({
+      status: 201,
+      body: made?.body,
+    });
+  });
+
+  test('is handled again when it failed, with what has changed since', async () => {
+    const { send, pump, statusOf } = await opened();
+    expect((await send('DELETE', '/servers/a', { key })).status).toBe(404);
+    await send('POST', '/servers', { body: a });
+    await pump();
+    expect((await send('DELETE', '/servers/a?wait=0', { key })).status).toBe(202);
+    await pump();
+    expect(await statusOf('a')).toBeUndefined();
+    expect(
+      (await send('POST', '/toolsets', { body: { slug: 's', title: 'S', tools: [], x: 1 }, key: 'k2' }))
+        .status,
+    ).toBe(400);
+    expect(
+      (await send('POST', '/toolsets', { body: { slug: 's', title: 'S', tools: [] }, key: 'k2' })).status,
+    ).toBe(201);
   });
 
   test('is another request of another user and of another tenant', async () => {
@@ -224,5 +254,95 @@ describe('another request under the same key is 409, and does nothing', () => {
     await pump();
     expect(await send('POST', '/servers', { body: a, key })).toMatchObject({ status: 409 });
     expect(await statusOf('a')).toBe('active');
+  });
+});
+
+test('every route that changes something takes a key, and rejects a malformed one before it does anything', async () => {
+  const run = testRegistry();
+  const { routes } = openManagementRoutes(run);
+  const changing = routes.filter(({ method }) => method !== 'GET');
+  expect(changing.length).toBeGreaterThan(25);
+  for (const route of changing) {
+    for (const bad of ['', 'two words', 'x'.repeat(201), 'k\u00e9y']) {
+      const answer = await route.handle({
+        ...caller,
+        params: {},
+        query: new URLSearchParams(),
+        body: {},
+        headers: new Headers({ 'idempotency-key': bad }),
+        signal: new AbortController().signal,
+      });
+      expect(answer, `${route.name} ${bad}`).toMatchObject({
+        ok: false,
+        error: { kind: 'invalid', errors: [{ path: 'Idempotency-Key' }] },
+      });
+    }
+  }
+  expect(run.operations()).toBe(0);
+});
+
+describe('a request that is interrupted', () => {
+  test('at any operation is finished by a repetition, and nothing stays pending', async () => {
+    for (let faultAt = 1; ; faultAt++) {
+      const run = testRegistry({ faultAt });
+      const { send } = openManagementRoutes(run);
+      const first = await send('POST', '/servers', { body: a, key });
+      if (run.operations() < faultAt) {
+        expect(faultAt).toBeGreaterThan(5);
+        break;
+      }
+      const second = await send('POST', '/servers', { body: a, key });
+      expect(second.status, `fault at ${faultAt}`).toBe(202);
+      if (first.status === 202) expect(planOf(second)).toBe(planOf(first));
+      await run.pump();
+      await run.recover();
+      expect((await run.deps.servers.find('t1', 'a'))?.value.status).toBe('active');
+      expect((await run.deps.plans.list('t1', {}, 9)).items).toHaveLength(1);
+    }
+  });
+
+  /** The routes over tables that fail as told. `sessions` counts those that were opened. */
+  function failing(fails: (operation: string) => boolean) {
+    const run = testRegistry();
+    const routes = openManagementRoutes(run, (operation) => {
+      if (fails(operation)) throw new InfrastructureError('tables', operation, undefined);
+    });
+    return { ...run, ...routes };
+  }
+
+  test('before its key is claimed has done nothing', async () => {
+    let isAway = true;
+    const { send, deps } = failing((operation) => isAway && operation === 'insert idempotencyKeys');
+    expect((await send('POST', '/servers', { body: a, key })).status).toBe(503);
+    expect((await deps.plans.list('t1', {}, 9)).items).toEqual([]);
+    expect(await deps.servers.find('t1', 'a')).toBeUndefined();
+    isAway = false;
+    expect((await send('POST', '/servers', { body: a, key })).status).toBe(202);
+  });
+
+  test('before its answer is kept has its answer, and a repetition is handled again once nobody handles it', async () => {
+    let isAway = true;
+    const { send, advance, lines } = failing(
+      (operation) => isAway && operation === 'replace idempotencyKeys',
+    );
+    const toolset = { body: { slug: 's', title: 'S', tools: [] }, key };
+    const first = await send('POST', '/toolsets', toolset);
+    expect(first.status).toBe(201);
+    expect(lines).toContainEqual(expect.objectContaining({ event: 'idempotency_claim_end_failed' }));
+    isAway = false;
+    expect((await send('POST', '/toolsets', toolset)).status).toBe(409);
+    advance(61);
+    const again = await send('POST', '/toolsets', toolset);
+    expect(again).toMatchObject({ status: 201, body: first.body });
+    expect(await send('POST', '/toolsets', toolset)).toMatchObject({ status: 201, body: first.body });
+  });
+
+  test('by a fault of its own is handled again at once', async () => {
+    let isAway = true;
+    const { send } = failing((operation) => isAway && operation === 'insert toolsets');
+    const toolset = { body: { slug: 's', title: 'S', tools: [] }, key };
+    expect((await send('POST', '/toolsets', toolset)).status).toBe(503);
+    isAway = false;
+    expect((await send('POST', '/toolsets', toolset)).status).toBe(201);
   });
 });
