@@ -49,7 +49,7 @@ export interface IdempotencyStore {
   find(id: string): Promise<Stored<UsedKey> | undefined>;
   add(key: UsedKey): Promise<'inserted' | 'exists'>;
   replace(key: UsedKey, etag: string): Promise<Replacement>;
-  /** Removes keys that have expired, at most 1,000 a call. */
+  /** Removes keys that have expired, at most 20,000 a call. */
   purge(now: Date): Promise<void>;
 }
 
