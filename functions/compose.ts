@@ -23,6 +23,8 @@ import { type ResourcePools, createResourcePools } from '../shared/orchestration
 import { systemClock } from '../shared/platform/clock.ts';
 import type { Config } from '../shared/platform/config.ts';
 import { type IdSource, randomId, randomSecret } from '../shared/platform/ids.ts';
+import { azureTableIdempotencyStore } from '../shared/platform/azureTableIdempotencyStore.ts';
+import type { IdempotencyStore } from '../shared/platform/idempotency.ts';
 import { jsonLog } from '../shared/platform/log.ts';
 import { type OutboundClient, openOutboundClient } from '../shared/platform/outbound.ts';
 import { type OpenedStateStore, openStateStore } from '../shared/platform/openStateStore.ts';
@@ -57,6 +59,7 @@ export interface AppDeps extends PlanDeps, DelegateDeps, AdmissionDeps {
   readonly versions: VersionStore;
   readonly links: RegistryLinkStore;
   readonly syncs: RegistrySyncStore;
+  readonly idempotencyKeys: IdempotencyStore;
   readonly upstreamRegistry: UpstreamRegistry | undefined;
   /** Makes secrets that give a right to whoever knows them. */
   readonly newSecret: IdSource;
@@ -92,6 +95,7 @@ export function compose(config: Config): AppDeps {
     versions: azureTableVersionStore(tables),
     links: azureTableRegistryLinkStore(tables),
     syncs: azureTableRegistrySyncStore(tables),
+    idempotencyKeys: azureTableIdempotencyStore(tables),
     servers: announced(azureTableServerStore(tables), shortLived, randomId),
     toolsets: announcedToolsets(azureTableToolsetStore(tables), shortLived, randomId),
     plans: azureTablePlanStore(tables, config.tenants),

@@ -16,6 +16,8 @@ export interface Call<Body> {
   readonly body: Body;
   readonly headers: Headers;
   readonly trace: Trace;
+  /** The id of a request with an `Idempotency-Key`: a repetition has the same, and finds what was made under it. */
+  readonly requestId?: string;
   /** Aborted when the answer would come too late. */
   readonly signal: AbortSignal;
 }
@@ -41,6 +43,11 @@ export interface Route<Body = undefined> {
   readonly body?: z.ZodType<Body>;
   /** The body of a request without one. Absent: there must be one. */
   readonly bodyWhenAbsent?: Body;
+  /**
+   * A repetition of a request with an `Idempotency-Key` is handled again: it finds what the first one began under `requestId`,
+   * and says how far that is. Absent: a repetition is given the answer of the first one.
+   */
+  readonly isResumable?: true;
   readonly deadlineMs?: number;
   /** Where whoever is turned away reads about the resource at this path; what the app says of itself when absent. */
   readonly resourceMetadata?: (params: Call<Body>['params']) => string;

@@ -21,6 +21,7 @@ import { poolRoutes } from './pools.ts';
 import { refusalRecorder } from '../refusals.ts';
 import { slownessRecorder } from './slowness.ts';
 import { healthRoutes } from './health.ts';
+import { idempotent } from './idempotent.ts';
 import { importRoutes } from './importServers.ts';
 import { officialRegistryRoutes } from './officialRegistry/routes.ts';
 import { registryLinkRoutes } from './registryLinks.ts';
@@ -31,7 +32,10 @@ import { sessionRoutes } from './sessions.ts';
 import { toolsetRoutes } from './toolsets.ts';
 
 /** Every route of the management app. */
-export const managementRoutes = (deps: AppDeps): readonly Route<unknown>[] => [
+export const managementRoutes = (deps: AppDeps): readonly Route<unknown>[] =>
+  resourceRoutes(deps).map((route) => idempotent(route, deps));
+
+const resourceRoutes = (deps: AppDeps): readonly Route<unknown>[] => [
   healthRoute,
   ...serverRoutes(deps),
   ...bulkServerRoutes(deps),

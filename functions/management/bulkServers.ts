@@ -31,6 +31,7 @@ export function bulkServerRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'POST',
     path: 'servers/bulk',
     permission: 'servers.write',
+    isResumable: true,
     body: bulkSchema,
     handle(call) {
       const { registrations, refused } = sorted(call.body.servers);

@@ -31,6 +31,7 @@ export function delegationRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'POST',
     path: 'delegations',
     permission: 'delegations.write',
+    isResumable: true,
     body: delegationRequestSchema,
     async handle(call): Promise<Result<Answer>> {
       const asker = askerOf(call);

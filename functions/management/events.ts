@@ -30,6 +30,7 @@ export function eventRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'POST',
     path: 'events',
     permission: 'delegations.write',
+    isResumable: true,
     body: eventSchema,
     async handle(call): Promise<Result<Answer>> {
       const { type, detail = {} } = call.body;
@@ -38,10 +39,8 @@ export function eventRoutes(deps: AppDeps): readonly Route<unknown>[] {
       if (unsafe !== undefined) return invalid('detail', unsafe);
       if (JSON.stringify(detail).length > MAX_DETAIL_LENGTH)
         return invalid('detail', `is longer than ${MAX_DETAIL_LENGTH} characters of JSON`);
-      const caller = callerOf(call);
-      if (!caller.ok) return caller;
       const { tenantId, userId } = call.principal;
-      const id = idFor(caller.value, 'event', deps.newId);
+      const id = idFor(callerOf(call), deps.newId);
       const made = await raiseEvent(
         { id, tenantId, type, detail, raisedBy: userId, traceparent: traceparentOf(call.trace) },
         routes,

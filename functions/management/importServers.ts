@@ -28,6 +28,7 @@ export function importRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'POST',
     path: 'servers/import',
     permission: 'servers.write',
+    isResumable: true,
     body: importSchema,
     async handle(call): Promise<Result<Answer>> {
       const { url, document } = call.body;

@@ -37,6 +37,7 @@ export function planRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'POST',
     path: 'plans',
     permission: 'plans.write',
+    isResumable: true,
     body: planRequestSchema,
     async handle(call): Promise<Result<Answer>> {
       const asker = askerOf(call);

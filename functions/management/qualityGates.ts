@@ -42,6 +42,7 @@ export function qualityGateRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'POST',
     path: 'quality-gates/{gate}/runs',
     permission: 'delegations.write',
+    isResumable: true,
     body: runSchema,
     bodyWhenAbsent: {},
     async handle(call): Promise<Result<Answer>> {

@@ -27,6 +27,7 @@ export function reportRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'POST',
     path: 'reports',
     permission: 'delegations.write',
+    isResumable: true,
     body: requestSchema,
     bodyWhenAbsent: {},
     async handle(call): Promise<Result<Answer>> {

@@ -45,6 +45,7 @@ export function serverRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'POST',
     path: 'servers',
     permission: 'servers.write',
+    isResumable: true,
     body: registrationSchema,
     async handle(call): Promise<Result<Answer>> {
       const asker = askerOf(call);
@@ -57,7 +58,8 @@ export function serverRoutes(deps: AppDeps): readonly Route<unknown>[] {
       const isOver = (found: Plan | undefined) => !found || hasEnded(found);
       const plan = await asker.value.follow<Plan | undefined>(undefined, read, isOver);
       const found = plan && (await deps.servers.find(tenantId, slug))?.value;
-      const { status, statusReason } = found?.planId === planId ? found : record;
+      // A change since has given the record another plan.
+      const { status, statusReason } = found?.createdAt === record.createdAt ? found : record;
       const href = planHref(planId);
       const shown = { id: planId, href };
       const phasesCompleted = plan && completedPhases(plan);
@@ -116,6 +118,7 @@ export function serverRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'PUT',
     path: 'servers/{slug}',
     permission: 'servers.write',
+    isResumable: true,
     body: serverContentSchema,
     async handle(call) {
       const plan = await change(call, (target, caller) => updateServer(target, call.body, caller, deps));
@@ -128,6 +131,7 @@ export function serverRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'POST',
     path: 'servers/{slug}/refresh',
     permission: 'servers.write',
+    isResumable: true,
     async handle(call) {
       const plan = await change(call, (target, caller) => refreshServer(target, caller, deps));
       return plan.ok ? accepted(call, plan.value) : plan;
@@ -139,6 +143,7 @@ export function serverRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'DELETE',
     path: 'servers/{slug}',
     permission: 'servers.write',
+    isResumable: true,
     async handle(call) {
       const begin = (target: ServerChange, caller: Caller) => removeServer(target, caller, deps);
       const plan = await change(call, begin, REMOVAL_WAIT_SECONDS);

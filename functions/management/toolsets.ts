@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { type Result, fail, succeed } from '../../shared/platform/result.ts';
 import {
   type NewToolset,
@@ -20,18 +21,28 @@ export function toolsetRoutes({
   audit,
   clock,
 }: Pick<AppDeps, 'toolsets' | 'audit' | 'clock'>): readonly Route<unknown>[] {
+  /** The toolset that is there, if it is just what a repeated request asks for: the first sending made it and died. */
+  async function existing(wanted: Toolset, requestId: string | undefined): Promise<Toolset | undefined> {
+    const found =
+      requestId === undefined ? undefined : (await toolsets.find(wanted.tenantId, wanted.slug))?.value;
+    const { createdAt, updatedAt } = found ?? wanted;
+    return isDeepStrictEqual(found, { ...wanted, createdAt, updatedAt }) ? found : undefined;
+  }
+
   const create: Route<NewToolset> = {
     name: 'toolsets-create',
     method: 'POST',
     path: 'toolsets',
     permission: 'toolsets.write',
     body: newToolsetSchema,
-    async handle({ principal: { tenantId, userId }, body }): Promise<Result<Answer>> {
+    async handle({ principal: { tenantId, userId }, body, requestId }): Promise<Result<Answer>> {
       const now = clock.now().toISOString();
       const toolset: Toolset = { ...body, tenantId, createdBy: userId, createdAt: now, updatedAt: now };
-      if ((await toolsets.add(toolset)) === 'exists')
-        return fail({ kind: 'already_exists', message: `there is a toolset "${body.slug}" already` });
-      return succeed({ status: 201, headers: { location: hrefOf(body.slug) }, body: view(toolset) });
+      const made =
+        (await toolsets.add(toolset)) === 'inserted' ? toolset : await existing(toolset, requestId);
+      return made
+        ? succeed({ status: 201, headers: { location: hrefOf(body.slug) }, body: view(made) })
+        : fail({ kind: 'already_exists', message: `there is a toolset "${body.slug}" already` });
     },
   };
 

@@ -54,10 +54,8 @@ export interface Asker {
 export function askerOf(call: Call<unknown>, defaultWait = '0'): Result<Asker> {
   const wait = waitSeconds(new URLSearchParams({ wait: call.query.get('wait') ?? defaultWait }));
   if (!wait.ok) return wait;
-  const caller = callerOf(call);
-  if (!caller.ok) return caller;
   return succeed({
-    caller: caller.value,
+    caller: callerOf(call),
     follow: async <T>(made: T, read: () => Promise<T | undefined>, ended: (value: T) => boolean) => {
       if (wait.value === 0) return made;
       const isOver = (found: T | undefined) => found === undefined || ended(found);

@@ -4,7 +4,13 @@ import type { AppDeps } from '../compose.ts';
 
 const HOURLY = '0 47 * * * *';
 
-/** Removes plans and delegations that ended long ago. */
+/** Removes plans and delegations that ended long ago, and idempotency keys of the day before. */
 export function registerHistoryPurge(deps: AppDeps): void {
-  app.timer('history-purge', { schedule: HOURLY, handler: () => purgeEnded(deps) });
+  app.timer('history-purge', {
+    schedule: HOURLY,
+    handler: async () => {
+      await deps.idempotencyKeys.purge(deps.clock.now());
+      await purgeEnded(deps);
+    },
+  });
 }

@@ -1,10 +1,14 @@
-import { randomBytes, randomFillSync } from 'node:crypto';
+import { createHash, randomBytes, randomFillSync } from 'node:crypto';
 
 /** Makes opaque ids, as a dependency. */
 export type IdSource = () => string;
 
 /** 128 random bits as 32 hexadecimal digits: safe in a URL path, a table key and a message id. */
 export const randomId: IdSource = () => randomHex(16);
+
+/** The id that follows from a JSON value: the same for the same value, and as safe in paths and keys as a random one. */
+export const derivedId = (value: unknown): string =>
+  createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 32);
 
 /** 256 random bits as 43 characters of base64url: nobody guesses them, so that to know them is to have a right. */
 export const randomSecret: IdSource = () => randomBytes(32).toString('base64url');

@@ -19,6 +19,7 @@ export type LogEvent =
   | 'allocation_unreleased'
   | 'event_raised'
   | 'event_unraised'
+  | 'idempotency_claim_end_failed'
   | 'health_changed'
   | 'health_look_failed'
   | 'agent_load_untold'

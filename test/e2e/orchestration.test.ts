@@ -306,3 +306,31 @@ test('a request made twice under one Idempotency-Key is carried out once', async
   expect([first.status, second.body.id]).toEqual([202, first.body.id]);
   expect((await send({ echo: 2 })).status).toBe(409);
 });
+
+test('another server under the same Idempotency-Key is refused, and does not stay pending', async () => {
+  const token = await topology.mint({ role: 'Admin' });
+  const send = (method: string, path: string, body?: object) =>
+    fetch(topology.urls.management + path, {
+      method,
+      headers: {
+        authorization: `Bearer ${token}`,
+        'idempotency-key': 'one-server',
+        ...(body && { 'content-type': 'application/json' }),
+      },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+  // Nothing listens there: the registration ends all the same.
+  const url = 'http://127.0.0.1:9/mcp';
+  const first = await send('POST', '/servers?wait=20', { slug: 'keyed-one', url });
+  const again = await send('POST', '/servers?wait=20', { slug: 'keyed-one', url });
+  const other = await send('POST', '/servers?wait=20', { slug: 'keyed-two', url });
+  const removed = await send('DELETE', '/servers/keyed-one');
+  expect([first, again, other, removed].map(({ status }) => status)).toEqual([202, 202, 409, 409]);
+  const [made, same] = (await Promise.all([first.json(), again.json()])) as { plan: { id: string } }[];
+  expect(same?.plan.id).toBe(made?.plan.id);
+  expect(await other.json()).toMatchObject({
+    kind: 'already_exists',
+    errors: [{ path: 'Idempotency-Key', message: 'was used for another request' }],
+  });
+  expect((await send('GET', '/servers/keyed-two')).status).toBe(404);
+});

@@ -93,6 +93,9 @@ describe.each(Object.entries(clients))('%s', (sdk, connect) => {
     const { id } = done as { id: string };
     expect((await client.call('gateway__get_delegation', { id }))['structuredContent']).toMatchObject({ id });
     expect((await client.call('gateway__delegate_task', work))['structuredContent']).toMatchObject({ id });
+    const other = await client.call('gateway__delegate_task', { ...work, input: { echo: 'other' } });
+    expect(other).toMatchObject({ isError: true });
+    expect(JSON.stringify(other['content'])).toContain('send a new key');
   });
 
   test('gets the state and the id of work that goes on', async () => {

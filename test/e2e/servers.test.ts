@@ -102,6 +102,34 @@ describe('a registered server', () => {
     });
   });
 
+  test('is published as it was sent, also where that looks like a reference to a step of its plan', async () => {
+    const server = {
+      name: 'com.example/lookalike',
+      description: 'Looks like a reference',
+      version: '1.0.0',
+      remotes: [{ type: 'streamable-http', url: topology.urls.toolbox }],
+      _meta: { 'com.example/notes': { who: { $outcomeOf: 'authenticate_admin' } } },
+    };
+    const bulk = { servers: [{ slug: 'lookalike', server }] };
+    expect((await admin.post('/servers/bulk?wait=20', bulk)).body).toMatchObject({
+      servers: [{ slug: 'lookalike', status: 'active' }],
+    });
+    const { body: link } = await admin.post('/registry-links', { name: 'readers' });
+    const read = async () => {
+      const path = `${String(link['path'])}/v0.1/servers/com.example%2Flookalike/versions/latest`;
+      return (await (await fetch(topology.urls.management + path)).json()) as object;
+    };
+    expect(await read()).toMatchObject({ server: { _meta: server._meta } });
+    const changed = { server: { ...server, description: 'Looks like one still' } };
+    expect((await put('/servers/lookalike?wait=20', changed)).body).toMatchObject({
+      plan: { state: 'succeeded' },
+    });
+    expect(await read()).toMatchObject({
+      server: { _meta: server._meta, description: 'Looks like one still' },
+    });
+    expect((await admin.delete('/servers/lookalike')).status).toBe(204);
+  });
+
   test('stays as it is where its new content does not work', async () => {
     const { body } = await put('/servers/stock?wait=20', { url: 'http://127.0.0.1:9/mcp' });
     expect(body).toMatchObject({ plan: { state: 'failed', error: { step: 'validate_server_config' } } });

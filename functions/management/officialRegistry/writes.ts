@@ -57,12 +57,12 @@ export function writeRoutes(prefix: string, suffix: string, deps: WriteDeps): re
     wordError,
     body: serverJsonSchema,
     handle(call) {
-      const { body: server, principal } = call;
+      const { body: server, principal, requestId = newId() } = call;
       const publication = {
         tenantId: principal.tenantId,
         server,
         tags: tagsOf(server),
-        publicationId: newId(),
+        publicationId: requestId,
       };
       return change(call, server.name, server.version, publish(publication, clock.now()));
     },

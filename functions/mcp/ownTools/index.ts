@@ -6,6 +6,7 @@ import type { AppDeps } from '../../compose.ts';
 import { auditRoutes } from '../../management/audit.ts';
 import { delegationRoutes } from '../../management/delegations.ts';
 import { healthRoutes } from '../../management/health.ts';
+import { idempotent } from '../../management/idempotent.ts';
 import { qualityGateRoutes } from '../../management/qualityGates.ts';
 import { reportRoutes } from '../../management/reports.ts';
 import { serverRoutes } from '../../management/servers.ts';
@@ -16,14 +17,15 @@ import { workTools } from './workTools.ts';
 
 /** The gateway's own tools: the management API for models, each tool for those who may call its route. */
 export function openOwnTools(deps: AppDeps): OwnTools {
-  const route = routeCalls([
+  const routes = [
     ...serverRoutes(deps),
     ...delegationRoutes(deps),
     ...qualityGateRoutes(deps),
     ...healthRoutes(deps),
     ...reportRoutes(deps),
     ...auditRoutes(deps),
-  ]);
+  ];
+  const route = routeCalls(routes.map((each) => idempotent(each, deps)));
   const tools = [...serverTools(route), ...workTools(route), ...lookTools(route)];
   const lists = new Map<string, readonly Tool[]>();
   return {

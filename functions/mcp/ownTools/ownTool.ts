@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { OwnCall } from '../../../shared/gateway/ownTools.ts';
 import type { Permission } from '../../../shared/identity/permissions.ts';
+import { IDEMPOTENCY_KEY_RULE, idempotencyKeyPattern } from '../../../shared/platform/idempotency.ts';
 import { invalidBySchema } from '../../../shared/platform/invalid.ts';
 import type { Result } from '../../../shared/platform/result.ts';
 import type { Tool } from '../../../shared/registry/server.ts';
@@ -73,10 +74,10 @@ export const waitSeconds = z
   .describe('How long to wait for the end. Work that goes on is answered with its id and state.');
 export const idempotencyKey = z
   .string()
-  .regex(/^[\x21-\x7e]{1,200}$/, 'must be 1 to 200 visible ASCII characters')
+  .regex(idempotencyKeyPattern, IDEMPOTENCY_KEY_RULE)
   .optional()
   .describe(
-    'Of your choice: asked again with the same key, nothing new begins, and you learn how it went on.',
+    'Of your choice: asked again with the same key and the same arguments within a day, nothing new begins, and you learn how it went on. A new request needs a new key.',
   );
 export const pageLimit = z.int().min(1).max(100).optional().describe('Items at most; 30 when absent.');
 export const pageCursor = z.string().max(400).optional().describe('The nextCursor of the page before.');

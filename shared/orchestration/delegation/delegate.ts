@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { invalid, invalidBySchema } from '../../platform/invalid.ts';
 import { type Bounds, unsafeShape } from '../../platform/jsonShape.ts';
@@ -45,7 +44,7 @@ export interface DelegateDeps extends OrchestrationDeps {
 /**
  * Takes a piece of work and sends it to its agent. Failures, before anything is stored: `not_found` for a type, agent or
  * task that is not known, with the nearest that is, and for a session that is not the caller's; `forbidden` for a task that
- * only plans run; `invalid`, `too_large`; `already_exists` for an idempotency key that was used for other work.
+ * only plans run; `invalid`, `too_large`.
  */
 export async function delegate(
   request: DelegationRequest,
@@ -53,6 +52,8 @@ export async function delegate(
   catalogue: TaskCatalogue,
   deps: DelegateDeps,
 ): Promise<Result<Delegation>> {
+  const earlier = caller.requestId === undefined ? undefined : await resume(caller.requestId, caller, deps);
+  if (earlier) return succeed(earlier);
   const task = await findTask(request, catalogue, deps.loads);
   if (!task.ok) return task;
   const now = deps.clock.now();
@@ -63,7 +64,7 @@ export async function delegate(
   const session = await checkSession(request.sessionId, caller, deps.sessions);
   if (!session.ok) return session;
   const work = {
-    id: idFor(caller, 'delegation', deps.newId),
+    id: idFor(caller, deps.newId),
     tenantId: caller.principal.tenantId,
     agent: task.value.agent,
     task: task.value.name,
@@ -74,22 +75,22 @@ export async function delegate(
     deadline: deadline.value.toISOString(),
   };
   const delegation = newDelegation(work, now);
-  return (await sendNew(delegation, deps)) ? succeed(delegation) : earlier(delegation, caller, deps);
+  if (await sendNew(delegation, deps)) return succeed(delegation);
+  // The same request was sent twice at once, or the answer of a write was lost and the write was repeated.
+  const first = await resume(delegation.id, caller, deps);
+  if (!first) throw new Error('a delegation that exists cannot be found');
+  return succeed(first);
 }
 
-/** What was made the first time: for an idempotency key, or for a write whose answer was lost and which was repeated. */
-async function earlier(
-  { tenantId, id, task, input }: Delegation,
-  { idempotencyKey }: Caller,
+/** The delegation that an earlier sending of the same request made. Its message is sent again if nobody has begun. */
+async function resume(
+  id: string,
+  { principal }: Caller,
   deps: OrchestrationDeps,
-): Promise<Result<Delegation>> {
-  const first = (await deps.delegations.find(tenantId, id))?.value;
-  if (!first) throw new Error('a delegation that exists cannot be found');
-  if (idempotencyKey !== undefined && (first.task !== task || !isDeepStrictEqual(first.input, input))) {
-    return fail({ kind: 'already_exists', message: 'this Idempotency-Key was used for other work' });
-  }
-  if (first.attempts === 0 && !first.outcome) await sendMessage(first, deps);
-  return succeed(first);
+): Promise<Delegation | undefined> {
+  const first = (await deps.delegations.find(principal.tenantId, id))?.value;
+  if (first && first.attempts === 0 && !first.outcome) await sendMessage(first, deps);
+  return first;
 }
 
 async function findTask(

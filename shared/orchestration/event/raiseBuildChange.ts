@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { App } from '../../platform/config.ts';
+import { derivedId } from '../../platform/ids.ts';
 import { parseStateValue } from '../../platform/stateValue.ts';
 import { continueTrace, traceparentOf } from '../../platform/trace.ts';
 import type { OrchestrationDeps } from '../deps.ts';
@@ -39,7 +39,7 @@ export async function raiseBuildChange(
       beforeSince: before.since,
     };
     // Of one change, whoever sees it: instances that start at once raise the same event.
-    const id = createHash('sha256').update(JSON.stringify(detail)).digest('hex').slice(0, 32);
+    const id = derivedId(detail);
     const traceparent = traceparentOf(continueTrace(undefined));
     const event = { id, tenantId, type: 'deployment_status', detail, traceparent };
     await raiseEvent({ ...event, raisedBy: 'mcp-orchestrator' }, deps.eventRoutes, deps);

@@ -2,6 +2,7 @@ import { type Result, fail } from '../../platform/result.ts';
 import type { Caller } from '../caller.ts';
 import { checkSession } from '../checkSession.ts';
 import type { OrchestrationDeps } from '../deps.ts';
+import { beginOnce } from '../plan/beginPlan.ts';
 import { type PooledPlan, beginWithinPools } from '../plan/beginWithinPools.ts';
 import type { Plan } from '../plan/plan.ts';
 import { unknownName } from '../nearest.ts';
@@ -12,12 +13,26 @@ export interface GateDeps extends OrchestrationDeps {
   readonly gates: QualityGates;
 }
 
+export interface GateRequest {
+  readonly gate: string;
+  readonly sessionId?: string | undefined;
+}
+
 /**
  * Begins a run of a gate: a plan of its checks, which holds a share of the resource pools until it ends. Failures:
  * `not_found` for a gate that is not known, or with checks that nobody can carry out yet; `exhausted`.
  */
-export async function runGate(
-  { gate, sessionId }: { readonly gate: string; readonly sessionId?: string | undefined },
+export function runGate(
+  request: GateRequest,
+  caller: Caller,
+  catalogue: TaskCatalogue,
+  deps: GateDeps,
+): Promise<Result<Plan>> {
+  return beginOnce(caller, deps, () => begin(request, caller, catalogue, deps));
+}
+
+async function begin(
+  { gate, sessionId }: GateRequest,
   caller: Caller,
   catalogue: TaskCatalogue,
   { gates, ...deps }: GateDeps,

@@ -1,6 +1,7 @@
 import { type Config, ConfigError } from '../../platform/config.ts';
 import { type Agent, namedAgent } from '../agent/agents.ts';
 import type { PlanStep, StepDefinition } from '../plan/plan.ts';
+import { referencePointers } from '../plan/references.ts';
 import type { TaskCatalogue } from '../task/taskCatalogue.ts';
 
 /** One thing that a gate looks at: a task whose result is a verdict, `{passed, error?, evidence?}`. */
@@ -69,11 +70,14 @@ export const missingChecks = (checks: readonly Check[], catalogue: TaskCatalogue
 export const gateSteps = (checks: readonly Check[]): readonly StepDefinition[] =>
   checks.map((check, index): StepDefinition => {
     const before = checks[index - 1];
+    const { input = {} } = check;
     return {
       id: check.check,
       agent: check.agent,
       task: taskOf(check),
-      input: check.input ?? {},
+      input,
+      // The settings wrote all of it.
+      references: referencePointers(input),
       dependsOn: before ? [before.check] : [],
       severity: check.severity,
       onFailure: check.severity === 'critical' ? 'stop' : 'continue',

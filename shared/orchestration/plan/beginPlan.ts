@@ -1,3 +1,5 @@
+import { type Result, succeed } from '../../platform/result.ts';
+import type { Caller } from '../caller.ts';
 import type { OrchestrationDeps } from '../deps.ts';
 import { carryOn } from './advancePlan.ts';
 import type { Plan, StepDefinition } from './plan.ts';
@@ -17,4 +19,25 @@ export async function beginPlan(
     await deps.pools.release(start.tenantId, allocationId);
   await carryOn(begun, deps);
   return begun;
+}
+
+/** The plan that an earlier sending of the same request began, if there is one. What was left undone of its beginning is done. */
+export async function resumePlan(
+  { principal, requestId }: Caller,
+  deps: OrchestrationDeps,
+): Promise<Plan | undefined> {
+  if (requestId === undefined) return undefined;
+  const earlier = (await deps.plans.find(principal.tenantId, requestId))?.value;
+  if (earlier) await carryOn(earlier, deps);
+  return earlier;
+}
+
+/** Resumes the plan of an earlier sending of the same request, or begins it: what has changed since is then not asked. */
+export async function beginOnce(
+  caller: Caller,
+  deps: OrchestrationDeps,
+  begin: () => Promise<Result<Plan>>,
+): Promise<Result<Plan>> {
+  const earlier = await resumePlan(caller, deps);
+  return earlier ? succeed(earlier) : begin();
 }

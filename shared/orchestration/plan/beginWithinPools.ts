@@ -33,7 +33,7 @@ export async function beginWithinPools(
   if (!allocated.ok) return allocated;
   const { id: allocationId, allocation } = allocated.value;
   const start = {
-    id: idFor(caller, `plan ${name}`, deps.newId),
+    id: idFor(caller, deps.newId),
     tenantId,
     name,
     ...(gate !== undefined && { gate }),

@@ -4,7 +4,8 @@ import { sendNew } from '../delegation/sendMessage.ts';
 import type { OrchestrationDeps } from '../deps.ts';
 import type { Plan } from './plan.ts';
 import { type QueuedWork, delegationIdOf, planError } from './planProgress.ts';
-import { referencesIn, resolveReferences } from './references.ts';
+import { referencesAt, resolveReferences } from './references.ts';
+import { writtenReferences } from './writtenReferences.ts';
 
 /** How long a step may take, waiting and repetitions included, where it does not say. */
 const STEP_DEADLINE_MS = 10 * 60_000;
@@ -21,11 +22,13 @@ export async function deliverWork(
   queued: readonly QueuedWork[],
   deps: OrchestrationDeps,
 ): Promise<readonly Delegation[]> {
-  const referred = queued.flatMap(({ step, compensates }) =>
-    referencesIn(compensates ? step.compensation?.input : step.input).flatMap((reference) =>
-      reference.kind === 'plan_error' ? [] : [reference.step],
-    ),
-  );
+  const referred = queued
+    .map(workOf)
+    .flatMap((work) =>
+      referencesAt(work.input, writtenReferences(work)).flatMap((reference) =>
+        reference.kind === 'plan_error' ? [] : [reference.step],
+      ),
+    );
   const outcomes = await outcomesOf(plan, new Set(referred), deps);
   const made = queued.map((work) => delegationFor(plan, work, outcomes, deps.clock.now()));
   await Promise.all(made.map((delegation) => sendNew(delegation, deps)));
@@ -48,20 +51,25 @@ export async function outcomesOf(
   return outcomes;
 }
 
+const workOf = ({ step, compensates }: QueuedWork) =>
+  compensates && step.compensation ? step.compensation : step;
+
 /** A delegation to be sent, or one that has failed already because its references brought more than a row holds. */
 function delegationFor(
   plan: Plan,
-  { id, step, compensates }: QueuedWork,
+  queued: QueuedWork,
   outcomes: ReadonlyMap<string, Outcome>,
   now: Date,
 ): Delegation {
-  const { agent, task, input } = compensates && step.compensation ? step.compensation : step;
-  const resolved = resolveReferences(input, {
+  const { id, step } = queued;
+  const work = workOf(queued);
+  const { agent, task } = work;
+  const resolved = resolveReferences(work.input, writtenReferences(work), {
     outcomeOf: (stepId) => outcomes.get(stepId),
     planError: planError(plan),
   });
   const tooLong = JSON.stringify(resolved ?? null).length > MAX_RESOLVED_LENGTH;
-  const work = {
+  const delegated = {
     id: delegationIdOf(plan, id),
     tenantId: plan.tenantId,
     agent,
@@ -74,7 +82,7 @@ function delegationFor(
     traceparent: plan.traceparent,
     deadline: new Date(now.getTime() + (step.timeoutMs ?? STEP_DEADLINE_MS)).toISOString(),
   };
-  const delegation = newDelegation(work, now);
+  const delegation = newDelegation(delegated, now);
   if (!tooLong) return delegation;
   const message = `the input of ${task} is longer than ${MAX_RESOLVED_LENGTH} characters with what its references bring`;
   return finish(delegation, { success: false, error: { kind: 'too_large', message } }, now);

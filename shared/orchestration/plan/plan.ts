@@ -16,8 +16,9 @@ export const onFailureSchema = z.enum(['stop', 'continue']);
 const workSchema = z.object({
   agent: z.enum(agentNames),
   task: z.string(),
-  /** May hold references to other steps: see `references.ts`. */
   input: z.unknown(),
+  /** Where the input holds references to other steps, as JSON pointers: see `references.ts`. All else in it is data. */
+  references: z.array(z.string()).optional(),
 });
 
 const compensationSchema = workSchema.extend({

@@ -13,8 +13,9 @@ export function startPlan(start: PlanStart, definitions: readonly StepDefinition
     dependsOn: [],
     severity: 'critical',
     onFailure: 'stop',
+    references: [],
     ...definition,
-    ...(compensation && { compensation: { ...compensation, state: 'waiting' } }),
+    ...(compensation && { compensation: { references: [], ...compensation, state: 'waiting' } }),
     ...(done ? { state: 'succeeded', finishedAt: at, ended: index + 1 } : { state: 'waiting' }),
   }));
   return settle({ ...start, state: 'running', revision: 1, steps, createdAt: at, updatedAt: at }, now);

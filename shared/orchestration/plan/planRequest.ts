@@ -8,10 +8,12 @@ import { MAX_INPUT_LENGTH } from '../delegation/delegation.ts';
 import { findOpenTask } from '../task/findTask.ts';
 import type { TaskCatalogue } from '../task/taskCatalogue.ts';
 import { type StepDefinition, onFailureSchema, severitySchema } from './plan.ts';
-import { referencesIn } from './references.ts';
+import { findReferences, referencePointers } from './references.ts';
 import { ancestorsOf, stepsOnCycles } from './stepGraph.ts';
 
 const MAX_STEPS = 100;
+/** The plan's row holds them beside the steps. */
+const MAX_POINTERS_LENGTH = 100_000;
 const BOUNDS: Bounds = { depth: 64, keys: 20_000 };
 
 const nameSchema = z
@@ -56,18 +58,26 @@ export function planSteps(
     const message = `the steps are longer than ${MAX_INPUT_LENGTH} characters of JSON`;
     return fail({ kind: 'too_large', message });
   }
+  if (pointersLength(requests) > MAX_POINTERS_LENGTH) {
+    const message = `the places of the references in the steps are longer than ${MAX_POINTERS_LENGTH} characters: use fewer references, or shorter keys`;
+    return fail({ kind: 'too_large', message });
+  }
   const problems: InputProblem[] = graphProblems(requests);
   const definitions = requests.map((step, index): StepDefinition => {
     const { timeout, compensation, agent: _, ...rest } = step;
+    // The administrator wrote all of these inputs.
+    const references = referencePointers(step.input);
     const path = `steps.${index}`;
     problems.push(...referenceProblems(step, path, requests));
     return {
       ...rest,
+      references,
       agent: agentFor(step, path, catalogue, problems),
       ...(timeout !== undefined && { timeoutMs: timeout * 1000 }),
       ...(compensation && {
         compensation: {
           ...compensation,
+          references: referencePointers(compensation.input),
           agent: agentFor(compensation, `${path}.compensation`, catalogue, problems),
         },
       }),
@@ -75,6 +85,12 @@ export function planSteps(
   });
   return problems.length === 0 ? succeed(definitions) : invalidSteps(problems);
 }
+
+/** The characters of all pointers to references. */
+const pointersLength = (requests: readonly StepRequest[]): number =>
+  requests
+    .flatMap(({ input, compensation }) => referencePointers([input, compensation?.input]))
+    .reduce((sum, pointer) => sum + pointer.length, 0);
 
 function invalidSteps(errors: readonly InputProblem[]): Result<never> {
   return fail({ kind: 'invalid', message: 'the steps are not a plan: see errors', errors });
@@ -102,7 +118,7 @@ function graphProblems(steps: readonly StepRequest[]): InputProblem[] {
 function referenceProblems(step: StepRequest, path: string, steps: readonly StepRequest[]): InputProblem[] {
   const before = ancestorsOf(step.id, steps);
   const judge = (input: unknown, at: string, known: ReadonlySet<string>, isCompensation: boolean) =>
-    referencesIn(input).flatMap((reference): InputProblem[] => {
+    findReferences(input).flatMap(({ reference }): InputProblem[] => {
       if (reference.kind === 'plan_error') {
         return isCompensation ? [] : [{ path: at, message: '$planError is for compensations only' }];
       }
@@ -127,7 +143,7 @@ function agentFor(
     problems.push({ path: `${path}.task`, message: task.error.message });
     return 'mcp-orchestrator';
   }
-  if (referencesIn(input).length === 0) {
+  if (findReferences(input).length === 0) {
     const parsed = task.value.input.safeParse(input);
     if (!parsed.success) {
       const refused = invalidBySchema(parsed.error, name, [path, 'input']).error;

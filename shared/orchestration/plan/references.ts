@@ -2,23 +2,41 @@ import type { Outcome } from '../delegation/outcome.ts';
 import type { StepError } from './plan.ts';
 
 /**
- * A step's input may hold, in the place of a value:
+ * The author of a plan may write, in the place of a value of a step's input:
  * - `{"$outcomeOf": "<step>"}`: how a step ended that this one depends on, directly or through others;
  * - `{"$resultOf": "<step>", "at": "/a/0"}`: the result of such a step, or the part of it that a JSON pointer names (RFC 6901);
  * - `{"$planError": true}`: why the plan failed, for compensations.
- * What is not there becomes null.
+ * A missing value becomes null.
+ *
+ * A step lists the places of its references, as JSON pointers into its input. An object at any other place is data, even when
+ * it looks like a reference: callers, servers and other registries send such data. A value that a reference brings is data too.
  */
 export type Reference =
   | { readonly kind: 'outcome'; readonly step: string }
   | { readonly kind: 'result'; readonly step: string; readonly at: string }
   | { readonly kind: 'plan_error' };
 
-/** All references in an input, wherever they stand. */
-export function referencesIn(input: unknown): readonly Reference[] {
-  const reference = referenceOf(input);
-  if (reference) return [reference];
-  return typeof input === 'object' && input !== null ? Object.values(input).flatMap(referencesIn) : [];
+/** Where a reference is in an input. */
+export interface ReferencePlace {
+  readonly pointer: string;
+  readonly reference: Reference;
 }
+
+/** Finds all references in an input. Only for an input whose every part the author of the plan wrote. */
+export function findReferences(input: unknown, pointer = ''): readonly ReferencePlace[] {
+  const reference = referenceOf(input);
+  if (reference) return [{ pointer, reference }];
+  if (typeof input !== 'object' || input === null) return [];
+  return Object.entries(input).flatMap(([key, value]) => findReferences(value, `${pointer}/${escaped(key)}`));
+}
+
+/** The places of all references in an input that the author of the plan wrote. */
+export const referencePointers = (input: unknown): string[] =>
+  findReferences(input).map(({ pointer }) => pointer);
+
+/** The references at the given places. */
+export const referencesAt = (input: unknown, pointers: readonly string[]): readonly Reference[] =>
+  pointers.flatMap((pointer) => referenceOf(atPointer(input, pointer)) ?? []);
 
 /** What the references stand for. */
 export interface Referents {
@@ -26,15 +44,27 @@ export interface Referents {
   readonly planError: StepError | undefined;
 }
 
-/** The input with each reference replaced by what it stands for. */
-export function resolveReferences(input: unknown, referents: Referents): unknown {
-  const reference = referenceOf(input);
-  if (reference) return resolve(reference, referents) ?? null;
-  if (Array.isArray(input)) return input.map((item) => resolveReferences(item, referents));
-  if (typeof input !== 'object' || input === null) return input;
-  return Object.fromEntries(
-    Object.entries(input).map(([key, value]) => [key, resolveReferences(value, referents)]),
-  );
+/** Returns the input with each reference at the given places replaced by its value. No other part is even read. */
+export function resolveReferences(
+  input: unknown,
+  pointers: readonly string[],
+  referents: Referents,
+): unknown {
+  return replaceAt(input, pointers.map(keysOf), referents);
+}
+
+function replaceAt(value: unknown, paths: readonly (readonly string[])[], referents: Referents): unknown {
+  if (paths.length === 0) return value;
+  if (paths.some((path) => path.length === 0)) {
+    const reference = referenceOf(value);
+    return reference ? (resolve(reference, referents) ?? null) : value;
+  }
+  if (typeof value !== 'object' || value === null) return value;
+  const below = Map.groupBy(paths, ([key]) => key);
+  const replaced = (key: string, part: unknown) =>
+    replaceAt(part, below.get(key)?.map((path) => path.slice(1)) ?? [], referents);
+  if (Array.isArray(value)) return value.map((part, index) => replaced(String(index), part));
+  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, replaced(key, part)]));
 }
 
 function resolve(reference: Reference, { outcomeOf, planError }: Referents): unknown {
@@ -56,14 +86,21 @@ function referenceOf(input: unknown): Reference | undefined {
 
 /** The part of a value at a JSON pointer; undefined where there is none. */
 function atPointer(value: unknown, pointer: string): unknown {
-  if (pointer === '') return value;
-  if (!pointer.startsWith('/')) return undefined;
+  if (pointer !== '' && !pointer.startsWith('/')) return undefined;
   let part = value;
-  for (const escaped of pointer.slice(1).split('/')) {
-    const key = escaped.replaceAll('~1', '/').replaceAll('~0', '~');
+  for (const key of keysOf(pointer)) {
     if (typeof part !== 'object' || part === null || !Object.hasOwn(part, key)) return undefined;
     if (Array.isArray(part) && !/^\d+$/.test(key)) return undefined;
     part = (part as Readonly<Record<string, unknown>>)[key];
   }
   return part;
 }
+
+const escaped = (key: string): string => key.replaceAll('~', '~0').replaceAll('/', '~1');
+
+/** The keys that a JSON pointer goes through, one after another. */
+const keysOf = (pointer: string): readonly string[] =>
+  pointer
+    .split('/')
+    .slice(1)
+    .map((key) => key.replaceAll('~1', '/').replaceAll('~0', '~'));

@@ -7,6 +7,7 @@ import { runGate } from '../gate/gateRun.ts';
 import type { QualityGates } from '../gate/qualityGates.ts';
 import { unknownName } from '../nearest.ts';
 import type { TaskCatalogue } from '../task/taskCatalogue.ts';
+import { beginOnce } from './beginPlan.ts';
 import { type PooledPlan, beginWithinPools } from './beginWithinPools.ts';
 import { missingTasks, namedPlans } from './namedPlans.ts';
 import type { Plan } from './plan.ts';
@@ -40,7 +41,16 @@ export interface PlanDeps extends RegistrationDeps {
  * Begins a plan. Failures, before anything is stored: `not_found` for a name that is not known or whose tasks nobody can
  * carry out yet; `invalid` steps or input; `exhausted` pools; and those of what the plan does.
  */
-export async function requestPlan(
+export function requestPlan(
+  request: PlanRequest,
+  caller: Caller,
+  catalogue: TaskCatalogue,
+  deps: PlanDeps,
+): Promise<Result<Plan>> {
+  return beginOnce(caller, deps, () => begin(request, caller, catalogue, deps));
+}
+
+async function begin(
   { name, input, steps, sessionId }: PlanRequest,
   caller: Caller,
   catalogue: TaskCatalogue,
@@ -94,10 +104,11 @@ async function beginNamed(
     const session = await checkSession(sessionId, caller, deps.sessions);
     return session.ok ? beginLook(plan, session.value, caller, deps) : session;
   }
-  const begin = Object.hasOwn(serverPlans, name) ? serverPlans[name] : undefined;
-  if (!begin) return fail({ kind: 'not_found', message: `the plan "${name}" has no way to be begun yet` });
+  const beginChange = Object.hasOwn(serverPlans, name) ? serverPlans[name] : undefined;
+  if (!beginChange)
+    return fail({ kind: 'not_found', message: `the plan "${name}" has no way to be begun yet` });
   if (!isPermitted(caller.principal, 'servers.write')) return forbidden('this plan');
-  return begin(input ?? {}, caller, deps);
+  return beginChange(input ?? {}, caller, deps);
 }
 
 const forbidden = (what: string) =>

@@ -21,7 +21,7 @@ export const systemPlans: Readonly<Record<string, Begin>> = {
   [HEALTH_PLAN]: async ({ name, steps }, session, caller, deps) => {
     const { tenantId, userId: requestedBy } = caller.principal;
     const start = {
-      id: idFor(caller, `plan ${name}`, deps.newId),
+      id: idFor(caller, deps.newId),
       tenantId,
       name,
       requestedBy,

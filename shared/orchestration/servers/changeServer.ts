@@ -3,7 +3,7 @@ import type { Stored } from '../../platform/tables.ts';
 import { traceparentOf } from '../../platform/trace.ts';
 import type { ServerContent, ServerRecord } from '../../registry/server.ts';
 import { type Caller, idFor } from '../caller.ts';
-import { beginPlan } from '../plan/beginPlan.ts';
+import { beginOnce, beginPlan, resumePlan } from '../plan/beginPlan.ts';
 import type { Plan, StepDefinition } from '../plan/plan.ts';
 import { inOrder } from '../plan/stepGraph.ts';
 import { type RecordContent, contentOf, recordContent, tokenFor, validationInput } from './content.ts';
@@ -20,40 +20,49 @@ export interface ServerChange {
  * when that fails, the record stays as it is. Failures: `not_found`; `conflict` where the ETag is not the record's any
  * more; `already_exists` while it is being registered; `invalid` URL.
  */
-export async function updateServer(
+export function updateServer(
   change: ServerChange,
   content: ServerContent,
   caller: Caller,
   deps: RegistrationDeps,
 ): Promise<Result<Plan>> {
-  const stored = await findSettled(change, caller, deps);
-  if (!stored.ok) return stored;
-  const { slug, owner } = stored.value.value;
-  const next = recordContent(slug, { ...content, owner: content.owner ?? owner }, caller.principal, deps);
-  if (!next.ok) return next;
-  const steps = updateSteps(slug, stored.value.etag, next.value);
-  return succeed(await begin('server_update', steps, caller, deps, tokenFor(next.value, caller, deps)));
+  return beginOnce(caller, deps, async () => {
+    const stored = await findSettled(change, caller, deps);
+    if (!stored.ok) return stored;
+    const { slug, owner } = stored.value.value;
+    const next = recordContent(slug, { ...content, owner: content.owner ?? owner }, caller.principal, deps);
+    if (!next.ok) return next;
+    const steps = updateSteps(slug, stored.value.etag, next.value);
+    return succeed(await begin('server_update', steps, caller, deps, tokenFor(next.value, caller, deps)));
+  });
 }
 
 /** Begins the plan that validates a server anew, with the content that it has. Failures as of `updateServer`. */
-export async function refreshServer(
+export function refreshServer(
   change: ServerChange,
   caller: Caller,
   deps: RegistrationDeps,
 ): Promise<Result<Plan>> {
-  const stored = await findSettled(change, caller, deps);
-  if (!stored.ok) return stored;
-  const { etag, value } = stored.value;
-  const steps = updateSteps(value.slug, etag, contentOf(value));
-  return succeed(await begin('server_refresh', steps, caller, deps, tokenFor(value, caller, deps)));
+  return beginOnce(caller, deps, async () => {
+    const stored = await findSettled(change, caller, deps);
+    if (!stored.ok) return stored;
+    const { etag, value } = stored.value;
+    const steps = updateSteps(value.slug, etag, contentOf(value));
+    return succeed(await begin('server_refresh', steps, caller, deps, tokenFor(value, caller, deps)));
+  });
 }
 
-/** Begins the plan that takes a server out of the registry; with an ETag, only as it was then. Failures: `not_found`, `conflict`. */
+/**
+ * Begins the plan that takes a server out of the registry; with an ETag, only as it was then. Failures: `not_found`, `conflict`;
+ * `already_exists` for a repeated request, where the server was registered anew since the first one removed it.
+ */
 export async function removeServer(
   change: ServerChange,
   caller: Caller,
   deps: RegistrationDeps,
 ): Promise<Result<Plan>> {
+  const earlier = await resumePlan(caller, deps);
+  if (earlier) return stillRemoved(change, earlier, caller, deps);
   const stored = await find(change, caller, deps);
   if (!stored.ok) return stored;
   const { slug } = stored.value.value;
@@ -68,6 +77,18 @@ export async function removeServer(
     },
   ];
   return succeed(await begin('server_removal', steps, caller, deps));
+}
+
+/** The plan of a removal, as long as no server has been registered in the place of the one that it removed. */
+async function stillRemoved(
+  { slug }: ServerChange,
+  plan: Plan,
+  { principal }: Caller,
+  { servers }: RegistrationDeps,
+): Promise<Result<Plan>> {
+  if (plan.state !== 'succeeded' || !(await servers.find(principal.tenantId, slug))) return succeed(plan);
+  const message = `the request with this Idempotency-Key removed an earlier server "${slug}", and the slug was registered anew since: send a new key to remove this one`;
+  return fail({ kind: 'already_exists', message });
 }
 
 async function find(
@@ -126,6 +147,7 @@ const updateSteps =
       agent: 'mcp-orchestrator',
       task: 'update_server',
       input: { slug, etag, planId, content, discovery: { $resultOf: 'validate_server_config' } },
+      references: ['/discovery'],
     },
   ];
 
@@ -139,7 +161,7 @@ async function begin(
 ): Promise<Plan> {
   const { tenantId, userId } = caller.principal;
   const session = await deps.sessions.open(caller.principal, token);
-  const id = idFor(caller, name, deps.newId);
+  const id = idFor(caller, deps.newId);
   const start = {
     id,
     tenantId,

@@ -4,7 +4,7 @@ import type { Registration, ServerRecord } from '../../registry/server.ts';
 import type { ServerStore } from '../../registry/serverStore.ts';
 import { type Caller, idFor } from '../caller.ts';
 import type { OrchestrationDeps } from '../deps.ts';
-import { beginPlan } from '../plan/beginPlan.ts';
+import { beginPlan, resumePlan } from '../plan/beginPlan.ts';
 import type { Plan, StepDefinition } from '../plan/plan.ts';
 import { type ContentRules, recordContent, tokenFor, validationInput } from './content.ts';
 
@@ -23,19 +23,22 @@ export interface Registering {
 
 /**
  * Takes the slug for the tenant and starts the plan that decides whether the server becomes active.
- * Failures: `invalid` URL; `already_exists`, unless what has the slug was rejected or never got its plan.
+ * Failures: `invalid` URL; `already_exists`, unless what has the slug was rejected or never got its plan, and for a repeated
+ * request whose server was removed since.
  */
 export async function registerServer(
   registration: Registration,
   caller: Caller,
   deps: RegistrationDeps,
 ): Promise<Result<Registering>> {
+  const earlier = await resumePlan(caller, deps);
+  if (earlier) return stillRegistered(registration, earlier, deps);
   const { slug } = registration;
   const { tenantId, userId } = caller.principal;
   const content = recordContent(slug, registration, caller.principal, deps);
   if (!content.ok) return content;
   const now = deps.clock.now();
-  const planId = idFor(caller, 'registration', deps.newId);
+  const planId = idFor(caller, deps.newId);
   const record: ServerRecord = {
     tenantId,
     slug,
@@ -67,6 +70,18 @@ export async function registerServer(
     deps,
   );
   return succeed({ record: taken, plan });
+}
+
+/** The server of an earlier sending of the same request. Failure: `already_exists` where it was removed since. */
+async function stillRegistered(
+  { slug }: Registration,
+  plan: Plan,
+  { servers }: RegistrationDeps,
+): Promise<Result<Registering>> {
+  const record = (await servers.find(plan.tenantId, slug))?.value;
+  if (record && Date.parse(record.createdAt) <= Date.parse(plan.createdAt)) return succeed({ record, plan });
+  const message = `the request with this Idempotency-Key registered an earlier server "${slug}", which was removed since: send a new key to register it anew`;
+  return fail({ kind: 'already_exists', message });
 }
 
 /** The record that has the slug then: this one, or what an earlier try of the same request made of it. */
@@ -106,6 +121,7 @@ function registrationSteps(record: ServerRecord): StepDefinition[] {
         agent: 'mcp-orchestrator',
         task: 'reject_registration',
         input: { slug, planId, error: { $planError: true } },
+        references: ['/error'],
       },
     },
     { id: 'authenticate_admin', agent: 'mcp-security-auditor', task: 'authenticate_admin', input: {} },
@@ -121,6 +137,7 @@ function registrationSteps(record: ServerRecord): StepDefinition[] {
       agent: 'mcp-orchestrator',
       task: 'update_registry',
       input: { slug, planId, discovery: { $resultOf: 'validate_server_config' } },
+      references: ['/discovery'],
       dependsOn: ['validate_server_config'],
     },
     {

@@ -1,6 +1,7 @@
 import { type Result, fail } from '../../platform/result.ts';
 import type { Registration } from '../../registry/server.ts';
 import type { Caller } from '../caller.ts';
+import { beginOnce } from '../plan/beginPlan.ts';
 import { type PooledPlan, beginWithinPools } from '../plan/beginWithinPools.ts';
 import type { Plan, StepDefinition } from '../plan/plan.ts';
 import type { RegistrationDeps } from './registerServer.ts';
@@ -16,7 +17,15 @@ const CHUNK_TIMEOUT_MS = 20 * 60_000;
  * Begins one plan that registers many servers, each by a plan of its own and each with its own end. As many are registered at
  * the same time as the resource pools give connections. Failures: `exhausted`, `too_large`.
  */
-export async function registerServers(
+export function registerServers(
+  registrations: readonly Registration[],
+  caller: Caller,
+  deps: RegistrationDeps,
+): Promise<Result<Plan>> {
+  return beginOnce(caller, deps, () => begin(registrations, caller, deps));
+}
+
+async function begin(
   registrations: readonly Registration[],
   caller: Caller,
   deps: RegistrationDeps,

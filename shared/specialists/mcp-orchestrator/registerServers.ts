@@ -4,6 +4,7 @@ import type { Principal } from '../../identity/principal.ts';
 import { type RegistrationDeps, registerServer } from '../../orchestration/servers/registerServer.ts';
 import { type Task, type TaskHelpers, defineTask } from '../../orchestration/task/task.ts';
 import { ownerOf } from '../signedIn.ts';
+import { derivedId } from '../../platform/ids.ts';
 import { fail, succeed } from '../../platform/result.ts';
 import { continueTrace } from '../../platform/trace.ts';
 import { type Registration, serverStatusSchema, slugSchema } from '../../registry/server.ts';
@@ -46,7 +47,7 @@ export function registerServers(deps: RegistrationDeps): Task {
   });
 }
 
-/** Under a key of its own, so that a repetition of this task finds the plans that it began before. */
+/** Under an id that follows from the task and the slug, so that a repetition of this task finds the plans that it began before. */
 async function register(
   server: Registration,
   principal: Principal,
@@ -55,7 +56,9 @@ async function register(
 ): Promise<Registered> {
   const { slug } = server;
   const trace = { ...continueTrace(undefined), traceId };
-  const caller = { principal, trace, idempotencyKey: `${delegationId} ${slug}` };
+  const { tenantId: tenant, userId } = principal;
+  const requestId = derivedId(['registration', tenant, userId, `${delegationId} ${slug}`]);
+  const caller = { principal, trace, requestId };
   const begun = await registerServer(server, caller, deps);
   if (!begun.ok) return { slug, status: 'refused', reason: begun.error.message };
   const { tenantId, planId } = begun.value.record;

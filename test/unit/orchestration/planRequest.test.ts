@@ -47,6 +47,9 @@ const hidden = defineTask({
 });
 const tasks = taskCatalogue([add, undo, breakDown, large, join, hidden]);
 
+/** Few characters, but the place of each reference is named with the long key. */
+const deepReferences = { ['k'.repeat(5_000)]: Array.from({ length: 1_000 }, () => ({ $resultOf: 'a' })) };
+
 type Step = Record<string, unknown>;
 const step = (id: string, task: string, more: Step = {}): Step => ({
   id,
@@ -129,9 +132,9 @@ describe("an administrator's own plan", () => {
     expect((await engine.deps.plans.list('t1', {}, 20)).items).toHaveLength(10);
   });
 
-  test('asked for twice under one idempotency key is one plan, which holds one share', async () => {
+  test('asked for twice as one request is one plan, which holds one share', async () => {
     const engine = testEngine();
-    const again = { ...caller, idempotencyKey: 'k1' };
+    const again = { ...caller, requestId: 'b1' };
     const plans = [
       await request({ steps: [adding('one')] }, engine, again),
       await request({ steps: [adding('one')] }, engine, again),
@@ -226,6 +229,11 @@ describe('what is no plan is refused with all that is wrong, and nothing is stor
       { steps: [step('a', 'join', { input: { x: 'x'.repeat(200_001) } })] },
       'too_large',
       'longer than 200000',
+    ],
+    [
+      { steps: [adding('a'), step('b', 'join', { dependsOn: ['a'], input: deepReferences })] },
+      'too_large',
+      'longer than 100000',
     ],
   ])('%# is refused as %s', async (body, kind, words) => {
     const engine = testEngine();

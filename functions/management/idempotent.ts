@@ -1,0 +1,69 @@
+import {
+  IDEMPOTENCY_KEY_RULE,
+  type IdempotencyDeps,
+  type UsedKey,
+  claimKey,
+  endClaim,
+  idempotencyKeyPattern,
+} from '../../shared/platform/idempotency.ts';
+import { InfrastructureError } from '../../shared/platform/errors.ts';
+import { invalid } from '../../shared/platform/invalid.ts';
+import type { Log } from '../../shared/platform/log.ts';
+import { succeed } from '../../shared/platform/result.ts';
+import type { Answer, Call, Route } from '../route.ts';
+
+export type IdempotentDeps = IdempotencyDeps & { readonly log: Log };
+
+/**
+ * The route, which handles a request with an `Idempotency-Key` once, as far as the key, its caller, the operation and the body
+ * are the same. Reads stay as they are. Failures, beside those of the route: `invalid` and `already_exists` of the key.
+ */
+export function idempotent<Body>(route: Route<Body>, deps: IdempotentDeps): Route<Body> {
+  if (route.method === 'GET' || route.permission === 'anonymous') return route;
+  const operation = `${route.method} /${route.path}`;
+  const isResumable = route.isResumable === true;
+  return {
+    ...route,
+    async handle(call) {
+      const key = call.headers.get('idempotency-key');
+      if (key === null) return route.handle(call);
+      if (!idempotencyKeyPattern.test(key)) return invalid('Idempotency-Key', IDEMPOTENCY_KEY_RULE);
+      const { tenantId, userId } = call.principal;
+      const request = { tenantId, userId, key, operation, content: contentOf(call), isResumable };
+      const claimed = await claimKey(request, deps);
+      if (!claimed.ok) return claimed;
+      if (claimed.value.kind === 'answered') return succeed(claimed.value.answer);
+      const { requestId, used } = claimed.value;
+      if (isResumable) return route.handle({ ...call, requestId });
+      return handleOnce(route, { ...call, requestId }, used, deps);
+    },
+  };
+}
+
+/** All that decides what the request does. How long its caller waits for the answer does not. */
+function contentOf({ params, query, headers, body }: Call<unknown>) {
+  const options = [...query].filter(([name]) => name !== 'wait').sort();
+  return { params, options, ifMatch: headers.get('if-match') ?? '*', body: body ?? null };
+}
+
+/** Handles the request and keeps its answer, if it succeeds. Otherwise a repetition is handled again. */
+async function handleOnce<Body>(
+  route: Route<Body>,
+  call: Call<Body>,
+  used: UsedKey,
+  deps: IdempotentDeps,
+): ReturnType<Route<Body>['handle']> {
+  let answer: Answer | undefined;
+  try {
+    const result = await route.handle(call);
+    if (!(result instanceof Response) && result.ok && result.value.status < 300) answer = result.value;
+    return result;
+  } finally {
+    // The request has been handled: an outage now only makes a repetition wait until the claim ends by itself.
+    const kept = answer && { ...answer, headers: { ...answer.headers } };
+    await endClaim(used, kept, deps).catch((error: unknown) => {
+      if (!(error instanceof InfrastructureError)) throw error;
+      deps.log.error('idempotency_claim_end_failed', { route: route.name }, error);
+    });
+  }
+}

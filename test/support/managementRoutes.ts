@@ -1,0 +1,100 @@
+import { compose } from '../../functions/compose.ts';
+import { serve } from '../../functions/http.ts';
+import { managementRoutes } from '../../functions/management/app.ts';
+import { matches } from '../../functions/paths.ts';
+import type { Audit } from '../../shared/audit/audit.ts';
+import type { Principal } from '../../shared/identity/principal.ts';
+import { readConfig } from '../../shared/platform/config.ts';
+import { azureTableIdempotencyStore } from '../../shared/platform/azureTableIdempotencyStore.ts';
+import { randomSecret } from '../../shared/platform/ids.ts';
+import { azureTableToolsetStore } from '../../shared/registry/azureTableToolsetStore.ts';
+import { azureTableRegistryLinkStore } from '../../shared/registry/links/azureTableRegistryLinkStore.ts';
+import { createVisibleServers } from '../../shared/registry/visibleServers.ts';
+import { caller } from './engine.ts';
+import { type FakeHttpDeps, fakeHttpDeps } from './httpDeps.ts';
+import { memoryTables } from './memoryTables.ts';
+import type { TestRegistry } from './registrations.ts';
+
+export interface SentRequest {
+  readonly body?: unknown;
+  readonly key?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly by?: Partial<Principal>;
+}
+
+export interface Answered {
+  readonly status: number;
+  readonly headers: Headers;
+  /** Empty where the answer has no body. */
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+/** The routes of the management app over an engine in memory. The caller is an administrator of the tenant `t1`. */
+export function openManagementRoutes(run: TestRegistry, before?: (operation: string) => void) {
+  const audit: Audit = {
+    append: (event) => {
+      run.deps.audit.append(event);
+    },
+    writeAhead: () => Promise.resolve({ end: () => undefined }),
+    flush: () => Promise.resolve(),
+  };
+  const http: FakeHttpDeps = fakeHttpDeps();
+  const tables = memoryTables(before);
+  const composed = compose(
+    readConfig({
+      MREG_APP: 'management',
+      MREG_TABLES: 'https://nowhere.table.core.windows.net',
+      MREG_SERVICE_BUS__fullyQualifiedNamespace: 'nowhere.servicebus.windows.net',
+      MREG_API_CLIENT_ID: 'c0ffee00-0000-4000-8000-000000000001',
+      MREG_TENANTS: '11111111-1111-4111-8111-111111111111',
+      MREG_PUBLIC_ORIGIN: 'https://mcp.contoso.com',
+      MREG_MANAGEMENT_ORIGIN: 'https://registry.contoso.com',
+    }),
+  );
+  const { deps } = run;
+  const idempotencyKeys = azureTableIdempotencyStore(tables);
+  const routes = managementRoutes({
+    ...composed,
+    ...deps,
+    audit,
+    log: http.log,
+    newSecret: randomSecret,
+    toolsets: azureTableToolsetStore(tables),
+    links: azureTableRegistryLinkStore(tables),
+    visibleServers: createVisibleServers({ ...deps, state: deps.shortLived }),
+    tasks: () => Promise.resolve(run.tasks),
+    idempotencyKeys,
+  });
+
+  async function send(method: string, target: string, request: SentRequest = {}): Promise<Answered> {
+    const { body, key, headers = {}, by } = request;
+    const url = new URL(target, 'https://registry.contoso.com');
+    // As the host does: the first that matches, by name.
+    const [route] = routes
+      .filter((each) => each.method === method && matches(each.path, url.pathname))
+      .sort((one, other) => (one.name < other.name ? -1 : 1));
+    if (!route) throw new Error(`no route takes ${method} ${target}`);
+    const principal = { ...caller.principal, ...by };
+    const answer = serve(route, { ...http, verifyToken: () => Promise.resolve({ principal }) });
+    const response = await answer(
+      new Request(url, {
+        method,
+        headers: {
+          authorization: 'Bearer token',
+          ...(body !== undefined && { 'content-type': 'application/json' }),
+          ...(key !== undefined && { 'idempotency-key': key }),
+          ...headers,
+        },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      }),
+    );
+    const text = await response.text();
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: text === '' ? {} : (JSON.parse(text) as Record<string, unknown>),
+    };
+  }
+
+  return { routes, send, idempotencyKeys, lines: http.lines };
+}
