@@ -88,6 +88,7 @@ export function compose(config: Config): AppDeps {
   const shortLived = state.state;
   // The tenant whose gateway this is.
   const [sharingTenant] = config.tenants;
+  const operatorTenant = sharingTenant ?? '';
   const stores = {
     versions: azureTableVersionStore(tables),
     links: azureTableRegistryLinkStore(tables),
@@ -110,6 +111,7 @@ export function compose(config: Config): AppDeps {
   const eventRoutes = routesOf(config.eventRoutes);
   const engine = {
     ...stores,
+    operatorTenant,
     clock,
     newId: randomId,
     newSecret: randomSecret,

@@ -1,6 +1,7 @@
 import { type Result, fail } from '../../platform/result.ts';
 import type { Caller } from '../caller.ts';
 import { checkSession } from '../checkSession.ts';
+import { systemActor } from '../delegation/actor.ts';
 import type { OrchestrationDeps } from '../deps.ts';
 import { type PooledPlan, beginWithinPools } from '../plan/beginWithinPools.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -34,6 +35,7 @@ export async function runGate(
   const plan: PooledPlan = {
     name: gate,
     gate,
+    actor: systemActor(`quality gate ${gate}`),
     session: session.value,
     operation: 'quality_gate',
     estimatedLoad: { checkCount: checks.length },
