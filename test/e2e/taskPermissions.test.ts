@@ -84,6 +84,11 @@ describe('an Operator cannot get what the audit trail holds', () => {
       body: { steps: [{ id: 'look', state: 'succeeded', withheld: { permissions: ['audit.read'] } }] },
     });
     expect(JSON.stringify(seen.body)).not.toContain(MARK);
+    const authorization = `Bearer ${await topology.mint({ role: 'Operator' })}`;
+    const changes = await fetch(`${topology.urls.management}${path}/events`, { headers: { authorization } });
+    const text = await changes.text();
+    expect(text).toContain('withheld');
+    expect(text).not.toContain(MARK);
   });
 
   test('by a gate, which runs all the same and gives its verdict', { timeout: 90_000 }, async () => {
@@ -164,6 +169,16 @@ describe('an Operator cannot get what the audit trail holds', () => {
     const seen = await call('get_delegation', { id: idOf(made) });
     expect(seen['structuredContent']).toMatchObject({ withheld: { permissions: ['audit.read'] } });
     expect(JSON.stringify(seen)).not.toContain(MARK);
+    const gate = await call('run_quality_gate', { gate: 'security_validation' });
+    expect(gate['structuredContent']).toMatchObject({
+      status: 'passed',
+      results: { audit_trail_completeness: { passed: true, withheld: { permissions: ['audit.read'] } } },
+    });
+    const report = await call('get_report', { new: true, waitSeconds: 30 });
+    expect(report['structuredContent']).toMatchObject({
+      specialistReports: { security_status: { withheld: { permissions: ['audit.read'] } } },
+    });
+    expect(JSON.stringify([gate, report])).not.toContain(MARK);
     await expect(call('search_audit', {})).rejects.toThrow(/There is no tool/);
     await client.close();
   });
