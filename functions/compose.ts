@@ -91,6 +91,7 @@ export function compose(config: Config): AppDeps {
   const shortLived = state.state;
   // The tenant whose gateway this is.
   const [sharingTenant] = config.tenants;
+  const operatorTenant = sharingTenant ?? '';
   const stores = {
     versions: azureTableVersionStore(tables),
     links: azureTableRegistryLinkStore(tables),
@@ -114,6 +115,7 @@ export function compose(config: Config): AppDeps {
   const eventRoutes = routesOf(config.eventRoutes);
   const engine = {
     ...stores,
+    operatorTenant,
     clock,
     newId: randomId,
     newSecret: randomSecret,

@@ -68,11 +68,12 @@ export function knownAgent(name: string): Result<Agent> {
 }
 
 function view(task: Task) {
-  const { name, description, timeoutMs, planOnly } = task;
+  const { name, description, permissions, timeoutMs, planOnly } = task;
   const { input, output } = taskSchemas(task);
   return {
     name,
     description,
+    permissions,
     timeoutMs,
     planOnly,
     inputSchema: input,

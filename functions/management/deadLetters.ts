@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import {
-  type DeadLetterDeps,
   type Requeued,
   type SeenDeadLetter,
   listDeadLetters,
@@ -23,9 +22,6 @@ const pageSchema = z.object({
 
 /** What the agents' queues have given up on. */
 export function deadLetterRoutes(deps: AppDeps): readonly Route<unknown>[] {
-  const [operatorTenant = ''] = deps.config.tenants;
-  const letterDeps: DeadLetterDeps = { ...deps, operatorTenant };
-
   const list: Route = {
     name: 'dead-letters-list',
     method: 'GET',
@@ -37,13 +33,7 @@ export function deadLetterRoutes(deps: AppDeps): readonly Route<unknown>[] {
       const page = readQuery(query, pageSchema);
       if (!page.ok) return page;
       const { limit, cursor } = page.value;
-      const { items, after } = await listDeadLetters(
-        known.value,
-        principal.tenantId,
-        limit,
-        cursor,
-        letterDeps,
-      );
+      const { items, after } = await listDeadLetters(known.value, principal.tenantId, limit, cursor, deps);
       return succeed({ status: 200, body: { items: items.map(view), nextCursor: after } });
     },
   };
@@ -56,7 +46,7 @@ export function deadLetterRoutes(deps: AppDeps): readonly Route<unknown>[] {
     async handle({ principal, params: { agent = '', id = '' } }) {
       const known = knownAgent(agent);
       if (!known.ok) return known;
-      const requeued = await requeueDeadLetter(known.value, id, principal.tenantId, letterDeps);
+      const requeued = await requeueDeadLetter(known.value, id, principal.tenantId, deps);
       return requeued.ok ? succeed({ status: 200, body: report(requeued.value) }) : requeued;
     },
   };

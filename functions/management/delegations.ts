@@ -6,6 +6,7 @@ import {
   delegationRequestSchema,
 } from '../../shared/orchestration/delegation/delegate.ts';
 import { type Delegation, delegationStateSchema } from '../../shared/orchestration/delegation/delegation.ts';
+import { type WithheldOf, shownError } from '../../shared/orchestration/task/resultAccess.ts';
 import { type Result, succeed } from '../../shared/platform/result.ts';
 import { z } from 'zod';
 import type { AppDeps } from '../compose.ts';
@@ -13,6 +14,7 @@ import type { Answer, Route } from '../route.ts';
 import { readPage, readQuery } from './paging.ts';
 import { privileged } from './privileged.ts';
 import { askerOf, readById } from './wait.ts';
+import { withheldFor } from './withheld.ts';
 
 export const delegationHref = (id: string): string => `/delegations/${id}`;
 
@@ -59,10 +61,11 @@ export function delegationRoutes(deps: AppDeps): readonly Route<unknown>[] {
       const filter = readQuery(query, filterSchema);
       if (!filter.ok) return filter;
       const { plan: planId, ...rest } = filter.value;
+      const withheldOf = await withheldFor(principal, deps);
       return readPage(
         query,
         (limit, after) => delegations.list(principal.tenantId, { ...rest, planId }, limit, after),
-        view,
+        (row) => view(row, withheldOf),
       );
     },
   };
@@ -77,8 +80,10 @@ export function delegationRoutes(deps: AppDeps): readonly Route<unknown>[] {
       const found = await readById(call, 'delegation', find, hasOutcome);
       if (!found.ok) return found;
       const { id, state } = found.value;
-      const progress = state === 'running' ? await deps.progress.read(id) : undefined;
-      return succeed({ status: 200, body: { ...view(found.value), progress } });
+      const shown = view(found.value, await withheldFor(call.principal, deps));
+      const hasProgress = state === 'running' && !shown.withheld;
+      const progress = hasProgress ? await deps.progress.read(id) : undefined;
+      return succeed({ status: 200, body: { ...shown, progress } });
     },
   };
 
@@ -89,7 +94,9 @@ export function delegationRoutes(deps: AppDeps): readonly Route<unknown>[] {
     permission: 'delegations.write',
     async handle({ principal, params: { id = '' } }) {
       const cancelled = await cancelDelegation(principal.tenantId, id, deps);
-      return cancelled.ok ? succeed({ status: 200, body: view(cancelled.value) }) : cancelled;
+      if (!cancelled.ok) return cancelled;
+      const body = view(cancelled.value, await withheldFor(principal, deps));
+      return succeed({ status: 200, body });
     },
   };
 
@@ -109,29 +116,20 @@ function resourceOf({ taskType, agent, task }: DelegationRequest): string {
   return agent === undefined ? `tasks/${task ?? ''}` : `agents/${agent}/tasks/${task ?? ''}`;
 }
 
-function view({
-  id,
-  agent,
-  task,
-  state,
-  attempts,
-  outcome,
-  planId,
-  stepId,
-  sessionId,
-  deadline,
-  createdAt,
-  startedAt,
-  finishedAt,
-}: Delegation) {
+/** A delegation without what is withheld: the result, and the words of an error. */
+function view(row: Delegation, withheldOf: WithheldOf) {
+  const { id, agent, task, state, attempts, outcome, planId, stepId, sessionId } = row;
+  const { deadline, createdAt, startedAt, finishedAt } = row;
+  const withheld = withheldOf(row);
   return {
     id,
     agent,
     task,
     state,
     attempts,
-    result: outcome?.success ? outcome.result : undefined,
-    error: outcome?.success === false ? outcome.error : undefined,
+    result: outcome?.success && !withheld ? outcome.result : undefined,
+    error: outcome?.success === false ? shownError(outcome.error, withheld) : undefined,
+    withheld,
     planId,
     stepId,
     sessionId,

@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { createHealthCheck, LOOK_WITHIN_MS } from '../../shared/health/checkHealth.ts';
+import { shownHealth } from '../../shared/health/healthReport.ts';
 import { invalid } from '../../shared/platform/invalid.ts';
 import { succeed } from '../../shared/platform/result.ts';
 import type { AppDeps } from '../compose.ts';
 import type { Route } from '../route.ts';
+import { withheldFor } from './withheld.ts';
 
 const waitSchema = z.coerce
   .number()
@@ -24,7 +26,10 @@ export function healthRoutes(deps: AppDeps): readonly Route<unknown>[] {
       const caller = { principal, trace };
       const wait = waitSchema.optional().safeParse(query.get('wait') ?? undefined);
       if (!wait.success) return invalid('wait', 'must be a number of seconds from 1 to 30');
-      const body = await (wait.data === undefined ? health.current(caller) : health.anew(caller, wait.data));
+      const report = await (wait.data === undefined
+        ? health.current(caller)
+        : health.anew(caller, wait.data));
+      const body = shownHealth(report, await withheldFor(principal, deps));
       return succeed({ status: 200, headers: { 'cache-control': 'no-store' }, body });
     },
   };

@@ -10,6 +10,7 @@ import {
   requestPlan,
 } from '../../shared/orchestration/plan/requestPlan.ts';
 import type { Delegation } from '../../shared/orchestration/delegation/delegation.ts';
+import { type WithheldOf, shownError } from '../../shared/orchestration/task/resultAccess.ts';
 import { type Result, succeed } from '../../shared/platform/result.ts';
 import type { AppDeps } from '../compose.ts';
 import type { Answer, Route } from '../route.ts';
@@ -19,6 +20,7 @@ import { readPage, readQuery } from './paging.ts';
 import { privileged } from './privileged.ts';
 import { askerOf, followPlan, readById } from './wait.ts';
 import { watchPlan } from './watchPlan.ts';
+import { withheldFor } from './withheld.ts';
 
 export const planHref = (id: string): string => `/plans/${id}`;
 
@@ -46,8 +48,8 @@ export function planRoutes(deps: AppDeps): readonly Route<unknown>[] {
       if (!begun.ok) return begun;
       const plan = await followPlan(begun.value, asker.value, plans);
       const href = planHref(plan.id);
-      const body202 = { ...view(plan), href };
-      return succeed({ status: 202, headers: { location: href }, body: body202 });
+      const body = { ...view(plan, await withheldFor(call.principal, deps)), href };
+      return succeed({ status: 202, headers: { location: href }, body });
     },
   };
 
@@ -72,7 +74,9 @@ export function planRoutes(deps: AppDeps): readonly Route<unknown>[] {
     async handle(call) {
       const found = await readById(call, 'plan', find, hasEnded);
       if (!found.ok) return found;
-      return succeed({ status: 200, body: view(found.value, await delegationsOf(found.value, delegations)) });
+      const plan = found.value;
+      const withheldOf = await withheldFor(call.principal, deps);
+      return succeed({ status: 200, body: view(plan, withheldOf, await delegationsOf(plan, delegations)) });
     },
   };
 
@@ -86,7 +90,9 @@ export function planRoutes(deps: AppDeps): readonly Route<unknown>[] {
       if (!found.ok) return found;
       const { tenantId, id } = found.value;
       const read = async () => (await find(tenantId, id))?.value;
-      return watchPlan(found.value, read, view, call.headers.get('last-event-id'));
+      const withheldOf = await withheldFor(call.principal, deps);
+      const shown = (plan: Plan) => view(plan, withheldOf);
+      return watchPlan(found.value, read, shown, call.headers.get('last-event-id'));
     },
   };
 
@@ -97,7 +103,9 @@ export function planRoutes(deps: AppDeps): readonly Route<unknown>[] {
     permission: 'plans.write',
     async handle({ principal, params: { id = '' } }) {
       const cancelled = await cancelPlan(principal.tenantId, id, deps);
-      return cancelled.ok ? succeed({ status: 200, body: view(cancelled.value) }) : cancelled;
+      if (!cancelled.ok) return cancelled;
+      const body = view(cancelled.value, await withheldFor(principal, deps));
+      return succeed({ status: 200, body });
     },
   };
 
@@ -133,16 +141,17 @@ function summary({ id, name, state, requestedBy, createdAt, finishedAt }: Plan) 
 }
 
 /** A plan with its steps; with the delegations too where there are any, which hold results and when agents began. */
-function view(plan: Plan, delegations: ReadonlyMap<string, Delegation> = new Map()) {
+function view(plan: Plan, withheldOf: WithheldOf, delegations: ReadonlyMap<string, Delegation> = new Map()) {
   const { id, name, state, revision, steps, createdAt, updatedAt, finishedAt } = plan;
   return {
     id,
     name,
     state,
     revision,
-    error: planError(plan),
+    error: shownPlanError(plan, withheldOf),
     steps: steps.map((step) => {
       const { compensation } = step;
+      const withheld = withheldOf(step);
       const delegation = delegations.get(step.id);
       const undo = delegations.get(compensationId(step.id));
       return {
@@ -153,8 +162,9 @@ function view(plan: Plan, delegations: ReadonlyMap<string, Delegation> = new Map
         state: step.state,
         dependsOn: step.dependsOn,
         severity: step.severity,
-        result: delegation?.outcome?.success ? delegation.outcome.result : undefined,
-        error: step.error,
+        result: delegation?.outcome?.success && !withheld ? delegation.outcome.result : undefined,
+        error: step.error && shownError(step.error, withheld),
+        withheld,
         queuedAt: step.queuedAt,
         startedAt: delegation?.startedAt,
         finishedAt: step.finishedAt,
@@ -163,7 +173,7 @@ function view(plan: Plan, delegations: ReadonlyMap<string, Delegation> = new Map
           agent: compensation.agent,
           task: compensation.task,
           state: compensation.state,
-          error: compensation.error,
+          error: compensation.error && shownError(compensation.error, withheldOf(compensation)),
           delegation: undo && linkTo(undo),
         },
       };
@@ -172,6 +182,13 @@ function view(plan: Plan, delegations: ReadonlyMap<string, Delegation> = new Map
     updatedAt,
     finishedAt,
   };
+}
+
+/** Why the plan failed: the words are those of the step that failed first. */
+function shownPlanError(plan: Plan, withheldOf: WithheldOf): ReturnType<typeof planError> {
+  const error = planError(plan);
+  const step = plan.steps.find(({ id }) => id === error?.step);
+  return error && shownError(error, step && withheldOf(step));
 }
 
 const linkTo = ({ id }: Delegation) => ({ id, href: delegationHref(id) });

@@ -4,6 +4,7 @@ import { runGate } from '../../shared/orchestration/gate/gateRun.ts';
 import { failedCheck, gateStatus } from '../../shared/orchestration/gate/gateStatus.ts';
 import { missingChecks } from '../../shared/orchestration/gate/qualityGates.ts';
 import { type Plan, hasEnded } from '../../shared/orchestration/plan/plan.ts';
+import { type WithheldOf, shownError } from '../../shared/orchestration/task/resultAccess.ts';
 import { type Result, fail, succeed } from '../../shared/platform/result.ts';
 import type { AppDeps } from '../compose.ts';
 import type { Answer, Route } from '../route.ts';
@@ -11,6 +12,7 @@ import { delegationsOf } from './delegationsOf.ts';
 import { readPage } from './paging.ts';
 import { privileged } from './privileged.ts';
 import { askerOf, followPlan, readById } from './wait.ts';
+import { withheldFor } from './withheld.ts';
 
 const runHref = (gate: string, id: string): string => `/quality-gates/${gate}/runs/${id}`;
 
@@ -54,7 +56,8 @@ export function qualityGateRoutes(deps: AppDeps): readonly Route<unknown>[] {
       const plan = await followPlan(begun.value, asker.value, plans);
       const location = runHref(gate, plan.id);
       const found = await delegationsOf(plan, delegations);
-      return succeed({ status: 202, headers: { location }, body: { ...view(plan, found), href: location } });
+      const shown = view(plan, found, await withheldFor(call.principal, deps));
+      return succeed({ status: 202, headers: { location }, body: { ...shown, href: location } });
     },
   };
 
@@ -78,10 +81,9 @@ export function qualityGateRoutes(deps: AppDeps): readonly Route<unknown>[] {
       if (!found.ok) return found;
       if (found.value.gate !== gate)
         return fail({ kind: 'not_found', message: `the gate "${gate}" has no run "${id}"` });
-      return succeed({
-        status: 200,
-        body: view(found.value, await delegationsOf(found.value, delegations)),
-      });
+      const plan = found.value;
+      const withheldOf = await withheldFor(call.principal, deps);
+      return succeed({ status: 200, body: view(plan, await delegationsOf(plan, delegations), withheldOf) });
     },
   };
 
@@ -106,12 +108,18 @@ function summary(plan: Plan) {
   };
 }
 
-/** A run with the verdicts so far. A check without one has not ended, or did not run since one before it did not pass. */
-function view(plan: Plan, delegations: ReadonlyMap<string, Delegation>) {
+/**
+ * A run with the verdicts so far. A check without one has not ended, or did not run since one before it did not pass. Every
+ * reader sees the verdicts; evidence and error are for those who may read the result of the check.
+ */
+function view(plan: Plan, delegations: ReadonlyMap<string, Delegation>, withheldOf: WithheldOf) {
   const ended = plan.steps.filter(({ state }) => state === 'succeeded' || state === 'failed');
-  const results = ended.map(({ id, state, severity, agent, error }) => {
-    const evidence = evidenceOf(delegations.get(id));
-    return [id, { passed: state === 'succeeded', severity, agent, evidence, error: error?.message }] as const;
+  const results = ended.map((step) => {
+    const { id, state, severity, agent } = step;
+    const withheld = withheldOf(step);
+    const evidence = withheld ? undefined : evidenceOf(delegations.get(id));
+    const error = step.error && shownError(step.error, withheld).message;
+    return [id, { passed: state === 'succeeded', severity, agent, evidence, error, withheld }] as const;
   });
   return { ...summary(plan), results: Object.fromEntries(results) };
 }

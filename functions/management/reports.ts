@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Principal } from '../../shared/identity/principal.ts';
 import { systemReport } from '../../shared/health/systemReport.ts';
 import { REPORT_PLAN } from '../../shared/orchestration/plan/namedPlans.ts';
 import { type Plan, hasEnded } from '../../shared/orchestration/plan/plan.ts';
@@ -11,6 +12,7 @@ import { delegationsOf } from './delegationsOf.ts';
 import { readQuery } from './paging.ts';
 import { privileged } from './privileged.ts';
 import { askerOf, followPlan, readById } from './wait.ts';
+import { withheldFor } from './withheld.ts';
 
 const reportHref = (id: string): string => `/reports/${id}`;
 
@@ -20,7 +22,8 @@ const listSchema = z.object({ limit: z.coerce.number().int().min(1).max(100).def
 /** Reports of the whole system in the caller's tenant: each is a plan in which every specialist reports. */
 export function reportRoutes(deps: AppDeps): readonly Route<unknown>[] {
   const { plans, delegations } = deps;
-  const view = async (plan: Plan) => systemReport(plan, await delegationsOf(plan, delegations));
+  const view = async (plan: Plan, principal: Principal) =>
+    systemReport(plan, await delegationsOf(plan, delegations), await withheldFor(principal, deps));
 
   const begin: Route<z.infer<typeof requestSchema>> = {
     name: 'reports-create',
@@ -38,7 +41,11 @@ export function reportRoutes(deps: AppDeps): readonly Route<unknown>[] {
       if (!begun.ok) return begun;
       const plan = await followPlan(begun.value, asker.value, plans);
       const href = reportHref(plan.id);
-      return succeed({ status: 202, headers: { location: href }, body: { ...(await view(plan)), href } });
+      return succeed({
+        status: 202,
+        headers: { location: href },
+        body: { ...(await view(plan, call.principal)), href },
+      });
     },
   };
 
@@ -65,7 +72,7 @@ export function reportRoutes(deps: AppDeps): readonly Route<unknown>[] {
       if (!found.ok) return found;
       if (found.value.name !== REPORT_PLAN)
         return fail({ kind: 'not_found', message: `there is no report "${found.value.id}"` });
-      return succeed({ status: 200, body: await view(found.value) });
+      return succeed({ status: 200, body: await view(found.value, call.principal) });
     },
   };
 

@@ -34,12 +34,14 @@ This file is made from the code by \`node infra/agentDocs/main.ts\`, and a test 
 Ask for a task with \`POST /delegations\`, as \`{"agent": …, "task": …, "input": …}\`; where its name is a type of task,
 \`{"taskType": …, "input": …}\` does it too. A task whose line says so runs as a step of a named plan only. Most results have
 **findings**: each names the \`rule\` that found it, its \`severity\` (\`critical\` breaks something for users now, a \`warning\` will
-or may, an \`info\` is good to know), a \`message\`, the \`evidence\` and a \`remedy\`. Examples are results of real runs; what is long in
+or may, an \`info\` is good to know), a \`message\`, the \`evidence\` and a \`remedy\`. Each task names the permissions that its
+**result takes**, to ask for the task and to read its result: see [who may see a result](orchestration.md#who-may-see-a-result). Examples are results of real runs; what is long in
 them is cut short at \`…\`.`;
 
 const isAlike = (task: Task, other: Task | undefined): boolean =>
   other !== undefined &&
   other.description === task.description &&
+  other.permissions.join() === task.permissions.join() &&
   JSON.stringify(taskSchemas(other)) === JSON.stringify(taskSchemas(task));
 
 function renderAgent(
@@ -64,10 +66,11 @@ function renderAgent(
 const anchor = (agent: Agent, task: string): string => `${agent}-${task}`;
 
 function renderTask(task: Task, example: Example | undefined): string {
-  const { name, description, timeoutMs, planOnly } = task;
+  const { name, description, permissions, timeoutMs, planOnly } = task;
   const { input, output } = taskSchemas(task);
   const notes = [
     `Within ${timeoutMs / 1000} seconds.`,
+    `Its result takes ${permissions.map((permission) => `\`${permission}\``).join(' and ')}.`,
     ...(taskTypes.some((type) => type === name) ? ['It is a type of task.'] : []),
     ...(planOnly ? ['A step of a named plan only.'] : []),
   ];

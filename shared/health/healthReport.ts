@@ -2,6 +2,12 @@ import { z } from 'zod';
 import { errorKinds } from '../platform/errors.ts';
 import type { Delegation } from '../orchestration/delegation/delegation.ts';
 import type { PlanStep } from '../orchestration/plan/plan.ts';
+import { type WithheldOf, shownError } from '../orchestration/task/resultAccess.ts';
+
+/** In place of what a reader may not see. */
+export const withheldSchema = z
+  .object({ permissions: z.array(z.string()) })
+  .describe('The permissions that you lack for the rest.');
 
 const statusSchema = z.enum(['healthy', 'degraded', 'failed']);
 
@@ -17,6 +23,7 @@ export const componentSchema = z.object({
     .describe('Why nothing can be said of it, which counts as its failure.'),
   evidence: z.record(z.string(), z.unknown()).optional().describe('What was looked at.'),
   findings: z.array(z.record(z.string(), z.unknown())).optional().describe('What is wrong, and what to do.'),
+  withheld: withheldSchema.optional(),
 });
 export type Component = z.infer<typeof componentSchema>;
 export type Components = Readonly<Record<string, Component>>;
@@ -41,6 +48,29 @@ export function healthReport(components: Components, at: Date): HealthReport {
     components: { ...components },
     degradedServices,
     failedServices,
+  };
+}
+
+/** The report as a reader may see it: of a part whose task takes more than the reader has, the status alone. */
+export const shownHealth = (report: HealthReport, withheldOf: WithheldOf): HealthReport => ({
+  ...report,
+  components: Object.fromEntries(
+    Object.entries(report.components).map(([name, component]) => [name, shown(component, withheldOf)]),
+  ),
+});
+
+function shown(component: Component, withheldOf: WithheldOf): Component {
+  const { agent, task, status, durationMs, error } = component;
+  const withheld = agent !== undefined && task !== undefined ? withheldOf({ agent, task }) : undefined;
+  if (!withheld) return component;
+  const permissions = [...withheld.permissions];
+  return {
+    status,
+    agent,
+    task,
+    durationMs,
+    error: error && shownError(error, withheld),
+    withheld: { permissions },
   };
 }
 

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { GATEWAY_INFO } from '../gateway/protocol.ts';
 import type { Delegation } from '../orchestration/delegation/delegation.ts';
 import { type Plan, type PlanStep, hasEnded } from '../orchestration/plan/plan.ts';
-import { type Component, overallStatus } from './healthReport.ts';
+import { type Withheld, type WithheldOf, shownError } from '../orchestration/task/resultAccess.ts';
+import { type Component, overallStatus, withheldSchema } from './healthReport.ts';
 
 const severities = ['critical', 'warning', 'info'] as const;
 
@@ -21,6 +22,7 @@ const specialistReportSchema = z.looseObject({
   agent: z.string(),
   state: z.enum(['running', 'succeeded', 'failed']),
   error: z.object({ kind: z.string(), message: z.string() }).optional(),
+  withheld: withheldSchema.optional(),
 });
 type SpecialistReport = z.infer<typeof specialistReportSchema>;
 
@@ -51,10 +53,18 @@ export type SystemReport = z.infer<typeof systemReportSchema>;
 
 /**
  * The report of all specialists, as far as they have ended. One that failed at its report counts as a part that has failed,
- * like one that found something critical.
+ * like one that found something critical. What is withheld from the reader is left out; it counts for the health all the same.
  */
-export function systemReport(plan: Plan, delegations: ReadonlyMap<string, Delegation>): SystemReport {
-  const read = plan.steps.map((step) => ({ name: step.id, ...readReport(step, delegations.get(step.id)) }));
+export function systemReport(
+  plan: Plan,
+  delegations: ReadonlyMap<string, Delegation>,
+  withheldOf: WithheldOf,
+): SystemReport {
+  const read = plan.steps.map((step) => {
+    const report = readReport(step, delegations.get(step.id));
+    const withheld = withheldOf(step);
+    return { name: step.id, ...(withheld ? withoutWords(report, withheld) : report) };
+  });
   const parts = read.flatMap(({ part }) => (part ? [{ status: part }] : []));
   const { id, requestedBy, createdAt, finishedAt } = plan;
   return {
@@ -90,6 +100,17 @@ function readReport({ agent, task, state, error }: PlanStep, delegation: Delegat
     };
   const why = error ?? { kind: 'internal', message: `what ${task} answered is no report` };
   return { report: { agent, state: 'failed', error: why }, findings: [], part: 'failed' };
+}
+
+/** Whether it was made and how its part is, and nothing of what it says. */
+function withoutWords({ report, part }: ReadReport, withheld: Withheld): ReadReport {
+  const { agent, state, error } = report;
+  const permissions = [...withheld.permissions];
+  return {
+    report: { agent, state, ...(error && { error: shownError(error, withheld) }), withheld: { permissions } },
+    findings: [],
+    ...(part && { part }),
+  };
 }
 
 function partOf(findings: readonly Finding[]): Component['status'] {

@@ -25,6 +25,8 @@ const permissions = {
   'pools.read': ['Admin', 'Operator', 'Auditor'],
   'pools.write': ['Admin', 'Operator'],
   'mcp.use': ['Admin', 'Operator', 'User'],
+  /** To read facts of the whole gateway: what is deployed, settings, stores, the other tenants. */
+  'system.read': ['Admin', 'Operator'],
 } as const satisfies Record<string, readonly Role[]>;
 
 export type Permission = keyof typeof permissions;
@@ -33,9 +35,19 @@ export const permissionNames = Object.keys(permissions) as readonly Permission[]
 /** The roles that have a permission. */
 export const rolesWith = (permission: Permission): readonly Role[] => permissions[permission];
 
-export function isPermitted(principal: Principal, permission: Permission): boolean {
+/** Permissions that roles give in the tenant that operates the gateway alone: the first of `MREG_TENANTS`. */
+const ofOperatorTenant: ReadonlySet<Permission> = new Set(['system.read']);
+export const isOfOperatorTenant = (permission: Permission): boolean => ofOperatorTenant.has(permission);
+
+/** Whether the roles give the permission. Without `operatorTenant`, nobody has a permission of the operator's tenant. */
+export function isPermitted(
+  { tenantId, roles }: Pick<Principal, 'tenantId' | 'roles'>,
+  permission: Permission,
+  operatorTenant?: string,
+): boolean {
+  if (ofOperatorTenant.has(permission) && tenantId !== operatorTenant) return false;
   const allowed = rolesWith(permission);
-  return principal.roles.some((role) => allowed.includes(role));
+  return roles.some((role) => allowed.includes(role));
 }
 
 export const isPermission = (name: string): name is Permission => Object.hasOwn(permissions, name);

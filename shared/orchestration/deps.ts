@@ -17,6 +17,8 @@ export interface OrchestrationDeps {
   readonly plans: PlanStore;
   readonly sender: MessageSender;
   readonly sessions: SessionStore;
+  /** The tenant that operates the gateway: the first of `MREG_TENANTS`. */
+  readonly operatorTenant: string;
   readonly pools: Pick<ResourcePools, 'allocate' | 'release'>;
   /** What is short-lived and shared by all instances. */
   readonly shortLived: StateStore;

@@ -30,6 +30,7 @@ export const probes = (deps: { readonly state: StateStore }): readonly Task[] =>
 function probe(agent: Agent, state: StateStore): Task {
   return defineTask({
     name: 'probe',
+    permissions: ['delegations.read'],
     agent,
     description:
       'Ends as it is told to, after a while: shows that the agent is reached and how long that takes.',

@@ -19,6 +19,7 @@ export const eventRecorders = (routes: EventRoutes, audit: Pick<Audit, 'append'>
     agents.map((agent) =>
       defineTask({
         name: handlerOf(type),
+        permissions: ['delegations.read'],
         agent,
         description: `Takes note of the event ${type} in the audit trail.`,
         timeoutMs: 10_000,

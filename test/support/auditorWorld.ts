@@ -104,6 +104,7 @@ export async function auditorWorld(): Promise<AuditorWorld> {
     log,
     newId: randomId,
     config,
+    operatorTenant: tenant,
     authority: origin,
     outbound,
     outboundTo: createOutboundTo(outbound, engine.deps.credentials),

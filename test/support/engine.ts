@@ -130,6 +130,7 @@ export function testEngine(faults: Faults = {}, gates: QualityGates = standardGa
     publicOrigin: 'https://gateway.example.com',
     tenants: new Set(['t1', 't2']),
     sharingTenant: 't1',
+    operatorTenant: 't1',
     credentials: testCredentials(
       { 'stock-key': { value: 'Bearer s', origins: ['https://stock.example.com'] } },
       ['t1', 't2'],

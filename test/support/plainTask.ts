@@ -8,6 +8,7 @@ export const plainTask = (agent: Agent, name: string, result: Result<unknown> = 
   defineTask({
     name,
     agent,
+    permissions: ['delegations.read'],
     description: '',
     timeoutMs: 1_000,
     input: z.unknown(),

@@ -53,6 +53,7 @@ export function testRegistry({
   const validation = defineTask({
     name: 'validate_server_config',
     agent: 'fastmcp-specialist',
+    permissions: ['delegations.read'],
     description: '',
     timeoutMs: 1_000,
     input: z.object({ url: z.string() }),

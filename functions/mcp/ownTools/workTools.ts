@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { agentNames } from '../../../shared/orchestration/agent/agents.ts';
 import { taskTypes } from '../../../shared/orchestration/agent/routing.ts';
 import { delegationStateSchema } from '../../../shared/orchestration/delegation/delegation.ts';
+import { withheldSchema } from '../../../shared/health/healthReport.ts';
 import { type OwnTool, defineOwnTool, idempotencyKey, readOnly, waitSeconds } from './ownTool.ts';
 import type { RouteCall } from './routeCalls.ts';
 
@@ -20,6 +21,7 @@ const delegationSchema = z.object({
   progress: z.unknown().optional().describe('While it runs: how far it says that it is.'),
   result: z.unknown().optional(),
   error: z.object({ kind: z.string(), message: z.string() }).optional(),
+  withheld: withheldSchema.optional(),
   createdAt: z.string(),
   startedAt: z.string().optional(),
   finishedAt: z.string().optional(),
@@ -104,6 +106,7 @@ export function workTools(route: (name: string) => RouteCall): readonly OwnTool[
             agent: z.string(),
             evidence: z.unknown().optional(),
             error: z.string().optional(),
+            withheld: withheldSchema.optional(),
           }),
         ),
       }),

@@ -15,8 +15,6 @@ import type { OrchestrationDeps } from '../deps.ts';
 
 export interface DeadLetterDeps extends OrchestrationDeps {
   readonly deadLetters: DeadLetterQueues;
-  /** Whoever runs the gateway: what nobody can read belongs to no tenant and shows to this one. */
-  readonly operatorTenant: string;
 }
 
 /** A dead letter that the caller's tenant may see, with the delegation that it speaks of. */
@@ -131,6 +129,7 @@ async function requeueDelegation(
 const messageIn = ({ body }: DeadLetter): DelegationMessage | undefined =>
   delegationMessageSchema.safeParse(body).data;
 
+/** What nobody can read belongs to no tenant, and shows to the operator's. */
 const ownerOf = (letter: DeadLetter, operatorTenant: string): string =>
   messageIn(letter)?.tenantId ?? operatorTenant;
 

@@ -34,6 +34,7 @@ export function withExternalAgents(catalogue: TaskCatalogue, external: ReadonlyS
 const openTask = (agent: Agent, name: string): Task => ({
   name,
   agent,
+  permissions: ['delegations.read'],
   description: '',
   timeoutMs: 0,
   planOnly: false,

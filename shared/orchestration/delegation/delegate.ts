@@ -10,9 +10,11 @@ import { type Caller, idFor } from '../caller.ts';
 import type { OrchestrationDeps } from '../deps.ts';
 import { unknownName } from '../nearest.ts';
 import { findOpenTask, openTasks } from '../task/findTask.ts';
+import { askRefusal } from '../task/resultAccess.ts';
 import type { Task } from '../task/task.ts';
 import type { TaskCatalogue } from '../task/taskCatalogue.ts';
 import { checkSession } from '../checkSession.ts';
+import { callerActor } from './actor.ts';
 import { type Delegation, MAX_INPUT_LENGTH, fitsMessage, newDelegation } from './delegation.ts';
 import { sendMessage, sendNew } from './sendMessage.ts';
 
@@ -44,7 +46,7 @@ export interface DelegateDeps extends OrchestrationDeps {
 /**
  * Takes a piece of work and sends it to its agent. Failures, before anything is stored: `not_found` for a type, agent or
  * task that is not known, with the nearest that is, and for a session that is not the caller's; `forbidden` for a task that
- * only plans run; `invalid`, `too_large`.
+ * only plans run, and for a task whose result takes a permission that the caller lacks; `invalid`, `too_large`.
  */
 export async function delegate(
   request: DelegationRequest,
@@ -56,6 +58,8 @@ export async function delegate(
   if (earlier) return succeed(earlier);
   const task = await findTask(request, catalogue, deps.loads);
   if (!task.ok) return task;
+  const refused = askRefusal(task.value, caller.principal, deps.operatorTenant);
+  if (refused) return fail(refused);
   const now = deps.clock.now();
   const input = checkInput(task.value, request.input ?? {});
   if (!input.ok) return input;
@@ -70,6 +74,7 @@ export async function delegate(
     task: task.value.name,
     input: input.value,
     requestedBy: caller.principal.userId,
+    actor: callerActor(caller),
     ...(session.value && { sessionId: session.value.id }),
     traceparent: traceparentOf(caller.trace),
     deadline: deadline.value.toISOString(),

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { LogFields } from '../../platform/log.ts';
 import { continueTrace } from '../../platform/trace.ts';
 import { agentNames } from '../agent/agents.ts';
+import { actorSchema } from './actor.ts';
 import { type Outcome, outcomeSchema } from './outcome.ts';
 
 const agentSchema = z.enum(agentNames);
@@ -18,6 +19,8 @@ export const delegationSchema = z.object({
   requestingAgent: agentSchema,
   /** The user who asked for it; absent for the step of a plan, which knows that itself. */
   requestedBy: z.string().optional(),
+  /** For whom it is done; absent in rows of earlier versions. */
+  actor: actorSchema.optional(),
   /** Where its agent reads on whose behalf it works. */
   sessionId: z.string().optional(),
   planId: z.string().optional(),
@@ -49,6 +52,7 @@ type Work = Pick<
   | 'task'
   | 'input'
   | 'requestedBy'
+  | 'actor'
   | 'sessionId'
   | 'planId'
   | 'stepId'

@@ -53,7 +53,7 @@ export async function runDelegation(
 
 /** The claimed row, or undefined when there is nothing to run. */
 async function claimFor(
-  { tenantId, delegationId }: DelegationMessage,
+  { tenantId, delegationId, targetAgent, taskType }: DelegationMessage,
   timeoutMs: number,
   deps: OrchestrationDeps,
 ): Promise<Claimed | undefined> {
@@ -61,6 +61,11 @@ async function claimFor(
     const stored = await deps.delegations.find(tenantId, delegationId);
     if (!stored) {
       deps.log.warn('delegation_skipped', { delegationId, reason: 'unknown' });
+      return undefined;
+    }
+    // The task and the actor are those of the row: who may send to the queue must not choose another task for them.
+    if (stored.value.agent !== targetAgent || stored.value.task !== taskType) {
+      deps.log.warn('delegation_skipped', { ...logFieldsOf(stored.value), reason: 'of another task' });
       return undefined;
     }
     const decision = claim(stored.value, deps.clock.now(), timeoutMs);

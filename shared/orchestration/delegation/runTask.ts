@@ -2,6 +2,7 @@ import type { Log } from '../../platform/log.ts';
 import { continueTrace } from '../../platform/trace.ts';
 import type { OrchestrationDeps } from '../deps.ts';
 import type { Task, TaskHelpers } from '../task/task.ts';
+import { runRefusal } from './runRefusal.ts';
 import { type Delegation, MAX_ATTEMPTS, logFieldsOf } from './delegation.ts';
 import type { Outcome } from './outcome.ts';
 
@@ -19,6 +20,8 @@ export async function runTask(
     abort.abort();
   }, deadline.getTime() - deps.clock.now().getTime());
   try {
+    const refused = await runRefusal(delegation, task, deps);
+    if (refused) return { success: false, error: { kind: refused.kind, message: refused.message } };
     return await task.execute(delegation.input, helpersFor(delegation, deadline, abort.signal, deps));
   } catch (error) {
     const { attempts } = delegation;

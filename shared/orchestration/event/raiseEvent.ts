@@ -1,3 +1,4 @@
+import { systemActor } from '../delegation/actor.ts';
 import { type Delegation, newDelegation } from '../delegation/delegation.ts';
 import { sendNew } from '../delegation/sendMessage.ts';
 import type { OrchestrationDeps } from '../deps.ts';
@@ -34,6 +35,7 @@ export async function raiseEvent(
     task: handlerOf(type),
     input: { eventId: id, type, detail, raisedBy, raisedAt: now.toISOString() },
     requestedBy: raisedBy,
+    actor: systemActor(`event ${type}`),
     traceparent,
     deadline: new Date(now.getTime() + HANDLE_WITHIN_MS).toISOString(),
   };

@@ -1,6 +1,7 @@
 import { type Result, fail } from '../../platform/result.ts';
 import type { Caller } from '../caller.ts';
 import { checkSession } from '../checkSession.ts';
+import { systemActor } from '../delegation/actor.ts';
 import type { OrchestrationDeps } from '../deps.ts';
 import { beginOnce } from '../plan/beginPlan.ts';
 import { type PooledPlan, beginWithinPools } from '../plan/beginWithinPools.ts';
@@ -49,6 +50,7 @@ async function begin(
   const plan: PooledPlan = {
     name: gate,
     gate,
+    actor: systemActor(`quality gate ${gate}`),
     session: session.value,
     operation: 'quality_gate',
     estimatedLoad: { checkCount: checks.length },

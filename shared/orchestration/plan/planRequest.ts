@@ -1,11 +1,13 @@
 import { z } from 'zod';
-import type { InputProblem } from '../../platform/errors.ts';
+import type { DomainError, InputProblem } from '../../platform/errors.ts';
 import { invalidBySchema } from '../../platform/invalid.ts';
 import { type Bounds, unsafeShape } from '../../platform/jsonShape.ts';
 import { type Result, fail, succeed } from '../../platform/result.ts';
 import type { Agent } from '../agent/agents.ts';
+import type { Caller } from '../caller.ts';
 import { MAX_INPUT_LENGTH } from '../delegation/delegation.ts';
 import { findOpenTask } from '../task/findTask.ts';
+import { askRefusal } from '../task/resultAccess.ts';
 import type { TaskCatalogue } from '../task/taskCatalogue.ts';
 import { type StepDefinition, onFailureSchema, severitySchema } from './plan.ts';
 import { findReferences, referencePointers } from './references.ts';
@@ -91,6 +93,20 @@ const pointersLength = (requests: readonly StepRequest[]): number =>
   requests
     .flatMap(({ input, compensation }) => referencePointers([input, compensation?.input]))
     .reduce((sum, pointer) => sum + pointer.length, 0);
+
+/** Why the caller may not have the first of the steps or compensations done whose result takes more than the caller has. */
+export function stepRefusal(
+  steps: readonly StepDefinition[],
+  { principal }: Pick<Caller, 'principal'>,
+  catalogue: TaskCatalogue,
+  operatorTenant: string,
+): DomainError | undefined {
+  const works = steps.flatMap((step) => (step.compensation ? [step, step.compensation] : [step]));
+  return works
+    .flatMap(({ agent, task }) => catalogue.find(agent, task) ?? [])
+    .map((task) => askRefusal(task, principal, operatorTenant))
+    .find((refused) => refused !== undefined);
+}
 
 function invalidSteps(errors: readonly InputProblem[]): Result<never> {
   return fail({ kind: 'invalid', message: 'the steps are not a plan: see errors', errors });

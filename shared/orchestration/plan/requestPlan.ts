@@ -3,6 +3,7 @@ import { isPermitted } from '../../identity/permissions.ts';
 import { type Result, fail } from '../../platform/result.ts';
 import type { Caller } from '../caller.ts';
 import { checkSession } from '../checkSession.ts';
+import { callerActor } from '../delegation/actor.ts';
 import { runGate } from '../gate/gateRun.ts';
 import type { QualityGates } from '../gate/qualityGates.ts';
 import { unknownName } from '../nearest.ts';
@@ -11,7 +12,7 @@ import { beginOnce } from './beginPlan.ts';
 import { type PooledPlan, beginWithinPools } from './beginWithinPools.ts';
 import { missingTasks, namedPlans } from './namedPlans.ts';
 import type { Plan } from './plan.ts';
-import { planSteps, stepRequestsSchema } from './planRequest.ts';
+import { planSteps, stepRefusal, stepRequestsSchema } from './planRequest.ts';
 import type { RegistrationDeps } from '../servers/registerServer.ts';
 import { serverPlans } from '../servers/serverPlans.ts';
 import { systemPlans } from './systemPlans.ts';
@@ -39,7 +40,8 @@ export interface PlanDeps extends RegistrationDeps {
 
 /**
  * Begins a plan. Failures, before anything is stored: `not_found` for a name that is not known or whose tasks nobody can
- * carry out yet; `invalid` steps or input; `exhausted` pools; and those of what the plan does.
+ * carry out yet; `invalid` steps or input; `forbidden` for steps of the caller's own whose results the caller may not read;
+ * `exhausted` pools; and those of what the plan does.
  */
 export function requestPlan(
   request: PlanRequest,
@@ -60,10 +62,13 @@ async function begin(
   if (!isPermitted(caller.principal, 'plans.compose')) return forbidden("a plan of one's own");
   const checked = planSteps(steps, catalogue);
   if (!checked.ok) return checked;
+  const refused = stepRefusal(checked.value, caller, catalogue, deps.operatorTenant);
+  if (refused) return fail(refused);
   const session = await checkSession(sessionId, caller, deps.sessions);
   if (!session.ok) return session;
   const plan: PooledPlan = {
     name: name ?? 'ad_hoc',
+    actor: callerActor(caller),
     session: session.value,
     operation: 'plan',
     estimatedLoad: { stepCount: steps.length },

@@ -2,6 +2,7 @@ import type { Session } from '../../identity/sessionStore.ts';
 import { type Result, succeed } from '../../platform/result.ts';
 import { traceparentOf } from '../../platform/trace.ts';
 import { type Caller, idFor } from '../caller.ts';
+import { systemActor } from '../delegation/actor.ts';
 import type { OrchestrationDeps } from '../deps.ts';
 import { beginPlan } from './beginPlan.ts';
 import { type PooledPlan, beginWithinPools } from './beginWithinPools.ts';
@@ -25,6 +26,7 @@ export const systemPlans: Readonly<Record<string, Begin>> = {
       tenantId,
       name,
       requestedBy,
+      actor: systemActor(`plan ${name}`),
       ...(session && { sessionId: session.id }),
       traceparent: traceparentOf(caller.trace),
     };
@@ -40,7 +42,15 @@ function pooled(
 ): Begin {
   return (plan, session, caller, deps) => {
     const { name, steps } = plan;
-    const pooledPlan = { name, session, operation, estimatedLoad: estimatedLoad(plan), steps: () => steps };
+    const actor = systemActor(`plan ${name}`);
+    const pooledPlan = {
+      name,
+      actor,
+      session,
+      operation,
+      estimatedLoad: estimatedLoad(plan),
+      steps: () => steps,
+    };
     return beginWithinPools(pooledPlan, caller, deps);
   };
 }

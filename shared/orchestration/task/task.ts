@@ -5,6 +5,7 @@ import type { Log } from '../../platform/log.ts';
 import type { Result } from '../../platform/result.ts';
 import type { Agent } from '../agent/agents.ts';
 import type { Outcome } from '../delegation/outcome.ts';
+import type { ResultPermissions } from './resultPermissions.ts';
 
 /** What a task is given beside its input. */
 export interface TaskHelpers {
@@ -34,6 +35,8 @@ export interface TaskHelpers {
 export interface TaskDefinition<Input, Output> {
   readonly name: string;
   readonly agent: Agent;
+  /** What its result takes, to ask for it and to read it. */
+  readonly permissions: ResultPermissions;
   /** What it does, for those who may ask for it. */
   readonly description: string;
   readonly timeoutMs: number;
@@ -48,6 +51,7 @@ export interface TaskDefinition<Input, Output> {
 export interface Task {
   readonly name: string;
   readonly agent: Agent;
+  readonly permissions: ResultPermissions;
   readonly description: string;
   readonly timeoutMs: number;
   readonly planOnly: boolean;
@@ -60,10 +64,12 @@ export interface Task {
 
 /** Closes a definition over its types: input is parsed before it runs, output before it is recorded. */
 export function defineTask<Input, Output>(definition: TaskDefinition<Input, Output>): Task {
-  const { name, agent, description, timeoutMs, planOnly = false, input: inputSchema, output } = definition;
+  const { name, agent, permissions, description, timeoutMs, planOnly = false } = definition;
+  const { input: inputSchema, output } = definition;
   return {
     name,
     agent,
+    permissions,
     description,
     timeoutMs,
     planOnly,

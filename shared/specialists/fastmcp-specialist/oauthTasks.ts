@@ -10,6 +10,7 @@ const input = z.strictObject({});
 export const oauthTasks = (deps: OauthDeps): readonly Task[] => [
   defineTask({
     name: 'oauth_proxy_integration',
+    permissions: ['delegations.read'],
     agent,
     description:
       'Goes the way of a client that knows only a URL, for the aggregate, a server’s and a toolset’s endpoint: the challenge of each method, the metadata that it leads to, the authorization server that this names; says what is not as RFC 9728, RFC 6750 and MCP want it.',
@@ -30,6 +31,7 @@ export const oauthTasks = (deps: OauthDeps): readonly Task[] => [
   }),
   defineTask({
     name: 'check_oauth_proxy_status',
+    permissions: ['delegations.read'],
     agent,
     description:
       'Checks that each kind of MCP endpoint challenges requests without a token, and that the challenge leads to metadata and an authorization server.',

@@ -12,6 +12,7 @@ const input = z.strictObject({});
 export const pipelineTasks = (deps: SpecialistDeps): readonly Task[] => [
   defineTask({
     name: 'middleware_chain_setup',
+    permissions: ['delegations.read'],
     agent,
     description:
       'Walks probe requests through the request pipeline of the mcp app over HTTP and in process (reachable, origin, token, permission, body, era, catalogue, upstream), and reports of each stage what it answered, what it must answer, and its time.',
@@ -33,6 +34,7 @@ export const pipelineTasks = (deps: SpecialistDeps): readonly Task[] => [
   }),
   defineTask({
     name: 'middleware_chain_validation',
+    permissions: ['delegations.read'],
     agent,
     description:
       'Passes when every stage of the request pipeline of the mcp app answers its probe as it must; with the token of the session those behind sign-in too.',
@@ -46,6 +48,7 @@ export const pipelineTasks = (deps: SpecialistDeps): readonly Task[] => [
   }),
   defineTask({
     name: 'mcp_server_health',
+    permissions: ['system.read'],
     agent,
     description:
       'Passes when the endpoints of the mcp app answer as they must and every table and the short-lived state answer it.',

@@ -19,6 +19,7 @@ const MAX_CALLS = 10;
 export const structuredResponses = (deps: SpecialistDeps): Task =>
   defineTask({
     name: 'structured_responses',
+    permissions: ['delegations.read'],
     agent: 'fastmcp-specialist',
     description:
       'Checks the output schemas of tools, of all servers or of one; of the one that is named it also calls the tools that say they only read and need no arguments, and holds their structured content to their schemas. Says which it could not call and why.',

@@ -17,6 +17,7 @@ const AT_ONCE = 4;
 export const typeCaching = (deps: SpecialistDeps): Task =>
   defineTask({
     name: 'type_caching_optimization',
+    permissions: ['delegations.read'],
     agent: 'fastmcp-specialist',
     description:
       'Reports the age and size of what is kept of each server (tools, prompts, resources), brings those up to date that are older than they should be, reads the catalogue into memory, and says what was refreshed, what had changed and what could not be reached.',

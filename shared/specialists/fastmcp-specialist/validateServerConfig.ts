@@ -10,6 +10,7 @@ import { upstreamSettingsSchema } from '../../registry/upstreamSettings.ts';
 export function validateServerConfig({ outboundTo }: { readonly outboundTo: OutboundTo }): Task {
   return defineTask({
     name: 'validate_server_config',
+    permissions: ['delegations.read'],
     agent: 'fastmcp-specialist',
     description:
       'Connects to an MCP server as a client would, and says which era it speaks and which tools it offers, or why it cannot be used.',

@@ -21,6 +21,7 @@ type RefusalDeps = Pick<SpecialistDeps, 'trail' | 'verifyToken' | 'config'>;
 export const authenticationFailures = (deps: RefusalDeps): Task =>
   defineTask({
     name: 'authentication_failures',
+    permissions: ['audit.read'],
     agent: 'mcp-debugger',
     description:
       'Reads the refusals of the audit trail, of one trace or of a recent span, and judges the token of the session if it is kept; says of each reason who was refused, by which rule, how often, and what to do.',

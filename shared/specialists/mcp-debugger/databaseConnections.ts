@@ -9,6 +9,7 @@ import { lookAtStores } from '../lookAtStores.ts';
 export const databaseConnections = (deps: SpecialistDeps): Task =>
   defineTask({
     name: 'database_connection_issues',
+    permissions: ['system.read'],
     agent: 'mcp-debugger',
     description:
       'Reads from every table and writes, reads and removes a value of the short-lived state (Redis, or a table), and says of each that fails whether it is unreachable, refuses, hangs, does not let the app in, is missing or is busy.',

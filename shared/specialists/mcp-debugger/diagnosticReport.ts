@@ -6,7 +6,6 @@ import { succeed } from '../../platform/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, reportSchema } from '../finding.ts';
 import { withinTime } from '../withinTime.ts';
-import { refusalsOf } from './authenticationFailures.ts';
 import { type Look, lookAtBothApps } from './dualServer.ts';
 
 const HOUR_MS = 3_600_000;
@@ -19,26 +18,26 @@ export const diagnosticReport = (deps: SpecialistDeps): Task => {
   const loads = createAgentLoads({ ...deps, state: deps.shortLived });
   return defineTask({
     name: 'generate_diagnostic_report',
+    permissions: ['system.read'],
     agent: 'mcp-debugger',
     description:
-      'Reports how both apps, their stores and the queues between them answer now, which work is stuck or has failed in this tenant, what each agent has to do, and why sign-ins failed in the last hour.',
+      'Reports how both apps, their stores and the queues between them answer now, which work is stuck or has failed in this tenant, and what each agent has to do.',
     timeoutMs: 30_000,
     input: z.strictObject({}),
     output: reportSchema,
     async run(_, helpers) {
       const from = new Date(helpers.clock.now().getTime() - HOUR_MS);
-      const [apps, work, agents, refusals] = await Promise.all([
+      const [apps, work, agents] = await Promise.all([
         lookAtBothApps(deps, helpers),
         lookAtWork(deps, helpers, from),
         lookAtAgents(loads, helpers),
-        refusalsOf({ from }, undefined, deps, helpers),
       ]);
-      const findings = [apps, work, agents, refusals].flatMap((part) => part.findings);
+      const findings = [apps, work, agents].flatMap((part) => part.findings);
       const of = (wanted: Finding['severity']) => findings.filter(({ severity }) => severity === wanted);
       const [critical] = of('critical');
       return succeed({
         summary: `${of('critical').length} critical findings and ${of('warning').length} warnings${critical ? `; first of all: ${critical.message}` : ''}.`,
-        facts: { ...apps.facts, work: work.facts, agents: agents.facts, refusals: refusals.facts },
+        facts: { ...apps.facts, work: work.facts, agents: agents.facts },
         findings,
       });
     },

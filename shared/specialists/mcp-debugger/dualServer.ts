@@ -39,6 +39,7 @@ export async function lookAtBothApps(deps: SpecialistDeps, helpers: TaskHelpers)
 export const dualServerTasks = (deps: SpecialistDeps): readonly Task[] => [
   defineTask({
     name: 'dual_server_debugging',
+    permissions: ['system.read'],
     agent,
     description:
       'Calls the endpoints of both apps, tries every table and the short-lived state, and sends a probe through the queues of both apps and back; says what does not answer, how long each part took, and which part is likely the cause.',
@@ -61,6 +62,7 @@ export const dualServerTasks = (deps: SpecialistDeps): readonly Task[] => [
   }),
   defineTask({
     name: 'dual_server_communication_test',
+    permissions: ['system.read'],
     agent,
     description:
       'Passes when both apps answer, share their stores, and a probe comes back over the queues of both apps in time.',
@@ -74,6 +76,7 @@ export const dualServerTasks = (deps: SpecialistDeps): readonly Task[] => [
   }),
   defineTask({
     name: 'management_server_health',
+    permissions: ['system.read'],
     agent,
     description:
       'Passes when the endpoints of the management app answer as they must and every table and the short-lived state answer it.',
@@ -87,6 +90,7 @@ export const dualServerTasks = (deps: SpecialistDeps): readonly Task[] => [
   }),
   defineTask({
     name: 'check_management_endpoints',
+    permissions: ['delegations.read'],
     agent,
     description: 'Calls the endpoints of the management app and says which do not answer as they must.',
     timeoutMs: 8_000,

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { handlerOf } from '../../orchestration/event/eventRoutes.ts';
+import type { ResultPermissions } from '../../orchestration/task/resultPermissions.ts';
 import { type Task, type TaskHelpers, defineTask } from '../../orchestration/task/task.ts';
 import { succeed } from '../../platform/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
@@ -31,12 +32,14 @@ const handledSchema = reportSchema.extend({
 /** A handler looks, and then records in the audit trail that it did and each thing that it found. */
 function handler(
   type: string,
+  permissions: ResultPermissions,
   description: string,
   deps: SpecialistDeps,
   look: (event: Event, helpers: TaskHelpers) => Promise<Look>,
 ): Task {
   return defineTask({
     name: handlerOf(type),
+    permissions,
     agent,
     description,
     timeoutMs: 25_000,
@@ -92,6 +95,7 @@ const violationDetail = z
 export const debuggerEvents = (deps: SpecialistDeps): readonly Task[] => [
   handler(
     'authentication_failure',
+    ['audit.read'],
     'Follows the request at which failed sign-ins became an event, and reads from the audit trail who was refused around that time, why and how often; records what it found.',
     deps,
     async ({ detail, raisedAt }, helpers) => {
@@ -105,6 +109,7 @@ export const debuggerEvents = (deps: SpecialistDeps): readonly Task[] => [
   ),
   handler(
     'performance_degradation',
+    ['system.read', 'audit.read'],
     'Follows a slow request, and measures how the stores and the endpoints of its app answer now; records what it found.',
     deps,
     async ({ detail }, { signal, traceId }) => {
@@ -126,6 +131,7 @@ export const debuggerEvents = (deps: SpecialistDeps): readonly Task[] => [
   ),
   handler(
     'protocol_violation',
+    ['audit.read'],
     'Follows the call that a server answered against the protocol, tries the server again, and counts what became of recent calls to it; records what it found.',
     deps,
     async ({ detail, raisedAt }, helpers) => {

@@ -51,12 +51,13 @@ function judgeDelegation(row: Delegation, now: Date): Finding[] {
     findings.push({
       rule: 'delegation_failed',
       severity: outcome.error.kind === 'cancelled' ? 'info' : 'critical',
-      message: `it ended at ${task} of ${agent}: ${outcome.error.kind}: ${outcome.error.message}`,
+      // Not its words: they may quote a result that takes another permission.
+      message: `it ended at ${task} of ${agent}: ${outcome.error.kind}`,
       evidence,
       remedy:
         outcome.error.kind === 'timeout'
           ? `See what ${task} waited for: the log of the ${app} app has it under this trace.`
-          : 'Mend what the message names and ask for the work again.',
+          : `Read the error at GET /delegations/${id}, mend what it names and ask for the work again.`,
     });
   else if (!outcome && state === 'queued' && waitedMs > NOT_TAKEN_MS)
     findings.push({
@@ -102,9 +103,9 @@ function judgePlan(plan: Plan, now: Date): Finding[] {
       {
         rule: 'plan_failed',
         severity: 'critical',
-        message: `the plan ${name} failed at ${failed.id} of ${failed.agent}: ${failed.error?.message ?? 'unknown'}`,
+        message: `the plan ${name} failed at ${failed.id} of ${failed.agent}: ${failed.error?.kind ?? 'unknown'}`,
         evidence: { ...evidence, step: failed.id, kind: failed.error?.kind },
-        remedy: 'Mend what the message names and make the plan anew; what had succeeded is compensated.',
+        remedy: `Read the error at GET /plans/${id}, mend what it names and make the plan anew; what had succeeded is compensated.`,
       },
     ];
   const isQuiet = now.getTime() - Date.parse(updatedAt) > NOT_TAKEN_MS;

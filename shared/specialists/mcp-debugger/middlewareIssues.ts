@@ -24,6 +24,7 @@ const entrySchema = z.object({
 export const middlewareIssues = (deps: SpecialistDeps): Task =>
   defineTask({
     name: 'middleware_issues',
+    permissions: ['audit.read'],
     agent: 'mcp-debugger',
     description:
       'Follows one trace or session through both apps and the queues: its delegations, plans, sessions and audit records in the order of time with how long each took, and where it ended, failed or hangs. Without either it follows the request that asked for it.',

@@ -20,6 +20,7 @@ export function appRegistrationValidation(
 ): Task {
   return defineTask({
     name: 'azure_app_registration_validation',
+    permissions: ['system.read'],
     agent: 'mcp-deployment-specialist',
     description:
       'Holds the app registration that the settings name against the authority: of each tenant its discovery document, the issuer in it, and keys that sign for that issuer. Says what cannot be seen without a right to read the directory.',

@@ -10,6 +10,7 @@ import { summarise } from './summarise.ts';
 export function azureContainerDeployment(deps: RunningDeps): Task {
   return defineTask({
     name: 'azure_container_deployment',
+    permissions: ['system.read'],
     agent: 'mcp-deployment-specialist',
     description:
       'Says what runs: of each instance of both apps its version, build, runtime, host and when it started. Finds what has drifted: different builds in one app or between the two, instances with other settings, different runtimes.',

@@ -17,6 +17,7 @@ const STATE_WITHIN_MS = 4_000;
 export function deploymentReport(deps: SpecialistDeps): Task {
   return defineTask({
     name: 'generate_deployment_report',
+    permissions: ['system.read'],
     agent: 'mcp-deployment-specialist',
     description:
       'Reports on the deployment that runs: its instances and builds, its settings by name, its tables and queues beside the topology list, how the quality gates ended last, and what is amiss in any of that.',

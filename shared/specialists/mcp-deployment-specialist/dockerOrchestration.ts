@@ -13,6 +13,7 @@ import { summarise } from './summarise.ts';
 export function dockerOrchestration(deps: RunningDeps & TopologyDeps): Task {
   return defineTask({
     name: 'docker_orchestration',
+    permissions: ['system.read'],
     agent: 'mcp-deployment-specialist',
     description:
       'Holds what is deployed against the topology list: asks storage for its tables, Service Bus for each queue, and both apps whether they run. Names what is missing, what is there beside the list, and which agents nobody is home for.',

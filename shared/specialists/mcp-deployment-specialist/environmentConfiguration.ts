@@ -10,6 +10,7 @@ import { summarise } from './summarise.ts';
 export function environmentConfiguration(deps: RunningDeps): Task {
   return defineTask({
     name: 'environment_configuration',
+    permissions: ['system.read'],
     agent: 'mcp-deployment-specialist',
     description:
       'Holds the settings of both running apps against the list of settings and against each other: says of each where it is set and whether both apps have the same value, and finds those that differ, that there are not, or that are for development only. Never tells a value.',

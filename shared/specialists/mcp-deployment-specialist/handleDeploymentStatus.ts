@@ -11,6 +11,7 @@ export function handleDeploymentStatus(deps: SpecialistDeps): Task {
   const agent = 'mcp-deployment-specialist';
   return defineTask({
     name: 'handle_deployment_status',
+    permissions: ['system.read'],
     agent,
     description:
       'Looks at the run of a gate, the plan or the app that an event of a deployment is about, and at what both apps run by now; records in the audit trail whether that is well.',

@@ -15,6 +15,7 @@ import { summarise } from './summarise.ts';
 export function productionDeployment(deps: SpecialistDeps): Task {
   return defineTask({
     name: 'production_deployment',
+    permissions: ['system.read'],
     agent: 'mcp-deployment-specialist',
     description:
       'Makes the ordered plan of a deployment from what it finds: settings that are not ready, tables and queues that are missing, what each app runs now. Each step has its reason, its commands or calls, how to verify it and how to undo it. It deploys nothing itself.',

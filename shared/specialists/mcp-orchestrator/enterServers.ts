@@ -29,6 +29,7 @@ export function updateRegistry(deps: EnterDeps): Task {
   return defineTask({
     ...common,
     name: 'update_registry',
+    permissions: ['delegations.read'],
     description: 'Enters a validated server into the registry: it is active from then on, and published.',
     input: registrationSchema.extend({ discovery: discoverySchema }),
     output: decidedSchema,
@@ -46,6 +47,7 @@ export function rejectRegistration(deps: EnterDeps): Task {
   return defineTask({
     ...common,
     name: 'reject_registration',
+    permissions: ['delegations.read'],
     description: 'Marks a server whose registration failed as rejected, with the reason, and withdraws it.',
     input: registrationSchema.extend({ error: z.object({ message: z.string() }).nullable() }),
     output: decidedSchema,
@@ -73,6 +75,7 @@ export function updateServer(deps: EnterDeps): Task {
   return defineTask({
     ...common,
     name: 'update_server',
+    permissions: ['delegations.read'],
     description: 'Replaces the content of a registered server, once that has been validated.',
     input: registrationSchema.extend({
       etag: z.string(),
@@ -118,6 +121,7 @@ export function removeServer(deps: EnterDeps): Task {
   return defineTask({
     ...common,
     name: 'remove_server',
+    permissions: ['delegations.read'],
     description: 'Takes a server out of the registry and of what it publishes.',
     input: z.object({ slug: slugSchema, etag: z.string().optional() }),
     output: z.object({ slug: slugSchema }),

@@ -16,6 +16,7 @@ export function handleDeploymentStatus(deps: SpecialistDeps): Task {
   const agent = 'mcp-orchestrator';
   return defineTask({
     name: 'handle_deployment_status',
+    permissions: ['system.read'],
     agent,
     description:
       'Looks at what an event of a deployment is about and at the deployments that are under way; where an app has started with another build, moves on the work that the instances before it left behind. Records in the audit trail what it found and did.',

@@ -24,6 +24,7 @@ type Registered = z.infer<typeof registeredSchema>;
 export function registerServers(deps: RegistrationDeps): Task {
   return defineTask({
     name: 'register_servers',
+    permissions: ['delegations.read'],
     agent: 'mcp-orchestrator',
     description: 'Registers servers one after another and says what became of each.',
     timeoutMs: 9 * 60_000,

@@ -33,6 +33,7 @@ export function databaseTasks(deps: TablesDeps): readonly Task[] {
   return [
     defineTask({
       name: 'database_query_optimization',
+      permissions: ['system.read'],
       agent,
       description:
         'Measures the tables: writes, reads and removes rows of its own, reads and counts the partitions of the tenant. Says which table and partition is slow or hot, with percentiles, and what to change.',
@@ -57,6 +58,7 @@ export function databaseTasks(deps: TablesDeps): readonly Task[] {
     }),
     defineTask({
       name: 'database_health_check',
+      permissions: ['system.read'],
       agent,
       description:
         'Writes, reads and removes a few rows of its own and asks each table for a row: whether the tables are there and answer.',
@@ -70,6 +72,7 @@ export function databaseTasks(deps: TablesDeps): readonly Task[] {
     }),
     defineTask({
       name: 'database_performance_validation',
+      permissions: ['system.read'],
       agent,
       description:
         'Measures each table and the partitions of the tenant in it; does not pass where an operation takes longer in the median than its budget.',
@@ -85,6 +88,7 @@ export function databaseTasks(deps: TablesDeps): readonly Task[] {
     }),
     defineTask({
       name: 'check_database_performance',
+      permissions: ['system.read'],
       agent,
       description: 'Whether the tables answer, and within their budget: a short look for the health check.',
       timeoutMs: 5_000,

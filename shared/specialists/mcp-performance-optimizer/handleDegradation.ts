@@ -73,6 +73,7 @@ export const handlePerformanceDegradation = (
 ): Task =>
   defineTask({
     name: 'handle_performance_degradation',
+    permissions: ['system.read'],
     agent,
     description:
       'Measures now what slow answers stood on, compares it with the times that the event tells stage by stage, and records in the audit trail what is over its budget still.',

@@ -72,6 +72,7 @@ export const allFacts = ({ tables, state, tokens, pipeline }: WholeLook): Record
 export const generatePerformanceReport = (deps: PerformanceDeps): Task =>
   defineTask({
     name: 'generate_performance_report',
+    permissions: ['system.read'],
     agent: 'mcp-performance-optimizer',
     description:
       'Measures the tables, the store of short-lived state, the verification of tokens and both apps, and reports percentiles of each and what to change.',

@@ -16,6 +16,7 @@ import {
 export const middlewarePerformance = (deps: PipelineDeps): Task =>
   defineTask({
     name: 'middleware_performance',
+    permissions: ['delegations.read'],
     agent: 'mcp-performance-optimizer',
     description:
       "Sends some dozens of requests to both apps as a client would, and gives percentiles of each stage that a request goes through and which stage takes longest. Lists are asked for with the session's token, where it is kept.",

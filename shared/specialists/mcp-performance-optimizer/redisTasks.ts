@@ -14,6 +14,7 @@ export function redisTasks(deps: Pick<SpecialistDeps, 'state'>): readonly Task[]
   return [
     defineTask({
       name: 'redis_caching_strategy',
+      permissions: ['system.read'],
       agent,
       description:
         'Measures Redis with values of its own and reads its figures: latency, hit ratio, memory, evictions, and the times of keys by prefix. Says what to change, and measures the tables where the state is there.',
@@ -34,6 +35,7 @@ export function redisTasks(deps: Pick<SpecialistDeps, 'state'>): readonly Task[]
     }),
     defineTask({
       name: 'redis_connectivity_test',
+      permissions: ['system.read'],
       agent,
       description:
         'Writes, reads and removes a few values of its own in the store of short-lived state, which is Redis, or the tables where there is none.',
@@ -48,6 +50,7 @@ export function redisTasks(deps: Pick<SpecialistDeps, 'state'>): readonly Task[]
     }),
     defineTask({
       name: 'check_redis_connectivity',
+      permissions: ['system.read'],
       agent,
       description:
         'Whether the store of short-lived state answers, and within its budget: a short look for the health check.',

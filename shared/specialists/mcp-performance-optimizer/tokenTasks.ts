@@ -11,6 +11,7 @@ import { type TokensDeps, type TokensLook, lookAtTokens } from './tokens.ts';
 export const oauthTokenPerformance = (deps: TokensDeps): Task =>
   defineTask({
     name: 'oauth_token_performance',
+    permissions: ['delegations.read'],
     agent: 'mcp-performance-optimizer',
     description:
       "Measures the verification of tokens: how long the authority takes to give its keys, a first verification, one with keys, and one that is remembered. With the session's token where it is kept, else with a forged one, which has to be refused.",

@@ -37,6 +37,7 @@ export function capabilityNegotiation({
 
   return defineTask({
     name: 'capability_negotiation',
+    permissions: ['delegations.read'],
     agent: 'mcp-protocol-expert',
     description:
       'Asks each active server what it can do now, and gives the matrix of its capabilities against clients of both eras: what the gateway carries to whom, what it does not and why, and what differs from the registry.',

@@ -20,6 +20,7 @@ export function complianceReport({
 }: Pick<SpecialistDeps, 'servers' | 'outboundTo'>): Task {
   return defineTask({
     name: 'generate_compliance_report',
+    permissions: ['delegations.read'],
     agent: 'mcp-protocol-expert',
     description: `Checks up to ${MAX_SERVERS} active servers against the MCP specification of their era, and reports which requirements are broken, by how many servers and which, and which servers keep all of them.`,
     timeoutMs: 110_000,

@@ -16,6 +16,7 @@ export function jsonRpcOptimization({
 }: Pick<SpecialistDeps, 'servers' | 'outboundTo'>): Task {
   return defineTask({
     name: 'json_rpc_optimization',
+    permissions: ['delegations.read'],
     agent: 'mcp-protocol-expert',
     description:
       'Reads the lists of a server as a client does, and tells their sizes, pages and largest tools, what they cost in the context of a model, and what could be smaller.',

@@ -23,6 +23,7 @@ export function handleProtocolViolation({
 }: Pick<SpecialistDeps, 'servers' | 'outboundTo'> & { readonly audit: Pick<Audit, 'append'> }): Task {
   return defineTask({
     name: handlerOf(TYPE),
+    permissions: ['delegations.read'],
     agent: 'mcp-protocol-expert',
     description:
       'Checks the server that the event names against the MCP specification of its era, and records in the audit trail what it found.',

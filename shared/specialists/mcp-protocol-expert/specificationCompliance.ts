@@ -18,6 +18,7 @@ export function specificationCompliance({
 }: Pick<SpecialistDeps, 'servers' | 'outboundTo'>): Task {
   return defineTask({
     name: 'mcp_specification_compliance',
+    permissions: ['delegations.read'],
     agent: 'mcp-protocol-expert',
     description: `Exchanges some 30 requests with a registered server, calling none of its tools, and holds what it answers against the MCP specification of its era: ${checks.length} checks, each passed, failed or not applicable, with its evidence.`,
     timeoutMs: 150_000,

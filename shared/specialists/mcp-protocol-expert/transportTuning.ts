@@ -17,6 +17,7 @@ export function transportLayerTuning({
 }: Pick<SpecialistDeps, 'servers' | 'outboundTo'>): Task {
   return defineTask({
     name: 'transport_layer_tuning',
+    permissions: ['delegations.read'],
     agent: 'mcp-protocol-expert',
     description:
       'Sends small requests to a server one after another and opens its stream of news; tells connection reuse, keep-alive, TLS, time to the first byte, streaming and compression as measured, and what to change.',

@@ -29,6 +29,7 @@ export const auditTrailCompleteness = (
 ): Task =>
   defineTask({
     name: 'audit_trail_completeness',
+    permissions: ['audit.read'],
     agent: 'mcp-security-auditor',
     description:
       'Holds the delegations and plans that ended lately against the audit trail, where each must have its record under its trace, and verifies that the chains of that time are whole.',

@@ -8,6 +8,7 @@ import { slugSchema } from '../../registry/server.ts';
 export function auditRegistration({ audit }: { readonly audit: Audit }): Task {
   return defineTask({
     name: 'audit_registration',
+    permissions: ['delegations.read'],
     agent: 'mcp-security-auditor',
     description:
       'Records in the audit trail that a server has been registered, or is about to be updated or removed, and for whom.',

@@ -38,6 +38,7 @@ type Input = z.output<typeof inputSchema>;
 export const auditTrailAnalysis = (deps: Pick<SpecialistDeps, 'trail'>): Task =>
   defineTask({
     name: 'audit_trail_analysis',
+    permissions: ['audit.read'],
     agent: 'mcp-security-auditor',
     description:
       "Verifies the chains of the tenant's audit trail and analyses the records of a span of time: refusals by reason and actor, bursts, changes at odd hours, silence, acts without an end, lost records.",

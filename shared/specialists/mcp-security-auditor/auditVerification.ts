@@ -19,6 +19,7 @@ const STORE =
 export const auditLoggingVerification = (deps: AuditDeps): Task =>
   defineTask({
     name: 'audit_logging_verification',
+    permissions: ['audit.read'],
     agent: 'mcp-security-auditor',
     description:
       'Writes a record to the audit trail ahead of an act and one of its end, finds both again as they were written, and verifies the chains that were written meanwhile.',

@@ -7,6 +7,7 @@ import { fail, succeed } from '../../platform/result.ts';
 export function authenticateAdmin(): Task {
   return defineTask({
     name: 'authenticate_admin',
+    permissions: ['sessions.read'],
     agent: 'mcp-security-auditor',
     description: 'Checks that the owner of the session may administer the registry.',
     timeoutMs: 10_000,

@@ -41,6 +41,7 @@ const remedies: Readonly<Record<string, string>> = {
 export const handleAuthenticationFailure = (deps: HandlerDeps): Task =>
   defineTask({
     name: 'handle_authentication_failure',
+    permissions: ['audit.read'],
     agent: 'mcp-security-auditor',
     description:
       'Looks at the refusals of the ten minutes before the event, says what they have in common (reason, actor, minute, trace) and records that in the audit trail.',

@@ -29,6 +29,7 @@ const initialize = JSON.stringify({
 export const oauthFlowTest = (deps: FlowDeps): Task =>
   defineTask({
     name: 'oauth_flow_end_to_end_test',
+    permissions: ['delegations.read'],
     agent: 'mcp-security-auditor',
     description:
       "Walks the way of a client over HTTP: the 401 with its challenge, the protected resource metadata, the issuer's metadata and keys, and with the session's token, if it is kept, an authenticated MCP request. Names the step at which it ends.",

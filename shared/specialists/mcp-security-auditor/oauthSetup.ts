@@ -30,6 +30,7 @@ export const azureOauthSetup = (deps: SetupDeps): Task =>
   defineTask({
     ...common,
     name: 'azure_oauth_setup',
+    permissions: ['system.read', 'audit.read'],
     description:
       'Reads what the token issuer publishes for each tenant of the settings and compares it, the token of the session and the recent refusals with what the app expects: issuer, keys, audience, scope and roles.',
     timeoutMs: 30_000,
@@ -64,6 +65,7 @@ export const azureOauthValidation = (deps: SetupDeps): Task =>
   defineTask({
     ...common,
     name: 'azure_oauth_validation',
+    permissions: ['system.read'],
     description:
       'Passes when the token issuer answers for each tenant of the settings with the right issuer and at least one key that can sign tokens for it, and the token of the session, if it is kept, is for this app.',
     timeoutMs: 20_000,
@@ -81,6 +83,7 @@ export const azureConnectivity = (deps: SetupDeps): Task =>
   defineTask({
     ...common,
     name: 'validate_azure_connectivity',
+    permissions: ['system.read'],
     description:
       'Fetches the discovery document and the signing keys of each tenant of the settings and says how long that took and what is wrong with them.',
     timeoutMs: 15_000,

@@ -1,6 +1,12 @@
 import { z } from 'zod';
 import { findNamed, slugIn } from '../../gateway/view/names.ts';
-import { type Permission, isPermitted, permissionNames, rolesWith } from '../../identity/permissions.ts';
+import {
+  type Permission,
+  isOfOperatorTenant,
+  isPermitted,
+  permissionNames,
+  rolesWith,
+} from '../../identity/permissions.ts';
 import { type Principal, type Role, roles } from '../../identity/principal.ts';
 import { type Task, defineTask } from '../../orchestration/task/task.ts';
 import { succeed } from '../../platform/result.ts';
@@ -36,9 +42,13 @@ export const principalWith = (granted: readonly Role[], tenantId: string): Princ
   expiresAt: 0,
 });
 
-export const roleBasedAccess = ({ visibleServers }: Pick<SpecialistDeps, 'visibleServers'>): Task =>
+export const roleBasedAccess = ({
+  visibleServers,
+  operatorTenant,
+}: Pick<SpecialistDeps, 'visibleServers' | 'operatorTenant'>): Task =>
   defineTask({
     name: 'role_based_access',
+    permissions: ['delegations.read'],
     agent: 'mcp-security-auditor',
     description:
       "Says for the session's owner, or for a role, which permission is given and which is not, with the rule that decided; and for a tool whether there is such a tool and whether they may call it.",
@@ -51,7 +61,7 @@ export const roleBasedAccess = ({ visibleServers }: Pick<SpecialistDeps, 'visibl
       const principal = principalWith(granted, tenantId);
       const permissions = permissionNames.map((permission) => ({
         permission,
-        ...decide(principal, permission),
+        ...decide(principal, permission, operatorTenant),
       }));
       const asked = tool !== undefined || server !== undefined;
       const named = { server: server ?? slugIn(tool ?? '') ?? '', tool: tool ?? '' };
@@ -76,9 +86,10 @@ export const roleBasedAccess = ({ visibleServers }: Pick<SpecialistDeps, 'visibl
 
 type Decision = z.infer<typeof decisionSchema>;
 
-function decide(principal: Principal, permission: Permission): Decision {
-  const allowed = isPermitted(principal, permission);
-  const having = rolesWith(permission).join(', ');
+function decide(principal: Principal, permission: Permission, operatorTenant?: string): Decision {
+  const allowed = isPermitted(principal, permission, operatorTenant);
+  const where = isOfOperatorTenant(permission) ? ' of the tenant of the operator' : '';
+  const having = `${rolesWith(permission).join(', ')}${where}`;
   const own = principal.roles.length === 0 ? 'no role' : principal.roles.join(', ');
   return { allowed, rule: `${permission} is given to ${having}; this is ${own}` };
 }

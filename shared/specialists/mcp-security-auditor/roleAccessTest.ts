@@ -47,6 +47,7 @@ const HTTP_WITHIN_MS = 10_000;
 export const roleBasedAccessTest = (deps: TestDeps): Task =>
   defineTask({
     name: 'role_based_access_test',
+    permissions: ['delegations.read'],
     agent: 'mcp-security-auditor',
     description:
       "Holds each role and permission against what the roles are for, and asks both apps over HTTP: without a token they must refuse everything, and with the session's token just what its owner's roles do not include.",
@@ -54,8 +55,9 @@ export const roleBasedAccessTest = (deps: TestDeps): Task =>
     input: z.strictObject({}),
     output: verdictSchema,
     async run(_, helpers) {
+      // As in the tenant of the operator: roles give less elsewhere, and never more.
       const mayDo = (granted: Parameters<typeof principalWith>[0], name: string) =>
-        isPermission(name) && isPermitted(principalWith(granted, helpers.tenantId), name);
+        isPermission(name) && isPermitted(principalWith(granted, helpers.tenantId), name, helpers.tenantId);
       const [token, context] = await Promise.all([helpers.token(), helpers.authContext()]);
       const [withoutToken, withToken] = await Promise.all([
         Promise.all(probes.map((probe) => ask(probe, undefined, helpers, deps))),

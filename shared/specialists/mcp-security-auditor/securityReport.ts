@@ -8,7 +8,8 @@ import { type Finding, reportSchema } from '../finding.ts';
 import { withinTime } from '../withinTime.ts';
 import { accessFindings } from './accessRules.ts';
 import { analyseTrail, lastDay } from './auditTrailAnalysis.ts';
-import { type SetupDeps, lookAtTenants } from './oauthSetup.ts';
+import { lookAtTenant } from './identityProvider.ts';
+import type { SetupDeps } from './oauthSetup.ts';
 import { principalWith } from './roleAccess.ts';
 
 const MAX_RECORDS = 5_000;
@@ -16,28 +17,29 @@ const MAX_SERVERS = 500;
 const LOOK_WITHIN_MS = 20_000;
 
 /** Where sign-in, rights, servers, settings and the trail stand, each looked at anew. */
-export const securityReport = (deps: SetupDeps & Pick<SpecialistDeps, 'servers'>): Task =>
+export const securityReport = (deps: SetupDeps & Pick<SpecialistDeps, 'servers' | 'operatorTenant'>): Task =>
   defineTask({
     name: 'generate_security_report',
+    permissions: ['audit.read'],
     agent: 'mcp-security-auditor',
     description:
-      'Where security stands for the tenant now: the token issuer, what the roles may do, the servers and how they are protected, the settings that open something, and the audit trail of the last day with its chains verified.',
+      'Where security stands for the tenant now: its token issuer, what the roles may do, its servers and how they are protected, and its audit trail of the last day with the chains verified; for the tenant of the operator also the settings that open something.',
     timeoutMs: 110_000,
     input: z.strictObject({}),
     output: reportSchema,
     async run(_, helpers) {
       const { signal, tenantId } = helpers;
-      const [looks, trail, servers] = await Promise.all([
-        lookAtTenants(deps, signal),
+      const [signIn, trail, servers] = await Promise.all([
+        lookAtTenant(tenantId, deps, signal),
         analyseTrail(lastDay(MAX_RECORDS), helpers, deps),
         lookAtServers(helpers, deps.servers),
       ]);
       const mayDo = (granted: Parameters<typeof principalWith>[0], name: string) =>
-        isPermission(name) && isPermitted(principalWith(granted, tenantId), name);
+        isPermission(name) && isPermitted(principalWith(granted, tenantId), name, tenantId);
       const findings = [
-        ...looks.flatMap((look) => look.findings),
+        ...signIn.findings,
         ...accessFindings(permissionNames, mayDo, isPermission),
-        ...settingFindings(deps),
+        ...(tenantId === deps.operatorTenant ? settingFindings(deps) : []),
         ...servers.findings,
         ...trail.findings,
       ].sort((a, b) => rank[b.severity] - rank[a.severity]);
@@ -51,7 +53,7 @@ export const securityReport = (deps: SetupDeps & Pick<SpecialistDeps, 'servers'>
             ? 'Nothing was found that endangers the tenant.'
             : `${critical} critical findings and ${warnings} warnings, first: ${worst?.message ?? ''}.`,
         facts: {
-          signIn: { tenants: looks.map(({ evidence }) => evidence) },
+          signIn: signIn.evidence,
           access: { permissions: permissionNames.length },
           servers: servers.facts,
           auditTrail: trail.facts,

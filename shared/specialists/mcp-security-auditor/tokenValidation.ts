@@ -49,6 +49,7 @@ export const jwtTokenValidation = (
 ): Task =>
   defineTask({
     name: 'jwt_token_validation',
+    permissions: ['delegations.read'],
     agent: 'mcp-security-auditor',
     description:
       'Applies each rule for tokens to the token of the session and says what each saw, whether it passed and which one decided; also what the app itself says of the token. The token is never shown.',

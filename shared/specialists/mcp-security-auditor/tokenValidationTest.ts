@@ -15,6 +15,7 @@ type TestDeps = Pick<SpecialistDeps, 'config' | 'authority' | 'outbound' | 'veri
 export const jwtTokenValidationTest = (deps: TestDeps): Task =>
   defineTask({
     name: 'jwt_token_validation_test',
+    permissions: ['delegations.read'],
     agent: 'mcp-security-auditor',
     description:
       'Forges a token for each way in which one can be wrong (unsigned, another key, audience, issuer, tenant, time, algorithm) and passes when the app refuses every one, in its code and over HTTP.',

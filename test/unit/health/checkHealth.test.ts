@@ -22,6 +22,7 @@ function system(found: Record<string, Result<unknown>> = {}, faults: Faults = {}
       defineTask({
         name: task,
         agent,
+        permissions: ['delegations.read'],
         description: '',
         timeoutMs: 1_000,
         input: z.unknown(),

@@ -4,6 +4,7 @@ import { newDelegation } from '../../../shared/orchestration/delegation/delegati
 import { REPORT_PLAN, namedPlans } from '../../../shared/orchestration/plan/namedPlans.ts';
 import { recordOutcome, startPlan } from '../../../shared/orchestration/plan/planProgress.ts';
 import type { Outcome } from '../../../shared/orchestration/delegation/outcome.ts';
+import type { WithheldOf } from '../../../shared/orchestration/task/resultAccess.ts';
 
 const at = new Date('2026-01-01T00:00:00.000Z');
 const steps = namedPlans({}).find(({ name }) => name === REPORT_PLAN)?.steps ?? [];
@@ -20,7 +21,7 @@ const says = (...findings: object[]): Outcome => ({
 });
 
 /** The report once these steps have ended so. */
-function reported(outcomes: Record<string, Outcome>) {
+function reported(outcomes: Record<string, Outcome>, withheldOf: WithheldOf = () => undefined) {
   const start = { id: 'p', tenantId: 't1', name: REPORT_PLAN, requestedBy: 'u1', traceparent: '' };
   let plan = startPlan(start, steps, at);
   const delegations = new Map();
@@ -36,7 +37,7 @@ function reported(outcomes: Record<string, Outcome>) {
     } as const;
     delegations.set(id, { ...newDelegation({ ...work, deadline: '' }, at), outcome });
   }
-  return systemReport(plan, delegations);
+  return systemReport(plan, delegations, withheldOf);
 }
 const all = (outcome: Outcome) => Object.fromEntries(steps.map(({ id }) => [id, outcome]));
 
@@ -87,6 +88,23 @@ describe('the report of the system', () => {
       specialistReports: { system_health: { state: 'running' } },
     });
     expect(report).not.toHaveProperty('generatedAt');
+  });
+});
+
+test('what a reader may not see of it is left out, with its recommendations, and counts for the health', () => {
+  const report = reported(
+    { ...all(says(finding('mine', 'info'))), security_status: says(finding('secret', 'critical')) },
+    ({ task }) => (task === 'generate_security_report' ? { permissions: ['audit.read'] } : undefined),
+  );
+  expect(systemReportSchema.parse(report)).toMatchObject({
+    overallSystemHealth: 'unhealthy',
+    specialistReports: { system_health: { state: 'succeeded', facts: { a: 1 } } },
+    recommendations: [{ rule: 'mine', findings: 4 }],
+  });
+  expect(report.specialistReports['security_status']).toEqual({
+    agent: 'mcp-security-auditor',
+    state: 'succeeded',
+    withheld: { permissions: ['audit.read'] },
   });
 });
 

@@ -26,6 +26,7 @@ const pinned: Record<Permission, readonly Role[]> = {
   'pools.read': ['Admin', 'Operator', 'Auditor'],
   'pools.write': ['Admin', 'Operator'],
   'mcp.use': ['Admin', 'Operator', 'User'],
+  'system.read': ['Admin', 'Operator'],
 };
 const permissions = Object.keys(pinned) as Permission[];
 
@@ -40,13 +41,20 @@ const holding = (...held: Role[]): Principal => ({
 
 describe.each(permissions)('%s', (permission) => {
   test.each(roles)('is as pinned for %s', (role) => {
-    expect(isPermitted(holding(role), permission)).toBe(pinned[permission].includes(role));
+    expect(isPermitted(holding(role), permission, 't')).toBe(pinned[permission].includes(role));
   });
 
   test('is for nobody without a role', () => {
     expect(isPermitted(holding(), permission)).toBe(false);
   });
 });
+
+test.each(['other', undefined])(
+  'system.read is for nobody of a tenant while %s operates the gateway',
+  (operator) => {
+    expect(roles.filter((role) => isPermitted(holding(role), 'system.read', operator))).toEqual([]);
+  },
+);
 
 test('one role that may is enough', () => {
   expect(isPermitted(holding('User', 'Admin'), 'servers.write')).toBe(true);

@@ -16,6 +16,7 @@ test('docs/agents.md is as the code has it: else run `node infra/agentDocs/main.
 });
 
 const common = {
+  permissions: ['audit.read', 'system.read'] as const,
   description: 'Looks at it.',
   timeoutMs: 5_000,
   output: z.object({ found: z.array(z.string()).describe('What was there.') }),
@@ -40,6 +41,7 @@ describe('the documentation of a task', () => {
     for (const part of [
       '### `look`',
       'Looks at it.',
+      'Its result takes `audit.read` and `system.read`.',
       '| `depth` | whole number (3 when absent) | How deep \\| or not. |',
       '| `mode` | "fast" or "slow" (optional) |',
       '| `of.slug` | text | Which. |',

@@ -67,6 +67,7 @@ const shared = (agent: 'mcp-debugger' | 'mcp-protocol-expert') =>
   defineTask({
     name: 'look',
     agent,
+    permissions: ['delegations.read'],
     description: '',
     timeoutMs: 1_000,
     input: z.object({}),

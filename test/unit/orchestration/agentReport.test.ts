@@ -28,6 +28,7 @@ const iso = (seconds: number) => later(seconds).toISOString();
 const counted = defineTask({
   name: 'count_faults',
   agent: 'mcp-debugger',
+  permissions: ['delegations.read'],
   description: '',
   timeoutMs: 1_000,
   input: z.strictObject({ url: z.string().optional() }),

@@ -13,7 +13,12 @@ import { caller, testEngine } from '../../support/engine.ts';
 
 const now = new Date('2026-01-01T00:00:00Z');
 const later = (seconds: number) => new Date(now.getTime() + seconds * 1000).toISOString();
-const common = { description: '', timeoutMs: 1_000, output: z.unknown() };
+const common = {
+  permissions: ['delegations.read'],
+  description: '',
+  timeoutMs: 1_000,
+  output: z.unknown(),
+} as const;
 const probe = defineTask({
   ...common,
   name: 'probe_endpoints',

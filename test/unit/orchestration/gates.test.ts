@@ -22,6 +22,7 @@ const check = (name: string, passed: () => boolean = () => true) =>
   defineTask({
     name,
     agent: 'mcp-debugger',
+    permissions: ['delegations.read'],
     description: '',
     timeoutMs: 1_000,
     input: z.object({}),

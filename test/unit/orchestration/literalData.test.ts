@@ -39,7 +39,13 @@ const plain = async (run: TestRegistry) => {
 const named = (run: TestRegistry, name: string, input: unknown) =>
   requestPlan(planRequestSchema.parse({ name, input }), caller, run.tasks, run.deps);
 
-const common = { agent: 'mcp-debugger', description: '', timeoutMs: 1_000, output: z.unknown() } as const;
+const common = {
+  agent: 'mcp-debugger',
+  permissions: ['delegations.read'],
+  description: '',
+  timeoutMs: 1_000,
+  output: z.unknown(),
+} as const;
 const say = defineTask({
   ...common,
   name: 'say',

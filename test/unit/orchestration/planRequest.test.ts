@@ -6,7 +6,13 @@ import { taskCatalogue } from '../../../shared/orchestration/task/taskCatalogue.
 import { fail, succeed } from '../../../shared/platform/result.ts';
 import { caller, testEngine } from '../../support/engine.ts';
 
-const common = { agent: 'mcp-debugger', description: '', timeoutMs: 1_000, output: z.unknown() } as const;
+const common = {
+  agent: 'mcp-debugger',
+  permissions: ['delegations.read'],
+  description: '',
+  timeoutMs: 1_000,
+  output: z.unknown(),
+} as const;
 const done: string[] = [];
 const add = defineTask({
   ...common,

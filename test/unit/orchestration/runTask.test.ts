@@ -14,6 +14,7 @@ const taskOf = (run: (helpers: TaskHelpers) => Promise<unknown>) =>
     defineTask({
       name: 'work',
       agent: 'mcp-debugger',
+      permissions: ['delegations.read'],
       description: '',
       timeoutMs: 5_000,
       input: z.object({}),

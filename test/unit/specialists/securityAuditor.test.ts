@@ -61,7 +61,8 @@ describe('an explained token', () => {
 });
 
 describe('the rights of roles', () => {
-  const real: MayDo = (granted, name) => isPermission(name) && isPermitted(principalWith(granted, 't'), name);
+  const real: MayDo = (granted, name) =>
+    isPermission(name) && isPermitted(principalWith(granted, 't'), name, 't');
   const rulesFor = (mayDo: MayDo, isKnown = isPermission as (name: string) => boolean) =>
     accessFindings(permissionNames, mayDo, isKnown).map(({ rule }) => rule);
 

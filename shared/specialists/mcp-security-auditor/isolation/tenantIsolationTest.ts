@@ -23,6 +23,7 @@ const TRAIL_SAMPLE = 200;
 export const tenantIsolationTest = (deps: IsolationDeps): Task =>
   defineTask({
     name: 'tenant_isolation_test',
+    permissions: ['delegations.read'],
     agent: 'mcp-security-auditor',
     description:
       "Makes a server, a toolset, a delegation, a plan and sessions of a made-up tenant, tries to read each as the caller's tenant by the stores, the MCP endpoints and, with the session's token if it is kept, over HTTP, and removes them again. Passes when only the made-up tenant itself gets at them.",

@@ -1,0 +1,60 @@
+import { isOfOperatorTenant, isPermitted } from '../../identity/permissions.ts';
+import type { Principal } from '../../identity/principal.ts';
+import type { DomainError } from '../../platform/errors.ts';
+import { agentNames } from '../agent/agents.ts';
+import { type ResultPermission, resultPermissions } from './resultPermissions.ts';
+import type { Task } from './task.ts';
+import type { TaskCatalogue } from './taskCatalogue.ts';
+
+type Reader = Pick<Principal, 'tenantId' | 'roles'>;
+
+/** Whether every reader of the tenant's delegations may read the result. */
+export const isOpenResult = ({ permissions }: Pick<Task, 'permissions'>): boolean =>
+  permissions.every((permission) => permission === 'delegations.read');
+
+/** The permissions that the result takes and the reader lacks. */
+export const lacking = (
+  permissions: readonly ResultPermission[],
+  reader: Reader,
+  operatorTenant: string,
+): readonly ResultPermission[] =>
+  permissions.filter((permission) => !isPermitted(reader, permission, operatorTenant));
+
+/** Why somebody may not have a task run; undefined where they may. The error is `forbidden` and names what is lacking. */
+export function askRefusal(
+  { name, permissions }: Pick<Task, 'name' | 'permissions'>,
+  reader: Reader,
+  operatorTenant: string,
+): DomainError | undefined {
+  const missing = lacking(permissions, reader, operatorTenant);
+  if (missing.length === 0) return undefined;
+  const where = missing.some(isOfOperatorTenant) ? ' (it is given in the tenant of the operator alone)' : '';
+  const message = `the result of the task "${name}" takes the permission ${missing.join(' and ')}, which your roles do not include${where}`;
+  return { kind: 'forbidden', message };
+}
+
+/** In place of a result: the permissions that its reader lacks. */
+export interface Withheld {
+  readonly permissions: readonly ResultPermission[];
+}
+/** What is withheld of the result of a task; undefined for a result that may be read. */
+export type WithheldOf = (work: { readonly agent: string; readonly task: string }) => Withheld | undefined;
+
+/** What is withheld from a reader. A task that the catalogue does not know takes every permission. */
+export function withheldFrom(reader: Reader, catalogue: TaskCatalogue, operatorTenant: string): WithheldOf {
+  return ({ agent, task }) => {
+    const known = agentNames.find((name) => name === agent);
+    const permissions = (known && catalogue.find(known, task)?.permissions) ?? resultPermissions;
+    const missing = lacking(permissions, reader, operatorTenant);
+    return missing.length === 0 ? undefined : { permissions: missing };
+  };
+}
+
+/** The error as a reader may see it: its message may quote what the task found. */
+export const shownError = <Shown extends { readonly message: string }>(
+  error: Shown,
+  withheld: Withheld | undefined,
+): Shown =>
+  withheld
+    ? { ...error, message: `the reason takes the permission ${withheld.permissions.join(' and ')}` }
+    : error;
