@@ -8,6 +8,7 @@ import {
 } from '../../shared/platform/idempotency.ts';
 import { InfrastructureError } from '../../shared/platform/errors.ts';
 import { invalid } from '../../shared/platform/invalid.ts';
+import { ANSWER_BOUNDS, unsafeShape } from '../../shared/platform/jsonShape.ts';
 import type { Log } from '../../shared/platform/log.ts';
 import { succeed } from '../../shared/platform/result.ts';
 import type { Answer, Call, Route } from '../route.ts';
@@ -28,6 +29,8 @@ export function idempotent<Body>(route: Route<Body>, deps: IdempotentDeps): Rout
       const key = call.headers.get('idempotency-key');
       if (key === null) return route.handle(call);
       if (!idempotencyKeyPattern.test(key)) return invalid('Idempotency-Key', IDEMPOTENCY_KEY_RULE);
+      const unsafe = unsafeShape(call.body, ANSWER_BOUNDS);
+      if (unsafe !== undefined) return invalid('body', unsafe);
       const { tenantId, userId } = call.principal;
       const request = { tenantId, userId, key, operation, content: contentOf(call), isResumable };
       const claimed = await claimKey(request, deps);

@@ -131,7 +131,7 @@ export async function endClaim(
 /** Without its body where that must not be stored (RFC 9111, section 5.2.2.5), or a row has no room for it. */
 function keepable({ body, ...head }: KeptAnswer): KeptAnswer {
   const isKept =
-    head.headers['cache-control'] !== 'no-store' && (JSON.stringify(body) ?? '').length <= MAX_ANSWER_LENGTH;
+    head.headers['cache-control'] !== 'no-store' && JSON.stringify(body ?? null).length <= MAX_ANSWER_LENGTH;
   return isKept ? { ...head, body } : head;
 }
 

@@ -1,6 +1,7 @@
 import { compose } from '../../functions/compose.ts';
 import { serve } from '../../functions/http.ts';
 import { managementRoutes } from '../../functions/management/app.ts';
+import type { Route } from '../../functions/route.ts';
 import { matches } from '../../functions/paths.ts';
 import type { Audit } from '../../shared/audit/audit.ts';
 import type { Principal } from '../../shared/identity/principal.ts';
@@ -17,6 +18,8 @@ import type { TestRegistry } from './registrations.ts';
 
 export interface SentRequest {
   readonly body?: unknown;
+  /** The body as it stands, in the place of one that is written as JSON. */
+  readonly text?: string;
   readonly key?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly by?: Partial<Principal>;
@@ -29,8 +32,17 @@ export interface Answered {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
+export interface ManagementRoutes {
+  readonly routes: readonly Route<unknown>[];
+  readonly send: (method: string, target: string, request?: SentRequest) => Promise<Answered>;
+  readonly lines: FakeHttpDeps['lines'];
+}
+
 /** The routes of the management app over an engine in memory. The caller is an administrator of the tenant `t1`. */
-export function openManagementRoutes(run: TestRegistry, before?: (operation: string) => void) {
+export function openManagementRoutes(
+  run: TestRegistry,
+  before?: (operation: string) => void,
+): ManagementRoutes {
   const audit: Audit = {
     append: (event) => {
       run.deps.audit.append(event);
@@ -52,7 +64,6 @@ export function openManagementRoutes(run: TestRegistry, before?: (operation: str
     }),
   );
   const { deps } = run;
-  const idempotencyKeys = azureTableIdempotencyStore(tables);
   const routes = managementRoutes({
     ...composed,
     ...deps,
@@ -63,11 +74,17 @@ export function openManagementRoutes(run: TestRegistry, before?: (operation: str
     links: azureTableRegistryLinkStore(tables),
     visibleServers: createVisibleServers({ ...deps, state: deps.shortLived }),
     tasks: () => Promise.resolve(run.tasks),
-    idempotencyKeys,
+    idempotencyKeys: azureTableIdempotencyStore(tables),
   });
 
   async function send(method: string, target: string, request: SentRequest = {}): Promise<Answered> {
-    const { body, key, headers = {}, by } = request;
+    const {
+      body,
+      key,
+      headers = {},
+      by,
+      text = body === undefined ? undefined : JSON.stringify(body),
+    } = request;
     const url = new URL(target, 'https://registry.contoso.com');
     // As the host does: the first that matches, by name.
     const [route] = routes
@@ -81,20 +98,20 @@ export function openManagementRoutes(run: TestRegistry, before?: (operation: str
         method,
         headers: {
           authorization: 'Bearer token',
-          ...(body !== undefined && { 'content-type': 'application/json' }),
+          ...(text !== undefined && { 'content-type': 'application/json' }),
           ...(key !== undefined && { 'idempotency-key': key }),
           ...headers,
         },
-        ...(body !== undefined && { body: JSON.stringify(body) }),
+        ...(text !== undefined && { body: text }),
       }),
     );
-    const text = await response.text();
+    const answered = await response.text();
     return {
       status: response.status,
       headers: response.headers,
-      body: text === '' ? {} : (JSON.parse(text) as Record<string, unknown>),
+      body: answered === '' ? {} : (JSON.parse(answered) as Record<string, unknown>),
     };
   }
 
-  return { routes, send, idempotencyKeys, lines: http.lines };
+  return { routes, send, lines: http.lines };
 }

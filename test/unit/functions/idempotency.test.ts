@@ -16,7 +16,15 @@ async function opened({ servers = [] as readonly string[] } = {}) {
   for (const slug of servers) await routes.send('POST', '/servers', { body: { slug, url } });
   await run.pump();
   const statusOf = async (slug: string) => (await run.deps.servers.find('t1', slug))?.value.status;
-  return { ...run, ...routes, statusOf };
+  return {
+    ...run,
+    ...routes,
+    statusOf,
+    pump: () => run.pump(),
+    advance: (seconds: number) => {
+      run.advance(seconds);
+    },
+  };
 }
 const planOf = ({ body }: Answered) => (body['plan'] as { id: string } | undefined)?.id;
 const used = { status: 409, body: { kind: 'already_exists', errors: [{ path: 'Idempotency-Key' }] } };
@@ -281,6 +289,17 @@ test('every route that changes something takes a key, and rejects a malformed on
   expect(run.operations()).toBe(0);
 });
 
+test.each([
+  ['deeper than a digest of it can be made', `${'['.repeat(100_000)}${']'.repeat(100_000)}`],
+  ['with a key that no copy is safe of', '{"__proto__": {}}'],
+])('a body %s is invalid', async (_, text) => {
+  const { send } = await opened();
+  expect(await send('POST', '/servers/bulk', { text: `{"servers": [${text}]}`, key })).toMatchObject({
+    status: 400,
+    body: { kind: 'invalid' },
+  });
+});
+
 describe('a request that is interrupted', () => {
   test('at any operation is finished by a repetition, and nothing stays pending', async () => {
     for (let faultAt = 1; ; faultAt++) {
@@ -307,7 +326,13 @@ describe('a request that is interrupted', () => {
     const routes = openManagementRoutes(run, (operation) => {
       if (fails(operation)) throw new InfrastructureError('tables', operation, undefined);
     });
-    return { ...run, ...routes };
+    return {
+      ...routes,
+      deps: run.deps,
+      advance: (seconds: number) => {
+        run.advance(seconds);
+      },
+    };
   }
 
   test('before its key is claimed has done nothing', async () => {
