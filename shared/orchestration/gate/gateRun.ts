@@ -1,7 +1,6 @@
 import { type Result, fail } from '../../platform/result.ts';
 import type { Caller } from '../caller.ts';
 import { checkSession } from '../checkSession.ts';
-import { systemActor } from '../delegation/actor.ts';
 import type { OrchestrationDeps } from '../deps.ts';
 import { type PooledPlan, beginWithinPools } from '../plan/beginWithinPools.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -35,7 +34,7 @@ export async function runGate(
   const plan: PooledPlan = {
     name: gate,
     gate,
-    actor: systemActor(`quality gate ${gate}`),
+    grantedBy: `quality gate ${gate}`,
     session: session.value,
     operation: 'quality_gate',
     estimatedLoad: { checkCount: checks.length },

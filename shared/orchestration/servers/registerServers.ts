@@ -1,7 +1,6 @@
 import { type Result, fail } from '../../platform/result.ts';
 import type { Registration } from '../../registry/server.ts';
 import type { Caller } from '../caller.ts';
-import { systemActor } from '../delegation/actor.ts';
 import { type PooledPlan, beginWithinPools } from '../plan/beginWithinPools.ts';
 import type { Plan, StepDefinition } from '../plan/plan.ts';
 import type { RegistrationDeps } from './registerServer.ts';
@@ -28,7 +27,7 @@ export async function registerServers(
   }
   const plan: PooledPlan = {
     name: 'bulk_server_registration',
-    actor: systemActor('plan bulk_server_registration'),
+    grantedBy: 'plan bulk_server_registration',
     session: await deps.sessions.open(caller.principal),
     operation: 'bulk_server_registration',
     estimatedLoad: { serverCount: registrations.length, adminCount: 1 },
