@@ -1,4 +1,5 @@
 import type { Principal } from '../identity/principal.ts';
+import type { Session } from '../identity/sessionStore.ts';
 import type { IdSource } from '../platform/ids.ts';
 import type { Trace } from '../platform/trace.ts';
 
@@ -10,6 +11,14 @@ export interface Caller {
   readonly token?: string | undefined;
   /** The id of a request that may be repeated. It stands for one piece of work: a repetition finds what was made under it. */
   readonly requestId?: string;
+}
+
+/**
+ * The actor of work that a caller asks for: the caller, until the sign-in ends, or the session that the work is asked for in.
+ */
+export function actorOf({ principal }: Pick<Caller, 'principal'>, session?: Session): Principal {
+  if (!session) return principal;
+  return { ...principal, expiresAt: Math.min(principal.expiresAt, Date.parse(session.expiresAt)) };
 }
 
 /** The id of what a request makes: that of the request where it may be repeated, else a new one. */

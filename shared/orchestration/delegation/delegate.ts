@@ -6,7 +6,7 @@ import { traceparentOf } from '../../platform/trace.ts';
 import { agentNames } from '../agent/agents.ts';
 import type { AgentLoads } from '../agent/loads.ts';
 import { routingMatrix, taskTypes } from '../agent/routing.ts';
-import { type Caller, idFor } from '../caller.ts';
+import { type Caller, actorOf, idFor } from '../caller.ts';
 import type { OrchestrationDeps } from '../deps.ts';
 import { unknownName } from '../nearest.ts';
 import { findOpenTask, openTasks } from '../task/findTask.ts';
@@ -14,7 +14,6 @@ import { askRefusal } from '../task/resultAccess.ts';
 import type { Task } from '../task/task.ts';
 import type { TaskCatalogue } from '../task/taskCatalogue.ts';
 import { checkSession } from '../checkSession.ts';
-import { callerActor } from './actor.ts';
 import { type Delegation, MAX_INPUT_LENGTH, fitsMessage, newDelegation } from './delegation.ts';
 import { sendMessage, sendNew } from './sendMessage.ts';
 
@@ -74,7 +73,7 @@ export async function delegate(
     task: task.value.name,
     input: input.value,
     requestedBy: caller.principal.userId,
-    actor: callerActor(caller),
+    actor: actorOf(caller, session.value),
     ...(session.value && { sessionId: session.value.id }),
     traceparent: traceparentOf(caller.trace),
     deadline: deadline.value.toISOString(),

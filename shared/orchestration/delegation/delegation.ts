@@ -1,8 +1,8 @@
 import { z } from 'zod';
+import { principalSchema } from '../../identity/principal.ts';
 import type { LogFields } from '../../platform/log.ts';
 import { continueTrace } from '../../platform/trace.ts';
 import { agentNames } from '../agent/agents.ts';
-import { actorSchema } from './actor.ts';
 import { type Outcome, outcomeSchema } from './outcome.ts';
 
 const agentSchema = z.enum(agentNames);
@@ -19,8 +19,10 @@ export const delegationSchema = z.object({
   requestingAgent: agentSchema,
   /** The user who asked for it; absent for the step of a plan, which knows that itself. */
   requestedBy: z.string().optional(),
-  /** For whom it is done; absent in rows of earlier versions. */
-  actor: actorSchema.optional(),
+  /** On whose behalf it is done; absent for work of the system's own. */
+  actor: principalSchema.optional(),
+  /** The plan, gate or event of the gateway itself that has it done, whatever its asker may read. */
+  grantedBy: z.string().optional(),
   /** Where its agent reads on whose behalf it works. */
   sessionId: z.string().optional(),
   planId: z.string().optional(),
@@ -53,6 +55,7 @@ type Work = Pick<
   | 'input'
   | 'requestedBy'
   | 'actor'
+  | 'grantedBy'
   | 'sessionId'
   | 'planId'
   | 'stepId'

@@ -13,18 +13,20 @@ interface RunDeps {
 }
 
 /**
- * Why a task may not run for the actor of its row; undefined where it may. A caller must have the permissions of the result
+ * Why a task may not run for the actor of its row; undefined where it may. The actor must have the permissions of the result
  * under the rules as they are now. A result that not every reader may see also takes a sign-in that lasts, and the session
- * that the work names. A row without an actor is of an earlier version: it may do what takes neither.
+ * that the work names. A plan, gate or event of the gateway itself is granted all of its tasks. A row that names neither is
+ * of an earlier version: it may do what is open to every reader.
  */
 export async function runRefusal(
-  { tenantId, planId, sessionId, actor }: Delegation,
+  { tenantId, planId, sessionId, actor, grantedBy }: Delegation,
   task: Task,
   { sessions, operatorTenant, clock }: RunDeps,
 ): Promise<DomainError | undefined> {
-  if (task.planOnly && (planId === undefined || actor?.kind === 'caller'))
+  const isOwnWork = actor !== undefined && grantedBy === undefined;
+  if (task.planOnly && (planId === undefined || isOwnWork))
     return forbidden(`the task "${task.name}" runs as a step of a named plan only`);
-  if (actor?.kind === 'system' || (!actor && isOpenResult(task))) return undefined;
+  if (grantedBy !== undefined || (!actor && isOpenResult(task))) return undefined;
   if (!actor) return forbidden(`nothing says for whom the task "${task.name}" is to run: ask for it again`);
   const refused = askRefusal(task, { tenantId, roles: actor.roles }, operatorTenant);
   if (refused || isOpenResult(task)) return refused;

@@ -1,4 +1,3 @@
-import { systemActor } from '../delegation/actor.ts';
 import { type Delegation, newDelegation } from '../delegation/delegation.ts';
 import { sendNew } from '../delegation/sendMessage.ts';
 import type { OrchestrationDeps } from '../deps.ts';
@@ -35,7 +34,7 @@ export async function raiseEvent(
     task: handlerOf(type),
     input: { eventId: id, type, detail, raisedBy, raisedAt: now.toISOString() },
     requestedBy: raisedBy,
-    actor: systemActor(`event ${type}`),
+    grantedBy: `event ${type}`,
     traceparent,
     deadline: new Date(now.getTime() + HANDLE_WITHIN_MS).toISOString(),
   };

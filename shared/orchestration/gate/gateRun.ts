@@ -1,7 +1,6 @@
 import { type Result, fail } from '../../platform/result.ts';
 import type { Caller } from '../caller.ts';
 import { checkSession } from '../checkSession.ts';
-import { systemActor } from '../delegation/actor.ts';
 import type { OrchestrationDeps } from '../deps.ts';
 import { beginOnce } from '../plan/beginPlan.ts';
 import { type PooledPlan, beginWithinPools } from '../plan/beginWithinPools.ts';
@@ -50,7 +49,7 @@ async function begin(
   const plan: PooledPlan = {
     name: gate,
     gate,
-    actor: systemActor(`quality gate ${gate}`),
+    grantedBy: `quality gate ${gate}`,
     session: session.value,
     operation: 'quality_gate',
     estimatedLoad: { checkCount: checks.length },

@@ -1,8 +1,7 @@
 import type { Session } from '../../identity/sessionStore.ts';
 import { type Result, succeed } from '../../platform/result.ts';
 import { traceparentOf } from '../../platform/trace.ts';
-import { type Caller, idFor } from '../caller.ts';
-import type { Actor } from '../delegation/actor.ts';
+import { type Caller, actorOf, idFor } from '../caller.ts';
 import type { OrchestrationDeps } from '../deps.ts';
 import type { OperationName } from '../pool/operations.ts';
 import type { Allocation } from '../pool/resourcePools.ts';
@@ -13,8 +12,8 @@ export interface PooledPlan {
   readonly name: string;
   /** The quality gate that it is a run of. */
   readonly gate?: string;
-  /** For whom its steps are done. */
-  readonly actor: Actor;
+  /** What of the gateway itself has its steps done; absent for steps that the caller wrote. */
+  readonly grantedBy?: string;
   readonly session?: Session | undefined;
   readonly operation: OperationName;
   readonly estimatedLoad: object;
@@ -26,7 +25,7 @@ const HOLD_MS = 3_600_000;
 
 /** Begins a plan that holds a share of the resource pools until it ends. Failure: `exhausted`, before anything is stored. */
 export async function beginWithinPools(
-  { name, gate, actor, session, operation, estimatedLoad, steps }: PooledPlan,
+  { name, gate, grantedBy, session, operation, estimatedLoad, steps }: PooledPlan,
   caller: Caller,
   deps: OrchestrationDeps,
 ): Promise<Result<Plan>> {
@@ -41,7 +40,8 @@ export async function beginWithinPools(
     name,
     ...(gate !== undefined && { gate }),
     requestedBy: userId,
-    actor,
+    actor: actorOf(caller, session),
+    ...(grantedBy !== undefined && { grantedBy }),
     ...(session && { sessionId: session.id }),
     allocationId,
     traceparent: traceparentOf(caller.trace),

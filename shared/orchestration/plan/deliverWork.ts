@@ -77,6 +77,7 @@ function delegationFor(
     input: tooLong ? null : resolved,
     requestedBy: plan.requestedBy,
     ...(plan.actor && { actor: plan.actor }),
+    ...(plan.grantedBy !== undefined && { grantedBy: plan.grantedBy }),
     ...(plan.sessionId !== undefined && { sessionId: plan.sessionId }),
     planId: plan.id,
     stepId: id,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { principalSchema } from '../../identity/principal.ts';
 import { agentNames } from '../agent/agents.ts';
-import { actorSchema } from '../delegation/actor.ts';
 import { taskErrorSchema } from '../delegation/outcome.ts';
 
 /** Why a step failed: as its delegation did, or because its result is a verdict that did not pass. */
@@ -63,8 +63,10 @@ export const planSchema = z.object({
   /** Somebody wants it to end: nothing new begins. */
   cancelled: z.boolean().optional(),
   requestedBy: z.string(),
-  /** For whom its steps are done; absent in rows of earlier versions. */
-  actor: actorSchema.optional(),
+  /** On whose behalf its steps are done; absent for plans of the system's own. */
+  actor: principalSchema.optional(),
+  /** The plan, gate or event of the gateway itself that has its steps done, whatever its asker may read. */
+  grantedBy: z.string().optional(),
   sessionId: z.string().optional(),
   /** What it holds of the resource pools until it ends. */
   allocationId: z.string().optional(),

@@ -3,7 +3,6 @@ import { isPermitted } from '../../identity/permissions.ts';
 import { type Result, fail } from '../../platform/result.ts';
 import type { Caller } from '../caller.ts';
 import { checkSession } from '../checkSession.ts';
-import { callerActor } from '../delegation/actor.ts';
 import { runGate } from '../gate/gateRun.ts';
 import type { QualityGates } from '../gate/qualityGates.ts';
 import { unknownName } from '../nearest.ts';
@@ -68,7 +67,6 @@ async function begin(
   if (!session.ok) return session;
   const plan: PooledPlan = {
     name: name ?? 'ad_hoc',
-    actor: callerActor(caller),
     session: session.value,
     operation: 'plan',
     estimatedLoad: { stepCount: steps.length },

@@ -1,8 +1,7 @@
 import type { Session } from '../../identity/sessionStore.ts';
 import { type Result, succeed } from '../../platform/result.ts';
 import { traceparentOf } from '../../platform/trace.ts';
-import { type Caller, idFor } from '../caller.ts';
-import { systemActor } from '../delegation/actor.ts';
+import { type Caller, actorOf, idFor } from '../caller.ts';
 import type { OrchestrationDeps } from '../deps.ts';
 import { beginPlan } from './beginPlan.ts';
 import { type PooledPlan, beginWithinPools } from './beginWithinPools.ts';
@@ -26,7 +25,8 @@ export const systemPlans: Readonly<Record<string, Begin>> = {
       tenantId,
       name,
       requestedBy,
-      actor: systemActor(`plan ${name}`),
+      actor: actorOf(caller, session),
+      grantedBy: `plan ${name}`,
       ...(session && { sessionId: session.id }),
       traceparent: traceparentOf(caller.trace),
     };
@@ -42,10 +42,10 @@ function pooled(
 ): Begin {
   return (plan, session, caller, deps) => {
     const { name, steps } = plan;
-    const actor = systemActor(`plan ${name}`);
+    const grantedBy = `plan ${name}`;
     const pooledPlan = {
       name,
-      actor,
+      grantedBy,
       session,
       operation,
       estimatedLoad: estimatedLoad(plan),

@@ -3,7 +3,6 @@ import type { Stored } from '../../platform/tables.ts';
 import { traceparentOf } from '../../platform/trace.ts';
 import type { ServerContent, ServerRecord } from '../../registry/server.ts';
 import { type Caller, idFor } from '../caller.ts';
-import { systemActor } from '../delegation/actor.ts';
 import { beginOnce, beginPlan, resumePlan } from '../plan/beginPlan.ts';
 import type { Plan, StepDefinition } from '../plan/plan.ts';
 import { inOrder } from '../plan/stepGraph.ts';
@@ -168,7 +167,7 @@ async function begin(
     tenantId,
     name,
     requestedBy: userId,
-    actor: systemActor(`plan ${name}`),
+    grantedBy: `plan ${name}`,
     sessionId: session.id,
     traceparent: traceparentOf(caller.trace),
   };

@@ -3,7 +3,6 @@ import { traceparentOf } from '../../platform/trace.ts';
 import type { Registration, ServerRecord } from '../../registry/server.ts';
 import type { ServerStore } from '../../registry/serverStore.ts';
 import { type Caller, idFor } from '../caller.ts';
-import { systemActor } from '../delegation/actor.ts';
 import type { OrchestrationDeps } from '../deps.ts';
 import { beginPlan, resumePlan } from '../plan/beginPlan.ts';
 import type { Plan, StepDefinition } from '../plan/plan.ts';
@@ -64,7 +63,7 @@ export async function registerServer(
       tenantId,
       name: 'server_registration_with_auth',
       requestedBy: userId,
-      actor: systemActor('plan server_registration_with_auth'),
+      grantedBy: 'plan server_registration_with_auth',
       sessionId: session.id,
       traceparent: traceparentOf(caller.trace),
     },

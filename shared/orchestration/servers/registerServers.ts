@@ -2,7 +2,6 @@ import { type Result, fail } from '../../platform/result.ts';
 import type { Registration } from '../../registry/server.ts';
 import type { Caller } from '../caller.ts';
 import { beginOnce } from '../plan/beginPlan.ts';
-import { systemActor } from '../delegation/actor.ts';
 import { type PooledPlan, beginWithinPools } from '../plan/beginWithinPools.ts';
 import type { Plan, StepDefinition } from '../plan/plan.ts';
 import type { RegistrationDeps } from './registerServer.ts';
@@ -37,7 +36,7 @@ async function begin(
   }
   const plan: PooledPlan = {
     name: 'bulk_server_registration',
-    actor: systemActor('plan bulk_server_registration'),
+    grantedBy: 'plan bulk_server_registration',
     session: await deps.sessions.open(caller.principal),
     operation: 'bulk_server_registration',
     estimatedLoad: { serverCount: registrations.length, adminCount: 1 },

@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Agent, agentNames, agents } from '../../orchestration/agent/agents.ts';
-import { systemActor } from '../../orchestration/delegation/actor.ts';
 import { beginPlan } from '../../orchestration/plan/beginPlan.ts';
 import { cancelPlan } from '../../orchestration/plan/cancelPlan.ts';
 import { hasEnded } from '../../orchestration/plan/plan.ts';
@@ -49,7 +48,7 @@ export async function roundTrip(
     tenantId,
     name: 'dual_server_round_trip',
     requestedBy: 'mcp-debugger',
-    actor: systemActor('plan dual_server_round_trip'),
+    grantedBy: 'plan dual_server_round_trip',
     traceparent: traceparentOf({ ...continueTrace(undefined), traceId }),
   };
   const startedAt = performance.now();

@@ -1,9 +1,8 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { compose } from '../../../functions/compose.ts';
-import { type Role, roles } from '../../../shared/identity/principal.ts';
+import { type Principal, type Role, roles } from '../../../shared/identity/principal.ts';
 import { agentNames } from '../../../shared/orchestration/agent/agents.ts';
-import type { Caller } from '../../../shared/orchestration/caller.ts';
-import { type Actor, callerActor, systemActor } from '../../../shared/orchestration/delegation/actor.ts';
+import { type Caller, actorOf } from '../../../shared/orchestration/caller.ts';
 import { delegate } from '../../../shared/orchestration/delegation/delegate.ts';
 import { type Delegation, newDelegation } from '../../../shared/orchestration/delegation/delegation.ts';
 import { sendNew } from '../../../shared/orchestration/delegation/sendMessage.ts';
@@ -152,7 +151,7 @@ const as = (role: Role, tenantId: string): Caller => ({
   ...caller,
   principal: { ...caller.principal, tenantId, roles: [role] },
 });
-const rowFor = ({ agent, name }: Task, tenantId: string, id: string, actor?: Actor): Delegation => ({
+const rowFor = ({ agent, name }: Task, tenantId: string, id: string, actor?: Principal): Delegation => ({
   ...newDelegation(
     {
       id,
@@ -205,7 +204,7 @@ describe.each(cells)('$role of the tenant $tenant', ({ tenant, role }) => {
     const { deps } = engine;
     const open = tasks.filter(({ planOnly }) => !planOnly);
     for (const [index, task] of open.entries())
-      await sendNew(rowFor(task, tenant, `a${index}`, callerActor(as(role, tenant))), deps);
+      await sendNew(rowFor(task, tenant, `a${index}`, actorOf(as(role, tenant))), deps);
     await engine.drain(idle);
     for (const [index, task] of open.entries()) {
       const { outcome } = (await deps.delegations.find(tenant, `a${index}`))?.value ?? {};
@@ -286,7 +285,7 @@ describe('when work is run', () => {
     const engine = testEngine();
     const task = tasks.find((known) => known.name === name);
     if (!task) throw new Error(`there is no task ${name}`);
-    await sendNew({ ...rowFor(task, 't1', 'a1', callerActor(caller)), ...more }, engine.deps);
+    await sendNew({ ...rowFor(task, 't1', 'a1', actorOf(caller)), ...more }, engine.deps);
     await change(engine);
     await engine.drain(idle);
     return (await engine.deps.delegations.find('t1', 'a1'))?.value;
@@ -312,7 +311,7 @@ describe('when work is run', () => {
     const task = tasks.find(({ name }) => name === 'audit_trail_analysis');
     if (!task) throw new Error('there is no such task');
     for (const id of ['a1', 'a2']) {
-      await sendNew({ ...rowFor(task, 't1', id, callerActor(caller)), sessionId }, engine.deps);
+      await sendNew({ ...rowFor(task, 't1', id, actorOf(caller)), sessionId }, engine.deps);
       if (id === 'a2') await engine.deps.sessions.end('t1', sessionId);
       await engine.drain(idle);
     }
@@ -337,16 +336,17 @@ describe('when work is run', () => {
     expect(await run('probe', nobody)).toMatchObject({ state: 'succeeded' });
   });
 
-  test('the system is an actor by its name: its plans, gates and events run whatever their asker may read', async () => {
-    const actor = systemActor('event authentication_failure');
-    expect(await run('handle_authentication_failure', { actor })).toMatchObject({ state: 'succeeded' });
+  test('plans, gates and events of the gateway itself run whatever their asker may read', async () => {
+    const nobody = { ...caller.principal, roles: [] };
+    const event = { actor: nobody, grantedBy: 'event authentication_failure' };
+    expect(await run('handle_authentication_failure', event)).toMatchObject({ state: 'succeeded' });
   });
 
-  test('a step of named plans runs in a plan alone, and for no caller', async () => {
-    const actor = systemActor('plan x');
-    expect(await run('remove_server', { actor })).toMatchObject(forbidden('named plan'));
+  test('a step of named plans runs in a plan of the gateway alone', async () => {
+    const grantedBy = 'plan server_removal';
+    expect(await run('remove_server', { grantedBy })).toMatchObject(forbidden('named plan'));
     expect(await run('remove_server', { planId: 'p' })).toMatchObject(forbidden('named plan'));
-    expect(await run('remove_server', { planId: 'p', actor })).toMatchObject({ state: 'succeeded' });
+    expect(await run('remove_server', { planId: 'p', grantedBy })).toMatchObject({ state: 'succeeded' });
   });
 });
 
