@@ -1,3 +1,5 @@
+import { z } from 'zod';
+
 /** App roles of the Entra app registration, without their prefix `Gateway.`. */
 export const roles = ['Admin', 'Operator', 'Auditor', 'User'] as const;
 export type Role = (typeof roles)[number];
@@ -15,3 +17,13 @@ export interface Principal {
   /** Milliseconds since the epoch. */
   readonly expiresAt: number;
 }
+
+/** A principal as a row keeps it. It holds no token. */
+export const principalSchema: z.ZodType<Principal> = z.object({
+  tenantId: z.string(),
+  userId: z.string(),
+  kind: z.enum(['user', 'app']),
+  clientId: z.string(),
+  roles: z.array(z.enum(roles)).readonly(),
+  expiresAt: z.number(),
+});

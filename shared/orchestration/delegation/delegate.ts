@@ -7,7 +7,7 @@ import { traceparentOf } from '../../platform/trace.ts';
 import { agentNames } from '../agent/agents.ts';
 import type { AgentLoads } from '../agent/loads.ts';
 import { routingMatrix, taskTypes } from '../agent/routing.ts';
-import { type Caller, idFor } from '../caller.ts';
+import { type Caller, actorOf, idFor } from '../caller.ts';
 import type { OrchestrationDeps } from '../deps.ts';
 import { unknownName } from '../nearest.ts';
 import { findOpenTask, openTasks } from '../task/findTask.ts';
@@ -69,6 +69,7 @@ export async function delegate(
     task: task.value.name,
     input: input.value,
     requestedBy: caller.principal.userId,
+    actor: actorOf(caller, session.value),
     ...(session.value && { sessionId: session.value.id }),
     traceparent: traceparentOf(caller.trace),
     deadline: deadline.value.toISOString(),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { principalSchema } from '../../identity/principal.ts';
 import type { LogFields } from '../../platform/log.ts';
 import { continueTrace } from '../../platform/trace.ts';
 import { agentNames } from '../agent/agents.ts';
@@ -18,7 +19,9 @@ export const delegationSchema = z.object({
   requestingAgent: agentSchema,
   /** The user who asked for it; absent for the step of a plan, which knows that itself. */
   requestedBy: z.string().optional(),
-  /** Where its agent reads on whose behalf it works. */
+  /** On whose behalf it is done; absent for work of the system's own. */
+  actor: principalSchema.optional(),
+  /** The session that it was asked for in: when that is ended, nobody stands behind the work any more. */
   sessionId: z.string().optional(),
   planId: z.string().optional(),
   stepId: z.string().optional(),
@@ -49,6 +52,7 @@ type Work = Pick<
   | 'task'
   | 'input'
   | 'requestedBy'
+  | 'actor'
   | 'sessionId'
   | 'planId'
   | 'stepId'

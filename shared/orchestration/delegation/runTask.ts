@@ -1,3 +1,5 @@
+import type { Principal } from '../../identity/principal.ts';
+import { CLOCK_TOLERANCE_MS } from '../../platform/clock.ts';
 import type { Log } from '../../platform/log.ts';
 import { continueTrace } from '../../platform/trace.ts';
 import type { OrchestrationDeps } from '../deps.ts';
@@ -19,7 +21,8 @@ export async function runTask(
     abort.abort();
   }, deadline.getTime() - deps.clock.now().getTime());
   try {
-    return await task.execute(delegation.input, helpersFor(delegation, deadline, abort.signal, deps));
+    const actor = await currentActor(delegation, deps);
+    return await task.execute(delegation.input, helpersFor(delegation, actor, deadline, abort.signal, deps));
   } catch (error) {
     const { attempts } = delegation;
     deps.log.error('delegation_failed', { ...logFieldsOf(delegation), attempts }, error);
@@ -34,15 +37,23 @@ export async function runTask(
 const deadlineOf = ({ deadline }: Delegation, timeoutMs: number, now: Date): Date =>
   new Date(Math.min(now.getTime() + timeoutMs, Date.parse(deadline)));
 
+/** The actor of the row, unless the sign-in has ended since or somebody has ended the session. */
+async function currentActor(
+  { actor, sessionId }: Delegation,
+  { sessions, clock }: OrchestrationDeps,
+): Promise<Principal | undefined> {
+  if (!actor || actor.expiresAt + CLOCK_TOLERANCE_MS <= clock.now().getTime()) return undefined;
+  return sessionId !== undefined && (await sessions.wasEnded(sessionId)) ? undefined : actor;
+}
+
 function helpersFor(
   delegation: Delegation,
+  actor: Principal | undefined,
   deadline: Date,
   signal: AbortSignal,
   deps: OrchestrationDeps,
 ): TaskHelpers {
   const { id, tenantId, sessionId } = delegation;
-  const ofSession = async <T>(read: (session: string) => Promise<T | undefined>) =>
-    sessionId === undefined ? undefined : read(sessionId);
   return {
     tenantId,
     delegationId: id,
@@ -51,8 +62,8 @@ function helpersFor(
     deadline,
     log: scoped(deps.log, delegation),
     clock: deps.clock,
-    authContext: () => ofSession((session) => deps.sessions.authContext(tenantId, session)),
-    token: () => ofSession((session) => deps.sessions.token(tenantId, session)),
+    actor,
+    token: async () => (sessionId === undefined ? undefined : deps.sessions.token(tenantId, sessionId)),
     progress: (message) => {
       deps.progress.note(id, message);
     },

@@ -1,7 +1,7 @@
 import type { Session } from '../../identity/sessionStore.ts';
 import { type Result, succeed } from '../../platform/result.ts';
 import { traceparentOf } from '../../platform/trace.ts';
-import { type Caller, idFor } from '../caller.ts';
+import { type Caller, actorOf, idFor } from '../caller.ts';
 import type { OrchestrationDeps } from '../deps.ts';
 import type { OperationName } from '../pool/operations.ts';
 import type { Allocation } from '../pool/resourcePools.ts';
@@ -38,6 +38,7 @@ export async function beginWithinPools(
     name,
     ...(gate !== undefined && { gate }),
     requestedBy: userId,
+    actor: actorOf(caller, session),
     ...(session && { sessionId: session.id }),
     allocationId,
     traceparent: traceparentOf(caller.trace),

@@ -68,6 +68,7 @@ function delegationFor(
     task,
     input: tooLong ? null : resolved,
     requestedBy: plan.requestedBy,
+    ...(plan.actor && { actor: plan.actor }),
     ...(plan.sessionId !== undefined && { sessionId: plan.sessionId }),
     planId: plan.id,
     stepId: id,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { principalSchema } from '../../identity/principal.ts';
 import { agentNames } from '../agent/agents.ts';
 import { taskErrorSchema } from '../delegation/outcome.ts';
 
@@ -61,6 +62,8 @@ export const planSchema = z.object({
   /** Somebody wants it to end: nothing new begins. */
   cancelled: z.boolean().optional(),
   requestedBy: z.string(),
+  /** On whose behalf its steps are done; absent for plans of the system's own. */
+  actor: principalSchema.optional(),
   sessionId: z.string().optional(),
   /** What it holds of the resource pools until it ends. */
   allocationId: z.string().optional(),
@@ -76,8 +79,6 @@ export type StepDefinition = z.infer<typeof workSchema> &
   Partial<Pick<PlanStep, 'dependsOn' | 'timeoutMs' | 'severity' | 'onFailure'>> & {
     readonly id: string;
     readonly compensation?: z.infer<typeof workSchema>;
-    /** It was done when the plan was made: nothing is delegated for it, and it is compensated like any other. */
-    readonly done?: true;
   };
 
 export const hasEnded = ({ state }: Pick<Plan, 'state'>): boolean =>

@@ -1,7 +1,7 @@
 import type { Session } from '../../identity/sessionStore.ts';
 import { type Result, succeed } from '../../platform/result.ts';
 import { traceparentOf } from '../../platform/trace.ts';
-import { type Caller, idFor } from '../caller.ts';
+import { type Caller, actorOf, idFor } from '../caller.ts';
 import type { OrchestrationDeps } from '../deps.ts';
 import { beginPlan } from './beginPlan.ts';
 import { type PooledPlan, beginWithinPools } from './beginWithinPools.ts';
@@ -25,6 +25,7 @@ export const systemPlans: Readonly<Record<string, Begin>> = {
       tenantId,
       name,
       requestedBy,
+      actor: actorOf(caller, session),
       ...(session && { sessionId: session.id }),
       traceparent: traceparentOf(caller.trace),
     };

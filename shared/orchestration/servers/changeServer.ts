@@ -2,7 +2,7 @@ import { type Result, fail, succeed } from '../../platform/result.ts';
 import type { Stored } from '../../platform/tables.ts';
 import { traceparentOf } from '../../platform/trace.ts';
 import type { ServerContent, ServerRecord } from '../../registry/server.ts';
-import { type Caller, idFor } from '../caller.ts';
+import { type Caller, actorOf, idFor } from '../caller.ts';
 import { beginPlan } from '../plan/beginPlan.ts';
 import type { Plan, StepDefinition } from '../plan/plan.ts';
 import { inOrder } from '../plan/stepGraph.ts';
@@ -138,14 +138,15 @@ async function begin(
   token?: string,
 ): Promise<Plan> {
   const { tenantId, userId } = caller.principal;
-  const session = await deps.sessions.open(caller.principal, token);
+  const session = token === undefined ? undefined : await deps.sessions.open(caller.principal, token);
   const id = idFor(caller, name, deps.newId);
   const start = {
     id,
     tenantId,
     name,
     requestedBy: userId,
-    sessionId: session.id,
+    actor: actorOf(caller, session),
+    ...(session && { sessionId: session.id }),
     traceparent: traceparentOf(caller.trace),
   };
   return beginPlan(start, inOrder(stepsOf(id)), deps);

@@ -27,7 +27,6 @@ export async function registerServers(
   }
   const plan: PooledPlan = {
     name: 'bulk_server_registration',
-    session: await deps.sessions.open(caller.principal),
     operation: 'bulk_server_registration',
     estimatedLoad: { serverCount: registrations.length, adminCount: 1 },
     steps: ({ databaseConnections }) => bulkSteps(registrations, Math.max(1, databaseConnections)),
