@@ -19,6 +19,8 @@ export type LogEvent =
   | 'allocation_unreleased'
   | 'event_raised'
   | 'event_unraised'
+  | 'gate_status_unknown'
+  | 'sweep_failed'
   | 'health_changed'
   | 'health_look_failed'
   | 'agent_load_untold'
