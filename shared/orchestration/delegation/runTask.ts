@@ -4,7 +4,7 @@ import type { Log } from '../../platform/log.ts';
 import { continueTrace } from '../../platform/trace.ts';
 import type { OrchestrationDeps } from '../deps.ts';
 import type { Task, TaskHelpers } from '../task/task.ts';
-import { type Delegation, MAX_ATTEMPTS, logFieldsOf } from './delegation.ts';
+import { type Delegation, MAX_ATTEMPTS, logFieldsOf, timeLeftMs } from './delegation.ts';
 import type { Outcome } from './outcome.ts';
 
 /** The outcome of a claimed delegation, or that its task met a fault that another attempt may not meet. */
@@ -34,8 +34,8 @@ export async function runTask(
   }
 }
 
-const deadlineOf = ({ deadline }: Delegation, timeoutMs: number, now: Date): Date =>
-  new Date(Math.min(now.getTime() + timeoutMs, Date.parse(deadline)));
+const deadlineOf = (delegation: Delegation, timeoutMs: number, now: Date): Date =>
+  new Date(now.getTime() + Math.min(timeoutMs, timeLeftMs(delegation, now)));
 
 /** The actor of the row, unless the sign-in has ended since or somebody has ended the session. */
 async function currentActor(
