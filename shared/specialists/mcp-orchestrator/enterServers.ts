@@ -12,13 +12,7 @@ import {
   publishRecord,
   withdrawRecord,
 } from '../../registry/publishRecord.ts';
-import {
-  type ServerRecord,
-  discoverySchema,
-  serverRecordSchema,
-  serverStatusSchema,
-  slugSchema,
-} from '../../registry/server.ts';
+import { type ServerRecord, discoverySchema, serverStatusSchema, slugSchema } from '../../registry/server.ts';
 import { discoveryChanges } from '../../registry/itemHashes.ts';
 import type { ServerStore } from '../../registry/serverStore.ts';
 
@@ -38,7 +32,8 @@ export function takeSlugOf(deps: EnterDeps & { readonly plans: Pick<PlanStore, '
     ...common,
     name: 'take_slug',
     description: 'Takes the slug of a server that is being registered: its record is pending from then on.',
-    input: z.object({ record: serverRecordSchema }),
+    // Checked when the plan was made.
+    input: z.object({ record: z.custom<ServerRecord>() }),
     output: decidedSchema,
     async run({ record }, { tenantId }) {
       const taken = await takeSlug({ ...record, tenantId }, deps);
