@@ -124,7 +124,7 @@ export function compose(config: Config): AppDeps {
     sender: openMessageSender(config.serviceBus),
     shortLived,
     eventRoutes,
-    sessions: createSessionStore({ ...stateDeps, app: config.app }),
+    sessions: createSessionStore({ ...stateDeps, durable: state.durable, app: config.app }),
     pools: createResourcePools(stateDeps),
     activity: createAgentActivity({ ...stateDeps, instanceId: randomId() }),
     progress: createProgressBoard(stateDeps),

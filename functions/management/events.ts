@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { raiseEvent } from '../../shared/orchestration/event/raiseEvent.ts';
-import { idFor } from '../../shared/orchestration/caller.ts';
+import { actorOf, idFor } from '../../shared/orchestration/caller.ts';
 import { unknownName } from '../../shared/orchestration/nearest.ts';
 import { invalid } from '../../shared/platform/invalid.ts';
 import { type Bounds, unsafeShape } from '../../shared/platform/jsonShape.ts';
@@ -42,7 +42,15 @@ export function eventRoutes(deps: AppDeps): readonly Route<unknown>[] {
       const { tenantId, userId } = call.principal;
       const id = idFor(callerOf(call), deps.newId);
       const made = await raiseEvent(
-        { id, tenantId, type, detail, raisedBy: userId, traceparent: traceparentOf(call.trace) },
+        {
+          id,
+          tenantId,
+          type,
+          detail,
+          raisedBy: userId,
+          actor: actorOf(call),
+          traceparent: traceparentOf(call.trace),
+        },
         routes,
         deps,
       );

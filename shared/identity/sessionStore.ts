@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Clock } from '../platform/clock.ts';
+import { CLOCK_TOLERANCE_MS, type Clock } from '../platform/clock.ts';
 import type { App } from '../platform/config.ts';
 import type { IdSource } from '../platform/ids.ts';
 import { settingsSchema } from '../platform/settings.ts';
@@ -51,10 +51,13 @@ export interface SessionStore {
   /** The token that the session was opened with, where it was to be kept; for use, and never to be shown. */
   token(tenantId: string, id: string): Promise<string | undefined>;
   end(tenantId: string, id: string): Promise<'ended' | 'absent'>;
+  /** Whether somebody has ended the session, and not time or a loss of the state. It is known also after Redis lost all. */
+  wasEnded(id: string): Promise<boolean>;
 }
 
 const sessionKey = (id: string): string => `mreg:session:${id}`;
 const authKey = (id: string): string => `mreg:auth:${id}`;
+const endedKey = (id: string): string => `mreg:session-ended:${id}`;
 
 /** What an id may look like; nothing else is looked up. */
 const idPattern = /^[\w-]{1,100}$/;
@@ -62,11 +65,13 @@ const idPattern = /^[\w-]{1,100}$/;
 /** `newId` must give 128 random bits or more. `app` is the one that opens the sessions. */
 export function createSessionStore(deps: {
   readonly state: StateStore;
+  /** State that outlives a restart of Redis: the tables. */
+  readonly durable: Pick<StateStore, 'get' | 'set'>;
   readonly clock: Clock;
   readonly newId: IdSource;
   readonly app: App;
 }): SessionStore {
-  const { state, clock, newId, app } = deps;
+  const { state, durable, clock, newId, app } = deps;
 
   async function read<T extends { tenantId: string; expiresAt: string }>(
     key: string,
@@ -104,10 +109,15 @@ export function createSessionStore(deps: {
       idPattern.test(id) ? (await read(authKey(id), authRecordSchema, tenantId))?.token : undefined,
 
     async end(tenantId, id) {
-      if (!(await find(tenantId, id))) return 'absent';
+      const session = await find(tenantId, id);
+      if (!session) return 'absent';
+      const leftMs = Date.parse(session.expiresAt) - clock.now().getTime();
+      await durable.set(endedKey(id), 'ended', leftMs + 2 * CLOCK_TOLERANCE_MS);
       // The rights first: if the second deletion fails, the session can be ended again.
       await state.delete(authKey(id));
       return (await state.delete(sessionKey(id))) === 'deleted' ? 'ended' : 'absent';
     },
+
+    wasEnded: async (id) => (await durable.get(endedKey(id))) !== undefined,
   };
 }

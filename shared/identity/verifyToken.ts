@@ -13,7 +13,7 @@ import { InfrastructureError } from '../platform/errors.ts';
 import type { OutboundRequest } from '../platform/outbound.ts';
 import type { OutboundBody } from '../platform/outboundBody.ts';
 import type { Result } from '../platform/result.ts';
-import type { Clock } from '../platform/clock.ts';
+import { CLOCK_TOLERANCE_MS, type Clock } from '../platform/clock.ts';
 import { type Principal, type Role, roles } from './principal.ts';
 
 /** Delegated scope that a user's token must carry, beside a role. */
@@ -58,7 +58,7 @@ export interface KeySource {
 /** Many times what Entra's keys take. What is longer counts as no keys. */
 const MAX_KEYS_BYTES = 256 * 1024;
 const MAX_TOKEN_LENGTH = 16 * 1024;
-export const CLOCK_TOLERANCE_SECONDS = 60;
+export const CLOCK_TOLERANCE_SECONDS = CLOCK_TOLERANCE_MS / 1_000;
 
 /** The token of an `Authorization` header (RFC 6750, section 2.1), unjudged; undefined where it holds none that could be one. */
 export function bearerToken(authorization: string | null): string | undefined {

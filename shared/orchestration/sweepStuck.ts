@@ -1,31 +1,56 @@
 import { announce } from './delegation/announce.ts';
-import { RESEND_AFTER_MS, logFieldsOf, sweep } from './delegation/delegation.ts';
+import { type Delegation, RESEND_AFTER_MS, logFieldsOf, sweep } from './delegation/delegation.ts';
 import { sendMessage } from './delegation/sendMessage.ts';
 import type { OrchestrationDeps } from './deps.ts';
 import { advancePlan, carryOn } from './plan/advancePlan.ts';
+import type { Plan } from './plan/plan.ts';
 import { delegationIdOf, queuedWork } from './plan/planProgress.ts';
+import { InfrastructureError } from '../platform/errors.ts';
 import { logUnreadable } from './unreadable.ts';
 
-/** Finds what a crash or an outage left behind, and moves it on: messages that were lost, outcomes that no plan heard of. */
+/**
+ * Finds what a crash or an outage left behind, and moves it on: messages that were lost, outcomes that no plan heard of. A
+ * row that cannot be moved on is logged, and does not keep the sweeper from the others. @throws when the tables are away.
+ */
 export async function sweepStuck(deps: OrchestrationDeps): Promise<void> {
-  const now = deps.clock.now();
-  const patience = new Date(now.getTime() - RESEND_AFTER_MS);
+  const patience = new Date(deps.clock.now().getTime() - RESEND_AFTER_MS);
   const report = logUnreadable(deps.log);
   for await (const { value, etag } of deps.delegations.unfinished(patience, report)) {
-    const decision = sweep(value, now);
-    if (decision.kind === 'leave') continue;
-    if ((await deps.delegations.replace(decision.delegation, etag)).status !== 'replaced') continue;
-    deps.log.warn('delegation_swept', { ...logFieldsOf(value), decision: decision.kind });
-    if (decision.kind === 'resend') await sendMessage(decision.delegation, deps);
-    else await announce(decision.delegation, deps);
+    await passOver(value, deps, () => sweepDelegation(value, etag, deps));
   }
   for await (const { value: plan } of deps.plans.unfinished(patience, report)) {
     // What moves by itself is left alone.
     if (new Date(plan.updatedAt) >= patience) continue;
-    await carryOn(plan, deps);
-    for (const { id } of queuedWork(plan)) {
-      const delegation = await deps.delegations.find(plan.tenantId, delegationIdOf(plan, id));
-      if (delegation?.value.outcome) await advancePlan(delegation.value, deps);
-    }
+    await passOver(plan, deps, () => sweepPlan(plan, deps));
+  }
+}
+
+async function passOver(
+  { tenantId, id }: { readonly tenantId: string; readonly id: string },
+  { log }: OrchestrationDeps,
+  act: () => Promise<void>,
+): Promise<void> {
+  try {
+    await act();
+  } catch (error) {
+    if (error instanceof InfrastructureError) throw error;
+    log.error('sweep_failed', { tenantId, row: id }, error);
+  }
+}
+
+async function sweepDelegation(row: Delegation, etag: string, deps: OrchestrationDeps): Promise<void> {
+  const decision = sweep(row, deps.clock.now());
+  if (decision.kind === 'leave') return;
+  if ((await deps.delegations.replace(decision.delegation, etag)).status !== 'replaced') return;
+  deps.log.warn('delegation_swept', { ...logFieldsOf(row), decision: decision.kind });
+  if (decision.kind === 'resend') await sendMessage(decision.delegation, deps);
+  else await announce(decision.delegation, deps);
+}
+
+async function sweepPlan(plan: Plan, deps: OrchestrationDeps): Promise<void> {
+  await carryOn(plan, deps);
+  for (const { id } of queuedWork(plan)) {
+    const delegation = await deps.delegations.find(plan.tenantId, delegationIdOf(plan, id));
+    if (delegation?.value.outcome) await advancePlan(delegation.value, deps);
   }
 }

@@ -1,12 +1,9 @@
 import { type StateRow, type StateRows, openStateRows } from './azureTableStateRows.ts';
-import type { Clock } from './clock.ts';
+import { CLOCK_TOLERANCE_MS, type Clock } from './clock.ts';
 import { type IdSource, randomId } from './ids.ts';
 import { withinBounds } from './stateBounds.ts';
 import { type Claim, type Renewal, type StateStore, fenceMemoryMs } from './stateStore.ts';
 import type { OpenTable } from './tables.ts';
-
-/** Clocks of two instances may differ by this, so a lease that was not released can be claimed only so long after its end. */
-export const maxClockSkewMs = 30_000;
 
 const isLive = (row: StateRow | undefined, now: number): row is StateRow =>
   row !== undefined && row.expiresAtMs > now;
@@ -14,13 +11,13 @@ const isLive = (row: StateRow | undefined, now: number): row is StateRow =>
 const untilExpiry = (value: string, expiresAtMs: number) => ({
   value,
   expiresAtMs,
-  keepUntilMs: expiresAtMs + maxClockSkewMs,
+  keepUntilMs: expiresAtMs + CLOCK_TOLERANCE_MS,
 });
 
 /**
  * State on one Azure table, `state`: a row a key. What has expired is absent at once, and its row is written over when
  * the key is used again. `purge` removes the rows that are not: those due at `now`, at most 1,000 a call, for a timer;
- * it answers how many. A change is a read and a write with the ETag; increments that wait in one instance share them.
+ * it answers how many. A lease that was not released can be claimed `CLOCK_TOLERANCE_MS` after its end. A change is a read and a write with the ETag; increments that wait in one instance share them.
  */
 export function azureTableStateStore(
   open: OpenTable,
@@ -64,7 +61,7 @@ export function azureTableStateStore(
     increment,
     claim: (key, ttlMs) =>
       rows.change<Claim>({ kind: 'lease', key }, (row, now) => {
-        const heldMs = row === undefined ? 0 : row.expiresAtMs + maxClockSkewMs - now;
+        const heldMs = row === undefined ? 0 : row.expiresAtMs + CLOCK_TOLERANCE_MS - now;
         if (heldMs > 0) return { answer: { status: 'held', retryAfterMs: heldMs } };
         const fence = Math.max(Number(row?.value ?? 0) + 1, now * 1_000);
         const expiresAtMs = now + ttlMs;

@@ -3,4 +3,10 @@ export interface Clock {
   now(): Date;
 }
 
+/**
+ * The clocks of two machines may differ by this. A time that another machine has written counts as past only so long after
+ * it. RFC 7519, section 4.1.4, allows such a leeway for tokens.
+ */
+export const CLOCK_TOLERANCE_MS = 60_000;
+
 export const systemClock: Clock = { now: () => new Date() };

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Clock } from './clock.ts';
+import { CLOCK_TOLERANCE_MS, type Clock } from './clock.ts';
 import type { App } from './config.ts';
 import { hostKinds } from './environment.ts';
 import { stateBounds } from './stateBounds.ts';
@@ -27,8 +27,8 @@ export type KnownInstance = Instance & { readonly id: string };
 
 /** How often an instance says that it is there. */
 export const TELL_EVERY_MS = 30_000;
-/** One that was silent for longer is taken to be gone. */
-export const CURRENT_MS = 3 * TELL_EVERY_MS;
+/** One that was silent for longer is taken to be gone; it says by its own clock when it was there. */
+export const CURRENT_MS = 3 * TELL_EVERY_MS + CLOCK_TOLERANCE_MS;
 const FORGET_AFTER_MS = 24 * 3_600_000;
 const TRIES = 8;
 

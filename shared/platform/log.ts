@@ -20,6 +20,8 @@ export type LogEvent =
   | 'event_raised'
   | 'event_unraised'
   | 'idempotency_claim_end_failed'
+  | 'gate_status_unknown'
+  | 'sweep_failed'
   | 'health_changed'
   | 'health_look_failed'
   | 'agent_load_untold'

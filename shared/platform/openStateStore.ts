@@ -8,9 +8,11 @@ import type { OpenTable } from './tables.ts';
 export interface OpenedStateStore {
   readonly kind: 'redis' | 'tables';
   readonly state: StateStore;
+  /** The same on the tables, which keep what Redis loses with a restart. Slower: for what is seldom asked. */
+  readonly durable: StateStore;
   /** Of Redis alone: the tables have no figures of their own. */
   readonly inspection?: RedisInspection;
-  /** Removes rows that have ended, for a timer; answers how many. Redis does so by itself. */
+  /** Removes rows of the tables that have ended, for a timer; answers how many. Redis does so by itself. */
   purge(now: Date): Promise<number>;
   close(): void;
 }
@@ -21,8 +23,8 @@ export function openStateStore(deps: {
   readonly open: OpenTable;
   readonly clock: Clock;
 }): OpenedStateStore {
-  if (deps.redisUrl === undefined) {
-    return { kind: 'tables', ...azureTableStateStore(deps.open, deps.clock), close: () => undefined };
-  }
-  return { kind: 'redis', ...redisStateStore(deps.redisUrl, deps.clock), purge: () => Promise.resolve(0) };
+  const { state: durable, purge } = azureTableStateStore(deps.open, deps.clock);
+  if (deps.redisUrl === undefined)
+    return { kind: 'tables', state: durable, durable, purge, close: () => undefined };
+  return { kind: 'redis', ...redisStateStore(deps.redisUrl, deps.clock), durable, purge };
 }

@@ -37,3 +37,10 @@ export interface UpstreamTarget {
   readonly url: string;
   readonly upstream?: UpstreamSettings | undefined;
 }
+
+/** Whether each user signs in to the server: one of its headers has a credential of which each user has a value of their own. */
+export const needsUser = (
+  { upstream }: Pick<UpstreamTarget, 'upstream'>,
+  credentials: { isPersonal(name: string): boolean },
+): boolean =>
+  Object.values(upstream?.headers ?? {}).some(({ credential }) => credentials.isPersonal(credential));

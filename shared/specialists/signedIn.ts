@@ -1,19 +1,19 @@
 import type { SignedIn } from '../identity/credentials.ts';
-import type { Principal } from '../identity/principal.ts';
+import type { DomainError } from '../platform/errors.ts';
 import type { TaskHelpers } from '../orchestration/task/task.ts';
 
-type Owner = Pick<TaskHelpers, 'authContext' | 'token'>;
-
-/** The owner of the session that a task works for; undefined where there is none, or it has ended. */
-export async function ownerOf({ authContext }: Pick<Owner, 'authContext'>): Promise<Principal | undefined> {
-  const context = await authContext();
-  if (!context) return undefined;
-  const { tenantId, userId, roles, expiresAt } = context;
-  return { tenantId, userId, kind: 'user', clientId: '', roles, expiresAt: Date.parse(expiresAt) };
+/** The actor with the token that the session keeps; undefined where there is no token. */
+export async function signedIn({
+  actor,
+  token,
+}: Pick<TaskHelpers, 'actor' | 'token'>): Promise<SignedIn | undefined> {
+  if (!actor) return undefined;
+  const kept = await token();
+  return kept === undefined ? undefined : { principal: actor, token: kept };
 }
 
-/** The same with the token, where the session has kept it. */
-export async function signedIn(owner: Owner): Promise<SignedIn | undefined> {
-  const [principal, token] = await Promise.all([ownerOf(owner), owner.token()]);
-  return principal && token !== undefined ? { principal, token } : undefined;
-}
+/** Nobody stands behind the work any more. */
+export const signInEnded: DomainError = {
+  kind: 'unauthenticated',
+  message: 'your sign-in has ended, or the session that this was asked for in: sign in and ask again',
+};

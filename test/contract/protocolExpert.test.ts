@@ -70,7 +70,7 @@ function expert() {
       deadline: new Date(Date.now() + timeoutMs),
       log: recordingLog(),
       clock: systemClock,
-      authContext: () => Promise.resolve(undefined),
+      actor: undefined,
       token: () => Promise.resolve(undefined),
       progress: () => undefined,
     };

@@ -284,7 +284,7 @@ describe('the audit trail', () => {
   });
 
   test('work that no record tells of is named', async () => {
-    const at = new Date(Date.now() - 60_000);
+    const at = new Date(Date.now() - 120_000);
     const work = {
       id: 'abc',
       tenantId: tenant,

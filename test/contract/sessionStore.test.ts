@@ -17,8 +17,9 @@ function suite(start: () => Promise<StateBackend>): void {
     backend = await start();
     state = backend.open();
     const clock = { now: () => new Date(backend.now()) };
-    management = createSessionStore({ state, clock, newId: randomId, app: 'management' });
-    mcp = createSessionStore({ state: backend.open(), clock, newId: randomId, app: 'mcp' });
+    management = createSessionStore({ state, durable: state, clock, newId: randomId, app: 'management' });
+    const other = backend.open();
+    mcp = createSessionStore({ state: other, durable: other, clock, newId: randomId, app: 'mcp' });
   });
   afterAll(() => backend.stop());
 
@@ -46,6 +47,7 @@ function suite(start: () => Promise<StateBackend>): void {
     expect(await management.find('contoso', session.id)).toBeUndefined();
     expect(await management.authContext('contoso', session.id)).toBeUndefined();
     expect(await management.end('contoso', session.id)).toBe('absent');
+    expect(await management.wasEnded(session.id)).toBe(true);
   });
 
   test('the state itself forgets a session with the token behind it', async () => {

@@ -245,7 +245,7 @@ function suite(start: () => Promise<StateBackend>): void {
     test('lasts from its renewal on, with the same fence', async () => {
       const key = newKey();
       const lease = claimed(await store.claim(key, 1_000));
-      const renewal = await other.renew(lease, minuteMs);
+      const renewal = await other.renew(lease, 2 * minuteMs);
       expect(renewal).toMatchObject({ status: 'renewed', lease: { key, fence: lease.fence } });
       await backend.elapse(1_100 + backend.takeoverMs);
       expect((await other.claim(key, minuteMs)).status).toBe('held');

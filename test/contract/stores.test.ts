@@ -169,12 +169,11 @@ describe.each<[string, () => OpenTable]>([
     const open = { ...delegation('e-open', at(0)), tenantId };
     await delegations.add(open);
     await delegations.add(finish({ ...open, id: 'e-ended' }, { success: true, result: 1 }, at(0)));
-    const plan = (id: string, name: string) =>
-      startPlan(
-        { id, tenantId, name, requestedBy: 'u', traceparent: '' },
-        [{ id: 's', agent: 'mcp-debugger', task: 'probe', input: {}, done: true }],
-        at(0),
-      );
+    const plan = (id: string, name: string) => {
+      const start = { id, tenantId, name, requestedBy: 'u', traceparent: '' };
+      const steps = [{ id: 's', agent: 'mcp-debugger', task: 'probe', input: {} }] as const;
+      return recordOutcome(startPlan(start, steps, at(0)), 's', { success: true, result: 1 }, at(0));
+    };
     await plans.add(plan('e-look', 'comprehensive_health_check'));
     await plans.add(plan('e-plan', 'test'));
     const expired = async (days: number) =>

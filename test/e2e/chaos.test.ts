@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { defaultTenant } from '../../infra/local/defaults.ts';
 import { redisUrl } from '../../infra/local/redis.ts';
@@ -6,6 +5,7 @@ import { storageConnection } from '../../infra/local/settings.ts';
 import { systemClock } from '../../shared/platform/clock.ts';
 import { type OpenedStateStore, openStateStore } from '../../shared/platform/openStateStore.ts';
 import { openTables } from '../../shared/platform/openTables.ts';
+import { type PatientCaller, inLanes, patientCaller, wreak } from '../support/storm.ts';
 import { type TestTopology, startTestTopology } from '../support/topology.ts';
 
 const COUNT = 2_000;
@@ -17,10 +17,10 @@ const agents = ['fastmcp-specialist', 'mcp-debugger'] as const;
 
 let topology: TestTopology;
 let state: OpenedStateStore;
-let token: string;
+let operator: PatientCaller;
 beforeAll(async () => {
   topology = await startTestTopology();
-  token = await topology.mint({ role: 'Operator' });
+  operator = patientCaller(topology.urls.management, await topology.mint({ role: 'Operator' }));
   state = openStateStore({
     redisUrl: topology.state.kind === 'redis' ? redisUrl(topology.ports) : undefined,
     open: openTables(storageConnection(topology.ports)),
@@ -40,61 +40,25 @@ interface Seen {
   readonly result?: { readonly marked?: string };
 }
 
-interface Request {
-  readonly method?: string;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
-}
-
-/** What the management app answers, or undefined while it is away. */
-async function ask(path: string, init: Request = {}): Promise<Response | undefined> {
-  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json', ...init.headers };
-  const response = await fetch(topology.urls.management + path, { ...init, headers }).catch(() => undefined);
-  return response && response.status < 500 ? response : undefined;
-}
-
 /** Asks under a key of its own until there is an answer, so that what was asked twice is done once. */
 async function delegate(index: number): Promise<{ readonly id: string; readonly tries: number }> {
   const agent = agents[index % agents.length];
   const input = { waitMs: (index * 7) % 40, mark: `chaos-${index}` };
-  const init = {
-    method: 'POST',
-    headers: { 'idempotency-key': `chaos-${index}` },
-    body: JSON.stringify({ agent, task: 'probe', input }),
-  };
-  for (let tries = 1; ; tries++) {
-    const response = await ask('/delegations', init);
-    const body = (await response?.json().catch(() => undefined)) as { id: string } | undefined;
-    if (response?.status === 202 && body) return { id: body.id, tries };
-    if (response && response.status !== 202) throw new Error(`refused with ${response.status}`);
-    await delay(50);
-  }
+  const { body, tries } = await operator.accepted('/delegations', `chaos-${index}`, {
+    agent,
+    task: 'probe',
+    input,
+  });
+  return { id: String(body['id']), tries };
 }
 
-/** Kills an app every few seconds, one and the other in turn, and the broker once, until it is over and there was enough of it. */
-async function wreak(isOver: () => boolean): Promise<readonly string[]> {
-  const killed: string[] = [];
-  for (let round = 0; !isOver() || round < LEAST_KILLS; round++) {
-    await delay(KILL_EVERY_MS);
-    const victim = round === 2 ? 'serviceBus' : round % 2 === 0 ? 'mcp' : 'management';
-    await topology.kill(victim);
-    killed.push(victim);
-    await topology.restart(victim);
-  }
-  return killed;
-}
+/** One app and the other in turn, and the broker once. */
+const victimOf = (round: number) =>
+  round === 2 ? 'serviceBus' : round % 2 === 0 ? ('mcp' as const) : ('management' as const);
 
 async function everyDelegation(): Promise<readonly Seen[]> {
-  const all: Seen[] = [];
-  let cursor: string | undefined;
-  do {
-    const page = await ask(`/delegations?limit=100${cursor === undefined ? '' : `&cursor=${cursor}`}`);
-    const body = (await page?.json()) as { items: Seen[]; nextCursor?: string };
-    // The system has work of its own meanwhile.
-    all.push(...body.items.filter(({ task }) => task === 'probe'));
-    cursor = body.nextCursor;
-  } while (cursor !== undefined);
-  return all;
+  // The system has work of its own meanwhile.
+  return (await operator.all<Seen>('/delegations')).filter(({ task }) => task === 'probe');
 }
 
 test(
@@ -103,16 +67,14 @@ test(
   async () => {
     const startedAt = performance.now();
     const secondsSince = () => Math.round((performance.now() - startedAt) / 1_000);
-    let next = 0;
-    const made: { id: string; tries: number }[] = [];
-    const lane = async () => {
-      for (let index = next++; index < COUNT; index = next++) made.push(await delegate(index));
-    };
-    let isOver = false;
-    const wreckage = wreak(() => isOver);
-    await Promise.all(Array.from({ length: LANES }, lane));
+    let isAsked = false;
+    const wreckage = wreak(topology, victimOf, {
+      everyMs: KILL_EVERY_MS,
+      isOver: (kills) => isAsked && kills >= LEAST_KILLS,
+    });
+    const made = await inLanes(COUNT, { lanes: LANES }, delegate);
     const askedFor = secondsSince();
-    isOver = true;
+    isAsked = true;
     const killed = await wreckage;
 
     let all: readonly Seen[] = [];

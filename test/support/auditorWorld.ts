@@ -110,7 +110,7 @@ export async function auditorWorld(): Promise<AuditorWorld> {
     outboundTo: createOutboundTo(outbound, engine.deps.credentials),
     audit: openAudit({ store: trail.store, clock, newId: randomId, log }),
     trail: trail.store,
-    state: { kind: 'tables', state, purge: () => Promise.resolve(0), close: () => undefined },
+    state: { kind: 'tables', state, durable: state, purge: () => Promise.resolve(0), close: () => undefined },
     toolsets: azureTableToolsetStore(memoryTables()),
     visibleServers: createVisibleServers(stores),
     verifyToken: verify,
@@ -145,12 +145,13 @@ function helpersOf(
   roles: readonly Role[],
   { clock, log }: Pick<SpecialistDeps, 'clock' | 'log'>,
 ): TaskHelpers {
-  const context = {
+  const actor = {
     tenantId: tenant,
     userId: user,
+    kind: 'user',
+    clientId: 'cli',
     roles,
-    expiresAt: new Date(Date.now() + 60_000).toISOString(),
-    serverContext: { app: 'mcp', createdAt: new Date().toISOString() },
+    expiresAt: Date.now() + 60_000,
   } as const;
   return {
     tenantId: tenant,
@@ -160,7 +161,7 @@ function helpersOf(
     deadline: new Date(Date.now() + 60_000),
     log,
     clock,
-    authContext: () => Promise.resolve(token === undefined ? undefined : context),
+    actor: token === undefined ? undefined : actor,
     token: () => Promise.resolve(token),
     progress: () => undefined,
   };

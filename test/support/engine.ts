@@ -20,6 +20,7 @@ import type { TaskCatalogue } from '../../shared/orchestration/task/taskCatalogu
 import { azureTableStateStore } from '../../shared/platform/azureTableStateStore.ts';
 import { InfrastructureError } from '../../shared/platform/errors.ts';
 import { randomId } from '../../shared/platform/ids.ts';
+import type { StateStore } from '../../shared/platform/stateStore.ts';
 import { continueTrace } from '../../shared/platform/trace.ts';
 import { azureTableServerStore } from '../../shared/registry/azureTableServerStore.ts';
 import type { PublishingDeps } from '../../shared/registry/publishRecord.ts';
@@ -41,6 +42,8 @@ export const caller: Caller = {
   },
   trace: continueTrace(undefined),
 };
+
+const away = () => Promise.reject(new InfrastructureError('redis', 'test', undefined));
 
 export interface Faults {
   /** Throws on the operation with this number, as an outage does. */
@@ -68,6 +71,10 @@ export interface TestEngine {
   drain(tasks: TaskCatalogue): Promise<void>;
   /** The process is back, locks and leases have ended, and the sweeper has run a few times. */
   recover(tasks: TaskCatalogue): Promise<void>;
+  /** Redis has restarted: it has lost all that it had. */
+  forgetState(): void;
+  /** Redis answers nothing, until it does again. */
+  setStateAway(isAway: boolean): void;
   advance(seconds: number): void;
   /** Operations on tables and queues so far. */
   operations(): number;
@@ -95,7 +102,13 @@ export function testEngine(faults: Faults = {}, gates: QualityGates = standardGa
   const newId = () => `a${String((ids += 1)).padStart(4, '0')}`;
   const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
   const delegations = azureTableDelegationStore(tables, ['t1', 't2']);
-  const { state } = azureTableStateStore(tables, clock);
+  const openState = () => azureTableStateStore(memoryTables(before), clock).state;
+  const durable = azureTableStateStore(tables, clock).state;
+  let redis = openState();
+  let isRedisAway = false;
+  const state = new Proxy(redis, {
+    get: (_, name: keyof StateStore) => (isRedisAway ? away : redis[name]),
+  });
   const stateDeps = { state, clock, newId, log };
   const deps: TestEngine['deps'] = {
     servers: azureTableServerStore(tables),
@@ -114,7 +127,7 @@ export function testEngine(faults: Faults = {}, gates: QualityGates = standardGa
         });
       },
     },
-    sessions: createSessionStore({ ...stateDeps, newId: randomId, app: 'management' }),
+    sessions: createSessionStore({ ...stateDeps, durable, newId: randomId, app: 'management' }),
     pools: createResourcePools(stateDeps),
     shortLived: state,
     eventRoutes: standardRoutes,
@@ -162,6 +175,8 @@ export function testEngine(faults: Faults = {}, gates: QualityGates = standardGa
         await drain(tasks);
       }
     },
+    forgetState: () => void (redis = openState()),
+    setStateAway: (isAway) => void (isRedisAway = isAway),
     advance: (seconds) => void (now += seconds * 1000),
     operations: () => operations.length,
     log: () => operations,

@@ -9,6 +9,7 @@ import type { VersionStore } from '../../shared/registry/versions/versionStore.t
 import {
   rejectRegistration,
   removeServer,
+  takeSlugOf,
   updateRegistry,
   updateServer,
 } from '../../shared/specialists/mcp-orchestrator/enterServers.ts';
@@ -73,6 +74,7 @@ export function testRegistry({
   };
   const tasks = taskCatalogue([
     authenticateAdmin(),
+    takeSlugOf(run.deps),
     validation,
     updateRegistry(run.deps),
     rejectRegistration(run.deps),

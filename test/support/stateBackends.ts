@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { TableClient } from '@azure/data-tables';
-import { azureTableStateStore, maxClockSkewMs } from '../../shared/platform/azureTableStateStore.ts';
+import { azureTableStateStore } from '../../shared/platform/azureTableStateStore.ts';
+import { CLOCK_TOLERANCE_MS } from '../../shared/platform/clock.ts';
 import { redisStateStore } from '../../shared/platform/redisStateStore.ts';
 import type { StateStore } from '../../shared/platform/stateStore.ts';
 import { openTables } from '../../shared/platform/openTables.ts';
@@ -34,7 +35,7 @@ export async function startTablesBackend(): Promise<StateBackend> {
       now += ms;
       return Promise.resolve();
     },
-    takeoverMs: maxClockSkewMs,
+    takeoverMs: CLOCK_TOLERANCE_MS,
     stop: () => azurite.stop(),
   };
 }

@@ -15,7 +15,7 @@ export function taskHelpers(timeoutMs: number, more: Partial<TaskHelpers> = {}):
     deadline: new Date(Date.now() + timeoutMs),
     log: { info: () => undefined, warn: () => undefined, error: () => undefined },
     clock: systemClock,
-    authContext: () => Promise.resolve(undefined),
+    actor: undefined,
     token: () => Promise.resolve(undefined),
     progress: () => undefined,
     ...more,

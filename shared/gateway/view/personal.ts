@@ -1,5 +1,6 @@
 import type { Credentials, SignedIn } from '../../identity/credentials.ts';
 import type { Clock } from '../../platform/clock.ts';
+import { needsUser } from '../../registry/upstreamSettings.ts';
 import { discoverServer } from '../discovery.ts';
 import type { OutboundTo } from '../upstream/outboundTo.ts';
 import type { ActiveServer, Catalogue } from './catalogue.ts';
@@ -26,8 +27,7 @@ export function createPersonalCatalogue(deps: {
   const known = new Map<string, { readonly until: number; readonly found: Promise<ActiveServer> }>();
   const lists = new WeakMap<readonly ActiveServer[], Map<string, readonly ActiveServer[]>>();
 
-  const isPersonal = ({ upstream }: ActiveServer): boolean =>
-    Object.values(upstream?.headers ?? {}).some(({ credential }) => credentials.isPersonal(credential));
+  const isPersonal = (server: ActiveServer): boolean => needsUser(server, credentials);
 
   function remember(key: string, found: Promise<ActiveServer>, forMs: number): void {
     known.delete(key);

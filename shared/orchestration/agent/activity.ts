@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Clock } from '../../platform/clock.ts';
+import { CLOCK_TOLERANCE_MS, type Clock } from '../../platform/clock.ts';
 import type { Log } from '../../platform/log.ts';
 import type { StateStore } from '../../platform/stateStore.ts';
 import { parseStateValue } from '../../platform/stateValue.ts';
@@ -16,8 +16,8 @@ export interface AgentActivity {
 
 const TELL_EVERY_MS = 2_000;
 const SECONDS = 60;
-/** What an instance last said counts for so long. */
-const CURRENT_MS = 15_000;
+/** What an instance last said counts for so long; it says by its own clock when that was. */
+const CURRENT_MS = 15_000 + CLOCK_TOLERANCE_MS;
 const FORGET_AFTER_MS = 24 * 3_600_000;
 
 const reportSchema = z.object({

@@ -6,7 +6,7 @@ import type { Task } from '../task/task.ts';
 import type { TaskCatalogue } from '../task/taskCatalogue.ts';
 import { announce } from './announce.ts';
 import { advancePlan } from '../plan/advancePlan.ts';
-import { type Delegation, claim, finish, fitting, logFieldsOf } from './delegation.ts';
+import { type Delegation, claim, finish, fitting, logFieldsOf, timeLeftMs } from './delegation.ts';
 import type { Outcome } from './outcome.ts';
 
 /** The queue that the workers of external agents report on. */
@@ -91,8 +91,7 @@ export function applyReport(row: Delegation, report: Report, now: Date): Delegat
     const begun = { attempts: Math.max(row.attempts, 1), startedAt: row.startedAt ?? now.toISOString() };
     return finish({ ...row, ...begun }, fitting(report.outcome, row), now);
   }
-  const leftMs = new Date(row.deadline).getTime() - now.getTime();
-  const leaseMs = Math.min(report.leaseSeconds * 1_000, leftMs);
+  const leaseMs = Math.min(report.leaseSeconds * 1_000, timeLeftMs(row, now));
   const decision = claim(row, now, leaseMs);
   if (decision.kind !== 'skip') return decision.delegation;
   return leaseMs > 0 ? { ...row, leaseUntil: new Date(now.getTime() + leaseMs).toISOString() } : row;

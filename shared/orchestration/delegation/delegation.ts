@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { principalSchema } from '../../identity/principal.ts';
+import { CLOCK_TOLERANCE_MS } from '../../platform/clock.ts';
 import type { LogFields } from '../../platform/log.ts';
 import { continueTrace } from '../../platform/trace.ts';
 import { agentNames } from '../agent/agents.ts';
@@ -23,7 +24,7 @@ export const delegationSchema = z.object({
   actor: principalSchema.optional(),
   /** The plan, gate or event of the gateway itself that has it done, whatever its asker may read. */
   grantedBy: z.string().optional(),
-  /** Where its agent reads on whose behalf it works. */
+  /** The session that it was asked for in: when that is ended, nobody stands behind the work any more. */
   sessionId: z.string().optional(),
   planId: z.string().optional(),
   stepId: z.string().optional(),
@@ -109,6 +110,7 @@ export type ClaimDecision =
  */
 export function claim(row: Delegation, now: Date, timeoutMs: number): ClaimDecision {
   if (row.outcome) return { kind: 'skip', reason: 'finished' };
+  // No tolerance here: a second message comes when the claimer's lock is lost, and its task may run twice without harm.
   if (isLeased(row, now)) return { kind: 'skip', reason: 'running' };
   if (isOverdue(row, now)) return { kind: 'overdue', delegation: finish(row, overdueOutcome(row), now) };
   return {
@@ -132,9 +134,12 @@ export type SweepDecision =
 export const RESEND_AFTER_MS = 60_000;
 const RESEND_AT_MOST_MS = 3_600_000;
 
-/** Decides what to do with an unfinished delegation whose message may be lost. A second message does no harm. */
+/**
+ * Decides what to do with an unfinished delegation whose message may be lost. A second message does no harm, so that nothing
+ * is lost where `sentAt` is of another clock.
+ */
 export function sweep(row: Delegation, now: Date): SweepDecision {
-  if (isLeased(row, now)) return { kind: 'leave' };
+  if (isLeased(row, new Date(now.getTime() - CLOCK_TOLERANCE_MS))) return { kind: 'leave' };
   if (isOverdue(row, now)) return { kind: 'overdue', delegation: finish(row, overdueOutcome(row), now) };
   const patienceMs = Math.min(RESEND_AFTER_MS * 2 ** (row.attempt - 1), RESEND_AT_MOST_MS);
   if (now.getTime() - new Date(row.sentAt).getTime() < patienceMs) return { kind: 'leave' };
@@ -144,7 +149,19 @@ export function sweep(row: Delegation, now: Date): SweepDecision {
 export const isLeased = (row: Delegation, now: Date): boolean =>
   row.state === 'running' && row.leaseUntil !== undefined && new Date(row.leaseUntil) > now;
 
-const isOverdue = (row: Delegation, now: Date): boolean => new Date(row.deadline) <= now;
+const isOverdue = (row: Delegation, now: Date): boolean => timeLeftMs(row, now) <= 0;
+
+/**
+ * How long work may go on from now on. The deadline and the creation are times of one machine, and `now` may be of another: so
+ * it is the whole time from one to the other at most, and over only when the deadline is past by the tolerance.
+ */
+export const timeLeftMs = (
+  { createdAt, deadline }: Pick<Delegation, 'createdAt' | 'deadline'>,
+  now: Date,
+): number => {
+  const endsAt = Date.parse(deadline);
+  return Math.min(endsAt - Date.parse(createdAt), endsAt + CLOCK_TOLERANCE_MS - now.getTime());
+};
 
 const overdueOutcome = ({ deadline }: Delegation): Outcome => ({
   success: false,

@@ -1,9 +1,11 @@
+import type { Principal } from '../../identity/principal.ts';
+import { CLOCK_TOLERANCE_MS } from '../../platform/clock.ts';
 import type { Log } from '../../platform/log.ts';
 import { continueTrace } from '../../platform/trace.ts';
 import type { OrchestrationDeps } from '../deps.ts';
 import type { Task, TaskHelpers } from '../task/task.ts';
 import { runRefusal } from './runRefusal.ts';
-import { type Delegation, MAX_ATTEMPTS, logFieldsOf } from './delegation.ts';
+import { type Delegation, MAX_ATTEMPTS, logFieldsOf, timeLeftMs } from './delegation.ts';
 import type { Outcome } from './outcome.ts';
 
 /** The outcome of a claimed delegation, or that its task met a fault that another attempt may not meet. */
@@ -20,9 +22,10 @@ export async function runTask(
     abort.abort();
   }, deadline.getTime() - deps.clock.now().getTime());
   try {
-    const refused = await runRefusal(delegation, task, deps);
+    const actor = await currentActor(delegation, deps);
+    const refused = runRefusal(delegation, task, actor, deps.operatorTenant);
     if (refused) return { success: false, error: { kind: refused.kind, message: refused.message } };
-    return await task.execute(delegation.input, helpersFor(delegation, deadline, abort.signal, deps));
+    return await task.execute(delegation.input, helpersFor(delegation, actor, deadline, abort.signal, deps));
   } catch (error) {
     const { attempts } = delegation;
     deps.log.error('delegation_failed', { ...logFieldsOf(delegation), attempts }, error);
@@ -34,18 +37,26 @@ export async function runTask(
   }
 }
 
-const deadlineOf = ({ deadline }: Delegation, timeoutMs: number, now: Date): Date =>
-  new Date(Math.min(now.getTime() + timeoutMs, Date.parse(deadline)));
+const deadlineOf = (delegation: Delegation, timeoutMs: number, now: Date): Date =>
+  new Date(now.getTime() + Math.min(timeoutMs, timeLeftMs(delegation, now)));
+
+/** The actor of the row, unless the sign-in has ended since or somebody has ended the session. */
+async function currentActor(
+  { actor, sessionId }: Delegation,
+  { sessions, clock }: OrchestrationDeps,
+): Promise<Principal | undefined> {
+  if (!actor || actor.expiresAt + CLOCK_TOLERANCE_MS <= clock.now().getTime()) return undefined;
+  return sessionId !== undefined && (await sessions.wasEnded(sessionId)) ? undefined : actor;
+}
 
 function helpersFor(
   delegation: Delegation,
+  actor: Principal | undefined,
   deadline: Date,
   signal: AbortSignal,
   deps: OrchestrationDeps,
 ): TaskHelpers {
   const { id, tenantId, sessionId } = delegation;
-  const ofSession = async <T>(read: (session: string) => Promise<T | undefined>) =>
-    sessionId === undefined ? undefined : read(sessionId);
   return {
     tenantId,
     delegationId: id,
@@ -54,8 +65,8 @@ function helpersFor(
     deadline,
     log: scoped(deps.log, delegation),
     clock: deps.clock,
-    authContext: () => ofSession((session) => deps.sessions.authContext(tenantId, session)),
-    token: () => ofSession((session) => deps.sessions.token(tenantId, session)),
+    actor,
+    token: async () => (sessionId === undefined ? undefined : deps.sessions.token(tenantId, sessionId)),
     progress: (message) => {
       deps.progress.note(id, message);
     },

@@ -1,3 +1,4 @@
+import type { Principal } from '../../identity/principal.ts';
 import { type Delegation, newDelegation } from '../delegation/delegation.ts';
 import { sendNew } from '../delegation/sendMessage.ts';
 import type { OrchestrationDeps } from '../deps.ts';
@@ -13,6 +14,8 @@ export interface SystemEvent {
   readonly detail: Readonly<Record<string, unknown>>;
   /** The user or the part that says so. */
   readonly raisedBy: string;
+  /** Who raised it, where that was a user or an app and not the system itself. */
+  readonly actor?: Principal;
   readonly traceparent: string;
 }
 
@@ -23,7 +26,7 @@ const HANDLE_WITHIN_MS = 3_600_000;
  * Gives the delegations; none for a type that has no route.
  */
 export async function raiseEvent(
-  { id, tenantId, type, detail, raisedBy, traceparent }: SystemEvent,
+  { id, tenantId, type, detail, raisedBy, actor, traceparent }: SystemEvent,
   routes: EventRoutes,
   deps: OrchestrationDeps,
 ): Promise<readonly Delegation[]> {
@@ -34,6 +37,7 @@ export async function raiseEvent(
     task: handlerOf(type),
     input: { eventId: id, type, detail, raisedBy, raisedAt: now.toISOString() },
     requestedBy: raisedBy,
+    ...(actor && { actor }),
     grantedBy: `event ${type}`,
     traceparent,
     deadline: new Date(now.getTime() + HANDLE_WITHIN_MS).toISOString(),

@@ -12,26 +12,29 @@ export const gateStatusKey = (tenantId: string, gate: string): string => `mreg:g
 
 /**
  * Raises `deployment_status` when a run of a gate ended otherwise than the one before it, and whenever a plan of a
- * deployment ended. Nothing for other plans.
+ * deployment ended. Nothing for other plans. While Redis is away the run before is unknown, and the event is raised.
+ * @throws InfrastructureError when the tables are away: the plan must not end before.
  */
 export async function raiseDeploymentStatus(plan: Plan, deps: OrchestrationDeps): Promise<void> {
   const { gate, name, state } = plan;
-  try {
-    if (gate !== undefined) await raiseGateChange(plan, gate, deps);
-    else if (name === DEPLOYMENT_PLAN) await raise(plan, { plan: plan.id, name, status: state }, deps);
-  } catch (error) {
-    if (!(error instanceof InfrastructureError)) throw error;
-    deps.log.error('event_unraised', { type: 'deployment_status', subject: gate ?? name }, error);
-  }
+  if (gate !== undefined) await raiseGateChange(plan, gate, deps);
+  else if (name === DEPLOYMENT_PLAN) await raise(plan, { plan: plan.id, name, status: state }, deps);
 }
 
 async function raiseGateChange(plan: Plan, gate: string, deps: OrchestrationDeps): Promise<void> {
+  const { shortLived, log } = deps;
+  const ifThere = <T>(asked: Promise<T>): Promise<T | undefined> =>
+    asked.catch((error: unknown) => {
+      if (!(error instanceof InfrastructureError)) throw error;
+      log.warn('gate_status_unknown', { gate, reason: error.message });
+      return undefined;
+    });
   const status = gateStatus(plan);
   const key = gateStatusKey(plan.tenantId, gate);
-  const before = await deps.shortLived.get(key);
+  const before = await ifThere(shortLived.get(key));
   if (before === status) return;
   await raise(plan, { gate, status, before: before ?? 'unknown', run: plan.id }, deps);
-  await deps.shortLived.set(key, status, REMEMBER_MS);
+  await ifThere(shortLived.set(key, status, REMEMBER_MS));
 }
 
 async function raise(

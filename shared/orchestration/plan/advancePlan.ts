@@ -8,18 +8,22 @@ import { raiseDeploymentStatus } from '../gate/raiseDeploymentStatus.ts';
 
 /**
  * Records an ended delegation in its plan and sends what follows. Idempotent, and each repetition completes what an
- * earlier one left undone; a lost race is read and decided again.
+ * earlier one left undone; a lost race is read and decided again. Returns the plan, if the delegation is of one.
  */
-export async function advancePlan(delegation: Delegation, deps: OrchestrationDeps): Promise<void> {
+export async function advancePlan(
+  delegation: Pick<Delegation, 'tenantId' | 'planId' | 'stepId' | 'outcome'>,
+  deps: OrchestrationDeps,
+): Promise<Plan | undefined> {
   const { tenantId, planId, stepId, outcome } = delegation;
-  if (planId === undefined || stepId === undefined || outcome === undefined) return;
+  if (planId === undefined || stepId === undefined || outcome === undefined) return undefined;
   for (;;) {
     const stored = await deps.plans.find(tenantId, planId);
-    if (!stored) return;
+    if (!stored) return undefined;
     const before = stored.value;
     const plan = recordOutcome(before, stepId, outcome, deps.clock.now());
-    if (plan === before) return carryOn(plan, deps);
-    if (await replacePlan(plan, stored.etag, deps)) return carryOn(plan, deps, before);
+    if (plan !== before && !(await replacePlan(plan, stored.etag, deps))) continue;
+    await carryOn(plan, deps, plan === before ? undefined : before);
+    return plan;
   }
 }
 

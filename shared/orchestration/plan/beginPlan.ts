@@ -11,13 +11,23 @@ export async function beginPlan(
   steps: readonly StepDefinition[],
   deps: OrchestrationDeps,
 ): Promise<Plan> {
+  const begun = await storePlan(start, steps, deps);
+  await carryOn(begun, deps);
+  return begun;
+}
+
+/** Stores a new plan, of which nothing is delegated yet; or gives the one that has its id. */
+export async function storePlan(
+  start: PlanStart,
+  steps: readonly StepDefinition[],
+  deps: OrchestrationDeps,
+): Promise<Plan> {
   const plan = startPlan(start, steps, deps.clock.now());
   const isNew = (await deps.plans.add(plan)) === 'inserted';
   const begun = isNew ? plan : ((await deps.plans.find(plan.tenantId, plan.id))?.value ?? plan);
   const { allocationId } = start;
   if (allocationId !== undefined && begun.allocationId !== allocationId)
     await deps.pools.release(start.tenantId, allocationId);
-  await carryOn(begun, deps);
   return begun;
 }
 

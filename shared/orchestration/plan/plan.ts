@@ -82,8 +82,6 @@ export type StepDefinition = z.infer<typeof workSchema> &
   Partial<Pick<PlanStep, 'dependsOn' | 'timeoutMs' | 'severity' | 'onFailure'>> & {
     readonly id: string;
     readonly compensation?: z.infer<typeof workSchema>;
-    /** It was done when the plan was made: nothing is delegated for it, and it is compensated like any other. */
-    readonly done?: true;
   };
 
 export const hasEnded = ({ state }: Pick<Plan, 'state'>): boolean =>

@@ -9,14 +9,14 @@ export type PlanStart = Omit<
 /** A new plan with the steps that can begin already queued. */
 export function startPlan(start: PlanStart, definitions: readonly StepDefinition[], now: Date): Plan {
   const at = now.toISOString();
-  const steps = definitions.map(({ done, compensation, ...definition }, index): PlanStep => ({
+  const steps = definitions.map(({ compensation, ...definition }): PlanStep => ({
     dependsOn: [],
     severity: 'critical',
     onFailure: 'stop',
     references: [],
     ...definition,
     ...(compensation && { compensation: { references: [], ...compensation, state: 'waiting' } }),
-    ...(done ? { state: 'succeeded', finishedAt: at, ended: index + 1 } : { state: 'waiting' }),
+    state: 'waiting',
   }));
   return settle({ ...start, state: 'running', revision: 1, steps, createdAt: at, updatedAt: at }, now);
 }

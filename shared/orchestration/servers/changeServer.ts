@@ -2,7 +2,7 @@ import { type Result, fail, succeed } from '../../platform/result.ts';
 import type { Stored } from '../../platform/tables.ts';
 import { traceparentOf } from '../../platform/trace.ts';
 import type { ServerContent, ServerRecord } from '../../registry/server.ts';
-import { type Caller, idFor } from '../caller.ts';
+import { type Caller, actorOf, idFor } from '../caller.ts';
 import { beginOnce, beginPlan, resumePlan } from '../plan/beginPlan.ts';
 import type { Plan, StepDefinition } from '../plan/plan.ts';
 import { inOrder } from '../plan/stepGraph.ts';
@@ -160,15 +160,16 @@ async function begin(
   token?: string,
 ): Promise<Plan> {
   const { tenantId, userId } = caller.principal;
-  const session = await deps.sessions.open(caller.principal, token);
+  const session = token === undefined ? undefined : await deps.sessions.open(caller.principal, token);
   const id = idFor(caller, deps.newId);
   const start = {
     id,
     tenantId,
     name,
     requestedBy: userId,
+    actor: actorOf(caller, session),
     grantedBy: `plan ${name}`,
-    sessionId: session.id,
+    ...(session && { sessionId: session.id }),
     traceparent: traceparentOf(caller.trace),
   };
   return beginPlan(start, inOrder(stepsOf(id)), deps);

@@ -6,6 +6,7 @@ import type { Principal } from '../../identity/principal.ts';
 import { invalid } from '../../platform/invalid.ts';
 import { type Result, succeed } from '../../platform/result.ts';
 import { type ServerContent, type ServerRecord, serverRecordSchema } from '../../registry/server.ts';
+import { needsUser } from '../../registry/upstreamSettings.ts';
 
 export interface ContentRules {
   readonly upstreamPolicy: AddressPolicy;
@@ -35,14 +36,11 @@ export const contentOf = (record: ServerRecord): RecordContent => recordContentS
 
 /** The token that a session keeps for the validation of a server that each user signs in to; none where there is no need. */
 export const tokenFor = (
-  { upstream }: Pick<RecordContent, 'upstream'>,
+  server: Pick<RecordContent, 'upstream'>,
   { principal, token }: Caller,
   { credentials }: ContentRules,
 ): string | undefined =>
-  Object.values(upstream?.headers ?? {}).some(({ credential }) => credentials.isPersonal(credential)) &&
-  principal.kind === 'user'
-    ? token
-    : undefined;
+  needsUser(server, credentials) && principal.kind === 'user' ? token : undefined;
 
 /** What the validation of a server needs to connect to it. */
 export const validationInput = ({ url, upstream }: RecordContent): object => ({

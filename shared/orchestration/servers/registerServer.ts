@@ -2,18 +2,18 @@ import { type Result, fail, succeed } from '../../platform/result.ts';
 import { traceparentOf } from '../../platform/trace.ts';
 import type { Registration, ServerRecord } from '../../registry/server.ts';
 import type { ServerStore } from '../../registry/serverStore.ts';
-import { type Caller, idFor } from '../caller.ts';
+import { type Caller, actorOf, idFor } from '../caller.ts';
+import type { Outcome } from '../delegation/outcome.ts';
 import type { OrchestrationDeps } from '../deps.ts';
-import { beginPlan, resumePlan } from '../plan/beginPlan.ts';
+import { advancePlan } from '../plan/advancePlan.ts';
+import { resumePlan, storePlan } from '../plan/beginPlan.ts';
 import type { Plan, StepDefinition } from '../plan/plan.ts';
 import { type ContentRules, recordContent, tokenFor, validationInput } from './content.ts';
+import { checkSlug, takeSlug } from './takeSlug.ts';
 
 export interface RegistrationDeps extends OrchestrationDeps, ContentRules {
   readonly servers: ServerStore;
 }
-
-/** Between the record and its plan a process may die; after this a registration without a plan is given up. */
-const ORPHANED_AFTER_MS = 60_000;
 
 /** A server whose registration has begun. */
 export interface Registering {
@@ -22,9 +22,10 @@ export interface Registering {
 }
 
 /**
- * Takes the slug for the tenant and starts the plan that decides whether the server becomes active.
- * Failures: `invalid` URL; `already_exists`, unless what has the slug was rejected or never got its plan, and for a repeated
- * request whose server was removed since.
+ * Stores the plan that decides whether the server becomes active, then takes the slug for the tenant: the first step of that
+ * plan, which the sweeper completes where the process dies in between. Failures, before anything is stored: `invalid` URL;
+ * `already_exists`, where the slug belongs to a server or to a registration that goes on, and for a repeated request whose
+ * server was removed since.
  */
 export async function registerServer(
   registration: Registration,
@@ -32,92 +33,76 @@ export async function registerServer(
   deps: RegistrationDeps,
 ): Promise<Result<Registering>> {
   const earlier = await resumePlan(caller, deps);
-  if (earlier) return stillRegistered(registration, earlier, deps);
+  if (earlier && slugStep(earlier)?.state !== 'queued') return stillRegistered(registration, earlier, deps);
   const { slug } = registration;
   const { tenantId, userId } = caller.principal;
   const content = recordContent(slug, registration, caller.principal, deps);
   if (!content.ok) return content;
-  const now = deps.clock.now();
+  const at = deps.clock.now().toISOString();
   const planId = idFor(caller, deps.newId);
   const record: ServerRecord = {
     tenantId,
     slug,
     ...content.value,
     status: 'pending',
-    statusChangedAt: now.toISOString(),
+    statusChangedAt: at,
     planId,
     createdBy: userId,
-    createdAt: now.toISOString(),
-    updatedAt: now.toISOString(),
+    createdAt: at,
+    updatedAt: at,
   };
-  const taken = await takeSlug(record, now, deps);
-  if (!taken) {
-    const message = `a server with the slug "${record.slug}" is registered already: choose another slug, or delete that server first`;
-    return fail({ kind: 'already_exists', message, errors: [{ path: 'slug', message: 'is taken' }] });
-  }
-  // The plan asks anew whether its owner may do this, at the time when it does it.
-  const session = await deps.sessions.open(caller.principal, tokenFor(record, caller, deps));
-  const plan = await beginPlan(
-    {
-      id: planId,
-      tenantId,
-      name: 'server_registration_with_auth',
-      requestedBy: userId,
-      grantedBy: 'plan server_registration_with_auth',
-      sessionId: session.id,
-      traceparent: traceparentOf(caller.trace),
-    },
-    registrationSteps(record),
-    deps,
-  );
-  return succeed({ record: taken, plan });
+  const free = await checkSlug(record, (await deps.servers.find(tenantId, slug))?.value, deps);
+  if (!free.ok) return free;
+  const token = tokenFor(record, caller, deps);
+  const session = token === undefined ? undefined : await deps.sessions.open(caller.principal, token);
+  const start = {
+    id: planId,
+    tenantId,
+    name: 'server_registration_with_auth',
+    requestedBy: userId,
+    actor: actorOf(caller, session),
+    grantedBy: 'plan server_registration_with_auth',
+    ...(session && { sessionId: session.id }),
+    traceparent: traceparentOf(caller.trace),
+  };
+  const stored = await storePlan(start, registrationSteps(record), deps);
+  const taken = await takeSlug(record, deps);
+  const outcome: Outcome = taken.ok
+    ? { success: true, result: { slug, status: 'pending' } }
+    : { success: false, error: { kind: taken.error.kind, message: taken.error.message } };
+  const advanced = await advancePlan({ tenantId, planId, stepId: TAKE_SLUG, outcome }, deps);
+  return taken.ok ? succeed({ record: taken.value, plan: advanced ?? stored }) : taken;
 }
 
-/** The server of an earlier sending of the same request. Failure: `already_exists` where it was removed since. */
+const TAKE_SLUG = 'take_slug';
+const slugStep = ({ steps }: Plan) => steps.find(({ id }) => id === TAKE_SLUG);
+
+/** The server of an earlier sending of the same request. Failure: `already_exists` where it never was, or was removed since. */
 async function stillRegistered(
   { slug }: Registration,
   plan: Plan,
   { servers }: RegistrationDeps,
 ): Promise<Result<Registering>> {
+  const refused = slugStep(plan)?.error;
+  if (refused) return fail({ kind: 'already_exists', message: refused.message });
   const record = (await servers.find(plan.tenantId, slug))?.value;
   if (record && Date.parse(record.createdAt) <= Date.parse(plan.createdAt)) return succeed({ record, plan });
   const message = `the request with this Idempotency-Key registered an earlier server "${slug}", which was removed since: send a new key to register it anew`;
   return fail({ kind: 'already_exists', message });
 }
 
-/** The record that has the slug then: this one, or what an earlier try of the same request made of it. */
-async function takeSlug(
-  record: ServerRecord,
-  now: Date,
-  { servers, plans }: RegistrationDeps,
-): Promise<ServerRecord | undefined> {
-  if ((await servers.add(record)) === 'inserted') return record;
-  const existing = await servers.find(record.tenantId, record.slug);
-  if (!existing) return (await servers.add(record)) === 'inserted' ? record : undefined;
-  const { status, planId, createdAt } = existing.value;
-  // The same request made twice, or a write whose answer was lost and which was repeated.
-  if (planId === record.planId) return existing.value;
-  const abandoned =
-    status === 'pending' &&
-    now.getTime() - new Date(createdAt).getTime() > ORPHANED_AFTER_MS &&
-    !(await plans.find(record.tenantId, planId));
-  if (status !== 'rejected' && !abandoned) return undefined;
-  return (await servers.replace(record, existing.etag)).status === 'replaced' ? record : undefined;
-}
-
 /**
- * Authentication, validation, registration, audit: each only once the one before it has succeeded. The slug is taken by
- * then; if a step fails the server is rejected with the reason, whatever had been entered of it.
+ * The slug, authentication, validation, registration, audit: each only once the one before it has succeeded. If a later step
+ * fails the server is rejected with the reason, whatever had been entered of it.
  */
 function registrationSteps(record: ServerRecord): StepDefinition[] {
   const { slug, planId } = record;
   return [
     {
-      id: 'take_slug',
+      id: TAKE_SLUG,
       agent: 'mcp-orchestrator',
-      task: 'take_slug',
-      input: { slug },
-      done: true,
+      task: TAKE_SLUG,
+      input: { record },
       compensation: {
         agent: 'mcp-orchestrator',
         task: 'reject_registration',
@@ -125,7 +110,13 @@ function registrationSteps(record: ServerRecord): StepDefinition[] {
         references: ['/error'],
       },
     },
-    { id: 'authenticate_admin', agent: 'mcp-security-auditor', task: 'authenticate_admin', input: {} },
+    {
+      id: 'authenticate_admin',
+      agent: 'mcp-security-auditor',
+      task: 'authenticate_admin',
+      input: {},
+      dependsOn: [TAKE_SLUG],
+    },
     {
       id: 'validate_server_config',
       agent: 'fastmcp-specialist',

@@ -37,7 +37,6 @@ async function begin(
   const plan: PooledPlan = {
     name: 'bulk_server_registration',
     grantedBy: 'plan bulk_server_registration',
-    session: await deps.sessions.open(caller.principal),
     operation: 'bulk_server_registration',
     estimatedLoad: { serverCount: registrations.length, adminCount: 1 },
     steps: ({ databaseConnections }) => bulkSteps(registrations, Math.max(1, databaseConnections)),

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { AuthContext } from '../../identity/sessionStore.ts';
+import type { Principal } from '../../identity/principal.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Log } from '../../platform/log.ts';
 import type { Result } from '../../platform/result.ts';
@@ -20,8 +20,11 @@ export interface TaskHelpers {
   /** Its lines carry the delegation's id and trace. */
   readonly log: Log;
   readonly clock: Clock;
-  /** On whose behalf it works; undefined without a session, and once the session or the token behind it has ended. */
-  readonly authContext: () => Promise<AuthContext | undefined>;
+  /**
+   * On whose behalf it works, with the roles of then, when the work was asked for; undefined for work of the system's own, and
+   * once the sign-in has ended or the session that the work was asked for in.
+   */
+  readonly actor: Principal | undefined;
   /** The token of the session, where its owner has let it be kept: to act with, and never to be told. */
   readonly token: () => Promise<string | undefined>;
   /** Tells those who wait how far it is, in a few words. Never waits, and of many at once only some are shown. */

@@ -2,25 +2,18 @@ import type { Principal } from '../../identity/principal.ts';
 import type { TaskHelpers } from '../../orchestration/task/task.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { tokenNotKept } from '../lookAtEndpoints.ts';
-import { ownerOf } from '../signedIn.ts';
 import { tokenOf } from '../tokenOf.ts';
-import { withinTime } from '../withinTime.ts';
 import type { Look } from './oauthChain.ts';
 import { walkInProcess } from './walkInProcess.ts';
 import { walkOverHttp } from './walkOverHttp.ts';
-
-const SESSION_WITHIN_MS = 2_500;
 
 /**
  * Walks probes through the request pipeline, each to the stage that it is to end at: over HTTP as a client, and in this
  * process without HTTP and sign-in, to tell what time they take from what the gateway takes.
  */
 export async function walkPipeline(deps: SpecialistDeps, helpers: TaskHelpers): Promise<Look> {
-  const [token, owner] = await Promise.all([
-    tokenOf(helpers),
-    withinTime(SESSION_WITHIN_MS, helpers.signal, () => ownerOf(helpers)),
-  ]);
-  const caller = (owner.ok ? owner.value : undefined) ?? anyone(helpers.tenantId);
+  const token = await tokenOf(helpers);
+  const caller = helpers.actor ?? anyone(helpers.tenantId);
   const [outside, inside] = await Promise.all([
     walkOverHttp(deps, helpers, token),
     walkInProcess(deps, helpers, caller),

@@ -7,7 +7,6 @@ import { fail, succeed } from '../../platform/result.ts';
 import { slugSchema } from '../../registry/server.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, reportSchema } from '../finding.ts';
-import { ownerOf } from '../signedIn.ts';
 import { callTools } from './callTools.ts';
 import { type CheckedSchemas, type Described, checkSchemas } from './checkSchemas.ts';
 import { judgeStructured } from './judgeStructured.ts';
@@ -58,7 +57,7 @@ async function callEach(
   helpers: TaskHelpers,
 ): Promise<readonly Held[]> {
   const { tenantId, traceId, signal } = helpers;
-  const [owner, token] = await Promise.all([ownerOf(helpers), helpers.token()]);
+  const token = await helpers.token();
   const nobody: Principal = {
     tenantId,
     userId: 'fastmcp-specialist',
@@ -67,7 +66,7 @@ async function callEach(
     roles: [],
     expiresAt: 0,
   };
-  const caller = { principal: owner ?? nobody, token, traceId, signal };
+  const caller = { principal: helpers.actor ?? nobody, token, traceId, signal };
   const reasons = new Map(schemas.map((described) => [described.tool.name, whyNot(described)]));
   const able = schemas.filter(({ tool }) => reasons.get(tool.name) === undefined).map(({ tool }) => tool);
   const given = await callTools(server, able.slice(0, MAX_CALLS), caller, deps);

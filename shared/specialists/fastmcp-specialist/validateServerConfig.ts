@@ -1,13 +1,28 @@
 import { z } from 'zod';
 import { signedIn } from '../signedIn.ts';
 import { discoverServer } from '../../gateway/discovery.ts';
+import type { Credentials } from '../../identity/credentials.ts';
+import type { DomainError } from '../../platform/errors.ts';
 import { defineTask, type Task } from '../../orchestration/task/task.ts';
+import { fail } from '../../platform/result.ts';
 import type { OutboundTo } from '../../gateway/upstream/outboundTo.ts';
 import { discoverySchema } from '../../registry/server.ts';
-import { upstreamSettingsSchema } from '../../registry/upstreamSettings.ts';
+import { needsUser, upstreamSettingsSchema } from '../../registry/upstreamSettings.ts';
+
+const signInLost: DomainError = {
+  kind: 'unauthenticated',
+  message:
+    'this server takes the sign-in of a user, and none is there: the session that kept it has ended, or Redis lost it in a restart. Ask again as a user.',
+};
 
 /** Connects to a server as a client would, and says what it speaks and offers, or why it cannot be used. */
-export function validateServerConfig({ outboundTo }: { readonly outboundTo: OutboundTo }): Task {
+export function validateServerConfig({
+  outboundTo,
+  credentials,
+}: {
+  readonly outboundTo: OutboundTo;
+  readonly credentials: Pick<Credentials, 'isPersonal'>;
+}): Task {
   return defineTask({
     name: 'validate_server_config',
     permissions: ['delegations.read'],
@@ -22,7 +37,10 @@ export function validateServerConfig({ outboundTo }: { readonly outboundTo: Outb
     output: discoverySchema,
     async run(target, helpers) {
       const { tenantId, signal, clock } = helpers;
-      const user = await signedIn(helpers);
+      // Nothing else needs the session, which Redis may have lost, or not be there to give.
+      const isPersonal = needsUser(target, credentials);
+      const user = isPersonal ? await signedIn(helpers) : undefined;
+      if (isPersonal && !user) return fail(signInLost);
       return discoverServer(
         { tenantId, ...target },
         { outboundTo: (server) => outboundTo(server, () => user), clock },

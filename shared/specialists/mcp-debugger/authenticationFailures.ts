@@ -83,18 +83,20 @@ export async function refusalsOf(
   };
 }
 
-/** Whether the session is still good, and what the gateway says of its token now. */
+/** Who asks, and what the gateway says now of the token that the session keeps. */
 async function judgeSession(
   { verifyToken }: Pick<RefusalDeps, 'verifyToken'>,
-  helpers: Pick<TaskHelpers, 'authContext' | 'token' | 'signal'>,
+  helpers: Pick<TaskHelpers, 'actor' | 'token' | 'signal'>,
 ): Promise<{ readonly facts: unknown; readonly findings: readonly Finding[] }> {
-  const known = await withinTime(VERIFY_WITHIN_MS, helpers.signal, () => helpers.authContext());
-  if (!known.ok) return { facts: { known: false }, findings: [sessionUnread(known.error.message)] };
+  const { actor } = helpers;
   const token = await tokenOf(helpers);
-  const context = known.value;
   const facts = {
-    open: context !== undefined,
-    ...(context && { userId: context.userId, roles: context.roles, expiresAt: context.expiresAt }),
+    signedIn: actor !== undefined,
+    ...(actor && {
+      userId: actor.userId,
+      roles: actor.roles,
+      expiresAt: new Date(actor.expiresAt).toISOString(),
+    }),
   };
   if (token === undefined) return { facts: { ...facts, token: 'not kept' }, findings: [] };
   const judged = await withinTime(VERIFY_WITHIN_MS, helpers.signal, async () => {
@@ -144,15 +146,6 @@ const namelessElsewhere: Finding = {
   evidence: {},
   remedy: 'Ask the operator of the gateway, with the trace id.',
 };
-
-const sessionUnread = (why: string): Finding => ({
-  rule: 'session_unread',
-  severity: 'warning',
-  message: `the session could not be read: ${why}`,
-  evidence: {},
-  remedy:
-    'Look at the short-lived state with the task database_connection_issues: without it no session opens.',
-});
 
 const keysUnreachable: Finding = {
   rule: 'signing_keys_unreachable',

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { recordContentSchema } from '../../orchestration/servers/content.ts';
+import { takeSlug } from '../../orchestration/servers/takeSlug.ts';
+import type { PlanStore } from '../../orchestration/stores.ts';
 import { type Task, defineTask } from '../../orchestration/task/task.ts';
 import { type Result, fail, succeed } from '../../platform/result.ts';
 import type { Stored } from '../../platform/tables.ts';
@@ -23,6 +25,23 @@ const decidedSchema = z.object({ slug: slugSchema, status: serverStatusSchema })
 type Decided = z.infer<typeof decidedSchema>;
 
 const common = { agent: 'mcp-orchestrator', timeoutMs: 20_000, planOnly: true } as const;
+
+/** Takes the slug of a registration, where the process that began it died before it had. */
+export function takeSlugOf(deps: EnterDeps & { readonly plans: Pick<PlanStore, 'find'> }): Task {
+  return defineTask({
+    ...common,
+    name: 'take_slug',
+    permissions: ['delegations.read'],
+    description: 'Takes the slug of a server that is being registered: its record is pending from then on.',
+    // Checked when the plan was made.
+    input: z.object({ record: z.custom<ServerRecord>() }),
+    output: decidedSchema,
+    async run({ record }, { tenantId }) {
+      const taken = await takeSlug({ ...record, tenantId }, deps);
+      return taken.ok ? succeed(shown(taken.value)) : taken;
+    },
+  });
+}
 
 /** Makes a server active, with what its validation found, and publishes it. */
 export function updateRegistry(deps: EnterDeps): Task {

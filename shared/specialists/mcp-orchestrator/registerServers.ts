@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
+import { signInEnded } from '../signedIn.ts';
 import type { Principal } from '../../identity/principal.ts';
 import { type RegistrationDeps, registerServer } from '../../orchestration/servers/registerServer.ts';
 import { type Task, type TaskHelpers, defineTask } from '../../orchestration/task/task.ts';
-import { ownerOf } from '../signedIn.ts';
 import { derivedId } from '../../platform/ids.ts';
 import { fail, succeed } from '../../platform/result.ts';
 import { continueTrace } from '../../platform/trace.ts';
@@ -33,14 +33,11 @@ export function registerServers(deps: RegistrationDeps): Task {
     input: z.object({ servers: z.array(z.custom<Registration>()) }),
     output: z.object({ servers: z.array(registeredSchema) }),
     async run({ servers }, helpers) {
-      const principal = await ownerOf(helpers);
-      if (!principal) {
-        const message = 'the session has ended, or the sign-in behind it: sign in and ask again';
-        return fail({ kind: 'unauthenticated', message });
-      }
+      const { actor } = helpers;
+      if (!actor) return fail(signInEnded);
       const done: Registered[] = [];
       for (const server of servers) {
-        done.push(await register(server, principal, helpers, deps));
+        done.push(await register(server, actor, helpers, deps));
         helpers.progress(`${done.length} of ${servers.length} servers`);
       }
       return succeed({ servers: done });

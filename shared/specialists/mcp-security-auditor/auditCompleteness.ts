@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { createDigest } from '../../audit/hashChain.ts';
 import { verifyTrail } from '../../audit/verifyTrail.ts';
+import { CLOCK_TOLERANCE_MS } from '../../platform/clock.ts';
 import { type Task, defineTask } from '../../orchestration/task/task.ts';
 import type { Page } from '../../platform/tables.ts';
 import { succeed } from '../../platform/result.ts';
@@ -19,8 +20,8 @@ const LOOK_WITHIN_MS = 20_000;
 const MAX_RECORDS = 10_000;
 /** Rows of delegations, and of plans, that are read: lists are in the order of random ids, so that these are a sample. */
 const MAX_ROWS = 2_000;
-/** An instance stores what it holds within about a second, and later while the store is away. */
-const SETTLED_AFTER_MS = 15_000;
+/** An instance stores what it holds within about a second, and later while the store is away. Its clock may be behind. */
+const SETTLED_AFTER_MS = 15_000 + CLOCK_TOLERANCE_MS;
 /** Work may be made so long after it was asked for, as servers are that a plan registers one after another. */
 const ASKED_BEFORE_MS = 15 * 60_000;
 

@@ -16,11 +16,10 @@ export function auditRegistration({ audit }: { readonly audit: Audit }): Task {
     planOnly: true,
     input: z.strictObject({ slug: slugSchema, act: z.enum(['registered', 'update', 'removal']) }),
     output: z.object({ recorded: z.literal(true) }),
-    async run({ slug, act: what }, { tenantId, authContext, traceId }) {
-      const actor = (await authContext())?.userId ?? 'unknown';
+    async run({ slug, act: what }, { tenantId, actor, traceId }) {
       const act = await audit.writeAhead({
         tenantId,
-        actor,
+        actor: actor?.userId ?? 'unknown',
         action: `servers.${what}`,
         resource: `servers/${slug}`,
         traceId,

@@ -16,7 +16,7 @@ import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, reportSchema } from '../finding.ts';
 
 const inputSchema = z.strictObject({
-  role: z.enum(roles).optional().describe("Whose access; the session's owner when absent."),
+  role: z.enum(roles).optional().describe("Whose access; the caller's when absent."),
   server: slugSchema.optional().describe('A server of which access to `tool` is evaluated.'),
   tool: z
     .string()
@@ -51,13 +51,12 @@ export const roleBasedAccess = ({
     permissions: ['delegations.read'],
     agent: 'mcp-security-auditor',
     description:
-      "Says for the session's owner, or for a role, which permission is given and which is not, with the rule that decided; and for a tool whether there is such a tool and whether they may call it.",
+      "Says for the caller, or for a role, which permission is given and which is not, with the rule that decided; and for a tool whether there is such a tool and whether they may call it.",
     timeoutMs: 15_000,
     input: inputSchema,
     output: outputSchema,
-    async run({ role, server, tool }, { tenantId, authContext }) {
-      const context = role === undefined ? await authContext() : undefined;
-      const granted = role === undefined ? [...(context?.roles ?? [])] : [role];
+    async run({ role, server, tool }, { tenantId, actor }) {
+      const granted = role === undefined ? [...(actor?.roles ?? [])] : [role];
       const principal = principalWith(granted, tenantId);
       const permissions = permissionNames.map((permission) => ({
         permission,
@@ -68,9 +67,9 @@ export const roleBasedAccess = ({
       const access = asked
         ? await toolAccess(named, server === undefined, principal, visibleServers)
         : undefined;
-      const findings: Finding[] = role === undefined && !context ? [noSession] : [];
+      const findings: Finding[] = role === undefined && !actor ? [noActor] : [];
       const allowed = permissions.filter((permission) => permission.allowed).length;
-      const who = role ?? (context ? "the session's owner" : 'somebody without a role');
+      const who = role ?? (actor ? 'the caller' : 'somebody without a role');
       return succeed({
         summary:
           `${who} has ${allowed} of ${permissions.length} permissions` +
@@ -116,11 +115,11 @@ async function toolAccess(
   return { allowed: true, rule: `${may.rule}; the tenant sees the server, which is ${whose} and active` };
 }
 
-const noSession: Finding = {
-  rule: 'no_session',
+const noActor: Finding = {
+  rule: 'no_actor',
   severity: 'info',
   message:
-    'the work has no session, so that it is not known for whom: this is what somebody without a role may do',
+    'nobody stands behind this work: this is what somebody without a role may do',
   evidence: {},
-  remedy: 'Name a session in the delegation, or give a role.',
+  remedy: 'Sign in and ask again, or give a role.',
 };

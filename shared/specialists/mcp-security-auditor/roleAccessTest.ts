@@ -58,19 +58,20 @@ export const roleBasedAccessTest = (deps: TestDeps): Task =>
       // As in the tenant of the operator: roles give less elsewhere, and never more.
       const mayDo = (granted: Parameters<typeof principalWith>[0], name: string) =>
         isPermission(name) && isPermitted(principalWith(granted, helpers.tenantId), name, helpers.tenantId);
-      const [token, context] = await Promise.all([helpers.token(), helpers.authContext()]);
+      const { actor } = helpers;
+      const token = await helpers.token();
       const [withoutToken, withToken] = await Promise.all([
         Promise.all(probes.map((probe) => ask(probe, undefined, helpers, deps))),
-        token === undefined || !context
+        token === undefined || !actor
           ? undefined
           : Promise.all(probes.map((probe) => ask(probe, token, helpers, deps))),
       ]);
       const findings = [
         ...accessFindings(permissionNames, mayDo, isPermission),
         ...withoutToken.flatMap((answer) => findingOf(answer, 'nobody')),
-        ...(withToken && context
+        ...(withToken && actor
           ? withToken.flatMap((answer) =>
-              findingOf(answer, mayDo(context.roles, answer.probe.permission) ? 'permitted' : 'lacking'),
+              findingOf(answer, mayDo(actor.roles, answer.probe.permission) ? 'permitted' : 'lacking'),
             )
           : [notAskedWithToken]),
       ];
@@ -79,7 +80,7 @@ export const roleBasedAccessTest = (deps: TestDeps): Task =>
           pairs: roles.length * permissionNames.length,
           askedWithoutToken: withoutToken.length,
           askedWithToken: withToken?.length ?? 0,
-          ...(context && { rolesOfToken: context.roles }),
+          ...(actor && { rolesOfToken: actor.roles }),
         }),
       );
     },

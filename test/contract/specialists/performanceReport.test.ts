@@ -25,6 +25,7 @@ const never = () => new Promise<never>(() => undefined);
 const state = (set: OpenedStateStore['state']['set']): OpenedStateStore => ({
   kind: 'redis',
   state: { ...memoryState(), set },
+  durable: memoryState(),
   purge: () => Promise.resolve(0),
   close: () => undefined,
 });

@@ -12,6 +12,7 @@ const begin = Date.UTC(2026, 0, 1);
 
 let now: number;
 let state: StateStore;
+let durable: StateStore;
 let ttls: Map<string, number>;
 let sessions: SessionStore;
 let away: ((call: string) => boolean) | undefined;
@@ -21,6 +22,7 @@ beforeEach(() => {
   away = undefined;
   const clock = { now: () => new Date(now) };
   const kept = azureTableStateStore(memoryTables(), clock).state;
+  durable = azureTableStateStore(memoryTables(), clock).state;
   const reach = (call: string) => {
     if (away?.(call)) throw new InfrastructureError('redis', call, undefined);
   };
@@ -40,7 +42,7 @@ beforeEach(() => {
       return kept.delete(key);
     },
   };
-  sessions = createSessionStore({ state, clock, newId: randomId, app: 'management' });
+  sessions = createSessionStore({ state, durable, clock, newId: randomId, app: 'management' });
 });
 
 const alice = (more: Partial<Principal> = {}): Principal => ({
@@ -112,7 +114,7 @@ describe('a session', () => {
   test('is over by the clock of whoever asks, even while the store still has it', async () => {
     const { id } = await sessions.open(alice({ expiresAt: begin + minuteMs }));
     const ahead = { now: () => new Date(now + 2 * minuteMs) };
-    const other = createSessionStore({ state, clock: ahead, newId: randomId, app: 'mcp' });
+    const other = createSessionStore({ state, durable, clock: ahead, newId: randomId, app: 'mcp' });
     expect(await other.authContext('contoso', id)).toBeUndefined();
     expect(await other.find('contoso', id)).toBeUndefined();
   });

@@ -38,7 +38,7 @@ describe('what the agents do', () => {
     activityOf(engine, 'one').begin('mcp-debugger');
     await vi.advanceTimersByTimeAsync(2_000);
     const seenAt = engine.deps.clock.now().toISOString();
-    engine.advance(61);
+    engine.advance(76);
     expect(await load(engine)).toEqual({ running: 0, perMinute: 0, failureRate: 0, lastSeenAt: seenAt });
   });
 

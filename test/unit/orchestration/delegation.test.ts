@@ -37,8 +37,9 @@ describe('claiming', () => {
     [retryLater(running, at(1)), 1, 'claimed', 'the agent gave it back'],
     [cancelled, 1, 'skip', 'it was cancelled'],
     [done, 1, 'skip', 'its outcome is recorded'],
-    [row, 600, 'overdue', 'its deadline has come'],
-    [running, 601, 'overdue', 'its deadline has come and nobody has it'],
+    [row, 601, 'claimed', 'the clock that gave the deadline may be behind'],
+    [row, 660, 'overdue', 'its deadline has come by any clock'],
+    [running, 661, 'overdue', 'its deadline has come and nobody has it'],
   ])('row %# after %i s: %s, because %s', (delegation, seconds, kind) => {
     expect(claim(delegation, at(seconds), 20_000).kind).toBe(kind);
   });
@@ -68,16 +69,18 @@ describe('sweeping', () => {
     [{ ...row, attempt: 2 }, 61, 'leave', 'patience doubles with each sending'],
     [{ ...row, attempt: 2 }, 121, 'resend', 'the doubled patience is over'],
     [running, 20, 'leave', 'an agent is at it'],
-    [running, 61, 'resend', 'the agent is gone and no message came again'],
-    [row, 600, 'overdue', 'its deadline has come'],
+    [running, 61, 'leave', 'the clock of the agent that has it may be behind'],
+    [running, 86, 'resend', 'the agent is gone and no message came again'],
+    [row, 600, 'resend', 'the clock that gave the deadline may be behind'],
+    [row, 660, 'overdue', 'its deadline has come by any clock'],
   ])('row %# after %i s: %s, because %s', (delegation, seconds, kind) => {
     expect(sweep(delegation, at(seconds)).kind).toBe(kind);
   });
 
   test('sends again under another message id, which duplicate detection lets through', () => {
-    const decision = sweep(running, at(61));
+    const decision = sweep(running, at(86));
     expect(decision).toMatchObject({
-      delegation: { attempt: 2, state: 'queued', sentAt: at(61).toISOString() },
+      delegation: { attempt: 2, state: 'queued', sentAt: at(86).toISOString() },
     });
     expect(decision.kind === 'resend' && decision.delegation.leaseUntil).toBeUndefined();
   });

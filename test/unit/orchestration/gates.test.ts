@@ -124,6 +124,17 @@ describe('a gate', () => {
     expect(await events()).toHaveLength(4);
   });
 
+  test('that ends while Redis is away raises it too, as nobody knows how the run before it ended', async () => {
+    const gates = gate(['a', 'critical']);
+    const engine = testEngine({}, gates);
+    const tasks = taskCatalogue([check('a')]);
+    await runGate({ gate: 'mine' }, caller, tasks, engine.deps);
+    engine.setStateAway(true);
+    await engine.drain(tasks);
+    const { items } = await engine.deps.delegations.list('t1', {}, 99);
+    expect(items.filter(({ task }) => task === 'handle_deployment_status')).toHaveLength(2);
+  });
+
   test('is refused by the nearest name that is known, or for want of checks', async () => {
     const { deps } = testEngine();
     const none = taskCatalogue([]);

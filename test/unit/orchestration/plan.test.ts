@@ -109,13 +109,6 @@ describe('compensation', () => {
     const plan = after(startPlan(start, steps, now), ['a', success], ['b', failure]);
     expect([plan.state, plan.steps[1]?.compensation?.state]).toEqual(['failed', 'waiting']);
   });
-
-  test('undoes also what was done when the plan was made', () => {
-    const steps = [step('taken', [], { ...undo, done: true }), step('a', ['taken'])];
-    const plan = startPlan(start, steps, now);
-    expect(queued(plan)).toEqual(['a']);
-    expect(queued(after(plan, ['a', failure]))).toEqual(['taken-undo']);
-  });
 });
 
 describe('cancelling', () => {

@@ -23,6 +23,7 @@ const system = ['system.read'] as const;
 
 /** What the result of each task takes. A task that is added needs a row: look at all that it returns. */
 const decided: Readonly<Record<string, readonly ResultPermission[]>> = {
+  'mcp-orchestrator take_slug': own,
   'mcp-orchestrator update_registry': own,
   'mcp-orchestrator reject_registration': own,
   'mcp-orchestrator update_server': own,

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { azureTableStateStore, maxClockSkewMs } from '../../../shared/platform/azureTableStateStore.ts';
+import { azureTableStateStore } from '../../../shared/platform/azureTableStateStore.ts';
+import { CLOCK_TOLERANCE_MS } from '../../../shared/platform/clock.ts';
 import { InfrastructureError } from '../../../shared/platform/errors.ts';
 import { openStateStore } from '../../../shared/platform/openStateStore.ts';
 import { type Count, fenceMemoryMs } from '../../../shared/platform/stateStore.ts';
@@ -167,11 +168,11 @@ describe('state on tables', () => {
       await state.increment('short', 1, minuteMs);
       await state.claim('short', minuteMs);
 
-      now += minuteMs + maxClockSkewMs;
+      now += minuteMs + CLOCK_TOLERANCE_MS;
       expect(await store.purge(new Date(now))).toBe(0);
       now += 1;
       expect(await store.purge(new Date(now))).toBe(2);
-      now += fenceMemoryMs - maxClockSkewMs - 1;
+      now += fenceMemoryMs - CLOCK_TOLERANCE_MS - 1;
       expect(await store.purge(new Date(now))).toBe(0);
       now += 1;
       expect(await store.purge(new Date(now))).toBe(1);
@@ -182,7 +183,7 @@ describe('state on tables', () => {
       const store = instance();
       const { state } = store;
       await Promise.all(Array.from({ length: 1_005 }, (_, i) => state.set(`key ${i}`, 'value', 1)));
-      now += minuteMs;
+      now += 2 * minuteMs;
       expect(await store.purge(new Date(now))).toBe(1_000);
       expect(await store.purge(new Date(now))).toBe(5);
     });
@@ -190,7 +191,7 @@ describe('state on tables', () => {
     test('leaves a row that was written over after it was found', async () => {
       const { state } = instance();
       await state.set('key', 'old', 1);
-      now += minuteMs;
+      now += 2 * minuteMs;
       const meddling: OpenTable = (name, codec) => {
         const table = open(name, codec);
         return {
@@ -212,9 +213,10 @@ describe('state on tables', () => {
     expect([tables.kind, redis.kind]).toEqual(['tables', 'redis']);
     expect(operations).toEqual([]);
     await tables.state.set('key', 'value', 1);
-    now += minuteMs;
-    expect(await tables.purge(new Date(now))).toBe(1);
-    expect(await redis.purge(new Date(now))).toBe(0);
+    await redis.durable.set('other', 'value', 1);
+    now += 2 * minuteMs;
+    expect(await tables.durable.get('key')).toBeUndefined();
+    expect(await redis.purge(new Date(now))).toBe(2);
     redis.close();
   });
 });

@@ -1,0 +1,124 @@
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+import type { Principal } from '../../../shared/identity/principal.ts';
+import { delegate } from '../../../shared/orchestration/delegation/delegate.ts';
+import { removeServer, updateServer } from '../../../shared/orchestration/servers/changeServer.ts';
+import { registerServer } from '../../../shared/orchestration/servers/registerServer.ts';
+import { registerServers } from '../../../shared/orchestration/servers/registerServers.ts';
+import { defineTask } from '../../../shared/orchestration/task/task.ts';
+import { taskCatalogue } from '../../../shared/orchestration/task/taskCatalogue.ts';
+import { succeed } from '../../../shared/platform/result.ts';
+import { caller, testEngine } from '../../support/engine.ts';
+import { testRegistry } from '../../support/registrations.ts';
+
+const slug = 'inventory';
+const registration = { slug, url: 'https://mcp.example.com/mcp' };
+const signedIn = { ...caller, token: 'header.payload.signature' };
+
+const statusOf = async ({ deps }: ReturnType<typeof testRegistry>, of = slug) =>
+  (await deps.servers.find('t1', of))?.value.status;
+
+test('a registration, a change and a removal end well although Redis loses all it had meanwhile', async () => {
+  const run = testRegistry();
+  await registerServer(registration, signedIn, run.deps);
+  run.forgetState();
+  await run.drain();
+  expect(await statusOf(run)).toBe('active');
+  await updateServer({ slug }, { ...registration, title: 'New' }, signedIn, run.deps);
+  run.forgetState();
+  await run.drain();
+  expect((await run.deps.servers.find('t1', slug))?.value.title).toBe('New');
+  await removeServer({ slug }, signedIn, run.deps);
+  run.forgetState();
+  await run.drain();
+  expect(await statusOf(run)).toBeUndefined();
+});
+
+test('a registration is accepted and done while Redis is away', async () => {
+  const run = testRegistry();
+  run.setStateAway(true);
+  expect(await registerServer(registration, signedIn, run.deps)).toMatchObject({ ok: true });
+  await run.drain();
+  expect(await statusOf(run)).toBe('active');
+});
+
+test('many servers that are registered at once are all registered although Redis loses all it had', async () => {
+  const run = testRegistry();
+  const many = Array.from({ length: 30 }, (_, index) => ({ ...registration, slug: `s${index}` }));
+  await registerServers(many, signedIn, run.deps);
+  run.forgetState();
+  await run.pump();
+  const statuses = await Promise.all(many.map((one) => statusOf(run, one.slug)));
+  expect(new Set(statuses)).toEqual(new Set(['active']));
+});
+
+test('the rows of accepted work hold who it is for, and no message and no row holds a token', async () => {
+  const run = testRegistry();
+  const registered = await registerServer(registration, signedIn, run.deps);
+  if (!registered.ok) throw new Error(registered.error.message);
+  const plan = await run.deps.plans.find('t1', registered.value.plan.id);
+  const { items } = await run.deps.delegations.list('t1', { planId: registered.value.plan.id }, 9);
+  expect(plan?.value.actor).toEqual(caller.principal);
+  expect(items.map(({ actor }) => actor)).toEqual([caller.principal]);
+  expect(JSON.stringify([plan, items, run.queue])).not.toContain(signedIn.token);
+  expect(JSON.stringify(run.queue)).not.toContain('roles');
+});
+
+/** Runs a delegation that was asked for in a session of its caller, and returns whom its task worked for. */
+async function actorAfter(meanwhile: (engine: ReturnType<typeof testEngine>, session: string) => unknown) {
+  const engine = testEngine();
+  let actor: Principal | undefined;
+  const tasks = taskCatalogue([
+    defineTask({
+      name: 'work',
+      permissions: ['delegations.read'],
+      agent: 'mcp-debugger',
+      description: '',
+      timeoutMs: 5_000,
+      input: z.object({}),
+      output: z.unknown(),
+      run: (_, helpers) => {
+        actor = helpers.actor;
+        return Promise.resolve(succeed({}));
+      },
+    }),
+  ]);
+  const session = await engine.deps.sessions.open(caller.principal);
+  const request = {
+    agent: 'mcp-debugger',
+    task: 'work',
+    sessionId: session.id,
+    deadline: '2026-01-01T20:00:00Z',
+  };
+  const made = await delegate(request, caller, tasks, engine.deps);
+  if (!made.ok) throw new Error(made.error.message);
+  await meanwhile(engine, session.id);
+  await engine.drain(tasks);
+  const ended = await engine.deps.delegations.find('t1', made.value.id);
+  expect(ended?.value.outcome).toMatchObject({ success: true });
+  return actor;
+}
+
+const nothing = () => undefined;
+
+test.each([
+  ['nothing happened', nothing, true],
+  ['Redis lost all it had', (engine: ReturnType<typeof testEngine>) => void engine.forgetState(), true],
+  ['Redis is away', (engine: ReturnType<typeof testEngine>) => void engine.setStateAway(true), true],
+  [
+    'its owner has ended it',
+    ({ deps }: ReturnType<typeof testEngine>, id: string) => deps.sessions.end('t1', id),
+    false,
+  ],
+  [
+    'its owner has ended it and Redis lost all it had',
+    async (engine: ReturnType<typeof testEngine>, id: string) => {
+      await engine.deps.sessions.end('t1', id);
+      engine.forgetState();
+    },
+    false,
+  ],
+  ['its time is over', (engine: ReturnType<typeof testEngine>) => void engine.advance(3_700), false],
+])('work in a session when %s', async (_, meanwhile, isFor) => {
+  expect((await actorAfter(meanwhile)) !== undefined).toBe(isFor);
+});

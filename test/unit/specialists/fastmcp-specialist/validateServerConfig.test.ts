@@ -1,0 +1,54 @@
+import { expect, test } from 'vitest';
+import type { OutboundTo } from '../../../../shared/gateway/upstream/outboundTo.ts';
+import { InfrastructureError } from '../../../../shared/platform/errors.ts';
+import { openOutboundClient } from '../../../../shared/platform/outbound.ts';
+import { validateServerConfig } from '../../../../shared/specialists/fastmcp-specialist/validateServerConfig.ts';
+import { caller } from '../../../support/engine.ts';
+import { taskHelpers } from '../../../support/taskRun.ts';
+
+/** Refused by the address rules of the guard, so that nothing is connected. */
+const plain = { url: 'http://10.0.0.1/mcp' };
+const personal = { ...plain, upstream: { headers: { authorization: { credential: 'own' } } } };
+
+async function validate(target: object, token: () => Promise<string | undefined>) {
+  let tokensAsked = 0;
+  let connections = 0;
+  const outbound = openOutboundClient('public');
+  const outboundTo: OutboundTo = () => {
+    connections += 1;
+    return outbound;
+  };
+  const task = validateServerConfig({ outboundTo, credentials: { isPersonal: (name) => name === 'own' } });
+  const helpers = taskHelpers(5_000, {
+    actor: caller.principal,
+    token: () => {
+      tokensAsked += 1;
+      return token();
+    },
+  });
+  const outcome = await task.execute(target, helpers).finally(() => outbound.close());
+  return { outcome, tokensAsked, connections };
+}
+
+const away = () => Promise.reject(new InfrastructureError('redis', 'get', undefined));
+
+test('a server that takes no sign-in of a user is validated without the session, also while Redis is away', async () => {
+  expect(await validate(plain, away)).toMatchObject({
+    tokensAsked: 0,
+    connections: 1,
+    outcome: { success: false, error: { message: expect.stringContaining('The server') as string } },
+  });
+});
+
+test('a server that takes one is not called without it, and the failure says to ask again', async () => {
+  expect(await validate(personal, () => Promise.resolve(undefined))).toMatchObject({
+    connections: 0,
+    outcome: {
+      error: { kind: 'unauthenticated', message: expect.stringContaining('Ask again') as string },
+    },
+  });
+});
+
+test('and is tried again while Redis is away', async () => {
+  await expect(validate(personal, away)).rejects.toThrow(InfrastructureError);
+});
