@@ -18,7 +18,8 @@ export function authenticateAdmin(): Task {
     name: 'authenticate_admin',
     permissions: ['sessions.read'],
     agent: 'mcp-security-auditor',
-    description: 'Checks that the sign-in behind the work has not ended, and that it may administer the registry.',
+    description:
+      'Checks that the sign-in behind the work has not ended, and that it may administer the registry.',
     timeoutMs: 10_000,
     input: z.strictObject({}),
     output: outputSchema,
