@@ -34,7 +34,7 @@ export function checkOutboundUrl(text: string, policy: AddressPolicy): Result<UR
   if (url.username !== '' || url.password !== '') return refuse('must not hold a user name or password');
   if (url.href.includes('#')) return refuse('must not have a fragment');
   if (policy === 'public' && url.port !== '') return refuse('must use port 443');
-  const host = url.hostname.replace(/^\[|\]$/g, '').replace(/\.+$/, '');
+  const host = url.hostname.replace(/^\[|\]$/g, '').replace(/(?<!\.)\.+$/, '');
   const literal = ipaddr.isValid(host);
   if (
     literal ? !isAllowedAddress(host, policy) : policy === 'public' && /^localhost$|\.localhost$/i.test(host)

@@ -63,7 +63,7 @@ export async function fetchImport(
 /** The list of a registry at its base URL: the latest version of each server is enough. */
 function listOf(baseUrl: string): string {
   const url = new URL(baseUrl);
-  url.pathname = `${url.pathname.replace(/\/+$/, '')}/v0.1/servers`;
+  url.pathname = `${url.pathname.replace(/(?<!\/)\/+$/, '')}/v0.1/servers`;
   url.searchParams.set('limit', String(PAGE_ENTRIES));
   url.searchParams.set('version', 'latest');
   return url.href;

@@ -6,7 +6,7 @@ const MAX_URL_LENGTH = 2048;
 
 /** A URL, or a template that begins with a variable: what stands in braces is filled in by the client. */
 const urlTemplate = text()
-  .max(MAX_URL_LENGTH)
+  .max(MAX_URL_LENGTH, { abort: true })
   .regex(
     /^(https?:\/\/[^\s]+|\{[a-zA-Z_][a-zA-Z0-9_]*\}[^\s]*)$/,
     'must be an http or https URL, or a template that begins with a {variable}',
@@ -15,7 +15,7 @@ const urlTemplate = text()
 
 /** The template with harmless values, a number where a port stands. */
 function filledIn(template: string): string {
-  const url = template.replace(/:\{[^}]*\}(?=\/|$)/g, ':80').replace(/\{[^}]*\}/g, 'x');
+  const url = template.replace(/:\{[^{}]*\}(?=\/|$)/g, ':80').replace(/\{[^{}]*\}/g, 'x');
   return template.startsWith('{') ? `https://${url}` : url;
 }
 
@@ -33,7 +33,7 @@ export const localTransportSchema = z.discriminatedUnion('type', [stdio, streama
 
 /** The names in a URL template. */
 export const variablesOf = (template: string): readonly string[] =>
-  [...template.matchAll(/\{([^}]+)\}/g)].map(([, name = '']) => name);
+  [...template.matchAll(/\{([^{}]+)\}/g)].map(([, name = '']) => name);
 
 /** Where a server that runs already is reached. */
 export const remoteSchema = z
