@@ -34,7 +34,10 @@ const headSchema = z.object({
   server: z.object({ name: z.string(), version: z.string().max(255).catch('') }),
   _meta: z
     .object({
-      [OFFICIAL_META]: z.object({ status: z.unknown().optional(), publishedAt: z.string().max(255).catch('') }),
+      [OFFICIAL_META]: z.object({
+        status: z.unknown().optional(),
+        publishedAt: z.string().max(255).catch(''),
+      }),
     })
     .optional()
     .catch(undefined),

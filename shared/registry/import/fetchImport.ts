@@ -51,7 +51,7 @@ export async function fetchImport(
   if (document.ok) {
     const page = readServerPage(document.value);
     if (page.ok) return listAll(url, page.value);
-    const read = readImport(document.value);
+    const read = await readImport(document.value);
     if (read.ok) return read;
   } else if (!URL.canParse(url)) return document;
   const list = listOf(url);

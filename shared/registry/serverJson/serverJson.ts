@@ -84,7 +84,8 @@ export const serverJsonSchema = z
   .unknown()
   .superRefine((value, context) => {
     // Bounded before it is parsed: the checks of a string run although another has found it too long.
-    const problem = isLongerThan(value, MAX_LENGTH) ? TOO_LONG : unsafeShape(value, MESSAGE_BOUNDS);
+    const problem =
+      unsafeShape(value, MESSAGE_BOUNDS) ?? (isLongerThan(value, MAX_LENGTH) ? TOO_LONG : undefined);
     if (problem !== undefined) context.addIssue({ code: 'custom', message: problem, continue: false });
   })
   .pipe(documentSchema);
