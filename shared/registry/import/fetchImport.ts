@@ -1,6 +1,7 @@
 import type { Clock } from '../../platform/clock.ts';
 import { fetchJson } from '../../platform/fetchJson.ts';
 import type { OutboundClient } from '../../platform/outbound.ts';
+import { readUrl } from '../../platform/readUrl.ts';
 import { type Result, fail } from '../../platform/result.ts';
 import { PAGE_ENTRIES, type ServerPage, fetchServerPage, readServerPage } from '../serverPages.ts';
 import { type Import, readImport } from './readImport.ts';
@@ -53,7 +54,7 @@ export async function fetchImport(
     if (page.ok) return listAll(url, page.value);
     const read = await readImport(document.value);
     if (read.ok) return read;
-  } else if (!URL.canParse(url)) return document;
+  } else if (!readUrl(url)) return document;
   const list = listOf(url);
   const first = await fetchServerPage(outbound, from(list), {});
   if (first.ok) return listAll(list, first.value);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { readUrl } from '../../platform/readUrl.ts';
 import { keyValueSchema, variablesSchema } from './inputs.ts';
 import { listOf, text } from './text.ts';
 
@@ -11,7 +12,10 @@ const urlTemplate = text()
     /^(https?:\/\/[^\s]+|\{[a-zA-Z_][a-zA-Z0-9_]*\}[^\s]*)$/,
     'must be an http or https URL, or a template that begins with a {variable}',
   )
-  .refine((template) => URL.canParse(filledIn(template)), 'is not a URL once its variables are filled in');
+  .refine(
+    (template) => readUrl(filledIn(template)) !== undefined,
+    'is not a URL once its variables are filled in',
+  );
 
 /** The template with harmless values, a number where a port stands. */
 function filledIn(template: string): string {

@@ -1,4 +1,5 @@
 import { isObject, type JsonObject } from '../../../gateway/jsonRpc.ts';
+import { readUrl } from '../../../platform/readUrl.ts';
 
 const types: readonly unknown[] = ['array', 'boolean', 'integer', 'null', 'number', 'object', 'string'];
 const isSchema = (value: unknown): boolean => isObject(value) || typeof value === 'boolean';
@@ -99,7 +100,7 @@ export function wrongKeyword(root: JsonObject): string | undefined {
 export function foreignReference(root: JsonObject): string | undefined {
   for (const { path, schema } of within(root)) {
     const { $ref } = schema;
-    if (typeof $ref === 'string' && URL.canParse($ref)) return `${path}/$ref`;
+    if (typeof $ref === 'string' && readUrl($ref)) return `${path}/$ref`;
   }
   return undefined;
 }
