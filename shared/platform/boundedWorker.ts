@@ -56,7 +56,7 @@ export function createBoundedWorker(file: URL, { withinMs = WITHIN_MS } = {}): B
   }
 
   async function answer(text: string): Promise<Result<unknown>> {
-    const worker = (thread ??= await startThread(file));
+    const worker = thread ?? (await start());
     const stop = new AbortController();
     const replied = once(worker, 'message', { signal: stop.signal }).then(([reply]) =>
       succeed<unknown>(reply),
@@ -75,6 +75,16 @@ export function createBoundedWorker(file: URL, { withinMs = WITHIN_MS } = {}): B
     } finally {
       stop.abort();
     }
+  }
+
+  async function start(): Promise<Worker> {
+    const worker = await startThread(file);
+    thread = worker;
+    // It may end by itself while it waits; without this, its error would end the process.
+    worker.on('error', () => {
+      thread = undefined;
+    });
+    return worker;
   }
 
   async function end(worker: Worker): Promise<void> {

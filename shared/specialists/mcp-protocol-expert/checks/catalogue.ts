@@ -7,8 +7,11 @@ const both = (path: string) => ({ legacy: `2025-11-25/server/${path}`, modern: `
 /** Fails where a value of the key comes a second time; `none` says why there is nothing to compare. */
 export function repeated(subjects: readonly Subject<JsonObject>[], key: string, none: string): Judgement {
   if (subjects.length === 0) return notApplicable(none);
-  const groups = Map.groupBy(subjects.map(({ value }) => value[key]).filter(isString), (value) => value);
-  const twice = [...groups].filter(([, { length }]) => length > 1).map(([value]) => value);
+  const seen = new Set<string>();
+  const again = new Set<string>();
+  for (const value of subjects.map((subject) => subject.value[key]).filter(isString))
+    (seen.has(value) ? again : seen).add(value);
+  const twice = [...again];
   const where = twice.slice(0, 5).map((value) => value.slice(0, 80));
   return twice.length === 0
     ? passed({ looked: subjects.length })
