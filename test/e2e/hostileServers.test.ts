@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { secondTenant } from '../../infra/local/defaults.ts';
 import { delegated } from '../support/delegating.ts';
-import { hostileTools } from '../support/hostileTools.ts';
+import { differing, hostileTools } from '../support/hostileTools.ts';
 import { watchLoopDelays } from '../support/loopDelays.ts';
 import { type Api, managementApi } from '../support/managementApi.ts';
 import { post } from '../support/rawClient.ts';
@@ -11,6 +11,7 @@ import { type UpstreamServer, startUpstreamServer } from '../support/upstreamSer
 /** One task that judged these schemas on the event loop held it up for 2.5 seconds at least. */
 const HELD_UP_MS = 1_000;
 
+const offered = [...hostileTools];
 const delays = watchLoopDelays();
 let topology: TestTopology;
 let hostile: UpstreamServer;
@@ -19,7 +20,7 @@ let attacker: Api;
 let callAsVictim: () => Promise<unknown>;
 
 beforeAll(async () => {
-  hostile = await startUpstreamServer(hostileTools);
+  hostile = await startUpstreamServer(offered);
   friendly = await startUpstreamServer([
     { listed: { name: 'echo', inputSchema: { type: 'object' } }, result: { content: [] } },
   ]);
@@ -86,13 +87,14 @@ test('schemas that take for ever are found out while another tenant is served', 
   expect(facts).toMatchObject({ notCalled: [{ tool: 'names' }] });
 });
 
-test('the protocol expert judges the same server while others are served', async () => {
+test('a server that lists very many tools once it is registered is judged while others are served', async () => {
+  for (const name of differing(40_000)) offered.push({ listed: { name }, result: {} });
   delays.take('management');
   const { findings } = await delegated(attacker, {
     agent: 'mcp-protocol-expert',
     task: 'mcp_specification_compliance',
     input: { slug: 'hostile' },
   });
-  expect(findings.length).toBeGreaterThan(0);
+  expect(findings.map(({ rule }) => rule)).toContain('input_schema_is_object');
   expect(Math.max(...delays.take('management'))).toBeLessThan(HELD_UP_MS);
 });
