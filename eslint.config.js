@@ -1,4 +1,5 @@
 import js from '@eslint/js';
+import regexp from 'eslint-plugin-regexp';
 import { defineConfig } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
@@ -31,6 +32,15 @@ export default defineConfig(
           message: 'Settings are read once, in shared/platform/config.ts.',
         },
       ],
+    },
+  },
+  {
+    // Their regular expressions run on texts of callers and of upstream servers: each takes linear time.
+    files: ['shared/**', 'functions/**'],
+    plugins: { regexp },
+    rules: {
+      'regexp/no-super-linear-backtracking': ['error', { report: 'potential' }],
+      'regexp/no-super-linear-move': ['error', { report: 'potential' }],
     },
   },
   {

@@ -7,7 +7,8 @@ import packageJson from '../package.json' with { type: 'json' };
 const root = join(import.meta.dirname, '..');
 
 export interface BuildOptions {
-  readonly entry?: string;
+  /** By the names that they have in the build; those of the apps unless told otherwise. */
+  readonly entries?: Readonly<Record<string, string>>;
   readonly outDir?: string;
   /** `external`: packages stay in `node_modules`, which makes a rebuild ten times faster and no package to deploy. */
   readonly packages?: 'bundle' | 'external';
@@ -24,7 +25,7 @@ export interface Built {
 /** A build that can be run again, and then takes only the time that what has changed needs. */
 export interface AppsBuild {
   /**
-   * Bundles both apps into one folder: one small entry, and a chunk for each part that is imported only when needed.
+   * Bundles both apps into one folder: one small entry, one for each thread that they start, and a chunk for each part that is imported only when needed.
    * Afterwards that folder holds this build alone; apps that run from it meanwhile find every unchanged chunk whole.
    * @throws when the code cannot be bundled; the folder is as it was, and esbuild has told on stderr what is wrong.
    */
@@ -32,13 +33,19 @@ export interface AppsBuild {
   close(): Promise<void>;
 }
 
+/** What the host starts, and the files of the threads that the apps start. */
+const appEntries = {
+  main: join(root, 'functions/main.ts'),
+  schemaWorker: join(root, 'shared/specialists/fastmcp-specialist/schemaWorker.ts'),
+};
+
 export async function openBuild({
-  entry = join(root, 'functions/main.ts'),
+  entries = appEntries,
   outDir = join(root, 'dist'),
   packages = 'bundle',
 }: BuildOptions = {}): Promise<AppsBuild> {
   const bundler = await context({
-    entryPoints: { main: entry },
+    entryPoints: { ...entries },
     outdir: outDir,
     absWorkingDir: root,
     bundle: true,

@@ -32,7 +32,7 @@ export function importRoutes(deps: AppDeps): readonly Route<unknown>[] {
     body: importSchema,
     async handle(call): Promise<Result<Answer>> {
       const { url, document } = call.body;
-      const read = url === undefined ? readImport(document) : await fetchImport(url, deps);
+      const read = await (url === undefined ? readImport(document) : fetchImport(url, deps));
       if (!read.ok) return read;
       const { registrations, skipped } = read.value;
       if (registrations.length > MAX_SERVERS) {

@@ -1,4 +1,5 @@
 import ipaddr from 'ipaddr.js';
+import { readUrl } from './readUrl.ts';
 import { type Result, fail, succeed } from './result.ts';
 
 /** Whether upstream servers may be on the developer's own machine and network. */
@@ -26,15 +27,15 @@ export function isAllowedAddress(text: string, policy: AddressPolicy): boolean {
  */
 export function checkOutboundUrl(text: string, policy: AddressPolicy): Result<URL> {
   const refuse = (message: string) => fail({ kind: 'invalid', message, errors: [{ path: 'url', message }] });
-  if (!URL.canParse(text)) return refuse('is not an absolute URL');
-  const url = new URL(text);
+  const url = readUrl(text);
+  if (!url) return refuse('is not an absolute URL');
   const schemes = policy === 'public' ? ['https:'] : ['https:', 'http:'];
   if (!schemes.includes(url.protocol))
     return refuse(`must use ${policy === 'public' ? 'https' : 'https or http'}`);
   if (url.username !== '' || url.password !== '') return refuse('must not hold a user name or password');
   if (url.href.includes('#')) return refuse('must not have a fragment');
   if (policy === 'public' && url.port !== '') return refuse('must use port 443');
-  const host = url.hostname.replace(/^\[|\]$/g, '').replace(/\.+$/, '');
+  const host = url.hostname.replace(/^\[|\]$/g, '').replace(/(?<!\.)\.+$/, '');
   const literal = ipaddr.isValid(host);
   if (
     literal ? !isAllowedAddress(host, policy) : policy === 'public' && /^localhost$|\.localhost$/i.test(host)

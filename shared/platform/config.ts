@@ -73,7 +73,7 @@ export function readConfig(env: Environment = process.env): Config {
     eventRoutes: settings.MREG_EVENT_ROUTES ?? {},
     externalAgents: new Set(settings.MREG_EXTERNAL_AGENTS),
     credentials: settings.MREG_CREDENTIALS ?? {},
-    upstreamRegistry: settings.MREG_UPSTREAM_REGISTRY?.replace(/\/+$/, ''),
+    upstreamRegistry: settings.MREG_UPSTREAM_REGISTRY?.replace(/(?<!\/)\/+$/, ''),
     localIssuer: settings.MREG_LOCAL_ISSUER,
     privateUpstreams: settings.MREG_PRIVATE_UPSTREAMS === 'allowed',
   });

@@ -36,3 +36,24 @@ export function unsafeShape(value: unknown, bounds: Bounds): string | undefined 
     if (nodes.length === 0) return undefined;
   }
 }
+
+/**
+ * Whether a parsed JSON value is longer than `max` characters of JSON, where no character is escaped. Looks at no more of it
+ * than that, and walks without recursion.
+ */
+export function isLongerThan(value: unknown, max: number): boolean {
+  let left = max;
+  const nodes: unknown[] = [value];
+  while (nodes.length > 0 && left >= 0) {
+    const node = nodes.pop();
+    if (typeof node === 'string') left -= node.length + 2;
+    else if (typeof node !== 'object' || node === null) left -= String(node).length;
+    else {
+      const children: unknown[] = Object.values(node);
+      left -= 2 + Math.max(0, children.length - 1);
+      if (!Array.isArray(node)) for (const key of Object.keys(node)) left -= key.length + 3;
+      if (left >= 0) for (const child of children) nodes.push(child);
+    }
+  }
+  return left < 0;
+}

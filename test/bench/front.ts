@@ -20,9 +20,13 @@ export interface Front {
   readonly stop: () => Promise<void>;
 }
 
-export async function startFront(servers: number, moreTools = 0): Promise<Front> {
+export async function startFront(
+  servers: number,
+  moreTools = 0,
+  options: Parameters<typeof startTestTopology>[0] = {},
+): Promise<Front> {
   const children: ChildProcess[] = [];
-  const topology = await startTestTopology();
+  const topology = await startTestTopology(options);
   const stop = async () => {
     await topology.stop();
     for (const child of children) child.kill();

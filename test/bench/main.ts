@@ -1,6 +1,7 @@
 import { benchGateway } from './gateway.ts';
 import { benchGatewayLists } from './gatewayLists.ts';
 import { benchGatewayMemory } from './gatewayMemory.ts';
+import { benchHostileServers } from './hostileServers.ts';
 import { benchOrchestration } from './orchestration.ts';
 import { benchRegistry } from './registry.ts';
 import { benchServers } from './servers.ts';
@@ -10,6 +11,7 @@ import { printServiceBus } from './serviceBus.ts';
 await benchGateway();
 await benchGatewayLists();
 await benchGatewayMemory();
+await benchHostileServers();
 await benchOrchestration();
 await benchRegistry();
 await benchServers();

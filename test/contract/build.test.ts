@@ -21,7 +21,7 @@ afterEach(() => rm(folder, { recursive: true }));
 async function bundle(code: string): Promise<void> {
   const entry = join(folder, 'entry.ts');
   await writeFile(entry, code);
-  await buildApps({ entry, outDir });
+  await buildApps({ entries: { main: entry }, outDir });
 }
 
 test('what is imported when needed is a chunk of its own, and runs without node_modules', async () => {

@@ -37,7 +37,10 @@ beforeEach(async () => {
   said = [];
   restarted = [];
   restart = () => Promise.resolve();
-  const build = await openBuild({ entry: join(folder, 'functions/main.ts'), outDir: join(folder, 'dist') });
+  const build = await openBuild({
+    entries: { main: join(folder, 'functions/main.ts') },
+    outDir: join(folder, 'dist'),
+  });
   const sourceFolders = ['functions', 'shared'].map((each) => join(folder, each));
   loop = devLoop(build, sourceFolders, (line) => said.push(line));
   await loop.firstBuild();

@@ -19,8 +19,8 @@ async function judged(url: string, era: Era) {
   const signal = AbortSignal.timeout(60_000);
   const recorded = await recordTranscript({ url, era, scope: 'all', traceId, signal }, outbound);
   if (!recorded.ok) throw new Error(recorded.error.message);
-  const of = (outcome: string) =>
-    judge(recorded.value).filter(({ judgement }) => judgement.outcome === outcome);
+  const all = await judge(recorded.value);
+  const of = (outcome: string) => all.filter(({ judgement }) => judgement.outcome === outcome);
   return {
     transcript: recorded.value,
     passed: of('passed').map(({ check }) => check.id),

@@ -17,7 +17,7 @@ export interface BuiltSample {
 
 export async function buildSample(hostJson: object = {}): Promise<BuiltSample> {
   const root = await mkdtemp(path.join(tmpdir(), 'sample-app-'));
-  await buildApps({ entry: SAMPLE, outDir: path.join(root, 'dist') });
+  await buildApps({ entries: { main: SAMPLE }, outDir: path.join(root, 'dist') });
   await writeFile(path.join(root, 'package.json'), JSON.stringify({ type: 'module', main: 'dist/main.js' }));
   await writeHostJson(root, hostJson);
   return { root, remove: () => rm(root, { recursive: true }) };

@@ -31,11 +31,12 @@ export async function startUpstreamServer(tools: readonly MadeTool[]): Promise<U
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
-      const { id, method, params } = JSON.parse(Buffer.concat(chunks).toString() || '{}') as {
-        id: number;
-        method: string;
-        params: Json;
-      };
+      const message = parsed(Buffer.concat(chunks).toString());
+      if (!message) {
+        response.writeHead(400).end();
+        return;
+      }
+      const { id, method, params } = message;
       const result = {
         resultType: 'complete',
         _meta: { 'io.modelcontextprotocol/serverInfo': { name: 'made', version: '1' } },
@@ -58,4 +59,13 @@ export async function startUpstreamServer(tools: readonly MadeTool[]): Promise<U
         });
       }),
   };
+}
+
+/** Undefined for a body that is not JSON, such as some checks of servers send. */
+function parsed(text: string): { id: number; method: string; params: Json } | undefined {
+  try {
+    return JSON.parse(text || '{}') as { id: number; method: string; params: Json };
+  } catch {
+    return undefined;
+  }
 }

@@ -14,7 +14,9 @@ export function appCode({ metafile, outputFiles }: Built, app: (typeof appNames)
   const entry = Object.keys(outputs).find((path) => basename(path) === 'main.js') ?? '';
   const sources = dirname(outputs[entry]?.entryPoint ?? '');
   const others = appNames.filter((name) => name !== app).map((name) => `${sources}/${name}/app.ts`);
-  const loaded = reach(outputs, entry, new Set(others));
+  // Entries have the names that the build gives them, and chunks a hash; a thread's file is an entry that no import shows.
+  const entries = Object.keys(outputs).filter((path) => /^\w+\.js$/.test(basename(path)));
+  const loaded = reach(outputs, entries, new Set(others));
 
   const digest = createHash('sha256');
   const texts = outputFiles
@@ -24,9 +26,9 @@ export function appCode({ metafile, outputFiles }: Built, app: (typeof appNames)
   return digest.digest('hex');
 }
 
-/** File names of the outputs that `from` imports in any way, and its own, without those made of `except`. */
-function reach(outputs: Outputs, from: string, except: ReadonlySet<string>): ReadonlySet<string> {
-  const reached = new Set<string>([from]);
+/** File names of the outputs that `from` import in any way, and their own, without those made of `except`. */
+function reach(outputs: Outputs, from: readonly string[], except: ReadonlySet<string>): ReadonlySet<string> {
+  const reached = new Set(from);
   for (const path of reached) {
     for (const { path: imported, external } of outputs[path]?.imports ?? []) {
       if (!external && !except.has(outputs[imported]?.entryPoint ?? '')) reached.add(imported);

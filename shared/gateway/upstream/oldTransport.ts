@@ -1,4 +1,5 @@
 import type { OutboundClient } from '../../platform/outbound.ts';
+import { readUrl } from '../../platform/readUrl.ts';
 import { METHOD_NOT_FOUND } from '../errorCodes.ts';
 import type { JsonObject, RequestId } from '../jsonRpc.ts';
 import type { SseEvent } from '../sse.ts';
@@ -100,9 +101,10 @@ export async function openOldSession(
 /** Where messages go, when this event says it. */
 function endpointIn({ type, data }: SseEvent, url: string): string | undefined {
   if (type !== 'endpoint') return undefined;
-  if (!URL.canParse(data, url) || new URL(data, url).origin !== new URL(url).origin)
+  const told = readUrl(data, url);
+  if (told?.origin !== new URL(url).origin)
     throw new UpstreamFault('not_mcp', 'wants its messages sent to another origin');
-  return new URL(data, url).href;
+  return told.href;
 }
 
 /** Nothing is offered, so nothing may be asked. */

@@ -44,12 +44,10 @@ export function findNamed<T extends { readonly name: string }>(
   slug: string,
   name: string,
 ): T | undefined {
-  return items.find((item) =>
-    // Most names are plain, and those need no hash to be told apart.
-    hashed.test(name)
-      ? aggregateName({ slug, name: item.name }) === name
-      : slug + separator + item.name === name,
-  );
+  // Most names are plain, and those need no hash to be told apart.
+  return name.length <= MAX_LENGTH && hashed.test(name)
+    ? items.find((item) => aggregateName({ slug, name: item.name }) === name)
+    : items.find((item) => slug + separator + item.name === name);
 }
 
 /** Base 32 of the first bits of SHA-256, over UTF-16, in which any two texts differ. */

@@ -31,10 +31,13 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const headSchema = z.object({
-  server: z.object({ name: z.string(), version: z.string().catch('') }),
+  server: z.object({ name: z.string(), version: z.string().max(255).catch('') }),
   _meta: z
     .object({
-      [OFFICIAL_META]: z.object({ status: z.unknown().optional(), publishedAt: z.string().catch('') }),
+      [OFFICIAL_META]: z.object({
+        status: z.unknown().optional(),
+        publishedAt: z.string().max(255).catch(''),
+      }),
     })
     .optional()
     .catch(undefined),

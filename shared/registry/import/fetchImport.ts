@@ -1,6 +1,7 @@
 import type { Clock } from '../../platform/clock.ts';
 import { fetchJson } from '../../platform/fetchJson.ts';
 import type { OutboundClient } from '../../platform/outbound.ts';
+import { readUrl } from '../../platform/readUrl.ts';
 import { type Result, fail } from '../../platform/result.ts';
 import { PAGE_ENTRIES, type ServerPage, fetchServerPage, readServerPage } from '../serverPages.ts';
 import { type Import, readImport } from './readImport.ts';
@@ -51,9 +52,9 @@ export async function fetchImport(
   if (document.ok) {
     const page = readServerPage(document.value);
     if (page.ok) return listAll(url, page.value);
-    const read = readImport(document.value);
+    const read = await readImport(document.value);
     if (read.ok) return read;
-  } else if (!URL.canParse(url)) return document;
+  } else if (!readUrl(url)) return document;
   const list = listOf(url);
   const first = await fetchServerPage(outbound, from(list), {});
   if (first.ok) return listAll(list, first.value);
@@ -63,7 +64,7 @@ export async function fetchImport(
 /** The list of a registry at its base URL: the latest version of each server is enough. */
 function listOf(baseUrl: string): string {
   const url = new URL(baseUrl);
-  url.pathname = `${url.pathname.replace(/\/+$/, '')}/v0.1/servers`;
+  url.pathname = `${url.pathname.replace(/(?<!\/)\/+$/, '')}/v0.1/servers`;
   url.searchParams.set('limit', String(PAGE_ENTRIES));
   url.searchParams.set('version', 'latest');
   return url.href;

@@ -1,5 +1,6 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { invalid } from '../../platform/invalid.ts';
-import { type Result, succeed } from '../../platform/result.ts';
+import { type Result, fail, succeed } from '../../platform/result.ts';
 import { type Registration, registrationSchema } from '../server.ts';
 import { readUpstreamEntry } from '../sync/upstreamEntry.ts';
 import { isNewer } from '../versions/latest.ts';
@@ -8,6 +9,9 @@ import { type Candidate, candidatesOf } from './documents.ts';
 import { holdsSecret } from './secrets.ts';
 import { slugsFor } from './slugs.ts';
 import { usableUrl } from './usableUrl.ts';
+
+/** Versions that are not taken count too. */
+const MAX_CANDIDATES = 2_000;
 
 /** What a document says of servers, as far as the gateway can take it. */
 export interface Import {
@@ -18,9 +22,10 @@ export interface Import {
 /**
  * Reads the servers of an `mcp.json` of VS Code, Claude or Cursor, of one `server.json` or a list of them, or of the answer
  * of a registry, of which it takes the latest version of each. What cannot be taken is skipped, with the reason; secrets
- * are neither taken nor told. Failure: `invalid` for a document that is none of these.
+ * are neither taken nor told. A document may be long, so others have a turn after each server. Failures: `invalid` for a document
+ * that is none of these; `too_large` for one of more than 2,000 servers.
  */
-export function readImport(document: unknown): Result<Import> {
+export async function readImport(document: unknown): Promise<Result<Import>> {
   const candidates = candidatesOf(document);
   if (!candidates) {
     return invalid(
@@ -28,6 +33,11 @@ export function readImport(document: unknown): Result<Import> {
       'must be an mcp.json, a server.json, a list of these or the answer of a registry',
     );
   }
+  if (candidates.length > MAX_CANDIDATES)
+    return fail({
+      kind: 'too_large',
+      message: `it holds ${candidates.length} servers, and at most ${MAX_CANDIDATES} are read`,
+    });
   const slugs = slugsFor(candidates.map(({ name }) => name));
   const newest = newestOf(candidates);
   const registrations: Registration[] = [];
@@ -41,6 +51,7 @@ export function readImport(document: unknown): Result<Import> {
         : { reason: 'is there in another version, which is taken' };
     if ('reason' in read) skipped.push({ name: name.slice(0, 200), reason: read.reason });
     else registrations.push(read);
+    await nextTurn();
   }
   return succeed({ registrations, skipped });
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { MESSAGE_BOUNDS, unsafeShape } from '../../platform/jsonShape.ts';
+import { MESSAGE_BOUNDS, isLongerThan, unsafeShape } from '../../platform/jsonShape.ts';
 import { GATEWAY_META, gatewayMetaSchema } from '../gatewayMeta.ts';
 import { packageSchema } from './packages.ts';
 import { specificVersion } from './specificVersion.ts';
@@ -12,6 +12,7 @@ const PUBLISHER_META = 'io.modelcontextprotocol.registry/publisher-provided';
 
 /** A row has this much room for it beside what a probe found. */
 const MAX_LENGTH = 32_000;
+const TOO_LONG = `is longer than ${MAX_LENGTH} characters of JSON`;
 /** The official registry's limit for what a publisher adds. */
 const MAX_PUBLISHER_META_LENGTH = 4_096;
 
@@ -72,9 +73,8 @@ const documentSchema = z
     isLatest: z.undefined({ error: 'is set by the registry alone' }).optional(),
     _meta: metaSchema.optional(),
   })
-  .refine((server) => JSON.stringify(server).length <= MAX_LENGTH, {
-    error: `is longer than ${MAX_LENGTH} characters of JSON`,
-  });
+  // Counted again with what JSON escapes.
+  .refine((server) => JSON.stringify(server).length <= MAX_LENGTH, { error: TOO_LONG });
 
 /**
  * A `server.json` of the schema of 2025-12-11, with every field that the schema does not know. Every problem is named by
@@ -83,7 +83,9 @@ const documentSchema = z
 export const serverJsonSchema = z
   .unknown()
   .superRefine((value, context) => {
-    const problem = unsafeShape(value, MESSAGE_BOUNDS);
+    // Bounded before it is parsed: the checks of a string run although another has found it too long.
+    const problem =
+      unsafeShape(value, MESSAGE_BOUNDS) ?? (isLongerThan(value, MAX_LENGTH) ? TOO_LONG : undefined);
     if (problem !== undefined) context.addIssue({ code: 'custom', message: problem, continue: false });
   })
   .pipe(documentSchema);

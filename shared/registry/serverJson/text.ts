@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { readUrl } from '../../platform/readUrl.ts';
 
 /** A string of the document. Its problems say what to change, not what the parser expected. */
 export const text = (): z.ZodString => z.string({ error: explain });
@@ -21,12 +22,9 @@ function explain(issue: z.core.$ZodRawIssue): string | undefined {
 /** An absolute web address. Other schemes would run in a client that opens them. */
 export const webUrl = (schemes: readonly ('https' | 'http')[] = ['https', 'http']): z.ZodType<string> =>
   text()
-    .max(2048)
+    .max(2048, { abort: true })
     .refine(
-      (url) =>
-        !/\s/.test(url) &&
-        URL.canParse(url) &&
-        schemes.some((scheme) => new URL(url).protocol === `${scheme}:`),
+      (url) => !/\s/.test(url) && schemes.some((scheme) => readUrl(url)?.protocol === `${scheme}:`),
       `must be an absolute ${schemes.join(' or ')} URL`,
     );
 

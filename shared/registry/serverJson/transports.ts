@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { readUrl } from '../../platform/readUrl.ts';
 import { keyValueSchema, variablesSchema } from './inputs.ts';
 import { listOf, text } from './text.ts';
 
@@ -6,16 +7,19 @@ const MAX_URL_LENGTH = 2048;
 
 /** A URL, or a template that begins with a variable: what stands in braces is filled in by the client. */
 const urlTemplate = text()
-  .max(MAX_URL_LENGTH)
+  .max(MAX_URL_LENGTH, { abort: true })
   .regex(
     /^(https?:\/\/[^\s]+|\{[a-zA-Z_][a-zA-Z0-9_]*\}[^\s]*)$/,
     'must be an http or https URL, or a template that begins with a {variable}',
   )
-  .refine((template) => URL.canParse(filledIn(template)), 'is not a URL once its variables are filled in');
+  .refine(
+    (template) => readUrl(filledIn(template)) !== undefined,
+    'is not a URL once its variables are filled in',
+  );
 
 /** The template with harmless values, a number where a port stands. */
 function filledIn(template: string): string {
-  const url = template.replace(/:\{[^}]*\}(?=\/|$)/g, ':80').replace(/\{[^}]*\}/g, 'x');
+  const url = template.replace(/:\{[^{}]*\}(?=\/|$)/g, ':80').replace(/\{[^{}]*\}/g, 'x');
   return template.startsWith('{') ? `https://${url}` : url;
 }
 
@@ -33,7 +37,7 @@ export const localTransportSchema = z.discriminatedUnion('type', [stdio, streama
 
 /** The names in a URL template. */
 export const variablesOf = (template: string): readonly string[] =>
-  [...template.matchAll(/\{([^}]+)\}/g)].map(([, name = '']) => name);
+  [...template.matchAll(/\{([^{}]+)\}/g)].map(([, name = '']) => name);
 
 /** Where a server that runs already is reached. */
 export const remoteSchema = z

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Log } from '../../platform/log.ts';
 import { succeed } from '../../platform/result.ts';
 import type { VersionStore } from '../versions/versionStore.ts';
@@ -17,17 +18,21 @@ export async function takeOver(
   deps: TakeOverDeps,
 ): Promise<Figures> {
   const { source } = follower;
-  const entries = page.flatMap((value, position) => {
+  const entries: UpstreamEntry[] = [];
+  for (const [position, value] of page.entries()) {
     const entry = readUpstreamEntry(value);
-    if (entry.ok) return [entry.value];
-    const [problem] = entry.error.errors ?? [];
-    deps.log.warn('registry_entry_skipped', {
-      source,
-      position,
-      reason: `${problem?.path ?? ''} ${problem?.message ?? entry.error.message}`.trim(),
-    });
-    return [];
-  });
+    if (entry.ok) entries.push(entry.value);
+    else {
+      const [problem] = entry.error.errors ?? [];
+      deps.log.warn('registry_entry_skipped', {
+        source,
+        position,
+        reason: `${problem?.path ?? ''} ${problem?.message ?? entry.error.message}`.trim(),
+      });
+    }
+    // A page may be long: others have a turn.
+    await nextTurn();
+  }
   let figures: Figures = { ...NO_FIGURES, skipped: page.length - entries.length };
   const byName = Map.groupBy(entries, ({ server }) => server.name);
   for (const [name, ofServer] of byName) {

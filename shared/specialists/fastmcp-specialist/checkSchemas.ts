@@ -1,10 +1,10 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ActiveServer } from '../../gateway/view/catalogue.ts';
 import type { Tool } from '../../registry/server.ts';
 import type { Finding } from '../finding.ts';
 import { judgeOutputSchema } from './judgeStructured.ts';
+import type { CheckSchema } from './schemaChecker.ts';
 
-/** For all of them: schemas that are made to take long must not hold up the app. */
+/** For all servers together. */
 const WITHIN_MS = 8_000;
 
 /** A tool with an output schema, and what is wrong with that. */
@@ -19,17 +19,21 @@ export interface CheckedSchemas {
   readonly unchecked: number;
 }
 
-/** Checks the output schemas of all tools that have one; others have a turn between any two. */
-export async function checkSchemas(servers: readonly ActiveServer[]): Promise<CheckedSchemas> {
-  const all = servers.flatMap(({ slug, discovery: { era, tools } }) =>
-    tools.filter(({ outputSchema }) => outputSchema !== undefined).map((tool) => ({ slug, era, tool })),
-  );
+/** Checks the output schemas of all tools that have one. */
+export async function checkSchemas(
+  servers: readonly ActiveServer[],
+  checkOf: (server: ActiveServer) => CheckSchema,
+): Promise<CheckedSchemas> {
   const described: Described[] = [];
+  let unchecked = 0;
   const endAt = performance.now() + WITHIN_MS;
-  for (const { slug, era, tool } of all) {
-    if (performance.now() > endAt) break;
-    described.push({ tool, findings: judgeOutputSchema(slug, era, tool) });
-    await nextTurn();
+  for (const server of servers) {
+    const { slug, discovery } = server;
+    const check = checkOf(server);
+    for (const tool of discovery.tools.filter(({ outputSchema }) => outputSchema !== undefined)) {
+      if (performance.now() > endAt) unchecked += 1;
+      else described.push({ tool, findings: await judgeOutputSchema(slug, discovery.era, tool, check) });
+    }
   }
-  return { described, unchecked: all.length - described.length };
+  return { described, unchecked };
 }

@@ -32,7 +32,7 @@ export function bearerChallenge({
   const text = Array.isArray(header) ? header.join(', ') : (header ?? '');
   if (!/^Bearer(\s|$)/i.test(text)) return undefined;
   return Object.fromEntries(
-    [...text.matchAll(/([a-z_]+)="([^"]*)"/gi)].map(([, name = '', value = '']) => [
+    [...text.matchAll(/(?<![a-z_])([a-z_]+)="([^"]*)"/gi)].map(([, name = '', value = '']) => [
       name.toLowerCase(),
       value,
     ]),

@@ -3,25 +3,39 @@ import type { Era } from '../../registry/era.ts';
 import type { Tool } from '../../registry/server.ts';
 import type { Finding } from '../finding.ts';
 import type { Given } from './callTools.ts';
-import { contentProblems, schemaProblems } from './outputSchema.ts';
+import type { CheckSchema } from './schemaChecker.ts';
 
 const SPEC = 'server/tools, Output Schema';
 
 /** Whether something can be held to a tool's output schema at all. */
-export function judgeOutputSchema(
+export async function judgeOutputSchema(
   server: string,
   era: Era,
   { name, outputSchema }: Tool,
-): readonly Finding[] {
+  check: CheckSchema,
+): Promise<readonly Finding[]> {
   const evidence = { server, tool: name, spec: SPEC };
-  const problems = schemaProblems(outputSchema);
-  if (problems)
+  const checked = await check(outputSchema);
+  if (!checked.ok) {
+    const { kind, message } = checked.error;
+    return [
+      {
+        rule: 'output_schema_unchecked',
+        severity: 'warning',
+        message: `the output schema of "${name}" of the server "${server}" was not checked: ${message}`,
+        evidence: { ...evidence, kind },
+        remedy: SIMPLER,
+      },
+    ];
+  }
+  const [first] = checked.value;
+  if (first !== undefined)
     return [
       {
         rule: 'output_schema_invalid',
         severity: 'critical',
-        message: `the output schema of "${name}" of the server "${server}" is none: ${problems[0] ?? ''}`,
-        evidence: { ...evidence, problems },
+        message: `the output schema of "${name}" of the server "${server}" is none: ${first}`,
+        evidence: { ...evidence, problems: checked.value },
         remedy: 'Tell the owner of the server: clients refuse its list of tools, or results of this tool.',
       },
     ];
@@ -39,23 +53,25 @@ export function judgeOutputSchema(
 }
 
 /** Whether what a tool gave is what its output schema promises. */
-export function judgeStructured(
+export async function judgeStructured(
   server: string,
   { name, outputSchema }: Tool,
   given: Given,
-): readonly Finding[] {
+  check: CheckSchema,
+): Promise<readonly Finding[]> {
   const finding = (
     rule: string,
     severity: Finding['severity'],
     what: string,
     more: object = {},
+    remedy = 'Tell the owner of the server what the evidence says.',
   ): readonly Finding[] => [
     {
       rule,
       severity,
       message: `the tool "${name}" of the server "${server}" ${what}`,
       evidence: { server, tool: name, spec: SPEC, ...more },
-      remedy: 'Tell the owner of the server what the evidence says.',
+      remedy,
     },
   ];
   if (given.kind === 'failed')
@@ -76,13 +92,25 @@ export function judgeStructured(
       'critical',
       'has an output schema and gave no structured content',
     );
-  const problems = isObject(outputSchema) ? contentProblems(outputSchema, structuredContent) : undefined;
-  return problems
-    ? finding(
+  const held = await check(outputSchema, structuredContent);
+  if (!held.ok)
+    return finding(
+      'structured_content_unchecked',
+      'warning',
+      `gave structured content that was not held to its output schema: ${held.error.message}`,
+      { kind: held.error.kind },
+      SIMPLER,
+    );
+  const [first] = held.value;
+  return first === undefined
+    ? []
+    : finding(
         'structured_content_mismatch',
         'critical',
-        `gave structured content that its output schema does not allow: ${problems[0] ?? ''}`,
-        { problems },
-      )
-    : [];
+        `gave structured content that its output schema does not allow: ${first}`,
+        { problems: held.value },
+      );
 }
+
+const SIMPLER =
+  'Tell the owner of the server to make the schema or the content simpler: clients that check them may hang.';

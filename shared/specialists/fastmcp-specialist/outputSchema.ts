@@ -1,19 +1,19 @@
-import { runInNewContext } from 'node:vm';
 import { type Schema, type SchemaDraft, Validator, dereference } from '@cfworker/json-schema';
 import { isObject, type JsonObject } from '../../gateway/jsonRpc.ts';
 import { metaSchema } from './metaSchema.ts';
 
-/** Schemas and what is held to them come from strangers: either may be made to take for ever. */
-const WITHIN_MS = 250;
 const MAX_PROBLEMS = 5;
 const MAX_PLACE = 200;
 
-/** Undefined where all is well; else what is wrong, by places in the schema and never by content. */
-type Problems = readonly string[] | undefined;
+/** By places in the schema and never by content; none where all is well. */
+type Problems = readonly string[];
 
-/** What makes an output schema one that nothing can be held to. */
+/**
+ * Returns what makes an output schema one that nothing can be held to. It may take for ever, as `contentProblems` may: a pattern
+ * and definitions that refer to each other can be made so. Only a thread that can be ended calls them (`schemaWorker.ts`).
+ */
 export const schemaProblems = (schema: unknown): Problems =>
-  withinTime('the schema takes too long to be read', () => {
+  readable(() => {
     const copy = structuredClone(schema);
     if (!isObject(copy)) return ['it is no object'];
     const problems = distinct(
@@ -22,9 +22,9 @@ export const schemaProblems = (schema: unknown): Problems =>
     return problems.length > 0 ? problems : deepProblems(copy);
   });
 
-/** How structured content differs from its schema, which must be a sound one. */
+/** Returns how structured content differs from its schema, which must be a sound one. */
 export const contentProblems = (schema: JsonObject, content: unknown): Problems =>
-  withinTime('the content takes too long to be held to the schema', () =>
+  readable(() =>
     distinct(mismatches(structuredClone(schema), content).map(({ keyword }) => `${keyword} does not hold`)),
   );
 
@@ -79,16 +79,15 @@ function isPattern(source: string): boolean {
   }
 }
 
-/** Ends what takes too long: a script that runs in a context of its own can be ended, with all that it calls. */
-function withinTime(tooLong: string, act: () => readonly string[]): Problems {
-  let found: readonly string[] = [];
+/** What the validator cannot read is a problem of the schema. */
+function readable(act: () => Problems): Problems {
   try {
-    runInNewContext('act()', { act: () => void (found = act()) }, { timeout: WITHIN_MS });
+    return act();
   } catch (error) {
-    if (error instanceof RangeError) return ['it refers to itself without end'];
-    const isTimeout =
-      error instanceof Error && 'code' in error && error.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT';
-    return [isTimeout ? tooLong : 'the validator cannot read the schema'];
+    return [
+      error instanceof RangeError
+        ? 'it refers to itself without end'
+        : 'the validator cannot read the schema',
+    ];
   }
-  return found.length > 0 ? found : undefined;
 }

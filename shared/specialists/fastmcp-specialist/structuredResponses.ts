@@ -10,13 +10,14 @@ import { type Finding, reportSchema } from '../finding.ts';
 import { callTools } from './callTools.ts';
 import { type CheckedSchemas, type Described, checkSchemas } from './checkSchemas.ts';
 import { judgeStructured } from './judgeStructured.ts';
+import { type CheckSchema, createSchemaChecker } from './schemaChecker.ts';
 
 const MAX_SERVERS = 50;
 /** Nobody waits for more. */
 const MAX_CALLS = 10;
 
-export const structuredResponses = (deps: SpecialistDeps): Task =>
-  defineTask({
+export function structuredResponses(deps: SpecialistDeps, checker = createSchemaChecker()): Task {
+  return defineTask({
     name: 'structured_responses',
     permissions: ['delegations.read'],
     agent: 'fastmcp-specialist',
@@ -31,15 +32,19 @@ export const structuredResponses = (deps: SpecialistDeps): Task =>
       const catalogue = createCatalogue(deps);
       if (slug === undefined) {
         const servers = await catalogue.all(helpers.tenantId);
-        return succeed(reportOf(await checkSchemas(servers.slice(0, MAX_SERVERS)), [], slug));
+        const schemas = await checkSchemas(servers.slice(0, MAX_SERVERS), () => checker(helpers.tenantId));
+        return succeed(reportOf(schemas, [], slug));
       }
       const server = await catalogue.find(helpers.tenantId, slug);
       if (!server)
         return fail({ kind: 'not_found', message: `there is no active server "${slug}" in this tenant` });
-      const schemas = await checkSchemas([server]);
-      return succeed(reportOf(schemas, await callEach(server, schemas.described, deps, helpers), slug));
+      const check = checker(helpers.tenantId);
+      const schemas = await checkSchemas([server], () => check);
+      const calls = await callEach(server, schemas.described, check, deps, helpers);
+      return succeed(reportOf(schemas, calls, slug));
     },
   });
+}
 
 interface Held {
   readonly tool: string;
@@ -53,6 +58,7 @@ interface Held {
 async function callEach(
   server: ActiveServer,
   schemas: readonly Described[],
+  check: CheckSchema,
   deps: SpecialistDeps,
   helpers: TaskHelpers,
 ): Promise<readonly Held[]> {
@@ -70,26 +76,28 @@ async function callEach(
   const reasons = new Map(schemas.map((described) => [described.tool.name, whyNot(described)]));
   const able = schemas.filter(({ tool }) => reasons.get(tool.name) === undefined).map(({ tool }) => tool);
   const given = await callTools(server, able.slice(0, MAX_CALLS), caller, deps);
-  return schemas.map(({ tool }): Held => {
-    const came = given.get(tool.name);
-    if (!came)
-      return {
-        tool: tool.name,
-        notCalled: reasons.get(tool.name) ?? 'there was no time left, or enough were called',
-        findings: [],
-      };
-    return {
-      tool: tool.name,
-      ...(came.kind === 'result' && { durationMs: came.durationMs }),
-      findings: judgeStructured(server.slug, tool, came),
-    };
-  });
+  const held: Held[] = [];
+  for (const { tool } of schemas) {
+    const { name } = tool;
+    const came = given.get(name);
+    if (came)
+      held.push({
+        tool: name,
+        ...(came.kind === 'result' && { durationMs: came.durationMs }),
+        findings: await judgeStructured(server.slug, tool, came, check),
+      });
+    else {
+      const notCalled = reasons.get(name) ?? 'there was no time left, or enough were called';
+      held.push({ tool: name, notCalled, findings: [] });
+    }
+  }
+  return held;
 }
 
 /** What keeps a tool from being called here; undefined where nothing does. */
 export function whyNot({ tool, findings }: Pick<Described, 'tool' | 'findings'>): string | undefined {
   const { annotations, inputSchema } = tool;
-  if (findings.some(({ severity }) => severity === 'critical'))
+  if (findings.some(({ rule }) => rule === 'output_schema_invalid' || rule === 'output_schema_unchecked'))
     return 'nothing can be held to its output schema';
   if (!isObject(annotations) || annotations['readOnlyHint'] !== true)
     return 'it does not say that it only reads (annotations.readOnlyHint)';

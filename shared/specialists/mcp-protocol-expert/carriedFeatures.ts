@@ -50,30 +50,35 @@ export function matrixRow(slug: string, presented: Presented): MatrixRow {
   };
 }
 
+/** Of one server; no server has a tenth of that. */
+const MAX_FEATURES = 200;
+
 /** Each capability, and each extension by its name. */
 function declaredFeatures(capabilities: Presented['capabilities']): MatrixRow['features'] {
-  const shown = {
-    legacy: capabilitiesFor.legacy(capabilities),
-    modern: capabilitiesFor.modern(capabilities),
-  };
   const names = (of: Presented['capabilities']): string[] =>
     Object.entries(of).flatMap(([name, value]) =>
       name === 'extensions' && typeof value === 'object' && value !== null
         ? Object.keys(value).map((extension) => `extension ${extension}`)
         : [name],
     );
-  return names(capabilities).map((feature) => {
-    const legacy = names(shown.legacy).includes(feature);
-    const modern = names(shown.modern).includes(feature);
-    const why = legacy && modern ? undefined : whyNot(feature);
-    return {
-      feature: feature.slice(0, 120),
-      declared: true,
-      legacy,
-      modern,
-      ...(why !== undefined && { why }),
-    };
-  });
+  const shown = {
+    legacy: new Set(names(capabilitiesFor.legacy(capabilities))),
+    modern: new Set(names(capabilitiesFor.modern(capabilities))),
+  };
+  return names(capabilities)
+    .slice(0, MAX_FEATURES)
+    .map((feature) => {
+      const legacy = shown.legacy.has(feature);
+      const modern = shown.modern.has(feature);
+      const why = legacy && modern ? undefined : whyNot(feature);
+      return {
+        feature: feature.slice(0, 120),
+        declared: true,
+        legacy,
+        modern,
+        ...(why !== undefined && { why }),
+      };
+    });
 }
 
 function whyNot(feature: string): string {

@@ -59,7 +59,7 @@ export async function checkServer(
       findings: [recorded.finding],
     };
   const transcript = recorded.transcript;
-  const judged = judge(transcript);
+  const judged = await judge(transcript);
   const count = (outcome: string) => judged.filter(({ judgement }) => judgement.outcome === outcome).length;
   const { interrupted } = transcript;
   return {

@@ -7,8 +7,11 @@ const both = (path: string) => ({ legacy: `2025-11-25/server/${path}`, modern: `
 /** Fails where a value of the key comes a second time; `none` says why there is nothing to compare. */
 export function repeated(subjects: readonly Subject<JsonObject>[], key: string, none: string): Judgement {
   if (subjects.length === 0) return notApplicable(none);
-  const values = subjects.map(({ value }) => value[key]).filter(isString);
-  const twice = [...new Set(values.filter((value, index) => values.indexOf(value) !== index))];
+  const seen = new Set<string>();
+  const again = new Set<string>();
+  for (const value of subjects.map((subject) => subject.value[key]).filter(isString))
+    (seen.has(value) ? again : seen).add(value);
+  const twice = [...again];
   const where = twice.slice(0, 5).map((value) => value.slice(0, 80));
   return twice.length === 0
     ? passed({ looked: subjects.length })
@@ -19,10 +22,14 @@ const isShare = (value: unknown): boolean => typeof value === 'number' && value 
 const isAudience = (value: unknown): boolean =>
   Array.isArray(value) && value.every((role) => role === 'user' || role === 'assistant');
 
+/** More than any client sends; a regular expression over megabytes runs out of its stack. */
+const MAX_URI_LENGTH = 64 * 1024;
 /** Braces that open and close one after another, as RFC 6570 has them. */
-const isTemplate = (text: string): boolean => /^(?:[^{}]|\{[^{}]+\})*$/.test(text) && text !== '';
+const isTemplate = (text: string): boolean =>
+  text !== '' && text.length <= MAX_URI_LENGTH && /^(?:[^{}]|\{[^{}]+\})*$/.test(text);
 /** RFC 3986 section 3: a scheme, a colon, and no white space or control character anywhere. Letters of other scripts pass, as IRIs do. */
-const isUri = (text: string): boolean => /^[A-Za-z][A-Za-z0-9+.-]*:[!-~\u0080-\uffff]*$/.test(text);
+const isUri = (text: string): boolean =>
+  text.length <= MAX_URI_LENGTH && /^[A-Za-z][A-Za-z0-9+.-]*:[!-~\u0080-\uffff]*$/.test(text);
 
 /** Prompts, resources and templates, and what all items have. */
 export const catalogueChecks: readonly Check[] = [

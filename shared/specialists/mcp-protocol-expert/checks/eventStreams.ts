@@ -1,6 +1,6 @@
 import { isObject, type JsonObject } from '../../../gateway/jsonRpc.ts';
 import type { Transcript } from '../transcript/transcript.ts';
-import { type Check, each, type Subject } from './check.ts';
+import { type Check, type Judgement, each, type Subject } from './check.ts';
 import { streams } from './look.ts';
 
 const NONE = 'it answered with no event stream';
@@ -17,6 +17,26 @@ const sentBeside = (transcript: Transcript): readonly Subject<JsonObject>[] =>
       .filter((message) => 'method' in message)
       .map((message) => ({ name, value: message })),
   );
+
+/** The streams on which something came beside responses that has this method. */
+const streamsWith = (transcript: Transcript, method: string): ReadonlySet<string> =>
+  new Set(
+    sentBeside(transcript)
+      .filter(({ value }) => value['method'] === method)
+      .map(({ name }) => name),
+  );
+
+/** What is looked at of the text of a stream. */
+const MAX_TEXT = 256 * 1024;
+
+/** The lines of a stream, without the last one where the text is cut. */
+function linesOf(text: string): readonly string[] {
+  const lines = text
+    .slice(0, MAX_TEXT)
+    .replace(/^\uFEFF/, '')
+    .split(/\r\n|\r|\n/);
+  return text.length > MAX_TEXT ? lines.slice(0, -1) : lines;
+}
 
 /** Event streams, where a server answers with any. */
 export const eventStreamChecks: readonly Check[] = [
@@ -52,10 +72,7 @@ export const eventStreamChecks: readonly Check[] = [
     remedy: 'Write every line of the JSON with data: before it.',
     judge: (transcript) =>
       each(streams(transcript), NONE, ({ answer: { text } }) =>
-        text
-          .replace(/^\uFEFF/, '')
-          .split(/\r\n|\r|\n/)
-          .every((line) => /^(?:$|:|(?:data|event|id|retry)(?::|$))/.test(line))
+        linesOf(text).every((line) => /^(?:$|:|(?:data|event|id|retry)(?::|$))/.test(line))
           ? undefined
           : 'a line is none of these',
       ),
@@ -110,14 +127,12 @@ export const eventStreamChecks: readonly Check[] = [
     severity: 'critical',
     requires: 'Progress is told only for a token that a request gave.',
     remedy: 'Send notifications/progress only where the request has a progressToken in its _meta.',
-    judge: (transcript) =>
-      each(streams(transcript), NONE, (_stream, name) =>
-        sentBeside(transcript).some(
-          (sent) => sent.name === name && sent.value['method'] === 'notifications/progress',
-        )
-          ? 'it told progress without a token'
-          : undefined,
-      ),
+    judge(transcript: Transcript): Judgement {
+      const told = streamsWith(transcript, 'notifications/progress');
+      return each(streams(transcript), NONE, (_stream, name) =>
+        told.has(name) ? 'it told progress without a token' : undefined,
+      );
+    },
   },
   {
     id: 'no_log_unasked',
@@ -126,13 +141,11 @@ export const eventStreamChecks: readonly Check[] = [
     requires: 'Log messages are sent only to requests that name a level for them.',
     remedy:
       'Send notifications/message only where the _meta of the request has io.modelcontextprotocol/logLevel.',
-    judge: (transcript) =>
-      each(streams(transcript), NONE, (_stream, name) =>
-        sentBeside(transcript).some(
-          (sent) => sent.name === name && sent.value['method'] === 'notifications/message',
-        )
-          ? 'it sent a log message unasked'
-          : undefined,
-      ),
+    judge(transcript: Transcript): Judgement {
+      const told = streamsWith(transcript, 'notifications/message');
+      return each(streams(transcript), NONE, (_stream, name) =>
+        told.has(name) ? 'it sent a log message unasked' : undefined,
+      );
+    },
   },
 ];

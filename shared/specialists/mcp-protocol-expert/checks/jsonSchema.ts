@@ -1,4 +1,5 @@
 import { isObject, type JsonObject } from '../../../gateway/jsonRpc.ts';
+import { readUrl } from '../../../platform/readUrl.ts';
 
 const types: readonly unknown[] = ['array', 'boolean', 'integer', 'null', 'number', 'object', 'string'];
 const isSchema = (value: unknown): boolean => isObject(value) || typeof value === 'boolean';
@@ -66,10 +67,15 @@ interface Place {
   readonly schema: JsonObject;
 }
 
-/** Every schema within a schema, itself first. Walks without recursion. */
+/** The gateway keeps no tool whose definition has more keys. */
+const MAX_SCHEMAS = 10_000;
+
+/** The schemas within a schema, itself first, up to a bound. Walks without recursion. */
 function* within(root: JsonObject): Generator<Place, void, undefined> {
   const left: Place[] = [{ path: '', schema: root }];
-  for (let place = left.pop(); place; place = left.pop()) {
+  let count = 0;
+  for (let place = left.pop(); place && count < MAX_SCHEMAS; place = left.pop()) {
+    count += 1;
     yield place;
     const add = (path: string, value: unknown) => {
       if (isObject(value)) left.push({ path, schema: value });
@@ -99,7 +105,7 @@ export function wrongKeyword(root: JsonObject): string | undefined {
 export function foreignReference(root: JsonObject): string | undefined {
   for (const { path, schema } of within(root)) {
     const { $ref } = schema;
-    if (typeof $ref === 'string' && URL.canParse($ref)) return `${path}/$ref`;
+    if (typeof $ref === 'string' && readUrl($ref)) return `${path}/$ref`;
   }
   return undefined;
 }

@@ -5,6 +5,7 @@ import { type Check, type Judgement, each, failed, notApplicable, passed, type S
 import { itemsOf, pages, refusedWith } from './look.ts';
 
 const NONE = 'no list was answered';
+const MAX_COMPARED = 2_000;
 const paging = {
   legacy: '2025-11-25/server/utilities/pagination#response-format',
   modern: '2026-07-28/server/utilities/pagination#response-format',
@@ -115,6 +116,8 @@ export const listChecks: readonly Check[] = [
       const again = resultIn(transcript.steps.get('list tools again'))?.['tools'];
       const [first] = pages(transcript, ['tools']);
       if (!Array.isArray(again) || !Array.isArray(first?.value['tools'])) return notApplicable(NONE);
+      if (Math.max(again.length, first.value['tools'].length) > MAX_COMPARED)
+        return notApplicable(`it lists more than ${MAX_COMPARED} tools`);
       const named = itemsOf(transcript, 'tools')
         .slice(0, first.value['tools'].length)
         .map(({ name }) => name);

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Era } from '../../../registry/era.ts';
 import type { Transcript } from '../transcript/transcript.ts';
 import { answerChecks } from './answers.ts';
@@ -42,18 +43,18 @@ export interface Judged {
   readonly judgement: Judgement;
 }
 
-/** Holds a transcript against every check of its era. */
-export function judge(transcript: Transcript): readonly Judged[] {
-  return checks
-    .filter(({ spec }) => spec[transcript.era] !== undefined)
-    .map((check) => ({
-      check,
-      judgement: isInForce(check, transcript)
-        ? check.judge(transcript)
-        : notApplicable(
-            `it is not part of ${transcript.version === '' ? 'an unknown version' : transcript.version}`,
-          ),
-    }));
+/** Holds a transcript against every check of its era. A transcript may be long, so others have a turn after each check. */
+export async function judge(transcript: Transcript): Promise<readonly Judged[]> {
+  const { era, version } = transcript;
+  const judged: Judged[] = [];
+  for (const check of checks.filter(({ spec }) => spec[era] !== undefined)) {
+    const judgement = isInForce(check, transcript)
+      ? check.judge(transcript)
+      : notApplicable(`it is not part of ${version === '' ? 'an unknown version' : version}`);
+    judged.push({ check, judgement });
+    await nextTurn();
+  }
+  return judged;
 }
 
 /** Versions are dates, so their text sorts as they do. A server that named no version is held to the newest. */

@@ -56,7 +56,9 @@ export type ReadUntil = 'end' | 'head' | 'event';
 
 const ANSWER_WITHIN_MS = 5_000;
 /** The gateway keeps no more than 400 KiB of a server; this leaves room to measure larger lists. */
-const MAX_ANSWER_BYTES = 2 * 1024 * 1024;
+const MAX_ANSWER_BYTES = 1024 * 1024;
+/** The gateway reads no more of a stream either. */
+const MAX_STREAM_EVENTS = 1_000;
 /** How long a stream may stay open after its response before that counts. */
 const LINGER_MS = 2_000;
 
@@ -126,12 +128,15 @@ async function readBody(
         return { failure: failureOf('too_large', `it answered with more than ${MAX_ANSWER_BYTES} bytes`) };
       chunks.push(chunk);
       if (!isStream) continue;
+      const before = parsed.messages.length;
       for (const event of parser.push(chunk)) {
         events.push(event);
         if (event.data !== '') parseInto(event.data, parsed);
       }
+      if (events.length > MAX_STREAM_EVENTS)
+        return { failure: failureOf('too_large', `it answered with more than ${MAX_STREAM_EVENTS} events`) };
       if (until === 'event' && parsed.messages.length > 0) return given(false);
-      if (parsed.messages.some((message) => answers(message, id)))
+      if (parsed.messages.slice(before).some((message) => answers(message, id)))
         lingering ??= setTimeout(() => {
           body.leave();
         }, LINGER_MS);
@@ -160,7 +165,7 @@ function parseInto(text: string, into: Parsed): void {
     else if (!Array.isArray(value)) into.messages.push(value);
     else {
       into.arrays += 1;
-      into.messages.push(...(value as unknown[]));
+      for (const item of value as unknown[]) into.messages.push(item);
     }
   } catch {
     into.unreadable += 1;

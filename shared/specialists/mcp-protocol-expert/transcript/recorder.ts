@@ -4,13 +4,14 @@ import { continueTrace, traceparentOf } from '../../../platform/trace.ts';
 import { type Exchanged, exchange, type ReadUntil, type Sent } from './exchange.ts';
 import { type ListKind, type ListRun, listMethods, resultIn } from './transcript.ts';
 
-/** Pages of one list that are read, and lists that are longer are cut. */
+/** Pages and items of one list that are read, and lists that are longer are cut. The gateway keeps 500 items. */
 const MAX_PAGES = 10;
+const MAX_ITEMS = 2_000;
 /** Exchanges without an answer after which the rest is not tried: a server that hangs would hold us for minutes. */
 const MAX_FAILURES = 2;
 /** For one server, everything together. */
 const RECORD_WITHIN_MS = 25_000;
-const MAX_BYTES = 16 * 1024 * 1024;
+const MAX_BYTES = 4 * 1024 * 1024;
 
 export interface Request {
   readonly rpc: string;
@@ -117,7 +118,10 @@ export function createRecorder(
         const result = resultIn(page);
         if (page) pages.push(page);
         if (!result) return { pages, items, end: 'failed' };
-        if (Array.isArray(result[kind])) items.push(...(result[kind] as unknown[]));
+        const listed: unknown = result[kind];
+        const room = MAX_ITEMS - items.length;
+        if (Array.isArray(listed)) items.push(...(listed.slice(0, room) as unknown[]));
+        if (Array.isArray(listed) && listed.length > room) return { pages, items, end: 'cut' };
         const next = result['nextCursor'];
         if (typeof next !== 'string') return { pages, items, end: 'complete' };
         if (seen.has(next)) return { pages, items, end: 'looped' };

@@ -21,7 +21,7 @@ export interface ListRun {
   readonly pages: readonly Exchanged[];
   /** In the order in which they came; whatever the server put there. */
   readonly items: readonly unknown[];
-  /** `cut`: there were more pages than are read. `looped`: a cursor came a second time. */
+  /** `cut`: there were more pages or items than are read. `looped`: a cursor came a second time. */
   readonly end: 'complete' | 'cut' | 'looped' | 'failed';
 }
 

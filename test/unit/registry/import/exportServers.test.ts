@@ -17,9 +17,9 @@ test('an export leads to each active server by way of the gateway, in the form o
   expect(exportServers(records, origin, 'claude')).toEqual({ mcpServers: { stock, tools } });
 });
 
-test('what is exported can be imported, under the same slugs', () => {
+test('what is exported can be imported, under the same slugs', async () => {
   for (const format of ['vscode', 'claude'] as const) {
-    const imported = readImport(exportServers(records, origin, format));
+    const imported = await readImport(exportServers(records, origin, format));
     expect(imported).toEqual({
       ok: true,
       value: {

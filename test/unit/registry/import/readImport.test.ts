@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { readImport } from '../../../../shared/registry/import/readImport.ts';
 import { upstreamEntry } from '../../../support/fakeRegistry.ts';
@@ -6,8 +7,8 @@ import { serverJson } from '../../../support/serverJson.ts';
 const url = 'https://mcp.example.com/mcp';
 const canary = 'canary-9c1e';
 
-function read(document: unknown) {
-  const result = readImport(document);
+async function read(document: unknown) {
+  const result = await readImport(document);
   if (!result.ok) throw new Error(result.error.message);
   return result.value;
 }
@@ -48,8 +49,8 @@ describe('a document', () => {
       [{ slug: 'com-example-inventory', url, server, ...described }],
     ],
     ['of a registry that has nothing', { servers: [] }, []],
-  ])('%s is read', (_, document, registrations) => {
-    expect(read(document)).toEqual({ registrations, skipped: [] });
+  ])('%s is read', async (_, document, registrations) => {
+    expect(await read(document)).toEqual({ registrations, skipped: [] });
   });
 
   test.each<[unknown, string]>([
@@ -60,15 +61,15 @@ describe('a document', () => {
     [{ servers: 'none' }, 'servers that are none'],
     [{ mcpServers: null }, 'servers that are none'],
     [{ openapi: '3.1.0', paths: {} }, 'another kind'],
-  ])('%j is refused: %s', (document) => {
-    expect(readImport(document)).toMatchObject({
+  ])('%j is refused: %s', async (document) => {
+    expect(await readImport(document)).toMatchObject({
       ok: false,
       error: { kind: 'invalid', errors: [{ path: 'document' }] },
     });
   });
 
-  test('gives every server of it a place, in its order', () => {
-    const { registrations, skipped } = read({
+  test('gives every server of it a place, in its order', async () => {
+    const { registrations, skipped } = await read({
       servers: { b: { url }, local: { command: 'npx' }, a: { url }, old: { type: 'sse', url } },
     });
     expect(registrations.map(({ slug }) => slug)).toEqual(['b', 'a']);
@@ -111,22 +112,22 @@ describe('a server of a client’s configuration', () => {
     ['text', canary, /not what clients write/],
     ['nothing', null, /not what clients write/],
     ['a key that changes prototypes', JSON.parse(`{"url":"${url}","__proto__":{}}`), /__proto__/],
-  ])('with %s is skipped, and says why without telling it', (_, entry, reason) => {
+  ])('with %s is skipped, and says why without telling it', async (_, entry, reason) => {
     for (const document of [{ servers: { one: entry } }, { mcpServers: { one: entry } }]) {
-      const { registrations, skipped } = read(document);
+      const { registrations, skipped } = await read(document);
       expect(registrations).toEqual([]);
       expect(skipped).toEqual([{ name: 'one', reason: expect.stringMatching(reason) as string }]);
       expect(JSON.stringify(skipped)).not.toContain(canary);
     }
   });
 
-  test('may have headers that the gateway sends by itself', () => {
+  test('may have headers that the gateway sends by itself', async () => {
     const headers = { Accept: 'application/json', 'Content-Type': 'application/json' };
-    expect(read({ mcpServers: { a: { url, headers } } }).registrations).toEqual([{ slug: 'a', url }]);
+    expect((await read({ mcpServers: { a: { url, headers } } })).registrations).toEqual([{ slug: 'a', url }]);
   });
 
-  test('has a title as long as a title may be', () => {
-    const [registration] = read({ servers: { [`${'📦'.repeat(60)}x`]: { url } } }).registrations;
+  test('has a title as long as a title may be', async () => {
+    const [registration] = (await read({ servers: { [`${'📦'.repeat(60)}x`]: { url } } })).registrations;
     expect(registration?.title).toBe('📦'.repeat(50));
   });
 });
@@ -160,8 +161,8 @@ describe('a server.json', () => {
     ],
     ['with a key in its URL', remote({ url: `${url}?key=${canary}` }), /secret in its url/],
     ['that is deleted', upstreamEntry({}, { status: 'deleted' }), /deleted/],
-  ])('%s is skipped, and says why without telling it', (_, document, reason) => {
-    const { registrations, skipped } = read([document]);
+  ])('%s is skipped, and says why without telling it', async (_, document, reason) => {
+    const { registrations, skipped } = await read([document]);
     expect(registrations).toEqual([]);
     expect(skipped).toEqual([
       { name: 'com.example/inventory', reason: expect.stringMatching(reason) as string },
@@ -169,21 +170,21 @@ describe('a server.json', () => {
     expect(JSON.stringify(skipped)).not.toContain(canary);
   });
 
-  test('that asks each client for its token is taken', () => {
+  test('that asks each client for its token is taken', async () => {
     const headers = [{ name: 'Authorization', value: 'Bearer {token}', isSecret: true, isRequired: true }];
-    expect(read(remote({ headers })).registrations).toHaveLength(1);
+    expect((await read(remote({ headers }))).registrations).toHaveLength(1);
   });
 
-  test('of which nobody can tell the name is told by its place', () => {
-    expect(read([serverJson(), canary, { server: {} }]).skipped.map(({ name }) => name)).toEqual([
+  test('of which nobody can tell the name is told by its place', async () => {
+    expect((await read([serverJson(), canary, { server: {} }])).skipped.map(({ name }) => name)).toEqual([
       '#2',
       '#3',
     ]);
   });
 
-  test('brings no tags from elsewhere', () => {
+  test('brings no tags from elsewhere', async () => {
     const tagged = serverJson({ _meta: { 'mcp-registry-gateway/server': { tags: ['finance'] } } });
-    expect(read(tagged).registrations[0]?.server?.['_meta']).toEqual({});
+    expect((await read(tagged)).registrations[0]?.server?.['_meta']).toEqual({});
   });
 });
 
@@ -202,10 +203,26 @@ describe('of several versions of a server', () => {
       'the last one published',
     ],
     [[version('1.0.0'), version('1.0.0')], '1.0.0', 'one of two that are alike'],
-  ])('one is taken, and the others say so', (servers, latest) => {
-    const { registrations, skipped } = read({ servers });
+  ])('one is taken, and the others say so', async (servers, latest) => {
+    const { registrations, skipped } = await read({ servers });
     expect(registrations.map(({ server }) => server?.['version'])).toEqual([latest]);
     expect(skipped).toHaveLength(servers.length - 1);
     for (const { reason } of skipped) expect(reason).toMatch(/another version/);
   });
+});
+
+test('a document of more servers than anybody means to import is refused before they are read', async () => {
+  const many = Array.from({ length: 2_001 }, () => ({}));
+  expect(await readImport(many)).toMatchObject({ ok: false, error: { kind: 'too_large' } });
+});
+
+test('others have a turn while a long document is read', async () => {
+  const done = new AbortController();
+  const reading = readImport(Array.from({ length: 500 }, () => serverJson())).finally(() => {
+    done.abort();
+  });
+  let turns = 0;
+  while (!done.signal.aborted) turns += await nextTurn(1);
+  await reading;
+  expect(turns).toBeGreaterThan(100);
 });

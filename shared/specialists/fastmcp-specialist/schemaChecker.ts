@@ -1,0 +1,38 @@
+import { extname } from 'node:path';
+import { z } from 'zod';
+import { type BoundedWorker, createBoundedWorker } from '../../platform/boundedWorker.ts';
+import { type Result, fail, succeed } from '../../platform/result.ts';
+
+/**
+ * Returns the problems of a schema; with content, how the content differs from the schema, which must be a sound one.
+ * Schemas and content come from strangers: a failure says why they were not checked.
+ */
+export type CheckSchema = (schema: unknown, content?: unknown) => Promise<Result<readonly string[]>>;
+
+/** Returns the checks of one server. */
+export type SchemaChecker = (tenantId: string) => CheckSchema;
+
+/** A server is given up after this many schemas that took too long: each costs a new thread. */
+const MAX_ENDED = 3;
+
+/** The thread's file lies beside this one: as source, and as a file of the build, where this code is a chunk. */
+const threadFile = () => new URL(`./schemaWorker${extname(import.meta.url)}`, import.meta.url);
+
+const problemsSchema = z.array(z.string());
+
+/** Checks in a thread that is ended when a check takes too long. It is started with the first one. */
+export function createSchemaChecker(
+  worker: BoundedWorker = createBoundedWorker(threadFile()),
+): SchemaChecker {
+  return (tenantId) => {
+    let ended = 0;
+    return async (schema, content) => {
+      if (ended === MAX_ENDED)
+        return fail({ kind: 'timeout', message: `${MAX_ENDED} others of its server took too long` });
+      const answer = await worker.run(tenantId, { schema, content });
+      if (answer.ok) return succeed(problemsSchema.parse(answer.value));
+      if (answer.error.kind === 'timeout') ended += 1;
+      return answer;
+    };
+  };
+}
