@@ -1,0 +1,50 @@
+/** A request that no function can be given. The message is for the caller. */
+export class UnreadableRequest extends Error {
+  override readonly name = 'UnreadableRequest';
+}
+
+/** What Node's own servers take; the Functions host lets twice as much pass. */
+const MAX_HEADER_BYTES = 16 * 1024;
+
+/** Of the connection between the Functions host and this process, not of the client's. */
+const HOP_HEADERS = new Set([
+  'connection',
+  'host',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-prefix',
+  'x-forwarded-proto',
+  'x-ms-invocation-id',
+]);
+
+/**
+ * Returns the headers that the client sent, by name in lower case, as the connection has them. Values of one name are
+ * joined (RFC 9110, section 5.3; cookies as RFC 6265, section 5.4). `host` is the one that the client named.
+ * @throws UnreadableRequest for more than 16 KiB, for bytes in a value that are not visible ASCII, space or tab, and
+ * for an expectation other than `100-continue`.
+ */
+export function clientHeaders(rawHeaders: readonly string[], host: string): Record<string, string> {
+  // A client may name a header as it likes, `__proto__` for instance.
+  const headers = Object.create(null) as Record<string, string>;
+  headers['host'] = host;
+  let bytes = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at]?.toLowerCase() ?? '';
+    if (HOP_HEADERS.has(name)) continue;
+    const value = rawHeaders[at + 1] ?? '';
+    bytes += name.length + value.length;
+    if (NOT_TEXT.test(value))
+      throw new UnreadableRequest(`the header ${name} has a byte that is not ASCII text`);
+    const before = headers[name];
+    if (before === undefined) headers[name] = value;
+    else headers[name] = `${before}${name === 'cookie' ? '; ' : ', '}${value}`;
+  }
+  if (bytes > MAX_HEADER_BYTES)
+    throw new UnreadableRequest(`the headers are longer than ${MAX_HEADER_BYTES} bytes in all`);
+  if ((headers['expect'] ?? CONTINUE).toLowerCase() !== CONTINUE)
+    throw new UnreadableRequest('the header expect may only be 100-continue');
+  return headers;
+}
+
+const CONTINUE = '100-continue';
+const NOT_TEXT = /[^\t\x20-\x7e]/;
