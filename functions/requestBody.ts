@@ -1,5 +1,4 @@
 import type { ReadableStream, ReadableStreamDefaultReader } from 'node:stream/web';
-import { setTimeout as delay } from 'node:timers/promises';
 import { type Result, fail, succeed } from '../shared/platform/result.ts';
 
 /** The part of a request that its body is read from; both a Fetch `Request` and a Functions `HttpRequest` have it. */
@@ -61,7 +60,8 @@ async function bytesOf(body: ReadableStream<Uint8Array>): Promise<Uint8Array | u
   for (let next = await reader.read(); !next.done; next = await reader.read()) {
     length += next.value.byteLength;
     if (length > MAX_BODY_BYTES) {
-      await Promise.race([discard(reader), delay(ANSWER_WITHIN_MS, undefined, { ref: false })]);
+      chunks.length = 0;
+      await orSoon(discard(reader));
       return undefined;
     }
     chunks.push(next.value);
@@ -74,6 +74,17 @@ const ANSWER_WITHIN_MS = 5_000;
 /** What is left of a body after this time, or this much of it, is cut off. The Functions host takes 100 MB of a body. */
 const DISCARD_WITHIN_MS = 60_000;
 const DISCARD_BYTES = 128 * 1024 * 1024;
+
+/** Resolves with `done`, or before it when that takes too long. */
+function orSoon(done: Promise<void>): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ANSWER_WITHIN_MS);
+    void done.then(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
 
 /** Reads a body to its end, within bounds. Never rejects: a client that has left is no fault. */
 async function discard(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
