@@ -18,15 +18,13 @@ const HOP_HEADERS = new Set([
 ]);
 
 /**
- * Returns the headers that the client sent, by name in lower case, as the connection has them. Values of one name are
- * joined (RFC 9110, section 5.3; cookies as RFC 6265, section 5.4). `host` is the one that the client named.
+ * Returns the headers that the client sent, as the connection has them. `host` is the one that the client named.
  * @throws UnreadableRequest for more than 16 KiB, for bytes in a value that are not visible ASCII, space or tab, and
  * for an expectation other than `100-continue`.
  */
-export function clientHeaders(rawHeaders: readonly string[], host: string): Record<string, string> {
-  // A client may name a header as it likes, `__proto__` for instance.
-  const headers = Object.create(null) as Record<string, string>;
-  headers['host'] = host;
+export function clientHeaders(rawHeaders: readonly string[], host: string): Headers {
+  // The library's request copies a `Headers` in a third of the time that any other form of them takes.
+  const headers = new Headers({ host });
   let bytes = 0;
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at]?.toLowerCase() ?? '';
@@ -35,16 +33,13 @@ export function clientHeaders(rawHeaders: readonly string[], host: string): Reco
     bytes += name.length + value.length;
     if (NOT_TEXT.test(value))
       throw new UnreadableRequest(`the header ${name} has a byte that is not ASCII text`);
-    const before = headers[name];
-    if (before === undefined) headers[name] = value;
-    else headers[name] = `${before}${name === 'cookie' ? '; ' : ', '}${value}`;
+    if (name === 'expect' && value.toLowerCase() !== '100-continue')
+      throw new UnreadableRequest('the header expect may only be 100-continue');
+    headers.append(name, value);
   }
   if (bytes > MAX_HEADER_BYTES)
     throw new UnreadableRequest(`the headers are longer than ${MAX_HEADER_BYTES} bytes in all`);
-  if ((headers['expect'] ?? CONTINUE).toLowerCase() !== CONTINUE)
-    throw new UnreadableRequest('the header expect may only be 100-continue');
   return headers;
 }
 
-const CONTINUE = '100-continue';
 const NOT_TEXT = /[^\t\x20-\x7e]/;

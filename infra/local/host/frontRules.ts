@@ -29,6 +29,7 @@ export function refusedByFront(request: IncomingMessage): 400 | 414 | 431 | 505 
   const { host } = request.headers;
   if (hosts > 1 || (hosts === 0 && httpVersion === '1.1')) return 400;
   if (host !== undefined && !HOST.test(host)) return 400;
+  if (url.startsWith('/')) return undefined;
   const authority = authorityOf(url);
   return authority !== undefined && authority !== host?.toLowerCase() ? 400 : undefined;
 }

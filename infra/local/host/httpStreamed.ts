@@ -36,38 +36,35 @@ export async function answerStreamed(
 }
 
 /** The request as the host's forwarder (YARP) writes it. This version of the host keeps a client's own invocation id. */
-function forwarded(
-  { request, method, url }: HttpCall,
-  invocationId: string,
-  body: Buffer | undefined,
-): ForwardedRequest {
-  const headers = headersOf(request, ', ');
-  const isChunked = headers['transfer-encoding'] !== undefined;
-  for (const name of NOT_FORWARDED) Reflect.deleteProperty(headers, name);
-  if (headers['expect']?.toLowerCase() === '100-continue') Reflect.deleteProperty(headers, 'expect');
-  return {
-    method,
-    url,
-    headers: Object.assign(headers, {
-      host: 'localhost',
-      [INVOCATION_ID_HEADER]: headers[INVOCATION_ID_HEADER] ?? invocationId,
-      'x-forwarded-for': request.socket.remoteAddress ?? '',
-      'x-forwarded-host': request.headers.host ?? '',
-      'x-forwarded-proto': 'http',
-    }),
-    body: isChunked ? limitedBody(request) : wholeBody(body),
+function forwarded(call: HttpCall, invocationId: string, body: Buffer | undefined): ForwardedRequest {
+  const { request, method, url } = call;
+  const { rawHeaders } = request;
+  const isEachOnce = Object.keys(call.headers).length * 2 === rawHeaders.length;
+  const sent = isEachOnce ? call.headers : headersOf(request, ', ');
+  const headers: Record<string, string> = {
+    [INVOCATION_ID_HEADER]: invocationId,
   };
+  for (const name in sent) {
+    if (!NOT_FORWARDED.has(name)) headers[name] = sent[name] ?? '';
+  }
+  headers['host'] = 'localhost';
+  headers['x-forwarded-for'] = request.socket.remoteAddress ?? '';
+  headers['x-forwarded-host'] = request.headers.host ?? '';
+  headers['x-forwarded-proto'] = 'http';
+  if (headers['expect']?.toLowerCase() === '100-continue') Reflect.deleteProperty(headers, 'expect');
+  const isChunked = headers['transfer-encoding'] !== undefined;
+  return { method, url, headers, body: isChunked ? limitedBody(request) : wholeBody(body) };
 }
 
 /** Of one connection only. `transfer-encoding` is among them too, but the next connection has the same. */
-const NOT_FORWARDED = [
+const NOT_FORWARDED = new Set([
   'connection',
   'keep-alive',
   'proxy-authorization',
   'proxy-connection',
   'te',
   'upgrade',
-];
+]);
 
 /** What `Readable.from` makes is collected much later than the request. */
 function wholeBody(body: Buffer | undefined): Readable {

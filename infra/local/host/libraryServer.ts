@@ -69,7 +69,8 @@ export function serveDirect(library: Server): StreamServing {
   library.close();
   return {
     forward({ method, url, headers, body }, response) {
-      const rawHeaders = Object.entries(headers).flat();
+      const rawHeaders: string[] = [];
+      for (const name in headers) rawHeaders.push(name, headers[name] ?? '');
       library.emit('request', Object.assign(body, { method, url, headers, rawHeaders }), response);
       return { answered: () => response.writableEnded, abandon: () => undefined };
     },
