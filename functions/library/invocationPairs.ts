@@ -33,6 +33,12 @@ export function createInvocationPairs(): InvocationPairs {
   const waiting = byId<(request: IncomingMessage) => void>();
   const responses = byId<ServerResponse>();
 
+  const giveUp = (id: string): void => {
+    const arrival = arrivals[id];
+    Reflect.deleteProperty(arrivals, id);
+    if (arrival) refuse(arrival.request, arrival.response);
+  };
+
   return {
     arrive(id, request, response) {
       if (typeof id !== 'string' || arrivals[id] !== undefined) {
@@ -45,11 +51,7 @@ export function createInvocationPairs(): InvocationPairs {
         take(request);
         return;
       }
-      const timer = setTimeout(() => {
-        Reflect.deleteProperty(arrivals, id);
-        refuse(request, response);
-      }, REQUEST_WAITS_MS);
-      arrivals[id] = { request, response, timer };
+      arrivals[id] = { request, response, timer: setTimeout(giveUp, REQUEST_WAITS_MS, id) };
     },
     requestOf(id) {
       const arrival = arrivals[id];
