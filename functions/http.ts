@@ -6,7 +6,7 @@ import { type Result, succeed } from '../shared/platform/result.ts';
 import { SERVER_TIMING, stage } from '../shared/platform/serverTiming.ts';
 import { type Trace, continueTrace, traceparentOf } from '../shared/platform/trace.ts';
 import { type AdmissionDeps, admit } from './admit.ts';
-import { faultError, refuse, responseOf } from './answers.ts';
+import { faultError, problemAnswer, refuse, responseOf, toResponse } from './answers.ts';
 import { letEveryPageRead, letPagesRead } from './cors.ts';
 import { pathParameters } from './paths.ts';
 import { readJson } from './requestBody.ts';
@@ -18,6 +18,8 @@ export interface IncomingRequest {
   readonly url: string;
   readonly headers: Headers;
   readonly body: ReadableStream<Uint8Array> | null;
+  /** Why the request cannot be read, and then the rest is empty (`library/readableRequest.ts`). */
+  readonly unreadable?: string;
 }
 
 export interface HttpDeps extends AdmissionDeps {
@@ -60,7 +62,11 @@ export function recorded(
     const startedAt = performance.now();
     const trace = continueTrace(request.headers.get('traceparent'));
     const requestId = deps.newId();
-    const response = await act(request, trace);
+    const { unreadable } = request;
+    const response =
+      unreadable === undefined
+        ? await act(request, trace)
+        : toResponse(problemAnswer({ kind: 'invalid', message: unreadable }));
     const durationMs = Math.round(performance.now() - startedAt);
     if (durationMs > SLOW_MS && !new URL(request.url).searchParams.has('wait'))
       deps.recordSlow?.(name, durationMs, trace, response.headers.get(SERVER_TIMING) ?? '');

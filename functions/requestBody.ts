@@ -1,4 +1,4 @@
-import type { ReadableStream } from 'node:stream/web';
+import type { ReadableStream, ReadableStreamDefaultReader } from 'node:stream/web';
 import { type Result, fail, succeed } from '../shared/platform/result.ts';
 
 /** The part of a request that its body is read from; both a Fetch `Request` and a Functions `HttpRequest` have it. */
@@ -48,7 +48,11 @@ async function bodyOf({ headers, body }: BodySource): Promise<Result<Uint8Array>
   return bytes ? succeed(bytes) : tooLarge;
 }
 
-/** All of a body; undefined where it is too large, and then it is ended. Its reader is asked, as iterating costs half as much again. */
+/**
+ * All of a body; undefined where it is too large. Then the rest is read and discarded, so that the client has sent it when
+ * the answer comes: to cancel it would break the connection to the Functions host, which then answers late or never. Its
+ * reader is asked, as iterating costs half as much again.
+ */
 async function bytesOf(body: ReadableStream<Uint8Array>): Promise<Uint8Array | undefined> {
   const reader = body.getReader();
   const chunks: Uint8Array[] = [];
@@ -56,12 +60,46 @@ async function bytesOf(body: ReadableStream<Uint8Array>): Promise<Uint8Array | u
   for (let next = await reader.read(); !next.done; next = await reader.read()) {
     length += next.value.byteLength;
     if (length > MAX_BODY_BYTES) {
-      await reader.cancel();
+      chunks.length = 0;
+      await orSoon(discard(reader));
       return undefined;
     }
     chunks.push(next.value);
   }
   return chunks.length === 1 ? chunks[0] : Buffer.concat(chunks, length);
+}
+
+/** A client that sends slowly has its answer after this time, while it still sends. */
+const ANSWER_WITHIN_MS = 5_000;
+/** What is left of a body after this time, or this much of it, is cut off. The Functions host takes 100 MB of a body. */
+const DISCARD_WITHIN_MS = 60_000;
+const DISCARD_BYTES = 128 * 1024 * 1024;
+
+/** Resolves with `done`, or before it when that takes too long. */
+function orSoon(done: Promise<void>): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ANSWER_WITHIN_MS);
+    void done.then(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
+
+/** Reads a body to its end, within bounds. Never rejects: a client that has left is no fault. */
+async function discard(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+  const cut = setTimeout(() => void reader.cancel().catch(() => undefined), DISCARD_WITHIN_MS).unref();
+  try {
+    let length = 0;
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+      length += next.value.byteLength;
+      if (length > DISCARD_BYTES) await reader.cancel();
+    }
+  } catch {
+    // The client has left, and its body with it.
+  } finally {
+    clearTimeout(cut);
+  }
 }
 
 const invalid = (message: string) => fail({ kind: 'invalid', message, errors: [{ path: '', message }] });

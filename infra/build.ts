@@ -3,6 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { link, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import packageJson from '../package.json' with { type: 'json' };
+import { patchLibrary } from './libraryPatches.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -10,7 +11,10 @@ export interface BuildOptions {
   /** By the names that they have in the build; those of the apps unless told otherwise. */
   readonly entries?: Readonly<Record<string, string>>;
   readonly outDir?: string;
-  /** `external`: packages stay in `node_modules`, which makes a rebuild ten times faster and no package to deploy. */
+  /**
+   * `external`: packages stay in `node_modules`, which makes a rebuild ten times faster and no package to deploy. The
+   * Functions library is bundled all the same, because it is patched.
+   */
   readonly packages?: 'bundle' | 'external';
 }
 
@@ -55,7 +59,8 @@ export async function openBuild({
     target: 'node22',
     // The ES module of a package where it has one: smaller, and its names survive a dynamic import.
     mainFields: ['module', 'main'],
-    alias: packages === 'bundle' ? functionsLibrary : {},
+    alias: functionsLibrary,
+    plugins: [patchLibrary],
     packages,
     // Exists only inside the Functions worker.
     external: ['@azure/functions-core'],
@@ -93,7 +98,7 @@ export async function buildApps(options: BuildOptions = {}): Promise<void> {
 }
 
 /**
- * The Functions library is bundled from the source that it ships. Its own build is for engines without private fields: it keeps
+ * The Functions library is bundled from the source that it ships, with the changes of `libraryPatches.ts`. Its own build is for engines without private fields: it keeps
  * them in WeakMaps, and what those hold, each request and its answer, outlives every collection but a full one. The ES module
  * of the package that it stands on exports nothing.
  */

@@ -30,7 +30,7 @@ const modernStatuses: ReadonlyMap<number | undefined, number> = new Map([
 export interface EventSource {
   /** The next event, and whether it is the last. Must not reject: on Azure a body that fails never ends. */
   next(): Promise<{ readonly event: Uint8Array; readonly last: boolean }>;
-  /** The client has dropped the body. */
+  /** The client has left, perhaps while `next` is awaited. What that comes to is discarded. */
   cancel(): void;
 }
 
@@ -66,6 +66,8 @@ function withComments(source: EventSource): AsyncIterable<Uint8Array> {
         if (isOver) return over;
         next ??= source.next();
         const said = await Promise.race([next, silence.over]);
+        // The client may have left meanwhile, which ends the silence too.
+        if (isOver) return over;
         if (said === undefined) {
           silence = silent(COMMENT_EVERY_MS);
           return { done: false, value: COMMENT };
@@ -83,16 +85,15 @@ function withComments(source: EventSource): AsyncIterable<Uint8Array> {
   };
 }
 
-/** A stretch of time, which may be ended before it is over: then it never is. */
+/** A stretch of time, which may be ended before it is over. */
 function silent(ms: number): { readonly over: Promise<undefined>; end(): void } {
-  let timer: NodeJS.Timeout | undefined;
-  const over = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, ms, undefined);
-  });
+  const { promise: over, resolve } = Promise.withResolvers<undefined>();
+  const timer = setTimeout(resolve, ms, undefined);
   return {
     over,
     end: () => {
       clearTimeout(timer);
+      resolve(undefined);
     },
   };
 }

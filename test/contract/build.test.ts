@@ -3,7 +3,8 @@ import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promis
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { buildApps } from '../../infra/build.ts';
+import { buildApps, type BuildOptions } from '../../infra/build.ts';
+import { libraryPatches } from '../../infra/libraryPatches.ts';
 
 const root = join(import.meta.dirname, '../..');
 const run = promisify(execFile);
@@ -18,10 +19,10 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-async function bundle(code: string): Promise<void> {
+async function bundle(code: string, packages: BuildOptions['packages'] = 'bundle'): Promise<void> {
   const entry = join(folder, 'entry.ts');
   await writeFile(entry, code);
-  await buildApps({ entries: { main: entry }, outDir });
+  await buildApps({ entries: { main: entry }, outDir, packages });
 }
 
 test('what is imported when needed is a chunk of its own, and runs without node_modules', async () => {
@@ -82,3 +83,13 @@ test('what a call of a function leaves behind is in no WeakMap, which only a ful
   expect(code).toContain('HttpRequest = class');
   expect(code).not.toContain('WeakMap');
 });
+
+test.each(['bundle', 'external'] as const)(
+  'the Functions library has every patch (packages: %s)',
+  async (packages) => {
+    await bundle(`import { app } from '@azure/functions'; app.setup({ enableHttpStream: true });`, packages);
+    const code = await readFile(join(outDir, 'main.js'), 'utf8');
+    const used = libraryPatches.flatMap(({ uses }) => Object.keys(uses));
+    expect(used.filter((name) => !new RegExp(`\\b${name}\\b`).test(code))).toEqual([]);
+  },
+);

@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { on, once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { build } from 'esbuild';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -8,6 +9,8 @@ import { buildApps } from '../../infra/build.ts';
 
 const HOST = path.resolve(import.meta.dirname, '../../infra/local/host/main.ts');
 const SAMPLE = path.join(import.meta.dirname, 'sampleApp/main.ts');
+/** Inside the checkout, so that packages are found which are not bundled. */
+const LOCAL = path.resolve(import.meta.dirname, '../../.local');
 
 /** The sample app as it would be deployed, in a folder of its own. */
 export interface BuiltSample {
@@ -15,13 +18,31 @@ export interface BuiltSample {
   remove(): Promise<void>;
 }
 
-export async function buildSample(hostJson: object = {}): Promise<BuiltSample> {
-  const root = await mkdtemp(path.join(tmpdir(), 'sample-app-'));
-  await buildApps({ entries: { main: SAMPLE }, outDir: path.join(root, 'dist') });
+/**
+ * `entry`: another app than the sample. `library: 'published'`: with the Functions library as it comes, of which the
+ * build has every fault that `infra/libraryPatches.ts` mends.
+ */
+export async function buildSample(
+  hostJson: object = {},
+  { entry = SAMPLE, library }: { readonly entry?: string; readonly library?: 'published' } = {},
+): Promise<BuiltSample> {
+  await mkdir(LOCAL, { recursive: true });
+  const root = await mkdtemp(path.join(library === undefined ? tmpdir() : LOCAL, 'sample-app-'));
+  const outDir = path.join(root, 'dist');
+  if (library === undefined) await buildApps({ entries: { main: entry }, outDir });
+  else await build({ ...PLAIN_BUILD, entryPoints: { main: entry }, outdir: outDir });
   await writeFile(path.join(root, 'package.json'), JSON.stringify({ type: 'module', main: 'dist/main.js' }));
   await writeHostJson(root, hostJson);
   return { root, remove: () => rm(root, { recursive: true }) };
 }
+
+const PLAIN_BUILD = {
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  packages: 'external',
+} as const;
 
 export async function writeHostJson(root: string, more: object = {}): Promise<void> {
   const hostJson = { version: '2.0', extensions: { http: { routePrefix: '' } }, ...more };

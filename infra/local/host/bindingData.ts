@@ -11,13 +11,12 @@ export interface BindingSource {
 /**
  * What a streamed HTTP request carries beside itself. The library makes `request.params` of each string in it, so a
  * handler's parameters hold the scalars of a JSON body, then the query, then the route. A later value wins, but the
- * first spelling of its name stays: `/params/7?Id=UP` on the route `{id}` gives `Id: '7'` and no `id`.
+ * first spelling of its name stays: `/params/7?Id=UP` on the route `{id}` gives `Id: '7'` and no `id`. The host adds
+ * the request's own `Headers` and `Query` last, and keeps a value that already has such a name, in any spelling: a
+ * caller can replace both.
  */
 export function httpTriggerMetadata(source: BindingSource): Record<string, TypedData> {
-  const spellings = new Map<string, string>([
-    ['headers', 'Headers'],
-    ['query', 'Query'],
-  ]);
+  const spellings = new Map<string, string>();
   // A body may have any name in it, `__proto__` for instance.
   const metadata = Object.create(null) as Record<string, TypedData>;
   const set = (name: string, value: string): void => {
@@ -32,8 +31,8 @@ export function httpTriggerMetadata(source: BindingSource): Record<string, Typed
     if (name.toLowerCase() !== 'code') set(name, value);
   }
   for (const [name, value] of Object.entries(source.routeValues)) set(name, value);
-  metadata['Headers'] = { json: JSON.stringify(source.headers) };
-  metadata['Query'] = { json: JSON.stringify(joinedQuery(source.query)) };
+  if (!spellings.has('headers')) metadata['Headers'] = { json: JSON.stringify(source.headers) };
+  if (!spellings.has('query')) metadata['Query'] = { json: JSON.stringify(joinedQuery(source.query)) };
   return metadata;
 }
 

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import http from 'node:http';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { answerWhole } from './httpBuffered.ts';
+import { READABLE_HEAD_BYTES, refusedByFront } from './frontRules.ts';
 import { describeCall, headersOf, type HttpCall } from './httpCall.ts';
 import { answerStreamed } from './httpStreamed.ts';
 import type { Invoker } from './invocation.ts';
@@ -23,8 +24,7 @@ export interface HttpFront {
   readonly log: Log;
 }
 
-/** Kestrel's limit for all headers of a request, and how long it keeps an idle connection. */
-const MAX_HEADER_BYTES = 32 * 1024;
+/** How long Kestrel keeps an idle connection. */
 const KEEP_ALIVE_MS = 130_000;
 
 export interface HttpServer {
@@ -37,17 +37,25 @@ export interface HttpServer {
 
 /** Opens the port. Every call is answered, also where Azure would leave it hanging: then with a 500 and a loud line. */
 export async function listen(front: HttpFront, port: number): Promise<HttpServer> {
-  const server = http.createServer({ maxHeaderSize: MAX_HEADER_BYTES, keepAliveTimeout: KEEP_ALIVE_MS });
+  const server = http.createServer({
+    maxHeaderSize: READABLE_HEAD_BYTES,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    insecureHTTPParser: true,
+    requireHostHeader: false,
+  });
   // No set, for the reason given in `invocation.ts`.
   const underWay: ServerResponse[] = [];
-  server.on('request', (request, response) => {
+  const take: RequestListener = (request, response) => {
     underWay.push(response);
     response.once('close', () => {
       underWay.splice(underWay.indexOf(response), 1);
       if (!server.listening) server.closeIdleConnections();
     });
     void answer(front, request, response);
-  });
+  };
+  server.on('request', take);
+  // Kestrel passes on what it does not know how to expect.
+  server.on('checkExpectation', take);
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
 
@@ -67,11 +75,21 @@ export async function listen(front: HttpFront, port: number): Promise<HttpServer
 }
 
 async function answer(front: HttpFront, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const { 1: rawPath = '', 2: search = '' } = /^([^?]*)(.*)$/s.exec(request.url ?? '') ?? [];
+  const refusal = refusedByFront(request);
+  if (refusal !== undefined) {
+    response.shouldKeepAlive = false;
+    sendEmpty(response, refusal);
+    return;
+  }
+  const { 1: rawPath = '', 2: search = '' } = TARGET.exec(request.url ?? '') ?? [];
   const path = decodePath(rawPath);
-  if (/^\/admin(\/|$)/i.test(path)) {
-    // The rest of the host's own API asks for a master key, and this host has none.
-    sendEmpty(response, /^\/admin\/host\/ping\/?$/i.test(path) ? 200 : 401);
+  const ownStatus = statusOfOwnPath(path);
+  if (ownStatus !== undefined) {
+    sendEmpty(response, ownStatus);
+    return;
+  }
+  if (request.httpVersion === '1.0' || request.headers.host === '') {
+    sendEmpty(response, 500);
     return;
   }
   const method = request.method?.toUpperCase() ?? '';
@@ -93,6 +111,16 @@ async function answer(front: HttpFront, request: IncomingMessage, response: Serv
   };
   if (mayCall(call, front.functionKey)) await run(front, call);
   else sendEmpty(response, 401);
+}
+
+/** Path and query of a request's target, which may be in absolute form. */
+const TARGET = /^(?:https?:\/\/[^/?#]*)?([^?]*)(.*)$/is;
+
+/** What the host answers without any function, or undefined. Its own paths ask for keys that this host does not have. */
+function statusOfOwnPath(path: string): 200 | 401 | 404 | undefined {
+  if (/^\/admin\/host\/ping\/?$/i.test(path)) return 200;
+  if (/^\/(?:admin(?:\/|$)|runtime\/webhooks\/[^/])/i.test(path)) return 401;
+  return path.startsWith('//') ? 404 : undefined;
 }
 
 async function run({ streaming, invoker, log }: HttpFront, call: HttpCall): Promise<void> {

@@ -24,15 +24,20 @@ export function originOf(request: IncomingMessage): string {
   return `http://${request.headers.host ?? ''}`;
 }
 
-/** The headers as the client sent them; one that came repeatedly is one, with commas. */
-export function headersOf({ rawHeaders }: IncomingMessage): Record<string, string> {
+/** The headers as Kestrel reads them, values in UTF-8; one that came repeatedly is one, joined by `separator`, cookies as .NET does. */
+export function headersOf({ rawHeaders }: IncomingMessage, separator = ','): Record<string, string> {
   // A client may name one as it likes, `constructor` for instance.
   const headers = Object.create(null) as Record<string, string>;
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at]?.toLowerCase() ?? '';
-    const value = rawHeaders[at + 1] ?? '';
+    const value = inUtf8(rawHeaders[at + 1] ?? '');
     const before = headers[name];
-    headers[name] = before === undefined ? value : `${before},${value}`;
+    const between = name === 'cookie' ? '; ' : separator;
+    headers[name] = before === undefined ? value : `${before}${between}${value}`;
   }
   return headers;
 }
+
+/** Node gives each byte of a value as one character. */
+const inUtf8 = (value: string): string =>
+  /[\x80-\xff]/.test(value) ? Buffer.from(value, 'latin1').toString('utf8') : value;

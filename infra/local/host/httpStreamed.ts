@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { httpTriggerMetadata } from './bindingData.ts';
-import type { HttpCall } from './httpCall.ts';
-import { FunctionTimeout, type Invoker } from './invocation.ts';
+import { headersOf, type HttpCall } from './httpCall.ts';
+import { FunctionTimeout, type Invoker, WorkerReplaced } from './invocation.ts';
 import { INVOCATION_ID_HEADER, type ForwardedRequest, type StreamServing } from './libraryServer.ts';
 import { stackOf } from './log.ts';
 import { limitedBody, readAnnouncedBody } from './requestBody.ts';
@@ -19,7 +19,8 @@ export async function answerStreamed(
 ): Promise<string | undefined> {
   const body = await readAnnouncedBody(call.request);
   const invocationId = randomUUID();
-  const forwarding = streaming.forward(invocationId, forwarded(call, invocationId, body), call.response);
+  const request = forwarded(call, invocationId, body);
+  const forwarding = streaming.forward(request, call.response);
   const failure = await failureOf(
     invoker.invoke(call.target, {
       invocationId,
@@ -29,26 +30,41 @@ export async function answerStreamed(
       traceParent: call.traceParent,
     }),
   );
-  if (forwarding.answered()) return undefined;
+  if (await forwarding.answered()) return undefined;
   forwarding.abandon();
   return unanswered(failure, call.response.headersSent);
 }
 
+/** The request as the host's forwarder (YARP) writes it. This version of the host keeps a client's own invocation id. */
 function forwarded(call: HttpCall, invocationId: string, body: Buffer | undefined): ForwardedRequest {
   const { request, method, url } = call;
-  const isChunked = request.headers['transfer-encoding'] !== undefined;
-  return {
-    method,
-    url,
-    headers: {
-      ...request.headers,
-      [INVOCATION_ID_HEADER]: invocationId,
-      'x-forwarded-host': request.headers.host ?? '',
-      'x-forwarded-proto': 'http',
-    },
-    body: isChunked ? limitedBody(request) : wholeBody(body),
+  const { rawHeaders } = request;
+  const isEachOnce = Object.keys(call.headers).length * 2 === rawHeaders.length;
+  const sent = isEachOnce ? call.headers : headersOf(request, ', ');
+  const headers: Record<string, string> = {
+    [INVOCATION_ID_HEADER]: invocationId,
   };
+  for (const name in sent) {
+    if (!NOT_FORWARDED.has(name)) headers[name] = sent[name] ?? '';
+  }
+  headers['host'] = 'localhost';
+  headers['x-forwarded-for'] = request.socket.remoteAddress ?? '';
+  headers['x-forwarded-host'] = request.headers.host ?? '';
+  headers['x-forwarded-proto'] = 'http';
+  if (headers['expect']?.toLowerCase() === '100-continue') Reflect.deleteProperty(headers, 'expect');
+  const isChunked = headers['transfer-encoding'] !== undefined;
+  return { method, url, headers, body: isChunked ? limitedBody(request) : wholeBody(body) };
 }
+
+/** Of one connection only. `transfer-encoding` is among them too, but the next connection has the same. */
+const NOT_FORWARDED = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'upgrade',
+]);
 
 /** What `Readable.from` makes is collected much later than the request. */
 function wholeBody(body: Buffer | undefined): Readable {
@@ -74,5 +90,6 @@ function unanswered(failure: { readonly error: unknown } | undefined, headSent: 
   if (failure.error instanceof FunctionTimeout) {
     return `${failure.error.message}. Azure would replace the process and fail every call in it. ${remedy}`;
   }
+  if (failure.error instanceof WorkerReplaced) return `${failure.error.message}. ${remedy}`;
   return `threw${headSent ? ' in the middle of its answer' : ''}. ${azure}\n${stackOf(failure.error)}`;
 }

@@ -19,8 +19,8 @@ export interface Trigger {
 export interface Invoker {
   /**
    * Runs one function; resolves to the value of its `$return` binding, throws what the function threw. Rejects with
-   * `FunctionTimeout` when it outlasts `functionTimeout`: Azure would replace the whole process and fail every other
-   * call in it, here only this one is given up, and its code runs on until the process ends.
+   * `FunctionTimeout` when it outlasts `functionTimeout`, and then every other call in flight with `WorkerReplaced`:
+   * Azure replaces the whole process. Here the process stays, and the code of these calls runs on until it ends.
    */
   invoke(target: TriggeredFunction, trigger: Trigger): Promise<TypedData | null | undefined>;
   /** How many functions run now. */
@@ -33,23 +33,56 @@ export class FunctionTimeout extends Error {
   override readonly name = 'FunctionTimeout';
 }
 
+/** Another call outlasted `functionTimeout` while this one ran. */
+export class WorkerReplaced extends Error {
+  override readonly name = 'WorkerReplaced';
+}
+
+interface Running {
+  readonly run: Promise<unknown>;
+  giveUp: (error: Error) => void;
+}
+
 export function createInvoker(app: CoreApp, functionTimeoutMs: number | undefined): Invoker {
   // A set is copied as it fills, and each copy that has grown old keeps alive all that is in the next one.
-  const running: Promise<unknown>[] = [];
+  const running: Running[] = [];
+
+  function replaceWorker(name: string, timeoutMs: number, late: Running): void {
+    const timeout = `${name} did not finish within functionTimeout (${timeoutMs} ms)`;
+    const replaced = `was in flight when ${timeout}. Azure would replace the process and fail this call too`;
+    late.giveUp(new FunctionTimeout(timeout));
+    for (const each of running) each.giveUp(new WorkerReplaced(replaced));
+  }
+
+  /** The run, unless it is given up before it ends. */
+  async function bounded<T>(run: Promise<T>, own: Running, name: string): Promise<T> {
+    if (functionTimeoutMs === undefined) return await run;
+    let timer: NodeJS.Timeout | undefined;
+    const givenUp = new Promise<never>((_, reject) => {
+      own.giveUp = reject;
+      timer = setTimeout(replaceWorker, functionTimeoutMs, name, functionTimeoutMs, own);
+    });
+    try {
+      return await Promise.race([run, givenUp]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
 
   return {
     async invoke(target, trigger) {
       const run = runFunction(app, target, trigger);
-      running.push(run);
+      const own: Running = { run, giveUp: () => undefined };
+      running.push(own);
       try {
-        return await withTimeout(run, functionTimeoutMs, target.name);
+        return await bounded(run, own, target.name);
       } finally {
-        void running.splice(running.indexOf(run), 1);
+        void running.splice(running.indexOf(own), 1);
       }
     },
     running: () => running.length,
     async idle() {
-      while (running.length > 0) await Promise.allSettled(running);
+      while (running.length > 0) await Promise.allSettled(running.map(({ run }) => run));
     },
   };
 }
@@ -135,19 +168,4 @@ const hexDigits = (): string => randomUUID().replaceAll('-', '');
 function childOf(traceParent: string | undefined): string {
   const traceId = /^00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/.exec(traceParent ?? '')?.[1];
   return `00-${traceId ?? hexDigits()}-${hexDigits().slice(16)}-01`;
-}
-
-async function withTimeout<T>(run: Promise<T>, timeoutMs: number | undefined, name: string): Promise<T> {
-  if (timeoutMs === undefined) return await run;
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(new FunctionTimeout(`${name} did not finish within functionTimeout (${timeoutMs} ms)`));
-    }, timeoutMs);
-  });
-  try {
-    return await Promise.race([run, timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -7,7 +7,12 @@ import type {
   LogLevel,
   ProgrammingModel,
 } from '../../../infra/local/host/coreTypes.ts';
-import { createInvoker, FunctionTimeout, type Trigger } from '../../../infra/local/host/invocation.ts';
+import {
+  createInvoker,
+  FunctionTimeout,
+  type Trigger,
+  WorkerReplaced,
+} from '../../../infra/local/host/invocation.ts';
 import type { TriggeredFunction } from '../../../infra/local/host/triggeredFunction.ts';
 
 /** The core API as an app's code sees it. */
@@ -216,14 +221,13 @@ describe('an invocation', () => {
     expect(new Set(traces).size).toBe(3);
   });
 
-  test('that outlasts functionTimeout is given up, and only that one', async () => {
+  test('that outlasts functionTimeout is given up, and every other with it', async () => {
     const invoker = createInvoker(app, 5);
-    await expect(
-      invoker.invoke(
-        register(() => new Promise(() => {})),
-        trigger,
-      ),
-    ).rejects.toThrow(FunctionTimeout);
+    const never = () => new Promise(() => {});
+    const [late, beside] = ['late', 'beside'].map((name) => invoker.invoke(register(never, name), trigger));
+    const replaced = expect(beside).rejects.toThrow(WorkerReplaced);
+    await expect(late).rejects.toThrow(FunctionTimeout);
+    await replaced;
     await expect(
       invoker.invoke(
         register(() => 'quick', 'quick'),

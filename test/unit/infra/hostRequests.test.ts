@@ -74,7 +74,11 @@ describe('what the library makes parameters of', () => {
       seen: { iD: 'r' },
       why: 'the first spelling stays',
     },
-    { source: { query: 'headers=x&QUERY=y' }, seen: {}, why: 'the request itself cannot be replaced' },
+    {
+      source: { query: 'headers=x&QUERY=y' },
+      seen: { headers: 'x', QUERY: 'y' },
+      why: 'the request itself can be replaced, by a name of any spelling',
+    },
   ])('$why', ({ source, seen }) => {
     expect(parameters(source)).toEqual(seen);
   });

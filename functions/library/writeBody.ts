@@ -1,0 +1,27 @@
+import type { ServerResponse } from 'node:http';
+
+/** A body as the library has it, or as `hostResponse.ts` gives it. */
+type Chunks = Iterable<string> | AsyncIterable<Uint8Array>;
+
+/**
+ * Writes a body chunk by chunk. When the client leaves, the chunks are ended (their iterator's `return`), also while the
+ * next one is awaited. Nothing is read of a body whose client has left before.
+ */
+export async function writeBody(chunks: Chunks, response: ServerResponse): Promise<void> {
+  if (Symbol.iterator in chunks) {
+    for (const chunk of chunks) response.write(chunk);
+    return;
+  }
+  const iterator = chunks[Symbol.asyncIterator]();
+  const end = () => void iterator.return?.();
+  if (response.destroyed) {
+    end();
+    return;
+  }
+  response.once('close', end);
+  for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
+    if (response.destroyed) return;
+    response.write(next.value);
+  }
+  response.off('close', end);
+}

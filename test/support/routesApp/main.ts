@@ -1,0 +1,64 @@
+/** An app whose routes go through the product's own wrapper, with functions that show what reaches them. */
+import { app } from '@azure/functions';
+import { z } from 'zod';
+import { registerRoutes } from '../../../functions/register.ts';
+import type { Call, Route } from '../../../functions/route.ts';
+import { eventResponse } from '../../../shared/gateway/responses.ts';
+import { succeed } from '../../../shared/platform/result.ts';
+import { fakeHttpDeps } from '../httpDeps.ts';
+import { report } from '../sampleApp/report.ts';
+
+app.setup({ enableHttpStream: true });
+
+const ok = (body: unknown) => Promise.resolve(succeed({ status: 200, body }));
+const seen = ({ headers, query }: Call<unknown>) =>
+  ok({ headers: Object.fromEntries(headers), query: [...query] });
+const anonymous = { method: 'GET', permission: 'anonymous' } as const;
+
+const routes: readonly Route<unknown>[] = [
+  { ...anonymous, name: 'seen', path: 'seen', handle: seen },
+  {
+    name: 'seen-post',
+    method: 'POST',
+    path: 'seen',
+    permission: 'anonymous',
+    body: z.unknown(),
+    handle: seen,
+  },
+  {
+    name: 'guarded',
+    method: 'POST',
+    path: 'guarded',
+    permission: 'servers.write',
+    body: z.unknown(),
+    handle: () => ok({ taken: true }),
+  },
+  {
+    ...anonymous,
+    name: 'parked',
+    path: 'parked',
+    async handle() {
+      report('parked', undefined);
+      // The test sends the host's process a message when this function may go on.
+      await new Promise((resolve) => process.once('message', resolve));
+      return ok({ went: 'on' });
+    },
+  },
+  {
+    ...anonymous,
+    name: 'events',
+    path: 'events',
+    handle: () =>
+      Promise.resolve(
+        eventResponse({
+          // Nothing happens upstream: the stream is silent until its client leaves.
+          next: () => new Promise(() => undefined),
+          cancel: () => {
+            report('cancelled', undefined);
+          },
+        }),
+      ),
+  },
+];
+
+registerRoutes(routes, fakeHttpDeps());

@@ -1,0 +1,82 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import {
+  createInvocationPairs,
+  type InvocationPairs,
+} from '../../../../functions/library/invocationPairs.ts';
+
+let pairs: InvocationPairs;
+beforeEach(() => {
+  vi.useFakeTimers();
+  pairs = createInvocationPairs();
+});
+afterEach(() => {
+  expect(vi.getTimerCount()).toBe(0);
+  vi.useRealTimers();
+});
+
+/** The two sides of a forwarded request, as far as they are touched. */
+function exchange() {
+  const answered: number[] = [];
+  const request = { resume: vi.fn() } as unknown as IncomingMessage;
+  const response = {
+    writeHead(status: number) {
+      answered.push(status);
+      return { end: () => undefined };
+    },
+  } as unknown as ServerResponse;
+  return { request, response, answered };
+}
+
+describe('an invocation and its request', () => {
+  test.each(['request', 'invocation'])('find each other when the %s comes first', async (first) => {
+    const { request, response, answered } = exchange();
+    if (first === 'request') pairs.arrive('a', request, response);
+    const found = pairs.requestOf('a');
+    if (first === 'invocation') pairs.arrive('a', request, response);
+    expect(await found).toBe(request);
+    expect(pairs.takeResponse('a')).toBe(response);
+    expect(() => pairs.takeResponse('a')).toThrow('no request of this invocation');
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(answered).toEqual([]);
+  });
+
+  test('are told apart from others, whatever their ids are', async () => {
+    const ids = ['a', '__proto__', 'constructor'];
+    const all = ids.map((id) => ({ id, ...exchange() }));
+    const found = ids.map((id) => pairs.requestOf(id));
+    for (const { id, request, response } of all) pairs.arrive(id, request, response);
+    expect(await Promise.all(found)).toEqual(all.map(({ request }) => request));
+    expect(ids.map((id) => pairs.takeResponse(id))).toEqual(all.map(({ response }) => response));
+  });
+
+  test('whose request never comes fails after 6 seconds', async () => {
+    const failed = expect(pairs.requestOf('a')).rejects.toThrow('has not forwarded');
+    await vi.advanceTimersByTimeAsync(6_000);
+    await failed;
+  });
+
+  test('that never comes leaves its request answered, before that', async () => {
+    const { request, response, answered } = exchange();
+    pairs.arrive('mine', request, response);
+    await vi.advanceTimersByTimeAsync(4_999);
+    expect(answered).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(answered).toEqual([400]);
+  });
+
+  test.each([
+    [undefined, 'no id'],
+    [['a', 'b'], 'two ids'],
+    ['taken', 'the id of another that waits'],
+  ] as const)(
+    '%j: a request with %s is answered at once',
+    async (id: string | readonly string[] | undefined, _) => {
+      const [other, own] = [exchange(), exchange()];
+      pairs.arrive('taken', other.request, other.response);
+      pairs.arrive(id, own.request, own.response);
+      expect(own.answered).toEqual([400]);
+      expect(await pairs.requestOf('taken')).toBe(other.request);
+    },
+  );
+});

@@ -1,0 +1,82 @@
+import { EventEmitter } from 'node:events';
+import type { ServerResponse } from 'node:http';
+import { expect, test } from 'vitest';
+import { writeBody } from '../../../../functions/library/writeBody.ts';
+
+/** The response of a client that may leave. */
+function client() {
+  const written: unknown[] = [];
+  const response = Object.assign(new EventEmitter(), {
+    destroyed: false,
+    write: (chunk: unknown) => written.push(chunk),
+  });
+  const leave = () => {
+    response.destroyed = true;
+    response.emit('close');
+  };
+  return { written, leave, response: response as unknown as ServerResponse };
+}
+
+/** Chunks that come when the test says so. */
+function chunksOnDemand() {
+  const [asked, ended] = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()];
+  let next = Promise.withResolvers<IteratorResult<Uint8Array>>();
+  const chunks: AsyncIterable<Uint8Array> = {
+    [Symbol.asyncIterator]: () => ({
+      next() {
+        asked.resolve(undefined);
+        return next.promise;
+      },
+      return() {
+        ended.resolve(undefined);
+        next.resolve({ done: true, value: undefined });
+        return Promise.resolve({ done: true, value: undefined });
+      },
+    }),
+  };
+  const give = (value: Uint8Array) => {
+    const { resolve } = next;
+    next = Promise.withResolvers();
+    resolve({ done: false, value });
+  };
+  return { chunks, asked: asked.promise, ended: ended.promise, give };
+}
+
+test('texts and chunks are written in their order, and nothing is left behind', async () => {
+  const { response, written } = client();
+  await writeBody(['a', 'b'], response);
+  await writeBody(ReadableStream.from([Buffer.from('c'), Buffer.from('d')]).values(), response);
+  expect(written.map(String)).toEqual(['a', 'b', 'c', 'd']);
+  expect(response.listenerCount('close')).toBe(0);
+});
+
+test('a client that leaves ends the chunks while the next one is awaited', async () => {
+  const { response, leave, written } = client();
+  const { chunks, asked, ended } = chunksOnDemand();
+  const done = writeBody(chunks, response);
+  await asked;
+  leave();
+  await ended;
+  await done;
+  expect(written).toEqual([]);
+});
+
+test('a chunk for a client that has left is not written', async () => {
+  const { response, leave, written } = client();
+  const { chunks, asked, give } = chunksOnDemand();
+  const iterator = chunks[Symbol.asyncIterator]();
+  const done = writeBody({ [Symbol.asyncIterator]: () => ({ next: () => iterator.next() }) }, response);
+  await asked;
+  leave();
+  give(Buffer.from('late'));
+  await done;
+  expect(written).toEqual([]);
+});
+
+test('nothing is read for a client that left before, and the chunks are ended', async () => {
+  const { response, leave } = client();
+  leave();
+  const { chunks, ended } = chunksOnDemand();
+  await writeBody(chunks, response);
+  await ended;
+});
