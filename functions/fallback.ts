@@ -2,6 +2,7 @@ import { type AllowedOrigins, letEveryPageRead, letPagesRead, preflight } from '
 import type { IncomingRequest } from './http.ts';
 import { problemAnswer, toResponse } from './answers.ts';
 import type { Method, Route } from './route.ts';
+import { type OwnHosts, readTarget } from './hosts.ts';
 import { matches } from './paths.ts';
 
 type Placed = Pick<Route, 'method' | 'path' | 'permission' | 'pages'>;
@@ -13,9 +14,11 @@ type Placed = Pick<Route, 'method' | 'path' | 'permission' | 'pages'>;
 export function fallback(
   request: IncomingRequest,
   routes: readonly Placed[],
-  allowedOrigins: AllowedOrigins,
+  { ownHosts, allowedOrigins }: { readonly ownHosts: OwnHosts; readonly allowedOrigins: AllowedOrigins },
 ): Response {
-  const { pathname } = new URL(request.url);
+  const target = readTarget(request.url, ownHosts);
+  if (!target.ok) return toResponse(problemAnswer(target.error));
+  const { pathname } = target.value;
   const here = routes.filter(({ path }) => matches(path, pathname));
   if (request.method === 'OPTIONS' && asksToRead(request.headers, here)) {
     return letEveryPageRead(

@@ -35,6 +35,8 @@ export interface Route<Body = undefined> {
   readonly path: string;
   /** Anonymous routes are handled without a look at the token, on behalf of `nobody`. */
   readonly permission: Permission | 'anonymous';
+  /** Answers under every name that leads to the app, not under its own alone: for probes of the platform. */
+  readonly hosts?: 'any';
   /** Pages of every origin may call. For reads alone: what a page gets is what its own token, or the URL, gives it. */
   readonly pages?: 'every';
   /** Absent: the body is not read. */

@@ -97,7 +97,7 @@ export function registryApi(before?: (operation: string) => void): RegistryApi {
         .sort((one, other) => (one.name < other.name ? -1 : 1))[0];
       const response = route
         ? await serve(route, http)(request)
-        : fallback(request, routes, http.allowedOrigins);
+        : fallback(request, routes, http);
       const text = await response.text();
       const answer = {
         status: response.status,

@@ -117,7 +117,16 @@ describe('a registry link', () => {
     expect((await read(`${path}/v0.1/servers`)).status).toBe(200);
   });
 
-  test.each(['wrong', 'x'.repeat(43), '%2F', '__proto__', 'é'])(
+  test.each(['%2F', '%00', 'é', 'x'.repeat(10_000)])(
+    'whose secret cannot be one, %s, is not looked up',
+    async (secret) => {
+      operations = [];
+      expect((await read(`/r/${secret}/v0.1/servers`)).status).toBe(404);
+      expect(operations).toEqual([]);
+    },
+  );
+
+  test.each(['wrong', 'x'.repeat(43), '__proto__'])(
     'that there is not, %s, is found out by one read of a hash',
     async (secret) => {
       operations = [];
