@@ -149,7 +149,7 @@ export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
     if (session === 'unknown') return noSuchSession(null);
     const { upstream } = await session.change((now) => ({ ...now, ended: true }));
     for (const server of await view.servers()) {
-      if (server.slug in upstream) {
+      if (upstream.has(server.slug)) {
         const slot = parts.connector.sessionOf(server, callerOf(request, session));
         // Nobody waits for a server to forget.
         void slot.get().then(

@@ -118,9 +118,9 @@ async function subscribe(call: Call, relayed: Method): Promise<Response> {
   if (session === undefined)
     return invalid(inbound, 'A subscription needs a session: send the header Mcp-Session-Id.');
   await session.change((now) => {
-    const others = (now.subscriptions[server.slug] ?? []).filter((known) => known !== uri);
+    const others = (now.subscriptions.get(server.slug) ?? []).filter((known) => known !== uri);
     const uris = method === 'resources/subscribe' ? [...others, uri].slice(-MAX_SUBSCRIPTIONS) : others;
-    return { ...now, subscriptions: { ...now.subscriptions, [server.slug]: uris } };
+    return { ...now, subscriptions: new Map([...now.subscriptions, [server.slug, uris]]) };
   });
   return server.discovery.era === 'legacy' ? relayed(call) : ownResult(inbound, {});
 }

@@ -70,17 +70,17 @@ export function createConnector(outboundTo: OutboundTo, newId: IdSource, guard: 
     const offer = { capabilities, clientInfo: client.clientInfo ?? GATEWAY_INFO };
     return {
       async open() {
-        const known = (await client.shared()).upstream[slug];
+        const known = (await client.shared()).upstream.get(slug);
         if (known?.url === url) return resumeSession(outbound, url, known, capabilities, idPrefix);
         const { session } = await openSession(outbound, url, offer, idPrefix);
         const { id, version } = session;
         if (id === undefined) return session;
         const { upstream } = await client.change((now) =>
-          now.upstream[slug]?.url === url
+          now.upstream.get(slug)?.url === url
             ? now
-            : { ...now, upstream: { ...now.upstream, [slug]: { id, version, url } } },
+            : { ...now, upstream: new Map([...now.upstream, [slug, { id, version, url }]]) },
         );
-        const winner = upstream[slug];
+        const winner = upstream.get(slug);
         if (winner === undefined || winner.id === id) return session;
         // Another instance was first.
         void session.close();
@@ -88,9 +88,8 @@ export function createConnector(outboundTo: OutboundTo, newId: IdSource, guard: 
       },
       async lost({ id }) {
         await client.change((now) => {
-          if (now.upstream[slug]?.id !== id) return now;
-          const { [slug]: _lost, ...upstream } = now.upstream;
-          return { ...now, upstream };
+          if (now.upstream.get(slug)?.id !== id) return now;
+          return { ...now, upstream: new Map([...now.upstream].filter(([known]) => known !== slug)) };
         });
       },
     };
