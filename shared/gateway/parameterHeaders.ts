@@ -95,7 +95,7 @@ const isNumber = (text: string, value: number): boolean =>
 
 function valueAt(args: JsonObject, path: readonly string[]): unknown {
   let value: unknown = args;
-  for (const key of path) value = isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;
+  for (const key of path) value = isObject(value) ? value[key] : undefined;
   return value;
 }
 
