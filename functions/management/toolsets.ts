@@ -2,6 +2,7 @@ import { type Result, fail, succeed } from '../../shared/platform/result.ts';
 import {
   type NewToolset,
   newToolsetSchema,
+  oversized,
   type Toolset,
   type ToolsetChange,
   toolsetChangeSchema,
@@ -29,6 +30,8 @@ export function toolsetRoutes({
     async handle({ principal: { tenantId, userId }, body }): Promise<Result<Answer>> {
       const now = clock.now().toISOString();
       const toolset: Toolset = { ...body, tenantId, createdBy: userId, createdAt: now, updatedAt: now };
+      const tooLarge = oversized(toolset);
+      if (tooLarge) return tooLarge;
       if ((await toolsets.add(toolset)) === 'exists')
         return fail({ kind: 'already_exists', message: `there is a toolset "${body.slug}" already` });
       return succeed({ status: 201, headers: { location: hrefOf(body.slug) }, body: view(toolset) });
@@ -71,6 +74,8 @@ export function toolsetRoutes({
         if (wanted !== null && wanted !== '*' && wanted !== stored.etag)
           return fail({ kind: 'conflict', message: 'the toolset was changed since it was read' });
         const toolset: Toolset = { ...stored.value, ...body, updatedAt: clock.now().toISOString() };
+        const tooLarge = oversized(toolset);
+        if (tooLarge) return tooLarge;
         const outcome = await toolsets.replace(toolset, stored.etag);
         if (outcome.status === 'replaced')
           return succeed({ status: 200, headers: { etag: outcome.etag }, body: view(toolset) });

@@ -30,6 +30,13 @@ const sharedSchema = z.object({
 export type Shared = Readonly<z.infer<typeof sharedSchema>>;
 const nothingShared = sharedSchema.parse({});
 
+/** Bytes of JSON that the sessions with servers may take, and as many for the subscriptions: the state holds both in one value. */
+export const MAX_PART_BYTES = 30_000;
+
+/** Whether the state can hold these sessions or subscriptions. */
+export const canShare = (part: Shared['upstream'] | Shared['subscriptions']): boolean =>
+  Buffer.byteLength(JSON.stringify([...part])) <= MAX_PART_BYTES;
+
 /** As it is stored. */
 const textOf = ({ upstream, subscriptions, ...shared }: Shared): string =>
   JSON.stringify({
