@@ -297,7 +297,7 @@ describe('a session of the legacy era', () => {
     });
     const session = await begin(one.url);
     for (let index = 0; index < 28; index++) {
-      await one.register(`long-${index}`, `${long.url}?${'x'.repeat(1_900)}`, {
+      await one.register(`long-${index}`, `${long.url}?${index}${'x'.repeat(1_900)}`, {
         discovery: discoveryOf('legacy'),
       });
       const answer = await postRaw(one.url, call(`long-${index}__echo`), session);
