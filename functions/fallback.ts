@@ -5,7 +5,7 @@ import type { Method, Route } from './route.ts';
 import { type OwnHosts, readTarget } from './hosts.ts';
 import { matches } from './paths.ts';
 
-type Placed = Pick<Route, 'method' | 'path' | 'permission' | 'pages'>;
+type Placed = Pick<Route, 'method' | 'path' | 'permission' | 'pages' | 'answerHeaders'>;
 
 /**
  * Answers what no function takes: preflights of pages, `HEAD` and undeclared methods of known paths (405 with `Allow`), and
@@ -27,7 +27,10 @@ export function fallback(
   }
   const allowed = here.every(({ permission }) => permission === 'anonymous') ? 'any' : allowedOrigins;
   const methods = here.map(({ method }) => method);
-  return letPagesRead(answer(request, methods), request.headers.get('origin'), allowed);
+  const response = answer(request, methods);
+  for (const [name, value] of here.flatMap(({ answerHeaders = {} }) => Object.entries(answerHeaders)))
+    response.headers.set(name, value);
+  return letPagesRead(response, request.headers.get('origin'), allowed);
 }
 
 /** Whether what a page wants to do here is open to every page. */

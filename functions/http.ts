@@ -48,8 +48,11 @@ export function serve<Body>(route: Route<Body>, deps: HttpDeps): HttpFunction {
   const own: HttpDeps = { ...deps, allowedOrigins };
   return recorded(route.name, deps, async (request, trace) => {
     const target = readTarget(request.url, route.hosts ?? deps.ownHosts);
-    if (!target.ok) return refuse(route, target.error);
-    const response = await answerInTime(route, request, target.value, trace, own);
+    const response = target.ok
+      ? await answerInTime(route, request, target.value, trace, own)
+      : refuse(route, target.error);
+    for (const [name, value] of Object.entries(route.answerHeaders ?? {})) response.headers.set(name, value);
+    if (!target.ok) return response;
     return route.pages === 'every'
       ? letEveryPageRead(response)
       : letPagesRead(response, request.headers.get('origin'), allowedOrigins);

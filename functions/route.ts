@@ -47,6 +47,8 @@ export interface Route<Body = undefined> {
   /** Where whoever is turned away reads about the resource at this path; what the app says of itself when absent. */
   readonly resourceMetadata?: (params: Call<Body>['params']) => string;
   handle(call: Call<Body>): Promise<Result<Answer> | Response>;
+  /** Headers of every answer of the route, refusals included. */
+  readonly answerHeaders?: Readonly<Record<string, string>>;
   /** How the route words an error; a problem document (RFC 9457) when absent. */
   readonly wordError?: (error: DomainError) => Answer;
 }
