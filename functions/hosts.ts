@@ -19,17 +19,13 @@ export function ownHostsOf(origin: string, siteHost: string | undefined): OwnHos
   return new Set(siteHost === undefined ? hosts : [...hosts, siteHost.toLowerCase()]);
 }
 
-/** What the build has the Functions library put in place of a `Host` that is none: with it there would be no request. */
-export const MALFORMED_HOST = 'malformed-host.invalid';
-
 /**
  * The URL that a request was sent to. Failures: `bad_request` for a `Host` that is none (RFC 9112, section 3.2), and
  * `misdirected` for one that is not the app's (RFC 9110, section 7.4), so that no page reaches the app by a name of its own.
  */
 export function readTarget(url: string, ownHosts: OwnHosts | 'any'): Result<URL> {
   const target = URL.parse(url);
-  if (target === null || target.host === MALFORMED_HOST || target.username !== '' || target.password !== '')
-    return malformed;
+  if (target === null || target.username !== '' || target.password !== '') return malformed;
   return ownHosts === 'any' || ownHosts.has(target.host) ? succeed(target) : misdirected;
 }
 
