@@ -1,7 +1,7 @@
 import { challenge, refusalError } from '../shared/identity/challenge.ts';
 import { type Permission, isPermitted } from '../shared/identity/permissions.ts';
 import type { Principal } from '../shared/identity/principal.ts';
-import type { Refusal, TokenVerifier } from '../shared/identity/verifyToken.ts';
+import type { Refusal, TokenVerifier, Verdict } from '../shared/identity/verifyToken.ts';
 import type { DomainError } from '../shared/platform/errors.ts';
 import type { Log } from '../shared/platform/log.ts';
 import type { Trace } from '../shared/platform/trace.ts';
@@ -31,6 +31,7 @@ export type Admission =
 /** Who calls and whether they may: the origin of a page first, then the token, then the role. `resourceMetadata`: of the route, where it has its own. */
 export async function admit(
   headers: Headers,
+  query: URLSearchParams,
   permission: Permission,
   trace: Trace,
   deps: AdmissionDeps,
@@ -44,7 +45,10 @@ export async function admit(
       headers: {},
     };
   }
-  const verdict = await deps.verifyToken(headers.get('authorization'));
+  const authorization = headers.get('authorization');
+  // A token in the URL alone counts as none; beside another one nobody can say which is meant (RFC 6750, sections 2 and 3.1).
+  const isTwice = authorization !== null && query.has('access_token');
+  const verdict: Verdict = isTwice ? { refusal: 'repeated' } : await deps.verifyToken(authorization);
   if ('refusal' in verdict) {
     deps.log.warn('sign_in_refused', { reason: verdict.refusal, traceId: trace.traceId });
     deps.recordRefusal?.({ reason: verdict.refusal, trace });

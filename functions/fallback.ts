@@ -2,9 +2,10 @@ import { type AllowedOrigins, letEveryPageRead, letPagesRead, preflight } from '
 import type { IncomingRequest } from './http.ts';
 import { problemAnswer, toResponse } from './answers.ts';
 import type { Method, Route } from './route.ts';
+import { type OwnHosts, readTarget } from './hosts.ts';
 import { matches } from './paths.ts';
 
-type Placed = Pick<Route, 'method' | 'path' | 'permission' | 'pages'>;
+type Placed = Pick<Route, 'method' | 'path' | 'permission' | 'pages' | 'answerHeaders'>;
 
 /**
  * Answers what no function takes: preflights of pages, `HEAD` and undeclared methods of known paths (405 with `Allow`), and
@@ -13,9 +14,11 @@ type Placed = Pick<Route, 'method' | 'path' | 'permission' | 'pages'>;
 export function fallback(
   request: IncomingRequest,
   routes: readonly Placed[],
-  allowedOrigins: AllowedOrigins,
+  { ownHosts, allowedOrigins }: { readonly ownHosts: OwnHosts; readonly allowedOrigins: AllowedOrigins },
 ): Response {
-  const { pathname } = new URL(request.url);
+  const target = readTarget(request.url, ownHosts);
+  if (!target.ok) return toResponse(problemAnswer(target.error));
+  const { pathname } = target.value;
   const here = routes.filter(({ path }) => matches(path, pathname));
   if (request.method === 'OPTIONS' && asksToRead(request.headers, here)) {
     return letEveryPageRead(
@@ -24,7 +27,10 @@ export function fallback(
   }
   const allowed = here.every(({ permission }) => permission === 'anonymous') ? 'any' : allowedOrigins;
   const methods = here.map(({ method }) => method);
-  return letPagesRead(answer(request, methods), request.headers.get('origin'), allowed);
+  const response = answer(request, methods);
+  for (const [name, value] of here.flatMap(({ answerHeaders = {} }) => Object.entries(answerHeaders)))
+    response.headers.set(name, value);
+  return letPagesRead(response, request.headers.get('origin'), allowed);
 }
 
 /** Whether what a page wants to do here is open to every page. */

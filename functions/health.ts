@@ -7,6 +7,7 @@ export const healthRoute: Route = {
   method: 'GET',
   path: 'health',
   permission: 'anonymous',
+  hosts: 'any',
   handle: () =>
     Promise.resolve(
       succeed({ status: 200, body: { status: 'up' }, headers: { 'cache-control': 'no-store' } }),

@@ -1,14 +1,16 @@
 import type { ReadableStream } from 'node:stream/web';
 import type { Principal } from '../shared/identity/principal.ts';
 import type { IdSource } from '../shared/platform/ids.ts';
+import { faultError } from '../shared/platform/errors.ts';
 import { invalidBySchema } from '../shared/platform/invalid.ts';
 import { type Result, succeed } from '../shared/platform/result.ts';
 import { SERVER_TIMING, stage } from '../shared/platform/serverTiming.ts';
 import { type Trace, continueTrace, traceparentOf } from '../shared/platform/trace.ts';
 import { type AdmissionDeps, admit } from './admit.ts';
-import { faultError, problemAnswer, refuse, responseOf, toResponse } from './answers.ts';
+import { problemAnswer, refuse, responseOf, toResponse } from './answers.ts';
 import { letEveryPageRead, letPagesRead } from './cors.ts';
-import { pathParameters } from './paths.ts';
+import { type OwnHosts, readTarget } from './hosts.ts';
+import { canName, nothingNamedSo, pathParameters } from './paths.ts';
 import { readJson } from './requestBody.ts';
 import type { Route } from './route.ts';
 
@@ -24,6 +26,8 @@ export interface IncomingRequest {
 
 export interface HttpDeps extends AdmissionDeps {
   readonly newId: IdSource;
+  /** A request for any other host is refused. */
+  readonly ownHosts: OwnHosts;
   /** Told of answers that took long, with what they say of their stages; not of those that the caller asked to wait for. */
   readonly recordSlow?: (route: string, durationMs: number, trace: Trace, stages: string) => void;
 }
@@ -45,7 +49,12 @@ export function serve<Body>(route: Route<Body>, deps: HttpDeps): HttpFunction {
   const allowedOrigins = isOpen ? 'any' : deps.allowedOrigins;
   const own: HttpDeps = { ...deps, allowedOrigins };
   return recorded(route.name, deps, async (request, trace) => {
-    const response = await answerInTime(route, request, trace, own);
+    const target = readTarget(request.url, route.hosts ?? deps.ownHosts);
+    const response = target.ok
+      ? await answerInTime(route, request, target.value, trace, own)
+      : refuse(route, target.error);
+    for (const [name, value] of Object.entries(route.answerHeaders ?? {})) response.headers.set(name, value);
+    if (!target.ok) return response;
     return route.pages === 'every'
       ? letEveryPageRead(response)
       : letPagesRead(response, request.headers.get('origin'), allowedOrigins);
@@ -68,7 +77,7 @@ export function recorded(
         ? await act(request, trace)
         : toResponse(problemAnswer({ kind: 'invalid', message: unreadable }));
     const durationMs = Math.round(performance.now() - startedAt);
-    if (durationMs > SLOW_MS && !new URL(request.url).searchParams.has('wait'))
+    if (durationMs > SLOW_MS && !/[?&]wait=/.test(request.url))
       deps.recordSlow?.(name, durationMs, trace, response.headers.get(SERVER_TIMING) ?? '');
     response.headers.set('x-request-id', requestId);
     response.headers.set('traceparent', traceparentOf(trace));
@@ -87,6 +96,7 @@ export function recorded(
 async function answerInTime<Body>(
   route: Route<Body>,
   request: IncomingRequest,
+  url: URL,
   trace: Trace,
   deps: HttpDeps,
 ): Promise<Response> {
@@ -101,7 +111,7 @@ async function answerInTime<Body>(
     }, route.deadlineMs ?? DEFAULT_DEADLINE_MS);
   });
   try {
-    return await Promise.race([answer(route, request, trace, abort.signal, deps), tooLate]);
+    return await Promise.race([answer(route, request, url, trace, abort.signal, deps), tooLate]);
   } catch (error) {
     deps.log.error('request_failed', { route: route.name, traceId: trace.traceId }, error);
     return refuse(route, faultError(error));
@@ -113,22 +123,23 @@ async function answerInTime<Body>(
 async function answer<Body>(
   route: Route<Body>,
   request: IncomingRequest,
+  url: URL,
   trace: Trace,
   signal: AbortSignal,
   deps: HttpDeps,
 ): Promise<Response> {
   const beganAt = performance.now();
-  const url = new URL(request.url);
   const params = pathParameters(route.path, url.pathname);
   let principal = nobody;
   if (route.permission !== 'anonymous') {
-    const admission = await admit(request.headers, route.permission, trace, deps, () =>
+    const admission = await admit(request.headers, url.searchParams, route.permission, trace, deps, () =>
       route.resourceMetadata?.(params),
     );
     if ('error' in admission) return refuse(route, admission.error, admission.headers);
     principal = admission.principal;
   }
   const admittedAt = performance.now();
+  if (!canName(route.path, params)) return refuse(route, nothingNamedSo.error);
   const body = await readBody(route, request);
   if (!body.ok) return refuse(route, body.error);
   const readAt = performance.now();

@@ -1,3 +1,6 @@
+import { isId } from '../shared/platform/ids.ts';
+import { fail } from '../shared/platform/result.ts';
+
 /** A path's segments, in a template literal text or the name of a parameter; a slash at either end counts for nothing. */
 const segmentsOf = (path: string): readonly string[] => path.replace(/^\/|\/$/g, '').split('/');
 
@@ -20,6 +23,16 @@ export function pathParameters(template: string, pathname: string): Record<strin
   });
   return Object.fromEntries(parameters);
 }
+
+/** Whether each parameter could name something. `{*rest}` is not judged: its route reads it. */
+export const canName = (template: string, parameters: Readonly<Record<string, string>>): boolean =>
+  Object.entries(parameters).every(([name, value]) => template.endsWith(`{*${name}}`) || isId(value));
+
+/** What a path with a parameter that cannot name anything is answered with. */
+export const nothingNamedSo = fail({
+  kind: 'not_found',
+  message: 'nothing has such a name: names consist of letters, digits, - and _',
+});
 
 /** Whether the host would give this path to the template: letter case and a trailing slash do not matter. */
 export function matches(template: string, pathname: string): boolean {

@@ -22,9 +22,7 @@ export function registerRoutes(routes: readonly Route<unknown>[], deps: HttpDeps
     methods: everyMethod,
     route: '{*path}',
     authLevel: 'anonymous',
-    handler: handledBy(
-      recorded(FALLBACK_NAME, deps, (request) => fallback(request, routes, deps.allowedOrigins)),
-    ),
+    handler: handledBy(recorded(FALLBACK_NAME, deps, (request) => fallback(request, routes, deps))),
   });
 }
 

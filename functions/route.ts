@@ -37,6 +37,8 @@ export interface Route<Body = undefined> {
   readonly path: string;
   /** Anonymous routes are handled without a look at the token, on behalf of `nobody`. */
   readonly permission: Permission | 'anonymous';
+  /** Answers under every name that leads to the app, not under its own alone: for probes of the platform. */
+  readonly hosts?: 'any';
   /** Pages of every origin may call. For reads alone: what a page gets is what its own token, or the URL, gives it. */
   readonly pages?: 'every';
   /** Absent: the body is not read. */
@@ -52,6 +54,8 @@ export interface Route<Body = undefined> {
   /** Where whoever is turned away reads about the resource at this path; what the app says of itself when absent. */
   readonly resourceMetadata?: (params: Call<Body>['params']) => string;
   handle(call: Call<Body>): Promise<Result<Answer> | Response>;
+  /** Headers of every answer of the route, refusals included. */
+  readonly answerHeaders?: Readonly<Record<string, string>>;
   /** How the route words an error; a problem document (RFC 9457) when absent. */
   readonly wordError?: (error: DomainError) => Answer;
 }

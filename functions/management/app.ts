@@ -2,6 +2,7 @@ import { registerAgents } from '../agents/register.ts';
 import { registerReports } from '../agents/reports.ts';
 import type { AppDeps } from '../compose.ts';
 import { healthRoute } from '../health.ts';
+import { ownHostsOf } from '../hosts.ts';
 import type { Route } from '../route.ts';
 import { registerRoutes } from '../register.ts';
 import { registerHealthSweep } from '../timers/healthSweep.ts';
@@ -60,6 +61,7 @@ const resourceRoutes = (deps: AppDeps): readonly Route<unknown>[] => [
 export function registerApp(deps: AppDeps): void {
   registerRoutes(managementRoutes(deps), {
     ...deps,
+    ownHosts: ownHostsOf(deps.config.managementOrigin, deps.config.siteHost),
     recordRefusal: refusalRecorder(deps),
     recordSlow: slownessRecorder(deps),
   });

@@ -7,6 +7,7 @@ import {
 } from '../../shared/orchestration/delegation/delegate.ts';
 import { type Delegation, delegationStateSchema } from '../../shared/orchestration/delegation/delegation.ts';
 import { type WithheldOf, shownError } from '../../shared/orchestration/task/resultAccess.ts';
+import { idSchema } from '../../shared/platform/ids.ts';
 import { type Result, succeed } from '../../shared/platform/result.ts';
 import { z } from 'zod';
 import type { AppDeps } from '../compose.ts';
@@ -21,7 +22,7 @@ export const delegationHref = (id: string): string => `/delegations/${id}`;
 const filterSchema = z.object({
   agent: z.enum(agentNames).optional(),
   state: delegationStateSchema.optional(),
-  plan: z.string().max(100).optional(),
+  plan: idSchema.optional(),
 });
 
 /** Delegations of the caller's tenant. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { idSchema } from '../../shared/platform/ids.ts';
 import { invalid, invalidBySchema } from '../../shared/platform/invalid.ts';
 import { type Result, succeed } from '../../shared/platform/result.ts';
 import type { Page } from '../../shared/platform/tables.ts';
@@ -6,11 +7,11 @@ import type { Answer } from '../route.ts';
 
 const limitSchema = z.coerce.number().int().min(1).max(100);
 const DEFAULT_LIMIT = 30;
-/** Row keys that a cursor may name: those that our own stores make. */
+/** A cursor names the last row of a page, whose key is an id. */
 const cursorSchema = z
   .base64url()
   .transform((cursor) => Buffer.from(cursor, 'base64url').toString())
-  .pipe(z.string().regex(/^[\w-]{1,200}$/));
+  .pipe(idSchema);
 
 /** Answers a list: `limit` and `cursor` from the query, `{items, nextCursor?}` in the body. */
 export async function readPage<T>(

@@ -3,12 +3,15 @@ import type { IdSource } from '../../shared/platform/ids.ts';
 import {
   type LinkRequest,
   type RegistryLink,
+  expiryOf,
+  linkExpiry,
   linkIdOf,
   linkRequestSchema,
 } from '../../shared/registry/links/registryLink.ts';
 import type { RegistryLinkStore } from '../../shared/registry/links/registryLinkStore.ts';
 import type { AppDeps } from '../compose.ts';
 import type { Route } from '../route.ts';
+import { secretUrlHeaders } from '../secretUrls.ts';
 import { readPage } from './paging.ts';
 import { privileged } from './privileged.ts';
 
@@ -24,8 +27,10 @@ export function registryLinkRoutes({ links, clock, newSecret, audit }: LinkDeps)
     method: 'POST',
     path: 'registry-links',
     permission: 'registryLinks.manage',
+    answerHeaders: secretUrlHeaders,
     body: linkRequestSchema,
-    async handle({ principal: { tenantId, userId }, body: { name, tags } }) {
+    async handle({ principal: { tenantId, userId }, body: { name, tags, expiresInDays } }) {
+      const now = clock.now();
       const secret = newSecret();
       const link: RegistryLink = {
         tenantId,
@@ -33,14 +38,15 @@ export function registryLinkRoutes({ links, clock, newSecret, audit }: LinkDeps)
         name,
         ...(tags && { tags }),
         createdBy: userId,
-        createdAt: clock.now().toISOString(),
+        createdAt: now.toISOString(),
+        expiresAt: linkExpiry(now, expiresInDays).toISOString(),
       };
       await links.add(link);
       // The one time that the secret is shown.
       const body = { ...view(link), path: `/r/${secret}` };
       return succeed({
         status: 201,
-        headers: { location: `/registry-links/${link.id}`, 'cache-control': 'no-store' },
+        headers: { location: `/registry-links/${link.id}` },
         body,
       });
     },
@@ -79,6 +85,7 @@ export function registryLinkRoutes({ links, clock, newSecret, audit }: LinkDeps)
   ];
 }
 
-function view({ id, name, tags, createdBy, createdAt }: RegistryLink) {
-  return { id, name, tags, createdBy, createdAt };
+function view(link: RegistryLink) {
+  const { id, name, tags, createdBy, createdAt } = link;
+  return { id, name, tags, createdBy, createdAt, expiresAt: expiryOf(link).toISOString() };
 }

@@ -168,15 +168,15 @@ export function serverRoutes(deps: AppDeps): readonly Route<unknown>[] {
 }
 
 /** What each step of a registration completes. */
-const phases: Readonly<Record<string, string>> = {
-  authenticate_admin: 'auth',
-  validate_server_config: 'validation',
-  update_registry: 'registration',
-  audit_registration: 'audit',
-};
+const phases: ReadonlyMap<string, string> = new Map([
+  ['authenticate_admin', 'auth'],
+  ['validate_server_config', 'validation'],
+  ['update_registry', 'registration'],
+  ['audit_registration', 'audit'],
+]);
 
 const completedPhases = ({ steps }: Plan): readonly string[] =>
-  steps.flatMap(({ id, state }) => (state === 'succeeded' && phases[id] !== undefined ? [phases[id]] : []));
+  steps.flatMap(({ id, state }) => (state === 'succeeded' ? (phases.get(id) ?? []) : []));
 
 function accepted({ params: { slug = '' } }: Call<unknown>, plan: Plan): Result<Answer> {
   const href = planHref(plan.id);

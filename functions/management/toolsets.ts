@@ -3,6 +3,7 @@ import { type Result, fail, succeed } from '../../shared/platform/result.ts';
 import {
   type NewToolset,
   newToolsetSchema,
+  oversized,
   type Toolset,
   type ToolsetChange,
   toolsetChangeSchema,
@@ -38,6 +39,8 @@ export function toolsetRoutes({
     async handle({ principal: { tenantId, userId }, body, requestId }): Promise<Result<Answer>> {
       const now = clock.now().toISOString();
       const toolset: Toolset = { ...body, tenantId, createdBy: userId, createdAt: now, updatedAt: now };
+      const tooLarge = oversized(toolset);
+      if (tooLarge) return tooLarge;
       const made =
         (await toolsets.add(toolset)) === 'inserted' ? toolset : await existing(toolset, requestId);
       return made
@@ -82,6 +85,8 @@ export function toolsetRoutes({
         if (wanted !== null && wanted !== '*' && wanted !== stored.etag)
           return fail({ kind: 'conflict', message: 'the toolset was changed since it was read' });
         const toolset: Toolset = { ...stored.value, ...body, updatedAt: clock.now().toISOString() };
+        const tooLarge = oversized(toolset);
+        if (tooLarge) return tooLarge;
         const outcome = await toolsets.replace(toolset, stored.etag);
         if (outcome.status === 'replaced')
           return succeed({ status: 200, headers: { etag: outcome.etag }, body: view(toolset) });

@@ -23,7 +23,8 @@ export function watchPlan(
   lastEventId: string | null,
 ): Response {
   const end = performance.now() + WATCH_FOR_MS;
-  let seen = Number(lastEventId ?? 0);
+  // A client without a number of ours has seen nothing.
+  let seen = /^\d{1,15}$/.test(lastEventId ?? '') ? Number(lastEventId) : 0;
   let current: Plan | undefined = plan;
   let dropped = false;
 

@@ -1,6 +1,7 @@
 import { registerAgents } from '../agents/register.ts';
 import type { AppDeps } from '../compose.ts';
 import { healthRoute } from '../health.ts';
+import { ownHostsOf } from '../hosts.ts';
 import type { Route } from '../route.ts';
 import { refusalRecorder } from '../refusals.ts';
 import { registerRoutes } from '../register.ts';
@@ -17,7 +18,12 @@ export const mcpRoutes = (deps: AppDeps): readonly Route<unknown>[] => [
 
 export function registerApp(deps: AppDeps): void {
   const challenge = { ...deps.challenge, resourceMetadata: metadataUrl(deps.config.publicOrigin, 'mcp') };
-  registerRoutes(mcpRoutes(deps), { ...deps, challenge, recordRefusal: refusalRecorder(deps) });
+  registerRoutes(mcpRoutes(deps), {
+    ...deps,
+    challenge,
+    ownHosts: ownHostsOf(deps.config.publicOrigin, deps.config.siteHost),
+    recordRefusal: refusalRecorder(deps),
+  });
   registerAgents('mcp', deps);
   registerCatalogueRefresh(deps);
 }

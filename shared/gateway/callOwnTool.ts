@@ -1,4 +1,5 @@
 import type { ActOutcome } from '../audit/record.ts';
+import { faultError } from '../platform/errors.ts';
 import { OWN_SLUG } from '../registry/server.ts';
 import { type Call, invalid, ownResult, type Parts } from './call.ts';
 import { toJsonRpcError } from './errorCodes.ts';
@@ -43,6 +44,9 @@ async function answer(
     const { result, outcome } = await ownTools.call(name, args, { principal, trace, signal });
     came = outcome;
     return ownResult(inbound, result);
+  } catch (error) {
+    came = faultError(error).kind;
+    throw error;
   } finally {
     flight?.end();
     record(resource, 'allowed', came);

@@ -12,7 +12,7 @@ import { listenLegacy } from './listen/listen.ts';
 import { mayAskUnasked, speaksUnasked } from './listen/listening.ts';
 import { createRefresh } from './listen/refresh.ts';
 import { OWN_SLUG } from '../registry/server.ts';
-import { internalError } from './relay.ts';
+import { faultOutcome, faultResponse } from './ownFault.ts';
 import { jsonResponse } from './responses.ts';
 import { deliverAnswer } from './session/deliverAnswer.ts';
 import { type ClientSession, createClientSessions } from './session/clientSessions.ts';
@@ -149,7 +149,7 @@ export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
     if (session === 'unknown') return noSuchSession(null);
     const { upstream } = await session.change((now) => ({ ...now, ended: true }));
     for (const server of await view.servers()) {
-      if (server.slug in upstream) {
+      if (upstream.has(server.slug)) {
         const slot = parts.connector.sessionOf(server, callerOf(request, session));
         // Nobody waits for a server to forget.
         void slot.get().then(
@@ -171,7 +171,7 @@ export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
         return await answer(request);
       } catch (error) {
         const fields = { traceId: request.trace.traceId, tenantId: request.principal.tenantId };
-        return jsonResponse(200, idOfRequest(request), internalError(error, deps.log, fields));
+        return faultResponse(idOfRequest(request), error, faultOutcome(error, deps.log, fields));
       }
     };
 

@@ -19,6 +19,7 @@ export const LEGACY_RESOURCE_NOT_FOUND = -32002;
  */
 const codes = {
   invalid: INVALID_PARAMS,
+  bad_request: INVALID_REQUEST,
   unauthenticated: -31401,
   forbidden: -31403,
   // A client asks for a thing by a parameter, so its absence is a wrong parameter (2026-07-28, server/tools, Error Handling).
@@ -28,6 +29,7 @@ const codes = {
   conflict: -31412,
   too_large: -31413,
   unsupported_media_type: INVALID_REQUEST,
+  misdirected: -31421,
   exhausted: -31429,
   unavailable: -31503,
   timeout: -31504,

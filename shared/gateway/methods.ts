@@ -15,8 +15,10 @@ import { listenModern } from './listen/listen.ts';
 import { LISTEN } from './listen/listening.ts';
 import { callOwnTool } from './callOwnTool.ts';
 import { DEGRADED_FRESH, REGISTRY_FRESH } from './freshness.ts';
+import { toJsonRpcError } from './errorCodes.ts';
+import { outcomeResponse } from './responses.ts';
 import { createRelayed } from './relayed.ts';
-import type { ClientSessions } from './session/clientSessions.ts';
+import { canShare, type ClientSessions, MAX_PART_BYTES } from './session/clientSessions.ts';
 import type { Resting } from './upstream/resting.ts';
 import { KEYS, LISTS, type ListKind, type Profile, type View } from './view/view.ts';
 
@@ -117,11 +119,19 @@ async function subscribe(call: Call, relayed: Method): Promise<Response> {
   if (typeof uri !== 'string') return invalid(inbound, 'params.uri must be the URI of a resource.');
   if (session === undefined)
     return invalid(inbound, 'A subscription needs a session: send the header Mcp-Session-Id.');
-  await session.change((now) => {
-    const others = (now.subscriptions[server.slug] ?? []).filter((known) => known !== uri);
-    const uris = method === 'resources/subscribe' ? [...others, uri].slice(-MAX_SUBSCRIPTIONS) : others;
-    return { ...now, subscriptions: { ...now.subscriptions, [server.slug]: uris } };
+  const isMore = method === 'resources/subscribe';
+  const { subscriptions } = await session.change((now) => {
+    const others = (now.subscriptions.get(server.slug) ?? []).filter((known) => known !== uri);
+    const uris = isMore ? [...others, uri].slice(-MAX_SUBSCRIPTIONS) : others;
+    const subscriptions = new Map([...now.subscriptions, [server.slug, uris]]);
+    return canShare(subscriptions) ? { ...now, subscriptions } : now;
   });
+  if (isMore && subscriptions.get(server.slug)?.includes(uri) !== true) {
+    const message = `The subscriptions of this session are longer than ${MAX_PART_BYTES} bytes: unsubscribe from others first.`;
+    return outcomeResponse(inbound.era, inbound.message.id, {
+      error: toJsonRpcError({ kind: 'too_large', message }),
+    });
+  }
   return server.discovery.era === 'legacy' ? relayed(call) : ownResult(inbound, {});
 }
 

@@ -1,7 +1,9 @@
 import type { ActOutcome } from '../audit/record.ts';
+import { faultError } from '../platform/errors.ts';
 import type { Log, LogFields } from '../platform/log.ts';
 import type { Era } from '../registry/era.ts';
-import { INTERNAL_ERROR, toJsonRpcError } from './errorCodes.ts';
+import { toJsonRpcError } from './errorCodes.ts';
+import { faultOutcome, faultResponse } from './ownFault.ts';
 import type { JsonObject, JsonRpcNotification, Outcome, RequestId } from './jsonRpc.ts';
 import { type Audience, concerns } from './notifications.ts';
 import { eventResponse, outcomeResponse } from './responses.ts';
@@ -68,9 +70,9 @@ export async function relay(
     // Over already: the client has dropped the stream.
     const isGivenUp = signal.aborted || isOver;
     if (isGivenUp) settle('cancelled');
-    settle(error instanceof UpstreamFault ? faultErrors[error.kind] : 'internal');
+    settle(error instanceof UpstreamFault ? faultErrors[error.kind] : faultError(error).kind);
     abort();
-    if (!(error instanceof UpstreamFault)) return internalError(error, log, fields);
+    if (!(error instanceof UpstreamFault)) return faultOutcome(error, log, fields);
     const { kind, message, status } = error;
     if (!isGivenUp) {
       log.warn('upstream_failed', { ...fields, server, kind, status });
@@ -92,20 +94,11 @@ export async function relay(
     settle(kindOf(answer.outcome));
     return outcomeResponse(era, call.id, shown(relayed, answer.outcome));
   } catch (error) {
-    return outcomeResponse(era, call.id, fail(error));
+    const outcome = fail(error);
+    return error instanceof UpstreamFault
+      ? outcomeResponse(era, call.id, outcome)
+      : faultResponse(call.id, error, outcome);
   }
-}
-
-/** A fault of our own, or of what we stand on: the log says which, the caller does not learn it. */
-export function internalError(error: unknown, log: Log, fields: LogFields): Outcome {
-  log.error('request_failed', fields, error);
-  return {
-    error: {
-      code: INTERNAL_ERROR,
-      message: 'The gateway could not do this. Try again; if it stays, tell its operator the trace id.',
-      data: { traceId: fields['traceId'] },
-    },
-  };
 }
 
 function shown({ connection, era, call, show }: Relayed, outcome: Outcome): Outcome {

@@ -6,10 +6,15 @@ import type { Outcome, RequestId } from './jsonRpc.ts';
 import { COMMENT } from './sse.ts';
 
 /** One JSON-RPC response by itself. */
-export function jsonResponse(status: number, id: RequestId | null, outcome: Outcome): Response {
+export function jsonResponse(
+  status: number,
+  id: RequestId | null,
+  outcome: Outcome,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
   return new TextResponse(JSON.stringify({ jsonrpc: '2.0', id, ...outcome }), {
     status,
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', ...headers },
   });
 }
 

@@ -4,6 +4,7 @@ import { type Refusal, REQUIRED_SCOPE } from './verifyToken.ts';
 /** How a refusal reads to the caller. Until the signature holds nothing is said that helps to guess tenants or keys. */
 const answers = {
   missing: ['unauthenticated', 'An access token is required: send it as "Authorization: Bearer ...".'],
+  repeated: ['bad_request', 'Send one access token, in one Authorization header.'],
   malformed: ['unauthenticated', 'The access token is not valid for this gateway.'],
   unknown_tenant: ['unauthenticated', 'The access token is not valid for this gateway.'],
   bad_signature: ['unauthenticated', 'The access token is not valid for this gateway.'],
@@ -18,7 +19,14 @@ const answers = {
   ],
 } as const satisfies Record<Refusal, readonly [DomainError['kind'], string]>;
 
-export function refusalError(refusal: Refusal): DomainError {
+/** Error codes of RFC 6750, section 3.1. */
+const codes = {
+  bad_request: 'invalid_request',
+  unauthenticated: 'invalid_token',
+  forbidden: 'insufficient_scope',
+} as const;
+
+export function refusalError(refusal: Refusal): DomainError & { readonly kind: keyof typeof codes } {
   const [kind, message] = answers[refusal];
   return { kind, message };
 }
@@ -40,7 +48,7 @@ export function challenge(
 ): string | undefined {
   if (refusal === 'no_role') return undefined;
   const { kind, message } = refusalError(refusal);
-  const error = kind === 'forbidden' ? 'insufficient_scope' : 'invalid_token';
+  const error = codes[kind];
   const parameters = [
     ...(resourceMetadata === undefined ? [] : [`resource_metadata="${resourceMetadata}"`]),
     ...(refusal === 'missing' ? [] : [`error="${error}"`, `error_description="${message}"`]),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { CLOCK_TOLERANCE_MS, type Clock } from '../platform/clock.ts';
 import type { App } from '../platform/config.ts';
-import type { IdSource } from '../platform/ids.ts';
+import { type IdSource, isId } from '../platform/ids.ts';
 import { settingsSchema } from '../platform/settings.ts';
 import type { StateStore } from '../platform/stateStore.ts';
 import { parseStateValue } from '../platform/stateValue.ts';
@@ -59,9 +59,6 @@ const sessionKey = (id: string): string => `mreg:session:${id}`;
 const authKey = (id: string): string => `mreg:auth:${id}`;
 const endedKey = (id: string): string => `mreg:session-ended:${id}`;
 
-/** What an id may look like; nothing else is looked up. */
-const idPattern = /^[\w-]{1,100}$/;
-
 /** `newId` must give 128 random bits or more. `app` is the one that opens the sessions. */
 export function createSessionStore(deps: {
   readonly state: StateStore;
@@ -83,7 +80,7 @@ export function createSessionStore(deps: {
   }
 
   const find: SessionStore['find'] = async (tenantId, id) =>
-    idPattern.test(id) ? read(sessionKey(id), sessionSchema, tenantId) : undefined;
+    isId(id) ? read(sessionKey(id), sessionSchema, tenantId) : undefined;
 
   return {
     async open({ tenantId, userId, clientId, roles, expiresAt: tokenExpiresAt }, token) {
@@ -103,10 +100,10 @@ export function createSessionStore(deps: {
     find,
 
     authContext: async (tenantId, id) =>
-      idPattern.test(id) ? read(authKey(id), authContextSchema, tenantId) : undefined,
+      isId(id) ? read(authKey(id), authContextSchema, tenantId) : undefined,
 
     token: async (tenantId, id) =>
-      idPattern.test(id) ? (await read(authKey(id), authRecordSchema, tenantId))?.token : undefined,
+      isId(id) ? (await read(authKey(id), authRecordSchema, tenantId))?.token : undefined,
 
     async end(tenantId, id) {
       const session = await find(tenantId, id);

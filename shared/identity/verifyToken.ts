@@ -22,6 +22,8 @@ export const REQUIRED_SCOPE = 'mcp.access';
 /** Why a token is refused. For the log; callers get the coarser words of `challenge.ts`. */
 export type Refusal =
   | 'missing'
+  /** Sent more than once. */
+  | 'repeated'
   | 'malformed'
   | 'unknown_tenant'
   | 'bad_signature'
@@ -66,6 +68,10 @@ export function bearerToken(authorization: string | null): string | undefined {
   return token !== undefined && token.length <= MAX_TOKEN_LENGTH ? token : undefined;
 }
 
+/** Whether there are credentials beside a bearer token: headers that came repeatedly are one, with commas (RFC 9110, section 5.3). */
+const holdsSeveral = (authorization: string): boolean =>
+  authorization.includes(',') && /(?:^|,)\s*Bearer\b/i.test(authorization);
+
 /** The claims that the checks below read, once the signature holds. */
 export const claimsSchema = z.object({
   aud: z.string(),
@@ -94,6 +100,7 @@ export function createTokenVerifier(
 
   return async (authorization) => {
     if (authorization === null) return { refusal: 'missing' };
+    if (holdsSeveral(authorization)) return { refusal: 'repeated' };
     const token = bearerToken(authorization);
     if (token === undefined) return { refusal: 'malformed' };
     const tenant = unverifiedTenant(token);

@@ -7,7 +7,7 @@ import {
 } from '@azure/data-tables';
 import { InfrastructureError } from './errors.ts';
 import { MAX_DOCUMENT_LENGTH, join, split } from './tableDocument.ts';
-import type { Columns, Mark, OnUnreadable, Page, Stored, Table, TableCodec } from './tables.ts';
+import type { Columns, Mark, OnUnreadable, Page, RowKey, Stored, Table, TableCodec } from './tables.ts';
 
 /** Sorts behind every character that our keys hold. */
 const LAST_CHARACTER = '\uffff';
@@ -15,8 +15,9 @@ const LAST_CHARACTER = '\uffff';
 /** Begins the row key of a mark. It sorts behind all that our own keys begin with, so that marks are apart from values. */
 const MARK = '~';
 
-/** No row has such a key; Azure answers 400 to a question for one. */
-const isIllegalKey = (key: string): boolean => key.length > 512 || /[/\\#?\p{Cc}]/u.test(key);
+/** Whether a row can have this key. To a question for another Azure answers 400, and the SDK cannot encode half a surrogate pair. */
+const isLegal = ({ partition, row }: RowKey): boolean =>
+  [partition, row].every((key) => key.length <= 512 && key.isWellFormed() && !/[/\\#?\p{Cc}]/u.test(key));
 
 type Row = TableEntityResult<Record<string, unknown>>;
 
@@ -65,6 +66,8 @@ export function azureTable<T>(
   const first = async (operation: string, terms: readonly string[], limit: number): Promise<Page<T>> => {
     const values = codec.open ? [...terms, `RowKey lt '${MARK}'`] : terms;
     const filter = values.filter(Boolean).join(' and ');
+    // No row holds half a surrogate pair, and the SDK cannot encode one.
+    if (!filter.isWellFormed()) return { items: [] };
     const found = await run(operation, async (table) => {
       const rows: Row[] = [];
       const pages = table.listEntities({ queryOptions: { filter } }).byPage({ maxPageSize: limit + 1 });
@@ -81,7 +84,7 @@ export function azureTable<T>(
 
   return {
     get: async (key) => {
-      if (isIllegalKey(key.row)) return undefined;
+      if (!isLegal(key)) return undefined;
       const found = await run('get', (table) => table.getEntity(key.partition, key.row), { 404: undefined });
       return found && stored(found);
     },
@@ -119,15 +122,17 @@ export function azureTable<T>(
         { 404: { status: 'missing' as const }, 412: { status: 'conflict' as const } },
       );
     },
-    remove: (key, etag) =>
-      run(
+    remove: async (key, etag) => {
+      if (!isLegal(key)) return 'missing';
+      return run(
         'remove',
         async (table) => (await table.deleteEntity(key.partition, key.row, { etag }), 'removed' as const),
         {
           404: 'missing' as const,
           412: 'conflict' as const,
         },
-      ),
+      );
+    },
     commit: (changes) =>
       run(
         'commit',

@@ -13,6 +13,8 @@ export interface Config {
   readonly apiClientId: string;
   readonly clientSecret: string | undefined;
   readonly tenants: ReadonlySet<string>;
+  /** The host name that Azure, or Core Tools, gave the site. */
+  readonly siteHost: string | undefined;
   readonly publicOrigin: string;
   readonly managementOrigin: string;
   readonly allowedOrigins: ReadonlySet<string>;
@@ -66,6 +68,7 @@ export function readConfig(env: Environment = process.env): Config {
     // Entra writes ids in small letters; the portal shows them in either.
     apiClientId: settings.MREG_API_CLIENT_ID.toLowerCase(),
     tenants: new Set(settings.MREG_TENANTS.map((tenant) => tenant.toLowerCase())),
+    siteHost: env['WEBSITE_HOSTNAME'],
     publicOrigin: settings.MREG_PUBLIC_ORIGIN,
     managementOrigin: settings.MREG_MANAGEMENT_ORIGIN,
     allowedOrigins: new Set(settings.MREG_ALLOWED_ORIGINS),

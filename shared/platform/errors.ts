@@ -1,6 +1,8 @@
 /** What can go wrong by itself or by its caller's doing. Each kind has one HTTP status and one JSON-RPC code. */
 export const errorKinds = [
   'invalid',
+  /** The HTTP request itself, whatever it asks for. */
+  'bad_request',
   'unauthenticated',
   'forbidden',
   'not_found',
@@ -9,6 +11,8 @@ export const errorKinds = [
   'conflict',
   'too_large',
   'unsupported_media_type',
+  /** Sent to a host that the app does not answer for. */
+  'misdirected',
   'exhausted',
   'unavailable',
   'timeout',
@@ -41,4 +45,14 @@ export class InfrastructureError extends Error {
     this.name = 'InfrastructureError';
     this.part = part;
   }
+}
+
+/** What a caller learns of what was thrown: which part failed is for the log. */
+export function faultError(error: unknown): DomainError {
+  return error instanceof InfrastructureError
+    ? {
+        kind: 'unavailable',
+        message: 'a part that the gateway stands on does not answer: try again in a moment',
+      }
+    : { kind: 'internal', message: 'an unexpected fault: the log has it under the trace id of this answer' };
 }

@@ -1,4 +1,5 @@
 import { createHash, randomBytes, randomFillSync } from 'node:crypto';
+import { z } from 'zod';
 
 /** Makes opaque ids, as a dependency. */
 export type IdSource = () => string;
@@ -12,6 +13,16 @@ export const derivedId = (value: unknown): string =>
 
 /** 256 random bits as 43 characters of base64url: nobody guesses them, so that to know them is to have a right. */
 export const randomSecret: IdSource = () => randomBytes(32).toString('base64url');
+
+/**
+ * What every id, slug and name in a path consists of: 1 to 200 letters, digits, `-` and `_`. Nothing else names anything here,
+ * so no store is asked for it. All of it is legal in a table key, a state key, a message id and a URL.
+ */
+const ID = /^[\w-]{1,200}$/;
+export const idSchema = z.string().regex(ID, 'must be 1 to 200 letters, digits, - and _');
+
+/** Whether a text could be an id. */
+export const isId = (text: string): boolean => ID.test(text);
 
 const stock = Buffer.alloc(4_096);
 let used = stock.length;

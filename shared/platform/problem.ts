@@ -2,6 +2,7 @@ import type { DomainError, ErrorKind } from './errors.ts';
 
 const statuses = {
   invalid: [400, 'Bad Request'],
+  bad_request: [400, 'Bad Request'],
   unauthenticated: [401, 'Unauthorized'],
   forbidden: [403, 'Forbidden'],
   not_found: [404, 'Not Found'],
@@ -10,6 +11,7 @@ const statuses = {
   conflict: [412, 'Precondition Failed'],
   too_large: [413, 'Content Too Large'],
   unsupported_media_type: [415, 'Unsupported Media Type'],
+  misdirected: [421, 'Misdirected Request'],
   exhausted: [429, 'Too Many Requests'],
   unavailable: [503, 'Service Unavailable'],
   timeout: [504, 'Gateway Timeout'],
@@ -36,4 +38,13 @@ export function toProblem(error: DomainError): Problem {
     kind: error.kind,
     ...(error.errors && { errors: error.errors }),
   };
+}
+
+/** Long enough for an instance to be replaced, short enough for a person. */
+const UNAVAILABLE_FOR_MS = 5_000;
+
+/** The header `Retry-After` (RFC 9110, section 10.2.3) where it is worth to try again, else nothing. */
+export function retryAfter({ kind, retryAfterMs }: DomainError): Readonly<Record<string, string>> {
+  const waitMs = retryAfterMs ?? (kind === 'unavailable' ? UNAVAILABLE_FOR_MS : undefined);
+  return waitMs === undefined ? {} : { 'retry-after': String(Math.max(1, Math.ceil(waitMs / 1_000))) };
 }

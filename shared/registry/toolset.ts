@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { type Failure, fail } from '../platform/result.ts';
+import { MAX_DOCUMENT_LENGTH } from '../platform/tableDocument.ts';
 import { slugSchema } from './server.ts';
 
 /** What models' own interfaces take as the name of a tool. */
@@ -76,3 +78,12 @@ export const toolsetSchema = z.object({
   updatedAt: z.iso.datetime(),
 });
 export type Toolset = Readonly<z.infer<typeof toolsetSchema>>;
+
+/** The failure `too_large` of a set that no row of a table can hold; undefined for every other. */
+export const oversized = (toolset: Toolset): Failure | undefined =>
+  JSON.stringify(toolset).length > MAX_DOCUMENT_LENGTH
+    ? fail({
+        kind: 'too_large',
+        message: `the toolset is longer than ${MAX_DOCUMENT_LENGTH} characters of JSON: shorten its descriptions, or make two sets`,
+      })
+    : undefined;

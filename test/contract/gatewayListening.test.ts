@@ -10,6 +10,8 @@ import { type Answered, post, postRaw } from '../support/rawClient.ts';
 import { memoryState } from '../support/memoryState.ts';
 
 let gateway: TestGateway;
+/** Where the server of an era has a slug that every object knows as a name. */
+const named = {} as Record<'legacy' | 'modern', TestGateway>;
 const upstreams = {} as Record<'legacy' | 'modern', FeatureServer>;
 const eras = ['legacy', 'modern'] as const;
 const WATCHED = 'test://watched-resource';
@@ -20,16 +22,28 @@ beforeAll(async () => {
   for (const era of eras) {
     upstreams[era] = await startFeatureServer(era);
     await gateway.register(era, upstreams[era].url);
+    named[era] = await startGateway();
+    await named[era].register('constructor', upstreams[era].url);
   }
 });
 afterAll(async () => {
-  await Promise.all([gateway.close(), ...eras.map((era) => upstreams[era].close())]);
+  await Promise.all([
+    gateway.close(),
+    ...eras.flatMap((era) => [named[era].close(), upstreams[era].close()]),
+  ]);
 });
 
 /** Where a server is looked at, and what its watched resource is called there. */
 const places = eras.flatMap((era) => [
   { era, place: 'its own endpoint', url: () => gateway.urlOf(era), uri: WATCHED },
   { era, place: 'the aggregate endpoint', url: () => gateway.url, uri: `mcp+${era}+${WATCHED}` },
+  { era, place: 'the endpoint "constructor"', url: () => named[era].urlOf('constructor'), uri: WATCHED },
+  {
+    era,
+    place: 'the aggregate endpoint as "constructor"',
+    url: () => named[era].url,
+    uri: `mcp+constructor+${WATCHED}`,
+  },
 ]);
 
 async function begin(url: string): Promise<Record<string, string>> {

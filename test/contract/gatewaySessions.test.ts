@@ -4,7 +4,7 @@ import { announced } from '../../shared/registry/announced.ts';
 import { azureTableServerStore } from '../../shared/registry/azureTableServerStore.ts';
 import { type FeatureServer, startFeatureServer } from '../support/features/featureServer.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
-import { discoveryOf, handmadeUpstream, openEvents } from '../support/handmadeUpstream.ts';
+import { discoveryOf, handmadeUpstream, json, openEvents } from '../support/handmadeUpstream.ts';
 import { type Answered, post, postRaw } from '../support/rawClient.ts';
 import { memoryState } from '../support/memoryState.ts';
 import { memoryTables } from '../support/memoryTables.ts';
@@ -264,6 +264,46 @@ describe('a session of the legacy era', () => {
     const modern = await post(one.urlOf('asking'), 'modern', 'tools/call', { name: 'echo' });
     expect(await modern.all()).toHaveLength(1);
     await asking.close();
+  });
+
+  test('is told that it subscribes to more than can be kept, and keeps what it has', async () => {
+    const session = await begin(one.url);
+    const say = async (method: string, name: string) => {
+      const uri = `mcp+modern+test://${name.repeat(8_000)}`;
+      const message = { jsonrpc: '2.0', id: 1, method, params: { uri } };
+      return (await (await postRaw(one.url, message, session)).all()).at(-1);
+    };
+    for (const name of ['a', 'b', 'c'])
+      expect(await say('resources/subscribe', name)).toHaveProperty('result');
+    expect(await say('resources/subscribe', 'd')).toMatchObject({
+      error: { code: -31413, message: expect.stringContaining('30000 bytes') as string },
+    });
+    expect(await say('resources/unsubscribe', 'a')).toHaveProperty('result');
+    expect(await say('resources/subscribe', 'd')).toHaveProperty('result');
+  });
+
+  test('is served by servers whose session ids are longer than can be kept together', async () => {
+    const reply: Parameters<typeof handmadeUpstream>[0] = (response, { message }) => {
+      json(response, { jsonrpc: '2.0', id: message.id, result: { content: [] } });
+    };
+    const long = await handmadeUpstream(reply, {
+      initialize: (response, { message }) => {
+        const capabilities = { tools: {} };
+        const serverInfo = { name: 'long', version: '1' };
+        const result = { protocolVersion: '2025-11-25', capabilities, serverInfo };
+        const id = 'x'.repeat(1_000);
+        json(response, { jsonrpc: '2.0', id: message.id, result }, 200, { 'mcp-session-id': id });
+      },
+    });
+    const session = await begin(one.url);
+    for (let index = 0; index < 28; index++) {
+      await one.register(`long-${index}`, `${long.url}?${index}${'x'.repeat(1_900)}`, {
+        discovery: discoveryOf('legacy'),
+      });
+      const answer = await postRaw(one.url, call(`long-${index}__echo`), session);
+      expect((await answer.all()).at(-1)).toHaveProperty('result');
+    }
+    await long.close();
   });
 
   test('means nothing to a request of the modern era, and none is given to it', async () => {

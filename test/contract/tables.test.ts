@@ -390,10 +390,24 @@ describe('a key', () => {
     ['a\u0085', 'a C1 control'],
     ['x'.repeat(513), 'too long'],
     ['🚀'.repeat(257), 'too long in code units'],
-  ])('%j is of no row, which is known without asking: %s', async (row) => {
+    ['\ud83d', 'half a character, which the SDK cannot encode'],
+  ])('%j is of no row, which is known without asking: %s', async (text) => {
     const requests = await countingService();
     const table = openTables(requests.connectionString)('notes', codec);
-    expect(await table.get({ partition: 't1', row })).toBeUndefined();
+    for (const key of [
+      { partition: 't1', row: text },
+      { partition: text, row: 'a' },
+    ]) {
+      expect(await table.get(key)).toBeUndefined();
+      expect(await table.remove(key, ANY_ETAG)).toBe('missing');
+    }
+    expect(requests.count()).toBe(0);
+  });
+
+  test('half a character in a filter matches no row, which is known without asking', async () => {
+    const requests = await countingService();
+    const table = openTables(requests.connectionString)('notes', codec);
+    expect(await table.search('t1', "name eq '\ud83d'", 10)).toEqual({ items: [] });
     expect(requests.count()).toBe(0);
   });
 });

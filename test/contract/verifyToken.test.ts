@@ -193,6 +193,22 @@ describe('claims that are refused', () => {
   });
 });
 
+describe('more than one token', () => {
+  test.each([
+    ['two headers, joined by the host', (token: string) => `${token},${token}`],
+    ['two headers, joined with a space', (token: string) => `${token}, ${token}`],
+    ['a second one of another scheme', (token: string) => `${token}, Basic YTpi`],
+    ['a first one of another scheme', (token: string) => `Basic YTpi, ${token}`],
+    ['a second one that is nothing', (token: string) => `${token}, `],
+  ])('is refused whatever they are: %s', async (_, headers) => {
+    expect(await verify(headers(await bearer(userClaims())))).toEqual({ refusal: 'repeated' });
+  });
+
+  test('is not one of another scheme, which may hold commas', async () => {
+    expect(await verify('Digest username="a", realm="b"')).toEqual({ refusal: 'malformed' });
+  });
+});
+
 describe('signatures that are refused', () => {
   test('none: "alg": "none"', async () => {
     expect(await verify(`Bearer ${new UnsecuredJWT(userClaims()).encode()}`)).toEqual({

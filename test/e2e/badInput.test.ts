@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { secondTenant } from '../../infra/local/defaults.ts';
 import { type Api, managementApi } from '../support/managementApi.ts';
@@ -114,6 +117,53 @@ test('reading needs a role that may read, and what is not there is a 404 that na
     detail: expect.stringContaining('unknown') as string,
   });
   expect((await admin.get('/delegations/..%2F..%2Fx')).status).toBe(404);
+  for (const id of ['%F0%9F%98%80', '%00', 'a%23b', '__proto__', 'x'.repeat(4_000)])
+    expect((await admin.get(`/delegations/${id}`)).status).toBe(404);
+});
+
+describe('a request over the wire', () => {
+  /** With header lines as they stand: Node sends a name that comes twice twice. */
+  async function raw(origin: string, path: string, headers: readonly [name: string, value: string][]) {
+    const { hostname, port } = new URL(origin);
+    const sent = request({ hostname, port, path, setHost: false, headers: headers.flat() }).end();
+    const [response] = (await once(sent, 'response')) as [IncomingMessage];
+    return { status: response.statusCode, headers: response.headers, body: await text(response) };
+  }
+  const apps = ['management', 'mcp'] as const;
+
+  test.each(apps)('for another host is misdirected to the %s app, and health answers it', async (app) => {
+    const origin = topology.urls[app];
+    const { host, port } = new URL(origin);
+    const authorization: [string, string] = ['authorization', `Bearer ${tokens['admin'] ?? ''}`];
+    const path = app === 'mcp' ? '/.well-known/oauth-protected-resource/mcp' : '/servers';
+    const statusUnder = async (name: string, at = path) =>
+      (await raw(origin, at, [['host', name], authorization])).status;
+    for (const own of [host, `localhost:${port}`, `[::1]:${port}`]) expect(await statusUnder(own)).toBe(200);
+    for (const other of [
+      'evil.example',
+      `evil.example:${port}`,
+      `127.0.0.1.evil.example:${port}`,
+      'localhost',
+    ])
+      expect(await statusUnder(other)).toBe(421);
+    expect(await statusUnder('evil.example', '/nothing')).toBe(421);
+    expect(await statusUnder('10.0.0.7', '/health')).toBe(200);
+  });
+
+  test.each(apps)('with two Authorization headers is a bad request to the %s app', async (app) => {
+    const origin = topology.urls[app];
+    const good = `Bearer ${tokens['admin'] ?? ''}`;
+    for (const second of [good, 'Bearer x', 'Basic YTpi']) {
+      const path = app === 'mcp' ? '/mcp' : '/servers';
+      const { status, headers } = await raw(origin, path, [
+        ['host', new URL(origin).host],
+        ['authorization', good],
+        ['authorization', second],
+      ]);
+      expect(status).toBe(400);
+      expect(headers['www-authenticate']).toContain('error="invalid_request"');
+    }
+  });
 });
 
 test('both apps say that they are up, to anyone, and nothing else', async () => {

@@ -33,6 +33,7 @@ export function fakeHttpDeps(more: Partial<HttpDeps> = {}): FakeHttpDeps {
     newId: () => `id-${++ids}`,
     log: { info: at('info'), warn: at('warn'), error: at('error') },
     allowedOrigins: new Set(['https://app.contoso.com']),
+    ownHosts: new Set(['gateway.example']),
     challenge: { scope: 'api://client/mcp.access', resourceMetadata: 'https://mcp.contoso.com/metadata' },
     verifyToken: (authorization) => {
       judged.push(authorization);

@@ -9,6 +9,7 @@ import { openAudit } from '../../shared/audit/audit.ts';
 import type { TrailStore } from '../../shared/audit/trailStore.ts';
 import { randomSecret } from '../../shared/platform/ids.ts';
 import { azureTableRegistryLinkStore } from '../../shared/registry/links/azureTableRegistryLinkStore.ts';
+import type { RegistryLinkStore } from '../../shared/registry/links/registryLinkStore.ts';
 import { azureTableVersionStore } from '../../shared/registry/versions/azureTableVersionStore.ts';
 import type { VersionStore } from '../../shared/registry/versions/versionStore.ts';
 import { type FakeHttpDeps, callerTenant, fakeHttpDeps } from './httpDeps.ts';
@@ -36,6 +37,7 @@ export interface RegistryApi {
   audited(): Promise<readonly string[]>;
   readonly http: FakeHttpDeps;
   readonly versions: VersionStore;
+  readonly links: RegistryLinkStore;
 }
 
 /** The official registry API and its links on tables in memory. `before` runs ahead of every operation of the tables. */
@@ -69,6 +71,7 @@ export function registryApi(before?: (operation: string) => void): RegistryApi {
   return {
     http,
     versions,
+    links: deps.links,
     elapse: (ms) => {
       now += ms;
     },
@@ -95,9 +98,7 @@ export function registryApi(before?: (operation: string) => void): RegistryApi {
       const route = routes
         .filter((one) => one.method === method && matches(one.path, new URL(url).pathname))
         .sort((one, other) => (one.name < other.name ? -1 : 1))[0];
-      const response = route
-        ? await serve(route, http)(request)
-        : fallback(request, routes, http.allowedOrigins);
+      const response = route ? await serve(route, http)(request) : fallback(request, routes, http);
       const text = await response.text();
       const answer = {
         status: response.status,

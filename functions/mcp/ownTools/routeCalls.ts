@@ -1,9 +1,8 @@
 import type { OwnCall } from '../../../shared/gateway/ownTools.ts';
 import { type Permission, isPermitted } from '../../../shared/identity/permissions.ts';
-import { InfrastructureError } from '../../../shared/platform/errors.ts';
 import { invalidBySchema } from '../../../shared/platform/invalid.ts';
 import { type Result, fail, succeed } from '../../../shared/platform/result.ts';
-import { faultError } from '../../answers.ts';
+import { canName, nothingNamedSo } from '../../paths.ts';
 import type { Route } from '../../route.ts';
 
 /** What a route is asked, beside who asks. Query parameters that are undefined are left out. */
@@ -17,7 +16,7 @@ export interface Question {
 /** A route of the management API, to be asked from within. */
 export interface RouteCall {
   readonly permission: Permission;
-  /** The body of its answer. Failures: those of the route, `forbidden`, and `unavailable` for an outage. */
+  /** The body of its answer. Failures: those of the route, and `forbidden`. An outage is thrown. */
   ask(call: OwnCall, question?: Question): Promise<Result<unknown>>;
 }
 
@@ -36,16 +35,12 @@ export function routeCalls(routes: readonly Route<unknown>[]): (name: string) =>
             kind: 'forbidden',
             message: `your roles do not include the permission ${permission}`,
           });
+        if (!canName(route.path, question.params ?? {})) return nothingNamedSo;
         const body = readBody(route, question.body);
         if (!body.ok) return body;
-        try {
-          const answered = await route.handle({ ...call, ...partsOf(question), body: body.value });
-          if (answered instanceof Response) throw new Error(`the route ${name} answers with a stream`);
-          return answered.ok ? succeed(answered.value.body) : answered;
-        } catch (error) {
-          if (!(error instanceof InfrastructureError)) throw error;
-          return fail(faultError(error));
-        }
+        const answered = await route.handle({ ...call, ...partsOf(question), body: body.value });
+        if (answered instanceof Response) throw new Error(`the route ${name} answers with a stream`);
+        return answered.ok ? succeed(answered.value.body) : answered;
       },
     };
   };

@@ -163,7 +163,7 @@ export function openHub(
     await lookAtLists(!isFirst);
     const opened: Promise<void>[] = [];
     for (const server of await view.servers()) {
-      const uris = want.uris[server.slug] ?? [];
+      const uris = want.uris.get(server.slug) ?? [];
       const forLists = view.hearsListsOfServers && (want.tools || want.prompts || want.resources);
       const known = sources.get(server.slug);
       const isCalled = attended.has(server.slug) || want.called.includes(server.slug);
@@ -227,7 +227,7 @@ interface Source {
   endedAt?: number;
 }
 
-const nothing: Wanted = { tools: false, prompts: false, resources: false, uris: {}, called: [] };
+const nothing: Wanted = { tools: false, prompts: false, resources: false, uris: new Map(), called: [] };
 
 function after(ms: number): Promise<void> {
   return new Promise((done) => {

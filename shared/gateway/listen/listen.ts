@@ -23,12 +23,13 @@ export async function listenModern({ inbound, request, view }: Call, deps: HubDe
   if (!Array.isArray(list) || list.length > MAX_URIS)
     return invalid(inbound, `params.notifications.resourceSubscriptions must be at most ${MAX_URIS} URIs.`);
   const can = hearable((await view.profile('modern')).capabilities);
-  const uris: Record<string, string[]> = {};
+  const uris = new Map<string, string[]>();
   const honoured: unknown[] = [];
   for (const uri of list as unknown[]) {
     const routed = await view.route('resources/subscribe', { uri });
     if (!routed.ok) continue;
-    (uris[routed.value.server.slug] ??= []).push(String(routed.value.params['uri']));
+    const { server, params: own } = routed.value;
+    uris.set(server.slug, [...(uris.get(server.slug) ?? []), String(own['uri'])]);
     honoured.push(uri);
   }
   const wanted: Wanted = {
@@ -89,7 +90,7 @@ export async function listenLegacy(
   const hub = openHub(deps, view, caller, request.trace, async () => {
     const { ended, stream, subscriptions, upstream } = await session.shared();
     if (ended || stream !== streamId) return undefined;
-    return { ...lists, uris: subscriptions, called: Object.keys(upstream) };
+    return { ...lists, uris: subscriptions, called: [...upstream.keys()] };
   });
   const { listeners } = parts;
   listeners.set(session.id, hub);

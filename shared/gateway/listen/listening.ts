@@ -15,7 +15,7 @@ export interface Wanted {
   readonly prompts: boolean;
   readonly resources: boolean;
   /** URIs of resources, by the slug of their server and under its own names. */
-  readonly uris: Readonly<Record<string, readonly string[]>>;
+  readonly uris: ReadonlyMap<string, readonly string[]>;
   /** Slugs of the servers that have a session with the client's session. */
   readonly called: readonly string[];
 }

@@ -37,7 +37,7 @@ async function* modernEvents(
   signal: AbortSignal,
   trace: Trace,
 ): AsyncGenerator<Unasked, void, undefined> {
-  const own = uris[server.slug] ?? [];
+  const own = uris.get(server.slug) ?? [];
   const notifications = {
     ...(tools && { toolsListChanged: true }),
     ...(prompts && { promptsListChanged: true }),
@@ -86,7 +86,7 @@ async function* legacyEvents(
   try {
     const reply = await session.listen(signal);
     reply.idleMs = LISTEN_WITHIN_MS;
-    if (isOurs) for (const uri of uris[server.slug] ?? []) await subscribe(session, uri, signal);
+    if (isOurs) for (const uri of uris.get(server.slug) ?? []) await subscribe(session, uri, signal);
     session.isHeard = Object.keys(capabilities).length > 0;
     yield { kind: 'ready' };
     for await (const event of readEvents(reply)) {

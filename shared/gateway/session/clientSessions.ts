@@ -8,22 +8,42 @@ import { isObject, type JsonObject } from '../jsonRpc.ts';
 import { carriedFeatures } from '../upstream/clientFeatures.ts';
 import type { Seal } from './seal.ts';
 
+/** By slug. In memory a map, since a slug may be a name that every object has, such as `constructor`. */
+const bySlug = <T>(schema: z.ZodType<T>) =>
+  z
+    .record(z.string(), schema)
+    .default({})
+    .transform((values): ReadonlyMap<string, T> => new Map(Object.entries(values)));
+
 const sharedSchema = z.object({
   ended: z.boolean().default(false),
   /** What the client wants to hear; all when absent. */
   logLevel: z.string().optional(),
-  /** Sessions with servers of the legacy era, by slug. */
-  upstream: z
-    .record(z.string(), z.object({ id: z.string(), version: z.string(), url: z.string() }))
-    .default({}),
+  /** Sessions with servers of the legacy era. */
+  upstream: bySlug(z.object({ id: z.string(), version: z.string(), url: z.string() })),
   /** The stream that the client listens on: a later one takes its place. */
   stream: z.string().optional(),
-  /** URIs that the client subscribed to, as their servers name them, by slug. */
-  subscriptions: z.record(z.string(), z.array(z.string())).default({}),
+  /** URIs that the client subscribed to, as their servers name them. */
+  subscriptions: bySlug(z.array(z.string()).readonly()),
 });
 /** What all instances must know of a session, and the client's token cannot tell. */
 export type Shared = Readonly<z.infer<typeof sharedSchema>>;
 const nothingShared = sharedSchema.parse({});
+
+/** Bytes of JSON that the sessions with servers may take, and as many for the subscriptions: the state holds both in one value. */
+export const MAX_PART_BYTES = 30_000;
+
+/** Whether the state can hold these sessions or subscriptions. */
+export const canShare = (part: Shared['upstream'] | Shared['subscriptions']): boolean =>
+  Buffer.byteLength(JSON.stringify([...part])) <= MAX_PART_BYTES;
+
+/** As it is stored. */
+const textOf = ({ upstream, subscriptions, ...shared }: Shared): string =>
+  JSON.stringify({
+    ...shared,
+    upstream: Object.fromEntries(upstream),
+    subscriptions: Object.fromEntries(subscriptions),
+  });
 
 /** What a client of the legacy era said of itself when it began. */
 export interface ClientSession {
@@ -96,7 +116,7 @@ export function createClientSessions(deps: {
           const after = change(before);
           if (after === before) return remember(key, Promise.resolve(before));
           const ttlMs = Math.max(1, expiresAt - clock.now().getTime());
-          const stored = await state.compareAndSet(key, text, JSON.stringify(after), ttlMs);
+          const stored = await state.compareAndSet(key, text, textOf(after), ttlMs);
           if (stored === 'stored') return remember(key, Promise.resolve(after));
         }
       },

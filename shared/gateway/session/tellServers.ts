@@ -17,7 +17,7 @@ export async function tellServers(
   if (method !== ROOTS_CHANGED) return;
   const { upstream } = await session.shared();
   for (const server of await view.servers()) {
-    if (!(server.slug in upstream)) continue;
+    if (!upstream.has(server.slug)) continue;
     const slot = connector.sessionOf(server, callerOf(request, session));
     const notification = { method, ...(params && { params }) };
     void slot

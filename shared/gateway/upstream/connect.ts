@@ -4,7 +4,7 @@ import type { IdSource } from '../../platform/ids.ts';
 import type { Discovery } from '../../registry/server.ts';
 import type { UpstreamTarget } from '../../registry/upstreamSettings.ts';
 import { GATEWAY_INFO } from '../protocol.ts';
-import type { ClientSession } from '../session/clientSessions.ts';
+import { canShare, type ClientSession } from '../session/clientSessions.ts';
 import { carriedFeatures } from './clientFeatures.ts';
 import type { Caller, Connection } from './connection.ts';
 import type { Guard } from './guard.ts';
@@ -70,17 +70,18 @@ export function createConnector(outboundTo: OutboundTo, newId: IdSource, guard: 
     const offer = { capabilities, clientInfo: client.clientInfo ?? GATEWAY_INFO };
     return {
       async open() {
-        const known = (await client.shared()).upstream[slug];
+        const known = (await client.shared()).upstream.get(slug);
         if (known?.url === url) return resumeSession(outbound, url, known, capabilities, idPrefix);
         const { session } = await openSession(outbound, url, offer, idPrefix);
         const { id, version } = session;
         if (id === undefined) return session;
-        const { upstream } = await client.change((now) =>
-          now.upstream[slug]?.url === url
-            ? now
-            : { ...now, upstream: { ...now.upstream, [slug]: { id, version, url } } },
-        );
-        const winner = upstream[slug];
+        const { upstream } = await client.change((now) => {
+          if (now.upstream.get(slug)?.url === url) return now;
+          const more = new Map([...now.upstream, [slug, { id, version, url }]]);
+          // One that does not fit stays this instance's own.
+          return canShare(more) ? { ...now, upstream: more } : now;
+        });
+        const winner = upstream.get(slug);
         if (winner === undefined || winner.id === id) return session;
         // Another instance was first.
         void session.close();
@@ -88,9 +89,8 @@ export function createConnector(outboundTo: OutboundTo, newId: IdSource, guard: 
       },
       async lost({ id }) {
         await client.change((now) => {
-          if (now.upstream[slug]?.id !== id) return now;
-          const { [slug]: _lost, ...upstream } = now.upstream;
-          return { ...now, upstream };
+          if (now.upstream.get(slug)?.id !== id) return now;
+          return { ...now, upstream: new Map([...now.upstream].filter(([known]) => known !== slug)) };
         });
       },
     };

@@ -50,7 +50,7 @@ export function withRounds(
           'too_large',
           `asked more than ${MAX_ROUNDS} times or ${MAX_QUESTIONS} questions`,
         );
-      const inputResponses: Record<string, unknown> = {};
+      const inputResponses = new Map<string, unknown>();
       const waiting = asked.inputRequests.map(([key, request]) => ({
         key,
         request,
@@ -75,12 +75,12 @@ export function withRounds(
           yield { kind: 'outcome', outcome: { error: told.error } };
           return;
         }
-        inputResponses[key] = told.result;
+        inputResponses.set(key, told.result);
       }
       const { requestState } = asked;
       const params = {
         ...call.params,
-        inputResponses,
+        inputResponses: Object.fromEntries(inputResponses),
         ...(requestState !== undefined && { requestState }),
       };
       answer = await connection.request({ ...call, id: `${String(call.id)}-${round}`, params }, signal);

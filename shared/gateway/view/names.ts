@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isId } from '../../platform/ids.ts';
 
 /** A tool or a prompt of one server, by the server's own name for it. */
 export interface Address {
@@ -35,7 +36,8 @@ export function aggregateName({ slug, name }: Address): string {
 /** The slug in an aggregate name; undefined where there is none. */
 export function slugIn(name: string): string | undefined {
   const at = name.indexOf(separator);
-  return at > 0 && at + separator.length < name.length ? name.slice(0, at) : undefined;
+  const slug = name.slice(0, at);
+  return at > 0 && at + separator.length < name.length && isId(slug) ? slug : undefined;
 }
 
 /** Of a server's tools or prompts the one that an aggregate name stands for. */
@@ -68,5 +70,6 @@ export const aggregateUri = (slug: string, uri: string): string => `${scheme}${s
 export function parseAggregateUri(text: string): { readonly slug: string; readonly uri: string } | undefined {
   const end = text.indexOf('+', scheme.length);
   if (!text.startsWith(scheme) || end <= scheme.length || end === text.length - 1) return undefined;
-  return { slug: text.slice(scheme.length, end), uri: text.slice(end + 1) };
+  const slug = text.slice(scheme.length, end);
+  return isId(slug) ? { slug, uri: text.slice(end + 1) } : undefined;
 }

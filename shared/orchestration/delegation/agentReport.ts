@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { errorKinds } from '../../platform/errors.ts';
+import { idSchema } from '../../platform/ids.ts';
 import { ANSWER_BOUNDS, unsafeShape } from '../../platform/jsonShape.ts';
 import type { OrchestrationDeps } from '../deps.ts';
 import type { Task } from '../task/task.ts';
@@ -36,8 +37,8 @@ export type Report = z.infer<typeof reportSchema>;
 /** What a worker sends; the ids and the attempt are those of the message that it works on. */
 export const agentReportSchema = z.strictObject({
   schemaVersion: z.literal(1),
-  delegationId: z.string().min(1),
-  tenantId: z.string().min(1),
+  delegationId: idSchema,
+  tenantId: idSchema,
   attempt: z.int().min(1),
   report: reportSchema,
 });

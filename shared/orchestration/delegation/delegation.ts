@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { principalSchema } from '../../identity/principal.ts';
 import { CLOCK_TOLERANCE_MS } from '../../platform/clock.ts';
+import { idSchema } from '../../platform/ids.ts';
 import type { LogFields } from '../../platform/log.ts';
 import { continueTrace } from '../../platform/trace.ts';
 import { agentNames } from '../agent/agents.ts';
@@ -77,15 +78,15 @@ export function newDelegation(work: Work, now: Date): Delegation {
  */
 export const delegationMessageSchema = z.object({
   schemaVersion: z.literal(1),
-  delegationId: z.string().min(1),
+  delegationId: idSchema,
   attempt: z.int().min(1),
   requestingAgent: agentSchema,
   targetAgent: agentSchema,
   taskType: z.string().min(1),
-  sessionId: z.string().optional(),
-  tenantId: z.string().min(1),
-  planId: z.string().optional(),
-  stepId: z.string().optional(),
+  sessionId: idSchema.optional(),
+  tenantId: idSchema,
+  planId: idSchema.optional(),
+  stepId: idSchema.optional(),
   traceparent: z.string(),
   deadline: z.iso.datetime(),
   input: z.unknown().optional(),

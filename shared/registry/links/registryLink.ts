@@ -12,13 +12,28 @@ export const registryLinkSchema = z.object({
   tags: tagsSchema.optional(),
   createdBy: z.string(),
   createdAt: z.iso.datetime(),
+  /** Absent in rows of before links expired: see `expiryOf`. */
+  expiresAt: z.iso.datetime().optional(),
 });
 export type RegistryLink = z.infer<typeof registryLinkSchema>;
+
+/** How long a link is good where its maker does not say, and at most. */
+export const DEFAULT_LINK_DAYS = 90;
+export const MAX_LINK_DAYS = 365;
+
+/** When a link made at this time ends. */
+export const linkExpiry = (createdAt: Date, days: number): Date =>
+  new Date(createdAt.getTime() + days * 24 * 3_600_000);
+
+/** When a link ends: for a row that does not say, the default time after it was made. */
+export const expiryOf = ({ createdAt, expiresAt }: RegistryLink): Date =>
+  expiresAt === undefined ? linkExpiry(new Date(createdAt), DEFAULT_LINK_DAYS) : new Date(expiresAt);
 
 /** What an administrator says of a new link. */
 export const linkRequestSchema = z.strictObject({
   name: z.string().trim().min(1).max(100),
   tags: tagsSchema.min(1, 'must have a tag, or be absent for all servers').optional(),
+  expiresInDays: z.int().min(1).max(MAX_LINK_DAYS).default(DEFAULT_LINK_DAYS),
 });
 export type LinkRequest = z.infer<typeof linkRequestSchema>;
 

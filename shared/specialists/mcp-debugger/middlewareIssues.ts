@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type Task, type TaskHelpers, defineTask } from '../../orchestration/task/task.ts';
+import { idSchema } from '../../platform/ids.ts';
 import { succeed } from '../../platform/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, reportSchema } from '../finding.ts';
@@ -33,7 +34,7 @@ export const middlewareIssues = (deps: SpecialistDeps): Task =>
       traceId: traceIdSchema
         .optional()
         .describe('From the header traceparent of an answer, or from GET /audit.'),
-      sessionId: z.string().max(100).optional().describe('Follows all that was asked for in a session.'),
+      sessionId: idSchema.optional().describe('Follows all that was asked for in a session.'),
       hours: z.int().min(1).max(168).default(24).describe('How far back audit records are searched.'),
     }),
     output: reportSchema.extend({ timeline: z.array(entrySchema).describe('The oldest first.') }),

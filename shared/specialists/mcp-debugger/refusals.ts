@@ -20,6 +20,12 @@ export const reasons = {
     remedy:
       'Nothing, where a client then signed in: this is how it learns where. Else see that the client keeps the header, and no proxy drops it.',
   },
+  repeated: {
+    what: 'it carried more than one token',
+    rule: 'A request has one Authorization header, and no token in its URL (RFC 6750, section 2).',
+    remedy:
+      "Let the client send one token. A proxy may add a header of its own: let it replace the client's.",
+  },
   malformed: {
     what: 'its Authorization header held nothing that is a JWT',
     rule: 'The header is "Bearer" and one signed JWT of at most 16 KiB.',

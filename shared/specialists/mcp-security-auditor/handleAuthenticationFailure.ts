@@ -25,17 +25,21 @@ const detailSchema = z.object({
 });
 
 /** What to do about refusals of one reason. */
-const remedies: Readonly<Record<string, string>> = {
-  expired: 'A client does not renew its token: restart it, or sign in there again.',
-  wrong_audience: 'A client asks for tokens of another application: correct its client id or scope.',
-  bad_signature: 'Somebody tries tokens that the issuer has not signed: block the address at the front end.',
-  malformed: 'Somebody sends what is no token: block the address at the front end, or correct the client.',
-  unknown_tenant:
-    'Users of a tenant that is not in MREG_TENANTS try to sign in: add it, or block the address.',
-  no_scope: 'A client does not ask for the scope of this gateway: correct its settings.',
-  no_role: 'Users without a role try to sign in: assign them an app role.',
-  origin: 'A web page calls that is not in MREG_ALLOWED_ORIGINS: add its origin, or find out whose it is.',
-};
+const remedies: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    expired: 'A client does not renew its token: restart it, or sign in there again.',
+    wrong_audience: 'A client asks for tokens of another application: correct its client id or scope.',
+    bad_signature:
+      'Somebody tries tokens that the issuer has not signed: block the address at the front end.',
+    repeated: 'A client or a proxy sends two tokens: let it send one.',
+    malformed: 'Somebody sends what is no token: block the address at the front end, or correct the client.',
+    unknown_tenant:
+      'Users of a tenant that is not in MREG_TENANTS try to sign in: add it, or block the address.',
+    no_scope: 'A client does not ask for the scope of this gateway: correct its settings.',
+    no_role: 'Users without a role try to sign in: assign them an app role.',
+    origin: 'A web page calls that is not in MREG_ALLOWED_ORIGINS: add its origin, or find out whose it is.',
+  }),
+);
 
 /** Looks at the refusals around the event and records what they have in common. */
 export const handleAuthenticationFailure = (deps: HandlerDeps): Task =>
@@ -144,7 +148,7 @@ function commonFinding(reason: string, group: readonly AuditRecord[]): Finding {
       actors: tally(group, ({ actor }) => actor),
       traces: [...traces].slice(0, 5),
     },
-    remedy: remedies[reason] ?? 'Ask those users what they tried, and whether they lack a role.',
+    remedy: remedies.get(reason) ?? 'Ask those users what they tried, and whether they lack a role.',
   };
 }
 

@@ -12,7 +12,10 @@ const routes: readonly Placed[] = [
 ];
 const page = 'https://app.contoso.com';
 const ask = (method: string, path: string, headers: Record<string, string> = {}) =>
-  fallback(new Request(`https://gateway.example${path}`, { method, headers }), routes, new Set([page]));
+  fallback(new Request(`https://gateway.example${path}`, { method, headers }), routes, {
+    ownHosts: new Set(['gateway.example']),
+    allowedOrigins: new Set([page]),
+  });
 
 describe('an unknown path', () => {
   test.each([

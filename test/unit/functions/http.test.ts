@@ -196,6 +196,29 @@ describe('checks come in one order', () => {
     expect(calls[0]?.principal).toMatchObject({ tenantId: '', roles: [] });
   });
 
+  test('a token in the URL beside another in the header is a bad request, whichever is good', async () => {
+    const { route, calls } = routeThat(ok);
+    const response = await serve(route, deps)(put(good, undefined, `${url}?access_token=Admin`));
+    expect(response.status).toBe(400);
+    expect(response.headers.get('www-authenticate')).toContain('error="invalid_request"');
+    expect([deps.judged, calls]).toEqual([[], []]);
+  });
+
+  test.each([
+    ['http://1.2.3.400/notes/7/parts/2', 400, 'no host'],
+    ['http://user@gateway.example/notes/7/parts/2', 400, 'user information'],
+    ['https://evil.example/notes/7/parts/2', 421, 'the host of somebody else'],
+    ['https://gateway.example:8443/notes/7/parts/2', 421, 'another port'],
+  ])('a request for %s is %i before anything else: %s', async (at, status) => {
+    const { route, calls } = routeThat(ok);
+    // A Fetch `Request` cannot have such a URL.
+    const request = { method: 'PUT', url: at, headers: new Headers(good), body: null };
+    const response = await serve(route, deps)(request);
+    expect(response.status).toBe(status);
+    expect(await problemOf(response)).toMatchObject({ status });
+    expect([deps.judged, calls]).toEqual([[], []]);
+  });
+
   test('identity headers of other systems count for nothing', async () => {
     const { route } = routeThat(ok);
     const headers = {

@@ -1,5 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { InfrastructureError } from '../../../shared/platform/errors.ts';
+import { linkIdOf } from '../../../shared/registry/links/registryLink.ts';
+import { callerTenant } from '../../support/httpDeps.ts';
 import { type RegistryApi, registryApi } from '../../support/registryApi.ts';
 import { serverJson } from '../../support/serverJson.ts';
 
@@ -23,6 +25,7 @@ const tagged = (name: string, tags: string[]) =>
   });
 interface Link {
   readonly id: string;
+  readonly expiresAt: string;
   readonly path: string;
 }
 const create = async (body: object = { name: 'Developers' }, tenantId?: string): Promise<Link> => {
@@ -57,6 +60,79 @@ describe('a registry link', () => {
     expect(JSON.stringify(listed.body)).not.toContain(secret);
     expect((await read(`/r/${link.id}/v0.1/servers`)).status).toBe(404);
     expect((await create()).path).not.toBe(link.path);
+  });
+
+  test('ends after 90 days, or after as many as its maker said, and says when', async () => {
+    const day = 24 * 3_600_000;
+    const [usual, short, long] = await Promise.all([
+      create(),
+      create({ name: 'Short', expiresInDays: 1 }),
+      create({ name: 'Long', expiresInDays: 365 }),
+    ]);
+    expect([usual.expiresAt, short.expiresAt, long.expiresAt]).toEqual([
+      '2026-04-01T00:00:00.000Z',
+      '2026-01-02T00:00:00.000Z',
+      '2027-01-01T00:00:00.000Z',
+    ]);
+    const statuses = async () =>
+      Promise.all([usual, short, long].map(async ({ path }) => (await read(`${path}/v0.1/servers`)).status));
+    api.elapse(day - 1);
+    expect(await statuses()).toEqual([200, 200, 200]);
+    api.elapse(1);
+    expect(await statuses()).toEqual([200, 404, 200]);
+    api.elapse(89 * day);
+    expect(await statuses()).toEqual([404, 404, 200]);
+    api.elapse(275 * day);
+    expect(await statuses()).toEqual([404, 404, 404]);
+    const { body } = await api.call('GET', '/registry-links');
+    expect((body as { items: Link[] }).items.map(({ expiresAt }) => expiresAt).sort()).toEqual(
+      [short, usual, long].map(({ expiresAt }) => expiresAt),
+    );
+  });
+
+  test('of before links ended is good for 90 days from when it was made', async () => {
+    const secret = 'o'.repeat(43);
+    const createdAt = '2025-12-01T00:00:00.000Z';
+    const old = { tenantId: callerTenant, id: linkIdOf(secret), name: 'Old', createdBy: 'user', createdAt };
+    await api.links.add(old);
+    expect((await read(`/r/${secret}/v0.1/servers`)).status).toBe(200);
+    expect((await api.call('GET', '/registry-links')).body).toMatchObject({
+      items: [{ name: 'Old', expiresAt: '2026-03-01T00:00:00.000Z' }],
+    });
+    api.elapse(59 * 24 * 3_600_000);
+    expect((await read(`/r/${secret}/v0.1/servers`)).status).toBe(404);
+  });
+
+  test.each([0, 366, 1.5, -1, '90', null])('cannot be good for %j days', async (expiresInDays) => {
+    const answer = await api.call('POST', '/registry-links', { body: { name: 'Odd', expiresInDays } });
+    expect(answer.status).toBe(400);
+    expect(answer.body).toMatchObject({ errors: [{ path: 'expiresInDays' }] });
+  });
+
+  test('leaves no trace in caches, in other pages and in guesses of a browser, whatever is answered', async () => {
+    const { path } = await create();
+    const asked: readonly [method: string, at: string, status: number][] = [
+      ['GET', `${path}/v0.1/servers`, 200],
+      ['GET', `${path}/v0.1/servers?limit=x`, 400],
+      ['GET', `${path}/v0.1/servers/com.example%2Fnone/versions`, 404],
+      ['GET', `/r/${'x'.repeat(43)}/v0.1/servers`, 404],
+      ['GET', '/r/%2F/v0.1/servers', 404],
+      ['POST', `${path}/v0.1/servers`, 405],
+      ['POST', '/registry-links', 201],
+    ];
+    for (const [method, at, status] of asked) {
+      const body = method === 'POST' ? { name: 'One' } : undefined;
+      const { headers, ...answer } = await api.call(method, at, {
+        ...(at.startsWith('/r/') && { role: null }),
+        body,
+      });
+      expect([
+        answer.status,
+        headers.get('cache-control'),
+        headers.get('x-content-type-options'),
+        headers.get('referrer-policy'),
+      ]).toEqual([status, 'no-store', 'nosniff', 'no-referrer']);
+    }
   });
 
   test('reads only: nothing is published, edited or deleted by it', async () => {
@@ -117,7 +193,16 @@ describe('a registry link', () => {
     expect((await read(`${path}/v0.1/servers`)).status).toBe(200);
   });
 
-  test.each(['wrong', 'x'.repeat(43), '%2F', '__proto__', 'é'])(
+  test.each(['%2F', '%00', 'é', 'x'.repeat(10_000)])(
+    'whose secret cannot be one, %s, is not looked up',
+    async (secret) => {
+      operations = [];
+      expect((await read(`/r/${secret}/v0.1/servers`)).status).toBe(404);
+      expect(operations).toEqual([]);
+    },
+  );
+
+  test.each(['wrong', 'x'.repeat(43), '__proto__'])(
     'that there is not, %s, is found out by one read of a hash',
     async (secret) => {
       operations = [];

@@ -37,6 +37,53 @@ const apps: [App, readonly Route<unknown>[], AppDeps][] = [
 /** A path that a template takes, and that no literal of any template is. */
 const example = (template: string): string => `/${template.replace(/\{\*?(\w+)\}/g, 'some-$1')}`;
 
+/** Composed of stores that throw when anyone asks them. */
+function withoutStores(app: App): AppDeps {
+  const refuse = new Proxy(
+    {},
+    {
+      get: () => () => {
+        throw new Error('a store was asked');
+      },
+    },
+  );
+  const deps = composed(app);
+  const stores = [
+    'servers',
+    'visibleServers',
+    'toolsets',
+    'versions',
+    'links',
+    'syncs',
+    'plans',
+    'delegations',
+  ];
+  const others = ['sessions', 'pools', 'shortLived', 'trail', 'audit', 'deadLetters', 'progress'];
+  return { ...deps, ...Object.fromEntries([...stores, ...others].map((name) => [name, refuse])) };
+}
+const storeless: Readonly<Record<App, readonly Route<unknown>[]>> = {
+  management: managementRoutes(withoutStores('management')),
+  mcp: mcpRoutes(withoutStores('mcp')),
+};
+
+/** What a path may hold and nothing is named, with the reason why it was tried. */
+const oddIds: Readonly<Record<string, string>> = {
+  '%F0%9F%98%80': 'an emoji: half of it makes no table key',
+  '%ED%A0%BD': 'half a surrogate pair, which is no UTF-8',
+  '%00': 'a control character',
+  '%7F': 'another',
+  'a%0Ab': 'a line break',
+  'a%2Fb': 'a slash, illegal in a table key',
+  'a%252Fb': 'the same as Azure writes it',
+  'a%5Cb': 'a backslash, illegal too',
+  'a%23b': 'a number sign, illegal too',
+  'a%3Fb': 'a question mark, illegal too',
+  'a%27b': 'a quote, which ends a text in a filter',
+  '%': 'no escape',
+  '%20': 'a space',
+  [`a${'b'.repeat(10_240)}`]: 'longer than any key',
+};
+
 const anonymous: Readonly<Record<App, readonly string[]>> = {
   management: ['GET health', 'GET r/{secret}/v0.1/servers/{*rest}', 'GET r/{secret}/v0/servers/{*rest}'],
   mcp: [
@@ -85,6 +132,39 @@ describe.each(apps)('the %s app', (app, routes, deps) => {
     }
   });
 
+  const admin = { authorization: 'Bearer Admin' };
+  const withId = storeless[app].flatMap((route) =>
+    [...route.path.matchAll(/\{(\w+)\}/g)].map(
+      ([, parameter = '']) => [route.name, parameter, route] as const,
+    ),
+  );
+  test.each(withId)(
+    '%s answers 404 to a %s that can name nothing, and asks no store',
+    async (_, name, route) => {
+      for (const [id, why] of Object.entries(oddIds)) {
+        const path = example(route.path.replace(`{${name}}`, () => id));
+        const response = await serve(
+          route,
+          fakeHttpDeps(),
+        )(new Request(`https://gateway.example${path}`, { method: route.method, headers: admin }));
+        expect([why, response.status]).toEqual([why, 404]);
+      }
+    },
+  );
+
+  test.each(routes.map((route) => [route.name, route] as const))(
+    '%s answers 421 under the name of another, before it looks at anything',
+    async (_, route) => {
+      const http = fakeHttpDeps();
+      const response = await serve(
+        route,
+        http,
+      )(new Request(`https://evil.example${example(route.path)}`, { method: route.method, headers: admin }));
+      expect(response.status).toBe(route.name === 'health' ? 200 : 421);
+      expect(http.judged).toEqual([]);
+    },
+  );
+
   test('lets nobody in without a token but where everyone may know', () => {
     const open = routes.filter(({ permission }) => permission === 'anonymous');
     expect(open.map(({ method, path }) => `${method} ${path}`).sort()).toEqual(anonymous[app]);
@@ -125,7 +205,7 @@ describe.each(apps)('the %s app', (app, routes, deps) => {
   test.each(guarded.map((route) => [route.name, route] as const))(
     '%s answers 401 with a challenge to whoever has no token, before it looks at anything',
     async (_, route) => {
-      const http = { ...deps, log: fakeHttpDeps().log };
+      const http = { ...deps, log: fakeHttpDeps().log, ownHosts: fakeHttpDeps().ownHosts };
       for (const headers of [{}, { authorization: 'Bearer a.b.c' }, { authorization: 'Basic YTpi' }]) {
         const response = await call(route, http, headers);
         expect(response.status).toBe(401);
@@ -167,8 +247,8 @@ describe('protected resource metadata', () => {
   test.each(routes.map((route) => [route.path, route] as const))(
     'at %s names the resource by the settings, whatever the request says (RFC 9728)',
     async (path, route) => {
-      const request = new Request(`http://evil.example${example(path)}`, {
-        headers: { host: 'evil.example', 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'http' },
+      const request = new Request(`https://gateway.example${example(path)}`, {
+        headers: { 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'http' },
       });
       const response = await serve(route, fakeHttpDeps())(request);
       expect(response.status).toBe(200);

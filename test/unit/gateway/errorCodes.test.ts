@@ -4,6 +4,7 @@ import { type ErrorKind, errorKinds } from '../../../shared/platform/errors.ts';
 
 const pinned: Record<ErrorKind, number> = {
   invalid: -32602,
+  bad_request: -32600,
   unauthenticated: -31401,
   forbidden: -31403,
   not_found: -32602,
@@ -12,6 +13,7 @@ const pinned: Record<ErrorKind, number> = {
   conflict: -31412,
   too_large: -31413,
   unsupported_media_type: -32600,
+  misdirected: -31421,
   exhausted: -31429,
   unavailable: -31503,
   timeout: -31504,

@@ -16,6 +16,11 @@ const general = 'The access token is not valid for this gateway.';
 
 const pinned: Record<Refusal, readonly [kind: string, header: string | undefined, why: string]> = {
   missing: ['unauthenticated', `${head}, ${tail}`, 'no error code without a token (RFC 6750, 3.1)'],
+  repeated: [
+    'bad_request',
+    `${head}, error="invalid_request", error_description="Send one access token, in one Authorization header.", ${tail}`,
+    '400: the request is wrong, not the token (RFC 6750, 3.1)',
+  ],
   malformed: ['unauthenticated', invalid(general), 'as any bad token'],
   unknown_tenant: ['unauthenticated', invalid(general), 'must not tell which tenants there are'],
   bad_signature: ['unauthenticated', invalid(general), 'must not tell which keys there are'],

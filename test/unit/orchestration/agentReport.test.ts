@@ -198,7 +198,6 @@ describe('reports on their queue', () => {
     ['that had no such attempt', row(), { attempt: 3 }],
     ['of another tenant', row(), { tenantId: 't2' }],
     ['that there is not', row(), { delegationId: 'd2' }],
-    ['with an id that no row can have', row(), { delegationId: 'a/b' }],
   ])('are refused and logged when they are about work %s', async (_, before, body) => {
     const { deps, report, stored, lines } = engine();
     await deps.delegations.add(before);
@@ -211,6 +210,10 @@ describe('reports on their queue', () => {
   test.each([
     [{ schemaVersion: 2 }],
     [{ attempt: 0 }],
+    [{ delegationId: 'a/b' }],
+    [{ delegationId: '😀' }],
+    [{ delegationId: 'x'.repeat(10_240) }],
+    [{ tenantId: '\ud83d' }],
     [{ more: 1 }],
     [{ report: { kind: 'paused' } }],
     [{ report: { kind: 'started' } }],

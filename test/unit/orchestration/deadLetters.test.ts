@@ -142,6 +142,18 @@ describe('listing', () => {
     expect((await listDeadLetters(agent, 't3', 30, undefined, deps)).items).toEqual([]);
   });
 
+  test.each(['😀', '\ud83d', 'a/b', 'a\u0000', '', 'x'.repeat(10_240)])(
+    'shows what names a delegation that cannot be, %j, to the operator, as what nobody can read',
+    async (odd) => {
+      const mine = about(delegation());
+      const bodies = [{ ...mine, delegationId: odd }, { ...mine, tenantId: odd }, mine];
+      const { deps } = await place({ bodies, rows: [] });
+      const operators = await listDeadLetters(agent, 'operator', 30, undefined, deps);
+      expect(numbersOf(operators)).toEqual(['1', '2']);
+      expect(numbersOf(await listDeadLetters(agent, 't1', 30, undefined, deps))).toEqual(['3']);
+    },
+  );
+
   test('goes on after the last of the page before, past those of other tenants', async () => {
     const mine = about(delegation());
     const { deps } = await place({ bodies: [mine, others, mine, others, mine] });

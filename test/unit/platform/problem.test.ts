@@ -4,6 +4,7 @@ import { toProblem } from '../../../shared/platform/problem.ts';
 
 const pinned: Record<ErrorKind, readonly [status: number, title: string]> = {
   invalid: [400, 'Bad Request'],
+  bad_request: [400, 'Bad Request'],
   unauthenticated: [401, 'Unauthorized'],
   forbidden: [403, 'Forbidden'],
   not_found: [404, 'Not Found'],
@@ -12,6 +13,7 @@ const pinned: Record<ErrorKind, readonly [status: number, title: string]> = {
   conflict: [412, 'Precondition Failed'],
   too_large: [413, 'Content Too Large'],
   unsupported_media_type: [415, 'Unsupported Media Type'],
+  misdirected: [421, 'Misdirected Request'],
   exhausted: [429, 'Too Many Requests'],
   unavailable: [503, 'Service Unavailable'],
   timeout: [504, 'Gateway Timeout'],

@@ -1,0 +1,92 @@
+import { type AppDeps, compose } from '../../functions/compose.ts';
+import { fallback } from '../../functions/fallback.ts';
+import { serve } from '../../functions/http.ts';
+import { managementRoutes } from '../../functions/management/app.ts';
+import { mcpRoutes } from '../../functions/mcp/app.ts';
+import { matches } from '../../functions/paths.ts';
+import type { Route } from '../../functions/route.ts';
+import { type Role, roles } from '../../shared/identity/principal.ts';
+import { type App, readConfig } from '../../shared/platform/config.ts';
+import { callerTenant, type FakeHttpDeps, fakeHttpDeps } from './httpDeps.ts';
+
+export interface Sent {
+  readonly role?: Role;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** A string is sent as it stands, anything else as JSON. */
+  readonly body?: unknown;
+}
+export interface Told {
+  readonly status: number;
+  readonly headers: Headers;
+  /** Undefined where there is none, or it is an event stream. */
+  readonly body: unknown;
+}
+
+export interface AppOnTables {
+  readonly deps: AppDeps;
+  readonly http: FakeHttpDeps;
+  readonly routes: readonly Route<unknown>[];
+  call(method: string, path: string, sent?: Sent): Promise<Told>;
+}
+
+/** An app as it composes itself, on tables of its own and without Redis. What it sends to queues arrives; a token is the name of a role. */
+export function appOnTables(app: App, tables: string, more: Partial<AppDeps> = {}): AppOnTables {
+  const composed = compose(
+    readConfig({
+      AZURE_FUNCTIONS_ENVIRONMENT: 'Development',
+      MREG_APP: app,
+      MREG_TABLES: tables,
+      MREG_SERVICE_BUS__fullyQualifiedNamespace: 'nowhere.servicebus.windows.net',
+      MREG_API_CLIENT_ID: 'c0ffee00-0000-4000-8000-000000000001',
+      MREG_TENANTS: callerTenant,
+      MREG_PUBLIC_ORIGIN: 'https://gateway.example',
+      MREG_MANAGEMENT_ORIGIN: 'https://gateway.example',
+      MREG_PRIVATE_UPSTREAMS: 'allowed',
+    }),
+  );
+  const http = fakeHttpDeps({
+    verifyToken: (authorization) => {
+      const role = roles.find((name) => authorization === `Bearer ${name}`);
+      if (role === undefined) return Promise.resolve({ refusal: 'missing' });
+      const who = { tenantId: callerTenant, userId: 'user', kind: 'user', clientId: 'client' } as const;
+      const expiresAt = Date.now() + 3_600_000;
+      return Promise.resolve({ principal: { ...who, roles: [role], expiresAt } });
+    },
+  });
+  const deps: AppDeps = {
+    ...composed,
+    log: http.log,
+    sender: { send: () => Promise.resolve() },
+    deadLetters: { list: () => Promise.resolve([]), take: () => Promise.resolve(undefined) },
+    ...more,
+  };
+  const routes = app === 'management' ? managementRoutes(deps) : mcpRoutes(deps);
+  return {
+    deps,
+    http,
+    routes,
+    async call(method, path, { role = 'Admin', headers = {}, body } = {}) {
+      const request = new Request(`https://gateway.example${path}`, {
+        method,
+        headers: {
+          authorization: `Bearer ${role}`,
+          ...(body !== undefined && { 'content-type': 'application/json' }),
+          ...headers,
+        },
+        ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+      });
+      const { pathname } = new URL(request.url);
+      const [route] = routes
+        .filter((one) => one.method === method && matches(one.path, pathname))
+        .sort((one, other) => (one.name < other.name ? -1 : 1));
+      const response = route ? await serve(route, http)(request) : fallback(request, routes, http);
+      const isStream = response.headers.get('content-type')?.startsWith('text/event-stream') === true;
+      const text = isStream ? '' : await response.text();
+      return {
+        status: response.status,
+        headers: response.headers,
+        body: text === '' ? undefined : (JSON.parse(text) as unknown),
+      };
+    },
+  };
+}
