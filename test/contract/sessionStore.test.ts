@@ -5,6 +5,7 @@ import { randomId } from '../../shared/platform/ids.ts';
 import type { StateStore } from '../../shared/platform/stateStore.ts';
 import { describeWith, onPath } from '../support/requirement.ts';
 import { type StateBackend, startRedisBackend, startTablesBackend } from '../support/stateBackends.ts';
+import { testSeal } from '../support/seal.ts';
 
 function suite(start: () => Promise<StateBackend>): void {
   let backend: StateBackend;
@@ -17,8 +18,8 @@ function suite(start: () => Promise<StateBackend>): void {
     backend = await start();
     state = backend.open();
     const clock = { now: () => new Date(backend.now()) };
-    management = createSessionStore({ state, clock, newId: randomId, app: 'management' });
-    mcp = createSessionStore({ state: backend.open(), clock, newId: randomId, app: 'mcp' });
+    management = createSessionStore({ state, clock, newId: randomId, app: 'management', seal: testSeal });
+    mcp = createSessionStore({ state: backend.open(), clock, newId: randomId, app: 'mcp', seal: testSeal });
   });
   afterAll(() => backend.stop());
 

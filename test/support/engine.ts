@@ -26,6 +26,7 @@ import type { PublishingDeps } from '../../shared/registry/publishRecord.ts';
 import { azureTableVersionStore } from '../../shared/registry/versions/azureTableVersionStore.ts';
 import { testCredentials } from './credentials.ts';
 import { memoryTables } from './memoryTables.ts';
+import { testSeal } from './seal.ts';
 
 const start = Date.UTC(2026, 0, 1);
 
@@ -114,7 +115,7 @@ export function testEngine(faults: Faults = {}, gates: QualityGates = standardGa
         });
       },
     },
-    sessions: createSessionStore({ ...stateDeps, newId: randomId, app: 'management' }),
+    sessions: createSessionStore({ ...stateDeps, newId: randomId, app: 'management', seal: testSeal }),
     pools: createResourcePools(stateDeps),
     shortLived: state,
     eventRoutes: standardRoutes,
@@ -130,6 +131,7 @@ export function testEngine(faults: Faults = {}, gates: QualityGates = standardGa
     publicOrigin: 'https://gateway.example.com',
     tenants: new Set(['t1', 't2']),
     sharingTenant: 't1',
+    seal: testSeal,
     credentials: testCredentials(
       { 'stock-key': { value: 'Bearer s', origins: ['https://stock.example.com'] } },
       ['t1', 't2'],

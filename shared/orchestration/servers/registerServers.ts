@@ -1,5 +1,6 @@
 import { type Result, fail } from '../../platform/result.ts';
 import type { Registration } from '../../registry/server.ts';
+import { sealUrl } from '../../registry/serverUrl.ts';
 import type { Caller } from '../caller.ts';
 import { type PooledPlan, beginWithinPools } from '../plan/beginWithinPools.ts';
 import type { Plan, StepDefinition } from '../plan/plan.ts';
@@ -17,10 +18,11 @@ const CHUNK_TIMEOUT_MS = 20 * 60_000;
  * the same time as the resource pools give connections. Failures: `exhausted`, `too_large`.
  */
 export async function registerServers(
-  registrations: readonly Registration[],
+  given: readonly Registration[],
   caller: Caller,
   deps: RegistrationDeps,
 ): Promise<Result<Plan>> {
+  const registrations = given.map((registration) => sealed(registration, caller, deps));
   if (JSON.stringify(registrations).length > MAX_LENGTH) {
     const message = `the servers are longer than ${MAX_LENGTH} characters of JSON: register fewer at a time`;
     return fail({ kind: 'too_large', message });
@@ -34,6 +36,16 @@ export async function registerServers(
   };
   return beginWithinPools(plan, caller, deps);
 }
+
+/** The plan and its messages are read by others: they hold no secret of a URL. */
+const sealed = (
+  registration: Registration,
+  { principal }: Caller,
+  { seal }: RegistrationDeps,
+): Registration => ({
+  ...registration,
+  ...sealUrl(registration.url, principal.tenantId, seal),
+});
 
 /** Chunks in lanes: a chunk waits for the one before it in its lane, whatever comes of that. */
 function bulkSteps(registrations: readonly Registration[], lanes: number): readonly StepDefinition[] {

@@ -3,6 +3,7 @@ import { succeed } from '../../platform/result.ts';
 import type { VersionStore } from '../versions/versionStore.ts';
 import { type Followed, type Follower, follow } from './follow.ts';
 import { type Figures, NO_FIGURES, addFigures } from './registrySync.ts';
+import { literalSecrets } from '../serverJson/literalSecrets.ts';
 import { type UpstreamEntry, readUpstreamEntry } from './upstreamEntry.ts';
 
 export interface TakeOverDeps {
@@ -19,12 +20,17 @@ export async function takeOver(
   const { source } = follower;
   const entries = page.flatMap((value, position) => {
     const entry = readUpstreamEntry(value);
-    if (entry.ok) return [entry.value];
-    const [problem] = entry.error.errors ?? [];
+    // A deletion is followed whatever the entry holds.
+    const secret =
+      entry.ok && entry.value.status !== 'deleted' ? literalSecrets(entry.value.server)[0] : undefined;
+    if (entry.ok && !secret) return [entry.value];
+    const [problem] = entry.ok
+      ? [{ path: secret?.path.join('.'), message: secret?.message }]
+      : (entry.error.errors ?? []);
     deps.log.warn('registry_entry_skipped', {
       source,
       position,
-      reason: `${problem?.path ?? ''} ${problem?.message ?? entry.error.message}`.trim(),
+      reason: `${problem?.path ?? ''} ${problem?.message ?? (entry.ok ? '' : entry.error.message)}`.trim(),
     });
     return [];
   });

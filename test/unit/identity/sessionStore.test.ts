@@ -6,6 +6,7 @@ import { InfrastructureError } from '../../../shared/platform/errors.ts';
 import { randomId } from '../../../shared/platform/ids.ts';
 import type { StateStore } from '../../../shared/platform/stateStore.ts';
 import { memoryTables } from '../../support/memoryTables.ts';
+import { testSeal } from '../../support/seal.ts';
 
 const minuteMs = 60_000;
 const begin = Date.UTC(2026, 0, 1);
@@ -40,7 +41,7 @@ beforeEach(() => {
       return kept.delete(key);
     },
   };
-  sessions = createSessionStore({ state, clock, newId: randomId, app: 'management' });
+  sessions = createSessionStore({ state, clock, newId: randomId, app: 'management', seal: testSeal });
 });
 
 const alice = (more: Partial<Principal> = {}): Principal => ({
@@ -112,7 +113,7 @@ describe('a session', () => {
   test('is over by the clock of whoever asks, even while the store still has it', async () => {
     const { id } = await sessions.open(alice({ expiresAt: begin + minuteMs }));
     const ahead = { now: () => new Date(now + 2 * minuteMs) };
-    const other = createSessionStore({ state, clock: ahead, newId: randomId, app: 'mcp' });
+    const other = createSessionStore({ state, clock: ahead, newId: randomId, app: 'mcp', seal: testSeal });
     expect(await other.authContext('contoso', id)).toBeUndefined();
     expect(await other.find('contoso', id)).toBeUndefined();
   });
