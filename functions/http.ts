@@ -117,7 +117,7 @@ async function answer<Body>(
   let principal = nobody;
   if (route.permission !== 'anonymous') {
     const admission = await admit(request.headers, route.permission, trace, deps, () =>
-      route.resourceMetadata?.(params),
+      route.resourceMetadata?.(params, url.searchParams),
     );
     if ('error' in admission) return refuse(route, admission.error, admission.headers);
     principal = admission.principal;

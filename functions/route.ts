@@ -43,7 +43,7 @@ export interface Route<Body = undefined> {
   readonly bodyWhenAbsent?: Body;
   readonly deadlineMs?: number;
   /** Where whoever is turned away reads about the resource at this path; what the app says of itself when absent. */
-  readonly resourceMetadata?: (params: Call<Body>['params']) => string;
+  readonly resourceMetadata?: (params: Call<Body>['params'], query: URLSearchParams) => string;
   handle(call: Call<Body>): Promise<Result<Answer> | Response>;
   /** How the route words an error; a problem document (RFC 9457) when absent. */
   readonly wordError?: (error: DomainError) => Answer;

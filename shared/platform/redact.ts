@@ -3,9 +3,9 @@ import type { OutboundBody } from './outboundBody.ts';
 /** Replaces known secret values. */
 export interface Redactor {
   /** Returns the text with `[redacted]` in the place of each secret. */
-  text(text: string): string;
+  readonly text: (text: string) => string;
   /** Does the same for bytes in UTF-8. Returns the same buffer where it holds no secret. */
-  bytes(bytes: Buffer): Buffer;
+  readonly bytes: (bytes: Buffer) => Buffer;
 }
 
 export const REDACTED = '[redacted]';
@@ -62,16 +62,12 @@ const slashes = (least: number): string => `\\\\{${least},${MAX_BACKSLASHES}}`;
 
 /** A pattern of the value with each character as it stands or escaped. Its work is bounded: no part of it repeats without end. */
 const anySpelling = (secret: string): string =>
-  [...secret]
-    .map((character) => {
-      const hex = character.charCodeAt(0).toString(16);
-      const anyCase = [...hex]
-        .map((digit) => (/[a-f]/.test(digit) ? `[${digit}${digit.toUpperCase()}]` : digit))
-        .join('');
-      const isEscapable = /["\\/]/.test(character);
-      return `(?:${isEscapable ? slashes(0) : ''}${escaped(character)}|${slashes(1)}u00${anyCase})`;
-    })
-    .join('');
+  Array.from(secret, (character) => {
+    const hex = character.charCodeAt(0).toString(16);
+    const anyCase = hex.replace(/[a-f]/g, (digit) => `[${digit}${digit.toUpperCase()}]`);
+    const isEscapable = /["\\/]/.test(character);
+    return `(?:${isEscapable ? slashes(0) : ''}${escaped(character)}|${slashes(1)}u00${anyCase})`;
+  }).join('');
 
 /** Larger than any answer that is taken: a longer line is given on as it is and refused for its size. */
 const MAX_HELD_BYTES = 4 * 1024 * 1024 + 1;

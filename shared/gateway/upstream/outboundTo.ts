@@ -65,15 +65,10 @@ export function createOutboundTo(outbound: OutboundClient, credentials: Credenti
 }
 
 function redacted({ statusCode, headers, body }: OutboundResponse, redactor: Redactor): OutboundResponse {
-  const shown = Object.entries(headers).map(([name, value]) => [
-    name,
-    Array.isArray(value) ? value.map(redactor.text) : value && redactor.text(value),
-  ]);
-  return {
-    statusCode,
-    headers: Object.fromEntries(shown) as OutboundResponse['headers'],
-    body: redactedBody(body, redactor),
-  };
+  const shown: Record<string, string | string[] | undefined> = {};
+  for (const [name, value] of Object.entries(headers))
+    shown[name] = Array.isArray(value) ? value.map(redactor.text) : value && redactor.text(value);
+  return { statusCode, headers: shown, body: redactedBody(body, redactor) };
 }
 
 const unopened = (outbound: OutboundClient): OutboundClient => ({

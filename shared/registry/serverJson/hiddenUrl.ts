@@ -42,7 +42,7 @@ function partsOf(url: string): Parts {
     .join('/');
   const hiddenQuery = query?.replace(
     /([^&;=]*)(?:(=)([^&;]*))?/g,
-    (pair, name: string, equals: string | undefined, value = '') => {
+    (pair, name: string, equals: string | undefined, value: string = '') => {
       if (equals === undefined) return holdsToken(decoded(name)) ? hide('query', name) : pair;
       if (value === '' || holdsHidden(value)) return pair;
       return isSecretName(decoded(name)) || holdsSecret(decoded(value))

@@ -1,5 +1,6 @@
 import type { Log } from '../../platform/log.ts';
-import { succeed } from '../../platform/result.ts';
+import { invalid } from '../../platform/invalid.ts';
+import { type Result, succeed } from '../../platform/result.ts';
 import type { VersionStore } from '../versions/versionStore.ts';
 import { type Followed, type Follower, follow } from './follow.ts';
 import { type Figures, NO_FIGURES, addFigures } from './registrySync.ts';
@@ -19,18 +20,13 @@ export async function takeOver(
 ): Promise<Figures> {
   const { source } = follower;
   const entries = page.flatMap((value, position) => {
-    const entry = readUpstreamEntry(value);
-    // A deletion is followed whatever the entry holds.
-    const secret =
-      entry.ok && entry.value.status !== 'deleted' ? literalSecrets(entry.value.server)[0] : undefined;
-    if (entry.ok && !secret) return [entry.value];
-    const [problem] = entry.ok
-      ? [{ path: secret?.path.join('.'), message: secret?.message }]
-      : (entry.error.errors ?? []);
+    const entry = readEntry(value);
+    if (entry.ok) return [entry.value];
+    const [problem] = entry.error.errors ?? [];
     deps.log.warn('registry_entry_skipped', {
       source,
       position,
-      reason: `${problem?.path ?? ''} ${problem?.message ?? (entry.ok ? '' : entry.error.message)}`.trim(),
+      reason: `${problem?.path ?? ''} ${problem?.message ?? entry.error.message}`.trim(),
     });
     return [];
   });
@@ -40,6 +36,14 @@ export async function takeOver(
     figures = addFigures(figures, await takeServer(name, ofServer, follower, deps));
   }
   return figures;
+}
+
+/** An entry without literal secrets. A deletion is followed whatever the entry holds. */
+function readEntry(value: unknown): Result<UpstreamEntry> {
+  const entry = readUpstreamEntry(value);
+  if (!entry.ok || entry.value.status === 'deleted') return entry;
+  const [secret] = literalSecrets(entry.value.server);
+  return secret ? invalid(['server', ...secret.path].join('.'), secret.message) : entry;
 }
 
 async function takeServer(

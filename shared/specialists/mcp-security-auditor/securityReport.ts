@@ -26,9 +26,9 @@ export const securityReport = (deps: SetupDeps & Pick<SpecialistDeps, 'servers'>
     input: z.strictObject({}),
     output: reportSchema,
     async run(_, helpers) {
-      const { signal, tenantId } = helpers;
+      const { tenantId } = helpers;
       const [looks, trail, servers] = await Promise.all([
-        lookAtTenants(deps, signal),
+        lookAtTenants(deps, helpers),
         analyseTrail(lastDay(MAX_RECORDS), helpers, deps),
         lookAtServers(helpers, deps.servers),
       ]);
