@@ -12,7 +12,8 @@ export const REDACTED = '[redacted]';
 
 /** A shorter value is part of ordinary words, so it is not looked for. */
 const MIN_LENGTH = 6;
-/** JSON within JSON within JSON: how often an escape itself may be escaped. */
+/** JSON within JSON within JSON: how often an escape itself may be escaped, and how many backslashes it has then. */
+const MAX_NESTING = 3;
 const MAX_BACKSLASHES = 4;
 
 /**
@@ -58,16 +59,22 @@ function spellingsOf(value: string): string[] {
 }
 
 const escaped = (character: string): string => character.replace(/[\\^$.*+?()[\]{}|/-]/, '\\$&');
-const slashes = (least: number): string => `\\\\{${least},${MAX_BACKSLASHES}}`;
-
-/** A pattern of the value with each character as it stands or escaped. Its work is bounded: no part of it repeats without end. */
+/**
+ * A pattern of the value with each character as it stands or escaped. A run of backslashes is one element together with the
+ * character after it, so that no two elements can match the same text in different ways.
+ */
 const anySpelling = (secret: string): string =>
-  Array.from(secret, (character) => {
+  secret.replace(/(\\*)([^\\]|$)/g, (_, run: string, character: string) => {
+    if (run === '' && character === '') return '';
+    const least = run.length;
+    const most = least * 2 ** MAX_NESTING + MAX_BACKSLASHES;
+    if (character === '') return `\\\\{${least},${most}}`;
     const hex = character.charCodeAt(0).toString(16);
     const anyCase = hex.replace(/[a-f]/g, (digit) => `[${digit}${digit.toUpperCase()}]`);
-    const isEscapable = /["\\/]/.test(character);
-    return `(?:${isEscapable ? slashes(0) : ''}${escaped(character)}|${slashes(1)}u00${anyCase})`;
-  }).join('');
+    const isPlain = least === 0 && !/["/]/.test(character);
+    const slashes = isPlain ? '' : `\\\\{${least},${most}}`;
+    return `(?:${slashes}${escaped(character)}|\\\\{${least + 1},${most}}u00${anyCase})`;
+  });
 
 /** Larger than any answer that is taken: a longer line is given on as it is and refused for its size. */
 const MAX_HELD_BYTES = 4 * 1024 * 1024 + 1;
