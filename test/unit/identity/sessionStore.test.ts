@@ -56,6 +56,27 @@ const alice = (more: Partial<Principal> = {}): Principal => ({
 const at = (ms: number) => new Date(ms).toISOString();
 
 describe('a session', () => {
+  test('keeps its token sealed, for itself alone', async () => {
+    const [one, other] = [
+      await sessions.open(alice(), 'a.canary.c'),
+      await sessions.open(alice(), 'a.other.c'),
+    ];
+    const kept = (await state.get(`mreg:auth:${one.id}`)) ?? '';
+    expect(kept).toContain('sealedToken');
+    expect(kept).not.toContain('canary');
+    await state.set(`mreg:auth:${other.id}`, kept, minuteMs);
+    expect(await sessions.token('contoso', one.id)).toBe('a.canary.c');
+    expect(await sessions.token('contoso', other.id)).toBeUndefined();
+  });
+
+  test('whose token was kept in plain text by an earlier build has no token, and goes on without it', async () => {
+    const { id } = await sessions.open(alice());
+    const kept = JSON.parse((await state.get(`mreg:auth:${id}`)) ?? '{}') as object;
+    await state.set(`mreg:auth:${id}`, JSON.stringify({ ...kept, token: 'a.canary.c' }), minuteMs);
+    expect(await sessions.token('contoso', id)).toBeUndefined();
+    expect(await sessions.authContext('contoso', id)).toMatchObject({ userId: 'alice' });
+  });
+
   test('keeps the token only where it is given, apart from what is shown of it, and for its own tenant', async () => {
     const [without, withToken] = [await sessions.open(alice()), await sessions.open(alice(), 'a.b.c')];
     expect(await sessions.token('contoso', without.id)).toBeUndefined();

@@ -102,6 +102,7 @@ describe('a configuration', () => {
       'MREG_APP',
       'MREG_TABLES',
       'MREG_API_CLIENT_ID',
+      'MREG_SEALING_KEYS',
       'MREG_TENANTS',
       'MREG_PUBLIC_ORIGIN',
       'MREG_MANAGEMENT_ORIGIN',
