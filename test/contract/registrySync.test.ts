@@ -111,7 +111,7 @@ test('an entry with a literal secret is passed over, and its deletion is followe
   expect(await names()).toEqual(['b']);
   registry.pages = [[upstreamEntry({ name: 'com.example/b', remotes }, { status: 'deleted' })]];
   await sync();
-  expect(await versionsOf('com.example/b')).toEqual(['1.0.0 deleted']);
+  expect(await versionsOf('com.example/b')).toEqual(['1.0.0 deleted latest']);
 });
 
 test('what is published or decided here stays', async () => {

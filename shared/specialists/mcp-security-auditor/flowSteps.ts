@@ -7,7 +7,7 @@ import type { SpecialistDeps } from '../deps.ts';
 import type { Finding } from '../finding.ts';
 import { DOCUMENT_WITHIN_MS } from './identityProvider.ts';
 import { tracedHeaders } from '../tracedHeaders.ts';
-import { tenantHint } from '../tenantView.ts';
+import { tenantHint } from '../../identity/tenantView.ts';
 
 export type FlowDeps = Pick<SpecialistDeps, 'config' | 'authority' | 'outbound'>;
 

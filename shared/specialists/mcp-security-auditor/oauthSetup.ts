@@ -6,7 +6,7 @@ import { type Task, type TaskHelpers, defineTask } from '../../orchestration/tas
 import { succeed } from '../../platform/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, health, healthSchema, reportSchema, verdict, verdictSchema } from '../finding.ts';
-import { visibleTenants } from '../tenantView.ts';
+import { visibleTenants } from '../../identity/tenantView.ts';
 import { withinTime } from '../withinTime.ts';
 import { type TenantLook, lookAtTenant } from './identityProvider.ts';
 

@@ -19,6 +19,7 @@ describe('a sealed value', () => {
       'when a bit was changed',
       () => seal.open('token', ['t1', 'u1'], sealed.slice(0, -2) + (sealed.endsWith('AA') ? 'BB' : 'AA')),
     ],
+    ['when something follows it', () => seal.open('token', ['t1', 'u1'], `${sealed}x`)],
     ['when it was cut', () => seal.open('token', ['t1', 'u1'], sealed.slice(0, 30))],
     ['with another key', () => createSeal([old]).open('token', ['t1', 'u1'], sealed)],
     ['when it is plain text', () => seal.open('token', ['t1', 'u1'], 'eyJhbGciOi.plain')],
