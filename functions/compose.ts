@@ -25,7 +25,10 @@ import type { Config } from '../shared/platform/config.ts';
 import { type IdSource, randomId, randomSecret } from '../shared/platform/ids.ts';
 import { azureTableIdempotencyStore } from '../shared/platform/azureTableIdempotencyStore.ts';
 import type { IdempotencyStore } from '../shared/platform/idempotency.ts';
-import { jsonLog } from '../shared/platform/log.ts';
+import { jsonLog, writeLine } from '../shared/platform/log.ts';
+import { createRedactor } from '../shared/platform/redact.ts';
+import { createSeal } from '../shared/platform/seal.ts';
+import { secretsOf } from '../shared/platform/secretSettings.ts';
 import { type OutboundClient, openOutboundClient } from '../shared/platform/outbound.ts';
 import { type OpenedStateStore, openStateStore } from '../shared/platform/openStateStore.ts';
 import { openMessageSender } from '../shared/platform/serviceBus.ts';
@@ -41,6 +44,7 @@ import { azureTableVersionStore } from '../shared/registry/versions/azureTableVe
 import type { VersionStore } from '../shared/registry/versions/versionStore.ts';
 import { announced, announcedToolsets } from '../shared/registry/announced.ts';
 import { azureTableServerStore } from '../shared/registry/azureTableServerStore.ts';
+import { sealedServerStore } from '../shared/registry/sealedServerStore.ts';
 import { azureTableToolsetStore } from '../shared/registry/azureTableToolsetStore.ts';
 import { type VisibleServers, createVisibleServers } from '../shared/registry/visibleServers.ts';
 import type { ToolsetStore } from '../shared/registry/toolsetStore.ts';
@@ -82,11 +86,12 @@ export interface AppDeps extends PlanDeps, DelegateDeps, AdmissionDeps {
 /** Made once from the settings. Nothing is connected before it is used. */
 export function compose(config: Config): AppDeps {
   const clock = systemClock;
-  const log = jsonLog(config.app);
+  const log = jsonLog(config.app, writeLine, createRedactor(secretsOf(config))?.text);
   const upstreamPolicy = config.privateUpstreams ? ('private_allowed' as const) : ('public' as const);
   const authority = config.localIssuer ?? ENTRA_AUTHORITY;
   const tables = openTables(config.tables);
   const externalAgents = externalAgentsOf(config.externalAgents);
+  const seal = createSeal(config.sealingKeys);
   const state = openStateStore({ redisUrl: config.redisUrl, open: tables, clock });
   const shortLived = state.state;
   // The tenant whose gateway this is.
@@ -97,7 +102,7 @@ export function compose(config: Config): AppDeps {
     links: azureTableRegistryLinkStore(tables),
     syncs: azureTableRegistrySyncStore(tables),
     idempotencyKeys: azureTableIdempotencyStore(tables),
-    servers: announced(azureTableServerStore(tables), shortLived, randomId),
+    servers: announced(sealedServerStore(azureTableServerStore(tables), seal), shortLived, randomId),
     toolsets: announcedToolsets(azureTableToolsetStore(tables), shortLived, randomId),
     plans: azureTablePlanStore(tables, config.tenants),
     delegations: azureTableDelegationStore(tables, config.tenants),
@@ -124,7 +129,7 @@ export function compose(config: Config): AppDeps {
     sender: openMessageSender(config.serviceBus),
     shortLived,
     eventRoutes,
-    sessions: createSessionStore({ ...stateDeps, durable: state.durable, app: config.app }),
+    sessions: createSessionStore({ ...stateDeps, durable: state.durable, app: config.app, seal }),
     pools: createResourcePools(stateDeps),
     activity: createAgentActivity({ ...stateDeps, instanceId: randomId() }),
     progress: createProgressBoard(stateDeps),
@@ -150,10 +155,11 @@ export function compose(config: Config): AppDeps {
     tenants: config.tenants,
     sharingTenant,
     credentials,
+    seal,
     config,
     authority,
     outbound,
-    outboundTo: createOutboundTo(outbound, credentials),
+    outboundTo: createOutboundTo(outbound, credentials, seal),
     trail,
     state,
     visibleServers,

@@ -132,8 +132,9 @@ async function answer<Body>(
   const params = pathParameters(route.path, url.pathname);
   let principal = nobody;
   if (route.permission !== 'anonymous') {
-    const admission = await admit(request.headers, url.searchParams, route.permission, trace, deps, () =>
-      route.resourceMetadata?.(params),
+    const { searchParams } = url;
+    const admission = await admit(request.headers, searchParams, route.permission, trace, deps, () =>
+      route.resourceMetadata?.(params, searchParams),
     );
     if ('error' in admission) return refuse(route, admission.error, admission.headers);
     principal = admission.principal;

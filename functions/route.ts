@@ -52,7 +52,7 @@ export interface Route<Body = undefined> {
   readonly isResumable?: true;
   readonly deadlineMs?: number;
   /** Where whoever is turned away reads about the resource at this path; what the app says of itself when absent. */
-  readonly resourceMetadata?: (params: Call<Body>['params']) => string;
+  readonly resourceMetadata?: (params: Call<Body>['params'], query: URLSearchParams) => string;
   handle(call: Call<Body>): Promise<Result<Answer> | Response>;
   /** Headers of every answer of the route, refusals included. */
   readonly answerHeaders?: Readonly<Record<string, string>>;

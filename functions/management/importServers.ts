@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { tenantHint } from '../../shared/identity/tenantView.ts';
 import { MAX_SERVERS } from '../../shared/orchestration/servers/registerServers.ts';
 import { type Result, fail, succeed } from '../../shared/platform/result.ts';
 import { exportFormats, exportServers } from '../../shared/registry/import/exportServers.ts';
@@ -58,7 +59,9 @@ export function importRoutes(deps: AppDeps): readonly Route<unknown>[] {
         if (page.after === undefined) break;
         after = page.after;
       }
-      return succeed({ status: 200, body: exportServers(records, deps.publicOrigin, read.value.format) });
+      const hint = tenantHint(deps.config, principal.tenantId);
+      const body = exportServers(records, deps.publicOrigin, read.value.format, hint);
+      return succeed({ status: 200, body });
     },
   };
 

@@ -17,7 +17,10 @@ export const mcpRoutes = (deps: AppDeps): readonly Route<unknown>[] => [
 ];
 
 export function registerApp(deps: AppDeps): void {
-  const challenge = { ...deps.challenge, resourceMetadata: metadataUrl(deps.config.publicOrigin, 'mcp') };
+  const challenge = {
+    ...deps.challenge,
+    resourceMetadata: metadataUrl(deps.config.publicOrigin, 'mcp', new URLSearchParams()),
+  };
   registerRoutes(mcpRoutes(deps), {
     ...deps,
     challenge,

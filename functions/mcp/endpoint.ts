@@ -46,10 +46,11 @@ export function endpointRoutes(deps: AppDeps): readonly Route<unknown>[] {
       path,
       permission: 'mcp.use',
       wordError,
-      resourceMetadata: (params: Call<unknown>['params']) =>
+      resourceMetadata: (params: Call<unknown>['params'], query: URLSearchParams) =>
         metadataUrl(
           deps.config.publicOrigin,
           path.replace('{slug}', encodeURIComponent(params['slug'] ?? '')),
+          query,
         ),
     } as const;
     return [

@@ -1,3 +1,5 @@
+import { z } from 'zod';
+import { invalid } from '../../shared/platform/invalid.ts';
 import { fail, succeed } from '../../shared/platform/result.ts';
 import { slugSchema } from '../../shared/registry/server.ts';
 import type { AppDeps } from '../compose.ts';
@@ -5,20 +7,36 @@ import type { Route } from '../route.ts';
 
 const wellKnown = '.well-known/oauth-protected-resource';
 
-/** Where the metadata of the endpoint at a path is (RFC 9728, section 3.1). */
-export const metadataUrl = (publicOrigin: string, path: string): string =>
-  `${publicOrigin}/${wellKnown}/${path}`;
+/** Where the metadata of the endpoint at a path is (RFC 9728, section 3.1). The tenant that the endpoint's URL names is kept. */
+export const metadataUrl = (publicOrigin: string, path: string, query: URLSearchParams): string => {
+  const tenant = tenantIn(query);
+  return `${publicOrigin}/${wellKnown}/${path}${tenant.kind === 'named' ? tenant.hint : ''}`;
+};
+
+type NamedTenant =
+  | { readonly kind: 'absent' | 'malformed' }
+  | { readonly kind: 'named'; readonly id: string; readonly hint: string };
+
+/** The tenant that a reader names as `?tenant={id}`. */
+function tenantIn(query: URLSearchParams): NamedTenant {
+  const [id, ...more] = query.getAll('tenant');
+  if (id === undefined) return { kind: 'absent' };
+  const isOne = more.length === 0 && z.guid().safeParse(id).success;
+  return isOne ? { kind: 'named', id: id.toLowerCase(), hint: `?tenant=${id}` } : { kind: 'malformed' };
+}
 
 /**
  * Protected resource metadata (RFC 9728) of the MCP endpoints, at the paths that follow from their URLs and, for clients that
  * look there only, at the root. The resource's name comes from the settings, never from a request's `Host`. Nothing tells
- * whether there is a server or a toolset of that name.
+ * whether there is a server or a toolset of that name. It names one authorization server: that of the first tenant, or that
+ * of the tenant in `?tenant={id}`. The answer is the same for every id, so nobody learns which tenants the gateway knows.
  */
 export function metadataRoutes({ config, authority, challenge }: AppDeps): readonly Route[] {
-  const metadata = (path: string) => ({
-    resource: `${config.publicOrigin}/${path}`,
+  const [first = ''] = config.tenants;
+  const metadata = (path: string, { id = first, hint = '' }: { id?: string; hint?: string }) => ({
+    resource: `${config.publicOrigin}/${path}${hint}`,
     resource_name: 'MCP Registry Gateway',
-    authorization_servers: [...config.tenants].map((tenant) => `${authority}/${tenant}/v2.0`),
+    authorization_servers: [`${authority}/${id}/v2.0`],
     scopes_supported: [challenge.scope],
     bearer_methods_supported: ['header'],
   });
@@ -27,14 +45,17 @@ export function metadataRoutes({ config, authority, challenge }: AppDeps): reado
     method: 'GET',
     path,
     permission: 'anonymous',
-    handle: ({ params: { slug = '' } }) => {
+    handle: ({ params: { slug = '' }, query }) => {
       const found = resource(slug);
+      const tenant = tenantIn(query);
+      if (tenant.kind === 'malformed')
+        return Promise.resolve(invalid('tenant', 'must be the id of one Entra tenant'));
       return Promise.resolve(
         found === undefined
           ? fail({ kind: 'not_found', message: 'there is no such resource' })
           : succeed({
               status: 200,
-              body: metadata(found),
+              body: metadata(found, tenant.kind === 'named' ? tenant : {}),
               headers: { 'cache-control': 'public, max-age=3600' },
             }),
       );

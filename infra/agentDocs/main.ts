@@ -27,6 +27,7 @@ const catalogue = (): Promise<TaskCatalogue> =>
       MREG_TABLES: 'https://nowhere.table.core.windows.net',
       MREG_SERVICE_BUS__fullyQualifiedNamespace: 'nowhere.servicebus.windows.net',
       MREG_API_CLIENT_ID: '00000000-0000-4000-8000-000000000000',
+      MREG_SEALING_KEYS: 'a-sealing-key-of-the-docs-that-is-long-enough',
       MREG_TENANTS: '00000000-0000-4000-8000-000000000000',
       MREG_PUBLIC_ORIGIN: 'https://mcp.contoso.com',
       MREG_MANAGEMENT_ORIGIN: 'https://registry.contoso.com',

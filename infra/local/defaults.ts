@@ -12,6 +12,8 @@ export const clientAppId = '1a9f7c3e-d8b2-4e60-95a4-7c2d0b8e6f13';
 
 /** What the gateway shows the issuer of this machine when it exchanges a user's token. */
 export const localClientSecret = 'known-to-everybody-on-this-machine';
+/** The sealing key of `local.settings.example.json`. `npm start` makes one of its own. Production refuses this one. */
+export const exampleSealingKey = 'known-to-everybody-who-reads-the-example';
 
 export type Ports = Readonly<Record<PortName, number>>;
 export type PortName =

@@ -3,6 +3,7 @@ import { connectionStringFor } from './serviceBus/connectionString.ts';
 import {
   apiClientId,
   defaultTenant,
+  exampleSealingKey,
   localClientSecret,
   localOrigin,
   secondTenant,
@@ -22,6 +23,7 @@ export function appSettings(app: App, ports: Ports, dataDir: string): Record<str
     MREG_SERVICE_BUS: connectionStringFor(ports.serviceBus),
     MREG_API_CLIENT_ID: apiClientId,
     MREG_CLIENT_SECRET: localClientSecret,
+    MREG_SEALING_KEYS: exampleSealingKey,
     MREG_TENANTS: `${defaultTenant},${secondTenant}`,
     MREG_PUBLIC_ORIGIN: localOrigin(ports.mcp),
     MREG_MANAGEMENT_ORIGIN: localOrigin(ports.management),

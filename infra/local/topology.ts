@@ -17,6 +17,7 @@ import {
   type Place,
 } from './processes.ts';
 import { processGroup, type LineListener, type ProcessGroup } from './processGroup.ts';
+import { loadSealingKey } from './sealingKey.ts';
 import { chooseState, type StateChoice } from './redis.ts';
 
 export interface TopologyOptions {
@@ -81,8 +82,16 @@ export async function startTopology(options: TopologyOptions): Promise<Topology>
   await requireFreePorts(neededPorts(ports, options), options.portOffset);
   const state = options.withoutApps ? stateOfOthers : await chooseState(ports);
   const { dataDir, settings = {}, settingsOf = {} } = options;
-  const place = { ports, dataDir, appRoot: options.app?.root ?? root, state, settings, settingsOf };
   const logDir = await emptyLogDir(dataDir);
+  const sealingKey = await loadSealingKey(join(dataDir, 'sealingKey'));
+  const place = {
+    ports,
+    dataDir,
+    appRoot: options.app?.root ?? root,
+    state,
+    settings: { MREG_SEALING_KEYS: sealingKey, ...settings },
+    settingsOf,
+  };
   const group = processGroup(logDir, options.onLine ?? (() => undefined));
   let stopped: Promise<void> | undefined;
   const stop = () => (stopped ??= group.stop(appNames).then(() => group.stop()));

@@ -18,7 +18,6 @@ import { deliverAnswer } from './session/deliverAnswer.ts';
 import { type ClientSession, createClientSessions } from './session/clientSessions.ts';
 import { createQuestions } from './session/questions.ts';
 import { tellServers } from './session/tellServers.ts';
-import { createSeal } from './session/seal.ts';
 import { createConnector } from './upstream/connect.ts';
 import { createGuard } from './upstream/guard.ts';
 import { createResting } from './upstream/resting.ts';
@@ -45,10 +44,9 @@ export interface McpEndpoints {
  * 2025-03-26 to 2025-11-25, and of 2026-07-28. Any instance answers any request.
  */
 export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
-  const { shortLived: state, clock, newId } = deps;
+  const { shortLived: state, clock, newId, seal } = deps;
   const everybodys = createCatalogue(deps);
   const personal = createPersonalCatalogue(deps);
-  const seal = createSeal({ state, clock });
   const sessions = createClientSessions({ state, clock, newId, seal });
   const resting = createResting({ state, clock });
   const guard = createGuard(resting);

@@ -4,6 +4,7 @@ import type { Principal } from '../identity/principal.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { IdSource } from '../platform/ids.ts';
 import type { Log } from '../platform/log.ts';
+import type { Seal } from '../platform/seal.ts';
 import type { StateStore } from '../platform/stateStore.ts';
 import type { Trace } from '../platform/trace.ts';
 import type { OwnTools } from './ownTools.ts';
@@ -21,6 +22,7 @@ export interface GatewayDeps {
   readonly outboundTo: OutboundTo;
   readonly credentials: Pick<Credentials, 'isPersonal' | 'hasPersonal'>;
   readonly shortLived: StateStore;
+  readonly seal: Seal;
   readonly clock: Clock;
   readonly newId: IdSource;
   readonly log: Log;

@@ -3,6 +3,7 @@ import { CLOCK_TOLERANCE_MS, type Clock } from '../platform/clock.ts';
 import type { App } from '../platform/config.ts';
 import { type IdSource, isId } from '../platform/ids.ts';
 import { settingsSchema } from '../platform/settings.ts';
+import type { Seal } from '../platform/seal.ts';
 import type { StateStore } from '../platform/stateStore.ts';
 import { parseStateValue } from '../platform/stateValue.ts';
 import { type Principal, roles } from './principal.ts';
@@ -31,8 +32,8 @@ const authContextSchema = z.object({
 /** Who the session's owner is and what they may do, for work that goes on in either app. */
 export type AuthContext = Readonly<z.infer<typeof authContextSchema>>;
 
-/** The record of a session's rights. Whoever reads the context never sees the token. */
-const authRecordSchema = authContextSchema.extend({ token: z.string().optional() });
+/** The record of a session's rights. The token is sealed for this one session. */
+const authRecordSchema = authContextSchema.extend({ sealedToken: z.string().optional() });
 
 /**
  * Keeps sessions for both apps, in the state that all instances share. The id alone opens nothing: another tenant's reads
@@ -42,7 +43,7 @@ const authRecordSchema = authContextSchema.extend({ token: z.string().optional()
 export interface SessionStore {
   /**
    * A session of an hour, or as long as the token is good, if that is less. A token that has run out, which the verifier
-   * lets pass for a minute, opens a session that is over. The token itself is kept only if it is given.
+   * lets pass for a minute, opens a session that is over. The token itself is kept only if it is given, and sealed.
    */
   open(principal: Principal, token?: string): Promise<Session>;
   find(tenantId: string, id: string): Promise<Session | undefined>;
@@ -67,8 +68,9 @@ export function createSessionStore(deps: {
   readonly clock: Clock;
   readonly newId: IdSource;
   readonly app: App;
+  readonly seal: Seal;
 }): SessionStore {
-  const { state, durable, clock, newId, app } = deps;
+  const { state, durable, clock, newId, app, seal } = deps;
 
   async function read<T extends { tenantId: string; expiresAt: string }>(
     key: string,
@@ -92,7 +94,9 @@ export function createSessionStore(deps: {
       if (ttlMs <= 0) return session;
       const context: AuthContext = { tenantId, userId, roles, expiresAt, serverContext: { app, createdAt } };
       // Where there is a session there is what its owner may do.
-      await state.set(authKey(session.id), JSON.stringify({ ...context, token }), ttlMs);
+      const sealedToken =
+        token === undefined ? undefined : seal.close('token', [tenantId, userId, session.id], token);
+      await state.set(authKey(session.id), JSON.stringify({ ...context, sealedToken }), ttlMs);
       await state.set(sessionKey(session.id), JSON.stringify(session), ttlMs);
       return session;
     },
@@ -102,8 +106,12 @@ export function createSessionStore(deps: {
     authContext: async (tenantId, id) =>
       isId(id) ? read(authKey(id), authContextSchema, tenantId) : undefined,
 
-    token: async (tenantId, id) =>
-      isId(id) ? (await read(authKey(id), authRecordSchema, tenantId))?.token : undefined,
+    async token(tenantId, id) {
+      const record = isId(id) ? await read(authKey(id), authRecordSchema, tenantId) : undefined;
+      if (record?.sealedToken === undefined) return undefined;
+      const token = seal.open('token', [tenantId, record.userId, id], record.sealedToken);
+      return typeof token === 'string' ? token : undefined;
+    },
 
     async end(tenantId, id) {
       const session = await find(tenantId, id);

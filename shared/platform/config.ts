@@ -12,6 +12,8 @@ export interface Config {
   readonly redisUrl: string | undefined;
   readonly apiClientId: string;
   readonly clientSecret: string | undefined;
+  /** The first seals, all of them open. */
+  readonly sealingKeys: readonly string[];
   readonly tenants: ReadonlySet<string>;
   /** The host name that Azure, or Core Tools, gave the site. */
   readonly siteHost: string | undefined;
@@ -65,6 +67,7 @@ export function readConfig(env: Environment = process.env): Config {
     ),
     redisUrl: settings.MREG_REDIS_URL,
     clientSecret: settings.MREG_CLIENT_SECRET,
+    sealingKeys: settings.MREG_SEALING_KEYS,
     // Entra writes ids in small letters; the portal shows them in either.
     apiClientId: settings.MREG_API_CLIENT_ID.toLowerCase(),
     tenants: new Set(settings.MREG_TENANTS.map((tenant) => tenant.toLowerCase())),

@@ -31,6 +31,7 @@ const developmentValues = [
   ['MREG_SERVICE_BUS', /UseDevelopmentEmulator=true/i, 'UseDevelopmentEmulator is for development only'],
   ['MREG_TABLES', /UseDevelopmentStorage=true|Protocol=http(;|$)/i, 'plain http is for development only'],
   ['MREG_REDIS_URL', /^redis:/i, 'Redis without TLS is for development only'],
+  ['MREG_SEALING_KEYS', /known-to-everybody/, 'the key of the example is for development only'],
   ['MREG_PUBLIC_ORIGIN', /^http:/, 'plain http is for development only'],
   ['MREG_MANAGEMENT_ORIGIN', /^http:/, 'plain http is for development only'],
 ] as const;

@@ -36,6 +36,8 @@ const valueOf: Readonly<Record<SettingName, (config: Config) => unknown>> = {
   MREG_API_CLIENT_ID: ({ apiClientId }) => apiClientId,
   // That there is one: two secrets of one registration are as good as one.
   MREG_CLIENT_SECRET: ({ clientSecret }) => clientSecret !== undefined,
+  // Both apps must open what either of them seals.
+  MREG_SEALING_KEYS: ({ sealingKeys }) => [...sealingKeys].sort(),
   // Their order counts: the first is the one whose gateway this is.
   MREG_TENANTS: ({ tenants }) => [...tenants],
   MREG_PUBLIC_ORIGIN: ({ publicOrigin }) => publicOrigin,

@@ -45,11 +45,18 @@ export interface Log {
   error(event: LogEvent, fields: LogFields, cause?: unknown): void;
 }
 
-/** One JSON object a line on standard output and error, which Azure Functions hands to Application Insights. */
-export function jsonLog(app: string, write: (line: string, level: Level) => void = writeLine): Log {
+/**
+ * One JSON object a line on standard output and error, which Azure Functions hands to Application Insights. `redact` takes the
+ * secrets of the settings out of a line: an error of a library may hold what it was given.
+ */
+export function jsonLog(
+  app: string,
+  write: (line: string, level: Level) => void = writeLine,
+  redact: (line: string) => string = (line) => line,
+): Log {
   const at = (level: Level) => (event: LogEvent, fields: LogFields, cause?: unknown) => {
     const entry = { at: new Date().toISOString(), level, app, event, ...fields, ...causes(cause) };
-    write(escapeInvisible(JSON.stringify(entry)), level);
+    write(escapeInvisible(redact(JSON.stringify(entry))), level);
   };
   return { info: at('info'), warn: at('warn'), error: at('error') };
 }
@@ -61,7 +68,7 @@ const WRITE_AFTER_MS = 10;
 const MAX_UNWRITTEN = 64 * 1024;
 let unwritten = '';
 
-function writeLine(line: string, level: Level): void {
+export function writeLine(line: string, level: Level): void {
   if (level !== 'info') {
     writeAll();
     process.stderr.write(line + '\n');

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { eraSchema } from './era.ts';
 import { tagsOf, tagsSchema } from './gatewayMeta.ts';
-import { serverJsonSchema } from './serverJson/serverJson.ts';
+import { refuseSecrets, submittedServerJsonSchema } from './serverJson/literalSecrets.ts';
 import { type UpstreamSettings, upstreamSettingsSchema } from './upstreamSettings.ts';
 
 /** `pending` until the registration's plan has ended, then `active` or `rejected`, with the reason. */
@@ -58,6 +58,8 @@ export const slugSchema = z
 /** What an administrator says of a server. */
 export interface ServerContent {
   readonly url: string;
+  /** Set by the gateway where the URL holds a secret, which `url` then hides. */
+  readonly sealedUrl?: string | undefined;
   readonly server?: Record<string, unknown> | undefined;
   readonly title?: string | undefined;
   readonly description?: string | undefined;
@@ -73,12 +75,12 @@ export interface Registration extends ServerContent {
 
 const contentShape = {
   url: z.string().max(2048).optional(),
-  server: serverJsonSchema.optional(),
-  title: z.string().trim().min(1).max(100).optional(),
-  description: z.string().trim().max(2048).optional(),
+  server: submittedServerJsonSchema.optional(),
+  title: z.string().trim().min(1).max(100).superRefine(refuseSecrets).optional(),
+  description: z.string().trim().max(2048).superRefine(refuseSecrets).optional(),
   tags: tagsSchema.optional(),
   /** Who answers for the server: a person, a team, an address. */
-  owner: z.string().trim().min(1).max(200).optional(),
+  owner: z.string().trim().min(1).max(200).superRefine(refuseSecrets).optional(),
   /** `tenant` when absent. */
   visibility: visibilitySchema.optional(),
   /** For a server with a `server.json`; `server` when absent. */
@@ -120,7 +122,10 @@ export const serverContentSchema = z.strictObject(contentShape).transform(conten
 export const serverRecordSchema = z.object({
   tenantId: z.string(),
   slug: slugSchema,
+  /** Without the secrets that it holds. */
   url: z.string(),
+  /** The whole URL, sealed, where it holds a secret. */
+  sealedUrl: z.string().optional(),
   title: z.string(),
   description: z.string(),
   tags: z.array(z.string()),

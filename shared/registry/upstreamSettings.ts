@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { eraSchema } from './era.ts';
+import type { ServerUrl } from './serverUrl.ts';
 
 /** What the gateway or the protocol says itself, or what belongs to one connection (RFC 9110, section 7.6.1). */
 const ownHeaders =
@@ -32,9 +33,8 @@ export const upstreamSettingsSchema = z.strictObject({
 export type UpstreamSettings = z.infer<typeof upstreamSettingsSchema>;
 
 /** A server, as far as it takes to reach it. Its tenant's credentials are what it is called with. */
-export interface UpstreamTarget {
+export interface UpstreamTarget extends ServerUrl {
   readonly tenantId: string;
-  readonly url: string;
   readonly upstream?: UpstreamSettings | undefined;
 }
 

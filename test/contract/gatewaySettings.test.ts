@@ -11,6 +11,7 @@ import { testCredentials } from '../support/credentials.ts';
 import { memoryState } from '../support/memoryState.ts';
 import { memoryTables } from '../support/memoryTables.ts';
 import { azureTableServerStore } from '../../shared/registry/azureTableServerStore.ts';
+import { testSeal } from '../support/seal.ts';
 
 const SECRET = 'Bearer only-for-the-vault';
 const echo: Parameters<typeof handmadeUpstream>[0] = (response, { message: { id } }) => {
@@ -66,7 +67,7 @@ describe('a server whose record names a credential', () => {
 describe('the era that a record pins', () => {
   const outbound = openOutboundClient('private_allowed');
   afterAll(() => outbound.close());
-  const outboundTo = createOutboundTo(outbound, testCredentials());
+  const outboundTo = createOutboundTo(outbound, testCredentials(), testSeal);
   const discover = (url: string, era: 'legacy' | 'modern') =>
     discoverServer(
       { tenantId, url, upstream: { era } },

@@ -25,6 +25,7 @@ import { memoryTables } from '../support/memoryTables.ts';
 import { header, on, onResult, put, raw } from '../support/protocol/breakages.ts';
 import { type ProtocolServerOptions, startProtocolServer } from '../support/protocol/protocolServer.ts';
 import { serverRecord } from '../support/serverRecord.ts';
+import { testSeal } from '../support/seal.ts';
 
 const outbound = openOutboundClient('private_allowed');
 const open: { close(): Promise<void> }[] = [];
@@ -47,10 +48,11 @@ function expert() {
   const audited: AuditEvent[] = [];
   const deps = {
     servers,
-    outboundTo: createOutboundTo(outbound, {
-      ...testCredentials(),
-      valueOf: () => Promise.resolve(succeed('key')),
-    }),
+    outboundTo: createOutboundTo(
+      outbound,
+      { ...testCredentials(), valueOf: () => Promise.resolve(succeed('key')) },
+      testSeal,
+    ),
     audit: { append: (event: AuditEvent) => void audited.push(event) },
   };
   const tasks = {

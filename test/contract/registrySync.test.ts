@@ -103,6 +103,17 @@ test('whoever follows this registry learns of what was taken over, though it cha
   expect(items.map(({ updatedAt }) => updatedAt)).toEqual(['2025-11-01T10:00:00.123Z']);
 });
 
+test('an entry with a literal secret is passed over, and its deletion is followed', async () => {
+  const headers = [{ name: 'Authorization', value: 'Bearer canary' }];
+  const remotes = [{ type: 'streamable-http', url: 'https://x.example/mcp', headers }];
+  registry.pages = [[upstreamEntry({ name: 'com.example/secret', remotes }), named('b')]];
+  expect((await sync()).run).toMatchObject({ published: 1, skipped: 1 });
+  expect(await names()).toEqual(['b']);
+  registry.pages = [[upstreamEntry({ name: 'com.example/b', remotes }, { status: 'deleted' })]];
+  await sync();
+  expect(await versionsOf('com.example/b')).toEqual(['1.0.0 deleted latest']);
+});
+
 test('what is published or decided here stays', async () => {
   const ours = publication(tenantId, { name: 'com.example/ours', title: 'Ours' });
   await deps.versions.change(tenantId, ours.server.name, publish(ours, new Date()));

@@ -5,6 +5,7 @@ import { randomId } from '../../shared/platform/ids.ts';
 import type { StateStore } from '../../shared/platform/stateStore.ts';
 import { describeWith, onPath } from '../support/requirement.ts';
 import { type StateBackend, startRedisBackend, startTablesBackend } from '../support/stateBackends.ts';
+import { testSeal } from '../support/seal.ts';
 
 function suite(start: () => Promise<StateBackend>): void {
   let backend: StateBackend;
@@ -17,9 +18,10 @@ function suite(start: () => Promise<StateBackend>): void {
     backend = await start();
     state = backend.open();
     const clock = { now: () => new Date(backend.now()) };
-    management = createSessionStore({ state, durable: state, clock, newId: randomId, app: 'management' });
+    const common = { clock, newId: randomId, seal: testSeal };
+    management = createSessionStore({ ...common, state, durable: state, app: 'management' });
     const other = backend.open();
-    mcp = createSessionStore({ state: other, durable: other, clock, newId: randomId, app: 'mcp' });
+    mcp = createSessionStore({ ...common, state: other, durable: other, app: 'mcp' });
   });
   afterAll(() => backend.stop());
 

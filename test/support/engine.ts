@@ -27,6 +27,7 @@ import type { PublishingDeps } from '../../shared/registry/publishRecord.ts';
 import { azureTableVersionStore } from '../../shared/registry/versions/azureTableVersionStore.ts';
 import { testCredentials } from './credentials.ts';
 import { memoryTables } from './memoryTables.ts';
+import { testSeal } from './seal.ts';
 
 const start = Date.UTC(2026, 0, 1);
 
@@ -127,7 +128,13 @@ export function testEngine(faults: Faults = {}, gates: QualityGates = standardGa
         });
       },
     },
-    sessions: createSessionStore({ ...stateDeps, durable, newId: randomId, app: 'management' }),
+    sessions: createSessionStore({
+      ...stateDeps,
+      durable,
+      newId: randomId,
+      app: 'management',
+      seal: testSeal,
+    }),
     pools: createResourcePools(stateDeps),
     shortLived: state,
     eventRoutes: standardRoutes,
@@ -144,6 +151,7 @@ export function testEngine(faults: Faults = {}, gates: QualityGates = standardGa
     tenants: new Set(['t1', 't2']),
     sharingTenant: 't1',
     operatorTenant: 't1',
+    seal: testSeal,
     credentials: testCredentials(
       { 'stock-key': { value: 'Bearer s', origins: ['https://stock.example.com'] } },
       ['t1', 't2'],

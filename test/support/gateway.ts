@@ -30,6 +30,7 @@ import { memoryTables } from './memoryTables.ts';
 import { type Served, serve } from './serve.ts';
 import { serverRecord } from './serverRecord.ts';
 import { chunksOf } from './streamed.ts';
+import { testSeal } from './seal.ts';
 
 export const tenantId = '11111111-1111-4111-8111-111111111111';
 /** A tenant that shares some of its servers. */
@@ -76,7 +77,7 @@ export async function startGateway(
   const toolsets = announcedToolsets(azureTableToolsetStore(memoryTables()), state, randomId);
   const outbound = openOutboundClient('private_allowed');
   const own = testCredentials(credentials, [tenantId, SHARER], exchange);
-  const outboundTo = createOutboundTo(outbound, own);
+  const outboundTo = createOutboundTo(outbound, own, testSeal);
   const log = recordingLog();
   const audited: AuditEvent[] = [];
   let aheadMs = 0;
@@ -90,6 +91,7 @@ export async function startGateway(
     clock,
     newId: randomId,
     shortLived: state,
+    seal: testSeal,
     log,
     audit: { append: (event) => void audited.push(event) },
     ...(ownTools && { ownTools }),

@@ -40,6 +40,7 @@ export interface HandmadeUpstream extends Served {
 export async function handmadeUpstream(
   onCall: Reply,
   others: Record<string, Reply> = {},
+  onUrl: (url: string) => void = () => undefined,
 ): Promise<HandmadeUpstream> {
   const received: Received[] = [];
   let sessions = 0;
@@ -69,6 +70,7 @@ export async function handmadeUpstream(
         message: body === '' ? {} : (JSON.parse(body) as Received['message']),
       };
       received.push(one);
+      onUrl(request.url ?? '');
       const reply = replies[one.message.method ?? one.method];
       if (reply) reply(response, one);
       else response.writeHead(202).end();

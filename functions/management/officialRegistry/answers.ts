@@ -2,6 +2,7 @@ import type { DomainError } from '../../../shared/platform/errors.ts';
 import { type Failure, fail, succeed } from '../../../shared/platform/result.ts';
 import type { Result } from '../../../shared/platform/result.ts';
 import { GATEWAY_META } from '../../../shared/registry/gatewayMeta.ts';
+import { withoutSecrets } from '../../../shared/registry/serverJson/literalSecrets.ts';
 import { OFFICIAL_META } from '../../../shared/registry/serverJson/serverJson.ts';
 import type { PublishedVersion, Versions } from '../../../shared/registry/versions/publishedVersion.ts';
 import { problemAnswer } from '../../answers.ts';
@@ -16,7 +17,8 @@ export function createView(publicOrigin: string): (version: PublishedVersion) =>
     const { server, status, statusMessage, statusChangedAt, publishedAt, updatedAt, isLatest } = version;
     const { slug, tags, upstream } = version;
     return {
-      server,
+      // Versions that were published before literal secrets were refused may hold some.
+      server: withoutSecrets(server),
       _meta: {
         [OFFICIAL_META]: { status, statusMessage, statusChangedAt, publishedAt, updatedAt, isLatest },
         [GATEWAY_META]: {

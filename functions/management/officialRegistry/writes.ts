@@ -3,7 +3,11 @@ import type { Clock } from '../../../shared/platform/clock.ts';
 import type { IdSource } from '../../../shared/platform/ids.ts';
 import type { Result } from '../../../shared/platform/result.ts';
 import { tagsOf } from '../../../shared/registry/gatewayMeta.ts';
-import { type ServerJson, serverJsonSchema } from '../../../shared/registry/serverJson/serverJson.ts';
+import {
+  refuseSecrets,
+  submittedServerJsonSchema,
+} from '../../../shared/registry/serverJson/literalSecrets.ts';
+import type { ServerJson } from '../../../shared/registry/serverJson/serverJson.ts';
 import {
   type Decision,
   type StatusUpdate,
@@ -22,7 +26,7 @@ import { readTarget } from './target.ts';
 
 const statusUpdateSchema = z.object({
   status: z.enum(versionStatuses, { error: 'must be active, deprecated or deleted' }),
-  statusMessage: z.string().max(500, 'must be at most 500 characters').optional(),
+  statusMessage: z.string().max(500, 'must be at most 500 characters').superRefine(refuseSecrets).optional(),
 });
 
 export interface WriteDeps extends ReadDeps, Pick<AppDeps, 'audit'> {
@@ -55,7 +59,7 @@ export function writeRoutes(prefix: string, suffix: string, deps: WriteDeps): re
     path: `${prefix}/publish`,
     permission: 'servers.write',
     wordError,
-    body: serverJsonSchema,
+    body: submittedServerJsonSchema,
     handle(call) {
       const { body: server, principal, requestId = newId() } = call;
       const publication = {
@@ -72,7 +76,7 @@ export function writeRoutes(prefix: string, suffix: string, deps: WriteDeps): re
     ...onServers,
     name: `registry-edit${suffix}`,
     method: 'PUT',
-    body: serverJsonSchema,
+    body: submittedServerJsonSchema,
     handle(call) {
       const target = targetOf(call);
       if (target?.kind !== 'version') return Promise.resolve(serverNotFound);

@@ -2,11 +2,11 @@ import { z } from 'zod';
 import type { Principal } from '../../identity/principal.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { IdSource } from '../../platform/ids.ts';
+import type { Seal } from '../../platform/seal.ts';
 import type { StateStore } from '../../platform/stateStore.ts';
-import { parseStateValue } from '../../platform/stateValue.ts';
 import { isObject, type JsonObject } from '../jsonRpc.ts';
 import { carriedFeatures } from '../upstream/clientFeatures.ts';
-import type { Seal } from './seal.ts';
+import { closeToken, openToken } from './clientToken.ts';
 
 /** By slug. In memory a map, since a slug may be a name that every object has, such as `constructor`. */
 const bySlug = <T>(schema: z.ZodType<T>) =>
@@ -37,13 +37,12 @@ export const MAX_PART_BYTES = 30_000;
 export const canShare = (part: Shared['upstream'] | Shared['subscriptions']): boolean =>
   Buffer.byteLength(JSON.stringify([...part])) <= MAX_PART_BYTES;
 
-/** As it is stored. */
-const textOf = ({ upstream, subscriptions, ...shared }: Shared): string =>
-  JSON.stringify({
-    ...shared,
-    upstream: Object.fromEntries(upstream),
-    subscriptions: Object.fromEntries(subscriptions),
-  });
+/** As it is stored, before it is sealed. */
+const storedForm = ({ upstream, subscriptions, ...shared }: Shared): object => ({
+  ...shared,
+  upstream: Object.fromEntries(upstream),
+  subscriptions: Object.fromEntries(subscriptions),
+});
 
 /** What a client of the legacy era said of itself when it began. */
 export interface ClientSession {
@@ -96,7 +95,10 @@ export function createClientSessions(deps: {
     return shared;
   }
 
-  const read = (text: string | undefined): Shared => parseStateValue(text, sharedSchema) ?? nothingShared;
+  /** Ids of sessions with servers are secrets, so the state holds this part sealed. */
+  const read = (id: string, text: string | undefined): Shared =>
+    (text === undefined ? undefined : sharedSchema.safeParse(seal.open('session_state', [id], text)).data) ??
+    nothingShared;
 
   function sessionOf(id: string, capabilities: JsonObject, info: unknown, expiresAt: number): ClientSession {
     const key = `mreg:mcp:${id}`;
@@ -107,16 +109,20 @@ export function createClientSessions(deps: {
       shared() {
         const known = remembered.get(key);
         if (known && clock.now().getTime() - known.at < FRESH_MS) return known.shared;
-        return remember(key, state.get(key).then(read));
+        return remember(
+          key,
+          state.get(key).then((text) => read(id, text)),
+        );
       },
       async change(change) {
         for (;;) {
           const text = await state.get(key);
-          const before = read(text);
+          const before = read(id, text);
           const after = change(before);
           if (after === before) return remember(key, Promise.resolve(before));
           const ttlMs = Math.max(1, expiresAt - clock.now().getTime());
-          const stored = await state.compareAndSet(key, text, textOf(after), ttlMs);
+          const sealed = seal.close('session_state', [id], storedForm(after));
+          const stored = await state.compareAndSet(key, text, sealed, ttlMs);
           if (stored === 'stored') return remember(key, Promise.resolve(after));
         }
       },
@@ -126,7 +132,7 @@ export function createClientSessions(deps: {
   return {
     open(owner, endpoint, { capabilities, clientInfo }) {
       const isShort = JSON.stringify(clientInfo ?? {}).length <= MAX_INFO_LENGTH;
-      return seal.close('session', owner, {
+      const token = closeToken(seal, 'session', owner, {
         id: newId(),
         endpoint,
         // Every request carries the token, so it holds only what is of use.
@@ -134,9 +140,10 @@ export function createClientSessions(deps: {
         ...(isShort && clientInfo && { clientInfo }),
         expiresAt: clock.now().getTime() + LASTS_MS,
       });
+      return Promise.resolve(token);
     },
     async find(owner, endpoint, token) {
-      const content = await seal.open('session', owner, token);
+      const content = openToken(seal, 'session', owner, token);
       if (content?.['endpoint'] !== endpoint) return undefined;
       const { id, capabilities, clientInfo, expiresAt } = content;
       const isSound = typeof id === 'string' && isObject(capabilities) && typeof expiresAt === 'number';

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import type { Principal } from '../../identity/principal.ts';
+import type { Seal } from '../../platform/seal.ts';
 import type { StateStore } from '../../platform/stateStore.ts';
 import { stateBounds } from '../../platform/stateBounds.ts';
-import { parseStateValue } from '../../platform/stateValue.ts';
-import type { JsonObject, Outcome, RequestId } from '../jsonRpc.ts';
+import type { Outcome, RequestId } from '../jsonRpc.ts';
 import { PERSON_WITHIN_MS, type ReplyTo } from '../upstream/answer.ts';
 import type { ClientSession } from './clientSessions.ts';
-import type { Seal } from './seal.ts';
+import { closeToken, openToken } from './clientToken.ts';
 
 /** Where the answer to a question goes. */
 const targetSchema = z.discriminatedUnion('kind', [
@@ -74,8 +74,10 @@ export function createQuestions({
       while (!signal.aborted && performance.now() < until) {
         const outcome = await Promise.race([woken, pause(LOOK_EVERY_MS)]);
         if (outcome) return outcome;
-        const elsewhere = parseStateValue(await state.get(keyOf(ticket)), outcomeSchema);
-        if (elsewhere) return elsewhere;
+        const sealed = await state.get(keyOf(ticket));
+        if (sealed === undefined) continue;
+        const elsewhere = outcomeSchema.safeParse(seal.open('answer', [ticket], sealed));
+        if (elsewhere.success) return elsewhere.data;
       }
       return undefined;
     } finally {
@@ -85,12 +87,15 @@ export function createQuestions({
 
   return {
     idFor: (owner, client, { slug, id, replyTo }) =>
-      seal.close(
-        'question',
-        owner,
-        replyTo.kind === 'held'
-          ? { kind: 'held', ticket: String(id), in: client.id }
-          : { ...replyTo, slug, id, in: client.id },
+      Promise.resolve(
+        closeToken(
+          seal,
+          'question',
+          owner,
+          replyTo.kind === 'held'
+            ? { kind: 'held', ticket: String(id), in: client.id }
+            : { ...replyTo, slug, id, in: client.id },
+        ),
       ),
     wait(signal) {
       const ticket = randomBytes(16).toString('hex');
@@ -99,11 +104,10 @@ export function createQuestions({
       answer.catch(() => undefined);
       return { ticket, answer };
     },
-    async targetOf(owner, client, id) {
-      const content: JsonObject | undefined =
-        typeof id === 'string' ? await seal.open('question', owner, id) : undefined;
+    targetOf(owner, client, id) {
+      const content = typeof id === 'string' ? openToken(seal, 'question', owner, id) : undefined;
       const target = targetSchema.safeParse(content).data;
-      return target?.in === client.id ? target : undefined;
+      return Promise.resolve(target?.in === client.id ? target : undefined);
     },
     async answer(ticket, outcome) {
       const wake = here.get(ticket);
@@ -111,7 +115,8 @@ export function createQuestions({
         wake(outcome);
         return 'taken';
       }
-      const text = JSON.stringify(outcome);
+      // What a person answers may be a secret.
+      const text = seal.close('answer', [ticket], outcome);
       if (Buffer.byteLength(text) > stateBounds.valueBytes) return 'too_large';
       await state.set(keyOf(ticket), text, PERSON_WITHIN_MS);
       return 'taken';

@@ -101,8 +101,9 @@ export function createConnector(outboundTo: OutboundTo, newId: IdSource, guard: 
     const { tenantId, userId } = principal;
     const outbound = wayTo(server, caller);
     // Servers that are called with other credentials share no session, whatever their URL.
-    const { url, upstream } = server;
-    const key = JSON.stringify([tenantId, userId, server.tenantId, url, upstream, session?.id, logLevel]);
+    const { url, sealedUrl, upstream } = server;
+    const target = [server.tenantId, url, sealedUrl, upstream];
+    const key = JSON.stringify([tenantId, userId, target, session?.id, logLevel]);
     return pool.of(key, session ? shared(server, session, outbound) : unshared(server, outbound));
   }
 

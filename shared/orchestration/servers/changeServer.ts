@@ -6,7 +6,14 @@ import { type Caller, actorOf, idFor } from '../caller.ts';
 import { beginOnce, beginPlan, resumePlan } from '../plan/beginPlan.ts';
 import type { Plan, StepDefinition } from '../plan/plan.ts';
 import { inOrder } from '../plan/stepGraph.ts';
-import { type RecordContent, contentOf, recordContent, tokenFor, validationInput } from './content.ts';
+import {
+  type RecordContent,
+  checkSecretFree,
+  contentOf,
+  recordContent,
+  tokenFor,
+  validationInput,
+} from './content.ts';
 import type { RegistrationDeps } from './registerServer.ts';
 
 /** Which server is meant; with an ETag, only as it was when that was read. */
@@ -30,14 +37,18 @@ export function updateServer(
     const stored = await findSettled(change, caller, deps);
     if (!stored.ok) return stored;
     const { slug, owner } = stored.value.value;
-    const next = recordContent(slug, { ...content, owner: content.owner ?? owner }, caller.principal, deps);
+    const said = { ...content, owner: content.owner ?? owner };
+    const next = recordContent(slug, said, caller.principal, deps, stored.value.value);
     if (!next.ok) return next;
     const steps = updateSteps(slug, stored.value.etag, next.value);
     return succeed(await begin('server_update', steps, caller, deps, tokenFor(next.value, caller, deps)));
   });
 }
 
-/** Begins the plan that validates a server anew, with the content that it has. Failures as of `updateServer`. */
+/**
+ * Begins the plan that validates a server anew, with the content that it has. Failures as of `updateServer`; `invalid` where
+ * its `server.json` holds a secret.
+ */
 export function refreshServer(
   change: ServerChange,
   caller: Caller,
@@ -47,6 +58,8 @@ export function refreshServer(
     const stored = await findSettled(change, caller, deps);
     if (!stored.ok) return stored;
     const { etag, value } = stored.value;
+    const isFree = checkSecretFree(value);
+    if (!isFree.ok) return isFree;
     const steps = updateSteps(value.slug, etag, contentOf(value));
     return succeed(await begin('server_refresh', steps, caller, deps, tokenFor(value, caller, deps)));
   });

@@ -1,5 +1,6 @@
 import { type Result, fail } from '../../platform/result.ts';
 import type { Registration } from '../../registry/server.ts';
+import { sealUrl } from '../../registry/serverUrl.ts';
 import type { Caller } from '../caller.ts';
 import { beginOnce } from '../plan/beginPlan.ts';
 import { type PooledPlan, beginWithinPools } from '../plan/beginWithinPools.ts';
@@ -18,10 +19,11 @@ const CHUNK_TIMEOUT_MS = 20 * 60_000;
  * the same time as the resource pools give connections. Failures: `exhausted`, `too_large`.
  */
 export function registerServers(
-  registrations: readonly Registration[],
+  given: readonly Registration[],
   caller: Caller,
   deps: RegistrationDeps,
 ): Promise<Result<Plan>> {
+  const registrations = given.map((registration) => sealed(registration, caller, deps));
   return beginOnce(caller, deps, () => begin(registrations, caller, deps));
 }
 
@@ -43,6 +45,16 @@ async function begin(
   };
   return beginWithinPools(plan, caller, deps);
 }
+
+/** The plan and its messages are read by others: they hold no secret of a URL. */
+const sealed = (
+  registration: Registration,
+  { principal }: Caller,
+  { seal }: RegistrationDeps,
+): Registration => ({
+  ...registration,
+  ...sealUrl(registration.url, principal.tenantId, seal),
+});
 
 /** Chunks in lanes: a chunk waits for the one before it in its lane, whatever comes of that. */
 function bulkSteps(registrations: readonly Registration[], lanes: number): readonly StepDefinition[] {

@@ -12,16 +12,20 @@ export type ClientConfiguration =
   | { readonly servers: Readonly<Record<string, ClientServer>> }
   | { readonly mcpServers: Readonly<Record<string, ClientServer>> };
 
-/** An `mcp.json` that leads a client to each active server by way of the gateway. */
+/** An `mcp.json` that leads a client to each active server by way of the gateway. `hint` is what its tenant adds to each URL. */
 export function exportServers(
   records: readonly Pick<ServerRecord, 'slug' | 'status'>[],
   publicOrigin: string,
   format: ExportFormat = 'vscode',
+  hint = '',
 ): ClientConfiguration {
   const servers = Object.fromEntries(
     records
       .filter(({ status }) => status === 'active')
-      .map(({ slug }) => [slug, { type: 'http' as const, url: `${publicOrigin}/servers/${slug}/mcp` }]),
+      .map(({ slug }) => [
+        slug,
+        { type: 'http' as const, url: `${publicOrigin}/servers/${slug}/mcp${hint}` },
+      ]),
   );
   return format === 'claude' ? { mcpServers: servers } : { servers };
 }

@@ -6,7 +6,6 @@ import { readUpstreamEntry } from '../sync/upstreamEntry.ts';
 import { isNewer } from '../versions/latest.ts';
 import { readClientEntry } from './clientEntry.ts';
 import { type Candidate, candidatesOf } from './documents.ts';
-import { holdsSecret } from './secrets.ts';
 import { slugsFor } from './slugs.ts';
 import { usableUrl } from './usableUrl.ts';
 
@@ -85,7 +84,6 @@ function registrationOf(candidate: Candidate, slug: string): Registration | { re
     return { reason: problem ? `${problem.path} ${problem.message}`.trim() : entry.error.message };
   }
   if (entry.value.status === 'deleted') return { reason: 'is deleted in its registry' };
-  if (holdsSecret(entry.value.server)) return { reason: 'holds a secret: no secret is imported' };
   const registration = parsed({ slug, server: entry.value.server });
   if ('reason' in registration) return registration;
   const judged = usableUrl(registration.url);

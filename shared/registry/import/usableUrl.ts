@@ -1,5 +1,5 @@
 import { checkOutboundUrl } from '../../platform/addressRules.ts';
-import { isSecretName } from './secrets.ts';
+import { holdsHidden, secretsNamedIn } from '../serverJson/hiddenUrl.ts';
 
 /** The URL of a server, or why it is left out. */
 export type Judged = { readonly url: string } | { readonly reason: string };
@@ -9,7 +9,7 @@ export function usableUrl(url: string): Judged {
   if (/[{}]/.test(url)) return { reason: 'has a url with a placeholder' };
   const checked = checkOutboundUrl(url, 'private_allowed');
   if (!checked.ok) return { reason: `has a url that ${checked.error.message}` };
-  if ([...checked.value.searchParams.keys()].some(isSecretName))
+  if (secretsNamedIn(url).length > 0 || holdsHidden(url))
     return { reason: 'has a secret in its url: no secret is imported' };
   return { url };
 }

@@ -1,9 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Log } from '../../platform/log.ts';
-import { succeed } from '../../platform/result.ts';
+import { invalid } from '../../platform/invalid.ts';
+import { type Result, succeed } from '../../platform/result.ts';
 import type { VersionStore } from '../versions/versionStore.ts';
 import { type Followed, type Follower, follow } from './follow.ts';
 import { type Figures, NO_FIGURES, addFigures } from './registrySync.ts';
+import { literalSecrets } from '../serverJson/literalSecrets.ts';
 import { type UpstreamEntry, readUpstreamEntry } from './upstreamEntry.ts';
 
 export interface TakeOverDeps {
@@ -20,7 +22,7 @@ export async function takeOver(
   const { source } = follower;
   const entries: UpstreamEntry[] = [];
   for (const [position, value] of page.entries()) {
-    const entry = readUpstreamEntry(value);
+    const entry = readEntry(value);
     if (entry.ok) entries.push(entry.value);
     else {
       const [problem] = entry.error.errors ?? [];
@@ -39,6 +41,14 @@ export async function takeOver(
     figures = addFigures(figures, await takeServer(name, ofServer, follower, deps));
   }
   return figures;
+}
+
+/** An entry without literal secrets. A deletion is followed whatever the entry holds. */
+function readEntry(value: unknown): Result<UpstreamEntry> {
+  const entry = readUpstreamEntry(value);
+  if (!entry.ok || entry.value.status === 'deleted') return entry;
+  const [secret] = literalSecrets(entry.value.server);
+  return secret ? invalid(['server', ...secret.path].join('.'), secret.message) : entry;
 }
 
 async function takeServer(

@@ -170,10 +170,10 @@ function judgeMetadata(
   if (servers.length > 0 && missing.length > 0)
     wrong(
       'metadata_authorization_servers',
-      `its metadata does not name ${missing.length} of the tenants that may sign in`,
+      'its metadata does not name the authorization server of your tenant',
       'RFC 9728, 2',
       { missing },
-      'Compare MREG_TENANTS of both apps: the mcp app that answers has others.',
+      'Compare MREG_TENANTS of both apps: the first tenant of the mcp app that answers may be another.',
     );
   if (!list(body['scopes_supported']).includes(scope))
     wrong('metadata_scopes', 'its metadata does not name the scope of its challenge', 'RFC 9728, 2', {

@@ -3,6 +3,7 @@ import { REQUIRED_SCOPE } from '../../identity/verifyToken.ts';
 import { type EndpointAnswer, callEndpoint } from '../callEndpoint.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import type { Finding } from '../finding.ts';
+import { tenantHint } from '../../identity/tenantView.ts';
 import { tracedHeaders } from '../tracedHeaders.ts';
 import { withinTime } from '../withinTime.ts';
 import { type Observed, type ProtectedResource, bearerChallenge, judgeChallenge } from './judgeChallenge.ts';
@@ -42,7 +43,7 @@ export async function lookAtOauthChain(
   const issuerOf = (tenant: string) => `${authority}/${tenant}/v2.0`;
   const expected = {
     scope: `api://${config.apiClientId}/${REQUIRED_SCOPE}`,
-    authorizationServers: [...config.tenants].map(issuerOf),
+    authorizationServers: [issuerOf(caller.tenantId)],
   };
   const [resources, server] = await Promise.all([
     resourcesOf(deps, caller),
@@ -87,17 +88,19 @@ function common(findings: readonly Finding[]): readonly Finding[] {
 }
 
 async function resourcesOf(
-  { config: { publicOrigin }, visibleServers, toolsets }: OauthDeps,
+  { config, visibleServers, toolsets }: OauthDeps,
   { tenantId, signal }: Caller,
 ): Promise<readonly ProtectedResource[]> {
   const slugs = await withinTime(REGISTRY_WITHIN_MS, signal, () =>
     Promise.all([visibleServers.list(tenantId, { status: 'active' }, 1), toolsets.list(tenantId, 1)]),
   );
   const [servers, sets] = slugs.ok ? slugs.value : [undefined, undefined];
+  const { publicOrigin } = config;
+  const hint = tenantHint(config, tenantId);
   const at = (kind: string, path: string): ProtectedResource => ({
     kind,
-    resource: `${publicOrigin}/${path}`,
-    metadataUrl: `${publicOrigin}${wellKnown}/${path}`,
+    resource: `${publicOrigin}/${path}${hint}`,
+    metadataUrl: `${publicOrigin}${wellKnown}/${path}${hint}`,
   });
   return [
     at('aggregate', 'mcp'),

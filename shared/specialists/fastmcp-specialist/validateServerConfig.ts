@@ -7,6 +7,7 @@ import { defineTask, type Task } from '../../orchestration/task/task.ts';
 import { fail } from '../../platform/result.ts';
 import type { OutboundTo } from '../../gateway/upstream/outboundTo.ts';
 import { discoverySchema } from '../../registry/server.ts';
+import { secretsNamedIn } from '../../registry/serverJson/hiddenUrl.ts';
 import { needsUser, upstreamSettingsSchema } from '../../registry/upstreamSettings.ts';
 
 const signInLost: DomainError = {
@@ -31,7 +32,19 @@ export function validateServerConfig({
       'Connects to an MCP server as a client would, and says which era it speaks and which tools it offers, or why it cannot be used.',
     timeoutMs: 20_000,
     input: z.strictObject({
-      url: z.string().max(2048).describe('The URL of the MCP endpoint.'),
+      url: z
+        .string()
+        .max(2048)
+        .refine(
+          (url) => secretsNamedIn(url).length === 0,
+          'holds a secret: register the server, whose URL is then sealed',
+        )
+        .describe('The URL of the MCP endpoint, without secrets.'),
+      sealedUrl: z
+        .string()
+        .max(8192)
+        .optional()
+        .describe('The whole URL, sealed, as the record of a server holds it.'),
       upstream: upstreamSettingsSchema.optional().describe('How the server is called, as a record says it.'),
     }),
     output: discoverySchema,

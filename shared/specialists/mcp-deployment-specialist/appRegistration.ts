@@ -6,6 +6,7 @@ import { succeed } from '../../platform/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { fetchDocument } from '../fetchDocument.ts';
 import { type Finding, verdict, verdictSchema } from '../finding.ts';
+import { visibleTenants } from '../../identity/tenantView.ts';
 
 const WITHIN_MS = 6_000;
 
@@ -23,15 +24,16 @@ export function appRegistrationValidation(
     permissions: ['system.read'],
     agent: 'mcp-deployment-specialist',
     description:
-      'Holds the app registration that the settings name against the authority: of each tenant its discovery document, the issuer in it, and keys that sign for that issuer. Says what cannot be seen without a right to read the directory.',
+      'Holds the app registration that the settings name against the authority: of your tenant (for the first tenant: of each) its discovery document, the issuer in it, and keys that sign for that issuer. Says what cannot be seen without a right to read the directory.',
     timeoutMs: 15_000,
     input: z.strictObject({}),
     output: verdictSchema,
-    async run(_, { signal }) {
+    async run(_, { signal, tenantId }) {
       const limit = AbortSignal.any([signal, AbortSignal.timeout(WITHIN_MS)]);
       const { authority, outbound, config } = deps;
+      const tenants = visibleTenants(config, tenantId);
       const looks = await Promise.all(
-        [...config.tenants].map((tenant, index) =>
+        tenants.map((tenant, index) =>
           lookAtTenant({ id: tenant, place: index + 1 }, authority, outbound, limit),
         ),
       );
@@ -44,7 +46,7 @@ export function appRegistrationValidation(
       return succeed(
         verdict(findings, {
           authority: config.localIssuer === undefined ? 'Entra' : 'local issuer',
-          tenants: config.tenants.size,
+          tenants: tenants.length,
           signingKeys: keys,
         }),
       );

@@ -24,6 +24,10 @@ const differing: Readonly<
     severity: 'critical',
     why: 'one app proves itself to Entra by the secret, the other by its managed identity',
   },
+  MREG_SEALING_KEYS: {
+    severity: 'critical',
+    why: 'what one app seals, such as tokens and secrets in URLs, the other cannot open',
+  },
   MREG_TENANTS: {
     severity: 'critical',
     why: 'whom one app lets in, the other refuses; the first tenant is the one whose gateway this is',

@@ -10,6 +10,7 @@ import { driftFindings } from './drift.ts';
 import { type Environment, environments, readinessFindings } from './productionReadiness.ts';
 import { type RunningApp, lookAtApps } from './runningApps.ts';
 import { summarise } from './summarise.ts';
+import { visibleTenants } from '../../identity/tenantView.ts';
 
 /** The way to a deployment, from what is there now. */
 export function productionDeployment(deps: SpecialistDeps): Task {
@@ -45,7 +46,7 @@ export function productionDeployment(deps: SpecialistDeps): Task {
             build: first?.build ?? null,
           })),
           stateStore: deps.state.kind,
-          tenants: deps.config.tenants.size,
+          tenants: visibleTenants(deps.config, helpers.tenantId).length,
         },
         findings: [...findings],
       });

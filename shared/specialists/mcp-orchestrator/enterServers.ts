@@ -107,7 +107,8 @@ export function updateServer(deps: EnterDeps): Task {
       if (!stored) return gone(slug);
       const before = stored.value;
       if (stored.etag !== etag && before.planId !== planId) return changed(slug);
-      const { server: _s, visibility: _v, advertise: _a, upstream: _u, statusReason: _r, ...kept } = before;
+      const { server: _s, visibility: _v, advertise: _a, upstream: _u, statusReason: _r, ...rest } = before;
+      const { sealedUrl: _url, ...kept } = rest;
       const at = clock.now().toISOString();
       const statusChangedAt = before.status === 'active' ? before.statusChangedAt : at;
       const record = {

@@ -7,6 +7,7 @@ import type { SpecialistDeps } from '../deps.ts';
 import type { Finding } from '../finding.ts';
 import { DOCUMENT_WITHIN_MS } from './identityProvider.ts';
 import { tracedHeaders } from '../tracedHeaders.ts';
+import { tenantHint } from '../../identity/tenantView.ts';
 
 export type FlowDeps = Pick<SpecialistDeps, 'config' | 'authority' | 'outbound'>;
 
@@ -60,7 +61,7 @@ export const unreachable = (step: string, answer: Result<EndpointAnswer>): Step<
 export async function challengeStep(deps: FlowDeps, helpers: TaskHelpers): Promise<Step<string>> {
   const step = 'challenge';
   const { publicOrigin, apiClientId } = deps.config;
-  const answer = await call(deps, helpers, { method: 'POST', url: `${publicOrigin}/mcp`, body: ping });
+  const answer = await call(deps, helpers, { method: 'POST', url: endpointOf(deps, helpers), body: ping });
   if (!answer.ok) return unreachable(step, answer) ?? { step, findings: [] };
   const { status, headers, durationMs } = answer.value;
   const challenge = String(headers['www-authenticate'] ?? '');
@@ -109,6 +110,10 @@ export async function challengeStep(deps: FlowDeps, helpers: TaskHelpers): Promi
   return { step, findings, durationMs, ...(leadsHome && { value: metadataUrl }) };
 }
 
+/** The aggregate endpoint as people of the caller's tenant write it. */
+const endpointOf = ({ config }: FlowDeps, { tenantId }: Pick<TaskHelpers, 'tenantId'>): string =>
+  `${config.publicOrigin}/mcp${tenantHint(config, tenantId)}`;
+
 const metadataSchema = z.looseObject({
   resource: z.string(),
   authorization_servers: z.array(z.string()).min(1),
@@ -118,7 +123,7 @@ const metadataSchema = z.looseObject({
 /** RFC 9728, section 3.3: the metadata must be of the resource that was asked for. */
 export async function metadataStep(url: string, deps: FlowDeps, helpers: TaskHelpers): Promise<Step<true>> {
   const step = 'resource_metadata';
-  const { publicOrigin, apiClientId } = deps.config;
+  const { apiClientId } = deps.config;
   const answer = await call(deps, helpers, { method: 'GET', url });
   if (!answer.ok) return unreachable(step, answer) ?? { step, findings: [] };
   const { status, body, durationMs } = answer.value;
@@ -137,12 +142,12 @@ export async function metadataStep(url: string, deps: FlowDeps, helpers: TaskHel
     );
   else {
     const { resource, authorization_servers: issuers, scopes_supported: scopes } = metadata.data;
-    if (resource !== `${publicOrigin}/mcp`)
+    if (resource !== endpointOf(deps, helpers))
       findings.push(
         say(
           'resource_mismatch',
           'the metadata is of another resource',
-          { expected: `${publicOrigin}/mcp` },
+          { expected: endpointOf(deps, helpers) },
           compare,
         ),
       );

@@ -6,6 +6,7 @@ import { type Task, type TaskHelpers, defineTask } from '../../orchestration/tas
 import { succeed } from '../../platform/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, health, healthSchema, reportSchema, verdict, verdictSchema } from '../finding.ts';
+import { visibleTenants } from '../../identity/tenantView.ts';
 import { withinTime } from '../withinTime.ts';
 import { type TenantLook, lookAtTenant } from './identityProvider.ts';
 
@@ -14,12 +15,12 @@ export type SetupDeps = Pick<SpecialistDeps, 'config' | 'authority' | 'outbound'
 const nothing = z.strictObject({});
 const common = { agent: 'mcp-security-auditor', input: nothing } as const;
 
-/** What the issuer says of each tenant of the settings. */
+/** What the issuer says of each tenant that the caller may know of. */
 export const lookAtTenants = (
   { config, ...deps }: Pick<SetupDeps, 'config' | 'authority' | 'outbound'>,
-  signal: AbortSignal,
+  { tenantId, signal }: Pick<TaskHelpers, 'tenantId' | 'signal'>,
 ): Promise<readonly TenantLook[]> =>
-  Promise.all([...config.tenants].map((tenant) => lookAtTenant(tenant, deps, signal)));
+  Promise.all(visibleTenants(config, tenantId).map((tenant) => lookAtTenant(tenant, deps, signal)));
 
 const looksOf = (looks: readonly TenantLook[]) => ({
   tenants: looks.map(({ evidence }) => evidence),
@@ -32,12 +33,12 @@ export const azureOauthSetup = (deps: SetupDeps): Task =>
     name: 'azure_oauth_setup',
     permissions: ['system.read', 'audit.read'],
     description:
-      'Reads what the token issuer publishes for each tenant of the settings and compares it, the token of the session and the recent refusals with what the app expects: issuer, keys, audience, scope and roles.',
+      'Reads what the token issuer publishes for your tenant (for the first tenant: for each tenant of the settings) and compares it, the token of the session and the recent refusals with what the app expects: issuer, keys, audience, scope and roles.',
     timeoutMs: 30_000,
     output: reportSchema,
     async run(_, helpers) {
       const [looks, token, refusals] = await Promise.all([
-        lookAtTenants(deps, helpers.signal),
+        lookAtTenants(deps, helpers),
         tokenFindings(deps, helpers),
         refusalFindings(deps, helpers),
       ]);
@@ -67,14 +68,11 @@ export const azureOauthValidation = (deps: SetupDeps): Task =>
     name: 'azure_oauth_validation',
     permissions: ['system.read'],
     description:
-      'Passes when the token issuer answers for each tenant of the settings with the right issuer and at least one key that can sign tokens for it, and the token of the session, if it is kept, is for this app.',
+      'Passes when the token issuer answers for your tenant (for the first tenant: for each tenant of the settings) with the right issuer and at least one key that can sign tokens for it, and the token of the session, if it is kept, is for this app.',
     timeoutMs: 20_000,
     output: verdictSchema,
     async run(_, helpers) {
-      const [looks, token] = await Promise.all([
-        lookAtTenants(deps, helpers.signal),
-        tokenFindings(deps, helpers),
-      ]);
+      const [looks, token] = await Promise.all([lookAtTenants(deps, helpers), tokenFindings(deps, helpers)]);
       return succeed(verdict([...looks.flatMap(({ findings }) => findings), ...token], looksOf(looks)));
     },
   });
@@ -85,11 +83,11 @@ export const azureConnectivity = (deps: SetupDeps): Task =>
     name: 'validate_azure_connectivity',
     permissions: ['system.read'],
     description:
-      'Fetches the discovery document and the signing keys of each tenant of the settings and says how long that took and what is wrong with them.',
+      'Fetches the discovery document and the signing keys of your tenant (for the first tenant: of each tenant of the settings) and says how long that took and what is wrong with them.',
     timeoutMs: 15_000,
     output: healthSchema,
-    async run(_, { signal }) {
-      const looks = await lookAtTenants(deps, signal);
+    async run(_, helpers) {
+      const looks = await lookAtTenants(deps, helpers);
       return succeed(
         health(
           looks.flatMap(({ findings }) => findings),

@@ -20,6 +20,7 @@ const config = readConfig({
   MREG_TABLES: 'https://nowhere.table.core.windows.net',
   MREG_SERVICE_BUS__fullyQualifiedNamespace: 'nowhere.servicebus.windows.net',
   MREG_API_CLIENT_ID: 'c0ffee00-0000-4000-8000-000000000001',
+  MREG_SEALING_KEYS: 'a-sealing-key-of-tests-that-is-long-enough',
   MREG_TENANTS: `${operatorTenant},${callerTenant}`,
   MREG_PUBLIC_ORIGIN: 'https://mcp.contoso.com',
   MREG_MANAGEMENT_ORIGIN: 'https://registry.contoso.com',

@@ -17,6 +17,7 @@ const ownTools = openOwnTools(
       MREG_TABLES: 'https://nowhere.table.core.windows.net',
       MREG_SERVICE_BUS__fullyQualifiedNamespace: 'nowhere.servicebus.windows.net',
       MREG_API_CLIENT_ID: 'c0ffee00-0000-4000-8000-000000000001',
+      MREG_SEALING_KEYS: 'a-sealing-key-of-tests-that-is-long-enough',
       MREG_TENANTS: '11111111-1111-4111-8111-111111111111',
       MREG_PUBLIC_ORIGIN: 'https://mcp.contoso.com',
       MREG_MANAGEMENT_ORIGIN: 'https://registry.contoso.com',

@@ -23,6 +23,7 @@ const composed = (app: App): AppDeps =>
       MREG_TABLES: 'https://nowhere.table.core.windows.net',
       MREG_SERVICE_BUS__fullyQualifiedNamespace: 'nowhere.servicebus.windows.net',
       MREG_API_CLIENT_ID: 'c0ffee00-0000-4000-8000-000000000001',
+      MREG_SEALING_KEYS: 'a-sealing-key-of-tests-that-is-long-enough',
       MREG_TENANTS: tenants.join(),
       MREG_PUBLIC_ORIGIN: 'https://mcp.contoso.com',
       MREG_MANAGEMENT_ORIGIN: 'https://registry.contoso.com',
@@ -257,10 +258,31 @@ describe('protected resource metadata', () => {
       expect(await response.json()).toEqual({
         resource: `https://mcp.contoso.com/${/servers|toolsets/.test(path) ? example(path).split('/').slice(3).join('/') : 'mcp'}`,
         resource_name: 'MCP Registry Gateway',
-        authorization_servers: tenants.map((tenant) => `https://login.microsoftonline.com/${tenant}/v2.0`),
+        authorization_servers: [`https://login.microsoftonline.com/${tenants[0] ?? ''}/v2.0`],
         scopes_supported: ['api://c0ffee00-0000-4000-8000-000000000001/mcp.access'],
         bearer_methods_supported: ['header'],
       });
+    },
+  );
+
+  test.each(routes.map((route) => [route.path, route] as const))(
+    'at %s names the tenant that its reader names, known or not, and refuses what is no tenant id',
+    async (path, route) => {
+      const ask = (query: string) =>
+        serve(route, fakeHttpDeps())(new Request(`http://gateway.example${example(path)}?${query}`));
+      for (const tenant of [tenants[1] ?? '', '12345678-1234-4234-8234-1234567890AB']) {
+        const body = (await (await ask(`tenant=${tenant}`)).json()) as Record<string, unknown>;
+        expect(body['resource']).toMatch(`mcp?tenant=${tenant}`);
+        expect(body['authorization_servers']).toEqual([
+          `https://login.microsoftonline.com/${tenant.toLowerCase()}/v2.0`,
+        ]);
+      }
+      for (const query of [
+        'tenant=',
+        'tenant=common',
+        `tenant=${tenants[0] ?? ''}&tenant=${tenants[1] ?? ''}`,
+      ])
+        expect((await ask(query)).status).toBe(400);
     },
   );
 

@@ -23,6 +23,7 @@ import { testCredentials } from '../../support/credentials.ts';
 import { memoryState } from '../../support/memoryState.ts';
 import { serverRecord } from '../../support/serverRecord.ts';
 import { chunksOf } from '../../support/streamed.ts';
+import { testSeal } from '../../support/seal.ts';
 
 let upstreamSessions = 0;
 /**
@@ -174,6 +175,7 @@ test('whatever is posted gets one answer that the protocol knows, is no fault of
     toolsets: azureTableToolsetStore(memoryTables()),
     visibleServers: createVisibleServers({ servers, state, newId: randomId, sharingTenant: undefined }),
     outboundTo: () => outbound,
+    seal: testSeal,
     credentials: testCredentials(),
     clock: systemClock,
     newId: randomId,

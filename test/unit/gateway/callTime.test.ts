@@ -19,6 +19,7 @@ import { outboundBody } from '../../support/outboundBody.ts';
 import { serverRecord } from '../../support/serverRecord.ts';
 import { chunksOf } from '../../support/streamed.ts';
 import { memoryState } from '../../support/memoryState.ts';
+import { testSeal } from '../../support/seal.ts';
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
@@ -59,6 +60,7 @@ async function call(outbound: OutboundClient, log = recordingLog()): Promise<Res
     toolsets: azureTableToolsetStore(memoryTables()),
     visibleServers: createVisibleServers({ servers, state, newId: randomId, sharingTenant: undefined }),
     outboundTo: () => outbound,
+    seal: testSeal,
     credentials: testCredentials(),
     clock: { now: () => new Date() },
     newId: randomId,

@@ -6,6 +6,7 @@ import { InfrastructureError } from '../../../shared/platform/errors.ts';
 import { randomId } from '../../../shared/platform/ids.ts';
 import type { StateStore } from '../../../shared/platform/stateStore.ts';
 import { memoryTables } from '../../support/memoryTables.ts';
+import { testSeal } from '../../support/seal.ts';
 
 const minuteMs = 60_000;
 const begin = Date.UTC(2026, 0, 1);
@@ -42,7 +43,14 @@ beforeEach(() => {
       return kept.delete(key);
     },
   };
-  sessions = createSessionStore({ state, durable, clock, newId: randomId, app: 'management' });
+  sessions = createSessionStore({
+    state,
+    durable,
+    clock,
+    newId: randomId,
+    app: 'management',
+    seal: testSeal,
+  });
 });
 
 const alice = (more: Partial<Principal> = {}): Principal => ({
@@ -57,6 +65,27 @@ const alice = (more: Partial<Principal> = {}): Principal => ({
 const at = (ms: number) => new Date(ms).toISOString();
 
 describe('a session', () => {
+  test('keeps its token sealed, for itself alone', async () => {
+    const [one, other] = [
+      await sessions.open(alice(), 'a.canary.c'),
+      await sessions.open(alice(), 'a.other.c'),
+    ];
+    const kept = (await state.get(`mreg:auth:${one.id}`)) ?? '';
+    expect(kept).toContain('sealedToken');
+    expect(kept).not.toContain('canary');
+    await state.set(`mreg:auth:${other.id}`, kept, minuteMs);
+    expect(await sessions.token('contoso', one.id)).toBe('a.canary.c');
+    expect(await sessions.token('contoso', other.id)).toBeUndefined();
+  });
+
+  test('whose token was kept in plain text by an earlier build has no token, and goes on without it', async () => {
+    const { id } = await sessions.open(alice());
+    const kept = JSON.parse((await state.get(`mreg:auth:${id}`)) ?? '{}') as object;
+    await state.set(`mreg:auth:${id}`, JSON.stringify({ ...kept, token: 'a.canary.c' }), minuteMs);
+    expect(await sessions.token('contoso', id)).toBeUndefined();
+    expect(await sessions.authContext('contoso', id)).toMatchObject({ userId: 'alice' });
+  });
+
   test('keeps the token only where it is given, apart from what is shown of it, and for its own tenant', async () => {
     const [without, withToken] = [await sessions.open(alice()), await sessions.open(alice(), 'a.b.c')];
     expect(await sessions.token('contoso', without.id)).toBeUndefined();
@@ -114,7 +143,14 @@ describe('a session', () => {
   test('is over by the clock of whoever asks, even while the store still has it', async () => {
     const { id } = await sessions.open(alice({ expiresAt: begin + minuteMs }));
     const ahead = { now: () => new Date(now + 2 * minuteMs) };
-    const other = createSessionStore({ state, durable, clock: ahead, newId: randomId, app: 'mcp' });
+    const other = createSessionStore({
+      state,
+      durable,
+      clock: ahead,
+      newId: randomId,
+      app: 'mcp',
+      seal: testSeal,
+    });
     expect(await other.authContext('contoso', id)).toBeUndefined();
     expect(await other.find('contoso', id)).toBeUndefined();
   });

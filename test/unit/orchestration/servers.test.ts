@@ -47,6 +47,21 @@ test('a server that is registered is published, and one that is rejected is not'
   ).toEqual([]);
 });
 
+test('a server whose server.json holds a secret from before they were refused is not published again', async () => {
+  const run = await registry();
+  const before = await stored(run);
+  if (!before) throw new Error('the server was just registered');
+  const headers = [{ name: 'Authorization', value: 'Bearer canary' }];
+  const held = { ...server, remotes: [{ ...server.remotes[0], headers }] };
+  await run.deps.servers.replace({ ...before.value, server: held }, before.etag);
+  const refused = await refreshServer({ slug }, caller, run.deps);
+  expect(refused).toMatchObject({
+    ok: false,
+    error: { kind: 'invalid', errors: [{ path: 'server.remotes.0.headers.0.value' }] },
+  });
+  expect(JSON.stringify(refused)).not.toContain('canary');
+});
+
 describe('updating a server', () => {
   test('validates it anew and then replaces all that was said of it', async () => {
     const run = await registry();

@@ -13,6 +13,7 @@ const base: Record<string, string> = {
   MREG_SERVICE_BUS: 'Endpoint=sb://b.example/;SharedAccessKeyName=n;SharedAccessKey=one',
   MREG_REDIS_URL: 'rediss://user:one@r.example:6380/0',
   MREG_API_CLIENT_ID: tenant,
+  MREG_SEALING_KEYS: 'a-sealing-key-of-tests-that-is-long-enough',
   MREG_CLIENT_SECRET: 'one',
   MREG_TENANTS: `${tenant},${other}`,
   MREG_PUBLIC_ORIGIN: 'https://mcp.contoso.com',

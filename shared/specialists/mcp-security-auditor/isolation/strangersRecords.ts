@@ -20,6 +20,7 @@ export type IsolationDeps = Pick<
   | 'config'
   | 'outbound'
   | 'outboundTo'
+  | 'seal'
   | 'credentials'
   | 'shortLived'
   | 'clock'

@@ -159,7 +159,7 @@ describe('a server.json', () => {
       remote({ headers: [{ name: 'X', isSecret: true, default: canary }] }),
       /holds a secret/,
     ],
-    ['with a key in its URL', remote({ url: `${url}?key=${canary}` }), /secret in its url/],
+    ['with a key in its URL', remote({ url: `${url}?key=${canary}` }), /secret in its URL/],
     ['that is deleted', upstreamEntry({}, { status: 'deleted' }), /deleted/],
   ])('%s is skipped, and says why without telling it', async (_, document, reason) => {
     const { registrations, skipped } = await read([document]);

@@ -1,0 +1,147 @@
+import type { z } from 'zod';
+import { HIDDEN, hideUrlSecrets, holdsHidden, secretsNamedIn } from './hiddenUrl.ts';
+import { serverJsonSchema } from './serverJson.ts';
+import { holdsToken, isSecretName, isSecretVariable } from './secretNames.ts';
+
+export interface SecretProblem {
+  readonly path: readonly (string | number)[];
+  /** What is wrong and what to do. It never holds the value. */
+  readonly message: string;
+}
+
+const HEADER_ADVICE =
+  'use a placeholder such as {token}; for calls by the gateway, name a credential of the settings in upstream.headers';
+const problems = {
+  value: `holds a secret: ${HEADER_ADVICE}`,
+  token: `holds a token or key: remove it, or ${HEADER_ADVICE}`,
+  userInfo: 'holds a user name or password: remove it from the URL',
+  parameter: `holds a secret in its URL: ${HEADER_ADVICE}`,
+  hidden: `holds the marker ${HIDDEN} in the place of a value: give the value, or a placeholder such as {token}`,
+} as const;
+
+/**
+ * Finds the literal secrets in a `server.json` or in any part of one. Everybody who may read the registry reads them, also
+ * without signing in. Placeholders such as `{token}` and `${input:token}` are no secrets. Depth is bounded by the schema.
+ */
+export function literalSecrets(document: unknown): readonly SecretProblem[] {
+  const found: SecretProblem[] = [];
+  walk(document, [], found);
+  return found;
+}
+
+/** Adds a problem to a zod schema for each literal secret. */
+export function refuseSecrets(document: unknown, context: z.RefinementCtx): void {
+  for (const { path, message } of literalSecrets(document))
+    context.addIssue({ code: 'custom', path: [...path], message });
+}
+
+/** Returns the document with the marker in the place of each literal secret, for what was stored before they were refused. */
+export function withoutSecrets<T>(document: T): T {
+  const found = literalSecrets(document);
+  if (found.length === 0) return document;
+  const copy = structuredClone(document);
+  for (const { path } of found) hideAt(copy, path);
+  return copy;
+}
+
+function hideAt(document: unknown, path: Path): void {
+  const last = path.at(-1) ?? '';
+  let parent = document as Record<string | number, unknown>;
+  for (const key of path.slice(0, -1)) parent = parent[key] as typeof parent;
+  const value = parent[last];
+  const hidden = typeof value === 'string' ? hideUrlSecrets(value) : HIDDEN;
+  parent[last] = Array.isArray(value) ? [HIDDEN] : hidden === value ? HIDDEN : hidden;
+}
+
+/** A `server.json` that somebody hands in. Everybody may read it, so it holds no literal secret. */
+export const submittedServerJsonSchema = serverJsonSchema.superRefine(refuseSecrets);
+
+type Path = readonly (string | number)[];
+
+function walk(node: unknown, path: Path, found: SecretProblem[]): void {
+  if (typeof node === 'string') {
+    const message = textProblem(node, path);
+    if (message !== undefined) found.push({ path, message });
+    return;
+  }
+  if (Array.isArray(node)) {
+    node.forEach((item: unknown, index) => {
+      const secret = followsSecretFlag(node, index) ? inputValues(item) : undefined;
+      if (secret !== undefined) found.push({ path: [...path, index, secret], message: problems.value });
+      else walk(item, [...path, index], found);
+    });
+    return;
+  }
+  if (typeof node !== 'object' || node === null) return;
+  const secretInput = isSecretInput(node, path) ? inputValues(node) : undefined;
+  for (const [key, value] of Object.entries(node)) {
+    const isSecret =
+      key === secretInput || (typeof value === 'string' && isSecretVariable(key) && isLiteral(value));
+    if (isSecret) found.push({ path: [...path, key], message: problems.value });
+    else walk(value, [...path, key], found);
+  }
+}
+
+function textProblem(text: string, path: Path): string | undefined {
+  if (holdsHidden(text)) return problems.hidden;
+  if (holdsToken(withoutPlaceholders(text))) return problems.token;
+  for (const [url] of text.matchAll(/[a-z][a-z\d+.-]{0,30}:\/\/[^\s"'<>]+/gi)) {
+    const [, scheme = '', user = ''] = /^([a-z\d+.-]+):\/\/([^/?#@]*)@/i.exec(url) ?? [];
+    if (user !== '' && (/^https?$/i.test(scheme) || user.includes(':')) && isLiteral(user))
+      return problems.userInfo;
+    if (secretsNamedIn(withoutPlaceholderParameters(url)).length > 0) return problems.parameter;
+  }
+  if (!inputFields.has(path.at(-1))) return undefined;
+  const [, name = '', value = ''] = /^-{0,2}([\w.-]{1,80})\s*[:=]\s*(.+)$/s.exec(text) ?? [];
+  return isSecretVariable(name) && isLiteral(value) ? problems.value : undefined;
+}
+
+/** Where an argument such as `--token=abc` or a header such as `Cookie: abc` stands as one text. */
+const inputFields: ReadonlySet<unknown> = new Set(['value', 'default']);
+
+const PLACEHOLDER = /\$?\{{1,2}[^{}]*\}{1,2}|\$[A-Za-z_]\w*|%[A-Za-z_]\w*%|<[^<>]*>/g;
+const withoutPlaceholders = (text: string): string => text.replace(PLACEHOLDER, '');
+const withoutPlaceholderParameters = (url: string): string =>
+  url.replace(/([?&;][^&;=]*)=([^&;#]*)/g, (pair, name: string, value: string) =>
+    isLiteral(value) ? pair : name,
+  );
+
+/** What authors write where users are to put a value of their own. */
+const STAND_IN = /^\W*(?:(?:your|insert|enter|replace)[-_ ].*|x{3,}|\*{3,}|\.{3}|…)\W*$/i;
+
+/** A text with a placeholder is literal only if much is left of it without. */
+function isLiteral(text: string): boolean {
+  if (STAND_IN.test(text)) return false;
+  const rest = withoutPlaceholders(text);
+  if (rest === text) return text.trim() !== '';
+  return /[\w+/=.~-]{16,}/.test(rest);
+}
+
+/** An input that says that it is secret, or that has the name of a secret: a header, an environment variable, a flag, a variable. */
+function isSecretInput(node: object, path: Path): boolean {
+  if ('isSecret' in node && node.isSecret === true) return true;
+  const name = 'name' in node && typeof node.name === 'string' ? node.name : undefined;
+  if (path.at(-2) === 'headers') return name !== undefined && isSecretName(name);
+  const isNamed = typeof path.at(-1) === 'number' || path.at(-2) === 'variables';
+  const hint = 'valueHint' in node && typeof node.valueHint === 'string' ? node.valueHint : undefined;
+  return isNamed && isSecretVariable(name ?? hint ?? String(path.at(-1)));
+}
+
+/** The field of an input that holds a literal. */
+function inputValues(input: unknown): 'value' | 'default' | 'choices' | undefined {
+  if (typeof input !== 'object' || input === null) return undefined;
+  const { value, default: otherwise, choices } = input as Readonly<Record<string, unknown>>;
+  if (typeof value === 'string' && isLiteral(value)) return 'value';
+  if (typeof otherwise === 'string' && isLiteral(otherwise)) return 'default';
+  return Array.isArray(choices) && choices.some((choice) => typeof choice === 'string' && isLiteral(choice))
+    ? 'choices'
+    : undefined;
+}
+
+/** In a list of arguments, whether the one before is a bare flag such as `--token`. */
+function followsSecretFlag(list: readonly unknown[], index: number): boolean {
+  const before = list[index - 1];
+  if (typeof before !== 'object' || before === null || !('value' in before)) return false;
+  const { value } = before;
+  return typeof value === 'string' && /^-{1,2}[\w.-]+$/.test(value) && isSecretVariable(value);
+}
