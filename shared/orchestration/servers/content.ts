@@ -39,8 +39,7 @@ export const tokenFor = (
   server: Pick<RecordContent, 'upstream'>,
   { principal, token }: Caller,
   { credentials }: ContentRules,
-): string | undefined =>
-  needsUser(server, credentials) && principal.kind === 'user' ? token : undefined;
+): string | undefined => (needsUser(server, credentials) && principal.kind === 'user' ? token : undefined);
 
 /** What the validation of a server needs to connect to it. */
 export const validationInput = ({ url, upstream }: RecordContent): object => ({

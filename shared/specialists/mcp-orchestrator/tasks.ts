@@ -1,6 +1,12 @@
 import type { Task } from '../../orchestration/task/task.ts';
 import type { SpecialistDeps } from '../deps.ts';
-import { rejectRegistration, removeServer, takeSlugOf, updateRegistry, updateServer } from './enterServers.ts';
+import {
+  rejectRegistration,
+  removeServer,
+  takeSlugOf,
+  updateRegistry,
+  updateServer,
+} from './enterServers.ts';
 import { handleDeploymentStatus } from './handleDeploymentStatus.ts';
 import { registerServers } from './registerServers.ts';
 

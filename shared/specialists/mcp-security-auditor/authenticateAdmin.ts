@@ -17,7 +17,8 @@ export function authenticateAdmin(): Task {
   return defineTask({
     name: 'authenticate_admin',
     agent: 'mcp-security-auditor',
-    description: 'Checks that the sign-in behind the work has not ended, and that it may administer the registry.',
+    description:
+      'Checks that the sign-in behind the work has not ended, and that it may administer the registry.',
     timeoutMs: 10_000,
     input: z.strictObject({}),
     output: outputSchema,

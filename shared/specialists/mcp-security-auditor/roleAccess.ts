@@ -41,7 +41,7 @@ export const roleBasedAccess = ({ visibleServers }: Pick<SpecialistDeps, 'visibl
     name: 'role_based_access',
     agent: 'mcp-security-auditor',
     description:
-      "Says for the caller, or for a role, which permission is given and which is not, with the rule that decided; and for a tool whether there is such a tool and whether they may call it.",
+      'Says for the caller, or for a role, which permission is given and which is not, with the rule that decided; and for a tool whether there is such a tool and whether they may call it.',
     timeoutMs: 15_000,
     input: inputSchema,
     output: outputSchema,
@@ -107,8 +107,7 @@ async function toolAccess(
 const noActor: Finding = {
   rule: 'no_actor',
   severity: 'info',
-  message:
-    'nobody stands behind this work: this is what somebody without a role may do',
+  message: 'nobody stands behind this work: this is what somebody without a role may do',
   evidence: {},
   remedy: 'Sign in and ask again, or give a role.',
 };
