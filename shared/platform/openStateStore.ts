@@ -23,8 +23,8 @@ export function openStateStore(deps: {
   readonly open: OpenTable;
   readonly clock: Clock;
 }): OpenedStateStore {
-  const { state: durable, purge } = azureTableStateStore(deps.open, deps.clock);
-  if (deps.redisUrl === undefined)
-    return { kind: 'tables', state: durable, durable, purge, close: () => undefined };
-  return { kind: 'redis', ...redisStateStore(deps.redisUrl, deps.clock), durable, purge };
+  const tables = azureTableStateStore(deps.open, deps.clock);
+  const durable = tables.state;
+  if (deps.redisUrl === undefined) return { kind: 'tables', ...tables, durable, close: () => undefined };
+  return { ...tables, durable, kind: 'redis', ...redisStateStore(deps.redisUrl, deps.clock) };
 }

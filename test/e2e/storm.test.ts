@@ -55,9 +55,9 @@ const register = (index: number) =>
 
 async function look() {
   const [delegations, servers, plans] = await Promise.all([
-    admin.all<Delegation>('/delegations'),
-    admin.all<Server>('/servers'),
-    admin.all<Plan>('/plans?name=server_registration_with_auth'),
+    admin.all('/delegations') as Promise<readonly Delegation[]>,
+    admin.all('/servers') as Promise<readonly Server[]>,
+    admin.all('/plans?name=server_registration_with_auth') as Promise<readonly Plan[]>,
   ]);
   return {
     asked: delegations.filter(({ task }) => task === 'probe'),

@@ -108,7 +108,7 @@ export function testEngine(faults: Faults = {}, gates: QualityGates = standardGa
   let redis = openState();
   let isRedisAway = false;
   const state = new Proxy(redis, {
-    get: (_, name: keyof StateStore) => (isRedisAway ? away : redis[name]),
+    get: (_, name: keyof StateStore): unknown => (isRedisAway ? away : Reflect.get(redis, name)),
   });
   const stateDeps = { state, clock, newId, log };
   const deps: TestEngine['deps'] = {

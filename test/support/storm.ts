@@ -13,12 +13,17 @@ export interface PatientCaller {
   /** Asks under this `Idempotency-Key` until it is accepted. @throws on any refusal below 500. */
   accepted(path: string, key: string, body: object): Promise<Accepted>;
   /** All items of a list, over all of its pages. */
-  all<T>(path: string): Promise<readonly T[]>;
+  all(path: string): Promise<readonly unknown[]>;
 }
 
 export interface Accepted {
   readonly body: Readonly<Record<string, unknown>>;
   readonly tries: number;
+}
+
+interface Page {
+  readonly items: readonly unknown[];
+  readonly nextCursor?: string;
 }
 
 const PAUSE_MS = 50;
@@ -31,10 +36,10 @@ export function patientCaller(origin: string, token: string): PatientCaller {
     return response && response.status < 500 ? response : undefined;
   }
 
-  async function page<T>(path: string): Promise<{ readonly items: T[]; readonly nextCursor?: string }> {
+  async function page(path: string): Promise<Page> {
     for (;;) {
       const answer = await ask(path);
-      const body = (await answer?.json().catch(() => undefined)) as { items: T[] } | undefined;
+      const body = (await answer?.json().catch(() => undefined)) as Page | undefined;
       if (body) return body;
       await delay(PAUSE_MS);
     }
@@ -52,12 +57,12 @@ export function patientCaller(origin: string, token: string): PatientCaller {
         await delay(PAUSE_MS);
       }
     },
-    async all<T>(path: string) {
-      const items: T[] = [];
+    async all(path) {
+      const items: unknown[] = [];
       let cursor = '';
       do {
         const query = `${path.includes('?') ? '&' : '?'}limit=100${cursor && `&cursor=${cursor}`}`;
-        const found = await page<T>(path + query);
+        const found = await page(path + query);
         items.push(...found.items);
         cursor = found.nextCursor ?? '';
       } while (cursor !== '');

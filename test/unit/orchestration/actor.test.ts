@@ -103,8 +103,20 @@ const nothing = () => undefined;
 
 test.each([
   ['nothing happened', nothing, true],
-  ['Redis lost all it had', (engine: ReturnType<typeof testEngine>) => void engine.forgetState(), true],
-  ['Redis is away', (engine: ReturnType<typeof testEngine>) => void engine.setStateAway(true), true],
+  [
+    'Redis lost all it had',
+    (engine: ReturnType<typeof testEngine>) => {
+      engine.forgetState();
+    },
+    true,
+  ],
+  [
+    'Redis is away',
+    (engine: ReturnType<typeof testEngine>) => {
+      engine.setStateAway(true);
+    },
+    true,
+  ],
   [
     'its owner has ended it',
     ({ deps }: ReturnType<typeof testEngine>, id: string) => deps.sessions.end('t1', id),
@@ -118,7 +130,13 @@ test.each([
     },
     false,
   ],
-  ['its time is over', (engine: ReturnType<typeof testEngine>) => void engine.advance(3_700), false],
+  [
+    'its time is over',
+    (engine: ReturnType<typeof testEngine>) => {
+      engine.advance(3_700);
+    },
+    false,
+  ],
 ])('work in a session when %s', async (_, meanwhile, isFor) => {
   expect((await actorAfter(meanwhile)) !== undefined).toBe(isFor);
 });
