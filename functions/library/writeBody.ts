@@ -14,13 +14,14 @@ export async function writeBody(chunks: Chunks, response: ServerResponse): Promi
   }
   const iterator = chunks[Symbol.asyncIterator]();
   const end = () => void iterator.return?.();
-  if (response.destroyed) {
+  const hasLeft = () => response.destroyed;
+  if (hasLeft()) {
     end();
     return;
   }
   response.once('close', end);
   for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
-    if (response.destroyed) return;
+    if (hasLeft()) return;
     response.write(next.value);
   }
   response.off('close', end);

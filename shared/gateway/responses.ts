@@ -61,6 +61,7 @@ function withComments(source: EventSource): AsyncIterable<Uint8Array> {
   let isOver = false;
   let next: ReturnType<EventSource['next']> | undefined;
   let silence = silent(FIRST_COMMENT_AFTER_MS);
+  const hasEnded = () => isOver;
   const end = () => {
     isOver = true;
     silence.end();
@@ -68,11 +69,11 @@ function withComments(source: EventSource): AsyncIterable<Uint8Array> {
   return {
     [Symbol.asyncIterator]: () => ({
       async next() {
-        if (isOver) return over;
+        if (hasEnded()) return over;
         next ??= source.next();
         const said = await Promise.race([next, silence.over]);
         // The client may have left meanwhile, which ends the silence too.
-        if (isOver) return over;
+        if (hasEnded()) return over;
         if (said === undefined) {
           silence = silent(COMMENT_EVERY_MS);
           return { done: false, value: COMMENT };

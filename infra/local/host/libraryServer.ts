@@ -130,19 +130,20 @@ export function serveByProxy(library: Server): StreamServing {
 const NEVER_FORWARDED: Forwarding = { answered: () => false, abandon: () => undefined };
 
 const isAscii = (headers: ForwardedRequest['headers']): boolean =>
-  Object.values(headers).every((value) => !/[^\0-\x7f]/.test(value));
+  Object.values(headers).every((value) => !/\P{ASCII}/u.test(value));
 
-const CONTROL = /[\0-\x08\x0a-\x1f\x7f]/;
+/** Every control character but the tab. */
+const CONTROL = /(?!\t)\p{Cc}/u;
 
 /** .NET's client writes control characters too. Node's does not, so each is put into the head once that is made. */
 function requestWith(headers: ForwardedRequest['headers'], options: RequestOptions): ClientRequest {
   if (!Object.values(headers).some((value) => CONTROL.test(value)))
     return http.request({ ...options, headers });
   const shift = (text: string, pattern: RegExp, by: number) =>
-    text.replaceAll(new RegExp(pattern, 'g'), (found) => String.fromCharCode(found.charCodeAt(0) + by));
+    text.replaceAll(new RegExp(pattern, 'gu'), (found) => String.fromCharCode(found.charCodeAt(0) + by));
   const shifted = Object.entries(headers).map(([name, value]) => [name, shift(value, CONTROL, 0x80)]);
   const hop = http.request({ ...options, headers: Object.fromEntries(shifted) as OutgoingHttpHeaders });
-  Reflect.get(hop, '_implicitHeader').call(hop);
+  Reflect.apply(Reflect.get(hop, '_implicitHeader') as () => void, hop, []);
   Reflect.set(hop, '_header', shift(String(Reflect.get(hop, '_header')), /[\x80-\xff]/, -0x80));
   return hop;
 }

@@ -65,18 +65,15 @@ describe('an invocation and its request', () => {
     expect(answered).toEqual([400]);
   });
 
-  test.each([
-    [undefined, 'no id'],
-    [['a', 'b'], 'two ids'],
-    ['taken', 'the id of another that waits'],
-  ] as const)(
-    '%j: a request with %s is answered at once',
-    async (id: string | readonly string[] | undefined, _) => {
-      const [other, own] = [exchange(), exchange()];
-      pairs.arrive('taken', other.request, other.response);
-      pairs.arrive(id, own.request, own.response);
-      expect(own.answered).toEqual([400]);
-      expect(await pairs.requestOf('taken')).toBe(other.request);
-    },
-  );
+  test.each<{ id: string | readonly string[] | undefined; why: string }>([
+    { id: undefined, why: 'no id' },
+    { id: ['a', 'b'], why: 'two ids' },
+    { id: 'taken', why: 'the id of another that waits' },
+  ])('a request with $why is answered at once', async ({ id }) => {
+    const [other, own] = [exchange(), exchange()];
+    pairs.arrive('taken', other.request, other.response);
+    pairs.arrive(id, own.request, own.response);
+    expect(own.answered).toEqual([400]);
+    expect(await pairs.requestOf('taken')).toBe(other.request);
+  });
 });
