@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { findNamed } from '../../shared/gateway/view/names.ts';
 import { checkOutboundUrl } from '../../shared/platform/addressRules.ts';
 import { readImport } from '../../shared/registry/import/readImport.ts';
 import { serverJsonSchema } from '../../shared/registry/serverJson/serverJson.ts';
@@ -30,19 +29,13 @@ describe('what a stranger sends is read in a time that grows with its length alo
       () => serverJsonSchema.safeParse(remoteOf(`https://a/${'{'.repeat(60_000)}`)),
     ],
     ['URLs whose hosts are of other scripts', () => hosts.map((url) => checkOutboundUrl(url, 'public').ok)],
-    ['references to such hosts', () => foreignReference({ allOf: hosts.map(($ref) => ({ $ref })) })],
+    [
+      'references to such hosts',
+      () => foreignReference({ allOf: hosts.map((url) => ({ $ref: `${url}:x` })) }),
+    ],
     [
       'a challenge of one long word',
       () => bearerChallenge({ headers: { 'www-authenticate': `Bearer ${'a'.repeat(60_000)}` } }),
-    ],
-    [
-      'a name that no tool has',
-      () =>
-        findNamed(
-          Array.from({ length: 500 }, (_, n) => ({ name: `t${n}` })),
-          'a',
-          '__'.repeat(4_000_000),
-        ),
     ],
     [
       'a version of digits alone',
