@@ -119,7 +119,7 @@ export function compose(config: Config): AppDeps {
     shortLived,
     eventRoutes,
     sessions: createSessionStore({ ...stateDeps, app: config.app }),
-    pools: createResourcePools(stateDeps),
+    pools: createResourcePools({ ...stateDeps, tenants: config.tenants }),
     activity: createAgentActivity({ ...stateDeps, instanceId: randomId() }),
     progress: createProgressBoard(stateDeps),
   };

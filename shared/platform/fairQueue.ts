@@ -20,7 +20,7 @@ export function createFairQueue(atOnce: number, tenants: number): FairQueue {
     for (const [tenantId, line] of [...lines]) {
       const taken = places.take(tenantId);
       if (taken.kind === 'full') return;
-      if (taken.kind === 'share') continue;
+      if (taken.kind !== 'taken') continue;
       lines.delete(tenantId);
       const start = line.shift();
       // The others of the round come first.

@@ -115,7 +115,7 @@ export function testEngine(faults: Faults = {}, gates: QualityGates = standardGa
       },
     },
     sessions: createSessionStore({ ...stateDeps, newId: randomId, app: 'management' }),
-    pools: createResourcePools(stateDeps),
+    pools: createResourcePools({ ...stateDeps, tenants: new Set(['t1', 't2']) }),
     shortLived: state,
     eventRoutes: standardRoutes,
     gates,
