@@ -37,9 +37,12 @@ export function azureTableDelegationStore(open: OpenTable, tenants: Iterable<str
     unfinished: (madeBefore, onUnreadable) => unfinished(table, partitions, madeBefore, onUnreadable),
     list: (tenantId, { agent, state, planId, traceId, sessionId }, limit, after) =>
       pageOf(table, tenantId, { agent, state, planId, traceId, sessionId }, limit, after),
-    countUnfinished: async () => {
+    countUnfinished: async (tenantId) => {
       const counts = new Map<string, number>();
-      for await (const { columns } of marksOf(table, partitions)) {
+      for await (const { columns } of marksOf(
+        table,
+        tenantId === undefined ? partitions : partitionsOf([tenantId]),
+      )) {
         const agent = String(columns['agent']);
         counts.set(agent, (counts.get(agent) ?? 0) + 1);
       }

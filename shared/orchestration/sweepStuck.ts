@@ -11,9 +11,12 @@ export async function sweepStuck(deps: OrchestrationDeps): Promise<void> {
   const now = deps.clock.now();
   const patience = new Date(now.getTime() - RESEND_AFTER_MS);
   const report = logUnreadable(deps.log);
+  const waiting = await deps.queueShares.refill();
   for await (const { value, etag } of deps.delegations.unfinished(patience, report)) {
     const decision = sweep(value, now);
-    if (decision.kind === 'leave') continue;
+    // The message of one that waits in line is not lost: it was never sent.
+    const isInLine = decision.kind === 'resend' && waiting.has(value.id);
+    if (decision.kind === 'leave' || isInLine) continue;
     if ((await deps.delegations.replace(decision.delegation, etag)).status !== 'replaced') continue;
     deps.log.warn('delegation_swept', { ...logFieldsOf(value), decision: decision.kind });
     if (decision.kind === 'resend') await sendMessage(decision.delegation, deps);
