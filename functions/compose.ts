@@ -9,7 +9,7 @@ import type { DelegateDeps } from '../shared/orchestration/delegation/delegate.t
 import type { PlanDeps } from '../shared/orchestration/plan/requestPlan.ts';
 import { createAgentActivity } from '../shared/orchestration/agent/activity.ts';
 import { createAgentLoads } from '../shared/orchestration/agent/loads.ts';
-import { createQueueShares } from '../shared/orchestration/delegation/queueShares.ts';
+import { createQueueShares } from '../shared/orchestration/delegation/createQueueShares.ts';
 import { createProgressBoard } from '../shared/orchestration/delegation/progress.ts';
 import { routesOf } from '../shared/orchestration/event/eventRoutes.ts';
 import { type EventWatch, createEventWatch } from '../shared/orchestration/event/eventWatch.ts';

@@ -10,7 +10,7 @@ import {
 import { azureTableWaitingLines } from '../../shared/orchestration/azureTableWaitingLines.ts';
 import type { Caller } from '../../shared/orchestration/caller.ts';
 import type { DelegateDeps } from '../../shared/orchestration/delegation/delegate.ts';
-import { createQueueShares } from '../../shared/orchestration/delegation/queueShares.ts';
+import { createQueueShares } from '../../shared/orchestration/delegation/createQueueShares.ts';
 import type { WaitingLines } from '../../shared/orchestration/delegation/waitingLines.ts';
 import { createProgressBoard } from '../../shared/orchestration/delegation/progress.ts';
 import { runDelegation } from '../../shared/orchestration/delegation/runDelegation.ts';

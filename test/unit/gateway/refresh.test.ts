@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { refreshAll } from '../../../shared/gateway/listen/refreshAll.ts';
 import { createRefresh } from '../../../shared/gateway/listen/refresh.ts';
 import { systemClock } from '../../../shared/platform/clock.ts';
 import type { OutboundClient } from '../../../shared/platform/outbound.ts';
@@ -55,4 +56,24 @@ test('instances take turns, so that a server is looked for by one at a time', as
   const deps = { servers, outboundTo: () => outbound, shortLived: state, clock: systemClock };
   await createRefresh(deps, () => undefined)(record);
   expect(looks()).toBe(0);
+});
+
+test('the refresh of all servers serves the tenants in turn, however many servers one of them has', async () => {
+  const looked: string[] = [];
+  const outbound: OutboundClient = {
+    request: ({ url: target }) => {
+      looked.push(new URL(target).pathname);
+      return Promise.resolve(fail({ kind: 'unavailable', message: 'connection refused' }));
+    },
+    close: () => Promise.resolve(),
+  };
+  const servers = azureTableServerStore(memoryTables());
+  const add = (tenant: string, slug: string) =>
+    servers.add({ ...record, tenantId: tenant, slug, url: `http://127.0.0.1:9/${slug}` });
+  for (let n = 0; n < 120; n++) await add('a', `a${n}`);
+  await add('b', 'b0');
+  const deps = { servers, outboundTo: () => outbound, shortLived: memoryState(), clock: systemClock };
+  await refreshAll(deps, ['a', 'b'], new AbortController().signal);
+  expect(looked).toHaveLength(121);
+  expect(looked.indexOf('/b0')).toBeLessThanOrEqual(2);
 });

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { cancelDelegation } from '../../../shared/orchestration/delegation/cancelDelegation.ts';
 import { delegate } from '../../../shared/orchestration/delegation/delegate.ts';
-import { QUEUE_SHARE } from '../../../shared/orchestration/delegation/queueShares.ts';
+import { QUEUE_SHARE } from '../../../shared/orchestration/delegation/createQueueShares.ts';
 import { runDelegation } from '../../../shared/orchestration/delegation/runDelegation.ts';
 import { sweepStuck } from '../../../shared/orchestration/sweepStuck.ts';
 import { defineTask } from '../../../shared/orchestration/task/task.ts';
