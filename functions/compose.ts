@@ -72,6 +72,7 @@ export interface AppDeps extends PlanDeps, DelegateDeps, AdmissionDeps {
   readonly state: OpenedStateStore;
   readonly sessions: SessionStore;
   readonly pools: ResourcePools;
+  readonly tenants: Config['tenants'];
   /** Raises events of what the apps notice of themselves. */
   readonly watch: EventWatch;
   /** Imported when first asked for, so that no cold start of an HTTP instance pays for what the agents can do. */

@@ -21,6 +21,8 @@ export interface GatewayDeps {
   readonly outboundTo: OutboundTo;
   readonly credentials: Pick<Credentials, 'isPersonal' | 'hasPersonal'>;
   readonly shortLived: StateStore;
+  /** Those of the settings. */
+  readonly tenants: ReadonlySet<string>;
   readonly clock: Clock;
   readonly newId: IdSource;
   readonly log: Log;

@@ -90,6 +90,7 @@ export async function startGateway(
     clock,
     newId: randomId,
     shortLived: state,
+    tenants: new Set([tenantId, SHARER]),
     log,
     audit: { append: (event) => void audited.push(event) },
     ...(ownTools && { ownTools }),

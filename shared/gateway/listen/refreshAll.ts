@@ -1,3 +1,4 @@
+import { createFairQueue } from '../../platform/fairQueue.ts';
 import { roundRobin } from '../../platform/roundRobin.ts';
 import type { GatewayDeps } from '../request.ts';
 import { type ActiveServer, isActive } from '../view/catalogue.ts';
@@ -15,7 +16,9 @@ type Deps = Pick<GatewayDeps, 'servers' | 'outboundTo' | 'shortLived' | 'clock'>
  * last lists. Gives up when the signal is aborted; the next time begins anew.
  */
 export async function refreshAll(deps: Deps, tenants: Iterable<string>, signal: AbortSignal): Promise<void> {
-  const refresh = createRefresh(deps, () => undefined);
+  // The tenants take turns below.
+  const discoveries = createFairQueue(AT_ONCE, 1);
+  const refresh = createRefresh({ ...deps, discoveries }, () => undefined);
   const waiting = roundRobin(Array.from(tenants, (tenantId) => serversOf(tenantId, deps)));
   await Promise.all(
     Array.from({ length: AT_ONCE }, async () => {

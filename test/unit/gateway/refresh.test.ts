@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { refreshAll } from '../../../shared/gateway/listen/refreshAll.ts';
 import { createRefresh } from '../../../shared/gateway/listen/refresh.ts';
 import { systemClock } from '../../../shared/platform/clock.ts';
+import { createFairQueue } from '../../../shared/platform/fairQueue.ts';
 import type { OutboundClient } from '../../../shared/platform/outbound.ts';
 import { fail } from '../../../shared/platform/result.ts';
 import { azureTableServerStore } from '../../../shared/registry/azureTableServerStore.ts';
@@ -26,13 +27,14 @@ function downServer() {
 
 const discovery = discoveryOf('modern');
 const url = 'http://127.0.0.1:9/mcp';
+const discoveries = createFairQueue(4, 1);
 const record = { ...serverRecord({ tenantId, slug: 'a', url }), status: 'active' as const, discovery };
 
 test('of any number who ask at once, the first is served now and all others together a second later', async () => {
   const { outbound, looks } = downServer();
   const servers = azureTableServerStore(memoryTables());
   const deps = { servers, outboundTo: () => outbound, shortLived: memoryState(), clock: systemClock };
-  const refresh = createRefresh(deps, () => undefined);
+  const refresh = createRefresh({ ...deps, discoveries }, () => undefined);
   const startedAt = performance.now();
   const all = Array.from({ length: 20 }, () => refresh(record));
   await all[0];
@@ -54,7 +56,7 @@ test('instances take turns, so that a server is looked for by one at a time', as
   const held = await state.claim(`mreg:refresh:${tenantId}:a`, 60_000);
   expect(held.status).toBe('claimed');
   const deps = { servers, outboundTo: () => outbound, shortLived: state, clock: systemClock };
-  await createRefresh(deps, () => undefined)(record);
+  await createRefresh({ ...deps, discoveries }, () => undefined)(record);
   expect(looks()).toBe(0);
 });
 
