@@ -1,4 +1,5 @@
 import { InfrastructureError } from '../../platform/errors.ts';
+import { createTurns } from '../../platform/turns.ts';
 import type { OrchestrationDeps } from '../deps.ts';
 import type { Delegation } from './delegation.ts';
 import type { QueueShares } from './queueShares.ts';
@@ -35,6 +36,8 @@ export function createQueueShares(deps: Deps): QueueShares {
   const { delegations, lines, clock, log, tenants } = deps;
   const known = new Map<string, Known>();
   const isShared = tenants.size > 1;
+  // An instance does not race itself for the first place of a line.
+  const inTurn = createTurns();
 
   function knownOf(line: Line): Known {
     const name = nameOf(line);
@@ -73,13 +76,21 @@ export function createQueueShares(deps: Deps): QueueShares {
     }
   }
 
-  /** Sends the first of a line that has not ended. Of several callers each sends another. False when the line is empty. */
-  async function sendFirst({ tenantId, agent }: Line): Promise<boolean> {
+  /** Takes the first place of a line out of it. Of several callers each gets another. Undefined when the line is empty. */
+  const takeFirst = ({ tenantId, agent }: Line): Promise<Place | undefined> =>
+    inTurn(nameOf({ tenantId, agent }), async () => {
+      for (;;) {
+        const [place] = await lines.first(tenantId, agent, 1);
+        if (!place || (await lines.leave(place))) return place;
+      }
+    });
+
+  /** Sends the first of a line that has not ended. False when the line is empty. */
+  async function sendFirst(line: Line): Promise<boolean> {
     for (;;) {
-      const [place] = await lines.first(tenantId, agent, 1);
+      const place = await takeFirst(line);
       if (!place) return false;
-      if (!(await lines.leave(place))) continue;
-      const row = (await delegations.find(tenantId, place.id))?.value;
+      const row = (await delegations.find(place.tenantId, place.id))?.value;
       if (!row || row.outcome) continue;
       await sendMessage(row, deps);
       return true;
