@@ -10,14 +10,14 @@ export async function* roundRobin<T>(
     while (round.length > 0) {
       const left: typeof round = [];
       for (const source of round) {
-        const { done, value } = await source.next();
-        if (done) continue;
+        const next = await source.next();
+        if (next.done === true) continue;
         left.push(source);
-        yield value;
+        yield next.value;
       }
       round = left;
     }
   } finally {
-    await Promise.all(round.map((source) => source.return?.()));
+    await Promise.all(round.map(async (source) => source.return?.()));
   }
 }

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { z } from 'zod';
 import { cancelDelegation } from '../../../shared/orchestration/delegation/cancelDelegation.ts';
 import { delegate } from '../../../shared/orchestration/delegation/delegate.ts';
@@ -147,12 +147,13 @@ test('a delegation whose place is lost is found by the sweeper', async () => {
 test('an outage of the tables leaves a new delegation to the sweeper', async () => {
   const { engine, tasks, flood, states } = scene();
   await flood(QUEUE_SHARE);
-  const { countUnfinished } = engine.deps.delegations;
-  Object.assign(engine.deps.delegations, {
-    countUnfinished: () => Promise.reject(new InfrastructureError('tables', 'marks', undefined)),
-  });
+  const { delegations } = engine.deps;
+  const outage = vi
+    .spyOn(delegations, 'countUnfinished')
+    .mockRejectedValue(new InfrastructureError('tables', 'marks', undefined));
   await flood(1);
-  Object.assign(engine.deps.delegations, { countUnfinished });
+  expect(outage).toHaveBeenCalled();
+  outage.mockRestore();
   engine.advance(90);
   await sweepStuck(engine.deps);
   await engine.drain(tasks);
