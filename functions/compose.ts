@@ -9,6 +9,7 @@ import type { DelegateDeps } from '../shared/orchestration/delegation/delegate.t
 import type { PlanDeps } from '../shared/orchestration/plan/requestPlan.ts';
 import { createAgentActivity } from '../shared/orchestration/agent/activity.ts';
 import { createAgentLoads } from '../shared/orchestration/agent/loads.ts';
+import { createQueueShares } from '../shared/orchestration/delegation/createQueueShares.ts';
 import { createProgressBoard } from '../shared/orchestration/delegation/progress.ts';
 import { routesOf } from '../shared/orchestration/event/eventRoutes.ts';
 import { type EventWatch, createEventWatch } from '../shared/orchestration/event/eventWatch.ts';
@@ -19,6 +20,7 @@ import { createCredentials } from '../shared/identity/credentials.ts';
 import { createTokenExchange } from '../shared/identity/onBehalfOf.ts';
 import { createTokenVerifier, REQUIRED_SCOPE } from '../shared/identity/verifyToken.ts';
 import { azureTableDelegationStore, azureTablePlanStore } from '../shared/orchestration/azureTableStores.ts';
+import { azureTableWaitingLines } from '../shared/orchestration/azureTableWaitingLines.ts';
 import { type ResourcePools, createResourcePools } from '../shared/orchestration/pool/resourcePools.ts';
 import { systemClock } from '../shared/platform/clock.ts';
 import type { Config } from '../shared/platform/config.ts';
@@ -77,6 +79,7 @@ export interface AppDeps extends PlanDeps, DelegateDeps, AdmissionDeps {
   readonly state: OpenedStateStore;
   readonly sessions: SessionStore;
   readonly pools: ResourcePools;
+  readonly tenants: Config['tenants'];
   /** Raises events of what the apps notice of themselves. */
   readonly watch: EventWatch;
   /** Imported when first asked for, so that no cold start of an HTTP instance pays for what the agents can do. */
@@ -118,6 +121,8 @@ export function compose(config: Config): AppDeps {
   const trail = azureTableTrailStore(config.tables);
   const audit = openAudit({ store: trail, clock, newId: randomId, log });
   const eventRoutes = routesOf(config.eventRoutes);
+  const sender = openMessageSender(config.serviceBus);
+  const lines = azureTableWaitingLines(tables);
   const engine = {
     ...stores,
     operatorTenant,
@@ -126,11 +131,12 @@ export function compose(config: Config): AppDeps {
     newSecret: randomSecret,
     log,
     audit,
-    sender: openMessageSender(config.serviceBus),
+    sender,
+    queueShares: createQueueShares({ ...stores, lines, sender, clock, log, tenants: config.tenants }),
     shortLived,
     eventRoutes,
     sessions: createSessionStore({ ...stateDeps, durable: state.durable, app: config.app, seal }),
-    pools: createResourcePools(stateDeps),
+    pools: createResourcePools({ ...stateDeps, tenants: config.tenants }),
     activity: createAgentActivity({ ...stateDeps, instanceId: randomId() }),
     progress: createProgressBoard(stateDeps),
   };

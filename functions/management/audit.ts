@@ -3,7 +3,9 @@ import { createDigest } from '../../shared/audit/hashChain.ts';
 import { type AuditRecord, plainText } from '../../shared/audit/record.ts';
 import { recordOf } from '../../shared/audit/trailStore.ts';
 import { verifyTrail } from '../../shared/audit/verifyTrail.ts';
-import { succeed } from '../../shared/platform/result.ts';
+import type { DomainError } from '../../shared/platform/errors.ts';
+import { fail, succeed } from '../../shared/platform/result.ts';
+import { type Taken, createTenantPlaces } from '../../shared/platform/tenantShare.ts';
 import type { AppDeps } from '../compose.ts';
 import type { Route } from '../route.ts';
 import { readPage, readQuery } from './paging.ts';
@@ -23,9 +25,17 @@ type Span = z.infer<typeof spanSchema>;
 /** A long trail takes its time; Azure ends a request that is silent for more than 230 seconds. */
 const VERIFY_WITHIN_MS = 200_000;
 
+/** Verifications at once in one instance: each reads a whole trail, page by page, and hashes every record. */
+const VERIFICATIONS_AT_ONCE = 4;
+const TRY_AGAIN_AFTER_MS = 10_000;
+
 /** The audit trail of the caller's tenant. */
-export function auditRoutes({ trail }: Pick<AppDeps, 'trail'>): readonly Route<unknown>[] {
+export function auditRoutes({
+  trail,
+  tenants,
+}: Pick<AppDeps, 'trail' | 'tenants'>): readonly Route<unknown>[] {
   const digest = createDigest();
+  const places = createTenantPlaces(VERIFICATIONS_AT_ONCE, tenants.size);
 
   const list: Route = {
     name: 'audit-list',
@@ -54,12 +64,26 @@ export function auditRoutes({ trail }: Pick<AppDeps, 'trail'>): readonly Route<u
     bodyWhenAbsent: {},
     deadlineMs: VERIFY_WITHIN_MS,
     async handle({ principal, body, signal }) {
-      const verification = await verifyTrail(principal.tenantId, body, { store: trail, digest, signal });
-      return succeed({ status: 200, body: verification });
+      const place = places.take(principal.tenantId);
+      if (place.kind !== 'taken') return fail(tooMany(place));
+      try {
+        const verification = await verifyTrail(principal.tenantId, body, { store: trail, digest, signal });
+        return succeed({ status: 200, body: verification });
+      } finally {
+        place.leave();
+      }
     },
   };
 
   return [list, verify];
+}
+
+function tooMany({ kind, atMost }: Exclude<Taken, { kind: 'taken' }>): DomainError {
+  const message =
+    kind === 'full'
+      ? `${atMost} verifications are running, as many as run at once; try again when one has ended`
+      : `your tenant has ${atMost} verifications running, which is its share; try again when one has ended`;
+  return { kind: 'exhausted', message, retryAfterMs: TRY_AGAIN_AFTER_MS };
 }
 
 function view(record: AuditRecord) {

@@ -25,7 +25,9 @@ export function poolRoutes({
     method: 'GET',
     path: 'resource-pools',
     permission: 'pools.read',
-    handle: async () => succeed({ status: 200, body: { items: await pools.usage() } }),
+    async handle({ principal: { tenantId } }) {
+      return succeed({ status: 200, body: { items: await pools.usage({ tenantId, app: config.app }) } });
+    },
   };
 
   const allocate: Route<AllocationBody> = {

@@ -1,4 +1,6 @@
+import { createFairQueue } from '../platform/fairQueue.ts';
 import { toProblem } from '../platform/problem.ts';
+import { createTenantPlaces } from '../platform/tenantShare.ts';
 import type { Principal } from '../identity/principal.ts';
 import type { GatewayDeps, McpPost, McpRequest } from './request.ts';
 import { classify, type Refused } from './era.ts';
@@ -39,6 +41,11 @@ export interface McpEndpoints {
   readonly remove: (request: McpRequest) => Promise<Response>;
 }
 
+/** Servers that an instance discovers at once: each takes a connection and, at the end, up to 400 KiB of JSON. */
+const DISCOVERIES_AT_ONCE = 32;
+/** Event streams that clients have open at one instance: each asks the state for changes every two seconds. */
+const CLIENT_STREAMS = 1_000;
+
 /**
  * The MCP endpoints that front the active servers of the caller's tenant, for clients of both eras: Streamable HTTP of
  * 2025-03-26 to 2025-11-25, and of 2026-07-28. Any instance answers any request.
@@ -46,10 +53,12 @@ export interface McpEndpoints {
 export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
   const { shortLived: state, clock, newId, seal } = deps;
   const everybodys = createCatalogue(deps);
-  const personal = createPersonalCatalogue(deps);
   const sessions = createClientSessions({ state, clock, newId, seal });
   const resting = createResting({ state, clock });
-  const guard = createGuard(resting);
+  const tenants = deps.tenants.size;
+  const guard = createGuard(resting, tenants);
+  const discoveries = createFairQueue(DISCOVERIES_AT_ONCE, tenants);
+  const personal = createPersonalCatalogue({ ...deps, discoveries });
   const parts: Parts = {
     ...deps,
     sessions,
@@ -58,12 +67,13 @@ export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
     resting,
     inFlight: createInFlight(),
     listeners: new Map(),
-    refresh: createRefresh(deps, everybodys.forget),
+    refresh: createRefresh({ ...deps, discoveries }, everybodys.forget),
     find: everybodys.find,
   };
   const hubDeps: HubDeps = {
     connector: parts.connector,
     guard,
+    streams: createTenantPlaces(CLIENT_STREAMS, tenants),
     refresh: parts.refresh,
     version: (tenantId) => deps.visibleServers.version(tenantId),
   };

@@ -23,6 +23,8 @@ export interface GatewayDeps {
   readonly credentials: Pick<Credentials, 'isPersonal' | 'hasPersonal'>;
   readonly shortLived: StateStore;
   readonly seal: Seal;
+  /** Those of the settings. */
+  readonly tenants: ReadonlySet<string>;
   readonly clock: Clock;
   readonly newId: IdSource;
   readonly log: Log;

@@ -2,6 +2,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Config } from '../platform/config.ts';
 import type { DomainError } from '../platform/errors.ts';
 import { type Result, fail, succeed } from '../platform/result.ts';
+import { createTenantCache } from '../platform/tenantCache.ts';
 import type { ExchangeToken, ExchangedToken } from './onBehalfOf.ts';
 import type { Principal } from './principal.ts';
 
@@ -45,7 +46,7 @@ export function createCredentials(
   deps: { readonly exchange: ExchangeToken; readonly clock: Clock },
 ): Credentials {
   const [first] = tenants;
-  const exchanged = new Map<string, Promise<Result<ExchangedToken>>>();
+  const exchanged = createTenantCache<Promise<Result<ExchangedToken>>>(REMEMBERED);
   const named = (name: string) => (Object.hasOwn(credentials, name) ? credentials[name] : undefined);
 
   function find(name: string, { tenantId, url }: CredentialUse) {
@@ -65,10 +66,7 @@ export function createCredentials(
     const now = deps.clock.now().getTime();
     if (known?.ok && known.value.expiresAt - SPARE_MS > now) return known;
     const asked = deps.exchange({ tenantId, token, scope });
-    exchanged.delete(key);
-    exchanged.set(key, asked);
-    const [oldest] = exchanged.keys();
-    if (exchanged.size > REMEMBERED && oldest !== undefined) exchanged.delete(oldest);
+    exchanged.set(tenantId, key, asked);
     const result = await asked;
     if (!result.ok && exchanged.get(key) === asked) exchanged.delete(key);
     return result;

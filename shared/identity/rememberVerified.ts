@@ -1,9 +1,10 @@
 import { hash } from 'node:crypto';
 import type { Clock } from '../platform/clock.ts';
+import { createTenantCache } from '../platform/tenantCache.ts';
 import type { Principal } from './principal.ts';
 import type { TokenVerifier } from './verifyToken.ts';
 
-/** Tokens that are remembered at once; the one that was verified first makes room. */
+/** Tokens that are remembered at once; of the tenant with the most, the one that was verified first makes room. */
 export const TOKEN_CACHE_SIZE = 1_000;
 /** A token is verified anew after this: a key that was taken back is believed no longer. */
 export const REFRESH_AFTER_MINUTES = 5;
@@ -18,7 +19,7 @@ interface Remembered {
  * found valid is remembered, by a hash of the header, and never for longer than the token is good.
  */
 export function rememberVerified(verify: TokenVerifier, clock: Clock): TokenVerifier {
-  const known = new Map<string, Remembered>();
+  const known = createTenantCache<Remembered>(TOKEN_CACHE_SIZE);
   return async (authorization) => {
     if (authorization === null) return verify(authorization);
     const key = hash('sha256', authorization, 'base64');
@@ -29,9 +30,7 @@ export function rememberVerified(verify: TokenVerifier, clock: Clock): TokenVeri
     const verdict = await verify(authorization);
     if ('principal' in verdict) {
       const until = Math.min(now + REFRESH_AFTER_MINUTES * 60_000, verdict.principal.expiresAt);
-      known.set(key, { principal: verdict.principal, until });
-      const [oldest] = known.keys();
-      if (known.size > TOKEN_CACHE_SIZE && oldest !== undefined) known.delete(oldest);
+      known.set(verdict.principal.tenantId, key, { principal: verdict.principal, until });
     }
     return verdict;
   };

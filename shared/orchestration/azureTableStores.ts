@@ -1,5 +1,6 @@
 import { odata } from '@azure/data-tables';
 import { InfrastructureError } from '../platform/errors.ts';
+import { roundRobin } from '../platform/roundRobin.ts';
 import { continueTrace } from '../platform/trace.ts';
 import type {
   Columns,
@@ -31,15 +32,14 @@ export function azureTableDelegationStore(open: OpenTable, tenants: Iterable<str
     parse: (document) => delegationSchema.parse(document),
     open: ({ outcome, agent, createdAt }) => (outcome ? undefined : { agent, madeAt: new Date(createdAt) }),
   });
-  const partitions = partitionsOf(tenants);
   return {
     ...rowsOf(table),
-    unfinished: (madeBefore, onUnreadable) => unfinished(table, partitions, madeBefore, onUnreadable),
+    unfinished: (madeBefore, onUnreadable) => unfinished(table, tenants, madeBefore, onUnreadable),
     list: (tenantId, { agent, state, planId, traceId, sessionId }, limit, after) =>
       pageOf(table, tenantId, { agent, state, planId, traceId, sessionId }, limit, after),
-    countUnfinished: async () => {
+    countUnfinished: async (tenantId) => {
       const counts = new Map<string, number>();
-      for await (const { columns } of marksOf(table, partitions)) {
+      for await (const { columns } of marksOf(table, tenantId === undefined ? tenants : [tenantId])) {
         const agent = String(columns['agent']);
         counts.set(agent, (counts.get(agent) ?? 0) + 1);
       }
@@ -55,12 +55,11 @@ export function azureTablePlanStore(open: OpenTable, tenants: Iterable<string>):
     parse: (document) => planSchema.parse(document),
     open: (plan) => (hasEnded(plan) ? undefined : { madeAt: new Date(plan.createdAt) }),
   });
-  const partitions = partitionsOf(tenants);
   return {
     ...rowsOf(table),
     list: (tenantId, { name, state, gate, traceId, sessionId }, limit, after) =>
       pageOf(table, tenantId, { name, state, gate, traceId, sessionId }, limit, after),
-    unfinished: (madeBefore, onUnreadable) => unfinished(table, partitions, madeBefore, onUnreadable),
+    unfinished: (madeBefore, onUnreadable) => unfinished(table, tenants, madeBefore, onUnreadable),
   };
 }
 
@@ -75,8 +74,7 @@ function columnsOf(row: Plan | Delegation): Columns {
   };
 }
 
-const partitionsOf = (tenants: Iterable<string>): readonly string[] =>
-  [...tenants].flatMap((tenant) => hexDigits.map((digit) => `${tenant}_${digit}`));
+const partitionsOf = (tenant: string): readonly string[] => hexDigits.map((digit) => `${tenant}_${digit}`);
 
 function rowsOf<T extends { readonly tenantId: string; readonly id: string }>(table: Table<T>) {
   return {
@@ -105,8 +103,13 @@ function pageOf<T>(
 /** Questions to the service at once. */
 const AT_ONCE = 8;
 
-/** The marks of all partitions: a few questions, however much has ended. */
-async function* marksOf<T>(table: Table<T>, partitions: readonly string[]): AsyncIterable<Mark> {
+/** Yields the marks of some tenants in turn, so that what one has left open does not hold up the others. */
+const marksOf = <T>(table: Table<T>, tenants: Iterable<string>): AsyncIterable<Mark> =>
+  roundRobin(Array.from(tenants, (tenant) => marksOfTenant(table, tenant)));
+
+/** Yields the marks of all partitions of a tenant: a few questions, however much has ended. */
+async function* marksOfTenant<T>(table: Table<T>, tenant: string): AsyncIterable<Mark> {
+  const partitions = partitionsOf(tenant);
   for (let start = 0; start < partitions.length; start += AT_ONCE) {
     const some = partitions.slice(start, start + AT_ONCE);
     for (const marks of await Promise.all(some.map((partition) => table.marks(partition)))) yield* marks;
@@ -115,11 +118,11 @@ async function* marksOf<T>(table: Table<T>, partitions: readonly string[]): Asyn
 
 async function* unfinished<T>(
   table: Table<T>,
-  partitions: readonly string[],
+  tenants: Iterable<string>,
   madeBefore: Date,
   onUnreadable: OnUnreadable,
 ): AsyncIterable<Stored<T>> {
-  for await (const { key, columns } of marksOf(table, partitions)) {
+  for await (const { key, columns } of marksOf(table, tenants)) {
     if (!(columns['madeAt'] instanceof Date) || columns['madeAt'] >= madeBefore) continue;
     const stored = await table.get(key).catch((error: unknown) => {
       if (error instanceof InfrastructureError) throw error;

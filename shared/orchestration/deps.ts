@@ -7,6 +7,7 @@ import type { MessageSender } from '../platform/serviceBus.ts';
 import type { StateStore } from '../platform/stateStore.ts';
 import type { AgentActivity } from './agent/activity.ts';
 import type { ProgressBoard } from './delegation/progress.ts';
+import type { QueueShares } from './delegation/queueShares.ts';
 import type { EventRoutes } from './event/eventRoutes.ts';
 import type { ResourcePools } from './pool/resourcePools.ts';
 import type { DelegationStore, PlanStore } from './stores.ts';
@@ -16,6 +17,7 @@ export interface OrchestrationDeps {
   readonly delegations: DelegationStore;
   readonly plans: PlanStore;
   readonly sender: MessageSender;
+  readonly queueShares: QueueShares;
   readonly sessions: SessionStore;
   /** The tenant that operates the gateway: the first of `MREG_TENANTS`. */
   readonly operatorTenant: string;

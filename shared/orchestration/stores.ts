@@ -25,8 +25,8 @@ export interface DelegationStore {
   unfinished(madeBefore: Date, onUnreadable: OnUnreadable): AsyncIterable<Stored<Delegation>>;
   /** Those of all tenants that may be removed now. It reads the whole table. */
   expired(now: Date, onUnreadable: OnUnreadable): AsyncIterable<Stored<Delegation>>;
-  /** How many have not ended, of all tenants, by agent. */
-  countUnfinished(): Promise<ReadonlyMap<string, number>>;
+  /** Returns how many have not ended, by agent: of one tenant, or of all. */
+  countUnfinished(tenantId?: string): Promise<ReadonlyMap<string, number>>;
 }
 
 export interface PlanFilter {

@@ -15,8 +15,10 @@ import { logUnreadable } from './unreadable.ts';
 export async function sweepStuck(deps: OrchestrationDeps): Promise<void> {
   const patience = new Date(deps.clock.now().getTime() - RESEND_AFTER_MS);
   const report = logUnreadable(deps.log);
+  const waiting = await deps.queueShares.refill();
   for await (const { value, etag } of deps.delegations.unfinished(patience, report)) {
-    await passOver(value, deps, () => sweepDelegation(value, etag, deps));
+    // The message of one that waits in line is not lost: it was never sent.
+    await passOver(value, deps, () => sweepDelegation(value, etag, waiting.has(value.id), deps));
   }
   for await (const { value: plan } of deps.plans.unfinished(patience, report)) {
     // What moves by itself is left alone.
@@ -38,9 +40,14 @@ async function passOver(
   }
 }
 
-async function sweepDelegation(row: Delegation, etag: string, deps: OrchestrationDeps): Promise<void> {
+async function sweepDelegation(
+  row: Delegation,
+  etag: string,
+  isWaiting: boolean,
+  deps: OrchestrationDeps,
+): Promise<void> {
   const decision = sweep(row, deps.clock.now());
-  if (decision.kind === 'leave') return;
+  if (decision.kind === 'leave' || (decision.kind === 'resend' && isWaiting)) return;
   if ((await deps.delegations.replace(decision.delegation, etag)).status !== 'replaced') return;
   deps.log.warn('delegation_swept', { ...logFieldsOf(row), decision: decision.kind });
   if (decision.kind === 'resend') await sendMessage(decision.delegation, deps);

@@ -11,6 +11,7 @@ export type LogEvent =
   | 'delegation_cancelled'
   | 'delegation_skipped'
   | 'delegation_swept'
+  | 'delegation_turn_failed'
   | 'message_rejected'
   | 'dead_letter_taken'
   | 'report_recorded'

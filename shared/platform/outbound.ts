@@ -30,6 +30,9 @@ export interface OutboundClient {
 /** A stream may be silent while a person thinks; whoever reads one has a limit of their own. */
 const timeouts = { connectMs: 5_000, firstByteMs: 60_000, idleMs: 240_000, keepAliveMs: 55_000 };
 
+/** Connections that an instance opens to one origin; a request that finds none free waits. */
+export const CONNECTIONS_PER_ORIGIN = 256;
+
 /** Finds all addresses of a name; `dns.lookup` is one. */
 export type Resolver = (
   hostname: string,
@@ -43,7 +46,7 @@ export function openOutboundClient(policy: AddressPolicy, resolve: Resolver = lo
     headersTimeout: timeouts.firstByteMs,
     bodyTimeout: timeouts.idleMs,
     keepAliveTimeout: timeouts.keepAliveMs,
-    connections: 256,
+    connections: CONNECTIONS_PER_ORIGIN,
   });
   const targetOf = rememberingTargets(policy);
   return {

@@ -63,18 +63,30 @@ const escaped = (character: string): string => character.replace(/[\\^$.*+?()[\]
  * A pattern of the value with each character as it stands or escaped. A run of backslashes is one element together with the
  * character after it, so that no two elements can match the same text in different ways.
  */
-const anySpelling = (secret: string): string =>
-  secret.replace(/(\\*)([^\\]|$)/g, (_, run: string, character: string) => {
-    if (run === '' && character === '') return '';
-    const least = run.length;
-    const most = least * 2 ** MAX_NESTING + MAX_BACKSLASHES;
-    if (character === '') return `\\\\{${least},${most}}`;
-    const hex = character.charCodeAt(0).toString(16);
-    const anyCase = hex.replace(/[a-f]/g, (digit) => `[${digit}${digit.toUpperCase()}]`);
-    const isPlain = least === 0 && !/["/]/.test(character);
-    const slashes = isPlain ? '' : `\\\\{${least},${most}}`;
-    return `(?:${slashes}${escaped(character)}|\\\\{${least + 1},${most}}u00${anyCase})`;
-  });
+function anySpelling(secret: string): string {
+  let pattern = '';
+  let backslashes = 0;
+  for (const character of secret) {
+    if (character === '\\') {
+      backslashes += 1;
+      continue;
+    }
+    pattern += spellingOf(backslashes, character);
+    backslashes = 0;
+  }
+  return backslashes === 0 ? pattern : pattern + runOf(backslashes);
+}
+
+/** A run of at least so many backslashes, each of which may have been escaped again. */
+const runOf = (least: number): string => `\\\\{${least},${least * 2 ** MAX_NESTING + MAX_BACKSLASHES}}`;
+
+function spellingOf(backslashes: number, character: string): string {
+  const hex = character.charCodeAt(0).toString(16);
+  const anyCase = hex.replace(/[a-f]/g, (digit) => `[${digit}${digit.toUpperCase()}]`);
+  const isPlain = backslashes === 0 && !/["/]/.test(character);
+  const most = backslashes * 2 ** MAX_NESTING + MAX_BACKSLASHES;
+  return `(?:${isPlain ? '' : runOf(backslashes)}${escaped(character)}|\\\\{${backslashes + 1},${most}}u00${anyCase})`;
+}
 
 /** Larger than any answer that is taken: a longer line is given on as it is and refused for its size. */
 const MAX_HELD_BYTES = 4 * 1024 * 1024 + 1;

@@ -9,6 +9,8 @@ import { describeWith, onPath } from '../support/requirement.ts';
 import { type StateBackend, startRedisBackend, startTablesBackend } from '../support/stateBackends.ts';
 
 const CALLERS = 100;
+const tenants = new Set(Array.from({ length: CALLERS }, (_, caller) => `tenant-${caller}`));
+const anyone = { tenantId: 'tenant-0', app: 'management' } as const;
 const apps: readonly App[] = ['management', 'mcp'];
 const operations = [
   { operation: 'bulk_server_registration', estimatedLoad: { serverCount: 30, adminCount: 20 } },
@@ -34,6 +36,7 @@ function suite(start: () => Promise<StateBackend>): void {
         state: observed(backend.open()),
         clock: { now: () => new Date(backend.now()) },
         newId: randomId,
+        tenants,
       });
     instances = { management: instance(), mcp: instance() };
     seen = [];
@@ -83,7 +86,7 @@ function suite(start: () => Promise<StateBackend>): void {
     );
     const sum = (unit: keyof (typeof granted)[number]['allocation']) =>
       granted.reduce((total, { allocation }) => total + allocation[unit], 0);
-    expect((await instances.mcp.usage()).map((usage) => usage.inUse)).toEqual([
+    expect((await instances.mcp.usage(anyone)).map((usage) => usage.inUse)).toEqual([
       sum('databaseConnections'),
       sum('redisConnections'),
       sum('oauthValidations'),
@@ -94,7 +97,7 @@ function suite(start: () => Promise<StateBackend>): void {
       return result?.ok ? pools.release(`tenant-${caller}`, result.value.id) : Promise.resolve('refused');
     });
     expect(outcomes.filter((outcome) => outcome === 'released')).toHaveLength(granted.length);
-    expect((await instances.management.usage()).map((usage) => usage.inUse)).toEqual([0, 0, 0]);
+    expect((await instances.management.usage(anyone)).map((usage) => usage.inUse)).toEqual([0, 0, 0]);
   });
 
   test('a hundred callers who release as soon as they are done are served in the end, within the limits', async () => {
@@ -112,10 +115,23 @@ function suite(start: () => Promise<StateBackend>): void {
     expect(await state.get('mreg:pools')).toBe('[]');
   });
 
+  test('a flood of one tenant leaves room for another tenant in every pool of either app', async () => {
+    const flood = await everyone((pools, app) =>
+      pools.allocate({ tenantId: 'tenant-1', app, operation: 'system_report', estimatedLoad: {} }),
+    );
+    expect(flood.filter(({ ok }) => !ok).length).toBeGreaterThan(0);
+    for (const app of apps) {
+      const operation = { operation: 'system_report', estimatedLoad: {} };
+      expect(await instances[app].allocate({ tenantId: 'tenant-2', app, ...operation })).toMatchObject({
+        ok: true,
+      });
+    }
+  });
+
   test('what is not released comes free when it has expired, in either app', async () => {
-    const load = { operation: 'bulk_server_registration', estimatedLoad: { serverCount: 0, adminCount: 50 } };
+    const load = { operation: 'bulk_server_registration', estimatedLoad: { serverCount: 0, adminCount: 25 } };
     const take = (app: App, holdForMs: number) =>
-      instances[app].allocate({ tenantId: 'contoso', app, ...load, holdForMs });
+      instances[app].allocate({ tenantId: 'tenant-1', app, ...load, holdForMs });
     expect(await take('mcp', 1_500)).toMatchObject({ ok: true });
     expect(await take('management', 1_500)).toMatchObject({ error: { kind: 'exhausted' } });
     await backend.elapse(1_550);

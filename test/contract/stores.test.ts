@@ -4,7 +4,9 @@ import {
   azureTableDelegationStore,
   azureTablePlanStore,
 } from '../../shared/orchestration/azureTableStores.ts';
-import { type Delegation, finish } from '../../shared/orchestration/delegation/delegation.ts';
+import { type Delegation, finish, newDelegation } from '../../shared/orchestration/delegation/delegation.ts';
+import { azureTableWaitingLines } from '../../shared/orchestration/azureTableWaitingLines.ts';
+import type { Place } from '../../shared/orchestration/delegation/waitingLines.ts';
 import type { DelegationFilter, PlanFilter } from '../../shared/orchestration/stores.ts';
 import { recordOutcome, startPlan } from '../../shared/orchestration/plan/planProgress.ts';
 import { openTables } from '../../shared/platform/openTables.ts';
@@ -29,6 +31,13 @@ beforeAll(async () => {
 afterAll(() => azurite.stop());
 
 const at = (seconds: number) => new Date(Date.UTC(2026, 0, 1) + seconds * 1000);
+const work = {
+  agent: 'mcp-debugger',
+  task: 'probe',
+  input: {},
+  traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+  deadline: at(600).toISOString(),
+} as const;
 const unexpected = () => {
   throw new Error('a row could not be read');
 };
@@ -73,6 +82,41 @@ describe.each<[string, () => OpenTable]>([
       },
       ...more,
     });
+
+  test('what has not ended is found tenant by tenant in turn, however much one has left open', async () => {
+    const [busy, quiet] = [`${tenants[7]}-busy`, `${tenants[7]}-quiet`];
+    const delegations = azureTableDelegationStore(tables, [busy, quiet]);
+    const open = (tenantId: string, id: string) => newDelegation({ ...work, tenantId, id }, at(0));
+    for (let n = 0; n < 40; n++) await delegations.add(open(busy, `a${n}`));
+    await delegations.add(open(quiet, 'f0'));
+    const found = await collect(delegations.unfinished(at(1), unexpected));
+    expect(found).toHaveLength(41);
+    expect(found.findIndex(({ tenantId }) => tenantId === quiet)).toBeLessThanOrEqual(1);
+    expect(await delegations.countUnfinished(busy)).toEqual(new Map([['mcp-debugger', 40]]));
+    expect(await delegations.countUnfinished(quiet)).toEqual(new Map([['mcp-debugger', 1]]));
+  });
+
+  test('a line gives the oldest places first, each to one who takes it, and those of other lines to nobody', async () => {
+    const lines = azureTableWaitingLines(tables);
+    const tenantId = `${tenants[7]}-line`;
+    const place = (id: string, seconds: number, agent: Place['agent'] = 'mcp-debugger'): Place => ({
+      tenantId,
+      agent,
+      id,
+      createdAt: at(seconds).toISOString(),
+    });
+    const all = [place('c', 1), place('b', 2), place('a', 3), place('d', 0, 'mcp-orchestrator')];
+    for (const one of [...all].reverse()) await lines.join(one);
+    await lines.join(all[0] ?? place('c', 1));
+    expect(await lines.first(tenantId, 'mcp-debugger', 2)).toEqual(all.slice(0, 2));
+    const own = async () => (await lines.all()).filter((one) => one.tenantId === tenantId);
+    expect(await own()).toEqual(all);
+    const taken = await Promise.all([1, 2, 3].map(() => lines.leave(place('c', 1))));
+    expect(taken.filter(Boolean)).toHaveLength(1);
+    expect(await lines.first(tenantId, 'mcp-debugger', 9)).toEqual(all.slice(1, 3));
+    for (const one of all) await lines.leave(one);
+    expect(await own()).toEqual([]);
+  });
 
   test('a server record comes back as it was, with every field of its tools that we do not know', async () => {
     const servers = azureTableServerStore(tables);

@@ -66,13 +66,14 @@ test('what is allocated is in use until it is released', async () => {
   expect((await operator.delete(path)).status).toBe(404);
 });
 
-test('of a hundred callers at once those get something for whom there is something, the others a 429', async () => {
+test('of a hundred callers of one tenant at once those within its share get something, the others a 429', async () => {
+  const stranger = await as({ role: 'Operator', tenant: secondTenant });
   const answers = await Promise.all(Array.from({ length: 100 }, () => operator.post(allocations, bulk(20))));
   const granted = answers.filter(({ status }) => status === 201);
-  expect(granted).toHaveLength(3);
-  expect(await inUse()).toEqual([12, 6, 3]);
+  expect(granted).toHaveLength(1);
+  expect(await inUse()).toEqual([4, 2, 1]);
   const refused = answers.filter(({ status }) => status === 429);
-  expect(refused).toHaveLength(97);
+  expect(refused).toHaveLength(99);
   for (const { headers, body } of refused) {
     const seconds = Number(headers.get('retry-after'));
     expect(seconds).toBeGreaterThan(0);
@@ -82,14 +83,17 @@ test('of a hundred callers at once those get something for whom there is somethi
       kind: 'exhausted',
       title: 'Too Many Requests',
       detail: expect.stringContaining(
-        `(database_connections: 4 asked, 0 free); try again in ${seconds} seconds`,
+        `(database_connections: 4 asked, and your tenant holds 4 of the 6 that it may); try again in ${seconds} seconds`,
       ) as string,
     });
   }
+  const others = await stranger.post(allocations, bulk(20));
+  expect(others.status).toBe(201);
+  expect((await stranger.delete(others.headers.get('location') ?? '')).status).toBe(204);
   const released = await Promise.all(
     granted.map(({ headers }) => operator.delete(headers.get('location') ?? '')),
   );
-  expect(released.map(({ status }) => status)).toEqual([204, 204, 204]);
+  expect(released.map(({ status }) => status)).toEqual([204]);
   expect(await inUse()).toEqual([0, 0, 0]);
 });
 
@@ -117,7 +121,9 @@ test("what one tenant holds is none of another's, though it is in use for all", 
   const path = headers.get('location') ?? '';
   expect((await stranger.get(path)).status).toBe(404);
   expect((await stranger.delete(path)).status).toBe(404);
-  expect((await stranger.get('/resource-pools')).body).toMatchObject({ items: [{ inUse: 1 }, {}, {}] });
+  expect((await stranger.get('/resource-pools')).body).toMatchObject({
+    items: [{ inUse: 1, tenant: { inUse: 0, atMost: 6 } }, {}, {}],
+  });
   expect((await operator.delete(path)).status).toBe(204);
 });
 

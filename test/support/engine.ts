@@ -7,8 +7,11 @@ import {
   azureTableDelegationStore,
   azureTablePlanStore,
 } from '../../shared/orchestration/azureTableStores.ts';
+import { azureTableWaitingLines } from '../../shared/orchestration/azureTableWaitingLines.ts';
 import type { Caller } from '../../shared/orchestration/caller.ts';
 import type { DelegateDeps } from '../../shared/orchestration/delegation/delegate.ts';
+import { createQueueShares } from '../../shared/orchestration/delegation/createQueueShares.ts';
+import type { WaitingLines } from '../../shared/orchestration/delegation/waitingLines.ts';
 import { createProgressBoard } from '../../shared/orchestration/delegation/progress.ts';
 import { runDelegation } from '../../shared/orchestration/delegation/runDelegation.ts';
 import { standardRoutes } from '../../shared/orchestration/event/eventRoutes.ts';
@@ -19,6 +22,7 @@ import { sweepStuck } from '../../shared/orchestration/sweepStuck.ts';
 import type { TaskCatalogue } from '../../shared/orchestration/task/taskCatalogue.ts';
 import { azureTableStateStore } from '../../shared/platform/azureTableStateStore.ts';
 import { InfrastructureError } from '../../shared/platform/errors.ts';
+import type { MessageSender } from '../../shared/platform/serviceBus.ts';
 import { randomId } from '../../shared/platform/ids.ts';
 import type { StateStore } from '../../shared/platform/stateStore.ts';
 import { continueTrace } from '../../shared/platform/trace.ts';
@@ -67,6 +71,7 @@ export interface TestEngine {
     PublishingDeps &
     PlanDeps & { readonly pools: ResourcePools; readonly sessions: SessionStore };
   readonly queue: QueuedMessage[];
+  readonly lines: WaitingLines;
   readonly audited: AuditEvent[];
   /** Delivers as Service Bus does: a handler that throws gets its message again, at most five times. */
   drain(tasks: TaskCatalogue): Promise<void>;
@@ -111,23 +116,27 @@ export function testEngine(faults: Faults = {}, gates: QualityGates = standardGa
     get: (_, name: keyof StateStore): unknown => (isRedisAway ? away : Reflect.get(redis, name)),
   });
   const stateDeps = { state, clock, newId, log };
+  const sender: MessageSender = {
+    send(agent, { messageId, body }) {
+      return Promise.resolve().then(() => {
+        before(`send ${agent}`);
+        if (seen.has(messageId)) return;
+        seen.add(messageId);
+        const copy = JSON.parse(JSON.stringify(body)) as object;
+        const message = { agent: agent as Agent, messageId, body: copy, deliveries: 0 };
+        queue.push(message, ...(faults.disorder ? [{ ...message }] : []));
+      });
+    },
+  };
+  const tenants = new Set(['t1', 't2']);
+  const lines = azureTableWaitingLines(tables);
   const deps: TestEngine['deps'] = {
     servers: azureTableServerStore(tables),
     versions: azureTableVersionStore(tables),
     delegations,
     plans: azureTablePlanStore(tables, ['t1', 't2']),
-    sender: {
-      send(agent, { messageId, body }) {
-        return Promise.resolve().then(() => {
-          before(`send ${agent}`);
-          if (seen.has(messageId)) return;
-          seen.add(messageId);
-          const copy = JSON.parse(JSON.stringify(body)) as object;
-          const message = { agent: agent as Agent, messageId, body: copy, deliveries: 0 };
-          queue.push(message, ...(faults.disorder ? [{ ...message }] : []));
-        });
-      },
-    },
+    sender,
+    queueShares: createQueueShares({ delegations, lines, sender, clock, log, tenants }),
     sessions: createSessionStore({
       ...stateDeps,
       durable,
@@ -135,7 +144,7 @@ export function testEngine(faults: Faults = {}, gates: QualityGates = standardGa
       app: 'management',
       seal: testSeal,
     }),
-    pools: createResourcePools(stateDeps),
+    pools: createResourcePools({ ...stateDeps, tenants }),
     shortLived: state,
     eventRoutes: standardRoutes,
     gates,
@@ -148,7 +157,7 @@ export function testEngine(faults: Faults = {}, gates: QualityGates = standardGa
     log,
     upstreamPolicy: 'public',
     publicOrigin: 'https://gateway.example.com',
-    tenants: new Set(['t1', 't2']),
+    tenants,
     sharingTenant: 't1',
     operatorTenant: 't1',
     seal: testSeal,
@@ -173,6 +182,7 @@ export function testEngine(faults: Faults = {}, gates: QualityGates = standardGa
   return {
     deps,
     queue,
+    lines,
     audited,
     drain,
     async recover(tasks) {

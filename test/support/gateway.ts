@@ -35,8 +35,10 @@ import { testSeal } from './seal.ts';
 export const tenantId = '11111111-1111-4111-8111-111111111111';
 /** A tenant that shares some of its servers. */
 export const SHARER = '99999999-9999-4999-8999-999999999999';
-export const principal = (userId = 'alice', role: Role = 'User'): Principal => ({
-  tenantId,
+/** A tenant that has no servers of its own. */
+export const GUEST = '22222222-2222-4222-8222-222222222222';
+export const principal = (userId = 'alice', role: Role = 'User', tenant = tenantId): Principal => ({
+  tenantId: tenant,
   userId,
   kind: 'user',
   clientId: 'test-client',
@@ -66,7 +68,7 @@ export interface TestGateway extends Served {
   withdraw(slug: string): Promise<void>;
 }
 
-/** The endpoint behind a plain HTTP adapter; `x-user` says who calls, and `x-role` with which role. */
+/** The endpoint behind a plain HTTP adapter; `x-user` says who calls, `x-role` with which role, `x-tenant` of which tenant. */
 export async function startGateway(
   state: StateStore = memoryState(),
   servers: ServerStore = announced(azureTableServerStore(memoryTables()), state, randomId),
@@ -92,6 +94,7 @@ export async function startGateway(
     newId: randomId,
     shortLived: state,
     seal: testSeal,
+    tenants: new Set([tenantId, SHARER, GUEST]),
     log,
     audit: { append: (event) => void audited.push(event) },
     ...(ownTools && { ownTools }),
@@ -160,6 +163,7 @@ async function answer(
     principal: principal(
       headers.get('x-user') ?? undefined,
       roles.find((role) => role === headers.get('x-role')),
+      headers.get('x-tenant') ?? undefined,
     ),
     trace: continueTrace(headers.get('traceparent')),
     signal: new AbortController().signal,

@@ -1,3 +1,4 @@
+import type { TenantPlaces } from '../../platform/tenantShare.ts';
 import type { Trace } from '../../platform/trace.ts';
 import type { JsonObject, JsonRpcNotification, JsonRpcRequest } from '../jsonRpc.ts';
 import type { ReplyTo } from '../upstream/answer.ts';
@@ -45,6 +46,8 @@ export interface HubDeps {
   readonly connector: Connector;
   readonly refresh: Refresh;
   readonly guard: Pick<Guard, 'takeStream'>;
+  /** Places of the event streams that clients have open at this instance. */
+  readonly streams: TenantPlaces;
   /** Names the state of the registry. */
   readonly version: (tenantId: string) => Promise<string | undefined>;
 }
@@ -59,7 +62,8 @@ const AGAIN_AFTER_MS = 10_000;
 
 /**
  * Brings together what the servers behind an endpoint say unasked. A list has changed when the registry's has: what a server
- * says of its own list first brings the registry up to date. `wanted` is asked again and again; undefined ends it.
+ * says of its own list first brings the registry up to date. `wanted` is asked again and again; undefined ends it. `onClose` may
+ * be called more than once.
  */
 export function openHub(
   { connector, refresh, guard, version }: HubDeps,
@@ -67,6 +71,7 @@ export function openHub(
   caller: Caller,
   trace: Trace,
   wanted: () => Promise<Wanted | undefined>,
+  onClose: () => void,
 ): Hub {
   const waiting: Heard[] = [];
   let wake: () => void = () => undefined;
@@ -83,6 +88,7 @@ export function openHub(
   }
   function close(): void {
     isOver = true;
+    onClose();
     clearTimeout(looking);
     clearTimeout(ending);
     for (const { abort } of sources.values()) abort.abort();
@@ -102,7 +108,7 @@ export function openHub(
       let leave: () => void = () => undefined;
       let isRefused = false;
       try {
-        leave = guard.takeStream(server.tenantId, server.slug);
+        leave = guard.takeStream(caller.principal.tenantId, server);
         for await (const item of upstreamEvents(connector, server, caller, want, abort.signal, trace)) {
           if (item.kind === 'ready') ready();
           else if (item.kind === 'request') say({ ...item, server });

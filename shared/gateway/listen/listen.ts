@@ -1,8 +1,12 @@
+import type { DomainError } from '../../platform/errors.ts';
+import { toProblem } from '../../platform/problem.ts';
+import type { Taken } from '../../platform/tenantShare.ts';
 import { type Call, callerOf, invalid, type Parts } from '../call.ts';
+import { toJsonRpcError } from '../errorCodes.ts';
 import { isObject, type JsonObject, type JsonRpcNotification } from '../jsonRpc.ts';
 import { META, metaOf } from '../protocol.ts';
 import type { McpRequest } from '../request.ts';
-import { eventResponse } from '../responses.ts';
+import { eventResponse, jsonResponse, outcomeResponse } from '../responses.ts';
 import type { ClientSession } from '../session/clientSessions.ts';
 import { COMMENT, encodeEvent } from '../sse.ts';
 import { dressResult } from '../translate.ts';
@@ -45,7 +49,18 @@ export async function listenModern({ inbound, request, view }: Call, deps: HubDe
     ...(wanted.resources && { resourcesListChanged: true }),
     ...(honoured.length > 0 && { resourceSubscriptions: honoured }),
   };
-  const hub = openHub(deps, view, callerOf(request, undefined), request.trace, () => Promise.resolve(wanted));
+  const place = deps.streams.take(request.principal.tenantId);
+  if (place.kind !== 'taken') {
+    return outcomeResponse('modern', id, { error: toJsonRpcError(tooManyStreams(place)) });
+  }
+  const hub = openHub(
+    deps,
+    view,
+    callerOf(request, undefined),
+    request.trace,
+    () => Promise.resolve(wanted),
+    place.leave,
+  );
   const stamp = { [META.subscriptionId]: id };
   const stamped = (notification: JsonRpcNotification) => ({
     ...notification,
@@ -83,15 +98,27 @@ export async function listenLegacy(
   parts: Parts,
   deps: HubDeps,
 ): Promise<Response> {
+  const place = deps.streams.take(request.principal.tenantId);
+  if (place.kind !== 'taken') {
+    const error = tooManyStreams(place);
+    return jsonResponse(toProblem(error).status, null, { error: toJsonRpcError(error) });
+  }
   const streamId = parts.newId();
   await session.change((now) => ({ ...now, stream: streamId }));
   const lists = hearable((await view.profile('legacy')).capabilities);
   const caller = callerOf(request, session);
-  const hub = openHub(deps, view, caller, request.trace, async () => {
-    const { ended, stream, subscriptions, upstream } = await session.shared();
-    if (ended || stream !== streamId) return undefined;
-    return { ...lists, uris: subscriptions, called: [...upstream.keys()] };
-  });
+  const hub = openHub(
+    deps,
+    view,
+    caller,
+    request.trace,
+    async () => {
+      const { ended, stream, subscriptions, upstream } = await session.shared();
+      if (ended || stream !== streamId) return undefined;
+      return { ...lists, uris: subscriptions, called: [...upstream.keys()] };
+    },
+    place.leave,
+  );
   const { listeners } = parts;
   listeners.set(session.id, hub);
   const leave = () => {
@@ -116,3 +143,11 @@ export async function listenLegacy(
     },
   });
 }
+
+const tooManyStreams = ({ kind, atMost }: Exclude<Taken, { kind: 'taken' }>): DomainError => ({
+  kind: 'exhausted',
+  message:
+    kind === 'full'
+      ? `All ${atMost} event streams of this instance are open. Try again later.`
+      : `Your tenant has ${atMost} event streams open, which is its share. Close one, or try again later.`,
+});

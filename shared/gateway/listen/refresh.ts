@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
+import type { FairQueue } from '../../platform/fairQueue.ts';
 import { discoverServer } from '../discovery.ts';
 import type { GatewayDeps } from '../request.ts';
 import type { Discovery } from '../../registry/server.ts';
@@ -33,14 +34,16 @@ interface Turn {
   next?: Promise<Refreshed>;
 }
 
+export interface RefreshDeps extends Pick<GatewayDeps, 'servers' | 'outboundTo' | 'shortLived' | 'clock'> {
+  /** Where a refresh waits for its turn. */
+  readonly discoveries: FairQueue;
+}
+
 /**
  * One instance at a time discovers a server anew and replaces what its record says, if it is still the one that was read and
  * something has changed. A server that cannot be discovered keeps its last lists. `forget` is told of a record that was replaced.
  */
-export function createRefresh(
-  deps: Pick<GatewayDeps, 'servers' | 'outboundTo' | 'shortLived' | 'clock'>,
-  forget: Catalogue['forget'],
-): Refresh {
+export function createRefresh(deps: RefreshDeps, forget: Catalogue['forget']): Refresh {
   const { servers, shortLived, clock } = deps;
   /** Of each server at most one that runs and one that waits for it, which all who come meanwhile share. */
   const running = new Map<string, Turn>();
@@ -72,7 +75,9 @@ export function createRefresh(
   }
 
   function start(key: string, server: ActiveServer): Promise<Refreshed> {
-    const now = refresh(server).catch((): Refreshed => 'unavailable');
+    const now = deps.discoveries
+      .run(server.tenantId, () => refresh(server))
+      .catch((): Refreshed => 'unavailable');
     const turn: Turn = { now };
     running.set(key, turn);
     // Who comes within a second waits its turn.

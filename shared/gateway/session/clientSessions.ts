@@ -4,6 +4,7 @@ import type { Clock } from '../../platform/clock.ts';
 import type { IdSource } from '../../platform/ids.ts';
 import type { Seal } from '../../platform/seal.ts';
 import type { StateStore } from '../../platform/stateStore.ts';
+import { createTenantCache } from '../../platform/tenantCache.ts';
 import { isObject, type JsonObject } from '../jsonRpc.ts';
 import { carriedFeatures } from '../upstream/clientFeatures.ts';
 import { closeToken, openToken } from './clientToken.ts';
@@ -84,24 +85,28 @@ export function createClientSessions(deps: {
   readonly seal: Seal;
 }): ClientSessions {
   const { state, clock, newId, seal } = deps;
-  const remembered = new Map<string, { readonly at: number; readonly shared: Promise<Shared> }>();
-
-  function remember(key: string, shared: Promise<Shared>): Promise<Shared> {
-    remembered.delete(key);
-    remembered.set(key, { at: clock.now().getTime(), shared });
-    shared.catch(() => remembered.delete(key));
-    const [oldest] = remembered.keys();
-    if (remembered.size > REMEMBERED && oldest !== undefined) remembered.delete(oldest);
-    return shared;
-  }
+  const remembered = createTenantCache<{ readonly at: number; readonly shared: Promise<Shared> }>(REMEMBERED);
 
   /** Ids of sessions with servers are secrets, so the state holds this part sealed. */
   const read = (id: string, text: string | undefined): Shared =>
     (text === undefined ? undefined : sharedSchema.safeParse(seal.open('session_state', [id], text)).data) ??
     nothingShared;
 
-  function sessionOf(id: string, capabilities: JsonObject, info: unknown, expiresAt: number): ClientSession {
+  function sessionOf(
+    tenantId: string,
+    id: string,
+    capabilities: JsonObject,
+    info: unknown,
+    expiresAt: number,
+  ): ClientSession {
     const key = `mreg:mcp:${id}`;
+    const remember = (shared: Promise<Shared>): Promise<Shared> => {
+      remembered.set(tenantId, key, { at: clock.now().getTime(), shared });
+      shared.catch(() => {
+        remembered.delete(key);
+      });
+      return shared;
+    };
     return {
       id,
       capabilities,
@@ -109,21 +114,18 @@ export function createClientSessions(deps: {
       shared() {
         const known = remembered.get(key);
         if (known && clock.now().getTime() - known.at < FRESH_MS) return known.shared;
-        return remember(
-          key,
-          state.get(key).then((text) => read(id, text)),
-        );
+        return remember(state.get(key).then((text) => read(id, text)));
       },
       async change(change) {
         for (;;) {
           const text = await state.get(key);
           const before = read(id, text);
           const after = change(before);
-          if (after === before) return remember(key, Promise.resolve(before));
+          if (after === before) return remember(Promise.resolve(before));
           const ttlMs = Math.max(1, expiresAt - clock.now().getTime());
           const sealed = seal.close('session_state', [id], storedForm(after));
           const stored = await state.compareAndSet(key, text, sealed, ttlMs);
-          if (stored === 'stored') return remember(key, Promise.resolve(after));
+          if (stored === 'stored') return remember(Promise.resolve(after));
         }
       },
     };
@@ -148,7 +150,7 @@ export function createClientSessions(deps: {
       const { id, capabilities, clientInfo, expiresAt } = content;
       const isSound = typeof id === 'string' && isObject(capabilities) && typeof expiresAt === 'number';
       if (!isSound || expiresAt <= clock.now().getTime()) return undefined;
-      const session = sessionOf(id, capabilities, clientInfo, expiresAt);
+      const session = sessionOf(owner.tenantId, id, capabilities, clientInfo, expiresAt);
       return (await session.shared()).ended ? undefined : session;
     },
   };

@@ -1,5 +1,6 @@
 import type { SignedIn } from '../../identity/credentials.ts';
 import type { OutboundClient } from '../../platform/outbound.ts';
+import { createTenantCache } from '../../platform/tenantCache.ts';
 import type { IdSource } from '../../platform/ids.ts';
 import type { Discovery } from '../../registry/server.ts';
 import type { UpstreamTarget } from '../../registry/upstreamSettings.ts';
@@ -40,19 +41,14 @@ export function createConnector(outboundTo: OutboundTo, newId: IdSource, guard: 
   const idPrefix = newId().slice(0, 12);
 
   /** The token that each caller came with last: a session outlives the token that it was opened with. */
-  const tokens = new Map<string, SignedIn>();
+  const tokens = createTenantCache<SignedIn>(MAX_SESSIONS);
 
   /** The way to a server for a caller. */
   function wayTo(server: Reachable, { principal, user }: Caller): OutboundClient {
     if (server.upstream?.headers === undefined) return outboundTo(server);
     const key = JSON.stringify([principal.tenantId, principal.userId, principal.clientId]);
     const now = user();
-    if (now !== undefined) {
-      tokens.delete(key);
-      tokens.set(key, now);
-    }
-    const [oldest] = tokens.keys();
-    if (tokens.size > MAX_SESSIONS && oldest !== undefined) tokens.delete(oldest);
+    if (now !== undefined) tokens.set(principal.tenantId, key, now);
     return outboundTo(server, () => tokens.get(key));
   }
 
@@ -104,7 +100,7 @@ export function createConnector(outboundTo: OutboundTo, newId: IdSource, guard: 
     const { url, sealedUrl, upstream } = server;
     const target = [server.tenantId, url, sealedUrl, upstream];
     const key = JSON.stringify([tenantId, userId, target, session?.id, logLevel]);
-    return pool.of(key, session ? shared(server, session, outbound) : unshared(server, outbound));
+    return pool.of(tenantId, key, session ? shared(server, session, outbound) : unshared(server, outbound));
   }
 
   function connectionTo(server: Reachable, caller: Caller, logLevel: string | undefined): Connection {

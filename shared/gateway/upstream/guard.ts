@@ -1,3 +1,6 @@
+import { CONNECTIONS_PER_ORIGIN } from '../../platform/outbound.ts';
+import { createTenantPlaces } from '../../platform/tenantShare.ts';
+import type { Discovery } from '../../registry/server.ts';
 import type { UpstreamTarget } from '../../registry/upstreamSettings.ts';
 import type { Answer, AnswerItem } from './answer.ts';
 import { type Connection, TIME_OVER, type UpstreamCall } from './connection.ts';
@@ -7,15 +10,21 @@ import type { Named, Resting } from './resting.ts';
 /** What is told of a server, and how often it is tried. */
 type Guarded = Named & Pick<UpstreamTarget, 'upstream'>;
 
-/** Keeps one server's trouble from being everybody's. */
+/**
+ * Keeps one server's trouble from being everybody's, and one tenant from taking a server that others call too. `tenantId` is
+ * the tenant that calls, whoever registered the server.
+ */
 export interface Guard {
   /** The same connection, behind the guard. */
   around(connection: Connection, tenantId: string, server: Guarded): Connection;
   /** Takes a place among the open streams of a server, to be given back. @throws UpstreamFault when all are taken */
-  takeStream(tenantId: string, slug: string): () => void;
+  takeStream(tenantId: string, server: Named & { readonly discovery: Pick<Discovery, 'era'> }): () => void;
 }
 
-/** Calls of one tenant to one server that an instance has open at once, and streams that listen: together below its connections. */
+/**
+ * Calls of one tenant to one server that an instance has open at once, and streams that listen. Of the connections to an
+ * origin, whatever servers are there, a tenant has at most its share (`tenantShare`).
+ */
 const MAX_CALLS = 128;
 const MAX_STREAMS = 64;
 /** Failures in a row after which a server is left alone. */
@@ -33,8 +42,10 @@ const harmless: ReadonlySet<string> = new Set([
   'resources/templates/list',
 ]);
 
-export function createGuard(resting: Resting): Guard {
+export function createGuard(resting: Resting, tenants: number): Guard {
   const open = new Map<string, number>();
+  const connections = createTenantPlaces(CONNECTIONS_PER_ORIGIN, tenants);
+  const origins = new WeakMap<Named, string>();
   const failures = new Map<string, number>();
 
   function take(key: string, limit: number, what: string): () => void {
@@ -51,8 +62,43 @@ export function createGuard(resting: Resting): Guard {
     };
   }
 
+  function takeConnection(tenantId: string, server: Named): () => void {
+    let origin = origins.get(server);
+    if (origin === undefined) origins.set(server, (origin = new URL(server.url).origin));
+    const taken = connections.take(tenantId, origin);
+    if (taken.kind === 'taken') return taken.leave;
+    const all = `${CONNECTIONS_PER_ORIGIN} connections`;
+    throw new UpstreamFault(
+      'busy',
+      taken.kind === 'full'
+        ? `has all ${all} to its origin in use`
+        : `has ${taken.atMost} of the ${all} to its origin in use for your tenant, which is the tenant's share`,
+    );
+  }
+
+  /** Takes both, or none. */
+  function takeBoth(key: string, limit: number, what: string, tenantId: string, server: Named): () => void {
+    const leaveCount = take(key, limit, what);
+    try {
+      const leaveConnection = takeConnection(tenantId, server);
+      return () => {
+        leaveCount();
+        leaveConnection();
+      };
+    } catch (error) {
+      leaveCount();
+      throw error;
+    }
+  }
+
   return {
-    takeStream: (tenantId, slug) => take(`${tenantId} ${slug} stream`, MAX_STREAMS, 'streams'),
+    takeStream(tenantId, server) {
+      const key = `${tenantId} ${server.slug} ${server.url} stream`;
+      // In the modern era a stream is a call, which takes the connection.
+      return server.discovery.era === 'modern'
+        ? take(key, MAX_STREAMS, 'streams')
+        : takeBoth(key, MAX_STREAMS, 'streams', tenantId, server);
+    },
     around(connection, tenantId, server) {
       const key = `${tenantId} ${server.slug} ${server.url}`;
       const judge = (error: unknown, signal: AbortSignal): void => {
@@ -75,7 +121,7 @@ export function createGuard(resting: Resting): Guard {
               `failed several times in a row and is tried again in ${seconds} s`,
             );
           }
-          const leave = take(key, MAX_CALLS, 'calls');
+          const leave = takeBoth(key, MAX_CALLS, 'calls', tenantId, server);
           try {
             const answer = await tried(connection, call, signal, server.upstream?.retries);
             if (answer.kind === 'stream') {

@@ -1,3 +1,4 @@
+import { createTenantCache } from '../../platform/tenantCache.ts';
 import type { LegacySession } from './legacySession.ts';
 
 /** Where a session comes from when this instance has none. */
@@ -17,13 +18,15 @@ export interface SessionSlot {
 }
 
 /**
- * Remembers legacy sessions by key, the least recently used ones dropped over `capacity`. A session that could not be
- * opened is not remembered.
+ * Keeps legacy sessions by key. Over `capacity` the session that was used longest ago of the tenant with the most sessions is
+ * dropped. A session that could not be opened is not kept.
  */
-export function createSessionPool(capacity: number): { of(key: string, source: SessionSource): SessionSlot } {
-  const opened = new Map<string, Promise<LegacySession>>();
+export function createSessionPool(capacity: number): {
+  of(tenantId: string, key: string, source: SessionSource): SessionSlot;
+} {
+  const opened = createTenantCache<Promise<LegacySession>>(capacity);
   return {
-    of: (key, source) => ({
+    of: (tenantId, key, source) => ({
       get() {
         let session = opened.get(key);
         if (session === undefined) {
@@ -32,13 +35,7 @@ export function createSessionPool(capacity: number): { of(key: string, source: S
             if (opened.get(key) === session) opened.delete(key);
           });
         }
-        // A map keeps the order of insertion: what was used last is last.
-        opened.delete(key);
-        opened.set(key, session);
-        if (opened.size > capacity) {
-          const [oldest] = opened.keys();
-          if (oldest !== undefined) opened.delete(oldest);
-        }
+        opened.set(tenantId, key, session);
         return session;
       },
       async forget(session) {

@@ -1,4 +1,5 @@
 import type { Clock } from '../../platform/clock.ts';
+import { createTenantCache } from '../../platform/tenantCache.ts';
 import type { Discovery, ServerRecord } from '../../registry/server.ts';
 import type { Toolset } from '../../registry/toolset.ts';
 import type { ToolsetStore } from '../../registry/toolsetStore.ts';
@@ -42,10 +43,11 @@ export function createCatalogue(deps: {
     clock,
     async (tenantId, slug) => (await toolsets.find(tenantId, slug))?.value,
   );
-  const lists = new Map<
-    string,
-    { readonly at: number; readonly version: string; readonly found: Promise<readonly ActiveServer[]> }
-  >();
+  const lists = createTenantCache<{
+    readonly at: number;
+    readonly version: string;
+    readonly found: Promise<readonly ActiveServer[]>;
+  }>(REMEMBERED_LISTS);
 
   async function readAll(tenantId: string): Promise<readonly ActiveServer[]> {
     const found: ActiveServer[] = [];
@@ -70,8 +72,10 @@ export function createCatalogue(deps: {
       const freshMs = version === '' ? 0 : LIST_FRESH_MS;
       if (known?.version === version && now - known.at < freshMs) return known.found;
       const found = readAll(tenantId);
-      keep(lists, tenantId, { at: now, version, found }, REMEMBERED_LISTS);
-      found.catch(() => lists.delete(tenantId));
+      lists.set(tenantId, tenantId, { at: now, version, found });
+      found.catch(() => {
+        lists.delete(tenantId);
+      });
       return found;
     },
   };
@@ -85,7 +89,9 @@ function remembering<T>(
   readonly find: (tenantId: string, slug: string) => Promise<T | undefined>;
   readonly forget: (tenantId: string, slug: string) => void;
 } {
-  const known = new Map<string, { readonly at: number; readonly found: Promise<T | undefined> }>();
+  const known = createTenantCache<{ readonly at: number; readonly found: Promise<T | undefined> }>(
+    REMEMBERED_RECORDS,
+  );
   const keyOf = (tenantId: string, slug: string) => `${tenantId} ${slug}`;
   return {
     find(tenantId, slug) {
@@ -94,22 +100,20 @@ function remembering<T>(
       const last = known.get(key);
       if (last && now - last.at < RECORD_FRESH_MS) return last.found;
       const found = read(tenantId, slug);
-      keep(known, key, { at: now, found }, REMEMBERED_RECORDS);
-      const forget = () => known.delete(key);
-      found.then((value) => value ?? forget(), forget);
+      known.set(tenantId, key, { at: now, found });
+      const forget = () => {
+        known.delete(key);
+      };
+      found.then((value) => {
+        if (value === undefined) forget();
+      }, forget);
       return found;
     },
-    forget: (tenantId, slug) => void known.delete(keyOf(tenantId, slug)),
+    forget: (tenantId, slug) => {
+      known.delete(keyOf(tenantId, slug));
+    },
   };
 }
 
 export const isActive = (record: ServerRecord): record is ActiveServer =>
   record.status === 'active' && record.discovery !== undefined;
-
-/** Keeps what was put in last. */
-function keep<T>(map: Map<string, T>, key: string, value: T, capacity: number): void {
-  map.delete(key);
-  map.set(key, value);
-  const [oldest] = map.keys();
-  if (map.size > capacity && oldest !== undefined) map.delete(oldest);
-}

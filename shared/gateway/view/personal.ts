@@ -1,6 +1,8 @@
 import type { Credentials, SignedIn } from '../../identity/credentials.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { needsUser } from '../../registry/upstreamSettings.ts';
+import type { FairQueue } from '../../platform/fairQueue.ts';
+import { createTenantCache } from '../../platform/tenantCache.ts';
 import { discoverServer } from '../discovery.ts';
 import type { OutboundTo } from '../upstream/outboundTo.ts';
 import type { ActiveServer, Catalogue } from './catalogue.ts';
@@ -22,29 +24,31 @@ export function createPersonalCatalogue(deps: {
   readonly outboundTo: OutboundTo;
   readonly credentials: Pick<Credentials, 'isPersonal' | 'hasPersonal'>;
   readonly clock: Clock;
+  /** Where a discovery waits for its turn. */
+  readonly discoveries: FairQueue;
 }): PersonalCatalogue {
-  const { outboundTo, credentials, clock } = deps;
-  const known = new Map<string, { readonly until: number; readonly found: Promise<ActiveServer> }>();
+  const { outboundTo, credentials, clock, discoveries } = deps;
+  const known = createTenantCache<{ readonly until: number; readonly found: Promise<ActiveServer> }>(
+    REMEMBERED,
+  );
   const lists = new WeakMap<readonly ActiveServer[], Map<string, readonly ActiveServer[]>>();
 
   const isPersonal = (server: ActiveServer): boolean => needsUser(server, credentials);
-
-  function remember(key: string, found: Promise<ActiveServer>, forMs: number): void {
-    known.delete(key);
-    known.set(key, { until: clock.now().getTime() + forMs, found });
-    const [oldest] = known.keys();
-    if (known.size > REMEMBERED && oldest !== undefined) known.delete(oldest);
-  }
 
   function asSeenBy(server: ActiveServer, user: SignedIn): Promise<ActiveServer> {
     const { tenantId, userId, clientId } = user.principal;
     const key = JSON.stringify([tenantId, userId, clientId, server.tenantId, server.slug, server.updatedAt]);
     const last = known.get(key);
     if (last && last.until > clock.now().getTime()) return last.found;
-    const found = discover(server, user, () => {
-      remember(key, found, FAILED_FRESH_MS);
-    });
-    remember(key, found, FRESH_MS);
+    const remember = (forMs: number) => {
+      known.set(tenantId, key, { until: clock.now().getTime() + forMs, found });
+    };
+    const found = discoveries.run(tenantId, () =>
+      discover(server, user, () => {
+        remember(FAILED_FRESH_MS);
+      }),
+    );
+    remember(FRESH_MS);
     return found;
   }
 

@@ -3,7 +3,10 @@ import type { OrchestrationDeps } from '../deps.ts';
 import { advancePlan } from '../plan/advancePlan.ts';
 import type { Delegation } from './delegation.ts';
 
-/** Tells the audit trail and the plan, if it is of one, how a delegation has ended. Nothing for one that goes on. */
+/**
+ * Tells the audit trail and the plan, if it is of one, how a delegation has ended, and lets the next of its tenant take its
+ * place at the queue. Nothing for one that goes on.
+ */
 export async function announce(delegation: Delegation, deps: OrchestrationDeps): Promise<void> {
   const { tenantId, agent, task, requestedBy, outcome, createdAt, finishedAt, traceparent } = delegation;
   if (outcome === undefined) return;
@@ -17,5 +20,5 @@ export async function announce(delegation: Delegation, deps: OrchestrationDeps):
     durationMs: Date.parse(finishedAt ?? createdAt) - Date.parse(createdAt),
     traceId: continueTrace(traceparent).traceId,
   });
-  await advancePlan(delegation, deps);
+  await Promise.all([advancePlan(delegation, deps), deps.queueShares.passOn(delegation)]);
 }

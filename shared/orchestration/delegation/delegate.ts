@@ -15,7 +15,7 @@ import type { Task } from '../task/task.ts';
 import type { TaskCatalogue } from '../task/taskCatalogue.ts';
 import { checkSession } from '../checkSession.ts';
 import { type Delegation, MAX_INPUT_LENGTH, fitsMessage, newDelegation } from './delegation.ts';
-import { sendMessage, sendNew } from './sendMessage.ts';
+import { sendNew } from './sendMessage.ts';
 
 /** A piece of work by its type, which the matrix routes, or by its task, with the agent or without: then whoever has least to do. */
 export const delegationRequestSchema = z
@@ -93,7 +93,7 @@ async function resume(
   deps: OrchestrationDeps,
 ): Promise<Delegation | undefined> {
   const first = (await deps.delegations.find(principal.tenantId, id))?.value;
-  if (first && first.attempts === 0 && !first.outcome) await sendMessage(first, deps);
+  if (first && first.attempts === 0 && !first.outcome) await deps.queueShares.send(first);
   return first;
 }
 

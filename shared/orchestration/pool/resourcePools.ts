@@ -1,14 +1,24 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Clock } from '../../platform/clock.ts';
-import type { App } from '../../platform/config.ts';
+import type { App, Config } from '../../platform/config.ts';
 import { type DomainError, InfrastructureError } from '../../platform/errors.ts';
+import { createFairQueue } from '../../platform/fairQueue.ts';
 import type { IdSource } from '../../platform/ids.ts';
 import { type Result, fail, succeed } from '../../platform/result.ts';
 import type { StateStore } from '../../platform/stateStore.ts';
 import { parseStateValue } from '../../platform/stateValue.ts';
-import { createTurns } from '../../platform/turns.ts';
-import { type Decision, type Holding, allocate, holdingSchema, inUse, unexpired } from './allocate.ts';
+import {
+  type Decision,
+  type Holding,
+  type Holdings,
+  type Shortage,
+  allocate,
+  holdingSchema,
+  holdingsOf,
+  inUse,
+  unexpired,
+} from './allocate.ts';
 import { unitsOf } from './operations.ts';
 import { type PoolName, type Units, poolLimits, shares } from './pools.ts';
 
@@ -34,11 +44,13 @@ export interface PoolUsage {
   readonly limits: Readonly<Record<string, number>>;
   /** Units that are held, by both apps and all tenants. */
   readonly inUse: number;
+  /** Units that the asking tenant holds in the asking app, and the most that it may hold there now. */
+  readonly tenant: Holdings;
 }
 
 /**
  * Bounds what operations take at once of what both apps share. All instances go by one value in the state: what it has
- * granted never exceeds a limit. An allocation ends when it is released or has expired. Where the state is forgotten, as
+ * granted never exceeds a limit, and leaves room for a tenant that holds nothing yet. An allocation ends when it is released or has expired. Where the state is forgotten, as
  * by a restart of Redis, everything is free again, whoever still uses it. An outage is thrown; an allocation that was
  * being made may then be held until it expires.
  */
@@ -47,7 +59,7 @@ export interface ResourcePools {
   allocate(request: AllocationRequest): Promise<Result<Allocation>>;
   find(tenantId: string, id: string): Promise<Allocation | undefined>;
   release(tenantId: string, id: string): Promise<'released' | 'absent'>;
-  usage(): Promise<readonly PoolUsage[]>;
+  usage(of: Pick<AllocationRequest, 'tenantId' | 'app'>): Promise<readonly PoolUsage[]>;
 }
 
 const KEY = 'mreg:pools';
@@ -69,14 +81,20 @@ export function createResourcePools(deps: {
   readonly state: StateStore;
   readonly clock: Clock;
   readonly newId: IdSource;
+  /** Those of the settings. */
+  readonly tenants: Config['tenants'];
 }): ResourcePools {
   const { state, clock, newId } = deps;
-  // An instance never races itself.
-  const inTurn = createTurns();
+  const tenants = deps.tenants.size;
+  // An instance never races itself, and a tenant that asks a thousand times does not hold up the others.
+  const queue = createFairQueue(1, tenants);
 
   /** Decides on what is held, and again when another instance's change came in between. */
-  const change = <A>(decide: (held: readonly Holding[], now: Date) => Change<A>): Promise<A> =>
-    inTurn(KEY, async () => {
+  const change = <A>(
+    tenantId: string,
+    decide: (held: readonly Holding[], now: Date) => Change<A>,
+  ): Promise<A> =>
+    queue.run(tenantId, async () => {
       for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
         const text = await state.get(KEY);
         const now = clock.now();
@@ -99,10 +117,10 @@ export function createResourcePools(deps: {
       const units = unitsOf(operation, estimatedLoad);
       if (!units.ok) return units;
       const id = newId();
-      return change<Result<Allocation>>((held, now) => {
+      return change<Result<Allocation>>(tenantId, (held, now) => {
         const expiresAt = new Date(now.getTime() + holdForMs).toISOString();
         const request: Holding = { id, app, tenantId, operation, units: units.value, expiresAt };
-        const decision = allocate(held, request, now);
+        const decision = allocate(held, request, now, tenants);
         return decision.kind === 'allocated'
           ? { answer: succeed(view(request)), holdings: decision.holdings }
           : { answer: fail(exhausted(decision, request, now)) };
@@ -115,17 +133,18 @@ export function createResourcePools(deps: {
     },
 
     release: (tenantId, id) =>
-      change<'released' | 'absent'>((held) => {
+      change<'released' | 'absent'>(tenantId, (held) => {
         const holdings = held.filter((one) => one.id !== id || one.tenantId !== tenantId);
         return holdings.length < held.length ? { answer: 'released', holdings } : { answer: 'absent' };
       }),
 
-    async usage() {
+    async usage(of) {
       const held = await current();
       return shares.map((share) => ({
         name: share.name,
         limits: poolLimits[share.name],
         inUse: inUse(share, held),
+        tenant: holdingsOf(share, held, of, tenants),
       }));
     },
   };
@@ -147,15 +166,19 @@ function exhausted(
   { app, operation }: Holding,
   now: Date,
 ): DomainError {
-  const short = shortages.map(
-    ({ pool, asked, free, most }) =>
-      `${pool}: ${asked} asked, ${free} free${asked > most ? `, ${most} at most` : ''}`,
-  );
+  const short = shortages.map(inWords);
   const retryAfterMs = retryAt === undefined ? LONGEST_HOLD_MS : retryAt.getTime() - now.getTime();
   const advice =
     retryAt === undefined
-      ? 'this is more than there ever is: ask for less'
+      ? 'this is more than you can ever have: ask for less'
       : `try again in ${Math.ceil(retryAfterMs / 1_000)} seconds, or when something is released`;
   const message = `not enough for ${operation} of the ${app} app (${short.join('; ')}); ${advice}`;
   return { kind: 'exhausted', message, retryAfterMs };
+}
+
+function inWords({ pool, asked, free, most, heldByTenant }: Shortage): string {
+  const never = asked > most ? `, ${most} at most` : '';
+  if (heldByTenant === undefined) return `${pool}: ${asked} asked, ${free} free${never}`;
+  const { inUse: held, atMost } = heldByTenant;
+  return `${pool}: ${asked} asked, and your tenant holds ${held} of the ${atMost} that it may${never}`;
 }

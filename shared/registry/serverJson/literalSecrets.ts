@@ -92,7 +92,7 @@ function textProblem(text: string, path: Path): string | undefined {
     if (secretsNamedIn(withoutPlaceholderParameters(url)).length > 0) return problems.parameter;
   }
   if (!inputFields.has(path.at(-1))) return undefined;
-  const [, name = '', value = ''] = /^-{0,2}([\w.-]{1,80})\s*[:=]\s*(.+)$/s.exec(text) ?? [];
+  const [, name = '', value = ''] = /^-{0,2}([\w.-]{1,80})\s*[:=](.+)$/s.exec(text) ?? [];
   return isSecretVariable(name) && isLiteral(value) ? problems.value : undefined;
 }
 
@@ -102,16 +102,18 @@ const inputFields: ReadonlySet<unknown> = new Set(['value', 'default']);
 const PLACEHOLDER = /\$?\{{1,2}[^{}]*\}{1,2}|\$[A-Za-z_]\w*|%[A-Za-z_]\w*%|<[^<>]*>/g;
 const withoutPlaceholders = (text: string): string => text.replace(PLACEHOLDER, '');
 const withoutPlaceholderParameters = (url: string): string =>
-  url.replace(/([?&;][^&;=]*)=([^&;#]*)/g, (pair, name: string, value: string) =>
+  url.replace(/([?&;][^?&;=]*)=([^&;#]*)/g, (pair, name: string, value: string) =>
     isLiteral(value) ? pair : name,
   );
 
 /** What authors write where users are to put a value of their own. */
-const STAND_IN = /^\W*(?:(?:your|insert|enter|replace)[-_ ].*|x{3,}|\*{3,}|\.{3}|…)\W*$/i;
+const isStandIn = (text: string): boolean =>
+  /^\W*(?:(?:your|insert|enter|replace)[-_ ]|x{3,}\W*$)/i.test(text) ||
+  (!/\w/.test(text) && /\*{3}|\.{3}|…/.test(text));
 
 /** A text with a placeholder is literal only if much is left of it without. */
 function isLiteral(text: string): boolean {
-  if (STAND_IN.test(text)) return false;
+  if (isStandIn(text)) return false;
   const rest = withoutPlaceholders(text);
   if (rest === text) return text.trim() !== '';
   return /[\w+/=.~-]{16,}/.test(rest);

@@ -35,10 +35,11 @@ export async function callTools(
   server: ActiveServer,
   tools: readonly Tool[],
   { principal, token, traceId, signal }: Caller,
-  deps: Pick<SpecialistDeps, 'outboundTo' | 'newId' | 'shortLived' | 'clock' | 'audit'>,
+  deps: Pick<SpecialistDeps, 'outboundTo' | 'newId' | 'shortLived' | 'clock' | 'audit' | 'tenants'>,
 ): Promise<ReadonlyMap<string, Given>> {
-  const { outboundTo, newId, shortLived: state, clock, audit } = deps;
-  const connector = createConnector(outboundTo, newId, createGuard(createResting({ state, clock })));
+  const { outboundTo, newId, shortLived: state, clock, audit, tenants } = deps;
+  const guard = createGuard(createResting({ state, clock }), tenants.size);
+  const connector = createConnector(outboundTo, newId, guard);
   const caller = {
     principal,
     session: undefined,

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { type Refreshed, confirmedAt, createRefresh } from '../../gateway/listen/refresh.ts';
 import { type ActiveServer, createCatalogue } from '../../gateway/view/catalogue.ts';
 import { type Task, defineTask } from '../../orchestration/task/task.ts';
+import { createFairQueue } from '../../platform/fairQueue.ts';
 import { fail, succeed } from '../../platform/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, reportSchema } from '../finding.ts';
@@ -45,7 +46,8 @@ export const typeCaching = (deps: SpecialistDeps): Task =>
       const warm = await timed(() => catalogue.all(tenantId));
       const kept = await Promise.all(servers.map((server) => look(server, deps, signal, clock.now())));
       const old = servers.filter((_, index) => (kept[index]?.ageMinutes ?? 0) >= olderThanMinutes);
-      const refresh = createRefresh(deps, catalogue.forget);
+      const discoveries = createFairQueue(AT_ONCE, 1);
+      const refresh = createRefresh({ ...deps, discoveries }, catalogue.forget);
       const refreshed = await refreshThem(old, refresh, signal);
       const counts = countOf(refreshed);
       return succeed({

@@ -5,12 +5,13 @@ import { auditRoutes } from '../../../functions/management/audit.ts';
 import { privileged } from '../../../functions/management/privileged.ts';
 import { refusalRecorder } from '../../../functions/refusals.ts';
 import { type Audit, openAudit } from '../../../shared/audit/audit.ts';
-import { recordKey, recordOf } from '../../../shared/audit/trailStore.ts';
+import { type TrailStore, recordKey, recordOf } from '../../../shared/audit/trailStore.ts';
 import { systemClock } from '../../../shared/platform/clock.ts';
 import { readConfig } from '../../../shared/platform/config.ts';
 import { InfrastructureError } from '../../../shared/platform/errors.ts';
 import { randomId } from '../../../shared/platform/ids.ts';
 import { fail, succeed } from '../../../shared/platform/result.ts';
+import { caller } from '../../support/engine.ts';
 import { callerTenant, fakeHttpDeps } from '../../support/httpDeps.ts';
 import { type OpenTrail, memoryTrail } from '../../support/memoryTrail.ts';
 
@@ -53,7 +54,7 @@ const request = (path: string, method = 'GET', role = 'Auditor', body?: unknown)
     ...(body !== undefined && { body: JSON.stringify(body) }),
   });
 const routeNamed = (name: string): Route<unknown> => {
-  const route = auditRoutes({ trail: trail.store }).find((one) => one.name === name);
+  const route = auditRoutes({ trail: trail.store, tenants: config.tenants }).find((one) => one.name === name);
   if (!route) throw new Error(`no route ${name}`);
   return route;
 };
@@ -248,4 +249,40 @@ describe('whoever is turned away', () => {
     for (let index = 0; index < 100; index++) await call({});
     expect(await recordsOf(operatorTenant)).toHaveLength(20);
   });
+});
+
+test('a tenant runs no more verifications at once than its share, and another tenant still runs one', async () => {
+  const started: string[] = [];
+  const goOn = Promise.withResolvers<undefined>();
+  const slow: TrailStore = {
+    ...trail.store,
+    records: async (tenantId, ...rest) => {
+      started.push(tenantId);
+      await goOn.promise;
+      return trail.store.records(tenantId, ...rest);
+    },
+  };
+  const route = auditRoutes({ trail: slow, tenants: config.tenants }).find(
+    ({ name }) => name === 'audit-verify',
+  );
+  if (!route) throw new Error('no route');
+  const run = (tenantId: string) => {
+    const principal = { ...caller.principal, tenantId };
+    const verifyToken = () => Promise.resolve({ principal });
+    return serve(route, { ...http, verifyToken })(request('audit/verifications', 'POST'));
+  };
+  const flood = Array.from({ length: 10 }, () => run(callerTenant));
+  await expect.poll(() => started).toEqual([callerTenant, callerTenant]);
+  const other = run(operatorTenant);
+  await expect.poll(() => started).toEqual([callerTenant, callerTenant, operatorTenant]);
+  goOn.resolve(undefined);
+  const answers = await Promise.all(flood);
+  expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, ...Array<number>(8).fill(429)]);
+  const refused = answers.find(({ status }) => status === 429);
+  expect(refused?.headers.get('retry-after')).toBe('10');
+  expect(await refused?.json()).toMatchObject({
+    detail: 'your tenant has 2 verifications running, which is its share; try again when one has ended',
+  });
+  expect((await other).status).toBe(200);
+  expect((await run(callerTenant)).status).toBe(200);
 });

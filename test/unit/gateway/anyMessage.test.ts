@@ -180,6 +180,7 @@ test('whatever is posted gets one answer that the protocol knows, is no fault of
     clock: systemClock,
     newId: randomId,
     shortLived: state,
+    tenants: new Set([tenantId]),
     log,
     audit: unheardAudit,
   });

@@ -65,6 +65,7 @@ async function call(outbound: OutboundClient, log = recordingLog()): Promise<Res
     clock: { now: () => new Date() },
     newId: randomId,
     shortLived: state,
+    tenants: new Set([tenantId]),
     log,
     audit: unheardAudit,
   });

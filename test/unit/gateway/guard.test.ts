@@ -49,9 +49,9 @@ beforeEach(() => {
   now = Date.UTC(2026, 0, 1);
   state = memoryState(clock);
 });
-const instance = () => {
+const instance = (tenants = 1) => {
   const resting = createResting({ state, clock });
-  return { resting, guard: createGuard(resting) };
+  return { resting, guard: createGuard(resting, tenants) };
 };
 async function failOften(guard: ReturnType<typeof createGuard>, times: number): Promise<void> {
   const down = guard.around(fails('unreachable'), 't', named('down'));
@@ -177,14 +177,72 @@ describe('a server that is slow', () => {
     expect(await kindOf(mixed.request(call(), signal))).not.toBe('busy');
   });
 
+  const listening = { ...named('slow'), discovery: { era: 'legacy' as const } };
+
   test('has 64 streams that listen, beside its calls', () => {
     const { guard } = instance();
-    const taken = Array.from({ length: 64 }, () => guard.takeStream('t', 'slow'));
-    expect(() => guard.takeStream('t', 'slow')).toThrow(UpstreamFault);
+    const taken = Array.from({ length: 64 }, () => guard.takeStream('t', listening));
+    expect(() => guard.takeStream('t', listening)).toThrow(UpstreamFault);
     taken[0]?.();
     taken[0]?.();
-    guard.takeStream('t', 'slow');
-    expect(() => guard.takeStream('t', 'slow')).toThrow(UpstreamFault);
+    guard.takeStream('t', listening);
+    expect(() => guard.takeStream('t', listening)).toThrow(UpstreamFault);
+  });
+});
+
+describe('a server that several tenants call', () => {
+  const never = () => new Promise<Answer>(() => undefined);
+  const shared = named('shared');
+
+  test('is open to another tenant, however many calls one has open on the servers of its origin', async () => {
+    const { guard } = instance(3);
+    const outcomes: string[] = [];
+    for (const slug of ['shared', 'one', 'two', 'three']) {
+      const slow = guard.around(connectionOf(never), 'a', named(slug, 'http://shared/mcp'));
+      for (let n = 0; n < 128; n++)
+        void kindOf(slow.request(call(), signal)).then((kind) => outcomes.push(kind));
+    }
+    await new Promise((done) => setImmediate(done));
+    expect(outcomes).toEqual(Array.from({ length: 384 }, () => 'busy'));
+    const quick = connectionOf(() => Promise.resolve(whole));
+    expect(await kindOf(guard.around(quick, 'b', shared).request(call(), signal))).toBe('answered');
+    await expect(guard.around(quick, 'a', shared).request(call(), signal)).rejects.toThrow(
+      'has 128 calls open already',
+    );
+    await expect(
+      guard.around(quick, 'a', named('four', 'http://shared/other')).request(call(), signal),
+    ).rejects.toThrow(
+      "has 128 of the 256 connections to its origin in use for your tenant, which is the tenant's share",
+    );
+  });
+
+  test('has streams for another tenant, however many one has open', () => {
+    const { guard } = instance(2);
+    const server = { ...shared, discovery: { era: 'legacy' as const } };
+    for (let n = 0; n < 64; n++) guard.takeStream('a', server);
+    expect(() => guard.takeStream('a', server)).toThrow(UpstreamFault);
+    expect(guard.takeStream('b', server)).toBeTypeOf('function');
+  });
+
+  test('gets its connections back with every answer and every stream that ends', async () => {
+    const { guard } = instance(2);
+    const quick = guard.around(
+      connectionOf(() => Promise.resolve(whole)),
+      'a',
+      shared,
+    );
+    for (let n = 0; n < 300; n++) expect(await kindOf(quick.request(call(), signal))).toBe('answered');
+    const server = { ...shared, discovery: { era: 'legacy' as const } };
+    for (let n = 0; n < 300; n++) guard.takeStream('a', server)();
+  });
+
+  test('that failed for one tenant is called for the others', async () => {
+    const { guard } = instance(2);
+    const down = guard.around(fails('unreachable'), 'a', shared);
+    for (let n = 0; n < 5; n++) await kindOf(down.request(call(), signal));
+    expect(await kindOf(down.request(call(), signal))).toBe('resting');
+    const up = connectionOf(() => Promise.resolve(whole));
+    expect(await kindOf(guard.around(up, 'b', shared).request(call(), signal))).toBe('answered');
   });
 });
 

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
+import { refreshAll } from '../../../shared/gateway/listen/refreshAll.ts';
 import { createRefresh } from '../../../shared/gateway/listen/refresh.ts';
 import { systemClock } from '../../../shared/platform/clock.ts';
+import { createFairQueue } from '../../../shared/platform/fairQueue.ts';
 import type { OutboundClient } from '../../../shared/platform/outbound.ts';
 import { fail } from '../../../shared/platform/result.ts';
 import { azureTableServerStore } from '../../../shared/registry/azureTableServerStore.ts';
@@ -25,13 +27,14 @@ function downServer() {
 
 const discovery = discoveryOf('modern');
 const url = 'http://127.0.0.1:9/mcp';
+const discoveries = createFairQueue(4, 1);
 const record = { ...serverRecord({ tenantId, slug: 'a', url }), status: 'active' as const, discovery };
 
 test('of any number who ask at once, the first is served now and all others together a second later', async () => {
   const { outbound, looks } = downServer();
   const servers = azureTableServerStore(memoryTables());
   const deps = { servers, outboundTo: () => outbound, shortLived: memoryState(), clock: systemClock };
-  const refresh = createRefresh(deps, () => undefined);
+  const refresh = createRefresh({ ...deps, discoveries }, () => undefined);
   const startedAt = performance.now();
   const all = Array.from({ length: 20 }, () => refresh(record));
   await all[0];
@@ -53,6 +56,26 @@ test('instances take turns, so that a server is looked for by one at a time', as
   const held = await state.claim(`mreg:refresh:${tenantId}:a`, 60_000);
   expect(held.status).toBe('claimed');
   const deps = { servers, outboundTo: () => outbound, shortLived: state, clock: systemClock };
-  await createRefresh(deps, () => undefined)(record);
+  await createRefresh({ ...deps, discoveries }, () => undefined)(record);
   expect(looks()).toBe(0);
+});
+
+test('the refresh of all servers serves the tenants in turn, however many servers one of them has', async () => {
+  const looked: string[] = [];
+  const outbound: OutboundClient = {
+    request: ({ url: target }) => {
+      looked.push(new URL(target).pathname);
+      return Promise.resolve(fail({ kind: 'unavailable', message: 'connection refused' }));
+    },
+    close: () => Promise.resolve(),
+  };
+  const servers = azureTableServerStore(memoryTables());
+  const add = (tenant: string, slug: string) =>
+    servers.add({ ...record, tenantId: tenant, slug, url: `http://127.0.0.1:9/${slug}` });
+  for (let n = 0; n < 120; n++) await add('a', `a${n}`);
+  await add('b', 'b0');
+  const deps = { servers, outboundTo: () => outbound, shortLived: memoryState(), clock: systemClock };
+  await refreshAll(deps, ['a', 'b'], new AbortController().signal);
+  expect(looked).toHaveLength(121);
+  expect(looked.indexOf('/b0')).toBeLessThanOrEqual(2);
 });

@@ -23,7 +23,7 @@ function countingSource() {
 test('the pool holds no more than its capacity, and drops what was used longest ago', async () => {
   const { opened, source } = countingSource();
   const pool = createSessionPool(2);
-  const use = (key: string) => pool.of(key, source(key)).get();
+  const use = (key: string) => pool.of('t', key, source(key)).get();
   for (const key of ['a', 'b', 'a', 'c', 'a', 'b']) await use(key);
   // `c` put out `b`, since `a` had been used after it; then `b` put out `c`.
   expect(opened).toEqual(['a', 'b', 'c', 'b']);
@@ -31,7 +31,7 @@ test('the pool holds no more than its capacity, and drops what was used longest 
 
 test('a session that is forgotten late does not take its successor with it', async () => {
   const { opened, lost, source } = countingSource();
-  const slot = createSessionPool(2).of('a', source('a'));
+  const slot = createSessionPool(2).of('t', 'a', source('a'));
   const first = await slot.get();
   await slot.forget(first);
   const second = await slot.get();
@@ -39,4 +39,13 @@ test('a session that is forgotten late does not take its successor with it', asy
   expect(await slot.get()).toBe(second);
   expect(opened).toHaveLength(2);
   expect(lost).toEqual([first]);
+});
+
+test('a tenant with many users does not put out the session of another tenant', async () => {
+  const { opened, source } = countingSource();
+  const pool = createSessionPool(4);
+  await pool.of('quiet', 'q', source('q')).get();
+  for (let n = 0; n < 100; n++) await pool.of('busy', `b${n}`, source('b')).get();
+  await pool.of('quiet', 'q', source('q')).get();
+  expect(opened.filter((name) => name === 'q')).toHaveLength(1);
 });

@@ -90,7 +90,9 @@ describe('a gate', () => {
   test('passes when every check does, in their order, and gives back what it held of the pools', async () => {
     const { plan, engine } = await run(gate(['a', 'critical'], ['b', 'warning'], ['c', 'critical']));
     expect([gateStatus(plan), ran]).toEqual(['passed', ['a', 'b', 'c']]);
-    expect((await engine.deps.pools.usage()).map(({ inUse }) => inUse)).toEqual([0, 0, 0]);
+    expect(
+      (await engine.deps.pools.usage({ tenantId: 't1', app: 'management' })).map(({ inUse }) => inUse),
+    ).toEqual([0, 0, 0]);
   });
 
   test('fails at the first critical check that does not pass, and those after it do not run', async () => {

@@ -123,19 +123,20 @@ describe("an administrator's own plan", () => {
   test('holds a share of the resource pools until it ends', async () => {
     const engine = testEngine();
     const begun = await request({ steps: [adding('one')] }, engine);
-    const taken = async () => (await engine.deps.pools.usage()).map(({ inUse }) => inUse);
+    const taken = async () =>
+      (await engine.deps.pools.usage({ tenantId: 't1', app: 'management' })).map(({ inUse }) => inUse);
     expect(await taken()).toEqual([1, 1, 0]);
     await engine.drain(tasks);
     expect([begun.ok, ...(await taken())]).toEqual([true, 0, 0, 0]);
   });
 
-  test('is refused when the pools are taken, and nothing is stored', async () => {
+  test("is refused when the tenant's share of the pools is taken, and nothing is stored", async () => {
     const engine = testEngine();
-    for (let count = 0; count < 10; count++) await request({ steps: [adding('one')] }, engine);
+    for (let count = 0; count < 5; count++) await request({ steps: [adding('one')] }, engine);
     const sent = engine.queue.length;
     expect(await request({ steps: [adding('one')] }, engine)).toMatchObject({ error: { kind: 'exhausted' } });
     expect(engine.queue.length).toBe(sent);
-    expect((await engine.deps.plans.list('t1', {}, 20)).items).toHaveLength(10);
+    expect((await engine.deps.plans.list('t1', {}, 20)).items).toHaveLength(5);
   });
 
   test('asked for twice as one request is one plan, which holds one share', async () => {
@@ -147,7 +148,9 @@ describe("an administrator's own plan", () => {
     ];
     expect(plans[0]).toMatchObject({ ok: true, value: { id: expect.any(String) as string } });
     expect(plans[0]).toEqual(plans[1]);
-    expect((await engine.deps.pools.usage()).map(({ inUse }) => inUse)).toEqual([1, 1, 0]);
+    expect(
+      (await engine.deps.pools.usage({ tenantId: 't1', app: 'management' })).map(({ inUse }) => inUse),
+    ).toEqual([1, 1, 0]);
   });
 
   test("needs the role of an administrator, and a session that is the caller's own", async () => {

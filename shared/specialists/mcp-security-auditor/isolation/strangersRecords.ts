@@ -17,6 +17,7 @@ export type IsolationDeps = Pick<
   | 'plans'
   | 'sessions'
   | 'trail'
+  | 'tenants'
   | 'config'
   | 'outbound'
   | 'outboundTo'

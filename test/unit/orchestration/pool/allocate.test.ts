@@ -25,7 +25,7 @@ const holding = (
 });
 const database = (many: number, more: Parameters<typeof holding>[1] = {}) =>
   holding({ databaseConnections: many }, more);
-const decide = (held: readonly Holding[], request: Holding) => allocate(held, request, at(0)).kind;
+const decide = (held: readonly Holding[], request: Holding) => allocate(held, request, at(0), 1).kind;
 
 describe('of the database connections', () => {
   test('an app has its reserved eight and then the shared four, and no more', () => {
@@ -64,7 +64,7 @@ describe('of the other pools', () => {
       expect(decide([holding({ [unit]: most - 1 }, { app: 'mcp' })], holding({ [unit]: 1 }, { app }))).toBe(
         'allocated',
       );
-      expect(allocate([holding({ [unit]: 1 })], holding({ [unit]: most }, { app }), at(0))).toMatchObject({
+      expect(allocate([holding({ [unit]: 1 })], holding({ [unit]: most }, { app }), at(0), 1)).toMatchObject({
         kind: 'short',
         shortages: [{ pool, asked: most, free: most - 1, most }],
       });
@@ -74,7 +74,7 @@ describe('of the other pools', () => {
 
 test('a request that does not fit takes nothing, and every pool that is short is named', () => {
   const request = holding({ databaseConnections: 13, redisConnections: 2, oauthValidations: 51 });
-  expect(allocate([], request, at(0))).toEqual({
+  expect(allocate([], request, at(0), 1)).toEqual({
     kind: 'short',
     retryAt: undefined,
     shortages: [
@@ -86,11 +86,11 @@ test('a request that does not fit takes nothing, and every pool that is short is
 
 test('what has expired is free at that moment, and drops out', () => {
   const held = [database(12, { endsMs: 0 }), database(1, { id: 'y' })];
-  expect(allocate(held, database(11, { id: 'z' }), at(0))).toMatchObject({
+  expect(allocate(held, database(11, { id: 'z' }), at(0), 1)).toMatchObject({
     kind: 'allocated',
     holdings: [{ id: 'y' }, { id: 'z' }],
   });
-  expect(allocate(held, database(11), at(-1))).toMatchObject({ kind: 'short', retryAt: at(0) });
+  expect(allocate(held, database(11), at(-1), 1)).toMatchObject({ kind: 'short', retryAt: at(0) });
 });
 
 const units = fc.record({
@@ -119,7 +119,7 @@ function play(
     ms += afterMs;
     held = held.filter((_, place) => place !== releases);
     const asked = holding(units, { app, endsMs: ms + holdMs, id: String(index) });
-    const decision = allocate(held, asked, at(ms));
+    const decision = allocate(held, asked, at(ms), 1);
     look(held, asked, at(ms), decision);
     if (decision.kind === 'allocated') held = decision.holdings;
   });
@@ -150,7 +150,7 @@ describe('whatever is asked for, released and left to expire', () => {
           const [share] = shares;
           if (!share) throw new Error('there are no pools');
           const left = share.reserved[app] - inUse(share, unexpired(held, now), app);
-          if (left > 0) expect(allocate(held, database(left, { app }), now).kind).toBe('allocated');
+          if (left > 0) expect(allocate(held, database(left, { app }), now, 1).kind).toBe('allocated');
         });
       }),
     );
@@ -163,10 +163,10 @@ describe('whatever is asked for, released and left to expire', () => {
           if (decision.kind === 'allocated') return;
           expect(decision.shortages.every(({ asked, free }) => asked > free)).toBe(true);
           if (decision.retryAt === undefined) {
-            expect(allocate([], asked, now).kind).toBe('short');
+            expect(allocate([], asked, now, 1).kind).toBe('short');
           } else {
-            expect(allocate(held, asked, decision.retryAt).kind).toBe('allocated');
-            expect(allocate(held, asked, new Date(decision.retryAt.getTime() - 1)).kind).toBe('short');
+            expect(allocate(held, asked, decision.retryAt, 1).kind).toBe('allocated');
+            expect(allocate(held, asked, new Date(decision.retryAt.getTime() - 1), 1).kind).toBe('short');
           }
         });
       }),

@@ -12,6 +12,8 @@ import { memoryTables } from '../../../support/memoryTables.ts';
 
 const minuteMs = 60_000;
 const begin = Date.UTC(2026, 0, 1);
+const tenants = new Set(['contoso']);
+const asker = { tenantId: 'contoso', app: 'management' } as const;
 const at = (ms: number) => new Date(begin + ms).toISOString();
 
 let now: number;
@@ -34,7 +36,7 @@ beforeEach(() => {
       return kept.compareAndSet(...args);
     },
   };
-  pools = createResourcePools({ state, clock, newId: randomId });
+  pools = createResourcePools({ state, clock, newId: randomId, tenants });
 });
 
 const request = (more: Partial<AllocationRequest> = {}): AllocationRequest => ({
@@ -49,7 +51,7 @@ const allocated = async (more: Partial<AllocationRequest> = {}) => {
   if (!result.ok) throw new Error(result.error.message);
   return result.value;
 };
-const inUse = async () => (await pools.usage()).map(({ inUse }) => inUse);
+const inUse = async () => (await pools.usage(asker)).map(({ inUse }) => inUse);
 
 describe('an allocation', () => {
   test('says what was granted and until when, and counts as in use until it is released', async () => {
@@ -128,7 +130,7 @@ describe('a refusal', () => {
     expect(await inUse()).toEqual([12, 6, 3]);
   });
 
-  test('of more than there ever is says so', async () => {
+  test('of more than the caller can ever have says so', async () => {
     const estimatedLoad = { serverCount: 5, adminCount: 51 };
     expect(await pools.allocate(request({ estimatedLoad }))).toMatchObject({
       error: {
@@ -149,7 +151,12 @@ describe('a refusal', () => {
 
 describe('what other instances do in between', () => {
   test('is taken into account', async () => {
-    const other = createResourcePools({ state, clock: { now: () => new Date(now) }, newId: randomId });
+    const other = createResourcePools({
+      state,
+      clock: { now: () => new Date(now) },
+      newId: randomId,
+      tenants,
+    });
     const load = { serverCount: 0, adminCount: 30 };
     meanwhile = async () => {
       meanwhile = () => Promise.resolve();
@@ -199,8 +206,66 @@ test('an outage is thrown and never reads as free', async () => {
     state: { ...state, get: down },
     clock: { now: () => new Date(now) },
     newId: randomId,
+    tenants,
   });
-  await expect(away.usage()).rejects.toThrow(InfrastructureError);
+  await expect(away.usage(asker)).rejects.toThrow(InfrastructureError);
   await expect(away.allocate(request())).rejects.toThrow(InfrastructureError);
   await expect(away.release('contoso', 'x')).rejects.toThrow(InfrastructureError);
+});
+
+describe('of a gateway of two tenants', () => {
+  const two = new Set(['contoso', 'fabrikam']);
+  beforeEach(() => {
+    pools = createResourcePools({
+      state,
+      clock: { now: () => new Date(now) },
+      newId: randomId,
+      tenants: two,
+    });
+  });
+  const plan = { operation: 'plan', estimatedLoad: { stepCount: 1 } };
+
+  test('a flood of one tenant gets half of each pool, and the other tenant what is left', async () => {
+    const flood = await Promise.all(Array.from({ length: 50 }, () => pools.allocate(request(plan))));
+    expect(flood.filter(({ ok }) => ok)).toHaveLength(5);
+    expect(await pools.allocate(request({ ...plan, tenantId: 'fabrikam' }))).toMatchObject({ ok: true });
+    expect((await pools.usage(asker)).map(({ name, tenant }) => ({ name, ...tenant }))).toEqual([
+      { name: 'database_connections', inUse: 5, atMost: 6 },
+      { name: 'redis_connections', inUse: 5, atMost: 5 },
+      { name: 'oauth_tokens', inUse: 0, atMost: 25 },
+    ]);
+  });
+
+  test('one tenant gets no more of an unreserved pool through both apps', async () => {
+    const validations = { estimatedLoad: { serverCount: 0, adminCount: 25 } };
+    await allocated({ ...validations, app: 'mcp' });
+    expect(await pools.allocate(request(validations))).toMatchObject({ error: { kind: 'exhausted' } });
+    expect(await pools.allocate(request({ ...validations, tenantId: 'fabrikam' }))).toMatchObject({
+      ok: true,
+    });
+  });
+
+  test('a refusal says when it is the share of the own tenant that is used up', async () => {
+    await allocated({ holdForMs: 90_000 });
+    expect(await pools.allocate(request())).toEqual({
+      ok: false,
+      error: {
+        kind: 'exhausted',
+        message:
+          'not enough for bulk_server_registration of the management app (database_connections: 4 asked, and your ' +
+          'tenant holds 4 of the 6 that it may); try again in 90 seconds, or when something is released',
+        retryAfterMs: 90_000,
+      },
+    });
+  });
+
+  test('the first request of a tenant waits for one of the flood, not for all of them', async () => {
+    const ended: string[] = [];
+    const ask = (tenantId: string) =>
+      pools.allocate(request({ ...plan, tenantId })).then(() => ended.push(tenantId));
+    const flood = Array.from({ length: 500 }, () => ask('contoso'));
+    await ask('fabrikam');
+    expect(ended.length).toBeLessThanOrEqual(3);
+    await Promise.all(flood);
+  });
 });

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { confirmedAt, createRefresh } from '../../../../shared/gateway/listen/refresh.ts';
 import type { ActiveServer } from '../../../../shared/gateway/view/catalogue.ts';
 import { systemClock } from '../../../../shared/platform/clock.ts';
+import { createFairQueue } from '../../../../shared/platform/fairQueue.ts';
 import { openOutboundClient } from '../../../../shared/platform/outbound.ts';
 import { azureTableServerStore } from '../../../../shared/registry/azureTableServerStore.ts';
 import { type Kept, judgeKept, keptOf } from '../../../../shared/specialists/fastmcp-specialist/keptLists.ts';
@@ -48,6 +49,7 @@ describe('what follows from what is kept', () => {
 
 describe('a refresh', () => {
   const tool = (name: string) => ({ listed: { name, inputSchema: { type: 'object' } }, result: {} });
+  const discoveries = createFairQueue(4, 1);
   async function refreshed(known: 'same' | 'other' | 'gone' | 'down') {
     const upstream = await startUpstreamServer([tool('echo')]);
     const outbound = openOutboundClient('private_allowed');
@@ -59,9 +61,10 @@ describe('a refresh', () => {
       const discovery = discoveryOf('modern', [{ name: 'before', inputSchema: { type: 'object' } }]);
       const record = { ...serverRecord({ url }), discovery };
       if (known !== 'gone') await servers.add(record);
-      const refresh = createRefresh(deps, () => undefined);
+      const refresh = createRefresh({ ...deps, discoveries }, () => undefined);
       const first = await refresh(record);
-      const outcome = known === 'same' ? await createRefresh(deps, () => undefined)(record) : first;
+      const outcome =
+        known === 'same' ? await createRefresh({ ...deps, discoveries }, () => undefined)(record) : first;
       return { outcome, confirmed: await confirmedAt(state, record.tenantId, record.slug) };
     } finally {
       await Promise.all([upstream.close(), outbound.close()]);

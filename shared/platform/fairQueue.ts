@@ -1,0 +1,53 @@
+import { createTenantPlaces } from './tenantShare.ts';
+
+/** Runs work of all tenants in this instance, some of it at once; what waits gets its turn tenant by tenant. */
+export interface FairQueue {
+  /** Resolves or rejects as `act` does, once that has had its turn. The work of one tenant begins in the order of the calls. */
+  run<A>(tenantId: string, act: () => Promise<A>): Promise<A>;
+}
+
+/**
+ * Runs at most `atOnce` at a time, and of one tenant at most its share (`tenantShare`). When a place becomes free, the next
+ * tenant of the round gets it: the first work of a tenant waits for at most one of each other tenant, however much those have
+ * waiting.
+ */
+export function createFairQueue(atOnce: number, tenants: number): FairQueue {
+  const places = createTenantPlaces(atOnce, tenants);
+  /** Those who wait, by tenant, in the order of the round. */
+  const lines = new Map<string, ((leave: () => void) => void)[]>();
+
+  function startNext(): void {
+    for (const [tenantId, line] of [...lines]) {
+      const taken = places.take(tenantId);
+      if (taken.kind === 'full') return;
+      if (taken.kind !== 'taken') continue;
+      lines.delete(tenantId);
+      const start = line.shift();
+      // The others of the round come first.
+      if (line.length > 0) lines.set(tenantId, line);
+      start?.(taken.leave);
+    }
+  }
+
+  function turn(tenantId: string): Promise<() => void> {
+    const taken = lines.has(tenantId) ? undefined : places.take(tenantId);
+    if (taken?.kind === 'taken') return Promise.resolve(taken.leave);
+    return new Promise((start) => {
+      const line = lines.get(tenantId);
+      if (line) line.push(start);
+      else lines.set(tenantId, [start]);
+    });
+  }
+
+  return {
+    async run(tenantId, act) {
+      const leave = await turn(tenantId);
+      try {
+        return await act();
+      } finally {
+        leave();
+        startNext();
+      }
+    },
+  };
+}
