@@ -7,7 +7,7 @@ export interface TokenProxy extends Served {
   lead(origin: string, token: string): void;
 }
 
-/** Gives a client that cannot sign in a token, and changes nothing else of what it sends. */
+/** Gives a client that cannot sign in a token. Where the client names the proxy as `Host`, the app is named; nothing else changes. */
 export async function startTokenProxy(): Promise<TokenProxy> {
   let target: { readonly origin: string; readonly token: string } | undefined;
   const served = await serve((incoming, outgoing) => {
@@ -19,7 +19,11 @@ export async function startTokenProxy(): Promise<TokenProxy> {
         port,
         path: incoming.url,
         method: incoming.method,
-        headers: { ...incoming.headers, authorization: `Bearer ${token}` },
+        headers: {
+          ...incoming.headers,
+          host: incoming.headers.host?.replace(`:${served.port}`, `:${port}`),
+          authorization: `Bearer ${token}`,
+        },
       },
       (answer) => {
         outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
