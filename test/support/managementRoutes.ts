@@ -61,6 +61,7 @@ export function openManagementRoutes(
       MREG_TENANTS: '11111111-1111-4111-8111-111111111111',
       MREG_PUBLIC_ORIGIN: 'https://mcp.contoso.com',
       MREG_MANAGEMENT_ORIGIN: 'https://registry.contoso.com',
+      MREG_SEALING_KEYS: 'a-sealing-key-of-tests-that-is-long-enough',
     }),
   );
   const { deps } = run;

@@ -138,6 +138,7 @@ beforeAll(async () => {
       MREG_TENANTS: tenantOfConfig,
       MREG_PUBLIC_ORIGIN: 'https://mcp.contoso.com',
       MREG_MANAGEMENT_ORIGIN: 'https://registry.contoso.com',
+      MREG_SEALING_KEYS: 'a-sealing-key-of-tests-that-is-long-enough',
     }),
   );
   const catalogue = await load();
