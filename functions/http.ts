@@ -75,7 +75,7 @@ export function recorded(
     const response =
       unreadable === undefined
         ? await act(request, trace)
-        : toResponse(problemAnswer({ kind: 'invalid', message: unreadable }));
+        : toResponse(problemAnswer({ kind: 'bad_request', message: unreadable }));
     const durationMs = Math.round(performance.now() - startedAt);
     if (durationMs > SLOW_MS && !/[?&]wait=/.test(request.url))
       deps.recordSlow?.(name, durationMs, trace, response.headers.get(SERVER_TIMING) ?? '');

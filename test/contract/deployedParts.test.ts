@@ -122,7 +122,7 @@ describe('the app registration', () => {
     closing.push(() => outbound.close());
     const config = { tenants: new Set([tenant]), apiClientId } as unknown as Config;
     const task = appRegistrationValidation({ authority, outbound, config });
-    const helpers = { signal } as Parameters<typeof task.execute>[1];
+    const helpers = { signal, tenantId: tenant } as Parameters<typeof task.execute>[1];
     const outcome = await task.execute({}, helpers);
     if (!outcome.success) throw new Error(outcome.error.message);
     return outcome.result as { passed: boolean; findings: { rule: string; severity: string }[] };

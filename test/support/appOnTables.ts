@@ -41,6 +41,7 @@ export function appOnTables(app: App, tables: string, more: Partial<AppDeps> = {
       MREG_TENANTS: callerTenant,
       MREG_PUBLIC_ORIGIN: 'https://gateway.example',
       MREG_MANAGEMENT_ORIGIN: 'https://gateway.example',
+      MREG_SEALING_KEYS: 'a-sealing-key-of-tests-that-is-long-enough',
       MREG_PRIVATE_UPSTREAMS: 'allowed',
     }),
   );

@@ -86,7 +86,7 @@ export function openManagementRoutes(
       by,
       text = body === undefined ? undefined : JSON.stringify(body),
     } = request;
-    const url = new URL(target, 'https://registry.contoso.com');
+    const url = new URL(target, 'https://gateway.example');
     // As the host does: the first that matches, by name.
     const [route] = routes
       .filter((each) => each.method === method && matches(each.path, url.pathname))

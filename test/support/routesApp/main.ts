@@ -61,4 +61,8 @@ const routes: readonly Route<unknown>[] = [
   },
 ];
 
-registerRoutes(routes, fakeHttpDeps());
+// The port of the host is not known here.
+registerRoutes(
+  routes.map((route) => ({ ...route, hosts: 'any' as const })),
+  fakeHttpDeps(),
+);
