@@ -140,7 +140,7 @@ describe.each(BUILT)('a request that the host lets pass and Node would not, %s',
       for (const { why, reply } of replies) {
         const isOrphan = why === 'an invocation id of its own';
         expect({ why, status: reply.status }).toEqual({ why, status: byHost.includes(why) ? 500 : 400 });
-        if (!byHost.includes(why) && !isOrphan) expect(reply.body).toContain('"kind":"invalid"');
+        if (!byHost.includes(why) && !isOrphan) expect(reply.body).toContain('"kind":"bad_request"');
       }
     });
     expect(beside).toMatchObject({ status: 200, body: '{"went":"on"}' });
