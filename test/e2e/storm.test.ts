@@ -48,7 +48,7 @@ const delegate = (index: number) =>
 
 const slugOf = (index: number) => `storm-${index}`;
 const register = (index: number) =>
-  admin.accepted('/servers', slugOf(index), {
+  admin.accepted('/servers', `register-${slugOf(index)}`, {
     slug: slugOf(index),
     url: index % 2 === 0 ? topology.urls.inventory : topology.urls.toolbox,
   });

@@ -72,7 +72,7 @@ describe('on a healthy topology', () => {
       tables: { table: string; partitions: number }[];
       largestPartitions: { table: string; rows: number; bytesPerRow: number }[];
     };
-    expect(tables).toHaveLength(9);
+    expect(tables).toHaveLength(10);
     expect(tables.find(({ table }) => table === 'delegations')?.partitions).toBeGreaterThan(0);
     expect(largestPartitions.map(({ table }) => table)).toContain('audit');
     expect(largestPartitions[0]?.bytesPerRow).toBeGreaterThan(50);
