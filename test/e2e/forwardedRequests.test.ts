@@ -31,7 +31,7 @@ const ping = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'ping' });
 const post = (query: string, body: string, ...headers: string[]) =>
   [
     `POST /mcp${query} HTTP/1.1`,
-    'Host: 127.0.0.1',
+    `Host: 127.0.0.1:${topology.ports.mcp}`,
     'Accept: application/json, text/event-stream',
     `Content-Length: ${Buffer.byteLength(body)}`,
     ...headers,
@@ -64,7 +64,7 @@ test.each([
 ])('$why is answered at once', async ({ header }) => {
   const reply = await sendRaw(host.port, post('', ping, header));
   expect(reply.status).toBe(400);
-  expect(JSON.parse(reply.body)).toMatchObject({ status: 400, kind: 'invalid' });
+  expect(JSON.parse(reply.body)).toMatchObject({ status: 400, kind: 'bad_request' });
 });
 
 test('a chunked body over the bound is 413', async () => {
