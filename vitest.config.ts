@@ -1,6 +1,12 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
-/** Kinds of test, by what they need: nothing, one real part (a store, a broker, an MCP peer), the whole topology. */
+const cores = availableParallelism();
+
+/**
+ * Kinds of test, by what they need: nothing, one real part (a store, a broker, an MCP peer), the whole topology, or time.
+ * `npm test` runs all but the last, `npm run test:full` runs all. The kinds run one after another.
+ */
 export default defineConfig({
   test: {
     reporters: [
@@ -11,13 +17,25 @@ export default defineConfig({
     // A flaky test is a fault to find, not to try again.
     retry: 0,
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      {
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts'],
+          // Property tests run thousands of cases, and other processes may have the cores.
+          testTimeout: 30_000,
+          maxWorkers: cores,
+          sequence: { groupOrder: 0 },
+        },
+      },
       {
         test: {
           name: 'contract',
           include: ['test/contract/**/*.test.ts'],
           testTimeout: 30_000,
           hookTimeout: 60_000,
+          // These tests mostly wait for the other process.
+          maxWorkers: cores + 1,
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -26,7 +44,19 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
+          // A topology is five processes or more.
+          maxWorkers: Math.max(1, Math.floor(cores / 2)),
+          sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        test: {
+          name: 'long',
+          include: ['test/long/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
           fileParallelism: false,
+          sequence: { groupOrder: 3 },
         },
       },
     ],

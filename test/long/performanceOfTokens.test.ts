@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { systemClock } from '../../../shared/platform/clock.ts';
-import { openOutboundClient } from '../../../shared/platform/outbound.ts';
-import { oauthTokenPerformance } from '../../../shared/specialists/mcp-performance-optimizer/tokenTasks.ts';
-import { freePort } from '../../support/freePort.ts';
-import { type KeyServer, type SigningKey, newKey, sign, startKeyServer } from '../../support/jwks.ts';
-import { type SlowProxy, startSlowProxy } from '../../support/slowProxy.ts';
-import { runTask, taskTenant } from '../../support/taskRun.ts';
+import { systemClock } from '../../shared/platform/clock.ts';
+import { openOutboundClient } from '../../shared/platform/outbound.ts';
+import { oauthTokenPerformance } from '../../shared/specialists/mcp-performance-optimizer/tokenTasks.ts';
+import { freePort } from '../support/freePort.ts';
+import { type KeyServer, type SigningKey, newKey, sign, startKeyServer } from '../support/jwks.ts';
+import { type SlowProxy, startSlowProxy } from '../support/slowProxy.ts';
+import { runTask, taskTenant } from '../support/taskRun.ts';
 
 const audience = '33333333-3333-4333-8333-333333333333';
 const outbound = openOutboundClient('private_allowed');

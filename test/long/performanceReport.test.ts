@@ -1,17 +1,17 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { AuditEvent } from '../../../shared/audit/record.ts';
-import { systemClock } from '../../../shared/platform/clock.ts';
-import { readConfig } from '../../../shared/platform/config.ts';
-import { InfrastructureError } from '../../../shared/platform/errors.ts';
-import type { OpenedStateStore } from '../../../shared/platform/openStateStore.ts';
-import { openOutboundClient } from '../../../shared/platform/outbound.ts';
-import { appSettings } from '../../../infra/local/settings.ts';
-import { portsFor } from '../../../infra/local/defaults.ts';
-import { handlePerformanceDegradation } from '../../../shared/specialists/mcp-performance-optimizer/handleDegradation.ts';
-import { generatePerformanceReport } from '../../../shared/specialists/mcp-performance-optimizer/performanceReport.ts';
-import { type Served, serve } from '../../support/serve.ts';
-import { memoryState } from '../../support/memoryState.ts';
-import { runTask } from '../../support/taskRun.ts';
+import type { AuditEvent } from '../../shared/audit/record.ts';
+import { systemClock } from '../../shared/platform/clock.ts';
+import { readConfig } from '../../shared/platform/config.ts';
+import { InfrastructureError } from '../../shared/platform/errors.ts';
+import type { OpenedStateStore } from '../../shared/platform/openStateStore.ts';
+import { openOutboundClient } from '../../shared/platform/outbound.ts';
+import { appSettings } from '../../infra/local/settings.ts';
+import { portsFor } from '../../infra/local/defaults.ts';
+import { handlePerformanceDegradation } from '../../shared/specialists/mcp-performance-optimizer/handleDegradation.ts';
+import { generatePerformanceReport } from '../../shared/specialists/mcp-performance-optimizer/performanceReport.ts';
+import { type Served, serve } from '../support/serve.ts';
+import { memoryState } from '../support/memoryState.ts';
+import { runTask } from '../support/taskRun.ts';
 
 /** Takes every connection and answers nothing: tables, authority and both apps at once. */
 let silent: Served;
