@@ -63,7 +63,7 @@ async function handleOnce<Body>(
     return result;
   } finally {
     // The request has been handled: an outage now only makes a repetition wait until the claim ends by itself.
-    const kept = answer && { ...answer, headers: { ...answer.headers } };
+    const kept = answer && { ...answer, headers: { ...route.answerHeaders, ...answer.headers } };
     await endClaim(used, kept, deps).catch((error: unknown) => {
       if (!(error instanceof InfrastructureError)) throw error;
       deps.log.error('idempotency_claim_end_failed', { route: route.name }, error);
