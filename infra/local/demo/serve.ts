@@ -24,7 +24,7 @@ export async function serveEndpoint(
   handle: (request: IncomingMessage, response: ServerResponse) => Promise<void>,
 ): Promise<DemoServer> {
   const server = createServer((request, response) => {
-    if (request.url !== PATH) {
+    if (request.url?.split('?', 1)[0] !== PATH) {
       response.writeHead(404).end();
       return;
     }
