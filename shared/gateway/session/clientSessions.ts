@@ -31,7 +31,10 @@ const sharedSchema = z.object({
 export type Shared = Readonly<z.infer<typeof sharedSchema>>;
 const nothingShared = sharedSchema.parse({});
 
-/** Bytes of JSON that the sessions with servers may take, and as many for the subscriptions: the state holds both in one value. */
+/**
+ * Bytes of JSON that the sessions with servers may take. The subscriptions may take as many: one value of the state holds
+ * both, sealed.
+ */
 export const MAX_PART_BYTES = 30_000;
 
 /** Whether the state can hold these sessions or subscriptions. */
@@ -61,12 +64,8 @@ export interface ClientSession {
  * client carries; the state holds only what changes. Any instance serves it, and a restart does not end it.
  */
 export interface ClientSessions {
-  /** Gives the token. `endpoint`: where alone it is good. */
-  open(
-    owner: Principal,
-    endpoint: string,
-    hello: Pick<ClientSession, 'capabilities' | 'clientInfo'>,
-  ): Promise<string>;
+  /** Returns the token of a new session. It is valid at this endpoint only. */
+  open(owner: Principal, endpoint: string, hello: Pick<ClientSession, 'capabilities' | 'clientInfo'>): string;
   /** Undefined when there is no such session of this principal at this endpoint, or no longer. */
   find(owner: Principal, endpoint: string, token: string): Promise<ClientSession | undefined>;
 }
@@ -134,7 +133,7 @@ export function createClientSessions(deps: {
   return {
     open(owner, endpoint, { capabilities, clientInfo }) {
       const isShort = JSON.stringify(clientInfo ?? {}).length <= MAX_INFO_LENGTH;
-      const token = closeToken(seal, 'session', owner, {
+      return closeToken(seal, 'session', owner, {
         id: newId(),
         endpoint,
         // Every request carries the token, so it holds only what is of use.
@@ -142,7 +141,6 @@ export function createClientSessions(deps: {
         ...(isShort && clientInfo && { clientInfo }),
         expiresAt: clock.now().getTime() + LASTS_MS,
       });
-      return Promise.resolve(token);
     },
     async find(owner, endpoint, token) {
       const content = openToken(seal, 'session', owner, token);
