@@ -9,7 +9,7 @@ import { isObject, type JsonObject } from '../jsonRpc.ts';
 import { carriedFeatures } from '../upstream/clientFeatures.ts';
 import { closeToken, openToken } from './clientToken.ts';
 
-/** By slug. In memory a map, since a slug may be a name that every object has, such as `constructor`. */
+/** Values by slug. In memory it is a map, because a slug may be a property that every object has, such as `constructor`. */
 const bySlug = <T>(schema: z.ZodType<T>) =>
   z
     .record(z.string(), schema)
@@ -41,7 +41,7 @@ export const MAX_PART_BYTES = 30_000;
 export const canShare = (part: Shared['upstream'] | Shared['subscriptions']): boolean =>
   Buffer.byteLength(JSON.stringify([...part])) <= MAX_PART_BYTES;
 
-/** As it is stored, before it is sealed. */
+/** Returns the form that is sealed and stored. */
 const storedForm = ({ upstream, subscriptions, ...shared }: Shared): object => ({
   ...shared,
   upstream: Object.fromEntries(upstream),
@@ -86,7 +86,7 @@ export function createClientSessions(deps: {
   const { state, clock, newId, seal } = deps;
   const remembered = createTenantCache<{ readonly at: number; readonly shared: Promise<Shared> }>(REMEMBERED);
 
-  /** Ids of sessions with servers are secrets, so the state holds this part sealed. */
+  /** Ids of sessions with servers are secrets, so the shared part is sealed. */
   const read = (id: string, text: string | undefined): Shared =>
     (text === undefined ? undefined : sharedSchema.safeParse(seal.open('session_state', [id], text)).data) ??
     nothingShared;

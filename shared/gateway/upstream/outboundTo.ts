@@ -95,7 +95,7 @@ const unopened = (outbound: OutboundClient): OutboundClient => ({
       fail({
         kind: 'unavailable',
         message:
-          'the key that sealed its URL is no longer in MREG_SEALING_KEYS: give the whole URL again by PUT',
+          'the key that sealed its URL is no longer in MREG_SEALING_KEYS: send the whole URL again by PUT',
       }),
     ),
 });
