@@ -6,7 +6,10 @@ import { mcpRoutes } from '../../functions/mcp/app.ts';
 import { matches } from '../../functions/paths.ts';
 import type { Route } from '../../functions/route.ts';
 import { type Role, roles } from '../../shared/identity/principal.ts';
+import { azureTableWaitingLines } from '../../shared/orchestration/azureTableWaitingLines.ts';
+import { createQueueShares } from '../../shared/orchestration/delegation/createQueueShares.ts';
 import type { App } from '../../shared/platform/config.ts';
+import { openTables } from '../../shared/platform/openTables.ts';
 import { testConfig } from './config.ts';
 import { callerTenant, type FakeHttpDeps, fakeHttpDeps } from './httpDeps.ts';
 
@@ -55,10 +58,14 @@ export function appOnTables(app: App, tables: string, more: Partial<AppDeps> = {
       return Promise.resolve({ principal: { ...who, roles: [role], expiresAt } });
     },
   });
+  const { log } = http;
+  const sender = { send: () => Promise.resolve() };
+  const lines = azureTableWaitingLines(openTables(tables));
   const deps: AppDeps = {
     ...composed,
-    log: http.log,
-    sender: { send: () => Promise.resolve() },
+    log,
+    sender,
+    queueShares: createQueueShares({ ...composed, lines, sender, log }),
     deadLetters: { list: () => Promise.resolve([]), take: () => Promise.resolve(undefined) },
     ...more,
   };
