@@ -75,7 +75,7 @@ const ANSWER_WITHIN_MS = 5_000;
 const DISCARD_WITHIN_MS = 60_000;
 const DISCARD_BYTES = 128 * 1024 * 1024;
 
-/** Resolves with `done`, or before it when that takes too long. */
+/** Resolves when `done` does, or after `ANSWER_WITHIN_MS`. */
 function orSoon(done: Promise<void>): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, ANSWER_WITHIN_MS);

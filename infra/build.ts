@@ -8,7 +8,7 @@ import { patchLibrary } from './libraryPatches.ts';
 const root = join(import.meta.dirname, '..');
 
 export interface BuildOptions {
-  /** By the names that they have in the build; those of the apps unless told otherwise. */
+  /** Source files by their names in the build. The default is the entries of the apps. */
   readonly entries?: Readonly<Record<string, string>>;
   readonly outDir?: string;
   /**
@@ -29,15 +29,16 @@ export interface Built {
 /** A build that can be run again, and then takes only the time that what has changed needs. */
 export interface AppsBuild {
   /**
-   * Bundles both apps into one folder: one small entry, one for each thread that they start, and a chunk for each part that is imported only when needed.
-   * Afterwards that folder holds this build alone; apps that run from it meanwhile find every unchanged chunk whole.
+   * Bundles both apps into one folder: one small entry, one entry for each thread that they start, and a chunk for each part
+   * that is imported only when needed. Afterwards that folder holds this build alone; apps that run from it meanwhile find
+   * every unchanged chunk whole.
    * @throws when the code cannot be bundled; the folder is as it was, and esbuild has told on stderr what is wrong.
    */
   run(): Promise<Built>;
   close(): Promise<void>;
 }
 
-/** What the host starts, and the files of the threads that the apps start. */
+/** The file that the host starts, and the files of the threads that the apps start. */
 const appEntries = {
   main: join(root, 'functions/main.ts'),
   schemaWorker: join(root, 'shared/specialists/fastmcp-specialist/schemaWorker.ts'),
@@ -98,9 +99,9 @@ export async function buildApps(options: BuildOptions = {}): Promise<void> {
 }
 
 /**
- * The Functions library is bundled from the source that it ships, with the changes of `libraryPatches.ts`. Its own build is for engines without private fields: it keeps
- * them in WeakMaps, and what those hold, each request and its answer, outlives every collection but a full one. The ES module
- * of the package that it stands on exports nothing.
+ * The Functions library is bundled from the source that it ships, with the changes of `libraryPatches.ts`. Its own build is
+ * for engines without private fields: it keeps them in WeakMaps. Each request and its answer are in one, and outlive every
+ * collection but a full one. The ES module of the package that the library depends on exports nothing.
  */
 const functionsLibrary = {
   '@azure/functions': join(root, 'node_modules/@azure/functions/src/index.ts'),

@@ -15,14 +15,14 @@ interface Change {
 interface Patch {
   /** Under the sources of `@azure/functions`. */
   readonly file: string;
-  /** Of the text that the changes were made for. */
+  /** Digest of the text that the changes were made for. */
   readonly sha256: string;
-  /** What the changes use of `functions/library/`: names by file. */
+  /** Imports from `functions/library/` that the changes use: file by name. */
   readonly uses: Readonly<Record<string, string>>;
   readonly changes: readonly Change[];
 }
 
-/** Every change to the bundled Functions library, why each is made, and what of our own takes its place. */
+/** Every change to the bundled Functions library, with its reason. */
 export const libraryPatches: readonly Patch[] = [
   {
     file: 'http/HttpRequest.ts',
@@ -30,7 +30,7 @@ export const libraryPatches: readonly Patch[] = [
     uses: { clientHeaders: 'clientHeaders.ts' },
     changes: [
       {
-        why: 'The headers of the trigger metadata are what a query or a body says that names itself "Headers".',
+        why: 'A query parameter or body property with the name "Headers" replaces the headers of the trigger metadata.',
         from: `    let headers: types.HttpHeadersInit | undefined;
     const headersData = fromRpcTypedData(rpcHeaders);
     if (typeof headersData === 'object' && isDefined(headersData)) {
@@ -48,7 +48,7 @@ export const libraryPatches: readonly Patch[] = [
     uses: { readableRequest: 'readableRequest.ts' },
     changes: [
       {
-        why: 'A request of which no function can be given anything, such as one with an invalid Host, is never answered.',
+        why: 'A request that the library cannot convert, such as one with an invalid Host, is never answered.',
         from: `input = createStreamRequest(proxyRequest, nonNullProp(req, 'triggerMetadata'));`,
         to: `input = readableRequest(proxyRequest, (head) =>
                         createStreamRequest(head, nonNullProp(req, 'triggerMetadata'))
@@ -66,7 +66,7 @@ export const libraryPatches: readonly Patch[] = [
     },
     changes: [
       {
-        why: 'A request that the server refuses leaves its invocation without one.',
+        why: 'When the server refuses a request, its invocation waits for it in vain.',
         from: `const server = http.createServer();
 
         server.on('request', (req, res) => {`,
@@ -84,7 +84,7 @@ const responses: Record<string, http.ServerResponse> = {};
 `,
       },
       {
-        why: 'As before.',
+        why: 'An unbounded wait, as above: the invocation takes its request.',
         from: `    return new Promise((resolve, _reject) => {
         const req = requests[invocationId];
         if (req) {
@@ -105,7 +105,7 @@ const responses: Record<string, http.ServerResponse> = {};
 `,
       },
       {
-        why: 'As before.',
+        why: 'An unbounded wait, as above: the request arrives.',
         from: `            if (typeof invocationId === 'string') {
                 requests[invocationId] = req;
                 responses[invocationId] = res;
@@ -118,7 +118,7 @@ const responses: Record<string, http.ServerResponse> = {};
 `,
       },
       {
-        why: 'As before.',
+        why: 'An unbounded wait, as above: the invocation takes its response.',
         from: `    const proxyRes = nonNullProp(responses, invocationId);
     delete responses[invocationId];
 `,
@@ -126,7 +126,7 @@ const responses: Record<string, http.ServerResponse> = {};
 `,
       },
       {
-        why: 'A body is read to its end when its client has left, and a call to an upstream goes on for nobody.',
+        why: 'When a client leaves, its response body is still read to the end, and the upstream call goes on.',
         from: `        for await (const chunk of userRes.body.values()) {
             proxyRes.write(chunk);
         }
@@ -162,7 +162,7 @@ const staleText = (file: string): string =>
   `@azure/functions/src/${file} is not the text that infra/libraryPatches.ts was made for: ` +
   'compare the two, adapt the patch, and set its sha256';
 
-/** Patches the library while it is bundled. A build fails that has the library and not every patch of it. */
+/** Patches the library while it is bundled. The build fails when it has the library without every patch. */
 export const patchLibrary: Plugin = {
   name: 'patch the Functions library',
   setup(build) {

@@ -1,12 +1,12 @@
-/** A request that no function can be given. The message is for the caller. */
+/** The request cannot be given to a function. The message is for the caller. */
 export class UnreadableRequest extends Error {
   override readonly name = 'UnreadableRequest';
 }
 
-/** What Node's own servers take; the Functions host lets twice as much pass. */
+/** The limit of Node's own servers. The Functions host accepts twice as much. */
 const MAX_HEADER_BYTES = 16 * 1024;
 
-/** Of the connection between the Functions host and this process, not of the client's. */
+/** Headers that the Functions host writes for its own connection to this process. */
 const HOP_HEADERS = new Set([
   'connection',
   'host',

@@ -82,7 +82,10 @@ export function createInvocationPairs(): InvocationPairs {
   };
 }
 
-/** A client may have chosen the id, `__proto__` for instance. */
+/**
+ * An object without a prototype, because a client may have chosen the id, such as `__proto__`. A `Map` is copied as it fills, and
+ * each copy that has grown old keeps alive the requests in the next one (decision 15).
+ */
 const byId = <T>(): Record<string, T> => Object.create(null) as Record<string, T>;
 
 function refuse(request: IncomingMessage, response: ServerResponse): void {

@@ -1,12 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import { UnreadableRequest } from './clientHeaders.ts';
 
-/** The part of a forwarded request that the library makes a function's request of, when that has no body. */
+/** The part of a forwarded request from which the library creates a function's request, without its body. */
 type Head = Pick<IncomingMessage, 'headers' | 'method' | 'rawHeaders' | 'url'>;
 
 /**
- * Returns what `create` makes of a forwarded request. Where it cannot make anything, the function is given an empty
- * request with the reason in `unreadable`: an invocation that fails here is never answered, and in the end costs the
+ * Returns the function's request that `create` makes of a forwarded request. When `create` throws, returns an empty request
+ * with the reason in `unreadable`: an invocation that fails here is never answered, and at its timeout the host ends the
  * process.
  */
 export function readableRequest<Request extends object>(
@@ -16,7 +16,7 @@ export function readableRequest<Request extends object>(
   try {
     return create(forwarded);
   } catch (error) {
-    // Nobody else reads its body, and the next request comes on the same connection.
+    // The next request comes on the same connection, so the body must be read.
     forwarded.resume();
     const unreadable =
       error instanceof UnreadableRequest

@@ -35,8 +35,8 @@ Ask for a task with \`POST /delegations\`, as \`{"agent": …, "task": …, "inp
 \`{"taskType": …, "input": …}\` does it too. A task whose line says so runs as a step of a named plan only. Most results have
 **findings**: each names the \`rule\` that found it, its \`severity\` (\`critical\` breaks something for users now, a \`warning\` will
 or may, an \`info\` is good to know), a \`message\`, the \`evidence\` and a \`remedy\`. Each task names the permissions that its
-**result takes**, to ask for the task and to read its result: see [who may see a result](orchestration.md#who-may-see-a-result). Examples are results of real runs; what is long in
-them is cut short at \`…\`.`;
+**result takes**, to ask for the task and to read its result: see [who may see a
+result](orchestration.md#who-may-see-a-result). Examples are results of real runs; what is long in them is cut short at \`…\`.`;
 
 const isAlike = (task: Task, other: Task | undefined): boolean =>
   other !== undefined &&

@@ -41,9 +41,9 @@ export interface McpEndpoints {
   readonly remove: (request: McpRequest) => Promise<Response>;
 }
 
-/** Servers that an instance discovers at once: each takes a connection and, at the end, up to 400 KiB of JSON. */
+/** Servers that an instance discovers at once. Each takes a connection and up to 400 KiB of JSON. */
 const DISCOVERIES_AT_ONCE = 32;
-/** Event streams that clients have open at one instance: each asks the state for changes every two seconds. */
+/** Event streams that clients may have open at one instance. Each reads the state every two seconds. */
 const CLIENT_STREAMS = 1_000;
 
 /**

@@ -66,7 +66,7 @@ async function initialize({ inbound, request, view }: Call, sessions: ClientSess
   if (typeof requested !== 'string') {
     return invalid(inbound, 'params.protocolVersion must name the version that the client speaks.');
   }
-  const token = await sessions.open(request.principal, view.endpoint, {
+  const token = sessions.open(request.principal, view.endpoint, {
     capabilities: isObject(capabilities) ? capabilities : {},
     clientInfo: isObject(clientInfo) ? clientInfo : undefined,
   });

@@ -5,15 +5,15 @@ import { toJsonRpcError } from './errorCodes.ts';
 import type { Outcome, RequestId } from './jsonRpc.ts';
 import { jsonResponse } from './responses.ts';
 
-/** Logs a fault of the gateway's own, or of a part that it stands on, and says in JSON-RPC which of the two it is. */
+/** Logs a fault of the gateway or of a service that it depends on. Returns the JSON-RPC error, which says which of the two. */
 export function faultOutcome(error: unknown, log: Log, fields: LogFields): Outcome {
   log.error('request_failed', fields, error);
   return { error: toJsonRpcError(faultError(error), { traceId: fields['traceId'] }) };
 }
 
 /**
- * The answer to a request that met such a fault before its answer began, in both eras: HTTP 503 with `Retry-After` for a part
- * that does not answer, and HTTP 200 for a fault of the gateway's own, which is an answer like others.
+ * Returns the response when such a fault came before the response began, in both eras: HTTP 503 with `Retry-After` for a
+ * service that does not answer, and HTTP 200 for a fault of the gateway, as for other JSON-RPC errors.
  */
 export function faultResponse(id: RequestId | null, error: unknown, outcome: Outcome): Response {
   const shown = faultError(error);

@@ -27,7 +27,7 @@ export interface Relayed {
   /** A result in the names of the endpoint. */
   readonly show: (result: JsonObject) => JsonObject;
   /** The id under which the client is asked what the server wants to know. */
-  readonly idFor: (id: RequestId, replyTo: ReplyTo) => Promise<string>;
+  readonly idFor: (id: RequestId, replyTo: ReplyTo) => string;
   /** Told once, when the call has ended. */
   readonly onEnd: (outcome: ActOutcome) => void;
   /** Told before that, when it is the server that failed. */
@@ -145,7 +145,7 @@ function streamed(
           }
           if (item.kind === 'request') {
             waitForPerson();
-            return more({ ...item.request, id: await relayed.idFor(item.request.id, item.replyTo) });
+            return more({ ...item.request, id: relayed.idFor(item.request.id, item.replyTo) });
           }
           if (concerns(audience, item.notification)) return more(item.notification);
         }

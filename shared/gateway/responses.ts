@@ -35,7 +35,7 @@ const modernStatuses: ReadonlyMap<number | undefined, number> = new Map([
 export interface EventSource {
   /** The next event, and whether it is the last. Must not reject: on Azure a body that fails never ends. */
   next(): Promise<{ readonly event: Uint8Array; readonly last: boolean }>;
-  /** The client has left, perhaps while `next` is awaited. What that comes to is discarded. */
+  /** The client has left, perhaps while `next` is awaited. The result of that `next` is discarded. */
   cancel(): void;
 }
 

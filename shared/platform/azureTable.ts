@@ -15,7 +15,7 @@ const LAST_CHARACTER = '\uffff';
 /** Begins the row key of a mark. It sorts behind all that our own keys begin with, so that marks are apart from values. */
 const MARK = '~';
 
-/** Whether a row can have this key. To a question for another Azure answers 400, and the SDK cannot encode half a surrogate pair. */
+/** Whether a row can have this key. Azure answers 400 to any other, and the SDK cannot encode half a surrogate pair. */
 const isLegal = ({ partition, row }: RowKey): boolean =>
   [partition, row].every((key) => key.length <= 512 && key.isWellFormed() && !/[/\\#?\p{Cc}]/u.test(key));
 

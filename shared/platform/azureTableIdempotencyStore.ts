@@ -2,7 +2,7 @@ import { odata } from '@azure/data-tables';
 import { type IdempotencyStore, type UsedKey, usedKeySchema } from './idempotency.ts';
 import type { OpenTable, RowKey, TableCodec } from './tables.ts';
 
-/** Keys removed in one run, some seconds of work, and how many at a time. */
+/** Keys that one run removes at most, which takes some seconds, and how many at a time. */
 const PURGE_LIMIT = 20_000;
 const PURGE_AT_ONCE = 20;
 
@@ -15,7 +15,7 @@ const codec: TableCodec<UsedKey> = {
   parse: (document) => usedKeySchema.parse(document),
 };
 
-/** Used idempotency keys on Azure Tables, a row each: a key outlives a restart of Redis, as the work that it stands for does. */
+/** Used idempotency keys on Azure Tables, a row each. Like the work that they stand for, they outlive a restart of Redis. */
 export function azureTableIdempotencyStore(open: OpenTable): IdempotencyStore {
   const table = open('idempotencyKeys', codec);
   return {

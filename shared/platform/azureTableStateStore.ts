@@ -17,7 +17,8 @@ const untilExpiry = (value: string, expiresAtMs: number) => ({
 /**
  * State on one Azure table, `state`: a row a key. What has expired is absent at once, and its row is written over when
  * the key is used again. `purge` removes the rows that are not: those due at `now`, at most 1,000 a call, for a timer;
- * it answers how many. A lease that was not released can be claimed `CLOCK_TOLERANCE_MS` after its end. A change is a read and a write with the ETag; increments that wait in one instance share them.
+ * it answers how many. A lease that was not released can be claimed `CLOCK_TOLERANCE_MS` after its end. A change is a read and
+ * a write with the ETag; increments that wait in one instance share them.
  */
 export function azureTableStateStore(
   open: OpenTable,

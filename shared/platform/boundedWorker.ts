@@ -1,59 +1,36 @@
 import { once } from 'node:events';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
+import { createFairQueue } from './fairQueue.ts';
 import { isLongerThan } from './jsonShape.ts';
 import { type Result, fail, succeed } from './result.ts';
 
-/** Does work in a thread of its own that nobody can say beforehand how long it takes. */
+/** Does work of unknown length in a thread of its own. */
 export interface BoundedWorker {
   /**
-   * Returns what the thread answered to the job, a JSON value. Jobs are done one at a time; tenants that wait take turns.
-   * Failures: `timeout` for a job that took too long, and the thread has been ended; `too_large` for one of more than 512 Ki
-   * characters; `unavailable` while too many wait.
+   * Returns the answer of the thread to the job, a JSON value. Jobs are done one at a time; tenants that wait take turns.
+   * Failures: `timeout` for a job that took too long, whose thread was ended; `too_large` for a job of more than 512 Ki
+   * characters; `unavailable` while too many jobs wait.
    */
   run(tenantId: string, job: unknown): Promise<Result<unknown>>;
 }
 
 const WITHIN_MS = 50;
-/** The limit where the machine gives this process no time to work in. */
+/** The limit while the process gets too little time on the processor. */
 const STARVED_WITHIN_MS = 1_000;
 const START_WITHIN_MS = 10_000;
 /** A server's record has 400 Ki characters at most. */
 const MAX_LENGTH = 512 * 1024;
 const MAX_WAITING = 100;
 
-interface Job {
-  readonly text: string;
-  readonly resolve: (result: Result<unknown>) => void;
-  readonly reject: (error: unknown) => void;
-}
-
 /**
- * Starts the thread with the first job and keeps it. Its `file` sends `ready` when it has started, and then one message for each
- * that it gets. It sees no environment variable.
+ * Starts the thread with the first job and keeps it. Its `file` sends a message when it has started, and then one message for
+ * each message that it gets. It sees no environment variable.
  */
 export function createBoundedWorker(file: URL, { withinMs = WITHIN_MS } = {}): BoundedWorker {
-  const waiting = new Map<string, Job[]>();
-  let count = 0;
-  let isWorking = false;
+  const queue = createFairQueue(1, 1);
+  let waiting = 0;
   let thread: Worker | undefined;
-
-  function next(): Job | undefined {
-    const [first] = waiting;
-    if (!first) return undefined;
-    const [tenantId, [job, ...others]] = first;
-    waiting.delete(tenantId);
-    if (others.length > 0) waiting.set(tenantId, others);
-    count -= 1;
-    return job;
-  }
-
-  async function work(): Promise<void> {
-    if (isWorking) return;
-    isWorking = true;
-    for (let job = next(); job; job = next()) await answer(job.text).then(job.resolve, job.reject);
-    isWorking = false;
-  }
 
   async function answer(text: string): Promise<Result<unknown>> {
     const worker = thread ?? (await start());
@@ -80,7 +57,7 @@ export function createBoundedWorker(file: URL, { withinMs = WITHIN_MS } = {}): B
   async function start(): Promise<Worker> {
     const worker = await startThread(file);
     thread = worker;
-    // It may end by itself while it waits; without this, its error would end the process.
+    // The thread may fail between two jobs. Without a listener its error would end the process.
     worker.on('error', () => {
       thread = undefined;
     });
@@ -96,21 +73,22 @@ export function createBoundedWorker(file: URL, { withinMs = WITHIN_MS } = {}): B
     async run(tenantId, job) {
       if (isLongerThan(job, MAX_LENGTH))
         return fail({ kind: 'too_large', message: `it is longer than ${MAX_LENGTH} characters of JSON` });
-      if (count >= MAX_WAITING) return fail({ kind: 'unavailable', message: 'too many others wait for it' });
-      count += 1;
-      return new Promise((resolve, reject) => {
-        const own = waiting.get(tenantId) ?? [];
-        waiting.set(tenantId, [...own, { text: JSON.stringify(job), resolve, reject }]);
-        void work();
+      if (waiting >= MAX_WAITING)
+        return fail({ kind: 'unavailable', message: 'too many other jobs wait for the thread' });
+      const text = JSON.stringify(job);
+      waiting += 1;
+      return queue.run(tenantId, () => {
+        waiting -= 1;
+        return answer(text);
       });
     },
   };
 }
 
 async function startThread(file: URL): Promise<Worker> {
-  // Without limits to its memory: the time bounds that too, and a thread at such a limit may not end when told to.
+  // No `resourceLimits`: a thread at such a limit may not end when it is terminated. The time limit bounds its memory too.
   const worker = new Worker(file, { env: {}, execArgv: [] });
-  // A thread that waits for work does not keep the process.
+  // A thread that waits for work does not keep the process alive.
   worker.unref();
   try {
     await once(worker, 'message', { signal: AbortSignal.timeout(START_WITHIN_MS) });
@@ -122,8 +100,8 @@ async function startThread(file: URL): Promise<Worker> {
 }
 
 /**
- * Ends after `ms`, or later while the process has had less than half of that of the processor: a neighbour on the machine must
- * not decide what a job comes to. An answer that has arrived meanwhile is received first.
+ * Resolves after `ms`, or later while the process has had less than half of `ms` on the processor: a busy neighbour on the
+ * machine must not fail a job. An answer that has arrived meanwhile is received first.
  */
 async function passed(ms: number, signal: AbortSignal): Promise<void> {
   const startedAt = performance.now();

@@ -4,8 +4,8 @@ export interface Clock {
 }
 
 /**
- * The clocks of two machines may differ by this. A time that another machine has written counts as past only so long after
- * it. RFC 7519, section 4.1.4, allows such a leeway for tokens.
+ * The clocks of two machines may differ by this. A time that another machine wrote counts as past only when it is past by this
+ * much. RFC 7519, section 4.1.4, allows such a leeway for tokens.
  */
 export const CLOCK_TOLERANCE_MS = 60_000;
 

@@ -12,7 +12,7 @@ export interface Config {
   readonly redisUrl: string | undefined;
   readonly apiClientId: string;
   readonly clientSecret: string | undefined;
-  /** The first seals, all of them open. */
+  /** The first key seals, all of them open. */
   readonly sealingKeys: readonly string[];
   readonly tenants: ReadonlySet<string>;
   /** The host name that Azure, or Core Tools, gave the site. */

@@ -1,7 +1,7 @@
 /** What can go wrong by itself or by its caller's doing. Each kind has one HTTP status and one JSON-RPC code. */
 export const errorKinds = [
   'invalid',
-  /** The HTTP request itself, whatever it asks for. */
+  /** The HTTP request itself is malformed. */
   'bad_request',
   'unauthenticated',
   'forbidden',
@@ -47,12 +47,12 @@ export class InfrastructureError extends Error {
   }
 }
 
-/** What a caller learns of what was thrown: which part failed is for the log. */
+/** Returns the error that a caller gets for a thrown error. Only the log names the part that failed. */
 export function faultError(error: unknown): DomainError {
   return error instanceof InfrastructureError
     ? {
         kind: 'unavailable',
-        message: 'a part that the gateway stands on does not answer: try again in a moment',
+        message: 'a service that the gateway depends on does not answer: try again in a moment',
       }
     : { kind: 'internal', message: 'an unexpected fault: the log has it under the trace id of this answer' };
 }

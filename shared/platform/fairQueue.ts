@@ -1,19 +1,18 @@
 import { createTenantPlaces } from './tenantShare.ts';
 
-/** Runs work of all tenants in this instance, some of it at once; what waits gets its turn tenant by tenant. */
+/** Runs the work of all tenants in this instance, a bounded amount at once. Waiting tenants take turns. */
 export interface FairQueue {
-  /** Resolves or rejects as `act` does, once that has had its turn. The work of one tenant begins in the order of the calls. */
+  /** Calls `act` when its turn comes, and settles as it does. The work of one tenant begins in the order of the calls. */
   run<A>(tenantId: string, act: () => Promise<A>): Promise<A>;
 }
 
 /**
- * Runs at most `atOnce` at a time, and of one tenant at most its share (`tenantShare`). When a place becomes free, the next
- * tenant of the round gets it: the first work of a tenant waits for at most one of each other tenant, however much those have
- * waiting.
+ * Runs at most `atOnce` at a time, and of one tenant at most its share (`tenantShare`). A free place goes to the next tenant of
+ * the round: the first work of a tenant waits for at most one work of each other tenant.
  */
 export function createFairQueue(atOnce: number, tenants: number): FairQueue {
   const places = createTenantPlaces(atOnce, tenants);
-  /** Those who wait, by tenant, in the order of the round. */
+  /** Waiting work by tenant, in the order of the round. */
   const lines = new Map<string, ((leave: () => void) => void)[]>();
 
   function startNext(): void {

@@ -6,7 +6,7 @@ import type { IdSource } from './ids.ts';
 import { type Result, fail, succeed } from './result.ts';
 import type { Replacement, Stored } from './tables.ts';
 
-/** What an `Idempotency-Key` may be: 1 to 200 visible ASCII characters. */
+/** Matches an `Idempotency-Key`. */
 export const idempotencyKeyPattern = /^[\x21-\x7e]{1,200}$/;
 export const IDEMPOTENCY_KEY_RULE = 'must be 1 to 200 visible ASCII characters';
 
@@ -15,7 +15,7 @@ const KEPT_MS = 24 * 3_600_000;
 const BUSY_MS = 60_000;
 /** Milliseconds after which a repetition of a request that is still being handled may be answered. */
 const RETRY_AFTER_MS = 1_000;
-/** Characters of JSON of an answer that a row has room for. */
+/** The longest answer that a row has room for, in characters of JSON. */
 const MAX_ANSWER_LENGTH = 400_000;
 
 const keptAnswerSchema = z.object({
@@ -25,17 +25,17 @@ const keptAnswerSchema = z.object({
 });
 export type KeptAnswer = z.infer<typeof keptAnswerSchema>;
 
-/** What one idempotency key of one caller stands for. */
+/** The record of one idempotency key of one caller. */
 export const usedKeySchema = z.object({
   /** Hash of tenant, caller and key. */
   id: z.string(),
   /** The operation in words, such as `PUT /servers/{slug}`. */
   operation: z.string(),
-  /** Of all that makes the request the same: operation, resource, condition and body. */
+  /** Hash of operation, resource, condition and body. A repetition has the same. */
   digest: z.string(),
-  /** The id of the request. What it makes has this id, so that a repetition finds it. */
+  /** The id of the request. The thing that it creates has this id too, so that a repetition finds it. */
   requestId: z.string(),
-  /** Who handles the request, and until when nobody else does. */
+  /** The handler of the request, and until when no other handler may take it. */
   handler: z.string(),
   busyUntil: z.iso.datetime(),
   /** The answer of a request that is not to be handled again. */
@@ -65,13 +65,13 @@ export interface KeyedRequest {
   readonly userId: string;
   readonly key: string;
   readonly operation: string;
-  /** All of the request that decides what it does, as JSON. */
+  /** The parts of the request that decide its effect, as JSON. */
   readonly content: unknown;
-  /** A repetition may be handled beside the first request, since it finds what that one makes. */
+  /** A repetition may be handled while the first request still is, because it finds the thing that the first one created. */
   readonly isResumable: boolean;
 }
 
-/** The key is the request's: handle it, or give the answer that was kept. */
+/** The key belongs to this request: handle it, or return the stored answer. */
 export type Claimed =
   | { readonly kind: 'handle'; readonly requestId: string; readonly used: UsedKey }
   | { readonly kind: 'answered'; readonly answer: KeptAnswer };
@@ -112,7 +112,7 @@ export async function claimKey(
   }
 }
 
-/** Ends a claim: keeps the answer, or lets the next repetition be handled where there is none. Another handler's claim stays. */
+/** Ends a claim. Stores the answer, if any; without one the next repetition is handled. Another handler's claim stays. */
 export async function endClaim(
   used: UsedKey,
   answer: KeptAnswer | undefined,
@@ -128,7 +128,7 @@ export async function endClaim(
   await store.replace(ended, stored.etag);
 }
 
-/** Without its body where that must not be stored (RFC 9111, section 5.2.2.5), or a row has no room for it. */
+/** Drops a body that must not be stored (RFC 9111, section 5.2.2.5) or that a row has no room for. */
 function keepable({ body, ...head }: KeptAnswer): KeptAnswer {
   const isKept =
     head.headers['cache-control'] !== 'no-store' && JSON.stringify(body ?? null).length <= MAX_ANSWER_LENGTH;

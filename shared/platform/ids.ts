@@ -7,7 +7,7 @@ export type IdSource = () => string;
 /** 128 random bits as 32 hexadecimal digits: safe in a URL path, a table key and a message id. */
 export const randomId: IdSource = () => randomHex(16);
 
-/** The id that follows from a JSON value: the same for the same value, and as safe in paths and keys as a random one. */
+/** Returns an id derived from a JSON value: the same for the same value, and as safe in paths and keys as a random one. */
 export const derivedId = (value: unknown): string =>
   createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 32);
 
@@ -15,8 +15,8 @@ export const derivedId = (value: unknown): string =>
 export const randomSecret: IdSource = () => randomBytes(32).toString('base64url');
 
 /**
- * What every id, slug and name in a path consists of: 1 to 200 letters, digits, `-` and `_`. Nothing else names anything here,
- * so no store is asked for it. All of it is legal in a table key, a state key, a message id and a URL.
+ * Matches every id, slug and name in a path: 1 to 200 letters, digits, `-` and `_`. No store is asked for any other text. These
+ * characters are legal in a table key, a state key, a message id and a URL.
  */
 const ID = /^[\w-]{1,200}$/;
 export const idSchema = z.string().regex(ID, 'must be 1 to 200 letters, digits, - and _');

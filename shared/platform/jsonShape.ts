@@ -38,8 +38,8 @@ export function unsafeShape(value: unknown, bounds: Bounds): string | undefined 
 }
 
 /**
- * Whether a parsed JSON value is longer than `max` characters of JSON, where no character is escaped. Looks at no more of it
- * than that, and walks without recursion.
+ * Whether a parsed JSON value is longer than `max` characters of JSON. It counts escaped characters as one. It stops once the
+ * value is too long, and walks without recursion.
  */
 export function isLongerThan(value: unknown, max: number): boolean {
   let left = max;

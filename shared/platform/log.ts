@@ -47,8 +47,8 @@ export interface Log {
 }
 
 /**
- * One JSON object a line on standard output and error, which Azure Functions hands to Application Insights. `redact` takes the
- * secrets of the settings out of a line: an error of a library may hold what it was given.
+ * Writes one JSON object a line on standard output and error, which Azure Functions hands to Application Insights. `redact`
+ * removes the secrets of the settings from a line: an error of a library may hold its arguments.
  */
 export function jsonLog(
   app: string,

@@ -8,7 +8,7 @@ import type { OpenTable } from './tables.ts';
 export interface OpenedStateStore {
   readonly kind: 'redis' | 'tables';
   readonly state: StateStore;
-  /** The same on the tables, which keep what Redis loses with a restart. Slower: for what is seldom asked. */
+  /** State on the tables, which survives a restart of Redis. It is slower: use it for values that are seldom read. */
   readonly durable: StateStore;
   /** Of Redis alone: the tables have no figures of their own. */
   readonly inspection?: RedisInspection;

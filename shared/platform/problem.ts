@@ -43,7 +43,7 @@ export function toProblem(error: DomainError): Problem {
 /** Long enough for an instance to be replaced, short enough for a person. */
 const UNAVAILABLE_FOR_MS = 5_000;
 
-/** The header `Retry-After` (RFC 9110, section 10.2.3) where it is worth to try again, else nothing. */
+/** Returns the header `Retry-After` (RFC 9110, section 10.2.3) for errors that a retry may resolve. */
 export function retryAfter({ kind, retryAfterMs }: DomainError): Readonly<Record<string, string>> {
   const waitMs = retryAfterMs ?? (kind === 'unavailable' ? UNAVAILABLE_FOR_MS : undefined);
   return waitMs === undefined ? {} : { 'retry-after': String(Math.max(1, Math.ceil(waitMs / 1_000))) };

@@ -8,7 +8,7 @@ export interface Redactor {
   readonly bytes: (bytes: Buffer) => Buffer;
 }
 
-export const REDACTED = '[redacted]';
+const REDACTED = '[redacted]';
 
 /** A shorter value is part of ordinary words, so it is not looked for. */
 const MIN_LENGTH = 6;
@@ -17,8 +17,9 @@ const MAX_NESTING = 3;
 const MAX_BACKSLASHES = 4;
 
 /**
- * Returns a redactor for values of visible ASCII: as they stand, as JSON escapes them (RFC 8259, section 7), also where JSON is
- * within JSON, and for `Bearer …` and `Basic …` the credentials alone, decoded too. Undefined where no value is long enough.
+ * Returns a redactor for values of visible ASCII. It finds them as they stand and as JSON escapes them (RFC 8259, section 7),
+ * also where JSON is within JSON. Of `Bearer …` and `Basic …` it finds the credentials alone too, and `Basic` ones decoded.
+ * Returns `undefined` where no value is long enough.
  */
 export function createRedactor(values: Iterable<string>): Redactor | undefined {
   const secrets = [...new Set([...values].flatMap(spellingsOf))].filter(
@@ -27,29 +28,39 @@ export function createRedactor(values: Iterable<string>): Redactor | undefined {
   if (secrets.length === 0) return undefined;
   // The longest first, so that a whole value is replaced and not a part of it.
   secrets.sort((one, other) => other.length - one.length);
-  const pattern = new RegExp(secrets.map(anySpelling).join('|'), 'g');
+  let pattern: RegExp | undefined;
+  /** For a token of 2 KB this takes milliseconds, and few answers need it. */
+  const spellings = () => (pattern ??= new RegExp(secrets.map(anySpelling).join('|'), 'g'));
   // Each longer secret holds one of these.
   const needles = secrets.filter(
     (secret) => !secrets.some((other) => other !== secret && secret.includes(other)),
   );
-  const areEscaped = needles.some((needle) => /["\\]/.test(needle));
+  const holds = (characters: RegExp) => needles.some((needle) => characters.test(needle));
+  const shortEscapes = [...(holds(/\//) ? ['\\/'] : []), ...(holds(/["\\]/) ? ['\\'] : [])];
   const maybeIn = (text: string | Buffer): boolean =>
-    needles.some((needle) => text.includes(needle)) ||
-    (text.includes('\\') && (areEscaped || text.includes('\\u00') || text.includes('\\/')));
-  const text = (given: string): string => (maybeIn(given) ? given.replace(pattern, REDACTED) : given);
+    isAnyIn(needles, text) ||
+    isAnyIn(shortEscapes, text) ||
+    (text.includes('\\u00') && isAnyIn(unicodeEscapes, text));
+  const text = (given: string): string => (maybeIn(given) ? given.replace(spellings(), REDACTED) : given);
   return {
     text,
     bytes(given) {
       if (!maybeIn(given)) return given;
-      // One character a byte: what is not ASCII is part of no secret, and stays as it is.
+      // One character a byte: bytes that are not ASCII are part of no secret and stay as they are.
       const read = given.toString('latin1');
-      const redacted = read.replace(pattern, REDACTED);
+      const redacted = read.replace(spellings(), REDACTED);
       return redacted === read ? given : Buffer.from(redacted, 'latin1');
     },
   };
 }
 
-/** A value, and what of it is secret by itself (RFC 7617: `Basic` holds a user and a password). */
+/** How JSON may write any character of visible ASCII. */
+const unicodeEscapes = [2, 3, 4, 5, 6, 7].map((digit) => `\\u00${digit}`);
+
+const isAnyIn = (texts: readonly string[], text: string | Buffer): boolean =>
+  texts.some((each) => text.includes(each));
+
+/** Returns a value and its parts that are secret by themselves (RFC 7617: `Basic` holds a user and a password). */
 function spellingsOf(value: string): string[] {
   const [, scheme = '', credentials = ''] = /^([\w-]+) +(\S+)$/.exec(value) ?? [];
   if (credentials === '') return [value];
@@ -88,12 +99,12 @@ function spellingOf(backslashes: number, character: string): string {
   return `(?:${isPlain ? '' : runOf(backslashes)}${escaped(character)}|\\\\{${backslashes + 1},${most}}u00${anyCase})`;
 }
 
-/** Larger than any answer that is taken: a longer line is given on as it is and refused for its size. */
+/** Larger than any answer that the gateway accepts. A longer line is passed on in parts, and refused for its size. */
 const MAX_HELD_BYTES = 4 * 1024 * 1024 + 1;
 
 /**
- * A body whose secrets are redacted. Of a body that is read in chunks only whole lines are given: no secret spans two lines, and
- * who reads events waits for the end of the line anyway.
+ * Returns a body whose secrets are redacted. When it is read in chunks, each chunk ends with a line: no secret spans two lines,
+ * and a reader of events needs the whole line anyway.
  */
 export function redactedBody(body: OutboundBody, redactor: Redactor): OutboundBody {
   let held: Buffer[] = [];

@@ -27,11 +27,9 @@ interface Keys {
 
 /** Seals with the first key and opens with all of them, so that a key is replaced by putting the new one before it. */
 export function createSeal(secrets: readonly string[]): Seal {
-  const [current] = secrets;
-  if (current === undefined) throw new TypeError('a seal needs at least one key');
-  const idOf = (secret: string) =>
-    createHash('sha256').update(`seal id\0${secret}`).digest('base64url').slice(0, 8);
   const secretOf = new Map(secrets.map((secret) => [idOf(secret), secret]));
+  const [currentId] = secretOf.keys();
+  if (currentId === undefined) throw new TypeError('a seal needs at least one key');
   const derived = new Map<string, Keys>();
 
   /** A key for each purpose (RFC 5869). */
@@ -49,7 +47,7 @@ export function createSeal(secrets: readonly string[]): Seal {
 
   return {
     close(purpose, boundTo, content) {
-      const keys = keysOf(purpose, idOf(current));
+      const keys = keysOf(purpose, currentId);
       if (!keys) throw new Error('the first sealing key is missing');
       const binding = bindingOf(purpose, boundTo);
       const text = Buffer.from(JSON.stringify(content), 'utf8');
@@ -68,7 +66,7 @@ export function createSeal(secrets: readonly string[]): Seal {
       const [, id = '', body = ''] = /^([\w-]{8})\.([\w-]+)$/.exec(sealed) ?? [];
       const keys = keysOf(purpose, id);
       const bytes = Buffer.from(body, 'base64url');
-      // The decoder passes over what is too much: there is one spelling of a sealed value.
+      // The decoder ignores surplus bits. A sealed value has one spelling only.
       if (!keys || bytes.length <= IV_BYTES + TAG_BYTES || bytes.toString('base64url') !== body)
         return undefined;
       try {
@@ -86,6 +84,9 @@ export function createSeal(secrets: readonly string[]): Seal {
     },
   };
 }
+
+const idOf = (secret: string): string =>
+  createHash('sha256').update(`seal id\0${secret}`).digest('base64url').slice(0, 8);
 
 const bindingOf = (purpose: SealPurpose, boundTo: readonly string[]): Buffer =>
   Buffer.from(JSON.stringify([purpose, ...boundTo]));

@@ -1,6 +1,6 @@
 import type { Config } from './config.ts';
 
-/** Returns every secret of the settings: what must never stand in a log. */
+/** Returns every secret of the settings. None may appear in a log. */
 export function secretsOf(config: Config): readonly string[] {
   const { credentials, clientSecret, sealingKeys, redisUrl, tables, serviceBus } = config;
   const redis = redisUrl === undefined ? '' : new URL(redisUrl).password;

@@ -106,7 +106,7 @@ export const settingsSchema = z.object({
   MREG_API_CLIENT_ID: z.guid(),
   /** Secret of that registration, with which users' tokens are exchanged; the managed identity when absent. */
   MREG_CLIENT_SECRET: z.string().min(1).optional(),
-  /** What stored tokens, secrets in URLs and sessions are sealed with. The first seals, all of them open. */
+  /** Keys that seal stored tokens, secrets in URLs and sessions. The first seals, all of them open. */
   MREG_SEALING_KEYS: list(
     z.string().regex(/^[\x21-\x7e]{32,1000}$/, 'each key must be 32 or more random characters'),
   ).refine((keys) => keys.length > 0, 'must hold at least one key'),

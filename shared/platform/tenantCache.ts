@@ -1,11 +1,13 @@
 /**
- * A bounded cache that all tenants share. Over `capacity` it drops the entry that was put in or touched longest ago of the
- * tenant with the most entries: a tenant that fills it loses its own entries, and no entry of a tenant that has fewer.
+ * A bounded cache that all tenants share. Over `capacity` it drops the oldest entry of the tenant with the most entries: a
+ * tenant that fills it loses entries of its own, and no tenant with fewer entries loses any.
  */
 export interface TenantCache<V> {
   get(key: string): V | undefined;
   /** Puts an entry in, as the newest of its tenant. A key belongs to one tenant. */
   set(tenantId: string, key: string, value: V): void;
+  /** Makes an entry the newest of its tenant. */
+  touch(key: string): void;
   delete(key: string): void;
 }
 
@@ -40,6 +42,10 @@ export function createTenantCache<V>(capacity: number): TenantCache<V> {
       if (entries.size <= capacity) return;
       const [oldest] = largest() ?? [];
       if (oldest !== undefined) remove(oldest);
+    },
+    touch(key) {
+      const own = keys.get(entries.get(key)?.tenantId ?? '');
+      if (own?.delete(key)) own.add(key);
     },
     delete: remove,
   };

@@ -1,7 +1,7 @@
 /**
- * Returns the most that one tenant may hold of something bounded that all tenants share: an equal part, rounded up, for each
- * tenant that holds some of it, the tenant that asks, and one more tenant that may come next. So one tenant gets half of it,
- * and a gateway of one tenant gives that tenant all of it.
+ * Returns how much of a bounded resource one tenant may hold. The resource is divided, rounding up, among the tenants that hold
+ * some of it, the tenant that asks, and one more tenant that may come. So one tenant gets half, and the only tenant of a
+ * gateway gets all of it.
  */
 export function tenantShare(size: number, otherHolders: number, tenants: number): number {
   return Math.ceil(size / Math.max(1, Math.min(tenants, otherHolders + 2)));
@@ -14,11 +14,11 @@ export type Taken =
 
 /** Places of one kind in this instance, shared by all tenants. */
 export interface TenantPlaces {
-  /** Takes a place of the thing with this name. `leave` gives it back, once however often it is called. */
+  /** Takes a place of the thing with this name. `leave` gives it back; further calls of it do nothing. */
   take(tenantId: string, name?: string): Taken;
 }
 
-/** What is taken of one thing. Only tenants that hold a place have an entry. */
+/** The places that are taken of one thing. Only tenants that hold a place have an entry. */
 interface Held {
   taken: number;
   readonly byTenant: Map<string, number>;

@@ -6,8 +6,8 @@ import type { ServerStore } from './serverStore.ts';
 import { openUrl, sealUrl } from './serverUrl.ts';
 
 /**
- * The same store, which gives no record with a secret in plain text. Rows that were written before secrets were sealed are
- * read as if they had been, and stored so with their next change. A URL is sealed with the newest key likewise.
+ * Returns the store without secrets in plain text: each record that it reads has its secrets hidden and its URL sealed with the
+ * newest key. This also covers rows that were written before secrets were sealed. The next change of a row stores it so.
  */
 export function sealedServerStore(servers: ServerStore, seal: Seal): ServerStore {
   const sealed = (record: ServerRecord): ServerRecord => {

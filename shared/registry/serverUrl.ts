@@ -3,7 +3,7 @@ import { hideUrlSecrets } from './serverJson/hiddenUrl.ts';
 
 /** The URL of a server as a record holds it. */
 export interface ServerUrl {
-  /** What everybody may read: each secret value is replaced by a marker. */
+  /** Everybody may read it: each secret value is replaced by a marker. */
   readonly url: string;
   /** The whole URL, sealed for the tenant; absent where the URL holds no secret. */
   readonly sealedUrl?: string | undefined;

@@ -79,7 +79,7 @@ export const toolsetSchema = z.object({
 });
 export type Toolset = Readonly<z.infer<typeof toolsetSchema>>;
 
-/** The failure `too_large` of a set that no row of a table can hold; undefined for every other. */
+/** Returns the failure `too_large` for a set that no row of a table can hold, else `undefined`. */
 export const oversized = (toolset: Toolset): Failure | undefined =>
   JSON.stringify(toolset).length > MAX_DOCUMENT_LENGTH
     ? fail({

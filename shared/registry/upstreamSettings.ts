@@ -38,7 +38,7 @@ export interface UpstreamTarget extends ServerUrl {
   readonly upstream?: UpstreamSettings | undefined;
 }
 
-/** Whether each user signs in to the server: one of its headers has a credential of which each user has a value of their own. */
+/** Whether each user signs in to the server: one of its headers has a personal credential. */
 export const needsUser = (
   { upstream }: Pick<UpstreamTarget, 'upstream'>,
   credentials: { isPersonal(name: string): boolean },

@@ -6,7 +6,11 @@ import { mcpRoutes } from '../../functions/mcp/app.ts';
 import { matches } from '../../functions/paths.ts';
 import type { Route } from '../../functions/route.ts';
 import { type Role, roles } from '../../shared/identity/principal.ts';
-import { type App, readConfig } from '../../shared/platform/config.ts';
+import { azureTableWaitingLines } from '../../shared/orchestration/azureTableWaitingLines.ts';
+import { createQueueShares } from '../../shared/orchestration/delegation/createQueueShares.ts';
+import type { App } from '../../shared/platform/config.ts';
+import { openTables } from '../../shared/platform/openTables.ts';
+import { testConfig } from './config.ts';
 import { callerTenant, type FakeHttpDeps, fakeHttpDeps } from './httpDeps.ts';
 
 export interface Sent {
@@ -29,19 +33,19 @@ export interface AppOnTables {
   call(method: string, path: string, sent?: Sent): Promise<Told>;
 }
 
-/** An app as it composes itself, on tables of its own and without Redis. What it sends to queues arrives; a token is the name of a role. */
+/**
+ * Returns an app as it composes itself, on these tables and without Redis. Its messages are accepted and go nowhere. A token
+ * is the name of a role.
+ */
 export function appOnTables(app: App, tables: string, more: Partial<AppDeps> = {}): AppOnTables {
   const composed = compose(
-    readConfig({
+    testConfig({
       AZURE_FUNCTIONS_ENVIRONMENT: 'Development',
       MREG_APP: app,
       MREG_TABLES: tables,
-      MREG_SERVICE_BUS__fullyQualifiedNamespace: 'nowhere.servicebus.windows.net',
-      MREG_API_CLIENT_ID: 'c0ffee00-0000-4000-8000-000000000001',
       MREG_TENANTS: callerTenant,
       MREG_PUBLIC_ORIGIN: 'https://gateway.example',
       MREG_MANAGEMENT_ORIGIN: 'https://gateway.example',
-      MREG_SEALING_KEYS: 'a-sealing-key-of-tests-that-is-long-enough',
       MREG_PRIVATE_UPSTREAMS: 'allowed',
     }),
   );
@@ -54,10 +58,14 @@ export function appOnTables(app: App, tables: string, more: Partial<AppDeps> = {
       return Promise.resolve({ principal: { ...who, roles: [role], expiresAt } });
     },
   });
+  const { log } = http;
+  const sender = { send: () => Promise.resolve() };
+  const lines = azureTableWaitingLines(openTables(tables));
   const deps: AppDeps = {
     ...composed,
-    log: http.log,
-    sender: { send: () => Promise.resolve() },
+    log,
+    sender,
+    queueShares: createQueueShares({ ...composed, lines, sender, log }),
     deadLetters: { list: () => Promise.resolve([]), take: () => Promise.resolve(undefined) },
     ...more,
   };

@@ -12,6 +12,7 @@ import { azureTableToolsetStore } from '../../shared/registry/azureTableToolsetS
 import { createVisibleServers } from '../../shared/registry/visibleServers.ts';
 import type { SpecialistDeps } from '../../shared/specialists/deps.ts';
 import { auditorTasks } from '../../shared/specialists/mcp-security-auditor/tasks.ts';
+import { testSealingKey } from './config.ts';
 import { testEngine } from './engine.ts';
 import { recordingLog } from './gateway.ts';
 import { serve } from './serve.ts';
@@ -81,7 +82,7 @@ export async function auditorWorld(): Promise<AuditorWorld> {
     MREG_TABLES: 'UseDevelopmentStorage=true',
     MREG_SERVICE_BUS: 'Endpoint=sb://localhost;UseDevelopmentEmulator=true',
     MREG_API_CLIENT_ID: audience,
-    MREG_SEALING_KEYS: 'a-sealing-key-of-tests-that-is-long-enough',
+    MREG_SEALING_KEYS: testSealingKey,
     MREG_TENANTS: tenant,
     MREG_PUBLIC_ORIGIN: origin,
     MREG_MANAGEMENT_ORIGIN: origin,

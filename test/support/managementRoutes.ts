@@ -5,12 +5,12 @@ import type { Route } from '../../functions/route.ts';
 import { matches } from '../../functions/paths.ts';
 import type { Audit } from '../../shared/audit/audit.ts';
 import type { Principal } from '../../shared/identity/principal.ts';
-import { readConfig } from '../../shared/platform/config.ts';
 import { azureTableIdempotencyStore } from '../../shared/platform/azureTableIdempotencyStore.ts';
 import { randomSecret } from '../../shared/platform/ids.ts';
 import { azureTableToolsetStore } from '../../shared/registry/azureTableToolsetStore.ts';
 import { azureTableRegistryLinkStore } from '../../shared/registry/links/azureTableRegistryLinkStore.ts';
 import { createVisibleServers } from '../../shared/registry/visibleServers.ts';
+import { testConfig } from './config.ts';
 import { caller } from './engine.ts';
 import { type FakeHttpDeps, fakeHttpDeps } from './httpDeps.ts';
 import { memoryTables } from './memoryTables.ts';
@@ -52,18 +52,7 @@ export function openManagementRoutes(
   };
   const http: FakeHttpDeps = fakeHttpDeps();
   const tables = memoryTables(before);
-  const composed = compose(
-    readConfig({
-      MREG_APP: 'management',
-      MREG_TABLES: 'https://nowhere.table.core.windows.net',
-      MREG_SERVICE_BUS__fullyQualifiedNamespace: 'nowhere.servicebus.windows.net',
-      MREG_API_CLIENT_ID: 'c0ffee00-0000-4000-8000-000000000001',
-      MREG_TENANTS: '11111111-1111-4111-8111-111111111111',
-      MREG_PUBLIC_ORIGIN: 'https://mcp.contoso.com',
-      MREG_MANAGEMENT_ORIGIN: 'https://registry.contoso.com',
-      MREG_SEALING_KEYS: 'a-sealing-key-of-tests-that-is-long-enough',
-    }),
-  );
+  const composed = compose(testConfig());
   const { deps } = run;
   const routes = managementRoutes({
     ...composed,

@@ -24,7 +24,10 @@ export function originOf(request: IncomingMessage): string {
   return `http://${request.headers.host ?? ''}`;
 }
 
-/** The headers as Kestrel reads them, values in UTF-8; one that came repeatedly is one, joined by `separator`, cookies as .NET does. */
+/**
+ * Returns the headers as Kestrel reads them, values in UTF-8. Repeated headers are joined by `separator`, and cookies by `; ` as
+ * .NET does.
+ */
 export function headersOf({ rawHeaders }: IncomingMessage, separator = ','): Record<string, string> {
   // A client may name one as it likes, `constructor` for instance.
   const headers = Object.create(null) as Record<string, string>;

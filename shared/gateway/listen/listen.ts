@@ -134,7 +134,7 @@ export async function listenLegacy(
       if (heard.kind === 'notification') return { event: encodeEvent(heard.notification), last: false };
       const { server, request: asked, replyTo } = heard;
       const question = { slug: server.slug, id: asked.id, replyTo };
-      const id = await parts.questions.idFor(request.principal, session, question);
+      const id = parts.questions.idFor(request.principal, session, question);
       return { event: encodeEvent({ ...asked, id }), last: false };
     },
     cancel() {

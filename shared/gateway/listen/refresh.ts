@@ -35,7 +35,7 @@ interface Turn {
 }
 
 export interface RefreshDeps extends Pick<GatewayDeps, 'servers' | 'outboundTo' | 'shortLived' | 'clock'> {
-  /** Where a refresh waits for its turn. */
+  /** Each refresh waits for its turn here. */
   readonly discoveries: FairQueue;
 }
 

@@ -9,7 +9,7 @@ import { isObject, type JsonObject } from '../jsonRpc.ts';
 import { carriedFeatures } from '../upstream/clientFeatures.ts';
 import { closeToken, openToken } from './clientToken.ts';
 
-/** By slug. In memory a map, since a slug may be a name that every object has, such as `constructor`. */
+/** Values by slug. In memory it is a map, because a slug may be a property that every object has, such as `constructor`. */
 const bySlug = <T>(schema: z.ZodType<T>) =>
   z
     .record(z.string(), schema)
@@ -31,14 +31,17 @@ const sharedSchema = z.object({
 export type Shared = Readonly<z.infer<typeof sharedSchema>>;
 const nothingShared = sharedSchema.parse({});
 
-/** Bytes of JSON that the sessions with servers may take, and as many for the subscriptions: the state holds both in one value. */
+/**
+ * Bytes of JSON that the sessions with servers may take. The subscriptions may take as many: one value of the state holds
+ * both, sealed.
+ */
 export const MAX_PART_BYTES = 30_000;
 
 /** Whether the state can hold these sessions or subscriptions. */
 export const canShare = (part: Shared['upstream'] | Shared['subscriptions']): boolean =>
   Buffer.byteLength(JSON.stringify([...part])) <= MAX_PART_BYTES;
 
-/** As it is stored, before it is sealed. */
+/** Returns the form that is sealed and stored. */
 const storedForm = ({ upstream, subscriptions, ...shared }: Shared): object => ({
   ...shared,
   upstream: Object.fromEntries(upstream),
@@ -61,12 +64,8 @@ export interface ClientSession {
  * client carries; the state holds only what changes. Any instance serves it, and a restart does not end it.
  */
 export interface ClientSessions {
-  /** Gives the token. `endpoint`: where alone it is good. */
-  open(
-    owner: Principal,
-    endpoint: string,
-    hello: Pick<ClientSession, 'capabilities' | 'clientInfo'>,
-  ): Promise<string>;
+  /** Returns the token of a new session. It is valid at this endpoint only. */
+  open(owner: Principal, endpoint: string, hello: Pick<ClientSession, 'capabilities' | 'clientInfo'>): string;
   /** Undefined when there is no such session of this principal at this endpoint, or no longer. */
   find(owner: Principal, endpoint: string, token: string): Promise<ClientSession | undefined>;
 }
@@ -87,7 +86,7 @@ export function createClientSessions(deps: {
   const { state, clock, newId, seal } = deps;
   const remembered = createTenantCache<{ readonly at: number; readonly shared: Promise<Shared> }>(REMEMBERED);
 
-  /** Ids of sessions with servers are secrets, so the state holds this part sealed. */
+  /** Ids of sessions with servers are secrets, so the shared part is sealed. */
   const read = (id: string, text: string | undefined): Shared =>
     (text === undefined ? undefined : sharedSchema.safeParse(seal.open('session_state', [id], text)).data) ??
     nothingShared;
@@ -134,7 +133,7 @@ export function createClientSessions(deps: {
   return {
     open(owner, endpoint, { capabilities, clientInfo }) {
       const isShort = JSON.stringify(clientInfo ?? {}).length <= MAX_INFO_LENGTH;
-      const token = closeToken(seal, 'session', owner, {
+      return closeToken(seal, 'session', owner, {
         id: newId(),
         endpoint,
         // Every request carries the token, so it holds only what is of use.
@@ -142,7 +141,6 @@ export function createClientSessions(deps: {
         ...(isShort && clientInfo && { clientInfo }),
         expiresAt: clock.now().getTime() + LASTS_MS,
       });
-      return Promise.resolve(token);
     },
     async find(owner, endpoint, token) {
       const content = openToken(seal, 'session', owner, token);

@@ -3,10 +3,10 @@ import type { Principal } from '../../identity/principal.ts';
 import type { Seal } from '../../platform/seal.ts';
 import { isObject, type JsonObject } from '../jsonRpc.ts';
 
-/** What a token that a client carries stands for. */
+/** The kinds of tokens that clients carry. */
 type Kind = 'session' | 'question';
 
-/** A longer token is not looked at. */
+/** A longer token is refused unread. */
 const MAX_TOKEN_LENGTH = 8_192;
 
 const ownerOf = ({ tenantId, userId, clientId }: Principal) => [tenantId, userId, clientId];

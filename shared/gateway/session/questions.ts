@@ -36,16 +36,16 @@ export interface Waiting {
  * answer may come to any instance.
  */
 export interface Questions {
-  /** The id under which the client is asked. */
+  /** Returns the id under which the client is asked. */
   idFor(
     owner: Principal,
     client: ClientSession,
     question: { slug: string; id: RequestId; replyTo: ReplyTo },
-  ): Promise<string>;
+  ): string;
   /** Begins to wait for an answer that is for us. */
   wait(signal: AbortSignal): Waiting;
-  /** Where an answer goes; undefined when the client was never asked this. */
-  targetOf(owner: Principal, client: ClientSession, id: RequestId): Promise<Target | undefined>;
+  /** Returns where an answer goes, or `undefined` when the client was never asked this. */
+  targetOf(owner: Principal, client: ClientSession, id: RequestId): Target | undefined;
   /** Gives an answer to the call that waits for it, on whichever instance. `too_large`: only that instance could take it. */
   answer(ticket: string, outcome: Outcome): Promise<'taken' | 'too_large'>;
 }
@@ -87,15 +87,13 @@ export function createQuestions({
 
   return {
     idFor: (owner, client, { slug, id, replyTo }) =>
-      Promise.resolve(
-        closeToken(
-          seal,
-          'question',
-          owner,
-          replyTo.kind === 'held'
-            ? { kind: 'held', ticket: String(id), in: client.id }
-            : { ...replyTo, slug, id, in: client.id },
-        ),
+      closeToken(
+        seal,
+        'question',
+        owner,
+        replyTo.kind === 'held'
+          ? { kind: 'held', ticket: String(id), in: client.id }
+          : { ...replyTo, slug, id, in: client.id },
       ),
     wait(signal) {
       const ticket = randomBytes(16).toString('hex');
@@ -107,7 +105,7 @@ export function createQuestions({
     targetOf(owner, client, id) {
       const content = typeof id === 'string' ? openToken(seal, 'question', owner, id) : undefined;
       const target = targetSchema.safeParse(content).data;
-      return Promise.resolve(target?.in === client.id ? target : undefined);
+      return target?.in === client.id ? target : undefined;
     },
     async answer(ticket, outcome) {
       const wake = here.get(ticket);
@@ -115,7 +113,7 @@ export function createQuestions({
         wake(outcome);
         return 'taken';
       }
-      // What a person answers may be a secret.
+      // A person's answer may be a secret.
       const text = seal.close('answer', [ticket], outcome);
       if (Buffer.byteLength(text) > stateBounds.valueBytes) return 'too_large';
       await state.set(keyOf(ticket), text, PERSON_WITHIN_MS);

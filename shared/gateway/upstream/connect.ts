@@ -74,7 +74,7 @@ export function createConnector(outboundTo: OutboundTo, newId: IdSource, guard: 
         const { upstream } = await client.change((now) => {
           if (now.upstream.get(slug)?.url === url) return now;
           const more = new Map([...now.upstream, [slug, { id, version, url }]]);
-          // One that does not fit stays this instance's own.
+          // The state has no room for more: then this instance alone keeps the session.
           return canShare(more) ? { ...now, upstream: more } : now;
         });
         const winner = upstream.get(slug);

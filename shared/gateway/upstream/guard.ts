@@ -1,5 +1,5 @@
 import { CONNECTIONS_PER_ORIGIN } from '../../platform/outbound.ts';
-import { createTenantPlaces } from '../../platform/tenantShare.ts';
+import { type TenantPlaces, createTenantPlaces } from '../../platform/tenantShare.ts';
 import type { Discovery } from '../../registry/server.ts';
 import type { UpstreamTarget } from '../../registry/upstreamSettings.ts';
 import type { Answer, AnswerItem } from './answer.ts';
@@ -11,8 +11,8 @@ import type { Named, Resting } from './resting.ts';
 type Guarded = Named & Pick<UpstreamTarget, 'upstream'>;
 
 /**
- * Keeps one server's trouble from being everybody's, and one tenant from taking a server that others call too. `tenantId` is
- * the tenant that calls, whoever registered the server.
+ * Protects the gateway from one server's trouble, and a server from one tenant that takes all of its connections. `tenantId`
+ * is the tenant that calls, whichever tenant registered the server.
  */
 export interface Guard {
   /** The same connection, behind the guard. */
@@ -22,8 +22,8 @@ export interface Guard {
 }
 
 /**
- * Calls of one tenant to one server that an instance has open at once, and streams that listen. Of the connections to an
- * origin, whatever servers are there, a tenant has at most its share (`tenantShare`).
+ * Calls and listening streams of one tenant that an instance has open to one server at once. All servers of an origin share
+ * its connections, and a tenant holds at most its share of those (`tenantShare`).
  */
 const MAX_CALLS = 128;
 const MAX_STREAMS = 64;
@@ -43,23 +43,17 @@ const harmless: ReadonlySet<string> = new Set([
 ]);
 
 export function createGuard(resting: Resting, tenants: number): Guard {
-  const open = new Map<string, number>();
+  // Counted for each tenant by itself, so its share is all of them.
+  const calls = createTenantPlaces(MAX_CALLS, 1);
+  const streams = createTenantPlaces(MAX_STREAMS, 1);
   const connections = createTenantPlaces(CONNECTIONS_PER_ORIGIN, tenants);
   const origins = new WeakMap<Named, string>();
   const failures = new Map<string, number>();
 
-  function take(key: string, limit: number, what: string): () => void {
-    const count = open.get(key) ?? 0;
-    if (count >= limit) throw new UpstreamFault('busy', `has ${limit} ${what} open already`);
-    open.set(key, count + 1);
-    let isTaken = true;
-    return () => {
-      if (!isTaken) return;
-      isTaken = false;
-      const left = (open.get(key) ?? 1) - 1;
-      if (left === 0) open.delete(key);
-      else open.set(key, left);
-    };
+  function takePlace(places: TenantPlaces, what: string, tenantId: string, server: Named): () => void {
+    const taken = places.take(tenantId, keyOf(tenantId, server));
+    if (taken.kind === 'taken') return taken.leave;
+    throw new UpstreamFault('busy', `has ${taken.atMost} ${what} open already`);
   }
 
   function takeConnection(tenantId: string, server: Named): () => void {
@@ -76,31 +70,30 @@ export function createGuard(resting: Resting, tenants: number): Guard {
     );
   }
 
-  /** Takes both, or none. */
-  function takeBoth(key: string, limit: number, what: string, tenantId: string, server: Named): () => void {
-    const leaveCount = take(key, limit, what);
+  /** Takes a place and a connection, or neither. */
+  function takeBoth(places: TenantPlaces, what: string, tenantId: string, server: Named): () => void {
+    const leavePlace = takePlace(places, what, tenantId, server);
     try {
       const leaveConnection = takeConnection(tenantId, server);
       return () => {
-        leaveCount();
+        leavePlace();
         leaveConnection();
       };
     } catch (error) {
-      leaveCount();
+      leavePlace();
       throw error;
     }
   }
 
   return {
     takeStream(tenantId, server) {
-      const key = `${tenantId} ${server.slug} ${server.url} stream`;
       // In the modern era a stream is a call, which takes the connection.
       return server.discovery.era === 'modern'
-        ? take(key, MAX_STREAMS, 'streams')
-        : takeBoth(key, MAX_STREAMS, 'streams', tenantId, server);
+        ? takePlace(streams, 'streams', tenantId, server)
+        : takeBoth(streams, 'streams', tenantId, server);
     },
     around(connection, tenantId, server) {
-      const key = `${tenantId} ${server.slug} ${server.url}`;
+      const key = keyOf(tenantId, server);
       const judge = (error: unknown, signal: AbortSignal): void => {
         const isGivenUp = signal.aborted && signal.reason !== TIME_OVER;
         if (!(error instanceof UpstreamFault) || !tellOfServer.has(error.kind) || isGivenUp) return;
@@ -121,7 +114,7 @@ export function createGuard(resting: Resting, tenants: number): Guard {
               `failed several times in a row and is tried again in ${seconds} s`,
             );
           }
-          const leave = takeBoth(key, MAX_CALLS, 'calls', tenantId, server);
+          const leave = takeBoth(calls, 'calls', tenantId, server);
           try {
             const answer = await tried(connection, call, signal, server.upstream?.retries);
             if (answer.kind === 'stream') {
@@ -153,6 +146,8 @@ export function createGuard(resting: Resting, tenants: number): Guard {
     },
   };
 }
+
+const keyOf = (tenantId: string, { slug, url }: Named): string => `${tenantId} ${slug} ${url}`;
 
 async function tried(
   connection: Connection,

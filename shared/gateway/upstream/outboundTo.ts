@@ -9,18 +9,36 @@ import { openUrl } from '../../registry/serverUrl.ts';
 import type { UpstreamTarget } from '../../registry/upstreamSettings.ts';
 
 /**
- * The way out to a server. Every request has the headers that its record names, with the values of their credentials, and the
- * whole URL where the record hides a secret of it. Some credentials are of the user who is signed in then. Whatever the server
- * answers is given without these values: a server that echoes its requests tells them to nobody.
+ * Returns the client for one server. It adds the headers that the record of the server names, with the values of their
+ * credentials, and opens the URL where the record hides a secret of it. A personal credential has the value of the user who is
+ * signed in then. It redacts these values in every answer, because a server may echo its requests.
  */
 export type OutboundTo = (server: UpstreamTarget, user?: () => SignedIn | undefined) => OutboundClient;
 
-/** Redactors that are kept. Most calls send the same few values again and again. */
+/** Redactors that are cached. Most calls send the same few values. */
 const MAX_REDACTORS = 500;
+
+/** The whole URL of a server, and the secrets in it. */
+interface Opened {
+  /** Undefined where the key that sealed it was removed. */
+  readonly url: string | undefined;
+  readonly secrets: readonly string[];
+}
 
 /** A request whose credential is missing is not sent: the failure is `unavailable` and names the credential. */
 export function createOutboundTo(outbound: OutboundClient, credentials: Credentials, seal: Seal): OutboundTo {
   const redactors = new Map<string, Redactor | undefined>();
+  /** By record. The catalogue caches records, so most calls open none. */
+  const opened = new WeakMap<UpstreamTarget, Opened>();
+
+  function open(target: UpstreamTarget): Opened {
+    const known = opened.get(target);
+    if (known) return known;
+    const url = openUrl(target, target.tenantId, seal);
+    const made = { url, secrets: target.sealedUrl === undefined || url === undefined ? [] : secretsIn(url) };
+    opened.set(target, made);
+    return made;
+  }
 
   function redactorOf(secrets: readonly string[]): Redactor | undefined {
     const key = secrets.join('\n');
@@ -36,14 +54,13 @@ export function createOutboundTo(outbound: OutboundClient, credentials: Credenti
     const { tenantId, url, sealedUrl, upstream } = target;
     const wanted = Object.entries(upstream?.headers ?? {});
     if (wanted.length === 0 && sealedUrl === undefined) return outbound;
-    const whole = openUrl(target, tenantId, seal);
+    const { url: whole, secrets: secretsOfUrl } = open(target);
     if (whole === undefined) return unopened(outbound);
-    const ofUrl = sealedUrl === undefined ? [] : secretsIn(whole);
     return {
       ...outbound,
       async request(request) {
         const headers: Record<string, string> = { ...request.headers };
-        const secrets = [...ofUrl];
+        const secrets = [...secretsOfUrl];
         for (const [name, { credential }] of wanted) {
           // Judged by where this very request goes, wherever that came from.
           const use = { tenantId, url: request.url };
@@ -78,7 +95,7 @@ const unopened = (outbound: OutboundClient): OutboundClient => ({
       fail({
         kind: 'unavailable',
         message:
-          'the key that sealed its URL is no longer in MREG_SEALING_KEYS: give the whole URL again by PUT',
+          'the key that sealed its URL is no longer in MREG_SEALING_KEYS: send the whole URL again by PUT',
       }),
     ),
 });

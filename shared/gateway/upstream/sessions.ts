@@ -28,13 +28,15 @@ export function createSessionPool(capacity: number): {
   return {
     of: (tenantId, key, source) => ({
       get() {
-        let session = opened.get(key);
-        if (session === undefined) {
-          session = source.open();
-          session.catch(() => {
-            if (opened.get(key) === session) opened.delete(key);
-          });
+        const known = opened.get(key);
+        if (known !== undefined) {
+          opened.touch(key);
+          return known;
         }
+        const session = source.open();
+        session.catch(() => {
+          if (opened.get(key) === session) opened.delete(key);
+        });
         opened.set(tenantId, key, session);
         return session;
       },

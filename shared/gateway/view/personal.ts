@@ -1,8 +1,8 @@
 import type { Credentials, SignedIn } from '../../identity/credentials.ts';
 import type { Clock } from '../../platform/clock.ts';
-import { needsUser } from '../../registry/upstreamSettings.ts';
 import type { FairQueue } from '../../platform/fairQueue.ts';
 import { createTenantCache } from '../../platform/tenantCache.ts';
+import { needsUser } from '../../registry/upstreamSettings.ts';
 import { discoverServer } from '../discovery.ts';
 import type { OutboundTo } from '../upstream/outboundTo.ts';
 import type { ActiveServer, Catalogue } from './catalogue.ts';
@@ -24,7 +24,7 @@ export function createPersonalCatalogue(deps: {
   readonly outboundTo: OutboundTo;
   readonly credentials: Pick<Credentials, 'isPersonal' | 'hasPersonal'>;
   readonly clock: Clock;
-  /** Where a discovery waits for its turn. */
+  /** Each discovery waits for its turn here. */
   readonly discoveries: FairQueue;
 }): PersonalCatalogue {
   const { outboundTo, credentials, clock, discoveries } = deps;

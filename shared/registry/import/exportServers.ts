@@ -12,7 +12,7 @@ export type ClientConfiguration =
   | { readonly servers: Readonly<Record<string, ClientServer>> }
   | { readonly mcpServers: Readonly<Record<string, ClientServer>> };
 
-/** An `mcp.json` that leads a client to each active server by way of the gateway. `hint` is what its tenant adds to each URL. */
+/** Returns an `mcp.json` with each active server's URL at the gateway. `hint` is the query that its tenant adds to each URL. */
 export function exportServers(
   records: readonly Pick<ServerRecord, 'slug' | 'status'>[],
   publicOrigin: string,

@@ -9,7 +9,7 @@ import { type Candidate, candidatesOf } from './documents.ts';
 import { slugsFor } from './slugs.ts';
 import { usableUrl } from './usableUrl.ts';
 
-/** Versions that are not taken count too. */
+/** Skipped entries and older versions count too. */
 const MAX_CANDIDATES = 2_000;
 
 /** What a document says of servers, as far as the gateway can take it. */
@@ -21,8 +21,8 @@ export interface Import {
 /**
  * Reads the servers of an `mcp.json` of VS Code, Claude or Cursor, of one `server.json` or a list of them, or of the answer
  * of a registry, of which it takes the latest version of each. What cannot be taken is skipped, with the reason; secrets
- * are neither taken nor told. A document may be long, so others have a turn after each server. Failures: `invalid` for a document
- * that is none of these; `too_large` for one of more than 2,000 servers.
+ * are neither taken nor told. A document may be long, so it yields to the event loop after each server. Failures: `invalid` for
+ * a document that is none of these; `too_large` for one of more than 2,000 servers.
  */
 export async function readImport(document: unknown): Promise<Result<Import>> {
   const candidates = candidatesOf(document);

@@ -12,20 +12,20 @@ export const registryLinkSchema = z.object({
   tags: tagsSchema.optional(),
   createdBy: z.string(),
   createdAt: z.iso.datetime(),
-  /** Absent in rows of before links expired: see `expiryOf`. */
+  /** Absent in rows that were written before links expired: see `expiryOf`. */
   expiresAt: z.iso.datetime().optional(),
 });
 export type RegistryLink = z.infer<typeof registryLinkSchema>;
 
-/** How long a link is good where its maker does not say, and at most. */
+/** How long a link is valid by default, and at most. */
 export const DEFAULT_LINK_DAYS = 90;
 export const MAX_LINK_DAYS = 365;
 
-/** When a link made at this time ends. */
+/** Returns when a link expires that was created at this time. */
 export const linkExpiry = (createdAt: Date, days: number): Date =>
   new Date(createdAt.getTime() + days * 24 * 3_600_000);
 
-/** When a link ends: for a row that does not say, the default time after it was made. */
+/** Returns when a link expires: for a row without a time, the default number of days after its creation. */
 export const expiryOf = ({ createdAt, expiresAt }: RegistryLink): Date =>
   expiresAt === undefined ? linkExpiry(new Date(createdAt), DEFAULT_LINK_DAYS) : new Date(expiresAt);
 

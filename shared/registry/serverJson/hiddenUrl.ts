@@ -1,6 +1,6 @@
 import { holdsToken, isSecretName } from './secretNames.ts';
 
-/** What stands in the place of a secret value. It is valid in a URL, and no parser changes it. */
+/** The marker in place of a secret value. It is valid in a URL, and no parser changes it. */
 export const HIDDEN = '[hidden]';
 const ENCODED = /%5Bhidden%5D/gi;
 

@@ -20,8 +20,8 @@ const problems = {
 } as const;
 
 /**
- * Finds the literal secrets in a `server.json` or in any part of one. Everybody who may read the registry reads them, also
- * without signing in. Placeholders such as `{token}` and `${input:token}` are no secrets. Depth is bounded by the schema.
+ * Finds the literal secrets in a `server.json` or in any part of one. Every reader of the registry would see them, some without
+ * signing in. Placeholders such as `{token}` and `${input:token}` are no secrets. The schema bounds the depth.
  */
 export function literalSecrets(document: unknown): readonly SecretProblem[] {
   const found: SecretProblem[] = [];
@@ -35,7 +35,7 @@ export function refuseSecrets(document: unknown, context: z.RefinementCtx): void
     context.addIssue({ code: 'custom', path: [...path], message });
 }
 
-/** Returns the document with the marker in the place of each literal secret, for what was stored before they were refused. */
+/** Returns the document with the marker in place of each literal secret. Older rows were stored before these were refused. */
 export function withoutSecrets<T>(document: T): T {
   const found = literalSecrets(document);
   if (found.length === 0) return document;
@@ -53,7 +53,7 @@ function hideAt(document: unknown, path: Path): void {
   parent[last] = Array.isArray(value) ? [HIDDEN] : hidden === value ? HIDDEN : hidden;
 }
 
-/** A `server.json` that somebody hands in. Everybody may read it, so it holds no literal secret. */
+/** A `server.json` from a caller. Everybody may read it, so it may not hold a literal secret. */
 export const submittedServerJsonSchema = serverJsonSchema.superRefine(refuseSecrets);
 
 type Path = readonly (string | number)[];
@@ -96,7 +96,7 @@ function textProblem(text: string, path: Path): string | undefined {
   return isSecretVariable(name) && isLiteral(value) ? problems.value : undefined;
 }
 
-/** Where an argument such as `--token=abc` or a header such as `Cookie: abc` stands as one text. */
+/** Fields that may hold an argument such as `--token=abc` or a header such as `Cookie: abc` as one text. */
 const inputFields: ReadonlySet<unknown> = new Set(['value', 'default']);
 
 const PLACEHOLDER = /\$?\{{1,2}[^{}]*\}{1,2}|\$[A-Za-z_]\w*|%[A-Za-z_]\w*%|<[^<>]*>/g;
@@ -106,12 +106,12 @@ const withoutPlaceholderParameters = (url: string): string =>
     isLiteral(value) ? pair : name,
   );
 
-/** What authors write where users are to put a value of their own. */
+/** Whether the text is a stand-in for a value of the user, such as `YOUR_TOKEN` or `xxx`. */
 const isStandIn = (text: string): boolean =>
   /^\W*(?:(?:your|insert|enter|replace)[-_ ]|x{3,}\W*$)/i.test(text) ||
   (!/\w/.test(text) && /\*{3}|\.{3}|…/.test(text));
 
-/** A text with a placeholder is literal only if much is left of it without. */
+/** A text with a placeholder is literal only if much is left without the placeholder. */
 function isLiteral(text: string): boolean {
   if (isStandIn(text)) return false;
   const rest = withoutPlaceholders(text);
@@ -119,7 +119,7 @@ function isLiteral(text: string): boolean {
   return /[\w+/=.~-]{16,}/.test(rest);
 }
 
-/** An input that says that it is secret, or that has the name of a secret: a header, an environment variable, a flag, a variable. */
+/** Whether an input (header, environment variable, flag, variable) is marked as secret or has the name of a secret. */
 function isSecretInput(node: object, path: Path): boolean {
   if ('isSecret' in node && node.isSecret === true) return true;
   const name = 'name' in node && typeof node.name === 'string' ? node.name : undefined;

@@ -29,7 +29,7 @@ export function isSecretVariable(name: string): boolean {
   return secretWords.has(last) || (last === 'key' && keyKinds.has(words.at(-2) ?? ''));
 }
 
-/** Forms that well-known issuers give their tokens and keys. Each is bounded: a text of a stranger must not cost more than its length. */
+/** Forms of tokens and keys of well-known issuers. Each is bounded, so that a stranger's text is searched in linear time. */
 const TOKEN_FORMS = [
   /\bgh[pousr]_\w{20,}/,
   /\bgithub_pat_\w{20,}/,

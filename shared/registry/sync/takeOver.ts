@@ -32,7 +32,7 @@ export async function takeOver(
         reason: `${problem?.path ?? ''} ${problem?.message ?? entry.error.message}`.trim(),
       });
     }
-    // A page may be long: others have a turn.
+    // A page may be long: yield to the event loop.
     await nextTurn();
   }
   let figures: Figures = { ...NO_FIGURES, skipped: page.length - entries.length };

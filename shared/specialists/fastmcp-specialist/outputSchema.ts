@@ -5,12 +5,12 @@ import { metaSchema } from './metaSchema.ts';
 const MAX_PROBLEMS = 5;
 const MAX_PLACE = 200;
 
-/** By places in the schema and never by content; none where all is well. */
+/** Named by places in the schema, never by content. Empty for a sound schema. */
 type Problems = readonly string[];
 
 /**
- * Returns what makes an output schema one that nothing can be held to. It may take for ever, as `contentProblems` may: a pattern
- * and definitions that refer to each other can be made so. Only a thread that can be ended calls them (`schemaWorker.ts`).
+ * Returns the problems that make an output schema unusable. Like `contentProblems` it may never return: patterns, and
+ * definitions that refer to each other, can be built so. Call both only in a thread that can be ended (`schemaWorker.ts`).
  */
 export const schemaProblems = (schema: unknown): Problems =>
   readable(() => {
@@ -79,7 +79,7 @@ function isPattern(source: string): boolean {
   }
 }
 
-/** What the validator cannot read is a problem of the schema. */
+/** A schema that the validator cannot read has a problem. */
 function readable(act: () => Problems): Problems {
   try {
     return act();

@@ -12,10 +12,10 @@ export type CheckSchema = (schema: unknown, content?: unknown) => Promise<Result
 /** Returns the checks of one server. */
 export type SchemaChecker = (tenantId: string) => CheckSchema;
 
-/** A server is given up after this many schemas that took too long: each costs a new thread. */
+/** After this many schemas that took too long, the rest of a server are not checked: each costs a new thread. */
 const MAX_ENDED = 3;
 
-/** The thread's file lies beside this one: as source, and as a file of the build, where this code is a chunk. */
+/** The thread's file is beside this one, as source and in the build, where this code is a chunk. */
 const threadFile = () => new URL(`./schemaWorker${extname(import.meta.url)}`, import.meta.url);
 
 const problemsSchema = z.array(z.string());

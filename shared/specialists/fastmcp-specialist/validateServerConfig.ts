@@ -13,7 +13,7 @@ import { needsUser, upstreamSettingsSchema } from '../../registry/upstreamSettin
 const signInLost: DomainError = {
   kind: 'unauthenticated',
   message:
-    'this server takes the sign-in of a user, and none is there: the session that kept it has ended, or Redis lost it in a restart. Ask again as a user.',
+    'this server needs a signed-in user, and there is none: the session has ended, or Redis lost it in a restart; ask again as a user',
 };
 
 /** Connects to a server as a client would, and says what it speaks and offers, or why it cannot be used. */
@@ -50,7 +50,7 @@ export function validateServerConfig({
     output: discoverySchema,
     async run(target, helpers) {
       const { tenantId, signal, clock } = helpers;
-      // Nothing else needs the session, which Redis may have lost, or not be there to give.
+      // Nothing else needs the session. Redis may be away or have lost it.
       const isPersonal = needsUser(target, credentials);
       const user = isPersonal ? await signedIn(helpers) : undefined;
       if (isPersonal && !user) return fail(signInLost);

@@ -7,25 +7,16 @@ import { refusalRecorder } from '../../../functions/refusals.ts';
 import { type Audit, openAudit } from '../../../shared/audit/audit.ts';
 import { type TrailStore, recordKey, recordOf } from '../../../shared/audit/trailStore.ts';
 import { systemClock } from '../../../shared/platform/clock.ts';
-import { readConfig } from '../../../shared/platform/config.ts';
 import { InfrastructureError } from '../../../shared/platform/errors.ts';
 import { randomId } from '../../../shared/platform/ids.ts';
 import { fail, succeed } from '../../../shared/platform/result.ts';
+import { testConfig } from '../../support/config.ts';
 import { caller } from '../../support/engine.ts';
 import { callerTenant, fakeHttpDeps } from '../../support/httpDeps.ts';
 import { type OpenTrail, memoryTrail } from '../../support/memoryTrail.ts';
 
 const operatorTenant = '33333333-3333-4333-8333-333333333333';
-const config = readConfig({
-  MREG_APP: 'management',
-  MREG_TABLES: 'https://nowhere.table.core.windows.net',
-  MREG_SERVICE_BUS__fullyQualifiedNamespace: 'nowhere.servicebus.windows.net',
-  MREG_API_CLIENT_ID: 'c0ffee00-0000-4000-8000-000000000001',
-  MREG_SEALING_KEYS: 'a-sealing-key-of-tests-that-is-long-enough',
-  MREG_TENANTS: `${operatorTenant},${callerTenant}`,
-  MREG_PUBLIC_ORIGIN: 'https://mcp.contoso.com',
-  MREG_MANAGEMENT_ORIGIN: 'https://registry.contoso.com',
-});
+const config = testConfig({ MREG_TENANTS: `${operatorTenant},${callerTenant}` });
 
 let trail: OpenTrail;
 let audit: Audit;

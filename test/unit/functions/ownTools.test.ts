@@ -2,28 +2,15 @@ import { describe, expect, test } from 'vitest';
 import { compose } from '../../../functions/compose.ts';
 import { openOwnTools } from '../../../functions/mcp/ownTools/index.ts';
 import { type Role, roles } from '../../../shared/identity/principal.ts';
-import { readConfig } from '../../../shared/platform/config.ts';
 import { continueTrace } from '../../../shared/platform/trace.ts';
 import { isSound } from '../../../shared/gateway/view/tools.ts';
 import { aggregateName } from '../../../shared/gateway/view/names.ts';
 import { slugSchema } from '../../../shared/registry/server.ts';
+import { testConfig } from '../../support/config.ts';
 import { principal } from '../../support/gateway.ts';
 
 /** As the mcp app composes itself; nothing is connected before it is used, and no test here uses it. */
-const ownTools = openOwnTools(
-  compose(
-    readConfig({
-      MREG_APP: 'mcp',
-      MREG_TABLES: 'https://nowhere.table.core.windows.net',
-      MREG_SERVICE_BUS__fullyQualifiedNamespace: 'nowhere.servicebus.windows.net',
-      MREG_API_CLIENT_ID: 'c0ffee00-0000-4000-8000-000000000001',
-      MREG_SEALING_KEYS: 'a-sealing-key-of-tests-that-is-long-enough',
-      MREG_TENANTS: '11111111-1111-4111-8111-111111111111',
-      MREG_PUBLIC_ORIGIN: 'https://mcp.contoso.com',
-      MREG_MANAGEMENT_ORIGIN: 'https://registry.contoso.com',
-    }),
-  ),
-);
+const ownTools = openOwnTools(compose(testConfig({ MREG_APP: 'mcp' })));
 const all = [
   'list_servers',
   'register_server',

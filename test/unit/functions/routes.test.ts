@@ -10,25 +10,14 @@ import { isPermitted } from '../../../shared/identity/permissions.ts';
 import { type Principal, roles } from '../../../shared/identity/principal.ts';
 import { agentNames } from '../../../shared/orchestration/agent/agents.ts';
 import { REPORTS_QUEUE } from '../../../shared/orchestration/delegation/agentReport.ts';
-import { type App, readConfig } from '../../../shared/platform/config.ts';
+import type { App } from '../../../shared/platform/config.ts';
+import { testConfig } from '../../support/config.ts';
 import { fakeHttpDeps } from '../../support/httpDeps.ts';
 
 const tenants = ['11111111-1111-4111-8111-111111111111', '22222222-2222-4222-8222-222222222222'];
 
 /** As an app composes itself; nothing is connected before it is used, and no test here uses it. */
-const composed = (app: App): AppDeps =>
-  compose(
-    readConfig({
-      MREG_APP: app,
-      MREG_TABLES: 'https://nowhere.table.core.windows.net',
-      MREG_SERVICE_BUS__fullyQualifiedNamespace: 'nowhere.servicebus.windows.net',
-      MREG_API_CLIENT_ID: 'c0ffee00-0000-4000-8000-000000000001',
-      MREG_SEALING_KEYS: 'a-sealing-key-of-tests-that-is-long-enough',
-      MREG_TENANTS: tenants.join(),
-      MREG_PUBLIC_ORIGIN: 'https://mcp.contoso.com',
-      MREG_MANAGEMENT_ORIGIN: 'https://registry.contoso.com',
-    }),
-  );
+const composed = (app: App): AppDeps => compose(testConfig({ MREG_APP: app, MREG_TENANTS: tenants.join() }));
 
 const apps: [App, readonly Route<unknown>[], AppDeps][] = [
   ['management', managementRoutes(composed('management')), composed('management')],

@@ -30,7 +30,7 @@ test('sessions with servers are kept sealed, and every instance reads them', asy
   const { state, written } = watched();
   const make = () => createClientSessions({ state, clock: systemClock, newId: randomId, seal: testSeal });
   const owner = principal();
-  const token = await make().open(owner, 'mcp', { capabilities: {}, clientInfo: undefined });
+  const token = make().open(owner, 'mcp', { capabilities: {}, clientInfo: undefined });
   const session = await make().find(owner, 'mcp', token);
   const upstream = new Map([
     ['inventory', { id: 'canary-session', version: '2025-11-25', url: 'https://x.example/mcp' }],
@@ -55,7 +55,7 @@ test('a question has an id of its own each time, whatever its server calls it', 
   const { state } = watched();
   const sessions = createClientSessions({ state, clock: systemClock, newId: randomId, seal: testSeal });
   const owner = principal();
-  const token = await sessions.open(owner, 'mcp', { capabilities: {}, clientInfo: undefined });
+  const token = sessions.open(owner, 'mcp', { capabilities: {}, clientInfo: undefined });
   const client = await sessions.find(owner, 'mcp', token);
   if (!client) throw new Error('the session was just opened');
   const questions = createQuestions({ state, seal: testSeal });
@@ -64,7 +64,7 @@ test('a question has an id of its own each time, whatever its server calls it', 
     id: 0,
     replyTo: { kind: 'session', session: undefined, version: '1' },
   } as const;
-  const ids = await Promise.all([1, 2].map(() => questions.idFor(owner, client, question)));
+  const ids = [1, 2].map(() => questions.idFor(owner, client, question));
   expect(new Set(ids).size).toBe(2);
-  expect(await questions.targetOf(owner, client, ids[1] ?? '')).toMatchObject({ slug: 's', id: 0 });
+  expect(questions.targetOf(owner, client, ids[1] ?? '')).toMatchObject({ slug: 's', id: 0 });
 });

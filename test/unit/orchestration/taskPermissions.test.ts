@@ -14,7 +14,7 @@ import {
 } from '../../../shared/orchestration/task/resultPermissions.ts';
 import type { Task } from '../../../shared/orchestration/task/task.ts';
 import { type TaskCatalogue, taskCatalogue } from '../../../shared/orchestration/task/taskCatalogue.ts';
-import { readConfig } from '../../../shared/platform/config.ts';
+import { testConfig } from '../../support/config.ts';
 import { caller, testEngine } from '../../support/engine.ts';
 
 const own = ['delegations.read'] as const;
@@ -129,18 +129,7 @@ let tasks: readonly Task[];
 /** The real tasks, which do nothing. */
 let idle: TaskCatalogue;
 beforeAll(async () => {
-  const { tasks: load } = compose(
-    readConfig({
-      MREG_APP: 'management',
-      MREG_TABLES: 'https://nowhere.table.core.windows.net',
-      MREG_SERVICE_BUS__fullyQualifiedNamespace: 'nowhere.servicebus.windows.net',
-      MREG_API_CLIENT_ID: tenantOfConfig,
-      MREG_TENANTS: tenantOfConfig,
-      MREG_PUBLIC_ORIGIN: 'https://mcp.contoso.com',
-      MREG_MANAGEMENT_ORIGIN: 'https://registry.contoso.com',
-      MREG_SEALING_KEYS: 'a-sealing-key-of-tests-that-is-long-enough',
-    }),
-  );
+  const { tasks: load } = compose(testConfig({ MREG_TENANTS: tenantOfConfig }));
   const catalogue = await load();
   tasks = agentNames.flatMap((agent) => catalogue.of(agent));
   idle = taskCatalogue(

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ConfigError, readConfig } from '../../../shared/platform/config.ts';
 import { isProduction } from '../../../shared/platform/environment.ts';
+import { testSealingKey } from '../../support/config.ts';
 
 const tenant = '11111111-1111-4111-8111-111111111111';
 const required = {
@@ -8,7 +9,7 @@ const required = {
   MREG_TABLES: 'https://account.table.core.windows.net',
   MREG_SERVICE_BUS__fullyQualifiedNamespace: 'bus.servicebus.windows.net',
   MREG_API_CLIENT_ID: 'AAAAAAAA-bbbb-4ccc-8ddd-eeeeeeeeeeee',
-  MREG_SEALING_KEYS: 'a-sealing-key-of-tests-that-is-long-enough',
+  MREG_SEALING_KEYS: testSealingKey,
   MREG_TENANTS: tenant,
   MREG_PUBLIC_ORIGIN: 'https://mcp.contoso.com',
   MREG_MANAGEMENT_ORIGIN: 'https://registry.contoso.com',
@@ -37,7 +38,7 @@ describe('a configuration', () => {
       redisUrl: undefined,
       apiClientId: 'aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee',
       clientSecret: undefined,
-      sealingKeys: ['a-sealing-key-of-tests-that-is-long-enough'],
+      sealingKeys: [testSealingKey],
       tenants: new Set([tenant]),
       publicOrigin: 'https://mcp.contoso.com',
       managementOrigin: 'https://registry.contoso.com',

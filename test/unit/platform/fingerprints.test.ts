@@ -3,6 +3,7 @@ import { type SettingName, settingNames } from '../../../shared/platform/setting
 import { readConfig } from '../../../shared/platform/config.ts';
 import { describeEnvironment } from '../../../shared/platform/environment.ts';
 import { fingerprintsOf, keyIdOf } from '../../../shared/platform/fingerprints.ts';
+import { testSealingKey } from '../../support/config.ts';
 
 const tenant = 'aaaaaaaa-1111-4111-8111-111111111111';
 const other = 'bbbbbbbb-2222-4222-8222-222222222222';
@@ -13,7 +14,7 @@ const base: Record<string, string> = {
   MREG_SERVICE_BUS: 'Endpoint=sb://b.example/;SharedAccessKeyName=n;SharedAccessKey=one',
   MREG_REDIS_URL: 'rediss://user:one@r.example:6380/0',
   MREG_API_CLIENT_ID: tenant,
-  MREG_SEALING_KEYS: 'a-sealing-key-of-tests-that-is-long-enough',
+  MREG_SEALING_KEYS: testSealingKey,
   MREG_CLIENT_SECRET: 'one',
   MREG_TENANTS: `${tenant},${other}`,
   MREG_PUBLIC_ORIGIN: 'https://mcp.contoso.com',

@@ -14,6 +14,11 @@ describe('a known secret is taken out', () => {
     ['with slashes escaped', `"${TOKEN.replaceAll('/', '\\/')}"`, '"[redacted]"'],
     ['with unicode escapes', '"abc/DEF\\u002B123\\u003d\\u003D"', '"[redacted]"'],
     [
+      'with every character escaped',
+      `"${Array.from(TOKEN, (c) => `\\u00${c.charCodeAt(0).toString(16)}`).join('')}"`,
+      '"[redacted]"',
+    ],
+    [
       'within JSON within JSON',
       json(json({ a: TOKEN }).replaceAll('/', '\\/')),
       json(json({ a: '[redacted]' })),

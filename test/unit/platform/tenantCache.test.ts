@@ -18,6 +18,17 @@ test('an entry that was put in again is the newest', () => {
   expect([cache.get('x'), cache.get('y'), cache.get('z')]).toEqual([3, undefined, 4]);
 });
 
+test('an entry that was touched is the newest, and an absent one stays absent', () => {
+  const cache = createTenantCache<number>(2);
+  cache.set('a', 'x', 1);
+  cache.set('a', 'y', 2);
+  cache.touch('x');
+  cache.touch('absent');
+  cache.set('a', 'z', 3);
+  expect([cache.get('x'), cache.get('y'), cache.get('z')]).toEqual([1, undefined, 3]);
+  expect(cache.get('absent')).toBeUndefined();
+});
+
 test('a deleted entry is gone, and makes room', () => {
   const cache = createTenantCache<number>(2);
   cache.set('a', 'x', 1);

@@ -18,7 +18,7 @@ const sentBeside = (transcript: Transcript): readonly Subject<JsonObject>[] =>
       .map((message) => ({ name, value: message })),
   );
 
-/** The streams on which something came beside responses that has this method. */
+/** The streams with a message of this method beside the responses. */
 const streamsWith = (transcript: Transcript, method: string): ReadonlySet<string> =>
   new Set(
     sentBeside(transcript)
@@ -26,7 +26,7 @@ const streamsWith = (transcript: Transcript, method: string): ReadonlySet<string
       .map(({ name }) => name),
   );
 
-/** What is looked at of the text of a stream. */
+/** Characters of the text of a stream that are checked. */
 const MAX_TEXT = 256 * 1024;
 
 /** The lines of a stream, without the last one where the text is cut. */

@@ -43,7 +43,7 @@ export interface Judged {
   readonly judgement: Judgement;
 }
 
-/** Holds a transcript against every check of its era. A transcript may be long, so others have a turn after each check. */
+/** Runs every check of its era on a transcript. A transcript may be long, so it yields to the event loop after each check. */
 export async function judge(transcript: Transcript): Promise<readonly Judged[]> {
   const { era, version } = transcript;
   const judged: Judged[] = [];

@@ -44,7 +44,7 @@ test('a server that takes one is not called without it, and the failure says to 
   expect(await validate(personal, () => Promise.resolve(undefined))).toMatchObject({
     connections: 0,
     outcome: {
-      error: { kind: 'unauthenticated', message: expect.stringContaining('Ask again') as string },
+      error: { kind: 'unauthenticated', message: expect.stringContaining('ask again') as string },
     },
   });
 });
