@@ -3,11 +3,13 @@ import { randomId } from '../../shared/platform/ids.ts';
 import { announced } from '../../shared/registry/announced.ts';
 import { azureTableServerStore } from '../../shared/registry/azureTableServerStore.ts';
 import { type FeatureServer, startFeatureServer } from '../support/features/featureServer.ts';
-import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { sealUrl } from '../../shared/registry/serverUrl.ts';
+import { startGateway, tenantId, type TestGateway } from '../support/gateway.ts';
 import { discoveryOf, handmadeUpstream, json, openEvents } from '../support/handmadeUpstream.ts';
 import { type Answered, post, postRaw } from '../support/rawClient.ts';
 import { memoryState } from '../support/memoryState.ts';
 import { memoryTables } from '../support/memoryTables.ts';
+import { testSeal } from '../support/seal.ts';
 
 /** Two instances of the app, which share the registry and the state and nothing else. */
 let one: TestGateway;
@@ -197,6 +199,22 @@ describe('a session of the legacy era', () => {
     }
     const after = upstreams.legacy.received.filter((method) => method === 'initialize').length;
     expect(after - before).toBe(1);
+  });
+
+  test('begins another session with a server whose hidden secret was replaced', async () => {
+    const server = await handmadeUpstream((response, { message }) => {
+      json(response, { jsonrpc: '2.0', id: message.id, result: { content: [] } });
+    });
+    const session = await begin(one.url);
+    for (const code of ['first-secret', 'second-secret']) {
+      await one.withdraw('coded');
+      const address = sealUrl(`${server.url}?code=${code}`, tenantId, testSeal);
+      await one.register('coded', address.url, { ...address, discovery: discoveryOf('legacy') });
+      const answer = await postRaw(one.url, call('coded__echo'), session);
+      expect((await answer.all()).at(-1)).toHaveProperty('result');
+    }
+    expect(server.calls().map(({ headers }) => headers['mcp-session-id'])).toEqual(['session-1', 'session-2']);
+    await server.close();
   });
 
   test('ends when its client says so', async () => {

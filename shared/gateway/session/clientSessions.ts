@@ -21,7 +21,14 @@ const sharedSchema = z.object({
   /** What the client wants to hear; all when absent. */
   logLevel: z.string().optional(),
   /** Sessions with servers of the legacy era. */
-  upstream: bySlug(z.object({ id: z.string(), version: z.string(), url: z.string() })),
+  upstream: bySlug(
+    z.object({
+      id: z.string(),
+      version: z.string(),
+      /** A hash of the address and the credentials that it was opened with: it is not resumed under others. */
+      target: z.string(),
+    }),
+  ),
   /** The stream that the client listens on: a later one takes its place. */
   stream: z.string().optional(),
   /** URIs that the client subscribed to, as their servers name them. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { SignedIn } from '../../identity/credentials.ts';
 import type { OutboundClient } from '../../platform/outbound.ts';
 import { createTenantCache } from '../../platform/tenantCache.ts';
@@ -35,6 +36,9 @@ export interface Connector {
 /** Sessions that one instance holds: about what its memory and a tenant's busy users need. */
 const MAX_SESSIONS = 1_000;
 
+/** What a session with a server stands for: with another address or other credentials it is another session. */
+const targetOf = ({ tenantId, url, sealedUrl, upstream }: Reachable) => [tenantId, url, sealedUrl, upstream];
+
 export function createConnector(outboundTo: OutboundTo, newId: IdSource, guard: Guard): Connector {
   const pool = createSessionPool(MAX_SESSIONS);
   /** No two instances number their requests alike. */
@@ -61,19 +65,23 @@ export function createConnector(outboundTo: OutboundTo, newId: IdSource, guard: 
   });
 
   /** The upstream session of a client's session, which all instances use. */
-  function shared({ slug, url }: Reachable, client: ClientSession, outbound: OutboundClient): SessionSource {
+  function shared(server: Reachable, client: ClientSession, outbound: OutboundClient): SessionSource {
     const capabilities = carriedFeatures(client.capabilities);
     const offer = { capabilities, clientInfo: client.clientInfo ?? GATEWAY_INFO };
+    const { slug, url } = server;
     return {
       async open() {
+        const target = createHash('sha256')
+          .update(JSON.stringify(targetOf(server)))
+          .digest('base64url');
         const known = (await client.shared()).upstream.get(slug);
-        if (known?.url === url) return resumeSession(outbound, url, known, capabilities, idPrefix);
+        if (known?.target === target) return resumeSession(outbound, url, known, capabilities, idPrefix);
         const { session } = await openSession(outbound, url, offer, idPrefix);
         const { id, version } = session;
         if (id === undefined) return session;
         const { upstream } = await client.change((now) => {
-          if (now.upstream.get(slug)?.url === url) return now;
-          const more = new Map([...now.upstream, [slug, { id, version, url }]]);
+          if (now.upstream.get(slug)?.target === target) return now;
+          const more = new Map([...now.upstream, [slug, { id, version, target }]]);
           // The state has no room for more: then this instance alone keeps the session.
           return canShare(more) ? { ...now, upstream: more } : now;
         });
@@ -96,10 +104,7 @@ export function createConnector(outboundTo: OutboundTo, newId: IdSource, guard: 
     const { principal, session } = caller;
     const { tenantId, userId } = principal;
     const outbound = wayTo(server, caller);
-    // Servers that are called with other credentials share no session, whatever their URL.
-    const { url, sealedUrl, upstream } = server;
-    const target = [server.tenantId, url, sealedUrl, upstream];
-    const key = JSON.stringify([tenantId, userId, target, session?.id, logLevel]);
+    const key = JSON.stringify([tenantId, userId, targetOf(server), session?.id, logLevel]);
     return pool.of(tenantId, key, session ? shared(server, session, outbound) : unshared(server, outbound));
   }
 

@@ -32,9 +32,7 @@ test('sessions with servers are kept sealed, and every instance reads them', asy
   const owner = principal();
   const token = make().open(owner, 'mcp', { capabilities: {}, clientInfo: undefined });
   const session = await make().find(owner, 'mcp', token);
-  const upstream = new Map([
-    ['inventory', { id: 'canary-session', version: '2025-11-25', url: 'https://x.example/mcp' }],
-  ]);
+  const upstream = new Map([['inventory', { id: 'canary-session', version: '2025-11-25', target: 'x' }]]);
   await session?.change((now) => ({ ...now, upstream }));
   expect((await (await make().find(owner, 'mcp', token))?.shared())?.upstream).toEqual(upstream);
   expect(written).not.toEqual([]);
