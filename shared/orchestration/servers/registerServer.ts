@@ -66,7 +66,8 @@ export async function registerServer(
     traceparent: traceparentOf(caller.trace),
   };
   const stored = await storePlan(start, registrationSteps(record), deps);
-  const taken = await takeSlug(record, deps);
+  // No record is younger than its plan, also when an earlier sending of the request stored the plan.
+  const taken = await takeSlug({ ...record, createdAt: stored.createdAt }, deps);
   const outcome: Outcome = taken.ok
     ? { success: true, result: { slug, status: 'pending' } }
     : { success: false, error: { kind: taken.error.kind, message: taken.error.message } };
