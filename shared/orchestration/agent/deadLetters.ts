@@ -3,13 +3,8 @@ import { type Result, fail, succeed } from '../../platform/result.ts';
 import type { DeadLetter, DeadLetterQueues } from '../../platform/serviceBusDeadLetters.ts';
 import type { Page } from '../../platform/tables.ts';
 import type { Agent } from './agents.ts';
-import {
-  type Delegation,
-  type DelegationMessage,
-  delegationMessageSchema,
-  isLeased,
-  requeue,
-} from '../delegation/delegation.ts';
+import { type Delegation, isLeased, requeue } from '../delegation/delegation.ts';
+import { type DelegationMessage, delegationMessageSchema } from '../delegation/delegationMessage.ts';
 import { sendMessage } from '../delegation/sendMessage.ts';
 import type { OrchestrationDeps } from '../deps.ts';
 

@@ -1,13 +1,12 @@
 import { z } from 'zod';
 import { principalSchema } from '../../identity/principal.ts';
 import { CLOCK_TOLERANCE_MS } from '../../platform/clock.ts';
-import { idSchema } from '../../platform/ids.ts';
 import type { LogFields } from '../../platform/log.ts';
 import { continueTrace } from '../../platform/trace.ts';
 import { agentNames } from '../agent/agents.ts';
 import { type Outcome, outcomeSchema } from './outcome.ts';
 
-const agentSchema = z.enum(agentNames);
+export const agentSchema = z.enum(agentNames);
 
 export const delegationStateSchema = z.enum(['queued', 'running', 'succeeded', 'failed', 'cancelled']);
 
@@ -71,27 +70,6 @@ export function newDelegation(work: Work, now: Date): Delegation {
   const requestingAgent = 'mcp-orchestrator';
   return { ...work, requestingAgent, state: 'queued', attempt: 1, attempts: 0, sentAt: at, createdAt: at };
 }
-
-/**
- * What travels over the queue: ids and input, never a token. `messageId` is `delegationId:attempt`. An input that is too
- * large for a message stays in the row, where the agent reads it.
- */
-export const delegationMessageSchema = z.object({
-  schemaVersion: z.literal(1),
-  delegationId: idSchema,
-  attempt: z.int().min(1),
-  requestingAgent: agentSchema,
-  targetAgent: agentSchema,
-  taskType: z.string().min(1),
-  sessionId: idSchema.optional(),
-  tenantId: idSchema,
-  planId: idSchema.optional(),
-  stepId: idSchema.optional(),
-  traceparent: z.string(),
-  deadline: z.iso.datetime(),
-  input: z.unknown().optional(),
-});
-export type DelegationMessage = z.infer<typeof delegationMessageSchema>;
 
 /** A task that throws this often fails for good. */
 export const MAX_ATTEMPTS = 4;
@@ -205,28 +183,6 @@ export function requeue(row: Delegation, sentAt: Date): Delegation {
   const { leaseUntil: _, ...rest } = row;
   return { ...rest, state: 'queued', attempt: row.attempt + 1, sentAt: sentAt.toISOString() };
 }
-
-export function messageOf(row: Delegation): DelegationMessage {
-  return {
-    schemaVersion: 1,
-    delegationId: row.id,
-    attempt: row.attempt,
-    requestingAgent: row.requestingAgent,
-    targetAgent: row.agent,
-    taskType: row.task,
-    ...(row.sessionId !== undefined && { sessionId: row.sessionId }),
-    tenantId: row.tenantId,
-    ...(row.planId !== undefined && { planId: row.planId }),
-    ...(row.stepId !== undefined && { stepId: row.stepId }),
-    traceparent: row.traceparent,
-    deadline: row.deadline,
-    ...(fitsMessage(row.input) && { input: row.input }),
-  };
-}
-
-/** A message of the standard tier holds 256 KB; the rest of it takes less than half. */
-export const fitsMessage = (input: unknown): boolean =>
-  Buffer.byteLength(JSON.stringify(input ?? null)) <= 128 * 1024;
 
 /** What every log line about a delegation says. */
 export function logFieldsOf({ id, agent, task, attempt, traceparent }: Delegation): LogFields {

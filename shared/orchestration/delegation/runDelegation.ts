@@ -4,16 +4,8 @@ import { advancePlan } from '../plan/advancePlan.ts';
 import type { Task } from '../task/task.ts';
 import type { TaskCatalogue } from '../task/taskCatalogue.ts';
 import { announce } from './announce.ts';
-import {
-  type Delegation,
-  type DelegationMessage,
-  claim,
-  delegationMessageSchema,
-  finish,
-  fitting,
-  logFieldsOf,
-  retryLater,
-} from './delegation.ts';
+import { type Delegation, claim, finish, fitting, logFieldsOf, retryLater } from './delegation.ts';
+import { type DelegationMessage, delegationMessageSchema } from './delegationMessage.ts';
 import { runTask } from './runTask.ts';
 import { sendMessage } from './sendMessage.ts';
 
