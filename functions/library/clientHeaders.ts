@@ -1,12 +1,12 @@
-/** A request that no function can be given. The message is for the caller. */
+/** A request that cannot be passed to a function. The message is for the caller. */
 export class UnreadableRequest extends Error {
   override readonly name = 'UnreadableRequest';
 }
 
-/** What Node's own servers take; the Functions host lets twice as much pass. */
+/** The limit of Node's own servers. The Functions host accepts twice as much. */
 const MAX_HEADER_BYTES = 16 * 1024;
 
-/** Of the connection between the Functions host and this process, not of the client's. */
+/** Headers of the connection between the Functions host and this process. The client did not send them. */
 const HOP_HEADERS = new Set([
   'connection',
   'host',
@@ -18,7 +18,7 @@ const HOP_HEADERS = new Set([
 ]);
 
 /**
- * Returns the headers that the client sent, as the connection has them. `host` is the one that the client named.
+ * Returns the headers that the client sent, as they came over the connection. `host` is the host that the client named.
  * @throws UnreadableRequest for more than 16 KiB, for bytes in a value that are not visible ASCII, space or tab, and
  * for an expectation other than `100-continue`.
  */

@@ -1,13 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import { UnreadableRequest } from './clientHeaders.ts';
 
-/** The part of a forwarded request that the library makes a function's request of, when that has no body. */
+/** The parts of a forwarded request that the library reads when there is no body. */
 type Head = Pick<IncomingMessage, 'headers' | 'method' | 'rawHeaders' | 'url'>;
 
 /**
- * Returns what `create` makes of a forwarded request. Where it cannot make anything, the function is given an empty
- * request with the reason in `unreadable`: an invocation that fails here is never answered, and in the end costs the
- * process.
+ * Returns what `create` makes of a forwarded request. Where `create` fails, the function gets an empty request with the
+ * reason in `unreadable`: an invocation that failed here would never be answered, and the host would end the process.
  */
 export function readableRequest<Request extends object>(
   forwarded: IncomingMessage,
@@ -21,7 +20,7 @@ export function readableRequest<Request extends object>(
     const unreadable =
       error instanceof UnreadableRequest
         ? error.message
-        : 'the request is malformed: see that its Host header and its target are valid';
+        : 'the request is malformed: check its Host header and its target';
     return Object.assign(create(emptyHead), { unreadable });
   }
 }

@@ -58,7 +58,7 @@ export function serverRoutes(deps: AppDeps): readonly Route<unknown>[] {
       const isOver = (found: Plan | undefined) => !found || hasEnded(found);
       const plan = await asker.value.follow<Plan | undefined>(undefined, read, isOver);
       const found = plan && (await deps.servers.find(tenantId, slug))?.value;
-      // A change since has given the record another plan.
+      // The plan of the record does not identify it: a change since has replaced the plan.
       const { status, statusReason } = found?.createdAt === record.createdAt ? found : record;
       const href = planHref(begun.id);
       const shown = { id: begun.id, href };

@@ -68,7 +68,7 @@ export function bearerToken(authorization: string | null): string | undefined {
   return token !== undefined && token.length <= MAX_TOKEN_LENGTH ? token : undefined;
 }
 
-/** Whether there are credentials beside a bearer token: headers that came repeatedly are one, with commas (RFC 9110, section 5.3). */
+/** Whether there are credentials beside a bearer token. Repeated headers arrive as one, joined by commas (RFC 9110, section 5.3). */
 const holdsSeveral = (authorization: string): boolean =>
   authorization.includes(',') && /(?:^|,)\s*Bearer\b/i.test(authorization);
 

@@ -124,7 +124,7 @@ async function requeueDelegation(
 const messageIn = ({ body }: DeadLetter): DelegationMessage | undefined =>
   delegationMessageSchema.safeParse(body).data;
 
-/** What nobody can read belongs to no tenant, and shows to the operator's. */
+/** Returns whose message it is. An unreadable one belongs to no tenant, and the operator's tenant sees it. */
 const ownerOf = (letter: DeadLetter, operatorTenant: string): string =>
   messageIn(letter)?.tenantId ?? operatorTenant;
 

@@ -22,9 +22,9 @@ export const delegationSchema = z.object({
   requestedBy: z.string().optional(),
   /** On whose behalf it is done; absent for work of the system's own. */
   actor: principalSchema.optional(),
-  /** The plan, gate or event of the gateway itself that has it done, whatever its asker may read. */
+  /** The plan, gate or event of the gateway that authorises it. Its task then needs no permission of the actor. */
   grantedBy: z.string().optional(),
-  /** The session that it was asked for in: when that is ended, nobody stands behind the work any more. */
+  /** The session that it was asked for in. When a user ends the session, the work has no actor any more. */
   sessionId: z.string().optional(),
   planId: z.string().optional(),
   stepId: z.string().optional(),
@@ -114,8 +114,8 @@ export const RESEND_AFTER_MS = 60_000;
 const RESEND_AT_MOST_MS = 3_600_000;
 
 /**
- * Decides what to do with an unfinished delegation whose message may be lost. A second message does no harm, so that nothing
- * is lost where `sentAt` is of another clock.
+ * Decides what to do with an unfinished delegation whose message may be lost. A second message does no
+ * harm, so `sentAt` needs no clock tolerance.
  */
 export function sweep(row: Delegation, now: Date): SweepDecision {
   if (isLeased(row, new Date(now.getTime() - CLOCK_TOLERANCE_MS))) return { kind: 'leave' };
@@ -131,8 +131,8 @@ export const isLeased = (row: Delegation, now: Date): boolean =>
 const isOverdue = (row: Delegation, now: Date): boolean => timeLeftMs(row, now) <= 0;
 
 /**
- * How long work may go on from now on. The deadline and the creation are times of one machine, and `now` may be of another: so
- * it is the whole time from one to the other at most, and over only when the deadline is past by the tolerance.
+ * Returns how long work may go on, in ms. The deadline and the creation are times of one machine, and `now` may be of another.
+ * So the time left is at most the time between the two, and it ends when the deadline is past by `CLOCK_TOLERANCE_MS`.
  */
 export const timeLeftMs = (
   { createdAt, deadline }: Pick<Delegation, 'createdAt' | 'deadline'>,

@@ -55,7 +55,7 @@ async function claimFor(
       deps.log.warn('delegation_skipped', { delegationId, reason: 'unknown' });
       return undefined;
     }
-    // The task and the actor are those of the row: who may send to the queue must not choose another task for them.
+    // The message must name the task of the row: its sender must not choose another task for the actor of the row.
     if (stored.value.agent !== targetAgent || stored.value.task !== taskType) {
       deps.log.warn('delegation_skipped', { ...logFieldsOf(stored.value), reason: 'of another task' });
       return undefined;

@@ -20,7 +20,7 @@ const lacking = (
   operatorTenant: string,
 ): ResultPermission[] => permissions.filter((permission) => !isPermitted(reader, permission, operatorTenant));
 
-/** Why somebody may not have a task run; undefined where they may. The error is `forbidden` and names what is lacking. */
+/** Returns why a reader may not ask for a task, or `undefined` where they may. The error is `forbidden` and names the permission. */
 export function askRefusal(
   { name, permissions }: Pick<Task, 'name' | 'permissions'>,
   reader: Reader,
@@ -41,7 +41,7 @@ export type Withheld = z.infer<typeof withheldSchema>;
 /** Returns what is withheld of the result of a task; undefined for a result that may be read. */
 export type WithheldOf = (work: { readonly agent: string; readonly task: string }) => Withheld | undefined;
 
-/** What is withheld from a reader. A task that the catalogue does not know takes every permission. */
+/** Returns what is withheld from a reader. A result of an unknown task takes every permission. */
 export function withheldFrom(reader: Reader, catalogue: TaskCatalogue, operatorTenant: string): WithheldOf {
   return ({ agent, task }) => {
     const known = agentNames.find((name) => name === agent);
@@ -51,7 +51,7 @@ export function withheldFrom(reader: Reader, catalogue: TaskCatalogue, operatorT
   };
 }
 
-/** The error as a reader may see it: its message may quote what the task found. */
+/** Returns the error as a reader may see it. A withheld one loses its message, which may quote the result. */
 export const shownError = <Shown extends { readonly message: string }>(
   error: Shown,
   withheld: Withheld | undefined,

@@ -83,7 +83,7 @@ export async function refusalsOf(
   };
 }
 
-/** Who asks, and what the gateway says now of the token that the session keeps. */
+/** Returns who asks, and the verdict of the gateway on the token that the session keeps. */
 async function judgeSession(
   { verifyToken }: Pick<RefusalDeps, 'verifyToken'>,
   helpers: Pick<TaskHelpers, 'actor' | 'token' | 'signal'>,
