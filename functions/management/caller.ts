@@ -1,4 +1,4 @@
-import { bearerToken } from '../../shared/identity/verifyToken.ts';
+import { bearerToken } from '../../shared/identity/bearerToken.ts';
 import type { Caller } from '../../shared/orchestration/caller.ts';
 import type { Call } from '../route.ts';
 
