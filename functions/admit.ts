@@ -46,9 +46,9 @@ export async function admit(
     };
   }
   const authorization = headers.get('authorization');
-  // A token in the URL alone counts as none; beside another one nobody can say which is meant (RFC 6750, sections 2 and 3.1).
-  const isTwice = authorization !== null && query.has('access_token');
-  const verdict: Verdict = isTwice ? { refusal: 'repeated' } : await deps.verifyToken(authorization);
+  // A token in the URL does not count. Beside one in the header it makes the request ambiguous (RFC 6750, sections 2 and 3.1).
+  const hasTwo = authorization !== null && query.has('access_token');
+  const verdict: Verdict = hasTwo ? { refusal: 'repeated' } : await deps.verifyToken(authorization);
   if ('refusal' in verdict) {
     deps.log.warn('sign_in_refused', { reason: verdict.refusal, traceId: trace.traceId });
     deps.recordRefusal?.({ reason: verdict.refusal, trace });

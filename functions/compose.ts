@@ -18,6 +18,7 @@ import { type SessionStore, createSessionStore } from '../shared/identity/sessio
 import { rememberVerified } from '../shared/identity/rememberVerified.ts';
 import { createCredentials } from '../shared/identity/credentials.ts';
 import { createTokenExchange } from '../shared/identity/onBehalfOf.ts';
+import { operatorTenantOf } from '../shared/identity/tenantView.ts';
 import { createTokenVerifier, REQUIRED_SCOPE } from '../shared/identity/verifyToken.ts';
 import { azureTableDelegationStore, azureTablePlanStore } from '../shared/orchestration/azureTableStores.ts';
 import { azureTableWaitingLines } from '../shared/orchestration/azureTableWaitingLines.ts';
@@ -97,9 +98,7 @@ export function compose(config: Config): AppDeps {
   const seal = createSeal(config.sealingKeys);
   const state = openStateStore({ redisUrl: config.redisUrl, open: tables, clock });
   const shortLived = state.state;
-  // The tenant whose gateway this is.
-  const [sharingTenant] = config.tenants;
-  const operatorTenant = sharingTenant ?? '';
+  const operatorTenant = operatorTenantOf(config);
   const stores = {
     versions: azureTableVersionStore(tables),
     links: azureTableRegistryLinkStore(tables),
@@ -114,7 +113,7 @@ export function compose(config: Config): AppDeps {
     ...stores,
     state: shortLived,
     newId: randomId,
-    sharingTenant,
+    operatorTenant,
   });
   const outbound = openOutboundClient(upstreamPolicy);
   const stateDeps = { state: shortLived, clock, newId: randomId, log };
@@ -159,7 +158,6 @@ export function compose(config: Config): AppDeps {
     upstreamPolicy,
     publicOrigin: config.publicOrigin,
     tenants: config.tenants,
-    sharingTenant,
     credentials,
     seal,
     config,

@@ -1,14 +1,14 @@
 import { type Result, fail, succeed } from '../shared/platform/result.ts';
 
-/** Hosts that an app answers for, as a URL has them: `mcp.contoso.com`, `127.0.0.1:8001`. */
+/** The hosts that an app serves, as URLs write them: `mcp.contoso.com`, `127.0.0.1:8001`. */
 export type OwnHosts = ReadonlySet<string>;
 
-/** Names of the machine itself. */
+/** Names of the loopback interface. */
 const loopback: readonly string[] = ['127.0.0.1', 'localhost', '[::1]'];
 
 /**
- * The hosts of an app: that of its origin, and the name that the platform gave the site, under which proxies reach it. The
- * other names of the machine itself count where the origin is one of them.
+ * Returns the hosts of an app: the host of its origin, and the site name of the platform, which proxies use. An origin on the
+ * loopback interface stands for all names of that interface.
  */
 export function ownHostsOf(origin: string, siteHost: string | undefined): OwnHosts {
   const { protocol, hostname, port } = new URL(origin);
@@ -20,8 +20,8 @@ export function ownHostsOf(origin: string, siteHost: string | undefined): OwnHos
 }
 
 /**
- * The URL that a request was sent to. Failures: `bad_request` for a `Host` that is none (RFC 9112, section 3.2), and
- * `misdirected` for one that is not the app's (RFC 9110, section 7.4), so that no page reaches the app by a name of its own.
+ * Returns the URL that a request was sent to. Failures: `bad_request` for a malformed `Host` (RFC 9112, section 3.2), and
+ * `misdirected` for the host of another site (RFC 9110, section 7.4), which stops DNS rebinding.
  */
 export function readTarget(url: string, ownHosts: OwnHosts | 'any'): Result<URL> {
   const target = URL.parse(url);
@@ -35,5 +35,5 @@ const malformed = fail({
 });
 const misdirected = fail({
   kind: 'misdirected',
-  message: 'this app does not answer for the host of this request: use the origin that it is configured with',
+  message: 'this app does not serve the host of this request: use the origin that the app is configured with',
 });

@@ -10,7 +10,7 @@ import { type AdmissionDeps, admit } from './admit.ts';
 import { problemAnswer, refuse, responseOf, toResponse } from './answers.ts';
 import { letEveryPageRead, letPagesRead } from './cors.ts';
 import { type OwnHosts, readTarget } from './hosts.ts';
-import { canName, nothingNamedSo, pathParameters } from './paths.ts';
+import { canName, noSuchName, pathParameters } from './paths.ts';
 import { readJson } from './requestBody.ts';
 import type { Route } from './route.ts';
 
@@ -20,13 +20,13 @@ export interface IncomingRequest {
   readonly url: string;
   readonly headers: Headers;
   readonly body: ReadableStream<Uint8Array> | null;
-  /** Why the request cannot be read, and then the rest is empty (`library/readableRequest.ts`). */
+  /** The reason that the request cannot be read. Its other parts are empty then (`library/readableRequest.ts`). */
   readonly unreadable?: string;
 }
 
 export interface HttpDeps extends AdmissionDeps {
   readonly newId: IdSource;
-  /** A request for any other host is refused. */
+  /** A request for any other host is rejected. */
   readonly ownHosts: OwnHosts;
   /** Told of answers that took long, with what they say of their stages; not of those that the caller asked to wait for. */
   readonly recordSlow?: (route: string, durationMs: number, trace: Trace, stages: string) => void;
@@ -140,7 +140,7 @@ async function answer<Body>(
     principal = admission.principal;
   }
   const admittedAt = performance.now();
-  if (!canName(route.path, params)) return refuse(route, nothingNamedSo.error);
+  if (!canName(route.path, params)) return refuse(route, noSuchName.error);
   const body = await readBody(route, request);
   if (!body.ok) return refuse(route, body.error);
   const readAt = performance.now();

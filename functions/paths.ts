@@ -24,12 +24,12 @@ export function pathParameters(template: string, pathname: string): Record<strin
   return Object.fromEntries(parameters);
 }
 
-/** Whether each parameter could name something. `{*rest}` is not judged: its route reads it. */
+/** Whether each parameter is a valid name. `{*rest}` is not checked here: its route reads it. */
 export const canName = (template: string, parameters: Readonly<Record<string, string>>): boolean =>
   Object.entries(parameters).every(([name, value]) => template.endsWith(`{*${name}}`) || isId(value));
 
-/** What a path with a parameter that cannot name anything is answered with. */
-export const nothingNamedSo = fail({
+/** The failure for a path with a parameter that is no valid name. */
+export const noSuchName = fail({
   kind: 'not_found',
   message: 'nothing has such a name: names consist of letters, digits, - and _',
 });

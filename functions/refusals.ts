@@ -4,17 +4,17 @@ import type { Refused } from './admit.ts';
 import type { AppDeps } from './compose.ts';
 
 /**
- * Records refused sign-ins and missing permissions. Who was not let in belongs to no tenant: such a record goes to the first
- * tenant of the settings, the operator's own, and holds nothing of the token.
+ * Records refused sign-ins and missing permissions. A refused sign-in belongs to no tenant: its record goes to the
+ * operator's tenant, and holds nothing of the token.
  */
 export function refusalRecorder({
   audit,
   clock,
   config,
+  operatorTenant,
   watch,
-}: Pick<AppDeps, 'audit' | 'clock' | 'config' | 'watch'>): (refused: Refused) => void {
+}: Pick<AppDeps, 'audit' | 'clock' | 'config' | 'operatorTenant' | 'watch'>): (refused: Refused) => void {
   const record = boundRefusals(audit, clock);
-  const [operatorTenant = ''] = config.tenants;
   return ({ reason, principal, trace }) => {
     const isLacking = isPermission(reason);
     // A client without a token has not failed: it is told where to get one.

@@ -37,7 +37,7 @@ export interface Route<Body = undefined> {
   readonly path: string;
   /** Anonymous routes are handled without a look at the token, on behalf of `nobody`. */
   readonly permission: Permission | 'anonymous';
-  /** Answers under every name that leads to the app, not under its own alone: for probes of the platform. */
+  /** Accepts every `Host`, since the platform probes the app by its address. Absent: only the app's own hosts. */
   readonly hosts?: 'any';
   /** Pages of every origin may call. For reads alone: what a page gets is what its own token, or the URL, gives it. */
   readonly pages?: 'every';
@@ -46,8 +46,8 @@ export interface Route<Body = undefined> {
   /** The body of a request without one. Absent: there must be one. */
   readonly bodyWhenAbsent?: Body;
   /**
-   * A repetition of a request with an `Idempotency-Key` is handled again: it finds what the first one began under `requestId`,
-   * and says how far that is. Absent: a repetition is given the answer of the first one.
+   * The route handles a repetition of a request with an `Idempotency-Key` again: it finds the work that the first one began
+   * under `requestId`, and reports its progress. Absent: a repetition gets the answer of the first one.
    */
   readonly isResumable?: true;
   readonly deadlineMs?: number;

@@ -18,7 +18,7 @@ const HOP_HEADERS = new Set([
 ]);
 
 /**
- * Returns the headers that the client sent, as the connection has them. `host` is the one that the client named.
+ * Returns the headers that the client sent, as they came over the connection. `host` is the host that the client named.
  * @throws UnreadableRequest for more than 16 KiB, for bytes in a value that are not visible ASCII, space or tab, and
  * for an expectation other than `100-continue`.
  */

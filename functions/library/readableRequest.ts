@@ -21,7 +21,7 @@ export function readableRequest<Request extends object>(
     const unreadable =
       error instanceof UnreadableRequest
         ? error.message
-        : 'the request is malformed: see that its Host header and its target are valid';
+        : 'the request is malformed: check its Host header and its target';
     return Object.assign(create(emptyHead), { unreadable });
   }
 }

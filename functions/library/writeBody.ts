@@ -4,8 +4,8 @@ import type { ServerResponse } from 'node:http';
 type Chunks = Iterable<string> | AsyncIterable<Uint8Array>;
 
 /**
- * Writes a body chunk by chunk. When the client leaves, the chunks are ended (their iterator's `return`), also while the
- * next one is awaited. Nothing is read of a body whose client has left before.
+ * Writes a body chunk by chunk. When the client leaves, it calls `return` of the iterator, also while the next chunk is
+ * awaited. It reads nothing if the client has left before.
  */
 export async function writeBody(chunks: Chunks, response: ServerResponse): Promise<void> {
   if (Symbol.iterator in chunks) {

@@ -1,8 +1,8 @@
-import { bearerToken } from '../../shared/identity/verifyToken.ts';
+import { bearerToken } from '../../shared/identity/bearerToken.ts';
 import type { Caller } from '../../shared/orchestration/caller.ts';
 import type { Call } from '../route.ts';
 
-/** Who asks, with the id of the request where its sender may repeat it. */
+/** Returns the caller, with the id of the request where its sender may repeat it. */
 export function callerOf({ principal, trace, headers, requestId }: Call<unknown>): Caller {
   const token = bearerToken(headers.get('authorization'));
   return { principal, trace, token, ...(requestId !== undefined && { requestId }) };

@@ -16,8 +16,8 @@ import type { Answer, Call, Route } from '../route.ts';
 export type IdempotentDeps = IdempotencyDeps & { readonly log: Log };
 
 /**
- * The route, which handles a request with an `Idempotency-Key` once, as far as the key, its caller, the operation and the body
- * are the same. Reads stay as they are. Failures, beside those of the route: `invalid` and `already_exists` of the key.
+ * Returns the route with support for `Idempotency-Key`: it handles requests with the same key, caller, operation and body once.
+ * Reads stay as they are. Failures, beside those of the route: `invalid` and `already_exists` for the key.
  */
 export function idempotent<Body>(route: Route<Body>, deps: IdempotentDeps): Route<Body> {
   if (route.method === 'GET' || route.permission === 'anonymous') return route;
@@ -43,7 +43,7 @@ export function idempotent<Body>(route: Route<Body>, deps: IdempotentDeps): Rout
   };
 }
 
-/** All that decides what the request does. How long its caller waits for the answer does not. */
+/** Returns everything that decides what the request does. `wait` does not: it only says how long the caller waits. */
 function contentOf({ params, query, headers, body }: Call<unknown>) {
   const options = [...query].filter(([name]) => name !== 'wait').sort();
   return { params, options, ifMatch: headers.get('if-match') ?? '*', body: body ?? null };
@@ -62,7 +62,7 @@ async function handleOnce<Body>(
     if (!(result instanceof Response) && result.ok && result.value.status < 300) answer = result.value;
     return result;
   } finally {
-    // The request has been handled: an outage now only makes a repetition wait until the claim ends by itself.
+    // The request has been handled: after an outage here, a repetition waits until the claim expires.
     const kept = answer && { ...answer, headers: { ...route.answerHeaders, ...answer.headers } };
     await endClaim(used, kept, deps).catch((error: unknown) => {
       if (!(error instanceof InfrastructureError)) throw error;

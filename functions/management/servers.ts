@@ -52,16 +52,16 @@ export function serverRoutes(deps: AppDeps): readonly Route<unknown>[] {
       if (!asker.ok) return asker;
       const registered = await registerServer(call.body, asker.value.caller, deps);
       if (!registered.ok) return registered;
-      const { record } = registered.value;
-      const { tenantId, slug, planId } = record;
-      const read = async () => (await plans.find(tenantId, planId))?.value;
+      const { record, plan: begun } = registered.value;
+      const { tenantId, slug } = record;
+      const read = async () => (await plans.find(tenantId, begun.id))?.value;
       const isOver = (found: Plan | undefined) => !found || hasEnded(found);
       const plan = await asker.value.follow<Plan | undefined>(undefined, read, isOver);
       const found = plan && (await deps.servers.find(tenantId, slug))?.value;
-      // A change since has given the record another plan.
+      // The plan of the record does not identify it: a change since has replaced the plan.
       const { status, statusReason } = found?.createdAt === record.createdAt ? found : record;
-      const href = planHref(planId);
-      const shown = { id: planId, href };
+      const href = planHref(begun.id);
+      const shown = { id: begun.id, href };
       const phasesCompleted = plan && completedPhases(plan);
       return succeed({
         status: 202,

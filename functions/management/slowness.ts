@@ -2,12 +2,12 @@ import type { AppDeps } from '../compose.ts';
 import type { HttpDeps } from '../http.ts';
 import { stagesOf } from '../../shared/platform/serverTiming.ts';
 
-/** Notices answers that took long; many of them are a `performance_degradation`, for the operator's own tenant. */
+/** Notices answers that took long; many of them are a `performance_degradation`, for the operator's tenant. */
 export function slownessRecorder({
   config,
+  operatorTenant,
   watch,
-}: Pick<AppDeps, 'config' | 'watch'>): NonNullable<HttpDeps['recordSlow']> {
-  const [operatorTenant = ''] = config.tenants;
+}: Pick<AppDeps, 'config' | 'operatorTenant' | 'watch'>): NonNullable<HttpDeps['recordSlow']> {
   return (route, durationMs, trace, stages) => {
     watch({
       type: 'performance_degradation',

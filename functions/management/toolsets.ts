@@ -22,7 +22,7 @@ export function toolsetRoutes({
   audit,
   clock,
 }: Pick<AppDeps, 'toolsets' | 'audit' | 'clock'>): readonly Route<unknown>[] {
-  /** The toolset that is there, if it is just what a repeated request asks for: the first sending made it and died. */
+  /** Returns the stored toolset, if a repeated request asks for just that: the first sending stored it and then failed. */
   async function existing(wanted: Toolset, requestId: string | undefined): Promise<Toolset | undefined> {
     const found =
       requestId === undefined ? undefined : (await toolsets.find(wanted.tenantId, wanted.slug))?.value;

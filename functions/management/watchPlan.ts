@@ -23,7 +23,7 @@ export function watchPlan(
   lastEventId: string | null,
 ): Response {
   const end = performance.now() + WATCH_FOR_MS;
-  // A client without a number of ours has seen nothing.
+  // An invalid id counts as none.
   let seen = /^\d{1,15}$/.test(lastEventId ?? '') ? Number(lastEventId) : 0;
   let current: Plan | undefined = plan;
   let dropped = false;

@@ -28,12 +28,11 @@ function tenantIn(query: URLSearchParams): NamedTenant {
 /**
  * Protected resource metadata (RFC 9728) of the MCP endpoints, at the paths that follow from their URLs and, for clients that
  * look there only, at the root. The resource's name comes from the settings, never from a request's `Host`. Nothing tells
- * whether there is a server or a toolset of that name. It names one authorization server: that of the first tenant, or that
+ * whether there is a server or a toolset of that name. It names one authorization server: that of the operator's tenant, or that
  * of the tenant in `?tenant={id}`. The answer is the same for every id, so nobody learns which tenants the gateway knows.
  */
-export function metadataRoutes({ config, authority, challenge }: AppDeps): readonly Route[] {
-  const [first = ''] = config.tenants;
-  const metadata = (path: string, { id = first, hint = '' }: { id?: string; hint?: string }) => ({
+export function metadataRoutes({ config, operatorTenant, authority, challenge }: AppDeps): readonly Route[] {
+  const metadata = (path: string, { id = operatorTenant, hint = '' }: { id?: string; hint?: string }) => ({
     resource: `${config.publicOrigin}/${path}${hint}`,
     resource_name: 'MCP Registry Gateway',
     authorization_servers: [`${authority}/${id}/v2.0`],

@@ -4,7 +4,7 @@ import type { AppDeps } from '../compose.ts';
 
 const HOURLY = '0 47 * * * *';
 
-/** Removes plans and delegations that ended long ago, and idempotency keys of the day before. */
+/** Removes plans and delegations that ended long ago, and expired idempotency keys. */
 export function registerHistoryPurge(deps: AppDeps): void {
   app.timer('history-purge', {
     schedule: HOURLY,

@@ -4,7 +4,7 @@ import { METHOD_NOT_FOUND, toJsonRpcError } from './errorCodes.ts';
 import type { InFlight } from './inFlight.ts';
 import type { JsonObject } from './jsonRpc.ts';
 import type { SignedIn } from '../identity/credentials.ts';
-import { bearerToken } from '../identity/verifyToken.ts';
+import { bearerToken } from '../identity/bearerToken.ts';
 import type { GatewayDeps, McpPost, McpRequest } from './request.ts';
 import { jsonResponse, outcomeResponse } from './responses.ts';
 import type { Questions } from './session/questions.ts';

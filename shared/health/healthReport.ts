@@ -2,12 +2,7 @@ import { z } from 'zod';
 import { errorKinds } from '../platform/errors.ts';
 import type { Delegation } from '../orchestration/delegation/delegation.ts';
 import type { PlanStep } from '../orchestration/plan/plan.ts';
-import { type WithheldOf, shownError } from '../orchestration/task/resultAccess.ts';
-
-/** In place of what a reader may not see. */
-export const withheldSchema = z
-  .object({ permissions: z.array(z.string()) })
-  .describe('The permissions that you lack for the rest.');
+import { type WithheldOf, shownError, withheldSchema } from '../orchestration/task/resultAccess.ts';
 
 const statusSchema = z.enum(['healthy', 'degraded', 'failed']);
 
@@ -51,7 +46,7 @@ export function healthReport(components: Components, at: Date): HealthReport {
   };
 }
 
-/** The report as a reader may see it: of a part whose task takes more than the reader has, the status alone. */
+/** Returns the report as a reader may see it: of a component whose result is withheld, the status and not the evidence. */
 export const shownHealth = (report: HealthReport, withheldOf: WithheldOf): HealthReport => ({
   ...report,
   components: Object.fromEntries(
@@ -63,15 +58,7 @@ function shown(component: Component, withheldOf: WithheldOf): Component {
   const { agent, task, status, durationMs, error } = component;
   const withheld = agent !== undefined && task !== undefined ? withheldOf({ agent, task }) : undefined;
   if (!withheld) return component;
-  const permissions = [...withheld.permissions];
-  return {
-    status,
-    agent,
-    task,
-    durationMs,
-    error: error && shownError(error, withheld),
-    withheld: { permissions },
-  };
+  return { status, agent, task, durationMs, error: error && shownError(error, withheld), withheld };
 }
 
 export function overallStatus(

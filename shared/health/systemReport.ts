@@ -2,8 +2,13 @@ import { z } from 'zod';
 import { GATEWAY_INFO } from '../gateway/protocol.ts';
 import type { Delegation } from '../orchestration/delegation/delegation.ts';
 import { type Plan, type PlanStep, hasEnded } from '../orchestration/plan/plan.ts';
-import { type Withheld, type WithheldOf, shownError } from '../orchestration/task/resultAccess.ts';
-import { type Component, overallStatus, withheldSchema } from './healthReport.ts';
+import {
+  type Withheld,
+  type WithheldOf,
+  shownError,
+  withheldSchema,
+} from '../orchestration/task/resultAccess.ts';
+import { type Component, overallStatus } from './healthReport.ts';
 
 const severities = ['critical', 'warning', 'info'] as const;
 
@@ -102,12 +107,11 @@ function readReport({ agent, task, state, error }: PlanStep, delegation: Delegat
   return { report: { agent, state: 'failed', error: why }, findings: [], part: 'failed' };
 }
 
-/** Whether it was made and how its part is, and nothing of what it says. */
+/** Returns the report without its content: whether it was made, and how the part of the system is. */
 function withoutWords({ report, part }: ReadReport, withheld: Withheld): ReadReport {
   const { agent, state, error } = report;
-  const permissions = [...withheld.permissions];
   return {
-    report: { agent, state, ...(error && { error: shownError(error, withheld) }), withheld: { permissions } },
+    report: { agent, state, ...(error && { error: shownError(error, withheld) }), withheld },
     findings: [],
     ...(part && { part }),
   };

@@ -5,6 +5,7 @@ import { type Result, fail, succeed } from '../platform/result.ts';
 import { createTenantCache } from '../platform/tenantCache.ts';
 import type { ExchangeToken, ExchangedToken } from './onBehalfOf.ts';
 import type { Principal } from './principal.ts';
+import { operatorTenantOf } from './tenantView.ts';
 
 /** Where a credential is to go: on behalf of which tenant, and to which URL. */
 export interface CredentialUse {
@@ -38,14 +39,14 @@ const SPARE_MS = 300_000;
 const REMEMBERED = 1_000;
 
 /**
- * Credentials by name, each for some tenants and some origins. Deny by default: one that names no tenants is for the first
+ * Credentials by name, each for some tenants and some origins. Deny by default: one that names no tenants is for the operator's
  * tenant alone, and none goes to an origin that it does not name.
  */
 export function createCredentials(
   { credentials, tenants }: Pick<Config, 'credentials' | 'tenants'>,
   deps: { readonly exchange: ExchangeToken; readonly clock: Clock },
 ): Credentials {
-  const [first] = tenants;
+  const operatorTenant = operatorTenantOf({ tenants });
   const exchanged = createTenantCache<Promise<Result<ExchangedToken>>>(REMEMBERED);
   const named = (name: string) => (Object.hasOwn(credentials, name) ? credentials[name] : undefined);
 
@@ -53,7 +54,7 @@ export function createCredentials(
     const credential = named(name);
     const isFor =
       credential !== undefined &&
-      (credential.tenants ?? [first]).includes(tenantId) &&
+      (credential.tenants ?? [operatorTenant]).includes(tenantId) &&
       credential.origins.includes(new URL(url).origin);
     return isFor ? credential : undefined;
   }

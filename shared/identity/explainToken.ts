@@ -8,11 +8,11 @@ import {
   decodeProtectedHeader,
 } from 'jose';
 import { z } from 'zod';
+import { bearerToken } from './bearerToken.ts';
 import {
   CLOCK_TOLERANCE_SECONDS,
   REQUIRED_SCOPE,
   type TokenRules,
-  bearerToken,
   claimsSchema,
   grantedRoles,
   issuerOf,

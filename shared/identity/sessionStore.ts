@@ -52,7 +52,7 @@ export interface SessionStore {
   /** The token that the session was opened with, where it was to be kept; for use, and never to be shown. */
   token(tenantId: string, id: string): Promise<string | undefined>;
   end(tenantId: string, id: string): Promise<'ended' | 'absent'>;
-  /** Whether somebody has ended the session, and not time or a loss of the state. It is known also after Redis lost all. */
+  /** Whether a user has ended the session. False for one that expired, or that Redis lost. The tables keep this. */
   wasEnded(id: string): Promise<boolean>;
 }
 

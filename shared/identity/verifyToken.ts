@@ -14,6 +14,7 @@ import type { OutboundRequest } from '../platform/outbound.ts';
 import type { OutboundBody } from '../platform/outboundBody.ts';
 import type { Result } from '../platform/result.ts';
 import { CLOCK_TOLERANCE_MS, type Clock } from '../platform/clock.ts';
+import { bearerToken, holdsSeveral } from './bearerToken.ts';
 import { type Principal, type Role, roles } from './principal.ts';
 
 /** Delegated scope that a user's token must carry, beside a role. */
@@ -57,20 +58,9 @@ export interface KeySource {
   ): Promise<Result<{ readonly statusCode: number; readonly body: Pick<OutboundBody, 'bytes'> }>>;
 }
 
-/** Many times what Entra's keys take. What is longer counts as no keys. */
+/** Many times the size of Entra's keys. A longer answer counts as no keys. */
 const MAX_KEYS_BYTES = 256 * 1024;
-const MAX_TOKEN_LENGTH = 16 * 1024;
 export const CLOCK_TOLERANCE_SECONDS = CLOCK_TOLERANCE_MS / 1_000;
-
-/** The token of an `Authorization` header (RFC 6750, section 2.1), unjudged; undefined where it holds none that could be one. */
-export function bearerToken(authorization: string | null): string | undefined {
-  const [, token] = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization ?? '') ?? [];
-  return token !== undefined && token.length <= MAX_TOKEN_LENGTH ? token : undefined;
-}
-
-/** Whether there are credentials beside a bearer token: headers that came repeatedly are one, with commas (RFC 9110, section 5.3). */
-const holdsSeveral = (authorization: string): boolean =>
-  authorization.includes(',') && /(?:^|,)\s*Bearer\b/i.test(authorization);
 
 /** The claims that the checks below read, once the signature holds. */
 export const claimsSchema = z.object({

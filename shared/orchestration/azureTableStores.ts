@@ -103,7 +103,7 @@ function pageOf<T>(
 /** Questions to the service at once. */
 const AT_ONCE = 8;
 
-/** Yields the marks of some tenants in turn, so that what one has left open does not hold up the others. */
+/** Yields the marks of some tenants in turn, so that a tenant with many does not delay the others. */
 const marksOf = <T>(table: Table<T>, tenants: Iterable<string>): AsyncIterable<Mark> =>
   roundRobin(Array.from(tenants, (tenant) => marksOfTenant(table, tenant)));
 

@@ -6,7 +6,7 @@ const placeSchema = delegationSchema.pick({ tenantId: true, agent: true, id: tru
 
 /** No tenant's id begins so: lines lie beside the delegations, in partitions of their own. */
 const PREFIX = 'waiting_';
-/** Places read at once: the most that Azure gives, with the one more that tells of a next page. */
+/** Places of a page. One more is read, to learn whether a page follows: 1,000 is the limit of Azure. */
 const PAGE = 999;
 
 const partitionOf = ({ tenantId, agent }: Pick<Place, 'tenantId' | 'agent'>): string =>

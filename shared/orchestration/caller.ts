@@ -14,12 +14,12 @@ export interface Caller {
 }
 
 /**
- * The actor of work that a caller asks for: the caller, until the sign-in ends, or the session that the work is asked for in.
+ * Returns the actor of work that a caller asks for. It expires with the sign-in, or with the session where that ends sooner.
  */
 export function actorOf({ principal }: Pick<Caller, 'principal'>, session?: Session): Principal {
   if (!session) return principal;
   return { ...principal, expiresAt: Math.min(principal.expiresAt, Date.parse(session.expiresAt)) };
 }
 
-/** The id of what a request makes: that of the request where it may be repeated, else a new one. */
+/** Returns the id for the work of a request: the id of a request that may be repeated, else a new one. */
 export const idFor = ({ requestId }: Caller, newId: IdSource): string => requestId ?? newId();

@@ -9,8 +9,8 @@ import { InfrastructureError } from '../platform/errors.ts';
 import { logUnreadable } from './unreadable.ts';
 
 /**
- * Finds what a crash or an outage left behind, and moves it on: messages that were lost, outcomes that no plan heard of. A
- * row that cannot be moved on is logged, and does not keep the sweeper from the others. @throws when the tables are away.
+ * Finds what a crash or an outage left behind, and moves it on: messages that were lost, outcomes that no plan recorded. A
+ * fault at one row is logged, and the sweeper goes on with the others. @throws when the tables are away.
  */
 export async function sweepStuck(deps: OrchestrationDeps): Promise<void> {
   const patience = new Date(deps.clock.now().getTime() - RESEND_AFTER_MS);

@@ -6,7 +6,7 @@ import type { ServerRecord } from './server.ts';
 import type { ServerFilter, ServerStore } from './serverStore.ts';
 
 /**
- * The servers that a tenant sees: its own, whatever their status, and those that the sharing tenant shares with all, once
+ * The servers that a tenant sees: its own, whatever their status, and those that the operator's tenant shares with all, once
  * they are active. Where both have a slug, it is the tenant's own. An outage is thrown, never read as "not found".
  */
 export interface VisibleServers {
@@ -21,12 +21,12 @@ export function createVisibleServers(deps: {
   readonly servers: Pick<ServerStore, 'find' | 'list'>;
   readonly state: StateStore;
   readonly newId: IdSource;
-  /** The one tenant that may share; nobody does when absent. */
-  readonly sharingTenant: string | undefined;
+  /** The one tenant that may share. */
+  readonly operatorTenant: string;
 }): VisibleServers {
-  const { servers, state, newId, sharingTenant } = deps;
+  const { servers, state, newId, operatorTenant } = deps;
   const versionOf = (tenantId: string) => registryVersion(state, tenantId, newId);
-  const sharerFor = (tenantId: string) => (tenantId === sharingTenant ? undefined : sharingTenant);
+  const sharerFor = (tenantId: string) => (tenantId === operatorTenant ? undefined : operatorTenant);
 
   return {
     async find(tenantId, slug) {

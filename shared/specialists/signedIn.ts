@@ -12,7 +12,7 @@ export async function signedIn({
   return kept === undefined ? undefined : { principal: actor, token: kept };
 }
 
-/** Nobody stands behind the work any more. */
+/** The error of work whose actor has no sign-in any more. */
 export const signInEnded: DomainError = {
   kind: 'unauthenticated',
   message: 'your sign-in has ended, or the session that this was asked for in: sign in and ask again',

@@ -12,9 +12,9 @@ import {
   type Delegation,
   claim,
   finish,
-  messageOf,
   newDelegation,
 } from '../../shared/orchestration/delegation/delegation.ts';
+import { messageOf } from '../../shared/orchestration/delegation/delegationMessage.ts';
 import { taskCatalogue } from '../../shared/orchestration/task/taskCatalogue.ts';
 import { systemClock } from '../../shared/platform/clock.ts';
 import { randomId } from '../../shared/platform/ids.ts';

@@ -88,7 +88,7 @@ async function countWarmReads(servers: ReturnType<typeof azureTableServerStore>)
     servers: counted,
     state,
     newId: randomId,
-    sharingTenant: undefined,
+    operatorTenant: TENANT,
   });
   const noToolsets = { find: () => Promise.resolve(undefined) };
   const catalogue = createCatalogue({ visibleServers, toolsets: noToolsets, clock: systemClock });

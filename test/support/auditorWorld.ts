@@ -99,7 +99,7 @@ export async function auditorWorld(): Promise<AuditorWorld> {
     { authority: origin, audience, tenants: new Set([tenant]) },
     { outbound, clock },
   );
-  const stores = { servers: engine.deps.servers, state, newId: randomId, sharingTenant: tenant };
+  const stores = { servers: engine.deps.servers, state, newId: randomId, operatorTenant: tenant };
   const deps: SpecialistDeps = {
     ...engine.deps,
     clock,

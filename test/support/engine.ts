@@ -158,7 +158,6 @@ export function testEngine(faults: Faults = {}, gates: QualityGates = standardGa
     upstreamPolicy: 'public',
     publicOrigin: 'https://gateway.example.com',
     tenants,
-    sharingTenant: 't1',
     operatorTenant: 't1',
     seal: testSeal,
     credentials: testCredentials(

@@ -86,7 +86,7 @@ export async function startGateway(
   const clock = { now: () => new Date(Date.now() + aheadMs) };
   const endpoints = createMcpEndpoints({
     servers,
-    visibleServers: createVisibleServers({ servers, state, newId: randomId, sharingTenant: SHARER }),
+    visibleServers: createVisibleServers({ servers, state, newId: randomId, operatorTenant: SHARER }),
     toolsets,
     outboundTo,
     credentials: own,

@@ -2,7 +2,7 @@ import type { OwnCall } from '../../../shared/gateway/ownTools.ts';
 import { type Permission, isPermitted } from '../../../shared/identity/permissions.ts';
 import { invalidBySchema } from '../../../shared/platform/invalid.ts';
 import { type Result, fail, succeed } from '../../../shared/platform/result.ts';
-import { canName, nothingNamedSo } from '../../paths.ts';
+import { canName, noSuchName } from '../../paths.ts';
 import type { Route } from '../../route.ts';
 
 /** What a route is asked, beside who asks. Query parameters that are undefined are left out. */
@@ -35,7 +35,7 @@ export function routeCalls(routes: readonly Route<unknown>[]): (name: string) =>
             kind: 'forbidden',
             message: `your roles do not include the permission ${permission}`,
           });
-        if (!canName(route.path, question.params ?? {})) return nothingNamedSo;
+        if (!canName(route.path, question.params ?? {})) return noSuchName;
         const body = readBody(route, question.body);
         if (!body.ok) return body;
         const answered = await route.handle({ ...call, ...partsOf(question), body: body.value });

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { agentNames } from '../../../shared/orchestration/agent/agents.ts';
 import { taskTypes } from '../../../shared/orchestration/agent/routing.ts';
 import { delegationStateSchema } from '../../../shared/orchestration/delegation/delegation.ts';
-import { withheldSchema } from '../../../shared/health/healthReport.ts';
+import { withheldSchema } from '../../../shared/orchestration/task/resultAccess.ts';
 import { type OwnTool, defineOwnTool, idempotencyKey, readOnly, waitSeconds } from './ownTool.ts';
 import type { RouteCall } from './routeCalls.ts';
 

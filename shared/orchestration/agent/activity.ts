@@ -16,7 +16,7 @@ export interface AgentActivity {
 
 const TELL_EVERY_MS = 2_000;
 const SECONDS = 60;
-/** What an instance last said counts for so long; it says by its own clock when that was. */
+/** How long a report of an instance counts. The time of the report is of the instance's own clock. */
 const CURRENT_MS = 15_000 + CLOCK_TOLERANCE_MS;
 const FORGET_AFTER_MS = 24 * 3_600_000;
 

@@ -3,13 +3,8 @@ import { type Result, fail, succeed } from '../../platform/result.ts';
 import type { DeadLetter, DeadLetterQueues } from '../../platform/serviceBusDeadLetters.ts';
 import type { Page } from '../../platform/tables.ts';
 import type { Agent } from './agents.ts';
-import {
-  type Delegation,
-  type DelegationMessage,
-  delegationMessageSchema,
-  isLeased,
-  requeue,
-} from '../delegation/delegation.ts';
+import { type Delegation, isLeased, requeue } from '../delegation/delegation.ts';
+import { type DelegationMessage, delegationMessageSchema } from '../delegation/delegationMessage.ts';
 import { sendMessage } from '../delegation/sendMessage.ts';
 import type { OrchestrationDeps } from '../deps.ts';
 
@@ -129,7 +124,7 @@ async function requeueDelegation(
 const messageIn = ({ body }: DeadLetter): DelegationMessage | undefined =>
   delegationMessageSchema.safeParse(body).data;
 
-/** What nobody can read belongs to no tenant, and shows to the operator's. */
+/** Returns whose message it is. An unreadable one belongs to no tenant, and the operator's tenant sees it. */
 const ownerOf = (letter: DeadLetter, operatorTenant: string): string =>
   messageIn(letter)?.tenantId ?? operatorTenant;
 

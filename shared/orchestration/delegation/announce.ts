@@ -4,8 +4,8 @@ import { advancePlan } from '../plan/advancePlan.ts';
 import type { Delegation } from './delegation.ts';
 
 /**
- * Tells the audit trail and the plan, if it is of one, how a delegation has ended, and lets the next of its tenant take its
- * place at the queue. Nothing for one that goes on.
+ * Records the outcome of a delegation in the audit trail and in its plan, and sends the next delegation of its waiting line.
+ * Does nothing for a delegation that has not ended.
  */
 export async function announce(delegation: Delegation, deps: OrchestrationDeps): Promise<void> {
   const { tenantId, agent, task, requestedBy, outcome, createdAt, finishedAt, traceparent } = delegation;

@@ -8,19 +8,19 @@ import type { Place, WaitingLines } from './waitingLines.ts';
 
 /** Delegations of one tenant at one agent's queue: enough to keep eight instances of an agent busy, 16 at a time each. */
 export const QUEUE_SHARE = 128;
-/** Delegations that an instance sends for a tenant and an agent before it looks again how many are there. */
-const SENT_PER_LOOK = 32;
-/** For so long an instance believes that a share is used up. */
+/** Delegations that an instance sends for a tenant and an agent before it counts the unfinished ones again. */
+const SENT_PER_COUNT = 32;
+/** How long an instance takes a share as used up without counting again. */
 const USED_UP_FOR_MS = 1_000;
 
 /** What this instance knows of the share of one tenant at one queue. */
 interface Known {
-  /** How many may be sent without a look. */
+  /** How many may be sent before the next count. */
   left: number;
   usedUpUntil: number;
-  /** New delegations of which it is not decided yet whether they wait. */
+  /** New delegations that are stored and neither sent nor in the line yet. */
   undecided: number;
-  looking?: Promise<void>;
+  counting?: Promise<void>;
 }
 
 type Deps = Pick<OrchestrationDeps, 'delegations' | 'sender' | 'clock' | 'log'> & {
@@ -41,21 +41,21 @@ export function createQueueShares(deps: Deps): QueueShares {
 
   function knownOf(line: Line): Known {
     const name = nameOf(line);
-    const found = known.get(name) ?? { left: SENT_PER_LOOK, usedUpUntil: 0, undecided: 0 };
+    const found = known.get(name) ?? { left: SENT_PER_COUNT, usedUpUntil: 0, undecided: 0 };
     known.set(name, found);
     return found;
   }
 
-  /** How many more may be sent; `waiting` are in the line. A row that was just made counts once it is decided. */
+  /** Returns how many more may be sent. The `waiting` delegations of the line do not count, nor the undecided ones. */
   async function roomBeside({ tenantId, agent }: Line, waiting: number): Promise<number> {
     const unfinished = (await delegations.countUnfinished(tenantId)).get(agent) ?? 0;
     return QUEUE_SHARE - (unfinished - waiting - knownOf({ tenantId, agent }).undecided);
   }
 
-  async function look(line: Line, share: Known): Promise<void> {
+  async function count(line: Line, share: Known): Promise<void> {
     const [ahead] = await lines.first(line.tenantId, line.agent, 1);
     const room = ahead ? 0 : await roomBeside(line, 0);
-    if (room > 0) share.left = Math.min(room, SENT_PER_LOOK);
+    if (room > 0) share.left = Math.min(room, SENT_PER_COUNT);
     else share.usedUpUntil = clock.now().getTime() + USED_UP_FOR_MS;
   }
 
@@ -66,8 +66,8 @@ export function createQueueShares(deps: Deps): QueueShares {
     try {
       while (share.left === 0) {
         if (clock.now().getTime() < share.usedUpUntil) return false;
-        // Those who come meanwhile share the look.
-        await (share.looking ??= look(line, share).finally(() => delete share.looking));
+        // Calls that come meanwhile share the count.
+        await (share.counting ??= count(line, share).finally(() => delete share.counting));
       }
       share.left -= 1;
       return true;
@@ -106,11 +106,11 @@ export function createQueueShares(deps: Deps): QueueShares {
   async function wait(delegation: Delegation): Promise<void> {
     await lines.join(delegation);
     const [first] = await lines.first(delegation.tenantId, delegation.agent, 1);
-    // Whoever stands before it will pass the turn on. Before the first of a line all may have ended meanwhile.
+    // The end of a delegation at the queue sends the next of the line. They may all have ended before this one joined it.
     if (first?.id === delegation.id) await fill(delegation, 1);
   }
 
-  /** A turn that is lost in an outage is found again by the sweeper. */
+  /** Logs an outage. The sweeper then sends what was not sent. */
   async function orLeaveToSweeper(line: Line, act: () => Promise<unknown>): Promise<void> {
     try {
       await act();
@@ -132,7 +132,7 @@ export function createQueueShares(deps: Deps): QueueShares {
     async passOn(ended) {
       if (!isShared) return;
       await orLeaveToSweeper(ended, async () => {
-        // One that ended in the line was not at the queue, and leaves no room there.
+        // A delegation that ended in the line was not at the queue: its end makes no room there.
         const hadWaited = ended.attempts === 0 && (await lines.leave(ended));
         if (!hadWaited) await sendFirst(ended);
       });

@@ -14,7 +14,8 @@ import { askRefusal } from '../task/resultAccess.ts';
 import type { Task } from '../task/task.ts';
 import type { TaskCatalogue } from '../task/taskCatalogue.ts';
 import { checkSession } from '../checkSession.ts';
-import { type Delegation, MAX_INPUT_LENGTH, fitsMessage, newDelegation } from './delegation.ts';
+import { type Delegation, MAX_INPUT_LENGTH, newDelegation } from './delegation.ts';
+import { fitsMessage } from './delegationMessage.ts';
 import { sendNew } from './sendMessage.ts';
 
 /** A piece of work by its type, which the matrix routes, or by its task, with the agent or without: then whoever has least to do. */

@@ -1,13 +1,12 @@
 import { z } from 'zod';
 import { principalSchema } from '../../identity/principal.ts';
 import { CLOCK_TOLERANCE_MS } from '../../platform/clock.ts';
-import { idSchema } from '../../platform/ids.ts';
 import type { LogFields } from '../../platform/log.ts';
 import { continueTrace } from '../../platform/trace.ts';
 import { agentNames } from '../agent/agents.ts';
 import { type Outcome, outcomeSchema } from './outcome.ts';
 
-const agentSchema = z.enum(agentNames);
+export const agentSchema = z.enum(agentNames);
 
 export const delegationStateSchema = z.enum(['queued', 'running', 'succeeded', 'failed', 'cancelled']);
 
@@ -23,9 +22,9 @@ export const delegationSchema = z.object({
   requestedBy: z.string().optional(),
   /** On whose behalf it is done; absent for work of the system's own. */
   actor: principalSchema.optional(),
-  /** The plan, gate or event of the gateway itself that has it done, whatever its asker may read. */
+  /** The plan, gate or event of the gateway that authorises it. Its task then needs no permission of the actor. */
   grantedBy: z.string().optional(),
-  /** The session that it was asked for in: when that is ended, nobody stands behind the work any more. */
+  /** The session that it was asked for in. When a user ends the session, the work has no actor any more. */
   sessionId: z.string().optional(),
   planId: z.string().optional(),
   stepId: z.string().optional(),
@@ -72,27 +71,6 @@ export function newDelegation(work: Work, now: Date): Delegation {
   return { ...work, requestingAgent, state: 'queued', attempt: 1, attempts: 0, sentAt: at, createdAt: at };
 }
 
-/**
- * What travels over the queue: ids and input, never a token. `messageId` is `delegationId:attempt`. An input that is too
- * large for a message stays in the row, where the agent reads it.
- */
-export const delegationMessageSchema = z.object({
-  schemaVersion: z.literal(1),
-  delegationId: idSchema,
-  attempt: z.int().min(1),
-  requestingAgent: agentSchema,
-  targetAgent: agentSchema,
-  taskType: z.string().min(1),
-  sessionId: idSchema.optional(),
-  tenantId: idSchema,
-  planId: idSchema.optional(),
-  stepId: idSchema.optional(),
-  traceparent: z.string(),
-  deadline: z.iso.datetime(),
-  input: z.unknown().optional(),
-});
-export type DelegationMessage = z.infer<typeof delegationMessageSchema>;
-
 /** A task that throws this often fails for good. */
 export const MAX_ATTEMPTS = 4;
 
@@ -136,8 +114,8 @@ export const RESEND_AFTER_MS = 60_000;
 const RESEND_AT_MOST_MS = 3_600_000;
 
 /**
- * Decides what to do with an unfinished delegation whose message may be lost. A second message does no harm, so that nothing
- * is lost where `sentAt` is of another clock.
+ * Decides what to do with an unfinished delegation whose message may be lost. A second message does no
+ * harm, so `sentAt` needs no clock tolerance.
  */
 export function sweep(row: Delegation, now: Date): SweepDecision {
   if (isLeased(row, new Date(now.getTime() - CLOCK_TOLERANCE_MS))) return { kind: 'leave' };
@@ -153,8 +131,8 @@ export const isLeased = (row: Delegation, now: Date): boolean =>
 const isOverdue = (row: Delegation, now: Date): boolean => timeLeftMs(row, now) <= 0;
 
 /**
- * How long work may go on from now on. The deadline and the creation are times of one machine, and `now` may be of another: so
- * it is the whole time from one to the other at most, and over only when the deadline is past by the tolerance.
+ * Returns how long work may go on, in ms. The deadline and the creation are times of one machine, and `now` may be of another.
+ * So the time left is at most the time between the two, and it ends when the deadline is past by `CLOCK_TOLERANCE_MS`.
  */
 export const timeLeftMs = (
   { createdAt, deadline }: Pick<Delegation, 'createdAt' | 'deadline'>,
@@ -205,28 +183,6 @@ export function requeue(row: Delegation, sentAt: Date): Delegation {
   const { leaseUntil: _, ...rest } = row;
   return { ...rest, state: 'queued', attempt: row.attempt + 1, sentAt: sentAt.toISOString() };
 }
-
-export function messageOf(row: Delegation): DelegationMessage {
-  return {
-    schemaVersion: 1,
-    delegationId: row.id,
-    attempt: row.attempt,
-    requestingAgent: row.requestingAgent,
-    targetAgent: row.agent,
-    taskType: row.task,
-    ...(row.sessionId !== undefined && { sessionId: row.sessionId }),
-    tenantId: row.tenantId,
-    ...(row.planId !== undefined && { planId: row.planId }),
-    ...(row.stepId !== undefined && { stepId: row.stepId }),
-    traceparent: row.traceparent,
-    deadline: row.deadline,
-    ...(fitsMessage(row.input) && { input: row.input }),
-  };
-}
-
-/** A message of the standard tier holds 256 KB; the rest of it takes less than half. */
-export const fitsMessage = (input: unknown): boolean =>
-  Buffer.byteLength(JSON.stringify(input ?? null)) <= 128 * 1024;
 
 /** What every log line about a delegation says. */
 export function logFieldsOf({ id, agent, task, attempt, traceparent }: Delegation): LogFields {

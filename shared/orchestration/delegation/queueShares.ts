@@ -11,6 +11,6 @@ export interface QueueShares {
   send(delegation: Delegation): Promise<void>;
   /** Sends the message of the next delegation of the line, in place of one that has ended. */
   passOn(ended: Delegation): Promise<void>;
-  /** Sends what fits of every line, since a crash may have lost a turn. Returns the ids of all that waited. */
+  /** Sends the delegations of every line that have room, since a crash may have lost a send. Returns the ids of all that waited. */
   refill(): Promise<ReadonlySet<string>>;
 }

@@ -4,16 +4,8 @@ import { advancePlan } from '../plan/advancePlan.ts';
 import type { Task } from '../task/task.ts';
 import type { TaskCatalogue } from '../task/taskCatalogue.ts';
 import { announce } from './announce.ts';
-import {
-  type Delegation,
-  type DelegationMessage,
-  claim,
-  delegationMessageSchema,
-  finish,
-  fitting,
-  logFieldsOf,
-  retryLater,
-} from './delegation.ts';
+import { type Delegation, claim, finish, fitting, logFieldsOf, retryLater } from './delegation.ts';
+import { type DelegationMessage, delegationMessageSchema } from './delegationMessage.ts';
 import { runTask } from './runTask.ts';
 import { sendMessage } from './sendMessage.ts';
 
@@ -63,7 +55,7 @@ async function claimFor(
       deps.log.warn('delegation_skipped', { delegationId, reason: 'unknown' });
       return undefined;
     }
-    // The task and the actor are those of the row: who may send to the queue must not choose another task for them.
+    // The message must name the task of the row: its sender must not choose another task for the actor of the row.
     if (stored.value.agent !== targetAgent || stored.value.task !== taskType) {
       deps.log.warn('delegation_skipped', { ...logFieldsOf(stored.value), reason: 'of another task' });
       return undefined;

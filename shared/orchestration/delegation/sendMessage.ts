@@ -1,6 +1,7 @@
 import { InfrastructureError } from '../../platform/errors.ts';
 import type { OrchestrationDeps } from '../deps.ts';
-import { type Delegation, logFieldsOf, messageOf } from './delegation.ts';
+import { type Delegation, logFieldsOf } from './delegation.ts';
+import { messageOf } from './delegationMessage.ts';
 
 /**
  * Stores a delegation, and sends its message when its tenant's share of the queue has room, if it has not ended as it was made.

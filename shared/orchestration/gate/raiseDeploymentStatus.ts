@@ -12,8 +12,8 @@ export const gateStatusKey = (tenantId: string, gate: string): string => `mreg:g
 
 /**
  * Raises `deployment_status` when a run of a gate ended otherwise than the one before it, and whenever a plan of a
- * deployment ended. Nothing for other plans. While Redis is away the run before is unknown, and the event is raised.
- * @throws InfrastructureError when the tables are away: the plan must not end before.
+ * deployment ended. Nothing for other plans. While Redis is away, the result of the run before is unknown, and the event is raised.
+ * @throws InfrastructureError when the tables are away: the plan must not end before the event is stored.
  */
 export async function raiseDeploymentStatus(plan: Plan, deps: OrchestrationDeps): Promise<void> {
   const { gate, name, state } = plan;

@@ -16,7 +16,7 @@ export async function beginPlan(
   return begun;
 }
 
-/** Stores a new plan, of which nothing is delegated yet; or gives the one that has its id. */
+/** Stores a new plan without delegating its steps. Returns the stored plan, which an earlier sending may have made. */
 export async function storePlan(
   start: PlanStart,
   steps: readonly StepDefinition[],
@@ -31,7 +31,7 @@ export async function storePlan(
   return begun;
 }
 
-/** The plan that an earlier sending of the same request began, if there is one. What was left undone of its beginning is done. */
+/** Returns the plan that an earlier sending of the same request began, if any, and delegates steps that it left undelegated. */
 export async function resumePlan(
   { principal, requestId }: Caller,
   deps: OrchestrationDeps,
@@ -42,7 +42,7 @@ export async function resumePlan(
   return earlier;
 }
 
-/** Resumes the plan of an earlier sending of the same request, or begins it: what has changed since is then not asked. */
+/** Resumes the plan of an earlier sending of the same request, or begins it. A resumed plan is not checked again. */
 export async function beginOnce(
   caller: Caller,
   deps: OrchestrationDeps,

@@ -12,7 +12,7 @@ export interface PooledPlan {
   readonly name: string;
   /** The quality gate that it is a run of. */
   readonly gate?: string;
-  /** What of the gateway itself has its steps done; absent for steps that the caller wrote. */
+  /** The plan or gate of the gateway that authorises its steps; absent for steps that the caller wrote. */
   readonly grantedBy?: string;
   readonly session?: Session | undefined;
   readonly operation: OperationName;

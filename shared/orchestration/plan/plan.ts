@@ -65,7 +65,7 @@ export const planSchema = z.object({
   requestedBy: z.string(),
   /** On whose behalf its steps are done; absent for plans of the system's own. */
   actor: principalSchema.optional(),
-  /** The plan, gate or event of the gateway itself that has its steps done, whatever its asker may read. */
+  /** The plan or gate of the gateway that authorises its steps. Their tasks then need no permission of the actor. */
   grantedBy: z.string().optional(),
   sessionId: z.string().optional(),
   /** What it holds of the resource pools until it ends. */

@@ -14,7 +14,7 @@ import { findReferences, referencePointers } from './references.ts';
 import { ancestorsOf, stepsOnCycles } from './stepGraph.ts';
 
 const MAX_STEPS = 100;
-/** The plan's row holds them beside the steps. */
+/** In characters: the row of the plan holds the pointers beside the steps. */
 const MAX_POINTERS_LENGTH = 100_000;
 const BOUNDS: Bounds = { depth: 64, keys: 20_000 };
 
@@ -94,7 +94,7 @@ const pointersLength = (requests: readonly StepRequest[]): number =>
     .flatMap(({ input, compensation }) => referencePointers([input, compensation?.input]))
     .reduce((sum, pointer) => sum + pointer.length, 0);
 
-/** Why the caller may not have the first of the steps or compensations done whose result takes more than the caller has. */
+/** Returns why the caller may not ask for these steps and compensations, or `undefined` where all of them are permitted. */
 export function stepRefusal(
   steps: readonly StepDefinition[],
   { principal }: Pick<Caller, 'principal'>,

@@ -83,7 +83,7 @@ export function holdingsOf(
   { tenantId, app }: Pick<Holding, 'tenantId' | 'app'>,
   tenants: number,
 ): Holdings {
-  // What the other app has of a reserved share takes nothing from this one.
+  // A reserved share of the other app takes nothing from this app.
   const taking = held.filter(
     (holding) =>
       holding.units[share.takenBy] > 0 && (holding.app === app || share.reserved[holding.app] === 0),

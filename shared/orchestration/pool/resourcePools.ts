@@ -49,10 +49,10 @@ export interface PoolUsage {
 }
 
 /**
- * Bounds what operations take at once of what both apps share. All instances go by one value in the state: what it has
- * granted never exceeds a limit, and leaves room for a tenant that holds nothing yet. An allocation ends when it is released or has expired. Where the state is forgotten, as
- * by a restart of Redis, everything is free again, whoever still uses it. An outage is thrown; an allocation that was
- * being made may then be held until it expires.
+ * Bounds what operations take at once of what both apps share. All instances go by one value in the state. The allocations in
+ * it never exceed a limit, and leave room for a tenant that holds nothing yet. An allocation ends when it is released or has
+ * expired. When Redis restarts and loses the state, everything is free again, also what is still in use. An outage is thrown;
+ * an allocation that was being made may then be held until it expires.
  */
 export interface ResourcePools {
   /** Failures: `not_found` operation, `invalid` load, `exhausted` with `retryAfterMs`. */
@@ -86,7 +86,7 @@ export function createResourcePools(deps: {
 }): ResourcePools {
   const { state, clock, newId } = deps;
   const tenants = deps.tenants.size;
-  // An instance never races itself, and a tenant that asks a thousand times does not hold up the others.
+  // One change at a time, so that an instance does not race itself. Tenants take turns, so that none delays the others.
   const queue = createFairQueue(1, tenants);
 
   /** Decides on what is held, and again when another instance's change came in between. */

@@ -19,7 +19,7 @@ export interface ContentRules {
   readonly credentials: Credentials;
   readonly seal: Seal;
   /** The one tenant that may share servers with all others. */
-  readonly sharingTenant: string | undefined;
+  readonly operatorTenant: string;
 }
 
 /** The part of a record that is what somebody said of the server. */
@@ -62,7 +62,7 @@ export function recordContent(
   slug: string,
   said: ServerContent,
   { tenantId, userId }: Pick<Principal, 'tenantId' | 'userId'>,
-  { upstreamPolicy, publicOrigin, credentials, seal, sharingTenant }: ContentRules,
+  { upstreamPolicy, publicOrigin, credentials, seal, operatorTenant }: ContentRules,
   before?: ServerUrl,
 ): Result<RecordContent> {
   const { title = slug, description = '', tags = [], owner = userId } = said;
@@ -72,7 +72,7 @@ export function recordContent(
   const url = checkOutboundUrl(whole.value, upstreamPolicy);
   if (!url.ok) return url;
   if (url.value.origin === publicOrigin) return invalid('url', "must not be the gateway's own address");
-  if (visibility === 'shared' && tenantId !== sharingTenant)
+  if (visibility === 'shared' && tenantId !== operatorTenant)
     return invalid('visibility', 'may be shared by the first tenant of the settings alone');
   const stored = sealUrl(url.value.href, tenantId, seal);
   if (visibility === 'shared' && stored.sealedUrl !== undefined)

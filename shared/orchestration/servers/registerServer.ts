@@ -66,7 +66,8 @@ export async function registerServer(
     traceparent: traceparentOf(caller.trace),
   };
   const stored = await storePlan(start, registrationSteps(record), deps);
-  const taken = await takeSlug(record, deps);
+  // No record is younger than its plan, also when an earlier sending of the request stored the plan.
+  const taken = await takeSlug({ ...record, createdAt: stored.createdAt }, deps);
   const outcome: Outcome = taken.ok
     ? { success: true, result: { slug, status: 'pending' } }
     : { success: false, error: { kind: taken.error.kind, message: taken.error.message } };
@@ -77,7 +78,7 @@ export async function registerServer(
 const TAKE_SLUG = 'take_slug';
 const slugStep = ({ steps }: Plan) => steps.find(({ id }) => id === TAKE_SLUG);
 
-/** The server of an earlier sending of the same request. Failure: `already_exists` where it never was, or was removed since. */
+/** Returns the server of an earlier sending. Failure: `already_exists`, where that was refused or the server removed since. */
 async function stillRegistered(
   { slug }: Registration,
   plan: Plan,
@@ -92,8 +93,8 @@ async function stillRegistered(
 }
 
 /**
- * The slug, authentication, validation, registration, audit: each only once the one before it has succeeded. If a later step
- * fails the server is rejected with the reason, whatever had been entered of it.
+ * Returns the steps: the slug, authentication, validation, registration, audit. Each begins when the one before it has
+ * succeeded. If a step after the first fails, its compensation rejects the server with the reason.
  */
 function registrationSteps(record: ServerRecord): StepDefinition[] {
   const { slug, planId } = record;

@@ -46,7 +46,7 @@ async function begin(
   return beginWithinPools(plan, caller, deps);
 }
 
-/** The plan and its messages are read by others: they hold no secret of a URL. */
+/** Seals the secrets of the URL, since plans and messages must not hold them. */
 const sealed = (
   registration: Registration,
   { principal }: Caller,

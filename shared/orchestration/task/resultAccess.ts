@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { isOfOperatorTenant, isPermitted } from '../../identity/permissions.ts';
 import type { Principal } from '../../identity/principal.ts';
 import type { DomainError } from '../../platform/errors.ts';
@@ -13,14 +14,13 @@ export const isOpenResult = ({ permissions }: Pick<Task, 'permissions'>): boolea
   permissions.every((permission) => permission === 'delegations.read');
 
 /** The permissions that the result takes and the reader lacks. */
-export const lacking = (
+const lacking = (
   permissions: readonly ResultPermission[],
   reader: Reader,
   operatorTenant: string,
-): readonly ResultPermission[] =>
-  permissions.filter((permission) => !isPermitted(reader, permission, operatorTenant));
+): ResultPermission[] => permissions.filter((permission) => !isPermitted(reader, permission, operatorTenant));
 
-/** Why somebody may not have a task run; undefined where they may. The error is `forbidden` and names what is lacking. */
+/** Returns why a reader may not ask for a task, or `undefined` where they may. The error is `forbidden` and names the permission. */
 export function askRefusal(
   { name, permissions }: Pick<Task, 'name' | 'permissions'>,
   reader: Reader,
@@ -33,14 +33,15 @@ export function askRefusal(
   return { kind: 'forbidden', message };
 }
 
-/** In place of a result: the permissions that its reader lacks. */
-export interface Withheld {
-  readonly permissions: readonly ResultPermission[];
-}
-/** What is withheld of the result of a task; undefined for a result that may be read. */
+/** Stands in place of a result that its reader may not see. */
+export const withheldSchema = z
+  .object({ permissions: z.array(z.string()) })
+  .describe('The permissions that you lack for the rest.');
+export type Withheld = z.infer<typeof withheldSchema>;
+/** Returns what is withheld of the result of a task; undefined for a result that may be read. */
 export type WithheldOf = (work: { readonly agent: string; readonly task: string }) => Withheld | undefined;
 
-/** What is withheld from a reader. A task that the catalogue does not know takes every permission. */
+/** Returns what is withheld from a reader. A result of an unknown task takes every permission. */
 export function withheldFrom(reader: Reader, catalogue: TaskCatalogue, operatorTenant: string): WithheldOf {
   return ({ agent, task }) => {
     const known = agentNames.find((name) => name === agent);
@@ -50,7 +51,7 @@ export function withheldFrom(reader: Reader, catalogue: TaskCatalogue, operatorT
   };
 }
 
-/** The error as a reader may see it: its message may quote what the task found. */
+/** Returns the error as a reader may see it. A withheld one loses its message, which may quote the result. */
 export const shownError = <Shown extends { readonly message: string }>(
   error: Shown,
   withheld: Withheld | undefined,

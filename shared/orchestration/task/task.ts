@@ -21,8 +21,8 @@ export interface TaskHelpers {
   readonly log: Log;
   readonly clock: Clock;
   /**
-   * On whose behalf it works, with the roles of then, when the work was asked for; undefined for work of the system's own, and
-   * once the sign-in has ended or the session that the work was asked for in.
+   * Who asked for the work, with the roles of that time. Undefined for work of the system itself, and after the sign-in or the
+   * session of the work has ended.
    */
   readonly actor: Principal | undefined;
   /** The token of the session, where its owner has let it be kept: to act with, and never to be told. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { TrailQuery } from '../../audit/trailStore.ts';
+import { operatorTenantOf } from '../../identity/tenantView.ts';
 import { type Task, type TaskHelpers, defineTask } from '../../orchestration/task/task.ts';
 import { InfrastructureError } from '../../platform/errors.ts';
 import { succeed } from '../../platform/result.ts';
@@ -72,18 +73,17 @@ export async function refusalsOf(
   if (!found.ok) return { facts: {}, findings: [trailUnread(found.error.message)] };
   const { records, read, cutAt } = found.value;
   const groups = groupRefusals(records);
-  const [operatorTenant] = config.tenants;
   return {
     facts: { refusals: records.length, recordsRead: read, cutAt, groups },
     findings: [
       ...groups.map((group) => explainRefusals(group, traceId === undefined ? 'warning' : 'critical')),
       ...(cutAt === undefined ? [] : [searchCut(cutAt)]),
-      ...(tenantId === operatorTenant ? [] : [namelessElsewhere]),
+      ...(tenantId === operatorTenantOf(config) ? [] : [namelessElsewhere]),
     ],
   };
 }
 
-/** Who asks, and what the gateway says now of the token that the session keeps. */
+/** Returns who asks, and the verdict of the gateway on the token that the session keeps. */
 async function judgeSession(
   { verifyToken }: Pick<RefusalDeps, 'verifyToken'>,
   helpers: Pick<TaskHelpers, 'actor' | 'token' | 'signal'>,

@@ -51,7 +51,7 @@ function judgeDelegation(row: Delegation, now: Date): Finding[] {
     findings.push({
       rule: 'delegation_failed',
       severity: outcome.error.kind === 'cancelled' ? 'info' : 'critical',
-      // Not its words: they may quote a result that takes another permission.
+      // Without the message: it may quote a result that takes another permission.
       message: `it ended at ${task} of ${agent}: ${outcome.error.kind}`,
       evidence,
       remedy:

@@ -26,7 +26,7 @@ type Decided = z.infer<typeof decidedSchema>;
 
 const common = { agent: 'mcp-orchestrator', timeoutMs: 20_000, planOnly: true } as const;
 
-/** Takes the slug of a registration, where the process that began it died before it had. */
+/** Takes the slug of a registration whose first process died before it took the slug. */
 export function takeSlugOf(deps: EnterDeps & { readonly plans: Pick<PlanStore, 'find'> }): Task {
   return defineTask({
     ...common,

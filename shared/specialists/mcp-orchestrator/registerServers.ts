@@ -45,7 +45,7 @@ export function registerServers(deps: RegistrationDeps): Task {
   });
 }
 
-/** Under an id that follows from the task and the slug, so that a repetition of this task finds the plans that it began before. */
+/** Registers one server. The id of its plan follows from the task and the slug, so that a repetition of the task finds the plan. */
 async function register(
   server: Registration,
   principal: Principal,
@@ -54,15 +54,16 @@ async function register(
 ): Promise<Registered> {
   const { slug } = server;
   const trace = { ...continueTrace(undefined), traceId };
-  const { tenantId: tenant, userId } = principal;
-  const requestId = derivedId(['registration', tenant, userId, `${delegationId} ${slug}`]);
+  const { tenantId, userId } = principal;
+  const requestId = derivedId(['registration', tenantId, userId, `${delegationId} ${slug}`]);
   const caller = { principal, trace, requestId };
   const begun = await registerServer(server, caller, deps);
   if (!begun.ok) return { slug, status: 'refused', reason: begun.error.message };
-  const { tenantId, planId } = begun.value.record;
+  const { createdAt } = begun.value.record;
+  const planId = begun.value.plan.id;
   for (;;) {
     const record = (await deps.servers.find(tenantId, slug))?.value;
-    if (record?.planId !== planId)
+    if (record?.createdAt !== createdAt)
       return { slug, status: 'refused', reason: 'it was deleted meanwhile', planId };
     const { status, statusReason } = record;
     if (status !== 'pending' || signal.aborted)

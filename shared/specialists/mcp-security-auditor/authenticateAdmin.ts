@@ -10,9 +10,7 @@ const outputSchema = z.object({
   expiresAt: z.string(),
 });
 
-/**
- * Checks that somebody stands behind the work still, when it is done, who was an administrator when it was asked for.
- */
+/** Checks that the actor of the work is signed in still, and was an administrator when the work was asked for. */
 export function authenticateAdmin(): Task {
   return defineTask({
     name: 'authenticate_admin',

@@ -118,7 +118,7 @@ async function toolAccess(
 const noActor: Finding = {
   rule: 'no_actor',
   severity: 'info',
-  message: 'nobody stands behind this work: this is what somebody without a role may do',
+  message: 'this work has no actor: these are the permissions of somebody without a role',
   evidence: {},
   remedy: 'Sign in and ask again, or give a role.',
 };

@@ -31,7 +31,13 @@ beforeEach(() => {
   audit = openAudit({ store: trail.store, clock: systemClock, newId: randomId, log: base.log });
   http = {
     ...base,
-    recordRefusal: refusalRecorder({ audit, clock: systemClock, config, watch: () => undefined }),
+    recordRefusal: refusalRecorder({
+      audit,
+      clock: systemClock,
+      config,
+      operatorTenant,
+      watch: () => undefined,
+    }),
   };
 });
 

@@ -40,6 +40,17 @@ describe('the same request under the same key', () => {
     expect(runs).toHaveLength(1);
   });
 
+  test('names the plan of the registration, also when the server was changed since', async () => {
+    const { send, pump } = await opened();
+    const first = await send('POST', '/servers', { body: a, key });
+    await pump();
+    await send('PUT', '/servers/a', { body: { url, title: 'Two' } });
+    await pump();
+    const second = await send('POST', '/servers', { body: a, key });
+    expect(planOf(second)).toBe(planOf(first));
+    expect(second.headers.get('location')).toBe(first.headers.get('location'));
+  });
+
   test('changes a server once, whatever has changed since, and with the ETag of before', async () => {
     const { send, pump, deps } = await opened({ servers: ['a'] });
     const etag = (await deps.servers.find('t1', 'a'))?.etag ?? '';
@@ -310,9 +321,12 @@ describe('a request that is interrupted', () => {
         expect(faultAt).toBeGreaterThan(5);
         break;
       }
+      run.advance(10);
       const second = await send('POST', '/servers', { body: a, key });
       expect(second.status, `fault at ${faultAt}`).toBe(202);
       if (first.status === 202) expect(planOf(second)).toBe(planOf(first));
+      const third = await send('POST', '/servers', { body: a, key });
+      expect([faultAt, third.status, planOf(third)]).toEqual([faultAt, 202, planOf(second)]);
       await run.pump();
       await run.recover();
       expect((await run.deps.servers.find('t1', 'a'))?.value.status).toBe('active');

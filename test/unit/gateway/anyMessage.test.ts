@@ -173,7 +173,7 @@ test('whatever is posted gets one answer that the protocol knows, is no fault of
   const endpoints = createMcpEndpoints({
     servers,
     toolsets: azureTableToolsetStore(memoryTables()),
-    visibleServers: createVisibleServers({ servers, state, newId: randomId, sharingTenant: undefined }),
+    visibleServers: createVisibleServers({ servers, state, newId: randomId, operatorTenant: tenantId }),
     outboundTo: () => outbound,
     seal: testSeal,
     credentials: testCredentials(),

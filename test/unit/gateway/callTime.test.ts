@@ -58,7 +58,7 @@ async function call(outbound: OutboundClient, log = recordingLog()): Promise<Res
   const { post } = createMcpEndpoints({
     servers,
     toolsets: azureTableToolsetStore(memoryTables()),
-    visibleServers: createVisibleServers({ servers, state, newId: randomId, sharingTenant: undefined }),
+    visibleServers: createVisibleServers({ servers, state, newId: randomId, operatorTenant: tenantId }),
     outboundTo: () => outbound,
     seal: testSeal,
     credentials: testCredentials(),

@@ -7,12 +7,11 @@ import {
   applyReport,
   recordReport,
 } from '../../../shared/orchestration/delegation/agentReport.ts';
+import { type Delegation, sweep } from '../../../shared/orchestration/delegation/delegation.ts';
 import {
-  type Delegation,
   delegationMessageSchema,
   messageOf,
-  sweep,
-} from '../../../shared/orchestration/delegation/delegation.ts';
+} from '../../../shared/orchestration/delegation/delegationMessage.ts';
 import { delegate } from '../../../shared/orchestration/delegation/delegate.ts';
 import { startPlan } from '../../../shared/orchestration/plan/planProgress.ts';
 import { defineTask } from '../../../shared/orchestration/task/task.ts';

@@ -6,7 +6,8 @@ import {
   requeueDeadLetter,
 } from '../../../shared/orchestration/agent/deadLetters.ts';
 import { azureTableDelegationStore } from '../../../shared/orchestration/azureTableStores.ts';
-import { type Delegation, messageOf } from '../../../shared/orchestration/delegation/delegation.ts';
+import { type Delegation } from '../../../shared/orchestration/delegation/delegation.ts';
+import { messageOf } from '../../../shared/orchestration/delegation/delegationMessage.ts';
 import { InfrastructureError } from '../../../shared/platform/errors.ts';
 import type { OutgoingMessage } from '../../../shared/platform/serviceBus.ts';
 import type { DeadLetter } from '../../../shared/platform/serviceBusDeadLetters.ts';

@@ -2,12 +2,14 @@ import { describe, expect, test } from 'vitest';
 import {
   type Delegation,
   claim,
-  delegationMessageSchema,
   finish,
-  messageOf,
   retryLater,
   sweep,
 } from '../../../shared/orchestration/delegation/delegation.ts';
+import {
+  delegationMessageSchema,
+  messageOf,
+} from '../../../shared/orchestration/delegation/delegationMessage.ts';
 
 const at = (seconds: number) => new Date(Date.UTC(2026, 0, 1) + seconds * 1000);
 const row: Delegation = {

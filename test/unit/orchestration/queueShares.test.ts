@@ -12,7 +12,7 @@ import { succeed } from '../../../shared/platform/result.ts';
 import { type TestEngine, caller, testEngine } from '../../support/engine.ts';
 
 const FLOOD = 1_000;
-/** What an instance may send without a look comes on top of the share. */
+/** An instance may send some more before its next count. */
 const AT_MOST = QUEUE_SHARE + 32;
 
 /** An engine whose agent notes of which tenant each delegation was that it ran. */
@@ -34,11 +34,11 @@ function scene() {
       },
     }),
   ]);
-  const ask = async (tenantId: string, key?: string) => {
+  const ask = async (tenantId: string, requestId?: string) => {
     const asker = {
       ...caller,
       principal: { ...caller.principal, tenantId },
-      ...(key !== undefined && { idempotencyKey: key }),
+      ...(requestId !== undefined && { requestId }),
     };
     const made = await delegate({ agent: 'mcp-debugger', task: 'note' }, asker, tasks, engine.deps);
     if (!made.ok) throw new Error(made.error.message);
@@ -106,10 +106,12 @@ describe("one tenant's delegations", () => {
     expect(await states('t1')).toEqual(new Set(['queued', 'cancelled']));
   });
 
-  test('asked for again under their idempotency keys are not sent past the line', async () => {
+  test('asked for again by repeated requests are not sent past the line', async () => {
     const { engine, ask } = scene();
-    for (let n = 0; n < 300; n++) await ask('t1', `k${n}`);
-    for (let n = 0; n < 300; n++) await ask('t1', `k${n}`);
+    // As an id, each begins with a hexadecimal digit.
+    for (let n = 0; n < 300; n++) await ask('t1', `a-${n}`);
+    for (let n = 0; n < 300; n++) await ask('t1', `a-${n}`);
+    expect((await engine.deps.delegations.list('t1', {}, 5_000)).items).toHaveLength(300);
     expect(engine.queue.length).toBeLessThanOrEqual(AT_MOST);
   });
 

@@ -13,7 +13,7 @@ async function registry(records: readonly Partial<ServerRecord>[]) {
   const state = memoryState();
   const servers = announced(azureTableServerStore(memoryTables()), state, randomId);
   for (const record of records) await servers.add(serverRecord(record));
-  const visible = createVisibleServers({ servers, state, newId: randomId, sharingTenant: 'sharer' });
+  const visible = createVisibleServers({ servers, state, newId: randomId, operatorTenant: 'sharer' });
   return { servers, visible };
 }
 const shared = { tenantId: 'sharer', visibility: 'shared' } as const;
