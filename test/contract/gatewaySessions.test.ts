@@ -213,7 +213,10 @@ describe('a session of the legacy era', () => {
       const answer = await postRaw(one.url, call('coded__echo'), session);
       expect((await answer.all()).at(-1)).toHaveProperty('result');
     }
-    expect(server.calls().map(({ headers }) => headers['mcp-session-id'])).toEqual(['session-1', 'session-2']);
+    expect(server.calls().map(({ headers }) => headers['mcp-session-id'])).toEqual([
+      'session-1',
+      'session-2',
+    ]);
     await server.close();
   });
 
