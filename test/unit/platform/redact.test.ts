@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { OutboundBody } from '../../../shared/platform/outboundBody.ts';
-import { createRedactor, redactedBody } from '../../../shared/platform/redact.ts';
+import { createRedactor } from '../../../shared/platform/redact.ts';
+import { redactedBody } from '../../../shared/platform/redactedBody.ts';
 
 const TOKEN = 'abc/DEF+123==';
 const redact = (values: string[], text: string) => createRedactor(values)?.text(text) ?? text;
@@ -40,6 +41,13 @@ describe('a known secret is taken out', () => {
       expect(redactor?.text(text)).toMatch(/^"?\{\\?"a\\?":\\?"\[redacted\]\\?"\}"?$/);
       expect(redactor?.bytes(Buffer.from(text)).toString()).toBe(redactor?.text(text));
     }
+  });
+
+  test('however often it is escaped', () => {
+    let text = 'k"1\\2-rest';
+    for (let times = 0; times < 6; times++) text = json({ a: text });
+    expect(redact(['k"1\\2-rest'], text)).toContain('"[redacted]\\');
+    expect(redact(['k"1\\2-rest'], text)).not.toContain('rest');
   });
 
   test('where a backslash is escaped by its number', () => {
