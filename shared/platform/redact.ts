@@ -1,5 +1,3 @@
-import type { OutboundBody } from './outboundBody.ts';
-
 /** Replaces known secret values. */
 export interface Redactor {
   /** Returns the text with `[redacted]` in the place of each secret. */
@@ -12,55 +10,44 @@ const REDACTED = '[redacted]';
 
 /** A shorter value is part of ordinary words, so it is not looked for. */
 const MIN_LENGTH = 6;
-/** JSON within JSON within JSON: how often an escape itself may be escaped, and how many backslashes it has then. */
-const MAX_NESTING = 3;
-const MAX_BACKSLASHES = 4;
+/** Characters of a secret that a text is searched for first. */
+const PROBE_LENGTH = 16;
+
+/** A secret without escapes. */
+interface Needle {
+  readonly secret: string;
+  /** Its beginning. A text without it holds the secret only escaped. */
+  readonly probe: string;
+}
 
 /**
- * Returns a redactor for values of visible ASCII. It finds them as they stand and as JSON escapes them (RFC 8259, section 7),
- * also where JSON is within JSON. Of `Bearer …` and `Basic …` it finds the credentials alone too, and `Basic` ones decoded.
- * Returns `undefined` where no value is long enough.
+ * Returns a redactor for values: as they stand, as JSON escapes them (RFC 8259, section 7), also where JSON is within JSON, and for
+ * `Bearer …` and `Basic …` the credentials alone, decoded too. Undefined where no value is long enough. It takes time in
+ * proportion to the length of the text, whatever the text and the values are.
  */
 export function createRedactor(values: Iterable<string>): Redactor | undefined {
-  const secrets = [...new Set([...values].flatMap(spellingsOf))].filter(
-    (secret) => secret.length >= MIN_LENGTH && /^[\x20-\x7e]+$/.test(secret),
-  );
-  if (secrets.length === 0) return undefined;
-  // The longest first, so that a whole value is replaced and not a part of it.
-  secrets.sort((one, other) => other.length - one.length);
-  let pattern: RegExp | undefined;
-  /** For a token of 2 KB this takes milliseconds, and few answers need it. */
-  const spellings = () => (pattern ??= new RegExp(secrets.map(anySpelling).join('|'), 'g'));
-  // Each longer secret holds one of these.
-  const needles = secrets.filter(
-    (secret) => !secrets.some((other) => other !== secret && secret.includes(other)),
-  );
-  const holds = (characters: RegExp) => needles.some((needle) => characters.test(needle));
-  const shortEscapes = [...(holds(/\//) ? ['\\/'] : []), ...(holds(/["\\]/) ? ['\\'] : [])];
+  const spellings = [...values].flatMap(spellingsOf);
+  const secrets = [...new Set(spellings.map((value) => unescaped(JSON.stringify(value).slice(1, -1)).plain))];
+  const needles = secrets.filter((secret) => secret.length >= MIN_LENGTH).map(needleOf);
+  if (needles.length === 0) return undefined;
+  const probes = [...new Set(needles.map(({ probe }) => probe))];
+  const escapes = escapesOf(spellings);
   const maybeIn = (text: string | Buffer): boolean =>
-    isAnyIn(needles, text) ||
-    isAnyIn(shortEscapes, text) ||
-    (text.includes('\\u00') && isAnyIn(unicodeEscapes, text));
-  const text = (given: string): string => (maybeIn(given) ? given.replace(spellings(), REDACTED) : given);
+    probes.some((probe) => text.includes(probe)) ||
+    (text.includes('\\') && escapes.some((escape) => text.includes(escape)));
+  const text = (given: string): string => (maybeIn(given) ? redact(given, needles) : given);
   return {
     text,
     bytes(given) {
       if (!maybeIn(given)) return given;
-      // One character a byte: bytes that are not ASCII are part of no secret and stay as they are.
-      const read = given.toString('latin1');
-      const redacted = read.replace(spellings(), REDACTED);
-      return redacted === read ? given : Buffer.from(redacted, 'latin1');
+      const read = given.toString('utf8');
+      const redacted = redact(read, needles);
+      return redacted === read ? given : Buffer.from(redacted, 'utf8');
     },
   };
 }
 
-/** How JSON may write any character of visible ASCII. */
-const unicodeEscapes = [2, 3, 4, 5, 6, 7].map((digit) => `\\u00${digit}`);
-
-const isAnyIn = (texts: readonly string[], text: string | Buffer): boolean =>
-  texts.some((each) => text.includes(each));
-
-/** Returns a value and its parts that are secret by themselves (RFC 7617: `Basic` holds a user and a password). */
+/** A value, and what of it is secret by itself (RFC 7617: `Basic` holds a user and a password). */
 function spellingsOf(value: string): string[] {
   const [, scheme = '', credentials = ''] = /^([\w-]+) +(\S+)$/.exec(value) ?? [];
   if (credentials === '') return [value];
@@ -69,71 +56,100 @@ function spellingsOf(value: string): string[] {
   return [value, credentials, pair, pair.slice(pair.indexOf(':') + 1)];
 }
 
-const escaped = (character: string): string => character.replace(/[\\^$.*+?()[\]{}|/-]/, '\\$&');
-/**
- * A pattern of the value with each character as it stands or escaped. A run of backslashes is one element together with the
- * character after it, so that no two elements can match the same text in different ways.
- */
-function anySpelling(secret: string): string {
-  let pattern = '';
-  let backslashes = 0;
-  for (const character of secret) {
-    if (character === '\\') {
-      backslashes += 1;
-      continue;
-    }
-    pattern += spellingOf(backslashes, character);
-    backslashes = 0;
+/** What of JSON's escapes a text must hold at least in which one of the values is escaped. */
+function escapesOf(values: readonly string[]): readonly string[] {
+  const whole = values.join('');
+  // eslint-disable-next-line no-control-regex
+  if (/["\\\x00-\x1f]/.test(whole)) return ['\\'];
+  return ['\\/', /[^\x20-\x7e]/.test(whole) ? '\\u' : '\\u00'];
+}
+
+function needleOf(secret: string): Needle {
+  // Half a character at the cut is found in no bytes.
+  const probe = secret.slice(0, PROBE_LENGTH).replace(/[\ud800-\udbff]$/, '');
+  return { secret, probe };
+}
+
+/** For each number of characters at the beginning: how many of their last ones are a beginning too (Knuth, Morris and Pratt, 1977). */
+function bordersOf(secret: string): Uint32Array {
+  const borders = new Uint32Array(secret.length + 1);
+  for (let end = 1, matched = 0; end < secret.length; end++) {
+    while (matched > 0 && secret[end] !== secret[matched]) matched = borders[matched] ?? 0;
+    if (secret[end] === secret[matched]) matched += 1;
+    borders[end + 1] = matched;
   }
-  return backslashes === 0 ? pattern : pattern + runOf(backslashes);
+  return borders;
 }
 
-/** A run of at least so many backslashes, each of which may have been escaped again. */
-const runOf = (least: number): string => `\\\\{${least},${least * 2 ** MAX_NESTING + MAX_BACKSLASHES}}`;
-
-function spellingOf(backslashes: number, character: string): string {
-  const hex = character.charCodeAt(0).toString(16);
-  const anyCase = hex.replace(/[a-f]/g, (digit) => `[${digit}${digit.toUpperCase()}]`);
-  const isPlain = backslashes === 0 && !/["/]/.test(character);
-  const most = backslashes * 2 ** MAX_NESTING + MAX_BACKSLASHES;
-  return `(?:${isPlain ? '' : runOf(backslashes)}${escaped(character)}|\\\\{${backslashes + 1},${most}}u00${anyCase})`;
+interface Place {
+  readonly start: number;
+  end: number;
 }
 
-/** Larger than any answer that the gateway accepts. A longer line is passed on in parts, and refused for its size. */
-const MAX_HELD_BYTES = 4 * 1024 * 1024 + 1;
+/** All places of a secret in a text. Those that overlap are one. */
+function placesOf({ secret }: Needle, text: string): readonly Place[] {
+  const borders = bordersOf(secret);
+  const places: Place[] = [];
+  for (let end = 0, matched = 0; end < text.length; end++) {
+    const code = text.charCodeAt(end);
+    while (matched > 0 && code !== secret.charCodeAt(matched)) matched = borders[matched] ?? 0;
+    if (code === secret.charCodeAt(matched)) matched += 1;
+    if (matched < secret.length) continue;
+    addPlace(places, end + 1 - matched, end + 1);
+    matched = borders[matched] ?? 0;
+  }
+  return places;
+}
+
+function addPlace(places: Place[], start: number, end: number): void {
+  const last = places.at(-1);
+  if (last && start < last.end) last.end = Math.max(last.end, end);
+  else places.push({ start, end });
+}
+
+function redact(text: string, needles: readonly Needle[]): string {
+  const { plain, startOf } = unescaped(text);
+  const found = needles.filter(({ probe }) => plain.includes(probe));
+  const all = found
+    .flatMap((needle) => placesOf(needle, plain))
+    .sort((one, other) => one.start - other.start);
+  const places: Place[] = [];
+  for (const { start, end } of all) addPlace(places, start, end);
+  let shown = '';
+  let from = 0;
+  for (const { start, end } of places) {
+    shown += text.slice(from, startOf(start)) + REDACTED;
+    from = startOf(end);
+  }
+  return shown + text.slice(from);
+}
+
+/** Backslashes, which JSON may have written as an escape themselves, and the character that they escape by its number. */
+const ESCAPE = /(?:\\(?:u005c)?)+(?:u([\da-f]{4}))?/gi;
 
 /**
- * Returns a body whose secrets are redacted. When it is read in chunks, each chunk ends with a line: no secret spans two lines,
- * and a reader of events needs the whole line anyway.
+ * A text without backslashes, in which each `\u0041` is the character itself. A secret and a text are compared without them, so
+ * that it does not matter how often either was escaped. `startOf` says where in the text a character of it begins, with its escape.
  */
-export function redactedBody(body: OutboundBody, redactor: Redactor): OutboundBody {
-  let held: Buffer[] = [];
-  let heldBytes = 0;
-  const take = (last?: Buffer): Buffer => {
-    const parts = last === undefined ? held : [...held, last];
-    held = [];
-    heldBytes = 0;
-    return redactor.bytes(parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts));
+function unescaped(text: string): { readonly plain: string; readonly startOf: (index: number) => number } {
+  if (!text.includes('\\')) return { plain: text, startOf: (index) => index };
+  const starts = new Uint32Array(text.length + 1);
+  let plain = '';
+  let from = 0;
+  const add = (characters: string, at: number, escapedFrom = at) => {
+    for (let index = 0; index < characters.length; index++) starts[plain.length + index] = at + index;
+    // What escapes a character is a part of it.
+    starts[plain.length] = escapedFrom;
+    plain += characters;
   };
-  return {
-    async bytes(maxBytes, idleMs) {
-      const whole = await body.bytes(maxBytes, idleMs);
-      return whole && redactor.bytes(whole);
-    },
-    async next(idleMs) {
-      for (;;) {
-        const chunk = await body.next(idleMs);
-        if (chunk === undefined) return heldBytes === 0 ? undefined : take();
-        const end = Math.max(chunk.lastIndexOf(10), chunk.lastIndexOf(13)) + 1;
-        const lines = end === 0 ? undefined : take(chunk.subarray(0, end));
-        if (end < chunk.byteLength) held.push(chunk.subarray(end));
-        heldBytes += chunk.byteLength - end;
-        if (lines) return lines;
-        if (heldBytes > MAX_HELD_BYTES) return take();
-      }
-    },
-    leave: (lingerMs) => {
-      body.leave(lingerMs);
-    },
-  };
+  let escapedFrom: number | undefined;
+  for (const { index, 0: escape, 1: code } of text.matchAll(ESCAPE)) {
+    add(text.slice(from, index), from, escapedFrom);
+    from = index + escape.length;
+    escapedFrom = code === undefined ? index : undefined;
+    if (code !== undefined) add(String.fromCharCode(Number.parseInt(code, 16)), index);
+  }
+  add(text.slice(from), from, escapedFrom);
+  starts[plain.length] = text.length;
+  return { plain, startOf: (index) => starts[index] ?? text.length };
 }

@@ -1,7 +1,8 @@
 import type { Credentials, SignedIn } from '../../identity/credentials.ts';
 import type { OutboundClient } from '../../platform/outbound.ts';
 import type { OutboundResponse } from '../../platform/outboundExchange.ts';
-import { type Redactor, createRedactor, redactedBody } from '../../platform/redact.ts';
+import { type Redactor, createRedactor } from '../../platform/redact.ts';
+import { redactedBody } from '../../platform/redactedBody.ts';
 import { fail, succeed } from '../../platform/result.ts';
 import type { Seal } from '../../platform/seal.ts';
 import { secretsIn } from '../../registry/serverJson/hiddenUrl.ts';

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { HIDDEN, hideUrlSecrets, holdsHidden, secretsNamedIn } from './hiddenUrl.ts';
 import { serverJsonSchema } from './serverJson.ts';
 import { holdsToken, isSecretName, isSecretVariable } from './secretNames.ts';
+import { variablesOf } from './transports.ts';
 
 export interface SecretProblem {
   readonly path: readonly (string | number)[];
@@ -45,9 +46,19 @@ export function withoutSecrets<T>(document: T): T {
 }
 
 function hideAt(document: unknown, path: Path): void {
-  const last = path.at(-1) ?? '';
+  const last = path.at(-1);
+  if (last === undefined) {
+    for (const key of Object.keys(document as object).filter(holdsToken))
+      Reflect.deleteProperty(document as object, key);
+    return;
+  }
   let parent = document as Record<string | number, unknown>;
-  for (const key of path.slice(0, -1)) parent = parent[key] as typeof parent;
+  for (const key of path.slice(0, -1)) {
+    // A part that was hidden whole has nothing left to hide.
+    if (typeof parent !== 'object') return;
+    parent = parent[key] as typeof parent;
+  }
+  if (typeof parent !== 'object') return;
   const value = parent[last];
   const hidden = typeof value === 'string' ? hideUrlSecrets(value) : HIDDEN;
   parent[last] = Array.isArray(value) ? [HIDDEN] : hidden === value ? HIDDEN : hidden;
@@ -73,11 +84,16 @@ function walk(node: unknown, path: Path, found: SecretProblem[]): void {
     return;
   }
   if (typeof node !== 'object' || node === null) return;
-  const secretInput = isSecretInput(node, path) ? inputValues(node) : undefined;
+  // The path of the problem is that of the object, since the name is the secret.
+  if (Object.keys(node).some(holdsToken)) found.push({ path, message: problems.token });
+  const isSecret = isSecretInput(node, path);
+  const secretInput = isSecret ? inputValues(node) : undefined;
+  for (const place of secretsOfTemplate(node, isSecret))
+    found.push({ path: [...path, ...place], message: problems.value });
   for (const [key, value] of Object.entries(node)) {
-    const isSecret =
+    const isValue =
       key === secretInput || (typeof value === 'string' && isSecretVariable(key) && isLiteral(value));
-    if (isSecret) found.push({ path: [...path, key], message: problems.value });
+    if (isValue) found.push({ path: [...path, key], message: problems.value });
     else walk(value, [...path, key], found);
   }
 }
@@ -91,9 +107,18 @@ function textProblem(text: string, path: Path): string | undefined {
       return problems.userInfo;
     if (secretsNamedIn(withoutPlaceholderParameters(url)).length > 0) return problems.parameter;
   }
-  if (!inputFields.has(path.at(-1))) return undefined;
-  const [, name = '', value = ''] = /^-{0,2}([\w.-]{1,80})\s*[:=](.+)$/s.exec(text) ?? [];
-  return isSecretVariable(name) && isLiteral(value) ? problems.value : undefined;
+  const isFlag = path.at(-1) === 'name' && text.startsWith('-');
+  if (!isFlag && !inputFields.has(path.at(-1))) return undefined;
+  // A connection string has several, with a semicolon between them.
+  return text.split(';').some(isSecretSetting) ? problems.value : undefined;
+}
+
+/** A text such as `token=abc`, `Cookie: abc` or `--token abc`. */
+function isSecretSetting(text: string): boolean {
+  const [, dashes = '', name = '', mark = '', value = ''] =
+    /^\s*(-{0,2})([\w.-]{1,80})(\s*[:=]|\s)(.+)$/s.exec(text) ?? [];
+  const isSetting = dashes !== '' || mark.trim() !== '';
+  return isSetting && isSecretVariable(name) && isLiteral(value);
 }
 
 /** Fields that may hold an argument such as `--token=abc` or a header such as `Cookie: abc` as one text. */
@@ -146,4 +171,23 @@ function followsSecretFlag(list: readonly unknown[], index: number): boolean {
   if (typeof before !== 'object' || before === null || !('value' in before)) return false;
   const { value } = before;
   return typeof value === 'string' && /^-{1,2}[\w.-]+$/.test(value) && isSecretVariable(value);
+}
+
+/** A shorter default of a variable may be a scheme, such as `Bearer`. */
+const LONGER_THAN_A_SCHEME = /[\w+/=.~-]{8,}/;
+
+/** The places of literals with which the template of a secret input, or a secret parameter of a URL template, is filled in. */
+function secretsOfTemplate(node: object, isSecret: boolean): Path[] {
+  if (!('variables' in node) || typeof node.variables !== 'object' || node.variables === null) return [];
+  const url = 'url' in node && typeof node.url === 'string' ? node.url : '';
+  const ofUrl = [...url.matchAll(/[?&;]([^?&;=]*)=([^&;#]*)/g)]
+    .filter(([, name = '']) => isSecretName(name))
+    .flatMap(([, , value = '']) => variablesOf(value));
+  return Object.entries(node.variables).flatMap(([name, variable]: [string, unknown]): Path[] => {
+    if (!isSecret && !ofUrl.includes(name)) return [];
+    const field = inputValues(variable);
+    if (field === undefined || field === 'choices') return [];
+    const literal = (variable as Readonly<Record<string, unknown>>)[field];
+    return LONGER_THAN_A_SCHEME.test(String(literal)) ? [['variables', name, field]] : [];
+  });
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { OutboundBody } from '../../../shared/platform/outboundBody.ts';
-import { createRedactor, redactedBody } from '../../../shared/platform/redact.ts';
+import { createRedactor } from '../../../shared/platform/redact.ts';
+import { redactedBody } from '../../../shared/platform/redactedBody.ts';
 
 const TOKEN = 'abc/DEF+123==';
 const redact = (values: string[], text: string) => createRedactor(values)?.text(text) ?? text;
@@ -31,6 +32,37 @@ describe('a known secret is taken out', () => {
     expect(redact(['k"1\\2-rest'], JSON.stringify({ a: 'k"1\\2-rest' }))).toBe('{"a":"[redacted]"}');
   });
 
+  test.each([
+    ['that is not ASCII', 'pässwörd-\u{1f600}'],
+    ['whose beginning ends in half a character', '123456789012345\u{1f600}rest'],
+    ['that has a line break', 'first-line\nsecond'],
+  ])('%s', (_what, secret) => {
+    const redactor = createRedactor([secret]);
+    const escaped = json({ a: secret }).replace(
+      /[^ -~]/g,
+      (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+    );
+    for (const text of [json({ a: secret }), escaped, json(json({ a: secret }))]) {
+      expect(redactor?.text(text)).toMatch(/^"?\{\\?"a\\?":\\?"\[redacted\]\\?"\}"?$/);
+      expect(redactor?.bytes(Buffer.from(text)).toString()).toBe(redactor?.text(text));
+    }
+  });
+
+  test('however often it is escaped', () => {
+    let text = 'k"1\\2-rest';
+    for (let times = 0; times < 6; times++) text = json({ a: text });
+    expect(redact(['k"1\\2-rest'], text)).toContain('"[redacted]\\');
+    expect(redact(['k"1\\2-rest'], text)).not.toContain('rest');
+  });
+
+  test('where a backslash is escaped by its number', () => {
+    expect(redact([TOKEN], '"x\\u005cu0061bc/DEF+123=="')).toBe('"x[redacted]"');
+  });
+
+  test('and what escapes the character before it stays', () => {
+    expect(redact([TOKEN], json(`"\n${TOKEN}\\`))).toBe('"\\"\\n[redacted]\\\\"');
+  });
+
   test('of Basic: the pair, the password and their base64', () => {
     const basic = `Basic ${Buffer.from('user:pass-word-1').toString('base64')}`;
     expect(redact([basic], `${basic} ${basic.slice(6)} user:pass-word-1 pass-word-1 user`)).toBe(
@@ -48,6 +80,11 @@ describe('a known secret is taken out', () => {
 });
 
 test('a hostile text costs no more than its length', () => {
+  // Compared anew at each of its places, these would take minutes.
+  const repeated = 'a'.repeat(1_000);
+  const text = `${'a'.repeat(1_000_000)}\\u00`;
+  expect(createRedactor([`${repeated}b${repeated}`])?.text(text)).toBe(text);
+  expect(createRedactor([`${repeated}b`])?.text(`${text}61b`)).toBe(`${'a'.repeat(999_001)}[redacted]`);
   const redactor = createRedactor(['\\\\\\\\"secret"']);
   expect(redactor?.text('\\'.repeat(200_000))).toHaveLength(200_000);
 });

@@ -44,6 +44,43 @@ describe('a literal secret is found, by its path', () => {
       remote({ headers: [{ name: 'Cookie', value: `${canary}${canary}{x}` }] }),
       'remotes.0.headers.0.value',
     ],
+    [
+      'a variable of the template of a secret',
+      remote({
+        headers: [
+          {
+            name: 'Authorization',
+            value: '{a} {b}',
+            variables: { a: { default: 'Bearer' }, b: { default: canary } },
+          },
+        ],
+      }),
+      'remotes.0.headers.0.variables.b.default',
+    ],
+    [
+      'a variable of a secret parameter',
+      remote({
+        url: 'https://x.example/{a}?key={b}',
+        variables: { a: { value: 'a-long-path' }, b: { value: canary } },
+      }),
+      'remotes.0.variables.b.value',
+    ],
+    ['the name of a field', { _meta: { 'com.example/x': { [github]: 1 } } }, '_meta.com.example/x'],
+    [
+      'a flag with its value',
+      pack({ packageArguments: [{ type: 'named', name: `--api-key=${canary}` }] }),
+      'packages.0.packageArguments.0.name',
+    ],
+    [
+      'a flag and its value with a space between them',
+      pack({ packageArguments: [{ type: 'positional', value: `--api-key ${canary}` }] }),
+      'packages.0.packageArguments.0.value',
+    ],
+    [
+      'a connection string',
+      pack({ environmentVariables: [{ name: 'CONNECTION', value: `Server=x;Password=${canary}` }] }),
+      'packages.0.environmentVariables.0.value',
+    ],
     ['a variable', remote({ variables: { token: { value: canary } } }), 'remotes.0.variables.token.value'],
     ['a parameter', remote({ url: `https://x.example/mcp?code=${canary}` }), 'remotes.0.url'],
     ['a password in a URL', remote({ url: `https://u:${canary}@x.example/mcp` }), 'remotes.0.url'],
@@ -152,4 +189,10 @@ test('a hostile text costs no more than its length', () => {
   const before = process.cpuUsage();
   for (const text of hostile) literalSecrets({ description: text, a: { value: text } });
   expect(process.cpuUsage(before).user).toBeLessThan(2_000_000);
+});
+
+test('a token that is the name of a field is taken out of what was stored', () => {
+  expect(JSON.stringify(withoutSecrets({ [github]: 1, _meta: { x: { [github]: { token: canary } } } }))).toBe(
+    '{"_meta":{"x":"[hidden]"}}',
+  );
 });
