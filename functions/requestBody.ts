@@ -12,7 +12,8 @@ export const MAX_BODY_BYTES = 1024 * 1024;
 
 /**
  * Reads a JSON body of at most 1 MiB and parses it once. `whenAbsent` stands for one without a byte, of whatever type; where there
- * is none, that is `invalid`. Failures: `unsupported_media_type`, `too_large`, `invalid`. Their messages never quote the body.
+ * is none, that is `invalid`. Failures: `unsupported_media_type`, `too_large`, `invalid`, and `bad_request` where the client left before it
+ * had sent all. Their messages never quote the body.
  */
 export async function readJson(request: BodySource, whenAbsent?: unknown): Promise<Result<unknown>> {
   const mistyped = typeFault(request.headers);
@@ -44,8 +45,13 @@ function typeFault(headers: BodySource['headers']): Result<never> | undefined {
 async function bodyOf({ headers, body }: BodySource): Promise<Result<Uint8Array>> {
   const tooLarge = fail({ kind: 'too_large', message: `the body is larger than ${MAX_BODY_BYTES} bytes` });
   if (Number(headers.get('content-length') ?? 0) > MAX_BODY_BYTES) return tooLarge;
-  const bytes = body === null ? new Uint8Array() : await bytesOf(body);
-  return bytes ? succeed(bytes) : tooLarge;
+  try {
+    const bytes = body === null ? new Uint8Array() : await bytesOf(body);
+    return bytes ? succeed(bytes) : tooLarge;
+  } catch {
+    // Reading fails with the connection alone, and nobody is there to have an answer.
+    return fail({ kind: 'bad_request', message: 'the connection ended before the whole body had come' });
+  }
 }
 
 /**

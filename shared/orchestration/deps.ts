@@ -21,7 +21,7 @@ export interface OrchestrationDeps {
   readonly sessions: SessionStore;
   /** The tenant that operates the gateway: the first of `MREG_TENANTS`. */
   readonly operatorTenant: string;
-  readonly pools: Pick<ResourcePools, 'allocate' | 'release'>;
+  readonly pools: Pick<ResourcePools, 'allocate' | 'release' | 'heldByPlans'>;
   /** What is short-lived and shared by all instances. */
   readonly shortLived: StateStore;
   readonly eventRoutes: EventRoutes;

@@ -6,6 +6,7 @@ import { advancePlan, carryOn } from './plan/advancePlan.ts';
 import type { Plan } from './plan/plan.ts';
 import { delegationIdOf, queuedWork } from './plan/planProgress.ts';
 import { InfrastructureError } from '../platform/errors.ts';
+import { releaseOrphaned } from './releaseOrphaned.ts';
 import { logUnreadable } from './unreadable.ts';
 
 /**
@@ -25,6 +26,7 @@ export async function sweepStuck(deps: OrchestrationDeps): Promise<void> {
     if (new Date(plan.updatedAt) >= patience) continue;
     await passOver(plan, deps, () => sweepPlan(plan, deps));
   }
+  await releaseOrphaned(patience, deps);
 }
 
 async function passOver(

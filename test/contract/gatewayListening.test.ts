@@ -3,6 +3,7 @@ import { createSseParser } from '../../shared/gateway/sse.ts';
 import { type FeatureServer, startFeatureServer } from '../support/features/featureServer.ts';
 import { refreshAll } from '../../shared/gateway/listen/refreshAll.ts';
 import { systemClock } from '../../shared/platform/clock.ts';
+import { InfrastructureError } from '../../shared/platform/errors.ts';
 import { openOutboundClient } from '../../shared/platform/outbound.ts';
 import { startGateway, tenantId, type TestGateway } from '../support/gateway.ts';
 import { discoveryOf } from '../support/handmadeUpstream.ts';
@@ -180,6 +181,29 @@ test('of one session only the newest stream is served', async () => {
   for await (const message of streamOf(first)) expect(message).toBeUndefined();
   expect(second.status).toBe(200);
   await second.body?.cancel();
+});
+
+test('a stream that could not be opened in an outage takes no place', async () => {
+  let isAway = false;
+  const state = memoryState();
+  const compareAndSet: typeof state.compareAndSet = (...change) =>
+    isAway
+      ? Promise.reject(new InfrastructureError('redis', 'test', undefined))
+      : state.compareAndSet(...change);
+  const shaky = await startGateway({ ...state, compareAndSet });
+  await shaky.register('legacy', upstreams.legacy.url);
+  const headers = await begin(shaky.url);
+  isAway = true;
+  // As many as a tenant may have open at one instance.
+  for (let opened = 0; opened < 500; opened += 50) {
+    const answers = await Promise.all(Array.from({ length: 50 }, () => fetch(shaky.url, { headers })));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([503]));
+  }
+  isAway = false;
+  const abort = new AbortController();
+  expect((await fetch(shaky.url, { headers, signal: abort.signal })).status).toBe(200);
+  abort.abort();
+  await shaky.close();
 });
 
 test('no event of a stream has an id, so that no client expects to get back what it has missed', async () => {

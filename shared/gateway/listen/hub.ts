@@ -168,7 +168,10 @@ export function openHub(
     }
     await lookAtLists(!isFirst);
     const opened: Promise<void>[] = [];
-    for (const server of await view.servers()) {
+    const servers = await view.servers();
+    // The client may have left meanwhile: nobody would end what is opened now.
+    if (isOver) return;
+    for (const server of servers) {
       const uris = want.uris.get(server.slug) ?? [];
       const forLists = view.hearsListsOfServers && (want.tools || want.prompts || want.resources);
       const known = sources.get(server.slug);

@@ -98,14 +98,19 @@ export async function listenLegacy(
   parts: Parts,
   deps: HubDeps,
 ): Promise<Response> {
+  const lists = hearable((await view.profile('legacy')).capabilities);
   const place = deps.streams.take(request.principal.tenantId);
   if (place.kind !== 'taken') {
     const error = tooManyStreams(place);
     return jsonResponse(toProblem(error).status, null, { error: toJsonRpcError(error) });
   }
   const streamId = parts.newId();
-  await session.change((now) => ({ ...now, stream: streamId }));
-  const lists = hearable((await view.profile('legacy')).capabilities);
+  try {
+    await session.change((now) => ({ ...now, stream: streamId }));
+  } catch (error) {
+    place.leave();
+    throw error;
+  }
   const caller = callerOf(request, session);
   const hub = openHub(
     deps,

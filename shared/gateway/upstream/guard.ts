@@ -118,6 +118,9 @@ export function createGuard(resting: Resting, tenants: number): Guard {
           try {
             const answer = await tried(connection, call, signal, server.upstream?.retries);
             if (answer.kind === 'stream') {
+              // A client that leaves before it has read anything leaves a stream that never ends by itself.
+              if (signal.aborted) leave();
+              else signal.addEventListener('abort', leave, { once: true });
               return {
                 kind: 'stream',
                 items: watched(

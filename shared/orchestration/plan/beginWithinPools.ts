@@ -30,12 +30,20 @@ export async function beginWithinPools(
   deps: OrchestrationDeps,
 ): Promise<Result<Plan>> {
   const { tenantId, userId } = caller.principal;
-  const request = { tenantId, app: 'management', operation, estimatedLoad, holdForMs: HOLD_MS } as const;
+  const planId = idFor(caller, deps.newId);
+  const request = {
+    tenantId,
+    app: 'management',
+    operation,
+    estimatedLoad,
+    planId,
+    holdForMs: HOLD_MS,
+  } as const;
   const allocated = await deps.pools.allocate(request);
   if (!allocated.ok) return allocated;
   const { id: allocationId, allocation } = allocated.value;
   const start = {
-    id: idFor(caller, deps.newId),
+    id: planId,
     tenantId,
     name,
     ...(gate !== undefined && { gate }),

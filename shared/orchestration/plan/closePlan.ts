@@ -23,7 +23,7 @@ export async function closePlan(plan: Plan, deps: OrchestrationDeps): Promise<vo
   try {
     await deps.pools.release(tenantId, allocationId);
   } catch (error) {
-    // Its lease ends by itself.
+    // The sweeper releases it.
     if (!(error instanceof InfrastructureError)) throw error;
     deps.log.error('allocation_unreleased', { planId: id, allocationId }, error);
   }

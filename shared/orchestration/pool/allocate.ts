@@ -17,6 +17,8 @@ export const holdingSchema = z.object({
     redisConnections: natural,
     oauthValidations: natural,
   }),
+  /** The plan that holds it, and since when; absent where a caller of the API does. */
+  plan: z.object({ id: z.string(), since: z.iso.datetime() }).optional(),
   expiresAt: z.iso.datetime(),
 });
 export type Holding = Readonly<z.infer<typeof holdingSchema>>;

@@ -28,6 +28,8 @@ export interface AllocationRequest {
   readonly app: App;
   readonly operation: string;
   readonly estimatedLoad: unknown;
+  /** The plan that it is for. */
+  readonly planId?: string;
   /** Five minutes when absent, an hour at most. */
   readonly holdForMs?: number;
 }
@@ -37,6 +39,13 @@ export interface Allocation {
   readonly operation: string;
   readonly allocation: Units;
   readonly expiresAt: string;
+}
+
+/** An allocation that a plan holds. */
+export interface HeldByPlan {
+  readonly id: string;
+  readonly tenantId: string;
+  readonly planId: string;
 }
 
 export interface PoolUsage {
@@ -59,6 +68,8 @@ export interface ResourcePools {
   allocate(request: AllocationRequest): Promise<Result<Allocation>>;
   find(tenantId: string, id: string): Promise<Allocation | undefined>;
   release(tenantId: string, id: string): Promise<'released' | 'absent'>;
+  /** What plans have held since before a moment. */
+  heldByPlans(since: Date): Promise<readonly HeldByPlan[]>;
   usage(of: Pick<AllocationRequest, 'tenantId' | 'app'>): Promise<readonly PoolUsage[]>;
 }
 
@@ -111,7 +122,7 @@ export function createResourcePools(deps: {
   const current = async () => heldAt(await state.get(KEY), clock.now());
 
   return {
-    async allocate({ tenantId, app, operation, estimatedLoad, holdForMs = DEFAULT_HOLD_MS }) {
+    async allocate({ tenantId, app, operation, estimatedLoad, planId, holdForMs = DEFAULT_HOLD_MS }) {
       if (!Number.isInteger(holdForMs) || holdForMs < 1 || holdForMs > LONGEST_HOLD_MS)
         throw new RangeError(`an allocation must be held for 1 to ${LONGEST_HOLD_MS} whole milliseconds`);
       const units = unitsOf(operation, estimatedLoad);
@@ -119,7 +130,8 @@ export function createResourcePools(deps: {
       const id = newId();
       return change<Result<Allocation>>(tenantId, (held, now) => {
         const expiresAt = new Date(now.getTime() + holdForMs).toISOString();
-        const request: Holding = { id, app, tenantId, operation, units: units.value, expiresAt };
+        const plan = planId === undefined ? {} : { plan: { id: planId, since: now.toISOString() } };
+        const request: Holding = { id, app, tenantId, operation, units: units.value, ...plan, expiresAt };
         const decision = allocate(held, request, now, tenants);
         return decision.kind === 'allocated'
           ? { answer: succeed(view(request)), holdings: decision.holdings }
@@ -137,6 +149,12 @@ export function createResourcePools(deps: {
         const holdings = held.filter((one) => one.id !== id || one.tenantId !== tenantId);
         return holdings.length < held.length ? { answer: 'released', holdings } : { answer: 'absent' };
       }),
+
+    async heldByPlans(since) {
+      return (await current()).flatMap(({ id, tenantId, plan }) =>
+        plan && new Date(plan.since) < since ? [{ id, tenantId, planId: plan.id }] : [],
+      );
+    },
 
     async usage(of) {
       const held = await current();

@@ -38,18 +38,15 @@ export async function registerServer(
   const { tenantId, userId } = caller.principal;
   const content = recordContent(slug, registration, caller.principal, deps);
   if (!content.ok) return content;
-  const at = deps.clock.now().toISOString();
   const planId = idFor(caller, deps.newId);
   const record: ServerRecord = {
     tenantId,
     slug,
     ...content.value,
     status: 'pending',
-    statusChangedAt: at,
     planId,
     createdBy: userId,
-    createdAt: at,
-    updatedAt: at,
+    ...bornAt(deps.clock.now().toISOString()),
   };
   const free = await checkSlug(record, (await deps.servers.find(tenantId, slug))?.value, deps);
   if (!free.ok) return free;
@@ -67,13 +64,16 @@ export async function registerServer(
   };
   const stored = await storePlan(start, registrationSteps(record), deps);
   // No record is younger than its plan, also when an earlier sending of the request stored the plan.
-  const taken = await takeSlug({ ...record, createdAt: stored.createdAt }, deps);
+  const taken = await takeSlug({ ...record, ...bornAt(stored.createdAt) }, deps);
   const outcome: Outcome = taken.ok
     ? { success: true, result: { slug, status: 'pending' } }
     : { success: false, error: { kind: taken.error.kind, message: taken.error.message } };
   const advanced = await advancePlan({ tenantId, planId, stepId: TAKE_SLUG, outcome }, deps);
   return taken.ok ? succeed({ record: taken.value, plan: advanced ?? stored }) : taken;
 }
+
+/** The times of a record that is new. */
+const bornAt = (at: string) => ({ statusChangedAt: at, createdAt: at, updatedAt: at });
 
 const TAKE_SLUG = 'take_slug';
 const slugStep = ({ steps }: Plan) => steps.find(({ id }) => id === TAKE_SLUG);

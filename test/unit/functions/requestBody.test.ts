@@ -34,6 +34,18 @@ function bodyOf(mebibytes: number, sent = mebibytes) {
   return { source: { headers, body }, read: () => count, isCancelled: () => cancelled };
 }
 
+test('a body whose client leaves is a bad request, and no fault of ours', async () => {
+  const body = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      controller.error(new Error('aborted'));
+    },
+  });
+  expect(await readJson({ headers, body })).toEqual({
+    ok: false,
+    error: { kind: 'bad_request', message: 'the connection ended before the whole body had come' },
+  });
+});
+
 const tooLarge = {
   ok: false,
   error: { kind: 'too_large', message: `the body is larger than ${MAX_BODY_BYTES} bytes` },

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { Answer } from '../../../shared/gateway/upstream/answer.ts';
+import type { Answer, AnswerItem } from '../../../shared/gateway/upstream/answer.ts';
 import {
   type Connection,
   TIME_OVER,
@@ -28,6 +28,12 @@ function connectionOf(answer: () => Promise<Answer>): Connection & { calls: numb
 }
 const fails = (kind: FaultKind, status?: number) =>
   connectionOf(() => Promise.reject(new UpstreamFault(kind, 'failed', status)));
+
+/** The items of a stream that nobody asks for: a generator that was not begun cannot tidy up either. */
+// eslint-disable-next-line @typescript-eslint/require-await -- a stream that has all at once
+async function* unread(): AsyncGenerator<AnswerItem, void, undefined> {
+  yield { kind: 'outcome', outcome: { result: {} } };
+}
 
 const call = (method = 'tools/call'): UpstreamCall => ({
   id: 1,
@@ -178,6 +184,24 @@ describe('a server that is slow', () => {
   });
 
   const listening = { ...named('slow'), discovery: { era: 'legacy' as const } };
+
+  test.each([
+    { when: 'while the server begins its answer', isEarly: true },
+    { when: 'before anything is read of its stream', isEarly: false },
+  ])('gets a place back when a call is given up $when', async ({ isEarly }) => {
+    const { guard } = instance();
+    for (let calls = 0; calls < 128; calls++) {
+      const client = new AbortController();
+      const streaming = connectionOf(() => {
+        if (isEarly) client.abort();
+        return Promise.resolve({ kind: 'stream', items: unread() });
+      });
+      await guard.around(streaming, 't', named('slow')).request(call(), client.signal);
+      client.abort();
+    }
+    const quick = connectionOf(() => Promise.resolve(whole));
+    expect(await kindOf(guard.around(quick, 't', named('slow')).request(call(), signal))).toBe('answered');
+  });
 
   test('has 64 streams that listen, beside its calls', () => {
     const { guard } = instance();

@@ -239,6 +239,22 @@ test('a process that dies anywhere in a registration leaves nothing, or what the
   }
 });
 
+test('a registration that is sent again after a fault anywhere is the same one, however often it is sent', async () => {
+  const whole = testRegistry();
+  await registerServer(registration, caller, whole.deps);
+  const again = { ...caller, requestId: 'b1' };
+  for (let faultAt = 1; faultAt <= whole.operations(); faultAt++) {
+    const run = testRegistry({ faultAt });
+    const answers: unknown[] = [];
+    for (let sent = 0; sent < 3; sent++) {
+      const answer = await registerServer(registration, again, run.deps).catch(() => undefined);
+      if (answer) answers.push(answer.ok ? answer.value.plan.id : answer.error);
+      run.advance(1);
+    }
+    expect([faultAt, new Set(answers)]).toEqual([faultAt, new Set(['b1'])]);
+  }
+});
+
 describe('whatever fails, the registration ends and nothing is lost', () => {
   const operations = async () => {
     const run = testRegistry();

@@ -65,6 +65,10 @@ const step = (id: string, task: string, more: Step = {}): Step => ({
 });
 const adding = (id: string, more: Step = {}) => step(id, 'add', { input: { a: 1, b: 2 }, ...more });
 
+/** What is taken of each pool. */
+const taken = async ({ deps }: ReturnType<typeof testEngine>) =>
+  (await deps.pools.usage({ tenantId: 't1', app: 'management' })).map(({ inUse }) => inUse);
+
 async function request(body: object, engine = testEngine(), by = caller) {
   return requestPlan(planRequestSchema.parse(body), by, tasks, engine.deps);
 }
@@ -123,11 +127,9 @@ describe("an administrator's own plan", () => {
   test('holds a share of the resource pools until it ends', async () => {
     const engine = testEngine();
     const begun = await request({ steps: [adding('one')] }, engine);
-    const taken = async () =>
-      (await engine.deps.pools.usage({ tenantId: 't1', app: 'management' })).map(({ inUse }) => inUse);
-    expect(await taken()).toEqual([1, 1, 0]);
+    expect(await taken(engine)).toEqual([1, 1, 0]);
     await engine.drain(tasks);
-    expect([begun.ok, ...(await taken())]).toEqual([true, 0, 0, 0]);
+    expect([begun.ok, ...(await taken(engine))]).toEqual([true, 0, 0, 0]);
   });
 
   test("is refused when the tenant's share of the pools is taken, and nothing is stored", async () => {
@@ -148,9 +150,32 @@ describe("an administrator's own plan", () => {
     ];
     expect(plans[0]).toMatchObject({ ok: true, value: { id: expect.any(String) as string } });
     expect(plans[0]).toEqual(plans[1]);
-    expect(
-      (await engine.deps.pools.usage({ tenantId: 't1', app: 'management' })).map(({ inUse }) => inUse),
-    ).toEqual([1, 1, 0]);
+    expect(await taken(engine)).toEqual([1, 1, 0]);
+  });
+
+  test('leaves nothing of the pools taken, whenever the process dies', async () => {
+    const whole = testEngine();
+    await request({ steps: [adding('one')] }, whole);
+    await whole.drain(tasks);
+    for (let deadFrom = 1; deadFrom <= whole.operations(); deadFrom++) {
+      const engine = testEngine({ deadFrom });
+      await request({ steps: [adding('one')] }, engine).catch(() => undefined);
+      await engine.drain(tasks);
+      await engine.recover(tasks);
+      expect([deadFrom, ...(await taken(engine))]).toEqual([deadFrom, 0, 0, 0]);
+    }
+  });
+
+  test('gives back its share of the pools when it ended while the state was away', async () => {
+    const engine = testEngine();
+    await request({ steps: [adding('one')] }, engine);
+    engine.setStateAway(true);
+    await engine.drain(tasks);
+    await engine.recover(tasks);
+    engine.setStateAway(false);
+    expect(await taken(engine)).toEqual([1, 1, 0]);
+    await engine.recover(tasks);
+    expect(await taken(engine)).toEqual([0, 0, 0]);
   });
 
   test("needs the role of an administrator, and a session that is the caller's own", async () => {
