@@ -25,7 +25,8 @@ const INVOCATION_WAITS_MS = 6_000;
 interface Arrival {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  readonly timer: NodeJS.Timeout;
+  /** Milliseconds of `performance.now`. */
+  readonly until: number;
 }
 
 export function createInvocationPairs(): InvocationPairs {
@@ -33,10 +34,21 @@ export function createInvocationPairs(): InvocationPairs {
   const waiting = byId<(request: IncomingMessage) => void>();
   const responses = byId<ServerResponse>();
 
-  const giveUp = (id: string): void => {
-    const arrival = arrivals[id];
-    Reflect.deleteProperty(arrivals, id);
-    if (arrival) refuse(arrival.request, arrival.response);
+  let sweep: NodeJS.Timeout | undefined;
+
+  /** Refuses the requests that have waited too long. One timer serves all, since nearly no request waits. */
+  const refuseOverdue = (): void => {
+    const now = performance.now();
+    let nextMs = Number.POSITIVE_INFINITY;
+    for (const [id, { request, response, until }] of Object.entries(arrivals)) {
+      if (until > now) {
+        nextMs = Math.min(nextMs, until - now);
+        continue;
+      }
+      Reflect.deleteProperty(arrivals, id);
+      refuse(request, response);
+    }
+    sweep = Number.isFinite(nextMs) ? setTimeout(refuseOverdue, nextMs) : undefined;
   };
 
   return {
@@ -51,12 +63,12 @@ export function createInvocationPairs(): InvocationPairs {
         take(request);
         return;
       }
-      arrivals[id] = { request, response, timer: setTimeout(giveUp, REQUEST_WAITS_MS, id) };
+      arrivals[id] = { request, response, until: performance.now() + REQUEST_WAITS_MS };
+      sweep ??= setTimeout(refuseOverdue, REQUEST_WAITS_MS);
     },
     requestOf(id) {
       const arrival = arrivals[id];
       if (arrival) {
-        clearTimeout(arrival.timer);
         Reflect.deleteProperty(arrivals, id);
         responses[id] = arrival.response;
         return Promise.resolve(arrival.request);

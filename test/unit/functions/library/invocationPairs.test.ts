@@ -10,7 +10,9 @@ beforeEach(() => {
   vi.useFakeTimers();
   pairs = createInvocationPairs();
 });
-afterEach(() => {
+afterEach(async () => {
+  // No timer goes on once nothing waits.
+  await vi.advanceTimersByTimeAsync(10_000);
   expect(vi.getTimerCount()).toBe(0);
   vi.useRealTimers();
 });
