@@ -40,7 +40,7 @@ export async function runTask(
 const deadlineOf = (delegation: Delegation, timeoutMs: number, now: Date): Date =>
   new Date(now.getTime() + Math.min(timeoutMs, timeLeftMs(delegation, now)));
 
-/** The actor of the row, unless the sign-in has ended since or somebody has ended the session. */
+/** Returns the actor of the row, or `undefined` after the sign-in or the session has ended. */
 async function currentActor(
   { actor, sessionId }: Delegation,
   { sessions, clock }: OrchestrationDeps,
