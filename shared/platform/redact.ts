@@ -59,7 +59,7 @@ function spellingsOf(value: string): string[] {
 /** What of JSON's escapes a text must hold at least in which one of the values is escaped. */
 function escapesOf(values: readonly string[]): readonly string[] {
   const whole = values.join('');
-  // eslint-disable-next-line no-control-regex
+  // eslint-disable-next-line no-control-regex -- JSON escapes control characters
   if (/["\\\x00-\x1f]/.test(whole)) return ['\\'];
   return ['\\/', /[^\x20-\x7e]/.test(whole) ? '\\u' : '\\u00'];
 }

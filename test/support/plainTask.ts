@@ -3,15 +3,20 @@ import type { Agent } from '../../shared/orchestration/agent/agents.ts';
 import { type Task, defineTask } from '../../shared/orchestration/task/task.ts';
 import { type Result, succeed } from '../../shared/platform/result.ts';
 
+/** What tests need not say of a task. */
+export const plainDefinition = {
+  permissions: ['delegations.read'],
+  description: '',
+  timeoutMs: 1_000,
+  output: z.unknown(),
+} as const;
+
 /** A task that takes anything and comes to the same thing at once. */
 export const plainTask = (agent: Agent, name: string, result: Result<unknown> = succeed(null)): Task =>
   defineTask({
+    ...plainDefinition,
     name,
     agent,
-    permissions: ['delegations.read'],
-    description: '',
-    timeoutMs: 1_000,
     input: z.unknown(),
-    output: z.unknown(),
     run: () => Promise.resolve(result),
   });

@@ -46,7 +46,7 @@ export function updateServer(
 }
 
 /**
- * Begins the plan that validates a server anew, with the content that it has. Failures as of `updateServer`; `invalid` where
+ * Begins the plan that validates a server again, with the content that it has. Failures as of `updateServer`; `invalid` where
  * its `server.json` holds a secret.
  */
 export function refreshServer(
@@ -67,7 +67,7 @@ export function refreshServer(
 
 /**
  * Begins the plan that takes a server out of the registry; with an ETag, only as it was then. Failures: `not_found`, `conflict`;
- * `already_exists` for a repeated request, where the server was registered anew since the first one removed it.
+ * `already_exists` for a repeated request, where the server was registered again since the first one removed it.
  */
 export async function removeServer(
   change: ServerChange,

@@ -10,6 +10,7 @@ import { taskCatalogue } from '../../../shared/orchestration/task/taskCatalogue.
 import { fail, succeed } from '../../../shared/platform/result.ts';
 import { registrationSchema, serverContentSchema } from '../../../shared/registry/server.ts';
 import { caller, testEngine } from '../../support/engine.ts';
+import { plainDefinition } from '../../support/plainTask.ts';
 import { type TestRegistry, discovery, testRegistry } from '../../support/registrations.ts';
 
 /** Data of a stranger that is written as the references of a plan are. */
@@ -39,22 +40,17 @@ const plain = async (run: TestRegistry) => {
 const named = (run: TestRegistry, name: string, input: unknown) =>
   requestPlan(planRequestSchema.parse({ name, input }), caller, run.tasks, run.deps);
 
-const common = {
-  agent: 'mcp-debugger',
-  permissions: ['delegations.read'],
-  description: '',
-  timeoutMs: 1_000,
-  output: z.unknown(),
-} as const;
 const say = defineTask({
-  ...common,
+  ...plainDefinition,
+  agent: 'mcp-debugger',
   name: 'say',
   input: z.object({}),
   run: () => Promise.resolve(succeed(lookalikes)),
 });
 const hear = (seen: unknown[]) =>
   defineTask({
-    ...common,
+    ...plainDefinition,
+    agent: 'mcp-debugger',
     name: 'hear',
     input: z.object({ said: z.unknown() }),
     run: ({ said }) => (seen.push(said), Promise.resolve(succeed({ said }))),

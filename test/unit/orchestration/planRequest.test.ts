@@ -4,48 +4,48 @@ import { planRequestSchema, requestPlan } from '../../../shared/orchestration/pl
 import { defineTask } from '../../../shared/orchestration/task/task.ts';
 import { taskCatalogue } from '../../../shared/orchestration/task/taskCatalogue.ts';
 import { fail, succeed } from '../../../shared/platform/result.ts';
+import { plainDefinition } from '../../support/plainTask.ts';
 import { caller, testEngine } from '../../support/engine.ts';
 
-const common = {
-  agent: 'mcp-debugger',
-  permissions: ['delegations.read'],
-  description: '',
-  timeoutMs: 1_000,
-  output: z.unknown(),
-} as const;
 const done: string[] = [];
 const add = defineTask({
-  ...common,
+  ...plainDefinition,
+  agent: 'mcp-debugger',
   name: 'add',
   input: z.strictObject({ a: z.number(), b: z.number() }),
   run: ({ a, b }) => (done.push(`add ${a} ${b}`), Promise.resolve(succeed({ sum: a + b }))),
 });
 const undo = defineTask({
-  ...common,
+  ...plainDefinition,
+  agent: 'mcp-debugger',
   name: 'undo',
   input: z.object({ of: z.unknown(), why: z.unknown() }),
   run: (input) => (done.push(`undo ${JSON.stringify(input)}`), Promise.resolve(succeed(null))),
 });
 const breakDown = defineTask({
-  ...common,
+  ...plainDefinition,
+  agent: 'mcp-debugger',
   name: 'break',
   input: z.object({}),
   run: () => Promise.resolve(fail({ kind: 'unavailable', message: 'down' })),
 });
 const large = defineTask({
-  ...common,
+  ...plainDefinition,
+  agent: 'mcp-debugger',
   name: 'large',
   input: z.object({}),
   run: () => Promise.resolve(succeed('x'.repeat(230_000))),
 });
 const join = defineTask({
-  ...common,
+  ...plainDefinition,
+  agent: 'mcp-debugger',
   name: 'join',
   input: z.looseObject({}),
   run: () => Promise.resolve(succeed(null)),
 });
 const hidden = defineTask({
-  ...common,
+  ...plainDefinition,
+  agent: 'mcp-debugger',
   name: 'hidden',
   planOnly: true,
   input: z.object({}),
