@@ -2,9 +2,9 @@ import { challenge, refusalError } from '../shared/identity/challenge.ts';
 import { type Permission, isPermitted } from '../shared/identity/permissions.ts';
 import type { Principal } from '../shared/identity/principal.ts';
 import type { Refusal, TokenVerifier, Verdict } from '../shared/identity/verifyToken.ts';
-import type { DomainError } from '../shared/platform/errors.ts';
-import type { Log } from '../shared/platform/log.ts';
-import type { Trace } from '../shared/platform/trace.ts';
+import type { DomainError } from '../shared/platform/base/errors.ts';
+import type { Log } from '../shared/platform/telemetry/log.ts';
+import type { Trace } from '../shared/platform/telemetry/trace.ts';
 import type { AllowedOrigins } from './cors.ts';
 
 export interface AdmissionDeps {

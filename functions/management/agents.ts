@@ -2,7 +2,7 @@ import { type Agent, agentNames, agents } from '../../shared/orchestration/agent
 import type { AgentLoad } from '../../shared/orchestration/agent/loads.ts';
 import type { Task } from '../../shared/orchestration/task/task.ts';
 import { taskSchemas } from '../../shared/orchestration/task/taskSchemas.ts';
-import { type Result, fail, succeed } from '../../shared/platform/result.ts';
+import { type Result, fail, succeed } from '../../shared/platform/base/result.ts';
 import type { AppDeps } from '../compose.ts';
 import type { Route } from '../route.ts';
 

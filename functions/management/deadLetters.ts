@@ -6,7 +6,7 @@ import {
   requeueDeadLetter,
   sequenceNumberSchema,
 } from '../../shared/orchestration/agent/deadLetters.ts';
-import { succeed } from '../../shared/platform/result.ts';
+import { succeed } from '../../shared/platform/base/result.ts';
 import type { AppDeps } from '../compose.ts';
 import type { Route } from '../route.ts';
 import { knownAgent } from './agents.ts';

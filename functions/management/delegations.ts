@@ -7,8 +7,8 @@ import {
 } from '../../shared/orchestration/delegation/delegate.ts';
 import { type Delegation, delegationStateSchema } from '../../shared/orchestration/delegation/delegation.ts';
 import { type WithheldOf, shownError } from '../../shared/orchestration/task/resultAccess.ts';
-import { idSchema } from '../../shared/platform/ids.ts';
-import { type Result, succeed } from '../../shared/platform/result.ts';
+import { idSchema } from '../../shared/platform/base/ids.ts';
+import { type Result, succeed } from '../../shared/platform/base/result.ts';
 import { z } from 'zod';
 import type { AppDeps } from '../compose.ts';
 import type { Answer, Route } from '../route.ts';

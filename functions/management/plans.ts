@@ -11,7 +11,7 @@ import {
 } from '../../shared/orchestration/plan/requestPlan.ts';
 import type { Delegation } from '../../shared/orchestration/delegation/delegation.ts';
 import { type WithheldOf, shownError } from '../../shared/orchestration/task/resultAccess.ts';
-import { type Result, succeed } from '../../shared/platform/result.ts';
+import { type Result, succeed } from '../../shared/platform/base/result.ts';
 import type { AppDeps } from '../compose.ts';
 import type { Answer, Route } from '../route.ts';
 import { delegationHref } from './delegations.ts';

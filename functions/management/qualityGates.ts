@@ -5,7 +5,7 @@ import { failedCheck, gateStatus } from '../../shared/orchestration/gate/gateSta
 import { missingChecks } from '../../shared/orchestration/gate/qualityGates.ts';
 import { type Plan, hasEnded } from '../../shared/orchestration/plan/plan.ts';
 import { type WithheldOf, shownError } from '../../shared/orchestration/task/resultAccess.ts';
-import { type Result, fail, succeed } from '../../shared/platform/result.ts';
+import { type Result, fail, succeed } from '../../shared/platform/base/result.ts';
 import type { AppDeps } from '../compose.ts';
 import type { Answer, Route } from '../route.ts';
 import { delegationsOf } from './delegationsOf.ts';

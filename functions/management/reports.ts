@@ -5,7 +5,7 @@ import { REPORT_PLAN } from '../../shared/orchestration/plan/namedPlans.ts';
 import { type Plan, hasEnded } from '../../shared/orchestration/plan/plan.ts';
 import { requestPlan } from '../../shared/orchestration/plan/requestPlan.ts';
 import type { PlanStore } from '../../shared/orchestration/stores.ts';
-import { type Result, fail, succeed } from '../../shared/platform/result.ts';
+import { type Result, fail, succeed } from '../../shared/platform/base/result.ts';
 import type { AppDeps } from '../compose.ts';
 import type { Answer, Route } from '../route.ts';
 import { delegationsOf } from './delegationsOf.ts';

@@ -10,7 +10,7 @@ import {
   updateServer,
 } from '../../shared/orchestration/servers/changeServer.ts';
 import { registerServer } from '../../shared/orchestration/servers/registerServer.ts';
-import { type Result, fail, succeed } from '../../shared/platform/result.ts';
+import { type Result, fail, succeed } from '../../shared/platform/base/result.ts';
 import {
   type Registration,
   type ServerContent,

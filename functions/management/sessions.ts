@@ -3,7 +3,7 @@ import { challenge, refusalError } from '../../shared/identity/challenge.ts';
 import { type Permission, isPermitted } from '../../shared/identity/permissions.ts';
 import type { Session } from '../../shared/identity/sessionStore.ts';
 import { bearerToken } from '../../shared/identity/bearerToken.ts';
-import { fail, succeed } from '../../shared/platform/result.ts';
+import { fail, succeed } from '../../shared/platform/base/result.ts';
 import type { AppDeps } from '../compose.ts';
 import { problemAnswer } from '../answers.ts';
 import type { Answer, Call, Route } from '../route.ts';

@@ -2,9 +2,9 @@ import { z } from 'zod';
 import type { Caller } from '../../shared/orchestration/caller.ts';
 import { type Plan, hasEnded } from '../../shared/orchestration/plan/plan.ts';
 import type { PlanStore } from '../../shared/orchestration/stores.ts';
-import { invalid } from '../../shared/platform/invalid.ts';
-import { type Result, fail, succeed } from '../../shared/platform/result.ts';
-import type { Stored } from '../../shared/platform/tables.ts';
+import { invalid } from '../../shared/platform/base/invalid.ts';
+import { type Result, fail, succeed } from '../../shared/platform/base/result.ts';
+import type { Stored } from '../../shared/platform/tables/tables.ts';
 import type { Call } from '../route.ts';
 import { callerOf } from './caller.ts';
 

@@ -1,5 +1,5 @@
 import type { ActOutcome } from '../audit/record.ts';
-import { faultError } from '../platform/errors.ts';
+import { faultError } from '../platform/base/errors.ts';
 import { OWN_SLUG } from '../registry/server.ts';
 import { type Call, invalid, ownResult, type Parts } from './call.ts';
 import { toJsonRpcError } from './errorCodes.ts';

@@ -1,8 +1,8 @@
-import { type Result, fail, succeed } from '../platform/result.ts';
+import { type Result, fail, succeed } from '../platform/base/result.ts';
 import type { Discovery } from '../registry/server.ts';
-import { type Bounds, unsafeShape } from '../platform/jsonShape.ts';
+import { type Bounds, unsafeShape } from '../platform/base/jsonShape.ts';
 import { explainFailure, Unfit } from './discoveryFailure.ts';
-import type { Clock } from '../platform/clock.ts';
+import type { Clock } from '../platform/base/clock.ts';
 import type { UpstreamTarget } from '../registry/upstreamSettings.ts';
 import type { OutboundTo } from './upstream/outboundTo.ts';
 import { isObject, type JsonObject } from './jsonRpc.ts';

@@ -1,6 +1,6 @@
-import { createFairQueue } from '../platform/fairQueue.ts';
-import { toProblem } from '../platform/problem.ts';
-import { createTenantPlaces } from '../platform/tenantShare.ts';
+import { createFairQueue } from '../platform/concurrency/fairQueue.ts';
+import { toProblem } from '../platform/http/problem.ts';
+import { createTenantPlaces } from '../platform/concurrency/tenantShare.ts';
 import type { Principal } from '../identity/principal.ts';
 import type { GatewayDeps, McpPost, McpRequest } from './request.ts';
 import { classify, type Refused } from './era.ts';

@@ -1,4 +1,4 @@
-import { SERVER_TIMING, stage } from '../platform/serverTiming.ts';
+import { SERVER_TIMING, stage } from '../platform/telemetry/serverTiming.ts';
 import type { Era } from '../registry/era.ts';
 import { type Call, invalid, type Method, noMethod, ownResult, type Parts } from './call.ts';
 import { isObject, type JsonObject } from './jsonRpc.ts';

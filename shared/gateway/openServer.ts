@@ -1,4 +1,4 @@
-import type { OutboundClient } from '../platform/outbound.ts';
+import type { OutboundClient } from '../platform/outbound/outboundClient.ts';
 import type { UpstreamTarget } from '../registry/upstreamSettings.ts';
 import type { Era } from '../registry/era.ts';
 import type { Discovery } from '../registry/server.ts';

@@ -1,6 +1,6 @@
-import { faultError } from '../platform/errors.ts';
-import type { Log, LogFields } from '../platform/log.ts';
-import { retryAfter, toProblem } from '../platform/problem.ts';
+import { faultError } from '../platform/base/errors.ts';
+import type { Log, LogFields } from '../platform/telemetry/log.ts';
+import { retryAfter, toProblem } from '../platform/http/problem.ts';
 import { toJsonRpcError } from './errorCodes.ts';
 import type { Outcome, RequestId } from './jsonRpc.ts';
 import { jsonResponse } from './responses.ts';

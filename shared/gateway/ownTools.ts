@@ -1,6 +1,6 @@
 import type { ActOutcome } from '../audit/record.ts';
 import type { Principal } from '../identity/principal.ts';
-import type { Trace } from '../platform/trace.ts';
+import type { Trace } from '../platform/telemetry/trace.ts';
 import type { Tool } from '../registry/server.ts';
 import type { JsonObject } from './jsonRpc.ts';
 

@@ -1,6 +1,6 @@
 import type { ActOutcome } from '../audit/record.ts';
-import { faultError } from '../platform/errors.ts';
-import type { Log, LogFields } from '../platform/log.ts';
+import { faultError } from '../platform/base/errors.ts';
+import type { Log, LogFields } from '../platform/telemetry/log.ts';
 import type { Era } from '../registry/era.ts';
 import { toJsonRpcError } from './errorCodes.ts';
 import { faultOutcome, faultResponse } from './ownFault.ts';

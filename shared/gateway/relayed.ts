@@ -1,6 +1,6 @@
-import { continueTrace, type Trace, traceparentOf } from '../platform/trace.ts';
-import type { DomainError } from '../platform/errors.ts';
-import { SERVER_TIMING, stage } from '../platform/serverTiming.ts';
+import { continueTrace, type Trace, traceparentOf } from '../platform/telemetry/trace.ts';
+import type { DomainError } from '../platform/base/errors.ts';
+import { SERVER_TIMING, stage } from '../platform/telemetry/serverTiming.ts';
 import type { Envelope } from './envelope.ts';
 import { HEADER_MISMATCH, LEGACY_RESOURCE_NOT_FOUND, toJsonRpcError } from './errorCodes.ts';
 import { isObject, type JsonObject, type JsonRpcError } from './jsonRpc.ts';

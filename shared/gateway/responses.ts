@@ -1,5 +1,5 @@
-import { StreamResponse } from '../platform/streamResponse.ts';
-import { TextResponse } from '../platform/textResponse.ts';
+import { StreamResponse } from '../platform/http/streamResponse.ts';
+import { TextResponse } from '../platform/http/textResponse.ts';
 import type { Era } from '../registry/era.ts';
 import { METHOD_NOT_FOUND, MISSING_CLIENT_CAPABILITY } from './errorCodes.ts';
 import type { Outcome, RequestId } from './jsonRpc.ts';

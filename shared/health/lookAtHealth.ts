@@ -5,8 +5,8 @@ import type { Plan } from '../orchestration/plan/plan.ts';
 import { delegationIdOf } from '../orchestration/plan/planProgress.ts';
 import { type PlanDeps, requestPlan } from '../orchestration/plan/requestPlan.ts';
 import type { TaskCatalogue } from '../orchestration/task/taskCatalogue.ts';
-import { type DomainError, InfrastructureError } from '../platform/errors.ts';
-import { type Result, fail } from '../platform/result.ts';
+import { type DomainError, InfrastructureError } from '../platform/base/errors.ts';
+import { type Result, fail } from '../platform/base/result.ts';
 import { directLooks } from './directLooks.ts';
 import {
   type Component,

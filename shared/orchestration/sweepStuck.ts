@@ -5,7 +5,7 @@ import type { OrchestrationDeps } from './deps.ts';
 import { advancePlan, carryOn } from './plan/advancePlan.ts';
 import type { Plan } from './plan/plan.ts';
 import { delegationIdOf, queuedWork } from './plan/planProgress.ts';
-import { InfrastructureError } from '../platform/errors.ts';
+import { InfrastructureError } from '../platform/base/errors.ts';
 import { releaseOrphaned } from './releaseOrphaned.ts';
 import { logUnreadable } from './unreadable.ts';
 

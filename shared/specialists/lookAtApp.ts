@@ -1,5 +1,5 @@
 import type { TaskHelpers } from '../orchestration/task/task.ts';
-import type { App } from '../platform/config.ts';
+import type { App } from '../platform/config/config.ts';
 import type { SpecialistDeps } from './deps.ts';
 import { type EndpointsLook, lookAtEndpoints } from './lookAtEndpoints.ts';
 import { lookAtStores } from './lookAtStores.ts';

@@ -1,5 +1,5 @@
 import { isObject } from '../gateway/jsonRpc.ts';
-import type { App, Config } from '../platform/config.ts';
+import type { App, Config } from '../platform/config/config.ts';
 import { type EndpointAnswer, callEndpoint } from './callEndpoint.ts';
 import type { SpecialistDeps } from './deps.ts';
 import type { Finding } from './finding.ts';

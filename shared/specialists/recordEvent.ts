@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Audit } from '../audit/audit.ts';
 import { type EventRoutes, handlerOf } from '../orchestration/event/eventRoutes.ts';
 import { type Task, defineTask } from '../orchestration/task/task.ts';
-import { succeed } from '../platform/result.ts';
+import { succeed } from '../platform/base/result.ts';
 
 /** What a handler of an event is told of it. */
 export const eventSchema = z.object({

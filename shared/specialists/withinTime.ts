@@ -1,5 +1,5 @@
-import { InfrastructureError } from '../platform/errors.ts';
-import { type Result, fail, succeed } from '../platform/result.ts';
+import { InfrastructureError } from '../platform/base/errors.ts';
+import { type Result, fail, succeed } from '../platform/base/result.ts';
 
 /**
  * What a look gives, if it does so within its time and before the task's own end: a part that hangs or fails is then a

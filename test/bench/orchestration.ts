@@ -16,10 +16,10 @@ import {
 } from '../../shared/orchestration/delegation/delegation.ts';
 import { messageOf } from '../../shared/orchestration/delegation/delegationMessage.ts';
 import { taskCatalogue } from '../../shared/orchestration/task/taskCatalogue.ts';
-import { systemClock } from '../../shared/platform/clock.ts';
-import { randomId } from '../../shared/platform/ids.ts';
-import { jsonLog } from '../../shared/platform/log.ts';
-import { openTables } from '../../shared/platform/openTables.ts';
+import { systemClock } from '../../shared/platform/base/clock.ts';
+import { randomId } from '../../shared/platform/base/ids.ts';
+import { jsonLog } from '../../shared/platform/telemetry/log.ts';
+import { openTables } from '../../shared/platform/tables/openTables.ts';
 import { probes } from '../../shared/specialists/probe.ts';
 import { caller, testEngine } from '../support/engine.ts';
 import { managementApi } from '../support/managementApi.ts';

@@ -11,8 +11,8 @@ import {
 } from '../../shared/audit/record.ts';
 import { type TrailRow, recordKey, recordOf, segmentKey, segmentOf } from '../../shared/audit/trailStore.ts';
 import { type Verification, verifyTrail } from '../../shared/audit/verifyTrail.ts';
-import { InfrastructureError } from '../../shared/platform/errors.ts';
-import { randomId } from '../../shared/platform/ids.ts';
+import { InfrastructureError } from '../../shared/platform/base/errors.ts';
+import { randomId } from '../../shared/platform/base/ids.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
 import { recordingLog } from '../support/gateway.ts';
 import { type OpenTrail, memoryTrail } from '../support/memoryTrail.ts';

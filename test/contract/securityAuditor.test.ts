@@ -3,7 +3,7 @@ import type { AuditEvent } from '../../shared/audit/record.ts';
 import { segmentOf } from '../../shared/audit/trailStore.ts';
 import { bearerToken } from '../../shared/identity/bearerToken.ts';
 import { finish, newDelegation } from '../../shared/orchestration/delegation/delegation.ts';
-import { InfrastructureError } from '../../shared/platform/errors.ts';
+import { InfrastructureError } from '../../shared/platform/base/errors.ts';
 import type { Given, Ran } from '../support/auditorWorld.ts';
 import { type AuditorWorld, audience, auditorWorld, json, tenant } from '../support/auditorWorld.ts';
 import { newKey } from '../support/jwks.ts';

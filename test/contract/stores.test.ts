@@ -9,8 +9,8 @@ import { azureTableWaitingLines } from '../../shared/orchestration/azureTableWai
 import type { Place } from '../../shared/orchestration/delegation/waitingLines.ts';
 import type { DelegationFilter, PlanFilter } from '../../shared/orchestration/stores.ts';
 import { recordOutcome, startPlan } from '../../shared/orchestration/plan/planProgress.ts';
-import { openTables } from '../../shared/platform/openTables.ts';
-import { type OpenTable } from '../../shared/platform/tables.ts';
+import { openTables } from '../../shared/platform/tables/openTables.ts';
+import { type OpenTable } from '../../shared/platform/tables/tables.ts';
 import { azureTableServerStore } from '../../shared/registry/azureTableServerStore.ts';
 import type { ServerRecord } from '../../shared/registry/server.ts';
 import type { ServerFilter } from '../../shared/registry/serverStore.ts';

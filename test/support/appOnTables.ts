@@ -8,8 +8,8 @@ import type { Route } from '../../functions/route.ts';
 import { type Role, roles } from '../../shared/identity/principal.ts';
 import { azureTableWaitingLines } from '../../shared/orchestration/azureTableWaitingLines.ts';
 import { createQueueShares } from '../../shared/orchestration/delegation/createQueueShares.ts';
-import type { App } from '../../shared/platform/config.ts';
-import { openTables } from '../../shared/platform/openTables.ts';
+import type { App } from '../../shared/platform/config/config.ts';
+import { openTables } from '../../shared/platform/tables/openTables.ts';
 import { testConfig } from './config.ts';
 import { callerTenant, type FakeHttpDeps, fakeHttpDeps } from './httpDeps.ts';
 

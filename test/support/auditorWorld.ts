@@ -5,9 +5,9 @@ import { type TokenVerifier, createTokenVerifier } from '../../shared/identity/v
 import { createOutboundTo } from '../../shared/gateway/upstream/outboundTo.ts';
 import type { Task, TaskHelpers } from '../../shared/orchestration/task/task.ts';
 import type { Outcome } from '../../shared/orchestration/delegation/outcome.ts';
-import { type Config, readConfig } from '../../shared/platform/config.ts';
-import { randomId } from '../../shared/platform/ids.ts';
-import { type OutboundClient, openOutboundClient } from '../../shared/platform/outbound.ts';
+import { type Config, readConfig } from '../../shared/platform/config/config.ts';
+import { randomId } from '../../shared/platform/base/ids.ts';
+import { type OutboundClient, openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
 import { azureTableToolsetStore } from '../../shared/registry/azureTableToolsetStore.ts';
 import { createVisibleServers } from '../../shared/registry/visibleServers.ts';
 import type { SpecialistDeps } from '../../shared/specialists/deps.ts';

@@ -7,7 +7,7 @@ import { matches } from '../../functions/paths.ts';
 import { decodePath, encodePath } from '../../infra/local/host/requestTarget.ts';
 import { openAudit } from '../../shared/audit/audit.ts';
 import type { TrailStore } from '../../shared/audit/trailStore.ts';
-import { randomSecret } from '../../shared/platform/ids.ts';
+import { randomSecret } from '../../shared/platform/base/ids.ts';
 import { azureTableRegistryLinkStore } from '../../shared/registry/links/azureTableRegistryLinkStore.ts';
 import type { RegistryLinkStore } from '../../shared/registry/links/registryLinkStore.ts';
 import { azureTableVersionStore } from '../../shared/registry/versions/azureTableVersionStore.ts';

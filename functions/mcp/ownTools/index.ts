@@ -1,6 +1,6 @@
 import type { OwnAnswer, OwnTools } from '../../../shared/gateway/ownTools.ts';
 import { isPermitted } from '../../../shared/identity/permissions.ts';
-import type { DomainError } from '../../../shared/platform/errors.ts';
+import type { DomainError } from '../../../shared/platform/base/errors.ts';
 import type { Tool } from '../../../shared/registry/server.ts';
 import type { AppDeps } from '../../compose.ts';
 import { auditRoutes } from '../../management/audit.ts';

@@ -1,7 +1,7 @@
 import type { OwnCall } from '../../../shared/gateway/ownTools.ts';
 import { type Permission, isPermitted } from '../../../shared/identity/permissions.ts';
-import { invalidBySchema } from '../../../shared/platform/invalid.ts';
-import { type Result, fail, succeed } from '../../../shared/platform/result.ts';
+import { invalidBySchema } from '../../../shared/platform/base/invalid.ts';
+import { type Result, fail, succeed } from '../../../shared/platform/base/result.ts';
 import { canName, noSuchName } from '../../paths.ts';
 import type { Route } from '../../route.ts';
 

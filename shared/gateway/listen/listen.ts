@@ -1,6 +1,6 @@
-import type { DomainError } from '../../platform/errors.ts';
-import { toProblem } from '../../platform/problem.ts';
-import type { Taken } from '../../platform/tenantShare.ts';
+import type { DomainError } from '../../platform/base/errors.ts';
+import { toProblem } from '../../platform/http/problem.ts';
+import type { Taken } from '../../platform/concurrency/tenantShare.ts';
 import { type Call, callerOf, invalid, type Parts } from '../call.ts';
 import { toJsonRpcError } from '../errorCodes.ts';
 import { isObject, type JsonObject, type JsonRpcNotification } from '../jsonRpc.ts';

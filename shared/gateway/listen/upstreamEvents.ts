@@ -1,4 +1,4 @@
-import { type Trace, traceparentOf } from '../../platform/trace.ts';
+import { type Trace, traceparentOf } from '../../platform/telemetry/trace.ts';
 import type { JsonRpcNotification, JsonRpcRequest } from '../jsonRpc.ts';
 import { METHOD_NOT_FOUND } from '../errorCodes.ts';
 import { metaOf, META } from '../protocol.ts';

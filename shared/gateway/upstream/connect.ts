@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { SignedIn } from '../../identity/credentials.ts';
-import type { OutboundClient } from '../../platform/outbound.ts';
-import { createTenantCache } from '../../platform/tenantCache.ts';
-import type { IdSource } from '../../platform/ids.ts';
+import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
+import { createTenantCache } from '../../platform/concurrency/tenantCache.ts';
+import type { IdSource } from '../../platform/base/ids.ts';
 import type { Discovery } from '../../registry/server.ts';
 import type { UpstreamTarget } from '../../registry/upstreamSettings.ts';
 import { GATEWAY_INFO } from '../protocol.ts';

@@ -1,5 +1,5 @@
-import { CONNECTIONS_PER_ORIGIN } from '../../platform/outbound.ts';
-import { type TenantPlaces, createTenantPlaces } from '../../platform/tenantShare.ts';
+import { CONNECTIONS_PER_ORIGIN } from '../../platform/outbound/outboundClient.ts';
+import { type TenantPlaces, createTenantPlaces } from '../../platform/concurrency/tenantShare.ts';
 import type { Discovery } from '../../registry/server.ts';
 import type { UpstreamTarget } from '../../registry/upstreamSettings.ts';
 import type { Answer, AnswerItem } from './answer.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { OutboundClient } from '../../platform/outbound.ts';
+import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { METHOD_NOT_FOUND, UNSUPPORTED_VERSION } from '../errorCodes.ts';
 import type { JsonObject, JsonRpcRequest, Outcome, RequestId } from '../jsonRpc.ts';
 import { GATEWAY_INFO, LATEST_LEGACY, LEGACY_VERSIONS } from '../protocol.ts';

@@ -1,4 +1,4 @@
-import type { OutboundClient } from '../../platform/outbound.ts';
+import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { isObject, type JsonObject, type JsonRpcRequest } from '../jsonRpc.ts';
 import { encodeHeaderValue, mirrorParameters, parameterHeaders } from '../parameterHeaders.ts';
 import { GATEWAY_INFO, LATEST_MODERN, META, metaOf, NAMED_BY, withoutReserved } from '../protocol.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { Clock } from '../../platform/clock.ts';
-import type { StateStore } from '../../platform/stateStore.ts';
-import { parseStateValue } from '../../platform/stateValue.ts';
+import type { Clock } from '../../platform/base/clock.ts';
+import type { StateStore } from '../../platform/state/stateStore.ts';
+import { parseStateValue } from '../../platform/state/stateValue.ts';
 
 const restingSchema = z.record(z.string(), z.number());
 type RestingServers = Readonly<Record<string, number>>;

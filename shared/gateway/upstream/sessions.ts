@@ -1,4 +1,4 @@
-import { createTenantCache } from '../../platform/tenantCache.ts';
+import { createTenantCache } from '../../platform/concurrency/tenantCache.ts';
 import type { LegacySession } from './legacySession.ts';
 
 /** Where a session comes from when this instance has none. */

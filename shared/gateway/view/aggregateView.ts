@@ -1,4 +1,4 @@
-import { fail, type Result, succeed } from '../../platform/result.ts';
+import { fail, type Result, succeed } from '../../platform/base/result.ts';
 import type { Era } from '../../registry/era.ts';
 import { isObject, type JsonObject } from '../jsonRpc.ts';
 import type { ActiveServer, Catalogue } from './catalogue.ts';

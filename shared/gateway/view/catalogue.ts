@@ -1,5 +1,5 @@
-import type { Clock } from '../../platform/clock.ts';
-import { createTenantCache } from '../../platform/tenantCache.ts';
+import type { Clock } from '../../platform/base/clock.ts';
+import { createTenantCache } from '../../platform/concurrency/tenantCache.ts';
 import type { Discovery, ServerRecord } from '../../registry/server.ts';
 import type { Toolset } from '../../registry/toolset.ts';
 import type { ToolsetStore } from '../../registry/toolsetStore.ts';

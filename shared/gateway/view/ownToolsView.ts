@@ -1,5 +1,5 @@
 import type { Principal } from '../../identity/principal.ts';
-import { fail } from '../../platform/result.ts';
+import { fail } from '../../platform/base/result.ts';
 import type { Era } from '../../registry/era.ts';
 import { OWN_SLUG, type Tool } from '../../registry/server.ts';
 import type { JsonObject } from '../jsonRpc.ts';

@@ -1,7 +1,7 @@
 import type { Credentials, SignedIn } from '../../identity/credentials.ts';
-import type { Clock } from '../../platform/clock.ts';
-import type { FairQueue } from '../../platform/fairQueue.ts';
-import { createTenantCache } from '../../platform/tenantCache.ts';
+import type { Clock } from '../../platform/base/clock.ts';
+import type { FairQueue } from '../../platform/concurrency/fairQueue.ts';
+import { createTenantCache } from '../../platform/concurrency/tenantCache.ts';
 import { needsUser } from '../../registry/upstreamSettings.ts';
 import { discoverServer } from '../discovery.ts';
 import type { OutboundTo } from '../upstream/outboundTo.ts';

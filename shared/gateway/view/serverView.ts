@@ -1,5 +1,5 @@
-import type { DomainError } from '../../platform/errors.ts';
-import { fail, succeed } from '../../platform/result.ts';
+import type { DomainError } from '../../platform/base/errors.ts';
+import { fail, succeed } from '../../platform/base/result.ts';
 import type { Era } from '../../registry/era.ts';
 import { isObject, type JsonObject } from '../jsonRpc.ts';
 import { NAMED_BY } from '../protocol.ts';

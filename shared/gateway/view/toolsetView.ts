@@ -1,4 +1,4 @@
-import { type Result, fail, succeed } from '../../platform/result.ts';
+import { type Result, fail, succeed } from '../../platform/base/result.ts';
 import { type Pick, shownAs, type Toolset } from '../../registry/toolset.ts';
 import { isObject, type JsonObject } from '../jsonRpc.ts';
 import type { ActiveServer, Catalogue } from './catalogue.ts';

@@ -1,5 +1,5 @@
-import type { DomainError } from '../../platform/errors.ts';
-import type { Result } from '../../platform/result.ts';
+import type { DomainError } from '../../platform/base/errors.ts';
+import type { Result } from '../../platform/base/result.ts';
 import type { Era } from '../../registry/era.ts';
 import type { Tool } from '../../registry/server.ts';
 import type { JsonObject } from '../jsonRpc.ts';

@@ -1,5 +1,5 @@
 import type { Principal } from '../../identity/principal.ts';
-import type { DomainError } from '../../platform/errors.ts';
+import type { DomainError } from '../../platform/base/errors.ts';
 import { askRefusal, isOpenResult } from '../task/resultAccess.ts';
 import type { Task } from '../task/task.ts';
 import type { Delegation } from './delegation.ts';

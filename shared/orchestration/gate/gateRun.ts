@@ -1,4 +1,4 @@
-import { type Result, fail } from '../../platform/result.ts';
+import { type Result, fail } from '../../platform/base/result.ts';
 import type { Caller } from '../caller.ts';
 import { checkSession } from '../checkSession.ts';
 import type { OrchestrationDeps } from '../deps.ts';

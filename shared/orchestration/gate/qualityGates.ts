@@ -1,4 +1,4 @@
-import { type Config, ConfigError } from '../../platform/config.ts';
+import { type Config, ConfigError } from '../../platform/config/config.ts';
 import { type Agent, namedAgent } from '../agent/agents.ts';
 import type { PlanStep, StepDefinition } from '../plan/plan.ts';
 import { referencePointers } from '../plan/references.ts';

@@ -1,4 +1,4 @@
-import { InfrastructureError } from '../../platform/errors.ts';
+import { InfrastructureError } from '../../platform/base/errors.ts';
 import type { OrchestrationDeps } from '../deps.ts';
 import { raiseEvent } from '../event/raiseEvent.ts';
 import { DEPLOYMENT_PLAN } from '../plan/namedPlans.ts';

@@ -1,4 +1,4 @@
-import { type Result, succeed } from '../../platform/result.ts';
+import { type Result, succeed } from '../../platform/base/result.ts';
 import type { Caller } from '../caller.ts';
 import type { OrchestrationDeps } from '../deps.ts';
 import { carryOn } from './advancePlan.ts';

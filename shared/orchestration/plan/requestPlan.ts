@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { isPermitted } from '../../identity/permissions.ts';
-import { type Result, fail } from '../../platform/result.ts';
+import { type Result, fail } from '../../platform/base/result.ts';
 import type { Caller } from '../caller.ts';
 import { checkSession } from '../checkSession.ts';
 import { runGate } from '../gate/gateRun.ts';

@@ -1,6 +1,6 @@
 import type { Session } from '../../identity/sessionStore.ts';
-import { type Result, succeed } from '../../platform/result.ts';
-import { traceparentOf } from '../../platform/trace.ts';
+import { type Result, succeed } from '../../platform/base/result.ts';
+import { traceparentOf } from '../../platform/telemetry/trace.ts';
 import { type Caller, actorOf, idFor } from '../caller.ts';
 import type { OrchestrationDeps } from '../deps.ts';
 import { beginPlan } from './beginPlan.ts';

@@ -1,6 +1,6 @@
-import { type Result, fail, succeed } from '../../platform/result.ts';
-import type { Stored } from '../../platform/tables.ts';
-import { traceparentOf } from '../../platform/trace.ts';
+import { type Result, fail, succeed } from '../../platform/base/result.ts';
+import type { Stored } from '../../platform/tables/tables.ts';
+import { traceparentOf } from '../../platform/telemetry/trace.ts';
 import type { ServerContent, ServerRecord } from '../../registry/server.ts';
 import { type Caller, actorOf, idFor } from '../caller.ts';
 import { beginOnce, beginPlan, resumePlan } from '../plan/beginPlan.ts';

@@ -1,11 +1,11 @@
 import type { z } from 'zod';
 import type { Credentials } from '../../identity/credentials.ts';
-import { type AddressPolicy, checkOutboundUrl } from '../../platform/addressRules.ts';
+import { type AddressPolicy, checkOutboundUrl } from '../../platform/security/addressRules.ts';
 import type { Caller } from '../caller.ts';
 import type { Principal } from '../../identity/principal.ts';
-import { invalid } from '../../platform/invalid.ts';
-import type { Seal } from '../../platform/seal.ts';
-import { type Result, fail, succeed } from '../../platform/result.ts';
+import { invalid } from '../../platform/base/invalid.ts';
+import type { Seal } from '../../platform/security/seal.ts';
+import { type Result, fail, succeed } from '../../platform/base/result.ts';
 import { holdsHidden, secretsNamedIn, withPlainMarker } from '../../registry/serverJson/hiddenUrl.ts';
 import { literalSecrets } from '../../registry/serverJson/literalSecrets.ts';
 import { type ServerUrl, openUrl, sealUrl } from '../../registry/serverUrl.ts';

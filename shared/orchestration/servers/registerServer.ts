@@ -1,5 +1,5 @@
-import { type Result, fail, succeed } from '../../platform/result.ts';
-import { traceparentOf } from '../../platform/trace.ts';
+import { type Result, fail, succeed } from '../../platform/base/result.ts';
+import { traceparentOf } from '../../platform/telemetry/trace.ts';
 import type { Registration, ServerRecord } from '../../registry/server.ts';
 import type { ServerStore } from '../../registry/serverStore.ts';
 import { type Caller, actorOf, idFor } from '../caller.ts';

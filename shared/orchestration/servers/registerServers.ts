@@ -1,4 +1,4 @@
-import { type Result, fail } from '../../platform/result.ts';
+import { type Result, fail } from '../../platform/base/result.ts';
 import type { Registration } from '../../registry/server.ts';
 import { sealUrl } from '../../registry/serverUrl.ts';
 import type { Caller } from '../caller.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { invalidBySchema } from '../../platform/invalid.ts';
-import { type Result, succeed } from '../../platform/result.ts';
+import { invalidBySchema } from '../../platform/base/invalid.ts';
+import { type Result, succeed } from '../../platform/base/result.ts';
 import { registrationSchema, serverContentSchema, slugSchema } from '../../registry/server.ts';
 import type { Caller } from '../caller.ts';
 import type { Plan } from '../plan/plan.ts';

@@ -1,4 +1,4 @@
-import { type Result, fail, succeed } from '../../platform/result.ts';
+import { type Result, fail, succeed } from '../../platform/base/result.ts';
 import type { ServerRecord } from '../../registry/server.ts';
 import type { ServerStore } from '../../registry/serverStore.ts';
 import { hasEnded } from '../plan/plan.ts';

@@ -7,7 +7,7 @@ import { createGuard } from '../../gateway/upstream/guard.ts';
 import { createResting } from '../../gateway/upstream/resting.ts';
 import type { ActiveServer } from '../../gateway/view/catalogue.ts';
 import type { Principal } from '../../identity/principal.ts';
-import { continueTrace, traceparentOf } from '../../platform/trace.ts';
+import { continueTrace, traceparentOf } from '../../platform/telemetry/trace.ts';
 import type { Tool } from '../../registry/server.ts';
 import type { SpecialistDeps } from '../deps.ts';
 

@@ -6,7 +6,7 @@ import { createResting } from '../../gateway/upstream/resting.ts';
 import { type ActiveServer, createCatalogue } from '../../gateway/view/catalogue.ts';
 import type { Principal } from '../../identity/principal.ts';
 import type { TaskHelpers } from '../../orchestration/task/task.ts';
-import { continueTrace } from '../../platform/trace.ts';
+import { continueTrace } from '../../platform/telemetry/trace.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import type { Finding } from '../finding.ts';
 import { withinTime } from '../withinTime.ts';

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { handlerOf } from '../../orchestration/event/eventRoutes.ts';
 import type { ResultPermissions } from '../../orchestration/task/resultPermissions.ts';
 import { type Task, type TaskHelpers, defineTask } from '../../orchestration/task/task.ts';
-import { succeed } from '../../platform/result.ts';
+import { succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, reportSchema } from '../finding.ts';
 import { lookAtEndpoints } from '../lookAtEndpoints.ts';

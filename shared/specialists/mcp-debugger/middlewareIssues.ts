@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type Task, type TaskHelpers, defineTask } from '../../orchestration/task/task.ts';
-import { idSchema } from '../../platform/ids.ts';
-import { succeed } from '../../platform/result.ts';
+import { idSchema } from '../../platform/base/ids.ts';
+import { succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, reportSchema } from '../finding.ts';
 import { type Subject, gatherTrace } from './gatherTrace.ts';

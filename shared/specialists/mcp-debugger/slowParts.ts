@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { App } from '../../platform/config.ts';
+import type { App } from '../../platform/config/config.ts';
 import type { Finding } from '../finding.ts';
 import type { Look } from './dualServer.ts';
 

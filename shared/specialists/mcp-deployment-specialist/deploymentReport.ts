@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { gateStatusKey } from '../../orchestration/gate/raiseDeploymentStatus.ts';
 import { gatesOf } from '../../orchestration/gate/qualityGates.ts';
 import { type Task, defineTask } from '../../orchestration/task/task.ts';
-import { succeed } from '../../platform/result.ts';
+import { succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { reportSchema } from '../finding.ts';
 import { shown } from './azureContainerDeployment.ts';

@@ -1,6 +1,6 @@
 import { sweepStuck } from '../../orchestration/sweepStuck.ts';
 import { type Task, defineTask } from '../../orchestration/task/task.ts';
-import { succeed } from '../../platform/result.ts';
+import { succeed } from '../../platform/base/result.ts';
 import { DEPLOYMENT_PLAN } from '../../orchestration/plan/namedPlans.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { changeSchema, lookAtChange } from '../deploymentChange.ts';

@@ -4,9 +4,9 @@ import { signInEnded } from '../signedIn.ts';
 import type { Principal } from '../../identity/principal.ts';
 import { type RegistrationDeps, registerServer } from '../../orchestration/servers/registerServer.ts';
 import { type Task, type TaskHelpers, defineTask } from '../../orchestration/task/task.ts';
-import { derivedId } from '../../platform/ids.ts';
-import { fail, succeed } from '../../platform/result.ts';
-import { continueTrace } from '../../platform/trace.ts';
+import { derivedId } from '../../platform/base/ids.ts';
+import { fail, succeed } from '../../platform/base/result.ts';
+import { continueTrace } from '../../platform/telemetry/trace.ts';
 import { type Registration, serverStatusSchema, slugSchema } from '../../registry/server.ts';
 
 const LOOK_EVERY_MS = 100;

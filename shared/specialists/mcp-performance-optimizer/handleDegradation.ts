@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Audit } from '../../audit/audit.ts';
 import { type Task, defineTask } from '../../orchestration/task/task.ts';
-import { succeed } from '../../platform/result.ts';
+import { succeed } from '../../platform/base/result.ts';
 import { reportSchema } from '../finding.ts';
 import { eventSchema } from '../recordEvent.ts';
 import { operationsBySlowness } from './tableFindings.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Audit } from '../../audit/audit.ts';
 import { type Task, defineTask } from '../../orchestration/task/task.ts';
-import { succeed } from '../../platform/result.ts';
+import { succeed } from '../../platform/base/result.ts';
 import { slugSchema } from '../../registry/server.ts';
 
 /** Puts a change of the registry into the audit trail. It has succeeded once that is stored. */

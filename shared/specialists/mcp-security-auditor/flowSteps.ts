@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { REQUIRED_SCOPE, issuerOf } from '../../identity/verifyToken.ts';
 import type { TaskHelpers } from '../../orchestration/task/task.ts';
-import type { Result } from '../../platform/result.ts';
+import type { Result } from '../../platform/base/result.ts';
 import { type EndpointAnswer, callEndpoint } from '../callEndpoint.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import type { Finding } from '../finding.ts';

@@ -3,7 +3,7 @@ import { type RuleStep, explainToken } from '../../identity/explainToken.ts';
 import { roles } from '../../identity/principal.ts';
 import { REQUIRED_SCOPE } from '../../identity/verifyToken.ts';
 import { type Task, type TaskHelpers, defineTask } from '../../orchestration/task/task.ts';
-import { succeed } from '../../platform/result.ts';
+import { succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, health, healthSchema, reportSchema, verdict, verdictSchema } from '../finding.ts';
 import { visibleTenants } from '../../identity/tenantView.ts';

@@ -9,7 +9,7 @@ import {
 } from '../../identity/permissions.ts';
 import { type Principal, type Role, roles } from '../../identity/principal.ts';
 import { type Task, defineTask } from '../../orchestration/task/task.ts';
-import { succeed } from '../../platform/result.ts';
+import { succeed } from '../../platform/base/result.ts';
 import { slugSchema } from '../../registry/server.ts';
 import type { VisibleServers } from '../../registry/visibleServers.ts';
 import type { SpecialistDeps } from '../deps.ts';

@@ -8,8 +8,8 @@ import {
 } from '../../identity/explainToken.ts';
 import { REFRESH_AFTER_MINUTES } from '../../identity/rememberVerified.ts';
 import { type Task, defineTask } from '../../orchestration/task/task.ts';
-import { InfrastructureError } from '../../platform/errors.ts';
-import { succeed } from '../../platform/result.ts';
+import { InfrastructureError } from '../../platform/base/errors.ts';
+import { succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, reportSchema } from '../finding.ts';
 import { publishedKeys } from './identityProvider.ts';

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { type TokenVerifier, createTokenVerifier, issuerOf } from '../../identity/verifyToken.ts';
 import { type Task, defineTask } from '../../orchestration/task/task.ts';
-import { InfrastructureError } from '../../platform/errors.ts';
-import { succeed } from '../../platform/result.ts';
+import { InfrastructureError } from '../../platform/base/errors.ts';
+import { succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, verdict, verdictSchema } from '../finding.ts';
 import { type Forgery, forgeTokens, makeForgersKey } from './forgeTokens.ts';

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { compose } from '../../../functions/compose.ts';
 import { openOwnTools } from '../../../functions/mcp/ownTools/index.ts';
 import { type Role, roles } from '../../../shared/identity/principal.ts';
-import { continueTrace } from '../../../shared/platform/trace.ts';
+import { continueTrace } from '../../../shared/platform/telemetry/trace.ts';
 import { isSound } from '../../../shared/gateway/view/tools.ts';
 import { aggregateName } from '../../../shared/gateway/view/names.ts';
 import { slugSchema } from '../../../shared/registry/server.ts';

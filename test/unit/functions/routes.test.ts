@@ -10,7 +10,7 @@ import { isPermitted } from '../../../shared/identity/permissions.ts';
 import { type Principal, roles } from '../../../shared/identity/principal.ts';
 import { agentNames } from '../../../shared/orchestration/agent/agents.ts';
 import { REPORTS_QUEUE } from '../../../shared/orchestration/delegation/agentReport.ts';
-import type { App } from '../../../shared/platform/config.ts';
+import type { App } from '../../../shared/platform/config/config.ts';
 import { testConfig } from '../../support/config.ts';
 import { fakeHttpDeps } from '../../support/httpDeps.ts';
 

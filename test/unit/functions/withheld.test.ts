@@ -9,7 +9,7 @@ import type { Role } from '../../../shared/identity/principal.ts';
 import { runGate } from '../../../shared/orchestration/gate/gateRun.ts';
 import { defineTask } from '../../../shared/orchestration/task/task.ts';
 import { taskCatalogue } from '../../../shared/orchestration/task/taskCatalogue.ts';
-import { fail, succeed } from '../../../shared/platform/result.ts';
+import { fail, succeed } from '../../../shared/platform/base/result.ts';
 import { caller, testEngine } from '../../support/engine.ts';
 
 const SECRET = 'what the audit trail says';

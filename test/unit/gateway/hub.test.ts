@@ -3,7 +3,7 @@ import { type HubDeps, openHub } from '../../../shared/gateway/listen/hub.ts';
 import type { Caller } from '../../../shared/gateway/upstream/connection.ts';
 import type { ActiveServer } from '../../../shared/gateway/view/catalogue.ts';
 import type { View } from '../../../shared/gateway/view/view.ts';
-import { continueTrace } from '../../../shared/platform/trace.ts';
+import { continueTrace } from '../../../shared/platform/telemetry/trace.ts';
 import { discoveryOf } from '../../support/handmadeUpstream.ts';
 import { serverRecord } from '../../support/serverRecord.ts';
 

@@ -7,7 +7,7 @@ import { registerServer } from '../../../shared/orchestration/servers/registerSe
 import { registerServers } from '../../../shared/orchestration/servers/registerServers.ts';
 import { defineTask } from '../../../shared/orchestration/task/task.ts';
 import { taskCatalogue } from '../../../shared/orchestration/task/taskCatalogue.ts';
-import { succeed } from '../../../shared/platform/result.ts';
+import { succeed } from '../../../shared/platform/base/result.ts';
 import { caller, testEngine } from '../../support/engine.ts';
 import { testRegistry } from '../../support/registrations.ts';
 

@@ -4,7 +4,7 @@ import { createAgentLoads } from '../../../shared/orchestration/agent/loads.ts';
 import { delegate } from '../../../shared/orchestration/delegation/delegate.ts';
 import { defineTask } from '../../../shared/orchestration/task/task.ts';
 import { taskCatalogue } from '../../../shared/orchestration/task/taskCatalogue.ts';
-import { succeed } from '../../../shared/platform/result.ts';
+import { succeed } from '../../../shared/platform/base/result.ts';
 import { z } from 'zod';
 import { type TestEngine, caller, testEngine } from '../../support/engine.ts';
 

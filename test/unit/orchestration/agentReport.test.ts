@@ -15,10 +15,10 @@ import {
 import { delegate } from '../../../shared/orchestration/delegation/delegate.ts';
 import { startPlan } from '../../../shared/orchestration/plan/planProgress.ts';
 import { defineTask } from '../../../shared/orchestration/task/task.ts';
-import { CLOCK_TOLERANCE_MS } from '../../../shared/platform/clock.ts';
+import { CLOCK_TOLERANCE_MS } from '../../../shared/platform/base/clock.ts';
 import { taskCatalogue } from '../../../shared/orchestration/task/taskCatalogue.ts';
-import { ConfigError } from '../../../shared/platform/config.ts';
-import { succeed } from '../../../shared/platform/result.ts';
+import { ConfigError } from '../../../shared/platform/config/config.ts';
+import { succeed } from '../../../shared/platform/base/result.ts';
 import { caller, testEngine } from '../../support/engine.ts';
 
 const now = new Date('2026-01-01T00:00:00Z');

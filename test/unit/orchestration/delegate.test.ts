@@ -8,7 +8,7 @@ import { routingMatrix } from '../../../shared/orchestration/agent/routing.ts';
 import { runDelegation } from '../../../shared/orchestration/delegation/runDelegation.ts';
 import { defineTask } from '../../../shared/orchestration/task/task.ts';
 import { taskCatalogue } from '../../../shared/orchestration/task/taskCatalogue.ts';
-import { succeed } from '../../../shared/platform/result.ts';
+import { succeed } from '../../../shared/platform/base/result.ts';
 import { caller, testEngine } from '../../support/engine.ts';
 
 const now = new Date('2026-01-01T00:00:00Z');

@@ -4,7 +4,7 @@ import { routesOf, standardRoutes } from '../../../shared/orchestration/event/ev
 import { type Sign, createEventWatch } from '../../../shared/orchestration/event/eventWatch.ts';
 import { raiseEvent } from '../../../shared/orchestration/event/raiseEvent.ts';
 import { taskCatalogue } from '../../../shared/orchestration/task/taskCatalogue.ts';
-import { continueTrace } from '../../../shared/platform/trace.ts';
+import { continueTrace } from '../../../shared/platform/telemetry/trace.ts';
 import { eventRecorders } from '../../../shared/specialists/recordEvent.ts';
 import { type TestEngine, testEngine } from '../../support/engine.ts';
 

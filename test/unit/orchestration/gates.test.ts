@@ -12,7 +12,7 @@ import { beginPlan } from '../../../shared/orchestration/plan/beginPlan.ts';
 import { startPlan } from '../../../shared/orchestration/plan/planProgress.ts';
 import { defineTask } from '../../../shared/orchestration/task/task.ts';
 import { taskCatalogue } from '../../../shared/orchestration/task/taskCatalogue.ts';
-import { succeed } from '../../../shared/platform/result.ts';
+import { succeed } from '../../../shared/platform/base/result.ts';
 import { z } from 'zod';
 import { caller, testEngine } from '../../support/engine.ts';
 

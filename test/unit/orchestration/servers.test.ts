@@ -6,7 +6,7 @@ import {
 } from '../../../shared/orchestration/servers/changeServer.ts';
 import { registerServer } from '../../../shared/orchestration/servers/registerServer.ts';
 import { registerServers } from '../../../shared/orchestration/servers/registerServers.ts';
-import { fail, succeed } from '../../../shared/platform/result.ts';
+import { fail, succeed } from '../../../shared/platform/base/result.ts';
 import { registrationSchema } from '../../../shared/registry/server.ts';
 import { caller } from '../../support/engine.ts';
 import {

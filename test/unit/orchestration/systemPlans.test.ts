@@ -8,7 +8,7 @@ import {
 } from '../../../shared/orchestration/plan/namedPlans.ts';
 import { requestPlan } from '../../../shared/orchestration/plan/requestPlan.ts';
 import { taskCatalogue } from '../../../shared/orchestration/task/taskCatalogue.ts';
-import { fail } from '../../../shared/platform/result.ts';
+import { fail } from '../../../shared/platform/base/result.ts';
 import { caller, testEngine } from '../../support/engine.ts';
 import { plainTask } from '../../support/plainTask.ts';
 

@@ -7,7 +7,7 @@ import {
 } from '../../../shared/orchestration/delegation/delegation.ts';
 import { registerServer } from '../../../shared/orchestration/servers/registerServer.ts';
 import { runDelegation } from '../../../shared/orchestration/delegation/runDelegation.ts';
-import { type Instance, readInstances, tellInstance } from '../../../shared/platform/instances.ts';
+import { type Instance, readInstances, tellInstance } from '../../../shared/platform/telemetry/instances.ts';
 import { caller } from '../../support/engine.ts';
 import { memoryState } from '../../support/memoryState.ts';
 import { testRegistry } from '../../support/registrations.ts';

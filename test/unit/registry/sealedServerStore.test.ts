@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createSeal } from '../../../shared/platform/seal.ts';
+import { createSeal } from '../../../shared/platform/security/seal.ts';
 import { azureTableServerStore } from '../../../shared/registry/azureTableServerStore.ts';
 import { sealedServerStore } from '../../../shared/registry/sealedServerStore.ts';
 import { openUrl } from '../../../shared/registry/serverUrl.ts';

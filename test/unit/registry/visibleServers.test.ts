@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { randomId } from '../../../shared/platform/ids.ts';
+import { randomId } from '../../../shared/platform/base/ids.ts';
 import { announced } from '../../../shared/registry/announced.ts';
 import { azureTableServerStore } from '../../../shared/registry/azureTableServerStore.ts';
 import type { ServerRecord } from '../../../shared/registry/server.ts';

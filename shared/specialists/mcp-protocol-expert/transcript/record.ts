@@ -1,8 +1,8 @@
 import { MODERN_VERSIONS } from '../../../gateway/protocol.ts';
 import { statusFault } from '../../../gateway/upstream/fault.ts';
-import type { DomainError } from '../../../platform/errors.ts';
-import type { OutboundClient } from '../../../platform/outbound.ts';
-import { type Result, fail, succeed } from '../../../platform/result.ts';
+import type { DomainError } from '../../../platform/base/errors.ts';
+import type { OutboundClient } from '../../../platform/outbound/outboundClient.ts';
+import { type Result, fail, succeed } from '../../../platform/base/result.ts';
 import type { Era } from '../../../registry/era.ts';
 import type { Exchanged } from './exchange.ts';
 import { createRecorder, type Recorder } from './recorder.ts';

@@ -3,7 +3,7 @@ import type { Principal } from '../../../identity/principal.ts';
 import type { Session } from '../../../identity/sessionStore.ts';
 import { type Delegation, finish, newDelegation } from '../../../orchestration/delegation/delegation.ts';
 import type { Plan } from '../../../orchestration/plan/plan.ts';
-import { continueTrace, traceparentOf } from '../../../platform/trace.ts';
+import { continueTrace, traceparentOf } from '../../../platform/telemetry/trace.ts';
 import type { ServerRecord } from '../../../registry/server.ts';
 import type { Toolset } from '../../../registry/toolset.ts';
 import type { SpecialistDeps } from '../../deps.ts';

@@ -1,6 +1,6 @@
 import { odata } from '@azure/data-tables';
 import { type IdempotencyStore, type UsedKey, usedKeySchema } from './idempotency.ts';
-import type { OpenTable, RowKey, TableCodec } from './tables.ts';
+import type { OpenTable, RowKey, TableCodec } from '../tables/tables.ts';
 
 /** Keys that one run removes at most, which takes some seconds, and how many at a time. */
 const PURGE_LIMIT = 20_000;

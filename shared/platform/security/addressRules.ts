@@ -1,6 +1,6 @@
 import ipaddr from 'ipaddr.js';
-import { readUrl } from './readUrl.ts';
-import { type Result, fail, succeed } from './result.ts';
+import { readUrl } from '../base/readUrl.ts';
+import { type Result, fail, succeed } from '../base/result.ts';
 
 /** Whether upstream servers may be on the developer's own machine and network. */
 export type AddressPolicy = 'public' | 'private_allowed';

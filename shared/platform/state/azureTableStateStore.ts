@@ -1,9 +1,9 @@
 import { type StateRow, type StateRows, openStateRows } from './azureTableStateRows.ts';
-import { CLOCK_TOLERANCE_MS, type Clock } from './clock.ts';
-import { type IdSource, randomId } from './ids.ts';
+import { CLOCK_TOLERANCE_MS, type Clock } from '../base/clock.ts';
+import { type IdSource, randomId } from '../base/ids.ts';
 import { withinBounds } from './stateBounds.ts';
 import { type Claim, type Renewal, type StateStore, fenceMemoryMs } from './stateStore.ts';
-import type { OpenTable } from './tables.ts';
+import type { OpenTable } from '../tables/tables.ts';
 
 const isLive = (row: StateRow | undefined, now: number): row is StateRow =>
   row !== undefined && row.expiresAtMs > now;

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { createFairQueue } from './fairQueue.ts';
-import { isLongerThan } from './jsonShape.ts';
-import { type Result, fail, succeed } from './result.ts';
+import { isLongerThan } from '../base/jsonShape.ts';
+import { type Result, fail, succeed } from '../base/result.ts';
 
 /** Does work of unknown length in a thread of its own. */
 export interface BoundedWorker {

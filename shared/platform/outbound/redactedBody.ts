@@ -1,5 +1,5 @@
 import type { OutboundBody } from './outboundBody.ts';
-import type { Redactor } from './redact.ts';
+import type { Redactor } from '../security/redact.ts';
 
 /** Larger than any answer that is taken: a longer line is given on as it is and refused for its size. */
 const MAX_HELD_BYTES = 4 * 1024 * 1024 + 1;

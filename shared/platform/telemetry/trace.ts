@@ -1,4 +1,4 @@
-import { randomHex } from './ids.ts';
+import { randomHex } from '../base/ids.ts';
 
 /** A W3C trace context: one trace id for all that one request sets off, a span id for each part of it. */
 export interface Trace {

@@ -5,7 +5,7 @@ import {
   type TransactionAction,
   odata,
 } from '@azure/data-tables';
-import { InfrastructureError } from './errors.ts';
+import { InfrastructureError } from '../base/errors.ts';
 import { MAX_DOCUMENT_LENGTH, join, split } from './tableDocument.ts';
 import type { Columns, Mark, OnUnreadable, Page, RowKey, Stored, Table, TableCodec } from './tables.ts';
 

@@ -1,5 +1,5 @@
 import { type TableClient, RestError, odata } from '@azure/data-tables';
-import { InfrastructureError } from './errors.ts';
+import { InfrastructureError } from '../base/errors.ts';
 import { openTableClient } from './openTables.ts';
 import type { RowKey } from './tables.ts';
 

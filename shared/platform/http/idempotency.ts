@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { canonicalJson } from './canonicalJson.ts';
-import type { Clock } from './clock.ts';
-import type { IdSource } from './ids.ts';
-import { type Result, fail, succeed } from './result.ts';
-import type { Replacement, Stored } from './tables.ts';
+import { canonicalJson } from '../base/canonicalJson.ts';
+import type { Clock } from '../base/clock.ts';
+import type { IdSource } from '../base/ids.ts';
+import { type Result, fail, succeed } from '../base/result.ts';
+import type { Replacement, Stored } from '../tables/tables.ts';
 
 /** Matches an `Idempotency-Key`. */
 export const idempotencyKeyPattern = /^[\x21-\x7e]{1,200}$/;

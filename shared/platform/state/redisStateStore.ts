@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
-import type { Clock } from './clock.ts';
-import { InfrastructureError } from './errors.ts';
+import type { Clock } from '../base/clock.ts';
+import { InfrastructureError } from '../base/errors.ts';
 import type { RedisConnection } from './redisConnection.ts';
 import { type RedisInspection, redisInspection } from './redisInspection.ts';
 import * as scripts from './redisStateScripts.ts';

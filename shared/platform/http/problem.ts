@@ -1,4 +1,4 @@
-import type { DomainError, ErrorKind } from './errors.ts';
+import type { DomainError, ErrorKind } from '../base/errors.ts';
 
 const statuses = {
   invalid: [400, 'Bad Request'],

@@ -1,11 +1,11 @@
 import { type LookupAddress, type LookupAllOptions, lookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { Agent, errors } from 'undici';
-import { type AddressPolicy, checkOutboundUrl, isAllowedAddress } from './addressRules.ts';
-import type { DomainError } from './errors.ts';
+import { type AddressPolicy, checkOutboundUrl, isAllowedAddress } from '../security/addressRules.ts';
+import type { DomainError } from '../base/errors.ts';
 import { IdleTimeout } from './outboundBody.ts';
-import { Exchange, type OutboundResponse } from './outboundExchange.ts';
-import { type Result, fail, succeed } from './result.ts';
+import { Exchange, type OutboundResponse } from './exchange.ts';
+import { type Result, fail, succeed } from '../base/result.ts';
 
 export interface OutboundRequest {
   readonly method: 'GET' | 'POST' | 'DELETE';

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { odata } from '@azure/data-tables';
 import { z } from 'zod';
-import type { Clock } from './clock.ts';
-import { InfrastructureError } from './errors.ts';
-import type { IdSource } from './ids.ts';
-import type { OpenTable, RowKey, Stored } from './tables.ts';
-import { createTurns } from './turns.ts';
+import type { Clock } from '../base/clock.ts';
+import { InfrastructureError } from '../base/errors.ts';
+import type { IdSource } from '../base/ids.ts';
+import type { OpenTable, RowKey, Stored } from '../tables/tables.ts';
+import { createTurns } from '../concurrency/keyedMutex.ts';
 
 /** Other instances change the same row: with waits of up to 200 ms between attempts, some two seconds in all. */
 const MAX_ATTEMPTS = 20;

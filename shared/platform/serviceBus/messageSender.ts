@@ -1,6 +1,6 @@
 import type { RetryOptions, ServiceBusClient, ServiceBusSender } from '@azure/service-bus';
-import type { Config } from './config.ts';
-import { InfrastructureError } from './errors.ts';
+import type { Config } from '../config/config.ts';
+import { InfrastructureError } from '../base/errors.ts';
 
 export interface OutgoingMessage {
   /** Within the queue's window a second message with this id is dropped. */

@@ -1,6 +1,6 @@
-import type { DomainError } from './errors.ts';
-import { type OutboundClient, explain } from './outbound.ts';
-import { type Result, fail, succeed } from './result.ts';
+import type { DomainError } from '../base/errors.ts';
+import { type OutboundClient, explain } from './outboundClient.ts';
+import { type Result, fail, succeed } from '../base/result.ts';
 
 export interface JsonSource {
   readonly url: string;

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { checkOutboundUrl } from './addressRules.ts';
+import { checkOutboundUrl } from '../security/addressRules.ts';
 import { type Environment, developmentOnly, isProduction } from './environment.ts';
 import { type Settings, settingsSchema } from './settings.ts';
 

@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { CLOCK_TOLERANCE_MS, type Clock } from './clock.ts';
-import type { App } from './config.ts';
-import { hostKinds } from './environment.ts';
-import { stateBounds } from './stateBounds.ts';
-import type { StateStore } from './stateStore.ts';
-import { parseStateValue } from './stateValue.ts';
+import { CLOCK_TOLERANCE_MS, type Clock } from '../base/clock.ts';
+import type { App } from '../config/config.ts';
+import { hostKinds } from '../config/environment.ts';
+import { stateBounds } from '../state/stateBounds.ts';
+import type { StateStore } from '../state/stateStore.ts';
+import { parseStateValue } from '../state/stateValue.ts';
 
 /** What an instance of an app says of itself. Of its settings there are names and fingerprints, and never a value. */
 export const instanceSchema = z.object({

@@ -2,15 +2,15 @@ import { type Server, type ServerResponse, type IncomingMessage, createServer } 
 import { type AddressInfo, Socket, createServer as createTcpServer } from 'node:net';
 import { errors } from 'undici';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { AddressPolicy } from '../../../shared/platform/addressRules.ts';
+import type { AddressPolicy } from '../../../shared/platform/security/addressRules.ts';
 import {
   type OutboundClient,
   type OutboundRequest,
   type Resolver,
   explain,
   openOutboundClient,
-} from '../../../shared/platform/outbound.ts';
-import { IdleTimeout } from '../../../shared/platform/outboundBody.ts';
+} from '../../../shared/platform/outbound/outboundClient.ts';
+import { IdleTimeout } from '../../../shared/platform/outbound/outboundBody.ts';
 
 /** Every TCP connection that anything in this process tries to make, as `address:port`. */
 const attempts: string[] = [];

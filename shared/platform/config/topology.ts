@@ -1,4 +1,4 @@
-import topology from '../../infra/topology.json' with { type: 'json' };
+import topology from '../../../infra/topology.json' with { type: 'json' };
 import type { App } from './config.ts';
 
 /** What has to be there for the apps to work: the one list that every way to deploy them follows. */

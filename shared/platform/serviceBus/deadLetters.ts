@@ -1,7 +1,7 @@
 import type { ServiceBusClient, ServiceBusReceivedMessage, ServiceBusReceiver } from '@azure/service-bus';
-import type { Config } from './config.ts';
-import { InfrastructureError } from './errors.ts';
-import { openClient } from './serviceBus.ts';
+import type { Config } from '../config/config.ts';
+import { InfrastructureError } from '../base/errors.ts';
+import { openClient } from './messageSender.ts';
 
 /** A message that its queue has given up on. */
 export interface DeadLetter {

@@ -1,6 +1,6 @@
 import type { ServiceBusClient } from '@azure/service-bus';
-import type { Config } from './config.ts';
-import { openClient } from './serviceBus.ts';
+import type { Config } from '../config/config.ts';
+import { openClient } from './messageSender.ts';
 
 /** `forbidden`: this app may not receive from it. `unreachable`: no answer in time. */
 export type QueueState = 'present' | 'missing' | 'forbidden' | 'unreachable';
