@@ -31,7 +31,7 @@ import type { IdempotencyStore } from '../shared/platform/http/idempotency.ts';
 import { jsonLog, writeLine } from '../shared/platform/telemetry/log.ts';
 import { createRedactor } from '../shared/platform/security/redact.ts';
 import { createSeal } from '../shared/platform/security/seal.ts';
-import { secretsOf } from '../shared/platform/config/secretSettings.ts';
+import { secretsOf } from '../shared/platform/config/settingValues.ts';
 import { type OutboundClient, openOutboundClient } from '../shared/platform/outbound/outboundClient.ts';
 import { type OpenedStateStore, openStateStore } from '../shared/platform/state/openStateStore.ts';
 import { openMessageSender } from '../shared/platform/serviceBus/messageSender.ts';

@@ -1,5 +1,5 @@
 import { app } from '@azure/functions';
-import { readConfig } from '../shared/platform/config/config.ts';
+import { readConfig } from '../shared/platform/config/readConfig.ts';
 import { announceInstance } from './announce.ts';
 import { compose } from './compose.ts';
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import { compose } from '../../functions/compose.ts';
-import { readConfig } from '../../shared/platform/config/config.ts';
+import { readConfig } from '../../shared/platform/config/readConfig.ts';
 import type { TaskCatalogue } from '../../shared/orchestration/task/taskCatalogue.ts';
 import { root } from '../local/processes.ts';
 import { startTopology } from '../local/topology.ts';

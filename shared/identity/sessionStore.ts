@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { CLOCK_TOLERANCE_MS, type Clock } from '../platform/base/clock.ts';
 import type { App } from '../platform/config/config.ts';
 import { type IdSource, isId } from '../platform/base/ids.ts';
-import { settingsSchema } from '../platform/config/settings.ts';
+import { appSchema } from '../platform/config/config.ts';
 import type { Seal } from '../platform/security/seal.ts';
 import type { StateStore } from '../platform/state/stateStore.ts';
 import { parseStateValue } from '../platform/state/stateValue.ts';
@@ -27,7 +27,7 @@ const authContextSchema = z.object({
   roles: z.array(z.enum(roles)).readonly(),
   expiresAt: z.iso.datetime(),
   /** Which app opened the session, and when. */
-  serverContext: z.object({ app: settingsSchema.shape.MREG_APP, createdAt: z.iso.datetime() }).readonly(),
+  serverContext: z.object({ app: appSchema, createdAt: z.iso.datetime() }).readonly(),
 });
 /** Who the session's owner is and what they may do, for work that goes on in either app. */
 export type AuthContext = Readonly<z.infer<typeof authContextSchema>>;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { AuditEvent } from '../../shared/audit/record.ts';
 import { systemClock } from '../../shared/platform/base/clock.ts';
-import { readConfig } from '../../shared/platform/config/config.ts';
+import { readConfig } from '../../shared/platform/config/readConfig.ts';
 import { InfrastructureError } from '../../shared/platform/base/errors.ts';
 import type { OpenedStateStore } from '../../shared/platform/state/openStateStore.ts';
 import { openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';

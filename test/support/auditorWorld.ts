@@ -5,7 +5,8 @@ import { type TokenVerifier, createTokenVerifier } from '../../shared/identity/v
 import { createOutboundTo } from '../../shared/gateway/upstream/outboundTo.ts';
 import type { Task, TaskHelpers } from '../../shared/orchestration/task/task.ts';
 import type { Outcome } from '../../shared/orchestration/delegation/outcome.ts';
-import { type Config, readConfig } from '../../shared/platform/config/config.ts';
+import type { Config } from '../../shared/platform/config/config.ts';
+import { readConfig } from '../../shared/platform/config/readConfig.ts';
 import { randomId } from '../../shared/platform/base/ids.ts';
 import { type OutboundClient, openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
 import { azureTableToolsetStore } from '../../shared/registry/azureTableToolsetStore.ts';

@@ -1,4 +1,5 @@
-import { type Config, readConfig } from '../../shared/platform/config/config.ts';
+import type { Config } from '../../shared/platform/config/config.ts';
+import { readConfig } from '../../shared/platform/config/readConfig.ts';
 
 export const testSealingKey = 'a-sealing-key-of-tests-that-is-long-enough';
 

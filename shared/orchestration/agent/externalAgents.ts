@@ -8,9 +8,7 @@ import type { TaskCatalogue } from '../task/taskCatalogue.ts';
 export function externalAgentsOf(names: ReadonlySet<string>): ReadonlySet<Agent> {
   const known = agentNames.filter((agent) => names.has(agent));
   if (known.length === names.size) return new Set(known);
-  throw new ConfigError(
-    `Settings are missing or wrong:\n  MREG_EXTERNAL_AGENTS: must name agents, which are ${agentNames.join(', ')}`,
-  );
+  throw new ConfigError(`MREG_EXTERNAL_AGENTS: must name agents, which are ${agentNames.join(', ')}`);
 }
 
 const taskName = /^[a-z][a-z0-9_]{0,99}$/;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { App } from '../../platform/config/config.ts';
-import { settingsSchema } from '../../platform/config/settings.ts';
+import { appSchema } from '../../platform/config/config.ts';
 import { tenantShare } from '../../platform/concurrency/tenantShare.ts';
 import { type PoolName, type Share, shares } from './pools.ts';
 
@@ -9,7 +9,7 @@ const natural = z.int().min(0);
 /** What somebody holds of the pools, until it is released or has expired. */
 export const holdingSchema = z.object({
   id: z.string(),
-  app: settingsSchema.shape.MREG_APP,
+  app: appSchema,
   tenantId: z.string(),
   operation: z.string(),
   units: z.object({
@@ -119,4 +119,4 @@ function freeFor(app: App, share: Share, held: readonly Holding[]): number {
   return Math.max(0, ownLeft + share.shared - sharedTaken);
 }
 
-const apps = settingsSchema.shape.MREG_APP.options;
+const apps = appSchema.options;

@@ -1,10 +1,56 @@
-import type { z } from 'zod';
-import { checkOutboundUrl } from '../security/addressRules.ts';
-import { type Environment, developmentOnly, isProduction } from './environment.ts';
-import { type Settings, settingsSchema } from './settings.ts';
+import { z } from 'zod';
 
-export type App = Settings['MREG_APP'];
+export const appSchema = z.enum(['management', 'mcp']);
+export type App = z.infer<typeof appSchema>;
 
+export const originSchema = z
+  .string()
+  .refine(
+    (text) => URL.canParse(text) && new URL(text).origin === text,
+    'must be an origin, such as https://mcp.contoso.com',
+  );
+
+const snakeName = z.string().regex(/^[a-z][a-z0-9_]{0,59}$/);
+export const qualityGatesSchema = z.record(
+  snakeName,
+  z
+    .array(
+      z.strictObject({
+        check: snakeName,
+        agent: z.string(),
+        task: snakeName.optional(),
+        input: z.record(z.string(), z.unknown()).optional(),
+        severity: z.enum(['critical', 'warning']).default('critical'),
+      }),
+    )
+    .min(1)
+    .max(50),
+);
+
+/** The agents of each event type. */
+export const eventRoutesSchema = z.record(snakeName, z.array(z.string()).min(1));
+
+/** The origins that a credential may be sent to, and the tenants that may use it. */
+const credentialReach = {
+  origins: z.array(originSchema).min(1),
+  tenants: z
+    .array(z.guid().transform((tenant) => tenant.toLowerCase()))
+    .min(1)
+    .optional(),
+};
+/** A credential is one header value for all users, or a token of each user for the scope of another API. */
+export const credentialsSchema = z.record(
+  z.string().regex(/^[a-z0-9][a-z0-9-]{0,59}$/),
+  z.union([
+    z.strictObject({
+      value: z.string().regex(/^[\x21-\x7e](?:[\x20-\x7e]{0,8190}[\x21-\x7e])?$/),
+      ...credentialReach,
+    }),
+    z.strictObject({ onBehalfOf: z.string().regex(/^[\x21-\x7e]{1,500}$/), ...credentialReach }),
+  ]),
+);
+
+/** The settings of a process as the apps use them. `settings.ts` says what each setting is. */
 export interface Config {
   readonly app: App;
   readonly tables: string;
@@ -12,86 +58,30 @@ export interface Config {
   readonly redisUrl: string | undefined;
   readonly apiClientId: string;
   readonly clientSecret: string | undefined;
-  /** The first key seals, all of them open. */
+  /** The first key seals. Every key opens. */
   readonly sealingKeys: readonly string[];
   readonly tenants: ReadonlySet<string>;
-  /** The host name that Azure, or Core Tools, gave the site. */
+  /** The host name that Azure or Core Tools gave the site. */
   readonly siteHost: string | undefined;
   readonly publicOrigin: string;
   readonly managementOrigin: string;
   readonly allowedOrigins: ReadonlySet<string>;
-  readonly qualityGates: NonNullable<Settings['MREG_QUALITY_GATES']>;
-  readonly eventRoutes: NonNullable<Settings['MREG_EVENT_ROUTES']>;
+  readonly qualityGates: z.infer<typeof qualityGatesSchema>;
+  readonly eventRoutes: z.infer<typeof eventRoutesSchema>;
   readonly externalAgents: ReadonlySet<string>;
-  readonly credentials: NonNullable<Settings['MREG_CREDENTIALS']>;
+  readonly credentials: z.infer<typeof credentialsSchema>;
   /** Without a slash at its end. */
   readonly upstreamRegistry: string | undefined;
   readonly localIssuer: string | undefined;
   readonly privateUpstreams: boolean;
 }
 
-/** Settings that are missing or wrong. The message has a line for each, by name and never by value. */
+/** Settings are missing or wrong. The message has a line for each problem: the setting's name, never its value. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
-}
 
-/** What this process was started with; it holds secrets. */
-export const processEnvironment = (): Environment => process.env;
-
-/** Reads all settings at once. @throws ConfigError that names every problem together. */
-export function readConfig(env: Environment = process.env): Config {
-  const parsed = settingsSchema.safeParse(env);
-  const problems = parsed.success
-    ? []
-    : parsed.error.issues.map((issue) => `${String(issue.path[0])}: ${explain(issue)}`);
-  const named = (name: string) => env[name] !== undefined;
-  if (named('MREG_SERVICE_BUS') === named('MREG_SERVICE_BUS__fullyQualifiedNamespace')) {
-    problems.push('MREG_SERVICE_BUS: set either it or MREG_SERVICE_BUS__fullyQualifiedNamespace');
+  constructor(...problems: readonly string[]) {
+    const lines = problems.map((problem) => `  ${problem}`).join('\n');
+    super(`Settings are missing or wrong (docs/configuration.md explains each):\n${lines}`);
   }
-  problems.push(...refusedRegistry(env));
-  if (isProduction(env))
-    problems.push(...developmentOnly(env).map(({ setting, problem }) => `${setting}: ${problem}`));
-  if (problems.length > 0 || !parsed.success) {
-    throw new ConfigError(
-      `Settings are missing or wrong:\n${problems.map((line) => `  ${line}`).join('\n')}`,
-    );
-  }
-  const settings = parsed.data;
-  return Object.freeze({
-    app: settings.MREG_APP,
-    tables: settings.MREG_TABLES,
-    serviceBus: Object.freeze(
-      settings.MREG_SERVICE_BUS === undefined
-        ? { fullyQualifiedNamespace: settings.MREG_SERVICE_BUS__fullyQualifiedNamespace ?? '' }
-        : { connectionString: settings.MREG_SERVICE_BUS },
-    ),
-    redisUrl: settings.MREG_REDIS_URL,
-    clientSecret: settings.MREG_CLIENT_SECRET,
-    sealingKeys: settings.MREG_SEALING_KEYS,
-    // Entra writes ids in small letters; the portal shows them in either.
-    apiClientId: settings.MREG_API_CLIENT_ID.toLowerCase(),
-    tenants: new Set(settings.MREG_TENANTS.map((tenant) => tenant.toLowerCase())),
-    siteHost: env['WEBSITE_HOSTNAME'],
-    publicOrigin: settings.MREG_PUBLIC_ORIGIN,
-    managementOrigin: settings.MREG_MANAGEMENT_ORIGIN,
-    allowedOrigins: new Set(settings.MREG_ALLOWED_ORIGINS),
-    qualityGates: settings.MREG_QUALITY_GATES ?? {},
-    eventRoutes: settings.MREG_EVENT_ROUTES ?? {},
-    externalAgents: new Set(settings.MREG_EXTERNAL_AGENTS),
-    credentials: settings.MREG_CREDENTIALS ?? {},
-    upstreamRegistry: settings.MREG_UPSTREAM_REGISTRY?.replace(/(?<!\/)\/+$/, ''),
-    localIssuer: settings.MREG_LOCAL_ISSUER,
-    privateUpstreams: settings.MREG_PRIVATE_UPSTREAMS === 'allowed',
-  });
-}
-
-/** The gateway calls it as it calls upstream servers: what it may not call is refused when it starts, not at night. */
-function refusedRegistry({ MREG_UPSTREAM_REGISTRY: url, MREG_PRIVATE_UPSTREAMS }: Environment): string[] {
-  if (url === undefined) return [];
-  const checked = checkOutboundUrl(url, MREG_PRIVATE_UPSTREAMS === 'allowed' ? 'private_allowed' : 'public');
-  return checked.ok ? [] : [`MREG_UPSTREAM_REGISTRY: ${checked.error.message}`];
-}
-
-function explain(issue: z.core.$ZodIssue): string {
-  return issue.code === 'invalid_type' && issue.input === undefined ? 'is missing' : issue.message;
 }

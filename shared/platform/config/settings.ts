@@ -1,4 +1,37 @@
 import { z } from 'zod';
+import {
+  type Config,
+  appSchema,
+  credentialsSchema,
+  eventRoutesSchema,
+  originSchema,
+  qualityGatesSchema,
+} from './config.ts';
+import { keysIn, redisPassword, redisPlace, serviceBusPlace, tablesPlace } from './connections.ts';
+
+/** What is known of a setting beside the schema of its text. */
+export interface SettingFacts {
+  /** `development only`: production refuses the setting, whatever its value. */
+  readonly required: 'yes' | 'no' | 'one of the two' | 'development only';
+  /** One line of Markdown for `docs/configuration.md`. */
+  readonly doc: string;
+  /** Values that production refuses: their pattern, and the reason. */
+  readonly developmentValue?: readonly [pattern: RegExp, reason: string];
+  /** Returns the parts of the value that no log may show. */
+  readonly secretsIn?: (config: Config) => readonly string[];
+  /** Returns the value as the apps understand it, without keys and passwords. Two apps agree when it is equal in both. */
+  readonly comparable: (config: Config) => unknown;
+  /** The effect of different values in the two apps. Absent where the values are meant to differ. */
+  readonly ifDifferent?: { readonly severity: 'critical' | 'warning'; readonly effect: string };
+}
+
+const setting = <S extends z.ZodType>(
+  facts: SettingFacts,
+  schema: S,
+): SettingFacts & { readonly schema: S } => ({
+  ...facts,
+  schema,
+});
 
 const list = <T extends z.ZodType<string, string>>(item: T) =>
   z
@@ -6,7 +39,7 @@ const list = <T extends z.ZodType<string, string>>(item: T) =>
     .transform((text) => text.split(/[\s,]+/).filter((part) => part !== ''))
     .pipe(z.array(item));
 
-/** A setting that is JSON. What is wrong with it is said by an example, since to quote it would be to tell its value. */
+/** A setting in JSON. The problem is explained by an example: a quotation would show the value. */
 const json = <T>(schema: z.ZodType<T>, example: string) =>
   z.string().transform((text, context): T => {
     const parsed = schema.safeParse(parseJson(text));
@@ -23,127 +56,273 @@ function parseJson(text: string): unknown {
   }
 }
 
-const snakeName = z.string().regex(/^[a-z][a-z0-9_]{0,59}$/);
-const gatesSchema = z.record(
-  snakeName,
-  z
-    .array(
-      z.strictObject({
-        check: snakeName,
-        agent: z.string(),
-        task: snakeName.optional(),
-        input: z.record(z.string(), z.unknown()).optional(),
-        severity: z.enum(['critical', 'warning']).default('critical'),
-      }),
-    )
-    .min(1)
-    .max(50),
-);
-const routesSchema = z.record(snakeName, z.array(z.string()).min(1));
+const guid = z.guid('must be a GUID');
+const plainHttp = [/^http:/, 'plain http is for development only'] as const;
+const lostDelegations = {
+  severity: 'critical',
+  effect: 'a delegation that one app sends does not reach the other app',
+} as const;
 
-const origin = z
-  .string()
-  .refine(
-    (text) => URL.canParse(text) && new URL(text).origin === text,
-    'must be an origin, such as https://mcp.contoso.com',
-  );
-/** Where a credential may go, and for whom. */
-const credentialReach = {
-  origins: z.array(origin).min(1),
-  tenants: z
-    .array(z.guid().transform((tenant) => tenant.toLowerCase()))
-    .min(1)
-    .optional(),
-};
-/** What upstream servers know the gateway by: one value for all, or a token of each user's own for another API's scope. */
-const credentialsSchema = z.record(
-  z.string().regex(/^[a-z0-9][a-z0-9-]{0,59}$/),
-  z.union([
-    z.strictObject({
-      value: z.string().regex(/^[\x21-\x7e](?:[\x20-\x7e]{0,8190}[\x21-\x7e])?$/),
-      ...credentialReach,
-    }),
-    z.strictObject({ onBehalfOf: z.string().regex(/^[\x21-\x7e]{1,500}$/), ...credentialReach }),
-  ]),
-);
-
-const loopbackOrigin = origin.refine(
-  (text) => /^http:\/\/(127\.0\.0\.1|\[::1\])(:\d+)?$/.test(text),
-  'must be http on a loopback address',
-);
-
-/** Every setting of both apps. `docs/configuration.md` says the same in prose. */
-export const settingsSchema = z.object({
-  MREG_APP: z.enum(['management', 'mcp']),
-  /** A connection string (Azurite, keys), or the `https://` endpoint of the account, used with the app's identity. */
-  MREG_TABLES: z
-    .string()
-    .refine(
-      (text) =>
-        /(^|;)(AccountName=|UseDevelopmentStorage=true)/.test(text) || /^https:\/\/[^\s/]+\/?$/.test(text),
-      {
-        error: 'must be a storage connection string or the https endpoint of the table service',
+/** Every setting of both apps, each with all that is known of it. The table in `docs/configuration.md` is made from this one. */
+export const settings = {
+  MREG_APP: setting(
+    {
+      required: 'yes',
+      doc: '`management` or `mcp`: which of the two apps this is',
+      comparable: ({ app }) => app,
+    },
+    appSchema,
+  ),
+  MREG_TABLES: setting(
+    {
+      required: 'yes',
+      doc: "`https://` endpoint of the storage account's table service, used with the app's identity; or a connection string",
+      developmentValue: [
+        /UseDevelopmentStorage=true|Protocol=http(;|$)/i,
+        'plain http is for development only',
+      ],
+      secretsIn: ({ tables }) => keysIn(tables),
+      comparable: ({ tables }) => tablesPlace(tables),
+      ifDifferent: { severity: 'critical', effect: 'each app has a registry of its own' },
+    },
+    z
+      .string()
+      .refine(
+        (text) =>
+          /(^|;)(AccountName=|UseDevelopmentStorage=true)/.test(text) || /^https:\/\/[^\s/]+\/?$/.test(text),
+        { error: 'must be a storage connection string or the https endpoint of the table service' },
+      ),
+  ),
+  // The triggers read it too. So its name follows the convention of Azure Functions for connections.
+  MREG_SERVICE_BUS__fullyQualifiedNamespace: setting(
+    {
+      required: 'one of the two',
+      doc: "host name of the Service Bus namespace, used with the app's identity",
+      comparable: ({ serviceBus }) => serviceBusPlace(serviceBus),
+      ifDifferent: lostDelegations,
+    },
+    z
+      .string()
+      .regex(/^[a-z0-9.-]+$/i, 'must be a host name')
+      .optional(),
+  ),
+  MREG_SERVICE_BUS: setting(
+    {
+      required: 'one of the two',
+      doc: 'Service Bus connection string',
+      developmentValue: [
+        /UseDevelopmentEmulator=true/i,
+        'UseDevelopmentEmulator=true is for development only',
+      ],
+      secretsIn: ({ serviceBus }) =>
+        'connectionString' in serviceBus ? keysIn(serviceBus.connectionString) : [],
+      comparable: ({ serviceBus }) => serviceBusPlace(serviceBus),
+      ifDifferent: lostDelegations,
+    },
+    z.string().startsWith('Endpoint=sb://', 'must be a Service Bus connection string').optional(),
+  ),
+  MREG_REDIS_URL: setting(
+    {
+      required: 'no',
+      doc: '`rediss://` URL of a Redis that does not evict, for short-lived state; without it, that is in the tables',
+      developmentValue: [/^redis:/i, 'Redis without TLS is for development only'],
+      secretsIn: ({ redisUrl }) => (redisUrl === undefined ? [] : redisPassword(redisUrl)),
+      comparable: ({ redisUrl }) => redisUrl && redisPlace(redisUrl),
+      ifDifferent: {
+        severity: 'critical',
+        effect: 'sessions and limits of one app are unknown to the other',
       },
+    },
+    z
+      .string()
+      .refine(
+        (text) => URL.canParse(text) && /^rediss?:\/\/[^/]/i.test(text),
+        'must be a redis:// or rediss:// URL',
+      )
+      .optional(),
+  ),
+  MREG_API_CLIENT_ID: setting(
+    {
+      required: 'yes',
+      doc: 'client id of the Entra app registration: the only audience that tokens may have',
+      comparable: ({ apiClientId }) => apiClientId,
+      ifDifferent: { severity: 'critical', effect: 'one app accepts tokens that the other app rejects' },
+    },
+    guid,
+  ),
+  MREG_CLIENT_SECRET: setting(
+    {
+      required: 'no',
+      doc: 'secret of that registration, for credentials of users; the managed identity proves it when absent',
+      secretsIn: ({ clientSecret }) => (clientSecret === undefined ? [] : [clientSecret]),
+      // Two secrets of one registration are equally good.
+      comparable: ({ clientSecret }) => clientSecret !== undefined,
+      ifDifferent: {
+        severity: 'critical',
+        effect: 'one app proves itself to Entra by the secret, the other by its managed identity',
+      },
+    },
+    z.string().min(1, 'must not be empty').optional(),
+  ),
+  MREG_SEALING_KEYS: setting(
+    {
+      required: 'yes',
+      doc: 'keys with which stored tokens, sessions and secrets of URLs are sealed, separated by commas: see below',
+      developmentValue: [/known-to-everybody/, 'the key of the example is for development only'],
+      secretsIn: ({ sealingKeys }) => sealingKeys,
+      // Each app must open what the other one sealed.
+      comparable: ({ sealingKeys }) => [...sealingKeys].sort(),
+      ifDifferent: {
+        severity: 'critical',
+        effect: 'one app cannot open what the other app sealed, such as tokens and secrets in URLs',
+      },
+    },
+    list(z.string().regex(/^[\x21-\x7e]{32,1000}$/, 'each key must be 32 or more random characters')).refine(
+      (keys) => keys.length > 0,
+      'must hold at least one key',
     ),
-  /** Read by the triggers too, which is why the names follow the Functions convention for connections. */
-  MREG_SERVICE_BUS: z
-    .string()
-    .startsWith('Endpoint=sb://', 'must be a Service Bus connection string')
-    .optional(),
-  MREG_SERVICE_BUS__fullyQualifiedNamespace: z
-    .string()
-    .regex(/^[a-z0-9.-]+$/i, 'must be a host name')
-    .optional(),
-  /** Where short-lived state is kept; in the tables when absent. */
-  MREG_REDIS_URL: z
-    .string()
-    .refine(
-      (text) => URL.canParse(text) && /^rediss?:\/\/[^/]/i.test(text),
-      'must be a redis:// or rediss:// URL',
-    )
-    .optional(),
-  /** Client id of the Entra app registration: the only audience that tokens may have. */
-  MREG_API_CLIENT_ID: z.guid(),
-  /** Secret of that registration, with which users' tokens are exchanged; the managed identity when absent. */
-  MREG_CLIENT_SECRET: z.string().min(1).optional(),
-  /** Keys that seal stored tokens, secrets in URLs and sessions. The first seals, all of them open. */
-  MREG_SEALING_KEYS: list(
-    z.string().regex(/^[\x21-\x7e]{32,1000}$/, 'each key must be 32 or more random characters'),
-  ).refine((keys) => keys.length > 0, 'must hold at least one key'),
-  /** Tenants that may sign in, separated by commas. */
-  MREG_TENANTS: list(z.guid()).refine((tenants) => tenants.length > 0, 'must name at least one tenant'),
-  /** Where clients reach the mcp app. The gateway never learns its own address from a request. */
-  MREG_PUBLIC_ORIGIN: origin,
-  /** Where administrators reach the management app. */
-  MREG_MANAGEMENT_ORIGIN: origin,
-  /** Web origins whose pages may call the apps, separated by commas; none when absent. */
-  MREG_ALLOWED_ORIGINS: list(origin).optional(),
-  /** Quality gates beside the standard ones: JSON, the checks of each by its name. */
-  MREG_QUALITY_GATES: json(
-    gatesSchema,
-    '{"nightly": [{"check": "reachable", "agent": "mcp-debugger", "task": "probe"}]}',
-  ).optional(),
-  /** Types of events beside the standard ones: JSON, the agents that are told of each. */
-  MREG_EVENT_ROUTES: json(routesSchema, '{"disk_full": ["mcp-debugger"]}').optional(),
-  /** Agents whose work is done by workers of the user's own, separated by commas; none when absent. */
-  MREG_EXTERNAL_AGENTS: list(z.string().regex(/^[a-z][a-z-]*$/, 'must name agents')).optional(),
-  /** What the gateway signs in to upstream servers with: JSON, by the names that server records use. */
-  MREG_CREDENTIALS: json(
-    credentialsSchema,
-    '{"stock-key": {"value": "Bearer …", "origins": ["https://stock.contoso.com"]}}',
-  ).optional(),
-  /** Base URL of the registry whose servers are taken over; none when absent. */
-  MREG_UPSTREAM_REGISTRY: z
-    .string()
-    .max(2048)
-    .refine((url) => !url.includes('?'), 'must be a base URL, without a query')
-    .optional(),
-  /** Development only: the origin of the local token issuer. */
-  MREG_LOCAL_ISSUER: loopbackOrigin.optional(),
-  /** Development only: upstream servers may be on loopback and private addresses, over http. */
-  MREG_PRIVATE_UPSTREAMS: z.literal('allowed').optional(),
-});
+  ),
+  MREG_TENANTS: setting(
+    {
+      required: 'yes',
+      doc: 'ids of the Entra tenants that may sign in, separated by commas',
+      // The order counts: the gateway belongs to the first tenant.
+      comparable: ({ tenants }) => [...tenants],
+      ifDifferent: {
+        severity: 'critical',
+        effect:
+          'one app admits people whom the other app rejects; also, the gateway belongs to the first tenant',
+      },
+    },
+    list(guid).refine((tenants) => tenants.length > 0, 'must name at least one tenant'),
+  ),
+  MREG_PUBLIC_ORIGIN: setting(
+    {
+      required: 'yes',
+      doc: 'where clients reach the mcp app, such as `https://mcp.contoso.com`',
+      developmentValue: plainHttp,
+      comparable: ({ publicOrigin }) => publicOrigin,
+      ifDifferent: { severity: 'critical', effect: 'addresses of servers are not those of the mcp app' },
+    },
+    originSchema,
+  ),
+  MREG_MANAGEMENT_ORIGIN: setting(
+    {
+      required: 'yes',
+      doc: 'where administrators reach the management app, such as `https://registry.contoso.com`',
+      developmentValue: plainHttp,
+      comparable: ({ managementOrigin }) => managementOrigin,
+      ifDifferent: { severity: 'warning', effect: 'one app looks for the other under a wrong address' },
+    },
+    originSchema,
+  ),
+  MREG_ALLOWED_ORIGINS: setting(
+    {
+      required: 'no',
+      doc: 'web origins whose pages may call the apps, separated by commas; none when absent',
+      comparable: ({ allowedOrigins }) => [...allowedOrigins].sort(),
+      ifDifferent: { severity: 'warning', effect: 'a page that may call one app may not call the other' },
+    },
+    list(originSchema).default([]),
+  ),
+  MREG_EXTERNAL_AGENTS: setting(
+    {
+      required: 'no',
+      doc: 'agents whose work is done by [workers of your own](external-agents.md), separated by commas; the same in both apps',
+      comparable: ({ externalAgents }) => [...externalAgents].sort(),
+      ifDifferent: {
+        severity: 'critical',
+        effect: 'the work of an agent is taken by an app and by a worker, or by neither',
+      },
+    },
+    list(z.string().regex(/^[a-z][a-z-]*$/, 'must name agents')).default([]),
+  ),
+  MREG_QUALITY_GATES: setting(
+    {
+      required: 'no',
+      doc: 'quality gates beside the standard ones, as JSON: see below',
+      comparable: ({ qualityGates }) => qualityGates,
+      ifDifferent: { severity: 'warning', effect: 'the apps know different gates' },
+    },
+    json(
+      qualityGatesSchema,
+      '{"nightly": [{"check": "reachable", "agent": "mcp-debugger", "task": "probe"}]}',
+    ).default({}),
+  ),
+  MREG_EVENT_ROUTES: setting(
+    {
+      required: 'no',
+      doc: 'types of events beside the standard ones, as JSON: see below',
+      comparable: ({ eventRoutes }) => eventRoutes,
+      ifDifferent: {
+        severity: 'warning',
+        effect: 'the agents that an event reaches depend on the app that raised it',
+      },
+    },
+    json(eventRoutesSchema, '{"disk_full": ["mcp-debugger"]}').default({}),
+  ),
+  MREG_CREDENTIALS: setting(
+    {
+      required: 'no',
+      doc: 'what the gateway signs in to upstream servers with, as JSON: see below; the same in both apps',
+      secretsIn: ({ credentials }) =>
+        Object.values(credentials).flatMap((credential) => ('value' in credential ? [credential.value] : [])),
+      comparable: ({ credentials }) => credentials,
+      ifDifferent: {
+        severity: 'critical',
+        effect: 'a server that one app validated may reject the calls of the other app',
+      },
+    },
+    json(
+      credentialsSchema,
+      '{"stock-key": {"value": "Bearer …", "origins": ["https://stock.contoso.com"]}}',
+    ).default({}),
+  ),
+  MREG_UPSTREAM_REGISTRY: setting(
+    {
+      required: 'no',
+      doc: 'base URL of [a registry whose servers are taken over](registry-api.md#another-registrys-servers); none when absent',
+      comparable: ({ upstreamRegistry }) => upstreamRegistry,
+      ifDifferent: { severity: 'warning', effect: 'the apps know different registries' },
+    },
+    z
+      .string()
+      .max(2048, 'must have at most 2,048 characters')
+      .refine((url) => !url.includes('?'), 'must be a base URL, without a query')
+      .optional(),
+  ),
+  MREG_LOCAL_ISSUER: setting(
+    {
+      required: 'development only',
+      doc: 'origin of the local token issuer, on a loopback address',
+      comparable: ({ localIssuer }) => localIssuer,
+      ifDifferent: { severity: 'critical', effect: 'one app accepts tokens that the other app rejects' },
+    },
+    originSchema
+      .refine(
+        (text) => /^http:\/\/(127\.0\.0\.1|\[::1\])(:\d+)?$/.test(text),
+        'must be http on a loopback address',
+      )
+      .optional(),
+  ),
+  MREG_PRIVATE_UPSTREAMS: setting(
+    {
+      required: 'development only',
+      doc: '`allowed`: upstream servers may be on loopback and private addresses, over http',
+      comparable: ({ privateUpstreams }) => privateUpstreams,
+      ifDifferent: {
+        severity: 'warning',
+        effect: 'one app may call servers that the other app may not call',
+      },
+    },
+    z.literal('allowed', 'must be "allowed"').optional(),
+  ),
+};
 
-export type Settings = z.infer<typeof settingsSchema>;
-export type SettingName = keyof typeof settingsSchema.shape;
-export const settingNames = Object.keys(settingsSchema.shape) as readonly SettingName[];
+export type SettingName = keyof typeof settings;
+export const settingNames = Object.keys(settings) as readonly SettingName[];
+
+type Shape = { readonly [N in SettingName]: (typeof settings)[N]['schema'] };
+export const settingsSchema = z.object(
+  Object.fromEntries(settingNames.map((name) => [name, settings[name].schema])) as Shape,
+);

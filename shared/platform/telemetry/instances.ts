@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { CLOCK_TOLERANCE_MS, type Clock } from '../base/clock.ts';
-import type { App } from '../config/config.ts';
+import { type App, appSchema } from '../config/config.ts';
 import { hostKinds } from '../config/environment.ts';
 import { stateBounds } from '../state/stateBounds.ts';
 import type { StateStore } from '../state/stateStore.ts';
@@ -8,7 +8,7 @@ import { parseStateValue } from '../state/stateValue.ts';
 
 /** What an instance of an app says of itself. Of its settings there are names and fingerprints, and never a value. */
 export const instanceSchema = z.object({
-  app: z.enum(['management', 'mcp']),
+  app: appSchema,
   version: z.string(),
   build: z.string(),
   node: z.string(),

@@ -1,54 +1,8 @@
-import type { z } from 'zod';
 import { nearestName } from '../../orchestration/nearest.ts';
-import { type SettingName, settingNames } from '../../platform/config/settings.ts';
+import { type SettingName, settingNames, settings } from '../../platform/config/settings.ts';
 import type { KnownInstance } from '../../platform/telemetry/instances.ts';
-import type { Finding, severitySchema } from '../finding.ts';
+import type { Finding } from '../finding.ts';
 import type { RunningApp } from './runningApps.ts';
-
-type Severity = z.infer<typeof severitySchema>;
-
-/** What it does when a setting differs between the two apps; undefined where it is to differ. */
-const differing: Readonly<
-  Record<SettingName, { readonly severity: Severity; readonly why: string } | undefined>
-> = {
-  MREG_APP: undefined,
-  MREG_TABLES: { severity: 'critical', why: 'each app would keep a registry of its own' },
-  MREG_SERVICE_BUS: { severity: 'critical', why: 'what one app delegates would not reach the other' },
-  MREG_SERVICE_BUS__fullyQualifiedNamespace: {
-    severity: 'critical',
-    why: 'what one app delegates would not reach the other',
-  },
-  MREG_REDIS_URL: { severity: 'critical', why: 'sessions and limits of one app are unknown to the other' },
-  MREG_API_CLIENT_ID: { severity: 'critical', why: 'a token that one app takes, the other refuses' },
-  MREG_CLIENT_SECRET: {
-    severity: 'critical',
-    why: 'one app proves itself to Entra by the secret, the other by its managed identity',
-  },
-  MREG_SEALING_KEYS: {
-    severity: 'critical',
-    why: 'what one app seals, such as tokens and secrets in URLs, the other cannot open',
-  },
-  MREG_TENANTS: {
-    severity: 'critical',
-    why: 'whom one app lets in, the other refuses; the first tenant is the one whose gateway this is',
-  },
-  MREG_PUBLIC_ORIGIN: { severity: 'critical', why: 'addresses of servers would not be those of the mcp app' },
-  MREG_MANAGEMENT_ORIGIN: { severity: 'warning', why: 'one app looks for the other where it is not' },
-  MREG_ALLOWED_ORIGINS: { severity: 'warning', why: 'a page that may call one app may not call the other' },
-  MREG_QUALITY_GATES: { severity: 'warning', why: 'the apps know different gates' },
-  MREG_EVENT_ROUTES: { severity: 'warning', why: 'an event reaches other agents when another app raises it' },
-  MREG_EXTERNAL_AGENTS: {
-    severity: 'critical',
-    why: 'the work of an agent is taken by an app and by a worker, or by neither',
-  },
-  MREG_CREDENTIALS: {
-    severity: 'critical',
-    why: 'a server that was validated by one app may refuse the calls of the other',
-  },
-  MREG_UPSTREAM_REGISTRY: { severity: 'warning', why: 'the apps know different registries' },
-  MREG_LOCAL_ISSUER: { severity: 'critical', why: 'a token that one app takes, the other refuses' },
-  MREG_PRIVATE_UPSTREAMS: { severity: 'warning', why: 'a server that one app may call, the other may not' },
-};
 
 /** Of each setting: in which app it is set, and whether both have the same value. Never a value. */
 export interface SettingFacts {
@@ -67,7 +21,7 @@ const pairOf = (running: readonly RunningApp[]): Pair => [
 ];
 
 function equality(setting: SettingName, [one, other]: Pair): SettingFacts['equal'] {
-  if (differing[setting] === undefined) return 'need_not_be';
+  if (settings[setting].ifDifferent === undefined) return 'need_not_be';
   if (!one || !other) return 'unknown';
   const [print, otherPrint] = [one.settings[setting], other.settings[setting]];
   if (print === undefined || otherPrint === undefined) return print === otherPrint ? 'yes' : 'no';
@@ -103,14 +57,14 @@ export function settingFindings(running: readonly RunningApp[]): readonly Findin
 }
 
 function differingSetting(setting: SettingName, pair: Pair): readonly Finding[] {
-  const policy = differing[setting];
-  if (!policy || equality(setting, pair) !== 'no') return [];
+  const { ifDifferent } = settings[setting];
+  if (!ifDifferent || equality(setting, pair) !== 'no') return [];
   const [management, mcp] = pair.map((instance) => presence(setting, instance));
   return [
     {
       rule: 'setting_differs',
-      severity: policy.severity,
-      message: `${setting} differs between the apps: ${policy.why}`,
+      severity: ifDifferent.severity,
+      message: `${setting} differs between the apps: ${ifDifferent.effect}`,
       evidence: { setting, management, mcp },
       remedy: `Give ${setting} the same value in both apps, and restart the one that was changed.`,
     },

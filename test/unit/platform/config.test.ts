@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { ConfigError, readConfig } from '../../../shared/platform/config/config.ts';
+import { ConfigError } from '../../../shared/platform/config/config.ts';
+import { readConfig } from '../../../shared/platform/config/readConfig.ts';
 import { isProduction } from '../../../shared/platform/config/environment.ts';
 import { testSealingKey } from '../../support/config.ts';
 

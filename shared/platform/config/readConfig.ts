@@ -1,0 +1,70 @@
+import type { z } from 'zod';
+import { checkOutboundUrl } from '../security/addressRules.ts';
+import { type Config, ConfigError } from './config.ts';
+import { type Environment, developmentOnly, isProduction } from './environment.ts';
+import { settingsSchema } from './settings.ts';
+
+/** Returns the environment variables that this process was started with. They hold secrets. */
+export const processEnvironment = (): Environment => process.env;
+
+/** Reads all settings at once. @throws ConfigError that names every problem together. */
+export function readConfig(env: Environment = process.env): Config {
+  const parsed = settingsSchema.safeParse(env);
+  const problems = [
+    ...(parsed.error?.issues ?? []).map((issue) => `${String(issue.path[0])}: ${explain(issue)}`),
+    ...serviceBusProblems(env),
+    ...upstreamRegistryProblems(env),
+    ...(isProduction(env)
+      ? developmentOnly(env).map(({ setting, problem }) => `${setting}: ${problem}`)
+      : []),
+  ];
+  if (problems.length > 0 || !parsed.success) throw new ConfigError(...problems);
+  const settings = parsed.data;
+  return Object.freeze({
+    app: settings.MREG_APP,
+    tables: settings.MREG_TABLES,
+    serviceBus: Object.freeze(
+      settings.MREG_SERVICE_BUS === undefined
+        ? { fullyQualifiedNamespace: settings.MREG_SERVICE_BUS__fullyQualifiedNamespace ?? '' }
+        : { connectionString: settings.MREG_SERVICE_BUS },
+    ),
+    redisUrl: settings.MREG_REDIS_URL,
+    clientSecret: settings.MREG_CLIENT_SECRET,
+    sealingKeys: settings.MREG_SEALING_KEYS,
+    // Tokens hold ids in lower case. The Azure portal shows upper case too.
+    apiClientId: settings.MREG_API_CLIENT_ID.toLowerCase(),
+    tenants: new Set(settings.MREG_TENANTS.map((tenant) => tenant.toLowerCase())),
+    siteHost: env['WEBSITE_HOSTNAME'],
+    publicOrigin: settings.MREG_PUBLIC_ORIGIN,
+    managementOrigin: settings.MREG_MANAGEMENT_ORIGIN,
+    allowedOrigins: new Set(settings.MREG_ALLOWED_ORIGINS),
+    qualityGates: settings.MREG_QUALITY_GATES,
+    eventRoutes: settings.MREG_EVENT_ROUTES,
+    externalAgents: new Set(settings.MREG_EXTERNAL_AGENTS),
+    credentials: settings.MREG_CREDENTIALS,
+    upstreamRegistry: settings.MREG_UPSTREAM_REGISTRY?.replace(/(?<!\/)\/+$/, ''),
+    localIssuer: settings.MREG_LOCAL_ISSUER,
+    privateUpstreams: settings.MREG_PRIVATE_UPSTREAMS === 'allowed',
+  });
+}
+
+function serviceBusProblems(env: Environment): string[] {
+  const isSet = (name: string) => env[name] !== undefined;
+  return isSet('MREG_SERVICE_BUS') === isSet('MREG_SERVICE_BUS__fullyQualifiedNamespace')
+    ? ['MREG_SERVICE_BUS: set either it or MREG_SERVICE_BUS__fullyQualifiedNamespace']
+    : [];
+}
+
+/** The outbound client rejects some URLs. The app rejects them when it starts, not when the nightly synchronisation runs. */
+function upstreamRegistryProblems({
+  MREG_UPSTREAM_REGISTRY: url,
+  MREG_PRIVATE_UPSTREAMS,
+}: Environment): string[] {
+  if (url === undefined) return [];
+  const checked = checkOutboundUrl(url, MREG_PRIVATE_UPSTREAMS === 'allowed' ? 'private_allowed' : 'public');
+  return checked.ok ? [] : [`MREG_UPSTREAM_REGISTRY: ${checked.error.message}`];
+}
+
+function explain(issue: z.core.$ZodIssue): string {
+  return issue.code === 'invalid_type' && issue.input === undefined ? 'is missing' : issue.message;
+}
