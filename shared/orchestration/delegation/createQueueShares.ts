@@ -1,5 +1,5 @@
 import { InfrastructureError } from '../../platform/base/errors.ts';
-import { createTurns } from '../../platform/concurrency/keyedMutex.ts';
+import { createKeyedMutex } from '../../platform/concurrency/keyedMutex.ts';
 import type { OrchestrationDeps } from '../deps.ts';
 import type { Delegation } from './delegation.ts';
 import type { QueueShares } from './queueShares.ts';
@@ -37,7 +37,7 @@ export function createQueueShares(deps: Deps): QueueShares {
   const known = new Map<string, Known>();
   const isShared = tenants.size > 1;
   // An instance does not race itself for the first place of a line.
-  const inTurn = createTurns();
+  const inTurn = createKeyedMutex();
 
   function knownOf(line: Line): Known {
     const name = nameOf(line);

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { StateStore } from '../../platform/state/stateStore.ts';
 import { type Trace, traceparentOf } from '../../platform/telemetry/trace.ts';
 import type { OrchestrationDeps } from '../deps.ts';
@@ -24,7 +25,7 @@ const thresholds = {
   protocol_violation: { count: 1, windowMs: 600_000 },
 } as const satisfies Partial<Record<keyof typeof standardRoutes, object>>;
 
-/** Subjects that are counted at once; the oldest makes room. */
+/** Subjects that an instance counts at once. */
 const MAX_SUBJECTS = 1_000;
 
 export function createEventWatch(
@@ -32,7 +33,7 @@ export function createEventWatch(
   routes: EventRoutes,
   deps: OrchestrationDeps,
 ): EventWatch {
-  const windows = new Map<string, { readonly endsAt: number; count: number }>();
+  const windows = new LRUCache<string, { readonly endsAt: number; count: number }>({ max: MAX_SUBJECTS });
 
   /** Instances count for themselves, and raise it once together. */
   async function raise(sign: Sign, key: string, count: number, windowMs: number): Promise<void> {
@@ -54,10 +55,7 @@ export function createEventWatch(
     let window = windows.get(key);
     if (!window || window.endsAt <= now) {
       window = { endsAt: now + windowMs, count: 0 };
-      windows.delete(key);
       windows.set(key, window);
-      const [oldest] = windows.keys();
-      if (windows.size > MAX_SUBJECTS && oldest !== undefined) windows.delete(oldest);
     }
     window.count += 1;
     if (window.count === count) void raise(sign, key, count, windowMs);

@@ -1,5 +1,6 @@
 import { type LookupAddress, type LookupAllOptions, lookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
+import { LRUCache } from 'lru-cache';
 import { Agent, errors } from 'undici';
 import { type AddressPolicy, checkOutboundUrl, isAllowedAddress } from '../security/addressRules.ts';
 import type { DomainError } from '../base/errors.ts';
@@ -48,7 +49,7 @@ export function openOutboundClient(policy: AddressPolicy, resolve: Resolver = lo
     keepAliveTimeout: timeouts.keepAliveMs,
     connections: CONNECTIONS_PER_ORIGIN,
   });
-  const targetOf = rememberingTargets(policy);
+  const targetOf = cachedTargets(policy);
   return {
     async request({ url, method, headers, body, signal, acceptEncoding = 'identity' }) {
       const target = targetOf(url);
@@ -71,22 +72,20 @@ interface Target {
   readonly path: string;
 }
 
-/** Most calls go to few URLs again and again. */
-const REMEMBERED_TARGETS = 1_000;
+/** URLs whose check is cached. Most calls go to few URLs. */
+const CACHED_TARGETS = 1_000;
 
-/** What was found allowed is remembered: a URL is judged by its text alone, and its addresses with each connection. */
-function rememberingTargets(policy: AddressPolicy): (url: string) => Result<Target> {
-  const known = new Map<string, Result<Target>>();
+/** Returns a check that caches allowed URLs. A URL is judged by its text alone; its addresses are judged with each connection. */
+function cachedTargets(policy: AddressPolicy): (url: string) => Result<Target> {
+  const allowed = new LRUCache<string, Result<Target>>({ max: CACHED_TARGETS });
   return (url) => {
-    const found = known.get(url);
-    if (found) return found;
+    const cached = allowed.get(url);
+    if (cached) return cached;
     const checked = checkOutboundUrl(url, policy);
     if (!checked.ok) return checked;
     const { origin, pathname, search } = checked.value;
     const target = succeed({ origin, path: pathname + search });
-    known.set(url, target);
-    const [oldest] = known.keys();
-    if (known.size > REMEMBERED_TARGETS && oldest !== undefined) known.delete(oldest);
+    allowed.set(url, target);
     return target;
   };
 }

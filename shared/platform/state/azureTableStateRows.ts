@@ -6,7 +6,7 @@ import type { Clock } from '../base/clock.ts';
 import { InfrastructureError } from '../base/errors.ts';
 import type { IdSource } from '../base/ids.ts';
 import type { OpenTable, RowKey, Stored } from '../tables/tables.ts';
-import { createTurns } from '../concurrency/keyedMutex.ts';
+import { createKeyedMutex } from '../concurrency/keyedMutex.ts';
 
 /** Other instances change the same row: with waits of up to 200 ms between attempts, some two seconds in all. */
 const MAX_ATTEMPTS = 20;
@@ -55,7 +55,7 @@ export function openStateRows(open: OpenTable, clock: Clock, newId: IdSource): S
     parse: (document) => rowSchema.parse(document),
   });
   // An instance never races itself for a row.
-  const inTurn = createTurns();
+  const inTurn = createKeyedMutex();
 
   async function write(found: Stored<StateRow> | undefined, row: StateRow | undefined): Promise<boolean> {
     if (found && row) return (await table.replace(row, found.etag)).status === 'replaced';
