@@ -218,7 +218,8 @@ test('a body that nobody needs is read to its end, which frees its connection', 
     idleMs: 1,
   });
   body.end('thanks');
-  await once(body, 'end');
+  await once(body, 'close');
+  expect(body.readableEnded).toBe(true);
 });
 
 test("the version that the upstream is called with is its own, not the client's", async () => {

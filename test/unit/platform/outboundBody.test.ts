@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { IdleTimeout, ReceivedBody } from '../../../shared/platform/outbound/outboundBody.ts';
 
@@ -172,8 +173,18 @@ describe('left', () => {
   });
 });
 
-test('a fault that nobody waits for is no fault of the process', () => {
-  const { body } = received();
-  body.fail(new Error('gone'));
-  body.leave();
+test('an error that no caller waits for raises no unhandled rejection, and rejects the next read', async () => {
+  const unhandled = vi.fn();
+  process.on('unhandledRejection', unhandled);
+  try {
+    const { body, done } = received();
+    body.fail(new Error('gone'));
+    body.leave();
+    await nextTurn();
+    expect(unhandled).not.toHaveBeenCalled();
+    expect(done).toEqual([]);
+    await expect(body.next()).rejects.toThrow('gone');
+  } finally {
+    process.off('unhandledRejection', unhandled);
+  }
 });

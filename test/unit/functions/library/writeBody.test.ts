@@ -21,9 +21,11 @@ function client() {
 function chunksOnDemand() {
   const [asked, ended] = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()];
   let next = Promise.withResolvers<IteratorResult<Uint8Array>>();
+  let reads = 0;
   const chunks: AsyncIterable<Uint8Array> = {
     [Symbol.asyncIterator]: () => ({
       next() {
+        reads += 1;
         asked.resolve(undefined);
         return next.promise;
       },
@@ -39,7 +41,7 @@ function chunksOnDemand() {
     next = Promise.withResolvers();
     resolve({ done: false, value });
   };
-  return { chunks, asked: asked.promise, ended: ended.promise, give };
+  return { chunks, reads: () => reads, asked: asked.promise, ended: ended.promise, give };
 }
 
 test('texts and chunks are written in their order, and nothing is left behind', async () => {
@@ -74,9 +76,11 @@ test('a chunk for a client that has left is not written', async () => {
 });
 
 test('nothing is read for a client that left before, and the chunks are ended', async () => {
-  const { response, leave } = client();
+  const { response, leave, written } = client();
   leave();
-  const { chunks, ended } = chunksOnDemand();
+  const { chunks, reads, ended } = chunksOnDemand();
   await writeBody(chunks, response);
   await ended;
+  expect(reads()).toBe(0);
+  expect(written).toEqual([]);
 });
