@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { createResting } from '../../shared/gateway/upstream/resting.ts';
+import { createResting } from '../../shared/gateway/upstream/circuitBreaker.ts';
 import type { Caller } from '../../shared/orchestration/caller.ts';
 import { type Plan, hasEnded } from '../../shared/orchestration/plan/plan.ts';
 import { planError } from '../../shared/orchestration/plan/planProgress.ts';

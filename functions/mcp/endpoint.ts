@@ -6,7 +6,7 @@ import type { DomainError } from '../../shared/platform/base/errors.ts';
 import { toProblem } from '../../shared/platform/http/problem.ts';
 import type { AppDeps } from '../compose.ts';
 import type { Answer, Call, Route } from '../route.ts';
-import { lazyOwnTools } from './lazyOwnTools.ts';
+import { lazyOwnTools } from './lazyBuiltInTools.ts';
 import { metadataUrl } from './protectedResource.ts';
 
 /** A tool may take this long to begin its answer; Azure ends a request that is silent for more than 230 seconds. */

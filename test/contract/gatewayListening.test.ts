@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createSseParser } from '../../shared/gateway/sse.ts';
+import { createSseParser } from '../../shared/gateway/protocol/sse.ts';
 import { type FeatureServer, startFeatureServer } from '../support/features/featureServer.ts';
 import { refreshAll } from '../../shared/gateway/listen/refreshAll.ts';
 import { systemClock } from '../../shared/platform/base/clock.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { discoverServer } from '../../shared/gateway/discovery.ts';
+import { discoverServer } from '../../shared/gateway/catalogue/discovery.ts';
 import { createOutboundTo } from '../../shared/gateway/upstream/outboundTo.ts';
 import { systemClock } from '../../shared/platform/base/clock.ts';
 import { openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';

@@ -3,7 +3,7 @@ import { startLegacyServer } from '../../infra/local/demo/legacyServer.ts';
 import { startModernServer } from '../../infra/local/demo/modernServer.ts';
 import type { AuditEvent } from '../../shared/audit/record.ts';
 import { createOutboundTo } from '../../shared/gateway/upstream/outboundTo.ts';
-import { discoverServer } from '../../shared/gateway/discovery.ts';
+import { discoverServer } from '../../shared/gateway/catalogue/discovery.ts';
 import type { TaskHelpers } from '../../shared/orchestration/task/task.ts';
 import { systemClock } from '../../shared/platform/base/clock.ts';
 import { succeed } from '../../shared/platform/base/result.ts';

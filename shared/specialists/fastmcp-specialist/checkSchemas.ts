@@ -1,4 +1,4 @@
-import type { ActiveServer } from '../../gateway/view/catalogue.ts';
+import type { ActiveServer } from '../../gateway/catalogue/catalogue.ts';
 import type { Tool } from '../../registry/server.ts';
 import type { Finding } from '../finding.ts';
 import { judgeOutputSchema } from './judgeStructured.ts';

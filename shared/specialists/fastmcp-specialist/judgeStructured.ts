@@ -1,4 +1,4 @@
-import { isObject } from '../../gateway/jsonRpc.ts';
+import { isObject } from '../../gateway/protocol/jsonRpc.ts';
 import type { Era } from '../../registry/era.ts';
 import type { Tool } from '../../registry/server.ts';
 import type { Finding } from '../finding.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { isObject } from '../../gateway/jsonRpc.ts';
-import { type ActiveServer, createCatalogue } from '../../gateway/view/catalogue.ts';
+import { isObject } from '../../gateway/protocol/jsonRpc.ts';
+import { type ActiveServer, createCatalogue } from '../../gateway/catalogue/catalogue.ts';
 import type { Principal } from '../../identity/principal.ts';
 import { type Task, type TaskHelpers, defineTask } from '../../orchestration/task/task.ts';
 import { fail, succeed } from '../../platform/base/result.ts';

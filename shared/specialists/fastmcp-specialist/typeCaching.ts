@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { type Refreshed, confirmedAt, createRefresh } from '../../gateway/listen/refresh.ts';
-import { type ActiveServer, createCatalogue } from '../../gateway/view/catalogue.ts';
+import { type Refreshed, confirmedAt, createRefresh } from '../../gateway/catalogue/refresh.ts';
+import { type ActiveServer, createCatalogue } from '../../gateway/catalogue/catalogue.ts';
 import { type Task, defineTask } from '../../orchestration/task/task.ts';
 import { createFairQueue } from '../../platform/concurrency/fairQueue.ts';
 import { fail, succeed } from '../../platform/base/result.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { signedIn } from '../signedIn.ts';
-import { discoverServer } from '../../gateway/discovery.ts';
+import { discoverServer } from '../../gateway/catalogue/discovery.ts';
 import type { Credentials } from '../../identity/credentials.ts';
 import type { DomainError } from '../../platform/base/errors.ts';
 import { defineTask, type Task } from '../../orchestration/task/task.ts';

@@ -1,4 +1,4 @@
-import { discoverServer } from '../../gateway/discovery.ts';
+import { discoverServer } from '../../gateway/catalogue/discovery.ts';
 import type { TaskHelpers } from '../../orchestration/task/task.ts';
 import type { ServerRecord } from '../../registry/server.ts';
 import type { SpecialistDeps } from '../deps.ts';

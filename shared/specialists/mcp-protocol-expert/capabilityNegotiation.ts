@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { Unfit } from '../../gateway/discoveryFailure.ts';
-import { openServer } from '../../gateway/openServer.ts';
+import { Unfit } from '../../gateway/catalogue/discoveryFailure.ts';
+import { openServer } from '../../gateway/upstream/openServer.ts';
 import type { OutboundTo } from '../../gateway/upstream/outboundTo.ts';
 import { UpstreamFault } from '../../gateway/upstream/fault.ts';
 import { type Task, defineTask } from '../../orchestration/task/task.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { findNamed, slugIn } from '../../gateway/view/names.ts';
+import { findNamed, slugIn } from '../../gateway/catalogue/names.ts';
 import {
   type Permission,
   isOfOperatorTenant,

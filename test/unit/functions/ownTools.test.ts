@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { compose } from '../../../functions/compose.ts';
-import { openOwnTools } from '../../../functions/mcp/ownTools/index.ts';
+import { openOwnTools } from '../../../functions/mcp/builtInTools/index.ts';
 import { type Role, roles } from '../../../shared/identity/principal.ts';
 import { continueTrace } from '../../../shared/platform/telemetry/trace.ts';
 import { isSound } from '../../../shared/gateway/view/tools.ts';

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { createMcpEndpoints } from '../../../shared/gateway/endpoint.ts';
+import { createMcpEndpoints } from '../../../shared/gateway/calls/endpoint.ts';
 import { drop } from '../../../shared/gateway/upstream/exchange.ts';
 import { randomId } from '../../../shared/platform/base/ids.ts';
 import {

@@ -1,4 +1,4 @@
-import { isObject } from '../../../gateway/jsonRpc.ts';
+import { isObject } from '../../../gateway/protocol/jsonRpc.ts';
 import { isResponse, resultIn } from '../transcript/transcript.ts';
 import { type Check, each } from './check.ts';
 import { type Answered, answersToRequests } from './look.ts';

@@ -1,4 +1,4 @@
-import { isObject, type JsonObject } from '../../../gateway/jsonRpc.ts';
+import { isObject, type JsonObject } from '../../../gateway/protocol/jsonRpc.ts';
 import { type Check, each, failed, type Judgement, notApplicable, passed, type Subject } from './check.ts';
 import { allItems, isAbsentOr, isString, itemsOf } from './look.ts';
 

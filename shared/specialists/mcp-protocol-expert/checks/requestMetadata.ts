@@ -1,4 +1,4 @@
-import { HEADER_MISMATCH, INVALID_PARAMS } from '../../../gateway/errorCodes.ts';
+import { HEADER_MISMATCH, INVALID_PARAMS } from '../../../gateway/protocol/errorCodes.ts';
 import { errorIn } from '../transcript/transcript.ts';
 import { type Check, each, failed, passed } from './check.ts';
 import { ifModernOnly } from './discovery.ts';

@@ -1,5 +1,5 @@
-import { isObject } from '../../../gateway/jsonRpc.ts';
-import { parameterHeaders } from '../../../gateway/parameterHeaders.ts';
+import { isObject } from '../../../gateway/protocol/jsonRpc.ts';
+import { parameterHeaders } from '../../../gateway/protocol/parameterHeaders.ts';
 import type { Transcript } from '../transcript/transcript.ts';
 import { type Check, each } from './check.ts';
 import { foreignReference, wrongKeyword } from './jsonSchema.ts';

@@ -1,4 +1,4 @@
-import { MODERN_VERSIONS } from '../../../gateway/protocol.ts';
+import { MODERN_VERSIONS } from '../../../gateway/protocol/versions.ts';
 import { statusFault } from '../../../gateway/upstream/fault.ts';
 import type { DomainError } from '../../../platform/base/errors.ts';
 import type { OutboundClient } from '../../../platform/outbound/outboundClient.ts';
