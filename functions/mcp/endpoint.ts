@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { createMcpEndpoints } from '../../shared/gateway/endpoint.ts';
-import { PARSE_ERROR, toJsonRpcError } from '../../shared/gateway/errorCodes.ts';
-import type { Front } from '../../shared/gateway/request.ts';
+import { createMcpEndpoints } from '../../shared/gateway/calls/endpoint.ts';
+import { PARSE_ERROR, toJsonRpcError } from '../../shared/gateway/protocol/errorCodes.ts';
+import type { Front } from '../../shared/gateway/calls/request.ts';
 import type { DomainError } from '../../shared/platform/base/errors.ts';
 import { toProblem } from '../../shared/platform/http/problem.ts';
 import type { AppDeps } from '../compose.ts';

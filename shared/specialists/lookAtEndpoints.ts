@@ -1,4 +1,4 @@
-import { isObject } from '../gateway/jsonRpc.ts';
+import { isObject } from '../gateway/protocol/jsonRpc.ts';
 import type { App, Config } from '../platform/config/config.ts';
 import { type EndpointAnswer, callEndpoint } from './callEndpoint.ts';
 import type { SpecialistDeps } from './deps.ts';

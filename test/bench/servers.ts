@@ -1,5 +1,5 @@
 import { TableClient, odata } from '@azure/data-tables';
-import { createCatalogue } from '../../shared/gateway/view/catalogue.ts';
+import { createCatalogue } from '../../shared/gateway/catalogue/catalogue.ts';
 import { systemClock } from '../../shared/platform/base/clock.ts';
 import { randomId } from '../../shared/platform/base/ids.ts';
 import { openTables } from '../../shared/platform/tables/openTables.ts';

@@ -1,7 +1,7 @@
-import { createFairQueue } from '../platform/concurrency/fairQueue.ts';
-import { toProblem } from '../platform/http/problem.ts';
-import { createTenantPlaces } from '../platform/concurrency/tenantShare.ts';
-import type { Principal } from '../identity/principal.ts';
+import { createFairQueue } from '../../platform/concurrency/fairQueue.ts';
+import { toProblem } from '../../platform/http/problem.ts';
+import { createTenantPlaces } from '../../platform/concurrency/tenantShare.ts';
+import type { Principal } from '../../identity/principal.ts';
 import type { GatewayDeps, McpPost, McpRequest } from './request.ts';
 import { classify, type Refused } from '../protocol/classify.ts';
 import { INVALID_REQUEST, toJsonRpcError } from '../protocol/errorCodes.ts';

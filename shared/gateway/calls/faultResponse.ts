@@ -1,9 +1,9 @@
-import { faultError } from '../platform/base/errors.ts';
-import type { Log, LogFields } from '../platform/telemetry/log.ts';
-import { retryAfter, toProblem } from '../platform/http/problem.ts';
-import { toJsonRpcError } from './errorCodes.ts';
-import type { Outcome, RequestId } from './jsonRpc.ts';
-import { jsonResponse } from './responses.ts';
+import { faultError } from '../../platform/base/errors.ts';
+import type { Log, LogFields } from '../../platform/telemetry/log.ts';
+import { retryAfter, toProblem } from '../../platform/http/problem.ts';
+import { toJsonRpcError } from '../protocol/errorCodes.ts';
+import type { Outcome, RequestId } from '../protocol/jsonRpc.ts';
+import { jsonResponse } from '../protocol/responses.ts';
 
 /** Logs a fault of the gateway or of a service that it depends on. Returns the JSON-RPC error, which says which of the two. */
 export function faultOutcome(error: unknown, log: Log, fields: LogFields): Outcome {

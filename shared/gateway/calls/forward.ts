@@ -1,9 +1,9 @@
-import { continueTrace, type Trace, traceparentOf } from '../platform/telemetry/trace.ts';
-import type { DomainError } from '../platform/base/errors.ts';
-import { SERVER_TIMING, stage } from '../platform/telemetry/serverTiming.ts';
-import type { Envelope } from './envelope.ts';
-import { HEADER_MISMATCH, LEGACY_RESOURCE_NOT_FOUND, toJsonRpcError } from './errorCodes.ts';
-import { isObject, type JsonObject, type JsonRpcError } from './jsonRpc.ts';
+import { continueTrace, type Trace, traceparentOf } from '../../platform/telemetry/trace.ts';
+import type { DomainError } from '../../platform/base/errors.ts';
+import { SERVER_TIMING, stage } from '../../platform/telemetry/serverTiming.ts';
+import type { Envelope } from '../protocol/envelope.ts';
+import { HEADER_MISMATCH, LEGACY_RESOURCE_NOT_FOUND, toJsonRpcError } from '../protocol/errorCodes.ts';
+import { isObject, type JsonObject, type JsonRpcError } from '../protocol/jsonRpc.ts';
 import { type Call, callerOf, type Method, noMethod, type Parts } from './call.ts';
 import type { Audience } from './audience.ts';
 import { mismatchedParameter, parameterHeaders } from '../protocol/parameterHeaders.ts';

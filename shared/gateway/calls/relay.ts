@@ -1,17 +1,17 @@
-import type { ActOutcome } from '../audit/record.ts';
-import { faultError } from '../platform/base/errors.ts';
-import type { Log, LogFields } from '../platform/telemetry/log.ts';
-import type { Era } from '../registry/era.ts';
-import { toJsonRpcError } from './errorCodes.ts';
-import { faultOutcome, faultResponse } from './ownFault.ts';
-import type { JsonObject, JsonRpcNotification, Outcome, RequestId } from './jsonRpc.ts';
-import { type Audience, concerns } from './notifications.ts';
-import { eventResponse, outcomeResponse } from './responses.ts';
-import { encodeEvent } from './sse.ts';
-import { translateOutcome } from './translate.ts';
-import { type AnswerItem, nextItem, PERSON_WITHIN_MS, type ReplyTo } from './upstream/answer.ts';
-import { type Connection, TIME_OVER, type UpstreamCall } from './upstream/connection.ts';
-import { type FaultKind, faultErrors, UpstreamFault } from './upstream/fault.ts';
+import type { ActOutcome } from '../../audit/record.ts';
+import { faultError } from '../../platform/base/errors.ts';
+import type { Log, LogFields } from '../../platform/telemetry/log.ts';
+import type { Era } from '../../registry/era.ts';
+import { toJsonRpcError } from '../protocol/errorCodes.ts';
+import { faultOutcome, faultResponse } from './faultResponse.ts';
+import type { JsonObject, JsonRpcNotification, Outcome, RequestId } from '../protocol/jsonRpc.ts';
+import { type Audience, concerns } from './audience.ts';
+import { eventResponse, outcomeResponse } from '../protocol/responses.ts';
+import { encodeEvent } from '../protocol/sse.ts';
+import { translateOutcome } from '../protocol/translate.ts';
+import { type AnswerItem, nextItem, PERSON_WITHIN_MS, type ReplyTo } from '../upstream/answer.ts';
+import { type Connection, TIME_OVER, type UpstreamCall } from '../upstream/connection.ts';
+import { type FaultKind, faultErrors, UpstreamFault } from '../upstream/fault.ts';
 
 /** One request on its way through. */
 export interface Relayed {

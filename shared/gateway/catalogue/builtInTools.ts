@@ -1,8 +1,8 @@
-import type { ActOutcome } from '../audit/record.ts';
-import type { Principal } from '../identity/principal.ts';
-import type { Trace } from '../platform/telemetry/trace.ts';
-import type { Tool } from '../registry/server.ts';
-import type { JsonObject } from './jsonRpc.ts';
+import type { ActOutcome } from '../../audit/record.ts';
+import type { Principal } from '../../identity/principal.ts';
+import type { Trace } from '../../platform/telemetry/trace.ts';
+import type { Tool } from '../../registry/server.ts';
+import type { JsonObject } from '../protocol/jsonRpc.ts';
 
 /** Who calls one of the gateway's own tools. */
 export interface OwnCall {

@@ -1,13 +1,13 @@
-import { type Result, fail, succeed } from '../platform/base/result.ts';
-import type { Discovery } from '../registry/server.ts';
-import { type Bounds, unsafeShape } from '../platform/base/jsonShape.ts';
+import { type Result, fail, succeed } from '../../platform/base/result.ts';
+import type { Discovery } from '../../registry/server.ts';
+import { type Bounds, unsafeShape } from '../../platform/base/jsonShape.ts';
 import { explainFailure, Unfit } from './discoveryFailure.ts';
-import type { Clock } from '../platform/base/clock.ts';
-import type { UpstreamTarget } from '../registry/upstreamSettings.ts';
-import type { OutboundTo } from './upstream/outboundTo.ts';
-import { isObject, type JsonObject } from './jsonRpc.ts';
-import { type Ask, openServer } from './openServer.ts';
-import { UpstreamFault } from './upstream/fault.ts';
+import type { Clock } from '../../platform/base/clock.ts';
+import type { UpstreamTarget } from '../../registry/upstreamSettings.ts';
+import type { OutboundTo } from '../upstream/outboundTo.ts';
+import { isObject, type JsonObject } from '../protocol/jsonRpc.ts';
+import { type Ask, openServer } from '../upstream/openServer.ts';
+import { UpstreamFault } from '../upstream/fault.ts';
 
 /** A catalogue beyond these is of no use to a model, and a record must fit a table row. */
 const MAX_ITEMS = 500;

@@ -1,5 +1,5 @@
-import type { DomainError, ErrorKind } from '../platform/base/errors.ts';
-import { faultErrors, UpstreamFault } from './upstream/fault.ts';
+import type { DomainError, ErrorKind } from '../../platform/base/errors.ts';
+import { faultErrors, UpstreamFault } from '../upstream/fault.ts';
 
 /** A server that answered, and not as a server that can be registered. The message completes "The server …". */
 export class Unfit extends Error {}

@@ -1,11 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { FairQueue } from '../../platform/concurrency/fairQueue.ts';
-import { discoverServer } from '../discovery.ts';
-import type { GatewayDeps } from '../request.ts';
+import { discoverServer } from './discovery.ts';
+import type { GatewayDeps } from '../calls/request.ts';
 import type { Discovery } from '../../registry/server.ts';
 import type { StateStore } from '../../platform/state/stateStore.ts';
-import type { ActiveServer, Catalogue } from '../view/catalogue.ts';
+import type { ActiveServer, Catalogue } from './catalogue.ts';
 
 /**
  * What came of a refresh. `unchanged`: what the registry knows is right. `unavailable`: the server could not be discovered, or

@@ -1,7 +1,7 @@
 import { createFairQueue } from '../../platform/concurrency/fairQueue.ts';
 import { roundRobin } from '../../platform/concurrency/roundRobin.ts';
-import type { GatewayDeps } from '../request.ts';
-import { type ActiveServer, isActive } from '../view/catalogue.ts';
+import type { GatewayDeps } from '../calls/request.ts';
+import { type ActiveServer, isActive } from './catalogue.ts';
 import { createRefresh } from './refresh.ts';
 
 /** Servers that are discovered at once: one that is slow holds up only its own turn. */

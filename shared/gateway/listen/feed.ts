@@ -1,6 +1,6 @@
 import type { TenantPlaces } from '../../platform/concurrency/tenantShare.ts';
 import type { Trace } from '../../platform/telemetry/trace.ts';
-import type { JsonObject, JsonRpcNotification, JsonRpcRequest } from '../jsonRpc.ts';
+import type { JsonObject, JsonRpcNotification, JsonRpcRequest } from '../protocol/jsonRpc.ts';
 import type { ReplyTo } from '../upstream/answer.ts';
 import type { Connector } from '../upstream/connector.ts';
 import type { Caller } from '../upstream/connection.ts';

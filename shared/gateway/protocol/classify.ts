@@ -1,5 +1,5 @@
-import type { Era } from '../registry/era.ts';
-import { MESSAGE_BOUNDS, unsafeShape } from '../platform/base/jsonShape.ts';
+import type { Era } from '../../registry/era.ts';
+import { MESSAGE_BOUNDS, unsafeShape } from '../../platform/base/jsonShape.ts';
 import { HEADER_MISMATCH, INVALID_PARAMS, INVALID_REQUEST, UNSUPPORTED_VERSION } from './errorCodes.ts';
 import {
   type JsonRpcError,

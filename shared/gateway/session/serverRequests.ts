@@ -4,7 +4,7 @@ import type { Principal } from '../../identity/principal.ts';
 import type { Seal } from '../../platform/security/seal.ts';
 import type { StateStore } from '../../platform/state/stateStore.ts';
 import { stateBounds } from '../../platform/state/stateBounds.ts';
-import type { Outcome, RequestId } from '../jsonRpc.ts';
+import type { Outcome, RequestId } from '../protocol/jsonRpc.ts';
 import { PERSON_WITHIN_MS, type ReplyTo } from '../upstream/answer.ts';
 import type { ClientSession } from './clientSessions.ts';
 import { closeToken, openToken } from './clientToken.ts';

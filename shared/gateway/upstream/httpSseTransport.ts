@@ -1,8 +1,8 @@
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { readUrl } from '../../platform/base/readUrl.ts';
-import { METHOD_NOT_FOUND } from '../errorCodes.ts';
-import type { JsonObject, RequestId } from '../jsonRpc.ts';
-import type { SseEvent } from '../sse.ts';
+import { METHOD_NOT_FOUND } from '../protocol/errorCodes.ts';
+import type { JsonObject, RequestId } from '../protocol/jsonRpc.ts';
+import type { SseEvent } from '../protocol/sse.ts';
 import { type AnswerItem, itemOf, nextItem, outcomeOf } from './answer.ts';
 import type { Connection } from './connection.ts';
 import { drop, messageIn, readEvents, send } from './exchange.ts';

@@ -1,7 +1,7 @@
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
-import { isObject, type JsonObject, type JsonRpcRequest } from '../jsonRpc.ts';
-import { encodeHeaderValue, mirrorParameters, parameterHeaders } from '../parameterHeaders.ts';
-import { GATEWAY_INFO, LATEST_MODERN, META, metaOf, NAMED_BY, withoutReserved } from '../protocol.ts';
+import { isObject, type JsonObject, type JsonRpcRequest } from '../protocol/jsonRpc.ts';
+import { encodeHeaderValue, mirrorParameters, parameterHeaders } from '../protocol/parameterHeaders.ts';
+import { GATEWAY_INFO, LATEST_MODERN, META, metaOf, NAMED_BY, withoutReserved } from '../protocol/versions.ts';
 import { type Answer, answerTo } from './answer.ts';
 import type { Connection, UpstreamCall } from './connection.ts';
 import { LISTEN, LISTEN_WITHIN_MS } from './subscription.ts';

@@ -1,17 +1,17 @@
-import type { OutboundClient } from '../platform/outbound/outboundClient.ts';
-import type { UpstreamTarget } from '../registry/upstreamSettings.ts';
-import type { Era } from '../registry/era.ts';
-import type { Discovery } from '../registry/server.ts';
-import { Unfit } from './discoveryFailure.ts';
-import { HEADER_MISMATCH, MISSING_CLIENT_CAPABILITY, UNSUPPORTED_VERSION } from './errorCodes.ts';
-import { isObject, type JsonObject, type JsonRpcRequest, type Outcome } from './jsonRpc.ts';
-import { LATEST_MODERN, LEGACY_VERSIONS, META, metaOf, MODERN_VERSIONS } from './protocol.ts';
-import { outcomeOf } from './upstream/answer.ts';
-import { UpstreamFault } from './upstream/fault.ts';
-import { type LegacySession, nothingOffered, openSession } from './upstream/legacySession.ts';
-import { askModern, ownEnvelope } from './upstream/modern.ts';
-import { openOldSession } from './upstream/oldTransport.ts';
-import type { OutboundTo } from './upstream/outboundTo.ts';
+import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
+import type { UpstreamTarget } from '../../registry/upstreamSettings.ts';
+import type { Era } from '../../registry/era.ts';
+import type { Discovery } from '../../registry/server.ts';
+import { Unfit } from '../catalogue/discoveryFailure.ts';
+import { HEADER_MISMATCH, MISSING_CLIENT_CAPABILITY, UNSUPPORTED_VERSION } from '../protocol/errorCodes.ts';
+import { isObject, type JsonObject, type JsonRpcRequest, type Outcome } from '../protocol/jsonRpc.ts';
+import { LATEST_MODERN, LEGACY_VERSIONS, META, metaOf, MODERN_VERSIONS } from '../protocol/versions.ts';
+import { outcomeOf } from './answer.ts';
+import { UpstreamFault } from './fault.ts';
+import { type LegacySession, nothingOffered, openSession } from './legacySession.ts';
+import { askModern, ownEnvelope } from './modern.ts';
+import { openOldSession } from './httpSseTransport.ts';
+import type { OutboundTo } from './outboundTo.ts';
 
 /** For each request of a discovery: a server that takes longer would keep those who call its tools waiting too. */
 const ANSWER_WITHIN_MS = 20_000;

@@ -1,16 +1,16 @@
 import { type Trace, traceparentOf } from '../../platform/telemetry/trace.ts';
-import type { JsonRpcNotification, JsonRpcRequest } from '../jsonRpc.ts';
-import { METHOD_NOT_FOUND } from '../errorCodes.ts';
-import { metaOf, META } from '../protocol.ts';
+import type { JsonRpcNotification, JsonRpcRequest } from '../protocol/jsonRpc.ts';
+import { METHOD_NOT_FOUND } from '../protocol/errorCodes.ts';
+import { metaOf, META } from '../protocol/versions.ts';
 import { type AnswerItem, nextItem, outcomeOf } from '../upstream/answer.ts';
-import { canAnswer, carriedFeatures } from '../upstream/clientFeatures.ts';
-import type { Connector } from '../upstream/connect.ts';
+import { canAnswer, carriedFeatures } from '../protocol/clientFeatures.ts';
+import type { Connector } from './connector.ts';
 import type { Caller } from '../upstream/connection.ts';
 import { messageIn, readEvents } from '../upstream/exchange.ts';
 import { UpstreamFault } from '../upstream/fault.ts';
 import type { LegacySession } from '../upstream/legacySession.ts';
-import type { ActiveServer } from '../view/catalogue.ts';
-import { ACKNOWLEDGED, LISTEN, LISTEN_WITHIN_MS, type Wanted } from './listening.ts';
+import type { ActiveServer } from '../catalogue/catalogue.ts';
+import { ACKNOWLEDGED, LISTEN, LISTEN_WITHIN_MS, type Wanted } from './subscription.ts';
 
 /** Something a server says unasked; what it asks a client goes on to the client. First it is `ready`: from then on nothing is missed. */
 export type Unasked = Exclude<AnswerItem, { kind: 'outcome' }> | { readonly kind: 'ready' };

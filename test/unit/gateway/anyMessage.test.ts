@@ -1,11 +1,11 @@
 import { Readable } from 'node:stream';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { isObject } from '../../../shared/gateway/jsonRpc.ts';
-import { createMcpEndpoints } from '../../../shared/gateway/endpoint.ts';
-import type { Front } from '../../../shared/gateway/request.ts';
-import { encodeHeaderValue } from '../../../shared/gateway/parameterHeaders.ts';
-import { metaOf } from '../../../shared/gateway/protocol.ts';
+import { isObject } from '../../../shared/gateway/protocol/jsonRpc.ts';
+import { createMcpEndpoints } from '../../../shared/gateway/calls/endpoint.ts';
+import type { Front } from '../../../shared/gateway/calls/request.ts';
+import { encodeHeaderValue } from '../../../shared/gateway/protocol/parameterHeaders.ts';
+import { metaOf } from '../../../shared/gateway/protocol/versions.ts';
 import { systemClock } from '../../../shared/platform/base/clock.ts';
 import { randomId } from '../../../shared/platform/base/ids.ts';
 import type { OutboundClient } from '../../../shared/platform/outbound/outboundClient.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { confirmedAt, createRefresh } from '../../../../shared/gateway/listen/refresh.ts';
-import type { ActiveServer } from '../../../../shared/gateway/view/catalogue.ts';
+import { confirmedAt, createRefresh } from '../../../../shared/gateway/catalogue/refresh.ts';
+import type { ActiveServer } from '../../../../shared/gateway/catalogue/catalogue.ts';
 import { systemClock } from '../../../../shared/platform/base/clock.ts';
 import { createFairQueue } from '../../../../shared/platform/concurrency/fairQueue.ts';
 import { openOutboundClient } from '../../../../shared/platform/outbound/outboundClient.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { isObject } from '../../../../shared/gateway/jsonRpc.ts';
+import { isObject } from '../../../../shared/gateway/protocol/jsonRpc.ts';
 import { fail, succeed } from '../../../../shared/platform/base/result.ts';
 import {
   judgeOutputSchema,
