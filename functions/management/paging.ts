@@ -3,7 +3,7 @@ import { idSchema } from '../../shared/platform/ids.ts';
 import { invalid, invalidBySchema } from '../../shared/platform/invalid.ts';
 import { type Result, succeed } from '../../shared/platform/result.ts';
 import type { Page } from '../../shared/platform/tables.ts';
-import type { Answer } from '../route.ts';
+import type { Answer } from '../http/route.ts';
 
 const limitSchema = z.coerce.number().int().min(1).max(100);
 const DEFAULT_LIMIT = 30;

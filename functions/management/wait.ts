@@ -5,7 +5,7 @@ import type { PlanStore } from '../../shared/orchestration/stores.ts';
 import { invalid } from '../../shared/platform/invalid.ts';
 import { type Result, fail, succeed } from '../../shared/platform/result.ts';
 import type { Stored } from '../../shared/platform/tables.ts';
-import type { Call } from '../route.ts';
+import type { Call } from '../http/route.ts';
 import { callerOf } from './caller.ts';
 
 const waitSchema = z.coerce.number().min(0).max(30);

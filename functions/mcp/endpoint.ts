@@ -4,8 +4,8 @@ import { PARSE_ERROR, toJsonRpcError } from '../../shared/gateway/errorCodes.ts'
 import type { Front } from '../../shared/gateway/request.ts';
 import type { DomainError } from '../../shared/platform/errors.ts';
 import { toProblem } from '../../shared/platform/problem.ts';
-import type { AppDeps } from '../compose.ts';
-import type { Answer, Call, Route } from '../route.ts';
+import type { AppDeps } from '../compose/compose.ts';
+import type { Answer, Call, Route } from '../http/route.ts';
 import { lazyOwnTools } from './lazyOwnTools.ts';
 import { metadataUrl } from './protectedResource.ts';
 

@@ -1,9 +1,9 @@
 import { type Result, fail, succeed } from '../platform/result.ts';
-import type { Discovery } from '../registry/server.ts';
+import type { Discovery } from '../registry/records/server.ts';
 import { type Bounds, unsafeShape } from '../platform/jsonShape.ts';
 import { explainFailure, Unfit } from './discoveryFailure.ts';
 import type { Clock } from '../platform/clock.ts';
-import type { UpstreamTarget } from '../registry/upstreamSettings.ts';
+import type { UpstreamTarget } from '../registry/records/upstreamSettings.ts';
 import type { OutboundTo } from './upstream/outboundTo.ts';
 import { isObject, type JsonObject } from './jsonRpc.ts';
 import { type Ask, openServer } from './openServer.ts';

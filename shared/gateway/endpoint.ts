@@ -1,7 +1,7 @@
 import { createFairQueue } from '../platform/fairQueue.ts';
 import { toProblem } from '../platform/problem.ts';
 import { createTenantPlaces } from '../platform/tenantShare.ts';
-import type { Principal } from '../identity/principal.ts';
+import type { Principal } from '../identity/access/actor.ts';
 import type { GatewayDeps, McpPost, McpRequest } from './request.ts';
 import { classify, type Refused } from './era.ts';
 import { INVALID_REQUEST, toJsonRpcError } from './errorCodes.ts';
@@ -13,7 +13,7 @@ import type { HubDeps } from './listen/hub.ts';
 import { listenLegacy } from './listen/listen.ts';
 import { mayAskUnasked, speaksUnasked } from './listen/listening.ts';
 import { createRefresh } from './listen/refresh.ts';
-import { OWN_SLUG } from '../registry/server.ts';
+import { OWN_SLUG } from '../registry/records/server.ts';
 import { faultOutcome, faultResponse } from './ownFault.ts';
 import { jsonResponse } from './responses.ts';
 import { deliverAnswer } from './session/deliverAnswer.ts';

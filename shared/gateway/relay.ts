@@ -1,7 +1,7 @@
-import type { ActOutcome } from '../audit/record.ts';
+import type { ActOutcome } from '../audit/model/record.ts';
 import { faultError } from '../platform/errors.ts';
 import type { Log, LogFields } from '../platform/log.ts';
-import type { Era } from '../registry/era.ts';
+import type { Era } from '../registry/records/era.ts';
 import { toJsonRpcError } from './errorCodes.ts';
 import { faultOutcome, faultResponse } from './ownFault.ts';
 import type { JsonObject, JsonRpcNotification, Outcome, RequestId } from './jsonRpc.ts';

@@ -14,7 +14,7 @@ import { jsonResponse, outcomeResponse } from './responses.ts';
 import type { Shared } from './session/clientSessions.ts';
 import { allowsQuestions, carriedFeatures } from './upstream/clientFeatures.ts';
 import type { Connection } from './upstream/connection.ts';
-import type { Tool } from '../registry/server.ts';
+import type { Tool } from '../registry/records/server.ts';
 import { withRenewal } from './upstream/renewed.ts';
 import { withRounds } from './upstream/rounds.ts';
 import type { ActiveServer } from './view/catalogue.ts';

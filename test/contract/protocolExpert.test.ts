@@ -1,14 +1,14 @@
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { startLegacyServer } from '../../infra/local/demo/legacyServer.ts';
 import { startModernServer } from '../../infra/local/demo/modernServer.ts';
-import type { AuditEvent } from '../../shared/audit/record.ts';
+import type { AuditEvent } from '../../shared/audit/model/record.ts';
 import { createOutboundTo } from '../../shared/gateway/upstream/outboundTo.ts';
 import { discoverServer } from '../../shared/gateway/discovery.ts';
 import type { TaskHelpers } from '../../shared/orchestration/task/task.ts';
 import { systemClock } from '../../shared/platform/clock.ts';
 import { succeed } from '../../shared/platform/result.ts';
 import { openOutboundClient } from '../../shared/platform/outbound.ts';
-import { azureTableServerStore } from '../../shared/registry/azureTableServerStore.ts';
+import { azureTableServerStore } from '../../shared/registry/records/azureTableServerStore.ts';
 import type { Finding } from '../../shared/specialists/finding.ts';
 import { capabilityNegotiation } from '../../shared/specialists/mcp-protocol-expert/capabilityNegotiation.ts';
 import { complianceReport } from '../../shared/specialists/mcp-protocol-expert/complianceReport.ts';

@@ -1,5 +1,5 @@
-import type { AuditEvent } from '../../shared/audit/record.ts';
-import { type SessionStore, createSessionStore } from '../../shared/identity/sessionStore.ts';
+import type { AuditEvent } from '../../shared/audit/model/record.ts';
+import { type SessionStore, createSessionStore } from '../../shared/identity/sessions/sessionStore.ts';
 import { createAgentActivity } from '../../shared/orchestration/agent/activity.ts';
 import type { Agent } from '../../shared/orchestration/agent/agents.ts';
 import { createAgentLoads } from '../../shared/orchestration/agent/loads.ts';
@@ -26,8 +26,8 @@ import type { MessageSender } from '../../shared/platform/serviceBus.ts';
 import { randomId } from '../../shared/platform/ids.ts';
 import type { StateStore } from '../../shared/platform/stateStore.ts';
 import { continueTrace } from '../../shared/platform/trace.ts';
-import { azureTableServerStore } from '../../shared/registry/azureTableServerStore.ts';
-import type { PublishingDeps } from '../../shared/registry/publishRecord.ts';
+import { azureTableServerStore } from '../../shared/registry/records/azureTableServerStore.ts';
+import type { PublishingDeps } from '../../shared/registry/versions/publishRecord.ts';
 import { azureTableVersionStore } from '../../shared/registry/versions/azureTableVersionStore.ts';
 import { testCredentials } from './credentials.ts';
 import { memoryTables } from './memoryTables.ts';

@@ -29,12 +29,12 @@ const packages: Readonly<Record<string, RegExp>> = {
   '@azure/data-tables': /^shared\/(platform\/openTables|(\w+\/)+azureTable\w*)\.ts$/,
   '@azure/core-rest-pipeline': /^shared\/platform\/azureTableBatch\.ts$/,
   '@azure/service-bus': /^shared\/platform\/serviceBus(DeadLetters|Queues)?\.ts$/,
-  '@azure/identity': /^shared\/(platform\/(openTables|serviceBus)|identity\/onBehalfOf)\.ts$/,
-  '@azure/msal-node': /^shared\/identity\/onBehalfOf\.ts$/,
+  '@azure/identity': /^shared\/(platform\/(openTables|serviceBus)|identity\/credentials\/tokenExchange)\.ts$/,
+  '@azure/msal-node': /^shared\/identity\/credentials\/tokenExchange\.ts$/,
   ioredis: /^shared\/platform\/redis\w+\.ts$/,
   undici: /^shared\/platform\/outbound\.ts$/,
   'ipaddr.js': /^shared\/platform\/addressRules\.ts$/,
-  jose: /^shared\/(identity\/(verify|explain)Token|specialists\/mcp-security-auditor\/forgeTokens)\.ts$/,
+  jose: /^shared\/(identity\/tokens\/\w+|specialists\/mcp-security-auditor\/forgeTokens)\.ts$/,
   '@cfworker/json-schema': /^shared\/specialists\/fastmcp-specialist\/outputSchema\.ts$/,
 };
 

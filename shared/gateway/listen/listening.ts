@@ -1,4 +1,4 @@
-import type { Discovery } from '../../registry/server.ts';
+import type { Discovery } from '../../registry/records/server.ts';
 import type { JsonObject } from '../jsonRpc.ts';
 import type { ClientSession } from '../session/clientSessions.ts';
 import { carriedFeatures } from '../upstream/clientFeatures.ts';

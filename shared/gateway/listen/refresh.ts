@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { FairQueue } from '../../platform/fairQueue.ts';
 import { discoverServer } from '../discovery.ts';
 import type { GatewayDeps } from '../request.ts';
-import type { Discovery } from '../../registry/server.ts';
+import type { Discovery } from '../../registry/records/server.ts';
 import type { StateStore } from '../../platform/stateStore.ts';
 import type { ActiveServer, Catalogue } from '../view/catalogue.ts';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Principal } from '../../identity/principal.ts';
+import type { Principal } from '../../identity/access/actor.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { IdSource } from '../../platform/ids.ts';
 import type { Seal } from '../../platform/seal.ts';

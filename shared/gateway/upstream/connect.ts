@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import type { SignedIn } from '../../identity/credentials.ts';
+import type { SignedIn } from '../../identity/credentials/credentials.ts';
 import type { OutboundClient } from '../../platform/outbound.ts';
 import { createTenantCache } from '../../platform/tenantCache.ts';
 import type { IdSource } from '../../platform/ids.ts';
-import type { Discovery } from '../../registry/server.ts';
-import type { UpstreamTarget } from '../../registry/upstreamSettings.ts';
+import type { Discovery } from '../../registry/records/server.ts';
+import type { UpstreamTarget } from '../../registry/records/upstreamSettings.ts';
 import { GATEWAY_INFO } from '../protocol.ts';
 import { canShare, type ClientSession } from '../session/clientSessions.ts';
 import { carriedFeatures } from './clientFeatures.ts';

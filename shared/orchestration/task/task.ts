@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { Principal } from '../../identity/principal.ts';
+import type { Principal } from '../../identity/access/actor.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Log } from '../../platform/log.ts';
 import type { Result } from '../../platform/result.ts';

@@ -3,7 +3,12 @@ import { fetchJson } from '../../platform/fetchJson.ts';
 import type { OutboundClient } from '../../platform/outbound.ts';
 import { readUrl } from '../../platform/readUrl.ts';
 import { type Result, fail } from '../../platform/result.ts';
-import { PAGE_ENTRIES, type ServerPage, fetchServerPage, readServerPage } from '../serverPages.ts';
+import {
+  PAGE_ENTRIES,
+  type ServerPage,
+  fetchServerPage,
+  readServerPage,
+} from '../officialApi/serverPages.ts';
 import { type Import, readImport } from './readImport.ts';
 
 /** An MCP message is not larger either. */

@@ -3,7 +3,7 @@ import type { Clock } from '../../platform/clock.ts';
 import type { OutboundClient } from '../../platform/outbound.ts';
 import { type Result, fail, succeed } from '../../platform/result.ts';
 import type { StateStore } from '../../platform/stateStore.ts';
-import { PAGE_ENTRIES, fetchServerPage } from '../serverPages.ts';
+import { PAGE_ENTRIES, fetchServerPage } from '../officialApi/serverPages.ts';
 import {
   type ActiveSync,
   type RegistrySync,

@@ -4,7 +4,7 @@ import { classify } from '../../gateway/era.ts';
 import { LATEST_MODERN } from '../../gateway/protocol.ts';
 import { createResting } from '../../gateway/upstream/resting.ts';
 import { type ActiveServer, createCatalogue } from '../../gateway/view/catalogue.ts';
-import type { Principal } from '../../identity/principal.ts';
+import type { Principal } from '../../identity/access/actor.ts';
 import type { TaskHelpers } from '../../orchestration/task/task.ts';
 import { continueTrace } from '../../platform/trace.ts';
 import type { SpecialistDeps } from '../deps.ts';

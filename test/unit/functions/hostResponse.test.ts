@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { hostResponse } from '../../../functions/hostResponse.ts';
+import { hostResponse } from '../../../functions/http/hostResponse.ts';
 import { StreamResponse } from '../../../shared/platform/streamResponse.ts';
 import { TextResponse } from '../../../shared/platform/textResponse.ts';
 

@@ -8,9 +8,9 @@ import { explain, type OutboundClient, type OutboundRequest } from '../../../sha
 import { fail, succeed } from '../../../shared/platform/result.ts';
 import { continueTrace } from '../../../shared/platform/trace.ts';
 import { testCredentials } from '../../support/credentials.ts';
-import { createVisibleServers } from '../../../shared/registry/visibleServers.ts';
-import { azureTableServerStore } from '../../../shared/registry/azureTableServerStore.ts';
-import { azureTableToolsetStore } from '../../../shared/registry/azureTableToolsetStore.ts';
+import { createVisibleServers } from '../../../shared/registry/records/visibleServers.ts';
+import { azureTableServerStore } from '../../../shared/registry/records/azureTableServerStore.ts';
+import { azureTableToolsetStore } from '../../../shared/registry/toolsets/azureTableToolsetStore.ts';
 import { principal, recordingLog, tenantId, unheardAudit } from '../../support/gateway.ts';
 import { discoveryOf } from '../../support/handmadeUpstream.ts';
 import { MODERN } from '../../support/rawClient.ts';

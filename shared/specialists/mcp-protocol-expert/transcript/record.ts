@@ -3,7 +3,7 @@ import { statusFault } from '../../../gateway/upstream/fault.ts';
 import type { DomainError } from '../../../platform/errors.ts';
 import type { OutboundClient } from '../../../platform/outbound.ts';
 import { type Result, fail, succeed } from '../../../platform/result.ts';
-import type { Era } from '../../../registry/era.ts';
+import type { Era } from '../../../registry/records/era.ts';
 import type { Exchanged } from './exchange.ts';
 import { createRecorder, type Recorder } from './recorder.ts';
 import { openLegacy, recordLegacy } from './recordLegacy.ts';

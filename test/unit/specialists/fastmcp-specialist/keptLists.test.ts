@@ -4,7 +4,7 @@ import type { ActiveServer } from '../../../../shared/gateway/view/catalogue.ts'
 import { systemClock } from '../../../../shared/platform/clock.ts';
 import { createFairQueue } from '../../../../shared/platform/fairQueue.ts';
 import { openOutboundClient } from '../../../../shared/platform/outbound.ts';
-import { azureTableServerStore } from '../../../../shared/registry/azureTableServerStore.ts';
+import { azureTableServerStore } from '../../../../shared/registry/records/azureTableServerStore.ts';
 import { type Kept, judgeKept, keptOf } from '../../../../shared/specialists/fastmcp-specialist/keptLists.ts';
 import { discoveryOf } from '../../../support/handmadeUpstream.ts';
 import { memoryState } from '../../../support/memoryState.ts';
