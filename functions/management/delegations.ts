@@ -10,8 +10,8 @@ import { type WithheldOf, shownError } from '../../shared/orchestration/task/res
 import { idSchema } from '../../shared/platform/base/ids.ts';
 import { type Result, succeed } from '../../shared/platform/base/result.ts';
 import { z } from 'zod';
-import type { AppDeps } from '../compose.ts';
-import type { Answer, Route } from '../route.ts';
+import type { AppDeps } from '../compose/compose.ts';
+import type { Answer, Route } from '../http/route.ts';
 import { readPage, readQuery } from './paging.ts';
 import { privileged } from './privileged.ts';
 import { askerOf, readById } from './wait.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Principal } from '../../shared/identity/principal.ts';
+import type { Principal } from '../../shared/identity/access/actor.ts';
 import { systemReport } from '../../shared/health/systemReport.ts';
 import { REPORT_PLAN } from '../../shared/orchestration/plan/namedPlans.ts';
 import { type Plan, hasEnded } from '../../shared/orchestration/plan/plan.ts';

@@ -17,9 +17,9 @@ import {
   registrationSchema,
   serverContentSchema,
   serverStatusSchema,
-} from '../../shared/registry/server.ts';
-import type { AppDeps } from '../compose.ts';
-import type { Answer, Call, Route } from '../route.ts';
+} from '../../shared/registry/records/server.ts';
+import type { AppDeps } from '../compose/compose.ts';
+import type { Answer, Call, Route } from '../http/route.ts';
 import { readPage, readQuery } from './paging.ts';
 import { planHref } from './plans.ts';
 import { privileged } from './privileged.ts';

@@ -1,6 +1,6 @@
-import type { Audit } from '../audit/audit.ts';
-import type { TrailStore } from '../audit/trailStore.ts';
-import type { TokenVerifier } from '../identity/verifyToken.ts';
+import type { Audit } from '../audit/journal/audit.ts';
+import type { TrailStore } from '../audit/model/trailStore.ts';
+import type { TokenVerifier } from '../identity/tokens/verifyToken.ts';
 import type { OutboundTo } from '../gateway/upstream/outboundTo.ts';
 import type { RegistrationDeps } from '../orchestration/servers/registerServer.ts';
 import type { Config } from '../platform/config/config.ts';

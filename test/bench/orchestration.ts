@@ -4,8 +4,8 @@ import { ServiceBusClient } from '@azure/service-bus';
 import { defaultTenant } from '../../infra/local/defaults.ts';
 import { connectionStringFor } from '../../infra/local/serviceBus/connectionString.ts';
 import { storageConnection } from '../../infra/local/settings.ts';
-import { openAudit } from '../../shared/audit/audit.ts';
-import { azureTableTrailStore } from '../../shared/audit/azureTableTrailStore.ts';
+import { openAudit } from '../../shared/audit/journal/audit.ts';
+import { azureTableTrailStore } from '../../shared/audit/journal/azureTableTrailStore.ts';
 import { azureTableDelegationStore } from '../../shared/orchestration/azureTableStores.ts';
 import { delegate } from '../../shared/orchestration/delegation/delegate.ts';
 import {

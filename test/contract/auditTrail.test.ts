@@ -1,8 +1,8 @@
 import { TableClient } from '@azure/data-tables';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { openAudit } from '../../shared/audit/audit.ts';
-import { azureTableTrailStore, partitionOf } from '../../shared/audit/azureTableTrailStore.ts';
-import { type Digest, createDigest, isIntact, withHash } from '../../shared/audit/hashChain.ts';
+import { openAudit } from '../../shared/audit/journal/audit.ts';
+import { azureTableTrailStore, partitionOf } from '../../shared/audit/journal/azureTableTrailStore.ts';
+import { type Digest, createDigest, isIntact, withHash } from '../../shared/audit/model/hashChain.ts';
 import {
   type AuditEvent,
   type AuditRecord,

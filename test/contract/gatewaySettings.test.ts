@@ -10,7 +10,7 @@ import { post } from '../support/rawClient.ts';
 import { testCredentials } from '../support/credentials.ts';
 import { memoryState } from '../support/memoryState.ts';
 import { memoryTables } from '../support/memoryTables.ts';
-import { azureTableServerStore } from '../../shared/registry/azureTableServerStore.ts';
+import { azureTableServerStore } from '../../shared/registry/records/azureTableServerStore.ts';
 import { testSeal } from '../support/seal.ts';
 
 const SECRET = 'Bearer only-for-the-vault';

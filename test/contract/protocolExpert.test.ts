@@ -1,7 +1,7 @@
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { startLegacyServer } from '../../infra/local/demo/legacyServer.ts';
 import { startModernServer } from '../../infra/local/demo/modernServer.ts';
-import type { AuditEvent } from '../../shared/audit/record.ts';
+import type { AuditEvent } from '../../shared/audit/model/record.ts';
 import { createOutboundTo } from '../../shared/gateway/upstream/outboundTo.ts';
 import { discoverServer } from '../../shared/gateway/catalogue/discovery.ts';
 import type { TaskHelpers } from '../../shared/orchestration/task/task.ts';

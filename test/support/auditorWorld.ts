@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { openAudit } from '../../shared/audit/audit.ts';
-import type { Role } from '../../shared/identity/principal.ts';
-import { type TokenVerifier, createTokenVerifier } from '../../shared/identity/verifyToken.ts';
+import { openAudit } from '../../shared/audit/journal/audit.ts';
+import type { Role } from '../../shared/identity/access/actor.ts';
+import { type TokenVerifier, createTokenVerifier } from '../../shared/identity/tokens/verifyToken.ts';
 import { createOutboundTo } from '../../shared/gateway/upstream/outboundTo.ts';
 import type { Task, TaskHelpers } from '../../shared/orchestration/task/task.ts';
 import type { Outcome } from '../../shared/orchestration/delegation/outcome.ts';

@@ -1,5 +1,5 @@
-import type { AuditEvent } from '../../shared/audit/record.ts';
-import { type SessionStore, createSessionStore } from '../../shared/identity/sessionStore.ts';
+import type { AuditEvent } from '../../shared/audit/model/record.ts';
+import { type SessionStore, createSessionStore } from '../../shared/identity/sessions/sessionStore.ts';
 import { createAgentActivity } from '../../shared/orchestration/agent/activity.ts';
 import type { Agent } from '../../shared/orchestration/agent/agents.ts';
 import { createAgentLoads } from '../../shared/orchestration/agent/loads.ts';

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
-import type { AuditEvent } from '../../shared/audit/record.ts';
+import type { AuditEvent } from '../../shared/audit/model/record.ts';
 import { createOutboundTo } from '../../shared/gateway/upstream/outboundTo.ts';
 import type { ExchangeToken } from '../../shared/identity/onBehalfOf.ts';
 import type { Config } from '../../shared/platform/config/config.ts';

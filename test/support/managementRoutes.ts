@@ -1,5 +1,5 @@
-import { compose } from '../../functions/compose.ts';
-import { serve } from '../../functions/http.ts';
+import { compose } from '../../functions/compose/compose.ts';
+import { serve } from '../../functions/http/serve.ts';
 import { managementRoutes } from '../../functions/management/app.ts';
 import type { Route } from '../../functions/route.ts';
 import { matches } from '../../functions/paths.ts';
@@ -9,7 +9,7 @@ import { azureTableIdempotencyStore } from '../../shared/platform/http/azureTabl
 import { randomSecret } from '../../shared/platform/base/ids.ts';
 import { azureTableToolsetStore } from '../../shared/registry/azureTableToolsetStore.ts';
 import { azureTableRegistryLinkStore } from '../../shared/registry/links/azureTableRegistryLinkStore.ts';
-import { createVisibleServers } from '../../shared/registry/visibleServers.ts';
+import { createVisibleServers } from '../../shared/registry/records/visibleServers.ts';
 import { testConfig } from './config.ts';
 import { caller } from './engine.ts';
 import { type FakeHttpDeps, fakeHttpDeps } from './httpDeps.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Audit } from '../../shared/audit/audit.ts';
+import type { Audit } from '../../shared/audit/journal/audit.ts';
 import { runDelegation } from '../../shared/orchestration/delegation/runDelegation.ts';
 import { defineTask } from '../../shared/orchestration/task/task.ts';
 import { type TaskCatalogue, taskCatalogue } from '../../shared/orchestration/task/taskCatalogue.ts';

@@ -17,8 +17,8 @@ import {
   setStatus,
 } from '../../../shared/registry/versions/changes.ts';
 import { versionStatuses } from '../../../shared/registry/versions/publishedVersion.ts';
-import type { AppDeps } from '../../compose.ts';
-import type { Answer, Call, Route } from '../../route.ts';
+import type { AppDeps } from '../../compose/compose.ts';
+import type { Answer, Call, Route } from '../../http/route.ts';
 import { privileged } from '../privileged.ts';
 import { createView, ok, serverNotFound, wordError } from './answers.ts';
 import type { ReadDeps } from './reads.ts';

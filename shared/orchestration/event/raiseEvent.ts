@@ -1,4 +1,4 @@
-import type { Principal } from '../../identity/principal.ts';
+import type { Principal } from '../../identity/access/actor.ts';
 import { type Delegation, newDelegation } from '../delegation/delegation.ts';
 import { sendNew } from '../delegation/sendMessage.ts';
 import type { OrchestrationDeps } from '../deps.ts';

@@ -3,7 +3,7 @@ import { REQUIRED_SCOPE } from '../../identity/verifyToken.ts';
 import { type EndpointAnswer, callEndpoint } from '../callEndpoint.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import type { Finding } from '../finding.ts';
-import { tenantHint } from '../../identity/tenantView.ts';
+import { tenantHint } from '../../identity/access/tenants.ts';
 import { tracedHeaders } from '../tracedHeaders.ts';
 import { withinTime } from '../withinTime.ts';
 import { type Observed, type ProtectedResource, bearerChallenge, judgeChallenge } from './judgeChallenge.ts';

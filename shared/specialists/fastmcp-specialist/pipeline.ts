@@ -1,4 +1,4 @@
-import type { Principal } from '../../identity/principal.ts';
+import type { Principal } from '../../identity/access/actor.ts';
 import type { TaskHelpers } from '../../orchestration/task/task.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { tokenNotKept } from '../lookAtEndpoints.ts';

@@ -1,5 +1,5 @@
-import type { AuditRecord } from '../../audit/record.ts';
-import type { Session } from '../../identity/sessionStore.ts';
+import type { AuditRecord } from '../../audit/model/record.ts';
+import type { Session } from '../../identity/sessions/sessionStore.ts';
 import type { Delegation } from '../../orchestration/delegation/delegation.ts';
 import type { Plan } from '../../orchestration/plan/plan.ts';
 import { continueTrace } from '../../platform/telemetry/trace.ts';

@@ -1,4 +1,4 @@
-import type { AuditRecord } from '../../audit/record.ts';
+import type { AuditRecord } from '../../audit/model/record.ts';
 import { agents } from '../../orchestration/agent/agents.ts';
 import { type Delegation, isLeased } from '../../orchestration/delegation/delegation.ts';
 import { type Plan, hasEnded } from '../../orchestration/plan/plan.ts';

@@ -1,6 +1,6 @@
 import { discoverServer } from '../../gateway/catalogue/discovery.ts';
 import type { TaskHelpers } from '../../orchestration/task/task.ts';
-import type { ServerRecord } from '../../registry/server.ts';
+import type { ServerRecord } from '../../registry/records/server.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import type { Finding } from '../finding.ts';
 import { withinTime } from '../withinTime.ts';

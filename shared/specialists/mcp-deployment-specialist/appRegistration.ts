@@ -6,7 +6,7 @@ import { succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { fetchDocument } from '../fetchDocument.ts';
 import { type Finding, verdict, verdictSchema } from '../finding.ts';
-import { visibleTenants } from '../../identity/tenantView.ts';
+import { visibleTenants } from '../../identity/access/tenants.ts';
 
 const WITHIN_MS = 6_000;
 

@@ -10,7 +10,7 @@ import { driftFindings } from './drift.ts';
 import { type Environment, environments, readinessFindings } from './productionReadiness.ts';
 import { type RunningApp, lookAtApps } from './runningApps.ts';
 import { summarise } from './summarise.ts';
-import { visibleTenants } from '../../identity/tenantView.ts';
+import { visibleTenants } from '../../identity/access/tenants.ts';
 
 /** The way to a deployment, from what is there now. */
 export function productionDeployment(deps: SpecialistDeps): Task {

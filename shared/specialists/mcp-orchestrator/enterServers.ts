@@ -11,10 +11,15 @@ import {
   entryOf,
   publishRecord,
   withdrawRecord,
-} from '../../registry/publishRecord.ts';
-import { type ServerRecord, discoverySchema, serverStatusSchema, slugSchema } from '../../registry/server.ts';
-import { discoveryChanges } from '../../registry/itemHashes.ts';
-import type { ServerStore } from '../../registry/serverStore.ts';
+} from '../../registry/versions/publishRecord.ts';
+import {
+  type ServerRecord,
+  discoverySchema,
+  serverStatusSchema,
+  slugSchema,
+} from '../../registry/records/server.ts';
+import { discoveryChanges } from '../../registry/records/itemHashes.ts';
+import type { ServerStore } from '../../registry/records/serverStore.ts';
 
 export interface EnterDeps extends PublishingDeps {
   readonly servers: ServerStore;

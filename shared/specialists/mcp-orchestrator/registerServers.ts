@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { signInEnded } from '../signedIn.ts';
-import type { Principal } from '../../identity/principal.ts';
+import type { Principal } from '../../identity/access/actor.ts';
 import { type RegistrationDeps, registerServer } from '../../orchestration/servers/registerServer.ts';
 import { type Task, type TaskHelpers, defineTask } from '../../orchestration/task/task.ts';
 import { derivedId } from '../../platform/base/ids.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Audit } from '../../audit/audit.ts';
+import type { Audit } from '../../audit/journal/audit.ts';
 import { type Task, defineTask } from '../../orchestration/task/task.ts';
 import { succeed } from '../../platform/base/result.ts';
 import { slugSchema } from '../../registry/server.ts';

@@ -6,8 +6,8 @@ import {
   isPermitted,
   permissionNames,
   rolesWith,
-} from '../../identity/permissions.ts';
-import { type Principal, type Role, roles } from '../../identity/principal.ts';
+} from '../../identity/access/permissions.ts';
+import { type Principal, type Role, roles } from '../../identity/access/actor.ts';
 import { type Task, defineTask } from '../../orchestration/task/task.ts';
 import { succeed } from '../../platform/base/result.ts';
 import { slugSchema } from '../../registry/server.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isPermission, isPermitted, permissionNames } from '../../identity/permissions.ts';
+import { isPermission, isPermitted, permissionNames } from '../../identity/access/permissions.ts';
 import { type Task, type TaskHelpers, defineTask } from '../../orchestration/task/task.ts';
 import { succeed } from '../../platform/base/result.ts';
 import type { ServerStore } from '../../registry/serverStore.ts';

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { type HttpDeps, serve } from '../../../functions/http.ts';
-import type { Route } from '../../../functions/route.ts';
+import { type HttpDeps, serve } from '../../../functions/http/serve.ts';
+import type { Route } from '../../../functions/http/route.ts';
 import { auditRoutes } from '../../../functions/management/audit.ts';
 import { privileged } from '../../../functions/management/privileged.ts';
 import { refusalRecorder } from '../../../functions/refusals.ts';

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { serve } from '../../../functions/http.ts';
+import { serve } from '../../../functions/http/serve.ts';
 import { registrySyncRoutes } from '../../../functions/management/registrySync.ts';
 import { openAudit } from '../../../shared/audit/audit.ts';
 import { azureTableStateStore } from '../../../shared/platform/state/azureTableStateStore.ts';

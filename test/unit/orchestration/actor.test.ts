@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import type { Principal } from '../../../shared/identity/principal.ts';
+import type { Principal } from '../../../shared/identity/access/actor.ts';
 import { delegate } from '../../../shared/orchestration/delegation/delegate.ts';
 import { removeServer, updateServer } from '../../../shared/orchestration/servers/changeServer.ts';
 import { registerServer } from '../../../shared/orchestration/servers/registerServer.ts';

@@ -1,4 +1,4 @@
-import type { Session } from '../../../identity/sessionStore.ts';
+import type { Session } from '../../../identity/sessions/sessionStore.ts';
 import type { TaskHelpers } from '../../../orchestration/task/task.ts';
 import { callEndpoint } from '../../callEndpoint.ts';
 import type { Finding } from '../../finding.ts';

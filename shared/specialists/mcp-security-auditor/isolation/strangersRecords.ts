@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Principal } from '../../../identity/principal.ts';
-import type { Session } from '../../../identity/sessionStore.ts';
+import type { Principal } from '../../../identity/access/actor.ts';
+import type { Session } from '../../../identity/sessions/sessionStore.ts';
 import { type Delegation, finish, newDelegation } from '../../../orchestration/delegation/delegation.ts';
 import type { Plan } from '../../../orchestration/plan/plan.ts';
 import { continueTrace, traceparentOf } from '../../../platform/telemetry/trace.ts';

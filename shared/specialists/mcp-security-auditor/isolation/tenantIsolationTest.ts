@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Session } from '../../../identity/sessionStore.ts';
+import type { Session } from '../../../identity/sessions/sessionStore.ts';
 import { type Task, type TaskHelpers, defineTask } from '../../../orchestration/task/task.ts';
 import { succeed } from '../../../platform/base/result.ts';
 import { type Finding, verdict, verdictSchema } from '../../finding.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { AuditRecord } from '../../../../shared/audit/record.ts';
+import type { AuditRecord } from '../../../../shared/audit/model/record.ts';
 import { type Delegation, newDelegation } from '../../../../shared/orchestration/delegation/delegation.ts';
 import { startPlan } from '../../../../shared/orchestration/plan/planProgress.ts';
 import type { Gathered } from '../../../../shared/specialists/mcp-debugger/gatherTrace.ts';

@@ -1,5 +1,5 @@
 import { type AllowedOrigins, letEveryPageRead, letPagesRead, preflight } from './cors.ts';
-import type { IncomingRequest } from './http.ts';
+import type { IncomingRequest } from './serve.ts';
 import { problemAnswer, toResponse } from './answers.ts';
 import type { Method, Route } from './route.ts';
 import { type OwnHosts, readTarget } from './hosts.ts';

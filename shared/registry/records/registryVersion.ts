@@ -2,7 +2,7 @@ import type { StateStore } from '../platform/state/stateStore.ts';
 import type { IdSource } from '../platform/base/ids.ts';
 import type { Replacement } from '../platform/tables/tables.ts';
 import type { ServerStore } from './serverStore.ts';
-import type { ToolsetStore } from './toolsetStore.ts';
+import type { ToolsetStore } from '../toolsets/toolsetStore.ts';
 
 const keyOf = (tenantId: string): string => `mreg:registry:${tenantId}`;
 /** Whoever remembers a list looks at it anew long before this ends. */

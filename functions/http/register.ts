@@ -1,7 +1,7 @@
 import { type HttpHandler, type HttpMethod, app } from '@azure/functions';
 import { fallback } from './fallback.ts';
 import { hostResponse } from './hostResponse.ts';
-import { type HttpDeps, type HttpFunction, recorded, serve } from './http.ts';
+import { type HttpDeps, type HttpFunction, recorded, serve } from './serve.ts';
 import type { Route } from './route.ts';
 
 /** The host matches routes in the alphabetical order of the functions' names: this one comes last. */

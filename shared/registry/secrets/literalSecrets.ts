@@ -1,8 +1,8 @@
 import type { z } from 'zod';
-import { HIDDEN, hideUrlSecrets, holdsHidden, secretsNamedIn } from './hiddenUrl.ts';
-import { serverJsonSchema } from './serverJson.ts';
+import { HIDDEN, hideUrlSecrets, holdsHidden, secretsNamedIn } from './urlSecrets.ts';
+import { serverJsonSchema } from '../serverJson/serverJson.ts';
 import { holdsToken, isSecretName, isSecretVariable } from './secretNames.ts';
-import { variablesOf } from './transports.ts';
+import { variablesOf } from '../serverJson/transports.ts';
 
 export interface SecretProblem {
   readonly path: readonly (string | number)[];

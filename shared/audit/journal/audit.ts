@@ -1,7 +1,7 @@
 import { InfrastructureError } from '../platform/base/errors.ts';
 import { createDigest } from './hashChain.ts';
 import { type Journal, type JournalDeps, openJournal } from './journal.ts';
-import { type Act, type ActOutcome, type AuditEvent, plainText } from './record.ts';
+import { type Act, type ActOutcome, type AuditEvent, plainText } from '../model/record.ts';
 
 /**
  * Who did what, on what, whether they might, and what came of it. Records are added and never changed; each holds the hash

@@ -10,7 +10,7 @@ import {
   keyRange,
   recordKey,
   segmentKey,
-} from './trailStore.ts';
+} from '../model/trailStore.ts';
 
 const TABLE = 'audit';
 const labelNames = ['actor', 'action', 'resource'] as const satisfies readonly (keyof Labels)[];

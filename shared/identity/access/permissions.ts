@@ -1,4 +1,4 @@
-import type { Principal, Role } from './principal.ts';
+import type { Principal, Role } from './actor.ts';
 
 /** What each role may do. An action that is not here cannot be asked for, a role that is not named may not do it. */
 const permissions = {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { hideUrlSecrets, secretsIn, secretsNamedIn } from '../../../shared/registry/serverJson/hiddenUrl.ts';
+import { hideUrlSecrets, secretsIn, secretsNamedIn } from '../../../shared/registry/secrets/urlSecrets.ts';
 
 const base = 'https://mcp.example.com/mcp';
 

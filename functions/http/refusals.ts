@@ -1,7 +1,7 @@
-import { boundRefusals } from '../shared/audit/boundRefusals.ts';
-import { isPermission } from '../shared/identity/permissions.ts';
+import { boundRefusals } from '../../shared/audit/journal/boundRefusals.ts';
+import { isPermission } from '../../shared/identity/access/permissions.ts';
 import type { Refused } from './admit.ts';
-import type { AppDeps } from './compose.ts';
+import type { AppDeps } from '../compose/compose.ts';
 
 /**
  * Records refused sign-ins and missing permissions. A refused sign-in belongs to no tenant: its record goes to the

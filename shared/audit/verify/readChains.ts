@@ -1,8 +1,8 @@
-import { genesis, isIntact } from './hashChain.ts';
-import { type Segment, SEGMENT_LENGTH, recordId } from './record.ts';
+import { genesis, isIntact } from '../model/hashChain.ts';
+import { type Segment, SEGMENT_LENGTH, recordId } from '../model/record.ts';
 import type { Fault, Tampering } from './tampering.ts';
-import { type Place, type TrailStore, segmentOf, segmentKey } from './trailStore.ts';
-import type { Digest } from './hashChain.ts';
+import { type Place, type TrailStore, segmentOf, segmentKey } from '../model/trailStore.ts';
+import type { Digest } from '../model/hashChain.ts';
 
 /** The segments of a tenant that are intact, and what is wrong with how they follow each other. */
 export interface Chains {

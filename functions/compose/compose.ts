@@ -181,7 +181,7 @@ export function compose(config: Config): AppDeps {
     loads: createAgentLoads({ ...stores, ...stateDeps }),
     watch: createEventWatch(shortLived, eventRoutes, engine),
     tasks: lazily(async () => {
-      const { specialistTasks } = await import('../shared/specialists/index.ts');
+      const { specialistTasks } = await import('../../shared/specialists/index.ts');
       return withExternalAgents(specialistTasks(specialist), externalAgents);
     }),
     allowedOrigins: config.allowedOrigins,

@@ -1,4 +1,4 @@
-import { type AuditRecord, type Segment, SEGMENT_LENGTH, recordId } from './record.ts';
+import { type AuditRecord, type Segment, SEGMENT_LENGTH, recordId } from '../model/record.ts';
 import type { Fault, Tampering } from './tampering.ts';
 
 /** The records of one segment, as far as they have been read, until they are judged together. */

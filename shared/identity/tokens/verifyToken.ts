@@ -15,7 +15,7 @@ import type { OutboundBody } from '../platform/outbound/outboundBody.ts';
 import type { Result } from '../platform/base/result.ts';
 import { CLOCK_TOLERANCE_MS, type Clock } from '../platform/base/clock.ts';
 import { bearerToken, holdsSeveral } from './bearerToken.ts';
-import { type Principal, type Role, roles } from './principal.ts';
+import { type Principal, type Role, roles } from '../access/actor.ts';
 
 /** Delegated scope that a user's token must carry, beside a role. */
 export const REQUIRED_SCOPE = 'mcp.access';

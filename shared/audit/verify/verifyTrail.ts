@@ -1,5 +1,5 @@
-import { type Digest, isIntact } from './hashChain.ts';
-import { type AuditRecord, SEGMENT_LENGTH, recordId } from './record.ts';
+import { type Digest, isIntact } from '../model/hashChain.ts';
+import { type AuditRecord, SEGMENT_LENGTH, recordId } from '../model/record.ts';
 import { type Chains, readChains } from './readChains.ts';
 import { createSlot, type Slot } from './segmentSlot.ts';
 import { type Fault, firstOf, type Tampering } from './tampering.ts';
@@ -13,7 +13,7 @@ import {
   recordOf,
   segmentKey,
   segmentOf,
-} from './trailStore.ts';
+} from '../model/trailStore.ts';
 
 export interface Verification {
   /** Records that are as they were written. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { Principal } from '../../../shared/identity/principal.ts';
-import { TOKEN_CACHE_SIZE, rememberVerified } from '../../../shared/identity/rememberVerified.ts';
-import type { Verdict } from '../../../shared/identity/verifyToken.ts';
+import type { Principal } from '../../../shared/identity/access/actor.ts';
+import { TOKEN_CACHE_SIZE, rememberVerified } from '../../../shared/identity/tokens/cachedVerifier.ts';
+import type { Verdict } from '../../../shared/identity/tokens/verifyToken.ts';
 
 const start = Date.UTC(2026, 0, 1);
 const principal = (userId: string, expiresAt = start + 3_600_000): Principal => ({

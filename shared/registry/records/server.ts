@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { eraSchema } from './era.ts';
-import { tagsOf, tagsSchema } from './gatewayMeta.ts';
-import { refuseSecrets, submittedServerJsonSchema } from './serverJson/literalSecrets.ts';
+import { tagsOf, tagsSchema } from '../serverJson/gatewayMeta.ts';
+import { refuseSecrets, submittedServerJsonSchema } from '../secrets/literalSecrets.ts';
 import { type UpstreamSettings, upstreamSettingsSchema } from './upstreamSettings.ts';
 
 /** `pending` until the registration's plan has ended, then `active` or `rejected`, with the reason. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { text } from './serverJson/text.ts';
+import { text } from './text.ts';
 
 /** What this gateway says of a server, under this key of `_meta`. */
 export const GATEWAY_META = 'mcp-registry-gateway/server';

@@ -1,6 +1,6 @@
 import type { Clock } from '../platform/base/clock.ts';
 import type { Audit } from './audit.ts';
-import type { AuditEvent } from './record.ts';
+import type { AuditEvent } from '../model/record.ts';
 
 /** Refusals of one reason and tenant that get a record of their own in a minute. */
 export const REFUSALS_A_MINUTE = 20;
