@@ -1,10 +1,10 @@
-import { challenge, refusalError } from '../shared/identity/challenge.ts';
-import { type Permission, isPermitted } from '../shared/identity/permissions.ts';
-import type { Principal } from '../shared/identity/principal.ts';
-import type { Refusal, TokenVerifier, Verdict } from '../shared/identity/verifyToken.ts';
-import type { DomainError } from '../shared/platform/base/errors.ts';
-import type { Log } from '../shared/platform/telemetry/log.ts';
-import type { Trace } from '../shared/platform/telemetry/trace.ts';
+import { challenge, refusalError } from '../../shared/identity/tokens/challenge.ts';
+import { type Permission, isPermitted } from '../../shared/identity/access/permissions.ts';
+import type { Principal } from '../../shared/identity/access/actor.ts';
+import type { Refusal, TokenVerifier, Verdict } from '../../shared/identity/tokens/verifyToken.ts';
+import type { DomainError } from '../../shared/platform/base/errors.ts';
+import type { Log } from '../../shared/platform/telemetry/log.ts';
+import type { Trace } from '../../shared/platform/telemetry/trace.ts';
 import type { AllowedOrigins } from './cors.ts';
 
 export interface AdmissionDeps {

@@ -1,9 +1,9 @@
 import type { z } from 'zod';
-import type { Permission } from '../shared/identity/permissions.ts';
-import type { Principal } from '../shared/identity/principal.ts';
-import type { DomainError } from '../shared/platform/base/errors.ts';
-import type { Result } from '../shared/platform/base/result.ts';
-import type { Trace } from '../shared/platform/telemetry/trace.ts';
+import type { Permission } from '../../shared/identity/access/permissions.ts';
+import type { Principal } from '../../shared/identity/access/actor.ts';
+import type { DomainError } from '../../shared/platform/base/errors.ts';
+import type { Result } from '../../shared/platform/base/result.ts';
+import type { Trace } from '../../shared/platform/telemetry/trace.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 

@@ -3,8 +3,8 @@ import type { AgentLoad } from '../../shared/orchestration/agent/loads.ts';
 import type { Task } from '../../shared/orchestration/task/task.ts';
 import { taskSchemas } from '../../shared/orchestration/task/taskSchemas.ts';
 import { type Result, fail, succeed } from '../../shared/platform/base/result.ts';
-import type { AppDeps } from '../compose.ts';
-import type { Route } from '../route.ts';
+import type { AppDeps } from '../compose/compose.ts';
+import type { Route } from '../http/route.ts';
 
 /** The agents and what they can do. */
 export function agentRoutes({

@@ -5,7 +5,7 @@ import type { PlanStore } from '../../shared/orchestration/stores.ts';
 import { invalid } from '../../shared/platform/base/invalid.ts';
 import { type Result, fail, succeed } from '../../shared/platform/base/result.ts';
 import type { Stored } from '../../shared/platform/tables/tables.ts';
-import type { Call } from '../route.ts';
+import type { Call } from '../http/route.ts';
 import { callerOf } from './caller.ts';
 
 const waitSchema = z.coerce.number().min(0).max(30);

@@ -4,8 +4,8 @@ import { PARSE_ERROR, toJsonRpcError } from '../../shared/gateway/protocol/error
 import type { Front } from '../../shared/gateway/calls/request.ts';
 import type { DomainError } from '../../shared/platform/base/errors.ts';
 import { toProblem } from '../../shared/platform/http/problem.ts';
-import type { AppDeps } from '../compose.ts';
-import type { Answer, Call, Route } from '../route.ts';
+import type { AppDeps } from '../compose/compose.ts';
+import type { Answer, Call, Route } from '../http/route.ts';
 import { lazyOwnTools } from './lazyBuiltInTools.ts';
 import { metadataUrl } from './protectedResource.ts';
 

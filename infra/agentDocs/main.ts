@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
-import { compose } from '../../functions/compose.ts';
+import { compose } from '../../functions/compose/compose.ts';
 import { readConfig } from '../../shared/platform/config/config.ts';
 import type { TaskCatalogue } from '../../shared/orchestration/task/taskCatalogue.ts';
 import { root } from '../local/processes.ts';

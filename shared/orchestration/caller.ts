@@ -1,5 +1,5 @@
-import type { Principal } from '../identity/principal.ts';
-import type { Session } from '../identity/sessionStore.ts';
+import type { Principal } from '../identity/access/actor.ts';
+import type { Session } from '../identity/sessions/sessionStore.ts';
 import type { IdSource } from '../platform/base/ids.ts';
 import type { Trace } from '../platform/telemetry/trace.ts';
 

@@ -1,4 +1,4 @@
-import type { Session, SessionStore } from '../identity/sessionStore.ts';
+import type { Session, SessionStore } from '../identity/sessions/sessionStore.ts';
 import { type Result, fail, succeed } from '../platform/base/result.ts';
 import type { Caller } from './caller.ts';
 

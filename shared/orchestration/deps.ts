@@ -1,5 +1,5 @@
-import type { Audit } from '../audit/audit.ts';
-import type { SessionStore } from '../identity/sessionStore.ts';
+import type { Audit } from '../audit/journal/audit.ts';
+import type { SessionStore } from '../identity/sessions/sessionStore.ts';
 import type { Clock } from '../platform/base/clock.ts';
 import type { IdSource } from '../platform/base/ids.ts';
 import type { Log } from '../platform/telemetry/log.ts';

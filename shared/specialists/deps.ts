@@ -9,9 +9,9 @@ import type { ListTables } from '../platform/tables/openTables.ts';
 import type { OutboundClient } from '../platform/outbound/outboundClient.ts';
 import type { AskQueues } from '../platform/serviceBus/queueStates.ts';
 import type { OpenTable } from '../platform/tables/tables.ts';
-import type { PublishingDeps } from '../registry/publishRecord.ts';
-import type { ToolsetStore } from '../registry/toolsetStore.ts';
-import type { VisibleServers } from '../registry/visibleServers.ts';
+import type { PublishingDeps } from '../registry/versions/publishRecord.ts';
+import type { ToolsetStore } from '../registry/toolsets/toolsetStore.ts';
+import type { VisibleServers } from '../registry/records/visibleServers.ts';
 
 /** What the specialists work with: the running system, and nothing made up for them. */
 export interface SpecialistDeps extends RegistrationDeps, PublishingDeps {

@@ -1,4 +1,4 @@
-import type { SignedIn } from '../identity/credentials.ts';
+import type { SignedIn } from '../identity/credentials/credentials.ts';
 import type { DomainError } from '../platform/base/errors.ts';
 import type { TaskHelpers } from '../orchestration/task/task.ts';
 

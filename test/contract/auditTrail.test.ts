@@ -8,9 +8,9 @@ import {
   type AuditRecord,
   type Segment,
   SEGMENT_LENGTH,
-} from '../../shared/audit/record.ts';
-import { type TrailRow, recordKey, recordOf, segmentKey, segmentOf } from '../../shared/audit/trailStore.ts';
-import { type Verification, verifyTrail } from '../../shared/audit/verifyTrail.ts';
+} from '../../shared/audit/model/record.ts';
+import { type TrailRow, recordKey, recordOf, segmentKey, segmentOf } from '../../shared/audit/model/trailStore.ts';
+import { type Verification, verifyTrail } from '../../shared/audit/verify/verifyTrail.ts';
 import { InfrastructureError } from '../../shared/platform/base/errors.ts';
 import { randomId } from '../../shared/platform/base/ids.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';

@@ -3,7 +3,7 @@ import { discoverServer } from '../../shared/gateway/catalogue/discovery.ts';
 import { createOutboundTo } from '../../shared/gateway/upstream/outboundTo.ts';
 import { systemClock } from '../../shared/platform/base/clock.ts';
 import { openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
-import type { UpstreamSettings } from '../../shared/registry/upstreamSettings.ts';
+import type { UpstreamSettings } from '../../shared/registry/records/upstreamSettings.ts';
 import { type TestGateway, SHARER, startGateway, tenantId } from '../support/gateway.ts';
 import { type HandmadeUpstream, discoveryOf, handmadeUpstream, json } from '../support/handmadeUpstream.ts';
 import { post } from '../support/rawClient.ts';

@@ -8,7 +8,7 @@ import type { TaskHelpers } from '../../shared/orchestration/task/task.ts';
 import { systemClock } from '../../shared/platform/base/clock.ts';
 import { succeed } from '../../shared/platform/base/result.ts';
 import { openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
-import { azureTableServerStore } from '../../shared/registry/azureTableServerStore.ts';
+import { azureTableServerStore } from '../../shared/registry/records/azureTableServerStore.ts';
 import type { Finding } from '../../shared/specialists/finding.ts';
 import { capabilityNegotiation } from '../../shared/specialists/mcp-protocol-expert/capabilityNegotiation.ts';
 import { complianceReport } from '../../shared/specialists/mcp-protocol-expert/complianceReport.ts';

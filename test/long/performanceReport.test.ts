@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { AuditEvent } from '../../shared/audit/record.ts';
+import type { AuditEvent } from '../../shared/audit/model/record.ts';
 import { systemClock } from '../../shared/platform/base/clock.ts';
 import { readConfig } from '../../shared/platform/config/config.ts';
 import { InfrastructureError } from '../../shared/platform/base/errors.ts';

@@ -26,8 +26,8 @@ import type { MessageSender } from '../../shared/platform/serviceBus/messageSend
 import { randomId } from '../../shared/platform/base/ids.ts';
 import type { StateStore } from '../../shared/platform/state/stateStore.ts';
 import { continueTrace } from '../../shared/platform/telemetry/trace.ts';
-import { azureTableServerStore } from '../../shared/registry/azureTableServerStore.ts';
-import type { PublishingDeps } from '../../shared/registry/publishRecord.ts';
+import { azureTableServerStore } from '../../shared/registry/records/azureTableServerStore.ts';
+import type { PublishingDeps } from '../../shared/registry/versions/publishRecord.ts';
 import { azureTableVersionStore } from '../../shared/registry/versions/azureTableVersionStore.ts';
 import { testCredentials } from './credentials.ts';
 import { memoryTables } from './memoryTables.ts';

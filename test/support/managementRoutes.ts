@@ -1,13 +1,13 @@
 import { compose } from '../../functions/compose/compose.ts';
 import { serve } from '../../functions/http/serve.ts';
 import { managementRoutes } from '../../functions/management/app.ts';
-import type { Route } from '../../functions/route.ts';
-import { matches } from '../../functions/paths.ts';
-import type { Audit } from '../../shared/audit/audit.ts';
-import type { Principal } from '../../shared/identity/principal.ts';
+import type { Route } from '../../functions/http/route.ts';
+import { matches } from '../../functions/http/paths.ts';
+import type { Audit } from '../../shared/audit/journal/audit.ts';
+import type { Principal } from '../../shared/identity/access/actor.ts';
 import { azureTableIdempotencyStore } from '../../shared/platform/http/azureTableIdempotencyStore.ts';
 import { randomSecret } from '../../shared/platform/base/ids.ts';
-import { azureTableToolsetStore } from '../../shared/registry/azureTableToolsetStore.ts';
+import { azureTableToolsetStore } from '../../shared/registry/toolsets/azureTableToolsetStore.ts';
 import { azureTableRegistryLinkStore } from '../../shared/registry/links/azureTableRegistryLinkStore.ts';
 import { createVisibleServers } from '../../shared/registry/records/visibleServers.ts';
 import { testConfig } from './config.ts';

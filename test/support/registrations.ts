@@ -4,7 +4,7 @@ import { runDelegation } from '../../shared/orchestration/delegation/runDelegati
 import { defineTask } from '../../shared/orchestration/task/task.ts';
 import { type TaskCatalogue, taskCatalogue } from '../../shared/orchestration/task/taskCatalogue.ts';
 import { type fail, succeed } from '../../shared/platform/base/result.ts';
-import { type Discovery, discoverySchema } from '../../shared/registry/server.ts';
+import { type Discovery, discoverySchema } from '../../shared/registry/records/server.ts';
 import type { VersionStore } from '../../shared/registry/versions/versionStore.ts';
 import {
   rejectRegistration,

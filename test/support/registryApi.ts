@@ -5,8 +5,8 @@ import { officialRegistryRoutes } from '../../functions/management/officialRegis
 import { registryLinkRoutes } from '../../functions/management/registryLinks.ts';
 import { matches } from '../../functions/http/paths.ts';
 import { decodePath, encodePath } from '../../infra/local/host/requestTarget.ts';
-import { openAudit } from '../../shared/audit/audit.ts';
-import type { TrailStore } from '../../shared/audit/trailStore.ts';
+import { openAudit } from '../../shared/audit/journal/audit.ts';
+import type { TrailStore } from '../../shared/audit/model/trailStore.ts';
 import { randomSecret } from '../../shared/platform/base/ids.ts';
 import { azureTableRegistryLinkStore } from '../../shared/registry/links/azureTableRegistryLinkStore.ts';
 import type { RegistryLinkStore } from '../../shared/registry/links/registryLinkStore.ts';

@@ -1,6 +1,6 @@
-import type { ActOutcome } from '../../audit/record.ts';
+import type { ActOutcome } from '../../audit/model/record.ts';
 import { faultError } from '../../platform/base/errors.ts';
-import { OWN_SLUG } from '../../registry/server.ts';
+import { OWN_SLUG } from '../../registry/records/server.ts';
 import { type Call, invalid, ownResult, type Parts } from './call.ts';
 import { toJsonRpcError } from '../protocol/errorCodes.ts';
 import { isObject } from '../protocol/jsonRpc.ts';

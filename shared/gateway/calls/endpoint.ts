@@ -1,7 +1,7 @@
 import { createFairQueue } from '../../platform/concurrency/fairQueue.ts';
 import { toProblem } from '../../platform/http/problem.ts';
 import { createTenantPlaces } from '../../platform/concurrency/tenantShare.ts';
-import type { Principal } from '../../identity/principal.ts';
+import type { Principal } from '../../identity/access/actor.ts';
 import type { GatewayDeps, McpPost, McpRequest } from './request.ts';
 import { classify, type Refused } from '../protocol/classify.ts';
 import { INVALID_REQUEST, toJsonRpcError } from '../protocol/errorCodes.ts';
@@ -13,7 +13,7 @@ import type { HubDeps } from '../listen/feed.ts';
 import { listenLegacy } from '../listen/listen.ts';
 import { mayAskUnasked, speaksUnasked } from '../upstream/subscription.ts';
 import { createRefresh } from '../catalogue/refresh.ts';
-import { OWN_SLUG } from '../../registry/server.ts';
+import { OWN_SLUG } from '../../registry/records/server.ts';
 import { faultOutcome, faultResponse } from './faultResponse.ts';
 import { jsonResponse } from '../protocol/responses.ts';
 import { deliverAnswer } from './deliverAnswer.ts';

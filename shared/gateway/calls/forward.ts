@@ -14,7 +14,7 @@ import { jsonResponse, outcomeResponse } from '../protocol/responses.ts';
 import type { Shared } from '../session/clientSessions.ts';
 import { allowsQuestions, carriedFeatures } from '../protocol/clientFeatures.ts';
 import type { Connection } from '../upstream/connection.ts';
-import type { Tool } from '../../registry/server.ts';
+import type { Tool } from '../../registry/records/server.ts';
 import { withRenewal } from '../upstream/refreshRetry.ts';
 import { withRounds } from '../upstream/mrtr.ts';
 import type { ActiveServer } from '../catalogue/catalogue.ts';

@@ -1,5 +1,5 @@
 import { SERVER_TIMING, stage } from '../../platform/telemetry/serverTiming.ts';
-import type { Era } from '../../registry/era.ts';
+import type { Era } from '../../registry/records/era.ts';
 import { type Call, invalid, type Method, noMethod, ownResult, type Parts } from './call.ts';
 import { isObject, type JsonObject } from '../protocol/jsonRpc.ts';
 import {

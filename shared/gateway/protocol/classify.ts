@@ -1,4 +1,4 @@
-import type { Era } from '../../registry/era.ts';
+import type { Era } from '../../registry/records/era.ts';
 import { MESSAGE_BOUNDS, unsafeShape } from '../../platform/base/jsonShape.ts';
 import { HEADER_MISMATCH, INVALID_PARAMS, INVALID_REQUEST, UNSUPPORTED_VERSION } from './errorCodes.ts';
 import {

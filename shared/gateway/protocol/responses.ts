@@ -1,6 +1,6 @@
 import { StreamResponse } from '../../platform/http/streamResponse.ts';
 import { TextResponse } from '../../platform/http/textResponse.ts';
-import type { Era } from '../../registry/era.ts';
+import type { Era } from '../../registry/records/era.ts';
 import { METHOD_NOT_FOUND, MISSING_CLIENT_CAPABILITY } from './errorCodes.ts';
 import type { Outcome, RequestId } from './jsonRpc.ts';
 import { COMMENT } from './sse.ts';

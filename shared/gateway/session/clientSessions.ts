@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Principal } from '../../identity/principal.ts';
+import type { Principal } from '../../identity/access/actor.ts';
 import type { Clock } from '../../platform/base/clock.ts';
 import type { IdSource } from '../../platform/base/ids.ts';
 import type { Seal } from '../../platform/security/seal.ts';

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Principal } from '../../identity/principal.ts';
+import type { Principal } from '../../identity/access/actor.ts';
 import type { Seal } from '../../platform/security/seal.ts';
 import { isObject, type JsonObject } from '../protocol/jsonRpc.ts';
 

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import type { SignedIn } from '../../identity/credentials.ts';
+import type { SignedIn } from '../../identity/credentials/credentials.ts';
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { createTenantCache } from '../../platform/concurrency/tenantCache.ts';
 import type { IdSource } from '../../platform/base/ids.ts';
-import type { Discovery } from '../../registry/server.ts';
-import type { UpstreamTarget } from '../../registry/upstreamSettings.ts';
+import type { Discovery } from '../../registry/records/server.ts';
+import type { UpstreamTarget } from '../../registry/records/upstreamSettings.ts';
 import { GATEWAY_INFO } from '../protocol/versions.ts';
 import { canShare, type ClientSession } from '../session/clientSessions.ts';
 import { carriedFeatures } from '../protocol/clientFeatures.ts';

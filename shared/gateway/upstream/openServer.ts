@@ -1,7 +1,7 @@
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
-import type { UpstreamTarget } from '../../registry/upstreamSettings.ts';
-import type { Era } from '../../registry/era.ts';
-import type { Discovery } from '../../registry/server.ts';
+import type { UpstreamTarget } from '../../registry/records/upstreamSettings.ts';
+import type { Era } from '../../registry/records/era.ts';
+import type { Discovery } from '../../registry/records/server.ts';
 import { Unfit } from '../catalogue/discoveryFailure.ts';
 import { HEADER_MISMATCH, MISSING_CLIENT_CAPABILITY, UNSUPPORTED_VERSION } from '../protocol/errorCodes.ts';
 import { isObject, type JsonObject, type JsonRpcRequest, type Outcome } from '../protocol/jsonRpc.ts';

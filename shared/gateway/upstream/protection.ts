@@ -1,7 +1,7 @@
 import { CONNECTIONS_PER_ORIGIN } from '../../platform/outbound/outboundClient.ts';
 import { type TenantPlaces, createTenantPlaces } from '../../platform/concurrency/tenantShare.ts';
-import type { Discovery } from '../../registry/server.ts';
-import type { UpstreamTarget } from '../../registry/upstreamSettings.ts';
+import type { Discovery } from '../../registry/records/server.ts';
+import type { UpstreamTarget } from '../../registry/records/upstreamSettings.ts';
 import type { Answer, AnswerItem } from './answer.ts';
 import { type Connection, TIME_OVER, type UpstreamCall } from './connection.ts';
 import { type FaultKind, UpstreamFault } from './fault.ts';

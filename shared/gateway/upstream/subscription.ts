@@ -1,4 +1,4 @@
-import type { Discovery } from '../../registry/server.ts';
+import type { Discovery } from '../../registry/records/server.ts';
 import type { JsonObject } from '../protocol/jsonRpc.ts';
 import type { ClientSession } from '../session/clientSessions.ts';
 import { carriedFeatures } from '../protocol/clientFeatures.ts';

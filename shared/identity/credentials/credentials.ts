@@ -1,11 +1,11 @@
-import type { Clock } from '../platform/base/clock.ts';
-import type { Config } from '../platform/config/config.ts';
-import type { DomainError } from '../platform/base/errors.ts';
-import { type Result, fail, succeed } from '../platform/base/result.ts';
-import { createTenantCache } from '../platform/concurrency/tenantCache.ts';
-import type { ExchangeToken, ExchangedToken } from './onBehalfOf.ts';
-import type { Principal } from './principal.ts';
-import { operatorTenantOf } from './tenantView.ts';
+import type { Clock } from '../../platform/base/clock.ts';
+import type { Config } from '../../platform/config/config.ts';
+import type { DomainError } from '../../platform/base/errors.ts';
+import { type Result, fail, succeed } from '../../platform/base/result.ts';
+import { createTenantCache } from '../../platform/concurrency/tenantCache.ts';
+import type { ExchangeToken, ExchangedToken } from './tokenExchange.ts';
+import type { Principal } from '../access/actor.ts';
+import { operatorTenantOf } from '../access/tenants.ts';
 
 /** Where a credential is to go: on behalf of which tenant, and to which URL. */
 export interface CredentialUse {

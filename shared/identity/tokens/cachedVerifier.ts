@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
-import type { Clock } from '../platform/base/clock.ts';
-import { createTenantCache } from '../platform/concurrency/tenantCache.ts';
-import type { Principal } from './principal.ts';
+import type { Clock } from '../../platform/base/clock.ts';
+import { createTenantCache } from '../../platform/concurrency/tenantCache.ts';
+import type { Principal } from '../access/actor.ts';
 import type { TokenVerifier } from './verifyToken.ts';
 
 /** Tokens that are remembered at once; of the tenant with the most, the one that was verified first makes room. */

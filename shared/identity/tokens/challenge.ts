@@ -1,4 +1,4 @@
-import type { DomainError } from '../platform/base/errors.ts';
+import type { DomainError } from '../../platform/base/errors.ts';
 import { type Refusal, REQUIRED_SCOPE } from './verifyToken.ts';
 
 /** How a refusal reads to the caller. Until the signature holds nothing is said that helps to guess tenants or keys. */

@@ -9,11 +9,11 @@ import {
   jwtVerify,
 } from 'jose';
 import { z } from 'zod';
-import { InfrastructureError } from '../platform/base/errors.ts';
-import type { OutboundRequest } from '../platform/outbound/outboundClient.ts';
-import type { OutboundBody } from '../platform/outbound/outboundBody.ts';
-import type { Result } from '../platform/base/result.ts';
-import { CLOCK_TOLERANCE_MS, type Clock } from '../platform/base/clock.ts';
+import { InfrastructureError } from '../../platform/base/errors.ts';
+import type { OutboundRequest } from '../../platform/outbound/outboundClient.ts';
+import type { OutboundBody } from '../../platform/outbound/outboundBody.ts';
+import type { Result } from '../../platform/base/result.ts';
+import { CLOCK_TOLERANCE_MS, type Clock } from '../../platform/base/clock.ts';
 import { bearerToken, holdsSeveral } from './bearerToken.ts';
 import { type Principal, type Role, roles } from '../access/actor.ts';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { principalSchema } from '../../identity/principal.ts';
+import { principalSchema } from '../../identity/access/actor.ts';
 import { CLOCK_TOLERANCE_MS } from '../../platform/base/clock.ts';
 import type { LogFields } from '../../platform/telemetry/log.ts';
 import { continueTrace } from '../../platform/telemetry/trace.ts';

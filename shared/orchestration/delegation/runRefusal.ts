@@ -1,4 +1,4 @@
-import type { Principal } from '../../identity/principal.ts';
+import type { Principal } from '../../identity/access/actor.ts';
 import type { DomainError } from '../../platform/base/errors.ts';
 import { askRefusal, isOpenResult } from '../task/resultAccess.ts';
 import type { Task } from '../task/task.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isPermitted } from '../../identity/permissions.ts';
+import { isPermitted } from '../../identity/access/permissions.ts';
 import { type Result, fail } from '../../platform/base/result.ts';
 import type { Caller } from '../caller.ts';
 import { checkSession } from '../checkSession.ts';

@@ -1,4 +1,4 @@
-import type { Session } from '../../identity/sessionStore.ts';
+import type { Session } from '../../identity/sessions/sessionStore.ts';
 import { type Result, succeed } from '../../platform/base/result.ts';
 import { traceparentOf } from '../../platform/telemetry/trace.ts';
 import { type Caller, actorOf, idFor } from '../caller.ts';

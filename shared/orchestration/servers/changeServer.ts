@@ -1,7 +1,7 @@
 import { type Result, fail, succeed } from '../../platform/base/result.ts';
 import type { Stored } from '../../platform/tables/tables.ts';
 import { traceparentOf } from '../../platform/telemetry/trace.ts';
-import type { ServerContent, ServerRecord } from '../../registry/server.ts';
+import type { ServerContent, ServerRecord } from '../../registry/records/server.ts';
 import { type Caller, actorOf, idFor } from '../caller.ts';
 import { beginOnce, beginPlan, resumePlan } from '../plan/beginPlan.ts';
 import type { Plan, StepDefinition } from '../plan/plan.ts';

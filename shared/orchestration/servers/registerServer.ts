@@ -1,7 +1,7 @@
 import { type Result, fail, succeed } from '../../platform/base/result.ts';
 import { traceparentOf } from '../../platform/telemetry/trace.ts';
-import type { Registration, ServerRecord } from '../../registry/server.ts';
-import type { ServerStore } from '../../registry/serverStore.ts';
+import type { Registration, ServerRecord } from '../../registry/records/server.ts';
+import type { ServerStore } from '../../registry/records/serverStore.ts';
 import { type Caller, actorOf, idFor } from '../caller.ts';
 import type { Outcome } from '../delegation/outcome.ts';
 import type { OrchestrationDeps } from '../deps.ts';

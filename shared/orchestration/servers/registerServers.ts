@@ -1,6 +1,6 @@
 import { type Result, fail } from '../../platform/base/result.ts';
-import type { Registration } from '../../registry/server.ts';
-import { sealUrl } from '../../registry/serverUrl.ts';
+import type { Registration } from '../../registry/records/server.ts';
+import { sealUrl } from '../../registry/records/serverUrl.ts';
 import type { Caller } from '../caller.ts';
 import { beginOnce } from '../plan/beginPlan.ts';
 import { type PooledPlan, beginWithinPools } from '../plan/beginWithinPools.ts';

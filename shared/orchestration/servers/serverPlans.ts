@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { invalidBySchema } from '../../platform/base/invalid.ts';
 import { type Result, succeed } from '../../platform/base/result.ts';
-import { registrationSchema, serverContentSchema, slugSchema } from '../../registry/server.ts';
+import { registrationSchema, serverContentSchema, slugSchema } from '../../registry/records/server.ts';
 import type { Caller } from '../caller.ts';
 import type { Plan } from '../plan/plan.ts';
 import { removeServer, updateServer } from './changeServer.ts';

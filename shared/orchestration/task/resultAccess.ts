@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { isOfOperatorTenant, isPermitted } from '../../identity/permissions.ts';
-import type { Principal } from '../../identity/principal.ts';
+import { isOfOperatorTenant, isPermitted } from '../../identity/access/permissions.ts';
+import type { Principal } from '../../identity/access/actor.ts';
 import type { DomainError } from '../../platform/base/errors.ts';
 import { agentNames } from '../agent/agents.ts';
 import { type ResultPermission, resultPermissions } from './resultPermissions.ts';

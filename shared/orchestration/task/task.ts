@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { Principal } from '../../identity/principal.ts';
+import type { Principal } from '../../identity/access/actor.ts';
 import type { Clock } from '../../platform/base/clock.ts';
 import type { Log } from '../../platform/telemetry/log.ts';
 import type { Result } from '../../platform/base/result.ts';

@@ -1,5 +1,5 @@
-import type { Seal } from '../platform/security/seal.ts';
-import { hideUrlSecrets } from './serverJson/hiddenUrl.ts';
+import type { Seal } from '../../platform/security/seal.ts';
+import { hideUrlSecrets } from '../secrets/urlSecrets.ts';
 
 /** The URL of a server as a record holds it. */
 export interface ServerUrl {

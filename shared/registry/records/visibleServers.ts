@@ -1,7 +1,7 @@
-import type { IdSource } from '../platform/base/ids.ts';
-import type { StateStore } from '../platform/state/stateStore.ts';
-import type { Page, Stored } from '../platform/tables/tables.ts';
-import { registryVersion } from './announced.ts';
+import type { IdSource } from '../../platform/base/ids.ts';
+import type { StateStore } from '../../platform/state/stateStore.ts';
+import type { Page, Stored } from '../../platform/tables/tables.ts';
+import { registryVersion } from './registryVersion.ts';
 import type { ServerRecord } from './server.ts';
 import type { ServerFilter, ServerStore } from './serverStore.ts';
 

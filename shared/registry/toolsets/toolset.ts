@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { type Failure, fail } from '../platform/base/result.ts';
-import { MAX_DOCUMENT_LENGTH } from '../platform/tables/tableDocument.ts';
-import { slugSchema } from './server.ts';
+import { type Failure, fail } from '../../platform/base/result.ts';
+import { MAX_DOCUMENT_LENGTH } from '../../platform/tables/tableDocument.ts';
+import { slugSchema } from '../records/server.ts';
 
 /** What models' own interfaces take as the name of a tool. */
 const shownName = z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/, 'must be 1 to 64 of A-Z, a-z, 0-9, _, . and -');

@@ -1,13 +1,13 @@
 import { isIP } from 'node:net';
-import type { Clock } from '../platform/base/clock.ts';
-import { type Result, succeed } from '../platform/base/result.ts';
-import { tagsOf } from './gatewayMeta.ts';
-import type { ServerRecord } from './server.ts';
-import { specificVersion } from './serverJson/specificVersion.ts';
-import { type ServerJson, serverJsonSchema } from './serverJson/serverJson.ts';
-import { type Decision, edit, publish, setStatus } from './versions/changes.ts';
-import type { Publication, PublishedVersion, Versions } from './versions/publishedVersion.ts';
-import type { VersionStore } from './versions/versionStore.ts';
+import type { Clock } from '../../platform/base/clock.ts';
+import { type Result, succeed } from '../../platform/base/result.ts';
+import { tagsOf } from '../serverJson/gatewayMeta.ts';
+import type { ServerRecord } from '../records/server.ts';
+import { specificVersion } from '../serverJson/specificVersion.ts';
+import { type ServerJson, serverJsonSchema } from '../serverJson/serverJson.ts';
+import { type Decision, edit, publish, setStatus } from './changes.ts';
+import type { Publication, PublishedVersion, Versions } from './publishedVersion.ts';
+import type { VersionStore } from './versionStore.ts';
 
 export interface PublishingDeps {
   readonly versions: VersionStore;

@@ -1,5 +1,5 @@
 import { isObject } from '../../gateway/protocol/jsonRpc.ts';
-import { REQUIRED_SCOPE } from '../../identity/verifyToken.ts';
+import { REQUIRED_SCOPE } from '../../identity/tokens/verifyToken.ts';
 import { type EndpointAnswer, callEndpoint } from '../callEndpoint.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import type { Finding } from '../finding.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { signedIn } from '../signedIn.ts';
 import { discoverServer } from '../../gateway/catalogue/discovery.ts';
-import type { Credentials } from '../../identity/credentials.ts';
+import type { Credentials } from '../../identity/credentials/credentials.ts';
 import type { DomainError } from '../../platform/base/errors.ts';
 import { defineTask, type Task } from '../../orchestration/task/task.ts';
 import { fail } from '../../platform/base/result.ts';

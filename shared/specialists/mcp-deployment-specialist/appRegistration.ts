@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type Task, defineTask } from '../../orchestration/task/task.ts';
-import { issuerOf, keyIsOfIssuer } from '../../identity/verifyToken.ts';
+import { issuerOf, keyIsOfIssuer } from '../../identity/tokens/verifyToken.ts';
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';

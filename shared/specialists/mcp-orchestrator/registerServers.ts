@@ -7,7 +7,7 @@ import { type Task, type TaskHelpers, defineTask } from '../../orchestration/tas
 import { derivedId } from '../../platform/base/ids.ts';
 import { fail, succeed } from '../../platform/base/result.ts';
 import { continueTrace } from '../../platform/telemetry/trace.ts';
-import { type Registration, serverStatusSchema, slugSchema } from '../../registry/server.ts';
+import { type Registration, serverStatusSchema, slugSchema } from '../../registry/records/server.ts';
 
 const LOOK_EVERY_MS = 100;
 

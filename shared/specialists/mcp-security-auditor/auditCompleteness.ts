@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { createDigest } from '../../audit/hashChain.ts';
-import { verifyTrail } from '../../audit/verifyTrail.ts';
+import { createDigest } from '../../audit/model/hashChain.ts';
+import { verifyTrail } from '../../audit/verify/verifyTrail.ts';
 import { CLOCK_TOLERANCE_MS } from '../../platform/base/clock.ts';
 import { type Task, defineTask } from '../../orchestration/task/task.ts';
 import type { Page } from '../../platform/tables/tables.ts';

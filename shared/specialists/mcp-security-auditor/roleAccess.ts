@@ -10,8 +10,8 @@ import {
 import { type Principal, type Role, roles } from '../../identity/access/actor.ts';
 import { type Task, defineTask } from '../../orchestration/task/task.ts';
 import { succeed } from '../../platform/base/result.ts';
-import { slugSchema } from '../../registry/server.ts';
-import type { VisibleServers } from '../../registry/visibleServers.ts';
+import { slugSchema } from '../../registry/records/server.ts';
+import type { VisibleServers } from '../../registry/records/visibleServers.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, reportSchema } from '../finding.ts';
 

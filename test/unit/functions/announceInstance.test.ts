@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { announceInstance } from '../../../functions/announce.ts';
+import { announceInstance } from '../../../functions/compose/announceInstance.ts';
 import type { Config } from '../../../shared/platform/config/config.ts';
 import { InfrastructureError } from '../../../shared/platform/base/errors.ts';
 import { TELL_EVERY_MS, readInstances } from '../../../shared/platform/telemetry/instances.ts';

@@ -8,7 +8,7 @@ import { registerServers } from '../../../shared/orchestration/servers/registerS
 import { defineTask } from '../../../shared/orchestration/task/task.ts';
 import { taskCatalogue } from '../../../shared/orchestration/task/taskCatalogue.ts';
 import { fail, succeed } from '../../../shared/platform/base/result.ts';
-import { registrationSchema, serverContentSchema } from '../../../shared/registry/server.ts';
+import { registrationSchema, serverContentSchema } from '../../../shared/registry/records/server.ts';
 import { caller, testEngine } from '../../support/engine.ts';
 import { plainDefinition } from '../../support/plainTask.ts';
 import { type TestRegistry, discovery, testRegistry } from '../../support/registrations.ts';

@@ -7,7 +7,7 @@ import {
 import { registerServer } from '../../../shared/orchestration/servers/registerServer.ts';
 import { registerServers } from '../../../shared/orchestration/servers/registerServers.ts';
 import { fail, succeed } from '../../../shared/platform/base/result.ts';
-import { registrationSchema } from '../../../shared/registry/server.ts';
+import { registrationSchema } from '../../../shared/registry/records/server.ts';
 import { caller } from '../../support/engine.ts';
 import {
   discovery,

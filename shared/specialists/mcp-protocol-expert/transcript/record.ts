@@ -3,7 +3,7 @@ import { statusFault } from '../../../gateway/upstream/fault.ts';
 import type { DomainError } from '../../../platform/base/errors.ts';
 import type { OutboundClient } from '../../../platform/outbound/outboundClient.ts';
 import { type Result, fail, succeed } from '../../../platform/base/result.ts';
-import type { Era } from '../../../registry/era.ts';
+import type { Era } from '../../../registry/records/era.ts';
 import type { Exchanged } from './exchange.ts';
 import { createRecorder, type Recorder } from './recorder.ts';
 import { openLegacy, recordLegacy } from './recordLegacy.ts';

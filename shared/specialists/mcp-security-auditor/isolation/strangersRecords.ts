@@ -4,8 +4,8 @@ import type { Session } from '../../../identity/sessions/sessionStore.ts';
 import { type Delegation, finish, newDelegation } from '../../../orchestration/delegation/delegation.ts';
 import type { Plan } from '../../../orchestration/plan/plan.ts';
 import { continueTrace, traceparentOf } from '../../../platform/telemetry/trace.ts';
-import type { ServerRecord } from '../../../registry/server.ts';
-import type { Toolset } from '../../../registry/toolset.ts';
+import type { ServerRecord } from '../../../registry/records/server.ts';
+import type { Toolset } from '../../../registry/toolsets/toolset.ts';
 import type { SpecialistDeps } from '../../deps.ts';
 
 export type IsolationDeps = Pick<

@@ -4,7 +4,7 @@ import type { ActiveServer } from '../../../../shared/gateway/catalogue/catalogu
 import { systemClock } from '../../../../shared/platform/base/clock.ts';
 import { createFairQueue } from '../../../../shared/platform/concurrency/fairQueue.ts';
 import { openOutboundClient } from '../../../../shared/platform/outbound/outboundClient.ts';
-import { azureTableServerStore } from '../../../../shared/registry/azureTableServerStore.ts';
+import { azureTableServerStore } from '../../../../shared/registry/records/azureTableServerStore.ts';
 import { type Kept, judgeKept, keptOf } from '../../../../shared/specialists/fastmcp-specialist/keptLists.ts';
 import { discoveryOf } from '../../../support/handmadeUpstream.ts';
 import { memoryState } from '../../../support/memoryState.ts';
