@@ -1,4 +1,4 @@
-import type { PlanStore } from '../orchestration/stores.ts';
+import type { PlanStore } from '../orchestration/model/stores.ts';
 import { InfrastructureError } from '../platform/errors.ts';
 import type { Log } from '../platform/log.ts';
 import type { StateStore } from '../platform/stateStore.ts';

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { isObject } from '../../gateway/jsonRpc.ts';
 import { type ActiveServer, createCatalogue } from '../../gateway/view/catalogue.ts';
 import type { Principal } from '../../identity/principal.ts';
-import { type Task, type TaskHelpers, defineTask } from '../../orchestration/task/task.ts';
+import { type Task, type TaskHelpers, defineTask } from '../../orchestration/tasks/task.ts';
 import { fail, succeed } from '../../platform/result.ts';
 import { slugSchema } from '../../registry/server.ts';
 import type { SpecialistDeps } from '../deps.ts';

@@ -3,7 +3,7 @@ import { signedIn } from '../signedIn.ts';
 import { discoverServer } from '../../gateway/discovery.ts';
 import type { Credentials } from '../../identity/credentials.ts';
 import type { DomainError } from '../../platform/errors.ts';
-import { defineTask, type Task } from '../../orchestration/task/task.ts';
+import { defineTask, type Task } from '../../orchestration/tasks/task.ts';
 import { fail } from '../../platform/result.ts';
 import type { OutboundTo } from '../../gateway/upstream/outboundTo.ts';
 import { discoverySchema } from '../../registry/server.ts';

@@ -5,7 +5,7 @@ import { LATEST_MODERN } from '../../gateway/protocol.ts';
 import { createResting } from '../../gateway/upstream/resting.ts';
 import { type ActiveServer, createCatalogue } from '../../gateway/view/catalogue.ts';
 import type { Principal } from '../../identity/principal.ts';
-import type { TaskHelpers } from '../../orchestration/task/task.ts';
+import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
 import { continueTrace } from '../../platform/trace.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import type { Finding } from '../finding.ts';

@@ -1,7 +1,7 @@
 import type { AuditRecord } from '../../audit/record.ts';
 import type { Session } from '../../identity/sessionStore.ts';
-import type { Delegation } from '../../orchestration/delegation/delegation.ts';
-import type { Plan } from '../../orchestration/plan/plan.ts';
+import type { Delegation } from '../../orchestration/model/delegation.ts';
+import type { Plan } from '../../orchestration/model/plan.ts';
 import { continueTrace } from '../../platform/trace.ts';
 import type { Page } from '../../platform/tables.ts';
 import type { Result } from '../../platform/result.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Task, defineTask } from '../../orchestration/task/task.ts';
+import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
 import { issuerOf, keyIsOfIssuer } from '../../identity/verifyToken.ts';
 import type { OutboundClient } from '../../platform/outbound.ts';
 import { succeed } from '../../platform/result.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Audit } from '../../audit/audit.ts';
-import { type Task, defineTask } from '../../orchestration/task/task.ts';
+import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
 import { succeed } from '../../platform/result.ts';
 import { reportSchema } from '../finding.ts';
 import { eventSchema } from '../recordEvent.ts';

@@ -1,4 +1,4 @@
-import type { TaskHelpers } from '../../orchestration/task/task.ts';
+import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
 import type { App, Config } from '../../platform/config.ts';
 import type { OutboundClient } from '../../platform/outbound.ts';
 import { SERVER_TIMING, stagesOf } from '../../platform/serverTiming.ts';

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { TaskHelpers } from '../../orchestration/task/task.ts';
+import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
 import { rememberVerified } from '../../identity/rememberVerified.ts';
 import { type Verdict, createTokenVerifier } from '../../identity/verifyToken.ts';
 import type { Config } from '../../platform/config.ts';

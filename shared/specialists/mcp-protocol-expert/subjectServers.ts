@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { TaskHelpers } from '../../orchestration/task/task.ts';
+import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
 import { type Result, fail, succeed } from '../../platform/result.ts';
 import { type Discovery, type ServerRecord, slugSchema } from '../../registry/server.ts';
 import type { ServerStore } from '../../registry/serverStore.ts';

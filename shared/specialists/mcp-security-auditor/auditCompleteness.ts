@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { createDigest } from '../../audit/hashChain.ts';
 import { verifyTrail } from '../../audit/verifyTrail.ts';
 import { CLOCK_TOLERANCE_MS } from '../../platform/clock.ts';
-import { type Task, defineTask } from '../../orchestration/task/task.ts';
+import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
 import type { Page } from '../../platform/tables.ts';
 import { succeed } from '../../platform/result.ts';
 import type { SpecialistDeps } from '../deps.ts';

@@ -8,7 +8,7 @@ import {
   rolesWith,
 } from '../../identity/permissions.ts';
 import { type Principal, type Role, roles } from '../../identity/principal.ts';
-import { type Task, defineTask } from '../../orchestration/task/task.ts';
+import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
 import { succeed } from '../../platform/result.ts';
 import { slugSchema } from '../../registry/server.ts';
 import type { VisibleServers } from '../../registry/visibleServers.ts';

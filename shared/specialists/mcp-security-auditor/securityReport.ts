@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { isPermission, isPermitted, permissionNames } from '../../identity/permissions.ts';
-import { type Task, type TaskHelpers, defineTask } from '../../orchestration/task/task.ts';
+import { type Task, type TaskHelpers, defineTask } from '../../orchestration/tasks/task.ts';
 import { succeed } from '../../platform/result.ts';
 import type { ServerStore } from '../../registry/serverStore.ts';
 import type { SpecialistDeps } from '../deps.ts';

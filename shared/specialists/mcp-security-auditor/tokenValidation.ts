@@ -7,7 +7,7 @@ import {
   tokenRuleNames,
 } from '../../identity/explainToken.ts';
 import { REFRESH_AFTER_MINUTES } from '../../identity/rememberVerified.ts';
-import { type Task, defineTask } from '../../orchestration/task/task.ts';
+import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
 import { InfrastructureError } from '../../platform/errors.ts';
 import { succeed } from '../../platform/result.ts';
 import type { SpecialistDeps } from '../deps.ts';

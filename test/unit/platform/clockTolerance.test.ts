@@ -1,12 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import {
-  claim,
-  newDelegation,
-  sweep,
-  timeLeftMs,
-} from '../../../shared/orchestration/delegation/delegation.ts';
-import { registerServer } from '../../../shared/orchestration/servers/registerServer.ts';
-import { runDelegation } from '../../../shared/orchestration/delegation/runDelegation.ts';
+import { claim, newDelegation, sweep, timeLeftMs } from '../../../shared/orchestration/model/delegation.ts';
+import { registerServer } from '../../../shared/orchestration/plans/registerServer.ts';
+import { runDelegation } from '../../../shared/orchestration/engine/runDelegation.ts';
 import { type Instance, readInstances, tellInstance } from '../../../shared/platform/instances.ts';
 import { caller } from '../../support/engine.ts';
 import { memoryState } from '../../support/memoryState.ts';
