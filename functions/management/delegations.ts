@@ -1,5 +1,5 @@
-import { agentNames } from '../../shared/orchestration/agent/agents.ts';
-import { cancelDelegation } from '../../shared/orchestration/delegation/cancelDelegation.ts';
+import { agentNames } from '../../shared/orchestration/model/agents.ts';
+import { cancelDelegation } from '../../shared/orchestration/engine/cancelDelegation.ts';
 import {
   type DelegationRequest,
   delegate,

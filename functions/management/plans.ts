@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { agents } from '../../shared/orchestration/agent/agents.ts';
-import { cancelPlan } from '../../shared/orchestration/plan/cancelPlan.ts';
-import { missingTasks, namedPlans } from '../../shared/orchestration/plan/namedPlans.ts';
-import { type Plan, hasEnded, planSchema } from '../../shared/orchestration/plan/plan.ts';
-import { compensationId, planError } from '../../shared/orchestration/plan/planProgress.ts';
+import { agents } from '../../shared/orchestration/model/agents.ts';
+import { cancelPlan } from '../../shared/orchestration/engine/cancelPlan.ts';
+import { missingTasks, namedPlans } from '../../shared/orchestration/plans/namedPlans.ts';
+import { type Plan, hasEnded, planSchema } from '../../shared/orchestration/model/plan.ts';
+import { compensationId, planError } from '../../shared/orchestration/model/planProgress.ts';
 import {
   type PlanRequest,
   planRequestSchema,

@@ -7,7 +7,7 @@ import {
   type WithheldOf,
   shownError,
   withheldSchema,
-} from '../orchestration/task/resultAccess.ts';
+} from '../orchestration/tasks/resultAccess.ts';
 import { type Component, overallStatus } from './healthReport.ts';
 
 const severities = ['critical', 'warning', 'info'] as const;

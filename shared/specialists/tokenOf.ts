@@ -1,4 +1,4 @@
-import type { TaskHelpers } from '../orchestration/task/task.ts';
+import type { TaskHelpers } from '../orchestration/tasks/task.ts';
 import { withinTime } from './withinTime.ts';
 
 const WITHIN_MS = 2_500;

@@ -2,8 +2,8 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
-import { agents } from '../../shared/orchestration/agent/agents.ts';
-import { REPORTS_QUEUE } from '../../shared/orchestration/delegation/agentReport.ts';
+import { agents } from '../../shared/orchestration/model/agents.ts';
+import { REPORTS_QUEUE } from '../../shared/orchestration/engine/recordReport.ts';
 import topology from '../../infra/topology.json' with { type: 'json' };
 
 const root = resolve(import.meta.dirname, '../..');

@@ -1,4 +1,4 @@
-import { agents } from '../../orchestration/agent/agents.ts';
+import { agents } from '../../orchestration/model/agents.ts';
 import type { Gathered } from './gatherTrace.ts';
 
 /** One thing that happened, and where. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { recordContentSchema } from '../../orchestration/servers/content.ts';
+import { recordContentSchema } from '../../orchestration/servers/recordContent.ts';
 import { takeSlug } from '../../orchestration/servers/takeSlug.ts';
 import type { PlanStore } from '../../orchestration/stores.ts';
 import { type Task, defineTask } from '../../orchestration/task/task.ts';

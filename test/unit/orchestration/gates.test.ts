@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { agents } from '../../../shared/orchestration/agent/agents.ts';
-import { runGate } from '../../../shared/orchestration/gate/gateRun.ts';
-import { failedCheck, gateStatus } from '../../../shared/orchestration/gate/gateStatus.ts';
+import { agents } from '../../../shared/orchestration/model/agents.ts';
+import { runGate } from '../../../shared/orchestration/plans/runGate.ts';
+import { failedCheck, gateStatus } from '../../../shared/orchestration/model/gateStatus.ts';
 import {
   type QualityGates,
   gateSteps,

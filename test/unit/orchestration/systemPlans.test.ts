@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { standardGates } from '../../../shared/orchestration/gate/qualityGates.ts';
+import { standardGates } from '../../../shared/orchestration/plans/qualityGates.ts';
 import {
   DEPLOYMENT_PLAN,
   HEALTH_PLAN,

@@ -11,9 +11,9 @@ import { withheldFrom } from '../../../shared/orchestration/task/resultAccess.ts
 import {
   type ResultPermission,
   resultPermissions,
-} from '../../../shared/orchestration/task/resultPermissions.ts';
-import type { Task } from '../../../shared/orchestration/task/task.ts';
-import { type TaskCatalogue, taskCatalogue } from '../../../shared/orchestration/task/taskCatalogue.ts';
+} from '../../../shared/orchestration/tasks/resultPermissions.ts';
+import type { Task } from '../../../shared/orchestration/tasks/task.ts';
+import { type TaskCatalogue, taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
 import { testConfig } from '../../support/config.ts';
 import { caller, testEngine } from '../../support/engine.ts';
 
