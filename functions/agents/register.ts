@@ -1,6 +1,6 @@
 import { app } from '@azure/functions';
-import { agentNames, agents } from '../../shared/orchestration/agent/agents.ts';
-import { runDelegation } from '../../shared/orchestration/delegation/runDelegation.ts';
+import { agentNames, agents } from '../../shared/orchestration/model/agents.ts';
+import { runDelegation } from '../../shared/orchestration/engine/runDelegation.ts';
 import type { App } from '../../shared/platform/config/config.ts';
 import type { AppDeps } from '../compose/compose.ts';
 

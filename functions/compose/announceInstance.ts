@@ -1,4 +1,4 @@
-import { raiseBuildChange } from '../../shared/orchestration/event/raiseBuildChange.ts';
+import { raiseBuildChange } from '../../shared/orchestration/events/buildChange.ts';
 import { UNBUILT, readBuildInfo } from '../../shared/platform/config/buildInfo.ts';
 import { processEnvironment } from '../../shared/platform/config/config.ts';
 import { describeEnvironment } from '../../shared/platform/config/environment.ts';

@@ -5,7 +5,7 @@ import {
   listDeadLetters,
   requeueDeadLetter,
   sequenceNumberSchema,
-} from '../../shared/orchestration/agent/deadLetters.ts';
+} from '../../shared/orchestration/engine/deadLetters.ts';
 import { succeed } from '../../shared/platform/base/result.ts';
 import type { AppDeps } from '../compose/compose.ts';
 import type { Route } from '../http/route.ts';

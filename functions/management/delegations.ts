@@ -4,9 +4,9 @@ import {
   type DelegationRequest,
   delegate,
   delegationRequestSchema,
-} from '../../shared/orchestration/delegation/delegate.ts';
-import { type Delegation, delegationStateSchema } from '../../shared/orchestration/delegation/delegation.ts';
-import { type WithheldOf, shownError } from '../../shared/orchestration/task/resultAccess.ts';
+} from '../../shared/orchestration/engine/delegate.ts';
+import { type Delegation, delegationStateSchema } from '../../shared/orchestration/model/delegation.ts';
+import { type WithheldOf, shownError } from '../../shared/orchestration/tasks/resultAccess.ts';
 import { idSchema } from '../../shared/platform/base/ids.ts';
 import { type Result, succeed } from '../../shared/platform/base/result.ts';
 import { z } from 'zod';

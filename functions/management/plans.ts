@@ -8,9 +8,9 @@ import {
   type PlanRequest,
   planRequestSchema,
   requestPlan,
-} from '../../shared/orchestration/plan/requestPlan.ts';
-import type { Delegation } from '../../shared/orchestration/delegation/delegation.ts';
-import { type WithheldOf, shownError } from '../../shared/orchestration/task/resultAccess.ts';
+} from '../../shared/orchestration/plans/requestPlan.ts';
+import type { Delegation } from '../../shared/orchestration/model/delegation.ts';
+import { type WithheldOf, shownError } from '../../shared/orchestration/tasks/resultAccess.ts';
 import { type Result, succeed } from '../../shared/platform/base/result.ts';
 import type { AppDeps } from '../compose/compose.ts';
 import type { Answer, Route } from '../http/route.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import { compose } from '../../functions/compose/compose.ts';
 import { readConfig } from '../../shared/platform/config/config.ts';
-import type { TaskCatalogue } from '../../shared/orchestration/task/taskCatalogue.ts';
+import type { TaskCatalogue } from '../../shared/orchestration/tasks/taskCatalogue.ts';
 import { root } from '../local/processes.ts';
 import { startTopology } from '../local/topology.ts';
 import { type Examples, runExamples } from './examples.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Caller } from '../orchestration/caller.ts';
+import type { Caller } from '../orchestration/model/caller.ts';
 import { InfrastructureError } from '../platform/base/errors.ts';
 import { stateBounds } from '../platform/state/stateBounds.ts';
 import type { HeldLease } from '../platform/state/stateStore.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { GATEWAY_INFO } from '../gateway/protocol/versions.ts';
-import type { Delegation } from '../orchestration/delegation/delegation.ts';
-import { type Plan, type PlanStep, hasEnded } from '../orchestration/plan/plan.ts';
+import type { Delegation } from '../orchestration/model/delegation.ts';
+import { type Plan, type PlanStep, hasEnded } from '../orchestration/model/plan.ts';
 import {
   type Withheld,
   type WithheldOf,

@@ -1,4 +1,4 @@
-import type { TaskHelpers } from '../orchestration/task/task.ts';
+import type { TaskHelpers } from '../orchestration/tasks/task.ts';
 import type { App } from '../platform/config/config.ts';
 import type { SpecialistDeps } from './deps.ts';
 import { type EndpointsLook, lookAtEndpoints } from './lookAtEndpoints.ts';

@@ -4,7 +4,7 @@ import { startModernServer } from '../../infra/local/demo/modernServer.ts';
 import type { AuditEvent } from '../../shared/audit/model/record.ts';
 import { createOutboundTo } from '../../shared/gateway/upstream/outboundTo.ts';
 import { discoverServer } from '../../shared/gateway/catalogue/discovery.ts';
-import type { TaskHelpers } from '../../shared/orchestration/task/task.ts';
+import type { TaskHelpers } from '../../shared/orchestration/tasks/task.ts';
 import { systemClock } from '../../shared/platform/base/clock.ts';
 import { succeed } from '../../shared/platform/base/result.ts';
 import { openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';

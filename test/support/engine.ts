@@ -1,25 +1,25 @@
 import type { AuditEvent } from '../../shared/audit/model/record.ts';
 import { type SessionStore, createSessionStore } from '../../shared/identity/sessions/sessionStore.ts';
-import { createAgentActivity } from '../../shared/orchestration/agent/activity.ts';
-import type { Agent } from '../../shared/orchestration/agent/agents.ts';
-import { createAgentLoads } from '../../shared/orchestration/agent/loads.ts';
+import { createAgentActivity } from '../../shared/orchestration/agents/activity.ts';
+import type { Agent } from '../../shared/orchestration/model/agents.ts';
+import { createAgentLoads } from '../../shared/orchestration/agents/loads.ts';
 import {
   azureTableDelegationStore,
   azureTablePlanStore,
-} from '../../shared/orchestration/azureTableStores.ts';
-import { azureTableWaitingLines } from '../../shared/orchestration/azureTableWaitingLines.ts';
-import type { Caller } from '../../shared/orchestration/caller.ts';
-import type { DelegateDeps } from '../../shared/orchestration/delegation/delegate.ts';
-import { createQueueShares } from '../../shared/orchestration/delegation/createQueueShares.ts';
-import type { WaitingLines } from '../../shared/orchestration/delegation/waitingLines.ts';
-import { createProgressBoard } from '../../shared/orchestration/delegation/progress.ts';
-import { runDelegation } from '../../shared/orchestration/delegation/runDelegation.ts';
-import { standardRoutes } from '../../shared/orchestration/event/eventRoutes.ts';
-import { type QualityGates, standardGates } from '../../shared/orchestration/gate/qualityGates.ts';
-import type { PlanDeps } from '../../shared/orchestration/plan/requestPlan.ts';
-import { type ResourcePools, createResourcePools } from '../../shared/orchestration/pool/resourcePools.ts';
-import { sweepStuck } from '../../shared/orchestration/sweepStuck.ts';
-import type { TaskCatalogue } from '../../shared/orchestration/task/taskCatalogue.ts';
+} from '../../shared/orchestration/stores/azureTableStores.ts';
+import { azureTableWaitingLines } from '../../shared/orchestration/stores/azureTableBacklog.ts';
+import type { Caller } from '../../shared/orchestration/model/caller.ts';
+import type { DelegateDeps } from '../../shared/orchestration/engine/delegate.ts';
+import { createQueueShares } from '../../shared/orchestration/engine/createDispatcher.ts';
+import type { WaitingLines } from '../../shared/orchestration/model/backlog.ts';
+import { createProgressBoard } from '../../shared/orchestration/agents/progress.ts';
+import { runDelegation } from '../../shared/orchestration/engine/runDelegation.ts';
+import { standardRoutes } from '../../shared/orchestration/model/eventRoutes.ts';
+import { type QualityGates, standardGates } from '../../shared/orchestration/plans/qualityGates.ts';
+import type { PlanDeps } from '../../shared/orchestration/plans/requestPlan.ts';
+import { type ResourcePools, createResourcePools } from '../../shared/orchestration/pools/resourcePools.ts';
+import { sweepStuck } from '../../shared/orchestration/engine/sweepStuck.ts';
+import type { TaskCatalogue } from '../../shared/orchestration/tasks/taskCatalogue.ts';
 import { azureTableStateStore } from '../../shared/platform/state/azureTableStateStore.ts';
 import { InfrastructureError } from '../../shared/platform/base/errors.ts';
 import type { MessageSender } from '../../shared/platform/serviceBus/messageSender.ts';

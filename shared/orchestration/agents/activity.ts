@@ -3,7 +3,7 @@ import { CLOCK_TOLERANCE_MS, type Clock } from '../../platform/base/clock.ts';
 import type { Log } from '../../platform/telemetry/log.ts';
 import type { StateStore } from '../../platform/state/stateStore.ts';
 import { parseStateValue } from '../../platform/state/stateValue.ts';
-import { type Agent, agentNames } from './agents.ts';
+import { type Agent, agentNames } from '../model/agents.ts';
 
 /**
  * What the agents of this instance are doing, told to all instances every few seconds while they do it: a figure for

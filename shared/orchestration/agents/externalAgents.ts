@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { ConfigError } from '../../platform/config/config.ts';
-import { type Agent, agentNames } from './agents.ts';
-import type { Task } from '../task/task.ts';
-import type { TaskCatalogue } from '../task/taskCatalogue.ts';
+import { type Agent, agentNames } from '../model/agents.ts';
+import type { Task } from '../tasks/task.ts';
+import type { TaskCatalogue } from '../tasks/taskCatalogue.ts';
 
 /** The agents whose work is done outside of the apps. @throws ConfigError when a name is not an agent's. */
 export function externalAgentsOf(names: ReadonlySet<string>): ReadonlySet<Agent> {

@@ -1,6 +1,6 @@
 import type { Clock } from '../../platform/base/clock.ts';
 import type { StateStore } from '../../platform/state/stateStore.ts';
-import type { DelegationStore } from '../stores.ts';
+import type { DelegationStore } from '../model/stores.ts';
 import { readWorkloads, type Workload } from './activity.ts';
 import { type Agent, agentNames } from '../model/agents.ts';
 

@@ -1,7 +1,7 @@
 import { continueTrace } from '../../platform/telemetry/trace.ts';
-import type { OrchestrationDeps } from '../deps.ts';
-import { advancePlan } from '../plan/advancePlan.ts';
-import type { Delegation } from './delegation.ts';
+import type { OrchestrationDeps } from './deps.ts';
+import { advancePlan } from './advancePlan.ts';
+import type { Delegation } from '../model/delegation.ts';
 
 /**
  * Records the outcome of a delegation in the audit trail and in its plan, and sends the next delegation of its waiting line.

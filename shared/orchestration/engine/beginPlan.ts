@@ -1,6 +1,6 @@
 import { type Result, succeed } from '../../platform/base/result.ts';
-import type { Caller } from '../caller.ts';
-import type { OrchestrationDeps } from '../deps.ts';
+import type { Caller } from '../model/caller.ts';
+import type { OrchestrationDeps } from './deps.ts';
 import { carryOn } from './advancePlan.ts';
 import type { Plan, StepDefinition } from '../model/plan.ts';
 import { type PlanStart, startPlan } from '../model/planProgress.ts';

@@ -1,10 +1,10 @@
 import type { Session } from '../../identity/sessions/sessionStore.ts';
 import { type Result, succeed } from '../../platform/base/result.ts';
 import { traceparentOf } from '../../platform/telemetry/trace.ts';
-import { type Caller, actorOf, idFor } from '../caller.ts';
-import type { OrchestrationDeps } from '../deps.ts';
-import type { OperationName } from '../pool/operations.ts';
-import type { Allocation } from '../pool/resourcePools.ts';
+import { type Caller, actorOf, idFor } from '../model/caller.ts';
+import type { OrchestrationDeps } from './deps.ts';
+import type { OperationName } from '../pools/operations.ts';
+import type { Allocation } from '../pools/resourcePools.ts';
 import { beginPlan } from './beginPlan.ts';
 import type { Plan, StepDefinition } from '../model/plan.ts';
 

@@ -1,6 +1,6 @@
 import { type Result, fail, succeed } from '../../platform/base/result.ts';
-import { cancelDelegation } from '../delegation/cancelDelegation.ts';
-import type { OrchestrationDeps } from '../deps.ts';
+import { cancelDelegation } from './cancelDelegation.ts';
+import type { OrchestrationDeps } from './deps.ts';
 import { carryOn, replacePlan } from './advancePlan.ts';
 import type { Plan } from '../model/plan.ts';
 import { cancel, delegationIdOf, queuedWork } from '../model/planProgress.ts';

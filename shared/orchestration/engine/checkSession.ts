@@ -1,6 +1,6 @@
-import type { Session, SessionStore } from '../identity/sessions/sessionStore.ts';
-import { type Result, fail, succeed } from '../platform/base/result.ts';
-import type { Caller } from './caller.ts';
+import type { Session, SessionStore } from '../../identity/sessions/sessionStore.ts';
+import { type Result, fail, succeed } from '../../platform/base/result.ts';
+import type { Caller } from '../model/caller.ts';
 
 /** The session that work is to be done for: the caller's own. Failure: `not_found` for any other. */
 export async function checkSession(

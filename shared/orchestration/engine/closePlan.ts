@@ -1,8 +1,8 @@
 import { InfrastructureError } from '../../platform/base/errors.ts';
 import { continueTrace } from '../../platform/telemetry/trace.ts';
-import type { OrchestrationDeps } from '../deps.ts';
-import type { Plan } from './plan.ts';
-import { planError } from './planProgress.ts';
+import type { OrchestrationDeps } from './deps.ts';
+import type { Plan } from '../model/plan.ts';
+import { planError } from '../model/planProgress.ts';
 
 /** What follows when a plan has ended: what it held of the pools is free, and the audit trail knows. */
 export async function closePlan(plan: Plan, deps: OrchestrationDeps): Promise<void> {

@@ -2,11 +2,11 @@ import { z } from 'zod';
 import { type Result, fail, succeed } from '../../platform/base/result.ts';
 import type { DeadLetter, DeadLetterQueues } from '../../platform/serviceBus/deadLetters.ts';
 import type { Page } from '../../platform/tables/tables.ts';
-import type { Agent } from './agents.ts';
-import { type Delegation, isLeased, requeue } from '../delegation/delegation.ts';
-import { type DelegationMessage, delegationMessageSchema } from '../delegation/delegationMessage.ts';
-import { sendMessage } from '../delegation/sendMessage.ts';
-import type { OrchestrationDeps } from '../deps.ts';
+import type { Agent } from '../model/agents.ts';
+import { type Delegation, isLeased, requeue } from '../model/delegation.ts';
+import { type DelegationMessage, delegationMessageSchema } from '../model/delegationMessage.ts';
+import { sendMessage } from './sendMessage.ts';
+import type { OrchestrationDeps } from './deps.ts';
 
 export interface DeadLetterDeps extends OrchestrationDeps {
   readonly deadLetters: DeadLetterQueues;

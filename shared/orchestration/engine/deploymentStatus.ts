@@ -1,9 +1,9 @@
 import { InfrastructureError } from '../../platform/base/errors.ts';
-import type { OrchestrationDeps } from '../deps.ts';
-import { raiseEvent } from '../event/raiseEvent.ts';
-import { DEPLOYMENT_PLAN } from '../plan/namedPlans.ts';
-import type { Plan } from '../plan/plan.ts';
-import { gateStatus } from './gateStatus.ts';
+import type { OrchestrationDeps } from './deps.ts';
+import { raiseEvent } from './publishEvent.ts';
+import { DEPLOYMENT_PLAN } from '../plans/namedPlans.ts';
+import type { Plan } from '../model/plan.ts';
+import { gateStatus } from '../model/gateStatus.ts';
 
 const REMEMBER_MS = 30 * 24 * 3_600_000;
 

@@ -1,16 +1,16 @@
-import type { Audit } from '../audit/journal/audit.ts';
-import type { SessionStore } from '../identity/sessions/sessionStore.ts';
-import type { Clock } from '../platform/base/clock.ts';
-import type { IdSource } from '../platform/base/ids.ts';
-import type { Log } from '../platform/telemetry/log.ts';
-import type { MessageSender } from '../platform/serviceBus/messageSender.ts';
-import type { StateStore } from '../platform/state/stateStore.ts';
-import type { AgentActivity } from './agent/activity.ts';
-import type { ProgressBoard } from './delegation/progress.ts';
-import type { QueueShares } from './delegation/queueShares.ts';
-import type { EventRoutes } from './event/eventRoutes.ts';
-import type { ResourcePools } from './pool/resourcePools.ts';
-import type { DelegationStore, PlanStore } from './stores.ts';
+import type { Audit } from '../../audit/journal/audit.ts';
+import type { SessionStore } from '../../identity/sessions/sessionStore.ts';
+import type { Clock } from '../../platform/base/clock.ts';
+import type { IdSource } from '../../platform/base/ids.ts';
+import type { Log } from '../../platform/telemetry/log.ts';
+import type { MessageSender } from '../../platform/serviceBus/messageSender.ts';
+import type { StateStore } from '../../platform/state/stateStore.ts';
+import type { AgentActivity } from '../agents/activity.ts';
+import type { ProgressBoard } from '../agents/progress.ts';
+import type { QueueShares } from './dispatcher.ts';
+import type { EventRoutes } from '../model/eventRoutes.ts';
+import type { ResourcePools } from '../pools/resourcePools.ts';
+import type { DelegationStore, PlanStore } from '../model/stores.ts';
 
 /** What the engine stands on. */
 export interface OrchestrationDeps {

@@ -1,8 +1,8 @@
 import type { Principal } from '../../identity/access/actor.ts';
-import { type Delegation, newDelegation } from '../delegation/delegation.ts';
-import { sendNew } from '../delegation/sendMessage.ts';
-import type { OrchestrationDeps } from '../deps.ts';
-import { type EventRoutes, handlerOf } from './eventRoutes.ts';
+import { type Delegation, newDelegation } from '../model/delegation.ts';
+import { sendNew } from './sendMessage.ts';
+import type { OrchestrationDeps } from './deps.ts';
+import { type EventRoutes, handlerOf } from '../model/eventRoutes.ts';
 
 /** Something that happened, for the agents that its type is routed to. */
 export interface SystemEvent {

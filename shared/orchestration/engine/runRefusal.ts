@@ -1,8 +1,8 @@
 import type { Principal } from '../../identity/access/actor.ts';
 import type { DomainError } from '../../platform/base/errors.ts';
-import { askRefusal, isOpenResult } from '../task/resultAccess.ts';
-import type { Task } from '../task/task.ts';
-import type { Delegation } from './delegation.ts';
+import { askRefusal, isOpenResult } from '../tasks/resultAccess.ts';
+import type { Task } from '../tasks/task.ts';
+import type { Delegation } from '../model/delegation.ts';
 
 /**
  * Returns why a task may not run for the actor of its row, or `undefined` where it may. The actor must have the permissions of

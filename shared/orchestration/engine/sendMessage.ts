@@ -1,7 +1,7 @@
 import { InfrastructureError } from '../../platform/base/errors.ts';
-import type { OrchestrationDeps } from '../deps.ts';
-import { type Delegation, logFieldsOf } from './delegation.ts';
-import { messageOf } from './delegationMessage.ts';
+import type { OrchestrationDeps } from './deps.ts';
+import { type Delegation, logFieldsOf } from '../model/delegation.ts';
+import { messageOf } from '../model/delegationMessage.ts';
 
 /**
  * Stores a delegation, and sends its message when its tenant's share of the queue has room, if it has not ended as it was made.

@@ -2,10 +2,10 @@ import { announce } from './announce.ts';
 import { type Delegation, RESEND_AFTER_MS, logFieldsOf, sweep } from '../model/delegation.ts';
 import { sendMessage } from './sendMessage.ts';
 import type { OrchestrationDeps } from './deps.ts';
-import { advancePlan, carryOn } from './plan/advancePlan.ts';
-import type { Plan } from './plan/plan.ts';
-import { delegationIdOf, queuedWork } from './plan/planProgress.ts';
-import { InfrastructureError } from '../platform/base/errors.ts';
+import { advancePlan, carryOn } from './advancePlan.ts';
+import type { Plan } from '../model/plan.ts';
+import { delegationIdOf, queuedWork } from '../model/planProgress.ts';
+import { InfrastructureError } from '../../platform/base/errors.ts';
 import { releaseOrphaned } from './releaseOrphaned.ts';
 import { logUnreadable } from './logUnreadable.ts';
 

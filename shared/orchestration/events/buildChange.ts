@@ -3,8 +3,8 @@ import type { App } from '../../platform/config/config.ts';
 import { derivedId } from '../../platform/base/ids.ts';
 import { parseStateValue } from '../../platform/state/stateValue.ts';
 import { continueTrace, traceparentOf } from '../../platform/telemetry/trace.ts';
-import type { OrchestrationDeps } from '../deps.ts';
-import { raiseEvent } from './raiseEvent.ts';
+import type { OrchestrationDeps } from '../engine/deps.ts';
+import { raiseEvent } from '../engine/publishEvent.ts';
 
 /** An app that has started. */
 export interface StartedBuild {

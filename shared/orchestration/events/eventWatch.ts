@@ -1,8 +1,8 @@
 import type { StateStore } from '../../platform/state/stateStore.ts';
 import { type Trace, traceparentOf } from '../../platform/telemetry/trace.ts';
-import type { OrchestrationDeps } from '../deps.ts';
-import type { EventRoutes, standardRoutes } from './eventRoutes.ts';
-import { raiseEvent } from './raiseEvent.ts';
+import type { OrchestrationDeps } from '../engine/deps.ts';
+import type { EventRoutes, standardRoutes } from '../model/eventRoutes.ts';
+import { raiseEvent } from '../engine/publishEvent.ts';
 
 /** One thing that was noticed, which may be nothing by itself. */
 export interface Sign {

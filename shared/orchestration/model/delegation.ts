@@ -3,7 +3,7 @@ import { principalSchema } from '../../identity/access/actor.ts';
 import { CLOCK_TOLERANCE_MS } from '../../platform/base/clock.ts';
 import type { LogFields } from '../../platform/telemetry/log.ts';
 import { continueTrace } from '../../platform/telemetry/trace.ts';
-import { agentNames } from '../agent/agents.ts';
+import { agentNames } from './agents.ts';
 import { type Outcome, outcomeSchema } from './outcome.ts';
 
 export const agentSchema = z.enum(agentNames);

@@ -1,5 +1,5 @@
 import { type Config, ConfigError } from '../../platform/config/config.ts';
-import { type Agent, namedAgent } from '../agent/agents.ts';
+import { type Agent, namedAgent } from './agents.ts';
 
 /** Types of events, each with the agents that are told of it. */
 export type EventRoutes = Readonly<Record<string, readonly Agent[]>>;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { principalSchema } from '../../identity/access/actor.ts';
-import { agentNames } from '../agent/agents.ts';
-import { taskErrorSchema } from '../delegation/outcome.ts';
+import { agentNames } from './agents.ts';
+import { taskErrorSchema } from './outcome.ts';
 
 /** Why a step failed: as its delegation did, or because its result is a verdict that did not pass. */
 const stepErrorSchema = taskErrorSchema.extend({

@@ -1,7 +1,7 @@
-import type { OnUnreadable, Page, Replacement, Stored } from '../platform/tables/tables.ts';
-import type { Agent } from './agent/agents.ts';
-import type { Delegation } from './delegation/delegation.ts';
-import type { Plan } from './plan/plan.ts';
+import type { OnUnreadable, Page, Replacement, Stored } from '../../platform/tables/tables.ts';
+import type { Agent } from './agents.ts';
+import type { Delegation } from './delegation.ts';
+import type { Plan } from './plan.ts';
 
 export interface DelegationFilter {
   readonly agent?: Agent | undefined;

@@ -3,15 +3,15 @@ import type { DomainError, InputProblem } from '../../platform/base/errors.ts';
 import { invalidBySchema } from '../../platform/base/invalid.ts';
 import { type Bounds, unsafeShape } from '../../platform/base/jsonShape.ts';
 import { type Result, fail, succeed } from '../../platform/base/result.ts';
-import type { Agent } from '../agent/agents.ts';
-import type { Caller } from '../caller.ts';
-import { MAX_INPUT_LENGTH } from '../delegation/delegation.ts';
-import { findOpenTask } from '../task/findTask.ts';
-import { askRefusal } from '../task/resultAccess.ts';
-import type { TaskCatalogue } from '../task/taskCatalogue.ts';
-import { type StepDefinition, onFailureSchema, severitySchema } from './plan.ts';
-import { findReferences, referencePointers } from './references.ts';
-import { ancestorsOf, stepsOnCycles } from './stepGraph.ts';
+import type { Agent } from '../model/agents.ts';
+import type { Caller } from '../model/caller.ts';
+import { MAX_INPUT_LENGTH } from '../model/delegation.ts';
+import { findOpenTask } from '../tasks/findTask.ts';
+import { askRefusal } from '../tasks/resultAccess.ts';
+import type { TaskCatalogue } from '../tasks/taskCatalogue.ts';
+import { type StepDefinition, onFailureSchema, severitySchema } from '../model/plan.ts';
+import { findReferences, referencePointers } from '../model/references.ts';
+import { ancestorsOf, stepsOnCycles } from '../model/stepGraph.ts';
 
 const MAX_STEPS = 100;
 /** In characters: the row of the plan holds the pointers beside the steps. */

@@ -2,10 +2,10 @@ import { type Result, fail, succeed } from '../../platform/base/result.ts';
 import type { Stored } from '../../platform/tables/tables.ts';
 import { traceparentOf } from '../../platform/telemetry/trace.ts';
 import type { ServerContent, ServerRecord } from '../../registry/records/server.ts';
-import { type Caller, actorOf, idFor } from '../caller.ts';
-import { beginOnce, beginPlan, resumePlan } from '../plan/beginPlan.ts';
-import type { Plan, StepDefinition } from '../plan/plan.ts';
-import { inOrder } from '../plan/stepGraph.ts';
+import { type Caller, actorOf, idFor } from '../model/caller.ts';
+import { beginOnce, beginPlan, resumePlan } from '../engine/beginPlan.ts';
+import type { Plan, StepDefinition } from '../model/plan.ts';
+import { inOrder } from '../model/stepGraph.ts';
 import {
   type RecordContent,
   checkSecretFree,

@@ -1,8 +1,8 @@
 import { type Config, ConfigError } from '../../platform/config/config.ts';
-import { type Agent, namedAgent } from '../agent/agents.ts';
-import type { PlanStep, StepDefinition } from '../plan/plan.ts';
-import { referencePointers } from '../plan/references.ts';
-import type { TaskCatalogue } from '../task/taskCatalogue.ts';
+import { type Agent, namedAgent } from '../model/agents.ts';
+import type { PlanStep, StepDefinition } from '../model/plan.ts';
+import { referencePointers } from '../model/references.ts';
+import type { TaskCatalogue } from '../tasks/taskCatalogue.ts';
 
 /** One thing that a gate looks at: a task whose result is a verdict, `{passed, error?, evidence?}`. */
 export interface Check {

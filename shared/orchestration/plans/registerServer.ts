@@ -2,14 +2,14 @@ import { type Result, fail, succeed } from '../../platform/base/result.ts';
 import { traceparentOf } from '../../platform/telemetry/trace.ts';
 import type { Registration, ServerRecord } from '../../registry/records/server.ts';
 import type { ServerStore } from '../../registry/records/serverStore.ts';
-import { type Caller, actorOf, idFor } from '../caller.ts';
-import type { Outcome } from '../delegation/outcome.ts';
-import type { OrchestrationDeps } from '../deps.ts';
-import { advancePlan } from '../plan/advancePlan.ts';
-import { resumePlan, storePlan } from '../plan/beginPlan.ts';
-import type { Plan, StepDefinition } from '../plan/plan.ts';
-import { type ContentRules, recordContent, tokenFor, validationInput } from './content.ts';
-import { checkSlug, takeSlug } from './takeSlug.ts';
+import { type Caller, actorOf, idFor } from '../model/caller.ts';
+import type { Outcome } from '../model/outcome.ts';
+import type { OrchestrationDeps } from '../engine/deps.ts';
+import { advancePlan } from '../engine/advancePlan.ts';
+import { resumePlan, storePlan } from '../engine/beginPlan.ts';
+import type { Plan, StepDefinition } from '../model/plan.ts';
+import { type ContentRules, recordContent, tokenFor, validationInput } from '../servers/recordContent.ts';
+import { checkSlug, takeSlug } from '../servers/takeSlug.ts';
 
 export interface RegistrationDeps extends OrchestrationDeps, ContentRules {
   readonly servers: ServerStore;

@@ -1,10 +1,10 @@
 import { type Result, fail } from '../../platform/base/result.ts';
 import type { Registration } from '../../registry/records/server.ts';
 import { sealUrl } from '../../registry/records/serverUrl.ts';
-import type { Caller } from '../caller.ts';
-import { beginOnce } from '../plan/beginPlan.ts';
-import { type PooledPlan, beginWithinPools } from '../plan/beginWithinPools.ts';
-import type { Plan, StepDefinition } from '../plan/plan.ts';
+import type { Caller } from '../model/caller.ts';
+import { beginOnce } from '../engine/beginPlan.ts';
+import { type PooledPlan, beginWithinPools } from '../engine/beginWithinPools.ts';
+import type { Plan, StepDefinition } from '../model/plan.ts';
 import type { RegistrationDeps } from './registerServer.ts';
 
 export const MAX_SERVERS = 500;

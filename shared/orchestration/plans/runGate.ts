@@ -1,12 +1,12 @@
 import { type Result, fail } from '../../platform/base/result.ts';
-import type { Caller } from '../caller.ts';
-import { checkSession } from '../checkSession.ts';
-import type { OrchestrationDeps } from '../deps.ts';
-import { beginOnce } from '../plan/beginPlan.ts';
-import { type PooledPlan, beginWithinPools } from '../plan/beginWithinPools.ts';
-import type { Plan } from '../plan/plan.ts';
-import { unknownName } from '../nearest.ts';
-import type { TaskCatalogue } from '../task/taskCatalogue.ts';
+import type { Caller } from '../model/caller.ts';
+import { checkSession } from '../engine/checkSession.ts';
+import type { OrchestrationDeps } from '../engine/deps.ts';
+import { beginOnce } from '../engine/beginPlan.ts';
+import { type PooledPlan, beginWithinPools } from '../engine/beginWithinPools.ts';
+import type { Plan } from '../model/plan.ts';
+import { unknownName } from '../model/unknownName.ts';
+import type { TaskCatalogue } from '../tasks/taskCatalogue.ts';
 import { type QualityGates, gateSteps, missingChecks } from './qualityGates.ts';
 
 export interface GateDeps extends OrchestrationDeps {

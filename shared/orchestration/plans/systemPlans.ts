@@ -1,10 +1,10 @@
 import type { Session } from '../../identity/sessions/sessionStore.ts';
 import { type Result, succeed } from '../../platform/base/result.ts';
 import { traceparentOf } from '../../platform/telemetry/trace.ts';
-import { type Caller, actorOf, idFor } from '../caller.ts';
-import type { OrchestrationDeps } from '../deps.ts';
-import { beginPlan } from './beginPlan.ts';
-import { type PooledPlan, beginWithinPools } from './beginWithinPools.ts';
+import { type Caller, actorOf, idFor } from '../model/caller.ts';
+import type { OrchestrationDeps } from '../engine/deps.ts';
+import { beginPlan } from '../engine/beginPlan.ts';
+import { type PooledPlan, beginWithinPools } from '../engine/beginWithinPools.ts';
 import { DEPLOYMENT_PLAN, HEALTH_PLAN, type NamedPlan, REPORT_PLAN } from './namedPlans.ts';
 import type { Plan } from '../model/plan.ts';
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { invalidBySchema } from '../../platform/base/invalid.ts';
 import { type Result, fail, succeed } from '../../platform/base/result.ts';
-import { unknownName } from '../nearest.ts';
+import { unknownName } from '../model/unknownName.ts';
 import { type Units, poolLimits } from './pools.ts';
 
 const count = z.int().min(0).max(1_000_000);

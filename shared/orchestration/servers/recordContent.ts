@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { Credentials } from '../../identity/credentials/credentials.ts';
 import { type AddressPolicy, checkOutboundUrl } from '../../platform/security/addressRules.ts';
-import type { Caller } from '../caller.ts';
+import type { Caller } from '../model/caller.ts';
 import type { Principal } from '../../identity/access/actor.ts';
 import { invalid } from '../../platform/base/invalid.ts';
 import type { Seal } from '../../platform/security/seal.ts';

@@ -1,6 +1,6 @@
-import { ANY_ETAG, type OpenTable, type RowKey } from '../platform/tables/tables.ts';
-import { delegationSchema } from './delegation/delegation.ts';
-import type { Place, WaitingLines } from './delegation/waitingLines.ts';
+import { ANY_ETAG, type OpenTable, type RowKey } from '../../platform/tables/tables.ts';
+import { delegationSchema } from '../model/delegation.ts';
+import type { Place, WaitingLines } from '../model/backlog.ts';
 
 const placeSchema = delegationSchema.pick({ tenantId: true, agent: true, id: true, createdAt: true });
 

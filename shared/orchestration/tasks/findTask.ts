@@ -1,6 +1,6 @@
 import { type Result, fail, succeed } from '../../platform/base/result.ts';
-import { type Agent, agentNames } from '../agent/agents.ts';
-import { unknownName } from '../nearest.ts';
+import { type Agent, agentNames } from '../model/agents.ts';
+import { unknownName } from '../model/unknownName.ts';
 import type { Task } from './task.ts';
 import type { TaskCatalogue } from './taskCatalogue.ts';
 

@@ -3,8 +3,8 @@ import type { Principal } from '../../identity/access/actor.ts';
 import type { Clock } from '../../platform/base/clock.ts';
 import type { Log } from '../../platform/telemetry/log.ts';
 import type { Result } from '../../platform/base/result.ts';
-import type { Agent } from '../agent/agents.ts';
-import type { Outcome } from '../delegation/outcome.ts';
+import type { Agent } from '../model/agents.ts';
+import type { Outcome } from '../model/outcome.ts';
 import type { ResultPermissions } from './resultPermissions.ts';
 
 /** What a task is given beside its input. */

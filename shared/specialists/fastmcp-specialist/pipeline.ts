@@ -1,5 +1,5 @@
 import type { Principal } from '../../identity/access/actor.ts';
-import type { TaskHelpers } from '../../orchestration/task/task.ts';
+import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { tokenNotKept } from '../lookAtEndpoints.ts';
 import { tokenOf } from '../tokenOf.ts';

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { isObject } from '../../gateway/protocol/jsonRpc.ts';
 import { type ActiveServer, createCatalogue } from '../../gateway/catalogue/catalogue.ts';
 import type { Principal } from '../../identity/access/actor.ts';
-import { type Task, type TaskHelpers, defineTask } from '../../orchestration/task/task.ts';
+import { type Task, type TaskHelpers, defineTask } from '../../orchestration/tasks/task.ts';
 import { fail, succeed } from '../../platform/base/result.ts';
 import { slugSchema } from '../../registry/records/server.ts';
 import type { SpecialistDeps } from '../deps.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type Refreshed, confirmedAt, createRefresh } from '../../gateway/catalogue/refresh.ts';
 import { type ActiveServer, createCatalogue } from '../../gateway/catalogue/catalogue.ts';
-import { type Task, defineTask } from '../../orchestration/task/task.ts';
+import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
 import { createFairQueue } from '../../platform/concurrency/fairQueue.ts';
 import { fail, succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';

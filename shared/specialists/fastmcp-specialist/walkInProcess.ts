@@ -5,7 +5,7 @@ import { LATEST_MODERN } from '../../gateway/protocol/versions.ts';
 import { createResting } from '../../gateway/upstream/circuitBreaker.ts';
 import { type ActiveServer, createCatalogue } from '../../gateway/catalogue/catalogue.ts';
 import type { Principal } from '../../identity/access/actor.ts';
-import type { TaskHelpers } from '../../orchestration/task/task.ts';
+import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
 import { continueTrace } from '../../platform/telemetry/trace.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import type { Finding } from '../finding.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { TrailQuery } from '../../audit/model/trailStore.ts';
 import { operatorTenantOf } from '../../identity/access/tenants.ts';
-import { type Task, type TaskHelpers, defineTask } from '../../orchestration/task/task.ts';
+import { type Task, type TaskHelpers, defineTask } from '../../orchestration/tasks/task.ts';
 import { InfrastructureError } from '../../platform/base/errors.ts';
 import { succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';

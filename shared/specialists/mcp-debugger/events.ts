@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import { handlerOf } from '../../orchestration/event/eventRoutes.ts';
-import type { ResultPermissions } from '../../orchestration/task/resultPermissions.ts';
-import { type Task, type TaskHelpers, defineTask } from '../../orchestration/task/task.ts';
+import { handlerOf } from '../../orchestration/model/eventRoutes.ts';
+import type { ResultPermissions } from '../../orchestration/tasks/resultPermissions.ts';
+import { type Task, type TaskHelpers, defineTask } from '../../orchestration/tasks/task.ts';
 import { succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, reportSchema } from '../finding.ts';

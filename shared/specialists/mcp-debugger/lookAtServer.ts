@@ -1,5 +1,5 @@
 import { discoverServer } from '../../gateway/catalogue/discovery.ts';
-import type { TaskHelpers } from '../../orchestration/task/task.ts';
+import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
 import type { ServerRecord } from '../../registry/records/server.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import type { Finding } from '../finding.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Task, defineTask } from '../../orchestration/task/task.ts';
+import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
 import { issuerOf, keyIsOfIssuer } from '../../identity/tokens/verifyToken.ts';
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { succeed } from '../../platform/base/result.ts';

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { nearestName } from '../../orchestration/nearest.ts';
+import { nearestName } from '../../orchestration/model/unknownName.ts';
 import { type SettingName, settingNames } from '../../platform/config/settings.ts';
 import type { KnownInstance } from '../../platform/telemetry/instances.ts';
 import type { Finding, severitySchema } from '../finding.ts';

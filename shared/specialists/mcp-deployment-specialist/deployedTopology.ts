@@ -1,4 +1,4 @@
-import type { TaskHelpers } from '../../orchestration/task/task.ts';
+import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
 import type { QueueState } from '../../platform/serviceBus/queueStates.ts';
 import { type QueueHome, queues, tableNames } from '../../platform/config/topology.ts';
 import type { SpecialistDeps } from '../deps.ts';

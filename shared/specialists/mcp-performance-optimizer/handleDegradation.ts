@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Audit } from '../../audit/journal/audit.ts';
-import { type Task, defineTask } from '../../orchestration/task/task.ts';
+import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
 import { succeed } from '../../platform/base/result.ts';
 import { reportSchema } from '../finding.ts';
 import { eventSchema } from '../recordEvent.ts';

@@ -1,4 +1,4 @@
-import type { TaskHelpers } from '../../orchestration/task/task.ts';
+import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
 import type { App, Config } from '../../platform/config/config.ts';
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { SERVER_TIMING, stagesOf } from '../../platform/telemetry/serverTiming.ts';

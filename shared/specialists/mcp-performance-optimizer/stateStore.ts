@@ -1,4 +1,4 @@
-import type { TaskHelpers } from '../../orchestration/task/task.ts';
+import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
 import type { RedisInspection } from '../../platform/state/redisInspection.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type ScannedKeys, scanKeys } from './keyTimes.ts';

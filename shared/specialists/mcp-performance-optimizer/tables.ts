@@ -1,4 +1,4 @@
-import type { TaskHelpers } from '../../orchestration/task/task.ts';
+import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
 import { azureTableProbe } from '../../platform/tables/azureTableProbe.ts';
 import type { Config } from '../../platform/config/config.ts';
 import { tableNames } from '../../platform/config/topology.ts';

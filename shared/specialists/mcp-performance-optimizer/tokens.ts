@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { TaskHelpers } from '../../orchestration/task/task.ts';
+import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
 import { rememberVerified } from '../../identity/tokens/cachedVerifier.ts';
 import { type Verdict, createTokenVerifier } from '../../identity/tokens/verifyToken.ts';
 import type { Config } from '../../platform/config/config.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Audit } from '../../audit/journal/audit.ts';
-import { handlerOf } from '../../orchestration/event/eventRoutes.ts';
-import { type Task, defineTask } from '../../orchestration/task/task.ts';
+import { handlerOf } from '../../orchestration/model/eventRoutes.ts';
+import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
 import { succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { findingSchema } from '../finding.ts';

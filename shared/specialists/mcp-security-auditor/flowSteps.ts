@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { REQUIRED_SCOPE, issuerOf } from '../../identity/tokens/verifyToken.ts';
-import type { TaskHelpers } from '../../orchestration/task/task.ts';
+import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
 import type { Result } from '../../platform/base/result.ts';
 import { type EndpointAnswer, callEndpoint } from '../callEndpoint.ts';
 import type { SpecialistDeps } from '../deps.ts';

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type RuleStep, explainToken } from '../../identity/tokens/explainToken.ts';
 import { roles } from '../../identity/access/actor.ts';
 import { REQUIRED_SCOPE } from '../../identity/tokens/verifyToken.ts';
-import { type Task, type TaskHelpers, defineTask } from '../../orchestration/task/task.ts';
+import { type Task, type TaskHelpers, defineTask } from '../../orchestration/tasks/task.ts';
 import { succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, health, healthSchema, reportSchema, verdict, verdictSchema } from '../finding.ts';

@@ -8,7 +8,7 @@ import {
   rolesWith,
 } from '../../identity/access/permissions.ts';
 import { type Principal, type Role, roles } from '../../identity/access/actor.ts';
-import { type Task, defineTask } from '../../orchestration/task/task.ts';
+import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
 import { succeed } from '../../platform/base/result.ts';
 import { slugSchema } from '../../registry/records/server.ts';
 import type { VisibleServers } from '../../registry/records/visibleServers.ts';

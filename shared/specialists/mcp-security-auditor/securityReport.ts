@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { isPermission, isPermitted, permissionNames } from '../../identity/access/permissions.ts';
-import { type Task, type TaskHelpers, defineTask } from '../../orchestration/task/task.ts';
+import { type Task, type TaskHelpers, defineTask } from '../../orchestration/tasks/task.ts';
 import { succeed } from '../../platform/base/result.ts';
 import type { ServerStore } from '../../registry/records/serverStore.ts';
 import type { SpecialistDeps } from '../deps.ts';

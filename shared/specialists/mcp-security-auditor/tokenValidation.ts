@@ -7,7 +7,7 @@ import {
   tokenRuleNames,
 } from '../../identity/tokens/explainToken.ts';
 import { REFRESH_AFTER_MINUTES } from '../../identity/tokens/cachedVerifier.ts';
-import { type Task, defineTask } from '../../orchestration/task/task.ts';
+import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
 import { InfrastructureError } from '../../platform/base/errors.ts';
 import { succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type TokenVerifier, createTokenVerifier, issuerOf } from '../../identity/tokens/verifyToken.ts';
-import { type Task, defineTask } from '../../orchestration/task/task.ts';
+import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
 import { InfrastructureError } from '../../platform/base/errors.ts';
 import { succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';

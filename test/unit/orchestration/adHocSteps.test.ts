@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { planRequestSchema, requestPlan } from '../../../shared/orchestration/plan/requestPlan.ts';
-import { defineTask } from '../../../shared/orchestration/task/task.ts';
-import { taskCatalogue } from '../../../shared/orchestration/task/taskCatalogue.ts';
+import { planRequestSchema, requestPlan } from '../../../shared/orchestration/plans/requestPlan.ts';
+import { defineTask } from '../../../shared/orchestration/tasks/task.ts';
+import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
 import { fail, succeed } from '../../../shared/platform/base/result.ts';
 import { plainDefinition } from '../../support/plainTask.ts';
 import { caller, testEngine } from '../../support/engine.ts';

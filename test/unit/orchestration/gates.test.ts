@@ -7,11 +7,11 @@ import {
   gateSteps,
   gatesOf,
   standardGates,
-} from '../../../shared/orchestration/gate/qualityGates.ts';
-import { beginPlan } from '../../../shared/orchestration/plan/beginPlan.ts';
-import { startPlan } from '../../../shared/orchestration/plan/planProgress.ts';
-import { defineTask } from '../../../shared/orchestration/task/task.ts';
-import { taskCatalogue } from '../../../shared/orchestration/task/taskCatalogue.ts';
+} from '../../../shared/orchestration/plans/qualityGates.ts';
+import { beginPlan } from '../../../shared/orchestration/engine/beginPlan.ts';
+import { startPlan } from '../../../shared/orchestration/model/planProgress.ts';
+import { defineTask } from '../../../shared/orchestration/tasks/task.ts';
+import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
 import { succeed } from '../../../shared/platform/base/result.ts';
 import { z } from 'zod';
 import { caller, testEngine } from '../../support/engine.ts';

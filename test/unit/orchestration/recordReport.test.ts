@@ -6,17 +6,17 @@ import {
   agentReportSchema,
   applyReport,
   recordReport,
-} from '../../../shared/orchestration/delegation/agentReport.ts';
-import { type Delegation, sweep } from '../../../shared/orchestration/delegation/delegation.ts';
+} from '../../../shared/orchestration/engine/recordReport.ts';
+import { type Delegation, sweep } from '../../../shared/orchestration/model/delegation.ts';
 import {
   delegationMessageSchema,
   messageOf,
-} from '../../../shared/orchestration/delegation/delegationMessage.ts';
-import { delegate } from '../../../shared/orchestration/delegation/delegate.ts';
-import { startPlan } from '../../../shared/orchestration/plan/planProgress.ts';
-import { defineTask } from '../../../shared/orchestration/task/task.ts';
+} from '../../../shared/orchestration/model/delegationMessage.ts';
+import { delegate } from '../../../shared/orchestration/engine/delegate.ts';
+import { startPlan } from '../../../shared/orchestration/model/planProgress.ts';
+import { defineTask } from '../../../shared/orchestration/tasks/task.ts';
 import { CLOCK_TOLERANCE_MS } from '../../../shared/platform/base/clock.ts';
-import { taskCatalogue } from '../../../shared/orchestration/task/taskCatalogue.ts';
+import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
 import { ConfigError } from '../../../shared/platform/config/config.ts';
 import { succeed } from '../../../shared/platform/base/result.ts';
 import { caller, testEngine } from '../../support/engine.ts';

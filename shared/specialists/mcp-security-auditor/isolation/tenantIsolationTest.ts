@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Session } from '../../../identity/sessions/sessionStore.ts';
-import { type Task, type TaskHelpers, defineTask } from '../../../orchestration/task/task.ts';
+import { type Task, type TaskHelpers, defineTask } from '../../../orchestration/tasks/task.ts';
 import { succeed } from '../../../platform/base/result.ts';
 import { type Finding, verdict, verdictSchema } from '../../finding.ts';
 import { withinTime } from '../../withinTime.ts';

@@ -3,7 +3,7 @@ import {
   type AllocationRequest,
   type ResourcePools,
   createResourcePools,
-} from '../../../../shared/orchestration/pool/resourcePools.ts';
+} from '../../../../shared/orchestration/pools/resourcePools.ts';
 import { azureTableStateStore } from '../../../../shared/platform/state/azureTableStateStore.ts';
 import { InfrastructureError } from '../../../../shared/platform/base/errors.ts';
 import { randomId } from '../../../../shared/platform/base/ids.ts';
