@@ -5,7 +5,7 @@ import { type Task, defineTask } from '../../orchestration/task/task.ts';
 import { succeed } from '../../platform/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { findingSchema } from '../finding.ts';
-import { eventSchema } from '../recordEvent.ts';
+import { eventSchema } from '../eventHandlers.ts';
 import { slugSchema } from '../../registry/server.ts';
 import { type Checked, checkServer } from './checkServer.ts';
 import { recordDeps } from './recordServer.ts';

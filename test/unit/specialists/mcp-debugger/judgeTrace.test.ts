@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { AuditRecord } from '../../../../shared/audit/record.ts';
 import { type Delegation, newDelegation } from '../../../../shared/orchestration/delegation/delegation.ts';
 import { startPlan } from '../../../../shared/orchestration/plan/planProgress.ts';
-import type { Gathered } from '../../../../shared/specialists/mcp-debugger/gatherTrace.ts';
+import type { Gathered } from '../../../../shared/specialists/mcp-debugger/readTrace.ts';
 import { judgeTrace } from '../../../../shared/specialists/mcp-debugger/judgeTrace.ts';
 import { timelineOf } from '../../../../shared/specialists/mcp-debugger/timeline.ts';
 

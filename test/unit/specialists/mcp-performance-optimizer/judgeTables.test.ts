@@ -2,13 +2,13 @@ import { describe, expect, test } from 'vitest';
 import type {
   PartitionFigures,
   TableFault,
-} from '../../../../shared/specialists/mcp-performance-optimizer/oneTable.ts';
+} from '../../../../shared/specialists/mcp-performance-optimizer/measureTable.ts';
 import { percentiles } from '../../../../shared/specialists/mcp-performance-optimizer/measure.ts';
 import {
   operationsBySlowness,
   tableFindings,
-} from '../../../../shared/specialists/mcp-performance-optimizer/tableFindings.ts';
-import type { TablesLook } from '../../../../shared/specialists/mcp-performance-optimizer/tables.ts';
+} from '../../../../shared/specialists/mcp-performance-optimizer/judgeTables.ts';
+import type { TablesLook } from '../../../../shared/specialists/mcp-performance-optimizer/measureTables.ts';
 import { tableNames } from '../../../../shared/platform/topology.ts';
 
 const took = (ms: number) => percentiles([ms]);
