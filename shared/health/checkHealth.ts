@@ -6,7 +6,7 @@ import type { HeldLease } from '../platform/state/stateStore.ts';
 import { parseStateValue } from '../platform/state/stateValue.ts';
 import { type HealthReport, healthChanges, healthReportSchema } from './healthReport.ts';
 import { inTime } from './inTime.ts';
-import { type HealthDeps, lookAtHealth, lookWithoutAgents } from './lookAtHealth.ts';
+import { type HealthDeps, lookAtHealth, lookWithoutAgents } from './checkComponents.ts';
 
 export interface HealthCheck {
   /** The last result while it is fresh, else that of a new look; a look that is under way elsewhere counts as one. */

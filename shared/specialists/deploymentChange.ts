@@ -7,7 +7,7 @@ import type { App } from '../platform/config/config.ts';
 import { readInstances } from '../platform/telemetry/instances.ts';
 import type { SpecialistDeps } from './deps.ts';
 import { type Finding, reportSchema } from './finding.ts';
-import type { eventSchema } from './recordEvent.ts';
+import type { eventSchema } from './eventHandlers.ts';
 
 /** What `deployment_status` can be about. Anybody may raise such an event, with any detail. */
 const detailSchema = z.union([

@@ -5,7 +5,7 @@ import type { SpecialistDeps } from '../deps.ts';
 import type { Finding } from '../finding.ts';
 import { tenantHint } from '../../identity/access/tenants.ts';
 import { tracedHeaders } from '../tracedHeaders.ts';
-import { withinTime } from '../withinTime.ts';
+import { withinTime } from '../withTimeout.ts';
 import { type Observed, type ProtectedResource, bearerChallenge, judgeChallenge } from './judgeChallenge.ts';
 
 export type OauthDeps = Pick<

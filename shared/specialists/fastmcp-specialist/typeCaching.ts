@@ -6,7 +6,7 @@ import { createFairQueue } from '../../platform/concurrency/fairQueue.ts';
 import { fail, succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, reportSchema } from '../finding.ts';
-import { withinTime } from '../withinTime.ts';
+import { withinTime } from '../withTimeout.ts';
 import { type Kept, judgeKept, keptOf } from './keptLists.ts';
 
 /** Each server of the registry is looked at every quarter of an hour: twice that is a turn that was missed. */

@@ -9,7 +9,7 @@ import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
 import { continueTrace } from '../../platform/telemetry/trace.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import type { Finding } from '../finding.ts';
-import { withinTime } from '../withinTime.ts';
+import { withinTime } from '../withTimeout.ts';
 import { type Stage, type Walked, modernMessage, remedies } from './pipelineStages.ts';
 
 const INSIDE_WITHIN_MS = 6_000;

@@ -7,7 +7,7 @@ import { succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, reportSchema } from '../finding.ts';
 import { tokenOf } from '../tokenOf.ts';
-import { withinTime } from '../withinTime.ts';
+import { withinTime } from '../withTimeout.ts';
 import { readRecords } from '../readRecords.ts';
 import { explainRefusals, groupRefusals, isRefusal, reasons } from './refusals.ts';
 import { traceIdSchema } from './traceId.ts';

@@ -5,8 +5,8 @@ import { type Task, type TaskHelpers, defineTask } from '../../orchestration/tas
 import { succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, reportSchema } from '../finding.ts';
-import { withinTime } from '../withinTime.ts';
-import { type Look, lookAtBothApps } from './dualServer.ts';
+import { withinTime } from '../withTimeout.ts';
+import { type Look, lookAtBothApps } from './bothApps.ts';
 
 const HOUR_MS = 3_600_000;
 const WITHIN_MS = 8_000;

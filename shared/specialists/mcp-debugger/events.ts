@@ -6,13 +6,13 @@ import { type Task, type TaskHelpers, defineTask } from '../../orchestration/tas
 import { succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, reportSchema } from '../finding.ts';
-import { lookAtEndpoints } from '../lookAtEndpoints.ts';
-import { lookAtStores } from '../lookAtStores.ts';
-import { eventSchema } from '../recordEvent.ts';
+import { lookAtEndpoints } from '../checkEndpoints.ts';
+import { lookAtStores } from '../checkStores.ts';
+import { eventSchema } from '../eventHandlers.ts';
 import { refusalsOf } from './authenticationFailures.ts';
-import { type Look } from './dualServer.ts';
-import { lookAtServer } from './lookAtServer.ts';
-import { followTrace } from './middlewareIssues.ts';
+import { type Look } from './bothApps.ts';
+import { lookAtServer } from './inspectServer.ts';
+import { followTrace } from './followTrace.ts';
 import { slowParts } from './slowParts.ts';
 
 type Event = z.infer<typeof eventSchema>;

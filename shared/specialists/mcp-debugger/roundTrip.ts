@@ -12,7 +12,7 @@ import type { SpecialistDeps } from '../deps.ts';
 import type { Finding } from '../finding.ts';
 import { markKey } from '../probe.ts';
 import { type Leg, judgeRoundTrip } from './judgeRoundTrip.ts';
-import { withinTime } from '../withinTime.ts';
+import { withinTime } from '../withTimeout.ts';
 
 const LOOK_EVERY_MS = 100;
 /** To cancel what hangs and to read how far it is. */

@@ -5,7 +5,7 @@ import { succeed } from '../../platform/base/result.ts';
 import { tableNames } from '../../platform/config/topology.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { reportSchema } from '../finding.ts';
-import { type TopologyDeps, lookAtTopology } from './deployedTopology.ts';
+import { type TopologyDeps, lookAtTopology } from './topology.ts';
 import { type RunningDeps, type RunningApp, lookAtApps } from './runningApps.ts';
 import { summarise } from './summarise.ts';
 

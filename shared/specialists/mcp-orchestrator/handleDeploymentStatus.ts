@@ -4,7 +4,7 @@ import { succeed } from '../../platform/base/result.ts';
 import { DEPLOYMENT_PLAN } from '../../orchestration/plans/namedPlans.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { changeSchema, lookAtChange } from '../deploymentChange.ts';
-import { eventSchema } from '../recordEvent.ts';
+import { eventSchema } from '../eventHandlers.ts';
 
 const MAX_SHOWN = 20;
 

@@ -10,7 +10,7 @@ import {
   type ProbedRequest,
   type StageName,
   lookAtPipeline,
-} from './pipeline.ts';
+} from './measurePipeline.ts';
 
 /** Measures what a request goes through in both apps. */
 export const middlewarePerformance = (deps: PipelineDeps): Task =>

@@ -5,7 +5,7 @@ import type { SpecialistDeps } from '../deps.ts';
 import { health, healthSchema, reportSchema, verdict, verdictSchema } from '../finding.ts';
 import { timeFor } from './measure.ts';
 import { stateFindings } from './stateFindings.ts';
-import { type StateLook, lookAtState, redisFigures, stateFacts } from './stateStore.ts';
+import { type StateLook, lookAtState, redisFigures, stateFacts } from './measureState.ts';
 
 const agent = 'mcp-performance-optimizer';
 

@@ -5,7 +5,7 @@ import { succeed } from '../../platform/base/result.ts';
 import { type Finding, reportSchema } from '../finding.ts';
 import { KEY_FETCH_MS, SIGNATURE_MS } from './budgets.ts';
 import { timeFor } from './measure.ts';
-import { type TokensDeps, type TokensLook, lookAtTokens } from './tokens.ts';
+import { type TokensDeps, type TokensLook, lookAtTokens } from './measureTokens.ts';
 
 /** Measures how tokens are verified. */
 export const oauthTokenPerformance = (deps: TokensDeps): Task =>

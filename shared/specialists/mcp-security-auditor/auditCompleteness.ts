@@ -7,7 +7,7 @@ import type { Page } from '../../platform/tables/tables.ts';
 import { succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, verdict, verdictSchema } from '../finding.ts';
-import { withinTime } from '../withinTime.ts';
+import { withinTime } from '../withTimeout.ts';
 import { chainFindings } from './auditVerification.ts';
 import { missing, ofDelegation, ofPlan } from './expectedRecords.ts';
 import { readRecords } from '../readRecords.ts';

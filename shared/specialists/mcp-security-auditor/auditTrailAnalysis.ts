@@ -5,7 +5,7 @@ import { type Task, type TaskHelpers, defineTask } from '../../orchestration/tas
 import { succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, reportSchema } from '../finding.ts';
-import { withinTime } from '../withinTime.ts';
+import { withinTime } from '../withTimeout.ts';
 import { type Analysis, type WorkingHours, analyseRecords } from './analyseRecords.ts';
 import { chainFindings } from './auditVerification.ts';
 import { readRecords } from '../readRecords.ts';

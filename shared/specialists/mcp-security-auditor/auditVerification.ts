@@ -6,7 +6,7 @@ import { type Task, type TaskHelpers, defineTask } from '../../orchestration/tas
 import { succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, verdict, verdictSchema } from '../finding.ts';
-import { withinTime } from '../withinTime.ts';
+import { withinTime } from '../withTimeout.ts';
 import { readRecords } from '../readRecords.ts';
 
 type AuditDeps = Pick<SpecialistDeps, 'audit' | 'trail' | 'newId'>;

@@ -5,8 +5,8 @@ import { type Task, type TaskHelpers, defineTask } from '../../orchestration/tas
 import { succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, reportSchema } from '../finding.ts';
-import { eventSchema } from '../recordEvent.ts';
-import { withinTime } from '../withinTime.ts';
+import { eventSchema } from '../eventHandlers.ts';
+import { withinTime } from '../withTimeout.ts';
 import { hasFailed, tally } from './analyseRecords.ts';
 import { readRecords } from '../readRecords.ts';
 

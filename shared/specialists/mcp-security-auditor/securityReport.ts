@@ -5,7 +5,7 @@ import { succeed } from '../../platform/base/result.ts';
 import type { ServerStore } from '../../registry/records/serverStore.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, reportSchema } from '../finding.ts';
-import { withinTime } from '../withinTime.ts';
+import { withinTime } from '../withTimeout.ts';
 import { accessFindings } from './accessRules.ts';
 import { analyseTrail, lastDay } from './auditTrailAnalysis.ts';
 import { lookAtTenant } from './identityProvider.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type HealthDeps } from '../../../shared/health/lookAtHealth.ts';
+import { type HealthDeps } from '../../../shared/health/checkComponents.ts';
 import { createHealthCheck } from '../../../shared/health/checkHealth.ts';
 import { HEALTH_PLAN, namedPlans } from '../../../shared/orchestration/plans/namedPlans.ts';
 import { defineTask, type Task } from '../../../shared/orchestration/tasks/task.ts';

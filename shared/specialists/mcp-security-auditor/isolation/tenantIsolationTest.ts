@@ -3,7 +3,7 @@ import type { Session } from '../../../identity/sessions/sessionStore.ts';
 import { type Task, type TaskHelpers, defineTask } from '../../../orchestration/tasks/task.ts';
 import { succeed } from '../../../platform/base/result.ts';
 import { type Finding, verdict, verdictSchema } from '../../finding.ts';
-import { withinTime } from '../../withinTime.ts';
+import { withinTime } from '../../withTimeout.ts';
 import { readRecords } from '../../readRecords.ts';
 import { type Attempt, storeAttempts } from './attempts.ts';
 import { gatewayAttempts } from './gatewayAttempts.ts';

@@ -3,7 +3,7 @@ import { azureTableProbe } from '../../platform/tables/azureTableProbe.ts';
 import type { Config } from '../../platform/config/config.ts';
 import { tableNames } from '../../platform/config/topology.ts';
 import { measure } from './measure.ts';
-import { type TableFault, type TableFigures, lookAtTable } from './oneTable.ts';
+import { type TableFault, type TableFigures, lookAtTable } from './measureTable.ts';
 import { type OwnRowTimes, measureOwnRows } from './ownRows.ts';
 
 /** What was measured of the table service. */

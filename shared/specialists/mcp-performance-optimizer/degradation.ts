@@ -3,8 +3,8 @@ import type { Audit } from '../../audit/journal/audit.ts';
 import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
 import { succeed } from '../../platform/base/result.ts';
 import { reportSchema } from '../finding.ts';
-import { eventSchema } from '../recordEvent.ts';
-import { operationsBySlowness } from './tableFindings.ts';
+import { eventSchema } from '../eventHandlers.ts';
+import { operationsBySlowness } from './judgeTables.ts';
 import {
   type PerformanceDeps,
   type WholeLook,
@@ -12,7 +12,7 @@ import {
   allFindings,
   lookAtAll,
 } from './performanceReport.ts';
-import { type StageName, type Stages, splitStages, stageNames } from './pipeline.ts';
+import { type StageName, type Stages, splitStages, stageNames } from './measurePipeline.ts';
 
 const agent = 'mcp-performance-optimizer';
 

@@ -4,7 +4,7 @@ import { idSchema } from '../../platform/base/ids.ts';
 import { succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, reportSchema } from '../finding.ts';
-import { type Subject, gatherTrace } from './gatherTrace.ts';
+import { type Subject, gatherTrace } from './readTrace.ts';
 import { judgeTrace } from './judgeTrace.ts';
 import { type Entry, timelineOf } from './timeline.ts';
 import { traceIdSchema } from './traceId.ts';

@@ -6,7 +6,7 @@ import { continueTrace } from '../../platform/telemetry/trace.ts';
 import type { Page } from '../../platform/tables/tables.ts';
 import type { Result } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
-import { withinTime } from '../withinTime.ts';
+import { withinTime } from '../withTimeout.ts';
 import { type ReadRecords, readRecords } from '../readRecords.ts';
 
 /** What one request, or one session, has set off. */

@@ -8,8 +8,8 @@ import {
   UNEVEN_FLOOR_ROWS,
 } from './budgets.ts';
 import { type Percentiles, percentiles } from './measure.ts';
-import type { PartitionFigures, TableFault, TableFigures } from './oneTable.ts';
-import type { TablesLook } from './tables.ts';
+import type { PartitionFigures, TableFault, TableFigures } from './measureTable.ts';
+import type { TablesLook } from './measureTables.ts';
 
 /** What follows from a look at the tables. */
 export function tableFindings(look: TablesLook): readonly Finding[] {

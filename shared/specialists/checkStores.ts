@@ -5,7 +5,7 @@ import { tableNames } from '../platform/config/topology.ts';
 import type { SpecialistDeps } from './deps.ts';
 import type { Finding } from './finding.ts';
 import { type StoreFault, type StoreFaultKind, classifyStoreFault } from './storeFault.ts';
-import { withinTime } from './withinTime.ts';
+import { withinTime } from './withTimeout.ts';
 
 /** Far more than an operation takes, and short enough to leave time to say so. */
 const WITHIN_MS = 4_000;

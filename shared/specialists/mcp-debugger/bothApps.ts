@@ -4,8 +4,8 @@ import { succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, health, healthSchema, reportSchema, verdict, verdictSchema } from '../finding.ts';
 import { lookAtApp } from '../lookAtApp.ts';
-import { lookAtEndpoints, tokenNotKept } from '../lookAtEndpoints.ts';
-import { lookAtStores } from '../lookAtStores.ts';
+import { lookAtEndpoints, tokenNotKept } from '../checkEndpoints.ts';
+import { lookAtStores } from '../checkStores.ts';
 import { tokenOf } from '../tokenOf.ts';
 import { roundTrip } from './roundTrip.ts';
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type {
   PartitionFigures,
   TableFault,
-} from '../../../../shared/specialists/mcp-performance-optimizer/oneTable.ts';
+} from '../../../../shared/specialists/mcp-performance-optimizer/measureTable.ts';
 import { percentiles } from '../../../../shared/specialists/mcp-performance-optimizer/measure.ts';
 import {
   operationsBySlowness,

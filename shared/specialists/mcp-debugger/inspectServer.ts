@@ -3,8 +3,8 @@ import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
 import type { ServerRecord } from '../../registry/records/server.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import type { Finding } from '../finding.ts';
-import { withinTime } from '../withinTime.ts';
-import type { Look } from './dualServer.ts';
+import { withinTime } from '../withTimeout.ts';
+import type { Look } from './bothApps.ts';
 import { readRecords } from '../readRecords.ts';
 
 const SERVER_WITHIN_MS = 10_000;
