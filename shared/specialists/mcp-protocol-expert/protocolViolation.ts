@@ -5,7 +5,7 @@ import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
 import { succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { findingSchema } from '../finding.ts';
-import { eventSchema } from '../recordEvent.ts';
+import { eventSchema } from '../eventHandlers.ts';
 import { slugSchema } from '../../registry/records/server.ts';
 import { type Checked, checkServer } from './checkServer.ts';
 import { recordDeps } from './recordServer.ts';

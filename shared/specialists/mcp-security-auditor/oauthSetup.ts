@@ -7,7 +7,7 @@ import { succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, health, healthSchema, reportSchema, verdict, verdictSchema } from '../finding.ts';
 import { visibleTenants } from '../../identity/access/tenants.ts';
-import { withinTime } from '../withinTime.ts';
+import { withinTime } from '../withTimeout.ts';
 import { type TenantLook, lookAtTenant } from './identityProvider.ts';
 
 export type SetupDeps = Pick<SpecialistDeps, 'config' | 'authority' | 'outbound' | 'trail'>;

@@ -4,7 +4,7 @@ import { InfrastructureError } from '../../../../shared/platform/base/errors.ts'
 import { fail } from '../../../../shared/platform/base/result.ts';
 import type { StateStore } from '../../../../shared/platform/state/stateStore.ts';
 import { tableNames } from '../../../../shared/platform/config/topology.ts';
-import { lookAtTopology } from '../../../../shared/specialists/mcp-deployment-specialist/deployedTopology.ts';
+import { lookAtTopology } from '../../../../shared/specialists/mcp-deployment-specialist/topology.ts';
 import { look } from '../../../../shared/specialists/mcp-deployment-specialist/look.ts';
 import { lookAtApps } from '../../../../shared/specialists/mcp-deployment-specialist/runningApps.ts';
 import { memoryState } from '../../../support/memoryState.ts';

@@ -7,8 +7,8 @@ import { percentiles } from '../../../../shared/specialists/mcp-performance-opti
 import {
   operationsBySlowness,
   tableFindings,
-} from '../../../../shared/specialists/mcp-performance-optimizer/tableFindings.ts';
-import type { TablesLook } from '../../../../shared/specialists/mcp-performance-optimizer/tables.ts';
+} from '../../../../shared/specialists/mcp-performance-optimizer/judgeTables.ts';
+import type { TablesLook } from '../../../../shared/specialists/mcp-performance-optimizer/measureTables.ts';
 import { tableNames } from '../../../../shared/platform/config/topology.ts';
 
 const took = (ms: number) => percentiles([ms]);
