@@ -3,7 +3,7 @@ import { LATEST_LEGACY } from '../../../gateway/protocol.ts';
 import type { Front } from '../../../gateway/request.ts';
 import { continueTrace } from '../../../platform/trace.ts';
 import type { Attempt } from './attempts.ts';
-import type { IsolationDeps, StrangersRecords } from './strangersRecords.ts';
+import type { IsolationDeps, StrangersRecords } from './foreignRecords.ts';
 
 interface Answered {
   readonly status: number;

@@ -5,7 +5,7 @@ import { systemClock } from '../../../../shared/platform/clock.ts';
 import { createFairQueue } from '../../../../shared/platform/fairQueue.ts';
 import { openOutboundClient } from '../../../../shared/platform/outbound.ts';
 import { azureTableServerStore } from '../../../../shared/registry/azureTableServerStore.ts';
-import { type Kept, judgeKept, keptOf } from '../../../../shared/specialists/fastmcp-specialist/keptLists.ts';
+import { type Kept, judgeKept, keptOf } from '../../../../shared/specialists/fastmcp-specialist/staleLists.ts';
 import { discoveryOf } from '../../../support/handmadeUpstream.ts';
 import { memoryState } from '../../../support/memoryState.ts';
 import { memoryTables } from '../../../support/memoryTables.ts';
