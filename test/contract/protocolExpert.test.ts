@@ -14,7 +14,7 @@ import { capabilityNegotiation } from '../../shared/specialists/mcp-protocol-exp
 import { complianceReport } from '../../shared/specialists/mcp-protocol-expert/complianceReport.ts';
 import { jsonRpcOptimization } from '../../shared/specialists/mcp-protocol-expert/jsonRpcOptimization.ts';
 import { handleProtocolViolation } from '../../shared/specialists/mcp-protocol-expert/protocolViolation.ts';
-import { specificationCompliance } from '../../shared/specialists/mcp-protocol-expert/specificationCompliance.ts';
+import { specificationCompliance } from '../../shared/specialists/mcp-protocol-expert/complianceTasks.ts';
 import { transportLayerTuning } from '../../shared/specialists/mcp-protocol-expert/transportTuning.ts';
 import { testCredentials } from '../support/credentials.ts';
 import { freePort } from '../support/freePort.ts';

@@ -9,7 +9,7 @@ import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, reportSchema } from '../finding.ts';
 import { callTools } from './callTools.ts';
 import { type CheckedSchemas, type Described, checkSchemas } from './checkSchemas.ts';
-import { judgeStructured } from './judgeStructured.ts';
+import { judgeStructured } from './structuredFindings.ts';
 import { type CheckSchema, createSchemaChecker } from './schemaChecker.ts';
 
 const MAX_SERVERS = 50;

@@ -6,8 +6,8 @@ import { type Result, fail, succeed } from '../../../platform/base/result.ts';
 import type { Era } from '../../../registry/records/era.ts';
 import type { Exchanged } from './exchange.ts';
 import { createRecorder, type Recorder } from './recorder.ts';
-import { openLegacy, recordLegacy } from './recordLegacy.ts';
-import { openModern, recordModern } from './recordModern.ts';
+import { openLegacy, recordLegacy } from './legacyEra.ts';
+import { openModern, recordModern } from './modernEra.ts';
 import { resultIn, type Scope, type Transcript } from './transcript.ts';
 
 interface EraRecorder {

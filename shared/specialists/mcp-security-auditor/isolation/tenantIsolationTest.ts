@@ -14,7 +14,7 @@ import {
   removeRecords,
   storeRecords,
   strangersRecords,
-} from './strangersRecords.ts';
+} from './foreignRecords.ts';
 
 const STEP_WITHIN_MS = 15_000;
 const TRAIL_SAMPLE = 200;

@@ -4,7 +4,7 @@ import { fail, succeed } from '../../../../shared/platform/base/result.ts';
 import {
   judgeOutputSchema,
   judgeStructured,
-} from '../../../../shared/specialists/fastmcp-specialist/judgeStructured.ts';
+} from '../../../../shared/specialists/fastmcp-specialist/structuredFindings.ts';
 import {
   contentProblems,
   schemaProblems,

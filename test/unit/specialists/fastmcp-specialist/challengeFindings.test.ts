@@ -4,7 +4,7 @@ import {
   type Observed,
   bearerChallenge,
   judgeChallenge,
-} from '../../../../shared/specialists/fastmcp-specialist/judgeChallenge.ts';
+} from '../../../../shared/specialists/fastmcp-specialist/challengeFindings.ts';
 
 const origin = 'https://mcp.contoso.com';
 const resource = {
