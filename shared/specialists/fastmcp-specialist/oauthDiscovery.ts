@@ -6,7 +6,7 @@ import type { Finding } from '../finding.ts';
 import { tenantHint } from '../../identity/access/tenants.ts';
 import { tracedHeaders } from '../tracedHeaders.ts';
 import { withinTime } from '../withTimeout.ts';
-import { type Observed, type ProtectedResource, bearerChallenge, judgeChallenge } from './judgeChallenge.ts';
+import { type Observed, type ProtectedResource, bearerChallenge, judgeChallenge } from './challengeFindings.ts';
 
 export type OauthDeps = Pick<
   SpecialistDeps,

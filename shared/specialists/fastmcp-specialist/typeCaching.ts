@@ -7,7 +7,7 @@ import { fail, succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, reportSchema } from '../finding.ts';
 import { withinTime } from '../withTimeout.ts';
-import { type Kept, judgeKept, keptOf } from './keptLists.ts';
+import { type Kept, judgeKept, keptOf } from './staleLists.ts';
 
 /** Each server of the registry is looked at every quarter of an hour: twice that is a turn that was missed. */
 const OLD_AFTER_MINUTES = 30;

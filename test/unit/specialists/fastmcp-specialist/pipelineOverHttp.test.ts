@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { OutboundClient, OutboundRequest } from '../../../../shared/platform/outbound/outboundClient.ts';
 import { outboundBody } from '../../../support/outboundBody.ts';
 import { fail, succeed } from '../../../../shared/platform/base/result.ts';
-import { walkOverHttp } from '../../../../shared/specialists/fastmcp-specialist/walkOverHttp.ts';
+import { walkOverHttp } from '../../../../shared/specialists/fastmcp-specialist/pipelineOverHttp.ts';
 
 type Said = readonly [status: number, body?: unknown];
 

@@ -5,7 +5,7 @@ import { systemClock } from '../../../../shared/platform/base/clock.ts';
 import { createFairQueue } from '../../../../shared/platform/concurrency/fairQueue.ts';
 import { openOutboundClient } from '../../../../shared/platform/outbound/outboundClient.ts';
 import { azureTableServerStore } from '../../../../shared/registry/records/azureTableServerStore.ts';
-import { type Kept, judgeKept, keptOf } from '../../../../shared/specialists/fastmcp-specialist/keptLists.ts';
+import { type Kept, judgeKept, keptOf } from '../../../../shared/specialists/fastmcp-specialist/staleLists.ts';
 import { discoveryOf } from '../../../support/handmadeUpstream.ts';
 import { memoryState } from '../../../support/memoryState.ts';
 import { memoryTables } from '../../../support/memoryTables.ts';
