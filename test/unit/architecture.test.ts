@@ -30,12 +30,12 @@ const packages: Readonly<Record<string, RegExp>> = {
   '@azure/core-rest-pipeline': /^shared\/platform\/tables\/azureTableBatch\.ts$/,
   '@azure/service-bus': /^shared\/platform\/serviceBus\/\w+\.ts$/,
   '@azure/identity':
-    /^shared\/(platform\/(tables\/openTables|serviceBus\/messageSender)|identity\/onBehalfOf)\.ts$/,
-  '@azure/msal-node': /^shared\/identity\/onBehalfOf\.ts$/,
+    /^shared\/(platform\/(tables\/openTables|serviceBus\/messageSender)|identity\/credentials\/tokenExchange)\.ts$/,
+  '@azure/msal-node': /^shared\/identity\/credentials\/tokenExchange\.ts$/,
   ioredis: /^shared\/platform\/state\/redis\w+\.ts$/,
   undici: /^shared\/platform\/outbound\/outboundClient\.ts$/,
   'ipaddr.js': /^shared\/platform\/security\/addressRules\.ts$/,
-  jose: /^shared\/(identity\/(verify|explain)Token|specialists\/mcp-security-auditor\/forgeTokens)\.ts$/,
+  jose: /^shared\/(identity\/tokens\/\w+|specialists\/mcp-security-auditor\/forgeTokens)\.ts$/,
   '@cfworker/json-schema': /^shared\/specialists\/fastmcp-specialist\/outputSchema\.ts$/,
 };
 
