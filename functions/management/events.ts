@@ -1,13 +1,13 @@
 import { z } from 'zod';
-import { raiseEvent } from '../../shared/orchestration/event/raiseEvent.ts';
-import { actorOf, idFor } from '../../shared/orchestration/caller.ts';
-import { unknownName } from '../../shared/orchestration/nearest.ts';
+import { raiseEvent } from '../../shared/orchestration/engine/publishEvent.ts';
+import { actorOf, idFor } from '../../shared/orchestration/model/caller.ts';
+import { unknownName } from '../../shared/orchestration/model/unknownName.ts';
 import { invalid } from '../../shared/platform/base/invalid.ts';
 import { type Bounds, unsafeShape } from '../../shared/platform/base/jsonShape.ts';
 import { type Result, fail, succeed } from '../../shared/platform/base/result.ts';
 import { traceparentOf } from '../../shared/platform/telemetry/trace.ts';
-import type { AppDeps } from '../compose.ts';
-import type { Answer, Route } from '../route.ts';
+import type { AppDeps } from '../compose/compose.ts';
+import type { Answer, Route } from '../http/route.ts';
 import { callerOf } from './caller.ts';
 import { delegationHref } from './delegations.ts';
 import { privileged } from './privileged.ts';

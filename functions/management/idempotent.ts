@@ -11,7 +11,7 @@ import { invalid } from '../../shared/platform/base/invalid.ts';
 import { ANSWER_BOUNDS, unsafeShape } from '../../shared/platform/base/jsonShape.ts';
 import type { Log } from '../../shared/platform/telemetry/log.ts';
 import { succeed } from '../../shared/platform/base/result.ts';
-import type { Answer, Call, Route } from '../route.ts';
+import type { Answer, Call, Route } from '../http/route.ts';
 
 export type IdempotentDeps = IdempotencyDeps & { readonly log: Log };
 

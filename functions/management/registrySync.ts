@@ -7,8 +7,8 @@ import {
   sourceOf,
   syncRegistry,
 } from '../../shared/registry/sync/syncRegistry.ts';
-import type { AppDeps } from '../compose.ts';
-import type { Call, Route } from '../route.ts';
+import type { AppDeps } from '../compose/compose.ts';
+import type { Call, Route } from '../http/route.ts';
 import { privileged } from './privileged.ts';
 
 /** Well within the time of a request, the last page included. */

@@ -1,4 +1,4 @@
-import type { PlanStore } from '../orchestration/stores.ts';
+import type { PlanStore } from '../orchestration/model/stores.ts';
 import { InfrastructureError } from '../platform/base/errors.ts';
 import type { Log } from '../platform/telemetry/log.ts';
 import type { StateStore } from '../platform/state/stateStore.ts';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Holding, inUse } from '../../shared/orchestration/pool/allocate.ts';
-import { shares } from '../../shared/orchestration/pool/pools.ts';
-import { type ResourcePools, createResourcePools } from '../../shared/orchestration/pool/resourcePools.ts';
+import { type Holding, inUse } from '../../shared/orchestration/pools/allocate.ts';
+import { shares } from '../../shared/orchestration/pools/pools.ts';
+import { type ResourcePools, createResourcePools } from '../../shared/orchestration/pools/resourcePools.ts';
 import type { App } from '../../shared/platform/config/config.ts';
 import { randomId } from '../../shared/platform/base/ids.ts';
 import type { StateStore } from '../../shared/platform/state/stateStore.ts';

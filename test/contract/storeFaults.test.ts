@@ -7,7 +7,7 @@ import { systemClock } from '../../shared/platform/base/clock.ts';
 import { randomId } from '../../shared/platform/base/ids.ts';
 import { openStateStore } from '../../shared/platform/state/openStateStore.ts';
 import { openTables } from '../../shared/platform/tables/openTables.ts';
-import { lookAtStores } from '../../shared/specialists/lookAtStores.ts';
+import { lookAtStores } from '../../shared/specialists/checkStores.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
 import { freePort } from '../support/freePort.ts';
 import { type RedisServer, startRedis } from '../support/redis.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { AuditEvent } from '../../shared/audit/record.ts';
+import type { AuditEvent } from '../../shared/audit/model/record.ts';
 import { systemClock } from '../../shared/platform/base/clock.ts';
 import { readConfig } from '../../shared/platform/config/readConfig.ts';
 import { InfrastructureError } from '../../shared/platform/base/errors.ts';
@@ -7,7 +7,7 @@ import type { OpenedStateStore } from '../../shared/platform/state/openStateStor
 import { openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
 import { appSettings } from '../../infra/local/settings.ts';
 import { portsFor } from '../../infra/local/defaults.ts';
-import { handlePerformanceDegradation } from '../../shared/specialists/mcp-performance-optimizer/handleDegradation.ts';
+import { handlePerformanceDegradation } from '../../shared/specialists/mcp-performance-optimizer/degradation.ts';
 import { generatePerformanceReport } from '../../shared/specialists/mcp-performance-optimizer/performanceReport.ts';
 import { type Served, serve } from '../support/serve.ts';
 import { memoryState } from '../support/memoryState.ts';

@@ -2,8 +2,8 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
-import { agents } from '../../shared/orchestration/agent/agents.ts';
-import { REPORTS_QUEUE } from '../../shared/orchestration/delegation/agentReport.ts';
+import { agents } from '../../shared/orchestration/model/agents.ts';
+import { REPORTS_QUEUE } from '../../shared/orchestration/engine/recordReport.ts';
 import topology from '../../infra/topology.json' with { type: 'json' };
 
 const root = resolve(import.meta.dirname, '../..');
@@ -31,12 +31,12 @@ const packages: Readonly<Record<string, RegExp>> = {
   '@azure/core-rest-pipeline': /^shared\/platform\/tables\/azureTableBatch\.ts$/,
   '@azure/service-bus': /^shared\/platform\/serviceBus\/\w+\.ts$/,
   '@azure/identity':
-    /^shared\/(platform\/(tables\/openTables|serviceBus\/messageSender)|identity\/onBehalfOf)\.ts$/,
-  '@azure/msal-node': /^shared\/identity\/onBehalfOf\.ts$/,
+    /^shared\/(platform\/(tables\/openTables|serviceBus\/messageSender)|identity\/credentials\/tokenExchange)\.ts$/,
+  '@azure/msal-node': /^shared\/identity\/credentials\/tokenExchange\.ts$/,
   ioredis: /^shared\/platform\/state\/redis\w+\.ts$/,
   undici: /^shared\/platform\/outbound\/outboundClient\.ts$/,
   'ipaddr.js': /^shared\/platform\/security\/addressRules\.ts$/,
-  jose: /^shared\/(identity\/(verify|explain)Token|specialists\/mcp-security-auditor\/forgeTokens)\.ts$/,
+  jose: /^shared\/(identity\/tokens\/\w+|specialists\/mcp-security-auditor\/forgeTokens)\.ts$/,
   '@cfworker/json-schema': /^shared\/specialists\/fastmcp-specialist\/outputSchema\.ts$/,
 };
 

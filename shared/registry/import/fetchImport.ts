@@ -3,7 +3,7 @@ import { fetchJson } from '../../platform/outbound/fetchJson.ts';
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { readUrl } from '../../platform/base/readUrl.ts';
 import { type Result, fail } from '../../platform/base/result.ts';
-import { PAGE_ENTRIES, type ServerPage, fetchServerPage, readServerPage } from '../serverPages.ts';
+import { PAGE_ENTRIES, type ServerPage, fetchServerPage, readServerPage } from '../officialApi/serverPages.ts';
 import { type Import, readImport } from './readImport.ts';
 
 /** An MCP message is not larger either. */

@@ -3,7 +3,7 @@ import type { Clock } from '../../platform/base/clock.ts';
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { type Result, fail, succeed } from '../../platform/base/result.ts';
 import type { StateStore } from '../../platform/state/stateStore.ts';
-import { PAGE_ENTRIES, fetchServerPage } from '../serverPages.ts';
+import { PAGE_ENTRIES, fetchServerPage } from '../officialApi/serverPages.ts';
 import {
   type ActiveSync,
   type RegistrySync,

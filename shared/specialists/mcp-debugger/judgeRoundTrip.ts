@@ -1,5 +1,5 @@
-import type { Agent } from '../../orchestration/agent/agents.ts';
-import type { Delegation } from '../../orchestration/delegation/delegation.ts';
+import type { Agent } from '../../orchestration/model/agents.ts';
+import type { Delegation } from '../../orchestration/model/delegation.ts';
 import type { App } from '../../platform/config/config.ts';
 import type { Finding } from '../finding.ts';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Task, defineTask } from '../../orchestration/task/task.ts';
+import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
 import { succeed } from '../../platform/base/result.ts';
 import { reportSchema } from '../finding.ts';
 import { settingFacts, settingFindings } from './compareSettings.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { TaskHelpers } from '../../orchestration/task/task.ts';
+import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
 import type { App } from '../../platform/config/config.ts';
 import { type AppInstances, type KnownInstance, readInstances } from '../../platform/telemetry/instances.ts';
 import { callEndpoint } from '../callEndpoint.ts';

@@ -1,4 +1,4 @@
-import type { TaskHelpers } from '../../orchestration/task/task.ts';
+import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
 import type { TableProbe } from '../../platform/tables/azureTableProbe.ts';
 import type { RowKey } from '../../platform/tables/tables.ts';
 import { type Measured, measure, measureEach } from './measure.ts';

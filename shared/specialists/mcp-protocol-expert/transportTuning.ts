@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Task, defineTask } from '../../orchestration/task/task.ts';
+import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
 import { succeed } from '../../platform/base/result.ts';
 import { watchConnections } from '../../platform/outbound/watchConnections.ts';
 import type { SpecialistDeps } from '../deps.ts';

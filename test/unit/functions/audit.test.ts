@@ -1,11 +1,11 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { type HttpDeps, serve } from '../../../functions/http.ts';
-import type { Route } from '../../../functions/route.ts';
+import { type HttpDeps, serve } from '../../../functions/http/serve.ts';
+import type { Route } from '../../../functions/http/route.ts';
 import { auditRoutes } from '../../../functions/management/audit.ts';
 import { privileged } from '../../../functions/management/privileged.ts';
-import { refusalRecorder } from '../../../functions/refusals.ts';
-import { type Audit, openAudit } from '../../../shared/audit/audit.ts';
-import { type TrailStore, recordKey, recordOf } from '../../../shared/audit/trailStore.ts';
+import { refusalRecorder } from '../../../functions/http/refusals.ts';
+import { type Audit, openAudit } from '../../../shared/audit/journal/audit.ts';
+import { type TrailStore, recordKey, recordOf } from '../../../shared/audit/model/trailStore.ts';
 import { systemClock } from '../../../shared/platform/base/clock.ts';
 import { InfrastructureError } from '../../../shared/platform/base/errors.ts';
 import { randomId } from '../../../shared/platform/base/ids.ts';

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { serve } from '../../../functions/http.ts';
+import { serve } from '../../../functions/http/serve.ts';
 import { registrySyncRoutes } from '../../../functions/management/registrySync.ts';
-import { openAudit } from '../../../shared/audit/audit.ts';
+import { openAudit } from '../../../shared/audit/journal/audit.ts';
 import { azureTableStateStore } from '../../../shared/platform/state/azureTableStateStore.ts';
 import { systemClock } from '../../../shared/platform/base/clock.ts';
 import { InfrastructureError } from '../../../shared/platform/base/errors.ts';

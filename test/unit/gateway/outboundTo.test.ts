@@ -3,7 +3,7 @@ import { createOutboundTo } from '../../../shared/gateway/upstream/outboundTo.ts
 import type { OutboundClient, OutboundRequest } from '../../../shared/platform/outbound/outboundClient.ts';
 import { succeed } from '../../../shared/platform/base/result.ts';
 import { createSeal } from '../../../shared/platform/security/seal.ts';
-import { sealUrl } from '../../../shared/registry/serverUrl.ts';
+import { sealUrl } from '../../../shared/registry/records/serverUrl.ts';
 import { testCredentials } from '../../support/credentials.ts';
 import { testSeal } from '../../support/seal.ts';
 

@@ -5,7 +5,7 @@ import { systemClock } from '../../../shared/platform/base/clock.ts';
 import { createFairQueue } from '../../../shared/platform/concurrency/fairQueue.ts';
 import type { OutboundClient } from '../../../shared/platform/outbound/outboundClient.ts';
 import { fail } from '../../../shared/platform/base/result.ts';
-import { azureTableServerStore } from '../../../shared/registry/azureTableServerStore.ts';
+import { azureTableServerStore } from '../../../shared/registry/records/azureTableServerStore.ts';
 import { tenantId } from '../../support/gateway.ts';
 import { discoveryOf } from '../../support/handmadeUpstream.ts';
 import { memoryState } from '../../support/memoryState.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { eventResponse } from '../../../shared/gateway/responses.ts';
+import { eventResponse } from '../../../shared/gateway/protocol/responses.ts';
 import { StreamResponse } from '../../../shared/platform/http/streamResponse.ts';
 
 function iteratorOf(response: Response): AsyncIterator<Uint8Array> {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createClientSessions } from '../../../shared/gateway/session/clientSessions.ts';
-import { createQuestions } from '../../../shared/gateway/session/questions.ts';
+import { createQuestions } from '../../../shared/gateway/session/serverRequests.ts';
 import { systemClock } from '../../../shared/platform/base/clock.ts';
 import { randomId } from '../../../shared/platform/base/ids.ts';
 import type { StateStore } from '../../../shared/platform/state/stateStore.ts';

@@ -7,8 +7,8 @@ import {
   entryOf,
   publishRecord,
   withdrawRecord,
-} from '../../../shared/registry/publishRecord.ts';
-import type { ServerRecord } from '../../../shared/registry/server.ts';
+} from '../../../shared/registry/versions/publishRecord.ts';
+import type { ServerRecord } from '../../../shared/registry/records/server.ts';
 import { serverJsonSchema } from '../../../shared/registry/serverJson/serverJson.ts';
 import { follow } from '../../../shared/registry/sync/follow.ts';
 import { azureTableVersionStore } from '../../../shared/registry/versions/azureTableVersionStore.ts';

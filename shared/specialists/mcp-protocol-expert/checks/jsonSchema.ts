@@ -1,4 +1,4 @@
-import { isObject, type JsonObject } from '../../../gateway/jsonRpc.ts';
+import { isObject, type JsonObject } from '../../../gateway/protocol/jsonRpc.ts';
 import { readUrl } from '../../../platform/base/readUrl.ts';
 
 const types: readonly unknown[] = ['array', 'boolean', 'integer', 'null', 'number', 'object', 'string'];

@@ -1,5 +1,5 @@
-import { isObject, type RequestId } from '../../../gateway/jsonRpc.ts';
-import { createSseParser, type SseEvent } from '../../../gateway/sse.ts';
+import { isObject, type RequestId } from '../../../gateway/protocol/jsonRpc.ts';
+import { createSseParser, type SseEvent } from '../../../gateway/protocol/sse.ts';
 import { ANSWER_BOUNDS, unsafeShape } from '../../../platform/base/jsonShape.ts';
 import { explain, type OutboundClient } from '../../../platform/outbound/outboundClient.ts';
 import type { OutboundBody } from '../../../platform/outbound/outboundBody.ts';

@@ -1,4 +1,4 @@
-import type { JsonObject, RequestId } from '../../../gateway/jsonRpc.ts';
+import type { JsonObject, RequestId } from '../../../gateway/protocol/jsonRpc.ts';
 import type { OutboundClient } from '../../../platform/outbound/outboundClient.ts';
 import { continueTrace, traceparentOf } from '../../../platform/telemetry/trace.ts';
 import { type Exchanged, exchange, type ReadUntil, type Sent } from './exchange.ts';

@@ -4,7 +4,7 @@ import { queues, tableNames } from '../../../../shared/platform/config/topology.
 import {
   compareTables,
   topologyFindings,
-} from '../../../../shared/specialists/mcp-deployment-specialist/deployedTopology.ts';
+} from '../../../../shared/specialists/mcp-deployment-specialist/topology.ts';
 import {
   type Seen,
   deploymentSteps,
@@ -13,7 +13,7 @@ import { driftFindings } from '../../../../shared/specialists/mcp-deployment-spe
 import {
   environments,
   readinessFindings,
-} from '../../../../shared/specialists/mcp-deployment-specialist/productionReadiness.ts';
+} from '../../../../shared/specialists/mcp-deployment-specialist/readiness.ts';
 import { silence } from '../../../../shared/specialists/mcp-deployment-specialist/runningApps.ts';
 import type { Finding } from '../../../../shared/specialists/finding.ts';
 import { instance, runningApps } from '../../../support/instances.ts';

@@ -5,7 +5,7 @@ import {
   type ProbedRequest,
   dominantStage,
   splitStages,
-} from '../../../../shared/specialists/mcp-performance-optimizer/pipeline.ts';
+} from '../../../../shared/specialists/mcp-performance-optimizer/measurePipeline.ts';
 import { pipelineFindings } from '../../../../shared/specialists/mcp-performance-optimizer/pipelineTasks.ts';
 
 describe('the header of the stages', () => {
