@@ -1,8 +1,8 @@
 import { InfrastructureError } from '../../platform/base/errors.ts';
 import { createKeyedMutex } from '../../platform/concurrency/keyedMutex.ts';
-import type { OrchestrationDeps } from '../deps.ts';
-import type { Delegation } from './delegation.ts';
-import type { QueueShares } from './queueShares.ts';
+import type { OrchestrationDeps } from './deps.ts';
+import type { Delegation } from '../model/delegation.ts';
+import type { QueueShares } from './dispatcher.ts';
 import { sendMessage } from './sendMessage.ts';
 import type { Place, WaitingLines } from '../model/backlog.ts';
 

@@ -1,4 +1,4 @@
-import { nearestName } from '../../orchestration/nearest.ts';
+import { nearestName } from '../../orchestration/model/unknownName.ts';
 import { type SettingName, settingNames, settings } from '../../platform/config/settings.ts';
 import type { KnownInstance } from '../../platform/telemetry/instances.ts';
 import type { Finding } from '../finding.ts';

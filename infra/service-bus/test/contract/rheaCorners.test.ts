@@ -3,12 +3,12 @@ import { connect, type AddressInfo, Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import rhea from 'rhea';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { decodeMessage } from '../../infra/local/serviceBus/messageCodec.ts';
+import { decodeMessage } from '../../src/messageCodec.ts';
 import {
   createContainer,
   listenOptions,
   OUTGOING_DELIVERIES,
-} from '../../infra/local/serviceBus/rheaCorners.ts';
+} from '../../src/rheaCorners.ts';
 import { message, types } from '../support/amqp.ts';
 import { RawClient } from '../support/rawAmqpClient.ts';
 import type { Received } from '../support/rawAmqpLinks.ts';
