@@ -1,4 +1,6 @@
 import type { ReadableStream, ReadableStreamDefaultReader } from 'node:stream/web';
+import { parseJsonBytes } from '../../shared/platform/base/json.ts';
+import { readBounded } from '../../shared/platform/base/readBounded.ts';
 import { type Result, fail, succeed } from '../../shared/platform/base/result.ts';
 
 /** The part of a request that its body is read from; both a Fetch `Request` and a Functions `HttpRequest` have it. */
@@ -23,14 +25,9 @@ export async function readJson(request: BodySource, whenAbsent?: unknown): Promi
   if (bytes.value.length === 0)
     return whenAbsent === undefined ? invalid('a JSON body is required') : succeed(whenAbsent);
   if (mistyped !== undefined) return mistyped;
-  try {
-    return succeed(JSON.parse(utf8.decode(bytes.value)) as unknown);
-  } catch {
-    return invalid('the body is not valid JSON in UTF-8');
-  }
+  const value = parseJsonBytes(bytes.value);
+  return value === undefined ? invalid('the body is not valid JSON in UTF-8') : succeed(value);
 }
-
-const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 function typeFault(headers: BodySource['headers']): Result<never> | undefined {
   const mistyped = (message: string) => fail({ kind: 'unsupported_media_type', message });
@@ -60,18 +57,9 @@ async function bodyOf({ headers, body }: BodySource): Promise<Result<Uint8Array>
  */
 async function bytesOf(body: ReadableStream<Uint8Array>): Promise<Uint8Array | undefined> {
   const reader = body.getReader();
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for (let next = await reader.read(); !next.done; next = await reader.read()) {
-    length += next.value.byteLength;
-    if (length > MAX_BODY_BYTES) {
-      chunks.length = 0;
-      await orSoon(discard(reader));
-      return undefined;
-    }
-    chunks.push(next.value);
-  }
-  return chunks.length === 1 ? chunks[0] : Buffer.concat(chunks, length);
+  const bytes = await readBounded(async () => (await reader.read()).value, MAX_BODY_BYTES);
+  if (bytes === undefined) await orSoon(discard(reader));
+  return bytes;
 }
 
 /** A client that sends slowly gets its answer after this time, while it still sends. */

@@ -7,10 +7,9 @@ import {
   idempotencyKeyPattern,
 } from '../../shared/platform/http/idempotency.ts';
 import { InfrastructureError } from '../../shared/platform/base/errors.ts';
-import { invalid } from '../../shared/platform/base/invalid.ts';
-import { ANSWER_BOUNDS, unsafeShape } from '../../shared/platform/base/jsonShape.ts';
+import { invalid, succeed } from '../../shared/platform/base/result.ts';
+import { ANSWER_BOUNDS, unsafeShape } from '../../shared/platform/base/json.ts';
 import type { Log } from '../../shared/platform/telemetry/log.ts';
-import { succeed } from '../../shared/platform/base/result.ts';
 import type { Answer, Call, Route } from '../http/route.ts';
 
 export type IdempotentDeps = IdempotencyDeps & { readonly log: Log };

@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { invalid } from '../../shared/platform/base/invalid.ts';
-import { fail, succeed } from '../../shared/platform/base/result.ts';
+import { fail, invalid, succeed } from '../../shared/platform/base/result.ts';
 import { slugSchema } from '../../shared/registry/records/server.ts';
 import type { AppDeps } from '../compose/compose.ts';
 import type { Route } from '../http/route.ts';

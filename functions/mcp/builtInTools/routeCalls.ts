@@ -1,7 +1,6 @@
 import type { OwnCall } from '../../../shared/gateway/catalogue/builtInTools.ts';
 import { type Permission, isPermitted } from '../../../shared/identity/access/permissions.ts';
-import { invalidBySchema } from '../../../shared/platform/base/invalid.ts';
-import { type Result, fail, succeed } from '../../../shared/platform/base/result.ts';
+import { type Result, fail, invalidBySchema, succeed } from '../../../shared/platform/base/result.ts';
 import { canName, noSuchName } from '../../http/paths.ts';
 import type { Route } from '../../http/route.ts';
 

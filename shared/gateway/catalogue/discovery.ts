@@ -1,6 +1,6 @@
 import { type Result, fail, succeed } from '../../platform/base/result.ts';
 import type { Discovery } from '../../registry/records/server.ts';
-import { type Bounds, unsafeShape } from '../../platform/base/jsonShape.ts';
+import { type Bounds, unsafeShape } from '../../platform/base/json.ts';
 import { explainFailure, Unfit } from './discoveryFailure.ts';
 import type { Clock } from '../../platform/base/clock.ts';
 import type { UpstreamTarget } from '../../registry/records/upstreamSettings.ts';

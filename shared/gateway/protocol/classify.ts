@@ -1,5 +1,5 @@
 import type { Era } from '../../registry/records/era.ts';
-import { MESSAGE_BOUNDS, unsafeShape } from '../../platform/base/jsonShape.ts';
+import { MESSAGE_BOUNDS, unsafeShape } from '../../platform/base/json.ts';
 import { HEADER_MISMATCH, INVALID_PARAMS, INVALID_REQUEST, UNSUPPORTED_VERSION } from './errorCodes.ts';
 import {
   type JsonRpcError,

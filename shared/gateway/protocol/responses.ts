@@ -1,5 +1,4 @@
-import { StreamResponse } from '../../platform/http/streamResponse.ts';
-import { TextResponse } from '../../platform/http/textResponse.ts';
+import { StreamResponse, TextResponse } from '../../platform/http/responses.ts';
 import type { Era } from '../../registry/records/era.ts';
 import { METHOD_NOT_FOUND, MISSING_CLIENT_CAPABILITY } from './errorCodes.ts';
 import type { Outcome, RequestId } from './jsonRpc.ts';

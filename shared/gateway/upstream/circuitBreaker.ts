@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import type { Clock } from '../../platform/base/clock.ts';
-import type { StateStore } from '../../platform/state/stateStore.ts';
-import { parseStateValue } from '../../platform/state/stateValue.ts';
+import { type StateStore, parseStateValue } from '../../platform/state/stateStore.ts';
 
 const restingSchema = z.record(z.string(), z.number());
 type RestingServers = Readonly<Record<string, number>>;

@@ -1,6 +1,6 @@
 import { explain, type OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { IdleTimeout, type OutboundBody } from '../../platform/outbound/outboundBody.ts';
-import { ANSWER_BOUNDS, unsafeShape } from '../../platform/base/jsonShape.ts';
+import { ANSWER_BOUNDS, unsafeShape } from '../../platform/base/json.ts';
 import { type Message, readMessage } from '../protocol/jsonRpc.ts';
 import { createSseParser, type SseEvent } from '../protocol/sse.ts';
 import { UpstreamFault } from './fault.ts';

@@ -4,8 +4,7 @@ import type { App } from '../../platform/config/config.ts';
 import { type IdSource, isId } from '../../platform/base/ids.ts';
 import { appSchema } from '../../platform/config/config.ts';
 import type { Seal } from '../../platform/security/seal.ts';
-import type { StateStore } from '../../platform/state/stateStore.ts';
-import { parseStateValue } from '../../platform/state/stateValue.ts';
+import { type StateStore, parseStateValue } from '../../platform/state/stateStore.ts';
 import { type Principal, roles } from '../access/actor.ts';
 
 const LONGEST_SESSION_MS = 3_600_000;

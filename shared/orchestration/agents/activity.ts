@@ -1,8 +1,7 @@
 import { z } from 'zod';
 import { CLOCK_TOLERANCE_MS, type Clock } from '../../platform/base/clock.ts';
 import type { Log } from '../../platform/telemetry/log.ts';
-import type { StateStore } from '../../platform/state/stateStore.ts';
-import { parseStateValue } from '../../platform/state/stateValue.ts';
+import { type StateStore, parseStateValue } from '../../platform/state/stateStore.ts';
 import { type Agent, agentNames } from '../model/agents.ts';
 
 /**

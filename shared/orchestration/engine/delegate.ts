@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { invalid, invalidBySchema } from '../../platform/base/invalid.ts';
-import { type Bounds, unsafeShape } from '../../platform/base/jsonShape.ts';
-import { type Result, fail, succeed } from '../../platform/base/result.ts';
+import { type Result, fail, invalid, invalidBySchema, succeed } from '../../platform/base/result.ts';
+import { type Bounds, unsafeShape } from '../../platform/base/json.ts';
 import { traceparentOf } from '../../platform/telemetry/trace.ts';
 import { agentNames } from '../model/agents.ts';
 import type { AgentLoads } from '../agents/loads.ts';

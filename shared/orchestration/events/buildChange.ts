@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { App } from '../../platform/config/config.ts';
 import { derivedId } from '../../platform/base/ids.ts';
-import { parseStateValue } from '../../platform/state/stateValue.ts';
+import { parseStateValue } from '../../platform/state/stateStore.ts';
 import { continueTrace, traceparentOf } from '../../platform/telemetry/trace.ts';
 import type { OrchestrationDeps } from '../engine/deps.ts';
 import { raiseEvent } from '../engine/publishEvent.ts';

@@ -1,8 +1,7 @@
 import { z } from 'zod';
 import type { DomainError, InputProblem } from '../../platform/base/errors.ts';
-import { invalidBySchema } from '../../platform/base/invalid.ts';
-import { type Bounds, unsafeShape } from '../../platform/base/jsonShape.ts';
-import { type Result, fail, succeed } from '../../platform/base/result.ts';
+import { type Result, fail, invalidBySchema, succeed } from '../../platform/base/result.ts';
+import { type Bounds, unsafeShape } from '../../platform/base/json.ts';
 import type { Agent } from '../model/agents.ts';
 import type { Caller } from '../model/caller.ts';
 import { MAX_INPUT_LENGTH } from '../model/delegation.ts';

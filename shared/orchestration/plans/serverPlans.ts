@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { invalidBySchema } from '../../platform/base/invalid.ts';
-import { type Result, succeed } from '../../platform/base/result.ts';
+import { type Result, invalidBySchema, succeed } from '../../platform/base/result.ts';
 import { registrationSchema, serverContentSchema, slugSchema } from '../../registry/records/server.ts';
 import type { Caller } from '../model/caller.ts';
 import type { Plan } from '../model/plan.ts';

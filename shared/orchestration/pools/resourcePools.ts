@@ -6,8 +6,7 @@ import { type DomainError, InfrastructureError } from '../../platform/base/error
 import { createFairQueue } from '../../platform/concurrency/fairQueue.ts';
 import type { IdSource } from '../../platform/base/ids.ts';
 import { type Result, fail, succeed } from '../../platform/base/result.ts';
-import type { StateStore } from '../../platform/state/stateStore.ts';
-import { parseStateValue } from '../../platform/state/stateValue.ts';
+import { type StateStore, parseStateValue } from '../../platform/state/stateStore.ts';
 import {
   type Decision,
   type Holding,

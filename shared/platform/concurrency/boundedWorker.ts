@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { createFairQueue } from './fairQueue.ts';
-import { isLongerThan } from '../base/jsonShape.ts';
+import { isLongerThan } from '../base/json.ts';
 import { type Result, fail, succeed } from '../base/result.ts';
 
 /** Does work of unknown length in a thread of its own. */

@@ -1,5 +1,5 @@
 import { createHash, createHmac } from 'node:crypto';
-import { canonicalJson } from '../base/canonicalJson.ts';
+import { canonicalJson } from '../base/json.ts';
 import type { Config } from './config.ts';
 import { type SettingName, settingNames, settings } from './settings.ts';
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseJson } from '../base/json.ts';
 import {
   type Config,
   appSchema,
@@ -47,14 +48,6 @@ const json = <T>(schema: z.ZodType<T>, example: string) =>
     context.addIssue({ code: 'custom', message: `must be JSON such as ${example}` });
     return z.NEVER;
   });
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
 
 const guid = z.guid('must be a GUID');
 const plainHttp = [/^http:/, 'plain http is for development only'] as const;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { canonicalJson } from '../base/canonicalJson.ts';
+import { canonicalJson } from '../base/json.ts';
 import type { Clock } from '../base/clock.ts';
 import type { IdSource } from '../base/ids.ts';
 import { type Result, fail, succeed } from '../base/result.ts';

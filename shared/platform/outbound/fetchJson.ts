@@ -1,17 +1,18 @@
 import type { DomainError } from '../base/errors.ts';
-import { type OutboundClient, explain } from './outboundClient.ts';
+import { parseJsonBytes } from '../base/json.ts';
 import { type Result, fail, succeed } from '../base/result.ts';
+import { type OutboundClient, explain } from './outboundClient.ts';
 
 export interface JsonSource {
   readonly url: string;
-  /** For the whole of it, from the connection to the last byte. */
+  /** From the connection to the last byte. */
   readonly timeoutMs: number;
   readonly maxBytes: number;
 }
 
 /**
- * Reads a JSON document from a server that nobody vouches for. Failures: `invalid` for an address that may not be called and
- * for a request that the server refuses; `too_large`; `timeout`; `unavailable`. They hold nothing of what the server sent.
+ * Reads a JSON document from an untrusted server. Failures: `invalid` for an address that may not be called and for a request that
+ * the server rejects; `too_large`; `timeout`; `unavailable`. No failure holds anything that the server sent.
  */
 export async function fetchJson(outbound: OutboundClient, source: JsonSource): Promise<Result<unknown>> {
   const { url, timeoutMs, maxBytes } = source;
@@ -24,19 +25,25 @@ export async function fetchJson(outbound: OutboundClient, source: JsonSource): P
   });
   if (!sent.ok) return sent;
   const { statusCode, body } = sent.value;
-  const refused = statusError(statusCode);
-  if (refused) {
+  const rejected = statusError(statusCode);
+  if (rejected) {
     body.leave();
-    return fail(refused);
+    return fail(rejected);
   }
   try {
     const bytes = await body.bytes(maxBytes);
     if (!bytes) return fail({ kind: 'too_large', message: `it answered with more than ${maxBytes} bytes` });
-    return readJson(bytes);
+    const value = parseJsonBytes(bytes);
+    return value === undefined
+      ? fail({ kind: 'unavailable', message: 'it answered with something that is not JSON' })
+      : succeed(value);
   } catch (error) {
     return fail(explain(error, signal));
   }
 }
+
+/** Statuses below 500 that say nothing against the request: it may succeed later, or once its administrator admits the gateway. */
+const TEMPORARY: readonly number[] = [401, 403, 408, 429];
 
 function statusError(status: number): DomainError | undefined {
   if (status >= 200 && status < 300) return undefined;
@@ -46,15 +53,6 @@ function statusError(status: number): DomainError | undefined {
       message: `it answered HTTP ${status}, a redirect, which the gateway never follows`,
     };
   }
-  // What passes by itself, or when its administrator lets us in, says nothing against the request.
-  const passes = status >= 500 || [401, 403, 408, 429].includes(status);
-  return { kind: passes ? 'unavailable' : 'invalid', message: `it answered HTTP ${status}` };
-}
-
-function readJson(bytes: Buffer): Result<unknown> {
-  try {
-    return succeed(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) as unknown);
-  } catch {
-    return fail({ kind: 'unavailable', message: 'it answered with something that is not JSON' });
-  }
+  const isTemporary = status >= 500 || TEMPORARY.includes(status);
+  return { kind: isTemporary ? 'unavailable' : 'invalid', message: `it answered HTTP ${status}` };
 }

@@ -1,3 +1,5 @@
+import { readBounded } from '../base/readBounded.ts';
+
 /** The body of an answer, to be taken whole, or chunk by chunk, or left. Until then little of it is read. */
 export interface OutboundBody {
   /**
@@ -75,17 +77,9 @@ export class ReceivedBody implements OutboundBody {
   }
 
   async bytes(maxBytes: number, idleMs?: number): Promise<Buffer | undefined> {
-    const parts: Buffer[] = [];
-    let length = 0;
-    for (let part = await this.next(idleMs); part !== undefined; part = await this.next(idleMs)) {
-      length += part.byteLength;
-      if (length > maxBytes) {
-        this.leave();
-        return undefined;
-      }
-      parts.push(part);
-    }
-    return parts.length === 1 ? parts[0] : Buffer.concat(parts, length);
+    const bytes = await readBounded(() => this.next(idleMs), maxBytes);
+    if (bytes === undefined) this.leave();
+    return bytes;
   }
 
   next(idleMs?: number): Promise<Buffer | undefined> {

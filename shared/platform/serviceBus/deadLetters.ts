@@ -1,6 +1,7 @@
 import type { ServiceBusClient, ServiceBusReceivedMessage, ServiceBusReceiver } from '@azure/service-bus';
 import type { Config } from '../config/config.ts';
 import { InfrastructureError } from '../base/errors.ts';
+import { parseJson } from '../base/json.ts';
 import { openClient } from './messageSender.ts';
 
 /** A message that its queue has given up on. */
@@ -166,15 +167,7 @@ function toDeadLetter(message: ServiceBusReceivedMessage): DeadLetter {
     reason: message.deadLetterReason,
     description: message.deadLetterErrorDescription,
     deliveryCount: message.deliveryCount ?? 0,
-    body: Buffer.isBuffer(body) ? parse(text) : body,
+    body: Buffer.isBuffer(body) ? parseJson(text) : body,
     size: Buffer.isBuffer(body) ? body.length : Buffer.byteLength(text),
   };
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,3 +1,6 @@
+import type { z } from 'zod';
+import { parseJson } from '../base/json.ts';
+
 /**
  * Short-lived state that every instance of both apps shares: sessions, caches, limits, leases. Two implementations keep
  * these promises, on Redis and on Azure Tables.
@@ -89,3 +92,7 @@ export type Renewal = { readonly status: 'renewed'; readonly lease: Lease } | { 
 
 /** How long the last fence of a lease is remembered after it ended. */
 export const fenceMemoryMs = 3_600_000;
+
+/** Returns a stored JSON value, or `undefined` where there is none or it does not match the schema: an older version may have written it. */
+export const parseStateValue = <T>(text: string | undefined, schema: z.ZodType<T>): T | undefined =>
+  text === undefined ? undefined : schema.safeParse(parseJson(text)).data;

@@ -3,8 +3,7 @@ import { CLOCK_TOLERANCE_MS, type Clock } from '../base/clock.ts';
 import { type App, appSchema } from '../config/config.ts';
 import { hostKinds } from '../config/environment.ts';
 import { stateBounds } from '../state/stateBounds.ts';
-import type { StateStore } from '../state/stateStore.ts';
-import { parseStateValue } from '../state/stateValue.ts';
+import { type StateStore, parseStateValue } from '../state/stateStore.ts';
 
 /** What an instance of an app says of itself. Of its settings there are names and fingerprints, and never a value. */
 export const instanceSchema = z.object({

@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { invalid } from '../../platform/base/invalid.ts';
-import { type Result, fail, succeed } from '../../platform/base/result.ts';
+import { type Result, fail, invalid, succeed } from '../../platform/base/result.ts';
 import type { Publication, PublishedVersion, VersionStatus, Versions } from './publishedVersion.ts';
 
 /**

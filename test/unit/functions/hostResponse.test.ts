@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import { hostResponse } from '../../../functions/http/hostResponse.ts';
-import { StreamResponse } from '../../../shared/platform/http/streamResponse.ts';
-import { TextResponse } from '../../../shared/platform/http/textResponse.ts';
+import { StreamResponse, TextResponse } from '../../../shared/platform/http/responses.ts';
 
 const headers = { 'x-a': '1' };
 

@@ -1,6 +1,6 @@
 import { isObject, type RequestId } from '../../../gateway/protocol/jsonRpc.ts';
 import { createSseParser, type SseEvent } from '../../../gateway/protocol/sse.ts';
-import { ANSWER_BOUNDS, unsafeShape } from '../../../platform/base/jsonShape.ts';
+import { ANSWER_BOUNDS, unsafeShape } from '../../../platform/base/json.ts';
 import { explain, type OutboundClient } from '../../../platform/outbound/outboundClient.ts';
 import type { OutboundBody } from '../../../platform/outbound/outboundBody.ts';
 

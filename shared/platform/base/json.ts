@@ -1,0 +1,93 @@
+/** Returns the value that a JSON text holds, or `undefined` where the text is not JSON. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/** Does the same for bytes. Returns `undefined` also where they are not UTF-8. */
+export function parseJsonBytes(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(utf8.decode(bytes));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Returns the canonical JSON of a value: keys in the order of their UTF-16 code units, no white space, no absent values (RFC 8785). */
+export function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const fields = value as Readonly<Record<string, unknown>>;
+  let text = '';
+  for (const name of Object.keys(fields).sort()) {
+    const field = fields[name];
+    if (field !== undefined)
+      text += `${text === '' ? '' : ','}${JSON.stringify(name)}:${canonicalJson(field)}`;
+  }
+  return `{${text}}`;
+}
+
+/** Limits of the structure of a JSON value. */
+export interface Bounds {
+  readonly depth: number;
+  readonly keys: number;
+}
+
+/** Limits of a message of a client. No client exceeds them on purpose. The size of a body is bounded before it is parsed. */
+export const MESSAGE_BOUNDS: Bounds = { depth: 64, keys: 10_000 };
+/** Limits of an answer of a server. `JSON.stringify` fails at some thousand levels; real results stay far below this. Their size is bounded in bytes. */
+export const ANSWER_BOUNDS: Bounds = { depth: 256, keys: Infinity };
+
+/**
+ * Returns the reason why a parsed JSON value is unsafe to walk, copy or pass on, or `undefined` for a safe value. A key
+ * `__proto__` is unsafe: a careless copy would change the prototype of the copy. Walks without recursion.
+ */
+export function unsafeShape(value: unknown, bounds: Bounds): string | undefined {
+  const nodes: unknown[] = [value];
+  const depths = [1];
+  let keys = 0;
+  for (let node = nodes.pop(), depth = depths.pop() ?? 1; ; node = nodes.pop(), depth = depths.pop() ?? 1) {
+    if (typeof node === 'object' && node !== null) {
+      if (depth > bounds.depth) return `is nested deeper than ${bounds.depth} levels`;
+      if (!Array.isArray(node)) {
+        const names = Object.keys(node);
+        keys += names.length;
+        if (keys > bounds.keys) return `has more than ${bounds.keys} keys`;
+        if (names.includes('__proto__')) return 'has a key "__proto__"';
+      }
+      for (const child of Object.values(node)) {
+        if (typeof child === 'object' && child !== null) {
+          nodes.push(child);
+          depths.push(depth + 1);
+        }
+      }
+    }
+    if (nodes.length === 0) return undefined;
+  }
+}
+
+/**
+ * Returns whether a parsed JSON value is longer than `max` characters of JSON. An escaped character counts as one. The walk stops
+ * once the value is too long, and uses no recursion.
+ */
+export function isLongerThan(value: unknown, max: number): boolean {
+  let left = max;
+  const nodes: unknown[] = [value];
+  while (nodes.length > 0 && left >= 0) {
+    const node = nodes.pop();
+    if (typeof node === 'string') left -= node.length + 2;
+    else if (typeof node !== 'object' || node === null) left -= String(node).length;
+    else {
+      const children: unknown[] = Object.values(node);
+      left -= 2 + Math.max(0, children.length - 1);
+      if (!Array.isArray(node)) for (const key of Object.keys(node)) left -= key.length + 3;
+      if (left >= 0) for (const child of children) nodes.push(child);
+    }
+  }
+  return left < 0;
+}

@@ -1,0 +1,17 @@
+/**
+ * Reads a body that comes in chunks, and returns it whole. Returns `undefined` once it is longer than `maxBytes`; the rest is then
+ * still unread. `next` returns `undefined` at the end. An error of `next` is passed on.
+ */
+export async function readBounded<Chunk extends Uint8Array>(
+  next: () => Promise<Chunk | undefined>,
+  maxBytes: number,
+): Promise<Chunk | Buffer | undefined> {
+  const chunks: Chunk[] = [];
+  let length = 0;
+  for (let chunk = await next(); chunk !== undefined; chunk = await next()) {
+    length += chunk.byteLength;
+    if (length > maxBytes) return undefined;
+    chunks.push(chunk);
+  }
+  return chunks.length === 1 ? chunks[0] : Buffer.concat(chunks, length);
+}
