@@ -1,60 +1,17 @@
 import { z } from 'zod';
-import { parseJson } from '../base/json.ts';
 import {
-  type Config,
   appSchema,
   credentialsSchema,
   eventRoutesSchema,
   originSchema,
   qualityGatesSchema,
 } from './config.ts';
+import { critical, json, list, setting, warning } from './defineSetting.ts';
 import { keysIn, redisPassword, redisPlace, serviceBusPlace, tablesPlace } from './connections.ts';
-
-/** What is known of a setting beside the schema of its text. */
-export interface SettingFacts {
-  /** `development only`: production refuses the setting, whatever its value. */
-  readonly required: 'yes' | 'no' | 'one of the two' | 'development only';
-  /** One line of Markdown for `docs/configuration.md`. */
-  readonly doc: string;
-  /** Values that production refuses: their pattern, and the reason. */
-  readonly developmentValue?: readonly [pattern: RegExp, reason: string];
-  /** Returns the parts of the value that no log may show. */
-  readonly secretsIn?: (config: Config) => readonly string[];
-  /** Returns the value as the apps understand it, without keys and passwords. Two apps agree when it is equal in both. */
-  readonly comparable: (config: Config) => unknown;
-  /** The effect of different values in the two apps. Absent where the values are meant to differ. */
-  readonly ifDifferent?: { readonly severity: 'critical' | 'warning'; readonly effect: string };
-}
-
-const setting = <S extends z.ZodType>(
-  facts: SettingFacts,
-  schema: S,
-): SettingFacts & { readonly schema: S } => ({
-  ...facts,
-  schema,
-});
-
-const list = <T extends z.ZodType<string, string>>(item: T) =>
-  z
-    .string()
-    .transform((text) => text.split(/[\s,]+/).filter((part) => part !== ''))
-    .pipe(z.array(item));
-
-/** A setting in JSON. The problem is explained by an example: a quotation would show the value. */
-const json = <T>(schema: z.ZodType<T>, example: string) =>
-  z.string().transform((text, context): T => {
-    const parsed = schema.safeParse(parseJson(text));
-    if (parsed.success) return parsed.data;
-    context.addIssue({ code: 'custom', message: `must be JSON such as ${example}` });
-    return z.NEVER;
-  });
 
 const guid = z.guid('must be a GUID');
 const plainHttp = [/^http:/, 'plain http is for development only'] as const;
-const lostDelegations = {
-  severity: 'critical',
-  effect: 'a delegation that one app sends does not reach the other app',
-} as const;
+const lostDelegations = critical('a delegation that one app sends does not reach the other app');
 
 /** Every setting of both apps, each with all that is known of it. The table in `docs/configuration.md` is made from this one. */
 export const settings = {
@@ -76,7 +33,7 @@ export const settings = {
       ],
       secretsIn: ({ tables }) => keysIn(tables),
       comparable: ({ tables }) => tablesPlace(tables),
-      ifDifferent: { severity: 'critical', effect: 'each app has a registry of its own' },
+      ifDifferent: critical('each app has a registry of its own'),
     },
     z
       .string()
@@ -121,10 +78,7 @@ export const settings = {
       developmentValue: [/^redis:/i, 'Redis without TLS is for development only'],
       secretsIn: ({ redisUrl }) => (redisUrl === undefined ? [] : redisPassword(redisUrl)),
       comparable: ({ redisUrl }) => redisUrl && redisPlace(redisUrl),
-      ifDifferent: {
-        severity: 'critical',
-        effect: 'sessions and limits of one app are unknown to the other',
-      },
+      ifDifferent: critical('sessions and limits of one app are unknown to the other'),
     },
     z
       .string()
@@ -139,7 +93,7 @@ export const settings = {
       required: 'yes',
       doc: 'client id of the Entra app registration: the only audience that tokens may have',
       comparable: ({ apiClientId }) => apiClientId,
-      ifDifferent: { severity: 'critical', effect: 'one app accepts tokens that the other app rejects' },
+      ifDifferent: critical('one app accepts tokens that the other app rejects'),
     },
     guid,
   ),
@@ -150,10 +104,9 @@ export const settings = {
       secretsIn: ({ clientSecret }) => (clientSecret === undefined ? [] : [clientSecret]),
       // Two secrets of one registration are equally good.
       comparable: ({ clientSecret }) => clientSecret !== undefined,
-      ifDifferent: {
-        severity: 'critical',
-        effect: 'one app proves itself to Entra by the secret, the other by its managed identity',
-      },
+      ifDifferent: critical(
+        'one app proves itself to Entra by the secret, the other by its managed identity',
+      ),
     },
     z.string().min(1, 'must not be empty').optional(),
   ),
@@ -165,10 +118,9 @@ export const settings = {
       secretsIn: ({ sealingKeys }) => sealingKeys,
       // Each app must open what the other one sealed.
       comparable: ({ sealingKeys }) => [...sealingKeys].sort(),
-      ifDifferent: {
-        severity: 'critical',
-        effect: 'one app cannot open what the other app sealed, such as tokens and secrets in URLs',
-      },
+      ifDifferent: critical(
+        'one app cannot open what the other app sealed, such as tokens and secrets in URLs',
+      ),
     },
     list(z.string().regex(/^[\x21-\x7e]{32,1000}$/, 'each key must be 32 or more random characters')).refine(
       (keys) => keys.length > 0,
@@ -181,11 +133,9 @@ export const settings = {
       doc: 'ids of the Entra tenants that may sign in, separated by commas',
       // The order counts: the gateway belongs to the first tenant.
       comparable: ({ tenants }) => [...tenants],
-      ifDifferent: {
-        severity: 'critical',
-        effect:
-          'one app admits people whom the other app rejects; also, the gateway belongs to the first tenant',
-      },
+      ifDifferent: critical(
+        'one app admits people whom the other app rejects; also, the gateway belongs to the first tenant',
+      ),
     },
     list(guid).refine((tenants) => tenants.length > 0, 'must name at least one tenant'),
   ),
@@ -195,7 +145,7 @@ export const settings = {
       doc: 'where clients reach the mcp app, such as `https://mcp.contoso.com`',
       developmentValue: plainHttp,
       comparable: ({ publicOrigin }) => publicOrigin,
-      ifDifferent: { severity: 'critical', effect: 'addresses of servers are not those of the mcp app' },
+      ifDifferent: critical('addresses of servers are not those of the mcp app'),
     },
     originSchema,
   ),
@@ -205,7 +155,7 @@ export const settings = {
       doc: 'where administrators reach the management app, such as `https://registry.contoso.com`',
       developmentValue: plainHttp,
       comparable: ({ managementOrigin }) => managementOrigin,
-      ifDifferent: { severity: 'warning', effect: 'one app looks for the other under a wrong address' },
+      ifDifferent: warning('one app looks for the other under a wrong address'),
     },
     originSchema,
   ),
@@ -214,7 +164,7 @@ export const settings = {
       required: 'no',
       doc: 'web origins whose pages may call the apps, separated by commas; none when absent',
       comparable: ({ allowedOrigins }) => [...allowedOrigins].sort(),
-      ifDifferent: { severity: 'warning', effect: 'a page that may call one app may not call the other' },
+      ifDifferent: warning('a page that may call one app may not call the other'),
     },
     list(originSchema).default([]),
   ),
@@ -223,10 +173,7 @@ export const settings = {
       required: 'no',
       doc: 'agents whose work is done by [workers of your own](external-agents.md), separated by commas; the same in both apps',
       comparable: ({ externalAgents }) => [...externalAgents].sort(),
-      ifDifferent: {
-        severity: 'critical',
-        effect: 'the work of an agent is taken by an app and by a worker, or by neither',
-      },
+      ifDifferent: critical('the work of an agent is taken by an app and by a worker, or by neither'),
     },
     list(z.string().regex(/^[a-z][a-z-]*$/, 'must name agents')).default([]),
   ),
@@ -235,7 +182,7 @@ export const settings = {
       required: 'no',
       doc: 'quality gates beside the standard ones, as JSON: see below',
       comparable: ({ qualityGates }) => qualityGates,
-      ifDifferent: { severity: 'warning', effect: 'the apps know different gates' },
+      ifDifferent: warning('the apps know different gates'),
     },
     json(
       qualityGatesSchema,
@@ -247,10 +194,7 @@ export const settings = {
       required: 'no',
       doc: 'types of events beside the standard ones, as JSON: see below',
       comparable: ({ eventRoutes }) => eventRoutes,
-      ifDifferent: {
-        severity: 'warning',
-        effect: 'the agents that an event reaches depend on the app that raised it',
-      },
+      ifDifferent: warning('the agents that an event reaches depend on the app that raised it'),
     },
     json(eventRoutesSchema, '{"disk_full": ["mcp-debugger"]}').default({}),
   ),
@@ -261,10 +205,7 @@ export const settings = {
       secretsIn: ({ credentials }) =>
         Object.values(credentials).flatMap((credential) => ('value' in credential ? [credential.value] : [])),
       comparable: ({ credentials }) => credentials,
-      ifDifferent: {
-        severity: 'critical',
-        effect: 'a server that one app validated may reject the calls of the other app',
-      },
+      ifDifferent: critical('a server that one app validated may reject the calls of the other app'),
     },
     json(
       credentialsSchema,
@@ -276,7 +217,7 @@ export const settings = {
       required: 'no',
       doc: 'base URL of [a registry whose servers are taken over](registry-api.md#another-registrys-servers); none when absent',
       comparable: ({ upstreamRegistry }) => upstreamRegistry,
-      ifDifferent: { severity: 'warning', effect: 'the apps know different registries' },
+      ifDifferent: warning('the apps know different registries'),
     },
     z
       .string()
@@ -289,7 +230,7 @@ export const settings = {
       required: 'development only',
       doc: 'origin of the local token issuer, on a loopback address',
       comparable: ({ localIssuer }) => localIssuer,
-      ifDifferent: { severity: 'critical', effect: 'one app accepts tokens that the other app rejects' },
+      ifDifferent: critical('one app accepts tokens that the other app rejects'),
     },
     originSchema
       .refine(
@@ -303,10 +244,7 @@ export const settings = {
       required: 'development only',
       doc: '`allowed`: upstream servers may be on loopback and private addresses, over http',
       comparable: ({ privateUpstreams }) => privateUpstreams,
-      ifDifferent: {
-        severity: 'warning',
-        effect: 'one app may call servers that the other app may not call',
-      },
+      ifDifferent: warning('one app may call servers that the other app may not call'),
     },
     z.literal('allowed', 'must be "allowed"').optional(),
   ),

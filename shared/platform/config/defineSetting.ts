@@ -1,0 +1,50 @@
+import { z } from 'zod';
+import { parseJson } from '../base/json.ts';
+import type { Config } from './config.ts';
+
+/** What is known of a setting beside the schema of its text. */
+interface SettingFacts {
+  /** `development only`: production refuses the setting, whatever its value. */
+  readonly required: 'yes' | 'no' | 'one of the two' | 'development only';
+  /** One line of Markdown for `docs/configuration.md`. */
+  readonly doc: string;
+  /** Values that production refuses: their pattern, and the reason. */
+  readonly developmentValue?: readonly [pattern: RegExp, reason: string];
+  /** Returns the parts of the value that no log may show. */
+  readonly secretsIn?: (config: Config) => readonly string[];
+  /** Returns the value as the apps understand it, without keys and passwords. Two apps agree when it is equal in both. */
+  readonly comparable: (config: Config) => unknown;
+  /** The effect of different values in the two apps. Absent where the values are meant to differ. */
+  readonly ifDifferent?: Difference;
+}
+
+interface Difference {
+  readonly severity: 'critical' | 'warning';
+  readonly effect: string;
+}
+export const critical = (effect: string): Difference => ({ severity: 'critical', effect });
+export const warning = (effect: string): Difference => ({ severity: 'warning', effect });
+
+export const setting = <S extends z.ZodType>(
+  facts: SettingFacts,
+  schema: S,
+): SettingFacts & { readonly schema: S } => ({
+  ...facts,
+  schema,
+});
+
+/** A setting that holds items, separated by commas or white space. */
+export const list = <T extends z.ZodType<string, string>>(item: T) =>
+  z
+    .string()
+    .transform((text) => text.split(/[\s,]+/).filter((part) => part !== ''))
+    .pipe(z.array(item));
+
+/** A setting in JSON. The problem is explained by an example: a quotation would show the value. */
+export const json = <T>(schema: z.ZodType<T>, example: string) =>
+  z.string().transform((text, context): T => {
+    const parsed = schema.safeParse(parseJson(text));
+    if (parsed.success) return parsed.data;
+    context.addIssue({ code: 'custom', message: `must be JSON such as ${example}` });
+    return z.NEVER;
+  });
