@@ -1,11 +1,11 @@
-/** The time, as a dependency: tests advance it. */
+/** The current time, as a dependency that tests replace. */
 export interface Clock {
   now(): Date;
 }
 
 /**
- * The clocks of two machines may differ by this. A time that another machine wrote counts as past only when it is past by this
- * much. RFC 7519, section 4.1.4, allows such a leeway for tokens.
+ * The largest difference between the clocks of two machines, in milliseconds. A time that another machine wrote is past only once
+ * this much has passed after it. RFC 7519, section 4.1.4, allows such a leeway for tokens.
  */
 export const CLOCK_TOLERANCE_MS = 60_000;
 

@@ -1,4 +1,4 @@
-/** What can go wrong by itself or by its caller's doing. Each kind has one HTTP status and one JSON-RPC code. */
+/** Kinds of failures. Each kind has one HTTP status and one JSON-RPC code. */
 export const errorKinds = [
   'invalid',
   /** The HTTP request itself is malformed. */
@@ -11,7 +11,7 @@ export const errorKinds = [
   'conflict',
   'too_large',
   'unsupported_media_type',
-  /** Sent to a host that the app does not answer for. */
+  /** The request names a host that is not the app's (RFC 9110, section 15.5.20). */
   'misdirected',
   'exhausted',
   'unavailable',
@@ -21,22 +21,25 @@ export const errorKinds = [
 ] as const;
 export type ErrorKind = (typeof errorKinds)[number];
 
-/** One thing wrong with the input: `path` is a JSON path without the root, `''` for the whole. */
+/** One problem of the input. `path` is a JSON path without the root, `''` for the whole input. */
 export interface InputProblem {
   readonly path: string;
   readonly message: string;
 }
 
-/** An expected failure. `message` is for the caller: it holds no secret, no stack, no upstream body. */
+/** An expected failure. The caller sees `message`: it holds no secret, no stack and no body of an upstream server. */
 export interface DomainError {
   readonly kind: ErrorKind;
   readonly message: string;
   readonly errors?: readonly InputProblem[];
-  /** When it is worth to try again, for a failure that passes by itself. */
+  /** Milliseconds after which a retry may succeed. */
   readonly retryAfterMs?: number;
 }
 
-/** A part that we stand on failed (tables, Redis, whichever of them keeps the state, Service Bus). Thrown; its cause goes to the log and never to a caller. */
+/**
+ * A service that the gateway depends on failed. `state` is the state store where the caller does not know which service keeps it.
+ * It is thrown. Its cause goes to the log and never to a caller.
+ */
 export class InfrastructureError extends Error {
   readonly part: 'tables' | 'redis' | 'state' | 'service_bus' | 'identity_provider';
 

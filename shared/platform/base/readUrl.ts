@@ -1,10 +1,9 @@
-/** Room for a scheme, a host name of 253 characters (RFC 1035, section 2.3.4), a port and their separators. */
+/** Characters of the longest scheme, host name (253, RFC 1035, section 2.3.4), port and separators. */
 const MAX_HEAD_LENGTH = 300;
 
 /**
- * Returns the URL, resolved against `base`, or `undefined` where the text is not a URL. URLs of strangers are read with this
- * function only: the time of the parser grows with the square of the host name's length, to 60 ms for 4,000 letters that are not
- * ASCII.
+ * Returns the URL, resolved against `base`, or `undefined` where the text is not a URL. Every untrusted URL is read by this function:
+ * the time of the platform's parser grows with the square of the host name's length, to 60 ms for 4,000 letters beyond ASCII.
  */
 export function readUrl(text: string, base?: string): URL | undefined {
   const [head = ''] = /^[^/\\?#]*[/\\]*[^/\\?#]*/.exec(text) ?? [];

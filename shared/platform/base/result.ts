@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { DomainError, InputProblem } from './errors.ts';
 
-/** An expected outcome: a value, or the reason why there is none. The unexpected is thrown. */
+/** An expected outcome: a value, or the reason why there is none. Unexpected errors are thrown. */
 export type Result<T> = { readonly ok: true; readonly value: T } | Failure;
 export interface Failure {
   readonly ok: false;

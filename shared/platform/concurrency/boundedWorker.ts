@@ -5,29 +5,31 @@ import { createFairQueue } from './fairQueue.ts';
 import { isLongerThan } from '../base/json.ts';
 import { type Result, fail, succeed } from '../base/result.ts';
 
-/** Does work of unknown length in a thread of its own. */
+/** Runs jobs of unknown length in a separate thread. */
 export interface BoundedWorker {
   /**
-   * Returns the answer of the thread to the job, a JSON value. Jobs are done one at a time; tenants that wait take turns.
-   * Failures: `timeout` for a job that took too long, whose thread was ended; `too_large` for a job of more than 512 Ki
-   * characters; `unavailable` while too many jobs wait.
+   * Returns the answer of the thread to the job, a JSON value. Jobs run one at a time; waiting tenants take turns. Failures: `timeout`
+   * for a job that took too long, whose thread was then terminated; `too_large` for a job of more than 512 Ki characters;
+   * `unavailable` while too many jobs wait.
    */
   run(tenantId: string, job: unknown): Promise<Result<unknown>>;
 }
 
-const WITHIN_MS = 50;
-/** The limit while the process gets too little time on the processor. */
-const STARVED_WITHIN_MS = 1_000;
-const START_WITHIN_MS = 10_000;
-/** A server's record has 400 Ki characters at most. */
-const MAX_LENGTH = 512 * 1024;
+/** A sound job takes a few milliseconds. */
+const JOB_TIMEOUT_MS = 50;
+/** The timeout of a job while the process gets too little time on the processor. */
+const STARVED_TIMEOUT_MS = 1_000;
+const START_TIMEOUT_MS = 10_000;
+/** Characters of JSON. The record of a server has 400 Ki characters at most. */
+const MAX_JOB_LENGTH = 512 * 1024;
+/** With more jobs, the last one would wait for several seconds. */
 const MAX_WAITING = 100;
 
 /**
- * Starts the thread with the first job and keeps it. Its `file` sends a message when it has started, and then one message for
- * each message that it gets. It sees no environment variable.
+ * Starts the thread with the first job and keeps it. The `file` sends one message when it has started, and then one message for each
+ * message that it receives. The thread sees no environment variable.
  */
-export function createBoundedWorker(file: URL, { withinMs = WITHIN_MS } = {}): BoundedWorker {
+export function createBoundedWorker(file: URL, { withinMs = JOB_TIMEOUT_MS } = {}): BoundedWorker {
   const queue = createFairQueue(1, 1);
   let waiting = 0;
   let thread: Worker | undefined;
@@ -71,8 +73,8 @@ export function createBoundedWorker(file: URL, { withinMs = WITHIN_MS } = {}): B
 
   return {
     async run(tenantId, job) {
-      if (isLongerThan(job, MAX_LENGTH))
-        return fail({ kind: 'too_large', message: `it is longer than ${MAX_LENGTH} characters of JSON` });
+      if (isLongerThan(job, MAX_JOB_LENGTH))
+        return fail({ kind: 'too_large', message: `it is longer than ${MAX_JOB_LENGTH} characters of JSON` });
       if (waiting >= MAX_WAITING)
         return fail({ kind: 'unavailable', message: 'too many other jobs wait for the thread' });
       const text = JSON.stringify(job);
@@ -88,10 +90,10 @@ export function createBoundedWorker(file: URL, { withinMs = WITHIN_MS } = {}): B
 async function startThread(file: URL): Promise<Worker> {
   // No `resourceLimits`: a thread at such a limit may not end when it is terminated. The time limit bounds its memory too.
   const worker = new Worker(file, { env: {}, execArgv: [] });
-  // A thread that waits for work does not keep the process alive.
+  // An idle thread does not keep the process alive.
   worker.unref();
   try {
-    await once(worker, 'message', { signal: AbortSignal.timeout(START_WITHIN_MS) });
+    await once(worker, 'message', { signal: AbortSignal.timeout(START_TIMEOUT_MS) });
     return worker;
   } catch (error) {
     await worker.terminate();
@@ -100,15 +102,15 @@ async function startThread(file: URL): Promise<Worker> {
 }
 
 /**
- * Resolves after `ms`, or later while the process has had less than half of `ms` on the processor: a busy neighbour on the
- * machine must not fail a job. An answer that has arrived meanwhile is received first.
+ * Resolves after `ms`, or later while the process has had less than half of `ms` on the processor: other processes of the machine must
+ * not fail a job. An answer that has arrived by then is received first.
  */
 async function passed(ms: number, signal: AbortSignal): Promise<void> {
   const startedAt = performance.now();
   const before = process.cpuUsage();
   const isStarved = () => {
     const { user, system } = process.cpuUsage(before);
-    return (user + system) / 1_000 < ms / 2 && performance.now() - startedAt < STARVED_WITHIN_MS;
+    return (user + system) / 1_000 < ms / 2 && performance.now() - startedAt < STARVED_TIMEOUT_MS;
   };
   do {
     await sleep(ms, undefined, { signal });

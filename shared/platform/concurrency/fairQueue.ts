@@ -1,18 +1,18 @@
 import { createTenantPlaces } from './tenantShare.ts';
 
-/** Runs the work of all tenants in this instance, a bounded amount at once. Waiting tenants take turns. */
+/** Runs the work of all tenants in this instance, with a limit on how much runs at once. Waiting tenants take turns. */
 export interface FairQueue {
-  /** Calls `act` when its turn comes, and settles as it does. The work of one tenant begins in the order of the calls. */
+  /** Calls `act` when its turn comes. Returns what `act` returns. The work of one tenant begins in the order of the calls. */
   run<A>(tenantId: string, act: () => Promise<A>): Promise<A>;
 }
 
 /**
- * Runs at most `atOnce` at a time, and of one tenant at most its share (`tenantShare`). A free place goes to the next tenant of
- * the round: the first work of a tenant waits for at most one work of each other tenant.
+ * Runs at most `atOnce` pieces of work at a time, and for one tenant at most its share (`tenantShare`). A free place goes to the next
+ * tenant in turn: the first work of a tenant waits for at most one piece of work of each other tenant.
  */
 export function createFairQueue(atOnce: number, tenants: number): FairQueue {
   const places = createTenantPlaces(atOnce, tenants);
-  /** Waiting work by tenant, in the order of the round. */
+  /** Waiting work by tenant. The first tenant is the next in turn. */
   const lines = new Map<string, ((leave: () => void) => void)[]>();
 
   function startNext(): void {
@@ -22,7 +22,7 @@ export function createFairQueue(atOnce: number, tenants: number): FairQueue {
       if (taken.kind !== 'taken') continue;
       lines.delete(tenantId);
       const start = line.shift();
-      // The others of the round come first.
+      // The tenant goes to the end of the turn.
       if (line.length > 0) lines.set(tenantId, line);
       start?.(taken.leave);
     }

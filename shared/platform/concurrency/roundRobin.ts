@@ -1,6 +1,6 @@
 /**
- * Yields one item of each source in turn, in the order of the sources, until all have ended. So a long source delays the others
- * by one item at a time. A source is read only when its turn comes. @throws the error of a source
+ * Yields one item of each source in turn, in the order of the sources, until all have ended. A long source delays the others by one
+ * item at a time. A source is read only when its turn comes. @throws the error of a source
  */
 export async function* roundRobin<T>(
   sources: Iterable<AsyncIterable<T>>,

@@ -1,10 +1,10 @@
 /**
- * A bounded cache that all tenants share. Over `capacity` it drops the oldest entry of the tenant with the most entries: a
- * tenant that fills it loses entries of its own, and no tenant with fewer entries loses any.
+ * A bounded cache that all tenants share. Over `capacity` it evicts the oldest entry of the tenant with the most entries: a tenant that
+ * fills the cache loses entries of its own, and a tenant with few entries loses none.
  */
 export interface TenantCache<V> {
   get(key: string): V | undefined;
-  /** Puts an entry in, as the newest of its tenant. A key belongs to one tenant. */
+  /** Adds an entry as the newest of its tenant. A key belongs to one tenant. */
   set(tenantId: string, key: string, value: V): void;
   /** Makes an entry the newest of its tenant. */
   touch(key: string): void;

@@ -1,41 +1,41 @@
 /**
  * Returns how much of a bounded resource one tenant may hold. The resource is divided, rounding up, among the tenants that hold
- * some of it, the tenant that asks, and one more tenant that may come. So one tenant gets half, and the only tenant of a
- * gateway gets all of it.
+ * some of it, the tenant that asks, and one more tenant that may ask later. So a tenant alone gets half of it. The only tenant of
+ * a gateway gets all of it.
  */
 export function tenantShare(size: number, otherHolders: number, tenants: number): number {
   return Math.ceil(size / Math.max(1, Math.min(tenants, otherHolders + 2)));
 }
 
-/** A place that was given, or why none was. `share`: the tenant holds all that it may; `full`: all places are taken. */
+/** A place, or the reason for none. `share`: the tenant holds its whole share. `full`: all places are taken. */
 export type Taken =
   | { readonly kind: 'taken'; readonly leave: () => void }
   | { readonly kind: 'share' | 'full'; readonly atMost: number };
 
-/** Places of one kind in this instance, shared by all tenants. */
+/** Places in this instance that all tenants share. */
 export interface TenantPlaces {
-  /** Takes a place of the thing with this name. `leave` gives it back; further calls of it do nothing. */
+  /** Takes a place of the resource with this name. `leave` gives it back. More calls of `leave` do nothing. */
   take(tenantId: string, name?: string): Taken;
 }
 
-/** The places that are taken of one thing. Only tenants that hold a place have an entry. */
+/** The places of one resource that are taken. Only tenants that hold a place have an entry. */
 interface Held {
   taken: number;
   readonly byTenant: Map<string, number>;
 }
 
-/** Gives each thing `size` places, of which no tenant holds more than its share (`tenantShare`). */
+/** Gives each resource `size` places. No tenant holds more of them than its share (`tenantShare`). */
 export function createTenantPlaces(size: number, tenants: number): TenantPlaces {
-  const things = new Map<string, Held>();
+  const resources = new Map<string, Held>();
   return {
     take(tenantId, name = '') {
-      const held = things.get(name) ?? { taken: 0, byTenant: new Map<string, number>() };
+      const held = resources.get(name) ?? { taken: 0, byTenant: new Map<string, number>() };
       const own = held.byTenant.get(tenantId) ?? 0;
       if (held.taken >= size) return { kind: 'full', atMost: size };
       const others = held.byTenant.size - (own > 0 ? 1 : 0);
       const atMost = tenantShare(size, others, tenants);
       if (own >= atMost) return { kind: 'share', atMost };
-      things.set(name, held);
+      resources.set(name, held);
       held.taken += 1;
       held.byTenant.set(tenantId, own + 1);
       let isTaken = true;
@@ -46,7 +46,7 @@ export function createTenantPlaces(size: number, tenants: number): TenantPlaces 
         const left = (held.byTenant.get(tenantId) ?? 1) - 1;
         if (left > 0) held.byTenant.set(tenantId, left);
         else held.byTenant.delete(tenantId);
-        if (held.taken === 0) things.delete(name);
+        if (held.taken === 0) resources.delete(name);
       };
       return { kind: 'taken', leave };
     },

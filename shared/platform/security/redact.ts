@@ -1,29 +1,29 @@
-/** Replaces known secret values. */
+/** Removes known secrets from texts. */
 export interface Redactor {
-  /** Returns the text with `[redacted]` in the place of each secret. */
+  /** Returns the text with `[redacted]` in place of each secret. */
   readonly text: (text: string) => string;
-  /** Does the same for bytes in UTF-8. Returns the same buffer where it holds no secret. */
+  /** Does the same for UTF-8. Returns the same buffer where it holds no secret. */
   readonly bytes: (bytes: Buffer) => Buffer;
 }
 
 const REDACTED = '[redacted]';
 
-/** A shorter value is part of ordinary words, so it is not looked for. */
+/** Characters. A shorter value could be part of an ordinary word, so it is not redacted. */
 const MIN_LENGTH = 6;
-/** Characters of a secret that a text is searched for first. */
+/** Characters. A text is first searched for so long a beginning of each secret. */
 const PROBE_LENGTH = 16;
 
 /** A secret without escapes. */
 interface Needle {
   readonly secret: string;
-  /** Its beginning. A text without it holds the secret only escaped. */
+  /** The beginning of the secret. A text without it can hold the secret only in escaped form. */
   readonly probe: string;
 }
 
 /**
- * Returns a redactor for values: as they stand, as JSON escapes them (RFC 8259, section 7), also where JSON is within JSON, and for
- * `Bearer …` and `Basic …` the credentials alone, decoded too. Undefined where no value is long enough. It takes time in
- * proportion to the length of the text, whatever the text and the values are.
+ * Returns a redactor for these values, or `undefined` where no value is long enough. It finds each value as it is, and as JSON escapes
+ * it (RFC 8259, section 7), also in JSON within JSON. Of `Bearer …` and `Basic …` it also finds the credentials alone, and decoded.
+ * Its time grows in proportion to the length of the text, for every text and all values.
  */
 export function createRedactor(values: Iterable<string>): Redactor | undefined {
   const spellings = [...values].flatMap(spellingsOf);
@@ -47,7 +47,7 @@ export function createRedactor(values: Iterable<string>): Redactor | undefined {
   };
 }
 
-/** A value, and what of it is secret by itself (RFC 7617: `Basic` holds a user and a password). */
+/** Returns a value and its secret parts (RFC 7617: `Basic` holds a user and a password). */
 function spellingsOf(value: string): string[] {
   const [, scheme = '', credentials = ''] = /^([\w-]+) +(\S+)$/.exec(value) ?? [];
   if (credentials === '') return [value];
@@ -56,7 +56,7 @@ function spellingsOf(value: string): string[] {
   return [value, credentials, pair, pair.slice(pair.indexOf(':') + 1)];
 }
 
-/** What of JSON's escapes a text must hold at least in which one of the values is escaped. */
+/** Returns escapes of JSON. A text that holds one of the values in escaped form holds at least one of these escapes. */
 function escapesOf(values: readonly string[]): readonly string[] {
   const whole = values.join('');
   // eslint-disable-next-line no-control-regex -- JSON escapes control characters
@@ -65,12 +65,12 @@ function escapesOf(values: readonly string[]): readonly string[] {
 }
 
 function needleOf(secret: string): Needle {
-  // Half a character at the cut is found in no bytes.
+  // UTF-8 has no form for half a surrogate pair.
   const probe = secret.slice(0, PROBE_LENGTH).replace(/[\ud800-\udbff]$/, '');
   return { secret, probe };
 }
 
-/** For each number of characters at the beginning: how many of their last ones are a beginning too (Knuth, Morris and Pratt, 1977). */
+/** Returns the failure function of the search (Knuth, Morris and Pratt, 1977): for each prefix, the length of its longest border. */
 function bordersOf(secret: string): Uint32Array {
   const borders = new Uint32Array(secret.length + 1);
   for (let end = 1, matched = 0; end < secret.length; end++) {
@@ -86,7 +86,7 @@ interface Place {
   end: number;
 }
 
-/** All places of a secret in a text. Those that overlap are one. */
+/** Returns all places of a secret in a text. Overlapping places are one. */
 function placesOf({ secret }: Needle, text: string): readonly Place[] {
   const borders = bordersOf(secret);
   const places: Place[] = [];
@@ -124,12 +124,12 @@ function redact(text: string, needles: readonly Needle[]): string {
   return shown + text.slice(from);
 }
 
-/** Backslashes, which JSON may have written as an escape themselves, and the character that they escape by its number. */
+/** Matches backslashes, also those that JSON wrote as an escape, and the number of the character that they escape. */
 const ESCAPE = /(?:\\(?:u005c)?)+(?:u([\da-f]{4}))?/gi;
 
 /**
- * A text without backslashes, in which each `\u0041` is the character itself. A secret and a text are compared without them, so
- * that it does not matter how often either was escaped. `startOf` says where in the text a character of it begins, with its escape.
+ * Returns the text without backslashes, in which each `\u0041` is the character itself. A secret and a text are compared in this form, so
+ * it does not matter how often either was escaped. `startOf` returns where a character of it begins in the text, with its escape.
  */
 function unescaped(text: string): { readonly plain: string; readonly startOf: (index: number) => number } {
   if (!text.includes('\\')) return { plain: text, startOf: (index) => index };
@@ -138,7 +138,7 @@ function unescaped(text: string): { readonly plain: string; readonly startOf: (i
   let from = 0;
   const add = (characters: string, at: number, escapedFrom = at) => {
     for (let index = 0; index < characters.length; index++) starts[plain.length + index] = at + index;
-    // What escapes a character is a part of it.
+    // The escape of a character is part of it.
     starts[plain.length] = escapedFrom;
     plain += characters;
   };

@@ -1,16 +1,16 @@
 import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync } from 'node:crypto';
 
-/** What a value is sealed for. A sealed value is valid for its purpose only. */
+/** The purpose of a sealed value. The value is valid for this purpose only. */
 export type SealPurpose = 'session' | 'session_state' | 'question' | 'answer' | 'token' | 'server_url';
 
 /**
- * Encrypts values with the keys of `MREG_SEALING_KEYS`. Both apps and all instances open what any of them sealed. Without
- * a key a sealed value can be neither read nor changed. A sealed value has no expiry of its own.
+ * Encrypts values with the keys of `MREG_SEALING_KEYS`. Every instance of both apps opens a value that any of them sealed. Without
+ * a key, a sealed value can be neither read nor changed. A sealed value does not expire by itself.
  */
 export interface Seal {
   /**
-   * Returns visible ASCII, which headers and JSON-RPC ids can carry. The same content, purpose and binding give the same
-   * value. `boundTo` names the owner and is not part of the value: `open` needs the same names.
+   * Returns visible ASCII, which headers and JSON-RPC ids can carry. The same content, purpose and binding give the same value.
+   * `boundTo` names the owner. It is not part of the value: `open` needs the same names.
    */
   close(purpose: SealPurpose, boundTo: readonly string[], content: unknown): string;
   /** Returns the content, or `undefined` for a value that was changed, is bound to others, or has a key that was removed. */
@@ -25,7 +25,7 @@ interface Keys {
   readonly nonce: Buffer;
 }
 
-/** Seals with the first key and opens with all of them, so that a key is replaced by putting the new one before it. */
+/** Seals with the first key and opens with every key. A key is replaced by putting the new key before it. */
 export function createSeal(secrets: readonly string[]): Seal {
   const secretOf = new Map(secrets.map((secret) => [idOf(secret), secret]));
   const [currentId] = secretOf.keys();
