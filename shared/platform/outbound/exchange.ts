@@ -1,20 +1,20 @@
-import { Aborted, type Flow, type OutboundBody, ReceivedBody } from './outboundBody.ts';
+import { Aborted, type ExchangeControl, type OutboundBody, ReceivedBody } from './outboundBody.ts';
 
 export interface OutboundResponse {
   readonly statusCode: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  /** To be taken by whoever gets it: the connection is held until then. */
+  /** The receiver must read or leave it: it holds the connection until then. */
   readonly body: OutboundBody;
 }
 
 /**
- * What undici's `dispatch` tells of one request on its way (its class `Dispatcher`, DispatchHandler). `Agent.request` stands on the
- * same, but makes a stream of each answer and keeps it long after.
+ * Handles the events of one request that undici's `dispatch` reports (`Dispatcher.DispatchHandler`). `Agent.request` is built on the same
+ * events, but makes a stream for each response and keeps it in memory for long.
  */
 export class Exchange {
   readonly #answered = Promise.withResolvers<OutboundResponse>();
   readonly #signal: AbortSignal | undefined;
-  #controller: Flow | undefined;
+  #controller: ExchangeControl | undefined;
   #body: ReceivedBody | undefined;
 
   constructor(signal: AbortSignal | undefined) {
@@ -29,24 +29,28 @@ export class Exchange {
 
   readonly #abort = (): void => {
     const aborted = new Aborted();
-    // It may wait for a connection still.
+    // Without a controller, the request still waits for a connection.
     if (this.#controller === undefined) this.#answered.reject(aborted);
     else this.#controller.abort(aborted);
   };
 
-  onRequestStart(controller: Flow): void {
+  onRequestStart(controller: ExchangeControl): void {
     this.#controller = controller;
     if (this.#signal?.aborted) this.#abort();
   }
 
-  onResponseStart(controller: Flow, statusCode: number, headers: OutboundResponse['headers']): void {
-    // Before the answer, a server may say that it has heard.
+  onResponseStart(
+    controller: ExchangeControl,
+    statusCode: number,
+    headers: OutboundResponse['headers'],
+  ): void {
+    // Informational responses come before the response itself (RFC 9110, section 15.2).
     if (statusCode < 200) return;
     this.#body = new ReceivedBody(controller);
     this.#answered.resolve({ statusCode, headers, body: this.#body });
   }
 
-  onResponseData(_controller: Flow, chunk: Buffer): void {
+  onResponseData(_controller: ExchangeControl, chunk: Buffer): void {
     this.#body?.data(chunk);
   }
 
@@ -55,7 +59,7 @@ export class Exchange {
     this.#body?.end();
   }
 
-  onResponseError(_controller: Flow, error: Error): void {
+  onResponseError(_controller: ExchangeControl, error: Error): void {
     this.#signal?.removeEventListener('abort', this.#abort);
     this.#answered.reject(error);
     this.#body?.fail(error);

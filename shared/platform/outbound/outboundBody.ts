@@ -1,15 +1,15 @@
 import { readBounded } from '../base/readBounded.ts';
 
-/** The body of an answer, to be taken whole, or chunk by chunk, or left. Until then little of it is read. */
+/** The body of a response. The caller reads it whole or chunk by chunk, or leaves it. Until then little of it is received. */
 export interface OutboundBody {
   /**
-   * All of it; undefined where there is more than `maxBytes`.
-   * @throws IdleTimeout when nothing comes for `idleMs`; what the connection broke with, when it did
+   * Returns the whole body, or `undefined` where it is longer than `maxBytes`.
+   * @throws IdleTimeout when nothing arrives for `idleMs`, or the error of a broken connection
    */
   bytes(maxBytes: number, idleMs?: number): Promise<Buffer | undefined>;
-  /** What comes next, undefined at the end. Little more than what is asked for is read. To be called again only when it is there. @throws as above */
+  /** Returns the next chunk, or `undefined` at the end. One call must end before the next. @throws the errors of `bytes` */
   next(idleMs?: number): Promise<Buffer | undefined>;
-  /** Nobody wants the rest. A server that ends it within `lingerMs` keeps the connection for the next call; else the exchange is ended. */
+  /** Discards the rest. When the server ends the body within `lingerMs`, the connection serves the next call; otherwise it is closed. */
   leave(lingerMs?: number): void;
 }
 
@@ -17,19 +17,19 @@ export class IdleTimeout extends Error {
   override readonly name = 'IdleTimeout';
 }
 
-/** The exchange was ended on our side. */
+/** The gateway ended the exchange. */
 export class Aborted extends Error {
   override readonly name = 'Aborted';
 }
 
-/** What the HTTP client lets us do with an exchange that is under way. */
-export interface Flow {
+/** The control of an exchange that undici offers (its `DispatchController`). */
+export interface ExchangeControl {
   abort(reason: Error): void;
   pause(): void;
   resume(): void;
 }
 
-/** What is kept of a body that nobody takes, or takes slowly. */
+/** Bytes that are held of a body that nobody reads, or reads slowly. Then the socket is paused. */
 const MAX_HELD_BYTES = 64 * 1024;
 
 interface Reader {
@@ -38,18 +38,18 @@ interface Reader {
 }
 
 /**
- * A body as the HTTP client hands it over. Most are there whole by the time they are taken, and cost no stream then, no timer
- * and no listener.
+ * A body as undici delivers it. Most bodies have arrived whole by the time they are read. They then need no stream, no timer and no
+ * listener.
  */
 export class ReceivedBody implements OutboundBody {
-  readonly #controller: Flow;
+  readonly #controller: ExchangeControl;
   readonly #held: Buffer[] = [];
   #heldBytes = 0;
   #state: 'open' | 'left' | 'ended' | Error = 'open';
   #reader: Reader | undefined;
   #lingering: NodeJS.Timeout | undefined;
 
-  constructor(controller: Flow) {
+  constructor(controller: ExchangeControl) {
     this.#controller = controller;
   }
 

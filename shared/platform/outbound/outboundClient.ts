@@ -14,27 +14,32 @@ export interface OutboundRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly signal?: AbortSignal;
-  /** What the answer may be encoded as; not at all when absent. The body is given as it comes, and never decoded. */
+  /** The encoding that the client accepts; none when absent. The body is never decoded. */
   readonly acceptEncoding?: 'gzip';
 }
 
 /**
- * The one way out of the house. Refuses what `checkOutboundUrl` refuses and any name of which even one address is not
- * allowed; connects to the address it judged; follows no redirect; asks for no content encoding unless told to; keeps connections alive.
- * A server that cannot be reached is a failure `unavailable` or `timeout`, a refused address `invalid`.
+ * Sends every outbound HTTP request of the product. It rejects a URL that `checkOutboundUrl` rejects, and a name with even one address that
+ * is not allowed. It connects to the address that it checked, follows no redirect and keeps connections alive. Failures: `unavailable`
+ * or `timeout` for a server that cannot be reached, `invalid` for an address that is not allowed.
  */
 export interface OutboundClient {
   request(request: OutboundRequest): Promise<Result<OutboundResponse>>;
   close(): Promise<void>;
 }
 
-/** A stream may be silent while a person thinks; whoever reads one has a limit of their own. */
-const timeouts = { connectMs: 5_000, firstByteMs: 60_000, idleMs: 240_000, keepAliveMs: 55_000 };
+const CONNECT_TIMEOUT_MS = 5_000;
+/** Timeout of the response headers. Callers have shorter ones. */
+const HEADERS_TIMEOUT_MS = 60_000;
+/** Time between two chunks of a body. A stream may be silent while an elicitation is open; its reader has a timeout of its own. */
+const BODY_TIMEOUT_MS = 240_000;
+/** Below the idle timeouts of common servers and proxies, which begin at 60 seconds. */
+const KEEP_ALIVE_MS = 55_000;
 
-/** Connections that an instance opens to one origin; a request that finds none free waits. */
+/** The connections that an instance opens to one origin. Further requests wait for a free connection. */
 export const CONNECTIONS_PER_ORIGIN = 256;
 
-/** Finds all addresses of a name; `dns.lookup` is one. */
+/** Resolves a name to all its addresses, as `dns.lookup` does. */
 export type Resolver = (
   hostname: string,
   options: LookupAllOptions,
@@ -43,10 +48,10 @@ export type Resolver = (
 
 export function openOutboundClient(policy: AddressPolicy, resolve: Resolver = lookup): OutboundClient {
   const agent = new Agent({
-    connect: { timeout: timeouts.connectMs, lookup: guardedLookup(policy, resolve) },
-    headersTimeout: timeouts.firstByteMs,
-    bodyTimeout: timeouts.idleMs,
-    keepAliveTimeout: timeouts.keepAliveMs,
+    connect: { timeout: CONNECT_TIMEOUT_MS, lookup: guardedLookup(policy, resolve) },
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    bodyTimeout: BODY_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
     connections: CONNECTIONS_PER_ORIGIN,
   });
   const targetOf = cachedTargets(policy);
@@ -90,16 +95,16 @@ function cachedTargets(policy: AddressPolicy): (url: string) => Result<Target> {
   };
 }
 
-class RefusedAddress extends Error {}
+class AddressNotAllowed extends Error {}
 
-/** Judges every answer of the resolver before the socket is made, so that a name cannot change its mind between check and connect. */
+/** Checks every answer of the resolver before the socket connects to it, so no name can change between check and connection (DNS rebinding). */
 function guardedLookup(policy: AddressPolicy, resolve: Resolver): LookupFunction {
   return (hostname, options, callback) => {
     resolve(hostname, { ...options, all: true }, (error, addresses) => {
       if (error) {
         callback(error, []);
       } else if (!addresses.every(({ address }) => isAllowedAddress(address, policy))) {
-        callback(new RefusedAddress(), []);
+        callback(new AddressNotAllowed(), []);
       } else {
         const [first] = addresses;
         if (options.all) callback(null, addresses);
@@ -122,9 +127,9 @@ const reasons: Readonly<Record<string, string>> = {
   ERR_TLS_CERT_ALTNAME_INVALID: 'its TLS certificate is for another name',
 };
 
-/** A failed exchange in words for callers: from a closed list, never the text of the fault. */
+/** Returns the error that a caller gets for a failed exchange. Its message is from a closed list and never quotes the failure. */
 export function explain(error: unknown, signal?: AbortSignal): DomainError {
-  if (error instanceof RefusedAddress) {
+  if (error instanceof AddressNotAllowed) {
     return { kind: 'invalid', message: 'its name resolves to a private or reserved address' };
   }
   if (

@@ -1,12 +1,12 @@
 import type { OutboundBody } from './outboundBody.ts';
 import type { Redactor } from '../security/redact.ts';
 
-/** Larger than any answer that is taken: a longer line is given on as it is and refused for its size. */
+/** More than any response that a reader accepts (4 MiB). A longer line passes in parts, and the reader rejects it for its size. */
 const MAX_HELD_BYTES = 4 * 1024 * 1024 + 1;
 
 /**
- * A body whose secrets are redacted. Of a body that is read in chunks only whole lines are given: no secret spans two lines, and
- * who reads events waits for the end of the line anyway.
+ * Returns a body without the secrets of `redactor`. Chunks end at line ends: no secret spans two lines, and a reader of events waits for
+ * the end of the line in any case.
  */
 export function redactedBody(body: OutboundBody, redactor: Redactor): OutboundBody {
   let held: Buffer[] = [];

@@ -2,14 +2,14 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 
-/** The connection that carried one request. */
+/** The connection of one request. */
 export interface Carrier {
-  /** Counted from 1; requests with the same number shared a connection. */
+  /** Numbers from 1. Requests with the same number shared a connection. */
   readonly connection: number;
   readonly tls?: {
     readonly protocol: string;
     readonly cipher: string;
-    /** Agreed by ALPN; empty where nothing was. */
+    /** The protocol that ALPN chose; empty for none. */
     readonly alpn: string;
     readonly validTo: string;
   };
@@ -18,8 +18,8 @@ export interface Carrier {
 const SENT = 'undici:client:sendHeaders';
 
 /**
- * Watches which connections carry the requests of the outbound client that have a header of this value, until `stop`. The
- * client itself does not tell: it announces each request on a diagnostics channel.
+ * Records, until `stop`, the connection of each outbound request that has a header of this value. undici announces each request on a
+ * diagnostics channel.
  */
 export function watchConnections(headerValue: string): {
   readonly carriers: readonly Carrier[];

@@ -4,53 +4,55 @@ import { InfrastructureError } from '../base/errors.ts';
 import { parseJson } from '../base/json.ts';
 import { openClient } from './messageSender.ts';
 
-/** A message that its queue has given up on. */
+/** A message in a dead-letter queue. */
 export interface DeadLetter {
-  /** What it is found by. It has 64 bits, more than a number holds exactly. */
+  /** Identifies the message. It has 64 bits, more than a number holds exactly. */
   readonly sequenceNumber: string;
   readonly messageId: string;
   readonly enqueuedAt: Date | undefined;
   readonly reason: string | undefined;
   readonly description: string | undefined;
   readonly deliveryCount: number;
-  /** Parsed; undefined when it is not JSON. */
+  /** The parsed JSON, or `undefined` where the body is not JSON. */
   readonly body: unknown;
-  /** The body's, in bytes. */
+  /** Bytes of the body. */
   readonly size: number;
 }
 
-/** Sends the dead letter to its queue as it is, under this message id. */
+/** Sends the dead letter, unchanged, to its queue under this message id. */
 export type Resend = (messageId: string) => Promise<void>;
 
 /** The dead-letter queues of queues. @throws InfrastructureError when Service Bus does not answer. */
 export interface DeadLetterQueues {
-  /** Those from a sequence number on, in its order, at most `limit`; fewer mean that there are no more. They stay. */
+  /** Returns dead letters in the order of their sequence numbers, beginning with `from`. Fewer than `limit` are all. They stay in the queue. */
   list(queue: string, limit: number, from?: string): Promise<readonly DeadLetter[]>;
   /**
-   * Holds one so that nobody else gets it, acts, and then removes it; an act that throws leaves it there. Undefined, and
-   * nothing was done, when it could not be held: another has it or has removed it, or too many stand before it.
+   * Locks one dead letter, acts, and then removes it. An act that throws leaves it in the queue. Returns `undefined` without acting when
+   * the lock failed: another receiver holds or has removed it, or too many messages are before it.
    */
   take<T>(queue: string, sequenceNumber: string, act: (resend: Resend) => Promise<T>): Promise<T | undefined>;
 }
 
-/** Someone waits for the answer. */
+/** A caller waits for the answer. */
 const retries = { maxRetries: 1, retryDelayInMs: 500, timeoutInMs: 5_000 };
 const MAX_PEEKED = 100;
+/** Messages that one receive asks for. */
 const BATCH = 50;
-/** One is found by holding all that stand before it, each of which counts that as a delivery. */
+/** A search locks every message before the wanted one, and Service Bus counts each lock as a delivery. */
 const MAX_HELD = 500;
-/** So that the lock of the first that is held, of 30 seconds, outlasts the search and the act. */
-const SEARCH_WITHIN_MS = 8_000;
+/** The first lock, of 30 seconds, must outlast the search and the act. */
+const SEARCH_TIMEOUT_MS = 8_000;
+/** Time to wait for the first message of a batch. */
 const FIRST_WAIT_MS = 5_000;
 
-/** A client for each call: operators call seldom, and a client remembers how far it has peeked. */
+/** Opens a client for each call: operators call seldom, and a client continues where its last peek ended. */
 export function openDeadLetterQueues(connection: Config['serviceBus']): DeadLetterQueues {
   async function withClient<T>(use: (client: ServiceBusClient) => Promise<T>): Promise<T> {
     const client = await openClient(connection, retries);
     try {
       return await use(client);
     } finally {
-      // What went before counts; the connection ends with its last reference in any case.
+      // Nothing depends on the close. The connection ends with its last reference in any case.
       await client.close().catch(() => undefined);
     }
   }
@@ -79,7 +81,7 @@ export function openDeadLetterQueues(connection: Config['serviceBus']): DeadLett
           held.splice(held.indexOf(found), 1);
           return done;
         } finally {
-          // A lock that cannot be given back ends by itself.
+          // A lock that cannot be released expires by itself.
           await Promise.allSettled(held.map((message) => receiver.abandonMessage(message)));
         }
       }),
@@ -103,7 +105,7 @@ function openReceiver(client: ServiceBusClient, queue: string): ServiceBusReceiv
   });
 }
 
-/** Service Bus may answer with fewer than were asked for, though more are there; only none at all is the end. */
+/** Service Bus may return fewer messages than requested although there are more. Only an empty answer is the end. */
 async function peek(
   receiver: ServiceBusReceiver,
   limit: number,
@@ -119,7 +121,7 @@ async function peek(
   return found;
 }
 
-/** The SDK takes numbers of a class that only its messages have: the number is counted from that of the first one. */
+/** The SDK takes numbers of a class that it does not export. So the number is computed from that of the first message. */
 async function peekAt(
   receiver: ServiceBusReceiver,
   from: string,
@@ -131,13 +133,13 @@ async function peekAt(
   return receiver.peekMessages(limit, { fromSequenceNumber: number.sub(number).add(from) });
 }
 
-/** Puts every message that it holds into `held`. */
+/** Adds every message that it locks to `held`. */
 async function search(
   receiver: ServiceBusReceiver,
   sequenceNumber: string,
   held: ServiceBusReceivedMessage[],
 ): Promise<ServiceBusReceivedMessage | undefined> {
-  const end = performance.now() + SEARCH_WITHIN_MS;
+  const end = performance.now() + SEARCH_TIMEOUT_MS;
   while (held.length < MAX_HELD && performance.now() < end) {
     const batch = await receiver.receiveMessages(BATCH, { maxWaitTimeInMs: FIRST_WAIT_MS });
     held.push(...batch);

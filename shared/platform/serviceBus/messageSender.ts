@@ -3,19 +3,19 @@ import type { Config } from '../config/config.ts';
 import { InfrastructureError } from '../base/errors.ts';
 
 export interface OutgoingMessage {
-  /** Within the queue's window a second message with this id is dropped. */
+  /** The queue discards a second message with this id within its duplicate detection window. */
   readonly messageId: string;
   readonly body: object;
-  /** Not delivered before this time. */
+  /** The queue delivers the message at this time or later. */
   readonly notBefore?: Date;
 }
 
-/** Sends to queues. @throws InfrastructureError when the message may not have been accepted: send it again. */
+/** Sends messages to queues. @throws InfrastructureError when the queue may not have accepted the message: send it again. */
 export interface MessageSender {
   send(queue: string, message: OutgoingMessage): Promise<void>;
 }
 
-/** The SDK is imported with the first message, so that no cold start pays for it. */
+/** Imports the SDK with the first message, so that no cold start waits for it. */
 export function openMessageSender(connection: Config['serviceBus']): MessageSender {
   let client: Promise<ServiceBusClient> | undefined;
   const senders = new Map<string, ServiceBusSender>();
@@ -38,7 +38,7 @@ export function openMessageSender(connection: Config['serviceBus']): MessageSend
   };
 }
 
-/** For the files of this room that speak to Service Bus. Imports the SDK; connects with the first use. */
+/** For the files of this folder. Imports the SDK. The client connects with its first use. */
 export async function openClient(
   connection: Config['serviceBus'],
   retryOptions: RetryOptions = retries,
@@ -50,5 +50,5 @@ export async function openClient(
   return new ServiceBusClient(connection.fullyQualifiedNamespace, new DefaultAzureCredential(), options);
 }
 
-/** A caller waits for the send, so the SDK's default of three tries of a minute each is too long. */
+/** A caller waits for the send. The default of the SDK, three retries of a minute each, is too long. */
 const retries = { maxRetries: 2, retryDelayInMs: 500, timeoutInMs: 10_000 };

@@ -2,16 +2,16 @@ import type { ServiceBusClient } from '@azure/service-bus';
 import type { Config } from '../config/config.ts';
 import { openClient } from './messageSender.ts';
 
-/** `forbidden`: this app may not receive from it. `unreachable`: no answer in time. */
+/** `forbidden`: this app may not receive from the queue. `unreachable`: Service Bus did not answer in time. */
 export type QueueState = 'present' | 'missing' | 'forbidden' | 'unreachable';
 
-/** Asks Service Bus for each of the queues, all at once. Never throws: what cannot be asked is unreachable. */
+/** Returns the state of each queue, asked for all at once. It never throws: after an error the queue is unreachable. */
 export type AskQueues = (
   names: readonly string[],
   signal: AbortSignal,
 ) => Promise<ReadonlyMap<string, QueueState>>;
 
-/** Someone waits for the answer. */
+/** A caller waits for the answer. */
 const retries = { maxRetries: 0, timeoutInMs: 5_000 };
 
 const states: Readonly<Record<string, QueueState>> = {
@@ -20,7 +20,7 @@ const states: Readonly<Record<string, QueueState>> = {
   UnauthorizedAccess: 'forbidden',
 };
 
-/** A queue is there when it lets itself be looked into, which leaves its messages where they are. */
+/** A queue is present when it can be peeked, which leaves its messages in place. */
 export const openAskQueues =
   (connection: Config['serviceBus']): AskQueues =>
   async (names, signal) => {
@@ -29,7 +29,7 @@ export const openAskQueues =
       const asked = names.map(async (name) => [name, await ask(client, name, signal)] as const);
       return new Map(await Promise.all(asked));
     } finally {
-      // The answers count; the connection ends with its last reference in any case.
+      // Nothing depends on the close. The connection ends with its last reference in any case.
       void client.close().catch(() => undefined);
     }
   };

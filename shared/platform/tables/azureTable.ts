@@ -9,25 +9,25 @@ import { InfrastructureError } from '../base/errors.ts';
 import { MAX_DOCUMENT_LENGTH, join, split } from './tableDocument.ts';
 import type { Columns, Mark, OnUnreadable, Page, RowKey, Stored, Table, TableCodec } from './tables.ts';
 
-/** Sorts behind every character that our keys hold. */
+/** Sorts behind every character of the gateway's keys. */
 const LAST_CHARACTER = '\uffff';
 
-/** Begins the row key of a mark. It sorts behind all that our own keys begin with, so that marks are apart from values. */
+/** The first character of the row key of a mark. It sorts behind the first characters of all other row keys. */
 const MARK = '~';
 
-/** Whether a row can have this key. Azure answers 400 to any other, and the SDK cannot encode half a surrogate pair. */
+/** Returns whether a row can have this key. Azure answers 400 to any other key, and the SDK cannot encode half a surrogate pair. */
 const isLegal = ({ partition, row }: RowKey): boolean =>
   [partition, row].every((key) => key.length <= 512 && key.isWellFormed() && !/[/\\#?\p{Cc}]/u.test(key));
 
 type Row = TableEntityResult<Record<string, unknown>>;
 
-/** One table of Azure, opened with the first operation. */
+/** Returns a `Table` on Azure Tables. It opens with the first operation. */
 export function azureTable<T>(
   name: string,
   codec: TableCodec<T>,
   client: () => Promise<TableClient>,
 ): Table<T> {
-  /** Runs one operation; `outcomes` says which statuses are answers rather than faults. */
+  /** Runs one operation. `outcomes` holds the answers for statuses that are no failures. */
   const run = async <A, O = never>(
     operation: string,
     act: (client: TableClient) => Promise<A>,
@@ -62,7 +62,7 @@ export function azureTable<T>(
       return undefined;
     }
   };
-  /** The first rows that match. One row more than asked for tells whether there is a next page. */
+  /** Returns the first rows that match. It asks for one row more, which shows whether there is a next page. */
   const first = async (operation: string, terms: readonly string[], limit: number): Promise<Page<T>> => {
     const values = codec.open ? [...terms, `RowKey lt '${MARK}'`] : terms;
     const filter = values.filter(Boolean).join(' and ');
@@ -185,7 +185,7 @@ export function azureTable<T>(
   };
 }
 
-/** Replaces the row and removes its mark, both or none. */
+/** Replaces the row and removes its mark, both or none. Returns the new ETag. */
 async function replaceAndUnmark(
   table: TableClient,
   row: { readonly partitionKey: string; readonly rowKey: string },
@@ -198,11 +198,11 @@ async function replaceAndUnmark(
   return answer.subResponses[0]?.etag;
 }
 
-/** The status of a fault that the table service itself reports of a row: a missing table, or a stranger's 404, is no answer. */
+/** Returns the status where the Table service reports a failure of a row. A missing table, or a 404 of another service, is not one. */
 function rowStatus(error: unknown): number | undefined {
   if (!(error instanceof RestError)) return undefined;
   const details = error.details as { odataError?: { code?: string } } | undefined;
-  // A transaction has its code in one place, a single operation in another.
+  // The SDK puts the code of a transaction and of a single operation into different fields.
   const code = details?.odataError?.code ?? error.code;
   return code === undefined || code.startsWith('Table') ? undefined : error.statusCode;
 }

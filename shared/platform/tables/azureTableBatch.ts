@@ -7,10 +7,10 @@ export type BatchRow = Readonly<Record<string, string>> & {
   readonly partitionKey: string;
   readonly rowKey: string;
 };
-/** `insert` fails where the row is there already; `replace` does not look. */
+/** `insert` fails where the row exists. `replace` writes it in any case. */
 export type BatchAct = readonly ['insert' | 'replace', BatchRow];
 
-/** The batch was refused as a whole. `code` is the service's own word for why, such as `EntityAlreadyExists`. */
+/** The service rejected the whole batch. `code` is its error code, such as `EntityAlreadyExists`. */
 export class BatchRefused extends Error {
   override readonly name = 'BatchRefused';
   readonly code: string | undefined;
@@ -24,10 +24,10 @@ export class BatchRefused extends Error {
 const http = createDefaultHttpClient();
 
 /**
- * Writes up to 100 rows of one partition, all or none. The SDK sends the request, with its credentials and retries; only the
- * body is made here, because `submitTransaction` takes each row through a request pipeline of its own, which costs several
- * times what the row does (Table service REST API, Performing entity group transactions).
- * @throws BatchRefused, or what the SDK throws when there is no answer
+ * Writes up to 100 rows of one partition, all or none (Table service REST API, Performing entity group transactions). The SDK sends the
+ * request, with its credentials and retries. Only the body is made here: `submitTransaction` sends each row through a request pipeline,
+ * which costs several times as much as the row itself (decision 14).
+ * @throws BatchRefused, or the error of the SDK when there is no answer
  */
 export async function submitBatch(table: TableClient, acts: readonly BatchAct[]): Promise<void> {
   const [account = '', query] = table.url.split('?', 2);
@@ -44,7 +44,7 @@ export async function submitBatch(table: TableClient, acts: readonly BatchAct[])
       dataserviceversion: '3.0;',
       maxdataserviceversion: '3.0;NetFx',
     }),
-    // The client itself was made for this URL; it refuses what it was not allowed to call.
+    // The client was made for this URL. It rejects plain http unless that was allowed.
     allowInsecureConnection: account.startsWith('http:'),
   });
   const { status, bodyAsText } = await table.pipeline.sendRequest(http, request);

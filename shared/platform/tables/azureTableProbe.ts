@@ -4,34 +4,34 @@ import { openTableClient } from './openTables.ts';
 import type { RowKey } from './tables.ts';
 
 /**
- * Single operations on one table, as they are: for those who measure it. Each rejects with InfrastructureError, also when
- * its signal is aborted. What it writes are rows of its own, in a partition that no store reads.
+ * Single operations on one table, to measure it. Each rejects with InfrastructureError, also when its signal is aborted. The probe writes
+ * rows of its own only, in a partition that no store reads.
  */
 export interface TableProbe {
-  /** Names of partitions that begin with `prefix`, in their order. One question to the service for each. */
+  /** Returns the names of partitions that begin with `prefix`, in order. It sends one request for each. */
   partitions(prefix: string, limit: number, signal: AbortSignal): Promise<readonly string[]>;
   /** Reads the first rows of a partition whole. */
   page(partition: string, limit: number, signal: AbortSignal): Promise<ProbedPage>;
-  /** Reads a row, which need not be there. */
+  /** Reads a row, or finds that it does not exist. */
   read(key: RowKey, signal: AbortSignal): Promise<void>;
-  /** The rows of a partition, as far as `limit`; of them only the keys are read. */
+  /** Returns the number of rows of a partition, at most `limit`. It reads their keys only. */
   count(partition: string, limit: number, signal: AbortSignal): Promise<number>;
-  /** Puts a row of its own. */
+  /** Writes a row of the probe. */
   write(at: Date, id: string, signal: AbortSignal): Promise<RowKey>;
-  /** Removes such a row; one that has gone is no fault. */
+  /** Removes a row of the probe. A missing row is no failure. */
   remove(key: RowKey, signal: AbortSignal): Promise<void>;
-  /** Removes rows of its own that somebody left who died, and answers how many: at most 100. */
+  /** Removes rows of probes that died, and returns their number: at most 100. */
   clear(writtenBefore: Date, signal: AbortSignal): Promise<number>;
 }
 
 export interface ProbedPage {
   readonly rows: number;
-  /** About what the rows take as JSON. */
+  /** The length of the rows as JSON, which is near their size. */
   readonly bytes: number;
   readonly first?: RowKey;
 }
 
-/** Sorts behind every character that names of partitions hold. */
+/** Sorts behind every character of partition names. */
 const LAST_CHARACTER = '\uffff';
 const OWN_PARTITION = 'probe';
 /** About as large as a small value of the state store. */
@@ -39,7 +39,7 @@ const OWN_CONTENT = 'x'.repeat(200);
 const LEFT_BEHIND = 100;
 const LARGEST_PAGE = 1_000;
 
-/** Row keys of its own sort by when they were written. */
+/** Row keys of the probe sort by the time of the write. */
 const ownRow = (at: Date, id: string): string => `${at.toISOString()}_${id}`;
 
 export function azureTableProbe(connection: string, name: string): TableProbe {
@@ -128,7 +128,7 @@ export function azureTableProbe(connection: string, name: string): TableProbe {
   };
 }
 
-/** A row that is not there is an answer; a table that is not there is a fault. */
+/** A missing row is an answer. A missing table is a failure. */
 async function absentAllowed(answer: Promise<unknown>): Promise<void> {
   try {
     await answer;
@@ -137,7 +137,7 @@ async function absentAllowed(answer: Promise<unknown>): Promise<void> {
   }
 }
 
-/** The service's own name for what is wrong, where it is the service that says so. */
+/** Returns the error code of the Table service, or `undefined` where another service answered. */
 function serviceCode({ details }: RestError): string | undefined {
   const { odataError } = (details ?? {}) as { odataError?: { code?: string } };
   return odataError?.code;

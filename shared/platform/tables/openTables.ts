@@ -11,7 +11,7 @@ export function openTables(connection: string): OpenTable {
   };
 }
 
-/** The client that stores stand on: for what `Table` does not offer. */
+/** Opens the SDK's client of one table, for stores that need more than `Table` offers. */
 export async function openTableClient(connection: string, name: string): Promise<TableClient> {
   if (!connection.startsWith('https://')) {
     return TableClient.fromConnectionString(connection, name, {
@@ -23,10 +23,10 @@ export async function openTableClient(connection: string, name: string): Promise
   return new TableClient(connection, name, new DefaultAzureCredential(), clientOptions);
 }
 
-/** The names of all tables of the account. */
+/** Returns the names of all tables of the account. */
 export type ListTables = (signal: AbortSignal) => Promise<readonly string[]>;
 
-/** @throws InfrastructureError when the account does not answer, or does not let its tables be listed. */
+/** @throws InfrastructureError when the account does not answer, or forbids to list its tables */
 export const openListTables =
   (connection: string): ListTables =>
   async (signal) => {
@@ -55,17 +55,20 @@ async function openServiceClient(connection: string): Promise<TableServiceClient
 const isInsecure = (connection: string): boolean =>
   /Protocol=http(;|$)|UseDevelopmentStorage=true/i.test(connection);
 
+/** A caller waits. By default the SDK retries for many seconds, and waits without limit on a silent connection. */
+const RETRIES = { maxRetries: 2, retryDelayInMs: 250, maxRetryDelayInMs: 2_000 };
+const ATTEMPT_TIMEOUT_MS = 10_000;
+
 const clientOptions: TableServiceClientOptions = {
-  // A caller waits: the SDK by itself tries for many seconds, and for ever where a connection stays silent.
-  retryOptions: { maxRetries: 2, retryDelayInMs: 250, maxRetryDelayInMs: 2_000 },
+  retryOptions: RETRIES,
   additionalPolicies: [
     {
       position: 'perCall',
       policy: {
-        name: 'patienceAndPlainAscii',
+        name: 'timeoutAndPlainAscii',
         sendRequest: (request, next) => {
-          request.timeout = 10_000;
-          // Azurite tears characters of several bytes where its reads of a long body end.
+          request.timeout = ATTEMPT_TIMEOUT_MS;
+          // Azurite splits characters of several bytes where its reads of a long body end.
           if (typeof request.body === 'string')
             request.body = request.body.replace(/[^\0-\x7f]/g, escapeUnit);
           return next(request);
