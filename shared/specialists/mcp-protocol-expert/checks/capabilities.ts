@@ -1,7 +1,7 @@
 import { METHOD_NOT_FOUND } from '../../../gateway/errorCodes.ts';
 import { isObject } from '../../../gateway/jsonRpc.ts';
 import { META, metaOf } from '../../../gateway/protocol.ts';
-import { errorIn, listKinds, listMethods, resultIn } from '../transcript/transcript.ts';
+import { errorIn, listKinds, listMethods, resultIn, type Transcript } from '../transcript/transcript.ts';
 import {
   both,
   type Check,
@@ -15,6 +15,7 @@ import {
   notApplicable,
   passed,
   step,
+  type Judgement,
 } from './check.ts';
 import { isMetaKey } from './metadata.ts';
 
@@ -37,7 +38,7 @@ export const capabilityChecks: readonly Check[] = [
     severity: 'critical',
     requires: 'The first answer holds the capabilities, as an object.',
     remedy: 'Answer with capabilities, with a field for each feature that the server has.',
-    judge: ({ opening }) => {
+    judge: ({ opening }: Transcript): Judgement => {
       const result = resultIn(opening);
       if (!result) return notApplicable('the first request was not answered');
       return isObject(result['capabilities']) ? passed() : failed('it declares none');

@@ -7,7 +7,7 @@ import {
   PARSE_ERROR,
   UNSUPPORTED_VERSION,
 } from '../../../gateway/errorCodes.ts';
-import { errorIn, resultIn } from '../transcript/transcript.ts';
+import { errorIn, resultIn, type Transcript } from '../transcript/transcript.ts';
 import {
   answersStatus,
   both,
@@ -23,6 +23,7 @@ import {
   refuses,
   refusesWith,
   step,
+  type Judgement,
 } from './check.ts';
 
 const codes = modern('basic#error-codes');
@@ -118,7 +119,7 @@ export const errorChecks: readonly Check[] = [
     severity: 'warning',
     requires: `An unknown resource is refused with ${LEGACY_RESOURCE_NOT_FOUND}, since 2026-07-28 with ${INVALID_PARAMS}.`,
     remedy: 'Use the code of the protocol version of the request.',
-    judge(transcript) {
+    judge(transcript: Transcript): Judgement {
       const { era, steps } = transcript;
       const code = errorIn(steps.get('unknown resource'))?.['code'];
       if (era === 'modern' && retired.includes(code)) return notApplicable('its code is retired');

@@ -34,7 +34,7 @@ export const handshakeChecks: readonly Check[] = [
     severity: 'critical',
     requires: 'The server chooses a version that the protocol has.',
     remedy: `Answer initialize with one of ${known.join(', ')}.`,
-    judge: ({ opening, version }) => {
+    judge: ({ opening, version }: Transcript): Judgement => {
       if (!resultIn(opening)) return notApplicable('initialize was not answered');
       if (known.includes(version)) return passed({ version });
       return failed(version === '' ? 'it named no version' : 'it named an unknown version');
@@ -46,7 +46,7 @@ export const handshakeChecks: readonly Check[] = [
     severity: 'info',
     requires: `The server chooses ${LATEST_LEGACY}, the newest version of the era, if the client offers it.`,
     remedy: 'Use a newer version of the SDK that the server is built on.',
-    judge: ({ version }) => {
+    judge: ({ version }: Transcript): Judgement => {
       if (!known.includes(version)) return notApplicable('it chose no known version');
       return version === LATEST_LEGACY ? passed() : failed(`it speaks ${version}`, { version });
     },
@@ -172,7 +172,7 @@ export const sessionChecks: readonly Check[] = [
     severity: 'critical',
     requires: 'A request in a session that has ended is answered with HTTP 404.',
     remedy: 'Delete the session when it ends: clients open a new session only after a 404.',
-    judge: (transcript) => {
+    judge: (transcript: Transcript): Judgement => {
       const ended = transcript.steps.get('DELETE')?.answer?.status;
       if (ended === undefined || ended >= 300) return notApplicable('the session was not ended');
       return answersStatus('ended session', 404)(transcript);

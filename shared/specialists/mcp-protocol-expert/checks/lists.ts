@@ -1,6 +1,6 @@
 import { INVALID_PARAMS } from '../../../gateway/errorCodes.ts';
 import { isObject, type JsonObject } from '../../../gateway/jsonRpc.ts';
-import { listKinds, listMethods, resultIn } from '../transcript/transcript.ts';
+import { listKinds, listMethods, resultIn, type Transcript } from '../transcript/transcript.ts';
 import {
   both,
   type Check,
@@ -14,6 +14,7 @@ import {
   passed,
   refusesWith,
   type Select,
+  type Judgement,
 } from './check.ts';
 
 const NONE = 'no list was answered';
@@ -112,7 +113,7 @@ export const listChecks: readonly Check[] = [
     severity: 'warning',
     requires: 'Tools are listed in the same order each time.',
     remedy: 'Sort the list: the prompt cache of a model only works while the text does not change.',
-    judge: (transcript) => {
+    judge: (transcript: Transcript): Judgement => {
       const again = resultIn(transcript.steps.get('list tools again'))?.['tools'];
       const [first] = pagesOf(transcript, 'tools');
       if (!Array.isArray(again) || !Array.isArray(first?.value['tools'])) return notApplicable(NONE);

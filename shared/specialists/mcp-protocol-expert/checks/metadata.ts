@@ -16,6 +16,7 @@ import {
   passed,
   results,
   type Select,
+  type Judgement,
 } from './check.ts';
 
 const label = '[A-Za-z](?:[A-Za-z0-9-]*[A-Za-z0-9])?';
@@ -70,7 +71,7 @@ export const metadataChecks: readonly Check[] = [
     severity: 'critical',
     requires: 'The server declares its name and its version, as strings.',
     remedy: 'Declare both, even if there is only one version.',
-    judge: (transcript) => {
+    judge: (transcript: Transcript): Judgement => {
       if (!resultIn(transcript.opening)) return notApplicable('the first request was not answered');
       const info = serverInfoOf(transcript);
       if (info === undefined && transcript.era === 'modern') return notApplicable('it does not name itself');
@@ -85,7 +86,7 @@ export const metadataChecks: readonly Check[] = [
     severity: 'critical',
     requires: 'instructions are a string, if there are any.',
     remedy: 'Write a string, or leave the field out.',
-    judge: ({ profile: { instructions } }) => {
+    judge: ({ profile: { instructions } }: Transcript): Judgement => {
       if (instructions === undefined) return notApplicable('it gives none');
       return isString(instructions)
         ? passed({ length: instructions.length })

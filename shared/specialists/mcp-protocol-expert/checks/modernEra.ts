@@ -22,6 +22,7 @@ import {
   refusesWith,
   results,
   step,
+  type Judgement,
 } from './check.ts';
 
 const versioning = modern('basic/versioning#protocol-version-negotiation');
@@ -57,7 +58,7 @@ export const discoveryChecks: readonly Check[] = [
     severity: 'critical',
     requires: `server/discover names the versions of the server, ${LATEST_MODERN} among them.`,
     remedy: 'List all versions of the server, as strings, in supportedVersions.',
-    judge: (transcript) => {
+    judge: (transcript: Transcript): Judgement => {
       if (!resultIn(transcript.opening)) return notApplicable('server/discover was not answered');
       const versions = versionsOf(transcript);
       if (!versions.every(isString)) return failed('supportedVersions holds a value that is not a string');
