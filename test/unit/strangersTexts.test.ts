@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { checkOutboundUrl } from '../../shared/platform/addressRules.ts';
+import { checkOutboundUrl } from '../../shared/platform/security/addressRules.ts';
 import { readImport } from '../../shared/registry/import/readImport.ts';
 import { serverJsonSchema } from '../../shared/registry/serverJson/serverJson.ts';
 import { bearerChallenge } from '../../shared/specialists/fastmcp-specialist/challengeFindings.ts';

@@ -1,4 +1,4 @@
-import { isObject } from '../../gateway/jsonRpc.ts';
+import { isObject } from '../../gateway/protocol/jsonRpc.ts';
 import type { EndpointAnswer } from '../callEndpoint.ts';
 import type { Finding } from '../finding.ts';
 

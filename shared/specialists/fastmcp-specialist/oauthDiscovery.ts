@@ -1,11 +1,11 @@
-import { isObject } from '../../gateway/jsonRpc.ts';
-import { REQUIRED_SCOPE } from '../../identity/verifyToken.ts';
+import { isObject } from '../../gateway/protocol/jsonRpc.ts';
+import { REQUIRED_SCOPE } from '../../identity/tokens/verifyToken.ts';
 import { type EndpointAnswer, callEndpoint } from '../callEndpoint.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import type { Finding } from '../finding.ts';
-import { tenantHint } from '../../identity/tenantView.ts';
+import { tenantHint } from '../../identity/access/tenants.ts';
 import { tracedHeaders } from '../tracedHeaders.ts';
-import { withinTime } from '../withinTime.ts';
+import { withinTime } from '../withTimeout.ts';
 import { type Observed, type ProtectedResource, bearerChallenge, judgeChallenge } from './challengeFindings.ts';
 
 export type OauthDeps = Pick<

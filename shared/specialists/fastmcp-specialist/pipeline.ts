@@ -1,7 +1,7 @@
-import type { Principal } from '../../identity/principal.ts';
-import type { TaskHelpers } from '../../orchestration/task/task.ts';
+import type { Principal } from '../../identity/access/actor.ts';
+import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
 import type { SpecialistDeps } from '../deps.ts';
-import { tokenNotKept } from '../lookAtEndpoints.ts';
+import { tokenNotKept } from '../checkEndpoints.ts';
 import { tokenOf } from '../tokenOf.ts';
 import type { Look } from './oauthDiscovery.ts';
 import { walkInProcess } from './pipelineInProcess.ts';

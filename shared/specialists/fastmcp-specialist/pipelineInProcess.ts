@@ -1,15 +1,15 @@
-import { discoverServer } from '../../gateway/discovery.ts';
-import { createMcpEndpoints } from '../../gateway/endpoint.ts';
-import { classify } from '../../gateway/era.ts';
-import { LATEST_MODERN } from '../../gateway/protocol.ts';
-import { createResting } from '../../gateway/upstream/resting.ts';
-import { type ActiveServer, createCatalogue } from '../../gateway/view/catalogue.ts';
-import type { Principal } from '../../identity/principal.ts';
-import type { TaskHelpers } from '../../orchestration/task/task.ts';
-import { continueTrace } from '../../platform/trace.ts';
+import { discoverServer } from '../../gateway/catalogue/discovery.ts';
+import { createMcpEndpoints } from '../../gateway/calls/endpoint.ts';
+import { classify } from '../../gateway/protocol/classify.ts';
+import { LATEST_MODERN } from '../../gateway/protocol/versions.ts';
+import { createResting } from '../../gateway/upstream/circuitBreaker.ts';
+import { type ActiveServer, createCatalogue } from '../../gateway/catalogue/catalogue.ts';
+import type { Principal } from '../../identity/access/actor.ts';
+import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
+import { continueTrace } from '../../platform/telemetry/trace.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import type { Finding } from '../finding.ts';
-import { withinTime } from '../withinTime.ts';
+import { withinTime } from '../withTimeout.ts';
 import { type Stage, type Walked, modernMessage, remedies } from './pipelineStages.ts';
 
 const INSIDE_WITHIN_MS = 6_000;

@@ -1,5 +1,5 @@
-import type { Refreshed } from '../../gateway/listen/refresh.ts';
-import type { ActiveServer } from '../../gateway/view/catalogue.ts';
+import type { Refreshed } from '../../gateway/catalogue/refresh.ts';
+import type { ActiveServer } from '../../gateway/catalogue/catalogue.ts';
 import type { Finding } from '../finding.ts';
 
 /** What the registry keeps of one server, and since when nobody has seen that it is right. */

@@ -1,6 +1,6 @@
-import { isObject } from '../../gateway/jsonRpc.ts';
-import type { Era } from '../../registry/era.ts';
-import type { Tool } from '../../registry/server.ts';
+import { isObject } from '../../gateway/protocol/jsonRpc.ts';
+import type { Era } from '../../registry/records/era.ts';
+import type { Tool } from '../../registry/records/server.ts';
 import type { Finding } from '../finding.ts';
 import type { Given } from './callTools.ts';
 import type { CheckSchema } from './schemaChecker.ts';

@@ -1,14 +1,14 @@
 import { z } from 'zod';
-import { Unfit } from '../../gateway/discoveryFailure.ts';
-import { openServer } from '../../gateway/openServer.ts';
+import { Unfit } from '../../gateway/catalogue/discoveryFailure.ts';
+import { openServer } from '../../gateway/upstream/openServer.ts';
 import { UpstreamFault } from '../../gateway/upstream/fault.ts';
-import type { ActiveServer } from '../../gateway/view/catalogue.ts';
-import { capabilitiesFor } from '../../gateway/view/serverView.ts';
-import { isSound } from '../../gateway/view/tools.ts';
-import { type Task, defineTask } from '../../orchestration/task/task.ts';
-import { succeed } from '../../platform/result.ts';
-import { type Era, eraSchema } from '../../registry/era.ts';
-import type { Tool } from '../../registry/server.ts';
+import type { ActiveServer } from '../../gateway/catalogue/catalogue.ts';
+import { capabilitiesFor } from '../../gateway/catalogue/serverView.ts';
+import { isSound } from '../../gateway/catalogue/tools.ts';
+import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
+import { succeed } from '../../platform/base/result.ts';
+import { type Era, eraSchema } from '../../registry/records/era.ts';
+import type { Tool } from '../../registry/records/server.ts';
 import { type Finding, reportSchema } from '../finding.ts';
 import { finding } from './findings.ts';
 import {

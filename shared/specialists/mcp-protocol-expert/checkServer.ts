@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { eraSchema } from '../../registry/era.ts';
-import type { ActiveServer } from '../../gateway/view/catalogue.ts';
+import { eraSchema } from '../../registry/records/era.ts';
+import type { ActiveServer } from '../../gateway/catalogue/catalogue.ts';
 import { type Finding, severitySchema } from '../finding.ts';
 import { addressOf, type Judged, judge } from './checks/table.ts';
 import { finding } from './findings.ts';

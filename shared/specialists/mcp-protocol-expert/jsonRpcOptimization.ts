@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { isObject, type JsonObject } from '../../gateway/jsonRpc.ts';
-import { type Task, defineTask } from '../../orchestration/task/task.ts';
-import { succeed } from '../../platform/result.ts';
+import { isObject, type JsonObject } from '../../gateway/protocol/jsonRpc.ts';
+import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
+import { succeed } from '../../platform/base/result.ts';
 import { type Finding, reportSchema } from '../finding.ts';
 import { finding } from './findings.ts';
 import {

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { type TokenVerifier, createTokenVerifier, issuerOf } from '../../identity/verifyToken.ts';
-import { type Task, defineTask } from '../../orchestration/task/task.ts';
-import { InfrastructureError } from '../../platform/errors.ts';
-import { succeed } from '../../platform/result.ts';
+import { type TokenVerifier, createTokenVerifier, issuerOf } from '../../identity/tokens/verifyToken.ts';
+import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
+import { InfrastructureError } from '../../platform/base/errors.ts';
+import { succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, verdict, verdictSchema } from '../finding.ts';
 import { type Forgery, forgeTokens, makeForgersKey } from './forgeTokens.ts';
@@ -127,7 +127,9 @@ function ruleFinding({ kind, refusal }: Forgery, outcome: string): Finding[] {
         ? `the rules of the app let a token pass that is ${kind}`
         : `a token that is ${kind} is refused, but as ${outcome}`,
       evidence: { kind, outcome, expected: refusal },
-      remedy: accepted ? OUT_OF_SERVICE : 'Compare the order of the rules in shared/identity/verifyToken.ts.',
+      remedy: accepted
+        ? OUT_OF_SERVICE
+        : 'Compare the order of the rules in shared/identity/tokens/verifyToken.ts.',
     },
   ];
 }

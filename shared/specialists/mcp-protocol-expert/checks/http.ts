@@ -1,4 +1,4 @@
-import { isObject } from '../../../gateway/jsonRpc.ts';
+import { isObject } from '../../../gateway/protocol/jsonRpc.ts';
 import { isResponse, resultIn } from '../transcript/transcript.ts';
 import {
   type Answered,

@@ -1,5 +1,5 @@
-import { isObject } from '../../../gateway/jsonRpc.ts';
-import { LATEST_LEGACY, LEGACY_VERSIONS } from '../../../gateway/protocol.ts';
+import { isObject } from '../../../gateway/protocol/jsonRpc.ts';
+import { LATEST_LEGACY, LEGACY_VERSIONS } from '../../../gateway/protocol/versions.ts';
 import { resultIn, type Transcript } from '../transcript/transcript.ts';
 import {
   answersStatus,

@@ -1,5 +1,5 @@
-import { INVALID_PARAMS } from '../../../gateway/errorCodes.ts';
-import { isObject, type JsonObject } from '../../../gateway/jsonRpc.ts';
+import { INVALID_PARAMS } from '../../../gateway/protocol/errorCodes.ts';
+import { isObject, type JsonObject } from '../../../gateway/protocol/jsonRpc.ts';
 import { listKinds, listMethods, resultIn, type Transcript } from '../transcript/transcript.ts';
 import {
   both,

@@ -1,5 +1,5 @@
-import { MISSING_CLIENT_CAPABILITY } from '../../../gateway/errorCodes.ts';
-import { isObject, type JsonObject } from '../../../gateway/jsonRpc.ts';
+import { MISSING_CLIENT_CAPABILITY } from '../../../gateway/protocol/errorCodes.ts';
+import { isObject, type JsonObject } from '../../../gateway/protocol/jsonRpc.ts';
 import { responseIn, resultIn } from '../transcript/transcript.ts';
 import {
   answersToRequests,

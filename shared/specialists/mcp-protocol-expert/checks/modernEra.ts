@@ -3,9 +3,9 @@ import {
   INVALID_PARAMS,
   METHOD_NOT_FOUND,
   UNSUPPORTED_VERSION,
-} from '../../../gateway/errorCodes.ts';
-import { isObject } from '../../../gateway/jsonRpc.ts';
-import { LATEST_MODERN, LEGACY_VERSIONS, META, metaOf } from '../../../gateway/protocol.ts';
+} from '../../../gateway/protocol/errorCodes.ts';
+import { isObject } from '../../../gateway/protocol/jsonRpc.ts';
+import { LATEST_MODERN, LEGACY_VERSIONS, META, metaOf } from '../../../gateway/protocol/versions.ts';
 import { errorIn, responseIn, resultIn, type Transcript } from '../transcript/transcript.ts';
 import {
   answersStatus,

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Era } from '../../../registry/era.ts';
+import type { Era } from '../../../registry/records/era.ts';
 import type { Transcript } from '../transcript/transcript.ts';
 import { answerChecks, browserChecks } from './http.ts';
 import { capabilityChecks } from './capabilities.ts';

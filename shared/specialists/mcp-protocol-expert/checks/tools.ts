@@ -1,5 +1,5 @@
-import { isObject, type JsonObject } from '../../../gateway/jsonRpc.ts';
-import { parameterHeaders } from '../../../gateway/parameterHeaders.ts';
+import { isObject, type JsonObject } from '../../../gateway/protocol/jsonRpc.ts';
+import { parameterHeaders } from '../../../gateway/protocol/parameterHeaders.ts';
 import {
   both,
   type Check,

@@ -1,5 +1,5 @@
-import { isObject, type JsonObject } from '../../../gateway/jsonRpc.ts';
-import { GATEWAY_INFO, LATEST_LEGACY } from '../../../gateway/protocol.ts';
+import { isObject, type JsonObject } from '../../../gateway/protocol/jsonRpc.ts';
+import { GATEWAY_INFO, LATEST_LEGACY } from '../../../gateway/protocol/versions.ts';
 import type { Exchanged } from './exchange.ts';
 import {
   type EraRecorder,

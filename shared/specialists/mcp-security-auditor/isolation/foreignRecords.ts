@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import type { Principal } from '../../../identity/principal.ts';
-import type { Session } from '../../../identity/sessionStore.ts';
-import { type Delegation, finish, newDelegation } from '../../../orchestration/delegation/delegation.ts';
-import type { Plan } from '../../../orchestration/plan/plan.ts';
-import { continueTrace, traceparentOf } from '../../../platform/trace.ts';
-import type { ServerRecord } from '../../../registry/server.ts';
-import type { Toolset } from '../../../registry/toolset.ts';
+import type { Principal } from '../../../identity/access/actor.ts';
+import type { Session } from '../../../identity/sessions/sessionStore.ts';
+import { type Delegation, finish, newDelegation } from '../../../orchestration/model/delegation.ts';
+import type { Plan } from '../../../orchestration/model/plan.ts';
+import { continueTrace, traceparentOf } from '../../../platform/telemetry/trace.ts';
+import type { ServerRecord } from '../../../registry/records/server.ts';
+import type { Toolset } from '../../../registry/toolsets/toolset.ts';
 import type { SpecialistDeps } from '../../deps.ts';
 
 export type IsolationDeps = Pick<

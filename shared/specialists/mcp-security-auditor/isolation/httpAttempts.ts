@@ -1,5 +1,5 @@
-import type { Session } from '../../../identity/sessionStore.ts';
-import type { TaskHelpers } from '../../../orchestration/task/task.ts';
+import type { Session } from '../../../identity/sessions/sessionStore.ts';
+import type { TaskHelpers } from '../../../orchestration/tasks/task.ts';
 import { callEndpoint } from '../../callEndpoint.ts';
 import type { Finding } from '../../finding.ts';
 import { tracedHeaders } from '../../tracedHeaders.ts';

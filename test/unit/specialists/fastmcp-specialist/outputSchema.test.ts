@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { isObject } from '../../../../shared/gateway/jsonRpc.ts';
-import { fail, succeed } from '../../../../shared/platform/result.ts';
+import { isObject } from '../../../../shared/gateway/protocol/jsonRpc.ts';
+import { fail, succeed } from '../../../../shared/platform/base/result.ts';
 import {
   judgeOutputSchema,
   judgeStructured,

@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import type { OutboundClient, OutboundRequest } from '../../../../shared/platform/outbound.ts';
+import type { OutboundClient, OutboundRequest } from '../../../../shared/platform/outbound/outboundClient.ts';
 import { outboundBody } from '../../../support/outboundBody.ts';
-import { fail, succeed } from '../../../../shared/platform/result.ts';
+import { fail, succeed } from '../../../../shared/platform/base/result.ts';
 import { walkOverHttp } from '../../../../shared/specialists/fastmcp-specialist/pipelineOverHttp.ts';
 
 type Said = readonly [status: number, body?: unknown];

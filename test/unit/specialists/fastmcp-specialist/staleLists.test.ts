@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { confirmedAt, createRefresh } from '../../../../shared/gateway/listen/refresh.ts';
-import type { ActiveServer } from '../../../../shared/gateway/view/catalogue.ts';
-import { systemClock } from '../../../../shared/platform/clock.ts';
-import { createFairQueue } from '../../../../shared/platform/fairQueue.ts';
-import { openOutboundClient } from '../../../../shared/platform/outbound.ts';
-import { azureTableServerStore } from '../../../../shared/registry/azureTableServerStore.ts';
+import { confirmedAt, createRefresh } from '../../../../shared/gateway/catalogue/refresh.ts';
+import type { ActiveServer } from '../../../../shared/gateway/catalogue/catalogue.ts';
+import { systemClock } from '../../../../shared/platform/base/clock.ts';
+import { createFairQueue } from '../../../../shared/platform/concurrency/fairQueue.ts';
+import { openOutboundClient } from '../../../../shared/platform/outbound/outboundClient.ts';
+import { azureTableServerStore } from '../../../../shared/registry/records/azureTableServerStore.ts';
 import { type Kept, judgeKept, keptOf } from '../../../../shared/specialists/fastmcp-specialist/staleLists.ts';
 import { discoveryOf } from '../../../support/handmadeUpstream.ts';
 import { memoryState } from '../../../support/memoryState.ts';
