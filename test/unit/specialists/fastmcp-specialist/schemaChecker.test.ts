@@ -34,7 +34,7 @@ test('a server whose schemas take for ever again and again is given up; another 
   for (let time = 0; time < 3; time++) await slow();
   expect(await hostile(object({}))).toMatchObject({
     ok: false,
-    error: { kind: 'timeout', message: '3 others of its server took too long' },
+    error: { kind: 'timeout', message: '3 other schemas of its server took too long' },
   });
   expect(await checkOf('a')(object({}))).toEqual({ ok: true, value: [] });
 });
