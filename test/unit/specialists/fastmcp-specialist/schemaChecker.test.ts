@@ -10,7 +10,7 @@ test('a schema and content are judged in a thread, with the problems that they h
   expect(await check(object({ type: 'string' }))).toEqual({ ok: true, value: [] });
   expect(await check(object({ type: 'number of' }))).toMatchObject({ ok: true, value: [{}] });
   expect(await check(object({ type: 'string' }), { v: 1 })).toMatchObject({ ok: true, value: [{}] });
-  expect(await check([])).toEqual({ ok: true, value: ['it is no object'] });
+  expect(await check([])).toEqual({ ok: true, value: ['it is not an object'] });
 });
 
 test.each<[string, unknown, unknown]>([
