@@ -7,7 +7,7 @@ import {
   type MayDo,
   principalWith,
 } from '../../../shared/specialists/mcp-security-auditor/accessRules.ts';
-import { analyseRecords } from '../../../shared/specialists/mcp-security-auditor/analyseRecords.ts';
+import { analyseRecords } from '../../../shared/specialists/mcp-security-auditor/auditTrailAnalysis.ts';
 import {
   type Forged,
   type ForgersKey,
