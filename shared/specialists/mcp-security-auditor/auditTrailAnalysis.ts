@@ -9,8 +9,18 @@ import { type Inspection, inspectionsOf } from '../inspection.ts';
 import { withinTime } from '../withTimeout.ts';
 import { chainFindings } from './auditVerification.ts';
 import { readRecords } from '../readRecords.ts';
+import {
+  MINUTE_MS,
+  TOP,
+  densestMinute,
+  hasFailed,
+  longestSilence,
+  minuteOf,
+  sumOfActs,
+  tally,
+  unendedActs,
+} from './recordStatistics.ts';
 
-const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 3_600_000;
 const moment = z.iso.datetime({ offset: true });
 const hour = z.int().min(0).max(24);
@@ -25,9 +35,6 @@ const defaultHours: WorkingHours = { from: 6, to: 20, offsetMinutes: 0 };
 /** This many refusals within a minute are not an accident. The apps themselves raise an event at ten refusals of one reason. */
 const BURST = 20;
 const SILENCE_MS = 12 * 3_600_000;
-/** How many names of one kind are listed; the others are summed up. */
-const TOP = 10;
-
 const finding = defineFindings({
   chains_unverified: ({ reason }: { reason: string }) => ({
     severity: 'warning',
@@ -191,17 +198,13 @@ const isChange = ({ action, decision }: AuditRecord): boolean =>
   );
 const isPerson = ({ actor }: AuditRecord): boolean => /^[0-9a-f]{8}-[0-9a-f-]{27}$/i.test(actor);
 
-/** Returns how many acts a record stands for. The `count` of other records has another meaning. */
-const weight = ({ count = 1, decision, action }: AuditRecord): number =>
-  decision === 'refused' || action === 'audit.overflow' ? count : 1;
-
 /** Analyses the records of a span, newest first. Pure. */
 export function analyseRecords(
   records: readonly AuditRecord[],
   { now, hours }: { readonly now: Date; readonly hours: WorkingHours },
 ): Inspection {
   const refused = records.filter(({ decision }) => decision === 'refused');
-  const unended = unendedOf(records, now);
+  const unended = unendedActs(records, now);
   const lost = records.filter(({ action }) => action === 'audit.overflow');
   const odd = records.filter((record) => isChange(record) && isPerson(record) && isOdd(record, hours));
   const silence = longestSilence(records);
@@ -214,7 +217,7 @@ export function analyseRecords(
       byDecision: tally(records, ({ decision }) => decision),
       byAction: tally(records, ({ action }) => action),
       refusals: {
-        total: sum(refused),
+        total: sumOfActs(refused),
         byReason: tally(refused, ({ action, resource }) =>
           action === 'sign_in' ? `sign_in: ${resource}` : action,
         ),
@@ -226,7 +229,7 @@ export function analyseRecords(
     findings: [
       ...burstFindings(refused),
       ...(lost.length > 0
-        ? [finding('records_lost', { count: sum(lost), at: lost.slice(0, TOP).map(({ at }) => at) })]
+        ? [finding('records_lost', { count: sumOfActs(lost), at: lost.slice(0, TOP).map(({ at }) => at) })]
         : []),
       ...(unended.length > 0
         ? [finding('acts_unended', { count: unended.length, acts: unended.slice(0, TOP).map(unendedAct) })]
@@ -248,36 +251,6 @@ export function analyseRecords(
 
 const unendedAct = ({ id, at, action, resource }: AuditRecord) => ({ id, at, action, resource });
 
-const sum = (records: readonly AuditRecord[]): number =>
-  records.reduce((total, record) => total + weight(record), 0);
-
-/** Counts acts by name: the most frequent names, and the sum of the others. */
-export function tally(
-  records: readonly AuditRecord[],
-  nameOf: (record: AuditRecord) => string,
-): Readonly<Record<string, number>> {
-  const counts = [...Map.groupBy(records, nameOf)]
-    .map(([name, group]): [string, number] => [name, sum(group)])
-    .sort(([, a], [, b]) => b - a);
-  const others = counts.slice(TOP).reduce((total, [, count]) => total + count, 0);
-  return { ...Object.fromEntries(counts.slice(0, TOP)), ...(others > 0 && { others }) };
-}
-
-/** Whether a refusal is a failure. A first request without a token is not: its answer says where to get one. */
-export const hasFailed = ({ action, resource }: AuditRecord): boolean =>
-  action !== 'sign_in' || resource !== 'missing';
-
-const minuteOf = ({ at }: AuditRecord): number => Math.floor(Date.parse(at) / MINUTE_MS);
-
-function densestMinute(
-  records: readonly AuditRecord[],
-): { readonly from: string; readonly count: number } | undefined {
-  const [minute] = [...Map.groupBy(records, minuteOf)]
-    .map(([start, group]) => ({ from: new Date(start * MINUTE_MS).toISOString(), count: sum(group) }))
-    .sort((a, b) => b.count - a.count);
-  return minute;
-}
-
 /** Returns the densest minute for each reason of refusal, if it is no accident. */
 function burstFindings(refused: readonly AuditRecord[]): Finding[] {
   const byReason = Map.groupBy(refused.filter(hasFailed), ({ action, resource }) => `${action} ${resource}`);
@@ -296,29 +269,4 @@ function burstFindings(refused: readonly AuditRecord[]): Finding[] {
 function isOdd({ at }: AuditRecord, { from, to, offsetMinutes }: WorkingHours): boolean {
   const hour = new Date(Date.parse(at) + offsetMinutes * MINUTE_MS).getUTCHours();
   return from <= to ? hour < from || hour >= to : hour < from && hour >= to;
-}
-
-/** How long an act may run before its second record counts as missing. */
-const UNENDED_AFTER_MS = 15 * MINUTE_MS;
-
-/** Returns acts whose second record is missing. */
-function unendedOf(records: readonly AuditRecord[], now: Date): readonly AuditRecord[] {
-  const ended = new Set(records.map(({ begunBy }) => begunBy));
-  const before = now.getTime() - UNENDED_AFTER_MS;
-  return records.filter(
-    ({ id, outcome, at }) => outcome === 'begun' && Date.parse(at) < before && !ended.has(id),
-  );
-}
-
-function longestSilence(
-  records: readonly AuditRecord[],
-): { readonly from: string; readonly to: string; readonly ms: number } | undefined {
-  let longest: { from: string; to: string; ms: number } | undefined;
-  records.forEach(({ at: to }, index) => {
-    const from = records[index + 1]?.at;
-    if (from === undefined) return;
-    const ms = Date.parse(to) - Date.parse(from);
-    if (ms > (longest?.ms ?? -1)) longest = { from, to, ms };
-  });
-  return longest;
 }

@@ -8,7 +8,7 @@ import { type Finding, defineFindings, reportSchema } from '../finding.ts';
 import { finding as sharedFinding } from './findings.ts';
 import { eventSchema } from '../eventHandlers.ts';
 import { withinTime } from '../withTimeout.ts';
-import { hasFailed, tally } from './auditTrailAnalysis.ts';
+import { hasFailed, sumOfActs, tally } from './recordStatistics.ts';
 import { readRecords } from '../readRecords.ts';
 
 type HandlerDeps = Pick<SpecialistDeps, 'audit' | 'trail'>;
@@ -102,7 +102,7 @@ export const handleAuthenticationFailure = (deps: HandlerDeps): Task =>
       };
       record('events.authentication_failure', `events/${event.eventId}`);
       for (const [reason, group] of groups.slice(0, 5))
-        record('refusals.found', `events/${event.eventId}/${reason}`, total(group));
+        record('refusals.found', `events/${event.eventId}/${reason}`, sumOfActs(group));
       const findings = read.ok
         ? groups.map(([reason, group]) => commonFinding(reason, group))
         : [sharedFinding('refusals_unread', { reason: read.error.message })];
@@ -112,9 +112,9 @@ export const handleAuthenticationFailure = (deps: HandlerDeps): Task =>
         summary:
           groups.length === 0
             ? 'No refusals were found in the audit trail.'
-            : `${total(refusals)} refusals in ten minutes, most of them ${groups[0]?.[0] ?? ''}.`,
+            : `${sumOfActs(refusals)} refusals in ten minutes, most of them ${groups[0]?.[0] ?? ''}.`,
         facts: {
-          refusals: total(refusals),
+          refusals: sumOfActs(refusals),
           byReason: tally(refusals, reasonOf),
           byActor: tally(refusals, ({ actor }) => actor),
         },
@@ -126,9 +126,6 @@ export const handleAuthenticationFailure = (deps: HandlerDeps): Task =>
   });
 
 const reasonOf = ({ action, resource }: AuditRecord): string => (action === 'sign_in' ? resource : action);
-
-const total = (records: readonly AuditRecord[]): number =>
-  records.reduce((sum, { count }) => sum + (count ?? 1), 0);
 
 /** Waits until the audit trail holds as many refusals of the subject as the event says, or until the patience ends. */
 async function refusalsAround(
@@ -143,7 +140,9 @@ async function refusalsAround(
   for (;;) {
     const { records } = await readRecords(trail, tenantId, { from }, { limit: MAX_RECORDS, signal });
     const refused = records.filter((record) => record.decision === 'refused' && hasFailed(record));
-    const found = total(refused.filter((record) => subject === undefined || reasonOf(record) === subject));
+    const found = sumOfActs(
+      refused.filter((record) => subject === undefined || reasonOf(record) === subject),
+    );
     if (found >= count || performance.now() > giveUpAt) return refused;
     await delay(PAUSE_MS, undefined, { signal });
   }
@@ -162,9 +161,9 @@ function commonFinding(reason: string, group: readonly AuditRecord[]): Finding {
         ? 'by nobody who is known'
         : `all by ${only ?? ''}`;
   return finding('refusals_in_common', {
-    message: `${total(group)} refusals of ${reason}, ${by}${traces.size === 1 ? ', all in one trace' : ''}`,
+    message: `${sumOfActs(group)} refusals of ${reason}, ${by}${traces.size === 1 ? ', all in one trace' : ''}`,
     reason,
-    count: total(group),
+    count: sumOfActs(group),
     from: group.at(-1)?.at ?? null,
     to: newest?.at ?? null,
     actors: tally(group, ({ actor }) => actor),
