@@ -11,10 +11,12 @@ import { openOutboundClient } from '../../shared/platform/outbound/outboundClien
 import { azureTableServerStore } from '../../shared/registry/records/azureTableServerStore.ts';
 import type { Finding } from '../../shared/specialists/finding.ts';
 import { capabilityNegotiation } from '../../shared/specialists/mcp-protocol-expert/capabilityNegotiation.ts';
-import { complianceReport } from '../../shared/specialists/mcp-protocol-expert/complianceReport.ts';
 import { jsonRpcOptimization } from '../../shared/specialists/mcp-protocol-expert/jsonRpcOptimization.ts';
-import { handleProtocolViolation } from '../../shared/specialists/mcp-protocol-expert/protocolViolation.ts';
-import { specificationCompliance } from '../../shared/specialists/mcp-protocol-expert/complianceTasks.ts';
+import {
+  complianceReport,
+  handleProtocolViolation,
+  specificationCompliance,
+} from '../../shared/specialists/mcp-protocol-expert/complianceTasks.ts';
 import { transportLayerTuning } from '../../shared/specialists/mcp-protocol-expert/transportTuning.ts';
 import { testCredentials } from '../support/credentials.ts';
 import { freePort } from '../support/freePort.ts';

@@ -14,8 +14,10 @@ import {
   updateServer,
 } from '../../shared/specialists/mcp-orchestrator/enterServers.ts';
 import { registerServers } from '../../shared/specialists/mcp-orchestrator/registerServers.ts';
-import { auditRegistration } from '../../shared/specialists/mcp-security-auditor/auditRegistration.ts';
-import { authenticateAdmin } from '../../shared/specialists/mcp-security-auditor/authenticateAdmin.ts';
+import {
+  auditRegistration,
+  authenticateAdmin,
+} from '../../shared/specialists/mcp-security-auditor/registrationSteps.ts';
 import { type Faults, type TestEngine, testEngine } from './engine.ts';
 
 export const discovery: Discovery = {

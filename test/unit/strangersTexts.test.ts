@@ -3,8 +3,8 @@ import { checkOutboundUrl } from '../../shared/platform/security/addressRules.ts
 import { readImport } from '../../shared/registry/import/readImport.ts';
 import { serverJsonSchema } from '../../shared/registry/serverJson/serverJson.ts';
 import { bearerChallenge } from '../../shared/specialists/fastmcp-specialist/challengeFindings.ts';
-import { matrixRow } from '../../shared/specialists/mcp-protocol-expert/carriedFeatures.ts';
-import { repeated } from '../../shared/specialists/mcp-protocol-expert/checks/promptsAndResources.ts';
+import { matrixRow } from '../../shared/specialists/mcp-protocol-expert/capabilityNegotiation.ts';
+import { unique } from '../../shared/specialists/mcp-protocol-expert/checks/check.ts';
 import { foreignReference } from '../../shared/specialists/mcp-protocol-expert/checks/jsonSchema.ts';
 import { serverJson } from '../support/serverJson.ts';
 
@@ -47,11 +47,11 @@ describe('what a stranger sends is read in a time that grows with its length alo
     [
       'names of which none comes twice',
       () =>
-        repeated(
-          Array.from({ length: 60_000 }, (_, n) => ({ name: '', value: { name: `n${n}` } })),
+        unique(
+          () => Array.from({ length: 60_000 }, (_, n) => ({ name: '', value: { name: `n${n}` } })),
           'name',
           '',
-        ),
+        )({} as never),
     ],
     [
       'capabilities',

@@ -11,15 +11,15 @@ import { continueTrace, traceparentOf } from '../../platform/telemetry/trace.ts'
 import type { Tool } from '../../registry/records/server.ts';
 import type { SpecialistDeps } from '../deps.ts';
 
-/** What a tool gave; `failed` where it gave no result, in the gateway's words. */
-export type Given =
+/** The outcome of a call; `failed` has the reason in the words of the gateway. */
+export type CallOutcome =
   | { readonly kind: 'result'; readonly result: JsonObject; readonly durationMs: number }
   | { readonly kind: 'rpc_error'; readonly code: number }
   | { readonly kind: 'failed'; readonly why: string };
 
-export interface Caller {
+interface Caller {
   readonly principal: Principal;
-  /** For servers that each user signs in to. */
+  /** Needed for servers that each user signs in to. */
   readonly token: string | undefined;
   readonly traceId: string;
   readonly signal: AbortSignal;
@@ -28,15 +28,15 @@ export interface Caller {
 const CALL_WITHIN_MS = 6_000;
 
 /**
- * Calls tools of a server without arguments, one after another, as the data path does: with its credentials, in its era,
- * behind the guard, and with a record of each call in the audit trail. Ends what it opened.
+ * Calls tools of a server without arguments, one after another, as the data path does: with the server's credentials, in its
+ * era, behind the circuit breaker, and with an audit record for each call. Closes the session that it opened.
  */
 export async function callTools(
   server: ActiveServer,
   tools: readonly Tool[],
   { principal, token, traceId, signal }: Caller,
   deps: Pick<SpecialistDeps, 'outboundTo' | 'newId' | 'shortLived' | 'clock' | 'audit' | 'tenants'>,
-): Promise<ReadonlyMap<string, Given>> {
+): Promise<ReadonlyMap<string, CallOutcome>> {
   const { outboundTo, newId, shortLived: state, clock, audit, tenants } = deps;
   const guard = createGuard(createResting({ state, clock }), tenants.size);
   const connector = createConnector(outboundTo, newId, guard);
@@ -46,7 +46,7 @@ export async function callTools(
     user: () => (token === undefined ? undefined : { principal, token }),
   };
   const connection = connector.connect(server, caller);
-  const given = new Map<string, Given>();
+  const outcomes = new Map<string, CallOutcome>();
   for (const [index, tool] of tools.entries()) {
     if (signal.aborted) break;
     const call = {
@@ -58,15 +58,19 @@ export async function callTools(
       traceparent: traceparentOf({ ...continueTrace(undefined), traceId }),
     };
     const startedAt = performance.now();
-    const came = await ask(connection, call, AbortSignal.any([signal, AbortSignal.timeout(CALL_WITHIN_MS)]));
-    given.set(tool.name, came);
+    const outcome = await callOnce(
+      connection,
+      call,
+      AbortSignal.any([signal, AbortSignal.timeout(CALL_WITHIN_MS)]),
+    );
+    outcomes.set(tool.name, outcome);
     audit.append({
       tenantId: principal.tenantId,
       actor: principal.userId,
       action: 'tools/call',
       resource: `servers/${server.slug}/tools/${tool.name}`,
       decision: 'allowed',
-      outcome: outcomeName(came),
+      outcome: auditOutcome(outcome),
       durationMs: performance.now() - startedAt,
       traceId,
     });
@@ -77,10 +81,14 @@ export async function callTools(
       .get()
       .then((session) => session.close())
       .catch(() => undefined);
-  return given;
+  return outcomes;
 }
 
-async function ask(connection: Connection, call: UpstreamCall, signal: AbortSignal): Promise<Given> {
+async function callOnce(
+  connection: Connection,
+  call: UpstreamCall,
+  signal: AbortSignal,
+): Promise<CallOutcome> {
   const startedAt = performance.now();
   try {
     const outcome = await outcomeOf(await connection.request(call, signal));
@@ -93,8 +101,8 @@ async function ask(connection: Connection, call: UpstreamCall, signal: AbortSign
   }
 }
 
-function outcomeName(given: Given) {
-  if (given.kind === 'failed') return 'unavailable' as const;
-  if (given.kind === 'rpc_error') return 'rpc_error' as const;
-  return given.result['isError'] === true ? ('tool_error' as const) : ('succeeded' as const);
+function auditOutcome(outcome: CallOutcome) {
+  if (outcome.kind === 'failed') return 'unavailable' as const;
+  if (outcome.kind === 'rpc_error') return 'rpc_error' as const;
+  return outcome.result['isError'] === true ? ('tool_error' as const) : ('succeeded' as const);
 }

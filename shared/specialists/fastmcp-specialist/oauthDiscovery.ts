@@ -1,44 +1,102 @@
+import { z } from 'zod';
 import { isObject } from '../../gateway/protocol/jsonRpc.ts';
 import { REQUIRED_SCOPE } from '../../identity/tokens/verifyToken.ts';
 import { type EndpointAnswer, callEndpoint } from '../callEndpoint.ts';
+import type { Task } from '../../orchestration/tasks/task.ts';
 import type { SpecialistDeps } from '../deps.ts';
-import type { Finding } from '../finding.ts';
+import { type Finding, defineFindings } from '../finding.ts';
+import { type Inspection, inspectionsOf } from '../inspection.ts';
 import { tenantHint } from '../../identity/access/tenants.ts';
 import { tracedHeaders } from '../tracedHeaders.ts';
 import { withinTime } from '../withTimeout.ts';
-import { type Observed, type ProtectedResource, bearerChallenge, judgeChallenge } from './challengeFindings.ts';
+import {
+  type Observed,
+  type ProtectedResource,
+  bearerChallenge,
+  challengeFindings,
+} from './challengeFindings.ts';
 
-export type OauthDeps = Pick<
-  SpecialistDeps,
-  'config' | 'authority' | 'outbound' | 'visibleServers' | 'toolsets'
->;
+type OauthDeps = Pick<SpecialistDeps, 'config' | 'authority' | 'outbound' | 'visibleServers' | 'toolsets'>;
 interface Caller {
   readonly tenantId: string;
   readonly traceId: string;
   readonly signal: AbortSignal;
-}
-export interface Look {
-  readonly facts: Readonly<Record<string, unknown>>;
-  readonly findings: readonly Finding[];
 }
 
 const CALL_WITHIN_MS = 4_000;
 const REGISTRY_WITHIN_MS = 2_000;
 const wellKnown = '/.well-known/oauth-protected-resource';
 const ping = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'ping' });
-/** Of the form of a JWT, and of no issuer. */
+/** Has the form of a JWT, but no issuer signed it. */
 const BAD_TOKEN = 'e30.e30.bm9uZQ';
 
+const finding = defineFindings({
+  root_metadata: (facts: { status: number; wanted: string }) => ({
+    severity: 'warning',
+    message: 'clients that request metadata only at the root do not find that of the aggregate endpoint',
+    evidence: { ...facts, spec: 'MCP 2025-11-25, authorization' },
+    remedy: 'Let every path below /.well-known reach the mcp app.',
+  }),
+  authorization_server_unreachable: ({ why, ...facts }: OfIssuer & { why: string }) => ({
+    severity: 'critical',
+    message: `the authorization server that the metadata names does not return its own metadata: ${why}`,
+    evidence: facts,
+    remedy:
+      'Check that the tenant exists and that its issuer can be reached. The task validate_azure_connectivity of mcp-security-auditor shows details.',
+  }),
+  authorization_server_issuer: (facts: OfIssuer) => ({
+    severity: 'critical',
+    message:
+      'the authorization server names another issuer than the metadata, so clients must reject it (RFC 8414, 3.3)',
+    evidence: { ...facts },
+    remedy: 'Use the ids of tenants in MREG_TENANTS.',
+  }),
+});
+interface OfIssuer {
+  readonly issuer: string;
+  readonly status: number | undefined;
+}
+
+const { healthCheck, report } = inspectionsOf('fastmcp-specialist');
+
+export const oauthTasks = (deps: OauthDeps): readonly Task[] => [
+  report({
+    name: 'oauth_proxy_integration',
+    permissions: ['delegations.read'],
+    description:
+      'Follows the steps of a client that knows only a URL, for the aggregate endpoint, a server’s and a toolset’s: the challenge of each method, the metadata that it names, the authorization server that the metadata names. Reports what differs from RFC 9728, RFC 6750 and MCP.',
+    timeoutMs: 20_000,
+    input: z.strictObject({}),
+    async inspect(_, helpers) {
+      const { facts, findings } = await inspectDiscovery(deps, helpers, 'thorough');
+      const summary =
+        findings[0] === undefined
+          ? 'A client that knows only the URL of an endpoint finds where to sign in, for every kind of endpoint.'
+          : `${findings.length} problems keep clients from signing in; the first: ${findings[0].message}.`;
+      return { summary, facts, findings };
+    },
+  }),
+  healthCheck({
+    name: 'check_oauth_proxy_status',
+    permissions: ['delegations.read'],
+    description:
+      'Checks that each kind of MCP endpoint challenges requests without a token, and that the challenge leads to metadata and an authorization server.',
+    timeoutMs: 8_000,
+    inspect: (_, helpers) => inspectDiscovery(deps, helpers, 'quick'),
+  }),
+];
+
 /**
- * Goes the way of a client that knows only the URL of an endpoint: challenge, metadata, authorization server. One endpoint of
- * each kind; where there is no server or toolset the endpoint is that of a name that nobody has, and must answer alike.
- * `thorough`: also with the other methods and with a bad token, which are refusals in the audit trail: not for every minute.
+ * Follows the steps of a client that knows only the URL of an endpoint: challenge, metadata, authorization server. Tests one
+ * endpoint of each kind. Without a server or toolset it tests an unknown name, which must get the same answers.
+ * `thorough` also tests the other methods and an invalid token. These appear as refusals in the audit trail, so it is not for
+ * checks that run every minute.
  */
-export async function lookAtOauthChain(
+async function inspectDiscovery(
   deps: OauthDeps,
   caller: Caller,
   how: 'quick' | 'thorough',
-): Promise<Look> {
+): Promise<Inspection> {
   const { config, authority } = deps;
   const issuerOf = (tenant: string) => `${authority}/${tenant}/v2.0`;
   const expected = {
@@ -47,18 +105,18 @@ export async function lookAtOauthChain(
   };
   const [resources, server] = await Promise.all([
     resourcesOf(deps, caller),
-    lookAtAuthorizationServer(issuerOf(caller.tenantId), deps, caller),
+    inspectAuthorizationServer(issuerOf(caller.tenantId), deps, caller),
   ]);
-  const looked = await Promise.all(
+  const inspected = await Promise.all(
     resources.map(async (resource) => {
       const observed = await observe(resource, deps, caller, how);
-      return { resource, observed, findings: judgeChallenge(resource, observed, expected) };
+      return { resource, observed, findings: challengeFindings(resource, observed, expected) };
     }),
   );
   const root = await call(deps, caller, { method: 'GET', url: config.publicOrigin + wellKnown });
   return {
     facts: {
-      endpoints: looked.map(({ resource, observed }) => ({
+      endpoints: inspected.map(({ resource, observed }) => ({
         ...resource,
         challenge: challengeOf(observed.withoutToken['POST']),
         metadata: typeof observed.metadata === 'string' ? observed.metadata : observed.metadata.status,
@@ -66,7 +124,7 @@ export async function lookAtOauthChain(
       authorizationServer: server.facts,
     },
     findings: [
-      ...common(looked.flatMap(({ findings }) => findings)),
+      ...mergeUnanswered(inspected.flatMap(({ findings }) => findings)),
       ...rootFindings(root, `${config.publicOrigin}/mcp`),
       ...server.findings,
     ],
@@ -76,15 +134,13 @@ export async function lookAtOauthChain(
 const challengeOf = (answer: EndpointAnswer | string | undefined) =>
   answer === undefined || typeof answer === 'string' ? answer : bearerChallenge(answer);
 
-/** An app that does not answer at all is one finding. */
-function common(findings: readonly Finding[]): readonly Finding[] {
-  const silent = findings.filter(({ rule }) => rule === 'endpoint_unreachable');
-  return silent.length < 2 || !silent[0]
-    ? findings
-    : [
-        silent[0],
-        ...findings.filter(({ rule }) => rule !== 'endpoint_unreachable' && rule !== 'metadata_unreachable'),
-      ];
+/** Returns one finding instead of many for an app that does not answer at all. */
+function mergeUnanswered(findings: readonly Finding[]): readonly Finding[] {
+  const unanswered = findings.filter(({ rule }) => rule === 'challenge_unanswered');
+  const [first] = unanswered;
+  if (unanswered.length < 2 || !first) return findings;
+  const merged: readonly string[] = ['challenge_unanswered', 'metadata_unreachable'];
+  return [first, ...findings.filter(({ rule }) => !merged.includes(rule))];
 }
 
 async function resourcesOf(
@@ -125,7 +181,7 @@ async function observe(
         await call(deps, caller, { method, url: resource, ...withBody(method) }),
       ]),
     ),
-    // One rule for all endpoints: it is tried where everyone goes.
+    // All endpoints share this rule, so the aggregate endpoint is enough.
     isThorough && kind === 'aggregate'
       ? call(deps, caller, { method: 'POST', url: resource, body: ping, token: BAD_TOKEN })
       : undefined,
@@ -138,7 +194,7 @@ async function observe(
   };
 }
 
-/** The answer, or in words why there is none. */
+/** Returns the answer, or a text that says why there is none. */
 async function call(
   { outbound }: OauthDeps,
   { signal, traceId }: Caller,
@@ -153,56 +209,34 @@ async function call(
 }
 
 function rootFindings(root: EndpointAnswer | string, resource: string): readonly Finding[] {
-  // An app that does not answer is told of already.
+  // An app that does not answer has its finding already.
   if (typeof root === 'string') return [];
   if (root.status === 200 && isObject(root.body) && root.body['resource'] === resource) return [];
-  return [
-    {
-      rule: 'root_metadata',
-      severity: 'warning',
-      message: 'clients that look for metadata at the root only do not find that of the aggregate endpoint',
-      evidence: { status: root.status, wanted: resource, spec: 'MCP 2025-11-25, authorization' },
-      remedy: 'Let every path below /.well-known through to the mcp app.',
-    },
-  ];
+  return [finding('root_metadata', { status: root.status, wanted: resource })];
 }
 
-/** The document of the issuer of the caller's own tenant, at the one of its places that Entra has (OpenID Connect Discovery, 4). */
-async function lookAtAuthorizationServer(issuer: string, deps: OauthDeps, caller: Caller): Promise<Look> {
-  const answer = await call(deps, caller, {
-    method: 'GET',
-    url: `${issuer}/.well-known/openid-configuration`,
-  });
-  const finding = (rule: string, message: string, remedy: string): Finding => ({
-    rule,
-    severity: 'critical',
-    message,
-    evidence: { issuer, ...(typeof answer !== 'string' && { status: answer.status }) },
-    remedy,
-  });
-  if (typeof answer === 'string' || answer.status !== 200)
+/** Checks the metadata of the issuer of the caller's tenant, at the URL that Entra supports (OpenID Connect Discovery, 4). */
+async function inspectAuthorizationServer(
+  issuer: string,
+  deps: OauthDeps,
+  caller: Caller,
+): Promise<Inspection> {
+  const url = `${issuer}/.well-known/openid-configuration`;
+  const answer = await call(deps, caller, { method: 'GET', url });
+  if (typeof answer === 'string' || answer.status !== 200) {
+    const { why, status } =
+      typeof answer === 'string'
+        ? { why: answer, status: undefined }
+        : { why: `status ${answer.status}`, status: answer.status };
     return {
       facts: { issuer, reached: false },
-      findings: [
-        finding(
-          'authorization_server_unreachable',
-          `the authorization server that the metadata leads to does not give its own: ${typeof answer === 'string' ? answer : `status ${answer.status}`}`,
-          'See that the tenant exists and its issuer can be reached; mcp-security-auditor looks at it in detail.',
-        ),
-      ],
+      findings: [finding('authorization_server_unreachable', { issuer, status, why })],
     };
-  const said = isObject(answer.body) ? answer.body['issuer'] : undefined;
+  }
+  const { status, body, durationMs } = answer;
+  const isSame = isObject(body) && body['issuer'] === issuer;
   return {
-    facts: { issuer, reached: true, durationMs: Math.round(answer.durationMs) },
-    findings:
-      said === issuer
-        ? []
-        : [
-            finding(
-              'authorization_server_issuer',
-              'the authorization server names another issuer than the metadata, so that clients must refuse it (RFC 8414, 3.3)',
-              'Name tenants in MREG_TENANTS by their ids.',
-            ),
-          ],
+    facts: { issuer, reached: true, durationMs: Math.round(durationMs) },
+    findings: isSame ? [] : [finding('authorization_server_issuer', { issuer, status })],
   };
 }

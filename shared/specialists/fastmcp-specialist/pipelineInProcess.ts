@@ -8,17 +8,44 @@ import type { Principal } from '../../identity/access/actor.ts';
 import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
 import { continueTrace } from '../../platform/telemetry/trace.ts';
 import type { SpecialistDeps } from '../deps.ts';
-import type { Finding } from '../finding.ts';
+import { type Finding, defineFindings } from '../finding.ts';
 import { withinTime } from '../withTimeout.ts';
-import { type Stage, type Walked, modernMessage, remedies } from './pipelineStages.ts';
+import { type Stage, type Walked, modernMessage, stageFailed } from './pipelineStages.ts';
 
 const INSIDE_WITHIN_MS = 6_000;
 const UPSTREAM_WITHIN_MS = 6_000;
-/** Servers that are tried: enough to see whether the way to them is open. */
+/** How many servers are called: enough to see whether upstream servers can be reached. */
 const MAX_SERVERS = 5;
 
-/** Walks the stages behind sign-in in this process, up to the servers, without HTTP in between. */
-export async function walkInProcess(
+const finding = defineFindings({
+  stage_upstream: ({ server, kind, message, durationMs }: OfServer & Failure) => ({
+    severity: 'warning',
+    message: `the stage upstream fails at the server "${server}": ${message}`,
+    evidence: { stage: 'upstream', server, kind, durationMs },
+    remedy: 'Tell the owner of the server, or register the server again if it has moved.',
+  }),
+  upstream_era: ({ server }: OfServer & { era: string; recorded: string }) => ({
+    severity: 'warning',
+    message: `the server "${server}" speaks another era than its record says`,
+    remedy: 'Run the task type_caching_optimization: it updates the record.',
+  }),
+  upstream_resting: ({ server }: OfServer) => ({
+    severity: 'warning',
+    message: `the circuit breaker of the server "${server}" is open: several calls in a row failed`,
+    remedy: 'Check that the server runs. The gateway calls it again within seconds.',
+  }),
+});
+interface OfServer {
+  readonly server: string;
+}
+interface Failure {
+  readonly kind: string;
+  readonly message: string;
+  readonly durationMs: number;
+}
+
+/** Tests the stages behind sign-in in this process, up to the upstream servers, without HTTP in between. */
+export async function probeInProcess(
   deps: SpecialistDeps,
   { tenantId, signal, clock }: TaskHelpers,
   principal: Principal,
@@ -41,13 +68,13 @@ export async function walkInProcess(
     const failure = done.ok ? undefined : done.error.message;
     walked.push({ stage, probe, by: 'in_process', isRight, durationMs, ...(failure && { failure }) });
     if (!isRight)
-      findings.push({
-        rule: `stage_${stage}`,
-        severity: 'critical',
-        message: `inside the mcp app the stage ${stage} fails at ${probe}: ${failure ?? 'it gives something else than it must'}`,
-        evidence: { stage, by: 'in_process', durationMs },
-        remedy: remedies[stage],
-      });
+      findings.push(
+        stageFailed(
+          stage,
+          `inside the mcp app the stage ${stage} fails at ${probe}: ${failure ?? 'its result is wrong'}`,
+          { stage, by: 'in_process', durationMs },
+        ),
+      );
     return done.ok ? done.value.value : undefined;
   };
   const headers = new Headers({ 'mcp-protocol-version': LATEST_MODERN, 'mcp-method': 'tools/list' });
@@ -69,31 +96,25 @@ export async function walkInProcess(
     const body = (await answer.json()) as { readonly result?: { readonly tools?: unknown } };
     return { isRight: Array.isArray(body.result?.tools), value: undefined };
   });
-  const resting = await withinTime(INSIDE_WITHIN_MS, signal, () =>
+  const open = await withinTime(INSIDE_WITHIN_MS, signal, () =>
     createResting({ state: deps.shortLived, clock }).all(tenantId),
   );
-  const tried = await Promise.all(
-    (servers ?? []).slice(0, MAX_SERVERS).map((server) => tryUpstream(server, deps, signal)),
+  const called = await Promise.all(
+    (servers ?? []).slice(0, MAX_SERVERS).map((server) => probeUpstream(server, deps, signal)),
   );
   return {
     walked,
-    upstreams: tried.map(({ fact }) => fact),
+    upstreams: called.map(({ fact }) => fact),
     findings: [
       ...findings,
-      ...tried.flatMap((one) => one.findings),
-      ...(resting.ok ? resting.value : []).map((slug): Finding => ({
-        rule: 'upstream_resting',
-        severity: 'warning',
-        message: `the server "${slug}" failed several times in a row and is not called for the moment`,
-        evidence: { server: slug },
-        remedy: 'It is tried again within seconds; see that it runs.',
-      })),
+      ...called.flatMap((one) => one.findings),
+      ...(open.ok ? open.value : []).map((server) => finding('upstream_resting', { server })),
     ],
   };
 }
 
-/** The last stage: a server is asked what it is. A server that is down is its owner's matter and leaves the pipeline sound. */
-async function tryUpstream(
+/** Tests the last stage: discovers a server. A server that is down is a matter of its owner, not a fault of the pipeline. */
+async function probeUpstream(
   server: ActiveServer,
   deps: SpecialistDeps,
   signal: AbortSignal,
@@ -109,30 +130,11 @@ async function tryUpstream(
     durationMs,
     ...(!found.ok && { failure: found.error.kind }),
   };
-  if (!found.ok)
-    return {
-      fact,
-      findings: [
-        {
-          rule: 'stage_upstream',
-          severity: 'warning',
-          message: `the stage upstream ends at the server "${slug}": ${found.error.message}`,
-          evidence: { stage: 'upstream', server: slug, kind: found.error.kind, durationMs },
-          remedy: 'Tell the owner of the server, or register it anew where it has moved.',
-        },
-      ],
-    };
-  if (found.value.era === discovery.era) return { fact, findings: [] };
-  return {
-    fact,
-    findings: [
-      {
-        rule: 'upstream_era',
-        severity: 'warning',
-        message: `the server "${slug}" is of another era than its record says`,
-        evidence: { server: slug, era: found.value.era, recorded: discovery.era },
-        remedy: 'The task type_caching_optimization brings its record up to date.',
-      },
-    ],
-  };
+  if (!found.ok) {
+    const { kind, message } = found.error;
+    return { fact, findings: [finding('stage_upstream', { server: slug, kind, message, durationMs })] };
+  }
+  const { era } = found.value;
+  if (era === discovery.era) return { fact, findings: [] };
+  return { fact, findings: [finding('upstream_era', { server: slug, era, recorded: discovery.era })] };
 }

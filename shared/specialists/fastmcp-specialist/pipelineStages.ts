@@ -3,8 +3,9 @@ import { isObject, type JsonObject } from '../../gateway/protocol/jsonRpc.ts';
 import { LATEST_LEGACY, LATEST_MODERN } from '../../gateway/protocol/versions.ts';
 import { ownEnvelope } from '../../gateway/upstream/modern.ts';
 import type { EndpointAnswer } from '../callEndpoint.ts';
+import { type Finding, type RuleText, defineFindings } from '../finding.ts';
 
-/** One stage of the way of a request, and what it must answer to a probe that ends there. */
+/** One stage of the request pipeline, a probe that ends there, and the answer that it must give. */
 export interface Stage {
   readonly stage: 'reachable' | 'origin' | 'token' | 'permission' | 'body' | 'era' | 'catalogue';
   readonly probe: string;
@@ -12,9 +13,9 @@ export interface Stage {
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** Lies behind sign-in: walked with the token of the session alone. */
+  /** A stage behind sign-in: tested only with the token of the session. */
   readonly needsToken?: true;
-  /** What is wanted, in words. */
+  /** The expected answer, as text. */
   readonly wants: string;
   readonly isRight: (answer: EndpointAnswer) => boolean;
 }
@@ -48,10 +49,10 @@ const open: readonly Stage[] = [
     ...post,
     stage: 'origin',
     probe: 'a page of another origin',
-    // A name that nobody can have (RFC 2606), so nobody can allow it by mistake.
+    // A reserved name (RFC 2606), so no setting allows it by mistake.
     headers: { origin: 'https://pages.invalid' },
     body: message('ping', {}),
-    wants: 'the status 403, before the token is looked at',
+    wants: 'the status 403, before the token is checked',
     isRight: ({ status }) => status === 403,
   },
   {
@@ -64,7 +65,7 @@ const open: readonly Stage[] = [
   },
 ];
 
-/** Behind sign-in. Whoever may have work delegated has the permission `mcp.use` too. */
+/** Behind sign-in. Every role that may delegate work also has the permission `mcp.use`. */
 const behind: readonly Stage[] = [
   {
     ...post,
@@ -77,7 +78,7 @@ const behind: readonly Stage[] = [
   {
     ...post,
     stage: 'body',
-    probe: 'a body that is no JSON',
+    probe: 'a body that is not JSON',
     body: '{',
     wants: `the status 400 and the error ${PARSE_ERROR}`,
     isRight: (answer) => answer.status === 400 && codeOf(answer) === PARSE_ERROR,
@@ -100,7 +101,7 @@ const behind: readonly Stage[] = [
     probe: `server/discover of ${LATEST_MODERN}`,
     headers: modernHeaders('server/discover'),
     body: modernMessage('server/discover'),
-    wants: `the version ${LATEST_MODERN} among those that are supported`,
+    wants: `the version ${LATEST_MODERN} among the supported versions`,
     isRight: (answer) => {
       const { supportedVersions } = resultOf(answer);
       return Array.isArray(supportedVersions) && supportedVersions.includes(LATEST_MODERN);
@@ -126,13 +127,13 @@ const behind: readonly Stage[] = [
   },
 ];
 
-/** The stages to walk, in their order: those behind sign-in with a token alone. */
+/** Returns the stages to test, in their order; without a token, only those before sign-in. */
 export const stagesFor = (hasToken: boolean): readonly Stage[] =>
   hasToken ? [...open, ...behind.map((stage) => ({ ...stage, needsToken: true as const }))] : open;
 
-/** One stage as it was walked. */
+/** The outcome of one probe. */
 export interface Walked {
-  readonly stage: string;
+  readonly stage: Stage['stage'];
   readonly probe: string;
   readonly by: 'http' | 'in_process';
   readonly isRight: boolean;
@@ -141,14 +142,34 @@ export interface Walked {
   readonly failure?: string;
 }
 
-/** What to do where a stage does not answer as it must. */
-export const remedies: Readonly<Record<Stage['stage'], string>> = {
-  reachable: 'See that the mcp app runs at MREG_PUBLIC_ORIGIN; all other stages lie behind this one.',
-  origin:
-    'Compare MREG_ALLOWED_ORIGINS with what is wanted, and see that nothing before the app drops the header Origin.',
-  token: 'The task authentication_failures of mcp-debugger names the reason under the trace of this work.',
-  permission: 'See whether both apps run the same build: they differ in who may do what.',
-  body: 'See whether something before the app rewrites or inspects bodies.',
-  era: 'See whether something before the app drops the headers Mcp-Protocol-Version or Mcp-Method, or rewrites bodies.',
-  catalogue: 'Look at the table servers and the short-lived state from the mcp app: mcp_server_health does.',
-};
+interface StageFailure {
+  readonly message: string;
+  readonly evidence: Finding['evidence'];
+}
+const stageRule =
+  (remedy: string) =>
+  ({ message, evidence }: StageFailure): RuleText => ({ severity: 'critical', message, evidence, remedy });
+
+const finding = defineFindings({
+  stage_reachable: stageRule(
+    'Check that the mcp app runs at MREG_PUBLIC_ORIGIN. All other stages come after this one.',
+  ),
+  stage_origin: stageRule(
+    'Check MREG_ALLOWED_ORIGINS, and check that no proxy in front of the app drops the header Origin.',
+  ),
+  stage_token: stageRule(
+    'Run the task authentication_failures of mcp-debugger: it names the reason, under the trace of this task.',
+  ),
+  stage_permission: stageRule('Check whether both apps run the same build: they disagree about permissions.'),
+  stage_body: stageRule('Check whether a proxy in front of the app rewrites or inspects bodies.'),
+  stage_era: stageRule(
+    'Check whether a proxy in front of the app drops the headers Mcp-Protocol-Version or Mcp-Method, or rewrites bodies.',
+  ),
+  stage_catalogue: stageRule(
+    'Run mcp_server_health: it checks the table servers and the short-lived state from the mcp app.',
+  ),
+});
+
+/** Returns the finding of a stage that does not answer correctly. */
+export const stageFailed = (stage: Stage['stage'], message: string, evidence: Finding['evidence']): Finding =>
+  finding(`stage_${stage}`, { message, evidence });

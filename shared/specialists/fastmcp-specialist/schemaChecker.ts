@@ -4,23 +4,23 @@ import { type BoundedWorker, createBoundedWorker } from '../../platform/concurre
 import { type Result, fail, succeed } from '../../platform/base/result.ts';
 
 /**
- * Returns the problems of a schema; with content, how the content differs from the schema, which must be a sound one.
- * Schemas and content come from strangers: a failure says why they were not checked.
+ * Returns the problems of a schema; with content, how the content differs from the schema, which must be valid. Schemas and
+ * content are untrusted: a failure says why they were not checked.
  */
 export type CheckSchema = (schema: unknown, content?: unknown) => Promise<Result<readonly string[]>>;
 
 /** Returns the checks of one server. */
 export type SchemaChecker = (tenantId: string) => CheckSchema;
 
-/** After this many schemas that took too long, the rest of a server are not checked: each costs a new thread. */
+/** After this many schemas that took too long, the rest of a server is not checked: each costs a new thread. */
 const MAX_ENDED = 3;
 
-/** The thread's file is beside this one, as source and in the build, where this code is a chunk. */
+/** The thread's file lies beside this one, both as source and in the build, where this code is a chunk. */
 const threadFile = () => new URL(`./schemaWorker${extname(import.meta.url)}`, import.meta.url);
 
 const problemsSchema = z.array(z.string());
 
-/** Checks in a thread that is ended when a check takes too long. It is started with the first one. */
+/** Checks in a thread that is ended when a check takes too long. The first check starts the thread. */
 export function createSchemaChecker(
   worker: BoundedWorker = createBoundedWorker(threadFile()),
 ): SchemaChecker {
@@ -28,7 +28,7 @@ export function createSchemaChecker(
     let ended = 0;
     return async (schema, content) => {
       if (ended === MAX_ENDED)
-        return fail({ kind: 'timeout', message: `${MAX_ENDED} others of its server took too long` });
+        return fail({ kind: 'timeout', message: `${MAX_ENDED} other schemas of its server took too long` });
       const answer = await worker.run(tenantId, { schema, content });
       if (answer.ok) return succeed(problemsSchema.parse(answer.value));
       if (answer.error.kind === 'timeout') ended += 1;

@@ -2,8 +2,8 @@ import { parentPort } from 'node:worker_threads';
 import { isObject } from '../../gateway/protocol/jsonRpc.ts';
 import { contentProblems, schemaProblems } from './outputSchema.ts';
 
-/** The thread that `schemaChecker.ts` starts. It judges a schema, or content by its schema, and answers with the problems. */
-function judge(text: string): readonly string[] {
+/** The thread that `schemaChecker.ts` starts. Returns the problems of a schema, or of content against its schema. */
+function problemsOf(text: string): readonly string[] {
   const job: unknown = JSON.parse(text);
   const { schema, content } = isObject(job) ? job : {};
   return isObject(schema) && content !== undefined
@@ -12,6 +12,6 @@ function judge(text: string): readonly string[] {
 }
 
 parentPort?.on('message', (text: string) => {
-  parentPort?.postMessage(judge(text));
+  parentPort?.postMessage(problemsOf(text));
 });
 parentPort?.postMessage('ready');

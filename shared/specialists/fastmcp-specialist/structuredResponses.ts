@@ -4,17 +4,29 @@ import { type ActiveServer, createCatalogue } from '../../gateway/catalogue/cata
 import type { Principal } from '../../identity/access/actor.ts';
 import { type Task, type TaskHelpers, defineTask } from '../../orchestration/tasks/task.ts';
 import { fail, succeed } from '../../platform/base/result.ts';
-import { slugSchema } from '../../registry/records/server.ts';
+import { type Tool, slugSchema } from '../../registry/records/server.ts';
 import type { SpecialistDeps } from '../deps.ts';
-import { type Finding, reportSchema } from '../finding.ts';
+import { type Finding, defineFindings, problemsIn, reportSchema } from '../finding.ts';
 import { callTools } from './callTools.ts';
-import { type CheckedSchemas, type Described, checkSchemas } from './checkSchemas.ts';
-import { judgeStructured } from './structuredFindings.ts';
+import { contentFindings, schemaFindings } from './structuredFindings.ts';
 import { type CheckSchema, createSchemaChecker } from './schemaChecker.ts';
 
 const MAX_SERVERS = 50;
-/** Nobody waits for more. */
 const MAX_CALLS = 10;
+
+const finding = defineFindings({
+  no_tool_called: () => ({
+    severity: 'info',
+    message: 'no tool was called, so no content was checked: no server was named',
+    remedy:
+      'Give the slug of a server: the task then calls those of its tools that only read and need no arguments.',
+  }),
+  schemas_unchecked: ({ unchecked }: { unchecked: number }) => ({
+    severity: 'info',
+    message: `${unchecked} output schemas were not checked for lack of time`,
+    remedy: 'Check one server at a time, by its slug.',
+  }),
+});
 
 export function structuredResponses(deps: SpecialistDeps, checker = createSchemaChecker()): Task {
   return defineTask({
@@ -22,10 +34,12 @@ export function structuredResponses(deps: SpecialistDeps, checker = createSchema
     permissions: ['delegations.read'],
     agent: 'fastmcp-specialist',
     description:
-      'Checks the output schemas of tools, of all servers or of one; of the one that is named it also calls the tools that say they only read and need no arguments, and holds their structured content to their schemas. Says which it could not call and why.',
+      'Checks the output schemas of tools, of all servers or of one. For a named server it also calls the tools that declare that they only read and need no arguments, and checks their structured content against their schemas. Reports which tools it could not call and why.',
     timeoutMs: 75_000,
     input: z.strictObject({
-      slug: slugSchema.optional().describe('The server whose tools are called; without it none is called.'),
+      slug: slugSchema
+        .optional()
+        .describe('The server whose tools are called; without a slug no tool is called.'),
     }),
     output: reportSchema,
     async run({ slug }, helpers) {
@@ -40,31 +54,64 @@ export function structuredResponses(deps: SpecialistDeps, checker = createSchema
         return fail({ kind: 'not_found', message: `there is no active server "${slug}" in this tenant` });
       const check = checker(helpers.tenantId);
       const schemas = await checkSchemas([server], () => check);
-      const calls = await callEach(server, schemas.described, check, deps, helpers);
+      const calls = await callEach(server, schemas.tools, check, deps, helpers);
       return succeed(reportOf(schemas, calls, slug));
     },
   });
 }
 
-interface Held {
+/** Time limit for the schemas of all servers together. */
+const CHECK_WITHIN_MS = 8_000;
+
+/** A tool with an output schema, and the findings about the schema. */
+export interface CheckedTool {
+  readonly tool: Tool;
+  readonly findings: readonly Finding[];
+}
+
+interface CheckedSchemas {
+  readonly tools: readonly CheckedTool[];
+  /** How many schemas were not checked for lack of time. */
+  readonly unchecked: number;
+}
+
+async function checkSchemas(
+  servers: readonly ActiveServer[],
+  checkOf: (server: ActiveServer) => CheckSchema,
+): Promise<CheckedSchemas> {
+  const tools: CheckedTool[] = [];
+  let unchecked = 0;
+  const endAt = performance.now() + CHECK_WITHIN_MS;
+  for (const server of servers) {
+    const { slug, discovery } = server;
+    const check = checkOf(server);
+    for (const tool of discovery.tools.filter(({ outputSchema }) => outputSchema !== undefined)) {
+      if (performance.now() > endAt) unchecked += 1;
+      else tools.push({ tool, findings: await schemaFindings(slug, discovery.era, tool, check) });
+    }
+  }
+  return { tools, unchecked };
+}
+
+interface ToolResult {
   readonly tool: string;
-  /** Why it was not called; absent where it was. */
+  /** Why the tool was not called; absent where it was called. */
   readonly notCalled?: string;
   readonly durationMs?: number;
   readonly findings: readonly Finding[];
 }
 
-/** Calls those that can be called, and says of the others why not. */
+/** Calls the tools that can be called, and says why the others cannot. */
 async function callEach(
   server: ActiveServer,
-  schemas: readonly Described[],
+  checked: readonly CheckedTool[],
   check: CheckSchema,
   deps: SpecialistDeps,
   helpers: TaskHelpers,
-): Promise<readonly Held[]> {
+): Promise<readonly ToolResult[]> {
   const { tenantId, traceId, signal } = helpers;
   const token = await helpers.token();
-  const nobody: Principal = {
+  const withoutRoles: Principal = {
     tenantId,
     userId: 'fastmcp-specialist',
     kind: 'app',
@@ -72,57 +119,57 @@ async function callEach(
     roles: [],
     expiresAt: 0,
   };
-  const caller = { principal: helpers.actor ?? nobody, token, traceId, signal };
-  const reasons = new Map(schemas.map((described) => [described.tool.name, whyNot(described)]));
-  const able = schemas.filter(({ tool }) => reasons.get(tool.name) === undefined).map(({ tool }) => tool);
-  const given = await callTools(server, able.slice(0, MAX_CALLS), caller, deps);
-  const held: Held[] = [];
-  for (const { tool } of schemas) {
+  const caller = { principal: helpers.actor ?? withoutRoles, token, traceId, signal };
+  const reasons = new Map(checked.map((one) => [one.tool.name, whyNot(one)]));
+  const callable = checked.filter(({ tool }) => reasons.get(tool.name) === undefined).map(({ tool }) => tool);
+  const outcomes = await callTools(server, callable.slice(0, MAX_CALLS), caller, deps);
+  const results: ToolResult[] = [];
+  for (const { tool } of checked) {
     const { name } = tool;
-    const came = given.get(name);
-    if (came)
-      held.push({
+    const outcome = outcomes.get(name);
+    if (outcome)
+      results.push({
         tool: name,
-        ...(came.kind === 'result' && { durationMs: came.durationMs }),
-        findings: await judgeStructured(server.slug, tool, came, check),
+        ...(outcome.kind === 'result' && { durationMs: outcome.durationMs }),
+        findings: await contentFindings(server.slug, tool, outcome, check),
       });
     else {
-      const notCalled = reasons.get(name) ?? 'there was no time left, or enough were called';
-      held.push({ tool: name, notCalled, findings: [] });
+      const notCalled = reasons.get(name) ?? `no time was left, or ${MAX_CALLS} tools were called already`;
+      results.push({ tool: name, notCalled, findings: [] });
     }
   }
-  return held;
+  return results;
 }
 
-/** What keeps a tool from being called here; undefined where nothing does. */
-export function whyNot({ tool, findings }: Pick<Described, 'tool' | 'findings'>): string | undefined {
+/** Returns why a tool is not called here; undefined for a tool that can be called. */
+export function whyNot({ tool, findings }: CheckedTool): string | undefined {
   const { annotations, inputSchema } = tool;
   if (findings.some(({ rule }) => rule === 'output_schema_invalid' || rule === 'output_schema_unchecked'))
-    return 'nothing can be held to its output schema';
+    return 'its output schema cannot be used to check results';
   if (!isObject(annotations) || annotations['readOnlyHint'] !== true)
-    return 'it does not say that it only reads (annotations.readOnlyHint)';
+    return 'it does not declare that it only reads (annotations.readOnlyHint)';
   const required = isObject(inputSchema) ? inputSchema['required'] : undefined;
   return Array.isArray(required) && required.length > 0 ? 'it needs arguments' : undefined;
 }
 
 function reportOf(
-  { described, unchecked }: CheckedSchemas,
-  calls: readonly Held[],
+  { tools, unchecked }: CheckedSchemas,
+  calls: readonly ToolResult[],
   slug: string | undefined,
 ): z.infer<typeof reportSchema> {
   const called = calls.filter(({ notCalled }) => notCalled === undefined);
   const notCalled = calls.flatMap(({ tool, notCalled: why }) => (why === undefined ? [] : [{ tool, why }]));
   const findings = [
-    ...[...described, ...calls].flatMap((one) => one.findings),
-    ...(slug === undefined ? [noServer] : []),
-    ...(unchecked > 0 ? [outOfTime(unchecked)] : []),
+    ...[...tools, ...calls].flatMap((one) => one.findings),
+    ...(slug === undefined ? [finding('no_tool_called', {})] : []),
+    ...(unchecked > 0 ? [finding('schemas_unchecked', { unchecked })] : []),
   ];
-  const wrong = findings.find(({ severity }) => severity !== 'info');
-  const looked = `${described.length} output schemas were checked and ${called.length} tools called`;
+  const [problem] = problemsIn(findings);
+  const done = `${tools.length} output schemas were checked and ${called.length} tools called`;
   return {
-    summary: wrong === undefined ? `${looked}; all is as it must be.` : `${looked}; ${wrong.message}.`,
+    summary: problem === undefined ? `${done}; no problem was found.` : `${done}; ${problem.message}.`,
     facts: {
-      outputSchemas: described.length,
+      outputSchemas: tools.length,
       unchecked,
       called: called.map(({ tool, durationMs }) => ({ tool, durationMs })),
       notCalled,
@@ -130,19 +177,3 @@ function reportOf(
     findings,
   };
 }
-
-const noServer: Finding = {
-  rule: 'no_tool_called',
-  severity: 'info',
-  message: 'no tool was called, so no content was held to a schema: no server was named',
-  evidence: {},
-  remedy: 'Give the slug of a server: those of its tools are called that only read and need no arguments.',
-};
-
-const outOfTime = (unchecked: number): Finding => ({
-  rule: 'schemas_unchecked',
-  severity: 'info',
-  message: `${unchecked} output schemas were not looked at: the time was over`,
-  evidence: { unchecked },
-  remedy: 'Ask for one server after another by its slug.',
-});

@@ -1,12 +1,12 @@
 import type { Task } from '../../orchestration/tasks/task.ts';
 import type { SpecialistDeps } from '../deps.ts';
-import { oauthTasks } from './oauthTasks.ts';
+import { oauthTasks } from './oauthDiscovery.ts';
 import { pipelineTasks } from './pipelineTasks.ts';
 import { structuredResponses } from './structuredResponses.ts';
 import { typeCaching } from './typeCaching.ts';
 import { validateServerConfig } from './validateServerConfig.ts';
 
-/** What the fastmcp-specialist can do: it works on what only the mcp app sees. */
+/** The tasks of the fastmcp-specialist. They need what only the mcp app has: its pipeline, catalogue and caches. */
 export const fastmcpTasks = (deps: SpecialistDeps): readonly Task[] => [
   validateServerConfig(deps),
   ...oauthTasks(deps),

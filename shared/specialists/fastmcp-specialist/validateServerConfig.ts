@@ -13,10 +13,10 @@ import { needsUser, upstreamSettingsSchema } from '../../registry/records/upstre
 const signInLost: DomainError = {
   kind: 'unauthenticated',
   message:
-    'this server needs a signed-in user, and there is none: the session has ended, or Redis lost it in a restart; ask again as a user',
+    'this server needs a signed-in user, but the session has ended or Redis lost it in a restart: sign in, then ask again as a user',
 };
 
-/** Connects to a server as a client would, and says what it speaks and offers, or why it cannot be used. */
+/** Connects to a server as a client does, and returns its era and what it offers, or why it cannot be used. */
 export function validateServerConfig({
   outboundTo,
   credentials,
@@ -29,7 +29,7 @@ export function validateServerConfig({
     permissions: ['delegations.read'],
     agent: 'fastmcp-specialist',
     description:
-      'Connects to an MCP server as a client would, and says which era it speaks and which tools it offers, or why it cannot be used.',
+      'Connects to an MCP server as a client does, and returns its era and its tools, or why it cannot be used.',
     timeoutMs: 20_000,
     input: z.strictObject({
       url: z
@@ -37,20 +37,22 @@ export function validateServerConfig({
         .max(2048)
         .refine(
           (url) => secretsNamedIn(url).length === 0,
-          'holds a secret: register the server, whose URL is then sealed',
+          'holds a secret: register the server, which seals its URL',
         )
         .describe('The URL of the MCP endpoint, without secrets.'),
       sealedUrl: z
         .string()
         .max(8192)
         .optional()
-        .describe('The whole URL, sealed, as the record of a server holds it.'),
-      upstream: upstreamSettingsSchema.optional().describe('How the server is called, as a record says it.'),
+        .describe('The whole URL, sealed, as in the record of a server.'),
+      upstream: upstreamSettingsSchema
+        .optional()
+        .describe('How the server is called, as in the record of a server.'),
     }),
     output: discoverySchema,
     async run(target, helpers) {
       const { tenantId, signal, clock } = helpers;
-      // Nothing else needs the session. Redis may be away or have lost it.
+      // Only personal servers need the session: Redis may be down or may have lost it.
       const isPersonal = needsUser(target, credentials);
       const user = isPersonal ? await signedIn(helpers) : undefined;
       if (isPersonal && !user) return fail(signInLost);

@@ -1,81 +1,201 @@
 import { z } from 'zod';
 import { Unfit } from '../../gateway/catalogue/discoveryFailure.ts';
 import { openServer } from '../../gateway/upstream/openServer.ts';
-import type { OutboundTo } from '../../gateway/upstream/outboundTo.ts';
 import { UpstreamFault } from '../../gateway/upstream/fault.ts';
+import type { ActiveServer } from '../../gateway/catalogue/catalogue.ts';
+import { capabilitiesFor } from '../../gateway/catalogue/serverView.ts';
+import { isSound } from '../../gateway/catalogue/tools.ts';
 import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
 import { succeed } from '../../platform/base/result.ts';
-import type { SpecialistDeps } from '../deps.ts';
+import { type Era, eraSchema } from '../../registry/records/era.ts';
+import type { Tool } from '../../registry/records/server.ts';
 import { type Finding, reportSchema } from '../finding.ts';
-import { judgeDrift, judgeRow, matrixRow, matrixRowSchema, type Presented } from './carriedFeatures.ts';
-import { recordDeps } from './recordServer.ts';
-import { type ActiveServer, lookAtEach, subjectSchema, subjectServers } from './subjectServers.ts';
+import { finding } from './findings.ts';
+import {
+  agent,
+  type CallDeps,
+  inspectServers,
+  leftOutSchema,
+  type ServerDeps,
+  subjectSchema,
+} from './inspectServers.ts';
 
 const MAX_SERVERS = 50;
 const ANSWER_WITHIN_MS = 8_000;
 
-/** Tells which capabilities of servers reach clients of which era. */
-export function capabilityNegotiation({
-  servers,
-  outboundTo,
-}: Pick<SpecialistDeps, 'servers' | 'outboundTo'>): Task {
-  async function look(server: ActiveServer, bound: OutboundTo, signal: AbortSignal) {
-    const { slug, discovery } = server;
-    const within = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_WITHIN_MS)]);
-    try {
-      const opened = await openServer(server, bound, within);
-      await opened.close();
-      const now: Presented = { ...opened.profile, tools: discovery.tools };
-      const row = matrixRow(slug, now);
-      return { row, findings: [...judgeDrift(slug, discovery, now), ...judgeRow(row)] };
-    } catch (error) {
-      if (!(error instanceof UpstreamFault || error instanceof Unfit)) throw error;
-      const row = matrixRow(slug, discovery);
-      return { row, findings: [asKnown(slug, error.message), ...judgeRow(row)] };
-    }
-  }
+const carriedSchema = z.object({
+  feature: z.string(),
+  declared: z.boolean().describe('Whether the server declares it.'),
+  legacy: z.boolean().describe('Whether it reaches a client of the 2025 era through the gateway.'),
+  modern: z.boolean().describe('Whether it reaches a client of the 2026 era through the gateway.'),
+  why: z.string().optional().describe('Why it does not reach one of them.'),
+});
 
-  return defineTask({
+/** What a server declares, and what of it reaches clients of each era. */
+export const matrixRowSchema = z.object({
+  slug: z.string(),
+  era: eraSchema,
+  version: z.string(),
+  features: z.array(carriedSchema),
+  tools: z.number(),
+  toolsLeftOut: z
+    .array(z.string())
+    .describe('Tools that the gateway shows to no client, since their definition is invalid.'),
+});
+export type MatrixRow = z.infer<typeof matrixRowSchema>;
+
+/** What a server declares about itself. */
+export interface Presented {
+  readonly era: Era;
+  readonly protocolVersion: string;
+  readonly capabilities: Readonly<Record<string, unknown>>;
+  readonly transport?: 'sse' | undefined;
+  readonly tools: readonly Tool[];
+}
+
+/** Reports which capabilities of servers reach clients of which era. */
+export const capabilityNegotiation = (deps: ServerDeps): Task =>
+  defineTask({
     name: 'capability_negotiation',
     permissions: ['delegations.read'],
-    agent: 'mcp-protocol-expert',
+    agent,
     description:
-      'Asks each active server what it can do now, and gives the matrix of its capabilities against clients of both eras: what the gateway carries to whom, what it does not and why, and what differs from the registry.',
+      'Reads the current capabilities of each active server, and returns the matrix of these capabilities against clients of both eras: what the gateway carries to whom, what it does not carry and why, and what differs from the registry.',
     timeoutMs: 120_000,
     input: subjectSchema,
-    output: reportSchema.extend({ servers: z.array(matrixRowSchema), leftOut: z.array(z.string()) }),
+    output: reportSchema.extend({ servers: z.array(matrixRowSchema), leftOut: leftOutSchema }),
     async run({ slug }, helpers) {
-      const subjects = await subjectServers(slug, helpers.tenantId, servers, MAX_SERVERS);
-      if (!subjects.ok) return subjects;
-      const { outboundTo: bound } = await recordDeps(outboundTo, helpers);
-      const { results, untried } = await lookAtEach(
-        subjects.value.servers,
-        helpers,
-        (server, signal) => look(server, bound, signal),
-        5,
-      );
+      const bounds = { limit: MAX_SERVERS, atOnce: 5 };
+      const inspected = await inspectServers(slug, helpers, deps, bounds, inspectCapabilities);
+      if (!inspected.ok) return inspected;
+      const { results, leftOut } = inspected.value;
       const rows = results.map(({ row }) => row);
-      const eras = Map.groupBy(rows, ({ era }) => era);
-      const leftOut = [...untried, ...subjects.value.beyond];
+      const of = (era: Era) => rows.filter((row) => row.era === era).length;
+      const [legacy, modern] = [of('legacy'), of('modern')];
       return succeed({
-        summary: `${rows.length} servers, ${eras.get('legacy')?.length ?? 0} of the 2025 and ${eras.get('modern')?.length ?? 0} of the 2026 era, against clients of both.`,
-        facts: {
-          servers: rows.length,
-          legacy: eras.get('legacy')?.length ?? 0,
-          modern: eras.get('modern')?.length ?? 0,
-        },
+        summary: `${rows.length} servers, ${legacy} of the 2025 and ${modern} of the 2026 era, against clients of both.`,
+        facts: { servers: rows.length, legacy, modern },
         findings: results.flatMap(({ findings }) => findings),
         servers: rows,
-        leftOut,
+        leftOut: [...leftOut],
       });
     },
   });
+
+async function inspectCapabilities(server: ActiveServer, { outboundTo }: CallDeps, signal: AbortSignal) {
+  const { slug, discovery } = server;
+  const within = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_WITHIN_MS)]);
+  try {
+    const opened = await openServer(server, outboundTo, within);
+    await opened.close();
+    const now: Presented = { ...opened.profile, tools: discovery.tools };
+    const row = matrixRow(slug, now);
+    return { row, findings: [...driftFindings(slug, discovery, now), ...rowFindings(row)] };
+  } catch (error) {
+    if (!(error instanceof UpstreamFault || error instanceof Unfit)) throw error;
+    const row = matrixRow(slug, discovery);
+    const problem = `it ${error.message}; its row shows what the registry knows`;
+    return { row, findings: [finding('server_reached', { server: slug, problem }), ...rowFindings(row)] };
+  }
 }
 
-const asKnown = (slug: string, words: string): Finding => ({
-  rule: 'server_reached',
-  severity: 'critical',
-  message: `${slug} ${words}. Its row tells what the registry knows of it.`,
-  evidence: { server: slug },
-  remedy: 'See whether the server runs, and whether the gateway may reach it without credentials of a user.',
-});
+const TASKS = 'io.modelcontextprotocol/tasks';
+
+/** Compares what a server declares with what the gateway carries. Pure. */
+export function matrixRow(slug: string, presented: Presented): MatrixRow {
+  const { era, protocolVersion, capabilities, tools } = presented;
+  return {
+    slug,
+    era,
+    version: protocolVersion,
+    features: [...declaredFeatures(capabilities), serverRequests(presented)],
+    tools: tools.length,
+    toolsLeftOut: tools.filter((tool) => !isSound(tool)).map(({ name }) => name.slice(0, 80)),
+  };
+}
+
+/** Limit for one server, far above what servers declare. */
+const MAX_FEATURES = 200;
+
+/** Returns a feature for each capability, and for each extension. */
+function declaredFeatures(capabilities: Presented['capabilities']): MatrixRow['features'] {
+  const names = (of: Presented['capabilities']): string[] =>
+    Object.entries(of).flatMap(([name, value]) =>
+      name === 'extensions' && typeof value === 'object' && value !== null
+        ? Object.keys(value).map((extension) => `extension ${extension}`)
+        : [name],
+    );
+  const shown = {
+    legacy: new Set(names(capabilitiesFor.legacy(capabilities))),
+    modern: new Set(names(capabilitiesFor.modern(capabilities))),
+  };
+  return names(capabilities)
+    .slice(0, MAX_FEATURES)
+    .map((feature) => {
+      const legacy = shown.legacy.has(feature);
+      const modern = shown.modern.has(feature);
+      const why = legacy && modern ? undefined : whyNot(feature);
+      return {
+        feature: feature.slice(0, 120),
+        declared: true,
+        legacy,
+        modern,
+        ...(why !== undefined && { why }),
+      };
+    });
+}
+
+function whyNot(feature: string): string {
+  if (feature === 'tasks' || feature === `extension ${TASKS}`) return 'the gateway does not carry tasks';
+  return 'the 2025 era has no extensions';
+}
+
+/** Elicitation, sampling and roots: capabilities of clients. Whether a server can use them depends on both eras. */
+function serverRequests({ era, transport }: Presented): MatrixRow['features'][number] {
+  const feature = 'questions to clients';
+  if (transport === 'sse')
+    return {
+      feature,
+      declared: false,
+      legacy: false,
+      modern: false,
+      why: 'a server of the HTTP+SSE transport is called in a session for one call, in which it cannot send requests to the client',
+    };
+  return era === 'modern'
+    ? { feature, declared: false, legacy: true, modern: true }
+    : {
+        feature,
+        declared: false,
+        legacy: true,
+        modern: false,
+        why: 'a 2025 server waits for the answer within the call, but a 2026 client sends its answer with another call',
+      };
+}
+
+/** Returns what the matrix means for the users of the server. Pure. */
+export function rowFindings({ slug: server, features, toolsLeftOut, tools }: MatrixRow): Finding[] {
+  const missing = features.filter(({ declared, legacy, modern }) => declared && !(legacy && modern));
+  return [
+    ...missing.map(({ feature, legacy, modern, why = '' }) =>
+      finding('capability_is_not_carried', { server, feature, legacy, modern, why }),
+    ),
+    ...(toolsLeftOut.length === 0
+      ? []
+      : [finding('tools_are_left_out', { server, tools: toolsLeftOut, of: tools })]),
+  ];
+}
+
+/** Returns how a server differs from its record in the registry. Pure. */
+export function driftFindings(slug: string, known: Presented, now: Omit<Presented, 'tools'>): Finding[] {
+  const names = (of: Presented['capabilities']) => Object.keys(of).sort().join(', ');
+  const changes = {
+    ...(known.era !== now.era && { era: [known.era, now.era] }),
+    ...(known.protocolVersion !== now.protocolVersion && {
+      version: [known.protocolVersion, now.protocolVersion],
+    }),
+    ...(names(known.capabilities) !== names(now.capabilities) && {
+      capabilities: [names(known.capabilities), names(now.capabilities)],
+    }),
+  };
+  return Object.keys(changes).length === 0 ? [] : [finding('registry_is_behind', { server: slug, changes })];
+}

@@ -1,29 +1,30 @@
 import { z } from 'zod';
 import { eraSchema } from '../../registry/records/era.ts';
-import type { Finding } from '../finding.ts';
+import type { ActiveServer } from '../../gateway/catalogue/catalogue.ts';
+import { type Finding, severitySchema } from '../finding.ts';
 import { addressOf, type Judged, judge } from './checks/table.ts';
-import type { ActiveServer } from './subjectServers.ts';
-import { type RecordDeps, recordServer } from './recordServer.ts';
+import { finding } from './findings.ts';
+import { type CallDeps, recordServer } from './inspectServers.ts';
 
-/** What the checks of one server came to. */
+/** The outcome of the checks of one server. */
 export const checkedServerSchema = z.object({
   slug: z.string(),
-  era: eraSchema.describe('The era whose requirements it was held against.'),
-  version: z.string().describe('The version of the protocol that was agreed on; empty where none was.'),
-  reached: z.boolean().describe('Whether it answered at all; if not, nothing was checked.'),
-  exchanges: z.number().describe('Requests that were sent to it.'),
+  era: eraSchema.describe('The era whose requirements were checked.'),
+  version: z.string().describe('The protocol version that the server chose; empty where it chose none.'),
+  reached: z.boolean().describe('Whether it answered; if not, nothing was checked.'),
+  exchanges: z.number().describe('The number of requests that were sent to it.'),
   durationMs: z.number(),
-  interrupted: z.string().optional().describe('Why it was not asked everything.'),
+  interrupted: z.string().optional().describe('Why some requests were not sent.'),
   counts: z.object({ passed: z.number(), failed: z.number(), notApplicable: z.number() }),
   checks: z.array(
     z.object({
       id: z.string(),
       outcome: z.enum(['passed', 'failed', 'not_applicable']),
-      severity: z.enum(['info', 'warning', 'critical']),
+      severity: severitySchema,
       evidence: z
         .record(z.string(), z.unknown())
         .optional()
-        .describe('What was looked at, or why the check does not apply.'),
+        .describe('What was checked, or why the check does not apply.'),
     }),
   ),
 });
@@ -34,10 +35,10 @@ export interface Checked {
   readonly findings: readonly Finding[];
 }
 
-/** Exchanges with a server what the checks of its era need, and holds it against them. Throws nothing for what a server does. */
+/** Records the exchanges that the checks of the server's era need, and runs these checks. Throws nothing for what a server does. */
 export async function checkServer(
   server: ActiveServer,
-  deps: RecordDeps,
+  deps: CallDeps,
   signal: AbortSignal,
 ): Promise<Checked> {
   const startedAt = performance.now();
@@ -75,8 +76,12 @@ export async function checkServer(
       checks: judged.map(shown),
     },
     findings: [
-      ...judged.flatMap((one) => findingOf(one, slug, transcript.era)),
-      ...(interrupted === undefined ? [] : [cutShort(slug, interrupted, transcript.steps.size)]),
+      ...judged.flatMap((one) => checkFindings(one, slug, transcript.era)),
+      ...(interrupted === undefined
+        ? []
+        : [
+            finding('everything_tried', { server: slug, why: interrupted, exchanges: transcript.steps.size }),
+          ]),
     ],
   };
 }
@@ -87,7 +92,7 @@ function shown({ check: { id, severity }, judgement }: Judged): CheckedServer['c
   return { id, outcome, severity, ...(evidence && { evidence: { ...evidence } }) };
 }
 
-function findingOf({ check, judgement }: Judged, slug: string, era: CheckedServer['era']): Finding[] {
+function checkFindings({ check, judgement }: Judged, slug: string, era: CheckedServer['era']): Finding[] {
   if (judgement.outcome !== 'failed') return [];
   const { id, severity, requires, remedy } = check;
   return [
@@ -100,11 +105,3 @@ function findingOf({ check, judgement }: Judged, slug: string, era: CheckedServe
     },
   ];
 }
-
-const cutShort = (slug: string, why: string, exchanges: number): Finding => ({
-  rule: 'everything_tried',
-  severity: 'info',
-  message: `${slug} was not asked everything: ${why}.`,
-  evidence: { server: slug, exchanges },
-  remedy: 'Mend what the other findings name, and check it again.',
-});

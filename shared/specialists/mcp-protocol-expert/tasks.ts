@@ -1,13 +1,11 @@
 import type { Task } from '../../orchestration/tasks/task.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { capabilityNegotiation } from './capabilityNegotiation.ts';
-import { complianceReport } from './complianceReport.ts';
 import { jsonRpcOptimization } from './jsonRpcOptimization.ts';
-import { handleProtocolViolation } from './protocolViolation.ts';
-import { specificationCompliance } from './complianceTasks.ts';
+import { complianceReport, handleProtocolViolation, specificationCompliance } from './complianceTasks.ts';
 import { transportLayerTuning } from './transportTuning.ts';
 
-/** What the mcp-protocol-expert can do: it looks at registered servers from outside, as a client does. */
+/** The tasks of the mcp-protocol-expert. It calls registered servers from outside, as a client does. */
 export const protocolTasks = (deps: SpecialistDeps): readonly Task[] => [
   specificationCompliance(deps),
   jsonRpcOptimization(deps),

@@ -1,16 +1,16 @@
-import type { Permission } from '../../identity/access/permissions.ts';
-import { type Role, roles } from '../../identity/access/actor.ts';
-import type { Finding } from '../finding.ts';
+import { type Principal, type Role, roles } from '../../identity/access/actor.ts';
+import { type Permission, isPermission, isPermitted } from '../../identity/access/permissions.ts';
+import { type Finding, type RuleText, defineFindings } from '../finding.ts';
 
-/** Whether somebody with these roles may do something. */
+/** Returns whether a caller with these roles has a permission. */
 export type MayDo = (granted: readonly Role[], permission: string) => boolean;
 
-/** Looks at what is there, and what is one's own. */
-const isLook = (permission: string): boolean => /\.(read|own)$/.test(permission);
+/** Permissions that only read, or that cover only the caller's own things. */
+const isReadOnly = (permission: string): boolean => /\.(read|own)$/.test(permission);
 
-/** What the roles are for. Each holds for every permission, also for those that are added later. */
+/** The intents of the roles. Each covers every permission, also permissions that are added later. */
 const intents: readonly {
-  readonly rule: string;
+  readonly rule: 'auditor_only_looks' | 'user_only_uses' | 'operator_does_not_administer';
   readonly role: Role;
   readonly says: string;
   readonly allows: (permission: string) => boolean;
@@ -18,66 +18,95 @@ const intents: readonly {
   {
     rule: 'auditor_only_looks',
     role: 'Auditor',
-    says: 'an Auditor sees and changes nothing',
-    allows: isLook,
+    says: 'an Auditor only reads',
+    allows: isReadOnly,
   },
   {
     rule: 'user_only_uses',
     role: 'User',
-    says: 'a User uses tools and sees servers, toolsets and their own sessions',
+    says: 'a User uses tools and reads servers, toolsets and their own sessions',
     allows: (permission) => ['mcp.use', 'servers.read', 'toolsets.read', 'sessions.own'].includes(permission),
   },
   {
     rule: 'operator_does_not_administer',
     role: 'Operator',
-    says: 'an Operator runs work, and does not administer the registry, read the audit trail or see sessions of others',
+    says: 'an Operator runs work, but does not administer the registry, read the audit trail or see sessions of others',
     allows: (permission) =>
       ['mcp.use', 'plans.write', 'delegations.write', 'pools.write'].includes(permission) ||
-      (isLook(permission) && permission !== 'audit.read' && permission !== 'sessions.read'),
+      (isReadOnly(permission) && permission !== 'audit.read' && permission !== 'sessions.read'),
   },
 ];
 
-/** Names that no permission has: asked for, they are denied. `__proto__` and the like must not be found by accident. */
+/** Names of no permission: all must be denied. A lookup must not find `__proto__` and the like by accident. */
 const unknownNames = ['servers.everything', '', '__proto__', 'constructor', 'toString'];
 
-const REMEDY = 'Correct shared/identity/access/permissions.ts, or the intent here if it has changed.';
+const breach =
+  (text: (facts: Breach) => string) =>
+  (facts: Breach): RuleText => {
+    const { says: _, ...evidence } = facts;
+    const remedy =
+      'Correct shared/identity/access/permissions.ts, or the intent in this check if it has changed.';
+    return { severity: 'critical', message: text(facts), evidence, remedy };
+  };
+interface Breach {
+  readonly permission?: string;
+  readonly role?: Role;
+  readonly name?: string;
+  /** The intent that is broken. */
+  readonly says?: string;
+}
+const intentBroken = breach(({ says, permission }) => `${says ?? ''}, but may do ${permission ?? ''}`);
 
-/** Each role and each permission against what the roles are for; denied by default. */
+const finding = defineFindings({
+  auditor_only_looks: intentBroken,
+  user_only_uses: intentBroken,
+  operator_does_not_administer: intentBroken,
+  no_role_no_right: breach(({ permission = '' }) => `a caller without a role may do ${permission}`),
+  denied_by_default: breach(({ name = '' }) => `"${name}" counts as a permission`),
+  right_of_nobody: breach(({ permission = '' }) => `no role may do ${permission}`),
+  roles_add_up: breach(
+    ({ permission = '' }) => `several roles together do not give ${permission}, although one of them does`,
+  ),
+});
+
+/** Checks each permission against the intents of the roles, and that everything else is denied by default. */
 export function accessFindings(
   permissions: readonly Permission[],
   mayDo: MayDo,
   isKnown: (name: string) => boolean,
 ): Finding[] {
-  const breach = (rule: string, message: string, evidence: Finding['evidence']): Finding => ({
-    rule,
-    severity: 'critical',
-    message,
-    evidence,
-    remedy: REMEDY,
-  });
+  const mayAny = (permission: string) => roles.some((role) => mayDo([role], permission));
   return [
     ...permissions
       .filter((permission) => mayDo([], permission))
-      .map((permission) =>
-        breach('no_role_no_right', `somebody without a role may do ${permission}`, { permission }),
-      ),
+      .map((permission) => finding('no_role_no_right', { permission })),
     ...intents.flatMap(({ rule, role, says, allows }) =>
       permissions
         .filter((permission) => mayDo([role], permission) && !allows(permission))
-        .map((permission) => breach(rule, `${says}, but may do ${permission}`, { role, permission })),
+        .map((permission) => finding(rule, { role, permission, says })),
     ),
-    ...unknownNames
-      .filter(isKnown)
-      .map((name) => breach('denied_by_default', `"${name}" counts as a permission`, { name })),
+    ...unknownNames.filter(isKnown).map((name) => finding('denied_by_default', { name })),
     ...permissions
-      .filter((permission) => roles.every((role) => !mayDo([role], permission)))
-      .map((permission) => breach('right_of_nobody', `no role may do ${permission}`, { permission })),
+      .filter((permission) => !mayAny(permission))
+      .map((permission) => finding('right_of_nobody', { permission })),
     ...permissions
-      .filter((permission) => mayDo(roles, permission) !== roles.some((role) => mayDo([role], permission)))
-      .map((permission) =>
-        breach('roles_add_up', `several roles together do not give ${permission} as one of them does`, {
-          permission,
-        }),
-      ),
+      .filter((permission) => mayDo(roles, permission) !== mayAny(permission))
+      .map((permission) => finding('roles_add_up', { permission })),
   ];
 }
+
+/** Returns a principal with these roles, to ask what they may do. */
+export const principalWith = (granted: readonly Role[], tenantId: string): Principal => ({
+  tenantId,
+  userId: '',
+  kind: 'user',
+  clientId: '',
+  roles: granted,
+  expiresAt: 0,
+});
+
+/** Returns what roles may do in the operator's tenant: elsewhere roles give the same permissions or fewer. */
+export const rightsIn =
+  (operatorTenant: string): MayDo =>
+  (granted, name) =>
+    isPermission(name) && isPermitted(principalWith(granted, operatorTenant), name, operatorTenant);

@@ -1,29 +1,59 @@
 import { z } from 'zod';
 import { createDigest } from '../../audit/model/hashChain.ts';
+import type { AuditRecord } from '../../audit/model/record.ts';
 import { verifyTrail } from '../../audit/verify/verifyTrail.ts';
 import { CLOCK_TOLERANCE_MS } from '../../platform/base/clock.ts';
+import type { Delegation } from '../../orchestration/model/delegation.ts';
+import type { Plan } from '../../orchestration/model/plan.ts';
 import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
+import { continueTrace } from '../../platform/telemetry/trace.ts';
 import type { Page } from '../../platform/tables/tables.ts';
 import { succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
-import { type Finding, verdict, verdictSchema } from '../finding.ts';
+import { type Finding, defineFindings, verdict, verdictSchema } from '../finding.ts';
 import { withinTime } from '../withTimeout.ts';
 import { chainFindings } from './auditVerification.ts';
-import { missing, ofDelegation, ofPlan } from './expectedRecords.ts';
 import { readRecords } from '../readRecords.ts';
 
 const inputSchema = z.strictObject({
-  minutes: z.int().min(1).max(1_440).default(60).describe('How far back to look.'),
+  minutes: z.int().min(1).max(1_440).default(60).describe('The length of the span, in minutes before now.'),
 });
 
-const LOOK_WITHIN_MS = 20_000;
+const READ_WITHIN_MS = 20_000;
 const MAX_RECORDS = 10_000;
-/** Rows of delegations, and of plans, that are read: lists are in the order of random ids, so that these are a sample. */
+/** How many delegations and plans are read. Lists are in the order of random ids, so these are a sample. */
 const MAX_ROWS = 2_000;
-/** An instance stores what it holds within about a second, and later while the store is away. Its clock may be behind. */
+/** An instance stores records within about a second, and later if the store is unavailable. Its clock may be behind. */
 const SETTLED_AFTER_MS = 15_000 + CLOCK_TOLERANCE_MS;
-/** Work may be made so long after it was asked for, as servers are that a plan registers one after another. */
+/** How long after its request work may begin, for example if a plan registers many servers one after another. */
 const ASKED_BEFORE_MS = 15 * 60_000;
+
+const finding = defineFindings({
+  not_compared: ({ what, reason }: { what: string; reason: string }) => ({
+    severity: 'critical',
+    message: `the ${what} could not be read: ${reason}`,
+    remedy: 'Check the storage account of the gateway, then run the check again.',
+  }),
+  request_unrecorded: (facts: Missing) => ({
+    severity: 'critical',
+    message: `${facts.count} pieces of work were done without a record of their request`,
+    evidence: { ...facts },
+    remedy:
+      'This record is stored before the work: find out who may write to the tables besides the apps, and verify the audit trail.',
+  }),
+  end_unrecorded: (facts: Missing) => ({
+    severity: 'warning',
+    message: `${facts.count} pieces of work have no record of their end`,
+    evidence: { ...facts },
+    remedy:
+      'An app that is killed loses the records of its last second: check whether one was killed at that time. If not, search the log for audit_delayed.',
+  }),
+});
+interface Missing {
+  readonly count: number;
+  readonly of: readonly object[];
+}
+const notCompared = (what: string, reason: string): Finding => finding('not_compared', { what, reason });
 
 export const auditTrailCompleteness = (
   deps: Pick<SpecialistDeps, 'delegations' | 'plans' | 'trail' | 'newId'>,
@@ -33,7 +63,7 @@ export const auditTrailCompleteness = (
     permissions: ['audit.read'],
     agent: 'mcp-security-auditor',
     description:
-      'Holds the delegations and plans that ended lately against the audit trail, where each must have its record under its trace, and verifies that the chains of that time are whole.',
+      'Compares the delegations and plans that ended lately with the audit trail, where each must have its record under its trace, and verifies the hash chains of that time.',
     timeoutMs: 45_000,
     input: inputSchema,
     output: verdictSchema,
@@ -46,26 +76,26 @@ export const auditTrailCompleteness = (
         list: (limit: number, after?: string) => Promise<Page<T>>,
         own: AbortSignal,
       ) => sampleRows(list, start, own);
-      const rows = await withinTime(LOOK_WITHIN_MS, signal, (own) =>
+      const rows = await withinTime(READ_WITHIN_MS, signal, (own) =>
         Promise.all([
           sample((limit, after) => deps.delegations.list(tenantId, {}, limit, after), own),
           sample((limit, after) => deps.plans.list(tenantId, {}, limit, after), own),
         ]),
       );
-      // After the rows: whatever ended before they were read and has settled must be there.
+      // Read after the rows, so that the records of all work in these rows are stored already.
       const [read, checked] = await Promise.all([
-        withinTime(LOOK_WITHIN_MS, signal, (own) =>
+        withinTime(READ_WITHIN_MS, signal, (own) =>
           readRecords(deps.trail, tenantId, { from: before(from) }, { limit: MAX_RECORDS, signal: own }),
         ),
-        withinTime(LOOK_WITHIN_MS, signal, (own) =>
+        withinTime(READ_WITHIN_MS, signal, (own) =>
           verifyTrail(tenantId, { from }, { store: deps.trail, digest: createDigest(), signal: own }),
         ),
       ]);
       const findings: Finding[] = [];
       let compared = 0;
-      if (!rows.ok) findings.push(unread('delegations and plans', rows.error.message));
-      if (!read.ok) findings.push(unread('records of the trail', read.error.message));
-      if (!checked.ok) findings.push(unread('chains of the trail', checked.error.message));
+      if (!rows.ok) findings.push(notCompared('delegations and plans', rows.error.message));
+      if (!read.ok) findings.push(notCompared('records of the audit trail', read.error.message));
+      if (!checked.ok) findings.push(notCompared('hash chains of the audit trail', checked.error.message));
       else findings.push(...chainFindings(checked.value));
       if (rows.ok && read.ok) {
         const [delegations, plans] = rows.value;
@@ -76,7 +106,7 @@ export const auditTrailCompleteness = (
           createdAt > since && finishedAt !== undefined && new Date(finishedAt) < settled;
         const expected = [...delegations.filter(isDue).map(ofDelegation), ...plans.filter(isDue).map(ofPlan)];
         compared = expected.length;
-        findings.push(...missing(expected, read.value.records));
+        findings.push(...missingRecords(expected, read.value.records));
       }
       return succeed(
         verdict(findings, {
@@ -92,7 +122,7 @@ export const auditTrailCompleteness = (
 
 const before = (moment: Date): Date => new Date(moment.getTime() - ASKED_BEFORE_MS);
 
-/** Rows from a random place in the order of ids on, and then from the beginning. */
+/** Reads rows from a random id on, and then from the first row. */
 async function sampleRows<T extends { readonly id: string }>(
   list: (limit: number, after?: string) => Promise<Page<T>>,
   start: string,
@@ -112,10 +142,71 @@ async function sampleRows<T extends { readonly id: string }>(
   return [...rows.values()];
 }
 
-const unread = (what: string, reason: string): Finding => ({
-  rule: 'not_compared',
-  severity: 'critical',
-  message: `the ${what} could not be read: ${reason}`,
-  evidence: { what, reason },
-  remedy: 'Look at the storage account of the gateway, then run the check again.',
+/** Health checks begin this plan without a record of the request, since it changes nothing. */
+const HEALTH_PLAN = 'comprehensive_health_check';
+
+/** A record that must be in the audit trail. */
+interface Expected {
+  readonly what: string;
+  readonly action: string;
+  readonly resource: string;
+  readonly traceId: string;
+  readonly finishedAt: string;
+  /** Whether a person requested the work, which must be recorded too. */
+  readonly isRequested: boolean;
+}
+
+const isPerson = (requester: string | undefined): boolean =>
+  requester !== undefined && z.guid().safeParse(requester).success;
+
+function ofDelegation({
+  id,
+  agent,
+  task,
+  traceparent,
+  finishedAt = '',
+  planId,
+  requestedBy,
+}: Delegation): Expected {
+  return {
+    what: `delegations/${id}`,
+    action: 'delegations.run',
+    resource: `agents/${agent}/tasks/${task}`,
+    traceId: continueTrace(traceparent).traceId,
+    finishedAt,
+    isRequested: planId === undefined && isPerson(requestedBy),
+  };
+}
+
+const ofPlan = ({ id, name, requestedBy, traceparent, finishedAt = '' }: Plan): Expected => ({
+  what: `plans/${id}`,
+  action: 'plans.run',
+  resource: `plans/${id}`,
+  traceId: continueTrace(traceparent).traceId,
+  finishedAt,
+  isRequested: name !== HEALTH_PLAN && isPerson(requestedBy),
 });
+
+const MAX_NAMED = 20;
+
+/** Returns the findings for missing records, by what is missing. */
+function missingRecords(expected: readonly Expected[], records: readonly AuditRecord[]): Finding[] {
+  const ended = new Set(records.map(({ traceId, action, resource }) => `${traceId} ${action} ${resource}`));
+  const requests = records.filter(
+    ({ action, decision }) =>
+      decision === 'allowed' && action !== 'delegations.run' && action !== 'plans.run',
+  );
+  const requested = new Set(requests.map(({ traceId }) => traceId));
+  const unended = expected.filter(
+    ({ traceId, action, resource }) => !ended.has(`${traceId} ${action} ${resource}`),
+  );
+  const unrequested = expected.filter(({ isRequested, traceId }) => isRequested && !requested.has(traceId));
+  const name = (gone: readonly Expected[]) => ({
+    count: gone.length,
+    of: gone.slice(0, MAX_NAMED).map(({ what, finishedAt, traceId }) => ({ what, finishedAt, traceId })),
+  });
+  return [
+    ...(unrequested.length > 0 ? [finding('request_unrecorded', name(unrequested))] : []),
+    ...(unended.length > 0 ? [finding('end_unrecorded', name(unended))] : []),
+  ];
+}

@@ -9,7 +9,7 @@ import {
   issuerOf,
 } from '../../identity/tokens/verifyToken.ts';
 
-/** A key of this check's own: no issuer has ever published it. */
+/** A key that this check made: no issuer has published it. */
 export interface ForgersKey {
   readonly privateKey: Awaited<ReturnType<typeof generateKeyPair>>['privateKey'];
   readonly jwk: JWK;
@@ -20,7 +20,7 @@ export async function makeForgersKey(): Promise<ForgersKey> {
   return { privateKey, jwk: { ...(await exportJWK(publicKey)), kid: `forged-${randomUUID()}`, use: 'sig' } };
 }
 
-/** A token that must be refused, and why, by a verifier that knows the key which it is signed with. */
+/** A token that must be rejected, and the reason, for a verifier that knows the key of its signature. */
 export interface Forgery {
   readonly kind: string;
   readonly token: string;
@@ -28,7 +28,7 @@ export interface Forgery {
 }
 
 export interface Forged {
-  /** Nothing is wrong with it but who signed it. */
+  /** A valid token but for its signer. */
   readonly flawless: string;
   readonly forgeries: readonly Forgery[];
 }
@@ -38,14 +38,14 @@ interface Forging {
   /** A tenant of the settings. */
   readonly tenant: string;
   readonly now: Date;
-  /** What all tokens but those of another key are signed with. */
+  /** Signs all tokens but those of another key. */
   readonly signer: ForgersKey;
   readonly stranger: ForgersKey;
-  /** The key that the verifier knows and the tokens name: the signer's own, or one that the issuer publishes. */
+  /** The key that the verifier knows and the tokens name: the key of the signer, or one that the issuer publishes. */
   readonly named: JWK;
 }
 
-/** A token of an hour for a made-up administrator, and one for each way in which it could be wrong. */
+/** Makes a token for a made-up administrator, valid for an hour, and one for each kind of fault. */
 export async function forgeTokens(forging: Forging): Promise<Forged> {
   const { rules, tenant, now, signer, stranger, named } = forging;
   const seconds = Math.floor(now.getTime() / 1_000);
@@ -109,7 +109,7 @@ function unsigned(token: string): string {
   return `${encode({ alg: 'none', typ: 'JWT' })}.${payload}.${signature}`;
 }
 
-/** The public key, which everyone knows, in the place of a shared secret (RFC 8725, section 2.1). */
+/** Signs with the public key as if it were a shared secret (RFC 8725, section 2.1). */
 function confused(claims: JWTPayload, { n = '', e = '', kid }: JWK): Promise<string> {
   const pem = createPublicKey({ key: { kty: 'RSA', n, e }, format: 'jwk' }).export({
     type: 'spki',

@@ -4,10 +4,11 @@ import type { AuditRecord } from '../../audit/model/record.ts';
 import { type Task, type TaskHelpers, defineTask } from '../../orchestration/tasks/task.ts';
 import { succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
-import { type Finding, reportSchema } from '../finding.ts';
+import { type Finding, defineFindings, reportSchema } from '../finding.ts';
+import { finding as sharedFinding } from './findings.ts';
 import { eventSchema } from '../eventHandlers.ts';
 import { withinTime } from '../withTimeout.ts';
-import { hasFailed, tally } from './analyseRecords.ts';
+import { hasFailed, sumOfActs, tally } from './recordStatistics.ts';
 import { readRecords } from '../readRecords.ts';
 
 type HandlerDeps = Pick<SpecialistDeps, 'audit' | 'trail'>;
@@ -15,7 +16,7 @@ type HandlerDeps = Pick<SpecialistDeps, 'audit' | 'trail'>;
 const LOOK_BACK_MS = 10 * 60_000;
 const MAX_RECORDS = 2_000;
 const READ_WITHIN_MS = 10_000;
-/** The refusals that raised the event are in the trail within about a second; the other app writes its own. */
+/** The refusals that raised the event are in the audit trail within about a second. Each app writes its own. */
 const PAUSE_MS = 400;
 const PATIENCE_MS = 4_000;
 
@@ -27,28 +28,52 @@ const detailSchema = z.object({
 /** What to do about refusals of one reason. */
 const remedies: ReadonlyMap<string, string> = new Map(
   Object.entries({
-    expired: 'A client does not renew its token: restart it, or sign in there again.',
-    wrong_audience: 'A client asks for tokens of another application: correct its client id or scope.',
-    bad_signature:
-      'Somebody tries tokens that the issuer has not signed: block the address at the front end.',
+    expired: 'A client does not renew its token: restart the client, or sign in there again.',
+    wrong_audience: 'A client requests tokens of another application: correct its client id or scope.',
+    bad_signature: 'Someone sends tokens that the issuer did not sign: block the address at the front end.',
     repeated: 'A client or a proxy sends two tokens: let it send one.',
-    malformed: 'Somebody sends what is no token: block the address at the front end, or correct the client.',
+    malformed:
+      'Someone sends text that is not a token: block the address at the front end, or correct the client.',
     unknown_tenant:
       'Users of a tenant that is not in MREG_TENANTS try to sign in: add it, or block the address.',
-    no_scope: 'A client does not ask for the scope of this gateway: correct its settings.',
+    no_scope: 'A client does not request the scope of this gateway: correct its settings.',
     no_role: 'Users without a role try to sign in: assign them an app role.',
-    origin: 'A web page calls that is not in MREG_ALLOWED_ORIGINS: add its origin, or find out whose it is.',
+    origin:
+      'A web page calls whose origin is not in MREG_ALLOWED_ORIGINS: add the origin, or find out whose page it is.',
   }),
 );
 
-/** Looks at the refusals around the event and records what they have in common. */
+const finding = defineFindings({
+  refusals_in_common: ({
+    message,
+    ...facts
+  }: {
+    message: string;
+    reason: string;
+    [fact: string]: unknown;
+  }) => ({
+    severity: 'warning',
+    message,
+    evidence: facts,
+    remedy:
+      remedies.get(facts.reason) ?? 'Ask these users what they tried, and check whether they lack a role.',
+  }),
+  no_refusals: (facts: { before: string }) => ({
+    severity: 'info',
+    message: 'the audit trail of this tenant has no refusals of that time',
+    evidence: facts,
+    remedy: 'Search the first tenant of MREG_TENANTS: refused tokens are recorded there.',
+  }),
+});
+
+/** Reads the refusals before the event, and records what they have in common. */
 export const handleAuthenticationFailure = (deps: HandlerDeps): Task =>
   defineTask({
     name: 'handle_authentication_failure',
     permissions: ['audit.read'],
     agent: 'mcp-security-auditor',
     description:
-      'Looks at the refusals of the ten minutes before the event, says what they have in common (reason, actor, minute, trace) and records that in the audit trail.',
+      'Reads the refusals of the ten minutes before the event, reports what they have in common (reason, actor, minute, trace), and records that in the audit trail.',
     timeoutMs: 30_000,
     input: eventSchema,
     output: reportSchema.extend({ recorded: z.literal(true), afterMs: z.number() }),
@@ -77,18 +102,19 @@ export const handleAuthenticationFailure = (deps: HandlerDeps): Task =>
       };
       record('events.authentication_failure', `events/${event.eventId}`);
       for (const [reason, group] of groups.slice(0, 5))
-        record('refusals.found', `events/${event.eventId}/${reason}`, total(group));
+        record('refusals.found', `events/${event.eventId}/${reason}`, sumOfActs(group));
       const findings = read.ok
         ? groups.map(([reason, group]) => commonFinding(reason, group))
-        : [unread(read.error.message)];
-      if (read.ok && groups.length === 0) findings.push(nothingThere(raisedAt));
+        : [sharedFinding('refusals_unread', { reason: read.error.message })];
+      if (read.ok && groups.length === 0)
+        findings.push(finding('no_refusals', { before: raisedAt.toISOString() }));
       return succeed({
         summary:
           groups.length === 0
             ? 'No refusals were found in the audit trail.'
-            : `${total(refusals)} refusals in ten minutes, most of them ${groups[0]?.[0] ?? ''}.`,
+            : `${sumOfActs(refusals)} refusals in ten minutes, most of them ${groups[0]?.[0] ?? ''}.`,
         facts: {
-          refusals: total(refusals),
+          refusals: sumOfActs(refusals),
           byReason: tally(refusals, reasonOf),
           byActor: tally(refusals, ({ actor }) => actor),
         },
@@ -101,10 +127,7 @@ export const handleAuthenticationFailure = (deps: HandlerDeps): Task =>
 
 const reasonOf = ({ action, resource }: AuditRecord): string => (action === 'sign_in' ? resource : action);
 
-const total = (records: readonly AuditRecord[]): number =>
-  records.reduce((sum, { count }) => sum + (count ?? 1), 0);
-
-/** Those of the subject, if it names one, are waited for until there are as many as the event says, or patience ends. */
+/** Waits until the audit trail holds as many refusals of the subject as the event says, or until the patience ends. */
 async function refusalsAround(
   raisedAt: Date,
   { subject, count }: { readonly subject?: string | undefined; readonly count: number },
@@ -117,53 +140,33 @@ async function refusalsAround(
   for (;;) {
     const { records } = await readRecords(trail, tenantId, { from }, { limit: MAX_RECORDS, signal });
     const refused = records.filter((record) => record.decision === 'refused' && hasFailed(record));
-    const found = total(refused.filter((record) => subject === undefined || reasonOf(record) === subject));
+    const found = sumOfActs(
+      refused.filter((record) => subject === undefined || reasonOf(record) === subject),
+    );
     if (found >= count || performance.now() > giveUpAt) return refused;
     await delay(PAUSE_MS, undefined, { signal });
   }
 }
 
-/** What the refusals of one reason share. The trail knows no addresses: those are in the log of the front end. */
+/** Returns what the refusals of one reason share. Client addresses are only in the log of the front end. */
 function commonFinding(reason: string, group: readonly AuditRecord[]): Finding {
   const actors = new Set(group.map(({ actor }) => actor));
   const traces = new Set(group.map(({ traceId }) => traceId).filter((id) => id !== ''));
   const [newest] = group;
   const [only] = actors;
   const by =
-    actors.size === 1
-      ? only === 'unknown'
+    actors.size !== 1
+      ? `by ${actors.size} actors`
+      : only === 'unknown'
         ? 'by nobody who is known'
-        : `all by ${only ?? ''}`
-      : `by ${actors.size} actors`;
-  const together = traces.size === 1 ? ', all in one trace' : '';
-  return {
-    rule: 'refusals_in_common',
-    severity: 'warning',
-    message: `${total(group)} refusals of ${reason}, ${by}${together}`,
-    evidence: {
-      reason,
-      count: total(group),
-      from: group.at(-1)?.at ?? null,
-      to: newest?.at ?? null,
-      actors: tally(group, ({ actor }) => actor),
-      traces: [...traces].slice(0, 5),
-    },
-    remedy: remedies.get(reason) ?? 'Ask those users what they tried, and whether they lack a role.',
-  };
+        : `all by ${only ?? ''}`;
+  return finding('refusals_in_common', {
+    message: `${sumOfActs(group)} refusals of ${reason}, ${by}${traces.size === 1 ? ', all in one trace' : ''}`,
+    reason,
+    count: sumOfActs(group),
+    from: group.at(-1)?.at ?? null,
+    to: newest?.at ?? null,
+    actors: tally(group, ({ actor }) => actor),
+    traces: [...traces].slice(0, 5),
+  });
 }
-
-const unread = (reason: string): Finding => ({
-  rule: 'refusals_unread',
-  severity: 'warning',
-  message: `the refusals could not be read: ${reason}`,
-  evidence: { reason },
-  remedy: 'Look at the storage account of the gateway, then ask for audit_trail_analysis.',
-});
-
-const nothingThere = (raisedAt: Date): Finding => ({
-  rule: 'no_refusals',
-  severity: 'info',
-  message: 'the trail of this tenant has no refusals of that time',
-  evidence: { before: raisedAt.toISOString() },
-  remedy: 'Refused tokens are recorded for the first tenant of MREG_TENANTS: ask there.',
-});

@@ -3,11 +3,12 @@ import type { PublishedKey } from '../../identity/tokens/explainToken.ts';
 import { issuerOf, keyIsOfIssuer, keysUrl } from '../../identity/tokens/verifyToken.ts';
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { type Fetched, fetchDocument } from '../fetchDocument.ts';
-import type { Finding } from '../finding.ts';
+import { type Finding, defineFindings } from '../finding.ts';
+import { finding as sharedFinding } from './findings.ts';
 
-/** A document of the issuer that has not come by then counts as not to be had. */
+/** Timeout for a document of the issuer. */
 export const DOCUMENT_WITHIN_MS = 5_000;
-/** Sign-in works, and everyone waits for it. */
+/** Above this time sign-in works, but every user waits. */
 const SLOW_MS = 3_000;
 
 export interface ProviderDeps {
@@ -15,15 +16,56 @@ export interface ProviderDeps {
   readonly outbound: OutboundClient;
 }
 
-/** What the issuer says of one tenant. */
-export interface TenantLook {
+/** What the issuer publishes for one tenant, and what is wrong with it. */
+export interface InspectedTenant {
   readonly tenant: string;
   readonly discovery?: Document;
-  /** Those that the app itself would fetch; undefined where they could not be had. */
+  /** The keys that the app itself would fetch; undefined if they could not be fetched. */
   readonly keys?: readonly PublishedKey[];
   readonly findings: readonly Finding[];
   readonly evidence: Readonly<Record<string, unknown>>;
 }
+
+interface OfTenant {
+  readonly tenant: string;
+  readonly [fact: string]: unknown;
+}
+const finding = defineFindings({
+  discovery_unreachable: ({ problem, ...facts }: OfTenant & { problem: string }) => ({
+    severity: 'critical',
+    message: `tenant ${facts.tenant}: the discovery document of its issuer cannot be fetched: ${problem}`,
+    evidence: facts,
+    remedy: 'Check that the tenant exists, and that the app can reach the issuer over https.',
+  }),
+  issuer_mismatch: ({ tenant }: OfTenant) => ({
+    severity: 'critical',
+    message: `tenant ${tenant}: its discovery document names another issuer than tokens must have`,
+    remedy: 'Use the tenant id in MREG_TENANTS, not a domain or "common". Clients reject such an issuer too.',
+  }),
+  keys_elsewhere: ({ tenant }: OfTenant) => ({
+    severity: 'warning',
+    message: `tenant ${tenant}: its discovery document names another URL for keys than the app uses`,
+    remedy:
+      'Remove the custom signing key of the app registration: the app only accepts the keys of the tenant.',
+  }),
+  signing_algorithm: ({ tenant }: OfTenant) => ({
+    severity: 'critical',
+    message: `tenant ${tenant}: its issuer does not sign with RS256, the only algorithm that the app accepts`,
+    remedy: 'Use an issuer that signs with RS256, as Entra does.',
+  }),
+  no_usable_key: ({ tenant }: OfTenant) => ({
+    severity: 'critical',
+    message: `tenant ${tenant}: none of its published keys is an RSA key for signatures of its issuer`,
+    remedy: 'Check the keys of the issuer: each key must name the issuer whose tokens it signs.',
+  }),
+  issuer_slow: ({ slowestMs, ...facts }: OfTenant & { slowestMs: number }) => ({
+    severity: 'warning',
+    message: `tenant ${facts.tenant}: its issuer took ${slowestMs} ms for a document`,
+    evidence: facts,
+    remedy:
+      'Check the network to the issuer (DNS, proxy, firewall): the first sign-in after a key change waits for it.',
+  }),
+});
 
 const discoverySchema = z.looseObject({
   issuer: z.string(),
@@ -38,7 +80,7 @@ const keysSchema = z.object({ keys: z.array(z.looseObject({ kty: z.string() })) 
 const fetchOwn = <T>(url: string, schema: z.ZodType<T>, { outbound }: ProviderDeps, signal: AbortSignal) =>
   fetchDocument(url, schema, outbound, AbortSignal.any([signal, AbortSignal.timeout(DOCUMENT_WITHIN_MS)]));
 
-/** The signing keys that the issuer publishes for a tenant now, past every cache. */
+/** Fetches the signing keys that the issuer publishes for a tenant now, without any cache. */
 export async function publishedKeys(
   tenant: string,
   deps: ProviderDeps,
@@ -48,12 +90,12 @@ export async function publishedKeys(
   return { ...rest, ...(value && { value: value.keys }) };
 }
 
-/** Reads the discovery document and the keys of a tenant as the app and its clients do, and judges both. */
-export async function lookAtTenant(
+/** Reads the discovery document and the keys of a tenant as the app and its clients do, and checks both. */
+export async function inspectTenant(
   tenant: string,
   deps: ProviderDeps,
   signal: AbortSignal,
-): Promise<TenantLook> {
+): Promise<InspectedTenant> {
   const { authority } = deps;
   const issuer = issuerOf(authority, tenant);
   const [discovery, keys] = await Promise.all([
@@ -69,88 +111,21 @@ export async function lookAtTenant(
     keys: keys.value?.length ?? null,
     usableKeys: usable.length,
   };
-  const say = (
-    rule: string,
-    severity: Finding['severity'],
-    message: string,
-    remedy: string,
-    more: object = {},
-  ): Finding => ({
-    rule,
-    severity,
-    message: `tenant ${tenant}: ${message}`,
-    evidence: { ...evidence, ...more },
-    remedy,
-  });
   const findings: Finding[] = [];
   if (discovery.problem !== undefined)
-    findings.push(
-      say(
-        'discovery_unreachable',
-        'critical',
-        `the discovery document of its issuer cannot be had: ${discovery.problem}`,
-        'Check that the tenant exists and that the app may reach the issuer over https.',
-      ),
-    );
+    findings.push(finding('discovery_unreachable', { ...evidence, problem: discovery.problem }));
   if (discovery.value && discovery.value.issuer !== issuer)
-    findings.push(
-      say(
-        'issuer_mismatch',
-        'critical',
-        'its discovery document names another issuer than tokens must have',
-        'Take the tenant id, not a domain or "common", into MREG_TENANTS; clients refuse such an issuer too.',
-        { expected: issuer },
-      ),
-    );
+    findings.push(finding('issuer_mismatch', { ...evidence, expected: issuer }));
   if (discovery.value && discovery.value.jwks_uri !== keysUrl(authority, tenant))
-    findings.push(
-      say(
-        'keys_elsewhere',
-        'warning',
-        'its discovery document names another address of keys than the one that the app fetches',
-        'Take back the custom signing key of the app registration: the app goes by the keys of the tenant.',
-        { keysAt: discovery.value.jwks_uri.slice(0, 200) },
-      ),
-    );
+    findings.push(finding('keys_elsewhere', { ...evidence, keysAt: discovery.value.jwks_uri.slice(0, 200) }));
   const algorithms = discovery.value?.id_token_signing_alg_values_supported;
   if (algorithms && !algorithms.includes('RS256'))
-    findings.push(
-      say(
-        'signing_algorithm',
-        'critical',
-        'its issuer does not sign with RS256, the only algorithm that the app accepts',
-        'Use an issuer that signs with RS256, as Entra does.',
-        { algorithms: algorithms.slice(0, 10) },
-      ),
-    );
+    findings.push(finding('signing_algorithm', { ...evidence, algorithms: algorithms.slice(0, 10) }));
   if (keys.problem !== undefined)
-    findings.push(
-      say(
-        'keys_unreachable',
-        'critical',
-        `its signing keys cannot be had: ${keys.problem}`,
-        'Check that the app may reach the issuer; until it does, only tokens of keys that it fetched before pass.',
-      ),
-    );
-  else if (usable.length === 0)
-    findings.push(
-      say(
-        'no_usable_key',
-        'critical',
-        'none of its published keys is an RSA key for the signatures of its issuer',
-        'Check the keys of the issuer: each must name the issuer whose tokens it signs.',
-      ),
-    );
-  const slowest = Math.max(discovery.durationMs ?? 0, keys.durationMs ?? 0);
-  if (slowest > SLOW_MS)
-    findings.push(
-      say(
-        'issuer_slow',
-        'warning',
-        `its issuer took ${slowest} ms for a document`,
-        'Look at the way to the issuer (DNS, proxy, firewall): the first sign-in after a key change waits for it.',
-      ),
-    );
+    findings.push(sharedFinding('keys_unreachable', { ...evidence, problem: keys.problem }));
+  else if (usable.length === 0) findings.push(finding('no_usable_key', evidence));
+  const slowestMs = Math.max(discovery.durationMs ?? 0, keys.durationMs ?? 0);
+  if (slowestMs > SLOW_MS) findings.push(finding('issuer_slow', { ...evidence, slowestMs }));
   return {
     tenant,
     ...(discovery.value && { discovery: discovery.value }),

@@ -7,39 +7,41 @@ import {
   permissionNames,
   rolesWith,
 } from '../../identity/access/permissions.ts';
-import { type Principal, type Role, roles } from '../../identity/access/actor.ts';
+import { type Principal, roles } from '../../identity/access/actor.ts';
 import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
 import { succeed } from '../../platform/base/result.ts';
 import { slugSchema } from '../../registry/records/server.ts';
 import type { VisibleServers } from '../../registry/records/visibleServers.ts';
 import type { SpecialistDeps } from '../deps.ts';
-import { type Finding, reportSchema } from '../finding.ts';
+import { defineFindings, reportSchema } from '../finding.ts';
+import { principalWith } from './accessRules.ts';
 
 const inputSchema = z.strictObject({
-  role: z.enum(roles).optional().describe("Whose access; the caller's when absent."),
-  server: slugSchema.optional().describe('A server of which access to `tool` is evaluated.'),
+  role: z.enum(roles).optional().describe("The role to evaluate; the caller's own roles when absent."),
+  server: slugSchema.optional().describe('The server of the tool.'),
   tool: z
     .string()
     .max(200)
     .optional()
-    .describe('A tool: by its own name beside `server`, else as `{server}__{tool}`.'),
+    .describe('A tool: by its own name if `server` is given, otherwise as `{server}__{tool}`.'),
 });
 
-const decisionSchema = z.object({ allowed: z.boolean(), rule: z.string().describe('What decided it.') });
+const decisionSchema = z.object({
+  allowed: z.boolean(),
+  rule: z.string().describe('The rule that decided it.'),
+});
 const outputSchema = reportSchema.extend({
   roles: z.array(z.enum(roles)),
   permissions: z.array(decisionSchema.extend({ permission: z.string() })),
   tool: decisionSchema.extend({ server: z.string(), tool: z.string() }).optional(),
 });
 
-/** Whoever has these roles, for questions about what they may do. */
-export const principalWith = (granted: readonly Role[], tenantId: string): Principal => ({
-  tenantId,
-  userId: '',
-  kind: 'user',
-  clientId: '',
-  roles: granted,
-  expiresAt: 0,
+const finding = defineFindings({
+  no_actor: () => ({
+    severity: 'info',
+    message: 'this work has no actor: the result shows the permissions of a caller without a role',
+    remedy: 'Sign in and run the task again, or name a role.',
+  }),
 });
 
 export const roleBasedAccess = ({
@@ -51,7 +53,7 @@ export const roleBasedAccess = ({
     permissions: ['delegations.read'],
     agent: 'mcp-security-auditor',
     description:
-      'Says for the caller, or for a role, which permission is given and which is not, with the rule that decided; and for a tool whether there is such a tool and whether they may call it.',
+      'Reports for the caller, or for a role, which permissions it has and which not, with the rule that decided; and for a tool, whether it exists and whether the caller or role may call it.',
     timeoutMs: 15_000,
     input: inputSchema,
     output: outputSchema,
@@ -67,9 +69,9 @@ export const roleBasedAccess = ({
       const access = asked
         ? await toolAccess(named, server === undefined, principal, visibleServers)
         : undefined;
-      const findings: Finding[] = role === undefined && !actor ? [noActor] : [];
+      const findings = role === undefined && !actor ? [finding('no_actor', {})] : [];
       const allowed = permissions.filter((permission) => permission.allowed).length;
-      const who = role ?? (actor ? 'the caller' : 'somebody without a role');
+      const who = role ?? (actor ? 'the caller' : 'a caller without a role');
       return succeed({
         summary:
           `${who} has ${allowed} of ${permissions.length} permissions` +
@@ -93,7 +95,7 @@ function decide(principal: Principal, permission: Permission, operatorTenant?: s
   return { allowed, rule: `${permission} is given to ${having}; this is ${own}` };
 }
 
-/** First whether they may call tools at all, then what the gateway would find: nothing is called. */
+/** Checks the permission to call tools, then finds the tool as the gateway would. Calls nothing. */
 async function toolAccess(
   { server: slug, tool: name }: { readonly server: string; readonly tool: string },
   isAggregate: boolean,
@@ -107,18 +109,10 @@ async function toolAccess(
   if (!found) return denied(`the tenant sees no server "${slug}"`);
   const { status, discovery, tenantId } = found.value;
   if (status !== 'active' || !discovery)
-    return denied(`the server "${slug}" is ${status}: it takes no calls`);
+    return denied(`the server "${slug}" is ${status}, so it takes no calls`);
   const { tools } = discovery;
   const tool = isAggregate ? findNamed(tools, slug, name) : tools.find((known) => known.name === name);
   if (!tool) return denied(`the server "${slug}" has no tool of that name`);
   const whose = tenantId === principal.tenantId ? 'its own' : 'shared with it';
   return { allowed: true, rule: `${may.rule}; the tenant sees the server, which is ${whose} and active` };
 }
-
-const noActor: Finding = {
-  rule: 'no_actor',
-  severity: 'info',
-  message: 'this work has no actor: these are the permissions of somebody without a role',
-  evidence: {},
-  remedy: 'Sign in and ask again, or give a role.',
-};

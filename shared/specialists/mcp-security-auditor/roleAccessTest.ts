@@ -1,23 +1,18 @@
-import { z } from 'zod';
-import {
-  type Permission,
-  isPermission,
-  isPermitted,
-  permissionNames,
-} from '../../identity/access/permissions.ts';
+import { type Permission, isPermission, permissionNames } from '../../identity/access/permissions.ts';
 import { roles } from '../../identity/access/actor.ts';
-import { type Task, type TaskHelpers, defineTask } from '../../orchestration/tasks/task.ts';
-import { succeed } from '../../platform/base/result.ts';
+import type { Task, TaskHelpers } from '../../orchestration/tasks/task.ts';
 import { callEndpoint } from '../callEndpoint.ts';
+import { tokenNotKept } from '../checkEndpoints.ts';
 import type { SpecialistDeps } from '../deps.ts';
-import { type Finding, verdict, verdictSchema } from '../finding.ts';
-import { accessFindings } from './accessRules.ts';
-import { principalWith } from './roleAccess.ts';
+import { type Finding, defineFindings } from '../finding.ts';
+import { inspectionsOf } from '../inspection.ts';
 import { tracedHeaders } from '../tracedHeaders.ts';
+import { accessFindings, rightsIn } from './accessRules.ts';
+import { finding as sharedFinding } from './findings.ts';
 
 type TestDeps = Pick<SpecialistDeps, 'config' | 'outbound'>;
 
-/** A request that changes nothing, whoever makes it: a read, or one whose body is refused once the caller is let in. */
+/** A request that changes nothing for any caller: a read, or a request whose body is invalid. */
 interface Probe {
   readonly permission: Permission;
   readonly app: 'management' | 'mcp';
@@ -49,20 +44,47 @@ const probes: readonly Probe[] = [
 
 const HTTP_WITHIN_MS = 10_000;
 
+const finding = defineFindings({
+  open_without_token: ({ request, ...facts }: WrongAnswer) => ({
+    severity: 'critical',
+    message: `${request} answers a request without a token with ${facts.status} instead of 401`,
+    evidence: facts,
+    remedy: guardRoute(facts.permission),
+  }),
+  open_without_role: ({ request, ...facts }: WrongAnswer) => ({
+    severity: 'critical',
+    message: `${request} answers the owner of the session with ${facts.status}, although their roles do not include ${facts.permission}`,
+    evidence: facts,
+    remedy: guardRoute(facts.permission),
+  }),
+  closed_to_role: ({ request, ...facts }: WrongAnswer) => ({
+    severity: 'critical',
+    message: `${request} answers the owner of the session with ${facts.status}, although their roles include ${facts.permission}`,
+    evidence: facts,
+    remedy: 'Compare the settings of both apps: the same token must give the same permissions in both.',
+  }),
+});
+interface WrongAnswer {
+  readonly request: string;
+  readonly permission: Permission;
+  readonly app: string;
+  readonly path: string;
+  readonly status: number;
+}
+const guardRoute = (permission: Permission): string =>
+  `Give the route the permission ${permission}, and check the proxies in front of the app.`;
+
+const { gateCheck } = inspectionsOf('mcp-security-auditor');
+
 export const roleBasedAccessTest = (deps: TestDeps): Task =>
-  defineTask({
+  gateCheck({
     name: 'role_based_access_test',
     permissions: ['delegations.read'],
-    agent: 'mcp-security-auditor',
     description:
-      "Holds each role and permission against what the roles are for, and asks both apps over HTTP: without a token they must refuse everything, and with the session's token just what its owner's roles do not include.",
+      "Checks each role and permission against the intents of the roles, and calls both apps over HTTP: without a token they must reject everything, and with the session's token exactly what its owner's roles do not include.",
     timeoutMs: 30_000,
-    input: z.strictObject({}),
-    output: verdictSchema,
-    async run(_, helpers) {
-      // As in the tenant of the operator: roles give less elsewhere, and never more.
-      const mayDo = (granted: Parameters<typeof principalWith>[0], name: string) =>
-        isPermission(name) && isPermitted(principalWith(granted, helpers.tenantId), name, helpers.tenantId);
+    async inspect(_, helpers) {
+      const mayDo = rightsIn(helpers.tenantId);
       const { actor } = helpers;
       const token = await helpers.token();
       const [withoutToken, withToken] = await Promise.all([
@@ -73,27 +95,28 @@ export const roleBasedAccessTest = (deps: TestDeps): Task =>
       ]);
       const findings = [
         ...accessFindings(permissionNames, mayDo, isPermission),
-        ...withoutToken.flatMap((answer) => findingOf(answer, 'nobody')),
+        ...withoutToken.flatMap((answer) => answerFindings(answer, 'nobody')),
         ...(withToken && actor
           ? withToken.flatMap((answer) =>
-              findingOf(answer, mayDo(actor.roles, answer.probe.permission) ? 'permitted' : 'lacking'),
+              answerFindings(answer, mayDo(actor.roles, answer.probe.permission) ? 'permitted' : 'lacking'),
             )
-          : [notAskedWithToken]),
+          : [tokenNotKept('access with a token')]),
       ];
-      return succeed(
-        verdict(findings, {
+      return {
+        findings,
+        facts: {
           pairs: roles.length * permissionNames.length,
           askedWithoutToken: withoutToken.length,
           askedWithToken: withToken?.length ?? 0,
           ...(actor && { rolesOfToken: actor.roles }),
-        }),
-      );
+        },
+      };
     },
   });
 
 interface Answered {
   readonly probe: Probe;
-  /** Undefined where nothing answered. */
+  /** Undefined if there was no answer. */
   readonly status: number | undefined;
   readonly reason?: string;
 }
@@ -117,47 +140,18 @@ async function ask(
   return { probe, status: called.value.status };
 }
 
-/** `nobody` sent no token; the owner of the token is `permitted`, or the permission is `lacking`. */
-function findingOf(
+/** `nobody` sent no token; the owner of the token has the permission (`permitted`) or not (`lacking`). */
+function answerFindings(
   { probe, status, reason }: Answered,
-  asker: 'nobody' | 'permitted' | 'lacking',
+  caller: 'nobody' | 'permitted' | 'lacking',
 ): Finding[] {
   const { permission, app, path, body } = probe;
-  const what = `${body === undefined ? 'GET' : 'POST'} /${path.replace(/\?.*/, '')} of the ${app} app`;
-  const say = (rule: string, message: string, remedy: string): Finding[] => [
-    {
-      rule,
-      severity: 'critical',
-      message,
-      evidence: { permission, app, path, status: status ?? null },
-      remedy,
-    },
-  ];
-  if (status === undefined)
-    return say(
-      'app_unreachable',
-      `${what} was not asked: ${reason ?? ''}`,
-      'Check that the app runs and that its origin in the settings is the one where it answers.',
-    );
-  const wrong = `answers ${asker === 'nobody' ? 'a request without a token' : 'the owner of the session'} with ${status}`;
-  const guard = `Give the route the permission ${permission}, and look at what stands before the app.`;
-  if (asker === 'nobody' && status !== 401)
-    return say('open_without_token', `${what} ${wrong} instead of 401`, guard);
-  if (asker === 'lacking' && status !== 403)
-    return say('open_without_role', `${what} ${wrong}, whose roles do not include ${permission}`, guard);
-  if (asker === 'permitted' && (status === 401 || status === 403))
-    return say(
-      'closed_to_role',
-      `${what} ${wrong}, although their roles include ${permission}`,
-      'Compare the settings of both apps: the same token must mean the same in both.',
-    );
+  const request = `${body === undefined ? 'GET' : 'POST'} /${path.replace(/\?.*/, '')} of the ${app} app`;
+  const facts = { request, permission, app, path };
+  if (status === undefined) return [sharedFinding('app_unreachable', { ...facts, problem: reason ?? '' })];
+  if (caller === 'nobody' && status !== 401) return [finding('open_without_token', { ...facts, status })];
+  if (caller === 'lacking' && status !== 403) return [finding('open_without_role', { ...facts, status })];
+  if (caller === 'permitted' && (status === 401 || status === 403))
+    return [finding('closed_to_role', { ...facts, status })];
   return [];
 }
-
-const notAskedWithToken: Finding = {
-  rule: 'token_not_kept',
-  severity: 'info',
-  message: 'the apps were asked without a token only: there is no session that keeps its token',
-  evidence: {},
-  remedy: 'Open a session with {"keepToken": true} and name it, to have its roles tried.',
-};

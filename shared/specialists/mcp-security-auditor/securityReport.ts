@@ -1,44 +1,67 @@
 import { z } from 'zod';
-import { isPermission, isPermitted, permissionNames } from '../../identity/access/permissions.ts';
-import { type Task, type TaskHelpers, defineTask } from '../../orchestration/tasks/task.ts';
-import { succeed } from '../../platform/base/result.ts';
+import { isPermission, permissionNames } from '../../identity/access/permissions.ts';
+import type { Task, TaskHelpers } from '../../orchestration/tasks/task.ts';
 import type { ServerStore } from '../../registry/records/serverStore.ts';
 import type { SpecialistDeps } from '../deps.ts';
-import { type Finding, reportSchema } from '../finding.ts';
+import { type Finding, defineFindings } from '../finding.ts';
+import { type Inspection, inspectionsOf } from '../inspection.ts';
 import { withinTime } from '../withTimeout.ts';
-import { accessFindings } from './accessRules.ts';
+import { accessFindings, rightsIn } from './accessRules.ts';
 import { analyseTrail, lastDay } from './auditTrailAnalysis.ts';
-import { lookAtTenant } from './identityProvider.ts';
+import { inspectTenant } from './identityProvider.ts';
 import type { SetupDeps } from './oauthSetup.ts';
-import { principalWith } from './roleAccess.ts';
 
 const MAX_RECORDS = 5_000;
 const MAX_SERVERS = 500;
 const LOOK_WITHIN_MS = 20_000;
 
-/** Where sign-in, rights, servers, settings and the trail stand, each looked at anew. */
+const finding = defineFindings({
+  local_issuer: (facts: { setting: string }) => ({
+    severity: 'info',
+    message: 'tokens come from the local issuer, which issues them to everyone',
+    evidence: facts,
+    remedy: 'Set it only on the machine of a developer: production does not start with it.',
+  }),
+  private_upstreams: (facts: { setting: string }) => ({
+    severity: 'info',
+    message: 'servers may have loopback and private addresses',
+    evidence: facts,
+    remedy: 'Set it only on the machine of a developer: production does not start with it.',
+  }),
+  servers_unread: ({ reason }: { reason: string }) => ({
+    severity: 'warning',
+    message: `the servers were not checked: ${reason}`,
+    remedy: 'Check the storage account of the gateway, then run the report again.',
+  }),
+  server_without_tls: ({ servers }: { servers: readonly string[] }) => ({
+    severity: 'warning',
+    message: `${servers.length} servers are called over plain http: the network in between can read and change their messages`,
+    evidence: { servers: servers.slice(0, 20) },
+    remedy: 'Register each server under its https address.',
+  }),
+});
+
+const { report } = inspectionsOf('mcp-security-auditor');
+
+/** Reports on sign-in, permissions, servers, settings and the audit trail of the tenant. */
 export const securityReport = (deps: SetupDeps & Pick<SpecialistDeps, 'servers' | 'operatorTenant'>): Task =>
-  defineTask({
+  report({
     name: 'generate_security_report',
     permissions: ['audit.read'],
-    agent: 'mcp-security-auditor',
     description:
-      'Where security stands for the tenant now: its token issuer, what the roles may do, its servers and how they are protected, and its audit trail of the last day with the chains verified; for the tenant of the operator also the settings that open something.',
+      'Reports on the security of the tenant now: its token issuer, the permissions of the roles, its servers and their protection, and its audit trail of the last day with verified hash chains; for the tenant of the operator also the settings that weaken security.',
     timeoutMs: 110_000,
     input: z.strictObject({}),
-    output: reportSchema,
-    async run(_, helpers) {
+    async inspect(_, helpers) {
       const { signal, tenantId } = helpers;
       const [signIn, trail, servers] = await Promise.all([
-        lookAtTenant(tenantId, deps, signal),
+        inspectTenant(tenantId, deps, signal),
         analyseTrail(lastDay(MAX_RECORDS), helpers, deps),
-        lookAtServers(helpers, deps.servers),
+        inspectServers(helpers, deps.servers),
       ]);
-      const mayDo = (granted: Parameters<typeof principalWith>[0], name: string) =>
-        isPermission(name) && isPermitted(principalWith(granted, tenantId), name, tenantId);
       const findings = [
         ...signIn.findings,
-        ...accessFindings(permissionNames, mayDo, isPermission),
+        ...accessFindings(permissionNames, rightsIn(tenantId), isPermission),
         ...(tenantId === deps.operatorTenant ? settingFindings(deps) : []),
         ...servers.findings,
         ...trail.findings,
@@ -47,10 +70,10 @@ export const securityReport = (deps: SetupDeps & Pick<SpecialistDeps, 'servers' 
         findings.filter(({ severity }) => severity === wanted).length;
       const [critical, warnings] = [count('critical'), count('warning')];
       const [worst] = findings;
-      return succeed({
+      return {
         summary:
           critical + warnings === 0
-            ? 'Nothing was found that endangers the tenant.'
+            ? 'No security problem was found.'
             : `${critical} critical findings and ${warnings} warnings, first: ${worst?.message ?? ''}.`,
         facts: {
           signIn: signIn.evidence,
@@ -59,54 +82,22 @@ export const securityReport = (deps: SetupDeps & Pick<SpecialistDeps, 'servers' 
           auditTrail: trail.facts,
         },
         findings,
-      });
+      };
     },
   });
 
 const rank = { info: 0, warning: 1, critical: 2 } as const;
 
-/** Settings that open something; by name, and never by value. */
-function settingFindings({ config }: Pick<SetupDeps, 'config'>): Finding[] {
-  const say = (rule: string, setting: string, message: string, remedy: string): Finding => ({
-    rule,
-    severity: 'info',
-    message,
-    evidence: { setting },
-    remedy,
-  });
-  return [
-    ...(config.localIssuer === undefined
-      ? []
-      : [
-          say(
-            'local_issuer',
-            'MREG_LOCAL_ISSUER',
-            'tokens come from the local issuer, which gives them to everyone who asks',
-            "Leave it unset anywhere but on a developer's machine; production does not start with it.",
-          ),
-        ]),
-    ...(config.privateUpstreams
-      ? [
-          say(
-            'private_upstreams',
-            'MREG_PRIVATE_UPSTREAMS',
-            'servers may be at loopback and private addresses',
-            "Leave it unset anywhere but on a developer's machine; production does not start with it.",
-          ),
-        ]
-      : []),
-  ];
-}
+/** Returns the settings that weaken security, by name and never by value. */
+const settingFindings = ({ config }: Pick<SetupDeps, 'config'>): Finding[] => [
+  ...(config.localIssuer === undefined ? [] : [finding('local_issuer', { setting: 'MREG_LOCAL_ISSUER' })]),
+  ...(config.privateUpstreams ? [finding('private_upstreams', { setting: 'MREG_PRIVATE_UPSTREAMS' })] : []),
+];
 
-interface ServersLook {
-  readonly facts: Readonly<Record<string, unknown>>;
-  readonly findings: readonly Finding[];
-}
-
-/** What never leaves the machine is read by nobody on the way. */
+/** Messages to a loopback address do not leave the machine. */
 const isLoopback = (url: string): boolean => /^http:\/\/(127\.|\[::1\]|localhost[:/])/.test(url);
 
-async function lookAtServers({ tenantId, signal }: TaskHelpers, servers: ServerStore): Promise<ServersLook> {
+async function inspectServers({ tenantId, signal }: TaskHelpers, servers: ServerStore): Promise<Inspection> {
   const read = await withinTime(LOOK_WITHIN_MS, signal, async (own) => {
     const found: { slug: string; isPlain: boolean; isShared: boolean }[] = [];
     let after: string | undefined;
@@ -123,36 +114,13 @@ async function lookAtServers({ tenantId, signal }: TaskHelpers, servers: ServerS
     } while (after !== undefined && found.length < MAX_SERVERS);
     return found;
   });
-  if (!read.ok)
-    return {
-      facts: {},
-      findings: [
-        {
-          rule: 'servers_unread',
-          severity: 'warning',
-          message: `the servers were not looked at: ${read.error.message}`,
-          evidence: { reason: read.error.message },
-          remedy: 'Look at the storage account of the gateway, then ask for the report again.',
-        },
-      ],
-    };
+  if (!read.ok) return { facts: {}, findings: [finding('servers_unread', { reason: read.error.message })] };
   const plain = read.value.filter(({ isPlain }) => isPlain).map(({ slug }) => slug);
   return {
     facts: {
       active: read.value.length,
       shared: read.value.filter(({ isShared }) => isShared).map(({ slug }) => slug),
     },
-    findings:
-      plain.length === 0
-        ? []
-        : [
-            {
-              rule: 'server_without_tls',
-              severity: 'warning',
-              message: `${plain.length} servers are called over plain http: whoever is between reads and changes what they say`,
-              evidence: { servers: plain.slice(0, 20) },
-              remedy: 'Register each under its https address.',
-            },
-          ],
+    findings: plain.length === 0 ? [] : [finding('server_without_tls', { servers: plain })],
   };
 }

@@ -1,10 +1,9 @@
 import type { Task } from '../../orchestration/tasks/task.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { auditTrailCompleteness } from './auditCompleteness.ts';
-import { auditRegistration } from './auditRegistration.ts';
 import { auditTrailAnalysis } from './auditTrailAnalysis.ts';
 import { auditLoggingVerification } from './auditVerification.ts';
-import { authenticateAdmin } from './authenticateAdmin.ts';
+import { auditRegistration, authenticateAdmin } from './registrationSteps.ts';
 import { handleAuthenticationFailure } from './handleAuthenticationFailure.ts';
 import { tenantIsolationTest } from './isolation/tenantIsolationTest.ts';
 import { oauthFlowTest } from './oauthFlowTest.ts';
@@ -15,7 +14,7 @@ import { securityReport } from './securityReport.ts';
 import { jwtTokenValidation } from './tokenValidation.ts';
 import { jwtTokenValidationTest } from './tokenForgeryTest.ts';
 
-/** What the security auditor can do: sign-in, roles, tenants, the audit trail. */
+/** The tasks of the security auditor: sign-in, roles, tenants, the audit trail. */
 export const auditorTasks = (deps: SpecialistDeps): readonly Task[] => [
   authenticateAdmin(),
   auditRegistration(deps),

@@ -1,28 +1,77 @@
-import { z } from 'zod';
 import { type TokenVerifier, createTokenVerifier, issuerOf } from '../../identity/tokens/verifyToken.ts';
-import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
+import type { Task, TaskHelpers } from '../../orchestration/tasks/task.ts';
 import { InfrastructureError } from '../../platform/base/errors.ts';
 import { succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
-import { type Finding, verdict, verdictSchema } from '../finding.ts';
+import { callEndpoint } from '../callEndpoint.ts';
+import { type Finding, defineFindings } from '../finding.ts';
+import { inspectionsOf } from '../inspection.ts';
+import { tracedHeaders } from '../tracedHeaders.ts';
+import { OUT_OF_SERVICE, finding as sharedFinding } from './findings.ts';
 import { type Forgery, forgeTokens, makeForgersKey } from './forgeTokens.ts';
-import { OUT_OF_SERVICE, overHttpOf, send } from './forgeriesOverHttp.ts';
 import { publishedKeys } from './identityProvider.ts';
 
 type TestDeps = Pick<SpecialistDeps, 'config' | 'authority' | 'outbound' | 'verifyToken'>;
 
-/** Forges tokens of every kind that must be refused and sees them refused. */
+interface Forged {
+  readonly kind: string;
+  readonly outcome: string;
+}
+interface Sent {
+  readonly app: string;
+  readonly kind: string;
+  readonly status: number;
+}
+const finding = defineFindings({
+  forgery_accepted: ({ kind }: Forged) => ({
+    severity: 'critical',
+    message: `the app accepts a token that is ${kind}`,
+    remedy: OUT_OF_SERVICE,
+  }),
+  forgery_unjudged: ({ kind }: Forged) => ({
+    severity: 'critical',
+    message: `the app cannot check a token that is ${kind}: the keys of the issuer cannot be fetched`,
+    remedy: 'Check that the app can reach the issuer, then run the check again.',
+  }),
+  rule_missing: ({ kind }: Forged & { expected: string }) => ({
+    severity: 'critical',
+    message: `the rules of the app accept a token that is ${kind}`,
+    remedy: OUT_OF_SERVICE,
+  }),
+  rule_order: ({ kind, outcome }: Forged & { expected: string }) => ({
+    severity: 'warning',
+    message: `a token that is ${kind} is rejected for another reason: ${outcome}`,
+    remedy: 'Check the order of the token rules in shared/identity/tokens.',
+  }),
+  good_token_refused: ({ refusal }: { refusal: string }) => ({
+    severity: 'critical',
+    message: `the rules of the app reject a valid token as ${refusal}, so their other verdicts prove nothing`,
+    remedy:
+      'Compare the settings of the app with the tokens of the issuer: the task azure_oauth_setup does it.',
+  }),
+  forgery_not_refused: ({ app, kind, status }: Sent) => ({
+    severity: 'critical',
+    message: `the ${app} app answers a token that is ${kind} with ${status} instead of 401`,
+    remedy: status < 400 ? OUT_OF_SERVICE : 'Read the log of the app under the trace of this delegation.',
+  }),
+  challenge_missing: ({ app, kind }: Sent) => ({
+    severity: 'critical',
+    message: `the ${app} app rejects a token that is ${kind} without a challenge for the client (RFC 6750, section 3)`,
+    remedy: 'Check what is between the app and its clients: a proxy removes the header WWW-Authenticate.',
+  }),
+});
+
+const { gateCheck } = inspectionsOf('mcp-security-auditor');
+
+/** Forges tokens of every kind that the app must reject, and checks that it rejects them. */
 export const jwtTokenValidationTest = (deps: TestDeps): Task =>
-  defineTask({
+  gateCheck({
     name: 'jwt_token_validation_test',
     permissions: ['delegations.read'],
-    agent: 'mcp-security-auditor',
     description:
-      'Forges a token for each way in which one can be wrong (unsigned, another key, audience, issuer, tenant, time, algorithm) and passes when the app refuses every one, in its code and over HTTP.',
+      'Forges a token for each kind of fault (unsigned, another key, audience, issuer, tenant, time, algorithm), and passes when the app rejects every one of them, in its code and over HTTP.',
     timeoutMs: 30_000,
-    input: z.strictObject({}),
-    output: verdictSchema,
-    async run(_, helpers) {
+    async inspect(_, helpers) {
       const { tenantId: tenant, clock, signal } = helpers;
       const rules = {
         authority: deps.authority,
@@ -40,7 +89,7 @@ export const jwtTokenValidationTest = (deps: TestDeps): Task =>
         forgeTokens({ ...shared, named: signer.jwk }),
         forgeTokens({ ...shared, named: known ?? signer.jwk }),
       ]);
-      // The rules of the app with a key of ours: only so does a token get far enough to be judged by its claims.
+      // The rules of the app with the key of this test: with another key, no claim would be checked.
       const ruled = createTokenVerifier(rules, {
         clock,
         outbound: keysOf({ ...signer.jwk, issuer: issuerOf(deps.authority, '{tenantid}') }),
@@ -56,24 +105,27 @@ export const jwtTokenValidationTest = (deps: TestDeps): Task =>
         Promise.all(overHttpOf(foreign.forgeries, deps).map((attempt) => send(attempt, helpers, deps))),
       ]);
       const findings = [
-        ...('principal' in control ? [] : [controlFailed(control.refusal)]),
-        ...byRules.flatMap(({ forgery, outcome }) => ruleFinding(forgery, outcome)),
-        ...byApp.flatMap(({ forgery, outcome }) => appFinding(forgery.kind, outcome)),
+        ...('principal' in control ? [] : [finding('good_token_refused', { refusal: control.refusal })]),
+        ...byRules.flatMap(({ forgery, outcome }) => ruleFindings(forgery, outcome)),
+        ...byApp.flatMap(({ forgery, outcome }) => appFindings(forgery.kind, outcome)),
         ...overHttp.flat(),
-        ...(published.problem === undefined ? [] : [unknownKeys(published.problem)]),
+        ...(published.problem === undefined
+          ? []
+          : [sharedFinding('keys_unreachable', { tenant, problem: published.problem })]),
       ];
-      return succeed(
-        verdict(findings, {
+      return {
+        findings,
+        facts: {
           forged: byApp.length,
           byTheRules: Object.fromEntries(byRules.map(({ forgery, outcome }) => [forgery.kind, outcome])),
           byTheApp: Object.fromEntries(byApp.map(({ forgery, outcome }) => [forgery.kind, outcome])),
           overHttp: overHttp.length,
-        }),
-      );
+        },
+      };
     },
   });
 
-/** Gives one key, whatever is asked for. */
+/** Returns the same key for every URL. */
 const keysOf = (key: object): Parameters<typeof createTokenVerifier>[1]['outbound'] => ({
   request: () =>
     Promise.resolve(
@@ -84,7 +136,7 @@ const keysOf = (key: object): Parameters<typeof createTokenVerifier>[1]['outboun
     ),
 });
 
-/** The reason of the refusal; `accepted` and `unjudged` are none. */
+/** Returns the reason of the refusal, or `accepted`, or `unjudged` if the keys could not be fetched. */
 async function judged<T extends Pick<Forgery, 'kind' | 'token'>>(
   forgery: T,
   verify: TokenVerifier,
@@ -98,54 +150,69 @@ async function judged<T extends Pick<Forgery, 'kind' | 'token'>>(
   }
 }
 
-function appFinding(kind: string, outcome: string): Finding[] {
-  if (outcome !== 'accepted' && outcome !== 'unjudged') return [];
-  const accepted = outcome === 'accepted';
-  return [
-    {
-      rule: accepted ? 'forgery_accepted' : 'forgery_unjudged',
-      severity: 'critical',
-      message: accepted
-        ? `the app accepts a token that is ${kind}`
-        : `the app cannot judge a token that is ${kind}: the keys of the issuer cannot be had`,
-      evidence: { kind, outcome },
-      remedy: accepted
-        ? OUT_OF_SERVICE
-        : 'Check that the app may reach the issuer, then run the check again.',
-    },
-  ];
+function appFindings(kind: string, outcome: string): Finding[] {
+  if (outcome === 'accepted') return [finding('forgery_accepted', { kind, outcome })];
+  return outcome === 'unjudged' ? [finding('forgery_unjudged', { kind, outcome })] : [];
 }
 
-function ruleFinding({ kind, refusal }: Forgery, outcome: string): Finding[] {
-  if (outcome === refusal) return [];
-  const accepted = outcome === 'accepted';
-  return [
-    {
-      rule: accepted ? 'rule_missing' : 'rule_order',
-      severity: accepted ? 'critical' : 'warning',
-      message: accepted
-        ? `the rules of the app let a token pass that is ${kind}`
-        : `a token that is ${kind} is refused, but as ${outcome}`,
-      evidence: { kind, outcome, expected: refusal },
-      remedy: accepted
-        ? OUT_OF_SERVICE
-        : 'Compare the order of the rules in shared/identity/tokens/verifyToken.ts.',
-    },
-  ];
+function ruleFindings({ kind, refusal: expected }: Forgery, outcome: string): Finding[] {
+  if (outcome === expected) return [];
+  return [finding(outcome === 'accepted' ? 'rule_missing' : 'rule_order', { kind, outcome, expected })];
 }
 
-const controlFailed = (refusal: string): Finding => ({
-  rule: 'good_token_refused',
-  severity: 'critical',
-  message: `the rules of the app refuse a token with which nothing is wrong, as ${refusal}: what they say of the others proves nothing`,
-  evidence: { refusal },
-  remedy: 'Compare the settings of the app with what the issuer signs: azure_oauth_setup does that.',
-});
+const HTTP_WITHIN_MS = 10_000;
 
-const unknownKeys = (problem: string): Finding => ({
-  rule: 'keys_unreachable',
-  severity: 'critical',
-  message: `no forgery could name a key that the issuer publishes: ${problem}`,
-  evidence: { problem },
-  remedy: 'Check that the app may reach the issuer, then run the check again.',
-});
+interface Attempt {
+  readonly app: 'mcp' | 'management';
+  readonly url: string;
+  readonly method: 'GET' | 'POST';
+  readonly forgery: Forgery;
+}
+
+/** Only a few: the apps report many refusals within a minute as an attack. */
+function overHttpOf(forgeries: readonly Forgery[], { config }: TestDeps): readonly Attempt[] {
+  const [, unsigned, otherKey] = forgeries;
+  return [unsigned, otherKey].flatMap((forgery, index): Attempt[] =>
+    forgery
+      ? [
+          { app: 'mcp', method: 'POST', url: `${config.publicOrigin}/mcp`, forgery },
+          ...(index === 0
+            ? [
+                {
+                  app: 'management',
+                  method: 'GET',
+                  url: `${config.managementOrigin}/servers`,
+                  forgery,
+                } as const,
+              ]
+            : []),
+        ]
+      : [],
+  );
+}
+
+async function send(
+  { app, url, method, forgery: { kind, token } }: Attempt,
+  { signal, traceId }: TaskHelpers,
+  { outbound }: TestDeps,
+): Promise<Finding[]> {
+  const called = await callEndpoint(outbound, {
+    method,
+    url,
+    token,
+    headers: tracedHeaders(traceId),
+    ...(method === 'POST' && { body: '{"jsonrpc":"2.0","id":1,"method":"ping"}' }),
+    signal: AbortSignal.any([signal, AbortSignal.timeout(HTTP_WITHIN_MS)]),
+  });
+  if (!called.ok) {
+    const { kind: reason, message: problem } = called.error;
+    const request = `the ${app} app`;
+    return [sharedFinding('app_unreachable', { request, app, kind, reason, problem })];
+  }
+  const { status, headers } = called.value;
+  if (status !== 401) return [finding('forgery_not_refused', { app, kind, status })];
+  const challenge = String(headers['www-authenticate'] ?? '');
+  return challenge.startsWith('Bearer ') && challenge.includes('error="invalid_token"')
+    ? []
+    : [finding('challenge_missing', { app, kind, status })];
+}

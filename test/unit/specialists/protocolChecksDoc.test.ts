@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import { expect, test } from 'vitest';
@@ -6,13 +7,12 @@ import type { Check } from '../../../shared/specialists/mcp-protocol-expert/chec
 
 const DOCUMENT = resolve(import.meta.dirname, '../../../docs/protocol-checks.md');
 
-const HEAD = `# The checks of the protocol
+const HEAD = `# Protocol checks
 
-\`mcp_specification_compliance\`, a task of the \`mcp-protocol-expert\`, exchanges some 30 requests with a registered server, without
-calling any of its tools, and holds what came back against the MCP specification of the server's era: ${checks.length} checks. Each is
-passed, failed, or not applicable, with the reason; each failure is a finding, with what was seen, the section of the specification
-and what to do. \`generate_compliance_report\` does it for all active servers, and \`handle_protocol_violation\` for the server that
-an event names.
+\`mcp_specification_compliance\`, a task of the \`mcp-protocol-expert\`, sends some 30 requests to a registered server, calls none of
+its tools, and checks the answers against the MCP specification of the server's era: ${checks.length} checks. Each check is passed, failed,
+or not applicable, with the reason. Each failed check is a finding: what the server did, the section of the specification, and what
+to do. \`generate_compliance_report\` checks all active servers. \`handle_protocol_violation\` checks the server that an event names.
 
 \`\`\`sh
 curl -s -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
@@ -20,11 +20,11 @@ curl -s -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
   -d '{"taskType": "mcp_specification_compliance", "input": {"slug": "inventory"}}'
 \`\`\`
 
-A severity is \`critical\` where the specification says MUST, \`warning\` where it says SHOULD, \`info\` where it leaves the matter open.
-The one exception is \`foreign_origin_refused\`: a MUST that the SDKs leave to whoever deploys a server, and that a proxy may see to.
-What a check refers to is found at \`https://modelcontextprotocol.io/specification/\` followed by what its row says.
+The severity is \`critical\` if the specification says MUST, \`warning\` if it says SHOULD, and \`info\` if it leaves the matter open.
+There is one exception, \`foreign_origin_refused\`: the SDKs leave this MUST to the operator of a server, and a proxy may do it.
+The last two columns name the section of the specification: put \`https://modelcontextprotocol.io/specification/\` in front of them.
 
-A check that came with a later version of the 2025 era is not held against a server that speaks an earlier one.
+A check that a later version of the 2025 era added does not apply to a server that speaks an earlier version.
 `;
 
 function row({ id, spec, since, until, severity, requires }: Check): string {
@@ -41,7 +41,7 @@ const rendered = [
   ...Object.entries(checkFamilies).map(([family, members]) =>
     [
       `## ${family}\n`,
-      '| check | severity | what a server has to do | 2025 | 2026 |',
+      '| check | severity | what a server must do | 2025 | 2026 |',
       '| --- | --- | --- | --- | --- |',
       ...members.map(row),
     ].join('\n'),
@@ -59,6 +59,14 @@ test('every check has a name of its own, in snake_case, and at least one era', (
   expect(ids.filter((id) => !/^[a-z][a-z0-9]*(_[a-z0-9]+)*$/.test(id))).toEqual([]);
   expect(checks.filter(({ spec }) => Object.keys(spec).length === 0)).toEqual([]);
   expect(ids.length).toBeGreaterThan(40);
+});
+
+test('no other finding of the agent has the name of a check', () => {
+  const path = '../../../shared/specialists/mcp-protocol-expert/findings.ts';
+  const text = readFileSync(resolve(import.meta.dirname, path), 'utf8');
+  const others = [...text.matchAll(/^ {2}(\w+): \(/gm)].map(([, id]) => id);
+  expect(others.length).toBeGreaterThan(20);
+  expect(checks.filter(({ id }) => others.includes(id))).toEqual([]);
 });
 
 test('every reference names a revision of its era', () => {

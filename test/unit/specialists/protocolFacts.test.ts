@@ -1,15 +1,18 @@
 import { describe, expect, test } from 'vitest';
 import {
-  judgeDrift,
-  judgeRow,
+  driftFindings,
+  rowFindings,
   matrixRow,
   type Presented,
-} from '../../../shared/specialists/mcp-protocol-expert/carriedFeatures.ts';
-import { judgeSizes, type Sizes } from '../../../shared/specialists/mcp-protocol-expert/messageSizes.ts';
+} from '../../../shared/specialists/mcp-protocol-expert/capabilityNegotiation.ts';
 import {
-  judgeTransport,
+  sizeFindings,
+  type Sizes,
+} from '../../../shared/specialists/mcp-protocol-expert/jsonRpcOptimization.ts';
+import {
+  transportFindings,
   type TransportFacts,
-} from '../../../shared/specialists/mcp-protocol-expert/transportTimes.ts';
+} from '../../../shared/specialists/mcp-protocol-expert/transportTuning.ts';
 
 const now = new Date('2026-11-01T00:00:00Z');
 const sound: TransportFacts = {
@@ -29,7 +32,7 @@ const sound: TransportFacts = {
 
 describe('the transport of a server', () => {
   test('that is sound has no finding', () => {
-    expect(judgeTransport(sound, now)).toEqual([]);
+    expect(transportFindings(sound, now)).toEqual([]);
   });
 
   test.each<[string, Partial<TransportFacts>]>([
@@ -49,11 +52,13 @@ describe('the transport of a server', () => {
       { tls: { protocol: 'TLSv1.1', cipher: 'a', alpn: '', certificateEnds: 'Jan  1 00:00:00 2027 GMT' } },
     ],
   ])('has the finding %s', (rule, change) => {
-    expect(judgeTransport({ ...sound, ...change }, now)).toMatchObject([{ rule, evidence: { server: 's' } }]);
+    expect(transportFindings({ ...sound, ...change }, now)).toMatchObject([
+      { rule, evidence: { server: 's' } },
+    ]);
   });
 
   test('by http is no finding on the machine of the gateway itself', () => {
-    expect(judgeTransport({ ...sound, secure: false, local: true }, now)).toEqual([]);
+    expect(transportFindings({ ...sound, secure: false, local: true }, now)).toEqual([]);
   });
 });
 
@@ -77,7 +82,7 @@ const small: Sizes = {
 
 describe('the lists of a server', () => {
   test('that are small have no finding', () => {
-    expect(judgeSizes(small)).toEqual([]);
+    expect(sizeFindings(small)).toEqual([]);
   });
 
   test.each<[string, Partial<Sizes>]>([
@@ -86,7 +91,7 @@ describe('the lists of a server', () => {
     ['pages_are_small', { lists: [{ ...list, pages: 8 }] }],
     ['json_is_loose', { lists: [{ ...list, looseBytes: 3_000 }] }],
   ])('have the finding %s', (rule, change) => {
-    expect(judgeSizes({ ...small, ...change })).toMatchObject([{ rule }]);
+    expect(sizeFindings({ ...small, ...change })).toMatchObject([{ rule }]);
   });
 });
 
@@ -107,7 +112,7 @@ describe('the capabilities of a server', () => {
       { feature: 'extension io.modelcontextprotocol/tasks', legacy: false, modern: false },
       { feature: 'questions to clients' },
     ]);
-    expect(judgeRow(matrixRow('s', { ...presented, capabilities: { tasks: {} } }))).toMatchObject([
+    expect(rowFindings(matrixRow('s', { ...presented, capabilities: { tasks: {} } }))).toMatchObject([
       { rule: 'capability_is_not_carried', severity: 'info' },
     ]);
   });
@@ -122,8 +127,8 @@ describe('the capabilities of a server', () => {
     [{ protocolVersion: '2025-06-18' }, 'version'],
     [{ capabilities: { prompts: {} } }, 'capabilities'],
   ])('that differ from the registry are a finding: %j', (change, what) => {
-    const [finding] = judgeDrift('s', presented, { ...presented, ...change });
+    const [finding] = driftFindings('s', presented, { ...presented, ...change });
     expect(finding?.evidence).toHaveProperty(what);
-    expect(judgeDrift('s', presented, presented)).toEqual([]);
+    expect(driftFindings('s', presented, presented)).toEqual([]);
   });
 });

@@ -3,7 +3,7 @@ import {
   foreignReference,
   wrongKeyword,
 } from '../../../shared/specialists/mcp-protocol-expert/checks/jsonSchema.ts';
-import { isMetaKey, isReservedKey } from '../../../shared/specialists/mcp-protocol-expert/checks/metaKeys.ts';
+import { isMetaKey, isReservedKey } from '../../../shared/specialists/mcp-protocol-expert/checks/metadata.ts';
 
 describe('a JSON Schema', () => {
   test.each<[Record<string, unknown>, string]>([

@@ -2,15 +2,18 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import type { AuditRecord } from '../../../shared/audit/model/record.ts';
 import { decidingRule, explainToken } from '../../../shared/identity/tokens/explainToken.ts';
 import { isPermission, isPermitted, permissionNames } from '../../../shared/identity/access/permissions.ts';
-import { accessFindings, type MayDo } from '../../../shared/specialists/mcp-security-auditor/accessRules.ts';
-import { analyseRecords } from '../../../shared/specialists/mcp-security-auditor/analyseRecords.ts';
+import {
+  accessFindings,
+  type MayDo,
+  principalWith,
+} from '../../../shared/specialists/mcp-security-auditor/accessRules.ts';
+import { analyseRecords } from '../../../shared/specialists/mcp-security-auditor/auditTrailAnalysis.ts';
 import {
   type Forged,
   type ForgersKey,
   forgeTokens,
   makeForgersKey,
 } from '../../../shared/specialists/mcp-security-auditor/forgeTokens.ts';
-import { principalWith } from '../../../shared/specialists/mcp-security-auditor/roleAccess.ts';
 
 const tenant = '11111111-1111-4111-8111-111111111111';
 const rules = { authority: 'https://login.example', audience: tenant, tenants: new Set([tenant]) };

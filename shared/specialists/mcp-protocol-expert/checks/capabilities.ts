@@ -2,28 +2,46 @@ import { METHOD_NOT_FOUND } from '../../../gateway/protocol/errorCodes.ts';
 import { isObject } from '../../../gateway/protocol/jsonRpc.ts';
 import { META, metaOf } from '../../../gateway/protocol/versions.ts';
 import { errorIn, listKinds, listMethods, resultIn, type Transcript } from '../transcript/transcript.ts';
-import { type Check, type Judgement, each, failed, notApplicable, passed } from './check.ts';
-import { isAbsentOr, step } from './look.ts';
-import { isMetaKey } from './metaKeys.ts';
+import {
+  both,
+  type Check,
+  each,
+  failed,
+  isAbsentOr,
+  isBoolean,
+  type Judge,
+  legacy,
+  modern,
+  notApplicable,
+  passed,
+  step,
+  type Judgement,
+} from './check.ts';
+import { isMetaKey } from './metadata.ts';
 
 const negotiation = {
-  legacy: '2025-11-25/basic/lifecycle#capability-negotiation',
-  modern: '2026-07-28/server/discover#discoverresult',
+  ...legacy('basic/lifecycle#capability-negotiation'),
+  ...modern('server/discover#discoverresult'),
 };
-const listening = { modern: '2026-07-28/basic/patterns/subscriptions#acknowledgment' };
 
-/** What a server says that it can do, and whether it does. */
+/** Fails where the server does not know the method of a step. */
+const isKnown = (name: string, method: string): Judge =>
+  step(name, (_answer, exchanged) =>
+    errorIn(exchanged)?.['code'] === METHOD_NOT_FOUND ? failed(`it does not know ${method}`) : passed(),
+  );
+
+/** The capabilities that a server declares, and whether it has them. */
 export const capabilityChecks: readonly Check[] = [
   {
     id: 'capabilities_told',
     spec: negotiation,
     severity: 'critical',
-    requires: 'The first answer tells the capabilities, as an object.',
+    requires: 'The first answer holds the capabilities, as an object.',
     remedy: 'Answer with capabilities, with a field for each feature that the server has.',
     judge: ({ opening }: Transcript): Judgement => {
       const result = resultIn(opening);
       if (!result) return notApplicable('the first request was not answered');
-      return isObject(result['capabilities']) ? passed() : failed('it tells none');
+      return isObject(result['capabilities']) ? passed() : failed('it declares none');
     },
   },
   {
@@ -32,12 +50,11 @@ export const capabilityChecks: readonly Check[] = [
     severity: 'critical',
     requires: 'Each capability is an object.',
     remedy: 'Write {} for a capability without details, not true.',
-    judge: ({ capabilities }) =>
-      each(
-        Object.entries(capabilities).map(([name, value]) => ({ name, value })),
-        'it tells no capability',
-        (value) => (isObject(value) ? undefined : 'it is no object'),
-      ),
+    judge: each(
+      ({ capabilities }) => Object.entries(capabilities).map(([name, value]) => ({ name, value })),
+      'it declares no capability',
+      (value) => (isObject(value) ? undefined : 'it is not an object'),
+    ),
   },
   {
     id: 'capability_flags_are_boolean',
@@ -45,27 +62,25 @@ export const capabilityChecks: readonly Check[] = [
     severity: 'critical',
     requires: 'listChanged and subscribe are true or false.',
     remedy: 'Write true or false, or leave the flag out.',
-    judge: ({ capabilities }) =>
-      each(
+    judge: each(
+      ({ capabilities }) =>
         ['tools', 'prompts', 'resources'].flatMap((name) => {
           const value = capabilities[name];
           return isObject(value) ? [{ name, value }] : [];
         }),
-        'it has no capability with flags',
-        ({ listChanged, subscribe }) =>
-          [listChanged, subscribe].every(isAbsentOr((flag) => typeof flag === 'boolean'))
-            ? undefined
-            : 'a flag is neither',
-      ),
+      'it has no capability with flags',
+      ({ listChanged, subscribe }) =>
+        [listChanged, subscribe].every(isAbsentOr(isBoolean)) ? undefined : 'a flag is neither',
+    ),
   },
   {
     id: 'declared_lists_answered',
-    spec: { legacy: '2025-11-25/basic/lifecycle#operation', modern: '2026-07-28/server/tools#capabilities' },
+    spec: { ...legacy('basic/lifecycle#operation'), ...modern('server/tools#capabilities') },
     severity: 'critical',
-    requires: 'The list of each capability that is declared is answered.',
-    remedy: 'Answer the list, if need be with an empty one, or do not declare the capability.',
-    judge: ({ capabilities, lists }) =>
-      each(
+    requires: 'The server answers the list of each capability that it declares.',
+    remedy: 'Answer with the list, even if it is empty, or do not declare the capability.',
+    judge: each(
+      ({ capabilities, lists }) =>
         listKinds.flatMap((kind) => {
           const { capability, method } = listMethods[kind];
           const [first] = lists[kind].pages;
@@ -73,107 +88,92 @@ export const capabilityChecks: readonly Check[] = [
             ? [{ name: method, value: first }]
             : [];
         }),
-        'it declares none that has a list',
-        (first) => (resultIn(first) ? undefined : 'it came to no result'),
-      ),
+      'it declares none that has a list',
+      (first) => (resultIn(first) ? undefined : 'it came to no result'),
+    ),
   },
   {
     id: 'offers_are_declared',
-    spec: { legacy: '2025-11-25/server/tools#capabilities', modern: '2026-07-28/server/tools#capabilities' },
+    spec: both('server/tools#capabilities'),
     severity: 'critical',
-    requires: 'What is offered is declared: tools, prompts and resources each by its capability.',
+    requires: 'The server declares what it offers: tools, prompts and resources each have a capability.',
     remedy: 'Declare the capability: clients do not ask for lists that are not declared.',
-    judge: ({ profile, capabilities, lists }) =>
-      each(
+    judge: each(
+      ({ profile }) =>
         isObject(profile['capabilities'])
           ? listKinds.map((kind) => ({ name: listMethods[kind].method, value: kind }))
           : [],
-        'it tells no capabilities',
-        (kind) =>
-          listMethods[kind].capability in capabilities || lists[kind].items.length === 0
-            ? undefined
-            : `it offers ${lists[kind].items.length}, and declares none`,
-      ),
+      'it declares no capabilities',
+      (kind, { capabilities, lists }) =>
+        listMethods[kind].capability in capabilities || lists[kind].items.length === 0
+          ? undefined
+          : `it offers ${lists[kind].items.length}, and does not declare the capability`,
+    ),
   },
   {
     id: 'logging_served',
-    spec: { legacy: '2025-11-25/server/utilities/logging#setting-log-level' },
+    spec: legacy('server/utilities/logging#setting-log-level'),
     severity: 'critical',
-    requires: 'A server that declares logging takes a log level.',
+    requires: 'A server that declares logging accepts a log level.',
     remedy: 'Answer logging/setLevel with {}, or do not declare logging.',
-    judge: (transcript) =>
-      step(transcript, 'log level', ({ status }, exchanged) =>
-        resultIn(exchanged) ? passed() : failed('logging/setLevel came to no result', { status }),
-      ),
+    judge: step('log level', ({ status }, exchanged) =>
+      resultIn(exchanged) ? passed() : failed('logging/setLevel came to no result', { status }),
+    ),
   },
   {
     id: 'completions_served',
-    spec: {
-      legacy: '2025-11-25/server/utilities/completion#capabilities',
-      modern: '2026-07-28/server/utilities/completion',
-    },
+    spec: { ...legacy('server/utilities/completion#capabilities'), ...modern('server/utilities/completion') },
     severity: 'critical',
     requires: 'A server that declares completions has the method for it.',
     remedy: 'Implement completion/complete, or do not declare completions.',
-    judge: (transcript) =>
-      step(transcript, 'completion', (_answer, exchanged) =>
-        errorIn(exchanged)?.['code'] === METHOD_NOT_FOUND
-          ? failed('it does not know completion/complete')
-          : passed(),
-      ),
+    judge: isKnown('completion', 'completion/complete'),
   },
   {
     id: 'subscriptions_served',
-    spec: { legacy: '2025-11-25/server/resources#subscriptions' },
+    spec: legacy('server/resources#subscriptions'),
     severity: 'critical',
     requires: 'A server that declares resources.subscribe has the method for it.',
     remedy: 'Implement resources/subscribe, or do not declare it.',
-    judge: (transcript) =>
-      step(transcript, 'subscribe', (_answer, exchanged) =>
-        errorIn(exchanged)?.['code'] === METHOD_NOT_FOUND
-          ? failed('it does not know resources/subscribe')
-          : passed(),
-      ),
+    judge: isKnown('subscribe', 'resources/subscribe'),
   },
   {
     id: 'extension_names',
-    spec: { modern: '2026-07-28/basic/versioning#extension-negotiation' },
+    spec: modern('basic/versioning#extension-negotiation'),
     severity: 'critical',
-    requires: 'The name of an extension has a prefix, and the form of a _meta key.',
+    requires: 'The name of an extension has a prefix, and is a valid _meta key.',
     remedy: 'Name the extension as com.example/name.',
-    judge: ({ capabilities: { extensions } }) =>
-      each(
+    judge: each(
+      ({ capabilities: { extensions } }) =>
         Object.keys(isObject(extensions) ? extensions : {}).map((name) => ({ name, value: name })),
-        'it declares no extensions',
-        (name) => (name.includes('/') && isMetaKey(name) ? undefined : 'it has no prefix, or another form'),
-      ),
+      'it declares no extensions',
+      (name) =>
+        name.includes('/') && isMetaKey(name) ? undefined : 'it has no prefix, or is not a valid key',
+    ),
   },
   {
     id: 'listening_acknowledged',
-    spec: listening,
+    spec: modern('basic/patterns/subscriptions#acknowledgment'),
     severity: 'critical',
-    requires: 'The first message to whoever listens is notifications/subscriptions/acknowledged.',
-    remedy: 'Say first which of the notifications asked for the server will send.',
-    judge: (transcript) =>
-      step(transcript, 'listen', ({ status, messages: [first] }) =>
-        isObject(first) && first['method'] === 'notifications/subscriptions/acknowledged'
-          ? passed()
-          : failed('the first message is another one', { status }),
-      ),
+    requires: 'The first message on a subscription stream is notifications/subscriptions/acknowledged.',
+    remedy: 'Send first which of the requested notifications the server will send.',
+    judge: step('listen', ({ status, messages: [first] }) =>
+      isObject(first) && first['method'] === 'notifications/subscriptions/acknowledged'
+        ? passed()
+        : failed('the first message is another one', { status }),
+    ),
   },
   {
     id: 'listening_is_tagged',
-    spec: { modern: '2026-07-28/basic/patterns/subscriptions#receiving-notifications' },
+    spec: modern('basic/patterns/subscriptions#receiving-notifications'),
     severity: 'critical',
-    requires: 'What is sent to whoever listens names the id of the request that opened the stream.',
-    remedy: `Put the id, as it was sent, into the _meta as ${META.subscriptionId}.`,
-    judge: (transcript) =>
-      step(transcript, 'listen', ({ messages: [first] }, { sent }) => {
-        if (!isObject(first) || !('method' in first)) return notApplicable('no notification came');
-        const params = isObject(first['params']) ? first['params'] : {};
-        return metaOf(params)[META.subscriptionId] === sent.id
-          ? passed()
-          : failed('its _meta does not name that id');
-      }),
+    requires: 'Each message on a subscription stream names the id of the request that opened the stream.',
+    remedy: `Put the unchanged id into the _meta as ${META.subscriptionId}.`,
+    judge: step('listen', ({ messages: [first] }, { sent }) => {
+      if (!isObject(first) || !('method' in first)) return notApplicable('no notification came');
+      const params = isObject(first['params']) ? first['params'] : {};
+      return metaOf(params)[META.subscriptionId] === sent.id
+        ? passed()
+        : failed('its _meta does not name that id');
+    }),
   },
 ];

@@ -8,11 +8,25 @@ import {
   UNSUPPORTED_VERSION,
 } from '../../../gateway/protocol/errorCodes.ts';
 import { errorIn, resultIn, type Transcript } from '../transcript/transcript.ts';
-import { type Check, type Judgement, each, failed, notApplicable, passed } from './check.ts';
-import { errors, refused, refusedWith, statusOf, step } from './look.ts';
+import {
+  answersStatus,
+  both,
+  type Check,
+  each,
+  errors,
+  failed,
+  type Judge,
+  legacy,
+  modern,
+  notApplicable,
+  passed,
+  refuses,
+  refusesWith,
+  step,
+  type Judgement,
+} from './check.ts';
 
-const both = (path: string) => ({ legacy: `2025-11-25/${path}`, modern: `2026-07-28/${path}` });
-const codes = { modern: '2026-07-28/basic#error-codes' };
+const codes = modern('basic#error-codes');
 const defined: readonly unknown[] = [HEADER_MISMATCH, MISSING_CLIENT_CAPABILITY, UNSUPPORTED_VERSION];
 const URL_ELICITATION_REQUIRED = -32042;
 const retired: readonly unknown[] = [LEGACY_RESOURCE_NOT_FOUND, URL_ELICITATION_REQUIRED];
@@ -20,145 +34,137 @@ const retired: readonly unknown[] = [LEGACY_RESOURCE_NOT_FOUND, URL_ELICITATION_
 const isBetween = (code: unknown, from: number, to: number): boolean =>
   typeof code === 'number' && code >= from && code <= to;
 
-/** What a server answers to what it cannot do. */
+/** Passes where the JSON-RPC error of a step has the code. Does not apply where the step was refused without such an error. */
+const errorCode = (name: string, wanted: number): Judge =>
+  step(name, (_answer, exchanged) => {
+    const code = errorIn(exchanged)?.['code'];
+    if (code === undefined) return notApplicable('it was not refused with a JSON-RPC error');
+    return code === wanted ? passed() : failed('it answered with another error code', { code });
+  });
+
+/** How a server answers requests that it cannot serve. */
 export const errorChecks: readonly Check[] = [
   {
     id: 'unknown_method_code',
     spec: both('basic#error-responses'),
     severity: 'critical',
     requires: `A method that the server does not have is refused with ${METHOD_NOT_FOUND}.`,
-    remedy: 'Answer unknown methods with this code: clients tell by it what a server cannot do.',
-    judge: (transcript) => refusedWith(transcript, 'unknown method', [METHOD_NOT_FOUND]),
+    remedy: 'Answer unknown methods with this code: clients recognise by it what a server does not support.',
+    judge: refusesWith('unknown method', METHOD_NOT_FOUND),
   },
   {
     id: 'unknown_method_status',
-    spec: { modern: '2026-07-28/basic/transports/streamable-http#protocol-version-header' },
+    spec: modern('basic/transports/streamable-http#protocol-version-header'),
     severity: 'critical',
     requires: 'A method that the server does not have is refused with HTTP 404.',
     remedy: 'Answer 404 with the error.',
-    judge: (transcript) => statusOf(transcript, 'unknown method', 404),
+    judge: answersStatus('unknown method', 404),
   },
   {
     id: 'broken_json_refused',
     spec: both('basic#messages'),
     severity: 'critical',
     requires: 'A body that is not JSON is refused.',
-    remedy: `Answer HTTP 400, best with the error ${PARSE_ERROR}.`,
-    judge: (transcript) => refused(transcript, 'broken JSON'),
+    remedy: `Answer HTTP 400, if possible with the error ${PARSE_ERROR}.`,
+    judge: refuses('broken JSON'),
   },
   {
     id: 'broken_json_code',
     spec: both('basic#messages'),
     severity: 'warning',
-    requires: `A body that is not JSON is refused with ${PARSE_ERROR}, where it is with a JSON-RPC error.`,
-    remedy: 'Use the code that JSON-RPC has for this.',
-    judge: (transcript) =>
-      step(transcript, 'broken JSON', (_answer, exchanged) => {
-        const code = errorIn(exchanged)?.['code'];
-        if (code === undefined) return notApplicable('it was refused without a JSON-RPC error');
-        return code === PARSE_ERROR ? passed() : failed('it answered with another error code', { code });
-      }),
+    requires: `A JSON-RPC error for a body that is not JSON has the code ${PARSE_ERROR}.`,
+    remedy: 'Use the code that JSON-RPC defines for this.',
+    judge: errorCode('broken JSON', PARSE_ERROR),
   },
   {
     id: 'no_message_refused',
     spec: both('basic#messages'),
     severity: 'critical',
-    requires: 'JSON that is no JSON-RPC message is refused.',
-    remedy: 'Check each message before it is served.',
-    judge: (transcript) => refused(transcript, 'no JSON-RPC'),
+    requires: 'JSON that is not a JSON-RPC message is refused.',
+    remedy: 'Validate each message before serving it.',
+    judge: refuses('no JSON-RPC'),
   },
   {
     id: 'unknown_tool_refused',
     spec: both('server/tools#error-handling'),
     severity: 'critical',
-    requires: 'A call of a tool that is not there is an error.',
-    remedy: `Answer with the error ${INVALID_PARAMS}, or with a result that says isError.`,
-    judge: (transcript) =>
-      step(transcript, 'unknown tool', (_answer, exchanged) => {
-        const result = resultIn(exchanged);
-        return result && result['isError'] !== true && result['resultType'] !== 'input_required'
-          ? failed('it answered as if the tool were there')
-          : passed();
-      }),
+    requires: 'The call of an unknown tool is an error.',
+    remedy: `Answer with the error ${INVALID_PARAMS}, or with a result whose isError is true.`,
+    judge: step('unknown tool', (_answer, exchanged) => {
+      const result = resultIn(exchanged);
+      return result && result['isError'] !== true && result['resultType'] !== 'input_required'
+        ? failed('it answered as if the tool existed')
+        : passed();
+    }),
   },
   {
     id: 'unknown_tool_code',
     spec: both('server/tools#error-handling'),
     severity: 'warning',
-    requires: `A call of a tool that is not there is refused with ${INVALID_PARAMS}, where it is with a JSON-RPC error.`,
+    requires: `A JSON-RPC error for an unknown tool has the code ${INVALID_PARAMS}.`,
     remedy: 'The name of a tool is a parameter: use the code for wrong parameters.',
-    judge: (transcript) =>
-      step(transcript, 'unknown tool', (_answer, exchanged) =>
-        errorIn(exchanged)
-          ? refusedWith(transcript, 'unknown tool', [INVALID_PARAMS])
-          : notApplicable('it was not refused with a JSON-RPC error'),
-      ),
+    judge: errorCode('unknown tool', INVALID_PARAMS),
   },
   {
     id: 'unknown_prompt_code',
     spec: both('server/prompts#error-handling'),
     severity: 'warning',
-    requires: `A prompt that is not there is refused with ${INVALID_PARAMS}.`,
+    requires: `An unknown prompt is refused with ${INVALID_PARAMS}.`,
     remedy: 'The name of a prompt is a parameter: use the code for wrong parameters.',
-    judge: (transcript) => refusedWith(transcript, 'unknown prompt', [INVALID_PARAMS]),
+    judge: refusesWith('unknown prompt', INVALID_PARAMS),
   },
   {
     id: 'unknown_resource_code',
     spec: both('server/resources#error-handling'),
     severity: 'warning',
-    requires: `A resource that is not there is refused with ${LEGACY_RESOURCE_NOT_FOUND}, since 2026-07-28 with ${INVALID_PARAMS}.`,
-    remedy: 'Use the code of the version that is spoken.',
-    judge: (transcript: Transcript): Judgement => {
+    requires: `An unknown resource is refused with ${LEGACY_RESOURCE_NOT_FOUND}, since 2026-07-28 with ${INVALID_PARAMS}.`,
+    remedy: 'Use the code of the protocol version of the request.',
+    judge(transcript: Transcript): Judgement {
       const { era, steps } = transcript;
       const code = errorIn(steps.get('unknown resource'))?.['code'];
-      if (era === 'modern' && retired.includes(code)) return notApplicable('its code is a retired one');
+      if (era === 'modern' && retired.includes(code)) return notApplicable('its code is retired');
       const wanted = era === 'modern' ? INVALID_PARAMS : LEGACY_RESOURCE_NOT_FOUND;
-      return refusedWith(transcript, 'unknown resource', [wanted]);
+      return refusesWith('unknown resource', wanted)(transcript);
     },
   },
   {
     id: 'unknown_log_level_code',
-    spec: { legacy: '2025-11-25/server/utilities/logging#error-handling' },
+    spec: legacy('server/utilities/logging#error-handling'),
     severity: 'warning',
-    requires: `A log level that there is not is refused with ${INVALID_PARAMS}.`,
-    remedy: 'Compare the level with those of the protocol.',
-    judge: (transcript) => refusedWith(transcript, 'unknown log level', [INVALID_PARAMS]),
+    requires: `An unknown log level is refused with ${INVALID_PARAMS}.`,
+    remedy: 'Check the level against the levels of the protocol.',
+    judge: refusesWith('unknown log level', INVALID_PARAMS),
   },
   {
     id: 'reserved_codes_unused',
     spec: codes,
     severity: 'critical',
-    requires: 'Of the codes from -32099 to -32020, only those that MCP defines are used.',
-    remedy: 'Take own codes from outside of -32768 to -32000.',
-    judge: (transcript) =>
-      each(errors(transcript), 'there was no error', ({ code }) =>
-        isBetween(code, -32099, -32020) && !defined.includes(code) && !retired.includes(code)
-          ? `its code is ${String(code)}`
-          : undefined,
-      ),
+    requires: 'A server uses only those codes from -32099 to -32020 that MCP defines.',
+    remedy: 'Choose your own codes outside the range -32768 to -32000.',
+    judge: each(errors, 'there was no error', ({ code }) =>
+      isBetween(code, -32099, -32020) && !defined.includes(code) && !retired.includes(code)
+        ? `its code is ${String(code)}`
+        : undefined,
+    ),
   },
   {
     id: 'retired_codes_unused',
     spec: codes,
     severity: 'critical',
-    requires: `The codes ${LEGACY_RESOURCE_NOT_FOUND} and ${URL_ELICITATION_REQUIRED} of earlier versions are not used.`,
-    remedy: `Use ${INVALID_PARAMS} for a resource that is not there, and input requests for what a person has to do.`,
-    judge: (transcript) =>
-      each(errors(transcript), 'there was no error', ({ code }) =>
-        retired.includes(code) ? `its code is ${String(code)}` : undefined,
-      ),
+    requires: `A server does not use the codes ${LEGACY_RESOURCE_NOT_FOUND} and ${URL_ELICITATION_REQUIRED} of earlier versions.`,
+    remedy: `Use ${INVALID_PARAMS} for an unknown resource, and input requests for what a person must do.`,
+    judge: each(errors, 'there was no error', ({ code }) =>
+      retired.includes(code) ? `its code is ${String(code)}` : undefined,
+    ),
   },
   {
     id: 'old_server_codes_unused',
     spec: codes,
     severity: 'warning',
-    requires: 'Codes from -32019 to -32000 are not used.',
-    remedy: 'Take own codes from outside of -32768 to -32000.',
-    judge: (transcript) =>
-      each(errors(transcript), 'there was no error', ({ code }) =>
-        isBetween(code, -32019, -32000) && !retired.includes(code)
-          ? `its code is ${String(code)}`
-          : undefined,
-      ),
+    requires: 'A server does not use codes from -32019 to -32000.',
+    remedy: 'Choose your own codes outside the range -32768 to -32000.',
+    judge: each(errors, 'there was no error', ({ code }) =>
+      isBetween(code, -32019, -32000) && !retired.includes(code) ? `its code is ${String(code)}` : undefined,
+    ),
   },
 ];

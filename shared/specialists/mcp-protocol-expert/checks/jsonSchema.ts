@@ -15,8 +15,8 @@ const isType = (value: unknown): boolean =>
   types.includes(value) || (isList((one) => types.includes(one))(value) && (value as unknown[]).length > 0);
 
 /**
- * What a keyword's value has to be, in every dialect that is in use (JSON Schema 2020-12, core and validation). Keywords that
- * differ between dialects, and unknown ones, are left alone.
+ * The values that a keyword may have, in every dialect that is in use (JSON Schema 2020-12, core and validation). Keywords that
+ * differ between dialects, and unknown keywords, are not checked.
  */
 const keywords: Readonly<Record<string, (value: unknown) => boolean>> = {
   $schema: isText,
@@ -67,10 +67,10 @@ interface Place {
   readonly schema: JsonObject;
 }
 
-/** The gateway keeps no tool whose definition has more keys. */
+/** The gateway leaves out tools whose definition has more keys. */
 const MAX_SCHEMAS = 10_000;
 
-/** The schemas within a schema, itself first, up to a bound. Walks without recursion. */
+/** Yields the schema itself and the schemas in it, up to a bound, without recursion. */
 function* within(root: JsonObject): Generator<Place, void, undefined> {
   const left: Place[] = [{ path: '', schema: root }];
   let count = 0;
@@ -90,7 +90,7 @@ function* within(root: JsonObject): Generator<Place, void, undefined> {
   }
 }
 
-/** Where a schema is not a valid JSON Schema: the path of the first keyword whose value cannot be one; undefined where none is. */
+/** Returns the path of the first keyword with an invalid value; undefined for a valid schema. */
 export function wrongKeyword(root: JsonObject): string | undefined {
   for (const { path, schema } of within(root)) {
     const wrong = Object.entries(schema).find(
@@ -101,7 +101,7 @@ export function wrongKeyword(root: JsonObject): string | undefined {
   return undefined;
 }
 
-/** The path of the first reference that leads out of the schema. */
+/** Returns the path of the first reference to another document; undefined if there is none. */
 export function foreignReference(root: JsonObject): string | undefined {
   for (const { path, schema } of within(root)) {
     const { $ref } = schema;

@@ -1,118 +1,196 @@
-import { isObject } from '../../../gateway/protocol/jsonRpc.ts';
-import { type Transcript, responseIn } from '../transcript/transcript.ts';
-import { type Check, each, type Judgement } from './check.ts';
-import { type Answered, answersToRequests, errors, responses } from './look.ts';
+import { MISSING_CLIENT_CAPABILITY } from '../../../gateway/protocol/errorCodes.ts';
+import { isObject, type JsonObject } from '../../../gateway/protocol/jsonRpc.ts';
+import { responseIn, resultIn } from '../transcript/transcript.ts';
+import {
+  answersToRequests,
+  answersWhere,
+  both,
+  type Check,
+  each,
+  errors,
+  having,
+  isAbsentOr,
+  isString,
+  type Judge,
+  legacy,
+  messages,
+  modern,
+  responses,
+  results,
+  type Select,
+} from './check.ts';
 
-const page = (section: string) => ({
-  legacy: `2025-11-25/basic#${section}`,
-  modern: `2026-07-28/basic#${section}`,
-});
-
-/** A request that was refused before anybody read it may be answered without its id. */
-const isRead = ({ answer }: Answered): boolean => answer.status < 400;
-
-function echoes(transcript: Transcript, belongs: (id: unknown) => boolean, none: string): Judgement {
-  const answers = answersToRequests(transcript).filter(
-    ({ value }) => belongs(value.exchanged.sent.id) && isRead(value) && responseIn(value.exchanged),
+/** Passes where responses have the ids of their requests, for ids of one kind. A request that is refused unread may be answered without its id. */
+const echoes = (isOfKind: (id: unknown) => boolean, none: string): Judge =>
+  each(
+    answersWhere(
+      ({ exchanged, answer }) =>
+        isOfKind(exchanged.sent.id) && answer.status < 400 && responseIn(exchanged) !== undefined,
+    ),
+    none,
+    ({ exchanged }) => {
+      const id = responseIn(exchanged)?.['id'];
+      if (id === exchanged.sent.id) return undefined;
+      return id === undefined || id === null ? 'the response has no id' : 'the response has another id';
+    },
   );
-  return each(answers, none, ({ exchanged }) => {
-    const id = responseIn(exchanged)?.['id'];
-    if (id === exchanged.sent.id) return undefined;
-    return id === undefined || id === null ? 'the response has no id' : 'the response has another id';
-  });
-}
 
-/** JSON-RPC as MCP narrows it. */
+/** JSON-RPC, with the restrictions that MCP adds. */
 export const messageChecks: readonly Check[] = [
   {
     id: 'jsonrpc_version',
-    spec: page('messages'),
+    spec: both('basic#messages'),
     severity: 'critical',
     requires: 'Every message says "jsonrpc": "2.0".',
     remedy: 'Add "jsonrpc": "2.0" to every message that the server sends.',
-    judge: (transcript) =>
-      each(
-        answersToRequests(transcript).flatMap(({ name, value }) =>
-          value.answer.messages.filter(isObject).map((message) => ({ name, value: message })),
-        ),
-        'there was no message',
-        ({ jsonrpc }) => (jsonrpc === '2.0' ? undefined : 'the message does not say "jsonrpc": "2.0"'),
-      ),
+    judge: each(messages, 'there was no message', ({ jsonrpc }) =>
+      jsonrpc === '2.0' ? undefined : 'the message does not say "jsonrpc": "2.0"',
+    ),
   },
   {
     id: 'string_id_echoed',
-    spec: page('responses'),
+    spec: both('basic#responses'),
     severity: 'critical',
-    requires: 'A response has the id of its request, where that is a string.',
-    remedy: 'Copy the id of the request into the response as it is, and do not turn it into a number.',
-    judge: (transcript) =>
-      echoes(transcript, (id) => typeof id === 'string', 'no request with a string as its id was answered'),
+    requires: 'A response has the id of its request, if that is a string.',
+    remedy: 'Copy the id of the request into the response unchanged. Do not turn it into a number.',
+    judge: echoes(isString, 'no request with a string as its id was answered'),
   },
   {
     id: 'integer_id_echoed',
-    spec: page('responses'),
+    spec: both('basic#responses'),
     severity: 'critical',
-    requires: 'A response has the id of its request, where that is an integer.',
-    remedy: 'Copy the id of the request into the response as it is, and do not turn it into a string.',
-    judge: (transcript) =>
-      echoes(
-        transcript,
-        (id) => typeof id === 'number' && id !== 0,
-        'no request with an integer as its id was answered',
-      ),
+    requires: 'A response has the id of its request, if that is an integer.',
+    remedy: 'Copy the id of the request into the response unchanged. Do not turn it into a string.',
+    judge: echoes(
+      (id) => typeof id === 'number' && id !== 0,
+      'no request with an integer as its id was answered',
+    ),
   },
   {
     id: 'zero_id_echoed',
-    spec: { legacy: '2025-11-25/basic#responses' },
+    spec: legacy('basic#responses'),
     severity: 'critical',
-    requires: 'Zero is an id like any other.',
-    remedy: 'Test whether the id is there, not whether it is truthy.',
-    judge: (transcript) => echoes(transcript, (id) => id === 0, 'the request with the id 0 was not answered'),
+    requires: 'The id 0 is valid.',
+    remedy: 'Test whether the id is present, not whether it is truthy.',
+    judge: echoes((id) => id === 0, 'the request with the id 0 was not answered'),
   },
   {
     id: 'result_or_error',
-    spec: page('responses'),
+    spec: both('basic#responses'),
     severity: 'critical',
-    requires: 'A response holds a result or an error, and not both.',
-    remedy: 'Leave the other one out, also where it would be null.',
-    judge: (transcript) =>
-      each(responses(transcript), 'there was no response', (response) =>
-        'result' in response && 'error' in response ? 'it holds both' : undefined,
-      ),
+    requires: 'A response holds a result or an error, but not both.',
+    remedy: 'Leave the other one out, even if it would be null.',
+    judge: each(responses, 'there was no response', (response) =>
+      'result' in response && 'error' in response ? 'it holds both' : undefined,
+    ),
   },
   {
     id: 'result_is_object',
-    spec: page('result-responses'),
+    spec: both('basic#result-responses'),
     severity: 'critical',
     requires: 'A result is an object.',
     remedy: 'Answer with an object; an empty result is {}.',
-    judge: (transcript) =>
-      each(
-        responses(transcript).filter(({ value }) => 'result' in value && !('error' in value)),
-        'there was no result',
-        ({ result }) => (isObject(result) ? undefined : 'its result is no object'),
-      ),
+    judge: each(
+      (transcript) => having('result', responses)(transcript).filter(({ value }) => !('error' in value)),
+      'there was no result',
+      ({ result }) => (isObject(result) ? undefined : 'its result is no object'),
+    ),
   },
   {
     id: 'error_code_is_integer',
-    spec: page('error-responses'),
+    spec: both('basic#error-responses'),
     severity: 'critical',
     requires: 'An error has an integer as its code.',
     remedy: 'Give each error one of the codes of JSON-RPC or of MCP, as a number.',
-    judge: (transcript) =>
-      each(errors(transcript), 'there was no error', ({ code }) =>
-        Number.isInteger(code) ? undefined : 'its error has no integer as its code',
-      ),
+    judge: each(errors, 'there was no error', ({ code }) =>
+      Number.isInteger(code) ? undefined : 'its error has no integer as its code',
+    ),
   },
   {
     id: 'error_has_message',
-    spec: page('error-responses'),
+    spec: both('basic#error-responses'),
     severity: 'critical',
     requires: 'An error has a message.',
-    remedy: 'Say in a string what is wrong.',
-    judge: (transcript) =>
-      each(errors(transcript), 'there was no error', ({ message }) =>
-        typeof message === 'string' ? undefined : 'its error has no message',
-      ),
+    remedy: 'Describe the error in a string.',
+    judge: each(errors, 'there was no error', ({ message }) =>
+      typeof message === 'string' ? undefined : 'its error has no message',
+    ),
+  },
+];
+
+const mrtr = modern('basic/patterns/mrtr');
+const mayAsk: ReadonlySet<string | undefined> = new Set(['tools/call', 'prompts/get', 'resources/read']);
+
+/** Selects the results that ask the client for input, with the method of their request. */
+const asking: Select<readonly [string | undefined, JsonObject]> = (transcript) =>
+  answersToRequests(transcript).flatMap(({ name, value: { exchanged } }) => {
+    const result = resultIn(exchanged);
+    return result?.['resultType'] === 'input_required'
+      ? [{ name, value: [exchanged.sent.rpc, result] as const }]
+      : [];
+  });
+const NOT_ASKED = 'nothing was asked of the client';
+
+/** The types of results in the modern era. */
+export const resultChecks: readonly Check[] = [
+  {
+    id: 'result_type_told',
+    spec: modern('basic#resulttype'),
+    severity: 'critical',
+    requires: 'Every result has a resultType.',
+    remedy: 'Add "resultType": "complete" to complete results.',
+    judge: each(results, 'there was no result', ({ resultType }) =>
+      isString(resultType) ? undefined : 'it has no resultType',
+    ),
+  },
+  {
+    id: 'result_type_known',
+    spec: modern('basic#resulttype'),
+    severity: 'critical',
+    requires: 'A resultType is complete or input_required, since the client declared no extension.',
+    remedy: 'Use the types of an extension only for clients that declare the extension.',
+    judge: each(results, 'there was no result', ({ resultType }) =>
+      resultType === undefined || resultType === 'complete' || resultType === 'input_required'
+        ? undefined
+        : 'it has another resultType',
+    ),
+  },
+  {
+    id: 'input_asked_where_allowed',
+    spec: mrtr,
+    severity: 'critical',
+    requires: 'Only tools/call, prompts/get and resources/read ask for input.',
+    remedy: 'Answer other methods without asking for input.',
+    judge: each(asking, NOT_ASKED, ([rpc]) => (mayAsk.has(rpc) ? undefined : 'this method may not')),
+  },
+  {
+    id: 'input_asked_of_capable',
+    spec: modern('basic#_meta'),
+    severity: 'critical',
+    requires:
+      'A server asks for input only if the client declares the capability; this client declares none.',
+    remedy: `Refuse the request with ${MISSING_CLIENT_CAPABILITY} and name the capability.`,
+    judge: each(
+      (transcript) => asking(transcript).filter(({ value: [rpc] }) => mayAsk.has(rpc)),
+      NOT_ASKED,
+      ([, { inputRequests }]) =>
+        isObject(inputRequests) && Object.keys(inputRequests).length > 0
+          ? 'it asks a client that declares no capability'
+          : undefined,
+    ),
+  },
+  {
+    id: 'input_request_shape',
+    spec: mrtr,
+    severity: 'critical',
+    requires: 'A result that asks for input holds inputRequests (an object) or requestState (a string).',
+    remedy: 'Put each request for input into inputRequests under its own key.',
+    judge: each(asking, NOT_ASKED, ([, { inputRequests, requestState }]) =>
+      isAbsentOr(isObject)(inputRequests) &&
+      isAbsentOr(isString)(requestState) &&
+      (inputRequests !== undefined || requestState !== undefined)
+        ? undefined
+        : 'it holds neither, or one of another type',
+    ),
   },
 ];

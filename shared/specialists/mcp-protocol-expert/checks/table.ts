@@ -1,24 +1,20 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Era } from '../../../registry/records/era.ts';
 import type { Transcript } from '../transcript/transcript.ts';
-import { answerChecks } from './http.ts';
-import { browserChecks } from './browsers.ts';
+import { answerChecks, browserChecks } from './http.ts';
 import { capabilityChecks } from './capabilities.ts';
 import { catalogueChecks } from './promptsAndResources.ts';
 import { type Check, type Judgement, notApplicable } from './check.ts';
-import { discoveryChecks } from './modernEra.ts';
+import { discoveryChecks, requestMetadataChecks } from './modernEra.ts';
 import { errorChecks } from './errors.ts';
 import { eventStreamChecks } from './eventStreams.ts';
-import { handshakeChecks } from './legacyEra.ts';
+import { handshakeChecks, sessionChecks } from './legacyEra.ts';
 import { listChecks } from './lists.ts';
-import { messageChecks } from './messages.ts';
+import { messageChecks, resultChecks } from './messages.ts';
 import { metadataChecks } from './metadata.ts';
-import { requestMetadataChecks } from './requestMetadata.ts';
-import { resultChecks } from './results.ts';
-import { sessionChecks } from './sessions.ts';
 import { toolChecks } from './tools.ts';
 
-/** Every check, by the family that it belongs to. */
+/** Every check, by its family. */
 export const checkFamilies: Readonly<Record<string, readonly Check[]>> = {
   'Answers over HTTP': answerChecks,
   Messages: messageChecks,
@@ -43,21 +39,21 @@ export interface Judged {
   readonly judgement: Judgement;
 }
 
-/** Runs every check of its era on a transcript. A transcript may be long, so it yields to the event loop after each check. */
+/** Runs every check of the transcript's era. Yields to the event loop after each check, since a transcript may be long. */
 export async function judge(transcript: Transcript): Promise<readonly Judged[]> {
   const { era, version } = transcript;
   const judged: Judged[] = [];
   for (const check of checks.filter(({ spec }) => spec[era] !== undefined)) {
     const judgement = isInForce(check, transcript)
       ? check.judge(transcript)
-      : notApplicable(`it is not part of ${version === '' ? 'an unknown version' : version}`);
+      : notApplicable(`${version === '' ? 'an unknown version' : version} does not have this requirement`);
     judged.push({ check, judgement });
     await nextTurn();
   }
   return judged;
 }
 
-/** Versions are dates, so their text sorts as they do. A server that named no version is held to the newest. */
+/** Versions are dates, so they sort as text. A server that named no version is checked against the newest. */
 const isInForce = ({ since, until }: Check, { era, version }: Transcript): boolean =>
   era === 'modern' ||
   ((since === undefined || version === '' || version >= since) &&
@@ -65,5 +61,5 @@ const isInForce = ({ since, until }: Check, { era, version }: Transcript): boole
 
 const SITE = 'https://modelcontextprotocol.io/specification/';
 
-/** The address of what a check refers to. */
+/** Returns the URL of the section that a check cites. */
 export const addressOf = ({ spec }: Check, era: Era): string => `${SITE}${spec[era] ?? ''}`;

@@ -3,15 +3,16 @@ import { createSseParser, type SseEvent } from '../../../gateway/protocol/sse.ts
 import { ANSWER_BOUNDS, unsafeShape } from '../../../platform/base/json.ts';
 import { explain, type OutboundClient } from '../../../platform/outbound/outboundClient.ts';
 import type { OutboundBody } from '../../../platform/outbound/outboundBody.ts';
+import { isResponse } from './transcript.ts';
 
-/** What was sent to a server, and why. */
+/** One HTTP request to a server. */
 export interface Sent {
-  /** The stable name of what this exchange tries out. */
+  /** The stable name of what this exchange tests. */
   readonly step: string;
   readonly method: 'GET' | 'POST' | 'DELETE';
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** Of the request in the body; absent where that is a notification, or no request at all. */
+  /** The id of the JSON-RPC request in the body; absent for anything else. */
   readonly id?: RequestId;
   /** The method of the message in the body. */
   readonly rpc?: string;
@@ -19,7 +20,7 @@ export interface Sent {
   readonly compressed?: true;
 }
 
-/** What came back, whatever its status, as it stood on the wire. */
+/** The answer as it came over the wire, of any status. */
 export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
@@ -30,12 +31,12 @@ export interface Answer {
   readonly isUtf8: boolean;
   /** Of an event stream. */
   readonly events: readonly SseEvent[];
-  /** What the body or the events parsed to, whatever that is; of an array, what it holds. */
+  /** The parsed JSON of the body or of the events; the items of an array count one by one. */
   readonly messages: readonly unknown[];
   readonly arrays: number;
-  /** Bodies and events that are not JSON, or JSON that is not safe to walk. */
+  /** The number of bodies and events that are not JSON, or whose JSON is unsafe to walk. */
   readonly unreadable: number;
-  /** Whether the server ended its answer, or we stopped listening. */
+  /** Whether the server ended its answer; false where reading was stopped first. */
   readonly ended: boolean;
   readonly firstByteMs: number;
   readonly durationMs: number;
@@ -44,25 +45,25 @@ export interface Answer {
 export interface Exchanged {
   readonly sent: Sent;
   readonly answer?: Answer;
-  /** Why there is no answer, in words of a closed list. */
+  /** Why there is no answer. `words` never holds text of the server. */
   readonly failure?: {
     readonly kind: 'timeout' | 'unavailable' | 'too_large' | 'invalid';
     readonly words: string;
   };
 }
 
-/** How much of an answer is read: all of it; its head, where it is an event stream; or its first event. */
+/** How much of an answer is read: all of it, only the headers of an event stream, or up to its first event. */
 export type ReadUntil = 'end' | 'head' | 'event';
 
 const ANSWER_WITHIN_MS = 5_000;
-/** The gateway keeps no more than 400 KiB of a server; this leaves room to measure larger lists. */
+/** The gateway keeps at most 400 KiB for a server; this leaves room to measure larger lists. */
 const MAX_ANSWER_BYTES = 1024 * 1024;
-/** The gateway reads no more of a stream either. */
+/** The gateway has the same limit. */
 const MAX_STREAM_EVENTS = 1_000;
-/** How long a stream may stay open after its response before that counts. */
+/** How long a stream may stay open after its response. */
 const LINGER_MS = 2_000;
 
-/** Sends one HTTP request and reads its answer as it stands. Whatever happens is told in the result; it throws nothing. */
+/** Sends one HTTP request and reads its answer. Every failure is part of the result; nothing is thrown. */
 export async function exchange(
   outbound: OutboundClient,
   url: string,
@@ -136,7 +137,11 @@ async function readBody(
       if (events.length > MAX_STREAM_EVENTS)
         return { failure: failureOf('too_large', `it answered with more than ${MAX_STREAM_EVENTS} events`) };
       if (until === 'event' && parsed.messages.length > 0) return given(false);
-      if (parsed.messages.slice(before).some((message) => answers(message, id)))
+      if (
+        parsed.messages
+          .slice(before)
+          .some((message) => id !== undefined && isObject(message) && isResponse(message))
+      )
         lingering ??= setTimeout(() => {
           body.leave();
         }, LINGER_MS);
@@ -171,13 +176,6 @@ function parseInto(text: string, into: Parsed): void {
     into.unreadable += 1;
   }
 }
-
-/** Whether a message is a response; with any id, as a server may get that wrong. */
-const answers = (message: unknown, id: RequestId | undefined): boolean =>
-  id !== undefined &&
-  isObject(message) &&
-  !('method' in message) &&
-  ('result' in message || 'error' in message);
 
 function failureOf(kind: string, words: string): NonNullable<Exchanged['failure']> {
   const kinds = ['timeout', 'too_large', 'invalid'] as const;

@@ -1,22 +1,31 @@
 import { isObject, type JsonObject } from '../../../gateway/protocol/jsonRpc.ts';
 import { GATEWAY_INFO, LATEST_LEGACY } from '../../../gateway/protocol/versions.ts';
 import type { Exchanged } from './exchange.ts';
-import { jsonHeaders, type Recorder, type Wire } from './recorder.ts';
 import {
+  type EraRecorder,
+  jsonHeaders,
   noLists,
+  type Recorder,
   recordLists,
   recordTimes,
   tryBrokenBodies,
   tryUnknownNames,
   UNKNOWN,
-} from './recordCommon.ts';
+  type Wire,
+} from './recorder.ts';
 import { resultIn, type Scope, type Transcript } from './transcript.ts';
+
+/** The first version of Streamable HTTP, and the only one with batches. Requests name their version in a header since the next one. */
+const FIRST_VERSION = '2025-03-26';
 
 const plain: Wire = { headersOf: () => ({}), paramsOf: (params) => params };
 
-/** The handshake of the legacy era; nothing else is sent. */
-export const openLegacy = (recorder: Recorder): Promise<Exchanged | undefined> =>
-  recorder.ask('initialize', { rpc: 'initialize', params: hello(LATEST_LEGACY) }, plain);
+/** Versions with an `initialize` handshake (2025-11-25, lifecycle). */
+export const legacyEra: EraRecorder = {
+  open: (recorder) => recorder.ask('initialize', { rpc: 'initialize', params: hello(LATEST_LEGACY) }, plain),
+  isOpen: (opening) => resultIn(opening) !== undefined,
+  record,
+};
 
 const hello = (protocolVersion: string): JsonObject => ({
   protocolVersion,
@@ -24,25 +33,20 @@ const hello = (protocolVersion: string): JsonObject => ({
   clientInfo: GATEWAY_INFO,
 });
 
-/** Tries what the scope says, in a session of its own, which it ends. Calls no tool that exists. */
-export async function recordLegacy(
-  recorder: Recorder,
-  opening: Exchanged,
-  scope: Scope,
-): Promise<Transcript> {
+async function record(recorder: Recorder, opening: Exchanged, scope: Scope): Promise<Transcript> {
   const profile = resultIn(opening) ?? {};
   const version = typeof profile['protocolVersion'] === 'string' ? profile['protocolVersion'] : '';
   const sessionId = sessionIn(opening);
   const capabilities = isObject(profile['capabilities']) ? profile['capabilities'] : {};
   const known = { era: 'legacy', version, opening, profile, capabilities, sessionId } as const;
   const { steps } = recorder;
-  // Without a session there is nothing that the others could be judged by.
+  // Later requests need the session that initialize opens.
   if (!resultIn(opening))
     return { ...known, lists: noLists, steps, interrupted: 'initialize was not answered' };
 
   const session: Session = {
     headers: {
-      ...(version !== '' && version !== '2025-03-26' && { 'mcp-protocol-version': version }),
+      ...(version !== '' && version !== FIRST_VERSION && { 'mcp-protocol-version': version }),
       ...(sessionId !== undefined && { 'mcp-session-id': sessionId }),
     },
     version,
@@ -90,7 +94,7 @@ async function tryEverything(
   const headers = { ...jsonHeaders, ...session };
   const ping = (step: string, changed: Record<string, string | null>) =>
     recorder.ask(step, { rpc: 'ping', headers: changed }, wire);
-  // Zero is an id like any other, and one that is easily taken for none.
+  // A server that tests whether the id is truthy takes 0 for a missing id.
   await recorder.ask('ping', { rpc: 'ping', id: 0, params: { _meta: { 'com.example/check': true } } }, wire);
   await tryUnknownNames(recorder, wire, capabilities);
   if ('logging' in capabilities) {
@@ -105,12 +109,12 @@ async function tryEverything(
   await ping('text body', { 'content-type': 'text/plain' });
   await ping('unacceptable form', { accept: 'image/png' });
   await ping('foreign origin', { origin: 'https://origin.invalid' });
-  if (version !== '2025-03-26') return;
+  if (version !== FIRST_VERSION) return;
   const batch = ['a', 'b'].map((id) => ({ jsonrpc: '2.0', id, method: 'ping' }));
   await recorder.send({ step: 'batch', method: 'POST', headers, body: JSON.stringify(batch) });
 }
 
-/** Opens a second session, with a version that nobody speaks, and ends it. */
+/** Opens a second session with an unknown protocol version, and ends it. */
 async function tryOtherVersion(recorder: Recorder): Promise<void> {
   const answered = await recorder.ask(
     'unknown version',

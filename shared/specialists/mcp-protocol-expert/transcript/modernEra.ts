@@ -1,17 +1,20 @@
 import { encodeHeaderValue } from '../../../gateway/protocol/parameterHeaders.ts';
 import { isObject, type JsonObject } from '../../../gateway/protocol/jsonRpc.ts';
-import { LATEST_MODERN, META, NAMED_BY } from '../../../gateway/protocol/versions.ts';
+import { LATEST_LEGACY, LATEST_MODERN, META, MODERN_VERSIONS, NAMED_BY } from '../../../gateway/protocol/versions.ts';
 import { ownEnvelope } from '../../../gateway/upstream/modern.ts';
 import type { Exchanged } from './exchange.ts';
-import { jsonHeaders, type Recorder, type Wire } from './recorder.ts';
 import {
+  type EraRecorder,
+  jsonHeaders,
   noLists,
+  type Recorder,
   recordLists,
   recordTimes,
   tryBrokenBodies,
   tryUnknownNames,
   UNKNOWN,
-} from './recordCommon.ts';
+  type Wire,
+} from './recorder.ts';
 import { resultIn, type Scope, type Transcript } from './transcript.ts';
 
 const wire: Wire = {
@@ -26,22 +29,23 @@ const wire: Wire = {
   paramsOf: (params) => ({ ...params, _meta: { ...ownEnvelope, 'com.example/check': true } }),
 };
 
-/** A request whose `_meta` is another one. */
+/** Sends a request with another `_meta`, or with none. */
 const withMeta = (meta: JsonObject | undefined): Wire => ({
   ...wire,
   paramsOf: (params) => (meta ? { ...params, _meta: meta } : params),
 });
 
-/** The first request of the modern era; nothing else is sent. */
-export const openModern = (recorder: Recorder): Promise<Exchanged | undefined> =>
-  recorder.ask('server/discover', { rpc: 'server/discover' }, wire);
+/** Versions whose requests stand alone (2026-07-28, basic). */
+export const modernEra: EraRecorder = {
+  open: (recorder) => recorder.ask('server/discover', { rpc: 'server/discover' }, wire),
+  isOpen(opening) {
+    const versions = resultIn(opening)?.['supportedVersions'];
+    return Array.isArray(versions) && versions.some((version) => MODERN_VERSIONS.includes(String(version)));
+  },
+  record,
+};
 
-/** Tries what the scope says. Calls no tool that exists. */
-export async function recordModern(
-  recorder: Recorder,
-  opening: Exchanged,
-  scope: Scope,
-): Promise<Transcript> {
+async function record(recorder: Recorder, opening: Exchanged, scope: Scope): Promise<Transcript> {
   const profile = resultIn(opening) ?? {};
   const capabilities = isObject(profile['capabilities']) ? profile['capabilities'] : {};
   if (scope === 'timing') await recordTimes(recorder, 'server/discover', wire);
@@ -88,7 +92,7 @@ async function tryEnvelopes(recorder: Recorder): Promise<void> {
   );
   await recorder.ask('removed method', { rpc: 'ping' }, wire);
   const { [META.protocolVersion]: _version, ...legacy } = ownEnvelope;
-  const hello = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: legacy[META.clientInfo] };
+  const hello = { protocolVersion: LATEST_LEGACY, capabilities: {}, clientInfo: legacy[META.clientInfo] };
   await recorder.ask(
     'initialize',
     { rpc: 'initialize', params: hello },
@@ -96,10 +100,14 @@ async function tryEnvelopes(recorder: Recorder): Promise<void> {
   );
 }
 
-async function tryHeaders(recorder: Recorder, hasTools: boolean): Promise<void> {
-  const discover = (step: string, headers: Record<string, string | null>) =>
+const discoverWith =
+  (recorder: Recorder) =>
+  (step: string, headers: Readonly<Record<string, string | null>>): Promise<Exchanged | undefined> =>
     recorder.ask(step, { rpc: 'server/discover', headers }, wire);
-  await discover('other version in the header', { 'mcp-protocol-version': '2025-11-25' });
+
+async function tryHeaders(recorder: Recorder, hasTools: boolean): Promise<void> {
+  const discover = discoverWith(recorder);
+  await discover('other version in the header', { 'mcp-protocol-version': LATEST_LEGACY });
   await discover('no version header', { 'mcp-protocol-version': null });
   await discover('other method in the header', { 'mcp-method': 'tools/list' });
   await discover('no method header', { 'mcp-method': null });
@@ -117,8 +125,7 @@ async function tryHeaders(recorder: Recorder, hasTools: boolean): Promise<void> 
 }
 
 async function tryTransport(recorder: Recorder): Promise<void> {
-  const discover = (step: string, headers: Record<string, string | null>) =>
-    recorder.ask(step, { rpc: 'server/discover', headers }, wire);
+  const discover = discoverWith(recorder);
   const headers = { ...jsonHeaders, ...wire.headersOf('server/discover', {}) };
   const notification = {
     jsonrpc: '2.0',

@@ -1,63 +1,43 @@
-import { MODERN_VERSIONS } from '../../../gateway/protocol/versions.ts';
 import { statusFault } from '../../../gateway/upstream/fault.ts';
 import type { DomainError } from '../../../platform/base/errors.ts';
 import type { OutboundClient } from '../../../platform/outbound/outboundClient.ts';
 import { type Result, fail, succeed } from '../../../platform/base/result.ts';
 import type { Era } from '../../../registry/records/era.ts';
 import type { Exchanged } from './exchange.ts';
-import { createRecorder, type Recorder } from './recorder.ts';
-import { openLegacy, recordLegacy } from './legacyEra.ts';
-import { openModern, recordModern } from './modernEra.ts';
-import { resultIn, type Scope, type Transcript } from './transcript.ts';
+import { legacyEra } from './legacyEra.ts';
+import { modernEra } from './modernEra.ts';
+import { createRecorder, type EraRecorder, type Recorder } from './recorder.ts';
+import type { Scope, Transcript } from './transcript.ts';
 
-interface EraRecorder {
-  open(recorder: Recorder): Promise<Exchanged | undefined>;
-  isOpen(opening: Exchanged): boolean;
-  record(recorder: Recorder, opening: Exchanged, scope: Scope): Promise<Transcript>;
-}
-
-const eras: Record<Era, EraRecorder> = {
-  legacy: {
-    open: openLegacy,
-    isOpen: (opening) => resultIn(opening) !== undefined,
-    record: recordLegacy,
-  },
-  modern: {
-    open: openModern,
-    isOpen: (opening) => {
-      const versions = resultIn(opening)?.['supportedVersions'];
-      return Array.isArray(versions) && versions.some((version) => MODERN_VERSIONS.includes(String(version)));
-    },
-    record: recordModern,
-  },
-};
+const eras: Readonly<Record<Era, EraRecorder>> = { legacy: legacyEra, modern: modernEra };
 
 export interface Recording {
   readonly url: string;
   /** The era that the server was registered with. */
   readonly era: Era;
   readonly scope: Scope;
-  /** Goes with every request as its `traceparent`, so that it can be found again in the server's own logs. */
+  /** Sent as the `traceparent` of every request, so that the server's own logs show which requests were these. */
   readonly traceId: string;
   readonly signal: AbortSignal;
 }
 
 /**
- * Exchanges with a server what the scope wants of its era. The era is the one that it answers to; where it
- * answers to neither, the one that it was registered with. A failure is a server that gave no answer at all, or wants
- * credentials: there is nothing to judge then.
+ * Records the exchanges that the scope names. The era is the one that the server answers to; where it answers to neither, the
+ * one that it was registered with. Fails where the server gave no answer at all or requires credentials: then there is nothing
+ * to check.
  */
 export async function recordTranscript(
   { url, era, scope, traceId, signal }: Recording,
   outbound: OutboundClient,
 ): Promise<Result<Transcript>> {
   const opened: { recorder: Recorder; opening: Exchanged }[] = [];
-  for (const tried of [era, era === 'modern' ? 'legacy' : 'modern'] as const) {
+  const registeredFirst = [era, ...(['legacy', 'modern'] as const).filter((other) => other !== era)];
+  for (const tried of registeredFirst) {
     const recorder = createRecorder(outbound, { url, traceId, signal });
     const opening = await eras[tried].open(recorder);
-    if (!opening) return fail({ kind: 'timeout', message: 'there was no time left to ask it' });
+    if (!opening) return fail({ kind: 'timeout', message: 'there was no time left to call it' });
     const closed = whyClosed(opening);
-    // What it makes of the other era's first request says nothing of its own.
+    // Its answer to the first request of the other era says nothing about its own era.
     if (closed && tried === era) return fail(closed);
     if (eras[tried].isOpen(opening)) return succeed(await eras[tried].record(recorder, opening, scope));
     opened.push({ recorder, opening });

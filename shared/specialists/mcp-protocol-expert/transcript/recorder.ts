@@ -2,43 +2,61 @@ import type { JsonObject, RequestId } from '../../../gateway/protocol/jsonRpc.ts
 import type { OutboundClient } from '../../../platform/outbound/outboundClient.ts';
 import { continueTrace, traceparentOf } from '../../../platform/telemetry/trace.ts';
 import { type Exchanged, exchange, type ReadUntil, type Sent } from './exchange.ts';
-import { type ListKind, type ListRun, listMethods, resultIn } from './transcript.ts';
+import {
+  type ListKind,
+  type ListRun,
+  listMethods,
+  resultIn,
+  type Scope,
+  type Transcript,
+} from './transcript.ts';
 
-/** Pages and items of one list that are read, and lists that are longer are cut. The gateway keeps 500 items. */
+/** How many pages and items of one list are read; a longer list is cut. The gateway itself keeps 500 items. */
 const MAX_PAGES = 10;
 const MAX_ITEMS = 2_000;
-/** Exchanges without an answer after which the rest is not tried: a server that hangs would hold us for minutes. */
+/** After this many exchanges without an answer the recording stops: a server that hangs would cost minutes. */
 const MAX_FAILURES = 2;
-/** For one server, everything together. */
+/** Time limit for all exchanges with one server. */
 const RECORD_WITHIN_MS = 25_000;
 const MAX_BYTES = 4 * 1024 * 1024;
 
 export interface Request {
   readonly rpc: string;
   readonly params?: JsonObject;
-  /** Given where the id itself is tried out. */
+  /** Set where the id itself is tested; generated otherwise. */
   readonly id?: RequestId;
-  /** In place of those that every request of the era has; null leaves one out. */
+  /** Replace the headers that every request of the era has; null removes one. */
   readonly headers?: Readonly<Record<string, string | null>>;
   readonly until?: ReadUntil;
-  /** Whether the answer may be compressed. It is read as it comes, so that only its size can be told. */
+  /** Whether the answer may be compressed. It is not decompressed: only its size is measured. */
   readonly compressed?: boolean;
 }
 
-/** How a request of an era looks on the wire. */
+/** The headers and params that an era adds to each request. */
 export interface Wire {
   headersOf(rpc: string, params: JsonObject): Readonly<Record<string, string>>;
   paramsOf(params: JsonObject): JsonObject;
 }
 
-/** Sends what a transcript is made of, one after another, and keeps it by step. */
+/** Sends requests one after another and keeps each exchange under the name of its step. */
 export interface Recorder {
   readonly steps: ReadonlyMap<string, Exchanged>;
+  /** Returns why the recording stopped early; undefined while it goes on. */
   interrupted(): string | undefined;
-  /** Undefined where it was not sent, since the server has stopped answering. */
+  /** Returns undefined where nothing was sent, since the recording has stopped. */
   send(sent: Sent, until?: ReadUntil): Promise<Exchanged | undefined>;
   ask(step: string, request: Request, wire: Wire): Promise<Exchanged | undefined>;
   list(kind: ListKind, wire: Wire): Promise<ListRun>;
+}
+
+/** How a server of one era is opened and recorded: one implementation for each era. */
+export interface EraRecorder {
+  /** Sends the first request of the era, and nothing else. */
+  open(recorder: Recorder): Promise<Exchanged | undefined>;
+  /** Whether the answer shows that the server speaks the era. */
+  isOpen(opening: Exchanged): boolean;
+  /** Tests what the scope names, and ends what it began. Calls no tool of the server. */
+  record(recorder: Recorder, opening: Exchanged, scope: Scope): Promise<Transcript>;
 }
 
 export const jsonHeaders = {
@@ -61,13 +79,13 @@ export function createRecorder(
   let failures = 0;
   let bytes = 0;
   let lastId = 0;
-  /** Strings and integers in turn: a server has to give back either. */
+  /** Alternates strings and integers: a server must return either unchanged. */
   const nextId = (): RequestId => ((lastId += 1) % 2 === 0 ? lastId : `check-${lastId}`);
 
   const interrupted = () => {
-    if (within.aborted) return `it took longer than ${RECORD_WITHIN_MS / 1000} seconds altogether`;
-    if (caller.aborted) return 'the time for the task was over';
-    if (bytes > MAX_BYTES) return `it answered with more than ${MAX_BYTES} bytes altogether`;
+    if (within.aborted) return `all exchanges together took longer than ${RECORD_WITHIN_MS / 1000} seconds`;
+    if (caller.aborted) return 'the task ran out of time';
+    if (bytes > MAX_BYTES) return `its answers had more than ${MAX_BYTES} bytes together`;
     return failures >= MAX_FAILURES ? `it gave no answer ${failures} times` : undefined;
   };
 
@@ -137,4 +155,66 @@ function present(headers: Readonly<Record<string, string | null>>): Record<strin
   return Object.fromEntries(
     Object.entries(headers).filter((entry): entry is [string, string] => entry[1] !== null),
   );
+}
+
+/** A name that no server uses. */
+export const UNKNOWN = 'mreg-check-none';
+
+const unread: ListRun = { pages: [], items: [], end: 'failed' };
+export const noLists: Record<ListKind, ListRun> = {
+  tools: unread,
+  prompts: unread,
+  resources: unread,
+  resourceTemplates: unread,
+};
+
+/** Reads every list. Lists that the server does not declare are read too, since their answers are checked. */
+export async function recordLists(recorder: Recorder, wire: Wire): Promise<Record<ListKind, ListRun>> {
+  const lists = {
+    tools: await recorder.list('tools', wire),
+    prompts: await recorder.list('prompts', wire),
+    resources: await recorder.list('resources', wire),
+    resourceTemplates: await recorder.list('resourceTemplates', wire),
+  };
+  if (lists.tools.pages.length > 1)
+    await recorder.ask('unknown cursor', { rpc: 'tools/list', params: { cursor: UNKNOWN } }, wire);
+  return lists;
+}
+
+/** Asks for a method, tool, prompt and resource that do not exist. */
+export async function tryUnknownNames(
+  recorder: Recorder,
+  wire: Wire,
+  capabilities: JsonObject,
+): Promise<void> {
+  await recorder.ask('unknown method', { rpc: `${UNKNOWN}/none` }, wire);
+  if ('tools' in capabilities)
+    await recorder.ask('unknown tool', { rpc: 'tools/call', params: { name: UNKNOWN, arguments: {} } }, wire);
+  if ('prompts' in capabilities)
+    await recorder.ask('unknown prompt', { rpc: 'prompts/get', params: { name: UNKNOWN } }, wire);
+  if ('resources' in capabilities)
+    await recorder.ask('unknown resource', { rpc: 'resources/read', params: { uri: 'check:none' } }, wire);
+  if ('completions' in capabilities) {
+    const params = { ref: { type: 'ref/prompt', name: UNKNOWN }, argument: { name: 'a', value: '' } };
+    await recorder.ask('completion', { rpc: 'completion/complete', params }, wire);
+  }
+}
+
+/** Sends bodies that are not a JSON-RPC message. */
+export async function tryBrokenBodies(
+  recorder: Recorder,
+  headers: Readonly<Record<string, string>>,
+): Promise<void> {
+  await recorder.send({ step: 'broken JSON', method: 'POST', headers, body: '{"jsonrpc":' });
+  await recorder.send({ step: 'no JSON-RPC', method: 'POST', headers, body: '{"hello":"server"}' });
+}
+
+/** How often the same small request is sent to measure its time. */
+export const TIMES = 5;
+
+/** Sends a small request several times, and reads a list uncompressed and compressed. */
+export async function recordTimes(recorder: Recorder, rpc: string, wire: Wire): Promise<void> {
+  for (let time = 1; time <= TIMES; time++) await recorder.ask(`time ${time}`, { rpc }, wire);
+  await recorder.ask('list tools', { rpc: 'tools/list' }, wire);
+  await recorder.ask('list tools, compressed', { rpc: 'tools/list', compressed: true }, wire);
 }

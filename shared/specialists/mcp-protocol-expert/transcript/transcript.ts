@@ -13,38 +13,38 @@ export const listMethods = {
   resourceTemplates: { method: 'resources/templates/list', capability: 'resources' },
 } as const satisfies Record<ListKind, { readonly method: string; readonly capability: string }>;
 
-/** What is tried: everything that the checks judge, the lists alone, or what tells how fast the server answers. */
+/** What is exchanged: everything that the checks need, only the lists, or what shows how fast the server answers. */
 export type Scope = 'all' | 'lists' | 'timing';
 
 /** One list of a server, as far as it was read. */
 export interface ListRun {
   readonly pages: readonly Exchanged[];
-  /** In the order in which they came; whatever the server put there. */
+  /** In the order in which they came, unparsed. */
   readonly items: readonly unknown[];
-  /** `cut`: there were more pages or items than are read. `looped`: a cursor came a second time. */
+  /** `cut`: the list is longer than what is read. `looped`: a cursor came a second time. */
   readonly end: 'complete' | 'cut' | 'looped' | 'failed';
 }
 
-/** All that was exchanged with a server, in one go, for the checks to judge. */
+/** All exchanges of one recording, as input for the checks. */
 export interface Transcript {
   readonly era: Era;
-  /** That the server agreed to speak; empty where it named none. */
+  /** The version that the server chose; empty where it named none. */
   readonly version: string;
   /** `initialize` or `server/discover`. */
   readonly opening: Exchanged;
-  /** What the opening came to; empty where it failed. */
+  /** The result of the opening; empty where it failed. */
   readonly profile: JsonObject;
   readonly capabilities: JsonObject;
-  /** Legacy: as the server named it. */
+  /** Legacy: the id of the session that the server opened, if it did. */
   readonly sessionId: string | undefined;
   readonly lists: Readonly<Record<ListKind, ListRun>>;
-  /** By their step. A step that is missing was not tried: it does not apply, or the server had stopped answering. */
+  /** By the name of their step. A missing step was not sent: it does not apply, or the server had stopped answering. */
   readonly steps: ReadonlyMap<string, Exchanged>;
-  /** Why it ended before everything was tried. */
+  /** Why the recording ended early. */
   readonly interrupted: string | undefined;
 }
 
-/** A response as it stood in an answer; undefined where the answer holds none. */
+/** Returns the response in an answer; undefined where there is none. */
 export function responseIn(exchanged: Exchanged | undefined): JsonObject | undefined {
   return exchanged?.answer?.messages.filter(isObject).find((message) => isResponse(message));
 }
@@ -52,13 +52,13 @@ export function responseIn(exchanged: Exchanged | undefined): JsonObject | undef
 export const isResponse = (message: JsonObject): boolean =>
   !('method' in message) && ('result' in message || 'error' in message);
 
-/** The result in an answer; undefined for an error or anything else. */
+/** Returns the result in an answer; undefined for an error or anything else. */
 export function resultIn(exchanged: Exchanged | undefined): JsonObject | undefined {
   const result = responseIn(exchanged)?.['result'];
   return isObject(result) ? result : undefined;
 }
 
-/** The error in an answer. */
+/** Returns the JSON-RPC error in an answer. */
 export function errorIn(exchanged: Exchanged | undefined): JsonObject | undefined {
   const error = responseIn(exchanged)?.['error'];
   return isObject(error) ? error : undefined;

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { LATEST_MODERN } from '../../../gateway/protocol/versions.ts';
 import type { Principal } from '../../../identity/access/actor.ts';
 import type { Session } from '../../../identity/sessions/sessionStore.ts';
 import { type Delegation, finish, newDelegation } from '../../../orchestration/model/delegation.ts';
@@ -29,10 +30,10 @@ export type IsolationDeps = Pick<
   | 'log'
 >;
 
-/** Records of a tenant that there is not, of each kind that a tenant has, with a mark by which they are known anywhere. */
-export interface StrangersRecords {
+/** One record of each kind, of a made-up tenant, with a mark to recognise them anywhere. */
+export interface ForeignRecords {
   readonly principal: Principal;
-  /** In a text of each record. */
+  /** Part of a text of each record. */
   readonly mark: string;
   readonly server: ServerRecord;
   readonly toolset: Toolset;
@@ -40,8 +41,8 @@ export interface StrangersRecords {
   readonly plan: Plan;
 }
 
-/** They follow from the delegation alone: what a try left behind that died, the next one finds and removes. */
-export function strangersRecords(delegationId: string, now: Date): StrangersRecords {
+/** Makes records that depend only on the delegation: a retry finds and removes what an attempt left behind. */
+export function makeForeignRecords(delegationId: string, now: Date): ForeignRecords {
   const hash = createHash('sha256').update(`isolation ${delegationId}`).digest('hex');
   const guid = (digits: string) =>
     `${digits.slice(0, 8)}-${digits.slice(8, 12)}-4${digits.slice(13, 16)}-8${digits.slice(17, 20)}-${digits.slice(20, 32)}`;
@@ -80,14 +81,14 @@ export function strangersRecords(delegationId: string, now: Date): StrangersReco
       description: mark,
       tags: [],
       owner: userId,
-      // Only the tenant whose gateway this is may share: what another one shares is still its own.
+      // Only the operator's tenant may share servers: this one stays private although it is marked as shared.
       visibility: 'shared',
       status: 'active',
       statusChangedAt: at,
       planId: mark,
       discovery: {
         era: 'modern',
-        protocolVersion: '2026-07-28',
+        protocolVersion: LATEST_MODERN,
         serverInfo: { name: mark, version: '1' },
         capabilities: { tools: {} },
         tools: [{ name: 'look', description: mark, inputSchema: { type: 'object' } }],
@@ -95,7 +96,7 @@ export function strangersRecords(delegationId: string, now: Date): StrangersReco
       },
     },
     toolset: { ...made, slug: mark, title: mark, description: mark, tools: [], prompts: [], resources: [] },
-    // Ended from the start, so that nobody carries it out.
+    // Finished from the start, so that no agent runs it.
     delegation: finish(newDelegation(work, now), { success: true, result: { mark } }, now),
     plan: {
       id: hash.slice(0, 32),
@@ -113,9 +114,9 @@ export function strangersRecords(delegationId: string, now: Date): StrangersReco
   };
 }
 
-/** Stores all of them. Gives the session that was opened, whose id is the store's to choose; it ends by itself soon. */
+/** Stores all records, and opens and returns a session. The session store chooses its id, and it expires soon. */
 export async function storeRecords(
-  { server, toolset, delegation, plan, principal, mark }: StrangersRecords,
+  { server, toolset, delegation, plan, principal, mark }: ForeignRecords,
   { servers, toolsets, delegations, plans, sessions }: IsolationDeps,
 ): Promise<Session> {
   const added = await Promise.allSettled([
@@ -124,30 +125,30 @@ export async function storeRecords(
     delegations.add(delegation),
     plans.add(plan),
   ]);
-  // Only now: what is still on its way could not be removed.
+  // After all have settled: a write that is still running could not be removed.
   for (const outcome of added) if (outcome.status === 'rejected') throw outcome.reason;
   return sessions.open(principal, mark);
 }
 
-/** Removes what is there of them, each by itself. Gives the kinds of those that are still there. */
+/** Removes the records one by one. Returns the kinds of those that could not be removed. */
 export async function removeRecords(
-  { server, toolset, delegation, plan, principal }: StrangersRecords,
+  { server, toolset, delegation, plan, principal }: ForeignRecords,
   session: Session | undefined,
   { servers, toolsets, delegations, plans, sessions }: IsolationDeps,
 ): Promise<readonly string[]> {
   const { tenantId } = principal;
   const removals: readonly (readonly [string, () => Promise<unknown>])[] = [
     ['session', () => (session ? sessions.end(tenantId, session.id) : Promise.resolve())],
-    ['server', () => whatIsThere(servers, servers.find(tenantId, server.slug))],
-    ['toolset', () => whatIsThere(toolsets, toolsets.find(tenantId, toolset.slug))],
-    ['delegation', () => whatIsThere(delegations, delegations.find(tenantId, delegation.id))],
-    ['plan', () => whatIsThere(plans, plans.find(tenantId, plan.id))],
+    ['server', () => removeFound(servers, servers.find(tenantId, server.slug))],
+    ['toolset', () => removeFound(toolsets, toolsets.find(tenantId, toolset.slug))],
+    ['delegation', () => removeFound(delegations, delegations.find(tenantId, delegation.id))],
+    ['plan', () => removeFound(plans, plans.find(tenantId, plan.id))],
   ];
   const outcomes = await Promise.allSettled(removals.map(([, remove]) => remove()));
   return removals.filter((_, index) => outcomes[index]?.status === 'rejected').map(([kind]) => kind);
 }
 
-async function whatIsThere<T>(
+async function removeFound<T>(
   store: { remove(value: T, etag: string): Promise<unknown> },
   found: Promise<{ readonly value: T; readonly etag: string } | undefined>,
 ): Promise<void> {

@@ -1,37 +1,75 @@
-import { z } from 'zod';
 import type { Session } from '../../../identity/sessions/sessionStore.ts';
-import { type Task, type TaskHelpers, defineTask } from '../../../orchestration/tasks/task.ts';
-import { succeed } from '../../../platform/base/result.ts';
-import { type Finding, verdict, verdictSchema } from '../../finding.ts';
+import type { Task, TaskHelpers } from '../../../orchestration/tasks/task.ts';
+import { tokenNotKept } from '../../checkEndpoints.ts';
+import { type Finding, defineFindings } from '../../finding.ts';
+import { type Inspection, inspectionsOf } from '../../inspection.ts';
 import { withinTime } from '../../withTimeout.ts';
 import { readRecords } from '../../readRecords.ts';
-import { type Attempt, storeAttempts } from './attempts.ts';
-import { gatewayAttempts } from './gatewayAttempts.ts';
-import { askOverHttp } from './httpAttempts.ts';
+import { type Attempt, gatewayAttempts, httpAttempts, storeAttempts } from './attempts.ts';
 import {
   type IsolationDeps,
-  type StrangersRecords,
+  type ForeignRecords,
   removeRecords,
   storeRecords,
-  strangersRecords,
+  makeForeignRecords,
 } from './foreignRecords.ts';
 
 const STEP_WITHIN_MS = 15_000;
 const TRAIL_SAMPLE = 200;
 
-/** Makes records of a tenant that there is not and tries to get at them as the caller's tenant, in every way that there is. */
+const CONTEXT = { store: 'the store', gateway: 'the MCP endpoints', http: 'HTTP' } as const;
+
+const finding = defineFindings({
+  tenant_leak: ({ what, by }: Reached) => ({
+    severity: 'critical',
+    message: `the caller's tenant can read data of another tenant: ${what}, by ${CONTEXT[by]}`,
+    remedy: 'Take the app out of service until this read uses only the tenant of the verified token.',
+  }),
+  attempt_without_control: ({ what, by }: Reached) => ({
+    severity: 'critical',
+    message: `the record's own tenant cannot read it either, so the test proves nothing: ${what}, by ${CONTEXT[by]}`,
+    remedy: 'Check the store: it does not return what was written.',
+  }),
+  not_tried: ({ what, reason }: { what: string; reason: string }) => ({
+    severity: 'critical',
+    message: `the ${what} were not tested: ${reason}`,
+    remedy: 'Check the storage account and the state store of the gateway, then run the check again.',
+  }),
+  not_asked_over_http: ({ what, status, reason }: HttpUnknown) => ({
+    severity: 'warning',
+    message: `it is not known whether the ${what} can be read over HTTP: ${status === undefined ? reason : `status ${status}`}`,
+    evidence: { what, status: status ?? null },
+    remedy: 'Check that both apps run and that the session has not ended, then run the check again.',
+  }),
+  left_behind: ({ kinds, ...facts }: { kinds: readonly string[]; tenant: string; mark: string }) => ({
+    severity: 'warning',
+    message: `records of the made-up tenant could not be removed: ${kinds.join(', ')}`,
+    evidence: { kinds, ...facts },
+    remedy: 'Remove the rows of this tenant from the tables: nobody needs them.',
+  }),
+});
+interface Reached {
+  readonly what: string;
+  readonly by: Attempt['by'];
+}
+interface HttpUnknown {
+  readonly what: string;
+  readonly status?: number | undefined;
+  readonly reason: string;
+}
+
+const { gateCheck } = inspectionsOf('mcp-security-auditor');
+
+/** Makes records of a made-up tenant, and tries to read them as the caller's tenant in every known way. */
 export const tenantIsolationTest = (deps: IsolationDeps): Task =>
-  defineTask({
+  gateCheck({
     name: 'tenant_isolation_test',
     permissions: ['delegations.read'],
-    agent: 'mcp-security-auditor',
     description:
-      "Makes a server, a toolset, a delegation, a plan and sessions of a made-up tenant, tries to read each as the caller's tenant by the stores, the MCP endpoints and, with the session's token if it is kept, over HTTP, and removes them again. Passes when only the made-up tenant itself gets at them.",
+      "Makes a server, a toolset, a delegation, a plan and sessions of a made-up tenant, tries to read each as the caller's tenant by the stores, the MCP endpoints and, if the session keeps its token, over HTTP, and removes them again. Passes when only the made-up tenant itself can read them.",
     timeoutMs: 60_000,
-    input: z.strictObject({}),
-    output: verdictSchema,
-    async run(_, helpers) {
-      const records = strangersRecords(helpers.delegationId, deps.clock.now());
+    async inspect(_, helpers) {
+      const records = makeForeignRecords(helpers.delegationId, deps.clock.now());
       let session: Session | undefined;
       const findings: Finding[] = [];
       const evidence: Record<string, unknown> = { madeUpTenant: records.principal.tenantId };
@@ -40,22 +78,25 @@ export const tenantIsolationTest = (deps: IsolationDeps): Task =>
         session = stored.ok ? stored.value : undefined;
         const tried = session === undefined ? undefined : await tryAll(records, session, helpers, deps);
         findings.push(...(tried?.findings ?? []));
-        if (!stored.ok) findings.push(untried('stores and MCP endpoints', stored.error.message));
-        Object.assign(evidence, tried?.evidence);
+        if (!stored.ok) findings.push(untested(stored.error.message));
+        Object.assign(evidence, tried?.facts);
       } finally {
         const left = await removeRecords(records, session, deps);
-        if (left.length > 0) findings.push(leftBehind(left, records));
+        if (left.length > 0)
+          findings.push(
+            finding('left_behind', { kinds: left, tenant: records.principal.tenantId, mark: records.mark }),
+          );
       }
-      return succeed(verdict(findings, evidence));
+      return { findings, facts: evidence };
     },
   });
 
 async function tryAll(
-  records: StrangersRecords,
+  records: ForeignRecords,
   session: Session,
   helpers: TaskHelpers,
   deps: IsolationDeps,
-): Promise<{ readonly findings: readonly Finding[]; readonly evidence: Readonly<Record<string, unknown>> }> {
+): Promise<Inspection> {
   const { tenantId, signal } = helpers;
   const [attempts, token] = await Promise.all([
     withinTime(STEP_WITHIN_MS, signal, async (own) => [
@@ -64,8 +105,7 @@ async function tryAll(
     ]),
     helpers.token(),
   ]);
-  if (!attempts.ok)
-    return { findings: [untried('stores and MCP endpoints', attempts.error.message)], evidence: {} };
+  if (!attempts.ok) return { findings: [untested(attempts.error.message)], facts: {} };
   const [tried, trail, http] = await Promise.all([
     withinTime(STEP_WITHIN_MS, signal, () =>
       Promise.all(attempts.value.map((attempt) => tryOne(attempt, records.principal.tenantId, tenantId))),
@@ -73,17 +113,26 @@ async function tryAll(
     withinTime(STEP_WITHIN_MS, signal, (own) =>
       readRecords(deps.trail, tenantId, {}, { limit: TRAIL_SAMPLE, signal: own }),
     ),
-    token === undefined ? undefined : askOverHttp(records, session, token, helpers, deps),
+    token === undefined ? undefined : httpAttempts(records, session, token, helpers, deps),
   ]);
   const foreign = trail.ok ? trail.value.records.filter((record) => record.tenantId !== tenantId) : [];
   return {
     findings: [
-      ...(tried.ok ? tried.value.flat() : [untried('stores and MCP endpoints', tried.error.message)]),
-      ...(trail.ok ? [] : [untried('audit trail', trail.error.message)]),
-      ...(foreign.length > 0 ? [leak('record of the audit trail', 'store')] : []),
-      ...(http ? [...http.leaks.map((what) => leak(what, 'http')), ...http.findings] : [notKept]),
+      ...(tried.ok ? tried.value.flat() : [untested(tried.error.message)]),
+      ...(trail.ok
+        ? []
+        : [finding('not_tried', { what: 'records of the audit trail', reason: trail.error.message })]),
+      ...(foreign.length > 0
+        ? [finding('tenant_leak', { what: 'record of the audit trail', by: 'store' })]
+        : []),
+      ...(http
+        ? [
+            ...http.leaks.map((what) => finding('tenant_leak', { what, by: 'http' })),
+            ...http.unknown.map((answer) => finding('not_asked_over_http', answer)),
+          ]
+        : [tokenNotKept('access over HTTP')]),
     ],
-    evidence: {
+    facts: {
       attempts: Object.fromEntries(
         [...Map.groupBy(attempts.value, ({ by }) => by)].map(([by, group]) => [
           by,
@@ -97,50 +146,11 @@ async function tryAll(
   };
 }
 
-async function tryOne({ what, by, reaches }: Attempt, stranger: string, caller: string): Promise<Finding[]> {
-  const [own, others] = await Promise.all([reaches(stranger), reaches(caller)]);
-  if (others) return [leak(what, by)];
-  return own ? [] : [provesNothing(what, by)];
+async function tryOne({ what, by, reaches }: Attempt, owner: string, caller: string): Promise<Finding[]> {
+  const [own, others] = await Promise.all([reaches(owner), reaches(caller)]);
+  if (others) return [finding('tenant_leak', { what, by })];
+  return own ? [] : [finding('attempt_without_control', { what, by })];
 }
 
-const leak = (what: string, by: Attempt['by']): Finding => ({
-  rule: 'tenant_leak',
-  severity: 'critical',
-  message: `the caller's tenant gets at another tenant's data: ${what}, by ${words[by]}`,
-  evidence: { what, by },
-  remedy:
-    'Take the app out of service until this read takes the tenant from the verified token alone and looks nowhere else.',
-});
-const words = { store: 'the store', gateway: 'the MCP endpoints', http: 'HTTP' } as const;
-
-const provesNothing = (what: string, by: Attempt['by']): Finding => ({
-  rule: 'attempt_without_control',
-  severity: 'critical',
-  message: `not even its own tenant gets at it, so that nothing is shown: ${what}, by ${words[by]}`,
-  evidence: { what, by },
-  remedy: 'Look at the store: what was written there is not found again.',
-});
-
-const untried = (what: string, reason: string): Finding => ({
-  rule: 'not_tried',
-  severity: 'critical',
-  message: `the ${what} were not tried: ${reason}`,
-  evidence: { what, reason },
-  remedy: 'Look at the storage account and the state store of the gateway, then run the check again.',
-});
-
-const leftBehind = (kinds: readonly string[], { principal, mark }: StrangersRecords): Finding => ({
-  rule: 'left_behind',
-  severity: 'warning',
-  message: `records of the made-up tenant could not be removed: ${kinds.join(', ')}`,
-  evidence: { kinds, tenant: principal.tenantId, mark },
-  remedy: 'Remove the rows of that tenant from the tables; they are of no use to anybody.',
-});
-
-const notKept: Finding = {
-  rule: 'token_not_kept',
-  severity: 'info',
-  message: 'nothing was tried over HTTP: there is no session that keeps its token',
-  evidence: {},
-  remedy: 'Open a session with {"keepToken": true} and name it, to have the apps asked too.',
-};
+const untested = (reason: string): Finding =>
+  finding('not_tried', { what: 'stores and MCP endpoints', reason });

@@ -3,7 +3,7 @@ import type { EndpointAnswer } from '../../../../shared/specialists/callEndpoint
 import {
   type Observed,
   bearerChallenge,
-  judgeChallenge,
+  challengeFindings,
 } from '../../../../shared/specialists/fastmcp-specialist/challengeFindings.ts';
 
 const origin = 'https://mcp.contoso.com';
@@ -41,7 +41,7 @@ const observed = (more: Partial<Observed> = {}): Observed => ({
   ...more,
 });
 const rules = (more: Partial<Observed>) =>
-  judgeChallenge(resource, observed(more), expected).map(({ rule }) => rule);
+  challengeFindings(resource, observed(more), expected).map(({ rule }) => rule);
 const post = (challenge?: string) => ({ withoutToken: { POST: refused(challenge) } });
 const metadata = (more: object, headers: EndpointAnswer['headers'] = json) => ({
   metadata: answer(200, headers, { ...document, ...more }),
@@ -54,7 +54,7 @@ test('an endpoint that is as it must be has no finding', () => {
 
 describe('what keeps clients from signing in is found', () => {
   test.each<[string, Partial<Observed>, string]>([
-    ['no answer', { withoutToken: { POST: 'connection refused' } }, 'endpoint_unreachable'],
+    ['no answer', { withoutToken: { POST: 'connection refused' } }, 'challenge_unanswered'],
     ['let in without a token', { withoutToken: { POST: answer(200, {}) } }, 'challenge_status'],
     ['a redirect to a page of sign-in', { withoutToken: { GET: answer(302, {}) } }, 'challenge_status'],
     ['no challenge', post(), 'challenge_missing'],

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { isObject } from '../../../../shared/gateway/protocol/jsonRpc.ts';
 import { fail, succeed } from '../../../../shared/platform/base/result.ts';
 import {
-  judgeOutputSchema,
-  judgeStructured,
+  schemaFindings,
+  contentFindings,
 } from '../../../../shared/specialists/fastmcp-specialist/structuredFindings.ts';
 import {
   contentProblems,
@@ -95,7 +95,7 @@ describe('a result', () => {
     );
   const rules = async (result: object, held = check) => {
     const given = { kind: 'result', result: { content: [], ...result }, durationMs: 1 } as const;
-    return (await judgeStructured('a', tool, given, held)).map(({ rule, severity }) => `${rule}:${severity}`);
+    return (await contentFindings('a', tool, given, held)).map(({ rule, severity }) => `${rule}:${severity}`);
   };
   test.each<[object, readonly string[]]>([
     [{ structuredContent: { n: 1 } }, []],
@@ -110,7 +110,7 @@ describe('a result', () => {
   test('that could not be held to its schema in time is told as unchecked, and so is a schema', async () => {
     const ended: CheckSchema = () => Promise.resolve(fail({ kind: 'timeout', message: 'it took too long' }));
     expect(await rules({ structuredContent: {} }, ended)).toEqual(['structured_content_unchecked:warning']);
-    const [finding] = await judgeOutputSchema('a', 'modern', tool, ended);
+    const [finding] = await schemaFindings('a', 'modern', tool, ended);
     expect(finding).toMatchObject({
       rule: 'output_schema_unchecked',
       severity: 'warning',
@@ -122,10 +122,10 @@ describe('a result', () => {
 
   test('of the legacy era has an object for a schema, or clients do not get to see that', async () => {
     const list = { name: 'list', outputSchema: { type: 'array' } };
-    expect((await judgeOutputSchema('a', 'legacy', list, check)).map(({ rule }) => rule)).toEqual([
+    expect((await schemaFindings('a', 'legacy', list, check)).map(({ rule }) => rule)).toEqual([
       'output_schema_not_object',
     ]);
-    expect(await judgeOutputSchema('a', 'modern', list, check)).toEqual([]);
+    expect(await schemaFindings('a', 'modern', list, check)).toEqual([]);
   });
 });
 

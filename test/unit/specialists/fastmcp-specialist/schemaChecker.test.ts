@@ -10,7 +10,7 @@ test('a schema and content are judged in a thread, with the problems that they h
   expect(await check(object({ type: 'string' }))).toEqual({ ok: true, value: [] });
   expect(await check(object({ type: 'number of' }))).toMatchObject({ ok: true, value: [{}] });
   expect(await check(object({ type: 'string' }), { v: 1 })).toMatchObject({ ok: true, value: [{}] });
-  expect(await check([])).toEqual({ ok: true, value: ['it is no object'] });
+  expect(await check([])).toEqual({ ok: true, value: ['it is not an object'] });
 });
 
 test.each<[string, unknown, unknown]>([
@@ -34,7 +34,7 @@ test('a server whose schemas take for ever again and again is given up; another 
   for (let time = 0; time < 3; time++) await slow();
   expect(await hostile(object({}))).toMatchObject({
     ok: false,
-    error: { kind: 'timeout', message: '3 others of its server took too long' },
+    error: { kind: 'timeout', message: '3 other schemas of its server took too long' },
   });
   expect(await checkOf('a')(object({}))).toEqual({ ok: true, value: [] });
 });

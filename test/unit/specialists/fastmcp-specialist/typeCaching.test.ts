@@ -5,7 +5,11 @@ import { systemClock } from '../../../../shared/platform/base/clock.ts';
 import { createFairQueue } from '../../../../shared/platform/concurrency/fairQueue.ts';
 import { openOutboundClient } from '../../../../shared/platform/outbound/outboundClient.ts';
 import { azureTableServerStore } from '../../../../shared/registry/records/azureTableServerStore.ts';
-import { type Kept, judgeKept, keptOf } from '../../../../shared/specialists/fastmcp-specialist/staleLists.ts';
+import {
+  type CachedLists,
+  listFindings,
+  cachedListsOf,
+} from '../../../../shared/specialists/fastmcp-specialist/typeCaching.ts';
 import { discoveryOf } from '../../../support/handmadeUpstream.ts';
 import { memoryState } from '../../../support/memoryState.ts';
 import { memoryTables } from '../../../support/memoryTables.ts';
@@ -25,16 +29,16 @@ describe('the age of what is kept', () => {
     ['counts from when it was last found to be right', minutesAgo(500), minutesAgo(7), 7],
     ['does not count from before its change', minutesAgo(3), minutesAgo(90), 3],
   ])('%s', (_, discoveredAt, confirmed, age) => {
-    expect(keptOf(server(discoveredAt), confirmed, now)).toMatchObject({ ageMinutes: age, tools: 1 });
+    expect(cachedListsOf(server(discoveredAt), confirmed, now)).toMatchObject({ ageMinutes: age, tools: 1 });
   });
 });
 
 describe('what follows from what is kept', () => {
-  const kept = (more: Partial<Kept> = {}): Kept => ({
-    ...keptOf(server(minutesAgo(1)), undefined, now),
+  const kept = (more: Partial<CachedLists> = {}): CachedLists => ({
+    ...cachedListsOf(server(minutesAgo(1)), undefined, now),
     ...more,
   });
-  test.each<[string, Partial<Kept>, Parameters<typeof judgeKept>[1], readonly string[]]>([
+  test.each<[string, Partial<CachedLists>, Parameters<typeof listFindings>[1], readonly string[]]>([
     ['nothing where it is fresh', {}, undefined, []],
     ['nothing where it was right', { ageMinutes: 40 }, 'unchanged', []],
     ['that it was stale', { ageMinutes: 40 }, 'updated', ['list_was_stale:info']],
@@ -42,7 +46,7 @@ describe('what follows from what is kept', () => {
     ['that nobody looks any more', { ageMinutes: 90 }, 'unchanged', ['list_overdue:warning']],
     ['that it is large', { bytes: 300_000 }, undefined, ['list_large:warning']],
   ])('%s', (_, more, refreshed, expected) => {
-    const found = judgeKept(kept(more), refreshed, 30);
+    const found = listFindings(kept(more), refreshed, 30);
     expect(found.map(({ rule, severity }) => `${rule}:${severity}`)).toEqual(expected);
   });
 });

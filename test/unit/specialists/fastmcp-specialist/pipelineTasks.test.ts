@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { OutboundClient, OutboundRequest } from '../../../../shared/platform/outbound/outboundClient.ts';
 import { outboundBody } from '../../../support/outboundBody.ts';
 import { fail, succeed } from '../../../../shared/platform/base/result.ts';
-import { walkOverHttp } from '../../../../shared/specialists/fastmcp-specialist/pipelineOverHttp.ts';
+import { probeOverHttp } from '../../../../shared/specialists/fastmcp-specialist/pipelineTasks.ts';
 
 type Said = readonly [status: number, body?: unknown];
 
@@ -41,8 +41,8 @@ async function walk(
     close: () => Promise.resolve(),
   };
   const deps = { outbound, config: { publicOrigin: 'https://mcp.contoso.com' } };
-  const { walked, findings } = await walkOverHttp(
-    deps as unknown as Parameters<typeof walkOverHttp>[0],
+  const { walked, findings } = await probeOverHttp(
+    deps as unknown as Parameters<typeof probeOverHttp>[0],
     { signal: new AbortController().signal, traceId: 'a'.repeat(32) },
     token,
   );
