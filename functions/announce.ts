@@ -47,7 +47,7 @@ export function announceInstance(
     try {
       await act();
     } catch (error) {
-      log.warn('instance_untold', { reason: error instanceof Error ? error.message : 'unknown' });
+      log.warn('instance_write_failed', { reason: error instanceof Error ? error.message : 'unknown' });
     }
   };
 

@@ -97,7 +97,7 @@ async function begin(caller: Caller, withinMs: number, deps: HealthDeps): Promis
     );
   } catch (error) {
     if (!(error instanceof InfrastructureError)) throw error;
-    deps.log.error('health_look_failed', { component: HEALTH_PLAN }, error);
+    deps.log.error('health_check_failed', { component: HEALTH_PLAN }, error);
     const message = 'the look could not be begun: a part that the gateway stands on does not answer';
     return fail({ kind: 'unavailable', message });
   }

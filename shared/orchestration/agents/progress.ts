@@ -28,7 +28,7 @@ export function createProgressBoard({
     try {
       await state.set(keyOf(delegationId), message, KEEP_MS);
     } catch (error) {
-      log.warn('progress_untold', {
+      log.warn('progress_write_failed', {
         delegationId,
         reason: error instanceof Error ? error.message : 'unknown',
       });

@@ -25,6 +25,6 @@ export async function closePlan(plan: Plan, deps: OrchestrationDeps): Promise<vo
   } catch (error) {
     // The sweeper releases it.
     if (!(error instanceof InfrastructureError)) throw error;
-    deps.log.error('allocation_unreleased', { planId: id, allocationId }, error);
+    deps.log.error('allocation_release_failed', { planId: id, allocationId }, error);
   }
 }

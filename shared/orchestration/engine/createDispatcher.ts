@@ -116,7 +116,7 @@ export function createQueueShares(deps: Deps): QueueShares {
       await act();
     } catch (error) {
       if (!(error instanceof InfrastructureError)) throw error;
-      log.error('delegation_turn_failed', { agent: line.agent, tenantId: line.tenantId }, error);
+      log.error('delegation_dispatch_failed', { agent: line.agent, tenantId: line.tenantId }, error);
     }
   }
 

@@ -26,7 +26,7 @@ async function raiseGateChange(plan: Plan, gate: string, deps: OrchestrationDeps
   const ifThere = <T>(asked: Promise<T>): Promise<T | undefined> =>
     asked.catch((error: unknown) => {
       if (!(error instanceof InfrastructureError)) throw error;
-      log.warn('gate_status_unknown', { gate, reason: error.message });
+      log.warn('gate_status_access_failed', { gate, reason: error.message });
       return undefined;
     });
   const status = gateStatus(plan);

@@ -5,5 +5,5 @@ import type { OnUnreadable } from '../../platform/tables.ts';
 export const logUnreadable =
   (log: Log): OnUnreadable =>
   ({ partition, row }, error) => {
-    log.error('row_unreadable', { partition, row }, error);
+    log.error('row_read_failed', { partition, row }, error);
   };

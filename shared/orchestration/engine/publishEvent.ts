@@ -44,6 +44,6 @@ export async function raiseEvent(
   };
   const made = targets.map((agent) => newDelegation({ ...work, id: `${id}-${agent}`, agent }, now));
   await Promise.all(made.map((delegation) => sendNew(delegation, deps)));
-  deps.log.info('event_raised', { eventId: id, type, agents: targets.join(' ') });
+  deps.log.info('event_published', { eventId: id, type, agents: targets.join(' ') });
   return made;
 }

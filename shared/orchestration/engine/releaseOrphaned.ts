@@ -18,6 +18,6 @@ export async function releaseOrphaned(since: Date, { plans, pools, log }: Deps):
     }
   } catch (error) {
     if (!(error instanceof InfrastructureError)) throw error;
-    log.error('allocation_unreleased', {}, error);
+    log.error('allocation_release_failed', {}, error);
   }
 }

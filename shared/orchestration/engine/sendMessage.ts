@@ -29,6 +29,6 @@ export async function sendMessage(
     log.info('delegation_sent', logFieldsOf(delegation));
   } catch (error) {
     if (!(error instanceof InfrastructureError)) throw error;
-    log.error('delegation_unsent', logFieldsOf(delegation), error);
+    log.error('delegation_send_failed', logFieldsOf(delegation), error);
   }
 }

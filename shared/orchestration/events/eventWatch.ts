@@ -43,7 +43,7 @@ export function createEventWatch(
       const known = { subject, count, withinSeconds: windowMs / 1000, ...detail };
       await raiseEvent({ ...event, detail: known, traceparent: traceparentOf(trace) }, routes, deps);
     } catch (error) {
-      deps.log.error('event_unraised', { type, subject }, error);
+      deps.log.error('event_publish_failed', { type, subject }, error);
     }
   }
 

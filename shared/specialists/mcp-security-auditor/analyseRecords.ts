@@ -111,7 +111,7 @@ export function analyseRecords(
               'info',
               `nothing was recorded for ${Math.round(silence.ms / 3_600_000)} hours`,
               { from: silence.from, to: silence.to },
-              'If the gateway was used in that time, look into the log of the apps for audit_delayed.',
+              'If the gateway was used in that time, look into the log of the apps for audit_write_failed.',
             ),
           ]
         : []),

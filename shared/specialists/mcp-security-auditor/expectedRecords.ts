@@ -89,7 +89,7 @@ export function missing(expected: readonly Expected[], records: readonly AuditRe
             message: `${unended.length} pieces of work have ended without a record of it`,
             evidence: name(unended),
             remedy:
-              'An app that is killed loses its last second: look whether one was at that time. If not, look for audit_delayed in the log.',
+              'An app that is killed loses its last second: look whether one was at that time. If not, look for audit_write_failed in the log.',
           },
         ]
       : []),
