@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Plan } from '../../shared/orchestration/model/plan.ts';
-import { MAX_SERVERS, registerServers } from '../../shared/orchestration/plans/registerServers.ts';
+import { MAX_BULK_SERVERS } from '../../shared/orchestration/model/limits.ts';
+import { registerServers } from '../../shared/orchestration/plans/bulkRegistration.ts';
 import { invalidBySchema } from '../../shared/platform/invalid.ts';
 import { type Result, succeed } from '../../shared/platform/result.ts';
 import { type Registration, registrationSchema } from '../../shared/registry/server.ts';
@@ -11,7 +12,7 @@ import { planHref } from './plans.ts';
 import { privileged } from './privileged.ts';
 import { askerOf, followPlan } from './wait.ts';
 
-const bulkSchema = z.strictObject({ servers: z.array(z.unknown()).min(1).max(MAX_SERVERS) });
+const bulkSchema = z.strictObject({ servers: z.array(z.unknown()).min(1).max(MAX_BULK_SERVERS) });
 type BulkRequest = z.infer<typeof bulkSchema>;
 
 /** What became of servers that were not even tried. */

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { agents } from '../../shared/orchestration/model/agents.ts';
 import { cancelPlan } from '../../shared/orchestration/engine/cancelPlan.ts';
-import { missingTasks, namedPlans } from '../../shared/orchestration/plans/namedPlans.ts';
+import { missingTasks } from '../../shared/orchestration/plans/namedPlan.ts';
+import { namedPlans } from '../../shared/orchestration/plans/namedPlans.ts';
 import { type Plan, hasEnded, planSchema } from '../../shared/orchestration/model/plan.ts';
 import { compensationId, planError } from '../../shared/orchestration/model/planProgress.ts';
 import {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Delegation } from '../../shared/orchestration/model/delegation.ts';
-import { runGate } from '../../shared/orchestration/plans/runGate.ts';
+import { runGate } from '../../shared/orchestration/plans/qualityGates.ts';
 import { failedCheck, gateStatus } from '../../shared/orchestration/model/gateStatus.ts';
 import { missingChecks } from '../../shared/orchestration/plans/qualityGates.ts';
 import { type Plan, hasEnded } from '../../shared/orchestration/model/plan.ts';

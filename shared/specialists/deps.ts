@@ -2,7 +2,7 @@ import type { Audit } from '../audit/audit.ts';
 import type { TrailStore } from '../audit/trailStore.ts';
 import type { TokenVerifier } from '../identity/verifyToken.ts';
 import type { OutboundTo } from '../gateway/upstream/outboundTo.ts';
-import type { RegistrationDeps } from '../orchestration/plans/registerServer.ts';
+import type { RegistrationDeps } from '../orchestration/plans/namedPlan.ts';
 import type { Config } from '../platform/config.ts';
 import type { OpenedStateStore } from '../platform/openStateStore.ts';
 import type { ListTables } from '../platform/openTables.ts';

@@ -50,7 +50,10 @@ export function createAgentActivity({ state, clock, log, instanceId }: Deps): Ag
     try {
       await merge(state, agent, instanceId, report);
     } catch (error) {
-      log.warn('agent_load_write_failed', { agent, reason: error instanceof Error ? error.message : 'unknown' });
+      log.warn('agent_load_write_failed', {
+        agent,
+        reason: error instanceof Error ? error.message : 'unknown',
+      });
     }
     // Once more after the last task, so that it does not seem to run on.
     if (report.running > 0 || tally.running > 0) tellSoon(agent, tally);

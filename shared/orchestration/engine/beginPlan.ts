@@ -1,11 +1,46 @@
+import type { Session } from '../../identity/sessionStore.ts';
 import { type Result, succeed } from '../../platform/result.ts';
-import type { Caller } from '../model/caller.ts';
-import type { OrchestrationDeps } from './deps.ts';
-import { carryOn } from './advancePlan.ts';
+import { traceparentOf } from '../../platform/trace.ts';
+import { type Caller, actorOf, idFor } from '../model/caller.ts';
 import type { Plan, StepDefinition } from '../model/plan.ts';
 import { type PlanStart, startPlan } from '../model/planProgress.ts';
+import type { OperationName } from '../pools/operations.ts';
+import type { Allocation } from '../pools/resourcePools.ts';
+import { carryOn } from './advancePlan.ts';
+import type { OrchestrationDeps } from './deps.ts';
+import { PLAN_HOLD_MS } from '../model/limits.ts';
 
-/** Stores a new plan and delegates what can begin. Where its id is taken, by the same request made twice, that plan goes on. */
+/** What a plan is, apart from its steps and its caller. */
+export interface PlanHead {
+  readonly name: string;
+  /** The quality gate that it is a run of. */
+  readonly gate?: string | undefined;
+  /** The plan or gate of the gateway that authorises its steps; absent for steps that the caller wrote. */
+  readonly grantedBy?: string;
+  readonly session?: Session | undefined;
+}
+
+/** Returns a plan of the caller that is not stored yet. */
+export function planStart(
+  { name, gate, grantedBy, session }: PlanHead,
+  caller: Caller,
+  id: string,
+): PlanStart {
+  const { tenantId, userId } = caller.principal;
+  return {
+    id,
+    tenantId,
+    name,
+    ...(gate !== undefined && { gate }),
+    requestedBy: userId,
+    actor: actorOf(caller, session),
+    ...(grantedBy !== undefined && { grantedBy }),
+    ...(session && { sessionId: session.id }),
+    traceparent: traceparentOf(caller.trace),
+  };
+}
+
+/** Stores a new plan and delegates the steps that can begin. Where its id is taken, by the same request made twice, that plan goes on. */
 export async function beginPlan(
   start: PlanStart,
   steps: readonly StepDefinition[],
@@ -14,6 +49,27 @@ export async function beginPlan(
   const begun = await storePlan(start, steps, deps);
   await carryOn(begun, deps);
   return begun;
+}
+
+export interface PooledPlan extends PlanHead {
+  readonly operation: OperationName;
+  readonly estimatedLoad: object;
+  readonly steps: (allocation: Allocation['allocation']) => readonly StepDefinition[];
+}
+
+/** Begins a plan that holds a share of the resource pools until it ends. Failure: `exhausted`, before anything is stored. */
+export async function beginPooledPlan(
+  { operation, estimatedLoad, steps, ...head }: PooledPlan,
+  caller: Caller,
+  deps: OrchestrationDeps,
+): Promise<Result<Plan>> {
+  const start = planStart(head, caller, idFor(caller, deps.newId));
+  const { id: planId, tenantId } = start;
+  const holder = { tenantId, app: 'management', planId, holdForMs: PLAN_HOLD_MS } as const;
+  const allocated = await deps.pools.allocate({ ...holder, operation, estimatedLoad });
+  if (!allocated.ok) return allocated;
+  const { id: allocationId, allocation } = allocated.value;
+  return succeed(await beginPlan({ ...start, allocationId }, steps(allocation), deps));
 }
 
 /** Stores a new plan without delegating its steps. Returns the stored plan, which an earlier sending may have made. */

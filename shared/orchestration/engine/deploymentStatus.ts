@@ -1,7 +1,7 @@
 import { InfrastructureError } from '../../platform/errors.ts';
 import type { OrchestrationDeps } from './deps.ts';
 import { raiseEvent } from './publishEvent.ts';
-import { DEPLOYMENT_PLAN } from '../plans/namedPlans.ts';
+import { DEPLOYMENT_PLAN } from '../model/plan.ts';
 import type { Plan } from '../model/plan.ts';
 import { gateStatus } from '../model/gateStatus.ts';
 

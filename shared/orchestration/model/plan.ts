@@ -3,6 +3,11 @@ import { principalSchema } from '../../identity/principal.ts';
 import { agentNames } from './agents.ts';
 import { taskErrorSchema } from './outcome.ts';
 
+/** The plan that checks each part of the system. Its rows are kept for a day only. */
+export const HEALTH_PLAN = 'comprehensive_health_check';
+/** The plan of a deployment. The engine publishes an event when it ends. */
+export const DEPLOYMENT_PLAN = 'deployment';
+
 /** Why a step failed: as its delegation did, or because its result is a verdict that did not pass. */
 const stepErrorSchema = taskErrorSchema.extend({
   kind: z.enum([...taskErrorSchema.shape.kind.options, 'not_passed']),

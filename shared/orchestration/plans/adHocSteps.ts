@@ -1,13 +1,11 @@
 import { z } from 'zod';
-import type { DomainError, InputProblem } from '../../platform/errors.ts';
+import type { InputProblem } from '../../platform/errors.ts';
 import { invalidBySchema } from '../../platform/invalid.ts';
 import { type Bounds, unsafeShape } from '../../platform/jsonShape.ts';
 import { type Result, fail, succeed } from '../../platform/result.ts';
 import type { Agent } from '../model/agents.ts';
-import type { Caller } from '../model/caller.ts';
 import { MAX_INPUT_LENGTH } from '../model/delegation.ts';
 import { findOpenTask } from '../tasks/findTask.ts';
-import { askRefusal } from '../tasks/resultAccess.ts';
 import type { TaskCatalogue } from '../tasks/taskCatalogue.ts';
 import { type StepDefinition, onFailureSchema, severitySchema } from '../model/plan.ts';
 import { findReferences, referencePointers } from '../model/references.ts';
@@ -41,7 +39,7 @@ export const stepRequestsSchema = z
   )
   .min(1)
   .max(MAX_STEPS);
-type StepRequest = z.infer<typeof stepRequestsSchema>[number];
+export type StepRequest = z.infer<typeof stepRequestsSchema>[number];
 
 type WorkRequest = z.infer<typeof workSchema>;
 
@@ -93,20 +91,6 @@ const pointersLength = (requests: readonly StepRequest[]): number =>
   requests
     .flatMap(({ input, compensation }) => referencePointers([input, compensation?.input]))
     .reduce((sum, pointer) => sum + pointer.length, 0);
-
-/** Returns why the caller may not ask for these steps and compensations, or `undefined` where all of them are permitted. */
-export function stepRefusal(
-  steps: readonly StepDefinition[],
-  { principal }: Pick<Caller, 'principal'>,
-  catalogue: TaskCatalogue,
-  operatorTenant: string,
-): DomainError | undefined {
-  const works = steps.flatMap((step) => (step.compensation ? [step, step.compensation] : [step]));
-  return works
-    .flatMap(({ agent, task }) => catalogue.find(agent, task) ?? [])
-    .map((task) => askRefusal(task, principal, operatorTenant))
-    .find((refused) => refused !== undefined);
-}
 
 function invalidSteps(errors: readonly InputProblem[]): Result<never> {
   return fail({ kind: 'invalid', message: 'the steps are not a plan: see errors', errors });

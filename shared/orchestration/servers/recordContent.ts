@@ -1,7 +1,6 @@
 import type { z } from 'zod';
 import type { Credentials } from '../../identity/credentials.ts';
 import { type AddressPolicy, checkOutboundUrl } from '../../platform/addressRules.ts';
-import type { Caller } from '../model/caller.ts';
 import type { Principal } from '../../identity/principal.ts';
 import { invalid } from '../../platform/invalid.ts';
 import type { Seal } from '../../platform/seal.ts';
@@ -10,7 +9,6 @@ import { holdsHidden, secretsNamedIn, withPlainMarker } from '../../registry/ser
 import { literalSecrets } from '../../registry/serverJson/literalSecrets.ts';
 import { type ServerUrl, openUrl, sealUrl } from '../../registry/serverUrl.ts';
 import { type ServerContent, type ServerRecord, serverRecordSchema } from '../../registry/server.ts';
-import { needsUser } from '../../registry/upstreamSettings.ts';
 
 export interface ContentRules {
   readonly upstreamPolicy: AddressPolicy;
@@ -39,20 +37,6 @@ export type RecordContent = z.infer<typeof recordContentSchema>;
 
 /** What was said of a registered server. */
 export const contentOf = (record: ServerRecord): RecordContent => recordContentSchema.parse(record);
-
-/** The token that a session keeps for the validation of a server that each user signs in to; none where there is no need. */
-export const tokenFor = (
-  server: Pick<RecordContent, 'upstream'>,
-  { principal, token }: Caller,
-  { credentials }: ContentRules,
-): string | undefined => (needsUser(server, credentials) && principal.kind === 'user' ? token : undefined);
-
-/** What the validation of a server needs to connect to it. */
-export const validationInput = ({ url, sealedUrl, upstream }: RecordContent): object => ({
-  url,
-  ...(sealedUrl !== undefined && { sealedUrl }),
-  ...(upstream && { upstream }),
-});
 
 /**
  * Returns what is said of a server as its record holds it: secrets of the URL are sealed. `before` is the URL of the record that

@@ -1,5 +1,5 @@
 import type { Delegation } from '../model/delegation.ts';
-import { HEALTH_PLAN } from '../plans/namedPlans.ts';
+import { HEALTH_PLAN } from '../model/plan.ts';
 import type { Plan } from '../model/plan.ts';
 
 const DAY_MS = 24 * 60 * 60_000;

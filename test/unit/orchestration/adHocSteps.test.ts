@@ -257,8 +257,8 @@ describe('what is no plan is refused with all that is wrong, and nothing is stor
   test.each<[body: object, kind: string, words: string]>([
     [{ name: 'server_registration' }, 'not_found', 'no plan "server_registration"'],
     [{ name: 'system_repor' }, 'not_found', 'did you mean "system_report"?'],
-    [{ name: 'system_report' }, 'not_found', 'nobody can carry out generate_security_report'],
-    [{ name: 'pre_deployment' }, 'not_found', 'nobody can carry out database_health_check'],
+    [{ name: 'system_report' }, 'not_found', 'no agent has these tasks: generate_security_report'],
+    [{ name: 'pre_deployment' }, 'not_found', 'no agent has these tasks: database_health_check'],
     [
       { steps: [step('a', 'join', { input: { x: 'x'.repeat(200_001) } })] },
       'too_large',

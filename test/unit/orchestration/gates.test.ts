@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { agents } from '../../../shared/orchestration/model/agents.ts';
-import { runGate } from '../../../shared/orchestration/plans/runGate.ts';
+import { runGate } from '../../../shared/orchestration/plans/qualityGates.ts';
 import { failedCheck, gateStatus } from '../../../shared/orchestration/model/gateStatus.ts';
 import {
   type QualityGates,
