@@ -1,13 +1,13 @@
 import { z } from 'zod';
-import { tenantHint } from '../../shared/identity/tenantView.ts';
+import { tenantHint } from '../../shared/identity/access/tenants.ts';
 import { MAX_BULK_SERVERS } from '../../shared/orchestration/model/limits.ts';
-import { type Result, fail, succeed } from '../../shared/platform/result.ts';
+import { type Result, fail, succeed } from '../../shared/platform/base/result.ts';
 import { exportFormats, exportServers } from '../../shared/registry/import/exportServers.ts';
 import { fetchImport } from '../../shared/registry/import/fetchImport.ts';
 import { type Import, readImport } from '../../shared/registry/import/readImport.ts';
-import type { ServerRecord } from '../../shared/registry/server.ts';
-import type { AppDeps } from '../compose.ts';
-import type { Answer, Route } from '../route.ts';
+import type { ServerRecord } from '../../shared/registry/records/server.ts';
+import type { AppDeps } from '../compose/compose.ts';
+import type { Answer, Route } from '../http/route.ts';
 import { registerAll } from './bulkServers.ts';
 import { readQuery } from './paging.ts';
 import { privileged } from './privileged.ts';

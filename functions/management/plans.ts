@@ -12,9 +12,9 @@ import {
 } from '../../shared/orchestration/plans/requestPlan.ts';
 import type { Delegation } from '../../shared/orchestration/model/delegation.ts';
 import { type WithheldOf, shownError } from '../../shared/orchestration/tasks/resultAccess.ts';
-import { type Result, succeed } from '../../shared/platform/result.ts';
-import type { AppDeps } from '../compose.ts';
-import type { Answer, Route } from '../route.ts';
+import { type Result, succeed } from '../../shared/platform/base/result.ts';
+import type { AppDeps } from '../compose/compose.ts';
+import type { Answer, Route } from '../http/route.ts';
 import { delegationHref } from './delegations.ts';
 import { delegationsOf } from './delegationsOf.ts';
 import { readPage, readQuery } from './paging.ts';

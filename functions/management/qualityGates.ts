@@ -5,9 +5,9 @@ import { failedCheck, gateStatus } from '../../shared/orchestration/model/gateSt
 import { missingChecks } from '../../shared/orchestration/plans/qualityGates.ts';
 import { type Plan, hasEnded } from '../../shared/orchestration/model/plan.ts';
 import { type WithheldOf, shownError } from '../../shared/orchestration/tasks/resultAccess.ts';
-import { type Result, fail, succeed } from '../../shared/platform/result.ts';
-import type { AppDeps } from '../compose.ts';
-import type { Answer, Route } from '../route.ts';
+import { type Result, fail, succeed } from '../../shared/platform/base/result.ts';
+import type { AppDeps } from '../compose/compose.ts';
+import type { Answer, Route } from '../http/route.ts';
 import { delegationsOf } from './delegationsOf.ts';
 import { readPage } from './paging.ts';
 import { privileged } from './privileged.ts';

@@ -1,13 +1,13 @@
 import { z } from 'zod';
-import type { Principal } from '../../shared/identity/principal.ts';
+import type { Principal } from '../../shared/identity/access/actor.ts';
 import { systemReport } from '../../shared/health/systemReport.ts';
 import { REPORT_PLAN } from '../../shared/orchestration/plans/systemReport.ts';
 import { type Plan, hasEnded } from '../../shared/orchestration/model/plan.ts';
 import { requestPlan } from '../../shared/orchestration/plans/requestPlan.ts';
 import type { PlanStore } from '../../shared/orchestration/model/stores.ts';
-import { type Result, fail, succeed } from '../../shared/platform/result.ts';
-import type { AppDeps } from '../compose.ts';
-import type { Answer, Route } from '../route.ts';
+import { type Result, fail, succeed } from '../../shared/platform/base/result.ts';
+import type { AppDeps } from '../compose/compose.ts';
+import type { Answer, Route } from '../http/route.ts';
 import { delegationsOf } from './delegationsOf.ts';
 import { readQuery } from './paging.ts';
 import { privileged } from './privileged.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { createResting } from '../../shared/gateway/upstream/resting.ts';
+import { createResting } from '../../shared/gateway/upstream/circuitBreaker.ts';
 import type { Caller } from '../../shared/orchestration/model/caller.ts';
 import { type Plan, hasEnded } from '../../shared/orchestration/model/plan.ts';
 import { planError } from '../../shared/orchestration/model/planProgress.ts';
@@ -7,16 +7,16 @@ import { registerServer } from '../../shared/orchestration/plans/serverRegistrat
 import { removeServer } from '../../shared/orchestration/plans/serverRemoval.ts';
 import { refreshServer, updateServer } from '../../shared/orchestration/plans/serverUpdate.ts';
 import type { ServerChange } from '../../shared/orchestration/servers/findServer.ts';
-import { type Result, fail, succeed } from '../../shared/platform/result.ts';
+import { type Result, fail, succeed } from '../../shared/platform/base/result.ts';
 import {
   type Registration,
   type ServerContent,
   registrationSchema,
   serverContentSchema,
   serverStatusSchema,
-} from '../../shared/registry/server.ts';
-import type { AppDeps } from '../compose.ts';
-import type { Answer, Call, Route } from '../route.ts';
+} from '../../shared/registry/records/server.ts';
+import type { AppDeps } from '../compose/compose.ts';
+import type { Answer, Call, Route } from '../http/route.ts';
 import { readPage, readQuery } from './paging.ts';
 import { planHref } from './plans.ts';
 import { privileged } from './privileged.ts';

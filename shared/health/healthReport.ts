@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { errorKinds } from '../platform/errors.ts';
+import { errorKinds } from '../platform/base/errors.ts';
 import type { Delegation } from '../orchestration/model/delegation.ts';
 import type { PlanStep } from '../orchestration/model/plan.ts';
 import { type WithheldOf, shownError, withheldSchema } from '../orchestration/tasks/resultAccess.ts';

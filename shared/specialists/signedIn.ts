@@ -1,5 +1,5 @@
-import type { SignedIn } from '../identity/credentials.ts';
-import type { DomainError } from '../platform/errors.ts';
+import type { SignedIn } from '../identity/credentials/credentials.ts';
+import type { DomainError } from '../platform/base/errors.ts';
 import type { TaskHelpers } from '../orchestration/tasks/task.ts';
 
 /** The actor with the token that the session keeps; undefined where there is no token. */

@@ -9,11 +9,11 @@ import { azureTableWaitingLines } from '../../shared/orchestration/stores/azureT
 import type { Place } from '../../shared/orchestration/model/backlog.ts';
 import type { DelegationFilter, PlanFilter } from '../../shared/orchestration/model/stores.ts';
 import { recordOutcome, startPlan } from '../../shared/orchestration/model/planProgress.ts';
-import { openTables } from '../../shared/platform/openTables.ts';
-import { type OpenTable } from '../../shared/platform/tables.ts';
-import { azureTableServerStore } from '../../shared/registry/azureTableServerStore.ts';
-import type { ServerRecord } from '../../shared/registry/server.ts';
-import type { ServerFilter } from '../../shared/registry/serverStore.ts';
+import { openTables } from '../../shared/platform/tables/openTables.ts';
+import { type OpenTable } from '../../shared/platform/tables/tables.ts';
+import { azureTableServerStore } from '../../shared/registry/records/azureTableServerStore.ts';
+import type { ServerRecord } from '../../shared/registry/records/server.ts';
+import type { ServerFilter } from '../../shared/registry/records/serverStore.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
 import { memoryTables } from '../support/memoryTables.ts';
 import { serverRecord } from '../support/serverRecord.ts';

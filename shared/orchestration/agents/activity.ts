@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { CLOCK_TOLERANCE_MS, type Clock } from '../../platform/clock.ts';
-import type { Log } from '../../platform/log.ts';
-import type { StateStore } from '../../platform/stateStore.ts';
-import { parseStateValue } from '../../platform/stateValue.ts';
+import { CLOCK_TOLERANCE_MS, type Clock } from '../../platform/base/clock.ts';
+import type { Log } from '../../platform/telemetry/log.ts';
+import type { StateStore } from '../../platform/state/stateStore.ts';
+import { parseStateValue } from '../../platform/state/stateValue.ts';
 import { type Agent, agentNames } from '../model/agents.ts';
 
 /**

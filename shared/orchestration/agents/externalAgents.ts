@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ConfigError } from '../../platform/config.ts';
+import { ConfigError } from '../../platform/config/config.ts';
 import { type Agent, agentNames } from '../model/agents.ts';
 import type { Task } from '../tasks/task.ts';
 import type { TaskCatalogue } from '../tasks/taskCatalogue.ts';

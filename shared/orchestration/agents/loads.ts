@@ -1,5 +1,5 @@
-import type { Clock } from '../../platform/clock.ts';
-import type { StateStore } from '../../platform/stateStore.ts';
+import type { Clock } from '../../platform/base/clock.ts';
+import type { StateStore } from '../../platform/state/stateStore.ts';
 import type { DelegationStore } from '../model/stores.ts';
 import { readWorkloads, type Workload } from './activity.ts';
 import { type Agent, agentNames } from '../model/agents.ts';

@@ -1,5 +1,5 @@
-import type { Log } from '../../platform/log.ts';
-import type { StateStore } from '../../platform/stateStore.ts';
+import type { Log } from '../../platform/telemetry/log.ts';
+import type { StateStore } from '../../platform/state/stateStore.ts';
 
 /** How far running tasks are, in their own words: for those who wait, and not part of any record. */
 export interface ProgressBoard {

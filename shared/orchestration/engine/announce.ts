@@ -1,4 +1,4 @@
-import { continueTrace } from '../../platform/trace.ts';
+import { continueTrace } from '../../platform/telemetry/trace.ts';
 import type { OrchestrationDeps } from './deps.ts';
 import { advancePlan } from './advancePlan.ts';
 import type { Delegation } from '../model/delegation.ts';

@@ -1,6 +1,6 @@
-import type { Session } from '../../identity/sessionStore.ts';
-import { type Result, succeed } from '../../platform/result.ts';
-import { traceparentOf } from '../../platform/trace.ts';
+import type { Session } from '../../identity/sessions/sessionStore.ts';
+import { type Result, succeed } from '../../platform/base/result.ts';
+import { traceparentOf } from '../../platform/telemetry/trace.ts';
 import { type Caller, actorOf, idFor } from '../model/caller.ts';
 import type { Plan, StepDefinition } from '../model/plan.ts';
 import { type PlanStart, startPlan } from '../model/planProgress.ts';

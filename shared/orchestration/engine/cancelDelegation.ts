@@ -1,4 +1,4 @@
-import { type Result, fail, succeed } from '../../platform/result.ts';
+import { type Result, fail, succeed } from '../../platform/base/result.ts';
 import { announce } from './announce.ts';
 import { type Delegation, finish } from '../model/delegation.ts';
 import type { OrchestrationDeps } from './deps.ts';

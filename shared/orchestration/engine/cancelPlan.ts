@@ -1,4 +1,4 @@
-import { type Result, fail, succeed } from '../../platform/result.ts';
+import { type Result, fail, succeed } from '../../platform/base/result.ts';
 import { cancelDelegation } from './cancelDelegation.ts';
 import type { OrchestrationDeps } from './deps.ts';
 import { carryOn, replacePlan } from './advancePlan.ts';

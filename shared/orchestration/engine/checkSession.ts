@@ -1,5 +1,5 @@
-import type { Session, SessionStore } from '../../identity/sessionStore.ts';
-import { type Result, fail, succeed } from '../../platform/result.ts';
+import type { Session, SessionStore } from '../../identity/sessions/sessionStore.ts';
+import { type Result, fail, succeed } from '../../platform/base/result.ts';
 import type { Caller } from '../model/caller.ts';
 
 /** The session that work is to be done for: the caller's own. Failure: `not_found` for any other. */

@@ -1,5 +1,5 @@
-import { InfrastructureError } from '../../platform/errors.ts';
-import { continueTrace } from '../../platform/trace.ts';
+import { InfrastructureError } from '../../platform/base/errors.ts';
+import { continueTrace } from '../../platform/telemetry/trace.ts';
 import type { OrchestrationDeps } from './deps.ts';
 import type { Plan } from '../model/plan.ts';
 import { planError } from '../model/planProgress.ts';

@@ -1,5 +1,5 @@
-import { InfrastructureError } from '../../platform/errors.ts';
-import { createTurns } from '../../platform/turns.ts';
+import { InfrastructureError } from '../../platform/base/errors.ts';
+import { createTurns } from '../../platform/concurrency/keyedMutex.ts';
 import type { OrchestrationDeps } from './deps.ts';
 import type { Delegation } from '../model/delegation.ts';
 import type { QueueShares } from './dispatcher.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { type Result, fail, succeed } from '../../platform/result.ts';
-import type { DeadLetter, DeadLetterQueues } from '../../platform/serviceBusDeadLetters.ts';
-import type { Page } from '../../platform/tables.ts';
+import { type Result, fail, succeed } from '../../platform/base/result.ts';
+import type { DeadLetter, DeadLetterQueues } from '../../platform/serviceBus/deadLetters.ts';
+import type { Page } from '../../platform/tables/tables.ts';
 import type { Agent } from '../model/agents.ts';
 import { type Delegation, isLeased, requeue } from '../model/delegation.ts';
 import { type DelegationMessage, delegationMessageSchema } from '../model/delegationMessage.ts';

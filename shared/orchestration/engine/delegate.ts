@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { invalid, invalidBySchema } from '../../platform/invalid.ts';
-import { type Bounds, unsafeShape } from '../../platform/jsonShape.ts';
-import { type Result, fail, succeed } from '../../platform/result.ts';
-import { traceparentOf } from '../../platform/trace.ts';
+import { invalid, invalidBySchema } from '../../platform/base/invalid.ts';
+import { type Bounds, unsafeShape } from '../../platform/base/jsonShape.ts';
+import { type Result, fail, succeed } from '../../platform/base/result.ts';
+import { traceparentOf } from '../../platform/telemetry/trace.ts';
 import { agentNames } from '../model/agents.ts';
 import type { AgentLoads } from '../agents/loads.ts';
 import { routingMatrix, taskTypes } from '../agents/routing.ts';

@@ -1,4 +1,4 @@
-import { InfrastructureError } from '../../platform/errors.ts';
+import { InfrastructureError } from '../../platform/base/errors.ts';
 import type { OrchestrationDeps } from './deps.ts';
 import { raiseEvent } from './publishEvent.ts';
 import { DEPLOYMENT_PLAN } from '../model/plan.ts';

@@ -1,10 +1,10 @@
-import type { Audit } from '../../audit/audit.ts';
-import type { SessionStore } from '../../identity/sessionStore.ts';
-import type { Clock } from '../../platform/clock.ts';
-import type { IdSource } from '../../platform/ids.ts';
-import type { Log } from '../../platform/log.ts';
-import type { MessageSender } from '../../platform/serviceBus.ts';
-import type { StateStore } from '../../platform/stateStore.ts';
+import type { Audit } from '../../audit/journal/audit.ts';
+import type { SessionStore } from '../../identity/sessions/sessionStore.ts';
+import type { Clock } from '../../platform/base/clock.ts';
+import type { IdSource } from '../../platform/base/ids.ts';
+import type { Log } from '../../platform/telemetry/log.ts';
+import type { MessageSender } from '../../platform/serviceBus/messageSender.ts';
+import type { StateStore } from '../../platform/state/stateStore.ts';
 import type { AgentActivity } from '../agents/activity.ts';
 import type { ProgressBoard } from '../agents/progress.ts';
 import type { QueueShares } from './dispatcher.ts';

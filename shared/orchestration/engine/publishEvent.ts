@@ -1,4 +1,4 @@
-import type { Principal } from '../../identity/principal.ts';
+import type { Principal } from '../../identity/access/actor.ts';
 import { type Delegation, newDelegation } from '../model/delegation.ts';
 import { sendNew } from './sendMessage.ts';
 import type { OrchestrationDeps } from './deps.ts';

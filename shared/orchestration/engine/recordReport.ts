@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { errorKinds } from '../../platform/errors.ts';
-import { idSchema } from '../../platform/ids.ts';
-import { ANSWER_BOUNDS, unsafeShape } from '../../platform/jsonShape.ts';
+import { errorKinds } from '../../platform/base/errors.ts';
+import { idSchema } from '../../platform/base/ids.ts';
+import { ANSWER_BOUNDS, unsafeShape } from '../../platform/base/jsonShape.ts';
 import type { OrchestrationDeps } from './deps.ts';
 import type { Task } from '../tasks/task.ts';
 import type { TaskCatalogue } from '../tasks/taskCatalogue.ts';

@@ -1,4 +1,4 @@
-import { InfrastructureError } from '../../platform/errors.ts';
+import { InfrastructureError } from '../../platform/base/errors.ts';
 import type { OrchestrationDeps } from './deps.ts';
 import { hasEnded } from '../model/plan.ts';
 

@@ -1,5 +1,5 @@
-import type { Principal } from '../../identity/principal.ts';
-import type { DomainError } from '../../platform/errors.ts';
+import type { Principal } from '../../identity/access/actor.ts';
+import type { DomainError } from '../../platform/base/errors.ts';
 import { askRefusal, isOpenResult } from '../tasks/resultAccess.ts';
 import type { Task } from '../tasks/task.ts';
 import type { Delegation } from '../model/delegation.ts';

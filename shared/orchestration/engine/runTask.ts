@@ -1,7 +1,7 @@
-import type { Principal } from '../../identity/principal.ts';
-import { CLOCK_TOLERANCE_MS } from '../../platform/clock.ts';
-import type { Log } from '../../platform/log.ts';
-import { continueTrace } from '../../platform/trace.ts';
+import type { Principal } from '../../identity/access/actor.ts';
+import { CLOCK_TOLERANCE_MS } from '../../platform/base/clock.ts';
+import type { Log } from '../../platform/telemetry/log.ts';
+import { continueTrace } from '../../platform/telemetry/trace.ts';
 import type { OrchestrationDeps } from './deps.ts';
 import type { Task, TaskHelpers } from '../tasks/task.ts';
 import { runRefusal } from './runRefusal.ts';

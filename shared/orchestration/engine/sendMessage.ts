@@ -1,4 +1,4 @@
-import { InfrastructureError } from '../../platform/errors.ts';
+import { InfrastructureError } from '../../platform/base/errors.ts';
 import type { OrchestrationDeps } from './deps.ts';
 import { type Delegation, logFieldsOf } from '../model/delegation.ts';
 import { messageOf } from '../model/delegationMessage.ts';

@@ -5,7 +5,7 @@ import type { OrchestrationDeps } from './deps.ts';
 import { advancePlan, carryOn } from './advancePlan.ts';
 import type { Plan } from '../model/plan.ts';
 import { delegationIdOf, queuedWork } from '../model/planProgress.ts';
-import { InfrastructureError } from '../../platform/errors.ts';
+import { InfrastructureError } from '../../platform/base/errors.ts';
 import { releaseOrphaned } from './releaseOrphaned.ts';
 import { logUnreadable } from './logUnreadable.ts';
 

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import type { App } from '../../platform/config.ts';
-import { derivedId } from '../../platform/ids.ts';
-import { parseStateValue } from '../../platform/stateValue.ts';
-import { continueTrace, traceparentOf } from '../../platform/trace.ts';
+import type { App } from '../../platform/config/config.ts';
+import { derivedId } from '../../platform/base/ids.ts';
+import { parseStateValue } from '../../platform/state/stateValue.ts';
+import { continueTrace, traceparentOf } from '../../platform/telemetry/trace.ts';
 import type { OrchestrationDeps } from '../engine/deps.ts';
 import { raiseEvent } from '../engine/publishEvent.ts';
 

@@ -1,5 +1,5 @@
-import type { StateStore } from '../../platform/stateStore.ts';
-import { type Trace, traceparentOf } from '../../platform/trace.ts';
+import type { StateStore } from '../../platform/state/stateStore.ts';
+import { type Trace, traceparentOf } from '../../platform/telemetry/trace.ts';
 import type { OrchestrationDeps } from '../engine/deps.ts';
 import type { EventRoutes, standardRoutes } from '../model/eventRoutes.ts';
 import { raiseEvent } from '../engine/publishEvent.ts';

@@ -1,4 +1,4 @@
-import { type App, ConfigError } from '../../platform/config.ts';
+import { type App, ConfigError } from '../../platform/config/config.ts';
 
 /** The agents and the app that is home to each. One Service Bus queue each, named as the agent. */
 export const agents = {

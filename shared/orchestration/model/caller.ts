@@ -1,7 +1,7 @@
-import type { Principal } from '../../identity/principal.ts';
-import type { Session } from '../../identity/sessionStore.ts';
-import type { IdSource } from '../../platform/ids.ts';
-import type { Trace } from '../../platform/trace.ts';
+import type { Principal } from '../../identity/access/actor.ts';
+import type { Session } from '../../identity/sessions/sessionStore.ts';
+import type { IdSource } from '../../platform/base/ids.ts';
+import type { Trace } from '../../platform/telemetry/trace.ts';
 
 /** Who asks for work, and in which request. */
 export interface Caller {

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { principalSchema } from '../../identity/principal.ts';
-import { CLOCK_TOLERANCE_MS } from '../../platform/clock.ts';
-import type { LogFields } from '../../platform/log.ts';
-import { continueTrace } from '../../platform/trace.ts';
+import { principalSchema } from '../../identity/access/actor.ts';
+import { CLOCK_TOLERANCE_MS } from '../../platform/base/clock.ts';
+import type { LogFields } from '../../platform/telemetry/log.ts';
+import { continueTrace } from '../../platform/telemetry/trace.ts';
 import { agentNames } from './agents.ts';
 import { type Outcome, outcomeSchema } from './outcome.ts';
 

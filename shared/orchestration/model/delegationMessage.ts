@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { idSchema } from '../../platform/ids.ts';
+import { idSchema } from '../../platform/base/ids.ts';
 import { type Delegation, agentSchema } from './delegation.ts';
 
 /**

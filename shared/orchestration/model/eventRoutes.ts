@@ -1,4 +1,4 @@
-import { type Config, ConfigError } from '../../platform/config.ts';
+import { type Config, ConfigError } from '../../platform/config/config.ts';
 import { type Agent, namedAgent } from './agents.ts';
 
 /** Types of events, each with the agents that are told of it. */

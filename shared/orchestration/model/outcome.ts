@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { errorKinds } from '../../platform/errors.ts';
+import { errorKinds } from '../../platform/base/errors.ts';
 
 /** Why a delegation failed, in words for callers. */
 export const taskErrorSchema = z.object({ kind: z.enum(errorKinds), message: z.string() });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { principalSchema } from '../../identity/principal.ts';
+import { principalSchema } from '../../identity/access/actor.ts';
 import { agentNames } from './agents.ts';
 import { taskErrorSchema } from './outcome.ts';
 

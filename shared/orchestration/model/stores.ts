@@ -1,4 +1,4 @@
-import type { OnUnreadable, Page, Replacement, Stored } from '../../platform/tables.ts';
+import type { OnUnreadable, Page, Replacement, Stored } from '../../platform/tables/tables.ts';
 import type { Agent } from './agents.ts';
 import type { Delegation } from './delegation.ts';
 import type { Plan } from './plan.ts';

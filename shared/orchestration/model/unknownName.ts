@@ -1,4 +1,4 @@
-import type { DomainError } from '../../platform/errors.ts';
+import type { DomainError } from '../../platform/base/errors.ts';
 
 /** The failure of a name that is not known: `noun` says what it should name. It says the nearest that is, or else all. */
 export function unknownName(noun: string, name: string, known: readonly string[]): DomainError {

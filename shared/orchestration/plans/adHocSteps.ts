@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import type { InputProblem } from '../../platform/errors.ts';
-import { invalidBySchema } from '../../platform/invalid.ts';
-import { type Bounds, unsafeShape } from '../../platform/jsonShape.ts';
-import { type Result, fail, succeed } from '../../platform/result.ts';
+import type { InputProblem } from '../../platform/base/errors.ts';
+import { invalidBySchema } from '../../platform/base/invalid.ts';
+import { type Bounds, unsafeShape } from '../../platform/base/jsonShape.ts';
+import { type Result, fail, succeed } from '../../platform/base/result.ts';
 import type { Agent } from '../model/agents.ts';
 import { MAX_INPUT_LENGTH } from '../model/delegation.ts';
 import { findOpenTask } from '../tasks/findTask.ts';

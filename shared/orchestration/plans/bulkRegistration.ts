@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { type Result, fail } from '../../platform/result.ts';
-import { type Registration, registrationSchema } from '../../registry/server.ts';
-import { sealUrl } from '../../registry/serverUrl.ts';
+import { type Result, fail } from '../../platform/base/result.ts';
+import { type Registration, registrationSchema } from '../../registry/records/server.ts';
+import { sealUrl } from '../../registry/records/serverUrl.ts';
 import { beginOnce, beginPooledPlan } from '../engine/beginPlan.ts';
 import type { Caller } from '../model/caller.ts';
 import {

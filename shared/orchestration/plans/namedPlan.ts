@@ -1,8 +1,8 @@
 import type { z } from 'zod';
-import { type Permission, isPermitted } from '../../identity/permissions.ts';
-import { invalidBySchema } from '../../platform/invalid.ts';
-import { type Result, fail, succeed } from '../../platform/result.ts';
-import type { ServerStore } from '../../registry/serverStore.ts';
+import { type Permission, isPermitted } from '../../identity/access/permissions.ts';
+import { invalidBySchema } from '../../platform/base/invalid.ts';
+import { type Result, fail, succeed } from '../../platform/base/result.ts';
+import type { ServerStore } from '../../registry/records/serverStore.ts';
 import { beginPlan, beginPooledPlan, planStart } from '../engine/beginPlan.ts';
 import { checkSession } from '../engine/checkSession.ts';
 import type { OrchestrationDeps } from '../engine/deps.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Result, fail } from '../../platform/result.ts';
+import { type Result, fail } from '../../platform/base/result.ts';
 import { beginOnce } from '../engine/beginPlan.ts';
 import type { Caller } from '../model/caller.ts';
 import type { Plan } from '../model/plan.ts';

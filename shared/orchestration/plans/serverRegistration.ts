@@ -1,5 +1,5 @@
-import { type Result, fail, succeed } from '../../platform/result.ts';
-import { type Registration, type ServerRecord, registrationSchema } from '../../registry/server.ts';
+import { type Result, fail, succeed } from '../../platform/base/result.ts';
+import { type Registration, type ServerRecord, registrationSchema } from '../../registry/records/server.ts';
 import { advancePlan } from '../engine/advancePlan.ts';
 import { planStart, resumePlan, storePlan } from '../engine/beginPlan.ts';
 import { type Caller, idFor } from '../model/caller.ts';

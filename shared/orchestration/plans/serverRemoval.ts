@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { type Result, fail, succeed } from '../../platform/result.ts';
-import { slugSchema } from '../../registry/server.ts';
+import { type Result, fail, succeed } from '../../platform/base/result.ts';
+import { slugSchema } from '../../registry/records/server.ts';
 import { beginPlan, planStart, resumePlan } from '../engine/beginPlan.ts';
 import { type Caller, idFor } from '../model/caller.ts';
 import type { Plan } from '../model/plan.ts';

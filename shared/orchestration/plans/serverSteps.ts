@@ -1,5 +1,5 @@
-import type { Session } from '../../identity/sessionStore.ts';
-import { needsUser } from '../../registry/upstreamSettings.ts';
+import type { Session } from '../../identity/sessions/sessionStore.ts';
+import { needsUser } from '../../registry/records/upstreamSettings.ts';
 import type { Caller } from '../model/caller.ts';
 import type { RecordContent } from '../servers/recordContent.ts';
 import { type RegistrationDeps, step } from './namedPlan.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { type Result, succeed } from '../../platform/result.ts';
-import { type ServerContent, serverContentSchema, slugSchema } from '../../registry/server.ts';
+import { type Result, succeed } from '../../platform/base/result.ts';
+import { type ServerContent, serverContentSchema, slugSchema } from '../../registry/records/server.ts';
 import { beginOnce, beginPlan, planStart } from '../engine/beginPlan.ts';
 import { type Caller, idFor } from '../model/caller.ts';
 import type { Plan } from '../model/plan.ts';

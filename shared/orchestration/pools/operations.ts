@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { invalidBySchema } from '../../platform/invalid.ts';
-import { type Result, fail, succeed } from '../../platform/result.ts';
+import { invalidBySchema } from '../../platform/base/invalid.ts';
+import { type Result, fail, succeed } from '../../platform/base/result.ts';
 import { unknownName } from '../model/unknownName.ts';
 import { type Units, poolLimits } from './pools.ts';
 

@@ -1,13 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import type { Clock } from '../../platform/clock.ts';
-import type { App, Config } from '../../platform/config.ts';
-import { type DomainError, InfrastructureError } from '../../platform/errors.ts';
-import { createFairQueue } from '../../platform/fairQueue.ts';
-import type { IdSource } from '../../platform/ids.ts';
-import { type Result, fail, succeed } from '../../platform/result.ts';
-import type { StateStore } from '../../platform/stateStore.ts';
-import { parseStateValue } from '../../platform/stateValue.ts';
+import type { Clock } from '../../platform/base/clock.ts';
+import type { App, Config } from '../../platform/config/config.ts';
+import { type DomainError, InfrastructureError } from '../../platform/base/errors.ts';
+import { createFairQueue } from '../../platform/concurrency/fairQueue.ts';
+import type { IdSource } from '../../platform/base/ids.ts';
+import { type Result, fail, succeed } from '../../platform/base/result.ts';
+import type { StateStore } from '../../platform/state/stateStore.ts';
+import { parseStateValue } from '../../platform/state/stateValue.ts';
 import {
   type Decision,
   type Holding,

@@ -1,7 +1,7 @@
-import { type Result, fail, succeed } from '../../platform/result.ts';
-import type { Stored } from '../../platform/tables.ts';
-import type { ServerRecord } from '../../registry/server.ts';
-import type { ServerStore } from '../../registry/serverStore.ts';
+import { type Result, fail, succeed } from '../../platform/base/result.ts';
+import type { Stored } from '../../platform/tables/tables.ts';
+import type { ServerRecord } from '../../registry/records/server.ts';
+import type { ServerStore } from '../../registry/records/serverStore.ts';
 import type { Caller } from '../model/caller.ts';
 
 /** The server that a caller wants to change. With an ETag: only as it was when the caller read it. */

@@ -1,4 +1,4 @@
-import { ANY_ETAG, type OpenTable, type RowKey } from '../../platform/tables.ts';
+import { ANY_ETAG, type OpenTable, type RowKey } from '../../platform/tables/tables.ts';
 import { delegationSchema } from '../model/delegation.ts';
 import type { Place, WaitingLines } from '../model/backlog.ts';
 

@@ -1,7 +1,7 @@
 import { odata } from '@azure/data-tables';
-import { InfrastructureError } from '../../platform/errors.ts';
-import { roundRobin } from '../../platform/roundRobin.ts';
-import { continueTrace } from '../../platform/trace.ts';
+import { InfrastructureError } from '../../platform/base/errors.ts';
+import { roundRobin } from '../../platform/concurrency/roundRobin.ts';
+import { continueTrace } from '../../platform/telemetry/trace.ts';
 import type {
   Columns,
   Mark,
@@ -11,7 +11,7 @@ import type {
   RowKey,
   Stored,
   Table,
-} from '../../platform/tables.ts';
+} from '../../platform/tables/tables.ts';
 import { expiryOf } from './expiry.ts';
 import { type Delegation, delegationSchema } from '../model/delegation.ts';
 import { type Plan, hasEnded, planSchema } from '../model/plan.ts';

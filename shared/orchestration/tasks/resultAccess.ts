@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { isOfOperatorTenant, isPermitted } from '../../identity/permissions.ts';
-import type { Principal } from '../../identity/principal.ts';
-import type { DomainError } from '../../platform/errors.ts';
+import { isOfOperatorTenant, isPermitted } from '../../identity/access/permissions.ts';
+import type { Principal } from '../../identity/access/actor.ts';
+import type { DomainError } from '../../platform/base/errors.ts';
 import { agentNames } from '../model/agents.ts';
 import { type ResultPermission, resultPermissions } from './resultPermissions.ts';
 import type { Task } from './task.ts';

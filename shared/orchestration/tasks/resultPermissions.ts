@@ -1,4 +1,4 @@
-import type { Permission } from '../../identity/permissions.ts';
+import type { Permission } from '../../identity/access/permissions.ts';
 
 /**
  * What the result of a task may take. `delegations.read`: the result holds facts of the tenant's own work and servers.

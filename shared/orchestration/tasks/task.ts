@@ -1,8 +1,8 @@
 import type { z } from 'zod';
-import type { Principal } from '../../identity/principal.ts';
-import type { Clock } from '../../platform/clock.ts';
-import type { Log } from '../../platform/log.ts';
-import type { Result } from '../../platform/result.ts';
+import type { Principal } from '../../identity/access/actor.ts';
+import type { Clock } from '../../platform/base/clock.ts';
+import type { Log } from '../../platform/telemetry/log.ts';
+import type { Result } from '../../platform/base/result.ts';
 import type { Agent } from '../model/agents.ts';
 import type { Outcome } from '../model/outcome.ts';
 import type { ResultPermissions } from './resultPermissions.ts';

@@ -1,10 +1,10 @@
 import { sweepStuck } from '../../orchestration/engine/sweepStuck.ts';
 import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
-import { succeed } from '../../platform/result.ts';
+import { succeed } from '../../platform/base/result.ts';
 import { DEPLOYMENT_PLAN } from '../../orchestration/model/plan.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { changeSchema, lookAtChange } from '../deploymentChange.ts';
-import { eventSchema } from '../recordEvent.ts';
+import { eventSchema } from '../eventHandlers.ts';
 
 const MAX_SHOWN = 20;
 

@@ -9,7 +9,7 @@ import { agentNames } from '../../../shared/orchestration/model/agents.ts';
 import { defineTask } from '../../../shared/orchestration/tasks/task.ts';
 import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
 import { taskSchemas } from '../../../shared/orchestration/tasks/taskSchemas.ts';
-import { succeed } from '../../../shared/platform/result.ts';
+import { succeed } from '../../../shared/platform/base/result.ts';
 
 test('docs/agents.md is as the code has it: else run `node infra/agentDocs/main.ts`', async () => {
   expect(await readFile(docsFile, 'utf8')).toBe(await agentDocs());

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import type { Principal } from '../../../shared/identity/principal.ts';
+import type { Principal } from '../../../shared/identity/access/actor.ts';
 import { delegate } from '../../../shared/orchestration/engine/delegate.ts';
 import { removeServer } from '../../../shared/orchestration/plans/serverRemoval.ts';
 import { updateServer } from '../../../shared/orchestration/plans/serverUpdate.ts';
@@ -8,7 +8,7 @@ import { registerServer } from '../../../shared/orchestration/plans/serverRegist
 import { registerServers } from '../../../shared/orchestration/plans/bulkRegistration.ts';
 import { defineTask } from '../../../shared/orchestration/tasks/task.ts';
 import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
-import { succeed } from '../../../shared/platform/result.ts';
+import { succeed } from '../../../shared/platform/base/result.ts';
 import { caller, testEngine } from '../../support/engine.ts';
 import { testRegistry } from '../../support/registrations.ts';
 

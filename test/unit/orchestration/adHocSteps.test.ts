@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { planRequestSchema, requestPlan } from '../../../shared/orchestration/plans/requestPlan.ts';
 import { defineTask } from '../../../shared/orchestration/tasks/task.ts';
 import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
-import { fail, succeed } from '../../../shared/platform/result.ts';
+import { fail, succeed } from '../../../shared/platform/base/result.ts';
 import { plainDefinition } from '../../support/plainTask.ts';
 import { caller, testEngine } from '../../support/engine.ts';
 

@@ -4,7 +4,7 @@ import { createAgentLoads } from '../../../shared/orchestration/agents/loads.ts'
 import { delegate } from '../../../shared/orchestration/engine/delegate.ts';
 import { defineTask } from '../../../shared/orchestration/tasks/task.ts';
 import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
-import { succeed } from '../../../shared/platform/result.ts';
+import { succeed } from '../../../shared/platform/base/result.ts';
 import { z } from 'zod';
 import { type TestEngine, caller, testEngine } from '../../support/engine.ts';
 

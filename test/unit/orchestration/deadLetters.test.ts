@@ -8,9 +8,9 @@ import {
 import { azureTableDelegationStore } from '../../../shared/orchestration/stores/azureTableStores.ts';
 import { type Delegation } from '../../../shared/orchestration/model/delegation.ts';
 import { messageOf } from '../../../shared/orchestration/model/delegationMessage.ts';
-import { InfrastructureError } from '../../../shared/platform/errors.ts';
-import type { OutgoingMessage } from '../../../shared/platform/serviceBus.ts';
-import type { DeadLetter } from '../../../shared/platform/serviceBusDeadLetters.ts';
+import { InfrastructureError } from '../../../shared/platform/base/errors.ts';
+import type { OutgoingMessage } from '../../../shared/platform/serviceBus/messageSender.ts';
+import type { DeadLetter } from '../../../shared/platform/serviceBus/deadLetters.ts';
 import { testEngine } from '../../support/engine.ts';
 import { memoryTables } from '../../support/memoryTables.ts';
 

@@ -8,7 +8,7 @@ import { routingMatrix } from '../../../shared/orchestration/agents/routing.ts';
 import { runDelegation } from '../../../shared/orchestration/engine/runDelegation.ts';
 import { defineTask } from '../../../shared/orchestration/tasks/task.ts';
 import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
-import { succeed } from '../../../shared/platform/result.ts';
+import { succeed } from '../../../shared/platform/base/result.ts';
 import { caller, testEngine } from '../../support/engine.ts';
 
 const now = new Date('2026-01-01T00:00:00Z');

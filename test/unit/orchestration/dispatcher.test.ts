@@ -7,8 +7,8 @@ import { runDelegation } from '../../../shared/orchestration/engine/runDelegatio
 import { sweepStuck } from '../../../shared/orchestration/engine/sweepStuck.ts';
 import { defineTask } from '../../../shared/orchestration/tasks/task.ts';
 import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
-import { InfrastructureError } from '../../../shared/platform/errors.ts';
-import { succeed } from '../../../shared/platform/result.ts';
+import { InfrastructureError } from '../../../shared/platform/base/errors.ts';
+import { succeed } from '../../../shared/platform/base/result.ts';
 import { type TestEngine, caller, testEngine } from '../../support/engine.ts';
 
 const FLOOD = 1_000;

@@ -3,8 +3,8 @@ import type { RegistrationDeps } from '../../../shared/orchestration/plans/named
 import { registerServer } from '../../../shared/orchestration/plans/serverRegistration.ts';
 import { runDelegation } from '../../../shared/orchestration/engine/runDelegation.ts';
 import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
-import { CLOCK_TOLERANCE_MS } from '../../../shared/platform/clock.ts';
-import { fail, succeed } from '../../../shared/platform/result.ts';
+import { CLOCK_TOLERANCE_MS } from '../../../shared/platform/base/clock.ts';
+import { fail, succeed } from '../../../shared/platform/base/result.ts';
 import { type QueuedMessage, caller } from '../../support/engine.ts';
 import { type TestRegistry, discovery, testRegistry } from '../../support/registrations.ts';
 import { serverRecord } from '../../support/serverRecord.ts';

@@ -4,8 +4,8 @@ import { routesOf, standardRoutes } from '../../../shared/orchestration/model/ev
 import { type Sign, createEventWatch } from '../../../shared/orchestration/events/eventWatch.ts';
 import { raiseEvent } from '../../../shared/orchestration/engine/publishEvent.ts';
 import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
-import { continueTrace } from '../../../shared/platform/trace.ts';
-import { eventRecorders } from '../../../shared/specialists/recordEvent.ts';
+import { continueTrace } from '../../../shared/platform/telemetry/trace.ts';
+import { eventRecorders } from '../../../shared/specialists/eventHandlers.ts';
 import { type TestEngine, testEngine } from '../../support/engine.ts';
 
 test('the routes are those of the description, row by row', () => {

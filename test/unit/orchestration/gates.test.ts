@@ -12,7 +12,7 @@ import { beginPlan } from '../../../shared/orchestration/engine/beginPlan.ts';
 import { startPlan } from '../../../shared/orchestration/model/planProgress.ts';
 import { defineTask } from '../../../shared/orchestration/tasks/task.ts';
 import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
-import { succeed } from '../../../shared/platform/result.ts';
+import { succeed } from '../../../shared/platform/base/result.ts';
 import { z } from 'zod';
 import { caller, testEngine } from '../../support/engine.ts';
 

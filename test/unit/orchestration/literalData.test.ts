@@ -7,8 +7,8 @@ import { registerServer } from '../../../shared/orchestration/plans/serverRegist
 import { registerServers } from '../../../shared/orchestration/plans/bulkRegistration.ts';
 import { defineTask } from '../../../shared/orchestration/tasks/task.ts';
 import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
-import { fail, succeed } from '../../../shared/platform/result.ts';
-import { registrationSchema, serverContentSchema } from '../../../shared/registry/server.ts';
+import { fail, succeed } from '../../../shared/platform/base/result.ts';
+import { registrationSchema, serverContentSchema } from '../../../shared/registry/records/server.ts';
 import { caller, testEngine } from '../../support/engine.ts';
 import { plainDefinition } from '../../support/plainTask.ts';
 import { type TestRegistry, discovery, testRegistry } from '../../support/registrations.ts';

@@ -8,14 +8,17 @@ import {
   recordReport,
 } from '../../../shared/orchestration/engine/recordReport.ts';
 import { type Delegation, sweep } from '../../../shared/orchestration/model/delegation.ts';
-import { delegationMessageSchema, messageOf } from '../../../shared/orchestration/model/delegationMessage.ts';
+import {
+  delegationMessageSchema,
+  messageOf,
+} from '../../../shared/orchestration/model/delegationMessage.ts';
 import { delegate } from '../../../shared/orchestration/engine/delegate.ts';
 import { startPlan } from '../../../shared/orchestration/model/planProgress.ts';
 import { defineTask } from '../../../shared/orchestration/tasks/task.ts';
-import { CLOCK_TOLERANCE_MS } from '../../../shared/platform/clock.ts';
+import { CLOCK_TOLERANCE_MS } from '../../../shared/platform/base/clock.ts';
 import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
-import { ConfigError } from '../../../shared/platform/config.ts';
-import { succeed } from '../../../shared/platform/result.ts';
+import { ConfigError } from '../../../shared/platform/config/config.ts';
+import { succeed } from '../../../shared/platform/base/result.ts';
 import { caller, testEngine } from '../../support/engine.ts';
 
 const now = new Date('2026-01-01T00:00:00Z');

@@ -3,8 +3,8 @@ import { removeServer } from '../../../shared/orchestration/plans/serverRemoval.
 import { refreshServer, updateServer } from '../../../shared/orchestration/plans/serverUpdate.ts';
 import { registerServer } from '../../../shared/orchestration/plans/serverRegistration.ts';
 import { registerServers } from '../../../shared/orchestration/plans/bulkRegistration.ts';
-import { fail, succeed } from '../../../shared/platform/result.ts';
-import { registrationSchema } from '../../../shared/registry/server.ts';
+import { fail, succeed } from '../../../shared/platform/base/result.ts';
+import { registrationSchema } from '../../../shared/registry/records/server.ts';
 import { caller } from '../../support/engine.ts';
 import {
   discovery,

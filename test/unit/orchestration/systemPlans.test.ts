@@ -5,7 +5,7 @@ import { namedPlans } from '../../../shared/orchestration/plans/namedPlans.ts';
 import { REPORT_PLAN } from '../../../shared/orchestration/plans/systemReport.ts';
 import { requestPlan } from '../../../shared/orchestration/plans/requestPlan.ts';
 import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
-import { fail } from '../../../shared/platform/result.ts';
+import { fail } from '../../../shared/platform/base/result.ts';
 import { caller, testEngine } from '../../support/engine.ts';
 import { plainTask } from '../../support/plainTask.ts';
 

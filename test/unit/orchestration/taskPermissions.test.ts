@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { compose } from '../../../functions/compose.ts';
-import { type Principal, type Role, roles } from '../../../shared/identity/principal.ts';
+import { compose } from '../../../functions/compose/compose.ts';
+import { type Principal, type Role, roles } from '../../../shared/identity/access/actor.ts';
 import { agentNames } from '../../../shared/orchestration/model/agents.ts';
 import { type Caller, actorOf } from '../../../shared/orchestration/model/caller.ts';
 import { delegate } from '../../../shared/orchestration/engine/delegate.ts';

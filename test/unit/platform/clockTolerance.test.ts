@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { claim, newDelegation, sweep, timeLeftMs } from '../../../shared/orchestration/model/delegation.ts';
 import { registerServer } from '../../../shared/orchestration/plans/serverRegistration.ts';
 import { runDelegation } from '../../../shared/orchestration/engine/runDelegation.ts';
-import { type Instance, readInstances, tellInstance } from '../../../shared/platform/instances.ts';
+import { type Instance, readInstances, tellInstance } from '../../../shared/platform/telemetry/instances.ts';
 import { caller } from '../../support/engine.ts';
 import { memoryState } from '../../support/memoryState.ts';
 import { testRegistry } from '../../support/registrations.ts';

@@ -4,10 +4,10 @@ import {
   type ResourcePools,
   createResourcePools,
 } from '../../../../shared/orchestration/pools/resourcePools.ts';
-import { azureTableStateStore } from '../../../../shared/platform/azureTableStateStore.ts';
-import { InfrastructureError } from '../../../../shared/platform/errors.ts';
-import { randomId } from '../../../../shared/platform/ids.ts';
-import type { StateStore } from '../../../../shared/platform/stateStore.ts';
+import { azureTableStateStore } from '../../../../shared/platform/state/azureTableStateStore.ts';
+import { InfrastructureError } from '../../../../shared/platform/base/errors.ts';
+import { randomId } from '../../../../shared/platform/base/ids.ts';
+import type { StateStore } from '../../../../shared/platform/state/stateStore.ts';
 import { memoryTables } from '../../../support/memoryTables.ts';
 
 const minuteMs = 60_000;
