@@ -1,5 +1,13 @@
+import {
+  LOAD_REPORTS_KEPT_MS,
+  LOAD_REPORT_REMOVED_MS,
+  MAX_LOAD_MERGES,
+  LOAD_REPORT_EVERY_MS,
+  LOAD_REPORT_VALID_MS,
+  LOAD_WINDOW_S,
+} from '../model/limits.ts';
 import { z } from 'zod';
-import { CLOCK_TOLERANCE_MS, type Clock } from '../../platform/base/clock.ts';
+import type { Clock } from '../../platform/base/clock.ts';
 import type { Log } from '../../platform/telemetry/log.ts';
 import type { StateStore } from '../../platform/state/stateStore.ts';
 import { parseStateValue } from '../../platform/state/stateValue.ts';
@@ -13,12 +21,6 @@ export interface AgentActivity {
   /** Counts a task that begins. What it returns is called when the task has ended. */
   begin(agent: Agent): (failed: boolean) => void;
 }
-
-const TELL_EVERY_MS = 2_000;
-const SECONDS = 60;
-/** How long a report of an instance counts. The time of the report is of the instance's own clock. */
-const CURRENT_MS = 15_000 + CLOCK_TOLERANCE_MS;
-const FORGET_AFTER_MS = 24 * 3_600_000;
 
 const reportSchema = z.object({
   running: z.number(),
@@ -59,7 +61,7 @@ export function createAgentActivity({ state, clock, log, instanceId }: Deps): Ag
     if (report.running > 0 || tally.running > 0) tellSoon(agent, tally);
   }
   function tellSoon(agent: Agent, tally: Tally): void {
-    tally.timer ??= setTimeout(() => void tell(agent, tally), TELL_EVERY_MS).unref();
+    tally.timer ??= setTimeout(() => void tell(agent, tally), LOAD_REPORT_EVERY_MS).unref();
   }
 
   return {
@@ -81,11 +83,11 @@ export function createAgentActivity({ state, clock, log, instanceId }: Deps): Ag
 class Tally {
   running = 0;
   timer: NodeJS.Timeout | undefined;
-  readonly #seconds = Array.from({ length: SECONDS }, () => ({ second: 0, ended: 0, failed: 0 }));
+  readonly #seconds = Array.from({ length: LOAD_WINDOW_S }, () => ({ second: 0, ended: 0, failed: 0 }));
 
   count(nowMs: number, failed: boolean): void {
     const second = Math.floor(nowMs / 1000);
-    const slot = this.#seconds[second % SECONDS];
+    const slot = this.#seconds[second % LOAD_WINDOW_S];
     if (!slot) return;
     if (slot.second !== second) Object.assign(slot, { second, ended: 0, failed: 0 });
     slot.ended += 1;
@@ -93,7 +95,7 @@ class Tally {
   }
 
   report(nowMs: number): Report {
-    const since = Math.floor(nowMs / 1000) - SECONDS;
+    const since = Math.floor(nowMs / 1000) - LOAD_WINDOW_S;
     const recent = this.#seconds.filter(({ second }) => second > since);
     const sum = (name: 'ended' | 'failed') => recent.reduce((total, slot) => total + slot[name], 0);
     return { running: this.running, ended: sum('ended'), failed: sum('failed'), at: nowMs };
@@ -102,13 +104,13 @@ class Tally {
 
 /** Puts one instance's report beside those of the others; instances that have long been silent drop out. */
 async function merge(state: StateStore, agent: Agent, instanceId: string, report: Report): Promise<void> {
-  for (let tries = 0; tries < 5; tries++) {
+  for (let tries = 0; tries < MAX_LOAD_MERGES; tries++) {
     const before = await state.get(keyOf(agent));
     const others = Object.entries(reportsOf(before)).filter(
-      ([id, { at }]) => id !== instanceId && report.at - at < 10 * 60_000,
+      ([id, { at }]) => id !== instanceId && report.at - at < LOAD_REPORT_REMOVED_MS,
     );
     const merged = JSON.stringify(Object.fromEntries([...others, [instanceId, report]]));
-    if ((await state.compareAndSet(keyOf(agent), before, merged, FORGET_AFTER_MS)) === 'stored') return;
+    if ((await state.compareAndSet(keyOf(agent), before, merged, LOAD_REPORTS_KEPT_MS)) === 'stored') return;
   }
 }
 
@@ -139,8 +141,8 @@ export async function readWorkloads(state: StateStore, clock: Clock): Promise<Re
 }
 
 function workloadOf(reports: readonly Report[], now: number): Workload {
-  const current = reports.filter(({ at }) => now - at < CURRENT_MS);
-  const minute = reports.filter(({ at }) => now - at < SECONDS * 1000);
+  const current = reports.filter(({ at }) => now - at < LOAD_REPORT_VALID_MS);
+  const minute = reports.filter(({ at }) => now - at < LOAD_WINDOW_S * 1000);
   const sum = (of: readonly Report[], name: keyof Report) =>
     of.reduce((total, report) => total + report[name], 0);
   const ended = sum(minute, 'ended');

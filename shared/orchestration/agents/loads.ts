@@ -1,3 +1,4 @@
+import { LOADS_CACHED_MS } from '../model/limits.ts';
 import type { Clock } from '../../platform/base/clock.ts';
 import type { StateStore } from '../../platform/state/stateStore.ts';
 import type { DelegationStore } from '../model/stores.ts';
@@ -12,8 +13,6 @@ export interface AgentLoad extends Workload {
 /** What each agent has to do, as of a second ago at most. */
 export type AgentLoads = () => Promise<ReadonlyMap<Agent, AgentLoad>>;
 
-const FRESH_MS = 1_000;
-
 export function createAgentLoads(deps: {
   readonly delegations: Pick<DelegationStore, 'countUnfinished'>;
   readonly state: StateStore;
@@ -22,7 +21,7 @@ export function createAgentLoads(deps: {
   let last: { readonly at: number; readonly loads: ReturnType<AgentLoads> } | undefined;
   return () => {
     const now = deps.clock.now().getTime();
-    if (last === undefined || now - last.at >= FRESH_MS) {
+    if (last === undefined || now - last.at >= LOADS_CACHED_MS) {
       const loads = read(deps);
       last = { at: now, loads };
       // The next caller asks again.

@@ -1,3 +1,4 @@
+import { MAX_PROGRESS_LENGTH, PROGRESS_EVERY_MS, PROGRESS_KEPT_MS } from '../model/limits.ts';
 import type { Log } from '../../platform/telemetry/log.ts';
 import type { StateStore } from '../../platform/state/stateStore.ts';
 
@@ -7,9 +8,6 @@ export interface ProgressBoard {
   read(delegationId: string): Promise<string | undefined>;
 }
 
-const SHOW_EVERY_MS = 1_000;
-const KEEP_MS = 3_600_000;
-const MAX_LENGTH = 500;
 const keyOf = (delegationId: string): string => `mreg:progress:${delegationId}`;
 
 /** Shows the newest words of each task, at most once a second. */
@@ -26,7 +24,7 @@ export function createProgressBoard({
     const message = waiting.get(delegationId) ?? '';
     waiting.delete(delegationId);
     try {
-      await state.set(keyOf(delegationId), message, KEEP_MS);
+      await state.set(keyOf(delegationId), message, PROGRESS_KEPT_MS);
     } catch (error) {
       log.warn('progress_write_failed', {
         delegationId,
@@ -37,8 +35,8 @@ export function createProgressBoard({
 
   return {
     note(delegationId, message) {
-      if (!waiting.has(delegationId)) setTimeout(() => void show(delegationId), SHOW_EVERY_MS).unref();
-      waiting.set(delegationId, message.slice(0, MAX_LENGTH).toWellFormed());
+      if (!waiting.has(delegationId)) setTimeout(() => void show(delegationId), PROGRESS_EVERY_MS).unref();
+      waiting.set(delegationId, message.slice(0, MAX_PROGRESS_LENGTH).toWellFormed());
     },
     read: (delegationId) => state.get(keyOf(delegationId)),
   };

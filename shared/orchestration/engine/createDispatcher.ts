@@ -1,3 +1,4 @@
+import { LIMIT_REACHED_MS, MAX_IN_FLIGHT, SENT_PER_COUNT } from '../model/limits.ts';
 import { InfrastructureError } from '../../platform/base/errors.ts';
 import { createTurns } from '../../platform/concurrency/keyedMutex.ts';
 import type { OrchestrationDeps } from './deps.ts';
@@ -5,13 +6,6 @@ import type { Delegation } from '../model/delegation.ts';
 import type { QueueShares } from './dispatcher.ts';
 import { sendMessage } from './sendMessage.ts';
 import type { Place, WaitingLines } from '../model/backlog.ts';
-
-/** Delegations of one tenant at one agent's queue: enough to keep eight instances of an agent busy, 16 at a time each. */
-export const QUEUE_SHARE = 128;
-/** Delegations that an instance sends for a tenant and an agent before it counts the unfinished ones again. */
-const SENT_PER_COUNT = 32;
-/** How long an instance takes a share as used up without counting again. */
-const USED_UP_FOR_MS = 1_000;
 
 /** What this instance knows of the share of one tenant at one queue. */
 interface Known {
@@ -49,14 +43,14 @@ export function createQueueShares(deps: Deps): QueueShares {
   /** Returns how many more may be sent. The `waiting` delegations of the line do not count, nor the undecided ones. */
   async function roomBeside({ tenantId, agent }: Line, waiting: number): Promise<number> {
     const unfinished = (await delegations.countUnfinished(tenantId)).get(agent) ?? 0;
-    return QUEUE_SHARE - (unfinished - waiting - knownOf({ tenantId, agent }).undecided);
+    return MAX_IN_FLIGHT - (unfinished - waiting - knownOf({ tenantId, agent }).undecided);
   }
 
   async function count(line: Line, share: Known): Promise<void> {
     const [ahead] = await lines.first(line.tenantId, line.agent, 1);
     const room = ahead ? 0 : await roomBeside(line, 0);
     if (room > 0) share.left = Math.min(room, SENT_PER_COUNT);
-    else share.usedUpUntil = clock.now().getTime() + USED_UP_FOR_MS;
+    else share.usedUpUntil = clock.now().getTime() + LIMIT_REACHED_MS;
   }
 
   /** Takes one from what may be sent. False when the share is used up. */

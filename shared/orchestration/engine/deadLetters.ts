@@ -1,3 +1,4 @@
+import { DEAD_LETTERS_PER_PEEK, MAX_PEEKS } from '../model/limits.ts';
 import { z } from 'zod';
 import { type Result, fail, succeed } from '../../platform/base/result.ts';
 import type { DeadLetter, DeadLetterQueues } from '../../platform/serviceBus/deadLetters.ts';
@@ -24,10 +25,6 @@ export const sequenceNumberSchema = z
   .string()
   .refine((text) => /^(0|[1-9]\d{0,18})$/.test(text) && BigInt(text) < 2n ** 63n, 'is no sequence number');
 
-const PEEKED_AT_ONCE = 100;
-/** How many of other tenants a page passes over before it is given as it is. */
-const MAX_PEEKS = 10;
-
 /** Those of the tenant on the agent's queue, in their order; `after` is where the page before ended. */
 export async function listDeadLetters(
   agent: Agent,
@@ -39,13 +36,13 @@ export async function listDeadLetters(
   const own: DeadLetter[] = [];
   let last = after;
   for (let peeks = 0; peeks < MAX_PEEKS; peeks++) {
-    const letters = await deps.deadLetters.list(agent, PEEKED_AT_ONCE, last && next(last));
+    const letters = await deps.deadLetters.list(agent, DEAD_LETTERS_PER_PEEK, last && next(last));
     for (const letter of letters) {
       last = letter.sequenceNumber;
       if (ownerOf(letter, deps.operatorTenant) === tenantId) own.push(letter);
       if (own.length === limit) return { items: await withDelegations(own, tenantId, deps), after: last };
     }
-    if (letters.length < PEEKED_AT_ONCE) return { items: await withDelegations(own, tenantId, deps) };
+    if (letters.length < DEAD_LETTERS_PER_PEEK) return { items: await withDelegations(own, tenantId, deps) };
   }
   return { items: await withDelegations(own, tenantId, deps), ...(last !== undefined && { after: last }) };
 }

@@ -1,6 +1,7 @@
+import { DEFAULT_DEADLINE_MS, INPUT_BOUNDS, MAX_DEADLINE_MS, MAX_INPUT_LENGTH } from '../model/limits.ts';
 import { z } from 'zod';
 import { invalid, invalidBySchema } from '../../platform/base/invalid.ts';
-import { type Bounds, unsafeShape } from '../../platform/base/jsonShape.ts';
+import { unsafeShape } from '../../platform/base/jsonShape.ts';
 import { type Result, fail, succeed } from '../../platform/base/result.ts';
 import { traceparentOf } from '../../platform/telemetry/trace.ts';
 import { agentNames } from '../model/agents.ts';
@@ -14,7 +15,7 @@ import { askRefusal } from '../tasks/resultAccess.ts';
 import type { Task } from '../tasks/task.ts';
 import type { TaskCatalogue } from '../tasks/taskCatalogue.ts';
 import { checkSession } from './checkSession.ts';
-import { type Delegation, MAX_INPUT_LENGTH, newDelegation } from '../model/delegation.ts';
+import { type Delegation, newDelegation } from '../model/delegation.ts';
 import { fitsMessage } from '../model/delegationMessage.ts';
 import { sendNew } from './sendMessage.ts';
 
@@ -34,10 +35,6 @@ export const delegationRequestSchema = z
     { error: 'give either taskType, or task with its agent or without' },
   );
 export type DelegationRequest = z.infer<typeof delegationRequestSchema>;
-
-const DEFAULT_DEADLINE_MS = 10 * 60_000;
-const LONGEST_DEADLINE_MS = 24 * 3_600_000;
-const INPUT_BOUNDS: Bounds = { depth: 64, keys: 10_000 };
 
 export interface DelegateDeps extends OrchestrationDeps {
   readonly loads: AgentLoads;
@@ -151,5 +148,5 @@ function checkDeadline(text: string | undefined, now: Date): Result<Date> {
   const deadline = text === undefined ? new Date(now.getTime() + DEFAULT_DEADLINE_MS) : new Date(text);
   const leftMs = deadline.getTime() - now.getTime();
   if (leftMs <= 0) return invalid('deadline', 'is past');
-  return leftMs <= LONGEST_DEADLINE_MS ? succeed(deadline) : invalid('deadline', 'is more than a day away');
+  return leftMs <= MAX_DEADLINE_MS ? succeed(deadline) : invalid('deadline', 'is more than a day away');
 }

@@ -1,3 +1,4 @@
+import { MAX_RESOLVED_LENGTH, STEP_DEADLINE_MS } from '../model/limits.ts';
 import { type Delegation, finish, newDelegation } from '../model/delegation.ts';
 import type { Outcome } from '../model/outcome.ts';
 import { sendNew } from './sendMessage.ts';
@@ -6,12 +7,6 @@ import type { Plan } from '../model/plan.ts';
 import { type QueuedWork, delegationIdOf, planError } from '../model/planProgress.ts';
 import { referencesAt, resolveReferences } from '../model/references.ts';
 import { writtenReferences } from '../model/writtenReferences.ts';
-
-/** How long a step may take, waiting and repetitions included, where it does not say. */
-const STEP_DEADLINE_MS = 10 * 60_000;
-
-/** What references bring may be more than a caller may send, as long as a row holds it beside a small result. */
-const MAX_RESOLVED_LENGTH = 440_000;
 
 /**
  * Makes sure that queued work of the plan has its delegations. Safe to repeat: a delegation that is there is left alone.

@@ -1,11 +1,10 @@
+import { LAST_STATUS_KEPT_MS } from '../model/limits.ts';
 import { InfrastructureError } from '../../platform/base/errors.ts';
 import type { OrchestrationDeps } from './deps.ts';
 import { raiseEvent } from './publishEvent.ts';
 import { DEPLOYMENT_PLAN } from '../model/plan.ts';
 import type { Plan } from '../model/plan.ts';
 import { gateStatus } from '../model/gateStatus.ts';
-
-const REMEMBER_MS = 30 * 24 * 3_600_000;
 
 /** Where it is remembered how a gate's last run ended: `passed` or `failed`. */
 export const gateStatusKey = (tenantId: string, gate: string): string => `mreg:gate:${tenantId}:${gate}`;
@@ -34,7 +33,7 @@ async function raiseGateChange(plan: Plan, gate: string, deps: OrchestrationDeps
   const before = await ifThere(shortLived.get(key));
   if (before === status) return;
   await raise(plan, { gate, status, before: before ?? 'unknown', run: plan.id }, deps);
-  await ifThere(shortLived.set(key, status, REMEMBER_MS));
+  await ifThere(shortLived.set(key, status, LAST_STATUS_KEPT_MS));
 }
 
 async function raise(

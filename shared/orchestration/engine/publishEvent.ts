@@ -1,3 +1,4 @@
+import { EVENT_DEADLINE_MS } from '../model/limits.ts';
 import type { Principal } from '../../identity/access/actor.ts';
 import { type Delegation, newDelegation } from '../model/delegation.ts';
 import { sendNew } from './sendMessage.ts';
@@ -19,8 +20,6 @@ export interface SystemEvent {
   readonly traceparent: string;
 }
 
-const HANDLE_WITHIN_MS = 3_600_000;
-
 /**
  * Tells each agent of the event's type, by a delegation of its own: one that fails or is slow does not hold another.
  * Gives the delegations; none for a type that has no route.
@@ -40,7 +39,7 @@ export async function raiseEvent(
     ...(actor && { actor }),
     grantedBy: `event ${type}`,
     traceparent,
-    deadline: new Date(now.getTime() + HANDLE_WITHIN_MS).toISOString(),
+    deadline: new Date(now.getTime() + EVENT_DEADLINE_MS).toISOString(),
   };
   const made = targets.map((agent) => newDelegation({ ...work, id: `${id}-${agent}`, agent }, now));
   await Promise.all(made.map((delegation) => sendNew(delegation, deps)));

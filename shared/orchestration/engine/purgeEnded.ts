@@ -1,10 +1,8 @@
+import { MAX_PURGED } from '../model/limits.ts';
 import type { OrchestrationDeps } from './deps.ts';
 import type { Plan } from '../model/plan.ts';
 import { delegationIdOf, workIdsOf } from '../model/planProgress.ts';
 import { logUnreadable } from './logUnreadable.ts';
-
-/** Plans removed in one run: what a busy hour ends. */
-const AT_MOST = 1_000;
 
 /**
  * Removes what ended long ago (`expiresAt`), so that lists stay short: plans with all their delegations, then delegations
@@ -17,11 +15,11 @@ export async function purgeEnded(deps: OrchestrationDeps): Promise<void> {
   for await (const { value: plan, etag } of deps.plans.expired(now, report)) {
     await removeDelegations(plan, deps);
     await deps.plans.remove(plan, etag);
-    if (++removed === AT_MOST) return;
+    if (++removed === MAX_PURGED) return;
   }
   for await (const { value, etag } of deps.delegations.expired(now, report)) {
     await deps.delegations.remove(value, etag);
-    if (++removed === AT_MOST) return;
+    if (++removed === MAX_PURGED) return;
   }
 }
 

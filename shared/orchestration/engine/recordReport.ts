@@ -1,3 +1,4 @@
+import { MAX_REPORTED_ERROR_LENGTH, MAX_REPORTED_LEASE_S } from '../model/limits.ts';
 import { z } from 'zod';
 import { errorKinds } from '../../platform/base/errors.ts';
 import { idSchema } from '../../platform/base/ids.ts';
@@ -13,11 +14,9 @@ import type { Outcome } from '../model/outcome.ts';
 /** The queue that the workers of external agents report on. */
 export const REPORTS_QUEUE = 'agent-reports';
 
-const MAX_ERROR_LENGTH = 2_000;
-
 /** `started` claims the delegation for some time, and again for as long as it is repeated; `ended` is its outcome. */
 const reportSchema = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('started'), leaseSeconds: z.int().min(1).max(3_600) }),
+  z.strictObject({ kind: z.literal('started'), leaseSeconds: z.int().min(1).max(MAX_REPORTED_LEASE_S) }),
   z.strictObject({
     kind: z.literal('ended'),
     outcome: z.discriminatedUnion('success', [
@@ -26,7 +25,7 @@ const reportSchema = z.discriminatedUnion('kind', [
         success: z.literal(false),
         error: z.strictObject({
           kind: z.enum(errorKinds),
-          message: z.string().transform((text) => text.slice(0, MAX_ERROR_LENGTH)),
+          message: z.string().transform((text) => text.slice(0, MAX_REPORTED_ERROR_LENGTH)),
         }),
       }),
     ]),

@@ -1,3 +1,4 @@
+import { UNKNOWN_TASK_TIMEOUT_MS } from '../model/limits.ts';
 import type { Agent } from '../model/agents.ts';
 import type { OrchestrationDeps } from './deps.ts';
 import { advancePlan } from './advancePlan.ts';
@@ -8,9 +9,6 @@ import { type Delegation, claim, finish, fitting, logFieldsOf, retryLater } from
 import { type DelegationMessage, delegationMessageSchema } from '../model/delegationMessage.ts';
 import { runTask } from './runTask.ts';
 import { sendMessage } from './sendMessage.ts';
-
-/** How long a task has that its agent does not know: just long enough to record that. */
-const UNKNOWN_TASK_TIMEOUT_MS = 5_000;
 
 /** A row as this instance has claimed it. */
 interface Claimed {

@@ -5,7 +5,8 @@ import { continueTrace } from '../../platform/telemetry/trace.ts';
 import type { OrchestrationDeps } from './deps.ts';
 import type { Task, TaskHelpers } from '../tasks/task.ts';
 import { runRefusal } from './runRefusal.ts';
-import { type Delegation, MAX_ATTEMPTS, logFieldsOf, timeLeftMs } from '../model/delegation.ts';
+import { type Delegation, logFieldsOf, timeLeftMs } from '../model/delegation.ts';
+import { MAX_ATTEMPTS } from '../model/limits.ts';
 import type { Outcome } from '../model/outcome.ts';
 
 /** The outcome of a claimed delegation, or that its task met a fault that another attempt may not meet. */

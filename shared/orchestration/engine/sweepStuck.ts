@@ -1,5 +1,6 @@
 import { announce } from './announce.ts';
-import { type Delegation, RESEND_AFTER_MS, logFieldsOf, sweep } from '../model/delegation.ts';
+import { type Delegation, logFieldsOf, sweep } from '../model/delegation.ts';
+import { RESEND_AFTER_MS } from '../model/limits.ts';
 import { sendMessage } from './sendMessage.ts';
 import type { OrchestrationDeps } from './deps.ts';
 import { advancePlan, carryOn } from './advancePlan.ts';

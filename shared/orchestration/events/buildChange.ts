@@ -1,3 +1,4 @@
+import { LAST_STATUS_KEPT_MS } from '../model/limits.ts';
 import { z } from 'zod';
 import type { App } from '../../platform/config/config.ts';
 import { derivedId } from '../../platform/base/ids.ts';
@@ -13,7 +14,6 @@ export interface StartedBuild {
   readonly build: string;
 }
 
-const REMEMBER_MS = 30 * 24 * 3_600_000;
 const seenSchema = z.object({ version: z.string(), build: z.string(), since: z.iso.datetime() });
 
 /**
@@ -45,5 +45,5 @@ export async function raiseBuildChange(
     await raiseEvent({ ...event, raisedBy: 'mcp-orchestrator' }, deps.eventRoutes, deps);
   }
   const seen = { version, build, since: deps.clock.now().toISOString() };
-  await deps.shortLived.compareAndSet(key, stored, JSON.stringify(seen), REMEMBER_MS);
+  await deps.shortLived.compareAndSet(key, stored, JSON.stringify(seen), LAST_STATUS_KEPT_MS);
 }

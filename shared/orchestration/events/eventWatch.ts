@@ -1,3 +1,4 @@
+import { MAX_SUBJECTS } from '../model/limits.ts';
 import type { StateStore } from '../../platform/state/stateStore.ts';
 import { type Trace, traceparentOf } from '../../platform/telemetry/trace.ts';
 import type { OrchestrationDeps } from '../engine/deps.ts';
@@ -23,9 +24,6 @@ const thresholds = {
   performance_degradation: { count: 10, windowMs: 60_000 },
   protocol_violation: { count: 1, windowMs: 600_000 },
 } as const satisfies Partial<Record<keyof typeof standardRoutes, object>>;
-
-/** Subjects that are counted at once; the oldest makes room. */
-const MAX_SUBJECTS = 1_000;
 
 export function createEventWatch(
   state: StateStore,

@@ -1,3 +1,11 @@
+import {
+  FIRST_RETRY_MS,
+  LEASE_MARGIN_MS,
+  MAX_RESEND_AFTER_MS,
+  MAX_ROW_CONTENT_LENGTH,
+  RESEND_AFTER_MS,
+  RETRY_FACTOR,
+} from './limits.ts';
 import { z } from 'zod';
 import { principalSchema } from '../../identity/access/actor.ts';
 import { CLOCK_TOLERANCE_MS } from '../../platform/base/clock.ts';
@@ -71,12 +79,6 @@ export function newDelegation(work: Work, now: Date): Delegation {
   return { ...work, requestingAgent, state: 'queued', attempt: 1, attempts: 0, sentAt: at, createdAt: at };
 }
 
-/** A task that throws this often fails for good. */
-export const MAX_ATTEMPTS = 4;
-
-/** A claim outlives the task's own timeout by this, so that a slow record of the outcome is not overtaken. */
-const LEASE_MARGIN_MS = 5_000;
-
 export type ClaimDecision =
   | { readonly kind: 'claimed'; readonly delegation: Delegation }
   | { readonly kind: 'overdue'; readonly delegation: Delegation }
@@ -109,10 +111,6 @@ export type SweepDecision =
   | { readonly kind: 'overdue'; readonly delegation: Delegation }
   | { readonly kind: 'resend'; readonly delegation: Delegation };
 
-/** The first wait for an answer before a message counts as lost; it doubles with each sending, up to an hour. */
-export const RESEND_AFTER_MS = 60_000;
-const RESEND_AT_MOST_MS = 3_600_000;
-
 /**
  * Decides what to do with an unfinished delegation whose message may be lost. A second message does no
  * harm, so `sentAt` needs no clock tolerance.
@@ -120,7 +118,7 @@ const RESEND_AT_MOST_MS = 3_600_000;
 export function sweep(row: Delegation, now: Date): SweepDecision {
   if (isLeased(row, new Date(now.getTime() - CLOCK_TOLERANCE_MS))) return { kind: 'leave' };
   if (isOverdue(row, now)) return { kind: 'overdue', delegation: finish(row, overdueOutcome(row), now) };
-  const patienceMs = Math.min(RESEND_AFTER_MS * 2 ** (row.attempt - 1), RESEND_AT_MOST_MS);
+  const patienceMs = Math.min(RESEND_AFTER_MS * 2 ** (row.attempt - 1), MAX_RESEND_AFTER_MS);
   if (now.getTime() - new Date(row.sentAt).getTime() < patienceMs) return { kind: 'leave' };
   return { kind: 'resend', delegation: requeue(row, now) };
 }
@@ -152,15 +150,11 @@ export function finish(row: Delegation, outcome: Outcome, now: Date): Delegation
   return { ...rest, state: stateAfter(outcome), outcome, finishedAt: now.toISOString() };
 }
 
-/** Characters of JSON that an input may have, and an input with its result: a row holds both. */
-export const MAX_INPUT_LENGTH = 200_000;
-const MAX_CONTENT_LENGTH = 450_000;
-
 /** The outcome, or a failure in its place where the row could not hold it. */
 export function fitting(outcome: Outcome, { task, input }: Delegation): Outcome {
   const length = JSON.stringify(outcome).length + JSON.stringify(input ?? null).length;
-  if (length <= MAX_CONTENT_LENGTH) return outcome;
-  const message = `the result of ${task} with its input is longer than ${MAX_CONTENT_LENGTH} characters`;
+  if (length <= MAX_ROW_CONTENT_LENGTH) return outcome;
+  const message = `the result of ${task} with its input is longer than ${MAX_ROW_CONTENT_LENGTH} characters`;
   return { success: false, error: { kind: 'too_large', message } };
 }
 
@@ -169,12 +163,9 @@ function stateAfter(outcome: Outcome): Delegation['state'] {
   return outcome.error.kind === 'cancelled' ? 'cancelled' : 'failed';
 }
 
-const FIRST_BACKOFF_MS = 1_000;
-const BACKOFF_FACTOR = 4;
-
 /** Gives a claim back after a fault. Its next message is sent under a number of its own, and not delivered before `sentAt`. */
 export function retryLater(row: Delegation, now: Date): Delegation {
-  const backoffMs = FIRST_BACKOFF_MS * BACKOFF_FACTOR ** (row.attempts - 1);
+  const backoffMs = FIRST_RETRY_MS * RETRY_FACTOR ** (row.attempts - 1);
   return requeue(row, new Date(now.getTime() + backoffMs));
 }
 

@@ -1,3 +1,4 @@
+import { MAX_MESSAGE_INPUT_BYTES } from './limits.ts';
 import { z } from 'zod';
 import { idSchema } from '../../platform/base/ids.ts';
 import { type Delegation, agentSchema } from './delegation.ts';
@@ -42,6 +43,6 @@ export function messageOf(row: Delegation): DelegationMessage {
   };
 }
 
-/** Whether an input fits into a message. The standard tier of Service Bus takes 256 KB; all but the input is less than half. */
+/** Whether an input fits into a message. */
 export const fitsMessage = (input: unknown): boolean =>
-  Buffer.byteLength(JSON.stringify(input ?? null)) <= 128 * 1024;
+  Buffer.byteLength(JSON.stringify(input ?? null)) <= MAX_MESSAGE_INPUT_BYTES;

@@ -1,20 +1,15 @@
+import { MAX_INPUT_LENGTH, MAX_POINTERS_LENGTH, MAX_STEPS, STEPS_BOUNDS } from '../model/limits.ts';
 import { z } from 'zod';
 import type { InputProblem } from '../../platform/base/errors.ts';
 import { invalidBySchema } from '../../platform/base/invalid.ts';
-import { type Bounds, unsafeShape } from '../../platform/base/jsonShape.ts';
+import { unsafeShape } from '../../platform/base/jsonShape.ts';
 import { type Result, fail, succeed } from '../../platform/base/result.ts';
 import type { Agent } from '../model/agents.ts';
-import { MAX_INPUT_LENGTH } from '../model/delegation.ts';
 import { findOpenTask } from '../tasks/findTask.ts';
 import type { TaskCatalogue } from '../tasks/taskCatalogue.ts';
 import { type StepDefinition, onFailureSchema, severitySchema } from '../model/plan.ts';
 import { findReferences, referencePointers } from '../model/references.ts';
 import { ancestorsOf, stepsOnCycles } from '../model/stepGraph.ts';
-
-const MAX_STEPS = 100;
-/** In characters: the row of the plan holds the pointers beside the steps. */
-const MAX_POINTERS_LENGTH = 100_000;
-const BOUNDS: Bounds = { depth: 64, keys: 20_000 };
 
 const nameSchema = z
   .string()
@@ -52,7 +47,7 @@ export function planSteps(
   requests: readonly StepRequest[],
   catalogue: TaskCatalogue,
 ): Result<readonly StepDefinition[]> {
-  const unsafe = unsafeShape(requests, BOUNDS);
+  const unsafe = unsafeShape(requests, STEPS_BOUNDS);
   if (unsafe !== undefined) return invalidSteps([{ path: 'steps', message: unsafe }]);
   if (JSON.stringify(requests).length > MAX_INPUT_LENGTH) {
     const message = `the steps are longer than ${MAX_INPUT_LENGTH} characters of JSON`;

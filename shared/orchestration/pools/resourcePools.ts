@@ -1,3 +1,4 @@
+import { DEFAULT_HOLD_MS, MAX_HOLD_MS, MAX_POOL_ATTEMPTS } from '../model/limits.ts';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Clock } from '../../platform/base/clock.ts';
@@ -74,10 +75,6 @@ export interface ResourcePools {
 }
 
 const KEY = 'mreg:pools';
-const DEFAULT_HOLD_MS = 5 * 60_000;
-const LONGEST_HOLD_MS = 3_600_000;
-/** Other instances change the same value: with waits of up to 200 ms between attempts, some two seconds in all. */
-const MAX_ATTEMPTS = 20;
 
 const holdingsSchema = z.array(holdingSchema);
 
@@ -106,16 +103,16 @@ export function createResourcePools(deps: {
     decide: (held: readonly Holding[], now: Date) => Change<A>,
   ): Promise<A> =>
     queue.run(tenantId, async () => {
-      for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      for (let attempt = 0; attempt < MAX_POOL_ATTEMPTS; attempt++) {
         const text = await state.get(KEY);
         const now = clock.now();
         const { answer, holdings } = decide(heldAt(text, now), now);
         if (holdings === undefined) return answer;
         const next = JSON.stringify(holdings);
-        if ((await state.compareAndSet(KEY, text, next, LONGEST_HOLD_MS)) === 'stored') return answer;
+        if ((await state.compareAndSet(KEY, text, next, MAX_HOLD_MS)) === 'stored') return answer;
         await delay(Math.random() * Math.min(200, 5 * 2 ** attempt));
       }
-      const cause = new Error(`${MAX_ATTEMPTS} attempts were overtaken by other changes`);
+      const cause = new Error(`${MAX_POOL_ATTEMPTS} attempts were overtaken by other changes`);
       throw new InfrastructureError('state', 'change resource pools', cause);
     });
 
@@ -123,8 +120,8 @@ export function createResourcePools(deps: {
 
   return {
     async allocate({ tenantId, app, operation, estimatedLoad, planId, holdForMs = DEFAULT_HOLD_MS }) {
-      if (!Number.isInteger(holdForMs) || holdForMs < 1 || holdForMs > LONGEST_HOLD_MS)
-        throw new RangeError(`an allocation must be held for 1 to ${LONGEST_HOLD_MS} whole milliseconds`);
+      if (!Number.isInteger(holdForMs) || holdForMs < 1 || holdForMs > MAX_HOLD_MS)
+        throw new RangeError(`an allocation must be held for 1 to ${MAX_HOLD_MS} whole milliseconds`);
       const units = unitsOf(operation, estimatedLoad);
       if (!units.ok) return units;
       const id = newId();
@@ -185,7 +182,7 @@ function exhausted(
   now: Date,
 ): DomainError {
   const short = shortages.map(inWords);
-  const retryAfterMs = retryAt === undefined ? LONGEST_HOLD_MS : retryAt.getTime() - now.getTime();
+  const retryAfterMs = retryAt === undefined ? MAX_HOLD_MS : retryAt.getTime() - now.getTime();
   const advice =
     retryAt === undefined
       ? 'this is more than you can ever have: ask for less'

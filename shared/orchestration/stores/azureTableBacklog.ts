@@ -1,3 +1,4 @@
+import { BACKLOG_PAGE } from '../model/limits.ts';
 import { ANY_ETAG, type OpenTable, type RowKey } from '../../platform/tables/tables.ts';
 import { delegationSchema } from '../model/delegation.ts';
 import type { Place, WaitingLines } from '../model/backlog.ts';
@@ -6,8 +7,6 @@ const placeSchema = delegationSchema.pick({ tenantId: true, agent: true, id: tru
 
 /** No tenant's id begins so: lines lie beside the delegations, in partitions of their own. */
 const PREFIX = 'waiting_';
-/** Places of a page. One more is read, to learn whether a page follows: 1,000 is the limit of Azure. */
-const PAGE = 999;
 
 const partitionOf = ({ tenantId, agent }: Pick<Place, 'tenantId' | 'agent'>): string =>
   `${PREFIX}${tenantId}_${agent}`;
@@ -35,7 +34,7 @@ export function azureTableWaitingLines(open: OpenTable): WaitingLines {
     async all() {
       const places: Place[] = [];
       for (let last: Place | undefined; ;) {
-        const page = await table.search(PREFIX, '', PAGE, last && keyOf(last));
+        const page = await table.search(PREFIX, '', BACKLOG_PAGE, last && keyOf(last));
         places.push(...page.items);
         if (page.after === undefined) return places;
         last = page.items.at(-1);

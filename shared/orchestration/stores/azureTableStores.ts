@@ -1,3 +1,4 @@
+import { PARTITIONS_AT_ONCE } from '../model/limits.ts';
 import { odata } from '@azure/data-tables';
 import { InfrastructureError } from '../../platform/base/errors.ts';
 import { roundRobin } from '../../platform/concurrency/roundRobin.ts';
@@ -100,9 +101,6 @@ function pageOf<T>(
   return table.search(`${tenantId}_`, terms.join(' and '), limit, start);
 }
 
-/** Questions to the service at once. */
-const AT_ONCE = 8;
-
 /** Yields the marks of some tenants in turn, so that a tenant with many does not delay the others. */
 const marksOf = <T>(table: Table<T>, tenants: Iterable<string>): AsyncIterable<Mark> =>
   roundRobin(Array.from(tenants, (tenant) => marksOfTenant(table, tenant)));
@@ -110,8 +108,8 @@ const marksOf = <T>(table: Table<T>, tenants: Iterable<string>): AsyncIterable<M
 /** Yields the marks of all partitions of a tenant: a few questions, however much has ended. */
 async function* marksOfTenant<T>(table: Table<T>, tenant: string): AsyncIterable<Mark> {
   const partitions = partitionsOf(tenant);
-  for (let start = 0; start < partitions.length; start += AT_ONCE) {
-    const some = partitions.slice(start, start + AT_ONCE);
+  for (let start = 0; start < partitions.length; start += PARTITIONS_AT_ONCE) {
+    const some = partitions.slice(start, start + PARTITIONS_AT_ONCE);
     for (const marks of await Promise.all(some.map((partition) => table.marks(partition)))) yield* marks;
   }
 }
