@@ -1,16 +1,15 @@
 import { TableClient } from '@azure/data-tables';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type Delegation, finish, newDelegation } from '../../shared/orchestration/model/delegation.ts';
+import { recordOutcome, startPlan } from '../../shared/orchestration/model/planProgress.ts';
+import type { DelegationFilter, BacklogEntry, PlanFilter } from '../../shared/orchestration/model/stores.ts';
+import { azureTableBacklogStore } from '../../shared/orchestration/stores/azureTableBacklog.ts';
 import {
   azureTableDelegationStore,
   azureTablePlanStore,
 } from '../../shared/orchestration/stores/azureTableStores.ts';
-import { type Delegation, finish, newDelegation } from '../../shared/orchestration/model/delegation.ts';
-import { azureTableWaitingLines } from '../../shared/orchestration/stores/azureTableBacklog.ts';
-import type { Place } from '../../shared/orchestration/model/backlog.ts';
-import type { DelegationFilter, PlanFilter } from '../../shared/orchestration/model/stores.ts';
-import { recordOutcome, startPlan } from '../../shared/orchestration/model/planProgress.ts';
 import { openTables } from '../../shared/platform/tables/openTables.ts';
-import { type OpenTable } from '../../shared/platform/tables/tables.ts';
+import type { OpenTable } from '../../shared/platform/tables/tables.ts';
 import { azureTableServerStore } from '../../shared/registry/records/azureTableServerStore.ts';
 import type { ServerRecord } from '../../shared/registry/records/server.ts';
 import type { ServerFilter } from '../../shared/registry/records/serverStore.ts';
@@ -97,9 +96,13 @@ describe.each<[string, () => OpenTable]>([
   });
 
   test('a line gives the oldest places first, each to one who takes it, and those of other lines to nobody', async () => {
-    const lines = azureTableWaitingLines(tables);
+    const lines = azureTableBacklogStore(tables);
     const tenantId = `${tenants[7]}-line`;
-    const place = (id: string, seconds: number, agent: Place['agent'] = 'mcp-debugger'): Place => ({
+    const place = (
+      id: string,
+      seconds: number,
+      agent: BacklogEntry['agent'] = 'mcp-debugger',
+    ): BacklogEntry => ({
       tenantId,
       agent,
       id,

@@ -1,17 +1,17 @@
-import {
-  LOAD_REPORTS_KEPT_MS,
-  LOAD_REPORT_REMOVED_MS,
-  MAX_LOAD_MERGES,
-  LOAD_REPORT_EVERY_MS,
-  LOAD_REPORT_VALID_MS,
-  LOAD_WINDOW_S,
-} from '../model/limits.ts';
 import { z } from 'zod';
 import type { Clock } from '../../platform/base/clock.ts';
-import type { Log } from '../../platform/telemetry/log.ts';
 import type { StateStore } from '../../platform/state/stateStore.ts';
 import { parseStateValue } from '../../platform/state/stateValue.ts';
+import type { Log } from '../../platform/telemetry/log.ts';
 import { type Agent, agentNames } from '../model/agents.ts';
+import {
+  LOAD_REPORTS_KEPT_MS,
+  LOAD_REPORT_EVERY_MS,
+  LOAD_REPORT_REMOVED_MS,
+  LOAD_REPORT_VALID_MS,
+  LOAD_WINDOW_S,
+  MAX_LOAD_MERGES,
+} from '../model/limits.ts';
 
 /**
  * What the agents of this instance are doing, told to all instances every few seconds while they do it: a figure for

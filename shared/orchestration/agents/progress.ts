@@ -1,6 +1,6 @@
-import { MAX_PROGRESS_LENGTH, PROGRESS_EVERY_MS, PROGRESS_KEPT_MS } from '../model/limits.ts';
-import type { Log } from '../../platform/telemetry/log.ts';
 import type { StateStore } from '../../platform/state/stateStore.ts';
+import type { Log } from '../../platform/telemetry/log.ts';
+import { MAX_PROGRESS_LENGTH, PROGRESS_EVERY_MS, PROGRESS_KEPT_MS } from '../model/limits.ts';
 
 /** How far running tasks are, in their own words: for those who wait, and not part of any record. */
 export interface ProgressBoard {

@@ -2,13 +2,13 @@ import type { Session } from '../../identity/sessions/sessionStore.ts';
 import { type Result, succeed } from '../../platform/base/result.ts';
 import { traceparentOf } from '../../platform/telemetry/trace.ts';
 import { type Caller, actorOf, idFor } from '../model/caller.ts';
+import { PLAN_HOLD_MS } from '../model/limits.ts';
 import type { Plan, StepDefinition } from '../model/plan.ts';
 import { type PlanStart, startPlan } from '../model/planProgress.ts';
 import type { OperationName } from '../pools/operations.ts';
 import type { Allocation } from '../pools/resourcePools.ts';
-import { carryOn } from './advancePlan.ts';
+import { delegateQueued } from './advancePlan.ts';
 import type { OrchestrationDeps } from './deps.ts';
-import { PLAN_HOLD_MS } from '../model/limits.ts';
 
 /** What a plan is, apart from its steps and its caller. */
 export interface PlanHead {
@@ -47,7 +47,7 @@ export async function beginPlan(
   deps: OrchestrationDeps,
 ): Promise<Plan> {
   const begun = await storePlan(start, steps, deps);
-  await carryOn(begun, deps);
+  await delegateQueued(begun, deps);
   return begun;
 }
 
@@ -94,7 +94,7 @@ export async function resumePlan(
 ): Promise<Plan | undefined> {
   if (requestId === undefined) return undefined;
   const earlier = (await deps.plans.find(principal.tenantId, requestId))?.value;
-  if (earlier) await carryOn(earlier, deps);
+  if (earlier) await delegateQueued(earlier, deps);
   return earlier;
 }
 

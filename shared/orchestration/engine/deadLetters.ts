@@ -1,4 +1,3 @@
-import { DEAD_LETTERS_PER_PEEK, MAX_PEEKS } from '../model/limits.ts';
 import { z } from 'zod';
 import { type Result, fail, succeed } from '../../platform/base/result.ts';
 import type { DeadLetter, DeadLetterQueues } from '../../platform/serviceBus/deadLetters.ts';
@@ -6,8 +5,9 @@ import type { Page } from '../../platform/tables/tables.ts';
 import type { Agent } from '../model/agents.ts';
 import { type Delegation, isLeased, requeue } from '../model/delegation.ts';
 import { type DelegationMessage, delegationMessageSchema } from '../model/delegationMessage.ts';
-import { sendMessage } from './sendMessage.ts';
+import { DEAD_LETTERS_PER_PEEK, MAX_PEEKS } from '../model/limits.ts';
 import type { OrchestrationDeps } from './deps.ts';
+import { sendMessage } from './sendMessage.ts';
 
 export interface DeadLetterDeps extends OrchestrationDeps {
   readonly deadLetters: DeadLetterQueues;

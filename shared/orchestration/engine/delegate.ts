@@ -1,23 +1,22 @@
-import { DEFAULT_DEADLINE_MS, INPUT_BOUNDS, MAX_DEADLINE_MS, MAX_INPUT_LENGTH } from '../model/limits.ts';
 import { z } from 'zod';
 import { invalid, invalidBySchema } from '../../platform/base/invalid.ts';
 import { unsafeShape } from '../../platform/base/jsonShape.ts';
 import { type Result, fail, succeed } from '../../platform/base/result.ts';
 import { traceparentOf } from '../../platform/telemetry/trace.ts';
-import { agentNames } from '../model/agents.ts';
 import type { AgentLoads } from '../agents/loads.ts';
 import { routingMatrix, taskTypes } from '../agents/routing.ts';
+import { agentNames } from '../model/agents.ts';
 import { type Caller, actorOf, idFor } from '../model/caller.ts';
-import type { OrchestrationDeps } from './deps.ts';
-import { unknownName } from '../model/unknownName.ts';
-import { findOpenTask, openTasks } from '../tasks/findTask.ts';
-import { askRefusal } from '../tasks/resultAccess.ts';
-import type { Task } from '../tasks/task.ts';
-import type { TaskCatalogue } from '../tasks/taskCatalogue.ts';
-import { checkSession } from './checkSession.ts';
 import { type Delegation, newDelegation } from '../model/delegation.ts';
 import { fitsMessage } from '../model/delegationMessage.ts';
-import { sendNew } from './sendMessage.ts';
+import { DEFAULT_DEADLINE_MS, INPUT_BOUNDS, MAX_DEADLINE_MS, MAX_INPUT_LENGTH } from '../model/limits.ts';
+import { unknownName } from '../model/unknownName.ts';
+import { askRefusal } from '../tasks/resultAccess.ts';
+import type { Task } from '../tasks/task.ts';
+import { type TaskCatalogue, findOpenTask, openTasks } from '../tasks/taskCatalogue.ts';
+import { checkSession } from './checkSession.ts';
+import type { OrchestrationDeps } from './deps.ts';
+import { submitDelegation } from './sendMessage.ts';
 
 /** A piece of work by its type, which the matrix routes, or by its task, with the agent or without: then whoever has least to do. */
 export const delegationRequestSchema = z
@@ -77,7 +76,7 @@ export async function delegate(
     deadline: deadline.value.toISOString(),
   };
   const delegation = newDelegation(work, now);
-  if (await sendNew(delegation, deps)) return succeed(delegation);
+  if (await submitDelegation(delegation, deps)) return succeed(delegation);
   // The same request was sent twice at once, or the answer of a write was lost and the write was repeated.
   const first = await resume(delegation.id, caller, deps);
   if (!first) throw new Error('a delegation that exists cannot be found');
@@ -91,7 +90,7 @@ async function resume(
   deps: OrchestrationDeps,
 ): Promise<Delegation | undefined> {
   const first = (await deps.delegations.find(principal.tenantId, id))?.value;
-  if (first && first.attempts === 0 && !first.outcome) await deps.queueShares.send(first);
+  if (first && first.attempts === 0 && !first.outcome) await deps.dispatcher.send(first);
   return first;
 }
 

@@ -1,18 +1,16 @@
+import { type Delegation, type Outcome, finish, newDelegation } from '../model/delegation.ts';
 import { MAX_RESOLVED_LENGTH, STEP_DEADLINE_MS } from '../model/limits.ts';
-import { type Delegation, finish, newDelegation } from '../model/delegation.ts';
-import type { Outcome } from '../model/outcome.ts';
-import { sendNew } from './sendMessage.ts';
-import type { OrchestrationDeps } from './deps.ts';
 import type { Plan } from '../model/plan.ts';
 import { type QueuedWork, delegationIdOf, planError } from '../model/planProgress.ts';
-import { referencesAt, resolveReferences } from '../model/references.ts';
-import { writtenReferences } from '../model/writtenReferences.ts';
+import { referencesAt, resolveReferences, writtenReferences } from '../model/references.ts';
+import type { OrchestrationDeps } from './deps.ts';
+import { submitDelegation } from './sendMessage.ts';
 
 /**
  * Makes sure that queued work of the plan has its delegations. Safe to repeat: a delegation that is there is left alone.
  * Gives those that ended as they were made, of which the plan has yet to hear.
  */
-export async function deliverWork(
+export async function delegateSteps(
   plan: Plan,
   queued: readonly QueuedWork[],
   deps: OrchestrationDeps,
@@ -26,7 +24,7 @@ export async function deliverWork(
     );
   const outcomes = await outcomesOf(plan, new Set(referred), deps);
   const made = queued.map((work) => delegationFor(plan, work, outcomes, deps.clock.now()));
-  await Promise.all(made.map((delegation) => sendNew(delegation, deps)));
+  await Promise.all(made.map((delegation) => submitDelegation(delegation, deps)));
   return made.filter(({ outcome }) => outcome);
 }
 

@@ -1,10 +1,8 @@
-import { LAST_STATUS_KEPT_MS } from '../model/limits.ts';
 import { InfrastructureError } from '../../platform/base/errors.ts';
+import { LAST_STATUS_KEPT_MS } from '../model/limits.ts';
+import { type Plan, DEPLOYMENT_PLAN, gateStatus } from '../model/plan.ts';
 import type { OrchestrationDeps } from './deps.ts';
-import { raiseEvent } from './publishEvent.ts';
-import { DEPLOYMENT_PLAN } from '../model/plan.ts';
-import type { Plan } from '../model/plan.ts';
-import { gateStatus } from '../model/gateStatus.ts';
+import { publishEvent } from './publishEvent.ts';
 
 /** Where it is remembered how a gate's last run ended: `passed` or `failed`. */
 export const gateStatusKey = (tenantId: string, gate: string): string => `mreg:gate:${tenantId}:${gate}`;
@@ -14,7 +12,7 @@ export const gateStatusKey = (tenantId: string, gate: string): string => `mreg:g
  * deployment ended. Nothing for other plans. While Redis is away, the result of the run before is unknown, and the event is raised.
  * @throws InfrastructureError when the tables are away: the plan must not end before the event is stored.
  */
-export async function raiseDeploymentStatus(plan: Plan, deps: OrchestrationDeps): Promise<void> {
+export async function publishDeploymentStatus(plan: Plan, deps: OrchestrationDeps): Promise<void> {
   const { gate, name, state } = plan;
   if (gate !== undefined) await raiseGateChange(plan, gate, deps);
   else if (name === DEPLOYMENT_PLAN) await raise(plan, { plan: plan.id, name, status: state }, deps);
@@ -42,5 +40,5 @@ async function raise(
   deps: OrchestrationDeps,
 ): Promise<void> {
   const event = { id: `${id}-ended`, tenantId, type: 'deployment_status', detail, traceparent };
-  await raiseEvent({ ...event, raisedBy: 'mcp-orchestrator' }, deps.eventRoutes, deps);
+  await publishEvent({ ...event, raisedBy: 'mcp-orchestrator' }, deps.eventRoutes, deps);
 }

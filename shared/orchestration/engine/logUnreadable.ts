@@ -1,5 +1,5 @@
-import type { Log } from '../../platform/telemetry/log.ts';
 import type { OnUnreadable } from '../../platform/tables/tables.ts';
+import type { Log } from '../../platform/telemetry/log.ts';
 
 /** Logs the rows that a sweep passes over. */
 export const logUnreadable =

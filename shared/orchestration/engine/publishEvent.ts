@@ -1,9 +1,9 @@
-import { EVENT_DEADLINE_MS } from '../model/limits.ts';
 import type { Principal } from '../../identity/access/actor.ts';
 import { type Delegation, newDelegation } from '../model/delegation.ts';
-import { sendNew } from './sendMessage.ts';
-import type { OrchestrationDeps } from './deps.ts';
 import { type EventRoutes, handlerOf } from '../model/eventRoutes.ts';
+import { EVENT_DEADLINE_MS } from '../model/limits.ts';
+import type { OrchestrationDeps } from './deps.ts';
+import { submitDelegation } from './sendMessage.ts';
 
 /** Something that happened, for the agents that its type is routed to. */
 export interface SystemEvent {
@@ -24,7 +24,7 @@ export interface SystemEvent {
  * Tells each agent of the event's type, by a delegation of its own: one that fails or is slow does not hold another.
  * Gives the delegations; none for a type that has no route.
  */
-export async function raiseEvent(
+export async function publishEvent(
   { id, tenantId, type, detail, raisedBy, actor, traceparent }: SystemEvent,
   routes: EventRoutes,
   deps: OrchestrationDeps,
@@ -42,7 +42,7 @@ export async function raiseEvent(
     deadline: new Date(now.getTime() + EVENT_DEADLINE_MS).toISOString(),
   };
   const made = targets.map((agent) => newDelegation({ ...work, id: `${id}-${agent}`, agent }, now));
-  await Promise.all(made.map((delegation) => sendNew(delegation, deps)));
+  await Promise.all(made.map((delegation) => submitDelegation(delegation, deps)));
   deps.log.info('event_published', { eventId: id, type, agents: targets.join(' ') });
   return made;
 }

@@ -1,7 +1,7 @@
 import { MAX_PURGED } from '../model/limits.ts';
-import type { OrchestrationDeps } from './deps.ts';
 import type { Plan } from '../model/plan.ts';
 import { delegationIdOf, workIdsOf } from '../model/planProgress.ts';
+import type { OrchestrationDeps } from './deps.ts';
 import { logUnreadable } from './logUnreadable.ts';
 
 /**

@@ -1,15 +1,21 @@
-import { MAX_REPORTED_ERROR_LENGTH, MAX_REPORTED_LEASE_S } from '../model/limits.ts';
 import { z } from 'zod';
 import { errorKinds } from '../../platform/base/errors.ts';
 import { idSchema } from '../../platform/base/ids.ts';
 import { ANSWER_BOUNDS, unsafeShape } from '../../platform/base/jsonShape.ts';
-import type { OrchestrationDeps } from './deps.ts';
+import {
+  type Delegation,
+  type Outcome,
+  claim,
+  finish,
+  fitting,
+  logFieldsOf,
+  timeLeftMs,
+} from '../model/delegation.ts';
+import { MAX_REPORTED_ERROR_LENGTH, MAX_REPORTED_LEASE_S } from '../model/limits.ts';
 import type { Task } from '../tasks/task.ts';
 import type { TaskCatalogue } from '../tasks/taskCatalogue.ts';
-import { announce } from './announce.ts';
-import { advancePlan } from './advancePlan.ts';
-import { type Delegation, claim, finish, fitting, logFieldsOf, timeLeftMs } from '../model/delegation.ts';
-import type { Outcome } from '../model/outcome.ts';
+import { advancePlan, handleOutcome } from './advancePlan.ts';
+import type { OrchestrationDeps } from './deps.ts';
 
 /** The queue that the workers of external agents report on. */
 export const REPORTS_QUEUE = 'agent-reports';
@@ -76,7 +82,7 @@ export async function recordReport(
     const fields = { ...logFieldsOf(changed), report: report.kind, state: changed.state };
     deps.log.info('report_recorded', fields);
     if (changed.outcome) deps.activity.begin(changed.agent)(!changed.outcome.success);
-    await announce(changed, deps);
+    await handleOutcome(changed, deps);
     return;
   }
 }

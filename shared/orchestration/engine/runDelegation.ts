@@ -1,12 +1,11 @@
-import { UNKNOWN_TASK_TIMEOUT_MS } from '../model/limits.ts';
 import type { Agent } from '../model/agents.ts';
-import type { OrchestrationDeps } from './deps.ts';
-import { advancePlan } from './advancePlan.ts';
-import type { Task } from '../tasks/task.ts';
-import type { TaskCatalogue } from '../tasks/taskCatalogue.ts';
-import { announce } from './announce.ts';
 import { type Delegation, claim, finish, fitting, logFieldsOf, retryLater } from '../model/delegation.ts';
 import { type DelegationMessage, delegationMessageSchema } from '../model/delegationMessage.ts';
+import { UNKNOWN_TASK_TIMEOUT_MS } from '../model/limits.ts';
+import type { Task } from '../tasks/task.ts';
+import type { TaskCatalogue } from '../tasks/taskCatalogue.ts';
+import { advancePlan, handleOutcome } from './advancePlan.ts';
+import type { OrchestrationDeps } from './deps.ts';
 import { runTask } from './runTask.ts';
 import { sendMessage } from './sendMessage.ts';
 
@@ -68,7 +67,7 @@ async function claimFor(
     const written = await deps.delegations.replace(decision.delegation, stored.etag);
     if (written.status !== 'replaced') continue;
     if (decision.kind === 'claimed') return { delegation: decision.delegation, etag: written.etag };
-    await announce(decision.delegation, deps);
+    await handleOutcome(decision.delegation, deps);
     return undefined;
   }
 }
@@ -106,7 +105,7 @@ async function record(
 ): Promise<Delegation | undefined> {
   const written = await deps.delegations.replace(changed, etag);
   if (written.status === 'replaced') {
-    await announce(changed, deps);
+    await handleOutcome(changed, deps);
     return changed;
   }
   // The client repeats a write whose answer was lost, and is then refused because of its own row.

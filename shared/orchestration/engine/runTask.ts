@@ -1,13 +1,13 @@
 import type { Principal } from '../../identity/access/actor.ts';
 import { CLOCK_TOLERANCE_MS } from '../../platform/base/clock.ts';
+import type { DomainError } from '../../platform/base/errors.ts';
 import type { Log } from '../../platform/telemetry/log.ts';
 import { continueTrace } from '../../platform/telemetry/trace.ts';
-import type { OrchestrationDeps } from './deps.ts';
-import type { Task, TaskHelpers } from '../tasks/task.ts';
-import { runRefusal } from './runRefusal.ts';
-import { type Delegation, logFieldsOf, timeLeftMs } from '../model/delegation.ts';
+import { type Delegation, type Outcome, logFieldsOf, timeLeftMs } from '../model/delegation.ts';
 import { MAX_ATTEMPTS } from '../model/limits.ts';
-import type { Outcome } from '../model/outcome.ts';
+import { askRefusal, isOpenResult } from '../tasks/resultAccess.ts';
+import type { Task, TaskHelpers } from '../tasks/task.ts';
+import type { OrchestrationDeps } from './deps.ts';
 
 /** The outcome of a claimed delegation, or that its task met a fault that another attempt may not meet. */
 export async function runTask(
@@ -92,3 +92,30 @@ function scoped(log: Log, delegation: Delegation): Log {
 function unknownTask({ agent, task }: Delegation): Outcome {
   return { success: false, error: { kind: 'not_found', message: `${agent} has no task named ${task}` } };
 }
+
+/**
+ * Returns why a task may not run for the actor of its row, or `undefined` where it may. The actor must have the permissions of
+ * the result under the rules as they are now. A result that not every reader may see also takes a sign-in that lasts:
+ * `current` is the actor until the sign-in ends. A plan, gate or event of the gateway may run all of its tasks. A row that
+ * names neither is of an earlier version: it may run tasks whose results are open to every reader.
+ */
+export function runRefusal(
+  { tenantId, planId, actor, grantedBy }: Delegation,
+  task: Task,
+  current: Principal | undefined,
+  operatorTenant: string,
+): DomainError | undefined {
+  const isOwnWork = actor !== undefined && grantedBy === undefined;
+  if (task.planOnly && (planId === undefined || isOwnWork))
+    return forbidden(`the task "${task.name}" runs as a step of a named plan only`);
+  if (grantedBy !== undefined || (!actor && isOpenResult(task))) return undefined;
+  if (!actor)
+    return forbidden(`the task "${task.name}" needs an actor and this delegation has none: ask for it again`);
+  const refused = askRefusal(task, { tenantId, roles: actor.roles }, operatorTenant);
+  if (refused || isOpenResult(task) || current) return refused;
+  return forbidden(
+    `the sign-in or the session that asked for the task "${task.name}" has ended: sign in and ask again`,
+  );
+}
+
+const forbidden = (message: string): DomainError => ({ kind: 'forbidden', message });

@@ -1,15 +1,15 @@
 import { InfrastructureError } from '../../platform/base/errors.ts';
-import type { OrchestrationDeps } from './deps.ts';
 import { type Delegation, logFieldsOf } from '../model/delegation.ts';
 import { messageOf } from '../model/delegationMessage.ts';
+import type { OrchestrationDeps } from './deps.ts';
 
 /**
  * Stores a delegation, and sends its message when its tenant's share of the queue has room, if it has not ended as it was made.
  * False when it was there already: nothing is sent.
  */
-export async function sendNew(delegation: Delegation, deps: OrchestrationDeps): Promise<boolean> {
+export async function submitDelegation(delegation: Delegation, deps: OrchestrationDeps): Promise<boolean> {
   if ((await deps.delegations.add(delegation)) === 'exists') return false;
-  if (!delegation.outcome) await deps.queueShares.send(delegation);
+  if (!delegation.outcome) await deps.dispatcher.send(delegation);
   return true;
 }
 

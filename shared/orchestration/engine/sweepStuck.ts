@@ -1,14 +1,12 @@
-import { announce } from './announce.ts';
+import { InfrastructureError } from '../../platform/base/errors.ts';
 import { type Delegation, logFieldsOf, sweep } from '../model/delegation.ts';
 import { RESEND_AFTER_MS } from '../model/limits.ts';
-import { sendMessage } from './sendMessage.ts';
-import type { OrchestrationDeps } from './deps.ts';
-import { advancePlan, carryOn } from './advancePlan.ts';
-import type { Plan } from '../model/plan.ts';
+import { type Plan, hasEnded } from '../model/plan.ts';
 import { delegationIdOf, queuedWork } from '../model/planProgress.ts';
-import { InfrastructureError } from '../../platform/base/errors.ts';
-import { releaseOrphaned } from './releaseOrphaned.ts';
+import { advancePlan, delegateQueued, handleOutcome } from './advancePlan.ts';
+import type { OrchestrationDeps } from './deps.ts';
 import { logUnreadable } from './logUnreadable.ts';
+import { sendMessage } from './sendMessage.ts';
 
 /**
  * Finds what a crash or an outage left behind, and moves it on: messages that were lost, outcomes that no plan recorded. A
@@ -17,7 +15,7 @@ import { logUnreadable } from './logUnreadable.ts';
 export async function sweepStuck(deps: OrchestrationDeps): Promise<void> {
   const patience = new Date(deps.clock.now().getTime() - RESEND_AFTER_MS);
   const report = logUnreadable(deps.log);
-  const waiting = await deps.queueShares.refill();
+  const waiting = await deps.dispatcher.refill();
   for await (const { value, etag } of deps.delegations.unfinished(patience, report)) {
     // The message of one that waits in line is not lost: it was never sent.
     await passOver(value, deps, () => sweepDelegation(value, etag, waiting.has(value.id), deps));
@@ -54,13 +52,33 @@ async function sweepDelegation(
   if ((await deps.delegations.replace(decision.delegation, etag)).status !== 'replaced') return;
   deps.log.warn('delegation_swept', { ...logFieldsOf(row), decision: decision.kind });
   if (decision.kind === 'resend') await sendMessage(decision.delegation, deps);
-  else await announce(decision.delegation, deps);
+  else await handleOutcome(decision.delegation, deps);
 }
 
 async function sweepPlan(plan: Plan, deps: OrchestrationDeps): Promise<void> {
-  await carryOn(plan, deps);
+  await delegateQueued(plan, deps);
   for (const { id } of queuedWork(plan)) {
     const delegation = await deps.delegations.find(plan.tenantId, delegationIdOf(plan, id));
     if (delegation?.value.outcome) await advancePlan(delegation.value, deps);
+  }
+}
+
+type Deps = Pick<OrchestrationDeps, 'plans' | 'pools' | 'log'>;
+
+/**
+ * Releases what has been held of the resource pools since before a moment for a plan that has ended, or that was never stored:
+ * the process died in between, or the tables or the state did not answer. An outage is logged, and the next run tries again.
+ */
+export async function releaseOrphaned(since: Date, { plans, pools, log }: Deps): Promise<void> {
+  try {
+    for (const { id, tenantId, planId } of await pools.heldByPlans(since)) {
+      const plan = (await plans.find(tenantId, planId))?.value;
+      // A request that was repeated may have allocated twice for its plan.
+      const isHeld = plan && !hasEnded(plan) && plan.allocationId === id;
+      if (!isHeld) await pools.release(tenantId, id);
+    }
+  } catch (error) {
+    if (!(error instanceof InfrastructureError)) throw error;
+    log.error('allocation_release_failed', {}, error);
   }
 }

@@ -1,11 +1,11 @@
-import { LAST_STATUS_KEPT_MS } from '../model/limits.ts';
 import { z } from 'zod';
-import type { App } from '../../platform/config/config.ts';
 import { derivedId } from '../../platform/base/ids.ts';
+import type { App } from '../../platform/config/config.ts';
 import { parseStateValue } from '../../platform/state/stateValue.ts';
 import { continueTrace, traceparentOf } from '../../platform/telemetry/trace.ts';
 import type { OrchestrationDeps } from '../engine/deps.ts';
-import { raiseEvent } from '../engine/publishEvent.ts';
+import { publishEvent } from '../engine/publishEvent.ts';
+import { LAST_STATUS_KEPT_MS } from '../model/limits.ts';
 
 /** An app that has started. */
 export interface StartedBuild {
@@ -20,7 +20,7 @@ const seenSchema = z.object({ version: z.string(), build: z.string(), since: z.i
  * Raises `deployment_status` when an app starts with another build than the one that was seen last; once, of however many
  * instances. Nothing for the first build that is seen.
  */
-export async function raiseBuildChange(
+export async function publishBuildChange(
   { app, version, build }: StartedBuild,
   tenantId: string,
   deps: OrchestrationDeps,
@@ -42,7 +42,7 @@ export async function raiseBuildChange(
     const id = derivedId(detail);
     const traceparent = traceparentOf(continueTrace(undefined));
     const event = { id, tenantId, type: 'deployment_status', detail, traceparent };
-    await raiseEvent({ ...event, raisedBy: 'mcp-orchestrator' }, deps.eventRoutes, deps);
+    await publishEvent({ ...event, raisedBy: 'mcp-orchestrator' }, deps.eventRoutes, deps);
   }
   const seen = { version, build, since: deps.clock.now().toISOString() };
   await deps.shortLived.compareAndSet(key, stored, JSON.stringify(seen), LAST_STATUS_KEPT_MS);

@@ -1,9 +1,9 @@
-import { MAX_SUBJECTS } from '../model/limits.ts';
 import type { StateStore } from '../../platform/state/stateStore.ts';
 import { type Trace, traceparentOf } from '../../platform/telemetry/trace.ts';
 import type { OrchestrationDeps } from '../engine/deps.ts';
+import { publishEvent } from '../engine/publishEvent.ts';
 import type { EventRoutes, standardRoutes } from '../model/eventRoutes.ts';
-import { raiseEvent } from '../engine/publishEvent.ts';
+import { MAX_SUBJECTS } from '../model/limits.ts';
 
 /** One thing that was noticed, which may be nothing by itself. */
 export interface Sign {
@@ -39,7 +39,7 @@ export function createEventWatch(
       if ((await state.increment(`mreg:event:${key}`, 1, windowMs)).count > 1) return;
       const event = { id: deps.newId(), tenantId, type, raisedBy: 'mcp-orchestrator' };
       const known = { subject, count, withinSeconds: windowMs / 1000, ...detail };
-      await raiseEvent({ ...event, detail: known, traceparent: traceparentOf(trace) }, routes, deps);
+      await publishEvent({ ...event, detail: known, traceparent: traceparentOf(trace) }, routes, deps);
     } catch (error) {
       deps.log.error('event_publish_failed', { type, subject }, error);
     }

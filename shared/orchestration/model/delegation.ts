@@ -1,3 +1,10 @@
+import { z } from 'zod';
+import { principalSchema } from '../../identity/access/actor.ts';
+import { CLOCK_TOLERANCE_MS } from '../../platform/base/clock.ts';
+import { errorKinds } from '../../platform/base/errors.ts';
+import type { LogFields } from '../../platform/telemetry/log.ts';
+import { continueTrace } from '../../platform/telemetry/trace.ts';
+import { agentNames } from './agents.ts';
 import {
   FIRST_RETRY_MS,
   LEASE_MARGIN_MS,
@@ -6,13 +13,16 @@ import {
   RESEND_AFTER_MS,
   RETRY_FACTOR,
 } from './limits.ts';
-import { z } from 'zod';
-import { principalSchema } from '../../identity/access/actor.ts';
-import { CLOCK_TOLERANCE_MS } from '../../platform/base/clock.ts';
-import type { LogFields } from '../../platform/telemetry/log.ts';
-import { continueTrace } from '../../platform/telemetry/trace.ts';
-import { agentNames } from './agents.ts';
-import { type Outcome, outcomeSchema } from './outcome.ts';
+
+/** Why a delegation failed, in words for callers. */
+export const taskErrorSchema = z.object({ kind: z.enum(errorKinds), message: z.string() });
+
+/** How a delegation ended. */
+export const outcomeSchema = z.discriminatedUnion('success', [
+  z.object({ success: z.literal(true), result: z.unknown() }),
+  z.object({ success: z.literal(false), error: taskErrorSchema }),
+]);
+export type Outcome = z.infer<typeof outcomeSchema>;
 
 export const agentSchema = z.enum(agentNames);
 

@@ -1,7 +1,7 @@
-import { MAX_MESSAGE_INPUT_BYTES } from './limits.ts';
 import { z } from 'zod';
 import { idSchema } from '../../platform/base/ids.ts';
 import { type Delegation, agentSchema } from './delegation.ts';
+import { MAX_MESSAGE_INPUT_BYTES } from './limits.ts';
 
 /**
  * A message on the queue of an agent: ids and input, never a token. Its `messageId` is `delegationId:attempt`. An input that is

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { principalSchema } from '../../identity/access/actor.ts';
 import { agentNames } from './agents.ts';
-import { taskErrorSchema } from './outcome.ts';
+import { taskErrorSchema } from './delegation.ts';
 
 /** The plan that checks each part of the system. Its rows are kept for a day only. */
 export const HEALTH_PLAN = 'comprehensive_health_check';
@@ -91,3 +91,13 @@ export type StepDefinition = z.infer<typeof workSchema> &
 
 export const hasEnded = ({ state }: Pick<Plan, 'state'>): boolean =>
   state === 'succeeded' || state === 'failed' || state === 'cancelled';
+
+/** How a run of a gate stands. One that was cancelled did not pass. */
+export function gateStatus({ state }: Pick<Plan, 'state'>): 'running' | 'passed' | 'failed' {
+  if (state === 'succeeded') return 'passed';
+  return state === 'running' || state === 'compensating' ? 'running' : 'failed';
+}
+
+/** The critical check that did not pass, and ended the run. */
+export const failedCheck = ({ steps }: Plan): string | undefined =>
+  steps.find(({ state, severity }) => state === 'failed' && severity === 'critical')?.id;

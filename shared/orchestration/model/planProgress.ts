@@ -1,4 +1,4 @@
-import type { Outcome } from './outcome.ts';
+import type { Outcome } from './delegation.ts';
 import { type Plan, type PlanStep, type StepDefinition, type StepError, hasEnded } from './plan.ts';
 
 export type PlanStart = Omit<

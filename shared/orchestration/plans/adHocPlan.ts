@@ -1,6 +1,6 @@
+import { isPermitted } from '../../identity/access/permissions.ts';
 import type { DomainError } from '../../platform/base/errors.ts';
 import { type Result, fail } from '../../platform/base/result.ts';
-import { isPermitted } from '../../identity/access/permissions.ts';
 import { beginPooledPlan } from '../engine/beginPlan.ts';
 import { checkSession } from '../engine/checkSession.ts';
 import type { OrchestrationDeps } from '../engine/deps.ts';

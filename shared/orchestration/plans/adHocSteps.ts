@@ -1,15 +1,14 @@
-import { MAX_INPUT_LENGTH, MAX_POINTERS_LENGTH, MAX_STEPS, STEPS_BOUNDS } from '../model/limits.ts';
 import { z } from 'zod';
 import type { InputProblem } from '../../platform/base/errors.ts';
 import { invalidBySchema } from '../../platform/base/invalid.ts';
 import { unsafeShape } from '../../platform/base/jsonShape.ts';
 import { type Result, fail, succeed } from '../../platform/base/result.ts';
 import type { Agent } from '../model/agents.ts';
-import { findOpenTask } from '../tasks/findTask.ts';
-import type { TaskCatalogue } from '../tasks/taskCatalogue.ts';
+import { MAX_INPUT_LENGTH, MAX_POINTERS_LENGTH, MAX_STEPS, STEPS_BOUNDS } from '../model/limits.ts';
 import { type StepDefinition, onFailureSchema, severitySchema } from '../model/plan.ts';
 import { findReferences, referencePointers } from '../model/references.ts';
 import { ancestorsOf, stepsOnCycles } from '../model/stepGraph.ts';
+import { type TaskCatalogue, findOpenTask } from '../tasks/taskCatalogue.ts';
 
 const nameSchema = z
   .string()

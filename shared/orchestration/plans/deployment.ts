@@ -1,5 +1,5 @@
 import type { OrchestrationDeps } from '../engine/deps.ts';
-import { DEPLOYMENT_PLAN, type StepDefinition } from '../model/plan.ts';
+import { type StepDefinition, DEPLOYMENT_PLAN } from '../model/plan.ts';
 import { inOrder } from '../model/stepGraph.ts';
 import { type NamedPlan, defineFixedPlan, step } from './namedPlan.ts';
 import { type QualityGates, gateSteps } from './qualityGates.ts';

@@ -1,5 +1,5 @@
-import { type Config, ConfigError } from '../../platform/config/config.ts';
 import { type Result, fail } from '../../platform/base/result.ts';
+import { type Config, ConfigError } from '../../platform/config/config.ts';
 import { beginOnce } from '../engine/beginPlan.ts';
 import type { OrchestrationDeps } from '../engine/deps.ts';
 import { type Agent, namedAgent } from '../model/agents.ts';

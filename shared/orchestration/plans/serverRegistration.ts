@@ -3,7 +3,7 @@ import { type Registration, type ServerRecord, registrationSchema } from '../../
 import { advancePlan } from '../engine/advancePlan.ts';
 import { planStart, resumePlan, storePlan } from '../engine/beginPlan.ts';
 import { type Caller, idFor } from '../model/caller.ts';
-import type { Outcome } from '../model/outcome.ts';
+import type { Outcome } from '../model/delegation.ts';
 import type { Plan } from '../model/plan.ts';
 import { inOrder } from '../model/stepGraph.ts';
 import { recordContent } from '../servers/recordContent.ts';

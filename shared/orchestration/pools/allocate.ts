@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import { tenantShare } from '../../platform/concurrency/tenantShare.ts';
 import type { App } from '../../platform/config/config.ts';
 import { settingsSchema } from '../../platform/config/settings.ts';
-import { tenantShare } from '../../platform/concurrency/tenantShare.ts';
 import { type PoolName, type Share, shares } from './pools.ts';
 
 const natural = z.int().min(0);

@@ -1,14 +1,14 @@
-import { DEFAULT_HOLD_MS, MAX_HOLD_MS, MAX_POOL_ATTEMPTS } from '../model/limits.ts';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Clock } from '../../platform/base/clock.ts';
-import type { App, Config } from '../../platform/config/config.ts';
 import { type DomainError, InfrastructureError } from '../../platform/base/errors.ts';
-import { createFairQueue } from '../../platform/concurrency/fairQueue.ts';
 import type { IdSource } from '../../platform/base/ids.ts';
 import { type Result, fail, succeed } from '../../platform/base/result.ts';
+import { createFairQueue } from '../../platform/concurrency/fairQueue.ts';
+import type { App, Config } from '../../platform/config/config.ts';
 import type { StateStore } from '../../platform/state/stateStore.ts';
 import { parseStateValue } from '../../platform/state/stateValue.ts';
+import { DEFAULT_HOLD_MS, MAX_HOLD_MS, MAX_POOL_ATTEMPTS } from '../model/limits.ts';
 import {
   type Decision,
   type Holding,

@@ -1,14 +1,14 @@
 import type { z } from 'zod';
-import type { Credentials } from '../../identity/credentials/credentials.ts';
-import { type AddressPolicy, checkOutboundUrl } from '../../platform/security/addressRules.ts';
 import type { Principal } from '../../identity/access/actor.ts';
+import type { Credentials } from '../../identity/credentials/credentials.ts';
 import { invalid } from '../../platform/base/invalid.ts';
-import type { Seal } from '../../platform/security/seal.ts';
 import { type Result, fail, succeed } from '../../platform/base/result.ts';
-import { holdsHidden, secretsNamedIn, withPlainMarker } from '../../registry/secrets/urlSecrets.ts';
-import { literalSecrets } from '../../registry/secrets/literalSecrets.ts';
-import { type ServerUrl, openUrl, sealUrl } from '../../registry/records/serverUrl.ts';
+import { type AddressPolicy, checkOutboundUrl } from '../../platform/security/addressRules.ts';
+import type { Seal } from '../../platform/security/seal.ts';
 import { type ServerContent, type ServerRecord, serverRecordSchema } from '../../registry/records/server.ts';
+import { type ServerUrl, openUrl, sealUrl } from '../../registry/records/serverUrl.ts';
+import { literalSecrets } from '../../registry/secrets/literalSecrets.ts';
+import { holdsHidden, secretsNamedIn, withPlainMarker } from '../../registry/secrets/urlSecrets.ts';
 
 export interface ContentRules {
   readonly upstreamPolicy: AddressPolicy;

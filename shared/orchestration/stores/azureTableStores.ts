@@ -1,8 +1,6 @@
-import { PARTITIONS_AT_ONCE } from '../model/limits.ts';
 import { odata } from '@azure/data-tables';
 import { InfrastructureError } from '../../platform/base/errors.ts';
 import { roundRobin } from '../../platform/concurrency/roundRobin.ts';
-import { continueTrace } from '../../platform/telemetry/trace.ts';
 import type {
   Columns,
   Mark,
@@ -13,9 +11,10 @@ import type {
   Stored,
   Table,
 } from '../../platform/tables/tables.ts';
-import { expiryOf } from './expiry.ts';
+import { continueTrace } from '../../platform/telemetry/trace.ts';
 import { type Delegation, delegationSchema } from '../model/delegation.ts';
-import { type Plan, hasEnded, planSchema } from '../model/plan.ts';
+import { HEALTH_CHECKS_KEPT_DAYS, KEPT_DAYS, PARTITIONS_AT_ONCE } from '../model/limits.ts';
+import { type Plan, HEALTH_PLAN, hasEnded, planSchema } from '../model/plan.ts';
 import type { DelegationStore, PlanStore } from '../model/stores.ts';
 
 const hexDigits = Array.from('0123456789abcdef');
@@ -129,4 +128,13 @@ async function* unfinished<T>(
     });
     if (stored) yield stored;
   }
+}
+
+const DAY_MS = 24 * 60 * 60_000;
+
+/** When a plan or delegation that has ended may be removed; undefined before it has. */
+export function expiryOf(ended: Plan | Delegation): Date | undefined {
+  if (ended.finishedAt === undefined) return undefined;
+  const days = 'name' in ended && ended.name === HEALTH_PLAN ? HEALTH_CHECKS_KEPT_DAYS : KEPT_DAYS;
+  return new Date(Date.parse(ended.finishedAt) + days * DAY_MS);
 }

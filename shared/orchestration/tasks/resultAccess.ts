@@ -1,10 +1,9 @@
 import { z } from 'zod';
-import { isOfOperatorTenant, isPermitted } from '../../identity/access/permissions.ts';
 import type { Principal } from '../../identity/access/actor.ts';
+import { isOfOperatorTenant, isPermitted } from '../../identity/access/permissions.ts';
 import type { DomainError } from '../../platform/base/errors.ts';
 import { agentNames } from '../model/agents.ts';
-import { type ResultPermission, resultPermissions } from './resultPermissions.ts';
-import type { Task } from './task.ts';
+import { type ResultPermission, type Task, resultPermissions } from './task.ts';
 import type { TaskCatalogue } from './taskCatalogue.ts';
 
 type Reader = Pick<Principal, 'tenantId' | 'roles'>;

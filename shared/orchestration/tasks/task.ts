@@ -1,11 +1,26 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { Principal } from '../../identity/access/actor.ts';
+import type { Permission } from '../../identity/access/permissions.ts';
 import type { Clock } from '../../platform/base/clock.ts';
-import type { Log } from '../../platform/telemetry/log.ts';
 import type { Result } from '../../platform/base/result.ts';
+import type { Log } from '../../platform/telemetry/log.ts';
 import type { Agent } from '../model/agents.ts';
-import type { Outcome } from '../model/outcome.ts';
-import type { ResultPermissions } from './resultPermissions.ts';
+import type { Outcome } from '../model/delegation.ts';
+
+/**
+ * What the result of a task may take. `delegations.read`: the result holds facts of the tenant's own work and servers.
+ * `audit.read`: it holds records of the tenant's audit trail, or is drawn from them. `sessions.read`: it says who somebody
+ * is. `system.read`: it holds facts of the whole gateway.
+ */
+export const resultPermissions = [
+  'delegations.read',
+  'audit.read',
+  'sessions.read',
+  'system.read',
+] as const satisfies readonly Permission[];
+export type ResultPermission = (typeof resultPermissions)[number];
+/** All of them are needed. */
+export type ResultPermissions = readonly [ResultPermission, ...ResultPermission[]];
 
 /** What a task is given beside its input. */
 export interface TaskHelpers {
@@ -109,4 +124,15 @@ function whenAborted(signal: AbortSignal): Promise<Result<never>> {
       { once: true },
     );
   });
+}
+
+/** What a task takes and what comes back, as JSON Schema. Parts that have none are shown as anything. */
+export function taskSchemas({ input, output }: Pick<Task, 'input' | 'output'>): {
+  readonly input: z.core.JSONSchema.BaseSchema;
+  readonly output: z.core.JSONSchema.BaseSchema;
+} {
+  return {
+    input: z.toJSONSchema(input, { io: 'input', unrepresentable: 'any' }),
+    output: z.toJSONSchema(output, { unrepresentable: 'any' }),
+  };
 }

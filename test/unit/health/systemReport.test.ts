@@ -1,9 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { systemReport, systemReportSchema } from '../../../shared/health/systemReport.ts';
-import { newDelegation } from '../../../shared/orchestration/model/delegation.ts';
-import { REPORT_PLAN, systemReportPlan } from '../../../shared/orchestration/plans/systemReport.ts';
+import { type Outcome, newDelegation } from '../../../shared/orchestration/model/delegation.ts';
 import { recordOutcome, startPlan } from '../../../shared/orchestration/model/planProgress.ts';
-import type { Outcome } from '../../../shared/orchestration/model/outcome.ts';
+import { REPORT_PLAN, systemReportPlan } from '../../../shared/orchestration/plans/systemReport.ts';
 import type { WithheldOf } from '../../../shared/orchestration/tasks/resultAccess.ts';
 
 const at = new Date('2026-01-01T00:00:00.000Z');

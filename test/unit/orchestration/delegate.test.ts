@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { agentNames } from '../../../shared/orchestration/model/agents.ts';
-import { cancelDelegation } from '../../../shared/orchestration/engine/cancelDelegation.ts';
-import { delegate, delegationRequestSchema } from '../../../shared/orchestration/engine/delegate.ts';
-import { nearestName } from '../../../shared/orchestration/model/unknownName.ts';
 import { routingMatrix } from '../../../shared/orchestration/agents/routing.ts';
+import { cancelDelegation } from '../../../shared/orchestration/engine/cancel.ts';
+import { delegate, delegationRequestSchema } from '../../../shared/orchestration/engine/delegate.ts';
 import { runDelegation } from '../../../shared/orchestration/engine/runDelegation.ts';
+import { agentNames } from '../../../shared/orchestration/model/agents.ts';
+import { nearestName } from '../../../shared/orchestration/model/unknownName.ts';
 import { defineTask } from '../../../shared/orchestration/tasks/task.ts';
 import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
 import { succeed } from '../../../shared/platform/base/result.ts';

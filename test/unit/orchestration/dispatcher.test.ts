@@ -1,10 +1,10 @@
 import { describe, expect, test, vi } from 'vitest';
 import { z } from 'zod';
-import { cancelDelegation } from '../../../shared/orchestration/engine/cancelDelegation.ts';
+import { cancelDelegation } from '../../../shared/orchestration/engine/cancel.ts';
 import { delegate } from '../../../shared/orchestration/engine/delegate.ts';
-import { MAX_IN_FLIGHT } from '../../../shared/orchestration/model/limits.ts';
 import { runDelegation } from '../../../shared/orchestration/engine/runDelegation.ts';
 import { sweepStuck } from '../../../shared/orchestration/engine/sweepStuck.ts';
+import { MAX_IN_FLIGHT } from '../../../shared/orchestration/model/limits.ts';
 import { defineTask } from '../../../shared/orchestration/tasks/task.ts';
 import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
 import { InfrastructureError } from '../../../shared/platform/base/errors.ts';

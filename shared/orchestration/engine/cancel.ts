@@ -1,9 +1,9 @@
 import { type Result, fail, succeed } from '../../platform/base/result.ts';
-import { cancelDelegation } from './cancelDelegation.ts';
-import type { OrchestrationDeps } from './deps.ts';
-import { carryOn, replacePlan } from './advancePlan.ts';
+import { type Delegation, type Outcome, finish } from '../model/delegation.ts';
 import type { Plan } from '../model/plan.ts';
 import { cancel, delegationIdOf, queuedWork } from '../model/planProgress.ts';
+import { delegateQueued, handleOutcome, replacePlan } from './advancePlan.ts';
+import type { OrchestrationDeps } from './deps.ts';
 
 /**
  * Ends a plan that has not ended: nothing new begins, what is queued or runs is cancelled, and what succeeded is
@@ -19,7 +19,7 @@ export async function cancelPlan(
     if (!stored) return fail({ kind: 'not_found', message: `there is no plan "${id}"` });
     const plan = cancel(stored.value, deps.clock.now());
     if (plan !== stored.value && !(await replacePlan(plan, stored.etag, deps))) continue;
-    await carryOn(plan, deps);
+    await delegateQueued(plan, deps);
     if (plan.cancelled) await cancelSteps(plan, deps);
     return succeed((await deps.plans.find(tenantId, id))?.value ?? plan);
   }
@@ -29,5 +29,27 @@ export async function cancelPlan(
 async function cancelSteps(plan: Plan, deps: OrchestrationDeps): Promise<void> {
   for (const { id, compensates } of queuedWork(plan)) {
     if (!compensates) await cancelDelegation(plan.tenantId, delegationIdOf(plan, id), deps);
+  }
+}
+
+/**
+ * Ends a delegation that has not ended: it does not start any more, and what an agent that is at it comes to does not
+ * count. One that has ended stays as it is. Failure: `not_found`.
+ */
+export async function cancelDelegation(
+  tenantId: string,
+  id: string,
+  deps: OrchestrationDeps,
+): Promise<Result<Delegation>> {
+  for (;;) {
+    const stored = await deps.delegations.find(tenantId, id);
+    if (!stored) return fail({ kind: 'not_found', message: `there is no delegation "${id}"` });
+    if (stored.value.outcome) return succeed(stored.value);
+    const outcome: Outcome = { success: false, error: { kind: 'cancelled', message: 'it was cancelled' } };
+    const cancelled = finish(stored.value, outcome, deps.clock.now());
+    if ((await deps.delegations.replace(cancelled, stored.etag)).status !== 'replaced') continue;
+    deps.log.info('delegation_cancelled', { delegationId: id });
+    await handleOutcome(cancelled, deps);
+    return succeed(cancelled);
   }
 }
