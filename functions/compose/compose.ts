@@ -124,7 +124,7 @@ export function compose(config: Config): AppDeps {
   const audit = openAudit({ store: trail, clock, newId: randomId, log });
   const eventRoutes = routesOf(config.eventRoutes);
   const sender = openMessageSender(config.serviceBus);
-  const lines = azureTableBacklogStore(tables);
+  const backlog = azureTableBacklogStore(tables);
   const engine = {
     ...stores,
     operatorTenant,
@@ -134,7 +134,7 @@ export function compose(config: Config): AppDeps {
     log,
     audit,
     sender,
-    dispatcher: createDispatcher({ ...stores, lines, sender, clock, log, tenants: config.tenants }),
+    dispatcher: createDispatcher({ ...stores, backlog, sender, clock, log, tenants: config.tenants }),
     shortLived,
     eventRoutes,
     sessions: createSessionStore({ ...stateDeps, durable: state.durable, app: config.app, seal }),

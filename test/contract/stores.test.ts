@@ -95,8 +95,8 @@ describe.each<[string, () => OpenTable]>([
     expect(await delegations.countUnfinished(quiet)).toEqual(new Map([['mcp-debugger', 1]]));
   });
 
-  test('a line gives the oldest places first, each to one who takes it, and those of other lines to nobody', async () => {
-    const lines = azureTableBacklogStore(tables);
+  test('a backlog returns its oldest entries first, each to one caller, and none of another backlog', async () => {
+    const backlog = azureTableBacklogStore(tables);
     const tenantId = `${tenants[7]}-line`;
     const place = (
       id: string,
@@ -109,15 +109,15 @@ describe.each<[string, () => OpenTable]>([
       createdAt: at(seconds).toISOString(),
     });
     const all = [place('c', 1), place('b', 2), place('a', 3), place('d', 0, 'mcp-orchestrator')];
-    for (const one of [...all].reverse()) await lines.join(one);
-    await lines.join(all[0] ?? place('c', 1));
-    expect(await lines.first(tenantId, 'mcp-debugger', 2)).toEqual(all.slice(0, 2));
-    const own = async () => (await lines.all()).filter((one) => one.tenantId === tenantId);
+    for (const one of [...all].reverse()) await backlog.add(one);
+    await backlog.add(all[0] ?? place('c', 1));
+    expect(await backlog.first(tenantId, 'mcp-debugger', 2)).toEqual(all.slice(0, 2));
+    const own = async () => (await backlog.all()).filter((one) => one.tenantId === tenantId);
     expect(await own()).toEqual(all);
-    const taken = await Promise.all([1, 2, 3].map(() => lines.leave(place('c', 1))));
+    const taken = await Promise.all([1, 2, 3].map(() => backlog.remove(place('c', 1))));
     expect(taken.filter(Boolean)).toHaveLength(1);
-    expect(await lines.first(tenantId, 'mcp-debugger', 9)).toEqual(all.slice(1, 3));
-    for (const one of all) await lines.leave(one);
+    expect(await backlog.first(tenantId, 'mcp-debugger', 9)).toEqual(all.slice(1, 3));
+    for (const one of all) await backlog.remove(one);
     expect(await own()).toEqual([]);
   });
 

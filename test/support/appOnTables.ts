@@ -60,12 +60,12 @@ export function appOnTables(app: App, tables: string, more: Partial<AppDeps> = {
   });
   const { log } = http;
   const sender = { send: () => Promise.resolve() };
-  const lines = azureTableBacklogStore(openTables(tables));
+  const backlog = azureTableBacklogStore(openTables(tables));
   const deps: AppDeps = {
     ...composed,
     log,
     sender,
-    dispatcher: createDispatcher({ ...composed, lines, sender, log }),
+    dispatcher: createDispatcher({ ...composed, backlog, sender, log }),
     deadLetters: { list: () => Promise.resolve([]), take: () => Promise.resolve(undefined) },
     ...more,
   };

@@ -71,7 +71,7 @@ export interface TestEngine {
     PublishingDeps &
     PlanDeps & { readonly pools: ResourcePools; readonly sessions: SessionStore };
   readonly queue: QueuedMessage[];
-  readonly lines: BacklogStore;
+  readonly backlog: BacklogStore;
   readonly audited: AuditEvent[];
   /** Delivers as Service Bus does: a handler that throws gets its message again, at most five times. */
   drain(tasks: TaskCatalogue): Promise<void>;
@@ -129,14 +129,14 @@ export function testEngine(faults: Faults = {}, gates: QualityGates = standardGa
     },
   };
   const tenants = new Set(['t1', 't2']);
-  const lines = azureTableBacklogStore(tables);
+  const backlog = azureTableBacklogStore(tables);
   const deps: TestEngine['deps'] = {
     servers: azureTableServerStore(tables),
     versions: azureTableVersionStore(tables),
     delegations,
     plans: azureTablePlanStore(tables, ['t1', 't2']),
     sender,
-    dispatcher: createDispatcher({ delegations, lines, sender, clock, log, tenants }),
+    dispatcher: createDispatcher({ delegations, backlog, sender, clock, log, tenants }),
     sessions: createSessionStore({
       ...stateDeps,
       durable,
@@ -181,7 +181,7 @@ export function testEngine(faults: Faults = {}, gates: QualityGates = standardGa
   return {
     deps,
     queue,
-    lines,
+    backlog,
     audited,
     drain,
     async recover(tasks) {

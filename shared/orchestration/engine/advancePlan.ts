@@ -86,5 +86,5 @@ export async function handleOutcome(delegation: Delegation, deps: OrchestrationD
     durationMs: Date.parse(finishedAt ?? createdAt) - Date.parse(createdAt),
     traceId: continueTrace(traceparent).traceId,
   });
-  await Promise.all([advancePlan(delegation, deps), deps.dispatcher.passOn(delegation)]);
+  await Promise.all([advancePlan(delegation, deps), deps.dispatcher.dispatchNext(delegation)]);
 }

@@ -90,7 +90,7 @@ async function resume(
   deps: OrchestrationDeps,
 ): Promise<Delegation | undefined> {
   const first = (await deps.delegations.find(principal.tenantId, id))?.value;
-  if (first && first.attempts === 0 && !first.outcome) await deps.dispatcher.send(first);
+  if (first && first.attempts === 0 && !first.outcome) await deps.dispatcher.dispatch(first);
   return first;
 }
 

@@ -12,7 +12,7 @@ import type { EventRoutes } from '../model/eventRoutes.ts';
 import type { DelegationStore, PlanStore } from '../model/stores.ts';
 import type { ResourcePools } from '../pools/resourcePools.ts';
 
-/** What the engine stands on. */
+/** The dependencies of the engine. */
 export interface OrchestrationDeps {
   readonly delegations: DelegationStore;
   readonly plans: PlanStore;
@@ -22,7 +22,7 @@ export interface OrchestrationDeps {
   /** The tenant that operates the gateway: the first of `MREG_TENANTS`. */
   readonly operatorTenant: string;
   readonly pools: Pick<ResourcePools, 'allocate' | 'release' | 'heldByPlans'>;
-  /** What is short-lived and shared by all instances. */
+  /** Short-lived state that all instances share. */
   readonly shortLived: StateStore;
   readonly eventRoutes: EventRoutes;
   readonly activity: AgentActivity;
@@ -34,16 +34,15 @@ export interface OrchestrationDeps {
 }
 
 /**
- * Keeps one tenant from filling an agent's queue, which is first in, first out for all tenants. About 128 delegations of a
- * tenant are at a queue at once, running or waiting for the agent. The others wait in the line of their tenant and agent,
- * and each that ends makes room for the next of its line. So the first delegation of another tenant waits for about 128 of
- * each tenant, however many those have asked for. A gateway of one tenant has no lines.
+ * Keeps one tenant from filling an agent's queue, which is first in, first out for all tenants. At most about `MAX_IN_FLIGHT`
+ * delegations of a tenant are in flight at an agent: queued or running. The others wait in the backlog of their tenant and
+ * agent, and each delegation that ends lets the next one out. A gateway of one tenant has no backlog.
  */
 export interface Dispatcher {
-  /** Sends the message of a new delegation, or lets the delegation wait in its line. */
-  send(delegation: Delegation): Promise<void>;
-  /** Sends the message of the next delegation of the line, in place of one that has ended. */
-  passOn(ended: Delegation): Promise<void>;
-  /** Sends the delegations of every line that have room, since a crash may have lost a send. Returns the ids of all that waited. */
-  refill(): Promise<ReadonlySet<string>>;
+  /** Sends the message of a new delegation, or adds the delegation to its backlog. */
+  dispatch(delegation: Delegation): Promise<void>;
+  /** Sends the message of the next delegation of the backlog, in place of one that has ended. */
+  dispatchNext(ended: Delegation): Promise<void>;
+  /** Sends what every backlog has room for, since a crash may have lost a send. Returns the ids of all that were waiting. */
+  dispatchBacklog(): Promise<ReadonlySet<string>>;
 }

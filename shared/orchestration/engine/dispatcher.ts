@@ -6,61 +6,63 @@ import type { BacklogEntry, BacklogStore } from '../model/stores.ts';
 import type { Dispatcher, OrchestrationDeps } from './deps.ts';
 import { sendMessage } from './sendMessage.ts';
 
-/** What this instance knows of the share of one tenant at one queue. */
+/** What this instance knows of the deliveries of one tenant to one queue. */
 interface Known {
   /** How many may be sent before the next count. */
   left: number;
-  usedUpUntil: number;
-  /** New delegations that are stored and neither sent nor in the line yet. */
+  /** The limit counts as reached until then. */
+  reachedUntil: number;
+  /** New delegations that are stored, and neither sent nor in the backlog yet. */
   undecided: number;
   counting?: Promise<void>;
 }
 
 type Deps = Pick<OrchestrationDeps, 'delegations' | 'sender' | 'clock' | 'log'> & {
-  readonly lines: BacklogStore;
-  /** Those of the settings. */
+  readonly backlog: BacklogStore;
+  /** The tenants of the settings. */
   readonly tenants: ReadonlySet<string>;
 };
-type Line = Pick<BacklogEntry, 'tenantId' | 'agent'>;
+/** Names the backlog of a tenant at an agent. */
+type Lane = Pick<BacklogEntry, 'tenantId' | 'agent'>;
 
-const nameOf = ({ tenantId, agent }: Line): string => `${tenantId} ${agent}`;
+const nameOf = ({ tenantId, agent }: Lane): string => `${tenantId} ${agent}`;
 
 export function createDispatcher(deps: Deps): Dispatcher {
-  const { delegations, lines, clock, log, tenants } = deps;
+  const { delegations, backlog, clock, log, tenants } = deps;
   const known = new Map<string, Known>();
   const isShared = tenants.size > 1;
-  // An instance does not race itself for the first place of a line.
+  // An instance does not race itself for the first entry of a backlog.
   const inTurn = createTurns();
 
-  function knownOf(line: Line): Known {
-    const name = nameOf(line);
-    const found = known.get(name) ?? { left: SENT_PER_COUNT, usedUpUntil: 0, undecided: 0 };
+  function knownOf(lane: Lane): Known {
+    const name = nameOf(lane);
+    const found = known.get(name) ?? { left: SENT_PER_COUNT, reachedUntil: 0, undecided: 0 };
     known.set(name, found);
     return found;
   }
 
-  /** Returns how many more may be sent. The `waiting` delegations of the line do not count, nor the undecided ones. */
-  async function roomBeside({ tenantId, agent }: Line, waiting: number): Promise<number> {
+  /** Returns how many more may be sent. The `waiting` delegations of the backlog do not count, nor the undecided ones. */
+  async function roomBeside({ tenantId, agent }: Lane, waiting: number): Promise<number> {
     const unfinished = (await delegations.countUnfinished(tenantId)).get(agent) ?? 0;
     return MAX_IN_FLIGHT - (unfinished - waiting - knownOf({ tenantId, agent }).undecided);
   }
 
-  async function count(line: Line, share: Known): Promise<void> {
-    const [ahead] = await lines.first(line.tenantId, line.agent, 1);
-    const room = ahead ? 0 : await roomBeside(line, 0);
+  async function count(lane: Lane, share: Known): Promise<void> {
+    const [ahead] = await backlog.first(lane.tenantId, lane.agent, 1);
+    const room = ahead ? 0 : await roomBeside(lane, 0);
     if (room > 0) share.left = Math.min(room, SENT_PER_COUNT);
-    else share.usedUpUntil = clock.now().getTime() + LIMIT_REACHED_MS;
+    else share.reachedUntil = clock.now().getTime() + LIMIT_REACHED_MS;
   }
 
-  /** Takes one from what may be sent. False when the share is used up. */
-  async function takeRoom(line: Line): Promise<boolean> {
-    const share = knownOf(line);
+  /** Takes one from what may be sent. Returns false when the limit is reached. */
+  async function takeRoom(lane: Lane): Promise<boolean> {
+    const share = knownOf(lane);
     share.undecided += 1;
     try {
       while (share.left === 0) {
-        if (clock.now().getTime() < share.usedUpUntil) return false;
-        // Calls that come meanwhile share the count.
-        await (share.counting ??= count(line, share).finally(() => delete share.counting));
+        if (clock.now().getTime() < share.reachedUntil) return false;
+        // Concurrent calls share one count.
+        await (share.counting ??= count(lane, share).finally(() => delete share.counting));
       }
       share.left -= 1;
       return true;
@@ -69,52 +71,52 @@ export function createDispatcher(deps: Deps): Dispatcher {
     }
   }
 
-  /** Takes the first place of a line out of it. Of several callers each gets another. Undefined when the line is empty. */
-  const takeFirst = ({ tenantId, agent }: Line): Promise<BacklogEntry | undefined> =>
+  /** Removes the oldest entry of a backlog and returns it. Each of several callers gets another. Undefined when it is empty. */
+  const takeFirst = ({ tenantId, agent }: Lane): Promise<BacklogEntry | undefined> =>
     inTurn(nameOf({ tenantId, agent }), async () => {
       for (;;) {
-        const [place] = await lines.first(tenantId, agent, 1);
-        if (!place || (await lines.leave(place))) return place;
+        const [entry] = await backlog.first(tenantId, agent, 1);
+        if (!entry || (await backlog.remove(entry))) return entry;
       }
     });
 
-  /** Sends the first of a line that has not ended. False when the line is empty. */
-  async function sendFirst(line: Line): Promise<boolean> {
+  /** Sends the oldest delegation of a backlog that has not ended. Returns false when the backlog is empty. */
+  async function sendFirst(lane: Lane): Promise<boolean> {
     for (;;) {
-      const place = await takeFirst(line);
-      if (!place) return false;
-      const row = (await delegations.find(place.tenantId, place.id))?.value;
+      const entry = await takeFirst(lane);
+      if (!entry) return false;
+      const row = (await delegations.find(entry.tenantId, entry.id))?.value;
       if (!row || row.outcome) continue;
       await sendMessage(row, deps);
       return true;
     }
   }
 
-  async function fill(line: Line, waiting: number): Promise<void> {
-    for (let room = await roomBeside(line, waiting); room > 0; room--) {
-      if (!(await sendFirst(line))) return;
+  async function fill(lane: Lane, waiting: number): Promise<void> {
+    for (let room = await roomBeside(lane, waiting); room > 0; room--) {
+      if (!(await sendFirst(lane))) return;
     }
   }
 
   async function wait(delegation: Delegation): Promise<void> {
-    await lines.join(delegation);
-    const [first] = await lines.first(delegation.tenantId, delegation.agent, 1);
-    // The end of a delegation at the queue sends the next of the line. They may all have ended before this one joined it.
+    await backlog.add(delegation);
+    const [first] = await backlog.first(delegation.tenantId, delegation.agent, 1);
+    // Delegations that end send the next of the backlog. All in flight may have ended before this one was added.
     if (first?.id === delegation.id) await fill(delegation, 1);
   }
 
   /** Logs an outage. The sweeper then sends what was not sent. */
-  async function orLeaveToSweeper(line: Line, act: () => Promise<unknown>): Promise<void> {
+  async function orLeaveToSweeper(lane: Lane, act: () => Promise<unknown>): Promise<void> {
     try {
       await act();
     } catch (error) {
       if (!(error instanceof InfrastructureError)) throw error;
-      log.error('delegation_dispatch_failed', { agent: line.agent, tenantId: line.tenantId }, error);
+      log.error('delegation_dispatch_failed', { agent: lane.agent, tenantId: lane.tenantId }, error);
     }
   }
 
   return {
-    async send(delegation) {
+    async dispatch(delegation) {
       if (!isShared) return sendMessage(delegation, deps);
       return orLeaveToSweeper(delegation, async () => {
         if (await takeRoom(delegation)) await sendMessage(delegation, deps);
@@ -122,23 +124,23 @@ export function createDispatcher(deps: Deps): Dispatcher {
       });
     },
 
-    async passOn(ended) {
+    async dispatchNext(ended) {
       if (!isShared) return;
       await orLeaveToSweeper(ended, async () => {
-        // A delegation that ended in the line was not at the queue: its end makes no room there.
-        const hadWaited = ended.attempts === 0 && (await lines.leave(ended));
-        if (!hadWaited) await sendFirst(ended);
+        // A delegation that ended in the backlog was not in flight: its end makes no room.
+        const wasWaiting = ended.attempts === 0 && (await backlog.remove(ended));
+        if (!wasWaiting) await sendFirst(ended);
       });
     },
 
-    async refill() {
-      const places = isShared ? await lines.all() : [];
-      const byLine = Map.groupBy(places, nameOf);
-      for (const line of byLine.values()) {
-        const [first] = line;
-        if (first) await fill(first, line.length);
+    async dispatchBacklog() {
+      const entries = isShared ? await backlog.all() : [];
+      const byLane = Map.groupBy(entries, nameOf);
+      for (const lane of byLane.values()) {
+        const [first] = lane;
+        if (first) await fill(first, lane.length);
       }
-      return new Set(places.map(({ id }) => id));
+      return new Set(entries.map(({ id }) => id));
     },
   };
 }

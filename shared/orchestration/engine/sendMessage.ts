@@ -9,7 +9,7 @@ import type { OrchestrationDeps } from './deps.ts';
  */
 export async function submitDelegation(delegation: Delegation, deps: OrchestrationDeps): Promise<boolean> {
   if ((await deps.delegations.add(delegation)) === 'exists') return false;
-  if (!delegation.outcome) await deps.dispatcher.send(delegation);
+  if (!delegation.outcome) await deps.dispatcher.dispatch(delegation);
   return true;
 }
 

@@ -15,7 +15,7 @@ import { sendMessage } from './sendMessage.ts';
 export async function sweepStuck(deps: OrchestrationDeps): Promise<void> {
   const patience = new Date(deps.clock.now().getTime() - RESEND_AFTER_MS);
   const report = logUnreadable(deps.log);
-  const waiting = await deps.dispatcher.refill();
+  const waiting = await deps.dispatcher.dispatchBacklog();
   for await (const { value, etag } of deps.delegations.unfinished(patience, report)) {
     // The message of one that waits in line is not lost: it was never sent.
     await passOver(value, deps, () => sweepDelegation(value, etag, waiting.has(value.id), deps));

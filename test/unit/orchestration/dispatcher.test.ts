@@ -139,7 +139,7 @@ test('a delegation whose place is lost is found by the sweeper', async () => {
   const { engine, tasks, flood, states } = scene();
   await flood(MAX_IN_FLIGHT);
   const [lost] = await flood(1);
-  for (const place of await engine.lines.all()) await engine.lines.leave(place);
+  for (const place of await engine.backlog.all()) await engine.backlog.remove(place);
   expect(engine.queue.some(({ messageId }) => messageId.startsWith(`${lost?.id ?? ''}:`))).toBe(false);
   engine.advance(90);
   await sweepStuck(engine.deps);
