@@ -8,8 +8,9 @@ import { publishDeploymentStatus } from './deploymentStatus.ts';
 import type { OrchestrationDeps } from './deps.ts';
 
 /**
- * Records an ended delegation in its plan and sends what follows. Idempotent, and each repetition completes what an
- * earlier one left undone; a lost race is read and decided again. Returns the plan, if the delegation is of one.
+ * Records an ended delegation in its plan and delegates the steps that follow. Returns the plan, or `undefined` for a delegation
+ * without one. Idempotent: each repetition completes what an earlier one left undone. It retries when another instance changes
+ * the plan meanwhile.
  */
 export async function advancePlan(
   delegation: Pick<Delegation, 'tenantId' | 'planId' | 'stepId' | 'outcome'>,
@@ -28,24 +29,24 @@ export async function advancePlan(
   }
 }
 
-/** Delegates what a plan has queued; where it was queued already `before`, whoever queued it does, or its repetition. */
+/** Delegates the queued steps of a plan, except those that `before` had queued: the call that queued them delegates them. */
 export async function delegateQueued(plan: Plan, deps: OrchestrationDeps, before?: Plan): Promise<void> {
   const known = new Set(before && queuedWork(before).map(({ id }) => id));
   const queued = queuedWork(plan).filter(({ id }) => !known.has(id));
   for (const ended of await delegateSteps(plan, queued, deps)) await advancePlan(ended, deps);
 }
 
-/** Stores the next state of a plan, and makes its end known. False when another was first. */
+/** Stores the next state of a plan, and handles its end. Returns false when another instance changed the plan first. */
 export async function replacePlan(plan: Plan, etag: string, deps: OrchestrationDeps): Promise<boolean> {
-  // Before the row says so: afterwards nobody would come back to it.
+  // Before the row is written: after a crash in between, nothing reads an ended plan again.
   if (hasEnded(plan)) await publishDeploymentStatus(plan, deps);
   if ((await deps.plans.replace(plan, etag)).status !== 'replaced') return false;
   if (hasEnded(plan)) await handlePlanEnd(plan, deps);
   return true;
 }
 
-/** What follows when a plan has ended: what it held of the pools is free, and the audit trail knows. */
-export async function handlePlanEnd(plan: Plan, deps: OrchestrationDeps): Promise<void> {
+/** Logs the end of a plan, appends an audit record and releases its share of the resource pools. */
+async function handlePlanEnd(plan: Plan, deps: OrchestrationDeps): Promise<void> {
   const { id, tenantId, name, state, requestedBy, allocationId, createdAt, finishedAt, traceparent } = plan;
   const { traceId } = continueTrace(traceparent);
   deps.log.info('plan_finished', { planId: id, plan: name, state, traceId });
@@ -70,7 +71,7 @@ export async function handlePlanEnd(plan: Plan, deps: OrchestrationDeps): Promis
 }
 
 /**
- * Records the outcome of a delegation in the audit trail and in its plan, and sends the next delegation of its waiting line.
+ * Handles the outcome of a delegation: appends an audit record, advances its plan and dispatches the next of its backlog.
  * Does nothing for a delegation that has not ended.
  */
 export async function handleOutcome(delegation: Delegation, deps: OrchestrationDeps): Promise<void> {

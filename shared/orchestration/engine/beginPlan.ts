@@ -40,7 +40,7 @@ export function planStart(
   };
 }
 
-/** Stores a new plan and delegates the steps that can begin. Where its id is taken, by the same request made twice, that plan goes on. */
+/** Stores a new plan and delegates the steps that can begin. If the same request has stored one already, that plan goes on. */
 export async function beginPlan(
   start: PlanStart,
   steps: readonly StepDefinition[],
@@ -72,7 +72,7 @@ export async function beginPooledPlan(
   return succeed(await beginPlan({ ...start, allocationId }, steps(allocation), deps));
 }
 
-/** Stores a new plan without delegating its steps. Returns the stored plan, which an earlier sending may have made. */
+/** Stores a new plan without delegating its steps. Returns the stored plan, which an earlier sending may have stored. */
 export async function storePlan(
   start: PlanStart,
   steps: readonly StepDefinition[],

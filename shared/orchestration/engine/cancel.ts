@@ -6,8 +6,8 @@ import { delegateQueued, handleOutcome, replacePlan } from './advancePlan.ts';
 import type { OrchestrationDeps } from './deps.ts';
 
 /**
- * Ends a plan that has not ended: nothing new begins, what is queued or runs is cancelled, and what succeeded is
- * compensated. One that is ending or has ended stays as it is. Failure: `not_found`.
+ * Cancels a plan: no step begins any more, queued and running steps are cancelled, and steps that succeeded are compensated.
+ * A plan that is ending or has ended does not change. Failure: `not_found`.
  */
 export async function cancelPlan(
   tenantId: string,
@@ -25,7 +25,7 @@ export async function cancelPlan(
   }
 }
 
-/** Each tells the plan that it has ended. Compensations are left to run. */
+/** Cancels the queued and running steps, each of which advances the plan. Compensations go on. */
 async function cancelSteps(plan: Plan, deps: OrchestrationDeps): Promise<void> {
   for (const { id, compensates } of queuedWork(plan)) {
     if (!compensates) await cancelDelegation(plan.tenantId, delegationIdOf(plan, id), deps);
@@ -33,8 +33,8 @@ async function cancelSteps(plan: Plan, deps: OrchestrationDeps): Promise<void> {
 }
 
 /**
- * Ends a delegation that has not ended: it does not start any more, and what an agent that is at it comes to does not
- * count. One that has ended stays as it is. Failure: `not_found`.
+ * Cancels a delegation: it does not start any more, and the result of an attempt that is still running is discarded.
+ * A delegation that has ended does not change. Failure: `not_found`.
  */
 export async function cancelDelegation(
   tenantId: string,

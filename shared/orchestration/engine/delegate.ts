@@ -18,7 +18,7 @@ import { checkSession } from './checkSession.ts';
 import type { OrchestrationDeps } from './deps.ts';
 import { submitDelegation } from './sendMessage.ts';
 
-/** A piece of work by its type, which the matrix routes, or by its task, with the agent or without: then whoever has least to do. */
+/** Work by its type, which the routing matrix routes, or by its task. Without an agent, the one with the least load takes it. */
 export const delegationRequestSchema = z
   .strictObject({
     taskType: z.string().max(100).optional(),
@@ -31,7 +31,7 @@ export const delegationRequestSchema = z
   .refine(
     ({ taskType, agent, task }) =>
       taskType === undefined ? task !== undefined : agent === undefined && task === undefined,
-    { error: 'give either taskType, or task with its agent or without' },
+    { error: 'give either taskType, or task with or without its agent' },
   );
 export type DelegationRequest = z.infer<typeof delegationRequestSchema>;
 
@@ -40,9 +40,9 @@ export interface DelegateDeps extends OrchestrationDeps {
 }
 
 /**
- * Takes a piece of work and sends it to its agent. Failures, before anything is stored: `not_found` for a type, agent or
- * task that is not known, with the nearest that is, and for a session that is not the caller's; `forbidden` for a task that
- * only plans run, and for a task whose result takes a permission that the caller lacks; `invalid`, `too_large`.
+ * Delegates work to an agent. Failures, before anything is stored: `not_found` for an unknown type, agent or task, with the
+ * nearest known name, and for a session of another user; `forbidden` for a task that only plans run, and for a task whose
+ * result takes a permission that the caller lacks; `invalid`, `too_large`.
  */
 export async function delegate(
   request: DelegationRequest,
@@ -77,13 +77,13 @@ export async function delegate(
   };
   const delegation = newDelegation(work, now);
   if (await submitDelegation(delegation, deps)) return succeed(delegation);
-  // The same request was sent twice at once, or the answer of a write was lost and the write was repeated.
+  // The same request was sent twice at the same time, or the response to a write was lost and the client repeated the write.
   const first = await resume(delegation.id, caller, deps);
   if (!first) throw new Error('a delegation that exists cannot be found');
   return succeed(first);
 }
 
-/** The delegation that an earlier sending of the same request made. Its message is sent again if nobody has begun. */
+/** Returns the delegation of an earlier sending of the same request. Sends its message again if no agent has begun. */
 async function resume(
   id: string,
   { principal }: Caller,
@@ -104,7 +104,7 @@ async function findTask(
     if (type === undefined) return fail(unknownName('type of task', taskType, taskTypes));
     const routed = catalogue.find(routingMatrix[type], type);
     if (routed) return succeed(routed);
-    const message = `the type of task "${type}" belongs to ${routingMatrix[type]}, which cannot do it yet`;
+    const message = `the type of task "${type}" is routed to ${routingMatrix[type]}, which has no such task yet`;
     return fail({ kind: 'not_found', message });
   }
   if (task === undefined) return invalid('task', 'is missing');
@@ -112,10 +112,10 @@ async function findTask(
   return findByName(task, catalogue, loads);
 }
 
-/** Of the agents that have a task of this name, the one with the least to do. */
+/** Returns the task of this name at the agent with the least load. */
 async function findByName(name: string, catalogue: TaskCatalogue, loads: AgentLoads): Promise<Result<Task>> {
   const able = agentNames.flatMap((agent) => {
-    // Not `find`, which takes any name for a task of an external agent.
+    // Not `find`: it accepts every name as a task of an external agent.
     const task = catalogue.of(agent).find((known) => known.name === name && !known.planOnly);
     return task ? [task] : [];
   });
@@ -139,13 +139,13 @@ function checkInput(task: Task, input: unknown): Result<unknown> {
   const parsed = task.input.safeParse(input);
   if (!parsed.success) return invalidBySchema(parsed.error, `the input of ${task.name}`, ['input']);
   if (!task.external || fitsMessage(parsed.data)) return succeed(parsed.data);
-  const message = `input is larger than a message may be, and ${task.agent} is given nothing else`;
+  const message = `input is too large for a message, and ${task.agent}, an external agent, reads nothing else`;
   return fail({ kind: 'too_large', message });
 }
 
 function checkDeadline(text: string | undefined, now: Date): Result<Date> {
   const deadline = text === undefined ? new Date(now.getTime() + DEFAULT_DEADLINE_MS) : new Date(text);
   const leftMs = deadline.getTime() - now.getTime();
-  if (leftMs <= 0) return invalid('deadline', 'is past');
+  if (leftMs <= 0) return invalid('deadline', 'is in the past');
   return leftMs <= MAX_DEADLINE_MS ? succeed(deadline) : invalid('deadline', 'is more than a day away');
 }

@@ -7,8 +7,8 @@ import type { OrchestrationDeps } from './deps.ts';
 import { submitDelegation } from './sendMessage.ts';
 
 /**
- * Makes sure that queued work of the plan has its delegations. Safe to repeat: a delegation that is there is left alone.
- * Gives those that ended as they were made, of which the plan has yet to hear.
+ * Submits the delegations of queued steps and compensations. Idempotent: existing delegations do not change. Returns those that
+ * failed as they were created, which the plan has yet to record.
  */
 export async function delegateSteps(
   plan: Plan,
@@ -28,7 +28,7 @@ export async function delegateSteps(
   return made.filter(({ outcome }) => outcome);
 }
 
-/** What came of some steps, by their ids; those that have not ended are left out. */
+/** Returns the outcomes of steps by their ids, without those that have not ended. */
 export async function outcomesOf(
   plan: Plan,
   stepIds: ReadonlySet<string>,
@@ -47,7 +47,7 @@ export async function outcomesOf(
 const workOf = ({ step, compensates }: QueuedWork) =>
   compensates && step.compensation ? step.compensation : step;
 
-/** A delegation to be sent, or one that has failed already because its references brought more than a row holds. */
+/** Returns a new delegation. It has failed already if its resolved input is longer than a row holds. */
 function delegationFor(
   plan: Plan,
   queued: QueuedWork,
@@ -79,6 +79,6 @@ function delegationFor(
   };
   const delegation = newDelegation(delegated, now);
   if (!tooLong) return delegation;
-  const message = `the input of ${task} is longer than ${MAX_RESOLVED_LENGTH} characters with what its references bring`;
+  const message = `the input of ${task} is longer than ${MAX_RESOLVED_LENGTH} characters once its references are resolved`;
   return finish(delegation, { success: false, error: { kind: 'too_large', message } }, now);
 }

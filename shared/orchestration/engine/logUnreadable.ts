@@ -1,7 +1,7 @@
 import type { OnUnreadable } from '../../platform/tables/tables.ts';
 import type { Log } from '../../platform/telemetry/log.ts';
 
-/** Logs the rows that a sweep passes over. */
+/** Returns a handler that logs unreadable rows, which a scan skips. */
 export const logUnreadable =
   (log: Log): OnUnreadable =>
   ({ partition, row }, error) => {

@@ -5,24 +5,24 @@ import { EVENT_DEADLINE_MS } from '../model/limits.ts';
 import type { OrchestrationDeps } from './deps.ts';
 import { submitDelegation } from './sendMessage.ts';
 
-/** Something that happened, for the agents that its type is routed to. */
+/** An event, for the agents that its type is routed to. */
 export interface SystemEvent {
-  /** The same event raised twice is one. */
+  /** An event that is published twice under one id is one event. */
   readonly id: string;
   readonly tenantId: string;
   readonly type: string;
-  /** What is known of it: names and figures, never a token or a payload. */
+  /** Names and figures, never a token or a payload. */
   readonly detail: Readonly<Record<string, unknown>>;
-  /** The user or the part that says so. */
+  /** The user or the part of the gateway that published it. */
   readonly raisedBy: string;
-  /** Who raised it, where that was a user or an app and not the system itself. */
+  /** The actor, if a user or an app published it. */
   readonly actor?: Principal;
   readonly traceparent: string;
 }
 
 /**
- * Tells each agent of the event's type, by a delegation of its own: one that fails or is slow does not hold another.
- * Gives the delegations; none for a type that has no route.
+ * Publishes an event: each agent that its type is routed to gets a delegation, independent of the others.
+ * Returns the delegations; none for a type without a route.
  */
 export async function publishEvent(
   { id, tenantId, type, detail, raisedBy, actor, traceparent }: SystemEvent,

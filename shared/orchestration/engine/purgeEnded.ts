@@ -5,8 +5,8 @@ import type { OrchestrationDeps } from './deps.ts';
 import { logUnreadable } from './logUnreadable.ts';
 
 /**
- * Removes what ended long ago (`expiresAt`), so that lists stay short: plans with all their delegations, then delegations
- * that had none. What came of them stays in the audit trail. A run that dies is carried on by the next one.
+ * Removes expired rows (`expiresAt`), so that lists stay short: plans with all their delegations, then delegations without a
+ * plan. Their outcomes stay in the audit trail. After a crash, the next run goes on.
  */
 export async function purgeEnded(deps: OrchestrationDeps): Promise<void> {
   const now = deps.clock.now();
@@ -26,7 +26,7 @@ export async function purgeEnded(deps: OrchestrationDeps): Promise<void> {
 async function removeDelegations(plan: Plan, { delegations }: OrchestrationDeps): Promise<void> {
   for (const workId of workIdsOf(plan)) {
     const stored = await delegations.find(plan.tenantId, delegationIdOf(plan, workId));
-    // One that has not ended is still some agent's.
+    // An agent may still run a delegation that has not ended.
     if (stored?.value.outcome) await delegations.remove(stored.value, stored.etag);
   }
 }

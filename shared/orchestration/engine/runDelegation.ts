@@ -9,16 +9,16 @@ import type { OrchestrationDeps } from './deps.ts';
 import { runTask } from './runTask.ts';
 import { sendMessage } from './sendMessage.ts';
 
-/** A row as this instance has claimed it. */
+/** A row that this instance has claimed. */
 interface Claimed {
   readonly delegation: Delegation;
   readonly etag: string;
 }
 
 /**
- * Handles one message of an agent's queue: claim, run, record, advance the plan. When it returns, the message is done with;
- * a task that met a fault is sent again, later each time. @throws when the tables do not answer, and on a message that
- * nobody can read: the queue delivers it again and in the end dead-letters it.
+ * Handles one message of an agent's queue: claims the delegation, runs its task, records the outcome, advances the plan. When
+ * it returns, the message is settled. A task that met a fault gets a new message with a growing delay. @throws while the tables
+ * are down, and on an unreadable message: the queue delivers it again and dead-letters it after some deliveries.
  */
 export async function runDelegation(
   body: unknown,
@@ -40,7 +40,7 @@ export async function runDelegation(
   if (claimed) await runClaimed(claimed, task, deps);
 }
 
-/** The claimed row, or undefined when there is nothing to run. */
+/** Claims the row. Returns `undefined` when there is nothing to run. */
 async function claimFor(
   { tenantId, delegationId, targetAgent, taskType }: DelegationMessage,
   timeoutMs: number,
@@ -60,7 +60,7 @@ async function claimFor(
     const decision = claim(stored.value, deps.clock.now(), timeoutMs);
     if (decision.kind === 'skip') {
       deps.log.info('delegation_skipped', { ...logFieldsOf(stored.value), reason: decision.reason });
-      // Whoever recorded the outcome may have died before it told the plan.
+      // A crash may have come between the outcome and its record in the plan.
       if (decision.reason === 'finished') await advancePlan(stored.value, deps);
       return undefined;
     }
@@ -95,8 +95,8 @@ async function runClaimed(claimed: Claimed, task: Task | undefined, deps: Orches
 }
 
 /**
- * Writes what became of a claim and tells the plan. Undefined when another has claimed the row since, or it was cancelled:
- * then what the row says counts.
+ * Writes the claimed row and handles its outcome. Returns `undefined` when another instance has claimed the row since, or it
+ * was cancelled: then this result is discarded.
  */
 async function record(
   { etag }: Claimed,
@@ -108,7 +108,7 @@ async function record(
     await handleOutcome(changed, deps);
     return changed;
   }
-  // The client repeats a write whose answer was lost, and is then refused because of its own row.
+  // The client repeats a write whose response was lost. The repetition fails, since the first write changed the ETag.
   const stored = await deps.delegations.find(changed.tenantId, changed.id);
   if (stored) await advancePlan(stored.value, deps);
   return undefined;

@@ -9,7 +9,7 @@ import { askRefusal, isOpenResult } from '../tasks/resultAccess.ts';
 import type { Task, TaskHelpers } from '../tasks/task.ts';
 import type { OrchestrationDeps } from './deps.ts';
 
-/** The outcome of a claimed delegation, or that its task met a fault that another attempt may not meet. */
+/** Runs the task of a claimed delegation. Returns its outcome, or `again` after a fault that another attempt may not meet. */
 export async function runTask(
   delegation: Delegation,
   task: Task | undefined,
@@ -18,7 +18,7 @@ export async function runTask(
   if (!task) return unknownTask(delegation);
   const deadline = deadlineOf(delegation, task.timeoutMs, deps.clock.now());
   const abort = new AbortController();
-  // Not `AbortSignal.timeout`: that would hold on to all of this until a time that most tasks never come near.
+  // Not `AbortSignal.timeout`: it would keep all of this in memory until a deadline that most tasks never reach.
   const timer = setTimeout(() => {
     abort.abort();
   }, deadline.getTime() - deps.clock.now().getTime());
@@ -31,7 +31,7 @@ export async function runTask(
     const { attempts } = delegation;
     deps.log.error('delegation_failed', { ...logFieldsOf(delegation), attempts }, error);
     if (attempts < MAX_ATTEMPTS) return 'again';
-    const message = `the task met a fault of the system ${attempts} times; the log names it under this delegation's id`;
+    const message = `the task met a fault of the system ${attempts} times: look for this delegation's id in the log`;
     return { success: false, error: { kind: 'internal', message } };
   } finally {
     clearTimeout(timer);
@@ -95,9 +95,9 @@ function unknownTask({ agent, task }: Delegation): Outcome {
 
 /**
  * Returns why a task may not run for the actor of its row, or `undefined` where it may. The actor must have the permissions of
- * the result under the rules as they are now. A result that not every reader may see also takes a sign-in that lasts:
- * `current` is the actor until the sign-in ends. A plan, gate or event of the gateway may run all of its tasks. A row that
- * names neither is of an earlier version: it may run tasks whose results are open to every reader.
+ * the result under the current rules. A result that not every reader may see also takes a valid sign-in: `current` is the actor
+ * until the sign-in ends. A plan, gate or event of the gateway may run all of its tasks. A row that names neither is of an
+ * earlier version: it may run tasks whose results are open to every reader.
  */
 export function runRefusal(
   { tenantId, planId, actor, grantedBy }: Delegation,

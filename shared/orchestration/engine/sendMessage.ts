@@ -4,8 +4,8 @@ import { messageOf } from '../model/delegationMessage.ts';
 import type { OrchestrationDeps } from './deps.ts';
 
 /**
- * Stores a delegation, and sends its message when its tenant's share of the queue has room, if it has not ended as it was made.
- * False when it was there already: nothing is sent.
+ * Stores a delegation and dispatches it, unless it failed as it was created. Returns false when it exists already: nothing is
+ * sent then.
  */
 export async function submitDelegation(delegation: Delegation, deps: OrchestrationDeps): Promise<boolean> {
   if ((await deps.delegations.add(delegation)) === 'exists') return false;
@@ -13,7 +13,7 @@ export async function submitDelegation(delegation: Delegation, deps: Orchestrati
   return true;
 }
 
-/** Sends the delegation's message, to be delivered at `sentAt`. An outage is not the caller's to bear: the row is there, and the sweeper sends again. */
+/** Sends the delegation's message, to be delivered at `sentAt`. In an outage it logs and returns: the sweeper sends the message later. */
 export async function sendMessage(
   delegation: Delegation,
   { sender, log, clock }: Pick<OrchestrationDeps, 'sender' | 'log' | 'clock'>,

@@ -9,26 +9,27 @@ import { logUnreadable } from './logUnreadable.ts';
 import { sendMessage } from './sendMessage.ts';
 
 /**
- * Finds what a crash or an outage left behind, and moves it on: messages that were lost, outcomes that no plan recorded. A
- * fault at one row is logged, and the sweeper goes on with the others. @throws when the tables are away.
+ * Repairs what a crash or an outage left behind: sends lost messages again, records outcomes that their plans lack, ends overdue
+ * delegations and releases orphaned allocations. It logs a fault at one row and goes on with the others. @throws while the
+ * tables are down.
  */
 export async function sweepStuck(deps: OrchestrationDeps): Promise<void> {
-  const patience = new Date(deps.clock.now().getTime() - RESEND_AFTER_MS);
+  const stuckSince = new Date(deps.clock.now().getTime() - RESEND_AFTER_MS);
   const report = logUnreadable(deps.log);
   const waiting = await deps.dispatcher.dispatchBacklog();
-  for await (const { value, etag } of deps.delegations.unfinished(patience, report)) {
-    // The message of one that waits in line is not lost: it was never sent.
-    await passOver(value, deps, () => sweepDelegation(value, etag, waiting.has(value.id), deps));
+  for await (const { value, etag } of deps.delegations.unfinished(stuckSince, report)) {
+    // The message of a delegation in the backlog is not lost: it was never sent.
+    await logFaults(value, deps, () => sweepDelegation(value, etag, waiting.has(value.id), deps));
   }
-  for await (const { value: plan } of deps.plans.unfinished(patience, report)) {
-    // What moves by itself is left alone.
-    if (new Date(plan.updatedAt) >= patience) continue;
-    await passOver(plan, deps, () => sweepPlan(plan, deps));
+  for await (const { value: plan } of deps.plans.unfinished(stuckSince, report)) {
+    // A plan that changed a moment ago is not stuck.
+    if (new Date(plan.updatedAt) >= stuckSince) continue;
+    await logFaults(plan, deps, () => sweepPlan(plan, deps));
   }
-  await releaseOrphaned(patience, deps);
+  await releaseOrphaned(stuckSince, deps);
 }
 
-async function passOver(
+async function logFaults(
   { tenantId, id }: { readonly tenantId: string; readonly id: string },
   { log }: OrchestrationDeps,
   act: () => Promise<void>,
@@ -66,14 +67,14 @@ async function sweepPlan(plan: Plan, deps: OrchestrationDeps): Promise<void> {
 type Deps = Pick<OrchestrationDeps, 'plans' | 'pools' | 'log'>;
 
 /**
- * Releases what has been held of the resource pools since before a moment for a plan that has ended, or that was never stored:
- * the process died in between, or the tables or the state did not answer. An outage is logged, and the next run tries again.
+ * Releases allocations, older than a moment, of plans that have ended or were never stored: after a crash or an outage between
+ * the two. It logs an outage, and the next run tries again.
  */
-export async function releaseOrphaned(since: Date, { plans, pools, log }: Deps): Promise<void> {
+async function releaseOrphaned(since: Date, { plans, pools, log }: Deps): Promise<void> {
   try {
     for (const { id, tenantId, planId } of await pools.heldByPlans(since)) {
       const plan = (await plans.find(tenantId, planId))?.value;
-      // A request that was repeated may have allocated twice for its plan.
+      // A repeated request may have allocated twice for its plan.
       const isHeld = plan && !hasEnded(plan) && plan.allocationId === id;
       if (!isHeld) await pools.release(tenantId, id);
     }
