@@ -14,17 +14,17 @@ import {
 } from '../model/limits.ts';
 
 /**
- * What the agents of this instance are doing, told to all instances every few seconds while they do it: a figure for
- * people and for the choice of an agent, not a ledger. No delegation waits for it.
+ * Counts what the agents of this instance do, and reports it to all instances every few seconds while they are busy. People and
+ * the choice of an agent use the figures, which may miss tasks. No delegation waits for a report.
  */
 export interface AgentActivity {
-  /** Counts a task that begins. What it returns is called when the task has ended. */
+  /** Counts a task that begins. Returns a function to call when the task has ended. */
   begin(agent: Agent): (failed: boolean) => void;
 }
 
 const reportSchema = z.object({
   running: z.number(),
-  /** Of the minute before `at`. */
+  /** Tasks that ended in the minute before `at`; so `failed`. */
   ended: z.number(),
   failed: z.number(),
   at: z.number(),
@@ -38,14 +38,14 @@ interface Deps {
   readonly state: StateStore;
   readonly clock: Clock;
   readonly log: Log;
-  /** Unlike that of any other instance. */
+  /** Unique among all instances. */
   readonly instanceId: string;
 }
 
 export function createAgentActivity({ state, clock, log, instanceId }: Deps): AgentActivity {
   const tallies = new Map<Agent, Tally>();
 
-  async function tell(agent: Agent, tally: Tally): Promise<void> {
+  async function writeReport(agent: Agent, tally: Tally): Promise<void> {
     tally.timer = undefined;
     const now = clock.now().getTime();
     const report = tally.report(now);
@@ -57,11 +57,11 @@ export function createAgentActivity({ state, clock, log, instanceId }: Deps): Ag
         reason: error instanceof Error ? error.message : 'unknown',
       });
     }
-    // Once more after the last task, so that it does not seem to run on.
-    if (report.running > 0 || tally.running > 0) tellSoon(agent, tally);
+    // Once more after the last task, so that the task does not seem to go on.
+    if (report.running > 0 || tally.running > 0) scheduleReport(agent, tally);
   }
-  function tellSoon(agent: Agent, tally: Tally): void {
-    tally.timer ??= setTimeout(() => void tell(agent, tally), LOAD_REPORT_EVERY_MS).unref();
+  function scheduleReport(agent: Agent, tally: Tally): void {
+    tally.timer ??= setTimeout(() => void writeReport(agent, tally), LOAD_REPORT_EVERY_MS).unref();
   }
 
   return {
@@ -69,17 +69,17 @@ export function createAgentActivity({ state, clock, log, instanceId }: Deps): Ag
       const tally = tallies.get(agent) ?? new Tally();
       tallies.set(agent, tally);
       tally.running += 1;
-      tellSoon(agent, tally);
+      scheduleReport(agent, tally);
       return (failed) => {
         tally.running -= 1;
         tally.count(clock.now().getTime(), failed);
-        tellSoon(agent, tally);
+        scheduleReport(agent, tally);
       };
     },
   };
 }
 
-/** One agent's tasks in this instance: those that run, and the last minute's by the second. */
+/** Counts one agent's tasks in this instance: those that run, and those of the last minute by second. */
 class Tally {
   running = 0;
   timer: NodeJS.Timeout | undefined;
@@ -102,7 +102,7 @@ class Tally {
   }
 }
 
-/** Puts one instance's report beside those of the others; instances that have long been silent drop out. */
+/** Merges an instance's report with those of the others, and removes old reports of others. */
 async function merge(state: StateStore, agent: Agent, instanceId: string, report: Report): Promise<void> {
   for (let tries = 0; tries < MAX_LOAD_MERGES; tries++) {
     const before = await state.get(keyOf(agent));
@@ -121,13 +121,13 @@ export interface Workload {
   readonly running: number;
   /** Tasks that ended in the last minute. */
   readonly perMinute: number;
-  /** The share of those that failed, 0 to 1. */
+  /** The fraction of those that failed, 0 to 1. */
   readonly failureRate: number;
-  /** When an instance last said what the agent does; absent when none has for a day. */
+  /** When an instance last reported on the agent; absent when none has for a day. */
   readonly lastSeenAt?: string;
 }
 
-/** What all instances said of each agent. */
+/** Returns the workload of each agent, summed over the reports of all instances. */
 export async function readWorkloads(state: StateStore, clock: Clock): Promise<ReadonlyMap<Agent, Workload>> {
   const now = clock.now().getTime();
   return new Map(

@@ -10,7 +10,7 @@ export interface AgentLoad extends Workload {
   readonly queued: number;
 }
 
-/** What each agent has to do, as of a second ago at most. */
+/** Returns the load of each agent, at most a second old. */
 export type AgentLoads = () => Promise<ReadonlyMap<Agent, AgentLoad>>;
 
 export function createAgentLoads(deps: {
@@ -24,7 +24,7 @@ export function createAgentLoads(deps: {
     if (last === undefined || now - last.at >= LOADS_CACHED_MS) {
       const loads = read(deps);
       last = { at: now, loads };
-      // The next caller asks again.
+      // The next call reads again.
       loads.catch(() => (last = undefined));
     }
     return last.loads;

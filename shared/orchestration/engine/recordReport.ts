@@ -7,7 +7,7 @@ import {
   type Outcome,
   claim,
   finish,
-  fitting,
+  fitOutcome,
   logFieldsOf,
   timeLeftMs,
 } from '../model/delegation.ts';
@@ -95,7 +95,7 @@ export function applyReport(row: Delegation, report: Report, now: Date): Delegat
   if (row.outcome) return row;
   if (report.kind === 'ended') {
     const begun = { attempts: Math.max(row.attempts, 1), startedAt: row.startedAt ?? now.toISOString() };
-    return finish({ ...row, ...begun }, fitting(report.outcome, row), now);
+    return finish({ ...row, ...begun }, fitOutcome(report.outcome, row), now);
   }
   const leaseMs = Math.min(report.leaseSeconds * 1_000, timeLeftMs(row, now));
   const decision = claim(row, now, leaseMs);

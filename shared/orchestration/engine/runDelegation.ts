@@ -1,5 +1,5 @@
 import type { Agent } from '../model/agents.ts';
-import { type Delegation, claim, finish, fitting, logFieldsOf, retryLater } from '../model/delegation.ts';
+import { type Delegation, claim, finish, fitOutcome, logFieldsOf, retryLater } from '../model/delegation.ts';
 import { type DelegationMessage, delegationMessageSchema } from '../model/delegationMessage.ts';
 import { UNKNOWN_TASK_TIMEOUT_MS } from '../model/limits.ts';
 import type { Task } from '../tasks/task.ts';
@@ -86,7 +86,7 @@ async function runClaimed(claimed: Claimed, task: Task | undefined, deps: Orches
   }
   const finished = await record(
     claimed,
-    finish(delegation, fitting(outcome, delegation), deps.clock.now()),
+    finish(delegation, fitOutcome(outcome, delegation), deps.clock.now()),
     deps,
   );
   if (!finished) return;

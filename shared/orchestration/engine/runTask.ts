@@ -69,7 +69,7 @@ function helpersFor(
     actor,
     token: async () => (sessionId === undefined ? undefined : deps.sessions.token(tenantId, sessionId)),
     progress: (message) => {
-      deps.progress.note(id, message);
+      deps.progress.report(id, message);
     },
   };
 }

@@ -7,7 +7,7 @@ import type { OrchestrationDeps } from '../engine/deps.ts';
 import { publishEvent } from '../engine/publishEvent.ts';
 import { LAST_STATUS_KEPT_MS } from '../model/limits.ts';
 
-/** An app that has started. */
+/** The build of an app that has started. */
 export interface StartedBuild {
   readonly app: App;
   readonly version: string;
@@ -17,8 +17,8 @@ export interface StartedBuild {
 const seenSchema = z.object({ version: z.string(), build: z.string(), since: z.iso.datetime() });
 
 /**
- * Raises `deployment_status` when an app starts with another build than the one that was seen last; once, of however many
- * instances. Nothing for the first build that is seen.
+ * Publishes `deployment_status` when an app starts with another build than before, once for all its instances. The first build
+ * publishes nothing.
  */
 export async function publishBuildChange(
   { app, version, build }: StartedBuild,
@@ -38,7 +38,7 @@ export async function publishBuildChange(
       beforeVersion: before.version,
       beforeSince: before.since,
     };
-    // Of one change, whoever sees it: instances that start at once raise the same event.
+    // The id follows from the change, so that instances which start together publish one event.
     const id = derivedId(detail);
     const traceparent = traceparentOf(continueTrace(undefined));
     const event = { id, tenantId, type: 'deployment_status', detail, traceparent };

@@ -14,7 +14,7 @@ import {
   RETRY_FACTOR,
 } from './limits.ts';
 
-/** Why a delegation failed, in words for callers. */
+/** Why a delegation failed. The message is for callers. */
 export const taskErrorSchema = z.object({ kind: z.enum(errorKinds), message: z.string() });
 
 /** How a delegation ended. */
@@ -28,7 +28,7 @@ export const agentSchema = z.enum(agentNames);
 
 export const delegationStateSchema = z.enum(['queued', 'running', 'succeeded', 'failed', 'cancelled']);
 
-/** One piece of work for one agent, and how far it is. */
+/** Work for one agent, and its state. */
 export const delegationSchema = z.object({
   id: z.string(),
   tenantId: z.string(),
@@ -48,13 +48,13 @@ export const delegationSchema = z.object({
   stepId: z.string().optional(),
   traceparent: z.string(),
   state: delegationStateSchema,
-  /** Number of the newest message: one more with each retry and each time that the sweeper sends again. */
+  /** Number of the newest message. Each retry and each message of the sweeper adds one. */
   attempt: z.int().min(1),
-  /** How often an agent has begun. */
+  /** How often an agent has begun the task. */
   attempts: z.int().min(0),
-  /** While running: until then it is the claimer's, afterwards anyone may claim it. */
+  /** While running: the end of the lease. Afterwards, any instance may claim the delegation. */
   leaseUntil: z.iso.datetime().optional(),
-  /** When its current message was sent, or was to be sent. */
+  /** When its current message was sent or is to be delivered. */
   sentAt: z.iso.datetime(),
   deadline: z.iso.datetime(),
   createdAt: z.iso.datetime(),
@@ -64,7 +64,7 @@ export const delegationSchema = z.object({
 });
 export type Delegation = z.infer<typeof delegationSchema>;
 
-/** What is to be done, by whom, for whom and until when. */
+/** The fields of a new delegation. */
 type Work = Pick<
   Delegation,
   | 'id'
@@ -82,7 +82,7 @@ type Work = Pick<
   | 'deadline'
 >;
 
-/** A delegation of which nothing has been sent. */
+/** Returns a new delegation. No message of it has been sent. */
 export function newDelegation(work: Work, now: Date): Delegation {
   const at = now.toISOString();
   const requestingAgent = 'mcp-orchestrator';
@@ -92,16 +92,16 @@ export function newDelegation(work: Work, now: Date): Delegation {
 export type ClaimDecision =
   | { readonly kind: 'claimed'; readonly delegation: Delegation }
   | { readonly kind: 'overdue'; readonly delegation: Delegation }
-  /** Nothing to do for this message: the work is done or is being done. */
+  /** Nothing to do for this message: the delegation has ended or is running. */
   | { readonly kind: 'skip'; readonly reason: 'finished' | 'running' };
 
 /**
- * Decides what a message may do. Messages come more than once and out of order, and their senders may have died: only the
- * row counts. A running row whose lease has ended belongs to an agent that is gone.
+ * Decides what a message may do. Messages arrive more than once and out of order, and their senders may have crashed: only the
+ * row counts. The agent of a running row with an expired lease has crashed.
  */
 export function claim(row: Delegation, now: Date, timeoutMs: number): ClaimDecision {
   if (row.outcome) return { kind: 'skip', reason: 'finished' };
-  // No tolerance here: a second message comes when the claimer's lock is lost, and its task may run twice without harm.
+  // No clock tolerance: a second message arrives after the message lock is lost, and a task may run twice without harm.
   if (isLeased(row, now)) return { kind: 'skip', reason: 'running' };
   if (isOverdue(row, now)) return { kind: 'overdue', delegation: finish(row, overdueOutcome(row), now) };
   return {
@@ -139,7 +139,7 @@ export const isLeased = (row: Delegation, now: Date): boolean =>
 const isOverdue = (row: Delegation, now: Date): boolean => timeLeftMs(row, now) <= 0;
 
 /**
- * Returns how long work may go on, in ms. The deadline and the creation are times of one machine, and `now` may be of another.
+ * Returns the time left until the deadline, in ms. One machine wrote the deadline and the creation, `now` may be of another.
  * So the time left is at most the time between the two, and it ends when the deadline is past by `CLOCK_TOLERANCE_MS`.
  */
 export const timeLeftMs = (
@@ -160,8 +160,8 @@ export function finish(row: Delegation, outcome: Outcome, now: Date): Delegation
   return { ...rest, state: stateAfter(outcome), outcome, finishedAt: now.toISOString() };
 }
 
-/** The outcome, or a failure in its place where the row could not hold it. */
-export function fitting(outcome: Outcome, { task, input }: Delegation): Outcome {
+/** Returns the outcome, or a failure instead of an outcome that the row cannot hold. */
+export function fitOutcome(outcome: Outcome, { task, input }: Delegation): Outcome {
   const length = JSON.stringify(outcome).length + JSON.stringify(input ?? null).length;
   if (length <= MAX_ROW_CONTENT_LENGTH) return outcome;
   const message = `the result of ${task} with its input is longer than ${MAX_ROW_CONTENT_LENGTH} characters`;
@@ -173,19 +173,19 @@ function stateAfter(outcome: Outcome): Delegation['state'] {
   return outcome.error.kind === 'cancelled' ? 'cancelled' : 'failed';
 }
 
-/** Gives a claim back after a fault. Its next message is sent under a number of its own, and not delivered before `sentAt`. */
+/** Returns a claimed delegation, queued again after a fault. The queue does not deliver its next message before `sentAt`. */
 export function retryLater(row: Delegation, now: Date): Delegation {
   const backoffMs = FIRST_RETRY_MS * RETRY_FACTOR ** (row.attempts - 1);
   return requeue(row, new Date(now.getTime() + backoffMs));
 }
 
-/** Queued again, for a message under a number of its own: one under the number before would be dropped as a duplicate. */
+/** Returns the delegation queued again under a new attempt: the queue drops a second message of one attempt as a duplicate. */
 export function requeue(row: Delegation, sentAt: Date): Delegation {
   const { leaseUntil: _, ...rest } = row;
   return { ...rest, state: 'queued', attempt: row.attempt + 1, sentAt: sentAt.toISOString() };
 }
 
-/** What every log line about a delegation says. */
+/** Returns the fields of every log line about a delegation. */
 export function logFieldsOf({ id, agent, task, attempt, traceparent }: Delegation): LogFields {
   return { delegationId: id, agent, task, attempt, traceId: continueTrace(traceparent).traceId };
 }

@@ -19,7 +19,7 @@ const workSchema = z.strictObject({
   input: z.unknown().default({}),
 });
 
-/** Steps of an administrator's own plan. `timeout` is in seconds, waiting and repetitions included. */
+/** The steps of an ad hoc plan. `timeout` is in seconds, queueing and retries included. */
 export const stepRequestsSchema = z
   .array(
     workSchema.extend({
@@ -38,9 +38,9 @@ export type StepRequest = z.infer<typeof stepRequestsSchema>[number];
 type WorkRequest = z.infer<typeof workSchema>;
 
 /**
- * The steps that a request asks for. Failures: `too_large`; `invalid`, with everything that is wrong: names that come twice
- * or are not known, cycles, references to what a step does not wait for, inputs that their task refuses. An input with
- * references is judged by its task once they are resolved.
+ * Returns the steps of a request. Failures: `too_large`; `invalid`, with all problems: duplicate and unknown names, cycles,
+ * references to steps that a step does not depend on, inputs that break the schema of their task. An input with references is
+ * checked when the task runs.
  */
 export function planSteps(
   requests: readonly StepRequest[],
@@ -53,13 +53,13 @@ export function planSteps(
     return fail({ kind: 'too_large', message });
   }
   if (pointersLength(requests) > MAX_POINTERS_LENGTH) {
-    const message = `the places of the references in the steps are longer than ${MAX_POINTERS_LENGTH} characters: use fewer references, or shorter keys`;
+    const message = `the JSON pointers of the references in the steps are longer than ${MAX_POINTERS_LENGTH} characters: use fewer references, or shorter keys`;
     return fail({ kind: 'too_large', message });
   }
   const problems: InputProblem[] = graphProblems(requests);
   const definitions = requests.map((step, index): StepDefinition => {
     const { timeout, compensation, agent: _, ...rest } = step;
-    // The administrator wrote all of these inputs.
+    // The administrator is the author of the whole input.
     const references = referencePointers(step.input);
     const path = `steps.${index}`;
     problems.push(...referenceProblems(step, path, requests));
@@ -80,14 +80,14 @@ export function planSteps(
   return problems.length === 0 ? succeed(definitions) : invalidSteps(problems);
 }
 
-/** The characters of all pointers to references. */
+/** Returns the total length of the JSON pointers to references, in characters. */
 const pointersLength = (requests: readonly StepRequest[]): number =>
   requests
     .flatMap(({ input, compensation }) => referencePointers([input, compensation?.input]))
     .reduce((sum, pointer) => sum + pointer.length, 0);
 
 function invalidSteps(errors: readonly InputProblem[]): Result<never> {
-  return fail({ kind: 'invalid', message: 'the steps are not a plan: see errors', errors });
+  return fail({ kind: 'invalid', message: 'the steps are invalid: see errors', errors });
 }
 
 function graphProblems(steps: readonly StepRequest[]): InputProblem[] {
@@ -104,7 +104,7 @@ function graphProblems(steps: readonly StepRequest[]): InputProblem[] {
   if (stuck.length === 0) return problems;
   return [
     ...problems,
-    { path: 'steps', message: `these wait for each other in a circle: ${stuck.join(', ')}` },
+    { path: 'steps', message: `these steps depend on each other in a cycle: ${stuck.join(', ')}` },
   ];
 }
 
@@ -125,7 +125,7 @@ function referenceProblems(step: StepRequest, path: string, steps: readonly Step
   ];
 }
 
-/** The agent that a piece of work names. What is wrong with the work is added to the problems. */
+/** Returns the agent of a step or compensation, and adds what is wrong with it to the problems. */
 function agentFor(
   { agent, task: name, input }: WorkRequest,
   path: string,

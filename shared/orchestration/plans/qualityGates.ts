@@ -14,14 +14,14 @@ import { type NamedPlan, beginNamedPlan, defineFixedPlan } from './namedPlan.ts'
 export interface Check {
   readonly check: string;
   readonly agent: Agent;
-  /** Named as the check where it is absent. */
+  /** Default: the name of the check. */
   readonly task?: string | undefined;
   readonly input?: unknown;
-  /** A critical check that does not pass fails the gate, and those after it do not run. */
+  /** A critical check that does not pass fails the gate, and later checks do not run. */
   readonly severity: PlanStep['severity'];
 }
 
-/** Gates by name, each with its checks in the order in which they run. */
+/** Gates by name, each with its checks in their order. */
 export type QualityGates = Readonly<Record<string, readonly Check[]>>;
 
 const critical = (check: string, agent: Agent): Check => ({ check, agent, severity: 'critical' });
@@ -82,7 +82,7 @@ export const gateSteps = (checks: readonly Check[]): readonly StepDefinition[] =
       agent: check.agent,
       task: taskOf(check),
       input,
-      // The settings wrote all of it.
+      // The settings are the author of the whole input.
       references: referencePointers(input),
       dependsOn: before ? [before.check] : [],
       severity: check.severity,

@@ -11,7 +11,7 @@ import { type NamedPlanRequest, type RegistrationDeps, beginNamedPlan } from './
 import { namedPlans } from './namedPlans.ts';
 import type { QualityGates } from './qualityGates.ts';
 
-/** A plan by its name, or an administrator's own by its steps. */
+/** A named plan, or an ad hoc plan of an administrator's own steps. */
 export const planRequestSchema = z
   .strictObject({
     name: z.string().min(1).max(100).optional(),

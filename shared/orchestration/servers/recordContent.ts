@@ -12,15 +12,15 @@ import { holdsHidden, secretsNamedIn, withPlainMarker } from '../../registry/sec
 
 export interface ContentRules {
   readonly upstreamPolicy: AddressPolicy;
-  /** Where clients reach the gateway. Registered as a server of its own it would call itself without end. */
+  /** The origin of the gateway's endpoints. Registered as a server, the gateway would call itself without end. */
   readonly publicOrigin: string;
   readonly credentials: Credentials;
   readonly seal: Seal;
-  /** The one tenant that may share servers with all others. */
+  /** The only tenant that may share servers with all others. */
   readonly operatorTenant: string;
 }
 
-/** The part of a record that is what somebody said of the server. */
+/** The part of a record that its registration or update gave. */
 export const recordContentSchema = serverRecordSchema.pick({
   url: true,
   sealedUrl: true,
@@ -35,12 +35,12 @@ export const recordContentSchema = serverRecordSchema.pick({
 });
 export type RecordContent = z.infer<typeof recordContentSchema>;
 
-/** What was said of a registered server. */
+/** Returns the content of a registered server. */
 export const contentOf = (record: ServerRecord): RecordContent => recordContentSchema.parse(record);
 
 /**
- * Returns what is said of a server as its record holds it: secrets of the URL are sealed. `before` is the URL of the record that
- * it replaces. Failure: `invalid`, where the URL, the visibility or a credential cannot be.
+ * Returns content as the record of a server holds it: secrets of the URL are sealed. `before` is the URL of the record that it
+ * replaces. Failure: `invalid` URL, visibility or credential.
  */
 export function recordContent(
   slug: string,
@@ -57,7 +57,7 @@ export function recordContent(
   if (!url.ok) return url;
   if (url.value.origin === publicOrigin) return invalid('url', "must not be the gateway's own address");
   if (visibility === 'shared' && tenantId !== operatorTenant)
-    return invalid('visibility', 'may be shared by the first tenant of the settings alone');
+    return invalid('visibility', 'may be shared by the first tenant of the settings only');
   const stored = sealUrl(url.value.href, tenantId, seal);
   if (visibility === 'shared' && stored.sealedUrl !== undefined)
     return invalid('url', publishedSecret(url.value.href));
@@ -78,7 +78,7 @@ export function recordContent(
   });
 }
 
-/** The URL that is meant. The marker stands for the secret of the URL that is stored, and of no other. */
+/** Returns the URL with its secrets. The marker stands for the secrets of exactly the stored URL. */
 function wholeUrl(
   said: ServerUrl,
   tenantId: string,

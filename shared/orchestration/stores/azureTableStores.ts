@@ -63,7 +63,7 @@ export function azureTablePlanStore(open: OpenTable, tenants: Iterable<string>):
   };
 }
 
-/** What rows of both tables are found by, and removed by once they have ended. */
+/** Returns the columns that rows of both tables are found and purged by. */
 function columnsOf(row: Plan | Delegation): Columns {
   const expiresAt = expiryOf(row);
   return {
@@ -132,7 +132,7 @@ async function* unfinished<T>(
 
 const DAY_MS = 24 * 60 * 60_000;
 
-/** When a plan or delegation that has ended may be removed; undefined before it has. */
+/** Returns when an ended plan or delegation may be removed, or `undefined` before its end. */
 export function expiryOf(ended: Plan | Delegation): Date | undefined {
   if (ended.finishedAt === undefined) return undefined;
   const days = 'name' in ended && ended.name === HEALTH_PLAN ? HEALTH_CHECKS_KEPT_DAYS : KEPT_DAYS;

@@ -3,13 +3,13 @@ import { type Agent, agentNames } from '../model/agents.ts';
 import { unknownName } from '../model/unknownName.ts';
 import type { Task } from './task.ts';
 
-/** What each agent can do. */
+/** The tasks of each agent. */
 export interface TaskCatalogue {
   of(agent: Agent): readonly Task[];
   find(agent: Agent, name: string): Task | undefined;
 }
 
-/** @throws when an agent has two tasks of one name */
+/** Returns a catalogue of tasks. @throws when an agent has two tasks of one name. */
 export function taskCatalogue(tasks: readonly Task[]): TaskCatalogue {
   const byAgent = new Map(agentNames.map((agent) => [agent, new Map<string, Task>()]));
   for (const task of tasks) {
@@ -24,8 +24,8 @@ export function taskCatalogue(tasks: readonly Task[]): TaskCatalogue {
 }
 
 /**
- * A task that may be asked for by itself. Failures: `not_found`, with the nearest name that is known; `forbidden` for a task
- * that runs as a step of a named plan only.
+ * Returns a task that callers may delegate directly. Failures: `not_found`, with the nearest known name; `forbidden` for a task
+ * that only named plans run.
  */
 export function findOpenTask(agent: string, name: string, catalogue: TaskCatalogue): Result<Task> {
   const known = agentNames.find((candidate) => candidate === agent);
@@ -36,7 +36,7 @@ export function findOpenTask(agent: string, name: string, catalogue: TaskCatalog
   return fail({ kind: 'forbidden', message: `the task "${task.name}" runs as a step of a named plan only` });
 }
 
-/** Names of the tasks that may be asked for by themselves. */
+/** Returns the names of the tasks that callers may delegate directly. */
 export const openTasks = (agents: readonly Agent[], catalogue: TaskCatalogue): readonly string[] => [
   ...new Set(
     agents.flatMap((agent) =>

@@ -97,7 +97,7 @@ describe('delegating', () => {
   test.each([
     [{ taskType: 'azure_oauth_setpu' }, 'not_found', 'did you mean "azure_oauth_setup"?'],
     [{ taskType: 'zzz' }, 'not_found', 'known: azure_oauth_setup, jwt_token_validation'],
-    [{ taskType: 'docker_orchestration' }, 'not_found', 'belongs to mcp-deployment-specialist'],
+    [{ taskType: 'docker_orchestration' }, 'not_found', 'is routed to mcp-deployment-specialist'],
     [{ agent: 'mcp-debuger', task: 'x' }, 'not_found', 'did you mean "mcp-debugger"?'],
     [{ agent: 'mcp-debugger', task: 'probe_endpoint' }, 'not_found', 'did you mean "probe_endpoints"?'],
     [{ agent: 'mcp-debugger', task: 'enter' }, 'forbidden', 'step of a named plan only'],

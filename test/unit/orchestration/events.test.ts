@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { publishBuildChange } from '../../../shared/orchestration/events/buildChange.ts';
 import { routesOf, standardRoutes } from '../../../shared/orchestration/model/eventRoutes.ts';
-import { type Sign, createEventWatch } from '../../../shared/orchestration/events/eventWatch.ts';
+import { type Incident, createEventWatch } from '../../../shared/orchestration/events/eventWatch.ts';
 import { publishEvent } from '../../../shared/orchestration/engine/publishEvent.ts';
 import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
 import { continueTrace } from '../../../shared/platform/telemetry/trace.ts';
@@ -19,7 +19,7 @@ test('the routes are those of the description, row by row', () => {
 
 test.each([
   [{ protocol_violation: ['mcp-debugger'] }, 'is a standard one'],
-  [{ disk_full: ['nobody'] }, 'names an agent that there is not'],
+  [{ disk_full: ['nobody'] }, 'unknown agent; known agents: mcp-orchestrator'],
 ])('routes of the settings such as %j are refused: %s', (configured, words) => {
   expect(() => routesOf(configured)).toThrow(words);
 });
@@ -69,7 +69,7 @@ describe('an event', () => {
 });
 
 describe('what the system notices of itself', () => {
-  const sign: Sign = {
+  const sign: Incident = {
     type: 'authentication_failure',
     tenantId: 't1',
     subject: 'expired',
@@ -78,7 +78,7 @@ describe('what the system notices of itself', () => {
   };
   const settled = () => new Promise((done) => setImmediate(done));
 
-  async function notice(engine: TestEngine, signs: readonly Sign[], instances = 1): Promise<number> {
+  async function notice(engine: TestEngine, signs: readonly Incident[], instances = 1): Promise<number> {
     const watches = Array.from({ length: instances }, () =>
       createEventWatch(engine.deps.shortLived, standardRoutes, engine.deps),
     );
@@ -86,10 +86,10 @@ describe('what the system notices of itself', () => {
     for (let turn = 0; turn < 50; turn++) await settled();
     return (await all(engine)).length / 2;
   }
-  const times = (count: number, more: Partial<Sign> = {}) =>
+  const times = (count: number, more: Partial<Incident> = {}) =>
     Array.from({ length: count }, () => ({ ...sign, ...more }));
 
-  test.each<[count: number, more: Partial<Sign>, events: number, why: string]>([
+  test.each<[count: number, more: Partial<Incident>, events: number, why: string]>([
     [9, {}, 0, 'below the threshold'],
     [10, {}, 1, 'at the threshold'],
     [500, {}, 1, 'far above it'],

@@ -191,7 +191,7 @@ describe('gates of the settings', () => {
   test.each([
     [{ pre_deployment: [own] }, 'the gate pre_deployment is a standard one'],
     [{ nightly: [own, own] }, 'has a check twice'],
-    [{ nightly: [{ ...own, agent: 'nobody' }] }, 'names an agent that there is not'],
+    [{ nightly: [{ ...own, agent: 'nobody' }] }, 'unknown agent; known agents: mcp-orchestrator'],
   ])('%j are refused: %s', (configured, words) => {
     expect(() => gatesOf(configured)).toThrow(words);
   });
