@@ -8,10 +8,7 @@ import {
   recordReport,
 } from '../../../shared/orchestration/engine/recordReport.ts';
 import { type Delegation, sweep } from '../../../shared/orchestration/model/delegation.ts';
-import {
-  delegationMessageSchema,
-  messageOf,
-} from '../../../shared/orchestration/model/delegationMessage.ts';
+import { delegationMessageSchema, messageOf } from '../../../shared/orchestration/model/delegationMessage.ts';
 import { delegate } from '../../../shared/orchestration/engine/delegate.ts';
 import { startPlan } from '../../../shared/orchestration/model/planProgress.ts';
 import { defineTask } from '../../../shared/orchestration/tasks/task.ts';
