@@ -4,10 +4,9 @@ import type { DeadLetter, DeadLetterQueues } from '../../platform/serviceBus/dea
 import type { Page } from '../../platform/tables/tables.ts';
 import type { Agent } from '../model/agents.ts';
 import { type Delegation, isLeased, requeue } from '../model/delegation.ts';
-import { type DelegationMessage, delegationMessageSchema } from '../model/delegationMessage.ts';
 import { DEAD_LETTERS_PER_PEEK, MAX_PEEKS } from '../model/limits.ts';
 import type { OrchestrationDeps } from './deps.ts';
-import { sendMessage } from './sendMessage.ts';
+import { type DelegationMessage, delegationMessageSchema, sendMessage } from './message.ts';
 
 export interface DeadLetterDeps extends OrchestrationDeps {
   readonly deadLetters: DeadLetterQueues;

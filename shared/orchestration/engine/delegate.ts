@@ -8,7 +8,6 @@ import { routingMatrix, taskTypes } from '../agents/routing.ts';
 import { agentNames } from '../model/agents.ts';
 import { type Caller, actorOf, idFor } from '../model/caller.ts';
 import { type Delegation, newDelegation } from '../model/delegation.ts';
-import { fitsMessage } from '../model/delegationMessage.ts';
 import { DEFAULT_DEADLINE_MS, INPUT_BOUNDS, MAX_DEADLINE_MS, MAX_INPUT_LENGTH } from '../model/limits.ts';
 import { unknownName } from '../model/unknownName.ts';
 import { askRefusal } from '../tasks/resultAccess.ts';
@@ -16,7 +15,7 @@ import type { Task } from '../tasks/task.ts';
 import { type TaskCatalogue, findOpenTask, openTasks } from '../tasks/taskCatalogue.ts';
 import { checkSession } from './checkSession.ts';
 import type { OrchestrationDeps } from './deps.ts';
-import { submitDelegation } from './sendMessage.ts';
+import { fitsMessage, submitDelegation } from './message.ts';
 
 /** Work by its type, which the routing matrix routes, or by its task. Without an agent, the one with the least load takes it. */
 export const delegationRequestSchema = z

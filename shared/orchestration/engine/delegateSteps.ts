@@ -4,7 +4,7 @@ import type { Plan } from '../model/plan.ts';
 import { type QueuedWork, delegationIdOf, planError } from '../model/planProgress.ts';
 import { referencesAt, resolveReferences, writtenReferences } from '../model/references.ts';
 import type { OrchestrationDeps } from './deps.ts';
-import { submitDelegation } from './sendMessage.ts';
+import { submitDelegation } from './message.ts';
 
 /**
  * Submits the delegations of queued steps and compensations. Idempotent: existing delegations do not change. Returns those that

@@ -4,7 +4,7 @@ import type { Delegation } from '../model/delegation.ts';
 import { LIMIT_REACHED_MS, MAX_IN_FLIGHT, SENT_PER_COUNT } from '../model/limits.ts';
 import type { BacklogEntry, BacklogStore } from '../model/stores.ts';
 import type { Dispatcher, OrchestrationDeps } from './deps.ts';
-import { sendMessage } from './sendMessage.ts';
+import { sendMessage } from './message.ts';
 
 /** What this instance knows of the deliveries of one tenant to one queue. */
 interface Known {

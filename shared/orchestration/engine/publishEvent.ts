@@ -3,7 +3,7 @@ import { type Delegation, newDelegation } from '../model/delegation.ts';
 import { type EventRoutes, handlerOf } from '../model/eventRoutes.ts';
 import { EVENT_DEADLINE_MS } from '../model/limits.ts';
 import type { OrchestrationDeps } from './deps.ts';
-import { submitDelegation } from './sendMessage.ts';
+import { submitDelegation } from './message.ts';
 
 /** An event, for the agents that its type is routed to. */
 export interface SystemEvent {

@@ -1,13 +1,12 @@
 import type { Agent } from '../model/agents.ts';
 import { type Delegation, claim, finish, fitOutcome, logFieldsOf, retryLater } from '../model/delegation.ts';
-import { type DelegationMessage, delegationMessageSchema } from '../model/delegationMessage.ts';
 import { UNKNOWN_TASK_TIMEOUT_MS } from '../model/limits.ts';
 import type { Task } from '../tasks/task.ts';
 import type { TaskCatalogue } from '../tasks/taskCatalogue.ts';
 import { advancePlan, handleOutcome } from './advancePlan.ts';
 import type { OrchestrationDeps } from './deps.ts';
+import { type DelegationMessage, delegationMessageSchema, sendMessage } from './message.ts';
 import { runTask } from './runTask.ts';
-import { sendMessage } from './sendMessage.ts';
 
 /** A row that this instance has claimed. */
 interface Claimed {

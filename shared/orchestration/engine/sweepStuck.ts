@@ -6,7 +6,7 @@ import { delegationIdOf, queuedWork } from '../model/planProgress.ts';
 import { advancePlan, delegateQueued, handleOutcome } from './advancePlan.ts';
 import type { OrchestrationDeps } from './deps.ts';
 import { logUnreadable } from './logUnreadable.ts';
-import { sendMessage } from './sendMessage.ts';
+import { sendMessage } from './message.ts';
 
 /**
  * Repairs what a crash or an outage left behind: sends lost messages again, records outcomes that their plans lack, ends overdue

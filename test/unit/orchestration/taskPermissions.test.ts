@@ -2,17 +2,13 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { compose } from '../../../functions/compose/compose.ts';
 import { type Principal, type Role, roles } from '../../../shared/identity/access/actor.ts';
 import { delegate } from '../../../shared/orchestration/engine/delegate.ts';
-import { submitDelegation } from '../../../shared/orchestration/engine/sendMessage.ts';
+import { submitDelegation } from '../../../shared/orchestration/engine/message.ts';
 import { agentNames } from '../../../shared/orchestration/model/agents.ts';
 import { type Caller, actorOf } from '../../../shared/orchestration/model/caller.ts';
 import { type Delegation, newDelegation } from '../../../shared/orchestration/model/delegation.ts';
 import { requestPlan } from '../../../shared/orchestration/plans/requestPlan.ts';
 import { withheldFrom } from '../../../shared/orchestration/tasks/resultAccess.ts';
-import {
-  type ResultPermission,
-  type Task,
-  resultPermissions,
-} from '../../../shared/orchestration/tasks/task.ts';
+import { type ResultPermission, type Task, resultPermissions } from '../../../shared/orchestration/tasks/task.ts';
 import { type TaskCatalogue, taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
 import { testConfig } from '../../support/config.ts';
 import { caller, testEngine } from '../../support/engine.ts';
