@@ -1,4 +1,4 @@
-import { raiseBuildChange } from '../../shared/orchestration/events/buildChange.ts';
+import { publishBuildChange } from '../../shared/orchestration/events/buildChange.ts';
 import { UNBUILT, readBuildInfo } from '../../shared/platform/config/buildInfo.ts';
 import { processEnvironment } from '../../shared/platform/config/readConfig.ts';
 import { describeEnvironment } from '../../shared/platform/config/environment.ts';
@@ -15,7 +15,7 @@ const FIRST_AFTER_MS = 1_000;
  */
 export function announceInstance(
   deps: Pick<AppDeps, 'config' | 'clock' | 'newId' | 'log' | 'shortLived'> &
-    Parameters<typeof raiseBuildChange>[2],
+    Parameters<typeof publishBuildChange>[2],
 ): { readonly end: () => Promise<void> } {
   const { config, clock, shortLived, log } = deps;
   const id = deps.newId();
@@ -40,14 +40,14 @@ export function announceInstance(
       developmentOnly: [...environment.developmentOnly],
     });
     if (isBuildKnown || build === UNBUILT) return;
-    await raiseBuildChange({ app: config.app, version, build }, tenantId, deps);
+    await publishBuildChange({ app: config.app, version, build }, tenantId, deps);
     isBuildKnown = true;
   }
   const quietly = async (act: () => Promise<void>): Promise<void> => {
     try {
       await act();
     } catch (error) {
-      log.warn('instance_untold', { reason: error instanceof Error ? error.message : 'unknown' });
+      log.warn('instance_write_failed', { reason: error instanceof Error ? error.message : 'unknown' });
     }
   };
 

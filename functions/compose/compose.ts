@@ -2,55 +2,58 @@ import { type Audit, openAudit } from '../../shared/audit/journal/audit.ts';
 import { azureTableTrailStore } from '../../shared/audit/journal/azureTableTrailStore.ts';
 import type { TrailStore } from '../../shared/audit/model/trailStore.ts';
 import { type OutboundTo, createOutboundTo } from '../../shared/gateway/upstream/outboundTo.ts';
-import type { Agent } from '../../shared/orchestration/model/agents.ts';
-import { externalAgentsOf, withExternalAgents } from '../../shared/orchestration/agents/externalAgents.ts';
-import type { TaskCatalogue } from '../../shared/orchestration/tasks/taskCatalogue.ts';
-import type { DelegateDeps } from '../../shared/orchestration/engine/delegate.ts';
-import type { PlanDeps } from '../../shared/orchestration/plans/requestPlan.ts';
-import { createAgentActivity } from '../../shared/orchestration/agents/activity.ts';
-import { createAgentLoads } from '../../shared/orchestration/agents/loads.ts';
-import { createQueueShares } from '../../shared/orchestration/engine/createDispatcher.ts';
-import { createProgressBoard } from '../../shared/orchestration/agents/progress.ts';
-import { routesOf } from '../../shared/orchestration/model/eventRoutes.ts';
-import { type EventWatch, createEventWatch } from '../../shared/orchestration/events/eventWatch.ts';
-import { gatesOf } from '../../shared/orchestration/plans/qualityGates.ts';
-import { type SessionStore, createSessionStore } from '../../shared/identity/sessions/sessionStore.ts';
-import { rememberVerified } from '../../shared/identity/tokens/cachedVerifier.ts';
+import { operatorTenantOf } from '../../shared/identity/access/tenants.ts';
 import { createCredentials } from '../../shared/identity/credentials/credentials.ts';
 import { createTokenExchange } from '../../shared/identity/credentials/tokenExchange.ts';
-import { operatorTenantOf } from '../../shared/identity/access/tenants.ts';
-import { createTokenVerifier, REQUIRED_SCOPE } from '../../shared/identity/tokens/verifyToken.ts';
-import { azureTableDelegationStore, azureTablePlanStore } from '../../shared/orchestration/stores/azureTableStores.ts';
-import { azureTableWaitingLines } from '../../shared/orchestration/stores/azureTableBacklog.ts';
+import { type SessionStore, createSessionStore } from '../../shared/identity/sessions/sessionStore.ts';
+import { rememberVerified } from '../../shared/identity/tokens/cachedVerifier.ts';
+import { REQUIRED_SCOPE, createTokenVerifier } from '../../shared/identity/tokens/verifyToken.ts';
+import { createAgentActivity } from '../../shared/orchestration/agents/activity.ts';
+import { externalAgentsOf, withExternalAgents } from '../../shared/orchestration/agents/externalAgents.ts';
+import { createAgentLoads } from '../../shared/orchestration/agents/loads.ts';
+import { createProgressBoard } from '../../shared/orchestration/agents/progress.ts';
+import type { DelegateDeps } from '../../shared/orchestration/engine/delegate.ts';
+import { createDispatcher } from '../../shared/orchestration/engine/dispatcher.ts';
+import { type EventWatch, createEventWatch } from '../../shared/orchestration/events/eventWatch.ts';
+import type { Agent } from '../../shared/orchestration/model/agents.ts';
+import { routesOf } from '../../shared/orchestration/model/eventRoutes.ts';
+import { gatesOf } from '../../shared/orchestration/plans/qualityGates.ts';
+import type { PlanDeps } from '../../shared/orchestration/plans/requestPlan.ts';
 import { type ResourcePools, createResourcePools } from '../../shared/orchestration/pools/resourcePools.ts';
+import { azureTableBacklogStore } from '../../shared/orchestration/stores/azureTableBacklog.ts';
+import {
+  azureTableDelegationStore,
+  azureTablePlanStore,
+} from '../../shared/orchestration/stores/azureTableStores.ts';
+import type { TaskCatalogue } from '../../shared/orchestration/tasks/taskCatalogue.ts';
 import { systemClock } from '../../shared/platform/base/clock.ts';
-import type { Config } from '../../shared/platform/config/config.ts';
 import { type IdSource, randomId, randomSecret } from '../../shared/platform/base/ids.ts';
+import type { Config } from '../../shared/platform/config/config.ts';
+import { secretsOf } from '../../shared/platform/config/settingValues.ts';
 import { azureTableIdempotencyStore } from '../../shared/platform/http/azureTableIdempotencyStore.ts';
 import type { IdempotencyStore } from '../../shared/platform/http/idempotency.ts';
-import { jsonLog, writeLine } from '../../shared/platform/telemetry/log.ts';
+import { type OutboundClient, openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
 import { createRedactor } from '../../shared/platform/security/redact.ts';
 import { createSeal } from '../../shared/platform/security/seal.ts';
-import { secretsOf } from '../../shared/platform/config/settingValues.ts';
-import { type OutboundClient, openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
-import { type OpenedStateStore, openStateStore } from '../../shared/platform/state/openStateStore.ts';
-import { openMessageSender } from '../../shared/platform/serviceBus/messageSender.ts';
 import { type DeadLetterQueues, openDeadLetterQueues } from '../../shared/platform/serviceBus/deadLetters.ts';
+import { openMessageSender } from '../../shared/platform/serviceBus/messageSender.ts';
 import { openAskQueues } from '../../shared/platform/serviceBus/queueStates.ts';
+import { type OpenedStateStore, openStateStore } from '../../shared/platform/state/openStateStore.ts';
 import { openListTables, openTables } from '../../shared/platform/tables/openTables.ts';
+import { jsonLog, writeLine } from '../../shared/platform/telemetry/log.ts';
 import { azureTableRegistryLinkStore } from '../../shared/registry/links/azureTableRegistryLinkStore.ts';
 import type { RegistryLinkStore } from '../../shared/registry/links/registryLinkStore.ts';
+import { azureTableServerStore } from '../../shared/registry/records/azureTableServerStore.ts';
+import { announced, announcedToolsets } from '../../shared/registry/records/registryVersion.ts';
+import { sealedServerStore } from '../../shared/registry/records/sealedServerStore.ts';
+import { type VisibleServers, createVisibleServers } from '../../shared/registry/records/visibleServers.ts';
 import { azureTableRegistrySyncStore } from '../../shared/registry/sync/azureTableRegistrySyncStore.ts';
 import type { RegistrySyncStore } from '../../shared/registry/sync/registrySyncStore.ts';
 import type { UpstreamRegistry } from '../../shared/registry/sync/syncRegistry.ts';
+import { azureTableToolsetStore } from '../../shared/registry/toolsets/azureTableToolsetStore.ts';
+import type { ToolsetStore } from '../../shared/registry/toolsets/toolsetStore.ts';
 import { azureTableVersionStore } from '../../shared/registry/versions/azureTableVersionStore.ts';
 import type { VersionStore } from '../../shared/registry/versions/versionStore.ts';
-import { announced, announcedToolsets } from '../../shared/registry/records/registryVersion.ts';
-import { azureTableServerStore } from '../../shared/registry/records/azureTableServerStore.ts';
-import { sealedServerStore } from '../../shared/registry/records/sealedServerStore.ts';
-import { azureTableToolsetStore } from '../../shared/registry/toolsets/azureTableToolsetStore.ts';
-import { type VisibleServers, createVisibleServers } from '../../shared/registry/records/visibleServers.ts';
-import type { ToolsetStore } from '../../shared/registry/toolsets/toolsetStore.ts';
 import type { AdmissionDeps } from '../http/admit.ts';
 
 const ENTRA_AUTHORITY = 'https://login.microsoftonline.com';
@@ -121,7 +124,7 @@ export function compose(config: Config): AppDeps {
   const audit = openAudit({ store: trail, clock, newId: randomId, log });
   const eventRoutes = routesOf(config.eventRoutes);
   const sender = openMessageSender(config.serviceBus);
-  const lines = azureTableWaitingLines(tables);
+  const backlog = azureTableBacklogStore(tables);
   const engine = {
     ...stores,
     operatorTenant,
@@ -131,7 +134,7 @@ export function compose(config: Config): AppDeps {
     log,
     audit,
     sender,
-    queueShares: createQueueShares({ ...stores, lines, sender, clock, log, tenants: config.tenants }),
+    dispatcher: createDispatcher({ ...stores, backlog, sender, clock, log, tenants: config.tenants }),
     shortLived,
     eventRoutes,
     sessions: createSessionStore({ ...stateDeps, durable: state.durable, app: config.app, seal }),

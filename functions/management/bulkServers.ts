@@ -1,8 +1,9 @@
 import { z } from 'zod';
+import { MAX_BULK_SERVERS } from '../../shared/orchestration/model/limits.ts';
 import type { Plan } from '../../shared/orchestration/model/plan.ts';
-import { MAX_SERVERS, registerServers } from '../../shared/orchestration/plans/registerServers.ts';
 import { type Result, invalidBySchema, succeed } from '../../shared/platform/base/result.ts';
 import { type Registration, registrationSchema } from '../../shared/registry/records/server.ts';
+import { registerServers } from '../../shared/orchestration/plans/bulkRegistration.ts';
 import type { AppDeps } from '../compose/compose.ts';
 import type { Answer, Call, Route } from '../http/route.ts';
 import { delegationsOf } from './delegationsOf.ts';
@@ -10,7 +11,7 @@ import { planHref } from './plans.ts';
 import { privileged } from './privileged.ts';
 import { askerOf, followPlan } from './wait.ts';
 
-const bulkSchema = z.strictObject({ servers: z.array(z.unknown()).min(1).max(MAX_SERVERS) });
+const bulkSchema = z.strictObject({ servers: z.array(z.unknown()).min(1).max(MAX_BULK_SERVERS) });
 type BulkRequest = z.infer<typeof bulkSchema>;
 
 /** What became of servers that were not even tried. */

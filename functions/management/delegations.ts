@@ -1,15 +1,15 @@
-import { agentNames } from '../../shared/orchestration/model/agents.ts';
-import { cancelDelegation } from '../../shared/orchestration/engine/cancelDelegation.ts';
+import { z } from 'zod';
+import { cancelDelegation } from '../../shared/orchestration/engine/cancel.ts';
 import {
   type DelegationRequest,
   delegate,
   delegationRequestSchema,
 } from '../../shared/orchestration/engine/delegate.ts';
+import { agentNames } from '../../shared/orchestration/model/agents.ts';
 import { type Delegation, delegationStateSchema } from '../../shared/orchestration/model/delegation.ts';
 import { type WithheldOf, shownError } from '../../shared/orchestration/tasks/resultAccess.ts';
 import { idSchema } from '../../shared/platform/base/ids.ts';
 import { type Result, succeed } from '../../shared/platform/base/result.ts';
-import { z } from 'zod';
 import type { AppDeps } from '../compose/compose.ts';
 import type { Answer, Route } from '../http/route.ts';
 import { readPage, readQuery } from './paging.ts';

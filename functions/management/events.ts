@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { raiseEvent } from '../../shared/orchestration/engine/publishEvent.ts';
+import { publishEvent } from '../../shared/orchestration/engine/publishEvent.ts';
 import { actorOf, idFor } from '../../shared/orchestration/model/caller.ts';
 import { unknownName } from '../../shared/orchestration/model/unknownName.ts';
 import { type Result, fail, invalid, succeed } from '../../shared/platform/base/result.ts';
@@ -40,7 +40,7 @@ export function eventRoutes(deps: AppDeps): readonly Route<unknown>[] {
         return invalid('detail', `is longer than ${MAX_DETAIL_LENGTH} characters of JSON`);
       const { tenantId, userId } = call.principal;
       const id = idFor(callerOf(call), deps.newId);
-      const made = await raiseEvent(
+      const made = await publishEvent(
         {
           id,
           tenantId,

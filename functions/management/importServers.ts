@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { tenantHint } from '../../shared/identity/access/tenants.ts';
-import { MAX_SERVERS } from '../../shared/orchestration/plans/registerServers.ts';
+import { MAX_BULK_SERVERS } from '../../shared/orchestration/model/limits.ts';
 import { type Result, fail, succeed } from '../../shared/platform/base/result.ts';
 import { exportFormats, exportServers } from '../../shared/registry/import/exportServers.ts';
 import { fetchImport } from '../../shared/registry/import/fetchImport.ts';
@@ -36,8 +36,8 @@ export function importRoutes(deps: AppDeps): readonly Route<unknown>[] {
       const read = await (url === undefined ? readImport(document) : fetchImport(url, deps));
       if (!read.ok) return read;
       const { registrations, skipped } = read.value;
-      if (registrations.length > MAX_SERVERS) {
-        const message = `it holds ${registrations.length} servers, and at most ${MAX_SERVERS} are imported at once`;
+      if (registrations.length > MAX_BULK_SERVERS) {
+        const message = `it holds ${registrations.length} servers, and at most ${MAX_BULK_SERVERS} are imported at once`;
         return fail({ kind: 'too_large', message });
       }
       return registerAll(call, registrations, skippedOf(skipped), deps);

@@ -1,15 +1,16 @@
 import { z } from 'zod';
+import { cancelPlan } from '../../shared/orchestration/engine/cancel.ts';
 import { agents } from '../../shared/orchestration/model/agents.ts';
-import { cancelPlan } from '../../shared/orchestration/engine/cancelPlan.ts';
-import { missingTasks, namedPlans } from '../../shared/orchestration/plans/namedPlans.ts';
+import type { Delegation } from '../../shared/orchestration/model/delegation.ts';
 import { type Plan, hasEnded, planSchema } from '../../shared/orchestration/model/plan.ts';
 import { compensationId, planError } from '../../shared/orchestration/model/planProgress.ts';
+import { missingTasks } from '../../shared/orchestration/plans/namedPlan.ts';
+import { namedPlans } from '../../shared/orchestration/plans/namedPlans.ts';
 import {
   type PlanRequest,
   planRequestSchema,
   requestPlan,
 } from '../../shared/orchestration/plans/requestPlan.ts';
-import type { Delegation } from '../../shared/orchestration/model/delegation.ts';
 import { type WithheldOf, shownError } from '../../shared/orchestration/tasks/resultAccess.ts';
 import { type Result, succeed } from '../../shared/platform/base/result.ts';
 import type { AppDeps } from '../compose/compose.ts';

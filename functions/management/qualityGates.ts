@@ -1,9 +1,7 @@
 import { z } from 'zod';
 import type { Delegation } from '../../shared/orchestration/model/delegation.ts';
-import { runGate } from '../../shared/orchestration/plans/runGate.ts';
-import { failedCheck, gateStatus } from '../../shared/orchestration/model/gateStatus.ts';
-import { missingChecks } from '../../shared/orchestration/plans/qualityGates.ts';
-import { type Plan, hasEnded } from '../../shared/orchestration/model/plan.ts';
+import { type Plan, failedCheck, gateStatus, hasEnded } from '../../shared/orchestration/model/plan.ts';
+import { missingChecks, runGate } from '../../shared/orchestration/plans/qualityGates.ts';
 import { type WithheldOf, shownError } from '../../shared/orchestration/tasks/resultAccess.ts';
 import { type Result, fail, succeed } from '../../shared/platform/base/result.ts';
 import type { AppDeps } from '../compose/compose.ts';

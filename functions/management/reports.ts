@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Principal } from '../../shared/identity/access/actor.ts';
 import { systemReport } from '../../shared/health/systemReport.ts';
-import { REPORT_PLAN } from '../../shared/orchestration/plans/namedPlans.ts';
+import { REPORT_PLAN } from '../../shared/orchestration/plans/systemReport.ts';
 import { type Plan, hasEnded } from '../../shared/orchestration/model/plan.ts';
 import { requestPlan } from '../../shared/orchestration/plans/requestPlan.ts';
 import type { PlanStore } from '../../shared/orchestration/model/stores.ts';

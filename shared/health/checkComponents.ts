@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Caller } from '../orchestration/model/caller.ts';
-import { HEALTH_PLAN, namedPlans } from '../orchestration/plans/namedPlans.ts';
+import { healthCheckPlan } from '../orchestration/plans/healthCheck.ts';
 import type { Plan } from '../orchestration/model/plan.ts';
 import { delegationIdOf } from '../orchestration/model/planProgress.ts';
 import { type PlanDeps, requestPlan } from '../orchestration/plans/requestPlan.ts';
@@ -52,7 +52,7 @@ export async function lookWithoutAgents(
   deps: HealthDeps,
 ): Promise<HealthReport> {
   const direct = await directLooks(tenantId, deps);
-  return healthReport({ ...unseen(why, deps), ...direct }, deps.clock.now());
+  return healthReport({ ...unseen(why), ...direct }, deps.clock.now());
 }
 
 interface Answers {
@@ -67,7 +67,7 @@ async function lookByAgents(
   deps: HealthDeps,
 ): Promise<Answers> {
   const begun = await begin(caller, withinMs, deps);
-  if (!begun.ok) return { components: unseen(begun.error, deps), isComplete: true };
+  if (!begun.ok) return { components: unseen(begun.error), isComplete: true };
   let { components, isComplete } = await answersOf(begun.value, deps);
   for (let pauseMs = FIRST_PAUSE_MS; !isComplete; pauseMs = Math.min(pauseMs * PAUSE_GROWTH, LAST_PAUSE_MS)) {
     const leftMs = endAt - performance.now();
@@ -90,24 +90,23 @@ async function lookByAgents(
 /** Begins the plan. What keeps it from beginning is its failure, an outage too. */
 async function begin(caller: Caller, withinMs: number, deps: HealthDeps): Promise<Result<Plan>> {
   try {
-    const asked = requestPlan({ name: HEALTH_PLAN }, caller, await deps.tasks(), deps);
+    const asked = requestPlan({ name: healthCheckPlan.name }, caller, await deps.tasks(), deps);
     return (
       (await inTime(asked, withinMs)) ??
       fail({ kind: 'timeout', message: `the look could not be begun within ${withinMs / 1000} seconds` })
     );
   } catch (error) {
     if (!(error instanceof InfrastructureError)) throw error;
-    deps.log.error('health_look_failed', { component: HEALTH_PLAN }, error);
+    deps.log.error('health_check_failed', { component: healthCheckPlan.name }, error);
     const message = 'the look could not be begun: a part that the gateway stands on does not answer';
     return fail({ kind: 'unavailable', message });
   }
 }
 
 /** The components of a plan that could not be begun. */
-function unseen({ kind, message }: DomainError, { gates }: HealthDeps): Components {
-  const steps = namedPlans(gates).find(({ name }) => name === HEALTH_PLAN)?.steps ?? [];
+function unseen({ kind, message }: DomainError): Components {
   return Object.fromEntries(
-    steps.map(({ id, agent, task }): [string, Component] => [
+    healthCheckPlan.steps.map(({ id, agent, task }): [string, Component] => [
       id,
       { status: 'failed', agent, task, error: { kind, message } },
     ]),

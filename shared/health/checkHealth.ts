@@ -40,7 +40,7 @@ export function createHealthCheck(deps: HealthDeps): HealthCheck {
       return await inTime(act(), STATE_WITHIN_MS);
     } catch (error) {
       if (!(error instanceof InfrastructureError)) throw error;
-      log.error('health_look_failed', { component: 'state_store' }, error);
+      log.error('health_check_failed', { component: 'state_store' }, error);
       return undefined;
     }
   }

@@ -32,7 +32,7 @@ async function look(component: string, read: () => Promise<unknown>, log: Log): 
       () => 'answered' as const,
       (error: unknown) => {
         if (!(error instanceof InfrastructureError)) throw error;
-        log.error('health_look_failed', { component }, error);
+        log.error('health_check_failed', { component }, error);
         return 'refused' as const;
       },
     ),

@@ -1,13 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import { failedCheck } from '../orchestration/model/gateStatus.ts';
-import { type Plan, hasEnded } from '../orchestration/model/plan.ts';
+import { type Plan, failedCheck, hasEnded } from '../orchestration/model/plan.ts';
 import type { TaskHelpers } from '../orchestration/tasks/task.ts';
 import type { App } from '../platform/config/config.ts';
 import { readInstances } from '../platform/telemetry/instances.ts';
 import type { SpecialistDeps } from './deps.ts';
-import { type Finding, reportSchema } from './finding.ts';
 import type { eventSchema } from './eventHandlers.ts';
+import { type Finding, reportSchema } from './finding.ts';
 
 /** What `deployment_status` can be about. Anybody may raise such an event, with any detail. */
 const detailSchema = z.union([

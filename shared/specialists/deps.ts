@@ -2,7 +2,7 @@ import type { Audit } from '../audit/journal/audit.ts';
 import type { TrailStore } from '../audit/model/trailStore.ts';
 import type { TokenVerifier } from '../identity/tokens/verifyToken.ts';
 import type { OutboundTo } from '../gateway/upstream/outboundTo.ts';
-import type { RegistrationDeps } from '../orchestration/plans/registerServer.ts';
+import type { RegistrationDeps } from '../orchestration/plans/namedPlan.ts';
 import type { Config } from '../platform/config/config.ts';
 import type { OpenedStateStore } from '../platform/state/openStateStore.ts';
 import type { ListTables } from '../platform/tables/openTables.ts';

@@ -1,16 +1,15 @@
 import { TableClient } from '@azure/data-tables';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type Delegation, finish, newDelegation } from '../../shared/orchestration/model/delegation.ts';
+import { recordOutcome, startPlan } from '../../shared/orchestration/model/planProgress.ts';
+import type { DelegationFilter, BacklogEntry, PlanFilter } from '../../shared/orchestration/model/stores.ts';
+import { azureTableBacklogStore } from '../../shared/orchestration/stores/azureTableBacklog.ts';
 import {
   azureTableDelegationStore,
   azureTablePlanStore,
 } from '../../shared/orchestration/stores/azureTableStores.ts';
-import { type Delegation, finish, newDelegation } from '../../shared/orchestration/model/delegation.ts';
-import { azureTableWaitingLines } from '../../shared/orchestration/stores/azureTableBacklog.ts';
-import type { Place } from '../../shared/orchestration/model/backlog.ts';
-import type { DelegationFilter, PlanFilter } from '../../shared/orchestration/model/stores.ts';
-import { recordOutcome, startPlan } from '../../shared/orchestration/model/planProgress.ts';
 import { openTables } from '../../shared/platform/tables/openTables.ts';
-import { type OpenTable } from '../../shared/platform/tables/tables.ts';
+import type { OpenTable } from '../../shared/platform/tables/tables.ts';
 import { azureTableServerStore } from '../../shared/registry/records/azureTableServerStore.ts';
 import type { ServerRecord } from '../../shared/registry/records/server.ts';
 import type { ServerFilter } from '../../shared/registry/records/serverStore.ts';
@@ -96,25 +95,29 @@ describe.each<[string, () => OpenTable]>([
     expect(await delegations.countUnfinished(quiet)).toEqual(new Map([['mcp-debugger', 1]]));
   });
 
-  test('a line gives the oldest places first, each to one who takes it, and those of other lines to nobody', async () => {
-    const lines = azureTableWaitingLines(tables);
+  test('a backlog returns its oldest entries first, each to one caller, and none of another backlog', async () => {
+    const backlog = azureTableBacklogStore(tables);
     const tenantId = `${tenants[7]}-line`;
-    const place = (id: string, seconds: number, agent: Place['agent'] = 'mcp-debugger'): Place => ({
+    const place = (
+      id: string,
+      seconds: number,
+      agent: BacklogEntry['agent'] = 'mcp-debugger',
+    ): BacklogEntry => ({
       tenantId,
       agent,
       id,
       createdAt: at(seconds).toISOString(),
     });
     const all = [place('c', 1), place('b', 2), place('a', 3), place('d', 0, 'mcp-orchestrator')];
-    for (const one of [...all].reverse()) await lines.join(one);
-    await lines.join(all[0] ?? place('c', 1));
-    expect(await lines.first(tenantId, 'mcp-debugger', 2)).toEqual(all.slice(0, 2));
-    const own = async () => (await lines.all()).filter((one) => one.tenantId === tenantId);
+    for (const one of [...all].reverse()) await backlog.add(one);
+    await backlog.add(all[0] ?? place('c', 1));
+    expect(await backlog.first(tenantId, 'mcp-debugger', 2)).toEqual(all.slice(0, 2));
+    const own = async () => (await backlog.all()).filter((one) => one.tenantId === tenantId);
     expect(await own()).toEqual(all);
-    const taken = await Promise.all([1, 2, 3].map(() => lines.leave(place('c', 1))));
+    const taken = await Promise.all([1, 2, 3].map(() => backlog.remove(place('c', 1))));
     expect(taken.filter(Boolean)).toHaveLength(1);
-    expect(await lines.first(tenantId, 'mcp-debugger', 9)).toEqual(all.slice(1, 3));
-    for (const one of all) await lines.leave(one);
+    expect(await backlog.first(tenantId, 'mcp-debugger', 9)).toEqual(all.slice(1, 3));
+    for (const one of all) await backlog.remove(one);
     expect(await own()).toEqual([]);
   });
 

@@ -2,13 +2,13 @@ import { ServiceBusClient } from '@azure/service-bus';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { secondTenant } from '../../infra/local/defaults.ts';
 import { connectionStringFor } from '../../infra/service-bus/src/connectionString.ts';
-import { QUEUE_SHARE } from '../../shared/orchestration/engine/createDispatcher.ts';
+import { MAX_IN_FLIGHT } from '../../shared/orchestration/model/limits.ts';
 import { type Api, managementApi } from '../support/managementApi.ts';
 import { startTestTopology, type TestTopology } from '../support/topology.ts';
 
 const FLOOD = 400;
 /** What each of the two apps may send without a look comes on top of the share. */
-const AT_MOST = QUEUE_SHARE + 2 * 32;
+const AT_MOST = MAX_IN_FLIGHT + 2 * 32;
 
 interface Work {
   readonly delegationId: string;

@@ -1,17 +1,17 @@
 import { type AppDeps, compose } from '../../functions/compose/compose.ts';
 import { fallback } from '../../functions/http/fallback.ts';
+import { matches } from '../../functions/http/paths.ts';
+import type { Route } from '../../functions/http/route.ts';
 import { serve } from '../../functions/http/serve.ts';
 import { managementRoutes } from '../../functions/management/app.ts';
 import { mcpRoutes } from '../../functions/mcp/app.ts';
-import { matches } from '../../functions/http/paths.ts';
-import type { Route } from '../../functions/http/route.ts';
 import { type Role, roles } from '../../shared/identity/access/actor.ts';
-import { azureTableWaitingLines } from '../../shared/orchestration/stores/azureTableBacklog.ts';
-import { createQueueShares } from '../../shared/orchestration/engine/createDispatcher.ts';
+import { createDispatcher } from '../../shared/orchestration/engine/dispatcher.ts';
+import { azureTableBacklogStore } from '../../shared/orchestration/stores/azureTableBacklog.ts';
 import type { App } from '../../shared/platform/config/config.ts';
 import { openTables } from '../../shared/platform/tables/openTables.ts';
 import { testConfig } from './config.ts';
-import { callerTenant, type FakeHttpDeps, fakeHttpDeps } from './httpDeps.ts';
+import { type FakeHttpDeps, callerTenant, fakeHttpDeps } from './httpDeps.ts';
 
 export interface Sent {
   readonly role?: Role;
@@ -60,12 +60,12 @@ export function appOnTables(app: App, tables: string, more: Partial<AppDeps> = {
   });
   const { log } = http;
   const sender = { send: () => Promise.resolve() };
-  const lines = azureTableWaitingLines(openTables(tables));
+  const backlog = azureTableBacklogStore(openTables(tables));
   const deps: AppDeps = {
     ...composed,
     log,
     sender,
-    queueShares: createQueueShares({ ...composed, lines, sender, log }),
+    dispatcher: createDispatcher({ ...composed, backlog, sender, log }),
     deadLetters: { list: () => Promise.resolve([]), take: () => Promise.resolve(undefined) },
     ...more,
   };

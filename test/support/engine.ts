@@ -1,34 +1,34 @@
 import type { AuditEvent } from '../../shared/audit/model/record.ts';
 import { type SessionStore, createSessionStore } from '../../shared/identity/sessions/sessionStore.ts';
 import { createAgentActivity } from '../../shared/orchestration/agents/activity.ts';
-import type { Agent } from '../../shared/orchestration/model/agents.ts';
 import { createAgentLoads } from '../../shared/orchestration/agents/loads.ts';
+import { createProgressBoard } from '../../shared/orchestration/agents/progress.ts';
+import type { DelegateDeps } from '../../shared/orchestration/engine/delegate.ts';
+import { createDispatcher } from '../../shared/orchestration/engine/dispatcher.ts';
+import { runDelegation } from '../../shared/orchestration/engine/runDelegation.ts';
+import { sweepStuck } from '../../shared/orchestration/engine/sweepStuck.ts';
+import type { Agent } from '../../shared/orchestration/model/agents.ts';
+import type { Caller } from '../../shared/orchestration/model/caller.ts';
+import { standardRoutes } from '../../shared/orchestration/model/eventRoutes.ts';
+import type { BacklogStore } from '../../shared/orchestration/model/stores.ts';
+import { type QualityGates, standardGates } from '../../shared/orchestration/plans/qualityGates.ts';
+import type { PlanDeps } from '../../shared/orchestration/plans/requestPlan.ts';
+import { type ResourcePools, createResourcePools } from '../../shared/orchestration/pools/resourcePools.ts';
+import { azureTableBacklogStore } from '../../shared/orchestration/stores/azureTableBacklog.ts';
 import {
   azureTableDelegationStore,
   azureTablePlanStore,
 } from '../../shared/orchestration/stores/azureTableStores.ts';
-import { azureTableWaitingLines } from '../../shared/orchestration/stores/azureTableBacklog.ts';
-import type { Caller } from '../../shared/orchestration/model/caller.ts';
-import type { DelegateDeps } from '../../shared/orchestration/engine/delegate.ts';
-import { createQueueShares } from '../../shared/orchestration/engine/createDispatcher.ts';
-import type { WaitingLines } from '../../shared/orchestration/model/backlog.ts';
-import { createProgressBoard } from '../../shared/orchestration/agents/progress.ts';
-import { runDelegation } from '../../shared/orchestration/engine/runDelegation.ts';
-import { standardRoutes } from '../../shared/orchestration/model/eventRoutes.ts';
-import { type QualityGates, standardGates } from '../../shared/orchestration/plans/qualityGates.ts';
-import type { PlanDeps } from '../../shared/orchestration/plans/requestPlan.ts';
-import { type ResourcePools, createResourcePools } from '../../shared/orchestration/pools/resourcePools.ts';
-import { sweepStuck } from '../../shared/orchestration/engine/sweepStuck.ts';
 import type { TaskCatalogue } from '../../shared/orchestration/tasks/taskCatalogue.ts';
-import { azureTableStateStore } from '../../shared/platform/state/azureTableStateStore.ts';
 import { InfrastructureError } from '../../shared/platform/base/errors.ts';
-import type { MessageSender } from '../../shared/platform/serviceBus/messageSender.ts';
 import { randomId } from '../../shared/platform/base/ids.ts';
+import type { MessageSender } from '../../shared/platform/serviceBus/messageSender.ts';
+import { azureTableStateStore } from '../../shared/platform/state/azureTableStateStore.ts';
 import type { StateStore } from '../../shared/platform/state/stateStore.ts';
 import { continueTrace } from '../../shared/platform/telemetry/trace.ts';
 import { azureTableServerStore } from '../../shared/registry/records/azureTableServerStore.ts';
-import type { PublishingDeps } from '../../shared/registry/versions/publishRecord.ts';
 import { azureTableVersionStore } from '../../shared/registry/versions/azureTableVersionStore.ts';
+import type { PublishingDeps } from '../../shared/registry/versions/publishRecord.ts';
 import { testCredentials } from './credentials.ts';
 import { memoryTables } from './memoryTables.ts';
 import { testSeal } from './seal.ts';
@@ -71,7 +71,7 @@ export interface TestEngine {
     PublishingDeps &
     PlanDeps & { readonly pools: ResourcePools; readonly sessions: SessionStore };
   readonly queue: QueuedMessage[];
-  readonly lines: WaitingLines;
+  readonly backlog: BacklogStore;
   readonly audited: AuditEvent[];
   /** Delivers as Service Bus does: a handler that throws gets its message again, at most five times. */
   drain(tasks: TaskCatalogue): Promise<void>;
@@ -129,14 +129,14 @@ export function testEngine(faults: Faults = {}, gates: QualityGates = standardGa
     },
   };
   const tenants = new Set(['t1', 't2']);
-  const lines = azureTableWaitingLines(tables);
+  const backlog = azureTableBacklogStore(tables);
   const deps: TestEngine['deps'] = {
     servers: azureTableServerStore(tables),
     versions: azureTableVersionStore(tables),
     delegations,
     plans: azureTablePlanStore(tables, ['t1', 't2']),
     sender,
-    queueShares: createQueueShares({ delegations, lines, sender, clock, log, tenants }),
+    dispatcher: createDispatcher({ delegations, backlog, sender, clock, log, tenants }),
     sessions: createSessionStore({
       ...stateDeps,
       durable,
@@ -181,7 +181,7 @@ export function testEngine(faults: Faults = {}, gates: QualityGates = standardGa
   return {
     deps,
     queue,
-    lines,
+    backlog,
     audited,
     drain,
     async recover(tasks) {

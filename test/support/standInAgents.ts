@@ -1,6 +1,6 @@
 import { ServiceBusClient } from '@azure/service-bus';
 import { connectionStringFor } from '../../infra/service-bus/src/connectionString.ts';
-import type { Outcome } from '../../shared/orchestration/model/outcome.ts';
+import type { Outcome } from '../../shared/orchestration/model/delegation.ts';
 
 interface Work {
   readonly delegationId: string;

@@ -1,5 +1,5 @@
+import type { Outcome } from '../../shared/orchestration/model/delegation.ts';
 import type { Task, TaskHelpers } from '../../shared/orchestration/tasks/task.ts';
-import type { Outcome } from '../../shared/orchestration/model/outcome.ts';
 import { systemClock } from '../../shared/platform/base/clock.ts';
 import { randomId } from '../../shared/platform/base/ids.ts';
 

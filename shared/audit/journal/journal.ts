@@ -60,7 +60,7 @@ export function openJournal(tenantId: string, deps: JournalDeps): Journal {
 
   function take(event: AuditEvent, stored?: PromiseWithResolvers<string>): boolean {
     if (waiting.length >= MAX_WAITING) {
-      if (lost++ === 0) log.error('audit_overflow', { tenantId, waiting: waiting.length });
+      if (lost++ === 0) log.error('audit_records_dropped', { tenantId, waiting: waiting.length });
       return false;
     }
     waiting.push({ at: clock.now().toISOString(), event, ...(stored && { stored }) });
@@ -90,7 +90,7 @@ export function openJournal(tenantId: string, deps: JournalDeps): Journal {
       }
       if (waiting.length > 0) flushSoon();
     } catch (error) {
-      log.warn('audit_delayed', { tenantId, waiting: waiting.length + (batch?.entries.length ?? 0) });
+      log.warn('audit_write_failed', { tenantId, waiting: waiting.length + (batch?.entries.length ?? 0) });
       refuseWaiters(error);
       flushSoon();
     } finally {
@@ -131,7 +131,7 @@ export function openJournal(tenantId: string, deps: JournalDeps): Journal {
     if (lost === 0) return;
     const count = lost;
     lost = 0;
-    log.error('audit_overflow', { tenantId, lost: count });
+    log.error('audit_records_dropped', { tenantId, lost: count });
     // Past the bound: that something was lost must not be lost itself.
     waiting.push({ at: clock.now().toISOString(), event: lossOf(tenantId, count) });
   }

@@ -1,27 +1,29 @@
 import { z } from 'zod';
-import { CLOCK_TOLERANCE_MS, type Clock } from '../../platform/base/clock.ts';
-import type { Log } from '../../platform/telemetry/log.ts';
+import type { Clock } from '../../platform/base/clock.ts';
 import { type StateStore, parseStateValue } from '../../platform/state/stateStore.ts';
+import type { Log } from '../../platform/telemetry/log.ts';
 import { type Agent, agentNames } from '../model/agents.ts';
+import {
+  LOAD_REPORTS_KEPT_MS,
+  LOAD_REPORT_EVERY_MS,
+  LOAD_REPORT_REMOVED_MS,
+  LOAD_REPORT_VALID_MS,
+  LOAD_WINDOW_S,
+  MAX_LOAD_MERGES,
+} from '../model/limits.ts';
 
 /**
- * What the agents of this instance are doing, told to all instances every few seconds while they do it: a figure for
- * people and for the choice of an agent, not a ledger. No delegation waits for it.
+ * Counts what the agents of this instance do, and reports it to all instances every few seconds while they are busy. People and
+ * the choice of an agent use the figures, which may miss tasks. No delegation waits for a report.
  */
 export interface AgentActivity {
-  /** Counts a task that begins. What it returns is called when the task has ended. */
+  /** Counts a task that begins. Returns a function to call when the task has ended. */
   begin(agent: Agent): (failed: boolean) => void;
 }
 
-const TELL_EVERY_MS = 2_000;
-const SECONDS = 60;
-/** How long a report of an instance counts. The time of the report is of the instance's own clock. */
-const CURRENT_MS = 15_000 + CLOCK_TOLERANCE_MS;
-const FORGET_AFTER_MS = 24 * 3_600_000;
-
 const reportSchema = z.object({
   running: z.number(),
-  /** Of the minute before `at`. */
+  /** Tasks that ended in the minute before `at`; so `failed`. */
   ended: z.number(),
   failed: z.number(),
   at: z.number(),
@@ -35,27 +37,30 @@ interface Deps {
   readonly state: StateStore;
   readonly clock: Clock;
   readonly log: Log;
-  /** Unlike that of any other instance. */
+  /** Unique among all instances. */
   readonly instanceId: string;
 }
 
 export function createAgentActivity({ state, clock, log, instanceId }: Deps): AgentActivity {
   const tallies = new Map<Agent, Tally>();
 
-  async function tell(agent: Agent, tally: Tally): Promise<void> {
+  async function writeReport(agent: Agent, tally: Tally): Promise<void> {
     tally.timer = undefined;
     const now = clock.now().getTime();
     const report = tally.report(now);
     try {
       await merge(state, agent, instanceId, report);
     } catch (error) {
-      log.warn('agent_load_untold', { agent, reason: error instanceof Error ? error.message : 'unknown' });
+      log.warn('agent_load_write_failed', {
+        agent,
+        reason: error instanceof Error ? error.message : 'unknown',
+      });
     }
-    // Once more after the last task, so that it does not seem to run on.
-    if (report.running > 0 || tally.running > 0) tellSoon(agent, tally);
+    // Once more after the last task, so that the task does not seem to go on.
+    if (report.running > 0 || tally.running > 0) scheduleReport(agent, tally);
   }
-  function tellSoon(agent: Agent, tally: Tally): void {
-    tally.timer ??= setTimeout(() => void tell(agent, tally), TELL_EVERY_MS).unref();
+  function scheduleReport(agent: Agent, tally: Tally): void {
+    tally.timer ??= setTimeout(() => void writeReport(agent, tally), LOAD_REPORT_EVERY_MS).unref();
   }
 
   return {
@@ -63,25 +68,25 @@ export function createAgentActivity({ state, clock, log, instanceId }: Deps): Ag
       const tally = tallies.get(agent) ?? new Tally();
       tallies.set(agent, tally);
       tally.running += 1;
-      tellSoon(agent, tally);
+      scheduleReport(agent, tally);
       return (failed) => {
         tally.running -= 1;
         tally.count(clock.now().getTime(), failed);
-        tellSoon(agent, tally);
+        scheduleReport(agent, tally);
       };
     },
   };
 }
 
-/** One agent's tasks in this instance: those that run, and the last minute's by the second. */
+/** Counts one agent's tasks in this instance: those that run, and those of the last minute by second. */
 class Tally {
   running = 0;
   timer: NodeJS.Timeout | undefined;
-  readonly #seconds = Array.from({ length: SECONDS }, () => ({ second: 0, ended: 0, failed: 0 }));
+  readonly #seconds = Array.from({ length: LOAD_WINDOW_S }, () => ({ second: 0, ended: 0, failed: 0 }));
 
   count(nowMs: number, failed: boolean): void {
     const second = Math.floor(nowMs / 1000);
-    const slot = this.#seconds[second % SECONDS];
+    const slot = this.#seconds[second % LOAD_WINDOW_S];
     if (!slot) return;
     if (slot.second !== second) Object.assign(slot, { second, ended: 0, failed: 0 });
     slot.ended += 1;
@@ -89,22 +94,22 @@ class Tally {
   }
 
   report(nowMs: number): Report {
-    const since = Math.floor(nowMs / 1000) - SECONDS;
+    const since = Math.floor(nowMs / 1000) - LOAD_WINDOW_S;
     const recent = this.#seconds.filter(({ second }) => second > since);
     const sum = (name: 'ended' | 'failed') => recent.reduce((total, slot) => total + slot[name], 0);
     return { running: this.running, ended: sum('ended'), failed: sum('failed'), at: nowMs };
   }
 }
 
-/** Puts one instance's report beside those of the others; instances that have long been silent drop out. */
+/** Merges an instance's report with those of the others, and removes old reports of others. */
 async function merge(state: StateStore, agent: Agent, instanceId: string, report: Report): Promise<void> {
-  for (let tries = 0; tries < 5; tries++) {
+  for (let tries = 0; tries < MAX_LOAD_MERGES; tries++) {
     const before = await state.get(keyOf(agent));
     const others = Object.entries(reportsOf(before)).filter(
-      ([id, { at }]) => id !== instanceId && report.at - at < 10 * 60_000,
+      ([id, { at }]) => id !== instanceId && report.at - at < LOAD_REPORT_REMOVED_MS,
     );
     const merged = JSON.stringify(Object.fromEntries([...others, [instanceId, report]]));
-    if ((await state.compareAndSet(keyOf(agent), before, merged, FORGET_AFTER_MS)) === 'stored') return;
+    if ((await state.compareAndSet(keyOf(agent), before, merged, LOAD_REPORTS_KEPT_MS)) === 'stored') return;
   }
 }
 
@@ -115,13 +120,13 @@ export interface Workload {
   readonly running: number;
   /** Tasks that ended in the last minute. */
   readonly perMinute: number;
-  /** The share of those that failed, 0 to 1. */
+  /** The fraction of those that failed, 0 to 1. */
   readonly failureRate: number;
-  /** When an instance last said what the agent does; absent when none has for a day. */
+  /** When an instance last reported on the agent; absent when none has for a day. */
   readonly lastSeenAt?: string;
 }
 
-/** What all instances said of each agent. */
+/** Returns the workload of each agent, summed over the reports of all instances. */
 export async function readWorkloads(state: StateStore, clock: Clock): Promise<ReadonlyMap<Agent, Workload>> {
   const now = clock.now().getTime();
   return new Map(
@@ -135,8 +140,8 @@ export async function readWorkloads(state: StateStore, clock: Clock): Promise<Re
 }
 
 function workloadOf(reports: readonly Report[], now: number): Workload {
-  const current = reports.filter(({ at }) => now - at < CURRENT_MS);
-  const minute = reports.filter(({ at }) => now - at < SECONDS * 1000);
+  const current = reports.filter(({ at }) => now - at < LOAD_REPORT_VALID_MS);
+  const minute = reports.filter(({ at }) => now - at < LOAD_WINDOW_S * 1000);
   const sum = (of: readonly Report[], name: keyof Report) =>
     of.reduce((total, report) => total + report[name], 0);
   const ended = sum(minute, 'ended');

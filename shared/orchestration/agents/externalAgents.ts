@@ -4,7 +4,7 @@ import { type Agent, agentNames } from '../model/agents.ts';
 import type { Task } from '../tasks/task.ts';
 import type { TaskCatalogue } from '../tasks/taskCatalogue.ts';
 
-/** The agents whose work is done outside of the apps. @throws ConfigError when a name is not an agent's. */
+/** Returns the agents whose work is done outside the apps. @throws ConfigError when a name is not an agent. */
 export function externalAgentsOf(names: ReadonlySet<string>): ReadonlySet<Agent> {
   const known = agentNames.filter((agent) => names.has(agent));
   if (known.length === names.size) return new Set(known);
@@ -14,8 +14,8 @@ export function externalAgentsOf(names: ReadonlySet<string>): ReadonlySet<Agent>
 const taskName = /^[a-z][a-z0-9_]{0,99}$/;
 
 /**
- * The catalogue, where an external agent also has every other task that it may be asked for: what it can do beyond the
- * catalogue only its worker knows, which ends a task that it does not know as failed.
+ * Returns a catalogue in which an external agent has every task. Its worker may know more tasks than the catalogue, and fails
+ * a task that it does not know.
  */
 export function withExternalAgents(catalogue: TaskCatalogue, external: ReadonlySet<Agent>): TaskCatalogue {
   return {
@@ -39,5 +39,5 @@ const openTask = (agent: Agent, name: string): Task => ({
   external: true,
   input: z.unknown(),
   output: z.unknown(),
-  execute: () => Promise.reject(new Error(`${name} is done by the worker of ${agent}`)),
+  execute: () => Promise.reject(new Error(`the worker of ${agent} runs ${name}`)),
 });

@@ -1,18 +1,17 @@
 import type { Clock } from '../../platform/base/clock.ts';
 import type { StateStore } from '../../platform/state/stateStore.ts';
-import type { DelegationStore } from '../model/stores.ts';
-import { readWorkloads, type Workload } from './activity.ts';
 import { type Agent, agentNames } from '../model/agents.ts';
+import { LOADS_CACHED_MS } from '../model/limits.ts';
+import type { DelegationStore } from '../model/stores.ts';
+import { type Workload, readWorkloads } from './activity.ts';
 
 export interface AgentLoad extends Workload {
   /** Delegations of all tenants that wait for the agent. */
   readonly queued: number;
 }
 
-/** What each agent has to do, as of a second ago at most. */
+/** Returns the load of each agent, at most a second old. */
 export type AgentLoads = () => Promise<ReadonlyMap<Agent, AgentLoad>>;
-
-const FRESH_MS = 1_000;
 
 export function createAgentLoads(deps: {
   readonly delegations: Pick<DelegationStore, 'countUnfinished'>;
@@ -22,10 +21,10 @@ export function createAgentLoads(deps: {
   let last: { readonly at: number; readonly loads: ReturnType<AgentLoads> } | undefined;
   return () => {
     const now = deps.clock.now().getTime();
-    if (last === undefined || now - last.at >= FRESH_MS) {
+    if (last === undefined || now - last.at >= LOADS_CACHED_MS) {
       const loads = read(deps);
       last = { at: now, loads };
-      // The next caller asks again.
+      // The next call reads again.
       loads.catch(() => (last = undefined));
     }
     return last.loads;

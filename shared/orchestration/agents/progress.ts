@@ -1,18 +1,16 @@
-import type { Log } from '../../platform/telemetry/log.ts';
 import type { StateStore } from '../../platform/state/stateStore.ts';
+import type { Log } from '../../platform/telemetry/log.ts';
+import { MAX_PROGRESS_LENGTH, PROGRESS_EVERY_MS, PROGRESS_KEPT_MS } from '../model/limits.ts';
 
-/** How far running tasks are, in their own words: for those who wait, and not part of any record. */
+/** Keeps the progress messages of running tasks for callers that wait. They are part of no record. */
 export interface ProgressBoard {
-  note(delegationId: string, message: string): void;
+  report(delegationId: string, message: string): void;
   read(delegationId: string): Promise<string | undefined>;
 }
 
-const SHOW_EVERY_MS = 1_000;
-const KEEP_MS = 3_600_000;
-const MAX_LENGTH = 500;
 const keyOf = (delegationId: string): string => `mreg:progress:${delegationId}`;
 
-/** Shows the newest words of each task, at most once a second. */
+/** Writes the newest message of each task, at most once a second. */
 export function createProgressBoard({
   state,
   log,
@@ -22,13 +20,13 @@ export function createProgressBoard({
 }): ProgressBoard {
   const waiting = new Map<string, string>();
 
-  async function show(delegationId: string): Promise<void> {
+  async function write(delegationId: string): Promise<void> {
     const message = waiting.get(delegationId) ?? '';
     waiting.delete(delegationId);
     try {
-      await state.set(keyOf(delegationId), message, KEEP_MS);
+      await state.set(keyOf(delegationId), message, PROGRESS_KEPT_MS);
     } catch (error) {
-      log.warn('progress_untold', {
+      log.warn('progress_write_failed', {
         delegationId,
         reason: error instanceof Error ? error.message : 'unknown',
       });
@@ -36,9 +34,9 @@ export function createProgressBoard({
   }
 
   return {
-    note(delegationId, message) {
-      if (!waiting.has(delegationId)) setTimeout(() => void show(delegationId), SHOW_EVERY_MS).unref();
-      waiting.set(delegationId, message.slice(0, MAX_LENGTH).toWellFormed());
+    report(delegationId, message) {
+      if (!waiting.has(delegationId)) setTimeout(() => void write(delegationId), PROGRESS_EVERY_MS).unref();
+      waiting.set(delegationId, message.slice(0, MAX_PROGRESS_LENGTH).toWellFormed());
     },
     read: (delegationId) => state.get(keyOf(delegationId)),
   };

@@ -1,8 +1,8 @@
 import type { Agent } from '../model/agents.ts';
 
-/** Which agent takes a delegation that names no agent, by its type of task. */
+/** The agent of a delegation that names none, by its type of task. */
 export const routingMatrix = {
-  // Security and sign-in
+  // Security and authentication
   azure_oauth_setup: 'mcp-security-auditor',
   jwt_token_validation: 'mcp-security-auditor',
   role_based_access: 'mcp-security-auditor',
@@ -12,7 +12,7 @@ export const routingMatrix = {
   middleware_chain_setup: 'fastmcp-specialist',
   structured_responses: 'fastmcp-specialist',
   type_caching_optimization: 'fastmcp-specialist',
-  // Finding faults
+  // Debugging
   dual_server_debugging: 'mcp-debugger',
   authentication_failures: 'mcp-debugger',
   middleware_issues: 'mcp-debugger',
@@ -22,7 +22,7 @@ export const routingMatrix = {
   docker_orchestration: 'mcp-deployment-specialist',
   environment_configuration: 'mcp-deployment-specialist',
   production_deployment: 'mcp-deployment-specialist',
-  // Speed
+  // Performance
   database_query_optimization: 'mcp-performance-optimizer',
   redis_caching_strategy: 'mcp-performance-optimizer',
   oauth_token_performance: 'mcp-performance-optimizer',

@@ -1,22 +1,78 @@
+import type { Session } from '../../identity/sessions/sessionStore.ts';
 import { type Result, succeed } from '../../platform/base/result.ts';
-import type { Caller } from '../model/caller.ts';
-import type { OrchestrationDeps } from './deps.ts';
-import { carryOn } from './advancePlan.ts';
+import { traceparentOf } from '../../platform/telemetry/trace.ts';
+import { type Caller, actorOf, idFor } from '../model/caller.ts';
+import { PLAN_HOLD_MS } from '../model/limits.ts';
 import type { Plan, StepDefinition } from '../model/plan.ts';
 import { type PlanStart, startPlan } from '../model/planProgress.ts';
+import type { OperationName } from '../pools/operations.ts';
+import type { Allocation } from '../pools/resourcePools.ts';
+import { delegateQueued } from './advancePlan.ts';
+import type { OrchestrationDeps } from './deps.ts';
 
-/** Stores a new plan and delegates what can begin. Where its id is taken, by the same request made twice, that plan goes on. */
+/** What a plan is, apart from its steps and its caller. */
+export interface PlanHead {
+  readonly name: string;
+  /** The quality gate that it is a run of. */
+  readonly gate?: string | undefined;
+  /** The plan or gate of the gateway that authorises its steps; absent for steps that the caller wrote. */
+  readonly grantedBy?: string;
+  readonly session?: Session | undefined;
+}
+
+/** Returns a plan of the caller that is not stored yet. */
+export function planStart(
+  { name, gate, grantedBy, session }: PlanHead,
+  caller: Caller,
+  id: string,
+): PlanStart {
+  const { tenantId, userId } = caller.principal;
+  return {
+    id,
+    tenantId,
+    name,
+    ...(gate !== undefined && { gate }),
+    requestedBy: userId,
+    actor: actorOf(caller, session),
+    ...(grantedBy !== undefined && { grantedBy }),
+    ...(session && { sessionId: session.id }),
+    traceparent: traceparentOf(caller.trace),
+  };
+}
+
+/** Stores a new plan and delegates the steps that can begin. If the same request has stored one already, that plan goes on. */
 export async function beginPlan(
   start: PlanStart,
   steps: readonly StepDefinition[],
   deps: OrchestrationDeps,
 ): Promise<Plan> {
   const begun = await storePlan(start, steps, deps);
-  await carryOn(begun, deps);
+  await delegateQueued(begun, deps);
   return begun;
 }
 
-/** Stores a new plan without delegating its steps. Returns the stored plan, which an earlier sending may have made. */
+export interface PooledPlan extends PlanHead {
+  readonly operation: OperationName;
+  readonly estimatedLoad: object;
+  readonly steps: (allocation: Allocation['allocation']) => readonly StepDefinition[];
+}
+
+/** Begins a plan that holds a share of the resource pools until it ends. Failure: `exhausted`, before anything is stored. */
+export async function beginPooledPlan(
+  { operation, estimatedLoad, steps, ...head }: PooledPlan,
+  caller: Caller,
+  deps: OrchestrationDeps,
+): Promise<Result<Plan>> {
+  const start = planStart(head, caller, idFor(caller, deps.newId));
+  const { id: planId, tenantId } = start;
+  const holder = { tenantId, app: 'management', planId, holdForMs: PLAN_HOLD_MS } as const;
+  const allocated = await deps.pools.allocate({ ...holder, operation, estimatedLoad });
+  if (!allocated.ok) return allocated;
+  const { id: allocationId, allocation } = allocated.value;
+  return succeed(await beginPlan({ ...start, allocationId }, steps(allocation), deps));
+}
+
+/** Stores a new plan without delegating its steps. Returns the stored plan, which an earlier sending may have stored. */
 export async function storePlan(
   start: PlanStart,
   steps: readonly StepDefinition[],
@@ -38,7 +94,7 @@ export async function resumePlan(
 ): Promise<Plan | undefined> {
   if (requestId === undefined) return undefined;
   const earlier = (await deps.plans.find(principal.tenantId, requestId))?.value;
-  if (earlier) await carryOn(earlier, deps);
+  if (earlier) await delegateQueued(earlier, deps);
   return earlier;
 }
 

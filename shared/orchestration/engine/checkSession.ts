@@ -2,7 +2,7 @@ import type { Session, SessionStore } from '../../identity/sessions/sessionStore
 import { type Result, fail, succeed } from '../../platform/base/result.ts';
 import type { Caller } from '../model/caller.ts';
 
-/** The session that work is to be done for: the caller's own. Failure: `not_found` for any other. */
+/** Returns the session that a caller names for its work. Failure: `not_found` for a session of another user. */
 export async function checkSession(
   id: string | undefined,
   { principal: { tenantId, userId } }: Caller,

@@ -4,31 +4,27 @@ import type { DeadLetter, DeadLetterQueues } from '../../platform/serviceBus/dea
 import type { Page } from '../../platform/tables/tables.ts';
 import type { Agent } from '../model/agents.ts';
 import { type Delegation, isLeased, requeue } from '../model/delegation.ts';
-import { type DelegationMessage, delegationMessageSchema } from '../model/delegationMessage.ts';
-import { sendMessage } from './sendMessage.ts';
+import { DEAD_LETTERS_PER_PEEK, MAX_PEEKS } from '../model/limits.ts';
 import type { OrchestrationDeps } from './deps.ts';
+import { type DelegationMessage, delegationMessageSchema, sendMessage } from './message.ts';
 
 export interface DeadLetterDeps extends OrchestrationDeps {
   readonly deadLetters: DeadLetterQueues;
 }
 
-/** A dead letter that the caller's tenant may see, with the delegation that it speaks of. */
+/** A dead letter that the caller's tenant may see, with its delegation. */
 export interface SeenDeadLetter {
   readonly letter: DeadLetter;
-  /** Absent when nobody can read the message. `state` is absent when there is no such delegation. */
+  /** Absent for an unreadable message. `state` is absent for a missing delegation. */
   readonly delegation?: { readonly id: string; readonly state?: Delegation['state'] | undefined };
 }
 
-/** The text of a 64-bit number, which names a dead letter of a queue. */
+/** The sequence number of a dead letter in its queue: a 64-bit number as text. */
 export const sequenceNumberSchema = z
   .string()
-  .refine((text) => /^(0|[1-9]\d{0,18})$/.test(text) && BigInt(text) < 2n ** 63n, 'is no sequence number');
+  .refine((text) => /^(0|[1-9]\d{0,18})$/.test(text) && BigInt(text) < 2n ** 63n, 'is not a sequence number');
 
-const PEEKED_AT_ONCE = 100;
-/** How many of other tenants a page passes over before it is given as it is. */
-const MAX_PEEKS = 10;
-
-/** Those of the tenant on the agent's queue, in their order; `after` is where the page before ended. */
+/** Returns a page of the tenant's dead letters on an agent's queue, in their order. `after` is the last number of the page before. */
 export async function listDeadLetters(
   agent: Agent,
   tenantId: string,
@@ -39,24 +35,24 @@ export async function listDeadLetters(
   const own: DeadLetter[] = [];
   let last = after;
   for (let peeks = 0; peeks < MAX_PEEKS; peeks++) {
-    const letters = await deps.deadLetters.list(agent, PEEKED_AT_ONCE, last && next(last));
+    const letters = await deps.deadLetters.list(agent, DEAD_LETTERS_PER_PEEK, last && next(last));
     for (const letter of letters) {
       last = letter.sequenceNumber;
       if (ownerOf(letter, deps.operatorTenant) === tenantId) own.push(letter);
       if (own.length === limit) return { items: await withDelegations(own, tenantId, deps), after: last };
     }
-    if (letters.length < PEEKED_AT_ONCE) return { items: await withDelegations(own, tenantId, deps) };
+    if (letters.length < DEAD_LETTERS_PER_PEEK) return { items: await withDelegations(own, tenantId, deps) };
   }
   return { items: await withDelegations(own, tenantId, deps), ...(last !== undefined && { after: last }) };
 }
 
 export type RequeueDecision =
-  /** Its row under a new number, and so a message that is not dropped as a duplicate. */
+  /** The row has a new attempt, so that the queue does not drop the message as a duplicate. */
   | { readonly kind: 'requeued'; readonly delegation: Delegation }
-  /** The dead letter has nothing more to say. */
+  /** The dead letter is of no use any more. */
   | { readonly kind: 'removed'; readonly because: 'ended' | 'running' | 'unknown' };
 
-/** What a second message could do for the delegation that a dead letter speaks of. A running agent keeps its claim. */
+/** Decides whether to send a new message for the delegation of a dead letter. A running agent keeps its lease. */
 export function decideRequeue(row: Delegation | undefined, now: Date): RequeueDecision {
   if (!row) return { kind: 'removed', because: 'unknown' };
   if (row.outcome) return { kind: 'removed', because: 'ended' };
@@ -64,14 +60,14 @@ export function decideRequeue(row: Delegation | undefined, now: Date): RequeueDe
   return { kind: 'requeued', delegation: requeue(row, now) };
 }
 
-/** What was done with a dead letter; `resent` is one that nobody can read, sent as it was. */
+/** What was done with a dead letter. `resent`: the message is unreadable, and was sent again as it was. */
 export type Requeued =
   | { readonly kind: 'resent' }
   | (RequeueDecision & { readonly delegationId: string; readonly state?: Delegation['state'] | undefined });
 
 /**
- * Gives a dead letter of the caller's tenant another chance, and removes it last: a crash in between leaves a message too
- * many, which does no harm, and never one too few. Failures: `not_found`; `unavailable` when it cannot be held now.
+ * Requeues the delegation of a dead letter of the caller's tenant, and then removes the dead letter. A crash in between leaves
+ * one message too many, which does no harm. Failures: `not_found`; `unavailable` when the dead letter cannot be locked now.
  */
 export async function requeueDeadLetter(
   agent: Agent,
@@ -92,7 +88,7 @@ export async function requeueDeadLetter(
   });
   if (!done) {
     const message =
-      'it is held by another call, or too many stand before it: try again, or begin with the first';
+      'another call holds this dead letter, or too many lie before it: try again, or begin with the first one';
     return fail({ kind: 'unavailable', message });
   }
   deps.log.info('dead_letter_taken', {
@@ -124,7 +120,7 @@ async function requeueDelegation(
 const messageIn = ({ body }: DeadLetter): DelegationMessage | undefined =>
   delegationMessageSchema.safeParse(body).data;
 
-/** Returns whose message it is. An unreadable one belongs to no tenant, and the operator's tenant sees it. */
+/** Returns the tenant of a message. An unreadable one has none: the operator's tenant sees it. */
 const ownerOf = (letter: DeadLetter, operatorTenant: string): string =>
   messageIn(letter)?.tenantId ?? operatorTenant;
 

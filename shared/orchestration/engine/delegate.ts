@@ -1,23 +1,22 @@
 import { z } from 'zod';
+import { unsafeShape } from '../../platform/base/json.ts';
 import { type Result, fail, invalid, invalidBySchema, succeed } from '../../platform/base/result.ts';
-import { type Bounds, unsafeShape } from '../../platform/base/json.ts';
 import { traceparentOf } from '../../platform/telemetry/trace.ts';
-import { agentNames } from '../model/agents.ts';
 import type { AgentLoads } from '../agents/loads.ts';
 import { routingMatrix, taskTypes } from '../agents/routing.ts';
+import { agentNames } from '../model/agents.ts';
 import { type Caller, actorOf, idFor } from '../model/caller.ts';
-import type { OrchestrationDeps } from './deps.ts';
+import { type Delegation, newDelegation } from '../model/delegation.ts';
+import { DEFAULT_DEADLINE_MS, INPUT_BOUNDS, MAX_DEADLINE_MS, MAX_INPUT_LENGTH } from '../model/limits.ts';
 import { unknownName } from '../model/unknownName.ts';
-import { findOpenTask, openTasks } from '../tasks/findTask.ts';
 import { askRefusal } from '../tasks/resultAccess.ts';
 import type { Task } from '../tasks/task.ts';
-import type { TaskCatalogue } from '../tasks/taskCatalogue.ts';
+import { type TaskCatalogue, findOpenTask, openTasks } from '../tasks/taskCatalogue.ts';
 import { checkSession } from './checkSession.ts';
-import { type Delegation, MAX_INPUT_LENGTH, newDelegation } from '../model/delegation.ts';
-import { fitsMessage } from '../model/delegationMessage.ts';
-import { sendNew } from './sendMessage.ts';
+import type { OrchestrationDeps } from './deps.ts';
+import { fitsMessage, submitDelegation } from './message.ts';
 
-/** A piece of work by its type, which the matrix routes, or by its task, with the agent or without: then whoever has least to do. */
+/** Work by its type, which the routing matrix routes, or by its task. Without an agent, the one with the least load takes it. */
 export const delegationRequestSchema = z
   .strictObject({
     taskType: z.string().max(100).optional(),
@@ -30,22 +29,18 @@ export const delegationRequestSchema = z
   .refine(
     ({ taskType, agent, task }) =>
       taskType === undefined ? task !== undefined : agent === undefined && task === undefined,
-    { error: 'give either taskType, or task with its agent or without' },
+    { error: 'give either taskType, or task with or without its agent' },
   );
 export type DelegationRequest = z.infer<typeof delegationRequestSchema>;
-
-const DEFAULT_DEADLINE_MS = 10 * 60_000;
-const LONGEST_DEADLINE_MS = 24 * 3_600_000;
-const INPUT_BOUNDS: Bounds = { depth: 64, keys: 10_000 };
 
 export interface DelegateDeps extends OrchestrationDeps {
   readonly loads: AgentLoads;
 }
 
 /**
- * Takes a piece of work and sends it to its agent. Failures, before anything is stored: `not_found` for a type, agent or
- * task that is not known, with the nearest that is, and for a session that is not the caller's; `forbidden` for a task that
- * only plans run, and for a task whose result takes a permission that the caller lacks; `invalid`, `too_large`.
+ * Delegates work to an agent. Failures, before anything is stored: `not_found` for an unknown type, agent or task, with the
+ * nearest known name, and for a session of another user; `forbidden` for a task that only plans run, and for a task whose
+ * result takes a permission that the caller lacks; `invalid`, `too_large`.
  */
 export async function delegate(
   request: DelegationRequest,
@@ -79,21 +74,21 @@ export async function delegate(
     deadline: deadline.value.toISOString(),
   };
   const delegation = newDelegation(work, now);
-  if (await sendNew(delegation, deps)) return succeed(delegation);
-  // The same request was sent twice at once, or the answer of a write was lost and the write was repeated.
+  if (await submitDelegation(delegation, deps)) return succeed(delegation);
+  // The same request was sent twice at the same time, or the response to a write was lost and the client repeated the write.
   const first = await resume(delegation.id, caller, deps);
   if (!first) throw new Error('a delegation that exists cannot be found');
   return succeed(first);
 }
 
-/** The delegation that an earlier sending of the same request made. Its message is sent again if nobody has begun. */
+/** Returns the delegation of an earlier sending of the same request. Sends its message again if no agent has begun. */
 async function resume(
   id: string,
   { principal }: Caller,
   deps: OrchestrationDeps,
 ): Promise<Delegation | undefined> {
   const first = (await deps.delegations.find(principal.tenantId, id))?.value;
-  if (first && first.attempts === 0 && !first.outcome) await deps.queueShares.send(first);
+  if (first && first.attempts === 0 && !first.outcome) await deps.dispatcher.dispatch(first);
   return first;
 }
 
@@ -107,7 +102,7 @@ async function findTask(
     if (type === undefined) return fail(unknownName('type of task', taskType, taskTypes));
     const routed = catalogue.find(routingMatrix[type], type);
     if (routed) return succeed(routed);
-    const message = `the type of task "${type}" belongs to ${routingMatrix[type]}, which cannot do it yet`;
+    const message = `the type of task "${type}" is routed to ${routingMatrix[type]}, which has no such task yet`;
     return fail({ kind: 'not_found', message });
   }
   if (task === undefined) return invalid('task', 'is missing');
@@ -115,10 +110,10 @@ async function findTask(
   return findByName(task, catalogue, loads);
 }
 
-/** Of the agents that have a task of this name, the one with the least to do. */
+/** Returns the task of this name at the agent with the least load. */
 async function findByName(name: string, catalogue: TaskCatalogue, loads: AgentLoads): Promise<Result<Task>> {
   const able = agentNames.flatMap((agent) => {
-    // Not `find`, which takes any name for a task of an external agent.
+    // Not `find`: it accepts every name as a task of an external agent.
     const task = catalogue.of(agent).find((known) => known.name === name && !known.planOnly);
     return task ? [task] : [];
   });
@@ -142,13 +137,13 @@ function checkInput(task: Task, input: unknown): Result<unknown> {
   const parsed = task.input.safeParse(input);
   if (!parsed.success) return invalidBySchema(parsed.error, `the input of ${task.name}`, ['input']);
   if (!task.external || fitsMessage(parsed.data)) return succeed(parsed.data);
-  const message = `input is larger than a message may be, and ${task.agent} is given nothing else`;
+  const message = `input is too large for a message, and ${task.agent}, an external agent, reads nothing else`;
   return fail({ kind: 'too_large', message });
 }
 
 function checkDeadline(text: string | undefined, now: Date): Result<Date> {
   const deadline = text === undefined ? new Date(now.getTime() + DEFAULT_DEADLINE_MS) : new Date(text);
   const leftMs = deadline.getTime() - now.getTime();
-  if (leftMs <= 0) return invalid('deadline', 'is past');
-  return leftMs <= LONGEST_DEADLINE_MS ? succeed(deadline) : invalid('deadline', 'is more than a day away');
+  if (leftMs <= 0) return invalid('deadline', 'is in the past');
+  return leftMs <= MAX_DEADLINE_MS ? succeed(deadline) : invalid('deadline', 'is more than a day away');
 }

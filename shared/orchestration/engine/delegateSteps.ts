@@ -1,23 +1,16 @@
-import { type Delegation, finish, newDelegation } from '../model/delegation.ts';
-import type { Outcome } from '../model/outcome.ts';
-import { sendNew } from './sendMessage.ts';
-import type { OrchestrationDeps } from './deps.ts';
+import { type Delegation, type Outcome, finish, newDelegation } from '../model/delegation.ts';
+import { MAX_RESOLVED_LENGTH, STEP_DEADLINE_MS } from '../model/limits.ts';
 import type { Plan } from '../model/plan.ts';
 import { type QueuedWork, delegationIdOf, planError } from '../model/planProgress.ts';
-import { referencesAt, resolveReferences } from '../model/references.ts';
-import { writtenReferences } from '../model/writtenReferences.ts';
-
-/** How long a step may take, waiting and repetitions included, where it does not say. */
-const STEP_DEADLINE_MS = 10 * 60_000;
-
-/** What references bring may be more than a caller may send, as long as a row holds it beside a small result. */
-const MAX_RESOLVED_LENGTH = 440_000;
+import { referencesAt, resolveReferences, writtenReferences } from '../model/references.ts';
+import type { OrchestrationDeps } from './deps.ts';
+import { submitDelegation } from './message.ts';
 
 /**
- * Makes sure that queued work of the plan has its delegations. Safe to repeat: a delegation that is there is left alone.
- * Gives those that ended as they were made, of which the plan has yet to hear.
+ * Submits the delegations of queued steps and compensations. Idempotent: existing delegations do not change. Returns those that
+ * failed as they were created, which the plan has yet to record.
  */
-export async function deliverWork(
+export async function delegateSteps(
   plan: Plan,
   queued: readonly QueuedWork[],
   deps: OrchestrationDeps,
@@ -31,11 +24,11 @@ export async function deliverWork(
     );
   const outcomes = await outcomesOf(plan, new Set(referred), deps);
   const made = queued.map((work) => delegationFor(plan, work, outcomes, deps.clock.now()));
-  await Promise.all(made.map((delegation) => sendNew(delegation, deps)));
+  await Promise.all(made.map((delegation) => submitDelegation(delegation, deps)));
   return made.filter(({ outcome }) => outcome);
 }
 
-/** What came of some steps, by their ids; those that have not ended are left out. */
+/** Returns the outcomes of steps by their ids, without those that have not ended. */
 export async function outcomesOf(
   plan: Plan,
   stepIds: ReadonlySet<string>,
@@ -54,7 +47,7 @@ export async function outcomesOf(
 const workOf = ({ step, compensates }: QueuedWork) =>
   compensates && step.compensation ? step.compensation : step;
 
-/** A delegation to be sent, or one that has failed already because its references brought more than a row holds. */
+/** Returns a new delegation. It has failed already if its resolved input is longer than a row holds. */
 function delegationFor(
   plan: Plan,
   queued: QueuedWork,
@@ -86,6 +79,6 @@ function delegationFor(
   };
   const delegation = newDelegation(delegated, now);
   if (!tooLong) return delegation;
-  const message = `the input of ${task} is longer than ${MAX_RESOLVED_LENGTH} characters with what its references bring`;
+  const message = `the input of ${task} is longer than ${MAX_RESOLVED_LENGTH} characters once its references are resolved`;
   return finish(delegation, { success: false, error: { kind: 'too_large', message } }, now);
 }

@@ -1,9 +1,9 @@
-import type { Log } from '../../platform/telemetry/log.ts';
 import type { OnUnreadable } from '../../platform/tables/tables.ts';
+import type { Log } from '../../platform/telemetry/log.ts';
 
-/** Logs the rows that a sweep passes over. */
+/** Returns a handler that logs unreadable rows, which a scan skips. */
 export const logUnreadable =
   (log: Log): OnUnreadable =>
   ({ partition, row }, error) => {
-    log.error('row_unreadable', { partition, row }, error);
+    log.error('row_read_failed', { partition, row }, error);
   };

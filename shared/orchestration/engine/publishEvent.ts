@@ -1,31 +1,30 @@
 import type { Principal } from '../../identity/access/actor.ts';
 import { type Delegation, newDelegation } from '../model/delegation.ts';
-import { sendNew } from './sendMessage.ts';
-import type { OrchestrationDeps } from './deps.ts';
 import { type EventRoutes, handlerOf } from '../model/eventRoutes.ts';
+import { EVENT_DEADLINE_MS } from '../model/limits.ts';
+import type { OrchestrationDeps } from './deps.ts';
+import { submitDelegation } from './message.ts';
 
-/** Something that happened, for the agents that its type is routed to. */
+/** An event, for the agents that its type is routed to. */
 export interface SystemEvent {
-  /** The same event raised twice is one. */
+  /** An event that is published twice under one id is one event. */
   readonly id: string;
   readonly tenantId: string;
   readonly type: string;
-  /** What is known of it: names and figures, never a token or a payload. */
+  /** Names and figures, never a token or a payload. */
   readonly detail: Readonly<Record<string, unknown>>;
-  /** The user or the part that says so. */
+  /** The user or the part of the gateway that published it. */
   readonly raisedBy: string;
-  /** Who raised it, where that was a user or an app and not the system itself. */
+  /** The actor, if a user or an app published it. */
   readonly actor?: Principal;
   readonly traceparent: string;
 }
 
-const HANDLE_WITHIN_MS = 3_600_000;
-
 /**
- * Tells each agent of the event's type, by a delegation of its own: one that fails or is slow does not hold another.
- * Gives the delegations; none for a type that has no route.
+ * Publishes an event: each agent that its type is routed to gets a delegation, independent of the others.
+ * Returns the delegations; none for a type without a route.
  */
-export async function raiseEvent(
+export async function publishEvent(
   { id, tenantId, type, detail, raisedBy, actor, traceparent }: SystemEvent,
   routes: EventRoutes,
   deps: OrchestrationDeps,
@@ -40,10 +39,10 @@ export async function raiseEvent(
     ...(actor && { actor }),
     grantedBy: `event ${type}`,
     traceparent,
-    deadline: new Date(now.getTime() + HANDLE_WITHIN_MS).toISOString(),
+    deadline: new Date(now.getTime() + EVENT_DEADLINE_MS).toISOString(),
   };
   const made = targets.map((agent) => newDelegation({ ...work, id: `${id}-${agent}`, agent }, now));
-  await Promise.all(made.map((delegation) => sendNew(delegation, deps)));
-  deps.log.info('event_raised', { eventId: id, type, agents: targets.join(' ') });
+  await Promise.all(made.map((delegation) => submitDelegation(delegation, deps)));
+  deps.log.info('event_published', { eventId: id, type, agents: targets.join(' ') });
   return made;
 }

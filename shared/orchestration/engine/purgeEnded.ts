@@ -1,14 +1,12 @@
-import type { OrchestrationDeps } from './deps.ts';
+import { MAX_PURGED } from '../model/limits.ts';
 import type { Plan } from '../model/plan.ts';
 import { delegationIdOf, workIdsOf } from '../model/planProgress.ts';
+import type { OrchestrationDeps } from './deps.ts';
 import { logUnreadable } from './logUnreadable.ts';
 
-/** Plans removed in one run: what a busy hour ends. */
-const AT_MOST = 1_000;
-
 /**
- * Removes what ended long ago (`expiresAt`), so that lists stay short: plans with all their delegations, then delegations
- * that had none. What came of them stays in the audit trail. A run that dies is carried on by the next one.
+ * Removes expired rows (`expiresAt`), so that lists stay short: plans with all their delegations, then delegations without a
+ * plan. Their outcomes stay in the audit trail. After a crash, the next run goes on.
  */
 export async function purgeEnded(deps: OrchestrationDeps): Promise<void> {
   const now = deps.clock.now();
@@ -17,18 +15,18 @@ export async function purgeEnded(deps: OrchestrationDeps): Promise<void> {
   for await (const { value: plan, etag } of deps.plans.expired(now, report)) {
     await removeDelegations(plan, deps);
     await deps.plans.remove(plan, etag);
-    if (++removed === AT_MOST) return;
+    if (++removed === MAX_PURGED) return;
   }
   for await (const { value, etag } of deps.delegations.expired(now, report)) {
     await deps.delegations.remove(value, etag);
-    if (++removed === AT_MOST) return;
+    if (++removed === MAX_PURGED) return;
   }
 }
 
 async function removeDelegations(plan: Plan, { delegations }: OrchestrationDeps): Promise<void> {
   for (const workId of workIdsOf(plan)) {
     const stored = await delegations.find(plan.tenantId, delegationIdOf(plan, workId));
-    // One that has not ended is still some agent's.
+    // An agent may still run a delegation that has not ended.
     if (stored?.value.outcome) await delegations.remove(stored.value, stored.etag);
   }
 }

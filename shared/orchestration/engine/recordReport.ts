@@ -2,22 +2,27 @@ import { z } from 'zod';
 import { errorKinds } from '../../platform/base/errors.ts';
 import { idSchema } from '../../platform/base/ids.ts';
 import { ANSWER_BOUNDS, unsafeShape } from '../../platform/base/json.ts';
-import type { OrchestrationDeps } from './deps.ts';
+import {
+  type Delegation,
+  type Outcome,
+  claim,
+  finish,
+  fitOutcome,
+  logFieldsOf,
+  timeLeftMs,
+} from '../model/delegation.ts';
+import { MAX_REPORTED_ERROR_LENGTH, MAX_REPORTED_LEASE_S } from '../model/limits.ts';
 import type { Task } from '../tasks/task.ts';
 import type { TaskCatalogue } from '../tasks/taskCatalogue.ts';
-import { announce } from './announce.ts';
-import { advancePlan } from './advancePlan.ts';
-import { type Delegation, claim, finish, fitting, logFieldsOf, timeLeftMs } from '../model/delegation.ts';
-import type { Outcome } from '../model/outcome.ts';
+import { advancePlan, handleOutcome } from './advancePlan.ts';
+import type { OrchestrationDeps } from './deps.ts';
 
-/** The queue that the workers of external agents report on. */
+/** The queue on which the workers of external agents report. */
 export const REPORTS_QUEUE = 'agent-reports';
 
-const MAX_ERROR_LENGTH = 2_000;
-
-/** `started` claims the delegation for some time, and again for as long as it is repeated; `ended` is its outcome. */
+/** `started` takes or renews the lease of the delegation; `ended` is its outcome. */
 const reportSchema = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('started'), leaseSeconds: z.int().min(1).max(3_600) }),
+  z.strictObject({ kind: z.literal('started'), leaseSeconds: z.int().min(1).max(MAX_REPORTED_LEASE_S) }),
   z.strictObject({
     kind: z.literal('ended'),
     outcome: z.discriminatedUnion('success', [
@@ -26,7 +31,7 @@ const reportSchema = z.discriminatedUnion('kind', [
         success: z.literal(false),
         error: z.strictObject({
           kind: z.enum(errorKinds),
-          message: z.string().transform((text) => text.slice(0, MAX_ERROR_LENGTH)),
+          message: z.string().transform((text) => text.slice(0, MAX_REPORTED_ERROR_LENGTH)),
         }),
       }),
     ]),
@@ -34,7 +39,7 @@ const reportSchema = z.discriminatedUnion('kind', [
 ]);
 export type Report = z.infer<typeof reportSchema>;
 
-/** What a worker sends; the ids and the attempt are those of the message that it works on. */
+/** A worker's report. The ids and the attempt are those of the message that it works on. */
 export const agentReportSchema = z.strictObject({
   schemaVersion: z.literal(1),
   delegationId: idSchema,
@@ -44,9 +49,9 @@ export const agentReportSchema = z.strictObject({
 });
 
 /**
- * Handles one message of the reports' queue: records it in the delegation, advances the plan. Idempotent. A report about
- * work that was never given to an external agent is refused, since anyone who may send one could end any delegation.
- * @throws when the tables do not answer, and on a message that is no report: in the end the queue dead-letters it.
+ * Handles one message of the reports' queue: records it in the delegation and advances the plan. Idempotent. It ignores reports
+ * on work of internal agents: otherwise every sender of reports could end any delegation.
+ * @throws while the tables are down, and on a message that is not a report: the queue dead-letters it after some deliveries.
  */
 export async function recordReport(
   body: unknown,
@@ -69,7 +74,7 @@ export async function recordReport(
     }
     const changed = applyReport(stored.value, checkReport(report, task), deps.clock.now());
     if (changed === stored.value) {
-      // Whoever recorded the outcome may have died before it told the plan.
+      // A crash may have come between the outcome and its record in the plan.
       await advancePlan(changed, deps);
       return;
     }
@@ -77,20 +82,20 @@ export async function recordReport(
     const fields = { ...logFieldsOf(changed), report: report.kind, state: changed.state };
     deps.log.info('report_recorded', fields);
     if (changed.outcome) deps.activity.begin(changed.agent)(!changed.outcome.success);
-    await announce(changed, deps);
+    await handleOutcome(changed, deps);
     return;
   }
 }
 
 /**
- * The delegation after a report; the same when it changes nothing, as after the outcome. Any attempt may end it: the
- * worker of an earlier one may just be slow. No claim outlasts the deadline, at which the sweeper ends it.
+ * Returns the delegation after a report, or the same object when the report changes nothing, as after the outcome. Each attempt
+ * may end it: the worker of an earlier one may just be slow. No lease outlasts the deadline, at which the sweeper ends it.
  */
 export function applyReport(row: Delegation, report: Report, now: Date): Delegation {
   if (row.outcome) return row;
   if (report.kind === 'ended') {
     const begun = { attempts: Math.max(row.attempts, 1), startedAt: row.startedAt ?? now.toISOString() };
-    return finish({ ...row, ...begun }, fitting(report.outcome, row), now);
+    return finish({ ...row, ...begun }, fitOutcome(report.outcome, row), now);
   }
   const leaseMs = Math.min(report.leaseSeconds * 1_000, timeLeftMs(row, now));
   const decision = claim(row, now, leaseMs);
@@ -98,7 +103,7 @@ export function applyReport(row: Delegation, report: Report, now: Date): Delegat
   return leaseMs > 0 ? { ...row, leaseUntil: new Date(now.getTime() + leaseMs).toISOString() } : row;
 }
 
-/** A result must be what the task promises whoever does it, and fit a row. */
+/** Replaces a result that breaks the output schema of its task by a failure. */
 function checkReport(report: Report, task: Task): Report {
   if (report.kind !== 'ended' || !report.outcome.success) return report;
   return { kind: 'ended', outcome: checkResult(report.outcome.result, task) };

@@ -1,27 +1,23 @@
 import type { Agent } from '../model/agents.ts';
-import type { OrchestrationDeps } from './deps.ts';
-import { advancePlan } from './advancePlan.ts';
+import { type Delegation, claim, finish, fitOutcome, logFieldsOf, retryLater } from '../model/delegation.ts';
+import { UNKNOWN_TASK_TIMEOUT_MS } from '../model/limits.ts';
 import type { Task } from '../tasks/task.ts';
 import type { TaskCatalogue } from '../tasks/taskCatalogue.ts';
-import { announce } from './announce.ts';
-import { type Delegation, claim, finish, fitting, logFieldsOf, retryLater } from '../model/delegation.ts';
-import { type DelegationMessage, delegationMessageSchema } from '../model/delegationMessage.ts';
+import { advancePlan, handleOutcome } from './advancePlan.ts';
+import type { OrchestrationDeps } from './deps.ts';
+import { type DelegationMessage, delegationMessageSchema, sendMessage } from './message.ts';
 import { runTask } from './runTask.ts';
-import { sendMessage } from './sendMessage.ts';
 
-/** How long a task has that its agent does not know: just long enough to record that. */
-const UNKNOWN_TASK_TIMEOUT_MS = 5_000;
-
-/** A row as this instance has claimed it. */
+/** A row that this instance has claimed. */
 interface Claimed {
   readonly delegation: Delegation;
   readonly etag: string;
 }
 
 /**
- * Handles one message of an agent's queue: claim, run, record, advance the plan. When it returns, the message is done with;
- * a task that met a fault is sent again, later each time. @throws when the tables do not answer, and on a message that
- * nobody can read: the queue delivers it again and in the end dead-letters it.
+ * Handles one message of an agent's queue: claims the delegation, runs its task, records the outcome, advances the plan. When
+ * it returns, the message is settled. A task that met a fault gets a new message with a growing delay. @throws while the tables
+ * are down, and on an unreadable message: the queue delivers it again and dead-letters it after some deliveries.
  */
 export async function runDelegation(
   body: unknown,
@@ -43,7 +39,7 @@ export async function runDelegation(
   if (claimed) await runClaimed(claimed, task, deps);
 }
 
-/** The claimed row, or undefined when there is nothing to run. */
+/** Claims the row. Returns `undefined` when there is nothing to run. */
 async function claimFor(
   { tenantId, delegationId, targetAgent, taskType }: DelegationMessage,
   timeoutMs: number,
@@ -63,14 +59,14 @@ async function claimFor(
     const decision = claim(stored.value, deps.clock.now(), timeoutMs);
     if (decision.kind === 'skip') {
       deps.log.info('delegation_skipped', { ...logFieldsOf(stored.value), reason: decision.reason });
-      // Whoever recorded the outcome may have died before it told the plan.
+      // A crash may have come between the outcome and its record in the plan.
       if (decision.reason === 'finished') await advancePlan(stored.value, deps);
       return undefined;
     }
     const written = await deps.delegations.replace(decision.delegation, stored.etag);
     if (written.status !== 'replaced') continue;
     if (decision.kind === 'claimed') return { delegation: decision.delegation, etag: written.etag };
-    await announce(decision.delegation, deps);
+    await handleOutcome(decision.delegation, deps);
     return undefined;
   }
 }
@@ -89,7 +85,7 @@ async function runClaimed(claimed: Claimed, task: Task | undefined, deps: Orches
   }
   const finished = await record(
     claimed,
-    finish(delegation, fitting(outcome, delegation), deps.clock.now()),
+    finish(delegation, fitOutcome(outcome, delegation), deps.clock.now()),
     deps,
   );
   if (!finished) return;
@@ -98,8 +94,8 @@ async function runClaimed(claimed: Claimed, task: Task | undefined, deps: Orches
 }
 
 /**
- * Writes what became of a claim and tells the plan. Undefined when another has claimed the row since, or it was cancelled:
- * then what the row says counts.
+ * Writes the claimed row and handles its outcome. Returns `undefined` when another instance has claimed the row since, or it
+ * was cancelled: then this result is discarded.
  */
 async function record(
   { etag }: Claimed,
@@ -108,10 +104,10 @@ async function record(
 ): Promise<Delegation | undefined> {
   const written = await deps.delegations.replace(changed, etag);
   if (written.status === 'replaced') {
-    await announce(changed, deps);
+    await handleOutcome(changed, deps);
     return changed;
   }
-  // The client repeats a write whose answer was lost, and is then refused because of its own row.
+  // The client repeats a write whose response was lost. The repetition fails, since the first write changed the ETag.
   const stored = await deps.delegations.find(changed.tenantId, changed.id);
   if (stored) await advancePlan(stored.value, deps);
   return undefined;

@@ -1,14 +1,15 @@
 import type { Principal } from '../../identity/access/actor.ts';
 import { CLOCK_TOLERANCE_MS } from '../../platform/base/clock.ts';
+import type { DomainError } from '../../platform/base/errors.ts';
 import type { Log } from '../../platform/telemetry/log.ts';
 import { continueTrace } from '../../platform/telemetry/trace.ts';
-import type { OrchestrationDeps } from './deps.ts';
+import { type Delegation, type Outcome, logFieldsOf, timeLeftMs } from '../model/delegation.ts';
+import { MAX_ATTEMPTS } from '../model/limits.ts';
+import { askRefusal, isOpenResult } from '../tasks/resultAccess.ts';
 import type { Task, TaskHelpers } from '../tasks/task.ts';
-import { runRefusal } from './runRefusal.ts';
-import { type Delegation, MAX_ATTEMPTS, logFieldsOf, timeLeftMs } from '../model/delegation.ts';
-import type { Outcome } from '../model/outcome.ts';
+import type { OrchestrationDeps } from './deps.ts';
 
-/** The outcome of a claimed delegation, or that its task met a fault that another attempt may not meet. */
+/** Runs the task of a claimed delegation. Returns its outcome, or `again` after a fault that another attempt may not meet. */
 export async function runTask(
   delegation: Delegation,
   task: Task | undefined,
@@ -17,7 +18,7 @@ export async function runTask(
   if (!task) return unknownTask(delegation);
   const deadline = deadlineOf(delegation, task.timeoutMs, deps.clock.now());
   const abort = new AbortController();
-  // Not `AbortSignal.timeout`: that would hold on to all of this until a time that most tasks never come near.
+  // Not `AbortSignal.timeout`: it would keep all of this in memory until a deadline that most tasks never reach.
   const timer = setTimeout(() => {
     abort.abort();
   }, deadline.getTime() - deps.clock.now().getTime());
@@ -30,7 +31,7 @@ export async function runTask(
     const { attempts } = delegation;
     deps.log.error('delegation_failed', { ...logFieldsOf(delegation), attempts }, error);
     if (attempts < MAX_ATTEMPTS) return 'again';
-    const message = `the task met a fault of the system ${attempts} times; the log names it under this delegation's id`;
+    const message = `the task met a fault of the system ${attempts} times: look for this delegation's id in the log`;
     return { success: false, error: { kind: 'internal', message } };
   } finally {
     clearTimeout(timer);
@@ -68,7 +69,7 @@ function helpersFor(
     actor,
     token: async () => (sessionId === undefined ? undefined : deps.sessions.token(tenantId, sessionId)),
     progress: (message) => {
-      deps.progress.note(id, message);
+      deps.progress.report(id, message);
     },
   };
 }
@@ -91,3 +92,30 @@ function scoped(log: Log, delegation: Delegation): Log {
 function unknownTask({ agent, task }: Delegation): Outcome {
   return { success: false, error: { kind: 'not_found', message: `${agent} has no task named ${task}` } };
 }
+
+/**
+ * Returns why a task may not run for the actor of its row, or `undefined` where it may. The actor must have the permissions of
+ * the result under the current rules. A result that not every reader may see also takes a valid sign-in: `current` is the actor
+ * until the sign-in ends. A plan, gate or event of the gateway may run all of its tasks. A row that names neither is of an
+ * earlier version: it may run tasks whose results are open to every reader.
+ */
+export function runRefusal(
+  { tenantId, planId, actor, grantedBy }: Delegation,
+  task: Task,
+  current: Principal | undefined,
+  operatorTenant: string,
+): DomainError | undefined {
+  const isOwnWork = actor !== undefined && grantedBy === undefined;
+  if (task.planOnly && (planId === undefined || isOwnWork))
+    return forbidden(`the task "${task.name}" runs as a step of a named plan only`);
+  if (grantedBy !== undefined || (!actor && isOpenResult(task))) return undefined;
+  if (!actor)
+    return forbidden(`the task "${task.name}" needs an actor and this delegation has none: ask for it again`);
+  const refused = askRefusal(task, { tenantId, roles: actor.roles }, operatorTenant);
+  if (refused || isOpenResult(task) || current) return refused;
+  return forbidden(
+    `the sign-in or the session that asked for the task "${task.name}" has ended: sign in and ask again`,
+  );
+}
+
+const forbidden = (message: string): DomainError => ({ kind: 'forbidden', message });

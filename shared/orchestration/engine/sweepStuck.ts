@@ -1,35 +1,35 @@
-import { announce } from './announce.ts';
-import { type Delegation, RESEND_AFTER_MS, logFieldsOf, sweep } from '../model/delegation.ts';
-import { sendMessage } from './sendMessage.ts';
-import type { OrchestrationDeps } from './deps.ts';
-import { advancePlan, carryOn } from './advancePlan.ts';
-import type { Plan } from '../model/plan.ts';
-import { delegationIdOf, queuedWork } from '../model/planProgress.ts';
 import { InfrastructureError } from '../../platform/base/errors.ts';
-import { releaseOrphaned } from './releaseOrphaned.ts';
+import { type Delegation, logFieldsOf, sweep } from '../model/delegation.ts';
+import { RESEND_AFTER_MS } from '../model/limits.ts';
+import { type Plan, hasEnded } from '../model/plan.ts';
+import { delegationIdOf, queuedWork } from '../model/planProgress.ts';
+import { advancePlan, delegateQueued, handleOutcome } from './advancePlan.ts';
+import type { OrchestrationDeps } from './deps.ts';
 import { logUnreadable } from './logUnreadable.ts';
+import { sendMessage } from './message.ts';
 
 /**
- * Finds what a crash or an outage left behind, and moves it on: messages that were lost, outcomes that no plan recorded. A
- * fault at one row is logged, and the sweeper goes on with the others. @throws when the tables are away.
+ * Repairs what a crash or an outage left behind: sends lost messages again, records outcomes that their plans lack, ends overdue
+ * delegations and releases orphaned allocations. It logs a fault at one row and goes on with the others. @throws while the
+ * tables are down.
  */
 export async function sweepStuck(deps: OrchestrationDeps): Promise<void> {
-  const patience = new Date(deps.clock.now().getTime() - RESEND_AFTER_MS);
+  const stuckSince = new Date(deps.clock.now().getTime() - RESEND_AFTER_MS);
   const report = logUnreadable(deps.log);
-  const waiting = await deps.queueShares.refill();
-  for await (const { value, etag } of deps.delegations.unfinished(patience, report)) {
-    // The message of one that waits in line is not lost: it was never sent.
-    await passOver(value, deps, () => sweepDelegation(value, etag, waiting.has(value.id), deps));
+  const waiting = await deps.dispatcher.dispatchBacklog();
+  for await (const { value, etag } of deps.delegations.unfinished(stuckSince, report)) {
+    // The message of a delegation in the backlog is not lost: it was never sent.
+    await logFaults(value, deps, () => sweepDelegation(value, etag, waiting.has(value.id), deps));
   }
-  for await (const { value: plan } of deps.plans.unfinished(patience, report)) {
-    // What moves by itself is left alone.
-    if (new Date(plan.updatedAt) >= patience) continue;
-    await passOver(plan, deps, () => sweepPlan(plan, deps));
+  for await (const { value: plan } of deps.plans.unfinished(stuckSince, report)) {
+    // A plan that changed a moment ago is not stuck.
+    if (new Date(plan.updatedAt) >= stuckSince) continue;
+    await logFaults(plan, deps, () => sweepPlan(plan, deps));
   }
-  await releaseOrphaned(patience, deps);
+  await releaseOrphaned(stuckSince, deps);
 }
 
-async function passOver(
+async function logFaults(
   { tenantId, id }: { readonly tenantId: string; readonly id: string },
   { log }: OrchestrationDeps,
   act: () => Promise<void>,
@@ -53,13 +53,33 @@ async function sweepDelegation(
   if ((await deps.delegations.replace(decision.delegation, etag)).status !== 'replaced') return;
   deps.log.warn('delegation_swept', { ...logFieldsOf(row), decision: decision.kind });
   if (decision.kind === 'resend') await sendMessage(decision.delegation, deps);
-  else await announce(decision.delegation, deps);
+  else await handleOutcome(decision.delegation, deps);
 }
 
 async function sweepPlan(plan: Plan, deps: OrchestrationDeps): Promise<void> {
-  await carryOn(plan, deps);
+  await delegateQueued(plan, deps);
   for (const { id } of queuedWork(plan)) {
     const delegation = await deps.delegations.find(plan.tenantId, delegationIdOf(plan, id));
     if (delegation?.value.outcome) await advancePlan(delegation.value, deps);
+  }
+}
+
+type Deps = Pick<OrchestrationDeps, 'plans' | 'pools' | 'log'>;
+
+/**
+ * Releases allocations, older than a moment, of plans that have ended or were never stored: after a crash or an outage between
+ * the two. It logs an outage, and the next run tries again.
+ */
+async function releaseOrphaned(since: Date, { plans, pools, log }: Deps): Promise<void> {
+  try {
+    for (const { id, tenantId, planId } of await pools.heldByPlans(since)) {
+      const plan = (await plans.find(tenantId, planId))?.value;
+      // A repeated request may have allocated twice for its plan.
+      const isHeld = plan && !hasEnded(plan) && plan.allocationId === id;
+      if (!isHeld) await pools.release(tenantId, id);
+    }
+  } catch (error) {
+    if (!(error instanceof InfrastructureError)) throw error;
+    log.error('allocation_release_failed', {}, error);
   }
 }

@@ -1,26 +1,26 @@
 import { z } from 'zod';
-import type { App } from '../../platform/config/config.ts';
 import { derivedId } from '../../platform/base/ids.ts';
+import type { App } from '../../platform/config/config.ts';
 import { parseStateValue } from '../../platform/state/stateStore.ts';
 import { continueTrace, traceparentOf } from '../../platform/telemetry/trace.ts';
 import type { OrchestrationDeps } from '../engine/deps.ts';
-import { raiseEvent } from '../engine/publishEvent.ts';
+import { publishEvent } from '../engine/publishEvent.ts';
+import { LAST_STATUS_KEPT_MS } from '../model/limits.ts';
 
-/** An app that has started. */
+/** The build of an app that has started. */
 export interface StartedBuild {
   readonly app: App;
   readonly version: string;
   readonly build: string;
 }
 
-const REMEMBER_MS = 30 * 24 * 3_600_000;
 const seenSchema = z.object({ version: z.string(), build: z.string(), since: z.iso.datetime() });
 
 /**
- * Raises `deployment_status` when an app starts with another build than the one that was seen last; once, of however many
- * instances. Nothing for the first build that is seen.
+ * Publishes `deployment_status` when an app starts with another build than before, once for all its instances. The first build
+ * publishes nothing.
  */
-export async function raiseBuildChange(
+export async function publishBuildChange(
   { app, version, build }: StartedBuild,
   tenantId: string,
   deps: OrchestrationDeps,
@@ -38,12 +38,12 @@ export async function raiseBuildChange(
       beforeVersion: before.version,
       beforeSince: before.since,
     };
-    // Of one change, whoever sees it: instances that start at once raise the same event.
+    // The id follows from the change, so that instances which start together publish one event.
     const id = derivedId(detail);
     const traceparent = traceparentOf(continueTrace(undefined));
     const event = { id, tenantId, type: 'deployment_status', detail, traceparent };
-    await raiseEvent({ ...event, raisedBy: 'mcp-orchestrator' }, deps.eventRoutes, deps);
+    await publishEvent({ ...event, raisedBy: 'mcp-orchestrator' }, deps.eventRoutes, deps);
   }
   const seen = { version, build, since: deps.clock.now().toISOString() };
-  await deps.shortLived.compareAndSet(key, stored, JSON.stringify(seen), REMEMBER_MS);
+  await deps.shortLived.compareAndSet(key, stored, JSON.stringify(seen), LAST_STATUS_KEPT_MS);
 }

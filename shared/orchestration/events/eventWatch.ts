@@ -2,31 +2,29 @@ import { LRUCache } from 'lru-cache';
 import type { StateStore } from '../../platform/state/stateStore.ts';
 import { type Trace, traceparentOf } from '../../platform/telemetry/trace.ts';
 import type { OrchestrationDeps } from '../engine/deps.ts';
+import { publishEvent } from '../engine/publishEvent.ts';
 import type { EventRoutes, standardRoutes } from '../model/eventRoutes.ts';
-import { raiseEvent } from '../engine/publishEvent.ts';
+import { MAX_SUBJECTS } from '../model/limits.ts';
 
-/** One thing that was noticed, which may be nothing by itself. */
-export interface Sign {
+/** An incident that the gateway observed. One alone may mean nothing. */
+export interface Incident {
   readonly type: keyof typeof thresholds;
   readonly tenantId: string;
-  /** What it is about, from a closed or bounded set: signs of one subject count together. */
+  /** What it is about, from a closed or bounded set. Incidents of one subject count together. */
   readonly subject: string;
   readonly detail: Readonly<Record<string, unknown>>;
   readonly trace: Trace;
 }
 
-/** Raises events of what the system notices of itself. Never waits and never fails: an event that cannot be raised is logged. */
-export type EventWatch = (sign: Sign) => void;
+/** Counts incidents and publishes an event when they reach a threshold. It never waits or fails: it logs an event that it cannot publish. */
+export type EventWatch = (incident: Incident) => void;
 
-/** How many signs of one subject within how long are an event. It is not raised again before that time is over. */
+/** The number of incidents of one subject within a window that make an event. It is published once in a window. */
 const thresholds = {
   authentication_failure: { count: 10, windowMs: 60_000 },
   performance_degradation: { count: 10, windowMs: 60_000 },
   protocol_violation: { count: 1, windowMs: 600_000 },
 } as const satisfies Partial<Record<keyof typeof standardRoutes, object>>;
-
-/** Subjects that an instance counts at once. */
-const MAX_SUBJECTS = 1_000;
 
 export function createEventWatch(
   state: StateStore,
@@ -35,22 +33,22 @@ export function createEventWatch(
 ): EventWatch {
   const windows = new LRUCache<string, { readonly endsAt: number; count: number }>({ max: MAX_SUBJECTS });
 
-  /** Instances count for themselves, and raise it once together. */
-  async function raise(sign: Sign, key: string, count: number, windowMs: number): Promise<void> {
-    const { type, tenantId, subject, detail, trace } = sign;
+  /** Publishes the event, unless another instance has. Each instance counts on its own. */
+  async function publish(incident: Incident, key: string, count: number, windowMs: number): Promise<void> {
+    const { type, tenantId, subject, detail, trace } = incident;
     try {
       if ((await state.increment(`mreg:event:${key}`, 1, windowMs)).count > 1) return;
       const event = { id: deps.newId(), tenantId, type, raisedBy: 'mcp-orchestrator' };
       const known = { subject, count, withinSeconds: windowMs / 1000, ...detail };
-      await raiseEvent({ ...event, detail: known, traceparent: traceparentOf(trace) }, routes, deps);
+      await publishEvent({ ...event, detail: known, traceparent: traceparentOf(trace) }, routes, deps);
     } catch (error) {
-      deps.log.error('event_unraised', { type, subject }, error);
+      deps.log.error('event_publish_failed', { type, subject }, error);
     }
   }
 
-  return (sign) => {
-    const { count, windowMs } = thresholds[sign.type];
-    const key = JSON.stringify([sign.type, sign.tenantId, sign.subject]);
+  return (incident) => {
+    const { count, windowMs } = thresholds[incident.type];
+    const key = JSON.stringify([incident.type, incident.tenantId, incident.subject]);
     const now = deps.clock.now().getTime();
     let window = windows.get(key);
     if (!window || window.endsAt <= now) {
@@ -58,6 +56,6 @@ export function createEventWatch(
       windows.set(key, window);
     }
     window.count += 1;
-    if (window.count === count) void raise(sign, key, count, windowMs);
+    if (window.count === count) void publish(incident, key, count, windowMs);
   };
 }

@@ -1,6 +1,6 @@
 import { type App, ConfigError } from '../../platform/config/config.ts';
 
-/** The agents and the app that is home to each. One Service Bus queue each, named as the agent. */
+/** The agents, each with its home app. Each agent has one Service Bus queue of the same name. */
 export const agents = {
   'mcp-orchestrator': 'management',
   'mcp-security-auditor': 'mcp',
@@ -14,9 +14,10 @@ export const agents = {
 export type Agent = keyof typeof agents;
 export const agentNames = Object.keys(agents) as readonly Agent[];
 
-/** The agent that a setting names. @throws ConfigError when there is none. */
+/** Returns the agent that a setting names. @throws ConfigError for an unknown agent. */
 export function namedAgent(name: string, setting: string): Agent {
   const agent = agentNames.find((known) => known === name);
-  if (agent === undefined) throw new ConfigError(`${setting}: names an agent that there is not`);
+  if (agent === undefined)
+    throw new ConfigError(`${setting}: unknown agent; known agents: ${agentNames.join(', ')}`);
   return agent;
 }

@@ -1,16 +1,34 @@
 import { z } from 'zod';
 import { principalSchema } from '../../identity/access/actor.ts';
 import { CLOCK_TOLERANCE_MS } from '../../platform/base/clock.ts';
+import { errorKinds } from '../../platform/base/errors.ts';
 import type { LogFields } from '../../platform/telemetry/log.ts';
 import { continueTrace } from '../../platform/telemetry/trace.ts';
 import { agentNames } from './agents.ts';
-import { type Outcome, outcomeSchema } from './outcome.ts';
+import {
+  FIRST_RETRY_MS,
+  LEASE_MARGIN_MS,
+  MAX_RESEND_AFTER_MS,
+  MAX_ROW_CONTENT_LENGTH,
+  RESEND_AFTER_MS,
+  RETRY_FACTOR,
+} from './limits.ts';
+
+/** Why a delegation failed. The message is for callers. */
+export const taskErrorSchema = z.object({ kind: z.enum(errorKinds), message: z.string() });
+
+/** How a delegation ended. */
+export const outcomeSchema = z.discriminatedUnion('success', [
+  z.object({ success: z.literal(true), result: z.unknown() }),
+  z.object({ success: z.literal(false), error: taskErrorSchema }),
+]);
+export type Outcome = z.infer<typeof outcomeSchema>;
 
 export const agentSchema = z.enum(agentNames);
 
 export const delegationStateSchema = z.enum(['queued', 'running', 'succeeded', 'failed', 'cancelled']);
 
-/** One piece of work for one agent, and how far it is. */
+/** Work for one agent, and its state. */
 export const delegationSchema = z.object({
   id: z.string(),
   tenantId: z.string(),
@@ -30,13 +48,13 @@ export const delegationSchema = z.object({
   stepId: z.string().optional(),
   traceparent: z.string(),
   state: delegationStateSchema,
-  /** Number of the newest message: one more with each retry and each time that the sweeper sends again. */
+  /** Number of the newest message. Each retry and each message of the sweeper adds one. */
   attempt: z.int().min(1),
-  /** How often an agent has begun. */
+  /** How often an agent has begun the task. */
   attempts: z.int().min(0),
-  /** While running: until then it is the claimer's, afterwards anyone may claim it. */
+  /** While running: the end of the lease. Afterwards, any instance may claim the delegation. */
   leaseUntil: z.iso.datetime().optional(),
-  /** When its current message was sent, or was to be sent. */
+  /** When its current message was sent or is to be delivered. */
   sentAt: z.iso.datetime(),
   deadline: z.iso.datetime(),
   createdAt: z.iso.datetime(),
@@ -46,7 +64,7 @@ export const delegationSchema = z.object({
 });
 export type Delegation = z.infer<typeof delegationSchema>;
 
-/** What is to be done, by whom, for whom and until when. */
+/** The fields of a new delegation. */
 type Work = Pick<
   Delegation,
   | 'id'
@@ -64,32 +82,26 @@ type Work = Pick<
   | 'deadline'
 >;
 
-/** A delegation of which nothing has been sent. */
+/** Returns a new delegation. No message of it has been sent. */
 export function newDelegation(work: Work, now: Date): Delegation {
   const at = now.toISOString();
   const requestingAgent = 'mcp-orchestrator';
   return { ...work, requestingAgent, state: 'queued', attempt: 1, attempts: 0, sentAt: at, createdAt: at };
 }
 
-/** A task that throws this often fails for good. */
-export const MAX_ATTEMPTS = 4;
-
-/** A claim outlives the task's own timeout by this, so that a slow record of the outcome is not overtaken. */
-const LEASE_MARGIN_MS = 5_000;
-
 export type ClaimDecision =
   | { readonly kind: 'claimed'; readonly delegation: Delegation }
   | { readonly kind: 'overdue'; readonly delegation: Delegation }
-  /** Nothing to do for this message: the work is done or is being done. */
+  /** Nothing to do for this message: the delegation has ended or is running. */
   | { readonly kind: 'skip'; readonly reason: 'finished' | 'running' };
 
 /**
- * Decides what a message may do. Messages come more than once and out of order, and their senders may have died: only the
- * row counts. A running row whose lease has ended belongs to an agent that is gone.
+ * Decides what a message may do. Messages arrive more than once and out of order, and their senders may have crashed: only the
+ * row counts. The agent of a running row with an expired lease has crashed.
  */
 export function claim(row: Delegation, now: Date, timeoutMs: number): ClaimDecision {
   if (row.outcome) return { kind: 'skip', reason: 'finished' };
-  // No tolerance here: a second message comes when the claimer's lock is lost, and its task may run twice without harm.
+  // No clock tolerance: a second message arrives after the message lock is lost, and a task may run twice without harm.
   if (isLeased(row, now)) return { kind: 'skip', reason: 'running' };
   if (isOverdue(row, now)) return { kind: 'overdue', delegation: finish(row, overdueOutcome(row), now) };
   return {
@@ -109,10 +121,6 @@ export type SweepDecision =
   | { readonly kind: 'overdue'; readonly delegation: Delegation }
   | { readonly kind: 'resend'; readonly delegation: Delegation };
 
-/** The first wait for an answer before a message counts as lost; it doubles with each sending, up to an hour. */
-export const RESEND_AFTER_MS = 60_000;
-const RESEND_AT_MOST_MS = 3_600_000;
-
 /**
  * Decides what to do with an unfinished delegation whose message may be lost. A second message does no
  * harm, so `sentAt` needs no clock tolerance.
@@ -120,7 +128,7 @@ const RESEND_AT_MOST_MS = 3_600_000;
 export function sweep(row: Delegation, now: Date): SweepDecision {
   if (isLeased(row, new Date(now.getTime() - CLOCK_TOLERANCE_MS))) return { kind: 'leave' };
   if (isOverdue(row, now)) return { kind: 'overdue', delegation: finish(row, overdueOutcome(row), now) };
-  const patienceMs = Math.min(RESEND_AFTER_MS * 2 ** (row.attempt - 1), RESEND_AT_MOST_MS);
+  const patienceMs = Math.min(RESEND_AFTER_MS * 2 ** (row.attempt - 1), MAX_RESEND_AFTER_MS);
   if (now.getTime() - new Date(row.sentAt).getTime() < patienceMs) return { kind: 'leave' };
   return { kind: 'resend', delegation: requeue(row, now) };
 }
@@ -131,7 +139,7 @@ export const isLeased = (row: Delegation, now: Date): boolean =>
 const isOverdue = (row: Delegation, now: Date): boolean => timeLeftMs(row, now) <= 0;
 
 /**
- * Returns how long work may go on, in ms. The deadline and the creation are times of one machine, and `now` may be of another.
+ * Returns the time left until the deadline, in ms. One machine wrote the deadline and the creation, `now` may be of another.
  * So the time left is at most the time between the two, and it ends when the deadline is past by `CLOCK_TOLERANCE_MS`.
  */
 export const timeLeftMs = (
@@ -152,15 +160,11 @@ export function finish(row: Delegation, outcome: Outcome, now: Date): Delegation
   return { ...rest, state: stateAfter(outcome), outcome, finishedAt: now.toISOString() };
 }
 
-/** Characters of JSON that an input may have, and an input with its result: a row holds both. */
-export const MAX_INPUT_LENGTH = 200_000;
-const MAX_CONTENT_LENGTH = 450_000;
-
-/** The outcome, or a failure in its place where the row could not hold it. */
-export function fitting(outcome: Outcome, { task, input }: Delegation): Outcome {
+/** Returns the outcome, or a failure instead of an outcome that the row cannot hold. */
+export function fitOutcome(outcome: Outcome, { task, input }: Delegation): Outcome {
   const length = JSON.stringify(outcome).length + JSON.stringify(input ?? null).length;
-  if (length <= MAX_CONTENT_LENGTH) return outcome;
-  const message = `the result of ${task} with its input is longer than ${MAX_CONTENT_LENGTH} characters`;
+  if (length <= MAX_ROW_CONTENT_LENGTH) return outcome;
+  const message = `the result of ${task} with its input is longer than ${MAX_ROW_CONTENT_LENGTH} characters`;
   return { success: false, error: { kind: 'too_large', message } };
 }
 
@@ -169,22 +173,19 @@ function stateAfter(outcome: Outcome): Delegation['state'] {
   return outcome.error.kind === 'cancelled' ? 'cancelled' : 'failed';
 }
 
-const FIRST_BACKOFF_MS = 1_000;
-const BACKOFF_FACTOR = 4;
-
-/** Gives a claim back after a fault. Its next message is sent under a number of its own, and not delivered before `sentAt`. */
+/** Returns a claimed delegation, queued again after a fault. The queue does not deliver its next message before `sentAt`. */
 export function retryLater(row: Delegation, now: Date): Delegation {
-  const backoffMs = FIRST_BACKOFF_MS * BACKOFF_FACTOR ** (row.attempts - 1);
+  const backoffMs = FIRST_RETRY_MS * RETRY_FACTOR ** (row.attempts - 1);
   return requeue(row, new Date(now.getTime() + backoffMs));
 }
 
-/** Queued again, for a message under a number of its own: one under the number before would be dropped as a duplicate. */
+/** Returns the delegation queued again under a new attempt: the queue drops a second message of one attempt as a duplicate. */
 export function requeue(row: Delegation, sentAt: Date): Delegation {
   const { leaseUntil: _, ...rest } = row;
   return { ...rest, state: 'queued', attempt: row.attempt + 1, sentAt: sentAt.toISOString() };
 }
 
-/** What every log line about a delegation says. */
+/** Returns the fields of every log line about a delegation. */
 export function logFieldsOf({ id, agent, task, attempt, traceparent }: Delegation): LogFields {
   return { delegationId: id, agent, task, attempt, traceId: continueTrace(traceparent).traceId };
 }

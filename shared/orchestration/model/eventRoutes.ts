@@ -1,7 +1,7 @@
 import { type Config, ConfigError } from '../../platform/config/config.ts';
 import { type Agent, namedAgent } from './agents.ts';
 
-/** Types of events, each with the agents that are told of it. */
+/** Types of events, each with the agents that handle it. */
 export type EventRoutes = Readonly<Record<string, readonly Agent[]>>;
 
 export const standardRoutes = {
@@ -11,7 +11,7 @@ export const standardRoutes = {
   protocol_violation: ['mcp-protocol-expert', 'mcp-debugger'],
 } as const satisfies EventRoutes;
 
-/** The standard routes and those of the settings. @throws ConfigError where these name an agent that is not there. */
+/** Returns the standard routes and those of the settings. @throws ConfigError for a standard type or an unknown agent. */
 export function routesOf(configured: Config['eventRoutes']): EventRoutes {
   const own = Object.entries(configured).map(([type, names]): [string, readonly Agent[]] => {
     if (Object.hasOwn(standardRoutes, type))
@@ -21,5 +21,5 @@ export function routesOf(configured: Config['eventRoutes']): EventRoutes {
   return { ...standardRoutes, ...Object.fromEntries(own) };
 }
 
-/** The task by which an agent deals with an event. */
+/** Returns the name of the task by which an agent handles an event. */
 export const handlerOf = (type: string): string => `handle_${type}`;

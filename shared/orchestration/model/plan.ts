@@ -1,9 +1,14 @@
 import { z } from 'zod';
 import { principalSchema } from '../../identity/access/actor.ts';
 import { agentNames } from './agents.ts';
-import { taskErrorSchema } from './outcome.ts';
+import { taskErrorSchema } from './delegation.ts';
 
-/** Why a step failed: as its delegation did, or because its result is a verdict that did not pass. */
+/** The plan that checks each part of the system. Its rows are kept for a day only. */
+export const HEALTH_PLAN = 'comprehensive_health_check';
+/** The plan of a deployment. The engine publishes an event when it ends. */
+export const DEPLOYMENT_PLAN = 'deployment';
+
+/** Why a step failed: its delegation failed, or its result is a verdict that did not pass. */
 const stepErrorSchema = taskErrorSchema.extend({
   kind: z.enum([...taskErrorSchema.shape.kind.options, 'not_passed']),
 });
@@ -18,7 +23,7 @@ const workSchema = z.object({
   agent: z.enum(agentNames),
   task: z.string(),
   input: z.unknown(),
-  /** Where the input holds references to other steps, as JSON pointers: see `references.ts`. All else in it is data. */
+  /** The JSON pointers of the input's references to other steps: see `references.ts`. Everything else is data. */
   references: z.array(z.string()).optional(),
 });
 
@@ -28,14 +33,14 @@ const compensationSchema = workSchema.extend({
 });
 
 /**
- * A step waits until all that it depends on has ended, is then queued, and ends with its delegation. It is skipped when
- * what it needs failed, or when nothing new is to begin. Once the plan has failed or was cancelled, what succeeded is
- * compensated: step by step, the last that succeeded first.
+ * A step waits until all steps that it depends on have ended. It is then queued, and ends with its delegation. It is skipped
+ * when a step that it depends on failed, or when no step may begin any more. After a failure or a cancellation, the steps that
+ * succeeded are compensated one by one, the last first.
  */
 const stepSchema = workSchema.extend({
   id: z.string(),
   dependsOn: z.array(z.string()),
-  /** How long its delegation may take, repetitions included. */
+  /** Deadline of its delegation in ms, queueing and retries included. */
   timeoutMs: z.int().optional(),
   severity: severitySchema,
   onFailure: onFailureSchema,
@@ -44,12 +49,12 @@ const stepSchema = workSchema.extend({
   error: stepErrorSchema.optional(),
   queuedAt: z.iso.datetime().optional(),
   finishedAt: z.iso.datetime().optional(),
-  /** Its place among the steps that have ended, from 1 on: two may end in the same millisecond. */
+  /** Its position among the ended steps, from 1: two may end in the same millisecond. */
   ended: z.int().optional(),
 });
 export type PlanStep = z.infer<typeof stepSchema>;
 
-/** A plan is a graph of steps, each a delegation. Results stay with those: a plan's row must not grow with them. */
+/** A plan: a graph of steps, each a delegation. Results stay in the delegations, so that the plan's row does not grow with them. */
 export const planSchema = z.object({
   id: z.string(),
   tenantId: z.string(),
@@ -58,9 +63,9 @@ export const planSchema = z.object({
   gate: z.string().optional(),
   state: z.enum(['running', 'compensating', 'succeeded', 'failed', 'cancelled']),
   steps: z.array(stepSchema),
-  /** Counts its changes. */
+  /** The number of its changes. */
   revision: z.int(),
-  /** Somebody wants it to end: nothing new begins. */
+  /** It was cancelled: no step begins any more. */
   cancelled: z.boolean().optional(),
   requestedBy: z.string(),
   /** On whose behalf its steps are done; absent for plans of the system's own. */
@@ -68,7 +73,7 @@ export const planSchema = z.object({
   /** The plan or gate of the gateway that authorises its steps. Their tasks then need no permission of the actor. */
   grantedBy: z.string().optional(),
   sessionId: z.string().optional(),
-  /** What it holds of the resource pools until it ends. */
+  /** Its allocation of the resource pools, until it ends. */
   allocationId: z.string().optional(),
   traceparent: z.string(),
   createdAt: z.iso.datetime(),
@@ -77,7 +82,7 @@ export const planSchema = z.object({
 });
 export type Plan = z.infer<typeof planSchema>;
 
-/** A step as whoever makes the plan gives it. Absent: critical, stop, nothing to depend on and nothing to compensate. */
+/** A step as the author of a plan writes it. Defaults: critical, stop, no dependency, no compensation. */
 export type StepDefinition = z.infer<typeof workSchema> &
   Partial<Pick<PlanStep, 'dependsOn' | 'timeoutMs' | 'severity' | 'onFailure'>> & {
     readonly id: string;
@@ -86,3 +91,13 @@ export type StepDefinition = z.infer<typeof workSchema> &
 
 export const hasEnded = ({ state }: Pick<Plan, 'state'>): boolean =>
   state === 'succeeded' || state === 'failed' || state === 'cancelled';
+
+/** Returns the status of a gate's run. A cancelled run has failed. */
+export function gateStatus({ state }: Pick<Plan, 'state'>): 'running' | 'passed' | 'failed' {
+  if (state === 'succeeded') return 'passed';
+  return state === 'running' || state === 'compensating' ? 'running' : 'failed';
+}
+
+/** Returns the critical check that ended the run, if one did not pass. */
+export const failedCheck = ({ steps }: Plan): string | undefined =>
+  steps.find(({ state, severity }) => state === 'failed' && severity === 'critical')?.id;

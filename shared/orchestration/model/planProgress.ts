@@ -1,4 +1,4 @@
-import type { Outcome } from './outcome.ts';
+import type { Outcome } from './delegation.ts';
 import { type Plan, type PlanStep, type StepDefinition, type StepError, hasEnded } from './plan.ts';
 
 export type PlanStart = Omit<
@@ -6,7 +6,7 @@ export type PlanStart = Omit<
   'state' | 'steps' | 'revision' | 'createdAt' | 'updatedAt' | 'finishedAt' | 'cancelled'
 >;
 
-/** A new plan with the steps that can begin already queued. */
+/** Returns a new plan, in which the steps that can begin are queued. */
 export function startPlan(start: PlanStart, definitions: readonly StepDefinition[], now: Date): Plan {
   const at = now.toISOString();
   const steps = definitions.map(({ compensation, ...definition }): PlanStep => ({
@@ -22,8 +22,8 @@ export function startPlan(start: PlanStart, definitions: readonly StepDefinition
 }
 
 /**
- * The plan once a piece of its work has ended, a step or a compensation. An outcome for what is not queued comes late or
- * twice: the plan stays as it is.
+ * Returns the plan after the outcome of a step or a compensation. If that is not queued, the outcome comes late or twice, and
+ * the same plan is returned.
  */
 export function recordOutcome(plan: Plan, workId: string, outcome: Outcome, now: Date): Plan {
   const queued = queuedWork(plan).find(({ id }) => id === workId);
@@ -34,15 +34,15 @@ export function recordOutcome(plan: Plan, workId: string, outcome: Outcome, now:
   return settle({ ...withStep(plan, ended), ...changedAt(plan, now) }, now);
 }
 
-/** The plan once somebody wants it to end. One that is ending or has ended stays as it is. */
+/** Returns the plan after its cancellation. A plan that is ending or has ended is returned as it is. */
 export function cancel(plan: Plan, now: Date): Plan {
   if (plan.state !== 'running' || plan.cancelled) return plan;
   return settle({ ...plan, ...changedAt(plan, now), cancelled: true }, now);
 }
 
-/** A delegation that must exist: with the plan's row as their record, none is lost when a sender dies. */
+/** A queued step or compensation. Its delegation must exist: the plan's row records it, so that a crash loses none. */
 export interface QueuedWork {
-  /** Of the step, or of its compensation: names of steps hold no dash. */
+  /** The id of the step or of its compensation. Ids of steps contain no dash. */
   readonly id: string;
   readonly step: PlanStep;
   readonly compensates: boolean;
@@ -50,7 +50,7 @@ export interface QueuedWork {
 
 export const compensationId = (stepId: string): string => `${stepId}-undo`;
 
-/** All that a plan may have delegated. */
+/** Returns the ids of all steps and compensations that a plan may have delegated. */
 export const workIdsOf = (plan: Plan): readonly string[] =>
   plan.steps.flatMap(({ id, compensation }) => (compensation ? [id, compensationId(id)] : [id]));
 
@@ -62,10 +62,10 @@ export function queuedWork(plan: Plan): readonly QueuedWork[] {
   });
 }
 
-/** The id of a delegation follows from the plan, so that what is delegated twice is one delegation. */
+/** Returns the id of a step's delegation. It follows from the plan, so that delegating twice makes one delegation. */
 export const delegationIdOf = (plan: Pick<Plan, 'id'>, workId: string): string => `${plan.id}-${workId}`;
 
-/** What made the plan fail: the error of the critical step that failed first. */
+/** Returns why the plan failed: the error of the critical step that failed first. */
 export function planError(plan: Plan): (StepError & { readonly step: string }) | undefined {
   const [first] = plan.steps
     .filter(({ state, severity }) => state === 'failed' && severity === 'critical')
@@ -91,7 +91,7 @@ function compensated(step: PlanStep, outcome: Outcome): PlanStep {
   return { ...step, compensation: { ...step.compensation, state: 'failed', error: outcome.error } };
 }
 
-/** A result that says `passed: false` is a verdict: the work was done, and what it looked at did not pass. */
+/** Returns the error of a step. A result with `passed: false` is one too: the check ran and did not pass. */
 function errorOf(outcome: Outcome): StepError | undefined {
   if (!outcome.success) return outcome.error;
   const { result } = outcome;
@@ -112,9 +112,9 @@ const changedAt = ({ revision }: Plan, now: Date) => ({
   updatedAt: now.toISOString(),
 });
 
-/** Queues and skips until nothing more follows, then compensates or ends the plan. */
+/** Queues and skips steps until no more can change, then compensates or ends the plan. */
 function settle(plan: Plan, now: Date): Plan {
-  const steps = moveOn(plan, now);
+  const steps = queueReadySteps(plan, now);
   const moved = { ...plan, steps };
   if (steps.some(({ state }) => state === 'waiting' || state === 'queued')) return moved;
   if (!plan.cancelled && planError(moved) === undefined) return end(moved, 'succeeded', now);
@@ -130,8 +130,8 @@ function settle(plan: Plan, now: Date): Plan {
 const end = (plan: Plan, state: Plan['state'], now: Date): Plan =>
   hasEnded(plan) ? plan : { ...plan, state, finishedAt: now.toISOString() };
 
-/** Moves every waiting step that can move, again and again, since a skipped step moves those that need it. */
-function moveOn(plan: Plan, now: Date): PlanStep[] {
+/** Queues or skips every waiting step that can, and repeats that: a skipped step decides those that depend on it. */
+function queueReadySteps(plan: Plan, now: Date): PlanStep[] {
   const halted =
     plan.cancelled === true ||
     plan.steps.some((step) => step.severity === 'critical' && blocks(step) && step.state === 'failed');

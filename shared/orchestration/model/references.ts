@@ -1,4 +1,5 @@
-import type { Outcome } from './outcome.ts';
+import type { Agent } from './agents.ts';
+import type { Outcome } from './delegation.ts';
 import type { StepError } from './plan.ts';
 
 /**
@@ -22,7 +23,7 @@ export interface ReferencePlace {
   readonly reference: Reference;
 }
 
-/** Finds all references in an input. Only for an input whose every part the author of the plan wrote. */
+/** Returns all references in an input. Only for an input that the author of the plan wrote as a whole. */
 export function findReferences(input: unknown, pointer = ''): readonly ReferencePlace[] {
   const reference = referenceOf(input);
   if (reference) return [{ pointer, reference }];
@@ -30,21 +31,21 @@ export function findReferences(input: unknown, pointer = ''): readonly Reference
   return Object.entries(input).flatMap(([key, value]) => findReferences(value, `${pointer}/${escaped(key)}`));
 }
 
-/** The places of all references in an input that the author of the plan wrote. */
+/** Returns the JSON pointers of all references in an input that the author of the plan wrote as a whole. */
 export const referencePointers = (input: unknown): string[] =>
   findReferences(input).map(({ pointer }) => pointer);
 
-/** The references at the given places. */
+/** Returns the references at the given JSON pointers. */
 export const referencesAt = (input: unknown, pointers: readonly string[]): readonly Reference[] =>
   pointers.flatMap((pointer) => referenceOf(atPointer(input, pointer)) ?? []);
 
-/** What the references stand for. */
+/** The values of references. */
 export interface Referents {
   readonly outcomeOf: (step: string) => Outcome | undefined;
   readonly planError: StepError | undefined;
 }
 
-/** Returns the input with each reference at the given places replaced by its value. No other part is even read. */
+/** Returns the input with each reference at the given JSON pointers replaced by its value. Everything else is data. */
 export function resolveReferences(
   input: unknown,
   pointers: readonly string[],
@@ -84,7 +85,7 @@ function referenceOf(input: unknown): Reference | undefined {
   return { kind: 'result', step: input.$resultOf, at };
 }
 
-/** The part of a value at a JSON pointer; undefined where there is none. */
+/** Returns the part of a value at a JSON pointer (RFC 6901), or `undefined` for a missing part. */
 function atPointer(value: unknown, pointer: string): unknown {
   if (pointer !== '' && !pointer.startsWith('/')) return undefined;
   let part = value;
@@ -98,9 +99,35 @@ function atPointer(value: unknown, pointer: string): unknown {
 
 const escaped = (key: string): string => key.replaceAll('~', '~0').replaceAll('/', '~1');
 
-/** The keys that a JSON pointer goes through, one after another. */
+/** Returns the unescaped keys of a JSON pointer. */
 const keysOf = (pointer: string): readonly string[] =>
   pointer
     .split('/')
     .slice(1)
     .map((key) => key.replaceAll('~1', '/').replaceAll('~0', '~'));
+
+/** A step or compensation of a plan's row. */
+interface Work {
+  readonly agent: Agent;
+  readonly task: string;
+  readonly input?: unknown;
+  readonly references?: readonly string[] | undefined;
+}
+
+/** Where the code of the named plans writes references, in inputs that hold callers' data too. */
+const ofNamedPlans: Readonly<Record<string, readonly string[]>> = {
+  update_registry: ['/discovery'],
+  update_server: ['/discovery'],
+  reject_registration: ['/error'],
+  register_servers: [],
+};
+
+/**
+ * Returns the JSON pointers of the references that the author of a plan wrote. A row of an earlier version lists none. There,
+ * references are where the named plans write them, or anywhere in the input of other tasks, which an administrator wrote.
+ */
+export function writtenReferences({ agent, task, input, references }: Work): readonly string[] {
+  if (references) return references;
+  const isOfNamedPlan = agent === 'mcp-orchestrator' && Object.hasOwn(ofNamedPlans, task);
+  return (isOfNamedPlan ? ofNamedPlans[task] : undefined) ?? referencePointers(input);
+}

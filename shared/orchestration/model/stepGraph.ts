@@ -5,7 +5,7 @@ interface Node {
   readonly dependsOn: readonly string[];
 }
 
-/** The steps that can never begin, since they depend on themselves, directly or through others, or on such a step. */
+/** Returns the steps that can never begin: those on a cycle, and those that depend on one. */
 export function stepsOnCycles(steps: readonly Node[]): readonly string[] {
   const waiting = new Map(steps.map((step) => [step.id, step]));
   for (let moved = true; moved;) {
@@ -19,7 +19,7 @@ export function stepsOnCycles(steps: readonly Node[]): readonly string[] {
   return [...waiting.keys()];
 }
 
-/** All that a step waits for, directly or through others. The graph must have no cycles. */
+/** Returns the ids of all steps that a step depends on, directly or through others. The graph must have no cycles. */
 export function ancestorsOf(id: string, steps: readonly Node[]): ReadonlySet<string> {
   const byId = new Map(steps.map((step) => [step.id, step]));
   const found = new Set<string>();
@@ -34,7 +34,7 @@ export function ancestorsOf(id: string, steps: readonly Node[]): ReadonlySet<str
   return found;
 }
 
-/** The steps one after another: each waits for the one before it. */
+/** Returns the steps in sequence: each depends on the one before it. */
 export const inOrder = (steps: readonly StepDefinition[]): readonly StepDefinition[] =>
   steps.map((step, index) => {
     const before = steps[index - 1];

@@ -7,25 +7,25 @@ export interface DelegationFilter {
   readonly agent?: Agent | undefined;
   readonly state?: Delegation['state'] | undefined;
   readonly planId?: string | undefined;
-  /** All that one request has set off. */
+  /** Finds all work that one request began. */
   readonly traceId?: string | undefined;
   readonly sessionId?: string | undefined;
 }
 
-/** Keeps delegations. An outage is thrown. */
+/** Keeps delegations. @throws InfrastructureError in an outage. */
 export interface DelegationStore {
   find(tenantId: string, id: string): Promise<Stored<Delegation> | undefined>;
   add(delegation: Delegation): Promise<'inserted' | 'exists'>;
   replace(delegation: Delegation, etag: string): Promise<Replacement>;
-  /** For one that has ended. */
+  /** Removes a row that has ended. */
   remove(delegation: Delegation, etag: string): Promise<'removed' | 'conflict' | 'missing'>;
-  /** Those that match all that the filter names, in the order of their ids; `after` is the last id of the page before. */
+  /** Returns the rows that match every field of the filter, in the order of their ids. `after` is the last id of the page before. */
   list(tenantId: string, filter: DelegationFilter, limit: number, after?: string): Promise<Page<Delegation>>;
-  /** Those of all tenants that have not ended and were made before this time. Reads nothing of those that have ended. */
+  /** Yields rows of all tenants that have not ended and were created before this time. It reads no row that has ended. */
   unfinished(madeBefore: Date, onUnreadable: OnUnreadable): AsyncIterable<Stored<Delegation>>;
-  /** Those of all tenants that may be removed now. It reads the whole table. */
+  /** Yields rows of all tenants that have expired. It reads the whole table. */
   expired(now: Date, onUnreadable: OnUnreadable): AsyncIterable<Stored<Delegation>>;
-  /** Returns how many have not ended, by agent: of one tenant, or of all. */
+  /** Returns the number of delegations that have not ended, by agent: of one tenant, or of all. */
   countUnfinished(tenantId?: string): Promise<ReadonlyMap<string, number>>;
 }
 
@@ -37,17 +37,35 @@ export interface PlanFilter {
   readonly sessionId?: string | undefined;
 }
 
-/** Keeps plans. A plan's row is also the record of what it has yet to send. An outage is thrown. */
+/** Keeps plans. A plan's row also records which steps it has yet to delegate. @throws InfrastructureError in an outage. */
 export interface PlanStore {
   find(tenantId: string, id: string): Promise<Stored<Plan> | undefined>;
   add(plan: Plan): Promise<'inserted' | 'exists'>;
   replace(plan: Plan, etag: string): Promise<Replacement>;
-  /** For one that has ended. */
+  /** Removes a row that has ended. */
   remove(plan: Plan, etag: string): Promise<'removed' | 'conflict' | 'missing'>;
-  /** Those that match all that the filter names, in the order of their ids; `after` is the last id of the page before. */
+  /** Returns the rows that match every field of the filter, in the order of their ids. `after` is the last id of the page before. */
   list(tenantId: string, filter: PlanFilter, limit: number, after?: string): Promise<Page<Plan>>;
-  /** Those of all tenants that have not ended and were made before this time. Reads nothing of those that have ended. */
+  /** Yields rows of all tenants that have not ended and were created before this time. It reads no row that has ended. */
   unfinished(madeBefore: Date, onUnreadable: OnUnreadable): AsyncIterable<Stored<Plan>>;
-  /** Those of all tenants that may be removed now. It reads the whole table. */
+  /** Yields rows of all tenants that have expired. It reads the whole table. */
   expired(now: Date, onUnreadable: OnUnreadable): AsyncIterable<Stored<Plan>>;
+}
+
+/** A delegation whose message is not sent yet, because its tenant has enough deliveries in flight at the agent. */
+export type BacklogEntry = Pick<Delegation, 'tenantId' | 'agent' | 'id' | 'createdAt'>;
+
+/**
+ * Keeps the backlogs of delegations whose messages are not sent yet: one for each tenant and agent, the oldest first. It is an
+ * index: the sweeper finds a delegation whose entry is lost. @throws InfrastructureError in an outage.
+ */
+export interface BacklogStore {
+  /** Adds an entry. An entry that exists stays. */
+  add(entry: BacklogEntry): Promise<void>;
+  /** Removes an entry. Returns true to one caller only, false for a missing entry. */
+  remove(entry: BacklogEntry): Promise<boolean>;
+  /** Returns the oldest entries of a backlog, at most `limit`. */
+  first(tenantId: string, agent: Agent, limit: number): Promise<readonly BacklogEntry[]>;
+  /** Returns all entries, one backlog after another. */
+  all(): Promise<readonly BacklogEntry[]>;
 }

@@ -1,6 +1,6 @@
 import type { DomainError } from '../../platform/base/errors.ts';
 
-/** The failure of a name that is not known: `noun` says what it should name. It says the nearest that is, or else all. */
+/** Returns the failure for an unknown name. `noun` says what it should name. The message suggests the nearest known name, or lists all. */
 export function unknownName(noun: string, name: string, known: readonly string[]): DomainError {
   const nearest = nearestName(name, known);
   const hint =
@@ -8,7 +8,7 @@ export function unknownName(noun: string, name: string, known: readonly string[]
   return { kind: 'not_found', message: `there is no ${noun} "${name}"; ${hint}` };
 }
 
-/** The known name that a person most likely meant, if one is near: at most a third of its letters differ. */
+/** Returns the known name that a person most likely meant: the nearest one of which at most a third of the letters differ. */
 export function nearestName(name: string, known: readonly string[]): string | undefined {
   const ranked = known
     .map((candidate) => ({ candidate, distance: distance(name.slice(0, 100), candidate) }))
@@ -17,7 +17,7 @@ export function nearestName(name: string, known: readonly string[]): string | un
   return ranked[0]?.candidate;
 }
 
-/** Levenshtein's: the fewest letters to insert, delete or replace. */
+/** Returns the Levenshtein distance: the fewest letters to insert, delete or replace. */
 function distance(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, index) => index);
   for (let index = 0; index < from.length; index++) {

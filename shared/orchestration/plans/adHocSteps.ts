@@ -1,21 +1,13 @@
 import { z } from 'zod';
-import type { DomainError, InputProblem } from '../../platform/base/errors.ts';
+import type { InputProblem } from '../../platform/base/errors.ts';
+import { unsafeShape } from '../../platform/base/json.ts';
 import { type Result, fail, invalidBySchema, succeed } from '../../platform/base/result.ts';
-import { type Bounds, unsafeShape } from '../../platform/base/json.ts';
 import type { Agent } from '../model/agents.ts';
-import type { Caller } from '../model/caller.ts';
-import { MAX_INPUT_LENGTH } from '../model/delegation.ts';
-import { findOpenTask } from '../tasks/findTask.ts';
-import { askRefusal } from '../tasks/resultAccess.ts';
-import type { TaskCatalogue } from '../tasks/taskCatalogue.ts';
+import { MAX_INPUT_LENGTH, MAX_POINTERS_LENGTH, MAX_STEPS, STEPS_BOUNDS } from '../model/limits.ts';
 import { type StepDefinition, onFailureSchema, severitySchema } from '../model/plan.ts';
 import { findReferences, referencePointers } from '../model/references.ts';
 import { ancestorsOf, stepsOnCycles } from '../model/stepGraph.ts';
-
-const MAX_STEPS = 100;
-/** In characters: the row of the plan holds the pointers beside the steps. */
-const MAX_POINTERS_LENGTH = 100_000;
-const BOUNDS: Bounds = { depth: 64, keys: 20_000 };
+import { type TaskCatalogue, findOpenTask } from '../tasks/taskCatalogue.ts';
 
 const nameSchema = z
   .string()
@@ -26,7 +18,7 @@ const workSchema = z.strictObject({
   input: z.unknown().default({}),
 });
 
-/** Steps of an administrator's own plan. `timeout` is in seconds, waiting and repetitions included. */
+/** The steps of an ad hoc plan. `timeout` is in seconds, queueing and retries included. */
 export const stepRequestsSchema = z
   .array(
     workSchema.extend({
@@ -40,33 +32,33 @@ export const stepRequestsSchema = z
   )
   .min(1)
   .max(MAX_STEPS);
-type StepRequest = z.infer<typeof stepRequestsSchema>[number];
+export type StepRequest = z.infer<typeof stepRequestsSchema>[number];
 
 type WorkRequest = z.infer<typeof workSchema>;
 
 /**
- * The steps that a request asks for. Failures: `too_large`; `invalid`, with everything that is wrong: names that come twice
- * or are not known, cycles, references to what a step does not wait for, inputs that their task refuses. An input with
- * references is judged by its task once they are resolved.
+ * Returns the steps of a request. Failures: `too_large`; `invalid`, with all problems: duplicate and unknown names, cycles,
+ * references to steps that a step does not depend on, inputs that break the schema of their task. An input with references is
+ * checked when the task runs.
  */
 export function planSteps(
   requests: readonly StepRequest[],
   catalogue: TaskCatalogue,
 ): Result<readonly StepDefinition[]> {
-  const unsafe = unsafeShape(requests, BOUNDS);
+  const unsafe = unsafeShape(requests, STEPS_BOUNDS);
   if (unsafe !== undefined) return invalidSteps([{ path: 'steps', message: unsafe }]);
   if (JSON.stringify(requests).length > MAX_INPUT_LENGTH) {
     const message = `the steps are longer than ${MAX_INPUT_LENGTH} characters of JSON`;
     return fail({ kind: 'too_large', message });
   }
   if (pointersLength(requests) > MAX_POINTERS_LENGTH) {
-    const message = `the places of the references in the steps are longer than ${MAX_POINTERS_LENGTH} characters: use fewer references, or shorter keys`;
+    const message = `the JSON pointers of the references in the steps are longer than ${MAX_POINTERS_LENGTH} characters: use fewer references, or shorter keys`;
     return fail({ kind: 'too_large', message });
   }
   const problems: InputProblem[] = graphProblems(requests);
   const definitions = requests.map((step, index): StepDefinition => {
     const { timeout, compensation, agent: _, ...rest } = step;
-    // The administrator wrote all of these inputs.
+    // The administrator is the author of the whole input.
     const references = referencePointers(step.input);
     const path = `steps.${index}`;
     problems.push(...referenceProblems(step, path, requests));
@@ -87,28 +79,14 @@ export function planSteps(
   return problems.length === 0 ? succeed(definitions) : invalidSteps(problems);
 }
 
-/** The characters of all pointers to references. */
+/** Returns the total length of the JSON pointers to references, in characters. */
 const pointersLength = (requests: readonly StepRequest[]): number =>
   requests
     .flatMap(({ input, compensation }) => referencePointers([input, compensation?.input]))
     .reduce((sum, pointer) => sum + pointer.length, 0);
 
-/** Returns why the caller may not ask for these steps and compensations, or `undefined` where all of them are permitted. */
-export function stepRefusal(
-  steps: readonly StepDefinition[],
-  { principal }: Pick<Caller, 'principal'>,
-  catalogue: TaskCatalogue,
-  operatorTenant: string,
-): DomainError | undefined {
-  const works = steps.flatMap((step) => (step.compensation ? [step, step.compensation] : [step]));
-  return works
-    .flatMap(({ agent, task }) => catalogue.find(agent, task) ?? [])
-    .map((task) => askRefusal(task, principal, operatorTenant))
-    .find((refused) => refused !== undefined);
-}
-
 function invalidSteps(errors: readonly InputProblem[]): Result<never> {
-  return fail({ kind: 'invalid', message: 'the steps are not a plan: see errors', errors });
+  return fail({ kind: 'invalid', message: 'the steps are invalid: see errors', errors });
 }
 
 function graphProblems(steps: readonly StepRequest[]): InputProblem[] {
@@ -125,7 +103,7 @@ function graphProblems(steps: readonly StepRequest[]): InputProblem[] {
   if (stuck.length === 0) return problems;
   return [
     ...problems,
-    { path: 'steps', message: `these wait for each other in a circle: ${stuck.join(', ')}` },
+    { path: 'steps', message: `these steps depend on each other in a cycle: ${stuck.join(', ')}` },
   ];
 }
 
@@ -146,7 +124,7 @@ function referenceProblems(step: StepRequest, path: string, steps: readonly Step
   ];
 }
 
-/** The agent that a piece of work names. What is wrong with the work is added to the problems. */
+/** Returns the agent of a step or compensation, and adds what is wrong with it to the problems. */
 function agentFor(
   { agent, task: name, input }: WorkRequest,
   path: string,

@@ -1,21 +1,27 @@
+import { type Result, fail } from '../../platform/base/result.ts';
 import { type Config, ConfigError } from '../../platform/config/config.ts';
+import { beginOnce } from '../engine/beginPlan.ts';
+import type { OrchestrationDeps } from '../engine/deps.ts';
 import { type Agent, namedAgent } from '../model/agents.ts';
-import type { PlanStep, StepDefinition } from '../model/plan.ts';
+import type { Caller } from '../model/caller.ts';
+import type { Plan, PlanStep, StepDefinition } from '../model/plan.ts';
 import { referencePointers } from '../model/references.ts';
+import { unknownName } from '../model/unknownName.ts';
 import type { TaskCatalogue } from '../tasks/taskCatalogue.ts';
+import { type NamedPlan, beginNamedPlan, defineFixedPlan } from './namedPlan.ts';
 
-/** One thing that a gate looks at: a task whose result is a verdict, `{passed, error?, evidence?}`. */
+/** A check of a gate: a task whose result is a verdict, `{passed, error?, evidence?}`. */
 export interface Check {
   readonly check: string;
   readonly agent: Agent;
-  /** Named as the check where it is absent. */
+  /** Default: the name of the check. */
   readonly task?: string | undefined;
   readonly input?: unknown;
-  /** A critical check that does not pass fails the gate, and those after it do not run. */
+  /** A critical check that does not pass fails the gate, and later checks do not run. */
   readonly severity: PlanStep['severity'];
 }
 
-/** Gates by name, each with its checks in the order in which they run. */
+/** Gates by name, each with its checks in their order. */
 export type QualityGates = Readonly<Record<string, readonly Check[]>>;
 
 const critical = (check: string, agent: Agent): Check => ({ check, agent, severity: 'critical' });
@@ -45,7 +51,7 @@ export const standardGates = {
   ],
 } as const satisfies QualityGates;
 
-/** The standard gates and those of the settings. @throws ConfigError where these name what is not there, or a check twice. */
+/** Returns the standard gates and those of the settings. @throws ConfigError where a setting names an unknown agent, a standard gate or a check twice. */
 export function gatesOf(configured: Config['qualityGates']): QualityGates {
   const own = Object.entries(configured).map(([gate, checks]): [string, readonly Check[]] => {
     if (Object.hasOwn(standardGates, gate))
@@ -62,11 +68,11 @@ export function gatesOf(configured: Config['qualityGates']): QualityGates {
 
 const taskOf = ({ check, task }: Check): string => task ?? check;
 
-/** The checks that no task can carry out. */
+/** Returns the checks whose task no agent has. */
 export const missingChecks = (checks: readonly Check[], catalogue: TaskCatalogue): readonly string[] =>
   checks.filter((check) => !catalogue.find(check.agent, taskOf(check))).map(({ check }) => check);
 
-/** A gate as steps of a plan: one check after another, until a critical one does not pass. */
+/** Returns a gate as steps of a plan: one check after another, until a critical one does not pass. */
 export const gateSteps = (checks: readonly Check[]): readonly StepDefinition[] =>
   checks.map((check, index): StepDefinition => {
     const before = checks[index - 1];
@@ -76,10 +82,43 @@ export const gateSteps = (checks: readonly Check[]): readonly StepDefinition[] =
       agent: check.agent,
       task: taskOf(check),
       input,
-      // The settings wrote all of it.
+      // The settings are the author of the whole input.
       references: referencePointers(input),
       dependsOn: before ? [before.check] : [],
       severity: check.severity,
       onFailure: check.severity === 'critical' ? 'stop' : 'continue',
     };
   });
+
+/** Returns the plan of a gate's run, which holds a share of the resource pools until it ends. */
+export const gatePlan = (gate: string, checks: readonly Check[]): NamedPlan<OrchestrationDeps> =>
+  defineFixedPlan({
+    name: gate,
+    gate,
+    description: `The quality gate of ${checks.length} checks: ${checks.map(({ check }) => check).join(', ')}.`,
+    load: { operation: 'quality_gate', estimatedLoad: { checkCount: checks.length } },
+    steps: gateSteps(checks),
+  });
+
+export interface GateDeps extends OrchestrationDeps {
+  readonly gates: QualityGates;
+}
+
+export interface GateRequest {
+  readonly gate: string;
+  readonly sessionId?: string | undefined;
+}
+
+/** Begins a run of a gate. Failures: `not_found` for an unknown gate, and while no agent has one of its checks; `exhausted`. */
+export function runGate(
+  { gate, sessionId }: GateRequest,
+  caller: Caller,
+  catalogue: TaskCatalogue,
+  { gates, ...deps }: GateDeps,
+): Promise<Result<Plan>> {
+  return beginOnce(caller, deps, async () => {
+    const checks = Object.hasOwn(gates, gate) ? gates[gate] : undefined;
+    if (!checks) return fail(unknownName('quality gate', gate, Object.keys(gates)));
+    return beginNamedPlan(gatePlan(gate, checks), { sessionId }, caller, catalogue, deps, 'quality gate');
+  });
+}

@@ -1,12 +1,11 @@
 import { z } from 'zod';
-import type { App } from '../../platform/config/config.ts';
-import { appSchema } from '../../platform/config/config.ts';
 import { tenantShare } from '../../platform/concurrency/tenantShare.ts';
+import { type App, appSchema } from '../../platform/config/config.ts';
 import { type PoolName, type Share, shares } from './pools.ts';
 
 const natural = z.int().min(0);
 
-/** What somebody holds of the pools, until it is released or has expired. */
+/** An allocation, until it is released or has expired. */
 export const holdingSchema = z.object({
   id: z.string(),
   app: appSchema,
@@ -17,15 +16,15 @@ export const holdingSchema = z.object({
     redisConnections: natural,
     oauthValidations: natural,
   }),
-  /** The plan that holds it, and since when; absent where a caller of the API does. */
+  /** The plan that holds it, and since when; absent for an allocation of the API. */
   plan: z.object({ id: z.string(), since: z.iso.datetime() }).optional(),
   expiresAt: z.iso.datetime(),
 });
 export type Holding = Readonly<z.infer<typeof holdingSchema>>;
 
 /**
- * A pool that has less free for the tenant in the app than was asked for. `free` is of now, `most` what the tenant could
- * ever have there. `heldByTenant` is there when the tenant's own share is short, and not the pool.
+ * A pool with less free for the tenant in the app than requested. `free` is the current number, `most` the most that the tenant
+ * could ever have there. `heldByTenant` is present when the share of the tenant is exhausted, and not the pool.
  */
 export interface Shortage {
   readonly pool: PoolName;
@@ -35,7 +34,7 @@ export interface Shortage {
   readonly heldByTenant?: Holdings;
 }
 
-/** What one tenant holds of what an app can have of a pool, and the most that it may hold of that now. */
+/** The units of a pool that a tenant holds in an app, and the most that it may hold there now. */
 export interface Holdings {
   readonly inUse: number;
   readonly atMost: number;
@@ -43,20 +42,20 @@ export interface Holdings {
 
 export type Decision =
   | { readonly kind: 'allocated'; readonly holdings: readonly Holding[] }
-  /** `retryAt`: when it fits if nobody releases or takes anything before; undefined: it is more than the tenant can ever have. */
+  /** `retryAt`: when it fits, if nothing is released or taken before. Undefined: more than the tenant can ever have. */
   | { readonly kind: 'short'; readonly shortages: readonly Shortage[]; readonly retryAt: Date | undefined };
 
 /**
- * Whether a request fits beside what is held, in all pools or not at all. The rule, for each pool:
+ * Decides whether a request fits beside what is held, in all pools or not at all. The rule for each pool:
  *
- * - An app takes from the share that is reserved for it first. Nobody else gets that share, even while it is free.
- * - What an app holds beyond its reserved share it has from the shared one. What all apps together have from the shared one
- *   never exceeds it.
- * - The shares add up to the size of the pool, so what is held in all never exceeds that.
- * - Of what an app can have, a tenant holds at most its share (`tenantShare`), counted among the tenants that hold some.
+ * - An app takes from its reserved part first. The other app never gets that part, even while it is free.
+ * - What an app holds beyond its reserved part comes from the shared part. All apps together never take more than the shared
+ *   part from it.
+ * - The parts add up to the size of the pool, which is therefore never exceeded.
+ * - Of what an app can have, a tenant holds at most its share (`tenantShare`) among the tenants that hold some.
  *
- * Which share a unit came from is not recorded, it follows from what the app holds in all: when an app releases anything,
- * it gives back to the shared one first.
+ * The part that a unit came from is not recorded. It follows from the total of the app: released units go back to the shared
+ * part first.
  */
 export function allocate(held: readonly Holding[], request: Holding, now: Date, tenants: number): Decision {
   const current = unexpired(held, now);
@@ -78,14 +77,14 @@ export function inUse(share: Share, held: readonly Holding[], app?: App): number
     .reduce((sum, { units }) => sum + units[share.takenBy], 0);
 }
 
-/** Returns what a tenant holds of what an app can have of a pool, and how much of that it may hold. */
+/** Returns what a tenant holds of a pool in an app, and the most that it may hold there. */
 export function holdingsOf(
   share: Share,
   held: readonly Holding[],
   { tenantId, app }: Pick<Holding, 'tenantId' | 'app'>,
   tenants: number,
 ): Holdings {
-  // A reserved share of the other app takes nothing from this app.
+  // What the other app holds of its reserved part takes nothing from this app.
   const taking = held.filter(
     (holding) =>
       holding.units[share.takenBy] > 0 && (holding.app === app || share.reserved[holding.app] === 0),

@@ -6,7 +6,7 @@ import { type Units, poolLimits } from './pools.ts';
 const count = z.int().min(0).max(1_000_000);
 const { sharedPool } = poolLimits.database_connections;
 
-/** The units that a load takes. Failure: `invalid`, by the path below `estimatedLoad`. */
+/** Returns the units that a load takes. Failure: `invalid`, with paths below `estimatedLoad`. */
 type Operation = (estimatedLoad: unknown) => Result<Units>;
 
 function operation<Load>(schema: z.ZodType<Load>, units: (load: Load) => Units): Operation {
@@ -18,12 +18,12 @@ function operation<Load>(schema: z.ZodType<Load>, units: (load: Load) => Units):
   };
 }
 
-/** One connection for so many, but never more than all apps share. */
+/** Returns one connection for each `many`, at most as many as the apps share. */
 const oneFor = (many: number, total: number): number => Math.min(Math.ceil(total / many), sharedPool);
 
 /**
- * What can be allocated for. Each takes a connection to Redis at least, of which there are ten: so there are never more
- * than ten allocations at once.
+ * The operations that can allocate. Each takes at least one of the ten connections to Redis, so that at most ten allocations
+ * exist at the same time.
  */
 const operations = {
   bulk_server_registration: operation(
@@ -63,7 +63,7 @@ const operations = {
 export type OperationName = keyof typeof operations;
 export const operationNames = Object.keys(operations) as readonly OperationName[];
 
-/** What an operation of this load takes. Failures: `not_found` for one that is not known, with the nearest; `invalid`. */
+/** Returns the units that an operation with this load takes. Failures: `not_found`, with the nearest known name; `invalid`. */
 export function unitsOf(name: string, estimatedLoad: unknown): Result<Units> {
   const known = operationNames.find((operation) => operation === name);
   if (known === undefined) return fail(unknownName('operation', name, operationNames));

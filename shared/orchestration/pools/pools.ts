@@ -1,7 +1,7 @@
 import { REFRESH_AFTER_MINUTES, TOKEN_CACHE_SIZE } from '../../identity/tokens/cachedVerifier.ts';
 import type { App } from '../../platform/config/config.ts';
 
-/** What the resource pools hold. Those of Redis' connections by use say what they are for; their sum is what binds. */
+/** The limits of the resource pools. The Redis connections by use only inform: `maxPoolSize`, their sum, is the limit. */
 export const poolLimits = {
   database_connections: { maxPoolSize: 20, reservedForManagement: 8, reservedForMcp: 8, sharedPool: 4 },
   redis_connections: { maxPoolSize: 10, sessionConnections: 4, cacheConnections: 4, pubSubConnections: 2 },
@@ -14,14 +14,14 @@ export const poolLimits = {
 
 export type PoolName = keyof typeof poolLimits;
 
-/** What an operation takes of each pool, in whole numbers. */
+/** The units that an operation takes of each pool: whole numbers. */
 export interface Units {
   readonly databaseConnections: number;
   readonly redisConnections: number;
   readonly oauthValidations: number;
 }
 
-/** Who may take how much of a pool: each app what is reserved for it, then any app of what is shared. */
+/** How the apps divide a pool: each has a reserved part, and all have the shared part. */
 export interface Share {
   readonly name: PoolName;
   readonly takenBy: keyof Units;

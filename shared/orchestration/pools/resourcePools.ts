@@ -1,12 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Clock } from '../../platform/base/clock.ts';
-import type { App, Config } from '../../platform/config/config.ts';
 import { type DomainError, InfrastructureError } from '../../platform/base/errors.ts';
-import { createFairQueue } from '../../platform/concurrency/fairQueue.ts';
 import type { IdSource } from '../../platform/base/ids.ts';
 import { type Result, fail, succeed } from '../../platform/base/result.ts';
+import { createFairQueue } from '../../platform/concurrency/fairQueue.ts';
+import type { App, Config } from '../../platform/config/config.ts';
 import { type StateStore, parseStateValue } from '../../platform/state/stateStore.ts';
+import { DEFAULT_HOLD_MS, MAX_HOLD_MS, MAX_POOL_ATTEMPTS } from '../model/limits.ts';
 import {
   type Decision,
   type Holding,
@@ -23,13 +24,13 @@ import { type PoolName, type Units, poolLimits, shares } from './pools.ts';
 
 export interface AllocationRequest {
   readonly tenantId: string;
-  /** Whose reserved share it may use. */
+  /** The app whose reserved part it may use. */
   readonly app: App;
   readonly operation: string;
   readonly estimatedLoad: unknown;
-  /** The plan that it is for. */
+  /** The plan that holds it. */
   readonly planId?: string;
-  /** Five minutes when absent, an hour at most. */
+  /** In ms: `DEFAULT_HOLD_MS` when absent, `MAX_HOLD_MS` at most. */
   readonly holdForMs?: number;
 }
 
@@ -50,40 +51,36 @@ export interface HeldByPlan {
 export interface PoolUsage {
   readonly name: PoolName;
   readonly limits: Readonly<Record<string, number>>;
-  /** Units that are held, by both apps and all tenants. */
+  /** Units that both apps and all tenants hold. */
   readonly inUse: number;
-  /** Units that the asking tenant holds in the asking app, and the most that it may hold there now. */
+  /** Units that the caller's tenant holds in this app, and the most that it may hold there now. */
   readonly tenant: Holdings;
 }
 
 /**
- * Bounds what operations take at once of what both apps share. All instances go by one value in the state. The allocations in
- * it never exceed a limit, and leave room for a tenant that holds nothing yet. An allocation ends when it is released or has
- * expired. When Redis restarts and loses the state, everything is free again, also what is still in use. An outage is thrown;
- * an allocation that was being made may then be held until it expires.
+ * Limits what operations use at the same time of the resources that both apps share. All instances change one value in the state.
+ * Its allocations never exceed a limit, and leave room for a tenant that holds nothing yet. An allocation ends when it is released
+ * or has expired. When Redis restarts and loses the state, everything is free again, including what is still in use.
+ * @throws InfrastructureError in an outage. An allocation that was being stored may then be held until it expires.
  */
 export interface ResourcePools {
   /** Failures: `not_found` operation, `invalid` load, `exhausted` with `retryAfterMs`. */
   allocate(request: AllocationRequest): Promise<Result<Allocation>>;
   find(tenantId: string, id: string): Promise<Allocation | undefined>;
   release(tenantId: string, id: string): Promise<'released' | 'absent'>;
-  /** What plans have held since before a moment. */
+  /** Returns the allocations that plans have held since before a moment. */
   heldByPlans(since: Date): Promise<readonly HeldByPlan[]>;
   usage(of: Pick<AllocationRequest, 'tenantId' | 'app'>): Promise<readonly PoolUsage[]>;
 }
 
 const KEY = 'mreg:pools';
-const DEFAULT_HOLD_MS = 5 * 60_000;
-const LONGEST_HOLD_MS = 3_600_000;
-/** Other instances change the same value: with waits of up to 200 ms between attempts, some two seconds in all. */
-const MAX_ATTEMPTS = 20;
 
 const holdingsSchema = z.array(holdingSchema);
 
-/** What to do with what is held, and the answer that holds once it is done. */
+/** A change of the allocations, and the answer once it is stored. */
 interface Change<A> {
   readonly answer: A;
-  /** Absent: it stays as it is. */
+  /** Absent: no change. */
   readonly holdings?: readonly Holding[];
 }
 
@@ -91,30 +88,30 @@ export function createResourcePools(deps: {
   readonly state: StateStore;
   readonly clock: Clock;
   readonly newId: IdSource;
-  /** Those of the settings. */
+  /** The tenants of the settings. */
   readonly tenants: Config['tenants'];
 }): ResourcePools {
   const { state, clock, newId } = deps;
   const tenants = deps.tenants.size;
-  // One change at a time, so that an instance does not race itself. Tenants take turns, so that none delays the others.
+  // One change at a time, so that an instance does not race itself. The queue serves tenants in turn, so that none delays another.
   const queue = createFairQueue(1, tenants);
 
-  /** Decides on what is held, and again when another instance's change came in between. */
+  /** Decides on what is held, and decides again when another instance changed it meanwhile. */
   const change = <A>(
     tenantId: string,
     decide: (held: readonly Holding[], now: Date) => Change<A>,
   ): Promise<A> =>
     queue.run(tenantId, async () => {
-      for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      for (let attempt = 0; attempt < MAX_POOL_ATTEMPTS; attempt++) {
         const text = await state.get(KEY);
         const now = clock.now();
         const { answer, holdings } = decide(heldAt(text, now), now);
         if (holdings === undefined) return answer;
         const next = JSON.stringify(holdings);
-        if ((await state.compareAndSet(KEY, text, next, LONGEST_HOLD_MS)) === 'stored') return answer;
+        if ((await state.compareAndSet(KEY, text, next, MAX_HOLD_MS)) === 'stored') return answer;
         await delay(Math.random() * Math.min(200, 5 * 2 ** attempt));
       }
-      const cause = new Error(`${MAX_ATTEMPTS} attempts were overtaken by other changes`);
+      const cause = new Error(`${MAX_POOL_ATTEMPTS} attempts were overtaken by other changes`);
       throw new InfrastructureError('state', 'change resource pools', cause);
     });
 
@@ -122,8 +119,8 @@ export function createResourcePools(deps: {
 
   return {
     async allocate({ tenantId, app, operation, estimatedLoad, planId, holdForMs = DEFAULT_HOLD_MS }) {
-      if (!Number.isInteger(holdForMs) || holdForMs < 1 || holdForMs > LONGEST_HOLD_MS)
-        throw new RangeError(`an allocation must be held for 1 to ${LONGEST_HOLD_MS} whole milliseconds`);
+      if (!Number.isInteger(holdForMs) || holdForMs < 1 || holdForMs > MAX_HOLD_MS)
+        throw new RangeError(`an allocation must be held for 1 to ${MAX_HOLD_MS} whole milliseconds`);
       const units = unitsOf(operation, estimatedLoad);
       if (!units.ok) return units;
       const id = newId();
@@ -167,7 +164,7 @@ export function createResourcePools(deps: {
   };
 }
 
-/** What is held; nothing where the value is not one of ours. */
+/** Returns the allocations that have not expired; none where the value cannot be parsed. */
 const heldAt = (text: string | undefined, now: Date): readonly Holding[] =>
   unexpired(parseStateValue(text, holdingsSchema) ?? [], now);
 
@@ -183,8 +180,8 @@ function exhausted(
   { app, operation }: Holding,
   now: Date,
 ): DomainError {
-  const short = shortages.map(inWords);
-  const retryAfterMs = retryAt === undefined ? LONGEST_HOLD_MS : retryAt.getTime() - now.getTime();
+  const short = shortages.map(describe);
+  const retryAfterMs = retryAt === undefined ? MAX_HOLD_MS : retryAt.getTime() - now.getTime();
   const advice =
     retryAt === undefined
       ? 'this is more than you can ever have: ask for less'
@@ -193,7 +190,7 @@ function exhausted(
   return { kind: 'exhausted', message, retryAfterMs };
 }
 
-function inWords({ pool, asked, free, most, heldByTenant }: Shortage): string {
+function describe({ pool, asked, free, most, heldByTenant }: Shortage): string {
   const never = asked > most ? `, ${most} at most` : '';
   if (heldByTenant === undefined) return `${pool}: ${asked} asked, ${free} free${never}`;
   const { inUse: held, atMost } = heldByTenant;

@@ -1,27 +1,25 @@
 import type { z } from 'zod';
-import type { Credentials } from '../../identity/credentials/credentials.ts';
-import { type AddressPolicy, checkOutboundUrl } from '../../platform/security/addressRules.ts';
-import type { Caller } from '../model/caller.ts';
 import type { Principal } from '../../identity/access/actor.ts';
+import type { Credentials } from '../../identity/credentials/credentials.ts';
 import { type Result, fail, invalid, succeed } from '../../platform/base/result.ts';
+import { type AddressPolicy, checkOutboundUrl } from '../../platform/security/addressRules.ts';
 import type { Seal } from '../../platform/security/seal.ts';
-import { holdsHidden, secretsNamedIn, withPlainMarker } from '../../registry/secrets/urlSecrets.ts';
-import { literalSecrets } from '../../registry/secrets/literalSecrets.ts';
-import { type ServerUrl, openUrl, sealUrl } from '../../registry/records/serverUrl.ts';
 import { type ServerContent, type ServerRecord, serverRecordSchema } from '../../registry/records/server.ts';
-import { needsUser } from '../../registry/records/upstreamSettings.ts';
+import { type ServerUrl, openUrl, sealUrl } from '../../registry/records/serverUrl.ts';
+import { literalSecrets } from '../../registry/secrets/literalSecrets.ts';
+import { holdsHidden, secretsNamedIn, withPlainMarker } from '../../registry/secrets/urlSecrets.ts';
 
 export interface ContentRules {
   readonly upstreamPolicy: AddressPolicy;
-  /** Where clients reach the gateway. Registered as a server of its own it would call itself without end. */
+  /** The origin of the gateway's endpoints. Registered as a server, the gateway would call itself without end. */
   readonly publicOrigin: string;
   readonly credentials: Credentials;
   readonly seal: Seal;
-  /** The one tenant that may share servers with all others. */
+  /** The only tenant that may share servers with all others. */
   readonly operatorTenant: string;
 }
 
-/** The part of a record that is what somebody said of the server. */
+/** The part of a record that its registration or update gave. */
 export const recordContentSchema = serverRecordSchema.pick({
   url: true,
   sealedUrl: true,
@@ -36,26 +34,12 @@ export const recordContentSchema = serverRecordSchema.pick({
 });
 export type RecordContent = z.infer<typeof recordContentSchema>;
 
-/** What was said of a registered server. */
+/** Returns the content of a registered server. */
 export const contentOf = (record: ServerRecord): RecordContent => recordContentSchema.parse(record);
 
-/** The token that a session keeps for the validation of a server that each user signs in to; none where there is no need. */
-export const tokenFor = (
-  server: Pick<RecordContent, 'upstream'>,
-  { principal, token }: Caller,
-  { credentials }: ContentRules,
-): string | undefined => (needsUser(server, credentials) && principal.kind === 'user' ? token : undefined);
-
-/** What the validation of a server needs to connect to it. */
-export const validationInput = ({ url, sealedUrl, upstream }: RecordContent): object => ({
-  url,
-  ...(sealedUrl !== undefined && { sealedUrl }),
-  ...(upstream && { upstream }),
-});
-
 /**
- * Returns what is said of a server as its record holds it: secrets of the URL are sealed. `before` is the URL of the record that
- * it replaces. Failure: `invalid`, where the URL, the visibility or a credential cannot be.
+ * Returns content as the record of a server holds it: secrets of the URL are sealed. `before` is the URL of the record that it
+ * replaces. Failure: `invalid` URL, visibility or credential.
  */
 export function recordContent(
   slug: string,
@@ -72,7 +56,7 @@ export function recordContent(
   if (!url.ok) return url;
   if (url.value.origin === publicOrigin) return invalid('url', "must not be the gateway's own address");
   if (visibility === 'shared' && tenantId !== operatorTenant)
-    return invalid('visibility', 'may be shared by the first tenant of the settings alone');
+    return invalid('visibility', 'may be shared by the first tenant of the settings only');
   const stored = sealUrl(url.value.href, tenantId, seal);
   if (visibility === 'shared' && stored.sealedUrl !== undefined)
     return invalid('url', publishedSecret(url.value.href));
@@ -93,7 +77,7 @@ export function recordContent(
   });
 }
 
-/** The URL that is meant. The marker stands for the secret of the URL that is stored, and of no other. */
+/** Returns the URL with its secrets. The marker stands for the secrets of exactly the stored URL. */
 function wholeUrl(
   said: ServerUrl,
   tenantId: string,

@@ -10,7 +10,7 @@ export interface SlugDeps {
 }
 
 /**
- * Stores the pending record of a registration. Safe to repeat: a record of the same plan is returned as it is. Failure:
+ * Stores the pending record of a registration. Idempotent: a record of the same plan is returned as it is. Failure:
  * `already_exists`, where the slug belongs to a server or to a registration that goes on.
  */
 export async function takeSlug(record: ServerRecord, deps: SlugDeps): Promise<Result<ServerRecord>> {
@@ -27,7 +27,7 @@ export async function takeSlug(record: ServerRecord, deps: SlugDeps): Promise<Re
   }
 }
 
-/** Whether a registration may take the slug of this record. Failure: `already_exists`. */
+/** Checks that a registration may take the slug of a record. Failure: `already_exists`. */
 export async function checkSlug(
   { planId }: Pick<ServerRecord, 'planId'>,
   existing: ServerRecord | undefined,

@@ -1,7 +1,6 @@
 import { odata } from '@azure/data-tables';
 import { InfrastructureError } from '../../platform/base/errors.ts';
 import { roundRobin } from '../../platform/concurrency/roundRobin.ts';
-import { continueTrace } from '../../platform/telemetry/trace.ts';
 import type {
   Columns,
   Mark,
@@ -12,9 +11,10 @@ import type {
   Stored,
   Table,
 } from '../../platform/tables/tables.ts';
-import { expiryOf } from './expiry.ts';
+import { continueTrace } from '../../platform/telemetry/trace.ts';
 import { type Delegation, delegationSchema } from '../model/delegation.ts';
-import { type Plan, hasEnded, planSchema } from '../model/plan.ts';
+import { HEALTH_CHECKS_KEPT_DAYS, KEPT_DAYS, PARTITIONS_AT_ONCE } from '../model/limits.ts';
+import { type Plan, HEALTH_PLAN, hasEnded, planSchema } from '../model/plan.ts';
 import type { DelegationStore, PlanStore } from '../model/stores.ts';
 
 const hexDigits = Array.from('0123456789abcdef');
@@ -63,7 +63,7 @@ export function azureTablePlanStore(open: OpenTable, tenants: Iterable<string>):
   };
 }
 
-/** What rows of both tables are found by, and removed by once they have ended. */
+/** Returns the columns that rows of both tables are found and purged by. */
 function columnsOf(row: Plan | Delegation): Columns {
   const expiresAt = expiryOf(row);
   return {
@@ -100,9 +100,6 @@ function pageOf<T>(
   return table.search(`${tenantId}_`, terms.join(' and '), limit, start);
 }
 
-/** Questions to the service at once. */
-const AT_ONCE = 8;
-
 /** Yields the marks of some tenants in turn, so that a tenant with many does not delay the others. */
 const marksOf = <T>(table: Table<T>, tenants: Iterable<string>): AsyncIterable<Mark> =>
   roundRobin(Array.from(tenants, (tenant) => marksOfTenant(table, tenant)));
@@ -110,8 +107,8 @@ const marksOf = <T>(table: Table<T>, tenants: Iterable<string>): AsyncIterable<M
 /** Yields the marks of all partitions of a tenant: a few questions, however much has ended. */
 async function* marksOfTenant<T>(table: Table<T>, tenant: string): AsyncIterable<Mark> {
   const partitions = partitionsOf(tenant);
-  for (let start = 0; start < partitions.length; start += AT_ONCE) {
-    const some = partitions.slice(start, start + AT_ONCE);
+  for (let start = 0; start < partitions.length; start += PARTITIONS_AT_ONCE) {
+    const some = partitions.slice(start, start + PARTITIONS_AT_ONCE);
     for (const marks of await Promise.all(some.map((partition) => table.marks(partition)))) yield* marks;
   }
 }
@@ -131,4 +128,13 @@ async function* unfinished<T>(
     });
     if (stored) yield stored;
   }
+}
+
+const DAY_MS = 24 * 60 * 60_000;
+
+/** Returns when an ended plan or delegation may be removed, or `undefined` before its end. */
+export function expiryOf(ended: Plan | Delegation): Date | undefined {
+  if (ended.finishedAt === undefined) return undefined;
+  const days = 'name' in ended && ended.name === HEALTH_PLAN ? HEALTH_CHECKS_KEPT_DAYS : KEPT_DAYS;
+  return new Date(Date.parse(ended.finishedAt) + days * DAY_MS);
 }

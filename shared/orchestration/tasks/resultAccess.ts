@@ -1,10 +1,9 @@
 import { z } from 'zod';
-import { isOfOperatorTenant, isPermitted } from '../../identity/access/permissions.ts';
 import type { Principal } from '../../identity/access/actor.ts';
+import { isOfOperatorTenant, isPermitted } from '../../identity/access/permissions.ts';
 import type { DomainError } from '../../platform/base/errors.ts';
 import { agentNames } from '../model/agents.ts';
-import { type ResultPermission, resultPermissions } from './resultPermissions.ts';
-import type { Task } from './task.ts';
+import { type ResultPermission, type Task, resultPermissions } from './task.ts';
 import type { TaskCatalogue } from './taskCatalogue.ts';
 
 type Reader = Pick<Principal, 'tenantId' | 'roles'>;
@@ -13,14 +12,14 @@ type Reader = Pick<Principal, 'tenantId' | 'roles'>;
 export const isOpenResult = ({ permissions }: Pick<Task, 'permissions'>): boolean =>
   permissions.every((permission) => permission === 'delegations.read');
 
-/** The permissions that the result takes and the reader lacks. */
+/** Returns the permissions that a result takes and the reader lacks. */
 const lacking = (
   permissions: readonly ResultPermission[],
   reader: Reader,
   operatorTenant: string,
 ): ResultPermission[] => permissions.filter((permission) => !isPermitted(reader, permission, operatorTenant));
 
-/** Returns why a reader may not ask for a task, or `undefined` where they may. The error is `forbidden` and names the permission. */
+/** Returns why a caller may not delegate a task, or `undefined`. The error is `forbidden` and names the missing permissions. */
 export function askRefusal(
   { name, permissions }: Pick<Task, 'name' | 'permissions'>,
   reader: Reader,
@@ -33,15 +32,15 @@ export function askRefusal(
   return { kind: 'forbidden', message };
 }
 
-/** Stands in place of a result that its reader may not see. */
+/** Replaces a result that its reader may not see. */
 export const withheldSchema = z
   .object({ permissions: z.array(z.string()) })
   .describe('The permissions that you lack for the rest.');
 export type Withheld = z.infer<typeof withheldSchema>;
-/** Returns what is withheld of the result of a task; undefined for a result that may be read. */
+/** Returns why a task's result is withheld, or `undefined` for a result that may be read. */
 export type WithheldOf = (work: { readonly agent: string; readonly task: string }) => Withheld | undefined;
 
-/** Returns what is withheld from a reader. A result of an unknown task takes every permission. */
+/** Returns the check of results for one reader. A result of an unknown task takes every permission. */
 export function withheldFrom(reader: Reader, catalogue: TaskCatalogue, operatorTenant: string): WithheldOf {
   return ({ agent, task }) => {
     const known = agentNames.find((name) => name === agent);
@@ -51,7 +50,7 @@ export function withheldFrom(reader: Reader, catalogue: TaskCatalogue, operatorT
   };
 }
 
-/** Returns the error as a reader may see it. A withheld one loses its message, which may quote the result. */
+/** Returns the error as a reader may see it. The message of a withheld result is replaced, since it may quote the result. */
 export const shownError = <Shown extends { readonly message: string }>(
   error: Shown,
   withheld: Withheld | undefined,

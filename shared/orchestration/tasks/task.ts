@@ -1,56 +1,71 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { Principal } from '../../identity/access/actor.ts';
+import type { Permission } from '../../identity/access/permissions.ts';
 import type { Clock } from '../../platform/base/clock.ts';
-import type { Log } from '../../platform/telemetry/log.ts';
 import type { Result } from '../../platform/base/result.ts';
+import type { Log } from '../../platform/telemetry/log.ts';
 import type { Agent } from '../model/agents.ts';
-import type { Outcome } from '../model/outcome.ts';
-import type { ResultPermissions } from './resultPermissions.ts';
+import type { Outcome } from '../model/delegation.ts';
 
-/** What a task is given beside its input. */
+/**
+ * The permissions that the result of a task may take. `delegations.read`: it holds facts of the tenant's own work and servers.
+ * `audit.read`: it holds records of the tenant's audit trail, or follows from them. `sessions.read`: it identifies a user.
+ * `system.read`: it holds facts of the whole gateway.
+ */
+export const resultPermissions = [
+  'delegations.read',
+  'audit.read',
+  'sessions.read',
+  'system.read',
+] as const satisfies readonly Permission[];
+export type ResultPermission = (typeof resultPermissions)[number];
+/** The permissions of a result. A reader needs all of them. */
+export type ResultPermissions = readonly [ResultPermission, ...ResultPermission[]];
+
+/** What a task gets beside its input. */
 export interface TaskHelpers {
   readonly tenantId: string;
-  /** The same in each repetition: what a task does once only, it does under this id. */
+  /** The same in each attempt: a key to make effects idempotent. */
   readonly delegationId: string;
   readonly traceId: string;
   /** Aborted at the deadline. */
   readonly signal: AbortSignal;
-  /** The end of the task's timeout or of the delegation's time, whichever comes first. */
+  /** The end of the task's timeout, or the deadline of the delegation if that is earlier. */
   readonly deadline: Date;
   /** Its lines carry the delegation's id and trace. */
   readonly log: Log;
   readonly clock: Clock;
   /**
-   * Who asked for the work, with the roles of that time. Undefined for work of the system itself, and after the sign-in or the
-   * session of the work has ended.
+   * The actor of the work, with the roles of the time of its request. Undefined for work of the system itself, and after the
+   * sign-in or the session has ended.
    */
   readonly actor: Principal | undefined;
-  /** The token of the session, where its owner has let it be kept: to act with, and never to be told. */
+  /** Returns the token of the session, if its owner allowed to keep it. It must never be shown. */
   readonly token: () => Promise<string | undefined>;
-  /** Tells those who wait how far it is, in a few words. Never waits, and of many at once only some are shown. */
+  /** Reports progress in a few words. It does not wait, and drops some of many messages. */
   readonly progress: (message: string) => void;
 }
 
 /**
- * Something that an agent can do. Runs at least once: a repetition with the same input must do no harm.
- * A failure that is returned is the outcome; one that is thrown is tried again.
+ * A task of an agent. It runs at least once, so it must be idempotent. A failure that it returns is the outcome. A failure that
+ * it throws is retried.
  */
 export interface TaskDefinition<Input, Output> {
   readonly name: string;
   readonly agent: Agent;
-  /** What its result takes, to ask for it and to read it. */
+  /** The permissions that a caller needs to delegate it and to read its result. */
   readonly permissions: ResultPermissions;
-  /** What it does, for those who may ask for it. */
+  /** What it does, for callers. */
   readonly description: string;
   readonly timeoutMs: number;
-  /** It may run as a step of a plan only, since the steps before it are what makes it safe. */
+  /** It runs as a step of a named plan only, since the steps before it make it safe. */
   readonly planOnly?: true;
   readonly input: z.ZodType<Input>;
   readonly output: z.ZodType<Output>;
   run(input: Input, helpers: TaskHelpers): Promise<Result<Output>>;
 }
 
-/** A definition closed over its types. */
+/** A task, independent of the types of its input and output. */
 export interface Task {
   readonly name: string;
   readonly agent: Agent;
@@ -58,14 +73,14 @@ export interface Task {
   readonly description: string;
   readonly timeoutMs: number;
   readonly planOnly: boolean;
-  /** Done outside of the apps: its input has to fit a message, since a worker cannot read our tables. */
+  /** A worker outside the apps runs it. Its input must fit a message, since the worker cannot read our tables. */
   readonly external?: true;
   readonly input: z.ZodType;
   readonly output: z.ZodType;
   execute(input: unknown, helpers: TaskHelpers): Promise<Outcome>;
 }
 
-/** Closes a definition over its types: input is parsed before it runs, output before it is recorded. */
+/** Returns a task that parses its input before it runs and its output before it is recorded. */
 export function defineTask<Input, Output>(definition: TaskDefinition<Input, Output>): Task {
   const { name, agent, permissions, description, timeoutMs, planOnly = false } = definition;
   const { input: inputSchema, output } = definition;
@@ -93,7 +108,7 @@ export function defineTask<Input, Output>(definition: TaskDefinition<Input, Outp
   };
 }
 
-/** A task that does not heed its signal must not hold its queue's place. */
+/** Resolves at the abort: a task that ignores its signal must not keep its message. */
 function whenAborted(signal: AbortSignal): Promise<Result<never>> {
   const timedOut = {
     ok: false,
@@ -109,4 +124,15 @@ function whenAborted(signal: AbortSignal): Promise<Result<never>> {
       { once: true },
     );
   });
+}
+
+/** Returns the JSON Schemas of a task's input and output. A part without JSON Schema accepts any value. */
+export function taskSchemas({ input, output }: Pick<Task, 'input' | 'output'>): {
+  readonly input: z.core.JSONSchema.BaseSchema;
+  readonly output: z.core.JSONSchema.BaseSchema;
+} {
+  return {
+    input: z.toJSONSchema(input, { io: 'input', unrepresentable: 'any' }),
+    output: z.toJSONSchema(output, { unrepresentable: 'any' }),
+  };
 }

@@ -1,18 +1,22 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { handlerOf } from '../../orchestration/model/eventRoutes.ts';
-import type { ResultPermissions } from '../../orchestration/tasks/resultPermissions.ts';
-import { type Task, type TaskHelpers, defineTask } from '../../orchestration/tasks/task.ts';
+import {
+  type ResultPermissions,
+  type Task,
+  type TaskHelpers,
+  defineTask,
+} from '../../orchestration/tasks/task.ts';
 import { succeed } from '../../platform/base/result.ts';
-import type { SpecialistDeps } from '../deps.ts';
-import { type Finding, reportSchema } from '../finding.ts';
 import { lookAtEndpoints } from '../checkEndpoints.ts';
 import { lookAtStores } from '../checkStores.ts';
+import type { SpecialistDeps } from '../deps.ts';
 import { eventSchema } from '../eventHandlers.ts';
+import { type Finding, reportSchema } from '../finding.ts';
 import { refusalsOf } from './authenticationFailures.ts';
-import { type Look } from './bothApps.ts';
-import { lookAtServer } from './inspectServer.ts';
+import type { Look } from './bothApps.ts';
 import { followTrace } from './followTrace.ts';
+import { lookAtServer } from './inspectServer.ts';
 import { slowParts } from './slowParts.ts';
 
 type Event = z.infer<typeof eventSchema>;

@@ -50,7 +50,7 @@ function brokenLeg({ step, agent, app, delegation }: Leg, withinMs: number): Fin
     return finding(
       'message_not_taken',
       `the message for ${agent} was not taken within ${withinMs} ms: the mcp app could not send it, or nothing receives from that queue`,
-      'Look for delegation_unsent in the log of the mcp app: its identity needs the role Azure Service Bus Data Sender. If it is not there, look at the trigger of the management app.',
+      'Look for delegation_send_failed in the log of the mcp app: its identity needs the role Azure Service Bus Data Sender. If it is not there, look at the trigger of the management app.',
     );
   if (attempts === 0)
     return finding(

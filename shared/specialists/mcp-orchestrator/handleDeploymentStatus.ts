@@ -1,7 +1,7 @@
 import { sweepStuck } from '../../orchestration/engine/sweepStuck.ts';
 import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
 import { succeed } from '../../platform/base/result.ts';
-import { DEPLOYMENT_PLAN } from '../../orchestration/plans/namedPlans.ts';
+import { DEPLOYMENT_PLAN } from '../../orchestration/model/plan.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { changeSchema, lookAtChange } from '../deploymentChange.ts';
 import { eventSchema } from '../eventHandlers.ts';

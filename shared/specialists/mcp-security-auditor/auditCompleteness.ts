@@ -46,7 +46,7 @@ const finding = defineFindings({
     message: `${facts.count} pieces of work have no record of their end`,
     evidence: { ...facts },
     remedy:
-      'An app that is killed loses the records of its last second: check whether one was killed at that time. If not, search the log for audit_delayed.',
+      'An app that is killed loses the records of its last second: check whether one was killed at that time. If not, search the log for audit_write_failed.',
   }),
 });
 interface Missing {

@@ -82,7 +82,7 @@ const finding = defineFindings({
     severity: 'info',
     message: `nothing was recorded for ${Math.round(ms / 3_600_000)} hours`,
     evidence: facts,
-    remedy: 'If the gateway was used in this time, search the log of the apps for audit_delayed.',
+    remedy: 'If the gateway was used in this time, search the log of the apps for audit_write_failed.',
   }),
 });
 const SHORTER_SPAN =

@@ -98,7 +98,7 @@ describe('ordinary records', () => {
     await vi.advanceTimersByTimeAsync(1_000);
     for (let index = 0; index < 200; index++) audit.append(event(`r${index}`));
     await vi.advanceTimersByTimeAsync(5_000);
-    expect(log.lines.map(({ event }) => event)).toContain('audit_delayed');
+    expect(log.lines.map(({ event }) => event)).toContain('audit_write_failed');
     expect(commits()).toBeLessThan(10);
     away = false;
     await vi.advanceTimersByTimeAsync(1_000);
@@ -111,7 +111,7 @@ describe('ordinary records', () => {
     for (let index = 0; index < MAX_WAITING + 1; index++) audit.append(event(`r${index}`));
     await audit.flush();
     for (let index = 0; index < 500; index++) audit.append(event('late'));
-    const overflow = log.lines.filter(({ event }) => event === 'audit_overflow');
+    const overflow = log.lines.filter(({ event }) => event === 'audit_records_dropped');
     expect(overflow).toMatchObject([{ fields: { tenantId: 't' } }]);
     away = false;
     await vi.advanceTimersByTimeAsync(1_000);
@@ -120,7 +120,7 @@ describe('ordinary records', () => {
     const lost = all.find(({ action }) => action === 'audit.overflow');
     const kept = all.filter(({ resource }) => resource.startsWith('r') || resource === 'late').length;
     expect(kept + (lost?.count ?? 0)).toBe(MAX_WAITING + 501);
-    expect(log.lines.at(-1)).toMatchObject({ event: 'audit_overflow', fields: { lost: lost?.count } });
+    expect(log.lines.at(-1)).toMatchObject({ event: 'audit_records_dropped', fields: { lost: lost?.count } });
     await expectSound(all.length);
   });
 

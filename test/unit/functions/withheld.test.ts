@@ -6,7 +6,7 @@ import { planRoutes } from '../../../functions/management/plans.ts';
 import { qualityGateRoutes } from '../../../functions/management/qualityGates.ts';
 import type { Route } from '../../../functions/http/route.ts';
 import type { Role } from '../../../shared/identity/access/actor.ts';
-import { runGate } from '../../../shared/orchestration/plans/runGate.ts';
+import { runGate } from '../../../shared/orchestration/plans/qualityGates.ts';
 import { defineTask } from '../../../shared/orchestration/tasks/task.ts';
 import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
 import { fail, succeed } from '../../../shared/platform/base/result.ts';

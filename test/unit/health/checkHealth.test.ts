@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type HealthDeps } from '../../../shared/health/checkComponents.ts';
 import { createHealthCheck } from '../../../shared/health/checkHealth.ts';
-import { HEALTH_PLAN, namedPlans } from '../../../shared/orchestration/plans/namedPlans.ts';
+import { healthCheckPlan } from '../../../shared/orchestration/plans/healthCheck.ts';
 import { defineTask, type Task } from '../../../shared/orchestration/tasks/task.ts';
 import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
 import { InfrastructureError } from '../../../shared/platform/base/errors.ts';
@@ -10,7 +10,7 @@ import { z } from 'zod';
 import { type Faults, caller, testEngine } from '../../support/engine.ts';
 import { recordingLog } from '../../support/gateway.ts';
 
-const steps = namedPlans({}).find(({ name }) => name === HEALTH_PLAN)?.steps ?? [];
+const { steps } = healthCheckPlan;
 const names = steps.map(({ id }) => id);
 const isWell = succeed({ status: 'healthy', evidence: {}, findings: [] });
 
@@ -118,12 +118,12 @@ describe('the health of the system', () => {
     expect((await working(health.current(caller))).overallStatus).toBe('healthy');
   });
 
-  test('tells what nobody can carry out', async () => {
+  test('names the tasks that no agent has', async () => {
     const { deps } = system();
     const health = createHealthCheck({ ...deps, tasks: () => Promise.resolve(taskCatalogue([])) });
     const report = await health.current(caller);
     expect(report.failedServices).toEqual(names);
-    expect(report.components['redis_health']?.error?.message).toContain('nobody can carry out');
+    expect(report.components['redis_health']?.error?.message).toContain('no agent has these tasks');
   });
 });
 
@@ -139,7 +139,7 @@ describe('where a part is away', () => {
         redis_health: { status: 'failed', error: { kind: 'unavailable' } },
       },
     });
-    expect(log.lines.map(({ event }) => event)).toContain('health_look_failed');
+    expect(log.lines.map(({ event }) => event)).toContain('health_check_failed');
   });
 
   test(

@@ -6,9 +6,8 @@ import { fieldsOf } from '../../../infra/agentDocs/fields.ts';
 import { agentDocs, docsFile } from '../../../infra/agentDocs/main.ts';
 import { renderAgentDocs } from '../../../infra/agentDocs/render.ts';
 import { agentNames } from '../../../shared/orchestration/model/agents.ts';
-import { defineTask } from '../../../shared/orchestration/tasks/task.ts';
+import { defineTask, taskSchemas } from '../../../shared/orchestration/tasks/task.ts';
 import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
-import { taskSchemas } from '../../../shared/orchestration/tasks/taskSchemas.ts';
 import { succeed } from '../../../shared/platform/base/result.ts';
 
 test('docs/agents.md is as the code has it: else run `node infra/agentDocs/main.ts`', async () => {

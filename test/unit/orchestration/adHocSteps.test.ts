@@ -195,7 +195,7 @@ describe('what is no plan is refused with all that is wrong, and nothing is stor
   test.each<[steps: Step[], path: string, words: string]>([
     [[adding('a'), adding('a')], 'steps.1.id', 'two steps "a"'],
     [[adding('a', { dependsOn: ['b'] })], 'steps.0.dependsOn', 'no step "b"'],
-    [[adding('a', { dependsOn: ['a'] })], 'steps', 'in a circle: a'],
+    [[adding('a', { dependsOn: ['a'] })], 'steps', 'in a cycle: a'],
     [
       [
         adding('a', { dependsOn: ['b'] }),
@@ -203,7 +203,7 @@ describe('what is no plan is refused with all that is wrong, and nothing is stor
         adding('c', { dependsOn: ['b'] }),
       ],
       'steps',
-      'in a circle: a, b, c',
+      'in a cycle: a, b, c',
     ],
     [[step('a', 'ad', { input: {} })], 'steps.0.task', 'did you mean "add"?'],
     [[adding('a', { agent: 'mcp-debuger' })], 'steps.0.task', 'did you mean "mcp-debugger"?'],
@@ -257,8 +257,8 @@ describe('what is no plan is refused with all that is wrong, and nothing is stor
   test.each<[body: object, kind: string, words: string]>([
     [{ name: 'server_registration' }, 'not_found', 'no plan "server_registration"'],
     [{ name: 'system_repor' }, 'not_found', 'did you mean "system_report"?'],
-    [{ name: 'system_report' }, 'not_found', 'nobody can carry out generate_security_report'],
-    [{ name: 'pre_deployment' }, 'not_found', 'nobody can carry out database_health_check'],
+    [{ name: 'system_report' }, 'not_found', 'no agent has these tasks: generate_security_report'],
+    [{ name: 'pre_deployment' }, 'not_found', 'no agent has these tasks: database_health_check'],
     [
       { steps: [step('a', 'join', { input: { x: 'x'.repeat(200_001) } })] },
       'too_large',

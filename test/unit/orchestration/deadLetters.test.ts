@@ -1,16 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import {
-  type DeadLetterDeps,
-  decideRequeue,
-  listDeadLetters,
-  requeueDeadLetter,
-} from '../../../shared/orchestration/engine/deadLetters.ts';
+import { type DeadLetterDeps, decideRequeue, listDeadLetters, requeueDeadLetter } from '../../../shared/orchestration/engine/deadLetters.ts';
+import { messageOf } from '../../../shared/orchestration/engine/message.ts';
+import type { Delegation } from '../../../shared/orchestration/model/delegation.ts';
 import { azureTableDelegationStore } from '../../../shared/orchestration/stores/azureTableStores.ts';
-import { type Delegation } from '../../../shared/orchestration/model/delegation.ts';
-import { messageOf } from '../../../shared/orchestration/model/delegationMessage.ts';
 import { InfrastructureError } from '../../../shared/platform/base/errors.ts';
-import type { OutgoingMessage } from '../../../shared/platform/serviceBus/messageSender.ts';
 import type { DeadLetter } from '../../../shared/platform/serviceBus/deadLetters.ts';
+import type { OutgoingMessage } from '../../../shared/platform/serviceBus/messageSender.ts';
 import { testEngine } from '../../support/engine.ts';
 import { memoryTables } from '../../support/memoryTables.ts';
 

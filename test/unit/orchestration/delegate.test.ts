@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { agentNames } from '../../../shared/orchestration/model/agents.ts';
-import { cancelDelegation } from '../../../shared/orchestration/engine/cancelDelegation.ts';
-import { delegate, delegationRequestSchema } from '../../../shared/orchestration/engine/delegate.ts';
-import { nearestName } from '../../../shared/orchestration/model/unknownName.ts';
 import { routingMatrix } from '../../../shared/orchestration/agents/routing.ts';
+import { cancelDelegation } from '../../../shared/orchestration/engine/cancel.ts';
+import { delegate, delegationRequestSchema } from '../../../shared/orchestration/engine/delegate.ts';
 import { runDelegation } from '../../../shared/orchestration/engine/runDelegation.ts';
+import { agentNames } from '../../../shared/orchestration/model/agents.ts';
+import { nearestName } from '../../../shared/orchestration/model/unknownName.ts';
 import { defineTask } from '../../../shared/orchestration/tasks/task.ts';
 import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
 import { succeed } from '../../../shared/platform/base/result.ts';
@@ -97,7 +97,7 @@ describe('delegating', () => {
   test.each([
     [{ taskType: 'azure_oauth_setpu' }, 'not_found', 'did you mean "azure_oauth_setup"?'],
     [{ taskType: 'zzz' }, 'not_found', 'known: azure_oauth_setup, jwt_token_validation'],
-    [{ taskType: 'docker_orchestration' }, 'not_found', 'belongs to mcp-deployment-specialist'],
+    [{ taskType: 'docker_orchestration' }, 'not_found', 'is routed to mcp-deployment-specialist'],
     [{ agent: 'mcp-debuger', task: 'x' }, 'not_found', 'did you mean "mcp-debugger"?'],
     [{ agent: 'mcp-debugger', task: 'probe_endpoint' }, 'not_found', 'did you mean "probe_endpoints"?'],
     [{ agent: 'mcp-debugger', task: 'enter' }, 'forbidden', 'step of a named plan only'],

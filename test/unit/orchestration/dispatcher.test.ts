@@ -1,10 +1,10 @@
 import { describe, expect, test, vi } from 'vitest';
 import { z } from 'zod';
-import { cancelDelegation } from '../../../shared/orchestration/engine/cancelDelegation.ts';
+import { cancelDelegation } from '../../../shared/orchestration/engine/cancel.ts';
 import { delegate } from '../../../shared/orchestration/engine/delegate.ts';
-import { QUEUE_SHARE } from '../../../shared/orchestration/engine/createDispatcher.ts';
 import { runDelegation } from '../../../shared/orchestration/engine/runDelegation.ts';
 import { sweepStuck } from '../../../shared/orchestration/engine/sweepStuck.ts';
+import { MAX_IN_FLIGHT } from '../../../shared/orchestration/model/limits.ts';
 import { defineTask } from '../../../shared/orchestration/tasks/task.ts';
 import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
 import { InfrastructureError } from '../../../shared/platform/base/errors.ts';
@@ -13,7 +13,7 @@ import { type TestEngine, caller, testEngine } from '../../support/engine.ts';
 
 const FLOOD = 1_000;
 /** An instance may send some more before its next count. */
-const AT_MOST = QUEUE_SHARE + 32;
+const AT_MOST = MAX_IN_FLIGHT + 32;
 
 /** An engine whose agent notes of which tenant each delegation was that it ran. */
 function scene() {
@@ -71,7 +71,7 @@ describe("one tenant's delegations", () => {
 
   test('are all run once, without the sweeper, in the order in which they were asked for', async () => {
     const { engine, tasks, flood } = scene();
-    await flood(QUEUE_SHARE);
+    await flood(MAX_IN_FLIGHT);
     const ids: string[] = [];
     for (let n = 0; n < 50; n++) {
       engine.advance(1);
@@ -82,15 +82,15 @@ describe("one tenant's delegations", () => {
       sent.push(engine.queue[0]?.messageId ?? '');
       await runOne(engine, tasks);
     }
-    expect(sent).toHaveLength(QUEUE_SHARE + 50);
-    expect(sent.slice(QUEUE_SHARE)).toEqual(ids.map((id) => `${id}:1`));
+    expect(sent).toHaveLength(MAX_IN_FLIGHT + 50);
+    expect(sent.slice(MAX_IN_FLIGHT)).toEqual(ids.map((id) => `${id}:1`));
   });
 
   test('keep the share full as long as some wait', async () => {
     const { engine, tasks, flood } = scene();
     await flood();
-    for (let n = 0; n < FLOOD - QUEUE_SHARE; n++) {
-      expect(engine.queue.length).toBeGreaterThanOrEqual(QUEUE_SHARE - 1);
+    for (let n = 0; n < FLOOD - MAX_IN_FLIGHT; n++) {
+      expect(engine.queue.length).toBeGreaterThanOrEqual(MAX_IN_FLIGHT - 1);
       await runOne(engine, tasks);
     }
   });
@@ -137,9 +137,9 @@ describe("one tenant's delegations", () => {
 
 test('a delegation whose place is lost is found by the sweeper', async () => {
   const { engine, tasks, flood, states } = scene();
-  await flood(QUEUE_SHARE);
+  await flood(MAX_IN_FLIGHT);
   const [lost] = await flood(1);
-  for (const place of await engine.lines.all()) await engine.lines.leave(place);
+  for (const place of await engine.backlog.all()) await engine.backlog.remove(place);
   expect(engine.queue.some(({ messageId }) => messageId.startsWith(`${lost?.id ?? ''}:`))).toBe(false);
   engine.advance(90);
   await sweepStuck(engine.deps);
@@ -149,7 +149,7 @@ test('a delegation whose place is lost is found by the sweeper', async () => {
 
 test('an outage of the tables leaves a new delegation to the sweeper', async () => {
   const { engine, tasks, flood, states } = scene();
-  await flood(QUEUE_SHARE);
+  await flood(MAX_IN_FLIGHT);
   const { delegations } = engine.deps;
   const outage = vi
     .spyOn(delegations, 'countUnfinished')

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { raiseBuildChange } from '../../../shared/orchestration/events/buildChange.ts';
+import { publishBuildChange } from '../../../shared/orchestration/events/buildChange.ts';
 import { routesOf, standardRoutes } from '../../../shared/orchestration/model/eventRoutes.ts';
-import { type Sign, createEventWatch } from '../../../shared/orchestration/events/eventWatch.ts';
-import { raiseEvent } from '../../../shared/orchestration/engine/publishEvent.ts';
+import { type Incident, createEventWatch } from '../../../shared/orchestration/events/eventWatch.ts';
+import { publishEvent } from '../../../shared/orchestration/engine/publishEvent.ts';
 import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
 import { continueTrace } from '../../../shared/platform/telemetry/trace.ts';
 import { eventRecorders } from '../../../shared/specialists/eventHandlers.ts';
@@ -19,7 +19,7 @@ test('the routes are those of the description, row by row', () => {
 
 test.each([
   [{ protocol_violation: ['mcp-debugger'] }, 'is a standard one'],
-  [{ disk_full: ['nobody'] }, 'names an agent that there is not'],
+  [{ disk_full: ['nobody'] }, 'unknown agent; known agents: mcp-orchestrator'],
 ])('routes of the settings such as %j are refused: %s', (configured, words) => {
   expect(() => routesOf(configured)).toThrow(words);
 });
@@ -37,7 +37,7 @@ const all = async ({ deps }: TestEngine) => (await deps.delegations.list('t1', {
 describe('an event', () => {
   test('is a delegation for each agent of its type, and one raised twice is one', async () => {
     const engine = testEngine();
-    for (let time = 0; time < 2; time++) await raiseEvent(event, standardRoutes, engine.deps);
+    for (let time = 0; time < 2; time++) await publishEvent(event, standardRoutes, engine.deps);
     expect((await all(engine)).map(({ agent, task }) => [agent, task])).toEqual([
       ['mcp-debugger', 'handle_protocol_violation'],
       ['mcp-protocol-expert', 'handle_protocol_violation'],
@@ -47,7 +47,7 @@ describe('an event', () => {
 
   test('reaches one agent although another fails to deal with it', async () => {
     const engine = testEngine();
-    await raiseEvent(event, standardRoutes, engine.deps);
+    await publishEvent(event, standardRoutes, engine.deps);
     const recorders = eventRecorders({ protocol_violation: ['mcp-debugger'] }, engine.deps.audit);
     await engine.drain(taskCatalogue(recorders));
     expect((await all(engine)).map(({ agent, state }) => [agent, state])).toEqual([
@@ -64,12 +64,12 @@ describe('an event', () => {
   });
 
   test('of a type without a route reaches nobody', async () => {
-    expect(await raiseEvent({ ...event, type: 'toString' }, standardRoutes, testEngine().deps)).toEqual([]);
+    expect(await publishEvent({ ...event, type: 'toString' }, standardRoutes, testEngine().deps)).toEqual([]);
   });
 });
 
 describe('what the system notices of itself', () => {
-  const sign: Sign = {
+  const sign: Incident = {
     type: 'authentication_failure',
     tenantId: 't1',
     subject: 'expired',
@@ -78,7 +78,7 @@ describe('what the system notices of itself', () => {
   };
   const settled = () => new Promise((done) => setImmediate(done));
 
-  async function notice(engine: TestEngine, signs: readonly Sign[], instances = 1): Promise<number> {
+  async function notice(engine: TestEngine, signs: readonly Incident[], instances = 1): Promise<number> {
     const watches = Array.from({ length: instances }, () =>
       createEventWatch(engine.deps.shortLived, standardRoutes, engine.deps),
     );
@@ -86,10 +86,10 @@ describe('what the system notices of itself', () => {
     for (let turn = 0; turn < 50; turn++) await settled();
     return (await all(engine)).length / 2;
   }
-  const times = (count: number, more: Partial<Sign> = {}) =>
+  const times = (count: number, more: Partial<Incident> = {}) =>
     Array.from({ length: count }, () => ({ ...sign, ...more }));
 
-  test.each<[count: number, more: Partial<Sign>, events: number, why: string]>([
+  test.each<[count: number, more: Partial<Incident>, events: number, why: string]>([
     [9, {}, 0, 'below the threshold'],
     [10, {}, 1, 'at the threshold'],
     [500, {}, 1, 'far above it'],
@@ -119,7 +119,7 @@ describe('what the system notices of itself', () => {
 
 describe('an app that starts', () => {
   const start = (engine: TestEngine, build: string) =>
-    raiseBuildChange({ app: 'mcp', version: '1.0.0', build }, 't1', engine.deps);
+    publishBuildChange({ app: 'mcp', version: '1.0.0', build }, 't1', engine.deps);
   const raised = async (engine: TestEngine) =>
     (await all(engine)).map(({ agent, input }) => [
       agent,
@@ -158,7 +158,7 @@ describe('an app that starts', () => {
       delegations: { ...engine.deps.delegations, add: () => Promise.reject(new Error('away')) },
     };
     await expect(
-      raiseBuildChange({ app: 'mcp', version: '1.0.0', build: 'two' }, 't1', away),
+      publishBuildChange({ app: 'mcp', version: '1.0.0', build: 'two' }, 't1', away),
     ).rejects.toThrow('away');
     await start(engine, 'two');
     expect(await raised(engine)).toHaveLength(2);

@@ -1,19 +1,19 @@
 import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { beginPlan } from '../../../shared/orchestration/engine/beginPlan.ts';
 import { agents } from '../../../shared/orchestration/model/agents.ts';
-import { runGate } from '../../../shared/orchestration/plans/runGate.ts';
-import { failedCheck, gateStatus } from '../../../shared/orchestration/model/gateStatus.ts';
+import { failedCheck, gateStatus } from '../../../shared/orchestration/model/plan.ts';
+import { startPlan } from '../../../shared/orchestration/model/planProgress.ts';
 import {
   type QualityGates,
   gateSteps,
   gatesOf,
+  runGate,
   standardGates,
 } from '../../../shared/orchestration/plans/qualityGates.ts';
-import { beginPlan } from '../../../shared/orchestration/engine/beginPlan.ts';
-import { startPlan } from '../../../shared/orchestration/model/planProgress.ts';
 import { defineTask } from '../../../shared/orchestration/tasks/task.ts';
 import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
 import { succeed } from '../../../shared/platform/base/result.ts';
-import { z } from 'zod';
 import { caller, testEngine } from '../../support/engine.ts';
 
 /** A check that passes or not as its name says, and notes that it ran. */
@@ -191,7 +191,7 @@ describe('gates of the settings', () => {
   test.each([
     [{ pre_deployment: [own] }, 'the gate pre_deployment is a standard one'],
     [{ nightly: [own, own] }, 'has a check twice'],
-    [{ nightly: [{ ...own, agent: 'nobody' }] }, 'names an agent that there is not'],
+    [{ nightly: [{ ...own, agent: 'nobody' }] }, 'unknown agent; known agents: mcp-orchestrator'],
   ])('%j are refused: %s', (configured, words) => {
     expect(() => gatesOf(configured)).toThrow(words);
   });

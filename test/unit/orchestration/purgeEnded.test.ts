@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { beginPlan } from '../../../shared/orchestration/engine/beginPlan.ts';
-import { HEALTH_PLAN } from '../../../shared/orchestration/plans/namedPlans.ts';
+import { HEALTH_PLAN } from '../../../shared/orchestration/model/plan.ts';
 import { purgeEnded } from '../../../shared/orchestration/engine/purgeEnded.ts';
 import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
 import { fail } from '../../../shared/platform/base/result.ts';

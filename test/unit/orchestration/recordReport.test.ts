@@ -1,24 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { externalAgentsOf, withExternalAgents } from '../../../shared/orchestration/agents/externalAgents.ts';
-import {
-  type Report,
-  agentReportSchema,
-  applyReport,
-  recordReport,
-} from '../../../shared/orchestration/engine/recordReport.ts';
-import { type Delegation, sweep } from '../../../shared/orchestration/model/delegation.ts';
-import {
-  delegationMessageSchema,
-  messageOf,
-} from '../../../shared/orchestration/model/delegationMessage.ts';
 import { delegate } from '../../../shared/orchestration/engine/delegate.ts';
+import { delegationMessageSchema, messageOf } from '../../../shared/orchestration/engine/message.ts';
+import { type Report, agentReportSchema, applyReport, recordReport } from '../../../shared/orchestration/engine/recordReport.ts';
+import { type Delegation, sweep } from '../../../shared/orchestration/model/delegation.ts';
 import { startPlan } from '../../../shared/orchestration/model/planProgress.ts';
 import { defineTask } from '../../../shared/orchestration/tasks/task.ts';
-import { CLOCK_TOLERANCE_MS } from '../../../shared/platform/base/clock.ts';
 import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
-import { ConfigError } from '../../../shared/platform/config/config.ts';
+import { CLOCK_TOLERANCE_MS } from '../../../shared/platform/base/clock.ts';
 import { succeed } from '../../../shared/platform/base/result.ts';
+import { ConfigError } from '../../../shared/platform/config/config.ts';
 import { caller, testEngine } from '../../support/engine.ts';
 
 const now = new Date('2026-01-01T00:00:00Z');

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Outcome } from '../../../shared/orchestration/model/outcome.ts';
+import type { Outcome } from '../../../shared/orchestration/model/delegation.ts';
 import {
   findReferences,
   referencePointers,

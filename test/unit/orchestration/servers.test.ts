@@ -1,11 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import {
-  refreshServer,
-  removeServer,
-  updateServer,
-} from '../../../shared/orchestration/plans/changeServer.ts';
-import { registerServer } from '../../../shared/orchestration/plans/registerServer.ts';
-import { registerServers } from '../../../shared/orchestration/plans/registerServers.ts';
+import { removeServer } from '../../../shared/orchestration/plans/serverRemoval.ts';
+import { refreshServer, updateServer } from '../../../shared/orchestration/plans/serverUpdate.ts';
+import { registerServer } from '../../../shared/orchestration/plans/serverRegistration.ts';
+import { registerServers } from '../../../shared/orchestration/plans/bulkRegistration.ts';
 import { fail, succeed } from '../../../shared/platform/base/result.ts';
 import { registrationSchema } from '../../../shared/registry/records/server.ts';
 import { caller } from '../../support/engine.ts';

@@ -1,11 +1,8 @@
 import { expect, test } from 'vitest';
 import { standardGates } from '../../../shared/orchestration/plans/qualityGates.ts';
-import {
-  DEPLOYMENT_PLAN,
-  HEALTH_PLAN,
-  REPORT_PLAN,
-  namedPlans,
-} from '../../../shared/orchestration/plans/namedPlans.ts';
+import { DEPLOYMENT_PLAN, HEALTH_PLAN } from '../../../shared/orchestration/model/plan.ts';
+import { namedPlans } from '../../../shared/orchestration/plans/namedPlans.ts';
+import { REPORT_PLAN } from '../../../shared/orchestration/plans/systemReport.ts';
 import { requestPlan } from '../../../shared/orchestration/plans/requestPlan.ts';
 import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
 import { fail } from '../../../shared/platform/base/result.ts';

@@ -1,18 +1,14 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { compose } from '../../../functions/compose/compose.ts';
 import { type Principal, type Role, roles } from '../../../shared/identity/access/actor.ts';
+import { delegate } from '../../../shared/orchestration/engine/delegate.ts';
+import { submitDelegation } from '../../../shared/orchestration/engine/message.ts';
 import { agentNames } from '../../../shared/orchestration/model/agents.ts';
 import { type Caller, actorOf } from '../../../shared/orchestration/model/caller.ts';
-import { delegate } from '../../../shared/orchestration/engine/delegate.ts';
 import { type Delegation, newDelegation } from '../../../shared/orchestration/model/delegation.ts';
-import { sendNew } from '../../../shared/orchestration/engine/sendMessage.ts';
 import { requestPlan } from '../../../shared/orchestration/plans/requestPlan.ts';
 import { withheldFrom } from '../../../shared/orchestration/tasks/resultAccess.ts';
-import {
-  type ResultPermission,
-  resultPermissions,
-} from '../../../shared/orchestration/tasks/resultPermissions.ts';
-import type { Task } from '../../../shared/orchestration/tasks/task.ts';
+import { type ResultPermission, type Task, resultPermissions } from '../../../shared/orchestration/tasks/task.ts';
 import { type TaskCatalogue, taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
 import { testConfig } from '../../support/config.ts';
 import { caller, testEngine } from '../../support/engine.ts';
@@ -195,7 +191,7 @@ describe.each(cells)('$role of the tenant $tenant', ({ tenant, role }) => {
     const { deps } = engine;
     const open = tasks.filter(({ planOnly }) => !planOnly);
     for (const [index, task] of open.entries())
-      await sendNew(rowFor(task, tenant, `a${index}`, actorOf(as(role, tenant))), deps);
+      await submitDelegation(rowFor(task, tenant, `a${index}`, actorOf(as(role, tenant))), deps);
     await engine.drain(idle);
     for (const [index, task] of open.entries()) {
       const { outcome } = (await deps.delegations.find(tenant, `a${index}`))?.value ?? {};
@@ -276,7 +272,7 @@ describe('when work is run', () => {
     const engine = testEngine();
     const task = tasks.find((known) => known.name === name);
     if (!task) throw new Error(`there is no task ${name}`);
-    await sendNew({ ...rowFor(task, 't1', 'a1', actorOf(caller)), ...more }, engine.deps);
+    await submitDelegation({ ...rowFor(task, 't1', 'a1', actorOf(caller)), ...more }, engine.deps);
     await change(engine);
     await engine.drain(idle);
     return (await engine.deps.delegations.find('t1', 'a1'))?.value;
@@ -302,7 +298,7 @@ describe('when work is run', () => {
     const task = tasks.find(({ name }) => name === 'audit_trail_analysis');
     if (!task) throw new Error('there is no such task');
     for (const id of ['a1', 'a2']) {
-      await sendNew({ ...rowFor(task, 't1', id, actorOf(caller)), sessionId }, engine.deps);
+      await submitDelegation({ ...rowFor(task, 't1', id, actorOf(caller)), sessionId }, engine.deps);
       if (id === 'a2') await engine.deps.sessions.end('t1', sessionId);
       await engine.drain(idle);
     }

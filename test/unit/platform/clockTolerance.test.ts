@@ -1,11 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import {
-  claim,
-  newDelegation,
-  sweep,
-  timeLeftMs,
-} from '../../../shared/orchestration/model/delegation.ts';
-import { registerServer } from '../../../shared/orchestration/plans/registerServer.ts';
+import { claim, newDelegation, sweep, timeLeftMs } from '../../../shared/orchestration/model/delegation.ts';
+import { registerServer } from '../../../shared/orchestration/plans/serverRegistration.ts';
 import { runDelegation } from '../../../shared/orchestration/engine/runDelegation.ts';
 import { type Instance, readInstances, tellInstance } from '../../../shared/platform/telemetry/instances.ts';
 import { caller } from '../../support/engine.ts';

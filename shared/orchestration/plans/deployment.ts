@@ -1,0 +1,20 @@
+import type { OrchestrationDeps } from '../engine/deps.ts';
+import { type StepDefinition, DEPLOYMENT_PLAN } from '../model/plan.ts';
+import { inOrder } from '../model/stepGraph.ts';
+import { type NamedPlan, defineFixedPlan, step } from './namedPlan.ts';
+import { type QualityGates, gateSteps } from './qualityGates.ts';
+
+/** Returns the plan of a deployment, between the gates before and after it. The engine publishes an event when it ends. */
+export function deploymentPlan(gates: QualityGates): NamedPlan<OrchestrationDeps> {
+  const steps: readonly StepDefinition[] = inOrder([
+    ...gateSteps(gates['pre_deployment'] ?? []),
+    step('production_deployment', 'mcp-deployment-specialist'),
+    ...gateSteps(gates['post_deployment'] ?? []),
+  ]);
+  return defineFixedPlan({
+    name: DEPLOYMENT_PLAN,
+    description: 'The gate before a deployment, the ordered plan of the deployment, the gate after it.',
+    load: { operation: 'plan', estimatedLoad: { stepCount: steps.length } },
+    steps,
+  });
+}

@@ -1,0 +1,29 @@
+import type { Session } from '../../identity/sessions/sessionStore.ts';
+import { needsUser } from '../../registry/records/upstreamSettings.ts';
+import type { Caller } from '../model/caller.ts';
+import type { RecordContent } from '../servers/recordContent.ts';
+import { type RegistrationDeps, step } from './namedPlan.ts';
+
+export const authenticateAdmin = step('authenticate_admin', 'mcp-security-auditor');
+export const validateServer = step('validate_server_config', 'fastmcp-specialist');
+export const auditRegistration = step('audit_registration', 'mcp-security-auditor');
+
+/**
+ * Opens the session that keeps the caller's token while a server is validated. Returns `undefined` for a server that users do
+ * not sign in to, and for a caller that is no user or has no token.
+ */
+export async function openValidationSession(
+  server: Pick<RecordContent, 'upstream'>,
+  { principal, token }: Caller,
+  { credentials, sessions }: RegistrationDeps,
+): Promise<Session | undefined> {
+  const isNeeded = needsUser(server, credentials) && principal.kind === 'user';
+  return isNeeded && token !== undefined ? sessions.open(principal, token) : undefined;
+}
+
+/** Returns what the validation of a server needs to connect to it. */
+export const validationInput = ({ url, sealedUrl, upstream }: RecordContent): object => ({
+  url,
+  ...(sealedUrl !== undefined && { sealedUrl }),
+  ...(upstream && { upstream }),
+});

@@ -1,0 +1,19 @@
+import { defineFixedPlan, step } from './namedPlan.ts';
+
+export const REPORT_PLAN = 'system_report';
+
+/** Collects the reports of five specialists, all at once. */
+export const systemReportPlan = defineFixedPlan({
+  name: REPORT_PLAN,
+  description: 'The reports of five specialists, at once.',
+  load: { operation: 'system_report', estimatedLoad: {} },
+  steps: (
+    [
+      ['security_status', 'generate_security_report', 'mcp-security-auditor'],
+      ['performance_metrics', 'generate_performance_report', 'mcp-performance-optimizer'],
+      ['system_health', 'generate_diagnostic_report', 'mcp-debugger'],
+      ['deployment_status', 'generate_deployment_report', 'mcp-deployment-specialist'],
+      ['protocol_compliance', 'generate_compliance_report', 'mcp-protocol-expert'],
+    ] as const
+  ).map(([id, task, agent]) => step(task, agent, { id, severity: 'warning', onFailure: 'continue' })),
+});
