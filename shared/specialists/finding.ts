@@ -1,9 +1,10 @@
 import { z } from 'zod';
 
-/** How bad a finding is: `critical` breaks something for users now, a `warning` will or may, an `info` is good to know. */
+/** How bad a finding is: `critical` breaks something for users now, a `warning` will or may break it, an `info` is good to know. */
 export const severitySchema = z.enum(['info', 'warning', 'critical']);
+export type Severity = z.infer<typeof severitySchema>;
 
-/** One thing that a specialist saw, and what follows from it. */
+/** One thing that a specialist saw, and what to do about it. */
 export const findingSchema = z.object({
   rule: z.string().describe('The stable name of what was checked, in snake_case.'),
   severity: severitySchema,
@@ -14,6 +15,40 @@ export const findingSchema = z.object({
   remedy: z.string().describe('What to do about it.'),
 });
 export type Finding = z.infer<typeof findingSchema>;
+
+/** What a rule says about the facts that break it. */
+export interface RuleText extends Pick<Finding, 'severity' | 'message' | 'remedy'> {
+  /** The facts themselves when absent. */
+  readonly evidence?: Finding['evidence'];
+  /** Replaces the `*` in the id of a family of rules, such as `table_*`. */
+  readonly variant?: string;
+}
+
+/**
+ * Defines the finding rules of a specialist as one table: the id of each rule, and a function from the facts to its text.
+ * Returns the function that makes a finding: `finding('table_missing', { table })`.
+ */
+export const defineFindings =
+  <Facts extends Readonly<Record<string, unknown>>>(rules: {
+    readonly [Id in keyof Facts]: (facts: Facts[Id]) => RuleText;
+  }) =>
+  <Id extends keyof Facts & string>(id: Id, facts: Facts[Id]): Finding => {
+    const { severity, message, remedy, evidence, variant = '' } = rules[id](facts);
+    return {
+      rule: id.replace('*', variant),
+      severity,
+      message,
+      evidence: evidence ?? Object.fromEntries(Object.entries(facts ?? {})),
+      remedy,
+    };
+  };
+
+/** Returns the findings that ask for something to be done: all but `info`. */
+export const problemsIn = (findings: readonly Finding[]): readonly Finding[] =>
+  findings.filter(({ severity }) => severity !== 'info');
+
+export const hasCritical = (findings: readonly Finding[]): boolean =>
+  findings.some(({ severity }) => severity === 'critical');
 
 const findings = z.array(findingSchema);
 const evidence = z.record(z.string(), z.unknown());
@@ -26,7 +61,7 @@ export const verdictSchema = z.object({
   findings,
 });
 
-/** A check passes unless something critical was found. `evidence` says what was looked at, also where all is well. */
+/** A check passes unless it has a critical finding. `evidence` says what was looked at, also where all is well. */
 export function verdict(
   found: readonly Finding[],
   evidence: Readonly<Record<string, unknown>>,
@@ -40,24 +75,23 @@ export function verdict(
   };
 }
 
-/** The result of a look at a part of the system. */
+/** The result of a health check of a part of the system. */
 export const healthSchema = z.object({
   status: z.enum(['healthy', 'degraded', 'failed']),
   evidence,
   findings,
 });
 
-/** A part has failed where something critical was found, and is degraded where a warning was. */
+/** A part has failed if a finding is critical, and is degraded if one is a warning. */
 export function health(
   found: readonly Finding[],
   evidence: Readonly<Record<string, unknown>>,
 ): z.infer<typeof healthSchema> {
-  const has = (wanted: Finding['severity']) => found.some(({ severity }) => severity === wanted);
-  const status = has('critical') ? 'failed' : has('warning') ? 'degraded' : 'healthy';
+  const status = hasCritical(found) ? 'failed' : problemsIn(found).length > 0 ? 'degraded' : 'healthy';
   return { status, evidence, findings: [...found] };
 }
 
-/** The result of a specialist's report and of most other looks: facts by topic, and what follows from them. */
+/** The result of a specialist's report and of most other tasks: facts by topic, and what follows from them. */
 export const reportSchema = z.object({
   summary: z.string().describe('One sentence.'),
   facts: z.record(z.string(), z.unknown()),

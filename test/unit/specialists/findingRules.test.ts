@@ -1,0 +1,86 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+import ts from 'typescript';
+import { describe, expect, test } from 'vitest';
+
+const room = resolve(import.meta.dirname, '../../../shared/specialists');
+
+interface Source {
+  /** From the room: `mcp-debugger/findings.ts`, or `checkStores.ts` for what several agents share. */
+  readonly path: string;
+  readonly imports: readonly string[];
+  /** Ids of the rules that the file defines; `*` stands for the variants of a family. */
+  readonly rules: readonly string[];
+  /** Whether the file makes a finding without a rule of a table. */
+  readonly hasLooseFinding: boolean;
+}
+
+function readSource(file: string): Source {
+  const text = readFileSync(file, 'utf8');
+  const tree = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
+  const rules: string[] = [];
+  let hasLooseFinding = false;
+  const visit = (node: ts.Node): void => {
+    if (ts.isCallExpression(node) && node.expression.getText() === 'defineFindings') {
+      const [table] = node.arguments;
+      if (table && ts.isObjectLiteralExpression(table))
+        rules.push(...table.properties.map(({ name }) => name?.getText().replaceAll("'", '') ?? ''));
+    }
+    if (ts.isObjectLiteralExpression(node)) {
+      const names = node.properties.map(({ name }) => name?.getText());
+      if (['rule', 'severity', 'message', 'remedy'].every((name) => names.includes(name)))
+        hasLooseFinding = true;
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(tree);
+  const imports = ts
+    .preProcessFile(text)
+    .importedFiles.map(({ fileName }) => relative(room, resolve(dirname(file), fileName)));
+  return { path: relative(room, file), imports, rules, hasLooseFinding };
+}
+
+const sources = readdirSync(room, { recursive: true, withFileTypes: true })
+  .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+  .map((entry) => readSource(join(entry.parentPath, entry.name)));
+
+const isShared = (path: string): boolean => !path.includes(sep) && path !== 'index.ts';
+
+/** The shared files that a specialist uses, and those that these use. */
+function sharedBy(agent: string): readonly Source[] {
+  const found = new Set(
+    sources.filter(({ path }) => path.startsWith(`${agent}${sep}`)).flatMap(({ imports }) => imports),
+  );
+  for (const path of found)
+    for (const next of sources.find((source) => source.path === path)?.imports ?? []) found.add(next);
+  return sources.filter(({ path }) => isShared(path) && found.has(path));
+}
+
+const matches = (family: string, id: string): boolean =>
+  new RegExp(`^${family.replace('*', '[a-z_]+')}$`).test(id);
+
+/** Pairs of rules whose findings would have the same id. */
+const sameIds = (ids: readonly string[]): readonly string[] =>
+  ids.flatMap((id, index) =>
+    ids
+      .filter((other, at) => at !== index && (other === id || (id.includes('*') && matches(id, other))))
+      .map((other) => `${id} is ${other} too`),
+  );
+
+describe('the finding rules of a specialist', () => {
+  const agents = [...new Set(sources.flatMap(({ path }) => (path.includes(sep) ? path.split(sep)[0]! : [])))];
+
+  test.each(agents)('%s: an id is that of one rule', (agent) => {
+    const own = sources.filter(({ path }) => path.startsWith(`${agent}${sep}`));
+    expect(sameIds([...own, ...sharedBy(agent)].flatMap(({ rules }) => rules))).toEqual([]);
+  });
+
+  test('are found at all', () => {
+    expect(sources.flatMap(({ rules }) => rules).length).toBeGreaterThan(0);
+  });
+
+  test('a rule that is defined twice, or by a family too, is noticed', () => {
+    expect(sameIds(['table_missing', 'table_slow', 'table_missing'])).toHaveLength(2);
+    expect(sameIds(['table_*', 'table_slow', 'tables_slow'])).toEqual(['table_* is table_slow too']);
+  });
+});
