@@ -4,8 +4,8 @@ import { type EndpointAnswer, callEndpoint } from '../callEndpoint.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import type { Finding } from '../finding.ts';
 import { tenantHint } from '../../identity/tenantView.ts';
-import { tracedHeaders } from '../tracedHeaders.ts';
-import { withinTime } from '../withTimeout.ts';
+import { tracedHeaders } from '../callEndpoint.ts';
+import { withTimeout } from '../withTimeout.ts';
 import { type Observed, type ProtectedResource, bearerChallenge, judgeChallenge } from './judgeChallenge.ts';
 
 export type OauthDeps = Pick<
@@ -91,7 +91,7 @@ async function resourcesOf(
   { config, visibleServers, toolsets }: OauthDeps,
   { tenantId, signal }: Caller,
 ): Promise<readonly ProtectedResource[]> {
-  const slugs = await withinTime(REGISTRY_WITHIN_MS, signal, () =>
+  const slugs = await withTimeout(REGISTRY_WITHIN_MS, signal, () =>
     Promise.all([visibleServers.list(tenantId, { status: 'active' }, 1), toolsets.list(tenantId, 1)]),
   );
   const [servers, sets] = slugs.ok ? slugs.value : [undefined, undefined];

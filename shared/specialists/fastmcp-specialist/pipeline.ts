@@ -2,7 +2,7 @@ import type { Principal } from '../../identity/principal.ts';
 import type { TaskHelpers } from '../../orchestration/task/task.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { tokenNotKept } from '../checkEndpoints.ts';
-import { tokenOf } from '../tokenOf.ts';
+import { sessionToken } from '../callEndpoint.ts';
 import type { Look } from './oauthChain.ts';
 import { walkInProcess } from './walkInProcess.ts';
 import { walkOverHttp } from './walkOverHttp.ts';
@@ -12,7 +12,7 @@ import { walkOverHttp } from './walkOverHttp.ts';
  * process without HTTP and sign-in, to tell what time they take from what the gateway takes.
  */
 export async function walkPipeline(deps: SpecialistDeps, helpers: TaskHelpers): Promise<Look> {
-  const token = await tokenOf(helpers);
+  const token = await sessionToken(helpers);
   const caller = helpers.actor ?? anyone(helpers.tenantId);
   const [outside, inside] = await Promise.all([
     walkOverHttp(deps, helpers, token),

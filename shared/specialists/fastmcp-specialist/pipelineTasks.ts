@@ -3,7 +3,7 @@ import { type Task, defineTask } from '../../orchestration/task/task.ts';
 import { succeed } from '../../platform/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { reportSchema, verdict, verdictSchema } from '../finding.ts';
-import { lookAtApp } from '../lookAtApp.ts';
+import { checkApp } from '../checkEndpoints.ts';
 import { walkPipeline } from './pipeline.ts';
 
 const agent = 'fastmcp-specialist';
@@ -56,7 +56,7 @@ export const pipelineTasks = (deps: SpecialistDeps): readonly Task[] => [
     input,
     output: verdictSchema,
     async run(_, helpers) {
-      const { facts, findings } = await lookAtApp('mcp', deps, helpers);
+      const { facts, findings } = await checkApp('mcp', deps, helpers);
       return succeed(verdict(findings, facts));
     },
   }),

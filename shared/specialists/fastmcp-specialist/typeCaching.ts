@@ -6,7 +6,7 @@ import { createFairQueue } from '../../platform/fairQueue.ts';
 import { fail, succeed } from '../../platform/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, reportSchema } from '../finding.ts';
-import { withinTime } from '../withTimeout.ts';
+import { withTimeout } from '../withTimeout.ts';
 import { type Kept, judgeKept, keptOf } from './keptLists.ts';
 
 /** Each server of the registry is looked at every quarter of an hour: twice that is a turn that was missed. */
@@ -36,7 +36,7 @@ export const typeCaching = (deps: SpecialistDeps): Task =>
       const { tenantId, signal, clock } = helpers;
       const catalogue = createCatalogue(deps);
       const cold = await timed(() =>
-        withinTime(READ_WITHIN_MS, signal, () =>
+        withTimeout(READ_WITHIN_MS, signal, () =>
           Promise.all([catalogue.all(tenantId), deps.visibleServers.version(tenantId)]),
         ),
       );
@@ -78,7 +78,7 @@ async function look(
   signal: AbortSignal,
   now: Date,
 ): Promise<Kept> {
-  const confirmed = await withinTime(READ_WITHIN_MS, signal, () =>
+  const confirmed = await withTimeout(READ_WITHIN_MS, signal, () =>
     confirmedAt(shortLived, server.tenantId, server.slug),
   );
   return keptOf(server, confirmed.ok ? confirmed.value : undefined, now);

@@ -9,7 +9,7 @@ import type { TaskHelpers } from '../../orchestration/task/task.ts';
 import { continueTrace } from '../../platform/trace.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import type { Finding } from '../finding.ts';
-import { withinTime } from '../withTimeout.ts';
+import { withTimeout } from '../withTimeout.ts';
 import { type Stage, type Walked, modernMessage, remedies } from './pipelineStages.ts';
 
 const INSIDE_WITHIN_MS = 6_000;
@@ -35,7 +35,7 @@ export async function walkInProcess(
     act: () => Promise<{ readonly isRight: boolean; readonly value: T }>,
   ): Promise<T | undefined> => {
     const startedAt = performance.now();
-    const done = await withinTime(INSIDE_WITHIN_MS, signal, act);
+    const done = await withTimeout(INSIDE_WITHIN_MS, signal, act);
     const isRight = done.ok && done.value.isRight;
     const durationMs = Math.round(performance.now() - startedAt);
     const failure = done.ok ? undefined : done.error.message;
@@ -69,7 +69,7 @@ export async function walkInProcess(
     const body = (await answer.json()) as { readonly result?: { readonly tools?: unknown } };
     return { isRight: Array.isArray(body.result?.tools), value: undefined };
   });
-  const resting = await withinTime(INSIDE_WITHIN_MS, signal, () =>
+  const resting = await withTimeout(INSIDE_WITHIN_MS, signal, () =>
     createResting({ state: deps.shortLived, clock }).all(tenantId),
   );
   const tried = await Promise.all(

@@ -2,7 +2,7 @@ import type { TaskHelpers } from '../../orchestration/task/task.ts';
 import { callEndpoint } from '../callEndpoint.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import type { Finding } from '../finding.ts';
-import { tracedHeaders } from '../tracedHeaders.ts';
+import { tracedHeaders } from '../callEndpoint.ts';
 import { type Stage, type Walked, remedies, stagesFor } from './pipelineStages.ts';
 
 const CALL_WITHIN_MS = 5_000;

@@ -1,66 +1,98 @@
-import type { z } from 'zod';
 import { nearestName } from '../../orchestration/nearest.ts';
-import { type SettingName, settingNames } from '../../platform/settings.ts';
 import type { KnownInstance } from '../../platform/instances.ts';
-import type { Finding, severitySchema } from '../finding.ts';
+import { type SettingName, settingNames } from '../../platform/settings.ts';
+import { type Finding, type Severity, defineFindings } from '../finding.ts';
 import type { RunningApp } from './runningApps.ts';
 
-type Severity = z.infer<typeof severitySchema>;
-
-/** What it does when a setting differs between the two apps; undefined where it is to differ. */
+/** What happens if a setting differs between the two apps; undefined if it has to differ. */
 const differing: Readonly<
   Record<SettingName, { readonly severity: Severity; readonly why: string } | undefined>
 > = {
   MREG_APP: undefined,
-  MREG_TABLES: { severity: 'critical', why: 'each app would keep a registry of its own' },
-  MREG_SERVICE_BUS: { severity: 'critical', why: 'what one app delegates would not reach the other' },
+  MREG_TABLES: { severity: 'critical', why: 'each app would have its own registry' },
+  MREG_SERVICE_BUS: { severity: 'critical', why: 'the delegations of one app would not reach the other' },
   MREG_SERVICE_BUS__fullyQualifiedNamespace: {
     severity: 'critical',
-    why: 'what one app delegates would not reach the other',
+    why: 'the delegations of one app would not reach the other',
   },
   MREG_REDIS_URL: { severity: 'critical', why: 'sessions and limits of one app are unknown to the other' },
-  MREG_API_CLIENT_ID: { severity: 'critical', why: 'a token that one app takes, the other refuses' },
+  MREG_API_CLIENT_ID: { severity: 'critical', why: 'one app rejects the tokens that the other accepts' },
   MREG_CLIENT_SECRET: {
     severity: 'critical',
-    why: 'one app proves itself to Entra by the secret, the other by its managed identity',
+    why: 'one app signs in to Entra with the secret, the other with its managed identity',
   },
   MREG_SEALING_KEYS: {
     severity: 'critical',
-    why: 'what one app seals, such as tokens and secrets in URLs, the other cannot open',
+    why: 'one app cannot open what the other seals, such as tokens and secrets in URLs',
   },
   MREG_TENANTS: {
     severity: 'critical',
-    why: 'whom one app lets in, the other refuses; the first tenant is the one whose gateway this is',
+    why: 'one app rejects the tenants that the other accepts; the first tenant is that of the operator',
   },
   MREG_PUBLIC_ORIGIN: { severity: 'critical', why: 'addresses of servers would not be those of the mcp app' },
-  MREG_MANAGEMENT_ORIGIN: { severity: 'warning', why: 'one app looks for the other where it is not' },
+  MREG_MANAGEMENT_ORIGIN: { severity: 'warning', why: 'one app looks for the other at the wrong address' },
   MREG_ALLOWED_ORIGINS: { severity: 'warning', why: 'a page that may call one app may not call the other' },
   MREG_QUALITY_GATES: { severity: 'warning', why: 'the apps know different gates' },
-  MREG_EVENT_ROUTES: { severity: 'warning', why: 'an event reaches other agents when another app raises it' },
+  MREG_EVENT_ROUTES: { severity: 'warning', why: 'an event reaches other agents if the other app raises it' },
   MREG_EXTERNAL_AGENTS: {
     severity: 'critical',
-    why: 'the work of an agent is taken by an app and by a worker, or by neither',
+    why: 'both an app and a worker take the work of an agent, or neither does',
   },
   MREG_CREDENTIALS: {
     severity: 'critical',
-    why: 'a server that was validated by one app may refuse the calls of the other',
+    why: 'a server that one app has validated may refuse the calls of the other',
   },
   MREG_UPSTREAM_REGISTRY: { severity: 'warning', why: 'the apps know different registries' },
-  MREG_LOCAL_ISSUER: { severity: 'critical', why: 'a token that one app takes, the other refuses' },
-  MREG_PRIVATE_UPSTREAMS: { severity: 'warning', why: 'a server that one app may call, the other may not' },
+  MREG_LOCAL_ISSUER: { severity: 'critical', why: 'one app rejects the tokens that the other accepts' },
+  MREG_PRIVATE_UPSTREAMS: { severity: 'warning', why: 'only one app may call servers in private networks' },
 };
 
-/** Of each setting: in which app it is set, and whether both have the same value. Never a value. */
+const finding = defineFindings({
+  setting_differs: ({
+    severity,
+    why,
+    ...evidence
+  }: {
+    severity: Severity;
+    why: string;
+    setting: SettingName;
+    management: string;
+    mcp: string;
+  }) => ({
+    severity,
+    message: `${evidence.setting} differs between the apps: ${why}`,
+    evidence,
+    remedy: `Set ${evidence.setting} to the same value in both apps, and restart the one that was changed.`,
+  }),
+  settings_not_comparable: (_: { management: string; mcp: string }) => ({
+    severity: 'warning',
+    message: 'the apps run packages of different builds, so the values of their settings cannot be compared',
+    remedy: 'Build once, and deploy that package to both apps.',
+  }),
+  setting_unknown: ({ setting, app }: { setting: string; app: string }) => {
+    const nearest = nearestName(setting, settingNames);
+    return {
+      severity: 'warning',
+      message: `${setting} is set in the ${app} app, which has no such setting`,
+      remedy:
+        nearest === undefined
+          ? `Remove ${setting}.`
+          : `Rename it to ${nearest} if that is meant, else remove it.`,
+    };
+  },
+});
+
+/** In which apps a setting is set, and whether both have the same value. Never the value itself. */
 export interface SettingFacts {
   readonly management: 'set' | 'absent' | 'unknown';
   readonly mcp: 'set' | 'absent' | 'unknown';
-  /** `unknown`: one of the apps is not there, or the two were built apart. */
+  /** `unknown`: one of the apps does not run, or the two are of different builds. */
   readonly equal: 'yes' | 'no' | 'unknown' | 'need_not_be';
 }
 
 type Pair = readonly [KnownInstance | undefined, KnownInstance | undefined];
 
-/** Of each app the instance that started last speaks for all; those that differ from it are a drift. */
+/** The instance that started last stands for its app; other instances that differ are drift. */
 const pairOf = (running: readonly RunningApp[]): Pair => [
   running.find(({ app }) => app === 'management')?.instances[0],
   running.find(({ app }) => app === 'mcp')?.instances[0],
@@ -92,56 +124,26 @@ export function settingFacts(running: readonly RunningApp[]): Readonly<Record<st
   );
 }
 
-/** What is wrong with the settings of the two apps, by name and never by value. */
+/** Says what is wrong with the settings of the two apps, by name and never by value. */
 export function settingFindings(running: readonly RunningApp[]): readonly Finding[] {
   const pair = pairOf(running);
+  const [management, mcp] = pair;
   return [
-    ...settingNames.flatMap((setting) => differingSetting(setting, pair)),
-    ...incomparable(pair),
-    ...pair.flatMap((instance) => unknownSettings(instance)),
+    ...settingNames.flatMap((setting) => {
+      const policy = differing[setting];
+      if (!policy || equality(setting, pair) !== 'no') return [];
+      const where = { management: presence(setting, management), mcp: presence(setting, mcp) };
+      return [finding('setting_differs', { ...policy, setting, ...where })];
+    }),
+    ...(management && mcp && management.keyId !== mcp.keyId
+      ? [finding('settings_not_comparable', { management: management.build, mcp: mcp.build })]
+      : []),
+    ...pair.flatMap((instance) =>
+      instance
+        ? instance.unknownSettings.map((setting) =>
+            finding('setting_unknown', { setting, app: instance.app }),
+          )
+        : [],
+    ),
   ];
 }
-
-function differingSetting(setting: SettingName, pair: Pair): readonly Finding[] {
-  const policy = differing[setting];
-  if (!policy || equality(setting, pair) !== 'no') return [];
-  const [management, mcp] = pair.map((instance) => presence(setting, instance));
-  return [
-    {
-      rule: 'setting_differs',
-      severity: policy.severity,
-      message: `${setting} differs between the apps: ${policy.why}`,
-      evidence: { setting, management, mcp },
-      remedy: `Give ${setting} the same value in both apps, and restart the one that was changed.`,
-    },
-  ];
-}
-
-function incomparable([one, other]: Pair): readonly Finding[] {
-  if (!one || !other || one.keyId === other.keyId) return [];
-  return [
-    {
-      rule: 'settings_not_comparable',
-      severity: 'warning',
-      message:
-        'the apps run packages that were built apart, so that the values of their settings cannot be compared',
-      evidence: { management: one.build, mcp: other.build },
-      remedy: 'Build once, and deploy that package to both apps.',
-    },
-  ];
-}
-
-const unknownSettings = (instance: KnownInstance | undefined): readonly Finding[] =>
-  (instance?.unknownSettings ?? []).map((name): Finding => {
-    const nearest = nearestName(name, settingNames);
-    return {
-      rule: 'setting_unknown',
-      severity: 'warning',
-      message: `${name} is set in the ${instance?.app ?? ''} app, which has no such setting`,
-      evidence: { setting: name, app: instance?.app },
-      remedy:
-        nearest === undefined
-          ? `Remove ${name}.`
-          : `Rename it to ${nearest} if that is meant, else remove it.`,
-    };
-  });

@@ -4,7 +4,7 @@ import type { OutboundClient } from '../../platform/outbound.ts';
 import { SERVER_TIMING, stagesOf } from '../../platform/serverTiming.ts';
 import { callEndpoint } from '../callEndpoint.ts';
 import { type MeasuringFault, type Percentiles, TellableFault, measure, percentiles } from './measure.ts';
-import { tokenOf } from '../tokenOf.ts';
+import { sessionToken } from '../callEndpoint.ts';
 
 /**
  * The stages of a request, one after another and none within another. `outside`: the network, the host and the client. `handling`
@@ -73,7 +73,7 @@ export async function lookAtPipeline(
   { withinMs, times }: { readonly withinMs: number; readonly times: number },
 ): Promise<PipelineLook> {
   const endsAt = performance.now() + withinMs;
-  const own = await tokenOf({ token, signal });
+  const own = await sessionToken({ token, signal });
   const requests: ProbedRequest[] = [];
   for (const probe of probes) {
     const isAway = requests.some(({ app, fault, signedIn }) => app === probe.app && fault && !signedIn);

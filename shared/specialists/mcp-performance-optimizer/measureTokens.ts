@@ -6,7 +6,7 @@ import type { Config } from '../../platform/config.ts';
 import type { OutboundClient } from '../../platform/outbound.ts';
 import { type EndpointAnswer, callEndpoint } from '../callEndpoint.ts';
 import type { SpecialistDeps } from '../deps.ts';
-import { tokenOf } from '../tokenOf.ts';
+import { sessionToken } from '../callEndpoint.ts';
 import { type Limits, type Measured, TellableFault, measure } from './measure.ts';
 
 /** What was measured of the verification of tokens. */
@@ -56,7 +56,7 @@ export async function lookAtTokens(
     ...limits(0.5),
     times: KEY_FETCHES,
   });
-  const own = await tokenOf({ token, signal });
+  const own = await sessionToken({ token, signal });
   const kept = own === undefined ? 'forged' : 'session';
   const authorization = `Bearer ${own ?? forgedToken(tenantId, keys.last?.keyId)}`;
   const counting = counted(outbound);

@@ -7,7 +7,7 @@ import type { Page } from '../../platform/tables.ts';
 import { succeed } from '../../platform/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, verdict, verdictSchema } from '../finding.ts';
-import { withinTime } from '../withTimeout.ts';
+import { withTimeout } from '../withTimeout.ts';
 import { chainFindings } from './auditVerification.ts';
 import { missing, ofDelegation, ofPlan } from './expectedRecords.ts';
 import { readRecords } from '../readRecords.ts';
@@ -46,7 +46,7 @@ export const auditTrailCompleteness = (
         list: (limit: number, after?: string) => Promise<Page<T>>,
         own: AbortSignal,
       ) => sampleRows(list, start, own);
-      const rows = await withinTime(LOOK_WITHIN_MS, signal, (own) =>
+      const rows = await withTimeout(LOOK_WITHIN_MS, signal, (own) =>
         Promise.all([
           sample((limit, after) => deps.delegations.list(tenantId, {}, limit, after), own),
           sample((limit, after) => deps.plans.list(tenantId, {}, limit, after), own),
@@ -54,10 +54,10 @@ export const auditTrailCompleteness = (
       );
       // After the rows: whatever ended before they were read and has settled must be there.
       const [read, checked] = await Promise.all([
-        withinTime(LOOK_WITHIN_MS, signal, (own) =>
+        withTimeout(LOOK_WITHIN_MS, signal, (own) =>
           readRecords(deps.trail, tenantId, { from: before(from) }, { limit: MAX_RECORDS, signal: own }),
         ),
-        withinTime(LOOK_WITHIN_MS, signal, (own) =>
+        withTimeout(LOOK_WITHIN_MS, signal, (own) =>
           verifyTrail(tenantId, { from }, { store: deps.trail, digest: createDigest(), signal: own }),
         ),
       ]);

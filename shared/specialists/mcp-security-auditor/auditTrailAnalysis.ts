@@ -5,7 +5,7 @@ import { type Task, type TaskHelpers, defineTask } from '../../orchestration/tas
 import { succeed } from '../../platform/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, reportSchema } from '../finding.ts';
-import { withinTime } from '../withTimeout.ts';
+import { withTimeout } from '../withTimeout.ts';
 import { type Analysis, type WorkingHours, analyseRecords } from './analyseRecords.ts';
 import { chainFindings } from './auditVerification.ts';
 import { readRecords } from '../readRecords.ts';
@@ -71,10 +71,10 @@ export async function analyseTrail(
   const end = to === undefined ? now : new Date(to);
   const span = { from: from === undefined ? new Date(end.getTime() - DAY_MS) : new Date(from), to: end };
   const [verified, read] = await Promise.all([
-    withinTime(VERIFY_WITHIN_MS, signal, (own) =>
+    withTimeout(VERIFY_WITHIN_MS, signal, (own) =>
       verifyTrail(tenantId, span, { store: trail, digest: createDigest(), signal: own }),
     ),
-    withinTime(READ_WITHIN_MS, signal, (own) =>
+    withTimeout(READ_WITHIN_MS, signal, (own) =>
       readRecords(trail, tenantId, span, { limit: maxRecords, signal: own }),
     ),
   ]);

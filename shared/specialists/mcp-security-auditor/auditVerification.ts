@@ -6,7 +6,7 @@ import { type Task, type TaskHelpers, defineTask } from '../../orchestration/tas
 import { succeed } from '../../platform/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, verdict, verdictSchema } from '../finding.ts';
-import { withinTime } from '../withTimeout.ts';
+import { withTimeout } from '../withTimeout.ts';
 import { readRecords } from '../readRecords.ts';
 
 type AuditDeps = Pick<SpecialistDeps, 'audit' | 'trail' | 'newId'>;
@@ -31,7 +31,7 @@ export const auditLoggingVerification = (deps: AuditDeps): Task =>
       // A record is dated when it is taken, by this very clock.
       const from = new Date(clock.now().getTime() - 1);
       const resource = `audit/checks/${deps.newId()}`;
-      const written = await withinTime(STEP_WITHIN_MS, signal, () => write(resource, helpers, deps));
+      const written = await withTimeout(STEP_WITHIN_MS, signal, () => write(resource, helpers, deps));
       if (!written.ok)
         return succeed(
           verdict(
@@ -41,10 +41,10 @@ export const auditLoggingVerification = (deps: AuditDeps): Task =>
             },
           ),
         );
-      const read = await withinTime(STEP_WITHIN_MS, signal, (own) =>
+      const read = await withTimeout(STEP_WITHIN_MS, signal, (own) =>
         readRecords(deps.trail, tenantId, { action: ACTION, resource, from }, { limit: 10, signal: own }),
       );
-      const checked = await withinTime(STEP_WITHIN_MS, signal, (own) =>
+      const checked = await withTimeout(STEP_WITHIN_MS, signal, (own) =>
         verifyTrail(tenantId, { from }, { store: deps.trail, digest: createDigest(), signal: own }),
       );
       const findings = [

@@ -6,7 +6,7 @@ import { type EndpointAnswer, callEndpoint } from '../callEndpoint.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import type { Finding } from '../finding.ts';
 import { DOCUMENT_WITHIN_MS } from './identityProvider.ts';
-import { tracedHeaders } from '../tracedHeaders.ts';
+import { tracedHeaders } from '../callEndpoint.ts';
 import { tenantHint } from '../../identity/tenantView.ts';
 
 export type FlowDeps = Pick<SpecialistDeps, 'config' | 'authority' | 'outbound'>;

@@ -3,7 +3,7 @@ import { callEndpoint } from '../callEndpoint.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import type { Finding } from '../finding.ts';
 import type { Forgery } from './forgeTokens.ts';
-import { tracedHeaders } from '../tracedHeaders.ts';
+import { tracedHeaders } from '../callEndpoint.ts';
 
 type HttpDeps = Pick<SpecialistDeps, 'config' | 'outbound'>;
 

@@ -6,7 +6,7 @@ import { succeed } from '../../platform/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, reportSchema } from '../finding.ts';
 import { eventSchema } from '../eventHandlers.ts';
-import { withinTime } from '../withTimeout.ts';
+import { withTimeout } from '../withTimeout.ts';
 import { hasFailed, tally } from './analyseRecords.ts';
 import { readRecords } from '../readRecords.ts';
 
@@ -56,7 +56,7 @@ export const handleAuthenticationFailure = (deps: HandlerDeps): Task =>
       const { tenantId, traceId, clock, signal } = helpers;
       const { subject, count = 0 } = detailSchema.safeParse(event.detail).data ?? {};
       const raisedAt = new Date(event.raisedAt);
-      const read = await withinTime(READ_WITHIN_MS, signal, (own) =>
+      const read = await withTimeout(READ_WITHIN_MS, signal, (own) =>
         refusalsAround(raisedAt, { subject, count }, { ...helpers, signal: own }, deps),
       );
       const refusals = read.ok ? read.value : [];

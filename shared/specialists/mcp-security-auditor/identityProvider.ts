@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { PublishedKey } from '../../identity/explainToken.ts';
 import { issuerOf, keyIsOfIssuer, keysUrl } from '../../identity/verifyToken.ts';
 import type { OutboundClient } from '../../platform/outbound.ts';
-import { type Fetched, fetchDocument } from '../fetchDocument.ts';
+import { type Fetched, fetchDocument } from '../callEndpoint.ts';
 import type { Finding } from '../finding.ts';
 
 /** A document of the issuer that has not come by then counts as not to be had. */

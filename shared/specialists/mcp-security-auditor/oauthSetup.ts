@@ -7,7 +7,7 @@ import { succeed } from '../../platform/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, health, healthSchema, reportSchema, verdict, verdictSchema } from '../finding.ts';
 import { visibleTenants } from '../../identity/tenantView.ts';
-import { withinTime } from '../withTimeout.ts';
+import { withTimeout } from '../withTimeout.ts';
 import { type TenantLook, lookAtTenant } from './identityProvider.ts';
 
 export type SetupDeps = Pick<SpecialistDeps, 'config' | 'authority' | 'outbound' | 'trail'>;
@@ -158,7 +158,7 @@ async function refusalFindings(
   { tenantId, clock, signal }: TaskHelpers,
 ): Promise<readonly Finding[]> {
   const from = new Date(clock.now().getTime() - LOOK_BACK_MS);
-  const read = await withinTime(TRAIL_WITHIN_MS, signal, () =>
+  const read = await withTimeout(TRAIL_WITHIN_MS, signal, () =>
     Promise.all(
       Object.entries(refusalRemedies).map(async ([reason, remedy]) => {
         const query = { action: 'sign_in', resource: reason, from };

@@ -8,7 +8,7 @@ import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, verdict, verdictSchema } from '../finding.ts';
 import { accessFindings } from './accessRules.ts';
 import { principalWith } from './roleAccess.ts';
-import { tracedHeaders } from '../tracedHeaders.ts';
+import { tracedHeaders } from '../callEndpoint.ts';
 
 type TestDeps = Pick<SpecialistDeps, 'config' | 'outbound'>;
 

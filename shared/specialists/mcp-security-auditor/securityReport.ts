@@ -5,7 +5,7 @@ import { succeed } from '../../platform/result.ts';
 import type { ServerStore } from '../../registry/serverStore.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, reportSchema } from '../finding.ts';
-import { withinTime } from '../withTimeout.ts';
+import { withTimeout } from '../withTimeout.ts';
 import { accessFindings } from './accessRules.ts';
 import { analyseTrail, lastDay } from './auditTrailAnalysis.ts';
 import { lookAtTenant } from './identityProvider.ts';
@@ -107,7 +107,7 @@ interface ServersLook {
 const isLoopback = (url: string): boolean => /^http:\/\/(127\.|\[::1\]|localhost[:/])/.test(url);
 
 async function lookAtServers({ tenantId, signal }: TaskHelpers, servers: ServerStore): Promise<ServersLook> {
-  const read = await withinTime(LOOK_WITHIN_MS, signal, async (own) => {
+  const read = await withTimeout(LOOK_WITHIN_MS, signal, async (own) => {
     const found: { slug: string; isPlain: boolean; isShared: boolean }[] = [];
     let after: string | undefined;
     do {

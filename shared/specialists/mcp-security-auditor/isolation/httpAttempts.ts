@@ -2,7 +2,7 @@ import type { Session } from '../../../identity/sessionStore.ts';
 import type { TaskHelpers } from '../../../orchestration/task/task.ts';
 import { callEndpoint } from '../../callEndpoint.ts';
 import type { Finding } from '../../finding.ts';
-import { tracedHeaders } from '../../tracedHeaders.ts';
+import { tracedHeaders } from '../../callEndpoint.ts';
 import type { IsolationDeps, StrangersRecords } from './strangersRecords.ts';
 
 const WITHIN_MS = 10_000;

@@ -3,7 +3,7 @@ import type { Session } from '../../../identity/sessionStore.ts';
 import { type Task, type TaskHelpers, defineTask } from '../../../orchestration/task/task.ts';
 import { succeed } from '../../../platform/result.ts';
 import { type Finding, verdict, verdictSchema } from '../../finding.ts';
-import { withinTime } from '../../withTimeout.ts';
+import { withTimeout } from '../../withTimeout.ts';
 import { readRecords } from '../../readRecords.ts';
 import { type Attempt, storeAttempts } from './attempts.ts';
 import { gatewayAttempts } from './gatewayAttempts.ts';
@@ -36,7 +36,7 @@ export const tenantIsolationTest = (deps: IsolationDeps): Task =>
       const findings: Finding[] = [];
       const evidence: Record<string, unknown> = { madeUpTenant: records.principal.tenantId };
       try {
-        const stored = await withinTime(STEP_WITHIN_MS, helpers.signal, () => storeRecords(records, deps));
+        const stored = await withTimeout(STEP_WITHIN_MS, helpers.signal, () => storeRecords(records, deps));
         session = stored.ok ? stored.value : undefined;
         const tried = session === undefined ? undefined : await tryAll(records, session, helpers, deps);
         findings.push(...(tried?.findings ?? []));
@@ -58,7 +58,7 @@ async function tryAll(
 ): Promise<{ readonly findings: readonly Finding[]; readonly evidence: Readonly<Record<string, unknown>> }> {
   const { tenantId, signal } = helpers;
   const [attempts, token] = await Promise.all([
-    withinTime(STEP_WITHIN_MS, signal, async (own) => [
+    withTimeout(STEP_WITHIN_MS, signal, async (own) => [
       ...storeAttempts(records, session, deps),
       ...(await gatewayAttempts(records, deps, own)),
     ]),
@@ -67,10 +67,10 @@ async function tryAll(
   if (!attempts.ok)
     return { findings: [untried('stores and MCP endpoints', attempts.error.message)], evidence: {} };
   const [tried, trail, http] = await Promise.all([
-    withinTime(STEP_WITHIN_MS, signal, () =>
+    withTimeout(STEP_WITHIN_MS, signal, () =>
       Promise.all(attempts.value.map((attempt) => tryOne(attempt, records.principal.tenantId, tenantId))),
     ),
-    withinTime(STEP_WITHIN_MS, signal, (own) =>
+    withTimeout(STEP_WITHIN_MS, signal, (own) =>
       readRecords(deps.trail, tenantId, {}, { limit: TRAIL_SAMPLE, signal: own }),
     ),
     token === undefined ? undefined : askOverHttp(records, session, token, helpers, deps),

@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest';
 import type { AuditRecord } from '../../../../shared/audit/record.ts';
 import { type Delegation, newDelegation } from '../../../../shared/orchestration/delegation/delegation.ts';
 import { startPlan } from '../../../../shared/orchestration/plan/planProgress.ts';
-import type { Gathered } from '../../../../shared/specialists/mcp-debugger/readTrace.ts';
+import type { TraceContent } from '../../../../shared/specialists/mcp-debugger/readTrace.ts';
 import { judgeTrace } from '../../../../shared/specialists/mcp-debugger/judgeTrace.ts';
-import { timelineOf } from '../../../../shared/specialists/mcp-debugger/timeline.ts';
+import { timelineOf } from '../../../../shared/specialists/mcp-debugger/followTrace.ts';
 
 const begun = new Date('2026-01-01T00:00:00.000Z');
 const after = (seconds: number) => new Date(begun.getTime() + seconds * 1_000);
@@ -42,7 +42,7 @@ const record = (more: Partial<AuditRecord>): AuditRecord => ({
   hash: '',
   ...more,
 });
-const gathered = (more: Partial<Gathered>): Gathered => ({
+const gathered = (more: Partial<TraceContent>): TraceContent => ({
   delegations: [],
   plans: [],
   records: [],
@@ -50,7 +50,7 @@ const gathered = (more: Partial<Gathered>): Gathered => ({
   unread: [],
   ...more,
 });
-const rules = (what: Partial<Gathered>, seconds: number) =>
+const rules = (what: Partial<TraceContent>, seconds: number) =>
   judgeTrace(gathered(what), after(seconds), 'own').map(({ rule, severity }) => `${rule}:${severity}`);
 
 const done: Partial<Delegation> = {

@@ -3,8 +3,12 @@ import { agents } from '../../../../shared/orchestration/agent/agents.ts';
 import type { Delegation } from '../../../../shared/orchestration/delegation/delegation.ts';
 import { newDelegation } from '../../../../shared/orchestration/delegation/delegation.ts';
 import { taskCatalogue } from '../../../../shared/orchestration/task/taskCatalogue.ts';
-import { type Leg, judgeRoundTrip } from '../../../../shared/specialists/mcp-debugger/judgeRoundTrip.ts';
-import { roundTrip } from '../../../../shared/specialists/mcp-debugger/roundTrip.ts';
+
+import {
+  type Leg,
+  judgeRoundTrip,
+  roundTrip,
+} from '../../../../shared/specialists/mcp-debugger/roundTrip.ts';
 import { probes } from '../../../../shared/specialists/probe.ts';
 import { testEngine } from '../../../support/engine.ts';
 import { memoryState } from '../../../support/memoryState.ts';

@@ -14,7 +14,7 @@ import {
   environments,
   readinessFindings,
 } from '../../../../shared/specialists/mcp-deployment-specialist/readiness.ts';
-import { silence } from '../../../../shared/specialists/mcp-deployment-specialist/runningApps.ts';
+import { silenceFindings } from '../../../../shared/specialists/mcp-deployment-specialist/runningApps.ts';
 import type { Finding } from '../../../../shared/specialists/finding.ts';
 import { instance, runningApps } from '../../../support/instances.ts';
 
@@ -57,7 +57,7 @@ describe('an app', () => {
     [false, known, ['app_not_reachable']],
     [false, none, ['app_not_running']],
   ])('that answers: %s, beside what its instances say, is %j', (answers, said, expected) => {
-    expect(rules(silence('mcp', answers, 'connection refused', said))).toEqual(expected);
+    expect(rules(silenceFindings('mcp', answers, 'connection refused', said))).toEqual(expected);
   });
 });
 

@@ -4,21 +4,24 @@ import { InfrastructureError } from '../../../../shared/platform/errors.ts';
 import { fail } from '../../../../shared/platform/result.ts';
 import type { StateStore } from '../../../../shared/platform/stateStore.ts';
 import { tableNames } from '../../../../shared/platform/topology.ts';
-import { lookAtTopology } from '../../../../shared/specialists/mcp-deployment-specialist/topology.ts';
-import { look } from '../../../../shared/specialists/mcp-deployment-specialist/look.ts';
-import { lookAtApps } from '../../../../shared/specialists/mcp-deployment-specialist/runningApps.ts';
+import { inspectTopology } from '../../../../shared/specialists/mcp-deployment-specialist/topology.ts';
+
+import {
+  inspectApps,
+  inspectPart,
+} from '../../../../shared/specialists/mcp-deployment-specialist/runningApps.ts';
 import { memoryState } from '../../../support/memoryState.ts';
 
 const { signal } = new AbortController();
 const forEver = new Promise<never>(() => undefined);
 
-describe('a look', () => {
+describe('the inspection of a part', () => {
   test('gives what it saw', async () => {
-    expect(await look('part', 1_000, signal, () => Promise.resolve(7))).toEqual({ seen: 7 });
+    expect(await inspectPart('state_store', 1_000, signal, () => Promise.resolve(7))).toEqual({ seen: 7 });
   });
 
   test('at what hangs is a finding that says for how long it waited', async () => {
-    expect(await look('table_storage', 20, signal, () => forEver)).toMatchObject({
+    expect(await inspectPart('table_storage', 20, signal, () => forEver)).toMatchObject({
       finding: {
         rule: 'table_storage_unreachable',
         severity: 'critical',
@@ -30,10 +33,12 @@ describe('a look', () => {
 
   test('at what is away is a finding without the cause; what nobody expects is thrown', async () => {
     const away = new InfrastructureError('tables', 'list', new Error('https://account.example/secret'));
-    const found = await look('part', 1_000, signal, () => Promise.reject(away));
-    expect(found).toMatchObject({ finding: { rule: 'part_unreachable' } });
+    const found = await inspectPart('state_store', 1_000, signal, () => Promise.reject(away));
+    expect(found).toMatchObject({ finding: { rule: 'state_store_unreachable' } });
     expect(JSON.stringify(found)).not.toContain('secret');
-    await expect(look('part', 1_000, signal, () => Promise.reject(new Error('bug')))).rejects.toThrow('bug');
+    await expect(
+      inspectPart('state_store', 1_000, signal, () => Promise.reject(new Error('bug'))),
+    ).rejects.toThrow('bug');
   });
 });
 
@@ -49,7 +54,7 @@ const outbound = {
 };
 
 test('queues are looked at although storage is away', async () => {
-  const { deployed, findings } = await lookAtTopology(
+  const { deployed, findings } = await inspectTopology(
     {
       config,
       listTables: () => Promise.reject(new InfrastructureError('tables', 'list tables', undefined)),
@@ -63,7 +68,7 @@ test('queues are looked at although storage is away', async () => {
 });
 
 test('tables are looked at although queues are away', async () => {
-  const { findings } = await lookAtTopology(
+  const { findings } = await inspectTopology(
     {
       config,
       listTables: () => Promise.resolve(tableNames),
@@ -75,7 +80,7 @@ test('tables are looked at although queues are away', async () => {
 });
 
 test('apps that nobody sees are both named', async () => {
-  const { findings } = await lookAtApps({ config, clock, outbound, shortLived: memoryState() }, { signal });
+  const { findings } = await inspectApps({ config, clock, outbound, shortLived: memoryState() }, { signal });
   expect(findings.map(({ rule, evidence }) => [rule, evidence['app']])).toEqual([
     ['app_not_running', 'management'],
     ['app_not_running', 'mcp'],
@@ -87,6 +92,6 @@ test('a state that is away is one finding, and says nothing against the apps', a
     ...memoryState(),
     get: () => Promise.reject(new InfrastructureError('redis', 'get', undefined)),
   };
-  const { findings } = await lookAtApps({ config, clock, outbound, shortLived: away }, { signal });
+  const { findings } = await inspectApps({ config, clock, outbound, shortLived: away }, { signal });
   expect(findings.map(({ rule }) => rule)).toEqual(['state_store_unreachable']);
 });
