@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Caller } from '../orchestration/caller.ts';
-import { HEALTH_PLAN, namedPlans } from '../orchestration/plan/namedPlans.ts';
-import type { Plan } from '../orchestration/plan/plan.ts';
-import { delegationIdOf } from '../orchestration/plan/planProgress.ts';
-import { type PlanDeps, requestPlan } from '../orchestration/plan/requestPlan.ts';
-import type { TaskCatalogue } from '../orchestration/task/taskCatalogue.ts';
-import { type DomainError, InfrastructureError } from '../platform/errors.ts';
-import { type Result, fail } from '../platform/result.ts';
+import type { Caller } from '../orchestration/model/caller.ts';
+import { HEALTH_PLAN, namedPlans } from '../orchestration/plans/namedPlans.ts';
+import type { Plan } from '../orchestration/model/plan.ts';
+import { delegationIdOf } from '../orchestration/model/planProgress.ts';
+import { type PlanDeps, requestPlan } from '../orchestration/plans/requestPlan.ts';
+import type { TaskCatalogue } from '../orchestration/tasks/taskCatalogue.ts';
+import { type DomainError, InfrastructureError } from '../platform/base/errors.ts';
+import { type Result, fail } from '../platform/base/result.ts';
 import { directLooks } from './directLooks.ts';
 import {
   type Component,

@@ -1,8 +1,8 @@
 import type { z } from 'zod';
-import type { TaskHelpers } from '../orchestration/task/task.ts';
-import { type OutboundClient, type OutboundRequest, explain } from '../platform/outbound.ts';
-import { type Result, fail, succeed } from '../platform/result.ts';
-import { continueTrace, traceparentOf } from '../platform/trace.ts';
+import type { TaskHelpers } from '../orchestration/tasks/task.ts';
+import { type OutboundClient, type OutboundRequest, explain } from '../platform/outbound/outboundClient.ts';
+import { type Result, fail, succeed } from '../platform/base/result.ts';
+import { continueTrace, traceparentOf } from '../platform/telemetry/trace.ts';
 import { withTimeout } from './withTimeout.ts';
 
 const MAX_BYTES = 1024 * 1024;

@@ -1,6 +1,6 @@
-import { isObject } from '../gateway/jsonRpc.ts';
-import type { TaskHelpers } from '../orchestration/task/task.ts';
-import type { App, Config } from '../platform/config.ts';
+import { isObject } from '../gateway/protocol/jsonRpc.ts';
+import type { TaskHelpers } from '../orchestration/tasks/task.ts';
+import type { App, Config } from '../platform/config/config.ts';
 import { type EndpointAnswer, callEndpoint, sessionToken, tracedHeaders } from './callEndpoint.ts';
 import { checkStores } from './checkStores.ts';
 import type { SpecialistDeps } from './deps.ts';

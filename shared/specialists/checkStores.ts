@@ -1,7 +1,7 @@
-import { InfrastructureError } from '../platform/errors.ts';
-import type { OpenedStateStore } from '../platform/openStateStore.ts';
-import type { TableCodec } from '../platform/tables.ts';
-import { tableNames } from '../platform/topology.ts';
+import { InfrastructureError } from '../platform/base/errors.ts';
+import type { OpenedStateStore } from '../platform/state/openStateStore.ts';
+import type { TableCodec } from '../platform/tables/tables.ts';
+import { tableNames } from '../platform/config/topology.ts';
 import type { SpecialistDeps } from './deps.ts';
 import { type Finding, defineFindings } from './finding.ts';
 import type { Inspection } from './inspection.ts';

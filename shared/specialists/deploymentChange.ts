@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import { failedCheck } from '../orchestration/gate/gateStatus.ts';
-import { type Plan, hasEnded } from '../orchestration/plan/plan.ts';
-import type { TaskHelpers } from '../orchestration/task/task.ts';
-import type { App } from '../platform/config.ts';
-import { readInstances } from '../platform/instances.ts';
+import { failedCheck } from '../orchestration/model/gateStatus.ts';
+import { type Plan, hasEnded } from '../orchestration/model/plan.ts';
+import type { TaskHelpers } from '../orchestration/tasks/task.ts';
+import type { App } from '../platform/config/config.ts';
+import { readInstances } from '../platform/telemetry/instances.ts';
 import type { SpecialistDeps } from './deps.ts';
 import type { RaisedEvent } from './eventHandlers.ts';
 import { type Finding, defineFindings, reportSchema } from './finding.ts';

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import type { Audit } from '../audit/audit.ts';
-import type { Agent } from '../orchestration/agent/agents.ts';
-import { type EventRoutes, handlerOf } from '../orchestration/event/eventRoutes.ts';
-import { type Task, type TaskHelpers, defineTask } from '../orchestration/task/task.ts';
-import { succeed } from '../platform/result.ts';
+import type { Audit } from '../audit/journal/audit.ts';
+import type { Agent } from '../orchestration/model/agents.ts';
+import { type EventRoutes, handlerOf } from '../orchestration/model/eventRoutes.ts';
+import { type Task, type TaskHelpers, defineTask } from '../orchestration/tasks/task.ts';
+import { succeed } from '../platform/base/result.ts';
 
 /** The input of a task that handles an event. */
 export const eventSchema = z.object({

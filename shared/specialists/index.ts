@@ -1,4 +1,4 @@
-import { type TaskCatalogue, taskCatalogue } from '../orchestration/task/taskCatalogue.ts';
+import { type TaskCatalogue, taskCatalogue } from '../orchestration/tasks/taskCatalogue.ts';
 import type { SpecialistDeps } from './deps.ts';
 import { fastmcpTasks } from './fastmcp-specialist/tasks.ts';
 import { debuggerTasks } from './mcp-debugger/tasks.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { Agent } from '../orchestration/agent/agents.ts';
-import { type Task, type TaskDefinition, type TaskHelpers, defineTask } from '../orchestration/task/task.ts';
-import { succeed } from '../platform/result.ts';
+import type { Agent } from '../orchestration/model/agents.ts';
+import { type Task, type TaskDefinition, type TaskHelpers, defineTask } from '../orchestration/tasks/task.ts';
+import { succeed } from '../platform/base/result.ts';
 import { type Finding, health, healthSchema, reportSchema, verdict, verdictSchema } from './finding.ts';
 
 /** What a specialist saw of a part of the system, and what follows from it. */

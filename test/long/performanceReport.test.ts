@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { AuditEvent } from '../../shared/audit/record.ts';
-import { systemClock } from '../../shared/platform/clock.ts';
-import { readConfig } from '../../shared/platform/config.ts';
-import { InfrastructureError } from '../../shared/platform/errors.ts';
-import type { OpenedStateStore } from '../../shared/platform/openStateStore.ts';
-import { openOutboundClient } from '../../shared/platform/outbound.ts';
+import type { AuditEvent } from '../../shared/audit/model/record.ts';
+import { systemClock } from '../../shared/platform/base/clock.ts';
+import { readConfig } from '../../shared/platform/config/config.ts';
+import { InfrastructureError } from '../../shared/platform/base/errors.ts';
+import type { OpenedStateStore } from '../../shared/platform/state/openStateStore.ts';
+import { openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
 import { appSettings } from '../../infra/local/settings.ts';
 import { portsFor } from '../../infra/local/defaults.ts';
 import { handlePerformanceDegradation } from '../../shared/specialists/mcp-performance-optimizer/degradation.ts';

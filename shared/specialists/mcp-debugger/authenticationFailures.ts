@@ -1,7 +1,7 @@
-import type { TrailQuery } from '../../audit/trailStore.ts';
-import { operatorTenantOf } from '../../identity/tenantView.ts';
-import type { Refusal } from '../../identity/verifyToken.ts';
-import type { TaskHelpers } from '../../orchestration/task/task.ts';
+import type { TrailQuery } from '../../audit/model/trailStore.ts';
+import { operatorTenantOf } from '../../identity/access/tenants.ts';
+import type { Refusal } from '../../identity/tokens/verifyToken.ts';
+import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
 import { sessionToken } from '../callEndpoint.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { defineFindings } from '../finding.ts';

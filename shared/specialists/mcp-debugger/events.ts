@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import { handlerOf } from '../../orchestration/event/eventRoutes.ts';
-import type { ResultPermissions } from '../../orchestration/task/resultPermissions.ts';
-import { type Task, type TaskHelpers, defineTask } from '../../orchestration/task/task.ts';
-import type { App } from '../../platform/config.ts';
-import { succeed } from '../../platform/result.ts';
+import { handlerOf } from '../../orchestration/model/eventRoutes.ts';
+import type { ResultPermissions } from '../../orchestration/tasks/resultPermissions.ts';
+import { type Task, type TaskHelpers, defineTask } from '../../orchestration/tasks/task.ts';
+import type { App } from '../../platform/config/config.ts';
+import { succeed } from '../../platform/base/result.ts';
 import { checkEndpoints } from '../checkEndpoints.ts';
 import { checkStores } from '../checkStores.ts';
 import type { SpecialistDeps } from '../deps.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { agents } from '../../orchestration/agent/agents.ts';
-import type { TaskHelpers } from '../../orchestration/task/task.ts';
+import { agents } from '../../orchestration/model/agents.ts';
+import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, defineFindings, hasCritical, type reportSchema } from '../finding.ts';
 import { judgeTrace } from './judgeTrace.ts';

@@ -1,6 +1,6 @@
-import { discoverServer } from '../../gateway/discovery.ts';
-import type { TaskHelpers } from '../../orchestration/task/task.ts';
-import type { ServerRecord } from '../../registry/server.ts';
+import { discoverServer } from '../../gateway/catalogue/discovery.ts';
+import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
+import type { ServerRecord } from '../../registry/records/server.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, defineFindings } from '../finding.ts';
 import type { Inspection } from '../inspection.ts';

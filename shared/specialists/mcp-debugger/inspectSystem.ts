@@ -1,6 +1,6 @@
-import type { AgentLoads } from '../../orchestration/agent/loads.ts';
-import type { Delegation } from '../../orchestration/delegation/delegation.ts';
-import type { TaskHelpers } from '../../orchestration/task/task.ts';
+import type { AgentLoads } from '../../orchestration/agents/loads.ts';
+import type { Delegation } from '../../orchestration/model/delegation.ts';
+import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
 import { sessionToken } from '../callEndpoint.ts';
 import { checkEndpoints } from '../checkEndpoints.ts';
 import { checkStores } from '../checkStores.ts';

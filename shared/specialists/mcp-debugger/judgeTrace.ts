@@ -1,7 +1,7 @@
-import type { AuditRecord } from '../../audit/record.ts';
-import { agents } from '../../orchestration/agent/agents.ts';
-import { type Delegation, isLeased } from '../../orchestration/delegation/delegation.ts';
-import { type Plan, type PlanStep, hasEnded } from '../../orchestration/plan/plan.ts';
+import type { AuditRecord } from '../../audit/model/record.ts';
+import { agents } from '../../orchestration/model/agents.ts';
+import { type Delegation, isLeased } from '../../orchestration/model/delegation.ts';
+import { type Plan, type PlanStep, hasEnded } from '../../orchestration/model/plan.ts';
 import { type Finding, type Severity, defineFindings } from '../finding.ts';
 import type { TraceContent } from './readTrace.ts';
 

@@ -1,10 +1,10 @@
-import type { AuditRecord } from '../../audit/record.ts';
-import type { Session } from '../../identity/sessionStore.ts';
-import type { Delegation } from '../../orchestration/delegation/delegation.ts';
-import type { Plan } from '../../orchestration/plan/plan.ts';
-import { continueTrace } from '../../platform/trace.ts';
-import type { Page } from '../../platform/tables.ts';
-import type { Result } from '../../platform/result.ts';
+import type { AuditRecord } from '../../audit/model/record.ts';
+import type { Session } from '../../identity/sessions/sessionStore.ts';
+import type { Delegation } from '../../orchestration/model/delegation.ts';
+import type { Plan } from '../../orchestration/model/plan.ts';
+import { continueTrace } from '../../platform/telemetry/trace.ts';
+import type { Page } from '../../platform/tables/tables.ts';
+import type { Result } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type ReadRecords, readRecords } from '../readRecords.ts';
 import { withTimeout } from '../withTimeout.ts';

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { createAgentLoads } from '../../orchestration/agent/loads.ts';
-import { type Task, defineTask } from '../../orchestration/task/task.ts';
-import { idSchema } from '../../platform/ids.ts';
-import { succeed } from '../../platform/result.ts';
+import { createAgentLoads } from '../../orchestration/agents/loads.ts';
+import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
+import { idSchema } from '../../platform/base/ids.ts';
+import { succeed } from '../../platform/base/result.ts';
 import { sessionToken } from '../callEndpoint.ts';
 import { checkApp, checkEndpoints, tokenNotKept } from '../checkEndpoints.ts';
 import { checkStores } from '../checkStores.ts';

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { visibleTenants } from '../../identity/tenantView.ts';
-import { issuerOf, keyIsOfIssuer } from '../../identity/verifyToken.ts';
-import type { Task } from '../../orchestration/task/task.ts';
-import type { OutboundClient } from '../../platform/outbound.ts';
+import { visibleTenants } from '../../identity/access/tenants.ts';
+import { issuerOf, keyIsOfIssuer } from '../../identity/tokens/verifyToken.ts';
+import type { Task } from '../../orchestration/tasks/task.ts';
+import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { fetchDocument } from '../callEndpoint.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, defineFindings } from '../finding.ts';

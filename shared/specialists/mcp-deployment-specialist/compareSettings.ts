@@ -1,6 +1,6 @@
-import { nearestName } from '../../orchestration/nearest.ts';
-import type { KnownInstance } from '../../platform/instances.ts';
-import { type SettingName, settingNames } from '../../platform/settings.ts';
+import { nearestName } from '../../orchestration/model/unknownName.ts';
+import type { KnownInstance } from '../../platform/telemetry/instances.ts';
+import { type SettingName, settingNames } from '../../platform/config/settings.ts';
 import { type Finding, type Severity, defineFindings } from '../finding.ts';
 import type { RunningApp } from './runningApps.ts';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { queueSettings, tableNames } from '../../platform/topology.ts';
+import { queueSettings, tableNames } from '../../platform/config/topology.ts';
 import type { Finding } from '../finding.ts';
 import { type DeployedTopology, missingQueues } from './topology.ts';
 import type { Environment } from './readiness.ts';

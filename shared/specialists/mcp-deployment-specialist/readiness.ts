@@ -1,5 +1,5 @@
-import type { Config } from '../../platform/config.ts';
-import type { OpenedStateStore } from '../../platform/openStateStore.ts';
+import type { Config } from '../../platform/config/config.ts';
+import type { OpenedStateStore } from '../../platform/state/openStateStore.ts';
 import { type Finding, defineFindings } from '../finding.ts';
 import type { RunningApp } from './runningApps.ts';
 

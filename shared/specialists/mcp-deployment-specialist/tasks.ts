@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { agentNames, agents } from '../../orchestration/agent/agents.ts';
-import { gatesOf } from '../../orchestration/gate/qualityGates.ts';
-import { gateStatusKey } from '../../orchestration/gate/raiseDeploymentStatus.ts';
-import { visibleTenants } from '../../identity/tenantView.ts';
-import { type Task, type TaskHelpers, defineTask } from '../../orchestration/task/task.ts';
-import { succeed } from '../../platform/result.ts';
-import { tableNames } from '../../platform/topology.ts';
+import { agentNames, agents } from '../../orchestration/model/agents.ts';
+import { gatesOf } from '../../orchestration/plans/qualityGates.ts';
+import { gateStatusKey } from '../../orchestration/engine/deploymentStatus.ts';
+import { visibleTenants } from '../../identity/access/tenants.ts';
+import { type Task, type TaskHelpers, defineTask } from '../../orchestration/tasks/task.ts';
+import { succeed } from '../../platform/base/result.ts';
+import { tableNames } from '../../platform/config/topology.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { changeSchema, inspectChange } from '../deploymentChange.ts';
 import { auditEvent, eventSchema } from '../eventHandlers.ts';

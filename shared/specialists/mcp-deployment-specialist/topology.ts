@@ -1,6 +1,6 @@
-import type { TaskHelpers } from '../../orchestration/task/task.ts';
-import type { QueueState } from '../../platform/serviceBusQueues.ts';
-import { type QueueHome, queues, tableNames } from '../../platform/topology.ts';
+import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
+import type { QueueState } from '../../platform/serviceBus/queueStates.ts';
+import { type QueueHome, queues, tableNames } from '../../platform/config/topology.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, defineFindings } from '../finding.ts';
 import { inspectPart } from './runningApps.ts';

@@ -1,7 +1,7 @@
-import { DEPLOYMENT_PLAN } from '../../orchestration/plan/namedPlans.ts';
-import { sweepStuck } from '../../orchestration/sweepStuck.ts';
-import { type Task, defineTask } from '../../orchestration/task/task.ts';
-import { succeed } from '../../platform/result.ts';
+import { DEPLOYMENT_PLAN } from '../../orchestration/plans/namedPlans.ts';
+import { sweepStuck } from '../../orchestration/engine/sweepStuck.ts';
+import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
+import { succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { changeSchema, inspectChange } from '../deploymentChange.ts';
 import { auditEvent, eventSchema } from '../eventHandlers.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { Audit } from '../../audit/audit.ts';
-import { type Task, defineTask } from '../../orchestration/task/task.ts';
-import { succeed } from '../../platform/result.ts';
+import type { Audit } from '../../audit/journal/audit.ts';
+import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
+import { succeed } from '../../platform/base/result.ts';
 import { reportSchema } from '../finding.ts';
 import { eventSchema } from '../eventHandlers.ts';
 import { operationsBySlowness } from './judgeTables.ts';

@@ -1,7 +1,7 @@
-import type { TaskHelpers } from '../../orchestration/task/task.ts';
-import type { App, Config } from '../../platform/config.ts';
-import type { OutboundClient } from '../../platform/outbound.ts';
-import { SERVER_TIMING, stagesOf } from '../../platform/serverTiming.ts';
+import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
+import type { App, Config } from '../../platform/config/config.ts';
+import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
+import { SERVER_TIMING, stagesOf } from '../../platform/telemetry/serverTiming.ts';
 import { callEndpoint } from '../callEndpoint.ts';
 import { type MeasuringFault, type Percentiles, TellableFault, measure, percentiles } from './measure.ts';
 import { sessionToken } from '../callEndpoint.ts';

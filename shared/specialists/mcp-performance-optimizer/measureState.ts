@@ -1,5 +1,5 @@
-import type { TaskHelpers } from '../../orchestration/task/task.ts';
-import type { RedisInspection } from '../../platform/redisInspection.ts';
+import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
+import type { RedisInspection } from '../../platform/state/redisInspection.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type ScannedKeys, scanKeys } from './keyTimes.ts';
 import { type Measured, measure, measureEach } from './measure.ts';

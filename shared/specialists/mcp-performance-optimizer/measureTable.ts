@@ -1,5 +1,5 @@
-import type { TaskHelpers } from '../../orchestration/task/task.ts';
-import type { TableProbe } from '../../platform/azureTableProbe.ts';
+import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
+import type { TableProbe } from '../../platform/tables/azureTableProbe.ts';
 import { COUNTED_ROWS } from './budgets.ts';
 import { type Limits, type MeasuringFault, type Percentiles, measure } from './measure.ts';
 

@@ -1,7 +1,7 @@
-import type { TaskHelpers } from '../../orchestration/task/task.ts';
-import { azureTableProbe } from '../../platform/azureTableProbe.ts';
-import type { Config } from '../../platform/config.ts';
-import { tableNames } from '../../platform/topology.ts';
+import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
+import { azureTableProbe } from '../../platform/tables/azureTableProbe.ts';
+import type { Config } from '../../platform/config/config.ts';
+import { tableNames } from '../../platform/config/topology.ts';
 import { measure } from './measure.ts';
 import { type TableFault, type TableFigures, lookAtTable } from './measureTable.ts';
 import { type OwnRowTimes, measureOwnRows } from './ownRows.ts';

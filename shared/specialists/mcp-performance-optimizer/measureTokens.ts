@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import type { TaskHelpers } from '../../orchestration/task/task.ts';
-import { rememberVerified } from '../../identity/rememberVerified.ts';
-import { type Verdict, createTokenVerifier } from '../../identity/verifyToken.ts';
-import type { Config } from '../../platform/config.ts';
-import type { OutboundClient } from '../../platform/outbound.ts';
+import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
+import { rememberVerified } from '../../identity/tokens/cachedVerifier.ts';
+import { type Verdict, createTokenVerifier } from '../../identity/tokens/verifyToken.ts';
+import type { Config } from '../../platform/config/config.ts';
+import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { type EndpointAnswer, callEndpoint } from '../callEndpoint.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { sessionToken } from '../callEndpoint.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { Config } from '../../../../shared/platform/config.ts';
-import { queues, tableNames } from '../../../../shared/platform/topology.ts';
+import type { Config } from '../../../../shared/platform/config/config.ts';
+import { queues, tableNames } from '../../../../shared/platform/config/topology.ts';
 import {
   compareTables,
   topologyFindings,

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import type { Config } from '../../../../shared/platform/config.ts';
-import { InfrastructureError } from '../../../../shared/platform/errors.ts';
-import { fail } from '../../../../shared/platform/result.ts';
-import type { StateStore } from '../../../../shared/platform/stateStore.ts';
-import { tableNames } from '../../../../shared/platform/topology.ts';
+import type { Config } from '../../../../shared/platform/config/config.ts';
+import { InfrastructureError } from '../../../../shared/platform/base/errors.ts';
+import { fail } from '../../../../shared/platform/base/result.ts';
+import type { StateStore } from '../../../../shared/platform/state/stateStore.ts';
+import { tableNames } from '../../../../shared/platform/config/topology.ts';
 import { inspectTopology } from '../../../../shared/specialists/mcp-deployment-specialist/topology.ts';
 
 import {

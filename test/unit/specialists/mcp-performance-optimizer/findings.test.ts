@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Verdict } from '../../../../shared/identity/verifyToken.ts';
+import type { Verdict } from '../../../../shared/identity/tokens/verifyToken.ts';
 import { prefixOf } from '../../../../shared/specialists/mcp-performance-optimizer/keyTimes.ts';
 import { percentiles } from '../../../../shared/specialists/mcp-performance-optimizer/measure.ts';
 import { stateFindings } from '../../../../shared/specialists/mcp-performance-optimizer/stateFindings.ts';

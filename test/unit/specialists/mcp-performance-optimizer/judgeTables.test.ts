@@ -9,7 +9,7 @@ import {
   tableFindings,
 } from '../../../../shared/specialists/mcp-performance-optimizer/judgeTables.ts';
 import type { TablesLook } from '../../../../shared/specialists/mcp-performance-optimizer/measureTables.ts';
-import { tableNames } from '../../../../shared/platform/topology.ts';
+import { tableNames } from '../../../../shared/platform/config/topology.ts';
 
 const took = (ms: number) => percentiles([ms]);
 const partition = (name: string, ms: number, rows?: number): PartitionFigures => ({

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { stage, stagesOf } from '../../../../shared/platform/serverTiming.ts';
+import { stage, stagesOf } from '../../../../shared/platform/telemetry/serverTiming.ts';
 import { percentiles } from '../../../../shared/specialists/mcp-performance-optimizer/measure.ts';
 import {
   type ProbedRequest,
