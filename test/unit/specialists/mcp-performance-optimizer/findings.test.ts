@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import type { Verdict } from '../../../../shared/identity/tokens/verifyToken.ts';
-import { prefixOf } from '../../../../shared/specialists/mcp-performance-optimizer/keyTimes.ts';
+import { prefixOf } from '../../../../shared/specialists/mcp-performance-optimizer/measureState.ts';
 import { percentiles } from '../../../../shared/specialists/mcp-performance-optimizer/measure.ts';
-import { stateFindings } from '../../../../shared/specialists/mcp-performance-optimizer/stateFindings.ts';
-import type { StateLook } from '../../../../shared/specialists/mcp-performance-optimizer/measureState.ts';
+import { stateFindings } from '../../../../shared/specialists/mcp-performance-optimizer/redisTasks.ts';
+import type { StateMeasurements } from '../../../../shared/specialists/mcp-performance-optimizer/measureState.ts';
 import { tokenFindings } from '../../../../shared/specialists/mcp-performance-optimizer/tokenTasks.ts';
-import type { TokensLook } from '../../../../shared/specialists/mcp-performance-optimizer/measureTokens.ts';
+import type { TokenMeasurements } from '../../../../shared/specialists/mcp-performance-optimizer/measureTokens.ts';
 
 const took = (ms: number) => ({ times: percentiles([ms]) });
 
@@ -13,7 +13,7 @@ describe('of the verification of tokens', () => {
   const principal: Verdict = {
     principal: { tenantId: 't', userId: 'u', kind: 'user', clientId: 'c', roles: ['Admin'], expiresAt: 0 },
   };
-  const good: TokensLook = {
+  const good: TokenMeasurements = {
     keys: took(20),
     token: 'session',
     cold: { ...took(30), last: principal },
@@ -22,7 +22,7 @@ describe('of the verification of tokens', () => {
     keyFetches: 1,
   };
 
-  test.each<[rule: string, severity: string, look: Partial<TokensLook>]>([
+  test.each<[rule: string, severity: string, look: Partial<TokenMeasurements>]>([
     ['key_fetch_slow', 'warning', { keys: took(2_500) }],
     ['token_verification_slow', 'warning', { warm: took(120) }],
     ['keys_fetched_again', 'warning', { keyFetches: 20 }],
@@ -45,7 +45,7 @@ describe('of the verification of tokens', () => {
 });
 
 describe('of the store of the state', () => {
-  const good: StateLook = { kind: 'redis', set: took(1), get: took(1), remove: took(1) };
+  const good: StateMeasurements = { kind: 'redis', set: took(1), get: took(1), remove: took(1) };
 
   test('an operation over its budget is named, with the budget of its store', () => {
     expect(stateFindings({ ...good, get: took(300) })).toMatchObject([

@@ -8,7 +8,7 @@ import {
   operationsBySlowness,
   tableFindings,
 } from '../../../../shared/specialists/mcp-performance-optimizer/judgeTables.ts';
-import type { TablesLook } from '../../../../shared/specialists/mcp-performance-optimizer/measureTables.ts';
+import type { TableMeasurements } from '../../../../shared/specialists/mcp-performance-optimizer/measureTables.ts';
 import { tableNames } from '../../../../shared/platform/config/topology.ts';
 
 const took = (ms: number) => percentiles([ms]);
@@ -19,7 +19,7 @@ const partition = (name: string, ms: number, rows?: number): PartitionFigures =>
 });
 const sixteen = (ms: (index: number) => number, rows: (index: number) => number = () => 10) =>
   Array.from({ length: 16 }, (_, index) => partition(`t_${index.toString(16)}`, ms(index), rows(index)));
-const healthy: TablesLook = {
+const healthy: TableMeasurements = {
   ownRows: { write: { times: took(5) }, read: { times: took(3) }, remove: { times: took(4) } },
   tables: [
     { table: 'servers', read: took(3), partitions: [partition('t', 6)] },
@@ -28,7 +28,7 @@ const healthy: TablesLook = {
   faults: [],
   unmeasured: [],
 };
-const withPartitions = (partitions: readonly PartitionFigures[]): TablesLook => ({
+const withPartitions = (partitions: readonly PartitionFigures[]): TableMeasurements => ({
   ...healthy,
   tables: [{ table: 'delegations', read: took(3), partitions }],
 });
@@ -40,7 +40,7 @@ const fault = (more: Partial<TableFault>): TableFault => ({
   operation: 'point read',
   ...more,
 });
-const rulesOf = (look: TablesLook) => tableFindings(look).map(({ rule }) => rule);
+const rulesOf = (look: TableMeasurements) => tableFindings(look).map(({ rule }) => rule);
 
 test('where all is well nothing is found', () => {
   expect(tableFindings(healthy)).toEqual([]);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { InfrastructureError } from '../../../../shared/platform/base/errors.ts';
 import {
-  TellableFault,
+  PublicFault,
   measure,
   measureEach,
   percentiles,
@@ -92,7 +92,7 @@ test.each<[error: unknown, reason: string, why: string]>([
     'a code that is none is not told',
   ],
   [new Error('password is hunter2'), 'unexpected fault', 'a text is not told'],
-  [new TellableFault('status 503'), 'status 503', 'what may be told'],
+  [new PublicFault('status 503'), 'status 503', 'what may be told'],
   ['text', 'unexpected fault', 'no error at all'],
 ])('%#: the reason is %s: %s', (error, reason) => {
   expect(reasonOf(error)).toBe(reason);
