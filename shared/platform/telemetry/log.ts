@@ -24,7 +24,7 @@ export type LogEvent =
   | 'gate_status_unknown'
   | 'sweep_failed'
   | 'health_changed'
-  | 'health_look_failed'
+  | 'health_check_failed'
   | 'agent_load_untold'
   | 'instance_untold'
   | 'progress_untold'

@@ -100,9 +100,7 @@ export const handlePerformanceDegradation = (
         ? `${subject} took ${durationMs} ms, ${Math.round(worst.thenMs)} ms of it in the stage ${worst.stage}; now ${worst.of} takes ${worst.nowMs ?? 'an unknown number of'} ms.`
         : `${subject} was slow; the event does not say in which stage.`;
       const now =
-        problems.length === 0
-          ? 'Nothing is over its budget now.'
-          : `Still wrong: ${problems.join(', ')}.`;
+        problems.length === 0 ? 'Nothing is over its budget now.' : `Still wrong: ${problems.join(', ')}.`;
       return succeed({
         summary: `${then} ${now}`,
         facts: { subject, comparison, ...allFacts(measured) },

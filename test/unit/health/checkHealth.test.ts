@@ -139,7 +139,7 @@ describe('where a part is away', () => {
         redis_health: { status: 'failed', error: { kind: 'unavailable' } },
       },
     });
-    expect(log.lines.map(({ event }) => event)).toContain('health_look_failed');
+    expect(log.lines.map(({ event }) => event)).toContain('health_check_failed');
   });
 
   test(

@@ -69,7 +69,7 @@ describe('the report of the system', () => {
 
   test.each([
     ['that failed', { success: false, error: { kind: 'timeout', message: 'too late' } }, 'too late'],
-    ['whose answer is no report', { success: true, result: 'fine' }, 'is no report'],
+    ['whose answer is no report', { success: true, result: 'fine' }, 'is not a report'],
   ] as const)('with a specialist %s is unhealthy, and says why', (_, outcome, words) => {
     const { overallSystemHealth, specialistReports } = reported({ ...all(says()), system_health: outcome });
     expect(overallSystemHealth).toBe('unhealthy');
