@@ -51,11 +51,11 @@ const finding = defineFindings({
   }),
   plan_not_succeeded: notSucceeded,
   gate_not_passed: notSucceeded,
-  plan_not_found: (_: { plan: string }) => ({
+  plan_not_found: {
     severity: 'warning',
     message: 'the event names a plan that this tenant does not have',
     remedy: 'Find out who raised the event: the gateway itself names existing plans only.',
-  }),
+  },
   two_builds_in_one_app: ({ app, builds, newest, evidence }: SeveralBuilds) => ({
     severity: 'warning',
     message: `instances of the ${app} app run ${builds} builds at once`,

@@ -20,7 +20,7 @@ export interface EventAudit {
   /** From the event to the call of `auditEvent`. */
   readonly afterMs: number;
   /** The resource of the record is the event, unless another is named. */
-  record(action: string, outcome: 'succeeded' | 'not_passed', resource?: string): void;
+  readonly record: (action: string, outcome: 'succeeded' | 'not_passed', resource?: string) => void;
 }
 
 /** Returns the writer of audit records about an event, in the name of the agent that handles it. */
@@ -33,7 +33,7 @@ export function auditEvent(
   const afterMs = clock.now().getTime() - Date.parse(raisedAt);
   return {
     afterMs,
-    record(action, outcome, resource = `events/${eventId}`) {
+    record: (action, outcome, resource = `events/${eventId}`) => {
       audit.append({
         tenantId,
         actor: agent,

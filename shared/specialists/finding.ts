@@ -25,15 +25,22 @@ export interface RuleText extends Pick<Finding, 'severity' | 'message' | 'remedy
 }
 
 /**
- * Defines the finding rules of a specialist as one table: the id of each rule, and a function from the facts to its text.
+ * Defines the finding rules of a specialist as one table: the id of each rule with its text, or a function from the facts to it.
  * Returns the function that makes a finding: `finding('table_missing', { table })`.
  */
 export const defineFindings =
   <Facts extends Readonly<Record<string, unknown>>>(rules: {
-    readonly [Id in keyof Facts]: (facts: Facts[Id]) => RuleText;
+    readonly [Id in keyof Facts]: RuleText | ((facts: Facts[Id]) => RuleText);
   }) =>
   <Id extends keyof Facts & string>(id: Id, facts: Facts[Id]): Finding => {
-    const { severity, message, remedy, evidence, variant = '' } = rules[id](facts);
+    const rule = rules[id];
+    const {
+      severity,
+      message,
+      remedy,
+      evidence,
+      variant = '',
+    } = typeof rule === 'function' ? rule(facts) : rule;
     return {
       rule: id.replace('*', variant),
       severity,

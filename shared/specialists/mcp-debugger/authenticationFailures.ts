@@ -24,18 +24,18 @@ const finding = defineFindings({
     evidence: {},
     remedy: 'Check the table audit with the task database_connection_issues, then ask again.',
   }),
-  nameless_refusals_elsewhere: () => ({
+  nameless_refusals_elsewhere: {
     severity: 'info',
     message: 'refusals of unknown callers are in the audit trail of the operator, not in that of this tenant',
     remedy: 'Send the trace id to the operator of the gateway and ask for the reason.',
-  }),
-  signing_keys_unreachable: () => ({
+  },
+  signing_keys_unreachable: {
     severity: 'critical',
     message:
       'the token of this session could not be verified: the signing keys of its issuer cannot be fetched',
     remedy:
       'Check that the apps reach the issuer over https. Until then, an instance without cached keys refuses callers with 503.',
-  }),
+  },
   'session_token_*': ({ reason }: { reason: Refusal }) => ({
     variant: reason,
     severity: 'critical',

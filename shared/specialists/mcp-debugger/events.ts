@@ -24,11 +24,11 @@ const MAX_RECORDED = 5;
 const SLOW_MS = 1_000;
 
 const finding = defineFindings({
-  server_not_named: () => ({
+  server_not_named: {
     severity: 'info',
     message: 'the event names no server',
     remedy: 'Raise it with {"server": slug} in its detail.',
-  }),
+  },
   part_slow: ({ part, durationMs }: { part: string; durationMs: number; slowFromMs: number }) => ({
     severity: 'warning',
     message: `${part} takes ${durationMs} ms at present`,

@@ -9,12 +9,12 @@ import { type TraceContent, type TraceSubject, readTrace } from './readTrace.ts'
 const MAX_ENTRIES = 300;
 
 const finding = defineFindings({
-  nothing_found: () => ({
+  nothing_found: {
     severity: 'info',
     message: 'no delegation, plan, session or audit record of this tenant has this id',
     remedy:
       'Check the id, and whether the work is older than the hours that were searched. Audit records appear within a second.',
-  }),
+  },
 });
 
 /** One thing that happened, and where. */

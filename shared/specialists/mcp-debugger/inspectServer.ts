@@ -41,11 +41,11 @@ const finding = defineFindings({
     message: `the server "${server}" can be discovered as it must, so the violation was in one answer`,
     remedy: 'Check the tool that the trace names; mcp-protocol-expert checks the server in detail.',
   }),
-  server_unknown: (_: { server: string }) => ({
+  server_unknown: {
     severity: 'info',
     message: 'the event names a server that this tenant does not see, or the registry did not answer',
     remedy: 'Check whether the server was removed in the meantime.',
-  }),
+  },
 });
 
 /** Counts the outcomes of recent calls to a server, and discovers the server again. */

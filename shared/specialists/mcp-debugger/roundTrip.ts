@@ -82,14 +82,14 @@ const finding = defineFindings({
     `${agent} took the probe and did not end it within ${withinMs} ms`,
     `Check the load of the ${app} app: its event loop or one of its stores is blocked.`,
   ]),
-  state_not_shared: () => ({
+  state_not_shared: {
     severity: 'critical',
     message:
       'a value that the mcp app wrote to its short-lived state is missing in that of the management app: the apps do not share it',
     evidence: { wrote: 'mcp', read: 'management' },
     remedy:
       'Set the same MREG_REDIS_URL in both apps, or in neither. Until then, sessions and limits are valid in one app only.',
-  }),
+  },
   round_trip_not_made: ({ app }: { app: App }) => ({
     severity: 'info',
     message: `no round trip was made: all agents of the ${app} app are external`,

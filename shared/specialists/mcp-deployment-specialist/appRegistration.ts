@@ -25,19 +25,19 @@ interface Unfetched extends Place {
 const nameOf = ({ place }: Place): string => `tenant ${place} of MREG_TENANTS`;
 
 const finding = defineFindings({
-  client_id_placeholder: (_: { setting: 'MREG_API_CLIENT_ID' }) => ({
+  client_id_placeholder: {
     severity: 'critical',
     message: 'MREG_API_CLIENT_ID is a placeholder and not the id of an app registration',
     remedy: 'Set MREG_API_CLIENT_ID in both apps to the application (client) id of the app registration.',
-  }),
-  app_roles_not_seen: () => ({
+  },
+  app_roles_not_seen: {
     severity: 'info',
     message:
       'the app roles, the scope, the consent of each tenant and the token version of the registration cannot be seen without a permission to read the directory',
     evidence: { looked: 'discovery documents and signing keys' },
     remedy:
       'Check in the portal that the registration has the roles Gateway.Admin, Gateway.Operator, Gateway.Auditor and Gateway.User, the scope mcp.access, and requestedAccessTokenVersion 2.',
-  }),
+  },
   tenant_not_discovered: (facts: Unfetched) => ({
     severity: 'critical',
     message: `the authority has no discovery document for ${nameOf(facts)}: ${facts.why ?? ''}`,

@@ -4,47 +4,38 @@ import { type SettingName, settingNames } from '../../platform/config/settings.t
 import { type Finding, type Severity, defineFindings } from '../finding.ts';
 import type { RunningApp } from './runningApps.ts';
 
+interface Difference {
+  readonly severity: Severity;
+  readonly why: string;
+}
+const critical = (why: string): Difference => ({ severity: 'critical', why });
+const warning = (why: string): Difference => ({ severity: 'warning', why });
+
 /** What happens if a setting differs between the two apps; undefined if it has to differ. */
-const differing: Readonly<
-  Record<SettingName, { readonly severity: Severity; readonly why: string } | undefined>
-> = {
+const differing: Readonly<Record<SettingName, Difference | undefined>> = {
   MREG_APP: undefined,
-  MREG_TABLES: { severity: 'critical', why: 'each app would have its own registry' },
-  MREG_SERVICE_BUS: { severity: 'critical', why: 'the delegations of one app would not reach the other' },
-  MREG_SERVICE_BUS__fullyQualifiedNamespace: {
-    severity: 'critical',
-    why: 'the delegations of one app would not reach the other',
-  },
-  MREG_REDIS_URL: { severity: 'critical', why: 'sessions and limits of one app are unknown to the other' },
-  MREG_API_CLIENT_ID: { severity: 'critical', why: 'one app rejects the tokens that the other accepts' },
-  MREG_CLIENT_SECRET: {
-    severity: 'critical',
-    why: 'one app signs in to Entra with the secret, the other with its managed identity',
-  },
-  MREG_SEALING_KEYS: {
-    severity: 'critical',
-    why: 'one app cannot open what the other seals, such as tokens and secrets in URLs',
-  },
-  MREG_TENANTS: {
-    severity: 'critical',
-    why: 'one app rejects the tenants that the other accepts; the first tenant is that of the operator',
-  },
-  MREG_PUBLIC_ORIGIN: { severity: 'critical', why: 'addresses of servers would not be those of the mcp app' },
-  MREG_MANAGEMENT_ORIGIN: { severity: 'warning', why: 'one app looks for the other at the wrong address' },
-  MREG_ALLOWED_ORIGINS: { severity: 'warning', why: 'a page that may call one app may not call the other' },
-  MREG_QUALITY_GATES: { severity: 'warning', why: 'the apps know different gates' },
-  MREG_EVENT_ROUTES: { severity: 'warning', why: 'an event reaches other agents if the other app raises it' },
-  MREG_EXTERNAL_AGENTS: {
-    severity: 'critical',
-    why: 'both an app and a worker take the work of an agent, or neither does',
-  },
-  MREG_CREDENTIALS: {
-    severity: 'critical',
-    why: 'a server that one app has validated may refuse the calls of the other',
-  },
-  MREG_UPSTREAM_REGISTRY: { severity: 'warning', why: 'the apps know different registries' },
-  MREG_LOCAL_ISSUER: { severity: 'critical', why: 'one app rejects the tokens that the other accepts' },
-  MREG_PRIVATE_UPSTREAMS: { severity: 'warning', why: 'only one app may call servers in private networks' },
+  MREG_TABLES: critical('each app would have its own registry'),
+  MREG_SERVICE_BUS: critical('the delegations of one app would not reach the other'),
+  MREG_SERVICE_BUS__fullyQualifiedNamespace: critical('the delegations of one app would not reach the other'),
+  MREG_REDIS_URL: critical('sessions and limits of one app are unknown to the other'),
+  MREG_API_CLIENT_ID: critical('one app rejects the tokens that the other accepts'),
+  MREG_CLIENT_SECRET: critical(
+    'one app signs in to Entra with the secret, the other with its managed identity',
+  ),
+  MREG_SEALING_KEYS: critical('one app cannot open what the other seals, such as tokens and secrets in URLs'),
+  MREG_TENANTS: critical(
+    'one app rejects the tenants that the other accepts; the first tenant is that of the operator',
+  ),
+  MREG_PUBLIC_ORIGIN: critical('addresses of servers would not be those of the mcp app'),
+  MREG_MANAGEMENT_ORIGIN: warning('one app looks for the other at the wrong address'),
+  MREG_ALLOWED_ORIGINS: warning('a page that may call one app may not call the other'),
+  MREG_QUALITY_GATES: warning('the apps know different gates'),
+  MREG_EVENT_ROUTES: warning('an event reaches other agents if the other app raises it'),
+  MREG_EXTERNAL_AGENTS: critical('both an app and a worker take the work of an agent, or neither does'),
+  MREG_CREDENTIALS: critical('a server that one app has validated may refuse the calls of the other'),
+  MREG_UPSTREAM_REGISTRY: warning('the apps know different registries'),
+  MREG_LOCAL_ISSUER: critical('one app rejects the tokens that the other accepts'),
+  MREG_PRIVATE_UPSTREAMS: warning('only one app may call servers in private networks'),
 };
 
 const finding = defineFindings({
@@ -64,11 +55,11 @@ const finding = defineFindings({
     evidence,
     remedy: `Set ${evidence.setting} to the same value in both apps, and restart the one that was changed.`,
   }),
-  settings_not_comparable: (_: { management: string; mcp: string }) => ({
+  settings_not_comparable: {
     severity: 'warning',
     message: 'the apps run packages of different builds, so the values of their settings cannot be compared',
     remedy: 'Build once, and deploy that package to both apps.',
-  }),
+  },
   setting_unknown: ({ setting, app }: { setting: string; app: string }) => {
     const nearest = nearestName(setting, settingNames);
     return {

@@ -26,18 +26,18 @@ const finding = defineFindings({
     message: `${setting} holds a key, which must be kept secret and renewed; the app's managed identity can replace it`,
     remedy: remedies[setting] ?? '',
   }),
-  state_on_tables: (_: { stateStore: 'tables'; environment: Environment }) => ({
+  state_on_tables: {
     severity: 'warning',
     message:
       'sessions, limits and caches are stored in tables, where each read takes several times as long as in Redis',
     remedy: 'Set MREG_REDIS_URL in both apps to a Redis that does not evict, unless there are few users.',
-  }),
-  single_tenant: (_: { tenants: 1 }) => ({
+  },
+  single_tenant: {
     severity: 'info',
     message: 'one tenant may sign in',
     remedy:
       'Add other tenants to MREG_TENANTS if they are to use the gateway; their administrators have to consent to it.',
-  }),
+  },
   not_on_azure: ({ environment, hosts }: { environment: Environment; hosts: readonly object[] }) => ({
     severity: 'info',
     message: `the apps that were inspected do not run on Azure: the settings of ${environment} may differ`,

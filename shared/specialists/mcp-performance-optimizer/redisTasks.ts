@@ -51,12 +51,12 @@ const storeSlow = ({
 type Memory = Pick<RedisFigures, 'usedMemoryBytes' | 'maxMemoryBytes'>;
 
 const finding = defineFindings({
-  state_on_tables: (_: { store: 'tables' }) => ({
+  state_on_tables: {
     severity: 'info',
     message:
       'short-lived state is stored in the table `state`: there is no Redis, and that table was measured',
     remedy: 'Nothing has to be done. A Redis in MREG_REDIS_URL makes sessions, limits and leases faster.',
-  }),
+  },
   redis_hangs: storeFault,
   state_hangs: storeFault,
   redis_unreachable: storeFault,

@@ -69,11 +69,18 @@ const sameIds = (ids: readonly string[]): readonly string[] =>
   );
 
 describe('the finding rules of a specialist', () => {
-  const agents = [...new Set(sources.flatMap(({ path }) => (path.includes(sep) ? path.split(sep)[0]! : [])))];
+  const agents = [...new Set(sources.flatMap(({ path }) => (path.includes(sep) ? path.split(sep, 1) : [])))];
 
   test.each(agents)('%s: an id is that of one rule', (agent) => {
     const own = sources.filter(({ path }) => path.startsWith(`${agent}${sep}`));
     expect(sameIds([...own, ...sharedBy(agent)].flatMap(({ rules }) => rules))).toEqual([]);
+  });
+
+  test.each(agents)('%s: with a table of rules, it makes no finding without one', (agent) => {
+    const own = sources.filter(({ path }) => path.startsWith(`${agent}${sep}`));
+    if (own.every(({ rules }) => rules.length === 0)) return;
+    const loose = [...own, ...sharedBy(agent)].filter(({ hasLooseFinding }) => hasLooseFinding);
+    expect(loose.map(({ path }) => path)).toEqual([]);
   });
 
   test('are found at all', () => {
