@@ -79,7 +79,9 @@ describe('the finding rules of a specialist', () => {
   test.each(agents)('%s: with a table of rules, it makes no finding without one', (agent) => {
     const own = sources.filter(({ path }) => path.startsWith(`${agent}${sep}`));
     if (own.every(({ rules }) => rules.length === 0)) return;
-    const loose = [...own, ...sharedBy(agent)].filter(({ hasLooseFinding }) => hasLooseFinding);
+    const loose = [...own, ...sharedBy(agent)].filter(
+      ({ path, hasLooseFinding }) => hasLooseFinding && path !== 'finding.ts',
+    );
     expect(loose.map(({ path }) => path)).toEqual([]);
   });
 
