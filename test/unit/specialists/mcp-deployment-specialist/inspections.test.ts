@@ -16,11 +16,11 @@ const { signal } = new AbortController();
 const forEver = new Promise<never>(() => undefined);
 
 describe('the inspection of a part', () => {
-  test('gives what it saw', async () => {
+  test('returns what it read', async () => {
     expect(await inspectPart('state_store', 1_000, signal, () => Promise.resolve(7))).toEqual({ seen: 7 });
   });
 
-  test('at what hangs is a finding that says for how long it waited', async () => {
+  test('that hangs is a finding with the time that it waited', async () => {
     expect(await inspectPart('table_storage', 20, signal, () => forEver)).toMatchObject({
       finding: {
         rule: 'table_storage_unreachable',
@@ -31,7 +31,7 @@ describe('the inspection of a part', () => {
     });
   });
 
-  test('at what is away is a finding without the cause; what nobody expects is thrown', async () => {
+  test('that is down is a finding without the cause; an unexpected error is thrown', async () => {
     const away = new InfrastructureError('tables', 'list', new Error('https://account.example/secret'));
     const found = await inspectPart('state_store', 1_000, signal, () => Promise.reject(away));
     expect(found).toMatchObject({ finding: { rule: 'state_store_unreachable' } });
@@ -53,7 +53,7 @@ const outbound = {
   close: () => Promise.resolve(),
 };
 
-test('queues are looked at although storage is away', async () => {
+test('queues are inspected although storage is down', async () => {
   const { deployed, findings } = await inspectTopology(
     {
       config,
@@ -67,7 +67,7 @@ test('queues are looked at although storage is away', async () => {
   expect(findings.map(({ rule }) => rule)).toEqual(['table_storage_unreachable']);
 });
 
-test('tables are looked at although queues are away', async () => {
+test('tables are inspected although Service Bus is down', async () => {
   const { findings } = await inspectTopology(
     {
       config,
@@ -79,7 +79,7 @@ test('tables are looked at although queues are away', async () => {
   expect(findings.map(({ rule }) => rule)).toEqual(['service_bus_unreachable']);
 });
 
-test('apps that nobody sees are both named', async () => {
+test('apps that do not answer are both named', async () => {
   const { findings } = await inspectApps({ config, clock, outbound, shortLived: memoryState() }, { signal });
   expect(findings.map(({ rule, evidence }) => [rule, evidence['app']])).toEqual([
     ['app_not_running', 'management'],
@@ -87,7 +87,7 @@ test('apps that nobody sees are both named', async () => {
   ]);
 });
 
-test('a state that is away is one finding, and says nothing against the apps', async () => {
+test('a state store that is down is one finding, and no finding about the apps', async () => {
   const away: StateStore = {
     ...memoryState(),
     get: () => Promise.reject(new InfrastructureError('redis', 'get', undefined)),
