@@ -67,7 +67,7 @@ const ended = (more: Partial<PlanStep> = {}) =>
   step({ state: 'succeeded', finishedAt: later(1).toISOString(), ...more });
 
 describe('a component', () => {
-  test('has the status, evidence and duration of the agent's check', () => {
+  test('has the status, evidence and duration of the check by its agent', () => {
     const result = { status: 'degraded', evidence: { hitRatio: 0.2 }, findings: [{ rule: 'low_hit_ratio' }] };
     expect(componentOf(ended(), delegation(result), later(1))).toEqual({
       agent: 'mcp-performance-optimizer',

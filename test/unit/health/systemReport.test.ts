@@ -42,7 +42,7 @@ function reported(outcomes: Record<string, Outcome>, withheldOf: WithheldOf = ()
 const all = (outcome: Outcome) => Object.fromEntries(steps.map(({ id }) => [id, outcome]));
 
 describe('the report of the system', () => {
-  test('holds each specialist's report, and fits its schema', () => {
+  test('holds the report of each specialist, and fits its schema', () => {
     const report = reported(all(says()));
     expect(systemReportSchema.parse(report)).toEqual(report);
     expect(report).toMatchObject({
