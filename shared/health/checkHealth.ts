@@ -8,7 +8,7 @@ import { type HealthDeps, checkComponents, checkWithoutAgents } from './checkCom
 import { type HealthReport, healthChanges, healthReportSchema } from './healthReport.ts';
 import { withTimeout } from './probeStores.ts';
 
-export interface HealthCheck {
+interface HealthCheck {
   /** Returns the last report while it is fresh, else a new one. If another instance is checking, returns its report. */
   current(caller: Caller): Promise<HealthReport>;
   /** Returns a new report within this time. A component whose own timeout is longer and that has not answered is degraded. */

@@ -7,7 +7,7 @@ import { type WithheldOf, shownError, withheldSchema } from '../orchestration/ta
 const statusSchema = z.enum(['healthy', 'degraded', 'failed']);
 
 /** A part of the system, and the agent that checked it. */
-export const componentSchema = z.object({
+const componentSchema = z.object({
   status: statusSchema,
   agent: z.string().optional().describe('The agent that checked it; absent if the gateway probed it itself.'),
   task: z.string().optional(),
@@ -99,7 +99,7 @@ export function componentOf(
 }
 
 /** A change of the status of a component. A component without an earlier report counts as healthy before. */
-export interface HealthChange {
+interface HealthChange {
   readonly component: string;
   readonly before: string;
   readonly after: string;

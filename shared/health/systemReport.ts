@@ -38,7 +38,7 @@ const recommendationSchema = z.object({
   reports: z.array(z.string()).describe('The reports with this finding.'),
   findings: z.number().describe('How many findings the recommendation covers.'),
 });
-export type Recommendation = z.infer<typeof recommendationSchema>;
+type Recommendation = z.infer<typeof recommendationSchema>;
 
 export const systemReportSchema = z.object({
   id: z.string(),
@@ -54,7 +54,7 @@ export const systemReportSchema = z.object({
   specialistReports: z.record(z.string(), specialistReportSchema),
   recommendations: z.array(recommendationSchema).describe('The worst first; one for each rule.'),
 });
-export type SystemReport = z.infer<typeof systemReportSchema>;
+type SystemReport = z.infer<typeof systemReportSchema>;
 
 /**
  * Returns the reports of all specialists that have ended. A specialist that failed counts as a failed part, like one with a

@@ -16,7 +16,7 @@ export const eventSchema = z.object({
 export type RaisedEvent = z.infer<typeof eventSchema>;
 
 /** How an agent records in the audit trail what it did about an event. */
-export interface EventAudit {
+interface EventAudit {
   /** From the event to the call of `auditEvent`. */
   readonly afterMs: number;
   /** The resource of the record is the event, unless another is named. */

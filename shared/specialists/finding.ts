@@ -11,7 +11,7 @@ export const findingSchema = z.object({
   message: z.string().describe('What is wrong, and where.'),
   evidence: z
     .record(z.string(), z.unknown())
-    .describe('What was looked at: names and figures, never a token or a payload.'),
+    .describe('What was inspected: names and figures, never a token or a payload.'),
   remedy: z.string().describe('What to do about it.'),
 });
 export type Finding = z.infer<typeof findingSchema>;
@@ -68,7 +68,7 @@ export const verdictSchema = z.object({
   findings,
 });
 
-/** A check passes unless it has a critical finding. `evidence` says what was looked at, also where all is well. */
+/** A check passes unless it has a critical finding. `evidence` says what was inspected, also if there is no finding. */
 export function verdict(
   found: readonly Finding[],
   evidence: Readonly<Record<string, unknown>>,

@@ -85,7 +85,7 @@ const isReason = (name: string): name is Reason => Object.hasOwn(reasons, name);
 export const isRefusal = ({ decision }: Pick<AuditRecord, 'decision'>): boolean => decision === 'refused';
 
 /** The refusals of one actor for one reason. */
-export interface RefusalGroup {
+interface RefusalGroup {
   readonly reason: string;
   readonly actor: string;
   /** Known for refusals of permissions only. */

@@ -74,7 +74,7 @@ const finding = defineFindings({
 });
 
 /** In which apps a setting is set, and whether both have the same value. Never the value itself. */
-export interface SettingFacts {
+interface SettingFacts {
   readonly management: 'set' | 'absent' | 'unknown';
   readonly mcp: 'set' | 'absent' | 'unknown';
   /** `unknown`: one of the apps does not run, or the two are of different builds. */

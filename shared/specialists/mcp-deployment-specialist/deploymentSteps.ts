@@ -14,7 +14,7 @@ export const deploymentStepSchema = z.object({
   verify: z.string(),
   undo: z.string(),
 });
-export type DeploymentStep = z.infer<typeof deploymentStepSchema>;
+type DeploymentStep = z.infer<typeof deploymentStepSchema>;
 type Step = Omit<DeploymentStep, 'order'>;
 
 /** What was seen of the system to deploy to. */

@@ -25,7 +25,7 @@ const STATE_WITHIN_MS = 4_000;
 const REGISTERS_WITHIN_MS = 4_000;
 const READ_EVERY_MS = 250;
 
-export type RunningDeps = Pick<SpecialistDeps, 'config' | 'outbound' | 'shortLived' | 'clock'>;
+type RunningDeps = Pick<SpecialistDeps, 'config' | 'outbound' | 'shortLived' | 'clock'>;
 
 /** A part that the apps share and that an inspection reads. */
 export type Part = 'table_storage' | 'service_bus' | 'state_store';

@@ -21,7 +21,7 @@ import {
 import { discoveryChanges } from '../../registry/records/itemHashes.ts';
 import type { ServerStore } from '../../registry/records/serverStore.ts';
 
-export interface EnterDeps extends PublishingDeps {
+interface EnterDeps extends PublishingDeps {
   readonly servers: ServerStore;
 }
 

@@ -39,7 +39,7 @@ const PAGE_ROWS = 100;
 const PAGE_TIMES = 3;
 
 /** A table to measure, and how. */
-export interface TableTarget {
+interface TableTarget {
   readonly table: string;
   readonly probe: TableProbe;
   readonly helpers: Pick<TaskHelpers, 'tenantId' | 'signal'>;
