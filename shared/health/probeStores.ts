@@ -19,7 +19,7 @@ export async function probeStores(
   const [tables, state] = await Promise.all([
     // A missing row: a point read like any other.
     probe('tables', () => plans.find(tenantId, '0-health'), log),
-    probe('state_store', () => shortLived.get(`mreg:health:look:${tenantId}`), log),
+    probe('state_store', () => shortLived.get(`mreg:health:probe:${tenantId}`), log),
   ]);
   return { tables, state_store: state };
 }

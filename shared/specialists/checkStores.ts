@@ -52,7 +52,7 @@ const probeTable = (name: string, { openTable }: StoresDeps, signal: AbortSignal
 /** Writes a value, reads it back and removes it. */
 const probeState = ({ state: { state }, newId }: StoresDeps, signal: AbortSignal): Promise<Probed> =>
   probe('state', signal, async () => {
-    const key = `mreg:look:${newId()}`;
+    const key = `mreg:probe:${newId()}`;
     await state.set(key, key, STATE_FOR_MS);
     if ((await state.get(key)) !== key)
       throw new InfrastructureError(

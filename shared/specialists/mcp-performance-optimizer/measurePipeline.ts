@@ -2,9 +2,8 @@ import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
 import type { App, Config } from '../../platform/config/config.ts';
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { SERVER_TIMING, stagesOf } from '../../platform/telemetry/serverTiming.ts';
-import { callEndpoint } from '../callEndpoint.ts';
+import { callEndpoint, sessionToken } from '../callEndpoint.ts';
 import { type MeasuringFault, type Percentiles, PublicFault, measure, percentiles } from './measure.ts';
-import { sessionToken } from '../callEndpoint.ts';
 
 /**
  * The stages of a request, in order; no stage contains another. `outside` is the network, the host and the client. `handling` is

@@ -4,9 +4,8 @@ import { rememberVerified } from '../../identity/tokens/cachedVerifier.ts';
 import { type Verdict, createTokenVerifier } from '../../identity/tokens/verifyToken.ts';
 import type { Config } from '../../platform/config/config.ts';
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
-import { type EndpointAnswer, callEndpoint } from '../callEndpoint.ts';
+import { type EndpointAnswer, callEndpoint, sessionToken } from '../callEndpoint.ts';
 import type { SpecialistDeps } from '../deps.ts';
-import { sessionToken } from '../callEndpoint.ts';
 import { type Limits, type Measured, PublicFault, measure } from './measure.ts';
 
 /** The measurements of the verification of tokens. */
