@@ -2,7 +2,15 @@ import { z } from 'zod';
 import type { Agent } from '../orchestration/model/agents.ts';
 import { type Task, type TaskDefinition, type TaskHelpers, defineTask } from '../orchestration/tasks/task.ts';
 import { succeed } from '../platform/base/result.ts';
-import { type Finding, health, healthSchema, reportSchema, verdict, verdictSchema } from './finding.ts';
+import {
+  type Finding,
+  problemsIn,
+  health,
+  healthSchema,
+  reportSchema,
+  verdict,
+  verdictSchema,
+} from './finding.ts';
 
 /** What a specialist saw of a part of the system, and what follows from it. */
 export interface Inspection {
@@ -70,4 +78,14 @@ export function inspectionsOf(agent: Agent): InspectionDefiners {
         },
       }),
   };
+}
+
+/** Returns one sentence on the findings: `allWell`, or how many problems there are and the worst of them. */
+export function summarise(findings: readonly Finding[], allWell: string): string {
+  const problems = problemsIn(findings);
+  const critical = problems.filter(({ severity }) => severity === 'critical');
+  const worst = critical[0] ?? problems[0];
+  if (!worst) return allWell;
+  const warnings = problems.length - critical.length;
+  return `${critical.length} critical findings and ${warnings} warnings. The first: ${worst.message}.`;
 }

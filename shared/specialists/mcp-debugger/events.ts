@@ -10,7 +10,7 @@ import { checkStores } from '../checkStores.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type RaisedEvent, auditEvent, eventSchema } from '../eventHandlers.ts';
 import { type Finding, defineFindings, problemsIn, reportSchema } from '../finding.ts';
-import type { Inspection } from '../inspection.ts';
+import { type Inspection, summarise } from '../inspection.ts';
 import { inspectRefusals } from './authenticationFailures.ts';
 import { followTrace } from './followTrace.ts';
 import { inspectServer } from './inspectServer.ts';
@@ -63,16 +63,16 @@ function handler(
         followTrace({ traceId: helpers.traceId }, lookBack(event), deps, helpers),
       ]);
       const findings = [...own.findings, ...trace.findings.filter(({ rule }) => rule !== 'nothing_found')];
-      const problems = problemsIn(findings);
       const { record, afterMs } = auditEvent(agent, event, helpers, deps.audit);
       record(`events.${type}`, 'succeeded');
-      for (const rule of new Set(problems.map((problem) => problem.rule).slice(0, MAX_RECORDED)))
+      for (const rule of new Set(
+        problemsIn(findings)
+          .map((problem) => problem.rule)
+          .slice(0, MAX_RECORDED),
+      ))
         record(`findings.${rule}`, 'not_passed');
       return succeed({
-        summary:
-          problems[0] === undefined
-            ? `Nothing is wrong now that would explain the event ${type}.`
-            : `${problems.length} findings about the event ${type}; the first: ${problems[0].message}.`,
+        summary: summarise(findings, `Nothing is wrong now that would explain the event ${type}.`),
         facts: { ...own.facts, trace: { ...trace.facts, summary: trace.summary } },
         findings,
         recorded: true as const,

@@ -7,8 +7,8 @@ import { sessionToken } from '../callEndpoint.ts';
 import { checkApp, checkEndpoints, tokenNotKept } from '../checkEndpoints.ts';
 import { checkStores } from '../checkStores.ts';
 import type { SpecialistDeps } from '../deps.ts';
-import { hasCritical, problemsIn, reportSchema } from '../finding.ts';
-import { inspectionsOf } from '../inspection.ts';
+import { reportSchema } from '../finding.ts';
+import { inspectionsOf, summarise } from '../inspection.ts';
 import { inspectAuthentication } from './authenticationFailures.ts';
 import { eventTasks } from './events.ts';
 import { followTrace, timelineSchema } from './followTrace.ts';
@@ -43,12 +43,11 @@ const bothAppsTasks = (deps: SpecialistDeps): readonly Task[] => [
     async inspect(_, helpers) {
       const { facts, findings } = await inspectBothApps(deps, helpers);
       const withToken = (await sessionToken(helpers)) !== undefined;
-      const problems = problemsIn(findings);
       return {
-        summary:
-          problems[0] === undefined
-            ? 'Both apps answer as they must, and a probe went through the queues of both and back.'
-            : `There are ${problems.length} problems. Start with this one: ${problems[0].message}.`,
+        summary: summarise(
+          findings,
+          'Both apps answer as they must, and a probe went through the queues of both and back.',
+        ),
         facts,
         findings: withToken ? findings : [...findings, tokenNotKept('what the apps answer to a token')],
       };
@@ -99,14 +98,13 @@ const traceTasks = (deps: SpecialistDeps): readonly Task[] => [
     async inspect({ traceId, minutes }, helpers) {
       const from = new Date(helpers.clock.now().getTime() - minutes * MINUTE_MS);
       const found = await inspectAuthentication(from, traceId, deps, helpers);
-      const problems = problemsIn(found.findings);
       const span = traceId === undefined ? `in the last ${minutes} minutes` : 'under this trace';
       return {
         ...found,
-        summary:
-          problems[0] === undefined
-            ? `The audit trail of this tenant holds no failed authentication ${span}.`
-            : `Authentication failed for ${problems.length} reasons. The first: ${problems[0].message}.`,
+        summary: summarise(
+          found.findings,
+          `The audit trail of this tenant holds no failed authentication ${span}.`,
+        ),
       };
     },
   }),
@@ -145,12 +143,9 @@ function storesAndWorkTasks(deps: SpecialistDeps): readonly Task[] {
       input: noInput,
       async inspect(_, { signal }) {
         const found = await checkStores(deps, signal);
-        const [first] = found.findings;
         return {
           ...found,
-          summary: first
-            ? `${found.findings.length} stores fail. The first: ${first.message}.`
-            : 'All tables and the short-lived state answer.',
+          summary: summarise(found.findings, 'All tables and the short-lived state answer.'),
         };
       },
     }),
@@ -168,10 +163,8 @@ function storesAndWorkTasks(deps: SpecialistDeps): readonly Task[] {
           inspectAgents(loads, helpers),
         ]);
         const findings = [apps, work, agents].flatMap((part) => part.findings);
-        const critical = findings.filter(({ severity }) => severity === 'critical');
-        const warnings = problemsIn(findings).length - critical.length;
         return {
-          summary: `${critical.length} critical findings and ${warnings} warnings${hasCritical(findings) ? `; first of all: ${critical[0]?.message}` : ''}.`,
+          summary: summarise(findings, 'Both apps, their stores and queues have no problems.'),
           facts: { ...apps.facts, work: work.facts, agents: agents.facts },
           findings,
         };

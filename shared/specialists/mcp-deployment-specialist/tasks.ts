@@ -9,8 +9,8 @@ import { tableNames } from '../../platform/config/topology.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { changeSchema, inspectChange } from '../deploymentChange.ts';
 import { auditEvent, eventSchema } from '../eventHandlers.ts';
-import { type Finding, hasCritical, problemsIn, reportSchema } from '../finding.ts';
-import { inspectionsOf } from '../inspection.ts';
+import { type Finding, hasCritical, reportSchema } from '../finding.ts';
+import { inspectionsOf, summarise } from '../inspection.ts';
 import { appRegistrationValidation } from './appRegistration.ts';
 import { settingFacts, settingFindings } from './compareSettings.ts';
 import { deploymentStepSchema, deploymentSteps } from './deploymentSteps.ts';
@@ -40,7 +40,7 @@ export const deploymentTasks = (deps: SpecialistDeps): readonly Task[] => [
         (first?.developmentOnly ?? []).map(({ setting }) => setting),
       );
       return {
-        summary: summarise('The settings of the two apps', findings),
+        summary: summarise(findings, 'The settings of the two apps have no problems.'),
         facts: {
           settings: settingFacts(running),
           developmentOnly: [...new Set(developmentOnly)],
@@ -68,7 +68,7 @@ export const deploymentTasks = (deps: SpecialistDeps): readonly Task[] => [
       const findings = [...apps.findings, ...topology.findings];
       const { tables, queues } = topology.deployed;
       return {
-        summary: summarise('What is deployed, compared with the topology list', findings),
+        summary: summarise(findings, 'All tables, queues and apps of the topology list are there.'),
         facts: {
           tables: tables ? { listed: tableNames.length, ...tables } : 'not seen',
           queues: queues ? Object.fromEntries(queues) : 'not seen',
@@ -88,7 +88,7 @@ export const deploymentTasks = (deps: SpecialistDeps): readonly Task[] => [
       const { running, findings: found } = await inspectApps(deps, helpers);
       const findings = [...found, ...driftFindings(running)];
       return {
-        summary: summarise('What runs', findings),
+        summary: summarise(findings, 'Both apps run, and without drift.'),
         facts: { apps: running.map(shownApp) },
         findings,
       };
@@ -115,7 +115,7 @@ export const deploymentTasks = (deps: SpecialistDeps): readonly Task[] => [
     async run({ environment = environmentOf(deps) }, helpers) {
       const { running, deployed, findings } = await inspectAll(environment, deps, helpers);
       return succeed({
-        summary: summarise(`The plan of a deployment to ${environment}`, findings),
+        summary: summarise(findings, `Nothing prevents a deployment to ${environment}.`),
         environment,
         ready: !hasCritical(findings),
         steps: [...deploymentSteps({ environment, running, deployed, findings })],
@@ -148,7 +148,7 @@ export const deploymentTasks = (deps: SpecialistDeps): readonly Task[] => [
         ),
       ]);
       return {
-        summary: summarise(`The ${environment} deployment`, findings),
+        summary: summarise(findings, `The ${environment} deployment has no problems.`),
         facts: {
           environment,
           apps: running.map(shownApp),
@@ -183,16 +183,6 @@ export const deploymentTasks = (deps: SpecialistDeps): readonly Task[] => [
     },
   }),
 ];
-
-/** One sentence on the findings: how many of each severity, and the worst of them. */
-function summarise(subject: string, findings: readonly Finding[]): string {
-  const problems = problemsIn(findings);
-  const critical = problems.filter(({ severity }) => severity === 'critical');
-  const worst = critical[0] ?? problems[0];
-  if (!worst) return `${subject}: no problems.`;
-  const warnings = problems.length - critical.length;
-  return `${subject}: ${critical.length} critical findings, ${warnings} warnings. First: ${worst.message}.`;
-}
 
 const environmentOf = ({ config }: Pick<SpecialistDeps, 'config'>): Environment =>
   config.localIssuer === undefined ? 'production' : 'local';

@@ -1,10 +1,9 @@
-import { z } from 'zod';
 import type { Task, TaskHelpers } from '../../orchestration/tasks/task.ts';
 import type { Finding } from '../finding.ts';
 import { type Inspection, inspectionsOf } from '../inspection.ts';
 import { TABLE_OPERATION_MS } from './budgets.ts';
 import { operationsBySlowness, tableFindings } from './judgeTables.ts';
-import { timeFor } from './measure.ts';
+import { timeFor, timesSchema } from './measure.ts';
 import {
   type TableMeasurements,
   type TablesDeps,
@@ -46,9 +45,7 @@ export const databaseTasks = (deps: TablesDeps): readonly Task[] => [
     description:
       'Measures the tables: writes, reads and removes probe rows, and reads and counts the partitions of the tenant. Says which table and partition is slow or hot, with percentiles, and what to change.',
     timeoutMs: 30_000,
-    input: z.strictObject({
-      times: z.int().min(5).max(100).default(30).describe('How often each operation is measured.'),
-    }),
+    input: timesSchema(100, 30),
     async inspect({ times }, helpers) {
       const withinMs = timeFor(helpers, 25_000);
       const measured = await measureTables(deps, helpers, { withinMs, times, count: true });

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
 
 /** The durations of repeated operations, in milliseconds with three decimals. */
@@ -46,6 +47,12 @@ export function timeFor(
 ): number {
   return Math.max(1, Math.min(wantedMs, deadline.getTime() - clock.now().getTime() - TO_ANSWER_MS));
 }
+
+/** The input of a task that measures. */
+export const timesSchema = (most: number, usual: number): z.ZodType<{ readonly times: number }> =>
+  z.strictObject({
+    times: z.int().min(5).max(most).default(usual).describe('How often each operation is measured.'),
+  });
 
 /** Repeats an operation and measures it, as `measureEach` does. */
 export const measure = <A>(

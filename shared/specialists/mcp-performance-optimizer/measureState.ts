@@ -43,33 +43,20 @@ export async function measureState(
   const remove = await measureEach(probes, (key) => state.delete(key), limits());
   if (!inspection) return { kind, set, get, remove };
   const info = await measure(() => inspection.info(), { ...limits(), times: 1 });
-  return { kind, set, get, remove, info, ...(keys && { keys: await keysOf(inspection, limits()) }) };
+  if (!keys) return { kind, set, get, remove, info };
+  const scan = (limit: AbortSignal) => scanKeys(inspection, limit);
+  return { kind, set, get, remove, info, keys: await measure(scan, { ...limits(), times: 1 }) };
 }
-
-const keysOf = (
-  inspection: RedisInspection,
-  limits: { readonly withinMs: number; readonly signal: AbortSignal },
-): Promise<Measured<ScannedKeys>> =>
-  measure((signal) => scanKeys(inspection, signal), { ...limits, times: 1 });
 
 /** The figures of a measurement, for the report. */
-export function stateFacts({
-  kind,
-  set,
-  get,
-  remove,
-  info,
-  keys,
-}: StateMeasurements): Readonly<Record<string, unknown>> {
-  return {
-    store: kind,
-    set: set.times,
-    get: get.times,
-    remove: remove.times,
-    ...(info?.last && { redis: redisFigures(info.last) }),
-    ...(keys?.last && { keys: keys.last }),
-  };
-}
+export const stateFacts = (measured: StateMeasurements): Readonly<Record<string, unknown>> => ({
+  store: measured.kind,
+  set: measured.set.times,
+  get: measured.get.times,
+  remove: measured.remove.times,
+  ...(measured.info?.last && { redis: redisFigures(measured.info.last) }),
+  ...(measured.keys?.last && { keys: measured.keys.last }),
+});
 
 export interface RedisFigures {
   readonly version: string;

@@ -1,9 +1,8 @@
-import { z } from 'zod';
 import type { Task } from '../../orchestration/tasks/task.ts';
 import { type Finding, defineFindings } from '../finding.ts';
 import { inspectionsOf } from '../inspection.ts';
 import { APP_ANSWER_MS } from './budgets.ts';
-import { timeFor } from './measure.ts';
+import { timeFor, timesSchema } from './measure.ts';
 import {
   type PipelineDeps,
   type PipelineMeasurements,
@@ -78,9 +77,7 @@ export const middlewarePerformance = (deps: PipelineDeps): Task =>
     description:
       "Sends a number of requests to both apps as a client would, and returns percentiles of each stage of a request and the stage that takes longest. Requests lists with the session's token if the session keeps it.",
     timeoutMs: 30_000,
-    input: z.strictObject({
-      times: z.int().min(5).max(100).default(40).describe('How often each request is sent.'),
-    }),
+    input: timesSchema(100, 40),
     async inspect({ times }, helpers) {
       const measured = await measurePipeline(deps, helpers, { withinMs: timeFor(helpers, 25_000), times });
       return {

@@ -1,10 +1,9 @@
-import { z } from 'zod';
 import type { Task, TaskHelpers } from '../../orchestration/tasks/task.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, defineFindings } from '../finding.ts';
 import { type Inspection, inspectionsOf } from '../inspection.ts';
 import { HIT_RATIO, HIT_RATIO_FLOOR, MEMORY_SHARE, REDIS_OPERATION_MS, TABLE_STATE_MS } from './budgets.ts';
-import { type MeasuringFault, type Percentiles, timeFor } from './measure.ts';
+import { type MeasuringFault, type Percentiles, timeFor, timesSchema } from './measure.ts';
 import {
   type KeyTimes,
   type RedisFigures,
@@ -113,9 +112,13 @@ async function inspectState(
   deps: StateDeps,
   helpers: TaskHelpers,
   { withinMs, ...depth }: Parameters<typeof measureState>[2],
-): Promise<Inspection> {
+): Promise<Inspection & { readonly summary: string }> {
   const measured = await measureState(deps, helpers, { ...depth, withinMs: timeFor(helpers, withinMs) });
-  return { facts: stateFacts(measured), findings: stateFindings(measured) };
+  return {
+    summary: stateSummary(measured),
+    facts: stateFacts(measured),
+    findings: stateFindings(measured),
+  };
 }
 
 /** The tasks that measure the state store: Redis, or the table `state` if there is no Redis. */
@@ -125,18 +128,8 @@ export const redisTasks = (deps: StateDeps): readonly Task[] => [
     description:
       'Measures Redis with probe values and reads its figures: latency, hit ratio, memory, evictions, and the lifetimes of keys by prefix. Says what to change. Measures the table `state` if there is no Redis.',
     timeoutMs: 20_000,
-    input: z.strictObject({
-      times: z.int().min(5).max(200).default(50).describe('How often each operation is measured.'),
-    }),
-    async inspect({ times }, helpers) {
-      const withinMs = timeFor(helpers, 15_000);
-      const measured = await measureState(deps, helpers, { withinMs, times, keys: true });
-      return {
-        summary: stateSummary(measured),
-        facts: stateFacts(measured),
-        findings: stateFindings(measured),
-      };
-    },
+    input: timesSchema(200, 50),
+    inspect: ({ times }, helpers) => inspectState(deps, helpers, { withinMs: 15_000, times, keys: true }),
   }),
   gateCheck({
     name: 'redis_connectivity_test',

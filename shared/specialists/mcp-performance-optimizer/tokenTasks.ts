@@ -1,10 +1,9 @@
-import { z } from 'zod';
 import { REFRESH_AFTER_MINUTES } from '../../identity/tokens/cachedVerifier.ts';
 import type { Task } from '../../orchestration/tasks/task.ts';
 import { type Finding, defineFindings } from '../finding.ts';
 import { inspectionsOf } from '../inspection.ts';
 import { KEY_FETCH_MS, SIGNATURE_MS } from './budgets.ts';
-import { type MeasuringFault, type Percentiles, timeFor } from './measure.ts';
+import { type MeasuringFault, type Percentiles, timeFor, timesSchema } from './measure.ts';
 import { type TokenMeasurements, type TokensDeps, measureTokens } from './measureTokens.ts';
 
 const { report } = inspectionsOf('mcp-performance-optimizer');
@@ -77,9 +76,7 @@ export const oauthTokenPerformance = (deps: TokensDeps): Task =>
     description:
       "Measures the verification of tokens: how long the authority takes to return its keys, a first verification, one with keys, and one of a cached token. Uses the session's token if the session keeps it, else a forged one, which must be refused.",
     timeoutMs: 20_000,
-    input: z.strictObject({
-      times: z.int().min(5).max(200).default(50).describe('How often each verification is measured.'),
-    }),
+    input: timesSchema(200, 50),
     async inspect({ times }, helpers) {
       const measured = await measureTokens(deps, helpers, { withinMs: timeFor(helpers, 15_000), times });
       return {
@@ -91,22 +88,15 @@ export const oauthTokenPerformance = (deps: TokensDeps): Task =>
   });
 
 /** The figures of a measurement, for the report. */
-export const tokenFacts = ({
-  keys,
-  token,
-  cold,
-  warm,
-  remembered,
-  keyFetches,
-}: TokenMeasurements): Readonly<Record<string, unknown>> => ({
-  token,
-  keyFetch: keys.times,
-  keys: keys.last?.count,
-  keysCacheControl: keys.last?.cacheControl,
-  firstVerification: cold.times,
-  withKeys: warm.times,
-  remembered: remembered.times,
-  keyFetchesOfAll: keyFetches,
+export const tokenFacts = (measured: TokenMeasurements): Readonly<Record<string, unknown>> => ({
+  token: measured.token,
+  keyFetch: measured.keys.times,
+  keys: measured.keys.last?.count,
+  keysCacheControl: measured.keys.last?.cacheControl,
+  firstVerification: measured.cold.times,
+  withKeys: measured.warm.times,
+  remembered: measured.remembered.times,
+  keyFetchesOfAll: measured.keyFetches,
   rememberedForMinutes: REFRESH_AFTER_MINUTES,
 });
 

@@ -97,3 +97,23 @@ describe('the finding rules of a specialist', () => {
     expect(sameIds(['table_*', 'table_slow', 'tables_slow'])).toEqual(['table_* is table_slow too']);
   });
 });
+
+/** Imports of a file that lead into the folder of another agent. */
+const foreignImports = ({ path, imports }: Pick<Source, 'path' | 'imports'>): readonly string[] => {
+  const [agent = ''] = path.split(sep, 1);
+  return imports.filter(
+    (target) => !target.startsWith('..') && target.includes(sep) && !target.startsWith(`${agent}${sep}`),
+  );
+};
+
+describe('the folder of an agent', () => {
+  test('imports shared files only, and no folder of another agent', () => {
+    const own = sources.filter(({ path }) => path.includes(sep));
+    expect(own.flatMap(foreignImports)).toEqual([]);
+  });
+
+  test('that imports another agent is noticed', () => {
+    const imports = ['mcp-debugger/tasks.ts', 'finding.ts', join('..', 'platform', 'base', 'ids.ts')];
+    expect(foreignImports({ path: 'mcp-orchestrator/a.ts', imports })).toEqual(['mcp-debugger/tasks.ts']);
+  });
+});
