@@ -109,13 +109,11 @@ export function healthChanges(
   before: HealthReport | undefined,
   after: HealthReport,
 ): readonly HealthChange[] {
-  const statuses = (report: HealthReport | undefined): Readonly<Record<string, string>> => ({
-    ...Object.fromEntries(
-      Object.entries(report?.components ?? {}).map(([name, { status }]) => [name, status]),
-    ),
-  });
-  const known = statuses(before);
-  return Object.entries(statuses(after))
-    .map(([component, status]) => ({ component, before: known[component] ?? 'healthy', after: status }))
+  return Object.entries(after.components)
+    .map(([component, { status }]) => ({
+      component,
+      before: before?.components[component]?.status ?? 'healthy',
+      after: status,
+    }))
     .filter((change) => change.before !== change.after);
 }

@@ -29,14 +29,18 @@ const registrationSchema = z.object({ slug: slugSchema, planId: z.string() });
 const decidedSchema = z.object({ slug: slugSchema, status: serverStatusSchema });
 type Decided = z.infer<typeof decidedSchema>;
 
-const common = { agent: 'mcp-orchestrator', timeoutMs: 20_000, planOnly: true } as const;
+const common = {
+  agent: 'mcp-orchestrator',
+  permissions: ['delegations.read'],
+  timeoutMs: 20_000,
+  planOnly: true,
+} as const;
 
 /** Takes the slug for a registration whose process died before it took the slug. */
 export function takeSlugOf(deps: EnterDeps & { readonly plans: Pick<PlanStore, 'find'> }): Task {
   return defineTask({
     ...common,
     name: 'take_slug',
-    permissions: ['delegations.read'],
     description: 'Takes the slug of a server that is being registered, and stores its record as pending.',
     // Validated when the plan was made.
     input: z.object({ record: z.custom<ServerRecord>() }),
@@ -53,7 +57,6 @@ export function updateRegistry(deps: EnterDeps): Task {
   return defineTask({
     ...common,
     name: 'update_registry',
-    permissions: ['delegations.read'],
     description: 'Makes a validated server active in the registry, and publishes it.',
     input: registrationSchema.extend({ discovery: discoverySchema }),
     output: decidedSchema,
@@ -71,7 +74,6 @@ export function rejectRegistration(deps: EnterDeps): Task {
   return defineTask({
     ...common,
     name: 'reject_registration',
-    permissions: ['delegations.read'],
     description: 'Marks a server whose registration failed as rejected, with the reason, and withdraws it.',
     input: registrationSchema.extend({ error: z.object({ message: z.string() }).nullable() }),
     output: decidedSchema,
@@ -99,7 +101,6 @@ export function updateServer(deps: EnterDeps): Task {
   return defineTask({
     ...common,
     name: 'update_server',
-    permissions: ['delegations.read'],
     description: 'Replaces the content of a registered server after its validation.',
     input: registrationSchema.extend({
       etag: z.string(),
@@ -146,7 +147,6 @@ export function removeServer(deps: EnterDeps): Task {
   return defineTask({
     ...common,
     name: 'remove_server',
-    permissions: ['delegations.read'],
     description: 'Removes a server from the registry and from the published list.',
     input: z.object({ slug: slugSchema, etag: z.string().optional() }),
     output: z.object({ slug: slugSchema }),
