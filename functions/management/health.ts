@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { createHealthCheck, LOOK_WITHIN_MS } from '../../shared/health/checkHealth.ts';
+import { createHealthCheck, CHECK_WITHIN_MS } from '../../shared/health/checkHealth.ts';
 import { shownHealth } from '../../shared/health/healthReport.ts';
 import { invalid, succeed } from '../../shared/platform/base/result.ts';
 import type { AppDeps } from '../compose/compose.ts';
@@ -10,7 +10,7 @@ const waitSchema = z.coerce
   .number()
   .min(1)
   .max(30)
-  .transform((seconds) => Math.min(seconds * 1000, LOOK_WITHIN_MS));
+  .transform((seconds) => Math.min(seconds * 1000, CHECK_WITHIN_MS));
 
 /** How the parts of the system are. `?wait=` asks for a new look, for so many seconds at most. */
 export function healthRoutes(deps: AppDeps): readonly Route<unknown>[] {

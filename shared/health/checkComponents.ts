@@ -1,3 +1,5 @@
+import { HEALTH_PLAN } from '../orchestration/model/plan.ts';
+import { namedPlans } from '../orchestration/plans/namedPlans.ts';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Caller } from '../orchestration/model/caller.ts';
 import { healthCheckPlan } from '../orchestration/plans/healthCheck.ts';
@@ -7,7 +9,6 @@ import { type PlanDeps, requestPlan } from '../orchestration/plans/requestPlan.t
 import type { TaskCatalogue } from '../orchestration/tasks/taskCatalogue.ts';
 import { type DomainError, InfrastructureError } from '../platform/base/errors.ts';
 import { type Result, fail } from '../platform/base/result.ts';
-import { directLooks } from './directLooks.ts';
 import {
   type Component,
   type Components,
@@ -15,15 +16,16 @@ import {
   componentOf,
   healthReport,
 } from './healthReport.ts';
-import { inTime } from './inTime.ts';
+import { probeStores, withTimeout } from './probeStores.ts';
 
 export interface HealthDeps extends PlanDeps {
   readonly tasks: () => Promise<TaskCatalogue>;
 }
 
-/** What a look found, and whether all have answered or had their time. */
-export interface Look {
+/** The result of one check of all components. */
+interface ComponentsChecked {
   readonly report: HealthReport;
+  /** Whether every component has answered or has reached its timeout. */
   readonly isComplete: boolean;
 }
 
@@ -32,27 +34,31 @@ const PAUSE_GROWTH = 1.5;
 const LAST_PAUSE_MS = 400;
 
 /**
- * Looks at the whole system: each agent at its part, by the plan, and this instance at storage and state, by itself. Takes
- * `withinMs` at most and never throws for a part that is away: where the plan cannot run, its components say why.
+ * Checks all components: the agents check their parts as steps of the health plan, and this instance probes the stores. Takes
+ * `withinMs` at most and never throws for a part that is down: if the plan cannot run, its components say why.
  */
-export async function lookAtHealth(caller: Caller, withinMs: number, deps: HealthDeps): Promise<Look> {
+export async function checkComponents(
+  caller: Caller,
+  withinMs: number,
+  deps: HealthDeps,
+): Promise<ComponentsChecked> {
   const endAt = performance.now() + withinMs;
   const [direct, byAgents] = await Promise.all([
-    directLooks(caller.principal.tenantId, deps),
-    lookByAgents(caller, endAt, withinMs, deps),
+    probeStores(caller.principal.tenantId, deps),
+    checkByAgents(caller, endAt, withinMs, deps),
   ]);
   const components = { ...byAgents.components, ...direct };
   return { report: healthReport(components, deps.clock.now()), isComplete: byAgents.isComplete };
 }
 
-/** What this instance sees by itself, where the agents are not asked. `why` is what is said of the other components. */
-export async function lookWithoutAgents(
+/** Probes the stores only. All other components have failed with the error `why`. */
+export async function checkWithoutAgents(
   { principal: { tenantId } }: Caller,
   why: DomainError,
   deps: HealthDeps,
 ): Promise<HealthReport> {
-  const direct = await directLooks(tenantId, deps);
-  return healthReport({ ...unseen(why), ...direct }, deps.clock.now());
+  const direct = await probeStores(tenantId, deps);
+  return healthReport({ ...failedComponents(why, deps), ...direct }, deps.clock.now());
 }
 
 interface Answers {
@@ -60,51 +66,52 @@ interface Answers {
   readonly isComplete: boolean;
 }
 
-async function lookByAgents(
+async function checkByAgents(
   caller: Caller,
   endAt: number,
   withinMs: number,
   deps: HealthDeps,
 ): Promise<Answers> {
-  const begun = await begin(caller, withinMs, deps);
-  if (!begun.ok) return { components: unseen(begun.error), isComplete: true };
+  const begun = await beginPlan(caller, withinMs, deps);
+  if (!begun.ok) return { components: failedComponents(begun.error, deps), isComplete: true };
   let { components, isComplete } = await answersOf(begun.value, deps);
   for (let pauseMs = FIRST_PAUSE_MS; !isComplete; pauseMs = Math.min(pauseMs * PAUSE_GROWTH, LAST_PAUSE_MS)) {
     const leftMs = endAt - performance.now();
     if (leftMs < pauseMs) break;
     await delay(pauseMs);
-    const now = await inTime(readAnswers(begun.value, deps), leftMs);
+    const now = await withTimeout(readAnswers(begun.value, deps), leftMs);
     if (now) ({ components, isComplete } = now);
   }
   const late = Object.fromEntries(
     begun.value.steps
       .filter(({ id }) => !(id in components))
       .map(({ id, agent, task }): [string, Component] => {
-        const message = `${agent} has not answered after ${withinMs / 1000} seconds, and has more time than that`;
+        const message = `${agent} has not answered within the ${withinMs / 1000} seconds of this check; its own timeout is longer`;
         return [id, { status: 'degraded', agent, task, error: { kind: 'timeout', message } }];
       }),
   );
   return { components: { ...components, ...late }, isComplete };
 }
 
-/** Begins the plan. What keeps it from beginning is its failure, an outage too. */
-async function begin(caller: Caller, withinMs: number, deps: HealthDeps): Promise<Result<Plan>> {
+/** Starts the plan. Returns a failure also if a store is down. */
+async function beginPlan(caller: Caller, withinMs: number, deps: HealthDeps): Promise<Result<Plan>> {
   try {
-    const asked = requestPlan({ name: healthCheckPlan.name }, caller, await deps.tasks(), deps);
+    const requested = requestPlan({ name: HEALTH_PLAN }, caller, await deps.tasks(), deps);
     return (
-      (await inTime(asked, withinMs)) ??
-      fail({ kind: 'timeout', message: `the look could not be begun within ${withinMs / 1000} seconds` })
+      (await withTimeout(requested, withinMs)) ??
+      fail({ kind: 'timeout', message: `the health check could not start within ${withinMs / 1000} seconds` })
     );
   } catch (error) {
     if (!(error instanceof InfrastructureError)) throw error;
-    deps.log.error('health_check_failed', { component: healthCheckPlan.name }, error);
-    const message = 'the look could not be begun: a part that the gateway stands on does not answer';
+    deps.log.error('health_check_failed', { component: HEALTH_PLAN }, error);
+    const message = 'the health check could not start: a store or queue of the gateway does not answer';
     return fail({ kind: 'unavailable', message });
   }
 }
 
-/** The components of a plan that could not be begun. */
-function unseen({ kind, message }: DomainError): Components {
+/** The components of a plan that could not start. */
+function failedComponents({ kind, message }: DomainError, { gates }: HealthDeps): Components {
+  const steps = namedPlans(gates).find(({ name }) => name === HEALTH_PLAN)?.steps ?? [];
   return Object.fromEntries(
     healthCheckPlan.steps.map(({ id, agent, task }): [string, Component] => [
       id,
@@ -113,7 +120,7 @@ function unseen({ kind, message }: DomainError): Components {
   );
 }
 
-/** As the rows have it now; undefined while they cannot be read. */
+/** Reads the answers from the rows; undefined while they cannot be read. */
 async function readAnswers(plan: Plan, deps: HealthDeps): Promise<Answers | undefined> {
   try {
     const stored = await deps.plans.find(plan.tenantId, plan.id);

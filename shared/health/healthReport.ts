@@ -6,17 +6,17 @@ import { type WithheldOf, shownError, withheldSchema } from '../orchestration/ta
 
 const statusSchema = z.enum(['healthy', 'degraded', 'failed']);
 
-/** A part of the system, and who looked at it. */
-export const componentSchema = z.object({
+/** A part of the system, and the agent that checked it. */
+const componentSchema = z.object({
   status: statusSchema,
-  agent: z.string().optional().describe('The agent that looked; absent where the gateway looked itself.'),
+  agent: z.string().optional().describe('The agent that checked it; absent if the gateway probed it itself.'),
   task: z.string().optional(),
-  durationMs: z.number().optional().describe('From the question to the answer.'),
+  durationMs: z.number().optional().describe('From the request to the answer.'),
   error: z
     .object({ kind: z.enum([...errorKinds, 'not_passed']), message: z.string() })
     .optional()
-    .describe('Why nothing can be said of it, which counts as its failure.'),
-  evidence: z.record(z.string(), z.unknown()).optional().describe('What was looked at.'),
+    .describe('Why its state is unknown, which counts as a failure.'),
+  evidence: z.record(z.string(), z.unknown()).optional().describe('What was inspected.'),
   findings: z.array(z.record(z.string(), z.unknown())).optional().describe('What is wrong, and what to do.'),
   withheld: withheldSchema.optional(),
 });
@@ -25,14 +25,14 @@ export type Components = Readonly<Record<string, Component>>;
 
 export const healthReportSchema = z.object({
   overallStatus: z.enum(['healthy', 'degraded', 'unhealthy']),
-  timestamp: z.iso.datetime().describe('When the look ended.'),
+  timestamp: z.iso.datetime().describe('When the check ended.'),
   components: z.record(z.string(), componentSchema),
   degradedServices: z.array(z.string()),
   failedServices: z.array(z.string()),
 });
 export type HealthReport = z.infer<typeof healthReportSchema>;
 
-/** The system is as well as its worst part: unhealthy when one has failed, degraded when one is. */
+/** The system is unhealthy if a component has failed, else degraded if one is degraded, else healthy. */
 export function healthReport(components: Components, at: Date): HealthReport {
   const named = (wanted: Component['status']) =>
     Object.keys(components).filter((name) => components[name]?.status === wanted);
@@ -46,7 +46,7 @@ export function healthReport(components: Components, at: Date): HealthReport {
   };
 }
 
-/** Returns the report as a reader may see it: of a component whose result is withheld, the status and not the evidence. */
+/** Returns the report as a reader may see it: a component whose result is withheld has its status and no evidence. */
 export const shownHealth = (report: HealthReport, withheldOf: WithheldOf): HealthReport => ({
   ...report,
   components: Object.fromEntries(
@@ -71,8 +71,8 @@ export function overallStatus(
 const resultSchema = componentSchema.pick({ status: true, evidence: true, findings: true });
 
 /**
- * What a step of the health check says of its component. Undefined while it may still answer. Whoever does not answer in
- * its time, or answers with something else, is a component that has failed.
+ * Returns the component of a step of the health plan, or undefined while the step may still answer. The component has failed if
+ * the step reaches its timeout or its result has another shape.
  */
 export function componentOf(
   { agent, task, state, error, queuedAt, finishedAt, timeoutMs = 0 }: PlanStep,
@@ -87,19 +87,19 @@ export function componentOf(
     return failed({ kind: 'timeout', message });
   }
   if (state === 'waiting') return undefined;
-  if (state === 'skipped') return failed({ kind: 'cancelled', message: 'the look was cancelled' });
+  if (state === 'skipped') return failed({ kind: 'cancelled', message: 'the health check was cancelled' });
   if (error) return failed(error);
   const result = delegation?.outcome?.success
     ? resultSchema.safeParse(delegation.outcome.result).data
     : undefined;
   if (!result)
-    return failed({ kind: 'internal', message: `what ${task} answered says nothing of the component` });
+    return failed({ kind: 'internal', message: `the result of ${task} is not the health of a component` });
   const durationMs = Date.parse(finishedAt ?? '') - Date.parse(queuedAt ?? '');
   return { agent, task, durationMs, ...result };
 }
 
-/** A change of how something is. A part that was not known before counts as having been well. */
-export interface HealthChange {
+/** A change of the status of a component. A component without an earlier report counts as healthy before. */
+interface HealthChange {
   readonly component: string;
   readonly before: string;
   readonly after: string;
@@ -109,13 +109,11 @@ export function healthChanges(
   before: HealthReport | undefined,
   after: HealthReport,
 ): readonly HealthChange[] {
-  const statuses = (report: HealthReport | undefined): Readonly<Record<string, string>> => ({
-    ...Object.fromEntries(
-      Object.entries(report?.components ?? {}).map(([name, { status }]) => [name, status]),
-    ),
-  });
-  const known = statuses(before);
-  return Object.entries(statuses(after))
-    .map(([component, status]) => ({ component, before: known[component] ?? 'healthy', after: status }))
+  return Object.entries(after.components)
+    .map(([component, { status }]) => ({
+      component,
+      before: before?.components[component]?.status ?? 'healthy',
+      after: status,
+    }))
     .filter((change) => change.before !== change.after);
 }

@@ -20,7 +20,7 @@ const findingSchema = z.looseObject({
 });
 type Finding = z.infer<typeof findingSchema>;
 
-/** What a specialist reports; whatever else it says is kept. */
+/** The report of a specialist; its other fields are kept. */
 const reportedSchema = z.looseObject({ findings: z.array(findingSchema) });
 
 const specialistReportSchema = z.looseObject({
@@ -35,30 +35,30 @@ const recommendationSchema = z.object({
   rule: z.string(),
   severity: z.enum(severities),
   remedy: z.string(),
-  reports: z.array(z.string()).describe('The reports that found it.'),
-  findings: z.number().describe('How many findings it stands for.'),
+  reports: z.array(z.string()).describe('The reports with this finding.'),
+  findings: z.number().describe('How many findings the recommendation covers.'),
 });
-export type Recommendation = z.infer<typeof recommendationSchema>;
+type Recommendation = z.infer<typeof recommendationSchema>;
 
 export const systemReportSchema = z.object({
   id: z.string(),
   status: z.enum(['running', 'complete']),
   requestedBy: z.string(),
   createdAt: z.iso.datetime(),
-  generatedAt: z.iso.datetime().optional().describe('When the last specialist had ended.'),
+  generatedAt: z.iso.datetime().optional().describe('When the last specialist ended.'),
   orchestratorVersion: z.string(),
   overallSystemHealth: z
     .enum(['healthy', 'degraded', 'unhealthy'])
     .optional()
-    .describe('Absent while nobody has reported.'),
+    .describe('Absent before the first report.'),
   specialistReports: z.record(z.string(), specialistReportSchema),
   recommendations: z.array(recommendationSchema).describe('The worst first; one for each rule.'),
 });
-export type SystemReport = z.infer<typeof systemReportSchema>;
+type SystemReport = z.infer<typeof systemReportSchema>;
 
 /**
- * The report of all specialists, as far as they have ended. One that failed at its report counts as a part that has failed,
- * like one that found something critical. What is withheld from the reader is left out; it counts for the health all the same.
+ * Returns the reports of all specialists that have ended. A specialist that failed counts as a failed part, like one with a
+ * critical finding. A report that is withheld from the reader is left out, and still counts for the health.
  */
 export function systemReport(
   plan: Plan,
@@ -68,7 +68,7 @@ export function systemReport(
   const read = plan.steps.map((step) => {
     const report = readReport(step, delegations.get(step.id));
     const withheld = withheldOf(step);
-    return { name: step.id, ...(withheld ? withoutWords(report, withheld) : report) };
+    return { name: step.id, ...(withheld ? withoutContent(report, withheld) : report) };
   });
   const parts = read.flatMap(({ part }) => (part ? [{ status: part }] : []));
   const { id, requestedBy, createdAt, finishedAt } = plan;
@@ -88,7 +88,7 @@ export function systemReport(
 interface ReadReport {
   readonly report: SpecialistReport;
   readonly findings: readonly Finding[];
-  /** How what it looked at is; undefined until it has ended. */
+  /** The status of the part that it inspected; undefined until it has ended. */
   readonly part?: Component['status'];
 }
 
@@ -103,12 +103,12 @@ function readReport({ agent, task, state, error }: PlanStep, delegation: Delegat
       findings: said.findings,
       part: partOf(said.findings),
     };
-  const why = error ?? { kind: 'internal', message: `what ${task} answered is no report` };
+  const why = error ?? { kind: 'internal', message: `the result of ${task} is not a report` };
   return { report: { agent, state: 'failed', error: why }, findings: [], part: 'failed' };
 }
 
-/** Returns the report without its content: whether it was made, and how the part of the system is. */
-function withoutWords({ report, part }: ReadReport, withheld: Withheld): ReadReport {
+/** Returns the report without its content: its state, and the status of the part. */
+function withoutContent({ report, part }: ReadReport, withheld: Withheld): ReadReport {
   const { agent, state, error } = report;
   return {
     report: { agent, state, ...(error && { error: shownError(error, withheld) }), withheld },
@@ -122,7 +122,7 @@ function partOf(findings: readonly Finding[]): Component['status'] {
   return has('critical') ? 'failed' : has('warning') ? 'degraded' : 'healthy';
 }
 
-/** What to do, the worst first. Findings of one rule have one remedy: that of the worst of them. */
+/** Returns what to do, the worst first. Findings of one rule share one remedy: that of the worst of them. */
 function recommendations(
   read: readonly { readonly name: string; readonly findings: readonly Finding[] }[],
 ): Recommendation[] {

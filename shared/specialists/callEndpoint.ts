@@ -1,13 +1,17 @@
+import type { z } from 'zod';
+import type { TaskHelpers } from '../orchestration/tasks/task.ts';
 import { type OutboundClient, type OutboundRequest, explain } from '../platform/outbound/outboundClient.ts';
 import { type Result, fail, succeed } from '../platform/base/result.ts';
+import { continueTrace, traceparentOf } from '../platform/telemetry/trace.ts';
+import { withTimeout } from './withTimeout.ts';
 
 const MAX_BYTES = 1024 * 1024;
 
-/** What an endpoint answered, whatever its status. */
+/** The answer of an endpoint, whatever its status. */
 export interface EndpointAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  /** Parsed JSON; undefined where the body is none. */
+  /** Parsed JSON; undefined if the body is not JSON. */
   readonly body: unknown;
   readonly bytes: number;
   /** From the request to the last byte. */
@@ -15,8 +19,8 @@ export interface EndpointAnswer {
 }
 
 /**
- * Calls an endpoint as a client would, with a token where one is given, and reads at most 1 MiB of the answer. Failures:
- * `invalid` for an address that may not be called, `timeout`, `unavailable`, `too_large`; none holds what the endpoint sent.
+ * Calls an endpoint as a client would, with a token if there is one, and reads at most 1 MiB of the answer. Failures:
+ * `invalid` for an address that may not be called, `timeout`, `unavailable`, `too_large`; none quotes the endpoint.
  */
 export async function callEndpoint(
   outbound: OutboundClient,
@@ -45,16 +49,55 @@ export async function callEndpoint(
     const bytes = await body.bytes(MAX_BYTES);
     if (!bytes) return fail({ kind: 'too_large', message: `it answered with more than ${MAX_BYTES} bytes` });
     const durationMs = performance.now() - startedAt;
-    return succeed({ status, headers: received, body: jsonIn(bytes), bytes: bytes.length, durationMs });
+    return succeed({ status, headers: received, body: parseJson(bytes), bytes: bytes.length, durationMs });
   } catch (error) {
     return fail(explain(error, request.signal));
   }
 }
 
-function jsonIn(bytes: Buffer): unknown {
+function parseJson(bytes: Buffer): unknown {
   try {
     return JSON.parse(bytes.toString('utf8'));
   } catch {
     return undefined;
   }
+}
+
+export interface Fetched<T> {
+  readonly value?: T;
+  readonly durationMs?: number;
+  /** Why there is no value. */
+  readonly problem?: string;
+}
+
+/** Fetches a JSON document, such as one of the token issuer, and parses it. Never fails: `problem` says what went wrong. */
+export async function fetchDocument<T>(
+  url: string,
+  schema: z.ZodType<T>,
+  outbound: OutboundClient,
+  signal: AbortSignal,
+): Promise<Fetched<T>> {
+  const called = await callEndpoint(outbound, { method: 'GET', url, signal });
+  if (!called.ok) return { problem: called.error.message };
+  const { status, body, durationMs } = called.value;
+  if (status !== 200) return { problem: `it answered with the status ${status}` };
+  const parsed = schema.safeParse(body);
+  if (!parsed.success) return { problem: 'its answer is not a document of this kind' };
+  return { value: parsed.data, durationMs: Math.round(durationMs) };
+}
+
+/** Returns headers that put a call under the task's trace, so that logs and audit records of the call are found by it. */
+export const tracedHeaders = (traceId: string): { readonly traceparent: string } => ({
+  traceparent: traceparentOf({ ...continueTrace(undefined), traceId }),
+});
+
+const TOKEN_WITHIN_MS = 2_500;
+
+/** Returns the token of the session, or undefined if the session keeps none or the state store does not answer. */
+export async function sessionToken({
+  token,
+  signal,
+}: Pick<TaskHelpers, 'token' | 'signal'>): Promise<string | undefined> {
+  const kept = await withTimeout(TOKEN_WITHIN_MS, signal, () => token());
+  return kept.ok ? kept.value : undefined;
 }

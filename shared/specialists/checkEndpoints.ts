@@ -1,24 +1,26 @@
 import { isObject } from '../gateway/protocol/jsonRpc.ts';
+import type { TaskHelpers } from '../orchestration/tasks/task.ts';
 import type { App, Config } from '../platform/config/config.ts';
-import { type EndpointAnswer, callEndpoint } from './callEndpoint.ts';
+import { type EndpointAnswer, callEndpoint, sessionToken, tracedHeaders } from './callEndpoint.ts';
+import { checkStores } from './checkStores.ts';
 import type { SpecialistDeps } from './deps.ts';
-import type { Finding } from './finding.ts';
-import { tracedHeaders } from './tracedHeaders.ts';
+import { type Finding, defineFindings } from './finding.ts';
+import type { Inspection } from './inspection.ts';
 
-/** An endpoint of an app, and how it answers when all is well. */
+/** An endpoint of an app, and its answer when all is well. */
 interface Endpoint {
   readonly name: string;
   readonly method: 'GET' | 'POST';
   readonly path: string;
   readonly body?: string;
-  /** Called with the token of the session, where there is one; else it is not called. */
+  /** Called with the token of the session, and not called without one. */
   readonly needsToken?: true;
   readonly wants: readonly number[];
-  /** What is wrong with an answer of the status that is wanted; undefined where nothing is. */
+  /** Says what is wrong with an answer of a wanted status; undefined if nothing is. */
   readonly judge?: (answer: EndpointAnswer, config: Config) => string | undefined;
 }
 
-/** What one call came to. */
+/** The outcome of one call. */
 interface Called {
   readonly name: string;
   readonly status?: number;
@@ -28,24 +30,19 @@ interface Called {
   readonly wrong?: string;
 }
 
-export interface EndpointsLook {
-  readonly facts: Readonly<Record<string, unknown>>;
-  readonly findings: readonly Finding[];
-}
-
 const isUp = ({ body }: EndpointAnswer): string | undefined =>
-  isObject(body) && body['status'] === 'up' ? undefined : 'does not say that it is up';
+  isObject(body) && body['status'] === 'up' ? undefined : 'does not say that the app is up';
 const hasChallenge = ({ headers }: EndpointAnswer): string | undefined =>
   String(headers['www-authenticate'] ?? '').startsWith('Bearer ') ? undefined : 'has no Bearer challenge';
 const isOurs = ({ body }: EndpointAnswer, { publicOrigin }: Config): string | undefined =>
   isObject(body) && body['resource'] === `${publicOrigin}/mcp`
     ? undefined
-    : 'names another resource than the one that MREG_PUBLIC_ORIGIN gives: something else answers there';
+    : 'names another resource than MREG_PUBLIC_ORIGIN does: another program answers there';
 const isProblem = ({ body }: EndpointAnswer): string | undefined =>
   isObject(body) && typeof body['detail'] === 'string' ? undefined : 'is not a problem document of the app';
 const ping = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'ping' });
 
-/** A role that may not do it is let in all the same: 403 is an answer of the app's own. */
+/** A 403 counts as well: the app itself answered, and the role of the caller may not do it. */
 const endpoints: Readonly<Record<App, readonly Endpoint[]>> = {
   management: [
     { name: 'health', method: 'GET', path: '/health', wants: [200], judge: isUp },
@@ -70,12 +67,75 @@ const endpoints: Readonly<Record<App, readonly Endpoint[]>> = {
 
 const WITHIN_MS = 4_000;
 
-/** Calls the endpoints of an app as its clients do, all at once, and says which do not answer as they must. */
-export async function lookAtEndpoints(
+const originSetting: Readonly<Record<App, string>> = {
+  management: 'MREG_MANAGEMENT_ORIGIN',
+  mcp: 'MREG_PUBLIC_ORIGIN',
+};
+
+interface SilentApp {
+  readonly app: App;
+  readonly kind: string;
+  readonly message: string;
+  readonly tried: readonly string[];
+}
+const appSilent = ({ app, kind, message, tried }: SilentApp) => ({
+  variant: app,
+  severity: 'critical' as const,
+  message: `the ${app} app cannot be reached at its address: ${message}`,
+  evidence: { app, kind, tried, withinMs: WITHIN_MS },
+  remedy: `Start the ${app} app. If it runs, compare ${originSetting[app]} with its address and check the network between the apps.`,
+});
+
+interface SilentEndpoint {
+  readonly app: App;
+  readonly endpoint: string;
+  readonly kind: string;
+  readonly message: string;
+}
+const endpointSilent = ({ app, endpoint, kind, message }: SilentEndpoint) => ({
+  severity: 'critical' as const,
+  message: `the endpoint "${endpoint}" of the ${app} app gave no answer while others did: ${message}`,
+  evidence: { app, endpoint, kind, withinMs: WITHIN_MS },
+  remedy: `Read the log of the ${app} app for this route: a part that the route uses may hang.`,
+});
+
+const finding = defineFindings({
+  '*_app_hangs': appSilent,
+  '*_app_unreachable': appSilent,
+  endpoint_hangs: endpointSilent,
+  endpoint_unreachable: endpointSilent,
+  endpoint_answers_wrong: ({
+    wrong,
+    ...evidence
+  }: {
+    app: App;
+    endpoint: string;
+    status: number | undefined;
+    durationMs: number | undefined;
+    wrong: string;
+  }) => ({
+    severity: 'critical',
+    message: `the answer of the endpoint "${evidence.endpoint}" of the ${evidence.app} app ${wrong}`,
+    evidence,
+    remedy: `Read the log of the ${evidence.app} app for this route, and check what is between the apps (proxy, front door, another program at that port).`,
+  }),
+  token_not_kept: ({ what }: { what: string }) => ({
+    severity: 'info',
+    message: `${what} was not checked: the session keeps no token`,
+    evidence: {},
+    remedy: 'Open a session with {"keepToken": true} and send its id with the request.',
+  }),
+});
+
+/** For tasks that use a token if there is one: says what was not checked without it. */
+export const tokenNotKept = (what: string): Finding => finding('token_not_kept', { what });
+
+/** Calls the endpoints of an app as its clients do, all at once, and says which of them do not answer as they must. */
+export async function checkEndpoints(
   app: App,
   { config, outbound }: Pick<SpecialistDeps, 'config' | 'outbound'>,
   { signal, traceId, token }: { signal: AbortSignal; traceId: string; token: string | undefined },
-): Promise<EndpointsLook> {
+): Promise<Inspection> {
   const origin = app === 'mcp' ? config.publicOrigin : config.managementOrigin;
   const own = endpoints[app].filter(({ needsToken }) => !needsToken || token !== undefined);
   const called = await Promise.all(
@@ -102,56 +162,34 @@ export async function lookAtEndpoints(
   };
 }
 
-const originSetting: Readonly<Record<App, string>> = {
-  management: 'MREG_MANAGEMENT_ORIGIN',
-  mcp: 'MREG_PUBLIC_ORIGIN',
-};
-
-/** An app of which no endpoint answers is one finding, not one for each. */
-export function endpointFindings(app: App, called: readonly Called[]): readonly Finding[] {
+/** Returns one finding for an app of which no endpoint answers, else one for each endpoint. */
+function endpointFindings(app: App, called: readonly Called[]): readonly Finding[] {
   const failed = called.filter(({ failure }) => failure);
   const [first] = failed;
   if (first?.failure && failed.length === called.length) {
-    const { kind, message } = first.failure;
-    return [
-      {
-        rule: `${app}_app_${kind === 'timeout' ? 'hangs' : 'unreachable'}`,
-        severity: 'critical',
-        message: `the ${app} app cannot be reached at its address: ${message}`,
-        evidence: { app, kind, tried: called.map(({ name }) => name), withinMs: WITHIN_MS },
-        remedy: `Start the ${app} app; where it runs, compare ${originSetting[app]} with its address and look at the network between the apps.`,
-      },
-    ];
+    const rule = first.failure.kind === 'timeout' ? '*_app_hangs' : '*_app_unreachable';
+    return [finding(rule, { app, ...first.failure, tried: called.map(({ name }) => name) })];
   }
-  return called.flatMap(({ name, status, durationMs, failure, wrong }): Finding[] => {
-    if (failure)
-      return [
-        {
-          rule: failure.kind === 'timeout' ? 'endpoint_hangs' : 'endpoint_unreachable',
-          severity: 'critical',
-          message: `the endpoint "${name}" of the ${app} app gave no answer while others did: ${failure.message}`,
-          evidence: { app, endpoint: name, kind: failure.kind, withinMs: WITHIN_MS },
-          remedy: `Look at the log of the ${app} app for this route: a part that it stands on may hang.`,
-        },
-      ];
+  return called.flatMap(({ name: endpoint, status, durationMs, failure, wrong }): Finding[] => {
+    if (failure) {
+      const rule = failure.kind === 'timeout' ? 'endpoint_hangs' : 'endpoint_unreachable';
+      return [finding(rule, { app, endpoint, ...failure })];
+    }
     if (wrong === undefined) return [];
-    return [
-      {
-        rule: 'endpoint_answers_wrong',
-        severity: 'critical',
-        message: `the answer of the endpoint "${name}" of the ${app} app ${wrong}`,
-        evidence: { app, endpoint: name, status, durationMs },
-        remedy: `Look at the log of the ${app} app for this route, and at what stands between the apps (proxy, front door, another program at that port).`,
-      },
-    ];
+    return [finding('endpoint_answers_wrong', { app, endpoint, status, durationMs, wrong })];
   });
 }
 
-/** For tasks that look with a token if they can: what is not looked at without one. */
-export const tokenNotKept = (what: string): Finding => ({
-  rule: 'token_not_kept',
-  severity: 'info',
-  message: `${what} was not looked at: there is no session that keeps its token`,
-  evidence: {},
-  remedy: 'Open a session with {"keepToken": true} and give its id with the work.',
-});
+/** Checks an app by itself: its endpoints, and the stores as seen from this app. Must run in that app. */
+export async function checkApp(app: App, deps: SpecialistDeps, helpers: TaskHelpers): Promise<Inspection> {
+  const { signal, traceId } = helpers;
+  const token = await sessionToken(helpers);
+  const [stores, called] = await Promise.all([
+    checkStores(deps, signal),
+    checkEndpoints(app, deps, { signal, traceId, token }),
+  ]);
+  return {
+    facts: { endpoints: called.facts, stores: stores.facts },
+    findings: [...stores.findings, ...called.findings],
+  };
+}

@@ -5,45 +5,98 @@ import type { TaskHelpers } from '../orchestration/tasks/task.ts';
 import type { App } from '../platform/config/config.ts';
 import { readInstances } from '../platform/telemetry/instances.ts';
 import type { SpecialistDeps } from './deps.ts';
-import type { eventSchema } from './eventHandlers.ts';
-import { type Finding, reportSchema } from './finding.ts';
+import type { RaisedEvent } from './eventHandlers.ts';
+import { type Finding, reportSchema, defineFindings } from './finding.ts';
 
-/** What `deployment_status` can be about. Anybody may raise such an event, with any detail. */
+/** The subjects of a `deployment_status` event. Any user may raise such an event, with any detail. */
 const detailSchema = z.union([
   z.object({ run: z.string().max(100), gate: z.string().max(100) }),
   z.object({ plan: z.string().max(100) }),
   z.object({ app: z.enum(['management', 'mcp']), build: z.string().max(100), before: z.string().max(100) }),
 ]);
 
-/** What has become of the subject of an event, as it is now. */
+/** The current state of the subject of an event. */
 export const changeSchema = reportSchema.extend({
-  subject: z.string().describe('What was looked at: plans/{id}, apps/{name} or events/{id}.'),
+  subject: z.string().describe('The resource that was inspected: plans/{id}, apps/{name} or events/{id}.'),
   recorded: z.literal(true),
-  afterMs: z.number().describe('From the event to the look.'),
+  afterMs: z.number().describe('From the event to the inspection.'),
 });
 export type Change = Omit<z.infer<typeof changeSchema>, 'recorded' | 'afterMs'>;
 
-type Event = z.infer<typeof eventSchema>;
-type LookDeps = Pick<SpecialistDeps, 'plans' | 'shortLived' | 'clock'>;
+type ChangeDeps = Pick<SpecialistDeps, 'plans' | 'shortLived' | 'clock'>;
 
-/** Looks at the plan or the app that an event of a deployment is about. */
-export async function lookAtChange(
-  { eventId, detail }: Event,
+interface EndedPlan {
+  readonly plan: Plan;
+  /** `the plan …` or `the run of the gate …`. */
+  readonly name: string;
+}
+const notSucceeded = ({
+  plan: { id, state },
+  name,
+  step,
+}: EndedPlan & { readonly step: string | undefined }) => ({
+  severity: 'critical' as const,
+  message: `${name} is ${state}${step === undefined ? '' : `, at ${step}`}`,
+  evidence: { plan: id, state, step: step ?? null },
+  remedy: `Read what ${step ?? 'its steps'} found in GET /plans/${id}, correct it and run it again. Deploy nothing before that.`,
+});
+
+const finding = defineFindings({
+  plan_not_ended: ({ plan: { id, state }, name }: EndedPlan) => ({
+    severity: 'warning',
+    message: `the event says that ${name} has ended, but it has not`,
+    evidence: { plan: id, state },
+    remedy: `Read GET /plans/${id}; the sweeper resumes a plan that is stuck.`,
+  }),
+  plan_not_succeeded: notSucceeded,
+  gate_not_passed: notSucceeded,
+  plan_not_found: {
+    severity: 'warning',
+    message: 'the event names a plan that this tenant does not have',
+    remedy: 'Find out who raised the event: the gateway itself names existing plans only.',
+  },
+  two_builds_in_one_app: ({ app, builds, newest, evidence }: SeveralBuilds) => ({
+    severity: 'warning',
+    message: `instances of the ${app} app run ${builds} builds at once`,
+    evidence: { app, ...evidence },
+    remedy: `Wait until the instances that do not run ${newest} have ended. If they stay, restart the ${app} app.`,
+  }),
+});
+
+interface SeveralBuilds {
+  readonly app: App;
+  /** How many there are. */
+  readonly builds: number;
+  readonly newest: string;
+  readonly evidence: Readonly<Record<string, unknown>>;
+}
+export const severalBuilds = (facts: SeveralBuilds): Finding => finding('two_builds_in_one_app', facts);
+
+/** Inspects the plan or the app that an event of a deployment is about. */
+export async function inspectChange(
+  { eventId, detail }: RaisedEvent,
   { tenantId, signal }: Pick<TaskHelpers, 'tenantId' | 'signal'>,
-  deps: LookDeps,
+  deps: ChangeDeps,
 ): Promise<Change> {
   const parsed = detailSchema.safeParse(detail).data;
   if (!parsed) {
     const summary = 'The event names neither a run of a gate, nor a plan, nor an app and its build.';
     return { subject: `events/${eventId}`, summary, facts: {}, findings: [] };
   }
-  if ('app' in parsed) return lookAtBuild(parsed, deps);
+  if ('app' in parsed) return inspectBuild(parsed, deps);
   const id = 'run' in parsed ? parsed.run : parsed.plan;
   const plan = await endedPlan(tenantId, id, signal, deps);
-  return plan ? changeOfPlan(plan) : missingPlan(id);
+  if (plan) return changeOfPlan(plan);
+  const summary = 'The event names a missing plan.';
+  return {
+    subject: `plans/${id}`,
+    summary,
+    facts: { plan: id },
+    findings: [finding('plan_not_found', { plan: id })],
+  };
 }
 
-/** The event is raised before the row says that the plan has ended, so that none is lost. */
+/** The engine raises the event before it writes the end of the plan into the row, so that no event is lost. */
 const ROW_WITHIN_MS = 5_000;
 const READ_EVERY_MS = 100;
 
@@ -51,7 +104,7 @@ async function endedPlan(
   tenantId: string,
   id: string,
   signal: AbortSignal,
-  { plans }: LookDeps,
+  { plans }: ChangeDeps,
 ): Promise<Plan | undefined> {
   const endAt = performance.now() + ROW_WITHIN_MS;
   for (;;) {
@@ -62,80 +115,42 @@ async function endedPlan(
 }
 
 function changeOfPlan(plan: Plan): Change {
-  const { id, name, gate, state, createdAt, finishedAt } = plan;
-  const ended = plan.steps.filter((step) => step.state === 'failed');
-  const what = gate === undefined ? `the plan ${name}` : `the run of the gate ${gate}`;
+  const { id, name, gate, state, createdAt, finishedAt, steps } = plan;
+  const failed = steps.filter((step) => step.state === 'failed');
+  const subject = gate === undefined ? `the plan ${name}` : `the run of the gate ${gate}`;
   const facts = {
     plan: id,
     name,
     state,
     createdAt,
     ...(finishedAt !== undefined && { finishedAt }),
-    failedSteps: ended.map((step) => ({ step: step.id, agent: step.agent, kind: step.error?.kind })),
+    failedSteps: failed.map((step) => ({ step: step.id, agent: step.agent, kind: step.error?.kind })),
   };
-  const summary = `${what} is ${state}.`.replace(/^t/, 'T');
-  return { subject: `plans/${id}`, summary, facts, findings: planFindings(plan, what) };
+  const summary = `${subject} is ${state}.`.replace(/^t/, 'T');
+  const step = failedCheck(plan) ?? failed[0]?.id;
+  const rule = gate === undefined ? 'plan_not_succeeded' : 'gate_not_passed';
+  const findings = !hasEnded(plan)
+    ? [finding('plan_not_ended', { plan, name: subject })]
+    : state === 'succeeded'
+      ? []
+      : [finding(rule, { plan, name: subject, step })];
+  return { subject: `plans/${id}`, summary, facts, findings };
 }
 
-function planFindings(plan: Plan, what: string): Finding[] {
-  if (!hasEnded(plan))
-    return [
-      {
-        rule: 'plan_not_ended',
-        severity: 'warning',
-        message: `${what} was said to have ended, and has not`,
-        evidence: { plan: plan.id, state: plan.state },
-        remedy: `Look at GET /plans/${plan.id}; the sweeper moves on what is stuck.`,
-      },
-    ];
-  if (plan.state === 'succeeded') return [];
-  const check = failedCheck(plan) ?? plan.steps.find(({ state }) => state === 'failed')?.id;
-  return [
-    {
-      rule: plan.gate === undefined ? 'plan_not_succeeded' : 'gate_not_passed',
-      severity: 'critical',
-      message: `${what} is ${plan.state}${check === undefined ? '' : `, at ${check}`}`,
-      evidence: { plan: plan.id, state: plan.state, step: check ?? null },
-      remedy: `Read what ${check ?? 'its steps'} found in GET /plans/${plan.id}, mend it and run it again; deploy nothing before.`,
-    },
-  ];
-}
-
-const missingPlan = (id: string): Change => ({
-  subject: `plans/${id}`,
-  summary: 'The event names a plan that there is not.',
-  facts: { plan: id },
-  findings: [
-    {
-      rule: 'plan_not_found',
-      severity: 'warning',
-      message: 'the event names a plan that this tenant does not have',
-      evidence: { plan: id },
-      remedy: 'See who raised the event: the gateway itself names plans that there are.',
-    },
-  ],
-});
-
-async function lookAtBuild(
+async function inspectBuild(
   { app, build, before }: { readonly app: App; readonly build: string; readonly before: string },
-  { shortLived, clock }: LookDeps,
+  { shortLived, clock }: ChangeDeps,
 ): Promise<Change> {
   const { current } = await readInstances(shortLived, app, clock);
   const builds = [...new Set(current.map((instance) => instance.build))];
   const others = builds.filter((running) => running !== build);
-  const findings: Finding[] = [];
-  if (others.length > 0)
-    findings.push({
-      rule: 'two_builds_in_one_app',
-      severity: 'warning',
-      message: `the ${app} app started with another build, and still runs others beside it`,
-      evidence: { app, build, others },
-      remedy: `Wait until their instances have ended; where they stay, restart the ${app} app.`,
-    });
   return {
     subject: `apps/${app}`,
     summary: `The ${app} app was build ${before} and is now ${builds.join(', ') || 'not seen'}.`,
     facts: { app, build, before, running: builds, instances: current.length },
-    findings,
+    findings:
+      others.length > 0
+        ? [severalBuilds({ app, builds: others.length + 1, newest: build, evidence: { build, others } })]
+        : [],
   };
 }

@@ -13,7 +13,7 @@ import type { PublishingDeps } from '../registry/versions/publishRecord.ts';
 import type { ToolsetStore } from '../registry/toolsets/toolsetStore.ts';
 import type { VisibleServers } from '../registry/records/visibleServers.ts';
 
-/** What the specialists work with: the running system, and nothing made up for them. */
+/** The parts of the running system that the specialists use. */
 export interface SpecialistDeps extends RegistrationDeps, PublishingDeps {
   readonly config: Config;
   /** Origin of the token issuer. */
@@ -28,6 +28,6 @@ export interface SpecialistDeps extends RegistrationDeps, PublishingDeps {
   readonly verifyToken: TokenVerifier;
   readonly listTables: ListTables;
   readonly askQueues: AskQueues;
-  /** Opens any table of the account, also one that no store of these has. */
+  /** Opens any table of the account, also one that none of these stores uses. */
   readonly openTable: OpenTable;
 }

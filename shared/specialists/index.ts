@@ -10,7 +10,7 @@ import { auditorTasks } from './mcp-security-auditor/tasks.ts';
 import { probes } from './probe.ts';
 import { eventRecorders } from './eventHandlers.ts';
 
-/** Every task of every agent. An event that an agent has no task of its own for is recorded. */
+/** Returns every task of every agent. If an agent has no task for an event that is routed to it, it records the event. */
 export function specialistTasks(deps: SpecialistDeps): TaskCatalogue {
   const own = [
     ...orchestratorTasks(deps),

@@ -7,22 +7,22 @@ import type { StateStore } from '../platform/state/stateStore.ts';
 
 const MARK_FOR_MS = 3_600_000;
 
-/** Where a mark is in the state: its value is the id of the delegation that set it. */
+/** Returns the key of a mark in the state store. The value is the id of the delegation that set the mark. */
 export const markKey = (tenantId: string, mark: string): string => `mreg:probe:${tenantId}:${mark}`;
 
 const inputSchema = z.strictObject({
-  waitMs: z.int().min(0).max(60_000).default(0).describe('How long to work.'),
+  waitMs: z.int().min(0).max(60_000).default(0).describe('How long the probe runs.'),
   end: z
     .enum(['succeed', 'fail', 'fault', 'not_pass'])
     .default('succeed')
-    .describe('How to end: `fault` is tried again, `not_pass` is a verdict.'),
-  echo: z.unknown().optional().describe('Comes back in the result.'),
-  mark: z.string().max(100).optional().describe('Is set once, however often the task runs.'),
+    .describe('How the probe ends: `fault` is retried, `not_pass` is a verdict.'),
+  echo: z.unknown().optional().describe('Is returned in the result.'),
+  mark: z.string().max(100).optional().describe('Is set once, even if the task runs several times.'),
 });
 
 /**
- * Ends as it is told to: shows that an agent is reached, how long that takes, and how plans, gates and retries go on from
- * there. Every agent has it. Its one effect is a mark, which lasts an hour.
+ * Returns the probe of every agent. A probe ends as its input says, which shows that the agent can be reached, how long that
+ * takes, and what plans, gates and retries do next. Its only effect is a mark, which expires after an hour.
  */
 export const probes = (deps: { readonly state: StateStore }): readonly Task[] =>
   agentNames.map((agent) => probe(agent, deps.state));
@@ -33,7 +33,7 @@ function probe(agent: Agent, state: StateStore): Task {
     permissions: ['delegations.read'],
     agent,
     description:
-      'Ends as it is told to, after a while: shows that the agent is reached and how long that takes.',
+      'Waits and then ends as its input says: shows that the agent can be reached and how long that takes.',
     timeoutMs: 65_000,
     input: inputSchema,
     output: z.object({
@@ -46,13 +46,14 @@ function probe(agent: Agent, state: StateStore): Task {
     async run({ waitMs, end, echo, mark }, { tenantId, delegationId, signal, clock, progress }) {
       const key = mark === undefined ? undefined : markKey(tenantId, mark);
       const stored = key && (await state.compareAndSet(key, undefined, delegationId, MARK_FOR_MS));
-      progress(`working for ${waitMs} ms`);
+      progress(`waiting for ${waitMs} ms`);
       await delay(waitMs, undefined, { signal });
-      if (end === 'fault') throw new Error('the fault that the probe was told to meet');
-      if (end === 'fail') return fail({ kind: 'unavailable', message: 'it was told to fail' });
+      if (end === 'fault') throw new Error('the fault that the input of the probe asked for');
+      if (end === 'fail')
+        return fail({ kind: 'unavailable', message: 'the input of the probe asked for a failure' });
       return succeed({
         passed: end === 'succeed',
-        ...(end === 'not_pass' && { error: 'it was told not to pass' }),
+        ...(end === 'not_pass' && { error: 'the input of the probe asked for a verdict that is not passed' }),
         ...(echo !== undefined && { echo }),
         evidence: { agent, ranAt: clock.now().toISOString() },
         ...(stored !== undefined && { marked: stored === 'stored' ? ('now' as const) : ('before' as const) }),

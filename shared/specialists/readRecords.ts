@@ -2,28 +2,28 @@ import type { AuditRecord } from '../audit/model/record.ts';
 import { type TrailQuery, type TrailStore, recordOf } from '../audit/model/trailStore.ts';
 
 const PAGE = 500;
-/** The trail is not indexed by what is looked for here: a search passes over so many rows, or as many as may be wanted. */
+/** The trail has no index for these searches: a search reads at most this many rows, or `limit` if that is more. */
 const MAX_READ = 10_000;
 
-/** Records of a span, as far as they were read. */
+/** Records of a time span, as far as they were read. */
 export interface ReadRecords {
   /** Newest first. */
   readonly records: readonly AuditRecord[];
   /** How many rows were read to find these. */
   readonly read: number;
-  /** Where reading ended before the beginning of the span; undefined where all of it was read. */
+  /** The time at which reading stopped before the start of the span; undefined if all of it was read. */
   readonly cutAt?: string;
 }
 
 export interface Reading {
-  /** How many records are given at most. */
+  /** The most records that are returned. */
   readonly limit: number;
   readonly signal: AbortSignal;
-  /** All of the span when absent. */
+  /** All records of the span when absent. */
   readonly wanted?: (record: AuditRecord) => boolean;
 }
 
-/** Reads a span of a tenant's trail, newest first. What is no record any more is passed over. An outage is thrown. */
+/** Reads a span of a tenant's audit trail, newest first. Skips rows that hold no record. Throws if the store is down. */
 export async function readRecords(
   trail: TrailStore,
   tenantId: string,

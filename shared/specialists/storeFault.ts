@@ -1,18 +1,10 @@
-/** Why a store gave no answer, as far as its fault tells. */
-export const storeFaultKinds = [
-  'unreachable',
-  'refused',
-  'timeout',
-  'auth',
-  'missing_table',
-  'busy',
-  'other',
-] as const;
-export type StoreFaultKind = (typeof storeFaultKinds)[number];
+/** Why a store gave no answer, as far as its fault shows. */
+export type StoreFaultKind =
+  'unreachable' | 'refused' | 'timeout' | 'auth' | 'missing_table' | 'busy' | 'other';
 
 export interface StoreFault {
   readonly kind: StoreFaultKind;
-  /** The code of the fault from a closed vocabulary (Node, Azure Storage, Redis); `unknown` where it has none. */
+  /** The code of the fault from a closed vocabulary (Node, Azure Storage, Redis); `unknown` if it has none. */
   readonly code: string;
 }
 
@@ -51,7 +43,7 @@ const kinds: Readonly<Record<string, StoreFaultKind>> = {
   CLUSTERDOWN: 'busy',
 };
 
-/** Faults that say what they are by their name alone. */
+/** Faults that have a name and no code. */
 const names: Readonly<Record<string, StoreFaultKind>> = {
   AbortError: 'timeout',
   TimeoutError: 'timeout',
@@ -60,7 +52,7 @@ const names: Readonly<Record<string, StoreFaultKind>> = {
   CredentialUnavailableError: 'auth',
 };
 
-/** How ioredis and our connection to Redis word what has no code. */
+/** Messages of ioredis, and of our connection to Redis, that have no code. */
 const words: readonly (readonly [RegExp, StoreFaultKind, string])[] = [
   [/timed? ?out|no connection in time/i, 'timeout', 'TIMEOUT'],
   [/^Connection is closed|connection is closed$/i, 'unreachable', 'CLOSED'],
@@ -68,7 +60,7 @@ const words: readonly (readonly [RegExp, StoreFaultKind, string])[] = [
 
 const MAX_DEPTH = 6;
 
-/** Classifies what a store threw, by the causes below it. Never tells their text, which may hold an address or a key. */
+/** Classifies an error that a store threw, by its causes. Never returns their text, which may hold an address or a key. */
 export function classifyStoreFault(error: unknown): StoreFault {
   for (const cause of causesOf(error)) {
     const found = classify(cause);
@@ -77,7 +69,7 @@ export function classifyStoreFault(error: unknown): StoreFault {
   return { kind: 'other', code: 'unknown' };
 }
 
-/** The innermost first: it is nearest to what happened. */
+/** The innermost first: it is the most exact. */
 function causesOf(error: unknown, depth = 0): readonly unknown[] {
   if (!(error instanceof Error) || depth > MAX_DEPTH) return [];
   const below = error instanceof AggregateError ? (error.errors as readonly unknown[]) : [error.cause];

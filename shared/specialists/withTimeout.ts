@@ -2,31 +2,30 @@ import { InfrastructureError } from '../platform/base/errors.ts';
 import { type Result, fail, succeed } from '../platform/base/result.ts';
 
 /**
- * What a look gives, if it does so within its time and before the task's own end: a part that hangs or fails is then a
- * finding of the task, not its end. Failures: `timeout`, and `unavailable` for a part that does not answer. Anything else that
- * the look throws is thrown.
+ * Runs an operation with a timeout of its own, so that a part of the system that hangs or fails becomes a finding of the task
+ * and does not end it. Failures: `timeout`, and `unavailable` after an `InfrastructureError`. Rethrows any other error.
  */
-export async function withinTime<T>(
-  limitMs: number,
+export async function withTimeout<T>(
+  timeoutMs: number,
   signal: AbortSignal,
-  look: (signal: AbortSignal) => Promise<T>,
+  act: (signal: AbortSignal) => Promise<T>,
 ): Promise<Result<T>> {
   const abort = new AbortController();
   const timer = setTimeout(() => {
     abort.abort();
-  }, limitMs);
+  }, timeoutMs);
   const own = AbortSignal.any([signal, abort.signal]);
-  const tooLate = new Promise<'too late'>((done) => {
-    if (own.aborted) done('too late');
+  const aborted = new Promise<'aborted'>((done) => {
+    if (own.aborted) done('aborted');
     own.addEventListener('abort', () => {
-      done('too late');
+      done('aborted');
     });
   });
   try {
-    const found = await Promise.race([look(own).then(succeed), tooLate]);
-    return found === 'too late' ? hung(limitMs) : found;
+    const done = await Promise.race([act(own).then(succeed), aborted]);
+    return done === 'aborted' ? timedOut(timeoutMs) : done;
   } catch (error) {
-    if (own.aborted) return hung(limitMs);
+    if (own.aborted) return timedOut(timeoutMs);
     if (!(error instanceof InfrastructureError)) throw error;
     return fail({ kind: 'unavailable', message: `${error.part} does not answer` });
   } finally {
@@ -34,4 +33,5 @@ export async function withinTime<T>(
   }
 }
 
-const hung = (limitMs: number) => fail({ kind: 'timeout', message: `no answer within ${limitMs} ms` });
+const timedOut = (timeoutMs: number) =>
+  fail({ kind: 'timeout', message: `no answer within ${timeoutMs} ms` });

@@ -7,7 +7,7 @@ import { systemClock } from '../../shared/platform/base/clock.ts';
 import { randomId } from '../../shared/platform/base/ids.ts';
 import { openStateStore } from '../../shared/platform/state/openStateStore.ts';
 import { openTables } from '../../shared/platform/tables/openTables.ts';
-import { lookAtStores } from '../../shared/specialists/checkStores.ts';
+import { checkStores } from '../../shared/specialists/checkStores.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
 import { freePort } from '../support/freePort.ts';
 import { type RedisServer, startRedis } from '../support/redis.ts';
@@ -36,8 +36,8 @@ async function found({
   const state = openStateStore({ redisUrl, open: openTable, clock: systemClock });
   const deps = { openTable, state, newId: randomId, config: { app: 'management' } };
   try {
-    const { findings } = await lookAtStores(
-      deps as unknown as Parameters<typeof lookAtStores>[0],
+    const { findings } = await checkStores(
+      deps as unknown as Parameters<typeof checkStores>[0],
       new AbortController().signal,
     );
     return findings.map(({ rule, evidence }) => [rule, evidence['code']]);

@@ -86,7 +86,7 @@ describe('a plan', () => {
     });
     const [{ compensation: undone }] = body['steps'] as [{ compensation: { delegation: { href: string } } }];
     expect((await admin.get(undone.delegation.href)).body).toMatchObject({
-      result: { echo: { step: 'two', message: 'it was told to fail' } },
+      result: { echo: { step: 'two', message: 'the input of the probe asked for a failure' } },
     });
   });
 
@@ -186,7 +186,7 @@ describe('a quality gate', () => {
           passed: false,
           severity: 'warning',
           agent: 'mcp-debugger',
-          error: 'it was told not to pass',
+          error: 'the input of the probe asked for a verdict that is not passed',
         },
         third: { passed: true },
       },

@@ -1,20 +1,14 @@
 import { z } from 'zod';
 import { isObject } from '../../gateway/protocol/jsonRpc.ts';
+import { tenantHint } from '../../identity/access/tenants.ts';
 import { REQUIRED_SCOPE } from '../../identity/tokens/verifyToken.ts';
-import { type EndpointAnswer, callEndpoint } from '../callEndpoint.ts';
 import type { Task } from '../../orchestration/tasks/task.ts';
+import { type EndpointAnswer, callEndpoint, tracedHeaders } from '../callEndpoint.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, defineFindings } from '../finding.ts';
 import { type Inspection, inspectionsOf } from '../inspection.ts';
-import { tenantHint } from '../../identity/access/tenants.ts';
-import { tracedHeaders } from '../tracedHeaders.ts';
-import { withinTime } from '../withTimeout.ts';
-import {
-  type Observed,
-  type ProtectedResource,
-  bearerChallenge,
-  challengeFindings,
-} from './challengeFindings.ts';
+import { withTimeout } from '../withTimeout.ts';
+import { type Observed, type ProtectedResource, bearerChallenge, challengeFindings } from './challengeFindings.ts';
 
 type OauthDeps = Pick<SpecialistDeps, 'config' | 'authority' | 'outbound' | 'visibleServers' | 'toolsets'>;
 interface Caller {
@@ -147,7 +141,7 @@ async function resourcesOf(
   { config, visibleServers, toolsets }: OauthDeps,
   { tenantId, signal }: Caller,
 ): Promise<readonly ProtectedResource[]> {
-  const slugs = await withinTime(REGISTRY_WITHIN_MS, signal, () =>
+  const slugs = await withTimeout(REGISTRY_WITHIN_MS, signal, () =>
     Promise.all([visibleServers.list(tenantId, { status: 'active' }, 1), toolsets.list(tenantId, 1)]),
   );
   const [servers, sets] = slugs.ok ? slugs.value : [undefined, undefined];

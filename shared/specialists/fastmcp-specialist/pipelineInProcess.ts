@@ -1,15 +1,15 @@
-import { discoverServer } from '../../gateway/catalogue/discovery.ts';
 import { createMcpEndpoints } from '../../gateway/calls/endpoint.ts';
+import { type ActiveServer, createCatalogue } from '../../gateway/catalogue/catalogue.ts';
+import { discoverServer } from '../../gateway/catalogue/discovery.ts';
 import { classify } from '../../gateway/protocol/classify.ts';
 import { LATEST_MODERN } from '../../gateway/protocol/versions.ts';
 import { createResting } from '../../gateway/upstream/circuitBreaker.ts';
-import { type ActiveServer, createCatalogue } from '../../gateway/catalogue/catalogue.ts';
 import type { Principal } from '../../identity/access/actor.ts';
 import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
 import { continueTrace } from '../../platform/telemetry/trace.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, defineFindings } from '../finding.ts';
-import { withinTime } from '../withTimeout.ts';
+import { withTimeout } from '../withTimeout.ts';
 import { type Stage, type Walked, modernMessage, stageFailed } from './pipelineStages.ts';
 
 const INSIDE_WITHIN_MS = 6_000;
@@ -62,7 +62,7 @@ export async function probeInProcess(
     act: () => Promise<{ readonly isRight: boolean; readonly value: T }>,
   ): Promise<T | undefined> => {
     const startedAt = performance.now();
-    const done = await withinTime(INSIDE_WITHIN_MS, signal, act);
+    const done = await withTimeout(INSIDE_WITHIN_MS, signal, act);
     const isRight = done.ok && done.value.isRight;
     const durationMs = Math.round(performance.now() - startedAt);
     const failure = done.ok ? undefined : done.error.message;
@@ -96,7 +96,7 @@ export async function probeInProcess(
     const body = (await answer.json()) as { readonly result?: { readonly tools?: unknown } };
     return { isRight: Array.isArray(body.result?.tools), value: undefined };
   });
-  const open = await withinTime(INSIDE_WITHIN_MS, signal, () =>
+  const open = await withTimeout(INSIDE_WITHIN_MS, signal, () =>
     createResting({ state: deps.shortLived, clock }).all(tenantId),
   );
   const called = await Promise.all(

@@ -1,14 +1,13 @@
+import { checkApp } from '../checkEndpoints.ts';
+import { sessionToken } from '../callEndpoint.ts';
 import { z } from 'zod';
 import type { Principal } from '../../identity/access/actor.ts';
 import type { Task, TaskHelpers } from '../../orchestration/tasks/task.ts';
-import { callEndpoint } from '../callEndpoint.ts';
+import { callEndpoint, tracedHeaders } from '../callEndpoint.ts';
 import { tokenNotKept } from '../checkEndpoints.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, problemsIn } from '../finding.ts';
 import { type Inspection, inspectionsOf } from '../inspection.ts';
-import { lookAtApp } from '../lookAtApp.ts';
-import { tokenOf } from '../tokenOf.ts';
-import { tracedHeaders } from '../tracedHeaders.ts';
 import { probeInProcess } from './pipelineInProcess.ts';
 import { type Stage, type Walked, stageFailed, stagesFor } from './pipelineStages.ts';
 
@@ -45,7 +44,7 @@ export const pipelineTasks = (deps: SpecialistDeps): readonly Task[] => [
     description:
       'Passes when the endpoints of the mcp app answer correctly, and every table and the short-lived state answer the app.',
     timeoutMs: 10_000,
-    inspect: (_, helpers) => lookAtApp('mcp', deps, helpers),
+    inspect: (_, helpers) => checkApp('mcp', deps, helpers),
   }),
 ];
 
@@ -54,7 +53,7 @@ export const pipelineTasks = (deps: SpecialistDeps): readonly Task[] => [
  * that the time of the gateway is told apart from theirs.
  */
 async function inspectPipeline(deps: SpecialistDeps, helpers: TaskHelpers): Promise<Inspection> {
-  const token = await tokenOf(helpers);
+  const token = await sessionToken(helpers);
   const caller = helpers.actor ?? leastPrivileged(helpers.tenantId);
   const [outside, inside] = await Promise.all([
     probeOverHttp(deps, helpers, token),

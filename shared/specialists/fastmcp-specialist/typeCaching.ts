@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { type Refreshed, confirmedAt, createRefresh } from '../../gateway/catalogue/refresh.ts';
 import { type ActiveServer, createCatalogue } from '../../gateway/catalogue/catalogue.ts';
+import { type Refreshed, confirmedAt, createRefresh } from '../../gateway/catalogue/refresh.ts';
 import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
-import { createFairQueue } from '../../platform/concurrency/fairQueue.ts';
 import { fail, succeed } from '../../platform/base/result.ts';
+import { createFairQueue } from '../../platform/concurrency/fairQueue.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, defineFindings, reportSchema } from '../finding.ts';
-import { withinTime } from '../withTimeout.ts';
+import { withTimeout } from '../withTimeout.ts';
 
 /** The timer compares each server every 15 minutes: twice that means that a run was missed. */
 const OLD_AFTER_MINUTES = 30;
@@ -71,7 +71,7 @@ export const typeCaching = (deps: SpecialistDeps): Task =>
       const { tenantId, signal, clock } = helpers;
       const catalogue = createCatalogue(deps);
       const cold = await timed(() =>
-        withinTime(READ_WITHIN_MS, signal, () =>
+        withTimeout(READ_WITHIN_MS, signal, () =>
           Promise.all([catalogue.all(tenantId), deps.visibleServers.version(tenantId)]),
         ),
       );
@@ -113,7 +113,7 @@ async function readAge(
   signal: AbortSignal,
   now: Date,
 ): Promise<CachedLists> {
-  const confirmed = await withinTime(READ_WITHIN_MS, signal, () =>
+  const confirmed = await withTimeout(READ_WITHIN_MS, signal, () =>
     confirmedAt(shortLived, server.tenantId, server.slug),
   );
   return cachedListsOf(server, confirmed.ok ? confirmed.value : undefined, now);

@@ -1,95 +1,101 @@
-import { z } from 'zod';
 import type { TrailQuery } from '../../audit/model/trailStore.ts';
 import { operatorTenantOf } from '../../identity/access/tenants.ts';
-import { type Task, type TaskHelpers, defineTask } from '../../orchestration/tasks/task.ts';
-import { InfrastructureError } from '../../platform/base/errors.ts';
-import { succeed } from '../../platform/base/result.ts';
+import type { Refusal } from '../../identity/tokens/verifyToken.ts';
+import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
+import { sessionToken } from '../callEndpoint.ts';
 import type { SpecialistDeps } from '../deps.ts';
-import { type Finding, reportSchema } from '../finding.ts';
-import { tokenOf } from '../tokenOf.ts';
-import { withinTime } from '../withTimeout.ts';
+import { defineFindings } from '../finding.ts';
+import type { Inspection } from '../inspection.ts';
 import { readRecords } from '../readRecords.ts';
+import { withTimeout } from '../withTimeout.ts';
+import { searchCut } from './judgeTrace.ts';
 import { explainRefusals, groupRefusals, isRefusal, reasons } from './refusals.ts';
-import { traceIdSchema } from './traceId.ts';
 
-const MINUTE_MS = 60_000;
 const SEARCH_WITHIN_MS = 12_000;
 const VERIFY_WITHIN_MS = 6_000;
 const MAX_RECORDS = 2_000;
 
 type RefusalDeps = Pick<SpecialistDeps, 'trail' | 'verifyToken' | 'config'>;
 
-export const authenticationFailures = (deps: RefusalDeps): Task =>
-  defineTask({
-    name: 'authentication_failures',
-    permissions: ['audit.read'],
-    agent: 'mcp-debugger',
-    description:
-      'Reads the refusals of the audit trail, of one trace or of a recent span, and judges the token of the session if it is kept; says of each reason who was refused, by which rule, how often, and what to do.',
-    timeoutMs: 25_000,
-    input: z.strictObject({
-      traceId: traceIdSchema.optional().describe('The trace of the request that was refused.'),
-      minutes: z
-        .int()
-        .min(1)
-        .max(7 * 24 * 60)
-        .default(60)
-        .describe('How far to look back.'),
-    }),
-    output: reportSchema,
-    async run({ traceId, minutes }, helpers) {
-      const from = new Date(helpers.clock.now().getTime() - minutes * MINUTE_MS);
-      const [found, own] = await Promise.all([
-        refusalsOf({ from }, traceId, deps, helpers),
-        judgeSession(deps, helpers),
-      ]);
-      const findings = [...found.findings, ...own.findings];
-      const failed = findings.filter(({ severity }) => severity !== 'info');
-      return succeed({
-        summary:
-          failed[0] === undefined
-            ? `No authentication failed ${traceId === undefined ? `in the last ${minutes} minutes` : 'under this trace'}, as far as the trail of this tenant tells.`
-            : `${failed.length} reasons why authentication failed; the first: ${failed[0].message}.`,
-        facts: { ...found.facts, session: own.facts, from: from.toISOString() },
-        findings,
-      });
-    },
-  });
+const finding = defineFindings({
+  trail_unread: ({ why }: { why: string }) => ({
+    severity: 'warning',
+    message: `the audit trail could not be read: ${why}`,
+    evidence: {},
+    remedy: 'Check the table audit with the task database_connection_issues, then ask again.',
+  }),
+  nameless_refusals_elsewhere: {
+    severity: 'info',
+    message: 'refusals of unknown callers are in the audit trail of the operator, not in that of this tenant',
+    remedy: 'Send the trace id to the operator of the gateway and ask for the reason.',
+  },
+  signing_keys_unreachable: {
+    severity: 'critical',
+    message:
+      'the token of this session could not be verified: the signing keys of its issuer cannot be fetched',
+    remedy:
+      'Check that the apps reach the issuer over https. Until then, an instance without cached keys refuses callers with 503.',
+  },
+  'session_token_*': ({ reason }: { reason: Refusal }) => ({
+    variant: reason,
+    severity: 'critical',
+    message: `the token of this session is refused now: ${reasons[reason].what}`,
+    evidence: { reason, heldTo: reasons[reason].rule },
+    remedy: reasons[reason].remedy,
+  }),
+});
 
-/** The refusals of a span, grouped and explained; those of one trace count as what was asked about. */
-export async function refusalsOf(
+/** Inspects the refusals of a time span, or of one trace in it, and the token of the session. */
+export async function inspectAuthentication(
+  from: Date,
+  traceId: string | undefined,
+  deps: RefusalDeps,
+  helpers: TaskHelpers,
+): Promise<Inspection> {
+  const [refusals, session] = await Promise.all([
+    inspectRefusals({ from }, traceId, deps, helpers),
+    inspectSession(deps, helpers),
+  ]);
+  return {
+    facts: { ...refusals.facts, session: session.facts, from: from.toISOString() },
+    findings: [...refusals.findings, ...session.findings],
+  };
+}
+
+/** Groups and explains the refusals of a time span. Those of one trace are critical, since the caller asked about it. */
+export async function inspectRefusals(
   query: TrailQuery,
   traceId: string | undefined,
   { trail, config }: Pick<RefusalDeps, 'trail' | 'config'>,
   { tenantId, signal }: Pick<TaskHelpers, 'tenantId' | 'signal'>,
-): Promise<{ readonly facts: Readonly<Record<string, unknown>>; readonly findings: readonly Finding[] }> {
-  const found = await withinTime(SEARCH_WITHIN_MS, signal, (own) =>
+): Promise<Inspection> {
+  const found = await withTimeout(SEARCH_WITHIN_MS, signal, (own) =>
     readRecords(trail, tenantId, query, {
       limit: MAX_RECORDS,
       signal: own,
       wanted: (record) => isRefusal(record) && (traceId === undefined || record.traceId === traceId),
     }),
   );
-  if (!found.ok) return { facts: {}, findings: [trailUnread(found.error.message)] };
+  if (!found.ok) return { facts: {}, findings: [finding('trail_unread', { why: found.error.message })] };
   const { records, read, cutAt } = found.value;
   const groups = groupRefusals(records);
   return {
     facts: { refusals: records.length, recordsRead: read, cutAt, groups },
     findings: [
       ...groups.map((group) => explainRefusals(group, traceId === undefined ? 'warning' : 'critical')),
-      ...(cutAt === undefined ? [] : [searchCut(cutAt)]),
-      ...(tenantId === operatorTenantOf(config) ? [] : [namelessElsewhere]),
+      ...searchCut(cutAt),
+      ...(tenantId === operatorTenantOf(config) ? [] : [finding('nameless_refusals_elsewhere', {})]),
     ],
   };
 }
 
-/** Returns who asks, and the verdict of the gateway on the token that the session keeps. */
-async function judgeSession(
+/** Says who asks, and verifies the token that the session keeps as the gateway does. */
+async function inspectSession(
   { verifyToken }: Pick<RefusalDeps, 'verifyToken'>,
   helpers: Pick<TaskHelpers, 'actor' | 'token' | 'signal'>,
-): Promise<{ readonly facts: unknown; readonly findings: readonly Finding[] }> {
+): Promise<Inspection> {
   const { actor } = helpers;
-  const token = await tokenOf(helpers);
+  const token = await sessionToken(helpers);
   const facts = {
     signedIn: actor !== undefined,
     ...(actor && {
@@ -99,59 +105,10 @@ async function judgeSession(
     }),
   };
   if (token === undefined) return { facts: { ...facts, token: 'not kept' }, findings: [] };
-  const judged = await withinTime(VERIFY_WITHIN_MS, helpers.signal, async () => {
-    try {
-      return await verifyToken(`Bearer ${token}`);
-    } catch (error) {
-      if (!(error instanceof InfrastructureError)) throw error;
-      return 'no keys' as const;
-    }
-  });
-  if (!judged.ok || judged.value === 'no keys')
-    return { facts: { ...facts, token: 'not judged' }, findings: [keysUnreachable] };
-  if ('principal' in judged.value) return { facts: { ...facts, token: 'good' }, findings: [] };
-  const { refusal } = judged.value;
-  const { what, rule, remedy } = reasons[refusal];
-  const finding: Finding = {
-    rule: `session_token_${refusal}`,
-    severity: 'critical',
-    message: `the token of this session is refused now: ${what}`,
-    evidence: { reason: refusal, heldTo: rule },
-    remedy,
-  };
-  return { facts: { ...facts, token: refusal }, findings: [finding] };
+  const verified = await withTimeout(VERIFY_WITHIN_MS, helpers.signal, () => verifyToken(`Bearer ${token}`));
+  if (!verified.ok)
+    return { facts: { ...facts, token: 'not judged' }, findings: [finding('signing_keys_unreachable', {})] };
+  if ('principal' in verified.value) return { facts: { ...facts, token: 'good' }, findings: [] };
+  const { refusal } = verified.value;
+  return { facts: { ...facts, token: refusal }, findings: [finding('session_token_*', { reason: refusal })] };
 }
-
-export const trailUnread = (why: string): Finding => ({
-  rule: 'trail_unread',
-  severity: 'warning',
-  message: `the audit trail could not be read: ${why}`,
-  evidence: {},
-  remedy: 'Look at the table audit with the task database_connection_issues, then ask again.',
-});
-
-export const searchCut = (cutAt: string): Finding => ({
-  rule: 'search_cut',
-  severity: 'info',
-  message: 'not all of the span was read: there are too many records in it',
-  evidence: { readBackTo: cutAt },
-  remedy: 'Ask for a shorter span.',
-});
-
-const namelessElsewhere: Finding = {
-  rule: 'nameless_refusals_elsewhere',
-  severity: 'info',
-  message:
-    'refusals of callers of whom nothing is known are in the trail of the operator, not in this tenant’s',
-  evidence: {},
-  remedy: 'Ask the operator of the gateway, with the trace id.',
-};
-
-const keysUnreachable: Finding = {
-  rule: 'signing_keys_unreachable',
-  severity: 'critical',
-  message: 'the token of this session could not be judged: the signing keys of its issuer cannot be had',
-  evidence: {},
-  remedy:
-    'See that the apps reach the issuer over https: until then, who has no key in memory is refused with 503.',
-};

@@ -1,80 +1,63 @@
 import { z } from 'zod';
-import { type Task, type TaskHelpers, defineTask } from '../../orchestration/tasks/task.ts';
-import { idSchema } from '../../platform/base/ids.ts';
-import { succeed } from '../../platform/base/result.ts';
+import { agents } from '../../orchestration/model/agents.ts';
+import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
 import type { SpecialistDeps } from '../deps.ts';
-import { type Finding, reportSchema } from '../finding.ts';
-import { type Subject, gatherTrace } from './readTrace.ts';
+import { type Finding, defineFindings, hasCritical, type reportSchema } from '../finding.ts';
 import { judgeTrace } from './judgeTrace.ts';
-import { type Entry, timelineOf } from './timeline.ts';
-import { traceIdSchema } from './traceId.ts';
+import { type TraceContent, type TraceSubject, readTrace } from './readTrace.ts';
 
-const HOUR_MS = 3_600_000;
 const MAX_ENTRIES = 300;
 
+const finding = defineFindings({
+  nothing_found: {
+    severity: 'info',
+    message: 'no delegation, plan, session or audit record of this tenant has this id',
+    remedy:
+      'Check the id, and whether the work is older than the hours that were searched. Audit records appear within a second.',
+  },
+});
+
+/** One thing that happened, and where. */
 const entrySchema = z.object({
   at: z.string(),
   source: z.enum(['session', 'plan', 'delegation', 'audit']),
   app: z.string().optional(),
-  what: z.string(),
+  what: z.string().describe('A sentence, such as `validate_server_config is taken by fastmcp-specialist`.'),
   id: z.string(),
   durationMs: z.number().optional().describe('How long it took, or had waited.'),
   outcome: z.string().optional(),
 });
+export const timelineSchema = z.array(entrySchema).describe('The oldest first.');
+type Entry = z.infer<typeof entrySchema>;
 
-export const middlewareIssues = (deps: SpecialistDeps): Task =>
-  defineTask({
-    name: 'middleware_issues',
-    permissions: ['audit.read'],
-    agent: 'mcp-debugger',
-    description:
-      'Follows one trace or session through both apps and the queues: its delegations, plans, sessions and audit records in the order of time with how long each took, and where it ended, failed or hangs. Without either it follows the request that asked for it.',
-    timeoutMs: 25_000,
-    input: z.strictObject({
-      traceId: traceIdSchema
-        .optional()
-        .describe('From the header traceparent of an answer, or from GET /audit.'),
-      sessionId: idSchema.optional().describe('Follows all that was asked for in a session.'),
-      hours: z.int().min(1).max(168).default(24).describe('How far back audit records are searched.'),
-    }),
-    output: reportSchema.extend({ timeline: z.array(entrySchema).describe('The oldest first.') }),
-    async run({ traceId, sessionId, hours }, helpers) {
-      const subject = traceId ?? sessionId;
-      const from = new Date(helpers.clock.now().getTime() - hours * HOUR_MS);
-      const wanted = subject === undefined ? { traceId: helpers.traceId } : { traceId, sessionId };
-      return succeed(await followTrace(wanted, from, deps, helpers));
-    },
-  });
-
-/** What a trace or a session came to, as one story and with what is wrong in it. */
+/** Returns the timeline of a trace or a session, and what went wrong in it. */
 export async function followTrace(
-  subject: Subject,
+  subject: TraceSubject,
   from: Date,
   deps: SpecialistDeps,
   helpers: Pick<TaskHelpers, 'tenantId' | 'signal' | 'clock' | 'delegationId'>,
 ): Promise<z.infer<typeof reportSchema> & { timeline: Entry[] }> {
-  const gathered = await gatherTrace(subject, from, deps, helpers);
-  const timeline = timelineOf(gathered);
-  const findings = judgeTrace(gathered, helpers.clock.now(), helpers.delegationId);
+  const trace = await readTrace(subject, from, deps, helpers);
+  const timeline = timelineOf(trace);
+  const findings = judgeTrace(trace, helpers.clock.now(), helpers.delegationId);
   const [first, last] = [timeline[0], timeline.at(-1)];
-  const spanMs = first && last ? Date.parse(last.at) - Date.parse(first.at) : 0;
+  const spanMs = first && last ? elapsedMs(first.at, last.at) : 0;
   return {
     summary: summaryOf(timeline, spanMs, findings),
     facts: {
       ...subject,
-      delegations: gathered.delegations.length,
-      plans: gathered.plans.length,
-      auditRecords: gathered.records.length,
+      delegations: trace.delegations.length,
+      plans: trace.plans.length,
+      auditRecords: trace.records.length,
       apps: [...new Set(timeline.flatMap(({ app }) => app ?? []))],
       spanMs,
       slowest: slowestOf(timeline),
     },
-    findings: timeline.length === 0 ? [...findings, nothingFound] : [...findings],
+    findings: timeline.length === 0 ? [...findings, finding('nothing_found', {})] : [...findings],
     timeline: timeline.slice(-MAX_ENTRIES),
   };
 }
 
-/** What took the most time, the longest first. */
 const slowestOf = (timeline: readonly Entry[]) =>
   timeline
     .filter(({ durationMs = 0 }) => durationMs > 0)
@@ -84,17 +67,60 @@ const slowestOf = (timeline: readonly Entry[]) =>
 
 function summaryOf(timeline: readonly Entry[], spanMs: number, findings: readonly Finding[]): string {
   const last = timeline.at(-1);
-  if (!last) return 'Nothing is known of it.';
-  const worst = findings.find(({ severity }) => severity === 'critical');
+  if (!last) return 'The stores hold nothing about it.';
   const span = `${timeline.length} things happened within ${spanMs} ms`;
-  return worst ? `${span}; ${worst.message}.` : `${span}, and nothing went wrong; the last: ${last.what}.`;
+  return hasCritical(findings)
+    ? `${span}; ${findings.find(({ severity }) => severity === 'critical')?.message}.`
+    : `${span}, and nothing went wrong; the last: ${last.what}.`;
 }
 
-const nothingFound: Finding = {
-  rule: 'nothing_found',
-  severity: 'info',
-  message: 'no delegation, plan, session or audit record of this tenant has it',
-  evidence: {},
-  remedy:
-    'Check the id, and whether it is older than the hours that were searched; audit records come within a second.',
-};
+const elapsedMs = (from: string, to: string): number => Date.parse(to) - Date.parse(from);
+
+/** Returns everything that happened, in order of time. */
+export function timelineOf({ delegations, plans, records, sessions }: TraceContent): readonly Entry[] {
+  const entries: Entry[] = [];
+  for (const session of sessions.values())
+    if (session)
+      entries.push({ at: session.createdAt, source: 'session', what: 'the session opens', id: session.id });
+  for (const { id, name, createdAt, finishedAt, state } of plans) {
+    const shared = { source: 'plan', app: 'management', id } as const;
+    entries.push({ ...shared, at: createdAt, what: `the plan ${name} is made` });
+    if (finishedAt !== undefined)
+      entries.push({
+        ...shared,
+        at: finishedAt,
+        what: `the plan ${name} ends`,
+        durationMs: elapsedMs(createdAt, finishedAt),
+        outcome: state,
+      });
+  }
+  for (const { id, agent, task, state, createdAt, startedAt, finishedAt, outcome } of delegations) {
+    const shared = { source: 'delegation', app: agents[agent], id } as const;
+    entries.push({ ...shared, at: createdAt, what: `${task} is queued for ${agent}` });
+    if (startedAt !== undefined)
+      entries.push({
+        ...shared,
+        at: startedAt,
+        what: `${task} is taken by ${agent}`,
+        durationMs: elapsedMs(createdAt, startedAt),
+      });
+    if (finishedAt !== undefined)
+      entries.push({
+        ...shared,
+        at: finishedAt,
+        what: `${task} of ${agent} ends`,
+        durationMs: elapsedMs(startedAt ?? createdAt, finishedAt),
+        outcome: outcome && !outcome.success ? outcome.error.kind : state,
+      });
+  }
+  for (const { id, at, action, resource, decision, outcome, durationMs } of records)
+    entries.push({
+      at,
+      source: 'audit',
+      what: `${action} on ${resource} is ${decision}`,
+      id,
+      durationMs,
+      outcome,
+    });
+  return entries.sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
+}

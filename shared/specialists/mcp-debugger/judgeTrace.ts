@@ -1,187 +1,192 @@
 import type { AuditRecord } from '../../audit/model/record.ts';
 import { agents } from '../../orchestration/model/agents.ts';
 import { type Delegation, isLeased } from '../../orchestration/model/delegation.ts';
-import { type Plan, hasEnded } from '../../orchestration/model/plan.ts';
-import type { Finding } from '../finding.ts';
-import type { Gathered } from './readTrace.ts';
+import { type Plan, type PlanStep, hasEnded } from '../../orchestration/model/plan.ts';
+import { type Finding, type Severity, defineFindings } from '../finding.ts';
+import type { TraceContent } from './readTrace.ts';
 
-/** A message that is not taken for so long waits for an agent that is busy, or for none. */
+/** If no agent takes a message for this long, the agent is busy or does not run. */
 const NOT_TAKEN_MS = 10_000;
-/** An act of a request ends with the request, and none lasts longer than this. */
+/** An act of a request ends with the request, and no request lasts longer than this. */
 const ACT_WITHIN_MS = 120_000;
-/** Outcomes of audit records by which a call was not failed by the system. */
+/** Outcomes of audit records that are no fault of the system. */
 const fine: ReadonlySet<string> = new Set(['succeeded', 'begun', 'abandoned', 'cancelled', 'not_passed']);
 
-/** Where a trace failed, hangs or was lost. `own`: the delegation that looks, which is part of it and has not ended. */
-export function judgeTrace(gathered: Gathered, now: Date, own: string): readonly Finding[] {
-  const { delegations, plans, records, unread, cutAt } = gathered;
+interface DelegationFacts {
+  readonly row: Delegation;
+}
+const evidenceOf = ({ id, agent, task, state, attempts }: Delegation) => ({
+  delegation: id,
+  agent,
+  app: agents[agent],
+  task,
+  state,
+  attempts,
+});
+const recordEvidence = ({ id, action, resource, outcome, at }: AuditRecord) => ({
+  record: id,
+  action,
+  resource,
+  outcome,
+  at,
+});
+
+const finding = defineFindings({
+  // Without the error's message: it may quote a result that takes another permission.
+  delegation_failed: ({ row, kind }: DelegationFacts & { readonly kind: string }) => ({
+    severity: kind === 'cancelled' ? 'info' : 'critical',
+    message: `it ended at ${row.task} of ${row.agent}: ${kind}`,
+    evidence: evidenceOf(row),
+    remedy:
+      kind === 'timeout'
+        ? `Find what ${row.task} waited for: the log of the ${agents[row.agent]} app has it under this trace.`
+        : `Read the error at GET /delegations/${row.id}, correct what it names and ask for the work again.`,
+  }),
+  delegation_not_taken: ({ row, waitedMs }: DelegationFacts & { readonly waitedMs: number }) => ({
+    severity: 'critical',
+    message: `it hangs: ${row.task} has waited ${Math.round(waitedMs / 1000)} s for ${row.agent}, which has not taken its message`,
+    evidence: { ...evidenceOf(row), waitedMs },
+    remedy: `Check that the ${agents[row.agent]} app runs and receives from the queue ${row.agent}, and read its dead letters. GET /agents says how much waits. The sweeper re-sends the message.`,
+  }),
+  delegation_abandoned: ({ row }: DelegationFacts) => ({
+    severity: 'critical',
+    message: `it hangs: ${row.agent} took ${row.task} and died, since its lease ended without an outcome`,
+    evidence: { ...evidenceOf(row), leaseUntil: row.leaseUntil },
+    remedy: `Find out why an instance of the ${agents[row.agent]} app ended (memory, a deployment). The sweeper gives the work to another instance.`,
+  }),
+  delegation_running: ({ row }: DelegationFacts) => ({
+    severity: 'info',
+    message: `${row.agent} has been running ${row.task} since ${row.startedAt ?? row.sentAt}`,
+    evidence: { ...evidenceOf(row), leaseUntil: row.leaseUntil },
+    remedy: 'Wait until its lease ends, or cancel it.',
+  }),
+  delegation_repeated: ({ row }: DelegationFacts) => ({
+    severity: 'warning',
+    message: `${row.task} of ${row.agent} was started ${row.attempts} times: it met faults of the system`,
+    evidence: evidenceOf(row),
+    remedy: `Search the log of the ${agents[row.agent]} app for delegation_failed under this trace.`,
+  }),
+  plan_failed: ({ plan: { id, name, state }, step }: { plan: Plan; step: PlanStep }) => ({
+    severity: 'critical',
+    message: `the plan ${name} failed at ${step.id} of ${step.agent}: ${step.error?.kind ?? 'unknown'}`,
+    evidence: { plan: id, name, state, step: step.id, kind: step.error?.kind },
+    remedy: `Read the error at GET /plans/${id}, correct what it names and start the plan again. The steps that had succeeded are compensated.`,
+  }),
+  plan_stuck: ({ plan: { id, name, state, updatedAt, steps } }: { plan: Plan }) => ({
+    severity: 'critical',
+    message: `the plan ${name} hangs: it has not ended, and none of its steps is queued`,
+    evidence: {
+      plan: id,
+      name,
+      state,
+      updatedAt,
+      waiting: steps.filter((step) => step.state === 'waiting').length,
+    },
+    remedy: 'The sweeper of the management app resumes it within half a minute: check that this app runs.',
+  }),
+  request_refused: ({ record }: { record: AuditRecord }) => ({
+    severity: 'critical',
+    message: `it ended with a refusal: ${record.action} on ${record.resource}, ${record.outcome}`,
+    evidence: recordEvidence(record),
+    remedy: 'Run the task authentication_failures with this trace: it names the rule and what to do.',
+  }),
+  act_not_ended: ({ record }: { record: AuditRecord }) => ({
+    severity: 'critical',
+    message: `it was lost: ${record.action} on ${record.resource} began, and no audit record says how it ended`,
+    evidence: recordEvidence(record),
+    remedy: 'The app stopped before the act ended: check whether the act was done, and repeat it if not.',
+  }),
+  call_failed: ({ record }: { record: AuditRecord }) => {
+    const { action, resource, outcome, durationMs } = record;
+    const isOfServer = outcome === 'tool_error' || outcome === 'rpc_error';
+    return {
+      severity: isOfServer ? 'warning' : 'critical',
+      message: `it ended at ${action} on ${resource}: ${outcome}, after ${durationMs} ms`,
+      evidence: { ...recordEvidence(record), durationMs },
+      remedy: isOfServer
+        ? 'The server itself returned this error: check the arguments of the call.'
+        : 'The server or the part that the resource names could not be used: check it.',
+    };
+  },
+  session_ended: ({ session, severity }: { session: string; severity: Severity }) => ({
+    severity,
+    message: 'the session of the work has ended, or was never one of this tenant',
+    evidence: { session },
+    remedy: 'Open a new session for work on behalf of a user.',
+  }),
+  part_unread: ({ part, why }: { part: string; why: string }) => ({
+    severity: 'warning',
+    message: `${part} could not be read: ${why}`,
+    evidence: { part },
+    remedy: 'Check the stores with the task database_connection_issues, then ask again.',
+  }),
+  search_cut: ({ readBackTo }: { readBackTo: string }) => ({
+    severity: 'info',
+    message: `the search did not reach the start of the time span, since there are too many audit records: it stopped at ${readBackTo}`,
+    remedy: 'Ask for a shorter time span.',
+  }),
+});
+
+/** Returns the finding for a search of the audit trail that stopped at `cutAt`; nothing if it reached its start. */
+export const searchCut = (cutAt: string | undefined): readonly Finding[] =>
+  cutAt === undefined ? [] : [finding('search_cut', { readBackTo: cutAt })];
+
+/** Says where a trace failed, hangs or was lost. `own` is the id of the delegation that asks: it is part of the trace, too. */
+export function judgeTrace(trace: TraceContent, now: Date, own: string): readonly Finding[] {
+  const { delegations, plans, records, unread, cutAt } = trace;
   return [
     ...delegations.filter(({ id }) => id !== own).flatMap((row) => judgeDelegation(row, now)),
     ...plans.flatMap((plan) => judgePlan(plan, now)),
     ...judgeRecords(records, now),
-    ...endedSessions(gathered),
-    ...unread.map(({ part, why }): Finding => ({
-      rule: 'part_unread',
-      severity: 'warning',
-      message: `${part} could not be read: ${why}`,
-      evidence: { part },
-      remedy: 'Look at the stores with the task database_connection_issues, then ask again.',
-    })),
-    ...(cutAt === undefined
-      ? []
-      : [
-          {
-            rule: 'search_cut',
-            severity: 'info' as const,
-            message: 'not all of the audit trail was searched: there are too many records in the span',
-            evidence: { readBackTo: cutAt },
-            remedy: 'Ask with fewer hours.',
-          },
-        ]),
+    ...endedSessions(trace),
+    ...unread.map((part) => finding('part_unread', part)),
+    ...searchCut(cutAt),
   ];
 }
 
-function judgeDelegation(row: Delegation, now: Date): Finding[] {
-  const { id, agent, task, state, attempts, outcome, sentAt, startedAt, leaseUntil } = row;
-  const app = agents[agent];
-  const evidence = { delegation: id, agent, app, task, state, attempts };
+function judgeDelegation(row: Delegation, now: Date): readonly Finding[] {
+  const repeated = row.attempts > 1 ? [finding('delegation_repeated', { row })] : [];
+  const current = judgeState(row, now);
+  return current ? [current, ...repeated] : repeated;
+}
+
+function judgeState(row: Delegation, now: Date): Finding | undefined {
+  const { state, outcome, sentAt } = row;
+  if (outcome)
+    return outcome.success ? undefined : finding('delegation_failed', { row, kind: outcome.error.kind });
+  if (state === 'running')
+    return finding(isLeased(row, now) ? 'delegation_running' : 'delegation_abandoned', { row });
   const waitedMs = now.getTime() - Date.parse(sentAt);
-  const findings: Finding[] = [];
-  if (outcome && !outcome.success)
-    findings.push({
-      rule: 'delegation_failed',
-      severity: outcome.error.kind === 'cancelled' ? 'info' : 'critical',
-      // Without the message: it may quote a result that takes another permission.
-      message: `it ended at ${task} of ${agent}: ${outcome.error.kind}`,
-      evidence,
-      remedy:
-        outcome.error.kind === 'timeout'
-          ? `See what ${task} waited for: the log of the ${app} app has it under this trace.`
-          : `Read the error at GET /delegations/${id}, mend what it names and ask for the work again.`,
-    });
-  else if (!outcome && state === 'queued' && waitedMs > NOT_TAKEN_MS)
-    findings.push({
-      rule: 'delegation_not_taken',
-      severity: 'critical',
-      message: `it hangs: ${task} waits ${Math.round(waitedMs / 1000)} s for ${agent}, which has not taken its message`,
-      evidence: { ...evidence, waitedMs },
-      remedy: `See that the ${app} app runs and receives from the queue ${agent}, and look at its dead letters; GET /agents says how much waits. The sweeper sends again by itself.`,
-    });
-  else if (state === 'running' && !isLeased(row, now))
-    findings.push({
-      rule: 'delegation_abandoned',
-      severity: 'critical',
-      message: `it hangs: ${agent} took ${task} and is gone, since its lease ended without an outcome`,
-      evidence: { ...evidence, leaseUntil },
-      remedy: `Look at why an instance of the ${app} app ended (memory, a deployment); the sweeper gives the work to another.`,
-    });
-  else if (state === 'running')
-    findings.push({
-      rule: 'delegation_running',
-      severity: 'info',
-      message: `${agent} is at ${task} since ${startedAt ?? sentAt}`,
-      evidence: { ...evidence, leaseUntil },
-      remedy: 'Wait until its lease ends, or cancel it.',
-    });
-  if (attempts > 1)
-    findings.push({
-      rule: 'delegation_repeated',
-      severity: 'warning',
-      message: `${task} of ${agent} was begun ${attempts} times: it met faults of the system`,
-      evidence,
-      remedy: `Look for delegation_failed in the log of the ${app} app under this trace.`,
-    });
-  return findings;
+  return state === 'queued' && waitedMs > NOT_TAKEN_MS
+    ? finding('delegation_not_taken', { row, waitedMs })
+    : undefined;
 }
 
-function judgePlan(plan: Plan, now: Date): Finding[] {
-  const { id, name, state, steps, updatedAt } = plan;
-  const evidence = { plan: id, name, state };
-  const failed = steps.find((step) => step.state === 'failed' && step.severity === 'critical');
-  if (state === 'failed' && failed)
-    return [
-      {
-        rule: 'plan_failed',
-        severity: 'critical',
-        message: `the plan ${name} failed at ${failed.id} of ${failed.agent}: ${failed.error?.kind ?? 'unknown'}`,
-        evidence: { ...evidence, step: failed.id, kind: failed.error?.kind },
-        remedy: `Read the error at GET /plans/${id}, mend what it names and make the plan anew; what had succeeded is compensated.`,
-      },
-    ];
+function judgePlan(plan: Plan, now: Date): readonly Finding[] {
+  const { state, steps, updatedAt } = plan;
+  const step = steps.find((each) => each.state === 'failed' && each.severity === 'critical');
+  if (state === 'failed' && step) return [finding('plan_failed', { plan, step })];
   const isQuiet = now.getTime() - Date.parse(updatedAt) > NOT_TAKEN_MS;
-  const isQueued = steps.some((step) => step.state === 'queued' || step.compensation?.state === 'queued');
-  if (!hasEnded(plan) && isQuiet && !isQueued)
-    return [
-      {
-        rule: 'plan_stuck',
-        severity: 'critical',
-        message: `the plan ${name} hangs: none of its steps is queued, and it has not ended`,
-        evidence: {
-          ...evidence,
-          updatedAt,
-          waiting: steps.filter((step) => step.state === 'waiting').length,
-        },
-        remedy: 'The sweeper of the management app moves it on each half minute: see that this app runs.',
-      },
-    ];
-  return [];
+  const isQueued = steps.some((each) => each.state === 'queued' || each.compensation?.state === 'queued');
+  return !hasEnded(plan) && isQuiet && !isQueued ? [finding('plan_stuck', { plan })] : [];
 }
 
-function judgeRecords(records: readonly AuditRecord[], now: Date): Finding[] {
+function judgeRecords(records: readonly AuditRecord[], now: Date): readonly Finding[] {
   const ended = new Set(records.map(({ begunBy }) => begunBy));
-  return records.flatMap(({ id, at, action, resource, decision, outcome, durationMs }): Finding[] => {
-    const evidence = { record: id, action, resource, outcome, at };
-    if (decision === 'refused')
-      return [
-        {
-          rule: 'request_refused',
-          severity: 'critical',
-          message: `it ended where it was refused: ${action} on ${resource}, ${outcome}`,
-          evidence,
-          remedy: 'Give this trace to the task authentication_failures: it names the rule and what to do.',
-        },
-      ];
+  return records.flatMap((record): Finding[] => {
+    const { id, at, action, decision, outcome } = record;
+    if (decision === 'refused') return [finding('request_refused', { record })];
     if (outcome === 'begun' && !ended.has(id) && now.getTime() - Date.parse(at) > ACT_WITHIN_MS)
-      return [
-        {
-          rule: 'act_not_ended',
-          severity: 'critical',
-          message: `it was lost: ${action} on ${resource} was begun, and nothing says how it ended`,
-          evidence,
-          remedy:
-            'The app that did it was ended meanwhile: see whether the thing was done, and do it again if not.',
-        },
-      ];
-    // What a delegation came to is told by its own row.
+      return [finding('act_not_ended', { record })];
+    // The row of a delegation or a plan says how it ended.
     if (action === 'delegations.run' || action === 'plans.run' || fine.has(outcome)) return [];
-    return [
-      {
-        rule: 'call_failed',
-        severity: outcome === 'tool_error' || outcome === 'rpc_error' ? 'warning' : 'critical',
-        message: `it ended at ${action} on ${resource}: ${outcome}, after ${durationMs} ms`,
-        evidence: { ...evidence, durationMs },
-        remedy:
-          outcome === 'tool_error' || outcome === 'rpc_error'
-            ? 'The server itself answered so: look at what it was called with.'
-            : 'Look at the server or the part that the resource names: it could not be used.',
-      },
-    ];
+    return [finding('call_failed', { record })];
   });
 }
 
-function endedSessions({ sessions, delegations }: Gathered): Finding[] {
-  const open = delegations.filter(({ outcome }) => !outcome);
-  return [...sessions].flatMap(([id, session]): Finding[] =>
-    session
-      ? []
-      : [
-          {
-            rule: 'session_ended',
-            severity: open.some(({ sessionId }) => sessionId === id) ? 'warning' : 'info',
-            message: 'the session that the work was asked for in has ended, or never was of this tenant',
-            evidence: { session: id },
-            remedy: 'Open a new session for work that acts on behalf of somebody.',
-          },
-        ],
+function endedSessions({ sessions, delegations }: TraceContent): readonly Finding[] {
+  const open = new Set(delegations.filter(({ outcome }) => !outcome).map(({ sessionId }) => sessionId));
+  return [...sessions].flatMap(([session, found]) =>
+    found ? [] : [finding('session_ended', { session, severity: open.has(session) ? 'warning' : 'info' })],
   );
 }

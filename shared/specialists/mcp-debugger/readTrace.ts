@@ -6,29 +6,29 @@ import { continueTrace } from '../../platform/telemetry/trace.ts';
 import type { Page } from '../../platform/tables/tables.ts';
 import type { Result } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
-import { withinTime } from '../withTimeout.ts';
 import { type ReadRecords, readRecords } from '../readRecords.ts';
+import { withTimeout } from '../withTimeout.ts';
 
-/** What one request, or one session, has set off. */
-export interface Subject {
+/** A trace or a session whose work is read. */
+export interface TraceSubject {
   readonly traceId?: string | undefined;
   readonly sessionId?: string | undefined;
 }
 
-/** All that the stores hold of a subject. */
-export interface Gathered {
+/** Everything that the stores hold about a subject. */
+export interface TraceContent {
   readonly delegations: readonly Delegation[];
   readonly plans: readonly Plan[];
   readonly records: readonly AuditRecord[];
-  /** Sessions that the work was done for; `undefined` for one that has ended or belongs to another tenant. */
+  /** The sessions of the work; `undefined` for one that has ended or belongs to another tenant. */
   readonly sessions: ReadonlyMap<string, Session | undefined>;
-  /** Parts that could not be read, each with why. */
+  /** Parts that could not be read, each with the reason. */
   readonly unread: readonly { readonly part: string; readonly why: string }[];
-  /** The search of the audit trail ended here. */
+  /** The time at which the search of the audit trail stopped, if it did not reach its start. */
   readonly cutAt?: string;
 }
 
-type GatherDeps = Pick<SpecialistDeps, 'delegations' | 'plans' | 'trail' | 'sessions'>;
+type TraceDeps = Pick<SpecialistDeps, 'delegations' | 'plans' | 'trail' | 'sessions'>;
 
 const WITHIN_MS = 8_000;
 const PAGE = 100;
@@ -36,16 +36,16 @@ const MAX_ROWS = 500;
 const MAX_RECORDS = 500;
 const MAX_SESSIONS = 10;
 
-/** Reads delegations, plans, sessions and audit records of a trace or a session. A store that does not answer is one of `unread`. */
-export async function gatherTrace(
-  subject: Subject,
+/** Reads delegations, plans, sessions and audit records of a trace or a session. A store that does not answer is listed in `unread`. */
+export async function readTrace(
+  subject: TraceSubject,
   from: Date,
-  deps: GatherDeps,
+  deps: TraceDeps,
   { tenantId, signal }: { readonly tenantId: string; readonly signal: AbortSignal },
-): Promise<Gathered> {
+): Promise<TraceContent> {
   const unread: { part: string; why: string }[] = [];
-  const read = async <T>(part: string, otherwise: T, look: (own: AbortSignal) => Promise<T>): Promise<T> => {
-    const found: Result<T> = await withinTime(WITHIN_MS, signal, look);
+  const read = async <T>(part: string, otherwise: T, act: (own: AbortSignal) => Promise<T>): Promise<T> => {
+    const found: Result<T> = await withTimeout(WITHIN_MS, signal, act);
     if (found.ok) return found.value;
     unread.push({ part, why: found.error.message });
     return otherwise;

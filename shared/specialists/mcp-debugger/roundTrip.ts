@@ -2,41 +2,120 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { beginPlan } from '../../orchestration/engine/beginPlan.ts';
 import { cancelPlan } from '../../orchestration/engine/cancel.ts';
 import { type Agent, agentNames, agents } from '../../orchestration/model/agents.ts';
+import type { Delegation } from '../../orchestration/model/delegation.ts';
 import { hasEnded } from '../../orchestration/model/plan.ts';
 import { delegationIdOf } from '../../orchestration/model/planProgress.ts';
 import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
-import { InfrastructureError } from '../../platform/base/errors.ts';
 import type { App } from '../../platform/config/config.ts';
-import { continueTrace, traceparentOf } from '../../platform/telemetry/trace.ts';
+import type { LogEvent } from '../../platform/telemetry/log.ts';
+import { tracedHeaders } from '../callEndpoint.ts';
 import type { SpecialistDeps } from '../deps.ts';
-import type { Finding } from '../finding.ts';
+import { type Finding, defineFindings } from '../finding.ts';
+import type { Inspection } from '../inspection.ts';
 import { markKey } from '../probe.ts';
-import { withinTime } from '../withTimeout.ts';
-import { type Leg, judgeRoundTrip } from './judgeRoundTrip.ts';
+import { withTimeout } from '../withTimeout.ts';
 
-const LOOK_EVERY_MS = 100;
-/** To cancel what hangs and to read how far it is. */
+const READ_EVERY_MS = 100;
+/** To cancel a plan that hangs, and to read how far it got. */
 const AFTERWARDS_MS = 2_000;
 
 type TripDeps = Pick<SpecialistDeps, 'config'> & Parameters<typeof beginPlan>[2];
-export interface RoundTripLook {
-  readonly facts: Readonly<Record<string, unknown>>;
-  readonly findings: readonly Finding[];
+
+/** One direction of the round trip, as its row shows it. */
+export interface Leg {
+  readonly step: 'there' | 'back';
+  readonly agent: Agent;
+  readonly app: App;
+  /** Absent if it was never sent. */
+  readonly delegation: Delegation | undefined;
+}
+const SEND_FAILED: LogEvent = 'delegation_send_failed';
+const RUN_FAILED: LogEvent = 'delegation_failed';
+
+interface BrokenLeg extends Leg {
+  readonly withinMs: number;
 }
 
+const broken = (text: (leg: BrokenLeg) => readonly [message: string, remedy: string]) => (leg: BrokenLeg) => {
+  const { step, agent, app, withinMs, delegation } = leg;
+  const [message, remedy] = text(leg);
+  return {
+    severity: 'critical' as const,
+    message: `on the way ${step}, ${message}`,
+    evidence: {
+      step,
+      agent,
+      app,
+      withinMs,
+      attempts: delegation?.attempts ?? 0,
+      state: delegation?.state ?? 'not sent',
+    },
+    remedy,
+  };
+};
+
+const finding = defineFindings({
+  plan_not_advanced: broken(({ agent }) => [
+    `nothing was sent to ${agent} although the step before it has ended: the mcp app does not advance plans`,
+    'Search the log of the mcp app for plan and tables: the app may not be allowed to write the table plans.',
+  ]),
+  probe_failed: broken(({ agent, app, delegation }) => [
+    `${agent} took the probe and failed: ${kindOf(delegation) ?? 'unknown'}`,
+    `Search the log of the ${app} app for the delegation ${delegation?.id}.`,
+  ]),
+  message_not_taken: broken(({ step, agent, app, withinMs }) =>
+    step === 'back'
+      ? [
+          `no agent took the message for ${agent} within ${withinMs} ms: the mcp app could not send it, or nothing receives from that queue`,
+          `Search the log of the mcp app for ${SEND_FAILED}: the app needs the role Azure Service Bus Data Sender. If it is not there, check the trigger of the management app.`,
+        ]
+      : [
+          `no agent took the message for ${agent} within ${withinMs} ms: nothing receives from its queue`,
+          `Check that the ${app} app runs, that its function agent-${agent} is enabled and that MREG_SERVICE_BUS of both apps names the same namespace. Then read the dead letters of that queue.`,
+        ],
+  ),
+  probe_tried_again: broken(({ agent, app, delegation }) => [
+    `${agent} took the probe ${delegation?.attempts} times and met a fault of the system each time`,
+    `Search the log of the ${app} app for ${RUN_FAILED}: a part that the app uses does not answer.`,
+  ]),
+  probe_hangs: broken(({ agent, app, withinMs }) => [
+    `${agent} took the probe and did not end it within ${withinMs} ms`,
+    `Check the load of the ${app} app: its event loop or one of its stores is blocked.`,
+  ]),
+  state_not_shared: {
+    severity: 'critical',
+    message:
+      'a value that the mcp app wrote to its short-lived state is missing in that of the management app: the apps do not share it',
+    evidence: { wrote: 'mcp', read: 'management' },
+    remedy:
+      'Set the same MREG_REDIS_URL in both apps, or in neither. Until then, sessions and limits are valid in one app only.',
+  },
+  round_trip_not_made: ({ app }: { app: App }) => ({
+    severity: 'info',
+    message: `no round trip was made: all agents of the ${app} app are external`,
+    remedy: 'Check the workers of these agents: GET /agents says when each was last seen.',
+  }),
+  round_trip_not_begun: ({ why }: { why: string }) => ({
+    severity: 'critical',
+    message: `the round trip over the queues could not be followed: ${why}`,
+    evidence: {},
+    remedy: 'Check the tables first: the engine writes the row of a delegation before it sends the message.',
+  }),
+});
+
 /**
- * Sends a probe over the queue of an agent of the mcp app and, when that has ended, another over the queue of an agent of
- * this one: for the second the mcp app itself has to read our row, advance the plan and send. The first leaves a mark in the
- * short-lived state, which is looked up here: so both apps have the same tables, the same state and the same queues. What has
- * not come back in time is cancelled.
+ * Sends a probe over the queue of an agent of the mcp app, and then another one over the queue of an agent of this app. For the
+ * second the mcp app has to read our row, advance the plan and send. The first sets a mark in the state store, which is read
+ * here. This shows that both apps have the same tables, state and queues. A probe that is late is cancelled.
  */
 export async function roundTrip(
   deps: TripDeps,
   { tenantId, traceId, signal }: Pick<TaskHelpers, 'tenantId' | 'traceId' | 'signal'>,
   withinMs: number,
-): Promise<RoundTripLook> {
+): Promise<Inspection> {
   const [there, back] = [agentOf('mcp', deps), agentOf('management', deps)];
-  if (!there || !back) return { facts: {}, findings: [allExternal(there ? 'management' : 'mcp')] };
+  if (!there || !back)
+    return { facts: {}, findings: [finding('round_trip_not_made', { app: there ? 'management' : 'mcp' })] };
   const mark = deps.newId();
   const id = deps.newId();
   const steps = [
@@ -49,22 +128,22 @@ export async function roundTrip(
     name: 'dual_server_round_trip',
     requestedBy: 'mcp-debugger',
     grantedBy: 'plan dual_server_round_trip',
-    traceparent: traceparentOf({ ...continueTrace(undefined), traceId }),
+    ...tracedHeaders(traceId),
   };
   const startedAt = performance.now();
-  const ended = await withinTime(withinMs, signal, async (own) => {
+  const ended = await withTimeout(withinMs, signal, async (own) => {
     await beginPlan(start, steps, deps);
     for (;;) {
       const plan = (await deps.plans.find(tenantId, id))?.value;
       if (plan && hasEnded(plan)) return plan;
-      await delay(LOOK_EVERY_MS, undefined, { signal: own });
+      await delay(READ_EVERY_MS, undefined, { signal: own });
     }
   });
   const tookMs = Math.round(performance.now() - startedAt);
   if (!ended.ok && ended.error.kind === 'unavailable')
-    return { facts: { tookMs }, findings: [notSent(ended.error.message)] };
-  // Whatever hung may hang here too.
-  const legs = await withinTime(AFTERWARDS_MS, signal, async () => {
+    return { facts: { tookMs }, findings: [finding('round_trip_not_begun', { why: ended.error.message })] };
+  // A store that hung above may hang here too.
+  const legs = await withTimeout(AFTERWARDS_MS, signal, async () => {
     const found = await Promise.all([
       readLeg('there', there, id, tenantId, deps),
       readLeg('back', back, id, tenantId, deps),
@@ -72,7 +151,8 @@ export async function roundTrip(
     if (!ended.ok) await cancelPlan(tenantId, id, deps);
     return found;
   });
-  if (!legs.ok) return { facts: { tookMs }, findings: [notSent(legs.error.message)] };
+  if (!legs.ok)
+    return { facts: { tookMs }, findings: [finding('round_trip_not_begun', { why: legs.error.message })] };
   const isThere = legs.value[0].delegation?.state === 'succeeded';
   const marked = isThere ? await readMark(tenantId, mark, deps, signal) : undefined;
   const isMarked = marked === undefined ? undefined : marked === delegationIdOf({ id }, 'there');
@@ -98,21 +178,18 @@ async function readLeg(
   return { step, agent, app: agents[agent], delegation: found?.value };
 }
 
-/** What the state here has under the mark that was left there; undefined where the state does not answer. */
+/** Reads the mark from the state store of this app: `nothing` if it is missing, undefined if the store does not answer. */
 async function readMark(
   tenantId: string,
   mark: string,
   { shortLived }: TripDeps,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const read = await withinTime(AFTERWARDS_MS, signal, async () => {
-    try {
-      return (await shortLived.get(markKey(tenantId, mark))) ?? 'nothing';
-    } catch (error) {
-      if (!(error instanceof InfrastructureError)) throw error;
-      return undefined;
-    }
-  });
+  const read = await withTimeout(
+    AFTERWARDS_MS,
+    signal,
+    async () => (await shortLived.get(markKey(tenantId, mark))) ?? 'nothing',
+  );
   return read.ok ? read.value : undefined;
 }
 
@@ -129,18 +206,25 @@ const shown = ({ step, agent, app, delegation }: Leg) => ({
   attempts: delegation?.attempts,
 });
 
-const allExternal = (app: App): Finding => ({
-  rule: 'round_trip_not_made',
-  severity: 'info',
-  message: `no round trip was made: all agents of the ${app} app are external`,
-  evidence: { app },
-  remedy: 'Look at the workers of these agents: GET /agents says when each was last seen.',
-});
+const kindOf = (delegation: Delegation | undefined): string | undefined =>
+  delegation?.outcome?.success === false ? delegation.outcome.error.kind : undefined;
 
-const notSent = (why: string): Finding => ({
-  rule: 'round_trip_not_begun',
-  severity: 'critical',
-  message: `the round trip over the queues could not be followed: ${why}`,
-  evidence: {},
-  remedy: 'Look first at what the tables answer: a delegation is a row before it is a message.',
-});
+/** Judges the first leg that did not succeed, and the mark. `isMarked`: undefined if the mark could not be read. */
+export function judgeRoundTrip(
+  legs: readonly Leg[],
+  { withinMs, isMarked }: { readonly withinMs: number; readonly isMarked: boolean | undefined },
+): readonly Finding[] {
+  const leg = legs.find(({ delegation }) => delegation?.state !== 'succeeded');
+  return [
+    ...(leg ? [finding(brokenRule(leg), { ...leg, withinMs })] : []),
+    ...(isMarked === false ? [finding('state_not_shared', {})] : []),
+  ];
+}
+
+function brokenRule({ delegation }: Leg) {
+  if (!delegation) return 'plan_not_advanced';
+  const kind = kindOf(delegation);
+  if (kind !== undefined && kind !== 'timeout' && kind !== 'cancelled') return 'probe_failed';
+  if (delegation.attempts === 0) return 'message_not_taken';
+  return delegation.state === 'queued' ? 'probe_tried_again' : 'probe_hangs';
+}

@@ -1,20 +1,55 @@
 import { nearestName } from '../../orchestration/model/unknownName.ts';
-import { type SettingName, settingNames, settings } from '../../platform/config/settings.ts';
 import type { KnownInstance } from '../../platform/telemetry/instances.ts';
-import type { Finding } from '../finding.ts';
+import { type SettingName, settingNames, settings } from '../../platform/config/settings.ts';
+import { type Finding, type Severity, defineFindings } from '../finding.ts';
 import type { RunningApp } from './runningApps.ts';
 
-/** Of each setting: in which app it is set, and whether both have the same value. Never a value. */
-export interface SettingFacts {
+const finding = defineFindings({
+  setting_differs: ({
+    severity,
+    why,
+    ...evidence
+  }: {
+    severity: Severity;
+    why: string;
+    setting: SettingName;
+    management: string;
+    mcp: string;
+  }) => ({
+    severity,
+    message: `${evidence.setting} differs between the apps: ${why}`,
+    evidence,
+    remedy: `Set ${evidence.setting} to the same value in both apps, and restart the one that was changed.`,
+  }),
+  settings_not_comparable: {
+    severity: 'warning',
+    message: 'the apps run packages of different builds, so the values of their settings cannot be compared',
+    remedy: 'Build once, and deploy that package to both apps.',
+  },
+  setting_unknown: ({ setting, app }: { setting: string; app: string }) => {
+    const nearest = nearestName(setting, settingNames);
+    return {
+      severity: 'warning',
+      message: `${setting} is set in the ${app} app, which has no such setting`,
+      remedy:
+        nearest === undefined
+          ? `Remove ${setting}.`
+          : `Rename it to ${nearest} if that is meant, else remove it.`,
+    };
+  },
+});
+
+/** In which apps a setting is set, and whether both have the same value. Never the value itself. */
+interface SettingFacts {
   readonly management: 'set' | 'absent' | 'unknown';
   readonly mcp: 'set' | 'absent' | 'unknown';
-  /** `unknown`: one of the apps is not there, or the two were built apart. */
+  /** `unknown`: one of the apps does not run, or the two are of different builds. */
   readonly equal: 'yes' | 'no' | 'unknown' | 'need_not_be';
 }
 
 type Pair = readonly [KnownInstance | undefined, KnownInstance | undefined];
 
-/** Of each app the instance that started last speaks for all; those that differ from it are a drift. */
+/** The instance that started last stands for its app; other instances that differ are drift. */
 const pairOf = (running: readonly RunningApp[]): Pair => [
   running.find(({ app }) => app === 'management')?.instances[0],
   running.find(({ app }) => app === 'mcp')?.instances[0],
@@ -46,56 +81,26 @@ export function settingFacts(running: readonly RunningApp[]): Readonly<Record<st
   );
 }
 
-/** What is wrong with the settings of the two apps, by name and never by value. */
+/** Says what is wrong with the settings of the two apps, by name and never by value. */
 export function settingFindings(running: readonly RunningApp[]): readonly Finding[] {
   const pair = pairOf(running);
+  const [management, mcp] = pair;
   return [
-    ...settingNames.flatMap((setting) => differingSetting(setting, pair)),
-    ...incomparable(pair),
-    ...pair.flatMap((instance) => unknownSettings(instance)),
+    ...settingNames.flatMap((setting) => {
+      const policy = settings[setting].ifDifferent;
+      if (!policy || equality(setting, pair) !== 'no') return [];
+      const where = { management: presence(setting, management), mcp: presence(setting, mcp) };
+      return [finding('setting_differs', { severity: policy.severity, why: policy.effect, setting, ...where })];
+    }),
+    ...(management && mcp && management.keyId !== mcp.keyId
+      ? [finding('settings_not_comparable', { management: management.build, mcp: mcp.build })]
+      : []),
+    ...pair.flatMap((instance) =>
+      instance
+        ? instance.unknownSettings.map((setting) =>
+            finding('setting_unknown', { setting, app: instance.app }),
+          )
+        : [],
+    ),
   ];
 }
-
-function differingSetting(setting: SettingName, pair: Pair): readonly Finding[] {
-  const { ifDifferent } = settings[setting];
-  if (!ifDifferent || equality(setting, pair) !== 'no') return [];
-  const [management, mcp] = pair.map((instance) => presence(setting, instance));
-  return [
-    {
-      rule: 'setting_differs',
-      severity: ifDifferent.severity,
-      message: `${setting} differs between the apps: ${ifDifferent.effect}`,
-      evidence: { setting, management, mcp },
-      remedy: `Give ${setting} the same value in both apps, and restart the one that was changed.`,
-    },
-  ];
-}
-
-function incomparable([one, other]: Pair): readonly Finding[] {
-  if (!one || !other || one.keyId === other.keyId) return [];
-  return [
-    {
-      rule: 'settings_not_comparable',
-      severity: 'warning',
-      message:
-        'the apps run packages that were built apart, so that the values of their settings cannot be compared',
-      evidence: { management: one.build, mcp: other.build },
-      remedy: 'Build once, and deploy that package to both apps.',
-    },
-  ];
-}
-
-const unknownSettings = (instance: KnownInstance | undefined): readonly Finding[] =>
-  (instance?.unknownSettings ?? []).map((name): Finding => {
-    const nearest = nearestName(name, settingNames);
-    return {
-      rule: 'setting_unknown',
-      severity: 'warning',
-      message: `${name} is set in the ${instance?.app ?? ''} app, which has no such setting`,
-      evidence: { setting: name, app: instance?.app },
-      remedy:
-        nearest === undefined
-          ? `Remove ${name}.`
-          : `Rename it to ${nearest} if that is meant, else remove it.`,
-    };
-  });

@@ -14,10 +14,10 @@ export const deploymentStepSchema = z.object({
   verify: z.string(),
   undo: z.string(),
 });
-export type DeploymentStep = z.infer<typeof deploymentStepSchema>;
+type DeploymentStep = z.infer<typeof deploymentStepSchema>;
 type Step = Omit<DeploymentStep, 'order'>;
 
-/** What was seen of the system that is to be deployed to. */
+/** What was seen of the system to deploy to. */
 export interface Seen {
   readonly environment: Environment;
   readonly running: readonly RunningApp[];
@@ -25,25 +25,25 @@ export interface Seen {
   readonly findings: readonly Finding[];
 }
 
-/** The steps of a deployment in their order: what everything stands on, the gate, the apps, the gates after them. */
+/** Returns the steps of a deployment in order: settings, tables and queues, a gate, the apps, and the gates after them. */
 export function deploymentSteps(seen: Seen): readonly DeploymentStep[] {
   const steps = [
     ...settingsStep(seen),
     ...tablesStep(seen),
     ...queuesStep(seen),
-    gateStep('pre_deployment', 'What the apps stand on is well before anything is changed.'),
+    gateStep('pre_deployment', 'Settings, stores and queues must be in order before anything is changed.'),
     build,
     ...(seen.environment === 'local' ? [startLocally] : [deploy('mcp', seen), deploy('management', seen)]),
     sameBuild,
-    gateStep('post_deployment', 'Both apps work together, with what they stand on.'),
+    gateStep('post_deployment', 'Both apps must work together, and with their stores and queues.'),
     ...(seen.environment === 'production'
-      ? [gateStep('security_validation', 'People rely on it from now on.')]
+      ? [gateStep('security_validation', 'Users rely on the gateway from now on.')]
       : []),
   ];
   return steps.map((step, index) => ({ order: index + 1, ...step }));
 }
 
-/** Settings that are not ready, each by its own finding. */
+/** Settings that are not ready, one command for each finding. */
 function settingsStep({ findings, environment }: Seen): readonly Step[] {
   const named = findings.filter(
     ({ severity, evidence }) => severity !== 'info' && typeof evidence['setting'] === 'string',
@@ -54,10 +54,10 @@ function settingsStep({ findings, environment }: Seen): readonly Step[] {
     {
       id: 'settings',
       title: `Correct ${names.join(', ')}`,
-      reason: `${named.length} findings on settings; an app whose settings are wrong does not start in ${environment}.`,
+      reason: `There are ${named.length} findings about settings. An app with invalid settings does not start in ${environment}.`,
       run: named.map(({ remedy }) => remedy),
       verify: 'The task environment_configuration finds nothing; both apps have started.',
-      undo: 'Give the settings the values that they had, and restart the apps.',
+      undo: 'Restore the previous values of the settings, and restart the apps.',
     },
   ];
 }
@@ -70,8 +70,8 @@ function tablesStep({ deployed, environment }: Seen): readonly Step[] {
       id: 'tables',
       title: `Create ${missing.length} tables`,
       reason: deployed.tables
-        ? `They are in the topology list and not in storage: ${missing.join(', ')}. The apps create none.`
-        : 'Storage could not be asked for its tables, so each is created unless it is there.',
+        ? `They are in the topology list and not in storage: ${missing.join(', ')}. The apps create no tables.`
+        : 'Storage did not list its tables, so the step creates every table that does not exist.',
       run:
         environment === 'local'
           ? ['npm start']
@@ -79,7 +79,7 @@ function tablesStep({ deployed, environment }: Seen): readonly Step[] {
               (name) => `az storage table create --name ${name} --account-name <account> --auth-mode login`,
             ),
       verify: 'The task docker_orchestration finds no table_missing.',
-      undo: 'A table that is empty can be deleted; one that has rows is left.',
+      undo: 'Delete the tables that are still empty. Keep those that have rows.',
     },
   ];
 }
@@ -119,37 +119,35 @@ const gateStep = (gate: string, reason: string): Step => ({
   title: `Run the gate ${gate}`,
   reason,
   run: [`POST /quality-gates/${gate}/runs?wait=30`],
-  verify: 'Its status is passed. Where it failed, failedCheck names the check to look into.',
+  verify: 'Its status is passed. If it failed, failedCheck names the check to read.',
   undo:
     gate === 'pre_deployment'
-      ? 'It changes nothing. Where it failed, do not go on.'
-      : 'Where it failed, deploy the build that ran before: the management app first, then the mcp app.',
+      ? 'It changes nothing. If it failed, stop here.'
+      : 'If it failed, deploy the previous build: the management app first, then the mcp app.',
 });
 
 const build: Step = {
   id: 'build',
   title: 'Build one package for both apps',
-  reason:
-    'The settings of two apps can be compared, and their builds are one, when they come from one package.',
+  reason: 'With one package, both apps run the same build and their settings can be compared.',
   run: ['npm ci', 'npm run build'],
-  verify: 'dist/build.json names the build that is to run.',
-  undo: 'Nothing runs from it yet.',
+  verify: 'dist/build.json names the new build.',
+  undo: 'It changes nothing that runs.',
 };
 
 const startLocally: Step = {
   id: 'start',
-  title: 'Start both apps with what they stand on',
-  reason:
-    'On one machine everything starts together, in the right order, from the list that a deployment follows too.',
+  title: 'Start both apps with their stores and queues',
+  reason: 'On one machine everything starts together and in the right order, from the topology list.',
   run: ['npm start'],
   verify: 'It prints a line that starts with Ready.',
-  undo: 'Ctrl+C stops all of it; what it keeps is in .local.',
+  undo: 'Ctrl+C stops everything; the data is in .local.',
 };
 
 const order = {
-  mcp: 'First: it reads what the management app writes, records and messages, so it has to know a new form of them before the first is written.',
+  mcp: 'First: it reads the records and messages of the management app, so it must know their new form before the first one is written.',
   management:
-    'After the mcp app, which by now reads whatever this one writes. What was sent meanwhile waits in the queues.',
+    'After the mcp app, which can now read the new form. Messages that were sent in the meantime wait in the queues.',
 } as const;
 
 function deploy(app: 'mcp' | 'management', { running }: Seen): Step {
@@ -164,16 +162,14 @@ function deploy(app: 'mcp' | 'management', { running }: Seen): Step {
     run: [`func azure functionapp publish <${app} app>`],
     verify: `GET /health of the ${app} app answers 200, and the task azure_container_deployment names the new build.`,
     undo:
-      app === 'mcp'
-        ? `Publish ${back}, after the management app has gone back.`
-        : `Publish ${back}, before the mcp app goes back.`,
+      app === 'mcp' ? `Publish ${back}, after the management app.` : `Publish ${back}, before the mcp app.`,
   };
 }
 
 const sameBuild: Step = {
   id: 'same_build',
-  title: 'See that both apps run the new build, and nothing else does',
-  reason: 'An instance that has not ended yet still works with the code of before.',
+  title: 'Check that both apps run the new build, and no instance runs another',
+  reason: 'An instance that has not ended yet still runs the previous code.',
   run: ['POST /delegations?wait=30 {"taskType": "azure_container_deployment"}'],
   verify:
     'It finds neither apps_run_different_builds nor two_builds_in_one_app, and both builds are that of dist/build.json.',

@@ -1,44 +1,50 @@
-import type { OpenedStateStore } from '../../platform/state/openStateStore.ts';
 import type { Config } from '../../platform/config/config.ts';
-import type { Finding } from '../finding.ts';
+import type { OpenedStateStore } from '../../platform/state/openStateStore.ts';
+import { type Finding, defineFindings } from '../finding.ts';
 import type { RunningApp } from './runningApps.ts';
 
 export const environments = ['local', 'staging', 'production'] as const;
 export type Environment = (typeof environments)[number];
 
-/** What stands in the way of an environment that people rely on. A local one may be as it likes. */
-export function readinessFindings(
-  environment: Environment,
-  running: readonly RunningApp[],
-  config: Config,
-  stateKind: OpenedStateStore['kind'],
-): readonly Finding[] {
-  if (environment === 'local') return [];
-  return [
-    ...developmentSettings(running),
-    ...keysForIdentities(config, running),
-    ...(stateKind === 'tables' ? [stateOnTables(environment)] : []),
-    ...(config.tenants.size === 1 ? [singleTenant] : []),
-    ...notOnAzure(environment, running),
-  ];
+interface DevelopmentSetting {
+  readonly setting: string;
+  readonly problem: string;
+  readonly apps: readonly string[];
 }
+const unfit = ({ setting, problem, apps }: DevelopmentSetting) => ({
+  severity: 'critical' as const,
+  message: `${setting} has to change: ${problem}`,
+  evidence: { setting, apps },
+  remedy: remedies[setting] ?? `Remove ${setting} from the settings of both apps.`,
+});
 
-/** The apps refuse to start with them wherever the environment is not a developer's. */
-function developmentSettings(running: readonly RunningApp[]): readonly Finding[] {
-  const apps = new Map<string, { problem: string; apps: string[] }>();
-  for (const { app, instances } of running)
-    for (const { setting, problem } of instances[0]?.developmentOnly ?? []) {
-      const known = apps.get(setting) ?? { problem, apps: [] };
-      apps.set(setting, { problem, apps: [...known.apps, app] });
-    }
-  return [...apps].map(([setting, { problem, apps: where }]) => ({
-    rule: setting.endsWith('_ORIGIN') ? 'http_origin' : 'development_only_setting',
-    severity: 'critical',
-    message: `${setting} cannot stay as it is: ${problem}`,
-    evidence: { setting, apps: where },
-    remedy: remedies[setting] ?? `Remove ${setting} from the settings of both apps.`,
-  }));
-}
+const finding = defineFindings({
+  http_origin: unfit,
+  development_only_setting: unfit,
+  key_instead_of_identity: ({ setting }: { setting: string }) => ({
+    severity: 'warning',
+    message: `${setting} holds a key, which must be kept secret and renewed; the app's managed identity can replace it`,
+    remedy: remedies[setting] ?? '',
+  }),
+  state_on_tables: {
+    severity: 'warning',
+    message:
+      'sessions, limits and caches are stored in tables, where each read takes several times as long as in Redis',
+    remedy: 'Set MREG_REDIS_URL in both apps to a Redis that does not evict, unless there are few users.',
+  },
+  single_tenant: {
+    severity: 'info',
+    message: 'one tenant may sign in',
+    remedy:
+      'Add other tenants to MREG_TENANTS if they are to use the gateway; their administrators have to consent to it.',
+  },
+  not_on_azure: ({ environment, hosts }: { environment: Environment; hosts: readonly object[] }) => ({
+    severity: 'info',
+    message: `the apps that were inspected do not run on Azure: the settings of ${environment} may differ`,
+    evidence: { hosts },
+    remedy: `Run the task again in the management app of ${environment} once it runs.`,
+  }),
+});
 
 const remedies: Readonly<Record<string, string>> = {
   MREG_TABLES:
@@ -51,53 +57,45 @@ const remedies: Readonly<Record<string, string>> = {
   MREG_MANAGEMENT_ORIGIN: 'Set MREG_MANAGEMENT_ORIGIN to the https origin of the management app.',
 };
 
-/** Those of the local stand-ins are told of already. */
-function keysForIdentities(config: Config, running: readonly RunningApp[]): readonly Finding[] {
-  const told = new Set(
-    running.flatMap(({ instances: [first] }) => (first?.developmentOnly ?? []).map(({ setting }) => setting)),
+/** Says what has to change before people rely on an environment. A local environment needs nothing. */
+export function readinessFindings(
+  environment: Environment,
+  running: readonly RunningApp[],
+  config: Config,
+  stateKind: OpenedStateStore['kind'],
+): readonly Finding[] {
+  if (environment === 'local') return [];
+  const development = developmentSettings(running);
+  const hosts = running.flatMap(({ app, instances: [first] }) =>
+    first && first.host !== 'azure' ? [{ app, host: first.host }] : [],
   );
-  const withKeys = [
-    ...(config.tables.startsWith('https://') ? [] : ['MREG_TABLES']),
-    ...('connectionString' in config.serviceBus ? ['MREG_SERVICE_BUS'] : []),
-    ...(config.clientSecret === undefined ? [] : ['MREG_CLIENT_SECRET']),
-  ].filter((setting) => !told.has(setting));
-  return withKeys.map((setting) => ({
-    rule: 'key_instead_of_identity',
-    severity: 'warning',
-    message: `${setting} holds a key, which has to be kept from others and renewed, where the app's identity would do`,
-    evidence: { setting },
-    remedy: remedies[setting] ?? '',
+  return [
+    ...development.map((facts) =>
+      finding(facts.setting.endsWith('_ORIGIN') ? 'http_origin' : 'development_only_setting', facts),
+    ),
+    ...settingsWithKeys(config)
+      .filter((name) => !development.some(({ setting }) => setting === name))
+      .map((setting) => finding('key_instead_of_identity', { setting })),
+    ...(stateKind === 'tables' ? [finding('state_on_tables', { stateStore: 'tables', environment })] : []),
+    ...(config.tenants.size === 1 ? [finding('single_tenant', { tenants: 1 })] : []),
+    ...(hosts.length > 0 ? [finding('not_on_azure', { environment, hosts })] : []),
+  ];
+}
+
+/** Settings with which an app refuses to start outside of a developer's machine, and the apps that have them. */
+function developmentSettings(running: readonly RunningApp[]): readonly DevelopmentSetting[] {
+  const found = running.flatMap(({ app, instances: [first] }) =>
+    (first?.developmentOnly ?? []).map(({ setting, problem }) => ({ app, setting, problem })),
+  );
+  return [...Map.groupBy(found, ({ setting }) => setting)].map(([setting, of]) => ({
+    setting,
+    problem: of[0]?.problem ?? '',
+    apps: of.map(({ app }) => app),
   }));
 }
 
-const stateOnTables = (environment: Environment): Finding => ({
-  rule: 'state_on_tables',
-  severity: 'warning',
-  message:
-    'sessions, limits and caches are kept in tables, where each look takes several times as long as in Redis',
-  evidence: { stateStore: 'tables', environment },
-  remedy: 'Set MREG_REDIS_URL in both apps to a Redis that does not evict, unless there are few users.',
-});
-
-const singleTenant: Finding = {
-  rule: 'single_tenant',
-  severity: 'info',
-  message: 'one tenant may sign in',
-  evidence: { tenants: 1 },
-  remedy:
-    'Add others to MREG_TENANTS if they are to use the gateway; their administrators have to consent to it.',
-};
-
-function notOnAzure(environment: Environment, running: readonly RunningApp[]): readonly Finding[] {
-  const elsewhere = running.filter(({ instances: [first] }) => first && first.host !== 'azure');
-  if (elsewhere.length === 0) return [];
-  return [
-    {
-      rule: 'not_on_azure',
-      severity: 'info',
-      message: `what was looked at does not run on Azure: the settings of ${environment} may be others`,
-      evidence: { hosts: elsewhere.map(({ app, instances: [first] }) => ({ app, host: first?.host })) },
-      remedy: `Ask again from the management app of ${environment} once it runs.`,
-    },
-  ];
-}
+const settingsWithKeys = (config: Config): readonly string[] => [
+  ...(config.tables.startsWith('https://') ? [] : ['MREG_TABLES']),
+  ...('connectionString' in config.serviceBus ? ['MREG_SERVICE_BUS'] : []),
+  ...(config.clientSecret === undefined ? [] : ['MREG_CLIENT_SECRET']),
+];

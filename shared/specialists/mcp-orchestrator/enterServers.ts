@@ -21,7 +21,7 @@ import {
 import { discoveryChanges } from '../../registry/records/itemHashes.ts';
 import type { ServerStore } from '../../registry/records/serverStore.ts';
 
-export interface EnterDeps extends PublishingDeps {
+interface EnterDeps extends PublishingDeps {
   readonly servers: ServerStore;
 }
 
@@ -29,16 +29,20 @@ const registrationSchema = z.object({ slug: slugSchema, planId: z.string() });
 const decidedSchema = z.object({ slug: slugSchema, status: serverStatusSchema });
 type Decided = z.infer<typeof decidedSchema>;
 
-const common = { agent: 'mcp-orchestrator', timeoutMs: 20_000, planOnly: true } as const;
+const common = {
+  agent: 'mcp-orchestrator',
+  permissions: ['delegations.read'],
+  timeoutMs: 20_000,
+  planOnly: true,
+} as const;
 
-/** Takes the slug of a registration whose first process died before it took the slug. */
+/** Takes the slug for a registration whose process died before it took the slug. */
 export function takeSlugOf(deps: EnterDeps & { readonly plans: Pick<PlanStore, 'find'> }): Task {
   return defineTask({
     ...common,
     name: 'take_slug',
-    permissions: ['delegations.read'],
-    description: 'Takes the slug of a server that is being registered: its record is pending from then on.',
-    // Checked when the plan was made.
+    description: 'Takes the slug of a server that is being registered, and stores its record as pending.',
+    // Validated when the plan was made.
     input: z.object({ record: z.custom<ServerRecord>() }),
     output: decidedSchema,
     async run({ record }, { tenantId }) {
@@ -48,13 +52,12 @@ export function takeSlugOf(deps: EnterDeps & { readonly plans: Pick<PlanStore, '
   });
 }
 
-/** Makes a server active, with what its validation found, and publishes it. */
+/** Makes a server active, with the result of its discovery, and publishes it. */
 export function updateRegistry(deps: EnterDeps): Task {
   return defineTask({
     ...common,
     name: 'update_registry',
-    permissions: ['delegations.read'],
-    description: 'Enters a validated server into the registry: it is active from then on, and published.',
+    description: 'Makes a validated server active in the registry, and publishes it.',
     input: registrationSchema.extend({ discovery: discoverySchema }),
     output: decidedSchema,
     async run({ discovery, ...registration }, { tenantId }) {
@@ -66,12 +69,11 @@ export function updateRegistry(deps: EnterDeps): Task {
   });
 }
 
-/** Takes a registration back that has failed: the server is rejected, with the reason, and its slug may be taken again. */
+/** Marks the server of a failed registration as rejected, with the reason. Its slug may be taken again. */
 export function rejectRegistration(deps: EnterDeps): Task {
   return defineTask({
     ...common,
     name: 'reject_registration',
-    permissions: ['delegations.read'],
     description: 'Marks a server whose registration failed as rejected, with the reason, and withdraws it.',
     input: registrationSchema.extend({ error: z.object({ message: z.string() }).nullable() }),
     output: decidedSchema,
@@ -94,13 +96,12 @@ const changesSchema = z.object({
   resourceTemplates: listChangesSchema,
 });
 
-/** Puts new content and what its validation found into a record, if the record is still the one that was read. */
+/** Replaces the content and discovery of a record, if the record is still the one that was read. */
 export function updateServer(deps: EnterDeps): Task {
   return defineTask({
     ...common,
     name: 'update_server',
-    permissions: ['delegations.read'],
-    description: 'Replaces the content of a registered server, once that has been validated.',
+    description: 'Replaces the content of a registered server after its validation.',
     input: registrationSchema.extend({
       etag: z.string(),
       content: recordContentSchema,
@@ -127,7 +128,7 @@ export function updateServer(deps: EnterDeps): Task {
       };
       const publishable = await checkPublishable(record, deps);
       if (!publishable.ok) return publishable;
-      // A repetition finds its own record, and completes what follows from it.
+      // If this task runs again, it finds its own record and completes the steps after it.
       if (stored.etag === etag) {
         const written = await deps.servers.replace(record, etag);
         if (written.status !== 'replaced') return changed(slug);
@@ -141,19 +142,18 @@ export function updateServer(deps: EnterDeps): Task {
   });
 }
 
-/** Takes a server out of the registry and of what it publishes; with an ETag, only if the record is still that one. */
+/** Removes a server from the registry and from the published list; with an ETag, only if the record is still that one. */
 export function removeServer(deps: EnterDeps): Task {
   return defineTask({
     ...common,
     name: 'remove_server',
-    permissions: ['delegations.read'],
-    description: 'Takes a server out of the registry and of what it publishes.',
+    description: 'Removes a server from the registry and from the published list.',
     input: z.object({ slug: slugSchema, etag: z.string().optional() }),
     output: z.object({ slug: slugSchema }),
     async run({ slug, etag }, { tenantId }) {
       for (;;) {
         const stored = await deps.servers.find(tenantId, slug);
-        // It is gone already: by an earlier try of this, or by another removal.
+        // An earlier attempt of this task, or another removal, has removed it.
         if (!stored) return succeed({ slug });
         if (etag !== undefined && stored.etag !== etag) return changed(slug);
         await withdrawRecord(stored.value, deps);
@@ -163,7 +163,7 @@ export function removeServer(deps: EnterDeps): Task {
   });
 }
 
-/** Decides about the record of this registration; one that is gone or of a later registration is left alone. */
+/** Writes the decision into the record of this registration. Fails if the record is missing or of a later registration. */
 async function decide(
   { slug, planId }: z.infer<typeof registrationSchema>,
   tenantId: string,
@@ -184,6 +184,10 @@ async function decide(
 
 const shown = ({ slug, status }: ServerRecord): Decided => ({ slug, status });
 
-const gone = (slug: string) => fail({ kind: 'not_found', message: `there is no server "${slug}" any more` });
+const gone = (slug: string) =>
+  fail({ kind: 'not_found', message: `the server "${slug}" was removed in the meantime` });
 const changed = (slug: string) =>
-  fail({ kind: 'conflict', message: `the server "${slug}" was changed while this was under way` });
+  fail({
+    kind: 'conflict',
+    message: `the server "${slug}" was changed in the meantime: read it and try again`,
+  });

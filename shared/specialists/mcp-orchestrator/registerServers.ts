@@ -10,27 +10,27 @@ import { fail, succeed } from '../../platform/base/result.ts';
 import { continueTrace } from '../../platform/telemetry/trace.ts';
 import { type Registration, serverStatusSchema, slugSchema } from '../../registry/records/server.ts';
 
-const LOOK_EVERY_MS = 100;
+const READ_EVERY_MS = 100;
 
 const registeredSchema = z.object({
   slug: slugSchema,
-  /** `refused`: nothing was stored. `pending`: it had not ended when the time was over. */
+  /** `refused`: nothing was stored. `pending`: the registration had not ended at the timeout. */
   status: z.enum([...serverStatusSchema.options, 'refused']),
   reason: z.string().optional(),
   planId: z.string().optional(),
 });
 type Registered = z.infer<typeof registeredSchema>;
 
-/** Registers some servers one after another, each by its own plan, and says what became of each. */
+/** Registers servers one after another, each by its own plan, and returns the status of each. */
 export function registerServers(deps: RegistrationDeps): Task {
   return defineTask({
     name: 'register_servers',
     permissions: ['delegations.read'],
     agent: 'mcp-orchestrator',
-    description: 'Registers servers one after another and says what became of each.',
+    description: 'Registers servers one after another and returns the status of each.',
     timeoutMs: 9 * 60_000,
     planOnly: true,
-    // Checked when the plan was made.
+    // Validated when the plan was made.
     input: z.object({ servers: z.array(z.custom<Registration>()) }),
     output: z.object({ servers: z.array(registeredSchema) }),
     async run({ servers }, helpers) {
@@ -46,7 +46,7 @@ export function registerServers(deps: RegistrationDeps): Task {
   });
 }
 
-/** Registers one server. The id of its plan follows from the task and the slug, so that a repetition of the task finds the plan. */
+/** Registers one server. The id of its plan is derived from the task and the slug, so that a retry of the task finds the plan. */
 async function register(
   server: Registration,
   principal: Principal,
@@ -65,10 +65,10 @@ async function register(
   for (;;) {
     const record = (await deps.servers.find(tenantId, slug))?.value;
     if (record?.createdAt !== createdAt)
-      return { slug, status: 'refused', reason: 'it was deleted meanwhile', planId };
+      return { slug, status: 'refused', reason: 'the server was deleted in the meantime', planId };
     const { status, statusReason } = record;
     if (status !== 'pending' || signal.aborted)
       return { slug, status, planId, ...(statusReason !== undefined && { reason: statusReason }) };
-    await delay(LOOK_EVERY_MS);
+    await delay(READ_EVERY_MS);
   }
 }

@@ -1,107 +1,94 @@
-import { z } from 'zod';
-import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
-import { succeed } from '../../platform/base/result.ts';
-import { type Finding, health, healthSchema, reportSchema, verdict, verdictSchema } from '../finding.ts';
+import type { Task, TaskHelpers } from '../../orchestration/tasks/task.ts';
+import type { Finding } from '../finding.ts';
+import { type Inspection, inspectionsOf } from '../inspection.ts';
 import { TABLE_OPERATION_MS } from './budgets.ts';
-import { timeFor } from './measure.ts';
 import { operationsBySlowness, tableFindings } from './judgeTables.ts';
-import { type TablesDeps, type TablesLook, lookAtTables, lookBriefly } from './measureTables.ts';
+import { timeFor, timesSchema } from './measure.ts';
+import {
+  type TableMeasurements,
+  type TablesDeps,
+  measureTables,
+  measureTablesBriefly,
+} from './measureTables.ts';
 
-const agent = 'mcp-performance-optimizer';
+const { gateCheck, healthCheck, report } = inspectionsOf('mcp-performance-optimizer');
 
-/** The figures of a look, for people and for the next step. */
-export function tableFacts(look: TablesLook): Readonly<Record<string, unknown>> {
-  const [slowest] = operationsBySlowness(look);
-  const bigFirst = look.tables
+/** The figures of a measurement, for the report. */
+export function tableFacts(measured: TableMeasurements): Readonly<Record<string, unknown>> {
+  const [slowest] = operationsBySlowness(measured);
+  const largestFirst = measured.tables
     .flatMap(({ table, partitions }) => partitions.map(({ page: _, ...figures }) => ({ table, ...figures })))
     .filter(({ rows }) => rows !== undefined && rows > 0)
     .sort((a, b) => (b.rows ?? 0) - (a.rows ?? 0));
   return {
-    ownRows: Object.fromEntries(Object.entries(look.ownRows).map(([name, { times }]) => [name, times])),
-    tables: look.tables.map(({ table, read, partitions }) => ({
+    ownRows: Object.fromEntries(Object.entries(measured.ownRows).map(([name, { times }]) => [name, times])),
+    tables: measured.tables.map(({ table, read, partitions }) => ({
       table,
       pointRead: read,
       partitions: partitions.length,
       slowestPageP50Ms: Math.max(0, ...partitions.map(({ page }) => page?.p50Ms ?? 0)),
     })),
     ...(slowest && { slowest }),
-    largestPartitions: bigFirst.slice(0, 10),
+    largestPartitions: largestFirst.slice(0, 10),
   };
 }
 
-export function databaseTasks(deps: TablesDeps): readonly Task[] {
-  return [
-    defineTask({
-      name: 'database_query_optimization',
-      permissions: ['system.read'],
-      agent,
-      description:
-        'Measures the tables: writes, reads and removes rows of its own, reads and counts the partitions of the tenant. Says which table and partition is slow or hot, with percentiles, and what to change.',
-      timeoutMs: 30_000,
-      input: z.strictObject({
-        times: z.int().min(5).max(100).default(30).describe('How often each operation is measured.'),
-      }),
-      output: reportSchema,
-      async run({ times }, helpers) {
-        const look = await lookAtTables(deps, helpers, {
-          withinMs: timeFor(helpers, 25_000),
-          times,
-          count: true,
-        });
-        const findings = [...tableFindings(look)];
-        const [slowest] = operationsBySlowness(look);
-        const summary = slowest
-          ? `The slowest of ${look.tables.length} tables is ${slowest.table}: a ${slowest.operation} takes ${slowest.times.p50Ms} ms in the median, ${slowest.times.p95Ms} ms in the 95th percentile.`
-          : 'Nothing could be measured of the tables.';
-        return succeed({ summary, facts: tableFacts(look), findings });
-      },
-    }),
-    defineTask({
-      name: 'database_health_check',
-      permissions: ['system.read'],
-      agent,
-      description:
-        'Writes, reads and removes a few rows of its own and asks each table for a row: whether the tables are there and answer.',
-      timeoutMs: 15_000,
-      input: z.strictObject({}),
-      output: verdictSchema,
-      async run(_, helpers) {
-        const look = await lookBriefly(deps, helpers, timeFor(helpers, 5_000));
-        return succeed(verdict(tableFindings(look), tableFacts(look)));
-      },
-    }),
-    defineTask({
-      name: 'database_performance_validation',
-      permissions: ['system.read'],
-      agent,
-      description:
-        'Measures each table and the partitions of the tenant in it; does not pass where an operation takes longer in the median than its budget.',
-      timeoutMs: 20_000,
-      input: z.strictObject({}),
-      output: verdictSchema,
-      async run(_, helpers) {
-        const withinMs = timeFor(helpers, 15_000);
-        const look = await lookAtTables(deps, helpers, { withinMs, times: 10, count: false });
-        const found = tableFindings(look).map(brokenBudget);
-        return succeed(verdict(found, { budgetMs: TABLE_OPERATION_MS, ...tableFacts(look) }));
-      },
-    }),
-    defineTask({
-      name: 'check_database_performance',
-      permissions: ['system.read'],
-      agent,
-      description: 'Whether the tables answer, and within their budget: a short look for the health check.',
-      timeoutMs: 5_000,
-      input: z.strictObject({}),
-      output: healthSchema,
-      async run(_, helpers) {
-        const look = await lookBriefly(deps, helpers, timeFor(helpers, 4_000));
-        return succeed(health(tableFindings(look), tableFacts(look)));
-      },
-    }),
-  ];
+async function inspectBriefly(deps: TablesDeps, helpers: TaskHelpers, withinMs: number): Promise<Inspection> {
+  const measured = await measureTablesBriefly(deps, helpers, timeFor(helpers, withinMs));
+  return { facts: tableFacts(measured), findings: tableFindings(measured) };
 }
 
-/** What a look only warns of is what this check is about. */
-const brokenBudget = (finding: Finding): Finding =>
+/** The tasks that measure the tables. */
+export const databaseTasks = (deps: TablesDeps): readonly Task[] => [
+  report({
+    name: 'database_query_optimization',
+    description:
+      'Measures the tables: writes, reads and removes probe rows, and reads and counts the partitions of the tenant. Says which table and partition is slow or hot, with percentiles, and what to change.',
+    timeoutMs: 30_000,
+    input: timesSchema(100, 30),
+    async inspect({ times }, helpers) {
+      const withinMs = timeFor(helpers, 25_000);
+      const measured = await measureTables(deps, helpers, { withinMs, times, count: true });
+      const [slowest] = operationsBySlowness(measured);
+      return {
+        summary: slowest
+          ? `The slowest of ${measured.tables.length} tables is ${slowest.table}: a ${slowest.operation} takes ${slowest.times.p50Ms} ms in the median, ${slowest.times.p95Ms} ms in the 95th percentile.`
+          : 'The tables could not be measured.',
+        facts: tableFacts(measured),
+        findings: tableFindings(measured),
+      };
+    },
+  }),
+  gateCheck({
+    name: 'database_health_check',
+    description:
+      'Writes, reads and removes a few probe rows, and asks each table for a row: this shows whether the tables exist and answer.',
+    timeoutMs: 15_000,
+    inspect: (_, helpers) => inspectBriefly(deps, helpers, 5_000),
+  }),
+  gateCheck({
+    name: 'database_performance_validation',
+    description:
+      'Measures each table and the partitions of the tenant in it. Does not pass if an operation takes longer in the median than its budget.',
+    timeoutMs: 20_000,
+    async inspect(_, helpers) {
+      const withinMs = timeFor(helpers, 15_000);
+      const measured = await measureTables(deps, helpers, { withinMs, times: 10, count: false });
+      return {
+        facts: { budgetMs: TABLE_OPERATION_MS, ...tableFacts(measured) },
+        findings: tableFindings(measured).map(failOverBudget),
+      };
+    },
+  }),
+  healthCheck({
+    name: 'check_database_performance',
+    description:
+      'Says whether the tables answer, and within their budget: a short check for the health report.',
+    timeoutMs: 5_000,
+    inspect: (_, helpers) => inspectBriefly(deps, helpers, 4_000),
+  }),
+];
+
+/** A slow operation is a warning elsewhere; it is what this gate check is about. */
+const failOverBudget = (finding: Finding): Finding =>
   finding.rule === 'table_operation_slow' ? { ...finding, severity: 'critical' } : finding;

@@ -2,41 +2,41 @@ import { z } from 'zod';
 import type { Audit } from '../../audit/journal/audit.ts';
 import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
 import { succeed } from '../../platform/base/result.ts';
-import { reportSchema } from '../finding.ts';
-import { eventSchema } from '../eventHandlers.ts';
+import { auditEvent, eventSchema } from '../eventHandlers.ts';
+import { problemsIn, reportSchema } from '../finding.ts';
 import { operationsBySlowness } from './judgeTables.ts';
+import { type StageName, type Stages, splitStages, stageNames } from './measurePipeline.ts';
 import {
+  type AllMeasurements,
   type PerformanceDeps,
-  type WholeLook,
   allFacts,
   allFindings,
-  lookAtAll,
+  measureAll,
 } from './performanceReport.ts';
-import { type StageName, type Stages, splitStages, stageNames } from './measurePipeline.ts';
 
 const agent = 'mcp-performance-optimizer';
 
-/** What the event may tell of the slow answers. Who raises one by hand may tell anything. */
+/** The detail of an event about slow answers. A user may raise such an event with any detail. */
 const detailSchema = z.object({
   subject: z.string().max(100).optional().catch(undefined),
   durationMs: z.number().min(0).optional().catch(undefined),
   stages: z.record(z.string(), z.number().min(0)).catch({}),
 });
 
-interface Compared {
+interface ComparedStage {
   readonly stage: StageName;
-  /** In the answer that was slow. */
+  /** The time in the slow answer. */
   readonly thenMs: number;
-  /** The median of what the stage stands on. */
+  /** The median of the operation that the stage depends on. */
   readonly nowMs: number | undefined;
   readonly of: string;
 }
 
-/** What each stage stands on, as it is measured without the route's own request, which only its caller may send. */
-function standsOn(
+/** Returns the operation that a stage depends on. The request of the route itself is not measured: only its caller may send it. */
+function basisOf(
   stage: StageName,
-  { tables, state, tokens, pipeline }: WholeLook,
-): Omit<Compared, 'stage' | 'thenMs'> {
+  { tables, state, tokens, pipeline }: AllMeasurements,
+): Omit<ComparedStage, 'stage' | 'thenMs'> {
   const [health] = pipeline.requests;
   const [slowest] = operationsBySlowness(tables);
   const servers = tables.tables.find(({ table }) => table === 'servers');
@@ -49,7 +49,7 @@ function standsOn(
     case 'catalogue':
       return { nowMs: servers?.read?.p50Ms, of: 'a point read of the table servers' };
     case 'upstream':
-      return { nowMs: undefined, of: 'a server behind the gateway, which is not asked' };
+      return { nowMs: undefined, of: 'a server behind the gateway, which is not measured' };
     case 'handling':
       return {
         nowMs: Math.max(slowest?.times.p50Ms ?? 0, state.get.times?.p50Ms ?? 0),
@@ -60,14 +60,14 @@ function standsOn(
   }
 }
 
-function compare(then: Stages, now: WholeLook): readonly Compared[] {
+function compare(then: Stages, now: AllMeasurements): readonly ComparedStage[] {
   return stageNames
-    .map((stage) => ({ stage, thenMs: then[stage] ?? 0, ...standsOn(stage, now) }))
+    .map((stage) => ({ stage, thenMs: then[stage] ?? 0, ...basisOf(stage, now) }))
     .filter(({ thenMs }) => thenMs > 0)
     .sort((a, b) => b.thenMs - a.thenMs);
 }
 
-/** When answers were slow: measures now what they stand on, stage by stage, and records whether it is slow still. */
+/** The task that handles slow answers: measures now what they depended on, and records whether it is still slow. */
 export const handlePerformanceDegradation = (
   deps: PerformanceDeps & { readonly audit: Pick<Audit, 'append'> },
 ): Task =>
@@ -76,50 +76,37 @@ export const handlePerformanceDegradation = (
     permissions: ['system.read'],
     agent,
     description:
-      'Measures now what slow answers stood on, compares it with the times that the event tells stage by stage, and records in the audit trail what is over its budget still.',
+      'Measures now what slow answers depended on, compares it stage by stage with the times in the event, and records in the audit trail what is still over its budget.',
     timeoutMs: 30_000,
     input: eventSchema,
     output: reportSchema.extend({
       recorded: z.literal(true),
       persists: z.boolean().describe('Whether something is over its budget now.'),
     }),
-    async run({ eventId, raisedAt, detail }, helpers) {
-      const { subject = 'unnamed', durationMs, stages } = detailSchema.parse(detail);
-      const look = await lookAtAll(deps, helpers, { times: 10, keys: false });
-      const findings = allFindings(look);
-      const wrong = findings.filter(({ severity }) => severity !== 'info');
+    async run(event, helpers) {
+      const { subject = 'unnamed', durationMs, stages } = detailSchema.parse(event.detail);
+      const measured = await measureAll(deps, helpers, { times: 10, keys: false });
+      const findings = allFindings(measured);
+      const problems = problemsIn(findings).map(({ rule }) => rule);
       const comparison =
         durationMs === undefined
           ? []
-          : compare(splitStages(durationMs, new Map(Object.entries(stages))), look);
-      const record = (action: string, outcome: 'succeeded' | 'not_passed') => {
-        deps.audit.append({
-          tenantId: helpers.tenantId,
-          actor: agent,
-          action,
-          resource: `events/${eventId}`,
-          decision: 'allowed',
-          outcome,
-          durationMs: Math.max(0, helpers.clock.now().getTime() - Date.parse(raisedAt)),
-          traceId: helpers.traceId,
-        });
-      };
+          : compare(splitStages(durationMs, new Map(Object.entries(stages))), measured);
+      const { record } = auditEvent(agent, event, helpers, deps.audit);
       record('events.performance_degradation', 'succeeded');
-      for (const { rule } of wrong) record(`findings.${rule}`, 'not_passed');
+      for (const rule of problems) record(`findings.${rule}`, 'not_passed');
       const [worst] = comparison;
       const then = worst
         ? `${subject} took ${durationMs} ms, ${Math.round(worst.thenMs)} ms of it in the stage ${worst.stage}; now ${worst.of} takes ${worst.nowMs ?? 'an unknown number of'} ms.`
         : `${subject} was slow; the event does not say in which stage.`;
       const now =
-        wrong.length === 0
-          ? 'Nothing is over its budget now.'
-          : `Still wrong: ${wrong.map(({ rule }) => rule).join(', ')}.`;
+        problems.length === 0 ? 'Nothing is over its budget now.' : `Still wrong: ${problems.join(', ')}.`;
       return succeed({
         summary: `${then} ${now}`,
-        facts: { subject, comparison, ...allFacts(look) },
+        facts: { subject, comparison, ...allFacts(measured) },
         findings,
         recorded: true as const,
-        persists: wrong.length > 0,
+        persists: problems.length > 0,
       });
     },
   });

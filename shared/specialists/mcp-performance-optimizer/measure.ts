@@ -1,6 +1,7 @@
+import { z } from 'zod';
 import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
 
-/** How long something took, over some repetitions. In milliseconds, to a thousandth. */
+/** The durations of repeated operations, in milliseconds with three decimals. */
 export interface Percentiles {
   readonly count: number;
   readonly p50Ms: number;
@@ -8,38 +9,38 @@ export interface Percentiles {
   readonly maxMs: number;
 }
 
-/** Why a measurement ended early: what was measured failed, or gave no answer within the time. */
+/** Why a measurement ended early: the operation failed, or gave no answer in time. */
 export interface MeasuringFault {
   readonly kind: 'failed' | 'hung';
-  /** From the start of the operation that did not end well. */
+  /** From the start of the operation that failed or hung. */
   readonly afterMs: number;
-  /** In words for people: a name from a protocol or an error code, never the text of the fault. */
+  /** For people: a name from a protocol or an error code, never the text of the error. */
   readonly reason: string;
 }
 
 export interface Measured<A = unknown> {
-  /** Absent where not one repetition has ended well. */
+  /** Absent if no repetition succeeded. */
   readonly times?: Percentiles;
-  /** What the last one gave that ended well. */
+  /** The result of the last repetition that succeeded. */
   readonly last?: A;
   readonly fault?: MeasuringFault;
 }
 
 export interface Limits {
-  /** For all repetitions together; the one that is under way then is given up. */
+  /** For all repetitions together; the one that is running then is aborted. */
   readonly withinMs: number;
   readonly signal: AbortSignal;
 }
 
 const NO_ANSWER = 'no answer in time';
 
-/** Whatever is given up sooner may only be slow. */
+/** An operation that is aborted sooner may only be slow. */
 const HANGS_FROM_MS = 1_000;
 
-/** What a task keeps of its time to say what it has found. */
+/** The time that a task keeps to return its result. */
 const TO_ANSWER_MS = 700;
 
-/** How long a look of a task may take: as long as it wants, or what is left until the task's deadline. */
+/** Returns how long a task may measure: the time that it wants, or what is left until its deadline. */
 export function timeFor(
   { deadline, clock }: Pick<TaskHelpers, 'deadline' | 'clock'>,
   wantedMs: number,
@@ -47,15 +48,21 @@ export function timeFor(
   return Math.max(1, Math.min(wantedMs, deadline.getTime() - clock.now().getTime() - TO_ANSWER_MS));
 }
 
-/** Repeats an operation and says how long it took; as `measureEach`. */
+/** The input of a task that measures. */
+export const timesSchema = (most: number, usual: number): z.ZodType<{ readonly times: number }> =>
+  z.strictObject({
+    times: z.int().min(5).max(most).default(usual).describe('How often each operation is measured.'),
+  });
+
+/** Repeats an operation and measures it, as `measureEach` does. */
 export const measure = <A>(
   act: (signal: AbortSignal) => Promise<A>,
   { times, ...limits }: Limits & { readonly times: number },
 ): Promise<Measured<A>> => measureEach(Array.from({ length: times }), (_, signal) => act(signal), limits);
 
 /**
- * Does the same with one after another and says how long it took. The first does not count where there are others, since it
- * opens connections. It never rejects and never lasts longer than it may, whatever the operation does with its signal.
+ * Runs an operation for each item, one after another, and measures it. The first run does not count if there are others, since it
+ * opens connections. Never rejects and never takes longer than `withinMs`, even if the operation ignores its signal.
  */
 export async function measureEach<T, A>(
   items: readonly T[],
@@ -83,7 +90,7 @@ export async function measureEach<T, A>(
       taken.push(afterMs);
       last = ending;
     } else if (ending === 'over' || isOver(limit)) {
-      // One that had no time of its own says nothing.
+      // An operation that had too little time proves nothing.
       if (afterMs >= HANGS_FROM_MS) fault = { kind: 'hung', afterMs, reason: NO_ANSWER };
     } else {
       const reason = reasonOf(ending.error);
@@ -108,9 +115,9 @@ const ended = <A>(act: Promise<A>): Promise<{ readonly value: A } | { readonly e
     (error: unknown) => ({ error }),
   );
 
-/** @throws RangeError for no durations at all */
+/** @throws RangeError if there are no durations */
 export function percentiles(durations: readonly number[]): Percentiles {
-  if (durations.length === 0) throw new RangeError('there is nothing to make percentiles of');
+  if (durations.length === 0) throw new RangeError('percentiles need at least one duration');
   const sorted = durations.toSorted((a, b) => a - b);
   const at = (share: number) => rounded(sorted[Math.ceil(share * sorted.length) - 1] ?? 0);
   return { count: sorted.length, p50Ms: at(0.5), p95Ms: at(0.95), maxMs: at(1) };
@@ -118,17 +125,17 @@ export function percentiles(durations: readonly number[]): Percentiles {
 
 export const rounded = (ms: number): number => Math.round(ms * 1_000) / 1_000;
 
-/** Codes are of this form in Node, Azure Storage and undici; words of a fault are not. */
+/** The form of error codes in Node, Azure Storage and undici; messages do not have it. */
 const code = /^[A-Za-z][A-Za-z0-9_]{2,59}$/;
-/** How Redis begins a refusal. */
+/** The first word of an error reply of Redis. */
 const redisRefusal = /^(NOAUTH|WRONGPASS|NOPERM|LOADING|READONLY|OOM|MISCONF|BUSY)\b/;
 
-/** A fault whose message may be told. */
-export class TellableFault extends Error {}
+/** An error whose message may be shown to users. */
+export class PublicFault extends Error {}
 
-/** The innermost code of a fault, which says most; a name that is safe to tell. */
+/** Returns the innermost code of an error, which is the most exact; it is safe to show to users. */
 export function reasonOf(error: unknown): string {
-  if (error instanceof TellableFault) return error.message;
+  if (error instanceof PublicFault) return error.message;
   let reason: string | undefined;
   let depth = 0;
   for (let cause = error; cause instanceof Error && depth < 5; cause = cause.cause, depth++) {

@@ -2,27 +2,26 @@ import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
 import type { App, Config } from '../../platform/config/config.ts';
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { SERVER_TIMING, stagesOf } from '../../platform/telemetry/serverTiming.ts';
-import { callEndpoint } from '../callEndpoint.ts';
-import { type MeasuringFault, type Percentiles, TellableFault, measure, percentiles } from './measure.ts';
-import { tokenOf } from '../tokenOf.ts';
+import { callEndpoint, sessionToken } from '../callEndpoint.ts';
+import { type MeasuringFault, type Percentiles, PublicFault, measure, percentiles } from './measure.ts';
 
 /**
- * The stages of a request, one after another and none within another. `outside`: the network, the host and the client. `handling`
- * is what is left of the handler's time without what it says of itself.
+ * The stages of a request, in order; no stage contains another. `outside` is the network, the host and the client. `handling` is
+ * the handler's time without the stages that it reports.
  */
 export const stageNames = ['outside', 'admission', 'body', 'catalogue', 'upstream', 'handling'] as const;
 export type StageName = (typeof stageNames)[number];
 export type Stages = Readonly<Partial<Record<StageName, number>>>;
 
-/** A request that is sent again and again. */
-export interface ProbeRequest {
+/** A request that is sent repeatedly. */
+interface ProbeRequest {
   readonly app: App;
   readonly name: string;
   readonly method: 'GET' | 'POST';
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** Sent with the token of the session, and not at all without one. */
+  /** Sent with the token of the session, and not sent without one. */
   readonly signedIn?: true;
 }
 
@@ -45,39 +44,39 @@ const probes: readonly ProbeRequest[] = [
 export interface ProbedRequest extends Pick<ProbeRequest, 'app' | 'name' | 'signedIn'> {
   /** From the request to the last byte. */
   readonly total?: Percentiles;
-  /** Empty where the answers say nothing of them, as those to strangers. */
+  /** Empty if the answers do not report their stages, as those to callers without a token. */
   readonly stages: Readonly<Partial<Record<StageName, Percentiles>>>;
   /** The stage that takes longest in the median. */
   readonly dominant?: StageName;
   readonly fault?: MeasuringFault;
 }
 
-export interface PipelineLook {
+export interface PipelineMeasurements {
   readonly hasToken: boolean;
   readonly requests: readonly ProbedRequest[];
 }
 
-/** Where the apps are, and how they are reached. */
+/** The addresses of the apps, and how to reach them. */
 export interface PipelineDeps {
   readonly config: Pick<Config, 'publicOrigin' | 'managementOrigin'>;
   readonly outbound: OutboundClient;
 }
 
-/** One request of an app that hangs must not keep the other app from being looked at. */
+/** A request that hangs must leave time for the other app. */
 const REQUEST_WITHIN_MS = 4_000;
 
 /** Sends requests to both apps as a client would, one after another, and splits the time of each by its stages. */
-export async function lookAtPipeline(
+export async function measurePipeline(
   { config, outbound }: PipelineDeps,
   { token, signal }: Pick<TaskHelpers, 'token' | 'signal'>,
   { withinMs, times }: { readonly withinMs: number; readonly times: number },
-): Promise<PipelineLook> {
+): Promise<PipelineMeasurements> {
   const endsAt = performance.now() + withinMs;
-  const own = await tokenOf({ token, signal });
+  const own = await sessionToken({ token, signal });
   const requests: ProbedRequest[] = [];
   for (const probe of probes) {
-    const isAway = requests.some(({ app, fault, signedIn }) => app === probe.app && fault && !signedIn);
-    if (isAway || (probe.signedIn && own === undefined)) continue;
+    const isDown = requests.some(({ app, fault, signedIn }) => app === probe.app && fault && !signedIn);
+    if (isDown || (probe.signedIn && own === undefined)) continue;
     const origin = probe.app === 'mcp' ? config.publicOrigin : config.managementOrigin;
     const limits = { withinMs: Math.min(REQUEST_WITHIN_MS, endsAt - performance.now()), signal, times };
     requests.push(await probed(probe, origin, probe.signedIn && own, outbound, limits));
@@ -97,9 +96,9 @@ async function probed(
   const request = { method, url: origin + path, token, ...(headers && { headers }), ...(body && { body }) };
   const { times, fault } = await measure(async (signal) => {
     const answer = await callEndpoint(outbound, { ...request, signal });
-    if (!answer.ok) throw new TellableFault(answer.error.message);
+    if (!answer.ok) throw new PublicFault(answer.error.message);
     const { status, durationMs, headers: received } = answer.value;
-    if (status !== 200) throw new TellableFault(`status ${status}`);
+    if (status !== 200) throw new PublicFault(`status ${status}`);
     const timing = received[SERVER_TIMING];
     if (timing !== undefined) samples.push(splitStages(durationMs, stagesOf(String(timing))));
   }, limits);
@@ -116,17 +115,17 @@ async function probed(
   };
 }
 
-/** What a request took, as stages that together are the whole. */
-export function splitStages(totalMs: number, told: ReadonlyMap<string, number>): Stages {
-  const of = (name: string) => told.get(name) ?? 0;
+/** Splits the time of a request into stages whose sum is the total. `reported`: the times that the answer reports. */
+export function splitStages(totalMs: number, reported: ReadonlyMap<string, number>): Stages {
+  const of = (name: string) => reported.get(name) ?? 0;
   const inner = of('catalogue') + of('upstream');
   const inside = of('admission') + of('body') + of('handling');
   return {
     outside: Math.max(0, totalMs - inside),
     admission: of('admission'),
     body: of('body'),
-    ...(told.has('catalogue') && { catalogue: of('catalogue') }),
-    ...(told.has('upstream') && { upstream: of('upstream') }),
+    ...(reported.has('catalogue') && { catalogue: of('catalogue') }),
+    ...(reported.has('upstream') && { upstream: of('upstream') }),
     handling: Math.max(0, of('handling') - inner),
   };
 }

@@ -3,58 +3,63 @@ import { azureTableProbe } from '../../platform/tables/azureTableProbe.ts';
 import type { Config } from '../../platform/config/config.ts';
 import { tableNames } from '../../platform/config/topology.ts';
 import { measure } from './measure.ts';
-import { type TableFault, type TableFigures, lookAtTable } from './measureTable.ts';
-import { type OwnRowTimes, measureOwnRows } from './ownRows.ts';
+import {
+  type ProbeRowTimes,
+  type TableFault,
+  type TableFigures,
+  measureProbeRows,
+  measureTable,
+} from './measureTable.ts';
 
-/** What was measured of the table service. */
-export interface TablesLook {
-  /** Of rows of its own in the table `state`. */
-  readonly ownRows: OwnRowTimes;
+/** The measurements of the table service. */
+export interface TableMeasurements {
+  /** Probe rows in the table `state`. */
+  readonly ownRows: ProbeRowTimes;
   readonly tables: readonly TableFigures[];
   readonly faults: readonly TableFault[];
-  /** For which the time did not suffice, wholly or in part. */
+  /** Tables that were not measured, or not completely, since the time was over. */
   readonly unmeasured: readonly string[];
 }
 
-export interface TablesDepth {
+interface TablesDepth {
   readonly withinMs: number;
-  /** Of each operation. */
+  /** How often each operation is measured. */
   readonly times: number;
   /** Whether to count the rows of each partition. */
   readonly count: boolean;
 }
 
-/** Where the tables are. */
+/** The address of the tables. */
 export interface TablesDeps {
   readonly config: Pick<Config, 'tables'>;
 }
 
 type Helpers = Pick<TaskHelpers, 'tenantId' | 'delegationId' | 'signal' | 'clock'>;
 
-const OWN_TABLE = 'state';
-/** A table that hangs must not keep the others from being looked at. */
+const PROBE_TABLE = 'state';
+/** A table that hangs must leave time for the others. */
 const TABLE_WITHIN_MS = 4_000;
 const BRIEF_TIMES = 5;
 
 /**
- * Measures the tables one after another, since several at once would measure each other: rows of its own first, then of each
- * table the partitions of the tenant. Others' rows are read only, and of other tenants not even that.
+ * Measures the tables one after another, since parallel measurements would slow each other: probe rows first, then in each table
+ * the partitions of the tenant. Changes no rows but the probe rows, and reads no rows of other tenants.
  */
-export async function lookAtTables(
+export async function measureTables(
   { config }: TablesDeps,
   helpers: Helpers,
   { withinMs, times, count }: TablesDepth,
-): Promise<TablesLook> {
+): Promise<TableMeasurements> {
   const endsAt = performance.now() + withinMs;
-  const ownRows = await measureOwnRows(azureTableProbe(config.tables, OWN_TABLE), helpers, {
+  const ownRows = await measureProbeRows(azureTableProbe(config.tables, PROBE_TABLE), helpers, {
     times,
     withinMs: Math.min(TABLE_WITHIN_MS, withinMs / 2),
   });
-  const faults: TableFault[] = faultsOfOwnRows(ownRows);
+  const faults: TableFault[] = faultsOfProbeRows(ownRows);
   const tables: TableFigures[] = [];
   const unmeasured: string[] = [];
   for (const table of tableNames) {
-    if (isAway(faults)) break;
+    if (isDown(faults)) break;
     const leftMs = endsAt - performance.now();
     if (leftMs <= 0 || helpers.signal.aborted) {
       unmeasured.push(table);
@@ -62,7 +67,7 @@ export async function lookAtTables(
     }
     const probe = azureTableProbe(config.tables, table);
     const within = Math.min(TABLE_WITHIN_MS, leftMs);
-    const looked = await lookAtTable({
+    const measured = await measureTable({
       table,
       probe,
       helpers,
@@ -70,29 +75,29 @@ export async function lookAtTables(
       times,
       count,
     });
-    tables.push(looked.figures);
-    if (looked.faults.length === 0 && !looked.figures.read) unmeasured.push(table);
-    faults.push(...looked.faults);
+    tables.push(measured.figures);
+    if (measured.faults.length === 0 && !measured.figures.read) unmeasured.push(table);
+    faults.push(...measured.faults);
   }
   return { ownRows, tables, faults, unmeasured };
 }
 
-/** Whether it is the service that does not answer, and not one of its tables: the others need not be asked. */
-function isAway(faults: readonly TableFault[]): boolean {
+/** Whether the service does not answer, and not just one of its tables: then the others need not be measured. */
+function isDown(faults: readonly TableFault[]): boolean {
   const hung = new Set(faults.filter(({ kind }) => kind === 'hung').map(({ table }) => table));
   return hung.size > 1 || faults.some(({ kind, reason }) => kind === 'failed' && reason !== 'TableNotFound');
 }
 
-/** A few rows of its own, then one row of each table, of all at once: what matters is whether they answer. */
-export async function lookBriefly(
+/** Measures a few probe rows, then one row of each table, all at once: this shows whether the tables answer. */
+export async function measureTablesBriefly(
   { config }: TablesDeps,
   helpers: Helpers,
   withinMs: number,
-): Promise<TablesLook> {
+): Promise<TableMeasurements> {
   const endsAt = performance.now() + withinMs;
-  const probe = azureTableProbe(config.tables, OWN_TABLE);
-  const ownRows = await measureOwnRows(probe, helpers, { times: BRIEF_TIMES, withinMs: withinMs / 2 });
-  const asked = await Promise.all(
+  const probe = azureTableProbe(config.tables, PROBE_TABLE);
+  const ownRows = await measureProbeRows(probe, helpers, { times: BRIEF_TIMES, withinMs: withinMs / 2 });
+  const reads = await Promise.all(
     tableNames.map(async (table) => {
       const each = azureTableProbe(config.tables, table);
       const key = { partition: helpers.tenantId, row: 'none' };
@@ -102,16 +107,16 @@ export async function lookBriefly(
   );
   return {
     ownRows,
-    tables: asked.map(({ table, times }) => ({ table, ...(times && { read: times }), partitions: [] })),
+    tables: reads.map(({ table, times }) => ({ table, ...(times && { read: times }), partitions: [] })),
     faults: [
-      ...faultsOfOwnRows(ownRows),
-      ...asked.flatMap(({ table, fault }) => (fault ? [{ ...fault, table, operation: 'point read' }] : [])),
+      ...faultsOfProbeRows(ownRows),
+      ...reads.flatMap(({ table, fault }) => (fault ? [{ ...fault, table, operation: 'point read' }] : [])),
     ],
-    unmeasured: asked.flatMap(({ table, times, fault }) => ((times ?? fault) ? [] : [table])),
+    unmeasured: reads.flatMap(({ table, times, fault }) => ((times ?? fault) ? [] : [table])),
   };
 }
 
-const faultsOfOwnRows = (times: OwnRowTimes): TableFault[] =>
-  Object.entries(times).flatMap(([operation, { fault }]: [string, OwnRowTimes['read']]) =>
-    fault ? [{ ...fault, table: OWN_TABLE, operation, partition: 'probe' }] : [],
+const faultsOfProbeRows = (times: ProbeRowTimes): TableFault[] =>
+  Object.entries(times).flatMap(([operation, { fault }]: [string, ProbeRowTimes['read']]) =>
+    fault ? [{ ...fault, table: PROBE_TABLE, operation, partition: 'probe' }] : [],
   );

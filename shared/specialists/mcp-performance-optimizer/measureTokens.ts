@@ -4,24 +4,23 @@ import { rememberVerified } from '../../identity/tokens/cachedVerifier.ts';
 import { type Verdict, createTokenVerifier } from '../../identity/tokens/verifyToken.ts';
 import type { Config } from '../../platform/config/config.ts';
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
-import { type EndpointAnswer, callEndpoint } from '../callEndpoint.ts';
+import { type EndpointAnswer, callEndpoint, sessionToken } from '../callEndpoint.ts';
 import type { SpecialistDeps } from '../deps.ts';
-import { tokenOf } from '../tokenOf.ts';
-import { type Limits, type Measured, TellableFault, measure } from './measure.ts';
+import { type Limits, type Measured, PublicFault, measure } from './measure.ts';
 
-/** What was measured of the verification of tokens. */
-export interface TokensLook {
-  /** Keys of the tenant, fetched from the authority as a verifier does. */
+/** The measurements of the verification of tokens. */
+export interface TokenMeasurements {
+  /** The keys of the tenant, fetched from the authority as a verifier fetches them. */
   readonly keys: Measured<FetchedKeys>;
-  /** `session`: the token that the caller has let the session keep. `forged`: one made up, which must be refused. */
+  /** `session`: the token that the session keeps. `forged`: a generated token, which must be refused. */
   readonly token: 'session' | 'forged';
   /** The first verification of a verifier that has no keys yet. */
   readonly cold: Measured<Verdict>;
-  /** The signature is checked, with keys that are there. */
+  /** A verification of the signature with cached keys. */
   readonly warm: Measured<Verdict>;
-  /** As requests are verified: a token that was good is remembered. */
+  /** A verification as in a request: valid tokens are cached. */
   readonly remembered: Measured<Verdict>;
-  /** How often the keys were fetched for all these verifications. */
+  /** How often all these verifications fetched the keys. */
   readonly keyFetches: number;
 }
 
@@ -32,7 +31,7 @@ interface FetchedKeys {
   readonly cacheControl: string | undefined;
 }
 
-/** Whose tokens are verified, and how the authority is reached. */
+/** The settings of the verifier, and how to reach the authority. */
 export interface TokensDeps extends Pick<SpecialistDeps, 'authority' | 'outbound' | 'clock'> {
   readonly config: Pick<Config, 'apiClientId'>;
 }
@@ -41,14 +40,14 @@ type Helpers = Pick<TaskHelpers, 'tenantId' | 'token' | 'signal'>;
 const KEY_FETCHES = 3;
 
 /**
- * Measures a verifier of its own, made as the apps make theirs, so that no app has to forget its keys. A token is used and
- * never told; a forged one has a signature of the right length that fits nothing, so that all the work is done on it.
+ * Measures a verifier of its own, made as the apps make theirs, so that no app has to drop its cached keys. The token is never
+ * shown. A forged token has a signature of the right length, so that the verifier does all of its work.
  */
-export async function lookAtTokens(
+export async function measureTokens(
   { config, authority, outbound, clock }: TokensDeps,
   { tenantId, token, signal }: Helpers,
   { withinMs, times }: { readonly withinMs: number; readonly times: number },
-): Promise<TokensLook> {
+): Promise<TokenMeasurements> {
   const endsAt = performance.now() + withinMs;
   const limits = (share: number): Limits => ({ withinMs: (endsAt - performance.now()) * share, signal });
   const keysUrl = `${authority}/${tenantId}/discovery/v2.0/keys`;
@@ -56,27 +55,27 @@ export async function lookAtTokens(
     ...limits(0.5),
     times: KEY_FETCHES,
   });
-  const own = await tokenOf({ token, signal });
+  const own = await sessionToken({ token, signal });
   const kept = own === undefined ? 'forged' : 'session';
   const authorization = `Bearer ${own ?? forgedToken(tenantId, keys.last?.keyId)}`;
   const counting = counted(outbound);
   const rules = { authority, audience: config.apiClientId, tenants: new Set([tenantId]) };
   const verify = createTokenVerifier(rules, { outbound: counting.client, clock });
-  const asRequestsAre = rememberVerified(verify, clock);
-  // A verifier without keys would only wait for the same once more.
+  const verifyCached = rememberVerified(verify, clock);
+  // A verifier that cannot fetch keys would wait for the same fault again.
   const cold = keys.fault ? {} : await measure(() => verify(authorization), { ...limits(0.6), times: 1 });
   const isCold = cold.last === undefined;
   const warm = isCold ? {} : await measure(() => verify(authorization), { ...limits(0.5), times });
-  const remembered = isCold ? {} : await measure(() => asRequestsAre(authorization), { ...limits(1), times });
+  const remembered = isCold ? {} : await measure(() => verifyCached(authorization), { ...limits(1), times });
   return { keys, token: kept, cold, warm, remembered, keyFetches: counting.requests() };
 }
 
 async function fetchKeys(outbound: OutboundClient, url: string, signal: AbortSignal): Promise<FetchedKeys> {
   const answer = await callEndpoint(outbound, { method: 'GET', url, signal });
-  if (!answer.ok) throw new TellableFault(answer.error.message);
+  if (!answer.ok) throw new PublicFault(answer.error.message);
   const { status, headers } = answer.value;
   const ids = keyIdsIn(answer.value);
-  if (status !== 200 || ids.length === 0) throw new TellableFault(`status ${status} without keys`);
+  if (status !== 200 || ids.length === 0) throw new PublicFault(`status ${status} without keys`);
   const cacheControl = headers['cache-control'];
   return {
     count: ids.length,
@@ -93,7 +92,7 @@ function keyIdsIn({ body }: EndpointAnswer): readonly string[] {
   );
 }
 
-/** Nobody signed it: its signature is as long as one of a key of 2,048 bits, and a number that such a key can hold. */
+/** Returns a token that no key has signed. Its signature has the length and range of one by a key of 2,048 bits. */
 function forgedToken(tenantId: string, keyId = 'unknown'): string {
   const encoded = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url');
   const signature = randomBytes(256);
@@ -102,7 +101,7 @@ function forgedToken(tenantId: string, keyId = 'unknown'): string {
   return `${encoded(header)}.${encoded({ tid: tenantId })}.${signature.toString('base64url')}`;
 }
 
-/** The same client, which counts. */
+/** Returns the same client, which counts its requests. */
 function counted(outbound: OutboundClient): { readonly client: OutboundClient; requests(): number } {
   let requests = 0;
   return {

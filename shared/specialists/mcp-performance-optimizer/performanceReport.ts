@@ -1,50 +1,49 @@
 import { z } from 'zod';
-import { type Task, type TaskHelpers, defineTask } from '../../orchestration/tasks/task.ts';
-import { succeed } from '../../platform/base/result.ts';
+import type { Task, TaskHelpers } from '../../orchestration/tasks/task.ts';
 import type { SpecialistDeps } from '../deps.ts';
-import { type Finding, reportSchema } from '../finding.ts';
+import { type Finding, problemsIn } from '../finding.ts';
+import { inspectionsOf } from '../inspection.ts';
 import { tableFacts } from './databaseTasks.ts';
-import { timeFor } from './measure.ts';
-import { type PipelineLook, lookAtPipeline } from './measurePipeline.ts';
-import { pipelineFacts, pipelineFindings, pipelineSummary } from './pipelineTasks.ts';
-import { summaryOf } from './redisTasks.ts';
-import { stateFindings } from './stateFindings.ts';
-import { type StateLook, lookAtState, stateFacts } from './measureState.ts';
 import { tableFindings } from './judgeTables.ts';
-import { type TablesLook, lookAtTables } from './measureTables.ts';
+import { timeFor } from './measure.ts';
+import { type PipelineMeasurements, measurePipeline } from './measurePipeline.ts';
+import { type StateMeasurements, measureState, stateFacts } from './measureState.ts';
+import { type TableMeasurements, measureTables } from './measureTables.ts';
+import { type TokenMeasurements, measureTokens } from './measureTokens.ts';
+import { pipelineFacts, pipelineFindings, pipelineSummary } from './pipelineTasks.ts';
+import { stateFindings, stateSummary } from './redisTasks.ts';
 import { tokenFacts, tokenFindings, tokenSummary } from './tokenTasks.ts';
-import { type TokensLook, lookAtTokens } from './measureTokens.ts';
 
 export type PerformanceDeps = Pick<SpecialistDeps, 'config' | 'authority' | 'outbound' | 'clock' | 'state'>;
 
-/** Everything that can be measured, each within its share of the time. */
-export interface WholeLook {
-  readonly tables: TablesLook;
-  readonly state: StateLook;
-  readonly tokens: TokensLook;
-  readonly pipeline: PipelineLook;
+/** The measurements of all parts, each within its share of the time. */
+export interface AllMeasurements {
+  readonly tables: TableMeasurements;
+  readonly state: StateMeasurements;
+  readonly tokens: TokenMeasurements;
+  readonly pipeline: PipelineMeasurements;
 }
 
-/** Measures all parts one after another: at once they would measure each other. Together they take 25 seconds at most. */
-export async function lookAtAll(
+/** Measures all parts one after another, since parallel measurements would slow each other. Takes 25 seconds at most. */
+export async function measureAll(
   deps: PerformanceDeps,
   helpers: TaskHelpers,
   { times, keys }: { readonly times: number; readonly keys: boolean },
-): Promise<WholeLook> {
+): Promise<AllMeasurements> {
   const within = (ms: number) => ({ withinMs: timeFor(helpers, ms), times });
   helpers.progress('measuring the state');
-  const state = await lookAtState(deps, helpers, { ...within(4_000), keys });
+  const state = await measureState(deps, helpers, { ...within(4_000), keys });
   helpers.progress('measuring the verification of tokens');
-  const tokens = await lookAtTokens(deps, helpers, within(5_000));
+  const tokens = await measureTokens(deps, helpers, within(5_000));
   helpers.progress('measuring both apps');
-  const pipeline = await lookAtPipeline(deps, helpers, within(8_000));
+  const pipeline = await measurePipeline(deps, helpers, within(8_000));
   helpers.progress('measuring the tables');
-  const tables = await lookAtTables(deps, helpers, { ...within(8_000), count: keys });
+  const tables = await measureTables(deps, helpers, { ...within(8_000), count: keys });
   return { tables, state, tokens, pipeline };
 }
 
-/** What follows from all looks, the worst first. What two of them say alike is said once. */
-export function allFindings({ tables, state, tokens, pipeline }: WholeLook): Finding[] {
+/** Judges all measurements, the worst finding first. Two tasks report a session without token, which is shown once. */
+export function allFindings({ tables, state, tokens, pipeline }: AllMeasurements): Finding[] {
   const found = [
     ...tableFindings(tables),
     ...stateFindings(state),
@@ -54,44 +53,41 @@ export function allFindings({ tables, state, tokens, pipeline }: WholeLook): Fin
   const order = ['critical', 'warning', 'info'];
   return found
     .filter(({ rule }, index) => {
-      const isSaid = found.findIndex((other) => other.rule === rule) < index;
-      return rule !== 'session_without_token' || !isSaid;
+      const isShown = found.findIndex((other) => other.rule === rule) < index;
+      return rule !== 'session_without_token' || !isShown;
     })
     .sort((a, b) => order.indexOf(a.severity) - order.indexOf(b.severity));
 }
 
-/** The figures of all looks by topic. */
-export const allFacts = ({ tables, state, tokens, pipeline }: WholeLook): Record<string, unknown> => ({
+/** The figures of all measurements by topic. */
+export const allFacts = ({ tables, state, tokens, pipeline }: AllMeasurements): Record<string, unknown> => ({
   tables: tableFacts(tables),
   state: stateFacts(state),
   tokens: tokenFacts(tokens),
   pipeline: pipelineFacts(pipeline),
 });
 
-/** The report on speed. */
+/** The task that reports on performance. */
 export const generatePerformanceReport = (deps: PerformanceDeps): Task =>
-  defineTask({
+  inspectionsOf('mcp-performance-optimizer').report({
     name: 'generate_performance_report',
-    permissions: ['system.read'],
-    agent: 'mcp-performance-optimizer',
     description:
-      'Measures the tables, the store of short-lived state, the verification of tokens and both apps, and reports percentiles of each and what to change.',
+      'Measures the tables, the state store, the verification of tokens and both apps, and reports percentiles of each and what to change.',
     timeoutMs: 30_000,
     input: z.strictObject({}),
-    output: reportSchema,
-    async run(_, helpers) {
-      const look = await lookAtAll(deps, helpers, { times: 25, keys: true });
-      const findings = allFindings(look);
-      const wrong = findings.filter(({ severity }) => severity !== 'info').map(({ rule }) => rule);
-      const said =
-        wrong.length === 0 ? 'All parts keep their budgets.' : `Not as it should be: ${wrong.join(', ')}.`;
-      return succeed({
-        summary: `${said} ${pipelineSummary(look.pipeline)}`,
+    async inspect(_, helpers) {
+      const measured = await measureAll(deps, helpers, { times: 25, keys: true });
+      const findings = allFindings(measured);
+      const problems = problemsIn(findings).map(({ rule }) => rule);
+      const state =
+        problems.length === 0 ? 'All parts keep their budgets.' : `Problems: ${problems.join(', ')}.`;
+      return {
+        summary: `${state} ${pipelineSummary(measured.pipeline)}`,
         facts: {
-          ...allFacts(look),
-          inWords: { state: summaryOf(look.state), tokens: tokenSummary(look.tokens) },
+          ...allFacts(measured),
+          inWords: { state: stateSummary(measured.state), tokens: tokenSummary(measured.tokens) },
         },
         findings,
-      });
+      };
     },
   });

@@ -7,7 +7,7 @@ import { middlewarePerformance } from './pipelineTasks.ts';
 import { redisTasks } from './redisTasks.ts';
 import { oauthTokenPerformance } from './tokenTasks.ts';
 
-/** What the mcp-performance-optimizer can do: it measures, and says what to change by what it measured. */
+/** The tasks of the mcp-performance-optimizer: it measures, and says what to change. */
 export const performanceTasks = (deps: SpecialistDeps): readonly Task[] => [
   ...databaseTasks(deps),
   ...redisTasks(deps),

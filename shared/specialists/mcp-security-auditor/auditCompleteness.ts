@@ -1,19 +1,19 @@
+import { withTimeout } from '../withTimeout.ts';
 import { z } from 'zod';
 import { createDigest } from '../../audit/model/hashChain.ts';
 import type { AuditRecord } from '../../audit/model/record.ts';
 import { verifyTrail } from '../../audit/verify/verifyTrail.ts';
-import { CLOCK_TOLERANCE_MS } from '../../platform/base/clock.ts';
 import type { Delegation } from '../../orchestration/model/delegation.ts';
 import type { Plan } from '../../orchestration/model/plan.ts';
 import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
-import { continueTrace } from '../../platform/telemetry/trace.ts';
-import type { Page } from '../../platform/tables/tables.ts';
+import { CLOCK_TOLERANCE_MS } from '../../platform/base/clock.ts';
 import { succeed } from '../../platform/base/result.ts';
+import type { Page } from '../../platform/tables/tables.ts';
+import { continueTrace } from '../../platform/telemetry/trace.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, defineFindings, verdict, verdictSchema } from '../finding.ts';
-import { withinTime } from '../withTimeout.ts';
-import { chainFindings } from './auditVerification.ts';
 import { readRecords } from '../readRecords.ts';
+import { chainFindings } from './auditVerification.ts';
 
 const inputSchema = z.strictObject({
   minutes: z.int().min(1).max(1_440).default(60).describe('The length of the span, in minutes before now.'),
@@ -76,7 +76,7 @@ export const auditTrailCompleteness = (
         list: (limit: number, after?: string) => Promise<Page<T>>,
         own: AbortSignal,
       ) => sampleRows(list, start, own);
-      const rows = await withinTime(READ_WITHIN_MS, signal, (own) =>
+      const rows = await withTimeout(READ_WITHIN_MS, signal, (own) =>
         Promise.all([
           sample((limit, after) => deps.delegations.list(tenantId, {}, limit, after), own),
           sample((limit, after) => deps.plans.list(tenantId, {}, limit, after), own),
@@ -84,10 +84,10 @@ export const auditTrailCompleteness = (
       );
       // Read after the rows, so that the records of all work in these rows are stored already.
       const [read, checked] = await Promise.all([
-        withinTime(READ_WITHIN_MS, signal, (own) =>
+        withTimeout(READ_WITHIN_MS, signal, (own) =>
           readRecords(deps.trail, tenantId, { from: before(from) }, { limit: MAX_RECORDS, signal: own }),
         ),
-        withinTime(READ_WITHIN_MS, signal, (own) =>
+        withTimeout(READ_WITHIN_MS, signal, (own) =>
           verifyTrail(tenantId, { from }, { store: deps.trail, digest: createDigest(), signal: own }),
         ),
       ]);

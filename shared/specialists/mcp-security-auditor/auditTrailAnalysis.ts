@@ -6,20 +6,10 @@ import type { Task, TaskHelpers } from '../../orchestration/tasks/task.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, defineFindings } from '../finding.ts';
 import { type Inspection, inspectionsOf } from '../inspection.ts';
-import { withinTime } from '../withTimeout.ts';
-import { chainFindings } from './auditVerification.ts';
 import { readRecords } from '../readRecords.ts';
-import {
-  MINUTE_MS,
-  TOP,
-  densestMinute,
-  hasFailed,
-  longestSilence,
-  minuteOf,
-  sumOfActs,
-  tally,
-  unendedActs,
-} from './recordStatistics.ts';
+import { withTimeout } from '../withTimeout.ts';
+import { chainFindings } from './auditVerification.ts';
+import { MINUTE_MS, TOP, densestMinute, hasFailed, longestSilence, minuteOf, sumOfActs, tally, unendedActs } from './recordStatistics.ts';
 
 const DAY_MS = 24 * 3_600_000;
 const moment = z.iso.datetime({ offset: true });
@@ -159,10 +149,10 @@ export async function analyseTrail(
   const end = to === undefined ? now : new Date(to);
   const span = { from: from === undefined ? new Date(end.getTime() - DAY_MS) : new Date(from), to: end };
   const [verified, read] = await Promise.all([
-    withinTime(VERIFY_WITHIN_MS, signal, (own) =>
+    withTimeout(VERIFY_WITHIN_MS, signal, (own) =>
       verifyTrail(tenantId, span, { store: trail, digest: createDigest(), signal: own }),
     ),
-    withinTime(READ_WITHIN_MS, signal, (own) =>
+    withTimeout(READ_WITHIN_MS, signal, (own) =>
       readRecords(trail, tenantId, span, { limit: maxRecords, signal: own }),
     ),
   ]);

@@ -5,8 +5,8 @@ import type { Task, TaskHelpers } from '../../orchestration/tasks/task.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, defineFindings } from '../finding.ts';
 import { inspectionsOf } from '../inspection.ts';
-import { withinTime } from '../withTimeout.ts';
 import { readRecords } from '../readRecords.ts';
+import { withTimeout } from '../withTimeout.ts';
 
 type AuditDeps = Pick<SpecialistDeps, 'audit' | 'trail' | 'newId'>;
 
@@ -80,16 +80,16 @@ export const auditLoggingVerification = (deps: AuditDeps): Task =>
       // Records are dated by the same clock.
       const from = new Date(clock.now().getTime() - 1);
       const resource = `audit/checks/${deps.newId()}`;
-      const written = await withinTime(STEP_WITHIN_MS, signal, () => write(resource, helpers, deps));
+      const written = await withTimeout(STEP_WITHIN_MS, signal, () => write(resource, helpers, deps));
       if (!written.ok)
         return {
           findings: [finding('not_written', { resource, problem: written.error.message })],
           facts: { resource },
         };
-      const read = await withinTime(STEP_WITHIN_MS, signal, (own) =>
+      const read = await withTimeout(STEP_WITHIN_MS, signal, (own) =>
         readRecords(deps.trail, tenantId, { action: ACTION, resource, from }, { limit: 10, signal: own }),
       );
-      const checked = await withinTime(STEP_WITHIN_MS, signal, (own) =>
+      const checked = await withTimeout(STEP_WITHIN_MS, signal, (own) =>
         verifyTrail(tenantId, { from }, { store: deps.trail, digest: createDigest(), signal: own }),
       );
       const findings = [

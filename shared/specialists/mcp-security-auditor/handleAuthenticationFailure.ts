@@ -4,12 +4,12 @@ import type { AuditRecord } from '../../audit/model/record.ts';
 import { type Task, type TaskHelpers, defineTask } from '../../orchestration/tasks/task.ts';
 import { succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
-import { type Finding, defineFindings, reportSchema } from '../finding.ts';
-import { finding as sharedFinding } from './findings.ts';
 import { eventSchema } from '../eventHandlers.ts';
-import { withinTime } from '../withTimeout.ts';
-import { hasFailed, sumOfActs, tally } from './recordStatistics.ts';
+import { type Finding, defineFindings, reportSchema } from '../finding.ts';
 import { readRecords } from '../readRecords.ts';
+import { withTimeout } from '../withTimeout.ts';
+import { finding as sharedFinding } from './findings.ts';
+import { hasFailed, sumOfActs, tally } from './recordStatistics.ts';
 
 type HandlerDeps = Pick<SpecialistDeps, 'audit' | 'trail'>;
 
@@ -81,7 +81,7 @@ export const handleAuthenticationFailure = (deps: HandlerDeps): Task =>
       const { tenantId, traceId, clock, signal } = helpers;
       const { subject, count = 0 } = detailSchema.safeParse(event.detail).data ?? {};
       const raisedAt = new Date(event.raisedAt);
-      const read = await withinTime(READ_WITHIN_MS, signal, (own) =>
+      const read = await withTimeout(READ_WITHIN_MS, signal, (own) =>
         refusalsAround(raisedAt, { subject, count }, { ...helpers, signal: own }, deps),
       );
       const refusals = read.ok ? read.value : [];

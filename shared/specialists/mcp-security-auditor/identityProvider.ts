@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { PublishedKey } from '../../identity/tokens/explainToken.ts';
 import { issuerOf, keyIsOfIssuer, keysUrl } from '../../identity/tokens/verifyToken.ts';
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
-import { type Fetched, fetchDocument } from '../fetchDocument.ts';
+import { type Fetched, fetchDocument } from '../callEndpoint.ts';
 import { type Finding, defineFindings } from '../finding.ts';
 import { finding as sharedFinding } from './findings.ts';
 

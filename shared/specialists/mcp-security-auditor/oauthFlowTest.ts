@@ -4,12 +4,11 @@ import { tenantHint } from '../../identity/access/tenants.ts';
 import { REQUIRED_SCOPE, issuerOf } from '../../identity/tokens/verifyToken.ts';
 import type { Task, TaskHelpers } from '../../orchestration/tasks/task.ts';
 import type { Result } from '../../platform/base/result.ts';
-import { type EndpointAnswer, callEndpoint } from '../callEndpoint.ts';
+import { type EndpointAnswer, callEndpoint, tracedHeaders } from '../callEndpoint.ts';
 import { tokenNotKept } from '../checkEndpoints.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, type RuleText, defineFindings } from '../finding.ts';
 import { inspectionsOf } from '../inspection.ts';
-import { tracedHeaders } from '../tracedHeaders.ts';
 import { DOCUMENT_WITHIN_MS, inspectTenant } from './identityProvider.ts';
 
 type FlowDeps = Pick<SpecialistDeps, 'config' | 'authority' | 'outbound'>;

@@ -1,14 +1,14 @@
 import { z } from 'zod';
-import { type TokenRule, explainToken } from '../../identity/tokens/explainToken.ts';
 import { roles } from '../../identity/access/actor.ts';
+import { visibleTenants } from '../../identity/access/tenants.ts';
+import { type TokenRule, explainToken } from '../../identity/tokens/explainToken.ts';
 import { REQUIRED_SCOPE } from '../../identity/tokens/verifyToken.ts';
 import type { Task, TaskHelpers } from '../../orchestration/tasks/task.ts';
 import { tokenNotKept } from '../checkEndpoints.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, defineFindings, problemsIn } from '../finding.ts';
 import { inspectionsOf } from '../inspection.ts';
-import { visibleTenants } from '../../identity/access/tenants.ts';
-import { withinTime } from '../withTimeout.ts';
+import { withTimeout } from '../withTimeout.ts';
 import { finding as sharedFinding, tokenRemedy } from './findings.ts';
 import { inspectTenant } from './identityProvider.ts';
 
@@ -137,7 +137,7 @@ async function refusalFindings(
   { tenantId, clock, signal }: TaskHelpers,
 ): Promise<readonly Finding[]> {
   const from = new Date(clock.now().getTime() - LOOK_BACK_MS);
-  const read = await withinTime(TRAIL_WITHIN_MS, signal, () =>
+  const read = await withTimeout(TRAIL_WITHIN_MS, signal, () =>
     Promise.all(
       Object.entries(setupRefusals).map(async ([reason, rule]) => {
         const query = { action: 'sign_in', resource: reason, from };

@@ -1,12 +1,11 @@
-import { type Permission, isPermission, permissionNames } from '../../identity/access/permissions.ts';
 import { roles } from '../../identity/access/actor.ts';
+import { type Permission, isPermission, permissionNames } from '../../identity/access/permissions.ts';
 import type { Task, TaskHelpers } from '../../orchestration/tasks/task.ts';
-import { callEndpoint } from '../callEndpoint.ts';
+import { callEndpoint, tracedHeaders } from '../callEndpoint.ts';
 import { tokenNotKept } from '../checkEndpoints.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, defineFindings } from '../finding.ts';
 import { inspectionsOf } from '../inspection.ts';
-import { tracedHeaders } from '../tracedHeaders.ts';
 import { accessFindings, rightsIn } from './accessRules.ts';
 import { finding as sharedFinding } from './findings.ts';
 

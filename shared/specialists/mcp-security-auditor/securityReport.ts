@@ -1,3 +1,4 @@
+import { withTimeout } from '../withTimeout.ts';
 import { z } from 'zod';
 import { isPermission, permissionNames } from '../../identity/access/permissions.ts';
 import type { Task, TaskHelpers } from '../../orchestration/tasks/task.ts';
@@ -5,7 +6,6 @@ import type { ServerStore } from '../../registry/records/serverStore.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, defineFindings } from '../finding.ts';
 import { type Inspection, inspectionsOf } from '../inspection.ts';
-import { withinTime } from '../withTimeout.ts';
 import { accessFindings, rightsIn } from './accessRules.ts';
 import { analyseTrail, lastDay } from './auditTrailAnalysis.ts';
 import { inspectTenant } from './identityProvider.ts';
@@ -98,7 +98,7 @@ const settingFindings = ({ config }: Pick<SetupDeps, 'config'>): Finding[] => [
 const isLoopback = (url: string): boolean => /^http:\/\/(127\.|\[::1\]|localhost[:/])/.test(url);
 
 async function inspectServers({ tenantId, signal }: TaskHelpers, servers: ServerStore): Promise<Inspection> {
-  const read = await withinTime(LOOK_WITHIN_MS, signal, async (own) => {
+  const read = await withTimeout(LOOK_WITHIN_MS, signal, async (own) => {
     const found: { slug: string; isPlain: boolean; isShared: boolean }[] = [];
     let after: string | undefined;
     do {

@@ -2,11 +2,10 @@ import { type TokenVerifier, createTokenVerifier, issuerOf } from '../../identit
 import type { Task, TaskHelpers } from '../../orchestration/tasks/task.ts';
 import { InfrastructureError } from '../../platform/base/errors.ts';
 import { succeed } from '../../platform/base/result.ts';
+import { callEndpoint, tracedHeaders } from '../callEndpoint.ts';
 import type { SpecialistDeps } from '../deps.ts';
-import { callEndpoint } from '../callEndpoint.ts';
 import { type Finding, defineFindings } from '../finding.ts';
 import { inspectionsOf } from '../inspection.ts';
-import { tracedHeaders } from '../tracedHeaders.ts';
 import { OUT_OF_SERVICE, finding as sharedFinding } from './findings.ts';
 import { type Forgery, forgeTokens, makeForgersKey } from './forgeTokens.ts';
 import { publishedKeys } from './identityProvider.ts';

@@ -161,7 +161,9 @@ describeWith(onPath('redis-server'), 'when Redis has stopped', () => {
     const check = await run({ task: 'redis_connectivity_test' });
     expect(check).toMatchObject({
       passed: false,
-      error: expect.stringContaining('Redis cannot be used: a set failed (ECONNREFUSED)') as string,
+      error: expect.stringContaining(
+        'Redis cannot be used: the operation set failed (ECONNREFUSED)',
+      ) as string,
     });
     expect(await run({ task: 'check_redis_connectivity' })).toMatchObject({
       status: 'failed',

@@ -35,9 +35,9 @@ function system(found: Record<string, Result<unknown>> = {}, faults: Faults = {}
   const log = recordingLog();
   const deps: HealthDeps = { ...engine.deps, log, tasks: () => Promise.resolve(tasks) };
   /** Lets the agents work for as long as somebody waits for them. */
-  async function working<T>(look: Promise<T>): Promise<T> {
-    const waiting = new Set([look]);
-    const done = look.finally(() => waiting.delete(look));
+  async function working<T>(check: Promise<T>): Promise<T> {
+    const waiting = new Set([check]);
+    const done = check.finally(() => waiting.delete(check));
     while (waiting.size > 0) {
       await engine.drain(tasks);
       await new Promise((turn) => setImmediate(turn));
@@ -54,7 +54,7 @@ const changes = ({ log }: ReturnType<typeof system>) =>
     .map(({ fields }) => [fields['component'], fields['before'], fields['after']]);
 
 describe('the health of the system', () => {
-  test('has a component for each step of the plan, and what the instance sees for itself', async () => {
+  test('has a component for each step of the plan, and those that the instance probes', async () => {
     const { health, working } = system();
     const report = await working(health.current(caller));
     expect(report.overallStatus).toBe('healthy');
@@ -71,7 +71,7 @@ describe('the health of the system', () => {
     });
   });
 
-  test('is looked at once in a few seconds, unless somebody wants a new look', async () => {
+  test('is checked once in a few seconds, unless a caller wants a new check', async () => {
     const { health, working, runs, engine } = system();
     const first = await working(health.current(caller));
     expect(await working(health.current(caller))).toEqual(first);
@@ -83,7 +83,7 @@ describe('the health of the system', () => {
     expect(runs).toHaveLength(3 * names.length);
   });
 
-  test('is looked at by one instance at a time; the others get what that one found', async () => {
+  test('is checked by one instance at a time; the others return its report', async () => {
     const { health, deps, working, runs } = system();
     const other = createHealthCheck(deps);
     const [one, two] = await working(Promise.all([health.anew(caller, 10_000), other.anew(caller, 10_000)]));
@@ -91,7 +91,7 @@ describe('the health of the system', () => {
     expect(runs).toHaveLength(names.length);
   });
 
-  test('is kept for each tenant by itself', async () => {
+  test('is cached for each tenant', async () => {
     const { health, working, runs } = system();
     await working(health.current(caller));
     const stranger = { ...caller, principal: { ...caller.principal, tenantId: 't2' } };
@@ -99,26 +99,26 @@ describe('the health of the system', () => {
     expect(runs).toHaveLength(2 * names.length);
   });
 
-  test('says of an agent that does not answer how long it was waited for', async () => {
+  test('says how long it waited for an agent that does not answer', async () => {
     const { health, engine } = system();
-    const look = health.current(caller);
+    const check = health.current(caller);
     await expect.poll(() => engine.queue.length).toBe(names.length);
     engine.advance(16);
-    const report = await look;
+    const report = await check;
     expect(report.failedServices.sort()).toEqual([...names].sort());
     expect(report.components['redis_health']?.error?.message).toBe(
       'mcp-performance-optimizer has not answered within 3 seconds: its app or the queue to it may be down',
     );
   });
 
-  test('that somebody waits for less than the agents may take is degraded, and is not kept', async () => {
+  test('is degraded and not cached if the caller waits for less than the timeout of the agents', async () => {
     const { health, working } = system();
     const short = await health.anew(caller, 1_000);
     expect(short).toMatchObject({ overallStatus: 'degraded', degradedServices: names });
     expect((await working(health.current(caller))).overallStatus).toBe('healthy');
   });
 
-  test('names the tasks that no agent has', async () => {
+  test('names tasks that do not exist', async () => {
     const { deps } = system();
     const health = createHealthCheck({ ...deps, tasks: () => Promise.resolve(taskCatalogue([])) });
     const report = await health.current(caller);
@@ -127,8 +127,8 @@ describe('the health of the system', () => {
   });
 });
 
-describe('where a part is away', () => {
-  test('storage: the look ends, the tables have failed and the agents could not be asked', async () => {
+describe('if a part is down', () => {
+  test('storage: the check ends, the tables have failed and the agents were not asked', async () => {
     const { health, log } = system({}, { deadFrom: 1 });
     const report = await health.current(caller);
     expect(report).toMatchObject({
@@ -142,20 +142,16 @@ describe('where a part is away', () => {
     expect(log.lines.map(({ event }) => event)).toContain('health_check_failed');
   });
 
-  test(
-    'storage that stays silent: what it would have said is not waited for',
-    { timeout: 15_000 },
-    async () => {
-      const { deps } = system();
-      const never = () => new Promise<never>(() => undefined);
-      const health = createHealthCheck({ ...deps, plans: { ...deps.plans, add: never, find: never } });
-      expect(await health.anew(caller, 1_000)).toMatchObject({
-        components: { tables: { error: { kind: 'timeout' } }, redis_health: { error: { kind: 'timeout' } } },
-      });
-    },
-  );
+  test('storage that hangs: the check does not wait for it', { timeout: 15_000 }, async () => {
+    const { deps } = system();
+    const never = () => new Promise<never>(() => undefined);
+    const health = createHealthCheck({ ...deps, plans: { ...deps.plans, add: never, find: never } });
+    expect(await health.anew(caller, 1_000)).toMatchObject({
+      components: { tables: { error: { kind: 'timeout' } }, redis_health: { error: { kind: 'timeout' } } },
+    });
+  });
 
-  test('the state: the agents are asked all the same', async () => {
+  test('the state store: the agents are asked anyway', async () => {
     const { deps, working } = system();
     const away = () => Promise.reject(new InfrastructureError('redis', 'test', undefined));
     const shortLived = { ...deps.shortLived, get: away, claim: away, set: away };
@@ -163,7 +159,7 @@ describe('where a part is away', () => {
     expect(report.failedServices).toEqual(['state_store']);
   });
 
-  test('a fault of our own is thrown', async () => {
+  test('an unexpected error is thrown', async () => {
     const { deps } = system();
     const broken = () => Promise.reject(new Error('a bug'));
     await expect(createHealthCheck({ ...deps, tasks: broken }).current(caller)).rejects.toThrow('a bug');
@@ -171,7 +167,7 @@ describe('where a part is away', () => {
 });
 
 describe('a change', () => {
-  test('is logged once, when it comes and when it goes', async () => {
+  test('is logged once when it starts and once when it ends', async () => {
     const found: Record<string, Result<unknown>> = {};
     const run = system(found);
     await run.working(run.health.sweep(caller));
@@ -187,18 +183,18 @@ describe('a change', () => {
     ]);
   });
 
-  test('is none where an agent was only late: the timer looks again', async () => {
+  test('is not logged if an agent was only late: the timer checks again', async () => {
     const run = system();
-    const look = run.health.sweep(caller);
+    const check = run.health.sweep(caller);
     await expect.poll(() => run.engine.queue.length).toBe(names.length);
     run.engine.queue.length = 0;
     run.engine.advance(16);
-    const report = await run.working(look);
+    const report = await run.working(check);
     expect([report.overallStatus, changes(run)]).toEqual(['healthy', []]);
   });
 });
 
-test('a look that is larger than the state holds is kept without what was looked at', async () => {
+test('a report that is too large for the state store is cached without its evidence', async () => {
   const evidence = { rows: 'x'.repeat(40_000) };
   const large = succeed({ status: 'healthy', evidence, findings: [] });
   const { health, working, runs } = system({ redis_health: large, database_health: large });

@@ -25,7 +25,7 @@ describe('the system as a whole', () => {
     expect(healthReport(components, at)).toMatchObject({ overallStatus, timestamp: at.toISOString() });
   });
 
-  test('names what is degraded and what has failed', () => {
+  test('names the degraded and the failed components', () => {
     const components = { a: component('healthy'), b: component('degraded'), c: component('failed') };
     expect(healthReport(components, at)).toMatchObject({
       components,
@@ -67,7 +67,7 @@ const ended = (more: Partial<PlanStep> = {}) =>
   step({ state: 'succeeded', finishedAt: later(1).toISOString(), ...more });
 
 describe('a component', () => {
-  test('is as its agent found it, with what it looked at and how long that took', () => {
+  test('has the status, evidence and duration of the check by its agent', () => {
     const result = { status: 'degraded', evidence: { hitRatio: 0.2 }, findings: [{ rule: 'low_hit_ratio' }] };
     expect(componentOf(ended(), delegation(result), later(1))).toEqual({
       agent: 'mcp-performance-optimizer',
@@ -78,7 +78,7 @@ describe('a component', () => {
   });
 
   test.each([
-    ['an answer that says nothing of it', ended(), delegation({ fine: true }), 'internal'],
+    ['a result of another shape', ended(), delegation({ fine: true }), 'internal'],
     ['a row that is gone', ended(), undefined, 'internal'],
     [
       'a task that failed',
@@ -92,7 +92,7 @@ describe('a component', () => {
       undefined,
       'timeout',
     ],
-    ['a look that was cancelled', step({ state: 'skipped' }), undefined, 'cancelled'],
+    ['a check that was cancelled', step({ state: 'skipped' }), undefined, 'cancelled'],
     ['an agent that does not answer in its time', step({}), undefined, 'timeout'],
   ])('has failed for %s, with the reason', (_, read, found, kind) => {
     const failed = componentOf(read, found, later(3));
@@ -100,7 +100,7 @@ describe('a component', () => {
     expect(failed?.error?.message).not.toBe('');
   });
 
-  test('is not known while its agent has time', () => {
+  test('is unknown before its timeout', () => {
     expect(componentOf(step({}), undefined, later(2.9))).toBeUndefined();
   });
 });
@@ -112,7 +112,7 @@ describe('a change', () => {
       at,
     );
 
-  test('is each part that is otherwise than before', () => {
+  test('is each component whose status differs from before', () => {
     const before = report({ a: 'healthy', b: 'failed', c: 'degraded' });
     expect(healthChanges(before, report({ a: 'failed', b: 'healthy', c: 'degraded' }))).toEqual([
       { component: 'a', before: 'healthy', after: 'failed' },
@@ -120,7 +120,7 @@ describe('a change', () => {
     ]);
   });
 
-  test('is what is not well where nothing was known', () => {
+  test('is each component that is not healthy if there was no report before', () => {
     expect(healthChanges(undefined, report({ a: 'healthy', b: 'failed' }))).toEqual([
       { component: 'b', before: 'healthy', after: 'failed' },
     ]);

@@ -41,7 +41,7 @@ function reported(outcomes: Record<string, Outcome>, withheldOf: WithheldOf = ()
 const all = (outcome: Outcome) => Object.fromEntries(steps.map(({ id }) => [id, outcome]));
 
 describe('the report of the system', () => {
-  test('holds what each specialist says, and is as its schema', () => {
+  test('holds the report of each specialist, and fits its schema', () => {
     const report = reported(all(says()));
     expect(systemReportSchema.parse(report)).toEqual(report);
     expect(report).toMatchObject({
@@ -68,7 +68,7 @@ describe('the report of the system', () => {
 
   test.each([
     ['that failed', { success: false, error: { kind: 'timeout', message: 'too late' } }, 'too late'],
-    ['whose answer is no report', { success: true, result: 'fine' }, 'is no report'],
+    ['whose result is not a report', { success: true, result: 'fine' }, 'is not a report'],
   ] as const)('with a specialist %s is unhealthy, and says why', (_, outcome, words) => {
     const { overallSystemHealth, specialistReports } = reported({ ...all(says()), system_health: outcome });
     expect(overallSystemHealth).toBe('unhealthy');
@@ -78,7 +78,7 @@ describe('the report of the system', () => {
     });
   });
 
-  test('is of those who have ended, as long as others are at it', () => {
+  test('holds the reports of those that have ended while others run', () => {
     expect(reported({})).not.toHaveProperty('overallSystemHealth');
     const report = reported({ security_status: says(finding('a', 'warning')) });
     expect(report).toMatchObject({
@@ -90,7 +90,7 @@ describe('the report of the system', () => {
   });
 });
 
-test('what a reader may not see of it is left out, with its recommendations, and counts for the health', () => {
+test('a withheld report is left out with its recommendations, and counts for the health', () => {
   const report = reported(
     { ...all(says(finding('mine', 'info'))), security_status: says(finding('secret', 'critical')) },
     ({ task }) => (task === 'generate_security_report' ? { permissions: ['audit.read'] } : undefined),

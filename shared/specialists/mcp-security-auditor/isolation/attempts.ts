@@ -4,8 +4,7 @@ import { LATEST_LEGACY } from '../../../gateway/protocol/versions.ts';
 import type { Session } from '../../../identity/sessions/sessionStore.ts';
 import type { TaskHelpers } from '../../../orchestration/tasks/task.ts';
 import { continueTrace } from '../../../platform/telemetry/trace.ts';
-import { callEndpoint } from '../../callEndpoint.ts';
-import { tracedHeaders } from '../../tracedHeaders.ts';
+import { callEndpoint, tracedHeaders } from '../../callEndpoint.ts';
 import type { ForeignRecords, IsolationDeps } from './foreignRecords.ts';
 
 /** One way to reach a record. It must succeed for the tenant of the record, or it proves nothing, and fail for any other. */

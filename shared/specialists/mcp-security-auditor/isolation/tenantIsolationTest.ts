@@ -3,16 +3,10 @@ import type { Task, TaskHelpers } from '../../../orchestration/tasks/task.ts';
 import { tokenNotKept } from '../../checkEndpoints.ts';
 import { type Finding, defineFindings } from '../../finding.ts';
 import { type Inspection, inspectionsOf } from '../../inspection.ts';
-import { withinTime } from '../../withTimeout.ts';
 import { readRecords } from '../../readRecords.ts';
+import { withTimeout } from '../../withTimeout.ts';
 import { type Attempt, gatewayAttempts, httpAttempts, storeAttempts } from './attempts.ts';
-import {
-  type IsolationDeps,
-  type ForeignRecords,
-  removeRecords,
-  storeRecords,
-  makeForeignRecords,
-} from './foreignRecords.ts';
+import { type IsolationDeps, type ForeignRecords, removeRecords, storeRecords, makeForeignRecords } from './foreignRecords.ts';
 
 const STEP_WITHIN_MS = 15_000;
 const TRAIL_SAMPLE = 200;
@@ -74,7 +68,7 @@ export const tenantIsolationTest = (deps: IsolationDeps): Task =>
       const findings: Finding[] = [];
       const evidence: Record<string, unknown> = { madeUpTenant: records.principal.tenantId };
       try {
-        const stored = await withinTime(STEP_WITHIN_MS, helpers.signal, () => storeRecords(records, deps));
+        const stored = await withTimeout(STEP_WITHIN_MS, helpers.signal, () => storeRecords(records, deps));
         session = stored.ok ? stored.value : undefined;
         const tried = session === undefined ? undefined : await tryAll(records, session, helpers, deps);
         findings.push(...(tried?.findings ?? []));
@@ -99,7 +93,7 @@ async function tryAll(
 ): Promise<Inspection> {
   const { tenantId, signal } = helpers;
   const [attempts, token] = await Promise.all([
-    withinTime(STEP_WITHIN_MS, signal, async (own) => [
+    withTimeout(STEP_WITHIN_MS, signal, async (own) => [
       ...storeAttempts(records, session, deps),
       ...(await gatewayAttempts(records, deps, own)),
     ]),
@@ -107,10 +101,10 @@ async function tryAll(
   ]);
   if (!attempts.ok) return { findings: [untested(attempts.error.message)], facts: {} };
   const [tried, trail, http] = await Promise.all([
-    withinTime(STEP_WITHIN_MS, signal, () =>
+    withTimeout(STEP_WITHIN_MS, signal, () =>
       Promise.all(attempts.value.map((attempt) => tryOne(attempt, records.principal.tenantId, tenantId))),
     ),
-    withinTime(STEP_WITHIN_MS, signal, (own) =>
+    withTimeout(STEP_WITHIN_MS, signal, (own) =>
       readRecords(deps.trail, tenantId, {}, { limit: TRAIL_SAMPLE, signal: own }),
     ),
     token === undefined ? undefined : httpAttempts(records, session, token, helpers, deps),

@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest';
 import type { AuditRecord } from '../../../../shared/audit/model/record.ts';
 import { type Delegation, newDelegation } from '../../../../shared/orchestration/model/delegation.ts';
 import { startPlan } from '../../../../shared/orchestration/model/planProgress.ts';
-import type { Gathered } from '../../../../shared/specialists/mcp-debugger/readTrace.ts';
+import type { TraceContent } from '../../../../shared/specialists/mcp-debugger/readTrace.ts';
 import { judgeTrace } from '../../../../shared/specialists/mcp-debugger/judgeTrace.ts';
-import { timelineOf } from '../../../../shared/specialists/mcp-debugger/timeline.ts';
+import { timelineOf } from '../../../../shared/specialists/mcp-debugger/followTrace.ts';
 
 const begun = new Date('2026-01-01T00:00:00.000Z');
 const after = (seconds: number) => new Date(begun.getTime() + seconds * 1_000);
@@ -42,7 +42,7 @@ const record = (more: Partial<AuditRecord>): AuditRecord => ({
   hash: '',
   ...more,
 });
-const gathered = (more: Partial<Gathered>): Gathered => ({
+const gathered = (more: Partial<TraceContent>): TraceContent => ({
   delegations: [],
   plans: [],
   records: [],
@@ -50,7 +50,7 @@ const gathered = (more: Partial<Gathered>): Gathered => ({
   unread: [],
   ...more,
 });
-const rules = (what: Partial<Gathered>, seconds: number) =>
+const rules = (what: Partial<TraceContent>, seconds: number) =>
   judgeTrace(gathered(what), after(seconds), 'own').map(({ rule, severity }) => `${rule}:${severity}`);
 
 const done: Partial<Delegation> = {
@@ -68,17 +68,17 @@ const failed = (kind: 'timeout' | 'cancelled' | 'unavailable'): Partial<Delegati
 
 describe('a delegation', () => {
   test.each<[string, Partial<Delegation>, number, readonly string[]]>([
-    ['that has succeeded is fine', done, 900, []],
-    ['that was just sent is fine', {}, 5, []],
-    ['that nobody takes hangs', {}, 30, ['delegation_not_taken:critical']],
+    ['that succeeded has no finding', done, 900, []],
+    ['that was just sent has no finding', {}, 5, []],
+    ['that no agent takes hangs', {}, 30, ['delegation_not_taken:critical']],
     [
-      'that waits for its retry is only repeated',
+      'that waits for its retry is reported as repeated',
       { attempts: 2, attempt: 3, sentAt: after(40).toISOString() },
       30,
       ['delegation_repeated:warning'],
     ],
     [
-      'that runs under a lease is told of',
+      'that runs under a lease is an info',
       { state: 'running', attempts: 1, leaseUntil: after(60).toISOString() },
       30,
       ['delegation_running:info'],
@@ -89,13 +89,18 @@ describe('a delegation', () => {
       30,
       ['delegation_abandoned:critical'],
     ],
-    ['that failed is where it ended', failed('unavailable'), 30, ['delegation_failed:critical']],
-    ['that was cancelled is no fault', failed('cancelled'), 30, ['delegation_failed:info']],
+    [
+      'that failed is named as the end of the trace',
+      failed('unavailable'),
+      30,
+      ['delegation_failed:critical'],
+    ],
+    ['that was cancelled is an info', failed('cancelled'), 30, ['delegation_failed:info']],
   ])('%s', (_, more, seconds, expected) => {
     expect(rules({ delegations: [row(more)] }, seconds)).toEqual(expected);
   });
 
-  test('that looks itself is not what hangs', () => {
+  test('that asks for the report does not count as hanging', () => {
     expect(rules({ delegations: [row({ id: 'own' })] }, 30)).toEqual([]);
   });
 });
@@ -111,11 +116,11 @@ describe('a plan', () => {
     begun,
   );
 
-  test('with something queued moves by itself', () => {
+  test('with a queued step has no finding', () => {
     expect(rules({ plans: [plan] }, 300)).toEqual([]);
   });
 
-  test('of which nothing is queued and which has not ended is stuck', () => {
+  test('that has not ended and has no queued step is stuck', () => {
     const stuck = { ...plan, steps: plan.steps.map((step) => ({ ...step, state: 'waiting' as const })) };
     expect(rules({ plans: [stuck] }, 300)).toEqual(['plan_stuck:critical']);
   });
@@ -136,30 +141,42 @@ describe('a plan', () => {
 
 describe('an audit record', () => {
   test.each<[string, readonly Partial<AuditRecord>[], readonly string[]]>([
-    ['of a call that went well is fine', [{}], []],
+    ['of a call that succeeded has no finding', [{}], []],
     [
-      'of a refusal is where it ended',
+      'of a refusal is named as the end of the trace',
       [{ decision: 'refused', outcome: 'forbidden' }],
       ['request_refused:critical'],
     ],
     ['of a call that a server failed names it', [{ outcome: 'timeout' }], ['call_failed:critical']],
-    ['of an error of the server itself is its own', [{ outcome: 'tool_error' }], ['call_failed:warning']],
-    ['of an act that was begun and never ended is lost', [{ outcome: 'begun' }], ['act_not_ended:critical']],
-    ['of an act that has ended is fine', [{ outcome: 'begun' }, { id: 'c-1', begunBy: 'c-0' }], []],
-    ['of what a delegation came to is told by that', [{ action: 'delegations.run', outcome: 'timeout' }], []],
+    [
+      'of an error that the server returned is a warning',
+      [{ outcome: 'tool_error' }],
+      ['call_failed:warning'],
+    ],
+    [
+      'of an act that began and never ended is reported as lost',
+      [{ outcome: 'begun' }],
+      ['act_not_ended:critical'],
+    ],
+    ['of an act that has ended has no finding', [{ outcome: 'begun' }, { id: 'c-1', begunBy: 'c-0' }], []],
+    [
+      'of a delegation has no finding, since its row has one',
+      [{ action: 'delegations.run', outcome: 'timeout' }],
+      [],
+    ],
   ])('%s', (_, records, expected) => {
     expect(rules({ records: records.map(record) }, 600)).toEqual(expected);
   });
 });
 
-test('what could not be read, and where the search ended, is said', () => {
+test('unread parts and the end of the search are findings', () => {
   expect(rules({ unread: [{ part: 'audit', why: 'no answer' }], cutAt: begun.toISOString() }, 1)).toEqual([
     'part_unread:warning',
     'search_cut:info',
   ]);
 });
 
-test('the story is in the order of time, with how long each waited and took', () => {
+test('the timeline is in order of time, with the waiting and running time of each delegation', () => {
   const story = timelineOf(
     gathered({
       delegations: [row({ ...done, startedAt: after(3).toISOString(), finishedAt: after(7).toISOString() })],

@@ -24,23 +24,20 @@ const record = (more: Partial<AuditRecord>): AuditRecord => ({
   ...more,
 });
 
-test.each(Object.keys(reasons))(
-  'the reason %s is named with what it was held to and what to do',
-  (reason) => {
-    const [group] = groupRefusals([record({ resource: reason })]);
-    if (!group) throw new Error('there is no group');
-    const finding = explainRefusals(group, 'critical');
-    expect(finding).toMatchObject({
-      rule: `sign_in_${reason}`,
-      severity: reason === 'missing' ? 'info' : 'critical',
-      evidence: { reason, heldTo: expect.stringMatching(/\w/) as string },
-    });
-    expect(finding.remedy).not.toBe('');
-  },
-);
+test.each(Object.keys(reasons))('the reason %s is explained with its rule and what to do', (reason) => {
+  const [group] = groupRefusals([record({ resource: reason })]);
+  if (!group) throw new Error('there is no group');
+  const finding = explainRefusals(group, 'critical');
+  expect(finding).toMatchObject({
+    rule: `sign_in_${reason}`,
+    severity: reason === 'missing' ? 'info' : 'critical',
+    evidence: { reason, heldTo: expect.stringMatching(/\w/) as string },
+  });
+  expect(finding.remedy).not.toBe('');
+});
 
 describe('refusals', () => {
-  test('of one reason and user are one group, with times, traces and what records stand for', () => {
+  test('of one reason and user are one group, with times, traces and counts', () => {
     const groups = groupRefusals([
       record({ at: '2026-01-01T00:00:05.000Z', actor: 'various', count: 40, traceId: '' }),
       record({ at: '2026-01-01T00:00:09.000Z', traceId: 'b'.repeat(32) }),

@@ -3,8 +3,12 @@ import { agents } from '../../../../shared/orchestration/model/agents.ts';
 import type { Delegation } from '../../../../shared/orchestration/model/delegation.ts';
 import { newDelegation } from '../../../../shared/orchestration/model/delegation.ts';
 import { taskCatalogue } from '../../../../shared/orchestration/tasks/taskCatalogue.ts';
-import { type Leg, judgeRoundTrip } from '../../../../shared/specialists/mcp-debugger/judgeRoundTrip.ts';
-import { roundTrip } from '../../../../shared/specialists/mcp-debugger/roundTrip.ts';
+
+import {
+  type Leg,
+  judgeRoundTrip,
+  roundTrip,
+} from '../../../../shared/specialists/mcp-debugger/roundTrip.ts';
 import { probes } from '../../../../shared/specialists/probe.ts';
 import { testEngine } from '../../../support/engine.ts';
 import { memoryState } from '../../../support/memoryState.ts';
@@ -29,31 +33,31 @@ const timedOut: Partial<Delegation> = {
   outcome: { success: false, error: { kind: 'timeout', message: '' } },
 };
 
-describe('the way between the apps', () => {
+describe('the judgement of a round trip', () => {
   test.each<[string, readonly Leg[], readonly string[]]>([
-    ['is sound', [leg('there', well), leg('back', well)], []],
+    ['has no finding if both legs succeeded', [leg('there', well), leg('back', well)], []],
     [
-      'ends where nobody takes the message there',
+      'names the leg whose message no agent takes',
       [leg('there', {}), leg('back')],
       ['there message_not_taken'],
     ],
     [
-      'ends there too when that time is over',
+      'names the same leg after its timeout',
       [leg('there', timedOut), leg('back')],
       ['there message_not_taken'],
     ],
     [
-      'ends at a probe that hangs',
+      'names a probe that hangs',
       [leg('there', { state: 'running', attempts: 1 }), leg('back')],
       ['there probe_hangs'],
     ],
     [
-      'ends at a probe that meets faults again and again',
+      'names a probe that meets faults at each attempt',
       [leg('there', { attempts: 3 }), leg('back')],
       ['there probe_tried_again'],
     ],
     [
-      'ends at a probe that fails',
+      'names a probe that fails',
       [
         leg('there', {
           ...timedOut,
@@ -64,14 +68,18 @@ describe('the way between the apps', () => {
       ],
       ['there probe_failed'],
     ],
-    ['ends where the mcp app does not go on', [leg('there', well), leg('back')], ['back plan_not_advanced']],
-    ['ends where the mcp app cannot send', [leg('there', well), leg('back', {})], ['back message_not_taken']],
+    [
+      'names an mcp app that does not advance the plan',
+      [leg('there', well), leg('back')],
+      ['back plan_not_advanced'],
+    ],
+    ['names an mcp app that cannot send', [leg('there', well), leg('back', {})], ['back message_not_taken']],
   ])('%s', (_, legs, expected) => {
     const found = judgeRoundTrip(legs, { withinMs: 1, isMarked: undefined });
     expect(found.map(({ rule, evidence }) => `${String(evidence['step'])} ${rule}`)).toEqual(expected);
   });
 
-  test('is not sound where the apps keep their short-lived state apart', () => {
+  test('says that the apps do not share their state', () => {
     const found = judgeRoundTrip([leg('there', well), leg('back', well)], { withinMs: 1, isMarked: false });
     expect(found.map(({ rule }) => rule)).toEqual(['state_not_shared']);
   });
@@ -97,7 +105,7 @@ describe('a round trip', () => {
     return { ...(await trip), engine };
   }
 
-  test('goes over both queues and finds the mark of the other app', async () => {
+  test('goes over both queues and reads the mark of the other app', async () => {
     const { facts, findings } = await travel('shared');
     expect(findings).toEqual([]);
     expect(facts).toMatchObject({
@@ -106,11 +114,11 @@ describe('a round trip', () => {
     });
   });
 
-  test('finds that the other app keeps its state elsewhere', async () => {
+  test('finds that the other app uses another state store', async () => {
     expect((await travel('apart')).findings.map(({ rule }) => rule)).toEqual(['state_not_shared']);
   });
 
-  test('that nobody answers ends in time, names the leg, and leaves nothing running', async () => {
+  test('without an answer ends in time, names the leg, and leaves nothing running', async () => {
     const { findings, engine } = await travel('shared', { drains: false });
     expect(findings).toMatchObject([{ rule: 'message_not_taken', evidence: { step: 'there', app: 'mcp' } }]);
     const { items } = await engine.deps.plans.list('t1', { name: 'dual_server_round_trip' }, 10);

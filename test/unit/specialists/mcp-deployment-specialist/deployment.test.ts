@@ -14,15 +14,15 @@ import {
   environments,
   readinessFindings,
 } from '../../../../shared/specialists/mcp-deployment-specialist/readiness.ts';
-import { silence } from '../../../../shared/specialists/mcp-deployment-specialist/runningApps.ts';
+import { silenceFindings } from '../../../../shared/specialists/mcp-deployment-specialist/runningApps.ts';
 import type { Finding } from '../../../../shared/specialists/finding.ts';
 import { instance, runningApps } from '../../../support/instances.ts';
 
 const rules = (findings: Iterable<Finding>) => [...findings].map(({ rule }) => rule);
 const allThere = new Map(queues.map(({ name }) => [name, 'present' as const]));
 
-describe('what drifts', () => {
-  test('is nothing among instances that are alike', () => {
+describe('drift', () => {
+  test('is not found among equal instances', () => {
     expect(driftFindings(runningApps([instance('management'), instance('management', { id: '2' })]))).toEqual(
       [],
     );
@@ -38,11 +38,11 @@ describe('what drifts', () => {
     [['settings_drift'], [instance('mcp'), instance('mcp', { settings: { MREG_TENANTS: 'other' } })]],
     [['different_node_versions'], [instance('mcp', { node: '22.12.0' })]],
     [['apps_run_different_builds', 'unknown_build'], [instance('mcp', { build: 'unbuilt' })]],
-  ])('is named: %j', (expected, mcp) => {
+  ])('is found: %j', (expected, mcp) => {
     expect(rules(driftFindings(runningApps(undefined, mcp)))).toEqual(expected);
   });
 
-  test('of settings is named by setting', () => {
+  test('of settings names the setting', () => {
     const mcp = [instance('mcp'), instance('mcp', { settings: { MREG_APP: 'mcp', MREG_TENANTS: 'other' } })];
     expect(driftFindings(runningApps(undefined, mcp))[0]?.evidence['settings']).toEqual(['MREG_TENANTS']);
   });
@@ -56,18 +56,18 @@ describe('an app', () => {
     [true, none, ['app_does_not_say_what_it_is']],
     [false, known, ['app_not_reachable']],
     [false, none, ['app_not_running']],
-  ])('that answers: %s, beside what its instances say, is %j', (answers, said, expected) => {
-    expect(rules(silence('mcp', answers, 'connection refused', said))).toEqual(expected);
+  ])('that answers: %s, with its registered instances, is %j', (answers, said, expected) => {
+    expect(rules(silenceFindings('mcp', answers, 'connection refused', said))).toEqual(expected);
   });
 });
 
 describe('the topology list', () => {
-  test('is met by all of its tables and queues, whatever the case of a name', () => {
+  test('has no finding if all tables and queues exist, in any case of their names', () => {
     const tables = compareTables(tableNames.map((name) => name.toUpperCase()));
     expect(topologyFindings({ tables, queues: allThere }, new Set())).toEqual([]);
   });
 
-  test('names what is missing, who receives from a queue, and what is there beside it', () => {
+  test('names missing tables and queues, the receiver of each queue, and extra tables', () => {
     const tables = compareTables([...tableNames.slice(1), 'mine']);
     const asked = new Map([
       ...allThere,
@@ -129,7 +129,7 @@ describe('production', () => {
   const ready = (running = runningApps(), more: Partial<Config> = {}) =>
     readinessFindings('production', running, { ...config, ...more }, 'redis');
 
-  test('asks nothing of a local start', () => {
+  test('has no rules for a local start', () => {
     expect(readinessFindings('local', development('MREG_LOCAL_ISSUER'), config, 'tables')).toEqual([]);
   });
 });
@@ -165,7 +165,7 @@ describe('the plan of a deployment', () => {
     expect(management?.reason).toContain('build aaaa');
   });
 
-  test('creates just what is missing, before the gate', () => {
+  test('creates only what is missing, before the gate', () => {
     const missing = new Map([...allThere, ['mcp-debugger', 'missing' as const]]);
     const steps = deploymentSteps(
       seen({ deployed: { tables: { missing: ['audit'], extra: [] }, queues: missing } }),
@@ -179,12 +179,12 @@ describe('the plan of a deployment', () => {
     ]);
   });
 
-  test('creates every table where storage could not be asked', () => {
+  test('creates every table if storage did not list its tables', () => {
     const [tables] = deploymentSteps(seen({ deployed: { tables: undefined, queues: undefined } }));
     expect(tables?.run).toHaveLength(tableNames.length);
   });
 
-  test('begins with the settings that are not ready, by name', () => {
+  test('starts with the settings that are not ready, by name', () => {
     const findings = readinessFindings(
       'production',
       runningApps(undefined, [

@@ -4,21 +4,24 @@ import { InfrastructureError } from '../../../../shared/platform/base/errors.ts'
 import { fail } from '../../../../shared/platform/base/result.ts';
 import type { StateStore } from '../../../../shared/platform/state/stateStore.ts';
 import { tableNames } from '../../../../shared/platform/config/topology.ts';
-import { lookAtTopology } from '../../../../shared/specialists/mcp-deployment-specialist/topology.ts';
-import { look } from '../../../../shared/specialists/mcp-deployment-specialist/look.ts';
-import { lookAtApps } from '../../../../shared/specialists/mcp-deployment-specialist/runningApps.ts';
+import { inspectTopology } from '../../../../shared/specialists/mcp-deployment-specialist/topology.ts';
+
+import {
+  inspectApps,
+  inspectPart,
+} from '../../../../shared/specialists/mcp-deployment-specialist/runningApps.ts';
 import { memoryState } from '../../../support/memoryState.ts';
 
 const { signal } = new AbortController();
 const forEver = new Promise<never>(() => undefined);
 
-describe('a look', () => {
-  test('gives what it saw', async () => {
-    expect(await look('part', 1_000, signal, () => Promise.resolve(7))).toEqual({ seen: 7 });
+describe('the inspection of a part', () => {
+  test('returns what it read', async () => {
+    expect(await inspectPart('state_store', 1_000, signal, () => Promise.resolve(7))).toEqual({ seen: 7 });
   });
 
-  test('at what hangs is a finding that says for how long it waited', async () => {
-    expect(await look('table_storage', 20, signal, () => forEver)).toMatchObject({
+  test('that hangs is a finding with the time that it waited', async () => {
+    expect(await inspectPart('table_storage', 20, signal, () => forEver)).toMatchObject({
       finding: {
         rule: 'table_storage_unreachable',
         severity: 'critical',
@@ -28,12 +31,14 @@ describe('a look', () => {
     });
   });
 
-  test('at what is away is a finding without the cause; what nobody expects is thrown', async () => {
+  test('that is down is a finding without the cause; an unexpected error is thrown', async () => {
     const away = new InfrastructureError('tables', 'list', new Error('https://account.example/secret'));
-    const found = await look('part', 1_000, signal, () => Promise.reject(away));
-    expect(found).toMatchObject({ finding: { rule: 'part_unreachable' } });
+    const found = await inspectPart('state_store', 1_000, signal, () => Promise.reject(away));
+    expect(found).toMatchObject({ finding: { rule: 'state_store_unreachable' } });
     expect(JSON.stringify(found)).not.toContain('secret');
-    await expect(look('part', 1_000, signal, () => Promise.reject(new Error('bug')))).rejects.toThrow('bug');
+    await expect(
+      inspectPart('state_store', 1_000, signal, () => Promise.reject(new Error('bug'))),
+    ).rejects.toThrow('bug');
   });
 });
 
@@ -48,8 +53,8 @@ const outbound = {
   close: () => Promise.resolve(),
 };
 
-test('queues are looked at although storage is away', async () => {
-  const { deployed, findings } = await lookAtTopology(
+test('queues are inspected although storage is down', async () => {
+  const { deployed, findings } = await inspectTopology(
     {
       config,
       listTables: () => Promise.reject(new InfrastructureError('tables', 'list tables', undefined)),
@@ -62,8 +67,8 @@ test('queues are looked at although storage is away', async () => {
   expect(findings.map(({ rule }) => rule)).toEqual(['table_storage_unreachable']);
 });
 
-test('tables are looked at although queues are away', async () => {
-  const { findings } = await lookAtTopology(
+test('tables are inspected although Service Bus is down', async () => {
+  const { findings } = await inspectTopology(
     {
       config,
       listTables: () => Promise.resolve(tableNames),
@@ -74,19 +79,19 @@ test('tables are looked at although queues are away', async () => {
   expect(findings.map(({ rule }) => rule)).toEqual(['service_bus_unreachable']);
 });
 
-test('apps that nobody sees are both named', async () => {
-  const { findings } = await lookAtApps({ config, clock, outbound, shortLived: memoryState() }, { signal });
+test('apps that do not answer are both named', async () => {
+  const { findings } = await inspectApps({ config, clock, outbound, shortLived: memoryState() }, { signal });
   expect(findings.map(({ rule, evidence }) => [rule, evidence['app']])).toEqual([
     ['app_not_running', 'management'],
     ['app_not_running', 'mcp'],
   ]);
 });
 
-test('a state that is away is one finding, and says nothing against the apps', async () => {
+test('a state store that is down is one finding, and no finding about the apps', async () => {
   const away: StateStore = {
     ...memoryState(),
     get: () => Promise.reject(new InfrastructureError('redis', 'get', undefined)),
   };
-  const { findings } = await lookAtApps({ config, clock, outbound, shortLived: away }, { signal });
+  const { findings } = await inspectApps({ config, clock, outbound, shortLived: away }, { signal });
   expect(findings.map(({ rule }) => rule)).toEqual(['state_store_unreachable']);
 });

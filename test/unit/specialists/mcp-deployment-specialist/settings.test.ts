@@ -15,13 +15,13 @@ const differ = (setting: string, one: string | undefined, other: string | undefi
   ).map(({ rule, evidence }) => [rule, evidence]);
 
 describe('settings', () => {
-  test('that are alike are no finding, and MREG_APP is to differ', () => {
+  test('that are equal are no finding, and MREG_APP has to differ', () => {
     expect(settingFindings(runningApps())).toEqual([]);
     expect(settingFacts(runningApps())['MREG_APP']?.equal).toBe('need_not_be');
   });
 
   test.each(settingNames.filter((name) => name !== 'MREG_APP'))(
-    '%s is named when it has another value in each app, or is set in one alone',
+    '%s is a finding if its value differs between the apps, or if one app alone has it',
     (setting) => {
       expect(differ(setting, 'x', 'y')).toEqual([
         ['setting_differs', { setting, management: 'set', mcp: 'set' }],
@@ -32,7 +32,7 @@ describe('settings', () => {
     },
   );
 
-  test('of packages that were built apart are compared by whether they are set, which is said', () => {
+  test('of different builds are compared by their presence only, which is a finding', () => {
     const apart = runningApps(
       [instance('management', { settings: { MREG_TENANTS: 'x', MREG_REDIS_URL: 'r' } })],
       [instance('mcp', { keyId: 'other', build: 'bbbb', settings: { MREG_TENANTS: 'y' } })],
@@ -44,7 +44,7 @@ describe('settings', () => {
     expect(settingFacts(apart)['MREG_TENANTS']?.equal).toBe('unknown');
   });
 
-  test('of an app that is not there are unknown', () => {
+  test('of an app that does not run are unknown', () => {
     const alone = runningApps(undefined, []);
     expect(settingFindings(alone)).toEqual([]);
     expect(settingFacts(alone)['MREG_TENANTS']).toEqual({
@@ -54,7 +54,7 @@ describe('settings', () => {
     });
   });
 
-  test('that there are not are named, with the one that was likely meant', () => {
+  test('that do not exist are named, with the nearest existing one', () => {
     const found = settingFindings(
       runningApps([instance('management', { unknownSettings: ['MREG_TENANT', 'MREG_Z'] })]),
     );

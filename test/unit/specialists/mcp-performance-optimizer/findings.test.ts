@@ -1,19 +1,19 @@
 import { describe, expect, test } from 'vitest';
 import type { Verdict } from '../../../../shared/identity/tokens/verifyToken.ts';
-import { prefixOf } from '../../../../shared/specialists/mcp-performance-optimizer/keyTimes.ts';
+import { prefixOf } from '../../../../shared/specialists/mcp-performance-optimizer/measureState.ts';
 import { percentiles } from '../../../../shared/specialists/mcp-performance-optimizer/measure.ts';
-import { stateFindings } from '../../../../shared/specialists/mcp-performance-optimizer/stateFindings.ts';
-import type { StateLook } from '../../../../shared/specialists/mcp-performance-optimizer/measureState.ts';
+import { stateFindings } from '../../../../shared/specialists/mcp-performance-optimizer/redisTasks.ts';
+import type { StateMeasurements } from '../../../../shared/specialists/mcp-performance-optimizer/measureState.ts';
 import { tokenFindings } from '../../../../shared/specialists/mcp-performance-optimizer/tokenTasks.ts';
-import type { TokensLook } from '../../../../shared/specialists/mcp-performance-optimizer/measureTokens.ts';
+import type { TokenMeasurements } from '../../../../shared/specialists/mcp-performance-optimizer/measureTokens.ts';
 
 const took = (ms: number) => ({ times: percentiles([ms]) });
 
-describe('of the verification of tokens', () => {
+describe('findings about the verification of tokens', () => {
   const principal: Verdict = {
     principal: { tenantId: 't', userId: 'u', kind: 'user', clientId: 'c', roles: ['Admin'], expiresAt: 0 },
   };
-  const good: TokensLook = {
+  const good: TokenMeasurements = {
     keys: took(20),
     token: 'session',
     cold: { ...took(30), last: principal },
@@ -22,21 +22,21 @@ describe('of the verification of tokens', () => {
     keyFetches: 1,
   };
 
-  test.each<[rule: string, severity: string, look: Partial<TokensLook>]>([
+  test.each<[rule: string, severity: string, measured: Partial<TokenMeasurements>]>([
     ['key_fetch_slow', 'warning', { keys: took(2_500) }],
     ['token_verification_slow', 'warning', { warm: took(120) }],
     ['keys_fetched_again', 'warning', { keyFetches: 20 }],
     ['tokens_not_remembered', 'warning', { remembered: took(0.3) }],
     ['session_token_refused', 'warning', { cold: { ...took(30), last: { refusal: 'expired' } } }],
-  ])('%s is found', (rule, severity, look) => {
-    expect(tokenFindings({ ...good, ...look })).toMatchObject([{ rule, severity }]);
+  ])('%s is found', (rule, severity, measured) => {
+    expect(tokenFindings({ ...good, ...measured })).toMatchObject([{ rule, severity }]);
   });
 
-  test('nothing is found where all is well', () => {
+  test('good measurements have no finding', () => {
     expect(tokenFindings(good)).toEqual([]);
   });
 
-  test('a forged token that is accepted is the worst that there is', () => {
+  test('an accepted forged token is critical', () => {
     expect(tokenFindings({ ...good, token: 'forged' })).toMatchObject([
       { rule: 'session_without_token' },
       { rule: 'forged_token_accepted', severity: 'critical' },
@@ -44,8 +44,8 @@ describe('of the verification of tokens', () => {
   });
 });
 
-describe('of the store of the state', () => {
-  const good: StateLook = { kind: 'redis', set: took(1), get: took(1), remove: took(1) };
+describe('findings about the state store', () => {
+  const good: StateMeasurements = { kind: 'redis', set: took(1), get: took(1), remove: took(1) };
 
   test('an operation over its budget is named, with the budget of its store', () => {
     expect(stateFindings({ ...good, get: took(300) })).toMatchObject([
@@ -60,7 +60,7 @@ describe('of the store of the state', () => {
     ]);
   });
 
-  test('few reads say nothing about their ratio', () => {
+  test('the hit ratio of few reads is no finding', () => {
     const info = new Map([
       ['keyspace_hits', '10'],
       ['keyspace_misses', '989'],

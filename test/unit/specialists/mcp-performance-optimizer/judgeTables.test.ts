@@ -8,7 +8,7 @@ import {
   operationsBySlowness,
   tableFindings,
 } from '../../../../shared/specialists/mcp-performance-optimizer/judgeTables.ts';
-import type { TablesLook } from '../../../../shared/specialists/mcp-performance-optimizer/measureTables.ts';
+import type { TableMeasurements } from '../../../../shared/specialists/mcp-performance-optimizer/measureTables.ts';
 import { tableNames } from '../../../../shared/platform/config/topology.ts';
 
 const took = (ms: number) => percentiles([ms]);
@@ -19,7 +19,7 @@ const partition = (name: string, ms: number, rows?: number): PartitionFigures =>
 });
 const sixteen = (ms: (index: number) => number, rows: (index: number) => number = () => 10) =>
   Array.from({ length: 16 }, (_, index) => partition(`t_${index.toString(16)}`, ms(index), rows(index)));
-const healthy: TablesLook = {
+const healthy: TableMeasurements = {
   ownRows: { write: { times: took(5) }, read: { times: took(3) }, remove: { times: took(4) } },
   tables: [
     { table: 'servers', read: took(3), partitions: [partition('t', 6)] },
@@ -28,7 +28,7 @@ const healthy: TablesLook = {
   faults: [],
   unmeasured: [],
 };
-const withPartitions = (partitions: readonly PartitionFigures[]): TablesLook => ({
+const withPartitions = (partitions: readonly PartitionFigures[]): TableMeasurements => ({
   ...healthy,
   tables: [{ table: 'delegations', read: took(3), partitions }],
 });
@@ -40,17 +40,17 @@ const fault = (more: Partial<TableFault>): TableFault => ({
   operation: 'point read',
   ...more,
 });
-const rulesOf = (look: TablesLook) => tableFindings(look).map(({ rule }) => rule);
+const rulesOf = (measured: TableMeasurements) => tableFindings(measured).map(({ rule }) => rule);
 
-test('where all is well nothing is found', () => {
+test('good measurements have no finding', () => {
   expect(tableFindings(healthy)).toEqual([]);
 });
 
-test('a loaded machine, where everything takes long but within its budget, is no finding', () => {
+test('a loaded machine that keeps its budgets is no finding', () => {
   expect(rulesOf(withPartitions(sixteen((index) => 400 + 30 * index)))).toEqual([]);
 });
 
-test('one partition that is slow is named, with what others take', () => {
+test('one slow partition is named, with the time of the others', () => {
   const [finding, ...others] = tableFindings(withPartitions(sixteen((index) => (index === 7 ? 450 : 6))));
   expect(others).toEqual([]);
   expect(finding).toMatchObject({
@@ -60,7 +60,7 @@ test('one partition that is slow is named, with what others take', () => {
   });
 });
 
-test('one that takes many times as long is no finding as long as nobody could notice', () => {
+test('a partition that takes many times as long is no finding if users cannot notice', () => {
   expect(rulesOf(withPartitions(sixteen((index) => (index === 7 ? 190 : 6))))).toEqual([]);
 });
 
@@ -88,7 +88,7 @@ test('a partition with most of the rows is hot, and a large one is large', () =>
   expect(rulesOf(withPartitions([partition('t', 6, 10_000)]))).toEqual(['large_partition']);
 });
 
-test('few rows are never hot, however they lie', () => {
+test('few rows are never hot', () => {
   expect(
     rulesOf(
       withPartitions(
@@ -101,10 +101,13 @@ test('few rows are never hot, however they lie', () => {
   ).toEqual([]);
 });
 
-test('what is over its budget is named with its figure, the slowest first', () => {
-  const look = { ...healthy, ownRows: { ...healthy.ownRows, write: { times: took(1_700) } } };
-  expect(operationsBySlowness(look)[0]).toMatchObject({ table: 'state', operation: 'write of an own row' });
-  expect(tableFindings(look)).toMatchObject([
+test('operations over their budget are named with their times, the slowest first', () => {
+  const measured = { ...healthy, ownRows: { ...healthy.ownRows, write: { times: took(1_700) } } };
+  expect(operationsBySlowness(measured)[0]).toMatchObject({
+    table: 'state',
+    operation: 'write of an own row',
+  });
+  expect(tableFindings(measured)).toMatchObject([
     {
       rule: 'table_operation_slow',
       severity: 'warning',
@@ -136,6 +139,6 @@ describe('faults', () => {
   });
 });
 
-test('what there was no time for is said', () => {
+test('tables that were not measured are named', () => {
   expect(rulesOf({ ...healthy, unmeasured: ['plans'] })).toEqual(['tables_unmeasured']);
 });

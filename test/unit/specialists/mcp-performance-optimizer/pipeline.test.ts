@@ -9,7 +9,7 @@ import {
 import { pipelineFindings } from '../../../../shared/specialists/mcp-performance-optimizer/pipelineTasks.ts';
 
 describe('the header of the stages', () => {
-  test('is read as it is written', () => {
+  test('is parsed as it is written', () => {
     const header = [stage('admission', 1.2345), stage('handling', 20)].join(', ');
     expect(header).toBe('admission;dur=1.23, handling;dur=20.00');
     expect([...stagesOf(header)]).toEqual([
@@ -35,7 +35,7 @@ describe('the header of the stages', () => {
   });
 });
 
-test('the stages of a request are together the whole, and none is in another', () => {
+test('the stages of a request add up to the total', () => {
   const told = stagesOf('admission;dur=2, body;dur=1, handling;dur=90, catalogue;dur=10, upstream;dur=70');
   expect(splitStages(100, told)).toEqual({
     outside: 7,
@@ -60,12 +60,12 @@ const request = (more: Partial<ProbedRequest>): ProbedRequest => ({
 const found = (more: Partial<ProbedRequest>) =>
   pipelineFindings({ hasToken: true, requests: [request(more)] });
 
-describe('what follows from the pipeline', () => {
-  test('is nothing where answers come in time', () => {
+describe('findings about the pipeline', () => {
+  test('are none if answers come in time', () => {
     expect(found({})).toEqual([]);
   });
 
-  test('is the stage that takes most of a slow answer', () => {
+  test('name the stage that takes most of a slow answer', () => {
     const stages = {
       outside: percentiles([40]),
       catalogue: percentiles([1_500]),
@@ -85,11 +85,11 @@ describe('what follows from the pipeline', () => {
     [{ kind: 'failed', reason: 'status 403', afterMs: 9 }, 'request_refused', 'info'],
     [{ kind: 'failed', reason: 'status 503', afterMs: 9 }, 'app_unreachable', 'critical'],
     [{ kind: 'hung', reason: 'no answer in time', afterMs: 4_000 }, 'app_hangs', 'critical'],
-  ] as const)('%#: is that %j is %s', (fault, rule, severity) => {
+  ] as const)('%#: say that %j is %s', (fault, rule, severity) => {
     expect(found({ fault })).toMatchObject([{ rule, severity }]);
   });
 
-  test('is that answers to those who are signed in do not say how their time was spent', () => {
+  test('include answers to signed-in callers without Server-Timing', () => {
     const { dominant: _, ...silent } = request({ stages: {} });
     expect(pipelineFindings({ hasToken: true, requests: [silent] })).toMatchObject([
       { rule: 'stages_missing' },
