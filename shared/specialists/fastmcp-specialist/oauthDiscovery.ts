@@ -6,7 +6,12 @@ import type { Finding } from '../finding.ts';
 import { tenantHint } from '../../identity/access/tenants.ts';
 import { tracedHeaders } from '../callEndpoint.ts';
 import { withTimeout } from '../withTimeout.ts';
-import { type Observed, type ProtectedResource, bearerChallenge, judgeChallenge } from './challengeFindings.ts';
+import {
+  type Observed,
+  type ProtectedResource,
+  bearerChallenge,
+  judgeChallenge,
+} from './challengeFindings.ts';
 
 export type OauthDeps = Pick<
   SpecialistDeps,
