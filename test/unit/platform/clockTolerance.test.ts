@@ -7,7 +7,7 @@ import {
 } from '../../../shared/orchestration/model/delegation.ts';
 import { registerServer } from '../../../shared/orchestration/plans/registerServer.ts';
 import { runDelegation } from '../../../shared/orchestration/engine/runDelegation.ts';
-import { type Instance, readInstances, tellInstance } from '../../../shared/platform/telemetry/instances.ts';
+import { type Instance, readInstances, writeInstance } from '../../../shared/platform/telemetry/instances.ts';
 import { caller } from '../../support/engine.ts';
 import { memoryState } from '../../support/memoryState.ts';
 import { testRegistry } from '../../support/registrations.ts';
@@ -76,7 +76,7 @@ describe.each([
       unknownSettings: [],
       developmentOnly: [],
     };
-    await tellInstance(state, 'a', instance);
+    await writeInstance(state, 'a', instance);
     expect((await readInstances(state, 'mcp', { now: () => at(0) })).current).toHaveLength(1);
   });
 });
