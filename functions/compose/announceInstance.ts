@@ -3,7 +3,11 @@ import { UNBUILT, readBuildInfo } from '../../shared/platform/config/buildInfo.t
 import { processEnvironment } from '../../shared/platform/config/readConfig.ts';
 import { describeEnvironment } from '../../shared/platform/config/environment.ts';
 import { fingerprintsOf, keyIdOf } from '../../shared/platform/config/settingValues.ts';
-import { HEARTBEAT_INTERVAL_MS, removeInstance, writeInstance } from '../../shared/platform/telemetry/instances.ts';
+import {
+  HEARTBEAT_INTERVAL_MS,
+  removeInstance,
+  writeInstance,
+} from '../../shared/platform/telemetry/instances.ts';
 import type { AppDeps } from './compose.ts';
 
 /** What an instance was started for comes first. */

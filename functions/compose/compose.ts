@@ -20,7 +20,10 @@ import { createCredentials } from '../../shared/identity/credentials/credentials
 import { createTokenExchange } from '../../shared/identity/credentials/tokenExchange.ts';
 import { operatorTenantOf } from '../../shared/identity/access/tenants.ts';
 import { createTokenVerifier, REQUIRED_SCOPE } from '../../shared/identity/tokens/verifyToken.ts';
-import { azureTableDelegationStore, azureTablePlanStore } from '../../shared/orchestration/stores/azureTableStores.ts';
+import {
+  azureTableDelegationStore,
+  azureTablePlanStore,
+} from '../../shared/orchestration/stores/azureTableStores.ts';
 import { azureTableWaitingLines } from '../../shared/orchestration/stores/azureTableBacklog.ts';
 import { type ResourcePools, createResourcePools } from '../../shared/orchestration/pools/resourcePools.ts';
 import { systemClock } from '../../shared/platform/base/clock.ts';

@@ -1,5 +1,9 @@
 import { expect, test } from 'vitest';
-import { removeInstance, readInstances, writeInstance } from '../../../shared/platform/telemetry/instances.ts';
+import {
+  removeInstance,
+  readInstances,
+  writeInstance,
+} from '../../../shared/platform/telemetry/instances.ts';
 import { instance } from '../../support/instances.ts';
 import { memoryState } from '../../support/memoryState.ts';
 
