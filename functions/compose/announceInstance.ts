@@ -3,7 +3,11 @@ import { UNBUILT, readBuildInfo } from '../../shared/platform/config/buildInfo.t
 import { processEnvironment } from '../../shared/platform/config/readConfig.ts';
 import { describeEnvironment } from '../../shared/platform/config/environment.ts';
 import { fingerprintsOf, keyIdOf } from '../../shared/platform/config/settingValues.ts';
-import { TELL_EVERY_MS, forgetInstance, tellInstance } from '../../shared/platform/telemetry/instances.ts';
+import {
+  HEARTBEAT_INTERVAL_MS,
+  removeInstance,
+  writeInstance,
+} from '../../shared/platform/telemetry/instances.ts';
 import type { AppDeps } from './compose.ts';
 
 /** What an instance was started for comes first. */
@@ -26,7 +30,7 @@ export function announceInstance(
 
   async function tell(): Promise<void> {
     const { version, build, fingerprintKey } = await readBuildInfo();
-    await tellInstance(shortLived, id, {
+    await writeInstance(shortLived, id, {
       app: config.app,
       version,
       build,
@@ -53,12 +57,12 @@ export function announceInstance(
 
   let timer = setTimeout(() => {
     void quietly(tell);
-    timer = setInterval(() => void quietly(tell), TELL_EVERY_MS).unref();
+    timer = setInterval(() => void quietly(tell), HEARTBEAT_INTERVAL_MS).unref();
   }, FIRST_AFTER_MS).unref();
   return {
     end: () => {
       clearTimeout(timer);
-      return quietly(() => forgetInstance(shortLived, id, config.app));
+      return quietly(() => removeInstance(shortLived, id, config.app));
     },
   };
 }

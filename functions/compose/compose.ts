@@ -21,10 +21,7 @@ import { gatesOf } from '../../shared/orchestration/plans/qualityGates.ts';
 import type { PlanDeps } from '../../shared/orchestration/plans/requestPlan.ts';
 import { type ResourcePools, createResourcePools } from '../../shared/orchestration/pools/resourcePools.ts';
 import { azureTableBacklogStore } from '../../shared/orchestration/stores/azureTableBacklog.ts';
-import {
-  azureTableDelegationStore,
-  azureTablePlanStore,
-} from '../../shared/orchestration/stores/azureTableStores.ts';
+import { azureTableDelegationStore, azureTablePlanStore } from '../../shared/orchestration/stores/azureTableStores.ts';
 import type { TaskCatalogue } from '../../shared/orchestration/tasks/taskCatalogue.ts';
 import { systemClock } from '../../shared/platform/base/clock.ts';
 import { type IdSource, randomId, randomSecret } from '../../shared/platform/base/ids.ts';

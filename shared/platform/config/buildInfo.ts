@@ -4,17 +4,17 @@ import { z } from 'zod';
 
 const buildInfoSchema = z.object({
   version: z.string(),
-  /** A digest of the code: two packages with the same one run the same. */
+  /** A digest of the code. Two packages with the same digest run the same code. */
   build: z.string(),
-  /** A secret of the package, which both apps are deployed from. */
+  /** A secret of the package. Both apps are deployed from one package. */
   fingerprintKey: z.string().min(20),
 });
 export type BuildInfo = z.infer<typeof buildInfoSchema>;
 
-/** Says that the code was not built, and so cannot be told from other code. */
+/** The version and build of code that runs from source. It cannot be distinguished from other code. */
 export const UNBUILT = 'unbuilt';
 
-/** What the build wrote beside the code that it made; of code that runs from source, that it is unbuilt. */
+/** Returns the facts that the build wrote beside its code, or `UNBUILT` for code that runs from source. */
 export async function readBuildInfo(url: URL = new URL('build.json', import.meta.url)): Promise<BuildInfo> {
   try {
     return buildInfoSchema.parse(JSON.parse(await readFile(url, 'utf8')));

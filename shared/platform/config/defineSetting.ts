@@ -34,14 +34,14 @@ export const setting = <S extends z.ZodType>(
 });
 
 /** A setting that holds items, separated by commas or white space. */
-export const list = <T extends z.ZodType<string, string>>(item: T) =>
+export const list = <T extends z.ZodType<string, string>>(item: T): z.ZodType<z.output<T>[], string> =>
   z
     .string()
     .transform((text) => text.split(/[\s,]+/).filter((part) => part !== ''))
     .pipe(z.array(item));
 
 /** A setting in JSON. The problem is explained by an example: a quotation would show the value. */
-export const json = <T>(schema: z.ZodType<T>, example: string) =>
+export const json = <T>(schema: z.ZodType<T>, example: string): z.ZodType<T, string> =>
   z.string().transform((text, context): T => {
     const parsed = schema.safeParse(parseJson(text));
     if (parsed.success) return parsed.data;

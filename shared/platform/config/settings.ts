@@ -11,7 +11,7 @@ import { keysIn, redisPassword, redisPlace, serviceBusPlace, tablesPlace } from 
 
 const guid = z.guid('must be a GUID');
 const plainHttp = [/^http:/, 'plain http is for development only'] as const;
-const lostDelegations = critical('a delegation that one app sends does not reach the other app');
+const lostDelegations = critical('the delegations of one app do not reach the other');
 
 /** Every setting of both apps, each with all that is known of it. The table in `docs/configuration.md` is made from this one. */
 export const settings = {
@@ -93,7 +93,7 @@ export const settings = {
       required: 'yes',
       doc: 'client id of the Entra app registration: the only audience that tokens may have',
       comparable: ({ apiClientId }) => apiClientId,
-      ifDifferent: critical('one app accepts tokens that the other app rejects'),
+      ifDifferent: critical('one app rejects the tokens that the other accepts'),
     },
     guid,
   ),
@@ -104,9 +104,7 @@ export const settings = {
       secretsIn: ({ clientSecret }) => (clientSecret === undefined ? [] : [clientSecret]),
       // Two secrets of one registration are equally good.
       comparable: ({ clientSecret }) => clientSecret !== undefined,
-      ifDifferent: critical(
-        'one app proves itself to Entra by the secret, the other by its managed identity',
-      ),
+      ifDifferent: critical('one app signs in to Entra with the secret, the other with its managed identity'),
     },
     z.string().min(1, 'must not be empty').optional(),
   ),
@@ -118,9 +116,7 @@ export const settings = {
       secretsIn: ({ sealingKeys }) => sealingKeys,
       // Each app must open what the other one sealed.
       comparable: ({ sealingKeys }) => [...sealingKeys].sort(),
-      ifDifferent: critical(
-        'one app cannot open what the other app sealed, such as tokens and secrets in URLs',
-      ),
+      ifDifferent: critical('one app cannot open what the other seals, such as tokens and secrets in URLs'),
     },
     list(z.string().regex(/^[\x21-\x7e]{32,1000}$/, 'each key must be 32 or more random characters')).refine(
       (keys) => keys.length > 0,
@@ -131,10 +127,10 @@ export const settings = {
     {
       required: 'yes',
       doc: 'ids of the Entra tenants that may sign in, separated by commas',
-      // The order counts: the gateway belongs to the first tenant.
+      // The order counts: the first tenant is that of the operator.
       comparable: ({ tenants }) => [...tenants],
       ifDifferent: critical(
-        'one app admits people whom the other app rejects; also, the gateway belongs to the first tenant',
+        'one app rejects the tenants that the other accepts; the first tenant is that of the operator',
       ),
     },
     list(guid).refine((tenants) => tenants.length > 0, 'must name at least one tenant'),
@@ -155,7 +151,7 @@ export const settings = {
       doc: 'where administrators reach the management app, such as `https://registry.contoso.com`',
       developmentValue: plainHttp,
       comparable: ({ managementOrigin }) => managementOrigin,
-      ifDifferent: warning('one app looks for the other under a wrong address'),
+      ifDifferent: warning('one app looks for the other at the wrong address'),
     },
     originSchema,
   ),
@@ -173,7 +169,7 @@ export const settings = {
       required: 'no',
       doc: 'agents whose work is done by [workers of your own](external-agents.md), separated by commas; the same in both apps',
       comparable: ({ externalAgents }) => [...externalAgents].sort(),
-      ifDifferent: critical('the work of an agent is taken by an app and by a worker, or by neither'),
+      ifDifferent: critical('both an app and a worker take the work of an agent, or neither does'),
     },
     list(z.string().regex(/^[a-z][a-z-]*$/, 'must name agents')).default([]),
   ),
@@ -194,7 +190,7 @@ export const settings = {
       required: 'no',
       doc: 'types of events beside the standard ones, as JSON: see below',
       comparable: ({ eventRoutes }) => eventRoutes,
-      ifDifferent: warning('the agents that an event reaches depend on the app that raised it'),
+      ifDifferent: warning('an event reaches other agents if the other app raises it'),
     },
     json(eventRoutesSchema, '{"disk_full": ["mcp-debugger"]}').default({}),
   ),
@@ -230,7 +226,7 @@ export const settings = {
       required: 'development only',
       doc: 'origin of the local token issuer, on a loopback address',
       comparable: ({ localIssuer }) => localIssuer,
-      ifDifferent: critical('one app accepts tokens that the other app rejects'),
+      ifDifferent: critical('one app rejects the tokens that the other accepts'),
     },
     originSchema
       .refine(
@@ -244,7 +240,7 @@ export const settings = {
       required: 'development only',
       doc: '`allowed`: upstream servers may be on loopback and private addresses, over http',
       comparable: ({ privateUpstreams }) => privateUpstreams,
-      ifDifferent: warning('one app may call servers that the other app may not call'),
+      ifDifferent: warning('only one app may call servers on loopback and private addresses'),
     },
     z.literal('allowed', 'must be "allowed"').optional(),
   ),

@@ -1,10 +1,10 @@
 import topology from '../../../infra/topology.json' with { type: 'json' };
 import type { App } from './config.ts';
 
-/** What has to be there for the apps to work: the one list that every way to deploy them follows. */
+/** The tables that the apps need. Every way to deploy the apps follows this list. */
 export const tableNames: readonly string[] = topology.tables;
 
-/** A queue, and the app that receives from it where no external agent does. */
+/** A queue, and the app that receives from it. A queue of an external agent has another receiver. */
 export interface QueueHome {
   readonly name: string;
   readonly app: App;
@@ -12,7 +12,7 @@ export interface QueueHome {
 
 const appOf = (name: string): App => (name === 'mcp' ? 'mcp' : 'management');
 
-/** Those of the agents and the others. */
+/** The queues of the agents, and the queue of reports. */
 export const queues: readonly QueueHome[] = [...topology.agents, ...topology.queues].map(({ name, app }) => ({
   name,
   app: appOf(app),

@@ -2,7 +2,7 @@ import { odata } from '@azure/data-tables';
 import { type IdempotencyStore, type UsedKey, usedKeySchema } from './idempotency.ts';
 import type { OpenTable, RowKey, TableCodec } from '../tables/tables.ts';
 
-/** Keys that one run removes at most, which takes some seconds, and how many at a time. */
+/** Keys that one purge removes, which takes some seconds, and how many at once. */
 const PURGE_LIMIT = 20_000;
 const PURGE_AT_ONCE = 20;
 
@@ -15,7 +15,7 @@ const codec: TableCodec<UsedKey> = {
   parse: (document) => usedKeySchema.parse(document),
 };
 
-/** Used idempotency keys on Azure Tables, a row each. Like the work that they stand for, they outlive a restart of Redis. */
+/** Used idempotency keys on Azure Tables, a row for each key. They survive a restart of Redis, as their work does. */
 export function azureTableIdempotencyStore(open: OpenTable): IdempotencyStore {
   const table = open('idempotencyKeys', codec);
   return {

@@ -10,12 +10,12 @@ import type { Replacement, Stored } from '../tables/tables.ts';
 export const idempotencyKeyPattern = /^[\x21-\x7e]{1,200}$/;
 export const IDEMPOTENCY_KEY_RULE = 'must be 1 to 200 visible ASCII characters';
 
-const KEPT_MS = 24 * 3_600_000;
-/** Longer than a request is handled: after this the instance that handled it has died. */
+const KEY_LIFETIME_MS = 24 * 3_600_000;
+/** Longer than the handling of any request. After this time the instance that handled it has died. */
 const BUSY_MS = 60_000;
-/** Milliseconds after which a repetition of a request that is still being handled may be answered. */
+/** The time after which a client should repeat a request that is still being handled. */
 const RETRY_AFTER_MS = 1_000;
-/** The longest answer that a row has room for, in characters of JSON. */
+/** Characters of JSON. A longer answer does not fit into a row. */
 const MAX_ANSWER_LENGTH = 400_000;
 
 const keptAnswerSchema = z.object({
@@ -33,9 +33,9 @@ export const usedKeySchema = z.object({
   operation: z.string(),
   /** Hash of operation, resource, condition and body. A repetition has the same. */
   digest: z.string(),
-  /** The id of the request. The thing that it creates has this id too, so that a repetition finds it. */
+  /** The id of the request. The resource that it creates has the same id, so a repetition finds it. */
   requestId: z.string(),
-  /** The handler of the request, and until when no other handler may take it. */
+  /** The handler of the request. No other handler may take the request before `busyUntil`. */
   handler: z.string(),
   busyUntil: z.iso.datetime(),
   /** The answer of a request that is not to be handled again. */
@@ -44,7 +44,7 @@ export const usedKeySchema = z.object({
 });
 export type UsedKey = z.infer<typeof usedKeySchema>;
 
-/** Keeps used idempotency keys for a day. An outage is thrown. */
+/** Stores used idempotency keys for a day. A failure of the store is thrown. */
 export interface IdempotencyStore {
   find(id: string): Promise<Stored<UsedKey> | undefined>;
   add(key: UsedKey): Promise<'inserted' | 'exists'>;
@@ -67,7 +67,7 @@ export interface KeyedRequest {
   readonly operation: string;
   /** The parts of the request that decide its effect, as JSON. */
   readonly content: unknown;
-  /** A repetition may be handled while the first request still is, because it finds the thing that the first one created. */
+  /** Whether a repetition may be handled while the first request still is: it then finds the resource that the first one creates. */
   readonly isResumable: boolean;
 }
 
@@ -101,7 +101,7 @@ export async function claimKey(
     if (before && (request.isResumable || before.handler === handler)) return handle(before);
     if (before && Date.parse(before.busyUntil) > now.getTime()) return busy;
     const used: UsedKey = {
-      ...(before ?? { id, operation, digest, requestId: newId(), expiresAt: after(now, KEPT_MS) }),
+      ...(before ?? { id, operation, digest, requestId: newId(), expiresAt: after(now, KEY_LIFETIME_MS) }),
       handler,
       busyUntil: after(now, BUSY_MS),
     };

@@ -27,7 +27,7 @@ export interface Problem extends Omit<DomainError, 'message' | 'retryAfterMs'> {
   readonly detail: string;
 }
 
-/** The one mapping of a domain error to HTTP. */
+/** Returns the problem document of a domain error. No other code maps errors to HTTP. */
 export function toProblem(error: DomainError): Problem {
   const [status, title] = statuses[error.kind];
   return {
@@ -40,11 +40,11 @@ export function toProblem(error: DomainError): Problem {
   };
 }
 
-/** Long enough for an instance to be replaced, short enough for a person. */
-const UNAVAILABLE_FOR_MS = 5_000;
+/** The platform replaces an instance in about this time. */
+const RETRY_UNAVAILABLE_MS = 5_000;
 
 /** Returns the header `Retry-After` (RFC 9110, section 10.2.3) for errors that a retry may resolve. */
 export function retryAfter({ kind, retryAfterMs }: DomainError): Readonly<Record<string, string>> {
-  const waitMs = retryAfterMs ?? (kind === 'unavailable' ? UNAVAILABLE_FOR_MS : undefined);
+  const waitMs = retryAfterMs ?? (kind === 'unavailable' ? RETRY_UNAVAILABLE_MS : undefined);
   return waitMs === undefined ? {} : { 'retry-after': String(Math.max(1, Math.ceil(waitMs / 1_000))) };
 }

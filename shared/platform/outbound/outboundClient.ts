@@ -29,11 +29,10 @@ export interface OutboundClient {
 }
 
 const CONNECT_TIMEOUT_MS = 5_000;
-/** Timeout of the response headers. Callers have shorter ones. */
 const HEADERS_TIMEOUT_MS = 60_000;
 /** Time between two chunks of a body. A stream may be silent while an elicitation is open; its reader has a timeout of its own. */
 const BODY_TIMEOUT_MS = 240_000;
-/** Below the idle timeouts of common servers and proxies, which begin at 60 seconds. */
+/** Many proxies close an idle connection after 60 seconds. */
 const KEEP_ALIVE_MS = 55_000;
 
 /** The connections that an instance opens to one origin. Further requests wait for a free connection. */

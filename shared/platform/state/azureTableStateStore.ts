@@ -15,10 +15,9 @@ const untilExpiry = (value: string, expiresAtMs: number) => ({
 });
 
 /**
- * State on one Azure table, `state`: a row a key. What has expired is absent at once, and its row is written over when
- * the key is used again. `purge` removes the rows that are not: those due at `now`, at most 1,000 a call, for a timer;
- * it answers how many. A lease that was not released can be claimed `CLOCK_TOLERANCE_MS` after its end. A change is a read and
- * a write with the ETag; increments that wait in one instance share them.
+ * State on one Azure table, `state`, with a row for each key. An expired value is absent at once. A timer calls `purge`, which removes
+ * at most 1,000 rows that expired by `now` and returns their number. A lease that was not released can be claimed `CLOCK_TOLERANCE_MS`
+ * after its end. A change is a read, and a write with the ETag. Increments that wait in one instance share them.
  */
 export function azureTableStateStore(
   open: OpenTable,
@@ -77,13 +76,13 @@ export function azureTableStateStore(
   return { state: withinBounds(state), purge: (now) => rows.purge(now) };
 }
 
-/** Increments of one key and window that wait for the same write. `before` is the count without them. */
+/** Increments of one key and window that share a write. `before` is the count without them. */
 interface Batch {
   sum: number;
   readonly written: Promise<{ readonly before: number; readonly remainingMs: number }>;
 }
 
-/** A counter that many ask for at once: those that come while a write is under way go together with the next. */
+/** Joins concurrent increments of a counter: those that come during a write share the next write. */
 function sharedIncrement(rows: StateRows): StateStore['increment'] {
   const open = new Map<string, Batch>();
 

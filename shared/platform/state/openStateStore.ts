@@ -8,16 +8,16 @@ import type { OpenTable } from '../tables/tables.ts';
 export interface OpenedStateStore {
   readonly kind: 'redis' | 'tables';
   readonly state: StateStore;
-  /** State on the tables, which survives a restart of Redis. It is slower: use it for values that are seldom read. */
+  /** State on the tables. It survives a restart of Redis, and is slower: use it for values that are seldom read. */
   readonly durable: StateStore;
-  /** Of Redis alone: the tables have no figures of their own. */
+  /** With Redis only: the tables have no figures. */
   readonly inspection?: RedisInspection;
-  /** Removes rows of the tables that have ended, for a timer; answers how many. Redis does so by itself. */
+  /** Removes expired rows of the tables, for a timer, and returns their number. Redis removes expired keys by itself. */
   purge(now: Date): Promise<number>;
   close(): void;
 }
 
-/** Redis where there is a URL for it, else the tables. Nothing is connected before the first call. */
+/** Opens the state store on Redis where there is a URL, otherwise on the tables. It connects with the first call. */
 export function openStateStore(deps: {
   readonly redisUrl: string | undefined;
   readonly open: OpenTable;

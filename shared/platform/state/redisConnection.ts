@@ -1,58 +1,58 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 
-/** Together they bound a call: one that has to connect first fails after two seconds. */
-const CONNECT_WITHIN_MS = 1_000;
-const ANSWER_WITHIN_MS = 1_000;
-/** Between two attempts to connect. Calls that come meanwhile wait for the next attempt and share its outcome. */
-const REST_MS = 100;
+/** The two timeouts bound a call: one that has to connect first fails after two seconds. */
+const CONNECT_TIMEOUT_MS = 1_000;
+const COMMAND_TIMEOUT_MS = 1_000;
+/** Time between two attempts to connect. Calls that come meanwhile wait for the next attempt and share its outcome. */
+const RECONNECT_DELAY_MS = 100;
 
-/** One connection at most, made when it is asked for. */
+/** At most one connection, made on demand. */
 export interface RedisConnection {
-  /** Rejects within the time to connect, with the reason. Whoever asked sends nothing then. */
+  /** Returns the connected client. Rejects with the reason within the connect timeout; the caller then sends nothing. */
   ready: () => Promise<Redis>;
   close: () => void;
 }
 
 export function openRedisConnection(url: string): RedisConnection {
   let connecting: Promise<void> | undefined;
-  let restUntil = 0;
+  let nextAttemptAt = 0;
   let closed = false;
 
   const redis = new Redis(url, {
     lazyConnect: true,
-    disconnectTimeout: REST_MS,
-    commandTimeout: ANSWER_WITHIN_MS,
-    // A server that has gone silent: the connection is given up, or every later call would wait for it.
-    socketTimeout: ANSWER_WITHIN_MS,
-    // What is under way when the connection is lost fails; sent again, an increment would count twice.
+    disconnectTimeout: RECONNECT_DELAY_MS,
+    commandTimeout: COMMAND_TIMEOUT_MS,
+    // When the server is silent the connection is closed. Otherwise every later call would wait for it.
+    socketTimeout: COMMAND_TIMEOUT_MS,
+    // Commands of a lost connection fail. A second sending would count an increment twice.
     retryStrategy: null,
     enableOfflineQueue: false,
     enableReadyCheck: false,
   });
-  // Every call reports its own failure; without a listener ioredis writes to the console.
+  // Every call reports its own failure. Without a listener ioredis writes to the console.
   redis.on('error', () => undefined);
 
   async function connect(): Promise<void> {
     const faults: Error[] = [];
-    const note = (fault: Error) => faults.push(fault);
-    redis.on('error', note);
+    const addFault = (fault: Error) => faults.push(fault);
+    redis.on('error', addFault);
     let timer: NodeJS.Timeout | undefined;
     try {
-      await delay(Math.max(0, restUntil - performance.now()));
+      await delay(Math.max(0, nextAttemptAt - performance.now()));
       if (closed) throw new Error('the connection is closed');
       timer = setTimeout(() => {
-        note(new Error('no connection in time'));
+        addFault(new Error('no connection in time'));
         redis.disconnect();
-      }, CONNECT_WITHIN_MS);
+      }, CONNECT_TIMEOUT_MS);
       await redis.connect();
     } catch (error) {
-      restUntil = performance.now() + REST_MS;
-      // ioredis rejects with "Connection is closed"; the event before it says why.
+      nextAttemptAt = performance.now() + RECONNECT_DELAY_MS;
+      // ioredis rejects with "Connection is closed". The error event before it has the reason.
       throw faults[0] ?? error;
     } finally {
       clearTimeout(timer);
-      redis.off('error', note);
+      redis.off('error', addFault);
       connecting = undefined;
     }
   }

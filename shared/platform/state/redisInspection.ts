@@ -1,23 +1,23 @@
 import type { Redis } from 'ioredis';
 
-/** A look at the Redis that keeps the state: its own figures, and the names and times of keys. It reads no value and changes nothing. */
+/** Reads the figures of Redis, and the names and TTLs of its keys. It reads no value and changes nothing. */
 export interface RedisInspection {
-  /** The figures of `INFO` by their names, all sections in one. */
+  /** Returns the figures of all sections of `INFO` by their names. */
   info(): Promise<ReadonlyMap<string, string>>;
-  /** Some keys, and where to go on; `'0'` begins, and as `next` it is the end. Keys that change meanwhile may come twice or not at all. */
+  /** Returns some keys and the next cursor. `'0'` is the first cursor, and as `next` the end. Keys that change meanwhile may come twice or never. */
   scan(cursor: string): Promise<{ readonly next: string; readonly keys: readonly RedisKey[] }>;
 }
 
 export interface RedisKey {
   readonly key: string;
-  /** Milliseconds that it has left; -1 for a key without an end. */
+  /** Milliseconds until the key expires; -1 for a key that does not expire. */
   readonly ttlMs: number;
 }
 
-/** What Redis looks through for one answer: a millisecond of its time. */
+/** Keys that Redis scans for one answer, which takes it a millisecond. */
 const KEYS_AT_ONCE = 200;
 
-/** `PTTL` of a key that has gone since. */
+/** `PTTL` of a key that no longer exists. */
 const GONE = -2;
 
 export function redisInspection(

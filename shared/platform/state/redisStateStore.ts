@@ -9,19 +9,19 @@ import * as scripts from './redisStateScripts.ts';
 import { withinBounds } from './stateBounds.ts';
 import type { StateStore } from './stateStore.ts';
 
-/** Calls that may wait for Redis at once in one instance; more fail at once. */
+/** Concurrent calls of one instance. Further calls fail at once. */
 const MAX_PENDING = 10_000;
 
 const flag = z.union([z.literal(0), z.literal(1)]);
 const pair = z.tuple([z.number(), z.number()]);
 
-/** A value's key is kept as it is given; the other kinds, and what could be taken for one of them, have a prefix. */
+/** Returns the Redis key. Only values have no prefix, unless their key looks like that of a counter or a lease. */
 const keyOf = (kind: 'value' | 'counter' | 'lease', key: string): string =>
   kind === 'value' && !/^(value|counter|lease):/.test(key) ? key : `${kind}:${key}`;
 
 /**
  * State on one Redis, `redis://` or `rediss://` with or without credentials. Redis must not evict (`noeviction`).
- * It connects with the first call, and again with the next call after a connection was lost.
+ * The store connects with the first call, and again with the first call after a lost connection.
  */
 export function redisStateStore(
   url: string,
@@ -44,7 +44,7 @@ export function redisStateStore(
       if (pending > MAX_PENDING) throw new Error('too many calls wait');
       return await act(await (await (connection ??= openConnection())).ready());
     } catch (error) {
-      // A caller that tries again at once must not keep the event loop from seeing that the connection has closed.
+      // A caller that retries at once must leave the event loop time to see that the connection has closed.
       await nextTurn();
       throw new InfrastructureError('redis', operation, withoutCommand(error));
     } finally {
@@ -112,7 +112,7 @@ export function redisStateStore(
   };
 }
 
-/** ioredis puts the command on its errors: keys, values and, where a sign-in was refused, the password. */
+/** ioredis adds the command to its errors: keys, values and, after a failed sign-in, the password. */
 function withoutCommand(error: unknown): unknown {
   if (error instanceof Error) Reflect.deleteProperty(error, 'command');
   return error;

@@ -1,6 +1,6 @@
 import type { StateStore } from './stateStore.ts';
 
-/** What fits in every implementation. Lengths are in bytes of UTF-8; a value's worst case as JSON still fits in a table row. */
+/** Limits that every implementation can hold. Lengths are in bytes of UTF-8. The longest value still fits into a table row as JSON. */
 export const stateBounds = {
   keyBytes: 512,
   valueBytes: 65_536,
@@ -9,7 +9,7 @@ export const stateBounds = {
   increment: 1_000_000_000,
 } as const;
 
-/** The same store, which sends nothing that is out of bounds: such a call rejects with a RangeError that names the rule. */
+/** Returns the store with checked arguments. A call outside the bounds sends nothing and rejects with a RangeError that names the rule. */
 export function withinBounds(store: StateStore): StateStore {
   return {
     get: async (key) => store.get(checkKey(key)),
@@ -43,7 +43,7 @@ function checkValue(value: string): string {
   return value;
 }
 
-/** Half a surrogate pair has no UTF-8: Redis would keep another text than was given. */
+/** Half a surrogate pair has no UTF-8, so Redis would store a different text. */
 const isText = (text: string, maxBytes: number): boolean =>
   text.isWellFormed() && Buffer.byteLength(text) <= maxBytes;
 

@@ -2,29 +2,29 @@ import type { z } from 'zod';
 import { parseJson } from '../base/json.ts';
 
 /**
- * Short-lived state that every instance of both apps shares: sessions, caches, limits, leases. Two implementations keep
- * these promises, on Redis and on Azure Tables.
+ * Short-lived state that every instance of both apps shares: sessions, caches, limits, leases. Redis and Azure Tables each have an
+ * implementation with these guarantees:
  *
- * - Each call is atomic: no other caller sees half of it, and of two that cannot both succeed one does.
- * - What can be expected is returned. A fault is thrown as InfrastructureError, on Redis within about two seconds, on
- *   Tables when `Table` has given up; it never reads as "absent". A change that threw may have happened, or may still happen.
- * - A value, a counter and a lease of the same key are three things.
- * - Everything ends: after its TTL it is absent to every call. Redis measures by its own clock. On Tables each instance
- *   judges by its own clock, so that a value or a window may end sooner or later by the difference of two clocks.
- *   Leases allow for that difference, up to 30 seconds.
- * - What Redis forgets (a restart without persistence, eviction, a failover) is absent; `Lease` says what that means for leases.
- * - Keys, values and times out of `stateBounds` are a RangeError before anything is sent.
+ * - Each call is atomic: no caller sees half of it, and of two conflicting calls one succeeds.
+ * - Expected outcomes are returned. A failure is thrown as InfrastructureError: on Redis within about two seconds, on Tables when
+ *   `Table` has stopped to retry. It never reads as "absent". A change that threw may have happened, or may still happen.
+ * - A value, a counter and a lease of the same key are independent.
+ * - Everything expires: after its TTL it is absent to every call. Redis measures by its own clock. On Tables each instance measures by
+ *   its own clock, so a value or a window may end sooner or later by the difference of two clocks. Leases allow for a difference of
+ *   `CLOCK_TOLERANCE_MS`.
+ * - State that Redis loses (a restart without persistence, eviction, a failover) is absent. `Lease` explains the effect on leases.
+ * - Keys, values and times outside `stateBounds` are a RangeError, and nothing is sent.
  */
 export interface StateStore {
   get(key: string): Promise<string | undefined>;
 
-  /** Replaces the value, if there is one, and its TTL. */
+  /** Sets the value and its TTL. */
   set(key: string, value: string, ttlMs: number): Promise<void>;
 
   delete(key: string): Promise<'deleted' | 'absent'>;
 
   /**
-   * Sets the value only if it is now just `expected`, or absent where that is undefined. It compares the text: a value
+   * Sets the value only if the present value equals `expected`, or is absent where `expected` is undefined. It compares texts: a value
    * that changed and changed back counts as unchanged.
    */
   compareAndSet(
@@ -35,62 +35,61 @@ export interface StateStore {
   ): Promise<'stored' | 'conflict'>;
 
   /**
-   * Adds `by` to a counter. Its window begins with the first increment, lasts `windowMs` whatever comes later, and then
-   * the counter begins again. Every increment counts in just one window, and no two callers get the same count.
+   * Adds `by` to a counter. The window begins with the first increment and lasts `windowMs`. After it the counter begins again. Every
+   * increment counts in exactly one window, and no two callers get the same count.
    */
   increment(key: string, by: number, windowMs: number): Promise<Count>;
 
-  /** Takes the lease if nobody has it. Of any number of callers at once, one gets it. */
+  /** Claims the lease if it is free. Of any number of concurrent callers, one gets it. */
   claim(key: string, ttlMs: number): Promise<Claim>;
 
-  /** The lease now ends `ttlMs` from now; its fence stays. `lost`: it ended, was released, or is another's. */
+  /** Extends the lease to `ttlMs` from now. Its fence stays. `lost`: the lease expired, was released, or has another holder. */
   renew(lease: HeldLease, ttlMs: number): Promise<Renewal>;
 
-  /** Another may claim it at once. `lost`: it had ended already; whoever has it now keeps it. */
+  /** Frees the lease for the next caller at once. `lost`: it had expired; a later holder keeps it. */
   release(lease: HeldLease): Promise<'released' | 'lost'>;
 }
 
 export interface Count {
-  /** All of this window, this increment included. */
+  /** The sum of this window, with this increment. */
   readonly count: number;
-  /** Until the window ends. */
+  /** Milliseconds until the window ends. */
   readonly remainingMs: number;
 }
 
-/** What proves that a lease is one's own. It may be kept and shown later by another instance. */
+/** The proof of a holder. It may be stored, and used later by another instance. */
 export interface HeldLease {
   readonly key: string;
   readonly fence: number;
 }
 
 /**
- * The right to do something alone, for a while. As long as the store forgets nothing, it is granted again only after
- * `expiresAt` of its holder: a holder that stops by then shares it with nobody.
+ * An exclusive right for a limited time. As long as the store loses nothing, the lease is granted again only after `expiresAt` of its
+ * holder: a holder that stops by then is alone.
  *
- * A holder may still believe in a lease that it has lost: it was paused past `expiresAt`, or Redis forgot and granted
- * the lease again. Renewal and release are then refused, but nothing stops the holder from writing elsewhere. So whatever
- * is guarded must check the fence: keep the highest fence seen beside the guarded thing, in the same atomic write, and
- * refuse any write that carries a lower one.
+ * A holder may not know that it has lost the lease: it was paused past `expiresAt`, or Redis lost the lease and granted it again.
+ * Renewal and release then fail, but the holder can still write elsewhere. So the guarded resource must check the fence: store the
+ * highest fence beside the resource, in the same atomic write, and reject a write with a lower fence.
  */
 export interface Lease extends HeldLease {
   /**
-   * Grows with every grant of this key. It comes from the time in microseconds, so it goes on growing when Redis has
-   * forgotten and when the implementation is changed; below 2^53. Only a clock set back, further than the time since the
-   * last grant and after that grant was forgotten (`fenceMemoryMs` or a restart of Redis), could break this.
+   * Grows with every grant of this key, and stays below 2^53. It comes from the time in microseconds, so it grows also after Redis
+   * lost the lease, and after a change of the implementation. It could shrink only if a clock is set back by more than the time since
+   * the last grant, and that grant is no longer stored (after `fenceMemoryMs`, or after a restart of Redis).
    */
   readonly fence: number;
-  /** By the clock of the instance that asked; counted from before it asked, so never later than the store believes. */
+  /** By the clock of the instance that asked, and counted from before it asked: never later than in the store. */
   readonly expiresAt: Date;
 }
 
 export type Claim =
   | { readonly status: 'claimed'; readonly lease: Lease }
-  /** `retryAfterMs`: when it can be claimed if its holder neither renews nor releases it. */
+  /** `retryAfterMs`: the time until the lease expires, unless its holder renews or releases it. */
   | { readonly status: 'held'; readonly retryAfterMs: number };
 
 export type Renewal = { readonly status: 'renewed'; readonly lease: Lease } | { readonly status: 'lost' };
 
-/** How long the last fence of a lease is remembered after it ended. */
+/** Milliseconds for which the last fence of a lease is stored after its end. */
 export const fenceMemoryMs = 3_600_000;
 
 /** Returns a stored JSON value, or `undefined` where there is none or it does not match the schema: an older version may have written it. */

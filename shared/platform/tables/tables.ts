@@ -1,4 +1,4 @@
-/** Where a row is. Keys that we make are free of `/ \ # ?` and control characters. */
+/** The keys of a row. Keys that the gateway makes are free of `/ \ # ?` and control characters. */
 export interface RowKey {
   readonly partition: string;
   readonly row: string;

@@ -5,7 +5,7 @@ import { hostKinds } from '../config/environment.ts';
 import { stateBounds } from '../state/stateBounds.ts';
 import { type StateStore, parseStateValue } from '../state/stateStore.ts';
 
-/** What an instance of an app says of itself. Of its settings there are names and fingerprints, and never a value. */
+/** The facts that an instance of an app publishes about itself. For settings it publishes names and fingerprints, never values. */
 export const instanceSchema = z.object({
   app: appSchema,
   version: z.string(),
@@ -14,9 +14,9 @@ export const instanceSchema = z.object({
   host: z.enum(hostKinds),
   startedAt: z.iso.datetime(),
   seenAt: z.iso.datetime(),
-  /** Those that are set, each with its fingerprint. */
+  /** The fingerprints of the settings that are set. */
   settings: z.record(z.string(), z.string()),
-  /** Names the key of the fingerprints. */
+  /** Identifies the key of the fingerprints. */
   keyId: z.string(),
   unknownSettings: z.array(z.string()),
   developmentOnly: z.array(z.object({ setting: z.string(), problem: z.string() })),
@@ -24,39 +24,40 @@ export const instanceSchema = z.object({
 export type Instance = z.infer<typeof instanceSchema>;
 export type KnownInstance = Instance & { readonly id: string };
 
-/** How often an instance says that it is there. */
-export const TELL_EVERY_MS = 30_000;
-/** One that was silent for longer is taken to be gone; it says by its own clock when it was there. */
-export const CURRENT_MS = 3 * TELL_EVERY_MS + CLOCK_TOLERANCE_MS;
-const FORGET_AFTER_MS = 24 * 3_600_000;
-const TRIES = 8;
+/** Time between two heartbeats of an instance. */
+export const HEARTBEAT_INTERVAL_MS = 30_000;
+/** An instance without a heartbeat for longer counts as gone. Its own clock dates the heartbeats. */
+export const LIVE_FOR_MS = 3 * HEARTBEAT_INTERVAL_MS + CLOCK_TOLERANCE_MS;
+const INSTANCE_LIFETIME_MS = 24 * 3_600_000;
+/** Attempts to write, in conflict with other instances. The next heartbeat writes again. */
+const MAX_ATTEMPTS = 8;
 
 const instancesSchema = z.record(z.string(), instanceSchema);
 const keyOf = (app: App): string => `mreg:instances:${app}`;
 
-/** Says what this instance is. One that was silent for a day is forgotten; where there are very many, the longest silent are. */
-export const tellInstance = (state: StateStore, id: string, instance: Instance): Promise<void> =>
+/** Publishes the facts about this instance. Removes instances without a heartbeat for a day, and the oldest where there are too many. */
+export const writeInstance = (state: StateStore, id: string, instance: Instance): Promise<void> =>
   change(state, instance.app, (known) => {
-    const since = Date.parse(instance.seenAt) - FORGET_AFTER_MS;
+    const since = Date.parse(instance.seenAt) - INSTANCE_LIFETIME_MS;
     const kept = Object.entries(known).filter(([, { seenAt }]) => Date.parse(seenAt) > since);
     return { ...Object.fromEntries(kept), [id]: instance };
   });
 
-/** Says that this instance is about to end. */
-export const forgetInstance = (state: StateStore, id: string, app: App): Promise<void> =>
+/** Removes this instance, which is about to end. */
+export const removeInstance = (state: StateStore, id: string, app: App): Promise<void> =>
   change(state, app, ({ [id]: _, ...others }) => others);
 
 type Instances = Readonly<Record<string, Instance>>;
 
 async function change(state: StateStore, app: App, decide: (known: Instances) => Instances): Promise<void> {
-  for (let tries = 0; tries < TRIES; tries++) {
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
     const before = await state.get(keyOf(app));
     const text = fitting(decide(parseStateValue(before, instancesSchema) ?? {}));
-    if ((await state.compareAndSet(keyOf(app), before, text, FORGET_AFTER_MS)) === 'stored') return;
+    if ((await state.compareAndSet(keyOf(app), before, text, INSTANCE_LIFETIME_MS)) === 'stored') return;
   }
 }
 
-/** As text that fits the state. */
+/** Returns the instances as JSON that fits into a state value: the newest, where not all fit. */
 function fitting(instances: Instances): string {
   const newestFirst = Object.entries(instances).sort(([, a], [, b]) => (a.seenAt < b.seenAt ? 1 : -1));
   for (;;) {
@@ -66,16 +67,16 @@ function fitting(instances: Instances): string {
   }
 }
 
-/** What was said of an app in the last day. */
+/** The instances of an app in the last day. */
 export interface AppInstances {
-  /** Those that are there, the one that started last first. */
+  /** The running instances. The newest is first. */
   readonly current: readonly KnownInstance[];
-  /** When the last of those was seen that are gone. */
+  /** The last heartbeat of the instances that are gone. */
   readonly lastSeenAt: string | undefined;
 }
 
 export async function readInstances(state: StateStore, app: App, clock: Clock): Promise<AppInstances> {
-  const since = clock.now().getTime() - CURRENT_MS;
+  const since = clock.now().getTime() - LIVE_FOR_MS;
   const known = Object.entries(parseStateValue(await state.get(keyOf(app)), instancesSchema) ?? {})
     .map(([id, instance]) => ({ id, ...instance }))
     .sort((a, b) => (a.startedAt < b.startedAt ? 1 : -1));

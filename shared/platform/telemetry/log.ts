@@ -36,19 +36,19 @@ export type LogEvent =
   | 'audit_records_dropped'
   | 'audit_chain_replaced';
 
-/** Structured values only; never tokens, payloads or headers. */
+/** Structured values. Never tokens, payloads or headers. */
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
 export interface Log {
   info(event: LogEvent, fields: LogFields): void;
   warn(event: LogEvent, fields: LogFields): void;
-  /** `cause` is written with its stack and the causes below it: for operators, never for callers. */
+  /** Writes `cause` with its stack and its own causes. Operators read it, callers never do. */
   error(event: LogEvent, fields: LogFields, cause?: unknown): void;
 }
 
 /**
- * Writes one JSON object a line on standard output and error, which Azure Functions hands to Application Insights. `redact`
- * removes the secrets of the settings from a line: an error of a library may hold its arguments.
+ * Writes one JSON object a line to standard output or standard error. Azure Functions sends them to Application Insights. `redact` removes
+ * the secrets of the settings from a line, because an error of a library may hold its arguments.
  */
 export function jsonLog(
   app: string,
@@ -64,8 +64,9 @@ export function jsonLog(
 
 type Level = 'info' | 'warn' | 'error';
 
-/** A write to a pipe waits for the system, so lines that tell of nothing wrong go out together. */
-const WRITE_AFTER_MS = 10;
+/** Lines of level `info` are buffered for this time, because each write to a pipe waits for the operating system. */
+const FLUSH_AFTER_MS = 10;
+/** Characters in the buffer. */
 const MAX_UNWRITTEN = 64 * 1024;
 let unwritten = '';
 
@@ -75,7 +76,7 @@ export function writeLine(line: string, level: Level): void {
     process.stderr.write(line + '\n');
     return;
   }
-  if (unwritten === '') setTimeout(writeAll, WRITE_AFTER_MS).unref();
+  if (unwritten === '') setTimeout(writeAll, FLUSH_AFTER_MS).unref();
   unwritten += line + '\n';
   if (unwritten.length > MAX_UNWRITTEN) writeAll();
 }
@@ -87,7 +88,7 @@ function writeAll(): void {
 
 process.on('exit', writeAll);
 
-/** Escapes what JSON leaves as it is although it breaks or disguises a line: C1 controls, line separators, direction marks. */
+/** Escapes characters that break or disguise a line and that JSON does not escape: C1 controls, line separators, direction marks. */
 function escapeInvisible(json: string): string {
   return json.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
     character

@@ -1,13 +1,13 @@
-/** The response header in which an answer says how long its stages took (W3C Server Timing). */
+/** The response header with the duration of each stage (W3C Server Timing). */
 export const SERVER_TIMING = 'server-timing';
 
-/** One stage, as the header words it. */
+/** Returns one stage in the syntax of the header. */
 export const stage = (name: string, durationMs: number): string => `${name};dur=${durationMs.toFixed(2)}`;
 
-/** More than any answer of ours has; what a stranger's holds beyond that is not read. */
+/** Characters. The gateway's own header is shorter. The rest of a longer header is ignored. */
 const MAX_LENGTH = 1_000;
 
-/** The stages of a header with their milliseconds. What has no duration is left out. */
+/** Returns the stages of a header with their milliseconds. Stages without a duration are left out. */
 export function stagesOf(header: string): ReadonlyMap<string, number> {
   const stages = new Map<string, number>();
   for (const metric of header.slice(0, MAX_LENGTH).split(',')) {

@@ -4,7 +4,11 @@ import { redisUrl } from '../../../infra/local/redis.ts';
 import { storageConnection } from '../../../infra/local/settings.ts';
 import { createTables } from '../../../infra/local/tables.ts';
 import { systemClock } from '../../../shared/platform/base/clock.ts';
-import { forgetInstance, readInstances, tellInstance } from '../../../shared/platform/telemetry/instances.ts';
+import {
+  removeInstance,
+  readInstances,
+  writeInstance,
+} from '../../../shared/platform/telemetry/instances.ts';
 import { type OpenedStateStore, openStateStore } from '../../../shared/platform/state/openStateStore.ts';
 import { openTables } from '../../../shared/platform/tables/openTables.ts';
 import { type Api, managementApi } from '../../support/managementApi.ts';
@@ -136,12 +140,12 @@ test('two builds at once are a finding that names both', async () => {
   const { current } = await readInstances(opened.state, 'mcp', systemClock);
   const [{ id: _, ...known }] = current as [(typeof current)[number]];
   const later = new Date(Date.parse(known.startedAt) + 1_000).toISOString();
-  await tellInstance(opened.state, 'another', { ...known, build: 'ffffffffffffffff', startedAt: later });
+  await writeInstance(opened.state, 'another', { ...known, build: 'ffffffffffffffff', startedAt: later });
   const report = await run('azure_container_deployment');
   expect(rules(report)).toEqual(['two_builds_in_one_app', 'apps_run_different_builds']);
   expect(JSON.stringify(report.findings)).toContain('ffffffffffffffff');
   expect(JSON.stringify(report.findings)).toContain(known.build);
-  await forgetInstance(opened.state, 'another', 'mcp');
+  await removeInstance(opened.state, 'another', 'mcp');
 });
 
 describe('an event', () => {
@@ -225,7 +229,7 @@ test('an app that is down is named, with the agents that nobody is home for', as
   await topology.kill('mcp');
   // As if it had been silent for minutes.
   for (const { id } of (await readInstances(opened.state, 'mcp', systemClock)).current)
-    await forgetInstance(opened.state, id, 'mcp');
+    await removeInstance(opened.state, id, 'mcp');
   const report = await run('docker_orchestration');
   expect(rules(report)).toEqual(['app_not_running']);
   expect(report.facts['agents']).toMatchObject({

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { announceInstance } from '../../../functions/compose/announceInstance.ts';
 import type { Config } from '../../../shared/platform/config/config.ts';
 import { InfrastructureError } from '../../../shared/platform/base/errors.ts';
-import { TELL_EVERY_MS, readInstances } from '../../../shared/platform/telemetry/instances.ts';
+import { HEARTBEAT_INTERVAL_MS, readInstances } from '../../../shared/platform/telemetry/instances.ts';
 import { testEngine } from '../../support/engine.ts';
 import { fakeHttpDeps } from '../../support/httpDeps.ts';
 
@@ -49,7 +49,7 @@ test('a state that is away fails no start, and is told the next time', async () 
     expect(lines).toMatchObject([{ level: 'warn', event: 'instance_write_failed' }]);
   });
   state.away = false;
-  await vi.advanceTimersByTimeAsync(TELL_EVERY_MS);
+  await vi.advanceTimersByTimeAsync(HEARTBEAT_INTERVAL_MS);
   await vi.waitFor(async () => {
     expect(await seen()).toHaveLength(1);
   });

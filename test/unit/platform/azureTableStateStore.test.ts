@@ -121,7 +121,7 @@ describe('state on tables', () => {
     const { state } = instance(contended);
     await expect(state.set('key', 'value', minuteMs)).rejects.toMatchObject({
       part: 'tables',
-      cause: { message: '20 attempts were overtaken by other changes' },
+      cause: { message: '20 attempts conflicted with other changes' },
     });
   });
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { runDelegation } from '../../../shared/orchestration/engine/runDelegation.ts';
 import { claim, newDelegation, sweep, timeLeftMs } from '../../../shared/orchestration/model/delegation.ts';
 import { registerServer } from '../../../shared/orchestration/plans/serverRegistration.ts';
-import { runDelegation } from '../../../shared/orchestration/engine/runDelegation.ts';
-import { type Instance, readInstances, tellInstance } from '../../../shared/platform/telemetry/instances.ts';
+import { type Instance, readInstances, writeInstance } from '../../../shared/platform/telemetry/instances.ts';
 import { caller } from '../../support/engine.ts';
 import { memoryState } from '../../support/memoryState.ts';
 import { testRegistry } from '../../support/registrations.ts';
@@ -71,7 +71,7 @@ describe.each([
       unknownSettings: [],
       developmentOnly: [],
     };
-    await tellInstance(state, 'a', instance);
+    await writeInstance(state, 'a', instance);
     expect((await readInstances(state, 'mcp', { now: () => at(0) })).current).toHaveLength(1);
   });
 });

@@ -1,5 +1,9 @@
 import { expect, test } from 'vitest';
-import { forgetInstance, readInstances, tellInstance } from '../../../shared/platform/telemetry/instances.ts';
+import {
+  removeInstance,
+  readInstances,
+  writeInstance,
+} from '../../../shared/platform/telemetry/instances.ts';
 import { instance } from '../../support/instances.ts';
 import { memoryState } from '../../support/memoryState.ts';
 
@@ -10,7 +14,7 @@ function place() {
   const clock = { now: () => new Date(now), advance: (ms: number) => void (now += ms) };
   const state = memoryState(clock);
   const tell = (id: string, more: Partial<typeof known> = {}) =>
-    tellInstance(state, id, { ...known, seenAt: clock.now().toISOString(), ...more });
+    writeInstance(state, id, { ...known, seenAt: clock.now().toISOString(), ...more });
   const read = async () => (await readInstances(state, 'mcp', clock)).current.map(({ id }) => id);
   return { clock, state, tell, read };
 }
@@ -38,7 +42,7 @@ test('one that says that it ends is gone at once', async () => {
   const { state, tell, read } = place();
   await tell('a');
   await tell('b');
-  await forgetInstance(state, 'a', 'mcp');
+  await removeInstance(state, 'a', 'mcp');
   expect(await read()).toEqual(['b']);
 });
 

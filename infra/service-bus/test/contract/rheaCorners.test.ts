@@ -4,11 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import rhea from 'rhea';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { decodeMessage } from '../../src/messageCodec.ts';
-import {
-  createContainer,
-  listenOptions,
-  OUTGOING_DELIVERIES,
-} from '../../src/rheaCorners.ts';
+import { createContainer, listenOptions, OUTGOING_DELIVERIES } from '../../src/rheaCorners.ts';
 import { message, types } from '../support/amqp.ts';
 import { RawClient } from '../support/rawAmqpClient.ts';
 import type { Received } from '../support/rawAmqpLinks.ts';
