@@ -11,7 +11,7 @@ export const findingSchema = z.object({
   message: z.string().describe('What is wrong, and where.'),
   evidence: z
     .record(z.string(), z.unknown())
-    .describe('What was looked at: names and figures, never a token or a payload.'),
+    .describe('What was inspected: names and figures, never a token or a payload.'),
   remedy: z.string().describe('What to do about it.'),
 });
 export type Finding = z.infer<typeof findingSchema>;
@@ -25,15 +25,22 @@ export interface RuleText extends Pick<Finding, 'severity' | 'message' | 'remedy
 }
 
 /**
- * Defines the finding rules of a specialist as one table: the id of each rule, and a function from the facts to its text.
+ * Defines the finding rules of a specialist as one table: the id of each rule with its text, or a function from the facts to it.
  * Returns the function that makes a finding: `finding('table_missing', { table })`.
  */
 export const defineFindings =
   <Facts extends Readonly<Record<string, unknown>>>(rules: {
-    readonly [Id in keyof Facts]: (facts: Facts[Id]) => RuleText;
+    readonly [Id in keyof Facts]: RuleText | ((facts: Facts[Id]) => RuleText);
   }) =>
   <Id extends keyof Facts & string>(id: Id, facts: Facts[Id]): Finding => {
-    const { severity, message, remedy, evidence, variant = '' } = rules[id](facts);
+    const rule = rules[id];
+    const {
+      severity,
+      message,
+      remedy,
+      evidence,
+      variant = '',
+    } = typeof rule === 'function' ? rule(facts) : rule;
     return {
       rule: id.replace('*', variant),
       severity,
@@ -61,7 +68,7 @@ export const verdictSchema = z.object({
   findings,
 });
 
-/** A check passes unless it has a critical finding. `evidence` says what was looked at, also where all is well. */
+/** A check passes unless it has a critical finding. `evidence` says what was inspected, also if there is no finding. */
 export function verdict(
   found: readonly Finding[],
   evidence: Readonly<Record<string, unknown>>,
