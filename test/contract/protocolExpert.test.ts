@@ -152,14 +152,15 @@ describe('mcp_specification_compliance', () => {
       {
         rule: 'input_schema_is_object',
         severity: 'critical',
-        message: 'stock: count.items: its inputSchema is none. inputSchema is a JSON Schema for objects.',
+        message:
+          'stock: count.items: its inputSchema is not such a schema. inputSchema is a JSON Schema for objects.',
         evidence: {
           server: 'stock',
           era: 'modern',
           specification: 'https://modelcontextprotocol.io/specification/2026-07-28/server/tools#tool',
           looked: 3,
           failed: 1,
-          where: ['count.items: its inputSchema is none'],
+          where: ['count.items: its inputSchema is not such a schema'],
         },
         remedy: expect.stringContaining('type') as string,
       },

@@ -1,15 +1,8 @@
 import { isObject, type JsonObject } from '../../../gateway/protocol/jsonRpc.ts';
 import type { Era } from '../../../registry/records/era.ts';
 import type { Finding } from '../../finding.ts';
-import type { Answer, Exchanged } from '../transcript/exchange.ts';
-import {
-  errorIn,
-  isResponse,
-  type ListKind,
-  listKinds,
-  resultIn,
-  type Transcript,
-} from '../transcript/transcript.ts';
+import { type Answer, type Exchanged, isResponse } from '../transcript/exchange.ts';
+import { errorIn, type ListKind, listKinds, resultIn, type Transcript } from '../transcript/transcript.ts';
 
 /** The outcome of a check. Evidence holds names and figures, never text of the server. */
 export type Judgement =

@@ -1,5 +1,6 @@
 import { isObject } from '../../../gateway/protocol/jsonRpc.ts';
-import { isResponse, resultIn } from '../transcript/transcript.ts';
+import { isResponse } from '../transcript/exchange.ts';
+import { resultIn } from '../transcript/transcript.ts';
 import {
   type Answered,
   answersStatus,

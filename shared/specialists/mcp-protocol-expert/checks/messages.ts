@@ -93,7 +93,7 @@ export const messageChecks: readonly Check[] = [
     judge: each(
       (transcript) => having('result', responses)(transcript).filter(({ value }) => !('error' in value)),
       'there was no result',
-      ({ result }) => (isObject(result) ? undefined : 'its result is no object'),
+      ({ result }) => (isObject(result) ? undefined : 'its result is not an object'),
     ),
   },
   {

@@ -87,7 +87,7 @@ export const metadataChecks: readonly Check[] = [
     requires: 'instructions are a string, if there are any.',
     remedy: 'Write a string, or leave the field out.',
     judge: ({ profile: { instructions } }: Transcript): Judgement => {
-      if (instructions === undefined) return notApplicable('it gives none');
+      if (instructions === undefined) return notApplicable('it has none');
       return isString(instructions)
         ? passed({ length: instructions.length })
         : failed('they are not a string');

@@ -89,7 +89,9 @@ export const toolChecks: readonly Check[] = [
     requires: 'inputSchema is a JSON Schema for objects.',
     remedy: 'Write {"type": "object", …}, or {"type": "object"} for a tool without parameters.',
     judge: each(items('tools'), NONE, ({ inputSchema }) =>
-      isObject(inputSchema) && inputSchema['type'] === 'object' ? undefined : 'its inputSchema is none',
+      isObject(inputSchema) && inputSchema['type'] === 'object'
+        ? undefined
+        : 'its inputSchema is not such a schema',
     ),
   },
   {

@@ -1,9 +1,8 @@
-import { isObject, type RequestId } from '../../../gateway/protocol/jsonRpc.ts';
+import { isObject, type JsonObject, type RequestId } from '../../../gateway/protocol/jsonRpc.ts';
 import { createSseParser, type SseEvent } from '../../../gateway/protocol/sse.ts';
 import { ANSWER_BOUNDS, unsafeShape } from '../../../platform/base/json.ts';
 import { explain, type OutboundClient } from '../../../platform/outbound/outboundClient.ts';
 import type { OutboundBody } from '../../../platform/outbound/outboundBody.ts';
-import { isResponse } from './transcript.ts';
 
 /** One HTTP request to a server. */
 export interface Sent {
@@ -176,6 +175,10 @@ function parseInto(text: string, into: Parsed): void {
     into.unreadable += 1;
   }
 }
+
+/** Whether a message is a JSON-RPC response, of any id. */
+export const isResponse = (message: JsonObject): boolean =>
+  !('method' in message) && ('result' in message || 'error' in message);
 
 function failureOf(kind: string, words: string): NonNullable<Exchanged['failure']> {
   const kinds = ['timeout', 'too_large', 'invalid'] as const;

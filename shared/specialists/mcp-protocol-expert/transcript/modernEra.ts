@@ -1,6 +1,12 @@
 import { encodeHeaderValue } from '../../../gateway/protocol/parameterHeaders.ts';
 import { isObject, type JsonObject } from '../../../gateway/protocol/jsonRpc.ts';
-import { LATEST_LEGACY, LATEST_MODERN, META, MODERN_VERSIONS, NAMED_BY } from '../../../gateway/protocol/versions.ts';
+import {
+  LATEST_LEGACY,
+  LATEST_MODERN,
+  META,
+  MODERN_VERSIONS,
+  NAMED_BY,
+} from '../../../gateway/protocol/versions.ts';
 import { ownEnvelope } from '../../../gateway/upstream/modern.ts';
 import type { Exchanged } from './exchange.ts';
 import {

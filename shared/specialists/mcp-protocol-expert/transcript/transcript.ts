@@ -1,6 +1,6 @@
 import { isObject, type JsonObject } from '../../../gateway/protocol/jsonRpc.ts';
 import type { Era } from '../../../registry/records/era.ts';
-import type { Exchanged } from './exchange.ts';
+import { type Exchanged, isResponse } from './exchange.ts';
 
 export const listKinds = ['tools', 'prompts', 'resources', 'resourceTemplates'] as const;
 export type ListKind = (typeof listKinds)[number];
@@ -48,9 +48,6 @@ export interface Transcript {
 export function responseIn(exchanged: Exchanged | undefined): JsonObject | undefined {
   return exchanged?.answer?.messages.filter(isObject).find((message) => isResponse(message));
 }
-
-export const isResponse = (message: JsonObject): boolean =>
-  !('method' in message) && ('result' in message || 'error' in message);
 
 /** Returns the result in an answer; undefined for an error or anything else. */
 export function resultIn(exchanged: Exchanged | undefined): JsonObject | undefined {
