@@ -87,7 +87,7 @@ async function begin(
   };
   const free = await checkSlug(record, (await deps.servers.find(tenantId, slug))?.value, deps);
   if (!free.ok) return free;
-  const session = await openValidationSession(record, caller, deps);
+  const session = await openValidationSession([record], caller, deps);
   const start = planStart({ name: NAME, grantedBy: `plan ${NAME}`, session }, caller, planId);
   const stored = await storePlan(start, registrationSteps(record), deps);
   // An earlier sending of the request may have stored the plan. The record must not be younger than it.

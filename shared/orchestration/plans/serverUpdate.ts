@@ -84,7 +84,7 @@ async function begin(
   caller: Caller,
   deps: RegistrationDeps,
 ): Promise<Result<Plan>> {
-  const session = await openValidationSession(content, caller, deps);
+  const session = await openValidationSession([content], caller, deps);
   const start = planStart({ name, grantedBy: `plan ${name}`, session }, caller, idFor(caller, deps.newId));
   const input = { slug, etag, planId: start.id, content, discovery: { $resultOf: validateServer.id } };
   const updateSteps = withInputs(steps, {
