@@ -114,7 +114,7 @@ async function resume(
   if (refused) return fail({ kind: 'already_exists', message: refused.message });
   const record = (await servers.find(plan.tenantId, slug))?.value;
   if (record && Date.parse(record.createdAt) <= Date.parse(plan.createdAt)) return succeed({ record, plan });
-  const message = `the request with this Idempotency-Key registered an earlier server "${slug}", which was removed since: send a new key to register it anew`;
+  const message = `the request with this Idempotency-Key registered an earlier server "${slug}", which was removed since: send a new key to register it again`;
   return fail({ kind: 'already_exists', message });
 }
 

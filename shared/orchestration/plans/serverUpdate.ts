@@ -26,7 +26,7 @@ const steps = inOrder([
 
 export const serverUpdatePlan = definePlan({
   name: 'server_update',
-  description: 'Validates a registered server anew and enters what changed.',
+  description: 'Validates a registered server again and enters what changed.',
   permission: 'servers.write',
   input: z.strictObject({ slug: slugSchema, content: serverContentSchema }),
   steps,
