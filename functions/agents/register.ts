@@ -1,13 +1,14 @@
 import { app } from '@azure/functions';
 import { agentNames, agents } from '../../shared/orchestration/model/agents.ts';
 import { runDelegation } from '../../shared/orchestration/engine/runDelegation.ts';
+import { REPORTS_QUEUE, recordReport } from '../../shared/orchestration/engine/recordReport.ts';
 import type { App } from '../../shared/platform/config/config.ts';
 import type { AppDeps } from '../compose/compose.ts';
 
-/** The app setting that names the connection, for the trigger as for our own sender. */
-export const CONNECTION = 'MREG_SERVICE_BUS';
+/** The app setting with the connection, for the triggers and for our own sender. */
+const CONNECTION = 'MREG_SERVICE_BUS';
 
-/** Registers each agent whose home is this app and whose work is not done elsewhere: one queue, one function, one way to run them all. */
+/** Registers the agents whose home is this app, except external agents. Each has one queue and one function, which all run the same way. */
 export function registerAgents(home: App, deps: AppDeps): void {
   const own = agentNames.filter((name) => agents[name] === home && !deps.externalAgents.has(name));
   for (const agent of own) {
@@ -17,4 +18,13 @@ export function registerAgents(home: App, deps: AppDeps): void {
       handler: async (message) => runDelegation(message, agent, await deps.tasks(), deps),
     });
   }
+}
+
+/** Registers the queue on which the workers of external agents report. */
+export function registerReports(deps: AppDeps): void {
+  app.serviceBusQueue(REPORTS_QUEUE, {
+    queueName: REPORTS_QUEUE,
+    connection: CONNECTION,
+    handler: async (message) => recordReport(message, await deps.tasks(), deps),
+  });
 }

@@ -5,7 +5,7 @@ import { type Result, fail, succeed } from '../../shared/platform/base/result.ts
 import type { AppDeps } from '../compose/compose.ts';
 import type { Route } from '../http/route.ts';
 
-/** The agents and what they can do. */
+/** The agents and their tasks. */
 export function agentRoutes({
   tasks,
   loads,
@@ -43,7 +43,7 @@ export function agentRoutes({
   return [list, listTasks];
 }
 
-/** Delegations that wait while nobody says that the agent is at work: its app does not run, or a worker elsewhere is away. */
+/** An agent is stalled when delegations wait and no instance reports on it this long: its app or its external worker is down. */
 const STALLED_AFTER_MS = 120_000;
 
 function statusOf({ queued, running, lastSeenAt }: AgentLoad, now: Date): 'active' | 'stalled' {
@@ -58,7 +58,7 @@ const pick = ({ running, queued, perMinute, failureRate }: AgentLoad) => ({
   failureRate,
 });
 
-/** The agent of this name. Failure: `not_found`. */
+/** Returns the agent of a name. Failure: `not_found`. */
 export function knownAgent(name: string): Result<Agent> {
   const known = agentNames.find((agent) => agent === name);
   return known === undefined

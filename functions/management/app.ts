@@ -1,15 +1,11 @@
-import { registerAgents } from '../agents/register.ts';
-import { registerReports } from '../agents/reports.ts';
+import { registerAgents, registerReports } from '../agents/register.ts';
 import type { AppDeps } from '../compose/compose.ts';
 import { healthRoute } from '../http/healthRoute.ts';
 import { ownHostsOf } from '../http/hosts.ts';
 import type { Route } from '../http/route.ts';
 import { registerRoutes } from '../http/register.ts';
-import { registerHealthSweep } from '../timers/healthSweep.ts';
-import { registerHistoryPurge } from '../timers/historyPurge.ts';
-import { registerRegistrySync } from '../timers/registrySync.ts';
-import { registerStatePurge } from '../timers/statePurge.ts';
-import { registerSweeper } from '../timers/sweeper.ts';
+import { managementTimers } from '../timers/management.ts';
+import { registerTimers } from '../timers/register.ts';
 import { agentRoutes } from './agents.ts';
 import { auditRoutes } from './audit.ts';
 import { bulkServerRoutes } from './bulkServers.ts';
@@ -67,9 +63,5 @@ export function registerApp(deps: AppDeps): void {
   });
   registerAgents('management', deps);
   registerReports(deps);
-  registerSweeper(deps);
-  registerStatePurge(deps);
-  registerHistoryPurge(deps);
-  registerHealthSweep(deps);
-  registerRegistrySync(deps);
+  registerTimers(managementTimers(deps));
 }

@@ -20,7 +20,7 @@ const pageSchema = z.object({
   cursor: sequenceNumberSchema.optional(),
 });
 
-/** What the agents' queues have given up on. */
+/** The dead letters of the agents' queues. */
 export function deadLetterRoutes(deps: AppDeps): readonly Route<unknown>[] {
   const list: Route = {
     name: 'dead-letters-list',
@@ -62,7 +62,7 @@ export function deadLetterRoutes(deps: AppDeps): readonly Route<unknown>[] {
   ];
 }
 
-/** Never the body: the delegation has what its tenant may see of it. */
+/** Returns a dead letter without its body. The delegation shows what its tenant may see. */
 function view({ letter, delegation }: SeenDeadLetter) {
   const { sequenceNumber, enqueuedAt, reason, description, deliveryCount, size } = letter;
   return {

@@ -111,13 +111,13 @@ export function delegationRoutes(deps: AppDeps): readonly Route<unknown>[] {
 
 const hasOutcome = ({ outcome }: Delegation): boolean => outcome !== undefined;
 
-/** What is asked for, as the audit trail names it. */
+/** Returns the resource of a request, as the audit trail names it. */
 function resourceOf({ taskType, agent, task }: DelegationRequest): string {
   if (taskType !== undefined) return `task-types/${taskType}`;
   return agent === undefined ? `tasks/${task ?? ''}` : `agents/${agent}/tasks/${task ?? ''}`;
 }
 
-/** A delegation without what is withheld: the result, and the words of an error. */
+/** Returns a delegation as a reader may see it: a withheld one has no result and no error message. */
 function view(row: Delegation, withheldOf: WithheldOf) {
   const { id, agent, task, state, attempts, outcome, planId, stepId, sessionId } = row;
   const { deadline, createdAt, startedAt, finishedAt } = row;

@@ -3,7 +3,7 @@ import type { Plan } from '../../shared/orchestration/model/plan.ts';
 import { compensationId, delegationIdOf } from '../../shared/orchestration/model/planProgress.ts';
 import type { DelegationStore } from '../../shared/orchestration/model/stores.ts';
 
-/** The delegations of a plan's steps, by the ids of the steps and of their compensations: they hold the results. */
+/** Returns the delegations of a plan's steps and compensations, by their ids. They hold the results. */
 export async function delegationsOf(
   plan: Plan,
   delegations: Pick<DelegationStore, 'find'>,

@@ -141,7 +141,7 @@ function summary({ id, name, state, requestedBy, createdAt, finishedAt }: Plan) 
   return { id, name, state, requestedBy, createdAt, finishedAt, href: planHref(id) };
 }
 
-/** A plan with its steps; with the delegations too where there are any, which hold results and when agents began. */
+/** Returns a plan with its steps. Its delegations, if given, add results and the times at which agents began. */
 function view(plan: Plan, withheldOf: WithheldOf, delegations: ReadonlyMap<string, Delegation> = new Map()) {
   const { id, name, state, revision, steps, createdAt, updatedAt, finishedAt } = plan;
   return {
@@ -185,7 +185,7 @@ function view(plan: Plan, withheldOf: WithheldOf, delegations: ReadonlyMap<strin
   };
 }
 
-/** Why the plan failed: the words are those of the step that failed first. */
+/** Returns why the plan failed, with the message of the step that failed first. */
 function shownPlanError(plan: Plan, withheldOf: WithheldOf): ReturnType<typeof planError> {
   const error = planError(plan);
   const step = plan.steps.find(({ id }) => id === error?.step);

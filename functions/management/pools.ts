@@ -6,7 +6,7 @@ import { privileged } from './privileged.ts';
 
 const allocationSchema = z.strictObject({
   operation: z.string().max(100),
-  /** What it holds depends on the operation. */
+  /** Its fields depend on the operation. */
   estimatedLoad: z.unknown().default({}),
 });
 type AllocationBody = z.infer<typeof allocationSchema>;

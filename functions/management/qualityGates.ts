@@ -107,8 +107,8 @@ function summary(plan: Plan) {
 }
 
 /**
- * A run with the verdicts so far. A check without one has not ended, or did not run since one before it did not pass. Every
- * reader sees the verdicts; evidence and error are for those who may read the result of the check.
+ * Returns a run with the verdicts so far. A check without a verdict has not ended, or did not run after a check that did not
+ * pass. Every reader sees the verdicts. Evidence and error are for readers of the check's result.
  */
 function view(plan: Plan, delegations: ReadonlyMap<string, Delegation>, withheldOf: WithheldOf) {
   const ended = plan.steps.filter(({ state }) => state === 'succeeded' || state === 'failed');
@@ -122,7 +122,7 @@ function view(plan: Plan, delegations: ReadonlyMap<string, Delegation>, withheld
   return { ...summary(plan), results: Object.fromEntries(results) };
 }
 
-/** What a check says it saw; the whole result of one that does not name its evidence. */
+/** Returns the evidence of a check, or its whole result if the result has no `evidence`. */
 function evidenceOf(delegation: Delegation | undefined): unknown {
   if (!delegation?.outcome?.success) return undefined;
   const { result } = delegation.outcome;

@@ -9,18 +9,18 @@ import { callerOf } from './caller.ts';
 
 const waitSchema = z.coerce.number().min(0).max(30);
 
-/** The seconds of `?wait=`, 0 when absent. Failure: `invalid`. */
+/** Returns the seconds of `?wait=`, or 0 when it is absent. Failure: `invalid`. */
 export function waitSeconds(query: URLSearchParams): Result<number> {
   const parsed = waitSchema.safeParse(query.get('wait') ?? 0);
   return parsed.success ? succeed(parsed.data) : invalid('wait', 'must be a number of seconds from 0 to 30');
 }
 
-/** Long polling reads the row again after this, and each time later, up to the last: soon for quick work, seldom for the table. */
+/** Pauses between reads of long polling: short at first for quick work, then longer to spare the table. */
 const FIRST_PAUSE_MS = 15;
 const PAUSE_GROWTH = 1.5;
 const LAST_PAUSE_MS = 400;
 
-/** Reads until the value has ended or the time is up, and gives what was read last. */
+/** Reads until the value has ended or the time is up. Returns the value that was read last. */
 export async function readUntil<T>(
   read: () => Promise<T>,
   hasEnded: (value: T) => boolean,
@@ -35,12 +35,12 @@ export async function readUntil<T>(
   }
 }
 
-/** Somebody who asks for work that goes on after the answer. */
+/** A caller of work that goes on after the answer, and how long the answer waits for it. */
 export interface Asker {
   readonly caller: Caller;
   /**
-   * What became of a thing that was just made: for a caller who does not wait the thing itself, else what is read of it
-   * until it has ended, is gone or the time is up.
+   * Waits for work that was just begun. Returns its state when it has ended or the time is up, or `made` without a wait and for
+   * removed work.
    */
   readonly follow: <T>(
     made: T,
@@ -49,7 +49,7 @@ export interface Asker {
   ) => Promise<T>;
 }
 
-/** Who asks for work, and waits for it as long as `?wait=` says. Failure: `invalid`. */
+/** Returns the caller of a request with the wait of `?wait=`. Failure: `invalid`. */
 export function askerOf(call: Call<unknown>, defaultWait = '0'): Result<Asker> {
   const wait = waitSeconds(new URLSearchParams({ wait: call.query.get('wait') ?? defaultWait }));
   if (!wait.ok) return wait;
@@ -63,13 +63,13 @@ export function askerOf(call: Call<unknown>, defaultWait = '0'): Result<Asker> {
   });
 }
 
-/** What became of a plan that was just begun. */
+/** Waits for a plan that was just begun, and returns its state. */
 export const followPlan = (begun: Plan, { follow }: Asker, plans: PlanStore): Promise<Plan> =>
   follow(begun, async () => (await plans.find(begun.tenantId, begun.id))?.value, hasEnded);
 
 /**
- * What the caller's tenant has under the path's `{id}`, once it has ended or the time of `?wait=` is up. `noun` names its
- * kind to the caller. Failures: `invalid`, `not_found`.
+ * Returns what the caller's tenant has under the path's `{id}`, once it has ended or the time of `?wait=` is up. `noun` names
+ * its kind in errors. Failures: `invalid`, `not_found`.
  */
 export async function readById<T>(
   { principal, params: { id = '' }, query, signal }: Call<unknown>,

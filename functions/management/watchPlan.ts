@@ -1,9 +1,9 @@
 import { eventResponse } from '../../shared/gateway/protocol/responses.ts';
 import { type Plan, hasEnded } from '../../shared/orchestration/model/plan.ts';
 
-/** Azure ends a request after 230 seconds, and that a client has left may not be noticed: it can come back. */
+/** Azure ends a request after 230 seconds. The stream ends before, and the client reconnects. */
 const WATCH_FOR_MS = 200_000;
-const LOOK_EVERY_MS = 250;
+const POLL_EVERY_MS = 250;
 const COMMENT_EVERY_MS = 15_000;
 
 interface Watched {
@@ -12,8 +12,8 @@ interface Watched {
 }
 
 /**
- * A plan as Server-Sent Events until it has ended: one for each change, with `plan` as the `event`, the number of the change
- * as the `id` and the whole plan as `data`. Whoever comes back with that number as `Last-Event-ID` gets what changed since.
+ * Returns a plan as a stream of Server-Sent Events until it has ended. Each change is one event: `plan` is the `event`, the
+ * revision is the `id`, the whole plan is the `data`. A client that reconnects with `Last-Event-ID` gets the changes since then.
  * Source: HTML Living Standard, section 9.2.
  */
 export function watchPlan(
@@ -23,7 +23,7 @@ export function watchPlan(
   lastEventId: string | null,
 ): Response {
   const end = performance.now() + WATCH_FOR_MS;
-  // An invalid id counts as none.
+  // An invalid id is ignored.
   let seen = /^\d{1,15}$/.test(lastEventId ?? '') ? Number(lastEventId) : 0;
   let current: Plan | undefined = plan;
   let dropped = false;
@@ -34,23 +34,23 @@ export function watchPlan(
       const last = hasEnded(current);
       if (current.revision > seen) {
         seen = current.revision;
-        return said(`event: plan\nid: ${seen}\ndata: ${JSON.stringify(view(current))}\n\n`, last);
+        return message(`event: plan\nid: ${seen}\ndata: ${JSON.stringify(view(current))}\n\n`, last);
       }
       if (last) break;
-      if (performance.now() > commentAt) return said(': nothing new\n\n', false);
-      await new Promise((done) => setTimeout(done, LOOK_EVERY_MS));
+      if (performance.now() > commentAt) return message(': nothing new\n\n', false);
+      await new Promise((done) => setTimeout(done, POLL_EVERY_MS));
       current = await read();
     }
-    return said(': the end\n\n', true);
+    return message(': the end\n\n', true);
   }
 
   return eventResponse({
-    // A body that fails would never end: the client comes back and asks again.
-    next: () => next().catch(() => said(': the end\n\n', true)),
+    // A body that fails would never end. The stream ends instead, and the client reconnects.
+    next: () => next().catch(() => message(': the end\n\n', true)),
     cancel: () => {
       dropped = true;
     },
   });
 }
 
-const said = (text: string, last: boolean): Watched => ({ event: Buffer.from(text), last });
+const message = (text: string, last: boolean): Watched => ({ event: Buffer.from(text), last });

@@ -5,7 +5,8 @@ import { ownHostsOf } from '../http/hosts.ts';
 import type { Route } from '../http/route.ts';
 import { refusalRecorder } from '../http/refusals.ts';
 import { registerRoutes } from '../http/register.ts';
-import { registerCatalogueRefresh } from '../timers/catalogueRefresh.ts';
+import { mcpTimers } from '../timers/mcp.ts';
+import { registerTimers } from '../timers/register.ts';
 import { endpointRoutes } from './endpoint.ts';
 import { metadataRoutes, metadataUrl } from './protectedResource.ts';
 
@@ -28,5 +29,5 @@ export function registerApp(deps: AppDeps): void {
     recordRefusal: refusalRecorder(deps),
   });
   registerAgents('mcp', deps);
-  registerCatalogueRefresh(deps);
+  registerTimers(mcpTimers(deps));
 }

@@ -8,7 +8,12 @@ import { openAudit } from '../../shared/audit/journal/audit.ts';
 import { azureTableTrailStore } from '../../shared/audit/journal/azureTableTrailStore.ts';
 import { delegate } from '../../shared/orchestration/engine/delegate.ts';
 import { messageOf } from '../../shared/orchestration/engine/message.ts';
-import { type Delegation, claim, finish, newDelegation } from '../../shared/orchestration/model/delegation.ts';
+import {
+  type Delegation,
+  claim,
+  finish,
+  newDelegation,
+} from '../../shared/orchestration/model/delegation.ts';
 import { azureTableDelegationStore } from '../../shared/orchestration/stores/azureTableStores.ts';
 import { taskCatalogue } from '../../shared/orchestration/tasks/taskCatalogue.ts';
 import { systemClock } from '../../shared/platform/base/clock.ts';

@@ -60,7 +60,7 @@ export function decideRequeue(row: Delegation | undefined, now: Date): RequeueDe
   return { kind: 'requeued', delegation: requeue(row, now) };
 }
 
-/** What was done with a dead letter. `resent`: the message is unreadable, and was sent again as it was. */
+/** What was done with a dead letter. `resent`: the message is unreadable, and was sent again unchanged. */
 export type Requeued =
   | { readonly kind: 'resent' }
   | (RequeueDecision & { readonly delegationId: string; readonly state?: Delegation['state'] | undefined });

@@ -81,9 +81,9 @@ export const PARTITIONS_AT_ONCE = 8;
 
 // Dead letters
 
-/** Dead letters that one look at a queue takes. */
+/** Dead letters that one peek at a queue reads. */
 export const DEAD_LETTERS_PER_PEEK = 100;
-/** Looks of one page, before it is returned with fewer dead letters than asked: the others were of other tenants. */
+/** Peeks for one page. After them it is returned with fewer dead letters than requested: the others were of other tenants. */
 export const MAX_PEEKS = 10;
 
 // Events

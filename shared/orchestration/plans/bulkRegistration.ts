@@ -13,7 +13,7 @@ import {
 import type { Plan, StepDefinition } from '../model/plan.ts';
 import { inOrder } from '../model/stepGraph.ts';
 import { type RegistrationDeps, definePlan, step } from './namedPlan.ts';
-import { authenticateAdmin } from './serverSteps.ts';
+import { authenticateAdmin, openValidationSession } from './serverSteps.ts';
 
 const NAME = 'bulk_server_registration';
 const registerChunk = step('register_servers', 'mcp-orchestrator');
@@ -55,6 +55,7 @@ async function begin(
   const plan = {
     name: NAME,
     grantedBy: `plan ${NAME}`,
+    session: await openValidationSession(registrations, caller, deps),
     operation: NAME,
     estimatedLoad: { serverCount: registrations.length, adminCount: 1 },
     steps: ({ databaseConnections }: { readonly databaseConnections: number }) =>

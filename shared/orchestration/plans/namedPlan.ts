@@ -29,7 +29,7 @@ export interface NamedPlan<Deps = RegistrationDeps> {
   readonly permission?: Permission;
   /** Its steps. Those that depend on the input get theirs when the plan begins. */
   readonly steps: readonly StepDefinition[];
-  /** Begins the plan, without a look at what an earlier sending of the same request began. */
+  /** Begins the plan. It does not search for a plan that an earlier sending of the same request began. */
   readonly begin: (request: NamedPlanRequest, caller: Caller, deps: Deps) => Promise<Result<Plan>>;
 }
 

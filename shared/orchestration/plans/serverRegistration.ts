@@ -87,7 +87,7 @@ async function begin(
   };
   const free = await checkSlug(record, (await deps.servers.find(tenantId, slug))?.value, deps);
   if (!free.ok) return free;
-  const session = await openValidationSession(record, caller, deps);
+  const session = await openValidationSession([record], caller, deps);
   const start = planStart({ name: NAME, grantedBy: `plan ${NAME}`, session }, caller, planId);
   const stored = await storePlan(start, registrationSteps(record), deps);
   // An earlier sending of the request may have stored the plan. The record must not be younger than it.
@@ -114,7 +114,7 @@ async function resume(
   if (refused) return fail({ kind: 'already_exists', message: refused.message });
   const record = (await servers.find(plan.tenantId, slug))?.value;
   if (record && Date.parse(record.createdAt) <= Date.parse(plan.createdAt)) return succeed({ record, plan });
-  const message = `the request with this Idempotency-Key registered an earlier server "${slug}", which was removed since: send a new key to register it anew`;
+  const message = `the request with this Idempotency-Key registered an earlier server "${slug}", which was removed since: send a new key to register it again`;
   return fail({ kind: 'already_exists', message });
 }
 

@@ -36,7 +36,7 @@ export async function removeServer(
   const { slug } = change;
   const isRemoved = earlier.state === 'succeeded';
   if (!isRemoved || !(await deps.servers.find(earlier.tenantId, slug))) return succeed(earlier);
-  const message = `the request with this Idempotency-Key removed an earlier server "${slug}", and the slug was registered anew since: send a new key to remove this one`;
+  const message = `the request with this Idempotency-Key removed an earlier server "${slug}", and the slug was registered again since: send a new key to remove this one`;
   return fail({ kind: 'already_exists', message });
 }
 

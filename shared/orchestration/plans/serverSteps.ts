@@ -9,15 +9,15 @@ export const validateServer = step('validate_server_config', 'fastmcp-specialist
 export const auditRegistration = step('audit_registration', 'mcp-security-auditor');
 
 /**
- * Opens the session that keeps the caller's token while a server is validated. Returns `undefined` for a server that users do
+ * Opens the session that keeps the caller's token while servers are validated. Returns `undefined` for servers that users do
  * not sign in to, and for a caller that is no user or has no token.
  */
 export async function openValidationSession(
-  server: Pick<RecordContent, 'upstream'>,
+  servers: readonly Pick<RecordContent, 'upstream'>[],
   { principal, token }: Caller,
   { credentials, sessions }: RegistrationDeps,
 ): Promise<Session | undefined> {
-  const isNeeded = needsUser(server, credentials) && principal.kind === 'user';
+  const isNeeded = principal.kind === 'user' && servers.some((server) => needsUser(server, credentials));
   return isNeeded && token !== undefined ? sessions.open(principal, token) : undefined;
 }
 

@@ -26,7 +26,7 @@ const steps = inOrder([
 
 export const serverUpdatePlan = definePlan({
   name: 'server_update',
-  description: 'Validates a registered server anew and enters what changed.',
+  description: 'Validates a registered server again and enters what changed.',
   permission: 'servers.write',
   input: z.strictObject({ slug: slugSchema, content: serverContentSchema }),
   steps,
@@ -84,7 +84,7 @@ async function begin(
   caller: Caller,
   deps: RegistrationDeps,
 ): Promise<Result<Plan>> {
-  const session = await openValidationSession(content, caller, deps);
+  const session = await openValidationSession([content], caller, deps);
   const start = planStart({ name, grantedBy: `plan ${name}`, session }, caller, idFor(caller, deps.newId));
   const input = { slug, etag, planId: start.id, content, discovery: { $resultOf: validateServer.id } };
   const updateSteps = withInputs(steps, {

@@ -5,6 +5,8 @@ import type { Route } from '../../../functions/http/route.ts';
 import { managementRoutes } from '../../../functions/management/app.ts';
 import { mcpRoutes } from '../../../functions/mcp/app.ts';
 import { matches } from '../../../functions/http/paths.ts';
+import { managementTimers } from '../../../functions/timers/management.ts';
+import { mcpTimers } from '../../../functions/timers/mcp.ts';
 import { FALLBACK_NAME } from '../../../functions/http/register.ts';
 import { isPermitted } from '../../../shared/identity/access/permissions.ts';
 import { type Principal, roles } from '../../../shared/identity/access/actor.ts';
@@ -95,9 +97,7 @@ describe.each(apps)('the %s app', (app, routes, deps) => {
       ...routes.map(({ name }) => name),
       ...agentNames.map((agent) => `agent-${agent}`),
       REPORTS_QUEUE,
-      'sweeper',
-      'history-purge',
-      'catalogue-refresh',
+      ...[...managementTimers(deps), ...mcpTimers(deps)].map(({ name }) => name),
     ];
     for (const name of [...names, FALLBACK_NAME]) expect(name).toMatch(/^[a-z][a-z0-9-]{0,126}$/);
     expect(new Set(names).size).toBe(names.length);

@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { type DeadLetterDeps, decideRequeue, listDeadLetters, requeueDeadLetter } from '../../../shared/orchestration/engine/deadLetters.ts';
+import {
+  type DeadLetterDeps,
+  decideRequeue,
+  listDeadLetters,
+  requeueDeadLetter,
+} from '../../../shared/orchestration/engine/deadLetters.ts';
 import { messageOf } from '../../../shared/orchestration/engine/message.ts';
 import type { Delegation } from '../../../shared/orchestration/model/delegation.ts';
 import { azureTableDelegationStore } from '../../../shared/orchestration/stores/azureTableStores.ts';

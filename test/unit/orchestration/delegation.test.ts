@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { delegationMessageSchema, messageOf } from '../../../shared/orchestration/engine/message.ts';
-import { type Delegation, claim, finish, retryLater, sweep } from '../../../shared/orchestration/model/delegation.ts';
+import {
+  type Delegation,
+  claim,
+  finish,
+  retryLater,
+  sweep,
+} from '../../../shared/orchestration/model/delegation.ts';
 
 const at = (seconds: number) => new Date(Date.UTC(2026, 0, 1) + seconds * 1000);
 const row: Delegation = {

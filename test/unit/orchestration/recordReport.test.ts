@@ -3,7 +3,12 @@ import { z } from 'zod';
 import { externalAgentsOf, withExternalAgents } from '../../../shared/orchestration/agents/externalAgents.ts';
 import { delegate } from '../../../shared/orchestration/engine/delegate.ts';
 import { delegationMessageSchema, messageOf } from '../../../shared/orchestration/engine/message.ts';
-import { type Report, agentReportSchema, applyReport, recordReport } from '../../../shared/orchestration/engine/recordReport.ts';
+import {
+  type Report,
+  agentReportSchema,
+  applyReport,
+  recordReport,
+} from '../../../shared/orchestration/engine/recordReport.ts';
 import { type Delegation, sweep } from '../../../shared/orchestration/model/delegation.ts';
 import { startPlan } from '../../../shared/orchestration/model/planProgress.ts';
 import { defineTask } from '../../../shared/orchestration/tasks/task.ts';

@@ -8,7 +8,11 @@ import { type Caller, actorOf } from '../../../shared/orchestration/model/caller
 import { type Delegation, newDelegation } from '../../../shared/orchestration/model/delegation.ts';
 import { requestPlan } from '../../../shared/orchestration/plans/requestPlan.ts';
 import { withheldFrom } from '../../../shared/orchestration/tasks/resultAccess.ts';
-import { type ResultPermission, type Task, resultPermissions } from '../../../shared/orchestration/tasks/task.ts';
+import {
+  type ResultPermission,
+  type Task,
+  resultPermissions,
+} from '../../../shared/orchestration/tasks/task.ts';
 import { type TaskCatalogue, taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
 import { testConfig } from '../../support/config.ts';
 import { caller, testEngine } from '../../support/engine.ts';
