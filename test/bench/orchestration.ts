@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ServiceBusClient } from '@azure/service-bus';
 import { defaultTenant } from '../../infra/local/defaults.ts';
-import { connectionStringFor } from '../../infra/service-bus/src/connectionString.ts';
+import { connectionStringFor } from '@mcp-registry-gateway/service-bus';
 import { storageConnection } from '../../infra/local/settings.ts';
 import { openAudit } from '../../shared/audit/audit.ts';
 import { azureTableTrailStore } from '../../shared/audit/azureTableTrailStore.ts';

@@ -107,7 +107,7 @@ describe('a start that succeeds', () => {
     const started = start([], { PATH: place.dataDir });
     await expectReady(started);
     expect(await started.printed(/mcp\.json/)).toContain('Tables (no redis-server on the PATH)\n');
-    const broker = processesAt(place).find(({ command }) => command.includes('serviceBus/main.ts'));
+    const broker = processesAt(place).find(({ command }) => command.includes('local/serviceBus.ts'));
     process.kill(broker?.pid ?? 0, 'SIGKILL');
     const { code, errors } = await started.ended;
     expect(code).toBe(1);

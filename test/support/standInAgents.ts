@@ -1,5 +1,5 @@
 import { ServiceBusClient } from '@azure/service-bus';
-import { connectionStringFor } from '../../infra/service-bus/src/connectionString.ts';
+import { connectionStringFor } from '@mcp-registry-gateway/service-bus';
 import type { Outcome } from '../../shared/orchestration/delegation/outcome.ts';
 
 interface Work {

@@ -8,6 +8,16 @@ export class DuplicateWindow {
     this.#windowMs = windowMs;
   }
 
+  /** The ids with the times at which they were seen, oldest first. */
+  entries(): readonly (readonly [messageId: string, seenAt: number])[] {
+    return [...this.#seenAt];
+  }
+
+  /** Takes back what `entries` has returned. */
+  restore(entries: Iterable<readonly [messageId: string, seenAt: number]>): void {
+    for (const [messageId, seenAt] of entries) this.#seenAt.set(messageId, seenAt);
+  }
+
   /** True when the id is new within the window; it counts as seen from now on. */
   admit(messageId: string, now: number): boolean {
     for (const [oldest, seenAt] of this.#seenAt) {

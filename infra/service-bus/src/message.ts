@@ -12,8 +12,10 @@ export type Properties = ReadonlyMap<string, PropertyValue>;
 
 export const NO_PROPERTIES: Properties = new Map();
 
-/** A message as a queue holds it. */
-export interface StoredMessage<M extends Message> {
+/** The part of a stored message that survives a restart. */
+export interface KeptMessage<M extends Message> {
+  /** Stays the same for as long as the queue holds the message: its first sequence number. */
+  readonly id: number;
   readonly message: M;
   readonly sequenceNumber: number;
   readonly enqueuedAt: number;
@@ -21,6 +23,10 @@ export interface StoredMessage<M extends Message> {
   readonly deliveryCount: number;
   readonly properties: Properties;
   readonly state: 'active' | 'scheduled';
+}
+
+/** A message as a queue holds it. */
+export interface StoredMessage<M extends Message> extends KeptMessage<M> {
   /** `Infinity` when it never expires. */
   readonly expiresAt: number;
   readonly lock: { readonly token: string; readonly until: number } | undefined;
