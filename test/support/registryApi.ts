@@ -1,6 +1,6 @@
-import { fallback } from '../../functions/fallback.ts';
-import type { Route } from '../../functions/route.ts';
-import { serve } from '../../functions/http.ts';
+import { fallback } from '../../functions/http/fallback.ts';
+import type { Route } from '../../functions/http/route.ts';
+import { serve } from '../../functions/http/serve.ts';
 import { officialRegistryRoutes } from '../../functions/management/officialRegistry/routes.ts';
 import { registryLinkRoutes } from '../../functions/management/registryLinks.ts';
 import { matches } from '../../functions/paths.ts';
