@@ -1,4 +1,4 @@
-import type { App } from '../../shared/platform/config.ts';
+import type { App } from '../../shared/platform/config/config.ts';
 import { connectionStringFor } from '@mcp-registry-gateway/service-bus';
 import {
   apiClientId,

@@ -1,6 +1,6 @@
 import { ServiceBusClient } from '@azure/service-bus';
 import { connectionStringFor } from '@mcp-registry-gateway/service-bus';
-import type { Outcome } from '../../shared/orchestration/delegation/outcome.ts';
+import type { Outcome } from '../../shared/orchestration/model/outcome.ts';
 
 interface Work {
   readonly delegationId: string;
