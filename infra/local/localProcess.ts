@@ -47,11 +47,12 @@ export function startProcess(spec: ProcessSpec, output: Output): LocalProcess {
 
   const ended = new Promise<LocalError | undefined>((resolve) => {
     const end = (how: string) => {
-      const said = lastError() && `: ${lastError()}`;
-      resolve(asked ? undefined : new LocalError(`${spec.name} ${how}${said}. Its log: ${output.logFile}`));
+      resolve(asked ? undefined : new LocalError(`${spec.name} ${how}. Its log: ${output.logFile}`));
     };
     child.once('close', (code, signal) => {
-      end(signal ? `was ended by ${signal}` : `ended with exit code ${String(code)}`);
+      // A process that was killed had no time to say why.
+      const said = signal !== 'SIGKILL' && lastError() ? `: ${lastError()}` : '';
+      end((signal ? `was ended by ${signal}` : `ended with exit code ${String(code)}`) + said);
     });
     child.once('error', (error) => {
       if (child.pid === undefined) end(`did not start: ${error.message}`);

@@ -47,7 +47,7 @@ export interface Place {
 export function groundProcesses({ ports, dataDir, state }: Place): readonly ProcessSpec[] {
   return [
     azurite(ports, dataDir),
-    ours('serviceBus', 'infra/local/serviceBus.ts', ports),
+    ours('serviceBus', 'infra/local/serviceBus.ts', ports, ['--data', join(dataDir, 'serviceBus')]),
     ours('issuer', 'infra/local/issuer/main.ts', ports, ['--key-file', join(dataDir, 'issuerKey.json')]),
     ...(state.kind === 'redis'
       ? [{ ...redisProcess(state.program, ports, dataDir), env: environment() }]

@@ -22,7 +22,7 @@ export interface TerminalRun {
 }
 
 /**
- * Runs the topology until Ctrl-C, or until a process of it dies; tells the terminal what its user needs to know.
+ * Runs the topology until Ctrl-C, or until one of its processes has died too often. Prints what the user needs to know.
  * Then this process ends.
  */
 export async function runInTerminal(run: TerminalRun): Promise<never> {
@@ -74,12 +74,19 @@ async function runUntilEnd(
   };
   console.log('Starting the gateway and what it stands on ...');
   const settings = chosenSettings(process.env);
-  const topology = await startTopology({ ...options, ...(app && { app }), settings, signal, onLine });
+  const topology = await startTopology({
+    ...options,
+    ...(app && { app }),
+    settings,
+    signal,
+    onLine,
+    onRestart: console.error,
+  });
   const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
   console.log(`\n${nextSteps(topology, { ...options, logDir, seconds })}`);
 
   const failed = whenReady?.(topology).catch((error: unknown) => error);
-  const end = await Promise.race([topology.died, whenAborted(signal), ...(failed ? [failed] : [])]);
+  const end = await Promise.race([topology.failed, whenAborted(signal), ...(failed ? [failed] : [])]);
   stopping = true;
   if (end) complain(end);
   else console.log('\nStopping ...');

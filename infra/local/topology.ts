@@ -1,6 +1,5 @@
-import { mkdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { isProduction } from '../../shared/platform/config/environment.ts';
+import { openDataFolder } from './dataFolder.ts';
 import { localOrigin, portsFor, type Ports } from './defaults.ts';
 import type { MintRequest } from './issuer/claims.ts';
 import { LocalError } from './localError.ts';
@@ -17,7 +16,6 @@ import {
   type Place,
 } from './processes.ts';
 import { processGroup, type LineListener, type ProcessGroup } from './processGroup.ts';
-import { loadSealingKey } from './sealingKey.ts';
 import { chooseState, type StateChoice } from './redis.ts';
 
 export interface TopologyOptions {
@@ -40,6 +38,8 @@ export interface TopologyOptions {
   readonly signal?: AbortSignal;
   /** Every line that a process says. They are in `dataDir/logs` too. */
   readonly onLine?: LineListener;
+  /** Gets one line for each process that is started again after it has died. */
+  readonly onRestart?: (line: string) => void;
 }
 
 /** The processes of the topology by name, as `kill` and `restart` take them. */
@@ -52,11 +52,11 @@ export interface Topology {
   /** Origins of the apps and the issuer, and the MCP addresses of the sample servers. */
   readonly urls: Readonly<Record<'management' | 'mcp' | 'issuer' | 'inventory' | 'toolbox', string>>;
   readonly state: StateChoice;
-  /** Resolves with the reason when a process that was ready ends unasked. The others go on until `stop`. */
-  readonly died: Promise<LocalError>;
+  /** Resolves with the reason when a process has died too often to be started again. The others go on until `stop`. */
+  readonly failed: Promise<LocalError>;
   /** An access token from the issuer. */
   mint(request: MintRequest): Promise<string>;
-  /** Ends one process at once, as a crash would. */
+  /** Kills a process. It stays dead until `restart`. */
   kill(name: ProcessName): Promise<void>;
   /** Rejects when it does not become ready again; the others go on, and it may be restarted once more. */
   restart(name: ProcessName): Promise<void>;
@@ -82,8 +82,7 @@ export async function startTopology(options: TopologyOptions): Promise<Topology>
   await requireFreePorts(neededPorts(ports, options), options.portOffset);
   const state = options.withoutApps ? stateOfOthers : await chooseState(ports);
   const { dataDir, settings = {}, settingsOf = {} } = options;
-  const logDir = await emptyLogDir(dataDir);
-  const sealingKey = await loadSealingKey(join(dataDir, 'sealingKey'));
+  const { logDir, sealingKey } = await openDataFolder(dataDir, options.portOffset);
   const place = {
     ports,
     dataDir,
@@ -92,7 +91,7 @@ export async function startTopology(options: TopologyOptions): Promise<Topology>
     settings: { MREG_SEALING_KEYS: sealingKey, ...settings },
     settingsOf,
   };
-  const group = processGroup(logDir, options.onLine ?? (() => undefined));
+  const group = processGroup(logDir, options);
   let stopped: Promise<void> | undefined;
   const stop = () => (stopped ??= group.stop(appNames).then(() => group.stop()));
   try {
@@ -112,25 +111,12 @@ export async function startTopology(options: TopologyOptions): Promise<Topology>
       toolbox: demoUrl('toolbox', ports),
     },
     state,
-    died: group.died,
+    failed: group.failed,
     mint: (request) => mintAt(ports.issuer, request),
     kill: (name) => group.kill(name),
     restart: (name) => group.restart(name),
     stop,
   };
-}
-
-async function emptyLogDir(dataDir: string): Promise<string> {
-  const logDir = join(dataDir, 'logs');
-  try {
-    await rm(logDir, { recursive: true, force: true });
-    await mkdir(logDir, { recursive: true });
-  } catch (cause) {
-    throw new LocalError(`Cannot write to ${logDir}: ${cause instanceof Error ? cause.message : ''}`, {
-      cause,
-    });
-  }
-  return logDir;
 }
 
 async function startAll(group: ProcessGroup, place: Place, options: TopologyOptions): Promise<void> {
@@ -164,7 +150,7 @@ async function failure(group: ProcessGroup, signal: AbortSignal | undefined): Pr
       reject(new LocalError('stopped before it was ready'));
     });
   });
-  throw await Promise.race([group.died, aborted]);
+  throw await Promise.race([group.failed, aborted]);
 }
 
 function neededPorts(ports: Ports, { demo, withoutApps }: TopologyOptions): [string, number][] {

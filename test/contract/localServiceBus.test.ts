@@ -17,7 +17,8 @@ beforeEach(async () => {
   });
   stdout = '';
   child.stdout?.on('data', (text: Buffer) => (stdout += text.toString()));
-  expect(await once(child, 'message')).toMatchObject([{ type: 'ready' }]);
+  const [ready] = (await once(child, 'message')) as [unknown];
+  expect(ready).toEqual({ type: 'ready' });
 });
 afterEach(() => child.kill('SIGKILL'));
 
