@@ -262,7 +262,8 @@ describe('nobody waits for a delayed acknowledgement (40 ms)', () => {
     receiver.credit(1);
     // AMQP 1.0, part 2, section 2.3: size 8, data offset 2, type 0, channel 0, no body.
     expect([...(await answered)[0]]).toEqual([0, 0, 0, 8, 2, 0, 0, 0]);
-  });
+    // The heartbeat is an empty frame too, and comes after 15 s.
+  }, 10_000);
 
   test('the broker turns the algorithm of Nagle off for each connection', async () => {
     const setNoDelay = vi.spyOn(Socket.prototype, 'setNoDelay');
