@@ -20,23 +20,23 @@ import { chooseState, type StateChoice } from './redis.ts';
 
 export interface TopologyOptions {
   readonly portOffset: number;
-  /** Everything that is kept: storage, the issuer's key, logs. One topology at a time may use it. */
+  /** The folder of storage, queues, keys and logs. One topology at a time may use it. */
   readonly dataDir: string;
   /** Also start the two sample MCP servers and register them. */
   readonly demo?: boolean;
-  /** All that the apps stand on, but not the apps: for those who run these with `func start`. */
+  /** Start everything that the apps need, but not the apps. The developer runs these with `func start`. */
   readonly withoutApps?: boolean;
-  /** Where the apps run from when that is not the checkout, and what builds them there. */
+  /** The folder from which the apps run, when it is not the checkout, and a function that builds them there. */
   readonly app?: { readonly root: string; build(): Promise<unknown> };
-  /** Settings of the apps, beside those that this machine gives them. */
+  /** More settings of both apps. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** The same of one app, where the two are to differ. */
+  /** More settings of one app. */
   readonly settingsOf?: Place['settingsOf'];
   /** False when `dist/` is known to be fresh. */
   readonly build?: false;
-  /** Gives up a start midway: everything started so far is stopped, then the start rejects. */
+  /** Cancels a start: the processes that have started are stopped, then the start rejects. */
   readonly signal?: AbortSignal;
-  /** Every line that a process says. They are in `dataDir/logs` too. */
+  /** Gets each line that a process prints. The logs in `dataDir/logs` have them too. */
   readonly onLine?: LineListener;
   /** Gets one line for each process that is started again after it has died. */
   readonly onRestart?: (line: string) => void;
@@ -46,7 +46,7 @@ export interface TopologyOptions {
 export type ProcessName =
   'azurite' | 'serviceBus' | 'issuer' | 'redis' | 'management' | 'mcp' | 'inventory' | 'toolbox';
 
-/** Both apps on one machine, with all they stand on. */
+/** Both apps on one machine, with storage, queues and the token issuer. */
 export interface Topology {
   readonly ports: Ports;
   /** Origins of the apps and the issuer, and the MCP addresses of the sample servers. */
@@ -64,7 +64,7 @@ export interface Topology {
   stop(): Promise<void>;
 }
 
-/** Apps that are started elsewhere have their own settings, and those of the example name no Redis. */
+/** Apps that the developer starts have their own settings. Those of the example name no Redis. */
 const stateOfOthers: StateChoice = { kind: 'tables', reason: 'the apps are started elsewhere' };
 
 /**
@@ -137,7 +137,7 @@ async function startAll(group: ProcessGroup, place: Place, options: TopologyOpti
 async function build(app: TopologyOptions['app']): Promise<void> {
   const { buildApps } = await import('../build.ts');
   await (app?.build() ?? buildApps()).catch((cause: unknown) => {
-    // Of several lines, esbuild has printed all but the first.
+    // esbuild has printed the other lines.
     const [first = ''] = cause instanceof Error ? cause.message.split(/:?\n/, 1) : [];
     throw new LocalError(first, { cause });
   });
@@ -155,7 +155,7 @@ async function failure(group: ProcessGroup, signal: AbortSignal | undefined): Pr
 
 function neededPorts(ports: Ports, { demo, withoutApps }: TopologyOptions): [string, number][] {
   const unneeded = new Set<string>([
-    // Redis is done without where its port is taken.
+    // Where this port is in use, the apps keep their state in tables.
     'redis',
     ...(demo ? [] : demoServers.map(({ slug }) => slug)),
     ...(withoutApps ? appNames : []),

@@ -57,17 +57,17 @@ export function readHostOptions(args: readonly string[]): HostOptions {
   };
 }
 
-/** How long running invocations may go on once the host stops; what runs longer comes again or is lost, as in Azure. */
+/** Time for running invocations when the host stops. A longer one is redelivered or lost, as in Azure. */
 const DRAIN_MS = 1_500;
 
 interface RunningTriggers {
-  /** Starts nothing further; resolves when what has started is done with. */
+  /** Starts no further invocation. Resolves when those that have started are settled. */
   stop(): Promise<void>;
-  /** Lets go of what running invocations may still need. */
+  /** Closes the connections that running invocations need. */
   close(): Promise<void>;
 }
 
-/** What triggers need of the host. */
+/** The part of the host that triggers need. */
 interface TriggerContext {
   readonly config: HostConfig;
   readonly invoker: Invoker;
@@ -76,8 +76,8 @@ interface TriggerContext {
 }
 
 /**
- * Runs a built Functions app as Azure does. The process can hold one app, and takes over its settings.
- * An exception outside of any function ends the process, where Azure would start a new one in its place.
+ * Runs a built Functions app as Azure does. A process can hold one app, whose settings become its environment. An exception
+ * outside of a function ends the process. (Azure then starts a new one.)
  */
 export async function startHost({
   port,

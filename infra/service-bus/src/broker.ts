@@ -3,7 +3,6 @@ import type { AddressInfo, Server, Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Connection, EventContext } from 'rhea';
 import { systemClock, type Clock } from './clock.ts';
-import { connectionStringFor } from './connectionString.ts';
 import { openJournal, type Journal } from './journal.ts';
 import { serveLinks } from './links.ts';
 import type { WireMessage } from './messageCodec.ts';
@@ -20,7 +19,7 @@ export interface BrokerOptions {
   /** Folder in which the queues are kept, so that they survive the process. Without it they live in memory. */
   readonly dataDir?: string | undefined;
   readonly clock?: Clock;
-  /** Hears of what clients did wrong, or wanted and the broker lacks; writes to stderr by default. */
+  /** Gets mistakes of clients, and features that the broker does not have. Writes to stderr by default. */
   readonly report?: (line: string) => void;
 }
 
@@ -28,7 +27,7 @@ export interface Broker {
   readonly port: number;
   /** For the Azure SDKs as they are. */
   readonly connectionString: string;
-  /** The queue itself, to be looked into by tests. @throws when there is no queue of this name. */
+  /** Returns the queue itself, for tests. @throws Error when the name is unknown. */
   queue(name: string): Queue<WireMessage>;
   /** Closes all connections. Without a data folder, the messages are lost. */
   stop(): Promise<void>;
@@ -40,7 +39,7 @@ function toStderr(line: string): void {
 
 const JOURNAL_FILE = 'serviceBus.journal';
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
-/** Clients answer a close at once; one that does not is cut off. */
+/** Clients answer a close at once. The broker cuts off a client that does not. */
 const CLOSE_WITHIN_MS = 500;
 
 /**
@@ -63,7 +62,7 @@ export async function startBroker({
   const opened = openQueues(queues, clock, journal);
   const entities = new Map(opened.map((queue) => [queue.name.toLowerCase(), queue]));
   const container = createContainer((problem) => {
-    // What is no AMQP is the client's mistake; anything else may be the broker's.
+    // A ProtocolError is a mistake of the client. Others may be faults of the broker, so their stack is shown.
     report(problem.name === 'ProtocolError' ? problem.message : (problem.stack ?? problem.message));
   });
   serveLinks(container, { findQueue: (name) => entities.get(name), clock, report });
@@ -109,7 +108,14 @@ export async function startBroker({
   };
 }
 
-/** @throws when a setting says that this is production, however it is written. */
+/** Returns the connection string for the Azure SDKs. They require a key, and the broker does not check it. */
+export function connectionStringFor(port: number, host = '127.0.0.1'): string {
+  const endpoint = host.includes(':') ? `[${host}]` : host;
+  const key = 'SharedAccessKeyName=local;SharedAccessKey=local';
+  return `Endpoint=sb://${endpoint}:${port};${key};UseDevelopmentEmulator=true`;
+}
+
+/** @throws Error when a variable says that this is production, in any case of letters. */
 function refuseProduction(env: NodeJS.ProcessEnv): void {
   for (const name of ['NODE_ENV', 'AZURE_FUNCTIONS_ENVIRONMENT']) {
     if (env[name]?.trim().toLowerCase() === 'production') {

@@ -1,7 +1,7 @@
-/** The message ids a queue has seen within its duplicate detection window. */
+/** The message ids that a queue has seen within its duplicate detection window. */
 export class DuplicateWindow {
   readonly #windowMs: number;
-  /** In the order in which they were seen, so that the oldest come first. */
+  /** Oldest first. */
   readonly #seenAt = new Map<string, number>();
 
   constructor(windowMs: number) {
@@ -18,7 +18,7 @@ export class DuplicateWindow {
     for (const [messageId, seenAt] of entries) this.#seenAt.set(messageId, seenAt);
   }
 
-  /** True when the id is new within the window; it counts as seen from now on. */
+  /** Returns whether the id is new within the window, and records it. */
   admit(messageId: string, now: number): boolean {
     for (const [oldest, seenAt] of this.#seenAt) {
       if (now - seenAt < this.#windowMs) break;

@@ -1,3 +1,2 @@
-export { startBroker, type Broker, type BrokerOptions } from './broker.ts';
-export { connectionStringFor } from './connectionString.ts';
+export { connectionStringFor, startBroker, type Broker, type BrokerOptions } from './broker.ts';
 export type { QueueSettings } from './queue.ts';

@@ -1,12 +1,12 @@
-/** What a queue must know of a message; the rest is the sender's and passes through untouched. */
+/** The fields of a message that a queue uses. All others pass through unchanged. */
 export interface Message {
   readonly messageId: string;
   readonly timeToLiveMs?: number;
-  /** Milliseconds since the epoch; a moment that has passed means at once. */
+  /** Milliseconds since the epoch. A time in the past means at once. */
   readonly scheduledFor?: number;
 }
 
-/** An application property set after the message was sent: text, or a value in the encoding of who set it. */
+/** An application property that was set after the message was sent: text, or a value in AMQP encoding. */
 export type PropertyValue = string | Buffer;
 export type Properties = ReadonlyMap<string, PropertyValue>;
 
@@ -19,7 +19,7 @@ export interface KeptMessage<M extends Message> {
   readonly message: M;
   readonly sequenceNumber: number;
   readonly enqueuedAt: number;
-  /** Deliveries that have failed: 0 while the message is delivered for the first time. */
+  /** Number of failed deliveries: 0 during the first delivery. */
   readonly deliveryCount: number;
   readonly properties: Properties;
   readonly state: 'active' | 'scheduled';
@@ -36,7 +36,7 @@ export function withProperties(properties: Properties, more: Properties): Proper
   return more.size === 0 ? properties : new Map([...properties, ...more]);
 }
 
-/** The application properties that say why a message was dead-lettered. */
+/** Returns the application properties with the reason why a message was dead-lettered. */
 export function deadLetterReason(reason?: string | null, description?: string | null): Properties {
   const properties = new Map<string, PropertyValue>();
   if (reason != null) properties.set('DeadLetterReason', reason);

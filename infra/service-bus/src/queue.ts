@@ -11,11 +11,11 @@ export interface QueueSettings {
   /** 0 turns duplicate detection off. */
   readonly duplicateDetectionWindowSeconds: number;
   readonly defaultTimeToLiveSeconds: number;
-  /** Whether an expired message moves to the dead-letter queue; by default it is dropped, as in Azure. */
+  /** Whether an expired message moves to the dead-letter queue. By default it is dropped, as in Azure. */
   readonly deadLetterOnExpiration?: boolean;
 }
 
-/** How a settlement ended: `lock_lost` when the lock had expired or was settled before. */
+/** Result of a settlement: `lock_lost` when the lock had expired or the message was settled before. */
 export type Settlement = 'settled' | 'lock_lost';
 
 /** All of a queue that survives a restart. */
@@ -28,13 +28,13 @@ export interface QueueState<M extends Message> {
 
 /**
  * One queue, by the rules of Service Bus and without its protocol. A message is
- * - scheduled until its moment comes; then it is enqueued under a new sequence number,
+ * - scheduled until its time comes; then the queue enqueues it under a new sequence number,
  * - ready, in the order of sequence numbers, until a consumer takes it or it expires,
- * - locked by one consumer until it is completed (gone), abandoned, released or its lock expires (ready again,
- *   at its old place), or dead-lettered. A failed delivery counts; the last one allowed dead-letters it too.
+ * - locked by one consumer until it is completed (removed), abandoned, released or its lock expires (ready again, at its
+ *   old place), or dead-lettered. The queue counts failed deliveries and dead-letters the message after the last allowed one.
  *
- * Each message has at most one moment at which something becomes due: its schedule, its lock or its life ends.
- * What is due is settled whenever the queue is used, so its answers depend on the clock and never on a late timer.
+ * Each message has at most one deadline: its schedule, the end of its lock or the end of its life. The queue handles all
+ * passed deadlines at each use, so its answers depend on the clock and never on a late timer.
  */
 export class Queue<M extends Message> {
   readonly name: string;
@@ -82,7 +82,7 @@ export class Queue<M extends Message> {
     }
   }
 
-  /** Takes all messages and returns a sequence number for each; a duplicate gets one too and is dropped. */
+  /** Enqueues all messages and returns a sequence number for each. A duplicate gets a number and is dropped. */
   enqueue(messages: readonly M[]): number[] {
     const now = this.#settleDue();
     const sequenceNumbers = messages.map((message) => {
@@ -94,7 +94,7 @@ export class Queue<M extends Message> {
     return sequenceNumbers;
   }
 
-  /** Cancels all of the scheduled messages, or none when one of them is not there any more. */
+  /** Cancels all of the scheduled messages, or none when one of them is missing. */
   cancelScheduled(sequenceNumbers: readonly number[]): 'cancelled' | 'not_found' {
     this.#settleDue();
     const scheduled: Entry<M>[] = [];
@@ -112,12 +112,12 @@ export class Queue<M extends Message> {
     this.dispatch();
   }
 
-  /** What the consumer holds stays locked until it is settled or its lock expires. */
+  /** The messages of the consumer stay locked until they are settled or their locks expire. */
   detach(consumer: Consumer<M>): void {
     this.#consumers.delete(consumer);
   }
 
-  /** Hands out what is ready. To be called when the capacity of a consumer has grown. */
+  /** Delivers ready messages to consumers. Must be called when the capacity of a consumer has grown. */
   dispatch(): void {
     const now = this.#settleDue();
     while (this.#held.ready.size > 0) {
@@ -144,7 +144,7 @@ export class Queue<M extends Message> {
     });
   }
 
-  /** Gives back a message that its receiver has not looked at, which is no failed delivery. */
+  /** Makes the message ready again without counting a failed delivery. */
   release(lockToken: string): Settlement {
     return this.#settle(lockToken, (entry) => {
       this.#held.makeReady(entry);
@@ -160,14 +160,14 @@ export class Queue<M extends Message> {
     });
   }
 
-  /** The moment until which the lock now holds; undefined when it is lost. */
+  /** Extends the lock and returns its new end, or `undefined` when the lock is lost. */
   renewLock(lockToken: string): number | undefined {
     const now = this.#settleDue();
     const entry = this.#held.locked.get(lockToken);
     return entry && this.#lock(entry, now);
   }
 
-  /** Up to `count` messages in any state, from a sequence number on. Skips to it one by one. */
+  /** Returns up to `count` messages in any state, from a sequence number on. Takes linear time to find it. */
   peek(fromSequenceNumber: number, count: number): StoredMessage<M>[] {
     this.#settleDue();
     const found: StoredMessage<M>[] = [];

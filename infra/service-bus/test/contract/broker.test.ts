@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ServiceBusClient, type ServiceBusReceiver } from '@azure/service-bus';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { startBroker, type Broker } from '../../src/broker.ts';
-import { connectionStringFor } from '../../src/connectionString.ts';
+import { connectionStringFor, startBroker, type Broker } from '../../src/broker.ts';
+
 import type { QueueSettings } from '../../src/queue.ts';
 import { runBroker, type BrokerProcess } from '../support/brokerProcess.ts';
 
