@@ -18,21 +18,20 @@ export interface BuildOptions {
   readonly packages?: 'bundle' | 'external';
 }
 
-/** What one build has made. */
+/** The result of one build. */
 export interface Built {
   readonly metafile: Metafile;
   readonly outputFiles: readonly OutputFile[];
-  /** False when all of it was there already. */
+  /** False when the folder held the same build already. */
   readonly changed: boolean;
 }
 
-/** A build that can be run again, and then takes only the time that what has changed needs. */
+/** A build that can be run again. A later run builds only what has changed. */
 export interface AppsBuild {
   /**
-   * Bundles both apps into one folder: one small entry, one entry for each thread that they start, and a chunk for each part
-   * that is imported only when needed. Afterwards that folder holds this build alone; apps that run from it meanwhile find
-   * every unchanged chunk whole.
-   * @throws when the code cannot be bundled; the folder is as it was, and esbuild has told on stderr what is wrong.
+   * Bundles both apps into one folder: a small entry, an entry for each thread, and a chunk for each part that is imported
+   * dynamically. Afterwards the folder holds this build only. Apps that run from it meanwhile find all unchanged chunks.
+   * @throws when the code cannot be bundled. Then the folder is unchanged, and esbuild has printed the problems on stderr.
    */
   run(): Promise<Built>;
   close(): Promise<void>;
@@ -65,7 +64,7 @@ export async function openBuild({
     packages,
     // Exists only inside the Functions worker.
     external: ['@azure/functions-core'],
-    // Bundled CommonJS packages ask for these, and ES modules have none.
+    // Bundled CommonJS packages need `require`, and ES modules have none.
     banner: { js: esModuleBanner },
     sourcemap: 'linked',
     metafile: true,
@@ -88,7 +87,7 @@ export async function openBuild({
   };
 }
 
-/** Builds once, into `dist/` unless told otherwise. @throws as `AppsBuild.run`. */
+/** Builds once, into `dist/` by default. @throws as `AppsBuild.run`. */
 export async function buildApps(options: BuildOptions = {}): Promise<void> {
   const build = await openBuild(options);
   try {
@@ -116,7 +115,7 @@ const esModuleBanner = [
   `const require = bannerCreateRequire(import.meta.url);`,
 ].join('\n');
 
-/** A CommonJS module that is imported dynamically arrives in a split bundle with its default export only. */
+/** In a split bundle, a dynamic import of a CommonJS module gives the default export only. */
 function refuseLazyCommonJs(inputs: Metafile['inputs']): void {
   for (const [file, { imports }] of Object.entries(inputs)) {
     const lazy = imports.find(
@@ -143,15 +142,15 @@ async function buildInfo(outDir: string, outputs: readonly OutputFile[]): Promis
 }
 
 /**
- * Both apps are deployed from one package, so a secret in it is one that they share, and that is not where their
- * fingerprints are kept. It belongs to the checkout: a second build of the same code is the same.
+ * Returns the key of the checkout's fingerprints. Both apps are deployed from one package, so that they share the key, and
+ * it is not stored beside the fingerprints. A second build in the same checkout has the same key.
  */
 async function fingerprintKey(): Promise<string> {
   const path = join(root, '.local/fingerprintKey');
   const aside = `${path}.${process.pid}`;
   await mkdir(dirname(path), { recursive: true });
   await writeFile(aside, randomBytes(32).toString('base64url'), { mode: 0o600 });
-  // Of two builds at once, the first to link has made it, whole.
+  // Of two builds at the same time, the first one that links the file wins.
   await link(aside, path).catch((error: unknown) => {
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
   });
@@ -159,7 +158,7 @@ async function fingerprintKey(): Promise<string> {
   return readFile(path, 'utf8');
 }
 
-/** Written aside and renamed, and not at all when nothing has changed: then false. */
+/** Writes another file and renames it. Returns false, without writing, when the content has not changed. */
 async function replaceFile({ path, contents }: BuildFile): Promise<boolean> {
   const present = await readFile(path).catch(() => undefined);
   if (present?.equals(contents)) return false;
@@ -170,7 +169,7 @@ async function replaceFile({ path, contents }: BuildFile): Promise<boolean> {
   return true;
 }
 
-/** Removes what earlier builds left; false when there is none. */
+/** Removes the files of earlier builds. Returns false when there are none. */
 async function keepOnly(folder: string, files: ReadonlySet<string>): Promise<boolean> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const left = entries

@@ -6,20 +6,20 @@ import { type Agent, agentNames } from '../../shared/orchestration/model/agents.
 import type { Task } from '../../shared/orchestration/tasks/task.ts';
 import type { TaskCatalogue } from '../../shared/orchestration/tasks/taskCatalogue.ts';
 
-/** What a task was asked, and what it answered when it was run. */
+/** The input of a task and its recorded output. */
 export interface Example {
   readonly input: unknown;
   readonly result: unknown;
 }
 export type Examples = Readonly<Partial<Record<Agent, Readonly<Record<string, Example>>>>>;
 
-/** Inputs of tasks of which the defaults show little. */
+/** Inputs for tasks whose defaults give a poor example. */
 const inputs = ({ urls }: Topology): Readonly<Record<string, unknown>> => ({
   validate_server_config: { url: urls.toolbox },
   probe: { echo: 'hello' },
 });
 
-/** An administrator's delegations, each waited for. One that fails has no example, and is told. */
+/** Runs each task as an administrator's delegation and waits for it. A task that fails is reported and has no example. */
 export async function runExamples(
   topology: Topology,
   catalogue: TaskCatalogue,
@@ -34,7 +34,7 @@ export async function runExamples(
     });
     return (await response.json()) as Record<string, unknown>;
   };
-  // A session that keeps the token lets the agents look at what takes one.
+  // With the token in a session, agents can inspect servers that need one.
   const { id: sessionId } = await call('/sessions', { keepToken: true });
   const replacements = [...ofMachine, ...ofPorts(topology.ports)];
   const examples: Partial<Record<Agent, Record<string, Example>>> = {};
@@ -55,7 +55,7 @@ export async function runExamples(
   return examples;
 }
 
-/** What every agent can do is shown once; what handles an event wants one that has happened. */
+/** Tasks of every agent are shown once. Tasks that handle an event need one that has happened. */
 function hasExample(agent: Agent, { name, planOnly }: Task): boolean {
   if (planOnly || name.startsWith('handle_')) return false;
   return name !== 'probe' || agent === 'mcp-debugger';
@@ -65,7 +65,7 @@ const MOST_ITEMS = 2;
 const MOST_KEYS = 12;
 const MOST_CHARACTERS = 160;
 
-/** What stands for what in examples: names of the machine that they were made on mean nothing elsewhere. */
+/** Replacements for names of the machine on which the examples were recorded. */
 type Replacements = readonly (readonly [string, string])[];
 
 const ofMachine: Replacements = [
@@ -74,7 +74,7 @@ const ofMachine: Replacements = [
   [hostname(), 'host'],
 ];
 
-/** The ports of `npm start` for those of this run. */
+/** Replaces the ports of this run by those of `npm start`. */
 const ofPorts = (ports: Ports): Replacements => {
   const usual: Readonly<Record<string, number>> = portsFor(0);
   return Object.entries(ports).map(([name, port]) => [
@@ -83,7 +83,7 @@ const ofPorts = (ports: Ports): Replacements => {
   ]);
 };
 
-/** The value short enough to be read. */
+/** Shortens a value so that a reader can take it in. */
 export function trimmed(value: unknown, replacements: Replacements = ofMachine): unknown {
   if (typeof value === 'string') {
     const text = replacements.reduce((shown, [from, to]) => shown.replaceAll(from, to), value);

@@ -2,9 +2,9 @@ import type { z } from 'zod';
 
 type Schema = z.core.JSONSchema.BaseSchema;
 
-/** One line about a field of an input or output. */
+/** The description of one field of an input or output. */
 export interface Field {
-  /** Fields of an object within are named `outer.inner`. */
+  /** Fields of a nested object are named `outer.inner`. */
   readonly name: string;
   readonly type: string;
   readonly description: string;
@@ -13,7 +13,7 @@ export interface Field {
   readonly isOptional: boolean;
 }
 
-/** The fields of an object, and those of objects within it one level down. Empty for what is no object. */
+/** Returns the fields of an object and of its nested objects, one level down. Empty for other schemas. */
 export function fieldsOf(schema: Schema, prefix = ''): readonly Field[] {
   const required = new Set(schema.required);
   return Object.entries(schema.properties ?? {}).flatMap(([name, property]): readonly Field[] => {
@@ -29,7 +29,7 @@ export function fieldsOf(schema: Schema, prefix = ''): readonly Field[] {
   });
 }
 
-/** A type in words: `text`, `list of number`, `"a" or "b"`. */
+/** Returns a type in words: `text`, `list of number`, `"a" or "b"`. */
 export function typeOf(schema: Schema | boolean | undefined): string {
   if (schema === undefined || typeof schema === 'boolean') return 'anything';
   const { enum: values, const: only, anyOf, oneOf, type, items, additionalProperties } = schema;

@@ -13,13 +13,13 @@ import { renderAgentDocs } from './render.ts';
 export const docsFile = join(root, 'docs/agents.md');
 const examplesFile = join(root, 'docs/examples/agents.json');
 
-/** `docs/agents.md` as the code has it now, with the examples that are kept. */
+/** Returns `docs/agents.md` for the current code, with the recorded examples. */
 export async function agentDocs(): Promise<string> {
   const examples = JSON.parse(await readFile(examplesFile, 'utf8')) as Examples;
   return formatted(renderAgentDocs(await catalogue(), examples), 'markdown');
 }
 
-/** Of apps that are composed for nowhere: nothing is connected before it is used. */
+/** Composes the apps without real services: nothing connects before its first use. */
 const catalogue = (): Promise<TaskCatalogue> =>
   compose(
     readConfig({
@@ -38,7 +38,7 @@ async function formatted(text: string, parser: 'markdown' | 'json'): Promise<str
   return format(text, { ...(await resolveConfig(docsFile)), parser });
 }
 
-/** Runs every task that can be run by itself, on a topology of its own with the sample servers. */
+/** Runs every task that needs no other one first, on its own topology with the sample servers. */
 async function makeExamples(): Promise<void> {
   const dataDir = await mkdtemp(join(tmpdir(), 'agent-examples-'));
   const topology = await startTopology({ portOffset: 1_500, dataDir, demo: true });

@@ -5,7 +5,7 @@ import type { TaskCatalogue } from '../../shared/orchestration/tasks/taskCatalog
 import type { Example, Examples } from './examples.ts';
 import { type Field, fieldsOf, typeOf } from './fields.ts';
 
-/** `docs/agents.md` as Markdown, from what the agents can do and what they once answered. */
+/** Renders `docs/agents.md` from the tasks of the agents and from recorded examples. */
 export function renderAgentDocs(catalogue: TaskCatalogue, examples: Examples): string {
   const common = catalogue
     .of('mcp-debugger')
@@ -61,7 +61,7 @@ function renderAgent(
   ].join('\n\n');
 }
 
-/** Several agents may have a task of one name. */
+/** Tasks of several agents can have the same name. */
 const anchor = (agent: Agent, task: string): string => `${agent}-${task}`;
 
 function renderTask(task: Task, example: Example | undefined): string {
@@ -93,6 +93,6 @@ function section(title: string, fields: readonly Field[]): readonly string[] {
   return [[`| ${title.toLowerCase()} | type | |`, '| --- | --- | --- |', ...rows].join('\n')];
 }
 
-/** Markdown's own marks in a text are text, in a cell of a table too. */
+/** Escapes the marks of Markdown in a text, also for a cell of a table. */
 const cell = (text: string): string =>
   text.replaceAll('|', '\\|').replaceAll('\n', ' ').replaceAll('{', '\\{').replaceAll('<', '&lt;');

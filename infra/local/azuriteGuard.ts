@@ -1,13 +1,13 @@
 /**
- * Loaded ahead of Azurite, which knows nothing of a parent: stops it when its parent is gone, and lets it end
- * when it has been told to, which an open channel to the parent would prevent.
+ * Node loads this file before Azurite. It stops Azurite when the parent process is gone. On SIGTERM it closes the channel
+ * to the parent, because an open channel would keep Azurite running.
  */
 let stopping = false;
 
 process.on('SIGTERM', () => {
   if (stopping) return;
   stopping = true;
-  // Azurite listens too, once it is up.
+  // Azurite has a listener of its own after its start.
   if (process.listenerCount('SIGTERM') === 1) process.exit(0);
   if (process.connected) process.disconnect();
   setTimeout(() => process.exit(1), 5_000).unref();

@@ -1,16 +1,17 @@
-/** A local process that has started: the line that tells its user so, and how to stop it. */
+/** A local process that has started: the line that it prints, and how to stop it. */
 export interface RunningChild {
   readonly line: string;
   stop(): Promise<void>;
 }
 
-/** A graceful stop that takes longer than this is cut short, so that Ctrl-C never leaves a process behind. */
+/** Limit of a graceful stop. Ctrl-C leaves no process behind, because a slower stop is cut short. */
 const STOP_WITHIN_MS = 2_000;
 
 /**
- * Runs one local process by the protocol they all share. Ready: a `{ type: 'ready' }` message to the parent and
- * one line on stdout. A start that fails: one line on stderr, exit code 1. SIGTERM, SIGINT or a parent that is
- * gone: stop, then exit code 0, or 1 with a line on stderr when the stop fails or takes longer than `stopWithinMs`.
+ * Runs one local process by the protocol of all local processes. A process that is ready sends `{ type: 'ready' }` to its
+ * parent and prints one line on stdout. A start that fails prints one line on stderr and ends with exit code 1. On SIGTERM,
+ * on SIGINT and when the parent is gone, the process stops and ends with exit code 0. When the stop fails or takes longer
+ * than `stopWithinMs`, it prints one line on stderr and ends with exit code 1.
  */
 export async function runChild(
   name: string,

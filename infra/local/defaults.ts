@@ -1,18 +1,18 @@
 import topology from '../topology.json' with { type: 'json' };
 
-/** Who and what the local issuer vouches for when nobody says otherwise. */
+/** Tenant and user of the local issuer's tokens, unless the request names others. */
 export const defaultTenant = '5f0c1d7e-2a44-4b7f-9d3c-6e0f8a1b2c3d';
 export const defaultUser = 'b7a1f0c2-93d5-4c1e-8f26-0d4e5a6b7c8d';
-/** A tenant beside the default one: what is kept for one must never show to the other. */
+/** A second tenant, to show that tenants do not see each other's data. */
 export const secondTenant = '8e3b6a90-71c4-4d52-a0fe-3b9d2c1e4f5a';
 /** The API's app registration: the audience of every token. */
 export const apiClientId = 'c4d0e9b8-5f61-4a3e-b2d7-1f8c6a7e9d0b';
 /** The client application that users sign in with. */
 export const clientAppId = '1a9f7c3e-d8b2-4e60-95a4-7c2d0b8e6f13';
 
-/** What the gateway shows the issuer of this machine when it exchanges a user's token. */
+/** The client secret with which the gateway exchanges a user's token at the local issuer. */
 export const localClientSecret = 'known-to-everybody-on-this-machine';
-/** The sealing key of `local.settings.example.json`. `npm start` makes one of its own. Production refuses this one. */
+/** The sealing key of `local.settings.example.json`. `npm start` creates its own key. Production rejects this one. */
 export const exampleSealingKey = 'known-to-everybody-who-reads-the-example';
 
 export type Ports = Readonly<Record<PortName, number>>;

@@ -1,4 +1,4 @@
-/** Something that whoever sits at the terminal can act on: the message is one line, and no stack is of use. */
+/** An error that the user at the terminal can mend. The message says how, and the terminal shows no stack. */
 export class LocalError extends Error {
   override readonly name = 'LocalError';
 }

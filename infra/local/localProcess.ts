@@ -10,7 +10,7 @@ export interface ProcessSpec {
   /** A program and its arguments. */
   readonly command: readonly [program: string, ...args: string[]];
   readonly env: Readonly<Record<string, string>>;
-  /** How to learn that it is ready, for one that sends no message. */
+  /** Resolves when the process is ready. Only for programs that send no `ready` message. */
   readonly ready?: (signal: AbortSignal) => Promise<void>;
 }
 
@@ -22,24 +22,24 @@ export interface Output {
 export interface LocalProcess {
   /** Rejects when the process ends, or takes too long, before it is ready. */
   readonly ready: Promise<void>;
-  /** Resolves when the process has ended: with the reason when nobody asked it to, else with nothing. */
+  /** Resolves when the process has ended: to the reason, or to `undefined` after `stop` or `kill`. */
   readonly ended: Promise<LocalError | undefined>;
-  /** Asks it to stop, and kills it when it takes too long. */
+  /** Sends SIGTERM. Sends SIGKILL when the process has not ended after 15 s. */
   stop(): Promise<void>;
   kill(): Promise<void>;
 }
 
 const READY_WITHIN_MS = 30_000;
-/** Longer than any process gives itself. */
+/** Longer than the limit that any process has for its own stop. */
 const STOP_WITHIN_MS = 15_000;
 
 export function startProcess(spec: ProcessSpec, output: Output): LocalProcess {
   const [program, ...args] = spec.command;
   const child = spawn(program, args, {
     env: spec.env,
-    // Nobody writes to its stdin: it ends when this process does, which programs that know no IPC can notice.
+    // Nothing is written to stdin. It closes when this process ends, and programs without IPC can see that.
     stdio: ['pipe', 'pipe', 'pipe', 'ipc'],
-    // In a group of its own, a Ctrl-C at the terminal does not reach it: the order of stopping is ours.
+    // In its own process group it gets no Ctrl-C from the terminal, so that this process decides the order of stopping.
     detached: process.platform !== 'win32',
   });
   const lastError = writeOutput(child, output);
@@ -47,11 +47,12 @@ export function startProcess(spec: ProcessSpec, output: Output): LocalProcess {
 
   const ended = new Promise<LocalError | undefined>((resolve) => {
     const end = (how: string) => {
-      const said = lastError() && `: ${lastError()}`;
-      resolve(asked ? undefined : new LocalError(`${spec.name} ${how}${said}. Its log: ${output.logFile}`));
+      resolve(asked ? undefined : new LocalError(`${spec.name} ${how}. Its log: ${output.logFile}`));
     };
     child.once('close', (code, signal) => {
-      end(signal ? `was ended by ${signal}` : `ended with exit code ${String(code)}`);
+      // A process that was killed had no time to say why.
+      const said = signal !== 'SIGKILL' && lastError() ? `: ${lastError()}` : '';
+      end((signal ? `was ended by ${signal}` : `ended with exit code ${String(code)}`) + said);
     });
     child.once('error', (error) => {
       if (child.pid === undefined) end(`did not start: ${error.message}`);
@@ -72,7 +73,7 @@ export function startProcess(spec: ProcessSpec, output: Output): LocalProcess {
   ]).finally(() => {
     waited.abort();
   });
-  // Whoever stops a process that is still starting need not look at this.
+  // A caller that stops a starting process does not wait for `ready`.
   ready.catch(() => undefined);
 
   const signalAndWait = async (signal: NodeJS.Signals) => {
@@ -98,7 +99,7 @@ function readyMessage(child: ChildProcess): Promise<void> {
   });
 }
 
-/** Keeps all that the process says in its log. The answer tells its last message on stderr. */
+/** Writes all output of the process to its log. Returns a function that gives the last message on stderr. */
 function writeOutput(child: ChildProcess, { logFile, onLine }: Output): () => string {
   const log = createWriteStream(logFile, { flags: 'a' });
   log.once('error', (error) => {
@@ -118,7 +119,7 @@ function writeOutput(child: ChildProcess, { logFile, onLine }: Output): () => st
   return () => lastError;
 }
 
-/** False for stack frames and for what else Node prints around an error that nobody caught. */
+/** Returns false for stack frames and for other lines that Node prints around an uncaught error. */
 export function isMessage(line: string): boolean {
   return /^(?!node:internal|file:|Node\.js v)[^\s}]/.test(line);
 }

@@ -5,7 +5,7 @@ import { LocalError } from './localError.ts';
 
 const mintedSchema = z.object({ access_token: z.string() });
 
-/** Asks the running issuer for a token. @throws LocalError when it is not there or refuses. */
+/** Gets a token from the running issuer. @throws LocalError when the issuer does not answer or rejects the request. */
 export async function mintAt(port: number, request: MintRequest): Promise<string> {
   const response = await fetch(`${localOrigin(port)}/mint`, {
     method: 'POST',

@@ -9,7 +9,7 @@ export interface StartedRun {
   readonly seconds: string;
 }
 
-/** What whoever has just started the topology may want to paste. */
+/** Returns the text after a start: addresses, and commands to paste. */
 export function nextSteps(topology: Topology, run: StartedRun): string {
   return run.withoutApps ? appsToStart(topology, run) : whatToTry(topology, run);
 }

@@ -5,7 +5,7 @@ import { LocalError } from './localError.ts';
 /** A port and what it is for. */
 export type NamedPort = readonly [name: string, port: number];
 
-/** @throws LocalError that names every port which something else has already taken, and who would need it. */
+/** @throws LocalError that names each port that is in use, and the process that needs it. */
 export async function requireFreePorts(wanted: readonly NamedPort[], portOffset: number): Promise<void> {
   const checked = await Promise.all(
     wanted.map(async ([name, port]) => ((await isFree(port)) ? undefined : `${port} (${name})`)),
@@ -19,7 +19,7 @@ export async function requireFreePorts(wanted: readonly NamedPort[], portOffset:
   );
 }
 
-/** Whether a server could listen on this port of the loopback address. */
+/** Returns whether a server can listen on this port of the loopback address. */
 export async function isFree(port: number): Promise<boolean> {
   const server = createServer();
   try {

@@ -7,8 +7,8 @@ import { appSettings, storageConnection } from './settings.ts';
 export const root = join(import.meta.dirname, '../..');
 
 /**
- * Keeps the process of an app small: what a call leaves behind is collected early instead of being held until there is a
- * lot of it. On Azure the setting `languageWorkers__node__arguments` says the same.
+ * Keep the memory of an app small: the garbage of a call is collected early. On Azure the setting
+ * `languageWorkers__node__arguments` has the same options.
  */
 const appNodeOptions = ['--max-semi-space-size=8', '--heap-growing-percent=25'] as const;
 
@@ -38,16 +38,16 @@ export interface Place {
   /** Folder of the apps as they are deployed: `host.json`, `package.json`, `dist/`. */
   readonly appRoot: string;
   readonly state: StateChoice;
-  /** Of the apps, beside those that this machine gives them. */
+  /** More settings of both apps. */
   readonly settings: Readonly<Record<string, string>>;
   readonly settingsOf: Readonly<Partial<Record<(typeof appNames)[number], Readonly<Record<string, string>>>>>;
 }
 
-/** What everything else stands on; they may all start at once. */
+/** The processes that the apps need. They can all start at the same time. */
 export function groundProcesses({ ports, dataDir, state }: Place): readonly ProcessSpec[] {
   return [
     azurite(ports, dataDir),
-    ours('serviceBus', 'infra/service-bus/src/main.ts', ports),
+    ours('serviceBus', 'infra/local/serviceBus.ts', ports, ['--data', join(dataDir, 'serviceBus')]),
     ours('issuer', 'infra/local/issuer/main.ts', ports, ['--key-file', join(dataDir, 'issuerKey.json')]),
     ...(state.kind === 'redis'
       ? [{ ...redisProcess(state.program, ports, dataDir), env: environment() }]
@@ -65,7 +65,13 @@ export function appProcesses({
 }: Place): readonly ProcessSpec[] {
   const stateSettings = state.kind === 'redis' ? { MREG_REDIS_URL: redisUrl(ports) } : {};
   return appNames.map((name) => ({
-    ...ours(name, 'infra/functions-host/src/main.ts', ports, ['--root', appRoot], appNodeOptions),
+    ...ours(
+      name,
+      'infra/local/functionsHost.ts',
+      ports,
+      ['--root', appRoot, '--data', dataDir],
+      appNodeOptions,
+    ),
     env: environment({
       ...appSettings(name, ports, dataDir),
       ...stateSettings,
@@ -102,7 +108,7 @@ function azurite(ports: Ports, dataDir: string): ProcessSpec {
       ...portOptions.flatMap((service) => [`--${service}Port`, String(ports[service])]),
     ],
     env: environment(),
-    // Imported when needed: the SDK takes longer to load than all else here together.
+    // Imported here, because the SDK takes longer to load than everything else in this file.
     ready: async (signal) => {
       const { createTables } = await import('./tables.ts');
       await createTables(storageConnection(ports), signal);
@@ -110,13 +116,13 @@ function azurite(ports: Ports, dataDir: string): ProcessSpec {
   };
 }
 
-/** The developer's own environment, save for settings of the apps: those are for this file to make. */
+/** Returns the developer's environment without settings of the apps (`MREG_…`), which this file makes. */
 function environment(settings: Readonly<Record<string, string>> = {}): Record<string, string> {
   const inherited = Object.entries(process.env).filter(
     (entry): entry is [string, string] => entry[1] !== undefined && !entry[0].startsWith('MREG_'),
   );
   return {
-    // From the second time on, a process starts in half the time.
+    // Halves the time of each start after the first.
     NODE_COMPILE_CACHE: join(root, '.local/compileCache'),
     ...Object.fromEntries(inherited),
     AZURE_FUNCTIONS_ENVIRONMENT: 'Development',

@@ -9,7 +9,7 @@ import { isFree } from './ports.ts';
 export type StateChoice =
   { readonly kind: 'redis'; readonly program: string } | { readonly kind: 'tables'; readonly reason: string };
 
-/** Redis where this machine has one and its port is free: a Redis that runs there already is not ours to write to. */
+/** Chooses Redis when it is installed and its port is free. A Redis that runs already may belong to another program. */
 export async function chooseState(ports: Pick<Ports, 'redis'>, searchPath?: string): Promise<StateChoice> {
   const program = findProgram('redis-server', searchPath);
   if (program === undefined) return { kind: 'tables', reason: 'no redis-server on the PATH' };
@@ -17,12 +17,12 @@ export async function chooseState(ports: Pick<Ports, 'redis'>, searchPath?: stri
   return { kind: 'tables', reason: `port ${ports.redis}, which Redis would need, is taken` };
 }
 
-/** Redis knows nothing of a parent: the shell that becomes Redis leaves behind one that ends it with its parent. */
+/** Redis does not notice the end of its parent, so the shell that becomes Redis starts a second one that kills it then. */
 const endWithParent = `exec 4<&0
 { read -r _ <&4; kill -9 $$; } 3<&- >/dev/null 2>&1 &
 exec "$0" "$@" 4<&- </dev/null`;
 
-/** In memory only; `dataDir` is where it would write if somebody told it to. */
+/** Redis in memory only. `dataDir` is its working folder, where it writes nothing by itself. */
 export function redisProcess(
   program: string,
   { redis: port }: Ports,

@@ -12,17 +12,17 @@ const SAME_SIGNAL_MS = 500;
 const INTERRUPTED = 130;
 
 export interface TerminalRun {
-  /** What its user has typed. */
+  /** The command that the user has typed. */
   readonly command: string;
   /** @throws LocalError when they cannot be read. */
   readonly readOptions: (args: readonly string[]) => StartOptions;
   readonly app?: TopologyOptions['app'];
-  /** What goes on beside the topology. */
+  /** Runs beside the topology, from the moment when it is ready. */
   readonly whenReady?: (topology: Topology) => Promise<void>;
 }
 
 /**
- * Runs the topology until Ctrl-C, or until a process of it dies; tells the terminal what its user needs to know.
+ * Runs the topology until Ctrl-C, or until one of its processes has died too often. Prints what the user needs to know.
  * Then this process ends.
  */
 export async function runInTerminal(run: TerminalRun): Promise<never> {
@@ -39,7 +39,7 @@ export async function runInTerminal(run: TerminalRun): Promise<never> {
   }
 }
 
-/** Aborts on Ctrl-C and its like, or when whoever started this is gone; a second signal ends all at once. */
+/** Aborts on SIGINT, SIGTERM and SIGHUP, and when the parent process is gone. A second signal ends this process at once. */
 function interruption(): AbortSignal {
   const interrupted = new AbortController();
   let interruptedAt = 0;
@@ -69,17 +69,24 @@ async function runUntilEnd(
   const show = terminalPrinter(console.error, (name) => join(logDir, `${name}.log`));
   let stopping = false;
   const onLine: LineListener = (...line) => {
-    // Complaints of what is being stopped are of no interest; the logs have them.
+    // Errors of processes that are being stopped are in their logs only.
     if (!stopping && !signal.aborted) show(...line);
   };
-  console.log('Starting the gateway and what it stands on ...');
+  console.log('Starting the gateway, storage, queues and the token issuer ...');
   const settings = chosenSettings(process.env);
-  const topology = await startTopology({ ...options, ...(app && { app }), settings, signal, onLine });
+  const topology = await startTopology({
+    ...options,
+    ...(app && { app }),
+    settings,
+    signal,
+    onLine,
+    onRestart: console.error,
+  });
   const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
   console.log(`\n${nextSteps(topology, { ...options, logDir, seconds })}`);
 
   const failed = whenReady?.(topology).catch((error: unknown) => error);
-  const end = await Promise.race([topology.died, whenAborted(signal), ...(failed ? [failed] : [])]);
+  const end = await Promise.race([topology.failed, whenAborted(signal), ...(failed ? [failed] : [])]);
   stopping = true;
   if (end) complain(end);
   else console.log('\nStopping ...');
@@ -87,7 +94,7 @@ async function runUntilEnd(
   return end ? 1 : 0;
 }
 
-/** Of all the settings of the apps, the one that a developer may choose for a local start. */
+/** Returns the one setting of the apps that a developer may choose for a local start. */
 function chosenSettings({ MREG_EXTERNAL_AGENTS }: NodeJS.ProcessEnv): Record<string, string> {
   return MREG_EXTERNAL_AGENTS === undefined ? {} : { MREG_EXTERNAL_AGENTS };
 }

@@ -1,5 +1,5 @@
 import type { App } from '../../shared/platform/config/config.ts';
-import { connectionStringFor } from '../service-bus/src/connectionString.ts';
+import { connectionStringFor } from '@mcp-registry-gateway/service-bus';
 import {
   apiClientId,
   defaultTenant,

@@ -17,7 +17,7 @@ async function createTable(connection: string, name: string, signal: AbortSignal
   });
   for (;;) {
     try {
-      // Answers alike for a table that is new and one that is there.
+      // Succeeds for a new table and for one that exists.
       await client.createTable({ abortSignal: signal });
       return;
     } catch (error) {

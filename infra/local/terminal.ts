@@ -10,7 +10,7 @@ const logLineSchema = z.looseObject({
 });
 const notShown = new Set(['at', 'level', 'app', 'event', 'error', 'traceId']);
 
-/** What the terminal shows of a line that a process said: warnings and errors in short, or nothing. */
+/** Returns the short form of a line for the terminal, or `undefined` for lines that are no warning and no error. */
 export function shortLine(name: string, stream: 'stdout' | 'stderr', line: string): string | undefined {
   const entry = logLineSchema.safeParse(parseJson(line));
   if (!entry.success) {
@@ -25,16 +25,16 @@ export function shortLine(name: string, stream: 'stdout' | 'stderr', line: strin
   return shorten(`${name}: ${[level, event, ...details, ...cause].join(' ')}`);
 }
 
-/** Passes on at most so many lines of a process in each stretch of time; the log has them all. */
+/** The terminal shows at most this many lines of a process in each period. The log has all of them. */
 const LINES_AT_ONCE = 5;
 const STRETCH_MS = 10_000;
 
-/** How Node prints an error that nobody caught: its stack follows in lines that are indented. */
+/** The first line of an uncaught error. Its stack follows in indented lines. */
 const ERROR_LINE = /^\w*Error(?: \[\w+\])?:/;
 
 /**
- * Prints what is worth a look, and stays quiet when a process says it over and over. An error that ends a process is
- * shown with its stack.
+ * Prints warnings and errors, and limits how many lines of one process it prints. It prints the error that ends a process
+ * with its stack.
  */
 export function terminalPrinter(
   print: (line: string) => void,

@@ -1,6 +1,5 @@
-import { mkdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { isProduction } from '../../shared/platform/config/environment.ts';
+import { openDataFolder } from './dataFolder.ts';
 import { localOrigin, portsFor, type Ports } from './defaults.ts';
 import type { MintRequest } from './issuer/claims.ts';
 import { LocalError } from './localError.ts';
@@ -17,46 +16,47 @@ import {
   type Place,
 } from './processes.ts';
 import { processGroup, type LineListener, type ProcessGroup } from './processGroup.ts';
-import { loadSealingKey } from './sealingKey.ts';
 import { chooseState, type StateChoice } from './redis.ts';
 
 export interface TopologyOptions {
   readonly portOffset: number;
-  /** Everything that is kept: storage, the issuer's key, logs. One topology at a time may use it. */
+  /** The folder of storage, queues, keys and logs. One topology at a time may use it. */
   readonly dataDir: string;
   /** Also start the two sample MCP servers and register them. */
   readonly demo?: boolean;
-  /** All that the apps stand on, but not the apps: for those who run these with `func start`. */
+  /** Start everything that the apps need, but not the apps. The developer runs these with `func start`. */
   readonly withoutApps?: boolean;
-  /** Where the apps run from when that is not the checkout, and what builds them there. */
+  /** The folder from which the apps run, when it is not the checkout, and a function that builds them there. */
   readonly app?: { readonly root: string; build(): Promise<unknown> };
-  /** Settings of the apps, beside those that this machine gives them. */
+  /** More settings of both apps. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** The same of one app, where the two are to differ. */
+  /** More settings of one app. */
   readonly settingsOf?: Place['settingsOf'];
   /** False when `dist/` is known to be fresh. */
   readonly build?: false;
-  /** Gives up a start midway: everything started so far is stopped, then the start rejects. */
+  /** Cancels a start: the processes that have started are stopped, then the start rejects. */
   readonly signal?: AbortSignal;
-  /** Every line that a process says. They are in `dataDir/logs` too. */
+  /** Gets each line that a process prints. The logs in `dataDir/logs` have them too. */
   readonly onLine?: LineListener;
+  /** Gets one line for each process that is started again after it has died. */
+  readonly onRestart?: (line: string) => void;
 }
 
 /** The processes of the topology by name, as `kill` and `restart` take them. */
 export type ProcessName =
   'azurite' | 'serviceBus' | 'issuer' | 'redis' | 'management' | 'mcp' | 'inventory' | 'toolbox';
 
-/** Both apps on one machine, with all they stand on. */
+/** Both apps on one machine, with storage, queues and the token issuer. */
 export interface Topology {
   readonly ports: Ports;
   /** Origins of the apps and the issuer, and the MCP addresses of the sample servers. */
   readonly urls: Readonly<Record<'management' | 'mcp' | 'issuer' | 'inventory' | 'toolbox', string>>;
   readonly state: StateChoice;
-  /** Resolves with the reason when a process that was ready ends unasked. The others go on until `stop`. */
-  readonly died: Promise<LocalError>;
+  /** Resolves with the reason when a process has died too often to be started again. The others go on until `stop`. */
+  readonly failed: Promise<LocalError>;
   /** An access token from the issuer. */
   mint(request: MintRequest): Promise<string>;
-  /** Ends one process at once, as a crash would. */
+  /** Kills a process. It stays dead until `restart`. */
   kill(name: ProcessName): Promise<void>;
   /** Rejects when it does not become ready again; the others go on, and it may be restarted once more. */
   restart(name: ProcessName): Promise<void>;
@@ -64,7 +64,7 @@ export interface Topology {
   stop(): Promise<void>;
 }
 
-/** Apps that are started elsewhere have their own settings, and those of the example name no Redis. */
+/** Apps that the developer starts have their own settings. Those of the example name no Redis. */
 const stateOfOthers: StateChoice = { kind: 'tables', reason: 'the apps are started elsewhere' };
 
 /**
@@ -82,8 +82,7 @@ export async function startTopology(options: TopologyOptions): Promise<Topology>
   await requireFreePorts(neededPorts(ports, options), options.portOffset);
   const state = options.withoutApps ? stateOfOthers : await chooseState(ports);
   const { dataDir, settings = {}, settingsOf = {} } = options;
-  const logDir = await emptyLogDir(dataDir);
-  const sealingKey = await loadSealingKey(join(dataDir, 'sealingKey'));
+  const { logDir, sealingKey } = await openDataFolder(dataDir, options.portOffset);
   const place = {
     ports,
     dataDir,
@@ -92,7 +91,7 @@ export async function startTopology(options: TopologyOptions): Promise<Topology>
     settings: { MREG_SEALING_KEYS: sealingKey, ...settings },
     settingsOf,
   };
-  const group = processGroup(logDir, options.onLine ?? (() => undefined));
+  const group = processGroup(logDir, options);
   let stopped: Promise<void> | undefined;
   const stop = () => (stopped ??= group.stop(appNames).then(() => group.stop()));
   try {
@@ -112,25 +111,12 @@ export async function startTopology(options: TopologyOptions): Promise<Topology>
       toolbox: demoUrl('toolbox', ports),
     },
     state,
-    died: group.died,
+    failed: group.failed,
     mint: (request) => mintAt(ports.issuer, request),
     kill: (name) => group.kill(name),
     restart: (name) => group.restart(name),
     stop,
   };
-}
-
-async function emptyLogDir(dataDir: string): Promise<string> {
-  const logDir = join(dataDir, 'logs');
-  try {
-    await rm(logDir, { recursive: true, force: true });
-    await mkdir(logDir, { recursive: true });
-  } catch (cause) {
-    throw new LocalError(`Cannot write to ${logDir}: ${cause instanceof Error ? cause.message : ''}`, {
-      cause,
-    });
-  }
-  return logDir;
 }
 
 async function startAll(group: ProcessGroup, place: Place, options: TopologyOptions): Promise<void> {
@@ -151,7 +137,7 @@ async function startAll(group: ProcessGroup, place: Place, options: TopologyOpti
 async function build(app: TopologyOptions['app']): Promise<void> {
   const { buildApps } = await import('../build.ts');
   await (app?.build() ?? buildApps()).catch((cause: unknown) => {
-    // Of several lines, esbuild has printed all but the first.
+    // esbuild has printed the other lines.
     const [first = ''] = cause instanceof Error ? cause.message.split(/:?\n/, 1) : [];
     throw new LocalError(first, { cause });
   });
@@ -164,12 +150,12 @@ async function failure(group: ProcessGroup, signal: AbortSignal | undefined): Pr
       reject(new LocalError('stopped before it was ready'));
     });
   });
-  throw await Promise.race([group.died, aborted]);
+  throw await Promise.race([group.failed, aborted]);
 }
 
 function neededPorts(ports: Ports, { demo, withoutApps }: TopologyOptions): [string, number][] {
   const unneeded = new Set<string>([
-    // Redis is done without where its port is taken.
+    // Where this port is in use, the apps keep their state in tables.
     'redis',
     ...(demo ? [] : demoServers.map(({ slug }) => slug)),
     ...(withoutApps ? appNames : []),

@@ -1,19 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ServiceBusClient } from '@azure/service-bus';
+import { connectionStringFor } from '@mcp-registry-gateway/service-bus';
 import { defaultTenant } from '../../infra/local/defaults.ts';
 import { storageConnection } from '../../infra/local/settings.ts';
-import { connectionStringFor } from '../../infra/service-bus/src/connectionString.ts';
 import { openAudit } from '../../shared/audit/journal/audit.ts';
 import { azureTableTrailStore } from '../../shared/audit/journal/azureTableTrailStore.ts';
 import { delegate } from '../../shared/orchestration/engine/delegate.ts';
 import { messageOf } from '../../shared/orchestration/engine/message.ts';
-import {
-  type Delegation,
-  claim,
-  finish,
-  newDelegation,
-} from '../../shared/orchestration/model/delegation.ts';
+import { type Delegation, claim, finish, newDelegation } from '../../shared/orchestration/model/delegation.ts';
 import { azureTableDelegationStore } from '../../shared/orchestration/stores/azureTableStores.ts';
 import { taskCatalogue } from '../../shared/orchestration/tasks/taskCatalogue.ts';
 import { systemClock } from '../../shared/platform/base/clock.ts';

@@ -1,13 +1,16 @@
 import { fileURLToPath } from 'node:url';
 import { execFileSync, fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import {
   ServiceBusClient,
   type ServiceBusMessage,
   type ServiceBusReceiver,
   type ServiceBusSender,
 } from '@azure/service-bus';
-import { connectionStringFor } from '../../infra/service-bus/src/connectionString.ts';
+import { connectionStringFor } from '@mcp-registry-gateway/service-bus';
 
 /** What the local Service Bus broker does on this machine, in a process of its own, with the Azure SDK as its client. */
 export interface ServiceBusFigures {
@@ -33,8 +36,9 @@ const BACKLOG = 100_000;
 const BATCH = 500;
 const [QUEUE, BACKLOG_QUEUE, ROUND_TRIP_QUEUE] = ['mcp-orchestrator', 'mcp-debugger', 'mcp-protocol-expert'];
 
-export async function benchServiceBus(): Promise<ServiceBusFigures> {
-  const broker = await startBrokerProcess();
+/** `dataDir`: the broker keeps its queues there, as under `npm start`; without it they live in memory. */
+export async function benchServiceBus(dataDir?: string): Promise<ServiceBusFigures> {
+  const broker = await startBrokerProcess(dataDir);
   const client = new ServiceBusClient(broker.connectionString);
   try {
     const sendsPerSecond = await benchSends(client.createSender(QUEUE));
@@ -55,9 +59,13 @@ export async function benchServiceBus(): Promise<ServiceBusFigures> {
   }
 }
 
-async function startBrokerProcess(): Promise<{ process: ChildProcess; connectionString: string }> {
-  const main = fileURLToPath(new URL('../../infra/service-bus/src/main.ts', import.meta.url));
-  const child = fork(main, ['--port', '0'], { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
+async function startBrokerProcess(
+  dataDir: string | undefined,
+): Promise<{ process: ChildProcess; connectionString: string }> {
+  const main = fileURLToPath(new URL('../../infra/local/serviceBus.ts', import.meta.url));
+  const child = fork(main, ['--port', '0', ...(dataDir === undefined ? [] : ['--data', dataDir])], {
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+  });
   const line = child.stdout ? String(((await once(child.stdout, 'data')) as [Buffer])[0]) : '';
   const port = /127\.0\.0\.1:(\d+)/.exec(line)?.[1];
   if (port === undefined) throw new Error(`the broker did not start: ${line}`);
@@ -160,15 +168,20 @@ function residentBytes(child: ChildProcess): number {
   return 1024 * Number(execFileSync('ps', ['-o', 'rss=', '-p', String(child.pid)], { encoding: 'utf8' }));
 }
 
-/** Measures, and prints each figure beside its goal. */
+/** Measures with the queues on disk and in memory, and prints each figure beside its goal. */
 export async function printServiceBus(): Promise<void> {
-  const figures = await benchServiceBus();
+  const dataDir = await mkdtemp(join(tmpdir(), 'bench-service-bus-'));
+  const inMemory = await benchServiceBus();
+  const onDisk = await benchServiceBus(dataDir);
+  await rm(dataDir, { recursive: true });
   const goals: Partial<ServiceBusFigures> = SERVICE_BUS_GOALS;
+  const rounded = (value: number) => Number(value.toPrecision(4));
   console.table(
-    Object.entries(figures).map(([name, value]: [string, number]) => ({
-      figure: name,
-      measured: Number(value.toPrecision(4)),
-      goal: goals[name as keyof ServiceBusFigures] ?? '',
+    (Object.keys(onDisk) as (keyof ServiceBusFigures)[]).map((figure) => ({
+      figure,
+      'on disk': rounded(onDisk[figure]),
+      'in memory': rounded(inMemory[figure]),
+      goal: goals[figure] ?? '',
     })),
   );
 }

@@ -105,7 +105,7 @@ test('every save counts, in place or not, and in folders that are new', async ()
 
 test('code that cannot be built leaves the apps as they are, until it is mended', async () => {
   await save('shared/both.ts', `export const both = ;`);
-  expect(await restartedOnce(/what runs goes on/)).toEqual([]);
+  expect(await restartedOnce(/The apps go on/)).toEqual([]);
   await save('shared/both.ts', `export const both = 2;`);
   expect(await restartedOnce(/is ready again/)).toEqual(['management', 'mcp']);
 });

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { buildPatched } from '../support/buildPatched.ts';
 import { openRaw, replyOf, sendRaw, type RawReply } from '../support/rawHttp.ts';
 import {
   buildSample,
@@ -19,8 +20,8 @@ const samples: BuiltSample[] = [];
 
 beforeAll(async () => {
   samples.push(
-    await buildSample({ functionTimeout: '00:00:01' }, { entry: ENTRY, library: 'published' }),
-    await buildSample({ functionTimeout: '00:00:20' }, { entry: ENTRY }),
+    await buildSample({ functionTimeout: '00:00:01' }, { entry: ENTRY }),
+    await buildSample({ functionTimeout: '00:00:20' }, { entry: ENTRY, build: buildPatched }),
   );
   const start = (sample: BuiltSample | undefined, serving: 'direct' | 'proxy') =>
     startSampleHost(sample?.root ?? '', { args: ['--serving', serving] });

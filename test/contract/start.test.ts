@@ -1,7 +1,9 @@
+import { chmod, readdir, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { portsFor } from '../../infra/local/defaults.ts';
 import { chooseState } from '../../infra/local/redis.ts';
 import { writeFakeRedis } from '../support/fakeRedis.ts';
 import { processesAt, testPlace, type TestPlace } from '../support/place.ts';
@@ -103,15 +105,30 @@ describe('a start that succeeds', () => {
     await noProcessLeft();
   });
 
-  test('without a redis-server it says so; a process that dies is named, and the others are stopped', async () => {
+  test('without a redis-server it says so; five deaths of a process within a minute end it with the last lines of its log', async () => {
     const started = start([], { PATH: place.dataDir });
     await expectReady(started);
     expect(await started.printed(/mcp\.json/)).toContain('Tables (no redis-server on the PATH)\n');
-    const broker = processesAt(place).find(({ command }) => command.includes('serviceBus/main.ts'));
-    process.kill(broker?.pid ?? 0, 'SIGKILL');
+    const killed = new Set<number>();
+    while (killed.size < 5) {
+      const found = () => processesAt(place).find(({ command }) => command.includes('local/serviceBus.ts'));
+      await expect
+        .poll(() => found()?.pid ?? 0, { timeout: 15_000 })
+        .toSatisfy((pid: number) => pid > 0 && !killed.has(pid));
+      const pid = found()?.pid ?? 0;
+      process.kill(pid, 'SIGKILL');
+      killed.add(pid);
+    }
     const { code, errors } = await started.ended;
     expect(code).toBe(1);
-    expect(errors).toMatch(/^npm start: serviceBus was ended by SIGKILL.*serviceBus\.log$/m);
+    const death = 'serviceBus (was ended by SIGKILL|ended with exit code)[^\\n]*serviceBus\\.log';
+    expect(errors.match(new RegExp(`^${death}\\. Starting it again\\.$`, 'gm'))).toHaveLength(4);
+    expect(errors).toMatch(
+      new RegExp(
+        `^npm start: serviceBus died 5 times within a minute\\. ${death}\\. Its last lines:\n  Service Bus broker on `,
+        'm',
+      ),
+    );
     expect(processesAt(place)).toEqual([]);
   });
 
@@ -150,6 +167,71 @@ describe('a start that cannot succeed', () => {
         `or move every port: npm start -- --port-offset ${place.portOffset + 100}\n`,
     );
     expect(processesAt(place)).toEqual([]);
+  });
+
+  test.each([
+    {
+      why: 'of a later version',
+      layout: { layout: 2, portOffset: 0 },
+      says: /has layout 2, and this version uses layout 1\. Choose another folder .*--data DIR/,
+    },
+    {
+      why: 'of an earlier version',
+      layout: { layout: 0, portOffset: 0 },
+      says: /has layout 0, and this version uses layout 1\. Choose another folder .*--data DIR/,
+    },
+  ])('refuses a data folder $why in one line, and changes nothing in it', async ({ layout, says }) => {
+    const file = join(place.dataDir, 'layout.json');
+    await writeFile(file, JSON.stringify(layout));
+    const { code, errors } = await start().ended;
+    expect(code).toBe(1);
+    expect(errors).toMatch(says);
+    expect(errors.trim().split('\n')).toHaveLength(1);
+    expect(await readdir(place.dataDir)).toEqual(['layout.json']);
+  });
+
+  test('refuses the data folder of a start that runs on other ports', async () => {
+    const server = (taken = createServer());
+    await new Promise<void>((resolve) => server.listen(portsFor(9_990).serviceBus, '127.0.0.1', resolve));
+    await writeFile(join(place.dataDir, 'layout.json'), JSON.stringify({ layout: 1, portOffset: 9_990 }));
+    const { code, errors } = await start().ended;
+    expect(code).toBe(1);
+    expect(errors).toBe(
+      `npm start: The data folder ${place.dataDir} is in use by a start with --port-offset 9990. ` +
+        'Stop that one, or choose another folder: npm start -- --data DIR\n',
+    );
+  });
+
+  test('refuses a data folder below a file in one line', async () => {
+    await writeFile(join(place.dataDir, 'file'), '');
+    const { code, errors } = await start(['--data', join(place.dataDir, 'file/data')]).ended;
+    expect(code).toBe(1);
+    expect(errors).toMatch(
+      /^npm start: Cannot write to the data folder .*Make it writable, or choose another folder: npm start -- --data DIR\n$/,
+    );
+    expect(processesAt(place)).toEqual([]);
+  });
+
+  test.runIf(process.getuid?.() === 0)('refuses a read-only data folder in one line', async () => {
+    await chmod(place.dataDir, 0o555);
+    const nobody = 65_534;
+    const started = runProgram(
+      process.execPath,
+      [
+        join(root, 'infra/local/start.ts'),
+        '--port-offset',
+        String(place.portOffset),
+        '--data',
+        place.dataDir,
+      ],
+      { cwd: root, uid: nobody },
+    );
+    runs.push(started);
+    const { code, errors } = await started.ended;
+    expect(code).toBe(1);
+    expect(errors).toMatch(
+      /^npm start: Cannot write to the data folder .*EACCES.*Make it writable, .*--data DIR\n$/,
+    );
   });
 
   test.each([

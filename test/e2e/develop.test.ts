@@ -65,7 +65,7 @@ test('npm run dev: a save restarts the app that it changes; what cannot run neve
   expect(await readFile(join(place.dataDir, 'logs/mcp.log'), 'utf8')).toMatch(/^saved once$/m);
 
   const mendBuild = await append('functions/mcp/app.ts', `const const`);
-  await started.printed(/Not built: what runs goes on running\.\n/);
+  await started.printed(/Not built\. The apps go on with the code that they have\.\n/);
   expect(await statusOf('mcp')).toBe(200);
   await mendBuild();
 

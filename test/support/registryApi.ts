@@ -4,7 +4,7 @@ import { serve } from '../../functions/http/serve.ts';
 import { officialRegistryRoutes } from '../../functions/management/officialRegistry/routes.ts';
 import { registryLinkRoutes } from '../../functions/management/registryLinks.ts';
 import { matches } from '../../functions/http/paths.ts';
-import { decodePath, encodePath } from '../../infra/functions-host/src/requestTarget.ts';
+import { decodePath, encodePath } from '@mcp-registry-gateway/functions-host';
 import { openAudit } from '../../shared/audit/journal/audit.ts';
 import type { TrailStore } from '../../shared/audit/model/trailStore.ts';
 import { randomSecret } from '../../shared/platform/base/ids.ts';

@@ -13,9 +13,13 @@ export interface Run {
 export function run(
   command: string,
   args: readonly string[],
-  { cwd, env = process.env }: { readonly cwd: string; readonly env?: NodeJS.ProcessEnv },
+  {
+    cwd,
+    env = process.env,
+    uid,
+  }: { readonly cwd: string; readonly env?: NodeJS.ProcessEnv; readonly uid?: number },
 ): Run {
-  const child = spawn(command, args, { cwd, env });
+  const child = spawn(command, args, { cwd, env, ...(uid !== undefined && { uid }) });
   let output = '';
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
   const errors = text(child.stderr);

@@ -1,5 +1,5 @@
 import { ServiceBusClient } from '@azure/service-bus';
-import { connectionStringFor } from '../../infra/service-bus/src/connectionString.ts';
+import { connectionStringFor } from '../../infra/service-bus/src/broker.ts';
 import type { Outcome } from '../../shared/orchestration/model/delegation.ts';
 
 interface Work {

@@ -139,3 +139,30 @@ test('the queue of reports is in the topology list', () => {
 test('the agents and their homes are those of the topology list', () => {
   expect(Object.entries(agents).sort()).toEqual(topology.agents.map(({ name, app }) => [name, app]).sort());
 });
+
+describe.each(['infra/functions-host', 'infra/service-bus'])('the workspace %s', (workspace) => {
+  const { dependencies, devDependencies } = JSON.parse(
+    readFileSync(join(root, workspace, 'package.json'), 'utf8'),
+  ) as Record<'dependencies' | 'devDependencies', Record<string, string>>;
+  const mayImport = ({ file, target }: Import): boolean => {
+    if (target.startsWith('node:') || target.startsWith(`${workspace}/`)) return true;
+    const name = /^(?:@[^/]+\/)?[^/]+/.exec(target)?.[0] ?? '';
+    return name in dependencies || (file.startsWith(`${workspace}/test/`) && name in devDependencies);
+  };
+
+  test('imports its own files and the packages that it declares, and nothing of the gateway', () => {
+    const imports = importsOf(workspace);
+    expect(imports.length).toBeGreaterThan(50);
+    expect(imports.filter((each) => !mayImport(each))).toEqual([]);
+  });
+
+  test.each([
+    [`${workspace}/src/a.ts`, 'shared/platform/b.ts'],
+    [`${workspace}/src/a.ts`, 'infra/local/b.ts'],
+    [`${workspace}/test/a.ts`, 'infra/topology.json'],
+    [`${workspace}/src/a.ts`, 'vitest'],
+    [`${workspace}/test/a.ts`, 'ioredis'],
+  ])('from %s to %s is a breach', (file, target) => {
+    expect(mayImport({ file, target })).toBe(false);
+  });
+});

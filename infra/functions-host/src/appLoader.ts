@@ -11,13 +11,13 @@ import { stackOf, type Log } from './log.ts';
 
 export interface LoadedApp {
   readonly app: CoreApp;
-  /** Undefined: the app has not turned HTTP streaming on. */
+  /** Undefined when the app does not use HTTP streaming. */
   readonly streaming: StreamServing | undefined;
-  /** Runs the hooks by which the app closes what it has opened. */
+  /** Runs the app's `appTerminate` hooks. */
   readonly terminate: () => Promise<void>;
 }
 
-/** What Azure's worker says it can do, before the app adds to it. */
+/** The capabilities of Azure's worker, before the app adds its own. */
 const WORKER_CAPABILITIES = {
   RawHttpBodyBytes: 'true',
   RpcHttpTriggerMetadataRemoved: 'true',
@@ -30,8 +30,8 @@ const WORKER_CAPABILITIES = {
 };
 
 /**
- * Loads the app and starts it as Azure's worker does: its file, its `appStart` hooks, its capabilities. When the file
- * throws, its stack goes to stderr: in Azure such an app looks like one without functions.
+ * Loads the app and starts it as Azure's worker does: its file, its `appStart` hooks, its capabilities. When the file throws,
+ * the stack is printed on stderr. (In Azure such an app looks like one without functions.)
  */
 export async function loadApp(
   root: string,

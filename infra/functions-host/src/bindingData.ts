@@ -4,20 +4,19 @@ export interface BindingSource {
   readonly routeValues: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
   readonly headers: Readonly<Record<string, string>>;
-  /** Undefined where Azure does not read the body before the handler: chunked, or none. */
+  /** Undefined when Azure does not read the body before the handler: a chunked body, or none. */
   readonly body: Buffer | undefined;
 }
 
 /**
- * What a streamed HTTP request carries beside itself. The library makes `request.params` of each string in it, so a
- * handler's parameters hold the scalars of a JSON body, then the query, then the route. A later value wins, but the
- * first spelling of its name stays: `/params/7?Id=UP` on the route `{id}` gives `Id: '7'` and no `id`. The host adds
- * the request's own `Headers` and `Query` last, and keeps a value that already has such a name, in any spelling: a
- * caller can replace both.
+ * Returns the trigger metadata of a streamed HTTP request. The library makes `request.params` of its strings, so the
+ * parameters of a handler hold the scalars of a JSON body, then the query, then the route. A later value wins, but the first
+ * spelling of its name stays: `/params/7?Id=UP` on the route `{id}` gives `Id: '7'` and no `id`. The host adds `Headers` and
+ * `Query` last, and only when no value has such a name in any spelling. So a caller can replace both.
  */
 export function httpTriggerMetadata(source: BindingSource): Record<string, TypedData> {
   const spellings = new Map<string, string>();
-  // A body may have any name in it, `__proto__` for instance.
+  // A body can have any name in it, for example `__proto__`.
   const metadata = Object.create(null) as Record<string, TypedData>;
   const set = (name: string, value: string): void => {
     const key = name.toLowerCase();
@@ -36,7 +35,7 @@ export function httpTriggerMetadata(source: BindingSource): Record<string, Typed
   return metadata;
 }
 
-/** One value a name, as .NET writes a repeated one. */
+/** Returns one value for each name. Repeated values are joined by commas, as in .NET. */
 export function joinedQuery(query: URLSearchParams): Record<string, string> {
   return Object.fromEntries([...new Set(query.keys())].map((name) => [name, query.getAll(name).join(',')]));
 }

@@ -12,7 +12,7 @@ import type {
 import { HOOK_NAMES } from './coreTypes.ts';
 import type { Log } from './log.ts';
 
-/** What `hostVersion` tells the app: the first version of Azure's host that has every call provided here. */
+/** The `hostVersion` of the app: the first version of Azure's host that has all calls of this core API. */
 const HOST_VERSION = '4.34.0';
 
 export interface RegisteredFunction {
@@ -20,13 +20,13 @@ export interface RegisteredFunction {
   readonly callback: FunctionCallback;
 }
 
-/** What log hooks are told of the invocation that wrote a line. */
+/** What a log hook gets about the invocation that wrote a line. */
 export interface InvocationScope {
   readonly hookData: Record<string, unknown>;
   readonly invocationContext: unknown;
 }
 
-/** The app as it has made itself known through the core API. */
+/** The functions, hooks and programming model that the app has registered through the core API. */
 export interface CoreApp {
   readonly functions: ReadonlyMap<string, RegisteredFunction>;
   readonly appHookData: Record<string, unknown>;
@@ -35,14 +35,14 @@ export interface CoreApp {
   runHooks(name: Exclude<HookName, 'log'>, context: HookContext): Promise<void>;
   /** Logs for the app: its log hooks may change what it wrote itself, never what the host or the library wrote. */
   log(level: LogLevel, category: LogCategory, message: string, invocation?: InvocationScope): void;
-  /** From here on no function can be registered or taken back, as in Azure once the app has started. */
+  /** From this call on, no function can be registered or disposed, as in Azure after the start of the app. */
   lock(): void;
 }
 
 /**
- * Makes `require('@azure/functions-core')` give the app this process's core API. Must run before the app is loaded:
- * the library asks once, and takes a failure for "not inside a host" for good. The interception is global to the
- * process, so a process can host one app.
+ * Makes `require('@azure/functions-core')` return the core API of this process. Must run before the app is loaded: the
+ * library asks once, and takes a failure as "not inside a host" for ever. The interception is global to the process, so a
+ * process can host one app.
  */
 export function provideCoreApi(write: Log): CoreApp {
   const functions = new Map<string, RegisteredFunction>();
@@ -81,10 +81,10 @@ export function provideCoreApi(write: Log): CoreApp {
     try {
       for (const hook of hooks.get('log') ?? []) hook(context);
     } catch {
-      // A log hook that throws must not cost the line it was shown.
+      // The line is written even when a log hook throws.
     }
     if (category === 'user') write(context.level, context.message);
-    // What the library tells of its own doings interests nobody who runs an app.
+    // Lines of the library about its own work are for debugging only.
     else write(level === 'information' ? 'debug' : level, message);
   }
 

@@ -6,7 +6,7 @@
 export type LogLevel = 'trace' | 'debug' | 'information' | 'warning' | 'error' | 'critical' | 'none';
 export type LogCategory = 'user' | 'system' | 'customMetric';
 
-/** A value on its way between host and library; exactly one member is set. */
+/** A value that host and library exchange. Exactly one member is set. */
 export interface TypedData {
   string?: string;
   json?: string;
@@ -100,7 +100,7 @@ export interface CoreInvocationContext {
   readonly invocationId: string;
   readonly request: InvocationRequest;
   readonly metadata: FunctionMetadata;
-  /** What runs now; undefined between the states. The library warns of logs that come after the invocation. */
+  /** The current state, or undefined between two states. The library warns about logs after the invocation. */
   state: InvocationState | undefined;
   log(level: LogLevel, category: LogCategory, message: string): void;
 }

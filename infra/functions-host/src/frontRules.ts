@@ -1,16 +1,16 @@
 import type { IncomingMessage } from 'node:http';
 
-/** Kestrel's limits: the request line with its line end, all header lines together, and how many these are. */
+/** Kestrel's limits: bytes of the request line with its line end, bytes of all header lines, number of headers. */
 const MAX_REQUEST_LINE_BYTES = 8 * 1024;
 const MAX_HEADER_BYTES = 32 * 1024;
 const MAX_HEADERS = 100;
 
-/** What Node has to read, so that this host judges what is too long, and not Node. */
+/** Node's limit is higher, so that this host decides what is too long, and not Node. */
 export const READABLE_HEAD_BYTES = 128 * 1024;
 
 /**
- * The status with which Azure's front (Kestrel) refuses a request that Node has read, or undefined. The connection is
- * closed then. Node reads leniently here, because Kestrel takes control characters in header values.
+ * Returns the status with which Azure's front (Kestrel) rejects a request, or `undefined`. After a rejection the connection is
+ * closed. Node's parser is lenient here, because Kestrel accepts control characters in header values.
  */
 export function refusedByFront(request: IncomingMessage): 400 | 414 | 431 | 505 | undefined {
   const { rawHeaders, method = '', url = '', httpVersion } = request;
@@ -34,7 +34,7 @@ export function refusedByFront(request: IncomingMessage): 400 | 414 | 431 | 505 
   return authority !== undefined && authority !== host?.toLowerCase() ? 400 : undefined;
 }
 
-/** The authority of a target in absolute form, which must be what `Host` says. */
+/** The authority of a target in absolute form. It must equal `Host`. */
 const authorityOf = (target: string): string | undefined =>
   /^https?:\/\/([^/?#]*)/i.exec(target)?.[1]?.toLowerCase();
 
@@ -52,5 +52,5 @@ function isReadable(value: string): boolean {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-/** A name or an address, perhaps with a port, or nothing. Kestrel looks at the characters only. */
+/** A name or an address with an optional port, or nothing. Kestrel checks the characters only. */
 const HOST = /^(?:(?:\[[0-9a-f:.]+\]|[\w\-.!$%&'()~]+)(?::\d*)?)?$/i;

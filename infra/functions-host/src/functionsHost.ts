@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { RunningChild } from '../../local/childProcess.ts';
+import { parseArgs } from 'node:util';
 import { loadApp } from './appLoader.ts';
 import { readHostConfig, type HostConfig } from './hostConfig.ts';
 import { listen } from './http.ts';
@@ -16,19 +16,58 @@ export interface HostOptions {
   /** The app's folder: `package.json`, `host.json`, `local.settings.json`. */
   readonly root: string;
   readonly serving: Serving;
+  /** Folder in which the host stores when each timer last ran. Without it, a restart forgets missed runs. */
+  readonly dataDir?: string | undefined;
+  /** Key for functions whose level of authorization is not `anonymous`. Without it, nobody can call them. */
+  readonly functionKey?: string | undefined;
 }
 
-/** How long running invocations may go on once the host stops; what runs longer comes again or is lost, as in Azure. */
+export interface RunningHost {
+  /** One line for the terminal: the address and the number of functions. */
+  readonly line: string;
+  /** Stops triggers, lets running invocations finish for a bounded time, and runs the app's `appTerminate` hooks. */
+  stop(): Promise<void>;
+}
+
+const USAGE =
+  'usage: main.ts --port PORT [--root DIR] [--data DIR] [--function-key KEY] [--serving direct|proxy]';
+
+/** Reads the options of the command line. @throws Error that tells the usage when one of them is wrong. */
+export function readHostOptions(args: readonly string[]): HostOptions {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      port: { type: 'string' },
+      root: { type: 'string', default: '.' },
+      serving: { type: 'string', default: 'direct' },
+      data: { type: 'string' },
+      'function-key': { type: 'string' },
+    },
+  });
+  const { serving, data } = values;
+  const port = Number(values.port);
+  if (!/^\d+$/.test(values.port ?? '') || port > 65_535) throw new Error(USAGE);
+  if (serving !== 'direct' && serving !== 'proxy') throw new Error(USAGE);
+  return {
+    port,
+    root: path.resolve(values.root),
+    serving,
+    dataDir: data && path.resolve(data),
+    functionKey: values['function-key'],
+  };
+}
+
+/** Time for running invocations when the host stops. A longer one is redelivered or lost, as in Azure. */
 const DRAIN_MS = 1_500;
 
 interface RunningTriggers {
-  /** Starts nothing further; resolves when what has started is done with. */
+  /** Starts no further invocation. Resolves when those that have started are settled. */
   stop(): Promise<void>;
-  /** Lets go of what running invocations may still need. */
+  /** Closes the connections that running invocations need. */
   close(): Promise<void>;
 }
 
-/** What triggers need of the host. */
+/** The part of the host that triggers need. */
 interface TriggerContext {
   readonly config: HostConfig;
   readonly invoker: Invoker;
@@ -37,10 +76,16 @@ interface TriggerContext {
 }
 
 /**
- * Runs a built Functions app as Azure does. The process can hold one app, and takes over its settings.
- * An exception outside of any function ends the process, where Azure would start a new one in its place.
+ * Runs a built Functions app as Azure does. A process can hold one app, whose settings become its environment. An exception
+ * outside of a function ends the process. (Azure then starts a new one.)
  */
-export async function startHost({ port, root, serving }: HostOptions): Promise<RunningChild> {
+export async function startHost({
+  port,
+  root,
+  serving,
+  dataDir,
+  functionKey,
+}: HostOptions): Promise<RunningHost> {
   const config = await readHostConfig(root, process.env);
   Object.assign(process.env, config.settings);
   const log = createLog(config.logLevel);
@@ -56,12 +101,11 @@ export async function startHost({ port, root, serving }: HostOptions): Promise<R
   const functions = readAll(app.functions.values(), toTriggered, report);
   const startedBy = (type: string) => functions.filter(({ trigger }) => trigger.type === type);
   const routes = routeTable(startedBy('httpTrigger'), config.routePrefix, report);
-  const functionKey = config.settings['MREG_LOCAL_FUNCTION_KEY'];
   const server = await listen({ functions: routes, invoker, streaming, functionKey, log }, port);
   const context = { config, invoker, log, report };
   const triggers = await Promise.all([
     startQueues(startedBy('serviceBusTrigger'), context),
-    startTimers(startedBy('timerTrigger'), context),
+    startTimers(startedBy('timerTrigger'), context, dataDir),
   ]);
 
   const count = app.functions.size - inError.size;
@@ -94,12 +138,15 @@ async function startQueues(
 async function startTimers(
   functions: readonly TriggeredFunction[],
   { config, invoker, log, report }: TriggerContext,
+  dataDir: string | undefined,
 ): Promise<RunningTriggers> {
   if (functions.length === 0) return NOTHING;
   const { startTimer, toTimerFunction } = await import('./timerTrigger.ts');
   const { createFileTimerStore, createMemoryTimerStore } = await import('./timerStore.ts');
-  const { MREG_LOCAL_DATA: folder, AzureFunctionsWebHost__hostid: hostId = 'host' } = config.settings;
-  const store = folder ? createFileTimerStore(path.join(folder, 'timers', hostId)) : createMemoryTimerStore();
+  const { AzureFunctionsWebHost__hostid: hostId = 'host' } = config.settings;
+  const store = dataDir
+    ? createFileTimerStore(path.join(dataDir, 'timers', hostId))
+    : createMemoryTimerStore();
   const targets = readAll(functions, (each) => toTimerFunction(each, config.settings), report);
   const timers = targets.map((target) => startTimer(target, store, invoker, log));
   return {

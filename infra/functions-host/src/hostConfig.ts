@@ -8,7 +8,7 @@ export interface HostConfig {
   readonly entryPoint: string;
   readonly routePrefix: string;
   readonly logLevel: LogLevel;
-  /** Undefined: an invocation may take for ever (`-1` in `host.json`). */
+  /** Undefined: no timeout (`-1` in `host.json`). */
   readonly functionTimeoutMs: number | undefined;
   readonly serviceBus: { readonly maxConcurrentCalls: number; readonly maxLockRenewalMs: number };
   /** The settings of `local.settings.json`, under those of the environment. */
@@ -27,7 +27,7 @@ const timeSpanMs = z
 
 const logLevels = ['Trace', 'Debug', 'Information', 'Warning', 'Error', 'Critical', 'None'] as const;
 
-/** What this host obeys; like Azure's, it passes over what it does not know. Defaults are those of Flex Consumption. */
+/** The options that this host supports. Like Azure's host, it ignores others. Defaults are those of Flex Consumption. */
 const hostJson = z.object({
   version: z.literal('2.0'),
   functionTimeout: z.union([z.literal('-1').transform(() => undefined), timeSpanMs]).prefault('00:30:00'),

@@ -17,9 +17,9 @@ export interface HttpFront {
   /** In the order in which they are tried. */
   readonly functions: readonly HttpFunction[];
   readonly invoker: Invoker;
-  /** Undefined: the app has not turned streaming on, so requests and answers go whole. */
+  /** Undefined when the app does not use HTTP streaming: then requests and answers are buffered. */
   readonly streaming: StreamServing | undefined;
-  /** The key that functions of another `authLevel` than `anonymous` ask for; undefined closes them. */
+  /** The key of functions whose `authLevel` is not `anonymous`. Without a key nobody can call them. */
   readonly functionKey: string | undefined;
   readonly log: Log;
 }
@@ -29,13 +29,13 @@ const KEEP_ALIVE_MS = 130_000;
 
 export interface HttpServer {
   readonly port: number;
-  /** Refuses new connections; resolves when the calls that are under way have had their answers. */
+  /** Accepts no more connections. Resolves when all running calls are answered. */
   close(): Promise<void>;
-  /** Cuts off the calls that have not. */
+  /** Closes the connections of calls that are still running. */
   cut(): void;
 }
 
-/** Opens the port. Every call is answered, also where Azure would leave it hanging: then with a 500 and a loud line. */
+/** Opens the port. Every call gets an answer. Where Azure would leave it unanswered, it is a 500 and a log line. */
 export async function listen(front: HttpFront, port: number): Promise<HttpServer> {
   const server = http.createServer({
     maxHeaderSize: READABLE_HEAD_BYTES,
@@ -43,7 +43,7 @@ export async function listen(front: HttpFront, port: number): Promise<HttpServer
     insecureHTTPParser: true,
     requireHostHeader: false,
   });
-  // No set, for the reason given in `invocation.ts`.
+  // Not a set, for the reason that `invocation.ts` gives.
   const underWay: ServerResponse[] = [];
   const take: RequestListener = (request, response) => {
     underWay.push(response);
@@ -54,7 +54,7 @@ export async function listen(front: HttpFront, port: number): Promise<HttpServer
     void answer(front, request, response);
   };
   server.on('request', take);
-  // Kestrel passes on what it does not know how to expect.
+  // Kestrel ignores unknown values of `Expect`.
   server.on('checkExpectation', take);
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
@@ -64,7 +64,7 @@ export async function listen(front: HttpFront, port: number): Promise<HttpServer
     async close() {
       const closed = once(server, 'close');
       server.close();
-      // Told to close, a client does not try its next call on a connection that will be gone.
+      // `Connection: close` keeps the client from sending its next call on a connection that is about to close.
       for (const response of underWay) response.shouldKeepAlive = false;
       await closed;
     },
@@ -113,10 +113,10 @@ async function answer(front: HttpFront, request: IncomingMessage, response: Serv
   else sendEmpty(response, 401);
 }
 
-/** Path and query of a request's target, which may be in absolute form. */
+/** Matches path and query of a request's target, also in absolute form. */
 const TARGET = /^(?:https?:\/\/[^/?#]*)?([^?]*)(.*)$/is;
 
-/** What the host answers without any function, or undefined. Its own paths ask for keys that this host does not have. */
+/** Returns the status of the host's own paths, or `undefined` for others. Most need keys that this host does not have. */
 function statusOfOwnPath(path: string): 200 | 401 | 404 | undefined {
   if (/^\/admin\/host\/ping\/?$/i.test(path)) return 200;
   if (/^\/(?:admin(?:\/|$)|runtime\/webhooks\/[^/])/i.test(path)) return 401;
@@ -154,7 +154,7 @@ function mayCall({ target, request, query }: HttpCall, functionKey: string | und
   return functionKey !== undefined && given === functionKey;
 }
 
-/** Ends a response with no body, or cuts it off where its head has left already. */
+/** Ends a response without a body. Closes the connection when the head has been sent already. */
 function sendEmpty(response: ServerResponse, status: number): void {
   if (response.headersSent) {
     response.destroy();

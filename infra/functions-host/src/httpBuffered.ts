@@ -6,8 +6,8 @@ import type { Invoker } from './invocation.ts';
 import { readAnnouncedBody } from './requestBody.ts';
 
 /**
- * Runs a function with its request as one value, and writes its answer at once: what an app gets that has not turned
- * streaming on. A chunked body never arrives, as in Azure. Throws what the function threw, with nothing written.
+ * Runs a function of an app without HTTP streaming: passes the request as one value, and writes the answer at once. As in
+ * Azure, a chunked body does not arrive. @throws what the function threw. Then nothing is written.
  */
 export async function answerWhole(call: HttpCall, invoker: Invoker): Promise<void> {
   const body = await readAnnouncedBody(call.request);
@@ -38,7 +38,7 @@ function send(response: ServerResponse, answer: TypedData | null | undefined): v
   for (const [name, value] of Object.entries(http.headers ?? {})) response.setHeader(name, value);
   if (http.cookies?.length) response.setHeader('set-cookie', http.cookies.map(serializeCookie));
   const bytes = http.body?.bytes;
-  // Written before the end, so that an answer that names no length leaves chunked.
+  // Written before `end`, so that an answer without a length is chunked.
   if (bytes?.length) response.write(bytes);
   response.end();
 }

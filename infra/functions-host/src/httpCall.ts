@@ -1,13 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { HttpFunction } from './routes.ts';
 
-/** A request that belongs to a function and may run it. */
+/** A request that matches a function. */
 export interface HttpCall {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly target: HttpFunction;
   readonly method: string;
-  /** Path and query as Azure's front writes them again. */
+  /** Path and query as Azure's front encodes them. */
   readonly url: string;
   readonly query: URLSearchParams;
   readonly headers: Readonly<Record<string, string>>;
@@ -19,7 +19,7 @@ export function describeCall({ method, url, target }: HttpCall): string {
   return `${method} ${url.replace(/\?.*/s, '')} (function ${target.name})`;
 }
 
-/** What the client calls this host, true or not: Azure builds `request.url` of it. */
+/** Returns the host name that the client has sent. Azure builds `request.url` from it, without a check. */
 export function originOf(request: IncomingMessage): string {
   return `http://${request.headers.host ?? ''}`;
 }
@@ -29,7 +29,7 @@ export function originOf(request: IncomingMessage): string {
  * .NET does.
  */
 export function headersOf({ rawHeaders }: IncomingMessage, separator = ','): Record<string, string> {
-  // A client may name one as it likes, `constructor` for instance.
+  // A client can send any name, for example `constructor`.
   const headers = Object.create(null) as Record<string, string>;
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at]?.toLowerCase() ?? '';
@@ -41,6 +41,6 @@ export function headersOf({ rawHeaders }: IncomingMessage, separator = ','): Rec
   return headers;
 }
 
-/** Node gives each byte of a value as one character. */
+/** Node decodes each byte of a header value as one character. */
 const inUtf8 = (value: string): string =>
   /[\x80-\xff]/.test(value) ? Buffer.from(value, 'latin1').toString('utf8') : value;

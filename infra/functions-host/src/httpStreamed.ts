@@ -8,9 +8,9 @@ import { stackOf } from './log.ts';
 import { limitedBody, readAnnouncedBody } from './requestBody.ts';
 
 /**
- * Runs a function of an app that streams: the library gets the request itself and writes the answer, chunk by chunk.
- * Undefined once it is written; otherwise what went wrong, which in Azure is a client that waits for minutes. The
- * caller has to end the response then.
+ * Runs a function of an app with HTTP streaming: the library gets the request itself and writes the answer chunk by chunk.
+ * Returns `undefined` after the answer, or the problem. (In Azure the client would then wait for minutes.) After a problem
+ * the caller must end the response.
  */
 export async function answerStreamed(
   call: HttpCall,
@@ -24,7 +24,7 @@ export async function answerStreamed(
   const failure = await failureOf(
     invoker.invoke(call.target, {
       invocationId,
-      // The library takes the request from its server instead.
+      // The library takes the request from its own server.
       data: { http: {} },
       metadata: httpTriggerMetadata({ ...call, body }),
       traceParent: call.traceParent,
@@ -35,7 +35,7 @@ export async function answerStreamed(
   return unanswered(failure, call.response.headersSent);
 }
 
-/** The request as the host's forwarder (YARP) writes it. This version of the host keeps a client's own invocation id. */
+/** Returns the request as the host's forwarder (YARP) writes it. It keeps an invocation id that the client has sent. */
 function forwarded(call: HttpCall, invocationId: string, body: Buffer | undefined): ForwardedRequest {
   const { request, method, url } = call;
   const { rawHeaders } = request;
@@ -56,7 +56,7 @@ function forwarded(call: HttpCall, invocationId: string, body: Buffer | undefine
   return { method, url, headers, body: isChunked ? limitedBody(request) : wholeBody(body) };
 }
 
-/** Of one connection only. `transfer-encoding` is among them too, but the next connection has the same. */
+/** Hop-by-hop headers. `transfer-encoding` is one too, but it is the same on the next connection. */
 const NOT_FORWARDED = new Set([
   'connection',
   'keep-alive',
@@ -66,7 +66,7 @@ const NOT_FORWARDED = new Set([
   'upgrade',
 ]);
 
-/** What `Readable.from` makes is collected much later than the request. */
+/** A stream of `Readable.from` would be garbage-collected much later than the request. */
 function wholeBody(body: Buffer | undefined): Readable {
   const readable = new Readable({ read: () => undefined });
   if (body) readable.push(body);

@@ -4,28 +4,28 @@ import type { CoreApp } from './coreApi.ts';
 import type { CoreInvocationContext, RetryContext, TypedData } from './coreTypes.ts';
 import type { TriggeredFunction } from './triggeredFunction.ts';
 
-/** What a trigger gives one run of a function. */
+/** The data of a trigger for one invocation of a function. */
 export interface Trigger {
   readonly data: TypedData;
   readonly metadata: Readonly<Record<string, TypedData>>;
-  /** HTTP chooses its own, to pair the invocation with the request it forwards. */
+  /** An HTTP trigger chooses the id, to pair the invocation with the forwarded request. */
   readonly invocationId?: string;
-  /** The W3C trace that the trigger belongs to. */
+  /** The W3C `traceparent` of the trigger. */
   readonly traceParent?: string | undefined;
   readonly retryContext?: RetryContext;
 }
 
-/** Runs functions as Azure's worker does, and knows which still run. */
+/** Runs functions as Azure's worker does, and counts running invocations. */
 export interface Invoker {
   /**
-   * Runs one function; resolves to the value of its `$return` binding, throws what the function threw. Rejects with
-   * `FunctionTimeout` when it outlasts `functionTimeout`, and then every other call in flight with `WorkerReplaced`:
-   * Azure replaces the whole process. Here the process stays, and the code of these calls runs on until it ends.
+   * Runs one function. Resolves to the value of its `$return` binding, or rejects with what the function threw. After
+   * `functionTimeout` it rejects with `FunctionTimeout`, and all other running calls with `WorkerReplaced`, because Azure
+   * replaces the whole process then. Here the process stays, and the code of these calls runs until it ends.
    */
   invoke(target: TriggeredFunction, trigger: Trigger): Promise<TypedData | null | undefined>;
-  /** How many functions run now. */
+  /** Returns the number of running invocations. */
   running(): number;
-  /** Resolves when none runs any more. */
+  /** Resolves when no invocation is running. */
   idle(): Promise<void>;
 }
 
@@ -33,7 +33,7 @@ export class FunctionTimeout extends Error {
   override readonly name = 'FunctionTimeout';
 }
 
-/** Another call outlasted `functionTimeout` while this one ran. */
+/** Another call exceeded `functionTimeout` while this one was running. */
 export class WorkerReplaced extends Error {
   override readonly name = 'WorkerReplaced';
 }
@@ -44,7 +44,7 @@ interface Running {
 }
 
 export function createInvoker(app: CoreApp, functionTimeoutMs: number | undefined): Invoker {
-  // A set is copied as it fills, and each copy that has grown old keeps alive all that is in the next one.
+  // Not a set: a set is copied when it grows, and old copies keep the entries of later ones in memory.
   const running: Running[] = [];
 
   function replaceWorker(name: string, timeoutMs: number, late: Running): void {
@@ -54,7 +54,7 @@ export function createInvoker(app: CoreApp, functionTimeoutMs: number | undefine
     for (const each of running) each.giveUp(new WorkerReplaced(replaced));
   }
 
-  /** The run, unless it is given up before it ends. */
+  /** Resolves to the result of the run, or rejects when the run is abandoned before its end. */
   async function bounded<T>(run: Promise<T>, own: Running, name: string): Promise<T> {
     if (functionTimeoutMs === undefined) return await run;
     let timer: NodeJS.Timeout | undefined;
@@ -104,7 +104,7 @@ async function runFunction(
   const { context, inputs } = await model.getArguments();
   scope.invocationContext = context;
 
-  // Hooks may replace the inputs and the callback before, the result and the error after.
+  // Hooks can replace inputs and callback before the run, result and error after it.
   const before = { ...scope, appHookData: app.appHookData, inputs, functionCallback: target.callback };
   await inState(core, 'preInvocationHooks', () => app.runHooks('preInvocation', before));
 
@@ -122,7 +122,7 @@ async function runFunction(
   const after = { ...scope, appHookData: app.appHookData, inputs: before.inputs, ...outcome };
   await inState(core, 'postInvocationHooks', () => app.runHooks('postInvocation', after));
   if (after.error instanceof Error) throw after.error;
-  // Anything that is thrown counts, an error or not; only a hook can take it back.
+  // Any thrown value counts as an error. Only a hook can remove it.
   if (after.error !== null && after.error !== undefined) throw new Error(inspect(after.error));
   return (await model.getResponse(context, after.result)).returnValue;
 }
@@ -164,7 +164,7 @@ async function inState<T>(
 
 const hexDigits = (): string => randomUUID().replaceAll('-', '');
 
-/** The host's own span, child of the caller's when there is a valid one. */
+/** Returns the host's own span: a child of the caller's span when that is valid. */
 function childOf(traceParent: string | undefined): string {
   const traceId = /^00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/.exec(traceParent ?? '')?.[1];
   return `00-${traceId ?? hexDigits()}-${hexDigits().slice(16)}-01`;

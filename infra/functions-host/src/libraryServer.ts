@@ -14,7 +14,7 @@ import type { AddressInfo } from 'node:net';
 import { syncBuiltinESMExports } from 'node:module';
 import { pipeline, type Readable } from 'node:stream';
 
-/** How a streamed request reaches the library's own HTTP server: handed over in the process, or by a hop over TCP. */
+/** How a streamed request reaches the library's own HTTP server: inside the process, or over TCP. */
 export type Serving = 'direct' | 'proxy';
 
 export interface ForwardedRequest {
@@ -25,11 +25,11 @@ export interface ForwardedRequest {
   readonly body: Readable;
 }
 
-/** One request in the hands of the library, which pairs it with its invocation by the header `x-ms-invocation-id`. */
+/** A request that the library handles. The library pairs it with its invocation by the header `x-ms-invocation-id`. */
 export interface Forwarding {
-  /** Whether the library has written its whole answer, and the client gets it. */
+  /** Returns whether the library has written its whole answer and the client gets it. */
   answered(): boolean | Promise<boolean>;
-  /** Takes the request back from a library that will never answer it. */
+  /** Ends a request that the library will never answer. */
   abandon(): void;
 }
 
@@ -41,9 +41,9 @@ export interface StreamServing {
 export const INVOCATION_ID_HEADER = 'x-ms-invocation-id';
 
 /**
- * Runs `step`, and returns the HTTP server that was created meanwhile: the one of the library, which hides it. The
- * server listens on loopback only, where the library would take every interface. The library may have been bundled as an ES
- * module, to which a builtin's change has to be told.
+ * Runs `step`, and returns the HTTP server that was created meanwhile: the library's server, which the library does not
+ * export. The server listens on loopback only. (Without this change it would listen on every interface.) A library that was
+ * bundled as an ES module needs `syncBuiltinESMExports` to see the change.
  */
 export async function captureServer(step: () => Promise<unknown>): Promise<Server | undefined> {
   const createServer = http.createServer;
@@ -64,7 +64,7 @@ export async function captureServer(step: () => Promise<unknown>): Promise<Serve
   return server;
 }
 
-/** Hands each request to the library's server object as if it had come over the wire. The server's socket is closed. */
+/** Emits each request on the library's server object. The server's socket is closed. */
 export function serveDirect(library: Server): StreamServing {
   library.close();
   return {
@@ -78,7 +78,7 @@ export function serveDirect(library: Server): StreamServing {
   };
 }
 
-/** Forwards each request over TCP, as Azure's host does: slower, and nothing is shared with the library but bytes. */
+/** Forwards each request over TCP, as Azure's host does. It is slower, and shares only bytes with the library. */
 export function serveByProxy(library: Server): StreamServing {
   const agent = new http.Agent({ keepAlive: true });
   const { port } = library.address() as AddressInfo;
@@ -87,7 +87,7 @@ export function serveByProxy(library: Server): StreamServing {
     arrivals.emit(String(request.headers[INVOCATION_ID_HEADER]), answer);
   };
   library.on('request', arrive);
-  // Without a listener Node answers 417 by itself, and this one must not be the first.
+  // Without a listener Node answers 417 itself, so this listener must not be the only one.
   if (library.listenerCount('checkExpectation') > 0) library.on('checkExpectation', arrive);
 
   return {
@@ -98,7 +98,7 @@ export function serveByProxy(library: Server): StreamServing {
       const options = { agent, host: '127.0.0.1', port, method, path: url };
       const { promise: passedOn, resolve } = Promise.withResolvers<boolean>();
       const hop = requestWith(headers, options).once('response', (received) => {
-        // What Node answers by itself is no answer: the host waits for that of the invocation.
+        // An answer of Node itself does not count: the host waits for the answer of the invocation.
         if (!answer) return;
         resolve(true);
         const { 'transfer-encoding': _, ...kept } = withoutHopByHop(received.headers);
@@ -126,7 +126,7 @@ export function serveByProxy(library: Server): StreamServing {
   };
 }
 
-/** .NET's client writes headers in ASCII only, and the host tries a few times in vain. */
+/** Azure's host cannot forward headers with other than ASCII characters. */
 const NEVER_FORWARDED: Forwarding = { answered: () => false, abandon: () => undefined };
 
 const isAscii = (headers: ForwardedRequest['headers']): boolean =>
@@ -135,7 +135,7 @@ const isAscii = (headers: ForwardedRequest['headers']): boolean =>
 /** Every control character but the tab. */
 const CONTROL = /(?!\t)\p{Cc}/u;
 
-/** .NET's client writes control characters too. Node's does not, so each is put into the head once that is made. */
+/** .NET's client writes control characters, and Node's refuses them. So they are put into the head after it is made. */
 function requestWith(headers: ForwardedRequest['headers'], options: RequestOptions): ClientRequest {
   if (!Object.values(headers).some((value) => CONTROL.test(value)))
     return http.request({ ...options, headers });
@@ -148,10 +148,10 @@ function requestWith(headers: ForwardedRequest['headers'], options: RequestOptio
   return hop;
 }
 
-/** What goes wrong on the way shows in the invocation, which then ends without an answer. */
+/** An error of the hop ends the invocation without an answer, which is reported there. */
 function ignore(): void {}
 
-/** Node sets these anew on either side of the hop. */
+/** Node sets these headers on each side of the hop. */
 const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'date']);
 
 function withoutHopByHop(headers: IncomingHttpHeaders): IncomingHttpHeaders {

@@ -1,23 +1,20 @@
-import path from 'node:path';
-import { parseArgs } from 'node:util';
-import { runChild } from '../../local/childProcess.ts';
-import { startHost, type HostOptions } from './functionsHost.ts';
+import { readHostOptions, startHost } from './functionsHost.ts';
 
-const USAGE = 'usage: main.ts --port PORT [--root DIR] [--serving direct|proxy]';
-
-function readOptions(): HostOptions {
-  const { values } = parseArgs({
-    options: {
-      port: { type: 'string' },
-      root: { type: 'string', default: '.' },
-      serving: { type: 'string', default: 'direct' },
-    },
-  });
-  const { serving } = values;
-  const port = Number(values.port);
-  if (!/^\d+$/.test(values.port ?? '') || port > 65_535) throw new Error(USAGE);
-  if (serving !== 'direct' && serving !== 'proxy') throw new Error(USAGE);
-  return { port, root: path.resolve(values.root), serving };
+/** Runs until a signal stops it, or until the process that started it is gone. */
+async function main(): Promise<void> {
+  const host = await startHost(readHostOptions(process.argv.slice(2)));
+  let stopped: Promise<never> | undefined;
+  for (const event of ['SIGINT', 'SIGTERM', 'disconnect']) {
+    process.on(event, () => {
+      stopped ??= host.stop().then(() => process.exit(0));
+    });
+  }
+  console.log(host.line);
 }
 
-await runChild('Functions host', () => startHost(readOptions()));
+await main().catch((error: unknown) => {
+  const { message, code, port } = error as NodeJS.ErrnoException & { readonly port?: number };
+  const problem = code === 'EADDRINUSE' ? `port ${port ?? ''} is already in use` : message;
+  console.error(`Functions host: ${problem.split('\n', 1)[0] ?? ''}`);
+  process.exit(1);
+});

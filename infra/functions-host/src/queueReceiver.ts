@@ -1,8 +1,8 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ServiceBusReceivedMessage, ServiceBusReceiver } from '@azure/service-bus';
 import type { Invoker } from './invocation.ts';
 import { stackOf, type Log } from './log.ts';
 import { messageData, messageMetadata } from './serviceBusMetadata.ts';
-import { createSettlementQueue } from './settlementQueue.ts';
 import type { TriggeredFunction } from './triggeredFunction.ts';
 
 /** A function with a queue trigger, its settings resolved. */
@@ -11,7 +11,7 @@ export interface QueueFunction extends TriggeredFunction {
   readonly connectionString: string;
 }
 
-/** The part of the SDK's receiver that is used, so that a test can play it. */
+/** The part of the SDK's receiver that this host uses. Tests have a fake of it. */
 export type Receiver = Pick<ServiceBusReceiver, 'subscribe' | 'completeMessage' | 'abandonMessage'>;
 
 export interface ReceiverContext {
@@ -21,7 +21,7 @@ export interface ReceiverContext {
   readonly log: Log;
 }
 
-/** Says once that a broker is away, and once that it is back, however many receivers notice. */
+/** Logs once that a broker is not reachable, and once that it is back, for all receivers together. */
 export interface OutageReport {
   away(problem: string): void;
   back(): void;
@@ -42,8 +42,8 @@ export function createOutageReport(broker: string, log: Log): OutageReport {
 }
 
 /**
- * Runs a function for each message of a receiver: one that returns completes its message, one that throws abandons
- * it. `stop` takes no further message and resolves when those that were taken are settled.
+ * Runs a function for each message of a receiver. When the function returns, its message is completed; when it throws, the
+ * message is abandoned. `stop` receives no further message and resolves when all received messages are settled.
  */
 export function receive(
   receiver: Receiver,
@@ -52,7 +52,7 @@ export function receive(
 ): { stop(): Promise<void> } {
   const settle = createSettlementQueue();
   const working = new Set<Promise<void>>();
-  /** The SDK repeats itself with each try, as for a queue that does not exist. */
+  /** The SDK reports an error again at each retry, for example that a queue does not exist. */
   let lastProblem: string | undefined;
   const where = `${target.queue} (function ${target.name})`;
 
@@ -72,7 +72,7 @@ export function receive(
     try {
       await settle(() => (succeeded ? receiver.completeMessage(message) : receiver.abandonMessage(message)));
     } catch (error) {
-      // Its lock will expire, and it will come again, as in Azure.
+      // Its lock expires and the message is redelivered, as in Azure.
       log('warning', `Message ${String(message.messageId)} of ${where} was not settled: ${String(error)}`);
     }
   }
@@ -102,5 +102,22 @@ export function receive(
       await subscription.close();
       while (working.size > 0) await Promise.all(working);
     },
+  };
+}
+
+/** Settles one message. Rejects when the broker rejects the settlement. */
+export type Settle = <T>(settlement: () => Promise<T>) => Promise<T>;
+
+/**
+ * Starts the settlements of one receiver in different turns of the event loop. The SDK's AMQP library merges the settlements
+ * of one turn into one frame and gives the second one the outcome of the first. So a message that the function abandons
+ * would be completed, and lost, when another one is completed in the same turn.
+ */
+export function createSettlementQueue(): Settle {
+  let turn: Promise<unknown> = Promise.resolve();
+  return (settlement) => {
+    const settled = turn.then(settlement);
+    turn = turn.then(() => nextTurn());
+    return settled;
   };
 }

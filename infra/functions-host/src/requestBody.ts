@@ -2,14 +2,14 @@ import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 
-/** Kestrel takes no longer body, whatever the function would. */
+/** Kestrel's limit of a body, for all functions. */
 const MAX_BODY_BYTES = 100 * 1024 * 1024;
 
 export class BodyTooLarge extends Error {}
 
 /**
- * The body as far as Azure reads it before the function runs: whole when its length is announced, undefined when
- * there is none or it comes chunked. Throws `BodyTooLarge` without reading one that is announced as too long.
+ * Reads the body that Azure reads before the function runs: a whole body with `Content-Length`, `undefined` for a chunked
+ * body or none. @throws BodyTooLarge, without reading, when `Content-Length` exceeds the limit.
  */
 export async function readAnnouncedBody(request: IncomingMessage): Promise<Buffer | undefined> {
   const length = Number(request.headers['content-length'] ?? 0);
@@ -21,7 +21,7 @@ export async function readAnnouncedBody(request: IncomingMessage): Promise<Buffe
   return Buffer.concat(chunks);
 }
 
-/** A chunked body as it comes; reading it fails once it is too long. */
+/** Returns a chunked body as a stream, which fails when the body exceeds the limit. */
 export function limitedBody(request: AsyncIterable<Buffer>): Readable {
   return Readable.from(limited(request), { objectMode: false });
 }

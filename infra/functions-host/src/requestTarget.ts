@@ -1,10 +1,10 @@
 /**
- * The path of a request as Azure's front (Kestrel) understands it and as its forwarder (YARP) writes it again.
- * The two do not undo each other: an encoded slash is kept by the first and encoded once more by the second,
- * so `%2F` reaches a route parameter as `%2F` and `request.url` as `%252F`.
+ * The path of a request as Azure's front (Kestrel) decodes it and as its forwarder (YARP) encodes it. The two are not
+ * inverse: the first keeps an encoded slash and the second encodes it again, so `%2F` reaches a route parameter as `%2F` and
+ * `request.url` as `%252F`.
  */
 
-/** Decodes each valid escape but that of a slash, and resolves dot segments. Routes are matched against this. */
+/** Decodes each valid escape except that of a slash, and resolves dot segments. Routes match the result. */
 export function decodePath(rawPath: string): string {
   const decoded = rawPath.replaceAll(/(?:%(?!2f)[0-9a-f]{2})+/gi, (escapes) => {
     try {
@@ -16,7 +16,7 @@ export function decodePath(rawPath: string): string {
   return decoded.includes('/.') ? removeDotSegments(decoded) : decoded;
 }
 
-/** Writes a decoded path for a URL: what a path may not hold is escaped, each `%` included. */
+/** Encodes a decoded path for a URL. Escapes all characters that a path cannot hold, and each `%`. */
 export function encodePath(path: string): string {
   return path.replaceAll(/[^\w\-.~!$&'()*+,;=:@/]/gu, encodeURIComponent);
 }

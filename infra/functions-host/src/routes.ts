@@ -9,7 +9,7 @@ export interface HttpFunction extends TriggeredFunction {
   readonly match: RouteMatcher;
 }
 
-/** The values that a decoded path gives the parameters of a route, or undefined where it does not match. */
+/** Returns the values of a route's parameters in a decoded path, or `undefined` when the path does not match. */
 export type RouteMatcher = (path: string) => Record<string, string> | undefined;
 
 type Constraint = (value: string) => boolean;
@@ -17,7 +17,7 @@ type Constraint = (value: string) => boolean;
 const INT32_MAX = 2_147_483_647;
 const GUID = /^(?:[0-9a-f]{32}|(?:[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}))$/i;
 
-/** The constraints this host knows. Any other is refused when the route is compiled, never passed over. */
+/** The constraints that this host supports. Compiling a route with another one throws. */
 const CONSTRAINTS: Readonly<Record<string, (argument: string) => Constraint>> = {
   int: () => (value) =>
     /^[+-]?\d+$/.test(value) && Number(value) <= INT32_MAX && Number(value) >= -INT32_MAX - 1,
@@ -32,8 +32,8 @@ const PARAMETER = /^\{(?<catchAll>\*{0,2})(?<name>\w+)(?<constraints>(?::.*?)?)(
 
 /**
  * Compiles a route template of literals, `{p}`, `{p?}`, `{p:int}`, `{p:guid}`, `{p:regex(...)}` and `{*rest}`.
- * Throws on anything else that Azure knows (defaults, parts of a segment, other constraints): the local topology
- * must not route differently in silence.
+ * @throws Error for other features of Azure's routes (defaults, parts of a segment, other constraints), so that routing never
+ * differs silently.
  */
 export function compileRoute(template: string): RouteMatcher {
   const constraints = new Map<string, readonly Constraint[]>();
@@ -55,7 +55,7 @@ export function compileRoute(template: string): RouteMatcher {
   return (path) => {
     const groups = expression.exec(path)?.groups;
     if (!groups) return expression.test(path) ? {} : undefined;
-    // An optional parameter that is not there leaves its group undefined, whatever the type says.
+    // A missing optional parameter leaves its group undefined, although the type does not say so.
     const values = Object.entries(groups).filter(([, value]) => Boolean(value));
     const kept = values.every(([name, value]) => constraints.get(name)?.every((holds) => holds(value)));
     return kept ? Object.fromEntries(values) : undefined;
@@ -63,8 +63,8 @@ export function compileRoute(template: string): RouteMatcher {
 }
 
 /**
- * The HTTP functions in the order in which Azure tries their routes: that of their names, not of how specific a
- * route is. A function whose route Azure would not serve is reported and left out.
+ * Returns the HTTP functions in the order in which Azure tries their routes: by name, not by how specific a route is. Reports
+ * functions whose route Azure would not serve, and leaves them out.
  */
 export function routeTable(
   functions: readonly TriggeredFunction[],
@@ -118,12 +118,12 @@ function isSameRoute(a: HttpFunction, b: HttpFunction): boolean {
   );
 }
 
-/** Splits at slashes outside of braces, so that a regular expression may hold one. */
+/** Splits at slashes outside of braces, because a regular expression can hold one. */
 function splitSegments(template: string): string[] {
   return template.match(/(?:\{(?:\{\{|\}\}|[^{}])*\}|[^/])+/g) ?? [];
 }
 
-/** Reads `:name(argument)` one after the other; an argument may hold colons and balanced parentheses. */
+/** Reads each `:name(argument)`. An argument can hold colons and balanced parentheses. */
 function parseConstraints(source: string): Constraint[] {
   const constraints: Constraint[] = [];
   let rest = source;

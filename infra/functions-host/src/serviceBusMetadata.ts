@@ -1,7 +1,7 @@
 import type { ServiceBusReceivedMessage } from '@azure/service-bus';
 import type { TypedData } from './coreTypes.ts';
 
-/** The message as a function gets it: text, which the library then parses when it looks like JSON, or bytes. */
+/** Returns the message for the function: text, which the library parses when it looks like JSON, or bytes. */
 export function messageData({ body }: Pick<ServiceBusReceivedMessage, 'body'>, dataType: unknown): TypedData {
   if (Buffer.isBuffer(body))
     return dataType === 'binary' ? { bytes: body } : { string: body.toString('utf8') };
@@ -9,10 +9,10 @@ export function messageData({ body }: Pick<ServiceBusReceivedMessage, 'body'>, d
 }
 
 /**
- * What Azure's host says of a message beside its body. Texts go as text, and the library parses those that look like
- * JSON (a message id `123` arrives as a number); all else goes as JSON. Names start with a capital, which the library
- * lowers, in the application properties too. Absent values are left out. Of what Azure sends only the names of its
- * own objects are missing here (`messageReceiver`, `client` and the like), which a function can do nothing with.
+ * Returns the trigger metadata of a message. Texts are sent as text, and the library parses those that look like JSON (a
+ * message id `123` arrives as a number). Other values are sent as JSON. Names start with a capital, which the library
+ * lowers, also in the application properties. Absent values are omitted. The names of Azure's own objects
+ * (`messageReceiver`, `client`, …) are missing, because a function cannot use them.
  */
 export function messageMetadata(message: ServiceBusReceivedMessage): Record<string, TypedData> {
   const texts = {
@@ -31,7 +31,7 @@ export function messageMetadata(message: ServiceBusReceivedMessage): Record<stri
   };
   const properties = message.applicationProperties ?? {};
   const values = {
-    // .NET counts the delivery that runs, the JavaScript SDK only those before it.
+    // .NET counts the current delivery too, the JavaScript SDK only earlier ones.
     DeliveryCount: (message.deliveryCount ?? 0) + 1,
     SequenceNumber: message.sequenceNumber && Number(message.sequenceNumber),
     ExpiresAtUtc: unspecifiedTime(message.expiresAtUtc),
@@ -51,7 +51,7 @@ export function messageMetadata(message: ServiceBusReceivedMessage): Record<stri
   return metadata;
 }
 
-/** The `…Utc` times come from .NET without a zone, so `new Date()` takes them for local time. */
+/** .NET writes the `…Utc` times without a zone, so `new Date()` reads them as local time. */
 function unspecifiedTime(time: Date | undefined): string | undefined {
   return time?.toISOString().replace('Z', '');
 }

@@ -7,16 +7,16 @@ import { createOutageReport, receive, type OutageReport, type QueueFunction } fr
 import type { TriggeredFunction } from './triggeredFunction.ts';
 
 export interface QueueTriggers {
-  /** Takes no further message; resolves when those that were taken are settled. */
+  /** Receives no further message. Resolves when all received messages are settled. */
   stop(): Promise<void>;
-  /** Closes the connections. What is not settled by then comes again when its lock expires. */
+  /** Closes the connections. Unsettled messages are redelivered when their locks expire. */
   close(): Promise<void>;
 }
 
-/** A restarted broker is found within a second; the SDK goes on for ever. */
+/** The SDK retries without end, and finds a restarted broker within a second. */
 const RECONNECT = { maxRetries: 1, retryDelayInMs: 1_000, maxRetryDelayInMs: 1_000 };
 
-/** Reads a queue trigger; throws where this host cannot run it. */
+/** Reads a queue trigger. @throws Error when this host does not support it. */
 export function toQueueFunction(
   triggered: TriggeredFunction,
   settings: HostConfig['settings'],
@@ -34,8 +34,8 @@ export function toQueueFunction(
 }
 
 /**
- * Receives for each function from its queue: a function that returns completes its message, one that throws abandons
- * it, and the broker dead-letters what was abandoned too often. A broker that is away is waited for.
+ * Receives messages for each function from its queue. When the function returns, its message is completed; when it throws,
+ * the message is abandoned, and the broker dead-letters it after the last attempt. Waits for a broker that is not reachable.
  */
 export function startQueueTriggers(
   functions: readonly QueueFunction[],

@@ -1,7 +1,7 @@
 import { CronExpressionParser } from 'cron-parser';
 import type { RetryOptions } from './coreTypes.ts';
 
-/** What is known of a timer between two starts of the host. */
+/** The status of a timer, which survives a restart of the host. */
 export interface TimerStatus {
   /** The last run; undefined before the first. */
   readonly last: Date | undefined;
@@ -9,15 +9,15 @@ export interface TimerStatus {
   readonly lastUpdated: Date;
 }
 
-/** Gives the first time of a schedule that is later than the given one. */
+/** Returns the first time of a schedule after the given one. */
 export type Schedule = (after: Date) => Date;
 
 const NAMES = /\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|sun|mon|tue|wed|thu|fri|sat)\b/gi;
 const MINUTE_MS = 60_000;
 
 /**
- * Parses an NCRONTAB expression of six fields, in UTC. Throws on what Azure's parser would refuse, and on a day of
- * month together with a day of week: Azure wants both to hold, the parser used here one of them.
+ * Parses an NCRONTAB expression of six fields, in UTC. @throws Error for expressions that Azure's parser rejects, and for a
+ * day of the month together with a day of the week: Azure requires both to match, the parser used here only one of them.
  */
 export function parseSchedule(expression: string): Schedule {
   const fields = expression.trim().split(/\s+/);
@@ -33,18 +33,18 @@ export function parseSchedule(expression: string): Schedule {
   return (after) => parse(after).next().toDate();
 }
 
-/** Whether a run was missed while no host was up. A schedule that has changed since is judged as it is now. */
+/** Returns whether a run was missed while no host was running. A changed schedule counts in its new form. */
 export function isPastDue(schedule: Schedule, status: TimerStatus | undefined, now: Date): boolean {
   return status !== undefined && schedule(status.lastUpdated) < now;
 }
 
-/** Azure keeps the status of a timer only when its runs are a minute or more apart. */
+/** Returns whether Azure stores the status of a timer: only when its runs are a minute or more apart. */
 export function isMonitored(schedule: Schedule, now: Date): boolean {
   const next = schedule(now);
   return schedule(next).getTime() - next.getTime() >= MINUTE_MS;
 }
 
-/** How long to wait before a retry, counted from 1; undefined when there is none left. */
+/** Returns the wait before a retry, or `undefined` when no retry is left. `retryCount` starts at 1. */
 export function retryDelayMs(policy: RetryOptions | undefined, retryCount: number): number | undefined {
   if (!policy || (policy.maxRetryCount >= 0 && retryCount > policy.maxRetryCount)) return undefined;
   if (policy.retryStrategy === 'fixedDelay') return (policy.delayInterval?.seconds ?? 0) * 1000;

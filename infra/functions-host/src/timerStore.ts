@@ -3,7 +3,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import type { TimerStatus } from './timerSchedule.ts';
 
-/** Remembers when timers last ran, so that a start can tell what was missed. */
+/** Stores when timers last ran, so that the next start detects missed runs. */
 export interface TimerStore {
   read(name: string): Promise<TimerStatus | undefined>;
   write(name: string, status: TimerStatus): Promise<void>;
@@ -15,7 +15,7 @@ const storedStatus = z.object({
   lastUpdated: z.coerce.date(),
 });
 
-/** One file a timer. What cannot be read counts as absent: at worst a missed run is not noticed. */
+/** Stores one file for each timer. An unreadable file counts as absent: then a missed run is not detected. */
 export function createFileTimerStore(folder: string): TimerStore {
   return {
     async read(name) {
@@ -37,7 +37,7 @@ export function createFileTimerStore(folder: string): TimerStore {
   };
 }
 
-/** Forgets with the process, so that no run is ever missed. */
+/** Stores nothing, so that no run counts as missed. */
 export function createMemoryTimerStore(): TimerStore {
   return { read: () => Promise.resolve(undefined), write: () => Promise.resolve() };
 }

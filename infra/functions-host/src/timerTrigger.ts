@@ -20,14 +20,14 @@ export interface TimerFunction extends TriggeredFunction {
 }
 
 export interface RunningTimer {
-  /** Starts no further run; resolves when the one that may be under way has ended. */
+  /** Starts no further run. Resolves when the current run has ended. */
   stop(): Promise<void>;
 }
 
-/** `setTimeout` takes no longer wait than 24 days; a later time is approached in steps. */
+/** `setTimeout` waits at most 24 days. A longer wait has several steps. */
 const LONGEST_WAIT_MS = 24 * 3_600_000;
 
-/** Reads a timer trigger; throws where its schedule cannot be run. */
+/** Reads a timer trigger. @throws Error when this host does not support its schedule. */
 export function toTimerFunction(
   triggered: TriggeredFunction,
   settings: HostConfig['settings'],
@@ -43,8 +43,8 @@ export function toTimerFunction(
 }
 
 /**
- * Runs a function on its schedule, in UTC, until stopped. A run starts only when the one before has ended; times that
- * pass meanwhile are skipped. A run that was missed while no host was up is made up for at once, as past due.
+ * Runs a function on its schedule, in UTC, until stopped. Runs do not overlap: times that pass during a run are skipped. A
+ * run that was missed while no host was running starts at once, as past due.
  */
 export function startTimer(
   target: TimerFunction,
@@ -128,7 +128,7 @@ function toException(error: unknown): NonNullable<RetryContext['exception']> {
   return { message: error.message, stackTrace: error.stack ?? '' };
 }
 
-/** Waits for a time; false when stopped before. */
+/** Waits until a time. Resolves to false when stopped before. */
 async function reached(time: Date, signal: AbortSignal): Promise<boolean> {
   for (;;) {
     const leftMs = time.getTime() - Date.now();
@@ -137,7 +137,7 @@ async function reached(time: Date, signal: AbortSignal): Promise<boolean> {
   }
 }
 
-/** False, at once, when stopped. */
+/** Waits. Resolves to false at once when stopped. */
 function waited(ms: number, signal: AbortSignal): Promise<boolean> {
   if (signal.aborted) return Promise.resolve(false);
   return new Promise((resolve) => {

@@ -8,12 +8,12 @@ export interface TriggeredFunction extends RegisteredFunction {
   readonly trigger: BindingInfo;
 }
 
-/** Told of each function that is left out, and why. */
+/** Gets each function that does not run, and the reason. */
 export type Report = (functionName: string, problem: string) => void;
 
 const TRIGGERS = new Set(['httpTrigger', 'serviceBusTrigger', 'timerTrigger']);
 
-/** Finds the trigger of a function. Throws when it has a binding that this host would have to pass over. */
+/** Finds the trigger of a function. @throws Error when the function has a binding that this host does not support. */
 export function toTriggered(registered: RegisteredFunction): TriggeredFunction {
   const { name, bindings } = registered.metadata;
   const [first, ...rest] = Object.entries(bindings).filter(
@@ -26,7 +26,7 @@ export function toTriggered(registered: RegisteredFunction): TriggeredFunction {
   return { ...registered, name, bindingName: first[0], trigger: first[1] };
 }
 
-/** The functions as `read` understands them, but for those it throws on, which are reported. */
+/** Reads each function. Reports those for which `read` throws, and leaves them out. */
 export function readAll<From extends RegisteredFunction, To>(
   functions: Iterable<From>,
   read: (from: From) => To,

@@ -3,7 +3,7 @@ import { acceptedContent, createMcpHandler, inputRequired, McpServer } from '@mo
 import { z } from 'zod';
 import { type DemoOptions, type DemoServer, runDemo, serveEndpoint } from './serve.ts';
 
-/** Factors to the unit that each group of units is measured in. */
+/** Factors to the base unit of each group of units. */
 const units: Readonly<Record<string, { readonly group: string; readonly factor: number }>> = {
   m: { group: 'length', factor: 1 },
   km: { group: 'length', factor: 1000 },
@@ -14,12 +14,12 @@ const units: Readonly<Record<string, { readonly group: string; readonly factor: 
 
 const diceSchema = z.object({ count: z.number().int().min(1).max(100) });
 
-/** Units, dice and reports, on the SDK of the 2026 era; it refuses clients of earlier versions. */
+/** Units, dice and reports, on the SDK of the 2026 era. It rejects clients of earlier versions. */
 export async function startModernServer({ port }: DemoOptions): Promise<DemoServer> {
   const handler = createMcpHandler(createWorkbench, { legacy: 'reject' });
   const answer = toNodeHandler(handler);
   const server = await serveEndpoint(port, (request, response) =>
-    // The type of Node's requests allows both to be missing, which only requests that a client sends can be.
+    // Requests that a server receives have both, though their type allows them to be missing.
     answer(Object.assign(request, { method: request.method ?? 'GET', url: request.url ?? '/' }), response),
   );
   return {

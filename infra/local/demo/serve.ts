@@ -53,7 +53,7 @@ export async function serveEndpoint(
   };
 }
 
-/** A page of another machine must not speak to this one through its reader's browser (2026-07-28, transports, Security). */
+/** Pages of other origins must not call this server through a browser (2026-07-28, transports, Security). */
 const isForeign = (origin: string | undefined): boolean =>
   origin !== undefined && !/^https?:\/\/(?:127\.0\.0\.1|localhost)(?::\d+)?$/.test(origin);
 

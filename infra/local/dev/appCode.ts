@@ -6,15 +6,15 @@ import { appNames } from '../processes.ts';
 type Outputs = Built['metafile']['outputs'];
 
 /**
- * A digest of all code that an app may load from a build: whatever its entry reaches save through the other app.
- * The names of chunks do not count, since the name of a chunk changes with every chunk below it.
+ * Returns a digest of all code that an app can load from a build: all that its entry imports, except through the other
+ * app. Names of chunks do not count, because the name of a chunk changes with every chunk that it imports.
  */
 export function appCode({ metafile, outputFiles }: Built, app: (typeof appNames)[number]): string {
   const outputs = metafile.outputs;
   const entry = Object.keys(outputs).find((path) => basename(path) === 'main.js') ?? '';
   const sources = dirname(outputs[entry]?.entryPoint ?? '');
   const others = appNames.filter((name) => name !== app).map((name) => `${sources}/${name}/app.ts`);
-  // Entries have the names that the build gives them, and chunks a hash; a thread's file is an entry that no import shows.
+  // Names of chunks have a hash, names of entries do not. The file of a thread is an entry that nothing imports.
   const entries = Object.keys(outputs).filter((path) => /^\w+\.js$/.test(basename(path)));
   const loaded = reach(outputs, entries, new Set(others));
 
@@ -26,7 +26,7 @@ export function appCode({ metafile, outputFiles }: Built, app: (typeof appNames)
   return digest.digest('hex');
 }
 
-/** File names of the outputs that `from` import in any way, and their own, without those made of `except`. */
+/** Returns the file names of `from` and of all that they import, directly or not, without the outputs of `except`. */
 function reach(outputs: Outputs, from: readonly string[], except: ReadonlySet<string>): ReadonlySet<string> {
   const reached = new Set(from);
   for (const path of reached) {

@@ -12,18 +12,18 @@ const SETTLE_MS = 40;
 
 export interface DevLoop {
   firstBuild(): Promise<void>;
-  /** Builds on each save, and restarts the apps whose code has changed by it. Goes on until `close`. */
+  /** Builds after each save, and restarts the apps whose code has changed. Runs until `close`. */
   restartOnSave(restart: (app: AppName) => Promise<void>): Promise<void>;
   close(): Promise<void>;
 }
 
-/** `say` is told what has come of each save. */
+/** `say` gets the result of each save. */
 export function devLoop(
   build: AppsBuild,
   sourceFolders: readonly string[],
   say: (line: string) => void,
 ): DevLoop {
-  /** What each app runs; one that does not run has none. */
+  /** The digest of the code that each app runs. An app that does not run has no entry. */
   const running = new Map<AppName, string>();
   const closed = Promise.withResolvers<'closed'>();
   let watching = watchFolders(sourceFolders);
@@ -32,7 +32,7 @@ export function devLoop(
     const built = await build.run().catch((error: unknown) => {
       // esbuild has shown its own errors.
       if (error instanceof Error && !('errors' in error)) say(error.message);
-      say('Not built: what runs goes on running.');
+      say('Not built. The apps go on with the code that they have.');
     });
     if (!built) return;
     const codes = appNames.map((app) => [app, appCode(built, app)] as const);

@@ -8,8 +8,8 @@ export interface FolderWatch {
 }
 
 /**
- * Watches each folder below `roots` by itself: a recursive watch of Node loses sight of a file that an editor
- * replaces by another. Folders that are made later are not seen, so whoever was told of a change watches anew.
+ * Watches each folder below `roots` by itself, because a recursive watch of Node loses a file that an editor replaces. It
+ * does not see new folders, so the caller watches anew after each change.
  */
 export function watchFolders(roots: readonly string[]): FolderWatch {
   const { promise: changed, resolve } = Promise.withResolvers<undefined>();
@@ -24,7 +24,7 @@ export function watchFolders(roots: readonly string[]): FolderWatch {
       });
       watchers.push(watcher);
     } catch {
-      // It has just been removed, which is a change.
+      // The folder has just been removed, which is a change.
       resolve(undefined);
     }
   }

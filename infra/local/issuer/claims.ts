@@ -7,7 +7,7 @@ import { apiClientId, clientAppId, defaultTenant, defaultUser } from '../default
 const guid = z.guid().transform((text) => text.toLowerCase());
 const role = z.enum(roles);
 
-/** What may be asked of `POST /mint`: who the token is for, never what a token looks like. */
+/** The body of `POST /mint`: for whom the token is. Callers cannot choose its other claims. */
 export const mintRequestSchema = z
   .strictObject({
     tenant: guid.default(defaultTenant),
@@ -25,10 +25,10 @@ export const mintRequestSchema = z
 export type MintRequest = z.input<typeof mintRequestSchema>;
 export type ParsedMintRequest = z.output<typeof mintRequestSchema>;
 
-/** The issuer as Entra names it: one for each tenant. */
+/** Returns the issuer of a tenant, in Entra's form. */
 export const issuerOf = (origin: string, tenant: string): string => `${origin}/${tenant}/v2.0`;
 
-/** The claims of an Entra v2 access token. `tokenId` is unique to it. */
+/** Returns the claims of an Entra v2 access token. `tokenId` must be unique. */
 export function tokenClaims(
   request: ParsedMintRequest,
   { origin, now, tokenId }: { readonly origin: string; readonly now: Date; readonly tokenId: string },
@@ -43,7 +43,7 @@ export function tokenClaims(
     tid: tenant,
     oid: user,
     ...(kind === 'user' ? userClaims(user) : appClaims(user)),
-    // Entra leaves the claim out when there are none.
+    // Entra omits the claim when it would be empty.
     ...(granted.length > 0 && { roles: granted.map((name) => `Gateway.${name}`) }),
     uti: tokenId,
     rh: `1.${pairwise(tenant, clientAppId)}.`,
@@ -69,7 +69,7 @@ function appClaims(app: string): JWTPayload {
   return { sub: app, azp: clientAppId, azpacr: '1', idtyp: 'app' };
 }
 
-/** Opaque, and different for each pair, like Entra's `sub`. */
+/** Returns an opaque value that is different for each pair, like Entra's `sub`. */
 function pairwise(first: string, second: string): string {
   return createHash('sha256').update(`${first}:${second}`).digest('base64url');
 }

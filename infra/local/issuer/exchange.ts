@@ -4,7 +4,7 @@ import { apiClientId, localClientSecret } from '../defaults.ts';
 import { issuerOf } from './claims.ts';
 import { type SigningKey, sign } from './signingKey.ts';
 
-/** What the gateway asks for in the name of a user: Entra's On-Behalf-Of flow (RFC 7523). */
+/** The gateway's request on behalf of a user: Entra's On-Behalf-Of flow (RFC 7523). */
 const exchangeSchema = z.object({
   grant_type: z.literal('urn:ietf:params:oauth:grant-type:jwt-bearer'),
   requested_token_use: z.literal('on_behalf_of'),
@@ -20,7 +20,7 @@ export interface ExchangeRefusal {
   readonly error_description: string;
 }
 
-/** An app signs in as itself; there is nobody to act for. */
+/** An app's own token has no user on whose behalf to act. */
 const noPerson: ExchangeRefusal = {
   error: 'invalid_grant',
   error_description: 'The assertion is of no user.',
@@ -28,7 +28,7 @@ const noPerson: ExchangeRefusal = {
 
 const GOOD_FOR_SECONDS = 3_600;
 
-/** A token for the API whose `.default` scope is asked for, of the user whom the assertion is of. */
+/** Returns a token of the assertion's user for the API whose `.default` scope is requested. */
 export async function exchangeToken(
   form: URLSearchParams,
   tenant: string,

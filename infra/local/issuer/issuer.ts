@@ -19,14 +19,14 @@ import { loadSigningKey, sign, type SigningKey } from './signingKey.ts';
 export interface Issuer {
   readonly port: number;
   readonly origin: string;
-  /** An access token for whoever is asked for. */
+  /** Returns an access token for the user or app of the request. */
   mint(request: MintRequest): Promise<string>;
   stop(): Promise<void>;
 }
 
 /**
  * Starts a token issuer in the shape of Entra on the loopback address. `port` 0 takes a free one.
- * With `keyFile` its tokens stay good over a restart.
+ * With `keyFile` its tokens stay valid after a restart.
  */
 export async function startIssuer(options: {
   readonly port: number;
@@ -85,7 +85,7 @@ const failure = (error: DomainError, headers: Record<string, string> = {}): Repl
 };
 
 async function answer(request: IncomingMessage, origin: string, key: SigningKey): Promise<Reply> {
-  // A page that had its own host name resolved to this address must not get tokens.
+  // Protects against DNS rebinding: a page whose host name resolves to this address must not get tokens.
   if (`http://${request.headers.host ?? ''}` !== origin) {
     return failure({ kind: 'forbidden', message: `Ask at ${origin}.` });
   }
@@ -112,7 +112,7 @@ const tokenPath = 'oauth2/v2.0/token';
 const isDocument = (path: string | undefined): boolean => path === discoveryPath || path === keysPath;
 const isGuid = (value: string | undefined): boolean => z.guid().safeParse(value).success;
 
-/** Names only what there is: nobody signs in here. */
+/** The discovery document has no authorization endpoint, because nobody signs in here. */
 function discovery(origin: string, tenant: string): object {
   return {
     issuer: issuerOf(origin, tenant.toLowerCase()),
@@ -124,7 +124,7 @@ function discovery(origin: string, tenant: string): object {
   };
 }
 
-/** Entra's keys carry the template of their issuer, and no `alg`. */
+/** Like Entra's keys, these have the template of their issuer and no `alg`. */
 function keySet(origin: string, key: SigningKey): object {
   return { keys: [{ ...key.publicJwk, issuer: issuerOf(origin, '{tenantid}') }] };
 }
@@ -141,7 +141,7 @@ async function answerMint(request: IncomingMessage, origin: string, key: Signing
   return json({ access_token: token, expires_in: parsed.data.expiresInSeconds }, 'no-store');
 }
 
-/** A page of another origin may send such a form too, but has neither the secret nor a user's token. */
+/** A page of another origin can send such a form too, but it has neither the secret nor a user's token. */
 async function answerExchange(
   request: IncomingMessage,
   tenant: string,
@@ -154,7 +154,7 @@ async function answerExchange(
   return { ...json(answered, 'no-store'), status: 'error' in answered ? 400 : 200 };
 }
 
-/** A page of another origin may send a body of any type but this one without asking first. */
+/** A page of another origin can send this media type only after a CORS preflight, which this server rejects. */
 async function readJson(request: IncomingMessage): Promise<Result<unknown>> {
   if (!/^application\/json(;|$)/i.test(request.headers['content-type'] ?? '')) {
     return fail({ kind: 'unsupported_media_type', message: 'Send application/json.' });

@@ -7,7 +7,7 @@ import { z } from 'zod';
 export interface SigningKey {
   readonly kid: string;
   readonly privateKey: CryptoKey;
-  /** As in a key set, save for the issuer. */
+  /** The public key as in a key set, without the issuer. */
   readonly publicJwk: JWK;
 }
 
@@ -20,8 +20,8 @@ const privateJwkSchema = z.looseObject({
 });
 
 /**
- * Reads the key from `keyFile`, or makes one and keeps it there, so that tokens survive a restart.
- * Without a file the key lives as long as the process. @throws when the file holds something else.
+ * Reads the key from `keyFile`. Creates the file with a new key when it is missing, so that tokens survive a restart.
+ * Without a file the key lives as long as the process. @throws Error when the file holds no key.
  */
 export async function loadSigningKey(keyFile?: string): Promise<SigningKey> {
   const kept = keyFile === undefined ? undefined : await readKey(keyFile);
@@ -33,7 +33,7 @@ export async function loadSigningKey(keyFile?: string): Promise<SigningKey> {
   return { kid, privateKey, publicJwk: { kty: 'RSA', use: 'sig', kid, n: jwk.n, e: jwk.e } };
 }
 
-/** Signs claims as they are: nothing is added and nothing is checked. */
+/** Signs the claims without adding or checking any. */
 export function sign({ kid, privateKey }: SigningKey, claims: JWTPayload): Promise<string> {
   return new SignJWT(claims).setProtectedHeader({ typ: 'JWT', alg: algorithm, kid }).sign(privateKey);
 }
@@ -60,7 +60,7 @@ async function makeKey(): Promise<PrivateJwk> {
   return privateJwkSchema.parse(await exportJWK(privateKey));
 }
 
-/** Written aside and renamed: whoever reads the file finds a whole key. */
+/** Writes another file and renames it, so that a reader always finds a whole key. */
 async function keepKey(keyFile: string, jwk: PrivateJwk): Promise<void> {
   await mkdir(dirname(keyFile), { recursive: true });
   const aside = `${keyFile}.${process.pid}`;

@@ -1,4 +1,4 @@
-/** What a link's address points at. */
+/** The target of a link's address. */
 export type Address =
   | { readonly kind: 'cbs' }
   | { readonly kind: 'queue'; readonly queue: string; readonly deadLetters: boolean }
@@ -20,6 +20,6 @@ function decode(raw: string): string {
   try {
     return decodeURIComponent(raw);
   } catch {
-    return raw; // A lone percent sign: then the address is not encoded.
+    return raw; // A percent sign that encodes nothing: the address is not encoded.
   }
 }

@@ -1,6 +1,6 @@
 /** AMQP 1.0 encodings (part 1, section 1.6), as far as the message codec reads and writes them itself. */
 
-/** The bytes are not what AMQP allows there. */
+/** The bytes are not valid AMQP. */
 export class AmqpDecodeError extends Error {
   override readonly name = 'AmqpDecodeError';
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { AmqpDecodeError } from './amqpEncoding.ts';
 
-/** What the broker answers when it does not do what a client asks for. */
+/** The error with which the broker rejects an operation. */
 export interface AmqpError {
   readonly condition: string;
   readonly description: string;
@@ -21,7 +21,7 @@ export function notAllowed(description: string): AmqpError {
   return { condition: 'amqp:not-allowed', description };
 }
 
-/** The answer to bytes that could not be read. @throws the problem, when it is another one. */
+/** Returns the error for bytes that could not be decoded. @throws any other problem. */
 export function undecodable(problem: unknown): AmqpError {
   if (!(problem instanceof AmqpDecodeError)) throw problem;
   return { condition: 'amqp:decode-error', description: problem.message };

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import type { AddressInfo, Server, Socket } from 'node:net';
+import { join } from 'node:path';
 import type { Connection, EventContext } from 'rhea';
 import { systemClock, type Clock } from './clock.ts';
-import { connectionStringFor } from './connectionString.ts';
+import { openJournal, type Journal } from './journal.ts';
 import { serveLinks } from './links.ts';
 import type { WireMessage } from './messageCodec.ts';
 import { Queue, type QueueSettings } from './queue.ts';
@@ -15,8 +16,10 @@ export interface BrokerOptions {
   readonly host?: string;
   /** By name; the names are not case-sensitive. */
   readonly queues: Readonly<Record<string, QueueSettings>>;
+  /** Folder in which the queues are kept, so that they survive the process. Without it they live in memory. */
+  readonly dataDir?: string | undefined;
   readonly clock?: Clock;
-  /** Hears of what clients did wrong, or wanted and the broker lacks; writes to stderr by default. */
+  /** Gets mistakes of clients, and features that the broker does not have. Writes to stderr by default. */
   readonly report?: (line: string) => void;
 }
 
@@ -24,9 +27,9 @@ export interface Broker {
   readonly port: number;
   /** For the Azure SDKs as they are. */
   readonly connectionString: string;
-  /** The queue itself, to be looked into by tests. @throws when there is no queue of this name. */
+  /** Returns the queue itself, for tests. @throws Error when the name is unknown. */
   queue(name: string): Queue<WireMessage>;
-  /** Closes all connections; what the queues hold is gone. */
+  /** Closes all connections. Without a data folder, the messages are lost. */
   stop(): Promise<void>;
 }
 
@@ -34,18 +37,20 @@ function toStderr(line: string): void {
   console.error(`Service Bus broker: ${line}`);
 }
 
+const JOURNAL_FILE = 'serviceBus.journal';
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
-/** Clients answer a close at once; one that does not is cut off. */
+/** Clients answer a close at once. The broker cuts off a client that does not. */
 const CLOSE_WITHIN_MS = 500;
 
 /**
- * Starts a Service Bus that lives in this process's memory: queues, for development and tests. It checks no
- * credentials, hence listens on a loopback address only and not at all where the environment says production.
+ * Starts a Service Bus for development and tests: queues, in this process. It checks no credentials, so it listens on
+ * a loopback address only, and refuses to start where the environment says production.
  */
 export async function startBroker({
   port,
   host = '127.0.0.1',
   queues,
+  dataDir,
   clock = systemClock,
   report = toStderr,
 }: BrokerOptions): Promise<Broker> {
@@ -53,11 +58,11 @@ export async function startBroker({
   if (!LOOPBACK.has(host))
     throw new Error(`the local Service Bus broker listens on this machine only, not on ${host}`);
 
-  const entities = new Map(
-    Object.entries(queues).map(([name, settings]) => [name.toLowerCase(), openQueue(name, settings, clock)]),
-  );
+  const journal = dataDir === undefined ? undefined : await openJournal(join(dataDir, JOURNAL_FILE));
+  const opened = openQueues(queues, clock, journal);
+  const entities = new Map(opened.map((queue) => [queue.name.toLowerCase(), queue]));
   const container = createContainer((problem) => {
-    // What is no AMQP is the client's mistake; anything else may be the broker's.
+    // A ProtocolError is a mistake of the client. Others may be faults of the broker, so their stack is shown.
     report(problem.name === 'ProtocolError' ? problem.message : (problem.stack ?? problem.message));
   });
   serveLinks(container, { findQueue: (name) => entities.get(name), clock, report });
@@ -65,6 +70,14 @@ export async function startBroker({
   const server = container.listen({ ...listenOptions, host, port });
   const sockets = trackSockets(server);
   await once(server, 'listening');
+  try {
+    // Not before the port is ours: another broker that has it may be using the same folder.
+    journal?.begin(() => opened.map((queue) => [queue.name.toLowerCase(), queue.state()] as const));
+  } catch (error) {
+    for (const queue of opened) queue.stop();
+    server.close();
+    throw error;
+  }
   const { port: listeningPort } = server.address() as AddressInfo;
 
   return {
@@ -76,7 +89,7 @@ export async function startBroker({
       return queue;
     },
     async stop() {
-      for (const queue of entities.values()) queue.stop();
+      for (const queue of opened) queue.stop();
       const closed = new Promise<void>((resolve) => {
         server.close(() => {
           resolve();
@@ -90,11 +103,19 @@ export async function startBroker({
       }, CLOSE_WITHIN_MS);
       await closed;
       clearTimeout(cutOff);
+      journal?.close();
     },
   };
 }
 
-/** @throws when a setting says that this is production, however it is written. */
+/** Returns the connection string for the Azure SDKs. They require a key, and the broker does not check it. */
+export function connectionStringFor(port: number, host = '127.0.0.1'): string {
+  const endpoint = host.includes(':') ? `[${host}]` : host;
+  const key = 'SharedAccessKeyName=local;SharedAccessKey=local';
+  return `Endpoint=sb://${endpoint}:${port};${key};UseDevelopmentEmulator=true`;
+}
+
+/** @throws Error when a variable says that this is production, in any case of letters. */
 function refuseProduction(env: NodeJS.ProcessEnv): void {
   for (const name of ['NODE_ENV', 'AZURE_FUNCTIONS_ENVIRONMENT']) {
     if (env[name]?.trim().toLowerCase() === 'production') {
@@ -103,9 +124,23 @@ function refuseProduction(env: NodeJS.ProcessEnv): void {
   }
 }
 
-function openQueue(name: string, settings: QueueSettings, clock: Clock): Queue<WireMessage> {
-  const deadLetters = new Queue<WireMessage>(`${name}/$DeadLetterQueue`, settings, clock);
-  return new Queue(name, settings, clock, deadLetters);
+/** Opens the queues, each with its dead-letter queue. With a journal they hold what it has kept. */
+function openQueues(
+  queues: BrokerOptions['queues'],
+  clock: Clock,
+  journal: Journal | undefined,
+): readonly Queue<WireMessage>[] {
+  const open = (name: string, settings: QueueSettings, deadLetters?: Queue<WireMessage>) => {
+    const key = name.toLowerCase();
+    const queue = new Queue(name, settings, clock, deadLetters, journal?.logFor(key));
+    const state = journal?.states.get(key);
+    if (state) queue.restore(state);
+    return queue;
+  };
+  return Object.entries(queues).flatMap(([name, settings]) => {
+    const deadLetters = open(`${name}/$DeadLetterQueue`, settings);
+    return [deadLetters, open(name, settings, deadLetters)];
+  });
 }
 
 function trackConnections(container: NodeJS.EventEmitter): ReadonlySet<Connection> {

@@ -1,4 +1,4 @@
-/** Time as the broker sees it; tests pass one that they move by hand. */
+/** The clock of the broker. Tests pass one that they move. */
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;

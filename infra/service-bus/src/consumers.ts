@@ -1,6 +1,6 @@
 import type { Message, StoredMessage } from './message.ts';
 
-/** A receiver. The queue hands it messages for as long as it has capacity. */
+/** A receiver. The queue delivers messages to it while it has capacity. */
 export interface Consumer<M extends Message> {
   /** Whether a message counts as completed when it is delivered. */
   readonly receiveAndDelete: boolean;
@@ -8,7 +8,7 @@ export interface Consumer<M extends Message> {
   deliver(message: StoredMessage<M>): void;
 }
 
-/** The consumers of a queue, in the order in which it is their turn. */
+/** The consumers of a queue, in round-robin order. */
 export class Consumers<M extends Message> {
   readonly #waiting: Consumer<M>[] = [];
 
@@ -21,7 +21,7 @@ export class Consumers<M extends Message> {
     if (position >= 0) this.#waiting.splice(position, 1);
   }
 
-  /** The next one with capacity, whose turn this was. */
+  /** Returns the next consumer with capacity, and moves it to the end. */
   next(): Consumer<M> | undefined {
     const position = this.#waiting.findIndex((consumer) => consumer.capacity() > 0);
     const [consumer] = position >= 0 ? this.#waiting.splice(position, 1) : [];

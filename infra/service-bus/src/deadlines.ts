@@ -1,7 +1,7 @@
 import type { Clock } from './clock.ts';
 import { Heap } from './heap.ts';
 
-/** Node fires a timer of more than 2^31 - 1 ms at once, so a far moment is approached in steps of this length. */
+/** Node fires a timer of more than 2^31 - 1 ms at once, so a longer wait has steps of this length. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** Items that become due, with one timer for all of them, armed for the earliest. */
@@ -12,7 +12,7 @@ export class Deadlines<T extends { dueAt: number }> {
   #ringsAt = Infinity;
   #cancelTimer: (() => void) | undefined;
 
-  /** `ring` is called when an item is due; it must take what is due. */
+  /** `ring` is called when an item is due. It must take all items that are due. */
   constructor(clock: Clock, ring: () => void) {
     this.#clock = clock;
     this.#ring = ring;
@@ -43,7 +43,7 @@ export class Deadlines<T extends { dueAt: number }> {
     this.#ringsAt = Infinity;
   }
 
-  /** A later moment than the armed one changes nothing: the timer rings early and is armed anew. */
+  /** Keeps an earlier timer: when it rings, it is armed for the next item. */
   #armFor(dueAt: number): void {
     if (dueAt >= this.#ringsAt) return;
     this.stop();

@@ -1,14 +1,24 @@
-/** The message ids a queue has seen within its duplicate detection window. */
+/** The message ids that a queue has seen within its duplicate detection window. */
 export class DuplicateWindow {
   readonly #windowMs: number;
-  /** In the order in which they were seen, so that the oldest come first. */
+  /** Oldest first. */
   readonly #seenAt = new Map<string, number>();
 
   constructor(windowMs: number) {
     this.#windowMs = windowMs;
   }
 
-  /** True when the id is new within the window; it counts as seen from now on. */
+  /** The ids with the times at which they were seen, oldest first. */
+  entries(): readonly (readonly [messageId: string, seenAt: number])[] {
+    return [...this.#seenAt];
+  }
+
+  /** Takes back what `entries` has returned. */
+  restore(entries: Iterable<readonly [messageId: string, seenAt: number]>): void {
+    for (const [messageId, seenAt] of entries) this.#seenAt.set(messageId, seenAt);
+  }
+
+  /** Returns whether the id is new within the window, and records it. */
   admit(messageId: string, now: number): boolean {
     for (const [oldest, seenAt] of this.#seenAt) {
       if (now - seenAt < this.#windowMs) break;

@@ -2,13 +2,12 @@ import type { Connection, Container, Receiver, Sender, Session } from 'rhea';
 import { parseAddress } from './address.ts';
 import { notAllowed, notFound, notImplemented } from './amqpErrors.ts';
 import type { AmqpError } from './amqpErrors.ts';
-import { cbsReplyNames, putToken } from './cbs.ts';
 import type { Clock } from './clock.ts';
 import { manage, managementReplyNames } from './management.ts';
 import type { WireMessage } from './messageCodec.ts';
 import type { Queue } from './queue.ts';
 import { openReceiverLink, type ReceiverLink } from './receiverLink.ts';
-import { openReplyLink, openRequestLink } from './requestLink.ts';
+import { openReplyLink, openRequestLink, type ReplyNames } from './requestLink.ts';
 import { addressOf, holdAttach, prepareSession } from './rheaCorners.ts';
 import { openSenderLink } from './senderLink.ts';
 
@@ -17,28 +16,34 @@ type FindQueue = (name: string) => Queue<WireMessage> | undefined;
 export interface LinkDeps {
   readonly findQueue: FindQueue;
   readonly clock: Clock;
-  /** Hears of features that a client wanted and the broker lacks: not every SDK tells its user. */
+  /** Gets features that a client wanted and the broker does not have. Some SDKs do not show the error to their user. */
   readonly report: (line: string) => void;
 }
 
-/** What a link's address leads to. */
+/** The target of a link, found by its address. */
 type Node =
   | { readonly kind: 'cbs' }
   | { readonly kind: 'queue' | 'management'; readonly queue: Queue<WireMessage> }
   | { readonly kind: 'refused'; readonly error: AmqpError };
 
-/** The .NET client attaches again at once to a queue it is told does not exist, so it is told late. */
+/** The .NET client retries at once after "not found", so this answer is delayed. */
 const NOT_FOUND_DELAY_MS = 1000;
+/** The names in replies of `$cbs`, which has its own spelling. */
+const CBS_REPLY_NAMES: ReplyNames = {
+  status: 'status-code',
+  description: 'status-description',
+  condition: 'error-condition',
+};
 const SESSION_FILTER = 'com.microsoft:session-filter';
 
 /**
- * Answers every link that a client attaches. rhea names a link by the broker's end of it: its senders serve the
- * receivers of clients, its receivers their senders.
+ * Answers every link that a client attaches. rhea names a link by the broker's end: a `sender` serves the receiver of a
+ * client, a `receiver` serves the sender of a client.
  */
 export function serveLinks(container: Container, { findQueue, clock, report }: LinkDeps): void {
   const receiverLinks = new Map<Sender, ReceiverLink>();
 
-  /** Answers the attach without the source or target that was asked for, and closes the link with the reason. */
+  /** Answers the attach without the source or target, and closes the link with the reason. */
   function refuse(link: Sender | Receiver, error: AmqpError): void {
     if (error.condition === 'amqp:not-implemented') report(error.description);
     const release = holdAttach(link);
@@ -58,7 +63,8 @@ export function serveLinks(container: Container, { findQueue, clock, report }: L
     const node = findNode(addressOf(link.target), findQueue);
     switch (node.kind) {
       case 'cbs':
-        openRequestLink(link, cbsReplyNames, putToken);
+        // Any token is accepted: the broker serves this machine only and checks no credentials.
+        openRequestLink(link, CBS_REPLY_NAMES, () => ({ status: 202 }));
         break;
       case 'management':
         openRequestLink(link, managementReplyNames, (request) => manage(node.queue, request));
@@ -111,7 +117,7 @@ export function serveLinks(container: Container, { findQueue, clock, report }: L
 }
 
 function findNode(rawAddress: string | undefined, findQueue: FindQueue): Node {
-  // A transaction coordinator is no address; rhea shows it as none.
+  // rhea shows a transaction coordinator as a missing address.
   if (rawAddress === undefined) return { kind: 'refused', error: notImplemented('transactions') };
   const address = parseAddress(rawAddress);
   if (address.kind === 'cbs') return address;

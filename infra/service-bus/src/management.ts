@@ -36,11 +36,11 @@ const NOT_IMPLEMENTED: Readonly<Record<string, string>> = {
   'com.microsoft:enumerate-rules': 'topics and subscriptions',
 };
 
-/** Type codes of array items: the .NET client takes an array of exactly these for an answer. */
+/** Type codes of array items. The .NET client accepts arrays of exactly these types. */
 const LONG = 0x81;
 const TIMESTAMP = 0x83;
 
-/** A long that rhea could not read into a number comes as its bytes. */
+/** rhea gives a long that does not fit into a number as bytes. */
 const integer = z.union([
   z.number(),
   z.instanceof(Buffer).transform((long) => Number(long.readBigInt64BE())),
@@ -99,7 +99,7 @@ function cancelScheduledMessage(queue: Queue<WireMessage>, { body }: Request): R
   return outcome === 'cancelled' ? { status: 200 } : { status: 404, error: messageNotFound };
 }
 
-/** Settles by lock token: what a client does when the link that brought the message has gone. */
+/** Settles by lock token. Clients do so when the link of the message is closed. */
 function updateDisposition(queue: Queue<WireMessage>, request: Request): Reply {
   const body = dispositionBody.parse(request.body);
   const map = decodeBodyMap(request.bytes).get('properties-to-modify');

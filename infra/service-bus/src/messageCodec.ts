@@ -19,7 +19,7 @@ import {
 } from './amqpEncoding.ts';
 import type { Message, Properties, StoredMessage } from './message.ts';
 
-/** A message as its sender encoded it: header and annotations are rewritten on delivery, the rest stays as it is. */
+/** A message as its sender encoded it. On delivery the broker rewrites header and annotations only. */
 export interface WireMessage extends Message {
   /** The header's durable and priority, encoded. */
   readonly header: Buffer;
@@ -72,20 +72,20 @@ export function decodeMessage(bytes: Buffer): WireMessage {
   const messageId = present(itemsOf(bytes, sections, PROPERTIES)[0]);
   const bare = messageId ? { bytes: bareOf(bytes, sections), messageId } : withNewMessageId(bytes, sections);
   for (const key of OWN_ANNOTATIONS) annotations.delete(key);
-  // Read now, so that a message is refused to its sender and fails no receiver when a property is added later.
+  // Checked here, so that the sender of a malformed message gets the error, and not a receiver later.
   pairsOf(itemsOf(bytes, sections, APPLICATION_PROPERTIES));
   return {
     messageId: identityOf(bare.messageId),
     ...(timeToLiveMs !== undefined && { timeToLiveMs }),
     ...(scheduledFor !== undefined && { scheduledFor }),
-    // All copies: what arrives is a view of a socket's buffer, which one small message would keep alive as a whole.
+    // All are copies: the bytes are a view of a socket's buffer, which a small message would keep in memory.
     header: Buffer.concat([durable ?? encodedNull, priority ?? encodedNull]),
     annotations: { count: 2 * annotations.size, bytes: Buffer.concat([...annotations.values()].flat()) },
     bare: Buffer.from(bare.bytes),
   };
 }
 
-/** The messages of a batch: its data sections hold one complete message each. */
+/** Decodes the messages of a batch. Each of its data sections holds one complete message. */
 export function decodeBatch(bytes: Buffer): WireMessage[] {
   return sectionsOf(bytes)
     .filter((section) => section.code === DATA)
@@ -95,12 +95,12 @@ export function decodeBatch(bytes: Buffer): WireMessage[] {
     });
 }
 
-/** The message as a receiver gets it. */
+/** Encodes the message for a receiver. */
 export function encodeDelivery(stored: StoredMessage<WireMessage>): Buffer {
   return encode(stored, stored.lock ? [LOCKED_UNTIL, encodeTimestamp(stored.lock.until)] : []);
 }
 
-/** The message as a peek shows it. */
+/** Encodes the message for the answer to a peek. */
 export function encodePeeked(stored: StoredMessage<WireMessage>): Buffer {
   return encode(stored, [STATE, encodeInt(STATE_CODES[stored.state])]);
 }
@@ -136,7 +136,7 @@ function encode(stored: StoredMessage<WireMessage>, ownAnnotations: readonly Buf
   ]);
 }
 
-/** The sender's, or the queue's when that is shorter. */
+/** The sender's time to live, or the queue's when it is shorter. */
 function timeToLive({ message, enqueuedAt, expiresAt }: StoredMessage<WireMessage>): Buffer {
   const timeToLiveMs = expiresAt === Infinity ? message.timeToLiveMs : expiresAt - enqueuedAt;
   return timeToLiveMs === undefined || timeToLiveMs > MAX_UINT ? encodedNull : encodeUint(timeToLiveMs);
@@ -206,7 +206,7 @@ function pairsOf(items: readonly Buffer[]): Map<string, [Buffer, Buffer]> {
   return pairs;
 }
 
-/** A text id as it is; any other (number, uuid, binary) in its encoding, which no text id begins like. */
+/** Returns a text id unchanged. Other ids (number, uuid, binary) get a prefix that no text id has. */
 function identityOf(messageId: Buffer): string {
   return STRING_CODES.has(messageId[0]) ? textOf(messageId) : `\0${messageId.toString('hex')}`;
 }

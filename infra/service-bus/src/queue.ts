@@ -1,11 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import type { Clock } from './clock.ts';
 import { Consumers, type Consumer } from './consumers.ts';
-import { Deadlines } from './deadlines.ts';
 import { DuplicateWindow } from './duplicateWindow.ts';
-import { Heap } from './heap.ts';
+import { HeldMessages, NO_LOG, type Entry, type QueueLog } from './heldMessages.ts';
 import { deadLetterReason, NO_PROPERTIES, withProperties } from './message.ts';
-import type { Message, Properties, StoredMessage } from './message.ts';
+import type { KeptMessage, Message, Properties, StoredMessage } from './message.ts';
 
 export interface QueueSettings {
   readonly lockDurationSeconds: number;
@@ -13,32 +11,30 @@ export interface QueueSettings {
   /** 0 turns duplicate detection off. */
   readonly duplicateDetectionWindowSeconds: number;
   readonly defaultTimeToLiveSeconds: number;
-  /** Whether an expired message moves to the dead-letter queue; by default it is dropped, as in Azure. */
+  /** Whether an expired message moves to the dead-letter queue. By default it is dropped, as in Azure. */
   readonly deadLetterOnExpiration?: boolean;
 }
 
-/** How a settlement ended: `lock_lost` when the lock had expired or was settled before. */
+/** Result of a settlement: `lock_lost` when the lock had expired or the message was settled before. */
 export type Settlement = 'settled' | 'lock_lost';
 
-interface Entry<M extends Message> extends StoredMessage<M> {
-  sequenceNumber: number;
-  deliveryCount: number;
-  properties: Properties;
-  state: StoredMessage<M>['state'];
-  lock: StoredMessage<M>['lock'];
-  expiresAt: number;
-  dueAt: number;
+/** All of a queue that survives a restart. */
+export interface QueueState<M extends Message> {
+  readonly nextSequenceNumber: number;
+  readonly messages: readonly KeptMessage<M>[];
+  /** Message ids of the duplicate detection window, oldest first. */
+  readonly seen: readonly (readonly [messageId: string, seenAt: number])[];
 }
 
 /**
  * One queue, by the rules of Service Bus and without its protocol. A message is
- * - scheduled until its moment comes; then it is enqueued under a new sequence number,
+ * - scheduled until its time comes; then the queue enqueues it under a new sequence number,
  * - ready, in the order of sequence numbers, until a consumer takes it or it expires,
- * - locked by one consumer until it is completed (gone), abandoned, released or its lock expires (ready again,
- *   at its old place), or dead-lettered. A failed delivery counts; the last one allowed dead-letters it too.
+ * - locked by one consumer until it is completed (removed), abandoned, released or its lock expires (ready again, at its
+ *   old place), or dead-lettered. The queue counts failed deliveries and dead-letters the message after the last allowed one.
  *
- * Each message has at most one moment at which something becomes due: its schedule, its lock or its life ends.
- * What is due is settled whenever the queue is used, so its answers depend on the clock and never on a late timer.
+ * Each message has at most one deadline: its schedule, the end of its lock or the end of its life. The queue handles all
+ * passed deadlines at each use, so its answers depend on the clock and never on a late timer.
  */
 export class Queue<M extends Message> {
   readonly name: string;
@@ -46,47 +42,68 @@ export class Queue<M extends Message> {
   readonly deadLetters: Queue<M> | undefined;
   readonly #settings: QueueSettings;
   readonly #clock: Clock;
-  readonly #deadlines: Deadlines<Entry<M>>;
+  readonly #log: QueueLog<M>;
+  readonly #held: HeldMessages<M>;
   readonly #seen: DuplicateWindow;
-  /** All messages in the order of their sequence numbers. */
-  readonly #messages = new Map<number, Entry<M>>();
-  readonly #ready = new Heap<Entry<M>>((a, b) => a.sequenceNumber < b.sequenceNumber);
-  readonly #locked = new Map<string, Entry<M>>();
   readonly #consumers = new Consumers<M>();
-  #nextSequenceNumber = 1;
 
-  constructor(name: string, settings: QueueSettings, clock: Clock, deadLetters?: Queue<M>) {
+  /** Without `deadLetters` this is a dead-letter queue. Without `log` the queue lives in memory. */
+  constructor(
+    name: string,
+    settings: QueueSettings,
+    clock: Clock,
+    deadLetters?: Queue<M>,
+    log: QueueLog<M> = NO_LOG,
+  ) {
     this.name = name;
     this.deadLetters = deadLetters;
     this.#settings = settings;
     this.#clock = clock;
+    this.#log = log;
     this.#seen = new DuplicateWindow(settings.duplicateDetectionWindowSeconds * 1000);
-    this.#deadlines = new Deadlines(clock, () => {
+    this.#held = new HeldMessages(clock, log, () => {
       this.dispatch();
     });
   }
 
-  /** Takes all messages and returns a sequence number for each; a duplicate gets one too and is dropped. */
+  /** Returns all that survives a restart. */
+  state(): QueueState<M> {
+    const { nextSequenceNumber } = this.#held;
+    return { nextSequenceNumber, messages: [...this.#held.inOrder()], seen: this.#seen.entries() };
+  }
+
+  /** Takes back a state. Messages that were locked are ready again, with the delivery count they had. */
+  restore({ nextSequenceNumber, messages, seen }: QueueState<M>): void {
+    this.#seen.restore(seen);
+    for (const entry of this.#held.restore(messages, nextSequenceNumber)) {
+      if (entry.state === 'scheduled') this.#held.deadlines.set(entry, entry.enqueuedAt);
+      else if (this.deadLetters) this.#startLife(entry);
+      else this.#held.makeReady(entry);
+    }
+  }
+
+  /** Enqueues all messages and returns a sequence number for each. A duplicate gets a number and is dropped. */
   enqueue(messages: readonly M[]): number[] {
     const now = this.#settleDue();
     const sequenceNumbers = messages.map((message) => {
-      if (!this.#seen.admit(message.messageId, now)) return this.#nextSequenceNumber++;
+      if (!this.#seen.admit(message.messageId, now)) return this.#held.takeSequenceNumber();
       return this.#add(message, now);
     });
+    this.#log.flush();
     this.dispatch();
     return sequenceNumbers;
   }
 
-  /** Cancels all of the scheduled messages, or none when one of them is not there any more. */
+  /** Cancels all of the scheduled messages, or none when one of them is missing. */
   cancelScheduled(sequenceNumbers: readonly number[]): 'cancelled' | 'not_found' {
     this.#settleDue();
     const scheduled: Entry<M>[] = [];
     for (const sequenceNumber of sequenceNumbers) {
-      const entry = this.#messages.get(sequenceNumber);
+      const entry = this.#held.get(sequenceNumber);
       if (entry?.state !== 'scheduled') return 'not_found';
       scheduled.push(entry);
     }
-    for (const entry of scheduled) this.#remove(entry);
+    for (const entry of scheduled) this.#held.remove(entry);
     return 'cancelled';
   }
 
@@ -95,19 +112,19 @@ export class Queue<M extends Message> {
     this.dispatch();
   }
 
-  /** What the consumer holds stays locked until it is settled or its lock expires. */
+  /** The messages of the consumer stay locked until they are settled or their locks expire. */
   detach(consumer: Consumer<M>): void {
     this.#consumers.delete(consumer);
   }
 
-  /** Hands out what is ready. To be called when the capacity of a consumer has grown. */
+  /** Delivers ready messages to consumers. Must be called when the capacity of a consumer has grown. */
   dispatch(): void {
     const now = this.#settleDue();
-    while (this.#ready.size > 0) {
+    while (this.#held.ready.size > 0) {
       const consumer = this.#consumers.next();
-      const entry = consumer && this.#ready.shift();
+      const entry = consumer && this.#held.ready.shift();
       if (!entry) return;
-      if (consumer.receiveAndDelete) this.#remove(entry);
+      if (consumer.receiveAndDelete) this.#held.remove(entry);
       else this.#lock(entry, now);
       consumer.deliver(entry);
     }
@@ -115,7 +132,7 @@ export class Queue<M extends Message> {
 
   complete(lockToken: string): Settlement {
     return this.#settle(lockToken, (entry) => {
-      this.#remove(entry);
+      this.#held.remove(entry);
     });
   }
 
@@ -127,10 +144,10 @@ export class Queue<M extends Message> {
     });
   }
 
-  /** Gives back a message that its receiver has not looked at, which is no failed delivery. */
+  /** Makes the message ready again without counting a failed delivery. */
   release(lockToken: string): Settlement {
     return this.#settle(lockToken, (entry) => {
-      this.#makeReady(entry);
+      this.#held.makeReady(entry);
     });
   }
 
@@ -143,18 +160,18 @@ export class Queue<M extends Message> {
     });
   }
 
-  /** The moment until which the lock now holds; undefined when it is lost. */
+  /** Extends the lock and returns its new end, or `undefined` when the lock is lost. */
   renewLock(lockToken: string): number | undefined {
     const now = this.#settleDue();
-    const entry = this.#locked.get(lockToken);
+    const entry = this.#held.locked.get(lockToken);
     return entry && this.#lock(entry, now);
   }
 
-  /** Up to `count` messages in any state, from a sequence number on. Skips to it one by one. */
+  /** Returns up to `count` messages in any state, from a sequence number on. Takes linear time to find it. */
   peek(fromSequenceNumber: number, count: number): StoredMessage<M>[] {
     this.#settleDue();
     const found: StoredMessage<M>[] = [];
-    for (const entry of this.#messages.values()) {
+    for (const entry of this.#held.inOrder()) {
       if (found.length >= count) break;
       if (entry.sequenceNumber >= fromSequenceNumber) found.push(entry);
     }
@@ -163,82 +180,45 @@ export class Queue<M extends Message> {
 
   counts(): { readonly ready: number; readonly locked: number; readonly scheduled: number } {
     this.#settleDue();
-    const [ready, locked] = [this.#ready.size, this.#locked.size];
-    return { ready, locked, scheduled: this.#messages.size - ready - locked };
+    const [ready, locked] = [this.#held.ready.size, this.#held.locked.size];
+    return { ready, locked, scheduled: this.#held.size - ready - locked };
   }
 
   stop(): void {
-    this.#deadlines.stop();
+    this.#held.deadlines.stop();
     this.deadLetters?.stop();
   }
 
   #add(message: M, now: number): number {
-    const entry = this.#store(message, Math.max(message.scheduledFor ?? now, now));
-    if (entry.enqueuedAt > now) {
-      entry.state = 'scheduled';
-      this.#deadlines.set(entry, entry.enqueuedAt);
-    } else {
-      this.#startLife(entry);
+    const enqueuedAt = Math.max(message.scheduledFor ?? now, now);
+    if (enqueuedAt > now) {
+      const entry = this.#held.add(message, enqueuedAt, { state: 'scheduled' }, now);
+      this.#held.deadlines.set(entry, enqueuedAt);
+      return entry.sequenceNumber;
     }
+    const entry = this.#held.add(message, enqueuedAt, {}, now);
+    this.#startLife(entry);
     return entry.sequenceNumber;
-  }
-
-  #store(message: M, enqueuedAt: number): Entry<M> {
-    const entry: Entry<M> = {
-      message,
-      sequenceNumber: this.#nextSequenceNumber++,
-      enqueuedAt,
-      deliveryCount: 0,
-      properties: NO_PROPERTIES,
-      state: 'active',
-      lock: undefined,
-      expiresAt: Infinity,
-      dueAt: Infinity,
-    };
-    this.#messages.set(entry.sequenceNumber, entry);
-    return entry;
   }
 
   #startLife(entry: Entry<M>): void {
     const longestMs = this.#settings.defaultTimeToLiveSeconds * 1000;
     entry.expiresAt = entry.enqueuedAt + Math.min(entry.message.timeToLiveMs ?? Infinity, longestMs);
-    this.#makeReady(entry);
+    this.#held.makeReady(entry);
   }
 
-  #activate(entry: Entry<M>): void {
-    this.#messages.delete(entry.sequenceNumber);
-    entry.sequenceNumber = this.#nextSequenceNumber++;
-    entry.state = 'active';
-    this.#messages.set(entry.sequenceNumber, entry);
-    this.#startLife(entry);
-  }
-
-  /** What has expired meanwhile is due at once, so it is never handed out. */
-  #makeReady(entry: Entry<M>): void {
-    this.#unlock(entry);
-    this.#ready.push(entry);
-    this.#deadlines.set(entry, entry.expiresAt);
-  }
-
-  /** Locks the message, or holds the lock it has for the full duration again. */
+  /** Locks the message for the full duration from now on. */
   #lock(entry: Entry<M>, now: number): number {
-    const token = entry.lock?.token ?? randomUUID();
     const until = now + this.#settings.lockDurationSeconds * 1000;
-    entry.lock = { token, until };
-    this.#locked.set(token, entry);
-    this.#deadlines.set(entry, until);
+    this.#held.lock(entry, until);
     return until;
-  }
-
-  #unlock(entry: Entry<M>): void {
-    if (entry.lock) this.#locked.delete(entry.lock.token);
-    entry.lock = undefined;
   }
 
   #failDelivery(entry: Entry<M>): void {
     entry.deliveryCount += 1;
     if (!this.deadLetters || entry.deliveryCount < this.#settings.maxDeliveryCount) {
-      this.#makeReady(entry);
+      this.#held.changed(entry);
+      this.#held.makeReady(entry);
     } else {
       const description = `Message could not be consumed after ${entry.deliveryCount} delivery attempts.`;
       this.#moveTo(this.deadLetters, entry, deadLetterReason('MaxDeliveryCountExceeded', description));
@@ -247,32 +227,27 @@ export class Queue<M extends Message> {
 
   #expire(entry: Entry<M>): void {
     if (!this.deadLetters || !this.#settings.deadLetterOnExpiration) {
-      this.#remove(entry);
+      this.#held.remove(entry);
     } else {
       const description = 'The message expired and was dead lettered.';
       this.#moveTo(this.deadLetters, entry, deadLetterReason('TTLExpiredException', description));
     }
   }
 
+  /** Adds before it removes: when the process ends between the two, the message is there twice and not lost. */
   #moveTo(deadLetters: Queue<M>, entry: Entry<M>, properties: Properties): void {
-    this.#remove(entry);
-    const dead = deadLetters.#store(entry.message, entry.enqueuedAt);
-    dead.deliveryCount = entry.deliveryCount;
-    dead.properties = withProperties(entry.properties, properties);
-    deadLetters.#ready.push(dead);
+    const dead = deadLetters.#held.add(entry.message, entry.enqueuedAt, {
+      deliveryCount: entry.deliveryCount,
+      properties: withProperties(entry.properties, properties),
+    });
+    this.#held.remove(entry);
+    deadLetters.#held.makeReady(dead);
     deadLetters.dispatch();
-  }
-
-  #remove(entry: Entry<M>): void {
-    this.#unlock(entry);
-    this.#ready.delete(entry);
-    this.#deadlines.delete(entry);
-    this.#messages.delete(entry.sequenceNumber);
   }
 
   #settle(lockToken: string, how: (entry: Entry<M>) => void): Settlement {
     this.#settleDue();
-    const entry = this.#locked.get(lockToken);
+    const entry = this.#held.locked.get(lockToken);
     if (!entry) return 'lock_lost';
     how(entry);
     this.dispatch();
@@ -281,9 +256,11 @@ export class Queue<M extends Message> {
 
   #settleDue(): number {
     const now = this.#clock.now();
-    for (let entry = this.#deadlines.take(now); entry; entry = this.#deadlines.take(now)) {
-      if (entry.state === 'scheduled') this.#activate(entry);
-      else if (entry.lock) this.#failDelivery(entry);
+    for (let entry = this.#held.deadlines.take(now); entry; entry = this.#held.deadlines.take(now)) {
+      if (entry.state === 'scheduled') {
+        this.#held.activate(entry);
+        this.#startLife(entry);
+      } else if (entry.lock) this.#failDelivery(entry);
       else this.#expire(entry);
     }
     return now;

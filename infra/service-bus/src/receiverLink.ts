@@ -10,14 +10,14 @@ import type { WireMessage } from './messageCodec.ts';
 import type { Queue, Settlement } from './queue.ts';
 import { afterAttach, confirmAttach, LinkCredit, outcomeOf, settle } from './rheaCorners.ts';
 
-/** A client's receiver, as the broker serves it. */
+/** The broker's end of a client's receiver. */
 export interface ReceiverLink {
-  /** Goes on after the client could take nothing for a while. */
+  /** Delivers again after the client had no capacity. */
   resume(): void;
   close(): void;
 }
 
-/** Hands messages to a client's receiver as its credit allows, and settles them as it says. */
+/** Delivers messages to a client's receiver within its credit, and settles them as the client asks. */
 export function openReceiverLink(link: Sender, queue: Queue<WireMessage>): ReceiverLink {
   const receiveAndDelete = link.snd_settle_mode === 1;
   confirmAttach(link);
@@ -39,7 +39,7 @@ export function openReceiverLink(link: Sender, queue: Queue<WireMessage>): Recei
     resume();
     credit.answerDrain();
   });
-  // The buffer of unsettled deliveries was full and is not any more.
+  // The buffer of unsettled deliveries has space again.
   link.on('sendable', resume);
   for (const outcome of ['accepted', 'rejected', 'modified', 'released'] as const) {
     link.on(outcome, ({ delivery }: EventContext) => {
@@ -61,7 +61,7 @@ export function openReceiverLink(link: Sender, queue: Queue<WireMessage>): Recei
 
 type OutcomeName = 'accepted' | 'rejected' | 'modified' | 'released';
 
-/** Does what the client's outcome says; returns the error to answer with when that cannot be done. */
+/** Settles by the client's outcome. Returns the error for the client when that is not possible. */
 function answerTo(name: OutcomeName, delivery: Delivery, queue: Queue<WireMessage>): AmqpError | undefined {
   try {
     return obey(name, delivery, queue);

@@ -7,11 +7,11 @@ import { addressOf, confirmAttach, rawMessage, sendSettled, settle } from './rhe
 export interface Request {
   readonly operation: string;
   readonly body: unknown;
-  /** The whole message, for what must keep the types of its sender. */
+  /** The whole message, for values that must keep the types of the sender. */
   readonly bytes: Buffer;
 }
 
-/** The values of a body are typed by hand, because rhea takes any positive integer for a uint. */
+/** The values of a body have explicit types, because rhea encodes every positive integer as a uint. */
 export interface Reply {
   readonly status: number;
   readonly error?: AmqpError;
@@ -34,7 +34,7 @@ interface DecodedRequest {
 
 const CREDIT_WINDOW = 100;
 
-/** Serves the sending half of a client's request link; each request is answered over the client's other half. */
+/** Serves the sending half of a client's request link. Answers go over the client's receiving half. */
 export function openRequestLink(
   link: Receiver,
   names: ReplyNames,
@@ -63,7 +63,7 @@ export function openReplyLink(link: Sender): void {
   confirmAttach(link);
 }
 
-/** The JavaScript client names the link it wants the reply on, the .NET client that link's target address. */
+/** In `reply_to`, the JavaScript client puts the name of its reply link, the .NET client the target address of that link. */
 function findReplyLink(link: Receiver, replyTo: string | undefined): Sender | undefined {
   if (replyTo === undefined) return undefined;
   return link.connection.find_sender(

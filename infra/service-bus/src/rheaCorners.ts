@@ -1,7 +1,7 @@
 /**
- * All that the broker knows of rhea's inside: each corner, and what goes wrong without it. It holds for rhea 3.0.5,
- * which package.json pins; `infra/service-bus/test/contract/rheaCorners.test.ts` shows each corner at work. Everything is set on
- * single objects, because the Azure SDK, when it runs in the same process, shares rhea's prototypes.
+ * All uses of rhea's internals, each with the fault that it works around. They are valid for rhea 3.0.5, which package.json
+ * pins. `test/contract/rheaCorners.test.ts` tests each of them. Everything is set on single objects, because the Azure SDK
+ * in the same process shares rhea's prototypes.
  */
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
@@ -74,8 +74,8 @@ const types = rhea.types as unknown as {
 const ACCEPTED = outcomes.accepted().described();
 
 /**
- * Deliveries that a session can hold unsettled. rhea frees them in their order only, so one message held for long
- * stops its receiver when that many came after it; with rhea's own 2048 that is soon.
+ * Unsettled deliveries that a session can hold. rhea frees them in order only, so one slow message stops its receiver after
+ * this many others. rhea's own limit of 2048 is reached soon.
  */
 export const OUTGOING_DELIVERIES = 10_000;
 const MAX_FRAME_SIZE = 65_536;
@@ -85,10 +85,10 @@ export const listenOptions = {
   session_buffer_size: { outgoing: OUTGOING_DELIVERIES },
 };
 
-/** A container of the broker's own: the default one is the SDK's. `report` hears of mistakes that end a connection. */
+/** Creates the broker's own container: the SDK uses the default one. `report` gets errors that end a connection. */
 export function createContainer(report: (problem: Error) => void): Container {
   const container = rhea.create_container({
-    // The client delays acknowledgements, and with Nagle's algorithm the broker would wait for them: 40 ms a message.
+    // The client delays acknowledgements. With Nagle's algorithm the broker would wait for them, 40 ms for each message.
     tcp_no_delay: true,
     sender_options: { treat_modified_as_released: false },
     receiver_options: { autoaccept: false, credit_window: 0 },
@@ -97,13 +97,13 @@ export function createContainer(report: (problem: Error) => void): Container {
     enable_anonymous(): void;
   };
   mechanisms.enable_anonymous();
-  // The .NET client knows no other name for the anonymous mechanism.
+  // The name by which the .NET client asks for the anonymous mechanism.
   mechanisms['MSSBCBS'] = mechanisms['ANONYMOUS'];
-  // rhea throws, or writes to the console, what nobody listens to. Clients that fail or vanish are no news here.
+  // rhea throws events without a listener, or writes them to the console. Clients that fail or vanish are expected.
   const expected = ['connection_error', 'session_error', 'sender_error', 'receiver_error', 'disconnected'];
   for (const event of expected) container.on(event, () => undefined);
   for (const event of ['error', 'protocol_error']) container.on(event, report);
-  // rhea sees that a peer is gone by `end` and `error` alone; a socket that just closes would keep its receivers.
+  // rhea notices the end of a peer only by `end` and `error`. Without this, a socket that closes would keep its receivers.
   container.on('connection_open', ({ connection }: { connection: Connection }) => {
     const inner = inside.connection(connection);
     inner.socket.once('close', () => {
@@ -113,14 +113,14 @@ export function createContainer(report: (problem: Error) => void): Container {
   return container;
 }
 
-/** To be called for each session that a client begins. `onWindow` tells that the client can take more transfers. */
+/** Must be called for each session that a client begins. `onWindow` is called when the client can take more transfers. */
 export function prepareSession(session: Session, onWindow: () => void): void {
   const inner = inside.session(session);
   const connection = inside.connection(session.connection);
   const onTransfer = inner.on_transfer.bind(session);
   const onFlow = inner.on_flow.bind(session);
 
-  // rhea decodes messages of format 0 and drops their bytes; in any other format it hands them over as they came.
+  // rhea decodes messages of format 0 and drops their bytes. In any other format it passes the bytes on.
   inner.on_transfer = (frame) => {
     frame.performative.message_format = (frame.performative.message_format ?? 0) + RAW;
     onTransfer(frame);
@@ -128,13 +128,13 @@ export function prepareSession(session: Session, onWindow: () => void): void {
 
   inner.on_flow = (frame) => {
     onFlow(frame);
-    // A flow often gets no answer, and then its acknowledgement is delayed, and the client's next frame by it: the
-    // JavaScript client leaves Nagle's algorithm on. An empty frame takes the acknowledgement along.
+    // A flow without an answer gets a delayed acknowledgement. That delays the client's next frame, because the JavaScript
+    // client uses Nagle's algorithm. An empty frame carries the acknowledgement at once.
     connection._write_frame();
     if (frame.performative.handle === undefined || frame.performative.handle === null) onWindow();
   };
 
-  // rhea looks up ids before its oldest delivery too, and finds younger ones in the slots of those long settled.
+  // For an id before its oldest delivery, rhea finds a younger delivery in the slot of one that was settled.
   const { deliveries } = inner.outgoing;
   deliveries.by_id = (id) => {
     const gap = id - (deliveries.entries[deliveries.head]?.id ?? id);
@@ -144,7 +144,7 @@ export function prepareSession(session: Session, onWindow: () => void): void {
   };
 }
 
-/** Added to the format of each transfer, so that rhea leaves it alone. Formats are a uint; Azure's is 0x80013700. */
+/** Added to the format of each transfer, so that rhea does not decode it. Formats are a uint. Azure's is 0x80013700. */
 const RAW = 1;
 
 /** The bytes of a received transfer, and the message format that its sender gave it. */
@@ -153,8 +153,8 @@ export function rawMessage(message: unknown, delivery: Delivery): { bytes: Buffe
 }
 
 /**
- * The credit a client has given one of its receivers. rhea counts a message only when it writes it, at the end of the
- * tick, so what is sent is counted here; a message beyond the credit would block all others of its session.
+ * The credit of one of a client's receivers. rhea counts a message when it writes it, at the end of the tick, so this class
+ * counts sent messages itself. A message beyond the credit would block all others of its session.
  */
 export class LinkCredit {
   readonly #link: Sender;
@@ -164,7 +164,7 @@ export class LinkCredit {
     this.#link = link;
   }
 
-  /** How many messages the client can take now, by its credit, its session's window and rhea's buffer. */
+  /** Returns how many messages the client can take now, by its credit, its session's window and rhea's buffer. */
   available(): number {
     const { outgoing } = inside.session(this.#link.session);
     const unwritten = outgoing.next_delivery_id - outgoing.next_pending_delivery;
@@ -181,7 +181,7 @@ export class LinkCredit {
     inside.delivery(delivery).settled = settled;
   }
 
-  /** Answers a drain, if one was asked for. rhea does so only while credit is left; else the SDK closes the link. */
+  /** Answers a pending drain. rhea answers only while credit is left, and without an answer the SDK closes the link. */
   answerDrain(): void {
     const link = inside.link(this.#link);
     if (!link._draining) return;
@@ -197,7 +197,7 @@ export class LinkCredit {
     inside.connection(this.#link.connection)._register();
   }
 
-  /** The same before and after rhea has written a message: it moves one from the first term to the second. */
+  /** Does not change when rhea writes a message: that moves one from the first term to the second. */
   #granted(): number {
     const { credit, delivery_count } = inside.link(this.#link);
     return credit + delivery_count;
@@ -209,24 +209,23 @@ export function sendSettled(link: Sender, message: object): void {
   inside.delivery(delivery).settled = true;
 }
 
-/** Settles a delivery in either direction: accepted, or rejected with an error. */
+/** Settles a delivery of either direction: accepts it, or rejects it with an error. */
 export function settle(delivery: Delivery, error?: AmqpError): void {
   const inner = inside.delivery(delivery);
   const answered = inner.remote_settled;
   if (!error) {
     delivery.update(true, ACCEPTED);
   } else {
-    // rhea writes the second of two neighbours with the outcome of the first. What is accepted may pass as one; a
-    // rejection goes out by itself.
+    // rhea gives the second of two neighbours the outcome of the first. So a rejection is written by itself.
     inner.settled = true;
     if (!answered) writeRejection(delivery, error);
     inside.connection(delivery.link.connection)._register();
   }
-  // The client says nothing after our settlement, and rhea would wait for that and keep the slot: 2048, then silence.
+  // rhea would keep the slot until the client answers, and the client does not answer a settlement.
   inner.remote_settled = true;
 }
 
-/** What a client's disposition says. The map is in the client's encoding, because rhea's decoding loses types. */
+/** Reads a client's disposition. The map stays in the client's encoding, because rhea's decoding loses types. */
 export function outcomeOf(delivery: Delivery): { undeliverableHere: boolean; map: Buffer | undefined } {
   const { value, undeliverable_here } = delivery.remote_state as ReceivedOutcome;
   // modified: [delivery-failed, undeliverable-here, message-annotations]; rejected: [[condition, description, info]]
@@ -264,12 +263,12 @@ function writeRejection(delivery: Delivery, error: AmqpError): void {
   inside.session(link.session).output(frames.disposition(fields));
 }
 
-/** The address of a link's source or target; undefined when the client gave none. */
+/** Returns the address of a link's source or target, or `undefined` when the client gave none. */
 export function addressOf(terminus: { readonly address?: string } | null): string | undefined {
   return terminus?.address;
 }
 
-/** Answers an attach with the addresses and settle modes that the client asked for, and with fields of the broker's. */
+/** Answers an attach with the client's addresses and settle modes, and with more `fields`. */
 export function confirmAttach(link: Sender | Receiver, fields: Readonly<Record<string, unknown>> = {}): void {
   const { snd_settle_mode, rcv_settle_mode } = link;
   link.set_source({ address: addressOf(link.source) ?? '' });
@@ -278,14 +277,14 @@ export function confirmAttach(link: Sender | Receiver, fields: Readonly<Record<s
 }
 
 /**
- * Runs `then` when the attach that is being answered has been written. rhea writes the messages of a tick before its
- * attaches, and a client whose credit came with its attach would get messages of a link that it does not know yet.
+ * Runs `then` after the answer to the current attach is written. rhea writes the messages of a tick before its attaches, so
+ * a client that gave credit with its attach would get messages of a link that it does not know yet.
  */
 export function afterAttach(then: () => void): void {
   process.nextTick(then);
 }
 
-/** Keeps the answer to an attach back until the returned function is called; rhea would send it with the next tick. */
+/** Delays the answer to an attach until the returned function is called. rhea would send it in the next tick. */
 export function holdAttach(link: Sender | Receiver): () => void {
   const inner = inside.link(link);
   inner._process = () => undefined;

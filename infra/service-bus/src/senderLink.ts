@@ -5,13 +5,13 @@ import { decodeBatch, decodeMessage, type WireMessage } from './messageCodec.ts'
 import type { Queue } from './queue.ts';
 import { confirmAttach, rawMessage, settle } from './rheaCorners.ts';
 
-/** The standard tier's. The JavaScript client sizes its batches by it; the .NET client sends nothing without it. */
+/** Limit of the standard tier. The JavaScript client limits its batches by it. The .NET client needs it to send. */
 const MAX_MESSAGE_SIZE = 262_144;
 const BATCH_FORMAT = 0x80013700;
-/** Messages that a client may send ahead; the .NET client asks for more in a way that rhea does not hear. */
+/** Messages that a client may send before an answer. rhea does not see the .NET client's request for more. */
 const CREDIT_WINDOW = 1000;
 
-/** Serves a client's sender: what it sends goes into the queue and is settled. */
+/** Serves a client's sender: enqueues each message and settles its delivery. */
 export function openSenderLink(link: Receiver, queue: Queue<WireMessage>): void {
   confirmAttach(link, { max_message_size: MAX_MESSAGE_SIZE });
   link.set_credit_window(CREDIT_WINDOW);

@@ -20,8 +20,8 @@ beforeAll(async () => {
   sample = await buildSample({ functionTimeout: '00:00:01' });
   const start = (streaming: 'on' | 'off', serving: 'direct' | 'proxy') =>
     startSampleHost(sample.root, {
-      args: ['--serving', serving],
-      env: { SAMPLE_STREAMING: streaming, SAMPLE_FUNCTIONS: 'http', MREG_LOCAL_FUNCTION_KEY: 'the-key' },
+      args: ['--serving', serving, '--function-key', 'the-key'],
+      env: { SAMPLE_STREAMING: streaming, SAMPLE_FUNCTIONS: 'http' },
     });
   [hosts.direct, hosts.proxy, hosts.buffered] = await Promise.all([
     start('on', 'direct'),
@@ -210,11 +210,7 @@ describe.each(EVERY)('paths and addresses, %s', (way) => {
   test('a function sees the headers of the client, and none of those between host and library', async () => {
     const { headers } = await seen(way, { path: '/echo', headers: { 'X-One': ['1', '2'], Cookie: 'a=b' } });
     const host = `127.0.0.1:${hosts[way].port}`;
-    expect(headers).toEqual({
-      host,
-      cookie: 'a=b',
-      ...(way === 'buffered' ? { 'x-one': '1,2', connection: 'close' } : { 'x-one': '1, 2' }),
-    });
+    expect(headers).toEqual({ host, cookie: 'a=b', 'x-one': '1,2', connection: 'close' });
   });
 });
 
@@ -397,31 +393,6 @@ describe.each(STREAMED)('a streamed answer, %s', (way) => {
     await release(way, 'error');
     await cut;
     await hosts[way].complained('threw in the middle of its answer');
-  });
-
-  test('is ended when its client has left', async () => {
-    const { request, response } = openGated(way);
-    await hosts[way].reported('gated');
-    await release(way, 'data: 1\n\n');
-    await chunksOf(await response).next();
-    request.destroy();
-    await once(request, 'close');
-    // The stream that a function returns may be ended once the chunk is there that it is asked for.
-    await release(way, 'data: 2\n\n');
-    await hosts[way].reported('gated was cancelled');
-    expect(await ask(way, { path: '/native' })).toMatchObject({ status: 418 });
-    expect(hosts[way].output().stderr).not.toContain('function gated) returned no response');
-  });
-
-  test('is not begun when its client has left before the first chunk', async () => {
-    const { request, response } = openGated(way);
-    await hosts[way].reported('gated');
-    const gone = expect(response).rejects.toThrow('socket hang up');
-    request.destroy();
-    await gone;
-    await release(way, 'data: 1\n\n');
-    await hosts[way].reported('gated was cancelled');
-    expect(await ask(way, { path: '/native' })).toMatchObject({ status: 418 });
   });
 });
 

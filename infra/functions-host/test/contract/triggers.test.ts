@@ -4,7 +4,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { startBroker, type Broker } from '../../../service-bus/src/broker.ts';
+import { startBroker, type Broker } from '@mcp-registry-gateway/service-bus';
 import { buildSample, startSampleHost, type BuiltSample, type SampleHost } from '../support/sampleHost.ts';
 
 let sample: BuiltSample;
@@ -25,8 +25,8 @@ async function kill(): Promise<void> {
   host = undefined;
 }
 
-async function start(env: NodeJS.ProcessEnv): Promise<SampleHost> {
-  host = await startSampleHost(sample.root, { env: { SAMPLE_STREAMING: 'on', ...env } });
+async function start(env: NodeJS.ProcessEnv, args: readonly string[] = []): Promise<SampleHost> {
+  host = await startSampleHost(sample.root, { env: { SAMPLE_STREAMING: 'on', ...env }, args });
   return host;
 }
 
@@ -185,7 +185,7 @@ describe('a timer trigger', () => {
   });
 
   const startTimers = (): Promise<SampleHost> =>
-    start({ SAMPLE_FUNCTIONS: 'timers', SAMPLE_SCHEDULE: '* * * * * *', MREG_LOCAL_DATA: data });
+    start({ SAMPLE_FUNCTIONS: 'timers', SAMPLE_SCHEDULE: '* * * * * *' }, ['--data', data]);
 
   test('runs at the start when told to, and then on its schedule', async () => {
     const timers = await startTimers();

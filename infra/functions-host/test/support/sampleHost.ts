@@ -1,16 +1,14 @@
 import { fork, type ChildProcess } from 'node:child_process';
-import { on, once } from 'node:events';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { build } from 'esbuild';
+import { build as esbuild } from 'esbuild';
 import http from 'node:http';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { buildApps } from '../../../build.ts';
 
 const HOST = path.resolve(import.meta.dirname, '../../src/main.ts');
 const SAMPLE = path.join(import.meta.dirname, 'sampleApp/main.ts');
 /** Inside the checkout, so that packages are found which are not bundled. */
-const LOCAL = path.resolve(import.meta.dirname, '../../../../.local');
+const LOCAL = path.resolve(import.meta.dirname, '../../.local');
 
 /** The sample app as it would be deployed, in a folder of its own. */
 export interface BuiltSample {
@@ -18,31 +16,32 @@ export interface BuiltSample {
   remove(): Promise<void>;
 }
 
-/**
- * `entry`: another app than the sample. `library: 'published'`: with the Functions library as it comes, of which the
- * build has every fault that `infra/libraryPatches.ts` mends.
- */
+type Build = (entry: string, outDir: string) => Promise<void>;
+
+/** `entry`: another app than the sample. `build`: another way to build it than with the published Functions library. */
 export async function buildSample(
   hostJson: object = {},
-  { entry = SAMPLE, library }: { readonly entry?: string; readonly library?: 'published' } = {},
+  { entry = SAMPLE, build = buildPlainly }: { readonly entry?: string; readonly build?: Build } = {},
 ): Promise<BuiltSample> {
   await mkdir(LOCAL, { recursive: true });
-  const root = await mkdtemp(path.join(library === undefined ? tmpdir() : LOCAL, 'sample-app-'));
-  const outDir = path.join(root, 'dist');
-  if (library === undefined) await buildApps({ entries: { main: entry }, outDir });
-  else await build({ ...PLAIN_BUILD, entryPoints: { main: entry }, outdir: outDir });
+  const root = await mkdtemp(path.join(LOCAL, 'sample-app-'));
+  await build(entry, path.join(root, 'dist'));
   await writeFile(path.join(root, 'package.json'), JSON.stringify({ type: 'module', main: 'dist/main.js' }));
   await writeHostJson(root, hostJson);
   return { root, remove: () => rm(root, { recursive: true }) };
 }
 
-const PLAIN_BUILD = {
-  bundle: true,
-  splitting: true,
-  format: 'esm',
-  platform: 'node',
-  packages: 'external',
-} as const;
+const buildPlainly: Build = async (entry, outDir) => {
+  await esbuild({
+    entryPoints: { main: entry },
+    outdir: outDir,
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    packages: 'external',
+  });
+};
 
 export async function writeHostJson(root: string, more: object = {}): Promise<void> {
   const hostJson = { version: '2.0', extensions: { http: { routePrefix: '' } }, ...more };
@@ -122,11 +121,7 @@ async function exitOf(child: ChildProcess): Promise<number | null> {
 }
 
 async function ready(child: ChildProcess, output: { readonly stdout: string }): Promise<void> {
-  for await (const [message] of on(child, 'message') as AsyncIterable<[{ readonly type?: unknown }]>) {
-    if (message.type === 'ready') break;
-  }
-  // The line was written before the message, but on another pipe.
-  while (!output.stdout.includes('\n')) await once(child.stdout ?? child, 'data');
+  while (!/^Functions host on .*\n/m.test(output.stdout)) await once(child.stdout ?? child, 'data');
 }
 
 async function endedEarly(exited: Promise<number | null>, output: object): Promise<never> {

@@ -1,9 +1,14 @@
 import type { ProcessErrorArgs, ServiceBusReceivedMessage } from '@azure/service-bus';
 import { expect, test } from 'vitest';
 import type { Invoker, Trigger } from '../../src/invocation.ts';
-import { createOutageReport, receive, type QueueFunction, type Receiver } from '../../src/queueReceiver.ts';
+import {
+  createOutageReport,
+  receive,
+  type QueueFunction,
+  type Receiver,
+  createSettlementQueue,
+} from '../../src/queueReceiver.ts';
 import { messageData, messageMetadata } from '../../src/serviceBusMetadata.ts';
-import { createSettlementQueue } from '../../src/settlementQueue.ts';
 
 const trigger = { type: 'serviceBusTrigger', direction: 'in' } as const;
 const target: QueueFunction = {

@@ -1,13 +1,14 @@
-import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { fileURLToPath } from 'node:url';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { ServiceBusClient, type ServiceBusReceiver } from '@azure/service-bus';
-import { afterEach, describe, expect, test, vi } from 'vitest';
-import { startBroker, type Broker } from '../../src/broker.ts';
-import { connectionStringFor } from '../../src/connectionString.ts';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { connectionStringFor, startBroker, type Broker } from '../../src/broker.ts';
+
 import type { QueueSettings } from '../../src/queue.ts';
-import topology from '../../../topology.json' with { type: 'json' };
+import { runBroker, type BrokerProcess } from '../support/brokerProcess.ts';
 
 /** What concerns the local broker alone: its life, its limits, and clients that lose it and find it again. */
 const SETTINGS: QueueSettings = {
@@ -186,60 +187,71 @@ describe('where the broker runs', () => {
 });
 
 describe('as a process', () => {
-  test('it says that it is ready, names its queues, and stops without a word', async () => {
-    const child = runMain(['--port', '0']);
-    const [ready] = (await once(child.process, 'message')) as [unknown];
-    expect(ready).toEqual({ type: 'ready' });
-    const line = child.stdout();
-    for (const { name } of [...topology.agents, ...topology.queues]) expect(line).toContain(name);
-    expect(line.trim().split('\n')).toHaveLength(1);
-    child.process.kill('SIGTERM');
-    expect(await once(child.process, 'exit')).toEqual([0, null]);
-    expect(child.stderr()).toBe('');
+  let folder: string;
+  let queues: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'broker-'));
+    cleanups.push(() => rm(folder, { recursive: true }));
+    queues = join(folder, 'queues.json');
+    await writeFile(queues, JSON.stringify({ orders: { lockDurationSeconds: 7 }, invoices: {} }));
   });
 
-  test('its queues have the settings of the topology', async () => {
-    const child = runMain(['--port', '0']);
-    await once(child.process, 'message');
-    const port = Number(/127\.0\.0\.1:(\d+)/.exec(child.stdout())?.[1]);
-    const client = open(connectionStringFor(port));
-    const [agent] = topology.agents;
-    if (!agent) throw new Error('no agent');
-    const sender = client.createSender(agent.name);
-    await sender.sendMessages({ messageId: 'same', body: 1 });
-    await sender.sendMessages({ messageId: 'same', body: 1 });
-    const receiver = client.createReceiver(agent.name);
-    const [received] = await receiver.receiveMessages(1);
-    const lockMs = Number(received?.lockedUntilUtc) - Date.now();
-    expect(Math.abs(lockMs - topology.queueSettings.lockDurationSeconds * 1000)).toBeLessThan(3_000);
-    expect(received?.timeToLive).toBe(topology.queueSettings.defaultTimeToLiveSeconds * 1000);
-    expect(await receiver.peekMessages(5)).toHaveLength(1);
+  test('it says in one line that it is ready, names its queues, and stops without a word', async () => {
+    const broker = run(['--port', '0', '--queues', queues]);
+    const port = await broker.ready;
+    expect(broker.stdout()).toBe(
+      `Service Bus broker on 127.0.0.1:${port}, queues: orders, invoices. ` +
+        `Connection string: ${connectionStringFor(port)}\n`,
+    );
+    broker.child.kill('SIGTERM');
+    expect(await once(broker.child, 'exit')).toEqual([0, null]);
+    expect(broker.stderr()).toBe('');
+  });
+
+  test('its queues have the settings of the file, and those of Azure where the file has none', async () => {
+    const client = open(connectionStringFor(await run(['--port', '0', '--queues', queues]).ready));
+    const lockMsOf = async (queue: string) => {
+      await client.createSender(queue).sendMessages({ body: 1 });
+      const [received] = await client.createReceiver(queue).receiveMessages(1);
+      return Number(received?.lockedUntilUtc) - Date.now();
+    };
+    expect(Math.abs((await lockMsOf('orders')) - 7_000)).toBeLessThan(3_000);
+    expect(Math.abs((await lockMsOf('invoices')) - 60_000)).toBeLessThan(3_000);
   });
 
   test('it stops when its parent is gone', async () => {
-    const child = runMain(['--port', '0']);
-    await once(child.process, 'message');
-    child.process.disconnect();
-    expect(await once(child.process, 'exit')).toEqual([0, null]);
+    const broker = run(['--port', '0', '--queues', queues]);
+    await broker.ready;
+    broker.child.disconnect();
+    expect(await once(broker.child, 'exit')).toEqual([0, null]);
   });
 
   test.each([
-    { args: ['--port', 'many'], says: /--port many/ },
-    { args: ['--prot', '1'], says: /--prot/ },
-  ])('a bad option is one line and exit code 1: $args', async ({ args, says }) => {
-    const child = runMain(args);
-    expect(await once(child.process, 'exit')).toEqual([1, null]);
-    expect(child.stderr()).toMatch(says);
-    expect(child.stderr().trim().split('\n')).toHaveLength(1);
+    { why: 'a bad port', args: ['--queues', 'x', '--port', 'many'], says: /--port many/ },
+    { why: 'an unknown option', args: ['--prot', '1'], says: /--prot/ },
+    { why: 'no file of queues', args: ['--port', '0'], says: /usage: main\.ts --queues FILE/ },
+    { why: 'a missing file', args: ['--queues', '/nowhere.json'], says: /\/nowhere\.json cannot be read/ },
+    { why: 'a file without queues', args: ['--queues', import.meta.filename], says: /is not valid JSON/ },
+  ])('$why is one line and exit code 1', async ({ args, says }) => {
+    const broker = run(args);
+    expect(await once(broker.child, 'close')).toEqual([1, null]);
+    expect(broker.stderr()).toMatch(says);
+    expect(broker.stderr().trim().split('\n')).toHaveLength(1);
   });
 
   test('a port that is taken is one line and exit code 1', async () => {
     const { port } = await start();
-    const child = runMain(['--port', String(port)]);
-    expect(await once(child.process, 'exit')).toEqual([1, null]);
-    expect(child.stderr()).toBe(`Service Bus broker: port ${port} is already in use\n`);
+    const broker = run(['--port', String(port), '--queues', queues]);
+    expect(await once(broker.child, 'close')).toEqual([1, null]);
+    expect(broker.stderr()).toBe(`Service Bus broker: port ${port} is already in use\n`);
   });
 });
+
+function run(args: readonly string[]): BrokerProcess {
+  const broker = runBroker(args);
+  cleanups.push(() => broker.kill());
+  return broker;
+}
 
 /** Bodies in the order in which they came. */
 class Arrivals {
@@ -280,22 +292,4 @@ async function startProxy(target: number): Promise<{ readonly port: number; cut(
     return Promise.resolve(server.close());
   });
   return { port: (server.address() as AddressInfo).port, cut };
-}
-
-function runMain(args: string[]): { process: ChildProcess; stdout(): string; stderr(): string } {
-  const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
-  const child = fork(main, args, {
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    env: { PATH: process.env['PATH'] },
-  });
-  cleanups.push(async () => {
-    if (child.exitCode === null && child.signalCode === null) {
-      child.kill('SIGKILL');
-      await once(child, 'exit');
-    }
-  });
-  let [stdout, stderr] = ['', ''];
-  child.stdout?.on('data', (text: Buffer) => (stdout += text.toString()));
-  child.stderr?.on('data', (text: Buffer) => (stderr += text.toString()));
-  return { process: child, stdout: () => stdout, stderr: () => stderr };
 }

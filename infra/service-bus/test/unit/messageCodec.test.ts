@@ -27,6 +27,7 @@ const stored = (
   bytes: Buffer,
   more: Partial<StoredMessage<WireMessage>> = {},
 ): StoredMessage<WireMessage> => ({
+  id: 7,
   message: decodeMessage(bytes),
   sequenceNumber: 7,
   enqueuedAt: ENQUEUED_AT,

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { createSettlementQueue } from '../../../../functions-host/src/settlementQueue.ts';
+import { createSettleInTurn } from '../../support/settleInTurn.ts';
 import { one, type OpenQueue } from './namespace.ts';
 
 export function receivingContract(openQueue: OpenQueue, lockSeconds: number): void {
@@ -24,7 +24,7 @@ export function receivingContract(openQueue: OpenQueue, lockSeconds: number): vo
 
     test('a subscription handles every message once, and no more at a time than it is allowed to', async () => {
       const { sender, receiver } = await openQueue();
-      const settle = createSettlementQueue();
+      const settle = createSettleInTurn();
       const handled: number[] = [];
       let [running, most] = [0, 0];
       const all = Promise.withResolvers<undefined>();

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { ServiceBusReceivedMessage } from '@azure/service-bus';
 import { describe, expect, test } from 'vitest';
-import { createSettlementQueue } from '../../../../functions-host/src/settlementQueue.ts';
+import { createSettleInTurn } from '../../support/settleInTurn.ts';
 import { one, type OpenQueue } from './namespace.ts';
 
 export function settlingContract(openQueue: OpenQueue, lockSeconds: number): void {
@@ -62,7 +62,7 @@ export function settlingContract(openQueue: OpenQueue, lockSeconds: number): voi
       const bodies = Array.from({ length: 60 }, (_, index) => index);
       await sender.sendMessages(bodies.map((body) => ({ body })));
       const received = await receiver.receiveMessages(bodies.length);
-      const settle = createSettlementQueue();
+      const settle = createSettleInTurn();
       await Promise.all(
         received.map((message, index) =>
           settle(() => {

@@ -1,0 +1,2 @@
+export { readHostOptions, startHost, type HostOptions, type RunningHost } from './functionsHost.ts';
+export { decodePath, encodePath } from './requestTarget.ts';

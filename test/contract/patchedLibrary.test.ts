@@ -1,0 +1,65 @@
+import { once } from 'node:events';
+import http from 'node:http';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  buildSample,
+  startSampleHost,
+  type BuiltSample,
+  type SampleHost,
+} from '../../infra/functions-host/test/support/sampleHost.ts';
+import { buildPatched } from '../support/buildPatched.ts';
+
+let sample: BuiltSample;
+beforeAll(async () => {
+  sample = await buildSample({}, { build: buildPatched });
+});
+afterAll(() => sample.remove());
+
+/** What an app that the build has patched does better than one with the published Functions library. */
+describe.each(['direct', 'proxy'] as const)('an app with the patched library, %s', (serving) => {
+  let host: SampleHost;
+  beforeAll(async () => {
+    const env = { SAMPLE_STREAMING: 'on', SAMPLE_FUNCTIONS: 'http' };
+    host = await startSampleHost(sample.root, { args: ['--serving', serving], env });
+  });
+  afterAll(() => host.stop());
+
+  /** Starts `GET /gated`, whose chunks leave when the test says so. */
+  const openGated = () => {
+    const request = http.get({ port: host.port, host: '127.0.0.1', path: '/gated', agent: false });
+    return { request, response: once(request, 'response') as Promise<[http.IncomingMessage]> };
+  };
+  const release = (chunk: string) => host.send({ path: '/release', method: 'POST', body: chunk });
+
+  test('a function sees the headers of the client, and none of those between host and library', async () => {
+    const { body } = await host.send({ path: '/echo', headers: { 'X-One': ['1', '2'], Cookie: 'a=b' } });
+    const { headers } = JSON.parse(body) as { headers: Record<string, string> };
+    expect(headers).toEqual({ host: `127.0.0.1:${host.port}`, cookie: 'a=b', 'x-one': '1, 2' });
+  });
+
+  test('a streamed answer is ended when its client has left', async () => {
+    const { request, response } = openGated();
+    await host.reported('gated');
+    await release('data: 1\n\n');
+    const [answer] = await response;
+    await once(answer, 'data');
+    request.destroy();
+    await once(request, 'close');
+    // The stream that a function returns may be ended once the chunk is there that it is asked for.
+    await release('data: 2\n\n');
+    await host.reported('gated was cancelled');
+    expect(await host.send({ path: '/native' })).toMatchObject({ status: 418 });
+    expect(host.output().stderr).not.toContain('function gated) returned no response');
+  });
+
+  test('a streamed answer is not begun when its client has left before the first chunk', async () => {
+    const { request, response } = openGated();
+    await host.reported('gated');
+    const gone = expect(response).rejects.toThrow('socket hang up');
+    request.destroy();
+    await gone;
+    await release('data: 1\n\n');
+    await host.reported('gated was cancelled');
+    expect(await host.send({ path: '/native' })).toMatchObject({ status: 418 });
+  });
+});
