@@ -16,6 +16,10 @@ export default defineConfig({
     ],
     // A flaky test is a fault to find, not to try again.
     retry: 0,
+    // The files of one worker share its modules and the processes that tests start for all of them.
+    isolate: false,
+    restoreMocks: true,
+    unstubEnvs: true,
     projects: [
       {
         test: {
@@ -44,8 +48,8 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
-          // A topology is five processes or more.
-          maxWorkers: Math.max(1, Math.floor(cores / 2)),
+          // These tests mostly wait. A topology is seven processes.
+          maxWorkers: Math.min(cores, 4),
           sequence: { groupOrder: 2 },
         },
       },

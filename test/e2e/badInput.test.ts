@@ -2,20 +2,19 @@ import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { secondTenant } from '../../infra/local/defaults.ts';
 import { type Api, managementApi } from '../support/managementApi.ts';
-import { type TestTopology, startTestTopology } from '../support/topology.ts';
+import { type SharedTopology, useSharedTopology } from '../support/sharedTopology.ts';
 
-let topology: TestTopology;
+let topology: SharedTopology;
 let admin: Api;
 const tokens: Record<string, string> = {};
 
 beforeAll(async () => {
-  topology = await startTestTopology();
+  topology = await useSharedTopology();
   tokens['admin'] = await topology.mint({ role: 'Admin' });
   tokens['user'] = await topology.mint({ role: 'User' });
   tokens['auditor'] = await topology.mint({ role: 'Auditor' });
-  tokens['stranger'] = await topology.mint({ role: 'Admin', tenant: secondTenant });
+  tokens['stranger'] = await topology.mint({ role: 'Admin', tenant: topology.otherTenant });
   tokens['no role'] = await topology.mint({ roles: [] });
   tokens['forged'] = `${tokens['admin'].slice(0, -4)}AAAA`;
   admin = managementApi(topology.urls.management, tokens['admin']);
@@ -62,7 +61,7 @@ describe('a request that is not in order gets its status and a body that says wh
     {
       status: 400,
       who: 'admin',
-      body: { ...server, tenantId: secondTenant },
+      body: { ...server, tenantId: '00000000-0000-4000-8000-000000000000' },
       why: 'a field that there is not',
     },
     { status: 400, who: 'admin', body: [], why: 'a body that is no object' },

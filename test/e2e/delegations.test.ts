@@ -1,12 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { secondTenant } from '../../infra/local/defaults.ts';
 import { type Api, managementApi } from '../support/managementApi.ts';
-import { type TestTopology, startTestTopology } from '../support/topology.ts';
+import { type SharedTopology, useSharedTopology } from '../support/sharedTopology.ts';
 
-let topology: TestTopology;
+let topology: SharedTopology;
 let operator: Api;
 beforeAll(async () => {
-  topology = await startTestTopology({ demo: true });
+  topology = await useSharedTopology({ demo: true });
   operator = managementApi(topology.urls.management, await topology.mint({ role: 'Operator' }));
 });
 afterAll(() => topology.stop());
@@ -46,7 +45,7 @@ test('delegations are listed by agent and state, for the own tenant', async () =
   });
   const stranger = managementApi(
     topology.urls.management,
-    await topology.mint({ role: 'Admin', tenant: secondTenant }),
+    await topology.mint({ role: 'Admin', tenant: topology.otherTenant }),
   );
   expect((await stranger.get('/delegations')).body['items']).toEqual([]);
 });

@@ -1,18 +1,15 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { secondTenant } from '../../infra/local/defaults.ts';
 import { checkOfficialAnswer } from '../support/officialRegistrySchema.ts';
 import { serverJson } from '../support/serverJson.ts';
-import { type TestTopology, startTestTopology } from '../support/topology.ts';
+import { type SharedTopology, useSharedTopology } from '../support/sharedTopology.ts';
 
-let topology: TestTopology;
+let topology: SharedTopology;
 let admin: string;
 let stranger: string;
-/** What every process of the topology says. */
-const lines: string[] = [];
 beforeAll(async () => {
-  topology = await startTestTopology({ onLine: (...said) => lines.push(said.join(' ')) });
+  topology = await useSharedTopology();
   admin = await topology.mint({ role: 'Admin' });
-  stranger = await topology.mint({ role: 'Admin', tenant: secondTenant });
+  stranger = await topology.mint({ role: 'Admin', tenant: topology.otherTenant });
 });
 afterAll(() => topology.stop());
 
@@ -110,6 +107,7 @@ test('a link opens the registry without a token until it is revoked, and its sec
   expect((await call('DELETE', `/registry-links/${id}`, admin)).status).toBe(204);
   expect((await call('GET', `${path}/v0.1/servers`)).status).toBe(404);
 
-  expect(lines.join('\n')).toContain('registry-link-read-v0-1');
-  expect(lines.join('\n')).not.toContain(path.slice(3));
+  const logs = await topology.logs();
+  expect(logs).toContain('registry-link-read-v0-1');
+  expect(logs).not.toContain(path.slice(3));
 });

@@ -6,17 +6,12 @@ import { Client as LegacyClient } from '@modelcontextprotocol/sdk/client/index.j
 import { StreamableHTTPClientTransport as LegacyTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Api, managementApi } from '../support/managementApi.ts';
-import { type TestTopology, startTestTopology } from '../support/topology.ts';
+import { type SharedTopology, useSharedTopology } from '../support/sharedTopology.ts';
 
-const gates = { reachable: [{ check: 'first', agent: 'mcp-security-auditor', task: 'probe' }] };
-
-let topology: TestTopology;
+let topology: SharedTopology;
 let admin: Api;
 beforeAll(async () => {
-  topology = await startTestTopology({
-    demo: true,
-    settings: { MREG_QUALITY_GATES: JSON.stringify(gates) },
-  });
+  topology = await useSharedTopology({ demo: true });
   admin = managementApi(topology.urls.management, await topology.mint({ role: 'Admin' }));
 });
 afterAll(() => topology.stop());

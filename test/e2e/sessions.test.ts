@@ -1,17 +1,17 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { defaultUser, secondTenant } from '../../infra/local/defaults.ts';
+import { defaultUser } from '../../infra/local/defaults.ts';
 import { type Api, managementApi } from '../support/managementApi.ts';
-import { type TestTopology, startTestTopology } from '../support/topology.ts';
+import { type SharedTopology, useSharedTopology } from '../support/sharedTopology.ts';
 
-let topology: TestTopology;
+let topology: SharedTopology;
 let ownToken: string;
 let owner: Api;
 const api = (token: string) => managementApi(topology.urls.management, token);
 const colleague = '22222222-3333-4444-8555-666666666666';
-const as = async (mint: Parameters<TestTopology['mint']>[0]) => api(await topology.mint(mint));
+const as = async (mint: Parameters<SharedTopology['mint']>[0]) => api(await topology.mint(mint));
 
 beforeAll(async () => {
-  topology = await startTestTopology();
+  topology = await useSharedTopology();
   ownToken = await topology.mint({ roles: ['User', 'Operator'] });
   owner = api(ownToken);
 });
@@ -69,7 +69,7 @@ describe("somebody else's session", () => {
 
   test('does not exist for another tenant, whatever the role and even for the same user', async () => {
     const path = await opened();
-    const stranger = await as({ role: 'Admin', tenant: secondTenant });
+    const stranger = await as({ role: 'Admin', tenant: topology.otherTenant });
     for (const answer of [await stranger.get(path), await stranger.delete(path)]) {
       expect(answer).toMatchObject({ status: 404, body: { title: 'Not Found' } });
     }

@@ -1,16 +1,15 @@
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { secondTenant } from '../../infra/local/defaults.ts';
 import { type Api, managementApi } from '../support/managementApi.ts';
-import { type TestTopology, startTestTopology } from '../support/topology.ts';
+import { type SharedTopology, useSharedTopology } from '../support/sharedTopology.ts';
 
-let topology: TestTopology;
+let topology: SharedTopology;
 let admin: Api;
 let userToken: string;
 
 beforeAll(async () => {
-  topology = await startTestTopology({ demo: true });
+  topology = await useSharedTopology({ demo: true });
   admin = managementApi(topology.urls.management, await topology.mint({ role: 'Admin' }));
   userToken = await topology.mint({ role: 'User' });
 });
@@ -45,7 +44,7 @@ test('a set that an administrator curates is what a client sees and can call, an
   expect((await user.get('/toolsets')).body).toMatchObject({ items: [{ slug: 'counter', toolCount: 1 }] });
   const stranger = managementApi(
     topology.urls.management,
-    await topology.mint({ role: 'Admin', tenant: secondTenant }),
+    await topology.mint({ role: 'Admin', tenant: topology.otherTenant }),
   );
   expect((await stranger.get('/toolsets/counter')).status).toBe(404);
 
