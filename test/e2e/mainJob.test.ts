@@ -6,8 +6,8 @@ import { Client as LegacyClient } from '@modelcontextprotocol/sdk/client/index.j
 import { StreamableHTTPClientTransport as LegacyTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { storageConnection } from '../../infra/local/settings.ts';
-import { azureTablePlanStore } from '../../shared/orchestration/azureTableStores.ts';
-import { openTables } from '../../shared/platform/openTables.ts';
+import { azureTablePlanStore } from '../../shared/orchestration/stores/azureTableStores.ts';
+import { openTables } from '../../shared/platform/tables/openTables.ts';
 import { type Api, managementApi } from '../support/managementApi.ts';
 import { type SharedTopology, useSharedTopology } from '../support/sharedTopology.ts';
 
