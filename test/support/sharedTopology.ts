@@ -49,6 +49,8 @@ let started: Promise<TestTopology> | undefined;
 async function start(): Promise<TestTopology> {
   const all = { ...settings, MREG_TENANTS: tenants.join() };
   const topology = await startTestTopology({ demo: true, settings: all });
+  // The worker is ended by SIGTERM, which by itself would skip what is to be done at the exit.
+  process.once('SIGTERM', () => process.exit());
   process.once('exit', () => {
     rmSync(topology.dataDir, { recursive: true, force: true });
   });
