@@ -12,6 +12,7 @@ export default defineConfig({
     reporters: [
       'default',
       './test/support/notRunReporter.ts',
+      './test/support/bridgingReporter.ts',
       ['json', { outputFile: '.local/test-results.json' }],
     ],
     // A flaky test is a fault to find, not to try again.
@@ -20,6 +21,13 @@ export default defineConfig({
     isolate: false,
     restoreMocks: true,
     unstubEnvs: true,
+    // With `--coverage`. Tests that start the apps as processes of their own add nothing to it.
+    coverage: {
+      include: ['functions/**/*.ts', 'shared/**/*.ts', 'infra/**/*.ts'],
+      exclude: ['**/*.test.ts'],
+      reporter: ['text-summary', 'json-summary'],
+      reportsDirectory: '.local/coverage',
+    },
     projects: [
       {
         test: {
