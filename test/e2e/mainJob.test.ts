@@ -26,7 +26,7 @@ const mcpUrl = () => new URL('/mcp', topology.urls.mcp);
 const bearer = () => ({ requestInit: { headers: { authorization: `Bearer ${userToken}` } } });
 const info = { name: 'end-to-end', version: '1.0.0' };
 
-/** The two SDKs and raw HTTP, behind what they all can do. */
+/** What both SDKs and raw HTTP can do. */
 interface Caller {
   list(): Promise<string[]>;
   call(name: string, args: object): Promise<unknown>;
@@ -177,7 +177,7 @@ describe.each(callers)('%s', (_, open) => {
     await Promise.all([caller.close(), direct.close(), directModern.close()]);
   });
 
-  test('learns what is wrong from a call of a tool that is not there', async () => {
+  test('gets an error that names the tool when the tool does not exist', async () => {
     const caller = await open();
     await expect(caller.call('inventory__no_such_tool', {})).rejects.toThrow('inventory__no_such_tool');
     await caller.close();
@@ -194,7 +194,7 @@ describe('the audit trail', () => {
     const [end, begin] = await recordsOf('action=servers.register&resource=servers/warehouse');
     expect(begin).toMatchObject({ tenantId: topology.tenant, decision: 'allowed', outcome: 'begun' });
     expect(end).toMatchObject({ outcome: 'succeeded', begunBy: begin?.id });
-    // The last call that each client made; records of calls come within a second.
+    // Each client made one such call. Records of calls are stored within a second.
     const refused = await vi.waitUntil(
       async () => {
         const found = await recordsOf('resource=servers/inventory/tools/no_such_tool');
@@ -236,7 +236,7 @@ describe('while an upstream is down', () => {
 });
 
 describe('an app that is killed while a delegation is queued for it finishes it once it is back', () => {
-  // Read from the store itself, since the management app is not there to ask.
+  // Read from the store, because the management app is down.
   const stepStates = async (planId: string) => {
     const plan = await azureTablePlanStore(openTables(storageConnection(topology.ports)), [
       topology.tenant,

@@ -55,14 +55,14 @@ test('a published server is read by its name in both spellings, through the host
   }
 });
 
-test('of publishers of one version at once one succeeds, and the others are told of the conflict', async () => {
+test('of concurrent publishers of one version, one succeeds and the others get a conflict', async () => {
   const answers = await Promise.all(Array.from({ length: 8 }, () => publish({ name: 'com.example/raced' })));
   expect(answers.map(({ status }) => status).sort()).toEqual([200, 409, 409, 409, 409, 409, 409, 409]);
   const versions = await call('GET', '/v0.1/servers/com.example%2Fraced/versions', admin);
   expect(versions.body).toMatchObject({ metadata: { count: 1 } });
 });
 
-test('a version goes through its statuses, and the list follows', async () => {
+test('the list follows the status of a version', async () => {
   const path = '/v0.1/servers/com.example%2Faged';
   await publish({ name: 'com.example/aged', version: '1.0.0' });
   await publish({ name: 'com.example/aged', version: '2.0.0' });
@@ -79,7 +79,7 @@ test('a version goes through its statuses, and the list follows', async () => {
   expect((await call('GET', `${path}/versions`, admin)).status).toBe(404);
 });
 
-test('another tenant has a registry of its own', async () => {
+test('each tenant has its own registry', async () => {
   await publish({ name: 'com.example/ours' });
   expect((await call('GET', '/v0.1/servers', stranger)).body).toMatchObject({ servers: [] });
   const path = '/v0.1/servers/com.example%2Fours/versions/1.0.0';

@@ -22,7 +22,7 @@ const inUse = async () => {
   return (body['items'] as { inUse: number }[]).map(({ inUse }) => inUse);
 };
 
-test('the pools are listed with their limits and what is in use', async () => {
+test('the list of pools has limits and current use', async () => {
   expect(await operator.get('/resource-pools')).toMatchObject({
     status: 200,
     body: {
@@ -47,7 +47,7 @@ test('the pools are listed with their limits and what is in use', async () => {
   });
 });
 
-test('what is allocated is in use until it is released', async () => {
+test('an allocation is in use until it is released', async () => {
   const created = await operator.post(allocations, bulk(13, 3));
   expect(created).toMatchObject({
     status: 201,
@@ -65,7 +65,7 @@ test('what is allocated is in use until it is released', async () => {
   expect((await operator.delete(path)).status).toBe(404);
 });
 
-test('of a hundred callers of one tenant at once those within its share get something, the others a 429', async () => {
+test('of a hundred concurrent callers of one tenant, those within its share get an allocation and the others a 429', async () => {
   const stranger = await as({ role: 'Operator', tenant: topology.otherTenant });
   const answers = await Promise.all(Array.from({ length: 100 }, () => operator.post(allocations, bulk(20))));
   const granted = answers.filter(({ status }) => status === 201);
@@ -114,7 +114,7 @@ test.each([
   expect(await inUse()).toEqual([0, 0, 0]);
 });
 
-test("what one tenant holds is none of another's, though it is in use for all", async () => {
+test('an allocation belongs to one tenant and counts as in use for all', async () => {
   const stranger = await as({ role: 'Admin', tenant: topology.otherTenant });
   const { headers } = await operator.post(allocations, bulk(5));
   const path = headers.get('location') ?? '';

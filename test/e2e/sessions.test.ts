@@ -23,7 +23,7 @@ const opened = async (): Promise<string> => {
   return headers.get('location') ?? '';
 };
 
-test('a session shows who opened it, where, what they may do and until when, and never the token', async () => {
+test('a session shows its owner, app, roles and expiry, and never the token', async () => {
   const created = await owner.post('/sessions', {});
   expect(created.status).toBe(201);
   const { id } = created.body as { id: string };
@@ -44,7 +44,7 @@ test('a session shows who opened it, where, what they may do and until when, and
   for (const part of ownToken.split('.')) expect(JSON.stringify(body)).not.toContain(part);
 });
 
-test('a session ends with the token, and a token that has run out opens none', async () => {
+test('a session ends with its token, and an expired token opens none', async () => {
   const seconds = Math.floor(Date.now() / 1_000);
   const soon = await api(await topology.signWith({ exp: seconds + 300 })).post('/sessions', {});
   expect(soon.body).toMatchObject({ expiresAt: new Date((seconds + 300) * 1_000).toISOString() });
@@ -77,7 +77,7 @@ describe("somebody else's session", () => {
   });
 });
 
-test('who ends a session ends it for all, and it is in the audit trail before it happens and after', async () => {
+test('a session that its owner ends is ended for everyone, with an audit record before and after', async () => {
   const path = await opened();
   expect((await owner.delete(path)).status).toBe(204);
   expect((await owner.get(path)).status).toBe(404);
@@ -88,7 +88,7 @@ test('who ends a session ends it for all, and it is in the audit trail before it
 });
 
 test.each(['nothing', '..%2F..%2Fx', '%20', 'x'.repeat(2_000), '%ED%A0%80'])(
-  'an id that none has, %s, is a 404',
+  'the unknown id %s is a 404',
   async (id) => {
     expect((await owner.get(`/sessions/${id}`)).status).toBe(404);
   },

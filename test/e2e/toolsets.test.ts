@@ -29,7 +29,7 @@ const put = (headers: Record<string, string>, change: object) =>
     body: JSON.stringify(change),
   });
 
-test('a set that an administrator curates is what a client sees and can call, and is nobody else’s', async () => {
+test('a client sees and calls the toolset that an administrator curated, and another tenant does not', async () => {
   expect(await admin.post('/toolsets', body)).toMatchObject({
     status: 201,
     body: { slug: 'counter', prompts: [] },
@@ -62,7 +62,7 @@ test('a set that an administrator curates is what a client sees and can call, an
   await client.close();
 });
 
-test('a set is replaced only by whoever has seen it, and is gone when it is deleted', async () => {
+test('a toolset is replaced only with the ETag of its last version, and is gone after it is deleted', async () => {
   const authorization = `Bearer ${await topology.mint({ role: 'Admin' })}`;
   const { headers } = await admin.get('/toolsets/counter');
   const change = { title: 'Counter', tools: [] };
