@@ -1,5 +1,6 @@
 import js from '@eslint/js';
 import regexp from 'eslint-plugin-regexp';
+import importSort from 'eslint-plugin-simple-import-sort';
 import { defineConfig } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
@@ -33,6 +34,11 @@ export default defineConfig(
         },
       ],
     },
+  },
+  {
+    // `npm run format` sorts them: packages of Node, other packages, files.
+    plugins: { 'import-sort': importSort },
+    rules: { 'import-sort/imports': ['off', { groups: [['^node:', '^@?\\w', '^\\.']] }] },
   },
   {
     // Their regular expressions run on texts of callers and of upstream servers: each takes linear time.

@@ -12,10 +12,22 @@ export default defineConfig({
     reporters: [
       'default',
       './test/support/notRunReporter.ts',
+      './test/support/bridgingReporter.ts',
       ['json', { outputFile: '.local/test-results.json' }],
     ],
     // A flaky test is a fault to find, not to try again.
     retry: 0,
+    // The files of one worker share its modules and the processes that tests start for all of them.
+    isolate: false,
+    restoreMocks: true,
+    unstubEnvs: true,
+    // With `--coverage`. Tests that start the apps as processes of their own add nothing to it.
+    coverage: {
+      include: ['functions/**/*.ts', 'shared/**/*.ts', 'infra/**/*.ts'],
+      exclude: ['**/*.test.ts'],
+      reporter: ['text-summary', 'json-summary'],
+      reportsDirectory: '.local/coverage',
+    },
     projects: [
       {
         test: {
@@ -44,8 +56,8 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
-          // A topology is five processes or more.
-          maxWorkers: Math.max(1, Math.floor(cores / 2)),
+          // These tests mostly wait. A topology is seven processes.
+          maxWorkers: Math.min(cores, 4),
           sequence: { groupOrder: 2 },
         },
       },

@@ -4,13 +4,21 @@ import { z } from 'zod';
 import { roles, type Role } from '../../shared/identity/access/actor.ts';
 import { defaultTenant, defaultUser, maxPortOffset } from './defaults.ts';
 import { LocalError } from './localError.ts';
+import type { TopologyOptions } from './topology.ts';
 
 export interface StartOptions {
   readonly demo: boolean;
   readonly withoutApps: boolean;
   readonly portOffset: number;
   readonly dataDir: string;
+  readonly settingsOf?: NonNullable<TopologyOptions['settingsOf']>;
 }
+
+/** A debugger can attach to each app at its port. No app waits for it. */
+const inspectors = {
+  management: { NODE_OPTIONS: '--inspect=127.0.0.1:9229' },
+  mcp: { NODE_OPTIONS: '--inspect=127.0.0.1:9230' },
+} as const;
 
 const placeFlags = { 'port-offset': { type: 'string' }, data: { type: 'string' } } as const;
 const placeUsage = '[--port-offset N] [--data DIR]';
@@ -32,11 +40,13 @@ export function startOptions(args: readonly string[]): StartOptions {
 
 /** @throws LocalError that says what is wrong on the command line. */
 export function devOptions(args: readonly string[]): StartOptions {
-  const given = parse(args, `[--demo] ${placeUsage}`, {
+  const given = parse(args, `[--demo] [--inspect] ${placeUsage}`, {
     demo: { type: 'boolean', default: false },
+    inspect: { type: 'boolean', default: false },
     ...placeFlags,
   });
-  return { demo: given.demo, withoutApps: false, ...place(given) };
+  const debugging = given.inspect ? { settingsOf: inspectors } : {};
+  return { demo: given.demo, withoutApps: false, ...debugging, ...place(given) };
 }
 
 export interface TokenOptions {

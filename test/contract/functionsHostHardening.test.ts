@@ -85,7 +85,6 @@ describe('headers come from the connection alone', () => {
     test('a query is not taken for a token, nor does it hide one', async () => {
       const query = `Headers=${encodeURIComponent(replacement)}`;
       expect(await ask(name, post(`/guarded?${query}`, '{}', AS_JSON))).toMatchObject({ status: 401 });
-      const known = ['Authorization: Bearer Admin', AS_JSON];
       expect(await ask(name, post('/guarded?headers=1', '{}', ...known))).toMatchObject({ status: 200 });
       expect(
         await ask(name, post(`/guarded?${query}`, '{}', ...known, 'Origin: https://evil.example')),
@@ -134,7 +133,7 @@ async function besideACall(name: Name, act: () => Promise<void>): Promise<RawRep
   return parked;
 }
 
-describe.each(BUILT)('a request that the host lets pass and Node would not, %s', (name) => {
+describe.concurrent.each(BUILT)('a request that the host lets pass and Node would not, %s', (name) => {
   // What the host itself cannot pass on is answered by it, when the app says that nothing came.
   const byHost = name === 'proxy' ? ['UTF-8 in a value'] : [];
 
@@ -192,10 +191,10 @@ async function sendChunked(name: Name, bytes: number, head: string): Promise<Raw
   return reply;
 }
 
-describe.each(BUILT)('a body over the bound, %s', (name) => {
-  const known = ['Authorization: Bearer Admin', AS_JSON];
-  const chunked = get('/guarded', 'Transfer-Encoding: chunked', ...known).replace('GET', 'POST');
+const known = ['Authorization: Bearer Admin', AS_JSON];
+const chunked = get('/guarded', 'Transfer-Encoding: chunked', ...known).replace('GET', 'POST');
 
+describe.each(BUILT)('a body over the bound, %s', (name) => {
   test.each([
     { mebibytes: 1.1, times: 20 },
     { mebibytes: 1.5, times: 20 },
@@ -217,8 +216,11 @@ describe.each(BUILT)('a body over the bound, %s', (name) => {
   ])('$why is $status, and is not waited for', async ({ status, head }) => {
     expect(await sendChunked(name, 8 * MEBIBYTE, head)).toMatchObject({ status });
   });
+});
 
-  test('that never ends is 413 all the same, and calls in flight go on', async () => {
+test.concurrent.each(BUILT)(
+  'a body that never ends is 413 all the same, and calls in flight go on, %s',
+  async (name) => {
     const beside = await besideACall(name, async () => {
       const socket = await openRaw(hosts[name].port);
       const reply = replyOf(socket);
@@ -226,8 +228,8 @@ describe.each(BUILT)('a body over the bound, %s', (name) => {
       expect(await reply).toMatchObject({ status: 413 });
     });
     expect(beside).toMatchObject({ status: 200 });
-  });
-});
+  },
+);
 
 describe.each(BUILT)('an event stream, %s', (name) => {
   test('ends what it carries when its client leaves, also while nothing happens', async () => {

@@ -41,7 +41,7 @@ let azurite: Azurite;
 let gone: Azurite;
 let tableCount = 0;
 beforeAll(async () => {
-  [azurite, gone] = await Promise.all([startAzurite(), startAzurite()]);
+  [azurite, gone] = await Promise.all([startAzurite(), startAzurite({ alone: true })]);
   await gone.stop();
 });
 afterAll(() => azurite.stop());

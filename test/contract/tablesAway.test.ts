@@ -8,7 +8,7 @@ let azurite: Azurite;
 /** Opened while the tables answered. */
 let session = '';
 beforeAll(async () => {
-  azurite = await startAzurite();
+  azurite = await startAzurite({ alone: true });
   await createTables(azurite.connectionString, AbortSignal.timeout(20_000));
   const hello = {
     protocolVersion: '2025-11-25',

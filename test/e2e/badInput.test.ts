@@ -2,20 +2,19 @@ import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { secondTenant } from '../../infra/local/defaults.ts';
 import { type Api, managementApi } from '../support/managementApi.ts';
-import { type TestTopology, startTestTopology } from '../support/topology.ts';
+import { type SharedTopology, useSharedTopology } from '../support/sharedTopology.ts';
 
-let topology: TestTopology;
+let topology: SharedTopology;
 let admin: Api;
 const tokens: Record<string, string> = {};
 
 beforeAll(async () => {
-  topology = await startTestTopology();
+  topology = await useSharedTopology();
   tokens['admin'] = await topology.mint({ role: 'Admin' });
   tokens['user'] = await topology.mint({ role: 'User' });
   tokens['auditor'] = await topology.mint({ role: 'Auditor' });
-  tokens['stranger'] = await topology.mint({ role: 'Admin', tenant: secondTenant });
+  tokens['stranger'] = await topology.mint({ role: 'Admin', tenant: topology.otherTenant });
   tokens['no role'] = await topology.mint({ roles: [] });
   tokens['forged'] = `${tokens['admin'].slice(0, -4)}AAAA`;
   admin = managementApi(topology.urls.management, tokens['admin']);
@@ -27,7 +26,7 @@ const api = (token: string | undefined) => managementApi(topology.urls.managemen
 const names = async () =>
   ((await admin.get('/servers')).body['items'] as { slug: string }[]).map(({ slug }) => slug);
 
-describe('a request that is not in order gets its status and a body that says why, and nothing is stored', () => {
+describe('a request that is not valid gets a status and a body that says why, and nothing is stored', () => {
   interface Row {
     readonly status: number;
     readonly who?: string;
@@ -36,7 +35,7 @@ describe('a request that is not in order gets its status and a body that says wh
   }
   test.each<Row>([
     { status: 401, why: 'no token' },
-    { status: 401, who: 'forged', why: 'a signature that does not hold' },
+    { status: 401, who: 'forged', why: 'a signature that is not valid' },
     { status: 403, who: 'no role', why: 'no role of this gateway' },
     { status: 403, who: 'user', why: 'a role that may not register' },
     { status: 400, who: 'admin', body: { ...server, url: 'not a url' }, why: 'an invalid URL' },
@@ -62,8 +61,8 @@ describe('a request that is not in order gets its status and a body that says wh
     {
       status: 400,
       who: 'admin',
-      body: { ...server, tenantId: secondTenant },
-      why: 'a field that there is not',
+      body: { ...server, tenantId: '00000000-0000-4000-8000-000000000000' },
+      why: 'an unknown field',
     },
     { status: 400, who: 'admin', body: [], why: 'a body that is no object' },
     { status: 400, who: 'admin', body: '{"slug":', why: 'malformed JSON' },
@@ -89,7 +88,7 @@ describe('a request that is not in order gets its status and a body that says wh
       { aud: '00000000-0000-4000-8000-000000000000' },
       'another application',
     ],
-    ['a token of a tenant that is not known', { tid: '00000000-0000-4000-8000-000000000000' }, 'not valid'],
+    ['a token of an unknown tenant', { tid: '00000000-0000-4000-8000-000000000000' }, 'not valid'],
   ])('401 for %s', async (_, claims, words) => {
     const answer = await api(await topology.signWith(claims)).post('/servers', server);
     expect(answer).toMatchObject({ status: 401, body: { detail: expect.stringContaining(words) as string } });
@@ -97,7 +96,7 @@ describe('a request that is not in order gets its status and a body that says wh
   });
 });
 
-test('what one tenant has registered does not exist for another', async () => {
+test('a server of one tenant does not exist for another tenant', async () => {
   const registered = await admin.post('/servers', { ...server, slug: 'ours' });
   const stranger = api(tokens['stranger']);
   const { href } = registered.body['plan'] as { href: string };
@@ -109,7 +108,7 @@ test('what one tenant has registered does not exist for another', async () => {
   expect((await stranger.delete('/servers/ours')).status).toBe(204);
 });
 
-test('reading needs a role that may read, and what is not there is a 404 that names it', async () => {
+test('reading needs a role that may read, and a missing item is a 404 that names it', async () => {
   expect((await api(tokens['auditor']).get('/servers')).status).toBe(200);
   expect((await api(tokens['user']).get('/plans/x')).status).toBe(403);
   expect((await admin.get('/servers/unknown')).body).toMatchObject({
@@ -166,7 +165,7 @@ describe('a request over the wire', () => {
   });
 });
 
-test('both apps say that they are up, to anyone, and nothing else', async () => {
+test('both apps tell anyone that they are up, and tell nothing else', async () => {
   for (const url of [topology.urls.management, topology.urls.mcp]) {
     const response = await fetch(`${url}/health`);
     expect(await response.json()).toEqual({ status: 'up' });

@@ -1,12 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { secondTenant } from '../../infra/local/defaults.ts';
 import { type Api, managementApi } from '../support/managementApi.ts';
-import { type TestTopology, startTestTopology } from '../support/topology.ts';
+import { type SharedTopology, useSharedTopology } from '../support/sharedTopology.ts';
 
-let topology: TestTopology;
+let topology: SharedTopology;
 let operator: Api;
 beforeAll(async () => {
-  topology = await startTestTopology({ demo: true });
+  topology = await useSharedTopology({ demo: true });
   operator = managementApi(topology.urls.management, await topology.mint({ role: 'Operator' }));
 });
 afterAll(() => topology.stop());
@@ -27,7 +26,7 @@ test('a delegation goes over its queue to the agent in the other app and comes b
   });
 });
 
-test('a caller that waits is told how it ended, and a failure names its kind and cause', async () => {
+test('a caller that waits gets the outcome, and a failure names its kind and cause', async () => {
   const created = await create({ url: 'http://127.0.0.1:9/mcp' }, '/delegations?wait=20');
   expect(created.body).toMatchObject({ state: 'failed' });
   expect((await operator.get(hrefOf(created))).body).toMatchObject({
@@ -35,7 +34,7 @@ test('a caller that waits is told how it ended, and a failure names its kind and
   });
 });
 
-test('delegations are listed by agent and state, for the own tenant', async () => {
+test('delegations of the own tenant are listed by agent and state', async () => {
   await create({ url: topology.urls.inventory }, '/delegations?wait=20');
   const { body } = await operator.get('/delegations?agent=fastmcp-specialist&state=succeeded');
   expect(body['items']).toContainEqual(expect.objectContaining({ ...validation, state: 'succeeded' }));
@@ -46,12 +45,12 @@ test('delegations are listed by agent and state, for the own tenant', async () =
   });
   const stranger = managementApi(
     topology.urls.management,
-    await topology.mint({ role: 'Admin', tenant: secondTenant }),
+    await topology.mint({ role: 'Admin', tenant: topology.otherTenant }),
   );
   expect((await stranger.get('/delegations')).body['items']).toEqual([]);
 });
 
-test('what is queued can be cancelled, and does not run any more', async () => {
+test('a queued delegation can be cancelled and then never runs', async () => {
   await topology.kill('mcp');
   const created = await create({ url: topology.urls.toolbox });
   expect((await operator.post(`${hrefOf(created)}/cancel`, {})).body).toMatchObject({ state: 'cancelled' });
@@ -61,7 +60,7 @@ test('what is queued can be cancelled, and does not run any more', async () => {
   expect((await operator.get(hrefOf(created))).body).toMatchObject({ state: 'cancelled', attempts: 0 });
 });
 
-describe('what cannot be delegated is refused with the nearest that can', () => {
+describe('an impossible delegation is refused, and the error names the nearest possible one', () => {
   test.each([
     {
       body: { taskType: 'dual_server_debuging' },
@@ -90,7 +89,7 @@ describe('what cannot be delegated is refused with the nearest that can', () => 
   });
 });
 
-test('who asked for what is in the audit trail, before it happened and after', async () => {
+test('the audit trail has who asked for what, with a record before the act and one after it', async () => {
   await create({ url: topology.urls.toolbox });
   const auditor = managementApi(topology.urls.management, await topology.mint({ role: 'Auditor' }));
   const { body } = await auditor.get('/audit?action=delegations.create');

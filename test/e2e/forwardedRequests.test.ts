@@ -5,16 +5,16 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { appSettings } from '../../infra/local/settings.ts';
 import { sendRaw } from '../support/rawHttp.ts';
 import { startSampleHost, type SampleHost } from '../../infra/functions-host/test/support/sampleHost.ts';
-import { startTestTopology, type TestTopology } from '../support/topology.ts';
+import { type SharedTopology, useSharedTopology } from '../support/sharedTopology.ts';
 
 /** The mcp app as it is deployed, behind a hop over TCP as on Azure. */
-let topology: TestTopology;
+let topology: SharedTopology;
 let host: SampleHost;
 let token: string;
 let dataDir: string;
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'forwarded-'));
-  topology = await startTestTopology();
+  topology = await useSharedTopology({ as: 'operator' });
   token = await topology.mint({ role: 'User' });
   host = await startSampleHost(join(import.meta.dirname, '../..'), {
     args: ['--serving', 'proxy'],

@@ -5,20 +5,18 @@ import {
 import { Client as LegacyClient } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport as LegacyTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { defaultTenant, secondTenant } from '../../infra/local/defaults.ts';
 import { storageConnection } from '../../infra/local/settings.ts';
-import type { Topology } from '../../infra/local/topology.ts';
 import { azureTablePlanStore } from '../../shared/orchestration/stores/azureTableStores.ts';
 import { openTables } from '../../shared/platform/tables/openTables.ts';
 import { type Api, managementApi } from '../support/managementApi.ts';
-import { startTestTopology } from '../support/topology.ts';
+import { type SharedTopology, useSharedTopology } from '../support/sharedTopology.ts';
 
-let topology: Topology;
+let topology: SharedTopology;
 let admin: Api;
 let userToken: string;
 
 beforeAll(async () => {
-  topology = await startTestTopology({ demo: true });
+  topology = await useSharedTopology({ demo: true });
   admin = managementApi(topology.urls.management, await topology.mint({ role: 'Admin' }));
   userToken = await topology.mint({ role: 'User' });
 });
@@ -28,7 +26,7 @@ const mcpUrl = () => new URL('/mcp', topology.urls.mcp);
 const bearer = () => ({ requestInit: { headers: { authorization: `Bearer ${userToken}` } } });
 const info = { name: 'end-to-end', version: '1.0.0' };
 
-/** The two SDKs and raw HTTP, behind what they all can do. */
+/** What both SDKs and raw HTTP can do. */
 interface Caller {
   list(): Promise<string[]>;
   call(name: string, args: object): Promise<unknown>;
@@ -179,7 +177,7 @@ describe.each(callers)('%s', (_, open) => {
     await Promise.all([caller.close(), direct.close(), directModern.close()]);
   });
 
-  test('learns what is wrong from a call of a tool that is not there', async () => {
+  test('gets an error that names the tool when the tool does not exist', async () => {
     const caller = await open();
     await expect(caller.call('inventory__no_such_tool', {})).rejects.toThrow('inventory__no_such_tool');
     await caller.close();
@@ -194,9 +192,9 @@ describe('the audit trail', () => {
 
   test('has the registration, recorded before it happened, the calls of tools, and verifies', async () => {
     const [end, begin] = await recordsOf('action=servers.register&resource=servers/warehouse');
-    expect(begin).toMatchObject({ tenantId: defaultTenant, decision: 'allowed', outcome: 'begun' });
+    expect(begin).toMatchObject({ tenantId: topology.tenant, decision: 'allowed', outcome: 'begun' });
     expect(end).toMatchObject({ outcome: 'succeeded', begunBy: begin?.id });
-    // The last call that each client made; records of calls come within a second.
+    // Each client made one such call. Records of calls are stored within a second.
     const refused = await vi.waitUntil(
       async () => {
         const found = await recordsOf('resource=servers/inventory/tools/no_such_tool');
@@ -215,7 +213,7 @@ describe('the audit trail', () => {
 
   test('is for auditors and administrators of the tenant only', async () => {
     expect((await managementApi(topology.urls.management, userToken).get('/audit')).status).toBe(403);
-    const stranger = await topology.mint({ role: 'Auditor', tenant: secondTenant });
+    const stranger = await topology.mint({ role: 'Auditor', tenant: topology.otherTenant });
     expect((await managementApi(topology.urls.management, stranger).get('/audit')).body['items']).toEqual([]);
   });
 });
@@ -238,11 +236,11 @@ describe('while an upstream is down', () => {
 });
 
 describe('an app that is killed while a delegation is queued for it finishes it once it is back', () => {
-  // Read from the store itself, since the management app is not there to ask.
+  // Read from the store, because the management app is down.
   const stepStates = async (planId: string) => {
     const plan = await azureTablePlanStore(openTables(storageConnection(topology.ports)), [
-      defaultTenant,
-    ]).find(defaultTenant, planId);
+      topology.tenant,
+    ]).find(topology.tenant, planId);
     return plan?.value.steps.map(({ state }) => state);
   };
   const register = async (slug: string) => {

@@ -1,18 +1,15 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { secondTenant } from '../../infra/local/defaults.ts';
 import { checkOfficialAnswer } from '../support/officialRegistrySchema.ts';
 import { serverJson } from '../support/serverJson.ts';
-import { type TestTopology, startTestTopology } from '../support/topology.ts';
+import { type SharedTopology, useSharedTopology } from '../support/sharedTopology.ts';
 
-let topology: TestTopology;
+let topology: SharedTopology;
 let admin: string;
 let stranger: string;
-/** What every process of the topology says. */
-const lines: string[] = [];
 beforeAll(async () => {
-  topology = await startTestTopology({ onLine: (...said) => lines.push(said.join(' ')) });
+  topology = await useSharedTopology();
   admin = await topology.mint({ role: 'Admin' });
-  stranger = await topology.mint({ role: 'Admin', tenant: secondTenant });
+  stranger = await topology.mint({ role: 'Admin', tenant: topology.otherTenant });
 });
 afterAll(() => topology.stop());
 
@@ -58,14 +55,14 @@ test('a published server is read by its name in both spellings, through the host
   }
 });
 
-test('of publishers of one version at once one succeeds, and the others are told of the conflict', async () => {
+test('of concurrent publishers of one version, one succeeds and the others get a conflict', async () => {
   const answers = await Promise.all(Array.from({ length: 8 }, () => publish({ name: 'com.example/raced' })));
   expect(answers.map(({ status }) => status).sort()).toEqual([200, 409, 409, 409, 409, 409, 409, 409]);
   const versions = await call('GET', '/v0.1/servers/com.example%2Fraced/versions', admin);
   expect(versions.body).toMatchObject({ metadata: { count: 1 } });
 });
 
-test('a version goes through its statuses, and the list follows', async () => {
+test('the list follows the status of a version', async () => {
   const path = '/v0.1/servers/com.example%2Faged';
   await publish({ name: 'com.example/aged', version: '1.0.0' });
   await publish({ name: 'com.example/aged', version: '2.0.0' });
@@ -82,7 +79,7 @@ test('a version goes through its statuses, and the list follows', async () => {
   expect((await call('GET', `${path}/versions`, admin)).status).toBe(404);
 });
 
-test('another tenant has a registry of its own', async () => {
+test('each tenant has its own registry', async () => {
   await publish({ name: 'com.example/ours' });
   expect((await call('GET', '/v0.1/servers', stranger)).body).toMatchObject({ servers: [] });
   const path = '/v0.1/servers/com.example%2Fours/versions/1.0.0';
@@ -110,6 +107,7 @@ test('a link opens the registry without a token until it is revoked, and its sec
   expect((await call('DELETE', `/registry-links/${id}`, admin)).status).toBe(204);
   expect((await call('GET', `${path}/v0.1/servers`)).status).toBe(404);
 
-  expect(lines.join('\n')).toContain('registry-link-read-v0-1');
-  expect(lines.join('\n')).not.toContain(path.slice(3));
+  const logs = await topology.logs();
+  expect(logs).toContain('registry-link-read-v0-1');
+  expect(logs).not.toContain(path.slice(3));
 });

@@ -6,17 +6,12 @@ import { Client as LegacyClient } from '@modelcontextprotocol/sdk/client/index.j
 import { StreamableHTTPClientTransport as LegacyTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Api, managementApi } from '../support/managementApi.ts';
-import { type TestTopology, startTestTopology } from '../support/topology.ts';
+import { type SharedTopology, useSharedTopology } from '../support/sharedTopology.ts';
 
-const gates = { reachable: [{ check: 'first', agent: 'mcp-security-auditor', task: 'probe' }] };
-
-let topology: TestTopology;
+let topology: SharedTopology;
 let admin: Api;
 beforeAll(async () => {
-  topology = await startTestTopology({
-    demo: true,
-    settings: { MREG_QUALITY_GATES: JSON.stringify(gates) },
-  });
+  topology = await useSharedTopology({ demo: true });
   admin = managementApi(topology.urls.management, await topology.mint({ role: 'Admin' }));
 });
 afterAll(() => topology.stop());
@@ -98,7 +93,7 @@ describe.each(Object.entries(clients))('%s', (sdk, connect) => {
     expect(JSON.stringify(other['content'])).toContain('send a new key');
   });
 
-  test('gets the state and the id of work that goes on', async () => {
+  test('gets the state and the id of work that is still running', async () => {
     const work = { agent: 'mcp-debugger', task: 'probe', input: { waitMs: 1_000 }, waitSeconds: 0 };
     const begun = (await client.call('gateway__delegate_task', work))['structuredContent'] as { id: string };
     expect(begun).toMatchObject({ state: expect.stringMatching(/queued|running/) as string });
@@ -153,7 +148,7 @@ describe.each(Object.entries(clients))('%s', (sdk, connect) => {
     ['run_quality_gate', { gate: 'reachabel' }, 'did you mean "reachable"'],
     ['register_server', { slug: 'gateway', url: 'https://mcp.example.com/mcp' }, 'slug: is a word that'],
     ['search_audit', { from: 'yesterday' }, 'from'],
-  ])('learns from %s with %j what was wrong', async (name, args, words) => {
+  ])('%s with %j gives an error that says what is wrong', async (name, args, words) => {
     const { isError, content } = await client.call(`gateway__${name}`, args);
     expect(isError).toBe(true);
     expect(JSON.stringify(content).replaceAll('\\"', '"')).toContain(words);
@@ -169,7 +164,7 @@ test('an operator cannot call what takes an administrator', async () => {
   await operator.close();
 });
 
-test('an act that cannot be recorded is not done, and the caller is told to try again', async () => {
+test('an act that cannot be recorded is not done, and the error says to try again', async () => {
   const client = await clients['@modelcontextprotocol/sdk']('/servers/gateway/mcp', 'Admin');
   await topology.kill('azurite');
   const refused = await client

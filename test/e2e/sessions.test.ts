@@ -1,17 +1,17 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { defaultUser, secondTenant } from '../../infra/local/defaults.ts';
+import { defaultUser } from '../../infra/local/defaults.ts';
 import { type Api, managementApi } from '../support/managementApi.ts';
-import { type TestTopology, startTestTopology } from '../support/topology.ts';
+import { type SharedTopology, useSharedTopology } from '../support/sharedTopology.ts';
 
-let topology: TestTopology;
+let topology: SharedTopology;
 let ownToken: string;
 let owner: Api;
 const api = (token: string) => managementApi(topology.urls.management, token);
 const colleague = '22222222-3333-4444-8555-666666666666';
-const as = async (mint: Parameters<TestTopology['mint']>[0]) => api(await topology.mint(mint));
+const as = async (mint: Parameters<SharedTopology['mint']>[0]) => api(await topology.mint(mint));
 
 beforeAll(async () => {
-  topology = await startTestTopology();
+  topology = await useSharedTopology();
   ownToken = await topology.mint({ roles: ['User', 'Operator'] });
   owner = api(ownToken);
 });
@@ -23,7 +23,7 @@ const opened = async (): Promise<string> => {
   return headers.get('location') ?? '';
 };
 
-test('a session shows who opened it, where, what they may do and until when, and never the token', async () => {
+test('a session shows its owner, app, roles and expiry, and never the token', async () => {
   const created = await owner.post('/sessions', {});
   expect(created.status).toBe(201);
   const { id } = created.body as { id: string };
@@ -44,7 +44,7 @@ test('a session shows who opened it, where, what they may do and until when, and
   for (const part of ownToken.split('.')) expect(JSON.stringify(body)).not.toContain(part);
 });
 
-test('a session ends with the token, and a token that has run out opens none', async () => {
+test('a session ends with its token, and an expired token opens none', async () => {
   const seconds = Math.floor(Date.now() / 1_000);
   const soon = await api(await topology.signWith({ exp: seconds + 300 })).post('/sessions', {});
   expect(soon.body).toMatchObject({ expiresAt: new Date((seconds + 300) * 1_000).toISOString() });
@@ -69,7 +69,7 @@ describe("somebody else's session", () => {
 
   test('does not exist for another tenant, whatever the role and even for the same user', async () => {
     const path = await opened();
-    const stranger = await as({ role: 'Admin', tenant: secondTenant });
+    const stranger = await as({ role: 'Admin', tenant: topology.otherTenant });
     for (const answer of [await stranger.get(path), await stranger.delete(path)]) {
       expect(answer).toMatchObject({ status: 404, body: { title: 'Not Found' } });
     }
@@ -77,7 +77,7 @@ describe("somebody else's session", () => {
   });
 });
 
-test('who ends a session ends it for all, and it is in the audit trail before it happens and after', async () => {
+test('a session that its owner ends is ended for everyone, with an audit record before and after', async () => {
   const path = await opened();
   expect((await owner.delete(path)).status).toBe(204);
   expect((await owner.get(path)).status).toBe(404);
@@ -88,7 +88,7 @@ test('who ends a session ends it for all, and it is in the audit trail before it
 });
 
 test.each(['nothing', '..%2F..%2Fx', '%20', 'x'.repeat(2_000), '%ED%A0%80'])(
-  'an id that none has, %s, is a 404',
+  'the unknown id %s is a 404',
   async (id) => {
     expect((await owner.get(`/sessions/${id}`)).status).toBe(404);
   },

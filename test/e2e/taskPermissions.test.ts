@@ -1,15 +1,15 @@
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { defaultTenant, secondTenant } from '../../infra/local/defaults.ts';
+import { defaultTenant } from '../../infra/local/defaults.ts';
 import { type Answer, type Api, managementApi } from '../support/managementApi.ts';
-import { type TestTopology, startTestTopology } from '../support/topology.ts';
+import { type SharedTopology, useSharedTopology } from '../support/sharedTopology.ts';
 
 /** Of somebody else: none of it may show to whoever may not read the audit trail. */
 const MARK = 'a0d17000-0000-4000-8000-00000000a4a4';
 
 type Role = 'Admin' | 'Operator' | 'Auditor';
 
-let topology: TestTopology;
+let topology: SharedTopology;
 let admin: Api;
 let operator: Api;
 let auditor: Api;
@@ -18,11 +18,11 @@ const as = async (role: Role, more: { tenant?: string; user?: string } = {}) =>
   managementApi(topology.urls.management, await topology.mint({ role, ...more }));
 
 beforeAll(async () => {
-  topology = await startTestTopology();
+  topology = await useSharedTopology({ as: 'operator' });
   admin = await as('Admin');
   operator = await as('Operator');
   auditor = await as('Auditor');
-  elsewhere = await as('Admin', { tenant: secondTenant });
+  elsewhere = await as('Admin', { tenant: topology.otherTenant });
   // A refusal, which the audit trail has under the name of the user who was refused.
   const refused = await as('Auditor', { user: MARK });
   expect((await refused.post('/servers', {})).status).toBe(403);

@@ -1,16 +1,15 @@
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { secondTenant } from '../../infra/local/defaults.ts';
 import { type Api, managementApi } from '../support/managementApi.ts';
-import { type TestTopology, startTestTopology } from '../support/topology.ts';
+import { type SharedTopology, useSharedTopology } from '../support/sharedTopology.ts';
 
-let topology: TestTopology;
+let topology: SharedTopology;
 let admin: Api;
 let userToken: string;
 
 beforeAll(async () => {
-  topology = await startTestTopology({ demo: true });
+  topology = await useSharedTopology({ demo: true });
   admin = managementApi(topology.urls.management, await topology.mint({ role: 'Admin' }));
   userToken = await topology.mint({ role: 'User' });
 });
@@ -30,7 +29,7 @@ const put = (headers: Record<string, string>, change: object) =>
     body: JSON.stringify(change),
   });
 
-test('a set that an administrator curates is what a client sees and can call, and is nobody else’s', async () => {
+test('a client sees and calls the toolset that an administrator curated, and another tenant does not', async () => {
   expect(await admin.post('/toolsets', body)).toMatchObject({
     status: 201,
     body: { slug: 'counter', prompts: [] },
@@ -45,7 +44,7 @@ test('a set that an administrator curates is what a client sees and can call, an
   expect((await user.get('/toolsets')).body).toMatchObject({ items: [{ slug: 'counter', toolCount: 1 }] });
   const stranger = managementApi(
     topology.urls.management,
-    await topology.mint({ role: 'Admin', tenant: secondTenant }),
+    await topology.mint({ role: 'Admin', tenant: topology.otherTenant }),
   );
   expect((await stranger.get('/toolsets/counter')).status).toBe(404);
 
@@ -63,7 +62,7 @@ test('a set that an administrator curates is what a client sees and can call, an
   await client.close();
 });
 
-test('a set is replaced only by whoever has seen it, and is gone when it is deleted', async () => {
+test('a toolset is replaced only with the ETag of its last version, and is gone after it is deleted', async () => {
   const authorization = `Bearer ${await topology.mint({ role: 'Admin' })}`;
   const { headers } = await admin.get('/toolsets/counter');
   const change = { title: 'Counter', tools: [] };

@@ -1,24 +1,46 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { freePort } from './freePort.ts';
 
+/** The table service of Azurite. */
 export interface Azurite {
   readonly connectionString: string;
   stop(): Promise<void>;
 }
 
-const root = join(import.meta.dirname, '../..');
-/** Azurite's well-known account: no secret. */
-const accountKey = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==';
+interface AzuriteProcess {
+  connectionString(account: string): string;
+  stop(): Promise<void>;
+}
 
-/** The table service alone, in a process and on a port of its own, with nothing in it. Ends with its parent. */
-export async function startAzurite(): Promise<Azurite> {
+const root = join(import.meta.dirname, '../..');
+/** Azurite's well-known key, which is no secret. Every account here has it. */
+const accountKey = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==';
+const accounts = Array.from({ length: 200 }, (_, index) => `account${index}`);
+
+/** The process that the test files of one worker share. It ends with the worker. */
+let shared: Promise<AzuriteProcess> | undefined;
+let used = 0;
+
+/**
+ * Returns an empty storage account for one test file, at the Azurite of this worker.
+ * With `alone`, Azurite runs in a process of its own, which `stop` ends.
+ */
+export async function startAzurite({ alone = false } = {}): Promise<Azurite> {
+  const process = await (alone ? launch() : (shared ??= launch()));
+  const account = accounts[used++];
+  if (account === undefined) throw new Error(`One worker has ${accounts.length} accounts at most`);
+  return {
+    connectionString: process.connectionString(account),
+    stop: () => (alone ? process.stop() : Promise.resolve()),
+  };
+}
+
+async function launch(): Promise<AzuriteProcess> {
   const port = await freePort();
-  const folder = await mkdtemp(join(tmpdir(), 'azurite-'));
   const child = fork(
     join(root, 'node_modules/azurite/dist/src/table/main.js'),
     [
@@ -30,7 +52,8 @@ export async function startAzurite(): Promise<Azurite> {
       String(port),
     ],
     {
-      cwd: folder,
+      cwd: tmpdir(),
+      env: { ...process.env, AZURITE_ACCOUNTS: accounts.map((name) => `${name}:${accountKey}`).join(';') },
       execArgv: ['--import', join(root, 'infra/local/azuriteGuard.ts')],
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     },
@@ -53,16 +76,16 @@ export async function startAzurite(): Promise<Azurite> {
     }),
   ]);
   return {
-    connectionString: [
-      'DefaultEndpointsProtocol=http',
-      'AccountName=devstoreaccount1',
-      `AccountKey=${accountKey}`,
-      `TableEndpoint=http://127.0.0.1:${port}/devstoreaccount1`,
-    ].join(';'),
+    connectionString: (account) =>
+      [
+        'DefaultEndpointsProtocol=http',
+        `AccountName=${account}`,
+        `AccountKey=${accountKey}`,
+        `TableEndpoint=http://127.0.0.1:${port}/${account}`,
+      ].join(';'),
     stop: async () => {
       child.kill('SIGKILL');
       await exited;
-      await rm(folder, { recursive: true, force: true });
     },
   };
 }

@@ -1,13 +1,15 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JWTPayload } from 'jose';
+import type { MintRequest } from '../../infra/local/issuer/claims.ts';
 import { type Topology, type TopologyOptions, startTopology } from '../../infra/local/topology.ts';
 import { testPlace } from './place.ts';
 import { forge, tokenSource } from './tokens.ts';
 
 export interface TestTopology extends Topology {
-  /** An administrator's token, signed by the issuer, with some claims as the test wants them. */
-  signWith(claims: JWTPayload): Promise<string>;
+  readonly dataDir: string;
+  /** Returns an administrator's token, or that of the request, which the issuer signed, with these claims in it. */
+  signWith(claims: JWTPayload, request?: MintRequest): Promise<string>;
   /** The issuer signs with another key from now on, and publishes that one alone. */
   rotateKey(): Promise<void>;
 }
@@ -20,8 +22,9 @@ export async function startTestTopology(
   const topology = await startTopology({ ...options, ...place, build: false });
   return {
     ...topology,
-    async signWith(claims) {
-      return forge(await tokenSource(place.dataDir, topology.urls.issuer), { claims });
+    dataDir: place.dataDir,
+    async signWith(claims, request = {}) {
+      return forge(await tokenSource(place.dataDir, topology.urls.issuer), { claims, request });
     },
     async rotateKey() {
       await topology.kill('issuer');

@@ -3,7 +3,7 @@ import { type Api, managementApi } from '../../support/managementApi.ts';
 import { onResult, put } from '../../support/protocol/breakages.ts';
 import { type ProtocolServer, startProtocolServer } from '../../support/protocol/protocolServer.ts';
 import type { Tamper } from '../../support/protocol/reply.ts';
-import { type TestTopology, startTestTopology } from '../../support/topology.ts';
+import { type SharedTopology, useSharedTopology } from '../../support/sharedTopology.ts';
 
 interface Found {
   readonly summary: string;
@@ -12,14 +12,14 @@ interface Found {
   readonly servers: readonly Record<string, unknown>[];
 }
 
-let topology: TestTopology;
+let topology: SharedTopology;
 let admin: Api;
 /** Breaks its answers once `broken` is set, as a server does that is changed after its registration. */
 let changing: ProtocolServer;
 let broken: Tamper | undefined;
 
 beforeAll(async () => {
-  topology = await startTestTopology({ demo: true });
+  topology = await useSharedTopology({ demo: true });
   admin = managementApi(topology.urls.management, await topology.mint({ role: 'Admin' }));
   changing = await startProtocolServer({
     era: 'legacy',

@@ -25,6 +25,16 @@ test('npm start -- --without-apps', () => {
   expect(startOptions(['--without-apps'])).toEqual({ ...defaults, withoutApps: true });
 });
 
+test('npm run dev -- --inspect opens an inspector in each app, on a port of its own', () => {
+  expect(devOptions(['--inspect'])).toEqual({
+    ...defaults,
+    settingsOf: {
+      management: { NODE_OPTIONS: '--inspect=127.0.0.1:9229' },
+      mcp: { NODE_OPTIONS: '--inspect=127.0.0.1:9230' },
+    },
+  });
+});
+
 test('a token is for the default user of the default tenant', () => {
   expect(tokenOptions(['--role', 'Auditor'])).toEqual({
     role: 'Auditor',
