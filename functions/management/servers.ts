@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { createResting } from '../../shared/gateway/upstream/circuitBreaker.ts';
+import { createCircuitBreaker } from '../../shared/gateway/upstream/circuitBreaker.ts';
 import type { Caller } from '../../shared/orchestration/caller.ts';
 import { type Plan, hasEnded } from '../../shared/orchestration/plan/plan.ts';
 import { planError } from '../../shared/orchestration/plan/planProgress.ts';
@@ -38,7 +38,7 @@ const REMOVAL_WAIT_SECONDS = '10';
 /** The servers of the caller's tenant. */
 export function serverRoutes(deps: AppDeps): readonly Route<unknown>[] {
   const { visibleServers, plans } = deps;
-  const resting = createResting({ state: deps.shortLived, clock: deps.clock });
+  const resting = createCircuitBreaker({ state: deps.shortLived, clock: deps.clock });
 
   const register: Route<Registration> = {
     name: 'servers-register',

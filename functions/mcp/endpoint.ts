@@ -6,7 +6,7 @@ import type { DomainError } from '../../shared/platform/errors.ts';
 import { toProblem } from '../../shared/platform/problem.ts';
 import type { AppDeps } from '../compose.ts';
 import type { Answer, Call, Route } from '../route.ts';
-import { lazyOwnTools } from './lazyBuiltInTools.ts';
+import { lazyBuiltInTools } from './lazyBuiltInTools.ts';
 import { metadataUrl } from './protectedResource.ts';
 
 /** A tool may take this long to begin its answer; Azure ends a request that is silent for more than 230 seconds. */
@@ -35,7 +35,7 @@ const places: readonly {
 export function endpointRoutes(deps: AppDeps): readonly Route<unknown>[] {
   const endpoints = createMcpEndpoints({
     ...deps,
-    ownTools: lazyOwnTools(deps),
+    builtInTools: lazyBuiltInTools(deps),
     onUpstreamFault: ({ tenantId, server, kind, trace }) => {
       if (kind !== 'not_mcp') return;
       deps.watch({ type: 'protocol_violation', tenantId, subject: server, detail: { server, kind }, trace });

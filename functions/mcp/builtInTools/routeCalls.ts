@@ -1,4 +1,4 @@
-import type { OwnCall } from '../../../shared/gateway/catalogue/builtInTools.ts';
+import type { BuiltInCall } from '../../../shared/gateway/catalogue/builtInTools.ts';
 import { type Permission, isPermitted } from '../../../shared/identity/permissions.ts';
 import { invalidBySchema } from '../../../shared/platform/invalid.ts';
 import { type Result, fail, succeed } from '../../../shared/platform/result.ts';
@@ -17,7 +17,7 @@ export interface Question {
 export interface RouteCall {
   readonly permission: Permission;
   /** The body of its answer. Failures: those of the route, and `forbidden`. An outage is thrown. */
-  ask(call: OwnCall, question?: Question): Promise<Result<unknown>>;
+  ask(call: BuiltInCall, question?: Question): Promise<Result<unknown>>;
 }
 
 /** Asks routes as their HTTP functions do: with the same permission, the same checks and the same records in the audit trail. */

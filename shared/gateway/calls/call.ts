@@ -1,20 +1,20 @@
 import type { ClientSession, ClientSessions } from '../session/clientSessions.ts';
 import type { InboundRequest } from '../protocol/classify.ts';
 import { METHOD_NOT_FOUND, toJsonRpcError } from '../protocol/errorCodes.ts';
-import type { InFlight } from './cancellation.ts';
+import type { Cancellations } from './cancellation.ts';
 import type { JsonObject } from '../protocol/jsonRpc.ts';
 import type { SignedIn } from '../../identity/credentials.ts';
 import { bearerToken } from '../../identity/bearerToken.ts';
 import type { GatewayDeps, McpPost, McpRequest } from './request.ts';
 import { jsonResponse, outcomeResponse } from '../protocol/responses.ts';
-import type { Questions } from '../session/serverRequests.ts';
+import type { ServerRequests } from '../session/serverRequests.ts';
 import { dressResult } from '../protocol/translate.ts';
-import type { Hub } from '../listen/feed.ts';
+import type { Feed } from '../listen/feed.ts';
 import type { Refresh } from '../catalogue/refresh.ts';
 import type { Connector } from '../upstream/connector.ts';
 import type { Caller } from '../upstream/connection.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
-import type { Resting } from '../upstream/circuitBreaker.ts';
+import type { CircuitBreaker } from '../upstream/circuitBreaker.ts';
 import type { View } from '../catalogue/view.ts';
 
 /** One request of a client, and who asks what of whom. */
@@ -32,14 +32,14 @@ export type Method = (call: Call) => Response | Promise<Response>;
 /** What the methods share: made once for an app. */
 export interface Parts extends GatewayDeps {
   readonly sessions: ClientSessions;
-  readonly questions: Questions;
+  readonly questions: ServerRequests;
   readonly connector: Connector;
-  readonly inFlight: InFlight;
+  readonly cancellations: Cancellations;
   readonly refresh: Refresh;
   /** Sessions that listen on this instance, by their ids. */
-  readonly listeners: Map<string, Hub>;
+  readonly listeners: Map<string, Feed>;
   readonly find: Catalogue['find'];
-  readonly resting: Resting;
+  readonly resting: CircuitBreaker;
 }
 
 /** Who has signed in with this request. */

@@ -4,19 +4,19 @@ import { OWN_SLUG } from '../../registry/server.ts';
 import { type Call, invalid, ownResult, type Parts } from './call.ts';
 import { toJsonRpcError } from '../protocol/errorCodes.ts';
 import { isObject } from '../protocol/jsonRpc.ts';
-import type { OwnTools } from '../catalogue/builtInTools.ts';
+import type { BuiltInTools } from '../catalogue/builtInTools.ts';
 import { recordCall } from './recordCall.ts';
 import { outcomeResponse } from '../protocol/responses.ts';
 import { unknownTool } from '../catalogue/serverView.ts';
 
 /** Answers a call of one of the gateway's own tools; undefined when the request is none. */
-export function callOwnTool(call: Call, parts: Parts): Promise<Response> | undefined {
-  const { ownTools } = parts;
+export function callBuiltInTool(call: Call, parts: Parts): Promise<Response> | undefined {
+  const { builtInTools } = parts;
   const { method, params } = call.inbound.message;
-  if (ownTools === undefined || method !== 'tools/call') return undefined;
+  if (builtInTools === undefined || method !== 'tools/call') return undefined;
   const shown = params?.['name'];
-  const name = typeof shown === 'string' ? call.view.ownTool?.(shown) : undefined;
-  return name === undefined ? undefined : answer(call, String(shown), name, ownTools, parts);
+  const name = typeof shown === 'string' ? call.view.builtInTool?.(shown) : undefined;
+  return name === undefined ? undefined : answer(call, String(shown), name, builtInTools, parts);
 }
 
 /** A tool that the caller's roles do not allow is answered, and recorded, like one that there is not. */
@@ -24,8 +24,8 @@ async function answer(
   { inbound, request, session }: Call,
   shown: string,
   name: string,
-  ownTools: OwnTools,
-  { audit, inFlight }: Parts,
+  builtInTools: BuiltInTools,
+  { audit, cancellations }: Parts,
 ): Promise<Response> {
   const { era, message } = inbound;
   const { principal, trace } = request;
@@ -33,15 +33,15 @@ async function answer(
   if (!isObject(args)) return invalid(inbound, 'params.arguments must be an object.');
   const record = recordCall(request, message.method, audit);
   const resource = `servers/${OWN_SLUG}/tools/${name}`;
-  if (!(await ownTools.list(principal)).some((tool) => tool.name === name)) {
+  if (!(await builtInTools.list(principal)).some((tool) => tool.name === name)) {
     record(resource, 'refused', 'not_found');
     return outcomeResponse(era, message.id, { error: toJsonRpcError(unknownTool(shown)) });
   }
-  const flight = session && inFlight.begin(session.id, message.id, request.signal);
+  const flight = session && cancellations.begin(session.id, message.id, request.signal);
   let came: ActOutcome = 'internal';
   try {
     const signal = flight?.signal ?? request.signal;
-    const { result, outcome } = await ownTools.call(name, args, { principal, trace, signal });
+    const { result, outcome } = await builtInTools.call(name, args, { principal, trace, signal });
     came = outcome;
     return ownResult(inbound, result);
   } catch (error) {

@@ -1,7 +1,7 @@
 import type { JsonRpcNotification, RequestId } from '../protocol/jsonRpc.ts';
 
 /** Requests of sessions that this instance is answering, so that their clients can cancel them (2025-11-25, utilities/cancellation). */
-export interface InFlight {
+export interface Cancellations {
   /** Aborted when the client cancels the request, or `outer` is. `end` says that it has been answered. */
   begin(
     session: string,
@@ -12,7 +12,7 @@ export interface InFlight {
   hear(session: string, notification: JsonRpcNotification): void;
 }
 
-export function createInFlight(): InFlight {
+export function createCancellations(): Cancellations {
   const running = new Map<string, AbortController>();
   const keyOf = (session: string, id: unknown) => `${session} ${JSON.stringify(id)}`;
   return {

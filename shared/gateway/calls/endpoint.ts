@@ -6,10 +6,10 @@ import type { GatewayDeps, McpPost, McpRequest } from './request.ts';
 import { classify, type Refused } from '../protocol/classify.ts';
 import { INVALID_REQUEST, toJsonRpcError } from '../protocol/errorCodes.ts';
 import type { Outcome, RequestId } from '../protocol/jsonRpc.ts';
-import { createInFlight } from './cancellation.ts';
+import { createCancellations } from './cancellation.ts';
 import { callerOf, type Parts, signedInWith } from './call.ts';
 import { createMethods } from './methods.ts';
-import type { HubDeps } from '../listen/feed.ts';
+import type { FeedDeps } from '../listen/feed.ts';
 import { listenLegacy } from '../listen/listen.ts';
 import { mayAskUnasked, speaksUnasked } from '../upstream/subscription.ts';
 import { createRefresh } from '../catalogue/refresh.ts';
@@ -18,14 +18,14 @@ import { faultOutcome, faultResponse } from './faultResponse.ts';
 import { jsonResponse } from '../protocol/responses.ts';
 import { deliverAnswer } from './deliverAnswer.ts';
 import { type ClientSession, createClientSessions } from '../session/clientSessions.ts';
-import { createQuestions } from '../session/serverRequests.ts';
-import { tellServers } from './notifyServers.ts';
+import { createServerRequests } from '../session/serverRequests.ts';
+import { notifyServers } from './notifyServers.ts';
 import { createConnector } from '../upstream/connector.ts';
 import { createGuard } from '../upstream/protection.ts';
-import { createResting } from '../upstream/circuitBreaker.ts';
+import { createCircuitBreaker } from '../upstream/circuitBreaker.ts';
 import { aggregateView } from '../catalogue/aggregateView.ts';
 import { createCatalogue } from '../catalogue/catalogue.ts';
-import { ownToolsView, withOwnTools } from '../catalogue/builtInToolsView.ts';
+import { builtInToolsView, withBuiltInTools } from '../catalogue/builtInToolsView.ts';
 import { createPersonalCatalogue } from '../catalogue/personalCatalogue.ts';
 import { serverView } from '../catalogue/serverView.ts';
 import { toolsetView } from '../catalogue/toolsetView.ts';
@@ -54,7 +54,7 @@ export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
   const { shortLived: state, clock, newId, seal } = deps;
   const everybodys = createCatalogue(deps);
   const sessions = createClientSessions({ state, clock, newId, seal });
-  const resting = createResting({ state, clock });
+  const resting = createCircuitBreaker({ state, clock });
   const tenants = deps.tenants.size;
   const guard = createGuard(resting, tenants);
   const discoveries = createFairQueue(DISCOVERIES_AT_ONCE, tenants);
@@ -62,15 +62,15 @@ export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
   const parts: Parts = {
     ...deps,
     sessions,
-    questions: createQuestions({ state, seal }),
+    questions: createServerRequests({ state, seal }),
     connector: createConnector(deps.outboundTo, newId, guard),
     resting,
-    inFlight: createInFlight(),
+    cancellations: createCancellations(),
     listeners: new Map(),
     refresh: createRefresh({ ...deps, discoveries }, everybodys.forget),
     find: everybodys.find,
   };
-  const hubDeps: HubDeps = {
+  const hubDeps: FeedDeps = {
     connector: parts.connector,
     guard,
     streams: createTenantPlaces(CLIENT_STREAMS, tenants),
@@ -82,17 +82,17 @@ export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
   async function viewOf(request: McpRequest): Promise<View | undefined> {
     const { front, principal } = request;
     const { tenantId } = principal;
-    const { ownTools } = deps;
+    const { builtInTools } = deps;
     const catalogue = personal(everybodys, () => signedInWith(request));
     if (front.kind === 'all') {
       const view = aggregateView(catalogue, tenantId);
-      return ownTools ? withOwnTools(view, ownTools, principal) : view;
+      return builtInTools ? withBuiltInTools(view, builtInTools, principal) : view;
     }
     if (front.kind === 'toolset') {
       const toolset = await catalogue.toolset(tenantId, front.slug);
       return toolset && toolsetView(toolset, catalogue);
     }
-    if (front.slug === OWN_SLUG) return ownTools && ownToolsView(ownTools, principal);
+    if (front.slug === OWN_SLUG) return builtInTools && builtInToolsView(builtInTools, principal);
     const server = await catalogue.find(tenantId, front.slug);
     return server && serverView(server, catalogue, tenantId);
   }
@@ -122,8 +122,8 @@ export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
     switch (inbound.kind) {
       case 'notification':
         if (session) {
-          parts.inFlight.hear(session.id, inbound.message);
-          await tellServers(inbound.message, { request, session, view }, parts);
+          parts.cancellations.hear(session.id, inbound.message);
+          await notifyServers(inbound.message, { request, session, view }, parts);
         }
         return taken();
       case 'response':

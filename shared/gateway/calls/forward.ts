@@ -15,15 +15,15 @@ import type { Shared } from '../session/clientSessions.ts';
 import { allowsQuestions, carriedFeatures } from '../protocol/clientFeatures.ts';
 import type { Connection } from '../upstream/connection.ts';
 import type { Tool } from '../../registry/server.ts';
-import { withRenewal } from '../upstream/refreshRetry.ts';
-import { withRounds } from '../upstream/mrtr.ts';
+import { retryAfterRefresh } from '../upstream/refreshRetry.ts';
+import { withMrtr } from '../upstream/mrtr.ts';
 import type { ActiveServer } from '../catalogue/catalogue.ts';
 
 /** Methods that take part in the protocol's own affairs are no acts of their own. */
 const unrecorded: ReadonlySet<string> = new Set(['completion/complete']);
 
 /** Gives a request to the server that it is for, and what the server says to the client. */
-export function createRelayed(parts: Parts): Method {
+export function createForward(parts: Parts): Method {
   const { connector, questions, audit, log } = parts;
 
   return async (call) => {
@@ -57,7 +57,7 @@ export function createRelayed(parts: Parts): Method {
     }
     const shared = await session?.shared();
     if (session && allowsQuestions(method)) await parts.listeners.get(session.id)?.attend(server);
-    const flight = session && parts.inFlight.begin(session.id, message.id, signal);
+    const flight = session && parts.cancellations.begin(session.id, message.id, signal);
     const sentAt = performance.now();
     const response = await relay(
       {
@@ -106,10 +106,10 @@ export function createRelayed(parts: Parts): Method {
     const connect = (to: ActiveServer): Connection => {
       const connection = connector.connect(to, callerOf(request, session), logLevel);
       return session && connection.era === 'modern'
-        ? withRounds(connection, session.capabilities, questions)
+        ? withMrtr(connection, session.capabilities, questions)
         : connection;
     };
-    return withRenewal(connect(server), async () => {
+    return retryAfterRefresh(connect(server), async () => {
       await parts.refresh(server);
       const now = await parts.find(request.principal.tenantId, server.slug);
       const renewed = now?.discovery.tools.find(({ name }) => name === tool?.name);

@@ -10,21 +10,21 @@ import {
   META,
   SUPPORTED_VERSIONS,
 } from '../protocol/versions.ts';
-import type { HubDeps } from '../listen/feed.ts';
+import type { FeedDeps } from '../listen/feed.ts';
 import { listenModern } from '../listen/listen.ts';
 import { LISTEN } from '../upstream/subscription.ts';
-import { callOwnTool } from './callBuiltInTool.ts';
+import { callBuiltInTool } from './callBuiltInTool.ts';
 import { DEGRADED_FRESH, REGISTRY_FRESH } from '../protocol/freshness.ts';
 import { toJsonRpcError } from '../protocol/errorCodes.ts';
 import { outcomeResponse } from '../protocol/responses.ts';
-import { createRelayed } from './forward.ts';
+import { createForward } from './forward.ts';
 import { canShare, type ClientSessions, MAX_PART_BYTES } from '../session/clientSessions.ts';
-import type { Resting } from '../upstream/circuitBreaker.ts';
+import type { CircuitBreaker } from '../upstream/circuitBreaker.ts';
 import { KEYS, LISTS, type ListKind, type Profile, type View } from '../catalogue/view.ts';
 
 /** Answers a request by its method: some the gateway answers itself, the others go to a server. */
-export function createMethods(parts: Parts, hubDeps: HubDeps): Method {
-  const relayed = createRelayed(parts);
+export function createMethods(parts: Parts, hubDeps: FeedDeps): Method {
+  const relayed = createForward(parts);
   const own: Record<Era, ReadonlyMap<string, Method>> = {
     legacy: new Map<string, Method>([
       ['initialize', (call) => initialize(call, parts.sessions)],
@@ -46,7 +46,7 @@ export function createMethods(parts: Parts, hubDeps: HubDeps): Method {
     if (notOf[inbound.era].has(method)) return noMethod(inbound);
     const kind = LISTS.get(method);
     if (kind !== undefined) return list(call, view, kind, relayed, parts.resting);
-    return callOwnTool(call, parts) ?? relayed(call);
+    return callBuiltInTool(call, parts) ?? relayed(call);
   };
 }
 
@@ -146,7 +146,7 @@ async function list(
   view: View,
   kind: ListKind,
   relayed: Method,
-  resting: Resting,
+  resting: CircuitBreaker,
 ): Promise<Response> {
   const { inbound, request } = call;
   const askedAt = performance.now();

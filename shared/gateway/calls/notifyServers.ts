@@ -9,7 +9,7 @@ const ROOTS_CHANGED = 'notifications/roots/list_changed';
 const TELL_WITHIN_MS = 5_000;
 
 /** Passes on what concerns the servers that know the client. None of them keeps it waiting, and who does not hear asks anew. */
-export async function tellServers(
+export async function notifyServers(
   { method, params }: JsonRpcNotification,
   { request, session, view }: { request: McpRequest; session: ClientSession; view: View },
   { connector }: Pick<Parts, 'connector'>,

@@ -14,7 +14,7 @@ import { type Connection, TIME_OVER, type UpstreamCall } from '../upstream/conne
 import { type FaultKind, faultErrors, UpstreamFault } from '../upstream/fault.ts';
 
 /** One request on its way through. */
-export interface Relayed {
+export interface RelayedCall {
   readonly call: UpstreamCall;
   /** The server's own limit, in milliseconds, where it has one. */
   readonly timeoutMs: number | undefined;
@@ -43,7 +43,7 @@ const CALL_WITHIN_MS = 100_000;
  * fails. The upstream call is aborted when `signal` is, when its time is over and when the client drops the body.
  */
 export async function relay(
-  relayed: Relayed,
+  relayed: RelayedCall,
   signal: AbortSignal,
   log: Log,
   fields: LogFields,
@@ -101,7 +101,7 @@ export async function relay(
   }
 }
 
-function shown({ connection, era, call, show }: Relayed, outcome: Outcome): Outcome {
+function shown({ connection, era, call, show }: RelayedCall, outcome: Outcome): Outcome {
   const translated = translateOutcome(connection.era, era, outcome, call.method);
   return 'error' in translated ? translated : { result: show(translated.result) };
 }
@@ -120,7 +120,7 @@ interface Ending {
 }
 
 function streamed(
-  relayed: Relayed,
+  relayed: RelayedCall,
   items: AsyncGenerator<AnswerItem, void, undefined>,
   { settle, abort, fail, waitForPerson }: Ending,
 ): Response {

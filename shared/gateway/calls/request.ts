@@ -7,7 +7,7 @@ import type { Log } from '../../platform/log.ts';
 import type { Seal } from '../../platform/seal.ts';
 import type { StateStore } from '../../platform/stateStore.ts';
 import type { Trace } from '../../platform/trace.ts';
-import type { OwnTools } from '../catalogue/builtInTools.ts';
+import type { BuiltInTools } from '../catalogue/builtInTools.ts';
 import type { FaultKind } from '../upstream/fault.ts';
 import type { OutboundTo } from '../upstream/outboundTo.ts';
 import type { ServerStore } from '../../registry/serverStore.ts';
@@ -31,7 +31,7 @@ export interface GatewayDeps {
   /** Each request to a server is recorded here, without its arguments and result. */
   readonly audit: Pick<Audit, 'append'>;
   /** Tools of the gateway itself, beside those of the servers; none when absent. */
-  readonly ownTools?: OwnTools;
+  readonly builtInTools?: BuiltInTools;
   /** Told of each call that an upstream server failed. */
   readonly onUpstreamFault?: (fault: {
     readonly tenantId: string;

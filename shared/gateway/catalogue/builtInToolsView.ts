@@ -3,7 +3,7 @@ import { fail } from '../../platform/result.ts';
 import type { Era } from '../../registry/era.ts';
 import { OWN_SLUG, type Tool } from '../../registry/server.ts';
 import type { JsonObject } from '../protocol/jsonRpc.ts';
-import type { OwnTools } from './builtInTools.ts';
+import type { BuiltInTools } from './builtInTools.ts';
 import { aggregateName } from './names.ts';
 import { nameless } from './serverView.ts';
 import { toolFor } from './tools.ts';
@@ -15,15 +15,15 @@ const prefix = aggregateName({ slug: OWN_SLUG, name: 'x' }).slice(0, -1);
 const merged = new WeakMap<readonly JsonObject[], WeakMap<readonly Tool[], readonly JsonObject[]>>();
 
 /** The same view, with those of the gateway's own tools beside the servers' that this caller may use. */
-export function withOwnTools(view: View, ownTools: OwnTools, principal: Principal): View {
+export function withBuiltInTools(view: View, builtInTools: BuiltInTools, principal: Principal): View {
   return {
     ...view,
     async list(kind, era) {
       const list = await view.list(kind, era);
       if (kind !== 'tools' || list === undefined) return list;
-      return mergedList(list, await ownTools.list(principal), era);
+      return mergedList(list, await builtInTools.list(principal), era);
     },
-    ownTool: (name) => (name.startsWith(prefix) ? name.slice(prefix.length) : undefined),
+    builtInTool: (name) => (name.startsWith(prefix) ? name.slice(prefix.length) : undefined),
   };
 }
 
@@ -38,12 +38,12 @@ function mergedList(list: readonly JsonObject[], own: readonly Tool[], era: Era)
 }
 
 /** The gateway's own tools alone, by their own names: those that this caller may use. */
-export function ownToolsView(ownTools: OwnTools, principal: Principal): View {
+export function builtInToolsView(builtInTools: BuiltInTools, principal: Principal): View {
   const view: View = {
     endpoint: `servers/${OWN_SLUG}`,
     profile: () => Promise.resolve({ capabilities: { tools: {} }, instructions: INSTRUCTIONS }),
     list: async (kind, era) =>
-      kind === 'tools' ? (await ownTools.list(principal)).map((tool) => toolFor[era](tool)) : [],
+      kind === 'tools' ? (await builtInTools.list(principal)).map((tool) => toolFor[era](tool)) : [],
     // A call with a name never comes here.
     route: (method) => Promise.resolve(fail(method === 'tools/call' ? nameless('tool') : NO_SUCH_METHOD)),
     show: (_server, result) => result,
@@ -51,7 +51,7 @@ export function ownToolsView(ownTools: OwnTools, principal: Principal): View {
     servers: () => Promise.resolve([]),
     hearsListsOfServers: true,
     current: () => Promise.resolve(view),
-    ownTool: (name) => name,
+    builtInTool: (name) => name,
   };
   return view;
 }

@@ -1,7 +1,7 @@
 import { type Result, fail, succeed } from '../../platform/result.ts';
 import type { Discovery } from '../../registry/server.ts';
 import { type Bounds, unsafeShape } from '../../platform/jsonShape.ts';
-import { explainFailure, Unfit } from './discoveryFailure.ts';
+import { explainFailure, UnsuitableServer } from './discoveryFailure.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { UpstreamTarget } from '../../registry/upstreamSettings.ts';
 import type { OutboundTo } from '../upstream/outboundTo.ts';
@@ -83,7 +83,7 @@ function roomBeside(profile: object): Room {
     take(item) {
       room.left -= JSON.stringify(item).length;
       if (room.left < 0)
-        throw new Unfit(`describes itself and its tools in more than ${MAX_JSON_LENGTH / 1024} KiB of JSON`);
+        throw new UnsuitableServer(`describes itself and its tools in more than ${MAX_JSON_LENGTH / 1024} KiB of JSON`);
     },
   };
   room.take(profile);
@@ -96,7 +96,7 @@ async function listIfFit<L extends List>(ask: Ask, list: L, room: Room): Promise
   try {
     return await listAll(ask, list, room);
   } catch (error) {
-    if (!(error instanceof Unfit || error instanceof UpstreamFault)) throw error;
+    if (!(error instanceof UnsuitableServer || error instanceof UpstreamFault)) throw error;
     room.left = before;
     return undefined;
   }
@@ -108,17 +108,17 @@ async function listAll<L extends List>(ask: Ask, list: L, room: Room): Promise<I
   let cursor: unknown;
   let pages = 0;
   do {
-    if (pages === MAX_PAGES) throw new Unfit(`lists its ${word}s in more than ${MAX_PAGES} pages`);
+    if (pages === MAX_PAGES) throw new UnsuitableServer(`lists its ${word}s in more than ${MAX_PAGES} pages`);
     pages += 1;
     const page = await ask(method, cursor === undefined ? {} : { cursor });
     const items = page[fieldOf(list)];
-    if (!Array.isArray(items)) throw new Unfit(`answered ${method} without a list of ${word}s`);
+    if (!Array.isArray(items)) throw new UnsuitableServer(`answered ${method} without a list of ${word}s`);
     for (const value of items as unknown[]) {
       const item = toItem(list, value);
       const name = item[list.key as L['key']];
-      if (found.has(name)) throw new Unfit(`lists the ${word} "${name}" twice`);
+      if (found.has(name)) throw new UnsuitableServer(`lists the ${word} "${name}" twice`);
       found.set(name, item);
-      if (found.size > MAX_ITEMS) throw new Unfit(`offers more than ${MAX_ITEMS} ${word}s`);
+      if (found.size > MAX_ITEMS) throw new UnsuitableServer(`offers more than ${MAX_ITEMS} ${word}s`);
       room.take(item);
     }
     cursor = page['nextCursor'];
@@ -131,11 +131,11 @@ const fieldOf = (list: List): string =>
 
 function toItem<L extends List>({ key, word, maxLength }: L, value: unknown): Item<L> {
   const name = isObject(value) ? value[key] : undefined;
-  if (!isObject(value) || typeof name !== 'string') throw new Unfit(`lists a ${word} without a ${key}`);
+  if (!isObject(value) || typeof name !== 'string') throw new UnsuitableServer(`lists a ${word} without a ${key}`);
   if (name.length > maxLength)
-    throw new Unfit(`lists a ${word} whose ${key} is longer than ${maxLength} characters`);
+    throw new UnsuitableServer(`lists a ${word} whose ${key} is longer than ${maxLength} characters`);
   const unsafe = unsafeShape(value, MAX_SCHEMA);
-  if (unsafe !== undefined) throw new Unfit(`lists the ${word} "${name}", whose definition ${unsafe}`);
+  if (unsafe !== undefined) throw new UnsuitableServer(`lists the ${word} "${name}", whose definition ${unsafe}`);
   // The key was found to be a string just above.
   return { ...value, [key]: name } as Item<L>;
 }

@@ -2,7 +2,7 @@ import type { DomainError, ErrorKind } from '../../platform/errors.ts';
 import { faultErrors, UpstreamFault } from '../upstream/fault.ts';
 
 /** A server that answered, and not as a server that can be registered. The message completes "The server …". */
-export class Unfit extends Error {}
+export class UnsuitableServer extends Error {}
 
 /** What the administrator can do about it, where the kind tells. */
 const advice: Readonly<Partial<Record<UpstreamFault['kind'], string>>> = {
@@ -14,7 +14,7 @@ const advice: Readonly<Partial<Record<UpstreamFault['kind'], string>>> = {
 
 /** A failed discovery in words for whoever registered the server. @throws what is neither of the server's two failures */
 export function explainFailure(error: unknown): DomainError {
-  if (error instanceof Unfit) return { kind: 'invalid', message: `The server ${error.message}.` };
+  if (error instanceof UnsuitableServer) return { kind: 'invalid', message: `The server ${error.message}.` };
   if (!(error instanceof UpstreamFault)) throw error;
   const hint = advice[error.kind] ?? statusAdvice(error.status);
   return {

@@ -54,7 +54,7 @@ export interface View {
   /** The servers behind the endpoint. */
   servers(): Promise<readonly ActiveServer[]>;
   /** What the gateway itself calls the tool that is named so here; undefined where that can be none of its own. */
-  ownTool?(name: string): string | undefined;
+  builtInTool?(name: string): string | undefined;
 }
 
 export interface Profile {

@@ -20,7 +20,7 @@ import type { Refresh } from '../catalogue/refresh.ts';
 import { upstreamEvents } from '../upstream/serverInitiated.ts';
 
 /** What one client hears, in the names of its endpoint. */
-export type Heard =
+export type FeedItem =
   | { readonly kind: 'notification'; readonly notification: JsonRpcNotification }
   | {
       readonly kind: 'request';
@@ -29,11 +29,11 @@ export type Heard =
       readonly replyTo: ReplyTo;
     };
 
-export interface Hub {
+export interface Feed {
   /** Resolves when all that is wanted is listened to, or cannot be now. */
   readonly ready: Promise<void>;
   /** The next thing to hear; undefined when the time is over or nobody is to hear any more. */
-  readonly next: () => Promise<Heard | undefined>;
+  readonly next: () => Promise<FeedItem | undefined>;
   /**
    * A server is about to be called, and may ask the client beside the stream of the call: resolves when such a question
    * will be heard, or cannot be.
@@ -42,7 +42,7 @@ export interface Hub {
   readonly close: () => void;
 }
 
-export interface HubDeps {
+export interface FeedDeps {
   readonly connector: Connector;
   readonly refresh: Refresh;
   readonly guard: Pick<Guard, 'takeStream'>;
@@ -65,15 +65,15 @@ const AGAIN_AFTER_MS = 10_000;
  * says of its own list first brings the registry up to date. `wanted` is asked again and again; undefined ends it. `onClose` may
  * be called more than once.
  */
-export function openHub(
-  { connector, refresh, guard, version }: HubDeps,
+export function openFeed(
+  { connector, refresh, guard, version }: FeedDeps,
   view: View,
   caller: Caller,
   trace: Trace,
   wanted: () => Promise<Wanted | undefined>,
   onClose: () => void,
-): Hub {
-  const waiting: Heard[] = [];
+): Feed {
+  const waiting: FeedItem[] = [];
   let wake: () => void = () => undefined;
   let isOver = false;
   const sources = new Map<string, Source>();
@@ -81,7 +81,7 @@ export function openHub(
   let seenVersion: string | undefined;
   let seenLists = new Map<ListKind, string>();
 
-  function say(heard: Heard): void {
+  function say(heard: FeedItem): void {
     waiting.push(heard);
     if (waiting.length > MAX_WAITING) close();
     wake();
@@ -134,7 +134,7 @@ export function openHub(
       await refresh(server);
       const want = await wanted();
       if (want?.[list] === true) say({ kind: 'notification', notification });
-      await lookAtLists(false);
+      await checkLists(false);
     } else if (method === UPDATED && typeof params?.['uri'] === 'string') {
       const shown = { ...params, uri: view.showUri(server, params['uri']) };
       say({ kind: 'notification', notification: { ...notification, params: shown } });
@@ -142,7 +142,7 @@ export function openHub(
   }
 
   /** Compares the lists with those seen before, when the registry has changed at all. */
-  async function lookAtLists(tell: boolean): Promise<void> {
+  async function checkLists(tell: boolean): Promise<void> {
     const now = await version(caller.principal.tenantId);
     if (now === seenVersion) return;
     seenVersion = now;
@@ -166,7 +166,7 @@ export function openHub(
       close();
       return;
     }
-    await lookAtLists(!isFirst);
+    await checkLists(!isFirst);
     const opened: Promise<void>[] = [];
     const servers = await view.servers();
     // The client may have left meanwhile: nobody would end what is opened now.

@@ -11,14 +11,14 @@ import type { ClientSession } from '../session/clientSessions.ts';
 import { COMMENT, encodeEvent } from '../protocol/sse.ts';
 import { dressResult } from '../protocol/translate.ts';
 import type { View } from '../catalogue/view.ts';
-import { hearable, type HubDeps, openHub } from './feed.ts';
+import { hearable, type FeedDeps, openFeed } from './feed.ts';
 import { ACKNOWLEDGED, type Wanted } from '../upstream/subscription.ts';
 
 /** Subscriptions of one client: more than a person keeps an eye on. */
 const MAX_URIS = 200;
 
 /** `subscriptions/listen` (2026-07-28, utilities/subscriptions): first what is honoured, then what happens, at last a result. */
-export async function listenModern({ inbound, request, view }: Call, deps: HubDeps): Promise<Response> {
+export async function listenModern({ inbound, request, view }: Call, deps: FeedDeps): Promise<Response> {
   const { id, params = {} } = inbound.message;
   const asked = params['notifications'];
   if (!isObject(asked)) return invalid(inbound, 'params.notifications must say what to listen for.');
@@ -53,7 +53,7 @@ export async function listenModern({ inbound, request, view }: Call, deps: HubDe
   if (place.kind !== 'taken') {
     return outcomeResponse('modern', id, { error: toJsonRpcError(tooManyStreams(place)) });
   }
-  const hub = openHub(
+  const hub = openFeed(
     deps,
     view,
     callerOf(request, undefined),
@@ -96,7 +96,7 @@ export async function listenLegacy(
   view: View,
   session: ClientSession,
   parts: Parts,
-  deps: HubDeps,
+  deps: FeedDeps,
 ): Promise<Response> {
   const lists = hearable((await view.profile('legacy')).capabilities);
   const place = deps.streams.take(request.principal.tenantId);
@@ -112,7 +112,7 @@ export async function listenLegacy(
     throw error;
   }
   const caller = callerOf(request, session);
-  const hub = openHub(
+  const hub = openFeed(
     deps,
     view,
     caller,

@@ -1,5 +1,5 @@
 import type { JsonObject } from './jsonRpc.ts';
-import { REST_MS } from '../upstream/circuitBreaker.ts';
+import { CIRCUIT_OPEN_MS } from '../upstream/circuitBreaker.ts';
 
 /** How long clients may keep a result, and for whom (2026-07-28, server/utilities, Caching). */
 export interface Freshness {
@@ -23,7 +23,7 @@ const KEPT_MS = 60_000;
 export const REGISTRY_FRESH: Freshness = { ttlMs: KEPT_MS, cacheScope: 'private' };
 
 /** A list that names servers which do not answer is outdated when they are tried again. */
-export const DEGRADED_FRESH: Freshness = { ttlMs: Math.min(KEPT_MS, REST_MS), cacheScope: 'private' };
+export const DEGRADED_FRESH: Freshness = { ttlMs: Math.min(KEPT_MS, CIRCUIT_OPEN_MS), cacheScope: 'private' };
 
 const cacheable: ReadonlySet<string> = new Set([
   ...['server/discover', 'tools/list', 'prompts/list', 'resources/list', 'resources/templates/list'],

@@ -32,10 +32,10 @@ export interface Waiting {
 }
 
 /**
- * Questions of servers to clients. The id that the client is asked under says, sealed, where its answer goes, so that the
+ * ServerRequests of servers to clients. The id that the client is asked under says, sealed, where its answer goes, so that the
  * answer may come to any instance.
  */
-export interface Questions {
+export interface ServerRequests {
   /** Returns the id under which the client is asked. */
   idFor(
     owner: Principal,
@@ -56,13 +56,13 @@ const outcomeSchema = z.union([
   z.object({ error: z.looseObject({ code: z.number(), message: z.string() }) }),
 ]);
 
-export function createQuestions({
+export function createServerRequests({
   state,
   seal,
 }: {
   readonly state: StateStore;
   readonly seal: Seal;
-}): Questions {
+}): ServerRequests {
   /** Those who wait here. */
   const here = new Map<string, (outcome: Outcome) => void>();
   const keyOf = (ticket: string) => `mreg:mcp:answer:${ticket}`;

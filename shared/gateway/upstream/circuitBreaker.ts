@@ -7,7 +7,7 @@ const restingSchema = z.record(z.string(), z.number());
 type RestingServers = Readonly<Record<string, number>>;
 
 /** A server as it was registered: with another URL it is another. */
-export interface Named {
+export interface ServerKey {
   readonly slug: string;
   readonly url: string;
 }
@@ -16,31 +16,31 @@ export interface Named {
  * Which servers of a tenant are left alone for a while, because they failed again and again. All instances learn of it
  * from the state; nobody waits for that.
  */
-export interface Resting {
+export interface CircuitBreaker {
   /** Milliseconds until the server is tried again; undefined when it is not resting, as far as this instance knows. */
-  leftMs(tenantId: string, server: Named): number | undefined;
+  leftMs(tenantId: string, server: ServerKey): number | undefined;
   /** Lets a server rest, for all instances. */
-  rest(tenantId: string, server: Named): void;
+  rest(tenantId: string, server: ServerKey): void;
   /** The slugs of all that rest now, as of a few seconds ago at most. */
   all(tenantId: string): Promise<readonly string[]>;
 }
 
 /** Long enough for a server to start again, short enough to be noticed by nobody who comes later. */
-export const REST_MS = 15_000;
+export const CIRCUIT_OPEN_MS = 15_000;
 const FRESH_MS = 2_000;
 const REMEMBERED_TENANTS = 200;
 
-export function createResting({
+export function createCircuitBreaker({
   state,
   clock,
 }: {
   readonly state: StateStore;
   readonly clock: Clock;
-}): Resting {
+}): CircuitBreaker {
   const known = new Map<string, { at: number; servers: RestingServers; reading?: Promise<void> }>();
   const keyOf = (tenantId: string) => `mreg:mcp:resting:${tenantId}`;
   /** A slug holds no space. */
-  const nameOf = ({ slug, url }: Named) => `${slug} ${url}`;
+  const nameOf = ({ slug, url }: ServerKey) => `${slug} ${url}`;
   const now = () => clock.now().getTime();
 
   function recall(tenantId: string) {
@@ -75,7 +75,7 @@ export function createResting({
     for (;;) {
       const text = await state.get(keyOf(tenantId));
       const servers = { ...stillResting(parseStateValue(text, restingSchema) ?? {}), [name]: until };
-      const stored = await state.compareAndSet(keyOf(tenantId), text, JSON.stringify(servers), REST_MS);
+      const stored = await state.compareAndSet(keyOf(tenantId), text, JSON.stringify(servers), CIRCUIT_OPEN_MS);
       if (stored === 'stored') return;
     }
   }
@@ -88,7 +88,7 @@ export function createResting({
     },
     rest(tenantId, server) {
       const name = nameOf(server);
-      const until = now() + REST_MS;
+      const until = now() + CIRCUIT_OPEN_MS;
       const entry = recall(tenantId);
       entry.servers = { ...entry.servers, [name]: until };
       share(tenantId, name, until).catch(() => undefined);

@@ -11,9 +11,9 @@ import { carriedFeatures } from '../protocol/clientFeatures.ts';
 import type { Caller, Connection } from './connection.ts';
 import type { Guard } from './protection.ts';
 import { legacyConnection } from './legacy.ts';
-import { type LegacySession, nothingOffered, openSession, resumeSession } from './legacySession.ts';
+import { type LegacySession, NO_CAPABILITIES, openSession, resumeSession } from './legacySession.ts';
 import { modernConnection } from './modern.ts';
-import { oldConnection } from './httpSseTransport.ts';
+import { httpSseConnection } from './httpSseTransport.ts';
 import type { OutboundTo } from './outboundTo.ts';
 import { createSessionPool, type SessionSlot, type SessionSource } from './sessionPool.ts';
 
@@ -58,7 +58,7 @@ export function createConnector(outboundTo: OutboundTo, newId: IdSource, guard: 
 
   const unshared = (server: Reachable, outbound: OutboundClient): SessionSource => ({
     open: async () => {
-      const { session } = await openSession(outbound, server.url, nothingOffered, idPrefix);
+      const { session } = await openSession(outbound, server.url, NO_CAPABILITIES, idPrefix);
       return session;
     },
     lost: () => Promise.resolve(),
@@ -111,7 +111,7 @@ export function createConnector(outboundTo: OutboundTo, newId: IdSource, guard: 
   function connectionTo(server: Reachable, caller: Caller, logLevel: string | undefined): Connection {
     const { url, discovery } = server;
     if (discovery.era === 'modern') return modernConnection(wayTo(server, caller), url);
-    if (discovery.transport === 'sse') return oldConnection(wayTo(server, caller), url);
+    if (discovery.transport === 'sse') return httpSseConnection(wayTo(server, caller), url);
     return legacyConnection(
       sessionOf(server, caller, caller.session ? undefined : logLevel),
       'logging' in discovery.capabilities ? logLevel : undefined,

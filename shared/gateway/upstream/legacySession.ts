@@ -55,7 +55,7 @@ export interface Offer {
   readonly clientInfo: JsonObject;
 }
 /** For sessions that clients share: a server must ask nothing of a client that cannot be reached. */
-export const nothingOffered: Offer = { capabilities: {}, clientInfo: GATEWAY_INFO };
+export const NO_CAPABILITIES: Offer = { capabilities: {}, clientInfo: GATEWAY_INFO };
 
 /** Opens a session (2025-11-25, lifecycle, Initialization) and gives it with what the server said of itself. @throws UpstreamFault */
 export async function openSession(

@@ -1,5 +1,5 @@
 import { isObject, type JsonObject, type Outcome } from '../protocol/jsonRpc.ts';
-import type { Questions } from '../session/serverRequests.ts';
+import type { ServerRequests } from '../session/serverRequests.ts';
 import { type Answer, type AnswerItem, nextItem } from './answer.ts';
 import { canAnswer } from '../protocol/clientFeatures.ts';
 import { type Connection, TIME_OVER, type UpstreamCall } from './connection.ts';
@@ -7,7 +7,7 @@ import { UpstreamFault } from './fault.ts';
 
 /** More rounds than any form has pages. */
 const MAX_ROUNDS = 10;
-/** Questions in one round. */
+/** ServerRequests in one round. */
 const MAX_QUESTIONS = 20;
 
 /**
@@ -15,10 +15,10 @@ const MAX_QUESTIONS = 20;
  * (2026-07-28, multi-round-trip requests); the client is asked over the stream of its call, and the call is made again with
  * what it answered, until there is another result.
  */
-export function withRounds(
+export function withMrtr(
   connection: Connection,
   capabilities: JsonObject,
-  questions: Pick<Questions, 'wait'>,
+  questions: Pick<ServerRequests, 'wait'>,
 ): Connection {
   return {
     era: connection.era,

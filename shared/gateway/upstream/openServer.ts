@@ -2,15 +2,15 @@ import type { OutboundClient } from '../../platform/outbound.ts';
 import type { UpstreamTarget } from '../../registry/upstreamSettings.ts';
 import type { Era } from '../../registry/era.ts';
 import type { Discovery } from '../../registry/server.ts';
-import { Unfit } from '../catalogue/discoveryFailure.ts';
+import { UnsuitableServer } from '../catalogue/discoveryFailure.ts';
 import { HEADER_MISMATCH, MISSING_CLIENT_CAPABILITY, UNSUPPORTED_VERSION } from '../protocol/errorCodes.ts';
 import { isObject, type JsonObject, type JsonRpcRequest, type Outcome } from '../protocol/jsonRpc.ts';
 import { LATEST_MODERN, LEGACY_VERSIONS, META, metaOf, MODERN_VERSIONS } from '../protocol/versions.ts';
 import { outcomeOf } from './answer.ts';
 import { UpstreamFault } from './fault.ts';
-import { type LegacySession, nothingOffered, openSession } from './legacySession.ts';
+import { type LegacySession, NO_CAPABILITIES, openSession } from './legacySession.ts';
 import { askModern, ownEnvelope } from './modern.ts';
-import { openOldSession } from './httpSseTransport.ts';
+import { openHttpSseSession } from './httpSseTransport.ts';
 import type { OutboundTo } from './outboundTo.ts';
 
 /** For each request of a discovery: a server that takes longer would keep those who call its tools waiting too. */
@@ -28,7 +28,7 @@ export interface OpenServer {
   close(): Promise<void>;
 }
 
-/** Opens a server of either era, or of the one that it is pinned to. @throws UpstreamFault, Unfit */
+/** Opens a server of either era, or of the one that it is pinned to. @throws UpstreamFault, UnsuitableServer */
 export async function openServer(
   target: UpstreamTarget,
   outboundTo: OutboundTo,
@@ -39,7 +39,7 @@ export async function openServer(
   const modern = upstream?.era === 'legacy' ? undefined : await openModern(outbound, url, signal);
   if (modern) return modern;
   if (upstream?.era === 'modern')
-    throw new Unfit(`does not speak MCP ${LATEST_MODERN}, to which it is pinned`);
+    throw new UnsuitableServer(`does not speak MCP ${LATEST_MODERN}, to which it is pinned`);
   return openLegacy(outbound, url, signal);
 }
 
@@ -62,7 +62,7 @@ async function openModern(
   const first = await probe(discover);
   // Who names our version among those it speaks, and refused it, is asked once more.
   const found = first === 'again' ? await probe(discover) : first;
-  if (found === 'again') throw new Unfit(`says that it speaks MCP ${LATEST_MODERN}, and refuses it`);
+  if (found === 'again') throw new UnsuitableServer(`says that it speaks MCP ${LATEST_MODERN}, and refuses it`);
   if (found === undefined) return undefined;
   return {
     profile: profileOf('modern', LATEST_MODERN, found, metaOf(found)[META.serverInfo]),
@@ -98,7 +98,7 @@ async function probe(discover: () => Promise<Outcome>): Promise<JsonObject | 'ag
     return undefined;
   }
   if (code === HEADER_MISMATCH || code === MISSING_CLIENT_CAPABILITY) {
-    throw new Unfit(`speaks MCP ${LATEST_MODERN}, but refused server/discover with the error ${code}`);
+    throw new UnsuitableServer(`speaks MCP ${LATEST_MODERN}, but refused server/discover with the error ${code}`);
   }
   return undefined;
 }
@@ -108,7 +108,7 @@ const isClientError = (status: number | undefined): boolean =>
 
 function requireLegacy(versions: readonly unknown[]): void {
   if (versions.some((version) => LEGACY_VERSIONS.includes(String(version)))) return;
-  throw new Unfit(
+  throw new UnsuitableServer(
     `speaks no protocol version that the gateway knows (${[...MODERN_VERSIONS, ...LEGACY_VERSIONS].join(', ')})`,
   );
 }
@@ -134,7 +134,7 @@ async function openOld(
   signal: AbortSignal,
 ): Promise<OpenServer | undefined> {
   try {
-    const { session, result } = await openOldSession(outbound, url, bounded(signal));
+    const { session, result } = await openHttpSseSession(outbound, url, bounded(signal));
     const profile = profileOf('legacy', String(result['protocolVersion']), result, result['serverInfo']);
     return {
       profile: { ...profile, transport: 'sse', capabilities: withoutChanges(profile.capabilities) },
@@ -167,7 +167,7 @@ async function openStreamable(
   url: string,
   signal: AbortSignal,
 ): Promise<OpenServer> {
-  const { session, result } = await openSession(outbound, url, nothingOffered, 'discovery', signal);
+  const { session, result } = await openSession(outbound, url, NO_CAPABILITIES, 'discovery', signal);
   return {
     profile: profileOf('legacy', session.version, result, result['serverInfo']),
     ask: (method, params) => askLegacy(session, method, params, signal),
@@ -191,7 +191,7 @@ const bounded = (signal: AbortSignal): AbortSignal =>
 
 function resultOf(method: string, outcome: Outcome): JsonObject {
   if ('result' in outcome) return outcome.result;
-  throw new Unfit(`answered ${method} with the error ${outcome.error.code}`);
+  throw new UnsuitableServer(`answered ${method} with the error ${outcome.error.code}`);
 }
 
 function profileOf(era: Era, protocolVersion: string, result: JsonObject, info: unknown): Profile {

@@ -5,10 +5,10 @@ import type { UpstreamTarget } from '../../registry/upstreamSettings.ts';
 import type { Answer, AnswerItem } from './answer.ts';
 import { type Connection, TIME_OVER, type UpstreamCall } from './connection.ts';
 import { type FaultKind, UpstreamFault } from './fault.ts';
-import type { Named, Resting } from './circuitBreaker.ts';
+import type { ServerKey, CircuitBreaker } from './circuitBreaker.ts';
 
 /** What is told of a server, and how often it is tried. */
-type Guarded = Named & Pick<UpstreamTarget, 'upstream'>;
+type Guarded = ServerKey & Pick<UpstreamTarget, 'upstream'>;
 
 /**
  * Protects the gateway from one server's trouble, and a server from one tenant that takes all of its connections. `tenantId`
@@ -18,7 +18,7 @@ export interface Guard {
   /** The same connection, behind the guard. */
   around(connection: Connection, tenantId: string, server: Guarded): Connection;
   /** Takes a place among the open streams of a server, to be given back. @throws UpstreamFault when all are taken */
-  takeStream(tenantId: string, server: Named & { readonly discovery: Pick<Discovery, 'era'> }): () => void;
+  takeStream(tenantId: string, server: ServerKey & { readonly discovery: Pick<Discovery, 'era'> }): () => void;
 }
 
 /**
@@ -42,21 +42,21 @@ const harmless: ReadonlySet<string> = new Set([
   'resources/templates/list',
 ]);
 
-export function createGuard(resting: Resting, tenants: number): Guard {
+export function createGuard(resting: CircuitBreaker, tenants: number): Guard {
   // Counted for each tenant by itself, so its share is all of them.
   const calls = createTenantPlaces(MAX_CALLS, 1);
   const streams = createTenantPlaces(MAX_STREAMS, 1);
   const connections = createTenantPlaces(CONNECTIONS_PER_ORIGIN, tenants);
-  const origins = new WeakMap<Named, string>();
+  const origins = new WeakMap<ServerKey, string>();
   const failures = new Map<string, number>();
 
-  function takePlace(places: TenantPlaces, what: string, tenantId: string, server: Named): () => void {
+  function takePlace(places: TenantPlaces, what: string, tenantId: string, server: ServerKey): () => void {
     const taken = places.take(tenantId, keyOf(tenantId, server));
     if (taken.kind === 'taken') return taken.leave;
     throw new UpstreamFault('busy', `has ${taken.atMost} ${what} open already`);
   }
 
-  function takeConnection(tenantId: string, server: Named): () => void {
+  function takeConnection(tenantId: string, server: ServerKey): () => void {
     let origin = origins.get(server);
     if (origin === undefined) origins.set(server, (origin = new URL(server.url).origin));
     const taken = connections.take(tenantId, origin);
@@ -71,7 +71,7 @@ export function createGuard(resting: Resting, tenants: number): Guard {
   }
 
   /** Takes a place and a connection, or neither. */
-  function takeBoth(places: TenantPlaces, what: string, tenantId: string, server: Named): () => void {
+  function takeBoth(places: TenantPlaces, what: string, tenantId: string, server: ServerKey): () => void {
     const leavePlace = takePlace(places, what, tenantId, server);
     try {
       const leaveConnection = takeConnection(tenantId, server);
@@ -150,7 +150,7 @@ export function createGuard(resting: Resting, tenants: number): Guard {
   };
 }
 
-const keyOf = (tenantId: string, { slug, url }: Named): string => `${tenantId} ${slug} ${url}`;
+const keyOf = (tenantId: string, { slug, url }: ServerKey): string => `${tenantId} ${slug} ${url}`;
 
 async function tried(
   connection: Connection,

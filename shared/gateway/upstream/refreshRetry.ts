@@ -17,7 +17,7 @@ const outOfDate: ReadonlySet<number> = new Set([HEADER_MISMATCH, UNSUPPORTED_VER
  * A connection that finds the server anew, once, when it refuses a request for what we believed of it, and makes the request
  * again: with the headers that its tools want now, in the era that it speaks now (2026-07-28, transports, Server Validation).
  */
-export function withRenewal(first: Connection, renew: () => Promise<Renewed | undefined>): Connection {
+export function retryAfterRefresh(first: Connection, renew: () => Promise<Renewed | undefined>): Connection {
   // A field and no getter: the engine would make a shape of its own for each such object, and keep what its getter sees.
   const renewing = {
     era: first.era,

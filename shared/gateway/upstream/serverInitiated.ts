@@ -13,7 +13,7 @@ import type { ActiveServer } from '../catalogue/catalogue.ts';
 import { ACKNOWLEDGED, LISTEN, LISTEN_WITHIN_MS, type Wanted } from './subscription.ts';
 
 /** Something a server says unasked; what it asks a client goes on to the client. First it is `ready`: from then on nothing is missed. */
-export type Unasked = Exclude<AnswerItem, { kind: 'outcome' }> | { readonly kind: 'ready' };
+export type ServerInitiated = Exclude<AnswerItem, { kind: 'outcome' }> | { readonly kind: 'ready' };
 
 /** What one server says unasked, for as long as it and the signal let us hear. @throws UpstreamFault */
 export function upstreamEvents(
@@ -23,7 +23,7 @@ export function upstreamEvents(
   wanted: Wanted,
   signal: AbortSignal,
   trace: Trace,
-): AsyncGenerator<Unasked, void, undefined> {
+): AsyncGenerator<ServerInitiated, void, undefined> {
   return server.discovery.era === 'modern'
     ? modernEvents(connector, server, caller, wanted, signal, trace)
     : legacyEvents(connector, server, caller, wanted, signal);
@@ -36,7 +36,7 @@ async function* modernEvents(
   { tools, prompts, resources, uris }: Wanted,
   signal: AbortSignal,
   trace: Trace,
-): AsyncGenerator<Unasked, void, undefined> {
+): AsyncGenerator<ServerInitiated, void, undefined> {
   const own = uris.get(server.slug) ?? [];
   const notifications = {
     ...(tools && { toolsListChanged: true }),
@@ -78,7 +78,7 @@ async function* legacyEvents(
   caller: Caller,
   { uris }: Wanted,
   signal: AbortSignal,
-): AsyncGenerator<Unasked, void, undefined> {
+): AsyncGenerator<ServerInitiated, void, undefined> {
   // A client of the legacy era has subscribed in its session by itself; for one of the modern era a session is opened.
   const isOurs = caller.session === undefined;
   const session = isOurs ? await connector.openOwn(server) : await connector.sessionOf(server, caller).get();

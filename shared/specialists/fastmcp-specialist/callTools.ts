@@ -4,7 +4,7 @@ import { createConnector } from '../../gateway/upstream/connector.ts';
 import type { Connection, UpstreamCall } from '../../gateway/upstream/connection.ts';
 import { UpstreamFault } from '../../gateway/upstream/fault.ts';
 import { createGuard } from '../../gateway/upstream/protection.ts';
-import { createResting } from '../../gateway/upstream/circuitBreaker.ts';
+import { createCircuitBreaker } from '../../gateway/upstream/circuitBreaker.ts';
 import type { ActiveServer } from '../../gateway/catalogue/catalogue.ts';
 import type { Principal } from '../../identity/principal.ts';
 import { continueTrace, traceparentOf } from '../../platform/trace.ts';
@@ -38,7 +38,7 @@ export async function callTools(
   deps: Pick<SpecialistDeps, 'outboundTo' | 'newId' | 'shortLived' | 'clock' | 'audit' | 'tenants'>,
 ): Promise<ReadonlyMap<string, Given>> {
   const { outboundTo, newId, shortLived: state, clock, audit, tenants } = deps;
-  const guard = createGuard(createResting({ state, clock }), tenants.size);
+  const guard = createGuard(createCircuitBreaker({ state, clock }), tenants.size);
   const connector = createConnector(outboundTo, newId, guard);
   const caller = {
     principal,

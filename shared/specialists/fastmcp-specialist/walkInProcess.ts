@@ -2,7 +2,7 @@ import { discoverServer } from '../../gateway/catalogue/discovery.ts';
 import { createMcpEndpoints } from '../../gateway/calls/endpoint.ts';
 import { classify } from '../../gateway/protocol/classify.ts';
 import { LATEST_MODERN } from '../../gateway/protocol/versions.ts';
-import { createResting } from '../../gateway/upstream/circuitBreaker.ts';
+import { createCircuitBreaker } from '../../gateway/upstream/circuitBreaker.ts';
 import { type ActiveServer, createCatalogue } from '../../gateway/catalogue/catalogue.ts';
 import type { Principal } from '../../identity/principal.ts';
 import type { TaskHelpers } from '../../orchestration/task/task.ts';
@@ -70,7 +70,7 @@ export async function walkInProcess(
     return { isRight: Array.isArray(body.result?.tools), value: undefined };
   });
   const resting = await withinTime(INSIDE_WITHIN_MS, signal, () =>
-    createResting({ state: deps.shortLived, clock }).all(tenantId),
+    createCircuitBreaker({ state: deps.shortLived, clock }).all(tenantId),
   );
   const tried = await Promise.all(
     (servers ?? []).slice(0, MAX_SERVERS).map((server) => tryUpstream(server, deps, signal)),

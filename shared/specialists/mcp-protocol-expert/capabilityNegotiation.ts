@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Unfit } from '../../gateway/catalogue/discoveryFailure.ts';
+import { UnsuitableServer } from '../../gateway/catalogue/discoveryFailure.ts';
 import { openServer } from '../../gateway/upstream/openServer.ts';
 import type { OutboundTo } from '../../gateway/upstream/outboundTo.ts';
 import { UpstreamFault } from '../../gateway/upstream/fault.ts';
@@ -29,7 +29,7 @@ export function capabilityNegotiation({
       const row = matrixRow(slug, now);
       return { row, findings: [...judgeDrift(slug, discovery, now), ...judgeRow(row)] };
     } catch (error) {
-      if (!(error instanceof UpstreamFault || error instanceof Unfit)) throw error;
+      if (!(error instanceof UpstreamFault || error instanceof UnsuitableServer)) throw error;
       const row = matrixRow(slug, discovery);
       return { row, findings: [asKnown(slug, error.message), ...judgeRow(row)] };
     }

@@ -22,7 +22,7 @@ const listening = 'contract/gatewayListening';
 const questions = 'contract/gatewayQuestions';
 const discovery = 'contract/gatewayDiscovery';
 const translate = 'unit/gateway/translate';
-const era = 'unit/gateway/era';
+const era = 'unit/gateway/classify';
 
 const topics: readonly Topic[] = [
   {

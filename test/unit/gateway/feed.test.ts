@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type HubDeps, openHub } from '../../../shared/gateway/listen/feed.ts';
+import { type FeedDeps, openFeed } from '../../../shared/gateway/listen/feed.ts';
 import type { Caller } from '../../../shared/gateway/upstream/connection.ts';
 import type { ActiveServer } from '../../../shared/gateway/catalogue/catalogue.ts';
 import type { View } from '../../../shared/gateway/catalogue/view.ts';
@@ -18,17 +18,17 @@ test('a client that leaves while its stream is opened leaves none at a server', 
     servers: () => servers,
   } as Partial<View> as View;
   let opened = 0;
-  const guard: HubDeps['guard'] = {
+  const guard: FeedDeps['guard'] = {
     takeStream: () => {
       opened += 1;
       return () => undefined;
     },
   };
   const version = () => Promise.resolve('1');
-  const deps = { guard, version } as Partial<HubDeps> as HubDeps;
+  const deps = { guard, version } as Partial<FeedDeps> as FeedDeps;
   const caller = { principal: { tenantId: 't1' } } as Caller;
   const wanted = { tools: true, prompts: false, resources: false, uris: new Map(), called: [] };
-  const hub = openHub(
+  const hub = openFeed(
     deps,
     view,
     caller,

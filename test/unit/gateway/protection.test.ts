@@ -7,7 +7,7 @@ import {
 } from '../../../shared/gateway/upstream/connection.ts';
 import { type FaultKind, UpstreamFault } from '../../../shared/gateway/upstream/fault.ts';
 import { createGuard } from '../../../shared/gateway/upstream/protection.ts';
-import { createResting, REST_MS } from '../../../shared/gateway/upstream/circuitBreaker.ts';
+import { createCircuitBreaker, CIRCUIT_OPEN_MS } from '../../../shared/gateway/upstream/circuitBreaker.ts';
 import { memoryState } from '../../support/memoryState.ts';
 
 let now = 0;
@@ -56,7 +56,7 @@ beforeEach(() => {
   state = memoryState(clock);
 });
 const instance = (tenants = 1) => {
-  const resting = createResting({ state, clock });
+  const resting = createCircuitBreaker({ state, clock });
   return { resting, guard: createGuard(resting, tenants) };
 };
 async function failOften(guard: ReturnType<typeof createGuard>, times: number): Promise<void> {
@@ -71,14 +71,14 @@ describe('a server that fails', () => {
     const up = connectionOf(() => Promise.resolve(whole));
     expect(await kindOf(guard.around(up, 't', named('down')).request(call(), signal))).toBe('resting');
     expect(up.calls).toBe(0);
-    now += REST_MS;
+    now += CIRCUIT_OPEN_MS;
     expect(await kindOf(guard.around(up, 't', named('down')).request(call(), signal))).toBe('answered');
   });
 
   test('again after its rest is left alone at once, and after a success only when it has failed as often again', async () => {
     const { guard } = instance();
     await failOften(guard, 5);
-    now += REST_MS;
+    now += CIRCUIT_OPEN_MS;
     await failOften(guard, 1);
     const up = guard.around(
       connectionOf(() => Promise.resolve(whole)),
@@ -86,7 +86,7 @@ describe('a server that fails', () => {
       named('down'),
     );
     expect(await kindOf(up.request(call(), signal))).toBe('resting');
-    now += REST_MS;
+    now += CIRCUIT_OPEN_MS;
     expect(await kindOf(up.request(call(), signal))).toBe('answered');
     await failOften(guard, 4);
     expect(await kindOf(up.request(call(), signal))).toBe('answered');
