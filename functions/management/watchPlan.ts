@@ -1,4 +1,4 @@
-import { eventResponse } from '../../shared/gateway/protocol/responses.ts';
+import { eventResponse } from '../../shared/gateway/protocol/sse.ts';
 import { type Plan, hasEnded } from '../../shared/orchestration/plan/plan.ts';
 
 /** Azure ends a request after 230 seconds, and that a client has left may not be noticed: it can come back. */

@@ -1,5 +1,5 @@
 import type { JsonRpcNotification, RequestId } from '../protocol/jsonRpc.ts';
-import { LOG_LEVELS } from '../protocol/versions.ts';
+import { LOG_LEVELS } from '../protocol/envelope.ts';
 
 /** What the client that made a call wants to hear while it runs. */
 export interface Audience {

@@ -1,12 +1,12 @@
 import type { ActOutcome } from '../../audit/record.ts';
 import { faultError } from '../../platform/errors.ts';
 import { OWN_SLUG } from '../../registry/server.ts';
-import { type Call, invalid, ownResult, type Parts } from './call.ts';
+import type { Call, Parts } from './call.ts';
+import { invalid, ownResult, outcomeResponse } from '../protocol/responses.ts';
 import { toJsonRpcError } from '../protocol/errorCodes.ts';
 import { isObject } from '../protocol/jsonRpc.ts';
 import type { BuiltInTools } from '../catalogue/builtInTools.ts';
 import { recordCall } from './recordCall.ts';
-import { outcomeResponse } from '../protocol/responses.ts';
 import { unknownTool } from '../catalogue/serverView.ts';
 
 /** Answers a call of one of the gateway's own tools; undefined when the request is none. */

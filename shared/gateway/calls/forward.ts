@@ -1,18 +1,17 @@
 import { continueTrace, type Trace, traceparentOf } from '../../platform/trace.ts';
 import type { DomainError } from '../../platform/errors.ts';
 import { SERVER_TIMING, stage } from '../../platform/serverTiming.ts';
-import type { Envelope } from '../protocol/envelope.ts';
+import { type Envelope, GATEWAY_INFO, LOG_LEVELS, metaOf } from '../protocol/envelope.ts';
 import { HEADER_MISMATCH, LEGACY_RESOURCE_NOT_FOUND, toJsonRpcError } from '../protocol/errorCodes.ts';
 import { isObject, type JsonObject, type JsonRpcError } from '../protocol/jsonRpc.ts';
-import { type Call, callerOf, type Method, noMethod, type Parts } from './call.ts';
+import { type Call, callerOf, type Method, type Parts } from './call.ts';
+import { noMethod, jsonResponse, outcomeResponse } from '../protocol/responses.ts';
 import type { Audience } from './audience.ts';
 import { mismatchedParameter, parameterHeaders } from '../protocol/parameterHeaders.ts';
-import { GATEWAY_INFO, LOG_LEVELS, metaOf } from '../protocol/versions.ts';
 import { recordCall } from './recordCall.ts';
 import { relay } from './relay.ts';
-import { jsonResponse, outcomeResponse } from '../protocol/responses.ts';
 import type { Shared } from '../session/clientSessions.ts';
-import { allowsQuestions, carriedFeatures } from '../protocol/clientFeatures.ts';
+import { allowsServerRequests, carriedFeatures } from '../protocol/clientFeatures.ts';
 import type { Connection } from '../upstream/connection.ts';
 import type { Tool } from '../../registry/server.ts';
 import { retryAfterRefresh } from '../upstream/refreshRetry.ts';
@@ -56,7 +55,7 @@ export function createForward(parts: Parts): Method {
       }
     }
     const shared = await session?.shared();
-    if (session && allowsQuestions(method)) await parts.listeners.get(session.id)?.attend(server);
+    if (session && allowsServerRequests(method)) await parts.listeners.get(session.id)?.attend(server);
     const flight = session && parts.cancellations.begin(session.id, message.id, signal);
     const sentAt = performance.now();
     const response = await relay(

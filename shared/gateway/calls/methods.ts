@@ -1,22 +1,16 @@
 import { SERVER_TIMING, stage } from '../../platform/serverTiming.ts';
 import type { Era } from '../../registry/era.ts';
-import { type Call, invalid, type Method, noMethod, ownResult, type Parts } from './call.ts';
+import type { Call, Method, Parts } from './call.ts';
+import { invalid, noMethod, ownResult, outcomeResponse } from '../protocol/responses.ts';
 import { isObject, type JsonObject } from '../protocol/jsonRpc.ts';
-import {
-  GATEWAY_INFO,
-  LATEST_LEGACY,
-  LEGACY_VERSIONS,
-  LOG_LEVELS,
-  META,
-  SUPPORTED_VERSIONS,
-} from '../protocol/versions.ts';
+import { GATEWAY_INFO, LOG_LEVELS, META } from '../protocol/envelope.ts';
+import { LATEST_LEGACY, LEGACY_VERSIONS, SUPPORTED_VERSIONS } from '../protocol/versions.ts';
 import type { FeedDeps } from '../listen/feed.ts';
 import { listenModern } from '../listen/listen.ts';
 import { LISTEN } from '../upstream/subscription.ts';
 import { callBuiltInTool } from './callBuiltInTool.ts';
 import { DEGRADED_FRESH, REGISTRY_FRESH } from '../protocol/freshness.ts';
 import { toJsonRpcError } from '../protocol/errorCodes.ts';
-import { outcomeResponse } from '../protocol/responses.ts';
 import { createForward } from './forward.ts';
 import { canShare, type ClientSessions, MAX_PART_BYTES } from '../session/clientSessions.ts';
 import type { CircuitBreaker } from '../upstream/circuitBreaker.ts';

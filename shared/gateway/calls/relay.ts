@@ -3,14 +3,13 @@ import { faultError } from '../../platform/errors.ts';
 import type { Log, LogFields } from '../../platform/log.ts';
 import type { Era } from '../../registry/era.ts';
 import { toJsonRpcError } from '../protocol/errorCodes.ts';
-import { faultOutcome, faultResponse } from './faultResponse.ts';
+import { faultOutcome, faultResponse, outcomeResponse } from '../protocol/responses.ts';
 import type { JsonObject, JsonRpcNotification, Outcome, RequestId } from '../protocol/jsonRpc.ts';
 import { type Audience, concerns } from './audience.ts';
-import { eventResponse, outcomeResponse } from '../protocol/responses.ts';
-import { encodeEvent } from '../protocol/sse.ts';
+import { eventResponse, encodeEvent } from '../protocol/sse.ts';
 import { translateOutcome } from '../protocol/translate.ts';
 import { type AnswerItem, nextItem, PERSON_WITHIN_MS, type ReplyTo } from '../upstream/answer.ts';
-import { type Connection, TIME_OVER, type UpstreamCall } from '../upstream/connection.ts';
+import { type Connection, TIMED_OUT, type UpstreamCall } from '../upstream/connection.ts';
 import { type FaultKind, faultErrors, UpstreamFault } from '../upstream/fault.ts';
 
 /** One request on its way through. */
@@ -54,7 +53,7 @@ export async function relay(
     upstream.abort();
   };
   const expire = () => {
-    upstream.abort(TIME_OVER);
+    upstream.abort(TIMED_OUT);
   };
   let timer = setTimeout(expire, relayed.timeoutMs ?? CALL_WITHIN_MS);
   signal.addEventListener('abort', abort, { once: true });

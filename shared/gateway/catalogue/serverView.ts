@@ -2,7 +2,7 @@ import type { DomainError } from '../../platform/errors.ts';
 import { fail, succeed } from '../../platform/result.ts';
 import type { Era } from '../../registry/era.ts';
 import { isObject, type JsonObject } from '../protocol/jsonRpc.ts';
-import { NAMED_BY } from '../protocol/versions.ts';
+import { NAMED_BY } from '../protocol/parameterHeaders.ts';
 import type { ActiveServer, Catalogue } from './catalogue.ts';
 import { isSound, toolFor } from './tools.ts';
 import { NO_SUCH_METHOD, type View } from './view.ts';

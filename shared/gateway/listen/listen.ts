@@ -1,14 +1,14 @@
 import type { DomainError } from '../../platform/errors.ts';
 import { toProblem } from '../../platform/problem.ts';
 import type { Taken } from '../../platform/tenantShare.ts';
-import { type Call, callerOf, invalid, type Parts } from '../calls/call.ts';
+import { type Call, callerOf, type Parts } from '../calls/call.ts';
+import { invalid, jsonResponse, outcomeResponse } from '../protocol/responses.ts';
 import { toJsonRpcError } from '../protocol/errorCodes.ts';
 import { isObject, type JsonObject, type JsonRpcNotification } from '../protocol/jsonRpc.ts';
-import { META, metaOf } from '../protocol/versions.ts';
+import { META, metaOf } from '../protocol/envelope.ts';
 import type { McpRequest } from '../calls/request.ts';
-import { eventResponse, jsonResponse, outcomeResponse } from '../protocol/responses.ts';
+import { eventResponse, COMMENT, encodeEvent } from '../protocol/sse.ts';
 import type { ClientSession } from '../session/clientSessions.ts';
-import { COMMENT, encodeEvent } from '../protocol/sse.ts';
 import { dressResult } from '../protocol/translate.ts';
 import type { View } from '../catalogue/view.ts';
 import { hearable, type FeedDeps, openFeed } from './feed.ts';

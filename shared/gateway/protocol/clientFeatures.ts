@@ -17,7 +17,7 @@ export function carriedFeatures(capabilities: JsonObject): JsonObject {
 }
 
 /** The requests during which a server may ask, whatever it asks. */
-export const allowsQuestions = (method: string): boolean => mayAsk.has(method);
+export const allowsServerRequests = (method: string): boolean => mayAsk.has(method);
 
 /** Whether a client with these capabilities can be sent the request `method` while it waits for the answer to `during`. */
 export function canAnswer(capabilities: JsonObject, method: string, during: string): boolean {

@@ -7,6 +7,13 @@ export interface ParameterHeader {
   readonly path: readonly string[];
 }
 
+/** The param that a request names its subject by. `Mcp-Name` repeats it (2026-07-28, transports, Standard Request Headers). */
+export const NAMED_BY: ReadonlyMap<string, string> = new Map([
+  ['tools/call', 'name'],
+  ['prompts/get', 'name'],
+  ['resources/read', 'uri'],
+]);
+
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const mirroredTypes: readonly unknown[] = ['string', 'integer', 'boolean'];
 

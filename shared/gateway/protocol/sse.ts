@@ -1,3 +1,6 @@
+import { StreamResponse } from '../../platform/streamResponse.ts';
+import { COMMENT_INTERVAL_MS, FIRST_COMMENT_MS } from '../limits.ts';
+
 /** One event of a stream (WHATWG HTML, Server-sent events). */
 export interface SseEvent {
   /** `message` unless the stream named it. */
@@ -72,10 +75,77 @@ export function createSseParser(maxLength: number): SseParser {
 
 const encoder = new TextEncoder();
 
-/** One JSON-RPC message as an event. JSON text holds no line break, so it is one data line. */
+/** Returns one JSON-RPC message as an event. JSON text has no line break, so it is one data line. */
 export function encodeEvent(message: object): Uint8Array {
   return encoder.encode(`event: message\ndata: ${JSON.stringify(message)}\n\n`);
 }
 
-/** A comment, which clients ignore. */
+/** A comment. Clients ignore it. */
 export const COMMENT = encoder.encode(': open\n\n');
+
+export interface EventSource {
+  /** The next event, and whether it is the last. Must not reject: on Azure a body that fails never ends. */
+  next(): Promise<{ readonly event: Uint8Array; readonly last: boolean }>;
+  /** The client has left, perhaps while `next` is awaited. The result of that `next` is discarded. */
+  cancel(): void;
+}
+
+/** A stream of server-sent events, made as the client reads them. Comments fill long silences. */
+export function eventResponse(source: EventSource): Response {
+  return new StreamResponse(withComments(source), {
+    headers: {
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-cache, no-transform',
+      // Otherwise reverse proxies buffer the events (2026-07-28, transports, Receiving Messages).
+      'x-accel-buffering': 'no',
+    },
+  });
+}
+
+function withComments(source: EventSource): AsyncIterable<Uint8Array> {
+  const over = { done: true, value: undefined } as const;
+  let isOver = false;
+  let next: ReturnType<EventSource['next']> | undefined;
+  let timer = startTimer(FIRST_COMMENT_MS);
+  const hasEnded = () => isOver;
+  const end = () => {
+    isOver = true;
+    timer.end();
+  };
+  return {
+    [Symbol.asyncIterator]: () => ({
+      async next() {
+        if (hasEnded()) return over;
+        next ??= source.next();
+        const said = await Promise.race([next, timer.over]);
+        // The client may have left meanwhile, which also ends the timer.
+        if (hasEnded()) return over;
+        if (said === undefined) {
+          timer = startTimer(COMMENT_INTERVAL_MS);
+          return { done: false, value: COMMENT };
+        }
+        next = undefined;
+        if (said.last) end();
+        return { done: false, value: said.event };
+      },
+      return() {
+        if (!isOver) source.cancel();
+        end();
+        return Promise.resolve(over);
+      },
+    }),
+  };
+}
+
+/** A timer that can be ended early. `over` resolves in both cases. */
+function startTimer(ms: number): { readonly over: Promise<undefined>; end(): void } {
+  const { promise: over, resolve } = Promise.withResolvers<undefined>();
+  const handle = setTimeout(resolve, ms, undefined);
+  return {
+    over,
+    end: () => {
+      clearTimeout(handle);
+      resolve(undefined);
+    },
+  };
+}

@@ -3,26 +3,23 @@ import { readUrl } from '../../platform/readUrl.ts';
 import { METHOD_NOT_FOUND } from '../protocol/errorCodes.ts';
 import type { JsonObject, RequestId } from '../protocol/jsonRpc.ts';
 import type { SseEvent } from '../protocol/sse.ts';
+import { HTTP_SSE_VERSION } from '../protocol/versions.ts';
 import { type AnswerItem, itemOf, nextItem, outcomeOf } from './answer.ts';
 import type { Connection } from './connection.ts';
 import { drop, messageIn, readEvents, send } from './exchange.ts';
 import { statusFault, UpstreamFault } from './fault.ts';
-import { legacyParams } from './legacy.ts';
-import { NO_CAPABILITIES } from './legacySession.ts';
+import { legacyParams, NO_CAPABILITIES } from './legacySession.ts';
 
-/** A session over the HTTP+SSE transport: requests are posted, and everything comes over one stream. */
+/** A session over the HTTP+SSE transport: requests are posted, and all answers come over one stream. */
 export interface HttpSseSession {
-  /** Asks one thing at a time. @throws UpstreamFault from the items */
+  /** Sends a request, one at a time. @throws UpstreamFault from the items */
   ask(method: string, params: JsonObject, id?: RequestId): AsyncGenerator<AnswerItem, void, undefined>;
   close(): void;
 }
 
-/** The version whose transport this is; servers of later versions that kept the transport accept it. */
-const HTTP_SSE_VERSION = '2024-11-05';
-
 /**
- * Opens a session (2024-11-05, transports, HTTP with SSE). Where messages are posted to, the server says; another origin than
- * its own is refused. @throws UpstreamFault
+ * Opens a session (2024-11-05, transports, HTTP with SSE). The server names the URL for messages; a URL of another origin is
+ * rejected. @throws UpstreamFault
  */
 export async function openHttpSseSession(
   outbound: OutboundClient,
@@ -98,16 +95,16 @@ export async function openHttpSseSession(
   }
 }
 
-/** Where messages go, when this event says it. */
+/** Returns the URL for messages, if this event names it. */
 function endpointIn({ type, data }: SseEvent, url: string): string | undefined {
   if (type !== 'endpoint') return undefined;
-  const told = readUrl(data, url);
-  if (told?.origin !== new URL(url).origin)
+  const endpoint = readUrl(data, url);
+  if (endpoint?.origin !== new URL(url).origin)
     throw new UpstreamFault('not_mcp', 'wants its messages sent to another origin');
-  return told.href;
+  return endpoint.href;
 }
 
-/** Nothing is offered, so nothing may be asked. */
+/** Refuses a server request: the gateway declared no capabilities. */
 function refusal({ id, method }: { readonly id: RequestId; readonly method: string }): object {
   if (method === 'ping') return { id, result: {} };
   return {
@@ -117,12 +114,13 @@ function refusal({ id, method }: { readonly id: RequestId; readonly method: stri
 }
 
 /**
- * A server that speaks only this transport, the last resort. Its stream cannot be shared by instances, so each call has a
- * session of its own, in which its id and its progress token are the client's.
+ * A connection to a server that speaks only this transport. Instances cannot share its stream, so each call has a session of
+ * its own, with the client's id and progress token.
  */
 export function httpSseConnection(outbound: OutboundClient, url: string): Connection {
   return {
     era: 'legacy',
+    usesMrtr: false,
     async request(call, signal) {
       const { session } = await openHttpSseSession(outbound, url, signal);
       const items = closing(session, call.method, legacyParams(call), call.id);

@@ -3,7 +3,7 @@ import { app } from '@azure/functions';
 import { z } from 'zod';
 import { registerRoutes } from '../../../functions/register.ts';
 import type { Call, Route } from '../../../functions/route.ts';
-import { eventResponse } from '../../../shared/gateway/protocol/responses.ts';
+import { eventResponse } from '../../../shared/gateway/protocol/sse.ts';
 import { succeed } from '../../../shared/platform/result.ts';
 import { fakeHttpDeps } from '../httpDeps.ts';
 import { report } from '../sampleApp/report.ts';

@@ -5,7 +5,7 @@ import { isObject } from '../../../shared/gateway/protocol/jsonRpc.ts';
 import { createMcpEndpoints } from '../../../shared/gateway/calls/endpoint.ts';
 import type { Front } from '../../../shared/gateway/calls/request.ts';
 import { encodeHeaderValue } from '../../../shared/gateway/protocol/parameterHeaders.ts';
-import { metaOf } from '../../../shared/gateway/protocol/versions.ts';
+import { metaOf } from '../../../shared/gateway/protocol/envelope.ts';
 import { systemClock } from '../../../shared/platform/clock.ts';
 import { randomId } from '../../../shared/platform/ids.ts';
 import type { OutboundClient } from '../../../shared/platform/outbound.ts';

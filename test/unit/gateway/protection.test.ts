@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import type { Answer, AnswerItem } from '../../../shared/gateway/upstream/answer.ts';
 import {
   type Connection,
-  TIME_OVER,
+  TIMED_OUT,
   type UpstreamCall,
 } from '../../../shared/gateway/upstream/connection.ts';
 import { type FaultKind, UpstreamFault } from '../../../shared/gateway/upstream/fault.ts';
@@ -114,7 +114,7 @@ describe('a server that fails', () => {
 
   test.each([
     { reason: 'the client left', kind: 'timeout' },
-    { reason: TIME_OVER, kind: 'resting' },
+    { reason: TIMED_OUT, kind: 'resting' },
   ])('when $reason, ends up $kind', async ({ reason, kind }) => {
     const { guard } = instance();
     const late = guard.around(fails('timeout'), 't', named('late'));

@@ -1,6 +1,7 @@
 import { METHOD_NOT_FOUND, UNSUPPORTED_VERSION } from '../../../gateway/protocol/errorCodes.ts';
 import { isObject } from '../../../gateway/protocol/jsonRpc.ts';
-import { LATEST_MODERN, LEGACY_VERSIONS, META, metaOf } from '../../../gateway/protocol/versions.ts';
+import { LATEST_MODERN, LEGACY_VERSIONS } from '../../../gateway/protocol/versions.ts';
+import { META, metaOf } from '../../../gateway/protocol/envelope.ts';
 import { errorIn, responseIn, resultIn, type Transcript } from '../transcript/transcript.ts';
 import { type Check, each, failed, type Judgement, notApplicable, passed } from './check.ts';
 import { answersToRequests, isString, refusedWith, results, statusOf, step } from './look.ts';

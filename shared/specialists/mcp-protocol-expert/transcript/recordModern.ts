@@ -1,6 +1,7 @@
-import { encodeHeaderValue } from '../../../gateway/protocol/parameterHeaders.ts';
+import { encodeHeaderValue, NAMED_BY } from '../../../gateway/protocol/parameterHeaders.ts';
 import { isObject, type JsonObject } from '../../../gateway/protocol/jsonRpc.ts';
-import { LATEST_MODERN, META, NAMED_BY } from '../../../gateway/protocol/versions.ts';
+import { LATEST_MODERN } from '../../../gateway/protocol/versions.ts';
+import { META } from '../../../gateway/protocol/envelope.ts';
 import { ownEnvelope } from '../../../gateway/upstream/modern.ts';
 import type { Exchanged } from './exchange.ts';
 import { jsonHeaders, type Recorder, type Wire } from './recorder.ts';

@@ -1,0 +1,62 @@
+import type { OutboundClient } from '../../platform/outbound.ts';
+import type { Trace } from '../../platform/trace.ts';
+import type { Discovery } from '../../registry/server.ts';
+import type { UpstreamTarget } from '../../registry/upstreamSettings.ts';
+import type { AnswerItem } from './answer.ts';
+import type { Caller, ClientSession, Connection } from './connection.ts';
+import type { LegacySession } from './legacySession.ts';
+import type { SessionSlot } from './sessionPool.ts';
+
+/** The part of a server record that is needed to reach the server. */
+export interface Reachable extends UpstreamTarget {
+  readonly slug: string;
+  readonly discovery: Pick<Discovery, 'era' | 'protocolVersion' | 'transport' | 'capabilities'>;
+}
+
+/** The server-initiated messages that a client wants. */
+export interface Subscription {
+  readonly tools: boolean;
+  readonly prompts: boolean;
+  readonly resources: boolean;
+  /** URIs of resources, as their servers name them, by the slug of the server. */
+  readonly uris: ReadonlyMap<string, readonly string[]>;
+  /** Slugs of the servers that have a session for the client's session. */
+  readonly called: readonly string[];
+}
+
+/** A server-initiated message. The first is `ready`: from then on no message is lost. */
+export type ServerInitiated = Exclude<AnswerItem, { kind: 'outcome' }> | { readonly kind: 'ready' };
+
+/** How an era reaches servers. */
+export interface Access {
+  clientFor(server: Reachable, caller: Caller): OutboundClient;
+  /** The session of a caller with a legacy server. */
+  sessionOf(server: Reachable, caller: Caller, logLevel?: string): SessionSlot;
+  /** Opens a session with a legacy server for one purpose. The opener closes it. @throws UpstreamFault */
+  openSession(server: Reachable): Promise<LegacySession>;
+  /** A connection behind the protection of the server. */
+  connect(server: Reachable, caller: Caller): Connection;
+}
+
+/** What the gateway does differently with servers of the two eras. `eraOf` chooses one; no other code compares eras. */
+export interface UpstreamEra {
+  /** Whether the server takes `resources/subscribe`. Otherwise the listening stream names the URIs. */
+  readonly subscribesByRequest: boolean;
+  /** Whether listening is a call, which takes a connection by itself. */
+  readonly listensByCall: boolean;
+  /** Whether the server may send this client a server request on its stream of server-initiated messages. */
+  mayRequest(server: Pick<Discovery, 'transport'>, session: ClientSession | undefined): boolean;
+  /** Names what the listening stream depends on: with another key it is opened again. */
+  streamKey(uris: readonly string[]): string;
+  /** `logLevel`: the least level that a modern client wants, for which it needs a session that nobody else changes. */
+  connect(access: Access, server: Reachable, caller: Caller, logLevel?: string): Connection;
+  /** Listens to a server until its stream or the signal ends. @throws UpstreamFault */
+  listen(
+    access: Access,
+    server: Reachable,
+    caller: Caller,
+    wanted: Subscription,
+    trace: Trace,
+    signal: AbortSignal,
+  ): AsyncGenerator<ServerInitiated, void, undefined>;
+}
