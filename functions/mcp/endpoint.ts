@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { createMcpEndpoints } from '../../shared/gateway/calls/endpoint.ts';
 import { PARSE_ERROR, toJsonRpcError } from '../../shared/gateway/protocol/errorCodes.ts';
 import type { Front } from '../../shared/gateway/calls/request.ts';
-import type { DomainError } from '../../shared/platform/errors.ts';
-import { toProblem } from '../../shared/platform/problem.ts';
-import type { AppDeps } from '../compose.ts';
-import type { Answer, Call, Route } from '../route.ts';
+import type { DomainError } from '../../shared/platform/base/errors.ts';
+import { toProblem } from '../../shared/platform/http/problem.ts';
+import type { AppDeps } from '../compose/compose.ts';
+import type { Answer, Call, Route } from '../http/route.ts';
 import { lazyBuiltInTools } from './lazyBuiltInTools.ts';
 import { metadataUrl } from './protectedResource.ts';
 

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import type { BuiltInCall } from '../../../shared/gateway/catalogue/builtInTools.ts';
-import type { Permission } from '../../../shared/identity/permissions.ts';
-import { IDEMPOTENCY_KEY_RULE, idempotencyKeyPattern } from '../../../shared/platform/idempotency.ts';
-import { invalidBySchema } from '../../../shared/platform/invalid.ts';
-import type { Result } from '../../../shared/platform/result.ts';
-import type { Tool } from '../../../shared/registry/server.ts';
+import type { Permission } from '../../../shared/identity/access/permissions.ts';
+import { IDEMPOTENCY_KEY_RULE, idempotencyKeyPattern } from '../../../shared/platform/http/idempotency.ts';
+import { invalidBySchema } from '../../../shared/platform/base/invalid.ts';
+import type { Result } from '../../../shared/platform/base/result.ts';
+import type { Tool } from '../../../shared/registry/records/server.ts';
 
 /** What clients may make of a tool (both eras, server/tools, Tool Annotations). */
 interface Annotations {

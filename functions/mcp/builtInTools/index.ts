@@ -1,8 +1,8 @@
 import type { BuiltInAnswer, BuiltInTools } from '../../../shared/gateway/catalogue/builtInTools.ts';
-import { isPermitted } from '../../../shared/identity/permissions.ts';
-import type { DomainError } from '../../../shared/platform/errors.ts';
-import type { Tool } from '../../../shared/registry/server.ts';
-import type { AppDeps } from '../../compose.ts';
+import { isPermitted } from '../../../shared/identity/access/permissions.ts';
+import type { DomainError } from '../../../shared/platform/base/errors.ts';
+import type { Tool } from '../../../shared/registry/records/server.ts';
+import type { AppDeps } from '../../compose/compose.ts';
 import { auditRoutes } from '../../management/audit.ts';
 import { delegationRoutes } from '../../management/delegations.ts';
 import { healthRoutes } from '../../management/health.ts';

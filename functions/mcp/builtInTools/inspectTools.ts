@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { healthReportSchema } from '../../../shared/health/healthReport.ts';
 import { systemReportSchema } from '../../../shared/health/systemReport.ts';
-import { fail } from '../../../shared/platform/result.ts';
+import { fail } from '../../../shared/platform/base/result.ts';
 import { type BuiltInTool, defineBuiltInTool, pageCursor, pageLimit, readOnly, waitSeconds } from './builtInTool.ts';
 import type { RouteCall } from './routeCalls.ts';
 

@@ -1,9 +1,9 @@
 import type { BuiltInCall } from '../../../shared/gateway/catalogue/builtInTools.ts';
-import { type Permission, isPermitted } from '../../../shared/identity/permissions.ts';
-import { invalidBySchema } from '../../../shared/platform/invalid.ts';
-import { type Result, fail, succeed } from '../../../shared/platform/result.ts';
-import { canName, noSuchName } from '../../paths.ts';
-import type { Route } from '../../route.ts';
+import { type Permission, isPermitted } from '../../../shared/identity/access/permissions.ts';
+import { invalidBySchema } from '../../../shared/platform/base/invalid.ts';
+import { type Result, fail, succeed } from '../../../shared/platform/base/result.ts';
+import { canName, noSuchName } from '../../http/paths.ts';
+import type { Route } from '../../http/route.ts';
 
 /** What a route is asked, beside who asks. Query parameters that are undefined are left out. */
 export interface Question {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { serverStatusSchema, visibilitySchema } from '../../../shared/registry/server.ts';
+import { serverStatusSchema, visibilitySchema } from '../../../shared/registry/records/server.ts';
 import {
   type BuiltInTool,
   defineBuiltInTool,

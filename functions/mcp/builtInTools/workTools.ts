@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { agentNames } from '../../../shared/orchestration/agent/agents.ts';
-import { taskTypes } from '../../../shared/orchestration/agent/routing.ts';
-import { delegationStateSchema } from '../../../shared/orchestration/delegation/delegation.ts';
-import { withheldSchema } from '../../../shared/orchestration/task/resultAccess.ts';
+import { agentNames } from '../../../shared/orchestration/model/agents.ts';
+import { taskTypes } from '../../../shared/orchestration/agents/routing.ts';
+import { delegationStateSchema } from '../../../shared/orchestration/model/delegation.ts';
+import { withheldSchema } from '../../../shared/orchestration/tasks/resultAccess.ts';
 import { type BuiltInTool, defineBuiltInTool, idempotencyKey, readOnly, waitSeconds } from './builtInTool.ts';
 import type { RouteCall } from './routeCalls.ts';
 

@@ -1,6 +1,6 @@
-import type { ActOutcome } from '../../audit/record.ts';
-import { faultError } from '../../platform/errors.ts';
-import { OWN_SLUG } from '../../registry/server.ts';
+import type { ActOutcome } from '../../audit/model/record.ts';
+import { faultError } from '../../platform/base/errors.ts';
+import { OWN_SLUG } from '../../registry/records/server.ts';
 import type { Call, Parts } from './call.ts';
 import { invalid, ownResult, outcomeResponse } from '../protocol/responses.ts';
 import { toJsonRpcError } from '../protocol/errorCodes.ts';

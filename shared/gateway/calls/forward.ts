@@ -1,6 +1,6 @@
-import { continueTrace, type Trace, traceparentOf } from '../../platform/trace.ts';
-import type { DomainError } from '../../platform/errors.ts';
-import { SERVER_TIMING, stage } from '../../platform/serverTiming.ts';
+import { continueTrace, type Trace, traceparentOf } from '../../platform/telemetry/trace.ts';
+import type { DomainError } from '../../platform/base/errors.ts';
+import { SERVER_TIMING, stage } from '../../platform/telemetry/serverTiming.ts';
 import { type Envelope, GATEWAY_INFO, LOG_LEVELS, metaOf } from '../protocol/envelope.ts';
 import { HEADER_MISMATCH, LEGACY_RESOURCE_NOT_FOUND, toJsonRpcError } from '../protocol/errorCodes.ts';
 import { isObject, type JsonObject, type JsonRpcError } from '../protocol/jsonRpc.ts';
@@ -13,7 +13,7 @@ import { relay } from './relay.ts';
 import type { Shared } from '../session/clientSessions.ts';
 import { allowsServerRequests, carriedFeatures } from '../protocol/clientFeatures.ts';
 import type { Connection } from '../upstream/connection.ts';
-import type { Tool } from '../../registry/server.ts';
+import type { Tool } from '../../registry/records/server.ts';
 import { retryAfterRefresh } from '../upstream/refreshRetry.ts';
 import { withMrtr } from '../upstream/mrtr.ts';
 import type { ActiveServer } from '../catalogue/catalogue.ts';

@@ -1,5 +1,5 @@
-import { SERVER_TIMING, stage } from '../../platform/serverTiming.ts';
-import type { Era } from '../../registry/era.ts';
+import { SERVER_TIMING, stage } from '../../platform/telemetry/serverTiming.ts';
+import type { Era } from '../../registry/records/era.ts';
 import type { Call, Method, Parts } from './call.ts';
 import { invalid, noMethod, ownResult, outcomeResponse } from '../protocol/responses.ts';
 import { isObject, type JsonObject } from '../protocol/jsonRpc.ts';

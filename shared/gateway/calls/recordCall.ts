@@ -1,4 +1,4 @@
-import type { ActOutcome, AuditEvent } from '../../audit/record.ts';
+import type { ActOutcome, AuditEvent } from '../../audit/model/record.ts';
 import type { GatewayDeps, McpRequest } from './request.ts';
 
 export type RecordCall = (resource: string, decision: AuditEvent['decision'], outcome: ActOutcome) => void;

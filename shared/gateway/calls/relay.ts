@@ -1,7 +1,7 @@
-import type { ActOutcome } from '../../audit/record.ts';
-import { faultError } from '../../platform/errors.ts';
-import type { Log, LogFields } from '../../platform/log.ts';
-import type { Era } from '../../registry/era.ts';
+import type { ActOutcome } from '../../audit/model/record.ts';
+import { faultError } from '../../platform/base/errors.ts';
+import type { Log, LogFields } from '../../platform/telemetry/log.ts';
+import type { Era } from '../../registry/records/era.ts';
 import { toJsonRpcError } from '../protocol/errorCodes.ts';
 import { faultOutcome, faultResponse, outcomeResponse } from '../protocol/responses.ts';
 import type { JsonObject, JsonRpcNotification, Outcome, RequestId } from '../protocol/jsonRpc.ts';

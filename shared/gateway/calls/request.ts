@@ -1,18 +1,18 @@
-import type { Audit } from '../../audit/audit.ts';
-import type { Credentials } from '../../identity/credentials.ts';
-import type { Principal } from '../../identity/principal.ts';
-import type { Clock } from '../../platform/clock.ts';
-import type { IdSource } from '../../platform/ids.ts';
-import type { Log } from '../../platform/log.ts';
-import type { Seal } from '../../platform/seal.ts';
-import type { StateStore } from '../../platform/stateStore.ts';
-import type { Trace } from '../../platform/trace.ts';
+import type { Audit } from '../../audit/journal/audit.ts';
+import type { Credentials } from '../../identity/credentials/credentials.ts';
+import type { Principal } from '../../identity/access/actor.ts';
+import type { Clock } from '../../platform/base/clock.ts';
+import type { IdSource } from '../../platform/base/ids.ts';
+import type { Log } from '../../platform/telemetry/log.ts';
+import type { Seal } from '../../platform/security/seal.ts';
+import type { StateStore } from '../../platform/state/stateStore.ts';
+import type { Trace } from '../../platform/telemetry/trace.ts';
 import type { BuiltInTools } from '../catalogue/builtInTools.ts';
 import type { FaultKind } from '../upstream/fault.ts';
 import type { OutboundTo } from '../upstream/outboundTo.ts';
-import type { ServerStore } from '../../registry/serverStore.ts';
-import type { VisibleServers } from '../../registry/visibleServers.ts';
-import type { ToolsetStore } from '../../registry/toolsetStore.ts';
+import type { ServerStore } from '../../registry/records/serverStore.ts';
+import type { VisibleServers } from '../../registry/records/visibleServers.ts';
+import type { ToolsetStore } from '../../registry/toolsets/toolsetStore.ts';
 
 /** What the data path stands on. */
 export interface GatewayDeps {

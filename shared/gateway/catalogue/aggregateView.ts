@@ -1,5 +1,5 @@
-import { fail, type Result, succeed } from '../../platform/result.ts';
-import type { Era } from '../../registry/era.ts';
+import { fail, type Result, succeed } from '../../platform/base/result.ts';
+import type { Era } from '../../registry/records/era.ts';
 import { isObject, type JsonObject } from '../protocol/jsonRpc.ts';
 import type { ActiveServer, Catalogue } from './catalogue.ts';
 import { aggregateName, aggregateUri, findNamed, parseAggregateUri, slugIn } from './names.ts';

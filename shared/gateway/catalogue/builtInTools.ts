@@ -1,7 +1,7 @@
-import type { ActOutcome } from '../../audit/record.ts';
-import type { Principal } from '../../identity/principal.ts';
-import type { Trace } from '../../platform/trace.ts';
-import type { Tool } from '../../registry/server.ts';
+import type { ActOutcome } from '../../audit/model/record.ts';
+import type { Principal } from '../../identity/access/actor.ts';
+import type { Trace } from '../../platform/telemetry/trace.ts';
+import type { Tool } from '../../registry/records/server.ts';
 import type { JsonObject } from '../protocol/jsonRpc.ts';
 
 /** Who calls one of the gateway's own tools. */

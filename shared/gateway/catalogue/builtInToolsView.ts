@@ -1,7 +1,7 @@
-import type { Principal } from '../../identity/principal.ts';
-import { fail } from '../../platform/result.ts';
-import type { Era } from '../../registry/era.ts';
-import { OWN_SLUG, type Tool } from '../../registry/server.ts';
+import type { Principal } from '../../identity/access/actor.ts';
+import { fail } from '../../platform/base/result.ts';
+import type { Era } from '../../registry/records/era.ts';
+import { OWN_SLUG, type Tool } from '../../registry/records/server.ts';
 import type { JsonObject } from '../protocol/jsonRpc.ts';
 import type { BuiltInTools } from './builtInTools.ts';
 import { aggregateName } from './names.ts';

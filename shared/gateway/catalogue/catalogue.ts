@@ -1,9 +1,9 @@
-import type { Clock } from '../../platform/clock.ts';
-import { createTenantCache } from '../../platform/tenantCache.ts';
-import type { Discovery, ServerRecord } from '../../registry/server.ts';
-import type { Toolset } from '../../registry/toolset.ts';
-import type { ToolsetStore } from '../../registry/toolsetStore.ts';
-import type { VisibleServers } from '../../registry/visibleServers.ts';
+import type { Clock } from '../../platform/base/clock.ts';
+import { createTenantCache } from '../../platform/concurrency/tenantCache.ts';
+import type { Discovery, ServerRecord } from '../../registry/records/server.ts';
+import type { Toolset } from '../../registry/toolsets/toolset.ts';
+import type { ToolsetStore } from '../../registry/toolsets/toolsetStore.ts';
+import type { VisibleServers } from '../../registry/records/visibleServers.ts';
 
 /** A server that takes calls. */
 export type ActiveServer = ServerRecord & { readonly discovery: Discovery };

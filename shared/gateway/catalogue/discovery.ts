@@ -1,9 +1,9 @@
-import { type Result, fail, succeed } from '../../platform/result.ts';
-import type { Discovery } from '../../registry/server.ts';
-import { type Bounds, unsafeShape } from '../../platform/jsonShape.ts';
+import { type Result, fail, succeed } from '../../platform/base/result.ts';
+import type { Discovery } from '../../registry/records/server.ts';
+import { type Bounds, unsafeShape } from '../../platform/base/jsonShape.ts';
 import { explainFailure, UnsuitableServer } from './discoveryFailure.ts';
-import type { Clock } from '../../platform/clock.ts';
-import type { UpstreamTarget } from '../../registry/upstreamSettings.ts';
+import type { Clock } from '../../platform/base/clock.ts';
+import type { UpstreamTarget } from '../../registry/records/upstreamSettings.ts';
 import type { OutboundTo } from '../upstream/outboundTo.ts';
 import { isObject, type JsonObject } from '../protocol/jsonRpc.ts';
 import { type Ask, openServer } from '../upstream/openServer.ts';

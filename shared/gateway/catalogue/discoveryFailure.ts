@@ -1,4 +1,4 @@
-import type { DomainError, ErrorKind } from '../../platform/errors.ts';
+import type { DomainError, ErrorKind } from '../../platform/base/errors.ts';
 import { faultErrors, UpstreamFault } from '../upstream/fault.ts';
 
 /** A server that answered, and not as a server that can be registered. The message completes "The server …". */

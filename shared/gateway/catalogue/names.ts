@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { isId } from '../../platform/ids.ts';
+import { isId } from '../../platform/base/ids.ts';
 
 /** A tool or a prompt of one server, by the server's own name for it. */
 export interface Address {

@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import type { FairQueue } from '../../platform/fairQueue.ts';
+import type { FairQueue } from '../../platform/concurrency/fairQueue.ts';
 import { discoverServer } from './discovery.ts';
 import type { GatewayDeps } from '../calls/request.ts';
-import type { Discovery } from '../../registry/server.ts';
-import type { StateStore } from '../../platform/stateStore.ts';
+import type { Discovery } from '../../registry/records/server.ts';
+import type { StateStore } from '../../platform/state/stateStore.ts';
 import type { ActiveServer, Catalogue } from './catalogue.ts';
 
 /**

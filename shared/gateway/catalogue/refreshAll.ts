@@ -1,5 +1,5 @@
-import { createFairQueue } from '../../platform/fairQueue.ts';
-import { roundRobin } from '../../platform/roundRobin.ts';
+import { createFairQueue } from '../../platform/concurrency/fairQueue.ts';
+import { roundRobin } from '../../platform/concurrency/roundRobin.ts';
 import type { GatewayDeps } from '../calls/request.ts';
 import { type ActiveServer, isActive } from './catalogue.ts';
 import { createRefresh } from './refresh.ts';

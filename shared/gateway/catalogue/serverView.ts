@@ -1,6 +1,6 @@
-import type { DomainError } from '../../platform/errors.ts';
-import { fail, succeed } from '../../platform/result.ts';
-import type { Era } from '../../registry/era.ts';
+import type { DomainError } from '../../platform/base/errors.ts';
+import { fail, succeed } from '../../platform/base/result.ts';
+import type { Era } from '../../registry/records/era.ts';
 import { isObject, type JsonObject } from '../protocol/jsonRpc.ts';
 import { NAMED_BY } from '../protocol/parameterHeaders.ts';
 import type { ActiveServer, Catalogue } from './catalogue.ts';

@@ -1,5 +1,5 @@
-import type { Era } from '../../registry/era.ts';
-import type { Tool } from '../../registry/server.ts';
+import type { Era } from '../../registry/records/era.ts';
+import type { Tool } from '../../registry/records/server.ts';
 import { isObject } from '../protocol/jsonRpc.ts';
 import { parameterHeaders } from '../protocol/parameterHeaders.ts';
 

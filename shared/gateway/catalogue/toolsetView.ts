@@ -1,5 +1,5 @@
-import { type Result, fail, succeed } from '../../platform/result.ts';
-import { type CuratedItem, shownAs, type Toolset } from '../../registry/toolset.ts';
+import { type Result, fail, succeed } from '../../platform/base/result.ts';
+import { type CuratedItem, shownAs, type Toolset } from '../../registry/toolsets/toolset.ts';
 import { isObject, type JsonObject } from '../protocol/jsonRpc.ts';
 import type { ActiveServer, Catalogue } from './catalogue.ts';
 import { nameless, resourceOf, unknownTool } from './serverView.ts';

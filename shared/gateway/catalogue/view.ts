@@ -1,7 +1,7 @@
-import type { DomainError } from '../../platform/errors.ts';
-import type { Result } from '../../platform/result.ts';
-import type { Era } from '../../registry/era.ts';
-import type { Tool } from '../../registry/server.ts';
+import type { DomainError } from '../../platform/base/errors.ts';
+import type { Result } from '../../platform/base/result.ts';
+import type { Era } from '../../registry/records/era.ts';
+import type { Tool } from '../../registry/records/server.ts';
 import type { JsonObject } from '../protocol/jsonRpc.ts';
 import type { ActiveServer } from './catalogue.ts';
 

@@ -1,5 +1,5 @@
-import type { TenantPlaces } from '../../platform/tenantShare.ts';
-import type { Trace } from '../../platform/trace.ts';
+import type { TenantPlaces } from '../../platform/concurrency/tenantShare.ts';
+import type { Trace } from '../../platform/telemetry/trace.ts';
 import type { JsonObject, JsonRpcNotification, JsonRpcRequest } from '../protocol/jsonRpc.ts';
 import type { ReplyTo } from '../upstream/answer.ts';
 import type { Connector } from '../upstream/connector.ts';

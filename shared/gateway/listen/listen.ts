@@ -1,6 +1,6 @@
-import type { DomainError } from '../../platform/errors.ts';
-import { toProblem } from '../../platform/problem.ts';
-import type { Taken } from '../../platform/tenantShare.ts';
+import type { DomainError } from '../../platform/base/errors.ts';
+import { toProblem } from '../../platform/http/problem.ts';
+import type { Taken } from '../../platform/concurrency/tenantShare.ts';
 import { type Call, callerOf, type Parts } from '../calls/call.ts';
 import { invalid, jsonResponse, outcomeResponse } from '../protocol/responses.ts';
 import { toJsonRpcError } from '../protocol/errorCodes.ts';

@@ -1,4 +1,4 @@
-import { MESSAGE_BOUNDS, unsafeShape } from '../../platform/jsonShape.ts';
+import { MESSAGE_BOUNDS, unsafeShape } from '../../platform/base/jsonShape.ts';
 import { HEADER_MISMATCH, INVALID_PARAMS, INVALID_REQUEST, UNSUPPORTED_VERSION } from './errorCodes.ts';
 import {
   type JsonRpcError,

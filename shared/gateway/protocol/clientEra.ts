@@ -1,5 +1,5 @@
-import type { Era } from '../../registry/era.ts';
-import type { Tool } from '../../registry/server.ts';
+import type { Era } from '../../registry/records/era.ts';
+import type { Tool } from '../../registry/records/server.ts';
 import { HEADER_MISMATCH, INTERNAL_ERROR, UNSUPPORTED_VERSION } from './errorCodes.ts';
 import type { Freshness } from './freshness.ts';
 import type { JsonObject, JsonRpcError, Outcome } from './jsonRpc.ts';

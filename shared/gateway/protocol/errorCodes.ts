@@ -1,4 +1,4 @@
-import type { DomainError, ErrorKind } from '../../platform/errors.ts';
+import type { DomainError, ErrorKind } from '../../platform/base/errors.ts';
 import type { JsonRpcError } from './jsonRpc.ts';
 
 /** Codes that JSON-RPC 2.0 section 5.1 and MCP 2026-07-28 (basic, Error Codes) define. */

@@ -1,7 +1,7 @@
-import { faultError } from '../../platform/errors.ts';
-import type { Log, LogFields } from '../../platform/log.ts';
-import { retryAfter, toProblem } from '../../platform/problem.ts';
-import { TextResponse } from '../../platform/textResponse.ts';
+import { faultError } from '../../platform/base/errors.ts';
+import type { Log, LogFields } from '../../platform/telemetry/log.ts';
+import { retryAfter, toProblem } from '../../platform/http/problem.ts';
+import { TextResponse } from '../../platform/http/textResponse.ts';
 import type { InboundRequest } from './classify.ts';
 import type { ClientEra } from './clientEra.ts';
 import { METHOD_NOT_FOUND, toJsonRpcError } from './errorCodes.ts';

@@ -1,4 +1,4 @@
-import type { Era } from '../../registry/era.ts';
+import type { Era } from '../../registry/records/era.ts';
 
 interface Revision {
   readonly version: string;

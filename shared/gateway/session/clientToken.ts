@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import type { Principal } from '../../identity/principal.ts';
-import type { Seal } from '../../platform/seal.ts';
+import type { Principal } from '../../identity/access/actor.ts';
+import type { Seal } from '../../platform/security/seal.ts';
 import { isObject, type JsonObject } from '../protocol/jsonRpc.ts';
 
 /** The kinds of tokens that clients carry. */

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
-import type { Principal } from '../../identity/principal.ts';
-import type { Seal } from '../../platform/seal.ts';
-import type { StateStore } from '../../platform/stateStore.ts';
-import { stateBounds } from '../../platform/stateBounds.ts';
+import type { Principal } from '../../identity/access/actor.ts';
+import type { Seal } from '../../platform/security/seal.ts';
+import type { StateStore } from '../../platform/state/stateStore.ts';
+import { stateBounds } from '../../platform/state/stateBounds.ts';
 import type { Outcome, RequestId } from '../protocol/jsonRpc.ts';
 import { PERSON_WITHIN_MS, type ReplyTo } from '../upstream/answer.ts';
 import type { ClientSession } from './clientSessions.ts';

@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
-import type { Clock } from '../../platform/clock.ts';
-import type { StateStore } from '../../platform/stateStore.ts';
-import { parseStateValue } from '../../platform/stateValue.ts';
+import type { Clock } from '../../platform/base/clock.ts';
+import type { StateStore } from '../../platform/state/stateStore.ts';
+import { parseStateValue } from '../../platform/state/stateValue.ts';
 import { CIRCUIT_FAILURES, CIRCUIT_FRESH_MS, CIRCUIT_OPEN_MS, MAX_CIRCUIT_TENANTS } from '../limits.ts';
 
 /** When each open circuit becomes half-open, in milliseconds since 1970, by slug and URL. */

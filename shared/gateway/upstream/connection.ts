@@ -1,7 +1,7 @@
-import type { SignedIn } from '../../identity/credentials.ts';
-import type { Principal } from '../../identity/principal.ts';
-import type { Era } from '../../registry/era.ts';
-import type { Tool } from '../../registry/server.ts';
+import type { SignedIn } from '../../identity/credentials/credentials.ts';
+import type { Principal } from '../../identity/access/actor.ts';
+import type { Era } from '../../registry/records/era.ts';
+import type { Tool } from '../../registry/records/server.ts';
 import type { Envelope } from '../protocol/envelope.ts';
 import type { JsonObject, RequestId } from '../protocol/jsonRpc.ts';
 import type { Answer } from './answer.ts';

@@ -1,9 +1,9 @@
-import type { SignedIn } from '../../identity/credentials.ts';
-import type { IdSource } from '../../platform/ids.ts';
-import type { OutboundClient } from '../../platform/outbound.ts';
-import { createTenantCache } from '../../platform/tenantCache.ts';
-import type { Trace } from '../../platform/trace.ts';
-import type { Era } from '../../registry/era.ts';
+import type { SignedIn } from '../../identity/credentials/credentials.ts';
+import type { IdSource } from '../../platform/base/ids.ts';
+import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
+import { createTenantCache } from '../../platform/concurrency/tenantCache.ts';
+import type { Trace } from '../../platform/telemetry/trace.ts';
+import type { Era } from '../../registry/records/era.ts';
 import { MAX_UPSTREAM_SESSIONS } from '../limits.ts';
 import type { Caller, Connection } from './connection.ts';
 import { legacyUpstream } from './legacy.ts';

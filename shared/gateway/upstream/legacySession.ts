@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { OutboundClient } from '../../platform/outbound.ts';
+import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import {
   CLOSE_SESSION_TIMEOUT_MS,
   OPEN_SESSION_TIMEOUT_MS,

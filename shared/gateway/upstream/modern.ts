@@ -1,5 +1,5 @@
-import type { OutboundClient } from '../../platform/outbound.ts';
-import { traceparentOf } from '../../platform/trace.ts';
+import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
+import { traceparentOf } from '../../platform/telemetry/trace.ts';
 import { LISTEN_TIMEOUT_MS } from '../limits.ts';
 import { GATEWAY_INFO, META, metaOf, withoutReserved } from '../protocol/envelope.ts';
 import { isObject, type JsonObject, type JsonRpcRequest } from '../protocol/jsonRpc.ts';

@@ -1,4 +1,4 @@
-import type { OutboundClient } from '../../platform/outbound.ts';
+import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { isObject, type JsonObject, type JsonRpcRequest } from '../protocol/jsonRpc.ts';
 import { outcomeOf } from './answer.ts';
 import { UpstreamFault } from './fault.ts';

@@ -1,5 +1,5 @@
-import type { Era } from '../../registry/era.ts';
-import type { UpstreamTarget } from '../../registry/upstreamSettings.ts';
+import type { Era } from '../../registry/records/era.ts';
+import type { UpstreamTarget } from '../../registry/records/upstreamSettings.ts';
 import { LATEST_MODERN } from '../protocol/versions.ts';
 import { UnsuitableServer } from './fault.ts';
 import type { OpenEra, OpenServer } from './openedServer.ts';

@@ -1,6 +1,6 @@
-import type { OutboundClient } from '../../platform/outbound.ts';
-import type { Era } from '../../registry/era.ts';
-import type { Discovery } from '../../registry/server.ts';
+import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
+import type { Era } from '../../registry/records/era.ts';
+import type { Discovery } from '../../registry/records/server.ts';
 import { DISCOVERY_ANSWER_TIMEOUT_MS } from '../limits.ts';
 import { isObject, type JsonObject, type Outcome } from '../protocol/jsonRpc.ts';
 import { UnsuitableServer } from './fault.ts';

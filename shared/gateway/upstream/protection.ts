@@ -1,6 +1,6 @@
-import { CONNECTIONS_PER_ORIGIN } from '../../platform/outbound.ts';
-import { type TenantPlaces, createTenantPlaces } from '../../platform/tenantShare.ts';
-import type { UpstreamTarget } from '../../registry/upstreamSettings.ts';
+import { CONNECTIONS_PER_ORIGIN } from '../../platform/outbound/outboundClient.ts';
+import { type TenantPlaces, createTenantPlaces } from '../../platform/concurrency/tenantShare.ts';
+import type { UpstreamTarget } from '../../registry/records/upstreamSettings.ts';
 import { MAX_CALLS_PER_SERVER, MAX_STREAMS_PER_SERVER } from '../limits.ts';
 import type { Answer, AnswerItem } from './answer.ts';
 import type { CircuitBreaker, ServerKey } from './circuitBreaker.ts';

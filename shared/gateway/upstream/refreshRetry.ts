@@ -1,4 +1,4 @@
-import type { Tool } from '../../registry/server.ts';
+import type { Tool } from '../../registry/records/server.ts';
 import { HEADER_MISMATCH, UNSUPPORTED_VERSION } from '../protocol/errorCodes.ts';
 import type { Answer } from './answer.ts';
 import type { Connection, UpstreamCall } from './connection.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { OutboundClient } from '../../platform/outbound.ts';
-import { createTenantCache } from '../../platform/tenantCache.ts';
+import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
+import { createTenantCache } from '../../platform/concurrency/tenantCache.ts';
 import { MAX_PART_BYTES } from '../limits.ts';
 import { carriedFeatures } from '../protocol/clientFeatures.ts';
 import { GATEWAY_INFO } from '../protocol/envelope.ts';

@@ -1,7 +1,7 @@
-import type { OutboundClient } from '../../platform/outbound.ts';
-import type { Trace } from '../../platform/trace.ts';
-import type { Discovery } from '../../registry/server.ts';
-import type { UpstreamTarget } from '../../registry/upstreamSettings.ts';
+import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
+import type { Trace } from '../../platform/telemetry/trace.ts';
+import type { Discovery } from '../../registry/records/server.ts';
+import type { UpstreamTarget } from '../../registry/records/upstreamSettings.ts';
 import type { AnswerItem } from './answer.ts';
 import type { Caller, ClientSession, Connection } from './connection.ts';
 import type { LegacySession } from './legacySession.ts';

@@ -6,9 +6,9 @@ import { UpstreamFault } from '../../gateway/upstream/fault.ts';
 import { createGuard } from '../../gateway/upstream/protection.ts';
 import { createCircuitBreaker } from '../../gateway/upstream/circuitBreaker.ts';
 import type { ActiveServer } from '../../gateway/catalogue/catalogue.ts';
-import type { Principal } from '../../identity/principal.ts';
-import { continueTrace, traceparentOf } from '../../platform/trace.ts';
-import type { Tool } from '../../registry/server.ts';
+import type { Principal } from '../../identity/access/actor.ts';
+import { continueTrace, traceparentOf } from '../../platform/telemetry/trace.ts';
+import type { Tool } from '../../registry/records/server.ts';
 import type { SpecialistDeps } from '../deps.ts';
 
 /** What a tool gave; `failed` where it gave no result, in the gateway's words. */

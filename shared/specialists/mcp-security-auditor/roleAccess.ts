@@ -6,12 +6,12 @@ import {
   isPermitted,
   permissionNames,
   rolesWith,
-} from '../../identity/permissions.ts';
-import { type Principal, type Role, roles } from '../../identity/principal.ts';
-import { type Task, defineTask } from '../../orchestration/task/task.ts';
-import { succeed } from '../../platform/result.ts';
-import { slugSchema } from '../../registry/server.ts';
-import type { VisibleServers } from '../../registry/visibleServers.ts';
+} from '../../identity/access/permissions.ts';
+import { type Principal, type Role, roles } from '../../identity/access/actor.ts';
+import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
+import { succeed } from '../../platform/base/result.ts';
+import { slugSchema } from '../../registry/records/server.ts';
+import type { VisibleServers } from '../../registry/records/visibleServers.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, reportSchema } from '../finding.ts';
 

@@ -3,7 +3,7 @@ import { type FeedDeps, openFeed } from '../../../shared/gateway/listen/feed.ts'
 import type { Caller } from '../../../shared/gateway/upstream/connection.ts';
 import type { ActiveServer } from '../../../shared/gateway/catalogue/catalogue.ts';
 import type { View } from '../../../shared/gateway/catalogue/view.ts';
-import { continueTrace } from '../../../shared/platform/trace.ts';
+import { continueTrace } from '../../../shared/platform/telemetry/trace.ts';
 import { discoveryOf } from '../../support/handmadeUpstream.ts';
 import { serverRecord } from '../../support/serverRecord.ts';
 

@@ -7,7 +7,7 @@ import {
   parseAggregateUri,
   slugIn,
 } from '../../../shared/gateway/catalogue/names.ts';
-import { slugSchema } from '../../../shared/registry/server.ts';
+import { slugSchema } from '../../../shared/registry/records/server.ts';
 
 const slug = fc.stringMatching(/^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/);
 const anyName = fc.oneof(
