@@ -38,7 +38,7 @@ const REMOVAL_WAIT_SECONDS = '10';
 /** The servers of the caller's tenant. */
 export function serverRoutes(deps: AppDeps): readonly Route<unknown>[] {
   const { visibleServers, plans } = deps;
-  const resting = createCircuitBreaker({ state: deps.shortLived, clock: deps.clock });
+  const circuitBreaker = createCircuitBreaker({ state: deps.shortLived, clock: deps.clock });
 
   const register: Route<Registration> = {
     name: 'servers-register',
@@ -93,7 +93,7 @@ export function serverRoutes(deps: AppDeps): readonly Route<unknown>[] {
     async handle({ principal, params: { slug = '' } }): Promise<Result<Answer>> {
       const stored = await visibleServers.find(principal.tenantId, slug);
       if (!stored) return fail({ kind: 'not_found', message: `there is no server "${slug}"` });
-      const failing = await resting.all(principal.tenantId);
+      const failing = await circuitBreaker.openServers(principal.tenantId);
       const body = serverDetails(stored.value, principal.tenantId, failing.includes(slug));
       return succeed({ status: 200, headers: { etag: stored.etag }, body });
     },

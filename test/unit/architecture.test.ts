@@ -25,6 +25,7 @@ const floors = [
 /** Which files may import a package. A package that is not here stays out of the product. */
 const packages: Readonly<Record<string, RegExp>> = {
   zod: /^(shared|functions)\//,
+  'lru-cache': /^(shared|functions)\//,
   '@azure/functions': /^functions\//,
   '@azure/data-tables': /^shared\/(platform\/tables\/openTables|(\w+\/)+azureTable\w*)\.ts$/,
   '@azure/core-rest-pipeline': /^shared\/platform\/tables\/azureTableBatch\.ts$/,

@@ -2,7 +2,14 @@ import { z } from 'zod';
 import { healthReportSchema } from '../../../shared/health/healthReport.ts';
 import { systemReportSchema } from '../../../shared/health/systemReport.ts';
 import { fail } from '../../../shared/platform/base/result.ts';
-import { type BuiltInTool, defineBuiltInTool, pageCursor, pageLimit, readOnly, waitSeconds } from './builtInTool.ts';
+import {
+  type BuiltInTool,
+  defineBuiltInTool,
+  pageCursor,
+  pageLimit,
+  readOnly,
+  waitSeconds,
+} from './builtInTool.ts';
 import type { RouteCall } from './routeCalls.ts';
 
 const listedSchema = z.object({ items: z.array(z.looseObject({ id: z.string() })) });

@@ -14,7 +14,7 @@ import type { ServerStore } from '../../registry/records/serverStore.ts';
 import type { VisibleServers } from '../../registry/records/visibleServers.ts';
 import type { ToolsetStore } from '../../registry/toolsets/toolsetStore.ts';
 
-/** What the data path stands on. */
+/** The dependencies of the data path. */
 export interface GatewayDeps {
   readonly servers: ServerStore;
   readonly visibleServers: VisibleServers;
@@ -23,16 +23,16 @@ export interface GatewayDeps {
   readonly credentials: Pick<Credentials, 'isPersonal' | 'hasPersonal'>;
   readonly shortLived: StateStore;
   readonly seal: Seal;
-  /** Those of the settings. */
+  /** The tenants of the settings. */
   readonly tenants: ReadonlySet<string>;
   readonly clock: Clock;
   readonly newId: IdSource;
   readonly log: Log;
-  /** Each request to a server is recorded here, without its arguments and result. */
+  /** Records each request to a server, without its arguments and result. */
   readonly audit: Pick<Audit, 'append'>;
-  /** Tools of the gateway itself, beside those of the servers; none when absent. */
+  /** The built-in tools; none when absent. */
   readonly builtInTools?: BuiltInTools;
-  /** Told of each call that an upstream server failed. */
+  /** Called for each call that failed because of its server. */
   readonly onUpstreamFault?: (fault: {
     readonly tenantId: string;
     readonly server: string;
@@ -41,13 +41,13 @@ export interface GatewayDeps {
   }) => void;
 }
 
-/** What an MCP endpoint fronts: all servers of the caller's tenant, one of them, or a curated set. */
+/** The servers behind an MCP endpoint: all of the caller's tenant, one of them, or a curated set. */
 export type Front =
   | { readonly kind: 'all' }
   | { readonly kind: 'server'; readonly slug: string }
   | { readonly kind: 'toolset'; readonly slug: string };
 
-/** One HTTP request to an MCP endpoint. Who may call has been decided. */
+/** One HTTP request to an MCP endpoint. Its caller is authorised. */
 export interface McpRequest {
   readonly front: Front;
   readonly headers: Headers;

@@ -1,11 +1,19 @@
 import { fail, type Result, succeed } from '../../platform/base/result.ts';
-import type { Era } from '../../registry/records/era.ts';
+import type { ClientEra } from '../protocol/clientEra.ts';
 import { isObject, type JsonObject } from '../protocol/jsonRpc.ts';
 import type { ActiveServer, Catalogue } from './catalogue.ts';
 import { aggregateName, aggregateUri, findNamed, parseAggregateUri, slugIn } from './names.ts';
-import { nameless, resourceOf, unknownTool } from './serverView.ts';
-import { isSound, toolFor } from './tools.ts';
-import { KEYS, type ListKind, NO_SUCH_METHOD, type Routed, type View } from './view.ts';
+import {
+  nameless,
+  resourceOf,
+  unknownTool,
+  KEYS,
+  type ListKind,
+  isSound,
+  NO_SUCH_METHOD,
+  type Routed,
+  type View,
+} from './view.ts';
 
 const INSTRUCTIONS =
   'Tools of several MCP servers behind one endpoint. A tool is named {server}__{tool}: call it by that whole name.';
@@ -49,7 +57,7 @@ export function aggregateView(catalogue: Catalogue, tenantId: string): View {
     endpoint: '',
     servers,
     // The lists here change with the registry; a stream to every server for every client would cost more than it tells.
-    hearsListsOfServers: false,
+    listensForLists: false,
     current: () => Promise.resolve(view),
     async profile() {
       const all = await servers();
@@ -64,12 +72,12 @@ export function aggregateView(catalogue: Catalogue, tenantId: string): View {
         instructions: INSTRUCTIONS,
       };
     },
-    async list(kind, era) {
+    async list(kind, client) {
       const all = await servers();
       const lists = made.get(all) ?? new Map<string, readonly JsonObject[]>();
       made.set(all, lists);
-      const key = `${era} ${kind}`;
-      const known = lists.get(key) ?? merge(all, kind, era);
+      const key = `${client.era} ${kind}`;
+      const known = lists.get(key) ?? merge(all, kind, client);
       lists.set(key, known);
       return known;
     },
@@ -146,14 +154,14 @@ const unknownResource = fail({
 });
 
 /** The items of all servers under their names here. */
-function merge(servers: readonly ActiveServer[], kind: ListKind, era: Era): readonly JsonObject[] {
+function merge(servers: readonly ActiveServer[], kind: ListKind, client: ClientEra): readonly JsonObject[] {
   const items: { key: string; item: JsonObject }[] = [];
   for (const { slug, discovery } of servers) {
     if (kind === 'tools') {
       for (const tool of discovery.tools) {
         if (!isSound(tool)) continue;
         const name = aggregateName({ slug, name: tool.name });
-        items.push({ key: name, item: toolFor[era]({ ...tool, name }) });
+        items.push({ key: name, item: client.showTool({ ...tool, name }) });
       }
     } else {
       for (const item of discovery[kind] ?? []) {

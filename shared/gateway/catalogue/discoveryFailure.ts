@@ -1,10 +1,7 @@
 import type { DomainError, ErrorKind } from '../../platform/base/errors.ts';
-import { faultErrors, UpstreamFault } from '../upstream/fault.ts';
+import { faultErrors, UnsuitableServer, UpstreamFault } from '../upstream/fault.ts';
 
-/** A server that answered, and not as a server that can be registered. The message completes "The server …". */
-export class UnsuitableServer extends Error {}
-
-/** What the administrator can do about it, where the kind tells. */
+/** What the administrator can do about each kind of fault. */
 const advice: Readonly<Partial<Record<UpstreamFault['kind'], string>>> = {
   unreachable: 'Is it running, and is the URL right?',
   timeout: 'Is it running, and not overloaded? Then register it again.',
@@ -12,7 +9,7 @@ const advice: Readonly<Partial<Record<UpstreamFault['kind'], string>>> = {
   not_mcp: 'Does the URL end in the path of its MCP endpoint, often /mcp?',
 };
 
-/** A failed discovery in words for whoever registered the server. @throws what is neither of the server's two failures */
+/** Explains a failed discovery to the person who registered the server. @throws every other error */
 export function explainFailure(error: unknown): DomainError {
   if (error instanceof UnsuitableServer) return { kind: 'invalid', message: `The server ${error.message}.` };
   if (!(error instanceof UpstreamFault)) throw error;
@@ -30,7 +27,7 @@ function statusAdvice(status: number | undefined): string | undefined {
   return advice.not_mcp;
 }
 
-/** Trying again can help where the server was not there; where it answered, its registration must change. */
+/** A retry can help when the server did not answer. When it answered, its registration must change. */
 function kindOf({ kind, status }: UpstreamFault): ErrorKind {
   if (kind === 'not_mcp' || kind === 'address_refused' || kind === 'credentials_wanted') return 'invalid';
   if (kind === 'http_status' && (status ?? 0) < 500) return 'invalid';

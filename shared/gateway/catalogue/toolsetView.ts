@@ -2,9 +2,15 @@ import { type Result, fail, succeed } from '../../platform/base/result.ts';
 import { type CuratedItem, shownAs, type Toolset } from '../../registry/toolsets/toolset.ts';
 import { isObject, type JsonObject } from '../protocol/jsonRpc.ts';
 import type { ActiveServer, Catalogue } from './catalogue.ts';
-import { nameless, resourceOf, unknownTool } from './serverView.ts';
-import { isSound, toolFor } from './tools.ts';
-import { NO_SUCH_METHOD, type Routed, type View } from './view.ts';
+import {
+  nameless,
+  resourceOf,
+  unknownTool,
+  isSound,
+  NO_SUCH_METHOD,
+  type Routed,
+  type View,
+} from './view.ts';
 
 const INSTRUCTIONS = 'A curated set of tools of several MCP servers.';
 
@@ -90,14 +96,14 @@ export function toolsetView(toolset: Toolset, catalogue: Catalogue): View {
         instructions: description === '' ? `${title}. ${INSTRUCTIONS}` : description,
       };
     },
-    list(kind, era) {
+    list(kind, client) {
       switch (kind) {
         case 'tools':
           return listed(
             toolset.tools,
             ({ discovery }, pick) => {
               const tool = discovery.tools.find(({ name }) => name === pick.name);
-              return tool && isSound(tool) ? dressed(toolFor[era](tool), pick) : undefined;
+              return tool && isSound(tool) ? dressed(client.showTool(tool), pick) : undefined;
             },
             shownAs,
           );
@@ -151,7 +157,7 @@ export function toolsetView(toolset: Toolset, catalogue: Catalogue): View {
     },
     show: (_server, result) => result,
     showUri: (_server, uri) => uri,
-    hearsListsOfServers: false,
+    listensForLists: false,
     async current() {
       const now = await catalogue.toolset(tenantId, slug);
       return now && toolsetView(now, catalogue);

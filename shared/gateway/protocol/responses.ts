@@ -31,7 +31,9 @@ export function ownResult({ client, message }: InboundRequest, result: JsonObjec
 }
 
 export function invalid({ client, message }: InboundRequest, problem: string): Response {
-  return outcomeResponse(client, message.id, { error: toJsonRpcError({ kind: 'invalid', message: problem }) });
+  return outcomeResponse(client, message.id, {
+    error: toJsonRpcError({ kind: 'invalid', message: problem }),
+  });
 }
 
 /** HTTP 404 for modern clients (2026-07-28, transports, Protocol Version Header), HTTP 200 for legacy ones. */

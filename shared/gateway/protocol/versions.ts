@@ -5,18 +5,16 @@ interface Revision {
   readonly era: Era;
   /** Whether clients may speak it to the gateway. Servers may speak every revision of this list. */
   readonly forClients: boolean;
-  /** Whether requests name the revision in the header `MCP-Protocol-Version`. */
-  readonly hasVersionHeader: boolean;
 }
 
 /** Every protocol revision that the gateway knows, newest first. A new revision is a new row. */
-export const REVISIONS: readonly Revision[] = [
-  { version: '2026-07-28', era: 'modern', forClients: true, hasVersionHeader: true },
-  { version: '2025-11-25', era: 'legacy', forClients: true, hasVersionHeader: true },
-  { version: '2025-06-18', era: 'legacy', forClients: true, hasVersionHeader: true },
-  { version: '2025-03-26', era: 'legacy', forClients: true, hasVersionHeader: false },
+const REVISIONS: readonly Revision[] = [
+  { version: '2026-07-28', era: 'modern', forClients: true },
+  { version: '2025-11-25', era: 'legacy', forClients: true },
+  { version: '2025-06-18', era: 'legacy', forClients: true },
+  { version: '2025-03-26', era: 'legacy', forClients: true },
   // Its tool calls look like those of 2025-03-26, and many servers still name it.
-  { version: '2024-11-05', era: 'legacy', forClients: false, hasVersionHeader: false },
+  { version: '2024-11-05', era: 'legacy', forClients: false },
 ];
 
 const versionsOf = (era: Era): readonly Revision[] => REVISIONS.filter((revision) => revision.era === era);

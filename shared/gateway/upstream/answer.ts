@@ -1,5 +1,11 @@
 import { PERSON_TIMEOUT_MS } from '../limits.ts';
-import type { JsonRpcNotification, JsonRpcRequest, Message, Outcome, RequestId } from '../protocol/jsonRpc.ts';
+import type {
+  JsonRpcNotification,
+  JsonRpcRequest,
+  Message,
+  Outcome,
+  RequestId,
+} from '../protocol/jsonRpc.ts';
 import { drop, messageIn, type Reply, readEvents, readJson } from './exchange.ts';
 import { statusFault, UpstreamFault } from './fault.ts';
 
@@ -41,7 +47,8 @@ export async function answerTo(
     if (outcome === undefined) throw fault;
     return { kind: 'whole', outcome };
   }
-  if (reply.form === 'events') return { kind: 'stream', items: readItems(reply, id, onServerRequest, resume) };
+  if (reply.form === 'events')
+    return { kind: 'stream', items: readItems(reply, id, onServerRequest, resume) };
   if (reply.form === 'other') {
     drop(reply);
     throw new UpstreamFault('not_mcp', `answered HTTP ${reply.status} with neither JSON nor an event stream`);
@@ -103,7 +110,8 @@ async function* readItems(
     try {
       for await (const event of readEvents(current)) {
         const message = messageIn(event);
-        const item = message?.kind === 'request' ? await onServerRequest(message.request) : itemOf(message, id);
+        const item =
+          message?.kind === 'request' ? await onServerRequest(message.request) : itemOf(message, id);
         if (item === undefined) continue;
         // The server is silent until a person has answered.
         if (item.kind === 'request') current.idleMs = PERSON_TIMEOUT_MS;

@@ -10,6 +10,7 @@ import {
   NAMED_BY,
   parameterHeaders,
 } from '../protocol/parameterHeaders.ts';
+import { LATEST_MODERN } from '../protocol/versions.ts';
 import { type Answer, answerTo, nextItem } from './answer.ts';
 import type { Connection, UpstreamCall } from './connection.ts';
 import { send } from './exchange.ts';
@@ -107,18 +108,21 @@ export async function askModern(
 }
 
 /** Returns the envelope of the gateway itself, for calls without a client and for clients without a description (basic, `_meta`). */
-export const ownEnvelope = (version: string): JsonObject => ({
+export const ownEnvelopeFor = (version: string): JsonObject => ({
   [META.protocolVersion]: version,
   [META.clientInfo]: GATEWAY_INFO,
   [META.clientCapabilities]: {},
 });
+
+/** The same in the newest revision. */
+export const ownEnvelope: JsonObject = ownEnvelopeFor(LATEST_MODERN);
 
 function paramsOf({ params, envelope, traceparent }: UpstreamCall, version: string): JsonObject {
   return {
     ...params,
     _meta: {
       ...withoutReserved(metaOf(params)),
-      ...ownEnvelope(version),
+      ...ownEnvelopeFor(version),
       ...(envelope && { [META.clientCapabilities]: withoutTasks(envelope.clientCapabilities) }),
       ...(envelope?.clientInfo && { [META.clientInfo]: envelope.clientInfo }),
       ...(envelope?.logLevel !== undefined && { [META.logLevel]: envelope.logLevel }),

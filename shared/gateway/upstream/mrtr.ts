@@ -21,11 +21,7 @@ export type WaitForAnswer = (signal: AbortSignal) => PendingAnswer;
  * into a result. The client gets them on the stream of its call, and the call is made again with the answers, until a result
  * has no more of them.
  */
-export function withMrtr(
-  connection: Connection,
-  capabilities: JsonObject,
-  wait: WaitForAnswer,
-): Connection {
+export function withMrtr(connection: Connection, capabilities: JsonObject, wait: WaitForAnswer): Connection {
   return {
     era: connection.era,
     usesMrtr: connection.usesMrtr,

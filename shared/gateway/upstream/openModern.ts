@@ -4,7 +4,7 @@ import { isObject, type JsonObject, type JsonRpcRequest, type Outcome } from '..
 import { LATEST_MODERN, LEGACY_VERSIONS, MODERN_VERSIONS, newestModernIn } from '../protocol/versions.ts';
 import { outcomeOf } from './answer.ts';
 import { UnsuitableServer, UpstreamFault } from './fault.ts';
-import { askModern, ownEnvelope } from './modern.ts';
+import { askModern, ownEnvelopeFor } from './modern.ts';
 import { bounded, type OpenEra, profileOf, resultOf } from './openedServer.ts';
 
 /**
@@ -19,7 +19,7 @@ export const openModern: OpenEra = async (outbound, url, signal) => {
       jsonrpc: '2.0',
       id: (lastId += 1),
       method,
-      params: { ...params, _meta: ownEnvelope(version) },
+      params: { ...params, _meta: ownEnvelopeFor(version) },
     };
     return outcomeOf(await askModern(outbound, url, version, request, bounded(signal)));
   };
@@ -52,7 +52,8 @@ async function probe(discover: () => Promise<Outcome>): Promise<Probe | undefine
     outcome = await discover();
   } catch (error) {
     // Legacy servers answer an unknown method with a 4xx without a modern error, or with something that is not MCP.
-    if (error instanceof UpstreamFault && (error.kind === 'not_mcp' || isClientError(error))) return undefined;
+    if (error instanceof UpstreamFault && (error.kind === 'not_mcp' || isClientError(error)))
+      return undefined;
     throw error;
   }
   if ('result' in outcome) {

@@ -69,8 +69,8 @@ export async function walkInProcess(
     const body = (await answer.json()) as { readonly result?: { readonly tools?: unknown } };
     return { isRight: Array.isArray(body.result?.tools), value: undefined };
   });
-  const resting = await withinTime(INSIDE_WITHIN_MS, signal, () =>
-    createCircuitBreaker({ state: deps.shortLived, clock }).all(tenantId),
+  const openCircuits = await withinTime(INSIDE_WITHIN_MS, signal, () =>
+    createCircuitBreaker({ state: deps.shortLived, clock }).openServers(tenantId),
   );
   const tried = await Promise.all(
     (servers ?? []).slice(0, MAX_SERVERS).map((server) => tryUpstream(server, deps, signal)),
@@ -81,7 +81,7 @@ export async function walkInProcess(
     findings: [
       ...findings,
       ...tried.flatMap((one) => one.findings),
-      ...(resting.ok ? resting.value : []).map((slug): Finding => ({
+      ...(openCircuits.ok ? openCircuits.value : []).map((slug): Finding => ({
         rule: 'upstream_resting',
         severity: 'warning',
         message: `the server "${slug}" failed several times in a row and is not called for the moment`,

@@ -47,7 +47,7 @@ export const typeCaching = (deps: SpecialistDeps): Task =>
       const kept = await Promise.all(servers.map((server) => look(server, deps, signal, clock.now())));
       const old = servers.filter((_, index) => (kept[index]?.ageMinutes ?? 0) >= olderThanMinutes);
       const discoveries = createFairQueue(AT_ONCE, 1);
-      const refresh = createRefresh({ ...deps, discoveries }, catalogue.forget);
+      const refresh = createRefresh({ ...deps, discoveries }, catalogue.invalidate);
       const refreshed = await refreshThem(old, refresh, signal);
       const counts = countOf(refreshed);
       return succeed({

@@ -1,8 +1,7 @@
 import { z } from 'zod';
-import { UnsuitableServer } from '../../gateway/catalogue/discoveryFailure.ts';
+import { UnsuitableServer, UpstreamFault } from '../../gateway/upstream/fault.ts';
 import { openServer } from '../../gateway/upstream/openServer.ts';
 import type { OutboundTo } from '../../gateway/upstream/outboundTo.ts';
-import { UpstreamFault } from '../../gateway/upstream/fault.ts';
 import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
 import { succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';

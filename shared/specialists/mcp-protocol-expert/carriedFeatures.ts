@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { capabilitiesFor } from '../../gateway/catalogue/serverView.ts';
-import { isSound } from '../../gateway/catalogue/tools.ts';
+import { isSound } from '../../gateway/catalogue/view.ts';
+import { legacyClient } from '../../gateway/protocol/legacyClient.ts';
+import { modernClient } from '../../gateway/protocol/modernClient.ts';
 import { type Era, eraSchema } from '../../registry/records/era.ts';
 import { type Tool } from '../../registry/records/server.ts';
 import type { Finding } from '../finding.ts';
@@ -62,8 +63,8 @@ function declaredFeatures(capabilities: Presented['capabilities']): MatrixRow['f
         : [name],
     );
   const shown = {
-    legacy: new Set(names(capabilitiesFor.legacy(capabilities))),
-    modern: new Set(names(capabilitiesFor.modern(capabilities))),
+    legacy: new Set(names(legacyClient.showCapabilities(capabilities))),
+    modern: new Set(names(modernClient.showCapabilities(capabilities))),
   };
   return names(capabilities)
     .slice(0, MAX_FEATURES)

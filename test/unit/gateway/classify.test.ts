@@ -21,7 +21,7 @@ const callHeaders = { ...modernHeaders, 'mcp-method': 'tools/call' };
 /** `legacy`, `modern`, what needs no answer, or the code of the refusal. */
 function verdict(inbound: Inbound): string | number {
   if (inbound.kind === 'refused') return inbound.error.code;
-  return inbound.kind === 'request' ? inbound.era : inbound.kind;
+  return inbound.kind === 'request' ? inbound.client.era : inbound.kind;
 }
 
 interface Row {

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
-import { refreshAll } from '../../../shared/gateway/catalogue/refreshAll.ts';
-import { createRefresh } from '../../../shared/gateway/catalogue/refresh.ts';
+import { refreshAll, createRefresh } from '../../../shared/gateway/catalogue/refresh.ts';
 import { systemClock } from '../../../shared/platform/base/clock.ts';
 import { createFairQueue } from '../../../shared/platform/concurrency/fairQueue.ts';
 import type { OutboundClient } from '../../../shared/platform/outbound/outboundClient.ts';

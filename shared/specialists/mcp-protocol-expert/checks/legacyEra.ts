@@ -1,10 +1,9 @@
 import { isObject } from '../../../gateway/protocol/jsonRpc.ts';
-import { LATEST_LEGACY, LEGACY_VERSIONS } from '../../../gateway/protocol/versions.ts';
+import { LATEST_LEGACY, LEGACY_SERVER_VERSIONS } from '../../../gateway/protocol/versions.ts';
 import { resultIn, type Transcript } from '../transcript/transcript.ts';
 import { type Check, type Judgement, failed, notApplicable, passed } from './check.ts';
 import { step } from './look.ts';
 
-const known = [...LEGACY_VERSIONS, '2024-11-05'];
 const negotiation = { legacy: '2025-11-25/basic/lifecycle#version-negotiation' };
 
 /** The handshake of the legacy era, and what holds in its session. */
@@ -25,10 +24,10 @@ export const handshakeChecks: readonly Check[] = [
     spec: negotiation,
     severity: 'critical',
     requires: 'The version that is agreed on is one of the protocol.',
-    remedy: `Answer initialize with one of ${known.join(', ')}.`,
+    remedy: `Answer initialize with one of ${LEGACY_SERVER_VERSIONS.join(', ')}.`,
     judge: ({ opening, version }: Transcript): Judgement => {
       if (!resultIn(opening)) return notApplicable('initialize was not answered');
-      if (known.includes(version)) return passed({ version });
+      if (LEGACY_SERVER_VERSIONS.includes(version)) return passed({ version });
       return failed(version === '' ? 'it named no version' : 'it named a version that there is not');
     },
   },
@@ -39,7 +38,7 @@ export const handshakeChecks: readonly Check[] = [
     requires: `The newest version of the era, ${LATEST_LEGACY}, is spoken where the client offers it.`,
     remedy: 'Take a newer version of the SDK that the server is built on.',
     judge: ({ version }: Transcript): Judgement => {
-      if (!known.includes(version)) return notApplicable('no known version was agreed on');
+      if (!LEGACY_SERVER_VERSIONS.includes(version)) return notApplicable('no known version was agreed on');
       return version === LATEST_LEGACY ? passed() : failed(`it speaks ${version}`, { version });
     },
   },
