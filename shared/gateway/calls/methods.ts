@@ -1,7 +1,7 @@
 import { SERVER_TIMING, stage } from '../../platform/telemetry/serverTiming.ts';
 import type { Era } from '../../registry/records/era.ts';
 import { KEYS, LISTS, type ListKind, type Profile } from '../catalogue/view.ts';
-import { LIST_PAGE_SIZE, MAX_PART_BYTES, MAX_SUBSCRIPTIONS } from '../limits.ts';
+import { LIST_PAGE_SIZE, MAX_PART_BYTES, MAX_SUBSCRIPTIONS } from '../protocol/limits.ts';
 import { listenModern } from '../listen/listen.ts';
 import { GATEWAY_INFO, LOG_LEVELS, META } from '../protocol/envelope.ts';
 import { toJsonRpcError } from '../protocol/errorCodes.ts';

@@ -9,7 +9,7 @@ import { createRefresh } from '../catalogue/refresh.ts';
 import { serverView } from '../catalogue/serverView.ts';
 import { toolsetView } from '../catalogue/toolsetView.ts';
 import type { View } from '../catalogue/view.ts';
-import { MAX_CLIENT_STREAMS, MAX_DISCOVERIES } from '../limits.ts';
+import { MAX_CLIENT_STREAMS, MAX_DISCOVERIES } from '../protocol/limits.ts';
 import type { FeedDeps } from '../listen/feed.ts';
 import type { Feeds } from '../listen/listen.ts';
 import { type ClientSessions, createClientSessions } from '../session/clientSessions.ts';

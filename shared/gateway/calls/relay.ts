@@ -1,7 +1,7 @@
 import type { ActOutcome } from '../../audit/model/record.ts';
 import { faultError } from '../../platform/base/errors.ts';
 import type { Log, LogFields } from '../../platform/telemetry/log.ts';
-import { CALL_TIMEOUT_MS, PERSON_TIMEOUT_MS } from '../limits.ts';
+import { CALL_TIMEOUT_MS, PERSON_TIMEOUT_MS } from '../protocol/limits.ts';
 import type { ClientEra } from '../protocol/clientEra.ts';
 import { toJsonRpcError } from '../protocol/errorCodes.ts';
 import type { JsonObject, JsonRpcNotification, Outcome, RequestId } from '../protocol/jsonRpc.ts';

@@ -1,5 +1,5 @@
 import type { View } from '../catalogue/view.ts';
-import { DELIVERY_TIMEOUT_MS, NOTIFY_TIMEOUT_MS } from '../limits.ts';
+import { DELIVERY_TIMEOUT_MS, NOTIFY_TIMEOUT_MS } from '../protocol/limits.ts';
 import type { Inbound } from '../protocol/classify.ts';
 import { INVALID_REQUEST, toJsonRpcError } from '../protocol/errorCodes.ts';
 import type { JsonRpcError, JsonRpcNotification } from '../protocol/jsonRpc.ts';

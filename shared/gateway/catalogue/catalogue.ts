@@ -10,7 +10,7 @@ import {
   MAX_CACHED_CATALOGUES,
   MAX_CACHED_RECORDS,
   RECORD_FRESH_MS,
-} from '../limits.ts';
+} from '../protocol/limits.ts';
 
 /** A server that takes calls. */
 export type ActiveServer = ServerRecord & { readonly discovery: Discovery };

@@ -16,7 +16,7 @@ import {
   MAX_LIST_PAGES,
   MAX_NAME_LENGTH,
   MAX_URI_LENGTH,
-} from '../limits.ts';
+} from '../protocol/limits.ts';
 
 /** The lists of a record: their method, the key and the name of an item, and the greatest length of the key. */
 const lists = {

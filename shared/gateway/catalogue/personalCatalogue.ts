@@ -10,7 +10,7 @@ import {
   PERSONAL_DISCOVERY_TIMEOUT_MS,
   PERSONAL_FAILED_FRESH_MS,
   PERSONAL_FRESH_MS,
-} from '../limits.ts';
+} from '../protocol/limits.ts';
 import type { ActiveServer, Catalogue } from './catalogue.ts';
 
 /** Returns the catalogue as one user sees it. Servers with personal credentials are discovered with the user's own credential. */

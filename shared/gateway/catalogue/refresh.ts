@@ -13,7 +13,7 @@ import {
   REFRESH_TIMEOUT_MS,
   TIMER_PAGE_SIZE,
   TIMER_REFRESHES,
-} from '../limits.ts';
+} from '../protocol/limits.ts';
 import type { OutboundTo } from '../upstream/outboundTo.ts';
 import { type ActiveServer, type Catalogue, isActive } from './catalogue.ts';
 import { discoverServer } from './discovery.ts';

@@ -4,7 +4,7 @@ import type { Taken } from '../../platform/concurrency/tenantShare.ts';
 import { toProblem } from '../../platform/http/problem.ts';
 import type { Trace } from '../../platform/telemetry/trace.ts';
 import type { View } from '../catalogue/view.ts';
-import { MAX_LISTEN_URIS } from '../limits.ts';
+import { MAX_LISTEN_URIS } from '../protocol/limits.ts';
 import type { InboundRequest } from '../protocol/classify.ts';
 import { META, metaOf } from '../protocol/envelope.ts';
 import { toJsonRpcError } from '../protocol/errorCodes.ts';

@@ -1,5 +1,5 @@
 import type { ActiveServer } from '../catalogue/catalogue.ts';
-import { FEED_RETRY_MS } from '../limits.ts';
+import { FEED_RETRY_MS } from '../protocol/limits.ts';
 import { UpstreamFault } from '../upstream/fault.ts';
 import type { ServerInitiated, Subscription } from '../upstream/upstreamEra.ts';
 

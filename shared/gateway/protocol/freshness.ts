@@ -1,4 +1,4 @@
-import { CIRCUIT_OPEN_MS, CLIENT_CACHE_MS } from '../limits.ts';
+import { CIRCUIT_OPEN_MS, CLIENT_CACHE_MS } from './limits.ts';
 import type { JsonObject } from './jsonRpc.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { StreamResponse } from '../../platform/http/streamResponse.ts';
-import { COMMENT_INTERVAL_MS, FIRST_COMMENT_MS } from '../limits.ts';
+import { COMMENT_INTERVAL_MS, FIRST_COMMENT_MS } from './limits.ts';
 
 /** One event of a stream (WHATWG HTML, Server-sent events). */
 export interface SseEvent {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Principal } from '../../identity/access/actor.ts';
 import type { Seal } from '../../platform/security/seal.ts';
-import { MAX_TOKEN_LENGTH } from '../limits.ts';
+import { MAX_TOKEN_LENGTH } from '../protocol/limits.ts';
 import { isObject, type JsonObject } from '../protocol/jsonRpc.ts';
 
 /** The kinds of tokens that clients carry. `question` is the id of a server request. */

@@ -5,7 +5,7 @@ import type { Seal } from '../../platform/security/seal.ts';
 import type { StateStore } from '../../platform/state/stateStore.ts';
 import { stateBounds } from '../../platform/state/stateBounds.ts';
 import type { Outcome, RequestId } from '../protocol/jsonRpc.ts';
-import { ANSWER_POLL_MS, PERSON_TIMEOUT_MS } from '../limits.ts';
+import { ANSWER_POLL_MS, PERSON_TIMEOUT_MS } from '../protocol/limits.ts';
 import type { ReplyTo } from '../upstream/answer.ts';
 import type { ClientSession } from '../upstream/connection.ts';
 import type { WaitForAnswer } from '../upstream/mrtr.ts';

@@ -1,4 +1,4 @@
-import { PERSON_TIMEOUT_MS } from '../limits.ts';
+import { PERSON_TIMEOUT_MS } from '../protocol/limits.ts';
 import type {
   JsonRpcNotification,
   JsonRpcRequest,

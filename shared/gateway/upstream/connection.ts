@@ -1,10 +1,17 @@
 import type { SignedIn } from '../../identity/credentials/credentials.ts';
 import type { Principal } from '../../identity/access/actor.ts';
 import type { Era } from '../../registry/records/era.ts';
-import type { Tool } from '../../registry/records/server.ts';
+import type { Discovery, Tool } from '../../registry/records/server.ts';
+import type { UpstreamTarget } from '../../registry/records/upstreamSettings.ts';
 import type { Envelope } from '../protocol/envelope.ts';
 import type { JsonObject, RequestId } from '../protocol/jsonRpc.ts';
 import type { Answer } from './answer.ts';
+
+/** The part of a server record that is needed to reach the server. */
+export interface Reachable extends UpstreamTarget {
+  readonly slug: string;
+  readonly discovery: Pick<Discovery, 'era' | 'protocolVersion' | 'transport' | 'capabilities'>;
+}
 
 /** One request of a client, with the names of the server that it goes to. */
 export interface UpstreamCall {

@@ -4,14 +4,14 @@ import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { createTenantCache } from '../../platform/concurrency/tenantCache.ts';
 import type { Trace } from '../../platform/telemetry/trace.ts';
 import type { Era } from '../../registry/records/era.ts';
-import { MAX_UPSTREAM_SESSIONS } from '../limits.ts';
-import type { Caller, Connection } from './connection.ts';
+import { MAX_UPSTREAM_SESSIONS } from '../protocol/limits.ts';
+import type { Caller, Connection, Reachable } from './connection.ts';
 import { legacyUpstream } from './legacy.ts';
 import { modernUpstream } from './modern.ts';
 import type { OutboundTo } from './outboundTo.ts';
 import type { Protection } from './protection.ts';
 import { createSessionPool, openUnshared, type SessionSlot, sharedSource, targetOf } from './sessionPool.ts';
-import type { Access, Reachable, ServerInitiated, Subscription, UpstreamEra } from './upstreamEra.ts';
+import type { Access, ServerInitiated, Subscription, UpstreamEra } from './upstreamEra.ts';
 
 const eras: Record<Era, UpstreamEra> = { legacy: legacyUpstream, modern: modernUpstream };
 

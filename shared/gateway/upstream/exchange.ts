@@ -1,7 +1,7 @@
 import { explain, type OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { IdleTimeout, type OutboundBody } from '../../platform/outbound/outboundBody.ts';
 import { ANSWER_BOUNDS, unsafeShape } from '../../platform/base/jsonShape.ts';
-import { IDLE_TIMEOUT_MS, LINGER_MS, MAX_ANSWER_BYTES, MAX_STREAM_EVENTS } from '../limits.ts';
+import { IDLE_TIMEOUT_MS, LINGER_MS, MAX_ANSWER_BYTES, MAX_STREAM_EVENTS } from '../protocol/limits.ts';
 import { type Message, readMessage } from '../protocol/jsonRpc.ts';
 import { createSseParser, type SseEvent } from '../protocol/sse.ts';
 import { UpstreamFault } from './fault.ts';

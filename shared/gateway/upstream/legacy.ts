@@ -1,4 +1,4 @@
-import { LISTEN_TIMEOUT_MS, NOTIFY_TIMEOUT_MS } from '../limits.ts';
+import { LISTEN_TIMEOUT_MS, NOTIFY_TIMEOUT_MS } from '../protocol/limits.ts';
 import { canAnswer, carriedFeatures } from '../protocol/clientFeatures.ts';
 import { metaOf } from '../protocol/envelope.ts';
 import type { JsonObject, JsonRpcNotification, JsonRpcRequest, RequestId } from '../protocol/jsonRpc.ts';

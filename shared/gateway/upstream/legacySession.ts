@@ -5,7 +5,7 @@ import {
   OPEN_SESSION_TIMEOUT_MS,
   PERSON_TIMEOUT_MS,
   RESUME_DELAY_MS,
-} from '../limits.ts';
+} from '../protocol/limits.ts';
 import { METHOD_NOT_FOUND, UNSUPPORTED_VERSION } from '../protocol/errorCodes.ts';
 import type { JsonObject, JsonRpcRequest, RequestId } from '../protocol/jsonRpc.ts';
 import { GATEWAY_INFO, metaOf, withoutReserved } from '../protocol/envelope.ts';

@@ -1,6 +1,6 @@
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { traceparentOf } from '../../platform/telemetry/trace.ts';
-import { LISTEN_TIMEOUT_MS } from '../limits.ts';
+import { LISTEN_TIMEOUT_MS } from '../protocol/limits.ts';
 import { GATEWAY_INFO, META, metaOf, withoutReserved } from '../protocol/envelope.ts';
 import { isObject, type JsonObject, type JsonRpcRequest } from '../protocol/jsonRpc.ts';
 import { ACKNOWLEDGED, LISTEN } from '../protocol/notifications.ts';

@@ -1,4 +1,4 @@
-import { MAX_MRTR_REQUESTS, MAX_MRTR_ROUNDS } from '../limits.ts';
+import { MAX_MRTR_REQUESTS, MAX_MRTR_ROUNDS } from '../protocol/limits.ts';
 import { canAnswer } from '../protocol/clientFeatures.ts';
 import { isObject, type JsonObject, type Outcome } from '../protocol/jsonRpc.ts';
 import { type Answer, type AnswerItem, nextItem } from './answer.ts';

@@ -1,7 +1,7 @@
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import type { Era } from '../../registry/records/era.ts';
 import type { Discovery } from '../../registry/records/server.ts';
-import { DISCOVERY_ANSWER_TIMEOUT_MS } from '../limits.ts';
+import { DISCOVERY_ANSWER_TIMEOUT_MS } from '../protocol/limits.ts';
 import { isObject, type JsonObject, type Outcome } from '../protocol/jsonRpc.ts';
 import { UnsuitableServer } from './fault.ts';
 

@@ -9,7 +9,7 @@ import type { Seal } from '../../platform/security/seal.ts';
 import { secretsIn } from '../../registry/secrets/urlSecrets.ts';
 import { openUrl } from '../../registry/records/serverUrl.ts';
 import type { UpstreamTarget } from '../../registry/records/upstreamSettings.ts';
-import { MAX_REDACTORS } from '../limits.ts';
+import { MAX_REDACTORS } from '../protocol/limits.ts';
 
 /**
  * Returns the client for one server. It adds the headers that the record of the server names, with the values of their

@@ -1,7 +1,7 @@
 import { CONNECTIONS_PER_ORIGIN } from '../../platform/outbound/outboundClient.ts';
 import { type TenantPlaces, createTenantPlaces } from '../../platform/concurrency/tenantShare.ts';
 import type { UpstreamTarget } from '../../registry/records/upstreamSettings.ts';
-import { MAX_CALLS_PER_SERVER, MAX_STREAMS_PER_SERVER } from '../limits.ts';
+import { MAX_CALLS_PER_SERVER, MAX_STREAMS_PER_SERVER } from '../protocol/limits.ts';
 import type { Answer, AnswerItem } from './answer.ts';
 import type { CircuitBreaker, ServerKey } from './circuitBreaker.ts';
 import { type Connection, TIMED_OUT, type UpstreamCall } from './connection.ts';

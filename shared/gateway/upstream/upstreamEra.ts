@@ -1,17 +1,10 @@
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import type { Trace } from '../../platform/telemetry/trace.ts';
 import type { Discovery } from '../../registry/records/server.ts';
-import type { UpstreamTarget } from '../../registry/records/upstreamSettings.ts';
 import type { AnswerItem } from './answer.ts';
-import type { Caller, ClientSession, Connection } from './connection.ts';
+import type { Caller, ClientSession, Connection, Reachable } from './connection.ts';
 import type { LegacySession } from './legacySession.ts';
 import type { SessionSlot } from './sessionPool.ts';
-
-/** The part of a server record that is needed to reach the server. */
-export interface Reachable extends UpstreamTarget {
-  readonly slug: string;
-  readonly discovery: Pick<Discovery, 'era' | 'protocolVersion' | 'transport' | 'capabilities'>;
-}
 
 /** The server-initiated messages that a client wants. */
 export interface Subscription {

@@ -8,7 +8,7 @@ import {
 import { type FaultKind, UpstreamFault } from '../../../shared/gateway/upstream/fault.ts';
 import { createProtection } from '../../../shared/gateway/upstream/protection.ts';
 import { createCircuitBreaker } from '../../../shared/gateway/upstream/circuitBreaker.ts';
-import { CIRCUIT_OPEN_MS } from '../../../shared/gateway/limits.ts';
+import { CIRCUIT_OPEN_MS } from '../../../shared/gateway/protocol/limits.ts';
 import { memoryState } from '../../support/memoryState.ts';
 
 let now = 0;

@@ -1,4 +1,4 @@
-import type { Bounds } from '../platform/base/jsonShape.ts';
+import type { Bounds } from '../../platform/base/jsonShape.ts';
 
 /*
  * Every limit and timeout of the data path, with its unit and its reason. Azure cuts an HTTP call at 230 seconds, so no
