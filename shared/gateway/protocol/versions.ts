@@ -31,6 +31,8 @@ export const LEGACY_SERVER_VERSIONS = names(versionsOf('legacy'));
 export const SUPPORTED_VERSIONS: readonly string[] = [...MODERN_VERSIONS, ...LEGACY_VERSIONS];
 export const LATEST_LEGACY = newest('legacy');
 export const LATEST_MODERN = newest('modern');
+/** The revision that began the modern era. The checks of the protocol expert quote it and speak it. */
+export const FIRST_MODERN = MODERN_VERSIONS.at(-1) ?? '';
 /** The revision whose transport is HTTP+SSE. Servers of later revisions that kept the transport accept it. */
 export const HTTP_SSE_VERSION = '2024-11-05';
 

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import { classify, type Inbound } from '../../../shared/gateway/protocol/classify.ts';
 
+import { OFFERED } from '../../support/rawClient.ts';
+
 const MODERN = '2026-07-28';
 const envelope = {
   'io.modelcontextprotocol/protocolVersion': MODERN,
@@ -324,7 +326,7 @@ test('an unknown version is told which ones are spoken', () => {
   const refused = classify(new Headers({ 'mcp-protocol-version': '2027-01-01' }), request('tools/list'));
   expect(refused).toMatchObject({
     error: {
-      data: { requested: '2027-01-01', supported: [MODERN, '2025-11-25', '2025-06-18', '2025-03-26'] },
+      data: { requested: '2027-01-01', supported: OFFERED },
     },
   });
 });

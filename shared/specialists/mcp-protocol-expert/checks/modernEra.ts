@@ -1,6 +1,6 @@
 import { METHOD_NOT_FOUND, UNSUPPORTED_VERSION } from '../../../gateway/protocol/errorCodes.ts';
 import { isObject } from '../../../gateway/protocol/jsonRpc.ts';
-import { LATEST_MODERN, LEGACY_VERSIONS } from '../../../gateway/protocol/versions.ts';
+import { FIRST_MODERN, LEGACY_VERSIONS } from '../../../gateway/protocol/versions.ts';
 import { META, metaOf } from '../../../gateway/protocol/envelope.ts';
 import { errorIn, responseIn, resultIn, type Transcript } from '../transcript/transcript.ts';
 import { type Check, each, failed, type Judgement, notApplicable, passed } from './check.ts';
@@ -35,15 +35,15 @@ export const discoveryChecks: readonly Check[] = [
     id: 'supported_versions_named',
     spec: { modern: '2026-07-28/server/discover#discoverresult' },
     severity: 'critical',
-    requires: `server/discover names the versions that the server speaks, ${LATEST_MODERN} among them.`,
+    requires: `server/discover names the versions that the server speaks, ${FIRST_MODERN} among them.`,
     remedy: 'List all versions of the server, as strings, in supportedVersions.',
     judge: (transcript: Transcript): Judgement => {
       if (!resultIn(transcript.opening)) return notApplicable('server/discover was not answered');
       const versions = versionsOf(transcript);
       if (!versions.every(isString)) return failed('supportedVersions holds what is no string');
-      return versions.includes(LATEST_MODERN)
+      return versions.includes(FIRST_MODERN)
         ? passed({ versions: versions.length })
-        : failed(`supportedVersions does not name ${LATEST_MODERN}`, { versions: versions.length });
+        : failed(`supportedVersions does not name ${FIRST_MODERN}`, { versions: versions.length });
     },
   },
   {
@@ -88,7 +88,7 @@ export const discoveryChecks: readonly Check[] = [
     judge: (transcript) =>
       ifModernOnly(transcript, () =>
         step(transcript, 'initialize', ({ status }, exchanged) =>
-          JSON.stringify(responseIn(exchanged)?.['error'] ?? '').includes(LATEST_MODERN)
+          JSON.stringify(responseIn(exchanged)?.['error'] ?? '').includes(FIRST_MODERN)
             ? passed()
             : failed('it does not name them', { status }),
         ),

@@ -1,8 +1,8 @@
 import { encodeHeaderValue, NAMED_BY } from '../../../gateway/protocol/parameterHeaders.ts';
 import { isObject, type JsonObject } from '../../../gateway/protocol/jsonRpc.ts';
-import { LATEST_MODERN } from '../../../gateway/protocol/versions.ts';
+import { FIRST_MODERN } from '../../../gateway/protocol/versions.ts';
 import { META } from '../../../gateway/protocol/envelope.ts';
-import { ownEnvelope } from '../../../gateway/upstream/modern.ts';
+import { ownEnvelopeFor } from '../../../gateway/upstream/modern.ts';
 import type { Exchanged } from './exchange.ts';
 import { jsonHeaders, type Recorder, type Wire } from './recorder.ts';
 import {
@@ -15,11 +15,13 @@ import {
 } from './recordCommon.ts';
 import { resultIn, type Scope, type Transcript } from './transcript.ts';
 
+const ownEnvelope = ownEnvelopeFor(FIRST_MODERN);
+
 const wire: Wire = {
   headersOf(rpc, params) {
     const name = params[NAMED_BY.get(rpc) ?? ''];
     return {
-      'mcp-protocol-version': LATEST_MODERN,
+      'mcp-protocol-version': FIRST_MODERN,
       'mcp-method': rpc,
       ...(typeof name === 'string' && { 'mcp-name': encodeHeaderValue(name) }),
     };
@@ -57,7 +59,7 @@ export async function recordModern(
   if (scope !== 'lists') await tryListening(recorder, capabilities);
   return {
     era: 'modern',
-    version: LATEST_MODERN,
+    version: FIRST_MODERN,
     opening,
     profile,
     capabilities,
@@ -138,7 +140,7 @@ async function tryTransport(recorder: Recorder): Promise<void> {
   await discover('unacceptable form', { accept: 'image/png' });
   await discover('foreign origin', { origin: 'https://origin.invalid' });
   await discover('session of another era', { 'mcp-session-id': UNKNOWN });
-  const version = { 'mcp-protocol-version': LATEST_MODERN };
+  const version = { 'mcp-protocol-version': FIRST_MODERN };
   const listen = { accept: 'text/event-stream', ...version };
   await recorder.send({ step: 'GET', method: 'GET', headers: listen }, 'head');
   await recorder.send({ step: 'DELETE', method: 'DELETE', headers: version });
