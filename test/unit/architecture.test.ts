@@ -26,6 +26,7 @@ const floors = [
 const packages: Readonly<Record<string, RegExp>> = {
   zod: /^(shared|functions)\//,
   'lru-cache': /^(shared|functions)\//,
+  'eventsource-parser': /^shared\/gateway\/protocol\/sse\.ts$/,
   '@azure/functions': /^functions\//,
   '@azure/data-tables': /^shared\/(platform\/tables\/openTables|(\w+\/)+azureTable\w*)\.ts$/,
   '@azure/core-rest-pipeline': /^shared\/platform\/tables\/azureTableBatch\.ts$/,

@@ -1,3 +1,4 @@
+import { createParser } from 'eventsource-parser';
 import { StreamResponse } from '../../platform/http/streamResponse.ts';
 import { COMMENT_INTERVAL_MS, FIRST_COMMENT_MS } from './limits.ts';
 
@@ -6,68 +7,36 @@ export interface SseEvent {
   /** `message` unless the stream named it. */
   readonly type: string;
   readonly data: string;
-  /** The id that the stream has given last, by which it can be resumed. */
+  /** The last id of the stream, after which it can be resumed. */
   readonly id?: string;
-  /** How long to wait before that, as the stream has said last. */
+  /** The last `retry` of the stream: the delay before resuming, in milliseconds. */
   readonly retryMs?: number;
 }
 
-/** Feeds bytes in chunks cut anywhere and gives the events that they complete. */
+/** Parses a stream from chunks of bytes. A chunk may end anywhere. */
 export interface SseParser {
-  /** @throws RangeError when a line or the data of one event grows past the bound. */
+  /** Returns the events that the chunk completes. @throws RangeError when an unfinished line or event exceeds the bound. */
   push(chunk: Uint8Array): SseEvent[];
 }
 
-/** `maxLength` bounds what is held between chunks: a line without end, and the data of an event without end. */
+/** `maxLength` bounds the characters that are buffered between chunks: an unfinished line and the data of an unfinished event. */
 export function createSseParser(maxLength: number): SseParser {
   const decoder = new TextDecoder();
-  let line = '';
-  let data: string[] = [];
-  let dataLength = 0;
-  let type = '';
+  let events: SseEvent[] = [];
   let sticky: Pick<SseEvent, 'id' | 'retryMs'> = {};
-  /** A CR ended the last chunk: an LF that opens the next one belongs to it. */
-  let afterReturn = false;
-
-  function endLine(text: string, events: SseEvent[]): void {
-    if (text === '') {
-      if (data.length > 0)
-        events.push({ type: type === '' ? 'message' : type, data: data.join('\n'), ...sticky });
-      data = [];
-      dataLength = 0;
-      type = '';
-      return;
-    }
-    const colon = text.indexOf(':');
-    const field = colon === -1 ? text : text.slice(0, colon);
-    const rest = colon === -1 ? '' : text.slice(colon + 1);
-    const value = rest.startsWith(' ') ? rest.slice(1) : rest;
-    if (field === 'event') type = value;
-    if (field === 'id' && !value.includes('\0')) sticky = { ...sticky, id: value };
-    if (field === 'retry' && /^\d{1,9}$/.test(value)) sticky = { ...sticky, retryMs: Number(value) };
-    if (field === 'data') {
-      dataLength += value.length + 1;
-      if (dataLength > maxLength) throw new RangeError('an event of the stream is too long');
-      data.push(value);
-    }
-  }
-
+  let isTooLong = false;
+  const parser = createParser({
+    maxBufferSize: maxLength,
+    onId: (id) => (sticky = { ...sticky, id }),
+    onRetry: (retryMs) => (sticky = { ...sticky, retryMs }),
+    onEvent: ({ event = 'message', data }) => events.push({ type: event, data, ...sticky }),
+    onError: ({ type }) => (isTooLong ||= type === 'max-buffer-size-exceeded'),
+  });
   return {
     push(chunk) {
-      const events: SseEvent[] = [];
-      const text = decoder.decode(chunk, { stream: true });
-      let start = afterReturn && text.startsWith('\n') ? 1 : 0;
-      if (text !== '') afterReturn = false;
-      // Only the new text is searched, so that a long line in small chunks costs no more than its length.
-      for (const { index, 0: end } of text.matchAll(/\r\n|\r|\n/g)) {
-        if (index < start) continue;
-        endLine(line + text.slice(start, index), events);
-        line = '';
-        start = index + end.length;
-        afterReturn = end === '\r' && start === text.length;
-      }
-      line += text.slice(start);
-      if (line.length > maxLength) throw new RangeError('a line of the stream is too long');
+      events = [];
+      parser.feed(decoder.decode(chunk, { stream: true }));
+      if (isTooLong) throw new RangeError('a line or an event of the stream is too long');
       return events;
     },
   };
