@@ -3,7 +3,12 @@ import type { Trace } from '../../platform/telemetry/trace.ts';
 import type { ActiveServer } from '../catalogue/catalogue.ts';
 import type { Refresh } from '../catalogue/refresh.ts';
 import type { View } from '../catalogue/view.ts';
-import { FEED_POLL_MS, FEED_READY_TIMEOUT_MS, LISTEN_TIMEOUT_MS, MAX_FEED_BACKLOG } from '../protocol/limits.ts';
+import {
+  FEED_POLL_MS,
+  FEED_READY_TIMEOUT_MS,
+  LISTEN_TIMEOUT_MS,
+  MAX_FEED_BACKLOG,
+} from '../protocol/limits.ts';
 import type { ClientEra } from '../protocol/clientEra.ts';
 import type { JsonRpcNotification, JsonRpcRequest } from '../protocol/jsonRpc.ts';
 import { announcesChanges, changedList, UPDATED } from '../protocol/notifications.ts';

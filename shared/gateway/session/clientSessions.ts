@@ -8,7 +8,12 @@ import { createTenantCache } from '../../platform/concurrency/tenantCache.ts';
 import { isObject, type JsonObject } from '../protocol/jsonRpc.ts';
 import { carriedFeatures } from '../protocol/clientFeatures.ts';
 import type { ClientSession, SharedState } from '../upstream/connection.ts';
-import { CLIENT_SESSION_MS, MAX_CACHED_SESSIONS, MAX_INFO_LENGTH, SESSION_FRESH_MS } from '../protocol/limits.ts';
+import {
+  CLIENT_SESSION_MS,
+  MAX_CACHED_SESSIONS,
+  MAX_INFO_LENGTH,
+  SESSION_FRESH_MS,
+} from '../protocol/limits.ts';
 import { closeToken, openToken } from './clientToken.ts';
 
 /** Values by slug. In memory it is a map, because a slug may be the name of an inherited property such as `constructor`. */
