@@ -6,7 +6,7 @@ import type { ExchangeToken } from '../../shared/identity/credentials/tokenExcha
 import type { Config } from '../../shared/platform/config/config.ts';
 import { createMcpEndpoints, type McpEndpoints } from '../../shared/gateway/calls/endpoint.ts';
 import type { BuiltInTools } from '../../shared/gateway/catalogue/builtInTools.ts';
-import type { Front } from '../../shared/gateway/calls/request.ts';
+import type { Front } from '../../shared/gateway/calls/call.ts';
 import { discoverServer } from '../../shared/gateway/catalogue/discovery.ts';
 import { type Principal, type Role, roles } from '../../shared/identity/access/actor.ts';
 import { systemClock } from '../../shared/platform/base/clock.ts';

@@ -8,10 +8,9 @@ import { announcesChanges } from '../protocol/notifications.ts';
 import { faultOutcome, faultResponse, jsonResponse } from '../protocol/responses.ts';
 import type { ClientSession } from '../upstream/connection.ts';
 import { eraOf } from '../upstream/connector.ts';
-import { callerOf } from './call.ts';
+import { callerOf, type GatewayDeps, type McpPost, type McpRequest } from './call.ts';
 import { createMethods } from './methods.ts';
 import { createParts } from './parts.ts';
-import type { GatewayDeps, McpPost, McpRequest } from './request.ts';
 import { deliverAnswer, endSession, receiveNotification } from './sessionMessages.ts';
 
 /** The MCP endpoints, by HTTP method. Each returns a response and never throws. Errors are JSON-RPC errors. */

@@ -18,8 +18,7 @@ import { type CircuitBreaker, createCircuitBreaker } from '../upstream/circuitBr
 import { type Connector, createConnector } from '../upstream/connector.ts';
 import { createProtection } from '../upstream/protection.ts';
 import { type Cancellations, createCancellations } from './cancellation.ts';
-import { signedInWith } from './call.ts';
-import type { GatewayDeps, McpRequest } from './request.ts';
+import { signedInWith, type GatewayDeps, type McpRequest } from './call.ts';
 
 /** The parts of the data path. An app creates them once. */
 export interface Parts extends GatewayDeps, FeedDeps {

@@ -1,14 +1,14 @@
+import type { DomainError, ErrorKind } from '../../platform/base/errors.ts';
 import { type Result, fail, succeed } from '../../platform/base/result.ts';
 import type { Discovery } from '../../registry/records/server.ts';
 import { unsafeShape } from '../../platform/base/jsonShape.ts';
-import { explainFailure } from './discoveryFailure.ts';
 import type { Clock } from '../../platform/base/clock.ts';
 import type { UpstreamTarget } from '../../registry/records/upstreamSettings.ts';
 import type { OutboundTo } from '../upstream/outboundTo.ts';
 import { isObject, type JsonObject } from '../protocol/jsonRpc.ts';
-import type { Ask } from '../upstream/openedServer.ts';
+import type { Ask } from '../upstream/upstreamEra.ts';
 import { openServer } from '../upstream/openServer.ts';
-import { UnsuitableServer, UpstreamFault } from '../upstream/fault.ts';
+import { faultErrors, UnsuitableServer, UpstreamFault } from '../upstream/fault.ts';
 import {
   MAX_DEFINITION,
   MAX_DISCOVERY_LENGTH,
@@ -143,4 +143,37 @@ function toItem<L extends List>({ key, word, maxLength }: L, value: unknown): It
     throw new UnsuitableServer(`lists the ${word} "${name}", whose definition ${unsafe}`);
   // The key is a string, as checked above.
   return { ...value, [key]: name } as Item<L>;
+}
+
+/** What the administrator can do about each kind of fault. */
+const advice: Readonly<Partial<Record<UpstreamFault['kind'], string>>> = {
+  unreachable: 'Is it running, and is the URL right?',
+  timeout: 'Is it running, and not overloaded? Then register it again.',
+  credentials_wanted: 'Register a server that needs none, or let it admit the gateway.',
+  not_mcp: 'Does the URL end in the path of its MCP endpoint, often /mcp?',
+};
+
+/** Explains a failed discovery to the person who registered the server. @throws every other error */
+function explainFailure(error: unknown): DomainError {
+  if (error instanceof UnsuitableServer) return { kind: 'invalid', message: `The server ${error.message}.` };
+  if (!(error instanceof UpstreamFault)) throw error;
+  const hint = advice[error.kind] ?? statusAdvice(error.status);
+  return {
+    kind: kindOf(error),
+    message: `The server ${error.message}.${hint === undefined ? '' : ` ${hint}`}`,
+  };
+}
+
+function statusAdvice(status: number | undefined): string | undefined {
+  if (status === undefined) return undefined;
+  if (status >= 500) return 'Look at its own log, then register it again.';
+  if (status >= 300 && status < 400) return 'Register the URL that it redirects to.';
+  return advice.not_mcp;
+}
+
+/** A retry can help when the server did not answer. When it answered, its registration must change. */
+function kindOf({ kind, status }: UpstreamFault): ErrorKind {
+  if (kind === 'not_mcp' || kind === 'address_refused' || kind === 'credentials_wanted') return 'invalid';
+  if (kind === 'http_status' && (status ?? 0) < 500) return 'invalid';
+  return faultErrors[kind];
 }

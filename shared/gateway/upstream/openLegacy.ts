@@ -4,7 +4,7 @@ import { outcomeOf } from './answer.ts';
 import { UpstreamFault } from './fault.ts';
 import { openHttpSseSession } from './httpSseTransport.ts';
 import { type LegacySession, NO_CAPABILITIES, openSession } from './legacySession.ts';
-import { bounded, type OpenEra, type OpenServer, profileOf, resultOf } from './openedServer.ts';
+import { bounded, type OpenEra, type OpenServer, profileOf, resultOf } from './upstreamEra.ts';
 
 /**
  * Opens a legacy server. One that accepts no POST may speak the HTTP+SSE transport of 2024-11-05 (2025-11-25, transports,

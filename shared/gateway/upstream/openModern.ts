@@ -5,7 +5,7 @@ import { LATEST_MODERN, LEGACY_VERSIONS, MODERN_VERSIONS, newestModernIn } from 
 import { outcomeOf } from './answer.ts';
 import { UnsuitableServer, UpstreamFault } from './fault.ts';
 import { askModern, ownEnvelopeFor } from './modern.ts';
-import { bounded, type OpenEra, profileOf, resultOf } from './openedServer.ts';
+import { bounded, type OpenEra, profileOf, resultOf } from './upstreamEra.ts';
 
 /**
  * Opens a modern server and negotiates the newest revision that both sides know (2026-07-28, versioning, Negotiation).

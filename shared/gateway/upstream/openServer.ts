@@ -2,7 +2,7 @@ import type { Era } from '../../registry/records/era.ts';
 import type { UpstreamTarget } from '../../registry/records/upstreamSettings.ts';
 import { LATEST_MODERN } from '../protocol/versions.ts';
 import { UnsuitableServer } from './fault.ts';
-import type { OpenEra, OpenServer } from './openedServer.ts';
+import type { OpenEra, OpenServer } from './upstreamEra.ts';
 import { openLegacy } from './openLegacy.ts';
 import { openModern } from './openModern.ts';
 import type { OutboundTo } from './outboundTo.ts';

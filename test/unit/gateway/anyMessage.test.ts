@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { isObject } from '../../../shared/gateway/protocol/jsonRpc.ts';
 import { createMcpEndpoints } from '../../../shared/gateway/calls/endpoint.ts';
-import type { Front } from '../../../shared/gateway/calls/request.ts';
+import type { Front } from '../../../shared/gateway/calls/call.ts';
 import { encodeHeaderValue } from '../../../shared/gateway/protocol/parameterHeaders.ts';
 import { metaOf } from '../../../shared/gateway/protocol/envelope.ts';
 import { systemClock } from '../../../shared/platform/base/clock.ts';

@@ -1,6 +1,6 @@
 import { createMcpEndpoints } from '../../../gateway/calls/endpoint.ts';
 import { LATEST_LEGACY } from '../../../gateway/protocol/versions.ts';
-import type { Front } from '../../../gateway/calls/request.ts';
+import type { Front } from '../../../gateway/calls/call.ts';
 import { continueTrace } from '../../../platform/telemetry/trace.ts';
 import type { Attempt } from './attempts.ts';
 import type { IsolationDeps, StrangersRecords } from './foreignRecords.ts';
