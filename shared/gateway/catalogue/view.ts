@@ -1,5 +1,5 @@
 import type { DomainError } from '../../platform/base/errors.ts';
-import type { Result } from '../../platform/base/result.ts';
+import { fail, type Result, succeed } from '../../platform/base/result.ts';
 import type { ClientEra } from '../protocol/clientEra.ts';
 import type { Tool } from '../../registry/records/server.ts';
 import { isObject, type JsonObject } from '../protocol/jsonRpc.ts';
@@ -103,4 +103,56 @@ export function resourceOf({ slug }: ActiveServer, method: string, params: JsonO
   return named !== undefined && typeof name === 'string'
     ? `servers/${slug}/${named}/${name}`
     : `servers/${slug}`;
+}
+
+/** How a view finds what a request names. Each returns a failure for what the endpoint does not have. */
+export interface Finder {
+  tool(name: string): Promise<{ readonly server: ActiveServer; readonly tool: Tool } | undefined>;
+  /** Returns the server of a prompt and the prompt's own name there. */
+  prompt(name: unknown): Promise<Result<{ readonly server: ActiveServer; readonly own: string }>>;
+  /** Returns the server of a resource and the resource's own URI there. */
+  resource(
+    uri: unknown,
+    method: string,
+  ): Promise<Result<{ readonly server: ActiveServer; readonly own: string }>>;
+  /** Whether `completion/complete` may name a resource. Otherwise it names a prompt. */
+  readonly completesResources: boolean;
+}
+
+/** Routes a request of an endpoint that names its items differently from their servers. */
+export async function routeBy(finder: Finder, method: string, params: JsonObject): Promise<Result<Routed>> {
+  const routed = (server: ActiveServer, own: JsonObject, tool?: Tool): Result<Routed> =>
+    succeed({ server, params: own, ...(tool && { tool }), resource: resourceOf(server, method, own) });
+  switch (method) {
+    case 'tools/call': {
+      const { name } = params;
+      if (typeof name !== 'string') return fail(nameless('tool'));
+      const found = await finder.tool(name);
+      return found && isSound(found.tool)
+        ? routed(found.server, { ...params, name: found.tool.name }, found.tool)
+        : fail(unknownTool(name));
+    }
+    case 'prompts/get': {
+      const found = await finder.prompt(params['name']);
+      return found.ok ? routed(found.value.server, { ...params, name: found.value.own }) : found;
+    }
+    case 'resources/read':
+    case 'resources/subscribe':
+    case 'resources/unsubscribe': {
+      const { uri } = params;
+      const found = await finder.resource(uri, method);
+      return found.ok ? routed(found.value.server, { ...params, uri: found.value.own }) : found;
+    }
+    case 'completion/complete': {
+      const ref = isObject(params['ref']) ? params['ref'] : {};
+      const { type, name, uri } = ref;
+      const isPrompt = !finder.completesResources || (type === 'ref/prompt' && typeof name === 'string');
+      const found = await (isPrompt ? finder.prompt(name) : finder.resource(uri, method));
+      if (!found.ok) return found;
+      const { server, own } = found.value;
+      return routed(server, { ...params, ref: { ...ref, ...(isPrompt ? { name: own } : { uri: own }) } });
+    }
+    default:
+      return fail(NO_SUCH_METHOD);
+  }
 }

@@ -10,7 +10,7 @@ import { META, metaOf } from '../protocol/envelope.ts';
 import { toJsonRpcError } from '../protocol/errorCodes.ts';
 import { isObject, type JsonRpcNotification } from '../protocol/jsonRpc.ts';
 import { legacyClient } from '../protocol/legacyClient.ts';
-import { ACKNOWLEDGED, announcedLists } from '../protocol/notifications.ts';
+import { ACKNOWLEDGED, announcedLists, listenParams } from '../protocol/notifications.ts';
 import { invalid, jsonResponse, outcomeResponse } from '../protocol/responses.ts';
 import { COMMENT, encodeEvent, eventResponse } from '../protocol/sse.ts';
 import type { ServerRequests } from '../session/serverRequests.ts';
@@ -65,12 +65,7 @@ export async function listenModern(
     uris,
     called: [],
   };
-  const notifications = {
-    ...(wanted.tools && { toolsListChanged: true }),
-    ...(wanted.prompts && { promptsListChanged: true }),
-    ...(wanted.resources && { resourcesListChanged: true }),
-    ...(subscribed.length > 0 && { resourceSubscriptions: subscribed }),
-  };
+  const notifications = listenParams(wanted, subscribed);
   const place = deps.streams.take(caller.principal.tenantId);
   if (place.kind !== 'taken') {
     return outcomeResponse(client, id, { error: toJsonRpcError(tooManyStreams(place)) });

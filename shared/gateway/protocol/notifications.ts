@@ -15,6 +15,17 @@ export const listChanged = (list: ChangingList): string => `notifications/${list
 export const changedList = (method: string): ChangingList | undefined =>
   changingLists.find((list) => listChanged(list) === method);
 
+/** Returns `params.notifications` of `subscriptions/listen` for the wanted lists and resources. */
+export const listenParams = (
+  { tools, prompts, resources }: Readonly<Record<ChangingList, boolean>>,
+  uris: readonly unknown[],
+): JsonObject => ({
+  ...(tools && { toolsListChanged: true }),
+  ...(prompts && { promptsListChanged: true }),
+  ...(resources && { resourcesListChanged: true }),
+  ...(uris.length > 0 && { resourceSubscriptions: uris }),
+});
+
 /** Whether a capability such as `tools` has a flag such as `listChanged`. */
 const hasFlag = (capabilities: JsonObject, name: string, flag: 'listChanged' | 'subscribe'): boolean => {
   const capability = capabilities[name];

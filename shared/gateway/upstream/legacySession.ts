@@ -118,6 +118,18 @@ export function resumeSession(
       headers: { accept: 'text/event-stream', ...headers, ...extraHeaders },
       signal,
     });
+  const post = (
+    message: object,
+    signal: AbortSignal,
+    extraHeaders?: Readonly<Record<string, string>>,
+  ): Promise<Reply> =>
+    send(outbound, {
+      method: 'POST',
+      url,
+      headers: { ...sendHeaders, ...headers, ...extraHeaders },
+      message,
+      signal,
+    });
 
   /** 2025-11-25, transports, Resumability: a server may close the stream of a running call, and the client opens it again. */
   async function resumeStream({ resumable, signal, idleMs }: Reply): Promise<Reply | undefined> {
@@ -139,14 +151,7 @@ export function resumeSession(
     isListening: false,
     progressTokens: new Map(),
     nextId: () => `${idPrefix}-${(lastId += 1)}`,
-    post: (request, signal, extraHeaders) =>
-      send(outbound, {
-        method: 'POST',
-        url,
-        headers: { ...sendHeaders, ...headers, ...extraHeaders },
-        message: request,
-        signal,
-      }),
+    post,
     answer(reply, request) {
       // While a server request is pending on the listening stream, this stream is silent for longer.
       if (session.isListening && allowsServerRequests(request.method)) reply.idleMs = PERSON_TIMEOUT_MS;
@@ -171,13 +176,7 @@ export function resumeSession(
       throw fault ?? new UpstreamFault('not_mcp', 'answered GET with something that is no event stream');
     },
     async notify(message, signal) {
-      const reply = await send(outbound, {
-        method: 'POST',
-        url,
-        headers: { ...sendHeaders, ...headers },
-        message: { jsonrpc: '2.0', ...message },
-        signal,
-      });
+      const reply = await post({ jsonrpc: '2.0', ...message }, signal);
       drop(reply);
       const fault = statusFault(reply.status);
       if (fault !== undefined) throw fault;

@@ -3,7 +3,7 @@ import { traceparentOf } from '../../platform/telemetry/trace.ts';
 import { LISTEN_TIMEOUT_MS } from '../protocol/limits.ts';
 import { GATEWAY_INFO, META, metaOf, withoutReserved } from '../protocol/envelope.ts';
 import { isObject, type JsonObject, type JsonRpcRequest } from '../protocol/jsonRpc.ts';
-import { ACKNOWLEDGED, LISTEN } from '../protocol/notifications.ts';
+import { ACKNOWLEDGED, LISTEN, listenParams } from '../protocol/notifications.ts';
 import {
   encodeHeaderValue,
   mirrorParameters,
@@ -25,14 +25,8 @@ export const modernUpstream: UpstreamEra = {
   connect: (access, server, caller) =>
     modernConnection(access.clientFor(server, caller), server.url, server.discovery.protocolVersion),
 
-  async *listen(access, server, caller, { tools, prompts, resources, uris }, trace, signal) {
-    const own = uris.get(server.slug) ?? [];
-    const notifications = {
-      ...(tools && { toolsListChanged: true }),
-      ...(prompts && { promptsListChanged: true }),
-      ...(resources && { resourcesListChanged: true }),
-      ...(own.length > 0 && { resourceSubscriptions: own }),
-    };
+  async *listen(access, server, caller, wanted, trace, signal) {
+    const notifications = listenParams(wanted, wanted.uris.get(server.slug) ?? []);
     const answer = await access.connect(server, caller).request(
       {
         id: trace.spanId,
