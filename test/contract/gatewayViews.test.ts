@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { discoveryOf, type HandmadeUpstream, handmadeUpstream, json } from '../support/handmadeUpstream.ts';
-import { MODERN, OFFERED, post } from '../support/rawClient.ts';
+import { OFFERED, post } from '../support/rawClient.ts';
 import type { Era } from '../../shared/registry/records/era.ts';
 import type { Discovery } from '../../shared/registry/records/server.ts';
 

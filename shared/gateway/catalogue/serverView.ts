@@ -1,5 +1,4 @@
 import { fail, succeed } from '../../platform/base/result.ts';
-import type { ClientEra } from '../protocol/clientEra.ts';
 import type { ActiveServer, Catalogue } from './catalogue.ts';
 import { isSound, nameless, NO_SUCH_METHOD, resourceOf, unknownTool, type View } from './view.ts';
 

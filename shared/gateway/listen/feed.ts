@@ -72,8 +72,10 @@ export function openFeed(
   const lists = createListWatch(view, client, () => version(caller.principal.tenantId));
   const streams = createServerStreams(
     (server, subscription, signal) => connector.listen(server, caller, subscription, trace, signal),
-    (server, item) =>
-      item.kind === 'request' ? emit({ ...item, server }) : forward(server, item.notification),
+    async (server, item) => {
+      if (item.kind === 'request') emit({ ...item, server });
+      else await forward(server, item.notification);
+    },
     close,
   );
 
@@ -128,7 +130,7 @@ export function openFeed(
       const forChanges = announcesChanges(server.discovery.capabilities) && (uris.length > 0 || forLists);
       if (!forRequests && !forChanges) {
         streams.stop(server);
-        return undefined;
+        return Promise.resolve();
       }
       const subscription = forLists ? want : { ...want, tools: false, prompts: false, resources: false };
       return streams.start(server, subscription, era.streamKey(uris));

@@ -6,7 +6,7 @@ import type { ServerInitiated, Subscription } from '../upstream/upstreamEra.ts';
 /** The listening streams of one feed: at most one for each server. */
 export interface ServerStreams {
   /** Opens the stream of a server, unless one with this key is open. Resolves when it is ready, or has ended. */
-  start(server: ActiveServer, wanted: Subscription, key: string): Promise<void> | undefined;
+  start(server: ActiveServer, wanted: Subscription, key: string): Promise<void>;
   /** Opens the stream of a server, unless it has one. Resolves when it is ready, or has ended. */
   ensure(server: ActiveServer, wanted: Subscription): Promise<void>;
   stop(server: ActiveServer): void;
@@ -29,7 +29,7 @@ export function createServerStreams(
     wanted: Subscription,
     signal: AbortSignal,
   ) => AsyncGenerator<ServerInitiated, void, undefined>,
-  onMessage: (server: ActiveServer, message: Message) => void | Promise<void>,
+  onMessage: (server: ActiveServer, message: Message) => Promise<void>,
   onFault: () => void,
 ): ServerStreams {
   const streams = new Map<string, ServerStream>();
@@ -61,7 +61,7 @@ export function createServerStreams(
     start(server, wanted, key) {
       const known = streams.get(server.slug);
       const isDue = known?.endedAt !== undefined && performance.now() - known.endedAt > FEED_RETRY_MS;
-      if (known?.key === key && !isDue) return undefined;
+      if (known?.key === key && !isDue) return Promise.resolve();
       known?.abort.abort();
       return open(server, wanted, key);
     },
