@@ -15,7 +15,7 @@ import { routeCalls } from './routeCalls.ts';
 import { serverTools } from './serverTools.ts';
 import { workTools } from './workTools.ts';
 
-/** The gateway's own tools: the management API for models, each tool for those who may call its route. */
+/** The built-in tools: the management API for models. A caller has the tools whose routes it may call. */
 export function openBuiltInTools(deps: AppDeps): BuiltInTools {
   const routes = [
     ...serverRoutes(deps),
@@ -56,7 +56,7 @@ function said(value: unknown): BuiltInAnswer {
   };
 }
 
-/** A failure that the model should see, and can mend (both eras, server/tools, Error Handling). */
+/** Returns a failure that the model sees and can correct (both eras, server/tools, Error Handling). */
 function wrong({ kind, message, errors = [] }: DomainError): BuiltInAnswer {
   const lines = [message, ...errors.map((problem) => `${problem.path}: ${problem.message}`)];
   return { result: { content: [{ type: 'text', text: lines.join('\n') }], isError: true }, outcome: kind };

@@ -9,10 +9,10 @@ import { nameless, NO_SUCH_METHOD, type View } from './view.ts';
 
 const prefix = aggregateName({ slug: OWN_SLUG, name: 'x' }).slice(0, -1);
 
-/** Lists with the gateway's own tools in them, by the list without them and by those tools: so by the caller's roles too. */
+/** Cached lists with built-in tools, by the list without them and by the caller's built-in tools. */
 const merged = new WeakMap<readonly JsonObject[], WeakMap<readonly Tool[], readonly JsonObject[]>>();
 
-/** The same view, with those of the gateway's own tools beside the servers' that this caller may use. */
+/** Adds the built-in tools that this caller may use to a view. */
 export function withBuiltInTools(view: View, builtInTools: BuiltInTools, principal: Principal): View {
   return {
     ...view,
@@ -39,14 +39,14 @@ function mergedList(
   return made;
 }
 
-/** The gateway's own tools alone, by their own names: those that this caller may use. */
+/** The built-in tools alone, by their own names: those that this caller may use. */
 export function builtInToolsView(builtInTools: BuiltInTools, principal: Principal): View {
   const view: View = {
     endpoint: `servers/${OWN_SLUG}`,
     profile: () => Promise.resolve({ capabilities: { tools: {} }, instructions: INSTRUCTIONS }),
     list: async (kind, client) =>
       kind === 'tools' ? (await builtInTools.list(principal)).map((tool) => client.showTool(tool)) : [],
-    // A call with a name never comes here.
+    // `createMethods` handles every call with a name.
     route: (method) => Promise.resolve(fail(method === 'tools/call' ? nameless('tool') : NO_SUCH_METHOD)),
     show: (_server, result) => result,
     showUri: (_server, uri) => uri,

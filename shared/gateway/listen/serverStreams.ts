@@ -36,14 +36,14 @@ export function createServerStreams(
 
   function open(server: ActiveServer, wanted: Subscription, key: string): Promise<void> {
     const abort = new AbortController();
-    const { promise: ready, resolve } = Promise.withResolvers<void>();
+    const { promise: ready, resolve } = Promise.withResolvers<undefined>();
     const stream: ServerStream = { key, abort, ready };
     streams.set(server.slug, stream);
     void (async () => {
       let hasNoStream = false;
       try {
         for await (const item of listen(server, wanted, abort.signal)) {
-          if (item.kind === 'ready') resolve();
+          if (item.kind === 'ready') resolve(undefined);
           else await onMessage(server, item);
         }
       } catch (error) {
@@ -52,7 +52,7 @@ export function createServerStreams(
         hasNoStream = error instanceof UpstreamFault && error.status === 405;
       }
       stream.endedAt = hasNoStream ? Infinity : performance.now();
-      resolve();
+      resolve(undefined);
     })();
     return ready;
   }
