@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { createResting } from '../../shared/gateway/upstream/circuitBreaker.ts';
+import { createCircuitBreaker } from '../../shared/gateway/upstream/circuitBreaker.ts';
 import type { Caller } from '../../shared/orchestration/model/caller.ts';
 import { type Plan, hasEnded } from '../../shared/orchestration/model/plan.ts';
 import { planError } from '../../shared/orchestration/model/planProgress.ts';
@@ -35,7 +35,7 @@ const REMOVAL_WAIT_SECONDS = '10';
 /** The servers of the caller's tenant. */
 export function serverRoutes(deps: AppDeps): readonly Route<unknown>[] {
   const { visibleServers, plans } = deps;
-  const resting = createResting({ state: deps.shortLived, clock: deps.clock });
+  const circuitBreaker = createCircuitBreaker({ state: deps.shortLived, clock: deps.clock });
 
   const register: Route<Registration> = {
     name: 'servers-register',
@@ -90,7 +90,7 @@ export function serverRoutes(deps: AppDeps): readonly Route<unknown>[] {
     async handle({ principal, params: { slug = '' } }): Promise<Result<Answer>> {
       const stored = await visibleServers.find(principal.tenantId, slug);
       if (!stored) return fail({ kind: 'not_found', message: `there is no server "${slug}"` });
-      const failing = await resting.all(principal.tenantId);
+      const failing = await circuitBreaker.openServers(principal.tenantId);
       const body = serverDetails(stored.value, principal.tenantId, failing.includes(slug));
       return succeed({ status: 200, headers: { etag: stored.etag }, body });
     },

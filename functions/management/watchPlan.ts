@@ -1,4 +1,4 @@
-import { eventResponse } from '../../shared/gateway/protocol/responses.ts';
+import { eventResponse } from '../../shared/gateway/protocol/sse.ts';
 import { type Plan, hasEnded } from '../../shared/orchestration/model/plan.ts';
 
 /** Azure ends a request after 230 seconds. The stream ends before, and the client reconnects. */

@@ -1,18 +1,18 @@
 import { z } from 'zod';
 import { createMcpEndpoints } from '../../shared/gateway/calls/endpoint.ts';
+import type { BuiltInTools } from '../../shared/gateway/catalogue/builtInTools.ts';
 import { PARSE_ERROR, toJsonRpcError } from '../../shared/gateway/protocol/errorCodes.ts';
-import type { Front } from '../../shared/gateway/calls/request.ts';
+import type { Front } from '../../shared/gateway/calls/call.ts';
 import type { DomainError } from '../../shared/platform/base/errors.ts';
 import { toProblem } from '../../shared/platform/http/problem.ts';
 import type { AppDeps } from '../compose/compose.ts';
 import type { Answer, Call, Route } from '../http/route.ts';
-import { lazyOwnTools } from './lazyBuiltInTools.ts';
 import { metadataUrl } from './protectedResource.ts';
 
-/** A tool may take this long to begin its answer; Azure ends a request that is silent for more than 230 seconds. */
+/** The time until a tool begins its answer. Azure ends a request that is silent for more than 230 seconds. */
 const DEADLINE_MS = 110_000;
 
-/** Where the endpoints are, and what each fronts. */
+/** The paths of the endpoints, and the servers behind each. */
 const places: readonly {
   readonly name: string;
   readonly path: string;
@@ -35,7 +35,7 @@ const places: readonly {
 export function endpointRoutes(deps: AppDeps): readonly Route<unknown>[] {
   const endpoints = createMcpEndpoints({
     ...deps,
-    ownTools: lazyOwnTools(deps),
+    builtInTools: lazyBuiltInTools(deps),
     onUpstreamFault: ({ tenantId, server, kind, trace }) => {
       if (kind !== 'not_mcp') return;
       deps.watch({ type: 'protocol_violation', tenantId, subject: server, detail: { server, kind }, trace });
@@ -58,7 +58,7 @@ export function endpointRoutes(deps: AppDeps): readonly Route<unknown>[] {
         ...shared,
         name,
         method: 'POST',
-        // The gateway's own reader judges the message: a schema would parse it a second time.
+        // `classify` checks the message. A schema would parse it a second time.
         body: z.unknown(),
         deadlineMs: DEADLINE_MS,
         handle: ({ params, body, ...request }) =>
@@ -80,16 +80,27 @@ export function endpointRoutes(deps: AppDeps): readonly Route<unknown>[] {
   });
 }
 
-/** What is refused before there is a message: a JSON-RPC error without an id (JSON-RPC 2.0, section 5). */
+/** Words an error that occurs before the message is read: a JSON-RPC error without an id (JSON-RPC 2.0, section 5). */
 function wordError(error: DomainError): Answer {
   const { code, message } = toJsonRpcError(error);
   return {
     status: toProblem(error).status,
-    // At this point only JSON that cannot be parsed is invalid.
+    // Before the message is read, `invalid` means JSON that cannot be parsed.
     body: {
       jsonrpc: '2.0',
       id: null,
       error: { code: error.kind === 'invalid' ? PARSE_ERROR : code, message },
     },
+  };
+}
+
+/** The built-in tools. Their code is imported with the first list or call, so that a cold start does not load it. */
+function lazyBuiltInTools(deps: AppDeps): BuiltInTools {
+  let opened: Promise<BuiltInTools> | undefined;
+  const open = () =>
+    (opened ??= import('./builtInTools/index.ts').then((room) => room.openBuiltInTools(deps)));
+  return {
+    list: async (principal) => (await open()).list(principal),
+    call: async (name, args, call) => (await open()).call(name, args, call),
   };
 }

@@ -1,4 +1,4 @@
-import { refreshAll } from '../../shared/gateway/catalogue/refreshAll.ts';
+import { refreshAll } from '../../shared/gateway/catalogue/refresh.ts';
 import type { AppDeps } from '../compose/compose.ts';
 import type { Timer } from './register.ts';
 

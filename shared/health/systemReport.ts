@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { GATEWAY_INFO } from '../gateway/protocol/versions.ts';
+import { GATEWAY_INFO } from '../gateway/protocol/envelope.ts';
 import type { Delegation } from '../orchestration/model/delegation.ts';
 import { type Plan, type PlanStep, hasEnded } from '../orchestration/model/plan.ts';
 import {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createSseParser } from '../../shared/gateway/protocol/sse.ts';
 import { type FeatureServer, startFeatureServer } from '../support/features/featureServer.ts';
-import { refreshAll } from '../../shared/gateway/catalogue/refreshAll.ts';
+import { refreshAll } from '../../shared/gateway/catalogue/refresh.ts';
 import { systemClock } from '../../shared/platform/base/clock.ts';
 import { InfrastructureError } from '../../shared/platform/base/errors.ts';
 import { openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';

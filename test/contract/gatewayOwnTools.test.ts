@@ -5,7 +5,7 @@ import {
 import { Client as LegacyClient } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport as LegacyTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { OwnCall, OwnTools } from '../../shared/gateway/catalogue/builtInTools.ts';
+import type { BuiltInCall, BuiltInTools } from '../../shared/gateway/catalogue/builtInTools.ts';
 import type { Role } from '../../shared/identity/access/actor.ts';
 import type { Tool } from '../../shared/registry/records/server.ts';
 import { memoryState } from '../support/memoryState.ts';
@@ -23,9 +23,9 @@ const lists: Readonly<Partial<Record<Role, readonly Tool[]>>> = {
   User: [tool('look')],
   Admin: [tool('change'), tool('look')],
 };
-let called: { name: string; call: OwnCall }[] = [];
-let onCall: (name: string, call: OwnCall) => Promise<void>;
-const ownTools: OwnTools = {
+let called: { name: string; call: BuiltInCall }[] = [];
+let onCall: (name: string, call: BuiltInCall) => Promise<void>;
+const builtInTools: BuiltInTools = {
   list: ({ roles: [role] }) => Promise.resolve((role && lists[role]) ?? []),
   async call(name, args, call) {
     called.push({ name, call });
@@ -41,7 +41,7 @@ const ownTools: OwnTools = {
 let gateway: TestGateway;
 let upstream: HandmadeUpstream;
 beforeAll(async () => {
-  gateway = await startGateway(memoryState(), undefined, undefined, undefined, ownTools);
+  gateway = await startGateway(memoryState(), undefined, undefined, undefined, builtInTools);
   upstream = await handmadeUpstream((response, { message }) => {
     json(response, { jsonrpc: '2.0', id: message.id, result: { content: [] } });
   });
@@ -156,7 +156,7 @@ test('a list by role is for its caller’s cache alone', async () => {
 });
 
 test('a call that its client cancels is told so', async () => {
-  const begun = Promise.withResolvers<OwnCall>();
+  const begun = Promise.withResolvers<BuiltInCall>();
   const over = Promise.withResolvers<undefined>();
   onCall = (_, call) => {
     begun.resolve(call);

@@ -634,3 +634,18 @@ describe('what was believed of a server', () => {
     await Promise.all([apart.close(), upstream.close()]);
   });
 });
+
+test('a server is called in the revision that its record names', async () => {
+  const upstream = await handmadeUpstream((response, { message }) => {
+    json(response, { jsonrpc: '2.0', id: message.id, result: ok });
+  });
+  open.push(upstream);
+  const discovery = { ...discoveryOf('modern'), protocolVersion: '2026-12-01' };
+  await gateway.register('bad', upstream.url, { discovery });
+  await call();
+  const [received] = upstream.calls();
+  expect(received?.headers['mcp-protocol-version']).toBe('2026-12-01');
+  expect(received?.message.params?.['_meta']).toMatchObject({
+    'io.modelcontextprotocol/protocolVersion': '2026-12-01',
+  });
+});

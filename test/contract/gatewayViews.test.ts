@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { discoveryOf, type HandmadeUpstream, handmadeUpstream, json } from '../support/handmadeUpstream.ts';
-import { MODERN, post } from '../support/rawClient.ts';
+import { OFFERED, post } from '../support/rawClient.ts';
 import type { Era } from '../../shared/registry/records/era.ts';
 import type { Discovery } from '../../shared/registry/records/server.ts';
 
@@ -202,7 +202,7 @@ describe('the endpoint of one server', () => {
     });
     const discovered = await ask(gateway.urlOf(server), 'modern', 'server/discover');
     expect(discovered.result).toMatchObject({
-      supportedVersions: [MODERN, '2025-11-25', '2025-06-18', '2025-03-26'],
+      supportedVersions: OFFERED,
       instructions: 'Mind the gap.',
       _meta: { 'io.modelcontextprotocol/serverInfo': { name: 'handmade' } },
     });

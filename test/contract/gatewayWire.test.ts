@@ -9,7 +9,7 @@ import {
   json,
   openEvents,
 } from '../support/handmadeUpstream.ts';
-import { MODERN, post, postRaw } from '../support/rawClient.ts';
+import { MODERN, OFFERED, post, postRaw } from '../support/rawClient.ts';
 
 const eras = ['legacy', 'modern'] as const;
 const pairs = eras.flatMap((client) => eras.map((server) => ({ client, server })));
@@ -111,7 +111,7 @@ describe('the gateway by itself', () => {
       message: {
         result: {
           resultType: 'complete',
-          supportedVersions: [MODERN, '2025-11-25', '2025-06-18', '2025-03-26'],
+          supportedVersions: OFFERED,
           capabilities: { tools: {} },
           ttlMs: 60_000,
           cacheScope: 'private',

@@ -5,8 +5,8 @@ import { createOutboundTo } from '../../shared/gateway/upstream/outboundTo.ts';
 import type { ExchangeToken } from '../../shared/identity/credentials/tokenExchange.ts';
 import type { Config } from '../../shared/platform/config/config.ts';
 import { createMcpEndpoints, type McpEndpoints } from '../../shared/gateway/calls/endpoint.ts';
-import type { OwnTools } from '../../shared/gateway/catalogue/builtInTools.ts';
-import type { Front } from '../../shared/gateway/calls/request.ts';
+import type { BuiltInTools } from '../../shared/gateway/catalogue/builtInTools.ts';
+import type { Front } from '../../shared/gateway/calls/call.ts';
 import { discoverServer } from '../../shared/gateway/catalogue/discovery.ts';
 import { type Principal, type Role, roles } from '../../shared/identity/access/actor.ts';
 import { systemClock } from '../../shared/platform/base/clock.ts';
@@ -73,7 +73,7 @@ export async function startGateway(
   servers: ServerStore = announced(azureTableServerStore(memoryTables()), state, randomId),
   credentials: Config['credentials'] = {},
   exchange?: ExchangeToken,
-  ownTools?: OwnTools,
+  builtInTools?: BuiltInTools,
 ): Promise<TestGateway> {
   const toolsets = announcedToolsets(azureTableToolsetStore(memoryTables()), state, randomId);
   const outbound = openOutboundClient('private_allowed');
@@ -96,7 +96,7 @@ export async function startGateway(
     tenants: new Set([tenantId, SHARER, GUEST]),
     log,
     audit: { append: (event) => void audited.push(event) },
-    ...(ownTools && { ownTools }),
+    ...(builtInTools && { builtInTools }),
   });
   const served = await serve((request, response) => {
     void answer(request, response, endpoints);

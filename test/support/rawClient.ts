@@ -3,6 +3,8 @@ import type { Era } from '../../shared/registry/records/era.ts';
 import type { Tool } from '../../shared/registry/records/server.ts';
 
 export const MODERN = '2026-07-28';
+/** Every version that the gateway offers to clients, newest first. */
+export const OFFERED = [MODERN, '2025-11-25', '2025-06-18', '2025-03-26'];
 
 /** A JSON-RPC message as tests look at it. */
 export interface Answered {

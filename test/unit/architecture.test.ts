@@ -25,7 +25,8 @@ const floors = [
 /** Which files may import a package. A package that is not here stays out of the product. */
 const packages: Readonly<Record<string, RegExp>> = {
   zod: /^(shared|functions)\//,
-  'lru-cache': /^shared\//,
+  'lru-cache': /^(shared|functions)\//,
+  'eventsource-parser': /^shared\/gateway\/protocol\/sse\.ts$/,
   '@azure/functions': /^functions\//,
   '@azure/data-tables': /^shared\/(platform\/tables\/openTables|(\w+\/)+azureTable\w*)\.ts$/,
   '@azure/core-rest-pipeline': /^shared\/platform\/tables\/azureTableBatch\.ts$/,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { OwnCall } from '../../../shared/gateway/catalogue/builtInTools.ts';
+import type { BuiltInCall } from '../../../shared/gateway/catalogue/builtInTools.ts';
 import type { Permission } from '../../../shared/identity/access/permissions.ts';
 import { IDEMPOTENCY_KEY_RULE, idempotencyKeyPattern } from '../../../shared/platform/http/idempotency.ts';
 import { type Result, invalidBySchema } from '../../../shared/platform/base/result.ts';
@@ -14,7 +14,7 @@ interface Annotations {
   readonly openWorldHint: boolean;
 }
 
-interface OwnToolDefinition<Input> {
+interface BuiltInToolDefinition<Input> {
   readonly name: string;
   readonly title: string;
   readonly description: string;
@@ -23,18 +23,18 @@ interface OwnToolDefinition<Input> {
   readonly annotations: Annotations;
   readonly input: z.ZodType<Input>;
   readonly output: z.ZodType;
-  run(input: Input, call: OwnCall): Promise<Result<unknown>>;
+  run(input: Input, call: BuiltInCall): Promise<Result<unknown>>;
 }
 
 /** A definition closed over its types: arguments are parsed before it runs. */
-export interface OwnTool {
+export interface BuiltInTool {
   readonly permission: Permission;
   /** As clients see it. */
   readonly shown: Tool;
-  run(args: unknown, call: OwnCall): Promise<Result<unknown>>;
+  run(args: unknown, call: BuiltInCall): Promise<Result<unknown>>;
 }
 
-export function defineOwnTool<Input>(definition: OwnToolDefinition<Input>): OwnTool {
+export function defineBuiltInTool<Input>(definition: BuiltInToolDefinition<Input>): BuiltInTool {
   const { name, title, description, permission, annotations, input, output } = definition;
   return {
     permission,

@@ -1,4 +1,4 @@
-import type { OwnAnswer, OwnTools } from '../../../shared/gateway/catalogue/builtInTools.ts';
+import type { BuiltInAnswer, BuiltInTools } from '../../../shared/gateway/catalogue/builtInTools.ts';
 import { isPermitted } from '../../../shared/identity/access/permissions.ts';
 import type { DomainError } from '../../../shared/platform/base/errors.ts';
 import type { Tool } from '../../../shared/registry/records/server.ts';
@@ -10,13 +10,13 @@ import { idempotent } from '../../management/idempotent.ts';
 import { qualityGateRoutes } from '../../management/qualityGates.ts';
 import { reportRoutes } from '../../management/reports.ts';
 import { serverRoutes } from '../../management/servers.ts';
-import { lookTools } from './inspectTools.ts';
+import { inspectTools } from './inspectTools.ts';
 import { routeCalls } from './routeCalls.ts';
 import { serverTools } from './serverTools.ts';
 import { workTools } from './workTools.ts';
 
-/** The gateway's own tools: the management API for models, each tool for those who may call its route. */
-export function openOwnTools(deps: AppDeps): OwnTools {
+/** The built-in tools: the management API for models. A caller has the tools whose routes it may call. */
+export function openBuiltInTools(deps: AppDeps): BuiltInTools {
   const routes = [
     ...serverRoutes(deps),
     ...delegationRoutes(deps),
@@ -26,7 +26,7 @@ export function openOwnTools(deps: AppDeps): OwnTools {
     ...auditRoutes(deps),
   ];
   const route = routeCalls(routes.map((each) => idempotent(each, deps)));
-  const tools = [...serverTools(route), ...workTools(route), ...lookTools(route)];
+  const tools = [...serverTools(route), ...workTools(route), ...inspectTools(route)];
   const lists = new Map<string, readonly Tool[]>();
   return {
     list(principal) {
@@ -48,7 +48,7 @@ export function openOwnTools(deps: AppDeps): OwnTools {
   };
 }
 
-function said(value: unknown): OwnAnswer {
+function said(value: unknown): BuiltInAnswer {
   const text = JSON.stringify(value);
   return {
     result: { content: [{ type: 'text', text }], structuredContent: JSON.parse(text) as unknown },
@@ -56,8 +56,8 @@ function said(value: unknown): OwnAnswer {
   };
 }
 
-/** A failure that the model should see, and can mend (both eras, server/tools, Error Handling). */
-function wrong({ kind, message, errors = [] }: DomainError): OwnAnswer {
+/** Returns a failure that the model sees and can correct (both eras, server/tools, Error Handling). */
+function wrong({ kind, message, errors = [] }: DomainError): BuiltInAnswer {
   const lines = [message, ...errors.map((problem) => `${problem.path}: ${problem.message}`)];
   return { result: { content: [{ type: 'text', text: lines.join('\n') }], isError: true }, outcome: kind };
 }

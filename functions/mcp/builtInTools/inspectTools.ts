@@ -2,7 +2,14 @@ import { z } from 'zod';
 import { healthReportSchema } from '../../../shared/health/healthReport.ts';
 import { systemReportSchema } from '../../../shared/health/systemReport.ts';
 import { fail } from '../../../shared/platform/base/result.ts';
-import { type OwnTool, defineOwnTool, pageCursor, pageLimit, readOnly, waitSeconds } from './builtInTool.ts';
+import {
+  type BuiltInTool,
+  defineBuiltInTool,
+  pageCursor,
+  pageLimit,
+  readOnly,
+  waitSeconds,
+} from './builtInTool.ts';
 import type { RouteCall } from './routeCalls.ts';
 
 const listedSchema = z.object({ items: z.array(z.looseObject({ id: z.string() })) });
@@ -20,14 +27,14 @@ const recordSchema = z.object({
 });
 
 /** How the system is, and who did what. */
-export function lookTools(route: (name: string) => RouteCall): readonly OwnTool[] {
+export function inspectTools(route: (name: string) => RouteCall): readonly BuiltInTool[] {
   const health = route('health-components');
   const begin = route('reports-create');
   const list = route('reports-list');
   const report = route('reports-get');
   const audit = route('audit-list');
   return [
-    defineOwnTool({
+    defineBuiltInTool({
       name: 'get_health',
       title: 'Look at the health',
       description:
@@ -40,7 +47,7 @@ export function lookTools(route: (name: string) => RouteCall): readonly OwnTool[
       output: healthReportSchema,
       run: ({ anew }, call) => health.ask(call, { query: { wait: anew ? 20 : undefined } }),
     }),
-    defineOwnTool({
+    defineBuiltInTool({
       name: 'get_report',
       title: 'Read a report',
       description:
@@ -68,7 +75,7 @@ export function lookTools(route: (name: string) => RouteCall): readonly OwnTool[
         return fail({ kind: 'not_found', message: 'there is no report yet: ask with "new": true' });
       },
     }),
-    defineOwnTool({
+    defineBuiltInTool({
       name: 'search_audit',
       title: 'Search the audit trail',
       description:

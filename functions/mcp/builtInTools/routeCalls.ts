@@ -1,10 +1,10 @@
-import type { OwnCall } from '../../../shared/gateway/catalogue/builtInTools.ts';
+import type { BuiltInCall } from '../../../shared/gateway/catalogue/builtInTools.ts';
 import { type Permission, isPermitted } from '../../../shared/identity/access/permissions.ts';
 import { type Result, fail, invalidBySchema, succeed } from '../../../shared/platform/base/result.ts';
 import { canName, noSuchName } from '../../http/paths.ts';
 import type { Route } from '../../http/route.ts';
 
-/** What a route is asked, beside who asks. Query parameters that are undefined are left out. */
+/** The parts of a request to a route. Undefined query parameters are left out. */
 export interface Question {
   readonly params?: Readonly<Record<string, string>>;
   readonly query?: Readonly<Record<string, string | number | undefined>>;
@@ -12,14 +12,14 @@ export interface Question {
   readonly idempotencyKey?: string | undefined;
 }
 
-/** A route of the management API, to be asked from within. */
+/** A route of the management API that built-in tools call in process. */
 export interface RouteCall {
   readonly permission: Permission;
-  /** The body of its answer. Failures: those of the route, and `forbidden`. An outage is thrown. */
-  ask(call: OwnCall, question?: Question): Promise<Result<unknown>>;
+  /** Returns the body of the answer. Failures: those of the route, and `forbidden`. @throws in an outage */
+  ask(call: BuiltInCall, question?: Question): Promise<Result<unknown>>;
 }
 
-/** Asks routes as their HTTP functions do: with the same permission, the same checks and the same records in the audit trail. */
+/** Calls routes as their HTTP functions do: with the same permission, the same checks and the same audit records. */
 export function routeCalls(routes: readonly Route<unknown>[]): (name: string) => RouteCall {
   return (name) => {
     const route = routes.find((candidate) => candidate.name === name);

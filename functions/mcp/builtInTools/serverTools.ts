@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { serverStatusSchema, visibilitySchema } from '../../../shared/registry/records/server.ts';
 import {
-  type OwnTool,
-  defineOwnTool,
+  type BuiltInTool,
+  defineBuiltInTool,
   idempotencyKey,
   pageCursor,
   pageLimit,
@@ -26,11 +26,11 @@ const serverSchema = z.object({
 });
 
 /** What is registered, and registering. */
-export function serverTools(route: (name: string) => RouteCall): readonly OwnTool[] {
+export function serverTools(route: (name: string) => RouteCall): readonly BuiltInTool[] {
   const list = route('servers-list');
   const register = route('servers-register');
   return [
-    defineOwnTool({
+    defineBuiltInTool({
       name: 'list_servers',
       title: 'List servers',
       description:
@@ -51,7 +51,7 @@ export function serverTools(route: (name: string) => RouteCall): readonly OwnToo
       output: z.object({ items: z.array(serverSchema), nextCursor: z.string().optional() }),
       run: (query, call) => list.ask(call, { query }),
     }),
-    defineOwnTool({
+    defineBuiltInTool({
       name: 'register_server',
       title: 'Register a server',
       description:

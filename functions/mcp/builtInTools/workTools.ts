@@ -3,7 +3,7 @@ import { agentNames } from '../../../shared/orchestration/model/agents.ts';
 import { taskTypes } from '../../../shared/orchestration/agents/routing.ts';
 import { delegationStateSchema } from '../../../shared/orchestration/model/delegation.ts';
 import { withheldSchema } from '../../../shared/orchestration/tasks/resultAccess.ts';
-import { type OwnTool, defineOwnTool, idempotencyKey, readOnly, waitSeconds } from './builtInTool.ts';
+import { type BuiltInTool, defineBuiltInTool, idempotencyKey, readOnly, waitSeconds } from './builtInTool.ts';
 import type { RouteCall } from './routeCalls.ts';
 
 const sessionId = z
@@ -29,13 +29,13 @@ const delegationSchema = z.object({
 const madeSchema = z.looseObject({ id: z.string() });
 
 /** Work for the specialist agents. */
-export function workTools(route: (name: string) => RouteCall): readonly OwnTool[] {
+export function workTools(route: (name: string) => RouteCall): readonly BuiltInTool[] {
   const create = route('delegations-create');
   const get = route('delegations-get');
   const runGate = route('quality-gates-run');
   const work = { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: true };
   return [
-    defineOwnTool({
+    defineBuiltInTool({
       name: 'delegate_task',
       title: 'Delegate a task',
       description: `Hands a piece of work to a specialist agent and waits for its result: by its type (${taskTypes.join(', ')}), which goes to the agent that it belongs to, or by agent and task.`,
@@ -66,7 +66,7 @@ export function workTools(route: (name: string) => RouteCall): readonly OwnTool[
         return made.ok ? get.ask(call, { params: { id: madeSchema.parse(made.value).id } }) : made;
       },
     }),
-    defineOwnTool({
+    defineBuiltInTool({
       name: 'get_delegation',
       title: 'Look at a delegation',
       description:
@@ -80,7 +80,7 @@ export function workTools(route: (name: string) => RouteCall): readonly OwnTool[
       output: delegationSchema,
       run: ({ id, waitSeconds: wait }, call) => get.ask(call, { params: { id }, query: { wait } }),
     }),
-    defineOwnTool({
+    defineBuiltInTool({
       name: 'run_quality_gate',
       title: 'Run a quality gate',
       description:

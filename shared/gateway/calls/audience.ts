@@ -1,20 +1,53 @@
+import { carriedFeatures } from '../protocol/clientFeatures.ts';
+import { type Envelope, GATEWAY_INFO, LOG_LEVELS, metaOf } from '../protocol/envelope.ts';
 import type { JsonRpcNotification, RequestId } from '../protocol/jsonRpc.ts';
-import { LOG_LEVELS } from '../protocol/versions.ts';
+import type { SharedState } from '../upstream/connection.ts';
+import type { Call } from './call.ts';
 
-/** What the client that made a call wants to hear while it runs. */
+/** The notifications that the client of a call wants while it runs. */
 export interface Audience {
-  /** The token that the client knows the call by; absent: it wants no progress. */
+  /** The client's token for the call; absent: it wants no progress. */
   readonly progressToken?: RequestId;
-  /** The least log level to send on; `none` sends no log notification. */
+  /** The least log level; `none` for no log notifications. */
   readonly logLevel: string;
-  /** Whether it can have been asked something that is answered elsewhere, of which the end is told (2025-11-25, client/elicitation). */
-  readonly isAsked: boolean;
+  /** Whether it may have got an elicitation on a web page, whose end is announced (2025-11-25, client/elicitation). */
+  readonly takesElicitations: boolean;
+}
+
+/** Returns what the client of a call wants: a modern client says it in each call, a legacy client once for its session. */
+export function audienceOf({ inbound, caller }: Call, shared: SharedState | undefined): Audience {
+  const { envelope, message } = inbound;
+  const { progressToken } = metaOf(message.params);
+  const [lowest = 'none'] = LOG_LEVELS;
+  return {
+    ...((typeof progressToken === 'string' || typeof progressToken === 'number') && { progressToken }),
+    takesElicitations: caller.session !== undefined,
+    // A legacy client that has set no level gets every log notification.
+    logLevel: envelope ? (envelope.logLevel ?? 'none') : (shared?.logLevel ?? lowest),
+  };
+}
+
+/** Returns the client's description for a modern server; `undefined` for a legacy client without a session. */
+export function envelopeOf(
+  { inbound, caller }: Call,
+  serverLogs: boolean,
+  shared: SharedState | undefined,
+): Envelope | undefined {
+  if (inbound.envelope) return inbound.envelope;
+  const { session } = caller;
+  return (
+    session && {
+      clientCapabilities: carriedFeatures(session.capabilities),
+      clientInfo: session.clientInfo ?? GATEWAY_INFO,
+      // A client that has set no level gets the usual one.
+      ...(serverLogs && { logLevel: shared?.logLevel ?? 'info' }),
+    }
+  );
 }
 
 /**
- * Whether a notification that an upstream sent with its answer concerns this client. Progress of another call, changed
- * lists (the client sees the gateway's list, not the upstream's) and cancellations are the gateway's own affair;
- * what neither era defines is a vendor's and passes.
+ * Whether a server's notification concerns this client. Progress of other calls, changed lists (the client sees the gateway's
+ * list) and cancellations concern the gateway alone. Vendors' notifications pass.
  */
 export function concerns(audience: Audience, { method, params }: JsonRpcNotification): boolean {
   if (method === 'notifications/progress') {
@@ -26,6 +59,6 @@ export function concerns(audience: Audience, { method, params }: JsonRpcNotifica
     const least = LOG_LEVELS.indexOf(audience.logLevel);
     return least !== -1 && level >= least;
   }
-  if (method === 'notifications/elicitation/complete') return audience.isAsked;
+  if (method === 'notifications/elicitation/complete') return audience.takesElicitations;
   return !method.startsWith('notifications/');
 }

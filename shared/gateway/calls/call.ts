@@ -1,75 +1,116 @@
-import type { ClientSession, ClientSessions } from '../session/clientSessions.ts';
-import type { InboundRequest } from '../protocol/classify.ts';
-import { METHOD_NOT_FOUND, toJsonRpcError } from '../protocol/errorCodes.ts';
-import type { InFlight } from './cancellation.ts';
-import type { JsonObject } from '../protocol/jsonRpc.ts';
-import type { SignedIn } from '../../identity/credentials/credentials.ts';
+import type { ActOutcome, AuditEvent } from '../../audit/model/record.ts';
+import type { SignedIn, Credentials } from '../../identity/credentials/credentials.ts';
 import { bearerToken } from '../../identity/tokens/bearerToken.ts';
-import type { GatewayDeps, McpPost, McpRequest } from './request.ts';
-import { jsonResponse, outcomeResponse } from '../protocol/responses.ts';
-import type { Questions } from '../session/serverRequests.ts';
-import { dressResult } from '../protocol/translate.ts';
-import type { Hub } from '../listen/feed.ts';
-import type { Refresh } from '../catalogue/refresh.ts';
-import type { Connector } from '../upstream/connector.ts';
-import type { Caller } from '../upstream/connection.ts';
-import type { Catalogue } from '../catalogue/catalogue.ts';
-import type { Resting } from '../upstream/circuitBreaker.ts';
 import type { View } from '../catalogue/view.ts';
+import type { InboundRequest } from '../protocol/classify.ts';
+import type { Caller, ClientSession } from '../upstream/connection.ts';
+import type { Audit } from '../../audit/journal/audit.ts';
+import type { Principal } from '../../identity/access/actor.ts';
+import type { Clock } from '../../platform/base/clock.ts';
+import type { IdSource } from '../../platform/base/ids.ts';
+import type { Log } from '../../platform/telemetry/log.ts';
+import type { Seal } from '../../platform/security/seal.ts';
+import type { StateStore } from '../../platform/state/stateStore.ts';
+import type { Trace } from '../../platform/telemetry/trace.ts';
+import type { BuiltInTools } from '../catalogue/builtInTools.ts';
+import type { FaultKind } from '../upstream/fault.ts';
+import type { OutboundTo } from '../upstream/outboundTo.ts';
+import type { ServerStore } from '../../registry/records/serverStore.ts';
+import type { VisibleServers } from '../../registry/records/visibleServers.ts';
+import type { ToolsetStore } from '../../registry/toolsets/toolsetStore.ts';
 
-/** One request of a client, and who asks what of whom. */
+/** The dependencies of the data path. */
+export interface GatewayDeps {
+  readonly servers: ServerStore;
+  readonly visibleServers: VisibleServers;
+  readonly toolsets: Pick<ToolsetStore, 'find'>;
+  readonly outboundTo: OutboundTo;
+  readonly credentials: Pick<Credentials, 'isPersonal' | 'hasPersonal'>;
+  readonly shortLived: StateStore;
+  readonly seal: Seal;
+  /** The tenants of the settings. */
+  readonly tenants: ReadonlySet<string>;
+  readonly clock: Clock;
+  readonly newId: IdSource;
+  readonly log: Log;
+  /** Records each request to a server, without its arguments and result. */
+  readonly audit: Pick<Audit, 'append'>;
+  /** The built-in tools; none when absent. */
+  readonly builtInTools?: BuiltInTools;
+  /** Called for each call that failed because of its server. */
+  readonly onUpstreamFault?: (fault: {
+    readonly tenantId: string;
+    readonly server: string;
+    readonly kind: FaultKind;
+    readonly trace: Trace;
+  }) => void;
+}
+
+/** The servers behind an MCP endpoint: all of the caller's tenant, one of them, or a curated set. */
+export type Front =
+  | { readonly kind: 'all' }
+  | { readonly kind: 'server'; readonly slug: string }
+  | { readonly kind: 'toolset'; readonly slug: string };
+
+/** One HTTP request to an MCP endpoint. Its caller is authorised. */
+export interface McpRequest {
+  readonly front: Front;
+  readonly headers: Headers;
+  readonly principal: Principal;
+  readonly trace: Trace;
+  readonly signal: AbortSignal;
+}
+
+/** A POST. The message is parsed JSON of at most 1 MiB. */
+export interface McpPost extends McpRequest {
+  readonly message: unknown;
+}
+
+/** One request of a client, with its caller and its endpoint. */
 export interface Call {
   readonly inbound: InboundRequest;
   readonly request: McpPost;
   readonly view: View;
-  /** How long it took to find it, in milliseconds. */
+  /** The time that finding the view took, in milliseconds. */
   readonly viewMs: number;
-  /** Of the legacy era alone. */
-  readonly session: ClientSession | undefined;
+  /** Has a session in the legacy era only. */
+  readonly caller: Caller;
 }
 export type Method = (call: Call) => Response | Promise<Response>;
 
-/** What the methods share: made once for an app. */
-export interface Parts extends GatewayDeps {
-  readonly sessions: ClientSessions;
-  readonly questions: Questions;
-  readonly connector: Connector;
-  readonly inFlight: InFlight;
-  readonly refresh: Refresh;
-  /** Sessions that listen on this instance, by their ids. */
-  readonly listeners: Map<string, Hub>;
-  readonly find: Catalogue['find'];
-  readonly resting: Resting;
-}
-
-/** Who has signed in with this request. */
+/** Returns the signed-in user of a request; `undefined` without a bearer token. */
 export function signedInWith({ principal, headers }: McpRequest): SignedIn | undefined {
   const token = bearerToken(headers.get('authorization'));
   return token === undefined ? undefined : { principal, token };
 }
 
-/** On whose behalf the servers of a request are called. */
+/** Returns on whose behalf the servers of a request are called. */
 export const callerOf = (request: McpRequest, session: ClientSession | undefined): Caller => ({
   principal: request.principal,
   session,
   user: () => signedInWith(request),
 });
 
-/** A result of the gateway's own. */
-export function ownResult({ era, message }: InboundRequest, result: JsonObject): Response {
-  return jsonResponse(200, message.id, { result: era === 'modern' ? dressResult(result) : result });
-}
+/** Writes the audit record of a request: who, which server and tool, and the outcome, but no argument and no result. */
+export type RecordCall = (resource: string, decision: AuditEvent['decision'], outcome: ActOutcome) => void;
 
-export function invalid({ era, message }: InboundRequest, problem: string): Response {
-  return outcomeResponse(era, message.id, { error: toJsonRpcError({ kind: 'invalid', message: problem }) });
-}
-
-/** 2026-07-28, transports, Protocol Version Header: a 404. Before, it is an answer like others. */
-export function noMethod({ era, message }: InboundRequest): Response {
-  return outcomeResponse(era, message.id, {
-    error: {
-      code: METHOD_NOT_FOUND,
-      message: `This endpoint has no method "${message.method.slice(0, 100)}".`,
-    },
-  });
+/** Returns the recorder of a request that begins now. */
+export function recordCall(
+  { principal, trace }: McpRequest,
+  method: string,
+  audit: GatewayDeps['audit'],
+): RecordCall {
+  const startedAt = performance.now();
+  return (resource, decision, outcome) => {
+    audit.append({
+      tenantId: principal.tenantId,
+      actor: principal.userId,
+      action: method,
+      resource,
+      decision,
+      outcome,
+      durationMs: performance.now() - startedAt,
+      traceId: trace.traceId,
+    });
+  };
 }

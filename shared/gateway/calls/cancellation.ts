@@ -1,22 +1,22 @@
 import type { JsonRpcNotification, RequestId } from '../protocol/jsonRpc.ts';
 
-/** Requests of sessions that this instance is answering, so that their clients can cancel them (2025-11-25, utilities/cancellation). */
-export interface InFlight {
-  /** Aborted when the client cancels the request, or `outer` is. `end` says that it has been answered. */
-  begin(
+/** The running requests of sessions on this instance, which their clients can cancel (2025-11-25, utilities/cancellation). */
+export interface Cancellations {
+  /** Returns a signal that aborts when the client cancels the request or `outer` aborts. `end` marks the request as answered. */
+  track(
     session: string,
     id: RequestId,
     outer: AbortSignal,
   ): { readonly signal: AbortSignal; readonly end: () => void };
-  /** A client says something that may be a cancellation. One for a request that another instance answers is not heard. */
-  hear(session: string, notification: JsonRpcNotification): void;
+  /** Cancels the request that a notification names. It has no effect on a request that another instance answers. */
+  receive(session: string, notification: JsonRpcNotification): void;
 }
 
-export function createInFlight(): InFlight {
+export function createCancellations(): Cancellations {
   const running = new Map<string, AbortController>();
   const keyOf = (session: string, id: unknown) => `${session} ${JSON.stringify(id)}`;
   return {
-    begin(session, id, outer) {
+    track(session, id, outer) {
       const key = keyOf(session, id);
       const controller = new AbortController();
       running.set(key, controller);
@@ -27,7 +27,7 @@ export function createInFlight(): InFlight {
         },
       };
     },
-    hear(session, { method, params }) {
+    receive(session, { method, params }) {
       if (method === 'notifications/cancelled') running.get(keyOf(session, params?.['requestId']))?.abort();
     },
   };

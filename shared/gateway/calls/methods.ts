@@ -1,64 +1,65 @@
 import { SERVER_TIMING, stage } from '../../platform/telemetry/serverTiming.ts';
 import type { Era } from '../../registry/records/era.ts';
-import { type Call, invalid, type Method, noMethod, ownResult, type Parts } from './call.ts';
-import { isObject, type JsonObject } from '../protocol/jsonRpc.ts';
-import {
-  GATEWAY_INFO,
-  LATEST_LEGACY,
-  LEGACY_VERSIONS,
-  LOG_LEVELS,
-  META,
-  SUPPORTED_VERSIONS,
-} from '../protocol/versions.ts';
-import type { HubDeps } from '../listen/feed.ts';
+import { KEYS, LISTS, type ListKind, type Profile } from '../catalogue/view.ts';
+import { LIST_PAGE_SIZE, MAX_PART_BYTES, MAX_SUBSCRIPTIONS } from '../protocol/limits.ts';
 import { listenModern } from '../listen/listen.ts';
-import { LISTEN } from '../upstream/subscription.ts';
-import { callOwnTool } from './callBuiltInTool.ts';
-import { DEGRADED_FRESH, REGISTRY_FRESH } from '../protocol/freshness.ts';
+import { GATEWAY_INFO, LOG_LEVELS, META } from '../protocol/envelope.ts';
 import { toJsonRpcError } from '../protocol/errorCodes.ts';
-import { outcomeResponse } from '../protocol/responses.ts';
-import { createRelayed } from './forward.ts';
-import { canShare, type ClientSessions, MAX_PART_BYTES } from '../session/clientSessions.ts';
-import type { Resting } from '../upstream/circuitBreaker.ts';
-import { KEYS, LISTS, type ListKind, type Profile, type View } from '../catalogue/view.ts';
+import { DEGRADED_FRESH, REGISTRY_FRESH } from '../protocol/freshness.ts';
+import { isObject, type JsonObject } from '../protocol/jsonRpc.ts';
+import { LISTEN } from '../protocol/notifications.ts';
+import { invalid, noMethod, outcomeResponse, ownResult } from '../protocol/responses.ts';
+import { LATEST_LEGACY, LEGACY_VERSIONS, SUPPORTED_VERSIONS } from '../protocol/versions.ts';
+import type { ClientSessions } from '../session/clientSessions.ts';
+import { eraOf } from '../upstream/connector.ts';
+import { canShare } from '../upstream/sessionPool.ts';
+import type { Call, Method } from './call.ts';
+import { callBuiltInTool } from './callBuiltInTool.ts';
+import { createForward } from './forward.ts';
+import type { Parts } from './parts.ts';
 
-/** Answers a request by its method: some the gateway answers itself, the others go to a server. */
-export function createMethods(parts: Parts, hubDeps: HubDeps): Method {
-  const relayed = createRelayed(parts);
+/** Answers a request by its method: the gateway answers some itself and forwards the others to a server. */
+export function createMethods(parts: Parts): Method {
+  const forward = createForward(parts);
   const own: Record<Era, ReadonlyMap<string, Method>> = {
     legacy: new Map<string, Method>([
       ['initialize', (call) => initialize(call, parts.sessions)],
       ['ping', ({ inbound }) => ownResult(inbound, {})],
       ['logging/setLevel', setLevel],
-      ['resources/subscribe', (call) => subscribe(call, relayed)],
-      ['resources/unsubscribe', (call) => subscribe(call, relayed)],
+      ['resources/subscribe', (call) => subscribe(call, forward)],
+      ['resources/unsubscribe', (call) => subscribe(call, forward)],
     ]),
     modern: new Map<string, Method>([
       ['server/discover', discover],
-      [LISTEN, (call) => listenModern(call, hubDeps)],
+      [
+        LISTEN,
+        ({ inbound, request, view, caller }) =>
+          listenModern(inbound, { view, caller, trace: request.trace }, parts),
+      ],
     ]),
   };
+  /** The methods of one era alone. Clients of the other era do not have them. */
+  const ofOneEra = new Set(Object.values(own).flatMap((methods) => [...methods.keys()]));
   return (call) => {
-    const { inbound, view } = call;
-    const { method } = inbound.message;
-    const answered = own[inbound.era].get(method);
-    if (answered !== undefined) return answered(call);
-    if (notOf[inbound.era].has(method)) return noMethod(inbound);
+    const { method, params } = call.inbound.message;
+    const answer = own[call.inbound.client.era].get(method);
+    if (answer !== undefined) return answer(call);
+    if (ofOneEra.has(method)) return noMethod(call.inbound);
     const kind = LISTS.get(method);
-    if (kind !== undefined) return list(call, view, kind, relayed, parts.resting);
-    return callOwnTool(call, parts) ?? relayed(call);
+    if (kind !== undefined) return list(call, kind, forward, parts);
+    const { builtInTools } = parts;
+    if (builtInTools && method === 'tools/call' && call.view.builtInTool) {
+      const shown = params?.['name'];
+      const name = typeof shown === 'string' ? call.view.builtInTool(shown) : undefined;
+      if (name !== undefined) return callBuiltInTool(call, String(shown), name, builtInTools, parts);
+    }
+    return forward(call);
   };
 }
 
-/** Methods of the other era. */
-const notOf: Record<Era, ReadonlySet<string>> = {
-  legacy: new Set(['server/discover', LISTEN]),
-  modern: new Set(['initialize', 'ping', 'logging/setLevel', 'resources/subscribe', 'resources/unsubscribe']),
-};
-
 /**
- * 2025-11-25, lifecycle, Version Negotiation. The session that is opened is for what one request cannot say: what the client
- * can be asked, and what it subscribes to. A client that does not send it back is served all the same.
+ * 2025-11-25, lifecycle, Version Negotiation. Opens a session, which holds the client's capabilities and subscriptions. A client
+ * that does not send the session back is served too.
  */
 async function initialize({ inbound, request, view }: Call, sessions: ClientSessions): Promise<Response> {
   const params = inbound.message.params ?? {};
@@ -70,10 +71,10 @@ async function initialize({ inbound, request, view }: Call, sessions: ClientSess
     capabilities: isObject(capabilities) ? capabilities : {},
     clientInfo: isObject(clientInfo) ? clientInfo : undefined,
   });
-  const { serverInfo = GATEWAY_INFO, ...profile } = await view.profile('legacy');
+  const { serverInfo = GATEWAY_INFO, ...profile } = await view.profile(inbound.client);
   const response = ownResult(inbound, {
     protocolVersion: LEGACY_VERSIONS.includes(requested) ? requested : LATEST_LEGACY,
-    ...said(profile),
+    ...described(profile),
     serverInfo,
   });
   response.headers.set('mcp-session-id', token);
@@ -82,38 +83,39 @@ async function initialize({ inbound, request, view }: Call, sessions: ClientSess
 
 /** 2026-07-28, server/discover. */
 async function discover({ inbound, view }: Call): Promise<Response> {
-  const { serverInfo, ...profile } = await view.profile('modern');
+  const { serverInfo, ...profile } = await view.profile(inbound.client);
   return ownResult(inbound, {
     supportedVersions: SUPPORTED_VERSIONS,
-    ...said(profile),
+    ...described(profile),
     ...REGISTRY_FRESH,
     ...(serverInfo && { _meta: { [META.serverInfo]: serverInfo } }),
   });
 }
 
-const said = ({ capabilities, instructions }: Profile): JsonObject => ({
+const described = ({ capabilities, instructions }: Profile): JsonObject => ({
   capabilities,
   ...(instructions !== undefined && { instructions }),
 });
 
-/** 2025-11-25, utilities/logging. Servers are told with the next call to them. */
-async function setLevel({ inbound, session }: Call): Promise<Response> {
+/** 2025-11-25, utilities/logging. The next call to a server sets its level. */
+async function setLevel({ inbound, caller }: Call): Promise<Response> {
   const level = inbound.message.params?.['level'];
   if (typeof level !== 'string' || !LOG_LEVELS.includes(level))
     return invalid(inbound, `params.level must be one of ${LOG_LEVELS.join(', ')}.`);
-  await session?.change((now) => ({ ...now, logLevel: level }));
+  await caller.session?.change((now) => ({ ...now, logLevel: level }));
   return ownResult(inbound, {});
 }
 
 /**
- * 2025-11-25, server/resources, Subscriptions. A legacy server is told in its session; for a modern one the stream that the
- * client listens on does it.
+ * 2025-11-25, server/resources, Subscriptions. A legacy server gets the request. For a modern server the listening stream of the
+ * client subscribes.
  */
-async function subscribe(call: Call, relayed: Method): Promise<Response> {
-  const { inbound, view, session } = call;
+async function subscribe(call: Call, forward: Method): Promise<Response> {
+  const { inbound, view, caller } = call;
+  const { session } = caller;
   const { method, params = {} } = inbound.message;
   const routed = await view.route(method, params);
-  if (!routed.ok) return relayed(call);
+  if (!routed.ok) return forward(call);
   const { server, params: own } = routed.value;
   const uri = own['uri'];
   if (typeof uri !== 'string') return invalid(inbound, 'params.uri must be the URI of a resource.');
@@ -128,55 +130,50 @@ async function subscribe(call: Call, relayed: Method): Promise<Response> {
   });
   if (isMore && subscriptions.get(server.slug)?.includes(uri) !== true) {
     const message = `The subscriptions of this session are longer than ${MAX_PART_BYTES} bytes: unsubscribe from others first.`;
-    return outcomeResponse(inbound.era, inbound.message.id, {
+    return outcomeResponse(inbound.client, inbound.message.id, {
       error: toJsonRpcError({ kind: 'too_large', message }),
     });
   }
-  return server.discovery.era === 'legacy' ? relayed(call) : ownResult(inbound, {});
+  return eraOf(server.discovery).subscribesByRequest ? forward(call) : ownResult(inbound, {});
 }
-
-/** Of one session with one server; the oldest are given up. */
-const MAX_SUBSCRIPTIONS = 100;
-
-/** Items in one page: more than any server has, and few enough to be read at once. */
-const PAGE = 1_000;
 
 async function list(
   call: Call,
-  view: View,
   kind: ListKind,
-  relayed: Method,
-  resting: Resting,
+  forward: Method,
+  { circuitBreaker }: Parts,
 ): Promise<Response> {
-  const { inbound, request } = call;
+  const { inbound, request, view } = call;
   const askedAt = performance.now();
-  const items = await view.list(kind, inbound.era);
-  if (items === undefined) return relayed(call);
+  const items = await view.list(kind, inbound.client);
+  if (items === undefined) return forward(call);
   const catalogueMs = call.viewMs + performance.now() - askedAt;
   const cursor = inbound.message.params?.['cursor'];
   const from = cursor === undefined ? 0 : positionAfter(items, kind, cursor);
-  if (from === undefined) return invalid(inbound, 'params.cursor is not one that an earlier page gave.');
-  const page = items.slice(from, from + PAGE);
+  if (from === undefined) return invalid(inbound, 'params.cursor is not a cursor of an earlier page.');
+  const page = items.slice(from, from + LIST_PAGE_SIZE);
   const shown = new Set((await view.servers()).map(({ slug }) => slug));
-  const degraded = (await resting.all(request.principal.tenantId)).filter((slug) => shown.has(slug));
-  const nextCursor = from + PAGE < items.length ? cursorAt(kind, page.at(-1)) : undefined;
+  const degraded = (await circuitBreaker.openServers(request.principal.tenantId)).filter((slug) =>
+    shown.has(slug),
+  );
+  const nextCursor = from + LIST_PAGE_SIZE < items.length ? cursorAt(kind, page.at(-1)) : undefined;
   const response = ownResult(inbound, {
     [kind]: page,
     ...(nextCursor !== undefined && { nextCursor }),
     ...(degraded.length > 0 && { _meta: { [DEGRADED]: degraded } }),
-    ...(inbound.era === 'modern' && (degraded.length > 0 ? DEGRADED_FRESH : REGISTRY_FRESH)),
+    ...inbound.client.cacheHints(degraded.length > 0 ? DEGRADED_FRESH : REGISTRY_FRESH),
   });
   response.headers.append(SERVER_TIMING, stage('catalogue', catalogueMs));
   return response;
 }
 
-/** In `_meta` of a list: the servers that do not answer at present. What they offer is listed as it was last known. */
+/** In `_meta` of a list: the servers that do not answer now. The list has their last known items. */
 const DEGRADED = 'mcp-registry-gateway/degraded';
 
 const cursorAt = (kind: ListKind, item: JsonObject | undefined): string =>
   Buffer.from(String(item?.[KEYS[kind]])).toString('base64url');
 
-/** By the last item's name, not by its place: what is registered meanwhile shifts no page. */
+/** A cursor names the last item, not its position, so a new registration does not shift the pages. */
 function positionAfter(items: readonly JsonObject[], kind: ListKind, cursor: unknown): number | undefined {
   if (typeof cursor !== 'string' || !/^[\w-]+$/.test(cursor)) return undefined;
   const last = Buffer.from(cursor, 'base64url').toString();

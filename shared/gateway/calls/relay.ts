@@ -1,62 +1,57 @@
 import type { ActOutcome } from '../../audit/model/record.ts';
 import { faultError } from '../../platform/base/errors.ts';
 import type { Log, LogFields } from '../../platform/telemetry/log.ts';
-import type { Era } from '../../registry/records/era.ts';
+import { CALL_TIMEOUT_MS, PERSON_TIMEOUT_MS } from '../protocol/limits.ts';
+import type { ClientEra } from '../protocol/clientEra.ts';
 import { toJsonRpcError } from '../protocol/errorCodes.ts';
-import { faultOutcome, faultResponse } from './faultResponse.ts';
 import type { JsonObject, JsonRpcNotification, Outcome, RequestId } from '../protocol/jsonRpc.ts';
-import { type Audience, concerns } from './audience.ts';
-import { eventResponse, outcomeResponse } from '../protocol/responses.ts';
-import { encodeEvent } from '../protocol/sse.ts';
-import { translateOutcome } from '../protocol/translate.ts';
-import { type AnswerItem, nextItem, PERSON_WITHIN_MS, type ReplyTo } from '../upstream/answer.ts';
-import { type Connection, TIME_OVER, type UpstreamCall } from '../upstream/connection.ts';
+import { faultOutcome, faultResponse, outcomeResponse } from '../protocol/responses.ts';
+import { encodeEvent, eventResponse } from '../protocol/sse.ts';
+import { type AnswerItem, nextItem, type ReplyTo } from '../upstream/answer.ts';
+import { type Connection, TIMED_OUT, type UpstreamCall } from '../upstream/connection.ts';
 import { type FaultKind, faultErrors, UpstreamFault } from '../upstream/fault.ts';
+import { type Audience, concerns } from './audience.ts';
 
-/** One request on its way through. */
-export interface Relayed {
+/** One request for a server, with what the relay needs to answer its client. */
+export interface RelayedCall {
   readonly call: UpstreamCall;
   /** The server's own limit, in milliseconds, where it has one. */
   readonly timeoutMs: number | undefined;
   readonly connection: Connection;
-  /** How the client is spoken to. */
-  readonly era: Era;
+  readonly client: ClientEra;
   readonly audience: Audience;
   /** The server's slug, by which errors name it. */
   readonly server: string;
-  /** A result in the names of the endpoint. */
+  /** Returns a result with the names of the endpoint. */
   readonly show: (result: JsonObject) => JsonObject;
-  /** The id under which the client is asked what the server wants to know. */
+  /** Returns the id of a server request for the client. */
   readonly idFor: (id: RequestId, replyTo: ReplyTo) => string;
-  /** Told once, when the call has ended. */
+  /** Called once, when the call has ended. */
   readonly onEnd: (outcome: ActOutcome) => void;
-  /** Told before that, when it is the server that failed. */
+  /** Called before `onEnd`, when the server has failed. */
   readonly onFault: (kind: FaultKind) => void;
 }
 
-/** From the first byte up to the last one down. A person waits no longer, unless it is for another person. */
-const CALL_WITHIN_MS = 100_000;
-
 /**
- * Makes the call and answers as the upstream does: JSON with JSON, a stream with a stream, event by event as they come.
- * Whatever goes wrong is a JSON-RPC error for the call's id, in the stream too: this never throws and its body never
- * fails. The upstream call is aborted when `signal` is, when its time is over and when the client drops the body.
+ * Makes the call and answers in the form of the server's answer: JSON, or a stream, event by event as they arrive. Every failure
+ * is a JSON-RPC error for the call's id, in a stream too: the relay never throws, and its body never fails. It aborts the upstream
+ * call when `signal` aborts, after the call timeout, and when the client drops the body.
  */
 export async function relay(
-  relayed: Relayed,
+  relayed: RelayedCall,
   signal: AbortSignal,
   log: Log,
   fields: LogFields,
 ): Promise<Response> {
-  const { call, connection, era, server } = relayed;
+  const { call, connection, client, server } = relayed;
   const upstream = new AbortController();
   const abort = () => {
     upstream.abort();
   };
   const expire = () => {
-    upstream.abort(TIME_OVER);
+    upstream.abort(TIMED_OUT);
   };
-  let timer = setTimeout(expire, relayed.timeoutMs ?? CALL_WITHIN_MS);
+  let timer = setTimeout(expire, relayed.timeoutMs ?? CALL_TIMEOUT_MS);
   signal.addEventListener('abort', abort, { once: true });
   if (signal.aborted) abort();
   let isOver = false;
@@ -67,14 +62,14 @@ export async function relay(
     isOver = true;
   };
   const fail = (error: unknown): Outcome => {
-    // Over already: the client has dropped the stream.
-    const isGivenUp = signal.aborted || isOver;
-    if (isGivenUp) settle('cancelled');
+    // After the end of the call, the client has dropped the stream.
+    const clientLeft = signal.aborted || isOver;
+    if (clientLeft) settle('cancelled');
     settle(error instanceof UpstreamFault ? faultErrors[error.kind] : faultError(error).kind);
     abort();
     if (!(error instanceof UpstreamFault)) return faultOutcome(error, log, fields);
     const { kind, message, status } = error;
-    if (!isGivenUp) {
+    if (!clientLeft) {
       log.warn('upstream_failed', { ...fields, server, kind, status });
       relayed.onFault(kind);
     }
@@ -83,7 +78,7 @@ export async function relay(
   };
   const waitForPerson = () => {
     clearTimeout(timer);
-    timer = setTimeout(expire, PERSON_WITHIN_MS);
+    timer = setTimeout(expire, PERSON_TIMEOUT_MS);
   };
 
   try {
@@ -91,22 +86,23 @@ export async function relay(
     if (answer.kind === 'stream') {
       return streamed(relayed, answer.items, { settle, abort, fail, waitForPerson });
     }
-    settle(kindOf(answer.outcome));
-    return outcomeResponse(era, call.id, shown(relayed, answer.outcome));
+    settle(auditOutcome(answer.outcome));
+    return outcomeResponse(client, call.id, shown(relayed, answer.outcome));
   } catch (error) {
     const outcome = fail(error);
     return error instanceof UpstreamFault
-      ? outcomeResponse(era, call.id, outcome)
+      ? outcomeResponse(client, call.id, outcome)
       : faultResponse(call.id, error, outcome);
   }
 }
 
-function shown({ connection, era, call, show }: Relayed, outcome: Outcome): Outcome {
-  const translated = translateOutcome(connection.era, era, outcome, call.method);
+/** Returns an outcome as the client sees it. */
+function shown({ connection, client, call, show }: RelayedCall, outcome: Outcome): Outcome {
+  const translated = client.translate[connection.era](outcome, call.method);
   return 'error' in translated ? translated : { result: show(translated.result) };
 }
 
-function kindOf(outcome: Outcome): ActOutcome {
+function auditOutcome(outcome: Outcome): ActOutcome {
   if ('error' in outcome) return 'rpc_error';
   return outcome.result['isError'] === true ? 'tool_error' : 'succeeded';
 }
@@ -115,12 +111,12 @@ interface Ending {
   readonly settle: (outcome: ActOutcome) => void;
   readonly abort: () => void;
   readonly fail: (error: unknown) => Outcome;
-  /** Gives the call more time from now on. */
+  /** Replaces the call timeout by the longer one for a person's answer. */
   readonly waitForPerson: () => void;
 }
 
 function streamed(
-  relayed: Relayed,
+  relayed: RelayedCall,
   items: AsyncGenerator<AnswerItem, void, undefined>,
   { settle, abort, fail, waitForPerson }: Ending,
 ): Response {
@@ -139,7 +135,7 @@ function streamed(
         for (;;) {
           const item = await nextItem(items);
           if (item.kind === 'outcome') {
-            settle(kindOf(item.outcome));
+            settle(auditOutcome(item.outcome));
             await items.return();
             return last(shown(relayed, item.outcome));
           }

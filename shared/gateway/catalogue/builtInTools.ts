@@ -4,24 +4,24 @@ import type { Trace } from '../../platform/telemetry/trace.ts';
 import type { Tool } from '../../registry/records/server.ts';
 import type { JsonObject } from '../protocol/jsonRpc.ts';
 
-/** Who calls one of the gateway's own tools. */
-export interface OwnCall {
+/** The caller of a built-in tool. */
+export interface BuiltInCall {
   readonly principal: Principal;
   readonly trace: Trace;
   /** Aborted when the client cancels the call. */
   readonly signal: AbortSignal;
 }
 
-/** What a call came to: a result as of `tools/call` in both eras, and the same in a word for the audit trail. */
-export interface OwnAnswer {
+/** The result of `tools/call`, the same in both eras, and its outcome for the audit trail. */
+export interface BuiltInAnswer {
   readonly result: JsonObject;
   readonly outcome: ActOutcome;
 }
 
-/** Tools of the gateway itself. Which there are depends on the caller's roles. */
-export interface OwnTools {
-  /** Those that the caller may use, by their own names. For the same roles the same array: lists are remembered by it. */
+/** The built-in tools: tools of the gateway itself. The caller's roles decide which of them exist for the caller. */
+export interface BuiltInTools {
+  /** Returns the tools that the caller may use, by their own names. Returns the same array for the same roles, as a cache key. */
   list(principal: Principal): Promise<readonly Tool[]>;
-  /** Carries out one of those. What can be expected to go wrong is a result that says so; a fault is thrown. */
-  call(name: string, args: JsonObject, call: OwnCall): Promise<OwnAnswer>;
+  /** Calls one of these tools. An expected failure is a result with `isError`. @throws for a fault of the gateway */
+  call(name: string, args: JsonObject, call: BuiltInCall): Promise<BuiltInAnswer>;
 }

@@ -1,24 +1,17 @@
+import type { Clock } from '../../platform/base/clock.ts';
+import type { DomainError, ErrorKind } from '../../platform/base/errors.ts';
+import { unsafeShape } from '../../platform/base/json.ts';
 import { type Result, fail, succeed } from '../../platform/base/result.ts';
 import type { Discovery } from '../../registry/records/server.ts';
-import { type Bounds, unsafeShape } from '../../platform/base/json.ts';
-import { explainFailure, Unfit } from './discoveryFailure.ts';
-import type { Clock } from '../../platform/base/clock.ts';
 import type { UpstreamTarget } from '../../registry/records/upstreamSettings.ts';
-import type { OutboundTo } from '../upstream/outboundTo.ts';
 import { isObject, type JsonObject } from '../protocol/jsonRpc.ts';
-import { type Ask, openServer } from '../upstream/openServer.ts';
-import { UpstreamFault } from '../upstream/fault.ts';
+import { MAX_DEFINITION, MAX_DISCOVERY_LENGTH, MAX_LIST_ITEMS, MAX_LIST_PAGES, MAX_NAME_LENGTH, MAX_URI_LENGTH } from '../protocol/limits.ts';
+import { faultErrors, UnsuitableServer, UpstreamFault } from '../upstream/fault.ts';
+import { openServer } from '../upstream/openServer.ts';
+import type { OutboundTo } from '../upstream/outboundTo.ts';
+import type { Ask } from '../upstream/upstreamEra.ts';
 
-/** A catalogue beyond these is of no use to a model, and a record must fit a table row. */
-const MAX_ITEMS = 500;
-const MAX_PAGES = 20;
-const MAX_SCHEMA: Bounds = { depth: 64, keys: 10_000 };
-const MAX_NAME_LENGTH = 128;
-const MAX_URI_LENGTH = 2_048;
-/** A row holds 1 MiB in UTF-16, that is 512 Ki characters; the rest of the record needs some of them. */
-const MAX_JSON_LENGTH = 400 * 1024;
-
-/** A list that is kept: how it is asked for, and what it holds, in words for whoever registered the server. */
+/** The lists of a record: their method, the key and the name of an item, and the greatest length of the key. */
 const lists = {
   tools: { method: 'tools/list', key: 'name', word: 'tool', maxLength: MAX_NAME_LENGTH },
   prompts: { method: 'prompts/list', key: 'name', word: 'prompt', maxLength: MAX_NAME_LENGTH },
@@ -34,9 +27,8 @@ type List = (typeof lists)[keyof typeof lists];
 type Item<L extends List> = JsonObject & Readonly<Record<L['key'], string>>;
 
 /**
- * Finds out what a server is: its era, its capabilities and what it offers. Modern is tried first, then the legacy handshake
- * (2026-07-28, versioning, Backward Compatibility); no answer, a 401, a 403 or a 5xx decides no era and is a failure. The
- * message of a failure is for whoever registered the server. A legacy session that was opened is ended again.
+ * Discovers a server: its era and revision, its capabilities and its lists. The message of a failure is for the person who
+ * registered the server. Ends the session that it opened.
  */
 export async function discoverServer(
   target: UpstreamTarget,
@@ -71,7 +63,7 @@ export async function discoverServer(
   }
 }
 
-/** What is left of a record's room, shared by all lists of a server. */
+/** The room that a record has left for the lists of its server. */
 interface Room {
   take(item: unknown): void;
   left: number;
@@ -79,24 +71,26 @@ interface Room {
 
 function roomBeside(profile: object): Room {
   const room: Room = {
-    left: MAX_JSON_LENGTH,
+    left: MAX_DISCOVERY_LENGTH,
     take(item) {
       room.left -= JSON.stringify(item).length;
       if (room.left < 0)
-        throw new Unfit(`describes itself and its tools in more than ${MAX_JSON_LENGTH / 1024} KiB of JSON`);
+        throw new UnsuitableServer(
+          `describes itself and its tools in more than ${MAX_DISCOVERY_LENGTH / 1024} KiB of JSON`,
+        );
     },
   };
   room.take(profile);
   return room;
 }
 
-/** A server is worth having for its tools alone: another list that cannot be kept is asked for when it is wanted. */
+/** Returns `undefined` for a list that does not fit. The gateway then asks the server for it on demand. */
 async function listIfFit<L extends List>(ask: Ask, list: L, room: Room): Promise<Item<L>[] | undefined> {
   const before = room.left;
   try {
     return await listAll(ask, list, room);
   } catch (error) {
-    if (!(error instanceof Unfit || error instanceof UpstreamFault)) throw error;
+    if (!(error instanceof UnsuitableServer || error instanceof UpstreamFault)) throw error;
     room.left = before;
     return undefined;
   }
@@ -108,17 +102,19 @@ async function listAll<L extends List>(ask: Ask, list: L, room: Room): Promise<I
   let cursor: unknown;
   let pages = 0;
   do {
-    if (pages === MAX_PAGES) throw new Unfit(`lists its ${word}s in more than ${MAX_PAGES} pages`);
+    if (pages === MAX_LIST_PAGES)
+      throw new UnsuitableServer(`lists its ${word}s in more than ${MAX_LIST_PAGES} pages`);
     pages += 1;
     const page = await ask(method, cursor === undefined ? {} : { cursor });
     const items = page[fieldOf(list)];
-    if (!Array.isArray(items)) throw new Unfit(`answered ${method} without a list of ${word}s`);
+    if (!Array.isArray(items)) throw new UnsuitableServer(`answered ${method} without a list of ${word}s`);
     for (const value of items as unknown[]) {
       const item = toItem(list, value);
       const name = item[list.key as L['key']];
-      if (found.has(name)) throw new Unfit(`lists the ${word} "${name}" twice`);
+      if (found.has(name)) throw new UnsuitableServer(`lists the ${word} "${name}" twice`);
       found.set(name, item);
-      if (found.size > MAX_ITEMS) throw new Unfit(`offers more than ${MAX_ITEMS} ${word}s`);
+      if (found.size > MAX_LIST_ITEMS)
+        throw new UnsuitableServer(`offers more than ${MAX_LIST_ITEMS} ${word}s`);
       room.take(item);
     }
     cursor = page['nextCursor'];
@@ -131,11 +127,46 @@ const fieldOf = (list: List): string =>
 
 function toItem<L extends List>({ key, word, maxLength }: L, value: unknown): Item<L> {
   const name = isObject(value) ? value[key] : undefined;
-  if (!isObject(value) || typeof name !== 'string') throw new Unfit(`lists a ${word} without a ${key}`);
+  if (!isObject(value) || typeof name !== 'string')
+    throw new UnsuitableServer(`lists a ${word} without a ${key}`);
   if (name.length > maxLength)
-    throw new Unfit(`lists a ${word} whose ${key} is longer than ${maxLength} characters`);
-  const unsafe = unsafeShape(value, MAX_SCHEMA);
-  if (unsafe !== undefined) throw new Unfit(`lists the ${word} "${name}", whose definition ${unsafe}`);
-  // The key was found to be a string just above.
+    throw new UnsuitableServer(`lists a ${word} whose ${key} is longer than ${maxLength} characters`);
+  const unsafe = unsafeShape(value, MAX_DEFINITION);
+  if (unsafe !== undefined)
+    throw new UnsuitableServer(`lists the ${word} "${name}", whose definition ${unsafe}`);
+  // The key is a string, as checked above.
   return { ...value, [key]: name } as Item<L>;
+}
+
+/** What the administrator can do about each kind of fault. */
+const advice: Readonly<Partial<Record<UpstreamFault['kind'], string>>> = {
+  unreachable: 'Is it running, and is the URL right?',
+  timeout: 'Is it running, and not overloaded? Then register it again.',
+  credentials_wanted: 'Register a server that needs none, or let it admit the gateway.',
+  not_mcp: 'Does the URL end in the path of its MCP endpoint, often /mcp?',
+};
+
+/** Explains a failed discovery to the person who registered the server. @throws every other error */
+function explainFailure(error: unknown): DomainError {
+  if (error instanceof UnsuitableServer) return { kind: 'invalid', message: `The server ${error.message}.` };
+  if (!(error instanceof UpstreamFault)) throw error;
+  const hint = advice[error.kind] ?? statusAdvice(error.status);
+  return {
+    kind: kindOf(error),
+    message: `The server ${error.message}.${hint === undefined ? '' : ` ${hint}`}`,
+  };
+}
+
+function statusAdvice(status: number | undefined): string | undefined {
+  if (status === undefined) return undefined;
+  if (status >= 500) return 'Look at its own log, then register it again.';
+  if (status >= 300 && status < 400) return 'Register the URL that it redirects to.';
+  return advice.not_mcp;
+}
+
+/** A retry can help when the server did not answer. When it answered, its registration must change. */
+function kindOf({ kind, status }: UpstreamFault): ErrorKind {
+  if (kind === 'not_mcp' || kind === 'address_refused' || kind === 'credentials_wanted') return 'invalid';
+  if (kind === 'http_status' && (status ?? 0) < 500) return 'invalid';
+  return faultErrors[kind];
 }

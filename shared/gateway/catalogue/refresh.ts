@@ -1,71 +1,83 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import type { FairQueue } from '../../platform/concurrency/fairQueue.ts';
-import { discoverServer } from './discovery.ts';
-import type { GatewayDeps } from '../calls/request.ts';
-import type { Discovery } from '../../registry/records/server.ts';
+import type { Clock } from '../../platform/base/clock.ts';
+import { createFairQueue, type FairQueue } from '../../platform/concurrency/fairQueue.ts';
+import { roundRobin } from '../../platform/concurrency/roundRobin.ts';
 import type { StateStore } from '../../platform/state/stateStore.ts';
-import type { ActiveServer, Catalogue } from './catalogue.ts';
+import type { Discovery } from '../../registry/records/server.ts';
+import type { ServerStore } from '../../registry/records/serverStore.ts';
+import {
+  CONFIRMED_MS,
+  REFRESH_ATTEMPTS,
+  REFRESH_INTERVAL_MS,
+  REFRESH_TIMEOUT_MS,
+  TIMER_PAGE_SIZE,
+  TIMER_REFRESHES,
+} from '../protocol/limits.ts';
+import type { OutboundTo } from '../upstream/outboundTo.ts';
+import { type ActiveServer, type Catalogue, isActive } from './catalogue.ts';
+import { discoverServer } from './discovery.ts';
 
 /**
- * What came of a refresh. `unchanged`: what the registry knows is right. `unavailable`: the server could not be discovered, or
- * what we stand on failed. `busy`: others refresh it all the time. `gone`: it takes no calls any more, or is another.
+ * The result of a refresh. `unchanged`: the record is up to date. `unavailable`: the server could not be discovered, or a
+ * service of the gateway failed. `busy`: other instances hold the lease. `gone`: the server takes no calls any more, or has
+ * another URL.
  */
 export type Refreshed = 'updated' | 'unchanged' | 'unavailable' | 'busy' | 'gone';
 
-/** Brings what the registry knows of a server up to date. Resolves when it is, or when that cannot be done now. */
+/** Discovers a server again and updates its record. Resolves when the record is up to date, or cannot be updated now. */
 export type Refresh = (server: ActiveServer) => Promise<Refreshed>;
 
 const confirmedKey = (tenantId: string, slug: string): string => `mreg:mcp:confirmed:${tenantId}:${slug}`;
-const CONFIRMED_FOR_MS = 24 * 3_600_000;
 
-/** When a server was last found to be as its record says, which does not change the record; undefined where that is a day ago. */
+/** Returns when a discovery last confirmed the record of a server; `undefined` after a day. A confirmation does not change the record. */
 export const confirmedAt = (state: StateStore, tenantId: string, slug: string): Promise<string | undefined> =>
   state.get(confirmedKey(tenantId, slug));
 
-/** A server that says all the time that it has changed is not asked more often. */
-const AT_MOST_EVERY_MS = 1_000;
-/** What a discovery may take, and how long a lease of an instance that died keeps the others away. */
-const WITHIN_MS = 25_000;
-const ATTEMPTS = 3;
-
-interface Turn {
+/** The refresh of a server that runs, and the one that waits for it. */
+interface Refreshing {
   readonly now: Promise<Refreshed>;
   next?: Promise<Refreshed>;
 }
 
-export interface RefreshDeps extends Pick<GatewayDeps, 'servers' | 'outboundTo' | 'shortLived' | 'clock'> {
-  /** Each refresh waits for its turn here. */
-  readonly discoveries: FairQueue;
+export interface RefreshDeps {
+  readonly servers: ServerStore;
+  readonly outboundTo: OutboundTo;
+  readonly shortLived: StateStore;
+  readonly clock: Clock;
 }
 
 /**
- * One instance at a time discovers a server anew and replaces what its record says, if it is still the one that was read and
- * something has changed. A server that cannot be discovered keeps its last lists. `forget` is told of a record that was replaced.
+ * One instance at a time discovers a server and replaces the discovery in its record, if the record is unchanged since it was
+ * read and the discovery differs. A server that cannot be discovered keeps its last lists. `invalidate` is called for each
+ * replaced record. Refreshes wait in the queue `discoveries`.
  */
-export function createRefresh(deps: RefreshDeps, forget: Catalogue['forget']): Refresh {
+export function createRefresh(
+  deps: RefreshDeps & { readonly discoveries: FairQueue },
+  invalidate: Catalogue['invalidate'],
+): Refresh {
   const { servers, shortLived, clock } = deps;
-  /** Of each server at most one that runs and one that waits for it, which all who come meanwhile share. */
-  const running = new Map<string, Turn>();
+  /** At most one refresh of each server runs and one waits. Concurrent callers share the waiting one. */
+  const running = new Map<string, Refreshing>();
 
   async function refresh(server: ActiveServer): Promise<Refreshed> {
     const { tenantId, slug, url } = server;
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const claim = await shortLived.claim(`mreg:refresh:${tenantId}:${slug}`, WITHIN_MS);
+    for (let attempt = 0; attempt < REFRESH_ATTEMPTS; attempt++) {
+      const claim = await shortLived.claim(`mreg:refresh:${tenantId}:${slug}`, REFRESH_TIMEOUT_MS);
       if (claim.status === 'held') {
-        await pause(AT_MOST_EVERY_MS);
+        await pause(REFRESH_INTERVAL_MS);
         continue;
       }
       try {
-        const found = await discoverServer(server, deps, AbortSignal.timeout(WITHIN_MS));
+        const found = await discoverServer(server, deps, AbortSignal.timeout(REFRESH_TIMEOUT_MS));
         const stored = await servers.find(tenantId, slug);
         if (!found.ok) return 'unavailable';
         if (stored?.value.status !== 'active' || stored.value.url !== url) return 'gone';
         const at = clock.now().toISOString();
-        await shortLived.set(confirmedKey(tenantId, slug), at, CONFIRMED_FOR_MS);
+        await shortLived.set(confirmedKey(tenantId, slug), at, CONFIRMED_MS);
         if (isSame(found.value, stored.value.discovery)) return 'unchanged';
         await servers.replace({ ...stored.value, discovery: found.value, updatedAt: at }, stored.etag);
-        forget(tenantId, slug);
+        invalidate(tenantId, slug);
         return 'updated';
       } finally {
         await shortLived.release(claim.lease);
@@ -78,23 +90,23 @@ export function createRefresh(deps: RefreshDeps, forget: Catalogue['forget']): R
     const now = deps.discoveries
       .run(server.tenantId, () => refresh(server))
       .catch((): Refreshed => 'unavailable');
-    const turn: Turn = { now };
-    running.set(key, turn);
-    // Who comes within a second waits its turn.
-    const forget = () => {
-      if (running.get(key) === turn && turn.next === undefined) running.delete(key);
+    const refreshing: Refreshing = { now };
+    running.set(key, refreshing);
+    // A call within a second waits.
+    const remove = () => {
+      if (running.get(key) === refreshing && refreshing.next === undefined) running.delete(key);
     };
-    void now.then(() => setTimeout(forget, AT_MOST_EVERY_MS).unref());
+    void now.then(() => setTimeout(remove, REFRESH_INTERVAL_MS).unref());
     return now;
   }
 
   return (server) => {
     const key = JSON.stringify([server.tenantId, server.slug]);
-    const turn = running.get(key);
-    if (turn === undefined) return start(key, server);
-    // Whoever asks while one runs may want to know of a change that it has not seen.
-    turn.next ??= turn.now.then(() => pause(AT_MOST_EVERY_MS)).then(() => start(key, server));
-    return turn.next;
+    const refreshing = running.get(key);
+    if (refreshing === undefined) return start(key, server);
+    // The running refresh may have missed the change that the caller knows of.
+    refreshing.next ??= refreshing.now.then(() => pause(REFRESH_INTERVAL_MS)).then(() => start(key, server));
+    return refreshing.next;
   };
 }
 
@@ -102,4 +114,37 @@ function isSame(found: Discovery, known: Discovery | undefined): boolean {
   const { discoveredAt: _at, ...content } = found;
   const { discoveredAt: _before, ...before } = known ?? { discoveredAt: '' };
   return isDeepStrictEqual(content, before);
+}
+
+/**
+ * Refreshes every active server, because a server may not announce its changes. The tenants take turns, so that one with a
+ * thousand servers does not use up the time of the others. Ends early when the signal is aborted.
+ */
+export async function refreshAll(
+  deps: RefreshDeps,
+  tenants: Iterable<string>,
+  signal: AbortSignal,
+): Promise<void> {
+  // The round robin below makes the tenants take turns.
+  const discoveries = createFairQueue(TIMER_REFRESHES, 1);
+  const refresh = createRefresh({ ...deps, discoveries }, () => undefined);
+  const waiting = roundRobin(Array.from(tenants, (tenantId) => serversOf(tenantId, deps)));
+  await Promise.all(
+    Array.from({ length: TIMER_REFRESHES }, async () => {
+      while (!signal.aborted) {
+        const { done, value } = await waiting.next();
+        if (done) return;
+        await refresh(value);
+      }
+    }),
+  );
+}
+
+async function* serversOf(tenantId: string, { servers }: RefreshDeps): AsyncIterable<ActiveServer> {
+  let after: string | undefined;
+  do {
+    const page = await servers.list(tenantId, { status: 'active' }, TIMER_PAGE_SIZE, after);
+    yield* page.items.filter(isActive);
+    after = page.after;
+  } while (after !== undefined);
 }

@@ -1,8 +1,9 @@
 import type { DomainError } from '../../platform/base/errors.ts';
-import type { Result } from '../../platform/base/result.ts';
-import type { Era } from '../../registry/records/era.ts';
+import { fail, type Result, succeed } from '../../platform/base/result.ts';
+import type { ClientEra } from '../protocol/clientEra.ts';
 import type { Tool } from '../../registry/records/server.ts';
-import type { JsonObject } from '../protocol/jsonRpc.ts';
+import { isObject, type JsonObject } from '../protocol/jsonRpc.ts';
+import { NAMED_BY, parameterHeaders } from '../protocol/parameterHeaders.ts';
 import type { ActiveServer } from './catalogue.ts';
 
 /** A list that clients ask for, by its field in the answer. */
@@ -16,7 +17,7 @@ export const LISTS: ReadonlyMap<string, ListKind> = new Map([
   ['resources/templates/list', 'resourceTemplates'],
 ]);
 
-/** What names an item of each list. */
+/** The key of an item of each list. */
 export const KEYS = {
   tools: 'name',
   prompts: 'name',
@@ -24,43 +25,42 @@ export const KEYS = {
   resourceTemplates: 'uriTemplate',
 } as const satisfies Record<ListKind, string>;
 
-/** A request as its server takes it. */
+/** A request with the names of its server. */
 export interface Routed {
   readonly server: ActiveServer;
-  /** With the server's own names. */
   readonly params: JsonObject;
   readonly tool?: Tool;
-  /** What it is done to, for the audit trail: names, never an argument. */
+  /** The resource of the request for the audit trail: names, never an argument. */
   readonly resource: string;
 }
 
-/** What an MCP endpoint shows of the registry to one tenant, and under which names. */
+/** The servers behind an MCP endpoint for one tenant, and their names there. */
 export interface View {
-  /** Sessions are good at the endpoint that opened them, and at no other. */
+  /** A session is valid at the endpoint that opened it, and at no other. */
   readonly endpoint: string;
-  profile(era: Era): Promise<Profile>;
-  /** All items, in an order that stays; undefined when only the server itself can tell. */
-  list(kind: ListKind, era: Era): Promise<readonly JsonObject[] | undefined>;
-  /** Where a request goes. Failures: `invalid`, `not_found`, and `method_not_allowed` for a method that no server is given. */
+  profile(client: ClientEra): Promise<Profile>;
+  /** All items in a stable order; `undefined` when the server itself must answer. */
+  list(kind: ListKind, client: ClientEra): Promise<readonly JsonObject[] | undefined>;
+  /** Returns the server of a request. Failures: `invalid`, `not_found`, and `method_not_allowed` for a method that no server gets. */
   route(method: string, params: JsonObject): Promise<Result<Routed>>;
-  /** A result of a server in the names of this endpoint. */
+  /** Returns a result of a server with the names of this endpoint. */
   show(server: ActiveServer, result: JsonObject): JsonObject;
-  /** A URI of a server in the names of this endpoint. */
+  /** Returns a URI of a server as this endpoint names it. */
   showUri(server: ActiveServer, uri: string): string;
-  /** Whether what a server says of its lists concerns this endpoint, so that it is worth to listen for. */
-  readonly hearsListsOfServers: boolean;
-  /** The same endpoint as the registry has it now; undefined when it is gone. */
+  /** Whether the gateway listens to the servers for changes of their lists. */
+  readonly listensForLists: boolean;
+  /** Returns the endpoint with the registry's newest data; `undefined` when it is gone. */
   current(): Promise<View | undefined>;
   /** The servers behind the endpoint. */
   servers(): Promise<readonly ActiveServer[]>;
-  /** What the gateway itself calls the tool that is named so here; undefined where that can be none of its own. */
-  ownTool?(name: string): string | undefined;
+  /** Returns the built-in tool's own name; `undefined` when the name here is not one of a built-in tool. */
+  builtInTool?(name: string): string | undefined;
 }
 
 export interface Profile {
   readonly capabilities: JsonObject;
   readonly instructions?: string | undefined;
-  /** The gateway's own when absent. */
+  /** Absent: the gateway's own. */
   readonly serverInfo?: JsonObject;
 }
 
@@ -68,3 +68,91 @@ export const NO_SUCH_METHOD: DomainError = {
   kind: 'method_not_allowed',
   message: 'This endpoint has no such method.',
 };
+
+/**
+ * Whether a tool has the shape that clients check (both eras, server/tools, Tool) and can be called through the gateway. Another
+ * tool would make a client reject the whole list.
+ */
+export function isSound(tool: Tool): boolean {
+  const { title, description, inputSchema, outputSchema, annotations, execution, _meta: meta } = tool;
+  return (
+    isObject(inputSchema) &&
+    inputSchema['type'] === 'object' &&
+    [title, description].every((text) => text === undefined || typeof text === 'string') &&
+    [outputSchema, annotations, execution, meta].every((part) => part === undefined || isObject(part)) &&
+    // Such a tool runs only as a task, and the gateway offers no tasks.
+    !(isObject(execution) && execution['taskSupport'] === 'required') &&
+    parameterHeaders(inputSchema) !== undefined
+  );
+}
+
+export const nameless = (what: string): DomainError => ({
+  kind: 'invalid',
+  message: `params.name must be the name of a ${what}.`,
+});
+
+export const unknownTool = (name: string): DomainError => ({
+  kind: 'not_found',
+  message: `There is no tool "${name.slice(0, 200)}". tools/list names the tools that you can call.`,
+});
+
+/** Names the resource of a request for the audit trail: a tool or a prompt by its name, but no URI, which may hold a secret. */
+export function resourceOf({ slug }: ActiveServer, method: string, params: JsonObject): string {
+  const named = { 'tools/call': 'tools', 'prompts/get': 'prompts' }[method];
+  const name = params[NAMED_BY.get(method) ?? ''];
+  return named !== undefined && typeof name === 'string'
+    ? `servers/${slug}/${named}/${name}`
+    : `servers/${slug}`;
+}
+
+/** How a view finds what a request names. Each returns a failure for what the endpoint does not have. */
+export interface Finder {
+  tool(name: string): Promise<{ readonly server: ActiveServer; readonly tool: Tool } | undefined>;
+  /** Returns the server of a prompt and the prompt's own name there. */
+  prompt(name: unknown): Promise<Result<{ readonly server: ActiveServer; readonly own: string }>>;
+  /** Returns the server of a resource and the resource's own URI there. */
+  resource(
+    uri: unknown,
+    method: string,
+  ): Promise<Result<{ readonly server: ActiveServer; readonly own: string }>>;
+  /** Whether `completion/complete` may name a resource. Otherwise it names a prompt. */
+  readonly completesResources: boolean;
+}
+
+/** Routes a request of an endpoint that names its items differently from their servers. */
+export async function routeBy(finder: Finder, method: string, params: JsonObject): Promise<Result<Routed>> {
+  const routed = (server: ActiveServer, own: JsonObject, tool?: Tool): Result<Routed> =>
+    succeed({ server, params: own, ...(tool && { tool }), resource: resourceOf(server, method, own) });
+  switch (method) {
+    case 'tools/call': {
+      const { name } = params;
+      if (typeof name !== 'string') return fail(nameless('tool'));
+      const found = await finder.tool(name);
+      return found && isSound(found.tool)
+        ? routed(found.server, { ...params, name: found.tool.name }, found.tool)
+        : fail(unknownTool(name));
+    }
+    case 'prompts/get': {
+      const found = await finder.prompt(params['name']);
+      return found.ok ? routed(found.value.server, { ...params, name: found.value.own }) : found;
+    }
+    case 'resources/read':
+    case 'resources/subscribe':
+    case 'resources/unsubscribe': {
+      const { uri } = params;
+      const found = await finder.resource(uri, method);
+      return found.ok ? routed(found.value.server, { ...params, uri: found.value.own }) : found;
+    }
+    case 'completion/complete': {
+      const ref = isObject(params['ref']) ? params['ref'] : {};
+      const { type, name, uri } = ref;
+      const isPrompt = !finder.completesResources || (type === 'ref/prompt' && typeof name === 'string');
+      const found = await (isPrompt ? finder.prompt(name) : finder.resource(uri, method));
+      if (!found.ok) return found;
+      const { server, own } = found.value;
+      return routed(server, { ...params, ref: { ...ref, ...(isPrompt ? { name: own } : { uri: own }) } });
+    }
+    default:
+      return fail(NO_SUCH_METHOD);
+  }
+}

@@ -1,66 +1,76 @@
 import type { DomainError } from '../../platform/base/errors.ts';
-import { toProblem } from '../../platform/http/problem.ts';
+import type { IdSource } from '../../platform/base/ids.ts';
 import type { Taken } from '../../platform/concurrency/tenantShare.ts';
-import { type Call, callerOf, invalid, type Parts } from '../calls/call.ts';
-import { toJsonRpcError } from '../protocol/errorCodes.ts';
-import { isObject, type JsonObject, type JsonRpcNotification } from '../protocol/jsonRpc.ts';
-import { META, metaOf } from '../protocol/versions.ts';
-import type { McpRequest } from '../calls/request.ts';
-import { eventResponse, jsonResponse, outcomeResponse } from '../protocol/responses.ts';
-import type { ClientSession } from '../session/clientSessions.ts';
-import { COMMENT, encodeEvent } from '../protocol/sse.ts';
-import { dressResult } from '../protocol/translate.ts';
+import { toProblem } from '../../platform/http/problem.ts';
+import type { Trace } from '../../platform/telemetry/trace.ts';
 import type { View } from '../catalogue/view.ts';
-import { hearable, type HubDeps, openHub } from './feed.ts';
-import { ACKNOWLEDGED, type Wanted } from '../upstream/subscription.ts';
+import { MAX_LISTEN_URIS } from '../protocol/limits.ts';
+import type { InboundRequest } from '../protocol/classify.ts';
+import { META, metaOf } from '../protocol/envelope.ts';
+import { toJsonRpcError } from '../protocol/errorCodes.ts';
+import { isObject, type JsonRpcNotification } from '../protocol/jsonRpc.ts';
+import { legacyClient } from '../protocol/legacyClient.ts';
+import { ACKNOWLEDGED, announcedLists, listenParams } from '../protocol/notifications.ts';
+import { invalid, jsonResponse, outcomeResponse } from '../protocol/responses.ts';
+import { COMMENT, encodeEvent, eventResponse } from '../protocol/sse.ts';
+import type { ServerRequests } from '../session/serverRequests.ts';
+import type { Caller, ClientSession } from '../upstream/connection.ts';
+import type { Subscription } from '../upstream/upstreamEra.ts';
+import { type Feed, type FeedDeps, openFeed } from './feed.ts';
 
-/** Subscriptions of one client: more than a person keeps an eye on. */
-const MAX_URIS = 200;
+/** Who listens to an endpoint. */
+export interface Listener {
+  readonly view: View;
+  readonly caller: Caller;
+  readonly trace: Trace;
+}
 
-/** `subscriptions/listen` (2026-07-28, utilities/subscriptions): first what is honoured, then what happens, at last a result. */
-export async function listenModern({ inbound, request, view }: Call, deps: HubDeps): Promise<Response> {
-  const { id, params = {} } = inbound.message;
+/** Feeds of sessions on this instance, by session id. */
+export type Feeds = Map<string, Feed>;
+
+/**
+ * `subscriptions/listen` (2026-07-28, utilities/subscriptions): first an acknowledgement of what the gateway subscribes to, then
+ * the notifications, at last a result.
+ */
+export async function listenModern(
+  inbound: InboundRequest,
+  { view, caller, trace }: Listener,
+  deps: FeedDeps,
+): Promise<Response> {
+  const { client, message } = inbound;
+  const { id, params = {} } = message;
   const asked = params['notifications'];
-  if (!isObject(asked)) return invalid(inbound, 'params.notifications must say what to listen for.');
+  if (!isObject(asked)) return invalid(inbound, 'params.notifications must be an object.');
   const given = asked['resourceSubscriptions'];
   const list = given === undefined ? [] : given;
-  if (!Array.isArray(list) || list.length > MAX_URIS)
-    return invalid(inbound, `params.notifications.resourceSubscriptions must be at most ${MAX_URIS} URIs.`);
-  const can = hearable((await view.profile('modern')).capabilities);
+  if (!Array.isArray(list) || list.length > MAX_LISTEN_URIS)
+    return invalid(
+      inbound,
+      `params.notifications.resourceSubscriptions must be at most ${MAX_LISTEN_URIS} URIs.`,
+    );
+  const announced = announcedLists((await view.profile(client)).capabilities);
   const uris = new Map<string, string[]>();
-  const honoured: unknown[] = [];
+  const subscribed: unknown[] = [];
   for (const uri of list as unknown[]) {
     const routed = await view.route('resources/subscribe', { uri });
     if (!routed.ok) continue;
     const { server, params: own } = routed.value;
     uris.set(server.slug, [...(uris.get(server.slug) ?? []), String(own['uri'])]);
-    honoured.push(uri);
+    subscribed.push(uri);
   }
-  const wanted: Wanted = {
-    tools: can.tools && asked['toolsListChanged'] === true,
-    prompts: can.prompts && asked['promptsListChanged'] === true,
-    resources: can.resources && asked['resourcesListChanged'] === true,
+  const wanted: Subscription = {
+    tools: announced.tools && asked['toolsListChanged'] === true,
+    prompts: announced.prompts && asked['promptsListChanged'] === true,
+    resources: announced.resources && asked['resourcesListChanged'] === true,
     uris,
     called: [],
   };
-  const notifications = {
-    ...(wanted.tools && { toolsListChanged: true }),
-    ...(wanted.prompts && { promptsListChanged: true }),
-    ...(wanted.resources && { resourcesListChanged: true }),
-    ...(honoured.length > 0 && { resourceSubscriptions: honoured }),
-  };
-  const place = deps.streams.take(request.principal.tenantId);
+  const notifications = listenParams(wanted, subscribed);
+  const place = deps.streams.take(caller.principal.tenantId);
   if (place.kind !== 'taken') {
-    return outcomeResponse('modern', id, { error: toJsonRpcError(tooManyStreams(place)) });
+    return outcomeResponse(client, id, { error: toJsonRpcError(tooManyStreams(place)) });
   }
-  const hub = openHub(
-    deps,
-    view,
-    callerOf(request, undefined),
-    request.trace,
-    () => Promise.resolve(wanted),
-    place.leave,
-  );
+  const feed = openFeed(deps, view, client, caller, trace, () => Promise.resolve(wanted), place.leave);
   const stamp = { [META.subscriptionId]: id };
   const stamped = (notification: JsonRpcNotification) => ({
     ...notification,
@@ -70,81 +80,73 @@ export async function listenModern({ inbound, request, view }: Call, deps: HubDe
   return eventResponse({
     async next() {
       if (!isAcknowledged) {
-        await hub.ready;
+        await feed.ready;
         isAcknowledged = true;
         const acknowledged = { jsonrpc: '2.0', method: ACKNOWLEDGED, params: { notifications } } as const;
         return { event: encodeEvent(stamped(acknowledged)), last: false };
       }
       for (;;) {
-        const heard = await hub.next();
-        if (heard === undefined) {
-          const result: JsonObject = dressResult({ _meta: stamp });
+        const item = await feed.next();
+        if (item === undefined) {
+          const result = client.ownResult({ _meta: stamp });
           return { event: encodeEvent({ jsonrpc: '2.0', id, result }), last: true };
         }
-        // A modern client cannot be asked over a stream.
-        if (heard.kind === 'notification')
-          return { event: encodeEvent(stamped(heard.notification)), last: false };
+        // A modern client takes no server requests on a stream.
+        if (item.kind === 'notification')
+          return { event: encodeEvent(stamped(item.notification)), last: false };
       }
     },
-    cancel: hub.close,
+    cancel: feed.close,
   });
 }
 
-/** GET (2025-11-25, transports, Listening for Messages from the Server). Of one session only the newest stream is served. */
+/** GET (2025-11-25, transports, Listening for Messages from the Server). Only the newest stream of a session is served. */
 export async function listenLegacy(
-  request: McpRequest,
-  view: View,
+  { view, caller, trace }: Listener,
   session: ClientSession,
-  parts: Parts,
-  deps: HubDeps,
+  feeds: Feeds,
+  deps: FeedDeps & { readonly newId: IdSource; readonly serverRequests: Pick<ServerRequests, 'idFor'> },
 ): Promise<Response> {
-  const lists = hearable((await view.profile('legacy')).capabilities);
-  const place = deps.streams.take(request.principal.tenantId);
+  const { principal } = caller;
+  const lists = announcedLists((await view.profile(legacyClient)).capabilities);
+  const place = deps.streams.take(principal.tenantId);
   if (place.kind !== 'taken') {
     const error = tooManyStreams(place);
     return jsonResponse(toProblem(error).status, null, { error: toJsonRpcError(error) });
   }
-  const streamId = parts.newId();
+  const streamId = deps.newId();
   try {
     await session.change((now) => ({ ...now, stream: streamId }));
   } catch (error) {
     place.leave();
     throw error;
   }
-  const caller = callerOf(request, session);
-  const hub = openHub(
-    deps,
-    view,
-    caller,
-    request.trace,
-    async () => {
-      const { ended, stream, subscriptions, upstream } = await session.shared();
-      if (ended || stream !== streamId) return undefined;
-      return { ...lists, uris: subscriptions, called: [...upstream.keys()] };
-    },
-    place.leave,
-  );
-  const { listeners } = parts;
-  listeners.set(session.id, hub);
+  const wanted = async (): Promise<Subscription | undefined> => {
+    const { ended, stream, subscriptions, upstream } = await session.shared();
+    if (ended || stream !== streamId) return undefined;
+    return { ...lists, uris: subscriptions, called: [...upstream.keys()] };
+  };
+  const feed = openFeed(deps, view, legacyClient, caller, trace, wanted, place.leave);
+  feeds.set(session.id, feed);
   const leave = () => {
-    if (listeners.get(session.id) === hub) listeners.delete(session.id);
+    if (feeds.get(session.id) === feed) feeds.delete(session.id);
   };
   return eventResponse({
     async next() {
-      const heard = await hub.next();
-      if (heard === undefined) {
+      const item = await feed.next();
+      if (item === undefined) {
         leave();
         return { event: COMMENT, last: true };
       }
-      if (heard.kind === 'notification') return { event: encodeEvent(heard.notification), last: false };
-      const { server, request: asked, replyTo } = heard;
-      const question = { slug: server.slug, id: asked.id, replyTo };
-      const id = parts.questions.idFor(request.principal, session, question);
-      return { event: encodeEvent({ ...asked, id }), last: false };
+      if (item.kind === 'notification') return { event: encodeEvent(item.notification), last: false };
+      const { server, request, replyTo } = item;
+      const asked = { slug: server.slug, id: request.id, replyTo };
+      const id = deps.serverRequests.idFor(principal, session, asked);
+      return { event: encodeEvent({ ...request, id }), last: false };
     },
     cancel() {
       leave();
-      hub.close();
+      feed.close();
     },
   });
 }

@@ -1,29 +1,24 @@
-import type { Era } from '../../registry/records/era.ts';
 import { MESSAGE_BOUNDS, unsafeShape } from '../../platform/base/json.ts';
+import type { ClientEra } from './clientEra.ts';
+import { type Envelope, readEnvelope, wrongEnvelopeField, META, metaOf } from './envelope.ts';
 import { HEADER_MISMATCH, INVALID_PARAMS, INVALID_REQUEST, UNSUPPORTED_VERSION } from './errorCodes.ts';
-import {
-  type JsonRpcError,
-  type JsonRpcNotification,
-  type JsonRpcRequest,
-  type Outcome,
-  type RequestId,
-  readMessage,
-} from './jsonRpc.ts';
-import { type Envelope, readEnvelope, wrongEnvelopeField } from './envelope.ts';
-import { decodeHeaderValue } from './parameterHeaders.ts';
-import { LEGACY_VERSIONS, META, metaOf, MODERN_VERSIONS, NAMED_BY, SUPPORTED_VERSIONS } from './versions.ts';
+import { type JsonRpcError, type JsonRpcNotification, type JsonRpcRequest, type Outcome, type RequestId, readMessage } from './jsonRpc.ts';
+import { legacyClient } from './legacyClient.ts';
+import { modernClient } from './modernClient.ts';
+import { decodeHeaderValue, NAMED_BY } from './parameterHeaders.ts';
+import { LEGACY_VERSIONS, MODERN_VERSIONS, SUPPORTED_VERSIONS } from './versions.ts';
 
-/** What one POST is. A notification and a response need no answer. */
+/** The content of one POST. A notification and a response get no answer. */
 export type Inbound =
-  | { readonly kind: 'request'; readonly era: 'legacy'; readonly message: JsonRpcRequest }
   | {
       readonly kind: 'request';
-      readonly era: 'modern';
+      readonly client: ClientEra;
       readonly message: JsonRpcRequest;
-      readonly envelope: Envelope;
+      /** Absent in the legacy era, whose clients describe themselves once for a session. */
+      readonly envelope?: Envelope;
     }
-  | { readonly kind: 'notification'; readonly era: Era; readonly message: JsonRpcNotification }
-  /** What a legacy client answers to a request that it was sent. */
+  | { readonly kind: 'notification'; readonly client: ClientEra; readonly message: JsonRpcNotification }
+  /** The answer of a legacy client to a server request. */
   | { readonly kind: 'response'; readonly id: RequestId | null; readonly outcome: Outcome }
   | Refused;
 export type InboundRequest = Extract<Inbound, { kind: 'request' }>;
@@ -35,10 +30,10 @@ export interface Refused {
 }
 
 /**
- * Decides once, for one POST, which era it belongs to, and refuses what neither era allows. The body decides: a version in
- * `_meta` is modern, anything else legacy; headers are only checked against it (2026-07-28, versioning and transports,
- * Server Validation; 2025-11-25, transports, Protocol Version Header). A legacy request needs no header: it then counts as
- * 2025-03-26. Pure: no I/O, never throws.
+ * Decides for one POST which era it belongs to, and rejects what neither era allows. The body decides: a version in `_meta` is
+ * modern, everything else is legacy. Headers are only checked against the body (2026-07-28, versioning and transports, Server
+ * Validation; 2025-11-25, transports, Protocol Version Header). A legacy request without the header counts as 2025-03-26.
+ * Does no I/O and never throws.
  */
 export function classify(headers: Headers, message: unknown): Inbound {
   if (Array.isArray(message)) {
@@ -75,7 +70,7 @@ const namesModern = (headers: Headers): boolean => MODERN_VERSIONS.includes(head
 function classifyRequest(headers: Headers, message: JsonRpcRequest): Inbound {
   const meta = metaOf(message.params);
   const claimed = meta[META.protocolVersion];
-  // An `initialize` is the handshake of the legacy era, whatever a client that bridges eras left in its `_meta`.
+  // `initialize` is the handshake of the legacy era. Clients that bridge eras may leave a version in its `_meta`.
   const handshake =
     message.method === 'initialize' && !MODERN_VERSIONS.some((version) => version === claimed);
   if (claimed === undefined || handshake) return classifyLegacy(headers, message);
@@ -94,7 +89,7 @@ function classifyRequest(headers: Headers, message: JsonRpcRequest): Inbound {
     ) ?? (MODERN_VERSIONS.includes(version) ? mismatchedStandardHeader(headers, message) : undefined);
   if (mismatch !== undefined) return refuse(id, HEADER_MISMATCH, mismatch);
   if (!MODERN_VERSIONS.includes(version)) return refuseVersion(id, version);
-  return { kind: 'request', era: 'modern', message, envelope: readEnvelope(meta) };
+  return { kind: 'request', client: modernClient, message, envelope: readEnvelope(meta) };
 }
 
 function classifyLegacy(headers: Headers, message: JsonRpcRequest): Inbound {
@@ -114,7 +109,7 @@ function classifyLegacy(headers: Headers, message: JsonRpcRequest): Inbound {
     );
   }
   if (version !== null && !LEGACY_VERSIONS.includes(version)) return refuseVersion(message.id, version);
-  return { kind: 'request', era: 'legacy', message };
+  return { kind: 'request', client: legacyClient, message };
 }
 
 function classifyNotification(headers: Headers, message: JsonRpcNotification): Inbound {
@@ -131,11 +126,11 @@ function classifyNotification(headers: Headers, message: JsonRpcNotification): I
   }
   if (version !== null && !SUPPORTED_VERSIONS.includes(version)) return refuseVersion(null, version);
   const namedMethod = headers.get('mcp-method');
-  if (MODERN_VERSIONS.includes(version ?? '') && namedMethod !== null && namedMethod !== method) {
+  const isModern = MODERN_VERSIONS.includes(version ?? '');
+  if (isModern && namedMethod !== null && namedMethod !== method) {
     return refuse(null, HEADER_MISMATCH, 'The header Mcp-Method differs from the method in the body.');
   }
-  const era = MODERN_VERSIONS.includes(version ?? '') ? 'modern' : 'legacy';
-  return { kind: 'notification', era, message };
+  return { kind: 'notification', client: isModern ? modernClient : legacyClient, message };
 }
 
 function mismatchedStandardHeader(headers: Headers, { method, params }: JsonRpcRequest): string | undefined {
@@ -146,7 +141,7 @@ function mismatchedStandardHeader(headers: Headers, { method, params }: JsonRpcR
   return mismatchedHeader(headers, 'mcp-name', 'Mcp-Name', `params.${field}`, name, decodeHeaderValue);
 }
 
-/** A header sent twice arrives joined by a comma and so never matches. */
+/** A header that was sent twice is joined by a comma here, so it never matches. */
 function mismatchedHeader(
   headers: Headers,
   key: string,

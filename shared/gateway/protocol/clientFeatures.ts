@@ -1,6 +1,6 @@
 import type { JsonObject } from './jsonRpc.ts';
 
-/** What a server may ask of a client, by the capability that allows it (2025-11-25, client; 2026-07-28, multi-round-trip requests). */
+/** The server requests, with the client capability that each needs (2025-11-25, client; 2026-07-28, multi-round-trip requests). */
 const askedBy: ReadonlyMap<string, string> = new Map([
   ['elicitation/create', 'elicitation'],
   ['sampling/createMessage', 'sampling'],
@@ -8,18 +8,18 @@ const askedBy: ReadonlyMap<string, string> = new Map([
 ]);
 const features: readonly string[] = [...askedBy.values()];
 
-/** The requests during which a client may be asked: no other has a person waiting for it. */
+/** The requests during which a server may send server requests: only for these a person waits. */
 const mayAsk: ReadonlySet<string> = new Set(['tools/call', 'prompts/get', 'resources/read']);
 
-/** Of what a client declares, that which the gateway can carry for it. */
+/** Returns the client's capabilities that the gateway supports. */
 export function carriedFeatures(capabilities: JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(capabilities).filter(([name]) => features.includes(name)));
 }
 
-/** The requests during which a server may ask, whatever it asks. */
-export const allowsQuestions = (method: string): boolean => mayAsk.has(method);
+/** Whether a server may send server requests during a request `method`. */
+export const allowsServerRequests = (method: string): boolean => mayAsk.has(method);
 
-/** Whether a client with these capabilities can be sent the request `method` while it waits for the answer to `during`. */
+/** Whether a client with these capabilities can get the server request `method` during its request `during`. */
 export function canAnswer(capabilities: JsonObject, method: string, during: string): boolean {
   const feature = askedBy.get(method);
   return feature !== undefined && mayAsk.has(during) && feature in capabilities;

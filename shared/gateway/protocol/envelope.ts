@@ -1,5 +1,40 @@
 import { isObject, type JsonObject } from './jsonRpc.ts';
-import { LOG_LEVELS, META } from './versions.ts';
+
+/** Reserved `_meta` keys of 2026-07-28 (basic, `_meta`). */
+export const META = {
+  protocolVersion: 'io.modelcontextprotocol/protocolVersion',
+  clientInfo: 'io.modelcontextprotocol/clientInfo',
+  clientCapabilities: 'io.modelcontextprotocol/clientCapabilities',
+  logLevel: 'io.modelcontextprotocol/logLevel',
+  serverInfo: 'io.modelcontextprotocol/serverInfo',
+  subscriptionId: 'io.modelcontextprotocol/subscriptionId',
+} as const;
+const reservedKeys: ReadonlySet<string> = new Set(Object.values(META));
+
+/** The name of the gateway for clients and for upstream servers. */
+export const GATEWAY_INFO = { name: 'mcp-registry-gateway', version: '0.1.0' } as const;
+
+/** Severity of log notifications, least first (RFC 5424). */
+export const LOG_LEVELS: readonly string[] = [
+  'debug',
+  'info',
+  'notice',
+  'warning',
+  'error',
+  'critical',
+  'alert',
+  'emergency',
+];
+
+/** Returns the `_meta` of params or of a result; an empty object when there is none. */
+export function metaOf(holder: JsonObject | undefined): JsonObject {
+  return isObject(holder?.['_meta']) ? holder['_meta'] : {};
+}
+
+/** Returns a `_meta` without the keys that only the modern era knows. Keys of vendors stay. */
+export function withoutReserved(meta: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(meta).filter(([key]) => !reservedKeys.has(key)));
+}
 
 /** What a modern request says of its sender in `_meta`. */
 export interface Envelope {
@@ -9,7 +44,7 @@ export interface Envelope {
   readonly logLevel?: string;
 }
 
-/** The first field of a `_meta` that breaks the rules for modern requests (2026-07-28, basic, Per-request protocol fields). */
+/** Returns the first wrong field of a modern `_meta` (2026-07-28, basic, Per-request protocol fields). */
 export function wrongEnvelopeField(meta: JsonObject): { key: string; problem: string } | undefined {
   const { protocolVersion, clientCapabilities, clientInfo, logLevel } = META;
   if (typeof meta[protocolVersion] !== 'string') return { key: protocolVersion, problem: 'must be a string' };
@@ -29,7 +64,7 @@ export function wrongEnvelopeField(meta: JsonObject): { key: string; problem: st
   return undefined;
 }
 
-/** The envelope of a `_meta` without wrong fields. */
+/** Reads the envelope of a `_meta` that has no wrong field. */
 export function readEnvelope(meta: JsonObject): Envelope {
   const capabilities = meta[META.clientCapabilities];
   const info = meta[META.clientInfo];

@@ -7,6 +7,13 @@ export interface ParameterHeader {
   readonly path: readonly string[];
 }
 
+/** The param that a request names its subject by. `Mcp-Name` repeats it (2026-07-28, transports, Standard Request Headers). */
+export const NAMED_BY: ReadonlyMap<string, string> = new Map([
+  ['tools/call', 'name'],
+  ['prompts/get', 'name'],
+  ['resources/read', 'uri'],
+]);
+
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const mirroredTypes: readonly unknown[] = ['string', 'integer', 'boolean'];
 
@@ -23,7 +30,7 @@ export function parameterHeaders(inputSchema: unknown): readonly ParameterHeader
   return headers;
 }
 
-/** A tool is asked for them with each of its calls, and its schema may be long. */
+/** Cached by schema, because each call needs the headers and a schema may be long. */
 const known = new WeakMap<JsonObject, { readonly headers: readonly ParameterHeader[] | undefined }>();
 
 function readHeaders(inputSchema: JsonObject): readonly ParameterHeader[] | undefined {
@@ -56,7 +63,7 @@ function readHeaders(inputSchema: JsonObject): readonly ParameterHeader[] | unde
 /** Keywords whose value is data, where a key `x-mcp-header` means nothing. */
 const holdsNoSchema: ReadonlySet<string> = new Set(['x-mcp-header', 'default', 'const', 'enum', 'examples']);
 
-/** What a modern upstream wants beside the arguments of a call. */
+/** Returns the headers that repeat a call's arguments for a modern server. */
 export function mirrorParameters(
   headers: readonly ParameterHeader[],
   args: JsonObject,
@@ -69,7 +76,7 @@ export function mirrorParameters(
   return mirrored;
 }
 
-/** Says which header of a call disagrees with its arguments, or undefined when none does (same page, Server Behavior). */
+/** Returns how a header of a call differs from its arguments; `undefined` when none does (same page, Server Behavior). */
 export function mismatchedParameter(
   headers: readonly ParameterHeader[],
   args: JsonObject,
@@ -116,7 +123,7 @@ export function encodeHeaderValue(value: string): string {
   return `=?base64?${Buffer.from(value, 'utf8').toString('base64')}?=`;
 }
 
-/** The reverse; undefined when the value claims to be Base64 and is not. */
+/** Decodes such a value; `undefined` when it claims to be Base64 and is not. */
 export function decodeHeaderValue(value: string): string | undefined {
   const [, encoded] = sentinel.exec(value) ?? [];
   if (encoded === undefined) return value;

@@ -1,10 +1,13 @@
-import { StreamResponse, TextResponse } from '../../platform/http/responses.ts';
-import type { Era } from '../../registry/records/era.ts';
-import { METHOD_NOT_FOUND, MISSING_CLIENT_CAPABILITY } from './errorCodes.ts';
-import type { Outcome, RequestId } from './jsonRpc.ts';
-import { COMMENT } from './sse.ts';
+import { faultError } from '../../platform/base/errors.ts';
+import { retryAfter, toProblem } from '../../platform/http/problem.ts';
+import { TextResponse } from '../../platform/http/responses.ts';
+import type { Log, LogFields } from '../../platform/telemetry/log.ts';
+import type { InboundRequest } from './classify.ts';
+import type { ClientEra } from './clientEra.ts';
+import { METHOD_NOT_FOUND, toJsonRpcError } from './errorCodes.ts';
+import type { Outcome, RequestId, JsonObject } from './jsonRpc.ts';
 
-/** One JSON-RPC response by itself. */
+/** One JSON-RPC response as the whole body. */
 export function jsonResponse(
   status: number,
   id: RequestId | null,
@@ -17,88 +20,44 @@ export function jsonResponse(
   });
 }
 
-/**
- * What a method came to, with HTTP 200 for errors too: the call was heard. Only two go to a modern client under statuses
- * of their own (2026-07-28, basic, Per-request protocol fields; transports, Protocol Version Header).
- */
-export function outcomeResponse(era: Era, id: RequestId, outcome: Outcome): Response {
-  const code = era === 'modern' && 'error' in outcome ? outcome.error.code : undefined;
-  return jsonResponse(modernStatuses.get(code) ?? 200, id, outcome);
+/** The outcome of a method. Most errors have HTTP 200 too, because the gateway carried out the call. */
+export function outcomeResponse(client: ClientEra, id: RequestId, outcome: Outcome): Response {
+  return jsonResponse('error' in outcome ? client.errorStatus(outcome.error.code) : 200, id, outcome);
 }
 
-const modernStatuses: ReadonlyMap<number | undefined, number> = new Map([
-  [MISSING_CLIENT_CAPABILITY, 400],
-  [METHOD_NOT_FOUND, 404],
-]);
-
-export interface EventSource {
-  /** The next event, and whether it is the last. Must not reject: on Azure a body that fails never ends. */
-  next(): Promise<{ readonly event: Uint8Array; readonly last: boolean }>;
-  /** The client has left, perhaps while `next` is awaited. The result of that `next` is discarded. */
-  cancel(): void;
+/** A result that the gateway itself made. */
+export function ownResult({ client, message }: InboundRequest, result: JsonObject): Response {
+  return jsonResponse(200, message.id, { result: client.ownResult(result) });
 }
 
-/** The headers leave with the first event: one that takes longer has a comment go before it. */
-const FIRST_COMMENT_AFTER_MS = 25;
-/** Proxies and load balancers cut streams that are silent for some time, 230 seconds on Azure. */
-const COMMENT_EVERY_MS = 15_000;
+export function invalid({ client, message }: InboundRequest, problem: string): Response {
+  return outcomeResponse(client, message.id, {
+    error: toJsonRpcError({ kind: 'invalid', message: problem }),
+  });
+}
 
-/** A stream of server-sent events, made as the client reads them, with a comment now and then. */
-export function eventResponse(source: EventSource): Response {
-  return new StreamResponse(withComments(source), {
-    headers: {
-      'content-type': 'text/event-stream',
-      'cache-control': 'no-cache, no-transform',
-      // Reverse proxies otherwise hold events back (2026-07-28, transports, Receiving Messages).
-      'x-accel-buffering': 'no',
+/** HTTP 404 for modern clients (2026-07-28, transports, Protocol Version Header), HTTP 200 for legacy ones. */
+export function noMethod({ client, message }: InboundRequest): Response {
+  return outcomeResponse(client, message.id, {
+    error: {
+      code: METHOD_NOT_FOUND,
+      message: `This endpoint has no method "${message.method.slice(0, 100)}".`,
     },
   });
 }
 
-function withComments(source: EventSource): AsyncIterable<Uint8Array> {
-  const over = { done: true, value: undefined } as const;
-  let isOver = false;
-  let next: ReturnType<EventSource['next']> | undefined;
-  let silence = silent(FIRST_COMMENT_AFTER_MS);
-  const hasEnded = () => isOver;
-  const end = () => {
-    isOver = true;
-    silence.end();
-  };
-  return {
-    [Symbol.asyncIterator]: () => ({
-      async next() {
-        if (hasEnded()) return over;
-        next ??= source.next();
-        const said = await Promise.race([next, silence.over]);
-        // The client may have left meanwhile, which ends the silence too.
-        if (hasEnded()) return over;
-        if (said === undefined) {
-          silence = silent(COMMENT_EVERY_MS);
-          return { done: false, value: COMMENT };
-        }
-        next = undefined;
-        if (said.last) end();
-        return { done: false, value: said.event };
-      },
-      return() {
-        if (!isOver) source.cancel();
-        end();
-        return Promise.resolve(over);
-      },
-    }),
-  };
+/** Logs a fault of the gateway or of a service that it depends on. Returns the JSON-RPC error, which says which of the two. */
+export function faultOutcome(error: unknown, log: Log, fields: LogFields): Outcome {
+  log.error('request_failed', fields, error);
+  return { error: toJsonRpcError(faultError(error), { traceId: fields['traceId'] }) };
 }
 
-/** A stretch of time, which may be ended before it is over. */
-function silent(ms: number): { readonly over: Promise<undefined>; end(): void } {
-  const { promise: over, resolve } = Promise.withResolvers<undefined>();
-  const timer = setTimeout(resolve, ms, undefined);
-  return {
-    over,
-    end: () => {
-      clearTimeout(timer);
-      resolve(undefined);
-    },
-  };
+/**
+ * Returns the response to a fault that occurred before the response began, in both eras: HTTP 503 with `Retry-After` for a
+ * service that does not answer, and HTTP 200 for a fault of the gateway, as for other JSON-RPC errors.
+ */
+export function faultResponse(id: RequestId | null, error: unknown, outcome: Outcome): Response {
+  const shown = faultError(error);
+  if (shown.kind !== 'unavailable') return jsonResponse(200, id, outcome);
+  return jsonResponse(toProblem(shown).status, id, outcome, retryAfter(shown));
 }

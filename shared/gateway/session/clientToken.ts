@@ -1,13 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { Principal } from '../../identity/access/actor.ts';
 import type { Seal } from '../../platform/security/seal.ts';
+import { MAX_TOKEN_LENGTH } from '../protocol/limits.ts';
 import { isObject, type JsonObject } from '../protocol/jsonRpc.ts';
 
-/** The kinds of tokens that clients carry. */
+/** The kinds of tokens that clients carry. `question` is the id of a server request. */
 type Kind = 'session' | 'question';
-
-/** A longer token is refused unread. */
-const MAX_TOKEN_LENGTH = 8_192;
 
 const ownerOf = ({ tenantId, userId, clientId }: Principal) => [tenantId, userId, clientId];
 

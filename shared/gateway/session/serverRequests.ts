@@ -5,11 +5,13 @@ import type { Seal } from '../../platform/security/seal.ts';
 import type { StateStore } from '../../platform/state/stateStore.ts';
 import { stateBounds } from '../../platform/state/stateBounds.ts';
 import type { Outcome, RequestId } from '../protocol/jsonRpc.ts';
-import { PERSON_WITHIN_MS, type ReplyTo } from '../upstream/answer.ts';
-import type { ClientSession } from './clientSessions.ts';
+import { ANSWER_POLL_MS, PERSON_TIMEOUT_MS } from '../protocol/limits.ts';
+import type { ReplyTo } from '../upstream/answer.ts';
+import type { ClientSession } from '../upstream/connection.ts';
+import type { WaitForAnswer } from '../upstream/mrtr.ts';
 import { closeToken, openToken } from './clientToken.ts';
 
-/** Where the answer to a question goes. */
+/** Where the answer to a server request goes: to the server's session, or to a call that waits for it (MRTR). */
 const targetSchema = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('session'),
@@ -23,56 +25,47 @@ const targetSchema = z.discriminatedUnion('kind', [
 ]);
 type Target = z.infer<typeof targetSchema>;
 
-/** A call of ours that waits for the client's answer to what its server asked. */
-export interface Waiting {
-  /** Names the question to the client. */
-  readonly ticket: string;
-  /** What the client answered; undefined when it did not in time, or the call was given up. */
-  readonly answer: Promise<Outcome | undefined>;
-}
-
 /**
- * Questions of servers to clients. The id that the client is asked under says, sealed, where its answer goes, so that the
- * answer may come to any instance.
+ * Server requests to clients: elicitation, sampling and roots. The id for the client is a sealed token that says where the answer
+ * goes, so any instance can receive the answer.
  */
-export interface Questions {
-  /** Returns the id under which the client is asked. */
+export interface ServerRequests {
+  /** Returns the id of a server request for the client. */
   idFor(
     owner: Principal,
     client: ClientSession,
-    question: { slug: string; id: RequestId; replyTo: ReplyTo },
+    asked: { slug: string; id: RequestId; replyTo: ReplyTo },
   ): string;
-  /** Begins to wait for an answer that is for us. */
-  wait(signal: AbortSignal): Waiting;
-  /** Returns where an answer goes, or `undefined` when the client was never asked this. */
+  /** Begins to wait for an answer that a call of this instance needs. */
+  readonly wait: WaitForAnswer;
+  /** Returns where an answer goes, or `undefined` when the client got no such request. */
   targetOf(owner: Principal, client: ClientSession, id: RequestId): Target | undefined;
-  /** Gives an answer to the call that waits for it, on whichever instance. `too_large`: only that instance could take it. */
+  /** Delivers an answer to the waiting call, on any instance. `too_large`: the answer is too long for the shared state. */
   answer(ticket: string, outcome: Outcome): Promise<'taken' | 'too_large'>;
 }
 
-const LOOK_EVERY_MS = 500;
 const outcomeSchema = z.union([
   z.object({ result: z.record(z.string(), z.unknown()) }),
   z.object({ error: z.looseObject({ code: z.number(), message: z.string() }) }),
 ]);
 
-export function createQuestions({
+export function createServerRequests({
   state,
   seal,
 }: {
   readonly state: StateStore;
   readonly seal: Seal;
-}): Questions {
-  /** Those who wait here. */
+}): ServerRequests {
+  /** Calls of this instance that wait, by ticket. */
   const here = new Map<string, (outcome: Outcome) => void>();
   const keyOf = (ticket: string) => `mreg:mcp:answer:${ticket}`;
 
-  async function lookFor(ticket: string, signal: AbortSignal): Promise<Outcome | undefined> {
-    const until = performance.now() + PERSON_WITHIN_MS;
+  async function poll(ticket: string, signal: AbortSignal): Promise<Outcome | undefined> {
+    const until = performance.now() + PERSON_TIMEOUT_MS;
     const woken = new Promise<Outcome>((wake) => here.set(ticket, wake));
     try {
       while (!signal.aborted && performance.now() < until) {
-        const outcome = await Promise.race([woken, pause(LOOK_EVERY_MS)]);
+        const outcome = await Promise.race([woken, pause(ANSWER_POLL_MS)]);
         if (outcome) return outcome;
         const sealed = await state.get(keyOf(ticket));
         if (sealed === undefined) continue;
@@ -97,8 +90,8 @@ export function createQuestions({
       ),
     wait(signal) {
       const ticket = randomBytes(16).toString('hex');
-      const answer = lookFor(ticket, signal);
-      // Of several questions only one is awaited at a time: an outage must not go unhandled at the others.
+      const answer = poll(ticket, signal);
+      // The caller awaits several answers one after another. An outage must not be an unhandled rejection of the others.
       answer.catch(() => undefined);
       return { ticket, answer };
     },
@@ -113,10 +106,10 @@ export function createQuestions({
         wake(outcome);
         return 'taken';
       }
-      // A person's answer may be a secret.
+      // The answer of a person may be a secret, so it is sealed.
       const text = seal.close('answer', [ticket], outcome);
       if (Buffer.byteLength(text) > stateBounds.valueBytes) return 'too_large';
-      await state.set(keyOf(ticket), text, PERSON_WITHIN_MS);
+      await state.set(keyOf(ticket), text, PERSON_TIMEOUT_MS);
       return 'taken';
     },
   };

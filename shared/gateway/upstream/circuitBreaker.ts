@@ -1,100 +1,106 @@
+import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import type { Clock } from '../../platform/base/clock.ts';
 import { type StateStore, parseStateValue } from '../../platform/state/stateStore.ts';
+import { CIRCUIT_FAILURES, CIRCUIT_FRESH_MS, CIRCUIT_OPEN_MS, MAX_CIRCUIT_TENANTS } from '../protocol/limits.ts';
 
-const restingSchema = z.record(z.string(), z.number());
-type RestingServers = Readonly<Record<string, number>>;
+/** When each open circuit becomes half-open, in milliseconds since 1970, by slug and URL. */
+const openCircuitsSchema = z.record(z.string(), z.number());
+type OpenCircuits = Readonly<Record<string, number>>;
 
-/** A server as it was registered: with another URL it is another. */
-export interface Named {
+/** A server as it was registered. With another URL it is another server. */
+export interface ServerKey {
   readonly slug: string;
   readonly url: string;
 }
 
 /**
- * Which servers of a tenant are left alone for a while, because they failed again and again. All instances learn of it
- * from the state; nobody waits for that.
+ * A circuit breaker for each server of a tenant. Closed: calls pass. Five failures in a row open it, for all instances: calls
+ * fail at once. After 15 seconds it is half-open: calls pass, the first failure opens it again and the first success closes it.
  */
-export interface Resting {
-  /** Milliseconds until the server is tried again; undefined when it is not resting, as far as this instance knows. */
-  leftMs(tenantId: string, server: Named): number | undefined;
-  /** Lets a server rest, for all instances. */
-  rest(tenantId: string, server: Named): void;
-  /** The slugs of all that rest now, as of a few seconds ago at most. */
-  all(tenantId: string): Promise<readonly string[]>;
+export interface CircuitBreaker {
+  /** Milliseconds until an open circuit becomes half-open; `undefined` while calls pass, as far as this instance knows. */
+  openForMs(tenantId: string, server: ServerKey): number | undefined;
+  /** Counts a failure. */
+  fail(tenantId: string, server: ServerKey): void;
+  /** Closes the circuit. */
+  succeed(tenantId: string, server: ServerKey): void;
+  /** The slugs of all servers whose circuit is open, as of a few seconds ago at most. */
+  openServers(tenantId: string): Promise<readonly string[]>;
 }
 
-/** Long enough for a server to start again, short enough to be noticed by nobody who comes later. */
-export const REST_MS = 15_000;
-const FRESH_MS = 2_000;
-const REMEMBERED_TENANTS = 200;
-
-export function createResting({
+export function createCircuitBreaker({
   state,
   clock,
 }: {
   readonly state: StateStore;
   readonly clock: Clock;
-}): Resting {
-  const known = new Map<string, { at: number; servers: RestingServers; reading?: Promise<void> }>();
-  const keyOf = (tenantId: string) => `mreg:mcp:resting:${tenantId}`;
-  /** A slug holds no space. */
-  const nameOf = ({ slug, url }: Named) => `${slug} ${url}`;
+}): CircuitBreaker {
+  const tenants = new LRUCache<string, { at: number; circuits: OpenCircuits; reading?: Promise<void> }>({
+    max: MAX_CIRCUIT_TENANTS,
+  });
+  const failures = new Map<string, number>();
+  const stateKey = (tenantId: string) => `mreg:mcp:circuits:${tenantId}`;
+  /** A slug has no space. */
+  const nameOf = ({ slug, url }: ServerKey) => `${slug} ${url}`;
+  const failureKey = (tenantId: string, server: ServerKey) => `${tenantId} ${nameOf(server)}`;
   const now = () => clock.now().getTime();
 
-  function recall(tenantId: string) {
-    let entry = known.get(tenantId);
-    if (entry === undefined) {
-      entry = { at: 0, servers: {} };
-      known.set(tenantId, entry);
-      const [oldest] = known.keys();
-      if (known.size > REMEMBERED_TENANTS && oldest !== undefined) known.delete(oldest);
-    }
+  function entryOf(tenantId: string) {
+    let entry = tenants.get(tenantId);
+    if (entry === undefined) tenants.set(tenantId, (entry = { at: 0, circuits: {} }));
     return entry;
   }
 
-  /** Reads anew where what is known is old. An outage of the state changes nothing: each instance then knows its own. */
-  function freshen(tenantId: string): Promise<void> {
-    const entry = recall(tenantId);
-    if (now() - entry.at < FRESH_MS) return entry.reading ?? Promise.resolve();
+  /** Reads the state again where the entry is old. During an outage of the state each instance knows its own circuits. */
+  function refresh(tenantId: string): Promise<void> {
+    const entry = entryOf(tenantId);
+    if (now() - entry.at < CIRCUIT_FRESH_MS) return entry.reading ?? Promise.resolve();
     entry.at = now();
-    entry.reading = state.get(keyOf(tenantId)).then(
+    entry.reading = state.get(stateKey(tenantId)).then(
       (text) => {
-        entry.servers = { ...parseStateValue(text, restingSchema), ...stillResting(entry.servers) };
+        entry.circuits = { ...parseStateValue(text, openCircuitsSchema), ...stillOpen(entry.circuits) };
       },
       () => undefined,
     );
     return entry.reading;
   }
 
-  const stillResting = (servers: RestingServers): RestingServers =>
-    Object.fromEntries(Object.entries(servers).filter(([, until]) => until > now()));
+  const stillOpen = (circuits: OpenCircuits): OpenCircuits =>
+    Object.fromEntries(Object.entries(circuits).filter(([, until]) => until > now()));
 
   async function share(tenantId: string, name: string, until: number): Promise<void> {
     for (;;) {
-      const text = await state.get(keyOf(tenantId));
-      const servers = { ...stillResting(parseStateValue(text, restingSchema) ?? {}), [name]: until };
-      const stored = await state.compareAndSet(keyOf(tenantId), text, JSON.stringify(servers), REST_MS);
-      if (stored === 'stored') return;
+      const text = await state.get(stateKey(tenantId));
+      const circuits = { ...stillOpen(parseStateValue(text, openCircuitsSchema) ?? {}), [name]: until };
+      const value = JSON.stringify(circuits);
+      if ((await state.compareAndSet(stateKey(tenantId), text, value, CIRCUIT_OPEN_MS)) === 'stored') return;
     }
   }
 
   return {
-    leftMs(tenantId, server) {
-      void freshen(tenantId);
-      const left = (recall(tenantId).servers[nameOf(server)] ?? 0) - now();
-      return left > 0 ? left : undefined;
+    openForMs(tenantId, server) {
+      void refresh(tenantId);
+      const leftMs = (entryOf(tenantId).circuits[nameOf(server)] ?? 0) - now();
+      return leftMs > 0 ? leftMs : undefined;
     },
-    rest(tenantId, server) {
+    fail(tenantId, server) {
+      const key = failureKey(tenantId, server);
+      const count = (failures.get(key) ?? 0) + 1;
+      failures.set(key, count);
+      if (count < CIRCUIT_FAILURES) return;
       const name = nameOf(server);
-      const until = now() + REST_MS;
-      const entry = recall(tenantId);
-      entry.servers = { ...entry.servers, [name]: until };
+      const until = now() + CIRCUIT_OPEN_MS;
+      const entry = entryOf(tenantId);
+      entry.circuits = { ...entry.circuits, [name]: until };
       share(tenantId, name, until).catch(() => undefined);
     },
-    async all(tenantId) {
-      await freshen(tenantId);
-      const names = Object.keys(stillResting(recall(tenantId).servers));
+    succeed(tenantId, server) {
+      if (failures.size > 0) failures.delete(failureKey(tenantId, server));
+    },
+    async openServers(tenantId) {
+      await refresh(tenantId);
+      const names = Object.keys(stillOpen(entryOf(tenantId).circuits));
       return [...new Set(names.map((name) => name.slice(0, name.indexOf(' '))))].sort();
     },
   };

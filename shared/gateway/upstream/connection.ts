@@ -1,30 +1,39 @@
 import type { SignedIn } from '../../identity/credentials/credentials.ts';
 import type { Principal } from '../../identity/access/actor.ts';
 import type { Era } from '../../registry/records/era.ts';
-import type { Tool } from '../../registry/records/server.ts';
+import type { Discovery, Tool } from '../../registry/records/server.ts';
+import type { UpstreamTarget } from '../../registry/records/upstreamSettings.ts';
 import type { Envelope } from '../protocol/envelope.ts';
 import type { JsonObject, RequestId } from '../protocol/jsonRpc.ts';
-import type { ClientSession } from '../session/clientSessions.ts';
 import type { Answer } from './answer.ts';
 
-/** One request of a client, in the words of the server that it goes to. */
+/** The part of a server record that is needed to reach the server. */
+export interface Reachable extends UpstreamTarget {
+  readonly slug: string;
+  readonly discovery: Pick<Discovery, 'era' | 'protocolVersion' | 'transport' | 'capabilities'>;
+}
+
+/** One request of a client, with the names of the server that it goes to. */
 export interface UpstreamCall {
   readonly id: RequestId;
   readonly method: string;
   readonly params: JsonObject;
   /** For `tools/call`: the tool as its server describes it. */
   readonly tool?: Tool | undefined;
-  /** What the client says of itself, where it says anything. */
+  /** The client's description of itself, where it gave one. */
   readonly envelope: Envelope | undefined;
   readonly traceparent: string;
 }
 
-/** Why a call is aborted when its time is over. For any other reason nobody waits for it any more, which tells nothing of the server. */
-export const TIME_OVER = 'time over';
+/** The reason of an abort after the call timeout. After every other abort the caller has left, which says nothing of the server. */
+export const TIMED_OUT = 'timed out';
 
-/** An upstream server as one caller may use it. Who calls it need not know which era it speaks. */
+/** An upstream server as one caller may use it, of either era. */
 export interface Connection {
+  /** The era of the server, by which its answers are translated. */
   readonly era: Era;
+  /** Whether the server puts its server requests into a result and waits for another call (MRTR). */
+  readonly usesMrtr: boolean;
   /** Ids and progress tokens in the answer are the client's. @throws UpstreamFault */
   request(call: UpstreamCall, signal: AbortSignal): Promise<Answer>;
 }
@@ -32,8 +41,39 @@ export interface Connection {
 /** On whose behalf a server is called. */
 export interface Caller {
   readonly principal: Principal;
-  /** Absent: the client keeps none, so a server cannot ask it anything while it works. */
+  /** Absent: the client has no session, so a server cannot send it a server request. */
   readonly session: ClientSession | undefined;
-  /** Who is signed in, looked at only where a server is called as that user; undefined where there is no token. */
+  /** Returns the signed-in user; used only for servers that are called as that user. */
   readonly user: () => SignedIn | undefined;
+}
+
+/** A session of the legacy era with a client, with what the client said of itself at its start. */
+export interface ClientSession {
+  readonly id: string;
+  readonly capabilities: JsonObject;
+  readonly clientInfo: JsonObject | undefined;
+  /** The shared state as of a few seconds ago at most, with this instance's own changes. */
+  shared(): Promise<SharedState>;
+  /** Changes the shared state and returns the new one. `change` may be called more than once. */
+  change(change: (now: SharedState) => SharedState): Promise<SharedState>;
+}
+
+/** The state of a client's session that all instances share, by slug where it concerns servers. */
+export interface SharedState {
+  readonly ended: boolean;
+  /** The least level of log notifications that the client wants; all when absent. */
+  readonly logLevel?: string | undefined;
+  /** Sessions with legacy servers. */
+  readonly upstream: ReadonlyMap<string, KnownSession>;
+  /** The stream that the client listens on. A later one takes its place. */
+  readonly stream?: string | undefined;
+  /** URIs that the client subscribed to, as their servers name them. */
+  readonly subscriptions: ReadonlyMap<string, readonly string[]>;
+}
+
+export interface KnownSession {
+  readonly id: string;
+  readonly version: string;
+  /** A hash of the address and the credentials of the session. It is not resumed under others. */
+  readonly target: string;
 }

@@ -1,7 +1,8 @@
-import { explain, type OutboundClient } from '../../platform/outbound/outboundClient.ts';
-import { IdleTimeout, type OutboundBody } from '../../platform/outbound/outboundBody.ts';
 import { ANSWER_BOUNDS, unsafeShape } from '../../platform/base/json.ts';
+import { IdleTimeout, type OutboundBody } from '../../platform/outbound/outboundBody.ts';
+import { explain, type OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { type Message, readMessage } from '../protocol/jsonRpc.ts';
+import { IDLE_TIMEOUT_MS, LINGER_MS, MAX_ANSWER_BYTES, MAX_STREAM_EVENTS } from '../protocol/limits.ts';
 import { createSseParser, type SseEvent } from '../protocol/sse.ts';
 import { UpstreamFault } from './fault.ts';
 
@@ -14,14 +15,14 @@ export interface Exchange {
   readonly signal: AbortSignal;
 }
 
-/** The head of an upstream's answer. Its body must be read by one of the readers below, or dropped. */
+/** The head of an upstream's answer. Its body must be read by a reader below, or dropped. */
 export interface Reply {
   readonly status: number;
   readonly form: 'json' | 'events' | 'other';
   readonly sessionId: string | undefined;
   readonly body: OutboundBody;
   readonly signal: AbortSignal;
-  /** How long the server may be silent within its answer. It changes with what the server waits for. */
+  /** How long the server may be silent within its answer. It is longer while a server request is open. */
   idleMs: number;
   /** The last event of its stream that can be resumed after. */
   resumable?: Pick<SseEvent, 'id' | 'retryMs'>;
@@ -34,11 +35,11 @@ export async function send(outbound: OutboundClient, { message, ...exchange }: E
     ...(message !== undefined && { body: JSON.stringify(message) }),
   });
   if (!sent.ok) {
-    const { kind, message: words } = sent.error;
+    const { kind, message: detail } = sent.error;
     if (kind === 'timeout') throw new UpstreamFault('timeout', 'did not answer in time');
     throw kind === 'invalid'
-      ? new UpstreamFault('address_refused', `has an address that the gateway may not call: ${words}`)
-      : new UpstreamFault('unreachable', `could not be reached: ${words}`);
+      ? new UpstreamFault('address_refused', `has an address that the gateway may not call: ${detail}`)
+      : new UpstreamFault('unreachable', `could not be reached: ${detail}`);
   }
   const { statusCode, headers, body } = sent.value;
   const mediaType = one(headers['content-type'])?.split(';', 1)[0]?.trim().toLowerCase();
@@ -48,7 +49,7 @@ export async function send(outbound: OutboundClient, { message, ...exchange }: E
     sessionId: one(headers['mcp-session-id']),
     body,
     signal: exchange.signal,
-    idleMs: MAX_IDLE_MS,
+    idleMs: IDLE_TIMEOUT_MS,
   };
 }
 
@@ -60,22 +61,12 @@ const forms: ReadonlyMap<string | undefined, Reply['form']> = new Map([
 const one = (header: string | string[] | undefined): string | undefined =>
   Array.isArray(header) ? header[0] : header;
 
-/** How long a server may take to end an answer that nobody reads on, which frees the connection for the next call. */
-const LINGER_MS = 250;
-
-/** Leaves an answer of which nobody needs the body, so that its connection is not held. */
+/** Frees the connection of an answer whose body nobody needs. */
 export function drop(reply: Reply): void {
   reply.body.leave(LINGER_MS);
 }
 
-/** An MCP SDK refuses larger messages by default, so no sound server sends them. */
-const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
-/** Far more progress than a person follows; a server that sends more floods. */
-const MAX_STREAM_EVENTS = 1_000;
-/** Servers that work long send progress or comments every 15 seconds; twice that is silence. */
-const MAX_IDLE_MS = 30_000;
-
-/** Reads a JSON body whole. @throws UpstreamFault when it is too large, breaks off or is not one JSON-RPC message. */
+/** Reads a whole JSON body. @throws UpstreamFault when it is too large, breaks off or is not one JSON-RPC message. */
 export async function readJson(reply: Reply): Promise<Message> {
   return parse((await readWhole(reply)).toString('utf8'));
 }
@@ -91,7 +82,7 @@ async function readWhole(reply: Reply): Promise<Buffer> {
 const silence = (idleMs: number) => new UpstreamFault('timeout', `sent nothing for ${idleMs / 1000} seconds`);
 const tooLarge = () => new UpstreamFault('too_large', `answered with more than ${MAX_ANSWER_BYTES} bytes`);
 
-/** Why a body could not be read to its end. */
+/** Returns the fault for a body that could not be read to its end. */
 function faultIn(error: unknown, { signal, idleMs }: Reply): UpstreamFault {
   if (error instanceof UpstreamFault) return error;
   if (error instanceof IdleTimeout) return silence(idleMs);
@@ -100,14 +91,14 @@ function faultIn(error: unknown, { signal, idleMs }: Reply): UpstreamFault {
     : new UpstreamFault('closed', 'closed the connection before its answer was complete');
 }
 
-/** Reads an event stream event by event, of every type. Ends when the server ends it. @throws UpstreamFault as above. */
+/** Yields the events of a stream, of every type, until the server ends it. @throws UpstreamFault as above. */
 export async function* readEvents(reply: Reply): AsyncGenerator<SseEvent, void, undefined> {
   const { body } = reply;
   const parser = createSseParser(MAX_ANSWER_BYTES);
   let received = 0;
   let events = 0;
   try {
-    // The clock runs only while we wait for the server, not while a slow client holds us up.
+    // The idle timeout runs while the gateway waits for the server, not while it waits for a slow client.
     for (let chunk = await body.next(reply.idleMs); chunk; chunk = await body.next(reply.idleMs)) {
       received += chunk.byteLength;
       if (received > MAX_ANSWER_BYTES) throw tooLarge();
@@ -127,11 +118,11 @@ export async function* readEvents(reply: Reply): AsyncGenerator<SseEvent, void, 
   }
 }
 
-/** The message in an event, where it is one of MCP's. A server may open with an event without data. @throws UpstreamFault as `parse` */
+/** Returns the MCP message in an event, if any: a server may open with an event without data. @throws UpstreamFault as `parse` */
 export const messageIn = ({ type, data }: SseEvent): Message | undefined =>
   type === 'message' && data !== '' ? parse(data) : undefined;
 
-/** @throws UpstreamFault when the text is not one JSON-RPC message that can be passed on. */
+/** @throws UpstreamFault when the text is not one JSON-RPC message within the bounds. */
 export function parse(text: string): Message {
   let value: unknown;
   try {

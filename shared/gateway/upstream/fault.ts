@@ -10,11 +10,11 @@ export type FaultKind =
   | 'not_mcp'
   | 'closed'
   | 'too_large'
-  /** Not called: it has failed too often, or has too much to do for us already. */
+  /** Not called: its circuit breaker is open (`resting`), or it has too many calls of this gateway (`busy`). */
   | 'resting'
   | 'busy';
 
-/** The kind of error that each is to whoever called the gateway: never the caller's own mistake. */
+/** The kind of error of each fault for the client. No fault is the client's mistake. */
 export const faultErrors = {
   unreachable: 'unavailable',
   address_refused: 'unavailable',
@@ -29,13 +29,13 @@ export const faultErrors = {
 } as const satisfies Record<FaultKind, ErrorKind>;
 
 /**
- * An upstream server failed us. Thrown by the code that speaks to it, caught where a call or a discovery ends. The message
- * completes "The server …", is made of the gateway's words only, and never holds what the upstream sent.
+ * A failure of an upstream server. The upstream code throws it; a call or a discovery catches it. The message completes
+ * "The server …" and never contains text that the server sent.
  */
 export class UpstreamFault extends Error {
   override readonly name = 'UpstreamFault';
   readonly kind: FaultKind;
-  /** The HTTP status, where the fault is one. */
+  /** The HTTP status, where it is the fault. */
   readonly status: number | undefined;
 
   constructor(kind: FaultKind, message: string, status?: number) {
@@ -45,14 +45,17 @@ export class UpstreamFault extends Error {
   }
 }
 
-/** The server opens no session any more since it has come to speak the modern era: what we know of it is out of date. */
+/** The server opens no session any more, because it now speaks the modern era. Its record is outdated. */
 export class OutdatedEra extends UpstreamFault {
   constructor() {
     super('not_mcp', 'speaks no protocol version of the era that it was registered with');
   }
 }
 
-/** The fault that an HTTP status is, or undefined for a success. */
+/** A server that answered, but cannot be registered. The message completes "The server …". */
+export class UnsuitableServer extends Error {}
+
+/** Returns the fault of an HTTP status, or `undefined` for a success. */
 export function statusFault(status: number): UpstreamFault | undefined {
   if (status >= 200 && status < 300) return undefined;
   if (status === 401 || status === 403) {

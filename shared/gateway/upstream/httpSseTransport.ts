@@ -3,32 +3,29 @@ import { readUrl } from '../../platform/base/readUrl.ts';
 import { METHOD_NOT_FOUND } from '../protocol/errorCodes.ts';
 import type { JsonObject, RequestId } from '../protocol/jsonRpc.ts';
 import type { SseEvent } from '../protocol/sse.ts';
+import { HTTP_SSE_VERSION } from '../protocol/versions.ts';
 import { type AnswerItem, itemOf, nextItem, outcomeOf } from './answer.ts';
 import type { Connection } from './connection.ts';
 import { drop, messageIn, readEvents, send } from './exchange.ts';
 import { statusFault, UpstreamFault } from './fault.ts';
-import { legacyParams } from './legacy.ts';
-import { nothingOffered } from './legacySession.ts';
+import { legacyParams, NO_CAPABILITIES } from './legacySession.ts';
 
-/** A session over the HTTP+SSE transport: requests are posted, and everything comes over one stream. */
-export interface OldSession {
-  /** Asks one thing at a time. @throws UpstreamFault from the items */
+/** A session over the HTTP+SSE transport: requests are posted, and all answers come over one stream. */
+export interface HttpSseSession {
+  /** Sends a request, one at a time. @throws UpstreamFault from the items */
   ask(method: string, params: JsonObject, id?: RequestId): AsyncGenerator<AnswerItem, void, undefined>;
   close(): void;
 }
 
-/** The version whose transport this is; servers of later versions that kept the transport accept it. */
-const OLD_VERSION = '2024-11-05';
-
 /**
- * Opens a session (2024-11-05, transports, HTTP with SSE). Where messages are posted to, the server says; another origin than
- * its own is refused. @throws UpstreamFault
+ * Opens a session (2024-11-05, transports, HTTP with SSE). The server names the URL for messages; a URL of another origin is
+ * rejected. @throws UpstreamFault
  */
-export async function openOldSession(
+export async function openHttpSseSession(
   outbound: OutboundClient,
   url: string,
   caller: AbortSignal,
-): Promise<{ readonly session: OldSession; readonly result: JsonObject }> {
+): Promise<{ readonly session: HttpSseSession; readonly result: JsonObject }> {
   const own = new AbortController();
   const signal = AbortSignal.any([caller, own.signal]);
   const reply = await send(outbound, {
@@ -70,7 +67,7 @@ export async function openOldSession(
     let target = endpointIn(await next(), url);
     while (target === undefined) target = endpointIn(await next(), url);
     const endpoint = target;
-    const session: OldSession = {
+    const session: HttpSseSession = {
       close,
       async *ask(method, params, id = `gateway-${(lastId += 1)}`) {
         await post(endpoint, { id, method, params });
@@ -87,7 +84,7 @@ export async function openOldSession(
         }
       },
     };
-    const hello = { protocolVersion: OLD_VERSION, ...nothingOffered };
+    const hello = { protocolVersion: HTTP_SSE_VERSION, ...NO_CAPABILITIES };
     const outcome = await outcomeOf({ kind: 'stream', items: session.ask('initialize', hello) });
     if ('error' in outcome) throw new UpstreamFault('not_mcp', 'refused to open a session');
     await post(endpoint, { method: 'notifications/initialized' });
@@ -98,16 +95,16 @@ export async function openOldSession(
   }
 }
 
-/** Where messages go, when this event says it. */
+/** Returns the URL for messages, if this event names it. */
 function endpointIn({ type, data }: SseEvent, url: string): string | undefined {
   if (type !== 'endpoint') return undefined;
-  const told = readUrl(data, url);
-  if (told?.origin !== new URL(url).origin)
+  const endpoint = readUrl(data, url);
+  if (endpoint?.origin !== new URL(url).origin)
     throw new UpstreamFault('not_mcp', 'wants its messages sent to another origin');
-  return told.href;
+  return endpoint.href;
 }
 
-/** Nothing is offered, so nothing may be asked. */
+/** Refuses a server request: the gateway declared no capabilities. */
 function refusal({ id, method }: { readonly id: RequestId; readonly method: string }): object {
   if (method === 'ping') return { id, result: {} };
   return {
@@ -117,14 +114,15 @@ function refusal({ id, method }: { readonly id: RequestId; readonly method: stri
 }
 
 /**
- * A server that speaks only this transport, the last resort. Its stream cannot be shared by instances, so each call has a
- * session of its own, in which its id and its progress token are the client's.
+ * A connection to a server that speaks only this transport. Instances cannot share its stream, so each call has a session of
+ * its own, with the client's id and progress token.
  */
-export function oldConnection(outbound: OutboundClient, url: string): Connection {
+export function httpSseConnection(outbound: OutboundClient, url: string): Connection {
   return {
     era: 'legacy',
+    usesMrtr: false,
     async request(call, signal) {
-      const { session } = await openOldSession(outbound, url, signal);
+      const { session } = await openHttpSseSession(outbound, url, signal);
       const items = closing(session, call.method, legacyParams(call), call.id);
       const first = await nextItem(items);
       if (first.kind !== 'outcome') return { kind: 'stream', items: after(first, items) };
@@ -135,7 +133,7 @@ export function oldConnection(outbound: OutboundClient, url: string): Connection
 }
 
 async function* closing(
-  session: OldSession,
+  session: HttpSseSession,
   method: string,
   params: JsonObject,
   id: RequestId,

@@ -1,29 +1,111 @@
-import type { JsonObject, JsonRpcRequest, RequestId } from '../protocol/jsonRpc.ts';
-import { metaOf, withoutReserved } from '../protocol/versions.ts';
+import { LISTEN_TIMEOUT_MS, NOTIFY_TIMEOUT_MS } from '../protocol/limits.ts';
+import { canAnswer, carriedFeatures } from '../protocol/clientFeatures.ts';
+import { metaOf } from '../protocol/envelope.ts';
+import type { JsonObject, JsonRpcNotification, JsonRpcRequest, RequestId } from '../protocol/jsonRpc.ts';
 import { type Answer, type AnswerItem, outcomeOf } from './answer.ts';
 import type { Connection, UpstreamCall } from './connection.ts';
-import { drop } from './exchange.ts';
+import { drop, messageIn, readEvents } from './exchange.ts';
 import { UpstreamFault } from './fault.ts';
-import type { LegacySession } from './legacySession.ts';
+import { httpSseConnection } from './httpSseTransport.ts';
+import { answerAsNobody, legacyParams, type LegacySession } from './legacySession.ts';
 import type { SessionSlot } from './sessionPool.ts';
+import type { UpstreamEra } from './upstreamEra.ts';
+
+/** Servers up to 2025-11-25: over Streamable HTTP in a session, or over HTTP+SSE where they speak nothing else. */
+export const legacyUpstream: UpstreamEra = {
+  subscribesByRequest: true,
+  listensByCall: false,
+  /**
+   * Many SDKs of this era send server requests on the listening stream, without a tie to the call (2025-11-25, transports,
+   * Listening for Messages from the Server).
+   */
+  mayRequest: ({ transport }, session) =>
+    transport !== 'sse' && Object.keys(carriedFeatures(session?.capabilities ?? {})).length > 0,
+  // A subscription belongs to the session and needs no other stream.
+  streamKey: () => '',
+  connect(access, server, caller, logLevel) {
+    const { transport, capabilities } = server.discovery;
+    if (transport === 'sse') return httpSseConnection(access.clientFor(server, caller), server.url);
+    return legacyConnection(
+      access.sessionOf(server, caller, caller.session ? undefined : logLevel),
+      'logging' in capabilities ? logLevel : undefined,
+    );
+  },
+
+  async *listen(access, server, caller, { uris }, _trace, signal) {
+    // A legacy client has subscribed in its session. For a modern client the gateway opens a session of its own.
+    const isOwn = caller.session === undefined;
+    const session = isOwn ? await access.openSession(server) : await access.sessionOf(server, caller).get();
+    const capabilities = carriedFeatures(caller.session?.capabilities ?? {});
+    try {
+      const reply = await session.listen(signal);
+      reply.idleMs = LISTEN_TIMEOUT_MS;
+      if (isOwn) for (const uri of uris.get(server.slug) ?? []) await subscribe(session, uri, signal);
+      session.isListening = Object.keys(capabilities).length > 0;
+      yield { kind: 'ready' };
+      for await (const event of readEvents(reply)) {
+        const message = messageIn(event);
+        if (message?.kind === 'notification') {
+          const notification = withClientToken(session, message.notification);
+          if (notification) yield { kind: 'notification', notification };
+        }
+        if (message?.kind !== 'request') continue;
+        const { request } = message;
+        // A server cannot name the call of a request on this stream, so the request counts as part of a tool call.
+        if (canAnswer(capabilities, request.method, 'tools/call')) {
+          const replyTo = { kind: 'session', session: session.id, version: session.version } as const;
+          yield { kind: 'request', request, replyTo };
+        } else await session.notify(answerAsNobody(request), signal);
+      }
+    } finally {
+      session.isListening = false;
+      if (isOwn) await session.close();
+    }
+  },
+};
+
+/** Restores the client's progress token; `undefined` for progress of an unknown call. */
+function withClientToken(
+  { progressTokens }: LegacySession,
+  notification: JsonRpcNotification,
+): JsonRpcNotification | undefined {
+  const { method, params } = notification;
+  if (method !== 'notifications/progress') return notification;
+  const known = params?.['progressToken'];
+  const isId = typeof known === 'string' || typeof known === 'number';
+  const progressToken = isId ? progressTokens.get(known) : undefined;
+  return progressToken === undefined ? undefined : { ...notification, params: { ...params, progressToken } };
+}
+
+/** Subscribes to a resource. A server that refuses sends no updates of that resource, but those of the others. */
+async function subscribe(session: LegacySession, uri: string, signal: AbortSignal): Promise<void> {
+  const method = 'resources/subscribe';
+  const request: JsonRpcRequest = { jsonrpc: '2.0', id: session.nextId(), method, params: { uri } };
+  try {
+    await outcomeOf(await session.answer(await session.post(request, signal), request));
+  } catch (error) {
+    if (!(error instanceof UpstreamFault)) throw error;
+  }
+}
 
 /**
- * A server of the legacy era (2025-11-25, transports and lifecycle). The session may be shared by all clients of one
- * caller, so ids and progress tokens are the session's own on the way up and the client's again on the way down.
- * `logLevel` is what the server shall log before it is called, where it can be told.
+ * A connection over a session (2025-11-25, transports and lifecycle). All clients of one caller may share the session, so the
+ * server sees ids and progress tokens of the session, and the client sees its own. `logLevel` is set before the call, where
+ * the server logs.
  */
-export function legacyConnection(slot: SessionSlot, logLevel: string | undefined): Connection {
+function legacyConnection(slot: SessionSlot, logLevel: string | undefined): Connection {
   return {
     era: 'legacy',
+    usesMrtr: false,
     async request(call, signal) {
       const session = await slot.get();
       const answer = await attempt(session, call, logLevel, signal);
       if (answer !== 'session lost') return answer;
-      // The server has not worked on a call that it refused for its session, so sending it again is safe.
+      // The server has not begun a call that it rejected for its session, so sending it again is safe.
       await slot.forget(session);
       const again = await attempt(await slot.get(), call, logLevel, signal);
       if (again === 'session lost')
-        throw new UpstreamFault('http_status', 'did not know the session it had just opened');
+        throw new UpstreamFault('http_status', 'did not know the session that it had just opened');
       return again;
     },
   };
@@ -36,16 +118,16 @@ async function attempt(
   signal: AbortSignal,
 ): Promise<Answer | 'session lost'> {
   if (logLevel !== undefined && session.logLevel !== logLevel) {
-    const told = await ask(session, 'logging/setLevel', { level: logLevel }, signal);
-    if (told === 'session lost') return told;
-    // A server that refuses is called all the same: what it logs is filtered on the way down.
-    await outcomeOf(told);
+    const set = await ask(session, 'logging/setLevel', { level: logLevel }, signal);
+    if (set === 'session lost') return set;
+    // The call goes on if the server refuses: the relay filters its log notifications.
+    await outcomeOf(set);
     session.logLevel = logLevel;
   }
   return ask(session, call.method, legacyParams(call), signal, call);
 }
 
-/** Sends one request; `call` is the client's, whose progress and cancellation go with it. */
+/** Sends one request. `call` is the client's call, if the request is for one. */
 async function ask(
   session: LegacySession,
   method: string,
@@ -63,10 +145,10 @@ async function ask(
     ...(Object.keys(sent).length > 0 && { params: sent }),
   };
   const cancelled = { method: 'notifications/cancelled', params: { requestId: id } };
-  /** In this era a server works on when the connection goes, so it is told; whether it hears changes nothing here. */
+  /** A legacy server continues when the connection closes, so it needs a cancellation. Nobody waits for its delivery. */
   const giveUp = () => {
     session.progressTokens.delete(id);
-    session.notify(cancelled, AbortSignal.timeout(CANCEL_WITHIN_MS)).catch(() => undefined);
+    session.notify(cancelled, AbortSignal.timeout(NOTIFY_TIMEOUT_MS)).catch(() => undefined);
   };
   signal.addEventListener('abort', giveUp, { once: true });
   if (token !== undefined) session.progressTokens.set(id, token);
@@ -74,10 +156,10 @@ async function ask(
     session.progressTokens.delete(id);
     signal.removeEventListener('abort', giveUp);
   };
-  const isHeld = session.id !== undefined;
+  const hasId = session.id !== undefined;
   try {
     const reply = await session.post(request, signal, call && { traceparent: call.traceparent });
-    if (isHeld && reply.status === 404) {
+    if (hasId && reply.status === 404) {
       drop(reply);
       settle();
       return 'session lost';
@@ -91,23 +173,12 @@ async function ask(
   } catch (error) {
     settle();
     // Many servers answer 400 instead of 404 for a session that they do not know, after a restart for instance.
-    if (isHeld && error instanceof UpstreamFault && error.status === 400) return 'session lost';
+    if (hasId && error instanceof UpstreamFault && error.status === 400) return 'session lost';
     throw error;
   }
 }
 
-const CANCEL_WITHIN_MS = 5_000;
-
-/** What a legacy server is sent of a call. */
-export function legacyParams({ params, traceparent }: UpstreamCall): JsonObject {
-  // Only the modern era knows the first two; a task is not offered, and a server then works on the call at once.
-  const { inputResponses: _responses, requestState: _state, task: _task, _meta: _ignored, ...rest } = params;
-  const meta = metaOf(params);
-  const sent = { ...withoutReserved(meta), ...('traceparent' in meta && { traceparent }) };
-  return { ...rest, ...(Object.keys(sent).length > 0 && { _meta: sent }) };
-}
-
-/** Gives progress the client's token again. What breaks off here is given up by whoever reads, by its signal. */
+/** Restores the client's progress token. */
 async function* clientItems(
   items: AsyncGenerator<AnswerItem, void, undefined>,
   id: RequestId,

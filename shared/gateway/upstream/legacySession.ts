@@ -1,25 +1,33 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
+import {
+  CLOSE_SESSION_TIMEOUT_MS,
+  OPEN_SESSION_TIMEOUT_MS,
+  PERSON_TIMEOUT_MS,
+  RESUME_DELAY_MS,
+} from '../protocol/limits.ts';
 import { METHOD_NOT_FOUND, UNSUPPORTED_VERSION } from '../protocol/errorCodes.ts';
-import type { JsonObject, JsonRpcRequest, Outcome, RequestId } from '../protocol/jsonRpc.ts';
-import { GATEWAY_INFO, LATEST_LEGACY, LEGACY_VERSIONS } from '../protocol/versions.ts';
-import { type Answer, answerTo, outcomeOf, PERSON_WITHIN_MS } from './answer.ts';
-import { allowsQuestions, canAnswer } from '../protocol/clientFeatures.ts';
+import type { JsonObject, JsonRpcRequest, RequestId } from '../protocol/jsonRpc.ts';
+import { GATEWAY_INFO, metaOf, withoutReserved } from '../protocol/envelope.ts';
+import { LATEST_LEGACY, LEGACY_SERVER_VERSIONS } from '../protocol/versions.ts';
+import { type Answer, answerTo, outcomeOf } from './answer.ts';
+import { allowsServerRequests, canAnswer } from '../protocol/clientFeatures.ts';
+import type { UpstreamCall } from './connection.ts';
 import { drop, type Reply, send } from './exchange.ts';
 import { OutdatedEra, statusFault, UpstreamFault } from './fault.ts';
 
 /** A session with a server of the legacy era. */
 export interface LegacySession {
-  /** The server's name for it, which it may forget; absent where the server keeps no sessions. */
+  /** The id that the server gave it, and may forget; absent where the server keeps no sessions. */
   readonly id: string | undefined;
   readonly version: string;
-  /** What the server was last told to log; it is told anew when a client wants something else. */
+  /** The log level that the server was last set to. */
   logLevel: string | undefined;
-  /** Whether this instance hears what the server says, and asks, unasked. */
-  isHeard: boolean;
-  /** The progress tokens of clients whose calls are under way, by the ids that the server knows them by. */
+  /** Whether this instance reads the stream on which the server may send server requests. */
+  isListening: boolean;
+  /** The clients' progress tokens of running calls, by the ids that the server knows them by. */
   readonly progressTokens: Map<RequestId, unknown>;
-  /** Never the same twice, as callers and instances may share the session. */
+  /** Returns a new id. It is unique, because callers and instances may share the session. */
   nextId(): string;
   /** Sends a request and returns the head of the reply. @throws UpstreamFault */
   post(
@@ -27,37 +35,30 @@ export interface LegacySession {
     signal: AbortSignal,
     extraHeaders?: Readonly<Record<string, string>>,
   ): Promise<Reply>;
-  /** Takes the answer to a request from its reply; what the client cannot answer is refused. @throws UpstreamFault */
+  /** Takes the answer to a request from its reply. Refuses server requests that the client cannot answer. @throws UpstreamFault */
   answer(reply: Reply, request: JsonRpcRequest): Promise<Answer>;
-  /** Opens the stream of what the server says unasked. @throws UpstreamFault */
+  /** Opens the stream of server-initiated messages. @throws UpstreamFault */
   listen(signal: AbortSignal): Promise<Reply>;
   /** Sends a message that has no answer. @throws UpstreamFault when the server does not take it */
   notify(message: object, signal: AbortSignal): Promise<void>;
-  /** Ends the session. A server may refuse that, and nobody waits for it. */
+  /** Ends the session. A server may refuse to. */
   close(): Promise<void>;
 }
 
-/** A handshake that takes longer would leave too little of the time that a caller waits. */
-const OPEN_WITHIN_MS = 20_000;
-const CLOSE_WITHIN_MS = 5_000;
-/** Before the stream of a call is resumed: what the server says, within reason. */
-const RESUME_AFTER_MS = { least: 100, usual: 1_000, most: 30_000 } as const;
-/** Versions of servers that are understood: tool calls of 2024-11-05 look the same, and many servers still name it. */
-const upstreamVersions: readonly string[] = [...LEGACY_VERSIONS, '2024-11-05'];
 const sendHeaders = {
   'content-type': 'application/json',
   accept: 'application/json, text/event-stream',
 } as const;
 
-/** What a session tells the server of the client behind it. */
+/** The client of a session, as the server sees it. */
 export interface Offer {
   readonly capabilities: JsonObject;
   readonly clientInfo: JsonObject;
 }
-/** For sessions that clients share: a server must ask nothing of a client that cannot be reached. */
-export const nothingOffered: Offer = { capabilities: {}, clientInfo: GATEWAY_INFO };
+/** For sessions that clients share: a server must send no server request, because no client could answer it. */
+export const NO_CAPABILITIES: Offer = { capabilities: {}, clientInfo: GATEWAY_INFO };
 
-/** Opens a session (2025-11-25, lifecycle, Initialization) and gives it with what the server said of itself. @throws UpstreamFault */
+/** Opens a session (2025-11-25, lifecycle, Initialization). Returns it with the server's result. @throws UpstreamFault */
 export async function openSession(
   outbound: OutboundClient,
   url: string,
@@ -65,7 +66,7 @@ export async function openSession(
   idPrefix: string,
   caller?: AbortSignal,
 ): Promise<{ readonly session: LegacySession; readonly result: JsonObject }> {
-  const timeout = AbortSignal.timeout(OPEN_WITHIN_MS);
+  const timeout = AbortSignal.timeout(OPEN_SESSION_TIMEOUT_MS);
   const signal = caller ? AbortSignal.any([caller, timeout]) : timeout;
   const request = {
     jsonrpc: '2.0',
@@ -80,7 +81,7 @@ export async function openSession(
     throw new UpstreamFault('not_mcp', 'refused to open a session');
   }
   const version = outcome.result['protocolVersion'];
-  if (typeof version !== 'string' || !upstreamVersions.includes(version)) {
+  if (typeof version !== 'string' || !LEGACY_SERVER_VERSIONS.includes(version)) {
     throw new UpstreamFault('not_mcp', 'speaks a protocol version that the gateway does not know');
   }
   if (reply.sessionId !== undefined && !/^[\x21-\x7e]{1,1024}$/.test(reply.sessionId)) {
@@ -97,7 +98,7 @@ export async function openSession(
   return { session, result: outcome.result };
 }
 
-/** A session that was opened before, perhaps by another instance. Nothing is sent. */
+/** Returns a session that was opened before, perhaps by another instance. Sends nothing. */
 export function resumeSession(
   outbound: OutboundClient,
   url: string,
@@ -117,13 +118,25 @@ export function resumeSession(
       headers: { accept: 'text/event-stream', ...headers, ...extraHeaders },
       signal,
     });
+  const post = (
+    message: object,
+    signal: AbortSignal,
+    extraHeaders?: Readonly<Record<string, string>>,
+  ): Promise<Reply> =>
+    send(outbound, {
+      method: 'POST',
+      url,
+      headers: { ...sendHeaders, ...headers, ...extraHeaders },
+      message,
+      signal,
+    });
 
-  /** 2025-11-25, transports, Resumability: a server may close the stream of a call that goes on, for us to come back. */
+  /** 2025-11-25, transports, Resumability: a server may close the stream of a running call, and the client opens it again. */
   async function resumeStream({ resumable, signal, idleMs }: Reply): Promise<Reply | undefined> {
-    const { id: lastEventId = '', retryMs = RESUME_AFTER_MS.usual } = resumable ?? {};
+    const { id: lastEventId = '', retryMs = RESUME_DELAY_MS.usual } = resumable ?? {};
     if (!/^[\x21-\x7e]{1,1024}$/.test(lastEventId)) return undefined;
-    const waitMs = Math.min(Math.max(retryMs, RESUME_AFTER_MS.least), RESUME_AFTER_MS.most);
-    // Who gives up meanwhile finds that the request is not made.
+    const waitMs = Math.min(Math.max(retryMs, RESUME_DELAY_MS.least), RESUME_DELAY_MS.most);
+    // After an abort the request below fails at once.
     await pause(waitMs, undefined, { signal }).catch(() => undefined);
     const reply = await get(signal, { 'last-event-id': lastEventId });
     if (reply.form === 'events' && statusFault(reply.status) === undefined) return { ...reply, idleMs };
@@ -135,35 +148,21 @@ export function resumeSession(
     id,
     version,
     logLevel: undefined,
-    isHeard: false,
+    isListening: false,
     progressTokens: new Map(),
     nextId: () => `${idPrefix}-${(lastId += 1)}`,
-    post: (request, signal, extraHeaders) =>
-      send(outbound, {
-        method: 'POST',
-        url,
-        headers: { ...sendHeaders, ...headers, ...extraHeaders },
-        message: request,
-        signal,
-      }),
+    post,
     answer(reply, request) {
-      // A question that comes on another stream is a silence on this one.
-      if (session.isHeard && allowsQuestions(request.method)) reply.idleMs = PERSON_WITHIN_MS;
+      // While a server request is pending on the listening stream, this stream is silent for longer.
+      if (session.isListening && allowsServerRequests(request.method)) reply.idleMs = PERSON_TIMEOUT_MS;
       return answerTo(
         reply,
         request.id,
         async (asked) => {
-          const { method } = asked;
-          if (canAnswer(capabilities, method, request.method)) {
+          if (canAnswer(capabilities, asked.method, request.method)) {
             return { kind: 'request', request: asked, replyTo: { kind: 'session', session: id, version } };
           }
-          const answer: Outcome =
-            method === 'ping'
-              ? { result: {} }
-              : {
-                  error: { code: METHOD_NOT_FOUND, message: 'The client behind the gateway cannot do this.' },
-                };
-          await session.notify({ id: asked.id, ...answer }, reply.signal);
+          await session.notify(answerAsNobody(asked), reply.signal);
           return undefined;
         },
         resumeStream,
@@ -177,13 +176,7 @@ export function resumeSession(
       throw fault ?? new UpstreamFault('not_mcp', 'answered GET with something that is no event stream');
     },
     async notify(message, signal) {
-      const reply = await send(outbound, {
-        method: 'POST',
-        url,
-        headers: { ...sendHeaders, ...headers },
-        message: { jsonrpc: '2.0', ...message },
-        signal,
-      });
+      const reply = await post({ jsonrpc: '2.0', ...message }, signal);
       drop(reply);
       const fault = statusFault(reply.status);
       if (fault !== undefined) throw fault;
@@ -191,7 +184,7 @@ export function resumeSession(
     async close() {
       if (id === undefined) return;
       try {
-        const signal = AbortSignal.timeout(CLOSE_WITHIN_MS);
+        const signal = AbortSignal.timeout(CLOSE_SESSION_TIMEOUT_MS);
         drop(await send(outbound, { method: 'DELETE', url, headers, signal }));
       } catch (error) {
         if (!(error instanceof UpstreamFault)) throw error;
@@ -199,4 +192,19 @@ export function resumeSession(
     },
   };
   return session;
+}
+
+/** Returns the gateway's answer to a server request that the client cannot answer. */
+export const answerAsNobody = ({ id, method }: JsonRpcRequest): object =>
+  method === 'ping'
+    ? { id, result: {} }
+    : { id, error: { code: METHOD_NOT_FOUND, message: 'The client behind the gateway cannot do this.' } };
+
+/** Returns the params of a call without the fields that only the modern era knows. */
+export function legacyParams({ params, traceparent }: UpstreamCall): JsonObject {
+  // The gateway offers no tasks, so the server carries out the call at once.
+  const { inputResponses: _responses, requestState: _state, task: _task, _meta: _ignored, ...rest } = params;
+  const meta = metaOf(params);
+  const sent = { ...withoutReserved(meta), ...('traceparent' in meta && { traceparent }) };
+  return { ...rest, ...(Object.keys(sent).length > 0 && { _meta: sent }) };
 }

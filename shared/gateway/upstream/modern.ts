@@ -1,21 +1,71 @@
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
+import { traceparentOf } from '../../platform/telemetry/trace.ts';
+import { LISTEN_TIMEOUT_MS } from '../protocol/limits.ts';
+import { GATEWAY_INFO, META, metaOf, withoutReserved } from '../protocol/envelope.ts';
 import { isObject, type JsonObject, type JsonRpcRequest } from '../protocol/jsonRpc.ts';
-import { encodeHeaderValue, mirrorParameters, parameterHeaders } from '../protocol/parameterHeaders.ts';
-import { GATEWAY_INFO, LATEST_MODERN, META, metaOf, NAMED_BY, withoutReserved } from '../protocol/versions.ts';
-import { type Answer, answerTo } from './answer.ts';
+import { ACKNOWLEDGED, LISTEN, listenParams } from '../protocol/notifications.ts';
+import {
+  encodeHeaderValue,
+  mirrorParameters,
+  NAMED_BY,
+  parameterHeaders,
+} from '../protocol/parameterHeaders.ts';
+import { LATEST_MODERN } from '../protocol/versions.ts';
+import { type Answer, answerTo, nextItem } from './answer.ts';
 import type { Connection, UpstreamCall } from './connection.ts';
-import { LISTEN, LISTEN_WITHIN_MS } from './subscription.ts';
 import { send } from './exchange.ts';
+import type { UpstreamEra } from './upstreamEra.ts';
 
-/** A server of the modern era (2026-07-28): every call stands alone and says all of its sender, so ids pass as they are. */
-export function modernConnection(outbound: OutboundClient, url: string): Connection {
+/** Servers of 2026-07-28 and later. Each call describes its sender, so servers keep no sessions and ids pass unchanged. */
+export const modernUpstream: UpstreamEra = {
+  subscribesByRequest: false,
+  listensByCall: true,
+  mayRequest: () => false,
+  streamKey: (uris) => JSON.stringify(uris),
+  connect: (access, server, caller) =>
+    modernConnection(access.clientFor(server, caller), server.url, server.discovery.protocolVersion),
+
+  async *listen(access, server, caller, wanted, trace, signal) {
+    const notifications = listenParams(wanted, wanted.uris.get(server.slug) ?? []);
+    const answer = await access.connect(server, caller).request(
+      {
+        id: trace.spanId,
+        method: LISTEN,
+        params: { notifications },
+        envelope: undefined,
+        traceparent: traceparentOf(trace),
+      },
+      signal,
+    );
+    if (answer.kind === 'whole') return;
+    for (;;) {
+      const item = await nextItem(answer.items);
+      if (item.kind === 'outcome') return;
+      if (item.kind === 'notification') {
+        const { method, params } = item.notification;
+        if (method === ACKNOWLEDGED) {
+          yield { kind: 'ready' };
+          continue;
+        }
+        const { [META.subscriptionId]: _ours, ...meta } = metaOf(params);
+        const { _meta: _replaced, ...rest } = params ?? {};
+        const kept = { ...rest, ...(Object.keys(meta).length > 0 && { _meta: meta }) };
+        yield { kind: 'notification', notification: { jsonrpc: '2.0', method, params: kept } };
+      }
+    }
+  },
+};
+
+function modernConnection(outbound: OutboundClient, url: string, version: string): Connection {
   return {
     era: 'modern',
+    usesMrtr: true,
     request: (call, signal) => {
       const { id, method, tool, params, traceparent } = call;
       const args = isObject(params['arguments']) ? params['arguments'] : {};
       const name = params[NAMED_BY.get(method) ?? ''];
-      return askModern(outbound, url, { jsonrpc: '2.0', id, method, params: paramsOf(call) }, signal, {
+      const request = { jsonrpc: '2.0', id, method, params: paramsOf(call, version) } as const;
+      return askModern(outbound, url, version, request, signal, {
         ...(typeof name === 'string' && { 'mcp-name': encodeHeaderValue(name) }),
         ...(tool && mirrorParameters(parameterHeaders(tool['inputSchema']) ?? [], args)),
         traceparent,
@@ -24,10 +74,11 @@ export function modernConnection(outbound: OutboundClient, url: string): Connect
   };
 }
 
-/** Sends one request with the headers that every modern request has (transports, Request Metadata). @throws UpstreamFault */
+/** Sends one request with the headers of every modern request (transports, Request Metadata). @throws UpstreamFault */
 export async function askModern(
   outbound: OutboundClient,
   url: string,
+  version: string,
   request: JsonRpcRequest,
   signal: AbortSignal,
   extraHeaders?: Readonly<Record<string, string>>,
@@ -38,31 +89,34 @@ export async function askModern(
     headers: {
       'content-type': 'application/json',
       accept: 'application/json, text/event-stream',
-      'mcp-protocol-version': LATEST_MODERN,
+      'mcp-protocol-version': version,
       'mcp-method': request.method,
       ...extraHeaders,
     },
     message: request,
     signal,
   });
-  if (request.method === LISTEN) reply.idleMs = LISTEN_WITHIN_MS;
-  // A modern server must not make requests; one that does is not answered (transports, Receiving Messages).
+  if (request.method === LISTEN) reply.idleMs = LISTEN_TIMEOUT_MS;
+  // A modern server must not send server requests. The gateway answers none (transports, Receiving Messages).
   return answerTo(reply, request.id, () => Promise.resolve(undefined));
 }
 
-/** What the gateway says of itself where it speaks for nobody, or for a client that said nothing (basic, `_meta`). */
-export const ownEnvelope: JsonObject = {
-  [META.protocolVersion]: LATEST_MODERN,
+/** Returns the envelope of the gateway itself, for calls without a client and for clients without a description (basic, `_meta`). */
+export const ownEnvelopeFor = (version: string): JsonObject => ({
+  [META.protocolVersion]: version,
   [META.clientInfo]: GATEWAY_INFO,
   [META.clientCapabilities]: {},
-};
+});
 
-function paramsOf({ params, envelope, traceparent }: UpstreamCall): JsonObject {
+/** The same in the newest revision. */
+export const ownEnvelope: JsonObject = ownEnvelopeFor(LATEST_MODERN);
+
+function paramsOf({ params, envelope, traceparent }: UpstreamCall, version: string): JsonObject {
   return {
     ...params,
     _meta: {
       ...withoutReserved(metaOf(params)),
-      ...ownEnvelope,
+      ...ownEnvelopeFor(version),
       ...(envelope && { [META.clientCapabilities]: withoutTasks(envelope.clientCapabilities) }),
       ...(envelope?.clientInfo && { [META.clientInfo]: envelope.clientInfo }),
       ...(envelope?.logLevel !== undefined && { [META.logLevel]: envelope.logLevel }),
@@ -73,7 +127,7 @@ function paramsOf({ params, envelope, traceparent }: UpstreamCall): JsonObject {
 
 const TASKS = 'io.modelcontextprotocol/tasks';
 
-/** The gateway cannot route `tasks/get` yet, so a server must not answer with a task that nobody could ask after. */
+/** The gateway cannot route `tasks/get`, so a server must not answer with a task. */
 function withoutTasks(capabilities: JsonObject): JsonObject {
   const { extensions } = capabilities;
   if (!isObject(extensions) || !(TASKS in extensions)) return capabilities;

@@ -1,30 +1,33 @@
-import { isObject, type JsonObject, type Outcome } from '../protocol/jsonRpc.ts';
-import type { Questions } from '../session/serverRequests.ts';
-import { type Answer, type AnswerItem, nextItem } from './answer.ts';
+import { MAX_MRTR_REQUESTS, MAX_MRTR_ROUNDS } from '../protocol/limits.ts';
 import { canAnswer } from '../protocol/clientFeatures.ts';
-import { type Connection, TIME_OVER, type UpstreamCall } from './connection.ts';
+import { isObject, type JsonObject, type Outcome } from '../protocol/jsonRpc.ts';
+import { type Answer, type AnswerItem, nextItem } from './answer.ts';
+import { type Connection, TIMED_OUT, type UpstreamCall } from './connection.ts';
 import { UpstreamFault } from './fault.ts';
 
-/** More rounds than any form has pages. */
-const MAX_ROUNDS = 10;
-/** Questions in one round. */
-const MAX_QUESTIONS = 20;
+/** A server request whose answer a call of ours waits for. */
+export interface PendingAnswer {
+  /** The id of the request for the client. */
+  readonly ticket: string;
+  /** The client's answer; `undefined` after the timeout or an abort. */
+  readonly answer: Promise<Outcome | undefined>;
+}
+
+/** Begins to wait for the client's answer to one server request. */
+export type WaitForAnswer = (signal: AbortSignal) => PendingAnswer;
 
 /**
- * Lets a modern server ask a legacy client. What the server wants to know comes as a result that asks for another round
- * (2026-07-28, multi-round-trip requests); the client is asked over the stream of its call, and the call is made again with
- * what it answered, until there is another result.
+ * Lets a modern server send server requests to a legacy client (2026-07-28, multi-round-trip requests). The server puts them
+ * into a result. The client gets them on the stream of its call, and the call is made again with the answers, until a result
+ * has no more of them.
  */
-export function withRounds(
-  connection: Connection,
-  capabilities: JsonObject,
-  questions: Pick<Questions, 'wait'>,
-): Connection {
+export function withMrtr(connection: Connection, capabilities: JsonObject, wait: WaitForAnswer): Connection {
   return {
     era: connection.era,
+    usesMrtr: connection.usesMrtr,
     async request(call, signal) {
       const answer = await connection.request(call, signal);
-      if (answer.kind === 'whole' && askedIn(answer.outcome) === undefined) return answer;
+      if (answer.kind === 'whole' && inputRequestsIn(answer.outcome) === undefined) return answer;
       return { kind: 'stream', items: rounds(call, answer, signal) };
     },
   };
@@ -37,7 +40,7 @@ export function withRounds(
     let answer = first;
     for (let round = 1; ; round++) {
       const outcome = yield* untilOutcome(answer);
-      const asked = askedIn(outcome);
+      const asked = inputRequestsIn(outcome);
       const canAll = asked?.inputRequests.every(([, { method }]) =>
         canAnswer(capabilities, method, call.method),
       );
@@ -45,16 +48,16 @@ export function withRounds(
         yield { kind: 'outcome', outcome };
         return;
       }
-      if (round > MAX_ROUNDS || asked.inputRequests.length > MAX_QUESTIONS)
+      if (round > MAX_MRTR_ROUNDS || asked.inputRequests.length > MAX_MRTR_REQUESTS)
         throw new UpstreamFault(
           'too_large',
-          `asked more than ${MAX_ROUNDS} times or ${MAX_QUESTIONS} questions`,
+          `sent server requests more than ${MAX_MRTR_ROUNDS} times or more than ${MAX_MRTR_REQUESTS} at once`,
         );
       const inputResponses = new Map<string, unknown>();
       const waiting = asked.inputRequests.map(([key, request]) => ({
         key,
         request,
-        ...questions.wait(signal),
+        ...wait(signal),
       }));
       for (const { ticket, request } of waiting) {
         yield {
@@ -64,18 +67,18 @@ export function withRounds(
         };
       }
       for (const { key, request, answer: awaited } of waiting) {
-        const told = await awaited;
-        if (told === undefined) {
-          if (signal.aborted && signal.reason !== TIME_OVER)
-            throw new UpstreamFault('closed', 'waited for a client that has given up');
-          yield { kind: 'outcome', outcome: notTold(request.method) };
+        const response = await awaited;
+        if (response === undefined) {
+          if (signal.aborted && signal.reason !== TIMED_OUT)
+            throw new UpstreamFault('closed', 'waited for a client that has left');
+          yield { kind: 'outcome', outcome: unanswered(request.method) };
           return;
         }
-        if ('error' in told) {
-          yield { kind: 'outcome', outcome: { error: told.error } };
+        if ('error' in response) {
+          yield { kind: 'outcome', outcome: { error: response.error } };
           return;
         }
-        inputResponses.set(key, told.result);
+        inputResponses.set(key, response.result);
       }
       const { requestState } = asked;
       const params = {
@@ -100,7 +103,7 @@ async function* untilOutcome(answer: Answer): AsyncGenerator<AnswerItem, Outcome
   }
 }
 
-interface AskedFor {
+interface InputRequests {
   readonly inputRequests: readonly (readonly [
     string,
     { readonly method: string; readonly params?: JsonObject },
@@ -108,12 +111,12 @@ interface AskedFor {
   readonly requestState: unknown;
 }
 
-/** What a result asks for, where it does and where it can be understood. */
-function askedIn(outcome: Outcome): AskedFor | undefined {
+/** Returns the server requests in a result; `undefined` when it has none, or none that can be read. */
+function inputRequestsIn(outcome: Outcome): InputRequests | undefined {
   if ('error' in outcome || outcome.result['resultType'] !== 'input_required') return undefined;
   const { inputRequests = {}, requestState } = outcome.result;
   if (!isObject(inputRequests)) return undefined;
-  const asked: AskedFor['inputRequests'][number][] = [];
+  const asked: InputRequests['inputRequests'][number][] = [];
   for (const [key, request] of Object.entries(inputRequests)) {
     if (!isObject(request) || typeof request['method'] !== 'string') return undefined;
     const { method, params } = request;
@@ -122,14 +125,14 @@ function askedIn(outcome: Outcome): AskedFor | undefined {
   return { inputRequests: asked, requestState };
 }
 
-/** Until 2025-11-25 a question that is answered on a web page has an id by which its end is told. */
-function asLegacy(request: AskedFor['inputRequests'][number][1], ticket: string) {
+/** Adds the id of an elicitation on a web page, which the notification of its end names (until 2025-11-25). */
+function asLegacy(request: InputRequests['inputRequests'][number][1], ticket: string) {
   const { method, params } = request;
   const isUrl = method === 'elicitation/create' && params?.['mode'] === 'url';
   return isUrl ? { method, params: { elicitationId: ticket, ...params } } : request;
 }
 
-const notTold = (method: string): Outcome => ({
+const unanswered = (method: string): Outcome => ({
   result: {
     content: [
       { type: 'text', text: `Your client was asked for input (${method}) and did not answer in time.` },

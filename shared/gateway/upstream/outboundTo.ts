@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { Credentials, SignedIn } from '../../identity/credentials/credentials.ts';
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import type { OutboundResponse } from '../../platform/outbound/exchange.ts';
@@ -8,6 +9,7 @@ import type { Seal } from '../../platform/security/seal.ts';
 import { secretsIn } from '../../registry/secrets/urlSecrets.ts';
 import { openUrl } from '../../registry/records/serverUrl.ts';
 import type { UpstreamTarget } from '../../registry/records/upstreamSettings.ts';
+import { MAX_REDACTORS } from '../protocol/limits.ts';
 
 /**
  * Returns the client for one server. It adds the headers that the record of the server names, with the values of their
@@ -15,9 +17,6 @@ import type { UpstreamTarget } from '../../registry/records/upstreamSettings.ts'
  * signed in then. It redacts these values in every answer, because a server may echo its requests.
  */
 export type OutboundTo = (server: UpstreamTarget, user?: () => SignedIn | undefined) => OutboundClient;
-
-/** Redactors that are cached. Most calls send the same few values. */
-const MAX_REDACTORS = 500;
 
 /** The whole URL of a server, and the secrets in it. */
 interface Opened {
@@ -28,7 +27,7 @@ interface Opened {
 
 /** A request whose credential is missing is not sent: the failure is `unavailable` and names the credential. */
 export function createOutboundTo(outbound: OutboundClient, credentials: Credentials, seal: Seal): OutboundTo {
-  const redactors = new Map<string, Redactor | undefined>();
+  const redactors = new LRUCache<string, { readonly redactor: Redactor | undefined }>({ max: MAX_REDACTORS });
   /** By record. The catalogue caches records, so most calls open none. */
   const opened = new WeakMap<UpstreamTarget, Opened>();
 
@@ -43,12 +42,11 @@ export function createOutboundTo(outbound: OutboundClient, credentials: Credenti
 
   function redactorOf(secrets: readonly string[]): Redactor | undefined {
     const key = secrets.join('\n');
-    if (redactors.has(key)) return redactors.get(key);
-    const made = createRedactor(secrets);
-    redactors.set(key, made);
-    const [oldest] = redactors.keys();
-    if (redactors.size > MAX_REDACTORS && oldest !== undefined) redactors.delete(oldest);
-    return made;
+    const known = redactors.get(key);
+    if (known) return known.redactor;
+    const redactor = createRedactor(secrets);
+    redactors.set(key, { redactor });
+    return redactor;
   }
 
   return (target, user) => {
@@ -63,7 +61,7 @@ export function createOutboundTo(outbound: OutboundClient, credentials: Credenti
         const headers: Record<string, string> = { ...request.headers };
         const secrets = [...secretsOfUrl];
         for (const [name, { credential }] of wanted) {
-          // Judged by where this very request goes, wherever that came from.
+          // The URL of this request decides, because a server may name another URL for messages.
           const use = { tenantId, url: request.url };
           const value = await credentials.valueOf(credential, use, user?.());
           if (!value.ok) return fail({ ...value.error, kind: 'unavailable' });

@@ -1,38 +1,31 @@
 import { CONNECTIONS_PER_ORIGIN } from '../../platform/outbound/outboundClient.ts';
 import { type TenantPlaces, createTenantPlaces } from '../../platform/concurrency/tenantShare.ts';
-import type { Discovery } from '../../registry/records/server.ts';
 import type { UpstreamTarget } from '../../registry/records/upstreamSettings.ts';
+import { MAX_CALLS_PER_SERVER, MAX_STREAMS_PER_SERVER } from '../protocol/limits.ts';
 import type { Answer, AnswerItem } from './answer.ts';
-import { type Connection, TIME_OVER, type UpstreamCall } from './connection.ts';
+import type { CircuitBreaker, ServerKey } from './circuitBreaker.ts';
+import { type Connection, TIMED_OUT, type UpstreamCall } from './connection.ts';
 import { type FaultKind, UpstreamFault } from './fault.ts';
-import type { Named, Resting } from './circuitBreaker.ts';
-
-/** What is told of a server, and how often it is tried. */
-type Guarded = Named & Pick<UpstreamTarget, 'upstream'>;
 
 /**
- * Protects the gateway from one server's trouble, and a server from one tenant that takes all of its connections. `tenantId`
- * is the tenant that calls, whichever tenant registered the server.
+ * Protects the gateway from a failing server by its circuit breaker, and a server from one tenant that would take all of its
+ * connections. `tenantId` is the tenant that calls. Another tenant may have registered the server.
  */
-export interface Guard {
-  /** The same connection, behind the guard. */
-  around(connection: Connection, tenantId: string, server: Guarded): Connection;
-  /** Takes a place among the open streams of a server, to be given back. @throws UpstreamFault when all are taken */
-  takeStream(tenantId: string, server: Named & { readonly discovery: Pick<Discovery, 'era'> }): () => void;
+export interface Protection {
+  /** Returns the same connection with a circuit breaker, limits of concurrency and retries. */
+  protect(connection: Connection, tenantId: string, server: ProtectedServer): Connection;
+  /**
+   * Takes a place among the listening streams of a server, and a connection unless the stream is a call. Returns the function
+   * that gives them back. @throws UpstreamFault when all are taken
+   */
+  takeStream(tenantId: string, server: ServerKey, isCall: boolean): () => void;
 }
+type ProtectedServer = ServerKey & Pick<UpstreamTarget, 'upstream'>;
 
-/**
- * Calls and listening streams of one tenant that an instance has open to one server at once. All servers of an origin share
- * its connections, and a tenant holds at most its share of those (`tenantShare`).
- */
-const MAX_CALLS = 128;
-const MAX_STREAMS = 64;
-/** Failures in a row after which a server is left alone. */
-const FAILURES = 5;
-/** Faults that tell of the server rather than of one call. */
-const tellOfServer: ReadonlySet<FaultKind> = new Set(['unreachable', 'timeout', 'closed', 'http_status']);
-/** Requests that change nothing: one that met a broken connection may be sent again. */
-const harmless: ReadonlySet<string> = new Set([
+/** Faults of the server rather than of one call. */
+const serverFaults: ReadonlySet<FaultKind> = new Set(['unreachable', 'timeout', 'closed', 'http_status']);
+/** Requests that change nothing, so one that met a broken connection may be retried. */
+const idempotent: ReadonlySet<string> = new Set([
   'resources/read',
   'prompts/get',
   'completion/complete',
@@ -42,21 +35,21 @@ const harmless: ReadonlySet<string> = new Set([
   'resources/templates/list',
 ]);
 
-export function createGuard(resting: Resting, tenants: number): Guard {
-  // Counted for each tenant by itself, so its share is all of them.
-  const calls = createTenantPlaces(MAX_CALLS, 1);
-  const streams = createTenantPlaces(MAX_STREAMS, 1);
+export function createProtection(circuitBreaker: CircuitBreaker, tenants: number): Protection {
+  // These two count each tenant by itself, so its share is the whole.
+  const calls = createTenantPlaces(MAX_CALLS_PER_SERVER, 1);
+  const streams = createTenantPlaces(MAX_STREAMS_PER_SERVER, 1);
+  // All servers of an origin share its connections, and a tenant holds at most its share of them.
   const connections = createTenantPlaces(CONNECTIONS_PER_ORIGIN, tenants);
-  const origins = new WeakMap<Named, string>();
-  const failures = new Map<string, number>();
+  const origins = new WeakMap<ServerKey, string>();
 
-  function takePlace(places: TenantPlaces, what: string, tenantId: string, server: Named): () => void {
-    const taken = places.take(tenantId, keyOf(tenantId, server));
+  function takePlace(places: TenantPlaces, what: string, tenantId: string, server: ServerKey): () => void {
+    const taken = places.take(tenantId, `${tenantId} ${server.slug} ${server.url}`);
     if (taken.kind === 'taken') return taken.leave;
     throw new UpstreamFault('busy', `has ${taken.atMost} ${what} open already`);
   }
 
-  function takeConnection(tenantId: string, server: Named): () => void {
+  function takeConnection(tenantId: string, server: ServerKey): () => void {
     let origin = origins.get(server);
     if (origin === undefined) origins.set(server, (origin = new URL(server.url).origin));
     const taken = connections.take(tenantId, origin);
@@ -71,7 +64,7 @@ export function createGuard(resting: Resting, tenants: number): Guard {
   }
 
   /** Takes a place and a connection, or neither. */
-  function takeBoth(places: TenantPlaces, what: string, tenantId: string, server: Named): () => void {
+  function takeBoth(places: TenantPlaces, what: string, tenantId: string, server: ServerKey): () => void {
     const leavePlace = takePlace(places, what, tenantId, server);
     try {
       const leaveConnection = takeConnection(tenantId, server);
@@ -86,73 +79,56 @@ export function createGuard(resting: Resting, tenants: number): Guard {
   }
 
   return {
-    takeStream(tenantId, server) {
-      // In the modern era a stream is a call, which takes the connection.
-      return server.discovery.era === 'modern'
-        ? takePlace(streams, 'streams', tenantId, server)
-        : takeBoth(streams, 'streams', tenantId, server);
-    },
-    around(connection, tenantId, server) {
-      const key = keyOf(tenantId, server);
-      const judge = (error: unknown, signal: AbortSignal): void => {
-        const isGivenUp = signal.aborted && signal.reason !== TIME_OVER;
-        if (!(error instanceof UpstreamFault) || !tellOfServer.has(error.kind) || isGivenUp) return;
-        if (error.kind === 'http_status' && (error.status ?? 500) < 500) return;
-        const count = (failures.get(key) ?? 0) + 1;
-        failures.set(key, count);
-        // Once it has rested, the first failure is enough.
-        if (count >= FAILURES) resting.rest(tenantId, server);
-      };
-      return {
-        era: connection.era,
-        async request(call, signal) {
-          const leftMs = resting.leftMs(tenantId, server);
-          if (leftMs !== undefined) {
-            const seconds = Math.ceil(leftMs / 1_000);
-            throw new UpstreamFault(
-              'resting',
-              `failed several times in a row and is tried again in ${seconds} s`,
-            );
+    takeStream: (tenantId, server, isCall) =>
+      (isCall ? takePlace : takeBoth)(streams, 'streams', tenantId, server),
+    protect: (connection, tenantId, server) => ({
+      era: connection.era,
+      usesMrtr: connection.usesMrtr,
+      async request(call, signal) {
+        const openMs = circuitBreaker.openForMs(tenantId, server);
+        if (openMs !== undefined) {
+          const seconds = Math.ceil(openMs / 1_000);
+          throw new UpstreamFault(
+            'resting',
+            `failed several times in a row and is tried again in ${seconds} s`,
+          );
+        }
+        const succeed = () => {
+          circuitBreaker.succeed(tenantId, server);
+        };
+        const judge = (error: unknown) => {
+          if (isServerFault(error, signal)) circuitBreaker.fail(tenantId, server);
+        };
+        const leave = takeBoth(calls, 'calls', tenantId, server);
+        try {
+          const answer = await withRetries(connection, call, signal, server.upstream?.retries);
+          if (answer.kind === 'stream') {
+            // A client that leaves before it reads leaves a stream that never ends by itself.
+            if (signal.aborted) leave();
+            else signal.addEventListener('abort', leave, { once: true });
+            return { kind: 'stream', items: observed(answer.items, leave, judge, succeed) };
           }
-          const leave = takeBoth(calls, 'calls', tenantId, server);
-          try {
-            const answer = await tried(connection, call, signal, server.upstream?.retries);
-            if (answer.kind === 'stream') {
-              // A client that leaves before it has read anything leaves a stream that never ends by itself.
-              if (signal.aborted) leave();
-              else signal.addEventListener('abort', leave, { once: true });
-              return {
-                kind: 'stream',
-                items: watched(
-                  answer.items,
-                  leave,
-                  (error) => {
-                    judge(error, signal);
-                  },
-                  succeed,
-                ),
-              };
-            }
-            succeed();
-            leave();
-            return answer;
-          } catch (error) {
-            leave();
-            judge(error, signal);
-            throw error;
-          }
-        },
-      };
-      function succeed(): void {
-        failures.delete(key);
-      }
-    },
+          succeed();
+          leave();
+          return answer;
+        } catch (error) {
+          leave();
+          judge(error);
+          throw error;
+        }
+      },
+    }),
   };
 }
 
-const keyOf = (tenantId: string, { slug, url }: Named): string => `${tenantId} ${slug} ${url}`;
+/** Whether a call failed because of its server, not because its caller left. */
+function isServerFault(error: unknown, signal: AbortSignal): boolean {
+  const callerLeft = signal.aborted && signal.reason !== TIMED_OUT;
+  if (!(error instanceof UpstreamFault) || !serverFaults.has(error.kind) || callerLeft) return false;
+  return error.kind !== 'http_status' || (error.status ?? 500) >= 500;
+}
 
-async function tried(
+async function withRetries(
   connection: Connection,
   call: UpstreamCall,
   signal: AbortSignal,
@@ -163,13 +139,13 @@ async function tried(
       return await connection.request(call, signal);
     } catch (error) {
       const mayPass =
-        error instanceof UpstreamFault && error.kind === 'unreachable' && harmless.has(call.method);
+        error instanceof UpstreamFault && error.kind === 'unreachable' && idempotent.has(call.method);
       if (!mayPass || signal.aborted || left === 0) throw error;
     }
   }
 }
 
-async function* watched(
+async function* observed(
   items: AsyncGenerator<AnswerItem, void, undefined>,
   leave: () => void,
   judge: (error: unknown) => void,

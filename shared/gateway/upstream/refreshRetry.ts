@@ -1,46 +1,50 @@
-import { HEADER_MISMATCH, UNSUPPORTED_VERSION } from '../protocol/errorCodes.ts';
 import type { Tool } from '../../registry/records/server.ts';
+import { HEADER_MISMATCH, UNSUPPORTED_VERSION } from '../protocol/errorCodes.ts';
 import type { Answer } from './answer.ts';
 import type { Connection, UpstreamCall } from './connection.ts';
 import { OutdatedEra } from './fault.ts';
 
-/** A server as it was found anew. */
-export interface Renewed {
+/** A server after its record was refreshed. */
+export interface Refreshed {
   readonly connection: Connection;
   readonly tool: Tool | undefined;
 }
 
-/** Errors that say that what we know of a server is out of date. It refused the request before it looked at it. */
-const outOfDate: ReadonlySet<number> = new Set([HEADER_MISMATCH, UNSUPPORTED_VERSION]);
+/** Errors that mean an outdated record. The server rejected the request before it began. */
+const outdated: ReadonlySet<number> = new Set([HEADER_MISMATCH, UNSUPPORTED_VERSION]);
 
 /**
- * A connection that finds the server anew, once, when it refuses a request for what we believed of it, and makes the request
- * again: with the headers that its tools want now, in the era that it speaks now (2026-07-28, transports, Server Validation).
+ * Refreshes the record of a server that rejects a request because the record is outdated, and makes the request once more: with
+ * the headers, version and era of the new record (2026-07-28, transports, Server Validation).
  */
-export function withRenewal(first: Connection, renew: () => Promise<Renewed | undefined>): Connection {
-  // A field and no getter: the engine would make a shape of its own for each such object, and keep what its getter sees.
-  const renewing = {
+export function retryAfterRefresh(
+  first: Connection,
+  refresh: () => Promise<Refreshed | undefined>,
+): Connection {
+  // A field and no getter: V8 would create a shape for each such object and keep what the getter closes over.
+  const retrying = {
     era: first.era,
+    usesMrtr: first.usesMrtr,
     async request(call: UpstreamCall, signal: AbortSignal): Promise<Answer> {
-      let refused: Answer | OutdatedEra;
+      let rejected: Answer | OutdatedEra;
       try {
-        refused = await first.request(call, signal);
-        if (!isRefused(refused)) return refused;
+        rejected = await first.request(call, signal);
+        if (!isOutdated(rejected)) return rejected;
       } catch (error) {
         if (!(error instanceof OutdatedEra)) throw error;
-        refused = error;
+        rejected = error;
       }
-      const renewed = await renew();
-      if (renewed === undefined) {
-        if (refused instanceof OutdatedEra) throw refused;
-        return refused;
+      const refreshed = await refresh();
+      if (refreshed === undefined) {
+        if (rejected instanceof OutdatedEra) throw rejected;
+        return rejected;
       }
-      renewing.era = renewed.connection.era;
-      return renewed.connection.request({ ...call, tool: renewed.tool ?? call.tool }, signal);
+      retrying.era = refreshed.connection.era;
+      return refreshed.connection.request({ ...call, tool: refreshed.tool ?? call.tool }, signal);
     },
   };
-  return renewing;
+  return retrying;
 }
 
-const isRefused = (answer: Answer): boolean =>
-  answer.kind === 'whole' && 'error' in answer.outcome && outOfDate.has(answer.outcome.error.code);
+const isOutdated = (answer: Answer): boolean =>
+  answer.kind === 'whole' && 'error' in answer.outcome && outdated.has(answer.outcome.error.code);

@@ -1,5 +1,11 @@
+import { createHash } from 'node:crypto';
+import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { createTenantCache } from '../../platform/concurrency/tenantCache.ts';
-import type { LegacySession } from './legacySession.ts';
+import { MAX_PART_BYTES } from '../protocol/limits.ts';
+import { carriedFeatures } from '../protocol/clientFeatures.ts';
+import { GATEWAY_INFO } from '../protocol/envelope.ts';
+import type { ClientSession, SharedState, Reachable } from './connection.ts';
+import { type LegacySession, NO_CAPABILITIES, openSession, resumeSession } from './legacySession.ts';
 
 /** Where a session comes from when this instance has none. */
 export interface SessionSource {
@@ -11,15 +17,15 @@ export interface SessionSource {
 
 /** The session of one caller with one server. */
 export interface SessionSlot {
-  /** The session that is open, or a new one; callers who come meanwhile share it. @throws UpstreamFault */
+  /** Returns the open session, or opens one, which concurrent callers share. @throws UpstreamFault */
   get(): Promise<LegacySession>;
-  /** The server no longer knows this session: the next `get` opens another. */
+  /** Drops a session that the server no longer knows. The next `get` opens another. */
   forget(session: LegacySession): Promise<void>;
 }
 
 /**
- * Keeps legacy sessions by key. Over `capacity` the session that was used longest ago of the tenant with the most sessions is
- * dropped. A session that could not be opened is not kept.
+ * Caches legacy sessions by key. Over `capacity` it drops the least recently used session of the tenant with the most sessions.
+ * It drops a session that could not be opened.
  */
 export function createSessionPool(capacity: number): {
   of(tenantId: string, key: string, source: SessionSource): SessionSlot;
@@ -48,5 +54,67 @@ export function createSessionPool(capacity: number): {
         }
       },
     }),
+  };
+}
+
+/** Returns what identifies a server for its sessions. With another address or other credentials a session is another one. */
+export const targetOf = ({ tenantId, url, sealedUrl, upstream }: Reachable): readonly unknown[] => [
+  tenantId,
+  url,
+  sealedUrl,
+  upstream,
+];
+
+/** Whether the shared state has room for these server sessions or subscriptions. */
+export const canShare = (part: SharedState['upstream'] | SharedState['subscriptions']): boolean =>
+  Buffer.byteLength(JSON.stringify([...part])) <= MAX_PART_BYTES;
+
+/** Opens a session that belongs to no client's session. @throws UpstreamFault */
+export async function openUnshared(
+  { url }: Reachable,
+  outbound: OutboundClient,
+  idPrefix: string,
+): Promise<LegacySession> {
+  return (await openSession(outbound, url, NO_CAPABILITIES, idPrefix)).session;
+}
+
+/** The server session of a client's session. All instances use it. */
+export function sharedSource(
+  server: Reachable,
+  client: ClientSession,
+  outbound: OutboundClient,
+  idPrefix: string,
+): SessionSource {
+  const capabilities = carriedFeatures(client.capabilities);
+  const offer = { capabilities, clientInfo: client.clientInfo ?? GATEWAY_INFO };
+  const { slug, url } = server;
+  return {
+    async open() {
+      const target = createHash('sha256')
+        .update(JSON.stringify(targetOf(server)))
+        .digest('base64url');
+      const known = (await client.shared()).upstream.get(slug);
+      if (known?.target === target) return resumeSession(outbound, url, known, capabilities, idPrefix);
+      const { session } = await openSession(outbound, url, offer, idPrefix);
+      const { id, version } = session;
+      if (id === undefined) return session;
+      const { upstream } = await client.change((now) => {
+        if (now.upstream.get(slug)?.target === target) return now;
+        const more = new Map([...now.upstream, [slug, { id, version, target }]]);
+        // Without room in the state, only this instance keeps the session.
+        return canShare(more) ? { ...now, upstream: more } : now;
+      });
+      const winner = upstream.get(slug);
+      if (winner === undefined || winner.id === id) return session;
+      // Another instance opened one first.
+      void session.close();
+      return resumeSession(outbound, url, winner, capabilities, idPrefix);
+    },
+    async lost({ id }) {
+      await client.change((now) => {
+        if (now.upstream.get(slug)?.id !== id) return now;
+        return { ...now, upstream: new Map([...now.upstream].filter(([known]) => known !== slug)) };
+      });
+    },
   };
 }

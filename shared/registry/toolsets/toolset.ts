@@ -8,36 +8,36 @@ const shownName = z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/, 'must be 1 to 64 of
 const description = z.string().trim().min(1).max(4_096);
 
 /** A tool or a prompt of a server, as the set shows it: under its own name and description unless the set says otherwise. */
-const pickSchema = z.strictObject({
+const curatedItemSchema = z.strictObject({
   server: slugSchema,
   name: z.string().min(1).max(128),
   as: shownName.optional(),
   description: description.optional(),
 });
-export type Pick = Readonly<z.infer<typeof pickSchema>>;
-const resourcePickSchema = z.strictObject({
+export type CuratedItem = Readonly<z.infer<typeof curatedItemSchema>>;
+const curatedResourceSchema = z.strictObject({
   server: slugSchema,
   uri: z.string().min(1).max(2_048),
   description: description.optional(),
 });
-export type ResourcePick = Readonly<z.infer<typeof resourcePickSchema>>;
+export type CuratedResource = Readonly<z.infer<typeof curatedResourceSchema>>;
 
 /** More than a model can choose from. */
-const MAX_PICKS = 200;
+const MAX_CURATED_ITEMS = 200;
 
 const picked = {
   title: z.string().trim().min(1).max(100),
   description: z.string().trim().max(2_048).default(''),
-  tools: z.array(pickSchema).max(MAX_PICKS).default([]),
-  prompts: z.array(pickSchema).max(MAX_PICKS).default([]),
-  resources: z.array(resourcePickSchema).max(MAX_PICKS).default([]),
+  tools: z.array(curatedItemSchema).max(MAX_CURATED_ITEMS).default([]),
+  prompts: z.array(curatedItemSchema).max(MAX_CURATED_ITEMS).default([]),
+  resources: z.array(curatedResourceSchema).max(MAX_CURATED_ITEMS).default([]),
 };
 
 /** The name under which a set shows a tool or a prompt. */
-export const shownAs = ({ as, name }: Pick): string => as ?? name;
+export const shownAs = ({ as, name }: CuratedItem): string => as ?? name;
 
 /** What an administrator says of a set. Names and URIs are told apart within it, since nothing else tells them apart there. */
-const curated = <T extends { tools: Pick[]; prompts: Pick[]; resources: ResourcePick[] }>(
+const curated = <T extends { tools: CuratedItem[]; prompts: CuratedItem[]; resources: CuratedResource[] }>(
   schema: z.ZodType<T>,
 ) =>
   schema.superRefine(({ tools, prompts, resources }, context) => {

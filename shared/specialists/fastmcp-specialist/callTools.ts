@@ -3,8 +3,8 @@ import { outcomeOf } from '../../gateway/upstream/answer.ts';
 import { createConnector } from '../../gateway/upstream/connector.ts';
 import type { Connection, UpstreamCall } from '../../gateway/upstream/connection.ts';
 import { UpstreamFault } from '../../gateway/upstream/fault.ts';
-import { createGuard } from '../../gateway/upstream/protection.ts';
-import { createResting } from '../../gateway/upstream/circuitBreaker.ts';
+import { createProtection } from '../../gateway/upstream/protection.ts';
+import { createCircuitBreaker } from '../../gateway/upstream/circuitBreaker.ts';
 import type { ActiveServer } from '../../gateway/catalogue/catalogue.ts';
 import type { Principal } from '../../identity/access/actor.ts';
 import { continueTrace, traceparentOf } from '../../platform/telemetry/trace.ts';
@@ -38,7 +38,7 @@ export async function callTools(
   deps: Pick<SpecialistDeps, 'outboundTo' | 'newId' | 'shortLived' | 'clock' | 'audit' | 'tenants'>,
 ): Promise<ReadonlyMap<string, CallOutcome>> {
   const { outboundTo, newId, shortLived: state, clock, audit, tenants } = deps;
-  const guard = createGuard(createResting({ state, clock }), tenants.size);
+  const guard = createProtection(createCircuitBreaker({ state, clock }), tenants.size);
   const connector = createConnector(outboundTo, newId, guard);
   const caller = {
     principal,

@@ -3,7 +3,7 @@ import { type ActiveServer, createCatalogue } from '../../gateway/catalogue/cata
 import { discoverServer } from '../../gateway/catalogue/discovery.ts';
 import { classify } from '../../gateway/protocol/classify.ts';
 import { LATEST_MODERN } from '../../gateway/protocol/versions.ts';
-import { createResting } from '../../gateway/upstream/circuitBreaker.ts';
+import { createCircuitBreaker } from '../../gateway/upstream/circuitBreaker.ts';
 import type { Principal } from '../../identity/access/actor.ts';
 import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
 import { continueTrace } from '../../platform/telemetry/trace.ts';
@@ -97,7 +97,7 @@ export async function probeInProcess(
     return { isRight: Array.isArray(body.result?.tools), value: undefined };
   });
   const open = await withTimeout(INSIDE_WITHIN_MS, signal, () =>
-    createResting({ state: deps.shortLived, clock }).all(tenantId),
+    createCircuitBreaker({ state: deps.shortLived, clock }).openServers(tenantId),
   );
   const called = await Promise.all(
     (servers ?? []).slice(0, MAX_SERVERS).map((server) => probeUpstream(server, deps, signal)),

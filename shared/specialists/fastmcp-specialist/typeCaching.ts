@@ -82,7 +82,7 @@ export const typeCaching = (deps: SpecialistDeps): Task =>
       const cached = await Promise.all(servers.map((server) => readAge(server, deps, signal, clock.now())));
       const old = servers.filter((_, index) => (cached[index]?.ageMinutes ?? 0) >= olderThanMinutes);
       const discoveries = createFairQueue(AT_ONCE, 1);
-      const refresh = createRefresh({ ...deps, discoveries }, catalogue.forget);
+      const refresh = createRefresh({ ...deps, discoveries }, catalogue.invalidate);
       const refreshed = await refreshAll(old, refresh, signal);
       const counts = countOf(refreshed);
       return succeed({

@@ -1,24 +1,17 @@
+import { legacyClient } from '../../gateway/protocol/legacyClient.ts';
+import { modernClient } from '../../gateway/protocol/modernClient.ts';
 import { z } from 'zod';
-import { Unfit } from '../../gateway/catalogue/discoveryFailure.ts';
-import { openServer } from '../../gateway/upstream/openServer.ts';
-import { UpstreamFault } from '../../gateway/upstream/fault.ts';
 import type { ActiveServer } from '../../gateway/catalogue/catalogue.ts';
-import { capabilitiesFor } from '../../gateway/catalogue/serverView.ts';
-import { isSound } from '../../gateway/catalogue/tools.ts';
+import { isSound } from '../../gateway/catalogue/view.ts';
+import { UnsuitableServer, UpstreamFault } from '../../gateway/upstream/fault.ts';
+import { openServer } from '../../gateway/upstream/openServer.ts';
 import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
 import { succeed } from '../../platform/base/result.ts';
 import { type Era, eraSchema } from '../../registry/records/era.ts';
 import type { Tool } from '../../registry/records/server.ts';
 import { type Finding, reportSchema } from '../finding.ts';
 import { finding } from './findings.ts';
-import {
-  agent,
-  type CallDeps,
-  inspectServers,
-  leftOutSchema,
-  type ServerDeps,
-  subjectSchema,
-} from './inspectServers.ts';
+import { agent, type CallDeps, inspectServers, leftOutSchema, type ServerDeps, subjectSchema } from './inspectServers.ts';
 
 const MAX_SERVERS = 50;
 const ANSWER_WITHIN_MS = 8_000;
@@ -92,7 +85,7 @@ async function inspectCapabilities(server: ActiveServer, { outboundTo }: CallDep
     const row = matrixRow(slug, now);
     return { row, findings: [...driftFindings(slug, discovery, now), ...rowFindings(row)] };
   } catch (error) {
-    if (!(error instanceof UpstreamFault || error instanceof Unfit)) throw error;
+    if (!(error instanceof UpstreamFault || error instanceof UnsuitableServer)) throw error;
     const row = matrixRow(slug, discovery);
     const problem = `it ${error.message}; its row shows what the registry knows`;
     return { row, findings: [finding('server_reached', { server: slug, problem }), ...rowFindings(row)] };
@@ -126,8 +119,8 @@ function declaredFeatures(capabilities: Presented['capabilities']): MatrixRow['f
         : [name],
     );
   const shown = {
-    legacy: new Set(names(capabilitiesFor.legacy(capabilities))),
-    modern: new Set(names(capabilitiesFor.modern(capabilities))),
+    legacy: new Set(names(legacyClient.showCapabilities(capabilities))),
+    modern: new Set(names(modernClient.showCapabilities(capabilities))),
   };
   return names(capabilities)
     .slice(0, MAX_FEATURES)

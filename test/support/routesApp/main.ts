@@ -3,7 +3,7 @@ import { app } from '@azure/functions';
 import { z } from 'zod';
 import { registerRoutes } from '../../../functions/http/register.ts';
 import type { Call, Route } from '../../../functions/http/route.ts';
-import { eventResponse } from '../../../shared/gateway/protocol/responses.ts';
+import { eventResponse } from '../../../shared/gateway/protocol/sse.ts';
 import { succeed } from '../../../shared/platform/base/result.ts';
 import { fakeHttpDeps } from '../httpDeps.ts';
 import { report } from '../../../infra/functions-host/test/support/sampleApp/report.ts';

@@ -1,16 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import { compose } from '../../../functions/compose/compose.ts';
-import { openOwnTools } from '../../../functions/mcp/builtInTools/index.ts';
+import { openBuiltInTools } from '../../../functions/mcp/builtInTools/index.ts';
 import { type Role, roles } from '../../../shared/identity/access/actor.ts';
 import { continueTrace } from '../../../shared/platform/telemetry/trace.ts';
-import { isSound } from '../../../shared/gateway/catalogue/tools.ts';
+import { isSound } from '../../../shared/gateway/catalogue/view.ts';
 import { aggregateName } from '../../../shared/gateway/catalogue/names.ts';
 import { slugSchema } from '../../../shared/registry/records/server.ts';
 import { testConfig } from '../../support/config.ts';
 import { principal } from '../../support/gateway.ts';
 
 /** As the mcp app composes itself; nothing is connected before it is used, and no test here uses it. */
-const ownTools = openOwnTools(compose(testConfig({ MREG_APP: 'mcp' })));
+const builtInTools = openBuiltInTools(compose(testConfig({ MREG_APP: 'mcp' })));
 const all = [
   'list_servers',
   'register_server',
@@ -36,24 +36,24 @@ const call = (role: Role) => ({
 
 describe.each(roles)('%s', (role) => {
   test('sees the tools whose routes the role may call', async () => {
-    expect((await ownTools.list(holding(role))).map(({ name }) => name)).toEqual(pinned[role]);
+    expect((await builtInTools.list(holding(role))).map(({ name }) => name)).toEqual(pinned[role]);
   });
 
   test('gets the same list each time, by which merged lists are remembered', async () => {
-    expect(await ownTools.list(holding(role))).toBe(await ownTools.list(holding(role)));
+    expect(await builtInTools.list(holding(role))).toBe(await builtInTools.list(holding(role)));
   });
 
   test.each(all.filter((name) => !pinned[role].includes(name)))('cannot call %s', async (name) => {
-    await expect(ownTools.call(name, {}, call(role))).rejects.toThrow('no tool of the gateway');
+    await expect(builtInTools.call(name, {}, call(role))).rejects.toThrow('no tool of the gateway');
   });
 });
 
 test('is nobody’s without a role', async () => {
-  expect(await ownTools.list({ ...holding('Admin'), roles: [] })).toEqual([]);
+  expect(await builtInTools.list({ ...holding('Admin'), roles: [] })).toEqual([]);
 });
 
 describe.each(all)('%s', (name) => {
-  const shown = async () => (await ownTools.list(holding('Admin'))).find((tool) => tool.name === name);
+  const shown = async () => (await builtInTools.list(holding('Admin'))).find((tool) => tool.name === name);
 
   test('is a tool as clients of both eras know it, with schemas and hints', async () => {
     const tool = await shown();
@@ -72,7 +72,7 @@ describe.each(all)('%s', (name) => {
   });
 
   test('says what is wrong with its arguments, as a result', async () => {
-    const { result, outcome } = await ownTools.call(name, { nonsense: 1 }, call('Admin'));
+    const { result, outcome } = await builtInTools.call(name, { nonsense: 1 }, call('Admin'));
     expect(outcome).toBe('invalid');
     expect(result).toMatchObject({ isError: true });
     expect(JSON.stringify(result['content'])).toContain('nonsense: there is no such field');

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import { classify, type Inbound } from '../../../shared/gateway/protocol/classify.ts';
 
+import { OFFERED } from '../../support/rawClient.ts';
+
 const MODERN = '2026-07-28';
 const envelope = {
   'io.modelcontextprotocol/protocolVersion': MODERN,
@@ -21,7 +23,7 @@ const callHeaders = { ...modernHeaders, 'mcp-method': 'tools/call' };
 /** `legacy`, `modern`, what needs no answer, or the code of the refusal. */
 function verdict(inbound: Inbound): string | number {
   if (inbound.kind === 'refused') return inbound.error.code;
-  return inbound.kind === 'request' ? inbound.era : inbound.kind;
+  return inbound.kind === 'request' ? inbound.client.era : inbound.kind;
 }
 
 interface Row {
@@ -324,7 +326,7 @@ test('an unknown version is told which ones are spoken', () => {
   const refused = classify(new Headers({ 'mcp-protocol-version': '2027-01-01' }), request('tools/list'));
   expect(refused).toMatchObject({
     error: {
-      data: { requested: '2027-01-01', supported: [MODERN, '2025-11-25', '2025-06-18', '2025-03-26'] },
+      data: { requested: '2027-01-01', supported: OFFERED },
     },
   });
 });

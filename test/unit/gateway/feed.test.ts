@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { type HubDeps, openHub } from '../../../shared/gateway/listen/feed.ts';
+import { type FeedDeps, openFeed } from '../../../shared/gateway/listen/feed.ts';
+import { modernClient } from '../../../shared/gateway/protocol/modernClient.ts';
 import type { Caller } from '../../../shared/gateway/upstream/connection.ts';
 import type { ActiveServer } from '../../../shared/gateway/catalogue/catalogue.ts';
 import type { View } from '../../../shared/gateway/catalogue/view.ts';
@@ -13,31 +14,33 @@ test('a client that leaves while its stream is opened leaves none at a server', 
   const server = { ...serverRecord({ slug: 'one' }), discovery } as ActiveServer;
   const { promise: servers, resolve: answer } = Promise.withResolvers<readonly ActiveServer[]>();
   const view = {
-    hearsListsOfServers: true,
+    listensForLists: true,
     current: () => Promise.resolve(undefined),
     servers: () => servers,
   } as Partial<View> as View;
   let opened = 0;
-  const guard: HubDeps['guard'] = {
-    takeStream: () => {
+  const connector: FeedDeps['connector'] = {
+    // eslint-disable-next-line require-yield -- a server that sends nothing
+    async *listen() {
       opened += 1;
-      return () => undefined;
+      await Promise.resolve();
     },
   };
   const version = () => Promise.resolve('1');
-  const deps = { guard, version } as Partial<HubDeps> as HubDeps;
+  const deps = { connector, version } as Partial<FeedDeps> as FeedDeps;
   const caller = { principal: { tenantId: 't1' } } as Caller;
   const wanted = { tools: true, prompts: false, resources: false, uris: new Map(), called: [] };
-  const hub = openHub(
+  const feed = openFeed(
     deps,
     view,
+    modernClient,
     caller,
     continueTrace(undefined),
     () => Promise.resolve(wanted),
     () => undefined,
   );
-  hub.close();
+  feed.close();
   answer([server]);
-  await hub.ready;
+  await feed.ready;
   expect(opened).toBe(0);
 });

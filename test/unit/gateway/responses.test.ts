@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { eventResponse } from '../../../shared/gateway/protocol/responses.ts';
+import { eventResponse } from '../../../shared/gateway/protocol/sse.ts';
 import { StreamResponse } from '../../../shared/platform/http/responses.ts';
 
 function iteratorOf(response: Response): AsyncIterator<Uint8Array> {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createClientSessions } from '../../../shared/gateway/session/clientSessions.ts';
-import { createQuestions } from '../../../shared/gateway/session/serverRequests.ts';
+import { createServerRequests } from '../../../shared/gateway/session/serverRequests.ts';
 import { systemClock } from '../../../shared/platform/base/clock.ts';
 import { randomId } from '../../../shared/platform/base/ids.ts';
 import type { StateStore } from '../../../shared/platform/state/stateStore.ts';
@@ -41,9 +41,9 @@ test('sessions with servers are kept sealed, and every instance reads them', asy
 
 test('what a person answers is kept sealed until the call on another instance takes it', async () => {
   const { state, written } = watched();
-  const waiting = createQuestions({ state, seal: testSeal }).wait(AbortSignal.timeout(10_000));
+  const waiting = createServerRequests({ state, seal: testSeal }).wait(AbortSignal.timeout(10_000));
   const outcome = { result: { action: 'accept', content: { pin: 'canary-pin' } } };
-  expect(await createQuestions({ state, seal: testSeal }).answer(waiting.ticket, outcome)).toBe('taken');
+  expect(await createServerRequests({ state, seal: testSeal }).answer(waiting.ticket, outcome)).toBe('taken');
   expect(await waiting.answer).toEqual(outcome);
   expect(written).toHaveLength(1);
   expect(written.join()).not.toContain('canary');
@@ -56,7 +56,7 @@ test('a question has an id of its own each time, whatever its server calls it', 
   const token = sessions.open(owner, 'mcp', { capabilities: {}, clientInfo: undefined });
   const client = await sessions.find(owner, 'mcp', token);
   if (!client) throw new Error('the session was just opened');
-  const questions = createQuestions({ state, seal: testSeal });
+  const questions = createServerRequests({ state, seal: testSeal });
   const question = {
     slug: 's',
     id: 0,

@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import type { Outcome } from '../../../shared/gateway/protocol/jsonRpc.ts';
-import { translateOutcome } from '../../../shared/gateway/protocol/translate.ts';
-import { GATEWAY_INFO } from '../../../shared/gateway/protocol/versions.ts';
+import { legacyClient } from '../../../shared/gateway/protocol/legacyClient.ts';
+import { modernClient } from '../../../shared/gateway/protocol/modernClient.ts';
+import { GATEWAY_INFO } from '../../../shared/gateway/protocol/envelope.ts';
 import packageJson from '../../../package.json' with { type: 'json' };
 import type { Era } from '../../../shared/registry/records/era.ts';
 
+const clients = { legacy: legacyClient, modern: modernClient };
 const gateway = { name: 'mcp-registry-gateway', version: '0.1.0' };
 const SERVER = 'io.modelcontextprotocol/serverInfo';
 const text = [{ type: 'text', text: 'hi', 'acme/extra': { a: 1 } }];
@@ -178,13 +180,13 @@ const rows: readonly Row[] = [
 ];
 
 test.each(rows)('$from to $to: $why', ({ from, to, outcome, expected }) => {
-  expect(translateOutcome(from, to, outcome, 'tools/call')).toEqual(expected);
+  expect(clients[to].translate[from](outcome, 'tools/call')).toEqual(expected);
 });
 
 describe('what lies between the gateway and its upstream', () => {
   test.each(['legacy', 'modern'] as const)('-32020 and -32022 never reach a %s client', (to) => {
     for (const code of [-32020, -32022]) {
-      expect(translateOutcome('modern', to, error(code), 'tools/call')).toMatchObject({
+      expect(clients[to].translate.modern(error(code), 'tools/call')).toMatchObject({
         error: { code: -32603 },
       });
     }
@@ -205,7 +207,7 @@ describe('what a legacy client cannot do is a failed tool that says so', () => {
       says: '(sampling)',
     },
   ])('$why', ({ outcome, says }) => {
-    const translated = translateOutcome('modern', 'legacy', outcome, 'tools/call');
+    const translated = legacyClient.translate.modern(outcome, 'tools/call');
     expect(translated).toMatchObject({ result: { isError: true } });
     expect(JSON.stringify(translated)).toContain(says);
     expect(JSON.stringify(translated)).not.toContain('resultType');
@@ -214,7 +216,7 @@ describe('what a legacy client cannot do is a failed tool that says so', () => {
 
 describe('how long a modern client may keep what a server said, and for whom', () => {
   const hints = (from: Era, method: string, result: Record<string, unknown>) => {
-    const translated = translateOutcome(from, 'modern', { result }, method);
+    const translated = modernClient.translate[from]({ result }, method);
     const { ttlMs, cacheScope } = 'result' in translated ? translated.result : {};
     return { ttlMs, cacheScope };
   };

@@ -1,6 +1,6 @@
 import { METHOD_NOT_FOUND } from '../../../gateway/protocol/errorCodes.ts';
 import { isObject } from '../../../gateway/protocol/jsonRpc.ts';
-import { META, metaOf } from '../../../gateway/protocol/versions.ts';
+import { META, metaOf } from '../../../gateway/protocol/envelope.ts';
 import { errorIn, listKinds, listMethods, resultIn, type Transcript } from '../transcript/transcript.ts';
 import {
   both,

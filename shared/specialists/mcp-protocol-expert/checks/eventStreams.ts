@@ -1,5 +1,5 @@
+import { META } from '../../../gateway/protocol/envelope.ts';
 import { isObject } from '../../../gateway/protocol/jsonRpc.ts';
-import { META } from '../../../gateway/protocol/versions.ts';
 import { type Check, each, type Judge, legacy, modern, streams } from './check.ts';
 
 const NONE = 'it answered without an event stream';

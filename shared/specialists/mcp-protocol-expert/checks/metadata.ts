@@ -1,5 +1,5 @@
 import { isObject, type JsonObject } from '../../../gateway/protocol/jsonRpc.ts';
-import { META, metaOf } from '../../../gateway/protocol/versions.ts';
+import { META, metaOf } from '../../../gateway/protocol/envelope.ts';
 import { resultIn, type Transcript } from '../transcript/transcript.ts';
 import {
   allItems,

@@ -5,7 +5,8 @@ import {
   UNSUPPORTED_VERSION,
 } from '../../../gateway/protocol/errorCodes.ts';
 import { isObject } from '../../../gateway/protocol/jsonRpc.ts';
-import { LATEST_MODERN, LEGACY_VERSIONS, META, metaOf } from '../../../gateway/protocol/versions.ts';
+import { FIRST_MODERN, LEGACY_VERSIONS } from '../../../gateway/protocol/versions.ts';
+import { META, metaOf } from '../../../gateway/protocol/envelope.ts';
 import { errorIn, responseIn, resultIn, type Transcript } from '../transcript/transcript.ts';
 import {
   answersStatus,
@@ -56,15 +57,15 @@ export const discoveryChecks: readonly Check[] = [
     id: 'supported_versions_named',
     spec: modern('server/discover#discoverresult'),
     severity: 'critical',
-    requires: `server/discover names the versions of the server, ${LATEST_MODERN} among them.`,
+    requires: `server/discover names the versions of the server, ${FIRST_MODERN} among them.`,
     remedy: 'List all versions of the server, as strings, in supportedVersions.',
     judge: (transcript: Transcript): Judgement => {
       if (!resultIn(transcript.opening)) return notApplicable('server/discover was not answered');
       const versions = versionsOf(transcript);
       if (!versions.every(isString)) return failed('supportedVersions holds a value that is not a string');
-      return versions.includes(LATEST_MODERN)
+      return versions.includes(FIRST_MODERN)
         ? passed({ versions: versions.length })
-        : failed(`supportedVersions does not name ${LATEST_MODERN}`, { versions: versions.length });
+        : failed(`supportedVersions does not name ${FIRST_MODERN}`, { versions: versions.length });
     },
   },
   {
@@ -107,7 +108,7 @@ export const discoveryChecks: readonly Check[] = [
     remedy: 'Name the versions in the error: a legacy client can show its user nothing else.',
     judge: ifModernOnly(
       step('initialize', ({ status }, exchanged) =>
-        JSON.stringify(responseIn(exchanged)?.['error'] ?? '').includes(LATEST_MODERN)
+        JSON.stringify(responseIn(exchanged)?.['error'] ?? '').includes(FIRST_MODERN)
           ? passed()
           : failed('it does not name them', { status }),
       ),

@@ -1,5 +1,6 @@
 import { isObject, type JsonObject } from '../../../gateway/protocol/jsonRpc.ts';
-import { GATEWAY_INFO, LATEST_LEGACY } from '../../../gateway/protocol/versions.ts';
+import { GATEWAY_INFO } from '../../../gateway/protocol/envelope.ts';
+import { LATEST_LEGACY } from '../../../gateway/protocol/versions.ts';
 import type { Exchanged } from './exchange.ts';
 import {
   type EraRecorder,

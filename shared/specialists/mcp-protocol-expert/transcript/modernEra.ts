@@ -1,33 +1,19 @@
-import { encodeHeaderValue } from '../../../gateway/protocol/parameterHeaders.ts';
+import { META } from '../../../gateway/protocol/envelope.ts';
 import { isObject, type JsonObject } from '../../../gateway/protocol/jsonRpc.ts';
-import {
-  LATEST_LEGACY,
-  LATEST_MODERN,
-  META,
-  MODERN_VERSIONS,
-  NAMED_BY,
-} from '../../../gateway/protocol/versions.ts';
-import { ownEnvelope } from '../../../gateway/upstream/modern.ts';
+import { encodeHeaderValue, NAMED_BY } from '../../../gateway/protocol/parameterHeaders.ts';
+import { FIRST_MODERN, LATEST_LEGACY, MODERN_VERSIONS } from '../../../gateway/protocol/versions.ts';
+import { ownEnvelopeFor } from '../../../gateway/upstream/modern.ts';
 import type { Exchanged } from './exchange.ts';
-import {
-  type EraRecorder,
-  jsonHeaders,
-  noLists,
-  type Recorder,
-  recordLists,
-  recordTimes,
-  tryBrokenBodies,
-  tryUnknownNames,
-  UNKNOWN,
-  type Wire,
-} from './recorder.ts';
+import { type EraRecorder, jsonHeaders, noLists, type Recorder, recordLists, recordTimes, tryBrokenBodies, tryUnknownNames, UNKNOWN, type Wire } from './recorder.ts';
 import { resultIn, type Scope, type Transcript } from './transcript.ts';
+
+const ownEnvelope = ownEnvelopeFor(FIRST_MODERN);
 
 const wire: Wire = {
   headersOf(rpc, params) {
     const name = params[NAMED_BY.get(rpc) ?? ''];
     return {
-      'mcp-protocol-version': LATEST_MODERN,
+      'mcp-protocol-version': FIRST_MODERN,
       'mcp-method': rpc,
       ...(typeof name === 'string' && { 'mcp-name': encodeHeaderValue(name) }),
     };
@@ -66,7 +52,7 @@ async function record(recorder: Recorder, opening: Exchanged, scope: Scope): Pro
   if (scope !== 'lists') await tryListening(recorder, capabilities);
   return {
     era: 'modern',
-    version: LATEST_MODERN,
+    version: FIRST_MODERN,
     opening,
     profile,
     capabilities,
@@ -150,7 +136,7 @@ async function tryTransport(recorder: Recorder): Promise<void> {
   await discover('unacceptable form', { accept: 'image/png' });
   await discover('foreign origin', { origin: 'https://origin.invalid' });
   await discover('session of another era', { 'mcp-session-id': UNKNOWN });
-  const version = { 'mcp-protocol-version': LATEST_MODERN };
+  const version = { 'mcp-protocol-version': FIRST_MODERN };
   const listen = { accept: 'text/event-stream', ...version };
   await recorder.send({ step: 'GET', method: 'GET', headers: listen }, 'head');
   await recorder.send({ step: 'DELETE', method: 'DELETE', headers: version });

@@ -1,5 +1,5 @@
+import type { Front } from '../../../gateway/calls/call.ts';
 import { createMcpEndpoints } from '../../../gateway/calls/endpoint.ts';
-import type { Front } from '../../../gateway/calls/request.ts';
 import { LATEST_LEGACY } from '../../../gateway/protocol/versions.ts';
 import type { Session } from '../../../identity/sessions/sessionStore.ts';
 import type { TaskHelpers } from '../../../orchestration/tasks/task.ts';

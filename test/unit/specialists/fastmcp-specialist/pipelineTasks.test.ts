@@ -1,3 +1,4 @@
+import { LATEST_MODERN } from '../../../../shared/gateway/protocol/versions.ts';
 import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import type { OutboundClient, OutboundRequest } from '../../../../shared/platform/outbound/outboundClient.ts';
@@ -19,7 +20,7 @@ function sound({ url, method, headers, body = '' }: OutboundRequest): Said {
   const results: Readonly<Record<string, object>> = {
     ping: {},
     initialize: { protocolVersion: '2025-11-25' },
-    'server/discover': { supportedVersions: ['2026-07-28'] },
+    'server/discover': { supportedVersions: [LATEST_MODERN] },
     'tools/list': { tools: [] },
   };
   return [200, { result: results[asked] }];

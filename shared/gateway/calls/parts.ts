@@ -1,0 +1,79 @@
+import { createFairQueue } from '../../platform/concurrency/fairQueue.ts';
+import { createTenantPlaces } from '../../platform/concurrency/tenantShare.ts';
+import { OWN_SLUG } from '../../registry/records/server.ts';
+import { aggregateView } from '../catalogue/aggregateView.ts';
+import { builtInToolsView, withBuiltInTools } from '../catalogue/builtInToolsView.ts';
+import { type Catalogue, createCatalogue } from '../catalogue/catalogue.ts';
+import { createPersonalCatalogue } from '../catalogue/personalCatalogue.ts';
+import { createRefresh } from '../catalogue/refresh.ts';
+import { serverView } from '../catalogue/serverView.ts';
+import { toolsetView } from '../catalogue/toolsetView.ts';
+import type { View } from '../catalogue/view.ts';
+import { MAX_CLIENT_STREAMS, MAX_DISCOVERIES } from '../protocol/limits.ts';
+import type { FeedDeps } from '../listen/feed.ts';
+import type { Feeds } from '../listen/listen.ts';
+import { type ClientSessions, createClientSessions } from '../session/clientSessions.ts';
+import { createServerRequests, type ServerRequests } from '../session/serverRequests.ts';
+import { type CircuitBreaker, createCircuitBreaker } from '../upstream/circuitBreaker.ts';
+import { type Connector, createConnector } from '../upstream/connector.ts';
+import { createProtection } from '../upstream/protection.ts';
+import { type Cancellations, createCancellations } from './cancellation.ts';
+import { signedInWith, type GatewayDeps, type McpRequest } from './call.ts';
+
+/** The parts of the data path. An app creates them once. */
+export interface Parts extends GatewayDeps, FeedDeps {
+  readonly sessions: ClientSessions;
+  readonly serverRequests: ServerRequests;
+  readonly connector: Connector;
+  readonly cancellations: Cancellations;
+  readonly feeds: Feeds;
+  readonly find: Catalogue['find'];
+  readonly circuitBreaker: CircuitBreaker;
+  /** Returns the view of the endpoint that a request names; `undefined` when there is none. */
+  readonly viewOf: (request: McpRequest) => Promise<View | undefined>;
+}
+
+export function createParts(deps: GatewayDeps): Parts {
+  const { shortLived: state, clock, newId, seal } = deps;
+  const tenants = deps.tenants.size;
+  const catalogue = createCatalogue(deps);
+  const circuitBreaker = createCircuitBreaker({ state, clock });
+  const discoveries = createFairQueue(MAX_DISCOVERIES, tenants);
+  return {
+    ...deps,
+    sessions: createClientSessions({ state, clock, newId, seal }),
+    serverRequests: createServerRequests({ state, seal }),
+    connector: createConnector(deps.outboundTo, newId, createProtection(circuitBreaker, tenants)),
+    circuitBreaker,
+    cancellations: createCancellations(),
+    feeds: new Map(),
+    refresh: createRefresh({ ...deps, discoveries }, catalogue.invalidate),
+    find: catalogue.find,
+    streams: createTenantPlaces(MAX_CLIENT_STREAMS, tenants),
+    version: (tenantId) => deps.visibleServers.version(tenantId),
+    viewOf: viewFinder(catalogue, createPersonalCatalogue({ ...deps, discoveries }), deps),
+  };
+}
+
+function viewFinder(
+  everybodys: Catalogue,
+  personal: ReturnType<typeof createPersonalCatalogue>,
+  { builtInTools }: Pick<GatewayDeps, 'builtInTools'>,
+): Parts['viewOf'] {
+  return async (request) => {
+    const { front, principal } = request;
+    const { tenantId } = principal;
+    const catalogue = personal(everybodys, () => signedInWith(request));
+    if (front.kind === 'all') {
+      const view = aggregateView(catalogue, tenantId);
+      return builtInTools ? withBuiltInTools(view, builtInTools, principal) : view;
+    }
+    if (front.kind === 'toolset') {
+      const toolset = await catalogue.toolset(tenantId, front.slug);
+      return toolset && toolsetView(toolset, catalogue);
+    }
+    if (front.slug === OWN_SLUG) return builtInTools && builtInToolsView(builtInTools, principal);
+    const server = await catalogue.find(tenantId, front.slug);
+    return server && serverView(server, catalogue, tenantId);
+  };
+}

@@ -1,0 +1,77 @@
+import { type ClientEra, replaceHopError } from './clientEra.ts';
+import { GATEWAY_INFO, META, metaOf, withoutReserved } from './envelope.ts';
+import {
+  INTERNAL_ERROR,
+  INVALID_PARAMS,
+  LEGACY_RESOURCE_NOT_FOUND,
+  METHOD_NOT_FOUND,
+  MISSING_CLIENT_CAPABILITY,
+} from './errorCodes.ts';
+import { isCacheable, NOT_FRESH } from './freshness.ts';
+import { isObject, type JsonObject, type JsonRpcError } from './jsonRpc.ts';
+import { mismatchedParameter, parameterHeaders } from './parameterHeaders.ts';
+
+/** Clients of 2026-07-28 and later. */
+export const modernClient: ClientEra = {
+  era: 'modern',
+  hasSessions: false,
+  ownResult: completeResult,
+  cacheHints: (freshness) => freshness,
+  errorStatus: (code) => statuses.get(code) ?? 200,
+  resourceNotFound: INVALID_PARAMS,
+  // 2026-07-28 has no field `execution`.
+  showTool: ({ execution: _execution, ...tool }) => tool,
+  showCapabilities({ tasks: _tasks, extensions, ...capabilities }) {
+    if (!isObject(extensions)) return capabilities;
+    const { 'io.modelcontextprotocol/tasks': _taskExtension, ...others } = extensions;
+    return Object.keys(others).length > 0 ? { ...capabilities, extensions: others } : capabilities;
+  },
+  translate: {
+    legacy: (outcome, method) =>
+      'error' in outcome
+        ? { error: modernError(outcome.error) }
+        : {
+            result: completeResult({
+              ...(isCacheable(method, {}) && NOT_FRESH),
+              ...outcome.result,
+              resultType: 'complete',
+              ...('_meta' in outcome.result && { _meta: withoutReserved(metaOf(outcome.result)) }),
+            }),
+          },
+    modern: (outcome, method) =>
+      'error' in outcome
+        ? { error: replaceHopError(outcome.error) ?? outcome.error }
+        : {
+            // A server shows each caller its own result, so the gateway never marks one as public.
+            result: completeResult(
+              isCacheable(method, outcome.result)
+                ? { ...NOT_FRESH, ...outcome.result, cacheScope: NOT_FRESH.cacheScope }
+                : outcome.result,
+            ),
+          },
+  },
+  headerMismatch: (tool, args, headers) =>
+    mismatchedParameter(parameterHeaders(tool['inputSchema']) ?? [], args, headers),
+};
+
+/** 2026-07-28, basic, Per-request protocol fields; transports, Protocol Version Header. */
+const statuses: ReadonlyMap<number, number> = new Map([
+  [MISSING_CLIENT_CAPABILITY, 400],
+  [METHOD_NOT_FOUND, 404],
+]);
+
+/** Adds the fields of every modern result: its type, and the gateway's name unless the server gave its own. */
+function completeResult(result: JsonObject): JsonObject {
+  return {
+    resultType: 'complete',
+    ...result,
+    _meta: { [META.serverInfo]: GATEWAY_INFO, ...metaOf(result) },
+  };
+}
+
+function modernError(error: JsonRpcError): JsonRpcError {
+  if (error.code === LEGACY_RESOURCE_NOT_FOUND) return { ...error, code: INVALID_PARAMS };
+  // The specification reserves this range. A legacy server's code in it has another meaning, or none.
+  const reserved = error.code <= -32020 && error.code >= -32099;
+  return reserved ? { ...error, code: INTERNAL_ERROR } : error;
+}

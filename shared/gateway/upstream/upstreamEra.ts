@@ -1,0 +1,103 @@
+import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
+import type { Trace } from '../../platform/telemetry/trace.ts';
+import type { Era } from '../../registry/records/era.ts';
+import type { Discovery } from '../../registry/records/server.ts';
+import { isObject, type JsonObject, type Outcome } from '../protocol/jsonRpc.ts';
+import { DISCOVERY_ANSWER_TIMEOUT_MS } from '../protocol/limits.ts';
+import type { AnswerItem } from './answer.ts';
+import type { Caller, ClientSession, Connection, Reachable } from './connection.ts';
+import { UnsuitableServer } from './fault.ts';
+import type { LegacySession } from './legacySession.ts';
+import type { SessionSlot } from './sessionPool.ts';
+
+/** The server-initiated messages that a client wants. */
+export interface Subscription {
+  readonly tools: boolean;
+  readonly prompts: boolean;
+  readonly resources: boolean;
+  /** URIs of resources, as their servers name them, by the slug of the server. */
+  readonly uris: ReadonlyMap<string, readonly string[]>;
+  /** Slugs of the servers that have a session for the client's session. */
+  readonly called: readonly string[];
+}
+
+/** A server-initiated message. The first is `ready`: from then on no message is lost. */
+export type ServerInitiated = Exclude<AnswerItem, { kind: 'outcome' }> | { readonly kind: 'ready' };
+
+/** How an era reaches servers. */
+export interface Access {
+  clientFor(server: Reachable, caller: Caller): OutboundClient;
+  /** The session of a caller with a legacy server. */
+  sessionOf(server: Reachable, caller: Caller, logLevel?: string): SessionSlot;
+  /** Opens a session with a legacy server for one purpose. The opener closes it. @throws UpstreamFault */
+  openSession(server: Reachable): Promise<LegacySession>;
+  /** A connection behind the protection of the server. */
+  connect(server: Reachable, caller: Caller): Connection;
+}
+
+/** What the gateway does differently with servers of the two eras. `eraOf` chooses one; no other code compares eras. */
+export interface UpstreamEra {
+  /** Whether the server takes `resources/subscribe`. Otherwise the listening stream names the URIs. */
+  readonly subscribesByRequest: boolean;
+  /** Whether listening is a call, which takes a connection by itself. */
+  readonly listensByCall: boolean;
+  /** Whether the server may send this client a server request on its stream of server-initiated messages. */
+  mayRequest(server: Pick<Discovery, 'transport'>, session: ClientSession | undefined): boolean;
+  /** Names what the listening stream depends on: with another key it is opened again. */
+  streamKey(uris: readonly string[]): string;
+  /** `logLevel`: the least level that a modern client wants, for which it needs a session that nobody else changes. */
+  connect(access: Access, server: Reachable, caller: Caller, logLevel?: string): Connection;
+  /** Listens to a server until its stream or the signal ends. @throws UpstreamFault */
+  listen(
+    access: Access,
+    server: Reachable,
+    caller: Caller,
+    wanted: Subscription,
+    trace: Trace,
+    signal: AbortSignal,
+  ): AsyncGenerator<ServerInitiated, void, undefined>;
+}
+
+/** A server's description of itself, without its lists. */
+export type Profile = Omit<Discovery, 'tools' | 'discoveredAt'>;
+/** Sends the server one request of its era and returns the result. */
+export type Ask = (method: string, params: JsonObject) => Promise<JsonObject>;
+/** A server whose era is known, ready for requests. */
+export interface OpenServer {
+  readonly profile: Profile;
+  readonly ask: Ask;
+  /** Ends the session, if there is one. */
+  close(): Promise<void>;
+}
+
+/** Opens a server of one era; `undefined` when it belongs to the other one. @throws UpstreamFault, UnsuitableServer */
+export type OpenEra = (
+  outbound: OutboundClient,
+  url: string,
+  signal: AbortSignal,
+) => Promise<OpenServer | undefined>;
+
+/** Limits one request of a discovery. */
+export const bounded = (signal: AbortSignal): AbortSignal =>
+  AbortSignal.any([signal, AbortSignal.timeout(DISCOVERY_ANSWER_TIMEOUT_MS)]);
+
+export function resultOf(method: string, outcome: Outcome): JsonObject {
+  if ('result' in outcome) return outcome.result;
+  throw new UnsuitableServer(`answered ${method} with the error ${outcome.error.code}`);
+}
+
+export function profileOf(era: Era, protocolVersion: string, result: JsonObject, info: unknown): Profile {
+  const { capabilities, instructions } = result;
+  const { name, version } = isObject(info) ? info : {};
+  return {
+    era,
+    protocolVersion,
+    serverInfo: {
+      ...(isObject(info) && info),
+      name: typeof name === 'string' ? name : 'unnamed',
+      version: typeof version === 'string' ? version : 'unknown',
+    },
+    capabilities: isObject(capabilities) ? capabilities : {},
+    ...(typeof instructions === 'string' && { instructions }),
+  };
+}
