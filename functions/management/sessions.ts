@@ -22,11 +22,11 @@ export function sessionRoutes(deps: SessionDeps): readonly Route<unknown>[] {
 
   /** The session of the path, if it is the caller's own or the caller has the permission for those of others. */
   async function reach(
-    { principal, params: { id = '' } }: Call<unknown>,
+    { actor, params: { id = '' } }: Call<unknown>,
     forOthers: Permission,
   ): Promise<Session | undefined> {
-    const session = await sessions.find(principal.tenantId, id);
-    return session?.userId === principal.userId || isPermitted(principal, forOthers) ? session : undefined;
+    const session = await sessions.find(actor.tenantId, id);
+    return session?.userId === actor.userId || isPermitted(actor, forOthers) ? session : undefined;
   }
 
   const open: Route<OpenRequest> = {
@@ -36,9 +36,9 @@ export function sessionRoutes(deps: SessionDeps): readonly Route<unknown>[] {
     permission: 'sessions.own',
     body: openSchema,
     bodyWhenAbsent: { keepToken: false },
-    async handle({ principal, body: { keepToken }, headers }) {
+    async handle({ actor, body: { keepToken }, headers }) {
       const token = keepToken ? bearerToken(headers.get('authorization')) : undefined;
-      const session = await sessions.open(principal, token);
+      const session = await sessions.open(actor, token);
       if (new Date(session.expiresAt) <= clock.now()) return succeed(tokenExpired(deps));
       return succeed({ status: 201, headers: { location: `/sessions/${session.id}` }, body: session });
     },
@@ -50,9 +50,9 @@ export function sessionRoutes(deps: SessionDeps): readonly Route<unknown>[] {
     path: 'sessions/{id}',
     permission: 'sessions.own',
     async handle(call) {
-      const { principal, params } = call;
+      const { actor, params } = call;
       const session = await reach(call, 'sessions.read');
-      const authContext = session && (await sessions.authContext(principal.tenantId, session.id));
+      const authContext = session && (await sessions.authContext(actor.tenantId, session.id));
       return authContext
         ? succeed({ status: 200, body: { ...session, authContext } })
         : notFound(params['id'] ?? '');
@@ -65,9 +65,9 @@ export function sessionRoutes(deps: SessionDeps): readonly Route<unknown>[] {
     path: 'sessions/{id}',
     permission: 'sessions.own',
     async handle(call) {
-      const { principal, params } = call;
+      const { actor, params } = call;
       const session = await reach(call, 'sessions.end');
-      const outcome = session ? await sessions.end(principal.tenantId, session.id) : 'absent';
+      const outcome = session ? await sessions.end(actor.tenantId, session.id) : 'absent';
       return outcome === 'ended' ? succeed({ status: 204 }) : notFound(params['id'] ?? '');
     },
   };

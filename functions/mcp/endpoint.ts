@@ -100,7 +100,7 @@ function lazyBuiltInTools(deps: AppDeps): BuiltInTools {
   const open = () =>
     (opened ??= import('./builtInTools/index.ts').then((room) => room.openBuiltInTools(deps)));
   return {
-    list: async (principal) => (await open()).list(principal),
+    list: async (actor) => (await open()).list(actor),
     call: async (name, args, call) => (await open()).call(name, args, call),
   };
 }

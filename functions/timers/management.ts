@@ -55,7 +55,7 @@ export function managementTimers(deps: AppDeps): readonly Timer[] {
 
 /** Returns the caller of the health sweep. It has no token and no roles: it may begin the health check and nothing else. */
 const healthSweeper = (tenantId: string): Caller => ({
-  principal: { tenantId, userId: 'health-sweep', kind: 'app', clientId: '', roles: [], expiresAt: 0 },
+  actor: { tenantId, userId: 'health-sweep', kind: 'app', clientId: '', roles: [], expiresAt: 0 },
   trace: continueTrace(undefined),
 });
 

@@ -44,7 +44,7 @@ export async function checkComponents(
 ): Promise<ComponentsChecked> {
   const endAt = performance.now() + withinMs;
   const [direct, byAgents] = await Promise.all([
-    probeStores(caller.principal.tenantId, deps),
+    probeStores(caller.actor.tenantId, deps),
     checkByAgents(caller, endAt, withinMs, deps),
   ]);
   const components = { ...byAgents.components, ...direct };
@@ -53,7 +53,7 @@ export async function checkComponents(
 
 /** Probes the stores only. All other components have failed with the error `why`. */
 export async function checkWithoutAgents(
-  { principal: { tenantId } }: Caller,
+  { actor: { tenantId } }: Caller,
   why: DomainError,
   deps: HealthDeps,
 ): Promise<HealthReport> {

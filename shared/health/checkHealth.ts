@@ -50,7 +50,7 @@ export function createHealthCheck(deps: HealthDeps): HealthCheck {
 
   /** Checks up to `checks` times, until no component times out. */
   async function check(caller: Caller, withinMs: number, checks: number): Promise<HealthReport> {
-    const { tenantId } = caller.principal;
+    const { tenantId } = caller.actor;
     const endAt = performance.now() + Math.min(withinMs, CHECK_WITHIN_MS);
     const askedAt = clock.now();
     for (let isFirst = true; ; isFirst = false) {
@@ -75,7 +75,7 @@ export function createHealthCheck(deps: HealthDeps): HealthCheck {
     checks: number,
     lease: HeldLease | undefined,
   ): Promise<HealthReport> {
-    const { tenantId } = caller.principal;
+    const { tenantId } = caller.actor;
     try {
       let { report, isComplete } = await checkComponents(caller, withinMs, deps);
       for (let left = checks - 1; left > 0 && isLate(report); left--)
@@ -97,7 +97,7 @@ export function createHealthCheck(deps: HealthDeps): HealthCheck {
     anew: (caller, withinMs) => check(caller, withinMs, 1),
     sweep: (caller) => check(caller, CHECK_WITHIN_MS, 2),
     async current(caller) {
-      const before = await last(caller.principal.tenantId);
+      const before = await last(caller.actor.tenantId);
       const ageMs = before && clock.now().getTime() - Date.parse(before.timestamp);
       return before && ageMs !== undefined && ageMs < FRESH_MS ? before : check(caller, CHECK_WITHIN_MS, 1);
     },

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type SessionStore, createSessionStore } from '../../shared/identity/sessions/sessionStore.ts';
-import type { Principal } from '../../shared/identity/access/actor.ts';
+import type { Actor } from '../../shared/identity/access/actor.ts';
 import { randomId } from '../../shared/platform/base/ids.ts';
 import type { StateStore } from '../../shared/platform/state/stateStore.ts';
 import { describeWith, onPath } from '../support/requirement.ts';
@@ -25,7 +25,7 @@ function suite(start: () => Promise<StateBackend>): void {
   });
   afterAll(() => backend.stop());
 
-  const alice = (leftMs: number): Principal => ({
+  const alice = (leftMs: number): Actor => ({
     tenantId: 'contoso',
     userId: 'alice',
     kind: 'user',

@@ -29,9 +29,9 @@ export function openBuiltInTools(deps: AppDeps): BuiltInTools {
   const tools = [...serverTools(route), ...workTools(route), ...inspectTools(route)];
   const lists = new Map<string, readonly Tool[]>();
   return {
-    list(principal) {
+    list(actor) {
       const own = tools
-        .filter(({ permission }) => isPermitted(principal, permission))
+        .filter(({ permission }) => isPermitted(actor, permission))
         .map(({ shown }) => shown);
       const key = own.map(({ name }) => name).join();
       const known = lists.get(key) ?? own;
@@ -40,7 +40,7 @@ export function openBuiltInTools(deps: AppDeps): BuiltInTools {
     },
     async call(name, args, call) {
       const tool = tools.find(({ shown }) => shown.name === name);
-      if (!tool || !isPermitted(call.principal, tool.permission))
+      if (!tool || !isPermitted(call.actor, tool.permission))
         throw new Error(`${name} is no tool of the gateway for this caller`);
       const done = await tool.run(args, call);
       return done.ok ? said(done.value) : wrong(done.error);

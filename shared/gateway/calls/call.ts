@@ -5,7 +5,7 @@ import type { View } from '../catalogue/view.ts';
 import type { InboundRequest } from '../protocol/classify.ts';
 import type { Caller, ClientSession } from '../upstream/connection.ts';
 import type { Audit } from '../../audit/journal/audit.ts';
-import type { Principal } from '../../identity/access/actor.ts';
+import type { Actor } from '../../identity/access/actor.ts';
 import type { Clock } from '../../platform/base/clock.ts';
 import type { IdSource } from '../../platform/base/ids.ts';
 import type { Log } from '../../platform/telemetry/log.ts';
@@ -56,7 +56,7 @@ export type Front =
 export interface McpRequest {
   readonly front: Front;
   readonly headers: Headers;
-  readonly principal: Principal;
+  readonly actor: Actor;
   readonly trace: Trace;
   readonly signal: AbortSignal;
 }
@@ -79,14 +79,14 @@ export interface Call {
 export type Method = (call: Call) => Response | Promise<Response>;
 
 /** Returns the signed-in user of a request; `undefined` without a bearer token. */
-export function signedInWith({ principal, headers }: McpRequest): SignedIn | undefined {
+export function signedInWith({ actor, headers }: McpRequest): SignedIn | undefined {
   const token = bearerToken(headers.get('authorization'));
-  return token === undefined ? undefined : { principal, token };
+  return token === undefined ? undefined : { actor, token };
 }
 
 /** Returns on whose behalf the servers of a request are called. */
 export const callerOf = (request: McpRequest, session: ClientSession | undefined): Caller => ({
-  principal: request.principal,
+  actor: request.actor,
   session,
   user: () => signedInWith(request),
 });
@@ -96,15 +96,15 @@ export type RecordCall = (resource: string, decision: AuditEvent['decision'], ou
 
 /** Returns the recorder of a request that begins now. */
 export function recordCall(
-  { principal, trace }: McpRequest,
+  { actor, trace }: McpRequest,
   method: string,
   audit: GatewayDeps['audit'],
 ): RecordCall {
   const startedAt = performance.now();
   return (resource, decision, outcome) => {
     audit.append({
-      tenantId: principal.tenantId,
-      actor: principal.userId,
+      tenantId: actor.tenantId,
+      actor: actor.userId,
       action: method,
       resource,
       decision,

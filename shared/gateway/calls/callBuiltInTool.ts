@@ -21,12 +21,12 @@ export async function callBuiltInTool(
   { audit, cancellations }: Parts,
 ): Promise<Response> {
   const { client, message } = inbound;
-  const { principal, trace } = request;
+  const { actor, trace } = request;
   const args = message.params?.['arguments'] ?? {};
   if (!isObject(args)) return invalid(inbound, 'params.arguments must be an object.');
   const record = recordCall(request, message.method, audit);
   const resource = `servers/${OWN_SLUG}/tools/${name}`;
-  if (!(await builtInTools.list(principal)).some((tool) => tool.name === name)) {
+  if (!(await builtInTools.list(actor)).some((tool) => tool.name === name)) {
     record(resource, 'refused', 'not_found');
     return outcomeResponse(client, message.id, { error: toJsonRpcError(unknownTool(shown)) });
   }
@@ -35,7 +35,7 @@ export async function callBuiltInTool(
   let outcome: ActOutcome = 'internal';
   try {
     const signal = running?.signal ?? request.signal;
-    const answer = await builtInTools.call(name, args, { principal, trace, signal });
+    const answer = await builtInTools.call(name, args, { actor, trace, signal });
     outcome = answer.outcome;
     return ownResult(inbound, answer.result);
   } catch (error) {

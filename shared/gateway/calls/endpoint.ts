@@ -32,13 +32,13 @@ export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
   const { viewOf, sessions } = parts;
   const answerRequest = createMethods(parts);
 
-  /** Returns the session that a request names; `unknown` when this principal has no such open session at this endpoint. */
+  /** Returns the session that a request names; `unknown` when this actor has no such open session at this endpoint. */
   async function sessionOf(
-    { headers, principal }: McpRequest,
+    { headers, actor }: McpRequest,
     view: View,
   ): Promise<ClientSession | undefined | 'unknown'> {
     const token = headers.get('mcp-session-id');
-    return token === null ? undefined : ((await sessions.find(principal, view.endpoint, token)) ?? 'unknown');
+    return token === null ? undefined : ((await sessions.find(actor, view.endpoint, token)) ?? 'unknown');
   }
 
   async function post(request: McpPost): Promise<Response> {
@@ -102,7 +102,7 @@ export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
       try {
         return await answer(request);
       } catch (error) {
-        const fields = { traceId: request.trace.traceId, tenantId: request.principal.tenantId };
+        const fields = { traceId: request.trace.traceId, tenantId: request.actor.tenantId };
         return faultResponse(idOfRequest(request), error, faultOutcome(error, deps.log, fields));
       }
     };

@@ -28,7 +28,7 @@ export function createForward(parts: Parts): Method {
     const { client, message } = inbound;
     const { session } = caller;
     const { method } = message;
-    const { principal, headers, trace, signal } = request;
+    const { actor, headers, trace, signal } = request;
     const params = message.params ?? {};
     if (method === 'tools/call' && params['arguments'] !== undefined && !isObject(params['arguments']))
       return reject(call, { kind: 'invalid', message: 'params.arguments must be an object.' });
@@ -75,19 +75,19 @@ export function createForward(parts: Parts): Method {
         show: (result) => view.show(server, result),
         idFor: (id, replyTo) => {
           if (session === undefined) throw new Error('a client without a session got a server request');
-          return serverRequests.idFor(principal, session, { slug: server.slug, id, replyTo });
+          return serverRequests.idFor(actor, session, { slug: server.slug, id, replyTo });
         },
         onEnd: (outcome) => {
           running?.end();
           if (!unrecorded.has(method)) record(resource, 'allowed', outcome);
         },
         onFault: (kind) => {
-          parts.onUpstreamFault?.({ tenantId: principal.tenantId, server: server.slug, kind, trace });
+          parts.onUpstreamFault?.({ tenantId: actor.tenantId, server: server.slug, kind, trace });
         },
       },
       running?.signal ?? signal,
       log,
-      { traceId: trace.traceId, tenantId: principal.tenantId },
+      { traceId: trace.traceId, tenantId: actor.tenantId },
     );
     const upstream = stage('upstream', performance.now() - sentAt);
     response.headers.append(SERVER_TIMING, `${stage('catalogue', catalogueMs)}, ${upstream}`);
@@ -110,7 +110,7 @@ export function createForward(parts: Parts): Method {
     };
     return retryAfterRefresh(connect(server), async () => {
       await parts.refresh(server);
-      const now = await parts.find(request.principal.tenantId, server.slug);
+      const now = await parts.find(request.actor.tenantId, server.slug);
       const renewed = now?.discovery.tools.find(({ name }) => name === tool?.name);
       return now && { connection: connect(now), tool: renewed };
     });

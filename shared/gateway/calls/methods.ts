@@ -67,7 +67,7 @@ async function initialize({ inbound, request, view }: Call, sessions: ClientSess
   if (typeof requested !== 'string') {
     return invalid(inbound, 'params.protocolVersion must name the version that the client speaks.');
   }
-  const token = sessions.open(request.principal, view.endpoint, {
+  const token = sessions.open(request.actor, view.endpoint, {
     capabilities: isObject(capabilities) ? capabilities : {},
     clientInfo: isObject(clientInfo) ? clientInfo : undefined,
   });
@@ -153,7 +153,7 @@ async function list(
   if (from === undefined) return invalid(inbound, 'params.cursor is not a cursor of an earlier page.');
   const page = items.slice(from, from + LIST_PAGE_SIZE);
   const shown = new Set((await view.servers()).map(({ slug }) => slug));
-  const degraded = (await circuitBreaker.openServers(request.principal.tenantId)).filter((slug) =>
+  const degraded = (await circuitBreaker.openServers(request.actor.tenantId)).filter((slug) =>
     shown.has(slug),
   );
   const nextCursor = from + LIST_PAGE_SIZE < items.length ? cursorAt(kind, page.at(-1)) : undefined;

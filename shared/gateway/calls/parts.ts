@@ -61,18 +61,18 @@ function viewFinder(
   { builtInTools }: Pick<GatewayDeps, 'builtInTools'>,
 ): Parts['viewOf'] {
   return async (request) => {
-    const { front, principal } = request;
-    const { tenantId } = principal;
+    const { front, actor } = request;
+    const { tenantId } = actor;
     const catalogue = personal(everybodys, () => signedInWith(request));
     if (front.kind === 'all') {
       const view = aggregateView(catalogue, tenantId);
-      return builtInTools ? withBuiltInTools(view, builtInTools, principal) : view;
+      return builtInTools ? withBuiltInTools(view, builtInTools, actor) : view;
     }
     if (front.kind === 'toolset') {
       const toolset = await catalogue.toolset(tenantId, front.slug);
       return toolset && toolsetView(toolset, catalogue);
     }
-    if (front.slug === OWN_SLUG) return builtInTools && builtInToolsView(builtInTools, principal);
+    if (front.slug === OWN_SLUG) return builtInTools && builtInToolsView(builtInTools, actor);
     const server = await catalogue.find(tenantId, front.slug);
     return server && serverView(server, catalogue, tenantId);
   };

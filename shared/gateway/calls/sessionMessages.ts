@@ -69,7 +69,7 @@ export async function deliverAnswer(
 ): Promise<Response> {
   const accepted = () => new Response(null, { status: 202 });
   const reject = (error: JsonRpcError) => jsonResponse(400, null, { error });
-  const target = id === null ? undefined : serverRequests.targetOf(caller.principal, session, id);
+  const target = id === null ? undefined : serverRequests.targetOf(caller.actor, session, id);
   if (target === undefined)
     return reject({ code: INVALID_REQUEST, message: 'This session has no server request with this id.' });
   if (target.kind === 'held') {

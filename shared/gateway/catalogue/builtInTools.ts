@@ -1,12 +1,12 @@
 import type { ActOutcome } from '../../audit/model/record.ts';
-import type { Principal } from '../../identity/access/actor.ts';
+import type { Actor } from '../../identity/access/actor.ts';
 import type { Trace } from '../../platform/telemetry/trace.ts';
 import type { Tool } from '../../registry/records/server.ts';
 import type { JsonObject } from '../protocol/jsonRpc.ts';
 
 /** The caller of a built-in tool. */
 export interface BuiltInCall {
-  readonly principal: Principal;
+  readonly actor: Actor;
   readonly trace: Trace;
   /** Aborted when the client cancels the call. */
   readonly signal: AbortSignal;
@@ -21,7 +21,7 @@ export interface BuiltInAnswer {
 /** The built-in tools: tools of the gateway itself. The caller's roles decide which of them exist for the caller. */
 export interface BuiltInTools {
   /** Returns the tools that the caller may use, by their own names. Returns the same array for the same roles, as a cache key. */
-  list(principal: Principal): Promise<readonly Tool[]>;
+  list(actor: Actor): Promise<readonly Tool[]>;
   /** Calls one of these tools. An expected failure is a result with `isError`. @throws for a fault of the gateway */
   call(name: string, args: JsonObject, call: BuiltInCall): Promise<BuiltInAnswer>;
 }

@@ -1,4 +1,4 @@
-import type { Principal } from '../../identity/access/actor.ts';
+import type { Actor } from '../../identity/access/actor.ts';
 import { fail } from '../../platform/base/result.ts';
 import type { ClientEra } from '../protocol/clientEra.ts';
 import { OWN_SLUG, type Tool } from '../../registry/records/server.ts';
@@ -13,13 +13,13 @@ const prefix = aggregateName({ slug: OWN_SLUG, name: 'x' }).slice(0, -1);
 const merged = new WeakMap<readonly JsonObject[], WeakMap<readonly Tool[], readonly JsonObject[]>>();
 
 /** Adds the built-in tools that this caller may use to a view. */
-export function withBuiltInTools(view: View, builtInTools: BuiltInTools, principal: Principal): View {
+export function withBuiltInTools(view: View, builtInTools: BuiltInTools, actor: Actor): View {
   return {
     ...view,
     async list(kind, client) {
       const list = await view.list(kind, client);
       if (kind !== 'tools' || list === undefined) return list;
-      return mergedList(list, await builtInTools.list(principal), client);
+      return mergedList(list, await builtInTools.list(actor), client);
     },
     builtInTool: (name) => (name.startsWith(prefix) ? name.slice(prefix.length) : undefined),
   };
@@ -40,12 +40,12 @@ function mergedList(
 }
 
 /** The built-in tools alone, by their own names: those that this caller may use. */
-export function builtInToolsView(builtInTools: BuiltInTools, principal: Principal): View {
+export function builtInToolsView(builtInTools: BuiltInTools, actor: Actor): View {
   const view: View = {
     endpoint: `servers/${OWN_SLUG}`,
     profile: () => Promise.resolve({ capabilities: { tools: {} }, instructions: INSTRUCTIONS }),
     list: async (kind, client) =>
-      kind === 'tools' ? (await builtInTools.list(principal)).map((tool) => client.showTool(tool)) : [],
+      kind === 'tools' ? (await builtInTools.list(actor)).map((tool) => client.showTool(tool)) : [],
     // `createMethods` handles every call with a name.
     route: (method) => Promise.resolve(fail(method === 'tools/call' ? nameless('tool') : NO_SUCH_METHOD)),
     show: (_server, result) => result,

@@ -39,7 +39,7 @@ export function createPersonalCatalogue(deps: {
   const isPersonal = (server: ActiveServer): boolean => needsUser(server, credentials);
 
   function asSeenBy(server: ActiveServer, user: SignedIn): Promise<ActiveServer> {
-    const { tenantId, userId, clientId } = user.principal;
+    const { tenantId, userId, clientId } = user.actor;
     const key = JSON.stringify([tenantId, userId, clientId, server.tenantId, server.slug, server.updatedAt]);
     const last = known.get(key);
     if (last && last.until > clock.now().getTime()) return last.found;
@@ -99,7 +99,7 @@ export function createPersonalCatalogue(deps: {
   function sameAsBefore(
     tenantId: string,
     all: readonly ActiveServer[],
-    { principal: { userId, clientId } }: SignedIn,
+    { actor: { userId, clientId } }: SignedIn,
     now: readonly ActiveServer[],
   ): readonly ActiveServer[] {
     const key = JSON.stringify([tenantId, userId, clientId]);

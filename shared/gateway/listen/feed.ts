@@ -69,7 +69,7 @@ export function openFeed(
   let wake: () => void = () => undefined;
   let isOver = false;
   const calledServers = new Set<string>();
-  const lists = createListWatch(view, client, () => version(caller.principal.tenantId));
+  const lists = createListWatch(view, client, () => version(caller.actor.tenantId));
   const streams = createServerStreams(
     (server, subscription, signal) => connector.listen(server, caller, subscription, trace, signal),
     async (server, item) => {

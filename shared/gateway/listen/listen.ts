@@ -66,7 +66,7 @@ export async function listenModern(
     called: [],
   };
   const notifications = listenParams(wanted, subscribed);
-  const place = deps.streams.take(caller.principal.tenantId);
+  const place = deps.streams.take(caller.actor.tenantId);
   if (place.kind !== 'taken') {
     return outcomeResponse(client, id, { error: toJsonRpcError(tooManyStreams(place)) });
   }
@@ -107,9 +107,9 @@ export async function listenLegacy(
   feeds: Feeds,
   deps: FeedDeps & { readonly newId: IdSource; readonly serverRequests: Pick<ServerRequests, 'idFor'> },
 ): Promise<Response> {
-  const { principal } = caller;
+  const { actor } = caller;
   const lists = announcedLists((await view.profile(legacyClient)).capabilities);
-  const place = deps.streams.take(principal.tenantId);
+  const place = deps.streams.take(actor.tenantId);
   if (place.kind !== 'taken') {
     const error = tooManyStreams(place);
     return jsonResponse(toProblem(error).status, null, { error: toJsonRpcError(error) });
@@ -141,7 +141,7 @@ export async function listenLegacy(
       if (item.kind === 'notification') return { event: encodeEvent(item.notification), last: false };
       const { server, request, replyTo } = item;
       const asked = { slug: server.slug, id: request.id, replyTo };
-      const id = deps.serverRequests.idFor(principal, session, asked);
+      const id = deps.serverRequests.idFor(actor, session, asked);
       return { event: encodeEvent({ ...request, id }), last: false };
     },
     cancel() {

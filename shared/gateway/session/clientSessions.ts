@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Principal } from '../../identity/access/actor.ts';
+import type { Actor } from '../../identity/access/actor.ts';
 import type { Clock } from '../../platform/base/clock.ts';
 import type { IdSource } from '../../platform/base/ids.ts';
 import type { Seal } from '../../platform/security/seal.ts';
@@ -52,9 +52,9 @@ const storedForm = ({ upstream, subscriptions, ...shared }: SharedState): object
  */
 export interface ClientSessions {
   /** Returns the token of a new session. It is valid at this endpoint only. */
-  open(owner: Principal, endpoint: string, hello: Pick<ClientSession, 'capabilities' | 'clientInfo'>): string;
-  /** Returns the session, or `undefined` when this principal has no such open session at this endpoint. */
-  find(owner: Principal, endpoint: string, token: string): Promise<ClientSession | undefined>;
+  open(owner: Actor, endpoint: string, hello: Pick<ClientSession, 'capabilities' | 'clientInfo'>): string;
+  /** Returns the session, or `undefined` when this actor has no such open session at this endpoint. */
+  find(owner: Actor, endpoint: string, token: string): Promise<ClientSession | undefined>;
 }
 
 export function createClientSessions(deps: {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
-import type { Principal } from '../../identity/access/actor.ts';
+import type { Actor } from '../../identity/access/actor.ts';
 import type { Seal } from '../../platform/security/seal.ts';
 import type { StateStore } from '../../platform/state/stateStore.ts';
 import { stateBounds } from '../../platform/state/stateBounds.ts';
@@ -32,14 +32,14 @@ type Target = z.infer<typeof targetSchema>;
 export interface ServerRequests {
   /** Returns the id of a server request for the client. */
   idFor(
-    owner: Principal,
+    owner: Actor,
     client: ClientSession,
     asked: { slug: string; id: RequestId; replyTo: ReplyTo },
   ): string;
   /** Begins to wait for an answer that a call of this instance needs. */
   readonly wait: WaitForAnswer;
   /** Returns where an answer goes, or `undefined` when the client got no such request. */
-  targetOf(owner: Principal, client: ClientSession, id: RequestId): Target | undefined;
+  targetOf(owner: Actor, client: ClientSession, id: RequestId): Target | undefined;
   /** Delivers an answer to the waiting call, on any instance. `too_large`: the answer is too long for the shared state. */
   answer(ticket: string, outcome: Outcome): Promise<'taken' | 'too_large'>;
 }

@@ -1,5 +1,5 @@
 import type { SignedIn } from '../../identity/credentials/credentials.ts';
-import type { Principal } from '../../identity/access/actor.ts';
+import type { Actor } from '../../identity/access/actor.ts';
 import type { Era } from '../../registry/records/era.ts';
 import type { Discovery, Tool } from '../../registry/records/server.ts';
 import type { UpstreamTarget } from '../../registry/records/upstreamSettings.ts';
@@ -40,7 +40,7 @@ export interface Connection {
 
 /** On whose behalf a server is called. */
 export interface Caller {
-  readonly principal: Principal;
+  readonly actor: Actor;
   /** Absent: the client has no session, so a server cannot send it a server request. */
   readonly session: ClientSession | undefined;
   /** Returns the signed-in user; used only for servers that are called as that user. */

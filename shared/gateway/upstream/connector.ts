@@ -45,17 +45,17 @@ export function createConnector(
   /** The last token of each caller. A session outlives the token that it was opened with. */
   const tokens = createTenantCache<SignedIn>(MAX_UPSTREAM_SESSIONS);
 
-  function clientFor(server: Reachable, { principal, user }: Caller): OutboundClient {
+  function clientFor(server: Reachable, { actor, user }: Caller): OutboundClient {
     if (server.upstream?.headers === undefined) return outboundTo(server);
-    const key = JSON.stringify([principal.tenantId, principal.userId, principal.clientId]);
+    const key = JSON.stringify([actor.tenantId, actor.userId, actor.clientId]);
     const now = user();
-    if (now !== undefined) tokens.set(principal.tenantId, key, now);
+    if (now !== undefined) tokens.set(actor.tenantId, key, now);
     return outboundTo(server, () => tokens.get(key));
   }
 
   function sessionOf(server: Reachable, caller: Caller, logLevel = ''): SessionSlot {
-    const { principal, session } = caller;
-    const { tenantId, userId } = principal;
+    const { actor, session } = caller;
+    const { tenantId, userId } = actor;
     const outbound = clientFor(server, caller);
     const key = JSON.stringify([tenantId, userId, targetOf(server), session?.id, logLevel]);
     return pool.of(
@@ -70,7 +70,7 @@ export function createConnector(
   const connect = (server: Reachable, caller: Caller, logLevel?: string): Connection =>
     protection.protect(
       eraOf(server.discovery).connect(access, server, caller, logLevel),
-      caller.principal.tenantId,
+      caller.actor.tenantId,
       server,
     );
 
@@ -86,7 +86,7 @@ export function createConnector(
     sessionOf,
     async *listen(server, caller, wanted, trace, signal) {
       const era = eraOf(server.discovery);
-      const leave = protection.takeStream(caller.principal.tenantId, server, era.listensByCall);
+      const leave = protection.takeStream(caller.actor.tenantId, server, era.listensByCall);
       try {
         yield* era.listen(access, server, caller, wanted, trace, signal);
       } finally {

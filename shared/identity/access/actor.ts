@@ -5,7 +5,7 @@ export const roles = ['Admin', 'Operator', 'Auditor', 'User'] as const;
 export type Role = (typeof roles)[number];
 
 /** Who calls, from the verified token alone. */
-export interface Principal {
+export interface Actor {
   /** Entra's `tid`: the boundary of all data. */
   readonly tenantId: string;
   /** Entra's `oid`: the user, or the service principal of an app. */
@@ -18,8 +18,8 @@ export interface Principal {
   readonly expiresAt: number;
 }
 
-/** A principal as a row keeps it. It holds no token. */
-export const principalSchema: z.ZodType<Principal> = z.object({
+/** An actor as a row keeps it. It holds no token. */
+export const actorSchema: z.ZodType<Actor> = z.object({
   tenantId: z.string(),
   userId: z.string(),
   kind: z.enum(['user', 'app']),

@@ -5,7 +5,7 @@ import { type IdSource, isId } from '../../platform/base/ids.ts';
 import { appSchema } from '../../platform/config/config.ts';
 import type { Seal } from '../../platform/security/seal.ts';
 import { type StateStore, parseStateValue } from '../../platform/state/stateStore.ts';
-import { type Principal, roles } from '../access/actor.ts';
+import { type Actor, roles } from '../access/actor.ts';
 
 const LONGEST_SESSION_MS = 3_600_000;
 
@@ -44,7 +44,7 @@ export interface SessionStore {
    * A session of an hour, or as long as the token is good, if that is less. A token that has run out, which the verifier
    * lets pass for a minute, opens a session that is over. The token itself is kept only if it is given, and sealed.
    */
-  open(principal: Principal, token?: string): Promise<Session>;
+  open(actor: Actor, token?: string): Promise<Session>;
   find(tenantId: string, id: string): Promise<Session | undefined>;
   /** What the session's owner may do; undefined once it has ended or the token behind it has. */
   authContext(tenantId: string, id: string): Promise<AuthContext | undefined>;

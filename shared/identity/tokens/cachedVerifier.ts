@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { Clock } from '../../platform/base/clock.ts';
 import { createTenantCache } from '../../platform/concurrency/tenantCache.ts';
-import type { Principal } from '../access/actor.ts';
+import type { Actor } from '../access/actor.ts';
 import type { TokenVerifier } from './verifyToken.ts';
 
 /** Tokens that are remembered at once; of the tenant with the most, the one that was verified first makes room. */
@@ -10,7 +10,7 @@ export const TOKEN_CACHE_SIZE = 1_000;
 export const REFRESH_AFTER_MINUTES = 5;
 
 interface Remembered {
-  readonly principal: Principal;
+  readonly actor: Actor;
   readonly until: number;
 }
 
@@ -25,12 +25,12 @@ export function rememberVerified(verify: TokenVerifier, clock: Clock): TokenVeri
     const key = hash('sha256', authorization, 'base64');
     const now = clock.now().getTime();
     const found = known.get(key);
-    if (found && now < found.until) return { principal: found.principal };
+    if (found && now < found.until) return { actor: found.actor };
     known.delete(key);
     const verdict = await verify(authorization);
-    if ('principal' in verdict) {
-      const until = Math.min(now + REFRESH_AFTER_MINUTES * 60_000, verdict.principal.expiresAt);
-      known.set(verdict.principal.tenantId, key, { principal: verdict.principal, until });
+    if ('actor' in verdict) {
+      const until = Math.min(now + REFRESH_AFTER_MINUTES * 60_000, verdict.actor.expiresAt);
+      known.set(verdict.actor.tenantId, key, { actor: verdict.actor, until });
     }
     return verdict;
   };

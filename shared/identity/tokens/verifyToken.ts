@@ -15,7 +15,7 @@ import type { OutboundBody } from '../../platform/outbound/outboundBody.ts';
 import type { Result } from '../../platform/base/result.ts';
 import { CLOCK_TOLERANCE_MS, type Clock } from '../../platform/base/clock.ts';
 import { bearerToken, holdsSeveral } from './bearerToken.ts';
-import { type Principal, type Role, roles } from '../access/actor.ts';
+import { type Actor, type Role, roles } from '../access/actor.ts';
 
 /** Delegated scope that a user's token must carry, beside a role. */
 export const REQUIRED_SCOPE = 'mcp.access';
@@ -35,7 +35,7 @@ export type Refusal =
   | 'no_scope'
   | 'no_role';
 
-export type Verdict = { readonly principal: Principal } | { readonly refusal: Refusal };
+export type Verdict = { readonly actor: Actor } | { readonly refusal: Refusal };
 
 /**
  * Judges the `Authorization` header of one request.
@@ -187,7 +187,7 @@ function judgeClaims(payload: JWTPayload, tenant: string): Verdict {
   const granted = grantedRoles(claims.roles);
   if (granted.length === 0) return { refusal: 'no_role' };
   return {
-    principal: {
+    actor: {
       tenantId: claims.tid,
       userId: claims.oid,
       kind: isApp ? 'app' : 'user',

@@ -5,7 +5,7 @@ import type { Caller } from '../model/caller.ts';
 /** Returns the session that a caller names for its work. Failure: `not_found` for a session of another user. */
 export async function checkSession(
   id: string | undefined,
-  { principal: { tenantId, userId } }: Caller,
+  { actor: { tenantId, userId } }: Caller,
   sessions: Pick<SessionStore, 'find'>,
 ): Promise<Result<Session | undefined>> {
   if (id === undefined) return succeed(undefined);

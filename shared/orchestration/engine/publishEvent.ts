@@ -1,4 +1,4 @@
-import type { Principal } from '../../identity/access/actor.ts';
+import type { Actor } from '../../identity/access/actor.ts';
 import { type Delegation, newDelegation } from '../model/delegation.ts';
 import { type EventRoutes, handlerOf } from '../model/eventRoutes.ts';
 import { EVENT_DEADLINE_MS } from '../model/limits.ts';
@@ -16,7 +16,7 @@ export interface SystemEvent {
   /** The user or the part of the gateway that published it. */
   readonly raisedBy: string;
   /** The actor, if a user or an app published it. */
-  readonly actor?: Principal;
+  readonly actor?: Actor;
   readonly traceparent: string;
 }
 

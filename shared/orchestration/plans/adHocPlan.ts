@@ -27,7 +27,7 @@ export async function beginAdHocPlan(
   catalogue: TaskCatalogue,
   deps: OrchestrationDeps,
 ): Promise<Result<Plan>> {
-  if (!isPermitted(caller.principal, 'plans.compose')) return adminOnly("a plan of one's own");
+  if (!isPermitted(caller.actor, 'plans.compose')) return adminOnly("a plan of one's own");
   const checked = planSteps(steps, catalogue);
   if (!checked.ok) return checked;
   const refused = stepRefusal(checked.value, caller, catalogue, deps.operatorTenant);
@@ -47,13 +47,13 @@ export async function beginAdHocPlan(
 /** Returns why the caller may not ask for these steps and compensations, or `undefined` where all of them are permitted. */
 function stepRefusal(
   steps: readonly StepDefinition[],
-  { principal }: Pick<Caller, 'principal'>,
+  { actor }: Pick<Caller, 'actor'>,
   catalogue: TaskCatalogue,
   operatorTenant: string,
 ): DomainError | undefined {
   const works = steps.flatMap((step) => (step.compensation ? [step, step.compensation] : [step]));
   return works
     .flatMap(({ agent, task }) => catalogue.find(agent, task) ?? [])
-    .map((task) => askRefusal(task, principal, operatorTenant))
+    .map((task) => askRefusal(task, actor, operatorTenant))
     .find((refused) => refused !== undefined);
 }

@@ -46,7 +46,7 @@ async function begin(
   // Plans and messages must not hold the secrets of a URL.
   const registrations = given.map((registration) => ({
     ...registration,
-    ...sealUrl(registration.url, caller.principal.tenantId, deps.seal),
+    ...sealUrl(registration.url, caller.actor.tenantId, deps.seal),
   }));
   if (JSON.stringify(registrations).length > MAX_BULK_LENGTH) {
     const message = `the servers are longer than ${MAX_BULK_LENGTH} characters of JSON: register fewer at a time`;

@@ -99,7 +99,7 @@ export async function beginNamedPlan<Deps>(
     const message = `the ${noun} "${plan.name}" cannot run yet: no agent has these tasks: ${missing.join(', ')}`;
     return fail({ kind: 'not_found', message });
   }
-  if (plan.permission !== undefined && !isPermitted(caller.principal, plan.permission))
+  if (plan.permission !== undefined && !isPermitted(caller.actor, plan.permission))
     return adminOnly('this plan');
   return plan.begin(request, caller, deps);
 }

@@ -72,8 +72,8 @@ async function begin(
   deps: RegistrationDeps,
 ): Promise<Result<Registering>> {
   const { slug } = registration;
-  const { tenantId, userId } = caller.principal;
-  const content = recordContent(slug, registration, caller.principal, deps);
+  const { tenantId, userId } = caller.actor;
+  const content = recordContent(slug, registration, caller.actor, deps);
   if (!content.ok) return content;
   const planId = idFor(caller, deps.newId);
   const record: ServerRecord = {

@@ -14,11 +14,11 @@ export const auditRegistration = step('audit_registration', 'mcp-security-audito
  */
 export async function openValidationSession(
   servers: readonly Pick<RecordContent, 'upstream'>[],
-  { principal, token }: Caller,
+  { actor, token }: Caller,
   { credentials, sessions }: RegistrationDeps,
 ): Promise<Session | undefined> {
-  const isNeeded = principal.kind === 'user' && servers.some((server) => needsUser(server, credentials));
-  return isNeeded && token !== undefined ? sessions.open(principal, token) : undefined;
+  const isNeeded = actor.kind === 'user' && servers.some((server) => needsUser(server, credentials));
+  return isNeeded && token !== undefined ? sessions.open(actor, token) : undefined;
 }
 
 /** Returns what the validation of a server needs to connect to it. */

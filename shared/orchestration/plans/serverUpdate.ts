@@ -55,7 +55,7 @@ async function beginUpdate(
   if (!stored.ok) return stored;
   const { etag, value } = stored.value;
   const said = { ...content, owner: content.owner ?? value.owner };
-  const next = recordContent(value.slug, said, caller.principal, deps, value);
+  const next = recordContent(value.slug, said, caller.actor, deps, value);
   return next.ok ? begin('server_update', value.slug, etag, next.value, caller, deps) : next;
 }
 

@@ -17,10 +17,10 @@ interface Deps {
 /** Returns the server. Failures: `not_found`; `conflict` where the ETag is no longer that of the record. */
 export async function findServer(
   { slug, etag }: ServerChange,
-  { principal }: Pick<Caller, 'principal'>,
+  { actor }: Pick<Caller, 'actor'>,
   { servers }: Deps,
 ): Promise<Result<Stored<ServerRecord>>> {
-  const stored = await servers.find(principal.tenantId, slug);
+  const stored = await servers.find(actor.tenantId, slug);
   if (!stored) return fail({ kind: 'not_found', message: `there is no server "${slug}"` });
   if (etag === undefined || etag === stored.etag) return succeed(stored);
   const message = `the server "${slug}" was changed after you read it: read it again, and decide again`;
@@ -30,7 +30,7 @@ export async function findServer(
 /** Returns a server whose registration has ended. Failures as of `findServer`; `already_exists` while it is being registered. */
 export async function findRegistered(
   change: ServerChange,
-  caller: Pick<Caller, 'principal'>,
+  caller: Pick<Caller, 'actor'>,
   deps: Deps,
 ): Promise<Result<Stored<ServerRecord>>> {
   const stored = await findServer(change, caller, deps);

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { Principal } from '../../identity/access/actor.ts';
+import type { Actor } from '../../identity/access/actor.ts';
 import type { Credentials } from '../../identity/credentials/credentials.ts';
 import { type Result, fail, invalid, succeed } from '../../platform/base/result.ts';
 import { type AddressPolicy, checkOutboundUrl } from '../../platform/security/addressRules.ts';
@@ -44,7 +44,7 @@ export const contentOf = (record: ServerRecord): RecordContent => recordContentS
 export function recordContent(
   slug: string,
   said: ServerContent,
-  { tenantId, userId }: Pick<Principal, 'tenantId' | 'userId'>,
+  { tenantId, userId }: Pick<Actor, 'tenantId' | 'userId'>,
   { upstreamPolicy, publicOrigin, credentials, seal, operatorTenant }: ContentRules,
   before?: ServerUrl,
 ): Result<RecordContent> {

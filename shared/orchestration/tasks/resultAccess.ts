@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import type { Principal } from '../../identity/access/actor.ts';
+import type { Actor } from '../../identity/access/actor.ts';
 import { isOfOperatorTenant, isPermitted } from '../../identity/access/permissions.ts';
 import type { DomainError } from '../../platform/base/errors.ts';
 import { agentNames } from '../model/agents.ts';
 import { type ResultPermission, type Task, resultPermissions } from './task.ts';
 import type { TaskCatalogue } from './taskCatalogue.ts';
 
-type Reader = Pick<Principal, 'tenantId' | 'roles'>;
+type Reader = Pick<Actor, 'tenantId' | 'roles'>;
 
 /** Whether every reader of the tenant's delegations may read the result. */
 export const isOpenResult = ({ permissions }: Pick<Task, 'permissions'>): boolean =>

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Principal } from '../../identity/access/actor.ts';
+import type { Actor } from '../../identity/access/actor.ts';
 import type { Permission } from '../../identity/access/permissions.ts';
 import type { Clock } from '../../platform/base/clock.ts';
 import type { Result } from '../../platform/base/result.ts';
@@ -39,7 +39,7 @@ export interface TaskHelpers {
    * The actor of the work, with the roles of the time of its request. Undefined for work of the system itself, and after the
    * sign-in or the session has ended.
    */
-  readonly actor: Principal | undefined;
+  readonly actor: Actor | undefined;
   /** Returns the token of the session, if its owner allowed to keep it. It must never be shown. */
   readonly token: () => Promise<string | undefined>;
   /** Reports progress in a few words. It does not wait, and drops some of many messages. */

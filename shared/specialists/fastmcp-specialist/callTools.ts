@@ -6,7 +6,7 @@ import { UpstreamFault } from '../../gateway/upstream/fault.ts';
 import { createProtection } from '../../gateway/upstream/protection.ts';
 import { createCircuitBreaker } from '../../gateway/upstream/circuitBreaker.ts';
 import type { ActiveServer } from '../../gateway/catalogue/catalogue.ts';
-import type { Principal } from '../../identity/access/actor.ts';
+import type { Actor } from '../../identity/access/actor.ts';
 import { continueTrace, traceparentOf } from '../../platform/telemetry/trace.ts';
 import type { Tool } from '../../registry/records/server.ts';
 import type { SpecialistDeps } from '../deps.ts';
@@ -18,7 +18,7 @@ export type CallOutcome =
   | { readonly kind: 'failed'; readonly why: string };
 
 interface Caller {
-  readonly principal: Principal;
+  readonly actor: Actor;
   /** Needed for servers that each user signs in to. */
   readonly token: string | undefined;
   readonly traceId: string;
@@ -34,16 +34,16 @@ const CALL_WITHIN_MS = 6_000;
 export async function callTools(
   server: ActiveServer,
   tools: readonly Tool[],
-  { principal, token, traceId, signal }: Caller,
+  { actor, token, traceId, signal }: Caller,
   deps: Pick<SpecialistDeps, 'outboundTo' | 'newId' | 'shortLived' | 'clock' | 'audit' | 'tenants'>,
 ): Promise<ReadonlyMap<string, CallOutcome>> {
   const { outboundTo, newId, shortLived: state, clock, audit, tenants } = deps;
   const guard = createProtection(createCircuitBreaker({ state, clock }), tenants.size);
   const connector = createConnector(outboundTo, newId, guard);
   const caller = {
-    principal,
+    actor,
     session: undefined,
-    user: () => (token === undefined ? undefined : { principal, token }),
+    user: () => (token === undefined ? undefined : { actor, token }),
   };
   const connection = connector.connect(server, caller);
   const outcomes = new Map<string, CallOutcome>();
@@ -65,8 +65,8 @@ export async function callTools(
     );
     outcomes.set(tool.name, outcome);
     audit.append({
-      tenantId: principal.tenantId,
-      actor: principal.userId,
+      tenantId: actor.tenantId,
+      actor: actor.userId,
       action: 'tools/call',
       resource: `servers/${server.slug}/tools/${tool.name}`,
       decision: 'allowed',

@@ -4,7 +4,7 @@ import { discoverServer } from '../../gateway/catalogue/discovery.ts';
 import { classify } from '../../gateway/protocol/classify.ts';
 import { LATEST_MODERN } from '../../gateway/protocol/versions.ts';
 import { createCircuitBreaker } from '../../gateway/upstream/circuitBreaker.ts';
-import type { Principal } from '../../identity/access/actor.ts';
+import type { Actor } from '../../identity/access/actor.ts';
 import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
 import { continueTrace } from '../../platform/telemetry/trace.ts';
 import type { SpecialistDeps } from '../deps.ts';
@@ -48,7 +48,7 @@ interface Failure {
 export async function probeInProcess(
   deps: SpecialistDeps,
   { tenantId, signal, clock }: TaskHelpers,
-  principal: Principal,
+  actor: Actor,
 ): Promise<{
   readonly walked: readonly Walked[];
   readonly upstreams: readonly object[];
@@ -92,7 +92,7 @@ export async function probeInProcess(
     const trace = continueTrace(undefined);
     const front = { kind: 'all' } as const;
     const endpoints = createMcpEndpoints(deps);
-    const answer = await endpoints.post({ front, headers, principal, trace, signal, message });
+    const answer = await endpoints.post({ front, headers, actor, trace, signal, message });
     const body = (await answer.json()) as { readonly result?: { readonly tools?: unknown } };
     return { isRight: Array.isArray(body.result?.tools), value: undefined };
   });

@@ -1,7 +1,7 @@
 import { checkApp } from '../checkEndpoints.ts';
 import { sessionToken } from '../callEndpoint.ts';
 import { z } from 'zod';
-import type { Principal } from '../../identity/access/actor.ts';
+import type { Actor } from '../../identity/access/actor.ts';
 import type { Task, TaskHelpers } from '../../orchestration/tasks/task.ts';
 import { callEndpoint, tracedHeaders } from '../callEndpoint.ts';
 import { tokenNotKept } from '../checkEndpoints.ts';
@@ -70,7 +70,7 @@ async function inspectPipeline(deps: SpecialistDeps, helpers: TaskHelpers): Prom
 }
 
 /** The caller of work without an actor: an app of the tenant with the least role that may use the endpoints. */
-const leastPrivileged = (tenantId: string): Principal => ({
+const leastPrivileged = (tenantId: string): Actor => ({
   tenantId,
   userId: 'fastmcp-specialist',
   kind: 'app',

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isObject } from '../../gateway/protocol/jsonRpc.ts';
 import { type ActiveServer, createCatalogue } from '../../gateway/catalogue/catalogue.ts';
-import type { Principal } from '../../identity/access/actor.ts';
+import type { Actor } from '../../identity/access/actor.ts';
 import { type Task, type TaskHelpers, defineTask } from '../../orchestration/tasks/task.ts';
 import { fail, succeed } from '../../platform/base/result.ts';
 import { type Tool, slugSchema } from '../../registry/records/server.ts';
@@ -111,7 +111,7 @@ async function callEach(
 ): Promise<readonly ToolResult[]> {
   const { tenantId, traceId, signal } = helpers;
   const token = await helpers.token();
-  const withoutRoles: Principal = {
+  const withoutRoles: Actor = {
     tenantId,
     userId: 'fastmcp-specialist',
     kind: 'app',
@@ -119,7 +119,7 @@ async function callEach(
     roles: [],
     expiresAt: 0,
   };
-  const caller = { principal: helpers.actor ?? withoutRoles, token, traceId, signal };
+  const caller = { actor: helpers.actor ?? withoutRoles, token, traceId, signal };
   const reasons = new Map(checked.map((one) => [one.tool.name, whyNot(one)]));
   const callable = checked.filter(({ tool }) => reasons.get(tool.name) === undefined).map(({ tool }) => tool);
   const outcomes = await callTools(server, callable.slice(0, MAX_CALLS), caller, deps);

@@ -108,7 +108,7 @@ async function inspectSession(
   const verified = await withTimeout(VERIFY_WITHIN_MS, helpers.signal, () => verifyToken(`Bearer ${token}`));
   if (!verified.ok)
     return { facts: { ...facts, token: 'not judged' }, findings: [finding('signing_keys_unreachable', {})] };
-  if ('principal' in verified.value) return { facts: { ...facts, token: 'good' }, findings: [] };
+  if ('actor' in verified.value) return { facts: { ...facts, token: 'good' }, findings: [] };
   const { refusal } = verified.value;
   return { facts: { ...facts, token: refusal }, findings: [finding('session_token_*', { reason: refusal })] };
 }

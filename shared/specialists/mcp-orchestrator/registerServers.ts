@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { signInEnded } from '../signedIn.ts';
-import type { Principal } from '../../identity/access/actor.ts';
+import type { Actor } from '../../identity/access/actor.ts';
 import type { RegistrationDeps } from '../../orchestration/plans/namedPlan.ts';
 import { registerServer } from '../../orchestration/plans/serverRegistration.ts';
 import { type Task, type TaskHelpers, defineTask } from '../../orchestration/tasks/task.ts';
@@ -49,15 +49,15 @@ export function registerServers(deps: RegistrationDeps): Task {
 /** Registers one server. The id of its plan is derived from the task and the slug, so that a retry of the task finds the plan. */
 async function register(
   server: Registration,
-  principal: Principal,
+  actor: Actor,
   { delegationId, traceId, signal }: TaskHelpers,
   deps: RegistrationDeps,
 ): Promise<Registered> {
   const { slug } = server;
   const trace = { ...continueTrace(undefined), traceId };
-  const { tenantId, userId } = principal;
+  const { tenantId, userId } = actor;
   const requestId = derivedId(['registration', tenantId, userId, `${delegationId} ${slug}`]);
-  const caller = { principal, trace, requestId };
+  const caller = { actor, trace, requestId };
   const begun = await registerServer(server, caller, deps);
   if (!begun.ok) return { slug, status: 'refused', reason: begun.error.message };
   const { createdAt } = begun.value.record;

@@ -130,7 +130,7 @@ export function tokenFindings({
   if (warm.times && warm.times.p50Ms > SIGNATURE_MS)
     findings.push(finding('token_verification_slow', { budgetMs: SIGNATURE_MS, ...warm.times }));
   if (keyFetches > 1) findings.push(finding('keys_fetched_again', { keyFetches }));
-  const isGood = cold.last !== undefined && 'principal' in cold.last;
+  const isGood = cold.last !== undefined && 'actor' in cold.last;
   if (isGood && warm.times && remembered.times && remembered.times.p50Ms >= warm.times.p50Ms)
     findings.push(
       finding('tokens_not_remembered', {

@@ -1,4 +1,4 @@
-import { type Principal, type Role, roles } from '../../identity/access/actor.ts';
+import { type Actor, type Role, roles } from '../../identity/access/actor.ts';
 import { type Permission, isPermission, isPermitted } from '../../identity/access/permissions.ts';
 import { type Finding, type RuleText, defineFindings } from '../finding.ts';
 
@@ -95,8 +95,8 @@ export function accessFindings(
   ];
 }
 
-/** Returns a principal with these roles, to ask what they may do. */
-export const principalWith = (granted: readonly Role[], tenantId: string): Principal => ({
+/** Returns an actor with these roles, to ask what they may do. */
+export const actorWith = (granted: readonly Role[], tenantId: string): Actor => ({
   tenantId,
   userId: '',
   kind: 'user',
@@ -109,4 +109,4 @@ export const principalWith = (granted: readonly Role[], tenantId: string): Princ
 export const rightsIn =
   (operatorTenant: string): MayDo =>
   (granted, name) =>
-    isPermission(name) && isPermitted(principalWith(granted, operatorTenant), name, operatorTenant);
+    isPermission(name) && isPermitted(actorWith(granted, operatorTenant), name, operatorTenant);

@@ -7,14 +7,14 @@ import {
   permissionNames,
   rolesWith,
 } from '../../identity/access/permissions.ts';
-import { type Principal, roles } from '../../identity/access/actor.ts';
+import { type Actor, roles } from '../../identity/access/actor.ts';
 import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
 import { succeed } from '../../platform/base/result.ts';
 import { slugSchema } from '../../registry/records/server.ts';
 import type { VisibleServers } from '../../registry/records/visibleServers.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { defineFindings, reportSchema } from '../finding.ts';
-import { principalWith } from './accessRules.ts';
+import { actorWith } from './accessRules.ts';
 
 const inputSchema = z.strictObject({
   role: z.enum(roles).optional().describe("The role to evaluate; the caller's own roles when absent."),
@@ -59,15 +59,15 @@ export const roleBasedAccess = ({
     output: outputSchema,
     async run({ role, server, tool }, { tenantId, actor }) {
       const granted = role === undefined ? [...(actor?.roles ?? [])] : [role];
-      const principal = principalWith(granted, tenantId);
+      const subject = actorWith(granted, tenantId);
       const permissions = permissionNames.map((permission) => ({
         permission,
-        ...decide(principal, permission, operatorTenant),
+        ...decide(subject, permission, operatorTenant),
       }));
       const asked = tool !== undefined || server !== undefined;
       const named = { server: server ?? slugIn(tool ?? '') ?? '', tool: tool ?? '' };
       const access = asked
-        ? await toolAccess(named, server === undefined, principal, visibleServers)
+        ? await toolAccess(named, server === undefined, subject, visibleServers)
         : undefined;
       const findings = role === undefined && !actor ? [finding('no_actor', {})] : [];
       const allowed = permissions.filter((permission) => permission.allowed).length;
@@ -87,11 +87,11 @@ export const roleBasedAccess = ({
 
 type Decision = z.infer<typeof decisionSchema>;
 
-function decide(principal: Principal, permission: Permission, operatorTenant?: string): Decision {
-  const allowed = isPermitted(principal, permission, operatorTenant);
+function decide(actor: Actor, permission: Permission, operatorTenant?: string): Decision {
+  const allowed = isPermitted(actor, permission, operatorTenant);
   const where = isOfOperatorTenant(permission) ? ' of the tenant of the operator' : '';
   const having = `${rolesWith(permission).join(', ')}${where}`;
-  const own = principal.roles.length === 0 ? 'no role' : principal.roles.join(', ');
+  const own = actor.roles.length === 0 ? 'no role' : actor.roles.join(', ');
   return { allowed, rule: `${permission} is given to ${having}; this is ${own}` };
 }
 
@@ -99,13 +99,13 @@ function decide(principal: Principal, permission: Permission, operatorTenant?: s
 async function toolAccess(
   { server: slug, tool: name }: { readonly server: string; readonly tool: string },
   isAggregate: boolean,
-  principal: Principal,
+  actor: Actor,
   servers: VisibleServers,
 ): Promise<Decision> {
-  const may = decide(principal, 'mcp.use');
+  const may = decide(actor, 'mcp.use');
   if (!may.allowed) return may;
   const denied = (rule: string): Decision => ({ allowed: false, rule });
-  const found = slugSchema.safeParse(slug).success ? await servers.find(principal.tenantId, slug) : undefined;
+  const found = slugSchema.safeParse(slug).success ? await servers.find(actor.tenantId, slug) : undefined;
   if (!found) return denied(`the tenant sees no server "${slug}"`);
   const { status, discovery, tenantId } = found.value;
   if (status !== 'active' || !discovery)
@@ -113,6 +113,6 @@ async function toolAccess(
   const { tools } = discovery;
   const tool = isAggregate ? findNamed(tools, slug, name) : tools.find((known) => known.name === name);
   if (!tool) return denied(`the server "${slug}" has no tool of that name`);
-  const whose = tenantId === principal.tenantId ? 'its own' : 'shared with it';
+  const whose = tenantId === actor.tenantId ? 'its own' : 'shared with it';
   return { allowed: true, rule: `${may.rule}; the tenant sees the server, which is ${whose} and active` };
 }

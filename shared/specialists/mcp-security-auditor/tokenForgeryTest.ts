@@ -104,7 +104,7 @@ export const jwtTokenValidationTest = (deps: TestDeps): Task =>
         Promise.all(overHttpOf(foreign.forgeries, deps).map((attempt) => send(attempt, helpers, deps))),
       ]);
       const findings = [
-        ...('principal' in control ? [] : [finding('good_token_refused', { refusal: control.refusal })]),
+        ...('actor' in control ? [] : [finding('good_token_refused', { refusal: control.refusal })]),
         ...byRules.flatMap(({ forgery, outcome }) => ruleFindings(forgery, outcome)),
         ...byApp.flatMap(({ forgery, outcome }) => appFindings(forgery.kind, outcome)),
         ...overHttp.flat(),
@@ -142,7 +142,7 @@ async function judged<T extends Pick<Forgery, 'kind' | 'token'>>(
 ): Promise<{ readonly forgery: T; readonly outcome: string }> {
   try {
     const said = await verify(`Bearer ${forgery.token}`);
-    return { forgery, outcome: 'principal' in said ? 'accepted' : said.refusal };
+    return { forgery, outcome: 'actor' in said ? 'accepted' : said.refusal };
   } catch (error) {
     if (!(error instanceof InfrastructureError)) throw error;
     return { forgery, outcome: 'unjudged' };

@@ -69,7 +69,7 @@ export const jwtTokenValidation = (
       const rules = { authority, audience: config.apiClientId, tenants: config.tenants };
       const steps = await explainToken(token, rules, keys.value, clock.now());
       const decidedBy = decidingRule(steps);
-      const said = verdict === undefined ? 'unknown' : 'principal' in verdict ? 'accepted' : 'refused';
+      const said = verdict === undefined ? 'unknown' : 'actor' in verdict ? 'accepted' : 'refused';
       const findings: Finding[] = [];
       if (keys.problem !== undefined)
         findings.push(sharedFinding('keys_unreachable', { tenant: tenantId, problem: keys.problem }));
@@ -80,7 +80,7 @@ export const jwtTokenValidation = (
         summary: summaryOf(said, decidedBy),
         facts: {
           ...(verdict && 'refusal' in verdict && { refusal: verdict.refusal }),
-          ...(verdict && 'principal' in verdict && { roles: verdict.principal.roles }),
+          ...(verdict && 'actor' in verdict && { roles: verdict.actor.roles }),
           rulesPassed: steps.filter(({ passed }) => passed === true).length,
           rulesNotApplied: steps.filter(({ passed }) => passed === undefined).length,
         },

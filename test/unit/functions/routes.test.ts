@@ -9,7 +9,7 @@ import { managementTimers } from '../../../functions/timers/management.ts';
 import { mcpTimers } from '../../../functions/timers/mcp.ts';
 import { FALLBACK_NAME } from '../../../functions/http/register.ts';
 import { isPermitted } from '../../../shared/identity/access/permissions.ts';
-import { type Principal, roles } from '../../../shared/identity/access/actor.ts';
+import { type Actor, roles } from '../../../shared/identity/access/actor.ts';
 import { agentNames } from '../../../shared/orchestration/model/agents.ts';
 import { REPORTS_QUEUE } from '../../../shared/orchestration/engine/recordReport.ts';
 import type { App } from '../../../shared/platform/config/config.ts';
@@ -163,7 +163,7 @@ describe.each(apps)('the %s app', (app, routes, deps) => {
   test('asks for a permission that some role has', () => {
     for (const { permission } of routes) {
       if (permission === 'anonymous') continue;
-      const everyone: Principal = {
+      const everyone: Actor = {
         tenantId: '',
         userId: '',
         kind: 'user',

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { Principal } from '../../../shared/identity/access/actor.ts';
+import type { Actor } from '../../../shared/identity/access/actor.ts';
 import { type SessionStore, createSessionStore } from '../../../shared/identity/sessions/sessionStore.ts';
 import { azureTableStateStore } from '../../../shared/platform/state/azureTableStateStore.ts';
 import { InfrastructureError } from '../../../shared/platform/base/errors.ts';
@@ -53,7 +53,7 @@ beforeEach(() => {
   });
 });
 
-const alice = (more: Partial<Principal> = {}): Principal => ({
+const alice = (more: Partial<Actor> = {}): Actor => ({
   tenantId: 'contoso',
   userId: 'alice',
   kind: 'user',

@@ -5,7 +5,7 @@ import { isPermission, isPermitted, permissionNames } from '../../../shared/iden
 import {
   accessFindings,
   type MayDo,
-  principalWith,
+  actorWith,
 } from '../../../shared/specialists/mcp-security-auditor/accessRules.ts';
 import { analyseRecords } from '../../../shared/specialists/mcp-security-auditor/auditTrailAnalysis.ts';
 import {
@@ -65,7 +65,7 @@ describe('an explained token', () => {
 
 describe('the rights of roles', () => {
   const real: MayDo = (granted, name) =>
-    isPermission(name) && isPermitted(principalWith(granted, 't'), name, 't');
+    isPermission(name) && isPermitted(actorWith(granted, 't'), name, 't');
   const rulesFor = (mayDo: MayDo, isKnown = isPermission as (name: string) => boolean) =>
     accessFindings(permissionNames, mayDo, isKnown).map(({ rule }) => rule);
 

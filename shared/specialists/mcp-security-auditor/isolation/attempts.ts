@@ -67,7 +67,7 @@ interface Answered {
 
 /** Returns the calls of the MCP endpoints, in process, as a caller of a given tenant. No upstream server is called. */
 export async function gatewayAttempts(
-  { principal, server, toolset, mark }: ForeignRecords,
+  { actor, server, toolset, mark }: ForeignRecords,
   deps: IsolationDeps,
   signal: AbortSignal,
 ): Promise<readonly Attempt[]> {
@@ -89,7 +89,7 @@ export async function gatewayAttempts(
         'mcp-protocol-version': LATEST_LEGACY,
         ...(session !== undefined && { 'mcp-session-id': session }),
       }),
-      principal: { ...principal, tenantId },
+      actor: { ...actor, tenantId },
       trace: continueTrace(undefined),
       signal,
     });
@@ -105,7 +105,7 @@ export async function gatewayAttempts(
     capabilities: {},
     clientInfo: { name: mark, version: '1' },
   };
-  const opened = await ask(principal.tenantId, all, 'initialize', undefined, hello);
+  const opened = await ask(actor.tenantId, all, 'initialize', undefined, hello);
   const attempt = (what: string, reaches: Attempt['reaches']): Attempt => ({ what, by: 'gateway', reaches });
   return [
     attempt("tools at the server's endpoint", async (tenantId) => {

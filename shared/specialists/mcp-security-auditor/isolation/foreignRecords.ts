@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { LATEST_MODERN } from '../../../gateway/protocol/versions.ts';
-import type { Principal } from '../../../identity/access/actor.ts';
+import type { Actor } from '../../../identity/access/actor.ts';
 import type { Session } from '../../../identity/sessions/sessionStore.ts';
 import { type Delegation, finish, newDelegation } from '../../../orchestration/model/delegation.ts';
 import type { Plan } from '../../../orchestration/model/plan.ts';
@@ -32,7 +32,7 @@ export type IsolationDeps = Pick<
 
 /** One record of each kind, of a made-up tenant, with a mark to recognise them anywhere. */
 export interface ForeignRecords {
-  readonly principal: Principal;
+  readonly actor: Actor;
   /** Part of a text of each record. */
   readonly mark: string;
   readonly server: ServerRecord;
@@ -64,7 +64,7 @@ export function makeForeignRecords(delegationId: string, now: Date): ForeignReco
     deadline: at,
   } as const;
   return {
-    principal: {
+    actor: {
       tenantId,
       userId,
       kind: 'user',
@@ -116,7 +116,7 @@ export function makeForeignRecords(delegationId: string, now: Date): ForeignReco
 
 /** Stores all records, and opens and returns a session. The session store chooses its id, and it expires soon. */
 export async function storeRecords(
-  { server, toolset, delegation, plan, principal, mark }: ForeignRecords,
+  { server, toolset, delegation, plan, actor, mark }: ForeignRecords,
   { servers, toolsets, delegations, plans, sessions }: IsolationDeps,
 ): Promise<Session> {
   const added = await Promise.allSettled([
@@ -127,16 +127,16 @@ export async function storeRecords(
   ]);
   // After all have settled: a write that is still running could not be removed.
   for (const outcome of added) if (outcome.status === 'rejected') throw outcome.reason;
-  return sessions.open(principal, mark);
+  return sessions.open(actor, mark);
 }
 
 /** Removes the records one by one. Returns the kinds of those that could not be removed. */
 export async function removeRecords(
-  { server, toolset, delegation, plan, principal }: ForeignRecords,
+  { server, toolset, delegation, plan, actor }: ForeignRecords,
   session: Session | undefined,
   { servers, toolsets, delegations, plans, sessions }: IsolationDeps,
 ): Promise<readonly string[]> {
-  const { tenantId } = principal;
+  const { tenantId } = actor;
   const removals: readonly (readonly [string, () => Promise<unknown>])[] = [
     ['session', () => (session ? sessions.end(tenantId, session.id) : Promise.resolve())],
     ['server', () => removeFound(servers, servers.find(tenantId, server.slug))],

@@ -66,7 +66,7 @@ export const tenantIsolationTest = (deps: IsolationDeps): Task =>
       const records = makeForeignRecords(helpers.delegationId, deps.clock.now());
       let session: Session | undefined;
       const findings: Finding[] = [];
-      const evidence: Record<string, unknown> = { madeUpTenant: records.principal.tenantId };
+      const evidence: Record<string, unknown> = { madeUpTenant: records.actor.tenantId };
       try {
         const stored = await withTimeout(STEP_WITHIN_MS, helpers.signal, () => storeRecords(records, deps));
         session = stored.ok ? stored.value : undefined;
@@ -78,7 +78,7 @@ export const tenantIsolationTest = (deps: IsolationDeps): Task =>
         const left = await removeRecords(records, session, deps);
         if (left.length > 0)
           findings.push(
-            finding('left_behind', { kinds: left, tenant: records.principal.tenantId, mark: records.mark }),
+            finding('left_behind', { kinds: left, tenant: records.actor.tenantId, mark: records.mark }),
           );
       }
       return { findings, facts: evidence };
@@ -102,7 +102,7 @@ async function tryAll(
   if (!attempts.ok) return { findings: [untested(attempts.error.message)], facts: {} };
   const [tried, trail, http] = await Promise.all([
     withTimeout(STEP_WITHIN_MS, signal, () =>
-      Promise.all(attempts.value.map((attempt) => tryOne(attempt, records.principal.tenantId, tenantId))),
+      Promise.all(attempts.value.map((attempt) => tryOne(attempt, records.actor.tenantId, tenantId))),
     ),
     withTimeout(STEP_WITHIN_MS, signal, (own) =>
       readRecords(deps.trail, tenantId, {}, { limit: TRAIL_SAMPLE, signal: own }),
