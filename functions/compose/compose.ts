@@ -15,11 +15,12 @@ import { routesOf } from '../../shared/orchestration/event/eventRoutes.ts';
 import { type EventWatch, createEventWatch } from '../../shared/orchestration/event/eventWatch.ts';
 import { gatesOf } from '../../shared/orchestration/gate/qualityGates.ts';
 import { type SessionStore, createSessionStore } from '../../shared/identity/sessions/sessionStore.ts';
-import { rememberVerified } from '../../shared/identity/tokens/cachedVerifier.ts';
+import { createCachedVerifier } from '../../shared/identity/tokens/cachedVerifier.ts';
 import { createCredentials } from '../../shared/identity/credentials/credentials.ts';
 import { createTokenExchange } from '../../shared/identity/credentials/tokenExchange.ts';
 import { operatorTenantOf } from '../../shared/identity/access/tenants.ts';
-import { createTokenVerifier, REQUIRED_SCOPE } from '../../shared/identity/tokens/verifyToken.ts';
+import { createTokenVerifier } from '../../shared/identity/tokens/verifyToken.ts';
+import { REQUIRED_SCOPE } from '../../shared/identity/tokens/refusals.ts';
 import {
   azureTableDelegationStore,
   azureTablePlanStore,
@@ -145,7 +146,7 @@ export function compose(config: Config): AppDeps {
   const toAuthority = openOutboundClient(config.localIssuer === undefined ? 'public' : 'private_allowed');
   // The scope as clients must ask Entra for it.
   const challenge = { scope: `api://${config.apiClientId}/${REQUIRED_SCOPE}` };
-  const verifyToken = rememberVerified(
+  const verifyToken = createCachedVerifier(
     createTokenVerifier(
       { authority, audience: config.apiClientId, tenants: config.tenants },
       { clock, outbound: toAuthority },

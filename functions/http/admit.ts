@@ -1,7 +1,7 @@
-import { challenge, refusalError } from '../../shared/identity/tokens/challenge.ts';
+import { challenge, refusalError, type Refusal } from '../../shared/identity/tokens/refusals.ts';
 import { type Permission, isPermitted } from '../../shared/identity/access/permissions.ts';
-import type { Principal } from '../../shared/identity/access/actor.ts';
-import type { Refusal, TokenVerifier, Verdict } from '../../shared/identity/tokens/verifyToken.ts';
+import type { Actor } from '../../shared/identity/access/actor.ts';
+import type { TokenVerifier, Verdict } from '../../shared/identity/tokens/verifyToken.ts';
 import type { DomainError } from '../../shared/platform/errors.ts';
 import type { Log } from '../../shared/platform/log.ts';
 import type { Trace } from '../../shared/platform/trace.ts';
@@ -13,19 +13,19 @@ export interface AdmissionDeps {
   readonly allowedOrigins: AllowedOrigins;
   readonly challenge: { readonly scope: string; readonly resourceMetadata?: string };
   readonly log: Log;
-  /** Told of everyone who is turned away; `principal` where it is known who that is. */
+  /** Told of everyone who is turned away; `actor` where it is known who that is. */
   readonly recordRefusal?: (refusal: Refused) => void;
 }
 
 export interface Refused {
   /** Why, from a closed list: the reason of a refused token, a permission that is lacking, or `origin`. */
   readonly reason: Refusal | Permission | 'origin';
-  readonly principal?: Principal;
+  readonly actor?: Actor;
   readonly trace: Trace;
 }
 
 export type Admission =
-  | { readonly principal: Principal }
+  | { readonly actor: Actor }
   | { readonly error: DomainError; readonly headers: Readonly<Record<string, string>> };
 
 /** Who calls and whether they may: the origin of a page first, then the token, then the role. `resourceMetadata`: of the route, where it has its own. */
@@ -62,8 +62,8 @@ export async function admit(
       headers: wanted === undefined ? {} : { 'www-authenticate': wanted },
     };
   }
-  if (!isPermitted(verdict.principal, permission)) {
-    deps.recordRefusal?.({ reason: permission, principal: verdict.principal, trace });
+  if (!isPermitted(verdict.actor, permission)) {
+    deps.recordRefusal?.({ reason: permission, actor: verdict.actor, trace });
     return {
       error: { kind: 'forbidden', message: `your roles do not include the permission ${permission}` },
       headers: {},

@@ -15,20 +15,20 @@ export function refusalRecorder({
   watch,
 }: Pick<AppDeps, 'audit' | 'clock' | 'config' | 'operatorTenant' | 'watch'>): (refused: Refused) => void {
   const record = boundRefusals(audit, clock);
-  return ({ reason, principal, trace }) => {
+  return ({ reason, actor, trace }) => {
     const isLacking = isPermission(reason);
     // A client without a token has not failed: it is told where to get one.
-    if (!principal && reason !== 'missing') {
+    if (!actor && reason !== 'missing') {
       const sign = { type: 'authentication_failure', tenantId: operatorTenant, subject: reason } as const;
       watch({ ...sign, detail: { app: config.app }, trace });
     }
     record({
-      tenantId: principal?.tenantId ?? operatorTenant,
-      actor: principal?.userId ?? 'unknown',
+      tenantId: actor?.tenantId ?? operatorTenant,
+      actor: actor?.userId ?? 'unknown',
       action: isLacking ? reason : 'sign_in',
       resource: isLacking ? config.app : reason,
       decision: 'refused',
-      outcome: principal ? 'forbidden' : 'unauthenticated',
+      outcome: actor ? 'forbidden' : 'unauthenticated',
       durationMs: 0,
       traceId: trace.traceId,
     });

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { Permission } from '../../shared/identity/access/permissions.ts';
-import type { Principal } from '../../shared/identity/access/actor.ts';
+import type { Actor } from '../../shared/identity/access/actor.ts';
 import type { DomainError } from '../../shared/platform/errors.ts';
 import type { Result } from '../../shared/platform/result.ts';
 import type { Trace } from '../../shared/platform/trace.ts';
@@ -9,7 +9,7 @@ export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 /** What a handler is given. Nothing in it comes from where the host may have mixed path, query and body. */
 export interface Call<Body> {
-  readonly principal: Principal;
+  readonly actor: Actor;
   /** The route template's parameters, decoded, from the path alone. */
   readonly params: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;

@@ -1,5 +1,5 @@
 import type { ReadableStream } from 'node:stream/web';
-import type { Principal } from '../../shared/identity/access/actor.ts';
+import type { Actor } from '../../shared/identity/access/actor.ts';
 import type { IdSource } from '../../shared/platform/ids.ts';
 import { faultError } from '../../shared/platform/errors.ts';
 import { invalidBySchema } from '../../shared/platform/invalid.ts';
@@ -36,7 +36,7 @@ export interface HttpDeps extends AdmissionDeps {
 const DEFAULT_DEADLINE_MS = 40_000;
 
 /** Who calls an anonymous route: no tenant, no roles. */
-const nobody: Principal = { tenantId: '', userId: '', kind: 'app', clientId: '', roles: [], expiresAt: 0 };
+const nobody: Actor = { tenantId: '', userId: '', kind: 'app', clientId: '', roles: [], expiresAt: 0 };
 
 /** An answer that takes longer is slow, whatever it does. */
 const SLOW_MS = 3_000;
@@ -130,14 +130,14 @@ async function answer<Body>(
 ): Promise<Response> {
   const beganAt = performance.now();
   const params = pathParameters(route.path, url.pathname);
-  let principal = nobody;
+  let actor = nobody;
   if (route.permission !== 'anonymous') {
     const { searchParams } = url;
     const admission = await admit(request.headers, searchParams, route.permission, trace, deps, () =>
       route.resourceMetadata?.(params, searchParams),
     );
     if ('error' in admission) return refuse(route, admission.error, admission.headers);
-    principal = admission.principal;
+    actor = admission.actor;
   }
   const admittedAt = performance.now();
   if (!canName(route.path, params)) return refuse(route, noSuchName.error);
@@ -145,7 +145,7 @@ async function answer<Body>(
   if (!body.ok) return refuse(route, body.error);
   const readAt = performance.now();
   const result = await route.handle({
-    principal,
+    actor,
     params,
     query: url.searchParams,
     body: body.value,
@@ -155,7 +155,7 @@ async function answer<Body>(
   });
   const response = responseOf(route, result);
   // How the time was spent is for those who were let in.
-  if (principal !== nobody) {
+  if (actor !== nobody) {
     const before = `${stage('admission', admittedAt - beganAt)}, ${stage('body', readAt - admittedAt)}`;
     response.headers.append(SERVER_TIMING, `${before}, ${stage('handling', performance.now() - readAt)}`);
   }

@@ -42,11 +42,11 @@ export function auditRoutes({
     method: 'GET',
     path: 'audit',
     permission: 'audit.read',
-    async handle({ principal, query }) {
+    async handle({ actor, query }) {
       const wanted = readQuery(query, querySchema);
       if (!wanted.ok) return wanted;
       const read = async (limit: number, after: string | undefined) => {
-        const page = await trail.records(principal.tenantId, wanted.value, limit, after);
+        const page = await trail.records(actor.tenantId, wanted.value, limit, after);
         // What is no record any more is for the verification to name.
         const items = page.rows.map(recordOf).filter((record) => record !== undefined);
         return { items, ...(page.after !== undefined && { after: page.after }) };
@@ -63,11 +63,11 @@ export function auditRoutes({
     body: spanSchema,
     bodyWhenAbsent: {},
     deadlineMs: VERIFY_WITHIN_MS,
-    async handle({ principal, body, signal }) {
-      const place = places.take(principal.tenantId);
+    async handle({ actor, body, signal }) {
+      const place = places.take(actor.tenantId);
       if (place.kind !== 'taken') return fail(tooMany(place));
       try {
-        const verification = await verifyTrail(principal.tenantId, body, { store: trail, digest, signal });
+        const verification = await verifyTrail(actor.tenantId, body, { store: trail, digest, signal });
         return succeed({ status: 200, body: verification });
       } finally {
         place.leave();

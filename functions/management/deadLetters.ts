@@ -27,13 +27,13 @@ export function deadLetterRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'GET',
     path: 'agents/{agent}/dead-letters',
     permission: 'agents.read',
-    async handle({ principal, params: { agent = '' }, query }) {
+    async handle({ actor, params: { agent = '' }, query }) {
       const known = knownAgent(agent);
       if (!known.ok) return known;
       const page = readQuery(query, pageSchema);
       if (!page.ok) return page;
       const { limit, cursor } = page.value;
-      const { items, after } = await listDeadLetters(known.value, principal.tenantId, limit, cursor, deps);
+      const { items, after } = await listDeadLetters(known.value, actor.tenantId, limit, cursor, deps);
       return succeed({ status: 200, body: { items: items.map(view), nextCursor: after } });
     },
   };
@@ -43,10 +43,10 @@ export function deadLetterRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'POST',
     path: 'agents/{agent}/dead-letters/{id}/requeue',
     permission: 'delegations.write',
-    async handle({ principal, params: { agent = '', id = '' } }) {
+    async handle({ actor, params: { agent = '', id = '' } }) {
       const known = knownAgent(agent);
       if (!known.ok) return known;
-      const requeued = await requeueDeadLetter(known.value, id, principal.tenantId, deps);
+      const requeued = await requeueDeadLetter(known.value, id, actor.tenantId, deps);
       return requeued.ok ? succeed({ status: 200, body: report(requeued.value) }) : requeued;
     },
   };

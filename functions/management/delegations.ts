@@ -58,14 +58,14 @@ export function delegationRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'GET',
     path: 'delegations',
     permission: 'delegations.read',
-    async handle({ principal, query }): Promise<Result<Answer>> {
+    async handle({ actor, query }): Promise<Result<Answer>> {
       const filter = readQuery(query, filterSchema);
       if (!filter.ok) return filter;
       const { plan: planId, ...rest } = filter.value;
-      const withheldOf = await withheldFor(principal, deps);
+      const withheldOf = await withheldFor(actor, deps);
       return readPage(
         query,
-        (limit, after) => delegations.list(principal.tenantId, { ...rest, planId }, limit, after),
+        (limit, after) => delegations.list(actor.tenantId, { ...rest, planId }, limit, after),
         (row) => view(row, withheldOf),
       );
     },
@@ -81,7 +81,7 @@ export function delegationRoutes(deps: AppDeps): readonly Route<unknown>[] {
       const found = await readById(call, 'delegation', find, hasOutcome);
       if (!found.ok) return found;
       const { id, state } = found.value;
-      const shown = view(found.value, await withheldFor(call.principal, deps));
+      const shown = view(found.value, await withheldFor(call.actor, deps));
       const hasProgress = state === 'running' && !shown.withheld;
       const progress = hasProgress ? await deps.progress.read(id) : undefined;
       return succeed({ status: 200, body: { ...shown, progress } });
@@ -93,10 +93,10 @@ export function delegationRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'POST',
     path: 'delegations/{id}/cancel',
     permission: 'delegations.write',
-    async handle({ principal, params: { id = '' } }) {
-      const cancelled = await cancelDelegation(principal.tenantId, id, deps);
+    async handle({ actor, params: { id = '' } }) {
+      const cancelled = await cancelDelegation(actor.tenantId, id, deps);
       if (!cancelled.ok) return cancelled;
-      const body = view(cancelled.value, await withheldFor(principal, deps));
+      const body = view(cancelled.value, await withheldFor(actor, deps));
       return succeed({ status: 200, body });
     },
   };

@@ -39,7 +39,7 @@ export function eventRoutes(deps: AppDeps): readonly Route<unknown>[] {
       if (unsafe !== undefined) return invalid('detail', unsafe);
       if (JSON.stringify(detail).length > MAX_DETAIL_LENGTH)
         return invalid('detail', `is longer than ${MAX_DETAIL_LENGTH} characters of JSON`);
-      const { tenantId, userId } = call.principal;
+      const { tenantId, userId } = call.actor;
       const id = idFor(callerOf(call), deps.newId);
       const made = await raiseEvent(
         {

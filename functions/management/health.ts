@@ -22,14 +22,14 @@ export function healthRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'GET',
     path: 'health/components',
     permission: 'health.read',
-    async handle({ principal, trace, query }) {
-      const caller = { principal, trace };
+    async handle({ actor, trace, query }) {
+      const caller = { actor, trace };
       const wait = waitSchema.optional().safeParse(query.get('wait') ?? undefined);
       if (!wait.success) return invalid('wait', 'must be a number of seconds from 1 to 30');
       const report = await (wait.data === undefined
         ? health.current(caller)
         : health.anew(caller, wait.data));
-      const body = shownHealth(report, await withheldFor(principal, deps));
+      const body = shownHealth(report, await withheldFor(actor, deps));
       return succeed({ status: 200, headers: { 'cache-control': 'no-store' }, body });
     },
   };

@@ -31,7 +31,7 @@ export function idempotent<Body>(route: Route<Body>, deps: IdempotentDeps): Rout
       if (!idempotencyKeyPattern.test(key)) return invalid('Idempotency-Key', IDEMPOTENCY_KEY_RULE);
       const unsafe = unsafeShape(call.body, ANSWER_BOUNDS);
       if (unsafe !== undefined) return invalid('body', unsafe);
-      const { tenantId, userId } = call.principal;
+      const { tenantId, userId } = call.actor;
       const request = { tenantId, userId, key, operation, content: contentOf(call), isResumable };
       const claimed = await claimKey(request, deps);
       if (!claimed.ok) return claimed;

@@ -49,17 +49,17 @@ export function importRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'GET',
     path: 'servers/export',
     permission: 'servers.read',
-    async handle({ principal, query }): Promise<Result<Answer>> {
+    async handle({ actor, query }): Promise<Result<Answer>> {
       const read = readQuery(query, formatSchema);
       if (!read.ok) return read;
       const records: ServerRecord[] = [];
       for (let after: string | undefined; ;) {
-        const page = await deps.visibleServers.list(principal.tenantId, { status: 'active' }, PAGE, after);
+        const page = await deps.visibleServers.list(actor.tenantId, { status: 'active' }, PAGE, after);
         records.push(...page.items);
         if (page.after === undefined) break;
         after = page.after;
       }
-      const hint = tenantHint(deps.config, principal.tenantId);
+      const hint = tenantHint(deps.config, actor.tenantId);
       const body = exportServers(records, deps.publicOrigin, read.value.format, hint);
       return succeed({ status: 200, body });
     },

@@ -48,7 +48,7 @@ export function planRoutes(deps: AppDeps): readonly Route<unknown>[] {
       if (!begun.ok) return begun;
       const plan = await followPlan(begun.value, asker.value, plans);
       const href = planHref(plan.id);
-      const body = { ...view(plan, await withheldFor(call.principal, deps)), href };
+      const body = { ...view(plan, await withheldFor(call.actor, deps)), href };
       return succeed({ status: 202, headers: { location: href }, body });
     },
   };
@@ -58,10 +58,10 @@ export function planRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'GET',
     path: 'plans',
     permission: 'plans.read',
-    async handle({ principal, query }): Promise<Result<Answer>> {
+    async handle({ actor, query }): Promise<Result<Answer>> {
       const filter = readQuery(query, filterSchema);
       if (!filter.ok) return filter;
-      const { tenantId } = principal;
+      const { tenantId } = actor;
       return readPage(query, (limit, after) => plans.list(tenantId, filter.value, limit, after), summary);
     },
   };
@@ -75,7 +75,7 @@ export function planRoutes(deps: AppDeps): readonly Route<unknown>[] {
       const found = await readById(call, 'plan', find, hasEnded);
       if (!found.ok) return found;
       const plan = found.value;
-      const withheldOf = await withheldFor(call.principal, deps);
+      const withheldOf = await withheldFor(call.actor, deps);
       return succeed({ status: 200, body: view(plan, withheldOf, await delegationsOf(plan, delegations)) });
     },
   };
@@ -90,7 +90,7 @@ export function planRoutes(deps: AppDeps): readonly Route<unknown>[] {
       if (!found.ok) return found;
       const { tenantId, id } = found.value;
       const read = async () => (await find(tenantId, id))?.value;
-      const withheldOf = await withheldFor(call.principal, deps);
+      const withheldOf = await withheldFor(call.actor, deps);
       const shown = (plan: Plan) => view(plan, withheldOf);
       return watchPlan(found.value, read, shown, call.headers.get('last-event-id'));
     },
@@ -101,10 +101,10 @@ export function planRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'POST',
     path: 'plans/{id}/cancel',
     permission: 'plans.write',
-    async handle({ principal, params: { id = '' } }) {
-      const cancelled = await cancelPlan(principal.tenantId, id, deps);
+    async handle({ actor, params: { id = '' } }) {
+      const cancelled = await cancelPlan(actor.tenantId, id, deps);
       if (!cancelled.ok) return cancelled;
-      const body = view(cancelled.value, await withheldFor(principal, deps));
+      const body = view(cancelled.value, await withheldFor(actor, deps));
       return succeed({ status: 200, body });
     },
   };

@@ -25,7 +25,7 @@ export function poolRoutes({
     method: 'GET',
     path: 'resource-pools',
     permission: 'pools.read',
-    async handle({ principal: { tenantId } }) {
+    async handle({ actor: { tenantId } }) {
       return succeed({ status: 200, body: { items: await pools.usage({ tenantId, app: config.app }) } });
     },
   };
@@ -36,7 +36,7 @@ export function poolRoutes({
     path: 'resource-pools/allocations',
     permission: 'pools.write',
     body: allocationSchema,
-    async handle({ principal: { tenantId }, body }) {
+    async handle({ actor: { tenantId }, body }) {
       const allocated = await pools.allocate({ tenantId, app: config.app, ...body });
       if (!allocated.ok) return allocated;
       const headers = { location: allocationHref(allocated.value.id) };
@@ -49,8 +49,8 @@ export function poolRoutes({
     method: 'GET',
     path: 'resource-pools/allocations/{id}',
     permission: 'pools.read',
-    async handle({ principal, params: { id = '' } }) {
-      const found = await pools.find(principal.tenantId, id);
+    async handle({ actor, params: { id = '' } }) {
+      const found = await pools.find(actor.tenantId, id);
       return found ? succeed({ status: 200, body: found }) : notFound(id);
     },
   };
@@ -60,8 +60,8 @@ export function poolRoutes({
     method: 'DELETE',
     path: 'resource-pools/allocations/{id}',
     permission: 'pools.write',
-    async handle({ principal, params: { id = '' } }) {
-      const outcome = await pools.release(principal.tenantId, id);
+    async handle({ actor, params: { id = '' } }) {
+      const outcome = await pools.release(actor.tenantId, id);
       return outcome === 'released' ? succeed({ status: 204 }) : notFound(id);
     },
   };

@@ -16,7 +16,7 @@ export function privileged<Body>(
   return {
     ...route,
     async handle(call) {
-      const { tenantId, userId } = call.principal;
+      const { tenantId, userId } = call.actor;
       const { traceId } = call.trace;
       const act = await audit.writeAhead({
         tenantId,

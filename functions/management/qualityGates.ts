@@ -56,7 +56,7 @@ export function qualityGateRoutes(deps: AppDeps): readonly Route<unknown>[] {
       const plan = await followPlan(begun.value, asker.value, plans);
       const location = runHref(gate, plan.id);
       const found = await delegationsOf(plan, delegations);
-      const shown = view(plan, found, await withheldFor(call.principal, deps));
+      const shown = view(plan, found, await withheldFor(call.actor, deps));
       return succeed({ status: 202, headers: { location }, body: { ...shown, href: location } });
     },
   };
@@ -66,8 +66,8 @@ export function qualityGateRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'GET',
     path: 'quality-gates/{gate}/runs',
     permission: 'plans.read',
-    handle: ({ principal, params: { gate = '' }, query }) =>
-      readPage(query, (limit, after) => plans.list(principal.tenantId, { gate }, limit, after), summary),
+    handle: ({ actor, params: { gate = '' }, query }) =>
+      readPage(query, (limit, after) => plans.list(actor.tenantId, { gate }, limit, after), summary),
   };
 
   const getRun: Route = {
@@ -82,7 +82,7 @@ export function qualityGateRoutes(deps: AppDeps): readonly Route<unknown>[] {
       if (found.value.gate !== gate)
         return fail({ kind: 'not_found', message: `the gate "${gate}" has no run "${id}"` });
       const plan = found.value;
-      const withheldOf = await withheldFor(call.principal, deps);
+      const withheldOf = await withheldFor(call.actor, deps);
       return succeed({ status: 200, body: view(plan, await delegationsOf(plan, delegations), withheldOf) });
     },
   };

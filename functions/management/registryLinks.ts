@@ -29,7 +29,7 @@ export function registryLinkRoutes({ links, clock, newSecret, audit }: LinkDeps)
     permission: 'registryLinks.manage',
     answerHeaders: secretUrlHeaders,
     body: linkRequestSchema,
-    async handle({ principal: { tenantId, userId }, body: { name, tags, expiresInDays } }) {
+    async handle({ actor: { tenantId, userId }, body: { name, tags, expiresInDays } }) {
       const now = clock.now();
       const secret = newSecret();
       const link: RegistryLink = {
@@ -57,8 +57,8 @@ export function registryLinkRoutes({ links, clock, newSecret, audit }: LinkDeps)
     method: 'GET',
     path: 'registry-links',
     permission: 'registryLinks.manage',
-    handle: ({ principal, query }) =>
-      readPage(query, (limit, after) => links.list(principal.tenantId, limit, after), view),
+    handle: ({ actor, query }) =>
+      readPage(query, (limit, after) => links.list(actor.tenantId, limit, after), view),
   };
 
   const revoke: Route = {
@@ -66,8 +66,8 @@ export function registryLinkRoutes({ links, clock, newSecret, audit }: LinkDeps)
     method: 'DELETE',
     path: 'registry-links/{id}',
     permission: 'registryLinks.manage',
-    async handle({ principal, params: { id = '' } }) {
-      return (await links.revoke(principal.tenantId, id))
+    async handle({ actor, params: { id = '' } }) {
+      return (await links.revoke(actor.tenantId, id))
         ? succeed({ status: 204 })
         : fail({ kind: 'not_found', message: `there is no registry link "${id}"` });
     },

@@ -21,8 +21,8 @@ export interface RegistrySyncDeps extends SyncDeps, Pick<AppDeps, 'audit'> {
 /** What the gateway takes over from another registry, for the tenant that it does so for. */
 export function registrySyncRoutes(deps: RegistrySyncDeps): readonly Route<unknown>[] {
   /** To every other tenant it does not exist. */
-  const registryOf = ({ principal }: Call<unknown>): UpstreamRegistry | undefined =>
-    deps.upstreamRegistry?.tenantId === principal.tenantId ? deps.upstreamRegistry : undefined;
+  const registryOf = ({ actor }: Call<unknown>): UpstreamRegistry | undefined =>
+    deps.upstreamRegistry?.tenantId === actor.tenantId ? deps.upstreamRegistry : undefined;
 
   const run: Route = {
     name: 'registry-sync-run',

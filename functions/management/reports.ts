@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Principal } from '../../shared/identity/access/actor.ts';
+import type { Actor } from '../../shared/identity/access/actor.ts';
 import { systemReport } from '../../shared/health/systemReport.ts';
 import { REPORT_PLAN } from '../../shared/orchestration/plan/namedPlans.ts';
 import { type Plan, hasEnded } from '../../shared/orchestration/plan/plan.ts';
@@ -22,8 +22,8 @@ const listSchema = z.object({ limit: z.coerce.number().int().min(1).max(100).def
 /** Reports of the whole system in the caller's tenant: each is a plan in which every specialist reports. */
 export function reportRoutes(deps: AppDeps): readonly Route<unknown>[] {
   const { plans, delegations } = deps;
-  const view = async (plan: Plan, principal: Principal) =>
-    systemReport(plan, await delegationsOf(plan, delegations), await withheldFor(principal, deps));
+  const view = async (plan: Plan, actor: Actor) =>
+    systemReport(plan, await delegationsOf(plan, delegations), await withheldFor(actor, deps));
 
   const begin: Route<z.infer<typeof requestSchema>> = {
     name: 'reports-create',
@@ -44,7 +44,7 @@ export function reportRoutes(deps: AppDeps): readonly Route<unknown>[] {
       return succeed({
         status: 202,
         headers: { location: href },
-        body: { ...(await view(plan, call.principal)), href },
+        body: { ...(await view(plan, call.actor)), href },
       });
     },
   };
@@ -54,10 +54,10 @@ export function reportRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'GET',
     path: 'reports',
     permission: 'reports.read',
-    async handle({ principal, query }) {
+    async handle({ actor, query }) {
       const wanted = readQuery(query, listSchema);
       if (!wanted.ok) return wanted;
-      const found = await latestReports(principal.tenantId, plans);
+      const found = await latestReports(actor.tenantId, plans);
       return succeed({ status: 200, body: { items: found.slice(0, wanted.value.limit).map(summary) } });
     },
   };
@@ -72,7 +72,7 @@ export function reportRoutes(deps: AppDeps): readonly Route<unknown>[] {
       if (!found.ok) return found;
       if (found.value.name !== REPORT_PLAN)
         return fail({ kind: 'not_found', message: `there is no report "${found.value.id}"` });
-      return succeed({ status: 200, body: await view(found.value, call.principal) });
+      return succeed({ status: 200, body: await view(found.value, call.actor) });
     },
   };
 

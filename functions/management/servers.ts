@@ -76,7 +76,7 @@ export function serverRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'GET',
     path: 'servers',
     permission: 'servers.read',
-    async handle({ principal: { tenantId }, query }): Promise<Result<Answer>> {
+    async handle({ actor: { tenantId }, query }): Promise<Result<Answer>> {
       const filter = readQuery(query, filterSchema);
       if (!filter.ok) return filter;
       const read = (limit: number, after?: string) =>
@@ -90,11 +90,11 @@ export function serverRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'GET',
     path: 'servers/{slug}',
     permission: 'servers.read',
-    async handle({ principal, params: { slug = '' } }): Promise<Result<Answer>> {
-      const stored = await visibleServers.find(principal.tenantId, slug);
+    async handle({ actor, params: { slug = '' } }): Promise<Result<Answer>> {
+      const stored = await visibleServers.find(actor.tenantId, slug);
       if (!stored) return fail({ kind: 'not_found', message: `there is no server "${slug}"` });
-      const failing = await resting.all(principal.tenantId);
-      const body = serverDetails(stored.value, principal.tenantId, failing.includes(slug));
+      const failing = await resting.all(actor.tenantId);
+      const body = serverDetails(stored.value, actor.tenantId, failing.includes(slug));
       return succeed({ status: 200, headers: { etag: stored.etag }, body });
     },
   };

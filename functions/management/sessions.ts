@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { challenge, refusalError } from '../../shared/identity/tokens/challenge.ts';
+import { challenge, refusalError } from '../../shared/identity/tokens/refusals.ts';
 import { type Permission, isPermitted } from '../../shared/identity/access/permissions.ts';
-import type { Session } from '../../shared/identity/sessions/sessionStore.ts';
+import type { AuthContext, Session } from '../../shared/identity/sessions/sessionStore.ts';
 import { bearerToken } from '../../shared/identity/tokens/bearerToken.ts';
 import { fail, succeed } from '../../shared/platform/result.ts';
 import type { AppDeps } from '../compose/compose.ts';
@@ -22,11 +22,11 @@ export function sessionRoutes(deps: SessionDeps): readonly Route<unknown>[] {
 
   /** The session of the path, if it is the caller's own or the caller has the permission for those of others. */
   async function reach(
-    { principal, params: { id = '' } }: Call<unknown>,
+    { actor, params: { id = '' } }: Call<unknown>,
     forOthers: Permission,
   ): Promise<Session | undefined> {
-    const session = await sessions.find(principal.tenantId, id);
-    return session?.userId === principal.userId || isPermitted(principal, forOthers) ? session : undefined;
+    const session = await sessions.find(actor.tenantId, id);
+    return session?.actor.userId === actor.userId || isPermitted(actor, forOthers) ? session : undefined;
   }
 
   const open: Route<OpenRequest> = {
@@ -36,11 +36,11 @@ export function sessionRoutes(deps: SessionDeps): readonly Route<unknown>[] {
     permission: 'sessions.own',
     body: openSchema,
     bodyWhenAbsent: { keepToken: false },
-    async handle({ principal, body: { keepToken }, headers }) {
+    async handle({ actor, body: { keepToken }, headers }) {
       const token = keepToken ? bearerToken(headers.get('authorization')) : undefined;
-      const session = await sessions.open(principal, token);
+      const session = await sessions.open(actor, token);
       if (new Date(session.expiresAt) <= clock.now()) return succeed(tokenExpired(deps));
-      return succeed({ status: 201, headers: { location: `/sessions/${session.id}` }, body: session });
+      return succeed({ status: 201, headers: { location: `/sessions/${session.id}` }, body: view(session) });
     },
   };
 
@@ -50,11 +50,11 @@ export function sessionRoutes(deps: SessionDeps): readonly Route<unknown>[] {
     path: 'sessions/{id}',
     permission: 'sessions.own',
     async handle(call) {
-      const { principal, params } = call;
+      const { actor, params } = call;
       const session = await reach(call, 'sessions.read');
-      const authContext = session && (await sessions.authContext(principal.tenantId, session.id));
+      const authContext = session && (await sessions.authContext(actor.tenantId, session.id));
       return authContext
-        ? succeed({ status: 200, body: { ...session, authContext } })
+        ? succeed({ status: 200, body: { ...view(session), authContext: rightsView(authContext) } })
         : notFound(params['id'] ?? '');
     },
   };
@@ -65,9 +65,9 @@ export function sessionRoutes(deps: SessionDeps): readonly Route<unknown>[] {
     path: 'sessions/{id}',
     permission: 'sessions.own',
     async handle(call) {
-      const { principal, params } = call;
+      const { actor, params } = call;
       const session = await reach(call, 'sessions.end');
-      const outcome = session ? await sessions.end(principal.tenantId, session.id) : 'absent';
+      const outcome = session ? await sessions.end(actor.tenantId, session.id) : 'absent';
       return outcome === 'ended' ? succeed({ status: 204 }) : notFound(params['id'] ?? '');
     },
   };
@@ -78,6 +78,23 @@ export function sessionRoutes(deps: SessionDeps): readonly Route<unknown>[] {
     privileged(end, 'sessions.end', ({ params: { id = '' } }) => `sessions/${id}`, deps.audit),
   ];
 }
+
+const view = ({ id, actor: { tenantId, userId, clientId }, createdAt, expiresAt }: Session) => ({
+  id,
+  tenantId,
+  userId,
+  clientId,
+  createdAt,
+  expiresAt,
+});
+
+const rightsView = ({ actor: { tenantId, userId, roles }, expiresAt, serverContext }: AuthContext) => ({
+  tenantId,
+  userId,
+  roles,
+  expiresAt,
+  serverContext,
+});
 
 /** The verifier lets a token pass for a minute after its end; that is too late to open a session with it. */
 function tokenExpired({ challenge: settings }: SessionDeps): Answer {

@@ -36,7 +36,7 @@ export function toolsetRoutes({
     path: 'toolsets',
     permission: 'toolsets.write',
     body: newToolsetSchema,
-    async handle({ principal: { tenantId, userId }, body, requestId }): Promise<Result<Answer>> {
+    async handle({ actor: { tenantId, userId }, body, requestId }): Promise<Result<Answer>> {
       const now = clock.now().toISOString();
       const toolset: Toolset = { ...body, tenantId, createdBy: userId, createdAt: now, updatedAt: now };
       const tooLarge = oversized(toolset);
@@ -54,8 +54,8 @@ export function toolsetRoutes({
     method: 'GET',
     path: 'toolsets',
     permission: 'toolsets.read',
-    handle: ({ principal, query }) =>
-      readPage(query, (limit, after) => toolsets.list(principal.tenantId, limit, after), summary),
+    handle: ({ actor, query }) =>
+      readPage(query, (limit, after) => toolsets.list(actor.tenantId, limit, after), summary),
   };
 
   const get: Route = {
@@ -63,8 +63,8 @@ export function toolsetRoutes({
     method: 'GET',
     path: 'toolsets/{slug}',
     permission: 'toolsets.read',
-    async handle({ principal, params: { slug = '' } }): Promise<Result<Answer>> {
-      const stored = await toolsets.find(principal.tenantId, slug);
+    async handle({ actor, params: { slug = '' } }): Promise<Result<Answer>> {
+      const stored = await toolsets.find(actor.tenantId, slug);
       return stored
         ? succeed({ status: 200, headers: { etag: stored.etag }, body: view(stored.value) })
         : notFound(slug);
@@ -77,10 +77,10 @@ export function toolsetRoutes({
     path: 'toolsets/{slug}',
     permission: 'toolsets.write',
     body: toolsetChangeSchema,
-    async handle({ principal, params: { slug = '' }, headers, body }): Promise<Result<Answer>> {
+    async handle({ actor, params: { slug = '' }, headers, body }): Promise<Result<Answer>> {
       const wanted = headers.get('if-match');
       for (;;) {
-        const stored = await toolsets.find(principal.tenantId, slug);
+        const stored = await toolsets.find(actor.tenantId, slug);
         if (!stored) return notFound(slug);
         if (wanted !== null && wanted !== '*' && wanted !== stored.etag)
           return fail({ kind: 'conflict', message: 'the toolset was changed since it was read' });
@@ -99,9 +99,9 @@ export function toolsetRoutes({
     method: 'DELETE',
     path: 'toolsets/{slug}',
     permission: 'toolsets.write',
-    async handle({ principal, params: { slug = '' } }): Promise<Result<Answer>> {
+    async handle({ actor, params: { slug = '' } }): Promise<Result<Answer>> {
       for (;;) {
-        const stored = await toolsets.find(principal.tenantId, slug);
+        const stored = await toolsets.find(actor.tenantId, slug);
         if (!stored) return notFound(slug);
         if ((await toolsets.remove(stored.value, stored.etag)) === 'removed') return succeed({ status: 204 });
       }

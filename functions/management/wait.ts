@@ -73,14 +73,14 @@ export const followPlan = (begun: Plan, { follow }: Asker, plans: PlanStore): Pr
  * kind to the caller. Failures: `invalid`, `not_found`.
  */
 export async function readById<T>(
-  { principal, params: { id = '' }, query, signal }: Call<unknown>,
+  { actor, params: { id = '' }, query, signal }: Call<unknown>,
   noun: string,
   find: (tenantId: string, id: string) => Promise<Stored<T> | undefined>,
   ended: (value: T) => boolean,
 ): Promise<Result<T>> {
   const wait = waitSeconds(query);
   if (!wait.ok) return wait;
-  const read = () => find(principal.tenantId, id);
+  const read = () => find(actor.tenantId, id);
   const stored = await readUntil(read, (found) => !found || ended(found.value), wait.value, signal);
   return stored ? succeed(stored.value) : fail({ kind: 'not_found', message: `there is no ${noun} "${id}"` });
 }

@@ -1,9 +1,9 @@
-import type { Principal } from '../../shared/identity/access/actor.ts';
+import type { Actor } from '../../shared/identity/access/actor.ts';
 import { type WithheldOf, withheldFrom } from '../../shared/orchestration/task/resultAccess.ts';
 import type { AppDeps } from '../compose/compose.ts';
 
 /** Returns what is withheld from a caller of the results of tasks, by the current permissions of the tasks. */
 export const withheldFor = async (
-  principal: Principal,
+  actor: Actor,
   { tasks, operatorTenant }: Pick<AppDeps, 'tasks' | 'operatorTenant'>,
-): Promise<WithheldOf> => withheldFrom(principal, await tasks(), operatorTenant);
+): Promise<WithheldOf> => withheldFrom(actor, await tasks(), operatorTenant);

@@ -6,7 +6,7 @@ export function lazyOwnTools(deps: AppDeps): OwnTools {
   let opened: Promise<OwnTools> | undefined;
   const open = () => (opened ??= import('./ownTools/index.ts').then((room) => room.openOwnTools(deps)));
   return {
-    list: async (principal) => (await open()).list(principal),
+    list: async (actor) => (await open()).list(actor),
     call: async (name, args, call) => (await open()).call(name, args, call),
   };
 }

@@ -21,6 +21,6 @@ export function registerHealthSweep(deps: AppDeps): void {
 
 /** Nobody's token is behind it: it may begin the look, and has no rights beyond that. */
 const sweeper = (tenantId: string): Caller => ({
-  principal: { tenantId, userId: 'health-sweep', kind: 'app', clientId: '', roles: [], expiresAt: 0 },
+  actor: { tenantId, userId: 'health-sweep', kind: 'app', clientId: '', roles: [], expiresAt: 0 },
   trace: continueTrace(undefined),
 });

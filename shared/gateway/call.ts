@@ -43,14 +43,14 @@ export interface Parts extends GatewayDeps {
 }
 
 /** Who has signed in with this request. */
-export function signedInWith({ principal, headers }: McpRequest): SignedIn | undefined {
+export function signedInWith({ actor, headers }: McpRequest): SignedIn | undefined {
   const token = bearerToken(headers.get('authorization'));
-  return token === undefined ? undefined : { principal, token };
+  return token === undefined ? undefined : { actor, token };
 }
 
 /** On whose behalf the servers of a request are called. */
 export const callerOf = (request: McpRequest, session: ClientSession | undefined): Caller => ({
-  principal: request.principal,
+  actor: request.actor,
   session,
   user: () => signedInWith(request),
 });

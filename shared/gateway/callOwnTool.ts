@@ -28,12 +28,12 @@ async function answer(
   { audit, inFlight }: Parts,
 ): Promise<Response> {
   const { era, message } = inbound;
-  const { principal, trace } = request;
+  const { actor, trace } = request;
   const args = message.params?.['arguments'] ?? {};
   if (!isObject(args)) return invalid(inbound, 'params.arguments must be an object.');
   const record = recordCall(request, message.method, audit);
   const resource = `servers/${OWN_SLUG}/tools/${name}`;
-  if (!(await ownTools.list(principal)).some((tool) => tool.name === name)) {
+  if (!(await ownTools.list(actor)).some((tool) => tool.name === name)) {
     record(resource, 'refused', 'not_found');
     return outcomeResponse(era, message.id, { error: toJsonRpcError(unknownTool(shown)) });
   }
@@ -41,7 +41,7 @@ async function answer(
   let came: ActOutcome = 'internal';
   try {
     const signal = flight?.signal ?? request.signal;
-    const { result, outcome } = await ownTools.call(name, args, { principal, trace, signal });
+    const { result, outcome } = await ownTools.call(name, args, { actor, trace, signal });
     came = outcome;
     return ownResult(inbound, result);
   } catch (error) {

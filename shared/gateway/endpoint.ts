@@ -1,7 +1,7 @@
 import { createFairQueue } from '../platform/fairQueue.ts';
 import { toProblem } from '../platform/problem.ts';
 import { createTenantPlaces } from '../platform/tenantShare.ts';
-import type { Principal } from '../identity/access/actor.ts';
+import type { Actor } from '../identity/access/actor.ts';
 import type { GatewayDeps, McpPost, McpRequest } from './request.ts';
 import { classify, type Refused } from './era.ts';
 import { INVALID_REQUEST, toJsonRpcError } from './errorCodes.ts';
@@ -80,19 +80,19 @@ export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
   const answerRequest = createMethods(parts, hubDeps);
 
   async function viewOf(request: McpRequest): Promise<View | undefined> {
-    const { front, principal } = request;
-    const { tenantId } = principal;
+    const { front, actor } = request;
+    const { tenantId } = actor;
     const { ownTools } = deps;
     const catalogue = personal(everybodys, () => signedInWith(request));
     if (front.kind === 'all') {
       const view = aggregateView(catalogue, tenantId);
-      return ownTools ? withOwnTools(view, ownTools, principal) : view;
+      return ownTools ? withOwnTools(view, ownTools, actor) : view;
     }
     if (front.kind === 'toolset') {
       const toolset = await catalogue.toolset(tenantId, front.slug);
       return toolset && toolsetView(toolset, catalogue);
     }
-    if (front.slug === OWN_SLUG) return ownTools && ownToolsView(ownTools, principal);
+    if (front.slug === OWN_SLUG) return ownTools && ownToolsView(ownTools, actor);
     const server = await catalogue.find(tenantId, front.slug);
     return server && serverView(server, catalogue, tenantId);
   }
@@ -100,11 +100,11 @@ export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
   /** The session that a request names; `unknown` when it names one that is not, or no longer, the caller's here. */
   async function sessionOf(
     headers: Headers,
-    principal: Principal,
+    actor: Actor,
     view: View,
   ): Promise<ClientSession | undefined | 'unknown'> {
     const token = headers.get(SESSION);
-    return token === null ? undefined : ((await sessions.find(principal, view.endpoint, token)) ?? 'unknown');
+    return token === null ? undefined : ((await sessions.find(actor, view.endpoint, token)) ?? 'unknown');
   }
 
   async function post(request: McpPost): Promise<Response> {
@@ -116,8 +116,7 @@ export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
     if (view === undefined) return noSuchEndpoint('id' in inbound ? inbound.id : idOf(inbound));
     const isLegacy = inbound.kind === 'response' || inbound.era === 'legacy';
     const begins = inbound.kind === 'request' && inbound.message.method === 'initialize';
-    const session =
-      isLegacy && !begins ? await sessionOf(request.headers, request.principal, view) : undefined;
+    const session = isLegacy && !begins ? await sessionOf(request.headers, request.actor, view) : undefined;
     if (session === 'unknown') return noSuchSession(idOf(inbound));
     switch (inbound.kind) {
       case 'notification':
@@ -137,7 +136,7 @@ export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
   async function listen(request: McpRequest): Promise<Response> {
     const view = await viewOf(request);
     if (view === undefined) return noSuchEndpoint(null);
-    const session = await sessionOf(request.headers, request.principal, view);
+    const session = await sessionOf(request.headers, request.actor, view);
     const caller = session === 'unknown' ? undefined : session;
     const isQuiet = !(await view.servers()).some(
       ({ discovery }) => speaksUnasked(discovery.capabilities) || mayAskUnasked(discovery, caller),
@@ -152,7 +151,7 @@ export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
   async function remove(request: McpRequest): Promise<Response> {
     const view = await viewOf(request);
     if (view === undefined) return noSuchEndpoint(null);
-    const session = await sessionOf(request.headers, request.principal, view);
+    const session = await sessionOf(request.headers, request.actor, view);
     if (session === undefined) return jsonResponse(400, null, noSession);
     if (session === 'unknown') return noSuchSession(null);
     const { upstream } = await session.change((now) => ({ ...now, ended: true }));
@@ -178,7 +177,7 @@ export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
       try {
         return await answer(request);
       } catch (error) {
-        const fields = { traceId: request.trace.traceId, tenantId: request.principal.tenantId };
+        const fields = { traceId: request.trace.traceId, tenantId: request.actor.tenantId };
         return faultResponse(idOfRequest(request), error, faultOutcome(error, deps.log, fields));
       }
     };

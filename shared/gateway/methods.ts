@@ -66,7 +66,7 @@ async function initialize({ inbound, request, view }: Call, sessions: ClientSess
   if (typeof requested !== 'string') {
     return invalid(inbound, 'params.protocolVersion must name the version that the client speaks.');
   }
-  const token = sessions.open(request.principal, view.endpoint, {
+  const token = sessions.open(request.actor, view.endpoint, {
     capabilities: isObject(capabilities) ? capabilities : {},
     clientInfo: isObject(clientInfo) ? clientInfo : undefined,
   });
@@ -158,7 +158,7 @@ async function list(
   if (from === undefined) return invalid(inbound, 'params.cursor is not one that an earlier page gave.');
   const page = items.slice(from, from + PAGE);
   const shown = new Set((await view.servers()).map(({ slug }) => slug));
-  const degraded = (await resting.all(request.principal.tenantId)).filter((slug) => shown.has(slug));
+  const degraded = (await resting.all(request.actor.tenantId)).filter((slug) => shown.has(slug));
   const nextCursor = from + PAGE < items.length ? cursorAt(kind, page.at(-1)) : undefined;
   const response = ownResult(inbound, {
     [kind]: page,

@@ -5,15 +5,15 @@ export type RecordCall = (resource: string, decision: AuditEvent['decision'], ou
 
 /** Records one request to a server, which began just now: who, which server and tool, what came of it, and nothing that was said. */
 export function recordCall(
-  { principal, trace }: McpRequest,
+  { actor, trace }: McpRequest,
   method: string,
   audit: GatewayDeps['audit'],
 ): RecordCall {
   const begunAt = performance.now();
   return (resource, decision, outcome) => {
     audit.append({
-      tenantId: principal.tenantId,
-      actor: principal.userId,
+      tenantId: actor.tenantId,
+      actor: actor.userId,
       action: method,
       resource,
       decision,

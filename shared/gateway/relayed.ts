@@ -30,7 +30,7 @@ export function createRelayed(parts: Parts): Method {
     const { inbound, request, view, session } = call;
     const { era, message } = inbound;
     const { method } = message;
-    const { principal, headers, trace, signal } = request;
+    const { actor, headers, trace, signal } = request;
     const params = message.params ?? {};
     if (method === 'tools/call' && params['arguments'] !== undefined && !isObject(params['arguments']))
       return refuse(call, { kind: 'invalid', message: 'params.arguments must be an object.' });
@@ -77,19 +77,19 @@ export function createRelayed(parts: Parts): Method {
         show: (result) => view.show(server, result),
         idFor: (id, replyTo) => {
           if (session === undefined) throw new Error('a client without a session was to be asked');
-          return questions.idFor(principal, session, { slug: server.slug, id, replyTo });
+          return questions.idFor(actor, session, { slug: server.slug, id, replyTo });
         },
         onEnd: (outcome) => {
           flight?.end();
           if (!unrecorded.has(method)) record(resource, 'allowed', outcome);
         },
         onFault: (kind) => {
-          parts.onUpstreamFault?.({ tenantId: principal.tenantId, server: server.slug, kind, trace });
+          parts.onUpstreamFault?.({ tenantId: actor.tenantId, server: server.slug, kind, trace });
         },
       },
       flight?.signal ?? signal,
       log,
-      { traceId: trace.traceId, tenantId: principal.tenantId },
+      { traceId: trace.traceId, tenantId: actor.tenantId },
     );
     const upstream = stage('upstream', performance.now() - sentAt);
     response.headers.append(SERVER_TIMING, `${stage('catalogue', catalogueMs)}, ${upstream}`);
@@ -111,7 +111,7 @@ export function createRelayed(parts: Parts): Method {
     };
     return withRenewal(connect(server), async () => {
       await parts.refresh(server);
-      const now = await parts.find(request.principal.tenantId, server.slug);
+      const now = await parts.find(request.actor.tenantId, server.slug);
       const renewed = now?.discovery.tools.find(({ name }) => name === tool?.name);
       return now && { connection: connect(now), tool: renewed };
     });

@@ -1,6 +1,6 @@
 import type { Audit } from '../audit/journal/audit.ts';
 import type { Credentials } from '../identity/credentials/credentials.ts';
-import type { Principal } from '../identity/access/actor.ts';
+import type { Actor } from '../identity/access/actor.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { IdSource } from '../platform/ids.ts';
 import type { Log } from '../platform/log.ts';
@@ -51,7 +51,7 @@ export type Front =
 export interface McpRequest {
   readonly front: Front;
   readonly headers: Headers;
-  readonly principal: Principal;
+  readonly actor: Actor;
   readonly trace: Trace;
   readonly signal: AbortSignal;
 }

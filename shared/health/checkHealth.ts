@@ -51,7 +51,7 @@ export function createHealthCheck(deps: HealthDeps): HealthCheck {
 
   /** The first look of so many in which all were in time is the result, or the last. */
   async function look(caller: Caller, withinMs: number, looks: number): Promise<HealthReport> {
-    const { tenantId } = caller.principal;
+    const { tenantId } = caller.actor;
     const endAt = performance.now() + Math.min(withinMs, LOOK_WITHIN_MS);
     const askedAt = clock.now();
     for (let isFirst = true; ; isFirst = false) {
@@ -76,7 +76,7 @@ export function createHealthCheck(deps: HealthDeps): HealthCheck {
     looks: number,
     lease: HeldLease | undefined,
   ): Promise<HealthReport> {
-    const { tenantId } = caller.principal;
+    const { tenantId } = caller.actor;
     try {
       let { report, isComplete } = await lookAtHealth(caller, withinMs, deps);
       for (let left = looks - 1; left > 0 && isLate(report); left--)
@@ -98,7 +98,7 @@ export function createHealthCheck(deps: HealthDeps): HealthCheck {
     anew: (caller, withinMs) => look(caller, withinMs, 1),
     sweep: (caller) => look(caller, LOOK_WITHIN_MS, 2),
     async current(caller) {
-      const before = await last(caller.principal.tenantId);
+      const before = await last(caller.actor.tenantId);
       const ageMs = before && clock.now().getTime() - Date.parse(before.timestamp);
       return before && ageMs !== undefined && ageMs < FRESH_MS ? before : look(caller, LOOK_WITHIN_MS, 1);
     },

@@ -38,7 +38,7 @@ const LAST_PAUSE_MS = 400;
 export async function lookAtHealth(caller: Caller, withinMs: number, deps: HealthDeps): Promise<Look> {
   const endAt = performance.now() + withinMs;
   const [direct, byAgents] = await Promise.all([
-    directLooks(caller.principal.tenantId, deps),
+    directLooks(caller.actor.tenantId, deps),
     lookByAgents(caller, endAt, withinMs, deps),
   ]);
   const components = { ...byAgents.components, ...direct };
@@ -47,7 +47,7 @@ export async function lookAtHealth(caller: Caller, withinMs: number, deps: Healt
 
 /** What this instance sees by itself, where the agents are not asked. `why` is what is said of the other components. */
 export async function lookWithoutAgents(
-  { principal: { tenantId } }: Caller,
+  { actor: { tenantId } }: Caller,
   why: DomainError,
   deps: HealthDeps,
 ): Promise<HealthReport> {

@@ -1,11 +1,11 @@
-import type { Principal } from '../identity/access/actor.ts';
+import type { Actor } from '../identity/access/actor.ts';
 import type { Session } from '../identity/sessions/sessionStore.ts';
 import type { IdSource } from '../platform/ids.ts';
 import type { Trace } from '../platform/trace.ts';
 
 /** Who asks for work, and in which request. */
 export interface Caller {
-  readonly principal: Principal;
+  readonly actor: Actor;
   readonly trace: Trace;
   /** What the caller signed in with; absent where work goes on after the request. */
   readonly token?: string | undefined;
@@ -16,9 +16,9 @@ export interface Caller {
 /**
  * Returns the actor of work that a caller asks for. It expires with the sign-in, or with the session where that ends sooner.
  */
-export function actorOf({ principal }: Pick<Caller, 'principal'>, session?: Session): Principal {
-  if (!session) return principal;
-  return { ...principal, expiresAt: Math.min(principal.expiresAt, Date.parse(session.expiresAt)) };
+export function actorOf({ actor }: Pick<Caller, 'actor'>, session?: Session): Actor {
+  if (!session) return actor;
+  return { ...actor, expiresAt: Math.min(actor.expiresAt, Date.parse(session.expiresAt)) };
 }
 
 /** Returns the id for the work of a request: the id of a request that may be repeated, else a new one. */

@@ -9,7 +9,7 @@ export async function signedIn({
 }: Pick<TaskHelpers, 'actor' | 'token'>): Promise<SignedIn | undefined> {
   if (!actor) return undefined;
   const kept = await token();
-  return kept === undefined ? undefined : { principal: actor, token: kept };
+  return kept === undefined ? undefined : { actor, token: kept };
 }
 
 /** The error of work whose actor has no sign-in any more. */

@@ -98,7 +98,7 @@ describe.each(['legacy', 'modern'] as const)('to a %s client', (era) => {
   test('a call is carried out for who calls, and recorded like a call of a server', async () => {
     await ask(era, 'Admin', 'tools/call', { name: 'gateway__change', arguments: { word: 'x' } });
     expect(called).toMatchObject([
-      { name: 'change', call: { principal: { userId: 'alice', roles: ['Admin'] } } },
+      { name: 'change', call: { actor: { userId: 'alice', roles: ['Admin'] } } },
     ]);
     expect(gateway.audited).toMatchObject([
       {

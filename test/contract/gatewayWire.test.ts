@@ -251,7 +251,7 @@ describe.each(pairs)('a call of a $client client to a $server server', ({ client
       authorization: 'Bearer secret',
       cookie: 'a=secret',
       'x-upstream-authorization': 'secret',
-      'x-ms-client-principal': 'secret',
+      'x-ms-client-actor': 'secret',
       'mcp-session-id': 'secret',
       'mcp-param-region': 'secret',
       'last-event-id': 'secret',

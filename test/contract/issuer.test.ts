@@ -103,12 +103,12 @@ describe('the apps', () => {
     { request: { role: 'Operator', kind: 'app' }, kind: 'app', roles: ['Operator'] },
   ])('accept what the issuer mints: $request', async ({ request, kind, roles }) => {
     expect(await verify(`Bearer ${await issuer.mint(request)}`)).toMatchObject({
-      principal: { kind, roles },
+      actor: { kind, roles },
     });
   });
 
   test('accept a forged token with nothing wrong in it, so that what follows says something', async () => {
-    expect(await verify(`Bearer ${await forge(source)}`)).toHaveProperty('principal');
+    expect(await verify(`Bearer ${await forge(source)}`)).toHaveProperty('actor');
   });
 
   test.each(badTokens)('refuse to know the bearer of a token: $name', async ({ make }) => {

@@ -121,7 +121,7 @@ describe('a verifier', () => {
       const isUnsigned = Buffer.from(header, 'base64url').toString().includes('"alg":"none"');
       return isUnsigned && bearerToken(authorization) !== undefined
         ? Promise.resolve({
-            principal: {
+            actor: {
               tenantId: tenant,
               userId: 'u',
               kind: 'user',

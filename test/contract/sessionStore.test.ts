@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type SessionStore, createSessionStore } from '../../shared/identity/sessions/sessionStore.ts';
-import type { Principal } from '../../shared/identity/access/actor.ts';
+import type { Actor } from '../../shared/identity/access/actor.ts';
 import { randomId } from '../../shared/platform/ids.ts';
 import type { StateStore } from '../../shared/platform/stateStore.ts';
 import { describeWith, onPath } from '../support/requirement.ts';
@@ -25,7 +25,7 @@ function suite(start: () => Promise<StateBackend>): void {
   });
   afterAll(() => backend.stop());
 
-  const alice = (leftMs: number): Principal => ({
+  const alice = (leftMs: number): Actor => ({
     tenantId: 'contoso',
     userId: 'alice',
     kind: 'user',
@@ -35,12 +35,12 @@ function suite(start: () => Promise<StateBackend>): void {
   });
 
   test('what one app opens the other reads, and either ends it for both', async () => {
-    const session = await management.open(alice(600_000));
+    const opener = alice(600_000);
+    const session = await management.open(opener);
+    expect(session.actor).toEqual(opener);
     expect(await mcp.find('contoso', session.id)).toEqual(session);
     expect(await mcp.authContext('contoso', session.id)).toEqual({
-      tenantId: 'contoso',
-      userId: 'alice',
-      roles: ['Admin', 'User'],
+      actor: opener,
       expiresAt: session.expiresAt,
       serverContext: { app: 'management', createdAt: session.createdAt },
     });

@@ -2,11 +2,8 @@ import fc from 'fast-check';
 import { type JWTPayload, SignJWT, UnsecuredJWT } from 'jose';
 import { createSecretKey, createHmac } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import {
-  type Refusal,
-  type TokenVerifier,
-  createTokenVerifier,
-} from '../../shared/identity/tokens/verifyToken.ts';
+import { type TokenVerifier, createTokenVerifier } from '../../shared/identity/tokens/verifyToken.ts';
+import type { Refusal } from '../../shared/identity/tokens/refusals.ts';
 import { InfrastructureError } from '../../shared/platform/errors.ts';
 import { type OutboundClient, openOutboundClient } from '../../shared/platform/outbound.ts';
 import { type KeyServer, type SigningKey, newKey, sign, startKeyServer } from '../support/jwks.ts';
@@ -95,7 +92,7 @@ const bearer = async (claims: JWTPayload, signer = key, header = {}): Promise<st
 describe('a token that is good', () => {
   test('of a user says who calls, from the token alone', async () => {
     expect(await verify(await bearer(userClaims()))).toEqual({
-      principal: {
+      actor: {
         tenantId: tenant,
         userId: user,
         kind: 'user',
@@ -108,7 +105,7 @@ describe('a token that is good', () => {
 
   test('of an app says so', async () => {
     expect(await verify(await bearer(appClaims()))).toMatchObject({
-      principal: { kind: 'app', roles: ['Admin'] },
+      actor: { kind: 'app', roles: ['Admin'] },
     });
   });
 
@@ -119,13 +116,13 @@ describe('a token that is good', () => {
     [{ roles: ['Other.Role', 'Gateway.User'] }, 'a role of another application beside ours'],
     [{ groups: ['Gateway.Admin'], wids: ['x'] }, 'claims that we do not read'],
   ])('is accepted with %j: %s', async (change) => {
-    expect(await verify(await bearer({ ...userClaims(), ...change }))).toHaveProperty('principal');
+    expect(await verify(await bearer({ ...userClaims(), ...change }))).toHaveProperty('actor');
   });
 
   test('of another configured tenant is of that tenant', async () => {
     const claims = { ...userClaims(), tid: otherTenant, iss: issuerOf(otherTenant) };
     expect(await verify(await bearer(claims, otherKey))).toMatchObject({
-      principal: { tenantId: otherTenant },
+      actor: { tenantId: otherTenant },
     });
   });
 
@@ -134,13 +131,13 @@ describe('a token that is good', () => {
     ['BEARER', ' ', 'the scheme in capitals'],
     ['Bearer', '   ', 'several spaces (RFC 9110, 11.4)'],
   ])('is accepted after "%s%s": %s', async (scheme, space) => {
-    expect(await verify(`${scheme}${space}${await sign(userClaims(), key)}`)).toHaveProperty('principal');
+    expect(await verify(`${scheme}${space}${await sign(userClaims(), key)}`)).toHaveProperty('actor');
   });
 
   test('holds the roles of this gateway and no others', async () => {
     const roles = ['Gateway.User', 'Gateway.Root', 'gateway.admin', 'Admin', 'Gateway.Auditor'];
     const verdict = await verify(await bearer({ ...userClaims(), roles }));
-    expect('principal' in verdict && new Set(verdict.principal.roles)).toEqual(new Set(['User', 'Auditor']));
+    expect('actor' in verdict && new Set(verdict.actor.roles)).toEqual(new Set(['User', 'Auditor']));
   });
 });
 
@@ -313,7 +310,7 @@ describe('headers that are refused', () => {
     };
     const [fits, tooLong] = [await padded(16 * 1024), await padded(16 * 1024 + 4)];
     expect([fits.length <= 16 * 1024, tooLong.length > 16 * 1024]).toEqual([true, true]);
-    expect(await verify(`Bearer ${fits}`)).toHaveProperty('principal');
+    expect(await verify(`Bearer ${fits}`)).toHaveProperty('actor');
     expect(await verify(`Bearer ${tooLong}`)).toEqual({ refusal: 'malformed' });
   });
 
@@ -337,7 +334,7 @@ describe('headers that are refused', () => {
     await fc.assert(
       fc.asyncProperty(part(0), part(1), part(2), async (header, payload, signature) => {
         const forged = `${header}.${payload}.${signature}`;
-        expect(await verify(`Bearer ${forged}`)).toHaveProperty(forged === token ? 'principal' : 'refusal');
+        expect(await verify(`Bearer ${forged}`)).toHaveProperty(forged === token ? 'actor' : 'refusal');
       }),
       { numRuns: 500 },
     );
@@ -372,7 +369,7 @@ describe('signing keys', () => {
     server.answer = () => ({ keys: [{ ...rotated.jwk, issuer: template() }] });
     expect(await verify(await bearer(userClaims(), rotated))).toEqual({ refusal: 'bad_signature' });
     vi.setSystemTime(now.getTime() + 31_000);
-    expect(await verify(await bearer(userClaims(), rotated))).toHaveProperty('principal');
+    expect(await verify(await bearer(userClaims(), rotated))).toHaveProperty('actor');
     expect(await verify(await bearer(userClaims()))).toEqual({ refusal: 'bad_signature' });
     expect(server.asked).toHaveLength(2);
   });
@@ -411,7 +408,7 @@ describe('signing keys', () => {
     server.answer = () => ({ status: 503 });
     await expect(verify(await bearer(userClaims()))).rejects.toThrow(InfrastructureError);
     server.answer = () => ({ keys: [{ ...key.jwk, issuer: template() }] });
-    expect(await verify(await bearer(userClaims()))).toHaveProperty('principal');
+    expect(await verify(await bearer(userClaims()))).toHaveProperty('actor');
   });
 
   test.each(outages)('that are a day old serve on while their source answers with %s', async (_, fail) => {
@@ -419,7 +416,7 @@ describe('signing keys', () => {
     await verify(await bearer(userClaims()));
     vi.setSystemTime(now.getTime() + 25 * 3_600_000);
     fail();
-    expect(await verify(await bearer(userClaims()))).toHaveProperty('principal');
+    expect(await verify(await bearer(userClaims()))).toHaveProperty('actor');
     const token = bearer(userClaims(), await newKey('key-2'));
     await expect(verify(await token)).rejects.toThrow(InfrastructureError);
   });

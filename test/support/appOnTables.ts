@@ -55,7 +55,7 @@ export function appOnTables(app: App, tables: string, more: Partial<AppDeps> = {
       if (role === undefined) return Promise.resolve({ refusal: 'missing' });
       const who = { tenantId: callerTenant, userId: 'user', kind: 'user', clientId: 'client' } as const;
       const expiresAt = Date.now() + 3_600_000;
-      return Promise.resolve({ principal: { ...who, roles: [role], expiresAt } });
+      return Promise.resolve({ actor: { ...who, roles: [role], expiresAt } });
     },
   });
   const { log } = http;

@@ -37,7 +37,7 @@ const start = Date.UTC(2026, 0, 1);
 
 /** An administrator of the tenant `t1`, signed in for an hour. */
 export const caller: Caller = {
-  principal: {
+  actor: {
     tenantId: 't1',
     userId: 'u1',
     kind: 'user',

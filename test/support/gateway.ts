@@ -8,7 +8,7 @@ import { createMcpEndpoints, type McpEndpoints } from '../../shared/gateway/endp
 import type { OwnTools } from '../../shared/gateway/ownTools.ts';
 import type { Front } from '../../shared/gateway/request.ts';
 import { discoverServer } from '../../shared/gateway/discovery.ts';
-import { type Principal, type Role, roles } from '../../shared/identity/access/actor.ts';
+import { type Actor, type Role, roles } from '../../shared/identity/access/actor.ts';
 import { systemClock } from '../../shared/platform/clock.ts';
 import { randomId } from '../../shared/platform/ids.ts';
 import type { Log, LogEvent, LogFields } from '../../shared/platform/log.ts';
@@ -37,7 +37,7 @@ export const tenantId = '11111111-1111-4111-8111-111111111111';
 export const SHARER = '99999999-9999-4999-8999-999999999999';
 /** A tenant that has no servers of its own. */
 export const GUEST = '22222222-2222-4222-8222-222222222222';
-export const principal = (userId = 'alice', role: Role = 'User', tenant = tenantId): Principal => ({
+export const actor = (userId = 'alice', role: Role = 'User', tenant = tenantId): Actor => ({
   tenantId: tenant,
   userId,
   kind: 'user',
@@ -160,7 +160,7 @@ async function answer(
   const call = {
     headers,
     front,
-    principal: principal(
+    actor: actor(
       headers.get('x-user') ?? undefined,
       roles.find((role) => role === headers.get('x-role')),
       headers.get('x-tenant') ?? undefined,

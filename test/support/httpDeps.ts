@@ -48,7 +48,7 @@ function judge(authorization: string | null): Verdict {
   const role = roles.find((name): name is Role => authorization === `Bearer ${name}`);
   if (role === undefined) return { refusal: authorization === 'Bearer roleless' ? 'no_role' : 'malformed' };
   return {
-    principal: {
+    actor: {
       tenantId: callerTenant,
       userId: 'user',
       kind: 'user',

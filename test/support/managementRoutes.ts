@@ -4,7 +4,7 @@ import { managementRoutes } from '../../functions/management/app.ts';
 import type { Route } from '../../functions/http/route.ts';
 import { matches } from '../../functions/http/paths.ts';
 import type { Audit } from '../../shared/audit/journal/audit.ts';
-import type { Principal } from '../../shared/identity/access/actor.ts';
+import type { Actor } from '../../shared/identity/access/actor.ts';
 import { azureTableIdempotencyStore } from '../../shared/platform/azureTableIdempotencyStore.ts';
 import { randomSecret } from '../../shared/platform/ids.ts';
 import { azureTableToolsetStore } from '../../shared/registry/toolsets/azureTableToolsetStore.ts';
@@ -22,7 +22,7 @@ export interface SentRequest {
   readonly text?: string;
   readonly key?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly by?: Partial<Principal>;
+  readonly by?: Partial<Actor>;
 }
 
 export interface Answered {
@@ -81,8 +81,8 @@ export function openManagementRoutes(
       .filter((each) => each.method === method && matches(each.path, url.pathname))
       .sort((one, other) => (one.name < other.name ? -1 : 1));
     if (!route) throw new Error(`no route takes ${method} ${target}`);
-    const principal = { ...caller.principal, ...by };
-    const answer = serve(route, { ...http, verifyToken: () => Promise.resolve({ principal }) });
+    const actor = { ...caller.actor, ...by };
+    const answer = serve(route, { ...http, verifyToken: () => Promise.resolve({ actor }) });
     const response = await answer(
       new Request(url, {
         method,

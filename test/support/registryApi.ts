@@ -50,7 +50,7 @@ export function registryApi(before?: (operation: string) => void): RegistryApi {
     ...base,
     verifyToken: async (authorization) => {
       const verdict = await base.verifyToken(authorization);
-      return 'principal' in verdict ? { principal: { ...verdict.principal, tenantId } } : verdict;
+      return 'actor' in verdict ? { actor: { ...verdict.actor, tenantId } } : verdict;
     },
   };
   const tables = memoryTables(before);

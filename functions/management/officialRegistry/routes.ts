@@ -33,7 +33,7 @@ const readRoute = (prefix: string, suffix: string, read: RegistryReader): Route 
   permission: 'servers.read',
   pages: 'every',
   wordError,
-  handle: ({ principal: { tenantId }, params: { rest = '' }, query }) => read({ tenantId }, rest, query),
+  handle: ({ actor: { tenantId }, params: { rest = '' }, query }) => read({ tenantId }, rest, query),
 });
 
 /** The same reads for clients that send no token: the secret in the URL stands for a tenant, or for some of its servers. */

@@ -39,12 +39,12 @@ export function writeRoutes(prefix: string, suffix: string, deps: WriteDeps): re
 
   /** Makes the change and answers with that one version. */
   const change = async (
-    { principal }: Call<unknown>,
+    { actor }: Call<unknown>,
     name: string,
     version: string,
     decide: Decision,
   ): Promise<Result<Answer>> => {
-    const changed = await versions.change(principal.tenantId, name, decide);
+    const changed = await versions.change(actor.tenantId, name, decide);
     if (!changed.ok) return changed;
     const found = changed.value.find(({ server }) => server.version === version);
     return found ? ok(view(found)) : serverNotFound;
@@ -58,9 +58,9 @@ export function writeRoutes(prefix: string, suffix: string, deps: WriteDeps): re
     wordError,
     body: submittedServerJsonSchema,
     handle(call) {
-      const { body: server, principal, requestId = newId() } = call;
+      const { body: server, actor, requestId = newId() } = call;
       const publication = {
-        tenantId: principal.tenantId,
+        tenantId: actor.tenantId,
         server,
         tags: tagsOf(server),
         publicationId: requestId,
@@ -106,7 +106,7 @@ export function writeRoutes(prefix: string, suffix: string, deps: WriteDeps): re
       const now = clock.now();
       const decide = setStatus(version, call.body, now);
       if (version !== undefined) return change(call, name, version, decide);
-      const changed = await versions.change(call.principal.tenantId, name, decide);
+      const changed = await versions.change(call.actor.tenantId, name, decide);
       if (!changed.ok) return changed;
       const updated = changed.value.filter(({ statusChangedAt }) => statusChangedAt === now.toISOString());
       return ok({ updatedCount: updated.length, servers: updated.map(view) });

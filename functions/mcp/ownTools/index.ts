@@ -29,10 +29,8 @@ export function openOwnTools(deps: AppDeps): OwnTools {
   const tools = [...serverTools(route), ...workTools(route), ...lookTools(route)];
   const lists = new Map<string, readonly Tool[]>();
   return {
-    list(principal) {
-      const own = tools
-        .filter(({ permission }) => isPermitted(principal, permission))
-        .map(({ shown }) => shown);
+    list(actor) {
+      const own = tools.filter(({ permission }) => isPermitted(actor, permission)).map(({ shown }) => shown);
       const key = own.map(({ name }) => name).join();
       const known = lists.get(key) ?? own;
       lists.set(key, known);
@@ -40,7 +38,7 @@ export function openOwnTools(deps: AppDeps): OwnTools {
     },
     async call(name, args, call) {
       const tool = tools.find(({ shown }) => shown.name === name);
-      if (!tool || !isPermitted(call.principal, tool.permission))
+      if (!tool || !isPermitted(call.actor, tool.permission))
         throw new Error(`${name} is no tool of the gateway for this caller`);
       const done = await tool.run(args, call);
       return done.ok ? said(done.value) : wrong(done.error);

@@ -30,7 +30,7 @@ export function routeCalls(routes: readonly Route<unknown>[]): (name: string) =>
     return {
       permission,
       async ask(call, question = {}) {
-        if (!isPermitted(call.principal, permission))
+        if (!isPermitted(call.actor, permission))
           return fail({
             kind: 'forbidden',
             message: `your roles do not include the permission ${permission}`,

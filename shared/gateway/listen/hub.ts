@@ -108,7 +108,7 @@ export function openHub(
       let leave: () => void = () => undefined;
       let isRefused = false;
       try {
-        leave = guard.takeStream(caller.principal.tenantId, server);
+        leave = guard.takeStream(caller.actor.tenantId, server);
         for await (const item of upstreamEvents(connector, server, caller, want, abort.signal, trace)) {
           if (item.kind === 'ready') ready();
           else if (item.kind === 'request') say({ ...item, server });
@@ -143,7 +143,7 @@ export function openHub(
 
   /** Compares the lists with those seen before, when the registry has changed at all. */
   async function lookAtLists(tell: boolean): Promise<void> {
-    const now = await version(caller.principal.tenantId);
+    const now = await version(caller.actor.tenantId);
     if (now === seenVersion) return;
     seenVersion = now;
     const want = await wanted();

@@ -49,7 +49,7 @@ export async function listenModern({ inbound, request, view }: Call, deps: HubDe
     ...(wanted.resources && { resourcesListChanged: true }),
     ...(honoured.length > 0 && { resourceSubscriptions: honoured }),
   };
-  const place = deps.streams.take(request.principal.tenantId);
+  const place = deps.streams.take(request.actor.tenantId);
   if (place.kind !== 'taken') {
     return outcomeResponse('modern', id, { error: toJsonRpcError(tooManyStreams(place)) });
   }
@@ -99,7 +99,7 @@ export async function listenLegacy(
   deps: HubDeps,
 ): Promise<Response> {
   const lists = hearable((await view.profile('legacy')).capabilities);
-  const place = deps.streams.take(request.principal.tenantId);
+  const place = deps.streams.take(request.actor.tenantId);
   if (place.kind !== 'taken') {
     const error = tooManyStreams(place);
     return jsonResponse(toProblem(error).status, null, { error: toJsonRpcError(error) });
@@ -139,7 +139,7 @@ export async function listenLegacy(
       if (heard.kind === 'notification') return { event: encodeEvent(heard.notification), last: false };
       const { server, request: asked, replyTo } = heard;
       const question = { slug: server.slug, id: asked.id, replyTo };
-      const id = parts.questions.idFor(request.principal, session, question);
+      const id = parts.questions.idFor(request.actor, session, question);
       return { event: encodeEvent({ ...asked, id }), last: false };
     },
     cancel() {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Principal } from '../../identity/access/actor.ts';
+import type { Actor } from '../../identity/access/actor.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { IdSource } from '../../platform/ids.ts';
 import type { Seal } from '../../platform/seal.ts';
@@ -72,9 +72,9 @@ export interface ClientSession {
  */
 export interface ClientSessions {
   /** Returns the token of a new session. It is valid at this endpoint only. */
-  open(owner: Principal, endpoint: string, hello: Pick<ClientSession, 'capabilities' | 'clientInfo'>): string;
-  /** Undefined when there is no such session of this principal at this endpoint, or no longer. */
-  find(owner: Principal, endpoint: string, token: string): Promise<ClientSession | undefined>;
+  open(owner: Actor, endpoint: string, hello: Pick<ClientSession, 'capabilities' | 'clientInfo'>): string;
+  /** Undefined when there is no such session of this actor at this endpoint, or no longer. */
+  find(owner: Actor, endpoint: string, token: string): Promise<ClientSession | undefined>;
 }
 
 const LASTS_MS = 24 * 3_600_000;

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Principal } from '../../identity/access/actor.ts';
+import type { Actor } from '../../identity/access/actor.ts';
 import type { Seal } from '../../platform/seal.ts';
 import { isObject, type JsonObject } from '../jsonRpc.ts';
 
@@ -9,17 +9,17 @@ type Kind = 'session' | 'question';
 /** A longer token is refused unread. */
 const MAX_TOKEN_LENGTH = 8_192;
 
-const ownerOf = ({ tenantId, userId, clientId }: Principal) => [tenantId, userId, clientId];
+const ownerOf = ({ tenantId, userId, clientId }: Actor) => [tenantId, userId, clientId];
 
 /**
  * Returns a sealed token for a client to carry. It opens for the same tenant, user and client application only. No two
  * tokens are the same, whatever their content: a server without sessions gives the same id to many requests.
  */
-export const closeToken = (seal: Seal, kind: Kind, owner: Principal, content: JsonObject): string =>
+export const closeToken = (seal: Seal, kind: Kind, owner: Actor, content: JsonObject): string =>
   seal.close(kind, ownerOf(owner), { ...content, nonce: randomBytes(9).toString('base64url') });
 
 /** Returns the content of a token, or `undefined` for every token that was not made for this kind and owner. */
-export function openToken(seal: Seal, kind: Kind, owner: Principal, token: string): JsonObject | undefined {
+export function openToken(seal: Seal, kind: Kind, owner: Actor, token: string): JsonObject | undefined {
   if (token.length > MAX_TOKEN_LENGTH) return undefined;
   const content = seal.open(kind, ownerOf(owner), token);
   return isObject(content) ? content : undefined;

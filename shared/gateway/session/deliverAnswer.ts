@@ -21,7 +21,7 @@ export async function deliverAnswer(
   { questions, outboundTo, newId }: Parts,
 ): Promise<Response> {
   const refuse = (error: JsonRpcError) => jsonResponse(400, null, { error });
-  const target = id === null ? undefined : questions.targetOf(request.principal, session, id);
+  const target = id === null ? undefined : questions.targetOf(request.actor, session, id);
   if (target === undefined)
     return refuse({ code: INVALID_REQUEST, message: 'Nothing with this id was asked in this session.' });
   if (target.kind === 'held') {

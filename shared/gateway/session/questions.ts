@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
-import type { Principal } from '../../identity/access/actor.ts';
+import type { Actor } from '../../identity/access/actor.ts';
 import type { Seal } from '../../platform/seal.ts';
 import type { StateStore } from '../../platform/stateStore.ts';
 import { stateBounds } from '../../platform/stateBounds.ts';
@@ -38,14 +38,14 @@ export interface Waiting {
 export interface Questions {
   /** Returns the id under which the client is asked. */
   idFor(
-    owner: Principal,
+    owner: Actor,
     client: ClientSession,
     question: { slug: string; id: RequestId; replyTo: ReplyTo },
   ): string;
   /** Begins to wait for an answer that is for us. */
   wait(signal: AbortSignal): Waiting;
   /** Returns where an answer goes, or `undefined` when the client was never asked this. */
-  targetOf(owner: Principal, client: ClientSession, id: RequestId): Target | undefined;
+  targetOf(owner: Actor, client: ClientSession, id: RequestId): Target | undefined;
   /** Gives an answer to the call that waits for it, on whichever instance. `too_large`: only that instance could take it. */
   answer(ticket: string, outcome: Outcome): Promise<'taken' | 'too_large'>;
 }

@@ -48,11 +48,11 @@ export function createConnector(outboundTo: OutboundTo, newId: IdSource, guard: 
   const tokens = createTenantCache<SignedIn>(MAX_SESSIONS);
 
   /** The way to a server for a caller. */
-  function wayTo(server: Reachable, { principal, user }: Caller): OutboundClient {
+  function wayTo(server: Reachable, { actor, user }: Caller): OutboundClient {
     if (server.upstream?.headers === undefined) return outboundTo(server);
-    const key = JSON.stringify([principal.tenantId, principal.userId, principal.clientId]);
+    const key = JSON.stringify([actor.tenantId, actor.userId, actor.clientId]);
     const now = user();
-    if (now !== undefined) tokens.set(principal.tenantId, key, now);
+    if (now !== undefined) tokens.set(actor.tenantId, key, now);
     return outboundTo(server, () => tokens.get(key));
   }
 
@@ -101,8 +101,8 @@ export function createConnector(outboundTo: OutboundTo, newId: IdSource, guard: 
   }
 
   function sessionOf(server: Reachable, caller: Caller, logLevel = ''): SessionSlot {
-    const { principal, session } = caller;
-    const { tenantId, userId } = principal;
+    const { actor, session } = caller;
+    const { tenantId, userId } = actor;
     const outbound = wayTo(server, caller);
     const key = JSON.stringify([tenantId, userId, targetOf(server), session?.id, logLevel]);
     return pool.of(tenantId, key, session ? shared(server, session, outbound) : unshared(server, outbound));
@@ -122,7 +122,7 @@ export function createConnector(outboundTo: OutboundTo, newId: IdSource, guard: 
     sessionOf,
     openOwn: (server) => unshared(server, outboundTo(server)).open(),
     connect(server, caller, logLevel) {
-      return guard.around(connectionTo(server, caller, logLevel), caller.principal.tenantId, server);
+      return guard.around(connectionTo(server, caller, logLevel), caller.actor.tenantId, server);
     },
   };
 }

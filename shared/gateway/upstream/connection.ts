@@ -1,5 +1,5 @@
 import type { SignedIn } from '../../identity/credentials/credentials.ts';
-import type { Principal } from '../../identity/access/actor.ts';
+import type { Actor } from '../../identity/access/actor.ts';
 import type { Era } from '../../registry/records/era.ts';
 import type { Tool } from '../../registry/records/server.ts';
 import type { Envelope } from '../envelope.ts';
@@ -31,7 +31,7 @@ export interface Connection {
 
 /** On whose behalf a server is called. */
 export interface Caller {
-  readonly principal: Principal;
+  readonly actor: Actor;
   /** Absent: the client keeps none, so a server cannot ask it anything while it works. */
   readonly session: ClientSession | undefined;
   /** Who is signed in, looked at only where a server is called as that user; undefined where there is no token. */

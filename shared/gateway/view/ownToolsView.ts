@@ -1,4 +1,4 @@
-import type { Principal } from '../../identity/access/actor.ts';
+import type { Actor } from '../../identity/access/actor.ts';
 import { fail } from '../../platform/result.ts';
 import type { Era } from '../../registry/records/era.ts';
 import { OWN_SLUG, type Tool } from '../../registry/records/server.ts';
@@ -15,13 +15,13 @@ const prefix = aggregateName({ slug: OWN_SLUG, name: 'x' }).slice(0, -1);
 const merged = new WeakMap<readonly JsonObject[], WeakMap<readonly Tool[], readonly JsonObject[]>>();
 
 /** The same view, with those of the gateway's own tools beside the servers' that this caller may use. */
-export function withOwnTools(view: View, ownTools: OwnTools, principal: Principal): View {
+export function withOwnTools(view: View, ownTools: OwnTools, actor: Actor): View {
   return {
     ...view,
     async list(kind, era) {
       const list = await view.list(kind, era);
       if (kind !== 'tools' || list === undefined) return list;
-      return mergedList(list, await ownTools.list(principal), era);
+      return mergedList(list, await ownTools.list(actor), era);
     },
     ownTool: (name) => (name.startsWith(prefix) ? name.slice(prefix.length) : undefined),
   };
@@ -38,12 +38,12 @@ function mergedList(list: readonly JsonObject[], own: readonly Tool[], era: Era)
 }
 
 /** The gateway's own tools alone, by their own names: those that this caller may use. */
-export function ownToolsView(ownTools: OwnTools, principal: Principal): View {
+export function ownToolsView(ownTools: OwnTools, actor: Actor): View {
   const view: View = {
     endpoint: `servers/${OWN_SLUG}`,
     profile: () => Promise.resolve({ capabilities: { tools: {} }, instructions: INSTRUCTIONS }),
     list: async (kind, era) =>
-      kind === 'tools' ? (await ownTools.list(principal)).map((tool) => toolFor[era](tool)) : [],
+      kind === 'tools' ? (await ownTools.list(actor)).map((tool) => toolFor[era](tool)) : [],
     // A call with a name never comes here.
     route: (method) => Promise.resolve(fail(method === 'tools/call' ? nameless('tool') : NO_SUCH_METHOD)),
     show: (_server, result) => result,

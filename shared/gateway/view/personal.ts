@@ -36,7 +36,7 @@ export function createPersonalCatalogue(deps: {
   const isPersonal = (server: ActiveServer): boolean => needsUser(server, credentials);
 
   function asSeenBy(server: ActiveServer, user: SignedIn): Promise<ActiveServer> {
-    const { tenantId, userId, clientId } = user.principal;
+    const { tenantId, userId, clientId } = user.actor;
     const key = JSON.stringify([tenantId, userId, clientId, server.tenantId, server.slug, server.updatedAt]);
     const last = known.get(key);
     if (last && last.until > clock.now().getTime()) return last.found;
@@ -91,7 +91,7 @@ export function createPersonalCatalogue(deps: {
   /** The same array as long as nothing has changed for this user, so that what is made of it is made once. */
   function sameAsBefore(
     all: readonly ActiveServer[],
-    { principal: { userId, clientId } }: SignedIn,
+    { actor: { userId, clientId } }: SignedIn,
     now: readonly ActiveServer[],
   ): readonly ActiveServer[] {
     const ofUsers = lists.get(all) ?? new Map<string, readonly ActiveServer[]>();

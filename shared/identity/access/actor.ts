@@ -4,8 +4,8 @@ import { z } from 'zod';
 export const roles = ['Admin', 'Operator', 'Auditor', 'User'] as const;
 export type Role = (typeof roles)[number];
 
-/** Who calls, from the verified token alone. */
-export interface Principal {
+/** Who a request or a piece of work acts for, as the verified token names them. It holds no token. */
+export interface Actor {
   /** Entra's `tid`: the boundary of all data. */
   readonly tenantId: string;
   /** Entra's `oid`: the user, or the service principal of an app. */
@@ -14,12 +14,12 @@ export interface Principal {
   /** The client application, Entra's `azp`. */
   readonly clientId: string;
   readonly roles: readonly Role[];
-  /** Milliseconds since the epoch. */
+  /** When the token expires, in milliseconds since the epoch. */
   readonly expiresAt: number;
 }
 
-/** A principal as a row keeps it. It holds no token. */
-export const principalSchema: z.ZodType<Principal> = z.object({
+/** An actor in a stored row. */
+export const actorSchema: z.ZodType<Actor> = z.object({
   tenantId: z.string(),
   userId: z.string(),
   kind: z.enum(['user', 'app']),

@@ -1,4 +1,4 @@
-import type { Principal, Role } from './actor.ts';
+import type { Actor, Role } from './actor.ts';
 
 /** What each role may do. An action that is not here cannot be asked for, a role that is not named may not do it. */
 const permissions = {
@@ -41,7 +41,7 @@ export const isOfOperatorTenant = (permission: Permission): boolean => ofOperato
 
 /** Whether the roles give the permission. Without `operatorTenant`, nobody has a permission of the operator's tenant. */
 export function isPermitted(
-  { tenantId, roles }: Pick<Principal, 'tenantId' | 'roles'>,
+  { tenantId, roles }: Pick<Actor, 'tenantId' | 'roles'>,
   permission: Permission,
   operatorTenant?: string,
 ): boolean {

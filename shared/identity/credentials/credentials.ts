@@ -4,7 +4,7 @@ import type { DomainError } from '../../platform/errors.ts';
 import { type Result, fail, succeed } from '../../platform/result.ts';
 import { createTenantCache } from '../../platform/tenantCache.ts';
 import type { ExchangeToken, ExchangedToken } from './tokenExchange.ts';
-import type { Principal } from '../access/actor.ts';
+import type { Actor } from '../access/actor.ts';
 import { operatorTenantOf } from '../access/tenants.ts';
 
 /** Where a credential is to go: on behalf of which tenant, and to which URL. */
@@ -15,7 +15,7 @@ export interface CredentialUse {
 
 /** Who is signed in, with the token that says so. */
 export interface SignedIn {
-  readonly principal: Principal;
+  readonly actor: Actor;
   readonly token: string;
 }
 
@@ -60,8 +60,8 @@ export function createCredentials(
   }
 
   /** One exchange at a time for a user and a scope, whoever asks. A failure is not remembered. */
-  async function personal(scope: string, { principal, token }: SignedIn): Promise<Result<ExchangedToken>> {
-    const { tenantId, userId, clientId } = principal;
+  async function personal(scope: string, { actor, token }: SignedIn): Promise<Result<ExchangedToken>> {
+    const { tenantId, userId, clientId } = actor;
     const key = JSON.stringify([tenantId, userId, clientId, scope]);
     const known = await exchanged.get(key);
     const now = deps.clock.now().getTime();
@@ -81,7 +81,7 @@ export function createCredentials(
       const credential = find(name, use);
       if (!credential) return fail(unknown(name, use.url));
       if ('value' in credential) return succeed(credential.value);
-      if (user?.principal.kind !== 'user') return fail(nobody(name));
+      if (user?.actor.kind !== 'user') return fail(nobody(name));
       const result = await personal(credential.onBehalfOf, user);
       return result.ok ? succeed(`Bearer ${result.value.token}`) : result;
     },

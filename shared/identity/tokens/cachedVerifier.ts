@@ -1,36 +1,37 @@
 import { hash } from 'node:crypto';
 import type { Clock } from '../../platform/clock.ts';
 import { createTenantCache } from '../../platform/tenantCache.ts';
-import type { Principal } from '../access/actor.ts';
+import type { Actor } from '../access/actor.ts';
 import type { TokenVerifier } from './verifyToken.ts';
 
-/** Tokens that are remembered at once; of the tenant with the most, the one that was verified first makes room. */
+/** Tokens in the cache. When it is full, the tenant with the most loses the one that was verified first. */
 export const TOKEN_CACHE_SIZE = 1_000;
-/** A token is verified anew after this: a key that was taken back is believed no longer. */
+/** A token is verified again after this time, so that a key that the issuer removed is trusted no longer. */
 export const REFRESH_AFTER_MINUTES = 5;
 
-interface Remembered {
-  readonly principal: Principal;
+interface Verified {
+  readonly actor: Actor;
   readonly until: number;
 }
 
 /**
- * The same verifier, which checks the signature of a token once in five minutes and not with each request. Only what was
- * found valid is remembered, by a hash of the header, and never for longer than the token is good.
+ * Returns a verifier that checks the signature of a token once in five minutes, not with each request. It caches valid tokens
+ * only, by a hash of the header, and never beyond their expiry.
  */
-export function rememberVerified(verify: TokenVerifier, clock: Clock): TokenVerifier {
-  const known = createTenantCache<Remembered>(TOKEN_CACHE_SIZE);
+export function createCachedVerifier(verify: TokenVerifier, clock: Clock): TokenVerifier {
+  const cache = createTenantCache<Verified>(TOKEN_CACHE_SIZE);
   return async (authorization) => {
     if (authorization === null) return verify(authorization);
     const key = hash('sha256', authorization, 'base64');
     const now = clock.now().getTime();
-    const found = known.get(key);
-    if (found && now < found.until) return { principal: found.principal };
-    known.delete(key);
+    const cached = cache.get(key);
+    if (cached && now < cached.until) return { actor: cached.actor };
+    cache.delete(key);
     const verdict = await verify(authorization);
-    if ('principal' in verdict) {
-      const until = Math.min(now + REFRESH_AFTER_MINUTES * 60_000, verdict.principal.expiresAt);
-      known.set(verdict.principal.tenantId, key, { principal: verdict.principal, until });
+    if ('actor' in verdict) {
+      const { actor } = verdict;
+      const until = Math.min(now + REFRESH_AFTER_MINUTES * 60_000, actor.expiresAt);
+      cache.set(actor.tenantId, key, { actor, until });
     }
     return verdict;
   };

@@ -58,7 +58,7 @@ export async function delegate(
   if (earlier) return succeed(earlier);
   const task = await findTask(request, catalogue, deps.loads);
   if (!task.ok) return task;
-  const refused = askRefusal(task.value, caller.principal, deps.operatorTenant);
+  const refused = askRefusal(task.value, caller.actor, deps.operatorTenant);
   if (refused) return fail(refused);
   const now = deps.clock.now();
   const input = checkInput(task.value, request.input ?? {});
@@ -69,11 +69,11 @@ export async function delegate(
   if (!session.ok) return session;
   const work = {
     id: idFor(caller, deps.newId),
-    tenantId: caller.principal.tenantId,
+    tenantId: caller.actor.tenantId,
     agent: task.value.agent,
     task: task.value.name,
     input: input.value,
-    requestedBy: caller.principal.userId,
+    requestedBy: caller.actor.userId,
     actor: actorOf(caller, session.value),
     ...(session.value && { sessionId: session.value.id }),
     traceparent: traceparentOf(caller.trace),
@@ -90,10 +90,10 @@ export async function delegate(
 /** The delegation that an earlier sending of the same request made. Its message is sent again if nobody has begun. */
 async function resume(
   id: string,
-  { principal }: Caller,
+  { actor }: Caller,
   deps: OrchestrationDeps,
 ): Promise<Delegation | undefined> {
-  const first = (await deps.delegations.find(principal.tenantId, id))?.value;
+  const first = (await deps.delegations.find(actor.tenantId, id))?.value;
   if (first && first.attempts === 0 && !first.outcome) await deps.queueShares.send(first);
   return first;
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { principalSchema } from '../../identity/access/actor.ts';
+import { actorSchema } from '../../identity/access/actor.ts';
 import { CLOCK_TOLERANCE_MS } from '../../platform/clock.ts';
 import type { LogFields } from '../../platform/log.ts';
 import { continueTrace } from '../../platform/trace.ts';
@@ -21,7 +21,7 @@ export const delegationSchema = z.object({
   /** The user who asked for it; absent for the step of a plan, which knows that itself. */
   requestedBy: z.string().optional(),
   /** On whose behalf it is done; absent for work of the system's own. */
-  actor: principalSchema.optional(),
+  actor: actorSchema.optional(),
   /** The plan, gate or event of the gateway that authorises it. Its task then needs no permission of the actor. */
   grantedBy: z.string().optional(),
   /** The session that it was asked for in. When a user ends the session, the work has no actor any more. */

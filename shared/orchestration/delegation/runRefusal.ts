@@ -1,4 +1,4 @@
-import type { Principal } from '../../identity/access/actor.ts';
+import type { Actor } from '../../identity/access/actor.ts';
 import type { DomainError } from '../../platform/errors.ts';
 import { askRefusal, isOpenResult } from '../task/resultAccess.ts';
 import type { Task } from '../task/task.ts';
@@ -13,7 +13,7 @@ import type { Delegation } from './delegation.ts';
 export function runRefusal(
   { tenantId, planId, actor, grantedBy }: Delegation,
   task: Task,
-  current: Principal | undefined,
+  current: Actor | undefined,
   operatorTenant: string,
 ): DomainError | undefined {
   const isOwnWork = actor !== undefined && grantedBy === undefined;

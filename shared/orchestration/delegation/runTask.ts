@@ -1,4 +1,4 @@
-import type { Principal } from '../../identity/access/actor.ts';
+import type { Actor } from '../../identity/access/actor.ts';
 import { CLOCK_TOLERANCE_MS } from '../../platform/clock.ts';
 import type { Log } from '../../platform/log.ts';
 import { continueTrace } from '../../platform/trace.ts';
@@ -44,14 +44,14 @@ const deadlineOf = (delegation: Delegation, timeoutMs: number, now: Date): Date 
 async function currentActor(
   { actor, sessionId }: Delegation,
   { sessions, clock }: OrchestrationDeps,
-): Promise<Principal | undefined> {
+): Promise<Actor | undefined> {
   if (!actor || actor.expiresAt + CLOCK_TOLERANCE_MS <= clock.now().getTime()) return undefined;
   return sessionId !== undefined && (await sessions.wasEnded(sessionId)) ? undefined : actor;
 }
 
 function helpersFor(
   delegation: Delegation,
-  actor: Principal | undefined,
+  actor: Actor | undefined,
   deadline: Date,
   signal: AbortSignal,
   deps: OrchestrationDeps,

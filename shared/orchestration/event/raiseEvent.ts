@@ -1,4 +1,4 @@
-import type { Principal } from '../../identity/access/actor.ts';
+import type { Actor } from '../../identity/access/actor.ts';
 import { type Delegation, newDelegation } from '../delegation/delegation.ts';
 import { sendNew } from '../delegation/sendMessage.ts';
 import type { OrchestrationDeps } from '../deps.ts';
@@ -15,7 +15,7 @@ export interface SystemEvent {
   /** The user or the part that says so. */
   readonly raisedBy: string;
   /** Who raised it, where that was a user or an app and not the system itself. */
-  readonly actor?: Principal;
+  readonly actor?: Actor;
   readonly traceparent: string;
 }
 

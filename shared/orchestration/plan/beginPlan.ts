@@ -33,11 +33,11 @@ export async function storePlan(
 
 /** Returns the plan that an earlier sending of the same request began, if any, and delegates steps that it left undelegated. */
 export async function resumePlan(
-  { principal, requestId }: Caller,
+  { actor, requestId }: Caller,
   deps: OrchestrationDeps,
 ): Promise<Plan | undefined> {
   if (requestId === undefined) return undefined;
-  const earlier = (await deps.plans.find(principal.tenantId, requestId))?.value;
+  const earlier = (await deps.plans.find(actor.tenantId, requestId))?.value;
   if (earlier) await carryOn(earlier, deps);
   return earlier;
 }

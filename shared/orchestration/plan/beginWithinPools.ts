@@ -29,7 +29,7 @@ export async function beginWithinPools(
   caller: Caller,
   deps: OrchestrationDeps,
 ): Promise<Result<Plan>> {
-  const { tenantId, userId } = caller.principal;
+  const { tenantId, userId } = caller.actor;
   const planId = idFor(caller, deps.newId);
   const request = {
     tenantId,

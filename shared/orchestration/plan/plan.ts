@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { principalSchema } from '../../identity/access/actor.ts';
+import { actorSchema } from '../../identity/access/actor.ts';
 import { agentNames } from '../agent/agents.ts';
 import { taskErrorSchema } from '../delegation/outcome.ts';
 
@@ -64,7 +64,7 @@ export const planSchema = z.object({
   cancelled: z.boolean().optional(),
   requestedBy: z.string(),
   /** On whose behalf its steps are done; absent for plans of the system's own. */
-  actor: principalSchema.optional(),
+  actor: actorSchema.optional(),
   /** The plan or gate of the gateway that authorises its steps. Their tasks then need no permission of the actor. */
   grantedBy: z.string().optional(),
   sessionId: z.string().optional(),

@@ -97,14 +97,14 @@ const pointersLength = (requests: readonly StepRequest[]): number =>
 /** Returns why the caller may not ask for these steps and compensations, or `undefined` where all of them are permitted. */
 export function stepRefusal(
   steps: readonly StepDefinition[],
-  { principal }: Pick<Caller, 'principal'>,
+  { actor }: Pick<Caller, 'actor'>,
   catalogue: TaskCatalogue,
   operatorTenant: string,
 ): DomainError | undefined {
   const works = steps.flatMap((step) => (step.compensation ? [step, step.compensation] : [step]));
   return works
     .flatMap(({ agent, task }) => catalogue.find(agent, task) ?? [])
-    .map((task) => askRefusal(task, principal, operatorTenant))
+    .map((task) => askRefusal(task, actor, operatorTenant))
     .find((refused) => refused !== undefined);
 }
 

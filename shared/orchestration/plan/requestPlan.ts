@@ -58,7 +58,7 @@ async function begin(
   deps: PlanDeps,
 ): Promise<Result<Plan>> {
   if (steps === undefined) return beginNamed({ name: name ?? '', input, sessionId }, caller, catalogue, deps);
-  if (!isPermitted(caller.principal, 'plans.compose')) return forbidden("a plan of one's own");
+  if (!isPermitted(caller.actor, 'plans.compose')) return forbidden("a plan of one's own");
   const checked = planSteps(steps, catalogue);
   if (!checked.ok) return checked;
   const refused = stepRefusal(checked.value, caller, catalogue, deps.operatorTenant);
@@ -110,7 +110,7 @@ async function beginNamed(
   const beginChange = Object.hasOwn(serverPlans, name) ? serverPlans[name] : undefined;
   if (!beginChange)
     return fail({ kind: 'not_found', message: `the plan "${name}" has no way to be begun yet` });
-  if (!isPermitted(caller.principal, 'servers.write')) return forbidden('this plan');
+  if (!isPermitted(caller.actor, 'servers.write')) return forbidden('this plan');
   return beginChange(input ?? {}, caller, deps);
 }
 

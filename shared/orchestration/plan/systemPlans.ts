@@ -19,7 +19,7 @@ type Begin = (
 export const systemPlans: Readonly<Record<string, Begin>> = {
   // Health is asked for just when there is nothing left in the pools, so it takes nothing of them.
   [HEALTH_PLAN]: async ({ name, steps }, session, caller, deps) => {
-    const { tenantId, userId: requestedBy } = caller.principal;
+    const { tenantId, userId: requestedBy } = caller.actor;
     const start = {
       id: idFor(caller, deps.newId),
       tenantId,

@@ -38,7 +38,7 @@ export function updateServer(
     if (!stored.ok) return stored;
     const { slug, owner } = stored.value.value;
     const said = { ...content, owner: content.owner ?? owner };
-    const next = recordContent(slug, said, caller.principal, deps, stored.value.value);
+    const next = recordContent(slug, said, caller.actor, deps, stored.value.value);
     if (!next.ok) return next;
     const steps = updateSteps(slug, stored.value.etag, next.value);
     return succeed(await begin('server_update', steps, caller, deps, tokenFor(next.value, caller, deps)));
@@ -96,20 +96,20 @@ export async function removeServer(
 async function stillRemoved(
   { slug }: ServerChange,
   plan: Plan,
-  { principal }: Caller,
+  { actor }: Caller,
   { servers }: RegistrationDeps,
 ): Promise<Result<Plan>> {
-  if (plan.state !== 'succeeded' || !(await servers.find(principal.tenantId, slug))) return succeed(plan);
+  if (plan.state !== 'succeeded' || !(await servers.find(actor.tenantId, slug))) return succeed(plan);
   const message = `the request with this Idempotency-Key removed an earlier server "${slug}", and the slug was registered anew since: send a new key to remove this one`;
   return fail({ kind: 'already_exists', message });
 }
 
 async function find(
   { slug, etag }: ServerChange,
-  { principal }: Caller,
+  { actor }: Caller,
   { servers }: RegistrationDeps,
 ): Promise<Result<Stored<ServerRecord>>> {
-  const stored = await servers.find(principal.tenantId, slug);
+  const stored = await servers.find(actor.tenantId, slug);
   if (!stored) return fail({ kind: 'not_found', message: `there is no server "${slug}"` });
   if (etag === undefined || etag === stored.etag) return succeed(stored);
   return fail({
@@ -172,8 +172,8 @@ async function begin(
   deps: RegistrationDeps,
   token?: string,
 ): Promise<Plan> {
-  const { tenantId, userId } = caller.principal;
-  const session = token === undefined ? undefined : await deps.sessions.open(caller.principal, token);
+  const { tenantId, userId } = caller.actor;
+  const session = token === undefined ? undefined : await deps.sessions.open(caller.actor, token);
   const id = idFor(caller, deps.newId);
   const start = {
     id,

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import type { Credentials } from '../../identity/credentials/credentials.ts';
 import { type AddressPolicy, checkOutboundUrl } from '../../platform/addressRules.ts';
 import type { Caller } from '../caller.ts';
-import type { Principal } from '../../identity/access/actor.ts';
+import type { Actor } from '../../identity/access/actor.ts';
 import { invalid } from '../../platform/invalid.ts';
 import type { Seal } from '../../platform/seal.ts';
 import { type Result, fail, succeed } from '../../platform/result.ts';
@@ -43,9 +43,9 @@ export const contentOf = (record: ServerRecord): RecordContent => recordContentS
 /** The token that a session keeps for the validation of a server that each user signs in to; none where there is no need. */
 export const tokenFor = (
   server: Pick<RecordContent, 'upstream'>,
-  { principal, token }: Caller,
+  { actor, token }: Caller,
   { credentials }: ContentRules,
-): string | undefined => (needsUser(server, credentials) && principal.kind === 'user' ? token : undefined);
+): string | undefined => (needsUser(server, credentials) && actor.kind === 'user' ? token : undefined);
 
 /** What the validation of a server needs to connect to it. */
 export const validationInput = ({ url, sealedUrl, upstream }: RecordContent): object => ({
@@ -61,7 +61,7 @@ export const validationInput = ({ url, sealedUrl, upstream }: RecordContent): ob
 export function recordContent(
   slug: string,
   said: ServerContent,
-  { tenantId, userId }: Pick<Principal, 'tenantId' | 'userId'>,
+  { tenantId, userId }: Pick<Actor, 'tenantId' | 'userId'>,
   { upstreamPolicy, publicOrigin, credentials, seal, operatorTenant }: ContentRules,
   before?: ServerUrl,
 ): Result<RecordContent> {

@@ -35,8 +35,8 @@ export async function registerServer(
   const earlier = await resumePlan(caller, deps);
   if (earlier && slugStep(earlier)?.state !== 'queued') return stillRegistered(registration, earlier, deps);
   const { slug } = registration;
-  const { tenantId, userId } = caller.principal;
-  const content = recordContent(slug, registration, caller.principal, deps);
+  const { tenantId, userId } = caller.actor;
+  const content = recordContent(slug, registration, caller.actor, deps);
   if (!content.ok) return content;
   const planId = idFor(caller, deps.newId);
   const record: ServerRecord = {
@@ -51,7 +51,7 @@ export async function registerServer(
   const free = await checkSlug(record, (await deps.servers.find(tenantId, slug))?.value, deps);
   if (!free.ok) return free;
   const token = tokenFor(record, caller, deps);
-  const session = token === undefined ? undefined : await deps.sessions.open(caller.principal, token);
+  const session = token === undefined ? undefined : await deps.sessions.open(caller.actor, token);
   const start = {
     id: planId,
     tenantId,

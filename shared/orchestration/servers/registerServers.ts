@@ -5,6 +5,7 @@ import type { Caller } from '../caller.ts';
 import { beginOnce } from '../plan/beginPlan.ts';
 import { type PooledPlan, beginWithinPools } from '../plan/beginWithinPools.ts';
 import type { Plan, StepDefinition } from '../plan/plan.ts';
+import { tokenFor } from './content.ts';
 import type { RegistrationDeps } from './registerServer.ts';
 
 export const MAX_SERVERS = 500;
@@ -36,7 +37,10 @@ async function begin(
     const message = `the servers are longer than ${MAX_LENGTH} characters of JSON: register fewer at a time`;
     return fail({ kind: 'too_large', message });
   }
+  const token = registrations.map((registration) => tokenFor(registration, caller, deps)).find(Boolean);
+  const session = token === undefined ? undefined : await deps.sessions.open(caller.actor, token);
   const plan: PooledPlan = {
+    ...(session && { session }),
     name: 'bulk_server_registration',
     grantedBy: 'plan bulk_server_registration',
     operation: 'bulk_server_registration',
@@ -47,13 +51,9 @@ async function begin(
 }
 
 /** Seals the secrets of the URL, since plans and messages must not hold them. */
-const sealed = (
-  registration: Registration,
-  { principal }: Caller,
-  { seal }: RegistrationDeps,
-): Registration => ({
+const sealed = (registration: Registration, { actor }: Caller, { seal }: RegistrationDeps): Registration => ({
   ...registration,
-  ...sealUrl(registration.url, principal.tenantId, seal),
+  ...sealUrl(registration.url, actor.tenantId, seal),
 });
 
 /** Chunks in lanes: a chunk waits for the one before it in its lane, whatever comes of that. */

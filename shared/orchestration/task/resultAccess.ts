@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { isOfOperatorTenant, isPermitted } from '../../identity/access/permissions.ts';
-import type { Principal } from '../../identity/access/actor.ts';
+import type { Actor } from '../../identity/access/actor.ts';
 import type { DomainError } from '../../platform/errors.ts';
 import { agentNames } from '../agent/agents.ts';
 import { type ResultPermission, resultPermissions } from './resultPermissions.ts';
 import type { Task } from './task.ts';
 import type { TaskCatalogue } from './taskCatalogue.ts';
 
-type Reader = Pick<Principal, 'tenantId' | 'roles'>;
+type Reader = Pick<Actor, 'tenantId' | 'roles'>;
 
 /** Whether every reader of the tenant's delegations may read the result. */
 export const isOpenResult = ({ permissions }: Pick<Task, 'permissions'>): boolean =>

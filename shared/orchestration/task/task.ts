@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { Principal } from '../../identity/access/actor.ts';
+import type { Actor } from '../../identity/access/actor.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Log } from '../../platform/log.ts';
 import type { Result } from '../../platform/result.ts';
@@ -24,7 +24,7 @@ export interface TaskHelpers {
    * Who asked for the work, with the roles of that time. Undefined for work of the system itself, and after the sign-in or the
    * session of the work has ended.
    */
-  readonly actor: Principal | undefined;
+  readonly actor: Actor | undefined;
   /** The token of the session, where its owner has let it be kept: to act with, and never to be told. */
   readonly token: () => Promise<string | undefined>;
   /** Tells those who wait how far it is, in a few words. Never waits, and of many at once only some are shown. */

@@ -6,7 +6,7 @@ import { UpstreamFault } from '../../gateway/upstream/fault.ts';
 import { createGuard } from '../../gateway/upstream/guard.ts';
 import { createResting } from '../../gateway/upstream/resting.ts';
 import type { ActiveServer } from '../../gateway/view/catalogue.ts';
-import type { Principal } from '../../identity/access/actor.ts';
+import type { Actor } from '../../identity/access/actor.ts';
 import { continueTrace, traceparentOf } from '../../platform/trace.ts';
 import type { Tool } from '../../registry/records/server.ts';
 import type { SpecialistDeps } from '../deps.ts';
@@ -18,7 +18,7 @@ export type Given =
   | { readonly kind: 'failed'; readonly why: string };
 
 export interface Caller {
-  readonly principal: Principal;
+  readonly actor: Actor;
   /** For servers that each user signs in to. */
   readonly token: string | undefined;
   readonly traceId: string;
@@ -34,16 +34,16 @@ const CALL_WITHIN_MS = 6_000;
 export async function callTools(
   server: ActiveServer,
   tools: readonly Tool[],
-  { principal, token, traceId, signal }: Caller,
+  { actor, token, traceId, signal }: Caller,
   deps: Pick<SpecialistDeps, 'outboundTo' | 'newId' | 'shortLived' | 'clock' | 'audit' | 'tenants'>,
 ): Promise<ReadonlyMap<string, Given>> {
   const { outboundTo, newId, shortLived: state, clock, audit, tenants } = deps;
   const guard = createGuard(createResting({ state, clock }), tenants.size);
   const connector = createConnector(outboundTo, newId, guard);
   const caller = {
-    principal,
+    actor,
     session: undefined,
-    user: () => (token === undefined ? undefined : { principal, token }),
+    user: () => (token === undefined ? undefined : { actor, token }),
   };
   const connection = connector.connect(server, caller);
   const given = new Map<string, Given>();
@@ -61,8 +61,8 @@ export async function callTools(
     const came = await ask(connection, call, AbortSignal.any([signal, AbortSignal.timeout(CALL_WITHIN_MS)]));
     given.set(tool.name, came);
     audit.append({
-      tenantId: principal.tenantId,
-      actor: principal.userId,
+      tenantId: actor.tenantId,
+      actor: actor.userId,
       action: 'tools/call',
       resource: `servers/${server.slug}/tools/${tool.name}`,
       decision: 'allowed',

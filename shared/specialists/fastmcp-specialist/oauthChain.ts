@@ -1,5 +1,6 @@
 import { isObject } from '../../gateway/jsonRpc.ts';
-import { REQUIRED_SCOPE } from '../../identity/tokens/verifyToken.ts';
+import { REQUIRED_SCOPE } from '../../identity/tokens/refusals.ts';
+import { issuerOf } from '../../identity/tokens/signingKeys.ts';
 import { type EndpointAnswer, callEndpoint } from '../callEndpoint.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import type { Finding } from '../finding.ts';
@@ -40,14 +41,13 @@ export async function lookAtOauthChain(
   how: 'quick' | 'thorough',
 ): Promise<Look> {
   const { config, authority } = deps;
-  const issuerOf = (tenant: string) => `${authority}/${tenant}/v2.0`;
   const expected = {
     scope: `api://${config.apiClientId}/${REQUIRED_SCOPE}`,
-    authorizationServers: [issuerOf(caller.tenantId)],
+    authorizationServers: [issuerOf(authority, caller.tenantId)],
   };
   const [resources, server] = await Promise.all([
     resourcesOf(deps, caller),
-    lookAtAuthorizationServer(issuerOf(caller.tenantId), deps, caller),
+    lookAtAuthorizationServer(issuerOf(authority, caller.tenantId), deps, caller),
   ]);
   const looked = await Promise.all(
     resources.map(async (resource) => {

@@ -1,4 +1,4 @@
-import type { Principal } from '../../identity/access/actor.ts';
+import type { Actor } from '../../identity/access/actor.ts';
 import type { TaskHelpers } from '../../orchestration/task/task.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { tokenNotKept } from '../lookAtEndpoints.ts';
@@ -29,7 +29,7 @@ export async function walkPipeline(deps: SpecialistDeps, helpers: TaskHelpers): 
 }
 
 /** Where nobody is signed in: somebody of the tenant with the least role that may use the endpoints. */
-const anyone = (tenantId: string): Principal => ({
+const anyone = (tenantId: string): Actor => ({
   tenantId,
   userId: 'fastmcp-specialist',
   kind: 'app',

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isObject } from '../../gateway/jsonRpc.ts';
 import { type ActiveServer, createCatalogue } from '../../gateway/view/catalogue.ts';
-import type { Principal } from '../../identity/access/actor.ts';
+import type { Actor } from '../../identity/access/actor.ts';
 import { type Task, type TaskHelpers, defineTask } from '../../orchestration/task/task.ts';
 import { fail, succeed } from '../../platform/result.ts';
 import { slugSchema } from '../../registry/records/server.ts';
@@ -64,7 +64,7 @@ async function callEach(
 ): Promise<readonly Held[]> {
   const { tenantId, traceId, signal } = helpers;
   const token = await helpers.token();
-  const nobody: Principal = {
+  const nobody: Actor = {
     tenantId,
     userId: 'fastmcp-specialist',
     kind: 'app',
@@ -72,7 +72,7 @@ async function callEach(
     roles: [],
     expiresAt: 0,
   };
-  const caller = { principal: helpers.actor ?? nobody, token, traceId, signal };
+  const caller = { actor: helpers.actor ?? nobody, token, traceId, signal };
   const reasons = new Map(schemas.map((described) => [described.tool.name, whyNot(described)]));
   const able = schemas.filter(({ tool }) => reasons.get(tool.name) === undefined).map(({ tool }) => tool);
   const given = await callTools(server, able.slice(0, MAX_CALLS), caller, deps);

@@ -4,7 +4,7 @@ import { classify } from '../../gateway/era.ts';
 import { LATEST_MODERN } from '../../gateway/protocol.ts';
 import { createResting } from '../../gateway/upstream/resting.ts';
 import { type ActiveServer, createCatalogue } from '../../gateway/view/catalogue.ts';
-import type { Principal } from '../../identity/access/actor.ts';
+import type { Actor } from '../../identity/access/actor.ts';
 import type { TaskHelpers } from '../../orchestration/task/task.ts';
 import { continueTrace } from '../../platform/trace.ts';
 import type { SpecialistDeps } from '../deps.ts';
@@ -21,7 +21,7 @@ const MAX_SERVERS = 5;
 export async function walkInProcess(
   deps: SpecialistDeps,
   { tenantId, signal, clock }: TaskHelpers,
-  principal: Principal,
+  actor: Actor,
 ): Promise<{
   readonly walked: readonly Walked[];
   readonly upstreams: readonly object[];
@@ -65,7 +65,7 @@ export async function walkInProcess(
     const trace = continueTrace(undefined);
     const front = { kind: 'all' } as const;
     const endpoints = createMcpEndpoints(deps);
-    const answer = await endpoints.post({ front, headers, principal, trace, signal, message });
+    const answer = await endpoints.post({ front, headers, actor, trace, signal, message });
     const body = (await answer.json()) as { readonly result?: { readonly tools?: unknown } };
     return { isRight: Array.isArray(body.result?.tools), value: undefined };
   });

@@ -109,7 +109,7 @@ async function judgeSession(
   });
   if (!judged.ok || judged.value === 'no keys')
     return { facts: { ...facts, token: 'not judged' }, findings: [keysUnreachable] };
-  if ('principal' in judged.value) return { facts: { ...facts, token: 'good' }, findings: [] };
+  if ('actor' in judged.value) return { facts: { ...facts, token: 'good' }, findings: [] };
   const { refusal } = judged.value;
   const { what, rule, remedy } = reasons[refusal];
   const finding: Finding = {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type Task, defineTask } from '../../orchestration/task/task.ts';
-import { issuerOf, keyIsOfIssuer } from '../../identity/tokens/verifyToken.ts';
+import { issuerOf, keyIsOfIssuer } from '../../identity/tokens/signingKeys.ts';
 import type { OutboundClient } from '../../platform/outbound.ts';
 import { succeed } from '../../platform/result.ts';
 import type { SpecialistDeps } from '../deps.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { signInEnded } from '../signedIn.ts';
-import type { Principal } from '../../identity/access/actor.ts';
+import type { Actor } from '../../identity/access/actor.ts';
 import { type RegistrationDeps, registerServer } from '../../orchestration/servers/registerServer.ts';
 import { type Task, type TaskHelpers, defineTask } from '../../orchestration/task/task.ts';
 import { derivedId } from '../../platform/ids.ts';
@@ -48,15 +48,15 @@ export function registerServers(deps: RegistrationDeps): Task {
 /** Registers one server. The id of its plan follows from the task and the slug, so that a repetition of the task finds the plan. */
 async function register(
   server: Registration,
-  principal: Principal,
-  { delegationId, traceId, signal }: TaskHelpers,
+  actor: Actor,
+  { delegationId, traceId, signal, token }: TaskHelpers,
   deps: RegistrationDeps,
 ): Promise<Registered> {
   const { slug } = server;
   const trace = { ...continueTrace(undefined), traceId };
-  const { tenantId, userId } = principal;
+  const { tenantId, userId } = actor;
   const requestId = derivedId(['registration', tenantId, userId, `${delegationId} ${slug}`]);
-  const caller = { principal, trace, requestId };
+  const caller = { actor, trace, requestId, token: await token() };
   const begun = await registerServer(server, caller, deps);
   if (!begun.ok) return { slug, status: 'refused', reason: begun.error.message };
   const { createdAt } = begun.value.record;

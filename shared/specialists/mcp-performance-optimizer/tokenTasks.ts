@@ -102,21 +102,21 @@ export function tokenFindings(look: TokensLook): readonly Finding[] {
       remedy:
         'The authority gives keys without the one that tokens are signed with: look whether it changes its keys now.',
     });
-  const isGood = cold.last !== undefined && 'principal' in cold.last;
+  const isGood = cold.last !== undefined && 'actor' in cold.last;
   if (isGood && warm.times && remembered.times && remembered.times.p50Ms >= warm.times.p50Ms)
     add({
       rule: 'tokens_not_remembered',
       severity: 'warning',
       message: `A token that was verified before takes ${remembered.times.p50Ms} ms, no less than a new one (${warm.times.p50Ms} ms).`,
       evidence: { rememberedP50Ms: remembered.times.p50Ms, withKeysP50Ms: warm.times.p50Ms },
-      remedy: 'Look at rememberVerified: each request pays for a signature.',
+      remedy: 'Look at createCachedVerifier: each request pays for a signature.',
     });
   return [...findings, ...verdictFindings(look)];
 }
 
 function verdictFindings({ token, cold }: TokensLook): readonly Finding[] {
   if (token === 'forged') {
-    const wasAccepted = cold.last !== undefined && 'principal' in cold.last;
+    const wasAccepted = cold.last !== undefined && 'actor' in cold.last;
     return [
       {
         rule: 'session_without_token',

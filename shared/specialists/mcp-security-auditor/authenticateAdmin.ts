@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Principal, roles } from '../../identity/access/actor.ts';
+import { type Actor, roles } from '../../identity/access/actor.ts';
 import { type Task, defineTask } from '../../orchestration/task/task.ts';
 import { type Result, fail, succeed } from '../../platform/result.ts';
 import { signInEnded } from '../signedIn.ts';
@@ -25,7 +25,7 @@ export function authenticateAdmin(): Task {
   });
 }
 
-function judge(actor: Principal | undefined): Result<z.infer<typeof outputSchema>> {
+function judge(actor: Actor | undefined): Result<z.infer<typeof outputSchema>> {
   if (!actor) return fail(signInEnded);
   if (!actor.roles.includes('Admin'))
     return fail({ kind: 'forbidden', message: 'this takes the role Gateway.Admin' });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { REQUIRED_SCOPE, issuerOf } from '../../identity/tokens/verifyToken.ts';
+import { REQUIRED_SCOPE } from '../../identity/tokens/refusals.ts';
+import { issuerOf } from '../../identity/tokens/signingKeys.ts';
 import type { TaskHelpers } from '../../orchestration/task/task.ts';
 import type { Result } from '../../platform/result.ts';
 import { type EndpointAnswer, callEndpoint } from '../callEndpoint.ts';

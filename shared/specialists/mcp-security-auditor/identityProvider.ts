@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import type { PublishedKey } from '../../identity/tokens/explainToken.ts';
-import { issuerOf, keyIsOfIssuer, keysUrl } from '../../identity/tokens/verifyToken.ts';
+import { type PublishedKey, issuerOf, keyIsOfIssuer, keysUrl } from '../../identity/tokens/signingKeys.ts';
 import type { OutboundClient } from '../../platform/outbound.ts';
 import { type Fetched, fetchDocument } from '../fetchDocument.ts';
 import type { Finding } from '../finding.ts';

@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import { type RuleStep, explainToken } from '../../identity/tokens/explainToken.ts';
+import { explainToken } from '../../identity/tokens/explainToken.ts';
+import { type TokenRuleId, tokenRule } from '../../identity/tokens/tokenRules.ts';
 import { roles } from '../../identity/access/actor.ts';
-import { REQUIRED_SCOPE } from '../../identity/tokens/verifyToken.ts';
+import { REQUIRED_SCOPE } from '../../identity/tokens/refusals.ts';
 import { type Task, type TaskHelpers, defineTask } from '../../orchestration/task/task.ts';
 import { succeed } from '../../platform/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
@@ -97,17 +98,15 @@ export const azureConnectivity = (deps: SetupDeps): Task =>
     },
   });
 
-/** Rules that tell of the app registration and the settings, and not of one token. */
-const setupRules = {
-  tenant: 'Add the tenant to MREG_TENANTS of this app, where it may sign in.',
-  audience:
-    'Set MREG_API_CLIENT_ID of both apps to the client id of the app registration that tokens are for.',
-  issuer: 'Both apps must have the same issuer: compare their settings.',
-  version: 'Set requestedAccessTokenVersion to 2 in the manifest of the app registration.',
-  scope: `Expose the scope ${REQUIRED_SCOPE} in the app registration, and let the client ask for it.`,
-  role: 'Assign an app role of this gateway to the user or the app.',
-} as const satisfies Partial<Record<RuleStep['rule'], string>>;
-const isSetupRule = (rule: string): rule is keyof typeof setupRules => Object.hasOwn(setupRules, rule);
+/** The rules that depend on the app registration and the settings, not on one token. */
+const setupRules: ReadonlySet<TokenRuleId> = new Set([
+  'tenant',
+  'audience',
+  'issuer',
+  'version',
+  'scope',
+  'role',
+]);
 
 /** How the token of the session fits the settings of this app. */
 async function tokenFindings(
@@ -128,14 +127,14 @@ async function tokenFindings(
   const rules = { authority, audience: config.apiClientId, tenants: config.tenants };
   const steps = await explainToken(kept, rules, undefined, clock.now());
   return steps.flatMap(({ rule, passed, saw, wanted }): Finding[] =>
-    passed === false && isSetupRule(rule)
+    passed === false && setupRules.has(rule)
       ? [
           {
             rule: `token_${rule}`,
             severity: 'critical',
             message: `the token of the session does not fit the settings of this app: its ${rule} is not the one that is expected`,
             evidence: { saw, wanted },
-            remedy: setupRules[rule],
+            remedy: tokenRule(rule).remedy,
           },
         ]
       : [],
@@ -148,9 +147,9 @@ const MAX_REFUSALS = 100;
 
 /** Reasons of refused tokens that an app registration or a setting causes, each with what to do. */
 const refusalRemedies = {
-  wrong_audience: setupRules.audience,
-  no_scope: setupRules.scope,
-  no_role: setupRules.role,
+  wrong_audience: tokenRule('audience').remedy,
+  no_scope: tokenRule('scope').remedy,
+  no_role: tokenRule('role').remedy,
 } as const;
 
 async function refusalFindings(

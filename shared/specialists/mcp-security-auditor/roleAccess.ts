@@ -7,7 +7,7 @@ import {
   permissionNames,
   rolesWith,
 } from '../../identity/access/permissions.ts';
-import { type Principal, type Role, roles } from '../../identity/access/actor.ts';
+import { type Actor, type Role, roles } from '../../identity/access/actor.ts';
 import { type Task, defineTask } from '../../orchestration/task/task.ts';
 import { succeed } from '../../platform/result.ts';
 import { slugSchema } from '../../registry/records/server.ts';
@@ -33,7 +33,7 @@ const outputSchema = reportSchema.extend({
 });
 
 /** Whoever has these roles, for questions about what they may do. */
-export const principalWith = (granted: readonly Role[], tenantId: string): Principal => ({
+export const actorWith = (granted: readonly Role[], tenantId: string): Actor => ({
   tenantId,
   userId: '',
   kind: 'user',
@@ -57,15 +57,15 @@ export const roleBasedAccess = ({
     output: outputSchema,
     async run({ role, server, tool }, { tenantId, actor }) {
       const granted = role === undefined ? [...(actor?.roles ?? [])] : [role];
-      const principal = principalWith(granted, tenantId);
+      const subject = actorWith(granted, tenantId);
       const permissions = permissionNames.map((permission) => ({
         permission,
-        ...decide(principal, permission, operatorTenant),
+        ...decide(subject, permission, operatorTenant),
       }));
       const asked = tool !== undefined || server !== undefined;
       const named = { server: server ?? slugIn(tool ?? '') ?? '', tool: tool ?? '' };
       const access = asked
-        ? await toolAccess(named, server === undefined, principal, visibleServers)
+        ? await toolAccess(named, server === undefined, subject, visibleServers)
         : undefined;
       const findings: Finding[] = role === undefined && !actor ? [noActor] : [];
       const allowed = permissions.filter((permission) => permission.allowed).length;
@@ -85,11 +85,11 @@ export const roleBasedAccess = ({
 
 type Decision = z.infer<typeof decisionSchema>;
 
-function decide(principal: Principal, permission: Permission, operatorTenant?: string): Decision {
-  const allowed = isPermitted(principal, permission, operatorTenant);
+function decide(actor: Actor, permission: Permission, operatorTenant?: string): Decision {
+  const allowed = isPermitted(actor, permission, operatorTenant);
   const where = isOfOperatorTenant(permission) ? ' of the tenant of the operator' : '';
   const having = `${rolesWith(permission).join(', ')}${where}`;
-  const own = principal.roles.length === 0 ? 'no role' : principal.roles.join(', ');
+  const own = actor.roles.length === 0 ? 'no role' : actor.roles.join(', ');
   return { allowed, rule: `${permission} is given to ${having}; this is ${own}` };
 }
 
@@ -97,13 +97,13 @@ function decide(principal: Principal, permission: Permission, operatorTenant?: s
 async function toolAccess(
   { server: slug, tool: name }: { readonly server: string; readonly tool: string },
   isAggregate: boolean,
-  principal: Principal,
+  actor: Actor,
   servers: VisibleServers,
 ): Promise<Decision> {
-  const may = decide(principal, 'mcp.use');
+  const may = decide(actor, 'mcp.use');
   if (!may.allowed) return may;
   const denied = (rule: string): Decision => ({ allowed: false, rule });
-  const found = slugSchema.safeParse(slug).success ? await servers.find(principal.tenantId, slug) : undefined;
+  const found = slugSchema.safeParse(slug).success ? await servers.find(actor.tenantId, slug) : undefined;
   if (!found) return denied(`the tenant sees no server "${slug}"`);
   const { status, discovery, tenantId } = found.value;
   if (status !== 'active' || !discovery)
@@ -111,7 +111,7 @@ async function toolAccess(
   const { tools } = discovery;
   const tool = isAggregate ? findNamed(tools, slug, name) : tools.find((known) => known.name === name);
   if (!tool) return denied(`the server "${slug}" has no tool of that name`);
-  const whose = tenantId === principal.tenantId ? 'its own' : 'shared with it';
+  const whose = tenantId === actor.tenantId ? 'its own' : 'shared with it';
   return { allowed: true, rule: `${may.rule}; the tenant sees the server, which is ${whose} and active` };
 }
 

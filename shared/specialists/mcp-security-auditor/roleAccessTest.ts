@@ -12,7 +12,7 @@ import { callEndpoint } from '../callEndpoint.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, verdict, verdictSchema } from '../finding.ts';
 import { accessFindings } from './accessRules.ts';
-import { principalWith } from './roleAccess.ts';
+import { actorWith } from './roleAccess.ts';
 import { tracedHeaders } from '../tracedHeaders.ts';
 
 type TestDeps = Pick<SpecialistDeps, 'config' | 'outbound'>;
@@ -61,8 +61,8 @@ export const roleBasedAccessTest = (deps: TestDeps): Task =>
     output: verdictSchema,
     async run(_, helpers) {
       // As in the tenant of the operator: roles give less elsewhere, and never more.
-      const mayDo = (granted: Parameters<typeof principalWith>[0], name: string) =>
-        isPermission(name) && isPermitted(principalWith(granted, helpers.tenantId), name, helpers.tenantId);
+      const mayDo = (granted: Parameters<typeof actorWith>[0], name: string) =>
+        isPermission(name) && isPermitted(actorWith(granted, helpers.tenantId), name, helpers.tenantId);
       const { actor } = helpers;
       const token = await helpers.token();
       const [withoutToken, withToken] = await Promise.all([

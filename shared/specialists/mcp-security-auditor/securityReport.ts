@@ -10,7 +10,7 @@ import { accessFindings } from './accessRules.ts';
 import { analyseTrail, lastDay } from './auditTrailAnalysis.ts';
 import { lookAtTenant } from './identityProvider.ts';
 import type { SetupDeps } from './oauthSetup.ts';
-import { principalWith } from './roleAccess.ts';
+import { actorWith } from './roleAccess.ts';
 
 const MAX_RECORDS = 5_000;
 const MAX_SERVERS = 500;
@@ -34,8 +34,8 @@ export const securityReport = (deps: SetupDeps & Pick<SpecialistDeps, 'servers' 
         analyseTrail(lastDay(MAX_RECORDS), helpers, deps),
         lookAtServers(helpers, deps.servers),
       ]);
-      const mayDo = (granted: Parameters<typeof principalWith>[0], name: string) =>
-        isPermission(name) && isPermitted(principalWith(granted, tenantId), name, tenantId);
+      const mayDo = (granted: Parameters<typeof actorWith>[0], name: string) =>
+        isPermission(name) && isPermitted(actorWith(granted, tenantId), name, tenantId);
       const findings = [
         ...signIn.findings,
         ...accessFindings(permissionNames, mayDo, isPermission),

@@ -1,11 +1,6 @@
 import { z } from 'zod';
-import {
-  type RuleStep,
-  type TokenRule,
-  decidingRule,
-  explainToken,
-  tokenRuleNames,
-} from '../../identity/tokens/explainToken.ts';
+import { type RuleStep, decidingRule, explainToken } from '../../identity/tokens/explainToken.ts';
+import { type TokenRuleId, tokenRule, tokenRuleIds } from '../../identity/tokens/tokenRules.ts';
 import { REFRESH_AFTER_MINUTES } from '../../identity/tokens/cachedVerifier.ts';
 import { type Task, defineTask } from '../../orchestration/task/task.ts';
 import { InfrastructureError } from '../../platform/errors.ts';
@@ -17,31 +12,18 @@ import { publishedKeys } from './identityProvider.ts';
 const outputSchema = reportSchema.extend({
   verdict: z.enum(['accepted', 'refused', 'unknown']).describe('What the app itself says of the token now.'),
   decidedBy: z
-    .enum(tokenRuleNames)
+    .enum(tokenRuleIds)
     .optional()
     .describe('The first rule that the token does not keep; absent for one that keeps all.'),
   steps: z.array(
     z.object({
-      rule: z.enum(tokenRuleNames),
+      rule: z.enum(tokenRuleIds),
       passed: z.boolean().optional().describe('Absent: the rule could not be applied.'),
       saw: z.string(),
       wanted: z.string(),
     }),
   ),
 });
-
-const remedies: Partial<Record<TokenRule, string>> = {
-  tenant: 'Add the tenant to MREG_TENANTS of this app, if it may sign in.',
-  key: 'Sign in again: the issuer has changed its keys, and signs new tokens with the new one.',
-  signature: 'Treat the token as forged: nobody who has the key made it. Find out where it came from.',
-  issuer: 'Get the token from the issuer of the settings.',
-  audience: 'Get a token for the client id of this gateway, or correct MREG_API_CLIENT_ID.',
-  not_before: 'Set the clock of the machine right: the token is not valid yet.',
-  expiry: 'Sign in again: the token has ended.',
-  version: 'Set requestedAccessTokenVersion to 2 in the manifest of the app registration.',
-  scope: 'Ask the issuer for the scope of this gateway.',
-  role: 'Have an administrator of the tenant assign an app role of this gateway.',
-};
 
 /** Explains what the app makes of the session's token, rule by rule, without showing it. */
 export const jwtTokenValidation = (
@@ -70,7 +52,7 @@ export const jwtTokenValidation = (
       const rules = { authority, audience: config.apiClientId, tenants: config.tenants };
       const steps = await explainToken(token, rules, keys.value, clock.now());
       const decidedBy = decidingRule(steps);
-      const said = verdict === undefined ? 'unknown' : 'principal' in verdict ? 'accepted' : 'refused';
+      const said = verdict === undefined ? 'unknown' : 'actor' in verdict ? 'accepted' : 'refused';
       const findings: Finding[] = [];
       if (keys.problem !== undefined) findings.push(keysUnreachable(keys.problem));
       const step = steps.find(({ rule }) => rule === decidedBy);
@@ -80,7 +62,7 @@ export const jwtTokenValidation = (
         summary: summaryOf(said, decidedBy),
         facts: {
           ...(verdict && 'refusal' in verdict && { refusal: verdict.refusal }),
-          ...(verdict && 'principal' in verdict && { roles: verdict.principal.roles }),
+          ...(verdict && 'actor' in verdict && { roles: verdict.actor.roles }),
           rulesPassed: steps.filter(({ passed }) => passed === true).length,
           rulesNotApplied: steps.filter(({ passed }) => passed === undefined).length,
         },
@@ -110,7 +92,7 @@ const noToken: z.infer<typeof outputSchema> = {
   steps: [],
 };
 
-function summaryOf(said: Said, decidedBy: TokenRule | undefined): string {
+function summaryOf(said: Said, decidedBy: TokenRuleId | undefined): string {
   const verdict = said === 'unknown' ? 'The app cannot judge the token now' : `The app has ${said} the token`;
   return decidedBy === undefined
     ? `${verdict}; it keeps every rule that could be applied.`
@@ -132,7 +114,7 @@ function ruleBroken({ rule, saw, wanted }: RuleStep, said: Said): Finding {
     severity: said === 'accepted' && !lingers ? 'critical' : 'warning',
     message,
     evidence: { saw, wanted, verdict: said },
-    remedy: remedies[rule] ?? 'Get a new token from the issuer of the settings.',
+    remedy: tokenRule(rule).remedy,
   };
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { type TokenVerifier, createTokenVerifier, issuerOf } from '../../identity/tokens/verifyToken.ts';
+import { type TokenVerifier, createTokenVerifier } from '../../identity/tokens/verifyToken.ts';
+import { issuerOf } from '../../identity/tokens/signingKeys.ts';
 import { type Task, defineTask } from '../../orchestration/task/task.ts';
 import { InfrastructureError } from '../../platform/errors.ts';
 import { succeed } from '../../platform/result.ts';
@@ -56,7 +57,7 @@ export const jwtTokenValidationTest = (deps: TestDeps): Task =>
         Promise.all(overHttpOf(foreign.forgeries, deps).map((attempt) => send(attempt, helpers, deps))),
       ]);
       const findings = [
-        ...('principal' in control ? [] : [controlFailed(control.refusal)]),
+        ...('actor' in control ? [] : [controlFailed(control.refusal)]),
         ...byRules.flatMap(({ forgery, outcome }) => ruleFinding(forgery, outcome)),
         ...byApp.flatMap(({ forgery, outcome }) => appFinding(forgery.kind, outcome)),
         ...overHttp.flat(),
@@ -91,7 +92,7 @@ async function judged<T extends Pick<Forgery, 'kind' | 'token'>>(
 ): Promise<{ readonly forgery: T; readonly outcome: string }> {
   try {
     const said = await verify(`Bearer ${forgery.token}`);
-    return { forgery, outcome: 'principal' in said ? 'accepted' : said.refusal };
+    return { forgery, outcome: 'actor' in said ? 'accepted' : said.refusal };
   } catch (error) {
     if (!(error instanceof InfrastructureError)) throw error;
     return { forgery, outcome: 'unjudged' };

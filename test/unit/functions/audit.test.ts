@@ -264,8 +264,8 @@ test('a tenant runs no more verifications at once than its share, and another te
   );
   if (!route) throw new Error('no route');
   const run = (tenantId: string) => {
-    const principal = { ...caller.principal, tenantId };
-    const verifyToken = () => Promise.resolve({ principal });
+    const actor = { ...caller.actor, tenantId };
+    const verifyToken = () => Promise.resolve({ actor });
     return serve(route, { ...http, verifyToken })(request('audit/verifications', 'POST'));
   };
   const flood = Array.from({ length: 10 }, () => run(callerTenant));

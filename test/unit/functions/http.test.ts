@@ -193,7 +193,7 @@ describe('checks come in one order', () => {
     const headers = { ...good, origin: 'https://evil.example', authorization: 'Bearer Admin' };
     expect((await serve(route, deps)(put(headers))).status).toBe(200);
     expect(deps.judged).toEqual([]);
-    expect(calls[0]?.principal).toMatchObject({ tenantId: '', roles: [] });
+    expect(calls[0]?.actor).toMatchObject({ tenantId: '', roles: [] });
   });
 
   test('a token in the URL beside another in the header is a bad request, whichever is good', async () => {
@@ -223,8 +223,8 @@ describe('checks come in one order', () => {
     const { route } = routeThat(ok);
     const headers = {
       'content-type': 'application/json',
-      'x-ms-client-principal': Buffer.from('{"userRoles":["Gateway.Admin"]}').toString('base64'),
-      'x-ms-client-principal-id': 'admin',
+      'x-ms-client-actor': Buffer.from('{"userRoles":["Gateway.Admin"]}').toString('base64'),
+      'x-ms-client-actor-id': 'admin',
       'x-forwarded-user': 'admin',
       'x-dev-roles': 'Gateway.Admin',
       cookie: 'token=Bearer Admin',
@@ -277,7 +277,7 @@ describe('a body', () => {
     expect(calls[0]).toMatchObject({
       body: { name: 'x' },
       params: { id: '7', part: '2' },
-      principal: { tenantId: callerTenant, roles: ['Admin'] },
+      actor: { tenantId: callerTenant, roles: ['Admin'] },
     });
     expect(calls[0]?.query.get('wait')).toBe('3');
     expect(calls[0]?.signal.aborted).toBe(false);

@@ -7,7 +7,7 @@ import { isSound } from '../../../shared/gateway/view/tools.ts';
 import { aggregateName } from '../../../shared/gateway/view/names.ts';
 import { slugSchema } from '../../../shared/registry/records/server.ts';
 import { testConfig } from '../../support/config.ts';
-import { principal } from '../../support/gateway.ts';
+import { actor } from '../../support/gateway.ts';
 
 /** As the mcp app composes itself; nothing is connected before it is used, and no test here uses it. */
 const ownTools = openOwnTools(compose(testConfig({ MREG_APP: 'mcp' })));
@@ -27,9 +27,9 @@ const pinned: Record<Role, readonly string[]> = {
   Auditor: ['list_servers', 'get_delegation', 'get_health', 'get_report', 'search_audit'],
   User: ['list_servers'],
 };
-const holding = (role: Role) => principal('alice', role);
+const holding = (role: Role) => actor('alice', role);
 const call = (role: Role) => ({
-  principal: holding(role),
+  actor: holding(role),
   trace: continueTrace(undefined),
   signal: new AbortController().signal,
 });

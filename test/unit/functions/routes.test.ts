@@ -7,7 +7,7 @@ import { mcpRoutes } from '../../../functions/mcp/app.ts';
 import { matches } from '../../../functions/http/paths.ts';
 import { FALLBACK_NAME } from '../../../functions/http/register.ts';
 import { isPermitted } from '../../../shared/identity/access/permissions.ts';
-import { type Principal, roles } from '../../../shared/identity/access/actor.ts';
+import { type Actor, roles } from '../../../shared/identity/access/actor.ts';
 import { agentNames } from '../../../shared/orchestration/agent/agents.ts';
 import { REPORTS_QUEUE } from '../../../shared/orchestration/delegation/agentReport.ts';
 import type { App } from '../../../shared/platform/config.ts';
@@ -163,7 +163,7 @@ describe.each(apps)('the %s app', (app, routes, deps) => {
   test('asks for a permission that some role has', () => {
     for (const { permission } of routes) {
       if (permission === 'anonymous') continue;
-      const everyone: Principal = {
+      const everyone: Actor = {
         tenantId: '',
         userId: '',
         kind: 'user',

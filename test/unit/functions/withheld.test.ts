@@ -57,7 +57,7 @@ beforeAll(async () => {
 async function seen(name: string, params: Record<string, string>, role: Role): Promise<string> {
   const route = routes.find((known) => known.name === name);
   const answered = await route?.handle({
-    principal: { ...caller.principal, roles: [role] },
+    actor: { ...caller.actor, roles: [role] },
     params,
     query: new URLSearchParams(),
     body: undefined,

@@ -14,7 +14,7 @@ import { continueTrace } from '../../../shared/platform/trace.ts';
 import { createVisibleServers } from '../../../shared/registry/records/visibleServers.ts';
 import { azureTableServerStore } from '../../../shared/registry/records/azureTableServerStore.ts';
 import { azureTableToolsetStore } from '../../../shared/registry/toolsets/azureTableToolsetStore.ts';
-import { principal, recordingLog, tenantId, unheardAudit } from '../../support/gateway.ts';
+import { actor, recordingLog, tenantId, unheardAudit } from '../../support/gateway.ts';
 import { discoveryOf } from '../../support/handmadeUpstream.ts';
 import { MODERN } from '../../support/rawClient.ts';
 import { memoryTables } from '../../support/memoryTables.ts';
@@ -198,7 +198,7 @@ test('whatever is posted gets one answer that the protocol knows, is no fault of
     front: kind,
     headers: new Headers(sent),
     message,
-    principal: principal(user),
+    actor: actor(user),
     trace: continueTrace(undefined),
     signal: new AbortController().signal,
   });

@@ -11,7 +11,7 @@ import { testCredentials } from '../../support/credentials.ts';
 import { createVisibleServers } from '../../../shared/registry/records/visibleServers.ts';
 import { azureTableServerStore } from '../../../shared/registry/records/azureTableServerStore.ts';
 import { azureTableToolsetStore } from '../../../shared/registry/toolsets/azureTableToolsetStore.ts';
-import { principal, recordingLog, tenantId, unheardAudit } from '../../support/gateway.ts';
+import { actor, recordingLog, tenantId, unheardAudit } from '../../support/gateway.ts';
 import { discoveryOf } from '../../support/handmadeUpstream.ts';
 import { MODERN } from '../../support/rawClient.ts';
 import { memoryTables } from '../../support/memoryTables.ts';
@@ -74,7 +74,7 @@ async function call(outbound: OutboundClient, log = recordingLog()): Promise<Res
     front: { kind: 'all' },
     headers: new Headers({ 'mcp-protocol-version': '2025-11-25' }),
     message: { jsonrpc: '2.0', id: 1, method: 'tools/call', params },
-    principal: principal(),
+    actor: actor(),
     trace: continueTrace(undefined),
     signal: new AbortController().signal,
   });

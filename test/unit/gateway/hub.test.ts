@@ -26,7 +26,7 @@ test('a client that leaves while its stream is opened leaves none at a server', 
   };
   const version = () => Promise.resolve('1');
   const deps = { guard, version } as Partial<HubDeps> as HubDeps;
-  const caller = { principal: { tenantId: 't1' } } as Caller;
+  const caller = { actor: { tenantId: 't1' } } as Caller;
   const wanted = { tools: true, prompts: false, resources: false, uris: new Map(), called: [] };
   const hub = openHub(
     deps,

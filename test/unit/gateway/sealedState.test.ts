@@ -4,7 +4,7 @@ import { createQuestions } from '../../../shared/gateway/session/questions.ts';
 import { systemClock } from '../../../shared/platform/clock.ts';
 import { randomId } from '../../../shared/platform/ids.ts';
 import type { StateStore } from '../../../shared/platform/stateStore.ts';
-import { principal } from '../../support/gateway.ts';
+import { actor } from '../../support/gateway.ts';
 import { memoryState } from '../../support/memoryState.ts';
 import { testSeal } from '../../support/seal.ts';
 
@@ -29,7 +29,7 @@ function watched(): { readonly state: StateStore; readonly written: string[] } {
 test('sessions with servers are kept sealed, and every instance reads them', async () => {
   const { state, written } = watched();
   const make = () => createClientSessions({ state, clock: systemClock, newId: randomId, seal: testSeal });
-  const owner = principal();
+  const owner = actor();
   const token = make().open(owner, 'mcp', { capabilities: {}, clientInfo: undefined });
   const session = await make().find(owner, 'mcp', token);
   const upstream = new Map([['inventory', { id: 'canary-session', version: '2025-11-25', target: 'x' }]]);
@@ -52,7 +52,7 @@ test('what a person answers is kept sealed until the call on another instance ta
 test('a question has an id of its own each time, whatever its server calls it', async () => {
   const { state } = watched();
   const sessions = createClientSessions({ state, clock: systemClock, newId: randomId, seal: testSeal });
-  const owner = principal();
+  const owner = actor();
   const token = sessions.open(owner, 'mcp', { capabilities: {}, clientInfo: undefined });
   const client = await sessions.find(owner, 'mcp', token);
   if (!client) throw new Error('the session was just opened');

@@ -94,7 +94,7 @@ describe('the health of the system', () => {
   test('is kept for each tenant by itself', async () => {
     const { health, working, runs } = system();
     await working(health.current(caller));
-    const stranger = { ...caller, principal: { ...caller.principal, tenantId: 't2' } };
+    const stranger = { ...caller, actor: { ...caller.actor, tenantId: 't2' } };
     await working(health.current(stranger));
     expect(runs).toHaveLength(2 * names.length);
   });

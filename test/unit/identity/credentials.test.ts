@@ -3,7 +3,7 @@ import type { Credentials, SignedIn } from '../../../shared/identity/credentials
 import { type Result, fail, succeed } from '../../../shared/platform/result.ts';
 import type { ExchangedToken } from '../../../shared/identity/credentials/tokenExchange.ts';
 import { testCredentials } from '../../support/credentials.ts';
-import { principal } from '../../support/gateway.ts';
+import { actor } from '../../support/gateway.ts';
 
 const stock = { tenantId: 't1', url: 'https://stock.example.com/mcp' };
 const mail = { tenantId: 't1', url: 'https://mail.example.com/mcp' };
@@ -35,7 +35,7 @@ beforeEach(() => {
     { now: () => new Date(now) },
   );
 });
-const user = (name: string, token = `token-of-${name}`): SignedIn => ({ principal: principal(name), token });
+const user = (name: string, token = `token-of-${name}`): SignedIn => ({ actor: actor(name), token });
 
 test('a credential is given to a tenant and an origin that it is for', async () => {
   expect(await credentials.valueOf('stock-key', stock, undefined)).toEqual({
@@ -93,7 +93,7 @@ describe('a personal credential', () => {
   });
 
   test('is not had without a person, and a refusal is not remembered', async () => {
-    const app = { ...user('app'), principal: { ...principal('app'), kind: 'app' as const } };
+    const app = { ...user('app'), actor: { ...actor('app'), kind: 'app' as const } };
     for (const nobody of [undefined, app])
       expect(await credentials.valueOf('mail', mail, nobody)).toMatchObject({
         error: { kind: 'unauthenticated' },

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type Permission, isPermitted } from '../../../shared/identity/access/permissions.ts';
-import { type Principal, type Role, roles } from '../../../shared/identity/access/actor.ts';
+import { type Actor, type Role, roles } from '../../../shared/identity/access/actor.ts';
 
 /** Who may do what. */
 const pinned: Record<Permission, readonly Role[]> = {
@@ -30,7 +30,7 @@ const pinned: Record<Permission, readonly Role[]> = {
 };
 const permissions = Object.keys(pinned) as Permission[];
 
-const holding = (...held: Role[]): Principal => ({
+const holding = (...held: Role[]): Actor => ({
   tenantId: 't',
   userId: 'u',
   kind: 'user',

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import type { Principal } from '../../../shared/identity/access/actor.ts';
+import type { Actor } from '../../../shared/identity/access/actor.ts';
 import { delegate } from '../../../shared/orchestration/delegation/delegate.ts';
 import { removeServer, updateServer } from '../../../shared/orchestration/servers/changeServer.ts';
 import { registerServer } from '../../../shared/orchestration/servers/registerServer.ts';
@@ -58,8 +58,8 @@ test('the rows of accepted work hold who it is for, and no message and no row ho
   if (!registered.ok) throw new Error(registered.error.message);
   const plan = await run.deps.plans.find('t1', registered.value.plan.id);
   const { items } = await run.deps.delegations.list('t1', { planId: registered.value.plan.id }, 9);
-  expect(plan?.value.actor).toEqual(caller.principal);
-  expect(items.map(({ actor }) => actor)).toEqual([caller.principal]);
+  expect(plan?.value.actor).toEqual(caller.actor);
+  expect(items.map(({ actor }) => actor)).toEqual([caller.actor]);
   expect(JSON.stringify([plan, items, run.queue])).not.toContain(signedIn.token);
   expect(JSON.stringify(run.queue)).not.toContain('roles');
 });
@@ -67,7 +67,7 @@ test('the rows of accepted work hold who it is for, and no message and no row ho
 /** Runs a delegation that was asked for in a session of its caller, and returns whom its task worked for. */
 async function actorAfter(meanwhile: (engine: ReturnType<typeof testEngine>, session: string) => unknown) {
   const engine = testEngine();
-  let actor: Principal | undefined;
+  let actor: Actor | undefined;
   const tasks = taskCatalogue([
     defineTask({
       name: 'work',
@@ -83,7 +83,7 @@ async function actorAfter(meanwhile: (engine: ReturnType<typeof testEngine>, ses
       },
     }),
   ]);
-  const session = await engine.deps.sessions.open(caller.principal);
+  const session = await engine.deps.sessions.open(caller.actor);
   const request = {
     agent: 'mcp-debugger',
     task: 'work',

@@ -36,7 +36,7 @@ describe('registering a server', () => {
   test('ends in a rejected record when the sign-in of its caller has ended, and never connects', async () => {
     const run = testRegistry();
     const expiresAt = run.deps.clock.now().getTime() + 60_000;
-    const brief = { ...caller, principal: { ...caller.principal, expiresAt } };
+    const brief = { ...caller, actor: { ...caller.actor, expiresAt } };
     await registerServer(registration, brief, run.deps);
     run.advance(60 + CLOCK_TOLERANCE_MS / 1_000);
     await run.drain();

@@ -179,12 +179,12 @@ describe("an administrator's own plan", () => {
   });
 
   test("needs the role of an administrator, and a session that is the caller's own", async () => {
-    const operator = { ...caller, principal: { ...caller.principal, roles: ['Operator'] as const } };
+    const operator = { ...caller, actor: { ...caller.actor, roles: ['Operator'] as const } };
     expect(await request({ steps: [adding('one')] }, testEngine(), operator)).toMatchObject({
       error: { kind: 'forbidden' },
     });
     const engine = testEngine();
-    const other = await engine.deps.sessions.open({ ...caller.principal, userId: 'u2' });
+    const other = await engine.deps.sessions.open({ ...caller.actor, userId: 'u2' });
     expect(await request({ steps: [adding('one')], sessionId: other.id }, engine)).toMatchObject({
       error: { kind: 'not_found' },
     });

@@ -37,7 +37,7 @@ function scene() {
   const ask = async (tenantId: string, requestId?: string) => {
     const asker = {
       ...caller,
-      principal: { ...caller.principal, tenantId },
+      actor: { ...caller.actor, tenantId },
       ...(requestId !== undefined && { requestId }),
     };
     const made = await delegate({ agent: 'mcp-debugger', task: 'note' }, asker, tasks, engine.deps);

@@ -80,5 +80,5 @@ test('a task is told its deadline, its signal, and in whose name it works', asyn
     delegationId: id,
     deadline: new Date('2026-01-01T00:00:05Z'),
   });
-  expect(actor).toEqual(caller.principal);
+  expect(actor).toEqual(caller.actor);
 });

@@ -126,7 +126,7 @@ describe('updating a server', () => {
     ],
   ])('%# is refused where its tenant may not: %o', async (more, path, tenantId) => {
     const { deps } = testRegistry();
-    const other = { ...caller, principal: { ...caller.principal, tenantId } };
+    const other = { ...caller, actor: { ...caller.actor, tenantId } };
     const refused = await registerServer({ ...registration, ...more }, other, deps);
     expect(refused).toMatchObject({ ok: false, error: { kind: 'invalid', errors: [{ path }] } });
     expect(await deps.servers.find(tenantId, slug)).toBeUndefined();

@@ -31,10 +31,10 @@ test.each(names)('the plan %s is begun by its name, and runs all its steps', asy
 
 test.each(names)('the plan %s works for a session of the caller alone', async (name) => {
   const { deps } = testEngine();
-  const session = await deps.sessions.open(caller.principal);
+  const session = await deps.sessions.open(caller.actor);
   const begun = await requestPlan({ name, sessionId: session.id }, caller, tasks, deps);
   expect(begun).toMatchObject({ ok: true, value: { sessionId: session.id } });
-  const stranger = { ...caller, principal: { ...caller.principal, userId: 'u2' } };
+  const stranger = { ...caller, actor: { ...caller.actor, userId: 'u2' } };
   expect(await requestPlan({ name, sessionId: session.id }, stranger, tasks, deps)).toMatchObject({
     error: { kind: 'not_found' },
   });

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { compose } from '../../../functions/compose/compose.ts';
-import { type Principal, type Role, roles } from '../../../shared/identity/access/actor.ts';
+import { type Actor, type Role, roles } from '../../../shared/identity/access/actor.ts';
 import { agentNames } from '../../../shared/orchestration/agent/agents.ts';
 import { type Caller, actorOf } from '../../../shared/orchestration/caller.ts';
 import { delegate } from '../../../shared/orchestration/delegation/delegate.ts';
@@ -140,9 +140,9 @@ beforeAll(async () => {
 const nameOf = ({ agent, name }: Pick<Task, 'agent' | 'name'>) => `${agent} ${name}`;
 const as = (role: Role, tenantId: string): Caller => ({
   ...caller,
-  principal: { ...caller.principal, tenantId, roles: [role] },
+  actor: { ...caller.actor, tenantId, roles: [role] },
 });
-const rowFor = ({ agent, name }: Task, tenantId: string, id: string, actor?: Principal): Delegation => ({
+const rowFor = ({ agent, name }: Task, tenantId: string, id: string, actor?: Actor): Delegation => ({
   ...newDelegation(
     {
       id,
@@ -212,7 +212,7 @@ describe.each(cells)('$role of the tenant $tenant', ({ tenant, role }) => {
   });
 
   test('reads just the results that they may', () => {
-    const withheldOf = withheldFrom(as(role, tenant).principal, idle, 't1');
+    const withheldOf = withheldFrom(as(role, tenant).actor, idle, 't1');
     for (const task of tasks) {
       const missing = lacks(task);
       const withheld = withheldOf({ agent: task.agent, task: task.name });
@@ -298,7 +298,7 @@ describe('when work is run', () => {
 
   test('a session that an administrator has ended takes the right with it', async () => {
     const engine = testEngine();
-    const { id: sessionId } = await engine.deps.sessions.open(caller.principal);
+    const { id: sessionId } = await engine.deps.sessions.open(caller.actor);
     const task = tasks.find(({ name }) => name === 'audit_trail_analysis');
     if (!task) throw new Error('there is no such task');
     for (const id of ['a1', 'a2']) {
@@ -328,7 +328,7 @@ describe('when work is run', () => {
   });
 
   test('plans, gates and events of the gateway itself run whatever their asker may read', async () => {
-    const nobody = { ...caller.principal, roles: [] };
+    const nobody = { ...caller.actor, roles: [] };
     const event = { actor: nobody, grantedBy: 'event authentication_failure' };
     expect(await run('handle_authentication_failure', event)).toMatchObject({ state: 'succeeded' });
   });

@@ -49,7 +49,7 @@ describe.each([
   test('carries a registration through whose caller has signed in for half a minute more', async () => {
     const run = testRegistry();
     const expiresAt = run.deps.clock.now().getTime() + 30_000;
-    const brief = { ...caller, principal: { ...caller.principal, expiresAt } };
+    const brief = { ...caller, actor: { ...caller.actor, expiresAt } };
     await registerServer({ slug: 'inventory', url: 'https://mcp.example.com/mcp' }, brief, run.deps);
     const now = () => new Date(run.deps.clock.now().getTime() + offMs);
     while (run.queue.length > 0)

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { AuditRecord } from '../../../shared/audit/model/record.ts';
 import { decidingRule, explainToken } from '../../../shared/identity/tokens/explainToken.ts';
+import { tokenRule } from '../../../shared/identity/tokens/tokenRules.ts';
 import { isPermission, isPermitted, permissionNames } from '../../../shared/identity/access/permissions.ts';
 import { accessFindings, type MayDo } from '../../../shared/specialists/mcp-security-auditor/accessRules.ts';
 import { analyseRecords } from '../../../shared/specialists/mcp-security-auditor/analyseRecords.ts';
@@ -10,7 +11,7 @@ import {
   forgeTokens,
   makeForgersKey,
 } from '../../../shared/specialists/mcp-security-auditor/forgeTokens.ts';
-import { principalWith } from '../../../shared/specialists/mcp-security-auditor/roleAccess.ts';
+import { actorWith } from '../../../shared/specialists/mcp-security-auditor/roleAccess.ts';
 
 const tenant = '11111111-1111-4111-8111-111111111111';
 const rules = { authority: 'https://login.example', audience: tenant, tenants: new Set([tenant]) };
@@ -53,6 +54,17 @@ describe('an explained token', () => {
     });
   });
 
+  test('is refused by the verifier for the reason of the rule that decides', async () => {
+    const reasons = await Promise.all(
+      forged.forgeries.map(async ({ token, refusal }) => {
+        const rule = decidingRule(await explain(token));
+        return [rule && tokenRule(rule).refusal, refusal];
+      }),
+    );
+    for (const [explained, refusal] of reasons) expect(explained).toBe(refusal);
+    expect(reasons.length).toBeGreaterThan(10);
+  });
+
   test('without keys is judged by its claims, and its signature is left open', async () => {
     const steps = await explainToken(forged.flawless, rules, undefined, now);
     const open = steps.filter(({ passed }) => passed === undefined).map(({ rule }) => rule);
@@ -62,7 +74,7 @@ describe('an explained token', () => {
 
 describe('the rights of roles', () => {
   const real: MayDo = (granted, name) =>
-    isPermission(name) && isPermitted(principalWith(granted, 't'), name, 't');
+    isPermission(name) && isPermitted(actorWith(granted, 't'), name, 't');
   const rulesFor = (mayDo: MayDo, isKnown = isPermission as (name: string) => boolean) =>
     accessFindings(permissionNames, mayDo, isKnown).map(({ rule }) => rule);
 

@@ -13,7 +13,7 @@ interface Answered {
 
 /** The MCP endpoints as the app has them, asked as somebody of either tenant. No server is connected to. */
 export async function gatewayAttempts(
-  { principal, server, toolset, mark }: StrangersRecords,
+  { actor, server, toolset, mark }: StrangersRecords,
   deps: IsolationDeps,
   signal: AbortSignal,
 ): Promise<readonly Attempt[]> {
@@ -35,7 +35,7 @@ export async function gatewayAttempts(
         'mcp-protocol-version': LATEST_LEGACY,
         ...(session !== undefined && { 'mcp-session-id': session }),
       }),
-      principal: { ...principal, tenantId },
+      actor: { ...actor, tenantId },
       trace: continueTrace(undefined),
       signal,
     });
@@ -51,7 +51,7 @@ export async function gatewayAttempts(
     capabilities: {},
     clientInfo: { name: mark, version: '1' },
   };
-  const opened = await ask(principal.tenantId, all, 'initialize', undefined, hello);
+  const opened = await ask(actor.tenantId, all, 'initialize', undefined, hello);
   const attempt = (what: string, reaches: Attempt['reaches']): Attempt => ({ what, by: 'gateway', reaches });
   return [
     attempt("tools at the server's endpoint", async (tenantId) => {

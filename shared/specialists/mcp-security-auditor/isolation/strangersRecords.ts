@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Principal } from '../../../identity/access/actor.ts';
+import type { Actor } from '../../../identity/access/actor.ts';
 import type { Session } from '../../../identity/sessions/sessionStore.ts';
 import { type Delegation, finish, newDelegation } from '../../../orchestration/delegation/delegation.ts';
 import type { Plan } from '../../../orchestration/plan/plan.ts';
@@ -31,7 +31,7 @@ export type IsolationDeps = Pick<
 
 /** Records of a tenant that there is not, of each kind that a tenant has, with a mark by which they are known anywhere. */
 export interface StrangersRecords {
-  readonly principal: Principal;
+  readonly actor: Actor;
   /** In a text of each record. */
   readonly mark: string;
   readonly server: ServerRecord;
@@ -63,7 +63,7 @@ export function strangersRecords(delegationId: string, now: Date): StrangersReco
     deadline: at,
   } as const;
   return {
-    principal: {
+    actor: {
       tenantId,
       userId,
       kind: 'user',
@@ -115,7 +115,7 @@ export function strangersRecords(delegationId: string, now: Date): StrangersReco
 
 /** Stores all of them. Gives the session that was opened, whose id is the store's to choose; it ends by itself soon. */
 export async function storeRecords(
-  { server, toolset, delegation, plan, principal, mark }: StrangersRecords,
+  { server, toolset, delegation, plan, actor, mark }: StrangersRecords,
   { servers, toolsets, delegations, plans, sessions }: IsolationDeps,
 ): Promise<Session> {
   const added = await Promise.allSettled([
@@ -126,16 +126,16 @@ export async function storeRecords(
   ]);
   // Only now: what is still on its way could not be removed.
   for (const outcome of added) if (outcome.status === 'rejected') throw outcome.reason;
-  return sessions.open(principal, mark);
+  return sessions.open(actor, mark);
 }
 
 /** Removes what is there of them, each by itself. Gives the kinds of those that are still there. */
 export async function removeRecords(
-  { server, toolset, delegation, plan, principal }: StrangersRecords,
+  { server, toolset, delegation, plan, actor }: StrangersRecords,
   session: Session | undefined,
   { servers, toolsets, delegations, plans, sessions }: IsolationDeps,
 ): Promise<readonly string[]> {
-  const { tenantId } = principal;
+  const { tenantId } = actor;
   const removals: readonly (readonly [string, () => Promise<unknown>])[] = [
     ['session', () => (session ? sessions.end(tenantId, session.id) : Promise.resolve())],
     ['server', () => whatIsThere(servers, servers.find(tenantId, server.slug))],

@@ -34,7 +34,7 @@ export const tenantIsolationTest = (deps: IsolationDeps): Task =>
       const records = strangersRecords(helpers.delegationId, deps.clock.now());
       let session: Session | undefined;
       const findings: Finding[] = [];
-      const evidence: Record<string, unknown> = { madeUpTenant: records.principal.tenantId };
+      const evidence: Record<string, unknown> = { madeUpTenant: records.actor.tenantId };
       try {
         const stored = await withinTime(STEP_WITHIN_MS, helpers.signal, () => storeRecords(records, deps));
         session = stored.ok ? stored.value : undefined;
@@ -68,7 +68,7 @@ async function tryAll(
     return { findings: [untried('stores and MCP endpoints', attempts.error.message)], evidence: {} };
   const [tried, trail, http] = await Promise.all([
     withinTime(STEP_WITHIN_MS, signal, () =>
-      Promise.all(attempts.value.map((attempt) => tryOne(attempt, records.principal.tenantId, tenantId))),
+      Promise.all(attempts.value.map((attempt) => tryOne(attempt, records.actor.tenantId, tenantId))),
     ),
     withinTime(STEP_WITHIN_MS, signal, (own) =>
       readRecords(deps.trail, tenantId, {}, { limit: TRAIL_SAMPLE, signal: own }),
@@ -129,11 +129,11 @@ const untried = (what: string, reason: string): Finding => ({
   remedy: 'Look at the storage account and the state store of the gateway, then run the check again.',
 });
 
-const leftBehind = (kinds: readonly string[], { principal, mark }: StrangersRecords): Finding => ({
+const leftBehind = (kinds: readonly string[], { actor, mark }: StrangersRecords): Finding => ({
   rule: 'left_behind',
   severity: 'warning',
   message: `records of the made-up tenant could not be removed: ${kinds.join(', ')}`,
-  evidence: { kinds, tenant: principal.tenantId, mark },
+  evidence: { kinds, tenant: actor.tenantId, mark },
   remedy: 'Remove the rows of that tenant from the tables; they are of no use to anybody.',
 });
 

@@ -20,7 +20,7 @@ async function validate(target: object, token: () => Promise<string | undefined>
   };
   const task = validateServerConfig({ outboundTo, credentials: { isPersonal: (name) => name === 'own' } });
   const helpers = taskHelpers(5_000, {
-    actor: caller.principal,
+    actor: caller.actor,
     token: () => {
       tokensAsked += 1;
       return token();

@@ -10,13 +10,13 @@ import type { TokensLook } from '../../../../shared/specialists/mcp-performance-
 const took = (ms: number) => ({ times: percentiles([ms]) });
 
 describe('of the verification of tokens', () => {
-  const principal: Verdict = {
-    principal: { tenantId: 't', userId: 'u', kind: 'user', clientId: 'c', roles: ['Admin'], expiresAt: 0 },
+  const actor: Verdict = {
+    actor: { tenantId: 't', userId: 'u', kind: 'user', clientId: 'c', roles: ['Admin'], expiresAt: 0 },
   };
   const good: TokensLook = {
     keys: took(20),
     token: 'session',
-    cold: { ...took(30), last: principal },
+    cold: { ...took(30), last: actor },
     warm: took(0.3),
     remembered: took(0.01),
     keyFetches: 1,
