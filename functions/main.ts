@@ -1,5 +1,5 @@
 import { app } from '@azure/functions';
-import { readConfig } from '../shared/platform/config.ts';
+import { readConfig } from '../shared/platform/config/config.ts';
 import { announceInstance } from './compose/announceInstance.ts';
 import { compose } from './compose/compose.ts';
 

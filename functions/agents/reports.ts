@@ -1,5 +1,5 @@
 import { app } from '@azure/functions';
-import { REPORTS_QUEUE, recordReport } from '../../shared/orchestration/delegation/agentReport.ts';
+import { REPORTS_QUEUE, recordReport } from '../../shared/orchestration/engine/recordReport.ts';
 import type { AppDeps } from '../compose/compose.ts';
 import { CONNECTION } from './register.ts';
 

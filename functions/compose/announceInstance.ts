@@ -1,9 +1,9 @@
-import { raiseBuildChange } from '../../shared/orchestration/event/raiseBuildChange.ts';
-import { UNBUILT, readBuildInfo } from '../../shared/platform/buildInfo.ts';
-import { processEnvironment } from '../../shared/platform/config.ts';
-import { describeEnvironment } from '../../shared/platform/environment.ts';
-import { fingerprintsOf, keyIdOf } from '../../shared/platform/fingerprints.ts';
-import { TELL_EVERY_MS, forgetInstance, tellInstance } from '../../shared/platform/instances.ts';
+import { raiseBuildChange } from '../../shared/orchestration/events/buildChange.ts';
+import { UNBUILT, readBuildInfo } from '../../shared/platform/config/buildInfo.ts';
+import { processEnvironment } from '../../shared/platform/config/config.ts';
+import { describeEnvironment } from '../../shared/platform/config/environment.ts';
+import { fingerprintsOf, keyIdOf } from '../../shared/platform/config/fingerprints.ts';
+import { TELL_EVERY_MS, forgetInstance, tellInstance } from '../../shared/platform/telemetry/instances.ts';
 import type { AppDeps } from './compose.ts';
 
 /** What an instance was started for comes first. */

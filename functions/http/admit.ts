@@ -2,9 +2,9 @@ import { challenge, refusalError, type Refusal } from '../../shared/identity/tok
 import { type Permission, isPermitted } from '../../shared/identity/access/permissions.ts';
 import type { Actor } from '../../shared/identity/access/actor.ts';
 import type { TokenVerifier, Verdict } from '../../shared/identity/tokens/verifyToken.ts';
-import type { DomainError } from '../../shared/platform/errors.ts';
-import type { Log } from '../../shared/platform/log.ts';
-import type { Trace } from '../../shared/platform/trace.ts';
+import type { DomainError } from '../../shared/platform/base/errors.ts';
+import type { Log } from '../../shared/platform/telemetry/log.ts';
+import type { Trace } from '../../shared/platform/telemetry/trace.ts';
 import type { AllowedOrigins } from './cors.ts';
 
 export interface AdmissionDeps {

@@ -1,7 +1,7 @@
-import type { DomainError } from '../../shared/platform/errors.ts';
-import { retryAfter, toProblem } from '../../shared/platform/problem.ts';
-import type { Result } from '../../shared/platform/result.ts';
-import { TextResponse } from '../../shared/platform/textResponse.ts';
+import type { DomainError } from '../../shared/platform/base/errors.ts';
+import { retryAfter, toProblem } from '../../shared/platform/http/problem.ts';
+import type { Result } from '../../shared/platform/base/result.ts';
+import { TextResponse } from '../../shared/platform/http/textResponse.ts';
 import type { Answer, Route } from './route.ts';
 
 /** What a handler said, as a response. */

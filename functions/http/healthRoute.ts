@@ -1,4 +1,4 @@
-import { succeed } from '../../shared/platform/result.ts';
+import { succeed } from '../../shared/platform/base/result.ts';
 import type { Route } from './route.ts';
 
 /** Up or not, and nothing else: for load balancers and for whoever may not know more. */

@@ -1,6 +1,6 @@
 import { HttpResponse, type HttpResponseInit } from '@azure/functions';
-import { StreamResponse } from '../../shared/platform/streamResponse.ts';
-import { TextResponse } from '../../shared/platform/textResponse.ts';
+import { StreamResponse } from '../../shared/platform/http/streamResponse.ts';
+import { TextResponse } from '../../shared/platform/http/textResponse.ts';
 
 /**
  * A response for the Functions library to write, which would otherwise make another of it first, with a stream around its

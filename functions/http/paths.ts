@@ -1,5 +1,5 @@
-import { isId } from '../../shared/platform/ids.ts';
-import { fail } from '../../shared/platform/result.ts';
+import { isId } from '../../shared/platform/base/ids.ts';
+import { fail } from '../../shared/platform/base/result.ts';
 
 /** A path's segments, in a template literal text or the name of a parameter; a slash at either end counts for nothing. */
 const segmentsOf = (path: string): readonly string[] => path.replace(/^\/|\/$/g, '').split('/');

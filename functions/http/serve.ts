@@ -1,11 +1,11 @@
 import type { ReadableStream } from 'node:stream/web';
 import type { Actor } from '../../shared/identity/access/actor.ts';
-import type { IdSource } from '../../shared/platform/ids.ts';
-import { faultError } from '../../shared/platform/errors.ts';
-import { invalidBySchema } from '../../shared/platform/invalid.ts';
-import { type Result, succeed } from '../../shared/platform/result.ts';
-import { SERVER_TIMING, stage } from '../../shared/platform/serverTiming.ts';
-import { type Trace, continueTrace, traceparentOf } from '../../shared/platform/trace.ts';
+import type { IdSource } from '../../shared/platform/base/ids.ts';
+import { faultError } from '../../shared/platform/base/errors.ts';
+import { invalidBySchema } from '../../shared/platform/base/invalid.ts';
+import { type Result, succeed } from '../../shared/platform/base/result.ts';
+import { SERVER_TIMING, stage } from '../../shared/platform/telemetry/serverTiming.ts';
+import { type Trace, continueTrace, traceparentOf } from '../../shared/platform/telemetry/trace.ts';
 import { type AdmissionDeps, admit } from './admit.ts';
 import { problemAnswer, refuse, responseOf, toResponse } from './answers.ts';
 import { letEveryPageRead, letPagesRead } from './cors.ts';

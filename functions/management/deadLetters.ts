@@ -5,8 +5,8 @@ import {
   listDeadLetters,
   requeueDeadLetter,
   sequenceNumberSchema,
-} from '../../shared/orchestration/agent/deadLetters.ts';
-import { succeed } from '../../shared/platform/result.ts';
+} from '../../shared/orchestration/engine/deadLetters.ts';
+import { succeed } from '../../shared/platform/base/result.ts';
 import type { AppDeps } from '../compose/compose.ts';
 import type { Route } from '../http/route.ts';
 import { knownAgent } from './agents.ts';

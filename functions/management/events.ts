@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { raiseEvent } from '../../shared/orchestration/event/raiseEvent.ts';
-import { actorOf, idFor } from '../../shared/orchestration/caller.ts';
-import { unknownName } from '../../shared/orchestration/nearest.ts';
-import { invalid } from '../../shared/platform/invalid.ts';
-import { type Bounds, unsafeShape } from '../../shared/platform/jsonShape.ts';
-import { type Result, fail, succeed } from '../../shared/platform/result.ts';
-import { traceparentOf } from '../../shared/platform/trace.ts';
+import { raiseEvent } from '../../shared/orchestration/engine/publishEvent.ts';
+import { actorOf, idFor } from '../../shared/orchestration/model/caller.ts';
+import { unknownName } from '../../shared/orchestration/model/unknownName.ts';
+import { invalid } from '../../shared/platform/base/invalid.ts';
+import { type Bounds, unsafeShape } from '../../shared/platform/base/jsonShape.ts';
+import { type Result, fail, succeed } from '../../shared/platform/base/result.ts';
+import { traceparentOf } from '../../shared/platform/telemetry/trace.ts';
 import type { AppDeps } from '../compose/compose.ts';
 import type { Answer, Route } from '../http/route.ts';
 import { callerOf } from './caller.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { tenantHint } from '../../shared/identity/access/tenants.ts';
-import { MAX_SERVERS } from '../../shared/orchestration/servers/registerServers.ts';
-import { type Result, fail, succeed } from '../../shared/platform/result.ts';
+import { MAX_SERVERS } from '../../shared/orchestration/plans/registerServers.ts';
+import { type Result, fail, succeed } from '../../shared/platform/base/result.ts';
 import { exportFormats, exportServers } from '../../shared/registry/import/exportServers.ts';
 import { fetchImport } from '../../shared/registry/import/fetchImport.ts';
 import { type Import, readImport } from '../../shared/registry/import/readImport.ts';

@@ -1,5 +1,5 @@
 import type { ActOutcome } from '../../shared/audit/model/record.ts';
-import { InfrastructureError } from '../../shared/platform/errors.ts';
+import { InfrastructureError } from '../../shared/platform/base/errors.ts';
 import type { AppDeps } from '../compose/compose.ts';
 import type { Call, Route } from '../http/route.ts';
 

@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import type { Delegation } from '../../shared/orchestration/delegation/delegation.ts';
-import { runGate } from '../../shared/orchestration/gate/gateRun.ts';
-import { failedCheck, gateStatus } from '../../shared/orchestration/gate/gateStatus.ts';
-import { missingChecks } from '../../shared/orchestration/gate/qualityGates.ts';
-import { type Plan, hasEnded } from '../../shared/orchestration/plan/plan.ts';
-import { type WithheldOf, shownError } from '../../shared/orchestration/task/resultAccess.ts';
-import { type Result, fail, succeed } from '../../shared/platform/result.ts';
+import type { Delegation } from '../../shared/orchestration/model/delegation.ts';
+import { runGate } from '../../shared/orchestration/plans/runGate.ts';
+import { failedCheck, gateStatus } from '../../shared/orchestration/model/gateStatus.ts';
+import { missingChecks } from '../../shared/orchestration/plans/qualityGates.ts';
+import { type Plan, hasEnded } from '../../shared/orchestration/model/plan.ts';
+import { type WithheldOf, shownError } from '../../shared/orchestration/tasks/resultAccess.ts';
+import { type Result, fail, succeed } from '../../shared/platform/base/result.ts';
 import type { AppDeps } from '../compose/compose.ts';
 import type { Answer, Route } from '../http/route.ts';
 import { delegationsOf } from './delegationsOf.ts';

@@ -1,5 +1,5 @@
-import { fail, succeed } from '../../shared/platform/result.ts';
-import type { IdSource } from '../../shared/platform/ids.ts';
+import { fail, succeed } from '../../shared/platform/base/result.ts';
+import type { IdSource } from '../../shared/platform/base/ids.ts';
 import {
   type LinkRequest,
   type RegistryLink,

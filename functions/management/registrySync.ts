@@ -1,4 +1,4 @@
-import { fail, succeed } from '../../shared/platform/result.ts';
+import { fail, succeed } from '../../shared/platform/base/result.ts';
 import type { RegistrySync } from '../../shared/registry/sync/registrySync.ts';
 import {
   type SyncBudget,

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import type { Actor } from '../../shared/identity/access/actor.ts';
 import { systemReport } from '../../shared/health/systemReport.ts';
-import { REPORT_PLAN } from '../../shared/orchestration/plan/namedPlans.ts';
-import { type Plan, hasEnded } from '../../shared/orchestration/plan/plan.ts';
-import { requestPlan } from '../../shared/orchestration/plan/requestPlan.ts';
-import type { PlanStore } from '../../shared/orchestration/stores.ts';
-import { type Result, fail, succeed } from '../../shared/platform/result.ts';
+import { REPORT_PLAN } from '../../shared/orchestration/plans/namedPlans.ts';
+import { type Plan, hasEnded } from '../../shared/orchestration/model/plan.ts';
+import { requestPlan } from '../../shared/orchestration/plans/requestPlan.ts';
+import type { PlanStore } from '../../shared/orchestration/model/stores.ts';
+import { type Result, fail, succeed } from '../../shared/platform/base/result.ts';
 import type { AppDeps } from '../compose/compose.ts';
 import type { Answer, Route } from '../http/route.ts';
 import { delegationsOf } from './delegationsOf.ts';

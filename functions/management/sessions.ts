@@ -3,7 +3,7 @@ import { challenge, refusalError } from '../../shared/identity/tokens/refusals.t
 import { type Permission, isPermitted } from '../../shared/identity/access/permissions.ts';
 import type { AuthContext, Session } from '../../shared/identity/sessions/sessionStore.ts';
 import { bearerToken } from '../../shared/identity/tokens/bearerToken.ts';
-import { fail, succeed } from '../../shared/platform/result.ts';
+import { fail, succeed } from '../../shared/platform/base/result.ts';
 import type { AppDeps } from '../compose/compose.ts';
 import { problemAnswer } from '../http/answers.ts';
 import type { Answer, Call, Route } from '../http/route.ts';

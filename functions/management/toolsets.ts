@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Result, fail, succeed } from '../../shared/platform/result.ts';
+import { type Result, fail, succeed } from '../../shared/platform/base/result.ts';
 import {
   type NewToolset,
   newToolsetSchema,

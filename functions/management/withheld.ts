@@ -1,5 +1,5 @@
 import type { Actor } from '../../shared/identity/access/actor.ts';
-import { type WithheldOf, withheldFrom } from '../../shared/orchestration/task/resultAccess.ts';
+import { type WithheldOf, withheldFrom } from '../../shared/orchestration/tasks/resultAccess.ts';
 import type { AppDeps } from '../compose/compose.ts';
 
 /** Returns what is withheld from a caller of the results of tasks, by the current permissions of the tasks. */

@@ -1,5 +1,5 @@
 import { app } from '@azure/functions';
-import { sweepStuck } from '../../shared/orchestration/sweepStuck.ts';
+import { sweepStuck } from '../../shared/orchestration/engine/sweepStuck.ts';
 import type { AppDeps } from '../compose/compose.ts';
 
 const EVERY_HALF_MINUTE = '*/30 * * * * *';

@@ -9,16 +9,10 @@ import {
   type Segment,
   SEGMENT_LENGTH,
 } from '../../shared/audit/model/record.ts';
-import {
-  type TrailRow,
-  recordKey,
-  recordOf,
-  segmentKey,
-  segmentOf,
-} from '../../shared/audit/model/trailStore.ts';
+import { type TrailRow, recordKey, recordOf, segmentKey, segmentOf } from '../../shared/audit/model/trailStore.ts';
 import { type Verification, verifyTrail } from '../../shared/audit/verify/verifyTrail.ts';
-import { InfrastructureError } from '../../shared/platform/errors.ts';
-import { randomId } from '../../shared/platform/ids.ts';
+import { InfrastructureError } from '../../shared/platform/base/errors.ts';
+import { randomId } from '../../shared/platform/base/ids.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
 import { recordingLog } from '../support/gateway.ts';
 import { type OpenTrail, memoryTrail } from '../support/memoryTrail.ts';

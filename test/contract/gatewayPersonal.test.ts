@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { succeed } from '../../shared/platform/result.ts';
+import { succeed } from '../../shared/platform/base/result.ts';
 import { azureTableServerStore } from '../../shared/registry/records/azureTableServerStore.ts';
 import { type TestGateway, startGateway, tenantId } from '../support/gateway.ts';
 import { type HandmadeUpstream, discoveryOf, handmadeUpstream, json } from '../support/handmadeUpstream.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { randomId } from '../../shared/platform/ids.ts';
+import { randomId } from '../../shared/platform/base/ids.ts';
 import { announced } from '../../shared/registry/records/registryVersion.ts';
 import { azureTableServerStore } from '../../shared/registry/records/azureTableServerStore.ts';
 import { type FeatureServer, startFeatureServer } from '../support/features/featureServer.ts';

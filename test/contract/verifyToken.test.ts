@@ -4,8 +4,8 @@ import { createSecretKey, createHmac } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type TokenVerifier, createTokenVerifier } from '../../shared/identity/tokens/verifyToken.ts';
 import type { Refusal } from '../../shared/identity/tokens/refusals.ts';
-import { InfrastructureError } from '../../shared/platform/errors.ts';
-import { type OutboundClient, openOutboundClient } from '../../shared/platform/outbound.ts';
+import { InfrastructureError } from '../../shared/platform/base/errors.ts';
+import { type OutboundClient, openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
 import { type KeyServer, type SigningKey, newKey, sign, startKeyServer } from '../support/jwks.ts';
 
 const audience = 'c0ffee00-0000-4000-8000-000000000001';

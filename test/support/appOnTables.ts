@@ -6,10 +6,10 @@ import { mcpRoutes } from '../../functions/mcp/app.ts';
 import { matches } from '../../functions/http/paths.ts';
 import type { Route } from '../../functions/http/route.ts';
 import { type Role, roles } from '../../shared/identity/access/actor.ts';
-import { azureTableWaitingLines } from '../../shared/orchestration/azureTableWaitingLines.ts';
-import { createQueueShares } from '../../shared/orchestration/delegation/createQueueShares.ts';
-import type { App } from '../../shared/platform/config.ts';
-import { openTables } from '../../shared/platform/openTables.ts';
+import { azureTableWaitingLines } from '../../shared/orchestration/stores/azureTableBacklog.ts';
+import { createQueueShares } from '../../shared/orchestration/engine/createDispatcher.ts';
+import type { App } from '../../shared/platform/config/config.ts';
+import { openTables } from '../../shared/platform/tables/openTables.ts';
 import { testConfig } from './config.ts';
 import { callerTenant, type FakeHttpDeps, fakeHttpDeps } from './httpDeps.ts';
 

@@ -1,4 +1,4 @@
-import { createSseParser } from '../../shared/gateway/sse.ts';
+import { createSseParser } from '../../shared/gateway/protocol/sse.ts';
 import type { Era } from '../../shared/registry/records/era.ts';
 import type { Tool } from '../../shared/registry/records/server.ts';
 

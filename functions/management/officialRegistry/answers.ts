@@ -1,6 +1,6 @@
-import type { DomainError } from '../../../shared/platform/errors.ts';
-import { type Failure, fail, succeed } from '../../../shared/platform/result.ts';
-import type { Result } from '../../../shared/platform/result.ts';
+import type { DomainError } from '../../../shared/platform/base/errors.ts';
+import { type Failure, fail, succeed } from '../../../shared/platform/base/result.ts';
+import type { Result } from '../../../shared/platform/base/result.ts';
 import { GATEWAY_META } from '../../../shared/registry/serverJson/gatewayMeta.ts';
 import { withoutSecrets } from '../../../shared/registry/secrets/literalSecrets.ts';
 import { OFFICIAL_META } from '../../../shared/registry/serverJson/serverJson.ts';

@@ -1,4 +1,4 @@
-import type { Result } from '../../../shared/platform/result.ts';
+import type { Result } from '../../../shared/platform/base/result.ts';
 import type { PublishedVersion } from '../../../shared/registry/versions/publishedVersion.ts';
 import type { VersionStore } from '../../../shared/registry/versions/versionStore.ts';
 import type { Answer } from '../../http/route.ts';

@@ -1,9 +1,12 @@
 import { z } from 'zod';
-import type { Clock } from '../../../shared/platform/clock.ts';
-import type { IdSource } from '../../../shared/platform/ids.ts';
-import type { Result } from '../../../shared/platform/result.ts';
+import type { Clock } from '../../../shared/platform/base/clock.ts';
+import type { IdSource } from '../../../shared/platform/base/ids.ts';
+import type { Result } from '../../../shared/platform/base/result.ts';
 import { tagsOf } from '../../../shared/registry/serverJson/gatewayMeta.ts';
-import { refuseSecrets, submittedServerJsonSchema } from '../../../shared/registry/secrets/literalSecrets.ts';
+import {
+  refuseSecrets,
+  submittedServerJsonSchema,
+} from '../../../shared/registry/secrets/literalSecrets.ts';
 import type { ServerJson } from '../../../shared/registry/serverJson/serverJson.ts';
 import {
   type Decision,

@@ -1,4 +1,4 @@
-import { InfrastructureError } from '../../platform/errors.ts';
+import { InfrastructureError } from '../../platform/base/errors.ts';
 import { createDigest } from '../model/hashChain.ts';
 import { type Journal, type JournalDeps, openJournal } from './journal.ts';
 import { type Act, type ActOutcome, type AuditEvent, plainText } from '../model/record.ts';

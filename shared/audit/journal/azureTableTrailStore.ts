@@ -1,7 +1,7 @@
 import { RestError, type TableClient, type TableEntityResult, odata } from '@azure/data-tables';
-import { InfrastructureError } from '../../platform/errors.ts';
-import { type BatchAct, BatchRefused, submitBatch } from '../../platform/azureTableBatch.ts';
-import { openTableClient } from '../../platform/openTables.ts';
+import { InfrastructureError } from '../../platform/base/errors.ts';
+import { type BatchAct, BatchRefused, submitBatch } from '../../platform/tables/azureTableBatch.ts';
+import { openTableClient } from '../../platform/tables/openTables.ts';
 import {
   type Labels,
   type TrailPage,

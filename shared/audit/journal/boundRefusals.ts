@@ -1,4 +1,4 @@
-import type { Clock } from '../../platform/clock.ts';
+import type { Clock } from '../../platform/base/clock.ts';
 import type { Audit } from './audit.ts';
 import type { AuditEvent } from '../model/record.ts';
 

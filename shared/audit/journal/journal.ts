@@ -1,7 +1,7 @@
-import type { Clock } from '../../platform/clock.ts';
-import { InfrastructureError } from '../../platform/errors.ts';
-import type { IdSource } from '../../platform/ids.ts';
-import type { Log } from '../../platform/log.ts';
+import type { Clock } from '../../platform/base/clock.ts';
+import { InfrastructureError } from '../../platform/base/errors.ts';
+import type { IdSource } from '../../platform/base/ids.ts';
+import type { Log } from '../../platform/telemetry/log.ts';
 import { type Digest, type Entry, type Extension, beginChain, extend } from '../model/hashChain.ts';
 import { type AuditEvent, type Segment, SEGMENT_LENGTH } from '../model/record.ts';
 import { MAX_COMMIT, type TrailStore, recordKey, recordOf } from '../model/trailStore.ts';

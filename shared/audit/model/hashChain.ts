@@ -1,5 +1,5 @@
 import { createHmac, hash } from 'node:crypto';
-import { canonicalJson } from '../../platform/canonicalJson.ts';
+import { canonicalJson } from '../../platform/base/canonicalJson.ts';
 import { type AuditEvent, type AuditRecord, type Segment, SEGMENT_LENGTH, recordId } from './record.ts';
 
 /** Hash of a JSON value. */

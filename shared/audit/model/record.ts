@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type ErrorKind } from '../../platform/errors.ts';
+import { type ErrorKind } from '../../platform/base/errors.ts';
 
 /** Who does what to what. */
 export interface Act {

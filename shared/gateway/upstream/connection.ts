@@ -2,8 +2,8 @@ import type { SignedIn } from '../../identity/credentials/credentials.ts';
 import type { Actor } from '../../identity/access/actor.ts';
 import type { Era } from '../../registry/records/era.ts';
 import type { Tool } from '../../registry/records/server.ts';
-import type { Envelope } from '../envelope.ts';
-import type { JsonObject, RequestId } from '../jsonRpc.ts';
+import type { Envelope } from '../protocol/envelope.ts';
+import type { JsonObject, RequestId } from '../protocol/jsonRpc.ts';
 import type { ClientSession } from '../session/clientSessions.ts';
 import type { Answer } from './answer.ts';
 

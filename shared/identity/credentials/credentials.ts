@@ -1,8 +1,8 @@
-import type { Clock } from '../../platform/clock.ts';
-import type { Config } from '../../platform/config.ts';
-import type { DomainError } from '../../platform/errors.ts';
-import { type Result, fail, succeed } from '../../platform/result.ts';
-import { createTenantCache } from '../../platform/tenantCache.ts';
+import type { Clock } from '../../platform/base/clock.ts';
+import type { Config } from '../../platform/config/config.ts';
+import type { DomainError } from '../../platform/base/errors.ts';
+import { type Result, fail, succeed } from '../../platform/base/result.ts';
+import { createTenantCache } from '../../platform/concurrency/tenantCache.ts';
 import type { ExchangeToken, ExchangedToken } from './tokenExchange.ts';
 import type { Actor } from '../access/actor.ts';
 import { operatorTenantOf } from '../access/tenants.ts';

@@ -1,7 +1,7 @@
 import type { INetworkModule, NodeAuthOptions } from '@azure/msal-node';
-import type { Config } from '../../platform/config.ts';
-import type { OutboundClient } from '../../platform/outbound.ts';
-import { type Result, fail, succeed } from '../../platform/result.ts';
+import type { Config } from '../../platform/config/config.ts';
+import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
+import { type Result, fail, succeed } from '../../platform/base/result.ts';
 
 /** A token for another API, in the name of a user. */
 export interface ExchangedToken {

@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { CLOCK_TOLERANCE_MS, type Clock } from '../../platform/clock.ts';
-import type { App } from '../../platform/config.ts';
-import { type IdSource, isId } from '../../platform/ids.ts';
-import { settingsSchema } from '../../platform/settings.ts';
-import type { Seal } from '../../platform/seal.ts';
-import type { StateStore } from '../../platform/stateStore.ts';
-import { parseStateValue } from '../../platform/stateValue.ts';
+import { CLOCK_TOLERANCE_MS, type Clock } from '../../platform/base/clock.ts';
+import type { App } from '../../platform/config/config.ts';
+import { type IdSource, isId } from '../../platform/base/ids.ts';
+import { settingsSchema } from '../../platform/config/settings.ts';
+import type { Seal } from '../../platform/security/seal.ts';
+import type { StateStore } from '../../platform/state/stateStore.ts';
+import { parseStateValue } from '../../platform/state/stateValue.ts';
 import { type Actor, actorSchema, roles } from '../access/actor.ts';
 
 /** A session lasts an hour at most. */

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
-import type { Clock } from '../../platform/clock.ts';
-import { createTenantCache } from '../../platform/tenantCache.ts';
+import type { Clock } from '../../platform/base/clock.ts';
+import { createTenantCache } from '../../platform/concurrency/tenantCache.ts';
 import type { Actor } from '../access/actor.ts';
 import type { TokenVerifier } from './verifyToken.ts';
 

@@ -1,4 +1,4 @@
-import type { DomainError } from '../../platform/errors.ts';
+import type { DomainError } from '../../platform/base/errors.ts';
 
 /** Delegated scope that a user's token must carry, beside a role. */
 export const REQUIRED_SCOPE = 'mcp.access';

@@ -8,10 +8,10 @@ import {
   customFetch,
   errors,
 } from 'jose';
-import { InfrastructureError } from '../../platform/errors.ts';
-import type { OutboundRequest } from '../../platform/outbound.ts';
-import type { OutboundBody } from '../../platform/outboundBody.ts';
-import type { Result } from '../../platform/result.ts';
+import { InfrastructureError } from '../../platform/base/errors.ts';
+import type { OutboundRequest } from '../../platform/outbound/outboundClient.ts';
+import type { OutboundBody } from '../../platform/outbound/outboundBody.ts';
+import type { Result } from '../../platform/base/result.ts';
 
 /** Bytes: many times the size of Entra's key set. A longer answer counts as no keys. */
 const MAX_KEYS_BYTES = 256 * 1024;

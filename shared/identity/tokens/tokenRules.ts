@@ -1,6 +1,6 @@
 import { type JWTPayload, type ProtectedHeaderParameters, decodeJwt, decodeProtectedHeader } from 'jose';
 import { z } from 'zod';
-import { CLOCK_TOLERANCE_MS } from '../../platform/clock.ts';
+import { CLOCK_TOLERANCE_MS } from '../../platform/base/clock.ts';
 import { type Actor, type Role, roles } from '../access/actor.ts';
 import { bearerToken } from './bearerToken.ts';
 import { REQUIRED_SCOPE, type Refusal } from './refusals.ts';

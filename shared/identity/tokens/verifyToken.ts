@@ -1,4 +1,4 @@
-import type { Clock } from '../../platform/clock.ts';
+import type { Clock } from '../../platform/base/clock.ts';
 import type { Actor } from '../access/actor.ts';
 import { bearerToken, holdsSeveral } from './bearerToken.ts';
 import type { Refusal } from './refusals.ts';

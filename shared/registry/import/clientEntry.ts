@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { MESSAGE_BOUNDS, unsafeShape } from '../../platform/jsonShape.ts';
+import { MESSAGE_BOUNDS, unsafeShape } from '../../platform/base/jsonShape.ts';
 import { isSecretName } from '../secrets/secretNames.ts';
 import { type Judged, usableUrl } from './usableUrl.ts';
 

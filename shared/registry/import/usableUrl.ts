@@ -1,4 +1,4 @@
-import { checkOutboundUrl } from '../../platform/addressRules.ts';
+import { checkOutboundUrl } from '../../platform/security/addressRules.ts';
 import { holdsHidden, secretsNamedIn } from '../secrets/urlSecrets.ts';
 
 /** The URL of a server, or why it is left out. */

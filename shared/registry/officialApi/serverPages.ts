@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { type JsonSource, fetchJson } from '../../platform/fetchJson.ts';
-import type { OutboundClient } from '../../platform/outbound.ts';
-import { type Result, fail, succeed } from '../../platform/result.ts';
+import { type JsonSource, fetchJson } from '../../platform/outbound/fetchJson.ts';
+import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
+import { type Result, fail, succeed } from '../../platform/base/result.ts';
 
 /** What the official API gives at most at once. */
 export const PAGE_ENTRIES = 100;

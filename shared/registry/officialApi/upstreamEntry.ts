@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { invalid, invalidBySchema } from '../../platform/invalid.ts';
-import { MESSAGE_BOUNDS, unsafeShape } from '../../platform/jsonShape.ts';
-import { type Result, succeed } from '../../platform/result.ts';
+import { invalid, invalidBySchema } from '../../platform/base/invalid.ts';
+import { MESSAGE_BOUNDS, unsafeShape } from '../../platform/base/jsonShape.ts';
+import { type Result, succeed } from '../../platform/base/result.ts';
 import { GATEWAY_META } from '../serverJson/gatewayMeta.ts';
 import { OFFICIAL_META, type ServerJson, serverJsonSchema } from '../serverJson/serverJson.ts';
 import { type VersionStatus, versionStatuses } from '../versions/publishedVersion.ts';

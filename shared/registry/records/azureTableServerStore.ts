@@ -1,5 +1,5 @@
 import { odata } from '@azure/data-tables';
-import type { OpenTable, TableCodec } from '../../platform/tables.ts';
+import type { OpenTable, TableCodec } from '../../platform/tables/tables.ts';
 import { type ServerRecord, serverRecordSchema } from './server.ts';
 import type { ServerFilter, ServerStore } from './serverStore.ts';
 

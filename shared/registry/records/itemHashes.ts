@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { canonicalJson } from '../../platform/canonicalJson.ts';
+import { canonicalJson } from '../../platform/base/canonicalJson.ts';
 import type { Discovery } from './server.ts';
 
 /** SHA-256 of all that a server says of an item: another one means that what a model is told of it has changed. */

@@ -1,6 +1,6 @@
-import type { StateStore } from '../../platform/stateStore.ts';
-import type { IdSource } from '../../platform/ids.ts';
-import type { Replacement } from '../../platform/tables.ts';
+import type { StateStore } from '../../platform/state/stateStore.ts';
+import type { IdSource } from '../../platform/base/ids.ts';
+import type { Replacement } from '../../platform/tables/tables.ts';
 import type { ServerStore } from './serverStore.ts';
 import type { ToolsetStore } from '../toolsets/toolsetStore.ts';
 

@@ -1,5 +1,5 @@
-import type { Seal } from '../../platform/seal.ts';
-import type { Stored } from '../../platform/tables.ts';
+import type { Seal } from '../../platform/security/seal.ts';
+import type { Stored } from '../../platform/tables/tables.ts';
 import type { ServerRecord } from './server.ts';
 import { withoutSecrets } from '../secrets/literalSecrets.ts';
 import type { ServerStore } from './serverStore.ts';

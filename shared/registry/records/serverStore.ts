@@ -1,4 +1,4 @@
-import type { Page, Replacement, Stored } from '../../platform/tables.ts';
+import type { Page, Replacement, Stored } from '../../platform/tables/tables.ts';
 import type { ServerRecord } from './server.ts';
 
 export interface ServerFilter {

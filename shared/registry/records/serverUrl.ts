@@ -1,4 +1,4 @@
-import type { Seal } from '../../platform/seal.ts';
+import type { Seal } from '../../platform/security/seal.ts';
 import { hideUrlSecrets } from '../secrets/urlSecrets.ts';
 
 /** The URL of a server as a record holds it. */

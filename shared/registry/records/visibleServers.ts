@@ -1,6 +1,6 @@
-import type { IdSource } from '../../platform/ids.ts';
-import type { StateStore } from '../../platform/stateStore.ts';
-import type { Page, Stored } from '../../platform/tables.ts';
+import type { IdSource } from '../../platform/base/ids.ts';
+import type { StateStore } from '../../platform/state/stateStore.ts';
+import type { Page, Stored } from '../../platform/tables/tables.ts';
 import { registryVersion } from './registryVersion.ts';
 import type { ServerRecord } from './server.ts';
 import type { ServerFilter, ServerStore } from './serverStore.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { MESSAGE_BOUNDS, isLongerThan, unsafeShape } from '../../platform/jsonShape.ts';
+import { MESSAGE_BOUNDS, isLongerThan, unsafeShape } from '../../platform/base/jsonShape.ts';
 import { GATEWAY_META, gatewayMetaSchema } from './gatewayMeta.ts';
 import { packageSchema } from './packages.ts';
 import { specificVersion } from './specificVersion.ts';

@@ -1,4 +1,4 @@
-import type { OpenTable, TableCodec } from '../../platform/tables.ts';
+import type { OpenTable, TableCodec } from '../../platform/tables/tables.ts';
 import { type Toolset, toolsetSchema } from './toolset.ts';
 import type { ToolsetStore } from './toolsetStore.ts';
 

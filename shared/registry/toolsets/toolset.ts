@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { type Failure, fail } from '../../platform/result.ts';
-import { MAX_DOCUMENT_LENGTH } from '../../platform/tableDocument.ts';
+import { type Failure, fail } from '../../platform/base/result.ts';
+import { MAX_DOCUMENT_LENGTH } from '../../platform/tables/tableDocument.ts';
 import { slugSchema } from '../records/server.ts';
 
 /** What models' own interfaces take as the name of a tool. */

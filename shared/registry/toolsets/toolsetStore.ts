@@ -1,4 +1,4 @@
-import type { Page, Replacement, Stored } from '../../platform/tables.ts';
+import type { Page, Replacement, Stored } from '../../platform/tables/tables.ts';
 import type { Toolset } from './toolset.ts';
 
 /** Keeps the toolsets of all tenants. An outage is thrown, never read as "not found". */

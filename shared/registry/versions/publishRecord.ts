@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
-import type { Clock } from '../../platform/clock.ts';
-import { type Result, succeed } from '../../platform/result.ts';
+import type { Clock } from '../../platform/base/clock.ts';
+import { type Result, succeed } from '../../platform/base/result.ts';
 import { tagsOf } from '../serverJson/gatewayMeta.ts';
 import type { ServerRecord } from '../records/server.ts';
 import { specificVersion } from '../serverJson/specificVersion.ts';

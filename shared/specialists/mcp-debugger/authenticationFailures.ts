@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import type { TrailQuery } from '../../audit/model/trailStore.ts';
 import { operatorTenantOf } from '../../identity/access/tenants.ts';
-import { type Task, type TaskHelpers, defineTask } from '../../orchestration/task/task.ts';
-import { InfrastructureError } from '../../platform/errors.ts';
-import { succeed } from '../../platform/result.ts';
+import { type Task, type TaskHelpers, defineTask } from '../../orchestration/tasks/task.ts';
+import { InfrastructureError } from '../../platform/base/errors.ts';
+import { succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, reportSchema } from '../finding.ts';
 import { tokenOf } from '../tokenOf.ts';
-import { withinTime } from '../withinTime.ts';
+import { withinTime } from '../withTimeout.ts';
 import { readRecords } from '../readRecords.ts';
 import { explainRefusals, groupRefusals, isRefusal, reasons } from './refusals.ts';
 import { traceIdSchema } from './traceId.ts';

@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { recordContentSchema } from '../../orchestration/servers/content.ts';
+import { recordContentSchema } from '../../orchestration/servers/recordContent.ts';
 import { takeSlug } from '../../orchestration/servers/takeSlug.ts';
-import type { PlanStore } from '../../orchestration/stores.ts';
-import { type Task, defineTask } from '../../orchestration/task/task.ts';
-import { type Result, fail, succeed } from '../../platform/result.ts';
-import type { Stored } from '../../platform/tables.ts';
+import type { PlanStore } from '../../orchestration/model/stores.ts';
+import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
+import { type Result, fail, succeed } from '../../platform/base/result.ts';
+import type { Stored } from '../../platform/tables/tables.ts';
 import {
   type PublishingDeps,
   checkPublishable,

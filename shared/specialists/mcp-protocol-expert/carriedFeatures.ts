@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { capabilitiesFor } from '../../gateway/view/serverView.ts';
-import { isSound } from '../../gateway/view/tools.ts';
+import { capabilitiesFor } from '../../gateway/catalogue/serverView.ts';
+import { isSound } from '../../gateway/catalogue/tools.ts';
 import { type Era, eraSchema } from '../../registry/records/era.ts';
 import { type Tool } from '../../registry/records/server.ts';
 import type { Finding } from '../finding.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { TaskHelpers } from '../../orchestration/task/task.ts';
-import { type Result, fail, succeed } from '../../platform/result.ts';
+import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
+import { type Result, fail, succeed } from '../../platform/base/result.ts';
 import { type Discovery, type ServerRecord, slugSchema } from '../../registry/records/server.ts';
 import type { ServerStore } from '../../registry/records/serverStore.ts';
 

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { createDigest } from '../../audit/model/hashChain.ts';
 import { verifyTrail } from '../../audit/verify/verifyTrail.ts';
-import { CLOCK_TOLERANCE_MS } from '../../platform/clock.ts';
-import { type Task, defineTask } from '../../orchestration/task/task.ts';
-import type { Page } from '../../platform/tables.ts';
-import { succeed } from '../../platform/result.ts';
+import { CLOCK_TOLERANCE_MS } from '../../platform/base/clock.ts';
+import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
+import type { Page } from '../../platform/tables/tables.ts';
+import { succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, verdict, verdictSchema } from '../finding.ts';
-import { withinTime } from '../withinTime.ts';
+import { withinTime } from '../withTimeout.ts';
 import { chainFindings } from './auditVerification.ts';
 import { missing, ofDelegation, ofPlan } from './expectedRecords.ts';
 import { readRecords } from '../readRecords.ts';

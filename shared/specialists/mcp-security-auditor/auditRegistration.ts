@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Audit } from '../../audit/journal/audit.ts';
-import { type Task, defineTask } from '../../orchestration/task/task.ts';
-import { succeed } from '../../platform/result.ts';
+import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
+import { succeed } from '../../platform/base/result.ts';
 import { slugSchema } from '../../registry/records/server.ts';
 
 /** Puts a change of the registry into the audit trail. It has succeeded once that is stored. */

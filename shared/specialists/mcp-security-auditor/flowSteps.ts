@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { REQUIRED_SCOPE } from '../../identity/tokens/refusals.ts';
 import { issuerOf } from '../../identity/tokens/signingKeys.ts';
-import type { TaskHelpers } from '../../orchestration/task/task.ts';
-import type { Result } from '../../platform/result.ts';
+import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
+import type { Result } from '../../platform/base/result.ts';
 import { type EndpointAnswer, callEndpoint } from '../callEndpoint.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import type { Finding } from '../finding.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type PublishedKey, issuerOf, keyIsOfIssuer, keysUrl } from '../../identity/tokens/signingKeys.ts';
-import type { OutboundClient } from '../../platform/outbound.ts';
+import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { type Fetched, fetchDocument } from '../fetchDocument.ts';
 import type { Finding } from '../finding.ts';
 

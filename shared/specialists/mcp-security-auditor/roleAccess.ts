@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { findNamed, slugIn } from '../../gateway/view/names.ts';
+import { findNamed, slugIn } from '../../gateway/catalogue/names.ts';
 import {
   type Permission,
   isOfOperatorTenant,
@@ -8,8 +8,8 @@ import {
   rolesWith,
 } from '../../identity/access/permissions.ts';
 import { type Actor, type Role, roles } from '../../identity/access/actor.ts';
-import { type Task, defineTask } from '../../orchestration/task/task.ts';
-import { succeed } from '../../platform/result.ts';
+import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
+import { succeed } from '../../platform/base/result.ts';
 import { slugSchema } from '../../registry/records/server.ts';
 import type { VisibleServers } from '../../registry/records/visibleServers.ts';
 import type { SpecialistDeps } from '../deps.ts';

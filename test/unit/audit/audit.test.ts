@@ -6,9 +6,9 @@ import { MAX_WAITING } from '../../../shared/audit/journal/journal.ts';
 import type { AuditEvent } from '../../../shared/audit/model/record.ts';
 import { recordOf } from '../../../shared/audit/model/trailStore.ts';
 import { verifyTrail } from '../../../shared/audit/verify/verifyTrail.ts';
-import { systemClock } from '../../../shared/platform/clock.ts';
-import { InfrastructureError } from '../../../shared/platform/errors.ts';
-import { randomId } from '../../../shared/platform/ids.ts';
+import { systemClock } from '../../../shared/platform/base/clock.ts';
+import { InfrastructureError } from '../../../shared/platform/base/errors.ts';
+import { randomId } from '../../../shared/platform/base/ids.ts';
 import { type RecordingLog, recordingLog } from '../../support/gateway.ts';
 import { type OpenTrail, memoryTrail } from '../../support/memoryTrail.ts';
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { beginChain, createDigest, extend, isIntact } from '../../../shared/audit/model/hashChain.ts';
 import { type AuditEvent, SEGMENT_LENGTH, plainText } from '../../../shared/audit/model/record.ts';
-import { canonicalJson } from '../../../shared/platform/canonicalJson.ts';
+import { canonicalJson } from '../../../shared/platform/base/canonicalJson.ts';
 import { keyRange, placeOf, recordKey } from '../../../shared/audit/model/trailStore.ts';
 
 const digest = createDigest();

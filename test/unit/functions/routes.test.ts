@@ -8,9 +8,9 @@ import { matches } from '../../../functions/http/paths.ts';
 import { FALLBACK_NAME } from '../../../functions/http/register.ts';
 import { isPermitted } from '../../../shared/identity/access/permissions.ts';
 import { type Actor, roles } from '../../../shared/identity/access/actor.ts';
-import { agentNames } from '../../../shared/orchestration/agent/agents.ts';
-import { REPORTS_QUEUE } from '../../../shared/orchestration/delegation/agentReport.ts';
-import type { App } from '../../../shared/platform/config.ts';
+import { agentNames } from '../../../shared/orchestration/model/agents.ts';
+import { REPORTS_QUEUE } from '../../../shared/orchestration/engine/recordReport.ts';
+import type { App } from '../../../shared/platform/config/config.ts';
 import { testConfig } from '../../support/config.ts';
 import { fakeHttpDeps } from '../../support/httpDeps.ts';
 

@@ -6,10 +6,10 @@ import { planRoutes } from '../../../functions/management/plans.ts';
 import { qualityGateRoutes } from '../../../functions/management/qualityGates.ts';
 import type { Route } from '../../../functions/http/route.ts';
 import type { Role } from '../../../shared/identity/access/actor.ts';
-import { runGate } from '../../../shared/orchestration/gate/gateRun.ts';
-import { defineTask } from '../../../shared/orchestration/task/task.ts';
-import { taskCatalogue } from '../../../shared/orchestration/task/taskCatalogue.ts';
-import { fail, succeed } from '../../../shared/platform/result.ts';
+import { runGate } from '../../../shared/orchestration/plans/runGate.ts';
+import { defineTask } from '../../../shared/orchestration/tasks/task.ts';
+import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
+import { fail, succeed } from '../../../shared/platform/base/result.ts';
 import { caller, testEngine } from '../../support/engine.ts';
 
 const SECRET = 'what the audit trail says';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { Outcome } from '../../../shared/gateway/jsonRpc.ts';
-import { translateOutcome } from '../../../shared/gateway/translate.ts';
-import { GATEWAY_INFO } from '../../../shared/gateway/protocol.ts';
+import type { Outcome } from '../../../shared/gateway/protocol/jsonRpc.ts';
+import { translateOutcome } from '../../../shared/gateway/protocol/translate.ts';
+import { GATEWAY_INFO } from '../../../shared/gateway/protocol/versions.ts';
 import packageJson from '../../../package.json' with { type: 'json' };
 import type { Era } from '../../../shared/registry/records/era.ts';
 

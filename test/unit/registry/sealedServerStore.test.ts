@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createSeal } from '../../../shared/platform/seal.ts';
+import { createSeal } from '../../../shared/platform/security/seal.ts';
 import { azureTableServerStore } from '../../../shared/registry/records/azureTableServerStore.ts';
 import { sealedServerStore } from '../../../shared/registry/records/sealedServerStore.ts';
 import { openUrl } from '../../../shared/registry/records/serverUrl.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { randomId } from '../../../shared/platform/ids.ts';
+import { randomId } from '../../../shared/platform/base/ids.ts';
 import { announced } from '../../../shared/registry/records/registryVersion.ts';
 import { azureTableServerStore } from '../../../shared/registry/records/azureTableServerStore.ts';
 import type { ServerRecord } from '../../../shared/registry/records/server.ts';
