@@ -12,7 +12,7 @@ import { dressResult } from '../protocol/translate.ts';
 import type { Hub } from '../listen/feed.ts';
 import type { Refresh } from '../catalogue/refresh.ts';
 import type { Connector } from '../upstream/connector.ts';
-import type { Caller } from '../upstream/connection.ts';
+import type { UpstreamCaller } from '../upstream/connection.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { Resting } from '../upstream/circuitBreaker.ts';
 import type { View } from '../catalogue/view.ts';
@@ -49,7 +49,7 @@ export function signedInWith({ actor, headers }: McpRequest): SignedIn | undefin
 }
 
 /** On whose behalf the servers of a request are called. */
-export const callerOf = (request: McpRequest, session: ClientSession | undefined): Caller => ({
+export const callerOf = (request: McpRequest, session: ClientSession | undefined): UpstreamCaller => ({
   actor: request.actor,
   session,
   user: () => signedInWith(request),

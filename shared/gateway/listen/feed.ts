@@ -3,7 +3,7 @@ import type { Trace } from '../../platform/telemetry/trace.ts';
 import type { JsonObject, JsonRpcNotification, JsonRpcRequest } from '../protocol/jsonRpc.ts';
 import type { ReplyTo } from '../upstream/answer.ts';
 import type { Connector } from '../upstream/connector.ts';
-import type { Caller } from '../upstream/connection.ts';
+import type { UpstreamCaller } from '../upstream/connection.ts';
 import { UpstreamFault } from '../upstream/fault.ts';
 import type { Guard } from '../upstream/protection.ts';
 import type { ActiveServer } from '../catalogue/catalogue.ts';
@@ -68,7 +68,7 @@ const AGAIN_AFTER_MS = 10_000;
 export function openHub(
   { connector, refresh, guard, version }: HubDeps,
   view: View,
-  caller: Caller,
+  caller: UpstreamCaller,
   trace: Trace,
   wanted: () => Promise<Wanted | undefined>,
   onClose: () => void,

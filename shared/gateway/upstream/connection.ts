@@ -30,7 +30,7 @@ export interface Connection {
 }
 
 /** On whose behalf a server is called. */
-export interface Caller {
+export interface UpstreamCaller {
   readonly actor: Actor;
   /** Absent: the client keeps none, so a server cannot ask it anything while it works. */
   readonly session: ClientSession | undefined;

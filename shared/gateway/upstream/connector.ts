@@ -8,7 +8,7 @@ import type { UpstreamTarget } from '../../registry/records/upstreamSettings.ts'
 import { GATEWAY_INFO } from '../protocol/versions.ts';
 import { canShare, type ClientSession } from '../session/clientSessions.ts';
 import { carriedFeatures } from '../protocol/clientFeatures.ts';
-import type { Caller, Connection } from './connection.ts';
+import type { UpstreamCaller, Connection } from './connection.ts';
 import type { Guard } from './protection.ts';
 import { legacyConnection } from './legacy.ts';
 import { type LegacySession, nothingOffered, openSession, resumeSession } from './legacySession.ts';
@@ -26,11 +26,11 @@ export interface Reachable extends UpstreamTarget {
 /** Connects callers to servers of either era. */
 export interface Connector {
   /** `logLevel`: what a modern client wants to hear, for which it needs a session that nobody else changes. */
-  connect(server: Reachable, caller: Caller, logLevel?: string): Connection;
+  connect(server: Reachable, caller: UpstreamCaller, logLevel?: string): Connection;
   /** A session with a legacy server for one purpose, which whoever opens it closes. @throws UpstreamFault */
   openOwn(server: Reachable): Promise<LegacySession>;
   /** The session of a caller with a legacy server. */
-  sessionOf(server: Reachable, caller: Caller, logLevel?: string): SessionSlot;
+  sessionOf(server: Reachable, caller: UpstreamCaller, logLevel?: string): SessionSlot;
 }
 
 /** Sessions that one instance holds: about what its memory and a tenant's busy users need. */
@@ -48,7 +48,7 @@ export function createConnector(outboundTo: OutboundTo, newId: IdSource, guard: 
   const tokens = createTenantCache<SignedIn>(MAX_SESSIONS);
 
   /** The way to a server for a caller. */
-  function wayTo(server: Reachable, { actor, user }: Caller): OutboundClient {
+  function wayTo(server: Reachable, { actor, user }: UpstreamCaller): OutboundClient {
     if (server.upstream?.headers === undefined) return outboundTo(server);
     const key = JSON.stringify([actor.tenantId, actor.userId, actor.clientId]);
     const now = user();
@@ -100,7 +100,7 @@ export function createConnector(outboundTo: OutboundTo, newId: IdSource, guard: 
     };
   }
 
-  function sessionOf(server: Reachable, caller: Caller, logLevel = ''): SessionSlot {
+  function sessionOf(server: Reachable, caller: UpstreamCaller, logLevel = ''): SessionSlot {
     const { actor, session } = caller;
     const { tenantId, userId } = actor;
     const outbound = wayTo(server, caller);
@@ -108,7 +108,7 @@ export function createConnector(outboundTo: OutboundTo, newId: IdSource, guard: 
     return pool.of(tenantId, key, session ? shared(server, session, outbound) : unshared(server, outbound));
   }
 
-  function connectionTo(server: Reachable, caller: Caller, logLevel: string | undefined): Connection {
+  function connectionTo(server: Reachable, caller: UpstreamCaller, logLevel: string | undefined): Connection {
     const { url, discovery } = server;
     if (discovery.era === 'modern') return modernConnection(wayTo(server, caller), url);
     if (discovery.transport === 'sse') return oldConnection(wayTo(server, caller), url);

@@ -5,7 +5,7 @@ import { metaOf, META } from '../protocol/versions.ts';
 import { type AnswerItem, nextItem, outcomeOf } from '../upstream/answer.ts';
 import { canAnswer, carriedFeatures } from '../protocol/clientFeatures.ts';
 import type { Connector } from './connector.ts';
-import type { Caller } from '../upstream/connection.ts';
+import type { UpstreamCaller } from '../upstream/connection.ts';
 import { messageIn, readEvents } from '../upstream/exchange.ts';
 import { UpstreamFault } from '../upstream/fault.ts';
 import type { LegacySession } from '../upstream/legacySession.ts';
@@ -19,7 +19,7 @@ export type Unasked = Exclude<AnswerItem, { kind: 'outcome' }> | { readonly kind
 export function upstreamEvents(
   connector: Connector,
   server: ActiveServer,
-  caller: Caller,
+  caller: UpstreamCaller,
   wanted: Wanted,
   signal: AbortSignal,
   trace: Trace,
@@ -32,7 +32,7 @@ export function upstreamEvents(
 async function* modernEvents(
   connector: Connector,
   server: ActiveServer,
-  caller: Caller,
+  caller: UpstreamCaller,
   { tools, prompts, resources, uris }: Wanted,
   signal: AbortSignal,
   trace: Trace,
@@ -75,7 +75,7 @@ async function* modernEvents(
 async function* legacyEvents(
   connector: Connector,
   server: ActiveServer,
-  caller: Caller,
+  caller: UpstreamCaller,
   { uris }: Wanted,
   signal: AbortSignal,
 ): AsyncGenerator<Unasked, void, undefined> {

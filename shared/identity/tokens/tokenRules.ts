@@ -218,7 +218,7 @@ const claimsSchema = z.object({
 });
 
 /** Returns who signed in with a token that keeps every rule. */
-export function actorOf(claims: JWTPayload): Actor {
+export function actorOfClaims(claims: JWTPayload): Actor {
   const { tid, oid, azp = '', scp, exp, roles: claimed } = claimsSchema.parse(claims);
   return {
     tenantId: tid,

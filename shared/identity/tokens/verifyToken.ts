@@ -3,7 +3,7 @@ import type { Actor } from '../access/actor.ts';
 import { bearerToken, holdsSeveral } from './bearerToken.ts';
 import type { Refusal } from './refusals.ts';
 import { type KeyClient, type SigningKey, isSignedBy, remoteSigningKeys } from './signingKeys.ts';
-import { type TokenSettings, actorOf, readToken, tokenRules } from './tokenRules.ts';
+import { type TokenSettings, actorOfClaims, readToken, tokenRules } from './tokenRules.ts';
 
 export type Verdict = { readonly actor: Actor } | { readonly refusal: Refusal };
 
@@ -41,6 +41,6 @@ export function createTokenVerifier(
       };
     });
     for (const { refusal, passed } of tokenRules) if ((await passed(facts)) !== true) return { refusal };
-    return { actor: actorOf(facts.claims) };
+    return { actor: actorOfClaims(facts.claims) };
   };
 }

@@ -17,7 +17,7 @@ export type Given =
   | { readonly kind: 'rpc_error'; readonly code: number }
   | { readonly kind: 'failed'; readonly why: string };
 
-export interface Caller {
+export interface CallOptions {
   readonly actor: Actor;
   /** For servers that each user signs in to. */
   readonly token: string | undefined;
@@ -34,7 +34,7 @@ const CALL_WITHIN_MS = 6_000;
 export async function callTools(
   server: ActiveServer,
   tools: readonly Tool[],
-  { actor, token, traceId, signal }: Caller,
+  { actor, token, traceId, signal }: CallOptions,
   deps: Pick<SpecialistDeps, 'outboundTo' | 'newId' | 'shortLived' | 'clock' | 'audit' | 'tenants'>,
 ): Promise<ReadonlyMap<string, Given>> {
   const { outboundTo, newId, shortLived: state, clock, audit, tenants } = deps;

@@ -7,13 +7,18 @@ import type { Finding } from '../finding.ts';
 import { tenantHint } from '../../identity/access/tenants.ts';
 import { tracedHeaders } from '../tracedHeaders.ts';
 import { withinTime } from '../withTimeout.ts';
-import { type Observed, type ProtectedResource, bearerChallenge, judgeChallenge } from './challengeFindings.ts';
+import {
+  type Observed,
+  type ProtectedResource,
+  bearerChallenge,
+  judgeChallenge,
+} from './challengeFindings.ts';
 
 export type OauthDeps = Pick<
   SpecialistDeps,
   'config' | 'authority' | 'outbound' | 'visibleServers' | 'toolsets'
 >;
-interface Caller {
+interface ProbeContext {
   readonly tenantId: string;
   readonly traceId: string;
   readonly signal: AbortSignal;
@@ -37,7 +42,7 @@ const BAD_TOKEN = 'e30.e30.bm9uZQ';
  */
 export async function lookAtOauthChain(
   deps: OauthDeps,
-  caller: Caller,
+  caller: ProbeContext,
   how: 'quick' | 'thorough',
 ): Promise<Look> {
   const { config, authority } = deps;
@@ -89,7 +94,7 @@ function common(findings: readonly Finding[]): readonly Finding[] {
 
 async function resourcesOf(
   { config, visibleServers, toolsets }: OauthDeps,
-  { tenantId, signal }: Caller,
+  { tenantId, signal }: ProbeContext,
 ): Promise<readonly ProtectedResource[]> {
   const slugs = await withinTime(REGISTRY_WITHIN_MS, signal, () =>
     Promise.all([visibleServers.list(tenantId, { status: 'active' }, 1), toolsets.list(tenantId, 1)]),
@@ -112,7 +117,7 @@ async function resourcesOf(
 async function observe(
   { kind, resource, metadataUrl }: ProtectedResource,
   deps: OauthDeps,
-  caller: Caller,
+  caller: ProbeContext,
   how: 'quick' | 'thorough',
 ): Promise<Observed> {
   const isThorough = how === 'thorough';
@@ -141,7 +146,7 @@ async function observe(
 /** The answer, or in words why there is none. */
 async function call(
   { outbound }: OauthDeps,
-  { signal, traceId }: Caller,
+  { signal, traceId }: ProbeContext,
   request: Parameters<typeof callEndpoint>[1],
 ): Promise<EndpointAnswer | string> {
   const answer = await callEndpoint(outbound, {
@@ -168,7 +173,11 @@ function rootFindings(root: EndpointAnswer | string, resource: string): readonly
 }
 
 /** The document of the issuer of the caller's own tenant, at the one of its places that Entra has (OpenID Connect Discovery, 4). */
-async function lookAtAuthorizationServer(issuer: string, deps: OauthDeps, caller: Caller): Promise<Look> {
+async function lookAtAuthorizationServer(
+  issuer: string,
+  deps: OauthDeps,
+  caller: ProbeContext,
+): Promise<Look> {
   const answer = await call(deps, caller, {
     method: 'GET',
     url: `${issuer}/.well-known/openid-configuration`,

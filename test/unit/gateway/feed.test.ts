@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { type HubDeps, openHub } from '../../../shared/gateway/listen/feed.ts';
-import type { Caller } from '../../../shared/gateway/upstream/connection.ts';
+import type { UpstreamCaller } from '../../../shared/gateway/upstream/connection.ts';
 import type { ActiveServer } from '../../../shared/gateway/catalogue/catalogue.ts';
 import type { View } from '../../../shared/gateway/catalogue/view.ts';
 import { continueTrace } from '../../../shared/platform/telemetry/trace.ts';
@@ -26,7 +26,7 @@ test('a client that leaves while its stream is opened leaves none at a server', 
   };
   const version = () => Promise.resolve('1');
   const deps = { guard, version } as Partial<HubDeps> as HubDeps;
-  const caller = { actor: { tenantId: 't1' } } as Caller;
+  const caller = { actor: { tenantId: 't1' } } as UpstreamCaller;
   const wanted = { tools: true, prompts: false, resources: false, uris: new Map(), called: [] };
   const hub = openHub(
     deps,
