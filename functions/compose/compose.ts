@@ -43,18 +43,18 @@ import { type DeadLetterQueues, openDeadLetterQueues } from '../../shared/platfo
 import { openAskQueues } from '../../shared/platform/serviceBus/queueStates.ts';
 import { openListTables, openTables } from '../../shared/platform/tables/openTables.ts';
 import { azureTableRegistryLinkStore } from '../../shared/registry/links/azureTableRegistryLinkStore.ts';
-import type { RegistryLinkStore } from '../../shared/registry/links/registryLinkStore.ts';
+import type { RegistryLinkStore } from '../../shared/registry/links/registryLink.ts';
 import { azureTableRegistrySyncStore } from '../../shared/registry/sync/azureTableRegistrySyncStore.ts';
-import type { RegistrySyncStore } from '../../shared/registry/sync/registrySyncStore.ts';
+import type { RegistrySyncStore } from '../../shared/registry/sync/registrySync.ts';
 import type { UpstreamRegistry } from '../../shared/registry/sync/syncRegistry.ts';
 import { azureTableVersionStore } from '../../shared/registry/versions/azureTableVersionStore.ts';
 import type { VersionStore } from '../../shared/registry/versions/versionStore.ts';
-import { announced, announcedToolsets } from '../../shared/registry/records/registryVersion.ts';
+import { versionedStore } from '../../shared/registry/records/registryVersion.ts';
 import { azureTableServerStore } from '../../shared/registry/records/azureTableServerStore.ts';
 import { sealedServerStore } from '../../shared/registry/records/sealedServerStore.ts';
 import { azureTableToolsetStore } from '../../shared/registry/toolsets/azureTableToolsetStore.ts';
 import { type VisibleServers, createVisibleServers } from '../../shared/registry/records/visibleServers.ts';
-import type { ToolsetStore } from '../../shared/registry/toolsets/toolsetStore.ts';
+import type { ToolsetStore } from '../../shared/registry/toolsets/toolset.ts';
 import type { AdmissionDeps } from '../http/admit.ts';
 
 const ENTRA_AUTHORITY = 'https://login.microsoftonline.com';
@@ -108,8 +108,8 @@ export function compose(config: Config): AppDeps {
     links: azureTableRegistryLinkStore(tables),
     syncs: azureTableRegistrySyncStore(tables),
     idempotencyKeys: azureTableIdempotencyStore(tables),
-    servers: announced(sealedServerStore(azureTableServerStore(tables), seal), shortLived, randomId),
-    toolsets: announcedToolsets(azureTableToolsetStore(tables), shortLived, randomId),
+    servers: versionedStore(sealedServerStore(azureTableServerStore(tables), seal), shortLived, randomId),
+    toolsets: versionedStore(azureTableToolsetStore(tables), shortLived, randomId),
     plans: azureTablePlanStore(tables, config.tenants),
     delegations: azureTableDelegationStore(tables, config.tenants),
   };

@@ -1,13 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Result, fail, succeed } from '../../shared/platform/base/result.ts';
-import {
-  type NewToolset,
-  newToolsetSchema,
-  oversized,
-  type Toolset,
-  type ToolsetChange,
-  toolsetChangeSchema,
-} from '../../shared/registry/toolsets/toolset.ts';
+import { type NewToolset, newToolsetSchema, type Toolset, type ToolsetChange, toolsetChangeSchema, sizeFailure } from '../../shared/registry/toolsets/toolset.ts';
 import type { AppDeps } from '../compose/compose.ts';
 import type { Answer, Route } from '../http/route.ts';
 import { readPage } from './paging.ts';
@@ -39,7 +32,7 @@ export function toolsetRoutes({
     async handle({ actor: { tenantId, userId }, body, requestId }): Promise<Result<Answer>> {
       const now = clock.now().toISOString();
       const toolset: Toolset = { ...body, tenantId, createdBy: userId, createdAt: now, updatedAt: now };
-      const tooLarge = oversized(toolset);
+      const tooLarge = sizeFailure(toolset);
       if (tooLarge) return tooLarge;
       const made =
         (await toolsets.add(toolset)) === 'inserted' ? toolset : await existing(toolset, requestId);
@@ -85,7 +78,7 @@ export function toolsetRoutes({
         if (wanted !== null && wanted !== '*' && wanted !== stored.etag)
           return fail({ kind: 'conflict', message: 'the toolset was changed since it was read' });
         const toolset: Toolset = { ...stored.value, ...body, updatedAt: clock.now().toISOString() };
-        const tooLarge = oversized(toolset);
+        const tooLarge = sizeFailure(toolset);
         if (tooLarge) return tooLarge;
         const outcome = await toolsets.replace(toolset, stored.etag);
         if (outcome.status === 'replaced')

@@ -2,8 +2,7 @@ import type { Route } from '../../http/route.ts';
 import { secretUrlHeaders } from '../../http/secretUrls.ts';
 import { serverNotFound, wordError } from './answers.ts';
 import { type RegistryReader, createReader } from './reads.ts';
-import { expiryOf, linkIdOf } from '../../../shared/registry/links/registryLink.ts';
-import type { RegistryLinkStore } from '../../../shared/registry/links/registryLinkStore.ts';
+import { expiryOf, linkIdOf, type RegistryLinkStore } from '../../../shared/registry/links/registryLink.ts';
 import { type WriteDeps, writeRoutes } from './writes.ts';
 
 /** The stable version of the API, and its alias of old. */

@@ -3,10 +3,8 @@ import type { Clock } from '../../../shared/platform/base/clock.ts';
 import type { IdSource } from '../../../shared/platform/base/ids.ts';
 import type { Result } from '../../../shared/platform/base/result.ts';
 import { tagsOf } from '../../../shared/registry/serverJson/gatewayMeta.ts';
-import {
-  refuseSecrets,
-  submittedServerJsonSchema,
-} from '../../../shared/registry/secrets/literalSecrets.ts';
+import { refuseSecrets } from '../../../shared/registry/secrets/literalSecrets.ts';
+import { submittedServerJsonSchema } from '../../../shared/registry/serverJson/serverJson.ts';
 import type { ServerJson } from '../../../shared/registry/serverJson/serverJson.ts';
 import {
   type Decision,

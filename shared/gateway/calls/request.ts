@@ -12,7 +12,7 @@ import type { FaultKind } from '../upstream/fault.ts';
 import type { OutboundTo } from '../upstream/outboundTo.ts';
 import type { ServerStore } from '../../registry/records/serverStore.ts';
 import type { VisibleServers } from '../../registry/records/visibleServers.ts';
-import type { ToolsetStore } from '../../registry/toolsets/toolsetStore.ts';
+import type { ToolsetStore } from '../../registry/toolsets/toolset.ts';
 
 /** What the data path stands on. */
 export interface GatewayDeps {

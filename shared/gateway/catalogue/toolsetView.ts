@@ -1,5 +1,5 @@
 import { type Result, fail, succeed } from '../../platform/base/result.ts';
-import { type Pick, shownAs, type Toolset } from '../../registry/toolsets/toolset.ts';
+import { shownAs, type Toolset, type CuratedItem } from '../../registry/toolsets/toolset.ts';
 import { isObject, type JsonObject } from '../protocol/jsonRpc.ts';
 import type { ActiveServer, Catalogue } from './catalogue.ts';
 import { nameless, resourceOf, unknownTool } from './serverView.ts';
@@ -39,7 +39,7 @@ export function toolsetView(toolset: Toolset, catalogue: Catalogue): View {
     return items.filter((item) => item !== undefined);
   }
 
-  const dressed = (item: JsonObject, pick: Pick): JsonObject => ({
+  const dressed = (item: JsonObject, pick: CuratedItem): JsonObject => ({
     ...item,
     name: shownAs(pick),
     ...(pick.description !== undefined && { description: pick.description }),

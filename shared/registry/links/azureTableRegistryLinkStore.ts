@@ -1,7 +1,6 @@
 import { odata } from '@azure/data-tables';
 import { ANY_ETAG, type OpenTable, type TableCodec } from '../../platform/tables/tables.ts';
-import { type RegistryLink, registryLinkSchema } from './registryLink.ts';
-import type { RegistryLinkStore } from './registryLinkStore.ts';
+import { type RegistryLink, registryLinkSchema, type RegistryLinkStore } from './registryLink.ts';
 
 /** Links are few, and found before their tenant is known. */
 const PARTITION = 'links';

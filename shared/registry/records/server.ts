@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { eraSchema } from './era.ts';
 import { tagsOf, tagsSchema } from '../serverJson/gatewayMeta.ts';
-import { refuseSecrets, submittedServerJsonSchema } from '../secrets/literalSecrets.ts';
+import { refuseSecrets } from '../secrets/literalSecrets.ts';
+import { submittedServerJsonSchema } from '../serverJson/serverJson.ts';
 import { type UpstreamSettings, upstreamSettingsSchema } from './upstreamSettings.ts';
 
 /** `pending` until the registration's plan has ended, then `active` or `rejected`, with the reason. */

@@ -1,6 +1,5 @@
 import type { OpenTable, TableCodec } from '../../platform/tables/tables.ts';
-import { type RegistrySync, registrySyncSchema } from './registrySync.ts';
-import type { RegistrySyncStore } from './registrySyncStore.ts';
+import { type RegistrySync, registrySyncSchema, type RegistrySyncStore } from './registrySync.ts';
 
 const ROW = 'sync';
 

@@ -1,6 +1,5 @@
 import type { OpenTable, TableCodec } from '../../platform/tables/tables.ts';
-import { type Toolset, toolsetSchema } from './toolset.ts';
-import type { ToolsetStore } from './toolsetStore.ts';
+import { type Toolset, toolsetSchema, type ToolsetStore } from './toolset.ts';
 
 const codec: TableCodec<Toolset> = {
   key: ({ tenantId, slug }) => ({ partition: tenantId, row: slug }),
