@@ -219,7 +219,7 @@ test('pages that lead in a circle end the run and do not count as all there is',
     return true;
   };
   const failed = await sync();
-  expect(failed.run).toMatchObject({ state: 'failed', error: { message: 'it gives pages without an end' } });
+  expect(failed.run).toMatchObject({ state: 'failed', error: { message: 'it gives pages without end' } });
   expect(failed).not.toHaveProperty('since');
   expect(failed).not.toHaveProperty('pass');
   expect(registry.asked.length).toBeLessThan(5);

@@ -3,7 +3,7 @@ import { text } from './text.ts';
 
 const number = String.raw`v?\d+(?:\.\d+){0,3}(?:-[0-9A-Za-z.-]+)?`;
 
-/** The ways to write a range: a comparator, two ends, alternatives, a wildcard in a dotted version. */
+/** Forms of a version range: a comparator, two ends, alternatives, a wildcard in a dotted version. */
 const ranges = [
   new RegExp(String.raw`^(?:\^|~|>=|<=|>|<|=)\s*v?(?:\d|x|\*)`, 'i'),
   new RegExp(String.raw`^${number}\s+-\s*${number}$`),
@@ -13,7 +13,7 @@ const ranges = [
   /\s(?:\^|~|>=|<=|>|<)\s*v?\d/,
 ];
 
-/** A version that says which one: no range, and not `latest`, which asks for another with time. */
+/** One specific version: neither a range nor `latest`. */
 export const specificVersion: z.ZodType<string> = text()
   .min(1)
   .max(255)
@@ -21,7 +21,7 @@ export const specificVersion: z.ZodType<string> = text()
     (version) => version.isWellFormed() && version.trim() === version && !/\p{Cc}/u.test(version),
     'must be plain text without spaces around it',
   )
-  // A path would lose them.
+  // URL paths drop segments that are only dots.
   .refine((version) => !/^\.{1,2}$/.test(version), 'must be more than dots')
   .refine((version) => version.toLowerCase() !== 'latest', 'must be a specific version: "latest" is reserved')
   .refine(

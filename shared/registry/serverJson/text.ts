@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { readUrl } from '../../platform/base/readUrl.ts';
 
-/** A string of the document. Its problems say what to change, not what the parser expected. */
+/** A string of the document. Its messages say what to change. */
 export const text = (): z.ZodString => z.string({ error: explain });
 
 function explain(issue: z.core.$ZodRawIssue): string | undefined {
@@ -19,7 +19,7 @@ function explain(issue: z.core.$ZodRawIssue): string | undefined {
   }
 }
 
-/** An absolute web address. Other schemes would run in a client that opens them. */
+/** An absolute web address. A client that opens another scheme might run code. */
 export const webUrl = (schemes: readonly ('https' | 'http')[] = ['https', 'http']): z.ZodType<string> =>
   text()
     .max(2048, { abort: true })

@@ -7,7 +7,7 @@ const codec: TableCodec<Toolset> = {
   parse: (document) => toolsetSchema.parse(document),
 };
 
-/** Toolsets on Azure Tables: a partition a tenant, a row a slug. */
+/** Stores toolsets in Azure Tables: one partition per tenant, one row per slug. */
 export function azureTableToolsetStore(open: OpenTable): ToolsetStore {
   const table = open('toolsets', codec);
   return {
