@@ -4,7 +4,7 @@ import { processEnvironment } from '../../shared/platform/config/config.ts';
 import { describeEnvironment } from '../../shared/platform/config/environment.ts';
 import { fingerprintsOf, keyIdOf } from '../../shared/platform/config/fingerprints.ts';
 import { TELL_EVERY_MS, forgetInstance, tellInstance } from '../../shared/platform/telemetry/instances.ts';
-import type { AppDeps } from './compose.ts';
+import type { AppDeps } from './deps.ts';
 
 /** What an instance was started for comes first. */
 const FIRST_AFTER_MS = 1_000;

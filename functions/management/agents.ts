@@ -3,7 +3,7 @@ import type { AgentLoad } from '../../shared/orchestration/agents/loads.ts';
 import type { Task } from '../../shared/orchestration/tasks/task.ts';
 import { taskSchemas } from '../../shared/orchestration/tasks/taskSchemas.ts';
 import { type Result, fail, succeed } from '../../shared/platform/base/result.ts';
-import type { AppDeps } from '../compose/compose.ts';
+import type { AppDeps } from '../compose/deps.ts';
 import type { Route } from '../http/route.ts';
 
 /** The agents and what they can do. */

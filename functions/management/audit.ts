@@ -6,7 +6,7 @@ import { verifyTrail } from '../../shared/audit/verify/verifyTrail.ts';
 import type { DomainError } from '../../shared/platform/base/errors.ts';
 import { fail, succeed } from '../../shared/platform/base/result.ts';
 import { type Taken, createTenantPlaces } from '../../shared/platform/concurrency/tenantShare.ts';
-import type { AppDeps } from '../compose/compose.ts';
+import type { AppDeps } from '../compose/deps.ts';
 import type { Route } from '../http/route.ts';
 import { readPage, readQuery } from './paging.ts';
 

@@ -4,7 +4,7 @@ import { MAX_SERVERS, registerServers } from '../../shared/orchestration/plans/r
 import { invalidBySchema } from '../../shared/platform/base/invalid.ts';
 import { type Result, succeed } from '../../shared/platform/base/result.ts';
 import { type Registration, registrationSchema } from '../../shared/registry/records/server.ts';
-import type { AppDeps } from '../compose/compose.ts';
+import type { AppDeps } from '../compose/deps.ts';
 import type { Answer, Call, Route } from '../http/route.ts';
 import { delegationsOf } from './delegationsOf.ts';
 import { planHref } from './plans.ts';

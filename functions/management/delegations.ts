@@ -10,7 +10,7 @@ import { type WithheldOf, shownError } from '../../shared/orchestration/tasks/re
 import { idSchema } from '../../shared/platform/base/ids.ts';
 import { type Result, succeed } from '../../shared/platform/base/result.ts';
 import { z } from 'zod';
-import type { AppDeps } from '../compose/compose.ts';
+import type { AppDeps } from '../compose/deps.ts';
 import type { Answer, Route } from '../http/route.ts';
 import { readPage, readQuery } from './paging.ts';
 import { privileged } from './privileged.ts';

@@ -6,7 +6,7 @@ import { invalid } from '../../shared/platform/base/invalid.ts';
 import { type Bounds, unsafeShape } from '../../shared/platform/base/jsonShape.ts';
 import { type Result, fail, succeed } from '../../shared/platform/base/result.ts';
 import { traceparentOf } from '../../shared/platform/telemetry/trace.ts';
-import type { AppDeps } from '../compose/compose.ts';
+import type { AppDeps } from '../compose/deps.ts';
 import type { Answer, Route } from '../http/route.ts';
 import { callerOf } from './caller.ts';
 import { delegationHref } from './delegations.ts';

@@ -3,7 +3,7 @@ import { createHealthCheck, LOOK_WITHIN_MS } from '../../shared/health/checkHeal
 import { shownHealth } from '../../shared/health/healthReport.ts';
 import { invalid } from '../../shared/platform/base/invalid.ts';
 import { succeed } from '../../shared/platform/base/result.ts';
-import type { AppDeps } from '../compose/compose.ts';
+import type { AppDeps } from '../compose/deps.ts';
 import type { Route } from '../http/route.ts';
 import { withheldFor } from './withheld.ts';
 

@@ -12,7 +12,7 @@ import {
 import type { Delegation } from '../../shared/orchestration/model/delegation.ts';
 import { type WithheldOf, shownError } from '../../shared/orchestration/tasks/resultAccess.ts';
 import { type Result, succeed } from '../../shared/platform/base/result.ts';
-import type { AppDeps } from '../compose/compose.ts';
+import type { AppDeps } from '../compose/deps.ts';
 import type { Answer, Route } from '../http/route.ts';
 import { delegationHref } from './delegations.ts';
 import { delegationsOf } from './delegationsOf.ts';

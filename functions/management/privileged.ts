@@ -1,6 +1,6 @@
 import type { ActOutcome } from '../../shared/audit/model/record.ts';
 import { InfrastructureError } from '../../shared/platform/base/errors.ts';
-import type { AppDeps } from '../compose/compose.ts';
+import type { AppDeps } from '../compose/deps.ts';
 import type { Call, Route } from '../http/route.ts';
 
 /**

@@ -6,7 +6,7 @@ import { missingChecks } from '../../shared/orchestration/plans/qualityGates.ts'
 import { type Plan, hasEnded } from '../../shared/orchestration/model/plan.ts';
 import { type WithheldOf, shownError } from '../../shared/orchestration/tasks/resultAccess.ts';
 import { type Result, fail, succeed } from '../../shared/platform/base/result.ts';
-import type { AppDeps } from '../compose/compose.ts';
+import type { AppDeps } from '../compose/deps.ts';
 import type { Answer, Route } from '../http/route.ts';
 import { delegationsOf } from './delegationsOf.ts';
 import { readPage } from './paging.ts';

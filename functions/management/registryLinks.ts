@@ -1,9 +1,17 @@
 import { fail, succeed } from '../../shared/platform/base/result.ts';
 import type { IdSource } from '../../shared/platform/base/ids.ts';
-import { type LinkRequest, type RegistryLink, expiryOf, linkExpiry, linkIdOf, linkRequestSchema, type RegistryLinkStore } from '../../shared/registry/links/registryLink.ts';
-import type { AppDeps } from '../compose/compose.ts';
+import {
+  type LinkRequest,
+  type RegistryLink,
+  expiryOf,
+  linkExpiry,
+  linkIdOf,
+  linkRequestSchema,
+  type RegistryLinkStore,
+} from '../../shared/registry/links/registryLink.ts';
+import type { AppDeps } from '../compose/deps.ts';
 import type { Route } from '../http/route.ts';
-import { secretUrlHeaders } from '../http/secretUrls.ts';
+import { secretUrlHeaders } from '../http/answers.ts';
 import { readPage } from './paging.ts';
 import { privileged } from './privileged.ts';
 

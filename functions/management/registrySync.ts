@@ -7,7 +7,7 @@ import {
   sourceOf,
   syncRegistry,
 } from '../../shared/registry/sync/syncRegistry.ts';
-import type { AppDeps } from '../compose/compose.ts';
+import type { AppDeps } from '../compose/deps.ts';
 import type { Call, Route } from '../http/route.ts';
 import { privileged } from './privileged.ts';
 

@@ -18,7 +18,7 @@ import {
   serverContentSchema,
   serverStatusSchema,
 } from '../../shared/registry/records/server.ts';
-import type { AppDeps } from '../compose/compose.ts';
+import type { AppDeps } from '../compose/deps.ts';
 import type { Answer, Call, Route } from '../http/route.ts';
 import { readPage, readQuery } from './paging.ts';
 import { planHref } from './plans.ts';

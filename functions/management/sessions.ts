@@ -4,7 +4,7 @@ import { type Permission, isPermitted } from '../../shared/identity/access/permi
 import type { AuthContext, Session } from '../../shared/identity/sessions/sessionStore.ts';
 import { bearerToken } from '../../shared/identity/tokens/bearerToken.ts';
 import { fail, succeed } from '../../shared/platform/base/result.ts';
-import type { AppDeps } from '../compose/compose.ts';
+import type { AppDeps } from '../compose/deps.ts';
 import { problemAnswer } from '../http/answers.ts';
 import type { Answer, Call, Route } from '../http/route.ts';
 import { privileged } from './privileged.ts';

@@ -1,7 +1,14 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Result, fail, succeed } from '../../shared/platform/base/result.ts';
-import { type NewToolset, newToolsetSchema, type Toolset, type ToolsetChange, toolsetChangeSchema, sizeFailure } from '../../shared/registry/toolsets/toolset.ts';
-import type { AppDeps } from '../compose/compose.ts';
+import {
+  type NewToolset,
+  newToolsetSchema,
+  type Toolset,
+  type ToolsetChange,
+  toolsetChangeSchema,
+  sizeFailure,
+} from '../../shared/registry/toolsets/toolset.ts';
+import type { AppDeps } from '../compose/deps.ts';
 import type { Answer, Route } from '../http/route.ts';
 import { readPage } from './paging.ts';
 import { privileged } from './privileged.ts';

@@ -1,5 +1,5 @@
 import type { OwnTools } from '../../shared/gateway/catalogue/builtInTools.ts';
-import type { AppDeps } from '../compose/compose.ts';
+import type { AppDeps } from '../compose/deps.ts';
 
 /** The gateway's own tools, imported when somebody first lists or calls any: no cold start of the data path pays for them. */
 export function lazyOwnTools(deps: AppDeps): OwnTools {

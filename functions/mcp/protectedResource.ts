@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { invalid } from '../../shared/platform/base/invalid.ts';
 import { fail, succeed } from '../../shared/platform/base/result.ts';
 import { slugSchema } from '../../shared/registry/records/server.ts';
-import type { AppDeps } from '../compose/compose.ts';
+import type { AppDeps } from '../compose/deps.ts';
 import type { Route } from '../http/route.ts';
 
 const wellKnown = '.well-known/oauth-protected-resource';

@@ -2,7 +2,7 @@ import { app } from '@azure/functions';
 import { createHealthCheck } from '../../shared/health/checkHealth.ts';
 import type { Caller } from '../../shared/orchestration/model/caller.ts';
 import { continueTrace } from '../../shared/platform/telemetry/trace.ts';
-import type { AppDeps } from '../compose/compose.ts';
+import type { AppDeps } from '../compose/deps.ts';
 
 const EVERY_FIVE_MINUTES = '20 */5 * * * *';
 

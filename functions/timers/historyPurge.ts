@@ -1,6 +1,6 @@
 import { app } from '@azure/functions';
 import { purgeEnded } from '../../shared/orchestration/engine/purgeEnded.ts';
-import type { AppDeps } from '../compose/compose.ts';
+import type { AppDeps } from '../compose/deps.ts';
 
 const HOURLY = '0 47 * * * *';
 

@@ -1,6 +1,6 @@
 import { app } from '@azure/functions';
 import { sweepStuck } from '../../shared/orchestration/engine/sweepStuck.ts';
-import type { AppDeps } from '../compose/compose.ts';
+import type { AppDeps } from '../compose/deps.ts';
 
 const EVERY_HALF_MINUTE = '*/30 * * * * *';
 

@@ -42,7 +42,7 @@ export const serverList = (
 ): Result<Answer> => ok({ servers: versions.map(view), metadata: { nextCursor, count: versions.length } });
 
 /** A problem document with the field `error`, which the API's own description has in its place. */
-export function wordError(error: DomainError): Answer {
+export function formatError(error: DomainError): Answer {
   const answer = problemAnswer(error);
   return { ...answer, body: { error: error.message, ...(answer.body as object) } };
 }

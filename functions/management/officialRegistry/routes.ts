@@ -1,6 +1,6 @@
 import type { Route } from '../../http/route.ts';
-import { secretUrlHeaders } from '../../http/secretUrls.ts';
-import { serverNotFound, wordError } from './answers.ts';
+import { secretUrlHeaders } from '../../http/answers.ts';
+import { serverNotFound, formatError } from './answers.ts';
 import { type RegistryReader, createReader } from './reads.ts';
 import { expiryOf, linkIdOf, type RegistryLinkStore } from '../../../shared/registry/links/registryLink.ts';
 import { type WriteDeps, writeRoutes } from './writes.ts';
@@ -31,7 +31,7 @@ const readRoute = (prefix: string, suffix: string, read: RegistryReader): Route 
   path: `${prefix}/servers/{*rest}`,
   permission: 'servers.read',
   pages: 'every',
-  wordError,
+  formatError,
   handle: ({ actor: { tenantId }, params: { rest = '' }, query }) => read({ tenantId }, rest, query),
 });
 
@@ -48,7 +48,7 @@ const linkRoute = (
   permission: 'anonymous',
   pages: 'every',
   answerHeaders: secretUrlHeaders,
-  wordError,
+  formatError,
   async handle({ params: { secret = '', rest = '' }, query }) {
     const link = await links.find(linkIdOf(secret));
     return link && clock.now() < expiryOf(link) ? read(link, rest, query) : serverNotFound;

@@ -15,10 +15,10 @@ import {
   setStatus,
 } from '../../../shared/registry/versions/changes.ts';
 import { versionStatuses } from '../../../shared/registry/versions/publishedVersion.ts';
-import type { AppDeps } from '../../compose/compose.ts';
+import type { AppDeps } from '../../compose/deps.ts';
 import type { Answer, Call, Route } from '../../http/route.ts';
 import { privileged } from '../privileged.ts';
-import { createView, ok, serverNotFound, wordError } from './answers.ts';
+import { createView, ok, serverNotFound, formatError } from './answers.ts';
 import type { ReadDeps } from './reads.ts';
 import { readTarget } from './target.ts';
 
@@ -36,7 +36,7 @@ export interface WriteDeps extends ReadDeps, Pick<AppDeps, 'audit'> {
 export function writeRoutes(prefix: string, suffix: string, deps: WriteDeps): readonly Route<unknown>[] {
   const { versions, clock, newId, audit } = deps;
   const view = createView(deps.publicOrigin);
-  const onServers = { path: `${prefix}/servers/{*rest}`, permission: 'servers.write', wordError } as const;
+  const onServers = { path: `${prefix}/servers/{*rest}`, permission: 'servers.write', formatError } as const;
 
   /** Makes the change and answers with that one version. */
   const change = async (
@@ -56,7 +56,7 @@ export function writeRoutes(prefix: string, suffix: string, deps: WriteDeps): re
     method: 'POST',
     path: `${prefix}/publish`,
     permission: 'servers.write',
-    wordError,
+    formatError,
     body: submittedServerJsonSchema,
     handle(call) {
       const { body: server, actor, requestId = newId() } = call;

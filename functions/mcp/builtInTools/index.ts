@@ -2,7 +2,7 @@ import type { OwnAnswer, OwnTools } from '../../../shared/gateway/catalogue/buil
 import { isPermitted } from '../../../shared/identity/access/permissions.ts';
 import type { DomainError } from '../../../shared/platform/base/errors.ts';
 import type { Tool } from '../../../shared/registry/records/server.ts';
-import type { AppDeps } from '../../compose/compose.ts';
+import type { AppDeps } from '../../compose/deps.ts';
 import { auditRoutes } from '../../management/audit.ts';
 import { delegationRoutes } from '../../management/delegations.ts';
 import { healthRoutes } from '../../management/health.ts';

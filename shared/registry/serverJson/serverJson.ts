@@ -4,7 +4,7 @@ import { MAX_DESCRIPTION_LENGTH, MAX_PUBLISHER_META_LENGTH, MAX_SERVER_JSON_LENG
 import { refuseSecrets } from '../secrets/literalSecrets.ts';
 import { GATEWAY_META, gatewayMetaSchema } from './gatewayMeta.ts';
 import { packageSchema } from './packages.ts';
-import { specificVersion } from './specificVersion.ts';
+import { specificVersion } from './text.ts';
 import { listOf, text, webUrl } from './text.ts';
 import { remoteSchema } from './transports.ts';
 
@@ -83,7 +83,8 @@ export const serverJsonSchema = z
   .superRefine((value, context) => {
     // Bounded before it is parsed: zod runs all checks of a string, also after one found it too long.
     const problem =
-      unsafeShape(value, MESSAGE_BOUNDS) ?? (isLongerThan(value, MAX_SERVER_JSON_LENGTH) ? TOO_LONG : undefined);
+      unsafeShape(value, MESSAGE_BOUNDS) ??
+      (isLongerThan(value, MAX_SERVER_JSON_LENGTH) ? TOO_LONG : undefined);
     if (problem !== undefined) context.addIssue({ code: 'custom', message: problem, continue: false });
   })
   .pipe(documentSchema);

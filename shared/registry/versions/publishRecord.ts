@@ -4,7 +4,7 @@ import { type Result, succeed } from '../../platform/base/result.ts';
 import { MAX_DESCRIPTION_LENGTH } from '../limits.ts';
 import { tagsOf } from '../serverJson/gatewayMeta.ts';
 import type { ServerRecord } from '../records/server.ts';
-import { specificVersion } from '../serverJson/specificVersion.ts';
+import { specificVersion } from '../serverJson/text.ts';
 import { type ServerJson, serverJsonSchema } from '../serverJson/serverJson.ts';
 import { type Decision, edit, publish, setStatus } from './changes.ts';
 import type { Publication, PublishedVersion, Versions } from './publishedVersion.ts';

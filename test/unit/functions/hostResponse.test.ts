@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { hostResponse } from '../../../functions/http/hostResponse.ts';
+import { hostResponse } from '../../../functions/http/register.ts';
 import { StreamResponse } from '../../../shared/platform/http/streamResponse.ts';
 import { TextResponse } from '../../../shared/platform/http/textResponse.ts';
 

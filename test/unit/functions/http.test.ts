@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { z } from 'zod';
 import type { Answer, Call, Route } from '../../../functions/http/route.ts';
 import { recorded, serve } from '../../../functions/http/serve.ts';
-import { MAX_BODY_BYTES } from '../../../functions/http/requestBody.ts';
+import { MAX_BODY_BYTES } from '../../../functions/http/limits.ts';
 import { errorKinds, InfrastructureError } from '../../../shared/platform/base/errors.ts';
 import { toProblem } from '../../../shared/platform/http/problem.ts';
 import { type Result, fail, succeed } from '../../../shared/platform/base/result.ts';
@@ -129,7 +129,7 @@ describe('an answer', () => {
   });
 
   test('is worded by the route where it has words of its own', async () => {
-    const { route } = routeThat(ok, { wordError: ({ kind }) => ({ status: 418, body: { error: kind } }) });
+    const { route } = routeThat(ok, { formatError: ({ kind }) => ({ status: 418, body: { error: kind } }) });
     const response = await serve(route, deps)(put({}));
     expect([response.status, await response.json()]).toEqual([418, { error: 'unauthenticated' }]);
     expect(response.headers.get('www-authenticate')).toMatch(/^Bearer /);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { type AppDeps, compose } from '../../../functions/compose/compose.ts';
+import { compose } from '../../../functions/compose/compose.ts';
+import type { AppDeps } from '../../../functions/compose/deps.ts';
 import { type HttpDeps, serve } from '../../../functions/http/serve.ts';
 import type { Route } from '../../../functions/http/route.ts';
 import { managementRoutes } from '../../../functions/management/app.ts';
