@@ -15,9 +15,15 @@ import { azureTableToolsetStore } from '../../shared/registry/toolsets/azureTabl
 import type { Seal } from '../../shared/platform/security/seal.ts';
 import type { StateStore } from '../../shared/platform/state/stateStore.ts';
 import type { OpenTable } from '../../shared/platform/tables/tables.ts';
+import type { AppDeps } from './deps.ts';
+
+type Stores = Pick<
+  AppDeps,
+  'versions' | 'links' | 'syncs' | 'idempotencyKeys' | 'servers' | 'toolsets' | 'plans' | 'delegations'
+>;
 
 /** Opens the stores of both apps in Azure Tables. Nothing is connected before it is used. `state` holds the registry's version. */
-export function openStores(config: Config, tables: OpenTable, state: StateStore, seal: Seal) {
+export function openStores(config: Config, tables: OpenTable, state: StateStore, seal: Seal): Stores {
   return {
     versions: azureTableVersionStore(tables),
     links: azureTableRegistryLinkStore(tables),
