@@ -6,12 +6,12 @@ import { fingerprintsOf, keyIdOf } from '../../shared/platform/config/fingerprin
 import { TELL_EVERY_MS, forgetInstance, tellInstance } from '../../shared/platform/telemetry/instances.ts';
 import type { AppDeps } from './deps.ts';
 
-/** What an instance was started for comes first. */
+/** The first requests come first: the announcement waits for this time in ms. */
 const FIRST_AFTER_MS = 1_000;
 
 /**
- * Says every half minute what this instance is, for those who ask what runs, and raises an event when its app was another build
- * before. Nothing waits for it, and it never fails: what could not be said is said the next time. `end` says that it is over.
+ * Announces this instance every half minute, for reports of what runs, and raises an event if its app had another build before. Nothing
+ * waits for it, and it never fails: it retries at the next interval. `end` removes the announcement.
  */
 export function announceInstance(
   deps: Pick<AppDeps, 'config' | 'clock' | 'newId' | 'log' | 'shortLived'> &
@@ -24,7 +24,7 @@ export function announceInstance(
   const [tenantId = ''] = config.tenants;
   let isBuildKnown = false;
 
-  async function tell(): Promise<void> {
+  async function announce(): Promise<void> {
     const { version, build, fingerprintKey } = await readBuildInfo();
     await tellInstance(shortLived, id, {
       app: config.app,
@@ -47,13 +47,15 @@ export function announceInstance(
     try {
       await act();
     } catch (error) {
-      log.warn('instance_untold', { reason: error instanceof Error ? error.message : 'unknown' });
+      log.warn('instance_announcement_failed', {
+        reason: error instanceof Error ? error.message : 'unknown',
+      });
     }
   };
 
   let timer = setTimeout(() => {
-    void quietly(tell);
-    timer = setInterval(() => void quietly(tell), TELL_EVERY_MS).unref();
+    void quietly(announce);
+    timer = setInterval(() => void quietly(announce), TELL_EVERY_MS).unref();
   }, FIRST_AFTER_MS).unref();
   return {
     end: () => {

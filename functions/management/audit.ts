@@ -22,14 +22,14 @@ const querySchema = z.object({
 const spanSchema = z.strictObject({ from: moment.optional(), to: moment.optional() });
 type Span = z.infer<typeof spanSchema>;
 
-/** A long trail takes its time; Azure ends a request that is silent for more than 230 seconds. */
+/** Time for a verification in ms. Azure ends a request that is silent for more than 230 seconds. */
 const VERIFY_WITHIN_MS = 200_000;
 
 /** Verifications at once in one instance: each reads a whole trail, page by page, and hashes every record. */
 const VERIFICATIONS_AT_ONCE = 4;
 const TRY_AGAIN_AFTER_MS = 10_000;
 
-/** The audit trail of the caller's tenant. */
+/** Routes for the audit trail of the caller's tenant. */
 export function auditRoutes({
   trail,
   tenants,
@@ -47,7 +47,7 @@ export function auditRoutes({
       if (!wanted.ok) return wanted;
       const read = async (limit: number, after: string | undefined) => {
         const page = await trail.records(actor.tenantId, wanted.value, limit, after);
-        // What is no record any more is for the verification to name.
+        // The verification reports rows that hold no valid record.
         const items = page.rows.map(recordOf).filter((record) => record !== undefined);
         return { items, ...(page.after !== undefined && { after: page.after }) };
       };

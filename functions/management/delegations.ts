@@ -15,7 +15,7 @@ import type { Answer, Route } from '../http/route.ts';
 import { readPage, readQuery } from './paging.ts';
 import { privileged } from './privileged.ts';
 import { askerOf, readById } from './wait.ts';
-import { withheldFor } from './withheld.ts';
+import { withheldFor } from './caller.ts';
 
 export const delegationHref = (id: string): string => `/delegations/${id}`;
 

@@ -5,7 +5,7 @@ import { invalid } from '../../shared/platform/base/invalid.ts';
 import { succeed } from '../../shared/platform/base/result.ts';
 import type { AppDeps } from '../compose/deps.ts';
 import type { Route } from '../http/route.ts';
-import { withheldFor } from './withheld.ts';
+import { withheldFor } from './caller.ts';
 
 const waitSchema = z.coerce
   .number()

@@ -22,7 +22,7 @@ type ImportRequest = z.infer<typeof importSchema>;
 const formatSchema = z.object({ format: z.enum(exportFormats).optional() });
 const PAGE = 100;
 
-/** Servers as other programs describe them, in and out. */
+/** Routes that import and export servers in the formats of other programs. */
 export function importRoutes(deps: AppDeps): readonly Route<unknown>[] {
   const bring: Route<ImportRequest> = {
     name: 'servers-import',

@@ -20,7 +20,7 @@ import { readPage, readQuery } from './paging.ts';
 import { privileged } from './privileged.ts';
 import { askerOf, followPlan, readById } from './wait.ts';
 import { watchPlan } from './watchPlan.ts';
-import { withheldFor } from './withheld.ts';
+import { withheldFor } from './caller.ts';
 
 export const planHref = (id: string): string => `/plans/${id}`;
 

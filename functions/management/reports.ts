@@ -12,7 +12,7 @@ import { delegationsOf } from './delegationsOf.ts';
 import { readQuery } from './paging.ts';
 import { privileged } from './privileged.ts';
 import { askerOf, followPlan, readById } from './wait.ts';
-import { withheldFor } from './withheld.ts';
+import { withheldFor } from './caller.ts';
 
 const reportHref = (id: string): string => `/reports/${id}`;
 

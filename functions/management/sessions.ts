@@ -16,11 +16,11 @@ const notFound = (id: string) => fail({ kind: 'not_found', message: `there is no
 const openSchema = z.strictObject({ keepToken: z.boolean().default(false) });
 type OpenRequest = z.infer<typeof openSchema>;
 
-/** Sessions: everyone's own, and those of their tenant for the roles that may see or end them. */
+/** Routes for sessions: the caller's own, and those of the tenant for roles that may see or end them. */
 export function sessionRoutes(deps: SessionDeps): readonly Route<unknown>[] {
   const { sessions, clock } = deps;
 
-  /** The session of the path, if it is the caller's own or the caller has the permission for those of others. */
+  /** Returns the session of the path if it is the caller's own, or if the caller has the permission for sessions of others. */
   async function reach(
     { actor, params: { id = '' } }: Call<unknown>,
     forOthers: Permission,
@@ -96,7 +96,7 @@ const rightsView = ({ actor: { tenantId, userId, roles }, expiresAt, serverConte
   serverContext,
 });
 
-/** The verifier lets a token pass for a minute after its end; that is too late to open a session with it. */
+/** The verifier accepts a token for a minute after its expiry. That is too late to open a session. */
 function tokenExpired({ challenge: settings }: SessionDeps): Answer {
   const { headers, ...problem } = problemAnswer(refusalError('expired'));
   const wanted = challenge('expired', settings);

@@ -16,13 +16,13 @@ import { privileged } from './privileged.ts';
 const notFound = (slug: string) => fail({ kind: 'not_found', message: `there is no toolset "${slug}"` });
 const hrefOf = (slug: string): string => `/toolsets/${slug}`;
 
-/** Curated sets of tools, prompts and resources, each of which has an MCP endpoint of its own. */
+/** Routes for toolsets: curated sets of tools, prompts and resources, each with an MCP endpoint of its own. */
 export function toolsetRoutes({
   toolsets,
   audit,
   clock,
 }: Pick<AppDeps, 'toolsets' | 'audit' | 'clock'>): readonly Route<unknown>[] {
-  /** Returns the stored toolset, if a repeated request asks for just that: the first sending stored it and then failed. */
+  /** Returns the stored toolset if a repeated request asks for the same one: the first request stored it and then failed. */
   async function existing(wanted: Toolset, requestId: string | undefined): Promise<Toolset | undefined> {
     const found =
       requestId === undefined ? undefined : (await toolsets.find(wanted.tenantId, wanted.slug))?.value;

@@ -5,7 +5,7 @@ import { type RegistryReader, createReader } from './reads.ts';
 import { expiryOf, linkIdOf, type RegistryLinkStore } from '../../../shared/registry/links/registryLink.ts';
 import { type WriteDeps, writeRoutes } from './writes.ts';
 
-/** The stable version of the API, and its alias of old. */
+/** The stable version of the API, and its older alias. */
 const prefixes = ['v0.1', 'v0'] as const;
 
 interface LinkDeps extends Pick<WriteDeps, 'clock'> {
@@ -35,7 +35,7 @@ const readRoute = (prefix: string, suffix: string, read: RegistryReader): Route 
   handle: ({ actor: { tenantId }, params: { rest = '' }, query }) => read({ tenantId }, rest, query),
 });
 
-/** The same reads for clients that send no token: the secret in the URL stands for a tenant, or for some of its servers. */
+/** The same reads for clients without a token: the secret in the URL stands for a tenant, or for some of its servers. */
 const linkRoute = (
   prefix: string,
   suffix: string,

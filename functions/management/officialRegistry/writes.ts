@@ -38,7 +38,7 @@ export function writeRoutes(prefix: string, suffix: string, deps: WriteDeps): re
   const view = createView(deps.publicOrigin);
   const onServers = { path: `${prefix}/servers/{*rest}`, permission: 'servers.write', formatError } as const;
 
-  /** Makes the change and answers with that one version. */
+  /** Makes the change and answers with the changed version. */
   const change = async (
     { actor }: Call<unknown>,
     name: string,

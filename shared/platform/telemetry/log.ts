@@ -26,7 +26,7 @@ export type LogEvent =
   | 'health_changed'
   | 'health_look_failed'
   | 'agent_load_untold'
-  | 'instance_untold'
+  | 'instance_announcement_failed'
   | 'progress_untold'
   | 'upstream_failed'
   | 'registry_synced'

@@ -1,9 +1,5 @@
 import type { z } from 'zod';
-import {
-  isLiteral,
-  withoutPlaceholderParameters,
-  withoutPlaceholders,
-} from './placeholders.ts';
+import { isLiteral, withoutPlaceholderParameters, withoutPlaceholders } from './placeholders.ts';
 import {
   type Path,
   followsSecretFlag,

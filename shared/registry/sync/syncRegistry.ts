@@ -5,7 +5,15 @@ import { type Result, fail, succeed } from '../../platform/base/result.ts';
 import type { StateStore } from '../../platform/state/stateStore.ts';
 import { MAX_SYNC_PAGE_BYTES, PAGE_ENTRIES, SYNC_LEASE_MS } from '../limits.ts';
 import { fetchServerPage } from '../officialApi/serverPages.ts';
-import { type ActiveSync, type RegistrySync, afterFailure, afterPage, beginRun, endless, type RegistrySyncStore } from './registrySync.ts';
+import {
+  type ActiveSync,
+  type RegistrySync,
+  afterFailure,
+  afterPage,
+  beginRun,
+  endless,
+  type RegistrySyncStore,
+} from './registrySync.ts';
 import { type TakeOverDeps, takeOver } from './takeOver.ts';
 
 /** The registry whose servers a tenant imports. */
@@ -46,7 +54,8 @@ export async function syncRegistry(
     return fail({ kind: 'already_exists', message: 'a sync is under way already', retryAfterMs });
   }
   try {
-    const keepLease = async () => (await deps.shortLived.renew(claim.lease, SYNC_LEASE_MS)).status === 'renewed';
+    const keepLease = async () =>
+      (await deps.shortLived.renew(claim.lease, SYNC_LEASE_MS)).status === 'renewed';
     const sync = await run(upstream, budget, keepLease, deps);
     const { state, error, startedAt: _, updatedAt: __, ...figures } = sync.run;
     const fields = { source: sourceOf(upstream), state, ...figures, reason: error?.message };

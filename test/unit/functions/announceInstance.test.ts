@@ -46,7 +46,7 @@ test('a state that is away fails no start, and is told the next time', async () 
   const { end } = begin();
   await vi.advanceTimersByTimeAsync(1_000);
   await vi.waitFor(() => {
-    expect(lines).toMatchObject([{ level: 'warn', event: 'instance_untold' }]);
+    expect(lines).toMatchObject([{ level: 'warn', event: 'instance_announcement_failed' }]);
   });
   state.away = false;
   await vi.advanceTimersByTimeAsync(TELL_EVERY_MS);

@@ -1,8 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import {
-  type RegistrationDeps,
-  registerServer,
-} from '../../../shared/orchestration/plans/registerServer.ts';
+import { type RegistrationDeps, registerServer } from '../../../shared/orchestration/plans/registerServer.ts';
 import { runDelegation } from '../../../shared/orchestration/engine/runDelegation.ts';
 import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
 import { CLOCK_TOLERANCE_MS } from '../../../shared/platform/base/clock.ts';

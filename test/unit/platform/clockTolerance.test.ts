@@ -1,10 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import {
-  claim,
-  newDelegation,
-  sweep,
-  timeLeftMs,
-} from '../../../shared/orchestration/model/delegation.ts';
+import { claim, newDelegation, sweep, timeLeftMs } from '../../../shared/orchestration/model/delegation.ts';
 import { registerServer } from '../../../shared/orchestration/plans/registerServer.ts';
 import { runDelegation } from '../../../shared/orchestration/engine/runDelegation.ts';
 import { type Instance, readInstances, tellInstance } from '../../../shared/platform/telemetry/instances.ts';
