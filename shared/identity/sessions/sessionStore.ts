@@ -7,9 +7,7 @@ import type { Seal } from '../../platform/security/seal.ts';
 import type { StateStore } from '../../platform/state/stateStore.ts';
 import { parseStateValue } from '../../platform/state/stateValue.ts';
 import { type Actor, actorSchema, roles } from '../access/actor.ts';
-
-/** A session lasts an hour at most. */
-const MAX_SESSION_MS = 3_600_000;
+import { MAX_SESSION_MS } from '../limits.ts';
 
 const sessionSchema = z.object({
   id: z.string(),

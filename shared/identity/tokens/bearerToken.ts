@@ -1,5 +1,4 @@
-/** Characters. Entra's tokens are far shorter, and a longer text would cost time before it is rejected. */
-export const MAX_TOKEN_LENGTH = 16 * 1024;
+import { MAX_TOKEN_LENGTH } from '../limits.ts';
 
 /** Returns the token of an `Authorization` header (RFC 6750, section 2.1), unverified, or `undefined` if it holds no JWT. */
 export function bearerToken(authorization: string | null): string | undefined {

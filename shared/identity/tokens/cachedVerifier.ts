@@ -2,12 +2,8 @@ import { hash } from 'node:crypto';
 import type { Clock } from '../../platform/base/clock.ts';
 import { createTenantCache } from '../../platform/concurrency/tenantCache.ts';
 import type { Actor } from '../access/actor.ts';
+import { REFRESH_AFTER_MINUTES, TOKEN_CACHE_SIZE } from '../limits.ts';
 import type { TokenVerifier } from './verifyToken.ts';
-
-/** Tokens in the cache. When it is full, the tenant with the most loses the one that was verified first. */
-export const TOKEN_CACHE_SIZE = 1_000;
-/** A token is verified again after this time, so that a key that the issuer removed is trusted no longer. */
-export const REFRESH_AFTER_MINUTES = 5;
 
 interface Verified {
   readonly actor: Actor;

@@ -12,13 +12,7 @@ import { InfrastructureError } from '../../platform/base/errors.ts';
 import type { OutboundRequest } from '../../platform/outbound/outboundClient.ts';
 import type { OutboundBody } from '../../platform/outbound/outboundBody.ts';
 import type { Result } from '../../platform/base/result.ts';
-
-/** Bytes: many times the size of Entra's key set. A longer answer counts as no keys. */
-const MAX_KEYS_BYTES = 256 * 1024;
-/** A key set is fetched again after a day, as Entra recommends. */
-const KEYS_MAX_AGE_MS = 24 * 3_600_000;
-/** An unknown key id causes at most one fetch in this time, so that forged tokens cannot flood the issuer. */
-const REFETCH_COOLDOWN_MS = 30_000;
+import { KEYS_COOLDOWN_MS, KEYS_MAX_AGE_MS, MAX_KEYS_BYTES } from '../limits.ts';
 
 /** The algorithm of Entra's tokens, and the only one that is accepted (RFC 8725, section 3.1). */
 export const TOKEN_ALGORITHM = 'RS256';
@@ -73,7 +67,7 @@ export type FindSigningKey = (header: JWSHeaderParameters) => Promise<SigningKey
 export function remoteSigningKeys(authority: string, tenant: string, outbound: KeyClient): FindSigningKey {
   const keySet = createRemoteJWKSet(new URL(keysUrl(authority, tenant)), {
     cacheMaxAge: KEYS_MAX_AGE_MS,
-    cooldownDuration: REFETCH_COOLDOWN_MS,
+    cooldownDuration: KEYS_COOLDOWN_MS,
     [customFetch]: async (url, { signal }) => {
       const headers = { accept: 'application/json' };
       const response = await outbound.request({ method: 'GET', url, headers, signal });

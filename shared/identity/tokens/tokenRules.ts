@@ -2,6 +2,7 @@ import { type JWTPayload, type ProtectedHeaderParameters, decodeJwt, decodeProte
 import { z } from 'zod';
 import { CLOCK_TOLERANCE_MS } from '../../platform/base/clock.ts';
 import { type Actor, type Role, roles } from '../access/actor.ts';
+import { MAX_SHOWN_LENGTH } from '../limits.ts';
 import { bearerToken } from './bearerToken.ts';
 import { REQUIRED_SCOPE, type Refusal } from './refusals.ts';
 import { type PublishedKey, TOKEN_ALGORITHM, issuerOf, keyIsOfIssuer } from './signingKeys.ts';
@@ -266,9 +267,6 @@ const rolesOf = (claims: JWTPayload): readonly string[] =>
 /** The roles of this gateway among those of a token. */
 const grantedRoles = (claimed: readonly string[]): readonly Role[] =>
   roles.filter((role) => claimed.includes(`Gateway.${role}`));
-
-/** Characters of a value of a token that an explanation shows. */
-const MAX_SHOWN_LENGTH = 200;
 
 /** A name or an id of the token in a form that is safe to show; the kind of any other value. */
 function shown(value: unknown): string {

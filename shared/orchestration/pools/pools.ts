@@ -1,4 +1,4 @@
-import { REFRESH_AFTER_MINUTES, TOKEN_CACHE_SIZE } from '../../identity/tokens/cachedVerifier.ts';
+import { REFRESH_AFTER_MINUTES, TOKEN_CACHE_SIZE } from '../../identity/limits.ts';
 import type { App } from '../../platform/config/config.ts';
 
 /** What the resource pools hold. Those of Redis' connections by use say what they are for; their sum is what binds. */

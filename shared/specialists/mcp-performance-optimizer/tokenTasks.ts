@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { REFRESH_AFTER_MINUTES } from '../../identity/tokens/cachedVerifier.ts';
+import { REFRESH_AFTER_MINUTES } from '../../identity/limits.ts';
 import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
 import { succeed } from '../../platform/base/result.ts';
 import { type Finding, reportSchema } from '../finding.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type RuleStep, decidingRule, explainToken } from '../../identity/tokens/explainToken.ts';
 import { type TokenRuleId, tokenRule, tokenRuleIds } from '../../identity/tokens/tokenRules.ts';
-import { REFRESH_AFTER_MINUTES } from '../../identity/tokens/cachedVerifier.ts';
+import { REFRESH_AFTER_MINUTES } from '../../identity/limits.ts';
 import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
 import { InfrastructureError } from '../../platform/base/errors.ts';
 import { succeed } from '../../platform/base/result.ts';

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Actor } from '../../../shared/identity/access/actor.ts';
-import { TOKEN_CACHE_SIZE, createCachedVerifier } from '../../../shared/identity/tokens/cachedVerifier.ts';
+import { createCachedVerifier } from '../../../shared/identity/tokens/cachedVerifier.ts';
+import { TOKEN_CACHE_SIZE } from '../../../shared/identity/limits.ts';
 import type { Verdict } from '../../../shared/identity/tokens/verifyToken.ts';
 
 const start = Date.UTC(2026, 0, 1);
