@@ -3,7 +3,7 @@ import { agentNames, agents } from '../../shared/orchestration/model/agents.ts';
 import { runDelegation } from '../../shared/orchestration/engine/runDelegation.ts';
 import { REPORTS_QUEUE, recordReport } from '../../shared/orchestration/engine/recordReport.ts';
 import type { App } from '../../shared/platform/config/config.ts';
-import type { AppDeps } from '../compose/compose.ts';
+import type { AppDeps } from '../compose/deps.ts';
 
 /** The app setting with the connection, for the triggers and for our own sender. */
 const CONNECTION = 'MREG_SERVICE_BUS';

@@ -1,21 +1,21 @@
 import { publishBuildChange } from '../../shared/orchestration/events/buildChange.ts';
 import { UNBUILT, readBuildInfo } from '../../shared/platform/config/buildInfo.ts';
-import { processEnvironment } from '../../shared/platform/config/readConfig.ts';
 import { describeEnvironment } from '../../shared/platform/config/environment.ts';
+import { processEnvironment } from '../../shared/platform/config/readConfig.ts';
 import { fingerprintsOf, keyIdOf } from '../../shared/platform/config/settingValues.ts';
 import {
   HEARTBEAT_INTERVAL_MS,
   removeInstance,
   writeInstance,
 } from '../../shared/platform/telemetry/instances.ts';
-import type { AppDeps } from './compose.ts';
+import type { AppDeps } from './deps.ts';
 
-/** What an instance was started for comes first. */
+/** The first requests come first: the announcement waits for this time in ms. */
 const FIRST_AFTER_MS = 1_000;
 
 /**
- * Says every half minute what this instance is, for those who ask what runs, and raises an event when its app was another build
- * before. Nothing waits for it, and it never fails: what could not be said is said the next time. `end` says that it is over.
+ * Announces this instance every half minute, for reports of what runs, and raises an event if its app had another build before. Nothing
+ * waits for it, and it never fails: it retries at the next interval. `end` removes the announcement.
  */
 export function announceInstance(
   deps: Pick<AppDeps, 'config' | 'clock' | 'newId' | 'log' | 'shortLived'> &
@@ -28,7 +28,7 @@ export function announceInstance(
   const [tenantId = ''] = config.tenants;
   let isBuildKnown = false;
 
-  async function tell(): Promise<void> {
+  async function announce(): Promise<void> {
     const { version, build, fingerprintKey } = await readBuildInfo();
     await writeInstance(shortLived, id, {
       app: config.app,
@@ -51,13 +51,15 @@ export function announceInstance(
     try {
       await act();
     } catch (error) {
-      log.warn('instance_write_failed', { reason: error instanceof Error ? error.message : 'unknown' });
+      log.warn('instance_write_failed', {
+        reason: error instanceof Error ? error.message : 'unknown',
+      });
     }
   };
 
   let timer = setTimeout(() => {
-    void quietly(tell);
-    timer = setInterval(() => void quietly(tell), HEARTBEAT_INTERVAL_MS).unref();
+    void quietly(announce);
+    timer = setInterval(() => void quietly(announce), HEARTBEAT_INTERVAL_MS).unref();
   }, FIRST_AFTER_MS).unref();
   return {
     end: () => {

@@ -1,7 +1,7 @@
-import { challenge, refusalError } from '../../shared/identity/tokens/challenge.ts';
-import { type Permission, isPermitted } from '../../shared/identity/access/permissions.ts';
 import type { Actor } from '../../shared/identity/access/actor.ts';
-import type { Refusal, TokenVerifier, Verdict } from '../../shared/identity/tokens/verifyToken.ts';
+import { type Permission, isPermitted } from '../../shared/identity/access/permissions.ts';
+import { challenge, refusalError, type Refusal } from '../../shared/identity/tokens/refusals.ts';
+import type { TokenVerifier, Verdict } from '../../shared/identity/tokens/verifyToken.ts';
 import type { DomainError } from '../../shared/platform/base/errors.ts';
 import type { Log } from '../../shared/platform/telemetry/log.ts';
 import type { Trace } from '../../shared/platform/telemetry/trace.ts';
@@ -9,16 +9,17 @@ import type { AllowedOrigins } from './cors.ts';
 
 export interface AdmissionDeps {
   readonly verifyToken: TokenVerifier;
-  /** Web origins whose pages may call; a request of any other page is refused, whatever its token. */
+  /** Web origins whose pages may call. A request of any other page is rejected, also with a valid token. */
   readonly allowedOrigins: AllowedOrigins;
   readonly challenge: { readonly scope: string; readonly resourceMetadata?: string };
   readonly log: Log;
   /** Told of everyone who is turned away; `actor` where it is known who that is. */
+  /** Receives every rejected request, with the actor if it is known. */
   readonly recordRefusal?: (refusal: Refused) => void;
 }
 
 export interface Refused {
-  /** Why, from a closed list: the reason of a refused token, a permission that is lacking, or `origin`. */
+  /** The reason, from a closed list: a refusal of the token, a missing permission, or `origin`. */
   readonly reason: Refusal | Permission | 'origin';
   readonly actor?: Actor;
   readonly trace: Trace;
@@ -28,7 +29,7 @@ export type Admission =
   | { readonly actor: Actor }
   | { readonly error: DomainError; readonly headers: Readonly<Record<string, string>> };
 
-/** Who calls and whether they may: the origin of a page first, then the token, then the role. `resourceMetadata`: of the route, where it has its own. */
+/** Authenticates and authorises a request: first the origin of a page, then the token, then the role. `resourceMetadata` is the route's own, if it has one. */
 export async function admit(
   headers: Headers,
   query: URLSearchParams,
@@ -46,7 +47,7 @@ export async function admit(
     };
   }
   const authorization = headers.get('authorization');
-  // A token in the URL does not count. Beside one in the header it makes the request ambiguous (RFC 6750, sections 2 and 3.1).
+  // A token in the URL is ignored. Beside a token in the header it makes the request ambiguous (RFC 6750, sections 2 and 3.1).
   const hasTwo = authorization !== null && query.has('access_token');
   const verdict: Verdict = hasTwo ? { refusal: 'repeated' } : await deps.verifyToken(authorization);
   if ('refusal' in verdict) {

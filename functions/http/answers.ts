@@ -4,19 +4,19 @@ import type { Result } from '../../shared/platform/base/result.ts';
 import { TextResponse } from '../../shared/platform/http/responses.ts';
 import type { Answer, Route } from './route.ts';
 
-/** What a handler said, as a response. */
+/** Returns the result of a handler as a response. */
 export function responseOf<Body>(route: Route<Body>, result: Result<Answer> | Response): Response {
   if (result instanceof Response) return result;
   return result.ok ? toResponse(result.value) : refuse(route, result.error);
 }
 
-/** An error in the words of the route, with how long to wait where that helps. */
+/** Returns an error in the format of the route, with `Retry-After` if the error has it. */
 export function refuse<Body>(
   route: Route<Body>,
   error: DomainError,
   headers: Answer['headers'] = {},
 ): Response {
-  const answer = (route.wordError ?? problemAnswer)(error);
+  const answer = (route.formatError ?? problemAnswer)(error);
   return toResponse({ ...answer, headers: { ...answer.headers, ...retryAfter(error), ...headers } });
 }
 
@@ -32,3 +32,13 @@ export function toResponse({ status, body, headers }: Answer): Response {
     headers: { 'content-type': 'application/json', ...headers },
   });
 }
+
+/**
+ * Headers of every answer about a URL that holds a secret: no cache stores the answer, no browser guesses its type, and linked
+ * pages do not receive the URL (RFC 9111, section 5.2.2.5; Fetch standard, `X-Content-Type-Options`; Referrer Policy).
+ */
+export const secretUrlHeaders = {
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+} as const;

@@ -1,13 +1,13 @@
-/** Who may read answers from a page: `any` for what everyone may know, else the configured origins. */
+/** The web origins whose pages may read answers: `any` for public answers, else the configured origins. */
 export type AllowedOrigins = 'any' | ReadonlySet<string>;
 
 const exposed = 'WWW-Authenticate, Location, ETag, Retry-After, Mcp-Session-Id, X-Request-Id';
-/** Any header: an MCP server names some of its own. The asterisk does not cover Authorization. */
+/** Any header, because MCP servers define their own. The asterisk does not cover Authorization. */
 const accepted = '*, Authorization';
 
 /**
- * Lets a page of an allowed origin read the answer. What depends on the origin says so in `Vary` even to callers without
- * one, so that no cache hands a page the answer of another. Source: the Fetch standard, "CORS protocol and HTTP caches".
+ * Lets a page of an allowed origin read the answer. An answer that depends on the origin has `Vary`, also for callers without an
+ * origin, so that no cache gives a page the answer of another. Source: the Fetch standard, "CORS protocol and HTTP caches".
  */
 export function letPagesRead(response: Response, origin: string | null, allowed: AllowedOrigins): Response {
   const { headers } = response;
@@ -20,7 +20,7 @@ export function letPagesRead(response: Response, origin: string | null, allowed:
 }
 
 /**
- * Lets pages of every origin read the answer, in the very words that clients of a registry look for:
+ * Lets pages of every origin read the answer, with the exact headers that clients of a registry expect:
  * https://docs.github.com/en/copilot/how-tos/administer-copilot/manage-mcp-usage/configure-mcp-registry
  */
 export function letEveryPageRead(response: Response): Response {
@@ -29,7 +29,7 @@ export function letEveryPageRead(response: Response): Response {
   return letPagesRead(response, null, 'any');
 }
 
-/** The answer to a preflight, which holds no token: it says what may be asked, not whether the asker may. */
+/** Returns the answer to a preflight. A preflight holds no token, so the answer names the methods and grants no access. */
 export function preflight(methods: readonly string[]): Response {
   return new Response(null, {
     status: 204,

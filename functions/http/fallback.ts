@@ -8,8 +8,8 @@ import { matches } from './paths.ts';
 type Placed = Pick<Route, 'method' | 'path' | 'permission' | 'pages' | 'answerHeaders'>;
 
 /**
- * Answers what no function takes: preflights of pages, `HEAD` and undeclared methods of known paths (405 with `Allow`), and
- * unknown paths (404). The host itself would answer an empty 404 to all of them.
+ * Answers requests that match no route: preflights of pages, `HEAD` and undeclared methods of known paths (405 with `Allow`), and
+ * unknown paths (404). Without it the host answers an empty 404.
  */
 export function fallback(
   request: IncomingRequest,
@@ -33,16 +33,16 @@ export function fallback(
   return letPagesRead(response, request.headers.get('origin'), allowed);
 }
 
-/** Whether what a page wants to do here is open to every page. */
+/** Returns whether the preflight asks for a route that is open to every page. */
 function asksToRead(headers: Headers, here: readonly Placed[]): boolean {
   const wanted = headers.get('access-control-request-method') ?? 'GET';
   return here.some(({ method, pages }) => pages === 'every' && method === wanted);
 }
 
 function answer({ method, headers }: IncomingRequest, methods: readonly Method[]): Response {
-  // A declared method comes here only where the host reads the path in another way than `matches` does.
+  // A declared method arrives here only if the host reads the path differently than `matches`.
   if (methods.length === 0 || methods.some((declared) => declared === method)) {
-    return toResponse(problemAnswer({ kind: 'not_found', message: 'there is nothing at this path' }));
+    return toResponse(problemAnswer({ kind: 'not_found', message: 'nothing exists at this path' }));
   }
   if (method === 'OPTIONS' && headers.has('origin')) return preflight(methods);
   const allow = methods.join(', ');

@@ -1,7 +1,7 @@
 import { succeed } from '../../shared/platform/base/result.ts';
 import type { Route } from './route.ts';
 
-/** Up or not, and nothing else: for load balancers and for whoever may not know more. */
+/** Says only that the app is up: for load balancers and other anonymous callers. */
 export const healthRoute: Route = {
   name: 'health',
   method: 'GET',

@@ -1,17 +1,17 @@
 import { isId } from '../../shared/platform/base/ids.ts';
 import { fail } from '../../shared/platform/base/result.ts';
 
-/** A path's segments, in a template literal text or the name of a parameter; a slash at either end counts for nothing. */
+/** Returns the segments of a path or a template; a slash at either end is ignored. */
 const segmentsOf = (path: string): readonly string[] => path.replace(/^\/|\/$/g, '').split('/');
 
 const parameterOf = (segment: string): string | undefined => /^\{(\w+)\}$/.exec(segment)?.[1];
-/** `{*rest}`, the last segment of a template: all that follows, which may be nothing. */
+/** Returns the name in `{*rest}`, the last segment of a template, which takes the rest of the path, possibly empty. */
 const restOf = (segment: string): string | undefined => /^\{\*(\w+)\}$/.exec(segment)?.[1];
 
 /**
- * The values that a path gives to its template's parameters. Read here from the path itself, because the host mixes
- * query and body values into the parameters that it hands on. A malformed percent-encoding is kept as it stands. What
- * `{*rest}` takes is not decoded: an encoded slash is to be told from one between segments.
+ * Returns the values of the template's parameters, from the path alone, because the host mixes query and body values into its
+ * parameters. A malformed percent-encoding is kept. The value of `{*rest}` is not decoded, so that an encoded slash differs from a
+ * separator.
  */
 export function pathParameters(template: string, pathname: string): Record<string, string> {
   const values = segmentsOf(pathname);
@@ -24,17 +24,17 @@ export function pathParameters(template: string, pathname: string): Record<strin
   return Object.fromEntries(parameters);
 }
 
-/** Whether each parameter is a valid name. `{*rest}` is not checked here: its route reads it. */
+/** Returns whether each parameter is a valid name. The route itself checks `{*rest}`. */
 export const canName = (template: string, parameters: Readonly<Record<string, string>>): boolean =>
   Object.entries(parameters).every(([name, value]) => template.endsWith(`{*${name}}`) || isId(value));
 
 /** The failure for a path with a parameter that is no valid name. */
 export const noSuchName = fail({
   kind: 'not_found',
-  message: 'nothing has such a name: names consist of letters, digits, - and _',
+  message: 'nothing has this name: names consist of letters, digits, - and _',
 });
 
-/** Whether the host would give this path to the template: letter case and a trailing slash do not matter. */
+/** Returns whether the host matches this path to the template: it ignores letter case and a trailing slash. */
 export function matches(template: string, pathname: string): boolean {
   const [segments, actual] = [segmentsOf(template), segmentsOf(pathname)];
   const takesRest = restOf(segments.at(-1) ?? '') !== undefined;
@@ -49,7 +49,7 @@ export function matches(template: string, pathname: string): boolean {
   );
 }
 
-/** A malformed percent-encoding is kept as it stands. */
+/** Decodes a segment; a malformed percent-encoding is kept. */
 export function decode(segment: string): string {
   try {
     return decodeURIComponent(segment);

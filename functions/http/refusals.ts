@@ -1,11 +1,14 @@
+import type { Audit } from '../../shared/audit/journal/audit.ts';
 import { boundRefusals } from '../../shared/audit/journal/boundRefusals.ts';
 import { isPermission } from '../../shared/identity/access/permissions.ts';
+import type { EventWatch } from '../../shared/orchestration/events/eventWatch.ts';
+import type { Clock } from '../../shared/platform/base/clock.ts';
+import type { Config } from '../../shared/platform/config/config.ts';
 import type { Refused } from './admit.ts';
-import type { AppDeps } from '../compose/compose.ts';
 
 /**
- * Records refused sign-ins and missing permissions. A refused sign-in belongs to no tenant: its record goes to the
- * operator's tenant, and holds nothing of the token.
+ * Returns a function that records rejected sign-ins and missing permissions in the audit trail. A rejected sign-in belongs to no
+ * tenant, so its record is in the operator's tenant. It holds nothing of the token.
  */
 export function refusalRecorder({
   audit,
@@ -13,11 +16,18 @@ export function refusalRecorder({
   config,
   operatorTenant,
   watch,
-}: Pick<AppDeps, 'audit' | 'clock' | 'config' | 'operatorTenant' | 'watch'>): (refused: Refused) => void {
+}: {
+  readonly audit: Pick<Audit, 'append'>;
+  readonly clock: Clock;
+  readonly config: Pick<Config, 'app'>;
+  readonly operatorTenant: string;
+  readonly watch: EventWatch;
+}): (refused: Refused) => void {
   const record = boundRefusals(audit, clock);
   return ({ reason, actor, trace }) => {
     const isLacking = isPermission(reason);
     // A client without a token has not failed: it is told where to get one.
+    // A client without a token has not failed: the answer tells it where to sign in.
     if (!actor && reason !== 'missing') {
       const sign = { type: 'authentication_failure', tenantId: operatorTenant, subject: reason } as const;
       watch({ ...sign, detail: { app: config.app }, trace });

@@ -1,14 +1,20 @@
-import { type HttpHandler, type HttpMethod, app } from '@azure/functions';
+import {
+  type HttpHandler,
+  type HttpMethod,
+  HttpResponse,
+  type HttpResponseInit,
+  app,
+} from '@azure/functions';
+import { StreamResponse, TextResponse } from '../../shared/platform/http/responses.ts';
 import { fallback } from './fallback.ts';
-import { hostResponse } from './hostResponse.ts';
-import { type HttpDeps, type HttpFunction, recorded, serve } from './serve.ts';
 import type { Route } from './route.ts';
+import { type HttpDeps, type HttpFunction, recorded, serve } from './serve.ts';
 
-/** The host matches routes in the alphabetical order of the functions' names: this one comes last. */
+/** The host matches routes in the alphabetical order of the functions' names, so this one comes last. */
 export const FALLBACK_NAME = 'zz-fallback';
 const everyMethod: HttpMethod[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
-/** Registers the routes of an app, and last by name the function that answers what none of them takes. */
+/** Registers the routes of an app, and a function, last by name, that answers all other requests. */
 export function registerRoutes(routes: readonly Route<unknown>[], deps: HttpDeps): void {
   for (const route of routes) {
     app.http(route.name, {
@@ -30,3 +36,19 @@ const handledBy =
   (answer: HttpFunction): HttpHandler =>
   async (request) =>
     hostResponse(await answer(request));
+
+/**
+ * Returns a response that the Functions library writes as it is. Otherwise the library would copy it first, and wrap its stream in
+ * another. `nativeResponse` is what the library itself passes to the constructor; it reads these three properties.
+ */
+export function hostResponse(response: Response): HttpResponse {
+  const { status, headers } = response;
+  const chunks = chunksOf(response);
+  const nativeResponse = chunks ? { status, headers, body: { values: () => chunks } } : response;
+  return new HttpResponse({ nativeResponse } as HttpResponseInit);
+}
+
+function chunksOf(response: Response): Iterable<string> | AsyncIterable<Uint8Array> | undefined {
+  if (response instanceof TextResponse) return [response.content];
+  return response instanceof StreamResponse ? response.chunks : undefined;
+}

@@ -2,6 +2,7 @@ import type { ReadableStream, ReadableStreamDefaultReader } from 'node:stream/we
 import { parseJsonBytes } from '../../shared/platform/base/json.ts';
 import { readBounded } from '../../shared/platform/base/readBounded.ts';
 import { type Result, fail, succeed } from '../../shared/platform/base/result.ts';
+import { DISCARD_TIMEOUT_MS, MAX_BODY_BYTES, MAX_DISCARDED_BYTES, TOO_LARGE_ANSWER_MS } from './limits.ts';
 
 /** The part of a request that its body is read from; both a Fetch `Request` and a Functions `HttpRequest` have it. */
 export interface BodySource {
@@ -9,13 +10,10 @@ export interface BodySource {
   readonly body: ReadableStream<Uint8Array> | null;
 }
 
-/** Enough for any call of the API or of a tool that a gateway should carry. */
-export const MAX_BODY_BYTES = 1024 * 1024;
-
 /**
- * Reads a JSON body of at most 1 MiB and parses it once. `whenAbsent` stands for one without a byte, of whatever type; where there
- * is none, that is `invalid`. Failures: `unsupported_media_type`, `too_large`, `invalid`, and `bad_request` where the client left before it
- * had sent all. Their messages never quote the body.
+ * Reads a JSON body of at most 1 MiB and parses it once. For an empty body of any type it returns `whenAbsent`; without that, the
+ * failure is `invalid`. Other failures: `unsupported_media_type`, `too_large`, `invalid`, and `bad_request` if the client left before
+ * it had sent everything. Messages never quote the body.
  */
 export async function readJson(request: BodySource, whenAbsent?: unknown): Promise<Result<unknown>> {
   const mistyped = typeFault(request.headers);
@@ -46,13 +44,13 @@ async function bodyOf({ headers, body }: BodySource): Promise<Result<Uint8Array>
     const bytes = body === null ? new Uint8Array() : await bytesOf(body);
     return bytes ? succeed(bytes) : tooLarge;
   } catch {
-    // Reading fails with the connection alone, and nobody is there to have an answer.
+    // Only a broken connection fails here, so no client receives the answer.
     return fail({ kind: 'bad_request', message: 'the connection ended before the whole body had come' });
   }
 }
 
 /**
- * Returns a whole body, or `undefined` where it is too large. Then it reads and discards the rest: a cancelled body breaks the
+ * Returns the whole body, or `undefined` if it is too large. Then it reads and discards the rest, because a cancelled body breaks the
  * connection to the Functions host, which then answers late or never. A reader costs a third less than iteration.
  */
 async function bytesOf(body: ReadableStream<Uint8Array>): Promise<Uint8Array | undefined> {
@@ -62,16 +60,10 @@ async function bytesOf(body: ReadableStream<Uint8Array>): Promise<Uint8Array | u
   return bytes;
 }
 
-/** A client that sends slowly gets its answer after this time, while it still sends. */
-const ANSWER_WITHIN_MS = 5_000;
-/** Limits of the rest of a body that is discarded; the reader is then cancelled. The Functions host takes bodies of 100 MB. */
-const DISCARD_WITHIN_MS = 60_000;
-const DISCARD_BYTES = 128 * 1024 * 1024;
-
-/** Resolves when `done` does, or after `ANSWER_WITHIN_MS`. */
+/** Resolves when `done` does, or after `TOO_LARGE_ANSWER_MS`. */
 function orSoon(done: Promise<void>): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ANSWER_WITHIN_MS);
+    const timer = setTimeout(resolve, TOO_LARGE_ANSWER_MS);
     void done.then(() => {
       clearTimeout(timer);
       resolve();
@@ -81,12 +73,12 @@ function orSoon(done: Promise<void>): Promise<void> {
 
 /** Reads a body to its end, within bounds. Never rejects: a client may leave. */
 async function discard(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
-  const cut = setTimeout(() => void reader.cancel().catch(() => undefined), DISCARD_WITHIN_MS).unref();
+  const cut = setTimeout(() => void reader.cancel().catch(() => undefined), DISCARD_TIMEOUT_MS).unref();
   try {
     let length = 0;
     for (let next = await reader.read(); !next.done; next = await reader.read()) {
       length += next.value.byteLength;
-      if (length > DISCARD_BYTES) await reader.cancel();
+      if (length > MAX_DISCARDED_BYTES) await reader.cancel();
     }
   } catch {
     // The client has left, and its body with it.

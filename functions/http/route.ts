@@ -7,7 +7,7 @@ import type { Trace } from '../../shared/platform/telemetry/trace.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
-/** What a handler is given. Nothing in it comes from where the host may have mixed path, query and body. */
+/** The input of a handler. Its values never come from the host's parameters, which mix path, query and body. */
 export interface Call<Body> {
   readonly actor: Actor;
   /** The route template's parameters, decoded, from the path alone. */
@@ -16,9 +16,9 @@ export interface Call<Body> {
   readonly body: Body;
   readonly headers: Headers;
   readonly trace: Trace;
-  /** The id of a request with an `Idempotency-Key`: a repetition has the same, and finds what was made under it. */
+  /** The id of a request with an `Idempotency-Key`. A repetition has the same id and finds the work of the first one. */
   readonly requestId?: string;
-  /** Aborted when the answer would come too late. */
+  /** Aborted at the deadline of the answer. */
   readonly signal: AbortSignal;
 }
 
@@ -28,22 +28,22 @@ export interface Answer {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** One HTTP function: where it is, who may call it, what it takes and how it answers. */
+/** One HTTP function: its path, its permission, its body and its handler. */
 export interface Route<Body = undefined> {
   /** Name of the function. The host matches routes in the alphabetical order of these. */
   readonly name: string;
   readonly method: Method;
   /** A template such as `servers/{slug}`. */
   readonly path: string;
-  /** Anonymous routes are handled without a look at the token, on behalf of `nobody`. */
+  /** An anonymous route ignores the token and acts for `nobody`. */
   readonly permission: Permission | 'anonymous';
-  /** Accepts every `Host`, since the platform probes the app by its address. Absent: only the app's own hosts. */
+  /** Accepts every `Host`, because the platform probes the app by its address. Absent: only the app's own hosts. */
   readonly hosts?: 'any';
-  /** Pages of every origin may call. For reads alone: what a page gets is what its own token, or the URL, gives it. */
+  /** Pages of every origin may call. For reads only: a page reads what its own token, or the URL, grants. */
   readonly pages?: 'every';
   /** Absent: the body is not read. */
   readonly body?: z.ZodType<Body>;
-  /** The body of a request without one. Absent: there must be one. */
+  /** The body of a request without one. Absent: a body is required. */
   readonly bodyWhenAbsent?: Body;
   /**
    * The route handles a repetition of a request with an `Idempotency-Key` again: it finds the work that the first one began
@@ -51,11 +51,11 @@ export interface Route<Body = undefined> {
    */
   readonly isResumable?: true;
   readonly deadlineMs?: number;
-  /** Where whoever is turned away reads about the resource at this path; what the app says of itself when absent. */
+  /** The URL of the protected resource metadata in challenges of this path; that of the app when absent. */
   readonly resourceMetadata?: (params: Call<Body>['params'], query: URLSearchParams) => string;
   handle(call: Call<Body>): Promise<Result<Answer> | Response>;
-  /** Headers of every answer of the route, refusals included. */
+  /** Headers of every answer of the route, including errors. */
   readonly answerHeaders?: Readonly<Record<string, string>>;
-  /** How the route words an error; a problem document (RFC 9457) when absent. */
-  readonly wordError?: (error: DomainError) => Answer;
+  /** The format of an error; a problem document (RFC 9457) when absent. */
+  readonly formatError?: (error: DomainError) => Answer;
 }

@@ -8,18 +8,19 @@ import { type Trace, continueTrace, traceparentOf } from '../../shared/platform/
 import { type AdmissionDeps, admit } from './admit.ts';
 import { problemAnswer, refuse, responseOf, toResponse } from './answers.ts';
 import { letEveryPageRead, letPagesRead } from './cors.ts';
+import { DEFAULT_DEADLINE_MS, SLOW_MS } from './limits.ts';
 import { type OwnHosts, readTarget } from './hosts.ts';
 import { canName, noSuchName, pathParameters } from './paths.ts';
 import { readJson } from './requestBody.ts';
 import type { Route } from './route.ts';
 
-/** What is read of a request; a Functions `HttpRequest` and a Fetch `Request` both have it. */
+/** The part of a request that is read; a Functions `HttpRequest` and a Fetch `Request` both have it. */
 export interface IncomingRequest {
   readonly method: string;
   readonly url: string;
   readonly headers: Headers;
   readonly body: ReadableStream<Uint8Array> | null;
-  /** The reason that the request cannot be read. Its other parts are empty then (`library/readableRequest.ts`). */
+  /** Why the request cannot be read; its other parts are empty then (`library/readableRequest.ts`). */
   readonly unreadable?: string;
 }
 
@@ -27,22 +28,16 @@ export interface HttpDeps extends AdmissionDeps {
   readonly newId: IdSource;
   /** A request for any other host is rejected. */
   readonly ownHosts: OwnHosts;
-  /** Told of answers that took long, with what they say of their stages; not of those that the caller asked to wait for. */
+  /** Receives answers that took long, with the times of their stages; not answers that the caller asked to wait for. */
   readonly recordSlow?: (route: string, durationMs: number, trace: Trace, stages: string) => void;
 }
 
-/** Long enough for `?wait=30`, well under what the host and Azure's front end allow. */
-const DEFAULT_DEADLINE_MS = 40_000;
-
-/** Who calls an anonymous route: no tenant, no roles. */
+/** The actor of an anonymous route: no tenant, no roles. */
 const nobody: Actor = { tenantId: '', userId: '', kind: 'app', clientId: '', roles: [], expiresAt: 0 };
-
-/** An answer that takes longer is slow, whatever it does. */
-const SLOW_MS = 3_000;
 
 export type HttpFunction = (request: IncomingRequest) => Promise<Response>;
 
-/** Wraps a route into a function that always answers: on Azure an unanswered request hangs for minutes. */
+/** Wraps a route in a function that always answers: on Azure an unanswered request hangs for minutes. */
 export function serve<Body>(route: Route<Body>, deps: HttpDeps): HttpFunction {
   const isOpen = route.permission === 'anonymous' || route.pages === 'every';
   const allowedOrigins = isOpen ? 'any' : deps.allowedOrigins;
@@ -60,7 +55,7 @@ export function serve<Body>(route: Route<Body>, deps: HttpDeps): HttpFunction {
   });
 }
 
-/** Gives every answer of a function the ids to find it by, and the log a line about it. */
+/** Adds the request's ids to every answer of a function, and logs one line about it. */
 export function recorded(
   name: string,
   deps: Pick<HttpDeps, 'newId' | 'log' | 'recordSlow'>,
@@ -91,7 +86,7 @@ export function recorded(
   };
 }
 
-/** The answer; a 504 when it does not come by the deadline, a 500 or 503 when the handler throws. */
+/** Returns the answer; a 504 after the deadline, a 500 or 503 if the handler throws. */
 async function answerInTime<Body>(
   route: Route<Body>,
   request: IncomingRequest,
@@ -154,6 +149,7 @@ async function answer<Body>(
   });
   const response = responseOf(route, result);
   // How the time was spent is for those who were let in.
+  // Only authenticated callers see the times of the stages.
   if (actor !== nobody) {
     const before = `${stage('admission', admittedAt - beganAt)}, ${stage('body', readAt - admittedAt)}`;
     response.headers.append(SERVER_TIMING, `${before}, ${stage('handling', performance.now() - readAt)}`);

@@ -1,9 +1,10 @@
 import { registerAgents, registerReports } from '../agents/register.ts';
-import type { AppDeps } from '../compose/compose.ts';
+import type { AppDeps } from '../compose/deps.ts';
 import { healthRoute } from '../http/healthRoute.ts';
 import { ownHostsOf } from '../http/hosts.ts';
-import type { Route } from '../http/route.ts';
+import { refusalRecorder } from '../http/refusals.ts';
 import { registerRoutes } from '../http/register.ts';
+import type { Route } from '../http/route.ts';
 import { managementTimers } from '../timers/management.ts';
 import { registerTimers } from '../timers/register.ts';
 import { agentRoutes } from './agents.ts';
@@ -12,20 +13,19 @@ import { bulkServerRoutes } from './bulkServers.ts';
 import { deadLetterRoutes } from './deadLetters.ts';
 import { delegationRoutes } from './delegations.ts';
 import { eventRoutes } from './events.ts';
-import { planRoutes } from './plans.ts';
-import { qualityGateRoutes } from './qualityGates.ts';
-import { poolRoutes } from './pools.ts';
-import { refusalRecorder } from '../http/refusals.ts';
-import { slownessRecorder } from './slowness.ts';
 import { healthRoutes } from './health.ts';
 import { idempotent } from './idempotent.ts';
 import { importRoutes } from './importServers.ts';
 import { officialRegistryRoutes } from './officialRegistry/routes.ts';
+import { planRoutes } from './plans.ts';
+import { poolRoutes } from './pools.ts';
+import { qualityGateRoutes } from './qualityGates.ts';
 import { registryLinkRoutes } from './registryLinks.ts';
 import { registrySyncRoutes } from './registrySync.ts';
 import { reportRoutes } from './reports.ts';
 import { serverRoutes } from './servers.ts';
 import { sessionRoutes } from './sessions.ts';
+import { slownessRecorder } from './slowness.ts';
 import { toolsetRoutes } from './toolsets.ts';
 
 /** Every route of the management app. */

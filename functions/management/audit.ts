@@ -6,7 +6,7 @@ import { verifyTrail } from '../../shared/audit/verify/verifyTrail.ts';
 import type { DomainError } from '../../shared/platform/base/errors.ts';
 import { fail, succeed } from '../../shared/platform/base/result.ts';
 import { type Taken, createTenantPlaces } from '../../shared/platform/concurrency/tenantShare.ts';
-import type { AppDeps } from '../compose/compose.ts';
+import type { AppDeps } from '../compose/deps.ts';
 import type { Route } from '../http/route.ts';
 import { readPage, readQuery } from './paging.ts';
 
@@ -22,14 +22,14 @@ const querySchema = z.object({
 const spanSchema = z.strictObject({ from: moment.optional(), to: moment.optional() });
 type Span = z.infer<typeof spanSchema>;
 
-/** A long trail takes its time; Azure ends a request that is silent for more than 230 seconds. */
+/** Time for a verification in ms. Azure ends a request that is silent for more than 230 seconds. */
 const VERIFY_WITHIN_MS = 200_000;
 
 /** Verifications at once in one instance: each reads a whole trail, page by page, and hashes every record. */
 const VERIFICATIONS_AT_ONCE = 4;
 const TRY_AGAIN_AFTER_MS = 10_000;
 
-/** The audit trail of the caller's tenant. */
+/** Routes for the audit trail of the caller's tenant. */
 export function auditRoutes({
   trail,
   tenants,
@@ -48,6 +48,7 @@ export function auditRoutes({
       const read = async (limit: number, after: string | undefined) => {
         const page = await trail.records(actor.tenantId, wanted.value, limit, after);
         // What is no record any more is for the verification to name.
+        // The verification reports rows that hold no valid record.
         const items = page.rows.map(recordOf).filter((record) => record !== undefined);
         return { items, ...(page.after !== undefined && { after: page.after }) };
       };

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { MAX_BULK_SERVERS } from '../../shared/orchestration/model/limits.ts';
 import type { Plan } from '../../shared/orchestration/model/plan.ts';
+import { registerServers } from '../../shared/orchestration/plans/bulkRegistration.ts';
 import { type Result, invalidBySchema, succeed } from '../../shared/platform/base/result.ts';
 import { type Registration, registrationSchema } from '../../shared/registry/records/server.ts';
-import { registerServers } from '../../shared/orchestration/plans/bulkRegistration.ts';
-import type { AppDeps } from '../compose/compose.ts';
+import type { AppDeps } from '../compose/deps.ts';
 import type { Answer, Call, Route } from '../http/route.ts';
 import { delegationsOf } from './delegationsOf.ts';
 import { planHref } from './plans.ts';
@@ -14,17 +14,17 @@ import { askerOf, followPlan } from './wait.ts';
 const bulkSchema = z.strictObject({ servers: z.array(z.unknown()).min(1).max(MAX_BULK_SERVERS) });
 type BulkRequest = z.infer<typeof bulkSchema>;
 
-/** What became of servers that were not even tried. */
+/** A server that was rejected before its registration began. */
 export interface Refused {
   readonly slug?: string | undefined;
-  /** As an imported document calls it. */
+  /** Its name in an imported document. */
   readonly name?: string | undefined;
   readonly status: 'refused';
   readonly reason: string;
   readonly errors?: readonly { readonly path: string; readonly message: string }[] | undefined;
 }
 
-/** Many servers in one call, each with an end of its own. */
+/** The route that registers many servers in one call, each with a result of its own. */
 export function bulkServerRoutes(deps: AppDeps): readonly Route<unknown>[] {
   const bulk: Route<BulkRequest> = {
     name: 'servers-bulk',
@@ -34,14 +34,14 @@ export function bulkServerRoutes(deps: AppDeps): readonly Route<unknown>[] {
     isResumable: true,
     body: bulkSchema,
     handle(call) {
-      const { registrations, refused } = sorted(call.body.servers);
+      const { registrations, refused } = validated(call.body.servers);
       return registerAll(call, registrations, refused, deps);
     },
   };
   return [privileged(bulk, 'servers.register', ({ body }) => `servers (${body.servers.length})`, deps.audit)];
 }
 
-/** Registers what can be, and answers with the plan and, as far as it is, with what became of each. */
+/** Begins the registrations, and answers with the plan and with the results so far. */
 export async function registerAll(
   call: Call<unknown>,
   registrations: readonly Registration[],
@@ -63,7 +63,7 @@ export async function registerAll(
 
 const resultSchema = z.object({ servers: z.array(z.unknown()) });
 
-/** What the steps that have ended say of their servers. */
+/** Returns the results of the steps that have ended, server by server. */
 async function resultsOf(plan: Plan, { delegations }: AppDeps): Promise<unknown[]> {
   const found = await delegationsOf(plan, delegations);
   return [...found.values()].flatMap(({ outcome }) =>
@@ -71,8 +71,8 @@ async function resultsOf(plan: Plan, { delegations }: AppDeps): Promise<unknown[
   );
 }
 
-/** Servers that can be tried, and those that are none or come twice. */
-function sorted(servers: readonly unknown[]): { registrations: Registration[]; refused: Refused[] } {
+/** Separates valid registrations from invalid and repeated ones. */
+function validated(servers: readonly unknown[]): { registrations: Registration[]; refused: Refused[] } {
   const registrations = new Map<string, Registration>();
   const refused: Refused[] = [];
   servers.forEach((server, index) => {
@@ -83,7 +83,11 @@ function sorted(servers: readonly unknown[]): { registrations: Registration[]; r
       ]).error;
       refused.push({ status: 'refused', reason, errors });
     } else if (registrations.has(parsed.data.slug)) {
-      refused.push({ slug: parsed.data.slug, status: 'refused', reason: 'its slug comes twice' });
+      refused.push({
+        slug: parsed.data.slug,
+        status: 'refused',
+        reason: 'an earlier server of this request has the same slug',
+      });
     } else registrations.set(parsed.data.slug, parsed.data);
   });
   return { registrations: [...registrations.values()], refused };

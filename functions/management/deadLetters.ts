@@ -7,7 +7,7 @@ import {
   sequenceNumberSchema,
 } from '../../shared/orchestration/engine/deadLetters.ts';
 import { succeed } from '../../shared/platform/base/result.ts';
-import type { AppDeps } from '../compose/compose.ts';
+import type { AppDeps } from '../compose/deps.ts';
 import type { Route } from '../http/route.ts';
 import { knownAgent } from './agents.ts';
 import { delegationHref } from './delegations.ts';

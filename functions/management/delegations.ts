@@ -10,12 +10,12 @@ import { type Delegation, delegationStateSchema } from '../../shared/orchestrati
 import { type WithheldOf, shownError } from '../../shared/orchestration/tasks/resultAccess.ts';
 import { idSchema } from '../../shared/platform/base/ids.ts';
 import { type Result, succeed } from '../../shared/platform/base/result.ts';
-import type { AppDeps } from '../compose/compose.ts';
+import type { AppDeps } from '../compose/deps.ts';
 import type { Answer, Route } from '../http/route.ts';
+import { withheldFor } from './caller.ts';
 import { readPage, readQuery } from './paging.ts';
 import { privileged } from './privileged.ts';
 import { askerOf, readById } from './wait.ts';
-import { withheldFor } from './withheld.ts';
 
 export const delegationHref = (id: string): string => `/delegations/${id}`;
 

@@ -5,7 +5,7 @@ import { unknownName } from '../../shared/orchestration/model/unknownName.ts';
 import { type Result, fail, invalid, succeed } from '../../shared/platform/base/result.ts';
 import { type Bounds, unsafeShape } from '../../shared/platform/base/json.ts';
 import { traceparentOf } from '../../shared/platform/telemetry/trace.ts';
-import type { AppDeps } from '../compose/compose.ts';
+import type { AppDeps } from '../compose/deps.ts';
 import type { Answer, Route } from '../http/route.ts';
 import { callerOf } from './caller.ts';
 import { delegationHref } from './delegations.ts';

@@ -2,9 +2,9 @@ import { z } from 'zod';
 import { createHealthCheck, CHECK_WITHIN_MS } from '../../shared/health/checkHealth.ts';
 import { shownHealth } from '../../shared/health/healthReport.ts';
 import { invalid, succeed } from '../../shared/platform/base/result.ts';
-import type { AppDeps } from '../compose/compose.ts';
+import type { AppDeps } from '../compose/deps.ts';
 import type { Route } from '../http/route.ts';
-import { withheldFor } from './withheld.ts';
+import { withheldFor } from './caller.ts';
 
 const waitSchema = z.coerce
   .number()

@@ -61,7 +61,7 @@ async function handleOnce<Body>(
     if (!(result instanceof Response) && result.ok && result.value.status < 300) answer = result.value;
     return result;
   } finally {
-    // The request has been handled: after an outage here, a repetition waits until the claim expires.
+    // The request was handled. After an outage here, a repetition waits until the claim expires.
     const kept = answer && { ...answer, headers: { ...route.answerHeaders, ...answer.headers } };
     await endClaim(used, kept, deps).catch((error: unknown) => {
       if (!(error instanceof InfrastructureError)) throw error;

@@ -6,7 +6,7 @@ import { exportFormats, exportServers } from '../../shared/registry/import/expor
 import { fetchImport } from '../../shared/registry/import/fetchImport.ts';
 import { type Import, readImport } from '../../shared/registry/import/readImport.ts';
 import type { ServerRecord } from '../../shared/registry/records/server.ts';
-import type { AppDeps } from '../compose/compose.ts';
+import type { AppDeps } from '../compose/deps.ts';
 import type { Answer, Route } from '../http/route.ts';
 import { registerAll } from './bulkServers.ts';
 import { readQuery } from './paging.ts';
@@ -22,7 +22,7 @@ type ImportRequest = z.infer<typeof importSchema>;
 const formatSchema = z.object({ format: z.enum(exportFormats).optional() });
 const PAGE = 100;
 
-/** Servers as other programs describe them, in and out. */
+/** Routes that import and export servers in the formats of other programs. */
 export function importRoutes(deps: AppDeps): readonly Route<unknown>[] {
   const bring: Route<ImportRequest> = {
     name: 'servers-import',

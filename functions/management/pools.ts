@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { fail, succeed } from '../../shared/platform/base/result.ts';
-import type { AppDeps } from '../compose/compose.ts';
+import type { AppDeps } from '../compose/deps.ts';
 import type { Route } from '../http/route.ts';
 import { privileged } from './privileged.ts';
 

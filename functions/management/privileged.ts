@@ -1,11 +1,11 @@
 import type { ActOutcome } from '../../shared/audit/model/record.ts';
 import { InfrastructureError } from '../../shared/platform/base/errors.ts';
-import type { AppDeps } from '../compose/compose.ts';
+import type { AppDeps } from '../compose/deps.ts';
 import type { Call, Route } from '../http/route.ts';
 
 /**
- * The route, with a record in the audit trail before it acts and another of what came of it. When the first cannot be
- * stored the route does not act: the call is answered with a 503.
+ * Returns the route with two records in the audit trail: one before it acts, one with the outcome. If the first cannot be stored, the
+ * route does not act, and the answer is a 503.
  */
 export function privileged<Body>(
   route: Route<Body>,

@@ -4,13 +4,13 @@ import { type Plan, failedCheck, gateStatus, hasEnded } from '../../shared/orche
 import { missingChecks, runGate } from '../../shared/orchestration/plans/qualityGates.ts';
 import { type WithheldOf, shownError } from '../../shared/orchestration/tasks/resultAccess.ts';
 import { type Result, fail, succeed } from '../../shared/platform/base/result.ts';
-import type { AppDeps } from '../compose/compose.ts';
+import type { AppDeps } from '../compose/deps.ts';
 import type { Answer, Route } from '../http/route.ts';
 import { delegationsOf } from './delegationsOf.ts';
 import { readPage } from './paging.ts';
 import { privileged } from './privileged.ts';
 import { askerOf, followPlan, readById } from './wait.ts';
-import { withheldFor } from './withheld.ts';
+import { withheldFor } from './caller.ts';
 
 const runHref = (gate: string, id: string): string => `/quality-gates/${gate}/runs/${id}`;
 

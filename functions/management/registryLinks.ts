@@ -7,11 +7,11 @@ import {
   linkExpiry,
   linkIdOf,
   linkRequestSchema,
+  type RegistryLinkStore,
 } from '../../shared/registry/links/registryLink.ts';
-import type { RegistryLinkStore } from '../../shared/registry/links/registryLinkStore.ts';
-import type { AppDeps } from '../compose/compose.ts';
+import type { AppDeps } from '../compose/deps.ts';
 import type { Route } from '../http/route.ts';
-import { secretUrlHeaders } from '../http/secretUrls.ts';
+import { secretUrlHeaders } from '../http/answers.ts';
 import { readPage } from './paging.ts';
 import { privileged } from './privileged.ts';
 
@@ -20,7 +20,7 @@ export interface LinkDeps extends Pick<AppDeps, 'audit' | 'clock'> {
   readonly newSecret: IdSource;
 }
 
-/** The links by which clients without a token read the registry of the caller's tenant. */
+/** Routes for the links by which clients without a token read the registry of the caller's tenant. */
 export function registryLinkRoutes({ links, clock, newSecret, audit }: LinkDeps): readonly Route<unknown>[] {
   const create: Route<LinkRequest> = {
     name: 'registry-links-create',
@@ -42,7 +42,7 @@ export function registryLinkRoutes({ links, clock, newSecret, audit }: LinkDeps)
         expiresAt: linkExpiry(now, expiresInDays).toISOString(),
       };
       await links.add(link);
-      // The one time that the secret is shown.
+      // No later answer shows the secret.
       const body = { ...view(link), path: `/r/${secret}` };
       return succeed({
         status: 201,
@@ -69,7 +69,7 @@ export function registryLinkRoutes({ links, clock, newSecret, audit }: LinkDeps)
     async handle({ actor, params: { id = '' } }) {
       return (await links.revoke(actor.tenantId, id))
         ? succeed({ status: 204 })
-        : fail({ kind: 'not_found', message: `there is no registry link "${id}"` });
+        : fail({ kind: 'not_found', message: `no registry link "${id}"` });
     },
   };
 

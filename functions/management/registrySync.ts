@@ -7,20 +7,21 @@ import {
   sourceOf,
   syncRegistry,
 } from '../../shared/registry/sync/syncRegistry.ts';
-import type { AppDeps } from '../compose/compose.ts';
+import type { AppDeps } from '../compose/deps.ts';
 import type { Call, Route } from '../http/route.ts';
 import { privileged } from './privileged.ts';
 
-/** Well within the time of a request, the last page included. */
+/** Well within the time of a request, including the last page. */
 const BUDGET: SyncBudget = { runMs: 15_000, pageMs: 10_000 };
 
 export interface RegistrySyncDeps extends SyncDeps, Pick<AppDeps, 'audit'> {
   readonly upstreamRegistry: UpstreamRegistry | undefined;
 }
 
-/** What the gateway takes over from another registry, for the tenant that it does so for. */
+/** Routes for the sync with another registry. They exist for the tenant that imports its servers. */
 export function registrySyncRoutes(deps: RegistrySyncDeps): readonly Route<unknown>[] {
   /** To every other tenant it does not exist. */
+  /** Returns `undefined` for every other tenant. */
   const registryOf = ({ actor }: Call<unknown>): UpstreamRegistry | undefined =>
     deps.upstreamRegistry?.tenantId === actor.tenantId ? deps.upstreamRegistry : undefined;
 
@@ -56,7 +57,7 @@ export function registrySyncRoutes(deps: RegistrySyncDeps): readonly Route<unkno
   return [privileged(run, 'registry-sync.run', () => 'registry-sync', deps.audit), last];
 }
 
-const noRegistry = fail({ kind: 'not_found', message: 'no registry is taken over here' });
+const noRegistry = fail({ kind: 'not_found', message: 'this tenant imports no other registry' });
 
 function view(upstream: UpstreamRegistry, { run, since, pass }: RegistrySync) {
   return {

@@ -6,13 +6,13 @@ import { type Plan, hasEnded } from '../../shared/orchestration/model/plan.ts';
 import { requestPlan } from '../../shared/orchestration/plans/requestPlan.ts';
 import type { PlanStore } from '../../shared/orchestration/model/stores.ts';
 import { type Result, fail, succeed } from '../../shared/platform/base/result.ts';
-import type { AppDeps } from '../compose/compose.ts';
+import type { AppDeps } from '../compose/deps.ts';
 import type { Answer, Route } from '../http/route.ts';
 import { delegationsOf } from './delegationsOf.ts';
 import { readQuery } from './paging.ts';
 import { privileged } from './privileged.ts';
 import { askerOf, followPlan, readById } from './wait.ts';
-import { withheldFor } from './withheld.ts';
+import { withheldFor } from './caller.ts';
 
 const reportHref = (id: string): string => `/reports/${id}`;
 

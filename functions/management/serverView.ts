@@ -2,7 +2,7 @@ import { itemHash } from '../../shared/registry/records/itemHashes.ts';
 import type { Discovery, ServerRecord } from '../../shared/registry/records/server.ts';
 import { planHref } from './plans.ts';
 
-/** A server as lists show it to a tenant. Of one that another tenant shares, what only that one is concerned with is left out. */
+/** Returns a server as lists show it to a tenant. For a server of another tenant it omits the internal fields. */
 export function serverSummary(record: ServerRecord, viewer: string): object {
   const { slug, title, description, url, tags, owner, visibility, status, statusReason, discovery } = record;
   const isOwn = record.tenantId === viewer;
@@ -20,8 +20,8 @@ export function serverSummary(record: ServerRecord, viewer: string): object {
   };
 }
 
-/** A server with all that is known of it. It has failed while the gateway leaves it alone, after failures in a row. */
-export function serverDetails(record: ServerRecord, viewer: string, isResting: boolean): object {
+/** Returns all fields of a server. Its health is `failed` while the circuit breaker is open. */
+export function serverDetails(record: ServerRecord, viewer: string, isBroken: boolean): object {
   const { discovery, planId, statusChangedAt, createdBy, createdAt, updatedAt } = record;
   const { server, advertise, upstream } = record;
   return {
@@ -35,7 +35,7 @@ export function serverDetails(record: ServerRecord, viewer: string, isResting: b
     }),
     statusChangedAt,
     health: discovery && {
-      status: isResting ? 'failed' : 'healthy',
+      status: isBroken ? 'failed' : 'healthy',
       checkedAt: discovery.discoveredAt,
     },
     protocolVersion: discovery?.protocolVersion,
@@ -48,7 +48,7 @@ export function serverDetails(record: ServerRecord, viewer: string, isResting: b
   };
 }
 
-/** What the server offers, each item with its hash. A list that is not kept is absent. */
+/** Returns what the server offers, each item with its hash. A list that is not stored is absent. */
 function offered(discovery: Discovery | undefined): object {
   const { tools = [], prompts, resources, resourceTemplates } = discovery ?? {};
   return {

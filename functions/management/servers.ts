@@ -15,7 +15,7 @@ import {
   serverContentSchema,
   serverStatusSchema,
 } from '../../shared/registry/records/server.ts';
-import type { AppDeps } from '../compose/compose.ts';
+import type { AppDeps } from '../compose/deps.ts';
 import type { Answer, Call, Route } from '../http/route.ts';
 import { readPage, readQuery } from './paging.ts';
 import { planHref } from './plans.ts';
@@ -29,10 +29,10 @@ const filterSchema = z.object({
   search: z.string().max(200).optional(),
 });
 
-/** A removal is over soon, and whoever asks for it wants to know: so it is waited for, unless another time is given. */
+/** Default of `?wait=` for a removal, in seconds: it ends soon, and its caller needs the result. */
 const REMOVAL_WAIT_SECONDS = '10';
 
-/** The servers of the caller's tenant. */
+/** Routes for the servers of the caller's tenant. */
 export function serverRoutes(deps: AppDeps): readonly Route<unknown>[] {
   const { visibleServers, plans } = deps;
   const circuitBreaker = createCircuitBreaker({ state: deps.shortLived, clock: deps.clock });
@@ -55,7 +55,7 @@ export function serverRoutes(deps: AppDeps): readonly Route<unknown>[] {
       const isOver = (found: Plan | undefined) => !found || hasEnded(found);
       const plan = await asker.value.follow<Plan | undefined>(undefined, read, isOver);
       const found = plan && (await deps.servers.find(tenantId, slug))?.value;
-      // The plan of the record does not identify it: a change since has replaced the plan.
+      // The record is identified by its creation: a later change has replaced its plan.
       const { status, statusReason } = found?.createdAt === record.createdAt ? found : record;
       const href = planHref(begun.id);
       const shown = { id: begun.id, href };
@@ -96,7 +96,7 @@ export function serverRoutes(deps: AppDeps): readonly Route<unknown>[] {
     },
   };
 
-  /** Begins the plan of a change, and tells how far it is when the time of `?wait=` is over. */
+  /** Begins the plan of a change, and returns it when it has ended or the time of `?wait=` is over. */
   async function change(
     call: Call<unknown>,
     begin: (change: ServerChange, caller: Caller) => Promise<Result<Plan>>,
@@ -164,7 +164,7 @@ export function serverRoutes(deps: AppDeps): readonly Route<unknown>[] {
   ];
 }
 
-/** What each step of a registration completes. */
+/** The phase that each step of a registration completes. */
 const phases: ReadonlyMap<string, string> = new Map([
   ['authenticate_admin', 'auth'],
   ['validate_server_config', 'validation'],

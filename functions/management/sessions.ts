@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { challenge, refusalError } from '../../shared/identity/tokens/challenge.ts';
+import { challenge, refusalError } from '../../shared/identity/tokens/refusals.ts';
 import { type Permission, isPermitted } from '../../shared/identity/access/permissions.ts';
-import type { Session } from '../../shared/identity/sessions/sessionStore.ts';
+import type { AuthContext, Session } from '../../shared/identity/sessions/sessionStore.ts';
 import { bearerToken } from '../../shared/identity/tokens/bearerToken.ts';
 import { fail, succeed } from '../../shared/platform/base/result.ts';
-import type { AppDeps } from '../compose/compose.ts';
+import type { AppDeps } from '../compose/deps.ts';
 import { problemAnswer } from '../http/answers.ts';
 import type { Answer, Call, Route } from '../http/route.ts';
 import { privileged } from './privileged.ts';
@@ -16,17 +16,17 @@ const notFound = (id: string) => fail({ kind: 'not_found', message: `there is no
 const openSchema = z.strictObject({ keepToken: z.boolean().default(false) });
 type OpenRequest = z.infer<typeof openSchema>;
 
-/** Sessions: everyone's own, and those of their tenant for the roles that may see or end them. */
+/** Routes for sessions: the caller's own, and those of the tenant for roles that may see or end them. */
 export function sessionRoutes(deps: SessionDeps): readonly Route<unknown>[] {
   const { sessions, clock } = deps;
 
-  /** The session of the path, if it is the caller's own or the caller has the permission for those of others. */
+  /** Returns the session of the path if it is the caller's own, or if the caller has the permission for sessions of others. */
   async function reach(
     { actor, params: { id = '' } }: Call<unknown>,
     forOthers: Permission,
   ): Promise<Session | undefined> {
     const session = await sessions.find(actor.tenantId, id);
-    return session?.userId === actor.userId || isPermitted(actor, forOthers) ? session : undefined;
+    return session?.actor.userId === actor.userId || isPermitted(actor, forOthers) ? session : undefined;
   }
 
   const open: Route<OpenRequest> = {
@@ -40,7 +40,7 @@ export function sessionRoutes(deps: SessionDeps): readonly Route<unknown>[] {
       const token = keepToken ? bearerToken(headers.get('authorization')) : undefined;
       const session = await sessions.open(actor, token);
       if (new Date(session.expiresAt) <= clock.now()) return succeed(tokenExpired(deps));
-      return succeed({ status: 201, headers: { location: `/sessions/${session.id}` }, body: session });
+      return succeed({ status: 201, headers: { location: `/sessions/${session.id}` }, body: view(session) });
     },
   };
 
@@ -54,7 +54,7 @@ export function sessionRoutes(deps: SessionDeps): readonly Route<unknown>[] {
       const session = await reach(call, 'sessions.read');
       const authContext = session && (await sessions.authContext(actor.tenantId, session.id));
       return authContext
-        ? succeed({ status: 200, body: { ...session, authContext } })
+        ? succeed({ status: 200, body: { ...view(session), authContext: rightsView(authContext) } })
         : notFound(params['id'] ?? '');
     },
   };
@@ -79,7 +79,24 @@ export function sessionRoutes(deps: SessionDeps): readonly Route<unknown>[] {
   ];
 }
 
-/** The verifier lets a token pass for a minute after its end; that is too late to open a session with it. */
+const view = ({ id, actor: { tenantId, userId, clientId }, createdAt, expiresAt }: Session) => ({
+  id,
+  tenantId,
+  userId,
+  clientId,
+  createdAt,
+  expiresAt,
+});
+
+const rightsView = ({ actor: { tenantId, userId, roles }, expiresAt, serverContext }: AuthContext) => ({
+  tenantId,
+  userId,
+  roles,
+  expiresAt,
+  serverContext,
+});
+
+/** The verifier accepts a token for a minute after its expiry. That is too late to open a session. */
 function tokenExpired({ challenge: settings }: SessionDeps): Answer {
   const { headers, ...problem } = problemAnswer(refusalError('expired'));
   const wanted = challenge('expired', settings);

@@ -1,4 +1,4 @@
-import type { AppDeps } from '../compose/compose.ts';
+import type { AppDeps } from '../compose/deps.ts';
 import type { HttpDeps } from '../http/serve.ts';
 import { stagesOf } from '../../shared/platform/telemetry/serverTiming.ts';
 

@@ -3,12 +3,12 @@ import { type Result, fail, succeed } from '../../shared/platform/base/result.ts
 import {
   type NewToolset,
   newToolsetSchema,
-  oversized,
   type Toolset,
   type ToolsetChange,
   toolsetChangeSchema,
+  sizeFailure,
 } from '../../shared/registry/toolsets/toolset.ts';
-import type { AppDeps } from '../compose/compose.ts';
+import type { AppDeps } from '../compose/deps.ts';
 import type { Answer, Route } from '../http/route.ts';
 import { readPage } from './paging.ts';
 import { privileged } from './privileged.ts';
@@ -16,13 +16,13 @@ import { privileged } from './privileged.ts';
 const notFound = (slug: string) => fail({ kind: 'not_found', message: `there is no toolset "${slug}"` });
 const hrefOf = (slug: string): string => `/toolsets/${slug}`;
 
-/** Curated sets of tools, prompts and resources, each of which has an MCP endpoint of its own. */
+/** Routes for toolsets: curated sets of tools, prompts and resources, each with an MCP endpoint of its own. */
 export function toolsetRoutes({
   toolsets,
   audit,
   clock,
 }: Pick<AppDeps, 'toolsets' | 'audit' | 'clock'>): readonly Route<unknown>[] {
-  /** Returns the stored toolset, if a repeated request asks for just that: the first sending stored it and then failed. */
+  /** Returns the stored toolset if a repeated request asks for the same one: the first request stored it and then failed. */
   async function existing(wanted: Toolset, requestId: string | undefined): Promise<Toolset | undefined> {
     const found =
       requestId === undefined ? undefined : (await toolsets.find(wanted.tenantId, wanted.slug))?.value;
@@ -39,7 +39,7 @@ export function toolsetRoutes({
     async handle({ actor: { tenantId, userId }, body, requestId }): Promise<Result<Answer>> {
       const now = clock.now().toISOString();
       const toolset: Toolset = { ...body, tenantId, createdBy: userId, createdAt: now, updatedAt: now };
-      const tooLarge = oversized(toolset);
+      const tooLarge = sizeFailure(toolset);
       if (tooLarge) return tooLarge;
       const made =
         (await toolsets.add(toolset)) === 'inserted' ? toolset : await existing(toolset, requestId);
@@ -85,7 +85,7 @@ export function toolsetRoutes({
         if (wanted !== null && wanted !== '*' && wanted !== stored.etag)
           return fail({ kind: 'conflict', message: 'the toolset was changed since it was read' });
         const toolset: Toolset = { ...stored.value, ...body, updatedAt: clock.now().toISOString() };
-        const tooLarge = oversized(toolset);
+        const tooLarge = sizeFailure(toolset);
         if (tooLarge) return tooLarge;
         const outcome = await toolsets.replace(toolset, stored.etag);
         if (outcome.status === 'replaced')

@@ -1,5 +1,5 @@
 import { registerAgents } from '../agents/register.ts';
-import type { AppDeps } from '../compose/compose.ts';
+import type { AppDeps } from '../compose/deps.ts';
 import { healthRoute } from '../http/healthRoute.ts';
 import { ownHostsOf } from '../http/hosts.ts';
 import type { Route } from '../http/route.ts';

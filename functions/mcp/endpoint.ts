@@ -5,7 +5,7 @@ import { PARSE_ERROR, toJsonRpcError } from '../../shared/gateway/protocol/error
 import type { Front } from '../../shared/gateway/calls/call.ts';
 import type { DomainError } from '../../shared/platform/base/errors.ts';
 import { toProblem } from '../../shared/platform/http/problem.ts';
-import type { AppDeps } from '../compose/compose.ts';
+import type { AppDeps } from '../compose/deps.ts';
 import type { Answer, Call, Route } from '../http/route.ts';
 import { metadataUrl } from './protectedResource.ts';
 
@@ -45,7 +45,7 @@ export function endpointRoutes(deps: AppDeps): readonly Route<unknown>[] {
     const shared = {
       path,
       permission: 'mcp.use',
-      wordError,
+      formatError,
       resourceMetadata: (params: Call<unknown>['params'], query: URLSearchParams) =>
         metadataUrl(
           deps.config.publicOrigin,
@@ -81,7 +81,7 @@ export function endpointRoutes(deps: AppDeps): readonly Route<unknown>[] {
 }
 
 /** Words an error that occurs before the message is read: a JSON-RPC error without an id (JSON-RPC 2.0, section 5). */
-function wordError(error: DomainError): Answer {
+function formatError(error: DomainError): Answer {
   const { code, message } = toJsonRpcError(error);
   return {
     status: toProblem(error).status,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { fail, invalid, succeed } from '../../shared/platform/base/result.ts';
 import { slugSchema } from '../../shared/registry/records/server.ts';
-import type { AppDeps } from '../compose/compose.ts';
+import type { AppDeps } from '../compose/deps.ts';
 import type { Route } from '../http/route.ts';
 
 const wellKnown = '.well-known/oauth-protected-resource';

@@ -8,7 +8,7 @@ import {
   type UpstreamRegistry,
   syncRegistry,
 } from '../../shared/registry/sync/syncRegistry.ts';
-import type { AppDeps } from '../compose/compose.ts';
+import type { AppDeps } from '../compose/deps.ts';
 import type { Timer } from './register.ts';
 
 /** The timers of the management app. Their seconds and minutes differ, so that they do not all start together. */

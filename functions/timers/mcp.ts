@@ -1,5 +1,5 @@
 import { refreshAll } from '../../shared/gateway/catalogue/refresh.ts';
-import type { AppDeps } from '../compose/compose.ts';
+import type { AppDeps } from '../compose/deps.ts';
 import type { Timer } from './register.ts';
 
 /** Ends well before the next run. */

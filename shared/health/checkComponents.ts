@@ -1,5 +1,3 @@
-import { HEALTH_PLAN } from '../orchestration/model/plan.ts';
-import { namedPlans } from '../orchestration/plans/namedPlans.ts';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Caller } from '../orchestration/model/caller.ts';
 import { healthCheckPlan } from '../orchestration/plans/healthCheck.ts';
@@ -58,7 +56,7 @@ export async function checkWithoutAgents(
   deps: HealthDeps,
 ): Promise<HealthReport> {
   const direct = await probeStores(tenantId, deps);
-  return healthReport({ ...failedComponents(why, deps), ...direct }, deps.clock.now());
+  return healthReport({ ...failedComponents(why), ...direct }, deps.clock.now());
 }
 
 interface Answers {
@@ -73,7 +71,7 @@ async function checkByAgents(
   deps: HealthDeps,
 ): Promise<Answers> {
   const begun = await beginPlan(caller, withinMs, deps);
-  if (!begun.ok) return { components: failedComponents(begun.error, deps), isComplete: true };
+  if (!begun.ok) return { components: failedComponents(begun.error), isComplete: true };
   let { components, isComplete } = await answersOf(begun.value, deps);
   for (let pauseMs = FIRST_PAUSE_MS; !isComplete; pauseMs = Math.min(pauseMs * PAUSE_GROWTH, LAST_PAUSE_MS)) {
     const leftMs = endAt - performance.now();
@@ -96,22 +94,21 @@ async function checkByAgents(
 /** Starts the plan. Returns a failure also if a store is down. */
 async function beginPlan(caller: Caller, withinMs: number, deps: HealthDeps): Promise<Result<Plan>> {
   try {
-    const requested = requestPlan({ name: HEALTH_PLAN }, caller, await deps.tasks(), deps);
+    const requested = requestPlan({ name: healthCheckPlan.name }, caller, await deps.tasks(), deps);
     return (
       (await withTimeout(requested, withinMs)) ??
       fail({ kind: 'timeout', message: `the health check could not start within ${withinMs / 1000} seconds` })
     );
   } catch (error) {
     if (!(error instanceof InfrastructureError)) throw error;
-    deps.log.error('health_check_failed', { component: HEALTH_PLAN }, error);
+    deps.log.error('health_check_failed', { component: healthCheckPlan.name }, error);
     const message = 'the health check could not start: a store or queue of the gateway does not answer';
     return fail({ kind: 'unavailable', message });
   }
 }
 
 /** The components of a plan that could not start. */
-function failedComponents({ kind, message }: DomainError, { gates }: HealthDeps): Components {
-  const steps = namedPlans(gates).find(({ name }) => name === HEALTH_PLAN)?.steps ?? [];
+function failedComponents({ kind, message }: DomainError): Components {
   return Object.fromEntries(
     healthCheckPlan.steps.map(({ id, agent, task }): [string, Component] => [
       id,

@@ -10,7 +10,7 @@ import type { OutboundClient } from '../platform/outbound/outboundClient.ts';
 import type { AskQueues } from '../platform/serviceBus/queueStates.ts';
 import type { OpenTable } from '../platform/tables/tables.ts';
 import type { PublishingDeps } from '../registry/versions/publishRecord.ts';
-import type { ToolsetStore } from '../registry/toolsets/toolsetStore.ts';
+import type { ToolsetStore } from '../registry/toolsets/toolset.ts';
 import type { VisibleServers } from '../registry/records/visibleServers.ts';
 
 /** The parts of the running system that the specialists use. */

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { randomId } from '../../shared/platform/base/ids.ts';
-import { announced } from '../../shared/registry/records/registryVersion.ts';
+import { versionedStore } from '../../shared/registry/records/registryVersion.ts';
 import { azureTableServerStore } from '../../shared/registry/records/azureTableServerStore.ts';
 import { type FeatureServer, startFeatureServer } from '../support/features/featureServer.ts';
 import { sealUrl } from '../../shared/registry/records/serverUrl.ts';
@@ -19,7 +19,7 @@ const eras = ['legacy', 'modern'] as const;
 
 beforeAll(async () => {
   const state = memoryState();
-  const servers = announced(azureTableServerStore(memoryTables()), state, randomId);
+  const servers = versionedStore(azureTableServerStore(memoryTables()), state, randomId);
   [one, two] = await Promise.all([startGateway(state, servers), startGateway(state, servers)]);
   for (const era of eras) {
     upstreams[era] = await startFeatureServer(era);

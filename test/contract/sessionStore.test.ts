@@ -35,12 +35,12 @@ function suite(start: () => Promise<StateBackend>): void {
   });
 
   test('what one app opens the other reads, and either ends it for both', async () => {
-    const session = await management.open(alice(600_000));
+    const opener = alice(600_000);
+    const session = await management.open(opener);
+    expect(session.actor).toEqual(opener);
     expect(await mcp.find('contoso', session.id)).toEqual(session);
     expect(await mcp.authContext('contoso', session.id)).toEqual({
-      tenantId: 'contoso',
-      userId: 'alice',
-      roles: ['Admin', 'User'],
+      actor: opener,
       expiresAt: session.expiresAt,
       serverContext: { app: 'management', createdAt: session.createdAt },
     });

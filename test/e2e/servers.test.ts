@@ -189,7 +189,7 @@ test('a hundred servers are registered by one call, which says what became of ea
   expect(statuses.size).toBe(100);
   expect([...statuses].filter(([, status]) => status !== 'active')).toEqual([['many-7', 'rejected']]);
   expect(begun.body['servers']).toEqual([
-    { slug: 'many-0', status: 'refused', reason: 'its slug comes twice' },
+    { slug: 'many-0', status: 'refused', reason: 'an earlier server of this request has the same slug' },
     expect.objectContaining({
       status: 'refused',
       errors: expect.arrayContaining([expect.objectContaining({ path: 'servers.101.slug' })]) as unknown[],

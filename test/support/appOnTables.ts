@@ -1,4 +1,5 @@
-import { type AppDeps, compose } from '../../functions/compose/compose.ts';
+import { compose } from '../../functions/compose/compose.ts';
+import type { AppDeps } from '../../functions/compose/deps.ts';
 import { fallback } from '../../functions/http/fallback.ts';
 import { matches } from '../../functions/http/paths.ts';
 import type { Route } from '../../functions/http/route.ts';

@@ -20,9 +20,9 @@ import { azureTableServerStore } from '../../shared/registry/records/azureTableS
 import type { ServerRecord } from '../../shared/registry/records/server.ts';
 import type { ServerStore } from '../../shared/registry/records/serverStore.ts';
 import type { StateStore } from '../../shared/platform/state/stateStore.ts';
-import { announced, announcedToolsets } from '../../shared/registry/records/registryVersion.ts';
+import { versionedStore } from '../../shared/registry/records/registryVersion.ts';
 import { azureTableToolsetStore } from '../../shared/registry/toolsets/azureTableToolsetStore.ts';
-import type { ToolsetStore } from '../../shared/registry/toolsets/toolsetStore.ts';
+import type { ToolsetStore } from '../../shared/registry/toolsets/toolset.ts';
 import { testCredentials } from './credentials.ts';
 import { memoryState } from './memoryState.ts';
 import { memoryTables } from './memoryTables.ts';
@@ -70,12 +70,12 @@ export interface TestGateway extends Served {
 /** The endpoint behind a plain HTTP adapter; `x-user` says who calls, `x-role` with which role, `x-tenant` of which tenant. */
 export async function startGateway(
   state: StateStore = memoryState(),
-  servers: ServerStore = announced(azureTableServerStore(memoryTables()), state, randomId),
+  servers: ServerStore = versionedStore(azureTableServerStore(memoryTables()), state, randomId),
   credentials: Config['credentials'] = {},
   exchange?: ExchangeToken,
   builtInTools?: BuiltInTools,
 ): Promise<TestGateway> {
-  const toolsets = announcedToolsets(azureTableToolsetStore(memoryTables()), state, randomId);
+  const toolsets = versionedStore(azureTableToolsetStore(memoryTables()), state, randomId);
   const outbound = openOutboundClient('private_allowed');
   const own = testCredentials(credentials, [tenantId, SHARER], exchange);
   const outboundTo = createOutboundTo(outbound, own, testSeal);

@@ -9,7 +9,7 @@ import { openAudit } from '../../shared/audit/journal/audit.ts';
 import type { TrailStore } from '../../shared/audit/model/trailStore.ts';
 import { randomSecret } from '../../shared/platform/base/ids.ts';
 import { azureTableRegistryLinkStore } from '../../shared/registry/links/azureTableRegistryLinkStore.ts';
-import type { RegistryLinkStore } from '../../shared/registry/links/registryLinkStore.ts';
+import type { RegistryLinkStore } from '../../shared/registry/links/registryLink.ts';
 import { azureTableVersionStore } from '../../shared/registry/versions/azureTableVersionStore.ts';
 import type { VersionStore } from '../../shared/registry/versions/versionStore.ts';
 import { type FakeHttpDeps, callerTenant, fakeHttpDeps } from './httpDeps.ts';

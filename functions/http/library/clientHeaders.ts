@@ -1,10 +1,9 @@
-/** The request cannot be given to a function. The message is for the caller. */
+import { MAX_HEADER_BYTES } from '../limits.ts';
+
+/** A request that no function can receive. The message is for the caller. */
 export class UnreadableRequest extends Error {
   override readonly name = 'UnreadableRequest';
 }
-
-/** The limit of Node's own servers. The Functions host accepts twice as much. */
-const MAX_HEADER_BYTES = 16 * 1024;
 
 /** Headers that the Functions host writes for its own connection to this process. */
 const HOP_HEADERS = new Set([
@@ -23,7 +22,7 @@ const HOP_HEADERS = new Set([
  * for an expectation other than `100-continue`.
  */
 export function clientHeaders(rawHeaders: readonly string[], host: string): Headers {
-  // The library's request copies a `Headers` in a third of the time that any other form of them takes.
+  // The library's request copies a `Headers` in a third of the time of any other form.
   const headers = new Headers({ host });
   let bytes = 0;
   for (let at = 0; at < rawHeaders.length; at += 2) {

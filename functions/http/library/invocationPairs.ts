@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { INVOCATION_WAIT_MS, REQUEST_WAIT_MS } from '../limits.ts';
 
 /**
  * Pairs each invocation with the request that the Functions host forwards beside it, by the invocation's id. Either may
- * come first, and then waits for a bounded time: a half whose other half never comes would otherwise wait until
+ * come first, and then waits for a bounded time. Without a bound, a half whose other half never comes would wait until
  * `functionTimeout`, when the host ends this process with all its calls.
  */
 export interface InvocationPairs {
@@ -14,13 +15,9 @@ export interface InvocationPairs {
   ): void;
   /** Resolves with the request of an invocation; rejects when it does not come within 6 seconds. */
   requestOf(id: string): Promise<IncomingMessage>;
-  /** Returns the response to the request of an invocation, once. @throws when there is none */
+  /** Returns the response to the request of an invocation, once. Throws for an unknown id. */
   takeResponse(id: string): ServerResponse;
 }
-
-/** A request waits for less than an invocation: the host asks for its answer when the invocation has failed. */
-const REQUEST_WAITS_MS = 5_000;
-const INVOCATION_WAITS_MS = 6_000;
 
 interface Arrival {
   readonly request: IncomingMessage;
@@ -63,8 +60,8 @@ export function createInvocationPairs(): InvocationPairs {
         take(request);
         return;
       }
-      arrivals[id] = { request, response, until: performance.now() + REQUEST_WAITS_MS };
-      sweep ??= setTimeout(refuseOverdue, REQUEST_WAITS_MS);
+      arrivals[id] = { request, response, until: performance.now() + REQUEST_WAIT_MS };
+      sweep ??= setTimeout(refuseOverdue, REQUEST_WAIT_MS);
     },
     requestOf(id) {
       const arrival = arrivals[id];
@@ -77,7 +74,7 @@ export function createInvocationPairs(): InvocationPairs {
         const timer = setTimeout(() => {
           Reflect.deleteProperty(waiting, id);
           reject(new Error('the host has not forwarded the request of this invocation'));
-        }, INVOCATION_WAITS_MS);
+        }, INVOCATION_WAIT_MS);
         waiting[id] = (request) => {
           clearTimeout(timer);
           Reflect.deleteProperty(waiting, id);
@@ -96,7 +93,7 @@ export function createInvocationPairs(): InvocationPairs {
 
 /**
  * An object without a prototype, because a client may have chosen the id, such as `__proto__`. A `Map` is copied as it fills, and
- * each copy that has grown old keeps alive the requests in the next one (decision 15).
+ * each old copy keeps the requests of the next one alive (decision 15).
  */
 const byId = <T>(): Record<string, T> => Object.create(null) as Record<string, T>;
 

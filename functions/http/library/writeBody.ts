@@ -1,11 +1,11 @@
 import type { ServerResponse } from 'node:http';
 
-/** A body as the library has it, or as `hostResponse.ts` gives it. */
+/** A body of the library, or of `hostResponse`. */
 type Chunks = Iterable<string> | AsyncIterable<Uint8Array>;
 
 /**
  * Writes a body chunk by chunk. When the client leaves, it calls `return` of the iterator, also while the next chunk is
- * awaited. It reads nothing if the client has left before.
+ * awaited. It reads nothing if the client left before.
  */
 export async function writeBody(chunks: Chunks, response: ServerResponse): Promise<void> {
   if (Symbol.iterator in chunks) {

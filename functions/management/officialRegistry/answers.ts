@@ -8,10 +8,10 @@ import type { PublishedVersion, Versions } from '../../../shared/registry/versio
 import { problemAnswer } from '../../http/answers.ts';
 import type { Answer } from '../../http/route.ts';
 
-/** In the words of the API, which clients show as they are. */
+/** The exact message of the official API, which clients display. */
 export const serverNotFound: Failure = fail({ kind: 'not_found', message: 'Server not found' });
 
-/** Writes versions as the API's ServerResponse, with what the gateway adds. */
+/** Returns a function that maps versions to the API's ServerResponse, with the gateway's own `_meta`. */
 export function createView(publicOrigin: string): (version: PublishedVersion) => object {
   return (version) => {
     const { server, status, statusMessage, statusChangedAt, publishedAt, updatedAt, isLatest } = version;
@@ -34,15 +34,15 @@ export function createView(publicOrigin: string): (version: PublishedVersion) =>
 
 export const ok = (body: object): Result<Answer> => succeed({ status: 200, body });
 
-/** The API's ServerList. */
+/** Returns the API's ServerList. */
 export const serverList = (
   versions: Versions,
   view: (version: PublishedVersion) => object,
   nextCursor?: string,
 ): Result<Answer> => ok({ servers: versions.map(view), metadata: { nextCursor, count: versions.length } });
 
-/** A problem document with the field `error`, which the API's own description has in its place. */
-export function wordError(error: DomainError): Answer {
+/** Returns a problem document with the additional field `error` of the official API. */
+export function formatError(error: DomainError): Answer {
   const answer = problemAnswer(error);
   return { ...answer, body: { error: error.message, ...(answer.body as object) } };
 }

@@ -3,7 +3,7 @@ import { type Result, succeed } from '../../../shared/platform/base/result.ts';
 import type { VersionFilter } from '../../../shared/registry/versions/versionStore.ts';
 import { readQuery } from '../paging.ts';
 
-/** The official registry's. */
+/** The official registry's limits for a page. */
 const DEFAULT_LIMIT = 30;
 const MAX_LIMIT = 100;
 
@@ -34,7 +34,7 @@ export interface ListQuery {
   readonly after: string | undefined;
 }
 
-/** What a list is asked for. An empty value counts as none, and others than these as nothing. Failure: `invalid`. */
+/** Reads the query of a list. It ignores empty values and unknown parameters. Failure: `invalid`. */
 export function readListQuery(query: URLSearchParams): Result<ListQuery> {
   const read = readQuery(withoutEmpty(query), listSchema);
   if (!read.ok) return read;
@@ -43,7 +43,7 @@ export function readListQuery(query: URLSearchParams): Result<ListQuery> {
     filter: {
       latestOnly: version === 'latest',
       version: version === 'latest' ? undefined : version,
-      // Whoever follows the changes must learn of deletions.
+      // A client that follows changes must learn of deletions.
       includeDeleted: include_deleted === 'true' || updated_since !== undefined,
       updatedSince: updated_since === undefined ? undefined : new Date(updated_since),
       search,
@@ -53,7 +53,7 @@ export function readListQuery(query: URLSearchParams): Result<ListQuery> {
   });
 }
 
-/** Failure: `invalid`. */
+/** Reads `include_deleted`. Failure: `invalid`. */
 export function readIncludeDeleted(query: URLSearchParams): Result<boolean> {
   const read = readQuery(withoutEmpty(query), z.object({ include_deleted: includeDeleted }));
   return read.ok ? succeed(read.value.include_deleted === 'true') : read;
@@ -62,7 +62,7 @@ export function readIncludeDeleted(query: URLSearchParams): Result<boolean> {
 export const writeCursor = (after: string | undefined): string | undefined =>
   after === undefined ? undefined : Buffer.from(after).toString('base64url');
 
-/** A place in the order of names, such as the store gives. */
+/** Returns the place in the order of names that a cursor encodes, or `undefined`. */
 function readCursor(cursor: string): string | undefined {
   const place = Buffer.from(cursor, 'base64url').toString();
   return /^[\w.:=-]{1,510}$/.test(place) ? place : undefined;

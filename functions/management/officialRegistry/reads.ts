@@ -11,7 +11,7 @@ export interface ReadDeps {
   readonly publicOrigin: string;
 }
 
-/** Whose servers are read: a tenant's, or those of them that have one of some tags. */
+/** The servers that a caller reads: a tenant's, or those of them with one of the tags. */
 export interface Scope {
   readonly tenantId: string;
   readonly tags?: readonly string[] | undefined;

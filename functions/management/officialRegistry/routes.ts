@@ -1,12 +1,11 @@
 import type { Route } from '../../http/route.ts';
-import { secretUrlHeaders } from '../../http/secretUrls.ts';
-import { serverNotFound, wordError } from './answers.ts';
+import { secretUrlHeaders } from '../../http/answers.ts';
+import { serverNotFound, formatError } from './answers.ts';
 import { type RegistryReader, createReader } from './reads.ts';
-import { expiryOf, linkIdOf } from '../../../shared/registry/links/registryLink.ts';
-import type { RegistryLinkStore } from '../../../shared/registry/links/registryLinkStore.ts';
+import { expiryOf, linkIdOf, type RegistryLinkStore } from '../../../shared/registry/links/registryLink.ts';
 import { type WriteDeps, writeRoutes } from './writes.ts';
 
-/** The stable version of the API, and its alias of old. */
+/** The stable version of the API, and its older alias. */
 const prefixes = ['v0.1', 'v0'] as const;
 
 interface LinkDeps extends Pick<WriteDeps, 'clock'> {
@@ -32,11 +31,11 @@ const readRoute = (prefix: string, suffix: string, read: RegistryReader): Route 
   path: `${prefix}/servers/{*rest}`,
   permission: 'servers.read',
   pages: 'every',
-  wordError,
+  formatError,
   handle: ({ actor: { tenantId }, params: { rest = '' }, query }) => read({ tenantId }, rest, query),
 });
 
-/** The same reads for clients that send no token: the secret in the URL stands for a tenant, or for some of its servers. */
+/** The same reads for clients without a token: the secret in the URL stands for a tenant, or for some of its servers. */
 const linkRoute = (
   prefix: string,
   suffix: string,
@@ -49,7 +48,7 @@ const linkRoute = (
   permission: 'anonymous',
   pages: 'every',
   answerHeaders: secretUrlHeaders,
-  wordError,
+  formatError,
   async handle({ params: { secret = '', rest = '' }, query }) {
     const link = await links.find(linkIdOf(secret));
     return link && clock.now() < expiryOf(link) ? read(link, rest, query) : serverNotFound;

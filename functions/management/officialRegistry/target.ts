@@ -1,7 +1,7 @@
 import { serverNameSchema } from '../../../shared/registry/serverJson/serverJson.ts';
 import { decode } from '../../http/paths.ts';
 
-/** What a path under `/servers` names. A status without a version is that of all versions. */
+/** The target of a path under `/servers`. A status without a version is that of all versions. */
 export type Target =
   | { readonly kind: 'list' }
   | { readonly kind: 'versions'; readonly name: string }
@@ -10,7 +10,7 @@ export type Target =
 
 /**
  * Reads what follows `/servers/`. The slash of a name may be encoded, as the API asks for, or not. Azure encodes an encoded
- * slash once more before the app sees it. Undefined: there is nothing at such a path.
+ * slash once more before the app sees it. Returns `undefined` for any other path.
  */
 export function readTarget(rest: string): Target | undefined {
   if (rest === '') return { kind: 'list' };

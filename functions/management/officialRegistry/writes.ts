@@ -3,10 +3,8 @@ import type { Clock } from '../../../shared/platform/base/clock.ts';
 import type { IdSource } from '../../../shared/platform/base/ids.ts';
 import type { Result } from '../../../shared/platform/base/result.ts';
 import { tagsOf } from '../../../shared/registry/serverJson/gatewayMeta.ts';
-import {
-  refuseSecrets,
-  submittedServerJsonSchema,
-} from '../../../shared/registry/secrets/literalSecrets.ts';
+import { refuseSecrets } from '../../../shared/registry/secrets/literalSecrets.ts';
+import { submittedServerJsonSchema } from '../../../shared/registry/serverJson/serverJson.ts';
 import type { ServerJson } from '../../../shared/registry/serverJson/serverJson.ts';
 import {
   type Decision,
@@ -17,10 +15,10 @@ import {
   setStatus,
 } from '../../../shared/registry/versions/changes.ts';
 import { versionStatuses } from '../../../shared/registry/versions/publishedVersion.ts';
-import type { AppDeps } from '../../compose/compose.ts';
+import type { AppDeps } from '../../compose/deps.ts';
 import type { Answer, Call, Route } from '../../http/route.ts';
 import { privileged } from '../privileged.ts';
-import { createView, ok, serverNotFound, wordError } from './answers.ts';
+import { createView, ok, serverNotFound, formatError } from './answers.ts';
 import type { ReadDeps } from './reads.ts';
 import { readTarget } from './target.ts';
 
@@ -38,9 +36,9 @@ export interface WriteDeps extends ReadDeps, Pick<AppDeps, 'audit'> {
 export function writeRoutes(prefix: string, suffix: string, deps: WriteDeps): readonly Route<unknown>[] {
   const { versions, clock, newId, audit } = deps;
   const view = createView(deps.publicOrigin);
-  const onServers = { path: `${prefix}/servers/{*rest}`, permission: 'servers.write', wordError } as const;
+  const onServers = { path: `${prefix}/servers/{*rest}`, permission: 'servers.write', formatError } as const;
 
-  /** Makes the change and answers with that one version. */
+  /** Makes the change and answers with the changed version. */
   const change = async (
     { actor }: Call<unknown>,
     name: string,
@@ -58,7 +56,7 @@ export function writeRoutes(prefix: string, suffix: string, deps: WriteDeps): re
     method: 'POST',
     path: `${prefix}/publish`,
     permission: 'servers.write',
-    wordError,
+    formatError,
     body: submittedServerJsonSchema,
     handle(call) {
       const { body: server, actor, requestId = newId() } = call;

@@ -2,7 +2,7 @@ import type { BuiltInAnswer, BuiltInTools } from '../../../shared/gateway/catalo
 import { isPermitted } from '../../../shared/identity/access/permissions.ts';
 import type { DomainError } from '../../../shared/platform/base/errors.ts';
 import type { Tool } from '../../../shared/registry/records/server.ts';
-import type { AppDeps } from '../../compose/compose.ts';
+import type { AppDeps } from '../../compose/deps.ts';
 import { auditRoutes } from '../../management/audit.ts';
 import { delegationRoutes } from '../../management/delegations.ts';
 import { healthRoutes } from '../../management/health.ts';
@@ -30,9 +30,7 @@ export function openBuiltInTools(deps: AppDeps): BuiltInTools {
   const lists = new Map<string, readonly Tool[]>();
   return {
     list(actor) {
-      const own = tools
-        .filter(({ permission }) => isPermitted(actor, permission))
-        .map(({ shown }) => shown);
+      const own = tools.filter(({ permission }) => isPermitted(actor, permission)).map(({ shown }) => shown);
       const key = own.map(({ name }) => name).join();
       const known = lists.get(key) ?? own;
       lists.set(key, known);

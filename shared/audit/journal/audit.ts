@@ -4,23 +4,23 @@ import { type Journal, type JournalDeps, openJournal } from './journal.ts';
 import { type Act, type ActOutcome, type AuditEvent, plainText } from '../model/record.ts';
 
 /**
- * Who did what, on what, whether they might, and what came of it. Records are added and never changed; each holds the hash
- * of the one before it, so that `verifyTrail` finds what was changed in storage.
+ * The audit trail: who did what to what, with the decision and the outcome. Records are added and never changed. Each holds the hash
+ * of the record before it, so that `verifyTrail` detects changes in storage.
  */
 export interface Audit {
   /**
-   * Records an act without delaying it. It is stored in order, at the latest a second later; while the store is away it
-   * waits in memory, of which the bound is 10,000 records a tenant: what comes then is lost, counted and logged. A process
-   * that is killed loses what it has not stored yet.
+   * Records an act without delaying it. Records are stored in order, a second later at the latest. While the store is unavailable,
+   * up to 10,000 records per tenant wait in memory; further ones are lost, counted and logged. A killed process loses the records
+   * that it has not stored yet.
    */
   append(event: AuditEvent): void;
   /**
-   * Records a privileged act before it happens: when this resolves, the record is stored. What came of the act is a second
-   * record, which names the first.
-   * @throws InfrastructureError when it could not be stored: the act must not happen then.
+   * Records a privileged act before it happens: when this resolves, the record is stored. The outcome is a second record, which
+   * names the first.
+   * @throws InfrastructureError when the record could not be stored: the act must not happen then.
    */
   writeAhead(act: Act): Promise<BegunAct>;
-  /** Stores what waits, as far as the store lets it: to be called when the process ends. */
+  /** Stores the waiting records if the store is available. Call it when the process ends. */
   flush(): Promise<void>;
 }
 
@@ -29,7 +29,7 @@ export interface BegunAct {
 }
 
 export interface AuditDeps extends Omit<JournalDeps, 'digest'> {
-  /** Makes the hashes of those who do not have it worthless. Absent: plain SHA-256. */
+  /** The key of the hashes: nobody without it can forge them. Absent: plain SHA-256. */
   readonly key?: Uint8Array;
 }
 
@@ -66,7 +66,7 @@ export function openAudit({ key, ...deps }: AuditDeps): Audit {
           },
         };
       } catch (error) {
-        // The record may have been stored all the same: then this one says that nothing followed.
+        // The record may have been stored nevertheless: this one says that the act did not follow.
         append(ending('abandoned'));
         throw error instanceof InfrastructureError
           ? error

@@ -15,16 +15,16 @@ import {
 const TABLE = 'audit';
 const labelNames = ['actor', 'action', 'resource'] as const satisfies readonly (keyof Labels)[];
 
-/** Partitions of a tenant. One takes some 2,000 rows a second, and each page is read from all of them. */
+/** Partitions of a tenant, part of the stored format. One takes some 2,000 rows a second; each page is read from all of them. */
 const SHARDS = 4;
 
-/** Where a row is, by its key: a chain is whole in one partition, so that its records and segments change together. */
+/** Returns the partition of a row. A chain is in one partition, so that its records and segments change in one transaction. */
 export function partitionOf(tenantId: string, key: string): string {
   const [, chain = ''] = /^(?:r\d{13}-|s)(\w+)-\d+$/.exec(key) ?? [];
   return `${tenantId}_${(chain.codePointAt(0) ?? 0) % SHARDS}`;
 }
 
-/** The trail on Azure Tables: a few partitions a tenant, in each the chains of some instances. */
+/** Stores the trail in Azure Tables: a few partitions per tenant, each with the chains of some instances. */
 export function azureTableTrailStore(connection: string): TrailStore {
   let opened: Promise<TableClient> | undefined;
   const run = async <A>(operation: string, act: (table: TableClient) => Promise<A>): Promise<A> => {
@@ -47,9 +47,9 @@ export function azureTableTrailStore(connection: string): TrailStore {
       return rows;
     });
 
-  /** The first rows of all partitions together, in the order of their keys. */
+  /** Returns the first rows of all partitions together, in the order of their keys. */
   const page = async (tenantId: string, filter: string, limit: number): Promise<TrailPage> => {
-    // One row more than asked for tells whether there is a next page.
+    // One more row than requested shows whether a next page exists.
     const shards = Array.from({ length: SHARDS }, (_, number) => shard(tenantId, number, filter, limit + 1));
     const rows = (await Promise.all(shards)).flat().sort((a, b) => (a.key < b.key ? -1 : 1));
     const last = rows[limit - 1];

@@ -1,10 +1,7 @@
 import type { Clock } from '../../platform/base/clock.ts';
 import type { Audit } from './audit.ts';
+import { REFUSALS_A_MINUTE, REFUSAL_WINDOW_MS } from '../limits.ts';
 import type { AuditEvent } from '../model/record.ts';
-
-/** Refusals of one reason and tenant that get a record of their own in a minute. */
-export const REFUSALS_A_MINUTE = 20;
-const WINDOW_MS = 60_000;
 
 interface Window {
   readonly endsAt: number;
@@ -13,9 +10,9 @@ interface Window {
 }
 
 /**
- * Records refusals such that a flood of them does not flood the trail: in each minute the first 20 of a tenant, action and
- * resource have records of their own, and all others become one record, with their count and no actor, when the minute is
- * over. Actions and resources must come from a closed list.
+ * Returns a function that records refusals and bounds their number. In each minute, the first 20 of a tenant, action and resource
+ * have records of their own. When the minute is over, one record without an actor counts the others. Actions and resources must come
+ * from a closed list.
  */
 export function boundRefusals(audit: Pick<Audit, 'append'>, clock: Clock): (refusal: AuditEvent) => void {
   const windows = new Map<string, Window>();
@@ -31,7 +28,7 @@ export function boundRefusals(audit: Pick<Audit, 'append'>, clock: Clock): (refu
     const name = JSON.stringify([refusal.tenantId, refusal.action, refusal.resource]);
     const now = clock.now().getTime();
     if ((windows.get(name)?.endsAt ?? Infinity) <= now) close(name);
-    const window = windows.get(name) ?? { endsAt: now + WINDOW_MS, count: 0, last: refusal };
+    const window = windows.get(name) ?? { endsAt: now + REFUSAL_WINDOW_MS, count: 0, last: refusal };
     windows.set(name, window);
     window.last = refusal;
     window.count += 1;

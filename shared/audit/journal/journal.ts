@@ -2,9 +2,10 @@ import type { Clock } from '../../platform/base/clock.ts';
 import { InfrastructureError } from '../../platform/base/errors.ts';
 import type { IdSource } from '../../platform/base/ids.ts';
 import type { Log } from '../../platform/telemetry/log.ts';
+import { FLUSH_AFTER_MS, MAX_BATCH, MAX_WAITING } from '../limits.ts';
 import { type Digest, type Entry, type Extension, beginChain, extend } from '../model/hashChain.ts';
 import { type AuditEvent, type Segment, SEGMENT_LENGTH } from '../model/record.ts';
-import { MAX_COMMIT, type TrailStore, recordKey, recordOf } from '../model/trailStore.ts';
+import { type TrailStore, recordKey, recordOf } from '../model/trailStore.ts';
 
 export interface JournalDeps {
   readonly store: TrailStore;
@@ -14,21 +15,15 @@ export interface JournalDeps {
   readonly log: Log;
 }
 
-/** What one instance writes for one tenant, in order: a chain of its own, so that instances never wait for each other. */
+/** The records that one instance writes for one tenant, in order. They are a chain of their own, so that instances never wait for each other. */
 export interface Journal {
-  /** Takes an event at once; it is stored within about a second. */
+  /** Accepts an event at once and stores it within about a second. */
   push(event: AuditEvent): void;
-  /** Resolves with the id of the record once it is stored. @throws InfrastructureError when it was not, or not known to be. */
+  /** Resolves with the id of the record once it is stored. @throws InfrastructureError when it was not stored, or when that is unknown. */
   store(event: AuditEvent): Promise<string>;
-  /** Tries to store all that waits. Resolves when it is, or when the store is away. */
+  /** Tries to store all waiting events. Resolves when they are stored, or when the store is unavailable. */
   flush(): Promise<void>;
 }
-
-/** Events that wait for one tenant while the store is away: some 5 MB. */
-export const MAX_WAITING = 10_000;
-const FLUSH_AFTER_MS = 1_000;
-/** A transaction holds the segment too, and the next one when this one gets full. */
-const BATCH = MAX_COMMIT - 2;
 
 interface Waiting extends Entry {
   readonly stored?: PromiseWithResolvers<string>;
@@ -39,9 +34,9 @@ interface Batch {
 }
 
 /**
- * Waiting events become a batch, linked to the chain's end; a batch is tried again unchanged until it is stored, since an
- * attempt without an answer may have succeeded. Its records being there already then means success; if what is there is not
- * ours, the chain's end has been written by someone else, and a new chain begins.
+ * Opens the journal of a tenant. Waiting events become a batch that is linked to the end of the chain. A batch is retried unchanged
+ * until it is stored, because an attempt without an answer may have succeeded. If its records exist already, the attempt succeeded. If
+ * other records are in their place, another process wrote the end of the chain, and a new chain begins.
  */
 export function openJournal(tenantId: string, deps: JournalDeps): Journal {
   const { store, digest, clock, newId, log } = deps;
@@ -49,7 +44,7 @@ export function openJournal(tenantId: string, deps: JournalDeps): Journal {
   let batch: Batch | undefined;
   let end: Segment = newChain();
   let lost = 0;
-  /** How many of those that wait are to be stored without waiting for a full batch. */
+  /** How many of the waiting events are stored without waiting for a full batch. */
   let due = 0;
   let running: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -80,10 +75,10 @@ export function openJournal(tenantId: string, deps: JournalDeps): Journal {
     return (running ??= writeDue());
   }
 
-  /** What comes meanwhile waits until it fills a batch or is due: a batch costs about as much as all its records. */
+  /** Events that arrive meanwhile wait until they fill a batch or are due: a batch costs about as much as all its records. */
   async function writeDue(): Promise<void> {
     try {
-      while (batch || due > 0 || waiting.length >= BATCH) {
+      while (batch || due > 0 || waiting.length >= MAX_BATCH) {
         batch ??= nextBatch();
         await write(batch);
         noteLosses();
@@ -99,7 +94,7 @@ export function openJournal(tenantId: string, deps: JournalDeps): Journal {
   }
 
   function nextBatch(): Batch {
-    const entries = waiting.splice(0, Math.min(BATCH, SEGMENT_LENGTH - end.count));
+    const entries = waiting.splice(0, Math.min(MAX_BATCH, SEGMENT_LENGTH - end.count));
     due = Math.max(0, due - entries.length);
     return { entries, extension: extend(end, entries, digest) };
   }
@@ -121,7 +116,7 @@ export function openJournal(tenantId: string, deps: JournalDeps): Journal {
     entries.forEach(({ stored }, index) => stored?.resolve(records[index]?.id ?? ''));
   }
 
-  /** An act that waits for its record does not happen now. Records that no attempt was made for are dropped with it. */
+  /** Rejects acts that wait for their record, so that they do not happen. Their records are dropped if no attempt to store them was made. */
   function refuseWaiters(error: unknown): void {
     for (const { stored } of [...(batch?.entries ?? []), ...waiting]) stored?.reject(error);
     waiting = waiting.filter(({ stored }) => stored === undefined);
@@ -139,14 +134,18 @@ export function openJournal(tenantId: string, deps: JournalDeps): Journal {
   return {
     push(event) {
       if (!take(event)) return;
-      // While a batch is on its way what waits follows it; while the store is away the timer alone tries again.
-      if (waiting.length >= BATCH && batch === undefined) running ??= writeDue();
+      // A running write also stores the events that wait. While the store is unavailable, only the timer retries.
+      if (waiting.length >= MAX_BATCH && batch === undefined) running ??= writeDue();
       else flushSoon();
     },
     async store(event) {
       const stored = Promise.withResolvers<string>();
       if (!take(event, stored)) {
-        throw new InfrastructureError('tables', 'write audit record', new Error('too many records wait'));
+        throw new InfrastructureError(
+          'tables',
+          'write audit record',
+          new Error('too many records are waiting'),
+        );
       }
       void flush();
       return stored.promise;

@@ -6,10 +6,10 @@ import { type AuditEvent, type AuditRecord, type Segment, SEGMENT_LENGTH, record
 export type Digest = (value: object) => string;
 
 /**
- * SHA-256, keyed where there is a key. Without one the chain shows what was changed by whoever did not make all hashes after
- * it anew; with one, nobody without the key can do that. Either way a storage administrator can take a tenant's chain back
- * to an earlier state, or remove it as a whole: only a head that is kept elsewhere shows that. Sealing heads with a key of
- * Key Vault, export to storage that cannot be changed, and retention are not here yet.
+ * Returns SHA-256, or HMAC-SHA-256 with a key. Without a key, the chain shows a change unless all later hashes were computed again;
+ * with a key, nobody without it can do that. In both cases a storage administrator can restore an earlier state of a chain, or remove
+ * the whole chain; only a head that is stored elsewhere shows that. Sealing heads with a key of Key Vault, export to immutable storage,
+ * and retention do not exist yet.
  */
 export function createDigest(key?: Uint8Array): Digest {
   if (key === undefined) return (value) => hash('sha256', canonicalJson(value), 'base64url');
@@ -20,16 +20,16 @@ export function withHash<T extends object>(content: T, digest: Digest): T & { re
   return { ...content, hash: digest(content) };
 }
 
-/** Whether a record or segment is as it was when its hash was made. */
+/** Returns whether a record or segment still has the content of its hash. */
 export function isIntact({ hash, ...content }: AuditRecord | Segment, digest: Digest): boolean {
   return digest(content) === hash;
 }
 
-/** What the first record of a chain names as its predecessor: a chain cannot be passed off as another's. */
+/** Returns the predecessor of the first record of a chain. It names the tenant, so that a chain cannot be moved to another. */
 export const genesis = (tenantId: string, chain: string, digest: Digest): string =>
   digest({ tenantId, chain });
 
-/** The empty segment that a chain begins with. */
+/** Returns the empty segment that a chain begins with. */
 export function beginChain(tenantId: string, chain: string, at: string, digest: Digest): Segment {
   return emptySegment(tenantId, chain, 0, at, genesis(tenantId, chain, digest), digest);
 }
@@ -45,7 +45,7 @@ function emptySegment(
   return withHash({ tenantId, chain, number, count: 0, firstAt: at, lastAt: at, start, head: start }, digest);
 }
 
-/** One act on its way into a chain. */
+/** An act that is not in a chain yet. */
 export interface Entry {
   readonly at: string;
   readonly event: AuditEvent;
@@ -53,11 +53,11 @@ export interface Entry {
 
 export interface Extension {
   readonly records: readonly AuditRecord[];
-  /** The segment as it is then; when that fills it, the empty one after it too. */
+  /** The extended segment; if that is full, the next, empty one too. */
   readonly segments: readonly Segment[];
 }
 
-/** Links entries to the end of a segment, which must have room for them. */
+/** Links entries to the end of a segment. The segment must have room for them. */
 export function extend(segment: Segment, entries: readonly Entry[], digest: Digest): Extension {
   const { tenantId, chain, number } = segment;
   const records: AuditRecord[] = [];

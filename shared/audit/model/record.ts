@@ -1,22 +1,23 @@
 import { z } from 'zod';
+import { MAX_LABEL_LENGTH } from '../limits.ts';
 import { type ErrorKind } from '../../platform/base/errors.ts';
 
-/** Who does what to what. */
+/** An act: who does what to what. */
 export interface Act {
   readonly tenantId: string;
-  /** Object id of the user or app; `unknown` where nobody was let in. */
+  /** Object id of the user or app; `unknown` if nobody signed in. */
   readonly actor: string;
-  /** What is done, in words of the API: `servers.delete`, `tools/call`. */
+  /** The action, in the terms of the API: `servers.delete`, `tools/call`. */
   readonly action: string;
-  /** On what: `servers/inventory`. Never an argument, a payload or a header. */
+  /** The object of the action: `servers/inventory`. Never an argument, a payload or a header. */
   readonly resource: string;
   readonly traceId: string;
 }
 
 /**
- * What came of an act. `begun`: it was about to happen; a later record tells the rest, or the app died. `abandoned`: it was
- * begun but did not happen, as its record could not be stored in time. `not_passed`: a quality gate's
- * verdict. `tool_error`, `rpc_error`: the server's own answer.
+ * The outcome of an act. `begun`: it was about to happen; a later record has the outcome, unless the app died. `abandoned`: it did
+ * not happen, because its record could not be stored in time. `not_passed`: the verdict of a quality gate. `tool_error`, `rpc_error`:
+ * the answer of the server.
  */
 export type ActOutcome =
   'begun' | 'abandoned' | 'succeeded' | 'not_passed' | 'tool_error' | 'rpc_error' | 'cancelled' | ErrorKind;
@@ -25,7 +26,7 @@ export interface AuditEvent extends Act {
   readonly decision: 'allowed' | 'refused';
   readonly outcome: ActOutcome;
   readonly durationMs: number;
-  /** How many alike acts the record stands for; one when absent. */
+  /** How many equal acts the record stands for; one when absent. */
   readonly count?: number;
   /** Id of the record that was written before the act. */
   readonly begunBy?: string;
@@ -33,11 +34,11 @@ export interface AuditEvent extends Act {
 
 const natural = z.number().int().min(0);
 
-/** One record as it is stored. What a later version adds is kept, and is under the hash like the rest. */
+/** A stored record. Fields of later versions are kept, and the hash covers them too. */
 export const recordSchema = z.looseObject({
-  /** `{chain}-{seq}`, so that a record that is missing still has a name. */
+  /** `{chain}-{seq}`, so that a missing record has a name too. */
   id: z.string(),
-  /** When it was recorded; never earlier than the record before it in its chain. */
+  /** The time of recording; never before that of the previous record of the chain. */
   at: z.iso.datetime(),
   tenantId: z.string(),
   actor: z.string(),
@@ -57,12 +58,12 @@ export const recordSchema = z.looseObject({
 });
 export type AuditRecord = z.infer<typeof recordSchema>;
 
-/** Part of every id and hash that is stored: changing it would make all trails unreadable. */
+/** Records of a segment. It is part of every stored id and hash: a change would make all trails unreadable. */
 export const SEGMENT_LENGTH = 500;
 
 /**
- * A bounded run of records of one chain, and what its end must be. A chain always ends in a segment that is not full: where
- * the last one is full, something was cut off.
+ * A bounded sequence of records of one chain, with the hash of its last record. A chain always ends in a segment that is not full; if
+ * the last segment is full, records were cut off.
  */
 export const segmentSchema = z.looseObject({
   tenantId: z.string(),
@@ -82,12 +83,10 @@ export type Segment = z.infer<typeof segmentSchema>;
 
 export const recordId = (chain: string, seq: number): string => `${chain}-${seq}`;
 
-const MAX_TEXT_LENGTH = 200;
-
-/** Bounded, and free of what disguises or breaks a line, a cell or a page: control and format characters, half characters. */
+/** Bounds a text and replaces control characters, format characters and lone surrogates, which could disguise or break output. */
 export function plainText(text: string): string {
   return text
-    .slice(0, MAX_TEXT_LENGTH)
+    .slice(0, MAX_LABEL_LENGTH)
     .toWellFormed()
     .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\ufffd');
 }

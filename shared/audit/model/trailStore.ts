@@ -3,10 +3,10 @@ import { type AuditRecord, type Segment, recordSchema, segmentSchema } from './r
 /** Columns that queries filter by. */
 export type Labels = Pick<AuditRecord, 'actor' | 'action' | 'resource'>;
 
-/** A stored row as it stands, whatever someone may have made of it: nothing about it is certain. */
+/** A stored row. Someone may have changed it, so nothing about it is certain. */
 export interface TrailRow {
   readonly key: string;
-  /** Undefined where it is no JSON. */
+  /** `undefined` if it is no JSON. */
   readonly document: unknown;
   readonly labels: Partial<Labels>;
 }
@@ -15,33 +15,30 @@ export interface TrailQuery {
   readonly actor?: string | undefined;
   readonly action?: string | undefined;
   readonly resource?: string | undefined;
-  /** The first and the last moment, both within. */
+  /** The first and the last time, both included. */
   readonly from?: Date | undefined;
   readonly to?: Date | undefined;
 }
 
 export interface TrailPage {
   readonly rows: readonly TrailRow[];
-  /** The key to go on after; absent at the end. */
+  /** The key after which to continue; absent at the end. */
   readonly after?: string;
 }
 
-/** Keeps the records and segments of all tenants. An outage is thrown as InfrastructureError, never read as "nothing there". */
+/** Stores the records and segments of all tenants. An outage is thrown as InfrastructureError, never read as "nothing there". */
 export interface TrailStore {
   /**
-   * Adds records and puts segments, of one tenant, at most `MAX_COMMIT` rows: all of them or none. `exists`: a record with
-   * such a key is there already, and nothing was changed.
+   * Adds records and replaces segments of one tenant in one transaction of at most `MAX_COMMIT` rows. `exists`: a record with such a
+   * key exists, and nothing was changed.
    */
   commit(records: readonly AuditRecord[], segments: readonly Segment[]): Promise<'stored' | 'exists'>;
   find(tenantId: string, key: string): Promise<TrailRow | undefined>;
-  /** Rows of records, newest first. */
+  /** Returns rows of records, newest first. */
   records(tenantId: string, query: TrailQuery, limit: number, after?: string): Promise<TrailPage>;
-  /** Rows of segments, chain by chain, each from its first on. */
+  /** Returns rows of segments, chain by chain, in order. */
   segments(tenantId: string, limit: number, after?: string): Promise<TrailPage>;
 }
-
-/** What one transaction of Azure Tables takes. */
-export const MAX_COMMIT = 100;
 
 const END_OF_TIME_MS = 9_999_999_999_999;
 const LAST_SEQ = 9_999_999_999;
@@ -50,7 +47,7 @@ const timePrefix = (ms: number): string => {
   return `r${String(left).padStart(13, '0')}`;
 };
 
-/** Newest first in the order of keys, and within a chain the last record first. */
+/** Returns the key of a record. In the order of keys, newer records come first. */
 export function recordKey({ at, chain, seq }: Pick<AuditRecord, 'at' | 'chain' | 'seq'>): string {
   return `${timePrefix(Date.parse(at))}-${chain}-${String(LAST_SEQ - seq).padStart(10, '0')}`;
 }
@@ -59,7 +56,7 @@ export function segmentKey({ chain, number }: Pick<Segment, 'chain' | 'number'>)
   return `s${chain}-${String(number).padStart(8, '0')}`;
 }
 
-/** Keys of all records of a span of time lie between these two, both excluded. */
+/** Returns two keys between which all records of a span of time lie, both excluded. */
 export function keyRange({ from, to }: TrailQuery): { readonly above: string; readonly below: string } {
   return {
     above: to === undefined ? 'r' : timePrefix(to.getTime()),
@@ -67,7 +64,7 @@ export function keyRange({ from, to }: TrailQuery): { readonly above: string; re
   };
 }
 
-/** Which record a key promises. */
+/** The record that a key names. */
 export interface Place {
   readonly at: string;
   readonly chain: string;
@@ -83,6 +80,6 @@ export function placeOf(key: string): Place | undefined {
   };
 }
 
-/** The record that a row holds, or undefined when it holds none; whether it is intact is not looked at. */
+/** Returns the record of a row, or `undefined` if the row holds none. It does not check the hash. */
 export const recordOf = (row: TrailRow): AuditRecord | undefined => recordSchema.safeParse(row.document).data;
 export const segmentOf = (row: TrailRow): Segment | undefined => segmentSchema.safeParse(row.document).data;

@@ -1,20 +1,19 @@
+import { VERIFY_PAGE_ROWS } from '../limits.ts';
 import { genesis, isIntact } from '../model/hashChain.ts';
 import { type Segment, SEGMENT_LENGTH, recordId } from '../model/record.ts';
 import type { Fault, Tampering } from './tampering.ts';
 import { type Place, type TrailStore, segmentOf, segmentKey } from '../model/trailStore.ts';
 import type { Digest } from '../model/hashChain.ts';
 
-/** The segments of a tenant that are intact, and what is wrong with how they follow each other. */
+/** The intact segments of a tenant, and the faults in their order. */
 export interface Chains {
   readonly segments: readonly Segment[];
   readonly faults: readonly Fault[];
   /** The key of a chain's last segment. */
   lastOf(chain: string): string;
-  /** Whether the place's segment is there, intact or not. */
+  /** Returns whether the segment of this place exists, intact or not. */
   has(place: Place): boolean;
 }
-
-const PAGE = 999;
 
 export async function readChains(
   tenantId: string,
@@ -25,7 +24,7 @@ export async function readChains(
   let after: string | undefined;
   do {
     signal.throwIfAborted();
-    const page = await store.segments(tenantId, PAGE, after);
+    const page = await store.segments(tenantId, VERIFY_PAGE_ROWS, after);
     for (const row of page.rows) {
       const segment = segmentOf(row);
       const isSound = segment && segmentKey(segment) === row.key && segment.tenantId === tenantId;
@@ -37,7 +36,7 @@ export async function readChains(
 
   const chains = Map.groupBy(segments, ({ chain }) => chain);
   const faults = [...chains.values()].flatMap((chain) => faultsOf(tenantId, chain, broken, digest));
-  // Nothing of its chain is left to date it by.
+  // No intact segment of the chain gives a time.
   for (const key of broken) {
     const [, chain = '', number = ''] = /^s(\w+)-(\d{8})$/.exec(key) ?? [];
     if (chains.has(chain)) continue;
@@ -56,7 +55,7 @@ export async function readChains(
 
 const endOf = ({ number, count }: Segment): number => number * SEGMENT_LENGTH + count;
 
-/** Segments of one chain in order: from number 0 on, each where the one before it ended, all full but the last. */
+/** Returns the faults of one chain. Its segments must be numbered from 0, begin where the previous one ended, and be full but for the last. */
 function faultsOf(
   tenantId: string,
   chain: readonly Segment[],
@@ -77,7 +76,7 @@ function faultsOf(
       fault(segment.chain, expected * SEGMENT_LENGTH, broken.has(missing) ? 'edited' : 'deleted');
     } else {
       const start = before === undefined ? genesis(tenantId, segment.chain, digest) : before.head;
-      // Both are intact by themselves, so the earlier one was made anew.
+      // Both are intact, so someone wrote the earlier one again.
       if (segment.start !== start) fault(segment.chain, Math.max(first - 1, 0), 'edited');
       // A segment begins only when the one before it is full.
       if (before && before.count < SEGMENT_LENGTH) fault(segment.chain, endOf(before), 'deleted');

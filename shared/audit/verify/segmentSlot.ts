@@ -1,18 +1,18 @@
 import { type AuditRecord, type Segment, SEGMENT_LENGTH, recordId } from '../model/record.ts';
 import type { Fault, Tampering } from './tampering.ts';
 
-/** The records of one segment, as far as they have been read, until they are judged together. */
+/** The records of one segment that have been read so far. They are checked together when all are read. */
 export interface Slot {
   readonly segment: Segment;
-  /** Whether the segment, as it was read, has a record with this sequence number. */
+  /** Returns whether the segment, as it was read, has a record with this sequence number. */
   isKnown(seq: number): boolean;
-  /** A record that is intact and in its place. */
+  /** Adds an intact record in its place. */
   put(record: AuditRecord): void;
-  /** Something else is in the place. */
+  /** Notes that something else is in the place. */
   occupy(seq: number): void;
-  /** All of its records were put. */
+  /** Returns whether all of its records were added. */
   isComplete(): boolean;
-  /** What is wrong with the records between each other. `lastFound`: the last number of the chain that was found. Forgets them. */
+  /** Returns the faults in the links between the records, and drops the records. `lastFound`: the last number of the chain that was found. */
   judge(lastFound: number): readonly Fault[];
 }
 
@@ -38,7 +38,7 @@ export function createSlot(segment: Segment): Slot {
         if (!occupied.has(seq)) fault(seq, seq > lastFound ? 'truncated' : 'deleted');
         if (seq > lastFound) break;
       } else if (expected !== undefined && link.previous !== expected) {
-        // Each is intact by itself, so the earlier one was made anew, with another hash.
+        // Both are intact, so someone wrote the earlier one again, with another hash.
         fault(Math.max(seq - 1, first), 'edited');
       }
       at = link?.at ?? at;

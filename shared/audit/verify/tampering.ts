@@ -1,7 +1,7 @@
 /**
- * What was done to a record. `edited`: its content, its hash or the end of its chain is not what was written. `deleted`: it is
- * missing, and later ones are there. `truncated`: it and all after it are missing, or what says where its chain ends. `swapped`:
- * another record is in its place. `doubled`: its place holds a second copy of a record.
+ * The kind of change to a record. `edited`: its content, its hash or the end of its chain was changed. `deleted`: it is missing, and
+ * later records exist. `truncated`: it and all later records are missing, or the segment that names the end of the chain. `swapped`:
+ * another record is in its place. `doubled`: its place holds a copy of another record.
  */
 export type Tampering = 'edited' | 'deleted' | 'swapped' | 'truncated' | 'doubled';
 
@@ -12,7 +12,7 @@ export interface Fault {
   readonly reason: Tampering;
 }
 
-/** The oldest fault. */
+/** Returns the oldest fault. */
 export function firstOf(faults: readonly Fault[]): Fault | undefined {
   return [...faults].sort((a, b) => (a.at === b.at ? a.seq - b.seq : a.at < b.at ? -1 : 1))[0];
 }

@@ -1,3 +1,4 @@
+import { MAX_STRAYS, VERIFY_PAGE_ROWS } from '../limits.ts';
 import { type Digest, isIntact } from '../model/hashChain.ts';
 import { type AuditRecord, SEGMENT_LENGTH, recordId } from '../model/record.ts';
 import { type Chains, readChains } from './readChains.ts';
@@ -16,10 +17,10 @@ import {
 } from '../model/trailStore.ts';
 
 export interface Verification {
-  /** Records that are as they were written. */
+  /** Unchanged records. */
   readonly verified: number;
   readonly segments: number;
-  /** The oldest record that is not. Absent: the trail is sound. */
+  /** The oldest changed record. Absent: the trail is intact. */
   readonly firstBad?: { readonly id: string; readonly at: string; readonly reason: Tampering };
 }
 
@@ -29,32 +30,27 @@ export interface VerifyDeps {
   readonly signal: AbortSignal;
 }
 
-/** Rows read at once: the most that Azure gives. */
-const PAGE = 999;
-/** More records without a place than this are not all looked at: the oldest that were read are enough to tell. */
-const MAX_STRAYS = 1_000;
-
 /**
- * Verifies the segments of a tenant that touch a span of time, all of them when none is given, while instances go on writing.
- * It reads the span once and holds those segments in memory that were being written at the same time.
+ * Verifies the segments of a tenant that touch a span of time, or all segments, while instances continue to write. It reads the span
+ * once, and holds the segments in memory that were written at the same time.
  *
- * Every record must be in its place, have the hash of its content, name the hash of the one before it, and none may be missing
- * before the end that its segment names. What no trail can tell by itself is said at `createDigest`.
- * @throws when the signal aborts, or the store is away.
+ * Every record must be in its place, have the hash of its content, and name the hash of the record before it. No record may be missing
+ * before the end that its segment names. `createDigest` says what a trail cannot show by itself.
+ * @throws when the signal aborts, or the store is unavailable.
  */
 export async function verifyTrail(
   tenantId: string,
   span: Pick<TrailQuery, 'from' | 'to'>,
   deps: VerifyDeps,
 ): Promise<Verification> {
-  // Segments first: records that are written meanwhile lie beyond their ends and are judged by those of later.
+  // Segments first: records that are written meanwhile lie beyond their ends, and are checked with the later segments.
   const chains = await readChains(tenantId, deps);
   const faults: Fault[] = [...chains.faults];
   const slots = new Map<string, Slot>();
   for (const segment of chains.segments) {
     if (touches(segment, span)) slots.set(segmentKey(segment), createSlot(segment));
   }
-  /** The last number that was found of each chain; of a chain that goes on after the span, none is the last. */
+  /** The last number that was found of each chain; infinite for a chain that continues after the span. */
   const lastFound = new Map<string, number>();
   for (const { chain } of [...slots.values()].map(({ segment }) => segment)) {
     lastFound.set(chain, slots.has(chains.lastOf(chain)) ? -1 : Infinity);
@@ -63,7 +59,7 @@ export async function verifyTrail(
   const strays: { readonly place: Place; readonly record: AuditRecord }[] = [];
   let verified = 0;
 
-  const look = async (row: TrailRow) => {
+  const check = async (row: TrailRow) => {
     const judged = await judgeRow(tenantId, row, deps);
     const place = judged.place;
     const key = place && segmentKey({ chain: place.chain, number: Math.floor(place.seq / SEGMENT_LENGTH) });
@@ -88,8 +84,8 @@ export async function verifyTrail(
     let after: string | undefined;
     do {
       deps.signal.throwIfAborted();
-      const page = await deps.store.records(tenantId, range, PAGE, after);
-      for (const row of page.rows) await look(row);
+      const page = await deps.store.records(tenantId, range, VERIFY_PAGE_ROWS, after);
+      for (const row of page.rows) await check(row);
       after = page.after;
     } while (after !== undefined);
   }
@@ -111,7 +107,7 @@ type Judged =
   | { readonly place: Place; readonly record: AuditRecord }
   | { readonly place: Place | undefined; readonly fault: Fault };
 
-/** Judges one row by itself. A fault is named by the place that the row has, since what it says of itself cannot be trusted. */
+/** Checks one row alone. A fault has the place of the row, because the content of the row is not trustworthy. */
 async function judgeRow(tenantId: string, row: TrailRow, { store, digest }: VerifyDeps): Promise<Judged> {
   const place = placeOf(row.key);
   const record = recordOf(row);
@@ -131,7 +127,7 @@ async function judgeRow(tenantId: string, row: TrailRow, { store, digest }: Veri
   return labelled ? { place, record } : bad('edited');
 }
 
-/** A record beyond the end that its segment had: written since, or by someone who does not keep the chain. */
+/** Checks a record beyond the end of its segment: either it was written since, or someone added it outside of the chain. */
 async function judgeStray(
   tenantId: string,
   { chain, seq }: Place,

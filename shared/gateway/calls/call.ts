@@ -1,23 +1,23 @@
+import type { Audit } from '../../audit/journal/audit.ts';
 import type { ActOutcome, AuditEvent } from '../../audit/model/record.ts';
+import type { Actor } from '../../identity/access/actor.ts';
 import type { SignedIn, Credentials } from '../../identity/credentials/credentials.ts';
 import { bearerToken } from '../../identity/tokens/bearerToken.ts';
-import type { View } from '../catalogue/view.ts';
-import type { InboundRequest } from '../protocol/classify.ts';
-import type { Caller, ClientSession } from '../upstream/connection.ts';
-import type { Audit } from '../../audit/journal/audit.ts';
-import type { Actor } from '../../identity/access/actor.ts';
 import type { Clock } from '../../platform/base/clock.ts';
 import type { IdSource } from '../../platform/base/ids.ts';
-import type { Log } from '../../platform/telemetry/log.ts';
 import type { Seal } from '../../platform/security/seal.ts';
 import type { StateStore } from '../../platform/state/stateStore.ts';
+import type { Log } from '../../platform/telemetry/log.ts';
 import type { Trace } from '../../platform/telemetry/trace.ts';
-import type { BuiltInTools } from '../catalogue/builtInTools.ts';
-import type { FaultKind } from '../upstream/fault.ts';
-import type { OutboundTo } from '../upstream/outboundTo.ts';
 import type { ServerStore } from '../../registry/records/serverStore.ts';
 import type { VisibleServers } from '../../registry/records/visibleServers.ts';
-import type { ToolsetStore } from '../../registry/toolsets/toolsetStore.ts';
+import type { ToolsetStore } from '../../registry/toolsets/toolset.ts';
+import type { BuiltInTools } from '../catalogue/builtInTools.ts';
+import type { View } from '../catalogue/view.ts';
+import type { InboundRequest } from '../protocol/classify.ts';
+import type { UpstreamCaller, ClientSession } from '../upstream/connection.ts';
+import type { FaultKind } from '../upstream/fault.ts';
+import type { OutboundTo } from '../upstream/outboundTo.ts';
 
 /** The dependencies of the data path. */
 export interface GatewayDeps {
@@ -74,7 +74,7 @@ export interface Call {
   /** The time that finding the view took, in milliseconds. */
   readonly viewMs: number;
   /** Has a session in the legacy era only. */
-  readonly caller: Caller;
+  readonly caller: UpstreamCaller;
 }
 export type Method = (call: Call) => Response | Promise<Response>;
 
@@ -85,7 +85,7 @@ export function signedInWith({ actor, headers }: McpRequest): SignedIn | undefin
 }
 
 /** Returns on whose behalf the servers of a request are called. */
-export const callerOf = (request: McpRequest, session: ClientSession | undefined): Caller => ({
+export const callerOf = (request: McpRequest, session: ClientSession | undefined): UpstreamCaller => ({
   actor: request.actor,
   session,
   user: () => signedInWith(request),

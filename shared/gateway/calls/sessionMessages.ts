@@ -4,13 +4,13 @@ import type { Inbound } from '../protocol/classify.ts';
 import { INVALID_REQUEST, toJsonRpcError } from '../protocol/errorCodes.ts';
 import type { JsonRpcError, JsonRpcNotification } from '../protocol/jsonRpc.ts';
 import { jsonResponse } from '../protocol/responses.ts';
-import type { Caller, ClientSession } from '../upstream/connection.ts';
+import type { UpstreamCaller, ClientSession } from '../upstream/connection.ts';
 import { faultErrors, UpstreamFault } from '../upstream/fault.ts';
 import { type LegacySession, resumeSession } from '../upstream/legacySession.ts';
 import type { Parts } from './parts.ts';
 
 interface Place {
-  readonly caller: Caller;
+  readonly caller: UpstreamCaller;
   readonly view: View;
 }
 

@@ -3,17 +3,17 @@ import type { Trace } from '../../platform/telemetry/trace.ts';
 import type { ActiveServer } from '../catalogue/catalogue.ts';
 import type { Refresh } from '../catalogue/refresh.ts';
 import type { View } from '../catalogue/view.ts';
+import type { ClientEra } from '../protocol/clientEra.ts';
+import type { JsonRpcNotification, JsonRpcRequest } from '../protocol/jsonRpc.ts';
 import {
   FEED_POLL_MS,
   FEED_READY_TIMEOUT_MS,
   LISTEN_TIMEOUT_MS,
   MAX_FEED_BACKLOG,
 } from '../protocol/limits.ts';
-import type { ClientEra } from '../protocol/clientEra.ts';
-import type { JsonRpcNotification, JsonRpcRequest } from '../protocol/jsonRpc.ts';
 import { announcesChanges, changedList, UPDATED } from '../protocol/notifications.ts';
 import type { ReplyTo } from '../upstream/answer.ts';
-import type { Caller } from '../upstream/connection.ts';
+import type { UpstreamCaller } from '../upstream/connection.ts';
 import { type Connector, eraOf } from '../upstream/connector.ts';
 import type { Subscription } from '../upstream/upstreamEra.ts';
 import { createListWatch } from './listWatch.ts';
@@ -60,7 +60,7 @@ export function openFeed(
   { connector, refresh, version }: FeedDeps,
   view: View,
   client: ClientEra,
-  caller: Caller,
+  caller: UpstreamCaller,
   trace: Trace,
   wanted: () => Promise<Subscription | undefined>,
   onClose: () => void,

@@ -14,14 +14,14 @@ import { ACKNOWLEDGED, announcedLists, listenParams } from '../protocol/notifica
 import { invalid, jsonResponse, outcomeResponse } from '../protocol/responses.ts';
 import { COMMENT, encodeEvent, eventResponse } from '../protocol/sse.ts';
 import type { ServerRequests } from '../session/serverRequests.ts';
-import type { Caller, ClientSession } from '../upstream/connection.ts';
+import type { UpstreamCaller, ClientSession } from '../upstream/connection.ts';
 import type { Subscription } from '../upstream/upstreamEra.ts';
 import { type Feed, type FeedDeps, openFeed } from './feed.ts';
 
 /** Who listens to an endpoint. */
 export interface Listener {
   readonly view: View;
-  readonly caller: Caller;
+  readonly caller: UpstreamCaller;
   readonly trace: Trace;
 }
 

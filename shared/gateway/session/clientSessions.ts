@@ -2,18 +2,18 @@ import { z } from 'zod';
 import type { Actor } from '../../identity/access/actor.ts';
 import type { Clock } from '../../platform/base/clock.ts';
 import type { IdSource } from '../../platform/base/ids.ts';
+import { createTenantCache } from '../../platform/concurrency/tenantCache.ts';
 import type { Seal } from '../../platform/security/seal.ts';
 import type { StateStore } from '../../platform/state/stateStore.ts';
-import { createTenantCache } from '../../platform/concurrency/tenantCache.ts';
-import { isObject, type JsonObject } from '../protocol/jsonRpc.ts';
 import { carriedFeatures } from '../protocol/clientFeatures.ts';
-import type { ClientSession, SharedState } from '../upstream/connection.ts';
+import { isObject, type JsonObject } from '../protocol/jsonRpc.ts';
 import {
   CLIENT_SESSION_MS,
   MAX_CACHED_SESSIONS,
   MAX_INFO_LENGTH,
   SESSION_FRESH_MS,
 } from '../protocol/limits.ts';
+import type { ClientSession, SharedState } from '../upstream/connection.ts';
 import { closeToken, openToken } from './clientToken.ts';
 
 /** Values by slug. In memory it is a map, because a slug may be the name of an inherited property such as `constructor`. */
@@ -54,6 +54,7 @@ export interface ClientSessions {
   /** Returns the token of a new session. It is valid at this endpoint only. */
   open(owner: Actor, endpoint: string, hello: Pick<ClientSession, 'capabilities' | 'clientInfo'>): string;
   /** Returns the session, or `undefined` when this actor has no such open session at this endpoint. */
+  /** Undefined when there is no such session of this actor at this endpoint, or no longer. */
   find(owner: Actor, endpoint: string, token: string): Promise<ClientSession | undefined>;
 }
 

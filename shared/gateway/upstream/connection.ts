@@ -39,7 +39,7 @@ export interface Connection {
 }
 
 /** On whose behalf a server is called. */
-export interface Caller {
+export interface UpstreamCaller {
   readonly actor: Actor;
   /** Absent: the client has no session, so a server cannot send it a server request. */
   readonly session: ClientSession | undefined;

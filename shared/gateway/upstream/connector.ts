@@ -1,11 +1,11 @@
 import type { SignedIn } from '../../identity/credentials/credentials.ts';
 import type { IdSource } from '../../platform/base/ids.ts';
-import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { createTenantCache } from '../../platform/concurrency/tenantCache.ts';
+import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import type { Trace } from '../../platform/telemetry/trace.ts';
 import type { Era } from '../../registry/records/era.ts';
 import { MAX_UPSTREAM_SESSIONS } from '../protocol/limits.ts';
-import type { Caller, Connection, Reachable } from './connection.ts';
+import type { UpstreamCaller, Connection, Reachable } from './connection.ts';
 import { legacyUpstream } from './legacy.ts';
 import { modernUpstream } from './modern.ts';
 import type { OutboundTo } from './outboundTo.ts';
@@ -21,17 +21,17 @@ export const eraOf = ({ era }: Pick<Reachable['discovery'], 'era'>): UpstreamEra
 /** Connects callers to servers of either era. */
 export interface Connector {
   /** `logLevel`: the least level of log notifications that the client wants. */
-  connect(server: Reachable, caller: Caller, logLevel?: string): Connection;
+  connect(server: Reachable, caller: UpstreamCaller, logLevel?: string): Connection;
   /** Listens to a server until its stream or the signal ends. @throws UpstreamFault */
   listen(
     server: Reachable,
-    caller: Caller,
+    caller: UpstreamCaller,
     wanted: Subscription,
     trace: Trace,
     signal: AbortSignal,
   ): AsyncGenerator<ServerInitiated, void, undefined>;
   /** The session of a caller with a legacy server. */
-  sessionOf(server: Reachable, caller: Caller, logLevel?: string): SessionSlot;
+  sessionOf(server: Reachable, caller: UpstreamCaller, logLevel?: string): SessionSlot;
 }
 
 export function createConnector(
@@ -45,7 +45,7 @@ export function createConnector(
   /** The last token of each caller. A session outlives the token that it was opened with. */
   const tokens = createTenantCache<SignedIn>(MAX_UPSTREAM_SESSIONS);
 
-  function clientFor(server: Reachable, { actor, user }: Caller): OutboundClient {
+  function clientFor(server: Reachable, { actor, user }: UpstreamCaller): OutboundClient {
     if (server.upstream?.headers === undefined) return outboundTo(server);
     const key = JSON.stringify([actor.tenantId, actor.userId, actor.clientId]);
     const now = user();
@@ -53,7 +53,7 @@ export function createConnector(
     return outboundTo(server, () => tokens.get(key));
   }
 
-  function sessionOf(server: Reachable, caller: Caller, logLevel = ''): SessionSlot {
+  function sessionOf(server: Reachable, caller: UpstreamCaller, logLevel = ''): SessionSlot {
     const { actor, session } = caller;
     const { tenantId, userId } = actor;
     const outbound = clientFor(server, caller);
@@ -67,7 +67,7 @@ export function createConnector(
     );
   }
 
-  const connect = (server: Reachable, caller: Caller, logLevel?: string): Connection =>
+  const connect = (server: Reachable, caller: UpstreamCaller, logLevel?: string): Connection =>
     protection.protect(
       eraOf(server.discovery).connect(access, server, caller, logLevel),
       caller.actor.tenantId,

@@ -5,7 +5,7 @@ import type { Discovery } from '../../registry/records/server.ts';
 import { isObject, type JsonObject, type Outcome } from '../protocol/jsonRpc.ts';
 import { DISCOVERY_ANSWER_TIMEOUT_MS } from '../protocol/limits.ts';
 import type { AnswerItem } from './answer.ts';
-import type { Caller, ClientSession, Connection, Reachable } from './connection.ts';
+import type { UpstreamCaller, ClientSession, Connection, Reachable } from './connection.ts';
 import { UnsuitableServer } from './fault.ts';
 import type { LegacySession } from './legacySession.ts';
 import type { SessionSlot } from './sessionPool.ts';
@@ -26,13 +26,13 @@ export type ServerInitiated = Exclude<AnswerItem, { kind: 'outcome' }> | { reado
 
 /** How an era reaches servers. */
 export interface Access {
-  clientFor(server: Reachable, caller: Caller): OutboundClient;
+  clientFor(server: Reachable, caller: UpstreamCaller): OutboundClient;
   /** The session of a caller with a legacy server. */
-  sessionOf(server: Reachable, caller: Caller, logLevel?: string): SessionSlot;
+  sessionOf(server: Reachable, caller: UpstreamCaller, logLevel?: string): SessionSlot;
   /** Opens a session with a legacy server for one purpose. The opener closes it. @throws UpstreamFault */
   openSession(server: Reachable): Promise<LegacySession>;
   /** A connection behind the protection of the server. */
-  connect(server: Reachable, caller: Caller): Connection;
+  connect(server: Reachable, caller: UpstreamCaller): Connection;
 }
 
 /** What the gateway does differently with servers of the two eras. `eraOf` chooses one; no other code compares eras. */
@@ -46,12 +46,12 @@ export interface UpstreamEra {
   /** Names what the listening stream depends on: with another key it is opened again. */
   streamKey(uris: readonly string[]): string;
   /** `logLevel`: the least level that a modern client wants, for which it needs a session that nobody else changes. */
-  connect(access: Access, server: Reachable, caller: Caller, logLevel?: string): Connection;
+  connect(access: Access, server: Reachable, caller: UpstreamCaller, logLevel?: string): Connection;
   /** Listens to a server until its stream or the signal ends. @throws UpstreamFault */
   listen(
     access: Access,
     server: Reachable,
-    caller: Caller,
+    caller: UpstreamCaller,
     wanted: Subscription,
     trace: Trace,
     signal: AbortSignal,

@@ -5,6 +5,7 @@ export const roles = ['Admin', 'Operator', 'Auditor', 'User'] as const;
 export type Role = (typeof roles)[number];
 
 /** Who calls, from the verified token alone. */
+/** Who a request or a piece of work acts for, as the verified token names them. It holds no token. */
 export interface Actor {
   /** Entra's `tid`: the boundary of all data. */
   readonly tenantId: string;
@@ -14,11 +15,12 @@ export interface Actor {
   /** The client application, Entra's `azp`. */
   readonly clientId: string;
   readonly roles: readonly Role[];
-  /** Milliseconds since the epoch. */
+  /** When the token expires, in milliseconds since the epoch. */
   readonly expiresAt: number;
 }
 
 /** An actor as a row keeps it. It holds no token. */
+/** An actor in a stored row. */
 export const actorSchema: z.ZodType<Actor> = z.object({
   tenantId: z.string(),
   userId: z.string(),

@@ -1,6 +1,6 @@
 import type { Actor, Role } from './actor.ts';
 
-/** What each role may do. An action that is not here cannot be asked for, a role that is not named may not do it. */
+/** The roles that have each permission. Every other role lacks it. */
 const permissions = {
   'servers.read': ['Admin', 'Operator', 'Auditor', 'User'],
   'servers.write': ['Admin'],
@@ -35,11 +35,11 @@ export const permissionNames = Object.keys(permissions) as readonly Permission[]
 /** The roles that have a permission. */
 export const rolesWith = (permission: Permission): readonly Role[] => permissions[permission];
 
-/** Permissions that roles give in the tenant that operates the gateway alone: the first of `MREG_TENANTS`. */
+/** Permissions that roles grant only in the operator's tenant: the first of `MREG_TENANTS`. */
 const ofOperatorTenant: ReadonlySet<Permission> = new Set(['system.read']);
 export const isOfOperatorTenant = (permission: Permission): boolean => ofOperatorTenant.has(permission);
 
-/** Whether the roles give the permission. Without `operatorTenant`, nobody has a permission of the operator's tenant. */
+/** Returns whether the roles grant the permission. Without `operatorTenant`, nobody has a permission of the operator's tenant. */
 export function isPermitted(
   { tenantId, roles }: Pick<Actor, 'tenantId' | 'roles'>,
   permission: Permission,

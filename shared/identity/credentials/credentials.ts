@@ -1,53 +1,50 @@
 import type { Clock } from '../../platform/base/clock.ts';
-import type { Config } from '../../platform/config/config.ts';
 import type { DomainError } from '../../platform/base/errors.ts';
 import { type Result, fail, succeed } from '../../platform/base/result.ts';
 import { createTenantCache } from '../../platform/concurrency/tenantCache.ts';
-import type { ExchangeToken, ExchangedToken } from './tokenExchange.ts';
+import type { Config } from '../../platform/config/config.ts';
 import type { Actor } from '../access/actor.ts';
 import { operatorTenantOf } from '../access/tenants.ts';
+import { EXCHANGE_CACHE_SIZE, EXCHANGE_MARGIN_MS } from '../limits.ts';
+import type { ExchangeToken, ExchangedToken } from './tokenExchange.ts';
 
-/** Where a credential is to go: on behalf of which tenant, and to which URL. */
+/** The use of a credential: for which tenant, and for a request to which URL. */
 export interface CredentialUse {
   readonly tenantId: string;
   readonly url: string;
 }
 
-/** Who is signed in, with the token that says so. */
+/** An actor with the token of the sign-in. */
 export interface SignedIn {
   readonly actor: Actor;
   readonly token: string;
 }
 
-/** The values with which the gateway signs in to upstream servers. They leave here for a request alone. */
+/** The values with which the gateway signs in to upstream servers. A value is used in a request and nowhere else. */
 export interface Credentials {
-  /** Failure: `invalid`, where there is none of this name for this tenant and this URL. Nothing tells which of the three it is. */
+  /** Fails with `invalid` if no credential has this name for this tenant and this URL. The error does not say which of the three is wrong. */
   check(name: string, use: CredentialUse): Result<void>;
-  /** Whether there are any of which each user has a value of their own. */
+  /** Whether some credentials are personal: each user has a value of their own. */
   readonly hasPersonal: boolean;
-  /** Whether this is one of them. */
+  /** Returns whether the credential is personal. */
   isPersonal(name: string): boolean;
   /**
-   * The value; a personal one is exchanged for the token of the user, and remembered until shortly before it ends. Failures as
-   * of `check`; `unauthenticated` without a user; those of the exchange.
+   * Returns the value. A personal one is exchanged for the token of the user, and cached until shortly before it expires. Failures:
+   * those of `check`; `unauthenticated` without a user; those of the exchange.
    */
   valueOf(name: string, use: CredentialUse, user: SignedIn | undefined): Promise<Result<string>>;
 }
 
-/** A token that ends sooner is not given out any more. */
-const SPARE_MS = 300_000;
-const REMEMBERED = 1_000;
-
 /**
- * Credentials by name, each for some tenants and some origins. Deny by default: one that names no tenants is for the operator's
- * tenant alone, and none goes to an origin that it does not name.
+ * Creates the credentials of the settings, each for some tenants and some origins. Deny by default: a credential without tenants is
+ * for the operator's tenant only, and a credential is sent to the origins that it names only.
  */
 export function createCredentials(
   { credentials, tenants }: Pick<Config, 'credentials' | 'tenants'>,
   deps: { readonly exchange: ExchangeToken; readonly clock: Clock },
 ): Credentials {
   const operatorTenant = operatorTenantOf({ tenants });
-  const exchanged = createTenantCache<Promise<Result<ExchangedToken>>>(REMEMBERED);
+  const exchanged = createTenantCache<Promise<Result<ExchangedToken>>>(EXCHANGE_CACHE_SIZE);
   const named = (name: string) => (Object.hasOwn(credentials, name) ? credentials[name] : undefined);
 
   function find(name: string, { tenantId, url }: CredentialUse) {
@@ -60,12 +57,13 @@ export function createCredentials(
   }
 
   /** One exchange at a time for a user and a scope, whoever asks. A failure is not remembered. */
+  /** Exchanges a token: one exchange at a time for a user and a scope. A failure is not cached. */
   async function personal(scope: string, { actor, token }: SignedIn): Promise<Result<ExchangedToken>> {
     const { tenantId, userId, clientId } = actor;
     const key = JSON.stringify([tenantId, userId, clientId, scope]);
     const known = await exchanged.get(key);
     const now = deps.clock.now().getTime();
-    if (known?.ok && known.value.expiresAt - SPARE_MS > now) return known;
+    if (known?.ok && known.value.expiresAt - EXCHANGE_MARGIN_MS > now) return known;
     const asked = deps.exchange({ tenantId, token, scope });
     exchanged.set(tenantId, key, asked);
     const result = await asked;

@@ -3,7 +3,9 @@ import type { Config } from '../../platform/config/config.ts';
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { type Result, fail, succeed } from '../../platform/base/result.ts';
 
-/** A token for another API, in the name of a user. */
+import { EXCHANGE_TIMEOUT_MS, MAX_EXCHANGE_BYTES } from '../limits.ts';
+
+/** A token for another API, for the same user. */
 export interface ExchangedToken {
   readonly token: string;
   /** Milliseconds since the epoch. */
@@ -11,8 +13,8 @@ export interface ExchangedToken {
 }
 
 /**
- * Exchanges the access token of a user for one to another API, for the same user. Failures: `forbidden` where Entra refuses,
- * as when nobody has consented; `unavailable`. Neither holds what Entra said.
+ * Exchanges the access token of a user for a token to another API, for the same user. Failures: `forbidden` if Entra refuses, for
+ * example without consent; `unavailable`. Their messages hold nothing of Entra's answer.
  * Source: "Microsoft identity platform and OAuth 2.0 On-Behalf-Of flow", RFC 7523.
  */
 export type ExchangeToken = (user: {
@@ -21,9 +23,7 @@ export type ExchangeToken = (user: {
   readonly scope: string;
 }) => Promise<Result<ExchangedToken>>;
 
-const MAX_BYTES = 64 * 1024;
-const WITHIN_MS = 10_000;
-/** What a managed identity presents itself to Entra with, in the place of a secret. */
+/** The scope of the assertion that a managed identity sends to Entra instead of a secret. */
 const FEDERATION = 'api://AzureADTokenExchange/.default';
 
 export function createTokenExchange(
@@ -33,7 +33,7 @@ export function createTokenExchange(
   return async ({ tenantId, token, scope }) => {
     const msal = await import('@azure/msal-node');
     const { ConfidentialClientApplication, InteractionRequiredAuthError, ServerError } = msal;
-    // A client for each exchange: one that is shared keeps the tokens of all users in one cache.
+    // One client per exchange: a shared client would keep the tokens of all users in one cache.
     const client = new ConfidentialClientApplication({
       auth: {
         clientId: apiClientId,
@@ -59,7 +59,7 @@ const refused = fail({
 });
 const away = fail({ kind: 'unavailable', message: 'the token service could not be reached' });
 
-/** MSAL knows Entra's authority; the endpoints are said, so that it asks nobody for them. */
+/** Returns the authority that MSAL knows, and the endpoints, so that MSAL does not fetch them. */
 function endpoints(
   authority: string,
   tenantId: string,
@@ -81,17 +81,17 @@ async function identityAssertion(): Promise<string> {
   return (await new ManagedIdentityCredential().getToken(FEDERATION)).token;
 }
 
-/** MSAL's requests on the one way out, with its bounds. It knows itself what its answers hold. */
+/** Sends MSAL's requests through the guarded client, within its bounds. */
 function guarded(outbound: OutboundClient): INetworkModule {
   const send =
     (method: 'GET' | 'POST'): INetworkModule['sendPostRequestAsync'] =>
     async (url, { headers = {}, body } = {}) => {
-      const signal = AbortSignal.timeout(WITHIN_MS);
+      const signal = AbortSignal.timeout(EXCHANGE_TIMEOUT_MS);
       const request = { method, url, headers, signal, ...(body !== undefined && { body }) };
       const sent = await outbound.request(request);
       if (!sent.ok) throw new Error(sent.error.message);
       const { statusCode: status, body: received } = sent.value;
-      const bytes = await received.bytes(MAX_BYTES);
+      const bytes = await received.bytes(MAX_EXCHANGE_BYTES);
       if (!bytes) throw new Error('the token service answered with too much');
       return { status, headers: {}, body: JSON.parse(bytes.toString('utf8')) as never };
     };

@@ -1,68 +1,89 @@
 import { z } from 'zod';
 import { CLOCK_TOLERANCE_MS, type Clock } from '../../platform/base/clock.ts';
-import type { App } from '../../platform/config/config.ts';
 import { type IdSource, isId } from '../../platform/base/ids.ts';
-import { appSchema } from '../../platform/config/config.ts';
+import { type App, appSchema } from '../../platform/config/config.ts';
 import type { Seal } from '../../platform/security/seal.ts';
 import { type StateStore, parseStateValue } from '../../platform/state/stateStore.ts';
-import { type Actor, roles } from '../access/actor.ts';
-
-const LONGEST_SESSION_MS = 3_600_000;
+import { type Actor, actorSchema, roles } from '../access/actor.ts';
+import { MAX_SESSION_MS } from '../limits.ts';
 
 const sessionSchema = z.object({
   id: z.string(),
-  tenantId: z.string(),
-  userId: z.string(),
-  clientId: z.string(),
+  /** Who opened it. */
+  actor: actorSchema,
   createdAt: z.iso.datetime(),
   expiresAt: z.iso.datetime(),
 });
-/** Somebody's stay, begun with a token and over with it at the latest. */
+/** A session. It expires with its token at the latest. */
 export type Session = Readonly<z.infer<typeof sessionSchema>>;
 
 const authContextSchema = z.object({
-  tenantId: z.string(),
-  userId: z.string(),
-  roles: z.array(z.enum(roles)).readonly(),
+  actor: actorSchema,
   expiresAt: z.iso.datetime(),
   /** Which app opened the session, and when. */
   serverContext: z.object({ app: appSchema, createdAt: z.iso.datetime() }).readonly(),
 });
-/** Who the session's owner is and what they may do, for work that goes on in either app. */
+/** The rights of a session's owner, for work that either app does. */
 export type AuthContext = Readonly<z.infer<typeof authContextSchema>>;
 
-/** The record of a session's rights. The token is sealed for this one session. */
+/** The stored rights. The token is sealed for this session. */
 const authRecordSchema = authContextSchema.extend({ sealedToken: z.string().optional() });
 
+/** The fields that earlier versions wrote in place of the actor. Such a row expires after an hour at most. */
+const flatOwnerSchema = z.looseObject({
+  actor: z.undefined().optional(),
+  tenantId: z.string(),
+  userId: z.string(),
+  clientId: z.string().default(''),
+  roles: z.array(z.enum(roles)).default([]),
+  expiresAt: z.iso.datetime(),
+});
+
+/** Reads a row with an actor, or a row of an earlier version, which named the owner field by field and not by kind. */
+const readable = <T extends { readonly actor: Actor }>(schema: z.ZodType<T>): z.ZodType<T> =>
+  z.preprocess((row) => {
+    const flat = flatOwnerSchema.safeParse(row);
+    if (!flat.success) return row;
+    const { tenantId, userId, clientId, roles: granted, expiresAt } = flat.data;
+    const actor = { tenantId, userId, clientId, roles: granted, expiresAt: Date.parse(expiresAt) };
+    return { ...flat.data, actor: { ...actor, kind: 'user' } };
+  }, schema);
+
+const storedSession = readable(sessionSchema);
+const storedAuthContext = readable(authContextSchema);
+const storedAuthRecord = readable(authRecordSchema);
+
 /**
- * Keeps sessions for both apps, in the state that all instances share. The id alone opens nothing: another tenant's reads
- * as absent, and whoever asks for a caller must see that the session is that caller's. So does whatever is not as this
- * store writes it. An outage is thrown.
+ * Stores sessions for both apps, in the state that all instances share. Possession of an id grants nothing: a session of another
+ * tenant reads as absent, and the caller checks that a session is its own. A row that this store did not write reads as absent.
+ * An outage is thrown.
  */
 export interface SessionStore {
   /**
-   * A session of an hour, or as long as the token is good, if that is less. A token that has run out, which the verifier
-   * lets pass for a minute, opens a session that is over. The token itself is kept only if it is given, and sealed.
+   * Opens a session of one hour, or of the token's remaining lifetime if that is shorter. The verifier accepts a token for a
+   * minute after its expiry; such a token opens a session that has already expired. `token` is stored only if given, sealed.
    */
   open(actor: Actor, token?: string): Promise<Session>;
   find(tenantId: string, id: string): Promise<Session | undefined>;
-  /** What the session's owner may do; undefined once it has ended or the token behind it has. */
+  /** Returns the rights of the owner, or `undefined` after the session or its token has expired. */
   authContext(tenantId: string, id: string): Promise<AuthContext | undefined>;
-  /** The token that the session was opened with, where it was to be kept; for use, and never to be shown. */
+  /** Returns the token that the session was opened with, if it was stored. It must never be shown. */
   token(tenantId: string, id: string): Promise<string | undefined>;
   end(tenantId: string, id: string): Promise<'ended' | 'absent'>;
-  /** Whether a user has ended the session. False for one that expired, or that Redis lost. The tables keep this. */
+  /** Returns whether a user ended the session; false for one that expired, or that Redis lost. Azure Tables store this. */
   wasEnded(id: string): Promise<boolean>;
 }
 
 const sessionKey = (id: string): string => `mreg:session:${id}`;
 const authKey = (id: string): string => `mreg:auth:${id}`;
 const endedKey = (id: string): string => `mreg:session-ended:${id}`;
+/** What a sealed token is bound to. */
+const owner = ({ tenantId, userId }: Actor, id: string) => [tenantId, userId, id];
 
-/** `newId` must give 128 random bits or more. `app` is the one that opens the sessions. */
+/** Creates the store. `newId` must give 128 random bits or more. `app` is the one that opens the sessions. */
 export function createSessionStore(deps: {
   readonly state: StateStore;
-  /** State that outlives a restart of Redis: the tables. */
+  /** State that outlives a restart of Redis: Azure Tables. */
   readonly durable: Pick<StateStore, 'get' | 'set'>;
   readonly clock: Clock;
   readonly newId: IdSource;
@@ -71,30 +92,30 @@ export function createSessionStore(deps: {
 }): SessionStore {
   const { state, durable, clock, newId, app, seal } = deps;
 
-  async function read<T extends { tenantId: string; expiresAt: string }>(
+  async function read<T extends { readonly actor: Actor; readonly expiresAt: string }>(
     key: string,
     schema: z.ZodType<T>,
     tenantId: string,
   ): Promise<T | undefined> {
     const found = parseStateValue(await state.get(key), schema);
-    return found?.tenantId === tenantId && new Date(found.expiresAt) > clock.now() ? found : undefined;
+    return found?.actor.tenantId === tenantId && new Date(found.expiresAt) > clock.now() ? found : undefined;
   }
 
   const find: SessionStore['find'] = async (tenantId, id) =>
-    isId(id) ? read(sessionKey(id), sessionSchema, tenantId) : undefined;
+    isId(id) ? read(sessionKey(id), storedSession, tenantId) : undefined;
 
   return {
-    async open({ tenantId, userId, clientId, roles, expiresAt: tokenExpiresAt }, token) {
+    async open(actor, token) {
       const now = clock.now();
-      const ttlMs = Math.min(LONGEST_SESSION_MS, Math.floor(tokenExpiresAt - now.getTime()));
+      const ttlMs = Math.min(MAX_SESSION_MS, Math.floor(actor.expiresAt - now.getTime()));
       const createdAt = now.toISOString();
       const expiresAt = new Date(now.getTime() + ttlMs).toISOString();
-      const session: Session = { id: newId(), tenantId, userId, clientId, createdAt, expiresAt };
+      const session: Session = { id: newId(), actor, createdAt, expiresAt };
       if (ttlMs <= 0) return session;
-      const context: AuthContext = { tenantId, userId, roles, expiresAt, serverContext: { app, createdAt } };
-      // Where there is a session there is what its owner may do.
+      const context: AuthContext = { actor, expiresAt, serverContext: { app, createdAt } };
       const sealedToken =
-        token === undefined ? undefined : seal.close('token', [tenantId, userId, session.id], token);
+        token === undefined ? undefined : seal.close('token', owner(actor, session.id), token);
+      // The rights first, so that every session that can be found has them.
       await state.set(authKey(session.id), JSON.stringify({ ...context, sealedToken }), ttlMs);
       await state.set(sessionKey(session.id), JSON.stringify(session), ttlMs);
       return session;
@@ -103,12 +124,12 @@ export function createSessionStore(deps: {
     find,
 
     authContext: async (tenantId, id) =>
-      isId(id) ? read(authKey(id), authContextSchema, tenantId) : undefined,
+      isId(id) ? read(authKey(id), storedAuthContext, tenantId) : undefined,
 
     async token(tenantId, id) {
-      const record = isId(id) ? await read(authKey(id), authRecordSchema, tenantId) : undefined;
+      const record = isId(id) ? await read(authKey(id), storedAuthRecord, tenantId) : undefined;
       if (record?.sealedToken === undefined) return undefined;
-      const token = seal.open('token', [tenantId, record.userId, id], record.sealedToken);
+      const token = seal.open('token', owner(record.actor, id), record.sealedToken);
       return typeof token === 'string' ? token : undefined;
     },
 

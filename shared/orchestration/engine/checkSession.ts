@@ -10,6 +10,6 @@ export async function checkSession(
 ): Promise<Result<Session | undefined>> {
   if (id === undefined) return succeed(undefined);
   const session = await sessions.find(tenantId, id);
-  if (session?.userId === userId) return succeed(session);
+  if (session?.actor.userId === userId) return succeed(session);
   return fail({ kind: 'not_found', message: `you have no session "${id}": it may have ended` });
 }

@@ -1,4 +1,4 @@
-import { REFRESH_AFTER_MINUTES, TOKEN_CACHE_SIZE } from '../../identity/tokens/cachedVerifier.ts';
+import { REFRESH_AFTER_MINUTES, TOKEN_CACHE_SIZE } from '../../identity/limits.ts';
 import type { App } from '../../platform/config/config.ts';
 
 /** The limits of the resource pools. The Redis connections by use only inform: `maxPoolSize`, their sum, is the limit. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { OFFICIAL_META } from '../serverJson/serverJson.ts';
 
-/** A server of a document, by its name there; what it is said to be is yet to be judged. */
+/** A server of a document, with its name there. Its entry is not validated yet. */
 export type Candidate =
   | { readonly kind: 'client'; readonly name: string; readonly entry: unknown }
   | {
@@ -14,7 +14,7 @@ export type Candidate =
       readonly isDeleted: boolean;
     };
 
-/** All servers of a document, in its order; undefined for a document that is none. */
+/** Returns all servers of a document in its order, or `undefined` for an unknown kind of document. */
 export function candidatesOf(document: unknown): readonly Candidate[] | undefined {
   if (Array.isArray(document)) return document.map(listed);
   if (!isObject(document)) return undefined;
@@ -43,7 +43,7 @@ const headSchema = z.object({
     .catch(undefined),
 });
 
-/** One of a list: a `server.json`, by itself or in the envelope of a registry. */
+/** Returns the candidate of a list item: a `server.json`, alone or in the envelope of a registry. */
 function listed(value: unknown, position: number): Candidate {
   const entry = isObject(value) && 'server' in value ? value : { server: value };
   const head = headSchema.safeParse(entry);

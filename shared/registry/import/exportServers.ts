@@ -1,6 +1,6 @@
 import type { ServerRecord } from '../records/server.ts';
 
-/** Whose `mcp.json` it is: Cursor reads Claude's. */
+/** The client whose `mcp.json` it is. Cursor reads Claude's. */
 export const exportFormats = ['vscode', 'claude'] as const;
 export type ExportFormat = (typeof exportFormats)[number];
 

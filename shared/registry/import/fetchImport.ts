@@ -3,15 +3,9 @@ import { fetchJson } from '../../platform/outbound/fetchJson.ts';
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { readUrl } from '../../platform/base/readUrl.ts';
 import { type Result, fail } from '../../platform/base/result.ts';
-import { PAGE_ENTRIES, type ServerPage, fetchServerPage, readServerPage } from '../officialApi/serverPages.ts';
+import { type ServerPage, fetchServerPage, readServerPage } from '../officialApi/serverPages.ts';
+import { IMPORT_TIMEOUT_MS, MAX_IMPORT_BYTES, MAX_IMPORT_PAGES, PAGE_ENTRIES } from '../limits.ts';
 import { type Import, readImport } from './readImport.ts';
-
-/** An MCP message is not larger either. */
-const MAX_BYTES = 4 * 1024 * 1024;
-/** Some 2,000 servers: more than anyone means to register at once. */
-const MAX_PAGES = 20;
-/** Whoever asked for the import waits for it. */
-const MAX_MS = 25_000;
 
 export interface FetchImportDeps {
   readonly outbound: OutboundClient;
@@ -19,26 +13,29 @@ export interface FetchImportDeps {
 }
 
 /**
- * Reads what `readImport` reads from a URL: of a document, of the list of a registry, or the base URL of a registry; of a
- * list all pages. Failures: `invalid` for an address that may not be called or that has nothing to import; `too_large`;
- * `timeout`; `unavailable`.
+ * Fetches what `readImport` reads. The URL is that of a document, of the list of a registry, or the base URL of a registry; of a
+ * list it fetches all pages. Failures: `invalid` for an address that the gateway may not call or that has nothing to import;
+ * `too_large`; `timeout`; `unavailable`.
  */
 export async function fetchImport(
   url: string,
   { outbound, clock }: FetchImportDeps,
 ): Promise<Result<Import>> {
-  const end = clock.now().getTime() + MAX_MS;
+  const end = clock.now().getTime() + IMPORT_TIMEOUT_MS;
   const from = (address: string) => ({
     url: address,
     timeoutMs: Math.max(1, end - clock.now().getTime()),
-    maxBytes: MAX_BYTES,
+    maxBytes: MAX_IMPORT_BYTES,
   });
   const listAll = async (address: string, first: ServerPage): Promise<Result<Import>> => {
     const entries = [...first.entries];
     let { nextCursor } = first;
     for (let pages = 1; nextCursor !== undefined; pages++) {
-      if (pages === MAX_PAGES) {
-        return fail({ kind: 'too_large', message: `it lists servers on more than ${MAX_PAGES} pages` });
+      if (pages === MAX_IMPORT_PAGES) {
+        return fail({
+          kind: 'too_large',
+          message: `it lists servers on more than ${MAX_IMPORT_PAGES} pages`,
+        });
       }
       const page = await fetchServerPage(outbound, from(address), { cursor: nextCursor });
       if (!page.ok) return page;
@@ -61,7 +58,7 @@ export async function fetchImport(
   return document.ok ? readImport(document.value) : document;
 }
 
-/** The list of a registry at its base URL: the latest version of each server is enough. */
+/** Returns the URL of the list of a registry, limited to the latest version of each server. */
 function listOf(baseUrl: string): string {
   const url = new URL(baseUrl);
   url.pathname = `${url.pathname.replace(/(?<!\/)\/+$/, '')}/v0.1/servers`;

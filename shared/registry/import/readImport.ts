@@ -3,25 +3,22 @@ import { type Result, fail, invalid, succeed } from '../../platform/base/result.
 import { type Registration, registrationSchema } from '../records/server.ts';
 import { readUpstreamEntry } from '../officialApi/upstreamEntry.ts';
 import { isNewer } from '../versions/latest.ts';
-import { readClientEntry } from './clientEntry.ts';
+import { MAX_IMPORT_CANDIDATES } from '../limits.ts';
+import { checkImportUrl, readClientEntry } from './clientEntry.ts';
 import { type Candidate, candidatesOf } from './documents.ts';
 import { slugsFor } from './slugs.ts';
-import { usableUrl } from './usableUrl.ts';
 
-/** Skipped entries and older versions count too. */
-const MAX_CANDIDATES = 2_000;
-
-/** What a document says of servers, as far as the gateway can take it. */
+/** The servers of a document: those that can be registered, and those that cannot, with the reason. */
 export interface Import {
   readonly registrations: readonly Registration[];
   readonly skipped: readonly { readonly name: string; readonly reason: string }[];
 }
 
 /**
- * Reads the servers of an `mcp.json` of VS Code, Claude or Cursor, of one `server.json` or a list of them, or of the answer
- * of a registry, of which it takes the latest version of each. What cannot be taken is skipped, with the reason; secrets
- * are neither taken nor told. A document may be long, so it yields to the event loop after each server. Failures: `invalid` for
- * a document that is none of these; `too_large` for one of more than 2,000 servers.
+ * Reads the servers of an `mcp.json` of VS Code, Claude or Cursor, of one `server.json` or a list of them, or of the answer of a
+ * registry, of which it takes the latest version of each server. It skips what cannot be registered, with the reason. Secrets are
+ * neither imported nor shown. It yields to the event loop after each server, because a document may be long. Failures: `invalid`
+ * for any other document; `too_large` for more than 2,000 servers.
  */
 export async function readImport(document: unknown): Promise<Result<Import>> {
   const candidates = candidatesOf(document);
@@ -31,10 +28,10 @@ export async function readImport(document: unknown): Promise<Result<Import>> {
       'must be an mcp.json, a server.json, a list of these or the answer of a registry',
     );
   }
-  if (candidates.length > MAX_CANDIDATES)
+  if (candidates.length > MAX_IMPORT_CANDIDATES)
     return fail({
       kind: 'too_large',
-      message: `it holds ${candidates.length} servers, and at most ${MAX_CANDIDATES} are read`,
+      message: `it holds ${candidates.length} servers, and at most ${MAX_IMPORT_CANDIDATES} are read`,
     });
   const slugs = slugsFor(candidates.map(({ name }) => name));
   const newest = newestOf(candidates);
@@ -46,7 +43,7 @@ export async function readImport(document: unknown): Promise<Result<Import>> {
     const read =
       newest.get(name) === candidate
         ? registrationOf(candidate, slug)
-        : { reason: 'is there in another version, which is taken' };
+        : { reason: 'is in the document in another version, which is imported' };
     if ('reason' in read) skipped.push({ name: name.slice(0, 200), reason: read.reason });
     else registrations.push(read);
     await nextTurn();
@@ -54,7 +51,7 @@ export async function readImport(document: unknown): Promise<Result<Import>> {
   return succeed({ registrations, skipped });
 }
 
-/** Of several versions of one name, the one that the registry would call the latest. */
+/** Returns the latest version of each name, by the rules of the registry. */
 function newestOf(candidates: readonly Candidate[]): ReadonlyMap<string, Candidate> {
   const newest = new Map<string, Candidate>();
   for (const candidate of candidates) {
@@ -85,11 +82,11 @@ function registrationOf(candidate: Candidate, slug: string): Registration | { re
   if (entry.value.status === 'deleted') return { reason: 'is deleted in its registry' };
   const registration = parsed({ slug, server: entry.value.server });
   if ('reason' in registration) return registration;
-  const judged = usableUrl(registration.url);
+  const judged = checkImportUrl(registration.url);
   return 'reason' in judged ? judged : registration;
 }
 
-/** As `POST /servers` reads it. */
+/** Validates a registration as `POST /servers` does. */
 function parsed(registration: object): Registration | { reason: string } {
   const read = registrationSchema.safeParse(registration);
   if (read.success) return read.data;

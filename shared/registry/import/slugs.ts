@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto';
+import { MAX_SLUG_LENGTH } from '../limits.ts';
 import { slugSchema } from '../records/server.ts';
 
-const MAX_LENGTH = 40;
-
 /**
- * A slug for each name, no two alike, whatever the order of the names. A name that is a slug keeps it. Others become the
- * slug that they read like, if no other name reads like it; else that with the first digits of the name's hash.
+ * Returns a unique slug for each name; the order of the names does not matter. A name that is a slug keeps it. Another name becomes
+ * its simplified form if no other name has the same form; otherwise that form with the first digits of the name's hash.
  */
 export function slugsFor(names: Iterable<string>): ReadonlyMap<string, string> {
   const unique = [...new Set(names)].sort();
@@ -20,18 +19,18 @@ export function slugsFor(names: Iterable<string>): ReadonlyMap<string, string> {
   }
   const taken = new Set(slugs.values());
   for (const name of rest) {
-    // As JSON writes them, halves of characters are told apart too.
+    // JSON also distinguishes lone surrogates, which UTF-8 does not.
     const digest = createHash('sha256').update(JSON.stringify(name)).digest('hex');
-    // A name may be spelled as another's slug: then more digits tell them apart.
+    // A name may equal the slug of another: then more digits are used.
     const lengths = [8, 16, 32].map((digits) => marked(readingOf(name), digest.slice(0, digits)));
-    const slug = lengths.find((candidate) => !taken.has(candidate)) ?? digest.slice(0, MAX_LENGTH);
+    const slug = lengths.find((candidate) => !taken.has(candidate)) ?? digest.slice(0, MAX_SLUG_LENGTH);
     taken.add(slug);
     slugs.set(name, slug);
   }
   return slugs;
 }
 
-/** Small letters, digits, and one `-` for everything between them; it may be empty or too long for a slug. */
+/** Returns the simplified form: lower-case letters and digits, with one `-` between them. It may be empty or too long for a slug. */
 const readingOf = (name: string): string =>
   name
     .toLowerCase()
@@ -39,6 +38,6 @@ const readingOf = (name: string): string =>
     .replace(/^-|-$/g, '');
 
 function marked(reading: string, mark: string): string {
-  const kept = reading.slice(0, MAX_LENGTH - mark.length - 1).replace(/-$/, '');
+  const kept = reading.slice(0, MAX_SLUG_LENGTH - mark.length - 1).replace(/-$/, '');
   return `${kept === '' ? 'server' : kept}-${mark}`;
 }

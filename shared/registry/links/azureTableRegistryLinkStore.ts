@@ -1,9 +1,8 @@
 import { odata } from '@azure/data-tables';
 import { ANY_ETAG, type OpenTable, type TableCodec } from '../../platform/tables/tables.ts';
-import { type RegistryLink, registryLinkSchema } from './registryLink.ts';
-import type { RegistryLinkStore } from './registryLinkStore.ts';
+import { type RegistryLink, registryLinkSchema, type RegistryLinkStore } from './registryLink.ts';
 
-/** Links are few, and found before their tenant is known. */
+/** One partition for all tenants: links are few, and a link is found before its tenant is known. */
 const PARTITION = 'links';
 
 const codec: TableCodec<RegistryLink> = {
@@ -12,7 +11,7 @@ const codec: TableCodec<RegistryLink> = {
   parse: (document) => registryLinkSchema.parse(document),
 };
 
-/** Registry links on Azure Tables: one partition, a row a link. */
+/** Stores registry links in Azure Tables: one partition, one row per link. */
 export function azureTableRegistryLinkStore(open: OpenTable): RegistryLinkStore {
   const table = open('registryLinks', codec);
   const find = async (id: string) => (await table.get({ partition: PARTITION, row: id }))?.value;
@@ -21,7 +20,7 @@ export function azureTableRegistryLinkStore(open: OpenTable): RegistryLinkStore 
     list: (tenantId, limit, after) =>
       table.range(PARTITION, '', odata`tenantId eq ${tenantId}`, limit, after),
     add: async (link) => {
-      // A row that exists has this very secret, which nobody else has: the call was repeated.
+      // A row that exists has the same secret, so the call was repeated.
       await table.insert(link);
     },
     async revoke(tenantId, id) {

@@ -1,38 +1,33 @@
 import { z } from 'zod';
 import { type JsonSource, fetchJson } from '../../platform/outbound/fetchJson.ts';
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
+import { MAX_CURSOR_LENGTH, MAX_PAGE_ENTRIES } from '../limits.ts';
 import { type Result, fail, succeed } from '../../platform/base/result.ts';
 
-/** What the official API gives at most at once. */
-export const PAGE_ENTRIES = 100;
-
-/** A registry may give more than it was asked for, but whoever sends a thousand floods. Some write an empty list as null. */
+/** Some registries write an empty list as null. */
 const pageSchema = z.object({
-  servers: z
-    .array(z.unknown())
-    .max(10 * PAGE_ENTRIES)
-    .nullable(),
-  metadata: z.object({ nextCursor: z.string().max(2048).nullish() }).nullish(),
+  servers: z.array(z.unknown()).max(MAX_PAGE_ENTRIES).nullable(),
+  metadata: z.object({ nextCursor: z.string().max(MAX_CURSOR_LENGTH).nullish() }).nullish(),
 });
 
-/** A page of another registry's list. What its entries are is yet to be judged, one by one. */
+/** A page of another registry's list. Its entries are not validated yet. */
 export interface ServerPage {
   readonly entries: readonly unknown[];
-  /** Where to go on; absent on the last page. */
+  /** The cursor of the next page; absent on the last page. */
   readonly nextCursor?: string;
 }
 
-/** A ServerList of the official API. Failure: `unavailable`. */
+/** Reads a ServerList of the official API. Failure: `unavailable`. */
 export function readServerPage(document: unknown): Result<ServerPage> {
   const page = pageSchema.safeParse(document);
   if (!page.success) {
-    return fail({ kind: 'unavailable', message: 'it answered with something that is no list of servers' });
+    return fail({ kind: 'unavailable', message: 'its answer is not a list of servers' });
   }
   const nextCursor = page.data.metadata?.nextCursor ?? '';
   return succeed({ entries: page.data.servers ?? [], ...(nextCursor !== '' && { nextCursor }) });
 }
 
-/** `GET /servers` of the official API, at the whole URL of it. Failures as `fetchJson` has them. */
+/** Fetches a page of `GET /servers` of the official API. `url` is the full URL of the list. Failures: those of `fetchJson`. */
 export async function fetchServerPage(
   outbound: OutboundClient,
   { url, ...bounds }: JsonSource,

@@ -5,7 +5,7 @@ import { GATEWAY_META } from '../serverJson/gatewayMeta.ts';
 import { OFFICIAL_META, type ServerJson, serverJsonSchema } from '../serverJson/serverJson.ts';
 import { type VersionStatus, versionStatuses } from '../versions/publishedVersion.ts';
 
-/** A version as another registry publishes it. Times that it does not give are absent. */
+/** A version as another registry publishes it. Times that the registry does not give are absent. */
 export interface UpstreamEntry {
   readonly server: ServerJson;
   readonly status: VersionStatus;
@@ -15,13 +15,13 @@ export interface UpstreamEntry {
   readonly updatedAt?: string | undefined;
 }
 
-/** In our own spelling, whose text order is time order. An offset may take it out of the years that we can write. */
+/** A time in UTC, so that text order is time order. Rejects years that ISO 8601 cannot write with four digits. */
 const moment = z.iso
   .datetime({ offset: true })
   .transform((time) => new Date(time).toISOString())
   .pipe(z.iso.datetime());
 
-/** Unlike a status, a message or a time that is none must not hide what has become of a version. */
+/** An invalid message or time is ignored, so that it does not hide the status of a version. */
 const officialSchema = z.object({
   status: z.enum(versionStatuses, { error: 'must be active, deprecated or deleted' }).default('active'),
   statusMessage: z.string().max(500).optional().catch(undefined),
@@ -35,11 +35,11 @@ const entrySchema = z.object({
   _meta: z.object({ [OFFICIAL_META]: officialSchema.optional() }).nullish(),
 });
 
-/** A ServerResponse of the official API. Failure: `invalid`. */
+/** Reads a ServerResponse of the official API. Failure: `invalid`. */
 export function readUpstreamEntry(value: unknown): Result<UpstreamEntry> {
   const unsafe = unsafeShape(value, MESSAGE_BOUNDS);
   if (unsafe !== undefined) return invalid('entry', unsafe);
-  const parsed = entrySchema.safeParse(withoutOurs(value));
+  const parsed = entrySchema.safeParse(withoutGatewayMeta(value));
   if (!parsed.success) return invalidBySchema(parsed.error, 'the entry');
   const { server, _meta } = parsed.data;
   return succeed({ server, ...(_meta?.[OFFICIAL_META] ?? { status: 'active' as const }) });
@@ -47,8 +47,8 @@ export function readUpstreamEntry(value: unknown): Result<UpstreamEntry> {
 
 const documentSchema = z.looseObject({ server: z.looseObject({ _meta: z.looseObject({}) }) });
 
-/** What is ours to say, such as the tags that open a server to some readers, no other registry says. */
-function withoutOurs(value: unknown): unknown {
+/** Removes the gateway's own `_meta`: another registry must not set tags, which decide who reads a server. */
+function withoutGatewayMeta(value: unknown): unknown {
   const found = documentSchema.safeParse(value);
   if (!found.success) return value;
   const { [GATEWAY_META]: _, ...meta } = found.data.server._meta;

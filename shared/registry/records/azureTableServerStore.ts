@@ -1,5 +1,6 @@
 import { odata } from '@azure/data-tables';
 import type { OpenTable, TableCodec } from '../../platform/tables/tables.ts';
+import { MAX_SERVER_SCANS, SERVER_SCAN_ROWS } from '../limits.ts';
 import { type ServerRecord, serverRecordSchema } from './server.ts';
 import type { ServerFilter, ServerStore } from './serverStore.ts';
 
@@ -9,12 +10,7 @@ const codec: TableCodec<ServerRecord> = {
   parse: (document) => serverRecordSchema.parse(document),
 };
 
-/** Rows read at once where the table cannot judge them; records are large. */
-const SCAN_ROWS = 200;
-/** A search reads this often, then says where to go on: well within the time of a request. */
-const MAX_SCANS = 50;
-
-/** Server records on Azure Tables: a partition a tenant, a row a slug. */
+/** Stores server records in Azure Tables: one partition per tenant, one row per slug. */
 export function azureTableServerStore(open: OpenTable): ServerStore {
   const table = open('servers', codec);
   return {
@@ -28,8 +24,8 @@ export function azureTableServerStore(open: OpenTable): ServerStore {
       if (tag === undefined && search === undefined) return table.range(tenantId, '', columns, limit, after);
       const found: ServerRecord[] = [];
       let position = after;
-      for (let scan = 0; scan < MAX_SCANS; scan++) {
-        const page = await table.range(tenantId, '', columns, SCAN_ROWS, position);
+      for (let scan = 0; scan < MAX_SERVER_SCANS; scan++) {
+        const page = await table.range(tenantId, '', columns, SERVER_SCAN_ROWS, position);
         for (const record of page.items) {
           if (found.length === limit) return { items: found, ...lastOf(found) };
           if (matches(record, filter)) found.push(record);

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import { canonicalJson } from '../../platform/base/json.ts';
 import type { Discovery } from './server.ts';
 
-/** SHA-256 of all that a server says of an item: another one means that what a model is told of it has changed. */
+/** Returns the SHA-256 of an item's description. A new hash means that models see a changed item. */
 export const itemHash = (item: object): string =>
   createHash('sha256').update(canonicalJson(item)).digest('base64url');
 
-/** What a server offers, and by which field each list names its items. */
+/** The lists that a server offers, each with the field that names its items. */
 const keys = { tools: 'name', prompts: 'name', resources: 'uri', resourceTemplates: 'uriTemplate' } as const;
 export const offers = [
   'tools',
@@ -23,7 +23,7 @@ export interface ListChanges {
   readonly changed: readonly string[];
 }
 
-/** What differs between two discoveries of a server, list by list. A list that was not kept counts as empty. */
+/** Returns the differences between two discoveries of a server, list by list. A list that was not stored counts as empty. */
 export const discoveryChanges = (
   before: Discovery | undefined,
   after: Discovery,

@@ -1,19 +1,21 @@
 import { z } from 'zod';
 import { eraSchema } from './era.ts';
+import { MAX_URL_LENGTH } from '../limits.ts';
 import { tagsOf, tagsSchema } from '../serverJson/gatewayMeta.ts';
-import { refuseSecrets, submittedServerJsonSchema } from '../secrets/literalSecrets.ts';
+import { refuseSecrets } from '../secrets/literalSecrets.ts';
+import { submittedServerJsonSchema } from '../serverJson/serverJson.ts';
 import { type UpstreamSettings, upstreamSettingsSchema } from './upstreamSettings.ts';
 
 /** `pending` until the registration's plan has ended, then `active` or `rejected`, with the reason. */
 export const serverStatusSchema = z.enum(['pending', 'active', 'rejected']);
 
-/** Whose tenant sees and may use a server: its own alone, or every tenant of the gateway. */
+/** The tenants that see and use a server: its own, or every tenant of the gateway. */
 export const visibilitySchema = z.enum(['tenant', 'shared']);
 
-/** Where the entry of a server with a `server.json` leads clients: through the gateway, or to what that says. */
+/** Where the published entry of a server with a `server.json` leads clients: to the gateway, or to the remotes of that document. */
 export const advertiseSchema = z.enum(['gateway', 'server']);
 
-/** A tool as its server describes it; fields that we do not know are kept. */
+/** A tool as its server describes it; unknown fields are kept. */
 const toolSchema = z.looseObject({ name: z.string() });
 export type Tool = z.infer<typeof toolSchema>;
 
@@ -22,7 +24,7 @@ const promptSchema = z.looseObject({ name: z.string() });
 const resourceSchema = z.looseObject({ uri: z.string() });
 const resourceTemplateSchema = z.looseObject({ uriTemplate: z.string() });
 
-/** What a probe of the server found. */
+/** The result of a probe of the server. */
 export const discoverySchema = z.object({
   era: eraSchema,
   protocolVersion: z.string(),
@@ -40,25 +42,25 @@ export const discoverySchema = z.object({
 });
 export type Discovery = z.infer<typeof discoverySchema>;
 
-/** The name under which the gateway's own tools stand beside those of the servers. */
+/** The slug of the gateway's built-in tools, beside the slugs of the servers. */
 export const OWN_SLUG = 'gateway';
 
-/** Words that are paths of the API beside the servers, and the gateway's own. */
+/** Paths of the API beside the servers, and the slug of the built-in tools. */
 const reservedSlugs = new Set(['bulk', 'export', 'import', OWN_SLUG]);
 
-/** Part of a URL path and of tool names: it holds no `_`, so that `{slug}__{tool}` can be taken apart again. */
+/** A part of URL paths and tool names. It has no `_`, so that `{slug}__{tool}` can be split. */
 export const slugSchema = z
   .string()
   .regex(
     /^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/,
     'must be 1 to 40 of a-z, 0-9 and -, with no - at either end',
   )
-  .refine((slug) => !reservedSlugs.has(slug), 'is a word that the gateway needs for itself');
+  .refine((slug) => !reservedSlugs.has(slug), 'is reserved by the gateway');
 
-/** What an administrator says of a server. */
+/** The description of a server by an administrator. */
 export interface ServerContent {
   readonly url: string;
-  /** Set by the gateway where the URL holds a secret, which `url` then hides. */
+  /** Set by the gateway if the URL holds a secret, which `url` then hides. */
   readonly sealedUrl?: string | undefined;
   readonly server?: Record<string, unknown> | undefined;
   readonly title?: string | undefined;
@@ -74,12 +76,12 @@ export interface Registration extends ServerContent {
 }
 
 const contentShape = {
-  url: z.string().max(2048).optional(),
+  url: z.string().max(MAX_URL_LENGTH).optional(),
   server: submittedServerJsonSchema.optional(),
   title: z.string().trim().min(1).max(100).superRefine(refuseSecrets).optional(),
   description: z.string().trim().max(2048).superRefine(refuseSecrets).optional(),
   tags: tagsSchema.optional(),
-  /** Who answers for the server: a person, a team, an address. */
+  /** The contact for the server: a person, a team, an address. */
   owner: z.string().trim().min(1).max(200).superRefine(refuseSecrets).optional(),
   /** `tenant` when absent. */
   visibility: visibilitySchema.optional(),
@@ -88,7 +90,7 @@ const contentShape = {
   upstream: upstreamSettingsSchema.optional(),
 };
 
-/** Its URL, or a `server.json` that has one. The address is judged apart, by the guard. */
+/** Reads the URL from `url` or from the `server.json`. The outbound guard checks the address later. */
 function contentOf(
   { url, server, ...rest }: z.infer<z.ZodObject<typeof contentShape>>,
   context: z.RefinementCtx,
@@ -115,22 +117,22 @@ export const registrationSchema = z
   .strictObject({ slug: slugSchema, ...contentShape })
   .transform((body, context): Registration => ({ slug: body.slug, ...contentOf(body, context) }));
 
-/** What is to be in the place of all that was said of a server before. */
+/** A new description, which replaces the whole earlier one. */
 export const serverContentSchema = z.strictObject(contentShape).transform(contentOf);
 
 /** A server of one tenant. Its slug never changes. */
 export const serverRecordSchema = z.object({
   tenantId: z.string(),
   slug: slugSchema,
-  /** Without the secrets that it holds. */
+  /** With a marker in place of each secret. */
   url: z.string(),
-  /** The whole URL, sealed, where it holds a secret. */
+  /** The whole URL, sealed; absent if it holds no secret. */
   sealedUrl: z.string().optional(),
   title: z.string(),
   description: z.string(),
   tags: z.array(z.string()),
   owner: z.string(),
-  /** The `server.json` that it was registered with, if it was by one. */
+  /** The `server.json` that it was registered with; absent for a registration by URL. */
   server: z.record(z.string(), z.unknown()).optional(),
   /** Absent: `tenant`. */
   visibility: visibilitySchema.optional(),
@@ -139,7 +141,7 @@ export const serverRecordSchema = z.object({
   status: serverStatusSchema,
   statusReason: z.string().optional(),
   statusChangedAt: z.iso.datetime(),
-  /** The plan that decides the status: a late answer of an earlier registration must not decide this one. */
+  /** The plan that decides the status. A late result of an earlier registration is ignored. */
   planId: z.string(),
   discovery: discoverySchema.optional(),
   createdBy: z.string(),

@@ -5,16 +5,16 @@ export interface ServerFilter {
   readonly status?: ServerRecord['status'] | undefined;
   readonly tag?: string | undefined;
   readonly visibility?: 'shared' | undefined;
-  /** Part of a slug, a title or a description, in letters of either case. */
+  /** A part of a slug, a title or a description, in any letter case. */
   readonly search?: string | undefined;
 }
 
-/** Keeps the server records of all tenants, one record a slug and tenant. An outage is thrown, never read as "not found". */
+/** Stores the server records of all tenants, one record per slug and tenant. An outage is thrown, never read as "not found". */
 export interface ServerStore {
   find(tenantId: string, slug: string): Promise<Stored<ServerRecord> | undefined>;
   /**
-   * In the order of their slugs; `after` is the last slug of the page before. A page may be short or empty and still name
-   * where to go on.
+   * Returns servers in the order of their slugs; `after` is the last slug of the page before. A page may be short or empty and
+   * still name where to continue.
    */
   list(tenantId: string, filter: ServerFilter, limit: number, after?: string): Promise<Page<ServerRecord>>;
   add(record: ServerRecord): Promise<'inserted' | 'exists'>;

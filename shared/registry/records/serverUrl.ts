@@ -3,9 +3,9 @@ import { hideUrlSecrets } from '../secrets/urlSecrets.ts';
 
 /** The URL of a server as a record holds it. */
 export interface ServerUrl {
-  /** Everybody may read it: each secret value is replaced by a marker. */
+  /** Everybody may read it, so a marker replaces each secret value. */
   readonly url: string;
-  /** The whole URL, sealed for the tenant; absent where the URL holds no secret. */
+  /** The whole URL, sealed for the tenant; absent if the URL holds no secret. */
   readonly sealedUrl?: string | undefined;
 }
 

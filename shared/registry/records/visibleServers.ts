@@ -6,14 +6,14 @@ import type { ServerRecord } from './server.ts';
 import type { ServerFilter, ServerStore } from './serverStore.ts';
 
 /**
- * The servers that a tenant sees: its own, whatever their status, and those that the operator's tenant shares with all, once
- * they are active. Where both have a slug, it is the tenant's own. An outage is thrown, never read as "not found".
+ * The servers that a tenant sees: its own, with any status, and the active servers that the operator's tenant shares. If both have
+ * the same slug, the tenant sees its own. An outage is thrown, never read as "not found".
  */
 export interface VisibleServers {
   find(tenantId: string, slug: string): Promise<Stored<ServerRecord> | undefined>;
-  /** In the order of their slugs, as `ServerStore.list`. */
+  /** Returns servers in the order of their slugs, as `ServerStore.list` does. */
   list(tenantId: string, filter: ServerFilter, limit: number, after?: string): Promise<Page<ServerRecord>>;
-  /** Names the state of all this: as long as it stays the same, nothing was changed. Absent: unknown. */
+  /** Returns the version of what the tenant sees. While it stays the same, nothing has changed. `undefined`: unknown. */
   version(tenantId: string): Promise<string | undefined>;
 }
 
@@ -60,7 +60,7 @@ export function createVisibleServers(deps: {
   };
 }
 
-/** One page of two, as far as both have been read. The first one's records win. */
+/** Merges two pages up to where both have been read. Records of the first page win. */
 function merged(pages: readonly [Page<ServerRecord>, Page<ServerRecord>], limit: number): Page<ServerRecord> {
   const [own, theirs] = pages;
   const ends = pages.flatMap(({ after }) => (after === undefined ? [] : [after]));

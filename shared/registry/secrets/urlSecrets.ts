@@ -4,7 +4,7 @@ import { holdsToken, isSecretName } from './secretNames.ts';
 export const HIDDEN = '[hidden]';
 const ENCODED = /%5Bhidden%5D/gi;
 
-/** Returns whether the text holds the marker in the place of a value. */
+/** Returns whether the text holds the marker in place of a value. */
 export const holdsHidden = (text: string): boolean => text.replace(ENCODED, HIDDEN).includes(HIDDEN);
 
 /** Returns the URL with the marker as `hideUrlSecrets` writes it. */
@@ -12,7 +12,7 @@ export const withPlainMarker = (url: string): string => url.replace(ENCODED, HID
 
 interface Parts {
   readonly hidden: string;
-  /** Names of the parameters, and the values that were hidden, as they stand and decoded. */
+  /** Names of the parameters, and the hidden values, encoded and decoded. */
   readonly names: readonly string[];
   readonly values: readonly string[];
 }
@@ -20,10 +20,10 @@ interface Parts {
 /** Returns the URL with each secret value replaced by the marker: of parameters by their name, and of tokens by their form. */
 export const hideUrlSecrets = (url: string): string => partsOf(url).hidden;
 
-/** Returns what names the secrets of the URL: parameters by their name, or `path`. Empty where there is none. */
+/** Returns where the URL holds secrets: names of parameters, or `path`. Empty if it holds none. */
 export const secretsNamedIn = (url: string): readonly string[] => partsOf(url).names;
 
-/** Returns the secret values of the URL, each as it stands and decoded. */
+/** Returns the secret values of the URL, each encoded and decoded. */
 export const secretsIn = (url: string): readonly string[] => partsOf(url).values;
 
 function partsOf(url: string): Parts {
@@ -48,8 +48,8 @@ function partsOf(url: string): Parts {
 }
 
 /**
- * A part of a query between two `&`. Some servers take `;` for another `&`, and to others it belongs to the value: so all that
- * follows a secret is hidden with it.
+ * Hides the secret in a part of a query between two `&`. Some servers read `;` as another `&`, others as part of the value, so
+ * everything after the secret is hidden too.
  */
 function hidePart(part: string, hide: (name: string, value: string) => string): string {
   const pieces = part.split(';');
@@ -68,7 +68,7 @@ function hidePart(part: string, hide: (name: string, value: string) => string): 
   return part;
 }
 
-/** What servers may take for secret values: all of it and, where `;` ends a value, each. */
+/** Returns what servers may read as secret values: the whole text, and each part between semicolons. */
 function readings(value: string): readonly string[] {
   const [first = '', ...rest] = value.split(';');
   return [value, first, ...rest.map((piece) => piece.slice(piece.indexOf('=') + 1))].filter(
@@ -76,7 +76,7 @@ function readings(value: string): readonly string[] {
   );
 }
 
-/** A value that is a token, or a URL with a secret of its own. */
+/** Returns whether the value is a token, or a URL that holds a secret. */
 const holdsSecret = (value: string): boolean =>
   holdsToken(value) ||
   /:\/\/[^/?#@\s]+@/.test(value) ||
@@ -84,6 +84,6 @@ const holdsSecret = (value: string): boolean =>
 
 const shownName = (name: string): string => (/^[\w.-]{1,60}$/.test(decoded(name)) ? decoded(name) : 'query');
 
-/** As servers read it: a percent sign that escapes nothing stands for itself (URL standard, section 5.1). */
+/** Decodes a value as servers do: a percent sign without two hexadecimal digits is kept (URL standard, section 5.1). */
 const decoded = (text: string): string =>
   new URLSearchParams(`value=${text.replaceAll('&', '%26')}`).get('value') ?? text;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { text } from './text.ts';
 
-/** What this gateway says of a server, under this key of `_meta`. */
+/** The key of `_meta` for this gateway's own description of a server. */
 export const GATEWAY_META = 'mcp-registry-gateway/server';
 
 /** Words to group servers by. */
@@ -11,10 +11,10 @@ export const tagsSchema = z
   })
   .max(20, 'must be at most 20 tags');
 
-/** What a `server.json` may say under that key. */
+/** The content that a `server.json` may have under that key. */
 export const gatewayMetaSchema = z.looseObject({ tags: tagsSchema.optional() });
 
-/** The tags that a `server.json` gives itself. */
+/** Returns the tags in a `server.json`. */
 export function tagsOf(server: { readonly _meta?: unknown }): string[] {
   const meta = z.looseObject({ [GATEWAY_META]: gatewayMetaSchema }).safeParse(server._meta);
   return meta.success ? (meta.data[GATEWAY_META].tags ?? []) : [];

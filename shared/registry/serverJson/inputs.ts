@@ -16,7 +16,7 @@ const inputFields = {
   choices: listOf(text()).optional(),
 };
 
-/** Values by the names that templates use in braces. */
+/** Inputs by the names that templates use in braces. */
 export const variablesSchema = z.record(z.string(), z.looseObject(inputFields), {
   error: 'must be an object of inputs by name',
 });

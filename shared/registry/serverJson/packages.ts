@@ -1,10 +1,11 @@
 import { z } from 'zod';
+import { variablesOf } from '../secrets/placeholders.ts';
 import { argumentSchema, keyValueSchema } from './inputs.ts';
-import { specificVersion } from './specificVersion.ts';
+import { specificVersion } from './text.ts';
 import { listOf, text, webUrl } from './text.ts';
-import { localTransportSchema, variablesOf } from './transports.ts';
+import { localTransportSchema } from './transports.ts';
 
-/** How the server is installed and run on the client's machine. */
+/** A package that a client installs and runs on its machine. */
 export const packageSchema = z
   .looseObject({
     registryType: text().min(1),
@@ -39,7 +40,7 @@ export const packageSchema = z
 
 type Argument = z.infer<typeof argumentSchema>;
 
-/** What a URL template of a package may name. */
+/** Returns the variables that a URL template of the package may use. */
 function namesOf(described: {
   readonly environmentVariables?: readonly { readonly name: string }[] | undefined;
   readonly runtimeArguments?: readonly Argument[] | undefined;

@@ -1,20 +1,17 @@
 import { z } from 'zod';
 import { MESSAGE_BOUNDS, isLongerThan, unsafeShape } from '../../platform/base/json.ts';
+import { MAX_DESCRIPTION_LENGTH, MAX_PUBLISHER_META_LENGTH, MAX_SERVER_JSON_LENGTH } from '../limits.ts';
+import { refuseSecrets } from '../secrets/literalSecrets.ts';
 import { GATEWAY_META, gatewayMetaSchema } from './gatewayMeta.ts';
 import { packageSchema } from './packages.ts';
-import { specificVersion } from './specificVersion.ts';
-import { listOf, text, webUrl } from './text.ts';
+import { specificVersion, listOf, text, webUrl } from './text.ts';
 import { remoteSchema } from './transports.ts';
 
-/** What a registry says of an entry, under this key of `_meta`. No publisher may say it. */
+/** The key of `_meta` under which a registry describes an entry. No publisher may set it. */
 export const OFFICIAL_META = 'io.modelcontextprotocol.registry/official';
 const PUBLISHER_META = 'io.modelcontextprotocol.registry/publisher-provided';
 
-/** A row has this much room for it beside what a probe found. */
-const MAX_LENGTH = 32_000;
-const TOO_LONG = `is longer than ${MAX_LENGTH} characters of JSON`;
-/** The official registry's limit for what a publisher adds. */
-const MAX_PUBLISHER_META_LENGTH = 4_096;
+const TOO_LONG = `is longer than ${MAX_SERVER_JSON_LENGTH} characters of JSON`;
 
 /** Reverse DNS, one slash, a name: `com.example/inventory`. */
 export const serverNameSchema = text()
@@ -61,7 +58,7 @@ const documentSchema = z
   .looseObject({
     $schema: webUrl().optional(),
     name: serverNameSchema,
-    description: text().min(1).max(100),
+    description: text().min(1).max(MAX_DESCRIPTION_LENGTH),
     title: text().min(1).max(100).optional(),
     version: specificVersion,
     websiteUrl: webUrl().optional(),
@@ -73,21 +70,25 @@ const documentSchema = z
     isLatest: z.undefined({ error: 'is set by the registry alone' }).optional(),
     _meta: metaSchema.optional(),
   })
-  // Counted again with what JSON escapes.
-  .refine((server) => JSON.stringify(server).length <= MAX_LENGTH, { error: TOO_LONG });
+  // Counted again, because JSON escapes lengthen the text.
+  .refine((server) => JSON.stringify(server).length <= MAX_SERVER_JSON_LENGTH, { error: TOO_LONG });
 
 /**
- * A `server.json` of the schema of 2025-12-11, with every field that the schema does not know. Every problem is named by
- * its path. What its addresses point to is not judged here.
+ * A `server.json` of the schema of 2025-12-11; fields that the schema does not know are kept. Every problem has its path. The
+ * addresses in it are not checked here.
  */
 export const serverJsonSchema = z
   .unknown()
   .superRefine((value, context) => {
-    // Bounded before it is parsed: the checks of a string run although another has found it too long.
+    // Bounded before it is parsed: zod runs all checks of a string, also after one found it too long.
     const problem =
-      unsafeShape(value, MESSAGE_BOUNDS) ?? (isLongerThan(value, MAX_LENGTH) ? TOO_LONG : undefined);
+      unsafeShape(value, MESSAGE_BOUNDS) ??
+      (isLongerThan(value, MAX_SERVER_JSON_LENGTH) ? TOO_LONG : undefined);
     if (problem !== undefined) context.addIssue({ code: 'custom', message: problem, continue: false });
   })
   .pipe(documentSchema);
 
 export type ServerJson = z.infer<typeof serverJsonSchema>;
+
+/** A `server.json` from a caller. Everybody may read it, so it may not hold a literal secret. */
+export const submittedServerJsonSchema = serverJsonSchema.superRefine(refuseSecrets);

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { readUrl } from '../../platform/base/readUrl.ts';
+import { variablesOf } from '../secrets/placeholders.ts';
+import { MAX_URL_LENGTH } from '../limits.ts';
 import { keyValueSchema, variablesSchema } from './inputs.ts';
 import { listOf, text } from './text.ts';
 
-const MAX_URL_LENGTH = 2048;
-
-/** A URL, or a template that begins with a variable: what stands in braces is filled in by the client. */
+/** A URL, or a template that begins with a variable. The client fills in the parts in braces. */
 const urlTemplate = text()
   .max(MAX_URL_LENGTH, { abort: true })
   .regex(
@@ -17,7 +17,7 @@ const urlTemplate = text()
     'is not a URL once its variables are filled in',
   );
 
-/** The template with harmless values, a number where a port stands. */
+/** Returns the template with harmless values, and a number as the port. */
 function filledIn(template: string): string {
   const url = template.replace(/:\{[^{}]*\}(?=\/|$)/g, ':80').replace(/\{[^{}]*\}/g, 'x');
   return template.startsWith('{') ? `https://${url}` : url;
@@ -30,16 +30,12 @@ const stdio = z
   .looseObject({ type: z.literal('stdio') })
   .refine(({ url }) => url === undefined, { path: ['url'], error: 'must be absent: stdio has no URL' });
 
-/** How a client speaks with a package that it runs. */
+/** The transport between a client and a package that it runs. */
 export const localTransportSchema = z.discriminatedUnion('type', [stdio, streamableHttp, sse], {
   error: 'must have a type: stdio, streamable-http or sse',
 });
 
-/** The names in a URL template. */
-export const variablesOf = (template: string): readonly string[] =>
-  [...template.matchAll(/\{([^{}]+)\}/g)].map(([, name = '']) => name);
-
-/** Where a server that runs already is reached. */
+/** The address of a server that runs already. */
 export const remoteSchema = z
   .discriminatedUnion(
     'type',

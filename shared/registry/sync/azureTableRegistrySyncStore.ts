@@ -1,6 +1,5 @@
 import type { OpenTable, TableCodec } from '../../platform/tables/tables.ts';
-import { type RegistrySync, registrySyncSchema } from './registrySync.ts';
-import type { RegistrySyncStore } from './registrySyncStore.ts';
+import { type RegistrySync, registrySyncSchema, type RegistrySyncStore } from './registrySync.ts';
 
 const ROW = 'sync';
 
@@ -10,7 +9,7 @@ const codec: TableCodec<RegistrySync> = {
   parse: (document) => registrySyncSchema.parse(document),
 };
 
-/** Progress of syncs on Azure Tables: a partition a tenant, with one row. */
+/** Stores the progress of syncs in Azure Tables: one partition per tenant, with one row. */
 export function azureTableRegistrySyncStore(open: OpenTable): RegistrySyncStore {
   const table = open('registrySync', codec);
   const find: RegistrySyncStore['find'] = (tenantId) => table.get({ partition: tenantId, row: ROW });

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import { otherField } from '../versions/changes.ts';
+import { MAX_CLOCK_SKEW_MS } from '../limits.ts';
+import { changedField } from '../versions/changes.ts';
 import type { PublishedVersion, Versions } from '../versions/publishedVersion.ts';
 import type { UpstreamEntry } from '../officialApi/upstreamEntry.ts';
 
@@ -11,22 +12,20 @@ export interface Follower {
 }
 
 /**
- * What an entry of the other registry made of the versions of its server. `ours`: the name is one that this tenant
- * publishes under, and nothing comes in beside that. `altered`: what clients run of the version is not what was taken over.
+ * The versions of a server after an entry of the other registry was applied. `ours`: this tenant publishes under that name, so
+ * the entry is ignored. `altered`: the entry changes what clients run of a version, so its content is not imported.
  */
 export interface Followed {
   readonly versions: Versions;
   readonly outcome: 'published' | 'updated' | 'unchanged' | 'ours' | 'altered';
 }
 
-/**
- * Takes an entry over into the versions of its server. It is safe to repeat; what was decided here by hand stays.
- */
+/** Applies an entry to the versions of its server. It is idempotent; decisions of this tenant's administrators stay. */
 export function follow(entry: UpstreamEntry, versions: Versions, follower: Follower): Followed {
   const told = withoutFuture(entry, follower.now);
   const existing = versions.find(({ server }) => server.version === told.server.version);
   if (existing?.upstream) return followChange(told, existing, existing.upstream, versions, follower);
-  // A stranger who gets hold of the name elsewhere could otherwise publish what becomes the latest version here.
+  // Otherwise a stranger who owns the name in the other registry could publish the latest version here.
   if (versions.some(({ upstream }) => !upstream)) return { versions, outcome: 'ours' };
   return { versions: [...versions, firstTaken(told, follower)], outcome: 'published' };
 }
@@ -56,13 +55,13 @@ function followChange(
   versions: Versions,
   { source, now }: Follower,
 ): Followed {
-  const isAltered = otherField(existing.server, told.server) !== undefined;
+  const isAltered = changedField(existing.server, told.server) !== undefined;
   const keeps = new Set(upstream.decidedHere);
   const same = { versions, outcome: isAltered ? 'altered' : 'unchanged' } as const;
   const described: PublishedVersion =
     keeps.has('description') || isAltered ? existing : { ...existing, server: told.server };
   const decided = keeps.has('status') ? described : withStatus(described, told, now);
-  // What is decided here in part has a time of its own, which changes only with what it shows.
+  // A version that is partly decided here gets a new time only if its content changes.
   if (keeps.size > 0 && isDeepStrictEqual(decided, existing)) return same;
   const dated = { ...decided, updatedAt: latest(existing.updatedAt, told.updatedAt) };
   if (isDeepStrictEqual(dated, existing)) return same;
@@ -81,7 +80,7 @@ function withStatus(version: PublishedVersion, told: UpstreamEntry, now: Date): 
   return { ...changed, statusChangedAt: told.statusChangedAt ?? otherwise };
 }
 
-/** The API knows no message to `active`. */
+/** In the API, the status `active` has no message. */
 const statusOf = ({ status, statusMessage }: UpstreamEntry) => ({
   status,
   ...(status !== 'active' && statusMessage !== undefined && statusMessage !== '' && { statusMessage }),
@@ -89,13 +88,10 @@ const statusOf = ({ status, statusMessage }: UpstreamEntry) => ({
 
 const latest = (one: string, other = one): string => (one > other ? one : other);
 
-/** Two clocks may differ by this much. */
-const MAX_SKEW_MS = 600_000;
-
-/** A time that is yet to come is no time of a past act; what is published here afterwards would have to come after it. */
+/** Drops times in the future: versions published here later would have to come after them. */
 function withoutFuture(entry: UpstreamEntry, now: Date): UpstreamEntry {
   const past = (time: string | undefined) =>
-    time !== undefined && Date.parse(time) <= now.getTime() + MAX_SKEW_MS ? time : undefined;
+    time !== undefined && Date.parse(time) <= now.getTime() + MAX_CLOCK_SKEW_MS ? time : undefined;
   return {
     ...entry,
     statusChangedAt: past(entry.statusChangedAt),

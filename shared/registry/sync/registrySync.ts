@@ -1,9 +1,11 @@
 import { z } from 'zod';
+import type { Replacement, Stored } from '../../platform/tables/tables.ts';
+import { MAX_CLOCK_SKEW_MS, MAX_PASS_PAGES } from '../limits.ts';
 import { type DomainError, errorKinds } from '../../platform/base/errors.ts';
 
 const count = z.int().min(0);
 
-/** What was done with the entries of some pages. */
+/** How many entries of some pages had which outcome. */
 const figuresSchema = z.object({ published: count, updated: count, unchanged: count, skipped: count });
 export type Figures = z.infer<typeof figuresSchema>;
 export const NO_FIGURES: Figures = { published: 0, updated: 0, unchanged: 0, skipped: 0 };
@@ -15,7 +17,7 @@ export const addFigures = (one: Figures, other: Figures): Figures => ({
   skipped: one.skipped + other.skipped,
 });
 
-/** `unfinished`: it is under way, or its time was up, or it died; the next one goes on where it left. */
+/** `unfinished`: the run is under way, its time was up, or its process died. The next run continues there. */
 const runSchema = figuresSchema.extend({
   state: z.enum(['succeeded', 'unfinished', 'failed']),
   startedAt: z.iso.datetime(),
@@ -25,14 +27,14 @@ const runSchema = figuresSchema.extend({
 });
 
 /**
- * How far a tenant has followed another registry. A pass reads all pages of what changed since a moment; it may take
- * several runs. Once it has ended, the moment moves to the time at which it began, and the next pass begins there.
+ * The progress of a tenant's sync with another registry. A pass reads all pages of what changed since a time; it may take several
+ * runs. When it ends, `since` becomes the time at which it began, and the next pass reads from there.
  */
 export const registrySyncSchema = z.object({
   tenantId: z.string(),
   /** The hash of its base URL, which may hold a secret. */
   upstream: z.string(),
-  /** All that changed before has been taken over; absent until a first pass has ended. */
+  /** Everything that changed before this time was imported; absent until the first pass has ended. */
   since: z.iso.datetime().optional(),
   pass: z.object({ startedAt: z.iso.datetime(), pages: count, cursor: z.string().optional() }).optional(),
   /** The last run. */
@@ -40,10 +42,10 @@ export const registrySyncSchema = z.object({
 });
 export type RegistrySync = z.infer<typeof registrySyncSchema>;
 
-/** The pass that a run is in. */
+/** The state of a sync during a pass. */
 export type ActiveSync = RegistrySync & { readonly pass: NonNullable<RegistrySync['pass']> };
 
-/** Begins a run: it goes on with the pass that an earlier one left, or begins one; from nothing where the registry is another. */
+/** Begins a run: it continues the pass of an earlier run or begins a new one. For another registry it begins from nothing. */
 export function beginRun(
   before: RegistrySync | undefined,
   { tenantId, upstream }: Pick<RegistrySync, 'tenantId' | 'upstream'>,
@@ -60,15 +62,7 @@ export function beginRun(
   };
 }
 
-/**
- * What changed while a pass went on may have been on a page that it had read: the next one looks back to before it began,
- * and by as much again as two clocks may differ.
- */
-const OVERLAP_MS = 600_000;
-/** A hundred times what any registry has; one that goes on giving pages never ends by itself. */
-const MAX_PASS_PAGES = 10_000;
-
-/** A page has been taken over. Without a next one the pass has ended, and the run with it. */
+/** Returns the state after a page was imported. Without a next page, the pass and the run have ended. */
 export function afterPage(
   sync: ActiveSync,
   nextCursor: string | undefined,
@@ -83,7 +77,8 @@ export function afterPage(
     updatedAt: now.toISOString(),
   };
   if (nextCursor === undefined) {
-    const since = new Date(Date.parse(pass.startedAt) - OVERLAP_MS).toISOString();
+    // An entry of a page that was read may have changed during the pass: the next pass looks back to before this one.
+    const since = new Date(Date.parse(pass.startedAt) - MAX_CLOCK_SKEW_MS).toISOString();
     return { ...rest, since, run: { ...run, state: 'succeeded' } };
   }
   const pages = pass.pages + 1;
@@ -91,12 +86,12 @@ export function afterPage(
   return { ...sync, pass: { ...pass, pages, cursor: nextCursor }, run };
 }
 
-/** The registry gives pages without an end: the pass is given up, and what it took over stays. */
+/** Returns the state after a registry gave pages without end. The pass is dropped, and what it imported stays. */
 export function endless({ pass: _, ...sync }: RegistrySync, now: Date): RegistrySync {
-  return failed(sync, { kind: 'unavailable', message: 'it gives pages without an end' }, now);
+  return failed(sync, { kind: 'unavailable', message: 'it gives pages without end' }, now);
 }
 
-/** A page could not be read. One that the registry refuses to give is not asked for again: the pass begins anew. */
+/** Returns the state after a page could not be read. If the registry rejects the cursor, the next run begins a new pass. */
 export function afterFailure(sync: ActiveSync, error: DomainError, now: Date): RegistrySync {
   const { pass, ...rest } = sync;
   return failed(error.kind === 'invalid' && pass.cursor !== undefined ? rest : sync, error, now);
@@ -106,3 +101,10 @@ const failed = (sync: RegistrySync, { kind, message }: DomainError, now: Date): 
   ...sync,
   run: { ...sync.run, state: 'failed', updatedAt: now.toISOString(), error: { kind, message } },
 });
+
+/** Stores the progress of each tenant's sync. An outage is thrown, never read as "not found". */
+export interface RegistrySyncStore {
+  find(tenantId: string): Promise<Stored<RegistrySync> | undefined>;
+  /** Saves only if the row is still the one that was read; without an ETag, only if there is no row yet. */
+  save(sync: RegistrySync, etag: string | undefined): Promise<Replacement>;
+}

@@ -3,7 +3,8 @@ import type { Clock } from '../../platform/base/clock.ts';
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { type Result, fail, succeed } from '../../platform/base/result.ts';
 import type { StateStore } from '../../platform/state/stateStore.ts';
-import { PAGE_ENTRIES, fetchServerPage } from '../officialApi/serverPages.ts';
+import { MAX_SYNC_PAGE_BYTES, PAGE_ENTRIES, SYNC_LEASE_MS } from '../limits.ts';
+import { fetchServerPage } from '../officialApi/serverPages.ts';
 import {
   type ActiveSync,
   type RegistrySync,
@@ -11,20 +12,20 @@ import {
   afterPage,
   beginRun,
   endless,
+  type RegistrySyncStore,
 } from './registrySync.ts';
-import type { RegistrySyncStore } from './registrySyncStore.ts';
 import { type TakeOverDeps, takeOver } from './takeOver.ts';
 
-/** The registry whose servers a tenant takes over. */
+/** The registry whose servers a tenant imports. */
 export interface UpstreamRegistry {
   readonly tenantId: string;
-  /** Without a slash at its end. It may hold a secret: it is neither logged nor shown. */
+  /** Without a slash at its end. It may hold a secret, so it is neither logged nor shown. */
   readonly baseUrl: string;
 }
 
 export const sourceOf = ({ baseUrl }: UpstreamRegistry): string => new URL(baseUrl).host;
 
-/** How long a run may take: it begins no page after `runMs`, and waits `pageMs` for one. */
+/** Times of a run, in ms: it begins no page after `runMs`, and waits `pageMs` for a page. */
 export interface SyncBudget {
   readonly runMs: number;
   readonly pageMs: number;
@@ -37,29 +38,24 @@ export interface SyncDeps extends TakeOverDeps {
   readonly clock: Clock;
 }
 
-/** A page of the largest entries that a registry takes, in letters of three bytes. */
-const MAX_PAGE_BYTES = 16 * 1024 * 1024;
-
-/** As long as a page may take to be read and stored, several times over. */
-const LEASE_MS = 120_000;
-
 /**
- * Takes over what changed in the upstream registry, page by page, each stored before the next is asked for: a run that dies
- * or runs out of time is gone on with by the next one. One instance does so at a time. What the registry does wrong is in
- * the run. Failure: `already_exists` while another run is under way.
+ * Imports what changed in the upstream registry, page by page. Each page is stored before the next is fetched, so that the next
+ * run continues one that died or ran out of time. One instance syncs at a time. Faults of the registry are in the returned run.
+ * Failure: `already_exists` while another run is under way.
  */
 export async function syncRegistry(
   upstream: UpstreamRegistry,
   budget: SyncBudget,
   deps: SyncDeps,
 ): Promise<Result<RegistrySync>> {
-  const claim = await deps.shortLived.claim(`mreg:registry-sync:${upstream.tenantId}`, LEASE_MS);
+  const claim = await deps.shortLived.claim(`mreg:registry-sync:${upstream.tenantId}`, SYNC_LEASE_MS);
   if (claim.status === 'held') {
     const { retryAfterMs } = claim;
     return fail({ kind: 'already_exists', message: 'a sync is under way already', retryAfterMs });
   }
   try {
-    const keepLease = async () => (await deps.shortLived.renew(claim.lease, LEASE_MS)).status === 'renewed';
+    const keepLease = async () =>
+      (await deps.shortLived.renew(claim.lease, SYNC_LEASE_MS)).status === 'renewed';
     const sync = await run(upstream, budget, keepLease, deps);
     const { state, error, startedAt: _, updatedAt: __, ...figures } = sync.run;
     const fields = { source: sourceOf(upstream), state, ...figures, reason: error?.message };
@@ -84,7 +80,7 @@ async function run(
   const startedAt = clock.now();
   const id = createHash('sha256').update(baseUrl).digest('hex');
   let sync: RegistrySync = beginRun(before?.value, { tenantId, upstream: id }, startedAt);
-  const list = { url: `${baseUrl}/v0.1/servers`, timeoutMs: pageMs, maxBytes: MAX_PAGE_BYTES };
+  const list = { url: `${baseUrl}/v0.1/servers`, timeoutMs: pageMs, maxBytes: MAX_SYNC_PAGE_BYTES };
   const seen = new Set<string>();
   while (isActive(sync)) {
     const page = await fetchServerPage(outbound, list, queryOf(sync));
@@ -99,7 +95,7 @@ async function run(
     } else {
       sync = afterFailure(sync, page.error, now);
     }
-    // Whoever has lost the lease to a longer sleep finds the row changed by its successor, and leaves it alone.
+    // An instance that lost its lease finds the row changed by the next instance, and stops.
     const saved = await syncs.save(sync, etag);
     if (saved.status !== 'replaced') break;
     ({ etag } = saved);
@@ -108,11 +104,11 @@ async function run(
   return sync;
 }
 
-/** Whether there is a page to go on with in this run. */
+/** Returns whether this run has another page to read. */
 const isActive = (sync: RegistrySync): sync is ActiveSync =>
   sync.run.state === 'unfinished' && sync.pass !== undefined;
 
-/** Deletions are asked for by name: not every registry shows them by itself to those who follow changes. */
+/** Asks for deleted entries by name: not every registry includes them in a list of changes. */
 const queryOf = ({ since, pass: { cursor } }: ActiveSync): Record<string, string> => ({
   limit: String(PAGE_ENTRIES),
   include_deleted: 'true',

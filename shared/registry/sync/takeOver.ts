@@ -12,7 +12,7 @@ export interface TakeOverDeps {
   readonly log: Log;
 }
 
-/** Takes the entries of a page over, server by server. One that is in bad order is passed over and logged. */
+/** Imports the entries of a page, server by server. An invalid entry is skipped and logged. */
 export async function takeOver(
   page: readonly unknown[],
   follower: Follower,
@@ -42,7 +42,7 @@ export async function takeOver(
   return figures;
 }
 
-/** An entry without literal secrets. A deletion is followed whatever the entry holds. */
+/** Reads an entry and rejects literal secrets. A deleted entry is accepted with any content. */
 function readEntry(value: unknown): Result<UpstreamEntry> {
   const entry = readUpstreamEntry(value);
   if (!entry.ok || entry.value.status === 'deleted') return entry;
@@ -56,20 +56,20 @@ async function takeServer(
   follower: Follower,
   { versions, log }: TakeOverDeps,
 ): Promise<Figures> {
-  // Of an entry that is there twice, the later one holds.
+  // If a page holds an entry twice, the later one wins.
   const inOrder = entries.toSorted((one, other) => compare(one.updatedAt ?? '', other.updatedAt ?? ''));
   const outcomes = new Map<UpstreamEntry, Followed['outcome']>();
   const changed = await versions.change(follower.tenantId, name, (before) =>
     succeed(
       inOrder.reduce((current, entry) => {
         const followed = follow(entry, current, follower);
-        // The store may ask again when a first part is stored: what changed then is unchanged now.
+        // The store decides again after it stored a first part: what changed then is unchanged now.
         if (followed.outcome !== 'unchanged' || !outcomes.has(entry)) outcomes.set(entry, followed.outcome);
         return followed.versions;
       }, before),
     ),
   );
-  if (!changed.ok) throw new Error('a decision that cannot fail has failed');
+  if (!changed.ok) throw new Error('a decision that always succeeds has failed');
   return [...outcomes].reduce((figures, [{ server }, outcome]) => {
     if (outcome === 'ours' || outcome === 'altered') {
       log.info('registry_entry_skipped', {

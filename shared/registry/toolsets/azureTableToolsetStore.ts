@@ -1,6 +1,5 @@
 import type { OpenTable, TableCodec } from '../../platform/tables/tables.ts';
-import { type Toolset, toolsetSchema } from './toolset.ts';
-import type { ToolsetStore } from './toolsetStore.ts';
+import { type Toolset, toolsetSchema, type ToolsetStore } from './toolset.ts';
 
 const codec: TableCodec<Toolset> = {
   key: ({ tenantId, slug }) => ({ partition: tenantId, row: slug }),
@@ -8,7 +7,7 @@ const codec: TableCodec<Toolset> = {
   parse: (document) => toolsetSchema.parse(document),
 };
 
-/** Toolsets on Azure Tables: a partition a tenant, a row a slug. */
+/** Stores toolsets in Azure Tables: one partition per tenant, one row per slug. */
 export function azureTableToolsetStore(open: OpenTable): ToolsetStore {
   const table = open('toolsets', codec);
   return {

@@ -12,8 +12,39 @@ import {
 } from '../../platform/tables/tables.ts';
 import { withLatest } from './latest.ts';
 import { type PublishedVersion, type Versions, publishedVersionSchema } from './publishedVersion.ts';
-import { LATEST_ROWS, VERSION_ROWS, latestKey, versionKey, versionsOf } from './versionKeys.ts';
+import { createHash } from 'node:crypto';
+import {
+  MAX_VERSION_KEY_LENGTH,
+  MAX_CHANGED_LENGTH,
+  MAX_CHANGED_ROWS,
+  MAX_VERSION_SCANS,
+  VERSION_SCAN_ROWS,
+} from '../limits.ts';
 import type { VersionFilter, VersionStore } from './versionStore.ts';
+
+/** Prefixes of row keys: of the latest version of each server, and of every version. */
+const LATEST_ROWS = 'l:';
+const VERSION_ROWS = 'v:';
+
+/** A name has one slash and no colon, so no two names have the same key. */
+const nameKey = (name: string): string => name.replace('/', ':');
+
+/** Encodes any text in letters, digits and `- _ . =`. No two texts have the same result. */
+function versionKeyPart(version: string): string {
+  const encoded = encodeURIComponent(version)
+    .replace(/[!'()*~]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
+    .replaceAll('%', '=');
+  // In an encoded version hexadecimal digits follow each `=`, so `=h` marks a hash.
+  return encoded.length <= MAX_VERSION_KEY_LENGTH
+    ? encoded
+    : `=h${createHash('sha256').update(version).digest('hex')}`;
+}
+
+export const latestKey = (name: string): string => LATEST_ROWS + nameKey(name);
+/** Returns the prefix of the keys of all versions of one server. */
+export const versionsOf = (name: string): string => `${VERSION_ROWS}${nameKey(name)}:`;
+export const versionKey = (name: string, version: string): string =>
+  versionsOf(name) + versionKeyPart(version);
 
 const rowSchema = z.object({ kind: z.enum(['latest', 'version']), published: publishedVersionSchema });
 type Row = z.infer<typeof rowSchema>;
@@ -26,21 +57,16 @@ const codec: TableCodec<Row> = {
   columns: ({ published: { status, server, updatedAt, upstream } }) => ({
     listed: status !== 'deleted',
     version: server.version,
-    // Whoever follows this registry must learn of what it takes over, which changed elsewhere before.
+    // An imported version changed elsewhere earlier. Registries that follow this one must learn of it too.
     updatedAt: new Date(Math.max(Date.parse(updatedAt), Date.parse(upstream?.takenAt ?? updatedAt))),
   }),
   parse: (document) => rowSchema.parse(document),
 };
 
-/** Rows read at once where the table cannot judge them; it gives at most 1,000, and one more than asked for is read. */
-const SCAN_ROWS = 999;
-/** A search reads this often, then says where to go on: well within the time of a request. */
-const MAX_SCANS = 12;
-
 /**
- * Published versions on Azure Tables: a partition a tenant, with a row for every version and one more for each server that
- * holds a copy of its latest version. Every change replaces that one row, by its ETag, in the transaction that writes the
- * versions. So changes of one server come one after the other, and there is one latest version at any time.
+ * Stores published versions in Azure Tables: one partition per tenant, one row per version, and one row per server with a copy of
+ * its latest version. Every change replaces that last row, by its ETag, in the transaction that writes the versions. So changes
+ * of one server are serialised, and each server has one latest version at any time.
  */
 export function azureTableVersionStore(open: OpenTable): VersionStore {
   const table = open('serverVersions', codec);
@@ -48,7 +74,7 @@ export function azureTableVersionStore(open: OpenTable): VersionStore {
   const allOf = async (tenantId: string, name: string): Promise<Versions> => {
     const found: PublishedVersion[] = [];
     for (let after: string | undefined; ;) {
-      const page = await table.range(tenantId, versionsOf(name), '', SCAN_ROWS, after);
+      const page = await table.range(tenantId, versionsOf(name), '', VERSION_SCAN_ROWS, after);
       found.push(...page.items.map(({ published }) => published));
       if (page.after === undefined) return found;
       after = page.after;
@@ -66,18 +92,18 @@ export function azureTableVersionStore(open: OpenTable): VersionStore {
       const rows = filter.latestOnly ? LATEST_ROWS : VERSION_ROWS;
       const scans = filter.search !== undefined || filter.tags !== undefined;
       const found: Row[] = [];
-      /** What was found, and the place in the order of names to go on after. */
+      /** Returns what was found, and the place in the order of names after which to continue. */
       const pageUpTo = (place?: string): Page<PublishedVersion> => ({
         items: found.map(({ published }) => published),
         ...(place !== undefined && { after: place.slice(rows.length) }),
       });
       let position = after === undefined ? undefined : rows + after;
-      for (let reads = 0; reads < MAX_SCANS; reads++) {
+      for (let reads = 0; reads < MAX_VERSION_SCANS; reads++) {
         const page = await table.range(
           tenantId,
           rows,
           columnFilter(filter),
-          scans ? SCAN_ROWS : limit,
+          scans ? VERSION_SCAN_ROWS : limit,
           position,
         );
         for (const row of page.items) {
@@ -131,13 +157,9 @@ function matches({ server, tags }: PublishedVersion, filter: VersionFilter): boo
   );
 }
 
-/** A transaction takes 100 rows and 4 MiB; text outside of ASCII is sent as six bytes a code unit. */
-const MAX_ROWS = 97;
-const MAX_LENGTH = 600_000;
-
 /**
- * What turns one state into the other. Where that is more than one transaction takes, a first part of it, which leaves
- * the latest version as it was or, where there is none yet, is the latest version alone.
+ * Returns the changes from one state to the other. If they exceed one transaction, it returns a first part: without the latest
+ * version or, for a new server, the latest version alone.
  */
 function transactionOf(
   latest: Stored<Row> | undefined,
@@ -161,7 +183,7 @@ function transactionOf(
       latest ? { replace: row, etag: latest.etag } : { insert: row },
       ...written.map((version): Change<Row> => {
         const published: Row = { kind: 'version', published: version };
-        // The latest row, replaced by its ETag beside it, says that nobody else has changed it.
+        // The row of the latest version, replaced by its ETag in the same transaction, guards this one.
         return earlier.has(version.server.version)
           ? { replace: published, etag: ANY_ETAG }
           : { insert: published };
@@ -171,12 +193,12 @@ function transactionOf(
   };
 }
 
-/** As many from the front as one transaction takes. */
+/** Returns the first versions, as many as one transaction takes. */
 function fitting(versions: Versions): Versions {
   let length = 0;
   const end = versions.findIndex((version, index) => {
     length += JSON.stringify(version).length;
-    return index >= MAX_ROWS || length > MAX_LENGTH;
+    return index >= MAX_CHANGED_ROWS || length > MAX_CHANGED_LENGTH;
   });
   return end < 0 ? versions : versions.slice(0, end);
 }

@@ -3,8 +3,8 @@ import { type Result, fail, invalid, succeed } from '../../platform/base/result.
 import type { Publication, PublishedVersion, VersionStatus, Versions } from './publishedVersion.ts';
 
 /**
- * Decides what becomes of the versions of one server. It may be asked anew, of other versions, when another change came
- * first, and of what it has decided already, when the answer of the store was lost.
+ * Decides the new versions of one server. The store calls it again with other versions when another change came first, and with
+ * its own result when the answer of the table was lost.
  */
 export type Decision = (versions: Versions) => Result<Versions>;
 
@@ -39,21 +39,21 @@ export function publish(publication: Publication, now: Date): Decision {
   };
 }
 
-/** Now, or just after the version before: the clocks of two instances differ. */
+/** Returns the current time, or a time just after the latest version: the clocks of two instances differ. */
 function publicationTime(versions: Versions, now: Date): string {
   const before = Math.max(...versions.map(({ publishedAt }) => Date.parse(publishedAt)));
   return new Date(Math.max(now.getTime(), before + 1)).toISOString();
 }
 
-/** What a version is and what clients run of it. */
+/** The fields that identify a version and decide what clients run. */
 const fixedFields = ['name', 'version', 'packages', 'remotes'] as const;
 type Document = PublishedVersion['server'];
 
-/** The first field in which another document would make it another version, if there is one. */
-export const otherField = (one: Document, other: Document): string | undefined =>
+/** Returns the first fixed field in which two documents differ, or `undefined`. */
+export const changedField = (one: Document, other: Document): string | undefined =>
   fixedFields.find((field) => !isDeepStrictEqual(one[field], other[field]));
 
-/** The version, with a note for the registry that it was taken over from: this is decided here from now on. */
+/** Marks a field of an imported version as decided here: later syncs leave it unchanged. */
 function decidedHere(version: PublishedVersion, what: 'status' | 'description'): PublishedVersion {
   const { upstream } = version;
   if (!upstream) return version;
@@ -63,7 +63,7 @@ function decidedHere(version: PublishedVersion, what: 'status' | 'description'):
   };
 }
 
-/** Corrects how a version is described. Failures: `not_found`; `invalid` where it would become another one. */
+/** Changes the description of a version. Failures: `not_found`; `invalid` if a fixed field would change. */
 export function edit(
   version: string,
   { server, tags }: Pick<Publication, 'server' | 'tags'>,
@@ -72,7 +72,7 @@ export function edit(
   return (versions) => {
     const existing = versions.find((published) => published.server.version === version);
     if (!existing) return notPublished;
-    const changed = otherField(existing.server, server);
+    const changed = changedField(existing.server, server);
     if (changed !== undefined)
       return invalid(changed, 'cannot be changed once published: publish a new version');
     const edited = {
@@ -91,8 +91,8 @@ export interface StatusUpdate {
 }
 
 /**
- * Sets the status of one version, or of all where none is named. Failures: `not_found`; `invalid` when all of them have it already, or for a
- * message to `active`.
+ * Sets the status of one version, or of all versions if none is named. Failures: `not_found`; `invalid` if all of them have the
+ * status already, or for a message with the status `active`.
  */
 export function setStatus(version: string | undefined, update: StatusUpdate, now: Date): Decision {
   const { status, statusMessage } = update;
@@ -129,7 +129,7 @@ export function setStatus(version: string | undefined, update: StatusUpdate, now
   };
 }
 
-/** Takes a version out of every list. Failure: `not_found`, also where it is deleted already. */
+/** Removes a version from every list. Failure: `not_found`, also if the version was deleted before. */
 export function remove(version: string, now: Date): Decision {
   const decide = setStatus(version, { status: 'deleted' }, now);
   return (versions) => {

@@ -7,8 +7,8 @@ interface Dated {
 }
 
 /**
- * Whether one version comes after another, by the rules of the official registry: semantic versions by their precedence;
- * others by when they were published; a semantic one after one that is not. Equal precedence goes by publication.
+ * Returns whether one version is newer than another, by the rules of the official registry: semantic versions by precedence, other
+ * versions by their time of publication, and a semantic version is newer than another one. Equal precedence goes by publication.
  */
 export function isNewer(one: Dated, other: Dated): boolean {
   const [mine, theirs] = [readSemver(one.version), readSemver(other.version)];
@@ -20,7 +20,7 @@ export function isNewer(one: Dated, other: Dated): boolean {
     : one.publishedAt > other.publishedAt;
 }
 
-/** Marks the one latest version: the newest that is not deleted or, where all are, the newest. */
+/** Marks the one latest version: the newest that is not deleted, or the newest if all are deleted. */
 export function withLatest(versions: Versions): Versions {
   const candidates = versions.some(({ status }) => status !== 'deleted')
     ? versions.filter(({ status }) => status !== 'deleted')
@@ -56,7 +56,7 @@ function readSemver(version: string): Semver | undefined {
   return { core: [major, minor, patch].map(BigInt), prerelease: prerelease?.split('.') ?? [] };
 }
 
-/** https://semver.org/#spec-item-11; build metadata counts for nothing. */
+/** https://semver.org/#spec-item-11; build metadata is ignored. */
 function compareSemver(one: Semver, other: Semver): number {
   for (const [index, number] of one.core.entries()) {
     const theirs = other.core[index] ?? 0n;

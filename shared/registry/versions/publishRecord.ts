@@ -1,9 +1,10 @@
 import { isIP } from 'node:net';
 import type { Clock } from '../../platform/base/clock.ts';
 import { type Result, succeed } from '../../platform/base/result.ts';
+import { MAX_DESCRIPTION_LENGTH } from '../limits.ts';
 import { tagsOf } from '../serverJson/gatewayMeta.ts';
 import type { ServerRecord } from '../records/server.ts';
-import { specificVersion } from '../serverJson/specificVersion.ts';
+import { specificVersion } from '../serverJson/text.ts';
 import { type ServerJson, serverJsonSchema } from '../serverJson/serverJson.ts';
 import { type Decision, edit, publish, setStatus } from './changes.ts';
 import type { Publication, PublishedVersion, Versions } from './publishedVersion.ts';
@@ -13,16 +14,15 @@ export interface PublishingDeps {
   readonly versions: VersionStore;
   readonly clock: Clock;
   readonly publicOrigin: string;
-  /** All who may read what is shared. */
+  /** Every tenant of the gateway: each may read shared servers. */
   readonly tenants: ReadonlySet<string>;
 }
 
 /**
- * Enters a registered server into what the registry publishes: to be called once the record is active, and safe to repeat.
- * A server that was registered before, and withdrawn, comes back. A shared one is entered for every other tenant too, save
- * where that tenant has published the same itself; one that is shared no more is withdrawn there. Failures, which leave the
- * tenant's own registry as it was: `already_exists`, where another server has the same name and version; `invalid` where
- * clients would run something else of a version that is published already.
+ * Publishes a registered server. Call it once the record is active; it is idempotent. A server that was withdrawn before is
+ * published again. A shared server is published for every other tenant too, unless that tenant published the same name and version
+ * itself; a server that is no longer shared is withdrawn there. Failures leave the tenant's registry unchanged: `already_exists` if
+ * another server has the same name and version; `invalid` if the change would alter what clients run of a published version.
  */
 export async function publishRecord(
   record: ServerRecord,
@@ -30,32 +30,32 @@ export async function publishRecord(
 ): Promise<Result<PublishedVersion>> {
   const own = publicationOf(record, record.tenantId, deps);
   const { name, version } = own.server;
-  const changed = await deps.versions.change(record.tenantId, name, enter(own, deps.clock.now()));
+  const changed = await deps.versions.change(record.tenantId, name, publishOrUpdate(own, deps.clock.now()));
   if (!changed.ok) return changed;
   const published = changed.value.find(({ server }) => server.version === version);
   if (!published) throw new Error('a version that was just published is missing');
   for (const tenantId of othersThan(record, deps)) {
-    // What it has published itself stays: that is no failure of this server.
+    // A failure here means that the tenant published the name itself: its version stays.
     if (record.visibility === 'shared')
       await deps.versions.change(
         tenantId,
         name,
-        enter(publicationOf(record, tenantId, deps), deps.clock.now()),
+        publishOrUpdate(publicationOf(record, tenantId, deps), deps.clock.now()),
       );
     else await withdrawFrom(tenantId, record, deps);
   }
   return succeed(published);
 }
 
-/** Whether `publishRecord` would succeed, as far as can be told now. Nothing is changed. */
+/** Returns the failure that `publishRecord` would have now. It changes nothing. */
 export async function checkPublishable(record: ServerRecord, deps: PublishingDeps): Promise<Result<void>> {
   const publication = publicationOf(record, record.tenantId, deps);
   const versions = await deps.versions.versionsOf(record.tenantId, publication.server.name);
-  const decided = enter(publication, deps.clock.now())(versions);
+  const decided = publishOrUpdate(publication, deps.clock.now())(versions);
   return decided.ok ? succeed(undefined) : decided;
 }
 
-/** Takes what was published of a registered server out of every list; safe to repeat. */
+/** Withdraws the published versions of a registered server for every tenant. It is idempotent. */
 export async function withdrawRecord(record: ServerRecord, deps: PublishingDeps): Promise<void> {
   for (const tenantId of [record.tenantId, ...othersThan(record, deps)])
     await withdrawFrom(tenantId, record, deps);
@@ -90,10 +90,10 @@ const isOf = (version: Origin, { slug, sharedBy }: Origin): boolean =>
   version.slug === slug && version.sharedBy === sharedBy;
 
 /**
- * Publishes the version or, where this server has published it before, brings it up to date. A version that was taken over
- * from another registry becomes this server's, and one that another tenant shares the tenant's own.
+ * Publishes the version, or updates it if this server published it before. It takes over a version that was imported from another
+ * registry, and the tenant's own server takes over a version that another tenant shares.
  */
-function enter(publication: Publication, now: Date): Decision {
+function publishOrUpdate(publication: Publication, now: Date): Decision {
   const { server, slug, sharedBy, publicationId } = publication;
   return (versions) => {
     const existing = versions.find((version) => version.server.version === server.version);
@@ -127,8 +127,8 @@ function enter(publication: Publication, now: Date): Decision {
 }
 
 /**
- * The `server.json` of a registered server: the one that it was registered with, else one made of its record, which sends
- * clients to the gateway. So does the other where the record says so.
+ * Returns the `server.json` of a registered server: the one that it was registered with, or one made from its record. The latter
+ * leads clients to the gateway; the former does so only if the record has `advertise: 'gateway'`.
  */
 export function entryOf(record: ServerRecord, publicOrigin: string): ServerJson {
   const remotes = [{ type: 'streamable-http' as const, url: `${publicOrigin}/servers/${record.slug}/mcp` }];
@@ -147,15 +147,13 @@ export function entryOf(record: ServerRecord, publicOrigin: string): ServerJson 
   };
 }
 
-const MAX_DESCRIPTION_LENGTH = 100;
-
 function shortened(text: string): string {
   if (text.length <= MAX_DESCRIPTION_LENGTH) return text;
-  // Half a character at the cut would be no text any more.
+  // The cut must not leave half of a surrogate pair.
   return `${text.slice(0, MAX_DESCRIPTION_LENGTH - 1).replace(/[\ud800-\udbff]$/, '')}…`;
 }
 
-/** The host of the gateway in reverse, as names of the registry begin; a host without a name of its own has a common one. */
+/** Returns the reversed host of the gateway, with which names of the registry begin; `local.gateway` for an address or a single label. */
 function namespaceOf(publicOrigin: string): string {
   const { hostname } = new URL(publicOrigin);
   const labels = hostname.split('.').filter((label) => label !== '');

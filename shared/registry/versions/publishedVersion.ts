@@ -3,17 +3,17 @@ import { z } from 'zod';
 export const versionStatuses = ['active', 'deprecated', 'deleted'] as const;
 export type VersionStatus = (typeof versionStatuses)[number];
 
-/** What says that a version was taken over from another registry, and how far that registry still decides about it. */
+/** The origin of a version that was imported from another registry, and the fields that registry no longer decides. */
 const upstreamSchema = z.object({
   /** The host of that registry. */
   source: z.string(),
-  /** When it last changed by what that registry says. */
+  /** When the version last changed because of that registry. */
   takenAt: z.iso.datetime(),
-  /** What was decided here by hand since, and stays. */
+  /** The fields that an administrator decided here; syncs leave them unchanged. */
   decidedHere: z.array(z.enum(['status', 'description'])),
 });
 
-/** One version of a server as its tenant published it. What clients run of it never changes. */
+/** One published version of a server. Its fixed fields, which decide what clients run, never change. */
 export const publishedVersionSchema = z.object({
   tenantId: z.string(),
   /** The `server.json`, validated when it was published. */
@@ -21,28 +21,28 @@ export const publishedVersionSchema = z.object({
   status: z.enum(versionStatuses),
   statusMessage: z.string().optional(),
   statusChangedAt: z.iso.datetime(),
-  /** Of those published here, later than that of every version before; of others, what their registry says. */
+  /** Later than that of every earlier version; of an imported version, the time that its registry gives. */
   publishedAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),
   /** True of exactly one version of a server. */
   isLatest: z.boolean(),
-  /** Of the call that published it: a call that is repeated finds that it has succeeded. */
+  /** The id of the call that published it, by which a repeated call finds its result. */
   publicationId: z.string(),
-  /** The registered server that it describes, where it is one of the gateway's. */
+  /** The registered server that it describes; absent for others. */
   slug: z.string().optional(),
-  /** The tenant that shares that server with this one; absent where it is the tenant's own. */
+  /** The tenant that shares that server with this one; absent for the tenant's own servers. */
   sharedBy: z.string().optional(),
   tags: z.array(z.string()),
-  /** Absent: it was published here. */
+  /** Absent: the version was published here. */
   upstream: upstreamSchema.optional(),
 });
 export type PublishedVersion = z.infer<typeof publishedVersionSchema>;
 
-/** What a publisher hands in. */
+/** The input of a publication. */
 export type Publication = Pick<
   PublishedVersion,
   'tenantId' | 'server' | 'slug' | 'sharedBy' | 'tags' | 'publicationId'
 >;
 
-/** All versions of one server; the order says nothing. */
+/** All versions of one server, in no order. */
 export type Versions = readonly PublishedVersion[];

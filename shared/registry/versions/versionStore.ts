@@ -3,27 +3,27 @@ import type { Page } from '../../platform/tables/tables.ts';
 import type { Decision } from './changes.ts';
 import type { PublishedVersion, Versions } from './publishedVersion.ts';
 
-/** Which versions a list shows. */
+/** The versions that a list shows. */
 export interface VersionFilter {
   readonly latestOnly: boolean;
   readonly includeDeleted: boolean;
   readonly version?: string | undefined;
   readonly updatedSince?: Date | undefined;
-  /** Part of a name or a description, in letters of either case. */
+  /** A part of a name or a description, in any letter case. */
   readonly search?: string | undefined;
-  /** Those that have one of these tags. */
+  /** Versions with one of these tags. */
   readonly tags?: readonly string[] | undefined;
 }
 
-/** Keeps the published versions of all tenants. Names are those of a valid `server.json`. An outage is thrown. */
+/** Stores the published versions of all tenants. Names are those of a valid `server.json`. An outage is thrown. */
 export interface VersionStore {
   find(tenantId: string, name: string, version: string): Promise<PublishedVersion | undefined>;
   findLatest(tenantId: string, name: string): Promise<PublishedVersion | undefined>;
-  /** All versions of a server, none where there is no such server. */
+  /** Returns all versions of a server; none for an unknown server. */
   versionsOf(tenantId: string, name: string): Promise<Versions>;
   /**
-   * In the order of names. A version that is there throughout is on exactly one page, whatever is published meanwhile. A
-   * page may be short or empty and still name where to go on.
+   * Returns versions in the order of names. A version that exists throughout is on exactly one page, also while others are
+   * published. A page may be short or empty and still name where to continue.
    */
   list(
     tenantId: string,
@@ -32,8 +32,8 @@ export interface VersionStore {
     after?: string,
   ): Promise<Page<PublishedVersion>>;
   /**
-   * Changes the versions of one server as decided, and marks its one latest version, as if it were alone: of two changes at
-   * once, the later one is decided anew. Gives all versions after it, or the failure of the decision.
+   * Changes the versions of one server as decided, and marks its latest version. Changes are serialised: of two concurrent
+   * changes, the later one is decided again. Returns all versions after the change, or the failure of the decision.
    */
   change(tenantId: string, name: string, decide: Decision): Promise<Result<Versions>>;
 }

@@ -17,7 +17,7 @@ export type CallOutcome =
   | { readonly kind: 'rpc_error'; readonly code: number }
   | { readonly kind: 'failed'; readonly why: string };
 
-interface Caller {
+interface CallOptions {
   readonly actor: Actor;
   /** Needed for servers that each user signs in to. */
   readonly token: string | undefined;
@@ -34,7 +34,7 @@ const CALL_WITHIN_MS = 6_000;
 export async function callTools(
   server: ActiveServer,
   tools: readonly Tool[],
-  { actor, token, traceId, signal }: Caller,
+  { actor, token, traceId, signal }: CallOptions,
   deps: Pick<SpecialistDeps, 'outboundTo' | 'newId' | 'shortLived' | 'clock' | 'audit' | 'tenants'>,
 ): Promise<ReadonlyMap<string, CallOutcome>> {
   const { outboundTo, newId, shortLived: state, clock, audit, tenants } = deps;

@@ -1,17 +1,23 @@
+import { issuerOf } from '../../identity/tokens/signingKeys.ts';
 import { z } from 'zod';
 import { isObject } from '../../gateway/protocol/jsonRpc.ts';
 import { tenantHint } from '../../identity/access/tenants.ts';
-import { REQUIRED_SCOPE } from '../../identity/tokens/verifyToken.ts';
+import { REQUIRED_SCOPE } from '../../identity/tokens/refusals.ts';
 import type { Task } from '../../orchestration/tasks/task.ts';
 import { type EndpointAnswer, callEndpoint, tracedHeaders } from '../callEndpoint.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, defineFindings } from '../finding.ts';
 import { type Inspection, inspectionsOf } from '../inspection.ts';
 import { withTimeout } from '../withTimeout.ts';
-import { type Observed, type ProtectedResource, bearerChallenge, challengeFindings } from './challengeFindings.ts';
+import {
+  type Observed,
+  type ProtectedResource,
+  bearerChallenge,
+  challengeFindings,
+} from './challengeFindings.ts';
 
 type OauthDeps = Pick<SpecialistDeps, 'config' | 'authority' | 'outbound' | 'visibleServers' | 'toolsets'>;
-interface Caller {
+interface ProbeContext {
   readonly tenantId: string;
   readonly traceId: string;
   readonly signal: AbortSignal;
@@ -88,18 +94,17 @@ export const oauthTasks = (deps: OauthDeps): readonly Task[] => [
  */
 async function inspectDiscovery(
   deps: OauthDeps,
-  caller: Caller,
+  caller: ProbeContext,
   how: 'quick' | 'thorough',
 ): Promise<Inspection> {
   const { config, authority } = deps;
-  const issuerOf = (tenant: string) => `${authority}/${tenant}/v2.0`;
   const expected = {
     scope: `api://${config.apiClientId}/${REQUIRED_SCOPE}`,
-    authorizationServers: [issuerOf(caller.tenantId)],
+    authorizationServers: [issuerOf(authority, caller.tenantId)],
   };
   const [resources, server] = await Promise.all([
     resourcesOf(deps, caller),
-    inspectAuthorizationServer(issuerOf(caller.tenantId), deps, caller),
+    inspectAuthorizationServer(issuerOf(authority, caller.tenantId), deps, caller),
   ]);
   const inspected = await Promise.all(
     resources.map(async (resource) => {
@@ -139,7 +144,7 @@ function mergeUnanswered(findings: readonly Finding[]): readonly Finding[] {
 
 async function resourcesOf(
   { config, visibleServers, toolsets }: OauthDeps,
-  { tenantId, signal }: Caller,
+  { tenantId, signal }: ProbeContext,
 ): Promise<readonly ProtectedResource[]> {
   const slugs = await withTimeout(REGISTRY_WITHIN_MS, signal, () =>
     Promise.all([visibleServers.list(tenantId, { status: 'active' }, 1), toolsets.list(tenantId, 1)]),
@@ -162,7 +167,7 @@ async function resourcesOf(
 async function observe(
   { kind, resource, metadataUrl }: ProtectedResource,
   deps: OauthDeps,
-  caller: Caller,
+  caller: ProbeContext,
   how: 'quick' | 'thorough',
 ): Promise<Observed> {
   const isThorough = how === 'thorough';
@@ -191,7 +196,7 @@ async function observe(
 /** Returns the answer, or a text that says why there is none. */
 async function call(
   { outbound }: OauthDeps,
-  { signal, traceId }: Caller,
+  { signal, traceId }: ProbeContext,
   request: Parameters<typeof callEndpoint>[1],
 ): Promise<EndpointAnswer | string> {
   const answer = await callEndpoint(outbound, {
@@ -213,7 +218,7 @@ function rootFindings(root: EndpointAnswer | string, resource: string): readonly
 async function inspectAuthorizationServer(
   issuer: string,
   deps: OauthDeps,
-  caller: Caller,
+  caller: ProbeContext,
 ): Promise<Inspection> {
   const url = `${issuer}/.well-known/openid-configuration`;
   const answer = await call(deps, caller, { method: 'GET', url });

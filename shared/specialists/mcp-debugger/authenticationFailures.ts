@@ -1,6 +1,6 @@
 import type { TrailQuery } from '../../audit/model/trailStore.ts';
 import { operatorTenantOf } from '../../identity/access/tenants.ts';
-import type { Refusal } from '../../identity/tokens/verifyToken.ts';
+import type { Refusal } from '../../identity/tokens/refusals.ts';
 import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
 import { sessionToken } from '../callEndpoint.ts';
 import type { SpecialistDeps } from '../deps.ts';

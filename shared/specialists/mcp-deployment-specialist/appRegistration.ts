@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { visibleTenants } from '../../identity/access/tenants.ts';
-import { issuerOf, keyIsOfIssuer } from '../../identity/tokens/verifyToken.ts';
+import { issuerOf, keyIsOfIssuer } from '../../identity/tokens/signingKeys.ts';
 import type { Task } from '../../orchestration/tasks/task.ts';
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { fetchDocument } from '../callEndpoint.ts';

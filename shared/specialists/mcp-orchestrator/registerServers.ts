@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import { signInEnded } from '../signedIn.ts';
 import type { Actor } from '../../identity/access/actor.ts';
 import type { RegistrationDeps } from '../../orchestration/plans/namedPlan.ts';
 import { registerServer } from '../../orchestration/plans/serverRegistration.ts';
@@ -9,6 +8,7 @@ import { derivedId } from '../../platform/base/ids.ts';
 import { fail, succeed } from '../../platform/base/result.ts';
 import { continueTrace } from '../../platform/telemetry/trace.ts';
 import { type Registration, serverStatusSchema, slugSchema } from '../../registry/records/server.ts';
+import { signInEnded } from '../signedIn.ts';
 
 const READ_EVERY_MS = 100;
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
-import { rememberVerified } from '../../identity/tokens/cachedVerifier.ts';
+import { createCachedVerifier } from '../../identity/tokens/cachedVerifier.ts';
+import { keysUrl } from '../../identity/tokens/signingKeys.ts';
 import { type Verdict, createTokenVerifier } from '../../identity/tokens/verifyToken.ts';
 import type { Config } from '../../platform/config/config.ts';
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
@@ -50,8 +51,7 @@ export async function measureTokens(
 ): Promise<TokenMeasurements> {
   const endsAt = performance.now() + withinMs;
   const limits = (share: number): Limits => ({ withinMs: (endsAt - performance.now()) * share, signal });
-  const keysUrl = `${authority}/${tenantId}/discovery/v2.0/keys`;
-  const keys = await measure((limit) => fetchKeys(outbound, keysUrl, limit), {
+  const keys = await measure((limit) => fetchKeys(outbound, keysUrl(authority, tenantId), limit), {
     ...limits(0.5),
     times: KEY_FETCHES,
   });
@@ -61,7 +61,7 @@ export async function measureTokens(
   const counting = counted(outbound);
   const rules = { authority, audience: config.apiClientId, tenants: new Set([tenantId]) };
   const verify = createTokenVerifier(rules, { outbound: counting.client, clock });
-  const verifyCached = rememberVerified(verify, clock);
+  const verifyCached = createCachedVerifier(verify, clock);
   // A verifier that cannot fetch keys would wait for the same fault again.
   const cold = keys.fault ? {} : await measure(() => verify(authorization), { ...limits(0.6), times: 1 });
   const isCold = cold.last === undefined;

@@ -1,4 +1,4 @@
-import { REFRESH_AFTER_MINUTES } from '../../identity/tokens/cachedVerifier.ts';
+import { REFRESH_AFTER_MINUTES } from '../../identity/limits.ts';
 import type { Task } from '../../orchestration/tasks/task.ts';
 import { type Finding, defineFindings } from '../finding.ts';
 import { inspectionsOf } from '../inspection.ts';

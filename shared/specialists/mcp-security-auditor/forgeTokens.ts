@@ -1,13 +1,9 @@
 import { createPublicKey, randomUUID } from 'node:crypto';
 import { type JWK, type JWTPayload, SignJWT, UnsecuredJWT, exportJWK, generateKeyPair } from 'jose';
 import type { Role } from '../../identity/access/actor.ts';
-import {
-  CLOCK_TOLERANCE_SECONDS,
-  REQUIRED_SCOPE,
-  type Refusal,
-  type TokenRules,
-  issuerOf,
-} from '../../identity/tokens/verifyToken.ts';
+import { CLOCK_TOLERANCE_SECONDS, type TokenSettings } from '../../identity/tokens/tokenRules.ts';
+import { REQUIRED_SCOPE, type Refusal } from '../../identity/tokens/refusals.ts';
+import { issuerOf } from '../../identity/tokens/signingKeys.ts';
 
 /** A key that this check made: no issuer has published it. */
 export interface ForgersKey {
@@ -34,7 +30,7 @@ export interface Forged {
 }
 
 interface Forging {
-  readonly rules: TokenRules;
+  readonly rules: TokenSettings;
   /** A tenant of the settings. */
   readonly tenant: string;
   readonly now: Date;

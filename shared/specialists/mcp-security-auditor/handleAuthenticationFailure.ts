@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import type { AuditRecord } from '../../audit/model/record.ts';
 import { type Task, type TaskHelpers, defineTask } from '../../orchestration/tasks/task.ts';
+import { refusals } from '../../identity/tokens/refusals.ts';
 import { succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { eventSchema } from '../eventHandlers.ts';
@@ -25,23 +26,11 @@ const detailSchema = z.object({
   count: z.number().optional(),
 });
 
-/** What to do about refusals of one reason. */
-const remedies: ReadonlyMap<string, string> = new Map(
-  Object.entries({
-    expired: 'A client does not renew its token: restart the client, or sign in there again.',
-    wrong_audience: 'A client requests tokens of another application: correct its client id or scope.',
-    bad_signature: 'Someone sends tokens that the issuer did not sign: block the address at the front end.',
-    repeated: 'A client or a proxy sends two tokens: let it send one.',
-    malformed:
-      'Someone sends text that is not a token: block the address at the front end, or correct the client.',
-    unknown_tenant:
-      'Users of a tenant that is not in MREG_TENANTS try to sign in: add it, or block the address.',
-    no_scope: 'A client does not request the scope of this gateway: correct its settings.',
-    no_role: 'Users without a role try to sign in: assign them an app role.',
-    origin:
-      'A web page calls whose origin is not in MREG_ALLOWED_ORIGINS: add the origin, or find out whose page it is.',
-  }),
-);
+/** What to do about refusals of one reason: those of tokens, and that of a web page. */
+const remedies: ReadonlyMap<string, string> = new Map([
+  ...Object.entries(refusals).map(([reason, { remedy }]): [string, string] => [reason, remedy]),
+  ['origin', 'Add the origin of the web page to MREG_ALLOWED_ORIGINS, or find out whose page it is.'],
+]);
 
 const finding = defineFindings({
   refusals_in_common: ({

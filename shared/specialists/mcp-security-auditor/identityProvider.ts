@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import type { PublishedKey } from '../../identity/tokens/explainToken.ts';
-import { issuerOf, keyIsOfIssuer, keysUrl } from '../../identity/tokens/verifyToken.ts';
+import { type PublishedKey, issuerOf, keyIsOfIssuer, keysUrl } from '../../identity/tokens/signingKeys.ts';
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { type Fetched, fetchDocument } from '../callEndpoint.ts';
 import { type Finding, defineFindings } from '../finding.ts';

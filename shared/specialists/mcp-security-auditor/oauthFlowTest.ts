@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { LATEST_LEGACY } from '../../gateway/protocol/versions.ts';
 import { tenantHint } from '../../identity/access/tenants.ts';
-import { REQUIRED_SCOPE, issuerOf } from '../../identity/tokens/verifyToken.ts';
+import { REQUIRED_SCOPE } from '../../identity/tokens/refusals.ts';
+import { issuerOf } from '../../identity/tokens/signingKeys.ts';
 import type { Task, TaskHelpers } from '../../orchestration/tasks/task.ts';
 import type { Result } from '../../platform/base/result.ts';
 import { type EndpointAnswer, callEndpoint, tracedHeaders } from '../callEndpoint.ts';

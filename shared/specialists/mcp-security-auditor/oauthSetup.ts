@@ -1,15 +1,16 @@
 import { z } from 'zod';
 import { roles } from '../../identity/access/actor.ts';
 import { visibleTenants } from '../../identity/access/tenants.ts';
-import { type TokenRule, explainToken } from '../../identity/tokens/explainToken.ts';
-import { REQUIRED_SCOPE } from '../../identity/tokens/verifyToken.ts';
+import { explainToken } from '../../identity/tokens/explainToken.ts';
+import { REQUIRED_SCOPE } from '../../identity/tokens/refusals.ts';
+import { type TokenRuleId, tokenRule } from '../../identity/tokens/tokenRules.ts';
 import type { Task, TaskHelpers } from '../../orchestration/tasks/task.ts';
 import { tokenNotKept } from '../checkEndpoints.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, defineFindings, problemsIn } from '../finding.ts';
 import { inspectionsOf } from '../inspection.ts';
 import { withTimeout } from '../withTimeout.ts';
-import { finding as sharedFinding, tokenRemedy } from './findings.ts';
+import { finding as sharedFinding } from './findings.ts';
 import { inspectTenant } from './identityProvider.ts';
 
 export type SetupDeps = Pick<SpecialistDeps, 'config' | 'authority' | 'outbound' | 'trail'>;
@@ -19,12 +20,12 @@ const finding = defineFindings({
     severity: 'warning',
     message: `in the last day ${isMore ? 'more than ' : ''}${count} tokens were rejected as ${facts.reason}`,
     evidence: { count, ...facts },
-    remedy: tokenRemedy(rule),
+    remedy: tokenRule(rule).remedy,
   }),
 });
 interface RefusedTokens {
   readonly reason: string;
-  readonly rule: TokenRule;
+  readonly rule: TokenRuleId;
   readonly count: number;
   readonly isMore: boolean;
   readonly since: string;
@@ -109,7 +110,7 @@ export const azureConnectivity = (deps: SetupDeps): Task =>
   });
 
 /** The token rules that depend on the app registration and the settings, not on one token. */
-const setupRules: readonly TokenRule[] = ['tenant', 'audience', 'issuer', 'version', 'scope', 'role'];
+const setupRules: readonly TokenRuleId[] = ['tenant', 'audience', 'issuer', 'version', 'scope', 'role'];
 
 /** Returns how the token of the session differs from the settings of this app. */
 async function tokenFindings(

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { findNamed, slugIn } from '../../gateway/catalogue/names.ts';
+import { type Actor, roles } from '../../identity/access/actor.ts';
 import {
   type Permission,
   isOfOperatorTenant,
@@ -7,7 +8,6 @@ import {
   permissionNames,
   rolesWith,
 } from '../../identity/access/permissions.ts';
-import { type Actor, roles } from '../../identity/access/actor.ts';
 import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
 import { succeed } from '../../platform/base/result.ts';
 import { slugSchema } from '../../registry/records/server.ts';

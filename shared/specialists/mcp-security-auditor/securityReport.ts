@@ -1,4 +1,3 @@
-import { withTimeout } from '../withTimeout.ts';
 import { z } from 'zod';
 import { isPermission, permissionNames } from '../../identity/access/permissions.ts';
 import type { Task, TaskHelpers } from '../../orchestration/tasks/task.ts';
@@ -6,6 +5,7 @@ import type { ServerStore } from '../../registry/records/serverStore.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, defineFindings } from '../finding.ts';
 import { type Inspection, inspectionsOf } from '../inspection.ts';
+import { withTimeout } from '../withTimeout.ts';
 import { accessFindings, rightsIn } from './accessRules.ts';
 import { analyseTrail, lastDay } from './auditTrailAnalysis.ts';
 import { inspectTenant } from './identityProvider.ts';

@@ -1,4 +1,5 @@
-import { type TokenVerifier, createTokenVerifier, issuerOf } from '../../identity/tokens/verifyToken.ts';
+import { issuerOf } from '../../identity/tokens/signingKeys.ts';
+import { type TokenVerifier, createTokenVerifier } from '../../identity/tokens/verifyToken.ts';
 import type { Task, TaskHelpers } from '../../orchestration/tasks/task.ts';
 import { InfrastructureError } from '../../platform/base/errors.ts';
 import { succeed } from '../../platform/base/result.ts';

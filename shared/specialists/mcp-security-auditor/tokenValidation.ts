@@ -1,16 +1,11 @@
 import { z } from 'zod';
-import {
-  type RuleStep,
-  type TokenRule,
-  decidingRule,
-  explainToken,
-  tokenRuleNames,
-} from '../../identity/tokens/explainToken.ts';
+import { type RuleStep, decidingRule, explainToken } from '../../identity/tokens/explainToken.ts';
+import { tokenRuleIds, type TokenRuleId } from '../../identity/tokens/tokenRules.ts';
 import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
 import { InfrastructureError } from '../../platform/base/errors.ts';
 import { succeed } from '../../platform/base/result.ts';
-import type { SpecialistDeps } from '../deps.ts';
 import { tokenNotKept } from '../checkEndpoints.ts';
+import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, defineFindings, reportSchema } from '../finding.ts';
 import { type TokenVerdict, finding as sharedFinding } from './findings.ts';
 import { publishedKeys } from './identityProvider.ts';
@@ -20,12 +15,12 @@ const outputSchema = reportSchema.extend({
     .enum(['accepted', 'refused', 'unknown'])
     .describe('The verdict of the app itself on the token now.'),
   decidedBy: z
-    .enum(tokenRuleNames)
+    .enum(tokenRuleIds)
     .optional()
     .describe('The first rule that the token breaks; absent if it keeps all.'),
   steps: z.array(
     z.object({
-      rule: z.enum(tokenRuleNames),
+      rule: z.enum(tokenRuleIds),
       passed: z.boolean().optional().describe('Absent if the rule could not be applied.'),
       saw: z.string(),
       wanted: z.string(),
@@ -100,7 +95,7 @@ const noToken: z.infer<typeof outputSchema> = {
   steps: [],
 };
 
-function summaryOf(said: TokenVerdict, decidedBy: TokenRule | undefined): string {
+function summaryOf(said: TokenVerdict, decidedBy: TokenRuleId | undefined): string {
   const verdict = said === 'unknown' ? 'The app cannot check the token now' : `The app has ${said} the token`;
   return decidedBy === undefined
     ? `${verdict}; it keeps every rule that could be applied.`
@@ -108,7 +103,7 @@ function summaryOf(said: TokenVerdict, decidedBy: TokenRule | undefined): string
 }
 
 /** Keys and verified tokens are cached, so a key that was withdrawn still counts for a while. */
-const cachedRules: readonly TokenRule[] = ['key', 'signature', 'key_issuer'];
+const cachedRules: readonly TokenRuleId[] = ['key', 'signature', 'key_issuer'];
 
 const ruleBroken = (step: RuleStep, verdict: TokenVerdict): Finding =>
   verdict === 'accepted' && !cachedRules.includes(step.rule)

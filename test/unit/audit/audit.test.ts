@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Audit, openAudit } from '../../../shared/audit/journal/audit.ts';
-import { REFUSALS_A_MINUTE, boundRefusals } from '../../../shared/audit/journal/boundRefusals.ts';
+import { boundRefusals } from '../../../shared/audit/journal/boundRefusals.ts';
+import { MAX_WAITING, REFUSALS_A_MINUTE } from '../../../shared/audit/limits.ts';
 import { createDigest } from '../../../shared/audit/model/hashChain.ts';
-import { MAX_WAITING } from '../../../shared/audit/journal/journal.ts';
 import type { AuditEvent } from '../../../shared/audit/model/record.ts';
 import { recordOf } from '../../../shared/audit/model/trailStore.ts';
 import { verifyTrail } from '../../../shared/audit/verify/verifyTrail.ts';

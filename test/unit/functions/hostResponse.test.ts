@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { hostResponse } from '../../../functions/http/hostResponse.ts';
+import { hostResponse } from '../../../functions/http/register.ts';
 import { StreamResponse, TextResponse } from '../../../shared/platform/http/responses.ts';
 
 const headers = { 'x-a': '1' };

@@ -4,7 +4,7 @@ import { readTarget } from '../../../functions/management/officialRegistry/targe
 import { decodePath, encodePath } from '@mcp-registry-gateway/functions-host';
 import { InfrastructureError } from '../../../shared/platform/base/errors.ts';
 import { publish as publishing } from '../../../shared/registry/versions/changes.ts';
-import { specificVersion } from '../../../shared/registry/serverJson/specificVersion.ts';
+import { specificVersion } from '../../../shared/registry/serverJson/text.ts';
 import { badServerJsons } from '../../support/badServerJsons.ts';
 import { type RegistryApi, registryApi } from '../../support/registryApi.ts';
 import { callerTenant } from '../../support/httpDeps.ts';

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { MAX_BODY_BYTES, readJson } from '../../../functions/http/requestBody.ts';
+import { readJson } from '../../../functions/http/requestBody.ts';
+import { MAX_BODY_BYTES } from '../../../functions/http/limits.ts';
 
 const MEBIBYTE = 1024 * 1024;
 const headers = new Headers({ 'content-type': 'application/json' });

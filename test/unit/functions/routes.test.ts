@@ -1,17 +1,17 @@
-import { describe, expect, test } from 'vitest';
-import { type AppDeps, compose } from '../../../functions/compose/compose.ts';
-import { type HttpDeps, serve } from '../../../functions/http/serve.ts';
-import type { Route } from '../../../functions/http/route.ts';
-import { managementRoutes } from '../../../functions/management/app.ts';
-import { mcpRoutes } from '../../../functions/mcp/app.ts';
+import { app as host } from '@azure/functions';
+import { describe, expect, test, vi } from 'vitest';
+import { compose } from '../../../functions/compose/compose.ts';
+import type { AppDeps } from '../../../functions/compose/deps.ts';
 import { matches } from '../../../functions/http/paths.ts';
-import { managementTimers } from '../../../functions/timers/management.ts';
-import { mcpTimers } from '../../../functions/timers/mcp.ts';
 import { FALLBACK_NAME } from '../../../functions/http/register.ts';
-import { isPermitted } from '../../../shared/identity/access/permissions.ts';
+import type { Route } from '../../../functions/http/route.ts';
+import { type HttpDeps, serve } from '../../../functions/http/serve.ts';
+import { managementRoutes, registerApp as registerManagement } from '../../../functions/management/app.ts';
+import { mcpRoutes, registerApp as registerMcp } from '../../../functions/mcp/app.ts';
 import { type Actor, roles } from '../../../shared/identity/access/actor.ts';
-import { agentNames } from '../../../shared/orchestration/model/agents.ts';
+import { isPermitted } from '../../../shared/identity/access/permissions.ts';
 import { REPORTS_QUEUE } from '../../../shared/orchestration/engine/recordReport.ts';
+import { agentNames, agents } from '../../../shared/orchestration/model/agents.ts';
 import type { App } from '../../../shared/platform/config/config.ts';
 import { testConfig } from '../../support/config.ts';
 import { fakeHttpDeps } from '../../support/httpDeps.ts';
@@ -87,22 +87,47 @@ const anonymous: Readonly<Record<App, readonly string[]>> = {
   ],
 };
 
+const timers: Readonly<Record<App, readonly string[]>> = {
+  management: ['health-sweep', 'history-purge', 'registry-sync', 'state-purge', 'sweeper'],
+  mcp: ['catalogue-refresh'],
+};
+const agentsAt = (home: App): string[] =>
+  agentNames.filter((agent) => agents[agent] === home).map((agent) => `agent-${agent}`);
+const queueFunctions: Readonly<Record<App, readonly string[]>> = {
+  management: [...agentsAt('management'), REPORTS_QUEUE],
+  mcp: agentsAt('mcp'),
+};
+
+/** Every function that an app registers at the host, with its kind of trigger. */
+function registrationsOf(app: App): { readonly kind: string; readonly name: string }[] {
+  const registered: { kind: string; name: string }[] = [];
+  const spies = (['http', 'timer', 'serviceBusQueue'] as const).map((kind) =>
+    vi.spyOn(host, kind).mockImplementation((name: string) => {
+      registered.push({ kind, name });
+    }),
+  );
+  const register = app === 'management' ? registerManagement : registerMcp;
+  register(compose(testConfig({ MREG_APP: app, MREG_UPSTREAM_REGISTRY: 'https://registry.example' })));
+  for (const spy of spies) spy.mockRestore();
+  return registered;
+}
+
 describe.each(apps)('the %s app', (app, routes, deps) => {
   test('has routes', () => {
     expect(routes.length).toBeGreaterThan(2);
   });
 
   test('names its functions legally, once each, and the fallback after all of them', () => {
-    const names = [
-      ...routes.map(({ name }) => name),
-      ...agentNames.map((agent) => `agent-${agent}`),
-      REPORTS_QUEUE,
-      ...[...managementTimers(deps), ...mcpTimers(deps)].map(({ name }) => name),
-    ];
-    for (const name of [...names, FALLBACK_NAME]) expect(name).toMatch(/^[a-z][a-z0-9-]{0,126}$/);
+    const registered = registrationsOf(app);
+    const names = registered.map(({ name }) => name);
+    for (const name of names) expect(name).toMatch(/^[a-z][a-z0-9-]{0,126}$/);
     expect(new Set(names).size).toBe(names.length);
-    expect([...names, FALLBACK_NAME].sort().at(-1)).toBe(FALLBACK_NAME);
-    expect([...names, FALLBACK_NAME].sort((a, b) => a.localeCompare(b)).at(-1)).toBe(FALLBACK_NAME);
+    expect(names.toSorted().at(-1)).toBe(FALLBACK_NAME);
+    expect(names.toSorted((a, b) => a.localeCompare(b)).at(-1)).toBe(FALLBACK_NAME);
+    const of = (kind: string) => registered.filter((one) => one.kind === kind).map(({ name }) => name);
+    expect(of('http').toSorted()).toEqual([...routes.map(({ name }) => name), FALLBACK_NAME].toSorted());
+    expect(of('timer').toSorted()).toEqual(timers[app]);
+    expect(of('serviceBusQueue').toSorted()).toEqual(queueFunctions[app].toSorted());
   });
 
   test('hides no route behind another that the host tries first', () => {

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import type { AppDeps } from '../../../functions/compose/compose.ts';
+import type { AppDeps } from '../../../functions/compose/deps.ts';
 import { delegationRoutes } from '../../../functions/management/delegations.ts';
 import { planRoutes } from '../../../functions/management/plans.ts';
 import { qualityGateRoutes } from '../../../functions/management/qualityGates.ts';

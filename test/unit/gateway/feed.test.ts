@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { type FeedDeps, openFeed } from '../../../shared/gateway/listen/feed.ts';
-import { modernClient } from '../../../shared/gateway/protocol/modernClient.ts';
-import type { Caller } from '../../../shared/gateway/upstream/connection.ts';
 import type { ActiveServer } from '../../../shared/gateway/catalogue/catalogue.ts';
 import type { View } from '../../../shared/gateway/catalogue/view.ts';
+import { type FeedDeps, openFeed } from '../../../shared/gateway/listen/feed.ts';
+import { modernClient } from '../../../shared/gateway/protocol/modernClient.ts';
+import type { UpstreamCaller } from '../../../shared/gateway/upstream/connection.ts';
 import { continueTrace } from '../../../shared/platform/telemetry/trace.ts';
 import { discoveryOf } from '../../support/handmadeUpstream.ts';
 import { serverRecord } from '../../support/serverRecord.ts';
@@ -28,7 +28,7 @@ test('a client that leaves while its stream is opened leaves none at a server', 
   };
   const version = () => Promise.resolve('1');
   const deps = { connector, version } as Partial<FeedDeps> as FeedDeps;
-  const caller = { actor: { tenantId: 't1' } } as Caller;
+  const caller = { actor: { tenantId: 't1' } } as UpstreamCaller;
   const wanted = { tools: true, prompts: false, resources: false, uris: new Map(), called: [] };
   const feed = openFeed(
     deps,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Actor } from '../../../shared/identity/access/actor.ts';
-import { TOKEN_CACHE_SIZE, rememberVerified } from '../../../shared/identity/tokens/cachedVerifier.ts';
+import { TOKEN_CACHE_SIZE } from '../../../shared/identity/limits.ts';
+import { createCachedVerifier } from '../../../shared/identity/tokens/cachedVerifier.ts';
 import type { Verdict } from '../../../shared/identity/tokens/verifyToken.ts';
 
 const start = Date.UTC(2026, 0, 1);
@@ -17,7 +18,7 @@ const actor = (userId: string, expiresAt = start + 3_600_000): Actor => ({
 function verifier(judge: (header: string | null) => Verdict) {
   let now = start;
   const judged: (string | null)[] = [];
-  const verify = rememberVerified(
+  const verify = createCachedVerifier(
     (header) => {
       judged.push(header);
       return Promise.resolve(judge(header));

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { challenge, refusalError } from '../../../shared/identity/tokens/challenge.ts';
-import type { Refusal } from '../../../shared/identity/tokens/verifyToken.ts';
+import { challenge, refusalError, type Refusal } from '../../../shared/identity/tokens/refusals.ts';
 
 const settings = {
   scope: 'api://client/mcp.access',

@@ -83,7 +83,7 @@ describe('a session', () => {
     const kept = JSON.parse((await state.get(`mreg:auth:${id}`)) ?? '{}') as object;
     await state.set(`mreg:auth:${id}`, JSON.stringify({ ...kept, token: 'a.canary.c' }), minuteMs);
     expect(await sessions.token('contoso', id)).toBeUndefined();
-    expect(await sessions.authContext('contoso', id)).toMatchObject({ userId: 'alice' });
+    expect(await sessions.authContext('contoso', id)).toMatchObject({ actor: { userId: 'alice' } });
   });
 
   test('keeps the token only where it is given, apart from what is shown of it, and for its own tenant', async () => {
@@ -99,21 +99,18 @@ describe('a session', () => {
   });
 
   test('says who began it and where, and what they may do', async () => {
-    const session = await sessions.open(alice());
+    const opener = alice({ kind: 'app' });
+    const session = await sessions.open(opener);
     const ends = at(begin + 60 * minuteMs);
     expect(session).toEqual({
       id: expect.stringMatching(/^[0-9a-f]{32}$/) as string,
-      tenantId: 'contoso',
-      userId: 'alice',
-      clientId: 'cli',
+      actor: opener,
       createdAt: at(begin),
       expiresAt: ends,
     });
     expect(await sessions.find('contoso', session.id)).toEqual(session);
     expect(await sessions.authContext('contoso', session.id)).toEqual({
-      tenantId: 'contoso',
-      userId: 'alice',
-      roles: ['Operator', 'Auditor'],
+      actor: opener,
       expiresAt: ends,
       serverContext: { app: 'management', createdAt: at(begin) },
     });
@@ -199,10 +196,9 @@ describe('a session', () => {
 });
 
 describe('what is not as the store writes it is no session', () => {
+  const mallory: Actor = alice({ userId: 'mallory', roles: ['Admin'], expiresAt: begin + minuteMs });
   const good = {
-    tenantId: 'contoso',
-    userId: 'mallory',
-    roles: ['Admin'],
+    actor: mallory,
     expiresAt: at(begin + minuteMs),
     serverContext: { app: 'mcp', createdAt: at(begin) },
   };
@@ -215,8 +211,11 @@ describe('what is not as the store writes it is no session', () => {
     ['no JSON', '{"tenantId":'],
     ['no object', '"contoso"'],
     ['null', 'null'],
-    ['no tenant', JSON.stringify({ ...good, tenantId: undefined })],
-    ['a role that there is not', JSON.stringify({ ...good, roles: ['Admin', 'Root'] })],
+    ['no tenant', JSON.stringify({ ...good, actor: { ...mallory, tenantId: undefined } })],
+    [
+      'a role that there is not',
+      JSON.stringify({ ...good, actor: { ...mallory, roles: ['Admin', 'Root'] } }),
+    ],
     ['no end', JSON.stringify({ ...good, expiresAt: undefined })],
     ['an end that is no moment', JSON.stringify({ ...good, expiresAt: 'never' })],
     ['an app that there is not', JSON.stringify({ ...good, serverContext: { app: 'x', createdAt: at(0) } })],
@@ -237,4 +236,51 @@ describe('what is not as the store writes it is no session', () => {
       expect(await sessions.end('contoso', id)).toBe('absent');
     },
   );
+});
+
+describe('rows of earlier versions, which named the owner field by field,', () => {
+  const expiresAt = at(begin + minuteMs);
+  const owner = { tenantId: 'contoso', userId: 'alice' };
+  const rights = {
+    ...owner,
+    roles: ['Operator'],
+    expiresAt,
+    serverContext: { app: 'mcp', createdAt: at(begin) },
+  };
+  beforeEach(async () => {
+    const session = { id: 'x', ...owner, clientId: 'cli', createdAt: at(begin), expiresAt };
+    const sealedToken = testSeal.close('token', ['contoso', 'alice', 'x'], 'the-token');
+    await state.set('mreg:session:x', JSON.stringify(session), minuteMs);
+    await state.set('mreg:auth:x', JSON.stringify({ ...rights, sealedToken }), minuteMs);
+  });
+
+  test('are read as sessions of that owner', async () => {
+    expect(await sessions.find('contoso', 'x')).toEqual({
+      id: 'x',
+      actor: { ...owner, kind: 'user', clientId: 'cli', roles: [], expiresAt: begin + minuteMs },
+      createdAt: at(begin),
+      expiresAt,
+    });
+    expect(await sessions.authContext('contoso', 'x')).toMatchObject({
+      actor: { ...owner, roles: ['Operator'] },
+      serverContext: rights.serverContext,
+    });
+    expect(await sessions.token('contoso', 'x')).toBe('the-token');
+    expect(await sessions.end('contoso', 'x')).toBe('ended');
+  });
+
+  test('are absent to every other tenant', async () => {
+    expect(await sessions.find('fabrikam', 'x')).toBeUndefined();
+    expect(await sessions.authContext('fabrikam', 'x')).toBeUndefined();
+    expect(await sessions.token('fabrikam', 'x')).toBeUndefined();
+  });
+
+  test.each([
+    ['without a tenant', { ...rights, tenantId: undefined }],
+    ['with an unknown role', { ...rights, roles: ['Root'] }],
+    ['without an end', { ...rights, expiresAt: undefined }],
+  ])('%s are no sessions', async (_, row) => {
+    await state.set('mreg:auth:x', JSON.stringify(row), minuteMs);
+    expect(await sessions.authContext('contoso', 'x')).toBeUndefined();
+  });
 });

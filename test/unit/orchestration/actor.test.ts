@@ -8,6 +8,7 @@ import { registerServer } from '../../../shared/orchestration/plans/serverRegist
 import { registerServers } from '../../../shared/orchestration/plans/bulkRegistration.ts';
 import { defineTask } from '../../../shared/orchestration/tasks/task.ts';
 import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
+import type { Registration } from '../../../shared/registry/records/server.ts';
 import { succeed } from '../../../shared/platform/base/result.ts';
 import { caller, testEngine } from '../../support/engine.ts';
 import { testRegistry } from '../../support/registrations.ts';
@@ -51,6 +52,20 @@ test('many servers that are registered at once are all registered although Redis
   await run.pump();
   const statuses = await Promise.all(many.map((one) => statusOf(run, one.slug)));
   expect(new Set(statuses)).toEqual(new Set(['active']));
+});
+
+test('many servers are registered with the token of their caller, if one of them needs it', async () => {
+  const run = testRegistry();
+  const credentials = { ...run.deps.credentials, isPersonal: () => true, check: () => succeed(undefined) };
+  const upstream = { headers: { authorization: { credential: 'mail' } } };
+  const tokenOf = async (...many: Registration[]) => {
+    const begun = await registerServers(many, signedIn, { ...run.deps, credentials });
+    if (!begun.ok) throw new Error(begun.error.message);
+    const { sessionId } = begun.value;
+    return sessionId === undefined ? undefined : run.deps.sessions.token('t1', sessionId);
+  };
+  expect(await tokenOf(registration, { ...registration, slug: 'mail', upstream })).toBe(signedIn.token);
+  expect(await tokenOf({ ...registration, slug: 'other' })).toBeUndefined();
 });
 
 test('the rows of accepted work hold who it is for, and no message and no row holds a token', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { runDelegation } from '../../../shared/orchestration/engine/runDelegation.ts';
 import type { RegistrationDeps } from '../../../shared/orchestration/plans/namedPlan.ts';
 import { registerServer } from '../../../shared/orchestration/plans/serverRegistration.ts';
-import { runDelegation } from '../../../shared/orchestration/engine/runDelegation.ts';
 import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
 import { CLOCK_TOLERANCE_MS } from '../../../shared/platform/base/clock.ts';
 import { fail, succeed } from '../../../shared/platform/base/result.ts';

@@ -1,9 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import {
-  literalSecrets,
-  submittedServerJsonSchema,
-  withoutSecrets,
-} from '../../../shared/registry/secrets/literalSecrets.ts';
+import { literalSecrets, withoutSecrets } from '../../../shared/registry/secrets/literalSecrets.ts';
+import { submittedServerJsonSchema } from '../../../shared/registry/serverJson/serverJson.ts';
 
 const canary = 'canary5d1c';
 const github = `ghp_${'a1'.repeat(15)}`;

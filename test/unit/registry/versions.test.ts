@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { edit, publish, setStatus } from '../../../shared/registry/versions/changes.ts';
 import { isNewer, withLatest } from '../../../shared/registry/versions/latest.ts';
 import type { Versions } from '../../../shared/registry/versions/publishedVersion.ts';
-import { latestKey, versionKey, versionsOf } from '../../../shared/registry/versions/versionKeys.ts';
+import { latestKey, versionsOf } from '../../../shared/registry/versions/azureTableVersionStore.ts';
+import { versionKey } from '../../../shared/registry/versions/azureTableVersionStore.ts';
 import { publication } from '../../support/publications.ts';
 
 const at = (seconds: number) => new Date(Date.UTC(2026, 0, 1) + seconds * 1000);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { randomId } from '../../../shared/platform/base/ids.ts';
-import { announced } from '../../../shared/registry/records/registryVersion.ts';
+import { versionedStore } from '../../../shared/registry/records/registryVersion.ts';
 import { azureTableServerStore } from '../../../shared/registry/records/azureTableServerStore.ts';
 import type { ServerRecord } from '../../../shared/registry/records/server.ts';
 import { createVisibleServers } from '../../../shared/registry/records/visibleServers.ts';
@@ -11,7 +11,7 @@ import { serverRecord } from '../../support/serverRecord.ts';
 
 async function registry(records: readonly Partial<ServerRecord>[]) {
   const state = memoryState();
-  const servers = announced(azureTableServerStore(memoryTables()), state, randomId);
+  const servers = versionedStore(azureTableServerStore(memoryTables()), state, randomId);
   for (const record of records) await servers.add(serverRecord(record));
   const visible = createVisibleServers({ servers, state, newId: randomId, operatorTenant: 'sharer' });
   return { servers, visible };

@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { AuditRecord } from '../../../shared/audit/model/record.ts';
-import { decidingRule, explainToken } from '../../../shared/identity/tokens/explainToken.ts';
 import { isPermission, isPermitted, permissionNames } from '../../../shared/identity/access/permissions.ts';
+import { decidingRule, explainToken } from '../../../shared/identity/tokens/explainToken.ts';
+import { tokenRule } from '../../../shared/identity/tokens/tokenRules.ts';
 import {
   accessFindings,
   type MayDo,
@@ -54,6 +55,17 @@ describe('an explained token', () => {
       'without the scope': 'scope',
       'without a role': 'role',
     });
+  });
+
+  test('is refused by the verifier for the reason of the rule that decides', async () => {
+    const reasons = await Promise.all(
+      forged.forgeries.map(async ({ token, refusal }) => {
+        const rule = decidingRule(await explain(token));
+        return [rule && tokenRule(rule).refusal, refusal];
+      }),
+    );
+    for (const [explained, refusal] of reasons) expect(explained).toBe(refusal);
+    expect(reasons.length).toBeGreaterThan(10);
   });
 
   test('without keys is judged by its claims, and its signature is left open', async () => {

@@ -99,7 +99,7 @@ describe('a server of a client’s configuration', () => {
     ['a cookie', { url, headers: { Cookie: canary } }, /secret/],
     ['a header that says what to answer', { url, headers: { 'X-Region': canary } }, /the header X-Region/],
     ['a secret in the place of a name', { url, headers: { [`Bearer ${canary}`]: '' } }, /a header/],
-    ['headers that are none', { url, headers: [canary] }, /not what clients write/],
+    ['headers that are none', { url, headers: [canary] }, /not an entry of an mcp.json/],
     ['a key in its url', { url: `${url}?api_key=${canary}` }, /secret in its url/],
     ['a function key in its url', { url: `${url}?code=${canary}` }, /secret in its url/],
     ['a password in its url', { url: `https://user:${canary}@mcp.example.com` }, /user name or password/],
@@ -109,8 +109,8 @@ describe('a server of a client’s configuration', () => {
     ['no address at all', { url: canary }, /absolute URL/],
     ['the address of the machine’s own secrets', { url: 'http://169.254.169.254/metadata' }, /reserved/],
     ['an endless url', { url: `https://mcp.example.com/${'x'.repeat(2048)}` }, /url/i],
-    ['text', canary, /not what clients write/],
-    ['nothing', null, /not what clients write/],
+    ['text', canary, /not an entry of an mcp.json/],
+    ['nothing', null, /not an entry of an mcp.json/],
     ['a key that changes prototypes', JSON.parse(`{"url":"${url}","__proto__":{}}`), /__proto__/],
   ])('with %s is skipped, and says why without telling it', async (_, entry, reason) => {
     for (const document of [{ servers: { one: entry } }, { mcpServers: { one: entry } }]) {

@@ -1,0 +1,55 @@
+import type { Audit } from '../../shared/audit/journal/audit.ts';
+import type { TrailStore } from '../../shared/audit/model/trailStore.ts';
+import type { OutboundTo } from '../../shared/gateway/upstream/outboundTo.ts';
+import type { Agent } from '../../shared/orchestration/model/agents.ts';
+import type { TaskCatalogue } from '../../shared/orchestration/tasks/taskCatalogue.ts';
+import type { DelegateDeps } from '../../shared/orchestration/engine/delegate.ts';
+import type { PlanDeps } from '../../shared/orchestration/plans/requestPlan.ts';
+import type { EventWatch } from '../../shared/orchestration/events/eventWatch.ts';
+import type { SessionStore } from '../../shared/identity/sessions/sessionStore.ts';
+import type { ResourcePools } from '../../shared/orchestration/pools/resourcePools.ts';
+import type { Config } from '../../shared/platform/config/config.ts';
+import type { IdSource } from '../../shared/platform/base/ids.ts';
+import type { IdempotencyStore } from '../../shared/platform/http/idempotency.ts';
+import type { OutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
+import type { OpenedStateStore } from '../../shared/platform/state/openStateStore.ts';
+import type { DeadLetterQueues } from '../../shared/platform/serviceBus/deadLetters.ts';
+import type { RegistryLinkStore } from '../../shared/registry/links/registryLink.ts';
+import type { RegistrySyncStore } from '../../shared/registry/sync/registrySync.ts';
+import type { UpstreamRegistry } from '../../shared/registry/sync/syncRegistry.ts';
+import type { VersionStore } from '../../shared/registry/versions/versionStore.ts';
+import type { VisibleServers } from '../../shared/registry/records/visibleServers.ts';
+import type { ToolsetStore } from '../../shared/registry/toolsets/toolset.ts';
+import type { AdmissionDeps } from '../http/admit.ts';
+
+/** The dependencies of both apps. */
+export interface AppDeps extends PlanDeps, DelegateDeps, AdmissionDeps {
+  readonly config: Config;
+  /** Origin of the token issuer. */
+  readonly authority: string;
+  readonly outbound: OutboundClient;
+  readonly outboundTo: OutboundTo;
+  readonly visibleServers: VisibleServers;
+  readonly versions: VersionStore;
+  readonly links: RegistryLinkStore;
+  readonly syncs: RegistrySyncStore;
+  readonly idempotencyKeys: IdempotencyStore;
+  readonly upstreamRegistry: UpstreamRegistry | undefined;
+  /** Creates secrets whose possession grants a right. */
+  readonly newSecret: IdSource;
+  readonly audit: Audit;
+  readonly trail: TrailStore;
+  readonly toolsets: ToolsetStore;
+  readonly deadLetters: DeadLetterQueues;
+  /** The agents whose queues other processes serve. */
+  readonly externalAgents: ReadonlySet<Agent>;
+  /** Short-lived state that all instances share. */
+  readonly state: OpenedStateStore;
+  readonly sessions: SessionStore;
+  readonly pools: ResourcePools;
+  readonly tenants: Config['tenants'];
+  /** Raises events about the apps themselves. */
+  readonly watch: EventWatch;
+  /** Imports the tasks of the agents on first use, so that HTTP instances start without them. */
+  readonly tasks: () => Promise<TaskCatalogue>;
+}

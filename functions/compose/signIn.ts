@@ -1,0 +1,34 @@
+import { createCachedVerifier } from '../../shared/identity/tokens/cachedVerifier.ts';
+import { type Credentials, createCredentials } from '../../shared/identity/credentials/credentials.ts';
+import { createTokenExchange } from '../../shared/identity/credentials/tokenExchange.ts';
+import { createTokenVerifier } from '../../shared/identity/tokens/verifyToken.ts';
+import { REQUIRED_SCOPE } from '../../shared/identity/tokens/refusals.ts';
+import type { Config } from '../../shared/platform/config/config.ts';
+import { openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
+import type { Clock } from '../../shared/platform/base/clock.ts';
+import type { AppDeps } from './deps.ts';
+
+const ENTRA_AUTHORITY = 'https://login.microsoftonline.com';
+
+/** Creates what depends on the token issuer: the verifier, the challenge for clients and the upstream credentials. */
+export function openSignIn(
+  config: Config,
+  clock: Clock,
+): Pick<AppDeps, 'authority' | 'challenge' | 'verifyToken'> & { readonly credentials: Credentials } {
+  const authority = config.localIssuer ?? ENTRA_AUTHORITY;
+  const toAuthority = openOutboundClient(config.localIssuer === undefined ? 'public' : 'private_allowed');
+  // The scope in the form in which clients ask Entra for it.
+  const challenge = { scope: `api://${config.apiClientId}/${REQUIRED_SCOPE}` };
+  const verifyToken = createCachedVerifier(
+    createTokenVerifier(
+      { authority, audience: config.apiClientId, tenants: config.tenants },
+      { clock, outbound: toAuthority },
+    ),
+    clock,
+  );
+  const credentials = createCredentials(config, {
+    exchange: createTokenExchange(config, { authority, outbound: toAuthority }),
+    clock,
+  });
+  return { authority, challenge, verifyToken, credentials };
+}
