@@ -29,7 +29,7 @@ export default defineConfig(
         {
           object: 'process',
           property: 'env',
-          message: 'Settings are read once, in shared/platform/config.ts.',
+          message: 'Settings are read once, in shared/platform/config/config.ts.',
         },
       ],
     },
@@ -59,5 +59,5 @@ export default defineConfig(
       'no-undef': 'off',
     },
   },
-  { files: ['shared/platform/config.ts'], rules: { 'no-restricted-properties': 'off' } },
+  { files: ['shared/platform/config/config.ts'], rules: { 'no-restricted-properties': 'off' } },
 );

@@ -20,7 +20,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['test/unit/**/*.test.ts'],
+          include: ['test/unit/**/*.test.ts', 'infra/*/test/unit/**/*.test.ts'],
           // Property tests run thousands of cases, and other processes may have the cores.
           testTimeout: 30_000,
           maxWorkers: cores,
@@ -30,7 +30,7 @@ export default defineConfig({
       {
         test: {
           name: 'contract',
-          include: ['test/contract/**/*.test.ts'],
+          include: ['test/contract/**/*.test.ts', 'infra/*/test/contract/**/*.test.ts'],
           testTimeout: 30_000,
           hookTimeout: 60_000,
           // These tests mostly wait for the other process.

@@ -1,7 +1,7 @@
 import { app } from '@azure/functions';
-import { readConfig } from '../shared/platform/config.ts';
-import { announceInstance } from './announce.ts';
-import { compose } from './compose.ts';
+import { readConfig } from '../shared/platform/config/config.ts';
+import { announceInstance } from './compose/announceInstance.ts';
+import { compose } from './compose/compose.ts';
 
 // One package is deployed as two apps; MREG_APP says which of them this is.
 const config = readConfig();

@@ -128,7 +128,7 @@ function refuseLazyCommonJs(inputs: Metafile['inputs']): void {
 
 type BuildFile = Pick<OutputFile, 'path' | 'contents'>;
 
-/** What `shared/platform/buildInfo.ts` reads: which build this is, by a digest of its code. */
+/** What `shared/platform/config/buildInfo.ts` reads: which build this is, by a digest of its code. */
 async function buildInfo(outDir: string, outputs: readonly OutputFile[]): Promise<BuildFile> {
   const digest = createHash('sha256');
   const code = outputs.filter(({ path }) => path.endsWith('.js'));

@@ -17,7 +17,7 @@ interface Patch {
   readonly file: string;
   /** Digest of the text that the changes were made for. */
   readonly sha256: string;
-  /** Imports from `functions/library/` that the changes use: file by name. */
+  /** Imports from `functions/http/library/` that the changes use: file by name. */
   readonly uses: Readonly<Record<string, string>>;
   readonly changes: readonly Change[];
 }
@@ -146,7 +146,7 @@ export function applyPatch({ file, sha256, uses, changes }: Patch, text: string)
   if (createHash('sha256').update(text).digest('hex') !== sha256) throw new Error(staleText(file));
   const folder = dirname(join(library, file));
   const imports = Object.entries(uses).map(([name, module]) => {
-    const path = relative(folder, join(root, 'functions/library', module)).replaceAll('\\', '/');
+    const path = relative(folder, join(root, 'functions/http/library', module)).replaceAll('\\', '/');
     return `import { ${name} } from '${path}';\n`;
   });
   return changes.reduce(

@@ -1,8 +1,8 @@
 import { app } from '@azure/functions';
-import { agentNames, agents } from '../../shared/orchestration/agent/agents.ts';
-import { runDelegation } from '../../shared/orchestration/delegation/runDelegation.ts';
-import type { App } from '../../shared/platform/config.ts';
-import type { AppDeps } from '../compose.ts';
+import { agentNames, agents } from '../../shared/orchestration/model/agents.ts';
+import { runDelegation } from '../../shared/orchestration/engine/runDelegation.ts';
+import type { App } from '../../shared/platform/config/config.ts';
+import type { AppDeps } from '../compose/compose.ts';
 
 /** The app setting that names the connection, for the trigger as for our own sender. */
 export const CONNECTION = 'MREG_SERVICE_BUS';

@@ -1,6 +1,6 @@
 import { app } from '@azure/functions';
-import { REPORTS_QUEUE, recordReport } from '../../shared/orchestration/delegation/agentReport.ts';
-import type { AppDeps } from '../compose.ts';
+import { REPORTS_QUEUE, recordReport } from '../../shared/orchestration/engine/recordReport.ts';
+import type { AppDeps } from '../compose/compose.ts';
 import { CONNECTION } from './register.ts';
 
 /** Hears the workers of external agents. */

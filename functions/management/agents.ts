@@ -1,10 +1,10 @@
-import { type Agent, agentNames, agents } from '../../shared/orchestration/agent/agents.ts';
-import type { AgentLoad } from '../../shared/orchestration/agent/loads.ts';
-import type { Task } from '../../shared/orchestration/task/task.ts';
-import { taskSchemas } from '../../shared/orchestration/task/taskSchemas.ts';
-import { type Result, fail, succeed } from '../../shared/platform/result.ts';
-import type { AppDeps } from '../compose.ts';
-import type { Route } from '../route.ts';
+import { type Agent, agentNames, agents } from '../../shared/orchestration/model/agents.ts';
+import type { AgentLoad } from '../../shared/orchestration/agents/loads.ts';
+import type { Task } from '../../shared/orchestration/tasks/task.ts';
+import { taskSchemas } from '../../shared/orchestration/tasks/taskSchemas.ts';
+import { type Result, fail, succeed } from '../../shared/platform/base/result.ts';
+import type { AppDeps } from '../compose/compose.ts';
+import type { Route } from '../http/route.ts';
 
 /** The agents and what they can do. */
 export function agentRoutes({

@@ -1,13 +1,13 @@
 import { z } from 'zod';
-import { createDigest } from '../../shared/audit/hashChain.ts';
-import { type AuditRecord, plainText } from '../../shared/audit/record.ts';
-import { recordOf } from '../../shared/audit/trailStore.ts';
-import { verifyTrail } from '../../shared/audit/verifyTrail.ts';
-import type { DomainError } from '../../shared/platform/errors.ts';
-import { fail, succeed } from '../../shared/platform/result.ts';
-import { type Taken, createTenantPlaces } from '../../shared/platform/tenantShare.ts';
-import type { AppDeps } from '../compose.ts';
-import type { Route } from '../route.ts';
+import { createDigest } from '../../shared/audit/model/hashChain.ts';
+import { type AuditRecord, plainText } from '../../shared/audit/model/record.ts';
+import { recordOf } from '../../shared/audit/model/trailStore.ts';
+import { verifyTrail } from '../../shared/audit/verify/verifyTrail.ts';
+import type { DomainError } from '../../shared/platform/base/errors.ts';
+import { fail, succeed } from '../../shared/platform/base/result.ts';
+import { type Taken, createTenantPlaces } from '../../shared/platform/concurrency/tenantShare.ts';
+import type { AppDeps } from '../compose/compose.ts';
+import type { Route } from '../http/route.ts';
 import { readPage, readQuery } from './paging.ts';
 
 const moment = z.iso.datetime({ offset: true }).transform((text) => new Date(text));

@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import type { Plan } from '../../shared/orchestration/plan/plan.ts';
-import { MAX_SERVERS, registerServers } from '../../shared/orchestration/servers/registerServers.ts';
-import { invalidBySchema } from '../../shared/platform/invalid.ts';
-import { type Result, succeed } from '../../shared/platform/result.ts';
-import { type Registration, registrationSchema } from '../../shared/registry/server.ts';
-import type { AppDeps } from '../compose.ts';
-import type { Answer, Call, Route } from '../route.ts';
+import type { Plan } from '../../shared/orchestration/model/plan.ts';
+import { MAX_SERVERS, registerServers } from '../../shared/orchestration/plans/registerServers.ts';
+import { invalidBySchema } from '../../shared/platform/base/invalid.ts';
+import { type Result, succeed } from '../../shared/platform/base/result.ts';
+import { type Registration, registrationSchema } from '../../shared/registry/records/server.ts';
+import type { AppDeps } from '../compose/compose.ts';
+import type { Answer, Call, Route } from '../http/route.ts';
 import { delegationsOf } from './delegationsOf.ts';
 import { planHref } from './plans.ts';
 import { privileged } from './privileged.ts';

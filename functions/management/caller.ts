@@ -1,6 +1,6 @@
-import { bearerToken } from '../../shared/identity/bearerToken.ts';
-import type { Caller } from '../../shared/orchestration/caller.ts';
-import type { Call } from '../route.ts';
+import { bearerToken } from '../../shared/identity/tokens/bearerToken.ts';
+import type { Caller } from '../../shared/orchestration/model/caller.ts';
+import type { Call } from '../http/route.ts';
 
 /** Returns the caller, with the id of the request where its sender may repeat it. */
 export function callerOf({ principal, trace, headers, requestId }: Call<unknown>): Caller {

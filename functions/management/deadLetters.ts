@@ -5,10 +5,10 @@ import {
   listDeadLetters,
   requeueDeadLetter,
   sequenceNumberSchema,
-} from '../../shared/orchestration/agent/deadLetters.ts';
-import { succeed } from '../../shared/platform/result.ts';
-import type { AppDeps } from '../compose.ts';
-import type { Route } from '../route.ts';
+} from '../../shared/orchestration/engine/deadLetters.ts';
+import { succeed } from '../../shared/platform/base/result.ts';
+import type { AppDeps } from '../compose/compose.ts';
+import type { Route } from '../http/route.ts';
 import { knownAgent } from './agents.ts';
 import { delegationHref } from './delegations.ts';
 import { readQuery } from './paging.ts';

@@ -1,17 +1,17 @@
-import { agentNames } from '../../shared/orchestration/agent/agents.ts';
-import { cancelDelegation } from '../../shared/orchestration/delegation/cancelDelegation.ts';
+import { agentNames } from '../../shared/orchestration/model/agents.ts';
+import { cancelDelegation } from '../../shared/orchestration/engine/cancelDelegation.ts';
 import {
   type DelegationRequest,
   delegate,
   delegationRequestSchema,
-} from '../../shared/orchestration/delegation/delegate.ts';
-import { type Delegation, delegationStateSchema } from '../../shared/orchestration/delegation/delegation.ts';
-import { type WithheldOf, shownError } from '../../shared/orchestration/task/resultAccess.ts';
-import { idSchema } from '../../shared/platform/ids.ts';
-import { type Result, succeed } from '../../shared/platform/result.ts';
+} from '../../shared/orchestration/engine/delegate.ts';
+import { type Delegation, delegationStateSchema } from '../../shared/orchestration/model/delegation.ts';
+import { type WithheldOf, shownError } from '../../shared/orchestration/tasks/resultAccess.ts';
+import { idSchema } from '../../shared/platform/base/ids.ts';
+import { type Result, succeed } from '../../shared/platform/base/result.ts';
 import { z } from 'zod';
-import type { AppDeps } from '../compose.ts';
-import type { Answer, Route } from '../route.ts';
+import type { AppDeps } from '../compose/compose.ts';
+import type { Answer, Route } from '../http/route.ts';
 import { readPage, readQuery } from './paging.ts';
 import { privileged } from './privileged.ts';
 import { askerOf, readById } from './wait.ts';

@@ -1,7 +1,7 @@
-import type { Delegation } from '../../shared/orchestration/delegation/delegation.ts';
-import type { Plan } from '../../shared/orchestration/plan/plan.ts';
-import { compensationId, delegationIdOf } from '../../shared/orchestration/plan/planProgress.ts';
-import type { DelegationStore } from '../../shared/orchestration/stores.ts';
+import type { Delegation } from '../../shared/orchestration/model/delegation.ts';
+import type { Plan } from '../../shared/orchestration/model/plan.ts';
+import { compensationId, delegationIdOf } from '../../shared/orchestration/model/planProgress.ts';
+import type { DelegationStore } from '../../shared/orchestration/model/stores.ts';
 
 /** The delegations of a plan's steps, by the ids of the steps and of their compensations: they hold the results. */
 export async function delegationsOf(

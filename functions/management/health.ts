@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { createHealthCheck, LOOK_WITHIN_MS } from '../../shared/health/checkHealth.ts';
 import { shownHealth } from '../../shared/health/healthReport.ts';
-import { invalid } from '../../shared/platform/invalid.ts';
-import { succeed } from '../../shared/platform/result.ts';
-import type { AppDeps } from '../compose.ts';
-import type { Route } from '../route.ts';
+import { invalid } from '../../shared/platform/base/invalid.ts';
+import { succeed } from '../../shared/platform/base/result.ts';
+import type { AppDeps } from '../compose/compose.ts';
+import type { Route } from '../http/route.ts';
 import { withheldFor } from './withheld.ts';
 
 const waitSchema = z.coerce

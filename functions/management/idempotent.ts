@@ -5,13 +5,13 @@ import {
   claimKey,
   endClaim,
   idempotencyKeyPattern,
-} from '../../shared/platform/idempotency.ts';
-import { InfrastructureError } from '../../shared/platform/errors.ts';
-import { invalid } from '../../shared/platform/invalid.ts';
-import { ANSWER_BOUNDS, unsafeShape } from '../../shared/platform/jsonShape.ts';
-import type { Log } from '../../shared/platform/log.ts';
-import { succeed } from '../../shared/platform/result.ts';
-import type { Answer, Call, Route } from '../route.ts';
+} from '../../shared/platform/http/idempotency.ts';
+import { InfrastructureError } from '../../shared/platform/base/errors.ts';
+import { invalid } from '../../shared/platform/base/invalid.ts';
+import { ANSWER_BOUNDS, unsafeShape } from '../../shared/platform/base/jsonShape.ts';
+import type { Log } from '../../shared/platform/telemetry/log.ts';
+import { succeed } from '../../shared/platform/base/result.ts';
+import type { Answer, Call, Route } from '../http/route.ts';
 
 export type IdempotentDeps = IdempotencyDeps & { readonly log: Log };
 

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { idSchema } from '../../shared/platform/ids.ts';
-import { invalid, invalidBySchema } from '../../shared/platform/invalid.ts';
-import { type Result, succeed } from '../../shared/platform/result.ts';
-import type { Page } from '../../shared/platform/tables.ts';
-import type { Answer } from '../route.ts';
+import { idSchema } from '../../shared/platform/base/ids.ts';
+import { invalid, invalidBySchema } from '../../shared/platform/base/invalid.ts';
+import { type Result, succeed } from '../../shared/platform/base/result.ts';
+import type { Page } from '../../shared/platform/tables/tables.ts';
+import type { Answer } from '../http/route.ts';
 
 const limitSchema = z.coerce.number().int().min(1).max(100);
 const DEFAULT_LIMIT = 30;

@@ -1,19 +1,19 @@
 import { z } from 'zod';
-import { agents } from '../../shared/orchestration/agent/agents.ts';
-import { cancelPlan } from '../../shared/orchestration/plan/cancelPlan.ts';
-import { missingTasks, namedPlans } from '../../shared/orchestration/plan/namedPlans.ts';
-import { type Plan, hasEnded, planSchema } from '../../shared/orchestration/plan/plan.ts';
-import { compensationId, planError } from '../../shared/orchestration/plan/planProgress.ts';
+import { agents } from '../../shared/orchestration/model/agents.ts';
+import { cancelPlan } from '../../shared/orchestration/engine/cancelPlan.ts';
+import { missingTasks, namedPlans } from '../../shared/orchestration/plans/namedPlans.ts';
+import { type Plan, hasEnded, planSchema } from '../../shared/orchestration/model/plan.ts';
+import { compensationId, planError } from '../../shared/orchestration/model/planProgress.ts';
 import {
   type PlanRequest,
   planRequestSchema,
   requestPlan,
-} from '../../shared/orchestration/plan/requestPlan.ts';
-import type { Delegation } from '../../shared/orchestration/delegation/delegation.ts';
-import { type WithheldOf, shownError } from '../../shared/orchestration/task/resultAccess.ts';
-import { type Result, succeed } from '../../shared/platform/result.ts';
-import type { AppDeps } from '../compose.ts';
-import type { Answer, Route } from '../route.ts';
+} from '../../shared/orchestration/plans/requestPlan.ts';
+import type { Delegation } from '../../shared/orchestration/model/delegation.ts';
+import { type WithheldOf, shownError } from '../../shared/orchestration/tasks/resultAccess.ts';
+import { type Result, succeed } from '../../shared/platform/base/result.ts';
+import type { AppDeps } from '../compose/compose.ts';
+import type { Answer, Route } from '../http/route.ts';
 import { delegationHref } from './delegations.ts';
 import { delegationsOf } from './delegationsOf.ts';
 import { readPage, readQuery } from './paging.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { fail, succeed } from '../../shared/platform/result.ts';
-import type { AppDeps } from '../compose.ts';
-import type { Route } from '../route.ts';
+import { fail, succeed } from '../../shared/platform/base/result.ts';
+import type { AppDeps } from '../compose/compose.ts';
+import type { Route } from '../http/route.ts';
 import { privileged } from './privileged.ts';
 
 const allocationSchema = z.strictObject({

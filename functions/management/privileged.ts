@@ -1,7 +1,7 @@
-import type { ActOutcome } from '../../shared/audit/record.ts';
-import { InfrastructureError } from '../../shared/platform/errors.ts';
-import type { AppDeps } from '../compose.ts';
-import type { Call, Route } from '../route.ts';
+import type { ActOutcome } from '../../shared/audit/model/record.ts';
+import { InfrastructureError } from '../../shared/platform/base/errors.ts';
+import type { AppDeps } from '../compose/compose.ts';
+import type { Call, Route } from '../http/route.ts';
 
 /**
  * The route, with a record in the audit trail before it acts and another of what came of it. When the first cannot be

@@ -1,5 +1,5 @@
-import { fail, succeed } from '../../shared/platform/result.ts';
-import type { IdSource } from '../../shared/platform/ids.ts';
+import { fail, succeed } from '../../shared/platform/base/result.ts';
+import type { IdSource } from '../../shared/platform/base/ids.ts';
 import {
   type LinkRequest,
   type RegistryLink,
@@ -9,9 +9,9 @@ import {
   linkRequestSchema,
 } from '../../shared/registry/links/registryLink.ts';
 import type { RegistryLinkStore } from '../../shared/registry/links/registryLinkStore.ts';
-import type { AppDeps } from '../compose.ts';
-import type { Route } from '../route.ts';
-import { secretUrlHeaders } from '../secretUrls.ts';
+import type { AppDeps } from '../compose/compose.ts';
+import type { Route } from '../http/route.ts';
+import { secretUrlHeaders } from '../http/secretUrls.ts';
 import { readPage } from './paging.ts';
 import { privileged } from './privileged.ts';
 

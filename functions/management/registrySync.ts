@@ -1,4 +1,4 @@
-import { fail, succeed } from '../../shared/platform/result.ts';
+import { fail, succeed } from '../../shared/platform/base/result.ts';
 import type { RegistrySync } from '../../shared/registry/sync/registrySync.ts';
 import {
   type SyncBudget,
@@ -7,8 +7,8 @@ import {
   sourceOf,
   syncRegistry,
 } from '../../shared/registry/sync/syncRegistry.ts';
-import type { AppDeps } from '../compose.ts';
-import type { Call, Route } from '../route.ts';
+import type { AppDeps } from '../compose/compose.ts';
+import type { Call, Route } from '../http/route.ts';
 import { privileged } from './privileged.ts';
 
 /** Well within the time of a request, the last page included. */

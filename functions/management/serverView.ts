@@ -1,5 +1,5 @@
-import { itemHash } from '../../shared/registry/itemHashes.ts';
-import type { Discovery, ServerRecord } from '../../shared/registry/server.ts';
+import { itemHash } from '../../shared/registry/records/itemHashes.ts';
+import type { Discovery, ServerRecord } from '../../shared/registry/records/server.ts';
 import { planHref } from './plans.ts';
 
 /** A server as lists show it to a tenant. Of one that another tenant shares, what only that one is concerned with is left out. */

@@ -1,25 +1,25 @@
 import { z } from 'zod';
-import { createResting } from '../../shared/gateway/upstream/resting.ts';
-import type { Caller } from '../../shared/orchestration/caller.ts';
-import { type Plan, hasEnded } from '../../shared/orchestration/plan/plan.ts';
-import { planError } from '../../shared/orchestration/plan/planProgress.ts';
+import { createResting } from '../../shared/gateway/upstream/circuitBreaker.ts';
+import type { Caller } from '../../shared/orchestration/model/caller.ts';
+import { type Plan, hasEnded } from '../../shared/orchestration/model/plan.ts';
+import { planError } from '../../shared/orchestration/model/planProgress.ts';
 import {
   type ServerChange,
   refreshServer,
   removeServer,
   updateServer,
-} from '../../shared/orchestration/servers/changeServer.ts';
-import { registerServer } from '../../shared/orchestration/servers/registerServer.ts';
-import { type Result, fail, succeed } from '../../shared/platform/result.ts';
+} from '../../shared/orchestration/plans/changeServer.ts';
+import { registerServer } from '../../shared/orchestration/plans/registerServer.ts';
+import { type Result, fail, succeed } from '../../shared/platform/base/result.ts';
 import {
   type Registration,
   type ServerContent,
   registrationSchema,
   serverContentSchema,
   serverStatusSchema,
-} from '../../shared/registry/server.ts';
-import type { AppDeps } from '../compose.ts';
-import type { Answer, Call, Route } from '../route.ts';
+} from '../../shared/registry/records/server.ts';
+import type { AppDeps } from '../compose/compose.ts';
+import type { Answer, Call, Route } from '../http/route.ts';
 import { readPage, readQuery } from './paging.ts';
 import { planHref } from './plans.ts';
 import { privileged } from './privileged.ts';

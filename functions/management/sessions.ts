@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { challenge, refusalError } from '../../shared/identity/challenge.ts';
-import { type Permission, isPermitted } from '../../shared/identity/permissions.ts';
-import type { Session } from '../../shared/identity/sessionStore.ts';
-import { bearerToken } from '../../shared/identity/bearerToken.ts';
-import { fail, succeed } from '../../shared/platform/result.ts';
-import type { AppDeps } from '../compose.ts';
-import { problemAnswer } from '../answers.ts';
-import type { Answer, Call, Route } from '../route.ts';
+import { challenge, refusalError } from '../../shared/identity/tokens/challenge.ts';
+import { type Permission, isPermitted } from '../../shared/identity/access/permissions.ts';
+import type { Session } from '../../shared/identity/sessions/sessionStore.ts';
+import { bearerToken } from '../../shared/identity/tokens/bearerToken.ts';
+import { fail, succeed } from '../../shared/platform/base/result.ts';
+import type { AppDeps } from '../compose/compose.ts';
+import { problemAnswer } from '../http/answers.ts';
+import type { Answer, Call, Route } from '../http/route.ts';
 import { privileged } from './privileged.ts';
 
 type SessionDeps = Pick<AppDeps, 'sessions' | 'clock' | 'challenge' | 'audit'>;

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Result, fail, succeed } from '../../shared/platform/result.ts';
+import { type Result, fail, succeed } from '../../shared/platform/base/result.ts';
 import {
   type NewToolset,
   newToolsetSchema,
@@ -7,9 +7,9 @@ import {
   type Toolset,
   type ToolsetChange,
   toolsetChangeSchema,
-} from '../../shared/registry/toolset.ts';
-import type { AppDeps } from '../compose.ts';
-import type { Answer, Route } from '../route.ts';
+} from '../../shared/registry/toolsets/toolset.ts';
+import type { AppDeps } from '../compose/compose.ts';
+import type { Answer, Route } from '../http/route.ts';
 import { readPage } from './paging.ts';
 import { privileged } from './privileged.ts';
 

@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import type { Caller } from '../../shared/orchestration/caller.ts';
-import { type Plan, hasEnded } from '../../shared/orchestration/plan/plan.ts';
-import type { PlanStore } from '../../shared/orchestration/stores.ts';
-import { invalid } from '../../shared/platform/invalid.ts';
-import { type Result, fail, succeed } from '../../shared/platform/result.ts';
-import type { Stored } from '../../shared/platform/tables.ts';
-import type { Call } from '../route.ts';
+import type { Caller } from '../../shared/orchestration/model/caller.ts';
+import { type Plan, hasEnded } from '../../shared/orchestration/model/plan.ts';
+import type { PlanStore } from '../../shared/orchestration/model/stores.ts';
+import { invalid } from '../../shared/platform/base/invalid.ts';
+import { type Result, fail, succeed } from '../../shared/platform/base/result.ts';
+import type { Stored } from '../../shared/platform/tables/tables.ts';
+import type { Call } from '../http/route.ts';
 import { callerOf } from './caller.ts';
 
 const waitSchema = z.coerce.number().min(0).max(30);

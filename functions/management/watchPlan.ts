@@ -1,5 +1,5 @@
-import { eventResponse } from '../../shared/gateway/responses.ts';
-import { type Plan, hasEnded } from '../../shared/orchestration/plan/plan.ts';
+import { eventResponse } from '../../shared/gateway/protocol/responses.ts';
+import { type Plan, hasEnded } from '../../shared/orchestration/model/plan.ts';
 
 /** Azure ends a request after 230 seconds, and that a client has left may not be noticed: it can come back. */
 const WATCH_FOR_MS = 200_000;

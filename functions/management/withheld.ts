@@ -1,6 +1,6 @@
-import type { Principal } from '../../shared/identity/principal.ts';
-import { type WithheldOf, withheldFrom } from '../../shared/orchestration/task/resultAccess.ts';
-import type { AppDeps } from '../compose.ts';
+import type { Principal } from '../../shared/identity/access/actor.ts';
+import { type WithheldOf, withheldFrom } from '../../shared/orchestration/tasks/resultAccess.ts';
+import type { AppDeps } from '../compose/compose.ts';
 
 /** Returns what is withheld from a caller of the results of tasks, by the current permissions of the tasks. */
 export const withheldFor = async (

@@ -1,10 +1,10 @@
 import { registerAgents } from '../agents/register.ts';
-import type { AppDeps } from '../compose.ts';
-import { healthRoute } from '../health.ts';
-import { ownHostsOf } from '../hosts.ts';
-import type { Route } from '../route.ts';
-import { refusalRecorder } from '../refusals.ts';
-import { registerRoutes } from '../register.ts';
+import type { AppDeps } from '../compose/compose.ts';
+import { healthRoute } from '../http/healthRoute.ts';
+import { ownHostsOf } from '../http/hosts.ts';
+import type { Route } from '../http/route.ts';
+import { refusalRecorder } from '../http/refusals.ts';
+import { registerRoutes } from '../http/register.ts';
 import { registerCatalogueRefresh } from '../timers/catalogueRefresh.ts';
 import { endpointRoutes } from './endpoint.ts';
 import { metadataRoutes, metadataUrl } from './protectedResource.ts';

@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { createMcpEndpoints } from '../../shared/gateway/endpoint.ts';
-import { PARSE_ERROR, toJsonRpcError } from '../../shared/gateway/errorCodes.ts';
-import type { Front } from '../../shared/gateway/request.ts';
-import type { DomainError } from '../../shared/platform/errors.ts';
-import { toProblem } from '../../shared/platform/problem.ts';
-import type { AppDeps } from '../compose.ts';
-import type { Answer, Call, Route } from '../route.ts';
-import { lazyOwnTools } from './lazyOwnTools.ts';
+import { createMcpEndpoints } from '../../shared/gateway/calls/endpoint.ts';
+import { PARSE_ERROR, toJsonRpcError } from '../../shared/gateway/protocol/errorCodes.ts';
+import type { Front } from '../../shared/gateway/calls/request.ts';
+import type { DomainError } from '../../shared/platform/base/errors.ts';
+import { toProblem } from '../../shared/platform/http/problem.ts';
+import type { AppDeps } from '../compose/compose.ts';
+import type { Answer, Call, Route } from '../http/route.ts';
+import { lazyOwnTools } from './lazyBuiltInTools.ts';
 import { metadataUrl } from './protectedResource.ts';
 
 /** A tool may take this long to begin its answer; Azure ends a request that is silent for more than 230 seconds. */

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { invalid } from '../../shared/platform/invalid.ts';
-import { fail, succeed } from '../../shared/platform/result.ts';
-import { slugSchema } from '../../shared/registry/server.ts';
-import type { AppDeps } from '../compose.ts';
-import type { Route } from '../route.ts';
+import { invalid } from '../../shared/platform/base/invalid.ts';
+import { fail, succeed } from '../../shared/platform/base/result.ts';
+import { slugSchema } from '../../shared/registry/records/server.ts';
+import type { AppDeps } from '../compose/compose.ts';
+import type { Route } from '../http/route.ts';
 
 const wellKnown = '.well-known/oauth-protected-resource';
 

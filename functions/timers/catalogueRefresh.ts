@@ -1,6 +1,6 @@
 import { app } from '@azure/functions';
-import { refreshAll } from '../../shared/gateway/listen/refreshAll.ts';
-import type { AppDeps } from '../compose.ts';
+import { refreshAll } from '../../shared/gateway/catalogue/refreshAll.ts';
+import type { AppDeps } from '../compose/compose.ts';
 
 const EVERY_QUARTER_OF_AN_HOUR = '0 3,18,33,48 * * * *';
 /** Well before the next time. */

@@ -1,8 +1,8 @@
 import { app } from '@azure/functions';
 import { createHealthCheck } from '../../shared/health/checkHealth.ts';
-import type { Caller } from '../../shared/orchestration/caller.ts';
-import { continueTrace } from '../../shared/platform/trace.ts';
-import type { AppDeps } from '../compose.ts';
+import type { Caller } from '../../shared/orchestration/model/caller.ts';
+import { continueTrace } from '../../shared/platform/telemetry/trace.ts';
+import type { AppDeps } from '../compose/compose.ts';
 
 const EVERY_FIVE_MINUTES = '20 */5 * * * *';
 

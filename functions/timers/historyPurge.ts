@@ -1,6 +1,6 @@
 import { app } from '@azure/functions';
-import { purgeEnded } from '../../shared/orchestration/purgeEnded.ts';
-import type { AppDeps } from '../compose.ts';
+import { purgeEnded } from '../../shared/orchestration/engine/purgeEnded.ts';
+import type { AppDeps } from '../compose/compose.ts';
 
 const HOURLY = '0 47 * * * *';
 

@@ -1,6 +1,6 @@
 import { app } from '@azure/functions';
 import { type SyncBudget, syncRegistry } from '../../shared/registry/sync/syncRegistry.ts';
-import type { AppDeps } from '../compose.ts';
+import type { AppDeps } from '../compose/compose.ts';
 
 const EVERY_QUARTER_HOUR = '0 */15 * * * *';
 

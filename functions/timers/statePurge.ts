@@ -1,5 +1,5 @@
 import { app } from '@azure/functions';
-import type { AppDeps } from '../compose.ts';
+import type { AppDeps } from '../compose/compose.ts';
 
 const HOURLY = '0 17 * * * *';
 

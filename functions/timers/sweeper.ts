@@ -1,6 +1,6 @@
 import { app } from '@azure/functions';
-import { sweepStuck } from '../../shared/orchestration/sweepStuck.ts';
-import type { AppDeps } from '../compose.ts';
+import { sweepStuck } from '../../shared/orchestration/engine/sweepStuck.ts';
+import type { AppDeps } from '../compose/compose.ts';
 
 const EVERY_HALF_MINUTE = '*/30 * * * * *';
 

@@ -2,9 +2,9 @@ import { hostname, homedir } from 'node:os';
 import type { Topology } from '../local/topology.ts';
 import { portsFor, type Ports } from '../local/defaults.ts';
 import { root } from '../local/processes.ts';
-import { type Agent, agentNames } from '../../shared/orchestration/agent/agents.ts';
-import type { Task } from '../../shared/orchestration/task/task.ts';
-import type { TaskCatalogue } from '../../shared/orchestration/task/taskCatalogue.ts';
+import { type Agent, agentNames } from '../../shared/orchestration/model/agents.ts';
+import type { Task } from '../../shared/orchestration/tasks/task.ts';
+import type { TaskCatalogue } from '../../shared/orchestration/tasks/taskCatalogue.ts';
 
 /** What a task was asked, and what it answered when it was run. */
 export interface Example {

@@ -1,8 +1,8 @@
-import { agentNames, agents, type Agent } from '../../shared/orchestration/agent/agents.ts';
-import { taskTypes } from '../../shared/orchestration/agent/routing.ts';
-import type { Task } from '../../shared/orchestration/task/task.ts';
-import type { TaskCatalogue } from '../../shared/orchestration/task/taskCatalogue.ts';
-import { taskSchemas } from '../../shared/orchestration/task/taskSchemas.ts';
+import { agentNames, agents, type Agent } from '../../shared/orchestration/model/agents.ts';
+import { taskTypes } from '../../shared/orchestration/agents/routing.ts';
+import type { Task } from '../../shared/orchestration/tasks/task.ts';
+import type { TaskCatalogue } from '../../shared/orchestration/tasks/taskCatalogue.ts';
+import { taskSchemas } from '../../shared/orchestration/tasks/taskSchemas.ts';
 import type { Example, Examples } from './examples.ts';
 import { type Field, fieldsOf, typeOf } from './fields.ts';
 

@@ -47,7 +47,7 @@ export interface Place {
 export function groundProcesses({ ports, dataDir, state }: Place): readonly ProcessSpec[] {
   return [
     azurite(ports, dataDir),
-    ours('serviceBus', 'infra/local/serviceBus/main.ts', ports),
+    ours('serviceBus', 'infra/service-bus/src/main.ts', ports),
     ours('issuer', 'infra/local/issuer/main.ts', ports, ['--key-file', join(dataDir, 'issuerKey.json')]),
     ...(state.kind === 'redis'
       ? [{ ...redisProcess(state.program, ports, dataDir), env: environment() }]
@@ -65,7 +65,7 @@ export function appProcesses({
 }: Place): readonly ProcessSpec[] {
   const stateSettings = state.kind === 'redis' ? { MREG_REDIS_URL: redisUrl(ports) } : {};
   return appNames.map((name) => ({
-    ...ours(name, 'infra/local/host/main.ts', ports, ['--root', appRoot], appNodeOptions),
+    ...ours(name, 'infra/functions-host/src/main.ts', ports, ['--root', appRoot], appNodeOptions),
     env: environment({
       ...appSettings(name, ports, dataDir),
       ...stateSettings,

@@ -1,5 +1,5 @@
-import type { App } from '../../shared/platform/config.ts';
-import { connectionStringFor } from './serviceBus/connectionString.ts';
+import type { App } from '../../shared/platform/config/config.ts';
+import { connectionStringFor } from '../service-bus/src/connectionString.ts';
 import {
   apiClientId,
   defaultTenant,

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { isMessage } from './localProcess.ts';
 import type { LineListener } from './processGroup.ts';
 
-/** A line of the apps' log, as `shared/platform/log.ts` writes it. */
+/** A line of the apps' log, as `shared/platform/telemetry/log.ts` writes it. */
 const logLineSchema = z.looseObject({
   level: z.enum(['info', 'warn', 'error']),
   event: z.string(),

@@ -1,6 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isProduction } from '../../shared/platform/environment.ts';
+import { isProduction } from '../../shared/platform/config/environment.ts';
 import { localOrigin, portsFor, type Ports } from './defaults.ts';
 import type { MintRequest } from './issuer/claims.ts';
 import { LocalError } from './localError.ts';

@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Caller } from '../orchestration/caller.ts';
-import { InfrastructureError } from '../platform/errors.ts';
-import { stateBounds } from '../platform/stateBounds.ts';
-import type { HeldLease } from '../platform/stateStore.ts';
-import { parseStateValue } from '../platform/stateValue.ts';
+import type { Caller } from '../orchestration/model/caller.ts';
+import { InfrastructureError } from '../platform/base/errors.ts';
+import { stateBounds } from '../platform/state/stateBounds.ts';
+import type { HeldLease } from '../platform/state/stateStore.ts';
+import { parseStateValue } from '../platform/state/stateValue.ts';
 import { type HealthReport, healthChanges, healthReportSchema } from './healthReport.ts';
 import { inTime } from './inTime.ts';
-import { type HealthDeps, lookAtHealth, lookWithoutAgents } from './lookAtHealth.ts';
+import { type HealthDeps, lookAtHealth, lookWithoutAgents } from './checkComponents.ts';
 
 export interface HealthCheck {
   /** The last result while it is fresh, else that of a new look; a look that is under way elsewhere counts as one. */

@@ -1,7 +1,7 @@
-import type { PlanStore } from '../orchestration/stores.ts';
-import { InfrastructureError } from '../platform/errors.ts';
-import type { Log } from '../platform/log.ts';
-import type { StateStore } from '../platform/stateStore.ts';
+import type { PlanStore } from '../orchestration/model/stores.ts';
+import { InfrastructureError } from '../platform/base/errors.ts';
+import type { Log } from '../platform/telemetry/log.ts';
+import type { StateStore } from '../platform/state/stateStore.ts';
 import type { Component, Components } from './healthReport.ts';
 import { inTime } from './inTime.ts';
 

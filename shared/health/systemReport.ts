@@ -1,13 +1,13 @@
 import { z } from 'zod';
-import { GATEWAY_INFO } from '../gateway/protocol.ts';
-import type { Delegation } from '../orchestration/delegation/delegation.ts';
-import { type Plan, type PlanStep, hasEnded } from '../orchestration/plan/plan.ts';
+import { GATEWAY_INFO } from '../gateway/protocol/versions.ts';
+import type { Delegation } from '../orchestration/model/delegation.ts';
+import { type Plan, type PlanStep, hasEnded } from '../orchestration/model/plan.ts';
 import {
   type Withheld,
   type WithheldOf,
   shownError,
   withheldSchema,
-} from '../orchestration/task/resultAccess.ts';
+} from '../orchestration/tasks/resultAccess.ts';
 import { type Component, overallStatus } from './healthReport.ts';
 
 const severities = ['critical', 'warning', 'info'] as const;

@@ -1,5 +1,5 @@
-import { type OutboundClient, type OutboundRequest, explain } from '../platform/outbound.ts';
-import { type Result, fail, succeed } from '../platform/result.ts';
+import { type OutboundClient, type OutboundRequest, explain } from '../platform/outbound/outboundClient.ts';
+import { type Result, fail, succeed } from '../platform/base/result.ts';
 
 const MAX_BYTES = 1024 * 1024;
 

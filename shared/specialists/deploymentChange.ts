@@ -1,13 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import { failedCheck } from '../orchestration/gate/gateStatus.ts';
-import { type Plan, hasEnded } from '../orchestration/plan/plan.ts';
-import type { TaskHelpers } from '../orchestration/task/task.ts';
-import type { App } from '../platform/config.ts';
-import { readInstances } from '../platform/instances.ts';
+import { failedCheck } from '../orchestration/model/gateStatus.ts';
+import { type Plan, hasEnded } from '../orchestration/model/plan.ts';
+import type { TaskHelpers } from '../orchestration/tasks/task.ts';
+import type { App } from '../platform/config/config.ts';
+import { readInstances } from '../platform/telemetry/instances.ts';
 import type { SpecialistDeps } from './deps.ts';
 import { type Finding, reportSchema } from './finding.ts';
-import type { eventSchema } from './recordEvent.ts';
+import type { eventSchema } from './eventHandlers.ts';
 
 /** What `deployment_status` can be about. Anybody may raise such an event, with any detail. */
 const detailSchema = z.union([

@@ -1,17 +1,17 @@
-import type { Audit } from '../audit/audit.ts';
-import type { TrailStore } from '../audit/trailStore.ts';
-import type { TokenVerifier } from '../identity/verifyToken.ts';
+import type { Audit } from '../audit/journal/audit.ts';
+import type { TrailStore } from '../audit/model/trailStore.ts';
+import type { TokenVerifier } from '../identity/tokens/verifyToken.ts';
 import type { OutboundTo } from '../gateway/upstream/outboundTo.ts';
-import type { RegistrationDeps } from '../orchestration/servers/registerServer.ts';
-import type { Config } from '../platform/config.ts';
-import type { OpenedStateStore } from '../platform/openStateStore.ts';
-import type { ListTables } from '../platform/openTables.ts';
-import type { OutboundClient } from '../platform/outbound.ts';
-import type { AskQueues } from '../platform/serviceBusQueues.ts';
-import type { OpenTable } from '../platform/tables.ts';
-import type { PublishingDeps } from '../registry/publishRecord.ts';
-import type { ToolsetStore } from '../registry/toolsetStore.ts';
-import type { VisibleServers } from '../registry/visibleServers.ts';
+import type { RegistrationDeps } from '../orchestration/plans/registerServer.ts';
+import type { Config } from '../platform/config/config.ts';
+import type { OpenedStateStore } from '../platform/state/openStateStore.ts';
+import type { ListTables } from '../platform/tables/openTables.ts';
+import type { OutboundClient } from '../platform/outbound/outboundClient.ts';
+import type { AskQueues } from '../platform/serviceBus/queueStates.ts';
+import type { OpenTable } from '../platform/tables/tables.ts';
+import type { PublishingDeps } from '../registry/versions/publishRecord.ts';
+import type { ToolsetStore } from '../registry/toolsets/toolsetStore.ts';
+import type { VisibleServers } from '../registry/records/visibleServers.ts';
 
 /** What the specialists work with: the running system, and nothing made up for them. */
 export interface SpecialistDeps extends RegistrationDeps, PublishingDeps {

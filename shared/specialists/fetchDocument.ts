@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { OutboundClient } from '../platform/outbound.ts';
+import type { OutboundClient } from '../platform/outbound/outboundClient.ts';
 import { callEndpoint } from './callEndpoint.ts';
 
 export interface Fetched<T> {

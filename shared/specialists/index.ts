@@ -1,4 +1,4 @@
-import { type TaskCatalogue, taskCatalogue } from '../orchestration/task/taskCatalogue.ts';
+import { type TaskCatalogue, taskCatalogue } from '../orchestration/tasks/taskCatalogue.ts';
 import type { SpecialistDeps } from './deps.ts';
 import { fastmcpTasks } from './fastmcp-specialist/tasks.ts';
 import { debuggerTasks } from './mcp-debugger/tasks.ts';
@@ -8,7 +8,7 @@ import { performanceTasks } from './mcp-performance-optimizer/tasks.ts';
 import { protocolTasks } from './mcp-protocol-expert/tasks.ts';
 import { auditorTasks } from './mcp-security-auditor/tasks.ts';
 import { probes } from './probe.ts';
-import { eventRecorders } from './recordEvent.ts';
+import { eventRecorders } from './eventHandlers.ts';
 
 /** Every task of every agent. An event that an agent has no task of its own for is recorded. */
 export function specialistTasks(deps: SpecialistDeps): TaskCatalogue {

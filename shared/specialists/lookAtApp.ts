@@ -1,8 +1,8 @@
-import type { TaskHelpers } from '../orchestration/task/task.ts';
-import type { App } from '../platform/config.ts';
+import type { TaskHelpers } from '../orchestration/tasks/task.ts';
+import type { App } from '../platform/config/config.ts';
 import type { SpecialistDeps } from './deps.ts';
-import { type EndpointsLook, lookAtEndpoints } from './lookAtEndpoints.ts';
-import { lookAtStores } from './lookAtStores.ts';
+import { type EndpointsLook, lookAtEndpoints } from './checkEndpoints.ts';
+import { lookAtStores } from './checkStores.ts';
 import { tokenOf } from './tokenOf.ts';
 
 /** An app by itself: how it answers, and whether what it stands on answers it. To be asked in that app. */

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import { type Agent, agentNames } from '../orchestration/agent/agents.ts';
-import { type Task, defineTask } from '../orchestration/task/task.ts';
-import { fail, succeed } from '../platform/result.ts';
-import type { StateStore } from '../platform/stateStore.ts';
+import { type Agent, agentNames } from '../orchestration/model/agents.ts';
+import { type Task, defineTask } from '../orchestration/tasks/task.ts';
+import { fail, succeed } from '../platform/base/result.ts';
+import type { StateStore } from '../platform/state/stateStore.ts';
 
 const MARK_FOR_MS = 3_600_000;
 

@@ -1,5 +1,5 @@
-import type { AuditRecord } from '../audit/record.ts';
-import { type TrailQuery, type TrailStore, recordOf } from '../audit/trailStore.ts';
+import type { AuditRecord } from '../audit/model/record.ts';
+import { type TrailQuery, type TrailStore, recordOf } from '../audit/model/trailStore.ts';
 
 const PAGE = 500;
 /** The trail is not indexed by what is looked for here: a search passes over so many rows, or as many as may be wanted. */

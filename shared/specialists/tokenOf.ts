@@ -1,5 +1,5 @@
-import type { TaskHelpers } from '../orchestration/task/task.ts';
-import { withinTime } from './withinTime.ts';
+import type { TaskHelpers } from '../orchestration/tasks/task.ts';
+import { withinTime } from './withTimeout.ts';
 
 const WITHIN_MS = 2_500;
 

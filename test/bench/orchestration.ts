@@ -2,24 +2,24 @@ import { execFileSync } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ServiceBusClient } from '@azure/service-bus';
 import { defaultTenant } from '../../infra/local/defaults.ts';
-import { connectionStringFor } from '../../infra/local/serviceBus/connectionString.ts';
+import { connectionStringFor } from '../../infra/service-bus/src/connectionString.ts';
 import { storageConnection } from '../../infra/local/settings.ts';
-import { openAudit } from '../../shared/audit/audit.ts';
-import { azureTableTrailStore } from '../../shared/audit/azureTableTrailStore.ts';
-import { azureTableDelegationStore } from '../../shared/orchestration/azureTableStores.ts';
-import { delegate } from '../../shared/orchestration/delegation/delegate.ts';
+import { openAudit } from '../../shared/audit/journal/audit.ts';
+import { azureTableTrailStore } from '../../shared/audit/journal/azureTableTrailStore.ts';
+import { azureTableDelegationStore } from '../../shared/orchestration/stores/azureTableStores.ts';
+import { delegate } from '../../shared/orchestration/engine/delegate.ts';
 import {
   type Delegation,
   claim,
   finish,
   newDelegation,
-} from '../../shared/orchestration/delegation/delegation.ts';
-import { messageOf } from '../../shared/orchestration/delegation/delegationMessage.ts';
-import { taskCatalogue } from '../../shared/orchestration/task/taskCatalogue.ts';
-import { systemClock } from '../../shared/platform/clock.ts';
-import { randomId } from '../../shared/platform/ids.ts';
-import { jsonLog } from '../../shared/platform/log.ts';
-import { openTables } from '../../shared/platform/openTables.ts';
+} from '../../shared/orchestration/model/delegation.ts';
+import { messageOf } from '../../shared/orchestration/model/delegationMessage.ts';
+import { taskCatalogue } from '../../shared/orchestration/tasks/taskCatalogue.ts';
+import { systemClock } from '../../shared/platform/base/clock.ts';
+import { randomId } from '../../shared/platform/base/ids.ts';
+import { jsonLog } from '../../shared/platform/telemetry/log.ts';
+import { openTables } from '../../shared/platform/tables/openTables.ts';
 import { probes } from '../../shared/specialists/probe.ts';
 import { caller, testEngine } from '../support/engine.ts';
 import { managementApi } from '../support/managementApi.ts';

@@ -1,6 +1,6 @@
 import { TableClient, odata } from '@azure/data-tables';
 import { createReader } from '../../functions/management/officialRegistry/reads.ts';
-import { openTables } from '../../shared/platform/openTables.ts';
+import { openTables } from '../../shared/platform/tables/openTables.ts';
 import { azureTableVersionStore } from '../../shared/registry/versions/azureTableVersionStore.ts';
 import { publish } from '../../shared/registry/versions/changes.ts';
 import type { VersionStore } from '../../shared/registry/versions/versionStore.ts';

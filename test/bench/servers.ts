@@ -1,10 +1,10 @@
 import { TableClient, odata } from '@azure/data-tables';
-import { createCatalogue } from '../../shared/gateway/view/catalogue.ts';
-import { systemClock } from '../../shared/platform/clock.ts';
-import { randomId } from '../../shared/platform/ids.ts';
-import { openTables } from '../../shared/platform/openTables.ts';
-import { azureTableServerStore } from '../../shared/registry/azureTableServerStore.ts';
-import { createVisibleServers } from '../../shared/registry/visibleServers.ts';
+import { createCatalogue } from '../../shared/gateway/catalogue/catalogue.ts';
+import { systemClock } from '../../shared/platform/base/clock.ts';
+import { randomId } from '../../shared/platform/base/ids.ts';
+import { openTables } from '../../shared/platform/tables/openTables.ts';
+import { azureTableServerStore } from '../../shared/registry/records/azureTableServerStore.ts';
+import { createVisibleServers } from '../../shared/registry/records/visibleServers.ts';
 import { startAzurite } from '../support/azurite.ts';
 import { discoveryOf } from '../support/handmadeUpstream.ts';
 import { memoryState } from '../support/memoryState.ts';

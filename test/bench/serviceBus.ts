@@ -7,7 +7,7 @@ import {
   type ServiceBusReceiver,
   type ServiceBusSender,
 } from '@azure/service-bus';
-import { connectionStringFor } from '../../infra/local/serviceBus/connectionString.ts';
+import { connectionStringFor } from '../../infra/service-bus/src/connectionString.ts';
 
 /** What the local Service Bus broker does on this machine, in a process of its own, with the Azure SDK as its client. */
 export interface ServiceBusFigures {
@@ -56,7 +56,7 @@ export async function benchServiceBus(): Promise<ServiceBusFigures> {
 }
 
 async function startBrokerProcess(): Promise<{ process: ChildProcess; connectionString: string }> {
-  const main = fileURLToPath(new URL('../../infra/local/serviceBus/main.ts', import.meta.url));
+  const main = fileURLToPath(new URL('../../infra/service-bus/src/main.ts', import.meta.url));
   const child = fork(main, ['--port', '0'], { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
   const line = child.stdout ? String(((await once(child.stdout, 'data')) as [Buffer])[0]) : '';
   const port = /127\.0\.0\.1:(\d+)/.exec(line)?.[1];

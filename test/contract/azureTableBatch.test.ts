@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { TableClient } from '@azure/data-tables';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { submitBatch } from '../../shared/platform/azureTableBatch.ts';
-import { openTableClient } from '../../shared/platform/openTables.ts';
+import { submitBatch } from '../../shared/platform/tables/azureTableBatch.ts';
+import { openTableClient } from '../../shared/platform/tables/openTables.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
 
 describe('a batch of rows', () => {

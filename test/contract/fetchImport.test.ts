@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { systemClock } from '../../shared/platform/clock.ts';
-import { openOutboundClient } from '../../shared/platform/outbound.ts';
+import { systemClock } from '../../shared/platform/base/clock.ts';
+import { openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
 import { fetchImport } from '../../shared/registry/import/fetchImport.ts';
 import { type FakeRegistry, startFakeRegistry, upstreamEntry } from '../support/fakeRegistry.ts';
 import { type Served, serve } from '../support/serve.ts';

@@ -2,7 +2,12 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openRaw, replyOf, sendRaw, type RawReply } from '../support/rawHttp.ts';
-import { buildSample, startSampleHost, type BuiltSample, type SampleHost } from '../support/sampleHost.ts';
+import {
+  buildSample,
+  startSampleHost,
+  type BuiltSample,
+  type SampleHost,
+} from '../../infra/functions-host/test/support/sampleHost.ts';
 
 const ENTRY = path.resolve(import.meta.dirname, '../support/routesApp/main.ts');
 const MEBIBYTE = 1024 * 1024;

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { startLegacyServer } from '../../infra/local/demo/legacyServer.ts';
 import { startModernServer } from '../../infra/local/demo/modernServer.ts';
-import { discoverServer } from '../../shared/gateway/discovery.ts';
-import { openOutboundClient } from '../../shared/platform/outbound.ts';
+import { discoverServer } from '../../shared/gateway/catalogue/discovery.ts';
+import { openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
 import { handmadeUpstream, type HandmadeUpstream, json } from '../support/handmadeUpstream.ts';
 import { MODERN } from '../support/rawClient.ts';
 

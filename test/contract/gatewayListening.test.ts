@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createSseParser } from '../../shared/gateway/sse.ts';
+import { createSseParser } from '../../shared/gateway/protocol/sse.ts';
 import { type FeatureServer, startFeatureServer } from '../support/features/featureServer.ts';
-import { refreshAll } from '../../shared/gateway/listen/refreshAll.ts';
-import { systemClock } from '../../shared/platform/clock.ts';
-import { InfrastructureError } from '../../shared/platform/errors.ts';
-import { openOutboundClient } from '../../shared/platform/outbound.ts';
+import { refreshAll } from '../../shared/gateway/catalogue/refreshAll.ts';
+import { systemClock } from '../../shared/platform/base/clock.ts';
+import { InfrastructureError } from '../../shared/platform/base/errors.ts';
+import { openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
 import { startGateway, tenantId, type TestGateway } from '../support/gateway.ts';
 import { discoveryOf } from '../support/handmadeUpstream.ts';
 import { type Answered, post, postRaw } from '../support/rawClient.ts';

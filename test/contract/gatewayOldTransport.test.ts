@@ -3,9 +3,9 @@ import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 
 import { SSEServerTransport } from '@modelcontextprotocol/sdk/server/sse.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { discoverServer } from '../../shared/gateway/discovery.ts';
-import { systemClock } from '../../shared/platform/clock.ts';
-import { openOutboundClient } from '../../shared/platform/outbound.ts';
+import { discoverServer } from '../../shared/gateway/catalogue/discovery.ts';
+import { systemClock } from '../../shared/platform/base/clock.ts';
+import { openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { post } from '../support/rawClient.ts';
 import { type Served, serve } from '../support/serve.ts';

@@ -5,9 +5,9 @@ import {
 import { Client as LegacyClient } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport as LegacyTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { OwnCall, OwnTools } from '../../shared/gateway/ownTools.ts';
-import type { Role } from '../../shared/identity/principal.ts';
-import type { Tool } from '../../shared/registry/server.ts';
+import type { OwnCall, OwnTools } from '../../shared/gateway/catalogue/builtInTools.ts';
+import type { Role } from '../../shared/identity/access/actor.ts';
+import type { Tool } from '../../shared/registry/records/server.ts';
 import { memoryState } from '../support/memoryState.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { discoveryOf, type HandmadeUpstream, handmadeUpstream, json } from '../support/handmadeUpstream.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { succeed } from '../../shared/platform/result.ts';
-import { azureTableServerStore } from '../../shared/registry/azureTableServerStore.ts';
+import { succeed } from '../../shared/platform/base/result.ts';
+import { azureTableServerStore } from '../../shared/registry/records/azureTableServerStore.ts';
 import { type TestGateway, startGateway, tenantId } from '../support/gateway.ts';
 import { type HandmadeUpstream, discoveryOf, handmadeUpstream, json } from '../support/handmadeUpstream.ts';
 import { post } from '../support/rawClient.ts';

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { randomId } from '../../shared/platform/ids.ts';
-import { announced } from '../../shared/registry/announced.ts';
-import { azureTableServerStore } from '../../shared/registry/azureTableServerStore.ts';
+import { randomId } from '../../shared/platform/base/ids.ts';
+import { announced } from '../../shared/registry/records/registryVersion.ts';
+import { azureTableServerStore } from '../../shared/registry/records/azureTableServerStore.ts';
 import { type FeatureServer, startFeatureServer } from '../support/features/featureServer.ts';
-import { sealUrl } from '../../shared/registry/serverUrl.ts';
+import { sealUrl } from '../../shared/registry/records/serverUrl.ts';
 import { startGateway, tenantId, type TestGateway } from '../support/gateway.ts';
 import { discoveryOf, handmadeUpstream, json, openEvents } from '../support/handmadeUpstream.ts';
 import { type Answered, post, postRaw } from '../support/rawClient.ts';

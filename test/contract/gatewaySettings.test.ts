@@ -1,16 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { discoverServer } from '../../shared/gateway/discovery.ts';
+import { discoverServer } from '../../shared/gateway/catalogue/discovery.ts';
 import { createOutboundTo } from '../../shared/gateway/upstream/outboundTo.ts';
-import { systemClock } from '../../shared/platform/clock.ts';
-import { openOutboundClient } from '../../shared/platform/outbound.ts';
-import type { UpstreamSettings } from '../../shared/registry/upstreamSettings.ts';
+import { systemClock } from '../../shared/platform/base/clock.ts';
+import { openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
+import type { UpstreamSettings } from '../../shared/registry/records/upstreamSettings.ts';
 import { type TestGateway, SHARER, startGateway, tenantId } from '../support/gateway.ts';
 import { type HandmadeUpstream, discoveryOf, handmadeUpstream, json } from '../support/handmadeUpstream.ts';
 import { post } from '../support/rawClient.ts';
 import { testCredentials } from '../support/credentials.ts';
 import { memoryState } from '../support/memoryState.ts';
 import { memoryTables } from '../support/memoryTables.ts';
-import { azureTableServerStore } from '../../shared/registry/azureTableServerStore.ts';
+import { azureTableServerStore } from '../../shared/registry/records/azureTableServerStore.ts';
 import { testSeal } from '../support/seal.ts';
 
 const SECRET = 'Bearer only-for-the-vault';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { Toolset } from '../../shared/registry/toolset.ts';
+import type { Toolset } from '../../shared/registry/toolsets/toolset.ts';
 import { startGateway, tenantId, type TestGateway } from '../support/gateway.ts';
 import { discoveryOf, type HandmadeUpstream, handmadeUpstream, json } from '../support/handmadeUpstream.ts';
 import { post } from '../support/rawClient.ts';

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { Era } from '../../shared/registry/era.ts';
+import type { Era } from '../../shared/registry/records/era.ts';
 import { startGateway, tenantId, type TestGateway } from '../support/gateway.ts';
 import {
   discoveryOf,

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { Era } from '../../shared/registry/era.ts';
+import type { Era } from '../../shared/registry/records/era.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import {
   discoveryOf,

@@ -1,15 +1,15 @@
 import { TableClient } from '@azure/data-tables';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { azureTableIdempotencyStore } from '../../shared/platform/azureTableIdempotencyStore.ts';
+import { azureTableIdempotencyStore } from '../../shared/platform/http/azureTableIdempotencyStore.ts';
 import {
   type IdempotencyDeps,
   type KeyedRequest,
   claimKey,
   endClaim,
-} from '../../shared/platform/idempotency.ts';
-import { randomId } from '../../shared/platform/ids.ts';
-import { openTables } from '../../shared/platform/openTables.ts';
-import type { OpenTable } from '../../shared/platform/tables.ts';
+} from '../../shared/platform/http/idempotency.ts';
+import { randomId } from '../../shared/platform/base/ids.ts';
+import { openTables } from '../../shared/platform/tables/openTables.ts';
+import type { OpenTable } from '../../shared/platform/tables/tables.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
 import { memoryTables } from '../support/memoryTables.ts';
 

@@ -7,9 +7,9 @@ import { apiClientId, defaultTenant, defaultUser, secondTenant } from '../../inf
 import type { MintRequest } from '../../infra/local/issuer/claims.ts';
 import { startIssuer, type Issuer } from '../../infra/local/issuer/issuer.ts';
 import { mintAt } from '../../infra/local/mint.ts';
-import { createTokenVerifier, type TokenVerifier } from '../../shared/identity/verifyToken.ts';
-import { systemClock } from '../../shared/platform/clock.ts';
-import { openOutboundClient } from '../../shared/platform/outbound.ts';
+import { createTokenVerifier, type TokenVerifier } from '../../shared/identity/tokens/verifyToken.ts';
+import { systemClock } from '../../shared/platform/base/clock.ts';
+import { openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
 import { badTokens, forge, powerlessTokens, tokenSource, type TokenSource } from '../support/tokens.ts';
 
 let folder: string;

@@ -2,8 +2,8 @@ import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { apiClientId, defaultTenant, localClientSecret } from '../../infra/local/defaults.ts';
 import { type Issuer, startIssuer } from '../../infra/local/issuer/issuer.ts';
-import { createTokenExchange } from '../../shared/identity/onBehalfOf.ts';
-import { openOutboundClient } from '../../shared/platform/outbound.ts';
+import { createTokenExchange } from '../../shared/identity/credentials/tokenExchange.ts';
+import { openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
 import { json } from '../support/handmadeUpstream.ts';
 import { type Served, serve } from '../support/serve.ts';
 

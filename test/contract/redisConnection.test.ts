@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { type AddressInfo, type Socket, createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
-import { systemClock } from '../../shared/platform/clock.ts';
-import { redisStateStore } from '../../shared/platform/redisStateStore.ts';
-import type { StateStore } from '../../shared/platform/stateStore.ts';
+import { systemClock } from '../../shared/platform/base/clock.ts';
+import { redisStateStore } from '../../shared/platform/state/redisStateStore.ts';
+import type { StateStore } from '../../shared/platform/state/stateStore.ts';
 import { expectClear, timed } from '../support/timedCalls.ts';
 
 const minuteMs = 60_000;

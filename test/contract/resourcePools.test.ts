@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Holding, inUse } from '../../shared/orchestration/pool/allocate.ts';
-import { shares } from '../../shared/orchestration/pool/pools.ts';
-import { type ResourcePools, createResourcePools } from '../../shared/orchestration/pool/resourcePools.ts';
-import type { App } from '../../shared/platform/config.ts';
-import { randomId } from '../../shared/platform/ids.ts';
-import type { StateStore } from '../../shared/platform/stateStore.ts';
+import { type Holding, inUse } from '../../shared/orchestration/pools/allocate.ts';
+import { shares } from '../../shared/orchestration/pools/pools.ts';
+import { type ResourcePools, createResourcePools } from '../../shared/orchestration/pools/resourcePools.ts';
+import type { App } from '../../shared/platform/config/config.ts';
+import { randomId } from '../../shared/platform/base/ids.ts';
+import type { StateStore } from '../../shared/platform/state/stateStore.ts';
 import { describeWith, onPath } from '../support/requirement.ts';
 import { type StateBackend, startRedisBackend, startTablesBackend } from '../support/stateBackends.ts';
 

@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { AuditEvent } from '../../shared/audit/record.ts';
-import { segmentOf } from '../../shared/audit/trailStore.ts';
-import { bearerToken } from '../../shared/identity/bearerToken.ts';
-import { finish, newDelegation } from '../../shared/orchestration/delegation/delegation.ts';
-import { InfrastructureError } from '../../shared/platform/errors.ts';
+import type { AuditEvent } from '../../shared/audit/model/record.ts';
+import { segmentOf } from '../../shared/audit/model/trailStore.ts';
+import { bearerToken } from '../../shared/identity/tokens/bearerToken.ts';
+import { finish, newDelegation } from '../../shared/orchestration/model/delegation.ts';
+import { InfrastructureError } from '../../shared/platform/base/errors.ts';
 import type { Given, Ran } from '../support/auditorWorld.ts';
 import { type AuditorWorld, audience, auditorWorld, json, tenant } from '../support/auditorWorld.ts';
 import { newKey } from '../support/jwks.ts';

@@ -1,8 +1,8 @@
 import { ServiceBusClient } from '@azure/service-bus';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Broker, startBroker } from '../../infra/local/serviceBus/broker.ts';
-import { InfrastructureError } from '../../shared/platform/errors.ts';
-import { type DeadLetterQueues, openDeadLetterQueues } from '../../shared/platform/serviceBusDeadLetters.ts';
+import { type Broker, startBroker } from '../../infra/service-bus/src/broker.ts';
+import { InfrastructureError } from '../../shared/platform/base/errors.ts';
+import { type DeadLetterQueues, openDeadLetterQueues } from '../../shared/platform/serviceBus/deadLetters.ts';
 
 const settings = {
   lockDurationSeconds: 30,

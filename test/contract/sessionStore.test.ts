@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type SessionStore, createSessionStore } from '../../shared/identity/sessionStore.ts';
-import type { Principal } from '../../shared/identity/principal.ts';
-import { randomId } from '../../shared/platform/ids.ts';
-import type { StateStore } from '../../shared/platform/stateStore.ts';
+import { type SessionStore, createSessionStore } from '../../shared/identity/sessions/sessionStore.ts';
+import type { Principal } from '../../shared/identity/access/actor.ts';
+import { randomId } from '../../shared/platform/base/ids.ts';
+import type { StateStore } from '../../shared/platform/state/stateStore.ts';
 import { describeWith, onPath } from '../support/requirement.ts';
 import { type StateBackend, startRedisBackend, startTablesBackend } from '../support/stateBackends.ts';
 import { testSeal } from '../support/seal.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { stateBounds } from '../../shared/platform/stateBounds.ts';
-import type { Claim, Lease, StateStore } from '../../shared/platform/stateStore.ts';
+import { stateBounds } from '../../shared/platform/state/stateBounds.ts';
+import type { Claim, Lease, StateStore } from '../../shared/platform/state/stateStore.ts';
 import { describeWith, onPath } from '../support/requirement.ts';
 import { type StateBackend, startRedisBackend, startTablesBackend } from '../support/stateBackends.ts';
 

@@ -3,17 +3,17 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import {
   azureTableDelegationStore,
   azureTablePlanStore,
-} from '../../shared/orchestration/azureTableStores.ts';
-import { type Delegation, finish, newDelegation } from '../../shared/orchestration/delegation/delegation.ts';
-import { azureTableWaitingLines } from '../../shared/orchestration/azureTableWaitingLines.ts';
-import type { Place } from '../../shared/orchestration/delegation/waitingLines.ts';
-import type { DelegationFilter, PlanFilter } from '../../shared/orchestration/stores.ts';
-import { recordOutcome, startPlan } from '../../shared/orchestration/plan/planProgress.ts';
-import { openTables } from '../../shared/platform/openTables.ts';
-import { type OpenTable } from '../../shared/platform/tables.ts';
-import { azureTableServerStore } from '../../shared/registry/azureTableServerStore.ts';
-import type { ServerRecord } from '../../shared/registry/server.ts';
-import type { ServerFilter } from '../../shared/registry/serverStore.ts';
+} from '../../shared/orchestration/stores/azureTableStores.ts';
+import { type Delegation, finish, newDelegation } from '../../shared/orchestration/model/delegation.ts';
+import { azureTableWaitingLines } from '../../shared/orchestration/stores/azureTableBacklog.ts';
+import type { Place } from '../../shared/orchestration/model/backlog.ts';
+import type { DelegationFilter, PlanFilter } from '../../shared/orchestration/model/stores.ts';
+import { recordOutcome, startPlan } from '../../shared/orchestration/model/planProgress.ts';
+import { openTables } from '../../shared/platform/tables/openTables.ts';
+import { type OpenTable } from '../../shared/platform/tables/tables.ts';
+import { azureTableServerStore } from '../../shared/registry/records/azureTableServerStore.ts';
+import type { ServerRecord } from '../../shared/registry/records/server.ts';
+import type { ServerFilter } from '../../shared/registry/records/serverStore.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
 import { memoryTables } from '../support/memoryTables.ts';
 import { serverRecord } from '../support/serverRecord.ts';

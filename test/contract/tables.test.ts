@@ -3,9 +3,14 @@ import { once } from 'node:events';
 import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { InfrastructureError } from '../../shared/platform/errors.ts';
-import { openTables } from '../../shared/platform/openTables.ts';
-import { ANY_ETAG, type OpenTable, type Table, type TableCodec } from '../../shared/platform/tables.ts';
+import { InfrastructureError } from '../../shared/platform/base/errors.ts';
+import { openTables } from '../../shared/platform/tables/openTables.ts';
+import {
+  ANY_ETAG,
+  type OpenTable,
+  type Table,
+  type TableCodec,
+} from '../../shared/platform/tables/tables.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
 import { memoryTables } from '../support/memoryTables.ts';
 

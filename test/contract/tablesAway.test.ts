@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { createTables } from '../../infra/local/tables.ts';
-import { InfrastructureError } from '../../shared/platform/errors.ts';
+import { InfrastructureError } from '../../shared/platform/base/errors.ts';
 import { type AppOnTables, appOnTables } from '../support/appOnTables.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
 

@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { type JWTPayload, SignJWT, UnsecuredJWT } from 'jose';
 import { createSecretKey, createHmac } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type Refusal, type TokenVerifier, createTokenVerifier } from '../../shared/identity/verifyToken.ts';
-import { InfrastructureError } from '../../shared/platform/errors.ts';
-import { type OutboundClient, openOutboundClient } from '../../shared/platform/outbound.ts';
+import { type Refusal, type TokenVerifier, createTokenVerifier } from '../../shared/identity/tokens/verifyToken.ts';
+import { InfrastructureError } from '../../shared/platform/base/errors.ts';
+import { type OutboundClient, openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
 import { type KeyServer, type SigningKey, newKey, sign, startKeyServer } from '../support/jwks.ts';
 
 const audience = 'c0ffee00-0000-4000-8000-000000000001';

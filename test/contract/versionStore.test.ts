@@ -1,10 +1,10 @@
 import { TableClient } from '@azure/data-tables';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { InfrastructureError } from '../../shared/platform/errors.ts';
-import { openTables } from '../../shared/platform/openTables.ts';
-import { type Result, succeed } from '../../shared/platform/result.ts';
-import type { OpenTable } from '../../shared/platform/tables.ts';
+import { InfrastructureError } from '../../shared/platform/base/errors.ts';
+import { openTables } from '../../shared/platform/tables/openTables.ts';
+import { type Result, succeed } from '../../shared/platform/base/result.ts';
+import type { OpenTable } from '../../shared/platform/tables/tables.ts';
 import { azureTableVersionStore } from '../../shared/registry/versions/azureTableVersionStore.ts';
 import { type Decision, edit, publish, setStatus } from '../../shared/registry/versions/changes.ts';
 import type { PublishedVersion, Versions } from '../../shared/registry/versions/publishedVersion.ts';

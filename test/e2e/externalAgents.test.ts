@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { ServiceBusClient } from '@azure/service-bus';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { defaultTenant } from '../../infra/local/defaults.ts';
-import { connectionStringFor } from '../../infra/local/serviceBus/connectionString.ts';
+import { connectionStringFor } from '../../infra/service-bus/src/connectionString.ts';
 import { type Api, managementApi } from '../support/managementApi.ts';
 import { startTestTopology, type TestTopology } from '../support/topology.ts';
 

@@ -1,8 +1,8 @@
 import { ServiceBusClient } from '@azure/service-bus';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { secondTenant } from '../../infra/local/defaults.ts';
-import { connectionStringFor } from '../../infra/local/serviceBus/connectionString.ts';
-import { QUEUE_SHARE } from '../../shared/orchestration/delegation/createQueueShares.ts';
+import { connectionStringFor } from '../../infra/service-bus/src/connectionString.ts';
+import { QUEUE_SHARE } from '../../shared/orchestration/engine/createDispatcher.ts';
 import { type Api, managementApi } from '../support/managementApi.ts';
 import { startTestTopology, type TestTopology } from '../support/topology.ts';
 

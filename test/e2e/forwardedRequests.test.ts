@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { appSettings } from '../../infra/local/settings.ts';
 import { sendRaw } from '../support/rawHttp.ts';
-import { startSampleHost, type SampleHost } from '../support/sampleHost.ts';
+import { startSampleHost, type SampleHost } from '../../infra/functions-host/test/support/sampleHost.ts';
 import { startTestTopology, type TestTopology } from '../support/topology.ts';
 
 /** The mcp app as it is deployed, behind a hop over TCP as on Azure. */

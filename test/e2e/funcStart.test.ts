@@ -42,7 +42,7 @@ async function exampleAt(portOffset: number): Promise<string> {
 }
 
 function funcStart(port: number, env: Record<string, string> = {}): Run {
-  const host = join(root, 'infra/local/host/main.ts');
+  const host = join(root, 'infra/functions-host/src/main.ts');
   return run(process.execPath, [host, '--port', String(port)], { cwd: folder, env });
 }
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { standardGates } from '../../shared/orchestration/gate/qualityGates.ts';
+import { standardGates } from '../../shared/orchestration/plans/qualityGates.ts';
 import { type Api, managementApi } from '../support/managementApi.ts';
 import { type TestTopology, startTestTopology } from '../support/topology.ts';
 

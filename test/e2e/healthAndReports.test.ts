@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { secondTenant } from '../../infra/local/defaults.ts';
 import { healthReportSchema } from '../../shared/health/healthReport.ts';
 import { systemReportSchema } from '../../shared/health/systemReport.ts';
-import type { Outcome } from '../../shared/orchestration/delegation/outcome.ts';
+import type { Outcome } from '../../shared/orchestration/model/outcome.ts';
 import { type Answer, type Api, managementApi } from '../support/managementApi.ts';
 import { describeWith, onPath } from '../support/requirement.ts';
 import { type StandInAgents, standInAgents } from '../support/standInAgents.ts';

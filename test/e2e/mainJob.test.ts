@@ -8,8 +8,8 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { defaultTenant, secondTenant } from '../../infra/local/defaults.ts';
 import { storageConnection } from '../../infra/local/settings.ts';
 import type { Topology } from '../../infra/local/topology.ts';
-import { azureTablePlanStore } from '../../shared/orchestration/azureTableStores.ts';
-import { openTables } from '../../shared/platform/openTables.ts';
+import { azureTablePlanStore } from '../../shared/orchestration/stores/azureTableStores.ts';
+import { openTables } from '../../shared/platform/tables/openTables.ts';
 import { type Api, managementApi } from '../support/managementApi.ts';
 import { startTestTopology } from '../support/topology.ts';
 

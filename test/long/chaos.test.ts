@@ -2,9 +2,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { defaultTenant } from '../../infra/local/defaults.ts';
 import { redisUrl } from '../../infra/local/redis.ts';
 import { storageConnection } from '../../infra/local/settings.ts';
-import { systemClock } from '../../shared/platform/clock.ts';
-import { type OpenedStateStore, openStateStore } from '../../shared/platform/openStateStore.ts';
-import { openTables } from '../../shared/platform/openTables.ts';
+import { systemClock } from '../../shared/platform/base/clock.ts';
+import { type OpenedStateStore, openStateStore } from '../../shared/platform/state/openStateStore.ts';
+import { openTables } from '../../shared/platform/tables/openTables.ts';
 import { type PatientCaller, inLanes, patientCaller, wreak } from '../support/storm.ts';
 import { type TestTopology, startTestTopology } from '../support/topology.ts';
 

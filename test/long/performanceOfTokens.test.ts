@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { systemClock } from '../../shared/platform/clock.ts';
-import { openOutboundClient } from '../../shared/platform/outbound.ts';
+import { systemClock } from '../../shared/platform/base/clock.ts';
+import { openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
 import { oauthTokenPerformance } from '../../shared/specialists/mcp-performance-optimizer/tokenTasks.ts';
 import { freePort } from '../support/freePort.ts';
 import { type KeyServer, type SigningKey, newKey, sign, startKeyServer } from '../support/jwks.ts';

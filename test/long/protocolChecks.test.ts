@@ -1,8 +1,8 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { startLegacyServer } from '../../infra/local/demo/legacyServer.ts';
 import { startModernServer } from '../../infra/local/demo/modernServer.ts';
-import { openOutboundClient } from '../../shared/platform/outbound.ts';
-import type { Era } from '../../shared/registry/era.ts';
+import { openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
+import type { Era } from '../../shared/registry/records/era.ts';
 import { checks, judge } from '../../shared/specialists/mcp-protocol-expert/checks/table.ts';
 import { recordTranscript } from '../../shared/specialists/mcp-protocol-expert/transcript/record.ts';
 import { startFeatureServer } from '../support/features/featureServer.ts';

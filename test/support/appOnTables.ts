@@ -1,15 +1,15 @@
-import { type AppDeps, compose } from '../../functions/compose.ts';
-import { fallback } from '../../functions/fallback.ts';
-import { serve } from '../../functions/http.ts';
+import { type AppDeps, compose } from '../../functions/compose/compose.ts';
+import { fallback } from '../../functions/http/fallback.ts';
+import { serve } from '../../functions/http/serve.ts';
 import { managementRoutes } from '../../functions/management/app.ts';
 import { mcpRoutes } from '../../functions/mcp/app.ts';
-import { matches } from '../../functions/paths.ts';
-import type { Route } from '../../functions/route.ts';
-import { type Role, roles } from '../../shared/identity/principal.ts';
-import { azureTableWaitingLines } from '../../shared/orchestration/azureTableWaitingLines.ts';
-import { createQueueShares } from '../../shared/orchestration/delegation/createQueueShares.ts';
-import type { App } from '../../shared/platform/config.ts';
-import { openTables } from '../../shared/platform/openTables.ts';
+import { matches } from '../../functions/http/paths.ts';
+import type { Route } from '../../functions/http/route.ts';
+import { type Role, roles } from '../../shared/identity/access/actor.ts';
+import { azureTableWaitingLines } from '../../shared/orchestration/stores/azureTableBacklog.ts';
+import { createQueueShares } from '../../shared/orchestration/engine/createDispatcher.ts';
+import type { App } from '../../shared/platform/config/config.ts';
+import { openTables } from '../../shared/platform/tables/openTables.ts';
 import { testConfig } from './config.ts';
 import { callerTenant, type FakeHttpDeps, fakeHttpDeps } from './httpDeps.ts';
 

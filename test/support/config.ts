@@ -1,4 +1,4 @@
-import { type Config, readConfig } from '../../shared/platform/config.ts';
+import { type Config, readConfig } from '../../shared/platform/config/config.ts';
 
 export const testSealingKey = 'a-sealing-key-of-tests-that-is-long-enough';
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Era } from '../../shared/registry/era.ts';
-import type { Discovery, Tool } from '../../shared/registry/server.ts';
+import type { Era } from '../../shared/registry/records/era.ts';
+import type { Discovery, Tool } from '../../shared/registry/records/server.ts';
 import { MODERN } from './rawClient.ts';
 import { type Served, serve } from './serve.ts';
 

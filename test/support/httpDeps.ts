@@ -1,6 +1,6 @@
-import type { HttpDeps } from '../../functions/http.ts';
-import { type Role, roles } from '../../shared/identity/principal.ts';
-import type { Verdict } from '../../shared/identity/verifyToken.ts';
+import type { HttpDeps } from '../../functions/http/serve.ts';
+import { type Role, roles } from '../../shared/identity/access/actor.ts';
+import type { Verdict } from '../../shared/identity/tokens/verifyToken.ts';
 
 export interface LoggedLine {
   readonly level: 'info' | 'warn' | 'error';

@@ -1,5 +1,5 @@
-import type { App } from '../../shared/platform/config.ts';
-import type { KnownInstance } from '../../shared/platform/instances.ts';
+import type { App } from '../../shared/platform/config/config.ts';
+import type { KnownInstance } from '../../shared/platform/telemetry/instances.ts';
 import type { RunningApp } from '../../shared/specialists/mcp-deployment-specialist/runningApps.ts';
 
 /** An instance on Azure, of the build that all others run too. */

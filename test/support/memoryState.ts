@@ -1,6 +1,6 @@
-import { azureTableStateStore } from '../../shared/platform/azureTableStateStore.ts';
-import { type Clock, systemClock } from '../../shared/platform/clock.ts';
-import type { StateStore } from '../../shared/platform/stateStore.ts';
+import { azureTableStateStore } from '../../shared/platform/state/azureTableStateStore.ts';
+import { type Clock, systemClock } from '../../shared/platform/base/clock.ts';
+import type { StateStore } from '../../shared/platform/state/stateStore.ts';
 import { memoryTables } from './memoryTables.ts';
 
 /** The state store on tables in memory. */

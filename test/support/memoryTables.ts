@@ -4,10 +4,10 @@ import {
   type OpenTable,
   type Stored,
   type Table,
-} from '../../shared/platform/tables.ts';
+} from '../../shared/platform/tables/tables.ts';
 
 /**
- * Tables in memory with the promises of `shared/platform/tables.ts`; the contract suite holds both to them.
+ * Tables in memory with the promises of `shared/platform/tables/tables.ts`; the contract suite holds both to them.
  * `before` runs ahead of every operation: a test may count there, or throw.
  */
 export function memoryTables(before: (operation: string) => void = () => undefined): OpenTable {

@@ -4,7 +4,7 @@ import {
   keyRange,
   recordKey,
   segmentKey,
-} from '../../shared/audit/trailStore.ts';
+} from '../../shared/audit/model/trailStore.ts';
 
 /** A trail in memory, with rows that a test may change as someone with access to the storage may. */
 export interface OpenTrail {

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { type OutboundBody, ReceivedBody } from '../../shared/platform/outboundBody.ts';
+import { type OutboundBody, ReceivedBody } from '../../shared/platform/outbound/outboundBody.ts';
 
 /** The body of an answer that the test writes, or has written. */
 export function outboundBody(source: Readable): OutboundBody {

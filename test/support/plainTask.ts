@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { Agent } from '../../shared/orchestration/agent/agents.ts';
-import { type Task, defineTask } from '../../shared/orchestration/task/task.ts';
-import { type Result, succeed } from '../../shared/platform/result.ts';
+import type { Agent } from '../../shared/orchestration/model/agents.ts';
+import { type Task, defineTask } from '../../shared/orchestration/tasks/task.ts';
+import { type Result, succeed } from '../../shared/platform/base/result.ts';
 
 /** What tests need not say of a task. */
 export const plainDefinition = {

@@ -1,6 +1,6 @@
-import { createSseParser } from '../../shared/gateway/sse.ts';
-import type { Era } from '../../shared/registry/era.ts';
-import type { Tool } from '../../shared/registry/server.ts';
+import { createSseParser } from '../../shared/gateway/protocol/sse.ts';
+import type { Era } from '../../shared/registry/records/era.ts';
+import type { Tool } from '../../shared/registry/records/server.ts';
 
 export const MODERN = '2026-07-28';
 

@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import type { Audit } from '../../shared/audit/audit.ts';
-import { runDelegation } from '../../shared/orchestration/delegation/runDelegation.ts';
-import { defineTask } from '../../shared/orchestration/task/task.ts';
-import { type TaskCatalogue, taskCatalogue } from '../../shared/orchestration/task/taskCatalogue.ts';
-import { type fail, succeed } from '../../shared/platform/result.ts';
-import { type Discovery, discoverySchema } from '../../shared/registry/server.ts';
+import type { Audit } from '../../shared/audit/journal/audit.ts';
+import { runDelegation } from '../../shared/orchestration/engine/runDelegation.ts';
+import { defineTask } from '../../shared/orchestration/tasks/task.ts';
+import { type TaskCatalogue, taskCatalogue } from '../../shared/orchestration/tasks/taskCatalogue.ts';
+import { type fail, succeed } from '../../shared/platform/base/result.ts';
+import { type Discovery, discoverySchema } from '../../shared/registry/records/server.ts';
 import type { VersionStore } from '../../shared/registry/versions/versionStore.ts';
 import {
   rejectRegistration,

@@ -1,4 +1,4 @@
-import { createSeal } from '../../shared/platform/seal.ts';
+import { createSeal } from '../../shared/platform/security/seal.ts';
 import { testSealingKey } from './config.ts';
 
 export const testSeal = createSeal([testSealingKey]);

@@ -1,4 +1,4 @@
-import type { ServerRecord } from '../../shared/registry/server.ts';
+import type { ServerRecord } from '../../shared/registry/records/server.ts';
 
 const at = '2026-01-01T00:00:00.000Z';
 

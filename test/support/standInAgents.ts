@@ -1,6 +1,6 @@
 import { ServiceBusClient } from '@azure/service-bus';
-import { connectionStringFor } from '../../infra/local/serviceBus/connectionString.ts';
-import type { Outcome } from '../../shared/orchestration/delegation/outcome.ts';
+import { connectionStringFor } from '../../infra/service-bus/src/connectionString.ts';
+import type { Outcome } from '../../shared/orchestration/model/outcome.ts';
 
 interface Work {
   readonly delegationId: string;

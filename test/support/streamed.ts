@@ -1,4 +1,4 @@
-import { StreamResponse } from '../../shared/platform/streamResponse.ts';
+import { StreamResponse } from '../../shared/platform/http/streamResponse.ts';
 
 /** What is written of a response, as it comes. `return` is what a client that leaves comes to. */
 export function chunksOf(response: Response): Required<AsyncIterator<Uint8Array>> {

@@ -1,7 +1,7 @@
-import type { Task, TaskHelpers } from '../../shared/orchestration/task/task.ts';
-import type { Outcome } from '../../shared/orchestration/delegation/outcome.ts';
-import { systemClock } from '../../shared/platform/clock.ts';
-import { randomId } from '../../shared/platform/ids.ts';
+import type { Task, TaskHelpers } from '../../shared/orchestration/tasks/task.ts';
+import type { Outcome } from '../../shared/orchestration/model/outcome.ts';
+import { systemClock } from '../../shared/platform/base/clock.ts';
+import { randomId } from '../../shared/platform/base/ids.ts';
 
 export const taskTenant = '11111111-1111-4111-8111-111111111111';
 

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { InfrastructureError } from '../../shared/platform/errors.ts';
+import { InfrastructureError } from '../../shared/platform/base/errors.ts';
 
 /** Two seconds, and what a busy machine adds. */
 export const BOUND_MS = 2_500;

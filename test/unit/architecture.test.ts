@@ -2,8 +2,8 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
-import { agents } from '../../shared/orchestration/agent/agents.ts';
-import { REPORTS_QUEUE } from '../../shared/orchestration/delegation/agentReport.ts';
+import { agents } from '../../shared/orchestration/model/agents.ts';
+import { REPORTS_QUEUE } from '../../shared/orchestration/engine/recordReport.ts';
 import topology from '../../infra/topology.json' with { type: 'json' };
 
 const root = resolve(import.meta.dirname, '../..');
@@ -26,15 +26,16 @@ const floors = [
 const packages: Readonly<Record<string, RegExp>> = {
   zod: /^(shared|functions)\//,
   '@azure/functions': /^functions\//,
-  '@azure/data-tables': /^shared\/(platform\/openTables|(\w+\/)+azureTable\w*)\.ts$/,
-  '@azure/core-rest-pipeline': /^shared\/platform\/azureTableBatch\.ts$/,
-  '@azure/service-bus': /^shared\/platform\/serviceBus(DeadLetters|Queues)?\.ts$/,
-  '@azure/identity': /^shared\/(platform\/(openTables|serviceBus)|identity\/onBehalfOf)\.ts$/,
-  '@azure/msal-node': /^shared\/identity\/onBehalfOf\.ts$/,
-  ioredis: /^shared\/platform\/redis\w+\.ts$/,
-  undici: /^shared\/platform\/outbound\.ts$/,
-  'ipaddr.js': /^shared\/platform\/addressRules\.ts$/,
-  jose: /^shared\/(identity\/(verify|explain)Token|specialists\/mcp-security-auditor\/forgeTokens)\.ts$/,
+  '@azure/data-tables': /^shared\/(platform\/tables\/openTables|(\w+\/)+azureTable\w*)\.ts$/,
+  '@azure/core-rest-pipeline': /^shared\/platform\/tables\/azureTableBatch\.ts$/,
+  '@azure/service-bus': /^shared\/platform\/serviceBus\/\w+\.ts$/,
+  '@azure/identity':
+    /^shared\/(platform\/(tables\/openTables|serviceBus\/messageSender)|identity\/credentials\/tokenExchange)\.ts$/,
+  '@azure/msal-node': /^shared\/identity\/credentials\/tokenExchange\.ts$/,
+  ioredis: /^shared\/platform\/state\/redis\w+\.ts$/,
+  undici: /^shared\/platform\/outbound\/outboundClient\.ts$/,
+  'ipaddr.js': /^shared\/platform\/security\/addressRules\.ts$/,
+  jose: /^shared\/(identity\/tokens\/\w+|specialists\/mcp-security-auditor\/forgeTokens)\.ts$/,
   '@cfworker/json-schema': /^shared\/specialists\/fastmcp-specialist\/outputSchema\.ts$/,
 };
 
@@ -49,7 +50,7 @@ const roomOf = (path: string): string => /^shared\/\w+|^\w+/.exec(path)?.[0] ?? 
 function breach({ file, target }: Import): string | undefined {
   if (!isProduct(file)) return undefined;
   if (target.startsWith('node:')) return undefined;
-  if (target === 'infra/topology.json' && file === 'shared/platform/topology.ts') return undefined;
+  if (target === 'infra/topology.json' && file === 'shared/platform/config/topology.ts') return undefined;
   if (!/^(functions|shared|infra|test)\//.test(target)) {
     const allowed =
       packages[

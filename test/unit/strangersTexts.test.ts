@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { checkOutboundUrl } from '../../shared/platform/addressRules.ts';
+import { checkOutboundUrl } from '../../shared/platform/security/addressRules.ts';
 import { readImport } from '../../shared/registry/import/readImport.ts';
 import { serverJsonSchema } from '../../shared/registry/serverJson/serverJson.ts';
-import { bearerChallenge } from '../../shared/specialists/fastmcp-specialist/judgeChallenge.ts';
+import { bearerChallenge } from '../../shared/specialists/fastmcp-specialist/challengeFindings.ts';
 import { matrixRow } from '../../shared/specialists/mcp-protocol-expert/carriedFeatures.ts';
-import { repeated } from '../../shared/specialists/mcp-protocol-expert/checks/catalogue.ts';
+import { repeated } from '../../shared/specialists/mcp-protocol-expert/checks/promptsAndResources.ts';
 import { foreignReference } from '../../shared/specialists/mcp-protocol-expert/checks/jsonSchema.ts';
 import { serverJson } from '../support/serverJson.ts';
 

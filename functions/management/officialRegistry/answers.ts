@@ -1,12 +1,12 @@
-import type { DomainError } from '../../../shared/platform/errors.ts';
-import { type Failure, fail, succeed } from '../../../shared/platform/result.ts';
-import type { Result } from '../../../shared/platform/result.ts';
-import { GATEWAY_META } from '../../../shared/registry/gatewayMeta.ts';
-import { withoutSecrets } from '../../../shared/registry/serverJson/literalSecrets.ts';
+import type { DomainError } from '../../../shared/platform/base/errors.ts';
+import { type Failure, fail, succeed } from '../../../shared/platform/base/result.ts';
+import type { Result } from '../../../shared/platform/base/result.ts';
+import { GATEWAY_META } from '../../../shared/registry/serverJson/gatewayMeta.ts';
+import { withoutSecrets } from '../../../shared/registry/secrets/literalSecrets.ts';
 import { OFFICIAL_META } from '../../../shared/registry/serverJson/serverJson.ts';
 import type { PublishedVersion, Versions } from '../../../shared/registry/versions/publishedVersion.ts';
-import { problemAnswer } from '../../answers.ts';
-import type { Answer } from '../../route.ts';
+import { problemAnswer } from '../../http/answers.ts';
+import type { Answer } from '../../http/route.ts';
 
 /** In the words of the API, which clients show as they are. */
 export const serverNotFound: Failure = fail({ kind: 'not_found', message: 'Server not found' });

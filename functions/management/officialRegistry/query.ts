@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Result, succeed } from '../../../shared/platform/result.ts';
+import { type Result, succeed } from '../../../shared/platform/base/result.ts';
 import type { VersionFilter } from '../../../shared/registry/versions/versionStore.ts';
 import { readQuery } from '../paging.ts';
 

@@ -1,7 +1,7 @@
-import type { Result } from '../../../shared/platform/result.ts';
+import type { Result } from '../../../shared/platform/base/result.ts';
 import type { PublishedVersion } from '../../../shared/registry/versions/publishedVersion.ts';
 import type { VersionStore } from '../../../shared/registry/versions/versionStore.ts';
-import type { Answer } from '../../route.ts';
+import type { Answer } from '../../http/route.ts';
 import { createView, ok, serverList, serverNotFound } from './answers.ts';
 import { readIncludeDeleted, readListQuery, writeCursor } from './query.ts';
 import { readTarget } from './target.ts';

@@ -1,5 +1,5 @@
-import type { Route } from '../../route.ts';
-import { secretUrlHeaders } from '../../secretUrls.ts';
+import type { Route } from '../../http/route.ts';
+import { secretUrlHeaders } from '../../http/secretUrls.ts';
 import { serverNotFound, wordError } from './answers.ts';
 import { type RegistryReader, createReader } from './reads.ts';
 import { expiryOf, linkIdOf } from '../../../shared/registry/links/registryLink.ts';

@@ -1,5 +1,5 @@
 import { serverNameSchema } from '../../../shared/registry/serverJson/serverJson.ts';
-import { decode } from '../../paths.ts';
+import { decode } from '../../http/paths.ts';
 
 /** What a path under `/servers` names. A status without a version is that of all versions. */
 export type Target =

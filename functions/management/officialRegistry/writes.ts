@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import type { Clock } from '../../../shared/platform/clock.ts';
-import type { IdSource } from '../../../shared/platform/ids.ts';
-import type { Result } from '../../../shared/platform/result.ts';
-import { tagsOf } from '../../../shared/registry/gatewayMeta.ts';
+import type { Clock } from '../../../shared/platform/base/clock.ts';
+import type { IdSource } from '../../../shared/platform/base/ids.ts';
+import type { Result } from '../../../shared/platform/base/result.ts';
+import { tagsOf } from '../../../shared/registry/serverJson/gatewayMeta.ts';
 import {
   refuseSecrets,
   submittedServerJsonSchema,
-} from '../../../shared/registry/serverJson/literalSecrets.ts';
+} from '../../../shared/registry/secrets/literalSecrets.ts';
 import type { ServerJson } from '../../../shared/registry/serverJson/serverJson.ts';
 import {
   type Decision,
@@ -17,8 +17,8 @@ import {
   setStatus,
 } from '../../../shared/registry/versions/changes.ts';
 import { versionStatuses } from '../../../shared/registry/versions/publishedVersion.ts';
-import type { AppDeps } from '../../compose.ts';
-import type { Answer, Call, Route } from '../../route.ts';
+import type { AppDeps } from '../../compose/compose.ts';
+import type { Answer, Call, Route } from '../../http/route.ts';
 import { privileged } from '../privileged.ts';
 import { createView, ok, serverNotFound, wordError } from './answers.ts';
 import type { ReadDeps } from './reads.ts';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { JWTPayload } from 'jose';
 import { z } from 'zod';
-import { roles } from '../../../shared/identity/principal.ts';
+import { roles } from '../../../shared/identity/access/actor.ts';
 import { apiClientId, clientAppId, defaultTenant, defaultUser } from '../defaults.ts';
 
 const guid = z.guid().transform((text) => text.toLowerCase());

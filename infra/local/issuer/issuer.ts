@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { z } from 'zod';
-import type { DomainError } from '../../../shared/platform/errors.ts';
-import { toProblem } from '../../../shared/platform/problem.ts';
-import { fail, succeed, type Result } from '../../../shared/platform/result.ts';
+import type { DomainError } from '../../../shared/platform/base/errors.ts';
+import { toProblem } from '../../../shared/platform/http/problem.ts';
+import { fail, succeed, type Result } from '../../../shared/platform/base/result.ts';
 import { localOrigin } from '../defaults.ts';
 import {
   issuerOf,

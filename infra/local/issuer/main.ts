@@ -1,4 +1,4 @@
-import { isProduction } from '../../../shared/platform/environment.ts';
+import { isProduction } from '../../../shared/platform/config/environment.ts';
 import { runChild } from '../childProcess.ts';
 import { issuerOptions } from '../options.ts';
 import { startIssuer } from './issuer.ts';

@@ -1,18 +1,18 @@
-import type { DomainError } from '../../platform/errors.ts';
-import { toProblem } from '../../platform/problem.ts';
-import type { Taken } from '../../platform/tenantShare.ts';
-import { type Call, callerOf, invalid, type Parts } from '../call.ts';
-import { toJsonRpcError } from '../errorCodes.ts';
-import { isObject, type JsonObject, type JsonRpcNotification } from '../jsonRpc.ts';
-import { META, metaOf } from '../protocol.ts';
-import type { McpRequest } from '../request.ts';
-import { eventResponse, jsonResponse, outcomeResponse } from '../responses.ts';
+import type { DomainError } from '../../platform/base/errors.ts';
+import { toProblem } from '../../platform/http/problem.ts';
+import type { Taken } from '../../platform/concurrency/tenantShare.ts';
+import { type Call, callerOf, invalid, type Parts } from '../calls/call.ts';
+import { toJsonRpcError } from '../protocol/errorCodes.ts';
+import { isObject, type JsonObject, type JsonRpcNotification } from '../protocol/jsonRpc.ts';
+import { META, metaOf } from '../protocol/versions.ts';
+import type { McpRequest } from '../calls/request.ts';
+import { eventResponse, jsonResponse, outcomeResponse } from '../protocol/responses.ts';
 import type { ClientSession } from '../session/clientSessions.ts';
-import { COMMENT, encodeEvent } from '../sse.ts';
-import { dressResult } from '../translate.ts';
-import type { View } from '../view/view.ts';
-import { hearable, type HubDeps, openHub } from './hub.ts';
-import { ACKNOWLEDGED, type Wanted } from './listening.ts';
+import { COMMENT, encodeEvent } from '../protocol/sse.ts';
+import { dressResult } from '../protocol/translate.ts';
+import type { View } from '../catalogue/view.ts';
+import { hearable, type HubDeps, openHub } from './feed.ts';
+import { ACKNOWLEDGED, type Wanted } from '../upstream/subscription.ts';
 
 /** Subscriptions of one client: more than a person keeps an eye on. */
 const MAX_URIS = 200;

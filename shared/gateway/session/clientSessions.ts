@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import type { Principal } from '../../identity/principal.ts';
-import type { Clock } from '../../platform/clock.ts';
-import type { IdSource } from '../../platform/ids.ts';
-import type { Seal } from '../../platform/seal.ts';
-import type { StateStore } from '../../platform/stateStore.ts';
-import { createTenantCache } from '../../platform/tenantCache.ts';
-import { isObject, type JsonObject } from '../jsonRpc.ts';
-import { carriedFeatures } from '../upstream/clientFeatures.ts';
+import type { Principal } from '../../identity/access/actor.ts';
+import type { Clock } from '../../platform/base/clock.ts';
+import type { IdSource } from '../../platform/base/ids.ts';
+import type { Seal } from '../../platform/security/seal.ts';
+import type { StateStore } from '../../platform/state/stateStore.ts';
+import { createTenantCache } from '../../platform/concurrency/tenantCache.ts';
+import { isObject, type JsonObject } from '../protocol/jsonRpc.ts';
+import { carriedFeatures } from '../protocol/clientFeatures.ts';
 import { closeToken, openToken } from './clientToken.ts';
 
 /** Values by slug. In memory it is a map, because a slug may be a property that every object has, such as `constructor`. */

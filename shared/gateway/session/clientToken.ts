@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import type { Principal } from '../../identity/principal.ts';
-import type { Seal } from '../../platform/seal.ts';
-import { isObject, type JsonObject } from '../jsonRpc.ts';
+import type { Principal } from '../../identity/access/actor.ts';
+import type { Seal } from '../../platform/security/seal.ts';
+import { isObject, type JsonObject } from '../protocol/jsonRpc.ts';
 
 /** The kinds of tokens that clients carry. */
 type Kind = 'session' | 'question';

@@ -1,4 +1,4 @@
-import type { JsonRpcNotification, JsonRpcRequest, Message, Outcome, RequestId } from '../jsonRpc.ts';
+import type { JsonRpcNotification, JsonRpcRequest, Message, Outcome, RequestId } from '../protocol/jsonRpc.ts';
 import { drop, messageIn, type Reply, readEvents, readJson } from './exchange.ts';
 import { statusFault, UpstreamFault } from './fault.ts';
 

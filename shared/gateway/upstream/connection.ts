@@ -1,9 +1,9 @@
-import type { SignedIn } from '../../identity/credentials.ts';
-import type { Principal } from '../../identity/principal.ts';
-import type { Era } from '../../registry/era.ts';
-import type { Tool } from '../../registry/server.ts';
-import type { Envelope } from '../envelope.ts';
-import type { JsonObject, RequestId } from '../jsonRpc.ts';
+import type { SignedIn } from '../../identity/credentials/credentials.ts';
+import type { Principal } from '../../identity/access/actor.ts';
+import type { Era } from '../../registry/records/era.ts';
+import type { Tool } from '../../registry/records/server.ts';
+import type { Envelope } from '../protocol/envelope.ts';
+import type { JsonObject, RequestId } from '../protocol/jsonRpc.ts';
 import type { ClientSession } from '../session/clientSessions.ts';
 import type { Answer } from './answer.ts';
 

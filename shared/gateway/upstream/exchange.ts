@@ -1,8 +1,8 @@
-import { explain, type OutboundClient } from '../../platform/outbound.ts';
-import { IdleTimeout, type OutboundBody } from '../../platform/outboundBody.ts';
-import { ANSWER_BOUNDS, unsafeShape } from '../../platform/jsonShape.ts';
-import { type Message, readMessage } from '../jsonRpc.ts';
-import { createSseParser, type SseEvent } from '../sse.ts';
+import { explain, type OutboundClient } from '../../platform/outbound/outboundClient.ts';
+import { IdleTimeout, type OutboundBody } from '../../platform/outbound/outboundBody.ts';
+import { ANSWER_BOUNDS, unsafeShape } from '../../platform/base/jsonShape.ts';
+import { type Message, readMessage } from '../protocol/jsonRpc.ts';
+import { createSseParser, type SseEvent } from '../protocol/sse.ts';
 import { UpstreamFault } from './fault.ts';
 
 /** One HTTP request to an MCP endpoint. */

@@ -1,4 +1,4 @@
-import type { ErrorKind } from '../../platform/errors.ts';
+import type { ErrorKind } from '../../platform/base/errors.ts';
 
 /** Why an upstream server gave no usable answer. Clients read it in `error.data.kind`. */
 export type FaultKind =

@@ -1,11 +1,11 @@
-import type { JsonObject, JsonRpcRequest, RequestId } from '../jsonRpc.ts';
-import { metaOf, withoutReserved } from '../protocol.ts';
+import type { JsonObject, JsonRpcRequest, RequestId } from '../protocol/jsonRpc.ts';
+import { metaOf, withoutReserved } from '../protocol/versions.ts';
 import { type Answer, type AnswerItem, outcomeOf } from './answer.ts';
 import type { Connection, UpstreamCall } from './connection.ts';
 import { drop } from './exchange.ts';
 import { UpstreamFault } from './fault.ts';
 import type { LegacySession } from './legacySession.ts';
-import type { SessionSlot } from './sessions.ts';
+import type { SessionSlot } from './sessionPool.ts';
 
 /**
  * A server of the legacy era (2025-11-25, transports and lifecycle). The session may be shared by all clients of one

@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { OutboundClient } from '../../platform/outbound.ts';
-import { METHOD_NOT_FOUND, UNSUPPORTED_VERSION } from '../errorCodes.ts';
-import type { JsonObject, JsonRpcRequest, Outcome, RequestId } from '../jsonRpc.ts';
-import { GATEWAY_INFO, LATEST_LEGACY, LEGACY_VERSIONS } from '../protocol.ts';
+import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
+import { METHOD_NOT_FOUND, UNSUPPORTED_VERSION } from '../protocol/errorCodes.ts';
+import type { JsonObject, JsonRpcRequest, Outcome, RequestId } from '../protocol/jsonRpc.ts';
+import { GATEWAY_INFO, LATEST_LEGACY, LEGACY_VERSIONS } from '../protocol/versions.ts';
 import { type Answer, answerTo, outcomeOf, PERSON_WITHIN_MS } from './answer.ts';
-import { allowsQuestions, canAnswer } from './clientFeatures.ts';
+import { allowsQuestions, canAnswer } from '../protocol/clientFeatures.ts';
 import { drop, type Reply, send } from './exchange.ts';
 import { OutdatedEra, statusFault, UpstreamFault } from './fault.ts';
 

@@ -1,10 +1,10 @@
-import type { OutboundClient } from '../../platform/outbound.ts';
-import { isObject, type JsonObject, type JsonRpcRequest } from '../jsonRpc.ts';
-import { encodeHeaderValue, mirrorParameters, parameterHeaders } from '../parameterHeaders.ts';
-import { GATEWAY_INFO, LATEST_MODERN, META, metaOf, NAMED_BY, withoutReserved } from '../protocol.ts';
+import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
+import { isObject, type JsonObject, type JsonRpcRequest } from '../protocol/jsonRpc.ts';
+import { encodeHeaderValue, mirrorParameters, parameterHeaders } from '../protocol/parameterHeaders.ts';
+import { GATEWAY_INFO, LATEST_MODERN, META, metaOf, NAMED_BY, withoutReserved } from '../protocol/versions.ts';
 import { type Answer, answerTo } from './answer.ts';
 import type { Connection, UpstreamCall } from './connection.ts';
-import { LISTEN, LISTEN_WITHIN_MS } from '../listen/listening.ts';
+import { LISTEN, LISTEN_WITHIN_MS } from './subscription.ts';
 import { send } from './exchange.ts';
 
 /** A server of the modern era (2026-07-28): every call stands alone and says all of its sender, so ids pass as they are. */

@@ -1,13 +1,13 @@
-import type { Credentials, SignedIn } from '../../identity/credentials.ts';
-import type { OutboundClient } from '../../platform/outbound.ts';
-import type { OutboundResponse } from '../../platform/outboundExchange.ts';
-import { type Redactor, createRedactor } from '../../platform/redact.ts';
-import { redactedBody } from '../../platform/redactedBody.ts';
-import { fail, succeed } from '../../platform/result.ts';
-import type { Seal } from '../../platform/seal.ts';
-import { secretsIn } from '../../registry/serverJson/hiddenUrl.ts';
-import { openUrl } from '../../registry/serverUrl.ts';
-import type { UpstreamTarget } from '../../registry/upstreamSettings.ts';
+import type { Credentials, SignedIn } from '../../identity/credentials/credentials.ts';
+import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
+import type { OutboundResponse } from '../../platform/outbound/exchange.ts';
+import { type Redactor, createRedactor } from '../../platform/security/redact.ts';
+import { redactedBody } from '../../platform/outbound/redactedBody.ts';
+import { fail, succeed } from '../../platform/base/result.ts';
+import type { Seal } from '../../platform/security/seal.ts';
+import { secretsIn } from '../../registry/secrets/urlSecrets.ts';
+import { openUrl } from '../../registry/records/serverUrl.ts';
+import type { UpstreamTarget } from '../../registry/records/upstreamSettings.ts';
 
 /**
  * Returns the client for one server. It adds the headers that the record of the server names, with the values of their

@@ -1,8 +1,8 @@
-import { type Result, fail, succeed } from '../../platform/result.ts';
-import type { ServerRecord } from '../../registry/server.ts';
-import type { ServerStore } from '../../registry/serverStore.ts';
-import { hasEnded } from '../plan/plan.ts';
-import type { PlanStore } from '../stores.ts';
+import { type Result, fail, succeed } from '../../platform/base/result.ts';
+import type { ServerRecord } from '../../registry/records/server.ts';
+import type { ServerStore } from '../../registry/records/serverStore.ts';
+import { hasEnded } from '../model/plan.ts';
+import type { PlanStore } from '../model/stores.ts';
 
 export interface SlugDeps {
   readonly servers: Pick<ServerStore, 'find' | 'add' | 'replace'>;

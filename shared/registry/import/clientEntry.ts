@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { MESSAGE_BOUNDS, unsafeShape } from '../../platform/jsonShape.ts';
-import { isSecretName } from '../serverJson/secretNames.ts';
+import { MESSAGE_BOUNDS, unsafeShape } from '../../platform/base/jsonShape.ts';
+import { isSecretName } from '../secrets/secretNames.ts';
 import { type Judged, usableUrl } from './usableUrl.ts';
 
 /** What clients write of a server in their `mcp.json`. Who has which fields differs; nobody has others for these. */

@@ -1,4 +1,4 @@
-import type { ServerRecord } from '../server.ts';
+import type { ServerRecord } from '../records/server.ts';
 
 /** Whose `mcp.json` it is: Cursor reads Claude's. */
 export const exportFormats = ['vscode', 'claude'] as const;

@@ -1,9 +1,9 @@
-import type { Clock } from '../../platform/clock.ts';
-import { fetchJson } from '../../platform/fetchJson.ts';
-import type { OutboundClient } from '../../platform/outbound.ts';
-import { readUrl } from '../../platform/readUrl.ts';
-import { type Result, fail } from '../../platform/result.ts';
-import { PAGE_ENTRIES, type ServerPage, fetchServerPage, readServerPage } from '../serverPages.ts';
+import type { Clock } from '../../platform/base/clock.ts';
+import { fetchJson } from '../../platform/outbound/fetchJson.ts';
+import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
+import { readUrl } from '../../platform/base/readUrl.ts';
+import { type Result, fail } from '../../platform/base/result.ts';
+import { PAGE_ENTRIES, type ServerPage, fetchServerPage, readServerPage } from '../officialApi/serverPages.ts';
 import { type Import, readImport } from './readImport.ts';
 
 /** An MCP message is not larger either. */

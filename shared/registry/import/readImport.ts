@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { invalid } from '../../platform/invalid.ts';
-import { type Result, fail, succeed } from '../../platform/result.ts';
-import { type Registration, registrationSchema } from '../server.ts';
-import { readUpstreamEntry } from '../sync/upstreamEntry.ts';
+import { invalid } from '../../platform/base/invalid.ts';
+import { type Result, fail, succeed } from '../../platform/base/result.ts';
+import { type Registration, registrationSchema } from '../records/server.ts';
+import { readUpstreamEntry } from '../officialApi/upstreamEntry.ts';
 import { isNewer } from '../versions/latest.ts';
 import { readClientEntry } from './clientEntry.ts';
 import { type Candidate, candidatesOf } from './documents.ts';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { slugSchema } from '../server.ts';
+import { slugSchema } from '../records/server.ts';
 
 const MAX_LENGTH = 40;
 

@@ -1,5 +1,5 @@
-import { checkOutboundUrl } from '../../platform/addressRules.ts';
-import { holdsHidden, secretsNamedIn } from '../serverJson/hiddenUrl.ts';
+import { checkOutboundUrl } from '../../platform/security/addressRules.ts';
+import { holdsHidden, secretsNamedIn } from '../secrets/urlSecrets.ts';
 
 /** The URL of a server, or why it is left out. */
 export type Judged = { readonly url: string } | { readonly reason: string };

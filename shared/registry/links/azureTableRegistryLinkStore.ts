@@ -1,5 +1,5 @@
 import { odata } from '@azure/data-tables';
-import { ANY_ETAG, type OpenTable, type TableCodec } from '../../platform/tables.ts';
+import { ANY_ETAG, type OpenTable, type TableCodec } from '../../platform/tables/tables.ts';
 import { type RegistryLink, registryLinkSchema } from './registryLink.ts';
 import type { RegistryLinkStore } from './registryLinkStore.ts';
 

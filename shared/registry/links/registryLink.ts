@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { tagsSchema } from '../gatewayMeta.ts';
+import { tagsSchema } from '../serverJson/gatewayMeta.ts';
 
 /** A URL by which clients that send no token read the registry of a tenant. Whoever knows the URL may read. */
 export const registryLinkSchema = z.object({

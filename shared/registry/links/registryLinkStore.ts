@@ -1,4 +1,4 @@
-import type { Page } from '../../platform/tables.ts';
+import type { Page } from '../../platform/tables/tables.ts';
 import type { RegistryLink } from './registryLink.ts';
 
 /** Keeps the links of all tenants. An outage is thrown, never read as "not found". */

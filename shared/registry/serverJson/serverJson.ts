@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { MESSAGE_BOUNDS, isLongerThan, unsafeShape } from '../../platform/jsonShape.ts';
-import { GATEWAY_META, gatewayMetaSchema } from '../gatewayMeta.ts';
+import { MESSAGE_BOUNDS, isLongerThan, unsafeShape } from '../../platform/base/jsonShape.ts';
+import { GATEWAY_META, gatewayMetaSchema } from './gatewayMeta.ts';
 import { packageSchema } from './packages.ts';
 import { specificVersion } from './specificVersion.ts';
 import { listOf, text, webUrl } from './text.ts';

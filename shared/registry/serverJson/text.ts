@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { readUrl } from '../../platform/readUrl.ts';
+import { readUrl } from '../../platform/base/readUrl.ts';
 
 /** A string of the document. Its problems say what to change, not what the parser expected. */
 export const text = (): z.ZodString => z.string({ error: explain });

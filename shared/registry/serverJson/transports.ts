@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { readUrl } from '../../platform/readUrl.ts';
+import { readUrl } from '../../platform/base/readUrl.ts';
 import { keyValueSchema, variablesSchema } from './inputs.ts';
 import { listOf, text } from './text.ts';
 

@@ -1,4 +1,4 @@
-import type { OpenTable, TableCodec } from '../../platform/tables.ts';
+import type { OpenTable, TableCodec } from '../../platform/tables/tables.ts';
 import { type RegistrySync, registrySyncSchema } from './registrySync.ts';
 import type { RegistrySyncStore } from './registrySyncStore.ts';
 

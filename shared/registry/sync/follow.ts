@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { otherField } from '../versions/changes.ts';
 import type { PublishedVersion, Versions } from '../versions/publishedVersion.ts';
-import type { UpstreamEntry } from './upstreamEntry.ts';
+import type { UpstreamEntry } from '../officialApi/upstreamEntry.ts';
 
 export interface Follower {
   readonly tenantId: string;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type DomainError, errorKinds } from '../../platform/errors.ts';
+import { type DomainError, errorKinds } from '../../platform/base/errors.ts';
 
 const count = z.int().min(0);
 

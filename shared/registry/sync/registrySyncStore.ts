@@ -1,4 +1,4 @@
-import type { Replacement, Stored } from '../../platform/tables.ts';
+import type { Replacement, Stored } from '../../platform/tables/tables.ts';
 import type { RegistrySync } from './registrySync.ts';
 
 /** Keeps how far each tenant has followed another registry. An outage is thrown, never read as "not found". */

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import type { Clock } from '../../platform/clock.ts';
-import type { OutboundClient } from '../../platform/outbound.ts';
-import { type Result, fail, succeed } from '../../platform/result.ts';
-import type { StateStore } from '../../platform/stateStore.ts';
-import { PAGE_ENTRIES, fetchServerPage } from '../serverPages.ts';
+import type { Clock } from '../../platform/base/clock.ts';
+import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
+import { type Result, fail, succeed } from '../../platform/base/result.ts';
+import type { StateStore } from '../../platform/state/stateStore.ts';
+import { PAGE_ENTRIES, fetchServerPage } from '../officialApi/serverPages.ts';
 import {
   type ActiveSync,
   type RegistrySync,

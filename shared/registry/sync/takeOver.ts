@@ -1,12 +1,12 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Log } from '../../platform/log.ts';
-import { invalid } from '../../platform/invalid.ts';
-import { type Result, succeed } from '../../platform/result.ts';
+import type { Log } from '../../platform/telemetry/log.ts';
+import { invalid } from '../../platform/base/invalid.ts';
+import { type Result, succeed } from '../../platform/base/result.ts';
 import type { VersionStore } from '../versions/versionStore.ts';
 import { type Followed, type Follower, follow } from './follow.ts';
 import { type Figures, NO_FIGURES, addFigures } from './registrySync.ts';
-import { literalSecrets } from '../serverJson/literalSecrets.ts';
-import { type UpstreamEntry, readUpstreamEntry } from './upstreamEntry.ts';
+import { literalSecrets } from '../secrets/literalSecrets.ts';
+import { type UpstreamEntry, readUpstreamEntry } from '../officialApi/upstreamEntry.ts';
 
 export interface TakeOverDeps {
   readonly versions: VersionStore;

@@ -1,7 +1,7 @@
 import { odata } from '@azure/data-tables';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
-import { succeed } from '../../platform/result.ts';
+import { succeed } from '../../platform/base/result.ts';
 import {
   ANY_ETAG,
   type Change,
@@ -9,7 +9,7 @@ import {
   type Page,
   type Stored,
   type TableCodec,
-} from '../../platform/tables.ts';
+} from '../../platform/tables/tables.ts';
 import { withLatest } from './latest.ts';
 import { type PublishedVersion, type Versions, publishedVersionSchema } from './publishedVersion.ts';
 import { LATEST_ROWS, VERSION_ROWS, latestKey, versionKey, versionsOf } from './versionKeys.ts';

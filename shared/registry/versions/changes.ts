@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import { invalid } from '../../platform/invalid.ts';
-import { type Result, fail, succeed } from '../../platform/result.ts';
+import { invalid } from '../../platform/base/invalid.ts';
+import { type Result, fail, succeed } from '../../platform/base/result.ts';
 import type { Publication, PublishedVersion, VersionStatus, Versions } from './publishedVersion.ts';
 
 /**

@@ -1,5 +1,5 @@
-import type { Result } from '../../platform/result.ts';
-import type { Page } from '../../platform/tables.ts';
+import type { Result } from '../../platform/base/result.ts';
+import type { Page } from '../../platform/tables/tables.ts';
 import type { Decision } from './changes.ts';
 import type { PublishedVersion, Versions } from './publishedVersion.ts';
 

@@ -1,14 +1,14 @@
-import type { JsonObject } from '../../gateway/jsonRpc.ts';
+import type { JsonObject } from '../../gateway/protocol/jsonRpc.ts';
 import { outcomeOf } from '../../gateway/upstream/answer.ts';
-import { createConnector } from '../../gateway/upstream/connect.ts';
+import { createConnector } from '../../gateway/upstream/connector.ts';
 import type { Connection, UpstreamCall } from '../../gateway/upstream/connection.ts';
 import { UpstreamFault } from '../../gateway/upstream/fault.ts';
-import { createGuard } from '../../gateway/upstream/guard.ts';
-import { createResting } from '../../gateway/upstream/resting.ts';
-import type { ActiveServer } from '../../gateway/view/catalogue.ts';
-import type { Principal } from '../../identity/principal.ts';
-import { continueTrace, traceparentOf } from '../../platform/trace.ts';
-import type { Tool } from '../../registry/server.ts';
+import { createGuard } from '../../gateway/upstream/protection.ts';
+import { createResting } from '../../gateway/upstream/circuitBreaker.ts';
+import type { ActiveServer } from '../../gateway/catalogue/catalogue.ts';
+import type { Principal } from '../../identity/access/actor.ts';
+import { continueTrace, traceparentOf } from '../../platform/telemetry/trace.ts';
+import type { Tool } from '../../registry/records/server.ts';
 import type { SpecialistDeps } from '../deps.ts';
 
 /** What a tool gave; `failed` where it gave no result, in the gateway's words. */

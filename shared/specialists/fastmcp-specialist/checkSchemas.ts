@@ -1,7 +1,7 @@
-import type { ActiveServer } from '../../gateway/view/catalogue.ts';
-import type { Tool } from '../../registry/server.ts';
+import type { ActiveServer } from '../../gateway/catalogue/catalogue.ts';
+import type { Tool } from '../../registry/records/server.ts';
 import type { Finding } from '../finding.ts';
-import { judgeOutputSchema } from './judgeStructured.ts';
+import { judgeOutputSchema } from './structuredFindings.ts';
 import type { CheckSchema } from './schemaChecker.ts';
 
 /** For all servers together. */

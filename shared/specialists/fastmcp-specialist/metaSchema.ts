@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../gateway/jsonRpc.ts';
+import type { JsonObject } from '../../gateway/protocol/jsonRpc.ts';
 
 const schemaMap = { type: 'object', additionalProperties: { $ref: '#' } };
 const schemaList = { type: 'array', minItems: 1, items: { $ref: '#' } };

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { type Task, defineTask } from '../../orchestration/task/task.ts';
-import { succeed } from '../../platform/result.ts';
+import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
+import { succeed } from '../../platform/base/result.ts';
 import { health, healthSchema, reportSchema } from '../finding.ts';
-import { type OauthDeps, lookAtOauthChain } from './oauthChain.ts';
+import { type OauthDeps, lookAtOauthChain } from './oauthDiscovery.ts';
 
 const agent = 'fastmcp-specialist';
 const input = z.strictObject({});

@@ -1,5 +1,5 @@
 import { type Schema, type SchemaDraft, Validator, dereference } from '@cfworker/json-schema';
-import { isObject, type JsonObject } from '../../gateway/jsonRpc.ts';
+import { isObject, type JsonObject } from '../../gateway/protocol/jsonRpc.ts';
 import { metaSchema } from './metaSchema.ts';
 
 const MAX_PROBLEMS = 5;

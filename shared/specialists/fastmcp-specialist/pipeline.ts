@@ -1,11 +1,11 @@
-import type { Principal } from '../../identity/principal.ts';
-import type { TaskHelpers } from '../../orchestration/task/task.ts';
+import type { Principal } from '../../identity/access/actor.ts';
+import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
 import type { SpecialistDeps } from '../deps.ts';
-import { tokenNotKept } from '../lookAtEndpoints.ts';
+import { tokenNotKept } from '../checkEndpoints.ts';
 import { tokenOf } from '../tokenOf.ts';
-import type { Look } from './oauthChain.ts';
-import { walkInProcess } from './walkInProcess.ts';
-import { walkOverHttp } from './walkOverHttp.ts';
+import type { Look } from './oauthDiscovery.ts';
+import { walkInProcess } from './pipelineInProcess.ts';
+import { walkOverHttp } from './pipelineOverHttp.ts';
 
 /**
  * Walks probes through the request pipeline, each to the stage that it is to end at: over HTTP as a client, and in this

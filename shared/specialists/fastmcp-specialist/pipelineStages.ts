@@ -1,6 +1,6 @@
-import { HEADER_MISMATCH, PARSE_ERROR } from '../../gateway/errorCodes.ts';
-import { isObject, type JsonObject } from '../../gateway/jsonRpc.ts';
-import { LATEST_LEGACY, LATEST_MODERN } from '../../gateway/protocol.ts';
+import { HEADER_MISMATCH, PARSE_ERROR } from '../../gateway/protocol/errorCodes.ts';
+import { isObject, type JsonObject } from '../../gateway/protocol/jsonRpc.ts';
+import { LATEST_LEGACY, LATEST_MODERN } from '../../gateway/protocol/versions.ts';
 import { ownEnvelope } from '../../gateway/upstream/modern.ts';
 import type { EndpointAnswer } from '../callEndpoint.ts';
 

@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads';
-import { isObject } from '../../gateway/jsonRpc.ts';
+import { isObject } from '../../gateway/protocol/jsonRpc.ts';
 import { contentProblems, schemaProblems } from './outputSchema.ts';
 
 /** The thread that `schemaChecker.ts` starts. It judges a schema, or content by its schema, and answers with the problems. */

@@ -1,15 +1,15 @@
 import { z } from 'zod';
-import { isObject } from '../../gateway/jsonRpc.ts';
-import { type ActiveServer, createCatalogue } from '../../gateway/view/catalogue.ts';
-import type { Principal } from '../../identity/principal.ts';
-import { type Task, type TaskHelpers, defineTask } from '../../orchestration/task/task.ts';
-import { fail, succeed } from '../../platform/result.ts';
-import { slugSchema } from '../../registry/server.ts';
+import { isObject } from '../../gateway/protocol/jsonRpc.ts';
+import { type ActiveServer, createCatalogue } from '../../gateway/catalogue/catalogue.ts';
+import type { Principal } from '../../identity/access/actor.ts';
+import { type Task, type TaskHelpers, defineTask } from '../../orchestration/tasks/task.ts';
+import { fail, succeed } from '../../platform/base/result.ts';
+import { slugSchema } from '../../registry/records/server.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, reportSchema } from '../finding.ts';
 import { callTools } from './callTools.ts';
 import { type CheckedSchemas, type Described, checkSchemas } from './checkSchemas.ts';
-import { judgeStructured } from './judgeStructured.ts';
+import { judgeStructured } from './structuredFindings.ts';
 import { type CheckSchema, createSchemaChecker } from './schemaChecker.ts';
 
 const MAX_SERVERS = 50;

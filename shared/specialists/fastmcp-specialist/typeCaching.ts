@@ -1,13 +1,13 @@
 import { z } from 'zod';
-import { type Refreshed, confirmedAt, createRefresh } from '../../gateway/listen/refresh.ts';
-import { type ActiveServer, createCatalogue } from '../../gateway/view/catalogue.ts';
-import { type Task, defineTask } from '../../orchestration/task/task.ts';
-import { createFairQueue } from '../../platform/fairQueue.ts';
-import { fail, succeed } from '../../platform/result.ts';
+import { type Refreshed, confirmedAt, createRefresh } from '../../gateway/catalogue/refresh.ts';
+import { type ActiveServer, createCatalogue } from '../../gateway/catalogue/catalogue.ts';
+import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
+import { createFairQueue } from '../../platform/concurrency/fairQueue.ts';
+import { fail, succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, reportSchema } from '../finding.ts';
-import { withinTime } from '../withinTime.ts';
-import { type Kept, judgeKept, keptOf } from './keptLists.ts';
+import { withinTime } from '../withTimeout.ts';
+import { type Kept, judgeKept, keptOf } from './staleLists.ts';
 
 /** Each server of the registry is looked at every quarter of an hour: twice that is a turn that was missed. */
 const OLD_AFTER_MINUTES = 30;

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { type Task, defineTask } from '../../orchestration/task/task.ts';
-import { succeed } from '../../platform/result.ts';
+import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
+import { succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { reportSchema } from '../finding.ts';
-import { lookAtStores } from '../lookAtStores.ts';
+import { lookAtStores } from '../checkStores.ts';
 
 /** What is wrong between this app and its stores. */
 export const databaseConnections = (deps: SpecialistDeps): Task =>

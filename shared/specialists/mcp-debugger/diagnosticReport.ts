@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { type AgentLoads, createAgentLoads } from '../../orchestration/agent/loads.ts';
-import { type Delegation } from '../../orchestration/delegation/delegation.ts';
-import { type Task, type TaskHelpers, defineTask } from '../../orchestration/task/task.ts';
-import { succeed } from '../../platform/result.ts';
+import { type AgentLoads, createAgentLoads } from '../../orchestration/agents/loads.ts';
+import { type Delegation } from '../../orchestration/model/delegation.ts';
+import { type Task, type TaskHelpers, defineTask } from '../../orchestration/tasks/task.ts';
+import { succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, reportSchema } from '../finding.ts';
-import { withinTime } from '../withinTime.ts';
-import { type Look, lookAtBothApps } from './dualServer.ts';
+import { withinTime } from '../withTimeout.ts';
+import { type Look, lookAtBothApps } from './bothApps.ts';
 
 const HOUR_MS = 3_600_000;
 const WITHIN_MS = 8_000;

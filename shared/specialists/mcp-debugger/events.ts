@@ -1,18 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import { handlerOf } from '../../orchestration/event/eventRoutes.ts';
-import type { ResultPermissions } from '../../orchestration/task/resultPermissions.ts';
-import { type Task, type TaskHelpers, defineTask } from '../../orchestration/task/task.ts';
-import { succeed } from '../../platform/result.ts';
+import { handlerOf } from '../../orchestration/model/eventRoutes.ts';
+import type { ResultPermissions } from '../../orchestration/tasks/resultPermissions.ts';
+import { type Task, type TaskHelpers, defineTask } from '../../orchestration/tasks/task.ts';
+import { succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, reportSchema } from '../finding.ts';
-import { lookAtEndpoints } from '../lookAtEndpoints.ts';
-import { lookAtStores } from '../lookAtStores.ts';
-import { eventSchema } from '../recordEvent.ts';
+import { lookAtEndpoints } from '../checkEndpoints.ts';
+import { lookAtStores } from '../checkStores.ts';
+import { eventSchema } from '../eventHandlers.ts';
 import { refusalsOf } from './authenticationFailures.ts';
-import { type Look } from './dualServer.ts';
-import { lookAtServer } from './lookAtServer.ts';
-import { followTrace } from './middlewareIssues.ts';
+import { type Look } from './bothApps.ts';
+import { lookAtServer } from './inspectServer.ts';
+import { followTrace } from './followTrace.ts';
 import { slowParts } from './slowParts.ts';
 
 type Event = z.infer<typeof eventSchema>;

@@ -1,6 +1,6 @@
-import type { Agent } from '../../orchestration/agent/agents.ts';
-import type { Delegation } from '../../orchestration/delegation/delegation.ts';
-import type { App } from '../../platform/config.ts';
+import type { Agent } from '../../orchestration/model/agents.ts';
+import type { Delegation } from '../../orchestration/model/delegation.ts';
+import type { App } from '../../platform/config/config.ts';
 import type { Finding } from '../finding.ts';
 
 /** One way of the round trip, as its row has it. */

@@ -1,9 +1,9 @@
-import type { AuditRecord } from '../../audit/record.ts';
-import { agents } from '../../orchestration/agent/agents.ts';
-import { type Delegation, isLeased } from '../../orchestration/delegation/delegation.ts';
-import { type Plan, hasEnded } from '../../orchestration/plan/plan.ts';
+import type { AuditRecord } from '../../audit/model/record.ts';
+import { agents } from '../../orchestration/model/agents.ts';
+import { type Delegation, isLeased } from '../../orchestration/model/delegation.ts';
+import { type Plan, hasEnded } from '../../orchestration/model/plan.ts';
 import type { Finding } from '../finding.ts';
-import type { Gathered } from './gatherTrace.ts';
+import type { Gathered } from './readTrace.ts';
 
 /** A message that is not taken for so long waits for an agent that is busy, or for none. */
 const NOT_TAKEN_MS = 10_000;

@@ -1,6 +1,6 @@
-import type { AuditRecord } from '../../audit/record.ts';
-import { isPermission, rolesWith } from '../../identity/permissions.ts';
-import { type Refusal, REQUIRED_SCOPE } from '../../identity/verifyToken.ts';
+import type { AuditRecord } from '../../audit/model/record.ts';
+import { isPermission, rolesWith } from '../../identity/access/permissions.ts';
+import { type Refusal, REQUIRED_SCOPE } from '../../identity/tokens/verifyToken.ts';
 import type { Finding } from '../finding.ts';
 
 type Reason = Refusal | 'origin';

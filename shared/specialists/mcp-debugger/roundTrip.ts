@@ -1,18 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Agent, agentNames, agents } from '../../orchestration/agent/agents.ts';
-import { beginPlan } from '../../orchestration/plan/beginPlan.ts';
-import { cancelPlan } from '../../orchestration/plan/cancelPlan.ts';
-import { hasEnded } from '../../orchestration/plan/plan.ts';
-import { delegationIdOf } from '../../orchestration/plan/planProgress.ts';
-import type { TaskHelpers } from '../../orchestration/task/task.ts';
-import type { App } from '../../platform/config.ts';
-import { InfrastructureError } from '../../platform/errors.ts';
-import { continueTrace, traceparentOf } from '../../platform/trace.ts';
+import { type Agent, agentNames, agents } from '../../orchestration/model/agents.ts';
+import { beginPlan } from '../../orchestration/engine/beginPlan.ts';
+import { cancelPlan } from '../../orchestration/engine/cancelPlan.ts';
+import { hasEnded } from '../../orchestration/model/plan.ts';
+import { delegationIdOf } from '../../orchestration/model/planProgress.ts';
+import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
+import type { App } from '../../platform/config/config.ts';
+import { InfrastructureError } from '../../platform/base/errors.ts';
+import { continueTrace, traceparentOf } from '../../platform/telemetry/trace.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import type { Finding } from '../finding.ts';
 import { markKey } from '../probe.ts';
 import { type Leg, judgeRoundTrip } from './judgeRoundTrip.ts';
-import { withinTime } from '../withinTime.ts';
+import { withinTime } from '../withTimeout.ts';
 
 const LOOK_EVERY_MS = 100;
 /** To cancel what hangs and to read how far it is. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { App } from '../../platform/config.ts';
+import type { App } from '../../platform/config/config.ts';
 import type { Finding } from '../finding.ts';
-import type { Look } from './dualServer.ts';
+import type { Look } from './bothApps.ts';
 
 const SLOW_MS = 1_000;
 const measured = z.array(z.object({ durationMs: z.number().optional() }).loose()).catch([]);

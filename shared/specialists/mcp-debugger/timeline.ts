@@ -1,5 +1,5 @@
-import { agents } from '../../orchestration/agent/agents.ts';
-import type { Gathered } from './gatherTrace.ts';
+import { agents } from '../../orchestration/model/agents.ts';
+import type { Gathered } from './readTrace.ts';
 
 /** One thing that happened, and where. */
 export interface Entry {

@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { type Task, defineTask } from '../../orchestration/task/task.ts';
-import { issuerOf, keyIsOfIssuer } from '../../identity/verifyToken.ts';
-import type { OutboundClient } from '../../platform/outbound.ts';
-import { succeed } from '../../platform/result.ts';
+import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
+import { issuerOf, keyIsOfIssuer } from '../../identity/tokens/verifyToken.ts';
+import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
+import { succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { fetchDocument } from '../fetchDocument.ts';
 import { type Finding, verdict, verdictSchema } from '../finding.ts';
-import { visibleTenants } from '../../identity/tenantView.ts';
+import { visibleTenants } from '../../identity/access/tenants.ts';
 
 const WITHIN_MS = 6_000;
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { type Task, defineTask } from '../../orchestration/task/task.ts';
-import { succeed } from '../../platform/result.ts';
+import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
+import { succeed } from '../../platform/base/result.ts';
 import { reportSchema } from '../finding.ts';
 import { driftFindings } from './drift.ts';
 import { type RunningDeps, type RunningApp, lookAtApps } from './runningApps.ts';

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
-import { nearestName } from '../../orchestration/nearest.ts';
-import { type SettingName, settingNames } from '../../platform/settings.ts';
-import type { KnownInstance } from '../../platform/instances.ts';
+import { nearestName } from '../../orchestration/model/unknownName.ts';
+import { type SettingName, settingNames } from '../../platform/config/settings.ts';
+import type { KnownInstance } from '../../platform/telemetry/instances.ts';
 import type { Finding, severitySchema } from '../finding.ts';
 import type { RunningApp } from './runningApps.ts';
 

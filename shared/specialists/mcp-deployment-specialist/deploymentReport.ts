@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { gateStatusKey } from '../../orchestration/gate/raiseDeploymentStatus.ts';
-import { gatesOf } from '../../orchestration/gate/qualityGates.ts';
-import { type Task, defineTask } from '../../orchestration/task/task.ts';
-import { succeed } from '../../platform/result.ts';
+import { gateStatusKey } from '../../orchestration/engine/deploymentStatus.ts';
+import { gatesOf } from '../../orchestration/plans/qualityGates.ts';
+import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
+import { succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { reportSchema } from '../finding.ts';
 import { shown } from './azureContainerDeployment.ts';

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { queueSettings, tableNames } from '../../platform/topology.ts';
+import { queueSettings, tableNames } from '../../platform/config/topology.ts';
 import type { Finding } from '../finding.ts';
-import { type DeployedTopology, missingQueues } from './deployedTopology.ts';
-import type { Environment } from './productionReadiness.ts';
+import { type DeployedTopology, missingQueues } from './topology.ts';
+import type { Environment } from './readiness.ts';
 import type { RunningApp } from './runningApps.ts';
 
 export const deploymentStepSchema = z.object({

@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { agentNames, agents } from '../../orchestration/agent/agents.ts';
-import { type Task, defineTask } from '../../orchestration/task/task.ts';
-import { succeed } from '../../platform/result.ts';
-import { tableNames } from '../../platform/topology.ts';
+import { agentNames, agents } from '../../orchestration/model/agents.ts';
+import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
+import { succeed } from '../../platform/base/result.ts';
+import { tableNames } from '../../platform/config/topology.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { reportSchema } from '../finding.ts';
-import { type TopologyDeps, lookAtTopology } from './deployedTopology.ts';
+import { type TopologyDeps, lookAtTopology } from './topology.ts';
 import { type RunningDeps, type RunningApp, lookAtApps } from './runningApps.ts';
 import { summarise } from './summarise.ts';
 

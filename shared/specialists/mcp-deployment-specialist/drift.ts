@@ -1,5 +1,5 @@
-import { UNBUILT } from '../../platform/buildInfo.ts';
-import type { KnownInstance } from '../../platform/instances.ts';
+import { UNBUILT } from '../../platform/config/buildInfo.ts';
+import type { KnownInstance } from '../../platform/telemetry/instances.ts';
 import type { Finding } from '../finding.ts';
 import type { RunningApp } from './runningApps.ts';
 

@@ -1,8 +1,8 @@
-import { type Task, defineTask } from '../../orchestration/task/task.ts';
-import { succeed } from '../../platform/result.ts';
+import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
+import { succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { changeSchema, lookAtChange } from '../deploymentChange.ts';
-import { eventSchema } from '../recordEvent.ts';
+import { eventSchema } from '../eventHandlers.ts';
 import { driftFindings } from './drift.ts';
 import { lookAtApps } from './runningApps.ts';
 

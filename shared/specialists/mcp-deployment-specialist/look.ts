@@ -1,5 +1,5 @@
 import type { Finding } from '../finding.ts';
-import { withinTime } from '../withinTime.ts';
+import { withinTime } from '../withTimeout.ts';
 
 /** What a look came to, or what keeps one from seeing. */
 export type Looked<T> = { readonly seen: T } | { readonly finding: Finding };

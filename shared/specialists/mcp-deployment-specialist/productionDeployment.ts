@@ -1,16 +1,16 @@
 import { z } from 'zod';
-import { type Task, type TaskHelpers, defineTask } from '../../orchestration/task/task.ts';
-import { succeed } from '../../platform/result.ts';
+import { type Task, type TaskHelpers, defineTask } from '../../orchestration/tasks/task.ts';
+import { succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, reportSchema } from '../finding.ts';
 import { settingFindings } from './compareSettings.ts';
-import { type DeployedTopology, lookAtTopology } from './deployedTopology.ts';
+import { type DeployedTopology, lookAtTopology } from './topology.ts';
 import { deploymentStepSchema, deploymentSteps } from './deploymentSteps.ts';
 import { driftFindings } from './drift.ts';
-import { type Environment, environments, readinessFindings } from './productionReadiness.ts';
+import { type Environment, environments, readinessFindings } from './readiness.ts';
 import { type RunningApp, lookAtApps } from './runningApps.ts';
 import { summarise } from './summarise.ts';
-import { visibleTenants } from '../../identity/tenantView.ts';
+import { visibleTenants } from '../../identity/access/tenants.ts';
 
 /** The way to a deployment, from what is there now. */
 export function productionDeployment(deps: SpecialistDeps): Task {

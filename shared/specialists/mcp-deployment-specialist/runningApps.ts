@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { TaskHelpers } from '../../orchestration/task/task.ts';
-import type { App } from '../../platform/config.ts';
-import { type AppInstances, type KnownInstance, readInstances } from '../../platform/instances.ts';
+import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
+import type { App } from '../../platform/config/config.ts';
+import { type AppInstances, type KnownInstance, readInstances } from '../../platform/telemetry/instances.ts';
 import { callEndpoint } from '../callEndpoint.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import type { Finding } from '../finding.ts';

@@ -1,4 +1,4 @@
-import type { Task } from '../../orchestration/task/task.ts';
+import type { Task } from '../../orchestration/tasks/task.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { appRegistrationValidation } from './appRegistration.ts';
 import { azureContainerDeployment } from './azureContainerDeployment.ts';

@@ -1,20 +1,25 @@
 import { z } from 'zod';
-import { recordContentSchema } from '../../orchestration/servers/content.ts';
+import { recordContentSchema } from '../../orchestration/servers/recordContent.ts';
 import { takeSlug } from '../../orchestration/servers/takeSlug.ts';
-import type { PlanStore } from '../../orchestration/stores.ts';
-import { type Task, defineTask } from '../../orchestration/task/task.ts';
-import { type Result, fail, succeed } from '../../platform/result.ts';
-import type { Stored } from '../../platform/tables.ts';
+import type { PlanStore } from '../../orchestration/model/stores.ts';
+import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
+import { type Result, fail, succeed } from '../../platform/base/result.ts';
+import type { Stored } from '../../platform/tables/tables.ts';
 import {
   type PublishingDeps,
   checkPublishable,
   entryOf,
   publishRecord,
   withdrawRecord,
-} from '../../registry/publishRecord.ts';
-import { type ServerRecord, discoverySchema, serverStatusSchema, slugSchema } from '../../registry/server.ts';
-import { discoveryChanges } from '../../registry/itemHashes.ts';
-import type { ServerStore } from '../../registry/serverStore.ts';
+} from '../../registry/versions/publishRecord.ts';
+import {
+  type ServerRecord,
+  discoverySchema,
+  serverStatusSchema,
+  slugSchema,
+} from '../../registry/records/server.ts';
+import { discoveryChanges } from '../../registry/records/itemHashes.ts';
+import type { ServerStore } from '../../registry/records/serverStore.ts';
 
 export interface EnterDeps extends PublishingDeps {
   readonly servers: ServerStore;

@@ -1,10 +1,10 @@
-import { sweepStuck } from '../../orchestration/sweepStuck.ts';
-import { type Task, defineTask } from '../../orchestration/task/task.ts';
-import { succeed } from '../../platform/result.ts';
-import { DEPLOYMENT_PLAN } from '../../orchestration/plan/namedPlans.ts';
+import { sweepStuck } from '../../orchestration/engine/sweepStuck.ts';
+import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
+import { succeed } from '../../platform/base/result.ts';
+import { DEPLOYMENT_PLAN } from '../../orchestration/plans/namedPlans.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { changeSchema, lookAtChange } from '../deploymentChange.ts';
-import { eventSchema } from '../recordEvent.ts';
+import { eventSchema } from '../eventHandlers.ts';
 
 const MAX_SHOWN = 20;
 

@@ -1,13 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { signInEnded } from '../signedIn.ts';
-import type { Principal } from '../../identity/principal.ts';
-import { type RegistrationDeps, registerServer } from '../../orchestration/servers/registerServer.ts';
-import { type Task, type TaskHelpers, defineTask } from '../../orchestration/task/task.ts';
-import { derivedId } from '../../platform/ids.ts';
-import { fail, succeed } from '../../platform/result.ts';
-import { continueTrace } from '../../platform/trace.ts';
-import { type Registration, serverStatusSchema, slugSchema } from '../../registry/server.ts';
+import type { Principal } from '../../identity/access/actor.ts';
+import { type RegistrationDeps, registerServer } from '../../orchestration/plans/registerServer.ts';
+import { type Task, type TaskHelpers, defineTask } from '../../orchestration/tasks/task.ts';
+import { derivedId } from '../../platform/base/ids.ts';
+import { fail, succeed } from '../../platform/base/result.ts';
+import { continueTrace } from '../../platform/telemetry/trace.ts';
+import { type Registration, serverStatusSchema, slugSchema } from '../../registry/records/server.ts';
 
 const LOOK_EVERY_MS = 100;
 

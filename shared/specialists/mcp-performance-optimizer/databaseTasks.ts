@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { type Task, defineTask } from '../../orchestration/task/task.ts';
-import { succeed } from '../../platform/result.ts';
+import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
+import { succeed } from '../../platform/base/result.ts';
 import { type Finding, health, healthSchema, reportSchema, verdict, verdictSchema } from '../finding.ts';
 import { TABLE_OPERATION_MS } from './budgets.ts';
 import { timeFor } from './measure.ts';
-import { operationsBySlowness, tableFindings } from './tableFindings.ts';
-import { type TablesDeps, type TablesLook, lookAtTables, lookBriefly } from './tables.ts';
+import { operationsBySlowness, tableFindings } from './judgeTables.ts';
+import { type TablesDeps, type TablesLook, lookAtTables, lookBriefly } from './measureTables.ts';
 
 const agent = 'mcp-performance-optimizer';
 

@@ -1,4 +1,4 @@
-import type { RedisInspection, RedisKey } from '../../platform/redisInspection.ts';
+import type { RedisInspection, RedisKey } from '../../platform/state/redisInspection.ts';
 
 /** Keys of one prefix, and how long they have left. */
 export interface KeyTimes {

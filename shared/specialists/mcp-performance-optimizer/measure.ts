@@ -1,4 +1,4 @@
-import type { TaskHelpers } from '../../orchestration/task/task.ts';
+import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
 
 /** How long something took, over some repetitions. In milliseconds, to a thousandth. */
 export interface Percentiles {

@@ -1,6 +1,6 @@
-import type { TaskHelpers } from '../../orchestration/task/task.ts';
-import type { TableProbe } from '../../platform/azureTableProbe.ts';
-import type { RowKey } from '../../platform/tables.ts';
+import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
+import type { TableProbe } from '../../platform/tables/azureTableProbe.ts';
+import type { RowKey } from '../../platform/tables/tables.ts';
 import { type Measured, measure, measureEach } from './measure.ts';
 
 /** What was measured with rows that nobody else uses. */

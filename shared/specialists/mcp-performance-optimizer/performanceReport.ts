@@ -1,19 +1,19 @@
 import { z } from 'zod';
-import { type Task, type TaskHelpers, defineTask } from '../../orchestration/task/task.ts';
-import { succeed } from '../../platform/result.ts';
+import { type Task, type TaskHelpers, defineTask } from '../../orchestration/tasks/task.ts';
+import { succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, reportSchema } from '../finding.ts';
 import { tableFacts } from './databaseTasks.ts';
 import { timeFor } from './measure.ts';
-import { type PipelineLook, lookAtPipeline } from './pipeline.ts';
+import { type PipelineLook, lookAtPipeline } from './measurePipeline.ts';
 import { pipelineFacts, pipelineFindings, pipelineSummary } from './pipelineTasks.ts';
 import { summaryOf } from './redisTasks.ts';
 import { stateFindings } from './stateFindings.ts';
-import { type StateLook, lookAtState, stateFacts } from './stateStore.ts';
-import { tableFindings } from './tableFindings.ts';
-import { type TablesLook, lookAtTables } from './tables.ts';
+import { type StateLook, lookAtState, stateFacts } from './measureState.ts';
+import { tableFindings } from './judgeTables.ts';
+import { type TablesLook, lookAtTables } from './measureTables.ts';
 import { tokenFacts, tokenFindings, tokenSummary } from './tokenTasks.ts';
-import { type TokensLook, lookAtTokens } from './tokens.ts';
+import { type TokensLook, lookAtTokens } from './measureTokens.ts';
 
 export type PerformanceDeps = Pick<SpecialistDeps, 'config' | 'authority' | 'outbound' | 'clock' | 'state'>;
 

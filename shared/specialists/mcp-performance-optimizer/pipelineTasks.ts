@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { type Task, defineTask } from '../../orchestration/task/task.ts';
-import { succeed } from '../../platform/result.ts';
+import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
+import { succeed } from '../../platform/base/result.ts';
 import { type Finding, reportSchema } from '../finding.ts';
 import { APP_ANSWER_MS } from './budgets.ts';
 import { timeFor } from './measure.ts';
@@ -10,7 +10,7 @@ import {
   type ProbedRequest,
   type StageName,
   lookAtPipeline,
-} from './pipeline.ts';
+} from './measurePipeline.ts';
 
 /** Measures what a request goes through in both apps. */
 export const middlewarePerformance = (deps: PipelineDeps): Task =>

@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { type Task, defineTask } from '../../orchestration/task/task.ts';
-import { succeed } from '../../platform/result.ts';
+import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
+import { succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { health, healthSchema, reportSchema, verdict, verdictSchema } from '../finding.ts';
 import { timeFor } from './measure.ts';
 import { stateFindings } from './stateFindings.ts';
-import { type StateLook, lookAtState, redisFigures, stateFacts } from './stateStore.ts';
+import { type StateLook, lookAtState, redisFigures, stateFacts } from './measureState.ts';
 
 const agent = 'mcp-performance-optimizer';
 

@@ -2,7 +2,7 @@ import type { Finding } from '../finding.ts';
 import { HIT_RATIO, HIT_RATIO_FLOOR, MEMORY_SHARE, REDIS_OPERATION_MS, TABLE_STATE_MS } from './budgets.ts';
 import type { KeyTimes } from './keyTimes.ts';
 import type { MeasuringFault } from './measure.ts';
-import { type RedisFigures, type StateLook, redisFigures } from './stateStore.ts';
+import { type RedisFigures, type StateLook, redisFigures } from './measureState.ts';
 
 /** What follows from a look at the store of short-lived state. */
 export function stateFindings(look: StateLook): readonly Finding[] {

@@ -1,7 +1,7 @@
-import type { Task } from '../../orchestration/task/task.ts';
+import type { Task } from '../../orchestration/tasks/task.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { databaseTasks } from './databaseTasks.ts';
-import { handlePerformanceDegradation } from './handleDegradation.ts';
+import { handlePerformanceDegradation } from './degradation.ts';
 import { generatePerformanceReport } from './performanceReport.ts';
 import { middlewarePerformance } from './pipelineTasks.ts';
 import { redisTasks } from './redisTasks.ts';

@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { REFRESH_AFTER_MINUTES } from '../../identity/rememberVerified.ts';
-import { type Task, defineTask } from '../../orchestration/task/task.ts';
-import { succeed } from '../../platform/result.ts';
+import { REFRESH_AFTER_MINUTES } from '../../identity/tokens/cachedVerifier.ts';
+import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
+import { succeed } from '../../platform/base/result.ts';
 import { type Finding, reportSchema } from '../finding.ts';
 import { KEY_FETCH_MS, SIGNATURE_MS } from './budgets.ts';
 import { timeFor } from './measure.ts';
-import { type TokensDeps, type TokensLook, lookAtTokens } from './tokens.ts';
+import { type TokensDeps, type TokensLook, lookAtTokens } from './measureTokens.ts';
 
 /** Measures how tokens are verified. */
 export const oauthTokenPerformance = (deps: TokensDeps): Task =>

@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { Unfit } from '../../gateway/discoveryFailure.ts';
-import { openServer } from '../../gateway/openServer.ts';
+import { Unfit } from '../../gateway/catalogue/discoveryFailure.ts';
+import { openServer } from '../../gateway/upstream/openServer.ts';
 import type { OutboundTo } from '../../gateway/upstream/outboundTo.ts';
 import { UpstreamFault } from '../../gateway/upstream/fault.ts';
-import { type Task, defineTask } from '../../orchestration/task/task.ts';
-import { succeed } from '../../platform/result.ts';
+import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
+import { succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, reportSchema } from '../finding.ts';
 import { judgeDrift, judgeRow, matrixRow, matrixRowSchema, type Presented } from './carriedFeatures.ts';

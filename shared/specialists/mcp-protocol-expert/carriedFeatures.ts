@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { capabilitiesFor } from '../../gateway/view/serverView.ts';
-import { isSound } from '../../gateway/view/tools.ts';
-import { type Era, eraSchema } from '../../registry/era.ts';
-import { type Tool } from '../../registry/server.ts';
+import { capabilitiesFor } from '../../gateway/catalogue/serverView.ts';
+import { isSound } from '../../gateway/catalogue/tools.ts';
+import { type Era, eraSchema } from '../../registry/records/era.ts';
+import { type Tool } from '../../registry/records/server.ts';
 import type { Finding } from '../finding.ts';
 
 const carriedSchema = z.object({

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { eraSchema } from '../../registry/era.ts';
+import { eraSchema } from '../../registry/records/era.ts';
 import type { Finding } from '../finding.ts';
 import { addressOf, type Judged, judge } from './checks/table.ts';
 import type { ActiveServer } from './subjectServers.ts';

@@ -1,5 +1,5 @@
-import { type Task, defineTask } from '../../orchestration/task/task.ts';
-import { succeed } from '../../platform/result.ts';
+import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
+import { succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, reportSchema } from '../finding.ts';
 import { type Checked, type CheckedServer, checkServer } from './checkServer.ts';

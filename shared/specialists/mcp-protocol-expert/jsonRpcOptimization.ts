@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { type Task, defineTask } from '../../orchestration/task/task.ts';
-import { succeed } from '../../platform/result.ts';
+import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
+import { succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { reportSchema } from '../finding.ts';
 import { judgeSizes, measureSizes, sizesSchema } from './messageSizes.ts';

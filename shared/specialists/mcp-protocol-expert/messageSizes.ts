@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isObject, type JsonObject } from '../../gateway/jsonRpc.ts';
+import { isObject, type JsonObject } from '../../gateway/protocol/jsonRpc.ts';
 import type { Finding } from '../finding.ts';
 import { type ListKind, listKinds, listMethods, type Transcript } from './transcript/transcript.ts';
 

@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import type { Audit } from '../../audit/audit.ts';
-import { handlerOf } from '../../orchestration/event/eventRoutes.ts';
-import { type Task, defineTask } from '../../orchestration/task/task.ts';
-import { succeed } from '../../platform/result.ts';
+import type { Audit } from '../../audit/journal/audit.ts';
+import { handlerOf } from '../../orchestration/model/eventRoutes.ts';
+import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
+import { succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { findingSchema } from '../finding.ts';
-import { eventSchema } from '../recordEvent.ts';
-import { slugSchema } from '../../registry/server.ts';
+import { eventSchema } from '../eventHandlers.ts';
+import { slugSchema } from '../../registry/records/server.ts';
 import { type Checked, checkServer } from './checkServer.ts';
 import { recordDeps } from './recordServer.ts';
 import { subjectServers } from './subjectServers.ts';

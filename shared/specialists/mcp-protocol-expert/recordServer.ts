@@ -1,5 +1,5 @@
 import type { OutboundTo } from '../../gateway/upstream/outboundTo.ts';
-import type { TaskHelpers } from '../../orchestration/task/task.ts';
+import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
 import type { Finding } from '../finding.ts';
 import { signedIn } from '../signedIn.ts';
 import type { ActiveServer } from './subjectServers.ts';

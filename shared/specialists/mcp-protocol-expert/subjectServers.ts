@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import type { TaskHelpers } from '../../orchestration/task/task.ts';
-import { type Result, fail, succeed } from '../../platform/result.ts';
-import { type Discovery, type ServerRecord, slugSchema } from '../../registry/server.ts';
-import type { ServerStore } from '../../registry/serverStore.ts';
+import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
+import { type Result, fail, succeed } from '../../platform/base/result.ts';
+import { type Discovery, type ServerRecord, slugSchema } from '../../registry/records/server.ts';
+import type { ServerStore } from '../../registry/records/serverStore.ts';
 
 /** Which servers a task looks at. */
 export const subjectSchema = z.strictObject({

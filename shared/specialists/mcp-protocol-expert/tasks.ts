@@ -1,10 +1,10 @@
-import type { Task } from '../../orchestration/task/task.ts';
+import type { Task } from '../../orchestration/tasks/task.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { capabilityNegotiation } from './capabilityNegotiation.ts';
 import { complianceReport } from './complianceReport.ts';
 import { jsonRpcOptimization } from './jsonRpcOptimization.ts';
 import { handleProtocolViolation } from './protocolViolation.ts';
-import { specificationCompliance } from './specificationCompliance.ts';
+import { specificationCompliance } from './complianceTasks.ts';
 import { transportLayerTuning } from './transportTuning.ts';
 
 /** What the mcp-protocol-expert can do: it looks at registered servers from outside, as a client does. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Carrier } from '../../platform/watchConnections.ts';
+import type { Carrier } from '../../platform/outbound/watchConnections.ts';
 import type { Finding } from '../finding.ts';
 import type { Answer } from './transcript/exchange.ts';
 import { TIMES } from './transcript/recordCommon.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { type Task, defineTask } from '../../orchestration/task/task.ts';
-import { succeed } from '../../platform/result.ts';
-import { watchConnections } from '../../platform/watchConnections.ts';
+import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
+import { succeed } from '../../platform/base/result.ts';
+import { watchConnections } from '../../platform/outbound/watchConnections.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, reportSchema } from '../finding.ts';
 import { recordDeps, recordServer } from './recordServer.ts';

@@ -1,5 +1,5 @@
-import type { Permission } from '../../identity/permissions.ts';
-import { type Role, roles } from '../../identity/principal.ts';
+import type { Permission } from '../../identity/access/permissions.ts';
+import { type Role, roles } from '../../identity/access/actor.ts';
 import type { Finding } from '../finding.ts';
 
 /** Whether somebody with these roles may do something. */
@@ -40,7 +40,7 @@ const intents: readonly {
 /** Names that no permission has: asked for, they are denied. `__proto__` and the like must not be found by accident. */
 const unknownNames = ['servers.everything', '', '__proto__', 'constructor', 'toString'];
 
-const REMEDY = 'Correct shared/identity/permissions.ts, or the intent here if it has changed.';
+const REMEDY = 'Correct shared/identity/access/permissions.ts, or the intent here if it has changed.';
 
 /** Each role and each permission against what the roles are for; denied by default. */
 export function accessFindings(

@@ -1,4 +1,4 @@
-import type { AuditRecord } from '../../audit/record.ts';
+import type { AuditRecord } from '../../audit/model/record.ts';
 import type { Finding } from '../finding.ts';
 
 /** Refusals within a minute that are no accident any more; the apps themselves raise an event at ten of one reason. */

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import type { Audit } from '../../audit/audit.ts';
-import { type Task, defineTask } from '../../orchestration/task/task.ts';
-import { succeed } from '../../platform/result.ts';
-import { slugSchema } from '../../registry/server.ts';
+import type { Audit } from '../../audit/journal/audit.ts';
+import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
+import { succeed } from '../../platform/base/result.ts';
+import { slugSchema } from '../../registry/records/server.ts';
 
 /** Puts a change of the registry into the audit trail. It has succeeded once that is stored. */
 export function auditRegistration({ audit }: { readonly audit: Audit }): Task {

@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { createDigest } from '../../audit/hashChain.ts';
-import { verifyTrail } from '../../audit/verifyTrail.ts';
-import { type Task, type TaskHelpers, defineTask } from '../../orchestration/task/task.ts';
-import { succeed } from '../../platform/result.ts';
+import { createDigest } from '../../audit/model/hashChain.ts';
+import { verifyTrail } from '../../audit/verify/verifyTrail.ts';
+import { type Task, type TaskHelpers, defineTask } from '../../orchestration/tasks/task.ts';
+import { succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, reportSchema } from '../finding.ts';
-import { withinTime } from '../withinTime.ts';
+import { withinTime } from '../withTimeout.ts';
 import { type Analysis, type WorkingHours, analyseRecords } from './analyseRecords.ts';
 import { chainFindings } from './auditVerification.ts';
 import { readRecords } from '../readRecords.ts';

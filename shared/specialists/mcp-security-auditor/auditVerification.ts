@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { createDigest, isIntact } from '../../audit/hashChain.ts';
-import type { AuditRecord } from '../../audit/record.ts';
-import { type Verification, verifyTrail } from '../../audit/verifyTrail.ts';
-import { type Task, type TaskHelpers, defineTask } from '../../orchestration/task/task.ts';
-import { succeed } from '../../platform/result.ts';
+import { createDigest, isIntact } from '../../audit/model/hashChain.ts';
+import type { AuditRecord } from '../../audit/model/record.ts';
+import { type Verification, verifyTrail } from '../../audit/verify/verifyTrail.ts';
+import { type Task, type TaskHelpers, defineTask } from '../../orchestration/tasks/task.ts';
+import { succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, verdict, verdictSchema } from '../finding.ts';
-import { withinTime } from '../withinTime.ts';
+import { withinTime } from '../withTimeout.ts';
 import { readRecords } from '../readRecords.ts';
 
 type AuditDeps = Pick<SpecialistDeps, 'audit' | 'trail' | 'newId'>;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { type Principal, roles } from '../../identity/principal.ts';
-import { type Task, defineTask } from '../../orchestration/task/task.ts';
-import { type Result, fail, succeed } from '../../platform/result.ts';
+import { type Principal, roles } from '../../identity/access/actor.ts';
+import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
+import { type Result, fail, succeed } from '../../platform/base/result.ts';
 import { signInEnded } from '../signedIn.ts';
 
 const outputSchema = z.object({

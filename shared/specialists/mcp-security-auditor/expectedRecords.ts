@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import type { AuditRecord } from '../../audit/record.ts';
-import type { Delegation } from '../../orchestration/delegation/delegation.ts';
-import type { Plan } from '../../orchestration/plan/plan.ts';
-import { continueTrace } from '../../platform/trace.ts';
+import type { AuditRecord } from '../../audit/model/record.ts';
+import type { Delegation } from '../../orchestration/model/delegation.ts';
+import type { Plan } from '../../orchestration/model/plan.ts';
+import { continueTrace } from '../../platform/telemetry/trace.ts';
 import type { Finding } from '../finding.ts';
 
 /** Looks at health begin it without a record of their own: it changes nothing. */

@@ -1,13 +1,13 @@
 import { z } from 'zod';
-import { REQUIRED_SCOPE, issuerOf } from '../../identity/verifyToken.ts';
-import type { TaskHelpers } from '../../orchestration/task/task.ts';
-import type { Result } from '../../platform/result.ts';
+import { REQUIRED_SCOPE, issuerOf } from '../../identity/tokens/verifyToken.ts';
+import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
+import type { Result } from '../../platform/base/result.ts';
 import { type EndpointAnswer, callEndpoint } from '../callEndpoint.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import type { Finding } from '../finding.ts';
 import { DOCUMENT_WITHIN_MS } from './identityProvider.ts';
 import { tracedHeaders } from '../tracedHeaders.ts';
-import { tenantHint } from '../../identity/tenantView.ts';
+import { tenantHint } from '../../identity/access/tenants.ts';
 
 export type FlowDeps = Pick<SpecialistDeps, 'config' | 'authority' | 'outbound'>;
 

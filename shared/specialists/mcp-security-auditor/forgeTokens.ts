@@ -1,13 +1,13 @@
 import { createPublicKey, randomUUID } from 'node:crypto';
 import { type JWK, type JWTPayload, SignJWT, UnsecuredJWT, exportJWK, generateKeyPair } from 'jose';
-import type { Role } from '../../identity/principal.ts';
+import type { Role } from '../../identity/access/actor.ts';
 import {
   CLOCK_TOLERANCE_SECONDS,
   REQUIRED_SCOPE,
   type Refusal,
   type TokenRules,
   issuerOf,
-} from '../../identity/verifyToken.ts';
+} from '../../identity/tokens/verifyToken.ts';
 
 /** A key of this check's own: no issuer has ever published it. */
 export interface ForgersKey {

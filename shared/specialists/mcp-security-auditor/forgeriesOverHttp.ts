@@ -1,4 +1,4 @@
-import type { TaskHelpers } from '../../orchestration/task/task.ts';
+import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
 import { callEndpoint } from '../callEndpoint.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import type { Finding } from '../finding.ts';
@@ -10,7 +10,7 @@ type HttpDeps = Pick<SpecialistDeps, 'config' | 'outbound'>;
 const HTTP_WITHIN_MS = 10_000;
 
 export const OUT_OF_SERVICE =
-  'Take the app out of service until shared/identity/verifyToken.ts refuses such a token again.';
+  'Take the app out of service until shared/identity/tokens/verifyToken.ts refuses such a token again.';
 
 interface Attempt {
   readonly app: 'mcp' | 'management';

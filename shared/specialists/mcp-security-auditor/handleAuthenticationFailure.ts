@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import type { AuditRecord } from '../../audit/record.ts';
-import { type Task, type TaskHelpers, defineTask } from '../../orchestration/task/task.ts';
-import { succeed } from '../../platform/result.ts';
+import type { AuditRecord } from '../../audit/model/record.ts';
+import { type Task, type TaskHelpers, defineTask } from '../../orchestration/tasks/task.ts';
+import { succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, reportSchema } from '../finding.ts';
-import { eventSchema } from '../recordEvent.ts';
-import { withinTime } from '../withinTime.ts';
+import { eventSchema } from '../eventHandlers.ts';
+import { withinTime } from '../withTimeout.ts';
 import { hasFailed, tally } from './analyseRecords.ts';
 import { readRecords } from '../readRecords.ts';
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { PublishedKey } from '../../identity/explainToken.ts';
-import { issuerOf, keyIsOfIssuer, keysUrl } from '../../identity/verifyToken.ts';
-import type { OutboundClient } from '../../platform/outbound.ts';
+import type { PublishedKey } from '../../identity/tokens/explainToken.ts';
+import { issuerOf, keyIsOfIssuer, keysUrl } from '../../identity/tokens/verifyToken.ts';
+import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { type Fetched, fetchDocument } from '../fetchDocument.ts';
 import type { Finding } from '../finding.ts';
 

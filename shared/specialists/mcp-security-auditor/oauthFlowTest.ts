@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { LATEST_LEGACY } from '../../gateway/protocol.ts';
-import { type Task, type TaskHelpers, defineTask } from '../../orchestration/task/task.ts';
-import { succeed } from '../../platform/result.ts';
+import { LATEST_LEGACY } from '../../gateway/protocol/versions.ts';
+import { type Task, type TaskHelpers, defineTask } from '../../orchestration/tasks/task.ts';
+import { succeed } from '../../platform/base/result.ts';
 import { type Finding, verdict, verdictSchema } from '../finding.ts';
 import {
   type FlowDeps,

@@ -1,13 +1,13 @@
 import { z } from 'zod';
-import { type RuleStep, explainToken } from '../../identity/explainToken.ts';
-import { roles } from '../../identity/principal.ts';
-import { REQUIRED_SCOPE } from '../../identity/verifyToken.ts';
-import { type Task, type TaskHelpers, defineTask } from '../../orchestration/task/task.ts';
-import { succeed } from '../../platform/result.ts';
+import { type RuleStep, explainToken } from '../../identity/tokens/explainToken.ts';
+import { roles } from '../../identity/access/actor.ts';
+import { REQUIRED_SCOPE } from '../../identity/tokens/verifyToken.ts';
+import { type Task, type TaskHelpers, defineTask } from '../../orchestration/tasks/task.ts';
+import { succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, health, healthSchema, reportSchema, verdict, verdictSchema } from '../finding.ts';
-import { visibleTenants } from '../../identity/tenantView.ts';
-import { withinTime } from '../withinTime.ts';
+import { visibleTenants } from '../../identity/access/tenants.ts';
+import { withinTime } from '../withTimeout.ts';
 import { type TenantLook, lookAtTenant } from './identityProvider.ts';
 
 export type SetupDeps = Pick<SpecialistDeps, 'config' | 'authority' | 'outbound' | 'trail'>;

@@ -1,17 +1,17 @@
 import { z } from 'zod';
-import { findNamed, slugIn } from '../../gateway/view/names.ts';
+import { findNamed, slugIn } from '../../gateway/catalogue/names.ts';
 import {
   type Permission,
   isOfOperatorTenant,
   isPermitted,
   permissionNames,
   rolesWith,
-} from '../../identity/permissions.ts';
-import { type Principal, type Role, roles } from '../../identity/principal.ts';
-import { type Task, defineTask } from '../../orchestration/task/task.ts';
-import { succeed } from '../../platform/result.ts';
-import { slugSchema } from '../../registry/server.ts';
-import type { VisibleServers } from '../../registry/visibleServers.ts';
+} from '../../identity/access/permissions.ts';
+import { type Principal, type Role, roles } from '../../identity/access/actor.ts';
+import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
+import { succeed } from '../../platform/base/result.ts';
+import { slugSchema } from '../../registry/records/server.ts';
+import type { VisibleServers } from '../../registry/records/visibleServers.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, reportSchema } from '../finding.ts';
 

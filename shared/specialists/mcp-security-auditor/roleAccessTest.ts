@@ -1,8 +1,13 @@
 import { z } from 'zod';
-import { type Permission, isPermission, isPermitted, permissionNames } from '../../identity/permissions.ts';
-import { roles } from '../../identity/principal.ts';
-import { type Task, type TaskHelpers, defineTask } from '../../orchestration/task/task.ts';
-import { succeed } from '../../platform/result.ts';
+import {
+  type Permission,
+  isPermission,
+  isPermitted,
+  permissionNames,
+} from '../../identity/access/permissions.ts';
+import { roles } from '../../identity/access/actor.ts';
+import { type Task, type TaskHelpers, defineTask } from '../../orchestration/tasks/task.ts';
+import { succeed } from '../../platform/base/result.ts';
 import { callEndpoint } from '../callEndpoint.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, verdict, verdictSchema } from '../finding.ts';

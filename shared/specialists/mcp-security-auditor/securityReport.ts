@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { isPermission, isPermitted, permissionNames } from '../../identity/permissions.ts';
-import { type Task, type TaskHelpers, defineTask } from '../../orchestration/task/task.ts';
-import { succeed } from '../../platform/result.ts';
-import type { ServerStore } from '../../registry/serverStore.ts';
+import { isPermission, isPermitted, permissionNames } from '../../identity/access/permissions.ts';
+import { type Task, type TaskHelpers, defineTask } from '../../orchestration/tasks/task.ts';
+import { succeed } from '../../platform/base/result.ts';
+import type { ServerStore } from '../../registry/records/serverStore.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, reportSchema } from '../finding.ts';
-import { withinTime } from '../withinTime.ts';
+import { withinTime } from '../withTimeout.ts';
 import { accessFindings } from './accessRules.ts';
 import { analyseTrail, lastDay } from './auditTrailAnalysis.ts';
 import { lookAtTenant } from './identityProvider.ts';

@@ -1,4 +1,4 @@
-import type { Task } from '../../orchestration/task/task.ts';
+import type { Task } from '../../orchestration/tasks/task.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { auditTrailCompleteness } from './auditCompleteness.ts';
 import { auditRegistration } from './auditRegistration.ts';
@@ -13,7 +13,7 @@ import { roleBasedAccess } from './roleAccess.ts';
 import { roleBasedAccessTest } from './roleAccessTest.ts';
 import { securityReport } from './securityReport.ts';
 import { jwtTokenValidation } from './tokenValidation.ts';
-import { jwtTokenValidationTest } from './tokenValidationTest.ts';
+import { jwtTokenValidationTest } from './tokenForgeryTest.ts';
 
 /** What the security auditor can do: sign-in, roles, tenants, the audit trail. */
 export const auditorTasks = (deps: SpecialistDeps): readonly Task[] => [

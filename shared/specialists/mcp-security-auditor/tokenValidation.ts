@@ -5,11 +5,11 @@ import {
   decidingRule,
   explainToken,
   tokenRuleNames,
-} from '../../identity/explainToken.ts';
-import { REFRESH_AFTER_MINUTES } from '../../identity/rememberVerified.ts';
-import { type Task, defineTask } from '../../orchestration/task/task.ts';
-import { InfrastructureError } from '../../platform/errors.ts';
-import { succeed } from '../../platform/result.ts';
+} from '../../identity/tokens/explainToken.ts';
+import { REFRESH_AFTER_MINUTES } from '../../identity/tokens/cachedVerifier.ts';
+import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
+import { InfrastructureError } from '../../platform/base/errors.ts';
+import { succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, reportSchema } from '../finding.ts';
 import { publishedKeys } from './identityProvider.ts';

@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { systemClock } from '../../../shared/platform/clock.ts';
-import { type OpenedStateStore, openStateStore } from '../../../shared/platform/openStateStore.ts';
+import { systemClock } from '../../../shared/platform/base/clock.ts';
+import { type OpenedStateStore, openStateStore } from '../../../shared/platform/state/openStateStore.ts';
 import { redisTasks } from '../../../shared/specialists/mcp-performance-optimizer/redisTasks.ts';
 import { memoryTables } from '../../support/memoryTables.ts';
 import { type RedisServer, startRedis } from '../../support/redis.ts';

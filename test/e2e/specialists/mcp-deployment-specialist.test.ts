@@ -3,10 +3,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { redisUrl } from '../../../infra/local/redis.ts';
 import { storageConnection } from '../../../infra/local/settings.ts';
 import { createTables } from '../../../infra/local/tables.ts';
-import { systemClock } from '../../../shared/platform/clock.ts';
-import { forgetInstance, readInstances, tellInstance } from '../../../shared/platform/instances.ts';
-import { type OpenedStateStore, openStateStore } from '../../../shared/platform/openStateStore.ts';
-import { openTables } from '../../../shared/platform/openTables.ts';
+import { systemClock } from '../../../shared/platform/base/clock.ts';
+import { forgetInstance, readInstances, tellInstance } from '../../../shared/platform/telemetry/instances.ts';
+import { type OpenedStateStore, openStateStore } from '../../../shared/platform/state/openStateStore.ts';
+import { openTables } from '../../../shared/platform/tables/openTables.ts';
 import { type Api, managementApi } from '../../support/managementApi.ts';
 import { type TestTopology, startTestTopology } from '../../support/topology.ts';
 

@@ -1,12 +1,12 @@
 /** An app whose routes go through the product's own wrapper, with functions that show what reaches them. */
 import { app } from '@azure/functions';
 import { z } from 'zod';
-import { registerRoutes } from '../../../functions/register.ts';
-import type { Call, Route } from '../../../functions/route.ts';
-import { eventResponse } from '../../../shared/gateway/responses.ts';
-import { succeed } from '../../../shared/platform/result.ts';
+import { registerRoutes } from '../../../functions/http/register.ts';
+import type { Call, Route } from '../../../functions/http/route.ts';
+import { eventResponse } from '../../../shared/gateway/protocol/responses.ts';
+import { succeed } from '../../../shared/platform/base/result.ts';
 import { fakeHttpDeps } from '../httpDeps.ts';
-import { report } from '../sampleApp/report.ts';
+import { report } from '../../../infra/functions-host/test/support/sampleApp/report.ts';
 
 app.setup({ enableHttpStream: true });
 

@@ -1,14 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type Audit, openAudit } from '../../../shared/audit/audit.ts';
-import { REFUSALS_A_MINUTE, boundRefusals } from '../../../shared/audit/boundRefusals.ts';
-import { createDigest } from '../../../shared/audit/hashChain.ts';
-import { MAX_WAITING } from '../../../shared/audit/journal.ts';
-import type { AuditEvent } from '../../../shared/audit/record.ts';
-import { recordOf } from '../../../shared/audit/trailStore.ts';
-import { verifyTrail } from '../../../shared/audit/verifyTrail.ts';
-import { systemClock } from '../../../shared/platform/clock.ts';
-import { InfrastructureError } from '../../../shared/platform/errors.ts';
-import { randomId } from '../../../shared/platform/ids.ts';
+import { type Audit, openAudit } from '../../../shared/audit/journal/audit.ts';
+import { REFUSALS_A_MINUTE, boundRefusals } from '../../../shared/audit/journal/boundRefusals.ts';
+import { createDigest } from '../../../shared/audit/model/hashChain.ts';
+import { MAX_WAITING } from '../../../shared/audit/journal/journal.ts';
+import type { AuditEvent } from '../../../shared/audit/model/record.ts';
+import { recordOf } from '../../../shared/audit/model/trailStore.ts';
+import { verifyTrail } from '../../../shared/audit/verify/verifyTrail.ts';
+import { systemClock } from '../../../shared/platform/base/clock.ts';
+import { InfrastructureError } from '../../../shared/platform/base/errors.ts';
+import { randomId } from '../../../shared/platform/base/ids.ts';
 import { type RecordingLog, recordingLog } from '../../support/gateway.ts';
 import { type OpenTrail, memoryTrail } from '../../support/memoryTrail.ts';
 

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { beginChain, createDigest, extend, isIntact } from '../../../shared/audit/hashChain.ts';
-import { type AuditEvent, SEGMENT_LENGTH, plainText } from '../../../shared/audit/record.ts';
-import { canonicalJson } from '../../../shared/platform/canonicalJson.ts';
-import { keyRange, placeOf, recordKey } from '../../../shared/audit/trailStore.ts';
+import { beginChain, createDigest, extend, isIntact } from '../../../shared/audit/model/hashChain.ts';
+import { type AuditEvent, SEGMENT_LENGTH, plainText } from '../../../shared/audit/model/record.ts';
+import { canonicalJson } from '../../../shared/platform/base/canonicalJson.ts';
+import { keyRange, placeOf, recordKey } from '../../../shared/audit/model/trailStore.ts';
 
 const digest = createDigest();
 const at = (ms: number) => new Date(Date.UTC(2026, 0, 1) + ms).toISOString();

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { compose } from '../../../functions/compose.ts';
-import { serve } from '../../../functions/http.ts';
+import { compose } from '../../../functions/compose/compose.ts';
+import { serve } from '../../../functions/http/serve.ts';
 import { agentRoutes } from '../../../functions/management/agents.ts';
-import { agentNames } from '../../../shared/orchestration/agent/agents.ts';
+import { agentNames } from '../../../shared/orchestration/model/agents.ts';
 import { testConfig } from '../../support/config.ts';
 import { fakeHttpDeps } from '../../support/httpDeps.ts';
 

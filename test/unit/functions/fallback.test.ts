@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { fallback } from '../../../functions/fallback.ts';
-import type { Route } from '../../../functions/route.ts';
+import { fallback } from '../../../functions/http/fallback.ts';
+import type { Route } from '../../../functions/http/route.ts';
 
 type Placed = Pick<Route, 'method' | 'path' | 'permission'>;
 const routes: readonly Placed[] = [

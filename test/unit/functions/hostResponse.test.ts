@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { hostResponse } from '../../../functions/hostResponse.ts';
-import { StreamResponse } from '../../../shared/platform/streamResponse.ts';
-import { TextResponse } from '../../../shared/platform/textResponse.ts';
+import { hostResponse } from '../../../functions/http/hostResponse.ts';
+import { StreamResponse } from '../../../shared/platform/http/streamResponse.ts';
+import { TextResponse } from '../../../shared/platform/http/textResponse.ts';
 
 const headers = { 'x-a': '1' };
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { ownHostsOf, readTarget } from '../../../functions/hosts.ts';
+import { ownHostsOf, readTarget } from '../../../functions/http/hosts.ts';
 
 describe('the hosts of an app', () => {
   test.each<[origin: string, site: string | undefined, host: string, isOwn: boolean, why: string]>([

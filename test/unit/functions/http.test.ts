@@ -2,12 +2,12 @@ import { HttpRequest } from '@azure/functions';
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { z } from 'zod';
-import type { Answer, Call, Route } from '../../../functions/route.ts';
-import { recorded, serve } from '../../../functions/http.ts';
-import { MAX_BODY_BYTES } from '../../../functions/requestBody.ts';
-import { errorKinds, InfrastructureError } from '../../../shared/platform/errors.ts';
-import { toProblem } from '../../../shared/platform/problem.ts';
-import { type Result, fail, succeed } from '../../../shared/platform/result.ts';
+import type { Answer, Call, Route } from '../../../functions/http/route.ts';
+import { recorded, serve } from '../../../functions/http/serve.ts';
+import { MAX_BODY_BYTES } from '../../../functions/http/requestBody.ts';
+import { errorKinds, InfrastructureError } from '../../../shared/platform/base/errors.ts';
+import { toProblem } from '../../../shared/platform/http/problem.ts';
+import { type Result, fail, succeed } from '../../../shared/platform/base/result.ts';
 import { type FakeHttpDeps, callerTenant, fakeHttpDeps } from '../../support/httpDeps.ts';
 
 /** What Fetch takes for a body. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { InfrastructureError } from '../../../shared/platform/errors.ts';
+import { InfrastructureError } from '../../../shared/platform/base/errors.ts';
 import { caller } from '../../support/engine.ts';
 import { type Answered, type SentRequest, openManagementRoutes } from '../../support/managementRoutes.ts';
 import { testRegistry } from '../../support/registrations.ts';

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { readTarget } from '../../../functions/management/officialRegistry/target.ts';
-import { decodePath, encodePath } from '../../../infra/local/host/requestTarget.ts';
-import { InfrastructureError } from '../../../shared/platform/errors.ts';
+import { decodePath, encodePath } from '../../../infra/functions-host/src/requestTarget.ts';
+import { InfrastructureError } from '../../../shared/platform/base/errors.ts';
 import { publish as publishing } from '../../../shared/registry/versions/changes.ts';
 import { specificVersion } from '../../../shared/registry/serverJson/specificVersion.ts';
 import { badServerJsons } from '../../support/badServerJsons.ts';

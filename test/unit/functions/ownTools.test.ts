@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { compose } from '../../../functions/compose.ts';
-import { openOwnTools } from '../../../functions/mcp/ownTools/index.ts';
-import { type Role, roles } from '../../../shared/identity/principal.ts';
-import { continueTrace } from '../../../shared/platform/trace.ts';
-import { isSound } from '../../../shared/gateway/view/tools.ts';
-import { aggregateName } from '../../../shared/gateway/view/names.ts';
-import { slugSchema } from '../../../shared/registry/server.ts';
+import { compose } from '../../../functions/compose/compose.ts';
+import { openOwnTools } from '../../../functions/mcp/builtInTools/index.ts';
+import { type Role, roles } from '../../../shared/identity/access/actor.ts';
+import { continueTrace } from '../../../shared/platform/telemetry/trace.ts';
+import { isSound } from '../../../shared/gateway/catalogue/tools.ts';
+import { aggregateName } from '../../../shared/gateway/catalogue/names.ts';
+import { slugSchema } from '../../../shared/registry/records/server.ts';
 import { testConfig } from '../../support/config.ts';
 import { principal } from '../../support/gateway.ts';
 

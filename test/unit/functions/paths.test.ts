@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { matches, pathParameters } from '../../../functions/paths.ts';
+import { matches, pathParameters } from '../../../functions/http/paths.ts';
 
 describe('the parameters of a path', () => {
   test.each<[template: string, pathname: string, parameters: Record<string, string>, why: string]>([

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { InfrastructureError } from '../../../shared/platform/errors.ts';
+import { InfrastructureError } from '../../../shared/platform/base/errors.ts';
 import { linkIdOf } from '../../../shared/registry/links/registryLink.ts';
 import { callerTenant } from '../../support/httpDeps.ts';
 import { type RegistryApi, registryApi } from '../../support/registryApi.ts';

@@ -1,11 +1,11 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { serve } from '../../../functions/http.ts';
+import { serve } from '../../../functions/http/serve.ts';
 import { registrySyncRoutes } from '../../../functions/management/registrySync.ts';
-import { openAudit } from '../../../shared/audit/audit.ts';
-import { azureTableStateStore } from '../../../shared/platform/azureTableStateStore.ts';
-import { systemClock } from '../../../shared/platform/clock.ts';
-import { InfrastructureError } from '../../../shared/platform/errors.ts';
-import { fail } from '../../../shared/platform/result.ts';
+import { openAudit } from '../../../shared/audit/journal/audit.ts';
+import { azureTableStateStore } from '../../../shared/platform/state/azureTableStateStore.ts';
+import { systemClock } from '../../../shared/platform/base/clock.ts';
+import { InfrastructureError } from '../../../shared/platform/base/errors.ts';
+import { fail } from '../../../shared/platform/base/result.ts';
 import { azureTableRegistrySyncStore } from '../../../shared/registry/sync/azureTableRegistrySyncStore.ts';
 import type { UpstreamRegistry } from '../../../shared/registry/sync/syncRegistry.ts';
 import { azureTableVersionStore } from '../../../shared/registry/versions/azureTableVersionStore.ts';

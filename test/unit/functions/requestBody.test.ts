@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { MAX_BODY_BYTES, readJson } from '../../../functions/requestBody.ts';
+import { MAX_BODY_BYTES, readJson } from '../../../functions/http/requestBody.ts';
 
 const MEBIBYTE = 1024 * 1024;
 const headers = new Headers({ 'content-type': 'application/json' });

@@ -1,16 +1,16 @@
 import { describe, expect, test } from 'vitest';
-import { type AppDeps, compose } from '../../../functions/compose.ts';
-import { type HttpDeps, serve } from '../../../functions/http.ts';
-import type { Route } from '../../../functions/route.ts';
+import { type AppDeps, compose } from '../../../functions/compose/compose.ts';
+import { type HttpDeps, serve } from '../../../functions/http/serve.ts';
+import type { Route } from '../../../functions/http/route.ts';
 import { managementRoutes } from '../../../functions/management/app.ts';
 import { mcpRoutes } from '../../../functions/mcp/app.ts';
-import { matches } from '../../../functions/paths.ts';
-import { FALLBACK_NAME } from '../../../functions/register.ts';
-import { isPermitted } from '../../../shared/identity/permissions.ts';
-import { type Principal, roles } from '../../../shared/identity/principal.ts';
-import { agentNames } from '../../../shared/orchestration/agent/agents.ts';
-import { REPORTS_QUEUE } from '../../../shared/orchestration/delegation/agentReport.ts';
-import type { App } from '../../../shared/platform/config.ts';
+import { matches } from '../../../functions/http/paths.ts';
+import { FALLBACK_NAME } from '../../../functions/http/register.ts';
+import { isPermitted } from '../../../shared/identity/access/permissions.ts';
+import { type Principal, roles } from '../../../shared/identity/access/actor.ts';
+import { agentNames } from '../../../shared/orchestration/model/agents.ts';
+import { REPORTS_QUEUE } from '../../../shared/orchestration/engine/recordReport.ts';
+import type { App } from '../../../shared/platform/config/config.ts';
 import { testConfig } from '../../support/config.ts';
 import { fakeHttpDeps } from '../../support/httpDeps.ts';
 

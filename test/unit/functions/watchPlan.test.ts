@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { watchPlan } from '../../../functions/management/watchPlan.ts';
-import { recordOutcome, startPlan } from '../../../shared/orchestration/plan/planProgress.ts';
+import { recordOutcome, startPlan } from '../../../shared/orchestration/model/planProgress.ts';
 import { chunksOf } from '../../support/streamed.ts';
 
 const now = new Date('2026-01-01T00:00:00Z');

@@ -1,15 +1,15 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import type { AppDeps } from '../../../functions/compose.ts';
+import type { AppDeps } from '../../../functions/compose/compose.ts';
 import { delegationRoutes } from '../../../functions/management/delegations.ts';
 import { planRoutes } from '../../../functions/management/plans.ts';
 import { qualityGateRoutes } from '../../../functions/management/qualityGates.ts';
-import type { Route } from '../../../functions/route.ts';
-import type { Role } from '../../../shared/identity/principal.ts';
-import { runGate } from '../../../shared/orchestration/gate/gateRun.ts';
-import { defineTask } from '../../../shared/orchestration/task/task.ts';
-import { taskCatalogue } from '../../../shared/orchestration/task/taskCatalogue.ts';
-import { fail, succeed } from '../../../shared/platform/result.ts';
+import type { Route } from '../../../functions/http/route.ts';
+import type { Role } from '../../../shared/identity/access/actor.ts';
+import { runGate } from '../../../shared/orchestration/plans/runGate.ts';
+import { defineTask } from '../../../shared/orchestration/tasks/task.ts';
+import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
+import { fail, succeed } from '../../../shared/platform/base/result.ts';
 import { caller, testEngine } from '../../support/engine.ts';
 
 const SECRET = 'what the audit trail says';

@@ -1,16 +1,20 @@
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { createMcpEndpoints } from '../../../shared/gateway/endpoint.ts';
+import { createMcpEndpoints } from '../../../shared/gateway/calls/endpoint.ts';
 import { drop } from '../../../shared/gateway/upstream/exchange.ts';
-import { randomId } from '../../../shared/platform/ids.ts';
-import { explain, type OutboundClient, type OutboundRequest } from '../../../shared/platform/outbound.ts';
-import { fail, succeed } from '../../../shared/platform/result.ts';
-import { continueTrace } from '../../../shared/platform/trace.ts';
+import { randomId } from '../../../shared/platform/base/ids.ts';
+import {
+  explain,
+  type OutboundClient,
+  type OutboundRequest,
+} from '../../../shared/platform/outbound/outboundClient.ts';
+import { fail, succeed } from '../../../shared/platform/base/result.ts';
+import { continueTrace } from '../../../shared/platform/telemetry/trace.ts';
 import { testCredentials } from '../../support/credentials.ts';
-import { createVisibleServers } from '../../../shared/registry/visibleServers.ts';
-import { azureTableServerStore } from '../../../shared/registry/azureTableServerStore.ts';
-import { azureTableToolsetStore } from '../../../shared/registry/azureTableToolsetStore.ts';
+import { createVisibleServers } from '../../../shared/registry/records/visibleServers.ts';
+import { azureTableServerStore } from '../../../shared/registry/records/azureTableServerStore.ts';
+import { azureTableToolsetStore } from '../../../shared/registry/toolsets/azureTableToolsetStore.ts';
 import { principal, recordingLog, tenantId, unheardAudit } from '../../support/gateway.ts';
 import { discoveryOf } from '../../support/handmadeUpstream.ts';
 import { MODERN } from '../../support/rawClient.ts';

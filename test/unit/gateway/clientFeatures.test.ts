@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { canAnswer, carriedFeatures } from '../../../shared/gateway/upstream/clientFeatures.ts';
+import { canAnswer, carriedFeatures } from '../../../shared/gateway/protocol/clientFeatures.ts';
 
 const able = { elicitation: {}, sampling: {}, roots: {} };
 

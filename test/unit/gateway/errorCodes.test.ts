@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { toJsonRpcError } from '../../../shared/gateway/errorCodes.ts';
-import { type ErrorKind, errorKinds } from '../../../shared/platform/errors.ts';
+import { toJsonRpcError } from '../../../shared/gateway/protocol/errorCodes.ts';
+import { type ErrorKind, errorKinds } from '../../../shared/platform/base/errors.ts';
 
 const pinned: Record<ErrorKind, number> = {
   invalid: -32602,

@@ -6,8 +6,8 @@ import {
   findNamed,
   parseAggregateUri,
   slugIn,
-} from '../../../shared/gateway/view/names.ts';
-import { slugSchema } from '../../../shared/registry/server.ts';
+} from '../../../shared/gateway/catalogue/names.ts';
+import { slugSchema } from '../../../shared/registry/records/server.ts';
 
 const slug = fc.stringMatching(/^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/);
 const anyName = fc.oneof(

@@ -6,7 +6,7 @@ import {
   mirrorParameters,
   mismatchedParameter,
   parameterHeaders,
-} from '../../../shared/gateway/parameterHeaders.ts';
+} from '../../../shared/gateway/protocol/parameterHeaders.ts';
 
 const schema = (properties: object, more: object = {}) => ({ type: 'object', properties, ...more });
 const region = { type: 'string', 'x-mcp-header': 'Region' };

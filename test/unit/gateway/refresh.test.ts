@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import { refreshAll } from '../../../shared/gateway/listen/refreshAll.ts';
-import { createRefresh } from '../../../shared/gateway/listen/refresh.ts';
-import { systemClock } from '../../../shared/platform/clock.ts';
-import { createFairQueue } from '../../../shared/platform/fairQueue.ts';
-import type { OutboundClient } from '../../../shared/platform/outbound.ts';
-import { fail } from '../../../shared/platform/result.ts';
-import { azureTableServerStore } from '../../../shared/registry/azureTableServerStore.ts';
+import { refreshAll } from '../../../shared/gateway/catalogue/refreshAll.ts';
+import { createRefresh } from '../../../shared/gateway/catalogue/refresh.ts';
+import { systemClock } from '../../../shared/platform/base/clock.ts';
+import { createFairQueue } from '../../../shared/platform/concurrency/fairQueue.ts';
+import type { OutboundClient } from '../../../shared/platform/outbound/outboundClient.ts';
+import { fail } from '../../../shared/platform/base/result.ts';
+import { azureTableServerStore } from '../../../shared/registry/records/azureTableServerStore.ts';
 import { tenantId } from '../../support/gateway.ts';
 import { discoveryOf } from '../../support/handmadeUpstream.ts';
 import { memoryState } from '../../support/memoryState.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { eventResponse } from '../../../shared/gateway/responses.ts';
-import { StreamResponse } from '../../../shared/platform/streamResponse.ts';
+import { eventResponse } from '../../../shared/gateway/protocol/responses.ts';
+import { StreamResponse } from '../../../shared/platform/http/streamResponse.ts';
 
 function iteratorOf(response: Response): AsyncIterator<Uint8Array> {
   if (!(response instanceof StreamResponse)) throw new Error('not a stream');

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { createClientSessions } from '../../../shared/gateway/session/clientSessions.ts';
-import { createQuestions } from '../../../shared/gateway/session/questions.ts';
-import { systemClock } from '../../../shared/platform/clock.ts';
-import { randomId } from '../../../shared/platform/ids.ts';
-import type { StateStore } from '../../../shared/platform/stateStore.ts';
+import { createQuestions } from '../../../shared/gateway/session/serverRequests.ts';
+import { systemClock } from '../../../shared/platform/base/clock.ts';
+import { randomId } from '../../../shared/platform/base/ids.ts';
+import type { StateStore } from '../../../shared/platform/state/stateStore.ts';
 import { principal } from '../../support/gateway.ts';
 import { memoryState } from '../../support/memoryState.ts';
 import { testSeal } from '../../support/seal.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createSseParser, encodeEvent, type SseEvent } from '../../../shared/gateway/sse.ts';
+import { createSseParser, encodeEvent, type SseEvent } from '../../../shared/gateway/protocol/sse.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 

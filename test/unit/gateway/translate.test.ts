@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import type { Outcome } from '../../../shared/gateway/jsonRpc.ts';
-import { translateOutcome } from '../../../shared/gateway/translate.ts';
-import { GATEWAY_INFO } from '../../../shared/gateway/protocol.ts';
+import type { Outcome } from '../../../shared/gateway/protocol/jsonRpc.ts';
+import { translateOutcome } from '../../../shared/gateway/protocol/translate.ts';
+import { GATEWAY_INFO } from '../../../shared/gateway/protocol/versions.ts';
 import packageJson from '../../../package.json' with { type: 'json' };
-import type { Era } from '../../../shared/registry/era.ts';
+import type { Era } from '../../../shared/registry/records/era.ts';
 
 const gateway = { name: 'mcp-registry-gateway', version: '0.1.0' };
 const SERVER = 'io.modelcontextprotocol/serverInfo';

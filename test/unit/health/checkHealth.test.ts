@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { type HealthDeps } from '../../../shared/health/lookAtHealth.ts';
+import { type HealthDeps } from '../../../shared/health/checkComponents.ts';
 import { createHealthCheck } from '../../../shared/health/checkHealth.ts';
-import { HEALTH_PLAN, namedPlans } from '../../../shared/orchestration/plan/namedPlans.ts';
-import { defineTask, type Task } from '../../../shared/orchestration/task/task.ts';
-import { taskCatalogue } from '../../../shared/orchestration/task/taskCatalogue.ts';
-import { InfrastructureError } from '../../../shared/platform/errors.ts';
-import { fail, succeed, type Result } from '../../../shared/platform/result.ts';
+import { HEALTH_PLAN, namedPlans } from '../../../shared/orchestration/plans/namedPlans.ts';
+import { defineTask, type Task } from '../../../shared/orchestration/tasks/task.ts';
+import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
+import { InfrastructureError } from '../../../shared/platform/base/errors.ts';
+import { fail, succeed, type Result } from '../../../shared/platform/base/result.ts';
 import { z } from 'zod';
 import { type Faults, caller, testEngine } from '../../support/engine.ts';
 import { recordingLog } from '../../support/gateway.ts';

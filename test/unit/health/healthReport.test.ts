@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { newDelegation } from '../../../shared/orchestration/delegation/delegation.ts';
-import type { PlanStep } from '../../../shared/orchestration/plan/plan.ts';
+import { newDelegation } from '../../../shared/orchestration/model/delegation.ts';
+import type { PlanStep } from '../../../shared/orchestration/model/plan.ts';
 import {
   type Component,
   componentOf,

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { systemReport, systemReportSchema } from '../../../shared/health/systemReport.ts';
-import { newDelegation } from '../../../shared/orchestration/delegation/delegation.ts';
-import { REPORT_PLAN, namedPlans } from '../../../shared/orchestration/plan/namedPlans.ts';
-import { recordOutcome, startPlan } from '../../../shared/orchestration/plan/planProgress.ts';
-import type { Outcome } from '../../../shared/orchestration/delegation/outcome.ts';
-import type { WithheldOf } from '../../../shared/orchestration/task/resultAccess.ts';
+import { newDelegation } from '../../../shared/orchestration/model/delegation.ts';
+import { REPORT_PLAN, namedPlans } from '../../../shared/orchestration/plans/namedPlans.ts';
+import { recordOutcome, startPlan } from '../../../shared/orchestration/model/planProgress.ts';
+import type { Outcome } from '../../../shared/orchestration/model/outcome.ts';
+import type { WithheldOf } from '../../../shared/orchestration/tasks/resultAccess.ts';
 
 const at = new Date('2026-01-01T00:00:00.000Z');
 const steps = namedPlans({}).find(({ name }) => name === REPORT_PLAN)?.steps ?? [];

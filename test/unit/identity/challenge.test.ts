@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { challenge, refusalError } from '../../../shared/identity/challenge.ts';
-import type { Refusal } from '../../../shared/identity/verifyToken.ts';
+import { challenge, refusalError } from '../../../shared/identity/tokens/challenge.ts';
+import type { Refusal } from '../../../shared/identity/tokens/verifyToken.ts';
 
 const settings = {
   scope: 'api://client/mcp.access',

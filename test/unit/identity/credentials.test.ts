@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { Credentials, SignedIn } from '../../../shared/identity/credentials.ts';
-import { type Result, fail, succeed } from '../../../shared/platform/result.ts';
-import type { ExchangedToken } from '../../../shared/identity/onBehalfOf.ts';
+import type { Credentials, SignedIn } from '../../../shared/identity/credentials/credentials.ts';
+import { type Result, fail, succeed } from '../../../shared/platform/base/result.ts';
+import type { ExchangedToken } from '../../../shared/identity/credentials/tokenExchange.ts';
 import { testCredentials } from '../../support/credentials.ts';
 import { principal } from '../../support/gateway.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { type Permission, isPermitted } from '../../../shared/identity/permissions.ts';
-import { type Principal, type Role, roles } from '../../../shared/identity/principal.ts';
+import { type Permission, isPermitted } from '../../../shared/identity/access/permissions.ts';
+import { type Principal, type Role, roles } from '../../../shared/identity/access/actor.ts';
 
 /** Who may do what. */
 const pinned: Record<Permission, readonly Role[]> = {

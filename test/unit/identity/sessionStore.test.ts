@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { Principal } from '../../../shared/identity/principal.ts';
-import { type SessionStore, createSessionStore } from '../../../shared/identity/sessionStore.ts';
-import { azureTableStateStore } from '../../../shared/platform/azureTableStateStore.ts';
-import { InfrastructureError } from '../../../shared/platform/errors.ts';
-import { randomId } from '../../../shared/platform/ids.ts';
-import type { StateStore } from '../../../shared/platform/stateStore.ts';
+import type { Principal } from '../../../shared/identity/access/actor.ts';
+import { type SessionStore, createSessionStore } from '../../../shared/identity/sessions/sessionStore.ts';
+import { azureTableStateStore } from '../../../shared/platform/state/azureTableStateStore.ts';
+import { InfrastructureError } from '../../../shared/platform/base/errors.ts';
+import { randomId } from '../../../shared/platform/base/ids.ts';
+import type { StateStore } from '../../../shared/platform/state/stateStore.ts';
 import { memoryTables } from '../../support/memoryTables.ts';
 import { testSeal } from '../../support/seal.ts';
 

@@ -5,11 +5,11 @@ import { trimmed } from '../../../infra/agentDocs/examples.ts';
 import { fieldsOf } from '../../../infra/agentDocs/fields.ts';
 import { agentDocs, docsFile } from '../../../infra/agentDocs/main.ts';
 import { renderAgentDocs } from '../../../infra/agentDocs/render.ts';
-import { agentNames } from '../../../shared/orchestration/agent/agents.ts';
-import { defineTask } from '../../../shared/orchestration/task/task.ts';
-import { taskCatalogue } from '../../../shared/orchestration/task/taskCatalogue.ts';
-import { taskSchemas } from '../../../shared/orchestration/task/taskSchemas.ts';
-import { succeed } from '../../../shared/platform/result.ts';
+import { agentNames } from '../../../shared/orchestration/model/agents.ts';
+import { defineTask } from '../../../shared/orchestration/tasks/task.ts';
+import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
+import { taskSchemas } from '../../../shared/orchestration/tasks/taskSchemas.ts';
+import { succeed } from '../../../shared/platform/base/result.ts';
 
 test('docs/agents.md is as the code has it: else run `node infra/agentDocs/main.ts`', async () => {
   expect(await readFile(docsFile, 'utf8')).toBe(await agentDocs());

@@ -3,7 +3,7 @@ import { defaultTenant, maxPortOffset, portsFor, secondTenant } from '../../../i
 import { appSettings } from '../../../infra/local/settings.ts';
 import infra from '../../../infra/topology.json' with { type: 'json' };
 import example from '../../../local.settings.example.json' with { type: 'json' };
-import { readConfig } from '../../../shared/platform/config.ts';
+import { readConfig } from '../../../shared/platform/config/config.ts';
 
 describe.each(['management', 'mcp'] as const)('settings of the %s app', (app) => {
   test('are what the app reads', () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { exampleSealingKey } from '../../../infra/local/defaults.ts';
 import { loadSealingKey } from '../../../infra/local/sealingKey.ts';
-import { developmentOnly } from '../../../shared/platform/environment.ts';
+import { developmentOnly } from '../../../shared/platform/config/environment.ts';
 
 test('a topology has a key of its own, which stays the same and which only its owner reads', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'sealing-key-'));

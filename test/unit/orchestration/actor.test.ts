@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import type { Principal } from '../../../shared/identity/principal.ts';
-import { delegate } from '../../../shared/orchestration/delegation/delegate.ts';
-import { removeServer, updateServer } from '../../../shared/orchestration/servers/changeServer.ts';
-import { registerServer } from '../../../shared/orchestration/servers/registerServer.ts';
-import { registerServers } from '../../../shared/orchestration/servers/registerServers.ts';
-import { defineTask } from '../../../shared/orchestration/task/task.ts';
-import { taskCatalogue } from '../../../shared/orchestration/task/taskCatalogue.ts';
-import { succeed } from '../../../shared/platform/result.ts';
+import type { Principal } from '../../../shared/identity/access/actor.ts';
+import { delegate } from '../../../shared/orchestration/engine/delegate.ts';
+import { removeServer, updateServer } from '../../../shared/orchestration/plans/changeServer.ts';
+import { registerServer } from '../../../shared/orchestration/plans/registerServer.ts';
+import { registerServers } from '../../../shared/orchestration/plans/registerServers.ts';
+import { defineTask } from '../../../shared/orchestration/tasks/task.ts';
+import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
+import { succeed } from '../../../shared/platform/base/result.ts';
 import { caller, testEngine } from '../../support/engine.ts';
 import { testRegistry } from '../../support/registrations.ts';
 

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { createAgentActivity, readWorkloads } from '../../../shared/orchestration/agent/activity.ts';
-import { createAgentLoads } from '../../../shared/orchestration/agent/loads.ts';
-import { delegate } from '../../../shared/orchestration/delegation/delegate.ts';
-import { defineTask } from '../../../shared/orchestration/task/task.ts';
-import { taskCatalogue } from '../../../shared/orchestration/task/taskCatalogue.ts';
-import { succeed } from '../../../shared/platform/result.ts';
+import { createAgentActivity, readWorkloads } from '../../../shared/orchestration/agents/activity.ts';
+import { createAgentLoads } from '../../../shared/orchestration/agents/loads.ts';
+import { delegate } from '../../../shared/orchestration/engine/delegate.ts';
+import { defineTask } from '../../../shared/orchestration/tasks/task.ts';
+import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
+import { succeed } from '../../../shared/platform/base/result.ts';
 import { z } from 'zod';
 import { type TestEngine, caller, testEngine } from '../../support/engine.ts';
 

@@ -4,13 +4,13 @@ import {
   decideRequeue,
   listDeadLetters,
   requeueDeadLetter,
-} from '../../../shared/orchestration/agent/deadLetters.ts';
-import { azureTableDelegationStore } from '../../../shared/orchestration/azureTableStores.ts';
-import { type Delegation } from '../../../shared/orchestration/delegation/delegation.ts';
-import { messageOf } from '../../../shared/orchestration/delegation/delegationMessage.ts';
-import { InfrastructureError } from '../../../shared/platform/errors.ts';
-import type { OutgoingMessage } from '../../../shared/platform/serviceBus.ts';
-import type { DeadLetter } from '../../../shared/platform/serviceBusDeadLetters.ts';
+} from '../../../shared/orchestration/engine/deadLetters.ts';
+import { azureTableDelegationStore } from '../../../shared/orchestration/stores/azureTableStores.ts';
+import { type Delegation } from '../../../shared/orchestration/model/delegation.ts';
+import { messageOf } from '../../../shared/orchestration/model/delegationMessage.ts';
+import { InfrastructureError } from '../../../shared/platform/base/errors.ts';
+import type { OutgoingMessage } from '../../../shared/platform/serviceBus/messageSender.ts';
+import type { DeadLetter } from '../../../shared/platform/serviceBus/deadLetters.ts';
 import { testEngine } from '../../support/engine.ts';
 import { memoryTables } from '../../support/memoryTables.ts';
 

@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { agentNames } from '../../../shared/orchestration/agent/agents.ts';
-import { cancelDelegation } from '../../../shared/orchestration/delegation/cancelDelegation.ts';
-import { delegate, delegationRequestSchema } from '../../../shared/orchestration/delegation/delegate.ts';
-import { nearestName } from '../../../shared/orchestration/nearest.ts';
-import { routingMatrix } from '../../../shared/orchestration/agent/routing.ts';
-import { runDelegation } from '../../../shared/orchestration/delegation/runDelegation.ts';
-import { defineTask } from '../../../shared/orchestration/task/task.ts';
-import { taskCatalogue } from '../../../shared/orchestration/task/taskCatalogue.ts';
-import { succeed } from '../../../shared/platform/result.ts';
+import { agentNames } from '../../../shared/orchestration/model/agents.ts';
+import { cancelDelegation } from '../../../shared/orchestration/engine/cancelDelegation.ts';
+import { delegate, delegationRequestSchema } from '../../../shared/orchestration/engine/delegate.ts';
+import { nearestName } from '../../../shared/orchestration/model/unknownName.ts';
+import { routingMatrix } from '../../../shared/orchestration/agents/routing.ts';
+import { runDelegation } from '../../../shared/orchestration/engine/runDelegation.ts';
+import { defineTask } from '../../../shared/orchestration/tasks/task.ts';
+import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
+import { succeed } from '../../../shared/platform/base/result.ts';
 import { caller, testEngine } from '../../support/engine.ts';
 
 const now = new Date('2026-01-01T00:00:00Z');

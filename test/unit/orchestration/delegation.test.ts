@@ -5,11 +5,8 @@ import {
   finish,
   retryLater,
   sweep,
-} from '../../../shared/orchestration/delegation/delegation.ts';
-import {
-  delegationMessageSchema,
-  messageOf,
-} from '../../../shared/orchestration/delegation/delegationMessage.ts';
+} from '../../../shared/orchestration/model/delegation.ts';
+import { delegationMessageSchema, messageOf } from '../../../shared/orchestration/model/delegationMessage.ts';
 
 const at = (seconds: number) => new Date(Date.UTC(2026, 0, 1) + seconds * 1000);
 const row: Delegation = {

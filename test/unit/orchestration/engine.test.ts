@@ -2,11 +2,11 @@ import { describe, expect, test } from 'vitest';
 import {
   type RegistrationDeps,
   registerServer,
-} from '../../../shared/orchestration/servers/registerServer.ts';
-import { runDelegation } from '../../../shared/orchestration/delegation/runDelegation.ts';
-import { taskCatalogue } from '../../../shared/orchestration/task/taskCatalogue.ts';
-import { CLOCK_TOLERANCE_MS } from '../../../shared/platform/clock.ts';
-import { fail, succeed } from '../../../shared/platform/result.ts';
+} from '../../../shared/orchestration/plans/registerServer.ts';
+import { runDelegation } from '../../../shared/orchestration/engine/runDelegation.ts';
+import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
+import { CLOCK_TOLERANCE_MS } from '../../../shared/platform/base/clock.ts';
+import { fail, succeed } from '../../../shared/platform/base/result.ts';
 import { type QueuedMessage, caller } from '../../support/engine.ts';
 import { type TestRegistry, discovery, testRegistry } from '../../support/registrations.ts';
 import { serverRecord } from '../../support/serverRecord.ts';

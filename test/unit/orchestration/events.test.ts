@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { raiseBuildChange } from '../../../shared/orchestration/event/raiseBuildChange.ts';
-import { routesOf, standardRoutes } from '../../../shared/orchestration/event/eventRoutes.ts';
-import { type Sign, createEventWatch } from '../../../shared/orchestration/event/eventWatch.ts';
-import { raiseEvent } from '../../../shared/orchestration/event/raiseEvent.ts';
-import { taskCatalogue } from '../../../shared/orchestration/task/taskCatalogue.ts';
-import { continueTrace } from '../../../shared/platform/trace.ts';
-import { eventRecorders } from '../../../shared/specialists/recordEvent.ts';
+import { raiseBuildChange } from '../../../shared/orchestration/events/buildChange.ts';
+import { routesOf, standardRoutes } from '../../../shared/orchestration/model/eventRoutes.ts';
+import { type Sign, createEventWatch } from '../../../shared/orchestration/events/eventWatch.ts';
+import { raiseEvent } from '../../../shared/orchestration/engine/publishEvent.ts';
+import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
+import { continueTrace } from '../../../shared/platform/telemetry/trace.ts';
+import { eventRecorders } from '../../../shared/specialists/eventHandlers.ts';
 import { type TestEngine, testEngine } from '../../support/engine.ts';
 
 test('the routes are those of the description, row by row', () => {

@@ -1,18 +1,18 @@
 import { describe, expect, test } from 'vitest';
-import { agents } from '../../../shared/orchestration/agent/agents.ts';
-import { runGate } from '../../../shared/orchestration/gate/gateRun.ts';
-import { failedCheck, gateStatus } from '../../../shared/orchestration/gate/gateStatus.ts';
+import { agents } from '../../../shared/orchestration/model/agents.ts';
+import { runGate } from '../../../shared/orchestration/plans/runGate.ts';
+import { failedCheck, gateStatus } from '../../../shared/orchestration/model/gateStatus.ts';
 import {
   type QualityGates,
   gateSteps,
   gatesOf,
   standardGates,
-} from '../../../shared/orchestration/gate/qualityGates.ts';
-import { beginPlan } from '../../../shared/orchestration/plan/beginPlan.ts';
-import { startPlan } from '../../../shared/orchestration/plan/planProgress.ts';
-import { defineTask } from '../../../shared/orchestration/task/task.ts';
-import { taskCatalogue } from '../../../shared/orchestration/task/taskCatalogue.ts';
-import { succeed } from '../../../shared/platform/result.ts';
+} from '../../../shared/orchestration/plans/qualityGates.ts';
+import { beginPlan } from '../../../shared/orchestration/engine/beginPlan.ts';
+import { startPlan } from '../../../shared/orchestration/model/planProgress.ts';
+import { defineTask } from '../../../shared/orchestration/tasks/task.ts';
+import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
+import { succeed } from '../../../shared/platform/base/result.ts';
 import { z } from 'zod';
 import { caller, testEngine } from '../../support/engine.ts';
 

@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Outcome } from '../../../shared/orchestration/delegation/outcome.ts';
-import { type Plan, type StepDefinition, hasEnded } from '../../../shared/orchestration/plan/plan.ts';
+import type { Outcome } from '../../../shared/orchestration/model/outcome.ts';
+import { type Plan, type StepDefinition, hasEnded } from '../../../shared/orchestration/model/plan.ts';
 import {
   cancel,
   planError,
   queuedWork,
   recordOutcome,
   startPlan,
-} from '../../../shared/orchestration/plan/planProgress.ts';
+} from '../../../shared/orchestration/model/planProgress.ts';
 
 const now = new Date('2026-01-01T00:00:00Z');
 const start = { id: 'p', tenantId: 't', name: 'test', requestedBy: 'u', traceparent: '' };

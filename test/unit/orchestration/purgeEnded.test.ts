@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { beginPlan } from '../../../shared/orchestration/plan/beginPlan.ts';
-import { HEALTH_PLAN } from '../../../shared/orchestration/plan/namedPlans.ts';
-import { purgeEnded } from '../../../shared/orchestration/purgeEnded.ts';
-import { taskCatalogue } from '../../../shared/orchestration/task/taskCatalogue.ts';
-import { fail } from '../../../shared/platform/result.ts';
+import { beginPlan } from '../../../shared/orchestration/engine/beginPlan.ts';
+import { HEALTH_PLAN } from '../../../shared/orchestration/plans/namedPlans.ts';
+import { purgeEnded } from '../../../shared/orchestration/engine/purgeEnded.ts';
+import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
+import { fail } from '../../../shared/platform/base/result.ts';
 import { type TestEngine, testEngine } from '../../support/engine.ts';
 import { plainTask } from '../../support/plainTask.ts';
 

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import type { Outcome } from '../../../shared/orchestration/delegation/outcome.ts';
+import type { Outcome } from '../../../shared/orchestration/model/outcome.ts';
 import {
   findReferences,
   referencePointers,
   referencesAt,
   resolveReferences,
-} from '../../../shared/orchestration/plan/references.ts';
+} from '../../../shared/orchestration/model/references.ts';
 
 const success: Outcome = { success: true, result: { list: [{ 'a/b': 1, 'c~d': 2 }], none: null } };
 const failure: Outcome = { success: false, error: { kind: 'unavailable', message: 'down' } };

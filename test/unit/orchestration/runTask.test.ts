@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { z } from 'zod';
-import { delegate } from '../../../shared/orchestration/delegation/delegate.ts';
-import { type TaskHelpers, defineTask } from '../../../shared/orchestration/task/task.ts';
-import { taskCatalogue } from '../../../shared/orchestration/task/taskCatalogue.ts';
-import { succeed } from '../../../shared/platform/result.ts';
+import { delegate } from '../../../shared/orchestration/engine/delegate.ts';
+import { type TaskHelpers, defineTask } from '../../../shared/orchestration/tasks/task.ts';
+import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
+import { succeed } from '../../../shared/platform/base/result.ts';
 import { caller, testEngine } from '../../support/engine.ts';
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }));

@@ -3,11 +3,11 @@ import {
   refreshServer,
   removeServer,
   updateServer,
-} from '../../../shared/orchestration/servers/changeServer.ts';
-import { registerServer } from '../../../shared/orchestration/servers/registerServer.ts';
-import { registerServers } from '../../../shared/orchestration/servers/registerServers.ts';
-import { fail, succeed } from '../../../shared/platform/result.ts';
-import { registrationSchema } from '../../../shared/registry/server.ts';
+} from '../../../shared/orchestration/plans/changeServer.ts';
+import { registerServer } from '../../../shared/orchestration/plans/registerServer.ts';
+import { registerServers } from '../../../shared/orchestration/plans/registerServers.ts';
+import { fail, succeed } from '../../../shared/platform/base/result.ts';
+import { registrationSchema } from '../../../shared/registry/records/server.ts';
 import { caller } from '../../support/engine.ts';
 import {
   discovery,

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { beginPlan } from '../../../shared/orchestration/plan/beginPlan.ts';
-import { taskCatalogue } from '../../../shared/orchestration/task/taskCatalogue.ts';
+import { beginPlan } from '../../../shared/orchestration/engine/beginPlan.ts';
+import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
 import { type Faults, type TestEngine, testEngine } from '../../support/engine.ts';
 import { plainTask } from '../../support/plainTask.ts';
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { delegate } from '../../../shared/orchestration/delegation/delegate.ts';
-import { sweepStuck } from '../../../shared/orchestration/sweepStuck.ts';
-import { taskCatalogue } from '../../../shared/orchestration/task/taskCatalogue.ts';
+import { delegate } from '../../../shared/orchestration/engine/delegate.ts';
+import { sweepStuck } from '../../../shared/orchestration/engine/sweepStuck.ts';
+import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
 import { probes } from '../../../shared/specialists/probe.ts';
 import { caller, testEngine } from '../../support/engine.ts';
 

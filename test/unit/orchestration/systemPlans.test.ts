@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
-import { standardGates } from '../../../shared/orchestration/gate/qualityGates.ts';
+import { standardGates } from '../../../shared/orchestration/plans/qualityGates.ts';
 import {
   DEPLOYMENT_PLAN,
   HEALTH_PLAN,
   REPORT_PLAN,
   namedPlans,
-} from '../../../shared/orchestration/plan/namedPlans.ts';
-import { requestPlan } from '../../../shared/orchestration/plan/requestPlan.ts';
-import { taskCatalogue } from '../../../shared/orchestration/task/taskCatalogue.ts';
-import { fail } from '../../../shared/platform/result.ts';
+} from '../../../shared/orchestration/plans/namedPlans.ts';
+import { requestPlan } from '../../../shared/orchestration/plans/requestPlan.ts';
+import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
+import { fail } from '../../../shared/platform/base/result.ts';
 import { caller, testEngine } from '../../support/engine.ts';
 import { plainTask } from '../../support/plainTask.ts';
 

@@ -1,19 +1,19 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { compose } from '../../../functions/compose.ts';
-import { type Principal, type Role, roles } from '../../../shared/identity/principal.ts';
-import { agentNames } from '../../../shared/orchestration/agent/agents.ts';
-import { type Caller, actorOf } from '../../../shared/orchestration/caller.ts';
-import { delegate } from '../../../shared/orchestration/delegation/delegate.ts';
-import { type Delegation, newDelegation } from '../../../shared/orchestration/delegation/delegation.ts';
-import { sendNew } from '../../../shared/orchestration/delegation/sendMessage.ts';
-import { requestPlan } from '../../../shared/orchestration/plan/requestPlan.ts';
-import { withheldFrom } from '../../../shared/orchestration/task/resultAccess.ts';
+import { compose } from '../../../functions/compose/compose.ts';
+import { type Principal, type Role, roles } from '../../../shared/identity/access/actor.ts';
+import { agentNames } from '../../../shared/orchestration/model/agents.ts';
+import { type Caller, actorOf } from '../../../shared/orchestration/model/caller.ts';
+import { delegate } from '../../../shared/orchestration/engine/delegate.ts';
+import { type Delegation, newDelegation } from '../../../shared/orchestration/model/delegation.ts';
+import { sendNew } from '../../../shared/orchestration/engine/sendMessage.ts';
+import { requestPlan } from '../../../shared/orchestration/plans/requestPlan.ts';
+import { withheldFrom } from '../../../shared/orchestration/tasks/resultAccess.ts';
 import {
   type ResultPermission,
   resultPermissions,
-} from '../../../shared/orchestration/task/resultPermissions.ts';
-import type { Task } from '../../../shared/orchestration/task/task.ts';
-import { type TaskCatalogue, taskCatalogue } from '../../../shared/orchestration/task/taskCatalogue.ts';
+} from '../../../shared/orchestration/tasks/resultPermissions.ts';
+import type { Task } from '../../../shared/orchestration/tasks/task.ts';
+import { type TaskCatalogue, taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
 import { testConfig } from '../../support/config.ts';
 import { caller, testEngine } from '../../support/engine.ts';
 

@@ -3,7 +3,7 @@ import {
   type AddressPolicy,
   checkOutboundUrl,
   isAllowedAddress,
-} from '../../../shared/platform/addressRules.ts';
+} from '../../../shared/platform/security/addressRules.ts';
 
 const address = 'must not point to a private, loopback, link-local or otherwise reserved address';
 const port = 'must use port 443';

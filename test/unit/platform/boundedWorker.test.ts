@@ -1,6 +1,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { expect, test } from 'vitest';
-import { createBoundedWorker } from '../../../shared/platform/boundedWorker.ts';
+import { createBoundedWorker } from '../../../shared/platform/concurrency/boundedWorker.ts';
 
 const file = new URL('../../support/processes/jobs.ts', import.meta.url);
 /** For jobs that come to an end: no noise of the machine decides about them. */

@@ -4,10 +4,10 @@ import {
   newDelegation,
   sweep,
   timeLeftMs,
-} from '../../../shared/orchestration/delegation/delegation.ts';
-import { registerServer } from '../../../shared/orchestration/servers/registerServer.ts';
-import { runDelegation } from '../../../shared/orchestration/delegation/runDelegation.ts';
-import { type Instance, readInstances, tellInstance } from '../../../shared/platform/instances.ts';
+} from '../../../shared/orchestration/model/delegation.ts';
+import { registerServer } from '../../../shared/orchestration/plans/registerServer.ts';
+import { runDelegation } from '../../../shared/orchestration/engine/runDelegation.ts';
+import { type Instance, readInstances, tellInstance } from '../../../shared/platform/telemetry/instances.ts';
 import { caller } from '../../support/engine.ts';
 import { memoryState } from '../../support/memoryState.ts';
 import { testRegistry } from '../../support/registrations.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { ConfigError, readConfig } from '../../../shared/platform/config.ts';
-import { isProduction } from '../../../shared/platform/environment.ts';
+import { ConfigError, readConfig } from '../../../shared/platform/config/config.ts';
+import { isProduction } from '../../../shared/platform/config/environment.ts';
 import { testSealingKey } from '../../support/config.ts';
 
 const tenant = '11111111-1111-4111-8111-111111111111';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createFairQueue } from '../../../shared/platform/fairQueue.ts';
+import { createFairQueue } from '../../../shared/platform/concurrency/fairQueue.ts';
 
 /** Runs work that ends when the test says so, and keeps the order in which it began. */
 function scene(atOnce: number, tenants: number) {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { type SettingName, settingNames } from '../../../shared/platform/settings.ts';
-import { readConfig } from '../../../shared/platform/config.ts';
-import { describeEnvironment } from '../../../shared/platform/environment.ts';
-import { fingerprintsOf, keyIdOf } from '../../../shared/platform/fingerprints.ts';
+import { type SettingName, settingNames } from '../../../shared/platform/config/settings.ts';
+import { readConfig } from '../../../shared/platform/config/config.ts';
+import { describeEnvironment } from '../../../shared/platform/config/environment.ts';
+import { fingerprintsOf, keyIdOf } from '../../../shared/platform/config/fingerprints.ts';
 import { testSealingKey } from '../../support/config.ts';
 
 const tenant = 'aaaaaaaa-1111-4111-8111-111111111111';

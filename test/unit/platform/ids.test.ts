@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { randomHex, randomId, randomSecret } from '../../../shared/platform/ids.ts';
+import { randomHex, randomId, randomSecret } from '../../../shared/platform/base/ids.ts';
 
 test('no id comes twice, however often the stock of randomness is filled', () => {
   const ids = Array.from({ length: 10_000 }, () => [randomId(), randomHex(8)]).flat();

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { forgetInstance, readInstances, tellInstance } from '../../../shared/platform/instances.ts';
+import { forgetInstance, readInstances, tellInstance } from '../../../shared/platform/telemetry/instances.ts';
 import { instance } from '../../support/instances.ts';
 import { memoryState } from '../../support/memoryState.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { isLongerThan } from '../../../shared/platform/jsonShape.ts';
+import { isLongerThan } from '../../../shared/platform/base/jsonShape.ts';
 
 test('the length of a value is that of its JSON where nothing in it is escaped', () => {
   const word = fc.stringMatching(/^[a-z]{0,8}$/);

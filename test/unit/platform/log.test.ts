@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
-import { InfrastructureError } from '../../../shared/platform/errors.ts';
-import { jsonLog } from '../../../shared/platform/log.ts';
+import { InfrastructureError } from '../../../shared/platform/base/errors.ts';
+import { jsonLog } from '../../../shared/platform/telemetry/log.ts';
 
 function recording() {
   const lines: { line: string; level: string }[] = [];
@@ -107,7 +107,7 @@ test('standard output takes what is well, standard error the rest', () => {
 });
 
 test('lines that wait to be written together are written when something goes wrong, and when the process ends', () => {
-  const module = new URL('../../../shared/platform/log.ts', import.meta.url).href;
+  const module = new URL('../../../shared/platform/telemetry/log.ts', import.meta.url).href;
   const code = `
     import { jsonLog } from ${JSON.stringify(module)};
     const log = jsonLog('mcp');

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { IdleTimeout, ReceivedBody } from '../../../shared/platform/outboundBody.ts';
+import { IdleTimeout, ReceivedBody } from '../../../shared/platform/outbound/outboundBody.ts';
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { type ErrorKind, errorKinds } from '../../../shared/platform/errors.ts';
-import { toProblem } from '../../../shared/platform/problem.ts';
+import { type ErrorKind, errorKinds } from '../../../shared/platform/base/errors.ts';
+import { toProblem } from '../../../shared/platform/http/problem.ts';
 
 const pinned: Record<ErrorKind, readonly [status: number, title: string]> = {
   invalid: [400, 'Bad Request'],

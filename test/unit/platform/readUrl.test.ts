@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { readUrl } from '../../../shared/platform/readUrl.ts';
+import { readUrl } from '../../../shared/platform/base/readUrl.ts';
 
 const scripts = (count: number) =>
   Array.from({ length: count }, (_, n) => String.fromCodePoint(0x4e00 + ((n * 7919) % 20_000))).join('');

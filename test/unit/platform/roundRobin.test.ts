@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { roundRobin } from '../../../shared/platform/roundRobin.ts';
+import { roundRobin } from '../../../shared/platform/concurrency/roundRobin.ts';
 
 async function* items(name: string, count: number, onEnd: () => void = () => undefined) {
   try {

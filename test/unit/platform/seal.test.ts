@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createSeal } from '../../../shared/platform/seal.ts';
+import { createSeal } from '../../../shared/platform/security/seal.ts';
 
 const [old, current] = ['an-old-key-that-is-long-enough-for-it', 'a-new-key-that-is-long-enough-for-it-too'];
 const seal = createSeal([current]);

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { readConfig } from '../../../shared/platform/config.ts';
-import { jsonLog } from '../../../shared/platform/log.ts';
-import { createRedactor } from '../../../shared/platform/redact.ts';
-import { secretsOf } from '../../../shared/platform/secretSettings.ts';
+import { readConfig } from '../../../shared/platform/config/config.ts';
+import { jsonLog } from '../../../shared/platform/telemetry/log.ts';
+import { createRedactor } from '../../../shared/platform/security/redact.ts';
+import { secretsOf } from '../../../shared/platform/config/secretSettings.ts';
 
 test('no secret of the settings is in a log, whatever an error of a library says', () => {
   const canaries = ['credential', 'client', 'sealing', 'redis', 'storage', 'bus'].map(

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createTenantCache } from '../../../shared/platform/tenantCache.ts';
+import { createTenantCache } from '../../../shared/platform/concurrency/tenantCache.ts';
 
 test('a tenant that fills the cache drops its own oldest entries, and none of a tenant that has fewer', () => {
   const cache = createTenantCache<number>(4);

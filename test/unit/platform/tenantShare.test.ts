@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createTenantPlaces, tenantShare } from '../../../shared/platform/tenantShare.ts';
+import { createTenantPlaces, tenantShare } from '../../../shared/platform/concurrency/tenantShare.ts';
 
 describe("a tenant's share", () => {
   test.each([

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { discoveryChanges, itemHash } from '../../../shared/registry/itemHashes.ts';
-import type { Discovery } from '../../../shared/registry/server.ts';
+import { discoveryChanges, itemHash } from '../../../shared/registry/records/itemHashes.ts';
+import type { Discovery } from '../../../shared/registry/records/server.ts';
 
 test('an item has the same hash in whatever order its fields come, and another one with any word changed', () => {
   const hash = itemHash({ name: 'a', inputSchema: { type: 'object', required: ['x'] }, description: 'd' });

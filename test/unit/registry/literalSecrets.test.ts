@@ -3,7 +3,7 @@ import {
   literalSecrets,
   submittedServerJsonSchema,
   withoutSecrets,
-} from '../../../shared/registry/serverJson/literalSecrets.ts';
+} from '../../../shared/registry/secrets/literalSecrets.ts';
 
 const canary = 'canary5d1c';
 const github = `ghp_${'a1'.repeat(15)}`;

@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { succeed } from '../../../shared/platform/result.ts';
+import { succeed } from '../../../shared/platform/base/result.ts';
 import {
   type PublishingDeps,
   checkPublishable,
   entryOf,
   publishRecord,
   withdrawRecord,
-} from '../../../shared/registry/publishRecord.ts';
-import type { ServerRecord } from '../../../shared/registry/server.ts';
+} from '../../../shared/registry/versions/publishRecord.ts';
+import type { ServerRecord } from '../../../shared/registry/records/server.ts';
 import { serverJsonSchema } from '../../../shared/registry/serverJson/serverJson.ts';
 import { follow } from '../../../shared/registry/sync/follow.ts';
 import { azureTableVersionStore } from '../../../shared/registry/versions/azureTableVersionStore.ts';

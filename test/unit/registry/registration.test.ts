@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { registrationSchema } from '../../../shared/registry/server.ts';
+import { registrationSchema } from '../../../shared/registry/records/server.ts';
 
 const remote = { type: 'streamable-http', url: 'https://mcp.example.com/mcp', headers: [{ name: 'X-Key' }] };
 const server = {

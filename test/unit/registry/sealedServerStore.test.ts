@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { createSeal } from '../../../shared/platform/seal.ts';
-import { azureTableServerStore } from '../../../shared/registry/azureTableServerStore.ts';
-import { sealedServerStore } from '../../../shared/registry/sealedServerStore.ts';
-import { openUrl } from '../../../shared/registry/serverUrl.ts';
+import { createSeal } from '../../../shared/platform/security/seal.ts';
+import { azureTableServerStore } from '../../../shared/registry/records/azureTableServerStore.ts';
+import { sealedServerStore } from '../../../shared/registry/records/sealedServerStore.ts';
+import { openUrl } from '../../../shared/registry/records/serverUrl.ts';
 import { memoryTables } from '../../support/memoryTables.ts';
 import { testSeal } from '../../support/seal.ts';
 import { serverRecord } from '../../support/serverRecord.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { invalidBySchema } from '../../../shared/platform/invalid.ts';
+import { invalidBySchema } from '../../../shared/platform/base/invalid.ts';
 import { serverJsonSchema } from '../../../shared/registry/serverJson/serverJson.ts';
 import { badServerJsons, remote } from '../../support/badServerJsons.ts';
 import { acceptedServerJsons, serverJson } from '../../support/serverJson.ts';

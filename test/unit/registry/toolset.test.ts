@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { newToolsetSchema } from '../../../shared/registry/toolset.ts';
+import { newToolsetSchema } from '../../../shared/registry/toolsets/toolset.ts';
 
 const wrong = (patch: object): string[] =>
   newToolsetSchema

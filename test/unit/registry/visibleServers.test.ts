@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { randomId } from '../../../shared/platform/ids.ts';
-import { announced } from '../../../shared/registry/announced.ts';
-import { azureTableServerStore } from '../../../shared/registry/azureTableServerStore.ts';
-import type { ServerRecord } from '../../../shared/registry/server.ts';
-import { createVisibleServers } from '../../../shared/registry/visibleServers.ts';
+import { randomId } from '../../../shared/platform/base/ids.ts';
+import { announced } from '../../../shared/registry/records/registryVersion.ts';
+import { azureTableServerStore } from '../../../shared/registry/records/azureTableServerStore.ts';
+import type { ServerRecord } from '../../../shared/registry/records/server.ts';
+import { createVisibleServers } from '../../../shared/registry/records/visibleServers.ts';
 import { memoryState } from '../../support/memoryState.ts';
 import { memoryTables } from '../../support/memoryTables.ts';
 import { serverRecord } from '../../support/serverRecord.ts';

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { AuditRecord } from '../../../shared/audit/record.ts';
-import { decidingRule, explainToken } from '../../../shared/identity/explainToken.ts';
-import { isPermission, isPermitted, permissionNames } from '../../../shared/identity/permissions.ts';
+import type { AuditRecord } from '../../../shared/audit/model/record.ts';
+import { decidingRule, explainToken } from '../../../shared/identity/tokens/explainToken.ts';
+import { isPermission, isPermitted, permissionNames } from '../../../shared/identity/access/permissions.ts';
 import { accessFindings, type MayDo } from '../../../shared/specialists/mcp-security-auditor/accessRules.ts';
 import { analyseRecords } from '../../../shared/specialists/mcp-security-auditor/analyseRecords.ts';
 import {

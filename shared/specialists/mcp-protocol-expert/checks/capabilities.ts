@@ -1,6 +1,6 @@
-import { METHOD_NOT_FOUND } from '../../../gateway/errorCodes.ts';
-import { isObject } from '../../../gateway/jsonRpc.ts';
-import { META, metaOf } from '../../../gateway/protocol.ts';
+import { METHOD_NOT_FOUND } from '../../../gateway/protocol/errorCodes.ts';
+import { isObject } from '../../../gateway/protocol/jsonRpc.ts';
+import { META, metaOf } from '../../../gateway/protocol/versions.ts';
 import { errorIn, listKinds, listMethods, resultIn, type Transcript } from '../transcript/transcript.ts';
 import { type Check, type Judgement, each, failed, notApplicable, passed } from './check.ts';
 import { isAbsentOr, step } from './look.ts';

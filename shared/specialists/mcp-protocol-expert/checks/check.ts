@@ -1,4 +1,4 @@
-import type { Era } from '../../../registry/era.ts';
+import type { Era } from '../../../registry/records/era.ts';
 import type { Finding } from '../../finding.ts';
 import type { Transcript } from '../transcript/transcript.ts';
 

@@ -6,7 +6,7 @@ import {
   MISSING_CLIENT_CAPABILITY,
   PARSE_ERROR,
   UNSUPPORTED_VERSION,
-} from '../../../gateway/errorCodes.ts';
+} from '../../../gateway/protocol/errorCodes.ts';
 import { errorIn, resultIn, type Transcript } from '../transcript/transcript.ts';
 import { type Check, type Judgement, each, failed, notApplicable, passed } from './check.ts';
 import { errors, refused, refusedWith, statusOf, step } from './look.ts';

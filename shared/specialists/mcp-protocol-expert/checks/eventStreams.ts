@@ -1,4 +1,4 @@
-import { isObject, type JsonObject } from '../../../gateway/jsonRpc.ts';
+import { isObject, type JsonObject } from '../../../gateway/protocol/jsonRpc.ts';
 import type { Transcript } from '../transcript/transcript.ts';
 import { type Check, type Judgement, each, type Subject } from './check.ts';
 import { streams } from './look.ts';

@@ -1,5 +1,5 @@
-import { isObject, type JsonObject } from '../../../gateway/jsonRpc.ts';
-import { readUrl } from '../../../platform/readUrl.ts';
+import { isObject, type JsonObject } from '../../../gateway/protocol/jsonRpc.ts';
+import { readUrl } from '../../../platform/base/readUrl.ts';
 
 const types: readonly unknown[] = ['array', 'boolean', 'integer', 'null', 'number', 'object', 'string'];
 const isSchema = (value: unknown): boolean => isObject(value) || typeof value === 'boolean';

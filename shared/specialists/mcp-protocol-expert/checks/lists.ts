@@ -1,5 +1,5 @@
-import { INVALID_PARAMS } from '../../../gateway/errorCodes.ts';
-import { isObject } from '../../../gateway/jsonRpc.ts';
+import { INVALID_PARAMS } from '../../../gateway/protocol/errorCodes.ts';
+import { isObject } from '../../../gateway/protocol/jsonRpc.ts';
 import { listKinds, listMethods, resultIn, type Transcript } from '../transcript/transcript.ts';
 import { type Check, type Judgement, each, failed, notApplicable, passed, type Subject } from './check.ts';
 import { itemsOf, pages, refusedWith } from './look.ts';

@@ -1,4 +1,4 @@
-import { isObject, type JsonObject } from '../../../gateway/jsonRpc.ts';
+import { isObject, type JsonObject } from '../../../gateway/protocol/jsonRpc.ts';
 import type { Answer, Exchanged } from '../transcript/exchange.ts';
 import {
   errorIn,

@@ -1,4 +1,4 @@
-import { isObject } from '../../../gateway/jsonRpc.ts';
+import { isObject } from '../../../gateway/protocol/jsonRpc.ts';
 import { type Transcript, responseIn } from '../transcript/transcript.ts';
 import { type Check, each, type Judgement } from './check.ts';
 import { type Answered, answersToRequests, errors, responses } from './look.ts';

@@ -1,4 +1,4 @@
-import { META } from '../../../gateway/protocol.ts';
+import { META } from '../../../gateway/protocol/versions.ts';
 
 const label = '[A-Za-z](?:[A-Za-z0-9-]*[A-Za-z0-9])?';
 const metaKey = new RegExp(

@@ -1,5 +1,5 @@
-import { isObject, type JsonObject } from '../../../gateway/jsonRpc.ts';
-import { META, metaOf } from '../../../gateway/protocol.ts';
+import { isObject, type JsonObject } from '../../../gateway/protocol/jsonRpc.ts';
+import { META, metaOf } from '../../../gateway/protocol/versions.ts';
 import { resultIn, type Transcript } from '../transcript/transcript.ts';
 import { type Check, type Judgement, each, failed, notApplicable, passed, type Subject } from './check.ts';
 import { allItems, isAbsentOr, isString, results } from './look.ts';

@@ -1,7 +1,7 @@
-import { HEADER_MISMATCH, INVALID_PARAMS } from '../../../gateway/errorCodes.ts';
+import { HEADER_MISMATCH, INVALID_PARAMS } from '../../../gateway/protocol/errorCodes.ts';
 import { errorIn } from '../transcript/transcript.ts';
 import { type Check, each, failed, passed } from './check.ts';
-import { ifModernOnly } from './discovery.ts';
+import { ifModernOnly } from './modernEra.ts';
 import { refused, refusedWith, step } from './look.ts';
 
 const headers = { modern: '2026-07-28/basic/transports/streamable-http#server-validation' };

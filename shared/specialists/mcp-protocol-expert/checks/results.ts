@@ -1,4 +1,4 @@
-import { isObject, type JsonObject } from '../../../gateway/jsonRpc.ts';
+import { isObject, type JsonObject } from '../../../gateway/protocol/jsonRpc.ts';
 import { resultIn, type Transcript } from '../transcript/transcript.ts';
 import { type Check, each, type Subject } from './check.ts';
 import { answersToRequests, isAbsentOr, isString, results } from './look.ts';

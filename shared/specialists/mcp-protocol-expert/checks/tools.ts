@@ -1,10 +1,10 @@
-import { isObject } from '../../../gateway/jsonRpc.ts';
-import { parameterHeaders } from '../../../gateway/parameterHeaders.ts';
+import { isObject } from '../../../gateway/protocol/jsonRpc.ts';
+import { parameterHeaders } from '../../../gateway/protocol/parameterHeaders.ts';
 import type { Transcript } from '../transcript/transcript.ts';
 import { type Check, each } from './check.ts';
 import { foreignReference, wrongKeyword } from './jsonSchema.ts';
 import { isAbsentOr, isString, itemsOf } from './look.ts';
-import { repeated } from './catalogue.ts';
+import { repeated } from './promptsAndResources.ts';
 
 const NONE = 'it lists no tools';
 const both = (section: string) => ({

@@ -1,8 +1,8 @@
-import { isObject, type RequestId } from '../../../gateway/jsonRpc.ts';
-import { createSseParser, type SseEvent } from '../../../gateway/sse.ts';
-import { ANSWER_BOUNDS, unsafeShape } from '../../../platform/jsonShape.ts';
-import { explain, type OutboundClient } from '../../../platform/outbound.ts';
-import type { OutboundBody } from '../../../platform/outboundBody.ts';
+import { isObject, type RequestId } from '../../../gateway/protocol/jsonRpc.ts';
+import { createSseParser, type SseEvent } from '../../../gateway/protocol/sse.ts';
+import { ANSWER_BOUNDS, unsafeShape } from '../../../platform/base/jsonShape.ts';
+import { explain, type OutboundClient } from '../../../platform/outbound/outboundClient.ts';
+import type { OutboundBody } from '../../../platform/outbound/outboundBody.ts';
 
 /** What was sent to a server, and why. */
 export interface Sent {

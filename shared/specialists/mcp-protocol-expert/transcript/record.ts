@@ -1,13 +1,13 @@
-import { MODERN_VERSIONS } from '../../../gateway/protocol.ts';
+import { MODERN_VERSIONS } from '../../../gateway/protocol/versions.ts';
 import { statusFault } from '../../../gateway/upstream/fault.ts';
-import type { DomainError } from '../../../platform/errors.ts';
-import type { OutboundClient } from '../../../platform/outbound.ts';
-import { type Result, fail, succeed } from '../../../platform/result.ts';
-import type { Era } from '../../../registry/era.ts';
+import type { DomainError } from '../../../platform/base/errors.ts';
+import type { OutboundClient } from '../../../platform/outbound/outboundClient.ts';
+import { type Result, fail, succeed } from '../../../platform/base/result.ts';
+import type { Era } from '../../../registry/records/era.ts';
 import type { Exchanged } from './exchange.ts';
 import { createRecorder, type Recorder } from './recorder.ts';
-import { openLegacy, recordLegacy } from './recordLegacy.ts';
-import { openModern, recordModern } from './recordModern.ts';
+import { openLegacy, recordLegacy } from './legacyEra.ts';
+import { openModern, recordModern } from './modernEra.ts';
 import { resultIn, type Scope, type Transcript } from './transcript.ts';
 
 interface EraRecorder {

@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../../gateway/jsonRpc.ts';
+import type { JsonObject } from '../../../gateway/protocol/jsonRpc.ts';
 import type { Recorder, Wire } from './recorder.ts';
 import type { ListKind, ListRun } from './transcript.ts';
 

@@ -1,6 +1,6 @@
-import type { JsonObject, RequestId } from '../../../gateway/jsonRpc.ts';
-import type { OutboundClient } from '../../../platform/outbound.ts';
-import { continueTrace, traceparentOf } from '../../../platform/trace.ts';
+import type { JsonObject, RequestId } from '../../../gateway/protocol/jsonRpc.ts';
+import type { OutboundClient } from '../../../platform/outbound/outboundClient.ts';
+import { continueTrace, traceparentOf } from '../../../platform/telemetry/trace.ts';
 import { type Exchanged, exchange, type ReadUntil, type Sent } from './exchange.ts';
 import { type ListKind, type ListRun, listMethods, resultIn } from './transcript.ts';
 

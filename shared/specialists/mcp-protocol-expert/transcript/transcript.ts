@@ -1,5 +1,5 @@
-import { isObject, type JsonObject } from '../../../gateway/jsonRpc.ts';
-import type { Era } from '../../../registry/era.ts';
+import { isObject, type JsonObject } from '../../../gateway/protocol/jsonRpc.ts';
+import type { Era } from '../../../registry/records/era.ts';
 import type { Exchanged } from './exchange.ts';
 
 export const listKinds = ['tools', 'prompts', 'resources', 'resourceTemplates'] as const;

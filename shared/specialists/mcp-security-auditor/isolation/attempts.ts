@@ -1,5 +1,5 @@
-import type { Session } from '../../../identity/sessionStore.ts';
-import type { IsolationDeps, StrangersRecords } from './strangersRecords.ts';
+import type { Session } from '../../../identity/sessions/sessionStore.ts';
+import type { IsolationDeps, StrangersRecords } from './foreignRecords.ts';
 
 /** One way to get at a record. As its own tenant it must lead there, or it proves nothing; as any other it must not. */
 export interface Attempt {

@@ -1,9 +1,9 @@
-import { createMcpEndpoints } from '../../../gateway/endpoint.ts';
-import { LATEST_LEGACY } from '../../../gateway/protocol.ts';
-import type { Front } from '../../../gateway/request.ts';
-import { continueTrace } from '../../../platform/trace.ts';
+import { createMcpEndpoints } from '../../../gateway/calls/endpoint.ts';
+import { LATEST_LEGACY } from '../../../gateway/protocol/versions.ts';
+import type { Front } from '../../../gateway/calls/request.ts';
+import { continueTrace } from '../../../platform/telemetry/trace.ts';
 import type { Attempt } from './attempts.ts';
-import type { IsolationDeps, StrangersRecords } from './strangersRecords.ts';
+import type { IsolationDeps, StrangersRecords } from './foreignRecords.ts';
 
 interface Answered {
   readonly status: number;

@@ -1,9 +1,9 @@
-import type { Session } from '../../../identity/sessionStore.ts';
-import type { TaskHelpers } from '../../../orchestration/task/task.ts';
+import type { Session } from '../../../identity/sessions/sessionStore.ts';
+import type { TaskHelpers } from '../../../orchestration/tasks/task.ts';
 import { callEndpoint } from '../../callEndpoint.ts';
 import type { Finding } from '../../finding.ts';
 import { tracedHeaders } from '../../tracedHeaders.ts';
-import type { IsolationDeps, StrangersRecords } from './strangersRecords.ts';
+import type { IsolationDeps, StrangersRecords } from './foreignRecords.ts';
 
 const WITHIN_MS = 10_000;
 const listTools = '{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{}}';

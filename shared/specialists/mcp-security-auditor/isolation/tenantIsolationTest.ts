@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import type { Session } from '../../../identity/sessionStore.ts';
-import { type Task, type TaskHelpers, defineTask } from '../../../orchestration/task/task.ts';
-import { succeed } from '../../../platform/result.ts';
+import type { Session } from '../../../identity/sessions/sessionStore.ts';
+import { type Task, type TaskHelpers, defineTask } from '../../../orchestration/tasks/task.ts';
+import { succeed } from '../../../platform/base/result.ts';
 import { type Finding, verdict, verdictSchema } from '../../finding.ts';
-import { withinTime } from '../../withinTime.ts';
+import { withinTime } from '../../withTimeout.ts';
 import { readRecords } from '../../readRecords.ts';
 import { type Attempt, storeAttempts } from './attempts.ts';
 import { gatewayAttempts } from './gatewayAttempts.ts';
@@ -14,7 +14,7 @@ import {
   removeRecords,
   storeRecords,
   strangersRecords,
-} from './strangersRecords.ts';
+} from './foreignRecords.ts';
 
 const STEP_WITHIN_MS = 15_000;
 const TRAIL_SAMPLE = 200;

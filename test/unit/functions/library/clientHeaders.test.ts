@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { clientHeaders, UnreadableRequest } from '../../../../functions/library/clientHeaders.ts';
+import { clientHeaders, UnreadableRequest } from '../../../../functions/http/library/clientHeaders.ts';
 
 const read = (...rawHeaders: string[]) => Object.fromEntries(clientHeaders(rawHeaders, 'gateway.example'));
 

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import {
   createInvocationPairs,
   type InvocationPairs,
-} from '../../../../functions/library/invocationPairs.ts';
+} from '../../../../functions/http/library/invocationPairs.ts';
 
 let pairs: InvocationPairs;
 beforeEach(() => {

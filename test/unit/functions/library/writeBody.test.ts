@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { expect, test } from 'vitest';
-import { writeBody } from '../../../../functions/library/writeBody.ts';
+import { writeBody } from '../../../../functions/http/library/writeBody.ts';
 
 /** The response of a client that may leave. */
 function client() {

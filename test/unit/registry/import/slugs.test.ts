@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { slugsFor } from '../../../../shared/registry/import/slugs.ts';
-import { slugSchema } from '../../../../shared/registry/server.ts';
+import { slugSchema } from '../../../../shared/registry/records/server.ts';
 
 describe('slugs of names', () => {
   test.each([

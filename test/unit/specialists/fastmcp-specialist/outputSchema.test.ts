@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { isObject } from '../../../../shared/gateway/jsonRpc.ts';
-import { fail, succeed } from '../../../../shared/platform/result.ts';
+import { isObject } from '../../../../shared/gateway/protocol/jsonRpc.ts';
+import { fail, succeed } from '../../../../shared/platform/base/result.ts';
 import {
   judgeOutputSchema,
   judgeStructured,
-} from '../../../../shared/specialists/fastmcp-specialist/judgeStructured.ts';
+} from '../../../../shared/specialists/fastmcp-specialist/structuredFindings.ts';
 import {
   contentProblems,
   schemaProblems,

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { OutboundTo } from '../../../../shared/gateway/upstream/outboundTo.ts';
-import { InfrastructureError } from '../../../../shared/platform/errors.ts';
-import { openOutboundClient } from '../../../../shared/platform/outbound.ts';
+import { InfrastructureError } from '../../../../shared/platform/base/errors.ts';
+import { openOutboundClient } from '../../../../shared/platform/outbound/outboundClient.ts';
 import { validateServerConfig } from '../../../../shared/specialists/fastmcp-specialist/validateServerConfig.ts';
 import { caller } from '../../../support/engine.ts';
 import { taskHelpers } from '../../../support/taskRun.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import type { AuditRecord } from '../../../../shared/audit/record.ts';
-import { type Delegation, newDelegation } from '../../../../shared/orchestration/delegation/delegation.ts';
-import { startPlan } from '../../../../shared/orchestration/plan/planProgress.ts';
-import type { Gathered } from '../../../../shared/specialists/mcp-debugger/gatherTrace.ts';
+import type { AuditRecord } from '../../../../shared/audit/model/record.ts';
+import { type Delegation, newDelegation } from '../../../../shared/orchestration/model/delegation.ts';
+import { startPlan } from '../../../../shared/orchestration/model/planProgress.ts';
+import type { Gathered } from '../../../../shared/specialists/mcp-debugger/readTrace.ts';
 import { judgeTrace } from '../../../../shared/specialists/mcp-debugger/judgeTrace.ts';
 import { timelineOf } from '../../../../shared/specialists/mcp-debugger/timeline.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { AuditRecord } from '../../../../shared/audit/record.ts';
+import type { AuditRecord } from '../../../../shared/audit/model/record.ts';
 import {
   explainRefusals,
   groupRefusals,

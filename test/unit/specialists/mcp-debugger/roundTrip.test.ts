@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { agents } from '../../../../shared/orchestration/agent/agents.ts';
-import type { Delegation } from '../../../../shared/orchestration/delegation/delegation.ts';
-import { newDelegation } from '../../../../shared/orchestration/delegation/delegation.ts';
-import { taskCatalogue } from '../../../../shared/orchestration/task/taskCatalogue.ts';
+import { agents } from '../../../../shared/orchestration/model/agents.ts';
+import type { Delegation } from '../../../../shared/orchestration/model/delegation.ts';
+import { newDelegation } from '../../../../shared/orchestration/model/delegation.ts';
+import { taskCatalogue } from '../../../../shared/orchestration/tasks/taskCatalogue.ts';
 import { type Leg, judgeRoundTrip } from '../../../../shared/specialists/mcp-debugger/judgeRoundTrip.ts';
 import { roundTrip } from '../../../../shared/specialists/mcp-debugger/roundTrip.ts';
 import { probes } from '../../../../shared/specialists/probe.ts';

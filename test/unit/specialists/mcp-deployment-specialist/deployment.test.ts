@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import type { Config } from '../../../../shared/platform/config.ts';
-import { queues, tableNames } from '../../../../shared/platform/topology.ts';
+import type { Config } from '../../../../shared/platform/config/config.ts';
+import { queues, tableNames } from '../../../../shared/platform/config/topology.ts';
 import {
   compareTables,
   topologyFindings,
-} from '../../../../shared/specialists/mcp-deployment-specialist/deployedTopology.ts';
+} from '../../../../shared/specialists/mcp-deployment-specialist/topology.ts';
 import {
   type Seen,
   deploymentSteps,
@@ -13,7 +13,7 @@ import { driftFindings } from '../../../../shared/specialists/mcp-deployment-spe
 import {
   environments,
   readinessFindings,
-} from '../../../../shared/specialists/mcp-deployment-specialist/productionReadiness.ts';
+} from '../../../../shared/specialists/mcp-deployment-specialist/readiness.ts';
 import { silence } from '../../../../shared/specialists/mcp-deployment-specialist/runningApps.ts';
 import type { Finding } from '../../../../shared/specialists/finding.ts';
 import { instance, runningApps } from '../../../support/instances.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { settingNames } from '../../../../shared/platform/settings.ts';
+import { settingNames } from '../../../../shared/platform/config/settings.ts';
 import {
   settingFacts,
   settingFindings,

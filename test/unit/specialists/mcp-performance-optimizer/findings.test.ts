@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import type { Verdict } from '../../../../shared/identity/verifyToken.ts';
+import type { Verdict } from '../../../../shared/identity/tokens/verifyToken.ts';
 import { prefixOf } from '../../../../shared/specialists/mcp-performance-optimizer/keyTimes.ts';
 import { percentiles } from '../../../../shared/specialists/mcp-performance-optimizer/measure.ts';
 import { stateFindings } from '../../../../shared/specialists/mcp-performance-optimizer/stateFindings.ts';
-import type { StateLook } from '../../../../shared/specialists/mcp-performance-optimizer/stateStore.ts';
+import type { StateLook } from '../../../../shared/specialists/mcp-performance-optimizer/measureState.ts';
 import { tokenFindings } from '../../../../shared/specialists/mcp-performance-optimizer/tokenTasks.ts';
-import type { TokensLook } from '../../../../shared/specialists/mcp-performance-optimizer/tokens.ts';
+import type { TokensLook } from '../../../../shared/specialists/mcp-performance-optimizer/measureTokens.ts';
 
 const took = (ms: number) => ({ times: percentiles([ms]) });
 

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { stage, stagesOf } from '../../../../shared/platform/serverTiming.ts';
+import { stage, stagesOf } from '../../../../shared/platform/telemetry/serverTiming.ts';
 import { percentiles } from '../../../../shared/specialists/mcp-performance-optimizer/measure.ts';
 import {
   type ProbedRequest,
   dominantStage,
   splitStages,
-} from '../../../../shared/specialists/mcp-performance-optimizer/pipeline.ts';
+} from '../../../../shared/specialists/mcp-performance-optimizer/measurePipeline.ts';
 import { pipelineFindings } from '../../../../shared/specialists/mcp-performance-optimizer/pipelineTasks.ts';
 
 describe('the header of the stages', () => {

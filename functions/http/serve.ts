@@ -1,0 +1,176 @@
+import type { ReadableStream } from 'node:stream/web';
+import type { Principal } from '../../shared/identity/access/actor.ts';
+import type { IdSource } from '../../shared/platform/base/ids.ts';
+import { faultError } from '../../shared/platform/base/errors.ts';
+import { invalidBySchema } from '../../shared/platform/base/invalid.ts';
+import { type Result, succeed } from '../../shared/platform/base/result.ts';
+import { SERVER_TIMING, stage } from '../../shared/platform/telemetry/serverTiming.ts';
+import { type Trace, continueTrace, traceparentOf } from '../../shared/platform/telemetry/trace.ts';
+import { type AdmissionDeps, admit } from './admit.ts';
+import { problemAnswer, refuse, responseOf, toResponse } from './answers.ts';
+import { letEveryPageRead, letPagesRead } from './cors.ts';
+import { type OwnHosts, readTarget } from './hosts.ts';
+import { canName, noSuchName, pathParameters } from './paths.ts';
+import { readJson } from './requestBody.ts';
+import type { Route } from './route.ts';
+
+/** What is read of a request; a Functions `HttpRequest` and a Fetch `Request` both have it. */
+export interface IncomingRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Headers;
+  readonly body: ReadableStream<Uint8Array> | null;
+  /** The reason that the request cannot be read. Its other parts are empty then (`library/readableRequest.ts`). */
+  readonly unreadable?: string;
+}
+
+export interface HttpDeps extends AdmissionDeps {
+  readonly newId: IdSource;
+  /** A request for any other host is rejected. */
+  readonly ownHosts: OwnHosts;
+  /** Told of answers that took long, with what they say of their stages; not of those that the caller asked to wait for. */
+  readonly recordSlow?: (route: string, durationMs: number, trace: Trace, stages: string) => void;
+}
+
+/** Long enough for `?wait=30`, well under what the host and Azure's front end allow. */
+const DEFAULT_DEADLINE_MS = 40_000;
+
+/** Who calls an anonymous route: no tenant, no roles. */
+const nobody: Principal = { tenantId: '', userId: '', kind: 'app', clientId: '', roles: [], expiresAt: 0 };
+
+/** An answer that takes longer is slow, whatever it does. */
+const SLOW_MS = 3_000;
+
+export type HttpFunction = (request: IncomingRequest) => Promise<Response>;
+
+/** Wraps a route into a function that always answers: on Azure an unanswered request hangs for minutes. */
+export function serve<Body>(route: Route<Body>, deps: HttpDeps): HttpFunction {
+  const isOpen = route.permission === 'anonymous' || route.pages === 'every';
+  const allowedOrigins = isOpen ? 'any' : deps.allowedOrigins;
+  const own: HttpDeps = { ...deps, allowedOrigins };
+  return recorded(route.name, deps, async (request, trace) => {
+    const target = readTarget(request.url, route.hosts ?? deps.ownHosts);
+    const response = target.ok
+      ? await answerInTime(route, request, target.value, trace, own)
+      : refuse(route, target.error);
+    for (const [name, value] of Object.entries(route.answerHeaders ?? {})) response.headers.set(name, value);
+    if (!target.ok) return response;
+    return route.pages === 'every'
+      ? letEveryPageRead(response)
+      : letPagesRead(response, request.headers.get('origin'), allowedOrigins);
+  });
+}
+
+/** Gives every answer of a function the ids to find it by, and the log a line about it. */
+export function recorded(
+  name: string,
+  deps: Pick<HttpDeps, 'newId' | 'log' | 'recordSlow'>,
+  act: (request: IncomingRequest, trace: Trace) => Response | Promise<Response>,
+): HttpFunction {
+  return async (request) => {
+    const startedAt = performance.now();
+    const trace = continueTrace(request.headers.get('traceparent'));
+    const requestId = deps.newId();
+    const { unreadable } = request;
+    const response =
+      unreadable === undefined
+        ? await act(request, trace)
+        : toResponse(problemAnswer({ kind: 'bad_request', message: unreadable }));
+    const durationMs = Math.round(performance.now() - startedAt);
+    if (durationMs > SLOW_MS && !/[?&]wait=/.test(request.url))
+      deps.recordSlow?.(name, durationMs, trace, response.headers.get(SERVER_TIMING) ?? '');
+    response.headers.set('x-request-id', requestId);
+    response.headers.set('traceparent', traceparentOf(trace));
+    deps.log.info('request_handled', {
+      requestId,
+      traceId: trace.traceId,
+      route: name,
+      status: response.status,
+      durationMs,
+    });
+    return response;
+  };
+}
+
+/** The answer; a 504 when it does not come by the deadline, a 500 or 503 when the handler throws. */
+async function answerInTime<Body>(
+  route: Route<Body>,
+  request: IncomingRequest,
+  url: URL,
+  trace: Trace,
+  deps: HttpDeps,
+): Promise<Response> {
+  const abort = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const tooLate = new Promise<Response>((done) => {
+    timer = setTimeout(() => {
+      done(
+        refuse(route, { kind: 'timeout', message: 'the request took too long; it may still be carried out' }),
+      );
+      abort.abort();
+    }, route.deadlineMs ?? DEFAULT_DEADLINE_MS);
+  });
+  try {
+    return await Promise.race([answer(route, request, url, trace, abort.signal, deps), tooLate]);
+  } catch (error) {
+    deps.log.error('request_failed', { route: route.name, traceId: trace.traceId }, error);
+    return refuse(route, faultError(error));
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function answer<Body>(
+  route: Route<Body>,
+  request: IncomingRequest,
+  url: URL,
+  trace: Trace,
+  signal: AbortSignal,
+  deps: HttpDeps,
+): Promise<Response> {
+  const beganAt = performance.now();
+  const params = pathParameters(route.path, url.pathname);
+  let principal = nobody;
+  if (route.permission !== 'anonymous') {
+    const { searchParams } = url;
+    const admission = await admit(request.headers, searchParams, route.permission, trace, deps, () =>
+      route.resourceMetadata?.(params, searchParams),
+    );
+    if ('error' in admission) return refuse(route, admission.error, admission.headers);
+    principal = admission.principal;
+  }
+  const admittedAt = performance.now();
+  if (!canName(route.path, params)) return refuse(route, noSuchName.error);
+  const body = await readBody(route, request);
+  if (!body.ok) return refuse(route, body.error);
+  const readAt = performance.now();
+  const result = await route.handle({
+    principal,
+    params,
+    query: url.searchParams,
+    body: body.value,
+    headers: request.headers,
+    trace,
+    signal,
+  });
+  const response = responseOf(route, result);
+  // How the time was spent is for those who were let in.
+  if (principal !== nobody) {
+    const before = `${stage('admission', admittedAt - beganAt)}, ${stage('body', readAt - admittedAt)}`;
+    response.headers.append(SERVER_TIMING, `${before}, ${stage('handling', performance.now() - readAt)}`);
+  }
+  return response;
+}
+
+async function readBody<Body>(
+  { body: schema, bodyWhenAbsent }: Route<Body>,
+  request: IncomingRequest,
+): Promise<Result<Body>> {
+  // Only routes without a schema have `undefined` for a body.
+  if (!schema) return succeed(undefined as Body);
+  const json = await readJson(request, bodyWhenAbsent);
+  if (!json.ok) return json;
+  const parsed = schema.safeParse(json.value);
+  if (parsed.success) return succeed(parsed.data);
+  return invalidBySchema(parsed.error, 'the body');
+}

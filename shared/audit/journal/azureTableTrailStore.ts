@@ -1,0 +1,129 @@
+import { RestError, type TableClient, type TableEntityResult, odata } from '@azure/data-tables';
+import { InfrastructureError } from '../../platform/base/errors.ts';
+import { type BatchAct, BatchRefused, submitBatch } from '../../platform/tables/azureTableBatch.ts';
+import { openTableClient } from '../../platform/tables/openTables.ts';
+import {
+  type Labels,
+  type TrailPage,
+  type TrailRow,
+  type TrailStore,
+  keyRange,
+  recordKey,
+  segmentKey,
+} from '../model/trailStore.ts';
+
+const TABLE = 'audit';
+const labelNames = ['actor', 'action', 'resource'] as const satisfies readonly (keyof Labels)[];
+
+/** Partitions of a tenant. One takes some 2,000 rows a second, and each page is read from all of them. */
+const SHARDS = 4;
+
+/** Where a row is, by its key: a chain is whole in one partition, so that its records and segments change together. */
+export function partitionOf(tenantId: string, key: string): string {
+  const [, chain = ''] = /^(?:r\d{13}-|s)(\w+)-\d+$/.exec(key) ?? [];
+  return `${tenantId}_${(chain.codePointAt(0) ?? 0) % SHARDS}`;
+}
+
+/** The trail on Azure Tables: a few partitions a tenant, in each the chains of some instances. */
+export function azureTableTrailStore(connection: string): TrailStore {
+  let opened: Promise<TableClient> | undefined;
+  const run = async <A>(operation: string, act: (table: TableClient) => Promise<A>): Promise<A> => {
+    try {
+      return await act(await (opened ??= openTableClient(connection, TABLE)));
+    } catch (error) {
+      throw new InfrastructureError('tables', `${operation} ${TABLE}`, error);
+    }
+  };
+
+  const shard = (tenantId: string, number: number, filter: string, limit: number): Promise<TrailRow[]> =>
+    run('page', async (table) => {
+      const rows: TrailRow[] = [];
+      const partition = odata`PartitionKey eq ${`${tenantId}_${number}`}`;
+      const queryOptions = { filter: `${partition} and ${filter}` };
+      for await (const found of table.listEntities({ queryOptions }).byPage({ maxPageSize: limit })) {
+        rows.push(...found.map(rowOf));
+        if (rows.length >= limit) break;
+      }
+      return rows;
+    });
+
+  /** The first rows of all partitions together, in the order of their keys. */
+  const page = async (tenantId: string, filter: string, limit: number): Promise<TrailPage> => {
+    // One row more than asked for tells whether there is a next page.
+    const shards = Array.from({ length: SHARDS }, (_, number) => shard(tenantId, number, filter, limit + 1));
+    const rows = (await Promise.all(shards)).flat().sort((a, b) => (a.key < b.key ? -1 : 1));
+    const last = rows[limit - 1];
+    return { rows: rows.slice(0, limit), ...(rows.length > limit && last && { after: last.key }) };
+  };
+
+  return {
+    commit: (records, segments) =>
+      run('commit', async (table) => {
+        const [end] = segments;
+        if (!end) throw new RangeError('a commit ends in a segment');
+        const partitionKey = partitionOf(end.tenantId, segmentKey(end));
+        try {
+          await submitBatch(table, [
+            ...records.map((record): BatchAct => {
+              const { actor, action, resource } = record;
+              const document = JSON.stringify(record);
+              return [
+                'insert',
+                { partitionKey, rowKey: recordKey(record), actor, action, resource, document },
+              ];
+            }),
+            ...segments.map((segment): BatchAct => {
+              const document = JSON.stringify(segment);
+              return ['replace', { partitionKey, rowKey: segmentKey(segment), document }];
+            }),
+          ]);
+          return 'stored';
+        } catch (error) {
+          if (error instanceof BatchRefused && error.code === 'EntityAlreadyExists') return 'exists';
+          throw error;
+        }
+      }),
+    find: (tenantId, key) =>
+      run('find', async (table) => {
+        try {
+          return rowOf(await table.getEntity(partitionOf(tenantId, key), key));
+        } catch (error) {
+          if (error instanceof RestError && codeOf(error) === 'ResourceNotFound') return undefined;
+          throw error;
+        }
+      }),
+    records: (tenantId, query, limit, after) => {
+      const { above, below } = keyRange(query);
+      const start = after !== undefined && after > above ? after : above;
+      const terms = [
+        odata`RowKey gt ${start} and RowKey lt ${below}`,
+        query.actor !== undefined && odata`actor eq ${query.actor}`,
+        query.action !== undefined && odata`action eq ${query.action}`,
+        query.resource !== undefined && odata`resource eq ${query.resource}`,
+      ];
+      return page(tenantId, terms.filter((term) => term !== false).join(' and '), limit);
+    },
+    segments: (tenantId, limit, after = 's') =>
+      page(tenantId, odata`RowKey gt ${after} and RowKey lt ${'t'}`, limit),
+  };
+}
+
+const codeOf = (error: RestError): string | undefined =>
+  (error.details as { odataError?: { code?: string } } | undefined)?.odataError?.code;
+
+function rowOf(entity: TableEntityResult<Record<string, unknown>>): TrailRow {
+  const labels: Partial<Record<keyof Labels, string>> = {};
+  for (const name of labelNames) {
+    const label = entity[name];
+    if (typeof label === 'string') labels[name] = label;
+  }
+  return { key: entity.rowKey ?? '', document: readJson(entity['document']), labels };
+}
+
+function readJson(text: unknown): unknown {
+  try {
+    return typeof text === 'string' ? JSON.parse(text) : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,45 @@
+import type { Clock } from '../../platform/base/clock.ts';
+import type { Audit } from './audit.ts';
+import type { AuditEvent } from '../model/record.ts';
+
+/** Refusals of one reason and tenant that get a record of their own in a minute. */
+export const REFUSALS_A_MINUTE = 20;
+const WINDOW_MS = 60_000;
+
+interface Window {
+  readonly endsAt: number;
+  count: number;
+  last: AuditEvent;
+}
+
+/**
+ * Records refusals such that a flood of them does not flood the trail: in each minute the first 20 of a tenant, action and
+ * resource have records of their own, and all others become one record, with their count and no actor, when the minute is
+ * over. Actions and resources must come from a closed list.
+ */
+export function boundRefusals(audit: Pick<Audit, 'append'>, clock: Clock): (refusal: AuditEvent) => void {
+  const windows = new Map<string, Window>();
+
+  function close(name: string): void {
+    const window = windows.get(name);
+    windows.delete(name);
+    const rest = (window?.count ?? 0) - REFUSALS_A_MINUTE;
+    if (window && rest > 0) audit.append({ ...window.last, actor: 'various', traceId: '', count: rest });
+  }
+
+  return (refusal) => {
+    const name = JSON.stringify([refusal.tenantId, refusal.action, refusal.resource]);
+    const now = clock.now().getTime();
+    if ((windows.get(name)?.endsAt ?? Infinity) <= now) close(name);
+    const window = windows.get(name) ?? { endsAt: now + WINDOW_MS, count: 0, last: refusal };
+    windows.set(name, window);
+    window.last = refusal;
+    window.count += 1;
+    if (window.count <= REFUSALS_A_MINUTE) audit.append(refusal);
+    else if (window.count === REFUSALS_A_MINUTE + 1) {
+      setTimeout(() => {
+        if (windows.get(name) === window) close(name);
+      }, window.endsAt - now).unref();
+    }
+  };
+}

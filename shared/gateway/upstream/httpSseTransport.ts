@@ -1,0 +1,160 @@
+import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
+import { readUrl } from '../../platform/base/readUrl.ts';
+import { METHOD_NOT_FOUND } from '../protocol/errorCodes.ts';
+import type { JsonObject, RequestId } from '../protocol/jsonRpc.ts';
+import type { SseEvent } from '../protocol/sse.ts';
+import { type AnswerItem, itemOf, nextItem, outcomeOf } from './answer.ts';
+import type { Connection } from './connection.ts';
+import { drop, messageIn, readEvents, send } from './exchange.ts';
+import { statusFault, UpstreamFault } from './fault.ts';
+import { legacyParams } from './legacy.ts';
+import { nothingOffered } from './legacySession.ts';
+
+/** A session over the HTTP+SSE transport: requests are posted, and everything comes over one stream. */
+export interface OldSession {
+  /** Asks one thing at a time. @throws UpstreamFault from the items */
+  ask(method: string, params: JsonObject, id?: RequestId): AsyncGenerator<AnswerItem, void, undefined>;
+  close(): void;
+}
+
+/** The version whose transport this is; servers of later versions that kept the transport accept it. */
+const OLD_VERSION = '2024-11-05';
+
+/**
+ * Opens a session (2024-11-05, transports, HTTP with SSE). Where messages are posted to, the server says; another origin than
+ * its own is refused. @throws UpstreamFault
+ */
+export async function openOldSession(
+  outbound: OutboundClient,
+  url: string,
+  caller: AbortSignal,
+): Promise<{ readonly session: OldSession; readonly result: JsonObject }> {
+  const own = new AbortController();
+  const signal = AbortSignal.any([caller, own.signal]);
+  const reply = await send(outbound, {
+    method: 'GET',
+    url,
+    headers: { accept: 'text/event-stream' },
+    signal,
+  });
+  const fault = statusFault(reply.status);
+  if (fault !== undefined || reply.form !== 'events') {
+    drop(reply);
+    throw fault ?? new UpstreamFault('not_mcp', 'answered GET with something that is no event stream');
+  }
+  const events = readEvents(reply);
+  let lastId = 0;
+
+  async function next(): Promise<SseEvent> {
+    const event = await events.next();
+    if (event.done === true) throw new UpstreamFault('closed', 'closed the stream before it answered');
+    return event.value;
+  }
+  async function post(target: string, message: object): Promise<void> {
+    const taken = await send(outbound, {
+      method: 'POST',
+      url: target,
+      headers: { 'content-type': 'application/json' },
+      message: { jsonrpc: '2.0', ...message },
+      signal,
+    });
+    drop(taken);
+    const refused = statusFault(taken.status);
+    if (refused !== undefined) throw refused;
+  }
+  const close = () => {
+    own.abort();
+  };
+
+  try {
+    let target = endpointIn(await next(), url);
+    while (target === undefined) target = endpointIn(await next(), url);
+    const endpoint = target;
+    const session: OldSession = {
+      close,
+      async *ask(method, params, id = `gateway-${(lastId += 1)}`) {
+        await post(endpoint, { id, method, params });
+        for (;;) {
+          const message = messageIn(await next());
+          if (message?.kind === 'request') {
+            await post(endpoint, refusal(message.request));
+            continue;
+          }
+          const item = itemOf(message, id);
+          if (item === undefined) continue;
+          yield item;
+          if (item.kind === 'outcome') return;
+        }
+      },
+    };
+    const hello = { protocolVersion: OLD_VERSION, ...nothingOffered };
+    const outcome = await outcomeOf({ kind: 'stream', items: session.ask('initialize', hello) });
+    if ('error' in outcome) throw new UpstreamFault('not_mcp', 'refused to open a session');
+    await post(endpoint, { method: 'notifications/initialized' });
+    return { session, result: outcome.result };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+/** Where messages go, when this event says it. */
+function endpointIn({ type, data }: SseEvent, url: string): string | undefined {
+  if (type !== 'endpoint') return undefined;
+  const told = readUrl(data, url);
+  if (told?.origin !== new URL(url).origin)
+    throw new UpstreamFault('not_mcp', 'wants its messages sent to another origin');
+  return told.href;
+}
+
+/** Nothing is offered, so nothing may be asked. */
+function refusal({ id, method }: { readonly id: RequestId; readonly method: string }): object {
+  if (method === 'ping') return { id, result: {} };
+  return {
+    id,
+    error: { code: METHOD_NOT_FOUND, message: 'The gateway offers such servers no capabilities.' },
+  };
+}
+
+/**
+ * A server that speaks only this transport, the last resort. Its stream cannot be shared by instances, so each call has a
+ * session of its own, in which its id and its progress token are the client's.
+ */
+export function oldConnection(outbound: OutboundClient, url: string): Connection {
+  return {
+    era: 'legacy',
+    async request(call, signal) {
+      const { session } = await openOldSession(outbound, url, signal);
+      const items = closing(session, call.method, legacyParams(call), call.id);
+      const first = await nextItem(items);
+      if (first.kind !== 'outcome') return { kind: 'stream', items: after(first, items) };
+      await items.return();
+      return { kind: 'whole', outcome: first.outcome };
+    },
+  };
+}
+
+async function* closing(
+  session: OldSession,
+  method: string,
+  params: JsonObject,
+  id: RequestId,
+): AsyncGenerator<AnswerItem, void, undefined> {
+  try {
+    yield* session.ask(method, params, id);
+  } finally {
+    session.close();
+  }
+}
+
+async function* after(
+  first: AnswerItem,
+  rest: AsyncGenerator<AnswerItem, void, undefined>,
+): AsyncGenerator<AnswerItem, void, undefined> {
+  try {
+    yield first;
+    yield* rest;
+  } finally {
+    await rest.return();
+  }
+}

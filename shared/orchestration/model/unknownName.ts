@@ -1,0 +1,37 @@
+import type { DomainError } from '../../platform/base/errors.ts';
+
+/** The failure of a name that is not known: `noun` says what it should name. It says the nearest that is, or else all. */
+export function unknownName(noun: string, name: string, known: readonly string[]): DomainError {
+  const nearest = nearestName(name, known);
+  const hint =
+    nearest === undefined ? `known: ${known.join(', ') || 'none yet'}` : `did you mean "${nearest}"?`;
+  return { kind: 'not_found', message: `there is no ${noun} "${name}"; ${hint}` };
+}
+
+/** The known name that a person most likely meant, if one is near: at most a third of its letters differ. */
+export function nearestName(name: string, known: readonly string[]): string | undefined {
+  const ranked = known
+    .map((candidate) => ({ candidate, distance: distance(name.slice(0, 100), candidate) }))
+    .filter(({ candidate, distance }) => distance <= candidate.length / 3)
+    .sort((a, b) => a.distance - b.distance);
+  return ranked[0]?.candidate;
+}
+
+/** Levenshtein's: the fewest letters to insert, delete or replace. */
+function distance(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
+  for (let index = 0; index < from.length; index++) {
+    let diagonal = index;
+    row = row.reduce<number[]>((next, above, column) => {
+      const left = next[column - 1];
+      const cost =
+        left === undefined
+          ? index + 1
+          : Math.min(above + 1, left + 1, diagonal + (to[column - 1] === from[index] ? 0 : 1));
+      diagonal = above;
+      next.push(cost);
+      return next;
+    }, []);
+  }
+  return row[to.length] ?? 0;
+}

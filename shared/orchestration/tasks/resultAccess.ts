@@ -1,0 +1,61 @@
+import { z } from 'zod';
+import { isOfOperatorTenant, isPermitted } from '../../identity/access/permissions.ts';
+import type { Principal } from '../../identity/access/actor.ts';
+import type { DomainError } from '../../platform/base/errors.ts';
+import { agentNames } from '../model/agents.ts';
+import { type ResultPermission, resultPermissions } from './resultPermissions.ts';
+import type { Task } from './task.ts';
+import type { TaskCatalogue } from './taskCatalogue.ts';
+
+type Reader = Pick<Principal, 'tenantId' | 'roles'>;
+
+/** Whether every reader of the tenant's delegations may read the result. */
+export const isOpenResult = ({ permissions }: Pick<Task, 'permissions'>): boolean =>
+  permissions.every((permission) => permission === 'delegations.read');
+
+/** The permissions that the result takes and the reader lacks. */
+const lacking = (
+  permissions: readonly ResultPermission[],
+  reader: Reader,
+  operatorTenant: string,
+): ResultPermission[] => permissions.filter((permission) => !isPermitted(reader, permission, operatorTenant));
+
+/** Returns why a reader may not ask for a task, or `undefined` where they may. The error is `forbidden` and names the permission. */
+export function askRefusal(
+  { name, permissions }: Pick<Task, 'name' | 'permissions'>,
+  reader: Reader,
+  operatorTenant: string,
+): DomainError | undefined {
+  const missing = lacking(permissions, reader, operatorTenant);
+  if (missing.length === 0) return undefined;
+  const where = missing.some(isOfOperatorTenant) ? ' (it is given in the tenant of the operator alone)' : '';
+  const message = `the result of the task "${name}" takes the permission ${missing.join(' and ')}, which your roles do not include${where}`;
+  return { kind: 'forbidden', message };
+}
+
+/** Stands in place of a result that its reader may not see. */
+export const withheldSchema = z
+  .object({ permissions: z.array(z.string()) })
+  .describe('The permissions that you lack for the rest.');
+export type Withheld = z.infer<typeof withheldSchema>;
+/** Returns what is withheld of the result of a task; undefined for a result that may be read. */
+export type WithheldOf = (work: { readonly agent: string; readonly task: string }) => Withheld | undefined;
+
+/** Returns what is withheld from a reader. A result of an unknown task takes every permission. */
+export function withheldFrom(reader: Reader, catalogue: TaskCatalogue, operatorTenant: string): WithheldOf {
+  return ({ agent, task }) => {
+    const known = agentNames.find((name) => name === agent);
+    const permissions = (known && catalogue.find(known, task)?.permissions) ?? resultPermissions;
+    const missing = lacking(permissions, reader, operatorTenant);
+    return missing.length === 0 ? undefined : { permissions: missing };
+  };
+}
+
+/** Returns the error as a reader may see it. A withheld one loses its message, which may quote the result. */
+export const shownError = <Shown extends { readonly message: string }>(
+  error: Shown,
+  withheld: Withheld | undefined,
+): Shown =>
+  withheld
+    ? { ...error, message: `the reason takes the permission ${withheld.permissions.join(' and ')}` }
+    : error;

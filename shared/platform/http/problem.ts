@@ -1,0 +1,50 @@
+import type { DomainError, ErrorKind } from '../base/errors.ts';
+
+const statuses = {
+  invalid: [400, 'Bad Request'],
+  bad_request: [400, 'Bad Request'],
+  unauthenticated: [401, 'Unauthorized'],
+  forbidden: [403, 'Forbidden'],
+  not_found: [404, 'Not Found'],
+  method_not_allowed: [405, 'Method Not Allowed'],
+  already_exists: [409, 'Conflict'],
+  conflict: [412, 'Precondition Failed'],
+  too_large: [413, 'Content Too Large'],
+  unsupported_media_type: [415, 'Unsupported Media Type'],
+  misdirected: [421, 'Misdirected Request'],
+  exhausted: [429, 'Too Many Requests'],
+  unavailable: [503, 'Service Unavailable'],
+  timeout: [504, 'Gateway Timeout'],
+  cancelled: [409, 'Conflict'],
+  internal: [500, 'Internal Server Error'],
+} as const satisfies Record<ErrorKind, readonly [number, string]>;
+
+/** The body of `application/problem+json`, RFC 9457. */
+export interface Problem extends Omit<DomainError, 'message' | 'retryAfterMs'> {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+}
+
+/** The one mapping of a domain error to HTTP. */
+export function toProblem(error: DomainError): Problem {
+  const [status, title] = statuses[error.kind];
+  return {
+    type: `urn:mcp-registry-gateway:problem:${error.kind}`,
+    title,
+    status,
+    detail: error.message,
+    kind: error.kind,
+    ...(error.errors && { errors: error.errors }),
+  };
+}
+
+/** Long enough for an instance to be replaced, short enough for a person. */
+const UNAVAILABLE_FOR_MS = 5_000;
+
+/** Returns the header `Retry-After` (RFC 9110, section 10.2.3) for errors that a retry may resolve. */
+export function retryAfter({ kind, retryAfterMs }: DomainError): Readonly<Record<string, string>> {
+  const waitMs = retryAfterMs ?? (kind === 'unavailable' ? UNAVAILABLE_FOR_MS : undefined);
+  return waitMs === undefined ? {} : { 'retry-after': String(Math.max(1, Math.ceil(waitMs / 1_000))) };
+}

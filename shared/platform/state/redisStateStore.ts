@@ -1,0 +1,119 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Redis } from 'ioredis';
+import { z } from 'zod';
+import type { Clock } from '../base/clock.ts';
+import { InfrastructureError } from '../base/errors.ts';
+import type { RedisConnection } from './redisConnection.ts';
+import { type RedisInspection, redisInspection } from './redisInspection.ts';
+import * as scripts from './redisStateScripts.ts';
+import { withinBounds } from './stateBounds.ts';
+import type { StateStore } from './stateStore.ts';
+
+/** Calls that may wait for Redis at once in one instance; more fail at once. */
+const MAX_PENDING = 10_000;
+
+const flag = z.union([z.literal(0), z.literal(1)]);
+const pair = z.tuple([z.number(), z.number()]);
+
+/** A value's key is kept as it is given; the other kinds, and what could be taken for one of them, have a prefix. */
+const keyOf = (kind: 'value' | 'counter' | 'lease', key: string): string =>
+  kind === 'value' && !/^(value|counter|lease):/.test(key) ? key : `${kind}:${key}`;
+
+/**
+ * State on one Redis, `redis://` or `rediss://` with or without credentials. Redis must not evict (`noeviction`).
+ * It connects with the first call, and again with the next call after a connection was lost.
+ */
+export function redisStateStore(
+  url: string,
+  clock: Clock,
+): { state: StateStore; inspection: RedisInspection; close(): void } {
+  if (!/^rediss?:\/\/[^?#\s]+$/.test(url) || !URL.canParse(url))
+    throw new RangeError('the Redis URL must be redis:// or rediss:// and have no query');
+  let connection: Promise<RedisConnection> | undefined;
+  let pending = 0;
+
+  /** ioredis is imported with the first call, so that no cold start pays for it. */
+  async function openConnection(): Promise<RedisConnection> {
+    const { openRedisConnection } = await import('./redisConnection.ts');
+    return openRedisConnection(url);
+  }
+
+  async function run<A>(operation: string, act: (redis: Redis) => Promise<A>): Promise<A> {
+    pending += 1;
+    try {
+      if (pending > MAX_PENDING) throw new Error('too many calls wait');
+      return await act(await (await (connection ??= openConnection())).ready());
+    } catch (error) {
+      // A caller that tries again at once must not keep the event loop from seeing that the connection has closed.
+      await nextTurn();
+      throw new InfrastructureError('redis', operation, withoutCommand(error));
+    } finally {
+      pending -= 1;
+    }
+  }
+  const leaseEnd = (ttlMs: number) => new Date(clock.now().getTime() + ttlMs);
+
+  const state: StateStore = {
+    get: (key) => run('get', async (redis) => (await redis.get(keyOf('value', key))) ?? undefined),
+    set: (key, value, ttlMs) =>
+      run('set', async (redis) => {
+        await redis.set(keyOf('value', key), value, 'PX', ttlMs);
+      }),
+    delete: (key) =>
+      run('delete', async (redis) => ((await redis.del(keyOf('value', key))) === 1 ? 'deleted' : 'absent')),
+    compareAndSet: (key, expected, value, ttlMs) =>
+      run('compare and set', async (redis) => {
+        const args = [expected === undefined ? '0' : '1', expected ?? '', value, ttlMs];
+        const stored = await redis.eval(scripts.compareAndSet, 1, keyOf('value', key), ...args);
+        return flag.parse(stored) === 1 ? 'stored' : 'conflict';
+      }),
+    increment: (key, by, windowMs) =>
+      run('increment', async (redis) => {
+        const reply = await redis.eval(scripts.increment, 1, keyOf('counter', key), by, windowMs);
+        const [count, remainingMs] = pair.parse(reply);
+        return { count, remainingMs };
+      }),
+    claim: (key, ttlMs) =>
+      run('claim', async (redis) => {
+        const expiresAt = leaseEnd(ttlMs);
+        const [claimed, number] = pair.parse(await redis.eval(scripts.claim, 1, keyOf('lease', key), ttlMs));
+        return claimed === 1
+          ? { status: 'claimed', lease: { key, fence: number, expiresAt } }
+          : { status: 'held', retryAfterMs: number };
+      }),
+    renew: ({ key, fence }, ttlMs) =>
+      run('renew', async (redis) => {
+        const expiresAt = leaseEnd(ttlMs);
+        const renewed = await redis.eval(scripts.renew, 1, keyOf('lease', key), fence, ttlMs);
+        return flag.parse(renewed) === 1
+          ? { status: 'renewed', lease: { key, fence, expiresAt } }
+          : { status: 'lost' };
+      }),
+    release: ({ key, fence }) =>
+      run('release', async (redis) => {
+        const released = await redis.eval(scripts.renew, 1, keyOf('lease', key), fence, 0);
+        return flag.parse(released) === 1 ? 'released' : 'lost';
+      }),
+  };
+  return {
+    state: withinBounds(state),
+    inspection: redisInspection(run),
+    close: () => {
+      const open = connection;
+      connection = Promise.reject(new Error('the state store is closed'));
+      connection.catch(() => undefined);
+      open?.then(
+        ({ close }) => {
+          close();
+        },
+        () => undefined,
+      );
+    },
+  };
+}
+
+/** ioredis puts the command on its errors: keys, values and, where a sign-in was refused, the password. */
+function withoutCommand(error: unknown): unknown {
+  if (error instanceof Error) Reflect.deleteProperty(error, 'command');
+  return error;
+}

@@ -1,0 +1,144 @@
+import { type TableClient, RestError, odata } from '@azure/data-tables';
+import { InfrastructureError } from '../base/errors.ts';
+import { openTableClient } from './openTables.ts';
+import type { RowKey } from './tables.ts';
+
+/**
+ * Single operations on one table, as they are: for those who measure it. Each rejects with InfrastructureError, also when
+ * its signal is aborted. What it writes are rows of its own, in a partition that no store reads.
+ */
+export interface TableProbe {
+  /** Names of partitions that begin with `prefix`, in their order. One question to the service for each. */
+  partitions(prefix: string, limit: number, signal: AbortSignal): Promise<readonly string[]>;
+  /** Reads the first rows of a partition whole. */
+  page(partition: string, limit: number, signal: AbortSignal): Promise<ProbedPage>;
+  /** Reads a row, which need not be there. */
+  read(key: RowKey, signal: AbortSignal): Promise<void>;
+  /** The rows of a partition, as far as `limit`; of them only the keys are read. */
+  count(partition: string, limit: number, signal: AbortSignal): Promise<number>;
+  /** Puts a row of its own. */
+  write(at: Date, id: string, signal: AbortSignal): Promise<RowKey>;
+  /** Removes such a row; one that has gone is no fault. */
+  remove(key: RowKey, signal: AbortSignal): Promise<void>;
+  /** Removes rows of its own that somebody left who died, and answers how many: at most 100. */
+  clear(writtenBefore: Date, signal: AbortSignal): Promise<number>;
+}
+
+export interface ProbedPage {
+  readonly rows: number;
+  /** About what the rows take as JSON. */
+  readonly bytes: number;
+  readonly first?: RowKey;
+}
+
+/** Sorts behind every character that names of partitions hold. */
+const LAST_CHARACTER = '\uffff';
+const OWN_PARTITION = 'probe';
+/** About as large as a small value of the state store. */
+const OWN_CONTENT = 'x'.repeat(200);
+const LEFT_BEHIND = 100;
+const LARGEST_PAGE = 1_000;
+
+/** Row keys of its own sort by when they were written. */
+const ownRow = (at: Date, id: string): string => `${at.toISOString()}_${id}`;
+
+export function azureTableProbe(connection: string, name: string): TableProbe {
+  let opened: Promise<TableClient> | undefined;
+  const run = async <A>(operation: string, act: (table: TableClient) => Promise<A>): Promise<A> => {
+    try {
+      return await act(await (opened ??= openTableClient(connection, name)));
+    } catch (error) {
+      const code = error instanceof RestError ? serviceCode(error) : undefined;
+      if (error instanceof RestError && code !== undefined) error.code ??= code;
+      throw new InfrastructureError('tables', `${operation} ${name}`, error);
+    }
+  };
+  const firstPage = async (
+    table: TableClient,
+    queryOptions: { filter: string; select?: string[] },
+    limit: number,
+    abortSignal: AbortSignal,
+  ) => {
+    for await (const page of table.listEntities({ queryOptions, abortSignal }).byPage({ maxPageSize: limit }))
+      if (page.length > 0) return page;
+    return [];
+  };
+  const remove: TableProbe['remove'] = ({ partition, row }, abortSignal) =>
+    run('remove', (table) => absentAllowed(table.deleteEntity(partition, row, { abortSignal })));
+
+  return {
+    partitions: (prefix, limit, signal) =>
+      run('partitions', async (table) => {
+        const found: string[] = [];
+        const end = odata`PartitionKey lt ${prefix + LAST_CHARACTER}`;
+        while (found.length < limit) {
+          const last = found.at(-1);
+          const start =
+            last === undefined ? odata`PartitionKey ge ${prefix}` : odata`PartitionKey gt ${last}`;
+          const filter = `${start} and ${end}`;
+          const [next] = await firstPage(table, { filter, select: ['PartitionKey'] }, 1, signal);
+          if (next?.partitionKey === undefined) break;
+          found.push(next.partitionKey);
+        }
+        return found;
+      }),
+    page: (partition, limit, signal) =>
+      run('page', async (table) => {
+        const rows = await firstPage(table, { filter: odata`PartitionKey eq ${partition}` }, limit, signal);
+        const row = rows[0]?.rowKey;
+        return {
+          rows: rows.length,
+          bytes: JSON.stringify(rows).length,
+          ...(row !== undefined && { first: { partition, row } }),
+        };
+      }),
+    read: ({ partition, row }, abortSignal) =>
+      run('read', (table) => absentAllowed(table.getEntity(partition, row, { abortSignal }))),
+    count: (partition, limit, abortSignal) =>
+      run('count', async (table) => {
+        const queryOptions = { filter: odata`PartitionKey eq ${partition}`, select: ['RowKey'] };
+        const pages = table.listEntities({ queryOptions, abortSignal });
+        let rows = 0;
+        for await (const page of pages.byPage({ maxPageSize: Math.min(limit, LARGEST_PAGE) })) {
+          rows += page.length;
+          if (rows >= limit) break;
+        }
+        return Math.min(rows, limit);
+      }),
+    write: (at, id, abortSignal) =>
+      run('write', async (table) => {
+        const key = { partition: OWN_PARTITION, row: ownRow(at, id) };
+        const row = { partitionKey: key.partition, rowKey: key.row, content: OWN_CONTENT };
+        await table.upsertEntity(row, 'Replace', { abortSignal });
+        return key;
+      }),
+    remove,
+    clear: (writtenBefore, signal) =>
+      run('clear', async (table) => {
+        const filter = odata`PartitionKey eq ${OWN_PARTITION} and RowKey lt ${ownRow(writtenBefore, '')}`;
+        const left = await firstPage(
+          table,
+          { filter, select: ['PartitionKey', 'RowKey'] },
+          LEFT_BEHIND,
+          signal,
+        );
+        for (const { rowKey: row = '' } of left) await remove({ partition: OWN_PARTITION, row }, signal);
+        return left.length;
+      }),
+  };
+}
+
+/** A row that is not there is an answer; a table that is not there is a fault. */
+async function absentAllowed(answer: Promise<unknown>): Promise<void> {
+  try {
+    await answer;
+  } catch (error) {
+    if (!(error instanceof RestError) || serviceCode(error) !== 'ResourceNotFound') throw error;
+  }
+}
+
+/** The service's own name for what is wrong, where it is the service that says so. */
+function serviceCode({ details }: RestError): string | undefined {
+  const { odataError } = (details ?? {}) as { odataError?: { code?: string } };
+  return odataError?.code;
+}

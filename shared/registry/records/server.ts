@@ -1,0 +1,149 @@
+import { z } from 'zod';
+import { eraSchema } from './era.ts';
+import { tagsOf, tagsSchema } from '../serverJson/gatewayMeta.ts';
+import { refuseSecrets, submittedServerJsonSchema } from '../secrets/literalSecrets.ts';
+import { type UpstreamSettings, upstreamSettingsSchema } from './upstreamSettings.ts';
+
+/** `pending` until the registration's plan has ended, then `active` or `rejected`, with the reason. */
+export const serverStatusSchema = z.enum(['pending', 'active', 'rejected']);
+
+/** Whose tenant sees and may use a server: its own alone, or every tenant of the gateway. */
+export const visibilitySchema = z.enum(['tenant', 'shared']);
+
+/** Where the entry of a server with a `server.json` leads clients: through the gateway, or to what that says. */
+export const advertiseSchema = z.enum(['gateway', 'server']);
+
+/** A tool as its server describes it; fields that we do not know are kept. */
+const toolSchema = z.looseObject({ name: z.string() });
+export type Tool = z.infer<typeof toolSchema>;
+
+/** A prompt, a resource or a resource template likewise. */
+const promptSchema = z.looseObject({ name: z.string() });
+const resourceSchema = z.looseObject({ uri: z.string() });
+const resourceTemplateSchema = z.looseObject({ uriTemplate: z.string() });
+
+/** What a probe of the server found. */
+export const discoverySchema = z.object({
+  era: eraSchema,
+  protocolVersion: z.string(),
+  /** Present where the server speaks only the HTTP+SSE transport of 2024-11-05. */
+  transport: z.literal('sse').optional(),
+  serverInfo: z.looseObject({ name: z.string(), version: z.string() }),
+  capabilities: z.record(z.string(), z.unknown()),
+  instructions: z.string().optional(),
+  tools: z.array(toolSchema),
+  /** Absent: the server has none, or more than the record has room for. */
+  prompts: z.array(promptSchema).optional(),
+  resources: z.array(resourceSchema).optional(),
+  resourceTemplates: z.array(resourceTemplateSchema).optional(),
+  discoveredAt: z.iso.datetime(),
+});
+export type Discovery = z.infer<typeof discoverySchema>;
+
+/** The name under which the gateway's own tools stand beside those of the servers. */
+export const OWN_SLUG = 'gateway';
+
+/** Words that are paths of the API beside the servers, and the gateway's own. */
+const reservedSlugs = new Set(['bulk', 'export', 'import', OWN_SLUG]);
+
+/** Part of a URL path and of tool names: it holds no `_`, so that `{slug}__{tool}` can be taken apart again. */
+export const slugSchema = z
+  .string()
+  .regex(
+    /^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/,
+    'must be 1 to 40 of a-z, 0-9 and -, with no - at either end',
+  )
+  .refine((slug) => !reservedSlugs.has(slug), 'is a word that the gateway needs for itself');
+
+/** What an administrator says of a server. */
+export interface ServerContent {
+  readonly url: string;
+  /** Set by the gateway where the URL holds a secret, which `url` then hides. */
+  readonly sealedUrl?: string | undefined;
+  readonly server?: Record<string, unknown> | undefined;
+  readonly title?: string | undefined;
+  readonly description?: string | undefined;
+  readonly tags?: string[] | undefined;
+  readonly owner?: string | undefined;
+  readonly visibility?: z.infer<typeof visibilitySchema> | undefined;
+  readonly advertise?: z.infer<typeof advertiseSchema> | undefined;
+  readonly upstream?: UpstreamSettings | undefined;
+}
+export interface Registration extends ServerContent {
+  readonly slug: string;
+}
+
+const contentShape = {
+  url: z.string().max(2048).optional(),
+  server: submittedServerJsonSchema.optional(),
+  title: z.string().trim().min(1).max(100).superRefine(refuseSecrets).optional(),
+  description: z.string().trim().max(2048).superRefine(refuseSecrets).optional(),
+  tags: tagsSchema.optional(),
+  /** Who answers for the server: a person, a team, an address. */
+  owner: z.string().trim().min(1).max(200).superRefine(refuseSecrets).optional(),
+  /** `tenant` when absent. */
+  visibility: visibilitySchema.optional(),
+  /** For a server with a `server.json`; `server` when absent. */
+  advertise: advertiseSchema.optional(),
+  upstream: upstreamSettingsSchema.optional(),
+};
+
+/** Its URL, or a `server.json` that has one. The address is judged apart, by the guard. */
+function contentOf(
+  { url, server, ...rest }: z.infer<z.ZodObject<typeof contentShape>>,
+  context: z.RefinementCtx,
+): ServerContent {
+  const wrong = (path: string[], message: string) => {
+    context.addIssue({ code: 'custom', path, message });
+    return z.NEVER;
+  };
+  if ((url === undefined) === (server === undefined)) return wrong(['url'], 'give either url or server');
+  const remote = url ?? server?.remotes?.find(({ type }) => type === 'streamable-http')?.url;
+  if (remote === undefined) return wrong(['server', 'remotes'], 'has none of the type streamable-http');
+  if (rest.advertise !== undefined && server === undefined)
+    return wrong(['advertise'], 'is for servers with a server.json: others lead to the gateway anyway');
+  const {
+    title = server?.title,
+    description = server?.description,
+    tags = server && tagsOf(server),
+    ...others
+  } = rest;
+  return { url: remote, server, title, description, tags, ...others };
+}
+
+export const registrationSchema = z
+  .strictObject({ slug: slugSchema, ...contentShape })
+  .transform((body, context): Registration => ({ slug: body.slug, ...contentOf(body, context) }));
+
+/** What is to be in the place of all that was said of a server before. */
+export const serverContentSchema = z.strictObject(contentShape).transform(contentOf);
+
+/** A server of one tenant. Its slug never changes. */
+export const serverRecordSchema = z.object({
+  tenantId: z.string(),
+  slug: slugSchema,
+  /** Without the secrets that it holds. */
+  url: z.string(),
+  /** The whole URL, sealed, where it holds a secret. */
+  sealedUrl: z.string().optional(),
+  title: z.string(),
+  description: z.string(),
+  tags: z.array(z.string()),
+  owner: z.string(),
+  /** The `server.json` that it was registered with, if it was by one. */
+  server: z.record(z.string(), z.unknown()).optional(),
+  /** Absent: `tenant`. */
+  visibility: visibilitySchema.optional(),
+  advertise: advertiseSchema.optional(),
+  upstream: upstreamSettingsSchema.optional(),
+  status: serverStatusSchema,
+  statusReason: z.string().optional(),
+  statusChangedAt: z.iso.datetime(),
+  /** The plan that decides the status: a late answer of an earlier registration must not decide this one. */
+  planId: z.string(),
+  discovery: discoverySchema.optional(),
+  createdBy: z.string(),
+  createdAt: z.iso.datetime(),
+  updatedAt: z.iso.datetime(),
+});
+export type ServerRecord = z.infer<typeof serverRecordSchema>;

@@ -1,0 +1,133 @@
+import { isObject, type JsonObject } from '../../../gateway/protocol/jsonRpc.ts';
+import { GATEWAY_INFO, LATEST_LEGACY } from '../../../gateway/protocol/versions.ts';
+import type { Exchanged } from './exchange.ts';
+import { jsonHeaders, type Recorder, type Wire } from './recorder.ts';
+import {
+  noLists,
+  recordLists,
+  recordTimes,
+  tryBrokenBodies,
+  tryUnknownNames,
+  UNKNOWN,
+} from './recordCommon.ts';
+import { resultIn, type Scope, type Transcript } from './transcript.ts';
+
+const plain: Wire = { headersOf: () => ({}), paramsOf: (params) => params };
+
+/** The handshake of the legacy era; nothing else is sent. */
+export const openLegacy = (recorder: Recorder): Promise<Exchanged | undefined> =>
+  recorder.ask('initialize', { rpc: 'initialize', params: hello(LATEST_LEGACY) }, plain);
+
+const hello = (protocolVersion: string): JsonObject => ({
+  protocolVersion,
+  capabilities: {},
+  clientInfo: GATEWAY_INFO,
+});
+
+/** Tries what the scope says, in a session of its own, which it ends. Calls no tool that exists. */
+export async function recordLegacy(
+  recorder: Recorder,
+  opening: Exchanged,
+  scope: Scope,
+): Promise<Transcript> {
+  const profile = resultIn(opening) ?? {};
+  const version = typeof profile['protocolVersion'] === 'string' ? profile['protocolVersion'] : '';
+  const sessionId = sessionIn(opening);
+  const capabilities = isObject(profile['capabilities']) ? profile['capabilities'] : {};
+  const known = { era: 'legacy', version, opening, profile, capabilities, sessionId } as const;
+  const { steps } = recorder;
+  // Without a session there is nothing that the others could be judged by.
+  if (!resultIn(opening))
+    return { ...known, lists: noLists, steps, interrupted: 'initialize was not answered' };
+
+  const session: Session = {
+    headers: {
+      ...(version !== '' && version !== '2025-03-26' && { 'mcp-protocol-version': version }),
+      ...(sessionId !== undefined && { 'mcp-session-id': sessionId }),
+    },
+    version,
+    capabilities,
+  };
+  const wire: Wire = { ...plain, headersOf: () => session.headers };
+  const headers = { ...jsonHeaders, ...session.headers };
+  const { method: rpc } = initialized;
+  await recorder.send({
+    step: 'initialized',
+    method: 'POST',
+    headers,
+    body: JSON.stringify(initialized),
+    rpc,
+  });
+  if (scope === 'timing') await recordTimes(recorder, 'ping', wire);
+  const lists = scope === 'timing' ? noLists : await recordLists(recorder, wire);
+  if (scope === 'all') await tryEverything(recorder, session, wire);
+  if (scope !== 'lists') {
+    const listen = { accept: 'text/event-stream', ...session.headers };
+    await recorder.send({ step: 'GET', method: 'GET', headers: listen }, 'head');
+  }
+  if (sessionId !== undefined) {
+    if (scope === 'all') {
+      await tryOtherVersion(recorder);
+      await recorder.ask('no session', { rpc: 'ping', headers: { 'mcp-session-id': null } }, wire);
+    }
+    await recorder.send({ step: 'DELETE', method: 'DELETE', headers: session.headers });
+    if (scope === 'all') await recorder.ask('ended session', { rpc: 'ping' }, wire);
+  } else if (scope === 'all') await tryOtherVersion(recorder);
+  return { ...known, lists, steps, interrupted: recorder.interrupted() };
+}
+
+const initialized = { jsonrpc: '2.0', method: 'notifications/initialized' } as const;
+
+interface Session extends Pick<Transcript, 'version' | 'capabilities'> {
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+async function tryEverything(
+  recorder: Recorder,
+  { headers: session, version, capabilities }: Session,
+  wire: Wire,
+): Promise<void> {
+  const headers = { ...jsonHeaders, ...session };
+  const ping = (step: string, changed: Record<string, string | null>) =>
+    recorder.ask(step, { rpc: 'ping', headers: changed }, wire);
+  // Zero is an id like any other, and one that is easily taken for none.
+  await recorder.ask('ping', { rpc: 'ping', id: 0, params: { _meta: { 'com.example/check': true } } }, wire);
+  await tryUnknownNames(recorder, wire, capabilities);
+  if ('logging' in capabilities) {
+    const level = (name: string) => ({ rpc: 'logging/setLevel', params: { level: name } });
+    await recorder.ask('log level', level('error'), wire);
+    await recorder.ask('unknown log level', level(UNKNOWN), wire);
+  }
+  if (isObject(capabilities['resources']) && capabilities['resources']['subscribe'] === true)
+    await recorder.ask('subscribe', { rpc: 'resources/subscribe', params: { uri: 'check:none' } }, wire);
+  await tryBrokenBodies(recorder, headers);
+  await ping('unknown version header', { 'mcp-protocol-version': '1900-01-01' });
+  await ping('text body', { 'content-type': 'text/plain' });
+  await ping('unacceptable form', { accept: 'image/png' });
+  await ping('foreign origin', { origin: 'https://origin.invalid' });
+  if (version !== '2025-03-26') return;
+  const batch = ['a', 'b'].map((id) => ({ jsonrpc: '2.0', id, method: 'ping' }));
+  await recorder.send({ step: 'batch', method: 'POST', headers, body: JSON.stringify(batch) });
+}
+
+/** Opens a second session, with a version that nobody speaks, and ends it. */
+async function tryOtherVersion(recorder: Recorder): Promise<void> {
+  const answered = await recorder.ask(
+    'unknown version',
+    { rpc: 'initialize', params: hello('1900-01-01') },
+    plain,
+  );
+  const second = answered && sessionIn(answered);
+  if (second === undefined) return;
+  const version = resultIn(answered)?.['protocolVersion'];
+  const headers = {
+    'mcp-session-id': second,
+    ...(typeof version === 'string' && { 'mcp-protocol-version': version }),
+  };
+  await recorder.send({ step: 'DELETE of the second session', method: 'DELETE', headers });
+}
+
+function sessionIn({ answer }: Exchanged): string | undefined {
+  const id = answer?.headers['mcp-session-id'];
+  return typeof id === 'string' && id !== '' ? id : undefined;
+}
