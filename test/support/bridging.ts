@@ -131,7 +131,7 @@ export const topics: readonly Topic[] = [
       [translate]: ['-32042 must not be emitted'],
       'unit/gateway/clientFeatures': ['during $during a client can be asked'],
     },
-    limit: 'A 2026 client is not asked what a 2025 server wants to know.',
+    limit: 'A 2025 server cannot ask a 2026 client.',
   },
   {
     topic: 'changed roots, questions that have ended',
