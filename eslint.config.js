@@ -1,7 +1,7 @@
 import js from '@eslint/js';
+import { defineConfig } from 'eslint/config';
 import regexp from 'eslint-plugin-regexp';
 import importSort from 'eslint-plugin-simple-import-sort';
-import { defineConfig } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
 export default defineConfig(
@@ -38,7 +38,7 @@ export default defineConfig(
   {
     // `npm run format` sorts them: packages of Node, other packages, files.
     plugins: { 'import-sort': importSort },
-    rules: { 'import-sort/imports': ['off', { groups: [['^node:', '^@?\\w', '^\\.']] }] },
+    rules: { 'import-sort/imports': ['error', { groups: [['^node:', '^@?\\w', '^\\.']] }] },
   },
   {
     // Their regular expressions run on texts of callers and of upstream servers: each takes linear time.

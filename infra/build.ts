@@ -1,7 +1,7 @@
-import { context, stop, type Metafile, type OutputFile } from 'esbuild';
 import { createHash, randomBytes } from 'node:crypto';
 import { link, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
+import { context, type Metafile, type OutputFile, stop } from 'esbuild';
 import packageJson from '../package.json' with { type: 'json' };
 import { patchLibrary } from './libraryPatches.ts';
 

@@ -1,7 +1,7 @@
-import type { Plugin } from 'esbuild';
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
+import type { Plugin } from 'esbuild';
 
 const root = join(import.meta.dirname, '..');
 const library = join(root, 'node_modules/@azure/functions/src');

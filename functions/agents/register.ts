@@ -1,7 +1,7 @@
 import { app } from '@azure/functions';
-import { agentNames, agents } from '../../shared/orchestration/model/agents.ts';
+import { recordReport, REPORTS_QUEUE } from '../../shared/orchestration/engine/recordReport.ts';
 import { runDelegation } from '../../shared/orchestration/engine/runDelegation.ts';
-import { REPORTS_QUEUE, recordReport } from '../../shared/orchestration/engine/recordReport.ts';
+import { agentNames, agents } from '../../shared/orchestration/model/agents.ts';
 import type { App } from '../../shared/platform/config/config.ts';
 import type { AppDeps } from '../compose/deps.ts';
 

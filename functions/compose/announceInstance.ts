@@ -1,5 +1,5 @@
 import { publishBuildChange } from '../../shared/orchestration/events/buildChange.ts';
-import { UNBUILT, readBuildInfo } from '../../shared/platform/config/buildInfo.ts';
+import { readBuildInfo, UNBUILT } from '../../shared/platform/config/buildInfo.ts';
 import { describeEnvironment } from '../../shared/platform/config/environment.ts';
 import { processEnvironment } from '../../shared/platform/config/readConfig.ts';
 import { fingerprintsOf, keyIdOf } from '../../shared/platform/config/settingValues.ts';

@@ -1,11 +1,11 @@
-import { createCachedVerifier } from '../../shared/identity/tokens/cachedVerifier.ts';
-import { type Credentials, createCredentials } from '../../shared/identity/credentials/credentials.ts';
+import { createCredentials, type Credentials } from '../../shared/identity/credentials/credentials.ts';
 import { createTokenExchange } from '../../shared/identity/credentials/tokenExchange.ts';
-import { createTokenVerifier } from '../../shared/identity/tokens/verifyToken.ts';
+import { createCachedVerifier } from '../../shared/identity/tokens/cachedVerifier.ts';
 import { REQUIRED_SCOPE } from '../../shared/identity/tokens/refusals.ts';
+import { createTokenVerifier } from '../../shared/identity/tokens/verifyToken.ts';
+import type { Clock } from '../../shared/platform/base/clock.ts';
 import type { Config } from '../../shared/platform/config/config.ts';
 import { openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
-import type { Clock } from '../../shared/platform/base/clock.ts';
 import type { AppDeps } from './deps.ts';
 
 const ENTRA_AUTHORITY = 'https://login.microsoftonline.com';

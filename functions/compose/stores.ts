@@ -2,19 +2,19 @@ import {
   azureTableDelegationStore,
   azureTablePlanStore,
 } from '../../shared/orchestration/stores/azureTableStores.ts';
-import type { Config } from '../../shared/platform/config/config.ts';
 import { randomId } from '../../shared/platform/base/ids.ts';
+import type { Config } from '../../shared/platform/config/config.ts';
 import { azureTableIdempotencyStore } from '../../shared/platform/http/azureTableIdempotencyStore.ts';
-import { azureTableRegistryLinkStore } from '../../shared/registry/links/azureTableRegistryLinkStore.ts';
-import { azureTableRegistrySyncStore } from '../../shared/registry/sync/azureTableRegistrySyncStore.ts';
-import { azureTableVersionStore } from '../../shared/registry/versions/azureTableVersionStore.ts';
-import { versionedStore } from '../../shared/registry/records/registryVersion.ts';
-import { azureTableServerStore } from '../../shared/registry/records/azureTableServerStore.ts';
-import { sealedServerStore } from '../../shared/registry/records/sealedServerStore.ts';
-import { azureTableToolsetStore } from '../../shared/registry/toolsets/azureTableToolsetStore.ts';
 import type { Seal } from '../../shared/platform/security/seal.ts';
 import type { StateStore } from '../../shared/platform/state/stateStore.ts';
 import type { OpenTable } from '../../shared/platform/tables/tables.ts';
+import { azureTableRegistryLinkStore } from '../../shared/registry/links/azureTableRegistryLinkStore.ts';
+import { azureTableServerStore } from '../../shared/registry/records/azureTableServerStore.ts';
+import { versionedStore } from '../../shared/registry/records/registryVersion.ts';
+import { sealedServerStore } from '../../shared/registry/records/sealedServerStore.ts';
+import { azureTableRegistrySyncStore } from '../../shared/registry/sync/azureTableRegistrySyncStore.ts';
+import { azureTableToolsetStore } from '../../shared/registry/toolsets/azureTableToolsetStore.ts';
+import { azureTableVersionStore } from '../../shared/registry/versions/azureTableVersionStore.ts';
 import type { AppDeps } from './deps.ts';
 
 type Stores = Pick<

@@ -1,6 +1,6 @@
 import type { Actor } from '../../shared/identity/access/actor.ts';
-import { type Permission, isPermitted } from '../../shared/identity/access/permissions.ts';
-import { challenge, refusalError, type Refusal } from '../../shared/identity/tokens/refusals.ts';
+import { isPermitted, type Permission } from '../../shared/identity/access/permissions.ts';
+import { challenge, type Refusal, refusalError } from '../../shared/identity/tokens/refusals.ts';
 import type { TokenVerifier, Verdict } from '../../shared/identity/tokens/verifyToken.ts';
 import type { DomainError } from '../../shared/platform/base/errors.ts';
 import type { Log } from '../../shared/platform/telemetry/log.ts';

@@ -1,6 +1,6 @@
 import type { DomainError } from '../../shared/platform/base/errors.ts';
-import { retryAfter, toProblem } from '../../shared/platform/http/problem.ts';
 import type { Result } from '../../shared/platform/base/result.ts';
+import { retryAfter, toProblem } from '../../shared/platform/http/problem.ts';
 import { TextResponse } from '../../shared/platform/http/responses.ts';
 import type { Answer, Route } from './route.ts';
 

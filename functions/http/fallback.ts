@@ -1,9 +1,9 @@
-import { type AllowedOrigins, letEveryPageRead, letPagesRead, preflight } from './cors.ts';
-import type { IncomingRequest } from './serve.ts';
 import { problemAnswer, toResponse } from './answers.ts';
-import type { Method, Route } from './route.ts';
+import { type AllowedOrigins, letEveryPageRead, letPagesRead, preflight } from './cors.ts';
 import { type OwnHosts, readTarget } from './hosts.ts';
 import { matches } from './paths.ts';
+import type { Method, Route } from './route.ts';
+import type { IncomingRequest } from './serve.ts';
 
 type Placed = Pick<Route, 'method' | 'path' | 'permission' | 'pages' | 'answerHeaders'>;
 

@@ -1,4 +1,4 @@
-import { type Result, fail, succeed } from '../../shared/platform/base/result.ts';
+import { fail, type Result, succeed } from '../../shared/platform/base/result.ts';
 
 /** The hosts that an app serves, as URLs write them: `mcp.contoso.com`, `127.0.0.1:8001`. */
 export type OwnHosts = ReadonlySet<string>;

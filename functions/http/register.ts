@@ -1,9 +1,9 @@
 import {
+  app,
   type HttpHandler,
   type HttpMethod,
   HttpResponse,
   type HttpResponseInit,
-  app,
 } from '@azure/functions';
 import { StreamResponse, TextResponse } from '../../shared/platform/http/responses.ts';
 import { fallback } from './fallback.ts';

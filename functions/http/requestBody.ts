@@ -1,7 +1,7 @@
 import type { ReadableStream, ReadableStreamDefaultReader } from 'node:stream/web';
 import { parseJsonBytes } from '../../shared/platform/base/json.ts';
 import { readBounded } from '../../shared/platform/base/readBounded.ts';
-import { type Result, fail, succeed } from '../../shared/platform/base/result.ts';
+import { fail, type Result, succeed } from '../../shared/platform/base/result.ts';
 import { DISCARD_TIMEOUT_MS, MAX_BODY_BYTES, MAX_DISCARDED_BYTES, TOO_LARGE_ANSWER_MS } from './limits.ts';
 
 /** The part of a request that its body is read from; both a Fetch `Request` and a Functions `HttpRequest` have it. */

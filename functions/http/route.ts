@@ -1,6 +1,6 @@
 import type { z } from 'zod';
-import type { Permission } from '../../shared/identity/access/permissions.ts';
 import type { Actor } from '../../shared/identity/access/actor.ts';
+import type { Permission } from '../../shared/identity/access/permissions.ts';
 import type { DomainError } from '../../shared/platform/base/errors.ts';
 import type { Result } from '../../shared/platform/base/result.ts';
 import type { Trace } from '../../shared/platform/telemetry/trace.ts';

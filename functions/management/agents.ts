@@ -1,7 +1,7 @@
 import type { AgentLoad } from '../../shared/orchestration/agents/loads.ts';
 import { type Agent, agentNames, agents } from '../../shared/orchestration/model/agents.ts';
 import { type Task, taskSchemas } from '../../shared/orchestration/tasks/task.ts';
-import { type Result, fail, succeed } from '../../shared/platform/base/result.ts';
+import { fail, type Result, succeed } from '../../shared/platform/base/result.ts';
 import type { AppDeps } from '../compose/deps.ts';
 import type { Route } from '../http/route.ts';
 

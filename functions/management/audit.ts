@@ -5,7 +5,7 @@ import { recordOf } from '../../shared/audit/model/trailStore.ts';
 import { verifyTrail } from '../../shared/audit/verify/verifyTrail.ts';
 import type { DomainError } from '../../shared/platform/base/errors.ts';
 import { fail, succeed } from '../../shared/platform/base/result.ts';
-import { type Taken, createTenantPlaces } from '../../shared/platform/concurrency/tenantShare.ts';
+import { createTenantPlaces, type Taken } from '../../shared/platform/concurrency/tenantShare.ts';
 import type { AppDeps } from '../compose/deps.ts';
 import type { Route } from '../http/route.ts';
 import { readPage, readQuery } from './paging.ts';

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { MAX_BULK_SERVERS } from '../../shared/orchestration/model/limits.ts';
 import type { Plan } from '../../shared/orchestration/model/plan.ts';
 import { registerServers } from '../../shared/orchestration/plans/bulkRegistration.ts';
-import { type Result, invalidBySchema, succeed } from '../../shared/platform/base/result.ts';
+import { invalidBySchema, type Result, succeed } from '../../shared/platform/base/result.ts';
 import { type Registration, registrationSchema } from '../../shared/registry/records/server.ts';
 import type { AppDeps } from '../compose/deps.ts';
 import type { Answer, Call, Route } from '../http/route.ts';

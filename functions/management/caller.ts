@@ -1,7 +1,7 @@
 import type { Actor } from '../../shared/identity/access/actor.ts';
 import { bearerToken } from '../../shared/identity/tokens/bearerToken.ts';
 import type { Caller } from '../../shared/orchestration/model/caller.ts';
-import { type WithheldOf, withheldFrom } from '../../shared/orchestration/tasks/resultAccess.ts';
+import { withheldFrom, type WithheldOf } from '../../shared/orchestration/tasks/resultAccess.ts';
 import type { AppDeps } from '../compose/deps.ts';
 import type { Call } from '../http/route.ts';
 

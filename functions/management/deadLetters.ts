@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import {
-  type Requeued,
-  type SeenDeadLetter,
   listDeadLetters,
+  type Requeued,
   requeueDeadLetter,
+  type SeenDeadLetter,
   sequenceNumberSchema,
 } from '../../shared/orchestration/engine/deadLetters.ts';
 import { succeed } from '../../shared/platform/base/result.ts';

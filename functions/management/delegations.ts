@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { cancelDelegation } from '../../shared/orchestration/engine/cancel.ts';
 import {
-  type DelegationRequest,
   delegate,
+  type DelegationRequest,
   delegationRequestSchema,
 } from '../../shared/orchestration/engine/delegate.ts';
 import { agentNames } from '../../shared/orchestration/model/agents.ts';
 import { type Delegation, delegationStateSchema } from '../../shared/orchestration/model/delegation.ts';
-import { type WithheldOf, shownError } from '../../shared/orchestration/tasks/resultAccess.ts';
+import { shownError, type WithheldOf } from '../../shared/orchestration/tasks/resultAccess.ts';
 import { idSchema } from '../../shared/platform/base/ids.ts';
 import { type Result, succeed } from '../../shared/platform/base/result.ts';
 import type { AppDeps } from '../compose/deps.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { createHealthCheck, CHECK_WITHIN_MS } from '../../shared/health/checkHealth.ts';
+import { CHECK_WITHIN_MS, createHealthCheck } from '../../shared/health/checkHealth.ts';
 import { shownHealth } from '../../shared/health/healthReport.ts';
 import { invalid, succeed } from '../../shared/platform/base/result.ts';
 import type { AppDeps } from '../compose/deps.ts';

@@ -1,14 +1,14 @@
+import { InfrastructureError } from '../../shared/platform/base/errors.ts';
+import { ANSWER_BOUNDS, unsafeShape } from '../../shared/platform/base/json.ts';
+import { invalid, succeed } from '../../shared/platform/base/result.ts';
 import {
-  IDEMPOTENCY_KEY_RULE,
-  type IdempotencyDeps,
-  type UsedKey,
   claimKey,
   endClaim,
+  IDEMPOTENCY_KEY_RULE,
+  type IdempotencyDeps,
   idempotencyKeyPattern,
+  type UsedKey,
 } from '../../shared/platform/http/idempotency.ts';
-import { InfrastructureError } from '../../shared/platform/base/errors.ts';
-import { invalid, succeed } from '../../shared/platform/base/result.ts';
-import { ANSWER_BOUNDS, unsafeShape } from '../../shared/platform/base/json.ts';
 import type { Log } from '../../shared/platform/telemetry/log.ts';
 import type { Answer, Call, Route } from '../http/route.ts';
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { tenantHint } from '../../shared/identity/access/tenants.ts';
 import { MAX_BULK_SERVERS } from '../../shared/orchestration/model/limits.ts';
-import { type Result, fail, succeed } from '../../shared/platform/base/result.ts';
+import { fail, type Result, succeed } from '../../shared/platform/base/result.ts';
 import { exportFormats, exportServers } from '../../shared/registry/import/exportServers.ts';
 import { fetchImport } from '../../shared/registry/import/fetchImport.ts';
 import { type Import, readImport } from '../../shared/registry/import/readImport.ts';

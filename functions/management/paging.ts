@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { idSchema } from '../../shared/platform/base/ids.ts';
-import { type Result, invalid, invalidBySchema, succeed } from '../../shared/platform/base/result.ts';
+import { invalid, invalidBySchema, type Result, succeed } from '../../shared/platform/base/result.ts';
 import type { Page } from '../../shared/platform/tables/tables.ts';
 import type { Answer } from '../http/route.ts';
 

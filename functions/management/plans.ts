@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { cancelPlan } from '../../shared/orchestration/engine/cancel.ts';
 import { agents } from '../../shared/orchestration/model/agents.ts';
 import type { Delegation } from '../../shared/orchestration/model/delegation.ts';
-import { type Plan, hasEnded, planSchema } from '../../shared/orchestration/model/plan.ts';
+import { hasEnded, type Plan, planSchema } from '../../shared/orchestration/model/plan.ts';
 import { compensationId, planError } from '../../shared/orchestration/model/planProgress.ts';
 import { missingTasks } from '../../shared/orchestration/plans/namedPlan.ts';
 import { namedPlans } from '../../shared/orchestration/plans/namedPlans.ts';
@@ -11,17 +11,17 @@ import {
   planRequestSchema,
   requestPlan,
 } from '../../shared/orchestration/plans/requestPlan.ts';
-import { type WithheldOf, shownError } from '../../shared/orchestration/tasks/resultAccess.ts';
+import { shownError, type WithheldOf } from '../../shared/orchestration/tasks/resultAccess.ts';
 import { type Result, succeed } from '../../shared/platform/base/result.ts';
 import type { AppDeps } from '../compose/deps.ts';
 import type { Answer, Route } from '../http/route.ts';
+import { withheldFor } from './caller.ts';
 import { delegationHref } from './delegations.ts';
 import { delegationsOf } from './delegationsOf.ts';
 import { readPage, readQuery } from './paging.ts';
 import { privileged } from './privileged.ts';
 import { askerOf, followPlan, readById } from './wait.ts';
 import { watchPlan } from './watchPlan.ts';
-import { withheldFor } from './caller.ts';
 
 export const planHref = (id: string): string => `/plans/${id}`;
 

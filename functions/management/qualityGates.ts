@@ -1,16 +1,16 @@
 import { z } from 'zod';
 import type { Delegation } from '../../shared/orchestration/model/delegation.ts';
-import { type Plan, failedCheck, gateStatus, hasEnded } from '../../shared/orchestration/model/plan.ts';
+import { failedCheck, gateStatus, hasEnded, type Plan } from '../../shared/orchestration/model/plan.ts';
 import { missingChecks, runGate } from '../../shared/orchestration/plans/qualityGates.ts';
-import { type WithheldOf, shownError } from '../../shared/orchestration/tasks/resultAccess.ts';
-import { type Result, fail, succeed } from '../../shared/platform/base/result.ts';
+import { shownError, type WithheldOf } from '../../shared/orchestration/tasks/resultAccess.ts';
+import { fail, type Result, succeed } from '../../shared/platform/base/result.ts';
 import type { AppDeps } from '../compose/deps.ts';
 import type { Answer, Route } from '../http/route.ts';
+import { withheldFor } from './caller.ts';
 import { delegationsOf } from './delegationsOf.ts';
 import { readPage } from './paging.ts';
 import { privileged } from './privileged.ts';
 import { askerOf, followPlan, readById } from './wait.ts';
-import { withheldFor } from './caller.ts';
 
 const runHref = (gate: string, id: string): string => `/quality-gates/${gate}/runs/${id}`;
 

@@ -1,17 +1,17 @@
-import { fail, succeed } from '../../shared/platform/base/result.ts';
 import type { IdSource } from '../../shared/platform/base/ids.ts';
+import { fail, succeed } from '../../shared/platform/base/result.ts';
 import {
-  type LinkRequest,
-  type RegistryLink,
   expiryOf,
   linkExpiry,
   linkIdOf,
+  type LinkRequest,
   linkRequestSchema,
+  type RegistryLink,
   type RegistryLinkStore,
 } from '../../shared/registry/links/registryLink.ts';
 import type { AppDeps } from '../compose/deps.ts';
-import type { Route } from '../http/route.ts';
 import { secretUrlHeaders } from '../http/answers.ts';
+import type { Route } from '../http/route.ts';
 import { readPage } from './paging.ts';
 import { privileged } from './privileged.ts';
 

@@ -1,11 +1,11 @@
 import { fail, succeed } from '../../shared/platform/base/result.ts';
 import type { RegistrySync } from '../../shared/registry/sync/registrySync.ts';
 import {
+  sourceOf,
   type SyncBudget,
   type SyncDeps,
-  type UpstreamRegistry,
-  sourceOf,
   syncRegistry,
+  type UpstreamRegistry,
 } from '../../shared/registry/sync/syncRegistry.ts';
 import type { AppDeps } from '../compose/deps.ts';
 import type { Call, Route } from '../http/route.ts';

@@ -1,18 +1,18 @@
 import { z } from 'zod';
-import type { Actor } from '../../shared/identity/access/actor.ts';
 import { systemReport } from '../../shared/health/systemReport.ts';
-import { REPORT_PLAN } from '../../shared/orchestration/plans/systemReport.ts';
-import { type Plan, hasEnded } from '../../shared/orchestration/model/plan.ts';
-import { requestPlan } from '../../shared/orchestration/plans/requestPlan.ts';
+import type { Actor } from '../../shared/identity/access/actor.ts';
+import { hasEnded, type Plan } from '../../shared/orchestration/model/plan.ts';
 import type { PlanStore } from '../../shared/orchestration/model/stores.ts';
-import { type Result, fail, succeed } from '../../shared/platform/base/result.ts';
+import { requestPlan } from '../../shared/orchestration/plans/requestPlan.ts';
+import { REPORT_PLAN } from '../../shared/orchestration/plans/systemReport.ts';
+import { fail, type Result, succeed } from '../../shared/platform/base/result.ts';
 import type { AppDeps } from '../compose/deps.ts';
 import type { Answer, Route } from '../http/route.ts';
+import { withheldFor } from './caller.ts';
 import { delegationsOf } from './delegationsOf.ts';
 import { readQuery } from './paging.ts';
 import { privileged } from './privileged.ts';
 import { askerOf, followPlan, readById } from './wait.ts';
-import { withheldFor } from './caller.ts';
 
 const reportHref = (id: string): string => `/reports/${id}`;
 

@@ -1,17 +1,17 @@
 import { z } from 'zod';
 import { createCircuitBreaker } from '../../shared/gateway/upstream/circuitBreaker.ts';
 import type { Caller } from '../../shared/orchestration/model/caller.ts';
-import { type Plan, hasEnded } from '../../shared/orchestration/model/plan.ts';
+import { hasEnded, type Plan } from '../../shared/orchestration/model/plan.ts';
 import { planError } from '../../shared/orchestration/model/planProgress.ts';
 import { registerServer } from '../../shared/orchestration/plans/serverRegistration.ts';
 import { removeServer } from '../../shared/orchestration/plans/serverRemoval.ts';
 import { refreshServer, updateServer } from '../../shared/orchestration/plans/serverUpdate.ts';
 import type { ServerChange } from '../../shared/orchestration/servers/findServer.ts';
-import { type Result, fail, succeed } from '../../shared/platform/base/result.ts';
+import { fail, type Result, succeed } from '../../shared/platform/base/result.ts';
 import {
   type Registration,
-  type ServerContent,
   registrationSchema,
+  type ServerContent,
   serverContentSchema,
   serverStatusSchema,
 } from '../../shared/registry/records/server.ts';

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { challenge, refusalError } from '../../shared/identity/tokens/refusals.ts';
-import { type Permission, isPermitted } from '../../shared/identity/access/permissions.ts';
+import { isPermitted, type Permission } from '../../shared/identity/access/permissions.ts';
 import type { AuthContext, Session } from '../../shared/identity/sessions/sessionStore.ts';
 import { bearerToken } from '../../shared/identity/tokens/bearerToken.ts';
+import { challenge, refusalError } from '../../shared/identity/tokens/refusals.ts';
 import { fail, succeed } from '../../shared/platform/base/result.ts';
 import type { AppDeps } from '../compose/deps.ts';
 import { problemAnswer } from '../http/answers.ts';

@@ -1,6 +1,6 @@
+import { stagesOf } from '../../shared/platform/telemetry/serverTiming.ts';
 import type { AppDeps } from '../compose/deps.ts';
 import type { HttpDeps } from '../http/serve.ts';
-import { stagesOf } from '../../shared/platform/telemetry/serverTiming.ts';
 
 /** Notices answers that took long; many of them are a `performance_degradation`, for the operator's tenant. */
 export function slownessRecorder({

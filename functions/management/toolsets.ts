@@ -1,12 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Result, fail, succeed } from '../../shared/platform/base/result.ts';
+import { fail, type Result, succeed } from '../../shared/platform/base/result.ts';
 import {
   type NewToolset,
   newToolsetSchema,
+  sizeFailure,
   type Toolset,
   type ToolsetChange,
   toolsetChangeSchema,
-  sizeFailure,
 } from '../../shared/registry/toolsets/toolset.ts';
 import type { AppDeps } from '../compose/deps.ts';
 import type { Answer, Route } from '../http/route.ts';

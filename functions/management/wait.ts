@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { Caller } from '../../shared/orchestration/model/caller.ts';
-import { type Plan, hasEnded } from '../../shared/orchestration/model/plan.ts';
+import { hasEnded, type Plan } from '../../shared/orchestration/model/plan.ts';
 import type { PlanStore } from '../../shared/orchestration/model/stores.ts';
-import { type Result, fail, invalid, succeed } from '../../shared/platform/base/result.ts';
+import { fail, invalid, type Result, succeed } from '../../shared/platform/base/result.ts';
 import type { Stored } from '../../shared/platform/tables/tables.ts';
 import type { Call } from '../http/route.ts';
 import { callerOf } from './caller.ts';

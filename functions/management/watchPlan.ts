@@ -1,5 +1,5 @@
 import { eventResponse } from '../../shared/gateway/protocol/sse.ts';
-import { type Plan, hasEnded } from '../../shared/orchestration/model/plan.ts';
+import { hasEnded, type Plan } from '../../shared/orchestration/model/plan.ts';
 
 /** Azure ends a request after 230 seconds. The stream ends before, and the client reconnects. */
 const WATCH_FOR_MS = 200_000;

@@ -1,8 +1,8 @@
 import { z } from 'zod';
+import type { Front } from '../../shared/gateway/calls/call.ts';
 import { createMcpEndpoints } from '../../shared/gateway/calls/endpoint.ts';
 import type { BuiltInTools } from '../../shared/gateway/catalogue/builtInTools.ts';
 import { PARSE_ERROR, toJsonRpcError } from '../../shared/gateway/protocol/errorCodes.ts';
-import type { Front } from '../../shared/gateway/calls/call.ts';
 import type { DomainError } from '../../shared/platform/base/errors.ts';
 import { toProblem } from '../../shared/platform/http/problem.ts';
 import type { AppDeps } from '../compose/deps.ts';

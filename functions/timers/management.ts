@@ -5,8 +5,8 @@ import type { Caller } from '../../shared/orchestration/model/caller.ts';
 import { continueTrace } from '../../shared/platform/telemetry/trace.ts';
 import {
   type SyncBudget,
-  type UpstreamRegistry,
   syncRegistry,
+  type UpstreamRegistry,
 } from '../../shared/registry/sync/syncRegistry.ts';
 import type { AppDeps } from '../compose/deps.ts';
 import type { Timer } from './register.ts';

@@ -1,10 +1,10 @@
-import { hostname, homedir } from 'node:os';
-import type { Topology } from '../local/topology.ts';
-import { portsFor, type Ports } from '../local/defaults.ts';
-import { root } from '../local/processes.ts';
+import { homedir, hostname } from 'node:os';
 import { type Agent, agentNames } from '../../shared/orchestration/model/agents.ts';
 import type { Task } from '../../shared/orchestration/tasks/task.ts';
 import type { TaskCatalogue } from '../../shared/orchestration/tasks/taskCatalogue.ts';
+import { type Ports, portsFor } from '../local/defaults.ts';
+import { root } from '../local/processes.ts';
+import type { Topology } from '../local/topology.ts';
 
 /** The input of a task and its recorded output. */
 export interface Example {

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { parseArgs, type ParseArgsOptionsConfig } from 'node:util';
 import { z } from 'zod';
-import { roles, type Role } from '../../shared/identity/access/actor.ts';
+import { type Role, roles } from '../../shared/identity/access/actor.ts';
 import { defaultTenant, defaultUser, maxPortOffset } from './defaults.ts';
 import { LocalError } from './localError.ts';
 import type { TopologyOptions } from './topology.ts';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LocalError } from './localError.ts';
-import { startProcess, type LocalProcess, type ProcessSpec } from './localProcess.ts';
+import { type LocalProcess, type ProcessSpec, startProcess } from './localProcess.ts';
 import { afterDeath } from './restartPolicy.ts';
 
 /**

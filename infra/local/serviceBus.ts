@@ -1,5 +1,5 @@
-import { startBroker } from '@mcp-registry-gateway/service-bus';
 import { parseArgs } from 'node:util';
+import { startBroker } from '@mcp-registry-gateway/service-bus';
 import topology from '../topology.json' with { type: 'json' };
 import { runChild } from './childProcess.ts';
 

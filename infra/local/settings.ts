@@ -1,13 +1,13 @@
-import type { App } from '../../shared/platform/config/config.ts';
 import { connectionStringFor } from '@mcp-registry-gateway/service-bus';
+import type { App } from '../../shared/platform/config/config.ts';
 import {
   apiClientId,
   defaultTenant,
   exampleSealingKey,
   localClientSecret,
   localOrigin,
-  secondTenant,
   type Ports,
+  secondTenant,
 } from './defaults.ts';
 
 /** The environment of one app; `local.settings.example.json` says the same for `func start`. */

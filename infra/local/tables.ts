@@ -1,5 +1,5 @@
-import { TableClient } from '@azure/data-tables';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { TableClient } from '@azure/data-tables';
 import topology from '../topology.json' with { type: 'json' };
 
 /**

@@ -1,6 +1,6 @@
 import { isProduction } from '../../shared/platform/config/environment.ts';
 import { openDataFolder } from './dataFolder.ts';
-import { localOrigin, portsFor, type Ports } from './defaults.ts';
+import { localOrigin, type Ports, portsFor } from './defaults.ts';
 import type { MintRequest } from './issuer/claims.ts';
 import { LocalError } from './localError.ts';
 import { mintAt } from './mint.ts';
@@ -12,10 +12,10 @@ import {
   demoServers,
   demoUrl,
   groundProcesses,
-  root,
   type Place,
+  root,
 } from './processes.ts';
-import { processGroup, type LineListener, type ProcessGroup } from './processGroup.ts';
+import { type LineListener, type ProcessGroup, processGroup } from './processGroup.ts';
 import { chooseState, type StateChoice } from './redis.ts';
 
 export interface TopologyOptions {

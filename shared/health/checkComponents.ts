@@ -1,17 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Caller } from '../orchestration/model/caller.ts';
-import { healthCheckPlan } from '../orchestration/plans/healthCheck.ts';
 import type { Plan } from '../orchestration/model/plan.ts';
 import { delegationIdOf } from '../orchestration/model/planProgress.ts';
+import { healthCheckPlan } from '../orchestration/plans/healthCheck.ts';
 import { type PlanDeps, requestPlan } from '../orchestration/plans/requestPlan.ts';
 import type { TaskCatalogue } from '../orchestration/tasks/taskCatalogue.ts';
 import { type DomainError, InfrastructureError } from '../platform/base/errors.ts';
-import { type Result, fail } from '../platform/base/result.ts';
+import { fail, type Result } from '../platform/base/result.ts';
 import {
   type Component,
+  componentOf,
   type Components,
   type HealthReport,
-  componentOf,
   healthReport,
 } from './healthReport.ts';
 import { probeStores, withTimeout } from './probeStores.ts';

@@ -3,8 +3,8 @@ import type { Caller } from '../orchestration/model/caller.ts';
 import { InfrastructureError } from '../platform/base/errors.ts';
 import { stateBounds } from '../platform/state/stateBounds.ts';
 import { type HeldLease, parseStateValue } from '../platform/state/stateStore.ts';
-import { type HealthDeps, checkComponents, checkWithoutAgents } from './checkComponents.ts';
-import { type HealthReport, healthChanges, healthReportSchema } from './healthReport.ts';
+import { checkComponents, checkWithoutAgents, type HealthDeps } from './checkComponents.ts';
+import { healthChanges, type HealthReport, healthReportSchema } from './healthReport.ts';
 import { withTimeout } from './probeStores.ts';
 
 interface HealthCheck {

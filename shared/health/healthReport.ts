@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { errorKinds } from '../platform/base/errors.ts';
 import type { Delegation } from '../orchestration/model/delegation.ts';
 import type { PlanStep } from '../orchestration/model/plan.ts';
-import { type WithheldOf, shownError, withheldSchema } from '../orchestration/tasks/resultAccess.ts';
+import { shownError, type WithheldOf, withheldSchema } from '../orchestration/tasks/resultAccess.ts';
+import { errorKinds } from '../platform/base/errors.ts';
 
 const statusSchema = z.enum(['healthy', 'degraded', 'failed']);
 

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { GATEWAY_INFO } from '../gateway/protocol/envelope.ts';
 import type { Delegation } from '../orchestration/model/delegation.ts';
-import { type Plan, type PlanStep, hasEnded } from '../orchestration/model/plan.ts';
+import { hasEnded, type Plan, type PlanStep } from '../orchestration/model/plan.ts';
 import {
+  shownError,
   type Withheld,
   type WithheldOf,
-  shownError,
   withheldSchema,
 } from '../orchestration/tasks/resultAccess.ts';
 import { type Component, overallStatus } from './healthReport.ts';

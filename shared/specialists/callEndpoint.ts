@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { TaskHelpers } from '../orchestration/tasks/task.ts';
-import { type OutboundClient, type OutboundRequest, explain } from '../platform/outbound/outboundClient.ts';
-import { type Result, fail, succeed } from '../platform/base/result.ts';
+import { fail, type Result, succeed } from '../platform/base/result.ts';
+import { explain, type OutboundClient, type OutboundRequest } from '../platform/outbound/outboundClient.ts';
 import { continueTrace, traceparentOf } from '../platform/telemetry/trace.ts';
 import { withTimeout } from './withTimeout.ts';
 

@@ -1,10 +1,10 @@
 import { isObject } from '../gateway/protocol/jsonRpc.ts';
 import type { TaskHelpers } from '../orchestration/tasks/task.ts';
 import type { App, Config } from '../platform/config/config.ts';
-import { type EndpointAnswer, callEndpoint, sessionToken, tracedHeaders } from './callEndpoint.ts';
+import { callEndpoint, type EndpointAnswer, sessionToken, tracedHeaders } from './callEndpoint.ts';
 import { checkStores } from './checkStores.ts';
 import type { SpecialistDeps } from './deps.ts';
-import { type Finding, defineFindings } from './finding.ts';
+import { defineFindings, type Finding } from './finding.ts';
 import type { Inspection } from './inspection.ts';
 
 /** An endpoint of an app, and its answer when all is well. */

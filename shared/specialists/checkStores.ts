@@ -1,11 +1,11 @@
 import { InfrastructureError } from '../platform/base/errors.ts';
+import { tableNames } from '../platform/config/topology.ts';
 import type { OpenedStateStore } from '../platform/state/openStateStore.ts';
 import type { TableCodec } from '../platform/tables/tables.ts';
-import { tableNames } from '../platform/config/topology.ts';
 import type { SpecialistDeps } from './deps.ts';
-import { type Finding, defineFindings } from './finding.ts';
+import { defineFindings, type Finding } from './finding.ts';
 import type { Inspection } from './inspection.ts';
-import { type StoreFault, type StoreFaultKind, classifyStoreFault } from './storeFault.ts';
+import { classifyStoreFault, type StoreFault, type StoreFaultKind } from './storeFault.ts';
 import { withTimeout } from './withTimeout.ts';
 
 /** Far more than an operation takes, and short enough to leave the task time to answer. */

@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import { type Plan, failedCheck, hasEnded } from '../orchestration/model/plan.ts';
+import { failedCheck, hasEnded, type Plan } from '../orchestration/model/plan.ts';
 import type { TaskHelpers } from '../orchestration/tasks/task.ts';
 import type { App } from '../platform/config/config.ts';
 import { readInstances } from '../platform/telemetry/instances.ts';
 import type { SpecialistDeps } from './deps.ts';
 import type { RaisedEvent } from './eventHandlers.ts';
-import { type Finding, reportSchema, defineFindings } from './finding.ts';
+import { defineFindings, type Finding, reportSchema } from './finding.ts';
 
 /** The subjects of a `deployment_status` event. Any user may raise such an event, with any detail. */
 const detailSchema = z.union([

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Audit } from '../audit/journal/audit.ts';
 import type { Agent } from '../orchestration/model/agents.ts';
 import { type EventRoutes, handlerOf } from '../orchestration/model/eventRoutes.ts';
-import { type Task, type TaskHelpers, defineTask } from '../orchestration/tasks/task.ts';
+import { defineTask, type Task, type TaskHelpers } from '../orchestration/tasks/task.ts';
 import { succeed } from '../platform/base/result.ts';
 
 /** The input of a task that handles an event. */

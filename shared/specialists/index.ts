@@ -1,5 +1,6 @@
 import { type TaskCatalogue, taskCatalogue } from '../orchestration/tasks/taskCatalogue.ts';
 import type { SpecialistDeps } from './deps.ts';
+import { eventRecorders } from './eventHandlers.ts';
 import { fastmcpTasks } from './fastmcp-specialist/tasks.ts';
 import { debuggerTasks } from './mcp-debugger/tasks.ts';
 import { deploymentTasks } from './mcp-deployment-specialist/tasks.ts';
@@ -8,7 +9,6 @@ import { performanceTasks } from './mcp-performance-optimizer/tasks.ts';
 import { protocolTasks } from './mcp-protocol-expert/tasks.ts';
 import { auditorTasks } from './mcp-security-auditor/tasks.ts';
 import { probes } from './probe.ts';
-import { eventRecorders } from './eventHandlers.ts';
 
 /** Returns every task of every agent. If an agent has no task for an event that is routed to it, it records the event. */
 export function specialistTasks(deps: SpecialistDeps): TaskCatalogue {

@@ -1,15 +1,15 @@
 import { z } from 'zod';
 import type { Agent } from '../orchestration/model/agents.ts';
-import { type Task, type TaskDefinition, type TaskHelpers, defineTask } from '../orchestration/tasks/task.ts';
+import { defineTask, type Task, type TaskDefinition, type TaskHelpers } from '../orchestration/tasks/task.ts';
 import { succeed } from '../platform/base/result.ts';
 import {
   type Finding,
   health,
   healthSchema,
+  problemsIn,
   reportSchema,
   verdict,
   verdictSchema,
-  problemsIn,
 } from './finding.ts';
 
 /** What a specialist saw of a part of the system, and what follows from it. */

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { type Agent, agentNames } from '../orchestration/model/agents.ts';
-import { type Task, defineTask } from '../orchestration/tasks/task.ts';
+import { defineTask, type Task } from '../orchestration/tasks/task.ts';
 import { fail, succeed } from '../platform/base/result.ts';
 import type { StateStore } from '../platform/state/stateStore.ts';
 

@@ -1,5 +1,5 @@
 import type { AuditRecord } from '../audit/model/record.ts';
-import { type TrailQuery, type TrailStore, recordOf } from '../audit/model/trailStore.ts';
+import { recordOf, type TrailQuery, type TrailStore } from '../audit/model/trailStore.ts';
 
 const PAGE = 500;
 /** The trail has no index for these searches: a search reads at most this many rows, or `limit` if that is more. */

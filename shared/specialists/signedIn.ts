@@ -1,6 +1,6 @@
 import type { SignedIn } from '../identity/credentials/credentials.ts';
-import type { DomainError } from '../platform/base/errors.ts';
 import type { TaskHelpers } from '../orchestration/tasks/task.ts';
+import type { DomainError } from '../platform/base/errors.ts';
 
 /** The actor with the token that the session keeps; undefined where there is no token. */
 export async function signedIn({

@@ -1,5 +1,5 @@
 import { InfrastructureError } from '../platform/base/errors.ts';
-import { type Result, fail, succeed } from '../platform/base/result.ts';
+import { fail, type Result, succeed } from '../platform/base/result.ts';
 
 /**
  * Runs an operation with a timeout of its own, so that a part of the system that hangs or fails becomes a finding of the task

@@ -1,5 +1,5 @@
 import { emptyFunction, startFront, toolCall } from './front.ts';
-import { type Measured, type Target, load } from './load.ts';
+import { load, type Measured, type Target } from './load.ts';
 
 /** What the gateway has to keep to on two shared cores. */
 const GOALS = {

@@ -8,7 +8,12 @@ import { openAudit } from '../../shared/audit/journal/audit.ts';
 import { azureTableTrailStore } from '../../shared/audit/journal/azureTableTrailStore.ts';
 import { delegate } from '../../shared/orchestration/engine/delegate.ts';
 import { messageOf } from '../../shared/orchestration/engine/message.ts';
-import { type Delegation, claim, finish, newDelegation } from '../../shared/orchestration/model/delegation.ts';
+import {
+  claim,
+  type Delegation,
+  finish,
+  newDelegation,
+} from '../../shared/orchestration/model/delegation.ts';
 import { azureTableDelegationStore } from '../../shared/orchestration/stores/azureTableStores.ts';
 import { taskCatalogue } from '../../shared/orchestration/tasks/taskCatalogue.ts';
 import { systemClock } from '../../shared/platform/base/clock.ts';
@@ -19,7 +24,7 @@ import { probes } from '../../shared/specialists/probe.ts';
 import { caller, testEngine } from '../support/engine.ts';
 import { managementApi } from '../support/managementApi.ts';
 import { processesAt } from '../support/place.ts';
-import { type TestTopology, startTestTopology } from '../support/topology.ts';
+import { startTestTopology, type TestTopology } from '../support/topology.ts';
 
 const AGENT = 'fastmcp-specialist';
 const ROUND_TRIPS_A_SECOND = 20;

@@ -1,4 +1,4 @@
-import { TableClient, odata } from '@azure/data-tables';
+import { odata, TableClient } from '@azure/data-tables';
 import { createReader } from '../../functions/management/officialRegistry/reads.ts';
 import { openTables } from '../../shared/platform/tables/openTables.ts';
 import { azureTableVersionStore } from '../../shared/registry/versions/azureTableVersionStore.ts';

@@ -1,4 +1,4 @@
-import { TableClient, odata } from '@azure/data-tables';
+import { odata, TableClient } from '@azure/data-tables';
 import { createCatalogue } from '../../shared/gateway/catalogue/catalogue.ts';
 import { systemClock } from '../../shared/platform/base/clock.ts';
 import { randomId } from '../../shared/platform/base/ids.ts';

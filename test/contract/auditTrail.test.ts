@@ -2,20 +2,26 @@ import { TableClient } from '@azure/data-tables';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openAudit } from '../../shared/audit/journal/audit.ts';
 import { azureTableTrailStore, partitionOf } from '../../shared/audit/journal/azureTableTrailStore.ts';
-import { type Digest, createDigest, isIntact, withHash } from '../../shared/audit/model/hashChain.ts';
+import { createDigest, type Digest, isIntact, withHash } from '../../shared/audit/model/hashChain.ts';
 import {
   type AuditEvent,
   type AuditRecord,
   type Segment,
   SEGMENT_LENGTH,
 } from '../../shared/audit/model/record.ts';
-import { type TrailRow, recordKey, recordOf, segmentKey, segmentOf } from '../../shared/audit/model/trailStore.ts';
+import {
+  recordKey,
+  recordOf,
+  segmentKey,
+  segmentOf,
+  type TrailRow,
+} from '../../shared/audit/model/trailStore.ts';
 import { type Verification, verifyTrail } from '../../shared/audit/verify/verifyTrail.ts';
 import { InfrastructureError } from '../../shared/platform/base/errors.ts';
 import { randomId } from '../../shared/platform/base/ids.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
 import { recordingLog } from '../support/gateway.ts';
-import { type OpenTrail, memoryTrail } from '../support/memoryTrail.ts';
+import { memoryTrail, type OpenTrail } from '../support/memoryTrail.ts';
 
 let azurite: Azurite;
 let client: TableClient;

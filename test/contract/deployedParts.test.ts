@@ -1,15 +1,15 @@
-import { TableServiceClient } from '@azure/data-tables';
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { TableServiceClient } from '@azure/data-tables';
 import { connectionStringFor, startBroker } from '@mcp-registry-gateway/service-bus';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { InfrastructureError } from '../../shared/platform/base/errors.ts';
 import { readBuildInfo } from '../../shared/platform/config/buildInfo.ts';
 import type { Config } from '../../shared/platform/config/config.ts';
-import { InfrastructureError } from '../../shared/platform/base/errors.ts';
-import { openListTables } from '../../shared/platform/tables/openTables.ts';
 import { openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
 import { openAskQueues } from '../../shared/platform/serviceBus/queueStates.ts';
+import { openListTables } from '../../shared/platform/tables/openTables.ts';
 import { appRegistrationValidation } from '../../shared/specialists/mcp-deployment-specialist/appRegistration.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
 

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { openBuild } from '../../infra/build.ts';
-import { devLoop, type DevLoop } from '../../infra/local/dev/devLoop.ts';
+import { type DevLoop, devLoop } from '../../infra/local/dev/devLoop.ts';
 import { LocalError } from '../../infra/local/localError.ts';
 
 const root = join(import.meta.dirname, '../..');

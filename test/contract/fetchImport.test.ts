@@ -4,7 +4,7 @@ import { systemClock } from '../../shared/platform/base/clock.ts';
 import { openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
 import { fetchImport } from '../../shared/registry/import/fetchImport.ts';
 import { type FakeRegistry, startFakeRegistry, upstreamEntry } from '../support/fakeRegistry.ts';
-import { type Served, serve } from '../support/serve.ts';
+import { serve, type Served } from '../support/serve.ts';
 import { serverJson } from '../support/serverJson.ts';
 
 const outbound = openOutboundClient('private_allowed');

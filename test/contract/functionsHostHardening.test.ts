@@ -1,14 +1,14 @@
 import { once } from 'node:events';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { buildPatched } from '../support/buildPatched.ts';
-import { openRaw, replyOf, sendRaw, type RawReply } from '../support/rawHttp.ts';
 import {
   buildSample,
-  startSampleHost,
   type BuiltSample,
   type SampleHost,
+  startSampleHost,
 } from '../../infra/functions-host/test/support/sampleHost.ts';
+import { buildPatched } from '../support/buildPatched.ts';
+import { openRaw, type RawReply, replyOf, sendRaw } from '../support/rawHttp.ts';
 
 const ENTRY = path.resolve(import.meta.dirname, '../support/routesApp/main.ts');
 const MEBIBYTE = 1024 * 1024;

@@ -3,7 +3,7 @@ import { startLegacyServer } from '../../infra/local/demo/legacyServer.ts';
 import { startModernServer } from '../../infra/local/demo/modernServer.ts';
 import { discoverServer } from '../../shared/gateway/catalogue/discovery.ts';
 import { openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
-import { handmadeUpstream, type HandmadeUpstream, json } from '../support/handmadeUpstream.ts';
+import { type HandmadeUpstream, handmadeUpstream, json } from '../support/handmadeUpstream.ts';
 import { MODERN } from '../support/rawClient.ts';
 
 const outbound = openOutboundClient('private_allowed');

@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createSseParser } from '../../shared/gateway/protocol/sse.ts';
-import { type FeatureServer, startFeatureServer } from '../support/features/featureServer.ts';
 import { refreshAll } from '../../shared/gateway/catalogue/refresh.ts';
+import { createSseParser } from '../../shared/gateway/protocol/sse.ts';
 import { systemClock } from '../../shared/platform/base/clock.ts';
 import { InfrastructureError } from '../../shared/platform/base/errors.ts';
 import { openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
+import { type FeatureServer, startFeatureServer } from '../support/features/featureServer.ts';
 import { startGateway, tenantId, type TestGateway } from '../support/gateway.ts';
 import { discoveryOf } from '../support/handmadeUpstream.ts';
-import { type Answered, post, postRaw } from '../support/rawClient.ts';
 import { memoryState } from '../support/memoryState.ts';
+import { type Answered, post, postRaw } from '../support/rawClient.ts';
 
 let gateway: TestGateway;
 /** Where the server of an era has a slug that every object knows as a name. */

@@ -1,6 +1,5 @@
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 // The transport is deprecated, which is why the gateway speaks it: servers of this kind are still about.
-
 import { SSEServerTransport } from '@modelcontextprotocol/sdk/server/sse.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { discoverServer } from '../../shared/gateway/catalogue/discovery.ts';
@@ -8,7 +7,7 @@ import { systemClock } from '../../shared/platform/base/clock.ts';
 import { openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { post } from '../support/rawClient.ts';
-import { type Served, serve } from '../support/serve.ts';
+import { serve, type Served } from '../support/serve.ts';
 
 /* Servers that speak only the HTTP+SSE transport of 2024-11-05, made with the SDK's own. */
 

@@ -8,9 +8,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { BuiltInCall, BuiltInTools } from '../../shared/gateway/catalogue/builtInTools.ts';
 import type { Role } from '../../shared/identity/access/actor.ts';
 import type { Tool } from '../../shared/registry/records/server.ts';
-import { memoryState } from '../support/memoryState.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { discoveryOf, type HandmadeUpstream, handmadeUpstream, json } from '../support/handmadeUpstream.ts';
+import { memoryState } from '../support/memoryState.ts';
 import { type Answered, MODERN, post } from '../support/rawClient.ts';
 
 const tool = (name: string): Tool => ({

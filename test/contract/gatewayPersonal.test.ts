@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { succeed } from '../../shared/platform/base/result.ts';
 import { azureTableServerStore } from '../../shared/registry/records/azureTableServerStore.ts';
-import { type TestGateway, startGateway, tenantId } from '../support/gateway.ts';
-import { type HandmadeUpstream, discoveryOf, handmadeUpstream, json } from '../support/handmadeUpstream.ts';
-import { post } from '../support/rawClient.ts';
+import { startGateway, tenantId, type TestGateway } from '../support/gateway.ts';
+import { discoveryOf, type HandmadeUpstream, handmadeUpstream, json } from '../support/handmadeUpstream.ts';
 import { memoryState } from '../support/memoryState.ts';
 import { memoryTables } from '../support/memoryTables.ts';
+import { post } from '../support/rawClient.ts';
 
 /** Shows each signed-in user a tool of their own, and nobody else any. */
 let mail: HandmadeUpstream;

@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { randomId } from '../../shared/platform/base/ids.ts';
-import { versionedStore } from '../../shared/registry/records/registryVersion.ts';
 import { azureTableServerStore } from '../../shared/registry/records/azureTableServerStore.ts';
-import { type FeatureServer, startFeatureServer } from '../support/features/featureServer.ts';
+import { versionedStore } from '../../shared/registry/records/registryVersion.ts';
 import { sealUrl } from '../../shared/registry/records/serverUrl.ts';
+import { type FeatureServer, startFeatureServer } from '../support/features/featureServer.ts';
 import { startGateway, tenantId, type TestGateway } from '../support/gateway.ts';
 import { discoveryOf, handmadeUpstream, json, openEvents } from '../support/handmadeUpstream.ts';
-import { type Answered, post, postRaw } from '../support/rawClient.ts';
 import { memoryState } from '../support/memoryState.ts';
 import { memoryTables } from '../support/memoryTables.ts';
+import { type Answered, post, postRaw } from '../support/rawClient.ts';
 import { testSeal } from '../support/seal.ts';
 
 /** Two instances of the app, which share the registry and the state and nothing else. */

@@ -3,14 +3,14 @@ import { discoverServer } from '../../shared/gateway/catalogue/discovery.ts';
 import { createOutboundTo } from '../../shared/gateway/upstream/outboundTo.ts';
 import { systemClock } from '../../shared/platform/base/clock.ts';
 import { openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
+import { azureTableServerStore } from '../../shared/registry/records/azureTableServerStore.ts';
 import type { UpstreamSettings } from '../../shared/registry/records/upstreamSettings.ts';
-import { type TestGateway, SHARER, startGateway, tenantId } from '../support/gateway.ts';
-import { type HandmadeUpstream, discoveryOf, handmadeUpstream, json } from '../support/handmadeUpstream.ts';
-import { post } from '../support/rawClient.ts';
 import { testCredentials } from '../support/credentials.ts';
+import { SHARER, startGateway, tenantId, type TestGateway } from '../support/gateway.ts';
+import { discoveryOf, type HandmadeUpstream, handmadeUpstream, json } from '../support/handmadeUpstream.ts';
 import { memoryState } from '../support/memoryState.ts';
 import { memoryTables } from '../support/memoryTables.ts';
-import { azureTableServerStore } from '../../shared/registry/records/azureTableServerStore.ts';
+import { post } from '../support/rawClient.ts';
 import { testSeal } from '../support/seal.ts';
 
 const SECRET = 'Bearer only-for-the-vault';

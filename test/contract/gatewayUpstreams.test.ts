@@ -1,13 +1,13 @@
-import type { ServerResponse } from 'node:http';
 import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Era } from '../../shared/registry/records/era.ts';
 import { startGateway, tenantId, type TestGateway } from '../support/gateway.ts';
 import {
   discoveryOf,
   echoTool,
-  handmadeUpstream,
   type HandmadeUpstream,
+  handmadeUpstream,
   json,
   openEvents,
 } from '../support/handmadeUpstream.ts';

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Era } from '../../shared/registry/records/era.ts';
+import type { Discovery } from '../../shared/registry/records/server.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { discoveryOf, type HandmadeUpstream, handmadeUpstream, json } from '../support/handmadeUpstream.ts';
 import { OFFERED, post } from '../support/rawClient.ts';
-import type { Era } from '../../shared/registry/records/era.ts';
-import type { Discovery } from '../../shared/registry/records/server.ts';
 
 /* Every method that a server answers, under the names of its own endpoint and of the aggregate one, in all four combinations of eras. */
 

@@ -4,8 +4,8 @@ import { startGateway, type TestGateway } from '../support/gateway.ts';
 import {
   discoveryOf,
   echoTool,
-  handmadeUpstream,
   type HandmadeUpstream,
+  handmadeUpstream,
   json,
   openEvents,
 } from '../support/handmadeUpstream.ts';

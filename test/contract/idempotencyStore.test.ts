@@ -1,13 +1,13 @@
 import { TableClient } from '@azure/data-tables';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { randomId } from '../../shared/platform/base/ids.ts';
 import { azureTableIdempotencyStore } from '../../shared/platform/http/azureTableIdempotencyStore.ts';
 import {
-  type IdempotencyDeps,
-  type KeyedRequest,
   claimKey,
   endClaim,
+  type IdempotencyDeps,
+  type KeyedRequest,
 } from '../../shared/platform/http/idempotency.ts';
-import { randomId } from '../../shared/platform/base/ids.ts';
 import { openTables } from '../../shared/platform/tables/openTables.ts';
 import type { OpenTable } from '../../shared/platform/tables/tables.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';

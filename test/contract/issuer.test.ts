@@ -1,16 +1,16 @@
-import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { apiClientId, defaultTenant, defaultUser, secondTenant } from '../../infra/local/defaults.ts';
 import type { MintRequest } from '../../infra/local/issuer/claims.ts';
-import { startIssuer, type Issuer } from '../../infra/local/issuer/issuer.ts';
+import { type Issuer, startIssuer } from '../../infra/local/issuer/issuer.ts';
 import { mintAt } from '../../infra/local/mint.ts';
 import { createTokenVerifier, type TokenVerifier } from '../../shared/identity/tokens/verifyToken.ts';
 import { systemClock } from '../../shared/platform/base/clock.ts';
 import { openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
-import { badTokens, forge, powerlessTokens, tokenSource, type TokenSource } from '../support/tokens.ts';
+import { badTokens, forge, powerlessTokens, type TokenSource, tokenSource } from '../support/tokens.ts';
 
 let folder: string;
 let issuer: Issuer;

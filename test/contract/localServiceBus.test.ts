@@ -1,8 +1,8 @@
-import { connectionStringFor } from '@mcp-registry-gateway/service-bus';
-import { ServiceBusClient } from '@azure/service-bus';
-import { fork, type ChildProcess } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { ServiceBusClient } from '@azure/service-bus';
+import { connectionStringFor } from '@mcp-registry-gateway/service-bus';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import topology from '../../infra/topology.json' with { type: 'json' };
 

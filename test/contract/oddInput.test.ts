@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createTables } from '../../infra/local/tables.ts';
-import { type AppOnTables, appOnTables } from '../support/appOnTables.ts';
 import type { HealthReport } from '../../shared/health/healthReport.ts';
+import { type AppOnTables, appOnTables } from '../support/appOnTables.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
 import { callerTenant } from '../support/httpDeps.ts';
 

@@ -5,7 +5,7 @@ import { type Issuer, startIssuer } from '../../infra/local/issuer/issuer.ts';
 import { createTokenExchange } from '../../shared/identity/credentials/tokenExchange.ts';
 import { openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
 import { json } from '../support/handmadeUpstream.ts';
-import { type Served, serve } from '../support/serve.ts';
+import { serve, type Served } from '../support/serve.ts';
 
 const outbound = openOutboundClient('private_allowed');
 const scope = 'api://stock/.default';

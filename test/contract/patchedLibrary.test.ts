@@ -3,9 +3,9 @@ import http from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   buildSample,
-  startSampleHost,
   type BuiltSample,
   type SampleHost,
+  startSampleHost,
 } from '../../infra/functions-host/test/support/sampleHost.ts';
 import { buildPatched } from '../support/buildPatched.ts';
 

@@ -2,8 +2,8 @@ import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { startLegacyServer } from '../../infra/local/demo/legacyServer.ts';
 import { startModernServer } from '../../infra/local/demo/modernServer.ts';
 import type { AuditEvent } from '../../shared/audit/model/record.ts';
-import { createOutboundTo } from '../../shared/gateway/upstream/outboundTo.ts';
 import { discoverServer } from '../../shared/gateway/catalogue/discovery.ts';
+import { createOutboundTo } from '../../shared/gateway/upstream/outboundTo.ts';
 import type { TaskHelpers } from '../../shared/orchestration/tasks/task.ts';
 import { systemClock } from '../../shared/platform/base/clock.ts';
 import { succeed } from '../../shared/platform/base/result.ts';
@@ -11,23 +11,23 @@ import { openOutboundClient } from '../../shared/platform/outbound/outboundClien
 import { azureTableServerStore } from '../../shared/registry/records/azureTableServerStore.ts';
 import type { Finding } from '../../shared/specialists/finding.ts';
 import { capabilityNegotiation } from '../../shared/specialists/mcp-protocol-expert/capabilityNegotiation.ts';
-import { jsonRpcOptimization } from '../../shared/specialists/mcp-protocol-expert/jsonRpcOptimization.ts';
 import {
   complianceReport,
   handleProtocolViolation,
   specificationCompliance,
 } from '../../shared/specialists/mcp-protocol-expert/complianceTasks.ts';
+import { jsonRpcOptimization } from '../../shared/specialists/mcp-protocol-expert/jsonRpcOptimization.ts';
 import { transportLayerTuning } from '../../shared/specialists/mcp-protocol-expert/transportTuning.ts';
 import { testCredentials } from '../support/credentials.ts';
 import { freePort } from '../support/freePort.ts';
 import { recordingLog, tenantId } from '../support/gateway.ts';
 import { discoveryOf, json } from '../support/handmadeUpstream.ts';
-import { serve } from '../support/serve.ts';
 import { memoryTables } from '../support/memoryTables.ts';
 import { header, on, onResult, put, raw } from '../support/protocol/breakages.ts';
 import { type ProtocolServerOptions, startProtocolServer } from '../support/protocol/protocolServer.ts';
-import { serverRecord } from '../support/serverRecord.ts';
 import { testSeal } from '../support/seal.ts';
+import { serve } from '../support/serve.ts';
+import { serverRecord } from '../support/serverRecord.ts';
 
 const outbound = openOutboundClient('private_allowed');
 const open: { close(): Promise<void> }[] = [];

@@ -1,14 +1,14 @@
 import { TableClient } from '@azure/data-tables';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { azureTableStateStore } from '../../shared/platform/state/azureTableStateStore.ts';
 import { systemClock } from '../../shared/platform/base/clock.ts';
 import { InfrastructureError } from '../../shared/platform/base/errors.ts';
 import { openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
+import { azureTableStateStore } from '../../shared/platform/state/azureTableStateStore.ts';
 import { openTables } from '../../shared/platform/tables/openTables.ts';
 import { azureTableRegistrySyncStore } from '../../shared/registry/sync/azureTableRegistrySyncStore.ts';
 import { type SyncDeps, syncRegistry } from '../../shared/registry/sync/syncRegistry.ts';
-import { publish, setStatus } from '../../shared/registry/versions/changes.ts';
 import { azureTableVersionStore } from '../../shared/registry/versions/azureTableVersionStore.ts';
+import { publish, setStatus } from '../../shared/registry/versions/changes.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
 import { type FakeRegistry, startFakeRegistry, upstreamEntry } from '../support/fakeRegistry.ts';
 import { type RecordingLog, recordingLog } from '../support/gateway.ts';

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Holding, inUse } from '../../shared/orchestration/pools/allocate.ts';
 import { shares } from '../../shared/orchestration/pools/pools.ts';
-import { type ResourcePools, createResourcePools } from '../../shared/orchestration/pools/resourcePools.ts';
-import type { App } from '../../shared/platform/config/config.ts';
+import { createResourcePools, type ResourcePools } from '../../shared/orchestration/pools/resourcePools.ts';
 import { randomId } from '../../shared/platform/base/ids.ts';
+import type { App } from '../../shared/platform/config/config.ts';
 import type { StateStore } from '../../shared/platform/state/stateStore.ts';
 import { describeWith, onPath } from '../support/requirement.ts';
-import { type StateBackend, startRedisBackend, startTablesBackend } from '../support/stateBackends.ts';
+import { startRedisBackend, startTablesBackend, type StateBackend } from '../support/stateBackends.ts';
 
 const CALLERS = 100;
 const tenants = new Set(Array.from({ length: CALLERS }, (_, caller) => `tenant-${caller}`));

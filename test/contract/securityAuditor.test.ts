@@ -5,7 +5,7 @@ import { bearerToken } from '../../shared/identity/tokens/bearerToken.ts';
 import { finish, newDelegation } from '../../shared/orchestration/model/delegation.ts';
 import { InfrastructureError } from '../../shared/platform/base/errors.ts';
 import type { Given, Ran } from '../support/auditorWorld.ts';
-import { type AuditorWorld, audience, auditorWorld, json, tenant } from '../support/auditorWorld.ts';
+import { audience, type AuditorWorld, auditorWorld, json, tenant } from '../support/auditorWorld.ts';
 import { newKey } from '../support/jwks.ts';
 
 let world: AuditorWorld;

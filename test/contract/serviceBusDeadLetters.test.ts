@@ -1,6 +1,6 @@
 import { ServiceBusClient } from '@azure/service-bus';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Broker, startBroker } from '@mcp-registry-gateway/service-bus';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { InfrastructureError } from '../../shared/platform/base/errors.ts';
 import { type DeadLetterQueues, openDeadLetterQueues } from '../../shared/platform/serviceBus/deadLetters.ts';
 

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type SessionStore, createSessionStore } from '../../shared/identity/sessions/sessionStore.ts';
 import type { Actor } from '../../shared/identity/access/actor.ts';
+import { createSessionStore, type SessionStore } from '../../shared/identity/sessions/sessionStore.ts';
 import { randomId } from '../../shared/platform/base/ids.ts';
 import type { StateStore } from '../../shared/platform/state/stateStore.ts';
 import { describeWith, onPath } from '../support/requirement.ts';
-import { type StateBackend, startRedisBackend, startTablesBackend } from '../support/stateBackends.ts';
 import { testSeal } from '../support/seal.ts';
+import { startRedisBackend, startTablesBackend, type StateBackend } from '../support/stateBackends.ts';
 
 function suite(start: () => Promise<StateBackend>): void {
   let backend: StateBackend;

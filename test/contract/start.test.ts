@@ -6,8 +6,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { portsFor } from '../../infra/local/defaults.ts';
 import { chooseState } from '../../infra/local/redis.ts';
 import { writeFakeRedis } from '../support/fakeRedis.ts';
-import { processesAt, testPlace, type TestPlace } from '../support/place.ts';
-import { run as runProgram, type Run } from '../support/run.ts';
+import { processesAt, type TestPlace, testPlace } from '../support/place.ts';
+import { type Run, run as runProgram } from '../support/run.ts';
 
 const root = join(import.meta.dirname, '../..');
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { stateBounds } from '../../shared/platform/state/stateBounds.ts';
 import type { Claim, Lease, StateStore } from '../../shared/platform/state/stateStore.ts';
 import { describeWith, onPath } from '../support/requirement.ts';
-import { type StateBackend, startRedisBackend, startTablesBackend } from '../support/stateBackends.ts';
+import { startRedisBackend, startTablesBackend, type StateBackend } from '../support/stateBackends.ts';
 
 let keys = 0;
 const newKey = () => `mreg:test:${++keys}`;

@@ -1,7 +1,7 @@
-import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createServer } from 'node:net';
 import { Redis } from 'ioredis';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createTables } from '../../infra/local/tables.ts';
 import { systemClock } from '../../shared/platform/base/clock.ts';
 import { randomId } from '../../shared/platform/base/ids.ts';

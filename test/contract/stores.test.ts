@@ -2,7 +2,7 @@ import { TableClient } from '@azure/data-tables';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Delegation, finish, newDelegation } from '../../shared/orchestration/model/delegation.ts';
 import { recordOutcome, startPlan } from '../../shared/orchestration/model/planProgress.ts';
-import type { DelegationFilter, BacklogEntry, PlanFilter } from '../../shared/orchestration/model/stores.ts';
+import type { BacklogEntry, DelegationFilter, PlanFilter } from '../../shared/orchestration/model/stores.ts';
 import { azureTableBacklogStore } from '../../shared/orchestration/stores/azureTableBacklog.ts';
 import {
   azureTableDelegationStore,

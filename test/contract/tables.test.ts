@@ -1,7 +1,7 @@
-import { TableClient } from '@azure/data-tables';
 import { once } from 'node:events';
-import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { TableClient } from '@azure/data-tables';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { InfrastructureError } from '../../shared/platform/base/errors.ts';
 import { openTables } from '../../shared/platform/tables/openTables.ts';

@@ -7,7 +7,7 @@ import { isFree } from '../../infra/local/ports.ts';
 import { processGroup } from '../../infra/local/processGroup.ts';
 import { startTopology, type Topology } from '../../infra/local/topology.ts';
 import { managementApi } from '../support/managementApi.ts';
-import { processesAt, testPlace, type TestPlace } from '../support/place.ts';
+import { processesAt, type TestPlace, testPlace } from '../support/place.ts';
 import { badTokens, powerlessTokens, tokenSource } from '../support/tokens.ts';
 
 describe('a topology', () => {

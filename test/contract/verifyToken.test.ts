@@ -1,12 +1,12 @@
+import { createHmac, createSecretKey } from 'node:crypto';
 import fc from 'fast-check';
 import { type JWTPayload, SignJWT, UnsecuredJWT } from 'jose';
-import { createSecretKey, createHmac } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type TokenVerifier, createTokenVerifier } from '../../shared/identity/tokens/verifyToken.ts';
 import type { Refusal } from '../../shared/identity/tokens/refusals.ts';
+import { createTokenVerifier, type TokenVerifier } from '../../shared/identity/tokens/verifyToken.ts';
 import { InfrastructureError } from '../../shared/platform/base/errors.ts';
-import { type OutboundClient, openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
-import { type KeyServer, type SigningKey, newKey, sign, startKeyServer } from '../support/jwks.ts';
+import { openOutboundClient, type OutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
+import { type KeyServer, newKey, sign, type SigningKey, startKeyServer } from '../support/jwks.ts';
 
 const audience = 'c0ffee00-0000-4000-8000-000000000001';
 const tenant = 'aaaaaaaa-1111-4111-8111-111111111111';

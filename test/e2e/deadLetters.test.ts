@@ -1,7 +1,7 @@
 import { ServiceBusClient } from '@azure/service-bus';
+import { connectionStringFor } from '@mcp-registry-gateway/service-bus';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { secondTenant } from '../../infra/local/defaults.ts';
-import { connectionStringFor } from '@mcp-registry-gateway/service-bus';
 import { type Api, managementApi } from '../support/managementApi.ts';
 import { startTestTopology, type TestTopology } from '../support/topology.ts';
 

@@ -1,9 +1,9 @@
-import { appendFile, cp, mkdtemp, readFile, rm, symlink, truncate, stat } from 'node:fs/promises';
+import { appendFile, cp, mkdtemp, readFile, rm, stat, symlink, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { processesAt, testPlace, type TestPlace } from '../support/place.ts';
-import { run, type Run } from '../support/run.ts';
+import { processesAt, type TestPlace, testPlace } from '../support/place.ts';
+import { type Run, run } from '../support/run.ts';
 
 const root = join(import.meta.dirname, '../..');
 

@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { ServiceBusClient } from '@azure/service-bus';
+import { connectionStringFor } from '@mcp-registry-gateway/service-bus';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { defaultTenant } from '../../infra/local/defaults.ts';
-import { connectionStringFor } from '@mcp-registry-gateway/service-bus';
 import { type Api, managementApi } from '../support/managementApi.ts';
 import { startTestTopology, type TestTopology } from '../support/topology.ts';
 

@@ -2,9 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type SampleHost, startSampleHost } from '../../infra/functions-host/test/support/sampleHost.ts';
 import { appSettings } from '../../infra/local/settings.ts';
 import { sendRaw } from '../support/rawHttp.ts';
-import { startSampleHost, type SampleHost } from '../../infra/functions-host/test/support/sampleHost.ts';
 import { type SharedTopology, useSharedTopology } from '../support/sharedTopology.ts';
 
 /** The mcp app as it is deployed, behind a hop over TCP as on Azure. */

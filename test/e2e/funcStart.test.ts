@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startTopology, type Topology } from '../../infra/local/topology.ts';
 import { managementApi } from '../support/managementApi.ts';
-import { testPlace, type TestPlace } from '../support/place.ts';
-import { run, type Run } from '../support/run.ts';
+import { type TestPlace, testPlace } from '../support/place.ts';
+import { type Run, run } from '../support/run.ts';
 
 const root = join(import.meta.dirname, '../..');
 

@@ -8,7 +8,7 @@ import type { Outcome } from '../../shared/orchestration/model/delegation.ts';
 import { type Answer, type Api, managementApi } from '../support/managementApi.ts';
 import { describeWith, onPath } from '../support/requirement.ts';
 import { type StandInAgents, standInAgents } from '../support/standInAgents.ts';
-import { type TestTopology, startTestTopology } from '../support/topology.ts';
+import { startTestTopology, type TestTopology } from '../support/topology.ts';
 
 /** All that look at parts of the system or report: here by workers that find what the test says. */
 const agents = [

@@ -3,7 +3,7 @@ import { healthReportSchema } from '../../shared/health/healthReport.ts';
 import { systemReportSchema } from '../../shared/health/systemReport.ts';
 import { type Api, managementApi } from '../support/managementApi.ts';
 import { describeWith, onPath } from '../support/requirement.ts';
-import { type TestTopology, startTestTopology } from '../support/topology.ts';
+import { startTestTopology, type TestTopology } from '../support/topology.ts';
 
 let topology: TestTopology;
 let admin: Api;

@@ -5,8 +5,8 @@ import { differing, hostileTools } from '../support/hostileTools.ts';
 import { watchLoopDelays } from '../support/loopDelays.ts';
 import { type Api, managementApi } from '../support/managementApi.ts';
 import { post } from '../support/rawClient.ts';
-import { type TestTopology, startTestTopology } from '../support/topology.ts';
-import { type UpstreamServer, startUpstreamServer } from '../support/upstreamServer.ts';
+import { startTestTopology, type TestTopology } from '../support/topology.ts';
+import { startUpstreamServer, type UpstreamServer } from '../support/upstreamServer.ts';
 
 /** One task that judged these schemas on the event loop held it up for 2.5 seconds at least. */
 const HELD_UP_MS = 1_000;

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { secondTenant } from '../../infra/local/defaults.ts';
 import { type FakeRegistry, startFakeRegistry, upstreamEntry } from '../support/fakeRegistry.ts';
 import { serverJson } from '../support/serverJson.ts';
-import { type TestTopology, startTestTopology } from '../support/topology.ts';
+import { startTestTopology, type TestTopology } from '../support/topology.ts';
 
 let registry: FakeRegistry;
 let topology: TestTopology;

@@ -4,7 +4,7 @@ import type { LineListener } from '../../infra/local/processGroup.ts';
 import { type HandmadeUpstream, handmadeUpstream, json, openEvents } from '../support/handmadeUpstream.ts';
 import { keptData } from '../support/keptData.ts';
 import { post } from '../support/rawClient.ts';
-import { type TestTopology, startTestTopology } from '../support/topology.ts';
+import { startTestTopology, type TestTopology } from '../support/topology.ts';
 
 /*
  * A canary goes in by each way that there is, everything is driven that shows, stores or logs something, and nobody finds the

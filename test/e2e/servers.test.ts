@@ -1,10 +1,10 @@
-import { secondTenant } from '../../infra/local/defaults.ts';
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Answer, type Api, managementApi } from '../support/managementApi.ts';
+import { secondTenant } from '../../infra/local/defaults.ts';
 import { type HandmadeUpstream, handmadeUpstream, json } from '../support/handmadeUpstream.ts';
+import { type Answer, type Api, managementApi } from '../support/managementApi.ts';
 import { post } from '../support/rawClient.ts';
-import { type TestTopology, startTestTopology } from '../support/topology.ts';
+import { startTestTopology, type TestTopology } from '../support/topology.ts';
 
 const SECRET = 'canary-of-the-vault';
 let vault: HandmadeUpstream;

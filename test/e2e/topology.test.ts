@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { managementApi } from '../support/managementApi.ts';
 import { hammer } from '../support/hammer.ts';
+import { managementApi } from '../support/managementApi.ts';
 import { startTestTopology, type TestTopology } from '../support/topology.ts';
 
 let one: TestTopology;

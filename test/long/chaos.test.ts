@@ -5,8 +5,8 @@ import { storageConnection } from '../../infra/local/settings.ts';
 import { systemClock } from '../../shared/platform/base/clock.ts';
 import { type OpenedStateStore, openStateStore } from '../../shared/platform/state/openStateStore.ts';
 import { openTables } from '../../shared/platform/tables/openTables.ts';
-import { type PatientCaller, inLanes, patientCaller, wreak } from '../support/storm.ts';
-import { type TestTopology, startTestTopology } from '../support/topology.ts';
+import { inLanes, type PatientCaller, patientCaller, wreak } from '../support/storm.ts';
+import { startTestTopology, type TestTopology } from '../support/topology.ts';
 
 const COUNT = 2_000;
 const LANES = 16;

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { runClientConformance } from '../support/conformance.ts';
-import { type TestTopology, startTestTopology } from '../support/topology.ts';
+import { startTestTopology, type TestTopology } from '../support/topology.ts';
 
 /*
  * The gateway as a client: the suite's own servers are registered, and called through `/servers/{slug}/mcp` on behalf of a client of

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
 import { type Api, managementApi } from '../support/managementApi.ts';
-import { type TestTopology, startTestTopology } from '../support/topology.ts';
+import { startTestTopology, type TestTopology } from '../support/topology.ts';
 
 const OFF_MS = 50_000;
 const preload = `--import ${new URL('../support/processes/clockOffset.ts', import.meta.url).href}`;

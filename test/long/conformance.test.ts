@@ -3,7 +3,7 @@ import { runConformance } from '../support/conformance.ts';
 import { type FeatureServer, startFeatureServer } from '../support/features/featureServer.ts';
 import { managementApi } from '../support/managementApi.ts';
 import { startTokenProxy, type TokenProxy } from '../support/tokenProxy.ts';
-import { type TestTopology, startTestTopology } from '../support/topology.ts';
+import { startTestTopology, type TestTopology } from '../support/topology.ts';
 
 /*
  * The official suite against `/servers/{slug}/mcp` in the running topology, in front of a server that passes all of it by

@@ -1,7 +1,7 @@
 import { TableClient } from '@azure/data-tables';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { databaseTasks } from '../../shared/specialists/mcp-performance-optimizer/databaseTasks.ts';
 import { tableNames } from '../../shared/platform/config/topology.ts';
+import { databaseTasks } from '../../shared/specialists/mcp-performance-optimizer/databaseTasks.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
 import { freePort } from '../support/freePort.ts';
 import { type SlowProxy, startSlowProxy } from '../support/slowProxy.ts';

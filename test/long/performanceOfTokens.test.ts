@@ -3,7 +3,7 @@ import { systemClock } from '../../shared/platform/base/clock.ts';
 import { openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
 import { oauthTokenPerformance } from '../../shared/specialists/mcp-performance-optimizer/tokenTasks.ts';
 import { freePort } from '../support/freePort.ts';
-import { type KeyServer, type SigningKey, newKey, sign, startKeyServer } from '../support/jwks.ts';
+import { type KeyServer, newKey, sign, type SigningKey, startKeyServer } from '../support/jwks.ts';
 import { type SlowProxy, startSlowProxy } from '../support/slowProxy.ts';
 import { runTask, taskTenant } from '../support/taskRun.ts';
 

@@ -1,16 +1,16 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { portsFor } from '../../infra/local/defaults.ts';
+import { appSettings } from '../../infra/local/settings.ts';
 import type { AuditEvent } from '../../shared/audit/model/record.ts';
 import { systemClock } from '../../shared/platform/base/clock.ts';
-import { readConfig } from '../../shared/platform/config/readConfig.ts';
 import { InfrastructureError } from '../../shared/platform/base/errors.ts';
-import type { OpenedStateStore } from '../../shared/platform/state/openStateStore.ts';
+import { readConfig } from '../../shared/platform/config/readConfig.ts';
 import { openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
-import { appSettings } from '../../infra/local/settings.ts';
-import { portsFor } from '../../infra/local/defaults.ts';
+import type { OpenedStateStore } from '../../shared/platform/state/openStateStore.ts';
 import { handlePerformanceDegradation } from '../../shared/specialists/mcp-performance-optimizer/degradation.ts';
 import { generatePerformanceReport } from '../../shared/specialists/mcp-performance-optimizer/performanceReport.ts';
-import { type Served, serve } from '../support/serve.ts';
 import { memoryState } from '../support/memoryState.ts';
+import { serve, type Served } from '../support/serve.ts';
 import { runTask } from '../support/taskRun.ts';
 
 /** Takes every connection and answers nothing: tables, authority and both apps at once. */

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type PatientCaller, inLanes, patientCaller, wreak } from '../support/storm.ts';
-import { type TestTopology, startTestTopology } from '../support/topology.ts';
+import { inLanes, type PatientCaller, patientCaller, wreak } from '../support/storm.ts';
+import { startTestTopology, type TestTopology } from '../support/topology.ts';
 
 const DELEGATIONS = 500;
 const REGISTRATIONS = 100;

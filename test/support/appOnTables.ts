@@ -12,7 +12,7 @@ import { azureTableBacklogStore } from '../../shared/orchestration/stores/azureT
 import type { App } from '../../shared/platform/config/config.ts';
 import { openTables } from '../../shared/platform/tables/openTables.ts';
 import { testConfig } from './config.ts';
-import { type FakeHttpDeps, callerTenant, fakeHttpDeps } from './httpDeps.ts';
+import { callerTenant, type FakeHttpDeps, fakeHttpDeps } from './httpDeps.ts';
 
 export interface Sent {
   readonly role?: Role;

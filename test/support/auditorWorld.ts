@@ -2,13 +2,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { openAudit } from '../../shared/audit/journal/audit.ts';
 import { createOutboundTo } from '../../shared/gateway/upstream/outboundTo.ts';
 import type { Role } from '../../shared/identity/access/actor.ts';
-import { type TokenVerifier, createTokenVerifier } from '../../shared/identity/tokens/verifyToken.ts';
+import { createTokenVerifier, type TokenVerifier } from '../../shared/identity/tokens/verifyToken.ts';
 import type { Outcome } from '../../shared/orchestration/model/delegation.ts';
 import type { Task, TaskHelpers } from '../../shared/orchestration/tasks/task.ts';
 import { randomId } from '../../shared/platform/base/ids.ts';
 import type { Config } from '../../shared/platform/config/config.ts';
 import { readConfig } from '../../shared/platform/config/readConfig.ts';
-import { type OutboundClient, openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
+import { openOutboundClient, type OutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
 import { createVisibleServers } from '../../shared/registry/records/visibleServers.ts';
 import { azureTableToolsetStore } from '../../shared/registry/toolsets/azureTableToolsetStore.ts';
 import type { SpecialistDeps } from '../../shared/specialists/deps.ts';
@@ -16,9 +16,9 @@ import { auditorTasks } from '../../shared/specialists/mcp-security-auditor/task
 import { testSealingKey } from './config.ts';
 import { testEngine } from './engine.ts';
 import { recordingLog } from './gateway.ts';
-import { type SigningKey, newKey, sign } from './jwks.ts';
+import { newKey, sign, type SigningKey } from './jwks.ts';
 import { memoryTables } from './memoryTables.ts';
-import { type OpenTrail, memoryTrail } from './memoryTrail.ts';
+import { memoryTrail, type OpenTrail } from './memoryTrail.ts';
 import { serve } from './serve.ts';
 
 export const tenant = '11111111-1111-4111-8111-111111111111';

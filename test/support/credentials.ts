@@ -1,8 +1,8 @@
-import { type Credentials, createCredentials } from '../../shared/identity/credentials/credentials.ts';
+import { createCredentials, type Credentials } from '../../shared/identity/credentials/credentials.ts';
 import type { ExchangeToken } from '../../shared/identity/credentials/tokenExchange.ts';
 import { type Clock, systemClock } from '../../shared/platform/base/clock.ts';
-import type { Config } from '../../shared/platform/config/config.ts';
 import { fail } from '../../shared/platform/base/result.ts';
+import type { Config } from '../../shared/platform/config/config.ts';
 
 const noExchange: ExchangeToken = () =>
   Promise.resolve(fail({ kind: 'unavailable', message: 'this test has no token service' }));

@@ -1,5 +1,5 @@
 import type { AuditEvent } from '../../shared/audit/model/record.ts';
-import { type SessionStore, createSessionStore } from '../../shared/identity/sessions/sessionStore.ts';
+import { createSessionStore, type SessionStore } from '../../shared/identity/sessions/sessionStore.ts';
 import { createAgentActivity } from '../../shared/orchestration/agents/activity.ts';
 import { createAgentLoads } from '../../shared/orchestration/agents/loads.ts';
 import { createProgressBoard } from '../../shared/orchestration/agents/progress.ts';
@@ -13,7 +13,7 @@ import { standardRoutes } from '../../shared/orchestration/model/eventRoutes.ts'
 import type { BacklogStore } from '../../shared/orchestration/model/stores.ts';
 import { type QualityGates, standardGates } from '../../shared/orchestration/plans/qualityGates.ts';
 import type { PlanDeps } from '../../shared/orchestration/plans/requestPlan.ts';
-import { type ResourcePools, createResourcePools } from '../../shared/orchestration/pools/resourcePools.ts';
+import { createResourcePools, type ResourcePools } from '../../shared/orchestration/pools/resourcePools.ts';
 import { azureTableBacklogStore } from '../../shared/orchestration/stores/azureTableBacklog.ts';
 import {
   azureTableDelegationStore,

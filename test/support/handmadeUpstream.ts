@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Era } from '../../shared/registry/records/era.ts';
 import type { Discovery, Tool } from '../../shared/registry/records/server.ts';
 import { MODERN } from './rawClient.ts';
-import { type Served, serve } from './serve.ts';
+import { serve, type Served } from './serve.ts';
 
 /** What a probe would have found, for an upstream that is made by hand. */
 export function discoveryOf(era: Era, tools: readonly Tool[] = [echoTool]): Discovery {

@@ -3,12 +3,12 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import {
   type CryptoKey,
+  exportJWK,
+  generateKeyPair,
   type JWK,
   type JWTHeaderParameters,
   type JWTPayload,
   SignJWT,
-  exportJWK,
-  generateKeyPair,
 } from 'jose';
 
 export interface SigningKey {

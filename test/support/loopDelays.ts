@@ -1,5 +1,5 @@
-import { pathToFileURL } from 'node:url';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import type { TopologyOptions } from '../../infra/local/topology.ts';
 
 /** How long the event loops of the apps of a topology were held up, of the apps that are started with these options. */

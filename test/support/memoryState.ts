@@ -1,5 +1,5 @@
-import { azureTableStateStore } from '../../shared/platform/state/azureTableStateStore.ts';
 import { type Clock, systemClock } from '../../shared/platform/base/clock.ts';
+import { azureTableStateStore } from '../../shared/platform/state/azureTableStateStore.ts';
 import type { StateStore } from '../../shared/platform/state/stateStore.ts';
 import { memoryTables } from './memoryTables.ts';
 

@@ -1,9 +1,9 @@
 import {
-  type TrailRow,
-  type TrailStore,
   keyRange,
   recordKey,
   segmentKey,
+  type TrailRow,
+  type TrailStore,
 } from '../../shared/audit/model/trailStore.ts';
 
 /** A trail in memory, with rows that a test may change as someone with access to the storage may. */

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { portsFor, type Ports } from '../../infra/local/defaults.ts';
+import { type Ports, portsFor } from '../../infra/local/defaults.ts';
 import { requireFreePorts } from '../../infra/local/ports.ts';
 
 /** Where one topology can run beside others: ports that nobody uses, and a folder of its own. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Agent } from '../../shared/orchestration/model/agents.ts';
-import { type Task, defineTask } from '../../shared/orchestration/tasks/task.ts';
+import { defineTask, type Task } from '../../shared/orchestration/tasks/task.ts';
 import { type Result, succeed } from '../../shared/platform/base/result.ts';
 
 /** What tests need not say of a task. */

@@ -1,10 +1,10 @@
+import { decodePath, encodePath } from '@mcp-registry-gateway/functions-host';
 import { fallback } from '../../functions/http/fallback.ts';
+import { matches } from '../../functions/http/paths.ts';
 import type { Route } from '../../functions/http/route.ts';
 import { serve } from '../../functions/http/serve.ts';
 import { officialRegistryRoutes } from '../../functions/management/officialRegistry/routes.ts';
 import { registryLinkRoutes } from '../../functions/management/registryLinks.ts';
-import { matches } from '../../functions/http/paths.ts';
-import { decodePath, encodePath } from '@mcp-registry-gateway/functions-host';
 import { openAudit } from '../../shared/audit/journal/audit.ts';
 import type { TrailStore } from '../../shared/audit/model/trailStore.ts';
 import { randomSecret } from '../../shared/platform/base/ids.ts';
@@ -12,7 +12,7 @@ import { azureTableRegistryLinkStore } from '../../shared/registry/links/azureTa
 import type { RegistryLinkStore } from '../../shared/registry/links/registryLink.ts';
 import { azureTableVersionStore } from '../../shared/registry/versions/azureTableVersionStore.ts';
 import type { VersionStore } from '../../shared/registry/versions/versionStore.ts';
-import { type FakeHttpDeps, callerTenant, fakeHttpDeps } from './httpDeps.ts';
+import { callerTenant, type FakeHttpDeps, fakeHttpDeps } from './httpDeps.ts';
 import { memoryTables } from './memoryTables.ts';
 import { memoryTrail } from './memoryTrail.ts';
 import { checkOfficialAnswer } from './officialRegistrySchema.ts';

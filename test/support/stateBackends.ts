@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { TableClient } from '@azure/data-tables';
-import { azureTableStateStore } from '../../shared/platform/state/azureTableStateStore.ts';
 import { CLOCK_TOLERANCE_MS } from '../../shared/platform/base/clock.ts';
+import { azureTableStateStore } from '../../shared/platform/state/azureTableStateStore.ts';
 import { redisStateStore } from '../../shared/platform/state/redisStateStore.ts';
 import type { StateStore } from '../../shared/platform/state/stateStore.ts';
 import { openTables } from '../../shared/platform/tables/openTables.ts';

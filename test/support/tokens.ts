@@ -1,12 +1,12 @@
 import { createHmac, createPublicKey } from 'node:crypto';
 import { join } from 'node:path';
-import { SignJWT, type JWTHeaderParameters } from 'jose';
+import { type JWTHeaderParameters, SignJWT } from 'jose';
 import { secondTenant } from '../../infra/local/defaults.ts';
 import {
   issuerOf,
+  type MintRequest,
   mintRequestSchema,
   tokenClaims,
-  type MintRequest,
 } from '../../infra/local/issuer/claims.ts';
 import { loadSigningKey, type SigningKey } from '../../infra/local/issuer/signingKey.ts';
 

@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JWTPayload } from 'jose';
 import type { MintRequest } from '../../infra/local/issuer/claims.ts';
-import { type Topology, type TopologyOptions, startTopology } from '../../infra/local/topology.ts';
+import { startTopology, type Topology, type TopologyOptions } from '../../infra/local/topology.ts';
 import { testPlace } from './place.ts';
 import { forge, tokenSource } from './tokens.ts';
 

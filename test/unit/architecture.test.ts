@@ -1,10 +1,10 @@
-import { readFileSync, readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
-import { agents } from '../../shared/orchestration/model/agents.ts';
-import { REPORTS_QUEUE } from '../../shared/orchestration/engine/recordReport.ts';
 import topology from '../../infra/topology.json' with { type: 'json' };
+import { REPORTS_QUEUE } from '../../shared/orchestration/engine/recordReport.ts';
+import { agents } from '../../shared/orchestration/model/agents.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 
@@ -21,6 +21,48 @@ const floors = [
   ['orchestration', 'gateway'],
   ['specialists', 'health'],
 ];
+
+/**
+ * The folders of each room from the top down; `.` are the files beside them. A file imports from its own folder and from
+ * folders further down. So no two folders import each other.
+ */
+const folders: Readonly<Record<string, readonly string[]>> = {
+  functions: ['.', 'mcp', 'management', 'agents', 'timers', 'compose', 'http'],
+  'shared/gateway': ['calls', 'listen', 'session', 'catalogue', 'upstream', 'protocol'],
+  'shared/orchestration': [
+    ...['plans', 'servers', 'events', 'engine', 'agents', 'tasks', 'pools', 'stores', 'model'],
+  ],
+  'shared/identity': ['credentials', 'sessions', 'tokens', 'access', '.'],
+  'shared/registry': [
+    ...[
+      'import',
+      'sync',
+      'officialApi',
+      'links',
+      'toolsets',
+      'versions',
+      'records',
+      'serverJson',
+      'secrets',
+      '.',
+    ],
+  ],
+  'shared/audit': ['verify', 'journal', 'model', '.'],
+  'shared/platform': [
+    ...[
+      'http',
+      'telemetry',
+      'serviceBus',
+      'outbound',
+      'state',
+      'tables',
+      'config',
+      'security',
+      'concurrency',
+      'base',
+    ],
+  ],
+};
 
 /** Which files may import a package. A package that is not here stays out of the product. */
 const packages: Readonly<Record<string, RegExp>> = {
@@ -48,7 +90,21 @@ const floorOf = (path: string): number => {
 };
 const roomOf = (path: string): string => /^shared\/\w+|^\w+/.exec(path)?.[0] ?? '';
 
-/** What is wrong with an import, or undefined. */
+const folderOf = (path: string): string => {
+  const [folder, ...rest] = relative(roomOf(path), path).split('/');
+  return folder === undefined || rest.length === 0 ? '.' : folder;
+};
+
+/** Returns what is wrong with an import between the folders of one room, or undefined. */
+function folderBreach({ file, target }: Import): string | undefined {
+  const order = folders[roomOf(file)];
+  if (order === undefined || roomOf(target) !== roomOf(file)) return undefined;
+  const [from, to] = [order.indexOf(folderOf(file)), order.indexOf(folderOf(target))];
+  if (from < 0 || to < 0) return `${from < 0 ? file : target} is in a folder that its room does not list`;
+  return from <= to ? undefined : `${file} must not import ${target}: folders import downwards`;
+}
+
+/** Returns what is wrong with an import, or undefined. */
 function breach({ file, target }: Import): string | undefined {
   if (!isProduct(file)) return undefined;
   if (target.startsWith('node:')) return undefined;
@@ -90,6 +146,19 @@ describe('imports', () => {
 
   test('go down the floors, and vendor packages stay in the files that name them', () => {
     expect(imports.map(breach).filter((found) => found !== undefined)).toEqual([]);
+  });
+
+  test('go down the folders of a room', () => {
+    expect(imports.map(folderBreach).filter((found) => found !== undefined)).toEqual([]);
+  });
+
+  test.each([
+    ['shared/gateway/protocol/a.ts', 'shared/gateway/upstream/b.ts', 'upwards'],
+    ['shared/orchestration/model/a.ts', 'shared/orchestration/plans/b.ts', 'upwards'],
+    ['functions/http/a.ts', 'functions/main.ts', 'to a file beside the folders, which stand above'],
+    ['shared/registry/attic/a.ts', 'shared/registry/records/b.ts', 'from a folder that is not listed'],
+  ])('from %s to %s is a breach: %s', (file, target) => {
+    expect(folderBreach({ file, target })).toBeDefined();
   });
 
   test('run in no circle', () => {

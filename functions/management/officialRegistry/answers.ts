@@ -1,8 +1,8 @@
 import type { DomainError } from '../../../shared/platform/base/errors.ts';
-import { type Failure, fail, succeed } from '../../../shared/platform/base/result.ts';
 import type { Result } from '../../../shared/platform/base/result.ts';
-import { GATEWAY_META } from '../../../shared/registry/serverJson/gatewayMeta.ts';
+import { fail, type Failure, succeed } from '../../../shared/platform/base/result.ts';
 import { withoutSecrets } from '../../../shared/registry/secrets/literalSecrets.ts';
+import { GATEWAY_META } from '../../../shared/registry/serverJson/gatewayMeta.ts';
 import { OFFICIAL_META } from '../../../shared/registry/serverJson/serverJson.ts';
 import type { PublishedVersion, Versions } from '../../../shared/registry/versions/publishedVersion.ts';
 import { problemAnswer } from '../../http/answers.ts';

@@ -1,8 +1,8 @@
-import type { Route } from '../../http/route.ts';
-import { secretUrlHeaders } from '../../http/answers.ts';
-import { serverNotFound, formatError } from './answers.ts';
-import { type RegistryReader, createReader } from './reads.ts';
 import { expiryOf, linkIdOf, type RegistryLinkStore } from '../../../shared/registry/links/registryLink.ts';
+import { secretUrlHeaders } from '../../http/answers.ts';
+import type { Route } from '../../http/route.ts';
+import { formatError, serverNotFound } from './answers.ts';
+import { createReader, type RegistryReader } from './reads.ts';
 import { type WriteDeps, writeRoutes } from './writes.ts';
 
 /** The stable version of the API, and its older alias. */

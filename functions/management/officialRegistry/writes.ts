@@ -2,23 +2,23 @@ import { z } from 'zod';
 import type { Clock } from '../../../shared/platform/base/clock.ts';
 import type { IdSource } from '../../../shared/platform/base/ids.ts';
 import type { Result } from '../../../shared/platform/base/result.ts';
-import { tagsOf } from '../../../shared/registry/serverJson/gatewayMeta.ts';
 import { refuseSecrets } from '../../../shared/registry/secrets/literalSecrets.ts';
-import { submittedServerJsonSchema } from '../../../shared/registry/serverJson/serverJson.ts';
+import { tagsOf } from '../../../shared/registry/serverJson/gatewayMeta.ts';
 import type { ServerJson } from '../../../shared/registry/serverJson/serverJson.ts';
+import { submittedServerJsonSchema } from '../../../shared/registry/serverJson/serverJson.ts';
 import {
   type Decision,
-  type StatusUpdate,
   edit,
   publish,
   remove,
   setStatus,
+  type StatusUpdate,
 } from '../../../shared/registry/versions/changes.ts';
 import { versionStatuses } from '../../../shared/registry/versions/publishedVersion.ts';
 import type { AppDeps } from '../../compose/deps.ts';
 import type { Answer, Call, Route } from '../../http/route.ts';
 import { privileged } from '../privileged.ts';
-import { createView, ok, serverNotFound, formatError } from './answers.ts';
+import { createView, formatError, ok, serverNotFound } from './answers.ts';
 import type { ReadDeps } from './reads.ts';
 import { readTarget } from './target.ts';
 

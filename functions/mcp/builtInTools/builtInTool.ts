@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { BuiltInCall } from '../../../shared/gateway/catalogue/builtInTools.ts';
 import type { Permission } from '../../../shared/identity/access/permissions.ts';
+import { invalidBySchema, type Result } from '../../../shared/platform/base/result.ts';
 import { IDEMPOTENCY_KEY_RULE, idempotencyKeyPattern } from '../../../shared/platform/http/idempotency.ts';
-import { type Result, invalidBySchema } from '../../../shared/platform/base/result.ts';
 import type { Tool } from '../../../shared/registry/records/server.ts';
 
 /** What clients may make of a tool (both eras, server/tools, Tool Annotations). */

@@ -1,6 +1,6 @@
 import type { BuiltInCall } from '../../../shared/gateway/catalogue/builtInTools.ts';
-import { type Permission, isPermitted } from '../../../shared/identity/access/permissions.ts';
-import { type Result, fail, invalidBySchema, succeed } from '../../../shared/platform/base/result.ts';
+import { isPermitted, type Permission } from '../../../shared/identity/access/permissions.ts';
+import { fail, invalidBySchema, type Result, succeed } from '../../../shared/platform/base/result.ts';
 import { canName, noSuchName } from '../../http/paths.ts';
 import type { Route } from '../../http/route.ts';
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { agentNames } from '../../../shared/orchestration/model/agents.ts';
 import { taskTypes } from '../../../shared/orchestration/agents/routing.ts';
+import { agentNames } from '../../../shared/orchestration/model/agents.ts';
 import { delegationStateSchema } from '../../../shared/orchestration/model/delegation.ts';
 import { withheldSchema } from '../../../shared/orchestration/tasks/resultAccess.ts';
 import { type BuiltInTool, defineBuiltInTool, idempotencyKey, readOnly, waitSeconds } from './builtInTool.ts';

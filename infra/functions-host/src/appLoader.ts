@@ -1,5 +1,5 @@
 import { pathToFileURL } from 'node:url';
-import { provideCoreApi, type CoreApp } from './coreApi.ts';
+import { type CoreApp, provideCoreApi } from './coreApi.ts';
 import {
   captureServer,
   serveByProxy,
@@ -7,7 +7,7 @@ import {
   type Serving,
   type StreamServing,
 } from './libraryServer.ts';
-import { stackOf, type Log } from './log.ts';
+import { type Log, stackOf } from './log.ts';
 
 export interface LoadedApp {
   readonly app: CoreApp;

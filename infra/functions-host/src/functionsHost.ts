@@ -2,13 +2,13 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { loadApp } from './appLoader.ts';
-import { readHostConfig, type HostConfig } from './hostConfig.ts';
+import { type HostConfig, readHostConfig } from './hostConfig.ts';
 import { listen } from './http.ts';
-import type { Serving } from './libraryServer.ts';
 import { createInvoker, type Invoker } from './invocation.ts';
+import type { Serving } from './libraryServer.ts';
 import { createLog, type Log } from './log.ts';
 import { routeTable } from './routes.ts';
-import { readAll, toTriggered, type Report, type TriggeredFunction } from './triggeredFunction.ts';
+import { readAll, type Report, toTriggered, type TriggeredFunction } from './triggeredFunction.ts';
 
 export interface HostOptions {
   /** 0 takes any free port. */

@@ -1,14 +1,14 @@
 import { once } from 'node:events';
-import http from 'node:http';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { answerWhole } from './httpBuffered.ts';
 import { READABLE_HEAD_BYTES, refusedByFront } from './frontRules.ts';
+import { answerWhole } from './httpBuffered.ts';
 import { describeCall, headersOf, type HttpCall } from './httpCall.ts';
 import { answerStreamed } from './httpStreamed.ts';
 import type { Invoker } from './invocation.ts';
 import type { StreamServing } from './libraryServer.ts';
-import { stackOf, type Log } from './log.ts';
+import { type Log, stackOf } from './log.ts';
 import { BodyTooLarge } from './requestBody.ts';
 import { decodePath, encodePath } from './requestTarget.ts';
 import type { HttpFunction } from './routes.ts';

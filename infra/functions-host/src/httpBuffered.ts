@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { joinedQuery } from './bindingData.ts';
 import type { HttpCookie, HttpData, TypedData } from './coreTypes.ts';
-import { originOf, type HttpCall } from './httpCall.ts';
+import { type HttpCall, originOf } from './httpCall.ts';
 import type { Invoker } from './invocation.ts';
 import { readAnnouncedBody } from './requestBody.ts';
 

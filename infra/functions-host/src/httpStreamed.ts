@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { httpTriggerMetadata } from './bindingData.ts';
 import { headersOf, type HttpCall } from './httpCall.ts';
 import { FunctionTimeout, type Invoker, WorkerReplaced } from './invocation.ts';
-import { INVOCATION_ID_HEADER, type ForwardedRequest, type StreamServing } from './libraryServer.ts';
+import { type ForwardedRequest, INVOCATION_ID_HEADER, type StreamServing } from './libraryServer.ts';
 import { stackOf } from './log.ts';
 import { limitedBody, readAnnouncedBody } from './requestBody.ts';
 

@@ -1,5 +1,4 @@
 import { EventEmitter } from 'node:events';
-import http from 'node:http';
 import type {
   ClientRequest,
   IncomingHttpHeaders,
@@ -10,8 +9,9 @@ import type {
   ServerOptions,
   ServerResponse,
 } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import http from 'node:http';
 import { syncBuiltinESMExports } from 'node:module';
+import type { AddressInfo } from 'node:net';
 import { pipeline, type Readable } from 'node:stream';
 
 /** How a streamed request reaches the library's own HTTP server: inside the process, or over TCP. */

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ServiceBusReceivedMessage, ServiceBusReceiver } from '@azure/service-bus';
 import type { Invoker } from './invocation.ts';
-import { stackOf, type Log } from './log.ts';
+import { type Log, stackOf } from './log.ts';
 import { messageData, messageMetadata } from './serviceBusMetadata.ts';
 import type { TriggeredFunction } from './triggeredFunction.ts';
 

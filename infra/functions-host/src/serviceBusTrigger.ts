@@ -1,9 +1,9 @@
 import { ServiceBusClient } from '@azure/service-bus';
 import type { BindingInfo } from './coreTypes.ts';
-import { resolveSettings, type HostConfig } from './hostConfig.ts';
+import { type HostConfig, resolveSettings } from './hostConfig.ts';
 import type { Invoker } from './invocation.ts';
 import type { Log } from './log.ts';
-import { createOutageReport, receive, type OutageReport, type QueueFunction } from './queueReceiver.ts';
+import { createOutageReport, type OutageReport, type QueueFunction, receive } from './queueReceiver.ts';
 import type { TriggeredFunction } from './triggeredFunction.ts';
 
 export interface QueueTriggers {

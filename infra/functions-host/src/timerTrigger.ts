@@ -1,7 +1,7 @@
 import type { RetryContext, TypedData } from './coreTypes.ts';
-import { resolveSettings, type HostConfig } from './hostConfig.ts';
+import { type HostConfig, resolveSettings } from './hostConfig.ts';
 import type { Invoker, Trigger } from './invocation.ts';
-import { stackOf, type Log } from './log.ts';
+import { type Log, stackOf } from './log.ts';
 import {
   isMonitored,
   isPastDue,

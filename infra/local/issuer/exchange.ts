@@ -2,7 +2,7 @@ import { importJWK, jwtVerify } from 'jose';
 import { z } from 'zod';
 import { apiClientId, localClientSecret } from '../defaults.ts';
 import { issuerOf } from './claims.ts';
-import { type SigningKey, sign } from './signingKey.ts';
+import { sign, type SigningKey } from './signingKey.ts';
 
 /** The gateway's request on behalf of a user: Entra's On-Behalf-Of flow (RFC 7523). */
 const exchangeSchema = z.object({

@@ -3,15 +3,15 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { text } from 'node:stream/consumers';
 import { z } from 'zod';
 import type { DomainError } from '../../../shared/platform/base/errors.ts';
+import { fail, type Result, succeed } from '../../../shared/platform/base/result.ts';
 import { toProblem } from '../../../shared/platform/http/problem.ts';
-import { fail, succeed, type Result } from '../../../shared/platform/base/result.ts';
 import { localOrigin } from '../defaults.ts';
 import {
   issuerOf,
-  mintRequestSchema,
-  tokenClaims,
   type MintRequest,
+  mintRequestSchema,
   type ParsedMintRequest,
+  tokenClaims,
 } from './claims.ts';
 import { exchangeToken } from './exchange.ts';
 import { loadSigningKey, sign, type SigningKey } from './signingKey.ts';

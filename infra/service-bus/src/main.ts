@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
-import { startBroker, type BrokerOptions } from './broker.ts';
+import { type BrokerOptions, startBroker } from './broker.ts';
 
 const USAGE = 'usage: main.ts --queues FILE [--port PORT] [--data DIR]';
 const DEFAULT_PORT = '5672';

@@ -1,9 +1,9 @@
 import type { Clock } from './clock.ts';
-import { Consumers, type Consumer } from './consumers.ts';
+import { type Consumer, Consumers } from './consumers.ts';
 import { DuplicateWindow } from './duplicateWindow.ts';
-import { HeldMessages, NO_LOG, type Entry, type QueueLog } from './heldMessages.ts';
-import { deadLetterReason, NO_PROPERTIES, withProperties } from './message.ts';
+import { type Entry, HeldMessages, NO_LOG, type QueueLog } from './heldMessages.ts';
 import type { KeptMessage, Message, Properties, StoredMessage } from './message.ts';
+import { deadLetterReason, NO_PROPERTIES, withProperties } from './message.ts';
 
 export interface QueueSettings {
   readonly lockDurationSeconds: number;

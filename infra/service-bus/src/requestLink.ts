@@ -1,5 +1,5 @@
-import rhea from 'rhea';
 import type { EventContext, Receiver, Sender, Typed } from 'rhea';
+import rhea from 'rhea';
 import type { AmqpError } from './amqpErrors.ts';
 import { addressOf, confirmAttach, rawMessage, sendSettled, settle } from './rheaCorners.ts';
 

@@ -5,8 +5,8 @@
  */
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
-import rhea from 'rhea';
 import type { Connection, Container, Delivery, Receiver, Sender, Session } from 'rhea';
+import rhea from 'rhea';
 import type { AmqpError } from './amqpErrors.ts';
 
 interface Composite {

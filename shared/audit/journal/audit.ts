@@ -1,7 +1,7 @@
 import { InfrastructureError } from '../../platform/base/errors.ts';
 import { createDigest } from '../model/hashChain.ts';
-import { type Journal, type JournalDeps, openJournal } from './journal.ts';
 import { type Act, type ActOutcome, type AuditEvent, plainText } from '../model/record.ts';
+import { type Journal, type JournalDeps, openJournal } from './journal.ts';
 
 /**
  * The audit trail: who did what to what, with the decision and the outcome. Records are added and never changed. Each holds the hash

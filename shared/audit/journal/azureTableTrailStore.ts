@@ -1,15 +1,15 @@
-import { RestError, type TableClient, type TableEntityResult, odata } from '@azure/data-tables';
+import { odata, RestError, type TableClient, type TableEntityResult } from '@azure/data-tables';
 import { InfrastructureError } from '../../platform/base/errors.ts';
 import { type BatchAct, BatchRefused, submitBatch } from '../../platform/tables/azureTableBatch.ts';
 import { openTableClient } from '../../platform/tables/openTables.ts';
 import {
+  keyRange,
   type Labels,
+  recordKey,
+  segmentKey,
   type TrailPage,
   type TrailRow,
   type TrailStore,
-  keyRange,
-  recordKey,
-  segmentKey,
 } from '../model/trailStore.ts';
 
 const TABLE = 'audit';

@@ -1,7 +1,7 @@
 import type { Clock } from '../../platform/base/clock.ts';
-import type { Audit } from './audit.ts';
-import { REFUSALS_A_MINUTE, REFUSAL_WINDOW_MS } from '../limits.ts';
+import { REFUSAL_WINDOW_MS, REFUSALS_A_MINUTE } from '../limits.ts';
 import type { AuditEvent } from '../model/record.ts';
+import type { Audit } from './audit.ts';
 
 interface Window {
   readonly endsAt: number;

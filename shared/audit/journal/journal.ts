@@ -3,9 +3,9 @@ import { InfrastructureError } from '../../platform/base/errors.ts';
 import type { IdSource } from '../../platform/base/ids.ts';
 import type { Log } from '../../platform/telemetry/log.ts';
 import { FLUSH_AFTER_MS, MAX_BATCH, MAX_WAITING } from '../limits.ts';
-import { type Digest, type Entry, type Extension, beginChain, extend } from '../model/hashChain.ts';
+import { beginChain, type Digest, type Entry, extend, type Extension } from '../model/hashChain.ts';
 import { type AuditEvent, type Segment, SEGMENT_LENGTH } from '../model/record.ts';
-import { type TrailStore, recordKey, recordOf } from '../model/trailStore.ts';
+import { recordKey, recordOf, type TrailStore } from '../model/trailStore.ts';
 
 export interface JournalDeps {
   readonly store: TrailStore;

@@ -1,6 +1,6 @@
 import { createHmac, hash } from 'node:crypto';
 import { canonicalJson } from '../../platform/base/json.ts';
-import { type AuditEvent, type AuditRecord, type Segment, SEGMENT_LENGTH, recordId } from './record.ts';
+import { type AuditEvent, type AuditRecord, recordId, type Segment, SEGMENT_LENGTH } from './record.ts';
 
 /** Hash of a JSON value. */
 export type Digest = (value: object) => string;

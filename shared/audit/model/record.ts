@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { MAX_LABEL_LENGTH } from '../limits.ts';
 import { type ErrorKind } from '../../platform/base/errors.ts';
+import { MAX_LABEL_LENGTH } from '../limits.ts';
 
 /** An act: who does what to what. */
 export interface Act {

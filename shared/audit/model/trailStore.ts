@@ -1,4 +1,4 @@
-import { type AuditRecord, type Segment, recordSchema, segmentSchema } from './record.ts';
+import { type AuditRecord, recordSchema, type Segment, segmentSchema } from './record.ts';
 
 /** Columns that queries filter by. */
 export type Labels = Pick<AuditRecord, 'actor' | 'action' | 'resource'>;

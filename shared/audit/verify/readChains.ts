@@ -1,9 +1,9 @@
 import { VERIFY_PAGE_ROWS } from '../limits.ts';
-import { genesis, isIntact } from '../model/hashChain.ts';
-import { type Segment, SEGMENT_LENGTH, recordId } from '../model/record.ts';
-import type { Fault, Tampering } from './tampering.ts';
-import { type Place, type TrailStore, segmentOf, segmentKey } from '../model/trailStore.ts';
 import type { Digest } from '../model/hashChain.ts';
+import { genesis, isIntact } from '../model/hashChain.ts';
+import { recordId, type Segment, SEGMENT_LENGTH } from '../model/record.ts';
+import { type Place, segmentKey, segmentOf, type TrailStore } from '../model/trailStore.ts';
+import type { Fault, Tampering } from './tampering.ts';
 
 /** The intact segments of a tenant, and the faults in their order. */
 export interface Chains {

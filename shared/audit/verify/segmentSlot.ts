@@ -1,4 +1,4 @@
-import { type AuditRecord, type Segment, SEGMENT_LENGTH, recordId } from '../model/record.ts';
+import { type AuditRecord, recordId, type Segment, SEGMENT_LENGTH } from '../model/record.ts';
 import type { Fault, Tampering } from './tampering.ts';
 
 /** The records of one segment that have been read so far. They are checked together when all are read. */

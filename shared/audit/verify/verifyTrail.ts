@@ -1,20 +1,20 @@
 import { MAX_STRAYS, VERIFY_PAGE_ROWS } from '../limits.ts';
 import { type Digest, isIntact } from '../model/hashChain.ts';
-import { type AuditRecord, SEGMENT_LENGTH, recordId } from '../model/record.ts';
-import { type Chains, readChains } from './readChains.ts';
-import { createSlot, type Slot } from './segmentSlot.ts';
-import { type Fault, firstOf, type Tampering } from './tampering.ts';
+import { type AuditRecord, recordId, SEGMENT_LENGTH } from '../model/record.ts';
 import {
   type Place,
-  type TrailQuery,
-  type TrailRow,
-  type TrailStore,
   placeOf,
   recordKey,
   recordOf,
   segmentKey,
   segmentOf,
+  type TrailQuery,
+  type TrailRow,
+  type TrailStore,
 } from '../model/trailStore.ts';
+import { type Chains, readChains } from './readChains.ts';
+import { createSlot, type Slot } from './segmentSlot.ts';
+import { type Fault, firstOf, type Tampering } from './tampering.ts';
 
 export interface Verification {
   /** Unchanged records. */

@@ -1,7 +1,7 @@
 import type { Audit } from '../../audit/journal/audit.ts';
 import type { ActOutcome, AuditEvent } from '../../audit/model/record.ts';
 import type { Actor } from '../../identity/access/actor.ts';
-import type { SignedIn, Credentials } from '../../identity/credentials/credentials.ts';
+import type { Credentials, SignedIn } from '../../identity/credentials/credentials.ts';
 import { bearerToken } from '../../identity/tokens/bearerToken.ts';
 import type { Clock } from '../../platform/base/clock.ts';
 import type { IdSource } from '../../platform/base/ids.ts';
@@ -15,7 +15,7 @@ import type { ToolsetStore } from '../../registry/toolsets/toolset.ts';
 import type { BuiltInTools } from '../catalogue/builtInTools.ts';
 import type { View } from '../catalogue/view.ts';
 import type { InboundRequest } from '../protocol/classify.ts';
-import type { UpstreamCaller, ClientSession } from '../upstream/connection.ts';
+import type { ClientSession, UpstreamCaller } from '../upstream/connection.ts';
 import type { FaultKind } from '../upstream/fault.ts';
 import type { OutboundTo } from '../upstream/outboundTo.ts';
 

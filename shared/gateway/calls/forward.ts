@@ -1,6 +1,6 @@
-import { continueTrace, type Trace, traceparentOf } from '../../platform/telemetry/trace.ts';
 import type { DomainError } from '../../platform/base/errors.ts';
 import { SERVER_TIMING, stage } from '../../platform/telemetry/serverTiming.ts';
+import { continueTrace, type Trace, traceparentOf } from '../../platform/telemetry/trace.ts';
 import type { Tool } from '../../registry/records/server.ts';
 import type { ActiveServer } from '../catalogue/catalogue.ts';
 import { allowsServerRequests } from '../protocol/clientFeatures.ts';

@@ -1,12 +1,12 @@
 import { SERVER_TIMING, stage } from '../../platform/telemetry/serverTiming.ts';
 import type { Era } from '../../registry/records/era.ts';
-import { KEYS, LISTS, type ListKind, type Profile } from '../catalogue/view.ts';
-import { LIST_PAGE_SIZE, MAX_PART_BYTES, MAX_SUBSCRIPTIONS } from '../protocol/limits.ts';
+import { KEYS, type ListKind, LISTS, type Profile } from '../catalogue/view.ts';
 import { listenModern } from '../listen/listen.ts';
 import { GATEWAY_INFO, LOG_LEVELS, META } from '../protocol/envelope.ts';
 import { toJsonRpcError } from '../protocol/errorCodes.ts';
 import { DEGRADED_FRESH, REGISTRY_FRESH } from '../protocol/freshness.ts';
 import { isObject, type JsonObject } from '../protocol/jsonRpc.ts';
+import { LIST_PAGE_SIZE, MAX_PART_BYTES, MAX_SUBSCRIPTIONS } from '../protocol/limits.ts';
 import { LISTEN } from '../protocol/notifications.ts';
 import { invalid, noMethod, outcomeResponse, ownResult } from '../protocol/responses.ts';
 import { LATEST_LEGACY, LEGACY_VERSIONS, SUPPORTED_VERSIONS } from '../protocol/versions.ts';

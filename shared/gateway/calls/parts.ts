@@ -9,16 +9,16 @@ import { createRefresh } from '../catalogue/refresh.ts';
 import { serverView } from '../catalogue/serverView.ts';
 import { toolsetView } from '../catalogue/toolsetView.ts';
 import type { View } from '../catalogue/view.ts';
-import { MAX_CLIENT_STREAMS, MAX_DISCOVERIES } from '../protocol/limits.ts';
 import type { FeedDeps } from '../listen/feed.ts';
 import type { Feeds } from '../listen/listen.ts';
+import { MAX_CLIENT_STREAMS, MAX_DISCOVERIES } from '../protocol/limits.ts';
 import { type ClientSessions, createClientSessions } from '../session/clientSessions.ts';
 import { createServerRequests, type ServerRequests } from '../session/serverRequests.ts';
 import { type CircuitBreaker, createCircuitBreaker } from '../upstream/circuitBreaker.ts';
 import { type Connector, createConnector } from '../upstream/connector.ts';
 import { createProtection } from '../upstream/protection.ts';
+import { type GatewayDeps, type McpRequest, signedInWith } from './call.ts';
 import { type Cancellations, createCancellations } from './cancellation.ts';
-import { signedInWith, type GatewayDeps, type McpRequest } from './call.ts';
 
 /** The parts of the data path. An app creates them once. */
 export interface Parts extends GatewayDeps, FeedDeps {

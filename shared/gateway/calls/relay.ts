@@ -1,15 +1,15 @@
 import type { ActOutcome } from '../../audit/model/record.ts';
 import { faultError } from '../../platform/base/errors.ts';
 import type { Log, LogFields } from '../../platform/telemetry/log.ts';
-import { CALL_TIMEOUT_MS, PERSON_TIMEOUT_MS } from '../protocol/limits.ts';
 import type { ClientEra } from '../protocol/clientEra.ts';
 import { toJsonRpcError } from '../protocol/errorCodes.ts';
 import type { JsonObject, JsonRpcNotification, Outcome, RequestId } from '../protocol/jsonRpc.ts';
+import { CALL_TIMEOUT_MS, PERSON_TIMEOUT_MS } from '../protocol/limits.ts';
 import { faultOutcome, faultResponse, outcomeResponse } from '../protocol/responses.ts';
 import { encodeEvent, eventResponse } from '../protocol/sse.ts';
 import { type AnswerItem, nextItem, type ReplyTo } from '../upstream/answer.ts';
 import { type Connection, TIMED_OUT, type UpstreamCall } from '../upstream/connection.ts';
-import { type FaultKind, faultErrors, UpstreamFault } from '../upstream/fault.ts';
+import { faultErrors, type FaultKind, UpstreamFault } from '../upstream/fault.ts';
 import { type Audience, concerns } from './audience.ts';
 
 /** One request for a server, with what the relay needs to answer its client. */

@@ -1,10 +1,10 @@
 import type { View } from '../catalogue/view.ts';
-import { DELIVERY_TIMEOUT_MS, NOTIFY_TIMEOUT_MS } from '../protocol/limits.ts';
 import type { Inbound } from '../protocol/classify.ts';
 import { INVALID_REQUEST, toJsonRpcError } from '../protocol/errorCodes.ts';
 import type { JsonRpcError, JsonRpcNotification } from '../protocol/jsonRpc.ts';
+import { DELIVERY_TIMEOUT_MS, NOTIFY_TIMEOUT_MS } from '../protocol/limits.ts';
 import { jsonResponse } from '../protocol/responses.ts';
-import type { UpstreamCaller, ClientSession } from '../upstream/connection.ts';
+import type { ClientSession, UpstreamCaller } from '../upstream/connection.ts';
 import { faultErrors, UpstreamFault } from '../upstream/fault.ts';
 import { type LegacySession, resumeSession } from '../upstream/legacySession.ts';
 import type { Parts } from './parts.ts';

@@ -1,7 +1,7 @@
 import type { Actor } from '../../identity/access/actor.ts';
 import { fail } from '../../platform/base/result.ts';
-import type { ClientEra } from '../protocol/clientEra.ts';
 import { OWN_SLUG, type Tool } from '../../registry/records/server.ts';
+import type { ClientEra } from '../protocol/clientEra.ts';
 import type { JsonObject } from '../protocol/jsonRpc.ts';
 import type { BuiltInTools } from './builtInTools.ts';
 import { aggregateName } from './names.ts';

@@ -1,8 +1,8 @@
 import type { Clock } from '../../platform/base/clock.ts';
 import { createTenantCache } from '../../platform/concurrency/tenantCache.ts';
 import type { Discovery, ServerRecord } from '../../registry/records/server.ts';
-import type { Toolset, ToolsetStore } from '../../registry/toolsets/toolset.ts';
 import type { VisibleServers } from '../../registry/records/visibleServers.ts';
+import type { Toolset, ToolsetStore } from '../../registry/toolsets/toolset.ts';
 import {
   CATALOGUE_FRESH_MS,
   CATALOGUE_PAGE_SIZE,

@@ -1,11 +1,18 @@
 import type { Clock } from '../../platform/base/clock.ts';
 import type { DomainError, ErrorKind } from '../../platform/base/errors.ts';
 import { unsafeShape } from '../../platform/base/json.ts';
-import { type Result, fail, succeed } from '../../platform/base/result.ts';
+import { fail, type Result, succeed } from '../../platform/base/result.ts';
 import type { Discovery } from '../../registry/records/server.ts';
 import type { UpstreamTarget } from '../../registry/records/upstreamSettings.ts';
 import { isObject, type JsonObject } from '../protocol/jsonRpc.ts';
-import { MAX_DEFINITION, MAX_DISCOVERY_LENGTH, MAX_LIST_ITEMS, MAX_LIST_PAGES, MAX_NAME_LENGTH, MAX_URI_LENGTH } from '../protocol/limits.ts';
+import {
+  MAX_DEFINITION,
+  MAX_DISCOVERY_LENGTH,
+  MAX_LIST_ITEMS,
+  MAX_LIST_PAGES,
+  MAX_NAME_LENGTH,
+  MAX_URI_LENGTH,
+} from '../protocol/limits.ts';
 import { faultErrors, UnsuitableServer, UpstreamFault } from '../upstream/fault.ts';
 import { openServer } from '../upstream/openServer.ts';
 import type { OutboundTo } from '../upstream/outboundTo.ts';

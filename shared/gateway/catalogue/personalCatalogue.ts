@@ -3,15 +3,15 @@ import type { Clock } from '../../platform/base/clock.ts';
 import type { FairQueue } from '../../platform/concurrency/fairQueue.ts';
 import { createTenantCache } from '../../platform/concurrency/tenantCache.ts';
 import { needsUser } from '../../registry/records/upstreamSettings.ts';
-import { discoverServer } from './discovery.ts';
-import type { OutboundTo } from '../upstream/outboundTo.ts';
 import {
   MAX_PERSONAL_VIEWS,
   PERSONAL_DISCOVERY_TIMEOUT_MS,
   PERSONAL_FAILED_FRESH_MS,
   PERSONAL_FRESH_MS,
 } from '../protocol/limits.ts';
+import type { OutboundTo } from '../upstream/outboundTo.ts';
 import type { ActiveServer, Catalogue } from './catalogue.ts';
+import { discoverServer } from './discovery.ts';
 
 /** Returns the catalogue as one user sees it. Servers with personal credentials are discovered with the user's own credential. */
 export type PersonalCatalogue = (catalogue: Catalogue, user: () => SignedIn | undefined) => Catalogue;

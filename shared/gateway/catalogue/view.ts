@@ -1,7 +1,7 @@
 import type { DomainError } from '../../platform/base/errors.ts';
 import { fail, type Result, succeed } from '../../platform/base/result.ts';
-import type { ClientEra } from '../protocol/clientEra.ts';
 import type { Tool } from '../../registry/records/server.ts';
+import type { ClientEra } from '../protocol/clientEra.ts';
 import { isObject, type JsonObject } from '../protocol/jsonRpc.ts';
 import { NAMED_BY, parameterHeaders } from '../protocol/parameterHeaders.ts';
 import type { ActiveServer } from './catalogue.ts';

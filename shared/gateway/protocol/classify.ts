@@ -1,8 +1,15 @@
 import { MESSAGE_BOUNDS, unsafeShape } from '../../platform/base/json.ts';
 import type { ClientEra } from './clientEra.ts';
-import { type Envelope, readEnvelope, wrongEnvelopeField, META, metaOf } from './envelope.ts';
+import { type Envelope, META, metaOf, readEnvelope, wrongEnvelopeField } from './envelope.ts';
 import { HEADER_MISMATCH, INVALID_PARAMS, INVALID_REQUEST, UNSUPPORTED_VERSION } from './errorCodes.ts';
-import { type JsonRpcError, type JsonRpcNotification, type JsonRpcRequest, type Outcome, type RequestId, readMessage } from './jsonRpc.ts';
+import {
+  type JsonRpcError,
+  type JsonRpcNotification,
+  type JsonRpcRequest,
+  type Outcome,
+  readMessage,
+  type RequestId,
+} from './jsonRpc.ts';
 import { legacyClient } from './legacyClient.ts';
 import { modernClient } from './modernClient.ts';
 import { decodeHeaderValue, NAMED_BY } from './parameterHeaders.ts';

@@ -1,5 +1,5 @@
-import { CIRCUIT_OPEN_MS, CLIENT_CACHE_MS } from './limits.ts';
 import type { JsonObject } from './jsonRpc.ts';
+import { CIRCUIT_OPEN_MS, CLIENT_CACHE_MS } from './limits.ts';
 
 /**
  * How long clients may cache a result, and for whom (2026-07-28, server/utilities, Caching). Every result is private: the same

@@ -5,7 +5,7 @@ import type { Log, LogFields } from '../../platform/telemetry/log.ts';
 import type { InboundRequest } from './classify.ts';
 import type { ClientEra } from './clientEra.ts';
 import { METHOD_NOT_FOUND, toJsonRpcError } from './errorCodes.ts';
-import type { Outcome, RequestId, JsonObject } from './jsonRpc.ts';
+import type { JsonObject, Outcome, RequestId } from './jsonRpc.ts';
 
 /** One JSON-RPC response as the whole body. */
 export function jsonResponse(

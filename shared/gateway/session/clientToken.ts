@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Actor } from '../../identity/access/actor.ts';
 import type { Seal } from '../../platform/security/seal.ts';
-import { MAX_TOKEN_LENGTH } from '../protocol/limits.ts';
 import { isObject, type JsonObject } from '../protocol/jsonRpc.ts';
+import { MAX_TOKEN_LENGTH } from '../protocol/limits.ts';
 
 /** The kinds of tokens that clients carry. `question` is the id of a server request. */
 type Kind = 'session' | 'question';

@@ -1,4 +1,3 @@
-import { PERSON_TIMEOUT_MS } from '../protocol/limits.ts';
 import type {
   JsonRpcNotification,
   JsonRpcRequest,
@@ -6,7 +5,8 @@ import type {
   Outcome,
   RequestId,
 } from '../protocol/jsonRpc.ts';
-import { drop, messageIn, type Reply, readEvents, readJson } from './exchange.ts';
+import { PERSON_TIMEOUT_MS } from '../protocol/limits.ts';
+import { drop, messageIn, readEvents, readJson, type Reply } from './exchange.ts';
 import { statusFault, UpstreamFault } from './fault.ts';
 
 /** Where the answer to a server request goes: to a legacy session, or to a call of the gateway that waits (MRTR). */

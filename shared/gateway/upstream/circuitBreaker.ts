@@ -1,8 +1,13 @@
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import type { Clock } from '../../platform/base/clock.ts';
-import { type StateStore, parseStateValue } from '../../platform/state/stateStore.ts';
-import { CIRCUIT_FAILURES, CIRCUIT_FRESH_MS, CIRCUIT_OPEN_MS, MAX_CIRCUIT_TENANTS } from '../protocol/limits.ts';
+import { parseStateValue, type StateStore } from '../../platform/state/stateStore.ts';
+import {
+  CIRCUIT_FAILURES,
+  CIRCUIT_FRESH_MS,
+  CIRCUIT_OPEN_MS,
+  MAX_CIRCUIT_TENANTS,
+} from '../protocol/limits.ts';
 
 /** When each open circuit becomes half-open, in milliseconds since 1970, by slug and URL. */
 const openCircuitsSchema = z.record(z.string(), z.number());

@@ -5,7 +5,7 @@ import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import type { Trace } from '../../platform/telemetry/trace.ts';
 import type { Era } from '../../registry/records/era.ts';
 import { MAX_UPSTREAM_SESSIONS } from '../protocol/limits.ts';
-import type { UpstreamCaller, Connection, Reachable } from './connection.ts';
+import type { Connection, Reachable, UpstreamCaller } from './connection.ts';
 import { legacyUpstream } from './legacy.ts';
 import { modernUpstream } from './modern.ts';
 import type { OutboundTo } from './outboundTo.ts';

@@ -1,5 +1,5 @@
-import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { readUrl } from '../../platform/base/readUrl.ts';
+import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { METHOD_NOT_FOUND } from '../protocol/errorCodes.ts';
 import type { JsonObject, RequestId } from '../protocol/jsonRpc.ts';
 import type { SseEvent } from '../protocol/sse.ts';

@@ -1,7 +1,7 @@
-import { LISTEN_TIMEOUT_MS, NOTIFY_TIMEOUT_MS } from '../protocol/limits.ts';
 import { canAnswer, carriedFeatures } from '../protocol/clientFeatures.ts';
 import { metaOf } from '../protocol/envelope.ts';
 import type { JsonObject, JsonRpcNotification, JsonRpcRequest, RequestId } from '../protocol/jsonRpc.ts';
+import { LISTEN_TIMEOUT_MS, NOTIFY_TIMEOUT_MS } from '../protocol/limits.ts';
 import { type Answer, type AnswerItem, outcomeOf } from './answer.ts';
 import type { Connection, UpstreamCall } from './connection.ts';
 import { drop, messageIn, readEvents } from './exchange.ts';

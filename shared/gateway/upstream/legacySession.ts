@@ -1,17 +1,17 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
+import { allowsServerRequests, canAnswer } from '../protocol/clientFeatures.ts';
+import { GATEWAY_INFO, metaOf, withoutReserved } from '../protocol/envelope.ts';
+import { METHOD_NOT_FOUND, UNSUPPORTED_VERSION } from '../protocol/errorCodes.ts';
+import type { JsonObject, JsonRpcRequest, RequestId } from '../protocol/jsonRpc.ts';
 import {
   CLOSE_SESSION_TIMEOUT_MS,
   OPEN_SESSION_TIMEOUT_MS,
   PERSON_TIMEOUT_MS,
   RESUME_DELAY_MS,
 } from '../protocol/limits.ts';
-import { METHOD_NOT_FOUND, UNSUPPORTED_VERSION } from '../protocol/errorCodes.ts';
-import type { JsonObject, JsonRpcRequest, RequestId } from '../protocol/jsonRpc.ts';
-import { GATEWAY_INFO, metaOf, withoutReserved } from '../protocol/envelope.ts';
 import { LATEST_LEGACY, LEGACY_SERVER_VERSIONS } from '../protocol/versions.ts';
 import { type Answer, answerTo, outcomeOf } from './answer.ts';
-import { allowsServerRequests, canAnswer } from '../protocol/clientFeatures.ts';
 import type { UpstreamCall } from './connection.ts';
 import { drop, type Reply, send } from './exchange.ts';
 import { OutdatedEra, statusFault, UpstreamFault } from './fault.ts';

@@ -1,8 +1,8 @@
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { traceparentOf } from '../../platform/telemetry/trace.ts';
-import { LISTEN_TIMEOUT_MS } from '../protocol/limits.ts';
 import { GATEWAY_INFO, META, metaOf, withoutReserved } from '../protocol/envelope.ts';
 import { isObject, type JsonObject, type JsonRpcRequest } from '../protocol/jsonRpc.ts';
+import { LISTEN_TIMEOUT_MS } from '../protocol/limits.ts';
 import { ACKNOWLEDGED, LISTEN, listenParams } from '../protocol/notifications.ts';
 import {
   encodeHeaderValue,

@@ -2,10 +2,10 @@ import type { Era } from '../../registry/records/era.ts';
 import type { UpstreamTarget } from '../../registry/records/upstreamSettings.ts';
 import { LATEST_MODERN } from '../protocol/versions.ts';
 import { UnsuitableServer } from './fault.ts';
-import type { OpenEra, OpenServer } from './upstreamEra.ts';
 import { openLegacy } from './openLegacy.ts';
 import { openModern } from './openModern.ts';
 import type { OutboundTo } from './outboundTo.ts';
+import type { OpenEra, OpenServer } from './upstreamEra.ts';
 
 const openers: Record<Era, OpenEra> = { modern: openModern, legacy: openLegacy };
 /** The modern era first (2026-07-28, versioning, Backward Compatibility). */

@@ -1,14 +1,14 @@
 import { LRUCache } from 'lru-cache';
 import type { Credentials, SignedIn } from '../../identity/credentials/credentials.ts';
-import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
-import type { OutboundResponse } from '../../platform/outbound/exchange.ts';
-import { type Redactor, createRedactor } from '../../platform/security/redact.ts';
-import { redactedBody } from '../../platform/outbound/redactedBody.ts';
 import { fail, succeed } from '../../platform/base/result.ts';
+import type { OutboundResponse } from '../../platform/outbound/exchange.ts';
+import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
+import { redactedBody } from '../../platform/outbound/redactedBody.ts';
+import { createRedactor, type Redactor } from '../../platform/security/redact.ts';
 import type { Seal } from '../../platform/security/seal.ts';
-import { secretsIn } from '../../registry/secrets/urlSecrets.ts';
 import { openUrl } from '../../registry/records/serverUrl.ts';
 import type { UpstreamTarget } from '../../registry/records/upstreamSettings.ts';
+import { secretsIn } from '../../registry/secrets/urlSecrets.ts';
 import { MAX_REDACTORS } from '../protocol/limits.ts';
 
 /**

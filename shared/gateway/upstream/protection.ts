@@ -1,5 +1,5 @@
+import { createTenantPlaces, type TenantPlaces } from '../../platform/concurrency/tenantShare.ts';
 import { CONNECTIONS_PER_ORIGIN } from '../../platform/outbound/outboundClient.ts';
-import { type TenantPlaces, createTenantPlaces } from '../../platform/concurrency/tenantShare.ts';
 import type { UpstreamTarget } from '../../registry/records/upstreamSettings.ts';
 import { MAX_CALLS_PER_SERVER, MAX_STREAMS_PER_SERVER } from '../protocol/limits.ts';
 import type { Answer, AnswerItem } from './answer.ts';

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { createTenantCache } from '../../platform/concurrency/tenantCache.ts';
-import { MAX_PART_BYTES } from '../protocol/limits.ts';
+import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { carriedFeatures } from '../protocol/clientFeatures.ts';
 import { GATEWAY_INFO } from '../protocol/envelope.ts';
-import type { ClientSession, SharedState, Reachable } from './connection.ts';
+import { MAX_PART_BYTES } from '../protocol/limits.ts';
+import type { ClientSession, Reachable, SharedState } from './connection.ts';
 import { type LegacySession, NO_CAPABILITIES, openSession, resumeSession } from './legacySession.ts';
 
 /** Where a session comes from when this instance has none. */

@@ -5,7 +5,7 @@ import type { Discovery } from '../../registry/records/server.ts';
 import { isObject, type JsonObject, type Outcome } from '../protocol/jsonRpc.ts';
 import { DISCOVERY_ANSWER_TIMEOUT_MS } from '../protocol/limits.ts';
 import type { AnswerItem } from './answer.ts';
-import type { UpstreamCaller, ClientSession, Connection, Reachable } from './connection.ts';
+import type { ClientSession, Connection, Reachable, UpstreamCaller } from './connection.ts';
 import { UnsuitableServer } from './fault.ts';
 import type { LegacySession } from './legacySession.ts';
 import type { SessionSlot } from './sessionPool.ts';

@@ -1,12 +1,12 @@
 import type { Clock } from '../../platform/base/clock.ts';
 import type { DomainError } from '../../platform/base/errors.ts';
-import { type Result, fail, succeed } from '../../platform/base/result.ts';
+import { fail, type Result, succeed } from '../../platform/base/result.ts';
 import { createTenantCache } from '../../platform/concurrency/tenantCache.ts';
 import type { Config } from '../../platform/config/config.ts';
 import type { Actor } from '../access/actor.ts';
 import { operatorTenantOf } from '../access/tenants.ts';
 import { EXCHANGE_CACHE_SIZE, EXCHANGE_MARGIN_MS } from '../limits.ts';
-import type { ExchangeToken, ExchangedToken } from './tokenExchange.ts';
+import type { ExchangedToken, ExchangeToken } from './tokenExchange.ts';
 
 /** The use of a credential: for which tenant, and for a request to which URL. */
 export interface CredentialUse {

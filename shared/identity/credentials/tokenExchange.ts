@@ -1,8 +1,7 @@
 import type { INetworkModule, NodeAuthOptions } from '@azure/msal-node';
+import { fail, type Result, succeed } from '../../platform/base/result.ts';
 import type { Config } from '../../platform/config/config.ts';
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
-import { type Result, fail, succeed } from '../../platform/base/result.ts';
-
 import { EXCHANGE_TIMEOUT_MS, MAX_EXCHANGE_BYTES } from '../limits.ts';
 
 /** A token for another API, for the same user. */

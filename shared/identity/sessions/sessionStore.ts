@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { CLOCK_TOLERANCE_MS, type Clock } from '../../platform/base/clock.ts';
+import { type Clock, CLOCK_TOLERANCE_MS } from '../../platform/base/clock.ts';
 import { type IdSource, isId } from '../../platform/base/ids.ts';
 import { type App, appSchema } from '../../platform/config/config.ts';
 import type { Seal } from '../../platform/security/seal.ts';
-import { type StateStore, parseStateValue } from '../../platform/state/stateStore.ts';
+import { parseStateValue, type StateStore } from '../../platform/state/stateStore.ts';
 import { type Actor, actorSchema, roles } from '../access/actor.ts';
 import { MAX_SESSION_MS } from '../limits.ts';
 

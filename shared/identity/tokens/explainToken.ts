@@ -1,5 +1,5 @@
-import { type PublishedKey, isSignedBy } from './signingKeys.ts';
-import { type TokenRuleId, type TokenSettings, readToken, tokenRules } from './tokenRules.ts';
+import { isSignedBy, type PublishedKey } from './signingKeys.ts';
+import { readToken, type TokenRuleId, tokenRules, type TokenSettings } from './tokenRules.ts';
 
 /** What one rule makes of a token. `passed` is absent if the rule could not be applied. */
 export interface RuleStep {

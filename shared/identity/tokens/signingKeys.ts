@@ -1,17 +1,17 @@
 import {
-  type CryptoKey,
-  type JWK,
-  type JWSHeaderParameters,
   compactVerify,
   createLocalJWKSet,
   createRemoteJWKSet,
+  type CryptoKey,
   customFetch,
   errors,
+  type JWK,
+  type JWSHeaderParameters,
 } from 'jose';
 import { InfrastructureError } from '../../platform/base/errors.ts';
-import type { OutboundRequest } from '../../platform/outbound/outboundClient.ts';
-import type { OutboundBody } from '../../platform/outbound/outboundBody.ts';
 import type { Result } from '../../platform/base/result.ts';
+import type { OutboundBody } from '../../platform/outbound/outboundBody.ts';
+import type { OutboundRequest } from '../../platform/outbound/outboundClient.ts';
 import { KEYS_COOLDOWN_MS, KEYS_MAX_AGE_MS, MAX_KEYS_BYTES } from '../limits.ts';
 
 /** The algorithm of Entra's tokens, and the only one that is accepted (RFC 8725, section 3.1). */

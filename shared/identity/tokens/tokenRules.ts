@@ -1,11 +1,11 @@
-import { type JWTPayload, type ProtectedHeaderParameters, decodeJwt, decodeProtectedHeader } from 'jose';
+import { decodeJwt, decodeProtectedHeader, type JWTPayload, type ProtectedHeaderParameters } from 'jose';
 import { z } from 'zod';
 import { CLOCK_TOLERANCE_MS } from '../../platform/base/clock.ts';
 import { type Actor, type Role, roles } from '../access/actor.ts';
 import { MAX_SHOWN_LENGTH } from '../limits.ts';
 import { bearerToken } from './bearerToken.ts';
-import { REQUIRED_SCOPE, type Refusal } from './refusals.ts';
-import { type PublishedKey, TOKEN_ALGORITHM, issuerOf, keyIsOfIssuer } from './signingKeys.ts';
+import { type Refusal, REQUIRED_SCOPE } from './refusals.ts';
+import { issuerOf, keyIsOfIssuer, type PublishedKey, TOKEN_ALGORITHM } from './signingKeys.ts';
 
 /** Seconds by which the clocks of the issuer and of the app may differ. */
 export const CLOCK_TOLERANCE_SECONDS = CLOCK_TOLERANCE_MS / 1_000;

@@ -2,8 +2,8 @@ import type { Clock } from '../../platform/base/clock.ts';
 import type { Actor } from '../access/actor.ts';
 import { bearerToken, holdsSeveral } from './bearerToken.ts';
 import type { Refusal } from './refusals.ts';
-import { type KeyClient, type SigningKey, isSignedBy, remoteSigningKeys } from './signingKeys.ts';
-import { type TokenSettings, actorOfClaims, readToken, tokenRules } from './tokenRules.ts';
+import { isSignedBy, type KeyClient, remoteSigningKeys, type SigningKey } from './signingKeys.ts';
+import { actorOfClaims, readToken, tokenRules, type TokenSettings } from './tokenRules.ts';
 
 export type Verdict = { readonly actor: Actor } | { readonly refusal: Refusal };
 

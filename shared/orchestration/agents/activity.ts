@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import type { Clock } from '../../platform/base/clock.ts';
-import { type StateStore, parseStateValue } from '../../platform/state/stateStore.ts';
+import { parseStateValue, type StateStore } from '../../platform/state/stateStore.ts';
 import type { Log } from '../../platform/telemetry/log.ts';
 import { type Agent, agentNames } from '../model/agents.ts';
 import {
-  LOAD_REPORTS_KEPT_MS,
   LOAD_REPORT_EVERY_MS,
   LOAD_REPORT_REMOVED_MS,
   LOAD_REPORT_VALID_MS,
+  LOAD_REPORTS_KEPT_MS,
   LOAD_WINDOW_S,
   MAX_LOAD_MERGES,
 } from '../model/limits.ts';

@@ -3,7 +3,7 @@ import type { StateStore } from '../../platform/state/stateStore.ts';
 import { type Agent, agentNames } from '../model/agents.ts';
 import { LOADS_CACHED_MS } from '../model/limits.ts';
 import type { DelegationStore } from '../model/stores.ts';
-import { type Workload, readWorkloads } from './activity.ts';
+import { readWorkloads, type Workload } from './activity.ts';
 
 export interface AgentLoad extends Workload {
   /** Delegations of all tenants that wait for the agent. */

@@ -1,7 +1,7 @@
 import { InfrastructureError } from '../../platform/base/errors.ts';
 import { continueTrace } from '../../platform/telemetry/trace.ts';
 import type { Delegation } from '../model/delegation.ts';
-import { type Plan, hasEnded } from '../model/plan.ts';
+import { hasEnded, type Plan } from '../model/plan.ts';
 import { planError, queuedWork, recordOutcome } from '../model/planProgress.ts';
 import { delegateSteps } from './delegateSteps.ts';
 import { publishDeploymentStatus } from './deploymentStatus.ts';

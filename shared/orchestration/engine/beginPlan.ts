@@ -1,7 +1,7 @@
 import type { Session } from '../../identity/sessions/sessionStore.ts';
 import { type Result, succeed } from '../../platform/base/result.ts';
 import { traceparentOf } from '../../platform/telemetry/trace.ts';
-import { type Caller, actorOf, idFor } from '../model/caller.ts';
+import { actorOf, type Caller, idFor } from '../model/caller.ts';
 import { PLAN_HOLD_MS } from '../model/limits.ts';
 import type { Plan, StepDefinition } from '../model/plan.ts';
 import { type PlanStart, startPlan } from '../model/planProgress.ts';

@@ -1,5 +1,5 @@
-import { type Result, fail, succeed } from '../../platform/base/result.ts';
-import { type Delegation, type Outcome, finish } from '../model/delegation.ts';
+import { fail, type Result, succeed } from '../../platform/base/result.ts';
+import { type Delegation, finish, type Outcome } from '../model/delegation.ts';
 import type { Plan } from '../model/plan.ts';
 import { cancel, delegationIdOf, queuedWork } from '../model/planProgress.ts';
 import { delegateQueued, handleOutcome, replacePlan } from './advancePlan.ts';

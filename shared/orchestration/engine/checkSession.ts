@@ -1,5 +1,5 @@
 import type { Session, SessionStore } from '../../identity/sessions/sessionStore.ts';
-import { type Result, fail, succeed } from '../../platform/base/result.ts';
+import { fail, type Result, succeed } from '../../platform/base/result.ts';
 import type { Caller } from '../model/caller.ts';
 
 /** Returns the session that a caller names for its work. Failure: `not_found` for a session of another user. */

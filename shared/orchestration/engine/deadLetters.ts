@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Result, fail, succeed } from '../../platform/base/result.ts';
+import { fail, type Result, succeed } from '../../platform/base/result.ts';
 import type { DeadLetter, DeadLetterQueues } from '../../platform/serviceBus/deadLetters.ts';
 import type { Page } from '../../platform/tables/tables.ts';
 import type { Agent } from '../model/agents.ts';

@@ -1,7 +1,7 @@
-import { type Delegation, type Outcome, finish, newDelegation } from '../model/delegation.ts';
+import { type Delegation, finish, newDelegation, type Outcome } from '../model/delegation.ts';
 import { MAX_RESOLVED_LENGTH, STEP_DEADLINE_MS } from '../model/limits.ts';
 import type { Plan } from '../model/plan.ts';
-import { type QueuedWork, delegationIdOf, planError } from '../model/planProgress.ts';
+import { delegationIdOf, planError, type QueuedWork } from '../model/planProgress.ts';
 import { referencesAt, resolveReferences, writtenReferences } from '../model/references.ts';
 import type { OrchestrationDeps } from './deps.ts';
 import { submitDelegation } from './message.ts';

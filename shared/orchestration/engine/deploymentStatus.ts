@@ -1,6 +1,6 @@
 import { InfrastructureError } from '../../platform/base/errors.ts';
 import { LAST_STATUS_KEPT_MS } from '../model/limits.ts';
-import { type Plan, DEPLOYMENT_PLAN, gateStatus } from '../model/plan.ts';
+import { DEPLOYMENT_PLAN, gateStatus, type Plan } from '../model/plan.ts';
 import type { OrchestrationDeps } from './deps.ts';
 import { publishEvent } from './publishEvent.ts';
 

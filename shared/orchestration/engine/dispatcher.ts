@@ -1,5 +1,5 @@
-import { createKeyedMutex } from '../../platform/concurrency/keyedMutex.ts';
 import { InfrastructureError } from '../../platform/base/errors.ts';
+import { createKeyedMutex } from '../../platform/concurrency/keyedMutex.ts';
 import type { Delegation } from '../model/delegation.ts';
 import { LIMIT_REACHED_MS, MAX_IN_FLIGHT, SENT_PER_COUNT } from '../model/limits.ts';
 import type { BacklogEntry, BacklogStore } from '../model/stores.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { InfrastructureError } from '../../platform/base/errors.ts';
 import { idSchema } from '../../platform/base/ids.ts';
-import { type Delegation, agentSchema, logFieldsOf } from '../model/delegation.ts';
+import { agentSchema, type Delegation, logFieldsOf } from '../model/delegation.ts';
 import { MAX_MESSAGE_INPUT_BYTES } from '../model/limits.ts';
 import type { OrchestrationDeps } from './deps.ts';
 

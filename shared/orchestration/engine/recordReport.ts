@@ -3,12 +3,12 @@ import { errorKinds } from '../../platform/base/errors.ts';
 import { idSchema } from '../../platform/base/ids.ts';
 import { ANSWER_BOUNDS, unsafeShape } from '../../platform/base/json.ts';
 import {
-  type Delegation,
-  type Outcome,
   claim,
+  type Delegation,
   finish,
   fitOutcome,
   logFieldsOf,
+  type Outcome,
   timeLeftMs,
 } from '../model/delegation.ts';
 import { MAX_REPORTED_ERROR_LENGTH, MAX_REPORTED_LEASE_S } from '../model/limits.ts';

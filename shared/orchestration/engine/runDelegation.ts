@@ -1,5 +1,5 @@
 import type { Agent } from '../model/agents.ts';
-import { type Delegation, claim, finish, fitOutcome, logFieldsOf, retryLater } from '../model/delegation.ts';
+import { claim, type Delegation, finish, fitOutcome, logFieldsOf, retryLater } from '../model/delegation.ts';
 import { UNKNOWN_TASK_TIMEOUT_MS } from '../model/limits.ts';
 import type { Task } from '../tasks/task.ts';
 import type { TaskCatalogue } from '../tasks/taskCatalogue.ts';

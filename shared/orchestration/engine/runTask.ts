@@ -3,7 +3,7 @@ import { CLOCK_TOLERANCE_MS } from '../../platform/base/clock.ts';
 import type { DomainError } from '../../platform/base/errors.ts';
 import type { Log } from '../../platform/telemetry/log.ts';
 import { continueTrace } from '../../platform/telemetry/trace.ts';
-import { type Delegation, type Outcome, logFieldsOf, timeLeftMs } from '../model/delegation.ts';
+import { type Delegation, logFieldsOf, type Outcome, timeLeftMs } from '../model/delegation.ts';
 import { MAX_ATTEMPTS } from '../model/limits.ts';
 import { askRefusal, isOpenResult } from '../tasks/resultAccess.ts';
 import type { Task, TaskHelpers } from '../tasks/task.ts';

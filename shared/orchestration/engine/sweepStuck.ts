@@ -1,7 +1,7 @@
 import { InfrastructureError } from '../../platform/base/errors.ts';
 import { type Delegation, logFieldsOf, sweep } from '../model/delegation.ts';
 import { RESEND_AFTER_MS } from '../model/limits.ts';
-import { type Plan, hasEnded } from '../model/plan.ts';
+import { hasEnded, type Plan } from '../model/plan.ts';
 import { delegationIdOf, queuedWork } from '../model/planProgress.ts';
 import { advancePlan, delegateQueued, handleOutcome } from './advancePlan.ts';
 import type { OrchestrationDeps } from './deps.ts';

@@ -1,5 +1,5 @@
 import type { Outcome } from './delegation.ts';
-import { type Plan, type PlanStep, type StepDefinition, type StepError, hasEnded } from './plan.ts';
+import { hasEnded, type Plan, type PlanStep, type StepDefinition, type StepError } from './plan.ts';
 
 export type PlanStart = Omit<
   Plan,

@@ -1,6 +1,6 @@
 import { isPermitted } from '../../identity/access/permissions.ts';
 import type { DomainError } from '../../platform/base/errors.ts';
-import { type Result, fail } from '../../platform/base/result.ts';
+import { fail, type Result } from '../../platform/base/result.ts';
 import { beginPooledPlan } from '../engine/beginPlan.ts';
 import { checkSession } from '../engine/checkSession.ts';
 import type { OrchestrationDeps } from '../engine/deps.ts';
@@ -8,7 +8,7 @@ import type { Caller } from '../model/caller.ts';
 import type { Plan, StepDefinition } from '../model/plan.ts';
 import { askRefusal } from '../tasks/resultAccess.ts';
 import type { TaskCatalogue } from '../tasks/taskCatalogue.ts';
-import { type StepRequest, planSteps } from './adHocSteps.ts';
+import { planSteps, type StepRequest } from './adHocSteps.ts';
 import { adminOnly } from './namedPlan.ts';
 
 interface AdHocRequest {

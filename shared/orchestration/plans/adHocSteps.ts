@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import type { InputProblem } from '../../platform/base/errors.ts';
 import { unsafeShape } from '../../platform/base/json.ts';
-import { type Result, fail, invalidBySchema, succeed } from '../../platform/base/result.ts';
+import { fail, invalidBySchema, type Result, succeed } from '../../platform/base/result.ts';
 import type { Agent } from '../model/agents.ts';
 import { MAX_INPUT_LENGTH, MAX_POINTERS_LENGTH, MAX_STEPS, STEPS_BOUNDS } from '../model/limits.ts';
-import { type StepDefinition, onFailureSchema, severitySchema } from '../model/plan.ts';
+import { onFailureSchema, severitySchema, type StepDefinition } from '../model/plan.ts';
 import { findReferences, referencePointers } from '../model/references.ts';
 import { ancestorsOf, stepsOnCycles } from '../model/stepGraph.ts';
-import { type TaskCatalogue, findOpenTask } from '../tasks/taskCatalogue.ts';
+import { findOpenTask, type TaskCatalogue } from '../tasks/taskCatalogue.ts';
 
 const nameSchema = z
   .string()

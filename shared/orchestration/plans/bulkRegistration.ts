@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Result, fail } from '../../platform/base/result.ts';
+import { fail, type Result } from '../../platform/base/result.ts';
 import { type Registration, registrationSchema } from '../../registry/records/server.ts';
 import { sealUrl } from '../../registry/records/serverUrl.ts';
 import { beginOnce, beginPooledPlan } from '../engine/beginPlan.ts';
@@ -12,7 +12,7 @@ import {
 } from '../model/limits.ts';
 import type { Plan, StepDefinition } from '../model/plan.ts';
 import { inOrder } from '../model/stepGraph.ts';
-import { type RegistrationDeps, definePlan, step } from './namedPlan.ts';
+import { definePlan, type RegistrationDeps, step } from './namedPlan.ts';
 import { authenticateAdmin, openValidationSession } from './serverSteps.ts';
 
 const NAME = 'bulk_server_registration';

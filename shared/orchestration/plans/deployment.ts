@@ -1,8 +1,8 @@
 import type { OrchestrationDeps } from '../engine/deps.ts';
-import { type StepDefinition, DEPLOYMENT_PLAN } from '../model/plan.ts';
+import { DEPLOYMENT_PLAN, type StepDefinition } from '../model/plan.ts';
 import { inOrder } from '../model/stepGraph.ts';
-import { type NamedPlan, defineFixedPlan, step } from './namedPlan.ts';
-import { type QualityGates, gateSteps } from './qualityGates.ts';
+import { defineFixedPlan, type NamedPlan, step } from './namedPlan.ts';
+import { gateSteps, type QualityGates } from './qualityGates.ts';
 
 /** Returns the plan of a deployment, between the gates before and after it. The engine publishes an event when it ends. */
 export function deploymentPlan(gates: QualityGates): NamedPlan<OrchestrationDeps> {

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
-import { type Permission, isPermitted } from '../../identity/access/permissions.ts';
-import { invalidBySchema, type Result, fail, succeed } from '../../platform/base/result.ts';
+import { isPermitted, type Permission } from '../../identity/access/permissions.ts';
+import { fail, invalidBySchema, type Result, succeed } from '../../platform/base/result.ts';
 import type { ServerStore } from '../../registry/records/serverStore.ts';
 import { beginPlan, beginPooledPlan, planStart } from '../engine/beginPlan.ts';
 import { checkSession } from '../engine/checkSession.ts';

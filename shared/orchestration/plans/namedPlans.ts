@@ -2,7 +2,7 @@ import { bulkRegistrationPlan } from './bulkRegistration.ts';
 import { deploymentPlan } from './deployment.ts';
 import { healthCheckPlan } from './healthCheck.ts';
 import type { NamedPlan } from './namedPlan.ts';
-import { type QualityGates, gatePlan } from './qualityGates.ts';
+import { gatePlan, type QualityGates } from './qualityGates.ts';
 import { serverRegistrationPlan } from './serverRegistration.ts';
 import { serverRemovalPlan } from './serverRemoval.ts';
 import { serverUpdatePlan } from './serverUpdate.ts';

@@ -1,4 +1,4 @@
-import { type Result, fail } from '../../platform/base/result.ts';
+import { fail, type Result } from '../../platform/base/result.ts';
 import { type Config, ConfigError } from '../../platform/config/config.ts';
 import { beginOnce } from '../engine/beginPlan.ts';
 import type { OrchestrationDeps } from '../engine/deps.ts';
@@ -8,7 +8,7 @@ import type { Plan, PlanStep, StepDefinition } from '../model/plan.ts';
 import { referencePointers } from '../model/references.ts';
 import { unknownName } from '../model/unknownName.ts';
 import type { TaskCatalogue } from '../tasks/taskCatalogue.ts';
-import { type NamedPlan, beginNamedPlan, defineFixedPlan } from './namedPlan.ts';
+import { beginNamedPlan, defineFixedPlan, type NamedPlan } from './namedPlan.ts';
 
 /** A check of a gate: a task whose result is a verdict, `{passed, error?, evidence?}`. */
 export interface Check {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Result, fail } from '../../platform/base/result.ts';
+import { fail, type Result } from '../../platform/base/result.ts';
 import { beginOnce } from '../engine/beginPlan.ts';
 import type { Caller } from '../model/caller.ts';
 import type { Plan } from '../model/plan.ts';
@@ -7,7 +7,7 @@ import { unknownName } from '../model/unknownName.ts';
 import type { TaskCatalogue } from '../tasks/taskCatalogue.ts';
 import { beginAdHocPlan } from './adHocPlan.ts';
 import { stepRequestsSchema } from './adHocSteps.ts';
-import { type NamedPlanRequest, type RegistrationDeps, beginNamedPlan } from './namedPlan.ts';
+import { beginNamedPlan, type NamedPlanRequest, type RegistrationDeps } from './namedPlan.ts';
 import { namedPlans } from './namedPlans.ts';
 import type { QualityGates } from './qualityGates.ts';
 

@@ -1,5 +1,5 @@
-import { type Result, fail, succeed } from '../../platform/base/result.ts';
-import { type Registration, type ServerRecord, registrationSchema } from '../../registry/records/server.ts';
+import { fail, type Result, succeed } from '../../platform/base/result.ts';
+import { type Registration, registrationSchema, type ServerRecord } from '../../registry/records/server.ts';
 import { advancePlan } from '../engine/advancePlan.ts';
 import { planStart, resumePlan, storePlan } from '../engine/beginPlan.ts';
 import { type Caller, idFor } from '../model/caller.ts';
@@ -8,7 +8,7 @@ import type { Plan } from '../model/plan.ts';
 import { inOrder } from '../model/stepGraph.ts';
 import { recordContent } from '../servers/recordContent.ts';
 import { checkSlug, takeSlug } from '../servers/takeSlug.ts';
-import { type RegistrationDeps, definePlan, step, withInputs } from './namedPlan.ts';
+import { definePlan, type RegistrationDeps, step, withInputs } from './namedPlan.ts';
 import {
   auditRegistration,
   authenticateAdmin,

@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { type Result, fail, succeed } from '../../platform/base/result.ts';
+import { fail, type Result, succeed } from '../../platform/base/result.ts';
 import { slugSchema } from '../../registry/records/server.ts';
 import { beginPlan, planStart, resumePlan } from '../engine/beginPlan.ts';
 import { type Caller, idFor } from '../model/caller.ts';
 import type { Plan } from '../model/plan.ts';
 import { inOrder } from '../model/stepGraph.ts';
-import { type ServerChange, findServer } from '../servers/findServer.ts';
-import { type RegistrationDeps, definePlan, step, withInputs } from './namedPlan.ts';
+import { findServer, type ServerChange } from '../servers/findServer.ts';
+import { definePlan, type RegistrationDeps, step, withInputs } from './namedPlan.ts';
 import { auditRegistration, authenticateAdmin } from './serverSteps.ts';
 
 const NAME = 'server_removal';

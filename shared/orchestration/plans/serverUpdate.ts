@@ -5,9 +5,9 @@ import { beginOnce, beginPlan, planStart } from '../engine/beginPlan.ts';
 import { type Caller, idFor } from '../model/caller.ts';
 import type { Plan } from '../model/plan.ts';
 import { inOrder } from '../model/stepGraph.ts';
-import { type ServerChange, findRegistered } from '../servers/findServer.ts';
-import { type RecordContent, checkSecretFree, contentOf, recordContent } from '../servers/recordContent.ts';
-import { type RegistrationDeps, definePlan, step, withInputs } from './namedPlan.ts';
+import { findRegistered, type ServerChange } from '../servers/findServer.ts';
+import { checkSecretFree, contentOf, type RecordContent, recordContent } from '../servers/recordContent.ts';
+import { definePlan, type RegistrationDeps, step, withInputs } from './namedPlan.ts';
 import {
   auditRegistration,
   authenticateAdmin,

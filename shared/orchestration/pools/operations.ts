@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { type Result, fail, invalidBySchema, succeed } from '../../platform/base/result.ts';
+import { fail, invalidBySchema, type Result, succeed } from '../../platform/base/result.ts';
 import { unknownName } from '../model/unknownName.ts';
-import { type Units, poolLimits } from './pools.ts';
+import { poolLimits, type Units } from './pools.ts';
 
 const count = z.int().min(0).max(1_000_000);
 const { sharedPool } = poolLimits.database_connections;

@@ -3,24 +3,24 @@ import { z } from 'zod';
 import type { Clock } from '../../platform/base/clock.ts';
 import { type DomainError, InfrastructureError } from '../../platform/base/errors.ts';
 import type { IdSource } from '../../platform/base/ids.ts';
-import { type Result, fail, succeed } from '../../platform/base/result.ts';
+import { fail, type Result, succeed } from '../../platform/base/result.ts';
 import { createFairQueue } from '../../platform/concurrency/fairQueue.ts';
 import type { App, Config } from '../../platform/config/config.ts';
-import { type StateStore, parseStateValue } from '../../platform/state/stateStore.ts';
+import { parseStateValue, type StateStore } from '../../platform/state/stateStore.ts';
 import { DEFAULT_HOLD_MS, MAX_HOLD_MS, MAX_POOL_ATTEMPTS } from '../model/limits.ts';
 import {
+  allocate,
   type Decision,
   type Holding,
   type Holdings,
-  type Shortage,
-  allocate,
   holdingSchema,
   holdingsOf,
   inUse,
+  type Shortage,
   unexpired,
 } from './allocate.ts';
 import { unitsOf } from './operations.ts';
-import { type PoolName, type Units, poolLimits, shares } from './pools.ts';
+import { poolLimits, type PoolName, shares, type Units } from './pools.ts';
 
 export interface AllocationRequest {
   readonly tenantId: string;

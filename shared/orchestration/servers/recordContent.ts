@@ -1,11 +1,11 @@
 import type { z } from 'zod';
 import type { Actor } from '../../identity/access/actor.ts';
 import type { Credentials } from '../../identity/credentials/credentials.ts';
-import { type Result, fail, invalid, succeed } from '../../platform/base/result.ts';
+import { fail, invalid, type Result, succeed } from '../../platform/base/result.ts';
 import { type AddressPolicy, checkOutboundUrl } from '../../platform/security/addressRules.ts';
 import type { Seal } from '../../platform/security/seal.ts';
 import { type ServerContent, type ServerRecord, serverRecordSchema } from '../../registry/records/server.ts';
-import { type ServerUrl, openUrl, sealUrl } from '../../registry/records/serverUrl.ts';
+import { openUrl, sealUrl, type ServerUrl } from '../../registry/records/serverUrl.ts';
 import { literalSecrets } from '../../registry/secrets/literalSecrets.ts';
 import { holdsHidden, secretsNamedIn, withPlainMarker } from '../../registry/secrets/urlSecrets.ts';
 

@@ -1,4 +1,4 @@
-import { type Result, fail, succeed } from '../../platform/base/result.ts';
+import { fail, type Result, succeed } from '../../platform/base/result.ts';
 import type { ServerRecord } from '../../registry/records/server.ts';
 import type { ServerStore } from '../../registry/records/serverStore.ts';
 import { hasEnded } from '../model/plan.ts';

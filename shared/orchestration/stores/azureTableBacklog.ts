@@ -1,4 +1,4 @@
-import { type OpenTable, type RowKey, ANY_ETAG } from '../../platform/tables/tables.ts';
+import { ANY_ETAG, type OpenTable, type RowKey } from '../../platform/tables/tables.ts';
 import { delegationSchema } from '../model/delegation.ts';
 import { BACKLOG_PAGE } from '../model/limits.ts';
 import type { BacklogEntry, BacklogStore } from '../model/stores.ts';

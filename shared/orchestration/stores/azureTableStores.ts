@@ -14,7 +14,7 @@ import type {
 import { continueTrace } from '../../platform/telemetry/trace.ts';
 import { type Delegation, delegationSchema } from '../model/delegation.ts';
 import { HEALTH_CHECKS_KEPT_DAYS, KEPT_DAYS, PARTITIONS_AT_ONCE } from '../model/limits.ts';
-import { type Plan, HEALTH_PLAN, hasEnded, planSchema } from '../model/plan.ts';
+import { hasEnded, HEALTH_PLAN, type Plan, planSchema } from '../model/plan.ts';
 import type { DelegationStore, PlanStore } from '../model/stores.ts';
 
 const hexDigits = Array.from('0123456789abcdef');

@@ -3,7 +3,7 @@ import type { Actor } from '../../identity/access/actor.ts';
 import { isOfOperatorTenant, isPermitted } from '../../identity/access/permissions.ts';
 import type { DomainError } from '../../platform/base/errors.ts';
 import { agentNames } from '../model/agents.ts';
-import { type ResultPermission, type Task, resultPermissions } from './task.ts';
+import { type ResultPermission, resultPermissions, type Task } from './task.ts';
 import type { TaskCatalogue } from './taskCatalogue.ts';
 
 type Reader = Pick<Actor, 'tenantId' | 'roles'>;

@@ -1,4 +1,4 @@
-import { type Result, fail, succeed } from '../../platform/base/result.ts';
+import { fail, type Result, succeed } from '../../platform/base/result.ts';
 import { type Agent, agentNames } from '../model/agents.ts';
 import { unknownName } from '../model/unknownName.ts';
 import type { Task } from './task.ts';

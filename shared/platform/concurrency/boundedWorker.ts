@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import { createFairQueue } from './fairQueue.ts';
 import { isLongerThan } from '../base/json.ts';
-import { type Result, fail, succeed } from '../base/result.ts';
+import { fail, type Result, succeed } from '../base/result.ts';
+import { createFairQueue } from './fairQueue.ts';
 
 /** Runs jobs of unknown length in a separate thread. */
 export interface BoundedWorker {

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { checkOutboundUrl } from '../security/addressRules.ts';
 import { type Config, ConfigError } from './config.ts';
-import { type Environment, developmentOnly, isProduction } from './environment.ts';
+import { developmentOnly, type Environment, isProduction } from './environment.ts';
 import { settingsSchema } from './settings.ts';
 
 /** Returns the environment variables that this process was started with. They hold secrets. */

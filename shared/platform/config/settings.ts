@@ -6,8 +6,8 @@ import {
   originSchema,
   qualityGatesSchema,
 } from './config.ts';
-import { critical, json, list, setting, warning } from './defineSetting.ts';
 import { keysIn, redisPassword, redisPlace, serviceBusPlace, tablesPlace } from './connections.ts';
+import { critical, json, list, setting, warning } from './defineSetting.ts';
 
 const guid = z.guid('must be a GUID');
 const plainHttp = [/^http:/, 'plain http is for development only'] as const;

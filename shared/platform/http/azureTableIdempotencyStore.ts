@@ -1,6 +1,6 @@
 import { odata } from '@azure/data-tables';
-import { type IdempotencyStore, type UsedKey, usedKeySchema } from './idempotency.ts';
 import type { OpenTable, RowKey, TableCodec } from '../tables/tables.ts';
+import { type IdempotencyStore, type UsedKey, usedKeySchema } from './idempotency.ts';
 
 /** Keys that one purge removes, which takes some seconds, and how many at once. */
 const PURGE_LIMIT = 20_000;

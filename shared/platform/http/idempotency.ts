@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { canonicalJson } from '../base/json.ts';
 import type { Clock } from '../base/clock.ts';
 import type { IdSource } from '../base/ids.ts';
-import { type Result, fail, succeed } from '../base/result.ts';
+import { canonicalJson } from '../base/json.ts';
+import { fail, type Result, succeed } from '../base/result.ts';
 import type { Replacement, Stored } from '../tables/tables.ts';
 
 /** Matches an `Idempotency-Key`. */

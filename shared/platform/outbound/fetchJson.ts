@@ -1,7 +1,7 @@
 import type { DomainError } from '../base/errors.ts';
 import { parseJsonBytes } from '../base/json.ts';
-import { type Result, fail, succeed } from '../base/result.ts';
-import { type OutboundClient, explain } from './outboundClient.ts';
+import { fail, type Result, succeed } from '../base/result.ts';
+import { explain, type OutboundClient } from './outboundClient.ts';
 
 export interface JsonSource {
   readonly url: string;

@@ -1,12 +1,12 @@
-import { type LookupAddress, type LookupAllOptions, lookup } from 'node:dns';
+import { lookup, type LookupAddress, type LookupAllOptions } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { LRUCache } from 'lru-cache';
 import { Agent, errors } from 'undici';
-import { type AddressPolicy, checkOutboundUrl, isAllowedAddress } from '../security/addressRules.ts';
 import type { DomainError } from '../base/errors.ts';
-import { IdleTimeout } from './outboundBody.ts';
+import { fail, type Result, succeed } from '../base/result.ts';
+import { type AddressPolicy, checkOutboundUrl, isAllowedAddress } from '../security/addressRules.ts';
 import { Exchange, type OutboundResponse } from './exchange.ts';
-import { type Result, fail, succeed } from '../base/result.ts';
+import { IdleTimeout } from './outboundBody.ts';
 
 export interface OutboundRequest {
   readonly method: 'GET' | 'POST' | 'DELETE';

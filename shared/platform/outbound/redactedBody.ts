@@ -1,5 +1,5 @@
-import type { OutboundBody } from './outboundBody.ts';
 import type { Redactor } from '../security/redact.ts';
+import type { OutboundBody } from './outboundBody.ts';
 
 /** More than any response that a reader accepts (4 MiB). A longer line passes in parts, and the reader rejects it for its size. */
 const MAX_HELD_BYTES = 4 * 1024 * 1024 + 1;

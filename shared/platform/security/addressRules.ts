@@ -1,6 +1,6 @@
 import ipaddr from 'ipaddr.js';
 import { readUrl } from '../base/readUrl.ts';
-import { type Result, fail, succeed } from '../base/result.ts';
+import { fail, type Result, succeed } from '../base/result.ts';
 
 /** Whether upstream servers may have loopback and private addresses, which only development allows. */
 export type AddressPolicy = 'public' | 'private_allowed';

@@ -1,7 +1,7 @@
 import type { ServiceBusClient, ServiceBusReceivedMessage, ServiceBusReceiver } from '@azure/service-bus';
-import type { Config } from '../config/config.ts';
 import { InfrastructureError } from '../base/errors.ts';
 import { parseJson } from '../base/json.ts';
+import type { Config } from '../config/config.ts';
 import { openClient } from './messageSender.ts';
 
 /** A message in a dead-letter queue. */

@@ -1,6 +1,6 @@
 import type { RetryOptions, ServiceBusClient, ServiceBusSender } from '@azure/service-bus';
-import type { Config } from '../config/config.ts';
 import { InfrastructureError } from '../base/errors.ts';
+import type { Config } from '../config/config.ts';
 
 export interface OutgoingMessage {
   /** The queue discards a second message with this id within its duplicate detection window. */

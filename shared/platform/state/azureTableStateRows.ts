@@ -5,8 +5,8 @@ import { z } from 'zod';
 import type { Clock } from '../base/clock.ts';
 import { InfrastructureError } from '../base/errors.ts';
 import type { IdSource } from '../base/ids.ts';
-import type { OpenTable, RowKey, Stored } from '../tables/tables.ts';
 import { createKeyedMutex } from '../concurrency/keyedMutex.ts';
+import type { OpenTable, RowKey, Stored } from '../tables/tables.ts';
 
 /** Attempts to change a row that other instances change too. They take some two seconds. */
 const MAX_ATTEMPTS = 20;

@@ -1,9 +1,9 @@
-import { type StateRow, type StateRows, openStateRows } from './azureTableStateRows.ts';
-import { CLOCK_TOLERANCE_MS, type Clock } from '../base/clock.ts';
+import { type Clock, CLOCK_TOLERANCE_MS } from '../base/clock.ts';
 import { type IdSource, randomId } from '../base/ids.ts';
-import { withinBounds } from './stateBounds.ts';
-import { type Claim, type Renewal, type StateStore, fenceMemoryMs } from './stateStore.ts';
 import type { OpenTable } from '../tables/tables.ts';
+import { openStateRows, type StateRow, type StateRows } from './azureTableStateRows.ts';
+import { withinBounds } from './stateBounds.ts';
+import { type Claim, fenceMemoryMs, type Renewal, type StateStore } from './stateStore.ts';
 
 const isLive = (row: StateRow | undefined, now: number): row is StateRow =>
   row !== undefined && row.expiresAtMs > now;

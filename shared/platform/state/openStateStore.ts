@@ -1,9 +1,9 @@
-import { azureTableStateStore } from './azureTableStateStore.ts';
 import type { Clock } from '../base/clock.ts';
+import type { OpenTable } from '../tables/tables.ts';
+import { azureTableStateStore } from './azureTableStateStore.ts';
 import type { RedisInspection } from './redisInspection.ts';
 import { redisStateStore } from './redisStateStore.ts';
 import type { StateStore } from './stateStore.ts';
-import type { OpenTable } from '../tables/tables.ts';
 
 export interface OpenedStateStore {
   readonly kind: 'redis' | 'tables';

@@ -1,12 +1,12 @@
 import {
+  odata,
   RestError,
   type TableClient,
   type TableEntityResult,
   type TransactionAction,
-  odata,
 } from '@azure/data-tables';
 import { InfrastructureError } from '../base/errors.ts';
-import { MAX_DOCUMENT_LENGTH, join, split } from './tableDocument.ts';
+import { join, MAX_DOCUMENT_LENGTH, split } from './tableDocument.ts';
 import type { Columns, Mark, OnUnreadable, Page, RowKey, Stored, Table, TableCodec } from './tables.ts';
 
 /** Sorts behind every character of the gateway's keys. */

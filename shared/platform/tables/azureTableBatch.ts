@@ -1,6 +1,6 @@
-import type { TableClient } from '@azure/data-tables';
-import { createDefaultHttpClient, createHttpHeaders, createPipelineRequest } from '@azure/core-rest-pipeline';
 import { randomUUID } from 'node:crypto';
+import { createDefaultHttpClient, createHttpHeaders, createPipelineRequest } from '@azure/core-rest-pipeline';
+import type { TableClient } from '@azure/data-tables';
 
 /** One row of a batch: its keys, and columns of text. */
 export type BatchRow = Readonly<Record<string, string>> & {

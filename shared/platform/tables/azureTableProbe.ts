@@ -1,4 +1,4 @@
-import { type TableClient, RestError, odata } from '@azure/data-tables';
+import { odata, RestError, type TableClient } from '@azure/data-tables';
 import { InfrastructureError } from '../base/errors.ts';
 import { openTableClient } from './openTables.ts';
 import type { RowKey } from './tables.ts';

@@ -1,6 +1,6 @@
 import { TableClient, TableServiceClient, type TableServiceClientOptions } from '@azure/data-tables';
-import { azureTable } from './azureTable.ts';
 import { InfrastructureError } from '../base/errors.ts';
+import { azureTable } from './azureTable.ts';
 import type { OpenTable } from './tables.ts';
 
 /** Opens tables of one account. `connection` is a connection string, or an https endpoint for the app's identity. */

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { CLOCK_TOLERANCE_MS, type Clock } from '../base/clock.ts';
+import { type Clock, CLOCK_TOLERANCE_MS } from '../base/clock.ts';
 import { type App, appSchema } from '../config/config.ts';
 import { hostKinds } from '../config/environment.ts';
 import { stateBounds } from '../state/stateBounds.ts';
-import { type StateStore, parseStateValue } from '../state/stateStore.ts';
+import { parseStateValue, type StateStore } from '../state/stateStore.ts';
 
 /** The facts that an instance of an app publishes about itself. For settings it publishes names and fingerprints, never values. */
 export const instanceSchema = z.object({

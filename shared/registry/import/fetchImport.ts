@@ -1,10 +1,10 @@
 import type { Clock } from '../../platform/base/clock.ts';
+import { readUrl } from '../../platform/base/readUrl.ts';
+import { fail, type Result } from '../../platform/base/result.ts';
 import { fetchJson } from '../../platform/outbound/fetchJson.ts';
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
-import { readUrl } from '../../platform/base/readUrl.ts';
-import { type Result, fail } from '../../platform/base/result.ts';
-import { type ServerPage, fetchServerPage, readServerPage } from '../officialApi/serverPages.ts';
 import { IMPORT_TIMEOUT_MS, MAX_IMPORT_BYTES, MAX_IMPORT_PAGES, PAGE_ENTRIES } from '../limits.ts';
+import { fetchServerPage, readServerPage, type ServerPage } from '../officialApi/serverPages.ts';
 import { type Import, readImport } from './readImport.ts';
 
 export interface FetchImportDeps {

@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type Result, fail, invalid, succeed } from '../../platform/base/result.ts';
-import { type Registration, registrationSchema } from '../records/server.ts';
-import { readUpstreamEntry } from '../officialApi/upstreamEntry.ts';
-import { isNewer } from '../versions/latest.ts';
+import { fail, invalid, type Result, succeed } from '../../platform/base/result.ts';
 import { MAX_IMPORT_CANDIDATES } from '../limits.ts';
+import { readUpstreamEntry } from '../officialApi/upstreamEntry.ts';
+import { type Registration, registrationSchema } from '../records/server.ts';
+import { isNewer } from '../versions/latest.ts';
 import { checkImportUrl, readClientEntry } from './clientEntry.ts';
 import { type Candidate, candidatesOf } from './documents.ts';
 import { slugsFor } from './slugs.ts';

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { type JsonSource, fetchJson } from '../../platform/outbound/fetchJson.ts';
+import { fail, type Result, succeed } from '../../platform/base/result.ts';
+import { fetchJson, type JsonSource } from '../../platform/outbound/fetchJson.ts';
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { MAX_CURSOR_LENGTH, MAX_PAGE_ENTRIES } from '../limits.ts';
-import { type Result, fail, succeed } from '../../platform/base/result.ts';
 
 /** Some registries write an empty list as null. */
 const pageSchema = z.object({

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { type Result, invalid, invalidBySchema, succeed } from '../../platform/base/result.ts';
 import { MESSAGE_BOUNDS, unsafeShape } from '../../platform/base/json.ts';
+import { invalid, invalidBySchema, type Result, succeed } from '../../platform/base/result.ts';
 import { GATEWAY_META } from '../serverJson/gatewayMeta.ts';
 import { OFFICIAL_META, type ServerJson, serverJsonSchema } from '../serverJson/serverJson.ts';
 import { type VersionStatus, versionStatuses } from '../versions/publishedVersion.ts';

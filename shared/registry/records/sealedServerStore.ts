@@ -1,7 +1,7 @@
 import type { Seal } from '../../platform/security/seal.ts';
 import type { Stored } from '../../platform/tables/tables.ts';
-import type { ServerRecord } from './server.ts';
 import { withoutSecrets } from '../secrets/literalSecrets.ts';
+import type { ServerRecord } from './server.ts';
 import type { ServerStore } from './serverStore.ts';
 import { openUrl, sealUrl } from './serverUrl.ts';
 

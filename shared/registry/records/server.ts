@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { eraSchema } from './era.ts';
 import { MAX_URL_LENGTH } from '../limits.ts';
-import { tagsOf, tagsSchema } from '../serverJson/gatewayMeta.ts';
 import { refuseSecrets } from '../secrets/literalSecrets.ts';
+import { tagsOf, tagsSchema } from '../serverJson/gatewayMeta.ts';
 import { submittedServerJsonSchema } from '../serverJson/serverJson.ts';
+import { eraSchema } from './era.ts';
 import { type UpstreamSettings, upstreamSettingsSchema } from './upstreamSettings.ts';
 
 /** `pending` until the registration's plan has ended, then `active` or `rejected`, with the reason. */

@@ -1,11 +1,11 @@
 import type { z } from 'zod';
 import { isLiteral, withoutPlaceholderParameters, withoutPlaceholders } from './placeholders.ts';
 import {
-  type Path,
   followsSecretFlag,
   isSecretInput,
   literalFieldOf,
   literalVariables,
+  type Path,
 } from './secretInputs.ts';
 import { holdsToken, isSecretVariable } from './secretNames.ts';
 import { HIDDEN, hideUrlSecrets, holdsHidden, secretsNamedIn } from './urlSecrets.ts';

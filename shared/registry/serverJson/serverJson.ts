@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { MESSAGE_BOUNDS, isLongerThan, unsafeShape } from '../../platform/base/json.ts';
+import { isLongerThan, MESSAGE_BOUNDS, unsafeShape } from '../../platform/base/json.ts';
 import { MAX_DESCRIPTION_LENGTH, MAX_PUBLISHER_META_LENGTH, MAX_SERVER_JSON_LENGTH } from '../limits.ts';
 import { refuseSecrets } from '../secrets/literalSecrets.ts';
 import { GATEWAY_META, gatewayMetaSchema } from './gatewayMeta.ts';
 import { packageSchema } from './packages.ts';
-import { specificVersion, listOf, text, webUrl } from './text.ts';
+import { listOf, specificVersion, text, webUrl } from './text.ts';
 import { remoteSchema } from './transports.ts';
 
 /** The key of `_meta` under which a registry describes an entry. No publisher may set it. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { readUrl } from '../../platform/base/readUrl.ts';
-import { variablesOf } from '../secrets/placeholders.ts';
 import { MAX_URL_LENGTH } from '../limits.ts';
+import { variablesOf } from '../secrets/placeholders.ts';
 import { keyValueSchema, variablesSchema } from './inputs.ts';
 import { listOf, text } from './text.ts';
 

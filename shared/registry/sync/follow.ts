@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { MAX_CLOCK_SKEW_MS } from '../limits.ts';
+import type { UpstreamEntry } from '../officialApi/upstreamEntry.ts';
 import { changedField } from '../versions/changes.ts';
 import type { PublishedVersion, Versions } from '../versions/publishedVersion.ts';
-import type { UpstreamEntry } from '../officialApi/upstreamEntry.ts';
 
 export interface Follower {
   readonly tenantId: string;

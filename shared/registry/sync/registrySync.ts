@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import { type DomainError, errorKinds } from '../../platform/base/errors.ts';
 import type { Replacement, Stored } from '../../platform/tables/tables.ts';
 import { MAX_CLOCK_SKEW_MS, MAX_PASS_PAGES } from '../limits.ts';
-import { type DomainError, errorKinds } from '../../platform/base/errors.ts';
 
 const count = z.int().min(0);
 

@@ -1,20 +1,20 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../platform/base/clock.ts';
+import { fail, type Result, succeed } from '../../platform/base/result.ts';
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
-import { type Result, fail, succeed } from '../../platform/base/result.ts';
 import type { StateStore } from '../../platform/state/stateStore.ts';
 import { MAX_SYNC_PAGE_BYTES, PAGE_ENTRIES, SYNC_LEASE_MS } from '../limits.ts';
 import { fetchServerPage } from '../officialApi/serverPages.ts';
 import {
   type ActiveSync,
-  type RegistrySync,
   afterFailure,
   afterPage,
   beginRun,
   endless,
+  type RegistrySync,
   type RegistrySyncStore,
 } from './registrySync.ts';
-import { type TakeOverDeps, takeOver } from './takeOver.ts';
+import { takeOver, type TakeOverDeps } from './takeOver.ts';
 
 /** The registry whose servers a tenant imports. */
 export interface UpstreamRegistry {

@@ -1,11 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { invalid, type Result, succeed } from '../../platform/base/result.ts';
 import type { Log } from '../../platform/telemetry/log.ts';
-import { type Result, invalid, succeed } from '../../platform/base/result.ts';
-import type { VersionStore } from '../versions/versionStore.ts';
-import { type Followed, type Follower, follow } from './follow.ts';
-import { type Figures, NO_FIGURES, addFigures } from './registrySync.ts';
+import { readUpstreamEntry, type UpstreamEntry } from '../officialApi/upstreamEntry.ts';
 import { literalSecrets } from '../secrets/literalSecrets.ts';
-import { type UpstreamEntry, readUpstreamEntry } from '../officialApi/upstreamEntry.ts';
+import type { VersionStore } from '../versions/versionStore.ts';
+import { follow, type Followed, type Follower } from './follow.ts';
+import { addFigures, type Figures, NO_FIGURES } from './registrySync.ts';
 
 export interface TakeOverDeps {
   readonly versions: VersionStore;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Failure, fail } from '../../platform/base/result.ts';
+import { fail, type Failure } from '../../platform/base/result.ts';
 import { MAX_DOCUMENT_LENGTH } from '../../platform/tables/tableDocument.ts';
 import type { Page, Replacement, Stored } from '../../platform/tables/tables.ts';
 import { MAX_CURATED_ITEMS } from '../limits.ts';

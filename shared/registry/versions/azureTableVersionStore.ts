@@ -1,5 +1,6 @@
-import { odata } from '@azure/data-tables';
+import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
+import { odata } from '@azure/data-tables';
 import { z } from 'zod';
 import { succeed } from '../../platform/base/result.ts';
 import {
@@ -10,16 +11,15 @@ import {
   type Stored,
   type TableCodec,
 } from '../../platform/tables/tables.ts';
-import { withLatest } from './latest.ts';
-import { type PublishedVersion, type Versions, publishedVersionSchema } from './publishedVersion.ts';
-import { createHash } from 'node:crypto';
 import {
-  MAX_VERSION_KEY_LENGTH,
   MAX_CHANGED_LENGTH,
   MAX_CHANGED_ROWS,
+  MAX_VERSION_KEY_LENGTH,
   MAX_VERSION_SCANS,
   VERSION_SCAN_ROWS,
 } from '../limits.ts';
+import { withLatest } from './latest.ts';
+import { type PublishedVersion, publishedVersionSchema, type Versions } from './publishedVersion.ts';
 import type { VersionFilter, VersionStore } from './versionStore.ts';
 
 /** Prefixes of row keys: of the latest version of each server, and of every version. */

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Result, fail, invalid, succeed } from '../../platform/base/result.ts';
-import type { Publication, PublishedVersion, VersionStatus, Versions } from './publishedVersion.ts';
+import { fail, invalid, type Result, succeed } from '../../platform/base/result.ts';
+import type { Publication, PublishedVersion, Versions, VersionStatus } from './publishedVersion.ts';
 
 /**
  * Decides the new versions of one server. The store calls it again with other versions when another change came first, and with

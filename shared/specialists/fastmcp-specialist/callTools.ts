@@ -1,11 +1,11 @@
+import type { ActiveServer } from '../../gateway/catalogue/catalogue.ts';
 import type { JsonObject } from '../../gateway/protocol/jsonRpc.ts';
 import { outcomeOf } from '../../gateway/upstream/answer.ts';
-import { createConnector } from '../../gateway/upstream/connector.ts';
+import { createCircuitBreaker } from '../../gateway/upstream/circuitBreaker.ts';
 import type { Connection, UpstreamCall } from '../../gateway/upstream/connection.ts';
+import { createConnector } from '../../gateway/upstream/connector.ts';
 import { UpstreamFault } from '../../gateway/upstream/fault.ts';
 import { createProtection } from '../../gateway/upstream/protection.ts';
-import { createCircuitBreaker } from '../../gateway/upstream/circuitBreaker.ts';
-import type { ActiveServer } from '../../gateway/catalogue/catalogue.ts';
 import type { Actor } from '../../identity/access/actor.ts';
 import { continueTrace, traceparentOf } from '../../platform/telemetry/trace.ts';
 import type { Tool } from '../../registry/records/server.ts';

@@ -1,6 +1,6 @@
 import { isObject } from '../../gateway/protocol/jsonRpc.ts';
 import type { EndpointAnswer } from '../callEndpoint.ts';
-import { type Finding, type RuleText, defineFindings } from '../finding.ts';
+import { defineFindings, type Finding, type RuleText } from '../finding.ts';
 
 /** An endpoint that is a protected resource, and the URL of its metadata. */
 export interface ProtectedResource {

@@ -1,19 +1,19 @@
-import { issuerOf } from '../../identity/tokens/signingKeys.ts';
 import { z } from 'zod';
 import { isObject } from '../../gateway/protocol/jsonRpc.ts';
 import { tenantHint } from '../../identity/access/tenants.ts';
 import { REQUIRED_SCOPE } from '../../identity/tokens/refusals.ts';
+import { issuerOf } from '../../identity/tokens/signingKeys.ts';
 import type { Task } from '../../orchestration/tasks/task.ts';
-import { type EndpointAnswer, callEndpoint, tracedHeaders } from '../callEndpoint.ts';
+import { callEndpoint, type EndpointAnswer, tracedHeaders } from '../callEndpoint.ts';
 import type { SpecialistDeps } from '../deps.ts';
-import { type Finding, defineFindings } from '../finding.ts';
+import { defineFindings, type Finding } from '../finding.ts';
 import { type Inspection, inspectionsOf } from '../inspection.ts';
 import { withTimeout } from '../withTimeout.ts';
 import {
-  type Observed,
-  type ProtectedResource,
   bearerChallenge,
   challengeFindings,
+  type Observed,
+  type ProtectedResource,
 } from './challengeFindings.ts';
 
 type OauthDeps = Pick<SpecialistDeps, 'config' | 'authority' | 'outbound' | 'visibleServers' | 'toolsets'>;

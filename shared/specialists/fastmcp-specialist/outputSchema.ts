@@ -1,4 +1,4 @@
-import { type Schema, type SchemaDraft, Validator, dereference } from '@cfworker/json-schema';
+import { dereference, type Schema, type SchemaDraft, Validator } from '@cfworker/json-schema';
 import { isObject, type JsonObject } from '../../gateway/protocol/jsonRpc.ts';
 
 const MAX_PROBLEMS = 5;

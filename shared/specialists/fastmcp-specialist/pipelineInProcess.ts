@@ -8,9 +8,9 @@ import type { Actor } from '../../identity/access/actor.ts';
 import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
 import { continueTrace } from '../../platform/telemetry/trace.ts';
 import type { SpecialistDeps } from '../deps.ts';
-import { type Finding, defineFindings } from '../finding.ts';
+import { defineFindings, type Finding } from '../finding.ts';
 import { withTimeout } from '../withTimeout.ts';
-import { type Stage, type Walked, modernMessage, stageFailed } from './pipelineStages.ts';
+import { modernMessage, type Stage, stageFailed, type Walked } from './pipelineStages.ts';
 
 const INSIDE_WITHIN_MS = 6_000;
 const UPSTREAM_WITHIN_MS = 6_000;

@@ -3,7 +3,7 @@ import { isObject, type JsonObject } from '../../gateway/protocol/jsonRpc.ts';
 import { LATEST_LEGACY, LATEST_MODERN } from '../../gateway/protocol/versions.ts';
 import { ownEnvelope } from '../../gateway/upstream/modern.ts';
 import type { EndpointAnswer } from '../callEndpoint.ts';
-import { type Finding, type RuleText, defineFindings } from '../finding.ts';
+import { defineFindings, type Finding, type RuleText } from '../finding.ts';
 
 /** One stage of the request pipeline, a probe that ends there, and the answer that it must give. */
 export interface Stage {

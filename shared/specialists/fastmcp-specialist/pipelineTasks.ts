@@ -1,15 +1,15 @@
-import { checkApp } from '../checkEndpoints.ts';
-import { sessionToken } from '../callEndpoint.ts';
 import { z } from 'zod';
 import type { Actor } from '../../identity/access/actor.ts';
 import type { Task, TaskHelpers } from '../../orchestration/tasks/task.ts';
+import { sessionToken } from '../callEndpoint.ts';
 import { callEndpoint, tracedHeaders } from '../callEndpoint.ts';
+import { checkApp } from '../checkEndpoints.ts';
 import { tokenNotKept } from '../checkEndpoints.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, problemsIn } from '../finding.ts';
 import { type Inspection, inspectionsOf } from '../inspection.ts';
 import { probeInProcess } from './pipelineInProcess.ts';
-import { type Stage, type Walked, stageFailed, stagesFor } from './pipelineStages.ts';
+import { type Stage, stageFailed, stagesFor, type Walked } from './pipelineStages.ts';
 
 const { gateCheck, report } = inspectionsOf('fastmcp-specialist');
 

@@ -1,7 +1,7 @@
 import { extname } from 'node:path';
 import { z } from 'zod';
+import { fail, type Result, succeed } from '../../platform/base/result.ts';
 import { type BoundedWorker, createBoundedWorker } from '../../platform/concurrency/boundedWorker.ts';
-import { type Result, fail, succeed } from '../../platform/base/result.ts';
 
 /**
  * Returns the problems of a schema; with content, how the content differs from the schema, which must be valid. Schemas and

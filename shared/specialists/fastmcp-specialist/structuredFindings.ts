@@ -1,7 +1,7 @@
 import { isObject } from '../../gateway/protocol/jsonRpc.ts';
 import type { Era } from '../../registry/records/era.ts';
 import type { Tool } from '../../registry/records/server.ts';
-import { type Finding, type RuleText, defineFindings } from '../finding.ts';
+import { defineFindings, type Finding, type RuleText } from '../finding.ts';
 import type { CallOutcome } from './callTools.ts';
 import type { CheckSchema } from './schemaChecker.ts';
 

@@ -1,15 +1,15 @@
 import { z } from 'zod';
-import { isObject } from '../../gateway/protocol/jsonRpc.ts';
 import { type ActiveServer, createCatalogue } from '../../gateway/catalogue/catalogue.ts';
+import { isObject } from '../../gateway/protocol/jsonRpc.ts';
 import type { Actor } from '../../identity/access/actor.ts';
-import { type Task, type TaskHelpers, defineTask } from '../../orchestration/tasks/task.ts';
+import { defineTask, type Task, type TaskHelpers } from '../../orchestration/tasks/task.ts';
 import { fail, succeed } from '../../platform/base/result.ts';
-import { type Tool, slugSchema } from '../../registry/records/server.ts';
+import { slugSchema, type Tool } from '../../registry/records/server.ts';
 import type { SpecialistDeps } from '../deps.ts';
-import { type Finding, defineFindings, problemsIn, reportSchema } from '../finding.ts';
+import { defineFindings, type Finding, problemsIn, reportSchema } from '../finding.ts';
 import { callTools } from './callTools.ts';
-import { contentFindings, schemaFindings } from './structuredFindings.ts';
 import { type CheckSchema, createSchemaChecker } from './schemaChecker.ts';
+import { contentFindings, schemaFindings } from './structuredFindings.ts';
 
 const MAX_SERVERS = 50;
 const MAX_CALLS = 10;

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { type ActiveServer, createCatalogue } from '../../gateway/catalogue/catalogue.ts';
-import { type Refreshed, confirmedAt, createRefresh } from '../../gateway/catalogue/refresh.ts';
-import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
+import { confirmedAt, createRefresh, type Refreshed } from '../../gateway/catalogue/refresh.ts';
+import { defineTask, type Task } from '../../orchestration/tasks/task.ts';
 import { fail, succeed } from '../../platform/base/result.ts';
 import { createFairQueue } from '../../platform/concurrency/fairQueue.ts';
 import type { SpecialistDeps } from '../deps.ts';
-import { type Finding, defineFindings, reportSchema } from '../finding.ts';
+import { defineFindings, type Finding, reportSchema } from '../finding.ts';
 import { withTimeout } from '../withTimeout.ts';
 
 /** The timer compares each server every 15 minutes: twice that means that a run was missed. */

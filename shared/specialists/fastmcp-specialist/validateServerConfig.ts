@@ -1,14 +1,14 @@
 import { z } from 'zod';
-import { signedIn } from '../signedIn.ts';
 import { discoverServer } from '../../gateway/catalogue/discovery.ts';
-import type { Credentials } from '../../identity/credentials/credentials.ts';
-import type { DomainError } from '../../platform/base/errors.ts';
-import { defineTask, type Task } from '../../orchestration/tasks/task.ts';
-import { fail } from '../../platform/base/result.ts';
 import type { OutboundTo } from '../../gateway/upstream/outboundTo.ts';
+import type { Credentials } from '../../identity/credentials/credentials.ts';
+import { defineTask, type Task } from '../../orchestration/tasks/task.ts';
+import type { DomainError } from '../../platform/base/errors.ts';
+import { fail } from '../../platform/base/result.ts';
 import { discoverySchema } from '../../registry/records/server.ts';
-import { secretsNamedIn } from '../../registry/secrets/urlSecrets.ts';
 import { needsUser, upstreamSettingsSchema } from '../../registry/records/upstreamSettings.ts';
+import { secretsNamedIn } from '../../registry/secrets/urlSecrets.ts';
+import { signedIn } from '../signedIn.ts';
 
 const signInLost: DomainError = {
   kind: 'unauthenticated',

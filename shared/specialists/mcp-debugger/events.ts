@@ -2,18 +2,18 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { handlerOf } from '../../orchestration/model/eventRoutes.ts';
 import {
-  type Task,
-  type TaskHelpers,
   defineTask,
   type ResultPermissions,
+  type Task,
+  type TaskHelpers,
 } from '../../orchestration/tasks/task.ts';
 import { succeed } from '../../platform/base/result.ts';
 import type { App } from '../../platform/config/config.ts';
 import { checkEndpoints } from '../checkEndpoints.ts';
 import { checkStores } from '../checkStores.ts';
 import type { SpecialistDeps } from '../deps.ts';
-import { type RaisedEvent, auditEvent, eventSchema } from '../eventHandlers.ts';
-import { type Finding, defineFindings, problemsIn, reportSchema } from '../finding.ts';
+import { auditEvent, eventSchema, type RaisedEvent } from '../eventHandlers.ts';
+import { defineFindings, type Finding, problemsIn, reportSchema } from '../finding.ts';
 import { type Inspection, summarise } from '../inspection.ts';
 import { inspectRefusals } from './authenticationFailures.ts';
 import { followTrace } from './followTrace.ts';

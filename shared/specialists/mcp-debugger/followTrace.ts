@@ -2,9 +2,9 @@ import { z } from 'zod';
 import { agents } from '../../orchestration/model/agents.ts';
 import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
 import type { SpecialistDeps } from '../deps.ts';
-import { type Finding, defineFindings, hasCritical, type reportSchema } from '../finding.ts';
+import { defineFindings, type Finding, hasCritical, type reportSchema } from '../finding.ts';
 import { judgeTrace } from './judgeTrace.ts';
-import { type TraceContent, type TraceSubject, readTrace } from './readTrace.ts';
+import { readTrace, type TraceContent, type TraceSubject } from './readTrace.ts';
 
 const MAX_ENTRIES = 300;
 

@@ -2,7 +2,7 @@ import { discoverServer } from '../../gateway/catalogue/discovery.ts';
 import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
 import type { ServerRecord } from '../../registry/records/server.ts';
 import type { SpecialistDeps } from '../deps.ts';
-import { type Finding, defineFindings } from '../finding.ts';
+import { defineFindings, type Finding } from '../finding.ts';
 import type { Inspection } from '../inspection.ts';
 import { readRecords } from '../readRecords.ts';
 import { withTimeout } from '../withTimeout.ts';

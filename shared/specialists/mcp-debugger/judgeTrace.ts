@@ -1,8 +1,8 @@
 import type { AuditRecord } from '../../audit/model/record.ts';
 import { agents } from '../../orchestration/model/agents.ts';
 import { type Delegation, isLeased } from '../../orchestration/model/delegation.ts';
-import { type Plan, type PlanStep, hasEnded } from '../../orchestration/model/plan.ts';
-import { type Finding, type Severity, defineFindings } from '../finding.ts';
+import { hasEnded, type Plan, type PlanStep } from '../../orchestration/model/plan.ts';
+import { defineFindings, type Finding, type Severity } from '../finding.ts';
 import type { TraceContent } from './readTrace.ts';
 
 /** If no agent takes a message for this long, the agent is busy or does not run. */

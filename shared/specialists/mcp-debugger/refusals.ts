@@ -1,7 +1,7 @@
 import type { AuditRecord } from '../../audit/model/record.ts';
 import { isPermission, rolesWith } from '../../identity/access/permissions.ts';
 import { refusals } from '../../identity/tokens/refusals.ts';
-import { type Finding, type Severity, defineFindings } from '../finding.ts';
+import { defineFindings, type Finding, type Severity } from '../finding.ts';
 
 /** The meaning of each reason in the audit trail: those of rejected tokens, and that of a web page. */
 export const reasons = {

@@ -10,7 +10,7 @@ import type { App } from '../../platform/config/config.ts';
 import type { LogEvent } from '../../platform/telemetry/log.ts';
 import { tracedHeaders } from '../callEndpoint.ts';
 import type { SpecialistDeps } from '../deps.ts';
-import { type Finding, defineFindings } from '../finding.ts';
+import { defineFindings, type Finding } from '../finding.ts';
 import type { Inspection } from '../inspection.ts';
 import { markKey } from '../probe.ts';
 import { withTimeout } from '../withTimeout.ts';

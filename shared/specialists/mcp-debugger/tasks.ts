@@ -1,7 +1,6 @@
-import { summarise } from '../inspection.ts';
 import { z } from 'zod';
 import { createAgentLoads } from '../../orchestration/agents/loads.ts';
-import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
+import { defineTask, type Task } from '../../orchestration/tasks/task.ts';
 import { idSchema } from '../../platform/base/ids.ts';
 import { succeed } from '../../platform/base/result.ts';
 import { sessionToken } from '../callEndpoint.ts';
@@ -9,6 +8,7 @@ import { checkApp, checkEndpoints, tokenNotKept } from '../checkEndpoints.ts';
 import { checkStores } from '../checkStores.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { reportSchema } from '../finding.ts';
+import { summarise } from '../inspection.ts';
 import { inspectionsOf } from '../inspection.ts';
 import { inspectAuthentication } from './authenticationFailures.ts';
 import { eventTasks } from './events.ts';

@@ -5,7 +5,7 @@ import type { Task } from '../../orchestration/tasks/task.ts';
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { fetchDocument } from '../callEndpoint.ts';
 import type { SpecialistDeps } from '../deps.ts';
-import { type Finding, defineFindings } from '../finding.ts';
+import { defineFindings, type Finding } from '../finding.ts';
 import { inspectionsOf } from '../inspection.ts';
 
 const WITHIN_MS = 6_000;

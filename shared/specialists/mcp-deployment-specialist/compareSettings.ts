@@ -1,7 +1,7 @@
 import { nearestName } from '../../orchestration/model/unknownName.ts';
-import type { KnownInstance } from '../../platform/telemetry/instances.ts';
 import { type SettingName, settingNames, settings } from '../../platform/config/settings.ts';
-import { type Finding, type Severity, defineFindings } from '../finding.ts';
+import type { KnownInstance } from '../../platform/telemetry/instances.ts';
+import { defineFindings, type Finding, type Severity } from '../finding.ts';
 import type { RunningApp } from './runningApps.ts';
 
 const finding = defineFindings({
@@ -90,7 +90,9 @@ export function settingFindings(running: readonly RunningApp[]): readonly Findin
       const policy = settings[setting].ifDifferent;
       if (!policy || equality(setting, pair) !== 'no') return [];
       const where = { management: presence(setting, management), mcp: presence(setting, mcp) };
-      return [finding('setting_differs', { severity: policy.severity, why: policy.effect, setting, ...where })];
+      return [
+        finding('setting_differs', { severity: policy.severity, why: policy.effect, setting, ...where }),
+      ];
     }),
     ...(management && mcp && management.keyId !== mcp.keyId
       ? [finding('settings_not_comparable', { management: management.build, mcp: mcp.build })]

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { queueSettings, tableNames } from '../../platform/config/topology.ts';
 import type { Finding } from '../finding.ts';
-import { type DeployedTopology, missingQueues } from './topology.ts';
 import type { Environment } from './readiness.ts';
 import type { RunningApp } from './runningApps.ts';
+import { type DeployedTopology, missingQueues } from './topology.ts';
 
 export const deploymentStepSchema = z.object({
   order: z.int(),

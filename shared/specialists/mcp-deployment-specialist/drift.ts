@@ -2,7 +2,7 @@ import { UNBUILT } from '../../platform/config/buildInfo.ts';
 import type { App } from '../../platform/config/config.ts';
 import type { KnownInstance } from '../../platform/telemetry/instances.ts';
 import { severalBuilds } from '../deploymentChange.ts';
-import { type Finding, defineFindings } from '../finding.ts';
+import { defineFindings, type Finding } from '../finding.ts';
 import type { RunningApp } from './runningApps.ts';
 
 const finding = defineFindings({

@@ -1,6 +1,6 @@
 import type { Config } from '../../platform/config/config.ts';
 import type { OpenedStateStore } from '../../platform/state/openStateStore.ts';
-import { type Finding, defineFindings } from '../finding.ts';
+import { defineFindings, type Finding } from '../finding.ts';
 import type { RunningApp } from './runningApps.ts';
 
 export const environments = ['local', 'staging', 'production'] as const;

@@ -4,7 +4,7 @@ import type { App } from '../../platform/config/config.ts';
 import { type AppInstances, type KnownInstance, readInstances } from '../../platform/telemetry/instances.ts';
 import { callEndpoint } from '../callEndpoint.ts';
 import type { SpecialistDeps } from '../deps.ts';
-import { type Finding, defineFindings } from '../finding.ts';
+import { defineFindings, type Finding } from '../finding.ts';
 import { withTimeout } from '../withTimeout.ts';
 
 const apps = ['management', 'mcp'] as const satisfies readonly App[];

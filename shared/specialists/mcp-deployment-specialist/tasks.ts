@@ -1,23 +1,23 @@
-import { summarise } from '../inspection.ts';
 import { z } from 'zod';
 import { visibleTenants } from '../../identity/access/tenants.ts';
 import { gateStatusKey } from '../../orchestration/engine/deploymentStatus.ts';
 import { agentNames, agents } from '../../orchestration/model/agents.ts';
 import { gatesOf } from '../../orchestration/plans/qualityGates.ts';
-import { type Task, type TaskHelpers, defineTask } from '../../orchestration/tasks/task.ts';
+import { defineTask, type Task, type TaskHelpers } from '../../orchestration/tasks/task.ts';
 import { succeed } from '../../platform/base/result.ts';
 import { tableNames } from '../../platform/config/topology.ts';
 import { changeSchema, inspectChange } from '../deploymentChange.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { auditEvent, eventSchema } from '../eventHandlers.ts';
 import { type Finding, hasCritical, reportSchema } from '../finding.ts';
+import { summarise } from '../inspection.ts';
 import { inspectionsOf } from '../inspection.ts';
 import { appRegistrationValidation } from './appRegistration.ts';
 import { settingFacts, settingFindings } from './compareSettings.ts';
-import { deploymentStepSchema, deploymentSteps } from './deploymentSteps.ts';
+import { deploymentSteps, deploymentStepSchema } from './deploymentSteps.ts';
 import { driftFindings } from './drift.ts';
 import { type Environment, environments, readinessFindings } from './readiness.ts';
-import { type RunningApp, inspectApps, inspectPart } from './runningApps.ts';
+import { inspectApps, inspectPart, type RunningApp } from './runningApps.ts';
 import { type DeployedTopology, inspectTopology } from './topology.ts';
 
 const agent = 'mcp-deployment-specialist';

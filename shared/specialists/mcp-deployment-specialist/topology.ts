@@ -1,8 +1,8 @@
 import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
-import type { QueueState } from '../../platform/serviceBus/queueStates.ts';
 import { type QueueHome, queues, tableNames } from '../../platform/config/topology.ts';
+import type { QueueState } from '../../platform/serviceBus/queueStates.ts';
 import type { SpecialistDeps } from '../deps.ts';
-import { type Finding, defineFindings } from '../finding.ts';
+import { defineFindings, type Finding } from '../finding.ts';
 import { inspectPart } from './runningApps.ts';
 
 /** Which tables and queues of the topology list exist. Undefined: this could not be seen. */

@@ -1,25 +1,25 @@
 import { z } from 'zod';
+import type { PlanStore } from '../../orchestration/model/stores.ts';
 import { recordContentSchema } from '../../orchestration/servers/recordContent.ts';
 import { takeSlug } from '../../orchestration/servers/takeSlug.ts';
-import type { PlanStore } from '../../orchestration/model/stores.ts';
-import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
-import { type Result, fail, succeed } from '../../platform/base/result.ts';
+import { defineTask, type Task } from '../../orchestration/tasks/task.ts';
+import { fail, type Result, succeed } from '../../platform/base/result.ts';
 import type { Stored } from '../../platform/tables/tables.ts';
+import { discoveryChanges } from '../../registry/records/itemHashes.ts';
 import {
-  type PublishingDeps,
-  checkPublishable,
-  entryOf,
-  publishRecord,
-  withdrawRecord,
-} from '../../registry/versions/publishRecord.ts';
-import {
-  type ServerRecord,
   discoverySchema,
+  type ServerRecord,
   serverStatusSchema,
   slugSchema,
 } from '../../registry/records/server.ts';
-import { discoveryChanges } from '../../registry/records/itemHashes.ts';
 import type { ServerStore } from '../../registry/records/serverStore.ts';
+import {
+  checkPublishable,
+  entryOf,
+  type PublishingDeps,
+  publishRecord,
+  withdrawRecord,
+} from '../../registry/versions/publishRecord.ts';
 
 interface EnterDeps extends PublishingDeps {
   readonly servers: ServerStore;

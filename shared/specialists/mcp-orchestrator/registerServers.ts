@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Actor } from '../../identity/access/actor.ts';
 import type { RegistrationDeps } from '../../orchestration/plans/namedPlan.ts';
 import { registerServer } from '../../orchestration/plans/serverRegistration.ts';
-import { type Task, type TaskHelpers, defineTask } from '../../orchestration/tasks/task.ts';
+import { defineTask, type Task, type TaskHelpers } from '../../orchestration/tasks/task.ts';
 import { derivedId } from '../../platform/base/ids.ts';
 import { fail, succeed } from '../../platform/base/result.ts';
 import { continueTrace } from '../../platform/telemetry/trace.ts';

@@ -1,12 +1,18 @@
 import { sweepStuck } from '../../orchestration/engine/sweepStuck.ts';
 import { DEPLOYMENT_PLAN } from '../../orchestration/model/plan.ts';
-import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
+import { defineTask, type Task } from '../../orchestration/tasks/task.ts';
 import { succeed } from '../../platform/base/result.ts';
 import { changeSchema, inspectChange } from '../deploymentChange.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { auditEvent, eventSchema } from '../eventHandlers.ts';
 import { hasCritical } from '../finding.ts';
-import { rejectRegistration, removeServer, takeSlugOf, updateRegistry, updateServer } from './enterServers.ts';
+import {
+  rejectRegistration,
+  removeServer,
+  takeSlugOf,
+  updateRegistry,
+  updateServer,
+} from './enterServers.ts';
 import { registerServers } from './registerServers.ts';
 
 /** The tasks of the orchestrator itself: it enters into the registry what other agents have validated. */

@@ -5,10 +5,10 @@ import { TABLE_OPERATION_MS } from './budgets.ts';
 import { operationsBySlowness, tableFindings } from './judgeTables.ts';
 import { timeFor, timesSchema } from './measure.ts';
 import {
-  type TableMeasurements,
-  type TablesDeps,
   measureTables,
   measureTablesBriefly,
+  type TableMeasurements,
+  type TablesDeps,
 } from './measureTables.ts';
 
 const { gateCheck, healthCheck, report } = inspectionsOf('mcp-performance-optimizer');

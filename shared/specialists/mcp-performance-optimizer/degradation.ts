@@ -1,17 +1,17 @@
 import { z } from 'zod';
 import type { Audit } from '../../audit/journal/audit.ts';
-import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
+import { defineTask, type Task } from '../../orchestration/tasks/task.ts';
 import { succeed } from '../../platform/base/result.ts';
 import { auditEvent, eventSchema } from '../eventHandlers.ts';
 import { problemsIn, reportSchema } from '../finding.ts';
 import { operationsBySlowness } from './judgeTables.ts';
-import { type StageName, type Stages, splitStages, stageNames } from './measurePipeline.ts';
+import { splitStages, type StageName, stageNames, type Stages } from './measurePipeline.ts';
 import {
-  type AllMeasurements,
-  type PerformanceDeps,
   allFacts,
   allFindings,
+  type AllMeasurements,
   measureAll,
+  type PerformanceDeps,
 } from './performanceReport.ts';
 
 const agent = 'mcp-performance-optimizer';

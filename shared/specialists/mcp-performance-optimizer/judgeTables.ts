@@ -1,4 +1,4 @@
-import { type Finding, defineFindings } from '../finding.ts';
+import { defineFindings, type Finding } from '../finding.ts';
 import {
   COUNTED_ROWS,
   SLOW_PARTITION_FACTOR,

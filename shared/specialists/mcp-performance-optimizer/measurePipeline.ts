@@ -3,7 +3,7 @@ import type { App, Config } from '../../platform/config/config.ts';
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { SERVER_TIMING, stagesOf } from '../../platform/telemetry/serverTiming.ts';
 import { callEndpoint, sessionToken } from '../callEndpoint.ts';
-import { type MeasuringFault, type Percentiles, PublicFault, measure, percentiles } from './measure.ts';
+import { measure, type MeasuringFault, type Percentiles, percentiles, PublicFault } from './measure.ts';
 
 /**
  * The stages of a request, in order; no stage contains another. `outside` is the network, the host and the client. `handling` is

@@ -1,7 +1,7 @@
 import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
 import type { RedisInspection, RedisKey } from '../../platform/state/redisInspection.ts';
 import type { SpecialistDeps } from '../deps.ts';
-import { type Measured, measure, measureEach } from './measure.ts';
+import { measure, type Measured, measureEach } from './measure.ts';
 
 /** The measurements of the state store. */
 export interface StateMeasurements {

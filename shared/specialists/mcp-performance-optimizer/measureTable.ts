@@ -4,11 +4,11 @@ import type { RowKey } from '../../platform/tables/tables.ts';
 import { COUNTED_ROWS } from './budgets.ts';
 import {
   type Limits,
+  measure,
   type Measured,
+  measureEach,
   type MeasuringFault,
   type Percentiles,
-  measure,
-  measureEach,
 } from './measure.ts';
 
 /** The measurements of one partition of the caller's tenant. */

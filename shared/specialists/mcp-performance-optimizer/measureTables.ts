@@ -1,14 +1,14 @@
 import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
-import { azureTableProbe } from '../../platform/tables/azureTableProbe.ts';
 import type { Config } from '../../platform/config/config.ts';
 import { tableNames } from '../../platform/config/topology.ts';
+import { azureTableProbe } from '../../platform/tables/azureTableProbe.ts';
 import { measure } from './measure.ts';
 import {
+  measureProbeRows,
+  measureTable,
   type ProbeRowTimes,
   type TableFault,
   type TableFigures,
-  measureProbeRows,
-  measureTable,
 } from './measureTable.ts';
 
 /** The measurements of the table service. */

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
 import { createCachedVerifier } from '../../identity/tokens/cachedVerifier.ts';
 import { keysUrl } from '../../identity/tokens/signingKeys.ts';
-import { type Verdict, createTokenVerifier } from '../../identity/tokens/verifyToken.ts';
+import { createTokenVerifier, type Verdict } from '../../identity/tokens/verifyToken.ts';
+import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
 import type { Config } from '../../platform/config/config.ts';
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
-import { type EndpointAnswer, callEndpoint, sessionToken } from '../callEndpoint.ts';
+import { callEndpoint, type EndpointAnswer, sessionToken } from '../callEndpoint.ts';
 import type { SpecialistDeps } from '../deps.ts';
-import { type Limits, type Measured, PublicFault, measure } from './measure.ts';
+import { type Limits, measure, type Measured, PublicFault } from './measure.ts';
 
 /** The measurements of the verification of tokens. */
 export interface TokenMeasurements {

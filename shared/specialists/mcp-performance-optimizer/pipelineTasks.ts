@@ -1,14 +1,14 @@
 import type { Task } from '../../orchestration/tasks/task.ts';
-import { type Finding, defineFindings } from '../finding.ts';
+import { defineFindings, type Finding } from '../finding.ts';
 import { inspectionsOf } from '../inspection.ts';
 import { APP_ANSWER_MS } from './budgets.ts';
 import { timeFor, timesSchema } from './measure.ts';
 import {
+  measurePipeline,
   type PipelineDeps,
   type PipelineMeasurements,
   type ProbedRequest,
   type StageName,
-  measurePipeline,
 } from './measurePipeline.ts';
 import { withoutToken } from './tokenTasks.ts';
 

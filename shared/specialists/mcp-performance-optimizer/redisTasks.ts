@@ -1,16 +1,16 @@
 import type { Task, TaskHelpers } from '../../orchestration/tasks/task.ts';
 import type { SpecialistDeps } from '../deps.ts';
-import { type Finding, defineFindings } from '../finding.ts';
+import { defineFindings, type Finding } from '../finding.ts';
 import { type Inspection, inspectionsOf } from '../inspection.ts';
 import { HIT_RATIO, HIT_RATIO_FLOOR, MEMORY_SHARE, REDIS_OPERATION_MS, TABLE_STATE_MS } from './budgets.ts';
 import { type MeasuringFault, type Percentiles, timeFor, timesSchema } from './measure.ts';
 import {
   type KeyTimes,
-  type RedisFigures,
-  type StateMeasurements,
   measureState,
+  type RedisFigures,
   redisFigures,
   stateFacts,
+  type StateMeasurements,
 } from './measureState.ts';
 
 const { gateCheck, healthCheck, report } = inspectionsOf('mcp-performance-optimizer');

@@ -1,10 +1,10 @@
 import { REFRESH_AFTER_MINUTES } from '../../identity/limits.ts';
 import type { Task } from '../../orchestration/tasks/task.ts';
-import { type Finding, defineFindings } from '../finding.ts';
+import { defineFindings, type Finding } from '../finding.ts';
 import { inspectionsOf } from '../inspection.ts';
 import { KEY_FETCH_MS, SIGNATURE_MS } from './budgets.ts';
 import { type MeasuringFault, type Percentiles, timeFor, timesSchema } from './measure.ts';
-import { type TokenMeasurements, type TokensDeps, measureTokens } from './measureTokens.ts';
+import { measureTokens, type TokenMeasurements, type TokensDeps } from './measureTokens.ts';
 
 const { report } = inspectionsOf('mcp-performance-optimizer');
 

@@ -1,17 +1,24 @@
-import { legacyClient } from '../../gateway/protocol/legacyClient.ts';
-import { modernClient } from '../../gateway/protocol/modernClient.ts';
 import { z } from 'zod';
 import type { ActiveServer } from '../../gateway/catalogue/catalogue.ts';
 import { isSound } from '../../gateway/catalogue/view.ts';
+import { legacyClient } from '../../gateway/protocol/legacyClient.ts';
+import { modernClient } from '../../gateway/protocol/modernClient.ts';
 import { UnsuitableServer, UpstreamFault } from '../../gateway/upstream/fault.ts';
 import { openServer } from '../../gateway/upstream/openServer.ts';
-import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
+import { defineTask, type Task } from '../../orchestration/tasks/task.ts';
 import { succeed } from '../../platform/base/result.ts';
 import { type Era, eraSchema } from '../../registry/records/era.ts';
 import type { Tool } from '../../registry/records/server.ts';
 import { type Finding, reportSchema } from '../finding.ts';
 import { finding } from './findings.ts';
-import { agent, type CallDeps, inspectServers, leftOutSchema, type ServerDeps, subjectSchema } from './inspectServers.ts';
+import {
+  agent,
+  type CallDeps,
+  inspectServers,
+  leftOutSchema,
+  type ServerDeps,
+  subjectSchema,
+} from './inspectServers.ts';
 
 const MAX_SERVERS = 50;
 const ANSWER_WITHIN_MS = 8_000;

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { eraSchema } from '../../registry/records/era.ts';
 import type { ActiveServer } from '../../gateway/catalogue/catalogue.ts';
+import { eraSchema } from '../../registry/records/era.ts';
 import { type Finding, severitySchema } from '../finding.ts';
-import { addressOf, type Judged, judge } from './checks/table.ts';
+import { addressOf, judge, type Judged } from './checks/table.ts';
 import { finding } from './findings.ts';
 import { type CallDeps, recordServer } from './inspectServers.ts';
 

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import type { Audit } from '../../audit/journal/audit.ts';
 import { handlerOf } from '../../orchestration/model/eventRoutes.ts';
-import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
+import { defineTask, type Task } from '../../orchestration/tasks/task.ts';
 import { succeed } from '../../platform/base/result.ts';
 import { slugSchema } from '../../registry/records/server.ts';
-import { type Finding, findingSchema, hasCritical, reportSchema } from '../finding.ts';
 import { eventSchema } from '../eventHandlers.ts';
-import { type Checked, type CheckedServer, checkedServerSchema, checkServer } from './checkServer.ts';
+import { type Finding, findingSchema, hasCritical, reportSchema } from '../finding.ts';
 import { checks } from './checks/table.ts';
+import { type Checked, type CheckedServer, checkedServerSchema, checkServer } from './checkServer.ts';
 import {
   activeServer,
   agent,

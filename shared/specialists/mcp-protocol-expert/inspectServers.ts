@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import type { OutboundTo } from '../../gateway/upstream/outboundTo.ts';
 import { type ActiveServer, isActive } from '../../gateway/catalogue/catalogue.ts';
+import type { OutboundTo } from '../../gateway/upstream/outboundTo.ts';
 import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
-import { type Result, fail, succeed } from '../../platform/base/result.ts';
+import { fail, type Result, succeed } from '../../platform/base/result.ts';
 import { slugSchema } from '../../registry/records/server.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import type { Finding } from '../finding.ts';

@@ -1,8 +1,8 @@
 import type { Task } from '../../orchestration/tasks/task.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { capabilityNegotiation } from './capabilityNegotiation.ts';
-import { jsonRpcOptimization } from './jsonRpcOptimization.ts';
 import { complianceReport, handleProtocolViolation, specificationCompliance } from './complianceTasks.ts';
+import { jsonRpcOptimization } from './jsonRpcOptimization.ts';
 import { transportLayerTuning } from './transportTuning.ts';
 
 /** The tasks of the mcp-protocol-expert. It calls registered servers from outside, as a client does. */

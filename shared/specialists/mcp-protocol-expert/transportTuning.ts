@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
+import { defineTask, type Task } from '../../orchestration/tasks/task.ts';
 import { succeed } from '../../platform/base/result.ts';
 import { type Carrier, watchConnections } from '../../platform/outbound/watchConnections.ts';
 import { type Finding, reportSchema } from '../finding.ts';

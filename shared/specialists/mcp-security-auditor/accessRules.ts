@@ -1,6 +1,6 @@
 import { type Actor, type Role, roles } from '../../identity/access/actor.ts';
-import { type Permission, isPermission, isPermitted } from '../../identity/access/permissions.ts';
-import { type Finding, type RuleText, defineFindings } from '../finding.ts';
+import { isPermission, isPermitted, type Permission } from '../../identity/access/permissions.ts';
+import { defineFindings, type Finding, type RuleText } from '../finding.ts';
 
 /** Returns whether a caller with these roles has a permission. */
 export type MayDo = (granted: readonly Role[], permission: string) => boolean;

@@ -1,18 +1,18 @@
-import { withTimeout } from '../withTimeout.ts';
 import { z } from 'zod';
 import { createDigest } from '../../audit/model/hashChain.ts';
 import type { AuditRecord } from '../../audit/model/record.ts';
 import { verifyTrail } from '../../audit/verify/verifyTrail.ts';
 import type { Delegation } from '../../orchestration/model/delegation.ts';
 import type { Plan } from '../../orchestration/model/plan.ts';
-import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
+import { defineTask, type Task } from '../../orchestration/tasks/task.ts';
 import { CLOCK_TOLERANCE_MS } from '../../platform/base/clock.ts';
 import { succeed } from '../../platform/base/result.ts';
 import type { Page } from '../../platform/tables/tables.ts';
 import { continueTrace } from '../../platform/telemetry/trace.ts';
 import type { SpecialistDeps } from '../deps.ts';
-import { type Finding, defineFindings, verdict, verdictSchema } from '../finding.ts';
+import { defineFindings, type Finding, verdict, verdictSchema } from '../finding.ts';
 import { readRecords } from '../readRecords.ts';
+import { withTimeout } from '../withTimeout.ts';
 import { chainFindings } from './auditVerification.ts';
 
 const inputSchema = z.strictObject({

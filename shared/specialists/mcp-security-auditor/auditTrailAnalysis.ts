@@ -4,12 +4,22 @@ import type { AuditRecord } from '../../audit/model/record.ts';
 import { verifyTrail } from '../../audit/verify/verifyTrail.ts';
 import type { Task, TaskHelpers } from '../../orchestration/tasks/task.ts';
 import type { SpecialistDeps } from '../deps.ts';
-import { type Finding, defineFindings } from '../finding.ts';
+import { defineFindings, type Finding } from '../finding.ts';
 import { type Inspection, inspectionsOf } from '../inspection.ts';
 import { readRecords } from '../readRecords.ts';
 import { withTimeout } from '../withTimeout.ts';
 import { chainFindings } from './auditVerification.ts';
-import { MINUTE_MS, TOP, densestMinute, hasFailed, longestSilence, minuteOf, sumOfActs, tally, unendedActs } from './recordStatistics.ts';
+import {
+  densestMinute,
+  hasFailed,
+  longestSilence,
+  MINUTE_MS,
+  minuteOf,
+  sumOfActs,
+  tally,
+  TOP,
+  unendedActs,
+} from './recordStatistics.ts';
 
 const DAY_MS = 24 * 3_600_000;
 const moment = z.iso.datetime({ offset: true });

@@ -3,7 +3,7 @@ import type { AuditRecord } from '../../audit/model/record.ts';
 import { type Verification, verifyTrail } from '../../audit/verify/verifyTrail.ts';
 import type { Task, TaskHelpers } from '../../orchestration/tasks/task.ts';
 import type { SpecialistDeps } from '../deps.ts';
-import { type Finding, defineFindings } from '../finding.ts';
+import { defineFindings, type Finding } from '../finding.ts';
 import { inspectionsOf } from '../inspection.ts';
 import { readRecords } from '../readRecords.ts';
 import { withTimeout } from '../withTimeout.ts';

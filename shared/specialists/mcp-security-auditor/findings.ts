@@ -1,7 +1,7 @@
 import { REFRESH_AFTER_MINUTES } from '../../identity/limits.ts';
 import type { RuleStep } from '../../identity/tokens/explainToken.ts';
 import { tokenRule } from '../../identity/tokens/tokenRules.ts';
-import { type Finding, type RuleText, defineFindings } from '../finding.ts';
+import { defineFindings, type Finding, type RuleText } from '../finding.ts';
 
 /** The verdict of the app on a token. */
 export type TokenVerdict = 'accepted' | 'refused' | 'unknown';

@@ -1,9 +1,9 @@
 import { createPublicKey, randomUUID } from 'node:crypto';
-import { type JWK, type JWTPayload, SignJWT, UnsecuredJWT, exportJWK, generateKeyPair } from 'jose';
+import { exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT, UnsecuredJWT } from 'jose';
 import type { Role } from '../../identity/access/actor.ts';
-import { CLOCK_TOLERANCE_SECONDS, type TokenSettings } from '../../identity/tokens/tokenRules.ts';
-import { REQUIRED_SCOPE, type Refusal } from '../../identity/tokens/refusals.ts';
+import { type Refusal, REQUIRED_SCOPE } from '../../identity/tokens/refusals.ts';
 import { issuerOf } from '../../identity/tokens/signingKeys.ts';
+import { CLOCK_TOLERANCE_SECONDS, type TokenSettings } from '../../identity/tokens/tokenRules.ts';
 
 /** A key that this check made: no issuer has published it. */
 export interface ForgersKey {

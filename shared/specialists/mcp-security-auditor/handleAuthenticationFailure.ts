@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import type { AuditRecord } from '../../audit/model/record.ts';
-import { type Task, type TaskHelpers, defineTask } from '../../orchestration/tasks/task.ts';
 import { refusals } from '../../identity/tokens/refusals.ts';
+import { defineTask, type Task, type TaskHelpers } from '../../orchestration/tasks/task.ts';
 import { succeed } from '../../platform/base/result.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { eventSchema } from '../eventHandlers.ts';
-import { type Finding, defineFindings, reportSchema } from '../finding.ts';
+import { defineFindings, type Finding, reportSchema } from '../finding.ts';
 import { readRecords } from '../readRecords.ts';
 import { withTimeout } from '../withTimeout.ts';
 import { finding as sharedFinding } from './findings.ts';

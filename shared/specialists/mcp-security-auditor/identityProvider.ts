@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { type PublishedKey, issuerOf, keyIsOfIssuer, keysUrl } from '../../identity/tokens/signingKeys.ts';
+import { issuerOf, keyIsOfIssuer, keysUrl, type PublishedKey } from '../../identity/tokens/signingKeys.ts';
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
-import { type Fetched, fetchDocument } from '../callEndpoint.ts';
-import { type Finding, defineFindings } from '../finding.ts';
+import { fetchDocument, type Fetched } from '../callEndpoint.ts';
+import { defineFindings, type Finding } from '../finding.ts';
 import { finding as sharedFinding } from './findings.ts';
 
 /** Timeout for a document of the issuer. */

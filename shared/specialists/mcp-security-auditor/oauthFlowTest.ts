@@ -5,10 +5,10 @@ import { REQUIRED_SCOPE } from '../../identity/tokens/refusals.ts';
 import { issuerOf } from '../../identity/tokens/signingKeys.ts';
 import type { Task, TaskHelpers } from '../../orchestration/tasks/task.ts';
 import type { Result } from '../../platform/base/result.ts';
-import { type EndpointAnswer, callEndpoint, tracedHeaders } from '../callEndpoint.ts';
+import { callEndpoint, type EndpointAnswer, tracedHeaders } from '../callEndpoint.ts';
 import { tokenNotKept } from '../checkEndpoints.ts';
 import type { SpecialistDeps } from '../deps.ts';
-import { type Finding, type RuleText, defineFindings } from '../finding.ts';
+import { defineFindings, type Finding, type RuleText } from '../finding.ts';
 import { inspectionsOf } from '../inspection.ts';
 import { DOCUMENT_WITHIN_MS, inspectTenant } from './identityProvider.ts';
 

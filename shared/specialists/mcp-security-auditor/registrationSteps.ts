@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Audit } from '../../audit/journal/audit.ts';
 import { roles } from '../../identity/access/actor.ts';
-import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
+import { defineTask, type Task } from '../../orchestration/tasks/task.ts';
 import { fail, succeed } from '../../platform/base/result.ts';
 import { slugSchema } from '../../registry/records/server.ts';
 import { signInEnded } from '../signedIn.ts';

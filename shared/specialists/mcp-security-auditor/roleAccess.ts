@@ -2,13 +2,13 @@ import { z } from 'zod';
 import { findNamed, slugIn } from '../../gateway/catalogue/names.ts';
 import { type Actor, roles } from '../../identity/access/actor.ts';
 import {
-  type Permission,
   isOfOperatorTenant,
   isPermitted,
+  type Permission,
   permissionNames,
   rolesWith,
 } from '../../identity/access/permissions.ts';
-import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
+import { defineTask, type Task } from '../../orchestration/tasks/task.ts';
 import { succeed } from '../../platform/base/result.ts';
 import { slugSchema } from '../../registry/records/server.ts';
 import type { VisibleServers } from '../../registry/records/visibleServers.ts';

@@ -1,10 +1,10 @@
 import { roles } from '../../identity/access/actor.ts';
-import { type Permission, isPermission, permissionNames } from '../../identity/access/permissions.ts';
+import { isPermission, type Permission, permissionNames } from '../../identity/access/permissions.ts';
 import type { Task, TaskHelpers } from '../../orchestration/tasks/task.ts';
 import { callEndpoint, tracedHeaders } from '../callEndpoint.ts';
 import { tokenNotKept } from '../checkEndpoints.ts';
 import type { SpecialistDeps } from '../deps.ts';
-import { type Finding, defineFindings } from '../finding.ts';
+import { defineFindings, type Finding } from '../finding.ts';
 import { inspectionsOf } from '../inspection.ts';
 import { accessFindings, rightsIn } from './accessRules.ts';
 import { finding as sharedFinding } from './findings.ts';

@@ -3,7 +3,7 @@ import { isPermission, permissionNames } from '../../identity/access/permissions
 import type { Task, TaskHelpers } from '../../orchestration/tasks/task.ts';
 import type { ServerStore } from '../../registry/records/serverStore.ts';
 import type { SpecialistDeps } from '../deps.ts';
-import { type Finding, defineFindings } from '../finding.ts';
+import { defineFindings, type Finding } from '../finding.ts';
 import { type Inspection, inspectionsOf } from '../inspection.ts';
 import { withTimeout } from '../withTimeout.ts';
 import { accessFindings, rightsIn } from './accessRules.ts';

@@ -1,13 +1,13 @@
 import { issuerOf } from '../../identity/tokens/signingKeys.ts';
-import { type TokenVerifier, createTokenVerifier } from '../../identity/tokens/verifyToken.ts';
+import { createTokenVerifier, type TokenVerifier } from '../../identity/tokens/verifyToken.ts';
 import type { Task, TaskHelpers } from '../../orchestration/tasks/task.ts';
 import { InfrastructureError } from '../../platform/base/errors.ts';
 import { succeed } from '../../platform/base/result.ts';
 import { callEndpoint, tracedHeaders } from '../callEndpoint.ts';
 import type { SpecialistDeps } from '../deps.ts';
-import { type Finding, defineFindings } from '../finding.ts';
+import { defineFindings, type Finding } from '../finding.ts';
 import { inspectionsOf } from '../inspection.ts';
-import { OUT_OF_SERVICE, finding as sharedFinding } from './findings.ts';
+import { finding as sharedFinding, OUT_OF_SERVICE } from './findings.ts';
 import { type Forgery, forgeTokens, makeForgersKey } from './forgeTokens.ts';
 import { publishedKeys } from './identityProvider.ts';
 

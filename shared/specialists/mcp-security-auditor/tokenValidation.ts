@@ -1,13 +1,13 @@
 import { z } from 'zod';
-import { type RuleStep, decidingRule, explainToken } from '../../identity/tokens/explainToken.ts';
-import { tokenRuleIds, type TokenRuleId } from '../../identity/tokens/tokenRules.ts';
-import { type Task, defineTask } from '../../orchestration/tasks/task.ts';
+import { decidingRule, explainToken, type RuleStep } from '../../identity/tokens/explainToken.ts';
+import { type TokenRuleId, tokenRuleIds } from '../../identity/tokens/tokenRules.ts';
+import { defineTask, type Task } from '../../orchestration/tasks/task.ts';
 import { InfrastructureError } from '../../platform/base/errors.ts';
 import { succeed } from '../../platform/base/result.ts';
 import { tokenNotKept } from '../checkEndpoints.ts';
 import type { SpecialistDeps } from '../deps.ts';
-import { type Finding, defineFindings, reportSchema } from '../finding.ts';
-import { type TokenVerdict, finding as sharedFinding } from './findings.ts';
+import { defineFindings, type Finding, reportSchema } from '../finding.ts';
+import { finding as sharedFinding, type TokenVerdict } from './findings.ts';
 import { publishedKeys } from './identityProvider.ts';
 
 const outputSchema = reportSchema.extend({

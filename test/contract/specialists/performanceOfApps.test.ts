@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { openOutboundClient } from '../../../shared/platform/outbound/outboundClient.ts';
 import { middlewarePerformance } from '../../../shared/specialists/mcp-performance-optimizer/pipelineTasks.ts';
-import { type Served, serve } from '../../support/serve.ts';
+import { serve, type Served } from '../../support/serve.ts';
 import { runTask } from '../../support/taskRun.ts';
 
 /** How an app answers a path; `never` leaves it waiting. */

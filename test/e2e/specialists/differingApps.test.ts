@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Api, managementApi } from '../../support/managementApi.ts';
-import { type TestTopology, startTestTopology } from '../../support/topology.ts';
+import { startTestTopology, type TestTopology } from '../../support/topology.ts';
 
 let topology: TestTopology;
 let operator: Api;

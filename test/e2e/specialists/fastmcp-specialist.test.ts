@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { delegated, rulesOf } from '../../support/delegating.ts';
 import { type Api, managementApi } from '../../support/managementApi.ts';
 import { describeWith, onPath } from '../../support/requirement.ts';
-import { type TestTopology, startTestTopology } from '../../support/topology.ts';
-import { type UpstreamServer, startUpstreamServer } from '../../support/upstreamServer.ts';
+import { startTestTopology, type TestTopology } from '../../support/topology.ts';
+import { startUpstreamServer, type UpstreamServer } from '../../support/upstreamServer.ts';
 
 let topology: TestTopology;
 let admin: Api;

@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { TableClient } from '@azure/data-tables';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { storageConnection } from '../../../infra/local/settings.ts';
-import { type TaskResult, delegated, rulesOf } from '../../support/delegating.ts';
+import { delegated, rulesOf, type TaskResult } from '../../support/delegating.ts';
 import { type Api, managementApi } from '../../support/managementApi.ts';
 import { describeWith, onPath } from '../../support/requirement.ts';
-import { type TestTopology, startTestTopology } from '../../support/topology.ts';
+import { startTestTopology, type TestTopology } from '../../support/topology.ts';
 
 let topology: TestTopology;
 let admin: Api;

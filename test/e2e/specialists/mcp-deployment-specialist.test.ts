@@ -4,15 +4,15 @@ import { redisUrl } from '../../../infra/local/redis.ts';
 import { storageConnection } from '../../../infra/local/settings.ts';
 import { createTables } from '../../../infra/local/tables.ts';
 import { systemClock } from '../../../shared/platform/base/clock.ts';
-import {
-  removeInstance,
-  readInstances,
-  writeInstance,
-} from '../../../shared/platform/telemetry/instances.ts';
 import { type OpenedStateStore, openStateStore } from '../../../shared/platform/state/openStateStore.ts';
 import { openTables } from '../../../shared/platform/tables/openTables.ts';
+import {
+  readInstances,
+  removeInstance,
+  writeInstance,
+} from '../../../shared/platform/telemetry/instances.ts';
 import { type Api, managementApi } from '../../support/managementApi.ts';
-import { type TestTopology, startTestTopology } from '../../support/topology.ts';
+import { startTestTopology, type TestTopology } from '../../support/topology.ts';
 
 interface Finding {
   readonly rule: string;

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Finding } from '../../../shared/specialists/finding.ts';
 import { type Api, managementApi } from '../../support/managementApi.ts';
 import { describeWith, onPath } from '../../support/requirement.ts';
-import { type TestTopology, startTestTopology } from '../../support/topology.ts';
+import { startTestTopology, type TestTopology } from '../../support/topology.ts';
 
 let topology: TestTopology;
 let token: string;

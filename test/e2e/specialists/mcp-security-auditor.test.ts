@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { secondTenant } from '../../../infra/local/defaults.ts';
 import { storageConnection } from '../../../infra/local/settings.ts';
 import { type Api, managementApi } from '../../support/managementApi.ts';
-import { type TestTopology, startTestTopology } from '../../support/topology.ts';
+import { startTestTopology, type TestTopology } from '../../support/topology.ts';
 
 interface Result {
   readonly passed?: boolean;

@@ -1,4 +1,3 @@
-import { META, MODERN } from './offers.ts';
 import {
   all,
   type Breakage,
@@ -14,6 +13,7 @@ import {
   whenBody,
   whenHeader,
 } from './breakages.ts';
+import { META, MODERN } from './offers.ts';
 import type { Tamper } from './reply.ts';
 
 const named = { [META('serverInfo')]: { name: 'a', version: '1' } };

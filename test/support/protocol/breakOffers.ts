@@ -1,4 +1,5 @@
 import {
+  all,
   type Breakage,
   inBoth,
   legacy,
@@ -10,7 +11,6 @@ import {
   serve,
   whenBody,
   whenHeader,
-  all,
 } from './breakages.ts';
 import { META } from './offers.ts';
 import type { Tamper } from './reply.ts';

@@ -1,6 +1,6 @@
+import { listPage } from './lists.ts';
 import { capabilities, info, type Json, offers, VERSIONS } from './offers.ts';
 import { answer, type Received, type Reply } from './reply.ts';
-import { listPage } from './lists.ts';
 
 /** What a server of the legacy era answers (2025-11-25). */
 export function answerLegacy(

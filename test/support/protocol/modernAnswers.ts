@@ -1,6 +1,6 @@
+import { listPage } from './lists.ts';
 import { capabilities, info, type Json, META, MODERN, offers } from './offers.ts';
 import { answer, type Received, type Reply } from './reply.ts';
-import { listPage } from './lists.ts';
 
 const cached = { ttlMs: 60_000, cacheScope: 'public' };
 

@@ -3,10 +3,10 @@ import { app } from '@azure/functions';
 import { z } from 'zod';
 import { registerRoutes } from '../../../functions/http/register.ts';
 import type { Call, Route } from '../../../functions/http/route.ts';
+import { report } from '../../../infra/functions-host/test/support/sampleApp/report.ts';
 import { eventResponse } from '../../../shared/gateway/protocol/sse.ts';
 import { succeed } from '../../../shared/platform/base/result.ts';
 import { fakeHttpDeps } from '../httpDeps.ts';
-import { report } from '../../../infra/functions-host/test/support/sampleApp/report.ts';
 
 app.setup({ enableHttpStream: true });
 

@@ -10,7 +10,7 @@ import { systemClock } from '../../../shared/platform/base/clock.ts';
 import { InfrastructureError } from '../../../shared/platform/base/errors.ts';
 import { randomId } from '../../../shared/platform/base/ids.ts';
 import { type RecordingLog, recordingLog } from '../../support/gateway.ts';
-import { type OpenTrail, memoryTrail } from '../../support/memoryTrail.ts';
+import { memoryTrail, type OpenTrail } from '../../support/memoryTrail.ts';
 
 const event = (resource: string, more: Partial<AuditEvent> = {}): AuditEvent => ({
   tenantId: 't',

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { beginChain, createDigest, extend, isIntact } from '../../../shared/audit/model/hashChain.ts';
-import { type AuditEvent, SEGMENT_LENGTH, plainText } from '../../../shared/audit/model/record.ts';
-import { canonicalJson } from '../../../shared/platform/base/json.ts';
+import { type AuditEvent, plainText, SEGMENT_LENGTH } from '../../../shared/audit/model/record.ts';
 import { keyRange, placeOf, recordKey } from '../../../shared/audit/model/trailStore.ts';
+import { canonicalJson } from '../../../shared/platform/base/json.ts';
 
 const digest = createDigest();
 const at = (ms: number) => new Date(Date.UTC(2026, 0, 1) + ms).toISOString();

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { serve } from '../../../functions/http/serve.ts';
 import { type FakeHttpDeps, fakeHttpDeps } from '../../support/httpDeps.ts';
-import { routeThat, ok, url, good, put, problemOf } from '../../support/testRoute.ts';
+import { good, ok, problemOf, put, routeThat, url } from '../../support/testRoute.ts';
 
 let deps: FakeHttpDeps;
 beforeEach(() => {

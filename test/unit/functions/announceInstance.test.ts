@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { announceInstance } from '../../../functions/compose/announceInstance.ts';
-import type { Config } from '../../../shared/platform/config/config.ts';
 import { InfrastructureError } from '../../../shared/platform/base/errors.ts';
+import type { Config } from '../../../shared/platform/config/config.ts';
 import { HEARTBEAT_INTERVAL_MS, readInstances } from '../../../shared/platform/telemetry/instances.ts';
 import { testEngine } from '../../support/engine.ts';
 import { fakeHttpDeps } from '../../support/httpDeps.ts';

@@ -1,11 +1,11 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { type HttpDeps, serve } from '../../../functions/http/serve.ts';
+import { refusalRecorder } from '../../../functions/http/refusals.ts';
 import type { Route } from '../../../functions/http/route.ts';
+import { type HttpDeps, serve } from '../../../functions/http/serve.ts';
 import { auditRoutes } from '../../../functions/management/audit.ts';
 import { privileged } from '../../../functions/management/privileged.ts';
-import { refusalRecorder } from '../../../functions/http/refusals.ts';
 import { type Audit, openAudit } from '../../../shared/audit/journal/audit.ts';
-import { type TrailStore, recordKey, recordOf } from '../../../shared/audit/model/trailStore.ts';
+import { recordKey, recordOf, type TrailStore } from '../../../shared/audit/model/trailStore.ts';
 import { systemClock } from '../../../shared/platform/base/clock.ts';
 import { InfrastructureError } from '../../../shared/platform/base/errors.ts';
 import { randomId } from '../../../shared/platform/base/ids.ts';
@@ -13,7 +13,7 @@ import { fail, succeed } from '../../../shared/platform/base/result.ts';
 import { testConfig } from '../../support/config.ts';
 import { caller } from '../../support/engine.ts';
 import { callerTenant, fakeHttpDeps } from '../../support/httpDeps.ts';
-import { type OpenTrail, memoryTrail } from '../../support/memoryTrail.ts';
+import { memoryTrail, type OpenTrail } from '../../support/memoryTrail.ts';
 
 const operatorTenant = '33333333-3333-4333-8333-333333333333';
 const config = testConfig({ MREG_TENANTS: `${operatorTenant},${callerTenant}` });

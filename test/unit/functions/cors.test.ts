@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { serve } from '../../../functions/http/serve.ts';
 import { type FakeHttpDeps, fakeHttpDeps } from '../../support/httpDeps.ts';
-import { routeThat, ok, good, put } from '../../support/testRoute.ts';
+import { good, ok, put, routeThat } from '../../support/testRoute.ts';
 
 let deps: FakeHttpDeps;
 beforeEach(() => {

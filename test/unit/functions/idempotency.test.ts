@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { InfrastructureError } from '../../../shared/platform/base/errors.ts';
 import { caller } from '../../support/engine.ts';
-import { type Answered, type SentRequest, openManagementRoutes } from '../../support/managementRoutes.ts';
+import { type Answered, openManagementRoutes, type SentRequest } from '../../support/managementRoutes.ts';
 import { testRegistry } from '../../support/registrations.ts';
 
 const DAY_SECONDS = 24 * 3_600;

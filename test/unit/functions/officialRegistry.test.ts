@@ -1,14 +1,14 @@
+import { decodePath, encodePath } from '@mcp-registry-gateway/functions-host';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { readTarget } from '../../../functions/management/officialRegistry/target.ts';
-import { decodePath, encodePath } from '@mcp-registry-gateway/functions-host';
 import { InfrastructureError } from '../../../shared/platform/base/errors.ts';
-import { publish as publishing } from '../../../shared/registry/versions/changes.ts';
 import { specificVersion } from '../../../shared/registry/serverJson/text.ts';
+import { publish as publishing } from '../../../shared/registry/versions/changes.ts';
 import { badServerJsons } from '../../support/badServerJsons.ts';
-import { type RegistryApi, registryApi } from '../../support/registryApi.ts';
 import { callerTenant } from '../../support/httpDeps.ts';
 import { publication } from '../../support/publications.ts';
+import { type RegistryApi, registryApi } from '../../support/registryApi.ts';
 import { serverJson } from '../../support/serverJson.ts';
 
 const inventory = 'com.example/inventory';

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { compose } from '../../../functions/compose/compose.ts';
 import { openBuiltInTools } from '../../../functions/mcp/builtInTools/index.ts';
+import { aggregateName } from '../../../shared/gateway/catalogue/names.ts';
+import { isSound } from '../../../shared/gateway/catalogue/view.ts';
 import { type Role, roles } from '../../../shared/identity/access/actor.ts';
 import { continueTrace } from '../../../shared/platform/telemetry/trace.ts';
-import { isSound } from '../../../shared/gateway/catalogue/view.ts';
-import { aggregateName } from '../../../shared/gateway/catalogue/names.ts';
 import { slugSchema } from '../../../shared/registry/records/server.ts';
 import { testConfig } from '../../support/config.ts';
 import { actor } from '../../support/gateway.ts';

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { readJson } from '../../../functions/http/requestBody.ts';
 import { MAX_BODY_BYTES } from '../../../functions/http/limits.ts';
+import { readJson } from '../../../functions/http/requestBody.ts';
 
 const MEBIBYTE = 1024 * 1024;
 const headers = new Headers({ 'content-type': 'application/json' });

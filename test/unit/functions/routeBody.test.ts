@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { MAX_BODY_BYTES } from '../../../functions/http/limits.ts';
 import type { Route } from '../../../functions/http/route.ts';
 import { serve } from '../../../functions/http/serve.ts';
-import { MAX_BODY_BYTES } from '../../../functions/http/limits.ts';
-import { type FakeHttpDeps, callerTenant, fakeHttpDeps } from '../../support/httpDeps.ts';
-import { type Sent, type Body, routeThat, ok, url, good, put, problemOf } from '../../support/testRoute.ts';
+import { callerTenant, type FakeHttpDeps, fakeHttpDeps } from '../../support/httpDeps.ts';
+import { type Body, good, ok, problemOf, put, routeThat, type Sent, url } from '../../support/testRoute.ts';
 
 let deps: FakeHttpDeps;
 beforeEach(() => {

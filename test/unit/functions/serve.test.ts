@@ -1,20 +1,20 @@
-import { HttpRequest } from '@azure/functions';
 import { once } from 'node:events';
+import { HttpRequest } from '@azure/functions';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Answer, Route } from '../../../functions/http/route.ts';
 import { recorded, serve } from '../../../functions/http/serve.ts';
 import { errorKinds, InfrastructureError } from '../../../shared/platform/base/errors.ts';
+import { fail, type Result, succeed } from '../../../shared/platform/base/result.ts';
 import { toProblem } from '../../../shared/platform/http/problem.ts';
-import { type Result, fail, succeed } from '../../../shared/platform/base/result.ts';
 import { type FakeHttpDeps, fakeHttpDeps } from '../../support/httpDeps.ts';
 import {
   type Body,
-  routeThat,
-  ok,
-  url,
   good,
-  put,
+  ok,
   problemOf,
+  put,
+  routeThat,
+  url,
   watchRejections,
 } from '../../support/testRoute.ts';
 

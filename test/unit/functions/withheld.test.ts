@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import type { AppDeps } from '../../../functions/compose/deps.ts';
+import type { Route } from '../../../functions/http/route.ts';
 import { delegationRoutes } from '../../../functions/management/delegations.ts';
 import { planRoutes } from '../../../functions/management/plans.ts';
 import { qualityGateRoutes } from '../../../functions/management/qualityGates.ts';
-import type { Route } from '../../../functions/http/route.ts';
 import type { Role } from '../../../shared/identity/access/actor.ts';
 import { runGate } from '../../../shared/orchestration/plans/qualityGates.ts';
 import { defineTask } from '../../../shared/orchestration/tasks/task.ts';

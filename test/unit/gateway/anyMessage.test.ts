@@ -1,29 +1,29 @@
 import { Readable } from 'node:stream';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { isObject } from '../../../shared/gateway/protocol/jsonRpc.ts';
-import { createMcpEndpoints } from '../../../shared/gateway/calls/endpoint.ts';
 import type { Front } from '../../../shared/gateway/calls/call.ts';
-import { encodeHeaderValue } from '../../../shared/gateway/protocol/parameterHeaders.ts';
+import { createMcpEndpoints } from '../../../shared/gateway/calls/endpoint.ts';
 import { metaOf } from '../../../shared/gateway/protocol/envelope.ts';
+import { isObject } from '../../../shared/gateway/protocol/jsonRpc.ts';
+import { encodeHeaderValue } from '../../../shared/gateway/protocol/parameterHeaders.ts';
 import { systemClock } from '../../../shared/platform/base/clock.ts';
 import { randomId } from '../../../shared/platform/base/ids.ts';
-import type { OutboundClient } from '../../../shared/platform/outbound/outboundClient.ts';
 import { succeed } from '../../../shared/platform/base/result.ts';
+import type { OutboundClient } from '../../../shared/platform/outbound/outboundClient.ts';
 import { continueTrace } from '../../../shared/platform/telemetry/trace.ts';
-import { createVisibleServers } from '../../../shared/registry/records/visibleServers.ts';
 import { azureTableServerStore } from '../../../shared/registry/records/azureTableServerStore.ts';
+import { createVisibleServers } from '../../../shared/registry/records/visibleServers.ts';
 import { azureTableToolsetStore } from '../../../shared/registry/toolsets/azureTableToolsetStore.ts';
+import { testCredentials } from '../../support/credentials.ts';
 import { actor, recordingLog, tenantId, unheardAudit } from '../../support/gateway.ts';
 import { discoveryOf } from '../../support/handmadeUpstream.ts';
-import { MODERN } from '../../support/rawClient.ts';
+import { memoryState } from '../../support/memoryState.ts';
 import { memoryTables } from '../../support/memoryTables.ts';
 import { outboundBody } from '../../support/outboundBody.ts';
-import { testCredentials } from '../../support/credentials.ts';
-import { memoryState } from '../../support/memoryState.ts';
+import { MODERN } from '../../support/rawClient.ts';
+import { testSeal } from '../../support/seal.ts';
 import { serverRecord } from '../../support/serverRecord.ts';
 import { chunksOf } from '../../support/streamed.ts';
-import { testSeal } from '../../support/seal.ts';
 
 let upstreamSessions = 0;
 /**

@@ -4,26 +4,26 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { createMcpEndpoints } from '../../../shared/gateway/calls/endpoint.ts';
 import { drop } from '../../../shared/gateway/upstream/exchange.ts';
 import { randomId } from '../../../shared/platform/base/ids.ts';
+import { fail, succeed } from '../../../shared/platform/base/result.ts';
 import {
   explain,
   type OutboundClient,
   type OutboundRequest,
 } from '../../../shared/platform/outbound/outboundClient.ts';
-import { fail, succeed } from '../../../shared/platform/base/result.ts';
 import { continueTrace } from '../../../shared/platform/telemetry/trace.ts';
-import { testCredentials } from '../../support/credentials.ts';
-import { createVisibleServers } from '../../../shared/registry/records/visibleServers.ts';
 import { azureTableServerStore } from '../../../shared/registry/records/azureTableServerStore.ts';
+import { createVisibleServers } from '../../../shared/registry/records/visibleServers.ts';
 import { azureTableToolsetStore } from '../../../shared/registry/toolsets/azureTableToolsetStore.ts';
+import { testCredentials } from '../../support/credentials.ts';
 import { actor, recordingLog, tenantId, unheardAudit } from '../../support/gateway.ts';
 import { discoveryOf } from '../../support/handmadeUpstream.ts';
-import { MODERN } from '../../support/rawClient.ts';
+import { memoryState } from '../../support/memoryState.ts';
 import { memoryTables } from '../../support/memoryTables.ts';
 import { outboundBody } from '../../support/outboundBody.ts';
+import { MODERN } from '../../support/rawClient.ts';
+import { testSeal } from '../../support/seal.ts';
 import { serverRecord } from '../../support/serverRecord.ts';
 import { chunksOf } from '../../support/streamed.ts';
-import { memoryState } from '../../support/memoryState.ts';
-import { testSeal } from '../../support/seal.ts';
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
 import { classify, type Inbound } from '../../../shared/gateway/protocol/classify.ts';
-
 import { OFFERED } from '../../support/rawClient.ts';
 
 const MODERN = '2026-07-28';

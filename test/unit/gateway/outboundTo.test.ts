@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { createOutboundTo } from '../../../shared/gateway/upstream/outboundTo.ts';
-import type { OutboundClient, OutboundRequest } from '../../../shared/platform/outbound/outboundClient.ts';
 import { succeed } from '../../../shared/platform/base/result.ts';
+import type { OutboundClient, OutboundRequest } from '../../../shared/platform/outbound/outboundClient.ts';
 import { createSeal } from '../../../shared/platform/security/seal.ts';
 import { sealUrl } from '../../../shared/registry/records/serverUrl.ts';
 import { testCredentials } from '../../support/credentials.ts';

@@ -1,5 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { CIRCUIT_OPEN_MS } from '../../../shared/gateway/protocol/limits.ts';
 import type { Answer, AnswerItem } from '../../../shared/gateway/upstream/answer.ts';
+import { createCircuitBreaker } from '../../../shared/gateway/upstream/circuitBreaker.ts';
 import {
   type Connection,
   TIMED_OUT,
@@ -7,8 +9,6 @@ import {
 } from '../../../shared/gateway/upstream/connection.ts';
 import { type FaultKind, UpstreamFault } from '../../../shared/gateway/upstream/fault.ts';
 import { createProtection } from '../../../shared/gateway/upstream/protection.ts';
-import { createCircuitBreaker } from '../../../shared/gateway/upstream/circuitBreaker.ts';
-import { CIRCUIT_OPEN_MS } from '../../../shared/gateway/protocol/limits.ts';
 import { memoryState } from '../../support/memoryState.ts';
 
 let now = 0;

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import packageJson from '../../../package.json' with { type: 'json' };
+import { GATEWAY_INFO } from '../../../shared/gateway/protocol/envelope.ts';
 import type { Outcome } from '../../../shared/gateway/protocol/jsonRpc.ts';
 import { legacyClient } from '../../../shared/gateway/protocol/legacyClient.ts';
 import { modernClient } from '../../../shared/gateway/protocol/modernClient.ts';
-import { GATEWAY_INFO } from '../../../shared/gateway/protocol/envelope.ts';
-import packageJson from '../../../package.json' with { type: 'json' };
 import type { Era } from '../../../shared/registry/records/era.ts';
 
 const clients = { legacy: legacyClient, modern: modernClient };

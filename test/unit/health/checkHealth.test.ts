@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import { type HealthDeps } from '../../../shared/health/checkComponents.ts';
 import { createHealthCheck } from '../../../shared/health/checkHealth.ts';
 import { healthCheckPlan } from '../../../shared/orchestration/plans/healthCheck.ts';
 import { defineTask, type Task } from '../../../shared/orchestration/tasks/task.ts';
 import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
 import { InfrastructureError } from '../../../shared/platform/base/errors.ts';
-import { fail, succeed, type Result } from '../../../shared/platform/base/result.ts';
-import { z } from 'zod';
-import { type Faults, caller, testEngine } from '../../support/engine.ts';
+import { fail, type Result, succeed } from '../../../shared/platform/base/result.ts';
+import { caller, type Faults, testEngine } from '../../support/engine.ts';
 import { recordingLog } from '../../support/gateway.ts';
 
 const { steps } = healthCheckPlan;

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { newDelegation } from '../../../shared/orchestration/model/delegation.ts';
-import type { PlanStep } from '../../../shared/orchestration/model/plan.ts';
 import {
   type Component,
   componentOf,
   healthChanges,
   healthReport,
 } from '../../../shared/health/healthReport.ts';
+import { newDelegation } from '../../../shared/orchestration/model/delegation.ts';
+import type { PlanStep } from '../../../shared/orchestration/model/plan.ts';
 
 const at = new Date('2026-01-01T00:00:00.000Z');
 const later = (seconds: number) => new Date(at.getTime() + seconds * 1000);

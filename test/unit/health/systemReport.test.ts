@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { systemReport, systemReportSchema } from '../../../shared/health/systemReport.ts';
-import { type Outcome, newDelegation } from '../../../shared/orchestration/model/delegation.ts';
+import { newDelegation, type Outcome } from '../../../shared/orchestration/model/delegation.ts';
 import { recordOutcome, startPlan } from '../../../shared/orchestration/model/planProgress.ts';
 import { REPORT_PLAN, systemReportPlan } from '../../../shared/orchestration/plans/systemReport.ts';
 import type { WithheldOf } from '../../../shared/orchestration/tasks/resultAccess.ts';

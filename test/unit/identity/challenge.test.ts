@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { challenge, refusalError, type Refusal } from '../../../shared/identity/tokens/refusals.ts';
+import { challenge, type Refusal, refusalError } from '../../../shared/identity/tokens/refusals.ts';
 
 const settings = {
   scope: 'api://client/mcp.access',

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Credentials, SignedIn } from '../../../shared/identity/credentials/credentials.ts';
-import { type Result, fail, succeed } from '../../../shared/platform/base/result.ts';
 import type { ExchangedToken } from '../../../shared/identity/credentials/tokenExchange.ts';
+import { fail, type Result, succeed } from '../../../shared/platform/base/result.ts';
 import { testCredentials } from '../../support/credentials.ts';
 import { actor } from '../../support/gateway.ts';
 

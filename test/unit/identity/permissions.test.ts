@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { type Permission, isPermitted } from '../../../shared/identity/access/permissions.ts';
 import { type Actor, type Role, roles } from '../../../shared/identity/access/actor.ts';
+import { isPermitted, type Permission } from '../../../shared/identity/access/permissions.ts';
 
 /** Who may do what. */
 const pinned: Record<Permission, readonly Role[]> = {

@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Actor } from '../../../shared/identity/access/actor.ts';
-import { type SessionStore, createSessionStore } from '../../../shared/identity/sessions/sessionStore.ts';
-import { azureTableStateStore } from '../../../shared/platform/state/azureTableStateStore.ts';
+import { createSessionStore, type SessionStore } from '../../../shared/identity/sessions/sessionStore.ts';
 import { InfrastructureError } from '../../../shared/platform/base/errors.ts';
 import { randomId } from '../../../shared/platform/base/ids.ts';
+import { azureTableStateStore } from '../../../shared/platform/state/azureTableStateStore.ts';
 import type { StateStore } from '../../../shared/platform/state/stateStore.ts';
 import { memoryTables } from '../../support/memoryTables.ts';
 import { testSeal } from '../../support/seal.ts';

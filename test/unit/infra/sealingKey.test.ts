@@ -2,8 +2,8 @@ import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { exampleSealingKey } from '../../../infra/local/defaults.ts';
 import { loadSealingKey } from '../../../infra/local/dataFolder.ts';
+import { exampleSealingKey } from '../../../infra/local/defaults.ts';
 import { developmentOnly } from '../../../shared/platform/config/environment.ts';
 
 test('a topology has a key of its own, which stays the same and which only its owner reads', async () => {

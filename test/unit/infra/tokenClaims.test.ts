@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { apiClientId, defaultTenant, defaultUser } from '../../../infra/local/defaults.ts';
-import { mintRequestSchema, tokenClaims, type MintRequest } from '../../../infra/local/issuer/claims.ts';
+import { type MintRequest, mintRequestSchema, tokenClaims } from '../../../infra/local/issuer/claims.ts';
 
 const made = (request: MintRequest) =>
   tokenClaims(mintRequestSchema.parse(request), {

@@ -2,14 +2,14 @@ import { expect, test } from 'vitest';
 import { z } from 'zod';
 import type { Actor } from '../../../shared/identity/access/actor.ts';
 import { delegate } from '../../../shared/orchestration/engine/delegate.ts';
+import { registerServers } from '../../../shared/orchestration/plans/bulkRegistration.ts';
+import { registerServer } from '../../../shared/orchestration/plans/serverRegistration.ts';
 import { removeServer } from '../../../shared/orchestration/plans/serverRemoval.ts';
 import { updateServer } from '../../../shared/orchestration/plans/serverUpdate.ts';
-import { registerServer } from '../../../shared/orchestration/plans/serverRegistration.ts';
-import { registerServers } from '../../../shared/orchestration/plans/bulkRegistration.ts';
 import { defineTask } from '../../../shared/orchestration/tasks/task.ts';
 import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
-import type { Registration } from '../../../shared/registry/records/server.ts';
 import { succeed } from '../../../shared/platform/base/result.ts';
+import type { Registration } from '../../../shared/registry/records/server.ts';
 import { caller, testEngine } from '../../support/engine.ts';
 import { testRegistry } from '../../support/registrations.ts';
 

@@ -4,8 +4,8 @@ import { planRequestSchema, requestPlan } from '../../../shared/orchestration/pl
 import { defineTask } from '../../../shared/orchestration/tasks/task.ts';
 import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
 import { fail, succeed } from '../../../shared/platform/base/result.ts';
-import { plainDefinition } from '../../support/plainTask.ts';
 import { caller, testEngine } from '../../support/engine.ts';
+import { plainDefinition } from '../../support/plainTask.ts';
 
 const done: string[] = [];
 const add = defineTask({

@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { z } from 'zod';
 import { createAgentActivity, readWorkloads } from '../../../shared/orchestration/agents/activity.ts';
 import { createAgentLoads } from '../../../shared/orchestration/agents/loads.ts';
 import { delegate } from '../../../shared/orchestration/engine/delegate.ts';
 import { defineTask } from '../../../shared/orchestration/tasks/task.ts';
 import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
 import { succeed } from '../../../shared/platform/base/result.ts';
-import { z } from 'zod';
-import { type TestEngine, caller, testEngine } from '../../support/engine.ts';
+import { caller, type TestEngine, testEngine } from '../../support/engine.ts';
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }));
 afterEach(() => void vi.useRealTimers());

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { delegationMessageSchema, messageOf } from '../../../shared/orchestration/engine/message.ts';
 import {
-  type Delegation,
   claim,
+  type Delegation,
   finish,
   retryLater,
   sweep,

@@ -9,7 +9,7 @@ import { defineTask } from '../../../shared/orchestration/tasks/task.ts';
 import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
 import { InfrastructureError } from '../../../shared/platform/base/errors.ts';
 import { succeed } from '../../../shared/platform/base/result.ts';
-import { type TestEngine, caller, testEngine } from '../../support/engine.ts';
+import { caller, type TestEngine, testEngine } from '../../support/engine.ts';
 
 const FLOOD = 1_000;
 /** An instance may send some more before its next count. */

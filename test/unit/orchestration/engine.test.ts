@@ -5,8 +5,8 @@ import { registerServer } from '../../../shared/orchestration/plans/serverRegist
 import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
 import { CLOCK_TOLERANCE_MS } from '../../../shared/platform/base/clock.ts';
 import { fail, succeed } from '../../../shared/platform/base/result.ts';
-import { type QueuedMessage, caller } from '../../support/engine.ts';
-import { type TestRegistry, discovery, testRegistry } from '../../support/registrations.ts';
+import { caller, type QueuedMessage } from '../../support/engine.ts';
+import { discovery, type TestRegistry, testRegistry } from '../../support/registrations.ts';
 import { serverRecord } from '../../support/serverRecord.ts';
 
 const registration = { slug: 'inventory', url: 'https://mcp.example.com/mcp' };

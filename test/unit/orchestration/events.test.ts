@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { publishBuildChange } from '../../../shared/orchestration/events/buildChange.ts';
-import { routesOf, standardRoutes } from '../../../shared/orchestration/model/eventRoutes.ts';
-import { type Incident, createEventWatch } from '../../../shared/orchestration/events/eventWatch.ts';
 import { publishEvent } from '../../../shared/orchestration/engine/publishEvent.ts';
+import { publishBuildChange } from '../../../shared/orchestration/events/buildChange.ts';
+import { createEventWatch, type Incident } from '../../../shared/orchestration/events/eventWatch.ts';
+import { routesOf, standardRoutes } from '../../../shared/orchestration/model/eventRoutes.ts';
 import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
 import { continueTrace } from '../../../shared/platform/telemetry/trace.ts';
 import { eventRecorders } from '../../../shared/specialists/eventHandlers.ts';

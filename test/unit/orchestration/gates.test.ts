@@ -5,9 +5,9 @@ import { agents } from '../../../shared/orchestration/model/agents.ts';
 import { failedCheck, gateStatus } from '../../../shared/orchestration/model/plan.ts';
 import { startPlan } from '../../../shared/orchestration/model/planProgress.ts';
 import {
-  type QualityGates,
-  gateSteps,
   gatesOf,
+  gateSteps,
+  type QualityGates,
   runGate,
   standardGates,
 } from '../../../shared/orchestration/plans/qualityGates.ts';

@@ -1,17 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import type { Plan } from '../../../shared/orchestration/model/plan.ts';
-import { planRequestSchema, requestPlan } from '../../../shared/orchestration/plans/requestPlan.ts';
-import { refreshServer, updateServer } from '../../../shared/orchestration/plans/serverUpdate.ts';
-import { registerServer } from '../../../shared/orchestration/plans/serverRegistration.ts';
 import { registerServers } from '../../../shared/orchestration/plans/bulkRegistration.ts';
+import { planRequestSchema, requestPlan } from '../../../shared/orchestration/plans/requestPlan.ts';
+import { registerServer } from '../../../shared/orchestration/plans/serverRegistration.ts';
+import { refreshServer, updateServer } from '../../../shared/orchestration/plans/serverUpdate.ts';
 import { defineTask } from '../../../shared/orchestration/tasks/task.ts';
 import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
 import { fail, succeed } from '../../../shared/platform/base/result.ts';
 import { registrationSchema, serverContentSchema } from '../../../shared/registry/records/server.ts';
 import { caller, testEngine } from '../../support/engine.ts';
 import { plainDefinition } from '../../support/plainTask.ts';
-import { type TestRegistry, discovery, testRegistry } from '../../support/registrations.ts';
+import { discovery, type TestRegistry, testRegistry } from '../../support/registrations.ts';
 
 /** Data of a stranger that is written as the references of a plan are. */
 const lookalikes = {

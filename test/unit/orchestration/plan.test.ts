@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Outcome } from '../../../shared/orchestration/model/delegation.ts';
-import { type Plan, type StepDefinition, hasEnded } from '../../../shared/orchestration/model/plan.ts';
+import { hasEnded, type Plan, type StepDefinition } from '../../../shared/orchestration/model/plan.ts';
 import {
   cancel,
   planError,

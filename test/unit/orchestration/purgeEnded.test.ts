@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { beginPlan } from '../../../shared/orchestration/engine/beginPlan.ts';
-import { HEALTH_PLAN } from '../../../shared/orchestration/model/plan.ts';
 import { purgeEnded } from '../../../shared/orchestration/engine/purgeEnded.ts';
+import { HEALTH_PLAN } from '../../../shared/orchestration/model/plan.ts';
 import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
 import { fail } from '../../../shared/platform/base/result.ts';
 import { type TestEngine, testEngine } from '../../support/engine.ts';

@@ -4,10 +4,10 @@ import { externalAgentsOf, withExternalAgents } from '../../../shared/orchestrat
 import { delegate } from '../../../shared/orchestration/engine/delegate.ts';
 import { delegationMessageSchema, messageOf } from '../../../shared/orchestration/engine/message.ts';
 import {
-  type Report,
   agentReportSchema,
   applyReport,
   recordReport,
+  type Report,
 } from '../../../shared/orchestration/engine/recordReport.ts';
 import { type Delegation, sweep } from '../../../shared/orchestration/model/delegation.ts';
 import { startPlan } from '../../../shared/orchestration/model/planProgress.ts';

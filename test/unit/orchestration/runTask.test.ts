@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { z } from 'zod';
 import { delegate } from '../../../shared/orchestration/engine/delegate.ts';
-import { type TaskHelpers, defineTask } from '../../../shared/orchestration/tasks/task.ts';
+import { defineTask, type TaskHelpers } from '../../../shared/orchestration/tasks/task.ts';
 import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
 import { succeed } from '../../../shared/platform/base/result.ts';
 import { caller, testEngine } from '../../support/engine.ts';

@@ -1,16 +1,16 @@
 import { describe, expect, test } from 'vitest';
+import { registerServers } from '../../../shared/orchestration/plans/bulkRegistration.ts';
+import { registerServer } from '../../../shared/orchestration/plans/serverRegistration.ts';
 import { removeServer } from '../../../shared/orchestration/plans/serverRemoval.ts';
 import { refreshServer, updateServer } from '../../../shared/orchestration/plans/serverUpdate.ts';
-import { registerServer } from '../../../shared/orchestration/plans/serverRegistration.ts';
-import { registerServers } from '../../../shared/orchestration/plans/bulkRegistration.ts';
 import { fail, succeed } from '../../../shared/platform/base/result.ts';
 import { registrationSchema } from '../../../shared/registry/records/server.ts';
 import { caller } from '../../support/engine.ts';
 import {
   discovery,
-  testRegistry,
   type RegistryOptions,
   type TestRegistry,
+  testRegistry,
 } from '../../support/registrations.ts';
 
 const slug = 'inventory';

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { standardGates } from '../../../shared/orchestration/plans/qualityGates.ts';
 import { DEPLOYMENT_PLAN, HEALTH_PLAN } from '../../../shared/orchestration/model/plan.ts';
 import { namedPlans } from '../../../shared/orchestration/plans/namedPlans.ts';
-import { REPORT_PLAN } from '../../../shared/orchestration/plans/systemReport.ts';
+import { standardGates } from '../../../shared/orchestration/plans/qualityGates.ts';
 import { requestPlan } from '../../../shared/orchestration/plans/requestPlan.ts';
+import { REPORT_PLAN } from '../../../shared/orchestration/plans/systemReport.ts';
 import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
 import { fail } from '../../../shared/platform/base/result.ts';
 import { caller, testEngine } from '../../support/engine.ts';

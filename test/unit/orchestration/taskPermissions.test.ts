@@ -4,14 +4,14 @@ import { type Actor, type Role, roles } from '../../../shared/identity/access/ac
 import { delegate } from '../../../shared/orchestration/engine/delegate.ts';
 import { submitDelegation } from '../../../shared/orchestration/engine/message.ts';
 import { agentNames } from '../../../shared/orchestration/model/agents.ts';
-import { type Caller, actorOf } from '../../../shared/orchestration/model/caller.ts';
+import { actorOf, type Caller } from '../../../shared/orchestration/model/caller.ts';
 import { type Delegation, newDelegation } from '../../../shared/orchestration/model/delegation.ts';
 import { requestPlan } from '../../../shared/orchestration/plans/requestPlan.ts';
 import { withheldFrom } from '../../../shared/orchestration/tasks/resultAccess.ts';
 import {
   type ResultPermission,
-  type Task,
   resultPermissions,
+  type Task,
 } from '../../../shared/orchestration/tasks/task.ts';
 import { type TaskCatalogue, taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
 import { testConfig } from '../../support/config.ts';

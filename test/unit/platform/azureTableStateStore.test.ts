@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { azureTableStateStore } from '../../../shared/platform/state/azureTableStateStore.ts';
 import { CLOCK_TOLERANCE_MS } from '../../../shared/platform/base/clock.ts';
 import { InfrastructureError } from '../../../shared/platform/base/errors.ts';
+import { azureTableStateStore } from '../../../shared/platform/state/azureTableStateStore.ts';
 import { openStateStore } from '../../../shared/platform/state/openStateStore.ts';
 import { type Count, fenceMemoryMs } from '../../../shared/platform/state/stateStore.ts';
 import type { OpenTable, Table } from '../../../shared/platform/tables/tables.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ConfigError } from '../../../shared/platform/config/config.ts';
-import { readConfig } from '../../../shared/platform/config/readConfig.ts';
 import { isProduction } from '../../../shared/platform/config/environment.ts';
+import { readConfig } from '../../../shared/platform/config/readConfig.ts';
 import { testSealingKey } from '../../support/config.ts';
 
 const tenant = '11111111-1111-4111-8111-111111111111';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { type SettingName, settingNames } from '../../../shared/platform/config/settings.ts';
-import { readConfig } from '../../../shared/platform/config/readConfig.ts';
 import { describeEnvironment } from '../../../shared/platform/config/environment.ts';
+import { readConfig } from '../../../shared/platform/config/readConfig.ts';
+import { type SettingName, settingNames } from '../../../shared/platform/config/settings.ts';
 import { fingerprintsOf, keyIdOf } from '../../../shared/platform/config/settingValues.ts';
 import { testSealingKey } from '../../support/config.ts';
 

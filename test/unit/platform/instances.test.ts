@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import {
-  removeInstance,
   readInstances,
+  removeInstance,
   writeInstance,
 } from '../../../shared/platform/telemetry/instances.ts';
 import { instance } from '../../support/instances.ts';

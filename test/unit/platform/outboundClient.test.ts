@@ -1,16 +1,16 @@
-import { type Server, type ServerResponse, type IncomingMessage, createServer } from 'node:http';
-import { type AddressInfo, Socket, createServer as createTcpServer } from 'node:net';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { type AddressInfo, createServer as createTcpServer, Socket } from 'node:net';
 import { errors } from 'undici';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { AddressPolicy } from '../../../shared/platform/security/addressRules.ts';
+import { IdleTimeout } from '../../../shared/platform/outbound/outboundBody.ts';
 import {
+  explain,
+  openOutboundClient,
   type OutboundClient,
   type OutboundRequest,
   type Resolver,
-  explain,
-  openOutboundClient,
 } from '../../../shared/platform/outbound/outboundClient.ts';
-import { IdleTimeout } from '../../../shared/platform/outbound/outboundBody.ts';
+import type { AddressPolicy } from '../../../shared/platform/security/addressRules.ts';
 
 /** Every TCP connection that anything in this process tries to make, as `address:port`. */
 const attempts: string[] = [];

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { OutboundBody } from '../../../shared/platform/outbound/outboundBody.ts';
-import { createRedactor } from '../../../shared/platform/security/redact.ts';
 import { redactedBody } from '../../../shared/platform/outbound/redactedBody.ts';
+import { createRedactor } from '../../../shared/platform/security/redact.ts';
 
 const TOKEN = 'abc/DEF+123==';
 const redact = (values: string[], text: string) => createRedactor(values)?.text(text) ?? text;

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { readConfig } from '../../../shared/platform/config/readConfig.ts';
-import { jsonLog } from '../../../shared/platform/telemetry/log.ts';
-import { createRedactor } from '../../../shared/platform/security/redact.ts';
 import { secretsOf } from '../../../shared/platform/config/settingValues.ts';
+import { createRedactor } from '../../../shared/platform/security/redact.ts';
+import { jsonLog } from '../../../shared/platform/telemetry/log.ts';
 
 test('no secret of the settings is in a log, whatever an error of a library says', () => {
   const canaries = ['credential', 'client', 'sealing', 'redis', 'storage', 'bus'].map(

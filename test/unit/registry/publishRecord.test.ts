@@ -1,17 +1,17 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { succeed } from '../../../shared/platform/base/result.ts';
-import {
-  type PublishingDeps,
-  checkPublishable,
-  entryOf,
-  publishRecord,
-  withdrawRecord,
-} from '../../../shared/registry/versions/publishRecord.ts';
 import type { ServerRecord } from '../../../shared/registry/records/server.ts';
 import { serverJsonSchema } from '../../../shared/registry/serverJson/serverJson.ts';
 import { follow } from '../../../shared/registry/sync/follow.ts';
 import { azureTableVersionStore } from '../../../shared/registry/versions/azureTableVersionStore.ts';
+import {
+  checkPublishable,
+  entryOf,
+  type PublishingDeps,
+  publishRecord,
+  withdrawRecord,
+} from '../../../shared/registry/versions/publishRecord.ts';
 import { memoryTables } from '../../support/memoryTables.ts';
 import { serverJson } from '../../support/serverJson.ts';
 import { serverRecord } from '../../support/serverRecord.ts';

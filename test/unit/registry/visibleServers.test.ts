@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { randomId } from '../../../shared/platform/base/ids.ts';
-import { versionedStore } from '../../../shared/registry/records/registryVersion.ts';
 import { azureTableServerStore } from '../../../shared/registry/records/azureTableServerStore.ts';
+import { versionedStore } from '../../../shared/registry/records/registryVersion.ts';
 import type { ServerRecord } from '../../../shared/registry/records/server.ts';
 import { createVisibleServers } from '../../../shared/registry/records/visibleServers.ts';
 import { memoryState } from '../../support/memoryState.ts';

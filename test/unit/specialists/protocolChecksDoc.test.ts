@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import { expect, test } from 'vitest';
-import { checkFamilies, checks } from '../../../shared/specialists/mcp-protocol-expert/checks/table.ts';
 import type { Check } from '../../../shared/specialists/mcp-protocol-expert/checks/check.ts';
+import { checkFamilies, checks } from '../../../shared/specialists/mcp-protocol-expert/checks/table.ts';
 
 const DOCUMENT = resolve(import.meta.dirname, '../../../docs/protocol-checks.md');
 

@@ -1,17 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import {
   driftFindings,
-  rowFindings,
   matrixRow,
   type Presented,
+  rowFindings,
 } from '../../../shared/specialists/mcp-protocol-expert/capabilityNegotiation.ts';
 import {
   sizeFindings,
   type Sizes,
 } from '../../../shared/specialists/mcp-protocol-expert/jsonRpcOptimization.ts';
 import {
-  transportFindings,
   type TransportFacts,
+  transportFindings,
 } from '../../../shared/specialists/mcp-protocol-expert/transportTuning.ts';
 
 const now = new Date('2026-11-01T00:00:00Z');

@@ -5,8 +5,8 @@ import { decidingRule, explainToken } from '../../../shared/identity/tokens/expl
 import { tokenRule } from '../../../shared/identity/tokens/tokenRules.ts';
 import {
   accessFindings,
-  type MayDo,
   actorWith,
+  type MayDo,
 } from '../../../shared/specialists/mcp-security-auditor/accessRules.ts';
 import { analyseRecords } from '../../../shared/specialists/mcp-security-auditor/auditTrailAnalysis.ts';
 import {

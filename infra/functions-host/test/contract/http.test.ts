@@ -3,12 +3,12 @@ import http from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   buildSample,
-  startSampleHost,
-  textOf,
   type BuiltSample,
   type RawAnswer,
   type RawRequest,
   type SampleHost,
+  startSampleHost,
+  textOf,
 } from '../support/sampleHost.ts';
 
 /** One host a way of serving; buffered is what an app gets that has not turned streaming on. */

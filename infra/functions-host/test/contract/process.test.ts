@@ -6,11 +6,11 @@ import path from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import {
   buildSample,
+  type BuiltSample,
+  type SampleHost,
   startSampleHost,
   textOf,
   writeHostJson,
-  type BuiltSample,
-  type SampleHost,
 } from '../support/sampleHost.ts';
 
 let sample: BuiltSample;

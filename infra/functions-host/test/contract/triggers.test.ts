@@ -1,11 +1,11 @@
-import { ServiceBusClient, type ServiceBusSender } from '@azure/service-bus';
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { ServiceBusClient, type ServiceBusSender } from '@azure/service-bus';
+import { type Broker, startBroker } from '@mcp-registry-gateway/service-bus';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { startBroker, type Broker } from '@mcp-registry-gateway/service-bus';
-import { buildSample, startSampleHost, type BuiltSample, type SampleHost } from '../support/sampleHost.ts';
+import { buildSample, type BuiltSample, type SampleHost, startSampleHost } from '../support/sampleHost.ts';
 
 let sample: BuiltSample;
 let host: SampleHost | undefined;

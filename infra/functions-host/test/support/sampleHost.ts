@@ -1,9 +1,9 @@
-import { fork, type ChildProcess } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { build as esbuild } from 'esbuild';
 import http from 'node:http';
 import path from 'node:path';
+import { build as esbuild } from 'esbuild';
 
 const HOST = path.resolve(import.meta.dirname, '../../src/main.ts');
 const SAMPLE = path.join(import.meta.dirname, 'sampleApp/main.ts');

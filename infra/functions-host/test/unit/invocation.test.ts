@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { provideCoreApi, type CoreApp } from '../../src/coreApi.ts';
+import { type CoreApp, provideCoreApi } from '../../src/coreApi.ts';
 import type { FunctionCallback, HookContext, LogLevel, ProgrammingModel } from '../../src/coreTypes.ts';
 import { createInvoker, FunctionTimeout, type Trigger, WorkerReplaced } from '../../src/invocation.ts';
 import type { TriggeredFunction } from '../../src/triggeredFunction.ts';

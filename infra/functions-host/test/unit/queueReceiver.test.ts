@@ -3,10 +3,10 @@ import { expect, test } from 'vitest';
 import type { Invoker, Trigger } from '../../src/invocation.ts';
 import {
   createOutageReport,
-  receive,
-  type QueueFunction,
-  type Receiver,
   createSettlementQueue,
+  type QueueFunction,
+  receive,
+  type Receiver,
 } from '../../src/queueReceiver.ts';
 import { messageData, messageMetadata } from '../../src/serviceBusMetadata.ts';
 

@@ -1,14 +1,13 @@
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ServiceBusClient, type ServiceBusReceiver } from '@azure/service-bus';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { connectionStringFor, startBroker, type Broker } from '../../src/broker.ts';
-
+import { type Broker, connectionStringFor, startBroker } from '../../src/broker.ts';
 import type { QueueSettings } from '../../src/queue.ts';
-import { runBroker, type BrokerProcess } from '../support/brokerProcess.ts';
+import { type BrokerProcess, runBroker } from '../support/brokerProcess.ts';
 
 /** What concerns the local broker alone: its life, its limits, and clients that lose it and find it again. */
 const SETTINGS: QueueSettings = {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { message, typedSections, types, type Typed } from '../support/amqp.ts';
+import { message, type Typed, typedSections, types } from '../support/amqp.ts';
 import { RawClient } from '../support/rawAmqpClient.ts';
 import { encodeOrder, useRawQueue } from '../support/rawQueue.ts';
 

@@ -1,12 +1,12 @@
-import { appendFile, mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { once } from 'node:events';
+import { appendFile, mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ServiceBusClient } from '@azure/service-bus';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { connectionStringFor, startBroker, type Broker, type QueueSettings } from '../../src/index.ts';
-import { runBroker, type BrokerProcess } from '../support/brokerProcess.ts';
+import { type Broker, connectionStringFor, type QueueSettings, startBroker } from '../../src/index.ts';
+import { type BrokerProcess, runBroker } from '../support/brokerProcess.ts';
 
 const SETTINGS: QueueSettings = {
   lockDurationSeconds: 30,

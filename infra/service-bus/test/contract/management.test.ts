@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { message, typedEntries, typedSections, types, type Typed } from '../support/amqp.ts';
+import { message, type Typed, typedEntries, typedSections, types } from '../support/amqp.ts';
 import type { RawReply } from '../support/rawAmqpLinks.ts';
 import { encodeOrder, useRawQueue } from '../support/rawQueue.ts';
 

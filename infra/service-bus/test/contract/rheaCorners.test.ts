@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { connect, Socket, type AddressInfo } from 'node:net';
+import { type AddressInfo, connect, Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import rhea from 'rhea';
 import { describe, expect, test, vi } from 'vitest';

@@ -1,8 +1,8 @@
 import { ServiceBusAdministrationClient } from '@azure/service-bus';
 import { afterAll, afterEach, describe } from 'vitest';
-import { startBroker, type Broker } from '../../src/broker.ts';
+import { type Broker, startBroker } from '../../src/broker.ts';
 import type { QueueSettings } from '../../src/queue.ts';
-import { queueOpener, type Namespace } from './sdk/namespace.ts';
+import { type Namespace, queueOpener } from './sdk/namespace.ts';
 import { receivingContract } from './sdk/receiving.ts';
 import { sendingContract } from './sdk/sending.ts';
 import { settlingContract } from './sdk/settling.ts';

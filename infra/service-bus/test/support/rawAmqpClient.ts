@@ -1,8 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import rhea from 'rhea';
 import type { Connection, Session } from 'rhea';
+import rhea from 'rhea';
 import type { Typed } from './amqp.ts';
 import { RawReceiver, RawRequests, RawSender } from './rawAmqpLinks.ts';
 

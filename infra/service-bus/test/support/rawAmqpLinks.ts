@@ -3,12 +3,12 @@ import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import type { Delivery, Receiver, Sender } from 'rhea';
 import {
-  message,
-  typedEntries,
-  typedSections,
   type DecodedMessage,
+  message,
   type Outcome,
   type Typed,
+  typedEntries,
+  typedSections,
 } from './amqp.ts';
 
 const frames = createRequire(import.meta.url)('rhea/lib/frames.js') as {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach } from 'vitest';
-import { startBroker, type Broker } from '../../src/broker.ts';
+import { type Broker, startBroker } from '../../src/broker.ts';
 import { message } from './amqp.ts';
 import { RawClient } from './rawAmqpClient.ts';
 import type { RawReceiver } from './rawAmqpLinks.ts';

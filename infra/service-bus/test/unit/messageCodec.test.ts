@@ -9,7 +9,7 @@ import {
   encodePeeked,
   type WireMessage,
 } from '../../src/messageCodec.ts';
-import { message, typedEntries, typedSections, types, type Typed } from '../support/amqp.ts';
+import { message, type Typed, typedEntries, typedSections, types } from '../support/amqp.ts';
 
 const ENQUEUED_AT = Date.UTC(2026, 0, 1);
 const HEADER = 0x70;

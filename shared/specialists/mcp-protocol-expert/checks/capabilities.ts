@@ -1,6 +1,6 @@
+import { META, metaOf } from '../../../gateway/protocol/envelope.ts';
 import { METHOD_NOT_FOUND } from '../../../gateway/protocol/errorCodes.ts';
 import { isObject } from '../../../gateway/protocol/jsonRpc.ts';
-import { META, metaOf } from '../../../gateway/protocol/envelope.ts';
 import { errorIn, listKinds, listMethods, resultIn, type Transcript } from '../transcript/transcript.ts';
 import {
   both,
@@ -10,12 +10,12 @@ import {
   isAbsentOr,
   isBoolean,
   type Judge,
+  type Judgement,
   legacy,
   modern,
   notApplicable,
   passed,
   step,
-  type Judgement,
 } from './check.ts';
 import { isMetaKey } from './metadata.ts';
 

@@ -16,6 +16,7 @@ import {
   errors,
   failed,
   type Judge,
+  type Judgement,
   legacy,
   modern,
   notApplicable,
@@ -23,7 +24,6 @@ import {
   refuses,
   refusesWith,
   step,
-  type Judgement,
 } from './check.ts';
 
 const codes = modern('basic#error-codes');

@@ -7,6 +7,7 @@ import {
   each,
   failed,
   items,
+  type Judgement,
   modern,
   notApplicable,
   pages,
@@ -14,7 +15,6 @@ import {
   passed,
   refusesWith,
   type Select,
-  type Judgement,
 } from './check.ts';
 
 const NONE = 'no list was answered';

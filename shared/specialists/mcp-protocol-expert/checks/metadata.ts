@@ -1,5 +1,5 @@
-import { isObject, type JsonObject } from '../../../gateway/protocol/jsonRpc.ts';
 import { META, metaOf } from '../../../gateway/protocol/envelope.ts';
+import { isObject, type JsonObject } from '../../../gateway/protocol/jsonRpc.ts';
 import { resultIn, type Transcript } from '../transcript/transcript.ts';
 import {
   allItems,
@@ -10,13 +10,13 @@ import {
   having,
   isAbsentOr,
   isString,
+  type Judgement,
   legacy,
   modern,
   notApplicable,
   passed,
   results,
   type Select,
-  type Judgement,
 } from './check.ts';
 
 const label = '[A-Za-z](?:[A-Za-z0-9-]*[A-Za-z0-9])?';

@@ -1,3 +1,4 @@
+import { META, metaOf } from '../../../gateway/protocol/envelope.ts';
 import {
   HEADER_MISMATCH,
   INVALID_PARAMS,
@@ -6,7 +7,6 @@ import {
 } from '../../../gateway/protocol/errorCodes.ts';
 import { isObject } from '../../../gateway/protocol/jsonRpc.ts';
 import { FIRST_MODERN, LEGACY_VERSIONS } from '../../../gateway/protocol/versions.ts';
-import { META, metaOf } from '../../../gateway/protocol/envelope.ts';
 import { errorIn, responseIn, resultIn, type Transcript } from '../transcript/transcript.ts';
 import {
   answersStatus,
@@ -16,6 +16,7 @@ import {
   failed,
   isString,
   type Judge,
+  type Judgement,
   modern,
   notApplicable,
   passed,
@@ -23,7 +24,6 @@ import {
   refusesWith,
   results,
   step,
-  type Judgement,
 } from './check.ts';
 
 const versioning = modern('basic/versioning#protocol-version-negotiation');

@@ -1,17 +1,17 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Era } from '../../../registry/records/era.ts';
 import type { Transcript } from '../transcript/transcript.ts';
-import { answerChecks, browserChecks } from './http.ts';
 import { capabilityChecks } from './capabilities.ts';
-import { catalogueChecks } from './promptsAndResources.ts';
 import { type Check, type Judgement, notApplicable } from './check.ts';
-import { discoveryChecks, requestMetadataChecks } from './modernEra.ts';
 import { errorChecks } from './errors.ts';
 import { eventStreamChecks } from './eventStreams.ts';
+import { answerChecks, browserChecks } from './http.ts';
 import { handshakeChecks, sessionChecks } from './legacyEra.ts';
 import { listChecks } from './lists.ts';
 import { messageChecks, resultChecks } from './messages.ts';
 import { metadataChecks } from './metadata.ts';
+import { discoveryChecks, requestMetadataChecks } from './modernEra.ts';
+import { catalogueChecks } from './promptsAndResources.ts';
 import { toolChecks } from './tools.ts';
 
 /** Every check, by its family. */

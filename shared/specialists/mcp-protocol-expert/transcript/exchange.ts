@@ -1,8 +1,8 @@
 import { isObject, type JsonObject, type RequestId } from '../../../gateway/protocol/jsonRpc.ts';
 import { createSseParser, type SseEvent } from '../../../gateway/protocol/sse.ts';
 import { ANSWER_BOUNDS, unsafeShape } from '../../../platform/base/json.ts';
-import { explain, type OutboundClient } from '../../../platform/outbound/outboundClient.ts';
 import type { OutboundBody } from '../../../platform/outbound/outboundBody.ts';
+import { explain, type OutboundClient } from '../../../platform/outbound/outboundClient.ts';
 
 /** One HTTP request to a server. */
 export interface Sent {

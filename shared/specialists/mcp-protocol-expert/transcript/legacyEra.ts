@@ -1,5 +1,5 @@
-import { isObject, type JsonObject } from '../../../gateway/protocol/jsonRpc.ts';
 import { GATEWAY_INFO } from '../../../gateway/protocol/envelope.ts';
+import { isObject, type JsonObject } from '../../../gateway/protocol/jsonRpc.ts';
 import { LATEST_LEGACY } from '../../../gateway/protocol/versions.ts';
 import type { Exchanged } from './exchange.ts';
 import {

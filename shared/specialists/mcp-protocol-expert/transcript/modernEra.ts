@@ -4,7 +4,18 @@ import { encodeHeaderValue, NAMED_BY } from '../../../gateway/protocol/parameter
 import { FIRST_MODERN, LATEST_LEGACY, MODERN_VERSIONS } from '../../../gateway/protocol/versions.ts';
 import { ownEnvelopeFor } from '../../../gateway/upstream/modern.ts';
 import type { Exchanged } from './exchange.ts';
-import { type EraRecorder, jsonHeaders, noLists, type Recorder, recordLists, recordTimes, tryBrokenBodies, tryUnknownNames, UNKNOWN, type Wire } from './recorder.ts';
+import {
+  type EraRecorder,
+  jsonHeaders,
+  noLists,
+  type Recorder,
+  recordLists,
+  recordTimes,
+  tryBrokenBodies,
+  tryUnknownNames,
+  UNKNOWN,
+  type Wire,
+} from './recorder.ts';
 import { resultIn, type Scope, type Transcript } from './transcript.ts';
 
 const ownEnvelope = ownEnvelopeFor(FIRST_MODERN);

@@ -1,7 +1,7 @@
 import { statusFault } from '../../../gateway/upstream/fault.ts';
 import type { DomainError } from '../../../platform/base/errors.ts';
+import { fail, type Result, succeed } from '../../../platform/base/result.ts';
 import type { OutboundClient } from '../../../platform/outbound/outboundClient.ts';
-import { type Result, fail, succeed } from '../../../platform/base/result.ts';
 import type { Era } from '../../../registry/records/era.ts';
 import type { Exchanged } from './exchange.ts';
 import { legacyEra } from './legacyEra.ts';

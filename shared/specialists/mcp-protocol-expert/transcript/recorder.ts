@@ -1,11 +1,11 @@
 import type { JsonObject, RequestId } from '../../../gateway/protocol/jsonRpc.ts';
 import type { OutboundClient } from '../../../platform/outbound/outboundClient.ts';
 import { continueTrace, traceparentOf } from '../../../platform/telemetry/trace.ts';
-import { type Exchanged, exchange, type ReadUntil, type Sent } from './exchange.ts';
+import { exchange, type Exchanged, type ReadUntil, type Sent } from './exchange.ts';
 import {
   type ListKind,
-  type ListRun,
   listMethods,
+  type ListRun,
   resultIn,
   type Scope,
   type Transcript,

@@ -1,12 +1,18 @@
 import type { Session } from '../../../identity/sessions/sessionStore.ts';
 import type { Task, TaskHelpers } from '../../../orchestration/tasks/task.ts';
 import { tokenNotKept } from '../../checkEndpoints.ts';
-import { type Finding, defineFindings } from '../../finding.ts';
+import { defineFindings, type Finding } from '../../finding.ts';
 import { type Inspection, inspectionsOf } from '../../inspection.ts';
 import { readRecords } from '../../readRecords.ts';
 import { withTimeout } from '../../withTimeout.ts';
 import { type Attempt, gatewayAttempts, httpAttempts, storeAttempts } from './attempts.ts';
-import { type IsolationDeps, type ForeignRecords, removeRecords, storeRecords, makeForeignRecords } from './foreignRecords.ts';
+import {
+  type ForeignRecords,
+  type IsolationDeps,
+  makeForeignRecords,
+  removeRecords,
+  storeRecords,
+} from './foreignRecords.ts';
 
 const STEP_WITHIN_MS = 15_000;
 const TRAIL_SAMPLE = 200;

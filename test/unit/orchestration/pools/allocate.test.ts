@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Holding, allocate, inUse, unexpired } from '../../../../shared/orchestration/pools/allocate.ts';
+import { allocate, type Holding, inUse, unexpired } from '../../../../shared/orchestration/pools/allocate.ts';
 import { shares } from '../../../../shared/orchestration/pools/pools.ts';
 
 const start = Date.UTC(2026, 0, 1);

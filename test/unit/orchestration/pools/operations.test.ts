@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { operationNames, unitsOf } from '../../../../shared/orchestration/pools/operations.ts';
-import { type Units, poolLimits, shares } from '../../../../shared/orchestration/pools/pools.ts';
+import { poolLimits, shares, type Units } from '../../../../shared/orchestration/pools/pools.ts';
 
 const units = (database: number, redis: number, oauth: number): Units => ({
   databaseConnections: database,

@@ -1,12 +1,12 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import {
   type AllocationRequest,
-  type ResourcePools,
   createResourcePools,
+  type ResourcePools,
 } from '../../../../shared/orchestration/pools/resourcePools.ts';
-import { azureTableStateStore } from '../../../../shared/platform/state/azureTableStateStore.ts';
 import { InfrastructureError } from '../../../../shared/platform/base/errors.ts';
 import { randomId } from '../../../../shared/platform/base/ids.ts';
+import { azureTableStateStore } from '../../../../shared/platform/state/azureTableStateStore.ts';
 import type { StateStore } from '../../../../shared/platform/state/stateStore.ts';
 import { memoryTables } from '../../../support/memoryTables.ts';
 

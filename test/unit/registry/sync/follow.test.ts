@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { type Followed, follow } from '../../../../shared/registry/sync/follow.ts';
 import { readUpstreamEntry } from '../../../../shared/registry/officialApi/upstreamEntry.ts';
+import { follow, type Followed } from '../../../../shared/registry/sync/follow.ts';
 import { edit, publish, setStatus } from '../../../../shared/registry/versions/changes.ts';
 import type { PublishedVersion, Versions } from '../../../../shared/registry/versions/publishedVersion.ts';
 import { upstreamEntry } from '../../../support/fakeRegistry.ts';

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import {
   type ActiveSync,
-  NO_FIGURES,
-  type RegistrySync,
   afterFailure,
   afterPage,
   beginRun,
+  NO_FIGURES,
+  type RegistrySync,
   registrySyncSchema,
 } from '../../../../shared/registry/sync/registrySync.ts';
 

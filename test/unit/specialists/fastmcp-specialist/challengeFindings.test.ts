@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { EndpointAnswer } from '../../../../shared/specialists/callEndpoint.ts';
 import {
-  type Observed,
   bearerChallenge,
   challengeFindings,
+  type Observed,
 } from '../../../../shared/specialists/fastmcp-specialist/challengeFindings.ts';
 
 const origin = 'https://mcp.contoso.com';

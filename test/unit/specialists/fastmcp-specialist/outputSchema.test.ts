@@ -2,14 +2,14 @@ import { describe, expect, test } from 'vitest';
 import { isObject } from '../../../../shared/gateway/protocol/jsonRpc.ts';
 import { fail, succeed } from '../../../../shared/platform/base/result.ts';
 import {
-  schemaFindings,
-  contentFindings,
-} from '../../../../shared/specialists/fastmcp-specialist/structuredFindings.ts';
-import {
   contentProblems,
   schemaProblems,
 } from '../../../../shared/specialists/fastmcp-specialist/outputSchema.ts';
 import type { CheckSchema } from '../../../../shared/specialists/fastmcp-specialist/schemaChecker.ts';
+import {
+  contentFindings,
+  schemaFindings,
+} from '../../../../shared/specialists/fastmcp-specialist/structuredFindings.ts';
 import { whyNot } from '../../../../shared/specialists/fastmcp-specialist/structuredResponses.ts';
 
 const object = (properties: object, more: object = {}) => ({ type: 'object', properties, ...more });

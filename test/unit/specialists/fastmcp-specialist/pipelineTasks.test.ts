@@ -1,10 +1,10 @@
-import { LATEST_MODERN } from '../../../../shared/gateway/protocol/versions.ts';
 import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import type { OutboundClient, OutboundRequest } from '../../../../shared/platform/outbound/outboundClient.ts';
-import { outboundBody } from '../../../support/outboundBody.ts';
+import { LATEST_MODERN } from '../../../../shared/gateway/protocol/versions.ts';
 import { fail, succeed } from '../../../../shared/platform/base/result.ts';
+import type { OutboundClient, OutboundRequest } from '../../../../shared/platform/outbound/outboundClient.ts';
 import { probeOverHttp } from '../../../../shared/specialists/fastmcp-specialist/pipelineTasks.ts';
+import { outboundBody } from '../../../support/outboundBody.ts';
 
 type Said = readonly [status: number, body?: unknown];
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createSchemaChecker } from '../../../../shared/specialists/fastmcp-specialist/schemaChecker.ts';
-import { SLOW_PATTERN, SLOW_TEXT, differing, referenceBomb } from '../../../support/hostileTools.ts';
+import { differing, referenceBomb, SLOW_PATTERN, SLOW_TEXT } from '../../../support/hostileTools.ts';
 
 const checkOf = createSchemaChecker();
 const object = (v: object) => ({ type: 'object', properties: { v } });

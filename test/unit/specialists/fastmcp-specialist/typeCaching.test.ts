@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { confirmedAt, createRefresh } from '../../../../shared/gateway/catalogue/refresh.ts';
 import type { ActiveServer } from '../../../../shared/gateway/catalogue/catalogue.ts';
+import { confirmedAt, createRefresh } from '../../../../shared/gateway/catalogue/refresh.ts';
 import { systemClock } from '../../../../shared/platform/base/clock.ts';
 import { createFairQueue } from '../../../../shared/platform/concurrency/fairQueue.ts';
 import { openOutboundClient } from '../../../../shared/platform/outbound/outboundClient.ts';
 import { azureTableServerStore } from '../../../../shared/registry/records/azureTableServerStore.ts';
 import {
   type CachedLists,
-  listFindings,
   cachedListsOf,
+  listFindings,
 } from '../../../../shared/specialists/fastmcp-specialist/typeCaching.ts';
 import { discoveryOf } from '../../../support/handmadeUpstream.ts';
 import { memoryState } from '../../../support/memoryState.ts';

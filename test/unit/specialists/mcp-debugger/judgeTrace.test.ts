@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest';
 import type { AuditRecord } from '../../../../shared/audit/model/record.ts';
 import { type Delegation, newDelegation } from '../../../../shared/orchestration/model/delegation.ts';
 import { startPlan } from '../../../../shared/orchestration/model/planProgress.ts';
-import type { TraceContent } from '../../../../shared/specialists/mcp-debugger/readTrace.ts';
-import { judgeTrace } from '../../../../shared/specialists/mcp-debugger/judgeTrace.ts';
 import { timelineOf } from '../../../../shared/specialists/mcp-debugger/followTrace.ts';
+import { judgeTrace } from '../../../../shared/specialists/mcp-debugger/judgeTrace.ts';
+import type { TraceContent } from '../../../../shared/specialists/mcp-debugger/readTrace.ts';
 
 const begun = new Date('2026-01-01T00:00:00.000Z');
 const after = (seconds: number) => new Date(begun.getTime() + seconds * 1_000);

@@ -3,10 +3,9 @@ import { agents } from '../../../../shared/orchestration/model/agents.ts';
 import type { Delegation } from '../../../../shared/orchestration/model/delegation.ts';
 import { newDelegation } from '../../../../shared/orchestration/model/delegation.ts';
 import { taskCatalogue } from '../../../../shared/orchestration/tasks/taskCatalogue.ts';
-
 import {
-  type Leg,
   judgeRoundTrip,
+  type Leg,
   roundTrip,
 } from '../../../../shared/specialists/mcp-debugger/roundTrip.ts';
 import { probes } from '../../../../shared/specialists/probe.ts';

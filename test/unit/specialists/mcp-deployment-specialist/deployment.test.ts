@@ -1,13 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import type { Config } from '../../../../shared/platform/config/config.ts';
 import { queues, tableNames } from '../../../../shared/platform/config/topology.ts';
+import type { Finding } from '../../../../shared/specialists/finding.ts';
 import {
-  compareTables,
-  topologyFindings,
-} from '../../../../shared/specialists/mcp-deployment-specialist/topology.ts';
-import {
-  type Seen,
   deploymentSteps,
+  type Seen,
 } from '../../../../shared/specialists/mcp-deployment-specialist/deploymentSteps.ts';
 import { driftFindings } from '../../../../shared/specialists/mcp-deployment-specialist/drift.ts';
 import {
@@ -15,7 +12,10 @@ import {
   readinessFindings,
 } from '../../../../shared/specialists/mcp-deployment-specialist/readiness.ts';
 import { silenceFindings } from '../../../../shared/specialists/mcp-deployment-specialist/runningApps.ts';
-import type { Finding } from '../../../../shared/specialists/finding.ts';
+import {
+  compareTables,
+  topologyFindings,
+} from '../../../../shared/specialists/mcp-deployment-specialist/topology.ts';
 import { instance, runningApps } from '../../../support/instances.ts';
 
 const rules = (findings: Iterable<Finding>) => [...findings].map(({ rule }) => rule);

@@ -1,15 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import type { Config } from '../../../../shared/platform/config/config.ts';
 import { InfrastructureError } from '../../../../shared/platform/base/errors.ts';
 import { fail } from '../../../../shared/platform/base/result.ts';
-import type { StateStore } from '../../../../shared/platform/state/stateStore.ts';
+import type { Config } from '../../../../shared/platform/config/config.ts';
 import { tableNames } from '../../../../shared/platform/config/topology.ts';
-import { inspectTopology } from '../../../../shared/specialists/mcp-deployment-specialist/topology.ts';
-
+import type { StateStore } from '../../../../shared/platform/state/stateStore.ts';
 import {
   inspectApps,
   inspectPart,
 } from '../../../../shared/specialists/mcp-deployment-specialist/runningApps.ts';
+import { inspectTopology } from '../../../../shared/specialists/mcp-deployment-specialist/topology.ts';
 import { memoryState } from '../../../support/memoryState.ts';
 
 const { signal } = new AbortController();

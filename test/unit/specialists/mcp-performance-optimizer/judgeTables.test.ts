@@ -1,15 +1,15 @@
 import { describe, expect, test } from 'vitest';
-import type {
-  PartitionFigures,
-  TableFault,
-} from '../../../../shared/specialists/mcp-performance-optimizer/measureTable.ts';
-import { percentiles } from '../../../../shared/specialists/mcp-performance-optimizer/measure.ts';
+import { tableNames } from '../../../../shared/platform/config/topology.ts';
 import {
   operationsBySlowness,
   tableFindings,
 } from '../../../../shared/specialists/mcp-performance-optimizer/judgeTables.ts';
+import { percentiles } from '../../../../shared/specialists/mcp-performance-optimizer/measure.ts';
+import type {
+  PartitionFigures,
+  TableFault,
+} from '../../../../shared/specialists/mcp-performance-optimizer/measureTable.ts';
 import type { TableMeasurements } from '../../../../shared/specialists/mcp-performance-optimizer/measureTables.ts';
-import { tableNames } from '../../../../shared/platform/config/topology.ts';
 
 const took = (ms: number) => percentiles([ms]);
 const partition = (name: string, ms: number, rows?: number): PartitionFigures => ({

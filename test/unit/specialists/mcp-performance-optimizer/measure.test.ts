@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { InfrastructureError } from '../../../../shared/platform/base/errors.ts';
 import {
-  PublicFault,
   measure,
   measureEach,
   percentiles,
+  PublicFault,
   reasonOf,
   timeFor,
 } from '../../../../shared/specialists/mcp-performance-optimizer/measure.ts';

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { stage, stagesOf } from '../../../../shared/platform/telemetry/serverTiming.ts';
 import { percentiles } from '../../../../shared/specialists/mcp-performance-optimizer/measure.ts';
 import {
-  type ProbedRequest,
   dominantStage,
+  type ProbedRequest,
   splitStages,
 } from '../../../../shared/specialists/mcp-performance-optimizer/measurePipeline.ts';
 import { pipelineFindings } from '../../../../shared/specialists/mcp-performance-optimizer/pipelineTasks.ts';
