@@ -146,7 +146,7 @@ describe.each(Object.entries(clients))('%s', (sdk, connect) => {
     ['get_delegation', { id: 'nothing' }, 'there is no delegation "nothing"'],
     ['get_report', { id: 'nothing' }, 'there is no report "nothing"'],
     ['run_quality_gate', { gate: 'reachabel' }, 'did you mean "reachable"'],
-    ['register_server', { slug: 'gateway', url: 'https://mcp.example.com/mcp' }, 'slug: is a word that'],
+    ['register_server', { slug: 'gateway', url: 'https://mcp.example.com/mcp' }, 'slug: is reserved by'],
     ['search_audit', { from: 'yesterday' }, 'from'],
   ])('%s with %j gives an error that says what is wrong', async (name, args, words) => {
     const { isError, content } = await client.call(`gateway__${name}`, args);
