@@ -112,7 +112,7 @@ describe('on a healthy topology', () => {
     const forger = managementApi(topology.urls.management, 'no.real.token');
     await forger.get('/servers');
     const { facts } = await run('audit_trail_analysis', { session: false, api: other });
-    expect(JSON.stringify(facts)).not.toContain('unknown_tenant');
+    expect(JSON.stringify(facts)).not.toContain('malformed');
   });
 });
 
@@ -130,7 +130,7 @@ describe('a fault', () => {
         .get('/audit?action=refusals.found&actor=mcp-security-auditor')
         .then(({ body }) => body['items'] as { resource: string; count: number }[]);
     await expect.poll(async () => (await found()).length, { timeout: 20_000 }).toBeGreaterThan(0);
-    const [first] = (await found()).filter(({ resource }) => resource.endsWith('/unknown_tenant'));
+    const [first] = (await found()).filter(({ resource }) => resource.endsWith('/malformed'));
     expect(first?.count).toBeGreaterThanOrEqual(10);
   });
 
