@@ -13,7 +13,6 @@ export interface AdmissionDeps {
   readonly allowedOrigins: AllowedOrigins;
   readonly challenge: { readonly scope: string; readonly resourceMetadata?: string };
   readonly log: Log;
-  /** Told of everyone who is turned away; `actor` where it is known who that is. */
   /** Receives every rejected request, with the actor if it is known. */
   readonly recordRefusal?: (refusal: Refused) => void;
 }

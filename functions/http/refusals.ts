@@ -26,7 +26,6 @@ export function refusalRecorder({
   const record = boundRefusals(audit, clock);
   return ({ reason, actor, trace }) => {
     const isLacking = isPermission(reason);
-    // A client without a token has not failed: it is told where to get one.
     // A client without a token has not failed: the answer tells it where to sign in.
     if (!actor && reason !== 'missing') {
       const sign = { type: 'authentication_failure', tenantId: operatorTenant, subject: reason } as const;

@@ -148,7 +148,6 @@ async function answer<Body>(
     signal,
   });
   const response = responseOf(route, result);
-  // How the time was spent is for those who were let in.
   // Only authenticated callers see the times of the stages.
   if (actor !== nobody) {
     const before = `${stage('admission', admittedAt - beganAt)}, ${stage('body', readAt - admittedAt)}`;

@@ -47,7 +47,6 @@ export function auditRoutes({
       if (!wanted.ok) return wanted;
       const read = async (limit: number, after: string | undefined) => {
         const page = await trail.records(actor.tenantId, wanted.value, limit, after);
-        // What is no record any more is for the verification to name.
         // The verification reports rows that hold no valid record.
         const items = page.rows.map(recordOf).filter((record) => record !== undefined);
         return { items, ...(page.after !== undefined && { after: page.after }) };

@@ -5,7 +5,6 @@ import { withheldFrom, type WithheldOf } from '../../shared/orchestration/tasks/
 import type { AppDeps } from '../compose/deps.ts';
 import type { Call } from '../http/route.ts';
 
-/** Returns the caller, with the id of the request where its sender may repeat it. */
 /** Returns the caller of a request, with the request's id if its sender may repeat it. */
 export function callerOf({ actor, trace, headers, requestId }: Call<unknown>): Caller {
   const token = bearerToken(headers.get('authorization'));

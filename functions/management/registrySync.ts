@@ -20,7 +20,6 @@ export interface RegistrySyncDeps extends SyncDeps, Pick<AppDeps, 'audit'> {
 
 /** Routes for the sync with another registry. They exist for the tenant that imports its servers. */
 export function registrySyncRoutes(deps: RegistrySyncDeps): readonly Route<unknown>[] {
-  /** To every other tenant it does not exist. */
   /** Returns `undefined` for every other tenant. */
   const registryOf = ({ actor }: Call<unknown>): UpstreamRegistry | undefined =>
     deps.upstreamRegistry?.tenantId === actor.tenantId ? deps.upstreamRegistry : undefined;

@@ -68,7 +68,6 @@ export const verdictSchema = z.object({
   findings,
 });
 
-/** A check passes unless it has a critical finding. `evidence` says what was looked at, also where all is well. */
 /** A check passes unless it has a critical finding. `evidence` says what was inspected, also if there is no finding. */
 export function verdict(
   found: readonly Finding[],

@@ -54,7 +54,6 @@ export interface ClientSessions {
   /** Returns the token of a new session. It is valid at this endpoint only. */
   open(owner: Actor, endpoint: string, hello: Pick<ClientSession, 'capabilities' | 'clientInfo'>): string;
   /** Returns the session, or `undefined` when this actor has no such open session at this endpoint. */
-  /** Undefined when there is no such session of this actor at this endpoint, or no longer. */
   find(owner: Actor, endpoint: string, token: string): Promise<ClientSession | undefined>;
 }
 

@@ -4,7 +4,6 @@ import { z } from 'zod';
 export const roles = ['Admin', 'Operator', 'Auditor', 'User'] as const;
 export type Role = (typeof roles)[number];
 
-/** Who calls, from the verified token alone. */
 /** Who a request or a piece of work acts for, as the verified token names them. It holds no token. */
 export interface Actor {
   /** Entra's `tid`: the boundary of all data. */
@@ -19,7 +18,6 @@ export interface Actor {
   readonly expiresAt: number;
 }
 
-/** An actor as a row keeps it. It holds no token. */
 /** An actor in a stored row. */
 export const actorSchema: z.ZodType<Actor> = z.object({
   tenantId: z.string(),

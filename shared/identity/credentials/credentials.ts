@@ -56,7 +56,6 @@ export function createCredentials(
     return isFor ? credential : undefined;
   }
 
-  /** One exchange at a time for a user and a scope, whoever asks. A failure is not remembered. */
   /** Exchanges a token: one exchange at a time for a user and a scope. A failure is not cached. */
   async function personal(scope: string, { actor, token }: SignedIn): Promise<Result<ExchangedToken>> {
     const { tenantId, userId, clientId } = actor;

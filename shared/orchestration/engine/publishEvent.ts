@@ -16,7 +16,6 @@ export interface SystemEvent {
   /** The user or the part of the gateway that published it. */
   readonly raisedBy: string;
   /** The actor, if a user or an app published it. */
-  /** Who raised it, where that was a user or an app and not the system itself. */
   readonly actor?: Actor;
   readonly traceparent: string;
 }

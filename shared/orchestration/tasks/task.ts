@@ -41,7 +41,6 @@ export interface TaskHelpers {
    */
   readonly actor: Actor | undefined;
   /** Returns the token of the session, if its owner allowed to keep it. It must never be shown. */
-  /** The token of the session, where its owner has let it be kept: to act with, and never to be told. */
   readonly token: () => Promise<string | undefined>;
   /** Reports progress in a few words. It does not wait, and drops some of many messages. */
   readonly progress: (message: string) => void;

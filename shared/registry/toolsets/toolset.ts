@@ -9,7 +9,6 @@ import { slugSchema } from '../records/server.ts';
 const shownName = z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/, 'must be 1 to 64 of A-Z, a-z, 0-9, _, . and -');
 const description = z.string().trim().min(1).max(4_096);
 
-/** A tool or a prompt of a server, as the set shows it: under its own name and description unless the set says otherwise. */
 /** A tool or a prompt of a server in a toolset, which may give it another name and description. */
 const curatedItemSchema = z.strictObject({
   server: slugSchema,
