@@ -52,16 +52,19 @@ async function begin(
     const message = `the servers are longer than ${MAX_BULK_LENGTH} characters of JSON: register fewer at a time`;
     return fail({ kind: 'too_large', message });
   }
+  const session = await openValidationSession(registrations, caller, deps);
   const plan = {
     name: NAME,
     grantedBy: `plan ${NAME}`,
-    session: await openValidationSession(registrations, caller, deps),
+    session,
     operation: NAME,
     estimatedLoad: { serverCount: registrations.length, adminCount: 1 },
     steps: ({ databaseConnections }: { readonly databaseConnections: number }) =>
       bulkSteps(registrations, Math.max(1, databaseConnections)),
   } as const;
-  return beginPooledPlan(plan, caller, deps);
+  const begun = await beginPooledPlan(plan, caller, deps);
+  if (!begun.ok && session) await deps.sessions.end(caller.actor.tenantId, session.id);
+  return begun;
 }
 
 /** Returns chunks in lanes. A chunk waits for the one before it in its lane, and runs whether that succeeded or failed. */

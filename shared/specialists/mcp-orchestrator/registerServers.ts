@@ -36,9 +36,10 @@ export function registerServers(deps: RegistrationDeps): Task {
     async run({ servers }, helpers) {
       const { actor } = helpers;
       if (!actor) return fail(signInEnded);
+      const token = await helpers.token();
       const done: Registered[] = [];
       for (const server of servers) {
-        done.push(await register(server, actor, helpers, deps));
+        done.push(await register(server, { actor, token }, helpers, deps));
         helpers.progress(`${done.length} of ${servers.length} servers`);
       }
       return succeed({ servers: done });
@@ -49,7 +50,7 @@ export function registerServers(deps: RegistrationDeps): Task {
 /** Registers one server. The id of its plan is derived from the task and the slug, so that a retry of the task finds the plan. */
 async function register(
   server: Registration,
-  actor: Actor,
+  { actor, token }: { readonly actor: Actor; readonly token: string | undefined },
   { delegationId, traceId, signal }: TaskHelpers,
   deps: RegistrationDeps,
 ): Promise<Registered> {
@@ -57,7 +58,7 @@ async function register(
   const trace = { ...continueTrace(undefined), traceId };
   const { tenantId, userId } = actor;
   const requestId = derivedId(['registration', tenantId, userId, `${delegationId} ${slug}`]);
-  const caller = { actor, trace, requestId };
+  const caller = { actor, trace, requestId, ...(token !== undefined && { token }) };
   const begun = await registerServer(server, caller, deps);
   if (!begun.ok) return { slug, status: 'refused', reason: begun.error.message };
   const { createdAt } = begun.value.record;

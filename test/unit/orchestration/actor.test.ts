@@ -8,7 +8,7 @@ import { removeServer } from '../../../shared/orchestration/plans/serverRemoval.
 import { updateServer } from '../../../shared/orchestration/plans/serverUpdate.ts';
 import { defineTask } from '../../../shared/orchestration/tasks/task.ts';
 import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
-import { succeed } from '../../../shared/platform/base/result.ts';
+import { fail, succeed } from '../../../shared/platform/base/result.ts';
 import type { Registration } from '../../../shared/registry/records/server.ts';
 import { caller, testEngine } from '../../support/engine.ts';
 import { testRegistry } from '../../support/registrations.ts';
@@ -66,6 +66,43 @@ test('many servers are registered with the token of their caller, if one of them
   };
   expect(await tokenOf(registration, { ...registration, slug: 'mail', upstream })).toBe(signedIn.token);
   expect(await tokenOf({ ...registration, slug: 'other' })).toBeUndefined();
+});
+
+test('each registration of a bulk registration gets the token that its validation needs', async () => {
+  const run = testRegistry();
+  Object.assign(run.deps, {
+    credentials: { ...run.deps.credentials, isPersonal: () => true, check: () => succeed(undefined) },
+  });
+  const upstream = { headers: { authorization: { credential: 'mail' } } };
+  const begun = await registerServers([{ ...registration, upstream }], signedIn, run.deps);
+  if (!begun.ok) throw new Error(begun.error.message);
+  await run.pump();
+  const planId = (await run.deps.servers.find('t1', slug))?.value.planId ?? '';
+  const { sessionId = '' } = (await run.deps.plans.find('t1', planId))?.value ?? {};
+  expect(await run.deps.sessions.token('t1', sessionId)).toBe(signedIn.token);
+});
+
+test('a bulk registration that the resource pools refuse leaves no session behind', async () => {
+  const run = testRegistry();
+  const credentials = { ...run.deps.credentials, isPersonal: () => true };
+  const upstream = { headers: { authorization: { credential: 'mail' } } };
+  let opened = '';
+  const sessions: typeof run.deps.sessions = {
+    ...run.deps.sessions,
+    async open(...args) {
+      const session = await run.deps.sessions.open(...args);
+      opened = session.id;
+      return session;
+    },
+  };
+  const pools: typeof run.deps.pools = {
+    ...run.deps.pools,
+    allocate: () => Promise.resolve(fail({ kind: 'exhausted', message: '' })),
+  };
+  const deps = { ...run.deps, credentials, sessions, pools };
+  expect(await registerServers([{ ...registration, upstream }], signedIn, deps)).toMatchObject({ ok: false });
+  expect(opened).not.toBe('');
+  expect(await run.deps.sessions.find('t1', opened)).toBeUndefined();
 });
 
 test('the rows of accepted work hold who it is for, and no message and no row holds a token', async () => {
