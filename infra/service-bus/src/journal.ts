@@ -1,6 +1,5 @@
 import { closeSync, createReadStream, mkdirSync, openSync, renameSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { createInterface } from 'node:readline';
 import type { QueueLog } from './heldMessages.ts';
 import {
   addedRecord,
@@ -35,6 +34,8 @@ export interface Journal {
 export interface JournalOptions {
   /** The file may grow by this and by twice its size after the last rewrite before it is rewritten. */
   readonly slackBytes?: number;
+  /** Writes a part of the bytes and returns its length, as `writeSync` does. */
+  readonly write?: (descriptor: number, bytes: Uint8Array, offset: number) => number;
 }
 
 const SLACK_BYTES = 16 * 1024 * 1024;
@@ -44,7 +45,7 @@ const PIECE_CHARACTERS = 1024 * 1024;
 /** @throws Error with one line for the user when the file cannot be read or written, or has another format. */
 export async function openJournal(
   file: string,
-  { slackBytes = SLACK_BYTES }: JournalOptions = {},
+  { slackBytes = SLACK_BYTES, write = writeSync }: JournalOptions = {},
 ): Promise<Journal> {
   const states = await readStates(file);
   let statesNow: () => Iterable<readonly [queue: string, QueueState<WireMessage>]> = () => [];
@@ -52,12 +53,24 @@ export async function openJournal(
   let pending: string[] = [];
   let flushing: NodeJS.Immediate | undefined;
   let [bytes, rewriteAt] = [0, Infinity];
+  /** A write failed, so the file may end in the middle of a record. Nothing may be appended to it. */
+  let isTorn = false;
+
+  function writeAll(to: number, text: string): number {
+    const all = Buffer.from(text, 'utf8');
+    for (let written = 0; written < all.length;) written += write(to, all, written);
+    return all.length;
+  }
 
   function flush(): void {
-    if (pending.length === 0 || descriptor === undefined) return;
+    if (descriptor === undefined) return;
+    if (isTorn) rewrite();
+    if (pending.length === 0) return;
     const text = pending.join('');
     pending = [];
+    isTorn = true;
     bytes += writeAll(descriptor, text);
+    isTorn = false;
   }
 
   function append(record: string): void {
@@ -73,22 +86,33 @@ export async function openJournal(
   function rewrite(): void {
     const aside = `${file}.new`;
     const fresh = openSync(aside, 'w', 0o600);
-    bytes = 0;
+    try {
+      bytes = writeStates(fresh);
+      renameSync(aside, file);
+    } catch (error) {
+      closeSync(fresh);
+      throw error;
+    }
+    if (descriptor !== undefined) closeSync(descriptor);
+    descriptor = fresh;
+    pending = [];
+    isTorn = false;
+    rewriteAt = 3 * bytes + slackBytes;
+  }
+
+  /** Writes the states of all queues and returns the number of bytes. */
+  function writeStates(to: number): number {
+    let written = 0;
     let piece = `${HEAD}\n`;
     for (const [queue, state] of statesNow()) {
       for (const record of recordsOf(queue, state)) {
         piece += `${record}\n`;
         if (piece.length < PIECE_CHARACTERS) continue;
-        bytes += writeAll(fresh, piece);
+        written += writeAll(to, piece);
         piece = '';
       }
     }
-    bytes += writeAll(fresh, piece);
-    renameSync(aside, file);
-    if (descriptor !== undefined) closeSync(descriptor);
-    descriptor = fresh;
-    pending = [];
-    rewriteAt = 3 * bytes + slackBytes;
+    return written + writeAll(to, piece);
   }
 
   return {
@@ -119,10 +143,15 @@ export async function openJournal(
   };
 }
 
-function writeAll(descriptor: number, text: string): number {
-  const bytes = Buffer.from(text, 'utf8');
-  for (let written = 0; written < bytes.length;) written += writeSync(descriptor, bytes, written);
-  return bytes.length;
+/** Yields the lines of a file. Only a line feed ends a line: JSON does not escape the other separators of Unicode. */
+async function* linesOf(file: string): AsyncGenerator<string> {
+  let rest = '';
+  for await (const chunk of createReadStream(file, 'utf8')) {
+    const lines = (rest + String(chunk)).split('\n');
+    rest = lines.pop() ?? '';
+    yield* lines;
+  }
+  if (rest !== '') yield rest;
 }
 
 async function readStates(file: string): Promise<ReadonlyMap<string, QueueState<WireMessage>>> {
@@ -130,7 +159,7 @@ async function readStates(file: string): Promise<ReadonlyMap<string, QueueState<
   let number = 0;
   let unreadable: number | undefined;
   try {
-    for await (const line of createInterface({ input: createReadStream(file), crlfDelay: Infinity })) {
+    for await (const line of linesOf(file)) {
       number += 1;
       if (unreadable !== undefined) throw damaged(file, `line ${unreadable} is not a record`);
       if (number === 1 && line !== HEAD) throw damaged(file, 'it has another format');

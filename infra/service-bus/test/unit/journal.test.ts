@@ -1,9 +1,10 @@
+import { writeSync } from 'node:fs';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { openJournal } from '../../src/journal.ts';
+import { type JournalOptions, openJournal } from '../../src/journal.ts';
 import type { WireMessage } from '../../src/messageCodec.ts';
 import { Queue } from '../../src/queue.ts';
 import { QUEUE_SETTINGS } from '../support/clockedQueue.ts';
@@ -22,8 +23,9 @@ const message = (messageId: string): WireMessage => ({
   bare: Buffer.from(messageId.repeat(20)),
 });
 
-async function openQueue(slackBytes: number) {
-  const journal = await openJournal(join(folder, 'journal'), { slackBytes });
+async function openQueue(slackBytes?: number, write?: JournalOptions['write']) {
+  const options = { ...(slackBytes !== undefined && { slackBytes }), ...(write && { write }) };
+  const journal = await openJournal(join(folder, 'journal'), options);
   const clock = new ManualClock();
   const deadLetters = new Queue<WireMessage>('q/dead', QUEUE_SETTINGS, clock);
   const queue = new Queue(
@@ -68,5 +70,37 @@ test('a file that outgrows its queue is rewritten, and holds the same queue', as
   const reopened = await openQueue(slackBytes);
   expect(reopened.queue.state().messages).toMatchObject([{ id: 1, message: message('kept') }]);
   expect(reopened.queue.state().nextSequenceNumber).toBe(queue.state().nextSequenceNumber);
+  reopened.journal.close();
+});
+
+const idsIn = ({ queue }: Awaited<ReturnType<typeof openQueue>>) =>
+  queue.state().messages.map(({ message: { messageId } }) => messageId);
+
+test('a write that fails halfway loses no message that is accepted before or after it', async () => {
+  let fails = false;
+  const first = await openQueue(undefined, (descriptor, bytes, offset) => {
+    if (fails && offset > 0) throw new Error('no space left on the device');
+    return writeSync(descriptor, bytes, offset, fails ? 20 : undefined);
+  });
+  first.queue.enqueue([message('before')]);
+  fails = true;
+  expect(() => first.queue.enqueue([message('during')])).toThrow('no space left');
+  expect(() => first.queue.enqueue([message('still during')])).toThrow('no space left');
+  fails = false;
+  first.queue.enqueue([message('during')]);
+  first.queue.enqueue([message('after')]);
+  first.journal.close();
+  const reopened = await openQueue();
+  expect(idsIn(reopened)).toEqual(['before', 'during', 'still during', 'after']);
+  reopened.journal.close();
+});
+
+test.each(['a\u2028b', 'a\u2029b', 'a\u0085b', 'a\r\nb'])('a message id may be %j', async (messageId) => {
+  const first = await openQueue();
+  first.queue.enqueue([message(messageId)]);
+  first.queue.enqueue([message('next')]);
+  first.journal.close();
+  const reopened = await openQueue();
+  expect(idsIn(reopened)).toEqual([messageId, 'next']);
   reopened.journal.close();
 });
