@@ -244,6 +244,7 @@ describe('signatures that are refused', () => {
     [{ kid: 'key-other' }, () => otherKey, 'bad_signature', 'a key that signs for another tenant only'],
     [{ typ: 'at+jwt' }, () => key, 'wrong_claims', 'another kind of token'],
     [{ typ: undefined }, () => key, 'wrong_claims', 'no kind of token'],
+    [{ typ: ['JWT'] }, () => key, 'wrong_claims', 'a list of kinds'],
     [{ jwk: { kty: 'RSA' } }, () => unpublished, 'bad_signature', 'a key that the token brings along'],
     [
       { jku: 'https://evil.example/keys' },

@@ -19,7 +19,10 @@ export interface SseParser {
   push(chunk: Uint8Array): SseEvent[];
 }
 
-/** `maxLength` bounds the characters that are buffered between chunks: an unfinished line and the data of an unfinished event. */
+/** Nine digits. A server that asks for a longer delay is not resumed by it. */
+const MAX_RETRY_MS = 999_999_999;
+
+/** `maxLength` bounds the characters of an unfinished line and of the data of an event. */
 export function createSseParser(maxLength: number): SseParser {
   const decoder = new TextDecoder();
   let events: SseEvent[] = [];
@@ -28,14 +31,19 @@ export function createSseParser(maxLength: number): SseParser {
   const parser = createParser({
     maxBufferSize: maxLength,
     onId: (id) => (sticky = { ...sticky, id }),
-    onRetry: (retryMs) => (sticky = { ...sticky, retryMs }),
-    onEvent: ({ event = 'message', data }) => events.push({ type: event, data, ...sticky }),
+    onRetry: (retryMs) => {
+      if (retryMs <= MAX_RETRY_MS) sticky = { ...sticky, retryMs };
+    },
+    onEvent: ({ event = 'message', data }) => {
+      isTooLong ||= data.length >= maxLength;
+      events.push({ type: event, data, ...sticky });
+    },
     onError: ({ type }) => (isTooLong ||= type === 'max-buffer-size-exceeded'),
   });
   return {
     push(chunk) {
       events = [];
-      parser.feed(decoder.decode(chunk, { stream: true }));
+      if (!isTooLong) parser.feed(decoder.decode(chunk, { stream: true }));
       if (isTooLong) throw new RangeError('a line or an event of the stream is too long');
       return events;
     },

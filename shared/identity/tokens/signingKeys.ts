@@ -33,14 +33,17 @@ export function keyIsOfIssuer(key: object | undefined, tenant: string, issuer: s
   return typeof template === 'string' && template.replace('{tenantid}', tenant) === issuer;
 }
 
-/** Returns whether the token carries a valid RS256 signature by this key. Throws for a key that no signature can be checked with. */
+/**
+ * Returns whether the token carries a valid RS256 signature by this key.
+ * @throws InfrastructureError for a key that no signature can be checked with, such as one of less than 2048 bits.
+ */
 export async function isSignedBy(token: string, key: CryptoKey | JWK): Promise<boolean> {
   try {
     await compactVerify(token, key, { algorithms: [TOKEN_ALGORITHM] });
     return true;
   } catch (error) {
     if (error instanceof errors.JOSEError) return false;
-    throw error;
+    throw unavailable('verify token', error);
   }
 }
 

@@ -106,7 +106,7 @@ const definitions = {
   },
   type: {
     refusal: 'wrong_claims',
-    passed: ({ header }) => /^(application\/)?jwt$/i.test(header.typ ?? ''),
+    passed: ({ header: { typ } }) => typeof typ === 'string' && /^(application\/)?jwt$/i.test(typ),
     wanted: () => 'JWT',
     saw: ({ header }) => shown(header.typ),
     remedy: NEW_TOKEN,

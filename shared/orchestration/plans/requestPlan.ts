@@ -9,7 +9,7 @@ import { beginAdHocPlan } from './adHocPlan.ts';
 import { stepRequestsSchema } from './adHocSteps.ts';
 import { beginNamedPlan, type NamedPlanRequest, type RegistrationDeps } from './namedPlan.ts';
 import { namedPlans } from './namedPlans.ts';
-import type { QualityGates } from './qualityGates.ts';
+import { gatePlan, type QualityGates } from './qualityGates.ts';
 
 /** A named plan, or an ad hoc plan of an administrator's own steps. */
 export const planRequestSchema = z
@@ -58,7 +58,9 @@ async function beginByName(
   deps: PlanDeps,
 ): Promise<Result<Plan>> {
   const known = namedPlans(deps.gates);
-  const plan = known.find((candidate) => candidate.name === name);
+  const checks = Object.hasOwn(deps.gates, name) ? deps.gates[name] : undefined;
+  // A gate of the settings may have the name of a plan. Then it replaces the plan.
+  const plan = checks ? gatePlan(name, checks) : known.find((candidate) => candidate.name === name);
   if (plan) return beginNamedPlan(plan, request, caller, catalogue, deps);
   const names = known.map((candidate) => candidate.name);
   return fail(unknownName('plan', name, names));

@@ -68,6 +68,22 @@ test.each([
   expect(() => parse(bytes(text), everyByte, 100)).toThrow(RangeError);
 });
 
+test.each([
+  { why: 'one long line', text: `data: ${'x'.repeat(100)}\n\n` },
+  { why: 'many lines', text: `${'data: xxxxxxxxx\n'.repeat(11)}\n` },
+])('refuses an event past the bound that one chunk holds whole: $why', ({ text }) => {
+  const parser = createSseParser(100);
+  expect(() => parser.push(bytes(text))).toThrow(RangeError);
+  expect(() => parser.push(bytes('data: a\n\n'))).toThrow(RangeError);
+});
+
+test.each([
+  ['999999999', 999_999_999],
+  ['1000000000', undefined],
+])('a retry of %s ms is read as %s', (retry, retryMs) => {
+  expect(parse(bytes(`retry: ${retry}\ndata: a\n\n`))[0]?.retryMs).toBe(retryMs);
+});
+
 test('many events in one stream may be longer than the bound together', () => {
   expect(parse(bytes('data: xxxxxxxxxx\n\n'.repeat(20)), [], 100)).toHaveLength(20);
 });

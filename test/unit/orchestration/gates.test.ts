@@ -11,6 +11,7 @@ import {
   runGate,
   standardGates,
 } from '../../../shared/orchestration/plans/qualityGates.ts';
+import { requestPlan } from '../../../shared/orchestration/plans/requestPlan.ts';
 import { defineTask } from '../../../shared/orchestration/tasks/task.ts';
 import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
 import { succeed } from '../../../shared/platform/base/result.ts';
@@ -184,6 +185,12 @@ test('a plan of steps that stop is not begun by a check that waits for an earlie
 
 describe('gates of the settings', () => {
   const own = { check: 'probe', agent: 'mcp-debugger', severity: 'critical' } as const;
+  test('a gate with the name of a plan is run in place of the plan', async () => {
+    const { deps } = testEngine({}, { deployment: [own] });
+    const begun = await requestPlan({ name: 'deployment' }, caller, taskCatalogue([check('probe')]), deps);
+    expect(begun).toMatchObject({ ok: true, value: { gate: 'deployment', steps: [{ id: 'probe' }] } });
+  });
+
   test('stand beside the standard ones', () => {
     expect(Object.keys(gatesOf({ nightly: [own] }))).toEqual([...Object.keys(standardGates), 'nightly']);
   });
