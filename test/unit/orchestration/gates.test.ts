@@ -186,9 +186,14 @@ test('a plan of steps that stop is not begun by a check that waits for an earlie
 describe('gates of the settings', () => {
   const own = { check: 'probe', agent: 'mcp-debugger', severity: 'critical' } as const;
   test('a gate with the name of a plan is run in place of the plan', async () => {
-    const { deps } = testEngine({}, { deployment: [own] });
-    const begun = await requestPlan({ name: 'deployment' }, caller, taskCatalogue([check('probe')]), deps);
-    expect(begun).toMatchObject({ ok: true, value: { gate: 'deployment', steps: [{ id: 'probe' }] } });
+    const { deps } = testEngine({}, { server_removal: [own] });
+    const begun = await requestPlan(
+      { name: 'server_removal' },
+      caller,
+      taskCatalogue([check('probe')]),
+      deps,
+    );
+    expect(begun).toMatchObject({ ok: true, value: { gate: 'server_removal', steps: [{ id: 'probe' }] } });
   });
 
   test('stand beside the standard ones', () => {
