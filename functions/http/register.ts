@@ -38,8 +38,8 @@ const handledBy =
     hostResponse(await answer(request));
 
 /**
- * Returns a response that the Functions library writes as it is. Otherwise the library would copy it first, and wrap its stream in
- * another. `nativeResponse` is what the library itself passes to the constructor; it reads these three properties.
+ * Returns a response that the Functions library writes without a copy. The library copies every other response and wraps its
+ * stream. The library itself passes `nativeResponse` to the constructor, and reads these three properties.
  */
 export function hostResponse(response: Response): HttpResponse {
   const { status, headers } = response;

@@ -33,7 +33,7 @@ interface Member {
   readonly spec: ProcessSpec;
   process: LocalProcess;
   deaths: readonly number[];
-  /** False from the moment when somebody has asked for its end. */
+  /** Becomes false when `stop` is called. */
   wanted: boolean;
 }
 

@@ -7,7 +7,7 @@ import { withTimeout } from './withTimeout.ts';
 
 const MAX_BYTES = 1024 * 1024;
 
-/** The answer of an endpoint, whatever its status. */
+/** The answer of an endpoint, with any status. */
 export interface EndpointAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;

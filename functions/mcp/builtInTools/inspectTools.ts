@@ -42,7 +42,7 @@ export function inspectTools(route: (name: string) => RouteCall): readonly Built
       permission: health.permission,
       annotations: readOnly,
       input: z.strictObject({
-        anew: z.boolean().default(false).describe('Look again, although somebody has just looked.'),
+        anew: z.boolean().default(false).describe('Check again, even if a recent result exists.'),
       }),
       output: healthReportSchema,
       run: ({ anew }, call) => health.ask(call, { query: { wait: anew ? 20 : undefined } }),

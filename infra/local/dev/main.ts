@@ -19,7 +19,7 @@ await runInTerminal({
   readOptions: devOptions,
   app: { root: appRoot, build: () => loop.firstBuild() },
   whenReady: (topology) => {
-    console.log('\n  A save under functions/ or shared/ builds anew, and restarts the apps that it changes.');
+    console.log('\n  A save under functions/ or shared/ builds the code again and restarts the changed apps.');
     return loop.restartOnSave((app) => topology.restart(app));
   },
 });

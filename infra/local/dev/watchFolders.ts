@@ -9,7 +9,7 @@ export interface FolderWatch {
 
 /**
  * Watches each folder below `roots` by itself, because a recursive watch of Node loses a file that an editor replaces. It
- * does not see new folders, so the caller watches anew after each change.
+ * does not see new folders, so the caller starts a new watch after each change.
  */
 export function watchFolders(roots: readonly string[]): FolderWatch {
   const { promise: changed, resolve } = Promise.withResolvers<undefined>();

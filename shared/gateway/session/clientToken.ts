@@ -11,7 +11,7 @@ const ownerOf = ({ tenantId, userId, clientId }: Actor) => [tenantId, userId, cl
 
 /**
  * Returns a sealed token for a client to carry. It opens for the same tenant, user and client application only. No two
- * tokens are the same, whatever their content: a server without sessions gives the same id to many requests.
+ * tokens are the same, even with equal content: a server without sessions gives the same id to many requests.
  */
 export const closeToken = (seal: Seal, kind: Kind, owner: Actor, content: JsonObject): string =>
   seal.close(kind, ownerOf(owner), { ...content, nonce: randomBytes(9).toString('base64url') });

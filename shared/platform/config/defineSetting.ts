@@ -4,7 +4,7 @@ import type { Config } from './config.ts';
 
 /** What is known of a setting beside the schema of its text. */
 interface SettingFacts {
-  /** `development only`: production refuses the setting, whatever its value. */
+  /** `development only`: production refuses the setting with any value. */
   readonly required: 'yes' | 'no' | 'one of the two' | 'development only';
   /** One line of Markdown for `docs/configuration.md`. */
   readonly doc: string;

@@ -173,7 +173,7 @@ async function decide(
   for (;;) {
     const stored: Stored<ServerRecord> | undefined = await servers.find(tenantId, slug);
     if (stored?.value.planId !== planId) {
-      const message = `the server "${slug}" was deleted or registered anew while it was being validated`;
+      const message = `the server "${slug}" was deleted or registered again while it was being validated`;
       return fail({ kind: 'not_found', message });
     }
     const at = clock.now().toISOString();

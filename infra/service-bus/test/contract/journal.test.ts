@@ -115,8 +115,8 @@ describe('a broker that was killed', () => {
       { messageId: 'dead', contentType: 'text/x', correlationId: 'c', deadLetterReason: 'why' },
     ]);
     // What was seen within the window is a duplicate, also when it has been completed.
-    const anew = client.createSender('orders');
-    for (const messageId of ['done', 'dead', 'b2']) await anew.sendMessages({ messageId, body: 9 });
+    const secondSender = client.createSender('orders');
+    for (const messageId of ['done', 'dead', 'b2']) await secondSender.sendMessages({ messageId, body: 9 });
     // The SDK goes on from the last peek of a client, so this is a new one.
     expect(await open(port).createReceiver('orders').peekMessages(10)).toHaveLength(5);
   });

@@ -11,7 +11,7 @@ export interface BrokerProcess {
   readonly ready: Promise<number>;
   stdout(): string;
   stderr(): string;
-  /** Ends the process in whatever state it is. */
+  /** Kills the process at once. */
   kill(): Promise<void>;
 }
 

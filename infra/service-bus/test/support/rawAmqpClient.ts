@@ -20,7 +20,7 @@ interface AttachOptions {
  */
 export class RawClient {
   readonly connection: Connection;
-  /** Resolves when the socket is closed, whoever did it. */
+  /** Resolves when either side closed the socket. */
   readonly ended: Promise<unknown>;
 
   /** Messages that a session can hold unsettled. */

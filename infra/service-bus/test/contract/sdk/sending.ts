@@ -100,7 +100,7 @@ export function sendingContract(openQueue: OpenQueue): void {
       const { sender, receiver, deadLetters } = await openQueue({ deadLetterOnExpiration: true });
       await sender.sendMessages({ body: 'short', timeToLive: 1_000 });
       await wait(1_500);
-      // Azure looks for what has expired when somebody receives.
+      // Azure removes expired messages when a client receives.
       expect(await receiver.receiveMessages(1, { maxWaitTimeInMs: 100 })).toEqual([]);
       const dead = await one(deadLetters, 20_000);
       expect(dead.deadLetterReason).toBe('TTLExpiredException');
