@@ -73,7 +73,7 @@ export function appProcesses({
       appNodeOptions,
     ),
     env: environment({
-      ...appSettings(name, ports, dataDir),
+      ...appSettings(name, ports),
       ...stateSettings,
       ...settings,
       ...settingsOf[name],

@@ -11,7 +11,7 @@ import {
 } from './defaults.ts';
 
 /** The environment of one app; `local.settings.example.json` says the same for `func start`. */
-export function appSettings(app: App, ports: Ports, dataDir: string): Record<string, string> {
+export function appSettings(app: App, ports: Ports): Record<string, string> {
   return {
     FUNCTIONS_WORKER_RUNTIME: 'node',
     AZURE_FUNCTIONS_ENVIRONMENT: 'Development',
@@ -29,7 +29,6 @@ export function appSettings(app: App, ports: Ports, dataDir: string): Record<str
     MREG_MANAGEMENT_ORIGIN: localOrigin(ports.management),
     MREG_LOCAL_ISSUER: localOrigin(ports.issuer),
     MREG_PRIVATE_UPSTREAMS: 'allowed',
-    MREG_LOCAL_DATA: dataDir,
   };
 }
 

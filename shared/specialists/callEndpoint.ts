@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { TaskHelpers } from '../orchestration/tasks/task.ts';
+import { parseJson } from '../platform/base/json.ts';
 import { fail, type Result, succeed } from '../platform/base/result.ts';
 import { explain, type OutboundClient, type OutboundRequest } from '../platform/outbound/outboundClient.ts';
 import { continueTrace, traceparentOf } from '../platform/telemetry/trace.ts';
@@ -49,17 +50,15 @@ export async function callEndpoint(
     const bytes = await body.bytes(MAX_BYTES);
     if (!bytes) return fail({ kind: 'too_large', message: `it answered with more than ${MAX_BYTES} bytes` });
     const durationMs = performance.now() - startedAt;
-    return succeed({ status, headers: received, body: parseJson(bytes), bytes: bytes.length, durationMs });
+    return succeed({
+      status,
+      headers: received,
+      body: parseJson(bytes.toString('utf8')),
+      bytes: bytes.length,
+      durationMs,
+    });
   } catch (error) {
     return fail(explain(error, request.signal));
-  }
-}
-
-function parseJson(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString('utf8'));
-  } catch {
-    return undefined;
   }
 }
 

@@ -1,5 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type SampleHost, startSampleHost } from '../../infra/functions-host/test/support/sampleHost.ts';
@@ -11,20 +9,17 @@ import { type SharedTopology, useSharedTopology } from '../support/sharedTopolog
 let topology: SharedTopology;
 let host: SampleHost;
 let token: string;
-let dataDir: string;
 beforeAll(async () => {
-  dataDir = await mkdtemp(join(tmpdir(), 'forwarded-'));
   topology = await useSharedTopology({ as: 'operator' });
   token = await topology.mint({ role: 'User' });
   host = await startSampleHost(join(import.meta.dirname, '../..'), {
     args: ['--serving', 'proxy'],
-    env: appSettings('mcp', topology.ports, dataDir),
+    env: appSettings('mcp', topology.ports),
   });
 });
 afterAll(async () => {
   await host.stop();
   await topology.stop();
-  await rm(dataDir, { recursive: true });
 });
 
 const ping = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'ping' });

@@ -32,7 +32,7 @@ const state = (set: OpenedStateStore['state']['set']): OpenedStateStore => ({
 const audited: AuditEvent[] = [];
 const depsWith = (opened: OpenedStateStore) => {
   const origin = new URL(silent.url).origin;
-  const settings = appSettings('management', portsFor(0), '');
+  const settings = appSettings('management', portsFor(0));
   const config = readConfig({
     ...settings,
     MREG_TABLES: (settings['MREG_TABLES'] ?? '').replace(

@@ -19,7 +19,9 @@ await runInTerminal({
   readOptions: devOptions,
   app: { root: appRoot, build: () => loop.firstBuild() },
   whenReady: (topology) => {
-    console.log('\n  A save under functions/ or shared/ builds the code again and restarts the changed apps.');
+    console.log(
+      '\n  A save under functions/ or shared/ builds the code again and restarts the changed apps.',
+    );
     return loop.restartOnSave((app) => topology.restart(app));
   },
 });

@@ -1,5 +1,7 @@
 import { odata, RestError, type TableClient, type TableEntityResult } from '@azure/data-tables';
 import { InfrastructureError } from '../../platform/base/errors.ts';
+import { parseJson } from '../../platform/base/json.ts';
+import { serviceCode } from '../../platform/tables/azureTable.ts';
 import { type BatchAct, BatchRefused, submitBatch } from '../../platform/tables/azureTableBatch.ts';
 import { openTableClient } from '../../platform/tables/openTables.ts';
 import {
@@ -88,7 +90,7 @@ export function azureTableTrailStore(connection: string): TrailStore {
         try {
           return rowOf(await table.getEntity(partitionOf(tenantId, key), key));
         } catch (error) {
-          if (error instanceof RestError && codeOf(error) === 'ResourceNotFound') return undefined;
+          if (error instanceof RestError && serviceCode(error) === 'ResourceNotFound') return undefined;
           throw error;
         }
       }),
@@ -108,22 +110,16 @@ export function azureTableTrailStore(connection: string): TrailStore {
   };
 }
 
-const codeOf = (error: RestError): string | undefined =>
-  (error.details as { odataError?: { code?: string } } | undefined)?.odataError?.code;
-
 function rowOf(entity: TableEntityResult<Record<string, unknown>>): TrailRow {
   const labels: Partial<Record<keyof Labels, string>> = {};
   for (const name of labelNames) {
     const label = entity[name];
     if (typeof label === 'string') labels[name] = label;
   }
-  return { key: entity.rowKey ?? '', document: readJson(entity['document']), labels };
-}
-
-function readJson(text: unknown): unknown {
-  try {
-    return typeof text === 'string' ? JSON.parse(text) : undefined;
-  } catch {
-    return undefined;
-  }
+  const { document } = entity;
+  return {
+    key: entity.rowKey ?? '',
+    document: typeof document === 'string' ? parseJson(document) : undefined,
+    labels,
+  };
 }

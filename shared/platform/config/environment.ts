@@ -52,13 +52,11 @@ export interface EnvironmentFacts {
   readonly developmentOnly: readonly DevelopmentOnly[];
 }
 
-/** The folder of the local host's files. Only the local host reads it. */
-const LOCAL_DATA = 'MREG_LOCAL_DATA';
 const MAX_UNKNOWN = 20;
 
 export function describeEnvironment(env: Environment): EnvironmentFacts {
   const isSet = (name: string) => env[name] !== undefined;
-  const known: ReadonlySet<string> = new Set([...settingNames, LOCAL_DATA]);
+  const known: ReadonlySet<string> = new Set(settingNames);
   return {
     host: hostOf(env),
     set: settingNames.filter(isSet),

@@ -201,8 +201,11 @@ async function replaceAndUnmark(
 /** Returns the status where the Table service reports a failure of a row. A missing table, or a 404 of another service, is not one. */
 function rowStatus(error: unknown): number | undefined {
   if (!(error instanceof RestError)) return undefined;
-  const details = error.details as { odataError?: { code?: string } } | undefined;
   // The SDK puts the code of a transaction and of a single operation into different fields.
-  const code = details?.odataError?.code ?? error.code;
+  const code = serviceCode(error) ?? error.code;
   return code === undefined || code.startsWith('Table') ? undefined : error.statusCode;
 }
+
+/** Returns the error code of the Table service for a single operation, or `undefined` where another service answered. */
+export const serviceCode = ({ details }: RestError): string | undefined =>
+  (details as { odataError?: { code?: string } } | undefined)?.odataError?.code;

@@ -1,5 +1,6 @@
 import { odata, RestError, type TableClient } from '@azure/data-tables';
 import { InfrastructureError } from '../base/errors.ts';
+import { serviceCode } from './azureTable.ts';
 import { openTableClient } from './openTables.ts';
 import type { RowKey } from './tables.ts';
 
@@ -135,10 +136,4 @@ async function absentAllowed(answer: Promise<unknown>): Promise<void> {
   } catch (error) {
     if (!(error instanceof RestError) || serviceCode(error) !== 'ResourceNotFound') throw error;
   }
-}
-
-/** Returns the error code of the Table service, or `undefined` where another service answered. */
-function serviceCode({ details }: RestError): string | undefined {
-  const { odataError } = (details ?? {}) as { odataError?: { code?: string } };
-  return odataError?.code;
 }

@@ -7,7 +7,7 @@ import { readConfig } from '../../../shared/platform/config/readConfig.ts';
 
 describe.each(['management', 'mcp'] as const)('settings of the %s app', (app) => {
   test('are what the app reads', () => {
-    const config = readConfig(appSettings(app, portsFor(100), '/data'));
+    const config = readConfig(appSettings(app, portsFor(100)));
     expect(config).toMatchObject({
       app,
       tenants: new Set([defaultTenant, secondTenant]),
@@ -18,7 +18,7 @@ describe.each(['management', 'mcp'] as const)('settings of the %s app', (app) =>
   });
 
   test('are refused in production', () => {
-    const settings = appSettings(app, portsFor(0), '/data');
+    const settings = appSettings(app, portsFor(0));
     expect(() => readConfig({ ...settings, AZURE_FUNCTIONS_ENVIRONMENT: 'Production' })).toThrow(
       /MREG_LOCAL_ISSUER.*MREG_PRIVATE_UPSTREAMS.*MREG_SERVICE_BUS/s,
     );
@@ -26,7 +26,7 @@ describe.each(['management', 'mcp'] as const)('settings of the %s app', (app) =>
 });
 
 test('the example for func start is what npm start gives the management app', () => {
-  expect(example.Values).toEqual(appSettings('management', portsFor(0), '.local/data'));
+  expect(example.Values).toEqual(appSettings('management', portsFor(0)));
   expect(example.Host.LocalHttpPort).toBe(portsFor(0).management);
   expect(() => readConfig(example.Values)).not.toThrow();
 });

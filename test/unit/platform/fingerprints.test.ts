@@ -87,7 +87,7 @@ describe('an environment', () => {
   });
 
   test('tells names alone: of what is not a setting, and of what only a developer may have', () => {
-    const facts = describeEnvironment({ ...base, MREG_TENANT: 'secret', MREG_LOCAL_DATA: '/d', PATH: '/' });
+    const facts = describeEnvironment({ ...base, MREG_TENANT: 'secret', PATH: '/' });
     expect(facts.unknown).toEqual(['MREG_TENANT']);
     expect(facts.developmentOnly.map(({ setting }) => setting)).toEqual([
       'MREG_LOCAL_ISSUER',
