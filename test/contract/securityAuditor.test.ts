@@ -4,8 +4,15 @@ import { segmentOf } from '../../shared/audit/model/trailStore.ts';
 import { bearerToken } from '../../shared/identity/tokens/bearerToken.ts';
 import { finish, newDelegation } from '../../shared/orchestration/model/delegation.ts';
 import { InfrastructureError } from '../../shared/platform/base/errors.ts';
-import type { Given, Ran } from '../support/auditorWorld.ts';
-import { audience, type AuditorWorld, auditorWorld, json, tenant } from '../support/auditorWorld.ts';
+import {
+  audience,
+  type AuditorWorld,
+  auditorWorld,
+  type Given,
+  json,
+  type Ran,
+  tenant,
+} from '../support/auditorWorld.ts';
 import { newKey } from '../support/jwks.ts';
 
 let world: AuditorWorld;

@@ -1,6 +1,5 @@
 import type { DomainError } from '../../../shared/platform/base/errors.ts';
-import type { Result } from '../../../shared/platform/base/result.ts';
-import { fail, type Failure, succeed } from '../../../shared/platform/base/result.ts';
+import { fail, type Failure, type Result, succeed } from '../../../shared/platform/base/result.ts';
 import { withoutSecrets } from '../../../shared/registry/secrets/literalSecrets.ts';
 import { GATEWAY_META } from '../../../shared/registry/serverJson/gatewayMeta.ts';
 import { OFFICIAL_META } from '../../../shared/registry/serverJson/serverJson.ts';

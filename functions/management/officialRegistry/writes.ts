@@ -4,8 +4,10 @@ import type { IdSource } from '../../../shared/platform/base/ids.ts';
 import type { Result } from '../../../shared/platform/base/result.ts';
 import { refuseSecrets } from '../../../shared/registry/secrets/literalSecrets.ts';
 import { tagsOf } from '../../../shared/registry/serverJson/gatewayMeta.ts';
-import type { ServerJson } from '../../../shared/registry/serverJson/serverJson.ts';
-import { submittedServerJsonSchema } from '../../../shared/registry/serverJson/serverJson.ts';
+import {
+  type ServerJson,
+  submittedServerJsonSchema,
+} from '../../../shared/registry/serverJson/serverJson.ts';
 import {
   type Decision,
   edit,

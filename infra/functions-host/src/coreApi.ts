@@ -1,15 +1,15 @@
 import Module from 'node:module';
-import type {
-  FunctionCallback,
-  FunctionMetadata,
-  HookCallback,
-  HookContext,
-  HookName,
-  LogCategory,
-  LogLevel,
-  ProgrammingModel,
+import {
+  type FunctionCallback,
+  type FunctionMetadata,
+  HOOK_NAMES,
+  type HookCallback,
+  type HookContext,
+  type HookName,
+  type LogCategory,
+  type LogLevel,
+  type ProgrammingModel,
 } from './coreTypes.ts';
-import { HOOK_NAMES } from './coreTypes.ts';
 import type { Log } from './log.ts';
 
 /** The `hostVersion` of the app: the first version of Azure's host that has all calls of this core API. */

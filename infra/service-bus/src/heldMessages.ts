@@ -2,8 +2,13 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from './clock.ts';
 import { Deadlines } from './deadlines.ts';
 import { Heap } from './heap.ts';
-import type { KeptMessage, Message, Properties, StoredMessage } from './message.ts';
-import { NO_PROPERTIES } from './message.ts';
+import {
+  type KeptMessage,
+  type Message,
+  NO_PROPERTIES,
+  type Properties,
+  type StoredMessage,
+} from './message.ts';
 
 export interface Entry<M extends Message> extends StoredMessage<M> {
   sequenceNumber: number;

@@ -1,7 +1,6 @@
 import type { Connection, Container, Receiver, Sender, Session } from 'rhea';
 import { parseAddress } from './address.ts';
-import type { AmqpError } from './amqpErrors.ts';
-import { notAllowed, notFound, notImplemented } from './amqpErrors.ts';
+import { type AmqpError, notAllowed, notFound, notImplemented } from './amqpErrors.ts';
 import type { Clock } from './clock.ts';
 import { manage, managementReplyNames } from './management.ts';
 import type { WireMessage } from './messageCodec.ts';

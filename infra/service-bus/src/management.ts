@@ -3,8 +3,13 @@ import { z } from 'zod';
 import { lockLost, malformed, messageNotFound, notImplemented, undecodable } from './amqpErrors.ts';
 import { lockTokenOfUuid } from './lockToken.ts';
 import { deadLetterReason, NO_PROPERTIES, withProperties } from './message.ts';
-import type { WireMessage } from './messageCodec.ts';
-import { decodeBodyMap, decodeMessage, decodeProperties, encodePeeked } from './messageCodec.ts';
+import {
+  decodeBodyMap,
+  decodeMessage,
+  decodeProperties,
+  encodePeeked,
+  type WireMessage,
+} from './messageCodec.ts';
 import type { Queue, Settlement } from './queue.ts';
 import { errorOf } from './receiverLink.ts';
 import type { Reply, ReplyNames, Request } from './requestLink.ts';

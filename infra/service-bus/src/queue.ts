@@ -2,8 +2,15 @@ import type { Clock } from './clock.ts';
 import { type Consumer, Consumers } from './consumers.ts';
 import { DuplicateWindow } from './duplicateWindow.ts';
 import { type Entry, HeldMessages, NO_LOG, type QueueLog } from './heldMessages.ts';
-import type { KeptMessage, Message, Properties, StoredMessage } from './message.ts';
-import { deadLetterReason, NO_PROPERTIES, withProperties } from './message.ts';
+import {
+  deadLetterReason,
+  type KeptMessage,
+  type Message,
+  NO_PROPERTIES,
+  type Properties,
+  type StoredMessage,
+  withProperties,
+} from './message.ts';
 
 export interface QueueSettings {
   readonly lockDurationSeconds: number;

@@ -1,12 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Delivery, EventContext, Sender } from 'rhea';
-import type { AmqpError } from './amqpErrors.ts';
-import { lockLost, notAllowed, notImplemented, undecodable } from './amqpErrors.ts';
+import { type AmqpError, lockLost, notAllowed, notImplemented, undecodable } from './amqpErrors.ts';
 import type { Consumer } from './consumers.ts';
 import { lockTokenOfTag, tagOf } from './lockToken.ts';
 import { NO_PROPERTIES } from './message.ts';
-import type { WireMessage } from './messageCodec.ts';
-import { decodeProperties, encodeDelivery } from './messageCodec.ts';
+import { decodeProperties, encodeDelivery, type WireMessage } from './messageCodec.ts';
 import type { Queue, Settlement } from './queue.ts';
 import { afterAttach, confirmAttach, LinkCredit, outcomeOf, settle } from './rheaCorners.ts';
 

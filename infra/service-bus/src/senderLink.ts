@@ -1,6 +1,5 @@
 import type { EventContext, Receiver } from 'rhea';
-import type { AmqpError } from './amqpErrors.ts';
-import { tooLarge, undecodable } from './amqpErrors.ts';
+import { type AmqpError, tooLarge, undecodable } from './amqpErrors.ts';
 import { decodeBatch, decodeMessage, type WireMessage } from './messageCodec.ts';
 import type { Queue } from './queue.ts';
 import { confirmAttach, rawMessage, settle } from './rheaCorners.ts';

@@ -1,6 +1,5 @@
 import { VERIFY_PAGE_ROWS } from '../limits.ts';
-import type { Digest } from '../model/hashChain.ts';
-import { genesis, isIntact } from '../model/hashChain.ts';
+import { type Digest, genesis, isIntact } from '../model/hashChain.ts';
 import { recordId, type Segment, SEGMENT_LENGTH } from '../model/record.ts';
 import { type Place, segmentKey, segmentOf, type TrailStore } from '../model/trailStore.ts';
 import type { Fault, Tampering } from './tampering.ts';

@@ -36,6 +36,9 @@ export function withoutReserved(meta: JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(meta).filter(([key]) => !reservedKeys.has(key)));
 }
 
+/** The extension for tasks. The gateway carries none, so it shows the extension to neither side. */
+export const TASKS_EXTENSION = 'io.modelcontextprotocol/tasks';
+
 /** What a modern request says of its sender in `_meta`. */
 export interface Envelope {
   readonly clientCapabilities: JsonObject;

@@ -1,5 +1,5 @@
 import { type ClientEra, replaceHopError } from './clientEra.ts';
-import { GATEWAY_INFO, META, metaOf, withoutReserved } from './envelope.ts';
+import { GATEWAY_INFO, META, metaOf, TASKS_EXTENSION, withoutReserved } from './envelope.ts';
 import {
   INTERNAL_ERROR,
   INVALID_PARAMS,
@@ -23,7 +23,7 @@ export const modernClient: ClientEra = {
   showTool: ({ execution: _execution, ...tool }) => tool,
   showCapabilities({ tasks: _tasks, extensions, ...capabilities }) {
     if (!isObject(extensions)) return capabilities;
-    const { 'io.modelcontextprotocol/tasks': _taskExtension, ...others } = extensions;
+    const { [TASKS_EXTENSION]: _taskExtension, ...others } = extensions;
     return Object.keys(others).length > 0 ? { ...capabilities, extensions: others } : capabilities;
   },
   translate: {

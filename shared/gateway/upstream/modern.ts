@@ -1,6 +1,6 @@
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { traceparentOf } from '../../platform/telemetry/trace.ts';
-import { GATEWAY_INFO, META, metaOf, withoutReserved } from '../protocol/envelope.ts';
+import { GATEWAY_INFO, META, metaOf, TASKS_EXTENSION, withoutReserved } from '../protocol/envelope.ts';
 import { isObject, type JsonObject, type JsonRpcRequest } from '../protocol/jsonRpc.ts';
 import { LISTEN_TIMEOUT_MS } from '../protocol/limits.ts';
 import { ACKNOWLEDGED, LISTEN, listenParams } from '../protocol/notifications.ts';
@@ -125,12 +125,10 @@ function paramsOf({ params, envelope, traceparent }: UpstreamCall, version: stri
   };
 }
 
-const TASKS = 'io.modelcontextprotocol/tasks';
-
 /** The gateway cannot route `tasks/get`, so a server must not answer with a task. */
 function withoutTasks(capabilities: JsonObject): JsonObject {
   const { extensions } = capabilities;
-  if (!isObject(extensions) || !(TASKS in extensions)) return capabilities;
-  const { [TASKS]: _tasks, ...others } = extensions;
+  if (!isObject(extensions) || !(TASKS_EXTENSION in extensions)) return capabilities;
+  const { [TASKS_EXTENSION]: _tasks, ...others } = extensions;
   return { ...capabilities, extensions: others };
 }

@@ -3,6 +3,9 @@ import type { DomainError } from '../../platform/base/errors.ts';
 /** Delegated scope that a user's token must carry, beside a role. */
 export const REQUIRED_SCOPE = 'mcp.access';
 
+/** Returns the scope as a client requests it from Entra, with the App ID URI of the API. */
+export const scopeOf = (apiClientId: string): string => `api://${apiClientId}/${REQUIRED_SCOPE}`;
+
 /** What the gateway says about one reason to reject a request's credentials. */
 interface RefusalText {
   readonly kind: 'unauthenticated' | 'bad_request' | 'forbidden';

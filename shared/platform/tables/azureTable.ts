@@ -10,7 +10,7 @@ import { join, MAX_DOCUMENT_LENGTH, split } from './tableDocument.ts';
 import type { Columns, Mark, OnUnreadable, Page, RowKey, Stored, Table, TableCodec } from './tables.ts';
 
 /** Sorts behind every character of the gateway's keys. */
-const LAST_CHARACTER = '\uffff';
+export const LAST_CHARACTER = '\uffff';
 
 /** The first character of the row key of a mark. It sorts behind the first characters of all other row keys. */
 const MARK = '~';

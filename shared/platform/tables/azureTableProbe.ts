@@ -1,6 +1,6 @@
 import { odata, RestError, type TableClient } from '@azure/data-tables';
 import { InfrastructureError } from '../base/errors.ts';
-import { serviceCode } from './azureTable.ts';
+import { LAST_CHARACTER, serviceCode } from './azureTable.ts';
 import { openTableClient } from './openTables.ts';
 import type { RowKey } from './tables.ts';
 
@@ -32,8 +32,6 @@ export interface ProbedPage {
   readonly first?: RowKey;
 }
 
-/** Sorts behind every character of partition names. */
-const LAST_CHARACTER = '\uffff';
 const OWN_PARTITION = 'probe';
 /** About as large as a small value of the state store. */
 const OWN_CONTENT = 'x'.repeat(200);

@@ -1,8 +1,7 @@
 import { z } from 'zod';
 import { variablesOf } from '../secrets/placeholders.ts';
 import { argumentSchema, keyValueSchema } from './inputs.ts';
-import { specificVersion } from './text.ts';
-import { listOf, text, webUrl } from './text.ts';
+import { listOf, specificVersion, text, webUrl } from './text.ts';
 import { localTransportSchema } from './transports.ts';
 
 /** A package that a client installs and runs on its machine. */

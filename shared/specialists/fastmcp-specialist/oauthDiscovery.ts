@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isObject } from '../../gateway/protocol/jsonRpc.ts';
 import { tenantHint } from '../../identity/access/tenants.ts';
-import { REQUIRED_SCOPE } from '../../identity/tokens/refusals.ts';
+import { scopeOf } from '../../identity/tokens/refusals.ts';
 import { issuerOf } from '../../identity/tokens/signingKeys.ts';
 import type { Task } from '../../orchestration/tasks/task.ts';
 import { callEndpoint, type EndpointAnswer, tracedHeaders } from '../callEndpoint.ts';
@@ -99,7 +99,7 @@ async function inspectDiscovery(
 ): Promise<Inspection> {
   const { config, authority } = deps;
   const expected = {
-    scope: `api://${config.apiClientId}/${REQUIRED_SCOPE}`,
+    scope: scopeOf(config.apiClientId),
     authorizationServers: [issuerOf(authority, caller.tenantId)],
   };
   const [resources, server] = await Promise.all([

@@ -1,10 +1,8 @@
 import { z } from 'zod';
 import type { Actor } from '../../identity/access/actor.ts';
 import type { Task, TaskHelpers } from '../../orchestration/tasks/task.ts';
-import { sessionToken } from '../callEndpoint.ts';
-import { callEndpoint, tracedHeaders } from '../callEndpoint.ts';
-import { checkApp } from '../checkEndpoints.ts';
-import { tokenNotKept } from '../checkEndpoints.ts';
+import { callEndpoint, sessionToken, tracedHeaders } from '../callEndpoint.ts';
+import { checkApp, tokenNotKept } from '../checkEndpoints.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, problemsIn } from '../finding.ts';
 import { type Inspection, inspectionsOf } from '../inspection.ts';

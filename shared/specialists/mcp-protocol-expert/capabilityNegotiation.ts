@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ActiveServer } from '../../gateway/catalogue/catalogue.ts';
 import { isSound } from '../../gateway/catalogue/view.ts';
+import { TASKS_EXTENSION } from '../../gateway/protocol/envelope.ts';
 import { legacyClient } from '../../gateway/protocol/legacyClient.ts';
 import { modernClient } from '../../gateway/protocol/modernClient.ts';
 import { UnsuitableServer, UpstreamFault } from '../../gateway/upstream/fault.ts';
@@ -99,8 +100,6 @@ async function inspectCapabilities(server: ActiveServer, { outboundTo }: CallDep
   }
 }
 
-const TASKS = 'io.modelcontextprotocol/tasks';
-
 /** Compares what a server declares with what the gateway carries. Pure. */
 export function matrixRow(slug: string, presented: Presented): MatrixRow {
   const { era, protocolVersion, capabilities, tools } = presented;
@@ -146,7 +145,8 @@ function declaredFeatures(capabilities: Presented['capabilities']): MatrixRow['f
 }
 
 function whyNot(feature: string): string {
-  if (feature === 'tasks' || feature === `extension ${TASKS}`) return 'the gateway does not carry tasks';
+  if (feature === 'tasks' || feature === `extension ${TASKS_EXTENSION}`)
+    return 'the gateway does not carry tasks';
   return 'the 2025 era has no extensions';
 }
 

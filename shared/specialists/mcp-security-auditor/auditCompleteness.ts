@@ -3,7 +3,7 @@ import { createDigest } from '../../audit/model/hashChain.ts';
 import type { AuditRecord } from '../../audit/model/record.ts';
 import { verifyTrail } from '../../audit/verify/verifyTrail.ts';
 import type { Delegation } from '../../orchestration/model/delegation.ts';
-import type { Plan } from '../../orchestration/model/plan.ts';
+import { HEALTH_PLAN, type Plan } from '../../orchestration/model/plan.ts';
 import { defineTask, type Task } from '../../orchestration/tasks/task.ts';
 import { CLOCK_TOLERANCE_MS } from '../../platform/base/clock.ts';
 import { succeed } from '../../platform/base/result.ts';
@@ -142,9 +142,6 @@ async function sampleRows<T extends { readonly id: string }>(
   return [...rows.values()];
 }
 
-/** Health checks begin this plan without a record of the request, since it changes nothing. */
-const HEALTH_PLAN = 'comprehensive_health_check';
-
 /** A record that must be in the audit trail. */
 interface Expected {
   readonly what: string;
@@ -184,6 +181,7 @@ const ofPlan = ({ id, name, requestedBy, traceparent, finishedAt = '' }: Plan): 
   resource: `plans/${id}`,
   traceId: continueTrace(traceparent).traceId,
   finishedAt,
+  // Health checks begin this plan without a record of the request, since it changes nothing.
   isRequested: name !== HEALTH_PLAN && isPerson(requestedBy),
 });
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { LATEST_LEGACY } from '../../gateway/protocol/versions.ts';
 import { tenantHint } from '../../identity/access/tenants.ts';
-import { REQUIRED_SCOPE } from '../../identity/tokens/refusals.ts';
+import { scopeOf } from '../../identity/tokens/refusals.ts';
 import { issuerOf } from '../../identity/tokens/signingKeys.ts';
 import type { Task, TaskHelpers } from '../../orchestration/tasks/task.ts';
 import type { Result } from '../../platform/base/result.ts';
@@ -177,7 +177,7 @@ async function challengeStep(deps: FlowDeps, helpers: TaskHelpers): Promise<Step
   const challenge = String(headers['www-authenticate'] ?? '');
   const parameter = (name: string) => new RegExp(`\\b${name}="([^"]*)"`).exec(challenge)?.[1];
   const metadataUrl = parameter('resource_metadata');
-  const expected = `api://${apiClientId}/${REQUIRED_SCOPE}`;
+  const expected = scopeOf(apiClientId);
   const findings: Finding[] = [];
   if (status !== 401) findings.push(finding('no_challenge', { status }));
   else if (!challenge.startsWith('Bearer ') || metadataUrl === undefined)
@@ -210,7 +210,7 @@ async function metadataStep(url: string, deps: FlowDeps, helpers: TaskHelpers): 
   const { resource, authorization_servers: issuers, scopes_supported: scopes } = metadata.data;
   const expected = endpointOf(deps, helpers);
   const issuer = issuerOf(deps.authority, helpers.tenantId);
-  const scope = `api://${deps.config.apiClientId}/${REQUIRED_SCOPE}`;
+  const scope = scopeOf(deps.config.apiClientId);
   const findings: Finding[] = [];
   if (resource !== expected) findings.push(finding('resource_mismatch', { expected }));
   if (!issuers.includes(issuer)) findings.push(finding('issuer_missing', { issuer }));

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { roles } from '../../identity/access/actor.ts';
 import { visibleTenants } from '../../identity/access/tenants.ts';
 import { explainToken } from '../../identity/tokens/explainToken.ts';
-import { REQUIRED_SCOPE } from '../../identity/tokens/refusals.ts';
+import { scopeOf } from '../../identity/tokens/refusals.ts';
 import { tokenRule, type TokenRuleId } from '../../identity/tokens/tokenRules.ts';
 import type { Task, TaskHelpers } from '../../orchestration/tasks/task.ts';
 import { tokenNotKept } from '../checkEndpoints.ts';
@@ -76,7 +76,7 @@ export const azureOauthSetup = (deps: SetupDeps): Task =>
         facts: {
           issuerIs: localIssuer === undefined ? 'Microsoft Entra ID' : 'the local issuer, for development',
           audience: apiClientId,
-          scope: `api://${apiClientId}/${REQUIRED_SCOPE}`,
+          scope: scopeOf(apiClientId),
           appRoles: roles.map((role) => `Gateway.${role}`),
           ...issuer.facts,
         },

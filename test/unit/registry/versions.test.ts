@@ -1,7 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { latestKey, versionsOf } from '../../../shared/registry/versions/azureTableVersionStore.ts';
-import { versionKey } from '../../../shared/registry/versions/azureTableVersionStore.ts';
+import {
+  latestKey,
+  versionKey,
+  versionsOf,
+} from '../../../shared/registry/versions/azureTableVersionStore.ts';
 import { edit, publish, setStatus } from '../../../shared/registry/versions/changes.ts';
 import { isNewer, withLatest } from '../../../shared/registry/versions/latest.ts';
 import type { Versions } from '../../../shared/registry/versions/publishedVersion.ts';

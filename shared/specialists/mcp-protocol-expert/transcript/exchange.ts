@@ -1,4 +1,5 @@
 import { isObject, type JsonObject, type RequestId } from '../../../gateway/protocol/jsonRpc.ts';
+import { MAX_STREAM_EVENTS } from '../../../gateway/protocol/limits.ts';
 import { createSseParser, type SseEvent } from '../../../gateway/protocol/sse.ts';
 import { ANSWER_BOUNDS, unsafeShape } from '../../../platform/base/json.ts';
 import type { OutboundBody } from '../../../platform/outbound/outboundBody.ts';
@@ -57,8 +58,6 @@ export type ReadUntil = 'end' | 'head' | 'event';
 const ANSWER_WITHIN_MS = 5_000;
 /** The gateway keeps at most 400 KiB for a server; this leaves room to measure larger lists. */
 const MAX_ANSWER_BYTES = 1024 * 1024;
-/** The gateway has the same limit. */
-const MAX_STREAM_EVENTS = 1_000;
 /** How long a stream may stay open after its response. */
 const LINGER_MS = 2_000;
 

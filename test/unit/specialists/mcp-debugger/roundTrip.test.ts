@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { agents } from '../../../../shared/orchestration/model/agents.ts';
-import type { Delegation } from '../../../../shared/orchestration/model/delegation.ts';
-import { newDelegation } from '../../../../shared/orchestration/model/delegation.ts';
+import { type Delegation, newDelegation } from '../../../../shared/orchestration/model/delegation.ts';
 import { taskCatalogue } from '../../../../shared/orchestration/tasks/taskCatalogue.ts';
 import {
   judgeRoundTrip,

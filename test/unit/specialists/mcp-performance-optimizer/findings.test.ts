@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import type { Verdict } from '../../../../shared/identity/tokens/verifyToken.ts';
 import { percentiles } from '../../../../shared/specialists/mcp-performance-optimizer/measure.ts';
-import type { StateMeasurements } from '../../../../shared/specialists/mcp-performance-optimizer/measureState.ts';
-import { prefixOf } from '../../../../shared/specialists/mcp-performance-optimizer/measureState.ts';
+import {
+  prefixOf,
+  type StateMeasurements,
+} from '../../../../shared/specialists/mcp-performance-optimizer/measureState.ts';
 import type { TokenMeasurements } from '../../../../shared/specialists/mcp-performance-optimizer/measureTokens.ts';
 import { stateFindings } from '../../../../shared/specialists/mcp-performance-optimizer/redisTasks.ts';
 import { tokenFindings } from '../../../../shared/specialists/mcp-performance-optimizer/tokenTasks.ts';
