@@ -166,7 +166,6 @@ const rows: readonly Row[] = [
         resultType: 'input_required',
         inputRequests: { k: { method: 'elicitation/create' } },
         requestState: 's',
-        _meta: { [SERVER]: gateway },
       },
     },
   },
