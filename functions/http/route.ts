@@ -43,6 +43,8 @@ export interface Route<Body = undefined> {
   readonly pages?: 'every';
   /** Absent: the body is not read. */
   readonly body?: z.ZodType<Body>;
+  /** How the text of the body is parsed; returns `undefined` for a text that is not JSON. Absent: all numbers are doubles. */
+  readonly parseBody?: (text: string) => unknown;
   /** The body of a request without one. Absent: a body is required. */
   readonly bodyWhenAbsent?: Body;
   /**
