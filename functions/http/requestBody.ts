@@ -1,5 +1,5 @@
 import type { ReadableStream, ReadableStreamDefaultReader } from 'node:stream/web';
-import { parseJson, parseJsonBytes } from '../../shared/platform/base/json.ts';
+import { parseJsonBytes, type ParseText } from '../../shared/platform/base/json.ts';
 import { readBounded } from '../../shared/platform/base/readBounded.ts';
 import { fail, type Result, succeed } from '../../shared/platform/base/result.ts';
 import { DISCARD_TIMEOUT_MS, MAX_BODY_BYTES, MAX_DISCARDED_BYTES, TOO_LARGE_ANSWER_MS } from './limits.ts';
@@ -18,7 +18,7 @@ export interface BodySource {
 export async function readJson(
   request: BodySource,
   whenAbsent?: unknown,
-  parse: (text: string) => unknown = parseJson,
+  parse?: ParseText,
 ): Promise<Result<unknown>> {
   const mistyped = typeFault(request.headers);
   if (mistyped !== undefined && whenAbsent === undefined) return mistyped;

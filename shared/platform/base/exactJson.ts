@@ -23,17 +23,12 @@ export const asDouble = (value: unknown): unknown => (isExactNumber(value) ? Num
 export const withDoubles = (value: object): unknown => JSON.parse(JSON.stringify(value));
 
 /**
- * Returns the value that a JSON text holds, or `undefined` where the text is not JSON. A number that a double would change becomes an
+ * Returns the value that a JSON text holds. A number that a double would change becomes an
  * `ExactNumber`. For documents that the gateway passes on: `JSON.stringify` writes each number as it came. A text without such numbers
- * is parsed once. In a text of more than `MAX_DEPTH` levels all numbers are doubles.
+ * is parsed once. In a text of more than `MAX_DEPTH` levels all numbers are doubles. @throws SyntaxError as `JSON.parse`
  */
 export function parseExactJson(text: string): unknown {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  const value: unknown = JSON.parse(text);
   return hasExactNumber(text) ? (readExactly(text) ?? value) : value;
 }
 

@@ -1,9 +1,12 @@
 import { isExactNumber } from './exactJson.ts';
 
-/** Returns the value that a JSON text holds, or `undefined` where the text is not JSON. */
-export function parseJson(text: string): unknown {
+/** Parses a text; throws where it is not JSON. */
+export type ParseText = (text: string) => unknown;
+
+/** Returns the value that a JSON text holds, or `undefined` where the text is not JSON. `parse` may read numbers in its own way. */
+export function parseJson(text: string, parse: ParseText = JSON.parse): unknown {
   try {
-    return JSON.parse(text);
+    return parse(text);
   } catch {
     return undefined;
   }
@@ -11,8 +14,8 @@ export function parseJson(text: string): unknown {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-/** Does the same for bytes, with `parse`. Returns `undefined` also where they are not UTF-8. */
-export function parseJsonBytes(bytes: Uint8Array, parse: (text: string) => unknown = parseJson): unknown {
+/** Does the same for bytes. Returns `undefined` also where they are not UTF-8. */
+export function parseJsonBytes(bytes: Uint8Array, parse: ParseText = JSON.parse): unknown {
   try {
     return parse(utf8.decode(bytes));
   } catch {

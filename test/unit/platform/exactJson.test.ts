@@ -61,7 +61,7 @@ describe('the rest of the text', () => {
   test.each(['', '{', '{"a":1.0', '[1.0,]', '01', '1.', '.5', '+1', 'NaN', '"\n"', '[1.0] x', '\ufeff[1.0]'])(
     '%j is not JSON',
     (text) => {
-      expect(parseExactJson(text)).toBeUndefined();
+      expect(() => parseExactJson(text)).toThrow(SyntaxError);
     },
   );
 
