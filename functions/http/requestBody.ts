@@ -1,5 +1,5 @@
 import type { ReadableStream, ReadableStreamDefaultReader } from 'node:stream/web';
-import { parseJsonBytes } from '../../shared/platform/base/json.ts';
+import { parseJsonBytes, type ParseText } from '../../shared/platform/base/json.ts';
 import { readBounded } from '../../shared/platform/base/readBounded.ts';
 import { fail, type Result, succeed } from '../../shared/platform/base/result.ts';
 import { DISCARD_TIMEOUT_MS, MAX_BODY_BYTES, MAX_DISCARDED_BYTES, TOO_LARGE_ANSWER_MS } from './limits.ts';
@@ -15,7 +15,11 @@ export interface BodySource {
  * failure is `invalid`. Other failures: `unsupported_media_type`, `too_large`, `invalid`, and `bad_request` if the client left before
  * it had sent everything. Messages never quote the body.
  */
-export async function readJson(request: BodySource, whenAbsent?: unknown): Promise<Result<unknown>> {
+export async function readJson(
+  request: BodySource,
+  whenAbsent?: unknown,
+  parse?: ParseText,
+): Promise<Result<unknown>> {
   const mistyped = typeFault(request.headers);
   if (mistyped !== undefined && whenAbsent === undefined) return mistyped;
   const bytes = await bodyOf(request);
@@ -23,7 +27,7 @@ export async function readJson(request: BodySource, whenAbsent?: unknown): Promi
   if (bytes.value.length === 0)
     return whenAbsent === undefined ? invalid('a JSON body is required') : succeed(whenAbsent);
   if (mistyped !== undefined) return mistyped;
-  const value = parseJsonBytes(bytes.value);
+  const value = parseJsonBytes(bytes.value, parse);
   return value === undefined ? invalid('the body is not valid JSON in UTF-8') : succeed(value);
 }
 

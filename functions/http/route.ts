@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { Actor } from '../../shared/identity/access/actor.ts';
 import type { Permission } from '../../shared/identity/access/permissions.ts';
 import type { DomainError } from '../../shared/platform/base/errors.ts';
+import type { ParseText } from '../../shared/platform/base/json.ts';
 import type { Result } from '../../shared/platform/base/result.ts';
 import type { Trace } from '../../shared/platform/telemetry/trace.ts';
 
@@ -43,6 +44,8 @@ export interface Route<Body = undefined> {
   readonly pages?: 'every';
   /** Absent: the body is not read. */
   readonly body?: z.ZodType<Body>;
+  /** Parses the text of the body. Absent: `JSON.parse`, for which every number is a double. */
+  readonly parseBody?: ParseText;
   /** The body of a request without one. Absent: a body is required. */
   readonly bodyWhenAbsent?: Body;
   /**

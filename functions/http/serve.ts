@@ -157,12 +157,12 @@ async function answer<Body>(
 }
 
 async function readBody<Body>(
-  { body: schema, bodyWhenAbsent }: Route<Body>,
+  { body: schema, bodyWhenAbsent, parseBody }: Route<Body>,
   request: IncomingRequest,
 ): Promise<Result<Body>> {
   // Only routes without a schema have `undefined` for a body.
   if (!schema) return succeed(undefined as Body);
-  const json = await readJson(request, bodyWhenAbsent);
+  const json = await readJson(request, bodyWhenAbsent, parseBody);
   if (!json.ok) return json;
   const parsed = schema.safeParse(json.value);
   if (parsed.success) return succeed(parsed.data);

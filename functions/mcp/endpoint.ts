@@ -4,6 +4,7 @@ import { createMcpEndpoints } from '../../shared/gateway/calls/endpoint.ts';
 import type { BuiltInTools } from '../../shared/gateway/catalogue/builtInTools.ts';
 import { PARSE_ERROR, toJsonRpcError } from '../../shared/gateway/protocol/errorCodes.ts';
 import type { DomainError } from '../../shared/platform/base/errors.ts';
+import { parseExactJson } from '../../shared/platform/base/exactJson.ts';
 import { toProblem } from '../../shared/platform/http/problem.ts';
 import type { AppDeps } from '../compose/deps.ts';
 import type { Answer, Call, Route } from '../http/route.ts';
@@ -60,6 +61,7 @@ export function endpointRoutes(deps: AppDeps): readonly Route<unknown>[] {
         method: 'POST',
         // `classify` checks the message. A schema would parse it a second time.
         body: z.unknown(),
+        parseBody: parseExactJson,
         deadlineMs: DEADLINE_MS,
         handle: ({ params, body, ...request }) =>
           endpoints.post({ ...request, front: front(params), message: body }),

@@ -23,12 +23,12 @@ const lists: Readonly<Partial<Record<Role, readonly Tool[]>>> = {
   User: [tool('look')],
   Admin: [tool('change'), tool('look')],
 };
-let called: { name: string; call: BuiltInCall }[] = [];
+let called: { name: string; args: unknown; call: BuiltInCall }[] = [];
 let onCall: (name: string, call: BuiltInCall) => Promise<void>;
 const builtInTools: BuiltInTools = {
   list: ({ roles: [role] }) => Promise.resolve((role && lists[role]) ?? []),
   async call(name, args, call) {
-    called.push({ name, call });
+    called.push({ name, args, call });
     await onCall(name, call);
     const heard = String(args['word']);
     return {
@@ -93,6 +93,34 @@ describe.each(['legacy', 'modern'] as const)('to a %s client', (era) => {
     expect(answer?.result).toMatchObject({ structuredContent: { heard: 'hi' } });
     expect((await ask(era, 'User', 'completion/complete', {}, own()))?.error?.code).toBe(-32601);
     expect((await ask(era, 'User', 'tools/call', { arguments: {} }, own()))?.error?.code).toBe(-32602);
+  });
+
+  test('a call has numbers that the tool can compute with, however the client writes them', async () => {
+    const meta = {
+      'io.modelcontextprotocol/protocolVersion': MODERN,
+      'io.modelcontextprotocol/clientCapabilities': {},
+    };
+    const params = {
+      name: 'look',
+      arguments: { word: 'x', limit: 'LIMIT' },
+      ...(era === 'modern' && { _meta: meta }),
+    };
+    await fetch(own(), {
+      method: 'POST',
+      headers: {
+        ...{ 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
+        ...(era === 'modern' && {
+          'mcp-protocol-version': MODERN,
+          'mcp-method': 'tools/call',
+          'mcp-name': 'look',
+        }),
+      },
+      body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params }).replace(
+        '"LIMIT"',
+        '10.0',
+      ),
+    });
+    expect(called[0]?.args).toEqual({ word: 'x', limit: 10 });
   });
 
   test('a call is carried out for who calls, and recorded like a call of a server', async () => {

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { TableClient } from '@azure/data-tables';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { InfrastructureError } from '../../shared/platform/base/errors.ts';
+import { parseExactJson } from '../../shared/platform/base/exactJson.ts';
 import { openTables } from '../../shared/platform/tables/openTables.ts';
 import {
   ANY_ETAG,
@@ -140,6 +141,15 @@ describe.each(implementations)('%s', (_, make) => {
     );
     expect(outcomes.filter((outcome) => outcome === 'committed')).toHaveLength(1);
     expect((await table.page('t1', 30)).items).toHaveLength(2);
+  });
+
+  test('keep the text of every number', async () => {
+    const text = '{"id":725653563933458432,"price":1.0,"far":1e400,"zero":-0,"n":[0.1,2]}';
+    const table = await make();
+    await table.insert({ ...note('a'), more: parseExactJson(text) } as Note);
+    const stored = await table.get({ partition: 't1', row: 'a' });
+    expect(stored?.value).toHaveProperty('more.n', [0.1, 2]);
+    expect(JSON.stringify(stored?.value)).toContain(`"more":${text}`);
   });
 
   test('list a range of row keys, filtered and page by page', async () => {

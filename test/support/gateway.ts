@@ -9,6 +9,7 @@ import { createOutboundTo } from '../../shared/gateway/upstream/outboundTo.ts';
 import { type Actor, type Role, roles } from '../../shared/identity/access/actor.ts';
 import type { ExchangeToken } from '../../shared/identity/credentials/tokenExchange.ts';
 import { systemClock } from '../../shared/platform/base/clock.ts';
+import { parseExactJson } from '../../shared/platform/base/exactJson.ts';
 import { randomId } from '../../shared/platform/base/ids.ts';
 import type { Config } from '../../shared/platform/config/config.ts';
 import { StreamResponse, TextResponse } from '../../shared/platform/http/responses.ts';
@@ -148,7 +149,7 @@ async function answer(
   }
   let message: unknown;
   try {
-    message = request.method === 'POST' ? (JSON.parse(await text(request)) as unknown) : undefined;
+    message = request.method === 'POST' ? parseExactJson(await text(request)) : undefined;
   } catch {
     response.writeHead(400).end();
     return;

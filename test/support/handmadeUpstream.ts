@@ -22,6 +22,8 @@ export const echoTool: Tool = { name: 'echo', inputSchema: { type: 'object' } };
 export interface Received {
   readonly method: string;
   readonly headers: IncomingMessage['headers'];
+  /** The text of the message. */
+  readonly body: string;
   readonly message: {
     readonly id?: unknown;
     readonly method?: string;
@@ -67,6 +69,7 @@ export async function handmadeUpstream(
       const one: Received = {
         method: request.method ?? '',
         headers: request.headers,
+        body,
         message: body === '' ? {} : (JSON.parse(body) as Received['message']),
       };
       received.push(one);

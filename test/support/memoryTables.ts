@@ -1,3 +1,4 @@
+import { parseExactJson } from '../../shared/platform/base/exactJson.ts';
 import {
   ANY_ETAG,
   type Mark,
@@ -19,7 +20,7 @@ export function memoryTables(before: (operation: string) => void = () => undefin
     let version = 0;
     const idOf = ({ partition, row }: { partition: string; row: string }) => `${partition}/${row}`;
     const put = (value: Row['value']) => {
-      const copy = codec.parse(JSON.parse(JSON.stringify(value)));
+      const copy = codec.parse(parseExactJson(JSON.stringify(value)));
       const key = codec.key(value);
       rows.set(idOf(key), {
         row: { value: copy, etag: String(++version) },

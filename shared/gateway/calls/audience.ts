@@ -1,6 +1,7 @@
 import { carriedFeatures } from '../protocol/clientFeatures.ts';
 import { type Envelope, GATEWAY_INFO, LOG_LEVELS, metaOf } from '../protocol/envelope.ts';
-import type { JsonRpcNotification, RequestId } from '../protocol/jsonRpc.ts';
+import { isSameId, type JsonRpcNotification, type RequestId, toId } from '../protocol/jsonRpc.ts';
+import { passesToClient } from '../protocol/notifications.ts';
 import type { SharedState } from '../upstream/connection.ts';
 import type { Call } from './call.ts';
 
@@ -17,10 +18,10 @@ export interface Audience {
 /** Returns what the client of a call wants: a modern client says it in each call, a legacy client once for its session. */
 export function audienceOf({ inbound, caller }: Call, shared: SharedState | undefined): Audience {
   const { envelope, message } = inbound;
-  const { progressToken } = metaOf(message.params);
+  const progressToken = toId(metaOf(message.params)['progressToken']);
   const [lowest = 'none'] = LOG_LEVELS;
   return {
-    ...((typeof progressToken === 'string' || typeof progressToken === 'number') && { progressToken }),
+    ...(progressToken !== undefined && { progressToken }),
     takesElicitations: caller.session !== undefined,
     // A legacy client that has set no level gets every log notification.
     logLevel: envelope ? (envelope.logLevel ?? 'none') : (shared?.logLevel ?? lowest),
@@ -45,13 +46,12 @@ export function envelopeOf(
   );
 }
 
-/**
- * Whether a server's notification concerns this client. Progress of other calls, changed lists (the client sees the gateway's
- * list) and cancellations concern the gateway alone. Vendors' notifications pass.
- */
+/** Whether a server's notification concerns this client. Progress of other calls does not. A notification that the gateway does not know does. */
 export function concerns(audience: Audience, { method, params }: JsonRpcNotification): boolean {
   if (method === 'notifications/progress') {
-    return audience.progressToken !== undefined && params?.['progressToken'] === audience.progressToken;
+    return (
+      audience.progressToken !== undefined && isSameId(audience.progressToken, params?.['progressToken'])
+    );
   }
   if (method === 'notifications/message') {
     // 2026-07-28, utilities/logging: without a level in the request a server must not send any.
@@ -60,5 +60,5 @@ export function concerns(audience: Audience, { method, params }: JsonRpcNotifica
     return least !== -1 && level >= least;
   }
   if (method === 'notifications/elicitation/complete') return audience.takesElicitations;
-  return !method.startsWith('notifications/');
+  return passesToClient(method);
 }

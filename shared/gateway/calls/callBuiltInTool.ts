@@ -1,5 +1,6 @@
 import type { ActOutcome } from '../../audit/model/record.ts';
 import { faultError } from '../../platform/base/errors.ts';
+import { withDoubles } from '../../platform/base/exactJson.ts';
 import { OWN_SLUG } from '../../registry/records/server.ts';
 import type { BuiltInTools } from '../catalogue/builtInTools.ts';
 import { unknownTool } from '../catalogue/view.ts';
@@ -22,7 +23,7 @@ export async function callBuiltInTool(
 ): Promise<Response> {
   const { client, message } = inbound;
   const { actor, trace } = request;
-  const args = message.params?.['arguments'] ?? {};
+  const args = withDoubles(message.params?.['arguments'] ?? {});
   if (!isObject(args)) return invalid(inbound, 'params.arguments must be an object.');
   const record = recordCall(request, message.method, audit);
   const resource = `servers/${OWN_SLUG}/tools/${name}`;

@@ -1,4 +1,4 @@
-import type { JsonRpcNotification, RequestId } from '../protocol/jsonRpc.ts';
+import { type JsonRpcNotification, type RequestId, toId } from '../protocol/jsonRpc.ts';
 
 /** The running requests of sessions on this instance, which their clients can cancel (2025-11-25, utilities/cancellation). */
 export interface Cancellations {
@@ -14,7 +14,7 @@ export interface Cancellations {
 
 export function createCancellations(): Cancellations {
   const running = new Map<string, AbortController>();
-  const keyOf = (session: string, id: unknown) => `${session} ${JSON.stringify(id)}`;
+  const keyOf = (session: string, id: unknown) => `${session} ${JSON.stringify(toId(id))}`;
   return {
     track(session, id, outer) {
       const key = keyOf(session, id);

@@ -31,9 +31,26 @@ export function metaOf(holder: JsonObject | undefined): JsonObject {
   return isObject(holder?.['_meta']) ? holder['_meta'] : {};
 }
 
-/** Returns a `_meta` without the keys that only the modern era knows. Keys of vendors stay. */
+/** Returns a `_meta` without the keys that only the modern era knows. Keys of vendors stay, in their order. */
 export function withoutReserved(meta: JsonObject): JsonObject {
-  return Object.fromEntries(Object.entries(meta).filter(([key]) => !reservedKeys.has(key)));
+  const isReserved = (key: string) => reservedKeys.has(key);
+  const keys = Object.keys(meta);
+  return keys.some(isReserved)
+    ? Object.fromEntries(Object.entries(meta).filter(([key]) => !isReserved(key)))
+    : meta;
+}
+
+/**
+ * Returns params or a result without the reserved keys in `_meta`, with everything else in its place. A `_meta` that had only reserved
+ * keys is left out. An empty one of the sender stays.
+ */
+export function stripReserved(holder: JsonObject): JsonObject {
+  const { _meta: meta, ...rest } = holder;
+  if (meta === undefined) return holder;
+  if (!isObject(meta)) return rest;
+  const kept = withoutReserved(meta);
+  if (kept === meta) return holder;
+  return Object.keys(kept).length > 0 ? { ...holder, _meta: kept } : rest;
 }
 
 /** The extension for tasks. The gateway carries none, so it shows the extension to neither side. */

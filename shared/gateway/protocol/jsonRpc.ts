@@ -1,8 +1,10 @@
-/** Any JSON object, as `JSON.parse` made it. It is copied by spreading only, which keeps an own `__proto__` key a plain key. */
+import { asDouble, type ExactNumber, isExactNumber } from '../../platform/base/exactJson.ts';
+
+/** Any JSON object, as it was parsed. It is copied by spreading only, which keeps an own `__proto__` key a plain key. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** MCP narrows JSON-RPC: an id is a string or an integer, never null. */
-export type RequestId = string | number;
+/** MCP narrows JSON-RPC: an id is a string or an integer, never null. An exact number is an integer that no double is. */
+export type RequestId = string | number | ExactNumber;
 
 export interface JsonRpcRequest {
   readonly jsonrpc: '2.0';
@@ -32,7 +34,7 @@ export type Message =
   | { readonly kind: 'malformed'; readonly id: RequestId | null; readonly problem: string };
 
 export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !isExactNumber(value);
 }
 
 /** Tells what a parsed JSON value is (JSON-RPC 2.0 sections 4 and 5; MCP 2026-07-28 basic, Messages). Looks at the envelope only. */
@@ -44,7 +46,7 @@ export function readMessage(value: unknown): Message {
   });
   if (!isObject(value)) return malformed('a message is a JSON object');
   const { jsonrpc, id, method, params } = value;
-  const usableId = isRequestId(id) ? id : null;
+  const usableId = typeof id === 'string' || Number.isInteger(asDouble(id)) ? (toId(id) ?? null) : null;
   if (jsonrpc !== '2.0') return malformed('"jsonrpc" must be "2.0"', usableId);
   if (method === undefined)
     return readResponse(value, usableId) ?? malformed('"method" is missing', usableId);
@@ -56,19 +58,29 @@ export function readMessage(value: unknown): Message {
   return { kind: 'request', request: { ...parts, id: usableId } };
 }
 
-function isRequestId(id: unknown): id is RequestId {
-  return typeof id === 'string' || Number.isSafeInteger(id);
+/** Returns a JSON value as an id or a progress token, or `undefined`. `1.0` is the integer 1: some JSON libraries write all numbers so. */
+export function toId(value: unknown): RequestId | undefined {
+  if (typeof value === 'string') return value;
+  const number = asDouble(value);
+  if (typeof number !== 'number') return undefined;
+  return isExactNumber(value) && !Number.isSafeInteger(number) ? value : number;
 }
+
+/** Returns the id for a server. An exact number becomes text, because servers may read numbers as doubles. */
+export const idForServer = (id: RequestId): string | number => (isExactNumber(id) ? id.rawJSON : id);
+
+/** Whether two ids or progress tokens are the same. */
+export const isSameId = (one: RequestId, other: unknown): boolean => {
+  const id = toId(other);
+  return one === id || (isExactNumber(one) && isExactNumber(id) && one.rawJSON === id.rawJSON);
+};
 
 function readResponse(value: JsonObject, id: RequestId | null): Message | undefined {
   const { result, error } = value;
   if (isObject(result)) return id === null ? undefined : { kind: 'response', id, outcome: { result } };
   if (!isObject(error)) return undefined;
-  const { code, message, data } = error;
+  const { message } = error;
+  const code = asDouble(error['code']);
   if (!Number.isInteger(code) || typeof code !== 'number' || typeof message !== 'string') return undefined;
-  return {
-    kind: 'response',
-    id,
-    outcome: { error: { code, message, ...(data !== undefined && { data }) } },
-  };
+  return { kind: 'response', id, outcome: { error: { ...error, code, message } } };
 }

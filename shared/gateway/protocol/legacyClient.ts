@@ -1,5 +1,5 @@
 import { type ClientEra, replaceHopError } from './clientEra.ts';
-import { withoutReserved } from './envelope.ts';
+import { stripReserved } from './envelope.ts';
 import {
   INTERNAL_ERROR,
   INVALID_PARAMS,
@@ -44,21 +44,12 @@ function legacyResult(
       'answered in a form (such as a task) that your client can read only over MCP 2026-07-28 or later.',
     );
   }
-  const { _meta: meta, structuredContent, ...rest } = result;
+  const shown = stripReserved(result);
+  const { structuredContent, ...rest } = shown;
+  if (structuredContent === undefined || isObject(structuredContent)) return { result: shown };
   // Before 2026-07-28 structured content is an object. Other values become text, unless the result has content already.
-  const structured = isObject(structuredContent) ? { structuredContent } : {};
-  const text =
-    structuredContent !== undefined && !isObject(structuredContent) && !hasContent(result)
-      ? { content: [{ type: 'text', text: JSON.stringify(structuredContent) }] }
-      : {};
-  return {
-    result: {
-      ...rest,
-      ...text,
-      ...structured,
-      ...(isObject(meta) && { _meta: withoutReserved(meta) }),
-    },
-  };
+  const text = { content: [{ type: 'text', text: JSON.stringify(structuredContent) }] };
+  return { result: hasContent(result) ? rest : { ...rest, ...text } };
 }
 
 const hasContent = ({ content }: JsonObject): boolean => Array.isArray(content) && content.length > 0;

@@ -1,5 +1,5 @@
 import { type ClientEra, replaceHopError } from './clientEra.ts';
-import { GATEWAY_INFO, META, metaOf, TASKS_EXTENSION, withoutReserved } from './envelope.ts';
+import { GATEWAY_INFO, META, metaOf, stripReserved, TASKS_EXTENSION } from './envelope.ts';
 import {
   INTERNAL_ERROR,
   INVALID_PARAMS,
@@ -33,22 +33,14 @@ export const modernClient: ClientEra = {
         : {
             result: completeResult({
               ...(isCacheable(method, {}) && NOT_FRESH),
-              ...outcome.result,
+              ...stripReserved(outcome.result),
               resultType: 'complete',
-              ...('_meta' in outcome.result && { _meta: withoutReserved(metaOf(outcome.result)) }),
             }),
           },
     modern: (outcome, method) =>
       'error' in outcome
         ? { error: replaceHopError(outcome.error) ?? outcome.error }
-        : {
-            // A server shows each caller its own result, so the gateway never marks one as public.
-            result: completeResult(
-              isCacheable(method, outcome.result)
-                ? { ...NOT_FRESH, ...outcome.result, cacheScope: NOT_FRESH.cacheScope }
-                : outcome.result,
-            ),
-          },
+        : { result: sameEra(outcome.result, method) },
   },
   headerMismatch: (tool, args, headers) =>
     mismatchedParameter(parameterHeaders(tool['inputSchema']) ?? [], args, headers),
@@ -60,13 +52,22 @@ const statuses: ReadonlyMap<number, number> = new Map([
   [METHOD_NOT_FOUND, 404],
 ]);
 
-/** Adds the fields of every modern result: its type, and the gateway's name unless the server gave its own. */
+/** Adds the fields of every modern result: its type, and the gateway's name unless the result names another server. */
 function completeResult(result: JsonObject): JsonObject {
   return {
     resultType: 'complete',
     ...result,
     _meta: { [META.serverInfo]: GATEWAY_INFO, ...metaOf(result) },
   };
+}
+
+/** Returns the result of a modern server, with the fields that it must have and does not. All others stay in their order. */
+function sameEra(result: JsonObject, method: string): JsonObject {
+  const typed = 'resultType' in result ? result : { ...result, resultType: 'complete' };
+  if (!isCacheable(method, result)) return typed;
+  const { ttlMs, cacheScope } = NOT_FRESH;
+  // A server shows each caller its own result, so the gateway never marks one as public.
+  return { ...typed, ...(!('ttlMs' in result) && { ttlMs }), cacheScope };
 }
 
 function modernError(error: JsonRpcError): JsonRpcError {

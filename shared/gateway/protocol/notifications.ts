@@ -15,6 +15,19 @@ export const listChanged = (list: ChangingList): string => `notifications/${list
 export const changedList = (method: string): ChangingList | undefined =>
   changingLists.find((list) => listChanged(list) === method);
 
+/**
+ * Notifications on the stream of a call that end at the gateway. It announces lists and resources by its own streams, cancels calls by
+ * its own ids, and carries no tasks. The last two are notifications of clients.
+ */
+const endingHere: ReadonlySet<string> = new Set([
+  ...changingLists.map(listChanged),
+  ...[UPDATED, ACKNOWLEDGED, 'notifications/cancelled', 'notifications/tasks/status'],
+  ...['notifications/initialized', 'notifications/roots/list_changed'],
+]);
+
+/** Whether a notification of a server passes to the client whose call it belongs to. Those of extensions and of vendors pass. */
+export const passesToClient = (method: string): boolean => !endingHere.has(method);
+
 /** Returns `params.notifications` of `subscriptions/listen` for the wanted lists and resources. */
 export const listenParams = (
   { tools, prompts, resources }: Readonly<Record<ChangingList, boolean>>,

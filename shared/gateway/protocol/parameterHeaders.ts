@@ -1,3 +1,4 @@
+import { asDouble } from '../../platform/base/exactJson.ts';
 import { isObject, type JsonObject } from './jsonRpc.ts';
 
 /** An argument that a modern client repeats in a header `Mcp-Param-{name}`. */
@@ -103,7 +104,8 @@ const isNumber = (text: string, value: number): boolean =>
 function valueAt(args: JsonObject, path: readonly string[]): unknown {
   let value: unknown = args;
   for (const key of path) value = isObject(value) ? value[key] : undefined;
-  return value;
+  // Headers repeat safe integers alone, and compare them as numbers (same page).
+  return asDouble(value);
 }
 
 function asText(value: unknown): string | undefined {

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import type { Actor } from '../../identity/access/actor.ts';
+import { type ExactNumber, isExactNumber } from '../../platform/base/exactJson.ts';
 import type { Seal } from '../../platform/security/seal.ts';
 import { stateBounds } from '../../platform/state/stateBounds.ts';
 import type { StateStore } from '../../platform/state/stateStore.ts';
-import type { Outcome, RequestId } from '../protocol/jsonRpc.ts';
+import { idForServer, type Outcome, type RequestId } from '../protocol/jsonRpc.ts';
 import { ANSWER_POLL_MS, PERSON_TIMEOUT_MS } from '../protocol/limits.ts';
 import type { ReplyTo } from '../upstream/answer.ts';
 import type { ClientSession } from '../upstream/connection.ts';
@@ -18,7 +19,7 @@ const targetSchema = z.discriminatedUnion('kind', [
     slug: z.string(),
     session: z.string().optional(),
     version: z.string(),
-    id: z.union([z.string(), z.number()]),
+    id: z.union([z.string(), z.number(), z.custom<ExactNumber>(isExactNumber)]),
     in: z.string(),
   }),
   z.object({ kind: z.literal('held'), ticket: z.string(), in: z.string() }),
@@ -85,7 +86,7 @@ export function createServerRequests({
         'question',
         owner,
         replyTo.kind === 'held'
-          ? { kind: 'held', ticket: String(id), in: client.id }
+          ? { kind: 'held', ticket: `${idForServer(id)}`, in: client.id }
           : { ...replyTo, slug, id, in: client.id },
       ),
     wait(signal) {

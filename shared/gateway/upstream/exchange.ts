@@ -1,3 +1,4 @@
+import { parseExactJson } from '../../platform/base/exactJson.ts';
 import { ANSWER_BOUNDS, parseJson, unsafeShape } from '../../platform/base/json.ts';
 import { IdleTimeout, type OutboundBody } from '../../platform/outbound/outboundBody.ts';
 import { explain, type OutboundClient } from '../../platform/outbound/outboundClient.ts';
@@ -124,7 +125,7 @@ export const messageIn = ({ type, data }: SseEvent): Message | undefined =>
 
 /** @throws UpstreamFault when the text is not one JSON-RPC message within the bounds. */
 export function parse(text: string): Message {
-  const value = parseJson(text);
+  const value = parseJson(text, parseExactJson);
   if (value === undefined) throw new UpstreamFault('not_mcp', 'answered with something that is not JSON');
   const unsafe = unsafeShape(value, ANSWER_BOUNDS);
   if (unsafe !== undefined) throw new UpstreamFault('not_mcp', `answered with JSON that ${unsafe}`);

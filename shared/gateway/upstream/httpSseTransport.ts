@@ -1,7 +1,7 @@
 import { readUrl } from '../../platform/base/readUrl.ts';
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { METHOD_NOT_FOUND } from '../protocol/errorCodes.ts';
-import type { JsonObject, RequestId } from '../protocol/jsonRpc.ts';
+import { idForServer, type JsonObject, type RequestId } from '../protocol/jsonRpc.ts';
 import type { SseEvent } from '../protocol/sse.ts';
 import { HTTP_SSE_VERSION } from '../protocol/versions.ts';
 import { type AnswerItem, itemOf, nextItem, outcomeOf } from './answer.ts';
@@ -123,7 +123,7 @@ export function httpSseConnection(outbound: OutboundClient, url: string): Connec
     usesMrtr: false,
     async request(call, signal) {
       const { session } = await openHttpSseSession(outbound, url, signal);
-      const items = closing(session, call.method, legacyParams(call), call.id);
+      const items = closing(session, call.method, legacyParams(call), idForServer(call.id));
       const first = await nextItem(items);
       if (first.kind !== 'outcome') return { kind: 'stream', items: after(first, items) };
       await items.return();

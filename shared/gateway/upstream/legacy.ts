@@ -1,6 +1,13 @@
 import { canAnswer, carriedFeatures } from '../protocol/clientFeatures.ts';
 import { metaOf } from '../protocol/envelope.ts';
-import type { JsonObject, JsonRpcNotification, JsonRpcRequest, RequestId } from '../protocol/jsonRpc.ts';
+import {
+  isSameId,
+  type JsonObject,
+  type JsonRpcNotification,
+  type JsonRpcRequest,
+  type RequestId,
+  toId,
+} from '../protocol/jsonRpc.ts';
 import { LISTEN_TIMEOUT_MS, NOTIFY_TIMEOUT_MS } from '../protocol/limits.ts';
 import { type Answer, type AnswerItem, outcomeOf } from './answer.ts';
 import type { Connection, UpstreamCall } from './connection.ts';
@@ -71,9 +78,8 @@ function withClientToken(
 ): JsonRpcNotification | undefined {
   const { method, params } = notification;
   if (method !== 'notifications/progress') return notification;
-  const known = params?.['progressToken'];
-  const isId = typeof known === 'string' || typeof known === 'number';
-  const progressToken = isId ? progressTokens.get(known) : undefined;
+  const known = toId(params?.['progressToken']);
+  const progressToken = known === undefined ? undefined : progressTokens.get(known);
   return progressToken === undefined ? undefined : { ...notification, params: { ...params, progressToken } };
 }
 
@@ -189,7 +195,7 @@ async function* clientItems(
     if (item.kind === 'outcome') settle();
     if (item.kind !== 'notification' || item.notification.method !== 'notifications/progress') {
       yield item;
-    } else if (item.notification.params?.['progressToken'] === id) {
+    } else if (isSameId(id, item.notification.params?.['progressToken'])) {
       const params = { ...item.notification.params, progressToken: token };
       yield { kind: 'notification', notification: { ...item.notification, params } };
     }

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { allowsServerRequests, canAnswer } from '../protocol/clientFeatures.ts';
-import { GATEWAY_INFO, metaOf, withoutReserved } from '../protocol/envelope.ts';
+import { GATEWAY_INFO, metaOf, stripReserved } from '../protocol/envelope.ts';
 import { METHOD_NOT_FOUND, UNSUPPORTED_VERSION } from '../protocol/errorCodes.ts';
 import type { JsonObject, JsonRpcRequest, RequestId } from '../protocol/jsonRpc.ts';
 import {
@@ -201,10 +201,14 @@ export const answerAsNobody = ({ id, method }: JsonRpcRequest): object =>
     : { id, error: { code: METHOD_NOT_FOUND, message: 'The client behind the gateway cannot do this.' } };
 
 /** Returns the params of a call without the fields that only the modern era knows. */
-export function legacyParams({ params, traceparent }: UpstreamCall): JsonObject {
-  // The gateway offers no tasks, so the server carries out the call at once.
-  const { inputResponses: _responses, requestState: _state, task: _task, _meta: _ignored, ...rest } = params;
-  const meta = metaOf(params);
-  const sent = { ...withoutReserved(meta), ...('traceparent' in meta && { traceparent }) };
-  return { ...rest, ...(Object.keys(sent).length > 0 && { _meta: sent }) };
+export function legacyParams({ method, params, traceparent }: UpstreamCall): JsonObject {
+  const known = stripReserved(allowsServerRequests(method) ? withoutRounds(params) : params);
+  const meta = metaOf(known);
+  return 'traceparent' in meta ? { ...known, _meta: { ...meta, traceparent } } : known;
+}
+
+/** Removes the fields of MRTR, and of tasks: the gateway offers no tasks, so the server carries out the call at once. */
+function withoutRounds(params: JsonObject): JsonObject {
+  const { inputResponses: _responses, requestState: _state, task: _task, ...rest } = params;
+  return rest;
 }

@@ -1,7 +1,7 @@
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { traceparentOf } from '../../platform/telemetry/trace.ts';
 import { GATEWAY_INFO, META, metaOf, TASKS_EXTENSION, withoutReserved } from '../protocol/envelope.ts';
-import { isObject, type JsonObject, type JsonRpcRequest } from '../protocol/jsonRpc.ts';
+import { idForServer, isObject, type JsonObject, type JsonRpcRequest } from '../protocol/jsonRpc.ts';
 import { LISTEN_TIMEOUT_MS } from '../protocol/limits.ts';
 import { ACKNOWLEDGED, LISTEN, listenParams } from '../protocol/notifications.ts';
 import {
@@ -61,7 +61,8 @@ function modernConnection(outbound: OutboundClient, url: string, version: string
     era: 'modern',
     usesMrtr: true,
     request: (call, signal) => {
-      const { id, method, tool, params, traceparent } = call;
+      const { method, tool, params, traceparent } = call;
+      const id = idForServer(call.id);
       const args = isObject(params['arguments']) ? params['arguments'] : {};
       const name = params[NAMED_BY.get(method) ?? ''];
       const request = { jsonrpc: '2.0', id, method, params: paramsOf(call, version) } as const;

@@ -1,7 +1,12 @@
-/** Returns the value that a JSON text holds, or `undefined` where the text is not JSON. */
-export function parseJson(text: string): unknown {
+import { isExactNumber } from './exactJson.ts';
+
+/** Parses a text; throws where it is not JSON. */
+export type ParseText = (text: string) => unknown;
+
+/** Returns the value that a JSON text holds, or `undefined` where the text is not JSON. `parse` may read numbers in its own way. */
+export function parseJson(text: string, parse: ParseText = JSON.parse): unknown {
   try {
-    return JSON.parse(text);
+    return parse(text);
   } catch {
     return undefined;
   }
@@ -10,18 +15,21 @@ export function parseJson(text: string): unknown {
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /** Does the same for bytes. Returns `undefined` also where they are not UTF-8. */
-export function parseJsonBytes(bytes: Uint8Array): unknown {
+export function parseJsonBytes(bytes: Uint8Array, parse: ParseText = JSON.parse): unknown {
   try {
-    return JSON.parse(utf8.decode(bytes));
+    return parse(utf8.decode(bytes));
   } catch {
     return undefined;
   }
 }
 
-/** Returns the canonical JSON of a value: keys in the order of their UTF-16 code units, no white space, no absent values (RFC 8785). */
+/**
+ * Returns the canonical JSON of a value: keys in the order of their UTF-16 code units, no white space, no absent values (RFC 8785). An
+ * exact number keeps its text.
+ */
 export function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  if (typeof value !== 'object' || value === null || isExactNumber(value)) return JSON.stringify(value);
   const fields = value as Readonly<Record<string, unknown>>;
   let text = '';
   for (const name of Object.keys(fields).sort()) {
@@ -61,7 +69,7 @@ export function unsafeShape(value: unknown, bounds: Bounds): string | undefined 
         if (names.includes('__proto__')) return 'has a key "__proto__"';
       }
       for (const child of Object.values(node)) {
-        if (typeof child === 'object' && child !== null) {
+        if (typeof child === 'object' && child !== null && !isExactNumber(child)) {
           nodes.push(child);
           depths.push(depth + 1);
         }
@@ -81,6 +89,7 @@ export function isLongerThan(value: unknown, max: number): boolean {
   while (nodes.length > 0 && left >= 0) {
     const node = nodes.pop();
     if (typeof node === 'string') left -= node.length + 2;
+    else if (isExactNumber(node)) left -= node.rawJSON.length;
     else if (typeof node !== 'object' || node === null) left -= String(node).length;
     else {
       const children: unknown[] = Object.values(node);

@@ -1,4 +1,5 @@
 import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync } from 'node:crypto';
+import { parseExactJson } from '../base/exactJson.ts';
 
 /** The purpose of a sealed value. The value is valid for this purpose only. */
 export type SealPurpose = 'session' | 'session_state' | 'question' | 'answer' | 'token' | 'server_url';
@@ -77,7 +78,7 @@ export function createSeal(secrets: readonly string[]): Seal {
           decipher.update(bytes.subarray(IV_BYTES + TAG_BYTES)),
           decipher.final(),
         ]);
-        return JSON.parse(opened.toString('utf8')) as unknown;
+        return parseExactJson(opened.toString('utf8'));
       } catch {
         return undefined;
       }

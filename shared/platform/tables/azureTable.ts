@@ -6,6 +6,7 @@ import {
   type TransactionAction,
 } from '@azure/data-tables';
 import { InfrastructureError } from '../base/errors.ts';
+import { parseExactJson } from '../base/exactJson.ts';
 import { join, MAX_DOCUMENT_LENGTH, split } from './tableDocument.ts';
 import type { Columns, Mark, OnUnreadable, Page, RowKey, Stored, Table, TableCodec } from './tables.ts';
 
@@ -49,7 +50,7 @@ export function azureTable<T>(
     return { partitionKey: partition, rowKey: row, ...codec.columns(value), ...split(document) };
   };
   const stored = (found: Row): Stored<T> => ({
-    value: codec.parse(JSON.parse(join(found))),
+    value: codec.parse(parseExactJson(join(found))),
     etag: found.etag,
   });
 

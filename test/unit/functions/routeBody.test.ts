@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { MAX_BODY_BYTES } from '../../../functions/http/limits.ts';
 import type { Route } from '../../../functions/http/route.ts';
 import { serve } from '../../../functions/http/serve.ts';
+import { parseExactJson } from '../../../shared/platform/base/exactJson.ts';
 import { callerTenant, type FakeHttpDeps, fakeHttpDeps } from '../../support/httpDeps.ts';
 import { type Body, good, ok, problemOf, put, routeThat, type Sent, url } from '../../support/testRoute.ts';
 
@@ -30,6 +31,18 @@ describe('a body', () => {
     });
     expect(calls[0]?.query.get('wait')).toBe('3');
     expect(calls[0]?.signal.aborted).toBe(false);
+  });
+
+  test('is parsed as the route wants it: numbers are doubles where it says nothing', async () => {
+    const text = '{"name":1.0}';
+    for (const [parseBody, body] of [
+      [undefined, { name: 1 }],
+      [parseExactJson, parseExactJson(text)],
+    ] as const) {
+      const { route, calls } = routeThat(ok, { body: z.any(), ...(parseBody && { parseBody }) });
+      await serve(route, deps)(put(good, text));
+      expect(calls[0]?.body).toEqual(body);
+    }
   });
 
   test.each<[body: Sent, headers: Record<string, string>, why: string]>([

@@ -271,7 +271,7 @@ const rows: readonly Row[] = [
     { jsonrpc: '2.0', id: 1 },
     { jsonrpc: '2.0', id: 1, method: 2 },
   ].map((message) => ({ why: `${JSON.stringify(message)} is no message`, message, expected: -32600 })),
-  ...[null, 1.5, 2 ** 60, {}, true].map((id) => ({
+  ...[null, 1.5, {}, true].map((id) => ({
     why: `an id is a string or a whole number, not ${JSON.stringify(id)}`,
     message: { jsonrpc: '2.0', id, method: 'ping' },
     expected: -32600,

@@ -7,6 +7,7 @@ import {
   mismatchedParameter,
   parameterHeaders,
 } from '../../../shared/gateway/protocol/parameterHeaders.ts';
+import { parseExactJson } from '../../../shared/platform/base/exactJson.ts';
 
 const schema = (properties: object, more: object = {}) => ({ type: 'object', properties, ...more });
 const region = { type: 'string', 'x-mcp-header': 'Region' };
@@ -75,6 +76,21 @@ test.each([
 ])('$why: header and argument agree: $agrees', ({ value, sent, agrees }) => {
   const received = new Headers(sent === undefined ? {} : { 'Mcp-Param-Region': sent });
   expect(mismatchedParameter(headers, { a: { b: value } }, received) === undefined).toBe(agrees);
+});
+
+test.each([
+  { written: '42.0', mirrored: '42' },
+  { written: '1e3', mirrored: '1000' },
+  { written: '-0', mirrored: '0' },
+  { written: '42', mirrored: '42' },
+  // Beyond the safe integers a value must not be repeated in a header (2026-07-28, server/tools).
+  { written: '725653563933458432', mirrored: undefined },
+  { written: '1.50', mirrored: undefined },
+])('the argument $written is repeated as $mirrored', ({ written, mirrored }) => {
+  const args = parseExactJson(`{"a":{"b":${written}}}`) as { a: unknown };
+  expect(mirrorParameters(headers, args)['mcp-param-region']).toBe(mirrored);
+  const received = new Headers(mirrored === undefined ? {} : { 'Mcp-Param-Region': mirrored });
+  expect(mismatchedParameter(headers, args, received)).toBeUndefined();
 });
 
 test('what is mirrored up is what is accepted down, whatever the value', () => {

@@ -112,6 +112,20 @@ const rows: readonly Row[] = [
     expected: { result: { content: text, 'acme/top': 1, _meta: { 'acme/m': 1 } } },
   },
   {
+    why: 'a _meta of reserved keys alone is nothing to a legacy client',
+    from: 'modern',
+    to: 'legacy',
+    outcome: { result: { resultType: 'complete', content: text, _meta: { [SERVER]: {} } } },
+    expected: { result: { content: text } },
+  },
+  {
+    why: 'an empty _meta is the server’s own',
+    from: 'modern',
+    to: 'legacy',
+    outcome: { result: { resultType: 'complete', content: text, _meta: {} } },
+    expected: { result: { content: text, _meta: {} } },
+  },
+  {
     why: 'structured content of another kind is told in text',
     from: 'modern',
     to: 'legacy',
@@ -166,7 +180,6 @@ const rows: readonly Row[] = [
         resultType: 'input_required',
         inputRequests: { k: { method: 'elicitation/create' } },
         requestState: 's',
-        _meta: { [SERVER]: gateway },
       },
     },
   },
@@ -181,6 +194,32 @@ const rows: readonly Row[] = [
 
 test.each(rows)('$from to $to: $why', ({ from, to, outcome, expected }) => {
   expect(clients[to].translate[from](outcome, 'tools/call')).toEqual(expected);
+});
+
+test.each([
+  ['legacy', 'legacy', 'z _meta y content a'],
+  ['legacy', 'modern', 'z _meta y content a'],
+  ['modern', 'legacy', 'z _meta y content a'],
+  ['modern', 'modern', 'z ttlMs _meta y cacheScope content resultType a'],
+] as const)('%s to %s: the fields stay in the order of the server', (from, to, order) => {
+  const fields = 'z ttlMs _meta y cacheScope content resultType a'.split(' ');
+  const result = {
+    ...Object.fromEntries(fields.map((name) => [name, 1])),
+    ...{ resultType: 'complete', _meta: { b: 1, [SERVER]: { name: 's' }, a: 1 } },
+  };
+  const { [SERVER]: _server, ...legacyMeta } = result._meta;
+  const outcome = {
+    result:
+      from === 'modern'
+        ? result
+        : { ...Object.fromEntries(order.split(' ').map((name) => [name, 1])), _meta: legacyMeta },
+  };
+  const translated = clients[to].translate[from](outcome, 'resources/read');
+  const shown = 'result' in translated ? translated.result : {};
+  const own = Object.keys(shown).filter((name) => fields.includes(name));
+  expect(own.filter((name) => order.split(' ').includes(name)).join(' ')).toBe(order);
+  const meta = Object.keys(shown['_meta'] ?? {}).filter((name) => name !== SERVER);
+  expect(meta).toEqual(['b', 'a']);
 });
 
 describe('what lies between the gateway and its upstream', () => {

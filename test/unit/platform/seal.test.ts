@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { parseExactJson } from '../../../shared/platform/base/exactJson.ts';
 import { createSeal } from '../../../shared/platform/security/seal.ts';
 
 const [old, current] = ['an-old-key-that-is-long-enough-for-it', 'a-new-key-that-is-long-enough-for-it-too'];
@@ -26,6 +27,13 @@ describe('a sealed value', () => {
     ['when it is empty', () => seal.open('token', ['t1', 'u1'], '')],
   ])('does not open %s', (_why, open) => {
     expect(open()).toBeUndefined();
+  });
+
+  test('keeps the text of every number', () => {
+    const text = '{"id":1764489081123456789,"price":1.0,"n":[0.1,2]}';
+    const opened = seal.open('answer', [], seal.close('answer', [], parseExactJson(text)));
+    expect(opened).toHaveProperty('n', [0.1, 2]);
+    expect(JSON.stringify(opened)).toBe(text);
   });
 
   test('is the same for the same content, and differs with the content, the owner and the purpose', () => {
