@@ -1,15 +1,12 @@
-import type { Era } from '../../registry/records/era.ts';
+import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import type { UpstreamTarget } from '../../registry/records/upstreamSettings.ts';
+import { DISCOVERY_ANSWER_TIMEOUT_MS, PROBE_TIMEOUT_MS } from '../protocol/limits.ts';
 import { LATEST_MODERN } from '../protocol/versions.ts';
-import { UnsuitableServer } from './fault.ts';
+import { afterAttempts, OutdatedEra, UnsuitableServer, UpstreamFault } from './fault.ts';
 import { openLegacy } from './openLegacy.ts';
 import { openModern } from './openModern.ts';
 import type { OutboundTo } from './outboundTo.ts';
-import type { OpenEra, OpenServer } from './upstreamEra.ts';
-
-const openers: Record<Era, OpenEra> = { modern: openModern, legacy: openLegacy };
-/** The modern era first (2026-07-28, versioning, Backward Compatibility). */
-const order: readonly Era[] = ['modern', 'legacy'];
+import type { OpenServer } from './upstreamEra.ts';
 
 /** Opens a server of either era, or of the one that it is pinned to. @throws UpstreamFault, UnsuitableServer */
 export async function openServer(
@@ -17,11 +14,50 @@ export async function openServer(
   outboundTo: OutboundTo,
   signal: AbortSignal,
 ): Promise<OpenServer> {
+  const { url, upstream } = target;
   const outbound = outboundTo(target);
-  const pinned = target.upstream?.era;
-  for (const era of pinned ? [pinned] : order) {
-    const opened = await openers[era](outbound, target.url, signal);
-    if (opened) return opened;
-  }
+  if (upstream?.era === 'legacy') return openLegacy(outbound, url, signal);
+  if (upstream?.era === undefined) return openEither(outbound, url, signal);
+  const opened = await openModern(outbound, url, signal, DISCOVERY_ANSWER_TIMEOUT_MS);
+  if (opened) return opened;
   throw new UnsuitableServer(`does not speak MCP ${LATEST_MODERN}, to which it is pinned`);
 }
+
+/**
+ * The modern era first (2026-07-28, versioning, Backward Compatibility). Servers of the legacy era answer `server/discover` in
+ * every possible way, or not at all. So every failure of it leads to `initialize`, but for those that `initialize` shares.
+ */
+async function openEither(
+  outbound: OutboundClient,
+  url: string,
+  signal: AbortSignal,
+): Promise<OpenServer> {
+  let fault: UpstreamFault | undefined;
+  try {
+    const opened = await openModern(outbound, url, signal, PROBE_TIMEOUT_MS);
+    if (opened) return opened;
+  } catch (error) {
+    if (!(error instanceof UpstreamFault) || isShared(error) || signal.aborted) throw error;
+    fault = error;
+  }
+  try {
+    return await openLegacy(outbound, url, signal);
+  } catch (error) {
+    if (fault === undefined || !(error instanceof UpstreamFault)) throw error;
+    // A modern server that had to start answers now.
+    const opened =
+      fault.kind === 'timeout' && error.kind !== 'timeout' && !signal.aborted
+        ? await openModern(outbound, url, signal, DISCOVERY_ANSWER_TIMEOUT_MS)
+        : undefined;
+    if (opened) return opened;
+    const isFirstMoreTelling = fault.kind === 'credentials_wanted' || error instanceof OutdatedEra;
+    throw afterAttempts(isFirstMoreTelling ? fault : error, [
+      ['server/discover', fault],
+      ['initialize', error],
+    ]);
+  }
+}
+
+/** Sign-in, a forbidden address and a redirect concern every request. */
+const isShared = ({ kind, status = 0 }: UpstreamFault): boolean =>
+  kind === 'address_refused' || status === 401 || (status >= 300 && status < 400);
