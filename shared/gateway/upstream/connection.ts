@@ -15,7 +15,7 @@ export interface Reachable extends UpstreamTarget {
 
 /** One request of a client, with the names of the server that it goes to. */
 export interface UpstreamCall {
-  /** The client's id. The server gets another one. */
+  /** The client's id. The server may get another one. */
   readonly id: RequestId;
   readonly method: string;
   readonly params: JsonObject;

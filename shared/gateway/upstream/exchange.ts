@@ -3,12 +3,12 @@ import { readUrl } from '../../platform/base/readUrl.ts';
 import { IdleTimeout, type OutboundBody } from '../../platform/outbound/outboundBody.ts';
 import { DecodingError } from '../../platform/outbound/decodedBody.ts';
 import { headerOf } from '../../platform/outbound/exchange.ts';
-import { explain, type OutboundClient, UNDECODABLE } from '../../platform/outbound/outboundClient.ts';
+import { explain, NO_CONNECTION, type OutboundClient, UNDECODABLE } from '../../platform/outbound/outboundClient.ts';
 import type { Message } from '../protocol/jsonRpc.ts';
 import { CALL_TIMEOUT_MS, LINGER_MS, MAX_ANSWER_BYTES, MAX_STREAM_EVENTS } from '../protocol/limits.ts';
 import { readServerMessages } from '../protocol/serverMessages.ts';
 import { createSseParser, type SseEvent } from '../protocol/sse.ts';
-import { UpstreamFault } from './fault.ts';
+import { NoConnection, UpstreamFault } from './fault.ts';
 
 /** One HTTP request to an MCP endpoint. */
 export interface Exchange {
@@ -45,8 +45,10 @@ export async function send(outbound: OutboundClient, { message, ...exchange }: E
   if (!sent.ok) {
     const { kind, message: detail } = sent.error;
     if (kind === 'timeout') throw new UpstreamFault('timeout', 'did not answer in time');
-    throw kind === 'invalid'
-      ? new UpstreamFault('address_refused', `has an address that the gateway may not call: ${detail}`)
+    if (kind === 'invalid')
+      throw new UpstreamFault('address_refused', `has an address that the gateway may not call: ${detail}`);
+    throw NO_CONNECTION.has(detail)
+      ? new NoConnection(detail)
       : new UpstreamFault('unreachable', `could not be reached: ${detail}`);
   }
   const { statusCode, body } = sent.value;

@@ -67,6 +67,13 @@ export function afterAttempts(
   return new UpstreamFault(fault.kind, fault.message, fault.status, { ...fault.said, tried });
 }
 
+/** No connection came about, so another request would fail too. */
+export class NoConnection extends UpstreamFault {
+  constructor(reason: string) {
+    super('unreachable', `could not be reached: ${reason}`);
+  }
+}
+
 /** The server opens no session any more, because it now speaks the modern era. Its record is outdated. */
 export class OutdatedEra extends UpstreamFault {
   constructor() {

@@ -72,10 +72,12 @@ function modernConnection(
     era: 'modern',
     usesMrtr: true,
     request: (call, signal) => {
-      const { method, tool, params, traceparent, timeoutMs } = call;
+      const { id: clientId, method, tool, params, traceparent, timeoutMs } = call;
       const args = isObject(params['arguments']) ? params['arguments'] : {};
       const name = params[NAMED_BY.get(method) ?? ''];
-      const request = { jsonrpc: '2.0', id: nextId(), method, params: paramsOf(call, version) } as const;
+      // The answer comes in the same exchange, so any whole number will do.
+      const id = typeof clientId === 'number' ? clientId : nextId();
+      const request = { jsonrpc: '2.0', id, method, params: paramsOf(call, version) } as const;
       const headers = {
         ...(typeof name === 'string' && { 'mcp-name': encodeHeaderValue(name) }),
         ...(tool && mirrorParameters(parameterHeaders(tool['inputSchema']) ?? [], args)),

@@ -2,7 +2,7 @@ import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import type { UpstreamTarget } from '../../registry/records/upstreamSettings.ts';
 import { DISCOVERY_ANSWER_TIMEOUT_MS, PROBE_TIMEOUT_MS } from '../protocol/limits.ts';
 import { LATEST_MODERN } from '../protocol/versions.ts';
-import { afterAttempts, OutdatedEra, UnsuitableServer, UpstreamFault } from './fault.ts';
+import { afterAttempts, NoConnection, OutdatedEra, UnsuitableServer, UpstreamFault } from './fault.ts';
 import { openLegacy } from './openLegacy.ts';
 import { openModern } from './openModern.ts';
 import type { OutboundTo } from './outboundTo.ts';
@@ -50,14 +50,20 @@ async function openEither(
         ? await openModern(outbound, url, signal, DISCOVERY_ANSWER_TIMEOUT_MS)
         : undefined;
     if (opened) return opened;
-    const isFirstMoreTelling = fault.kind === 'credentials_wanted' || error instanceof OutdatedEra;
-    throw afterAttempts(isFirstMoreTelling ? fault : error, [
+    throw afterAttempts(error instanceof OutdatedEra ? fault : error, [
       ['server/discover', fault],
       ['initialize', error],
     ]);
   }
 }
 
-/** Sign-in, a forbidden address and a redirect concern every request. */
-const isShared = ({ kind, status = 0 }: UpstreamFault): boolean =>
-  kind === 'address_refused' || status === 401 || (status >= 300 && status < 400);
+/** A missing connection, sign-in, a forbidden address and a redirect concern every request. */
+const isShared = (fault: UpstreamFault): boolean => {
+  const { kind, status = 0 } = fault;
+  return (
+    fault instanceof NoConnection ||
+    kind === 'address_refused' ||
+    kind === 'credentials_wanted' ||
+    (status >= 300 && status < 400)
+  );
+};

@@ -133,10 +133,9 @@ function guardedLookup(policy: AddressPolicy, resolve: Resolver): LookupFunction
   };
 }
 
-const reasons: Readonly<Record<string, string>> = {
+/** The codes of failures before a connection is open. */
+const connectReasons: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
-  ECONNRESET: 'connection closed by the server',
-  UND_ERR_SOCKET: 'connection closed by the server',
   ENOTFOUND: 'host name not found',
   EAI_AGAIN: 'host name could not be resolved',
   EHOSTUNREACH: 'host unreachable',
@@ -145,6 +144,14 @@ const reasons: Readonly<Record<string, string>> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: 'its TLS certificate is self-signed',
   ERR_TLS_CERT_ALTNAME_INVALID: 'its TLS certificate is for another name',
 };
+const reasons: Readonly<Record<string, string>> = {
+  ...connectReasons,
+  ECONNRESET: 'connection closed by the server',
+  UND_ERR_SOCKET: 'connection closed by the server',
+};
+
+/** Messages of `unavailable` that mean that no connection came about. */
+export const NO_CONNECTION: ReadonlySet<string> = new Set(Object.values(connectReasons));
 
 /** The problem of a response that `DecodingError` is about. */
 export const UNDECODABLE = 'its answer has a content encoding that the gateway cannot decode';
