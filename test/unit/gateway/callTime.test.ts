@@ -107,19 +107,22 @@ const settle = () => vi.advanceTimersByTimeAsync(0);
 test.each([
   { timeoutMs: undefined, seconds: 100, why: 'the usual limit' },
   { timeoutMs: 20_000, seconds: 20, why: 'the limit of its record' },
-])('a stream that is silent for $seconds seconds is ended with an error: $why', async ({ timeoutMs, seconds }) => {
-  const { body, outbound } = upstream('text/event-stream');
-  const read = text(await call(outbound, { timeoutMs }));
-  // Progress and comments are signs of life.
-  for (const sign of [progress, ': still here\n\n']) {
-    body.write(sign);
-    await vi.advanceTimersByTimeAsync(seconds * 1_000 - 100);
-    expect(body.destroyed).toBe(false);
-  }
-  await vi.advanceTimersByTimeAsync(200);
-  expect(await read).toContain(`"slow\\" sent nothing for ${seconds} seconds`);
-  expect(body.destroyed).toBe(true);
-});
+])(
+  'a stream that is silent for $seconds seconds is ended with an error: $why',
+  async ({ timeoutMs, seconds }) => {
+    const { body, outbound } = upstream('text/event-stream');
+    const read = text(await call(outbound, { timeoutMs }));
+    // Progress and comments are signs of life.
+    for (const sign of [progress, ': still here\n\n']) {
+      body.write(sign);
+      await vi.advanceTimersByTimeAsync(seconds * 1_000 - 100);
+      expect(body.destroyed).toBe(false);
+    }
+    await vi.advanceTimersByTimeAsync(200);
+    expect(await read).toContain(`"slow\\" sent nothing for ${seconds} seconds`);
+    expect(body.destroyed).toBe(true);
+  },
+);
 
 test('a stream that goes on for 210 seconds is ended with an error', async () => {
   const { body, outbound } = upstream('text/event-stream');
