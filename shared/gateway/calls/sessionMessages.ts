@@ -66,7 +66,7 @@ export async function deliverAnswer(
   session: ClientSession,
   { caller, view }: Place,
   signal: AbortSignal,
-  { serverRequests, outboundTo, newId }: Parts,
+  { serverRequests, outboundTo }: Parts,
 ): Promise<Response> {
   const accepted = () => new Response(null, { status: 202 });
   const reject = (error: JsonRpcError) => jsonResponse(400, null, { error });

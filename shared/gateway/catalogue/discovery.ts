@@ -149,7 +149,8 @@ function toItem<L extends List>({ key, word, maxLength }: L, value: unknown): It
 const advice: Readonly<Partial<Record<UpstreamFault['kind'], string>>> = {
   unreachable: 'Is it running, and is the URL right?',
   timeout: 'Is it running, and not overloaded? Then register it again.',
-  credentials_wanted: 'It needs sign-in: name a credential in upstream.headers, or check the one that is named there.',
+  credentials_wanted:
+    'It needs sign-in: name a credential in upstream.headers, or check the one that is named there.',
   not_mcp: 'Does the URL end in the path of its MCP endpoint, often /mcp?',
 };
 

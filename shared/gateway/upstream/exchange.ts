@@ -1,9 +1,14 @@
 import { ANSWER_BOUNDS, parseJson, unsafeShape } from '../../platform/base/json.ts';
 import { readUrl } from '../../platform/base/readUrl.ts';
-import { IdleTimeout, type OutboundBody } from '../../platform/outbound/outboundBody.ts';
 import { DecodingError } from '../../platform/outbound/decodedBody.ts';
 import { headerOf } from '../../platform/outbound/exchange.ts';
-import { explain, NO_CONNECTION, type OutboundClient, UNDECODABLE } from '../../platform/outbound/outboundClient.ts';
+import { IdleTimeout, type OutboundBody } from '../../platform/outbound/outboundBody.ts';
+import {
+  explain,
+  NO_CONNECTION,
+  type OutboundClient,
+  UNDECODABLE,
+} from '../../platform/outbound/outboundClient.ts';
 import type { Message } from '../protocol/jsonRpc.ts';
 import { CALL_TIMEOUT_MS, LINGER_MS, MAX_ANSWER_BYTES, MAX_STREAM_EVENTS } from '../protocol/limits.ts';
 import { readServerMessages } from '../protocol/serverMessages.ts';

@@ -94,7 +94,8 @@ export function statusFault(status: number, location?: URL): UpstreamFault | und
       status,
     );
   }
-  if (status < 300 || status >= 400) return new UpstreamFault('http_status', `answered HTTP ${status}`, status);
+  if (status < 300 || status >= 400)
+    return new UpstreamFault('http_status', `answered HTTP ${status}`, status);
   const target = location === undefined ? '' : ` to ${location.origin}`;
   return new UpstreamFault(
     'http_status',

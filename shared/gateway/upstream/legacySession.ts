@@ -148,7 +148,8 @@ export function resumeSession(
     // After an abort the request below fails at once.
     await pause(waitMs, undefined, { signal }).catch(() => undefined);
     const reply = await get(signal, { 'last-event-id': lastEventId });
-    if (reply.form === 'events' && statusFault(reply.status, reply.location) === undefined) return { ...reply, idleMs };
+    if (reply.form === 'events' && statusFault(reply.status, reply.location) === undefined)
+      return { ...reply, idleMs };
     drop(reply);
     return undefined;
   }

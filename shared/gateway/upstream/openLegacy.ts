@@ -42,13 +42,7 @@ async function openStreamable(
   url: string,
   signal: AbortSignal,
 ): Promise<OpenServer> {
-  const { session, result } = await openSession(
-    outbound,
-    url,
-    NO_CAPABILITIES,
-    createRequestIds(),
-    signal,
-  );
+  const { session, result } = await openSession(outbound, url, NO_CAPABILITIES, createRequestIds(), signal);
   return {
     profile: profileOf('legacy', session.version, result, result['serverInfo']),
     ask: (method, params) => askInSession(session, method, params, signal),
@@ -67,11 +61,7 @@ async function askInSession(
   return resultOf(method, await outcomeOf(await session.answer(reply, request)));
 }
 
-async function openHttpSse(
-  outbound: OutboundClient,
-  url: string,
-  signal: AbortSignal,
-): Promise<OpenServer> {
+async function openHttpSse(outbound: OutboundClient, url: string, signal: AbortSignal): Promise<OpenServer> {
   const { session, result } = await openHttpSseSession(outbound, url, bounded(signal));
   const profile = profileOf('legacy', String(result['protocolVersion']), result, result['serverInfo']);
   return {

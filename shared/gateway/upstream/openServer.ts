@@ -17,21 +17,30 @@ export async function openServer(
   const { url, upstream } = target;
   const outbound = outboundTo(target);
   if (upstream?.era === 'legacy') return openLegacy(outbound, url, signal);
-  if (upstream?.era === undefined) return openEither(outbound, url, signal);
-  const opened = await openModern(outbound, url, signal, DISCOVERY_ANSWER_TIMEOUT_MS);
-  if (opened) return opened;
-  throw new UnsuitableServer(`does not speak MCP ${LATEST_MODERN}, to which it is pinned`);
+  return upstream?.era === 'modern' ? openPinned(outbound, url, signal) : openEither(outbound, url, signal);
 }
+
+async function openPinned(outbound: OutboundClient, url: string, signal: AbortSignal): Promise<OpenServer> {
+  const unsuitable = `does not speak MCP ${LATEST_MODERN}, to which it is pinned`;
+  try {
+    const opened = await openModern(outbound, url, signal, DISCOVERY_ANSWER_TIMEOUT_MS);
+    if (opened) return opened;
+  } catch (error) {
+    const isOtherAnswer =
+      error instanceof UpstreamFault && (error.kind === 'not_mcp' || isClientError(error.status));
+    throw isOtherAnswer ? new UnsuitableServer(`${unsuitable}: it ${error.message}`) : error;
+  }
+  throw new UnsuitableServer(unsuitable);
+}
+
+const isClientError = (status = 0): boolean =>
+  status >= 400 && status < 500 && status !== 401 && status !== 403;
 
 /**
  * The modern era first (2026-07-28, versioning, Backward Compatibility). Servers of the legacy era answer `server/discover` in
  * every possible way, or not at all. So every failure of it leads to `initialize`, but for those that `initialize` shares.
  */
-async function openEither(
-  outbound: OutboundClient,
-  url: string,
-  signal: AbortSignal,
-): Promise<OpenServer> {
+async function openEither(outbound: OutboundClient, url: string, signal: AbortSignal): Promise<OpenServer> {
   let fault: UpstreamFault | undefined;
   try {
     const opened = await openModern(outbound, url, signal, PROBE_TIMEOUT_MS);

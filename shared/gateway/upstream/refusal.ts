@@ -8,11 +8,7 @@ import { oneLine, UpstreamFault } from './fault.ts';
  * 400 and 404 do, and many servers send others). @throws UpstreamFault `fault` with what the server said, for every other body. A
  * 401 and a 403 stay the fault that they are, because they ask for credentials.
  */
-export async function refusedOutcome(
-  reply: Reply,
-  id: RequestId,
-  fault: UpstreamFault,
-): Promise<Outcome> {
+export async function refusedOutcome(reply: Reply, id: RequestId, fault: UpstreamFault): Promise<Outcome> {
   const { text, error, isFor } = await readRefusal(reply, id);
   if (error !== undefined && isFor === true && fault.kind !== 'credentials_wanted') return { error };
   const reason = fault.said?.reason ?? reasonIn(text, error);

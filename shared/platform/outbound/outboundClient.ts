@@ -81,7 +81,8 @@ export function openOutboundClient(policy: AddressPolicy, resolve: Resolver = lo
     }
   }
   return {
-    request: (request) => (request.followsRedirects === true ? followRedirects(request, send) : send(request)),
+    request: (request) =>
+      request.followsRedirects === true ? followRedirects(request, send) : send(request),
     close: () => agent.close(),
   };
 }

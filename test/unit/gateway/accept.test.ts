@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { acceptedForm } from '../../../shared/gateway/protocol/accept.ts';
 
-test.each([
+test.each<[string | null, string, string]>([
   [null, 'any', 'curl with an empty header'],
   ['', 'any', 'nothing that can be read'],
   ['application/json, text/event-stream', 'any', 'the SDKs'],
@@ -17,6 +17,6 @@ test.each([
   ['text/event-stream; q=0.9, text/plain', 'events', 'streams beside another text'],
   ['application/json;q=0.0, text/event-stream', 'events', 'JSON is excluded'],
   ['application/json;q=0.1, text/event-stream', 'any', 'a preference is no refusal'],
-])('%j accepts %s: %s', (accept, form) => {
-  expect(acceptedForm(accept)).toBe(form);
+])('%j accepts %s: %s', (accept, form, why) => {
+  expect(acceptedForm(accept), why).toBe(form);
 });
