@@ -85,6 +85,41 @@ describe('the era', () => {
       era: 'legacy',
     },
     { why: 'a result of another shape', probe: say({ hello: 1 }), era: 'legacy' },
+    { why: 'a 500', probe: (response) => response.writeHead(500).end(), era: 'legacy' },
+    { why: 'a 500 with a JSON-RPC error', probe: say({ code: -32603 }, 500), era: 'legacy' },
+    { why: 'a 501', probe: (response) => response.writeHead(501).end(), era: 'legacy' },
+    { why: 'a 405', probe: (response) => response.writeHead(405).end(), era: 'legacy' },
+    { why: 'an empty 202', probe: (response) => response.writeHead(202).end(), era: 'legacy' },
+    { why: 'a broken connection', probe: (response) => response.destroy(), era: 'legacy' },
+    {
+      why: 'bytes that are no HTTP',
+      probe: (response) => response.socket?.end('hello\r\n\r\n'),
+      era: 'legacy',
+    },
+    {
+      why: 'JSON that breaks off',
+      probe: (response) => {
+        json(response, '{"jsonrpc":');
+      },
+      era: 'legacy',
+    },
+    {
+      why: 'a stream without an answer',
+      probe: (response) => {
+        response
+          .writeHead(200, { 'content-type': 'text/event-stream' })
+          .end('data: {"type":"heartbeat"}\n\n');
+      },
+      era: 'legacy',
+    },
+    {
+      why: 'a modern error without an id that offers legacy versions',
+      probe: (response) => {
+        const error = { code: -32022, message: 'no', data: { supported: ['2025-06-18'] } };
+        json(response, { jsonrpc: '2.0', id: null, error }, 400);
+      },
+      era: 'legacy',
+    },
     {
       why: 'a modern error that offers legacy versions',
       probe: say({ code: -32022, data: { supported: ['2025-06-18'] } }, 400),
@@ -109,22 +144,30 @@ describe('the era', () => {
       says: /HTTP 403: it wants credentials/,
     },
     {
-      why: 'a 500',
-      probe: (response) => response.writeHead(500).end(),
-      kind: 'unavailable',
-      says: /HTTP 500/,
-    },
-    {
-      why: 'a broken connection',
-      probe: (response) => response.destroy(),
-      kind: 'unavailable',
-      says: /could not be reached/,
-    },
-    {
-      why: 'a redirect',
-      probe: (response) => response.writeHead(308, { location: '/x' }).end(),
+      why: 'a redirect to another origin',
+      probe: (response) => response.writeHead(308, { location: 'https://other.example/mcp?key=1' }).end(),
       kind: 'invalid',
-      says: /Register the URL/,
+      says: /a redirect to https:\/\/other\.example, which .* "Location: https:\/\/other\.example\/mcp"\. Register the URL/,
+    },
+    {
+      why: 'a redirect that drops the body',
+      probe: (response) => response.writeHead(302, { location: '/login' }).end(),
+      kind: 'invalid',
+      says: /HTTP 302, a redirect to http:.*\/login"/,
+    },
+    {
+      why: 'a 401 with a reason',
+      probe: (response) => {
+        json(response, { error: 'invalid_token', error_description: 'The token\nhas expired.' }, 401);
+      },
+      kind: 'invalid',
+      says: /HTTP 401.* It says: "The token has expired\."\. It needs sign-in: name a credential in upstream\.headers/,
+    },
+    {
+      why: 'a 403 with a JSON-RPC error',
+      probe: say({ code: -32000, message: 'Only for members.' }, 403),
+      kind: 'invalid',
+      says: /HTTP 403.* It says: "Only for members\."/,
     },
     {
       why: 'a version of tomorrow alone',
@@ -141,6 +184,80 @@ describe('the era', () => {
     });
     expect(made.received.map(({ message }) => message.method)).toEqual(['server/discover']);
   });
+
+  test('is legacy when the probe has no answer within five seconds', async () => {
+    const made = await upstream({ 'server/discover': () => undefined, 'tools/list': list(tool('a')) });
+    expect(await discover(made.url)).toMatchObject({ ok: true, value: { era: 'legacy' } });
+  }, 15_000);
+
+  test('is modern when the server answers the second probe, after it refused initialize', async () => {
+    let probes = 0;
+    const made = await upstream({
+      'server/discover': (response, received) => {
+        probes += 1;
+        if (probes > 1) modern(response, received);
+      },
+      initialize: noMethod,
+      'tools/list': list(tool('a')),
+    });
+    expect(await discover(made.url)).toMatchObject({ ok: true, value: { era: 'modern' } });
+  }, 15_000);
+
+  test('is not found when nothing is answered well, and the reason says what was tried', async () => {
+    const made = await upstream({
+      'server/discover': (response) => response.writeHead(500).end(),
+      initialize: (response) =>
+        response.writeHead(404, { 'content-type': 'text/plain' }).end('Nothing here.'),
+      GET: (response) => response.writeHead(405).end(),
+    });
+    const found = await discover(made.url);
+    expect(found).toMatchObject({ ok: false, error: { kind: 'invalid' } });
+    expect(!found.ok && found.error.message).toBe(
+      'The server answered HTTP 404. It says: "Nothing here.". Does the URL end in the path of its MCP endpoint, often /mcp? ' +
+        'Tried: server/discover (answered HTTP 500), initialize (answered HTTP 404), the HTTP+SSE transport (answered HTTP 405).',
+    );
+  });
+
+  test.each<{ why: string; refuse: Replies[string]; agreed: string }>([
+    {
+      why: 'data',
+      refuse: say({
+        code: -32602,
+        message: 'Unsupported',
+        data: { supported: ['2025-03-26', '2024-11-05'] },
+      }),
+      agreed: '2025-03-26',
+    },
+    { why: 'its text', refuse: say({ code: -32600, message: 'Use 2024-11-05.' }, 400), agreed: '2024-11-05' },
+  ])(
+    'is legacy in an older revision that a refusal of the newest names in $why',
+    async ({ refuse, agreed }) => {
+      const made = await upstream({
+        'server/discover': noMethod,
+        initialize: (response, received) => {
+          const asked = received.message.params?.['protocolVersion'];
+          if (asked !== agreed) refuse(response, received);
+          else
+            say({ protocolVersion: agreed, capabilities: { tools: {} }, serverInfo: {} })(response, received);
+        },
+        'tools/list': list(tool('a')),
+      });
+      expect(await discover(made.url)).toMatchObject({ ok: true, value: { protocolVersion: agreed } });
+    },
+  );
+
+  test.each(['2024-11-05', '2025-03-26', '2025-06-18'])(
+    'is legacy in the revision %s',
+    async (protocolVersion) => {
+      const made = await upstream({
+        'server/discover': noMethod,
+        initialize: say({ protocolVersion, capabilities: { tools: {} }, serverInfo: {} }),
+        'tools/list': list(tool('a')),
+      });
+      expect(await discover(made.url)).toMatchObject({ ok: true, value: { protocolVersion } });
+      expect(made.received.at(-1)?.headers['mcp-protocol-version']).toBe(protocolVersion);
+    },
+  );
 
   test('is asked for in a version that it names itself, once more', async () => {
     let refusals = 1;

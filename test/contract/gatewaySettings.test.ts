@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { discoverServer } from '../../shared/gateway/catalogue/discovery.ts';
 import { createOutboundTo } from '../../shared/gateway/upstream/outboundTo.ts';
@@ -61,6 +62,32 @@ describe('a server whose record names a credential', () => {
     const before = vault.received.length;
     await (await call('wide')).all();
     expect(vault.received.slice(before).map(({ headers }) => headers.authorization)).toEqual([SECRET]);
+  });
+});
+
+describe('a credential', () => {
+  test('is redacted in an answer that the server encoded, and goes along with a redirect within the origin', async () => {
+    const seen: unknown[] = [];
+    const echoing = await handmadeUpstream((response, { message: { id }, headers }) => {
+      seen.push(headers.authorization);
+      if (response.req.url === '/mcp') {
+        response.writeHead(307, { location: '/mcp/' }).end();
+        return;
+      }
+      const content = [{ type: 'text', text: headers.authorization }];
+      const text = JSON.stringify({ jsonrpc: '2.0', id, result: { resultType: 'complete', content } });
+      response.writeHead(200, { 'content-type': 'application/json', 'content-encoding': 'gzip' });
+      response.end(gzipSync(text));
+    });
+    const origins = [new URL(echoing.url).origin];
+    const apart = await startGateway(memoryState(), azureTableServerStore(memoryTables()), {
+      vault: { value: SECRET, origins, tenants: [tenantId] },
+    });
+    await apart.register('echo', echoing.url, { discovery: discoveryOf('modern'), upstream: signed });
+    const answer = await post(apart.urlOf('echo'), 'modern', 'tools/call', { name: 'echo' });
+    expect((await answer.all())[0]?.result?.content).toMatchObject([{ text: '[redacted]' }]);
+    expect(seen).toEqual([SECRET, SECRET]);
+    await Promise.all([apart.close(), echoing.close()]);
   });
 });
 

@@ -75,7 +75,8 @@ describe('the gateway by itself', () => {
     ['2025-03-26', '2025-03-26'],
     ['2025-06-18', '2025-06-18'],
     ['2025-11-25', '2025-11-25'],
-    ['2024-11-05', '2025-11-25'],
+    ['2024-11-05', '2024-11-05'],
+    ['2024-10-07', '2025-11-25'],
     ['2026-07-28', '2025-11-25'],
   ])('initialize of %s agrees on %s, in a session that only this client can read', async (asked, agreed) => {
     const answer = await postRaw(gateway.url, {

@@ -4,7 +4,7 @@ import type { Tool } from '../../shared/registry/records/server.ts';
 
 export const MODERN = '2026-07-28';
 /** Every version that the gateway offers to clients, newest first. */
-export const OFFERED = [MODERN, '2025-11-25', '2025-06-18', '2025-03-26'];
+export const OFFERED = [MODERN, '2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05'];
 
 /** A JSON-RPC message as tests look at it. */
 export interface Answered {

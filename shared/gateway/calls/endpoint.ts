@@ -1,14 +1,15 @@
 import { toProblem } from '../../platform/http/problem.ts';
 import type { View } from '../catalogue/view.ts';
 import { listenLegacy } from '../listen/listen.ts';
+import { acceptedForm } from '../protocol/accept.ts';
 import { classify } from '../protocol/classify.ts';
 import { INVALID_REQUEST, toJsonRpcError } from '../protocol/errorCodes.ts';
 import type { Outcome, RequestId } from '../protocol/jsonRpc.ts';
 import { announcesChanges } from '../protocol/notifications.ts';
-import { faultOutcome, faultResponse, jsonResponse } from '../protocol/responses.ts';
+import { asEvents, faultOutcome, faultResponse, jsonResponse } from '../protocol/responses.ts';
 import type { ClientSession } from '../upstream/connection.ts';
 import { eraOf } from '../upstream/connector.ts';
-import { callerOf, type GatewayDeps, type McpPost, type McpRequest } from './call.ts';
+import { type Call, callerOf, type GatewayDeps, type McpPost, type McpRequest } from './call.ts';
 import { createMethods } from './methods.ts';
 import { createParts } from './parts.ts';
 import { deliverAnswer, endSession, receiveNotification } from './sessionMessages.ts';
@@ -62,8 +63,13 @@ export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
           ? new Response(null, { status: 202 })
           : deliverAnswer(inbound, session, { caller, view }, request.signal, parts);
       case 'request':
-        return answerRequest({ inbound, request, view, viewMs, caller });
+        return answerInForm({ inbound, request, view, viewMs, caller });
     }
+  }
+
+  async function answerInForm(call: Call): Promise<Response> {
+    const response = await answerRequest(call);
+    return acceptedForm(call.request.headers.get('accept')) === 'events' ? asEvents(response) : response;
   }
 
   async function listen(request: McpRequest): Promise<Response> {

@@ -3,6 +3,7 @@ import { SERVER_TIMING, stage } from '../../platform/telemetry/serverTiming.ts';
 import { continueTrace, type Trace, traceparentOf } from '../../platform/telemetry/trace.ts';
 import type { Tool } from '../../registry/records/server.ts';
 import type { ActiveServer } from '../catalogue/catalogue.ts';
+import { acceptedForm } from '../protocol/accept.ts';
 import { allowsServerRequests } from '../protocol/clientFeatures.ts';
 import { metaOf } from '../protocol/envelope.ts';
 import { HEADER_MISMATCH, toJsonRpcError } from '../protocol/errorCodes.ts';
@@ -66,11 +67,12 @@ export function createForward(parts: Parts): Method {
           params: own,
           envelope: envelopeOf(call, 'logging' in server.discovery.capabilities, shared),
           traceparent: outgoingTraceparent(trace, metaOf(params)),
+          timeoutMs: server.upstream?.timeoutMs,
         },
-        timeoutMs: server.upstream?.timeoutMs,
         connection: connectionFor(call, server, shared, tool),
         client,
         audience: audienceOf(call, shared),
+        accepts: acceptedForm(headers.get('accept')),
         server: server.slug,
         show: (result) => view.show(server, result),
         idFor: (id, replyTo) => {

@@ -1,13 +1,14 @@
 import type { ActOutcome } from '../../audit/model/record.ts';
 import { faultError } from '../../platform/base/errors.ts';
 import type { Log, LogFields } from '../../platform/telemetry/log.ts';
+import type { AcceptedForm } from '../protocol/accept.ts';
 import type { ClientEra } from '../protocol/clientEra.ts';
 import { toJsonRpcError } from '../protocol/errorCodes.ts';
 import type { JsonObject, JsonRpcNotification, Outcome, RequestId } from '../protocol/jsonRpc.ts';
-import { CALL_TIMEOUT_MS, PERSON_TIMEOUT_MS } from '../protocol/limits.ts';
+import { CALL_TIMEOUT_MS, MAX_CALL_MS, PERSON_TIMEOUT_MS } from '../protocol/limits.ts';
 import { faultOutcome, faultResponse, outcomeResponse } from '../protocol/responses.ts';
 import { encodeEvent, eventResponse } from '../protocol/sse.ts';
-import { type AnswerItem, nextItem, type ReplyTo } from '../upstream/answer.ts';
+import { type AnswerItem, nextItem, type ReplyTo, withoutNotifications } from '../upstream/answer.ts';
 import { type Connection, TIMED_OUT, type UpstreamCall } from '../upstream/connection.ts';
 import { faultErrors, type FaultKind, UpstreamFault } from '../upstream/fault.ts';
 import { type Audience, concerns } from './audience.ts';
@@ -15,11 +16,10 @@ import { type Audience, concerns } from './audience.ts';
 /** One request for a server, with what the relay needs to answer its client. */
 export interface RelayedCall {
   readonly call: UpstreamCall;
-  /** The server's own limit, in milliseconds, where it has one. */
-  readonly timeoutMs: number | undefined;
   readonly connection: Connection;
   readonly client: ClientEra;
   readonly audience: Audience;
+  readonly accepts: AcceptedForm;
   /** The server's slug, by which errors name it. */
   readonly server: string;
   /** Returns a result with the names of the endpoint. */
@@ -33,7 +33,8 @@ export interface RelayedCall {
 }
 
 /**
- * Makes the call and answers in the form of the server's answer: JSON, or a stream, event by event as they arrive. Every failure
+ * Makes the call and answers in the form of the server's answer: JSON, or a stream, event by event as they arrive. A client that
+ * accepts only JSON gets the outcome alone, but a stream when the server sends it a request. Every failure
  * is a JSON-RPC error for the call's id, in a stream too: the relay never throws, and its body never fails. It aborts the upstream
  * call when `signal` aborts, after the call timeout, and when the client drops the body.
  */
@@ -51,7 +52,8 @@ export async function relay(
   const expire = () => {
     upstream.abort(TIMED_OUT);
   };
-  let timer = setTimeout(expire, relayed.timeoutMs ?? CALL_TIMEOUT_MS);
+  const startedAt = performance.now();
+  let timer = setTimeout(expire, call.timeoutMs ?? CALL_TIMEOUT_MS);
   signal.addEventListener('abort', abort, { once: true });
   if (signal.aborted) abort();
   let isOver = false;
@@ -76,24 +78,43 @@ export async function relay(
     const shown = { kind: faultErrors[kind], message: `The server "${server}" ${message}.` };
     return { error: toJsonRpcError(shown, { server, kind }) };
   };
-  const waitForPerson = () => {
+  /** Replaces the limit on the answer by one on the call. The reader of a stream limits its silences. */
+  const allow = (ms: number) => {
     clearTimeout(timer);
-    timer = setTimeout(expire, PERSON_TIMEOUT_MS);
+    timer = setTimeout(expire, ms);
+  };
+  const waitForPerson = () => {
+    allow(PERSON_TIMEOUT_MS);
   };
 
   try {
-    const answer = await connection.request(call, upstream.signal);
+    const given = await connection.request(call, upstream.signal);
+    const answer = relayed.accepts === 'json' ? await withoutNotifications(given) : given;
     if (answer.kind === 'stream') {
+      allow(MAX_CALL_MS - (performance.now() - startedAt));
       return streamed(relayed, answer.items, { settle, abort, fail, waitForPerson });
     }
     settle(auditOutcome(answer.outcome));
     return outcomeResponse(client, call.id, shown(relayed, answer.outcome));
   } catch (error) {
+    const refused = error instanceof UpstreamFault ? refusalOf(error, server) : undefined;
+    if (refused !== undefined) {
+      settle(auditOutcome(refused));
+      return outcomeResponse(client, call.id, shown(relayed, refused));
+    }
     const outcome = fail(error);
     return error instanceof UpstreamFault
       ? outcomeResponse(client, call.id, outcome)
       : faultResponse(call.id, error, outcome);
   }
+}
+
+/**
+ * Returns the JSON-RPC error with which a server refused a call under an HTTP error status; `undefined` when it gave none. A
+ * client that reads the kind of the fault in `data` finds it where the server gave no data.
+ */
+function refusalOf({ kind, said }: UpstreamFault, server: string): Outcome | undefined {
+  return said?.rpcError && { error: { data: { server, kind }, ...said.rpcError } };
 }
 
 /** Returns an outcome as the client sees it. */

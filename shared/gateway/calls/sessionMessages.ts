@@ -7,6 +7,7 @@ import { jsonResponse } from '../protocol/responses.ts';
 import type { ClientSession, UpstreamCaller } from '../upstream/connection.ts';
 import { faultErrors, UpstreamFault } from '../upstream/fault.ts';
 import { type LegacySession, resumeSession } from '../upstream/legacySession.ts';
+import { createRequestIds } from '../upstream/requestIds.ts';
 import type { Parts } from './parts.ts';
 
 interface Place {
@@ -65,7 +66,7 @@ export async function deliverAnswer(
   session: ClientSession,
   { caller, view }: Place,
   signal: AbortSignal,
-  { serverRequests, outboundTo, newId }: Parts,
+  { serverRequests, outboundTo }: Parts,
 ): Promise<Response> {
   const accepted = () => new Response(null, { status: 202 });
   const reject = (error: JsonRpcError) => jsonResponse(400, null, { error });
@@ -82,7 +83,7 @@ export async function deliverAnswer(
     return reject({ code: INVALID_REQUEST, message: 'The server of this request takes no calls any more.' });
   const { session: upstreamId, version } = target;
   const outbound = outboundTo(server, caller.user);
-  const upstream = resumeSession(outbound, server.url, { id: upstreamId, version }, {}, newId());
+  const upstream = resumeSession(outbound, server.url, { id: upstreamId, version }, {}, createRequestIds());
   try {
     const timeout = AbortSignal.timeout(DELIVERY_TIMEOUT_MS);
     await upstream.notify({ id: target.id, ...outcome }, AbortSignal.any([signal, timeout]));

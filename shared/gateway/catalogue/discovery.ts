@@ -149,7 +149,8 @@ function toItem<L extends List>({ key, word, maxLength }: L, value: unknown): It
 const advice: Readonly<Partial<Record<UpstreamFault['kind'], string>>> = {
   unreachable: 'Is it running, and is the URL right?',
   timeout: 'Is it running, and not overloaded? Then register it again.',
-  credentials_wanted: 'Register a server that needs none, or let it admit the gateway.',
+  credentials_wanted:
+    'It needs sign-in: name a credential in upstream.headers, or check the one that is named there.',
   not_mcp: 'Does the URL end in the path of its MCP endpoint, often /mcp?',
 };
 
@@ -157,10 +158,16 @@ const advice: Readonly<Partial<Record<UpstreamFault['kind'], string>>> = {
 function explainFailure(error: unknown): DomainError {
   if (error instanceof UnsuitableServer) return { kind: 'invalid', message: `The server ${error.message}.` };
   if (!(error instanceof UpstreamFault)) throw error;
-  const hint = advice[error.kind] ?? statusAdvice(error.status);
+  const { message, said } = error;
+  const sentences = [
+    `The server ${message}.`,
+    said?.reason === undefined ? undefined : `It says: "${said.reason}".`,
+    advice[error.kind] ?? statusAdvice(error.status),
+    said?.tried === undefined ? undefined : `Tried: ${said.tried.join(', ')}.`,
+  ];
   return {
     kind: kindOf(error),
-    message: `The server ${error.message}.${hint === undefined ? '' : ` ${hint}`}`,
+    message: sentences.filter((sentence) => sentence !== undefined).join(' '),
   };
 }
 

@@ -7,8 +7,13 @@ import type { Bounds } from '../../platform/base/json.ts';
 
 // A call
 
-/** From the first byte to the server up to the last byte of its answer. Its server record may set another limit. */
+/**
+ * How long a server may be silent during a call: before the first byte of its answer, and within it. Every byte counts as a sign of
+ * life, also progress and comments. Browser tools wait a minute. The record of a server may set another limit.
+ */
 export const CALL_TIMEOUT_MS = 100_000;
+/** From the first byte to the server up to the last byte of its answer, however lively the server is. */
+export const MAX_CALL_MS = 210_000;
 /** Time for a person to answer an elicitation. It replaces the call timeout and stays below the limit of Azure. */
 export const PERSON_TIMEOUT_MS = 210_000;
 /** Cancellations and other notifications to a server. Nobody waits for them. */
@@ -28,8 +33,6 @@ export const ANSWER_POLL_MS = 500;
 export const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 /** Events of one stream: far more progress than a person follows. */
 export const MAX_STREAM_EVENTS = 1_000;
-/** Silence within an answer. Servers send progress or comments every 15 seconds during long work; this is twice that. */
-export const IDLE_TIMEOUT_MS = 30_000;
 /** Time for a server to end an answer that nobody reads on. The connection is then free for the next call. */
 export const LINGER_MS = 250;
 /** Delay before the stream of a call is resumed: the server's `retry`, within these bounds. */
@@ -123,6 +126,8 @@ export const CLIENT_CACHE_MS = 60_000;
 
 /** Servers that an instance discovers at once. Each takes a connection and up to 400 KiB of JSON. */
 export const MAX_DISCOVERIES = 32;
+/** The probe with `server/discover`. Servers of the legacy era may not answer it at all. */
+export const PROBE_TIMEOUT_MS = 5_000;
 /** One request of a discovery. A slower server would keep its callers waiting too. */
 export const DISCOVERY_ANSWER_TIMEOUT_MS = 20_000;
 /** Items of one list. A longer list is of no use to a model. */

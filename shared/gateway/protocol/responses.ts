@@ -20,6 +20,17 @@ export function jsonResponse(
   });
 }
 
+/** Returns a successful JSON response as a stream of one event, for a client that accepts only streams. */
+export function asEvents(response: Response): Response {
+  if (!(response instanceof TextResponse) || response.status !== 200) return response;
+  const { headers, content } = response;
+  headers.set('content-type', 'text/event-stream');
+  headers.set('cache-control', 'no-cache, no-transform');
+  // A line break in JSON is white space, but it would end the data of the event.
+  const data = content.replace(/[\r\n]+/g, ' ');
+  return new TextResponse(`event: message\ndata: ${data}\n\n`, { status: 200, headers });
+}
+
 /** The outcome of a method. Most errors have HTTP 200 too, because the gateway carried out the call. */
 export function outcomeResponse(client: ClientEra, id: RequestId, outcome: Outcome): Response {
   return jsonResponse('error' in outcome ? client.errorStatus(outcome.error.code) : 200, id, outcome);

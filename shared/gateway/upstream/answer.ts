@@ -6,8 +6,9 @@ import type {
   RequestId,
 } from '../protocol/jsonRpc.ts';
 import { PERSON_TIMEOUT_MS } from '../protocol/limits.ts';
-import { drop, messageIn, readEvents, readJson, type Reply } from './exchange.ts';
+import { drop, messagesIn, NOT_JSON, readEvents, readJson, type Reply } from './exchange.ts';
 import { statusFault, UpstreamFault } from './fault.ts';
+import { refusedOutcome } from './refusal.ts';
 
 /** Where the answer to a server request goes: to a legacy session, or to a call of the gateway that waits (MRTR). */
 export type ReplyTo =
@@ -41,24 +42,43 @@ export async function answerTo(
   onServerRequest: OnServerRequest,
   resume?: Resume,
 ): Promise<Answer> {
-  const fault = statusFault(reply.status);
-  if (fault !== undefined) {
-    const outcome = await errorIn(reply, id);
-    if (outcome === undefined) throw fault;
-    return { kind: 'whole', outcome };
-  }
+  const fault = statusFault(reply.status, reply.location);
+  if (fault !== undefined) return { kind: 'whole', outcome: await refusedOutcome(reply, id, fault) };
   if (reply.form === 'events')
     return { kind: 'stream', items: readItems(reply, id, onServerRequest, resume) };
   if (reply.form === 'other') {
     drop(reply);
-    throw new UpstreamFault('not_mcp', `answered HTTP ${reply.status} with neither JSON nor an event stream`);
+    throw neitherForm(reply);
   }
-  const message = await readJson(reply);
-  if (message.kind !== 'response') {
-    throw new UpstreamFault('not_mcp', 'answered with JSON that is not a JSON-RPC response');
+  const responses = (await readResponses(reply)).filter((message) => message.kind === 'response');
+  const answer = responses.find((message) => isAnswer(message, id));
+  if (answer !== undefined) return { kind: 'whole', outcome: answer.outcome };
+  throw new UpstreamFault(
+    'not_mcp',
+    responses.length > 0
+      ? 'answered with the id of another request'
+      : 'answered with JSON that is not a JSON-RPC response',
+  );
+}
+
+async function readResponses(reply: Reply): Promise<readonly Message[]> {
+  try {
+    return await readJson(reply);
+  } catch (error) {
+    const isOther = reply.form === 'unnamed' && error instanceof UpstreamFault && error.kind === 'not_mcp';
+    throw isOther ? neitherForm(reply) : error;
   }
-  if (message.id !== id) throw new UpstreamFault('not_mcp', 'answered with the id of another request');
-  return { kind: 'whole', outcome: message.outcome };
+}
+
+const neitherForm = ({ status }: Reply) =>
+  new UpstreamFault('not_mcp', `answered HTTP ${status} with neither JSON nor an event stream`);
+
+/**
+ * Returns whether a response answers the request `id`. Some servers return the id as text. One that could not read the id
+ * returns its error with null (JSON-RPC 2.0, section 5).
+ */
+function isAnswer({ id: answered, outcome }: Extract<Message, { kind: 'response' }>, id: RequestId): boolean {
+  return answered === null ? 'error' in outcome : answered === id || String(answered) === String(id);
 }
 
 /** Returns the outcome alone and drops notifications. */
@@ -72,30 +92,35 @@ export async function outcomeOf(answer: Answer): Promise<Outcome> {
   }
 }
 
+/** Returns a streamed answer whole, without its notifications; as a stream from the first server request on, if it has one. */
+export async function withoutNotifications(answer: Answer): Promise<Answer> {
+  if (answer.kind === 'whole') return answer;
+  for (;;) {
+    const item = await nextItem(answer.items);
+    if (item.kind === 'request') return { kind: 'stream', items: beginningWith(item, answer.items) };
+    if (item.kind !== 'outcome') continue;
+    await answer.items.return();
+    return { kind: 'whole', outcome: item.outcome };
+  }
+}
+
+async function* beginningWith(
+  first: AnswerItem,
+  rest: AsyncGenerator<AnswerItem, void, undefined>,
+): AsyncGenerator<AnswerItem, void, undefined> {
+  try {
+    yield first;
+    yield* rest;
+  } finally {
+    await rest.return();
+  }
+}
+
 /** Returns the next item of a stream before its outcome. @throws UpstreamFault when the stream has ended */
 export async function nextItem(items: AsyncGenerator<AnswerItem, void, undefined>): Promise<AnswerItem> {
   const next = await items.next();
   if (next.done === true) throw new UpstreamFault('closed', 'closed the stream before it answered');
   return next.value;
-}
-
-/** Returns the JSON-RPC error in the body of a 4xx, if it has one (2026-07-28, transports: 400 and 404 do). */
-async function errorIn(reply: Reply, id: RequestId): Promise<Outcome | undefined> {
-  const mayCarry = reply.form === 'json' && reply.status >= 400 && reply.status < 500;
-  if (!mayCarry || reply.status === 401 || reply.status === 403) {
-    drop(reply);
-    return undefined;
-  }
-  try {
-    const message = await readJson(reply);
-    return message.kind === 'response' && message.id === id && 'error' in message.outcome
-      ? message.outcome
-      : undefined;
-  } catch (error) {
-    // The status says more than a body that cannot be read.
-    if (error instanceof UpstreamFault) return undefined;
-    throw error;
-  }
 }
 
 /** Ends with the outcome, or with the last stream that could be opened. */
@@ -105,18 +130,22 @@ async function* readItems(
   onServerRequest: OnServerRequest,
   resume: Resume | undefined,
 ): AsyncGenerator<AnswerItem, void, undefined> {
+  /** The fault of an event that is no message, if the stream has nothing better. Clients skip such events. */
+  let unreadable: UpstreamFault | undefined;
   for (let current = reply; ;) {
     let broken: UpstreamFault | undefined;
     try {
       for await (const event of readEvents(current)) {
-        const message = messageIn(event);
-        const item =
-          message?.kind === 'request' ? await onServerRequest(message.request) : itemOf(message, id);
-        if (item === undefined) continue;
-        // The server is silent until a person has answered.
-        if (item.kind === 'request') current.idleMs = PERSON_TIMEOUT_MS;
-        yield item;
-        if (item.kind === 'outcome') return;
+        for (const message of messagesIn(event)) {
+          if (message.kind === 'malformed') unreadable ??= malformedEvent(message);
+          const item =
+            message.kind === 'request' ? await onServerRequest(message.request) : itemOf(message, id);
+          if (item === undefined) continue;
+          // The server is silent until a person has answered.
+          if (item.kind === 'request') current.idleMs = PERSON_TIMEOUT_MS;
+          yield item;
+          if (item.kind === 'outcome') return;
+        }
       }
     } catch (error) {
       if (!(error instanceof UpstreamFault && error.kind === 'closed')) throw error;
@@ -124,21 +153,35 @@ async function* readItems(
     }
     const next = await resume?.(current);
     if (next === undefined) {
-      if (broken) throw broken;
+      const fault = unreadable ?? broken;
+      if (fault) throw fault;
       return;
     }
     current = next;
   }
 }
 
-/** Returns the item that a message of a stream is for the request `id`, if any. @throws UpstreamFault for a malformed message */
+type Malformed = Extract<Message, { kind: 'malformed' }>;
+
+const malformedEvent = ({ problem }: Malformed) =>
+  new UpstreamFault(
+    'not_mcp',
+    problem === NOT_JSON ? NOT_JSON : 'sent an event that is not a JSON-RPC message',
+  );
+
+/**
+ * Returns the item that a message of a stream is for the request `id`, if any. Skips a malformed message, such as a heartbeat
+ * that is no message. @throws UpstreamFault for a malformed answer to this request
+ */
 export function itemOf(
-  message: Exclude<Message, { kind: 'request' }> | undefined,
+  message: Exclude<Message, { kind: 'request' }>,
   id: RequestId,
 ): AnswerItem | undefined {
-  if (message === undefined || message.kind === 'notification') return message;
-  if (message.kind === 'malformed')
-    throw new UpstreamFault('not_mcp', 'sent an event that is not a JSON-RPC message');
+  if (message.kind === 'notification') return message;
+  if (message.kind === 'malformed') {
+    if (message.id !== null && String(message.id) === String(id)) throw malformedEvent(message);
+    return undefined;
+  }
   // An answer to another id belongs to another caller.
-  return message.id === id ? { kind: 'outcome', outcome: message.outcome } : undefined;
+  return isAnswer(message, id) ? { kind: 'outcome', outcome: message.outcome } : undefined;
 }

@@ -15,6 +15,7 @@ export interface Reachable extends UpstreamTarget {
 
 /** One request of a client, with the names of the server that it goes to. */
 export interface UpstreamCall {
+  /** The client's id. The server may get another one. */
   readonly id: RequestId;
   readonly method: string;
   readonly params: JsonObject;
@@ -23,6 +24,8 @@ export interface UpstreamCall {
   /** The client's description of itself, where it gave one. */
   readonly envelope: Envelope | undefined;
   readonly traceparent: string;
+  /** How long the server may be silent, in milliseconds; `CALL_TIMEOUT_MS` when absent. */
+  readonly timeoutMs?: number | undefined;
 }
 
 /** The reason of an abort after the call timeout. After every other abort the caller has left, which says nothing of the server. */

@@ -10,6 +10,7 @@ import { legacyUpstream } from './legacy.ts';
 import { modernUpstream } from './modern.ts';
 import type { OutboundTo } from './outboundTo.ts';
 import type { Protection } from './protection.ts';
+import { createRequestIds } from './requestIds.ts';
 import { createSessionPool, openUnshared, type SessionSlot, sharedSource, targetOf } from './sessionPool.ts';
 import type { Access, ServerInitiated, Subscription, UpstreamEra } from './upstreamEra.ts';
 
@@ -40,8 +41,7 @@ export function createConnector(
   protection: Pick<Protection, 'protect' | 'takeStream'>,
 ): Connector {
   const pool = createSessionPool(MAX_UPSTREAM_SESSIONS);
-  /** Makes the request ids of two instances differ. */
-  const idPrefix = newId().slice(0, 12);
+  const nextId = createRequestIds(newId());
   /** The last token of each caller. A session outlives the token that it was opened with. */
   const tokens = createTenantCache<SignedIn>(MAX_UPSTREAM_SESSIONS);
 
@@ -62,8 +62,8 @@ export function createConnector(
       tenantId,
       key,
       session
-        ? sharedSource(server, session, outbound, idPrefix)
-        : { open: () => openUnshared(server, outbound, idPrefix), lost: () => Promise.resolve() },
+        ? sharedSource(server, session, outbound, nextId)
+        : { open: () => openUnshared(server, outbound, nextId), lost: () => Promise.resolve() },
     );
   }
 
@@ -75,9 +75,10 @@ export function createConnector(
     );
 
   const access: Access = {
+    nextId,
     clientFor,
     sessionOf,
-    openSession: (server) => openUnshared(server, outboundTo(server), idPrefix),
+    openSession: (server) => openUnshared(server, outboundTo(server), nextId),
     connect,
   };
 

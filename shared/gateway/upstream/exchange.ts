@@ -1,11 +1,20 @@
 import { parseExactJson } from '../../platform/base/exactJson.ts';
 import { ANSWER_BOUNDS, parseJson, unsafeShape } from '../../platform/base/json.ts';
+import { readUrl } from '../../platform/base/readUrl.ts';
+import { DecodingError } from '../../platform/outbound/decodedBody.ts';
+import { headerOf } from '../../platform/outbound/exchange.ts';
 import { IdleTimeout, type OutboundBody } from '../../platform/outbound/outboundBody.ts';
-import { explain, type OutboundClient } from '../../platform/outbound/outboundClient.ts';
-import { type Message, readMessage } from '../protocol/jsonRpc.ts';
-import { IDLE_TIMEOUT_MS, LINGER_MS, MAX_ANSWER_BYTES, MAX_STREAM_EVENTS } from '../protocol/limits.ts';
+import {
+  explain,
+  NO_CONNECTION,
+  type OutboundClient,
+  UNDECODABLE,
+} from '../../platform/outbound/outboundClient.ts';
+import type { Message } from '../protocol/jsonRpc.ts';
+import { CALL_TIMEOUT_MS, LINGER_MS, MAX_ANSWER_BYTES, MAX_STREAM_EVENTS } from '../protocol/limits.ts';
+import { readServerMessages } from '../protocol/serverMessages.ts';
 import { createSseParser, type SseEvent } from '../protocol/sse.ts';
-import { UpstreamFault } from './fault.ts';
+import { NoConnection, UpstreamFault } from './fault.ts';
 
 /** One HTTP request to an MCP endpoint. */
 export interface Exchange {
@@ -19,7 +28,10 @@ export interface Exchange {
 /** The head of an upstream's answer. Its body must be read by a reader below, or dropped. */
 export interface Reply {
   readonly status: number;
-  readonly form: 'json' | 'events' | 'other';
+  /** `unnamed`: the server named no type that tells; the body may be JSON. */
+  readonly form: 'json' | 'events' | 'unnamed' | 'other';
+  /** Where a redirect leads that was not followed. */
+  readonly location?: URL | undefined;
   readonly sessionId: string | undefined;
   readonly body: OutboundBody;
   readonly signal: AbortSignal;
@@ -33,51 +45,66 @@ export interface Reply {
 export async function send(outbound: OutboundClient, { message, ...exchange }: Exchange): Promise<Reply> {
   const sent = await outbound.request({
     ...exchange,
+    followsRedirects: true,
     ...(message !== undefined && { body: JSON.stringify(message) }),
   });
   if (!sent.ok) {
     const { kind, message: detail } = sent.error;
     if (kind === 'timeout') throw new UpstreamFault('timeout', 'did not answer in time');
-    throw kind === 'invalid'
-      ? new UpstreamFault('address_refused', `has an address that the gateway may not call: ${detail}`)
+    if (kind === 'invalid')
+      throw new UpstreamFault('address_refused', `has an address that the gateway may not call: ${detail}`);
+    throw NO_CONNECTION.has(detail)
+      ? new NoConnection(detail)
       : new UpstreamFault('unreachable', `could not be reached: ${detail}`);
   }
-  const { statusCode, headers, body } = sent.value;
-  const mediaType = one(headers['content-type'])?.split(';', 1)[0]?.trim().toLowerCase();
+  const { statusCode, body } = sent.value;
+  const location = statusCode >= 300 && statusCode < 400 ? headerOf(sent.value, 'location') : undefined;
   return {
     status: statusCode,
-    form: forms.get(mediaType) ?? 'other',
-    sessionId: one(headers['mcp-session-id']),
+    form: formOf(headerOf(sent.value, 'content-type')),
+    ...(location !== undefined && { location: readUrl(location, exchange.url) }),
+    sessionId: headerOf(sent.value, 'mcp-session-id'),
     body,
     signal: exchange.signal,
-    idleMs: IDLE_TIMEOUT_MS,
+    idleMs: CALL_TIMEOUT_MS,
   };
 }
 
-const forms: ReadonlyMap<string | undefined, Reply['form']> = new Map([
+const forms: ReadonlyMap<string, Reply['form']> = new Map([
   ['application/json', 'json'],
+  ['application/json-rpc', 'json'],
+  ['text/json', 'json'],
   ['text/event-stream', 'events'],
+  ['text/plain', 'unnamed'],
+  ['', 'unnamed'],
 ]);
 
-const one = (header: string | string[] | undefined): string | undefined =>
-  Array.isArray(header) ? header[0] : header;
+/** Media types are case-insensitive and may have parameters (RFC 9110, section 8.3.1). */
+function formOf(contentType = ''): Reply['form'] {
+  const mediaType = contentType.split(';', 1)[0]?.trim().toLowerCase() ?? '';
+  return forms.get(mediaType) ?? (mediaType.endsWith('+json') ? 'json' : 'other');
+}
 
 /** Frees the connection of an answer whose body nobody needs. */
 export function drop(reply: Reply): void {
   reply.body.leave(LINGER_MS);
 }
 
-/** Reads a whole JSON body. @throws UpstreamFault when it is too large, breaks off or is not one JSON-RPC message. */
-export async function readJson(reply: Reply): Promise<Message> {
-  return parse((await readWhole(reply)).toString('utf8'));
+/** Reads a whole JSON body. @throws UpstreamFault when it is too large, breaks off or is not JSON within the bounds. */
+export async function readJson(reply: Reply): Promise<readonly Message[]> {
+  const messages = parse(await readText(reply));
+  if (messages === undefined) throw new UpstreamFault('not_mcp', NOT_JSON);
+  return messages;
 }
 
-async function readWhole(reply: Reply): Promise<Buffer> {
+/** Reads a whole body as text, without a byte order mark (RFC 8259, section 8.1). @throws UpstreamFault as above */
+export async function readText(reply: Reply): Promise<string> {
   const bytes = await reply.body.bytes(MAX_ANSWER_BYTES, reply.idleMs).catch((error: unknown) => {
     throw faultIn(error, reply);
   });
   if (bytes === undefined) throw tooLarge();
-  return bytes;
+  const text = bytes.toString('utf8');
+  return text.startsWith('\uFEFF') ? text.slice(1) : text;
 }
 
 const silence = (idleMs: number) => new UpstreamFault('timeout', `sent nothing for ${idleMs / 1000} seconds`);
@@ -87,6 +114,7 @@ const tooLarge = () => new UpstreamFault('too_large', `answered with more than $
 function faultIn(error: unknown, { signal, idleMs }: Reply): UpstreamFault {
   if (error instanceof UpstreamFault) return error;
   if (error instanceof IdleTimeout) return silence(idleMs);
+  if (error instanceof DecodingError) return new UpstreamFault('not_mcp', `cannot be read: ${UNDECODABLE}`);
   return explain(error, signal).kind === 'timeout'
     ? new UpstreamFault('timeout', 'did not finish its answer in time')
     : new UpstreamFault('closed', 'closed the connection before its answer was complete');
@@ -119,15 +147,23 @@ export async function* readEvents(reply: Reply): AsyncGenerator<SseEvent, void, 
   }
 }
 
-/** Returns the MCP message in an event, if any: a server may open with an event without data. @throws UpstreamFault as `parse` */
-export const messageIn = ({ type, data }: SseEvent): Message | undefined =>
-  type === 'message' && data !== '' ? parse(data) : undefined;
+/**
+ * Returns the MCP messages in an event: none in an event of another type, and none in one without data, with which a server may
+ * open. An event that is not JSON is one malformed message. @throws UpstreamFault as `parse`
+ */
+export function messagesIn({ type, data }: SseEvent): readonly Message[] {
+  if (type !== 'message' || data === '') return [];
+  return parse(data) ?? [{ kind: 'malformed', id: null, problem: NOT_JSON }];
+}
 
-/** @throws UpstreamFault when the text is not one JSON-RPC message within the bounds. */
-export function parse(text: string): Message {
+/** The problem of a text that is not JSON. */
+export const NOT_JSON = 'answered with something that is not JSON';
+
+/** Returns the messages in a text, or `undefined` where it is not JSON. @throws UpstreamFault when the JSON is out of bounds */
+export function parse(text: string): readonly Message[] | undefined {
   const value = parseJson(text, parseExactJson);
-  if (value === undefined) throw new UpstreamFault('not_mcp', 'answered with something that is not JSON');
+  if (value === undefined) return undefined;
   const unsafe = unsafeShape(value, ANSWER_BOUNDS);
   if (unsafe !== undefined) throw new UpstreamFault('not_mcp', `answered with JSON that ${unsafe}`);
-  return readMessage(value);
+  return readServerMessages(value);
 }

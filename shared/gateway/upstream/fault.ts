@@ -1,4 +1,5 @@
 import type { ErrorKind } from '../../platform/base/errors.ts';
+import type { JsonRpcError } from '../protocol/jsonRpc.ts';
 
 /** Why an upstream server gave no usable answer. Clients read it in `error.data.kind`. */
 export type FaultKind =
@@ -28,20 +29,48 @@ export const faultErrors = {
   busy: 'exhausted',
 } as const satisfies Record<FaultKind, ErrorKind>;
 
+/** What a server itself said with a failure. */
+export interface Said {
+  /** Its reason, in one bounded line. Only the person who registered the server reads it. */
+  readonly reason?: string | undefined;
+  /** The JSON-RPC error with which it answered. The server works, so this is no fault of it. */
+  readonly rpcError?: JsonRpcError | undefined;
+  /** What a discovery tried, each with its failure. */
+  readonly tried?: readonly string[] | undefined;
+}
+
 /**
  * A failure of an upstream server. The upstream code throws it; a call or a discovery catches it. The message completes
- * "The server …" and never contains text that the server sent.
+ * "The server …" and never contains text that the server sent, but for the origin of a redirect.
  */
 export class UpstreamFault extends Error {
   override readonly name = 'UpstreamFault';
   readonly kind: FaultKind;
   /** The HTTP status, where it is the fault. */
   readonly status: number | undefined;
+  readonly said: Said | undefined;
 
-  constructor(kind: FaultKind, message: string, status?: number) {
+  constructor(kind: FaultKind, message: string, status?: number, said?: Said) {
     super(message);
     this.kind = kind;
     this.status = status;
+    this.said = said;
+  }
+}
+
+/** Returns a fault that also says what a discovery tried: each attempt with its failure. */
+export function afterAttempts(
+  fault: UpstreamFault,
+  attempts: readonly (readonly [what: string, failure: UpstreamFault])[],
+): UpstreamFault {
+  const tried = attempts.flatMap(([what, { message, said }]) => said?.tried ?? [`${what} (${message})`]);
+  return new UpstreamFault(fault.kind, fault.message, fault.status, { ...fault.said, tried });
+}
+
+/** No connection came about, so another request would fail too. */
+export class NoConnection extends UpstreamFault {
+  constructor(reason: string) {
+    super('unreachable', `could not be reached: ${reason}`);
   }
 }
 
@@ -55,8 +84,8 @@ export class OutdatedEra extends UpstreamFault {
 /** A server that answered, but cannot be registered. The message completes "The server …". */
 export class UnsuitableServer extends Error {}
 
-/** Returns the fault of an HTTP status, or `undefined` for a success. */
-export function statusFault(status: number): UpstreamFault | undefined {
+/** Returns the fault of an HTTP status, or `undefined` for a success. `location` is where a redirect leads. */
+export function statusFault(status: number, location?: URL): UpstreamFault | undefined {
   if (status >= 200 && status < 300) return undefined;
   if (status === 401 || status === 403) {
     return new UpstreamFault(
@@ -65,12 +94,22 @@ export function statusFault(status: number): UpstreamFault | undefined {
       status,
     );
   }
-  if (status >= 300 && status < 400) {
-    return new UpstreamFault(
-      'http_status',
-      `answered HTTP ${status}, a redirect, which the gateway never follows`,
-      status,
-    );
-  }
-  return new UpstreamFault('http_status', `answered HTTP ${status}`, status);
+  if (status < 300 || status >= 400)
+    return new UpstreamFault('http_status', `answered HTTP ${status}`, status);
+  const target = location === undefined ? '' : ` to ${location.origin}`;
+  return new UpstreamFault(
+    'http_status',
+    `answered HTTP ${status}, a redirect${target}, which the gateway does not follow: it follows 307 and 308 within the origin, five at most`,
+    status,
+    location && { reason: oneLine(`Location: ${location.origin}${location.pathname}`) },
+  );
+}
+
+/** Characters of a server's reason: a sentence or two. */
+const MAX_REASON_LENGTH = 200;
+
+/** Returns a text of a server as one bounded line of printable characters, or `undefined` where it has none. */
+export function oneLine(text: string): string | undefined {
+  const line = text.replace(/[\p{C}\s]+/gu, ' ').trim();
+  return line === '' ? undefined : line.slice(0, MAX_REASON_LENGTH);
 }

@@ -1,30 +1,33 @@
 import { readUrl } from '../../platform/base/readUrl.ts';
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { METHOD_NOT_FOUND } from '../protocol/errorCodes.ts';
-import { idForServer, type JsonObject, type RequestId } from '../protocol/jsonRpc.ts';
+import type { JsonObject, Message, RequestId } from '../protocol/jsonRpc.ts';
+import { CALL_TIMEOUT_MS } from '../protocol/limits.ts';
 import type { SseEvent } from '../protocol/sse.ts';
 import { HTTP_SSE_VERSION } from '../protocol/versions.ts';
-import { type AnswerItem, itemOf, nextItem, outcomeOf } from './answer.ts';
+import { type AnswerItem, itemOf, outcomeOf } from './answer.ts';
 import type { Connection } from './connection.ts';
-import { drop, messageIn, readEvents, send } from './exchange.ts';
+import { drop, messagesIn, readEvents, send } from './exchange.ts';
 import { statusFault, UpstreamFault } from './fault.ts';
 import { legacyParams, NO_CAPABILITIES } from './legacySession.ts';
+import { createRequestIds } from './requestIds.ts';
 
 /** A session over the HTTP+SSE transport: requests are posted, and all answers come over one stream. */
 export interface HttpSseSession {
   /** Sends a request, one at a time. @throws UpstreamFault from the items */
-  ask(method: string, params: JsonObject, id?: RequestId): AsyncGenerator<AnswerItem, void, undefined>;
+  ask(method: string, params: JsonObject): AsyncGenerator<AnswerItem, void, undefined>;
   close(): void;
 }
 
 /**
  * Opens a session (2024-11-05, transports, HTTP with SSE). The server names the URL for messages; a URL of another origin is
- * rejected. @throws UpstreamFault
+ * rejected. The stream may be silent for `idleMs`. @throws UpstreamFault
  */
 export async function openHttpSseSession(
   outbound: OutboundClient,
   url: string,
   caller: AbortSignal,
+  idleMs = CALL_TIMEOUT_MS,
 ): Promise<{ readonly session: HttpSseSession; readonly result: JsonObject }> {
   const own = new AbortController();
   const signal = AbortSignal.any([caller, own.signal]);
@@ -34,18 +37,27 @@ export async function openHttpSseSession(
     headers: { accept: 'text/event-stream' },
     signal,
   });
-  const fault = statusFault(reply.status);
+  reply.idleMs = idleMs;
+  const fault = statusFault(reply.status, reply.location);
   if (fault !== undefined || reply.form !== 'events') {
     drop(reply);
     throw fault ?? new UpstreamFault('not_mcp', 'answered GET with something that is no event stream');
   }
   const events = readEvents(reply);
-  let lastId = 0;
+  const nextId = createRequestIds();
+  /** Messages of a batch that were not looked at yet. */
+  let unread: readonly Message[] = [];
 
   async function next(): Promise<SseEvent> {
     const event = await events.next();
     if (event.done === true) throw new UpstreamFault('closed', 'closed the stream before it answered');
     return event.value;
+  }
+  async function nextMessage(): Promise<Message> {
+    while (unread.length === 0) unread = messagesIn(await next());
+    const [message, ...rest] = unread;
+    unread = rest;
+    return message ?? nextMessage();
   }
   async function post(target: string, message: object): Promise<void> {
     const taken = await send(outbound, {
@@ -56,7 +68,7 @@ export async function openHttpSseSession(
       signal,
     });
     drop(taken);
-    const refused = statusFault(taken.status);
+    const refused = statusFault(taken.status, taken.location);
     if (refused !== undefined) throw refused;
   }
   const close = () => {
@@ -69,11 +81,12 @@ export async function openHttpSseSession(
     const endpoint = target;
     const session: HttpSseSession = {
       close,
-      async *ask(method, params, id = `gateway-${(lastId += 1)}`) {
+      async *ask(method, params) {
+        const id = nextId();
         await post(endpoint, { id, method, params });
         for (;;) {
-          const message = messageIn(await next());
-          if (message?.kind === 'request') {
+          const message = await nextMessage();
+          if (message.kind === 'request') {
             await post(endpoint, refusal(message.request));
             continue;
           }
@@ -115,19 +128,15 @@ function refusal({ id, method }: { readonly id: RequestId; readonly method: stri
 
 /**
  * A connection to a server that speaks only this transport. Instances cannot share its stream, so each call has a session of
- * its own, with the client's id and progress token.
+ * its own, with the client's progress token.
  */
 export function httpSseConnection(outbound: OutboundClient, url: string): Connection {
   return {
     era: 'legacy',
     usesMrtr: false,
     async request(call, signal) {
-      const { session } = await openHttpSseSession(outbound, url, signal);
-      const items = closing(session, call.method, legacyParams(call), idForServer(call.id));
-      const first = await nextItem(items);
-      if (first.kind !== 'outcome') return { kind: 'stream', items: after(first, items) };
-      await items.return();
-      return { kind: 'whole', outcome: first.outcome };
+      const { session } = await openHttpSseSession(outbound, url, signal, call.timeoutMs);
+      return { kind: 'stream', items: closing(session, call.method, legacyParams(call)) };
     },
   };
 }
@@ -136,23 +145,10 @@ async function* closing(
   session: HttpSseSession,
   method: string,
   params: JsonObject,
-  id: RequestId,
 ): AsyncGenerator<AnswerItem, void, undefined> {
   try {
-    yield* session.ask(method, params, id);
+    yield* session.ask(method, params);
   } finally {
     session.close();
-  }
-}
-
-async function* after(
-  first: AnswerItem,
-  rest: AsyncGenerator<AnswerItem, void, undefined>,
-): AsyncGenerator<AnswerItem, void, undefined> {
-  try {
-    yield first;
-    yield* rest;
-  } finally {
-    await rest.return();
   }
 }

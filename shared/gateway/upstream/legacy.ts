@@ -1,17 +1,11 @@
 import { canAnswer, carriedFeatures } from '../protocol/clientFeatures.ts';
 import { metaOf } from '../protocol/envelope.ts';
-import {
-  isSameId,
-  type JsonObject,
-  type JsonRpcNotification,
-  type JsonRpcRequest,
-  type RequestId,
-  toId,
-} from '../protocol/jsonRpc.ts';
+import { INVALID_PARAMS, LEGACY_RESOURCE_NOT_FOUND, METHOD_NOT_FOUND } from '../protocol/errorCodes.ts';
+import { isSameId, type JsonObject, type JsonRpcNotification, type JsonRpcRequest, type RequestId, toId } from '../protocol/jsonRpc.ts';
 import { LISTEN_TIMEOUT_MS, NOTIFY_TIMEOUT_MS } from '../protocol/limits.ts';
 import { type Answer, type AnswerItem, outcomeOf } from './answer.ts';
 import type { Connection, UpstreamCall } from './connection.ts';
-import { drop, messageIn, readEvents } from './exchange.ts';
+import { messagesIn, readEvents } from './exchange.ts';
 import { UpstreamFault } from './fault.ts';
 import { httpSseConnection } from './httpSseTransport.ts';
 import { answerAsNobody, legacyParams, type LegacySession } from './legacySession.ts';
@@ -51,18 +45,19 @@ export const legacyUpstream: UpstreamEra = {
       session.isListening = Object.keys(capabilities).length > 0;
       yield { kind: 'ready' };
       for await (const event of readEvents(reply)) {
-        const message = messageIn(event);
-        if (message?.kind === 'notification') {
-          const notification = withClientToken(session, message.notification);
-          if (notification) yield { kind: 'notification', notification };
+        for (const message of messagesIn(event)) {
+          if (message.kind === 'notification') {
+            const notification = withClientToken(session, message.notification);
+            if (notification) yield { kind: 'notification', notification };
+          }
+          if (message.kind !== 'request') continue;
+          const { request } = message;
+          // A server cannot name the call of a request on this stream, so the request counts as part of a tool call.
+          if (canAnswer(capabilities, request.method, 'tools/call')) {
+            const replyTo = { kind: 'session', session: session.id, version: session.version } as const;
+            yield { kind: 'request', request, replyTo };
+          } else await session.notify(answerAsNobody(request), signal);
         }
-        if (message?.kind !== 'request') continue;
-        const { request } = message;
-        // A server cannot name the call of a request on this stream, so the request counts as part of a tool call.
-        if (canAnswer(capabilities, request.method, 'tools/call')) {
-          const replyTo = { kind: 'session', session: session.id, version: session.version } as const;
-          yield { kind: 'request', request, replyTo };
-        } else await session.notify(answerAsNobody(request), signal);
       }
     } finally {
       session.isListening = false;
@@ -105,42 +100,53 @@ function legacyConnection(slot: SessionSlot, logLevel: string | undefined): Conn
     usesMrtr: false,
     async request(call, signal) {
       const session = await slot.get();
-      const answer = await attempt(session, call, logLevel, signal);
-      if (answer !== 'session lost') return answer;
+      try {
+        return await attempt(session, call, logLevel, signal);
+      } catch (error) {
+        if (!isSessionLost(session, error)) throw error;
+      }
       // The server has not begun a call that it rejected for its session, so sending it again is safe.
       await slot.forget(session);
-      const again = await attempt(await slot.get(), call, logLevel, signal);
-      if (again === 'session lost')
-        throw new UpstreamFault('http_status', 'did not know the session that it had just opened');
-      return again;
+      return attempt(await slot.get(), call, logLevel, signal);
     },
   };
 }
+
+/** Many servers answer 400 instead of 404 for a session that they do not know, after a restart for instance. */
+const isSessionLost = (session: LegacySession, error: unknown): boolean =>
+  session.id !== undefined &&
+  error instanceof UpstreamFault &&
+  (error.status === 404 || error.status === 400);
 
 async function attempt(
   session: LegacySession,
   call: UpstreamCall,
   logLevel: string | undefined,
   signal: AbortSignal,
-): Promise<Answer | 'session lost'> {
+): Promise<Answer> {
   if (logLevel !== undefined && session.logLevel !== logLevel) {
-    const set = await ask(session, 'logging/setLevel', { level: logLevel }, signal);
-    if (set === 'session lost') return set;
     // The call goes on if the server refuses: the relay filters its log notifications.
-    await outcomeOf(set);
+    await outcomeOf(await ask(session, 'logging/setLevel', { level: logLevel }, signal));
     session.logLevel = logLevel;
   }
   return ask(session, call.method, legacyParams(call), signal, call);
 }
 
-/** Sends one request. `call` is the client's call, if the request is for one. */
+/** Errors that judge the request. A server that sends one under HTTP 404 knows the session. */
+const requestErrors: ReadonlySet<number> = new Set([
+  METHOD_NOT_FOUND,
+  INVALID_PARAMS,
+  LEGACY_RESOURCE_NOT_FOUND,
+]);
+
+/** Sends one request. `call` is the client's call, if the request is for one. @throws UpstreamFault, also for a lost session */
 async function ask(
   session: LegacySession,
   method: string,
   params: JsonObject,
   signal: AbortSignal,
   call?: UpstreamCall,
-): Promise<Answer | 'session lost'> {
+): Promise<Answer> {
   const id = session.nextId();
   const token = metaOf(params)['progressToken'];
   const sent = token === undefined ? params : { ...params, _meta: { ...metaOf(params), progressToken: id } };
@@ -162,24 +168,20 @@ async function ask(
     session.progressTokens.delete(id);
     signal.removeEventListener('abort', giveUp);
   };
-  const hasId = session.id !== undefined;
   try {
     const reply = await session.post(request, signal, call && { traceparent: call.traceparent });
-    if (hasId && reply.status === 404) {
-      drop(reply);
-      settle();
-      return 'session lost';
-    }
+    if (call?.timeoutMs !== undefined) reply.idleMs = call.timeoutMs;
     const answer = await session.answer(reply, request);
     if (answer.kind === 'stream') {
       return { kind: 'stream', items: clientItems(answer.items, id, token, settle) };
     }
+    const { outcome } = answer;
+    if (reply.status === 404 && 'error' in outcome && !requestErrors.has(outcome.error.code))
+      throw new UpstreamFault('http_status', 'answered HTTP 404', 404, { rpcError: outcome.error });
     settle();
     return answer;
   } catch (error) {
     settle();
-    // Many servers answer 400 instead of 404 for a session that they do not know, after a restart for instance.
-    if (hasId && error instanceof UpstreamFault && error.status === 400) return 'session lost';
     throw error;
   }
 }

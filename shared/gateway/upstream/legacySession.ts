@@ -3,18 +3,19 @@ import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { allowsServerRequests, canAnswer } from '../protocol/clientFeatures.ts';
 import { GATEWAY_INFO, metaOf, stripReserved } from '../protocol/envelope.ts';
 import { METHOD_NOT_FOUND, UNSUPPORTED_VERSION } from '../protocol/errorCodes.ts';
-import type { JsonObject, JsonRpcRequest, RequestId } from '../protocol/jsonRpc.ts';
+import type { JsonObject, JsonRpcError, JsonRpcRequest, RequestId } from '../protocol/jsonRpc.ts';
 import {
   CLOSE_SESSION_TIMEOUT_MS,
   OPEN_SESSION_TIMEOUT_MS,
   PERSON_TIMEOUT_MS,
   RESUME_DELAY_MS,
 } from '../protocol/limits.ts';
-import { LATEST_LEGACY, LEGACY_SERVER_VERSIONS } from '../protocol/versions.ts';
+import { LATEST_LEGACY, LEGACY_VERSIONS } from '../protocol/versions.ts';
 import { type Answer, answerTo, outcomeOf } from './answer.ts';
 import type { UpstreamCall } from './connection.ts';
 import { drop, type Reply, send } from './exchange.ts';
-import { OutdatedEra, statusFault, UpstreamFault } from './fault.ts';
+import { oneLine, OutdatedEra, statusFault, UpstreamFault } from './fault.ts';
+import type { RequestIds } from './requestIds.ts';
 
 /** A session with a server of the legacy era. */
 export interface LegacySession {
@@ -27,8 +28,8 @@ export interface LegacySession {
   isListening: boolean;
   /** The clients' progress tokens of running calls, by the ids that the server knows them by. */
   readonly progressTokens: Map<RequestId, unknown>;
-  /** Returns a new id. It is unique, because callers and instances may share the session. */
-  nextId(): string;
+  /** Returns the id of the next request. Callers and instances may share the session. */
+  readonly nextId: RequestIds;
   /** Sends a request and returns the head of the reply. @throws UpstreamFault */
   post(
     request: JsonRpcRequest,
@@ -58,44 +59,53 @@ export interface Offer {
 /** For sessions that clients share: a server must send no server request, because no client could answer it. */
 export const NO_CAPABILITIES: Offer = { capabilities: {}, clientInfo: GATEWAY_INFO };
 
-/** Opens a session (2025-11-25, lifecycle, Initialization). Returns it with the server's result. @throws UpstreamFault */
+/**
+ * Opens a session (2025-11-25, lifecycle, Initialization). A server that refuses the newest revision and names an older one that
+ * the gateway knows is asked for that. Returns the session with the server's result. @throws UpstreamFault
+ */
 export async function openSession(
   outbound: OutboundClient,
   url: string,
   offer: Offer,
-  idPrefix: string,
+  nextId: RequestIds,
   caller?: AbortSignal,
 ): Promise<{ readonly session: LegacySession; readonly result: JsonObject }> {
   const timeout = AbortSignal.timeout(OPEN_SESSION_TIMEOUT_MS);
   const signal = caller ? AbortSignal.any([caller, timeout]) : timeout;
-  const request = {
-    jsonrpc: '2.0',
-    id: 0,
-    method: 'initialize',
-    params: { protocolVersion: LATEST_LEGACY, ...offer },
-  } as const;
-  const reply = await send(outbound, { method: 'POST', url, headers: sendHeaders, message: request, signal });
-  const outcome = await outcomeOf(await answerTo(reply, request.id, () => Promise.resolve(undefined)));
-  if ('error' in outcome) {
-    if (outcome.error.code === UNSUPPORTED_VERSION) throw new OutdatedEra();
-    throw new UpstreamFault('not_mcp', 'refused to open a session');
-  }
+  const initialize = async (protocolVersion: string, id: number) => {
+    const params = { protocolVersion, ...offer };
+    const message = { jsonrpc: '2.0', id, method: 'initialize', params } as const;
+    const reply = await send(outbound, { method: 'POST', url, headers: sendHeaders, message, signal });
+    const outcome = await outcomeOf(await answerTo(reply, id, () => Promise.resolve(undefined)));
+    return { sessionId: reply.sessionId, outcome };
+  };
+  let { sessionId, outcome } = await initialize(LATEST_LEGACY, 0);
+  const older = 'error' in outcome ? olderVersionIn(outcome.error) : undefined;
+  if (older !== undefined) ({ sessionId, outcome } = await initialize(older, 1));
+  if ('error' in outcome) throw sessionRefused(outcome.error);
   const version = outcome.result['protocolVersion'];
-  if (typeof version !== 'string' || !LEGACY_SERVER_VERSIONS.includes(version)) {
-    throw new UpstreamFault('not_mcp', 'speaks a protocol version that the gateway does not know');
+  if (typeof version !== 'string' || !LEGACY_VERSIONS.includes(version)) {
+    const named = /^\d{4}-\d{2}-\d{2}$/.test(String(version)) ? ` (${String(version)})` : '';
+    throw new UpstreamFault('not_mcp', `speaks a protocol version that the gateway does not know${named}`);
   }
-  if (reply.sessionId !== undefined && !/^[\x21-\x7e]{1,1024}$/.test(reply.sessionId)) {
+  if (sessionId !== undefined && !/^[\x21-\x7e]{1,1024}$/.test(sessionId)) {
     throw new UpstreamFault('not_mcp', 'gave its session an id that is not visible ASCII');
   }
-  const session = resumeSession(
-    outbound,
-    url,
-    { version, id: reply.sessionId },
-    offer.capabilities,
-    idPrefix,
-  );
+  const session = resumeSession(outbound, url, { version, id: sessionId }, offer.capabilities, nextId);
   await session.notify({ method: 'notifications/initialized' }, signal);
   return { session, result: outcome.result };
+}
+
+/** Returns the newest older revision that a server names in its refusal, in the data or in the text of the error. */
+function olderVersionIn(error: JsonRpcError): string | undefined {
+  const text = JSON.stringify(error);
+  return LEGACY_VERSIONS.find((version) => version !== LATEST_LEGACY && text.includes(version));
+}
+
+function sessionRefused(error: JsonRpcError): UpstreamFault {
+  if (error.code === UNSUPPORTED_VERSION) return new OutdatedEra();
+  const reason = oneLine(error.message);
+  return new UpstreamFault('not_mcp', 'refused to open a session', undefined, { reason });
 }
 
 /** Returns a session that was opened before, perhaps by another instance. Sends nothing. */
@@ -104,13 +114,12 @@ export function resumeSession(
   url: string,
   { version, id }: Pick<LegacySession, 'version' | 'id'>,
   capabilities: JsonObject,
-  idPrefix: string,
+  nextId: RequestIds,
 ): LegacySession {
   const headers = {
     'mcp-protocol-version': version,
     ...(id !== undefined && { 'mcp-session-id': id }),
   };
-  let lastId = 0;
   const get = (signal: AbortSignal, extraHeaders?: Readonly<Record<string, string>>): Promise<Reply> =>
     send(outbound, {
       method: 'GET',
@@ -139,7 +148,8 @@ export function resumeSession(
     // After an abort the request below fails at once.
     await pause(waitMs, undefined, { signal }).catch(() => undefined);
     const reply = await get(signal, { 'last-event-id': lastEventId });
-    if (reply.form === 'events' && statusFault(reply.status) === undefined) return { ...reply, idleMs };
+    if (reply.form === 'events' && statusFault(reply.status, reply.location) === undefined)
+      return { ...reply, idleMs };
     drop(reply);
     return undefined;
   }
@@ -150,7 +160,7 @@ export function resumeSession(
     logLevel: undefined,
     isListening: false,
     progressTokens: new Map(),
-    nextId: () => `${idPrefix}-${(lastId += 1)}`,
+    nextId,
     post,
     answer(reply, request) {
       // While a server request is pending on the listening stream, this stream is silent for longer.
@@ -170,7 +180,7 @@ export function resumeSession(
     },
     async listen(signal) {
       const reply = await get(signal);
-      const fault = statusFault(reply.status);
+      const fault = statusFault(reply.status, reply.location);
       if (fault === undefined && reply.form === 'events') return reply;
       drop(reply);
       throw fault ?? new UpstreamFault('not_mcp', 'answered GET with something that is no event stream');
@@ -178,7 +188,7 @@ export function resumeSession(
     async notify(message, signal) {
       const reply = await post({ jsonrpc: '2.0', ...message }, signal);
       drop(reply);
-      const fault = statusFault(reply.status);
+      const fault = statusFault(reply.status, reply.location);
       if (fault !== undefined) throw fault;
     },
     async close() {

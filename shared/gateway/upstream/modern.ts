@@ -1,8 +1,8 @@
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { traceparentOf } from '../../platform/telemetry/trace.ts';
 import { GATEWAY_INFO, META, metaOf, TASKS_EXTENSION, withoutReserved } from '../protocol/envelope.ts';
-import { idForServer, isObject, type JsonObject, type JsonRpcRequest } from '../protocol/jsonRpc.ts';
-import { LISTEN_TIMEOUT_MS } from '../protocol/limits.ts';
+import { isObject, type JsonObject, type JsonRpcRequest } from '../protocol/jsonRpc.ts';
+import { CALL_TIMEOUT_MS, LISTEN_TIMEOUT_MS } from '../protocol/limits.ts';
 import { ACKNOWLEDGED, LISTEN, listenParams } from '../protocol/notifications.ts';
 import {
   encodeHeaderValue,
@@ -14,16 +14,22 @@ import { LATEST_MODERN } from '../protocol/versions.ts';
 import { type Answer, answerTo, nextItem } from './answer.ts';
 import type { Connection, UpstreamCall } from './connection.ts';
 import { send } from './exchange.ts';
+import type { RequestIds } from './requestIds.ts';
 import type { UpstreamEra } from './upstreamEra.ts';
 
-/** Servers of 2026-07-28 and later. Each call describes its sender, so servers keep no sessions and ids pass unchanged. */
+/** Servers of 2026-07-28 and later. Each call describes its sender, so servers keep no sessions. */
 export const modernUpstream: UpstreamEra = {
   subscribesByRequest: false,
   listensByCall: true,
   mayRequest: () => false,
   streamKey: (uris) => JSON.stringify(uris),
   connect: (access, server, caller) =>
-    modernConnection(access.clientFor(server, caller), server.url, server.discovery.protocolVersion),
+    modernConnection(
+      access.clientFor(server, caller),
+      server.url,
+      server.discovery.protocolVersion,
+      access.nextId,
+    ),
 
   async *listen(access, server, caller, wanted, trace, signal) {
     const notifications = listenParams(wanted, wanted.uris.get(server.slug) ?? []);
@@ -56,21 +62,28 @@ export const modernUpstream: UpstreamEra = {
   },
 };
 
-function modernConnection(outbound: OutboundClient, url: string, version: string): Connection {
+function modernConnection(
+  outbound: OutboundClient,
+  url: string,
+  version: string,
+  nextId: RequestIds,
+): Connection {
   return {
     era: 'modern',
     usesMrtr: true,
     request: (call, signal) => {
-      const { method, tool, params, traceparent } = call;
-      const id = idForServer(call.id);
+      const { id: clientId, method, tool, params, traceparent, timeoutMs } = call;
       const args = isObject(params['arguments']) ? params['arguments'] : {};
       const name = params[NAMED_BY.get(method) ?? ''];
+      // The answer comes in the same exchange, so any whole number will do.
+      const id = typeof clientId === 'number' ? clientId : nextId();
       const request = { jsonrpc: '2.0', id, method, params: paramsOf(call, version) } as const;
-      return askModern(outbound, url, version, request, signal, {
+      const headers = {
         ...(typeof name === 'string' && { 'mcp-name': encodeHeaderValue(name) }),
         ...(tool && mirrorParameters(parameterHeaders(tool['inputSchema']) ?? [], args)),
         traceparent,
-      });
+      };
+      return askModern(outbound, url, version, request, signal, headers, timeoutMs);
     },
   };
 }
@@ -83,6 +96,7 @@ export async function askModern(
   request: JsonRpcRequest,
   signal: AbortSignal,
   extraHeaders?: Readonly<Record<string, string>>,
+  timeoutMs = CALL_TIMEOUT_MS,
 ): Promise<Answer> {
   const reply = await send(outbound, {
     method: 'POST',
@@ -97,7 +111,7 @@ export async function askModern(
     message: request,
     signal,
   });
-  if (request.method === LISTEN) reply.idleMs = LISTEN_TIMEOUT_MS;
+  reply.idleMs = request.method === LISTEN ? LISTEN_TIMEOUT_MS : timeoutMs;
   // A modern server must not send server requests. The gateway answers none (transports, Receiving Messages).
   return answerTo(reply, request.id, () => Promise.resolve(undefined));
 }

@@ -86,7 +86,7 @@ export function withMrtr(connection: Connection, capabilities: JsonObject, wait:
         inputResponses: Object.fromEntries(inputResponses),
         ...(requestState !== undefined && { requestState }),
       };
-      answer = await connection.request({ ...call, id: `${idForServer(call.id)}-${round}`, params }, signal);
+      answer = await connection.request({ ...call, params }, signal);
     }
   }
 }

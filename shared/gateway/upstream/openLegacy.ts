@@ -1,34 +1,48 @@
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { isObject, type JsonObject, type JsonRpcRequest } from '../protocol/jsonRpc.ts';
 import { outcomeOf } from './answer.ts';
-import { UpstreamFault } from './fault.ts';
+import { afterAttempts, UpstreamFault } from './fault.ts';
 import { openHttpSseSession } from './httpSseTransport.ts';
 import { type LegacySession, NO_CAPABILITIES, openSession } from './legacySession.ts';
-import { bounded, type OpenEra, type OpenServer, profileOf, resultOf } from './upstreamEra.ts';
+import { createRequestIds } from './requestIds.ts';
+import { bounded, type OpenServer, profileOf, resultOf } from './upstreamEra.ts';
 
 /**
  * Opens a legacy server. One that accepts no POST may speak the HTTP+SSE transport of 2024-11-05 (2025-11-25, transports,
- * Backward Compatibility).
+ * Backward Compatibility). @throws UpstreamFault of the first transport, with what was tried
  */
-export const openLegacy: OpenEra = async (outbound, url, signal) => {
+export async function openLegacy(
+  outbound: OutboundClient,
+  url: string,
+  signal: AbortSignal,
+): Promise<OpenServer> {
   try {
     return await openStreamable(outbound, url, signal);
   } catch (error) {
-    const mayBeHttpSse = error instanceof UpstreamFault && rejectsPost.has(error.status);
-    const opened = mayBeHttpSse ? await openHttpSse(outbound, url, signal) : undefined;
-    if (opened === undefined) throw error;
-    return opened;
+    if (!(error instanceof UpstreamFault)) throw error;
+    if (!rejectsPost(error)) throw afterAttempts(error, [['initialize', error]]);
+    try {
+      return await openHttpSse(outbound, url, signal);
+    } catch (second) {
+      if (!(second instanceof UpstreamFault)) throw second;
+      throw afterAttempts(error, [
+        ['initialize', error],
+        ['the HTTP+SSE transport', second],
+      ]);
+    }
   }
-};
+}
 
-const rejectsPost: ReadonlySet<number | undefined> = new Set([400, 404, 405]);
+/** 2025-03-26, transports, Backwards Compatibility: a 4xx. These ask for something else: 401 and 403 for sign-in, 429 for patience. */
+const rejectsPost = ({ status = 0 }: UpstreamFault): boolean =>
+  status === 501 || (status >= 400 && status < 500 && ![401, 403, 429].includes(status));
 
 async function openStreamable(
   outbound: OutboundClient,
   url: string,
   signal: AbortSignal,
 ): Promise<OpenServer> {
-  const { session, result } = await openSession(outbound, url, NO_CAPABILITIES, 'discovery', signal);
+  const { session, result } = await openSession(outbound, url, NO_CAPABILITIES, createRequestIds(), signal);
   return {
     profile: profileOf('legacy', session.version, result, result['serverInfo']),
     ask: (method, params) => askInSession(session, method, params, signal),
@@ -47,28 +61,18 @@ async function askInSession(
   return resultOf(method, await outcomeOf(await session.answer(reply, request)));
 }
 
-/** `undefined` when the server does not speak HTTP+SSE. */
-async function openHttpSse(
-  outbound: OutboundClient,
-  url: string,
-  signal: AbortSignal,
-): Promise<OpenServer | undefined> {
-  try {
-    const { session, result } = await openHttpSseSession(outbound, url, bounded(signal));
-    const profile = profileOf('legacy', String(result['protocolVersion']), result, result['serverInfo']);
-    return {
-      profile: { ...profile, transport: 'sse', capabilities: withoutChanges(profile.capabilities) },
-      ask: async (method, params) =>
-        resultOf(method, await outcomeOf({ kind: 'stream', items: session.ask(method, params) })),
-      close: () => {
-        session.close();
-        return Promise.resolve();
-      },
-    };
-  } catch (error) {
-    if (error instanceof UpstreamFault) return undefined;
-    throw error;
-  }
+async function openHttpSse(outbound: OutboundClient, url: string, signal: AbortSignal): Promise<OpenServer> {
+  const { session, result } = await openHttpSseSession(outbound, url, bounded(signal));
+  const profile = profileOf('legacy', String(result['protocolVersion']), result, result['serverInfo']);
+  return {
+    profile: { ...profile, transport: 'sse', capabilities: withoutChanges(profile.capabilities) },
+    ask: async (method, params) =>
+      resultOf(method, await outcomeOf({ kind: 'stream', items: session.ask(method, params) })),
+    close: () => {
+      session.close();
+      return Promise.resolve();
+    },
+  };
 }
 
 /** The gateway holds no stream to such a server, so it cannot announce the server's changes. */

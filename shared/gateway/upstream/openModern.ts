@@ -1,3 +1,4 @@
+import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { META, metaOf } from '../protocol/envelope.ts';
 import { HEADER_MISMATCH, MISSING_CLIENT_CAPABILITY, UNSUPPORTED_VERSION } from '../protocol/errorCodes.ts';
 import { isObject, type JsonObject, type JsonRpcRequest, type Outcome } from '../protocol/jsonRpc.ts';
@@ -5,25 +6,31 @@ import { LATEST_MODERN, LEGACY_VERSIONS, MODERN_VERSIONS, newestModernIn } from 
 import { outcomeOf } from './answer.ts';
 import { UnsuitableServer, UpstreamFault } from './fault.ts';
 import { askModern, ownEnvelopeFor } from './modern.ts';
-import { bounded, type OpenEra, profileOf, resultOf } from './upstreamEra.ts';
+import { bounded, type OpenServer, profileOf, resultOf } from './upstreamEra.ts';
 
 /**
  * Opens a modern server and negotiates the newest revision that both sides know (2026-07-28, versioning, Negotiation).
- * `undefined` when the server is of the legacy era. No answer, a 401, a 403 and a 5xx decide no era and are thrown.
+ * `undefined` when the server answers `server/discover` as one of the legacy era does. `probeMs` limits that request.
+ * @throws UpstreamFault for every other answer, and for none; UnsuitableServer for a modern server that refuses the gateway
  */
-export const openModern: OpenEra = async (outbound, url, signal) => {
+export async function openModern(
+  outbound: OutboundClient,
+  url: string,
+  signal: AbortSignal,
+  probeMs: number,
+): Promise<OpenServer | undefined> {
   let lastId = 0;
   let version = LATEST_MODERN;
-  const send = async (method: string, params: JsonObject): Promise<Outcome> => {
+  const send = async (method: string, params: JsonObject, withinMs?: number): Promise<Outcome> => {
     const request: JsonRpcRequest = {
       jsonrpc: '2.0',
       id: (lastId += 1),
       method,
       params: { ...params, _meta: ownEnvelopeFor(version) },
     };
-    return outcomeOf(await askModern(outbound, url, version, request, bounded(signal)));
+    return outcomeOf(await askModern(outbound, url, version, request, bounded(signal, withinMs)));
   };
-  const discover = () => probe(() => send('server/discover', {}));
+  const discover = () => probe(() => send('server/discover', {}, probeMs));
   let found = await discover();
   if (found?.kind === 'other_version') {
     version = found.version;
@@ -38,7 +45,7 @@ export const openModern: OpenEra = async (outbound, url, signal) => {
     ask: async (method, params) => resultOf(method, await send(method, params)),
     close: () => Promise.resolve(),
   };
-};
+}
 
 type Probe =
   | { readonly kind: 'modern'; readonly version: string; readonly result: JsonObject }
@@ -51,10 +58,11 @@ async function probe(discover: () => Promise<Outcome>): Promise<Probe | undefine
   try {
     outcome = await discover();
   } catch (error) {
-    // Legacy servers answer an unknown method with a 4xx without a modern error, or with something that is not MCP.
-    if (error instanceof UpstreamFault && (error.kind === 'not_mcp' || isClientError(error)))
-      return undefined;
-    throw error;
+    // A server that could not read the request names no id in its error.
+    const rpcError =
+      error instanceof UpstreamFault && error.kind === 'http_status' ? error.said?.rpcError : undefined;
+    if (rpcError === undefined) throw error;
+    outcome = { error: rpcError };
   }
   if ('result' in outcome) {
     const { supportedVersions } = outcome.result;
@@ -78,9 +86,6 @@ async function probe(discover: () => Promise<Outcome>): Promise<Probe | undefine
   }
   return undefined;
 }
-
-const isClientError = ({ kind, status = 0 }: UpstreamFault): boolean =>
-  kind === 'http_status' && status >= 400 && status < 500;
 
 function requireLegacy(versions: readonly unknown[]): void {
   if (versions.some((version) => LEGACY_VERSIONS.includes(String(version)))) return;

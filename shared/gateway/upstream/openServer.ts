@@ -1,15 +1,12 @@
-import type { Era } from '../../registry/records/era.ts';
+import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import type { UpstreamTarget } from '../../registry/records/upstreamSettings.ts';
+import { DISCOVERY_ANSWER_TIMEOUT_MS, PROBE_TIMEOUT_MS } from '../protocol/limits.ts';
 import { LATEST_MODERN } from '../protocol/versions.ts';
-import { UnsuitableServer } from './fault.ts';
+import { afterAttempts, NoConnection, OutdatedEra, UnsuitableServer, UpstreamFault } from './fault.ts';
 import { openLegacy } from './openLegacy.ts';
 import { openModern } from './openModern.ts';
 import type { OutboundTo } from './outboundTo.ts';
-import type { OpenEra, OpenServer } from './upstreamEra.ts';
-
-const openers: Record<Era, OpenEra> = { modern: openModern, legacy: openLegacy };
-/** The modern era first (2026-07-28, versioning, Backward Compatibility). */
-const order: readonly Era[] = ['modern', 'legacy'];
+import type { OpenServer } from './upstreamEra.ts';
 
 /** Opens a server of either era, or of the one that it is pinned to. @throws UpstreamFault, UnsuitableServer */
 export async function openServer(
@@ -17,11 +14,65 @@ export async function openServer(
   outboundTo: OutboundTo,
   signal: AbortSignal,
 ): Promise<OpenServer> {
+  const { url, upstream } = target;
   const outbound = outboundTo(target);
-  const pinned = target.upstream?.era;
-  for (const era of pinned ? [pinned] : order) {
-    const opened = await openers[era](outbound, target.url, signal);
-    if (opened) return opened;
-  }
-  throw new UnsuitableServer(`does not speak MCP ${LATEST_MODERN}, to which it is pinned`);
+  if (upstream?.era === 'legacy') return openLegacy(outbound, url, signal);
+  return upstream?.era === 'modern' ? openPinned(outbound, url, signal) : openEither(outbound, url, signal);
 }
+
+async function openPinned(outbound: OutboundClient, url: string, signal: AbortSignal): Promise<OpenServer> {
+  const unsuitable = `does not speak MCP ${LATEST_MODERN}, to which it is pinned`;
+  try {
+    const opened = await openModern(outbound, url, signal, DISCOVERY_ANSWER_TIMEOUT_MS);
+    if (opened) return opened;
+  } catch (error) {
+    const isOtherAnswer =
+      error instanceof UpstreamFault && (error.kind === 'not_mcp' || isClientError(error.status));
+    throw isOtherAnswer ? new UnsuitableServer(`${unsuitable}: it ${error.message}`) : error;
+  }
+  throw new UnsuitableServer(unsuitable);
+}
+
+const isClientError = (status = 0): boolean =>
+  status >= 400 && status < 500 && status !== 401 && status !== 403;
+
+/**
+ * The modern era first (2026-07-28, versioning, Backward Compatibility). Servers of the legacy era answer `server/discover` in
+ * every possible way, or not at all. So every failure of it leads to `initialize`, but for those that `initialize` shares.
+ */
+async function openEither(outbound: OutboundClient, url: string, signal: AbortSignal): Promise<OpenServer> {
+  let fault: UpstreamFault | undefined;
+  try {
+    const opened = await openModern(outbound, url, signal, PROBE_TIMEOUT_MS);
+    if (opened) return opened;
+  } catch (error) {
+    if (!(error instanceof UpstreamFault) || isShared(error) || signal.aborted) throw error;
+    fault = error;
+  }
+  try {
+    return await openLegacy(outbound, url, signal);
+  } catch (error) {
+    if (fault === undefined || !(error instanceof UpstreamFault)) throw error;
+    // A modern server that had to start answers now.
+    const opened =
+      fault.kind === 'timeout' && error.kind !== 'timeout' && !signal.aborted
+        ? await openModern(outbound, url, signal, DISCOVERY_ANSWER_TIMEOUT_MS)
+        : undefined;
+    if (opened) return opened;
+    throw afterAttempts(error instanceof OutdatedEra ? fault : error, [
+      ['server/discover', fault],
+      ['initialize', error],
+    ]);
+  }
+}
+
+/** A missing connection, sign-in, a forbidden address and a redirect concern every request. */
+const isShared = (fault: UpstreamFault): boolean => {
+  const { kind, status = 0 } = fault;
+  return (
+    fault instanceof NoConnection ||
+    kind === 'address_refused' ||
+    kind === 'credentials_wanted' ||
+    (status >= 300 && status < 400)
+  );
+};

@@ -97,7 +97,8 @@ export function createProtection(circuitBreaker: CircuitBreaker, tenants: number
           circuitBreaker.succeed(tenantId, server);
         };
         const judge = (error: unknown) => {
-          if (isServerFault(error, signal)) circuitBreaker.fail(tenantId, server);
+          if (hasAnswered(error)) succeed();
+          else if (isServerFault(error, signal)) circuitBreaker.fail(tenantId, server);
         };
         const leave = takeBoth(calls, 'calls', tenantId, server);
         try {
@@ -120,6 +121,10 @@ export function createProtection(circuitBreaker: CircuitBreaker, tenants: number
     }),
   };
 }
+
+/** Whether the server refused the call with an error of its own, which shows that it works. */
+const hasAnswered = (error: unknown): boolean =>
+  error instanceof UpstreamFault && error.said?.rpcError !== undefined;
 
 /** Whether a call failed because of its server, not because its caller left. */
 function isServerFault(error: unknown, signal: AbortSignal): boolean {

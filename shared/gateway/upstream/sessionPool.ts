@@ -6,6 +6,7 @@ import { GATEWAY_INFO } from '../protocol/envelope.ts';
 import { MAX_PART_BYTES } from '../protocol/limits.ts';
 import type { ClientSession, Reachable, SharedState } from './connection.ts';
 import { type LegacySession, NO_CAPABILITIES, openSession, resumeSession } from './legacySession.ts';
+import type { RequestIds } from './requestIds.ts';
 
 /** Where a session comes from when this instance has none. */
 export interface SessionSource {
@@ -73,9 +74,9 @@ export const canShare = (part: SharedState['upstream'] | SharedState['subscripti
 export async function openUnshared(
   { url }: Reachable,
   outbound: OutboundClient,
-  idPrefix: string,
+  nextId: RequestIds,
 ): Promise<LegacySession> {
-  return (await openSession(outbound, url, NO_CAPABILITIES, idPrefix)).session;
+  return (await openSession(outbound, url, NO_CAPABILITIES, nextId)).session;
 }
 
 /** The server session of a client's session. All instances use it. */
@@ -83,7 +84,7 @@ export function sharedSource(
   server: Reachable,
   client: ClientSession,
   outbound: OutboundClient,
-  idPrefix: string,
+  nextId: RequestIds,
 ): SessionSource {
   const capabilities = carriedFeatures(client.capabilities);
   const offer = { capabilities, clientInfo: client.clientInfo ?? GATEWAY_INFO };
@@ -94,8 +95,8 @@ export function sharedSource(
         .update(JSON.stringify(targetOf(server)))
         .digest('base64url');
       const known = (await client.shared()).upstream.get(slug);
-      if (known?.target === target) return resumeSession(outbound, url, known, capabilities, idPrefix);
-      const { session } = await openSession(outbound, url, offer, idPrefix);
+      if (known?.target === target) return resumeSession(outbound, url, known, capabilities, nextId);
+      const { session } = await openSession(outbound, url, offer, nextId);
       const { id, version } = session;
       if (id === undefined) return session;
       const { upstream } = await client.change((now) => {
@@ -108,7 +109,7 @@ export function sharedSource(
       if (winner === undefined || winner.id === id) return session;
       // Another instance opened one first.
       void session.close();
-      return resumeSession(outbound, url, winner, capabilities, idPrefix);
+      return resumeSession(outbound, url, winner, capabilities, nextId);
     },
     async lost({ id }) {
       await client.change((now) => {

@@ -8,6 +8,7 @@ import type { AnswerItem } from './answer.ts';
 import type { ClientSession, Connection, Reachable, UpstreamCaller } from './connection.ts';
 import { UnsuitableServer } from './fault.ts';
 import type { LegacySession } from './legacySession.ts';
+import type { RequestIds } from './requestIds.ts';
 import type { SessionSlot } from './sessionPool.ts';
 
 /** The server-initiated messages that a client wants. */
@@ -29,6 +30,8 @@ export interface Access {
   clientFor(server: Reachable, caller: UpstreamCaller): OutboundClient;
   /** The session of a caller with a legacy server. */
   sessionOf(server: Reachable, caller: UpstreamCaller, logLevel?: string): SessionSlot;
+  /** The ids of this instance's requests. */
+  readonly nextId: RequestIds;
   /** Opens a session with a legacy server for one purpose. The opener closes it. @throws UpstreamFault */
   openSession(server: Reachable): Promise<LegacySession>;
   /** A connection behind the protection of the server. */
@@ -70,16 +73,9 @@ export interface OpenServer {
   close(): Promise<void>;
 }
 
-/** Opens a server of one era; `undefined` when it belongs to the other one. @throws UpstreamFault, UnsuitableServer */
-export type OpenEra = (
-  outbound: OutboundClient,
-  url: string,
-  signal: AbortSignal,
-) => Promise<OpenServer | undefined>;
-
 /** Limits one request of a discovery. */
-export const bounded = (signal: AbortSignal): AbortSignal =>
-  AbortSignal.any([signal, AbortSignal.timeout(DISCOVERY_ANSWER_TIMEOUT_MS)]);
+export const bounded = (signal: AbortSignal, withinMs = DISCOVERY_ANSWER_TIMEOUT_MS): AbortSignal =>
+  AbortSignal.any([signal, AbortSignal.timeout(withinMs)]);
 
 export function resultOf(method: string, outcome: Outcome): JsonObject {
   if ('result' in outcome) return outcome.result;

@@ -7,6 +7,12 @@ export interface OutboundResponse {
   readonly body: OutboundBody;
 }
 
+/** Returns a header; the first where the response repeats it. */
+export function headerOf({ headers }: Pick<OutboundResponse, 'headers'>, name: string): string | undefined {
+  const value = headers[name];
+  return Array.isArray(value) ? value[0] : value;
+}
+
 /**
  * Handles the events of one request that undici's `dispatch` reports (`Dispatcher.DispatchHandler`). `Agent.request` is built on the same
  * events, but makes a stream for each response and keeps it in memory for long.

@@ -5,7 +5,9 @@ import { Agent, errors } from 'undici';
 import type { DomainError } from '../base/errors.ts';
 import { fail, type Result, succeed } from '../base/result.ts';
 import { type AddressPolicy, checkOutboundUrl, isAllowedAddress } from '../security/addressRules.ts';
-import { Exchange, type OutboundResponse } from './exchange.ts';
+import { decodedBody, DecodingError } from './decodedBody.ts';
+import { Exchange, headerOf, type OutboundResponse } from './exchange.ts';
+import { followRedirects } from './followRedirects.ts';
 import { IdleTimeout } from './outboundBody.ts';
 
 export interface OutboundRequest {
@@ -14,14 +16,16 @@ export interface OutboundRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly signal?: AbortSignal;
-  /** The encoding that the client accepts; none when absent. The body is never decoded. */
+  /** The content coding that the client accepts; the body is then not decoded. Absent: none, and a body that is coded all the same is decoded. */
   readonly acceptEncoding?: 'gzip';
+  /** Whether a 307 or 308 to the same origin is followed. Absent: no redirect is. */
+  readonly followsRedirects?: boolean;
 }
 
 /**
  * Sends every outbound HTTP request of the product. It rejects a URL that `checkOutboundUrl` rejects, and a name with even one address that
- * is not allowed. It connects to the address that it checked, follows no redirect and keeps connections alive. Failures: `unavailable`
- * or `timeout` for a server that cannot be reached, `invalid` for an address that is not allowed.
+ * is not allowed. It connects to the address that it checked and keeps connections alive. Failures: `unavailable` or `timeout` for a
+ * server that cannot be reached, `invalid` for an address that is not allowed. A redirect that is not followed is a response.
  */
 export interface OutboundClient {
   request(request: OutboundRequest): Promise<Result<OutboundResponse>>;
@@ -29,9 +33,11 @@ export interface OutboundClient {
 }
 
 const CONNECT_TIMEOUT_MS = 5_000;
-const HEADERS_TIMEOUT_MS = 60_000;
-/** Time between two chunks of a body. A stream may be silent while an elicitation is open; its reader has a timeout of its own. */
-const BODY_TIMEOUT_MS = 240_000;
+/**
+ * Time until the head of a response, and between two chunks of its body. It is longer than any call, because the caller and the
+ * reader have shorter limits of their own.
+ */
+const SILENCE_TIMEOUT_MS = 240_000;
 /** Many proxies close an idle connection after 60 seconds. */
 const KEEP_ALIVE_MS = 55_000;
 
@@ -48,27 +54,42 @@ export type Resolver = (
 export function openOutboundClient(policy: AddressPolicy, resolve: Resolver = lookup): OutboundClient {
   const agent = new Agent({
     connect: { timeout: CONNECT_TIMEOUT_MS, lookup: guardedLookup(policy, resolve) },
-    headersTimeout: HEADERS_TIMEOUT_MS,
-    bodyTimeout: BODY_TIMEOUT_MS,
+    headersTimeout: SILENCE_TIMEOUT_MS,
+    bodyTimeout: SILENCE_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     connections: CONNECTIONS_PER_ORIGIN,
   });
   const targetOf = cachedTargets(policy);
+  async function send({
+    url,
+    method,
+    headers,
+    body,
+    signal,
+    acceptEncoding,
+  }: OutboundRequest): Promise<Result<OutboundResponse>> {
+    const target = targetOf(url);
+    if (!target.ok) return target;
+    try {
+      const exchange = new Exchange(signal);
+      const sent = { ...headers, 'accept-encoding': acceptEncoding ?? 'identity' };
+      agent.dispatch({ ...target.value, method, headers: sent, body: body ?? null }, exchange);
+      const response = await exchange.response;
+      return succeed(acceptEncoding === undefined ? decoded(response) : response);
+    } catch (error) {
+      return fail(explain(error, signal));
+    }
+  }
   return {
-    async request({ url, method, headers, body, signal, acceptEncoding = 'identity' }) {
-      const target = targetOf(url);
-      if (!target.ok) return target;
-      try {
-        const exchange = new Exchange(signal);
-        const sent = { ...headers, 'accept-encoding': acceptEncoding };
-        agent.dispatch({ ...target.value, method, headers: sent, body: body ?? null }, exchange);
-        return succeed(await exchange.response);
-      } catch (error) {
-        return fail(explain(error, signal));
-      }
-    },
+    request: (request) =>
+      request.followsRedirects === true ? followRedirects(request, send) : send(request),
     close: () => agent.close(),
   };
+}
+
+function decoded(response: OutboundResponse): OutboundResponse {
+  const coding = headerOf(response, 'content-encoding');
+  return coding === undefined ? response : { ...response, body: decodedBody(response.body, coding) };
 }
 
 interface Target {
@@ -113,10 +134,9 @@ function guardedLookup(policy: AddressPolicy, resolve: Resolver): LookupFunction
   };
 }
 
-const reasons: Readonly<Record<string, string>> = {
+/** The codes of failures before a connection is open. */
+const connectReasons: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
-  ECONNRESET: 'connection closed by the server',
-  UND_ERR_SOCKET: 'connection closed by the server',
   ENOTFOUND: 'host name not found',
   EAI_AGAIN: 'host name could not be resolved',
   EHOSTUNREACH: 'host unreachable',
@@ -125,6 +145,17 @@ const reasons: Readonly<Record<string, string>> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: 'its TLS certificate is self-signed',
   ERR_TLS_CERT_ALTNAME_INVALID: 'its TLS certificate is for another name',
 };
+const reasons: Readonly<Record<string, string>> = {
+  ...connectReasons,
+  ECONNRESET: 'connection closed by the server',
+  UND_ERR_SOCKET: 'connection closed by the server',
+};
+
+/** Messages of `unavailable` that mean that no connection came about. */
+export const NO_CONNECTION: ReadonlySet<string> = new Set(Object.values(connectReasons));
+
+/** The problem of a response that `DecodingError` is about. */
+export const UNDECODABLE = 'its answer has a content encoding that the gateway cannot decode';
 
 /** Returns the error that a caller gets for a failed exchange. Its message is from a closed list and never quotes the failure. */
 export function explain(error: unknown, signal?: AbortSignal): DomainError {
@@ -140,6 +171,7 @@ export function explain(error: unknown, signal?: AbortSignal): DomainError {
   ) {
     return { kind: 'timeout', message: 'no answer in time' };
   }
+  if (error instanceof DecodingError) return { kind: 'unavailable', message: UNDECODABLE };
   const faults = error instanceof AggregateError ? (error.errors as unknown[]) : [error];
   const code = faults
     .map((fault) => (fault as { code?: string } | undefined)?.code)

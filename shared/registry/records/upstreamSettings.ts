@@ -18,7 +18,7 @@ export const credentialNameSchema = z
 
 /** Settings for calls to one server; absent fields have the defaults of all servers. */
 export const upstreamSettingsSchema = z.strictObject({
-  /** Time limit of a call in ms; 100,000 when absent. */
+  /** How long the server may be silent during a call, in ms; 100,000 when absent. */
   timeoutMs: z.int().min(1_000).max(100_000).optional(),
   /** Retries of an idempotent request when the server cannot be reached; 1 when absent. */
   retries: z.int().min(0).max(3).optional(),

@@ -54,10 +54,21 @@ function upstream(form: 'application/json' | 'text/event-stream' | 'silent') {
   return { body, requests, outbound };
 }
 
-async function call(outbound: OutboundClient, log = recordingLog()): Promise<Response> {
+interface Options {
+  readonly log?: ReturnType<typeof recordingLog>;
+  readonly timeoutMs?: number | undefined;
+  readonly accept?: string;
+}
+
+async function call(
+  outbound: OutboundClient,
+  { log = recordingLog(), timeoutMs, accept }: Options = {},
+): Promise<Response> {
   const servers = azureTableServerStore(memoryTables());
   const url = 'http://127.0.0.1:9/mcp';
-  await servers.add(serverRecord({ tenantId, slug: 'slow', url, discovery: discoveryOf('modern') }));
+  const upstream = timeoutMs === undefined ? {} : { upstream: { timeoutMs } };
+  const discovery = discoveryOf('modern');
+  await servers.add(serverRecord({ tenantId, slug: 'slow', url, discovery, ...upstream }));
   const state = memoryState();
   const { post } = createMcpEndpoints({
     servers,
@@ -76,7 +87,7 @@ async function call(outbound: OutboundClient, log = recordingLog()): Promise<Res
   const params = { name: 'slow__echo', _meta: { progressToken: 'p' } };
   return post({
     front: { kind: 'all' },
-    headers: new Headers({ 'mcp-protocol-version': '2025-11-25' }),
+    headers: new Headers({ 'mcp-protocol-version': '2025-11-25', ...(accept !== undefined && { accept }) }),
     message: { jsonrpc: '2.0', id: 1, method: 'tools/call', params },
     actor: actor(),
     trace: continueTrace(undefined),
@@ -93,38 +104,73 @@ const text = (response: Response): Promise<string> => response.text();
 /** Lets what the gateway has begun come to rest. */
 const settle = () => vi.advanceTimersByTimeAsync(0);
 
-test('a stream that is silent for 30 seconds is ended with an error', async () => {
-  const { body, outbound } = upstream('text/event-stream');
-  const response = await call(outbound);
-  const read = text(response);
-  body.write(progress);
-  await vi.advanceTimersByTimeAsync(29_900);
-  body.write(': still here\n\n');
-  await vi.advanceTimersByTimeAsync(29_900);
-  expect(body.destroyed).toBe(false);
-  await vi.advanceTimersByTimeAsync(200);
-  expect(await read).toMatch(/"slow\\" sent nothing for 30 seconds/);
-  expect(body.destroyed).toBe(true);
-});
+test.each([
+  { timeoutMs: undefined, seconds: 100, why: 'the usual limit' },
+  { timeoutMs: 20_000, seconds: 20, why: 'the limit of its record' },
+])(
+  'a stream that is silent for $seconds seconds is ended with an error: $why',
+  async ({ timeoutMs, seconds }) => {
+    const { body, outbound } = upstream('text/event-stream');
+    const read = text(await call(outbound, { timeoutMs }));
+    // Progress and comments are signs of life.
+    for (const sign of [progress, ': still here\n\n']) {
+      body.write(sign);
+      await vi.advanceTimersByTimeAsync(seconds * 1_000 - 100);
+      expect(body.destroyed).toBe(false);
+    }
+    await vi.advanceTimersByTimeAsync(200);
+    expect(await read).toContain(`"slow\\" sent nothing for ${seconds} seconds`);
+    expect(body.destroyed).toBe(true);
+  },
+);
 
-test('a stream that goes on for 100 seconds is ended with an error', async () => {
+test('a stream that goes on for 210 seconds is ended with an error', async () => {
   const { body, outbound } = upstream('text/event-stream');
   const read = text(await call(outbound));
-  for (let seconds = 0; seconds < 100; seconds += 20) {
+  for (let seconds = 0; seconds < 200; seconds += 20) {
     expect(body.destroyed).toBe(false);
     body.write(progress);
     await vi.advanceTimersByTimeAsync(20_000);
   }
+  expect(body.destroyed).toBe(false);
+  await vi.advanceTimersByTimeAsync(10_000);
   expect(await read).toMatch(/"slow\\" did not finish its answer in time/);
   expect(body.destroyed).toBe(true);
 });
 
-test('a JSON body that is silent for 30 seconds is an error', async () => {
+test('a JSON body that is silent for 100 seconds is an error', async () => {
   const { body, outbound } = upstream('application/json');
   const answered = call(outbound);
   body.write('{');
-  await vi.advanceTimersByTimeAsync(30_000);
+  await vi.advanceTimersByTimeAsync(99_000);
+  expect(body.destroyed).toBe(false);
+  await vi.advanceTimersByTimeAsync(1_000);
   expect(await (await answered).json()).toMatchObject({ error: { data: { kind: 'timeout' } } });
+});
+
+test('a tool that is silent for 60 seconds is waited for, before its answer and within it', async () => {
+  const { body, outbound } = upstream('application/json');
+  const answered = call(outbound);
+  await vi.advanceTimersByTimeAsync(60_000);
+  body.end(JSON.stringify({ jsonrpc: '2.0', id: 1, result: { resultType: 'complete', content: [] } }));
+  expect(await (await answered).json()).toMatchObject({ result: { content: [] } });
+
+  const streaming = upstream('text/event-stream');
+  const read = text(await call(streaming.outbound));
+  await vi.advanceTimersByTimeAsync(60_000);
+  streaming.body.end(result);
+  expect(await read).toContain('"result"');
+});
+
+test('a client that accepts only JSON gets the answer of a stream, and no timer is left over', async () => {
+  const { body, outbound } = upstream('text/event-stream');
+  const answered = call(outbound, { accept: 'application/json' });
+  body.write(progress);
+  await settle();
+  body.end(result);
+  expect(await (await answered).json()).toMatchObject({ id: 1, result: { content: [] } });
+  await vi.advanceTimersByTimeAsync(250);
+  expect(vi.getTimerCount()).toBe(0);
 });
 
 test('a server that does not answer at all is given up after 100 seconds', async () => {
@@ -176,7 +222,7 @@ test('what the client does not read is not fetched', async () => {
 test('a client that drops the stream ends the call upstream, and that is no fault of the server', async () => {
   const { body, requests, outbound } = upstream('text/event-stream');
   const log = recordingLog();
-  const response = await call(outbound, log);
+  const response = await call(outbound, { log });
   await chunksOf(response).return();
   await settle();
   expect(requests[0]?.signal?.aborted).toBe(true);

@@ -1,5 +1,5 @@
 import { isObject } from '../../../gateway/protocol/jsonRpc.ts';
-import { LATEST_LEGACY, LEGACY_SERVER_VERSIONS } from '../../../gateway/protocol/versions.ts';
+import { LATEST_LEGACY, LEGACY_VERSIONS } from '../../../gateway/protocol/versions.ts';
 import { resultIn, type Transcript } from '../transcript/transcript.ts';
 import {
   answersStatus,
@@ -31,10 +31,10 @@ export const handshakeChecks: readonly Check[] = [
     spec: negotiation,
     severity: 'critical',
     requires: 'The server chooses a version that the protocol has.',
-    remedy: `Answer initialize with one of ${LEGACY_SERVER_VERSIONS.join(', ')}.`,
+    remedy: `Answer initialize with one of ${LEGACY_VERSIONS.join(', ')}.`,
     judge: ({ opening, version }: Transcript): Judgement => {
       if (!resultIn(opening)) return notApplicable('initialize was not answered');
-      if (LEGACY_SERVER_VERSIONS.includes(version)) return passed({ version });
+      if (LEGACY_VERSIONS.includes(version)) return passed({ version });
       return failed(version === '' ? 'it named no version' : 'it named an unknown version');
     },
   },
@@ -45,7 +45,7 @@ export const handshakeChecks: readonly Check[] = [
     requires: `The server chooses ${LATEST_LEGACY}, the newest version of the era, if the client offers it.`,
     remedy: 'Use a newer version of the SDK that the server is built on.',
     judge: ({ version }: Transcript): Judgement => {
-      if (!LEGACY_SERVER_VERSIONS.includes(version)) return notApplicable('it chose no known version');
+      if (!LEGACY_VERSIONS.includes(version)) return notApplicable('it chose no known version');
       return version === LATEST_LEGACY ? passed() : failed(`it speaks ${version}`, { version });
     },
   },
