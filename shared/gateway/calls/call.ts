@@ -75,6 +75,8 @@ export interface Call {
   readonly viewMs: number;
   /** Has a session in the legacy era only. */
   readonly caller: UpstreamCaller;
+  /** Must be called when a streamed answer has ended. */
+  readonly onEnd: () => void;
 }
 export type Method = (call: Call) => Response | Promise<Response>;
 

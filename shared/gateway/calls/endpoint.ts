@@ -1,4 +1,5 @@
 import { toProblem } from '../../platform/http/problem.ts';
+import { StreamResponse } from '../../platform/http/responses.ts';
 import type { View } from '../catalogue/view.ts';
 import { listenLegacy } from '../listen/listen.ts';
 import { classify } from '../protocol/classify.ts';
@@ -6,9 +7,10 @@ import { INVALID_REQUEST, toJsonRpcError } from '../protocol/errorCodes.ts';
 import type { Outcome, RequestId } from '../protocol/jsonRpc.ts';
 import { announcesChanges } from '../protocol/notifications.ts';
 import { faultOutcome, faultResponse, jsonResponse } from '../protocol/responses.ts';
+import { noEvents } from '../protocol/sse.ts';
 import type { ClientSession } from '../upstream/connection.ts';
 import { eraOf } from '../upstream/connector.ts';
-import { callerOf, type GatewayDeps, type McpPost, type McpRequest } from './call.ts';
+import { type Call, callerOf, type GatewayDeps, type McpPost, type McpRequest } from './call.ts';
 import { createMethods } from './methods.ts';
 import { createParts } from './parts.ts';
 import { deliverAnswer, endSession, receiveNotification } from './sessionMessages.ts';
@@ -62,7 +64,24 @@ export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
           ? new Response(null, { status: 202 })
           : deliverAnswer(inbound, session, { caller, view }, request.signal, parts);
       case 'request':
-        return answerRequest({ inbound, request, view, viewMs, caller });
+        return session === undefined
+          ? answerRequest({ inbound, request, view, viewMs, caller, onEnd: nothing })
+          : answerCancellable({ inbound, request, view, viewMs, caller }, session);
+    }
+  }
+
+  /** 2025-11-25, utilities/cancellation: a request that its client cancelled gets no answer. Its HTTP response just ends. */
+  async function answerCancellable(call: Omit<Call, 'onEnd'>, session: ClientSession): Promise<Response> {
+    const { inbound, request } = call;
+    const running = parts.cancellations.track(session.id, inbound.message.id, request.signal);
+    const { signal, end: onEnd } = running;
+    let response: Response | undefined;
+    try {
+      response = await answerRequest({ ...call, request: { ...request, signal }, onEnd });
+      return running.isCancelled() && !(response instanceof StreamResponse) ? noEvents() : response;
+    } finally {
+      // The relay ends a call that it streams.
+      if (!(response instanceof StreamResponse)) onEnd();
     }
   }
 
@@ -113,6 +132,8 @@ export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
     remove: safely(remove, () => null),
   };
 }
+
+const nothing = (): void => undefined;
 
 function idOf(inbound: ReturnType<typeof classify>): RequestId | null {
   return inbound.kind === 'request' ? inbound.message.id : null;

@@ -55,7 +55,6 @@ export function createForward(parts: Parts): Method {
     }
     const shared = await session?.shared();
     if (session && allowsServerRequests(method)) await parts.feeds.get(session.id)?.listenDuringCall(server);
-    const running = session && parts.cancellations.track(session.id, message.id, signal);
     const sentAt = performance.now();
     const response = await relay(
       {
@@ -78,14 +77,14 @@ export function createForward(parts: Parts): Method {
           return serverRequests.idFor(actor, session, { slug: server.slug, id, replyTo });
         },
         onEnd: (outcome) => {
-          running?.end();
+          call.onEnd();
           if (!unrecorded.has(method)) record(resource, 'allowed', outcome);
         },
         onFault: (kind) => {
           parts.onUpstreamFault?.({ tenantId: actor.tenantId, server: server.slug, kind, trace });
         },
       },
-      running?.signal ?? signal,
+      signal,
       log,
       { traceId: trace.traceId, tenantId: actor.tenantId },
     );

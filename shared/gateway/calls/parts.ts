@@ -45,7 +45,7 @@ export function createParts(deps: GatewayDeps): Parts {
     serverRequests: createServerRequests({ state, seal }),
     connector: createConnector(deps.outboundTo, newId, createProtection(circuitBreaker, tenants)),
     circuitBreaker,
-    cancellations: createCancellations(),
+    cancellations: createCancellations({ state, clock }),
     feeds: new Map(),
     refresh: createRefresh({ ...deps, discoveries }, catalogue.invalidate),
     find: catalogue.find,

@@ -24,8 +24,9 @@ export async function receiveNotification(
   place: Place,
   parts: Parts,
 ): Promise<void> {
-  parts.cancellations.receive(session.id, notification);
   const { method, params } = notification;
+  if (method === 'notifications/cancelled')
+    await parts.cancellations.receive(session.id, params?.['requestId']);
   if (method !== ROOTS_CHANGED) return;
   const { upstream } = await session.shared();
   await withSessions(upstream, place, parts, (opened) =>

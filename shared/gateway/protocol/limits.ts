@@ -13,6 +13,10 @@ export const CALL_TIMEOUT_MS = 100_000;
 export const PERSON_TIMEOUT_MS = 210_000;
 /** Cancellations and other notifications to a server. Nobody waits for them. */
 export const NOTIFY_TIMEOUT_MS = 5_000;
+/** How often an instance looks whether another instance received the cancellation of one of its calls. Short calls end before. */
+export const CANCEL_POLL_MS = 1_000;
+/** How long a cancellation waits for the instance that answers the call. */
+export const CANCEL_KEPT_MS = 10_000;
 /** Delivery of a client's answer to the server that asked. */
 export const DELIVERY_TIMEOUT_MS = 20_000;
 /** MRTR rounds of one call: more than any form has pages. */

@@ -119,11 +119,12 @@ describe('a handler', () => {
 
   test('is told by its signal that the client has left, and may stop without a fault', async () => {
     let leave = (): void => undefined;
-    const { route } = routeThat(({ signal }) => {
+    const { route, calls } = routeThat(({ signal }) => {
       leave();
       return signal.aborted ? Promise.reject(new Error('stopped')) : ok();
     });
     await serve(route, deps)(Object.assign(put(good), { onLeave: (act: () => void) => (leave = act) }));
+    expect(calls[0]?.signal.aborted).toBe(true);
     expect(deps.lines.map(({ event }) => event)).toEqual(['request_handled']);
   });
 
