@@ -54,7 +54,8 @@ export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
     const isHandshake = inbound.kind === 'request' && inbound.message.method === 'initialize';
     const session = mayHaveSession && !isHandshake ? await sessionOf(request, view) : undefined;
     if (session === 'unknown') return noSuchSession(idOf(inbound));
-    const caller = callerOf(request, session);
+    const envelope = inbound.kind === 'request' ? inbound.envelope : undefined;
+    const caller = callerOf(request, session, envelope);
     switch (inbound.kind) {
       case 'notification':
         if (session) await receiveNotification(inbound.message, session, { caller, view }, parts);

@@ -23,6 +23,10 @@ export const DELIVERY_TIMEOUT_MS = 20_000;
 export const MAX_MRTR_ROUNDS = 10;
 /** Server requests in one MRTR round. */
 export const MAX_MRTR_REQUESTS = 20;
+/** Calls that an instance holds for the input of modern clients. Each keeps a connection to a server. */
+export const MAX_HELD_CALLS = 200;
+/** Held calls of one caller at one instance: more than a person answers side by side. */
+export const MAX_HELD_CALLS_OF_CALLER = 16;
 /** How often an instance looks for an answer that another instance received. */
 export const ANSWER_POLL_MS = 500;
 
