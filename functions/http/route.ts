@@ -19,7 +19,7 @@ export interface Call<Body> {
   readonly trace: Trace;
   /** The id of a request with an `Idempotency-Key`. A repetition has the same id and finds the work of the first one. */
   readonly requestId?: string;
-  /** Aborted at the deadline of the answer. */
+  /** Aborted at the deadline of the answer, and when the client leaves before it has the whole answer. */
   readonly signal: AbortSignal;
 }
 

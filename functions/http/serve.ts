@@ -22,6 +22,8 @@ export interface IncomingRequest {
   readonly body: ReadableStream<Uint8Array> | null;
   /** Why the request cannot be read; its other parts are empty then (`library/readableRequest.ts`). */
   readonly unreadable?: string;
+  /** Calls `act` when the client leaves before it has the whole answer; absent where nothing tells (`library/invocationPairs.ts`). */
+  readonly onLeave?: (act: () => void) => void;
 }
 
 export interface HttpDeps extends AdmissionDeps {
@@ -86,7 +88,10 @@ export function recorded(
   };
 }
 
-/** Returns the answer; a 504 after the deadline, a 500 or 503 if the handler throws. */
+/**
+ * Returns the answer; a 504 after the deadline, a 500 or 503 if the handler throws. Nobody gets the answer when the client has left,
+ * so a handler that stops then has no fault.
+ */
 async function answerInTime<Body>(
   route: Route<Body>,
   request: IncomingRequest,
@@ -96,6 +101,9 @@ async function answerInTime<Body>(
 ): Promise<Response> {
   const abort = new AbortController();
   let timer: NodeJS.Timeout | undefined;
+  request.onLeave?.(() => {
+    abort.abort();
+  });
   const tooLate = new Promise<Response>((done) => {
     timer = setTimeout(() => {
       done(
@@ -107,7 +115,8 @@ async function answerInTime<Body>(
   try {
     return await Promise.race([answer(route, request, url, trace, abort.signal, deps), tooLate]);
   } catch (error) {
-    deps.log.error('request_failed', { route: route.name, traceId: trace.traceId }, error);
+    if (!abort.signal.aborted)
+      deps.log.error('request_failed', { route: route.name, traceId: trace.traceId }, error);
     return refuse(route, faultError(error));
   } finally {
     clearTimeout(timer);

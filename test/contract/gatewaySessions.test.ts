@@ -343,7 +343,8 @@ describe('a session of the legacy era', () => {
     await answer.messages.next();
     const cancel = { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 'slow' } };
     expect((await postRaw(one.urlOf('modern'), cancel, session)).status).toBe(202);
-    await answer.all();
+    // A request that was cancelled gets no answer.
+    expect(await answer.all()).toEqual([]);
     expect(one.audited.at(-1)).toMatchObject({ outcome: 'cancelled' });
   });
 
@@ -357,7 +358,8 @@ describe('a session of the legacy era', () => {
     await answer.messages.next();
     const cancel = { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 'slow' } };
     expect((await postRaw(one.urlOf('legacy'), cancel, session)).status).toBe(202);
-    await answer.all();
+    // A request that was cancelled gets no answer.
+    expect(await answer.all()).toEqual([]);
     expect(one.audited.at(-1)).toMatchObject({ outcome: 'cancelled' });
     await expect.poll(() => upstreams.legacy.received).toContain('notifications/cancelled');
   });

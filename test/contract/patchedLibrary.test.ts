@@ -52,6 +52,18 @@ describe.each(['direct', 'proxy'] as const)('an app with the patched library, %s
     expect(host.output().stderr).not.toContain('function gated) returned no response');
   });
 
+  test('a function is told that its client has left before it has answered', async () => {
+    const request = http.request({ port: host.port, method: 'POST', path: '/abandoned', agent: false });
+    const gone = expect(once(request, 'response')).rejects.toThrow('socket hang up');
+    request.end('a body that is read to its end');
+    await host.reported('abandoned waits');
+    request.destroy();
+    await gone;
+    await host.reported('abandoned was told');
+    expect(await host.send({ path: '/native' })).toMatchObject({ status: 418 });
+    expect(host.output().stderr).not.toContain('function abandoned) returned no response');
+  });
+
   test('a streamed answer is not begun when its client has left before the first chunk', async () => {
     const { request, response } = openGated();
     await host.reported('gated');

@@ -154,6 +154,11 @@ async function answer(
     response.writeHead(400).end();
     return;
   }
+  // As the wrapper of the app does it.
+  const left = new AbortController();
+  response.once('close', () => {
+    if (!response.writableFinished) left.abort();
+  });
   const [, place, slug = ''] = /^\/(server|toolset)s\/([^/]+)\/mcp$/.exec(request.url ?? '') ?? [];
   const kind = place === 'server' || place === 'toolset' ? place : undefined;
   const front: Front = kind ? { kind, slug } : { kind: 'all' };
@@ -166,7 +171,7 @@ async function answer(
       headers.get('x-tenant') ?? undefined,
     ),
     trace: continueTrace(headers.get('traceparent')),
-    signal: new AbortController().signal,
+    signal: left.signal,
   };
   const result =
     request.method === 'DELETE'

@@ -14,10 +14,16 @@ export interface InvocationPairs {
     response: ServerResponse,
   ): void;
   /** Resolves with the request of an invocation; rejects when it does not come within 6 seconds. */
-  requestOf(id: string): Promise<IncomingMessage>;
+  requestOf(id: string): Promise<ForwardedRequest>;
   /** Returns the response to the request of an invocation, once. Throws for an unknown id. */
   takeResponse(id: string): ServerResponse;
 }
+
+/** A request that has its invocation. */
+export type ForwardedRequest = IncomingMessage & {
+  /** Calls `act` once when the connection closes before the whole answer is written: the client has left. */
+  readonly onLeave: (act: () => void) => void;
+};
 
 interface Arrival {
   readonly request: IncomingMessage;
@@ -28,7 +34,7 @@ interface Arrival {
 
 export function createInvocationPairs(): InvocationPairs {
   const arrivals = byId<Arrival>();
-  const waiting = byId<(request: IncomingMessage) => void>();
+  const waiting = byId<(request: ForwardedRequest) => void>();
   const responses = byId<ServerResponse>();
 
   let sweep: NodeJS.Timeout | undefined;
@@ -57,7 +63,7 @@ export function createInvocationPairs(): InvocationPairs {
       const take = waiting[id];
       if (take) {
         responses[id] = response;
-        take(request);
+        take(watched(request, response));
         return;
       }
       arrivals[id] = { request, response, until: performance.now() + REQUEST_WAIT_MS };
@@ -68,7 +74,7 @@ export function createInvocationPairs(): InvocationPairs {
       if (arrival) {
         Reflect.deleteProperty(arrivals, id);
         responses[id] = arrival.response;
-        return Promise.resolve(arrival.request);
+        return Promise.resolve(watched(arrival.request, arrival.response));
       }
       return new Promise((resolve, reject) => {
         const timer = setTimeout(() => {
@@ -89,6 +95,21 @@ export function createInvocationPairs(): InvocationPairs {
       return response;
     },
   };
+}
+
+/**
+ * Adds `onLeave` to a request. The response tells: a request closes as soon as its body has been read, and the host closes the
+ * connection of a request whose client has left.
+ */
+function watched(request: IncomingMessage, response: ServerResponse): ForwardedRequest {
+  const onLeave = (act: () => void): void => {
+    if (response.destroyed) act();
+    else
+      response.once('close', () => {
+        if (!response.writableFinished) act();
+      });
+  };
+  return Object.assign(request, { onLeave });
 }
 
 /**

@@ -1,20 +1,21 @@
 import type { IncomingMessage } from 'node:http';
 import { UnreadableRequest } from './clientHeaders.ts';
+import type { ForwardedRequest } from './invocationPairs.ts';
 
 /** The part of a forwarded request from which the library creates a function's request, without its body. */
 type Head = Pick<IncomingMessage, 'headers' | 'method' | 'rawHeaders' | 'url'>;
 
 /**
- * Returns the function's request that `create` makes of a forwarded request. When `create` throws, returns an empty request
+ * Returns the function's request that `create` makes of a forwarded request, with `onLeave`. When `create` throws, returns an empty request
  * with the reason in `unreadable`: an invocation that fails here is never answered, and at its timeout the host ends the
  * process.
  */
 export function readableRequest<Request extends object>(
-  forwarded: IncomingMessage,
+  forwarded: ForwardedRequest,
   create: (head: Head) => Request,
-): Request & { readonly unreadable?: string } {
+): Request & Partial<Pick<ForwardedRequest, 'onLeave'>> & { readonly unreadable?: string } {
   try {
-    return create(forwarded);
+    return Object.assign(create(forwarded), { onLeave: forwarded.onLeave });
   } catch (error) {
     // The next request comes on the same connection, so the body must be read.
     forwarded.resume();

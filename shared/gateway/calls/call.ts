@@ -15,6 +15,8 @@ import type { ToolsetStore } from '../../registry/toolsets/toolset.ts';
 import type { BuiltInTools } from '../catalogue/builtInTools.ts';
 import type { View } from '../catalogue/view.ts';
 import type { InboundRequest } from '../protocol/classify.ts';
+import { boundedFeatures } from '../protocol/clientFeatures.ts';
+import type { Envelope } from '../protocol/envelope.ts';
 import type { ClientSession, UpstreamCaller } from '../upstream/connection.ts';
 import type { FaultKind } from '../upstream/fault.ts';
 import type { OutboundTo } from '../upstream/outboundTo.ts';
@@ -75,6 +77,8 @@ export interface Call {
   readonly viewMs: number;
   /** Has a session in the legacy era only. */
   readonly caller: UpstreamCaller;
+  /** Must be called when a streamed answer has ended. */
+  readonly onEnd: () => void;
 }
 export type Method = (call: Call) => Response | Promise<Response>;
 
@@ -84,10 +88,15 @@ export function signedInWith({ actor, headers }: McpRequest): SignedIn | undefin
   return token === undefined ? undefined : { actor, token };
 }
 
-/** Returns on whose behalf the servers of a request are called. */
-export const callerOf = (request: McpRequest, session: ClientSession | undefined): UpstreamCaller => ({
+/** Returns on whose behalf the servers of a request are called. `envelope`: what a modern client says of itself. */
+export const callerOf = (
+  request: McpRequest,
+  session: ClientSession | undefined,
+  envelope?: Envelope,
+): UpstreamCaller => ({
   actor: request.actor,
   session,
+  capabilities: envelope ? boundedFeatures(envelope.clientCapabilities) : {},
   user: () => signedInWith(request),
 });
 

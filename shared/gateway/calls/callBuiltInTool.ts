@@ -15,14 +15,14 @@ import type { Parts } from './parts.ts';
  * allow is answered and recorded like a missing one.
  */
 export async function callBuiltInTool(
-  { inbound, request, caller }: Call,
+  { inbound, request }: Call,
   shown: string,
   name: string,
   builtInTools: BuiltInTools,
-  { audit, cancellations }: Parts,
+  { audit }: Parts,
 ): Promise<Response> {
   const { client, message } = inbound;
-  const { actor, trace } = request;
+  const { actor, trace, signal } = request;
   const args = withDoubles(message.params?.['arguments'] ?? {});
   if (!isObject(args)) return invalid(inbound, 'params.arguments must be an object.');
   const record = recordCall(request, message.method, audit);
@@ -31,11 +31,8 @@ export async function callBuiltInTool(
     record(resource, 'refused', 'not_found');
     return outcomeResponse(client, message.id, { error: toJsonRpcError(unknownTool(shown)) });
   }
-  const { session } = caller;
-  const running = session && cancellations.track(session.id, message.id, request.signal);
   let outcome: ActOutcome = 'internal';
   try {
-    const signal = running?.signal ?? request.signal;
     const answer = await builtInTools.call(name, args, { actor, trace, signal });
     outcome = answer.outcome;
     return ownResult(inbound, answer.result);
@@ -43,7 +40,6 @@ export async function callBuiltInTool(
     outcome = faultError(error).kind;
     throw error;
   } finally {
-    running?.end();
-    record(resource, 'allowed', outcome);
+    record(resource, 'allowed', signal.aborted ? 'cancelled' : outcome);
   }
 }

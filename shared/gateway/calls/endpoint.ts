@@ -1,4 +1,5 @@
 import { toProblem } from '../../platform/http/problem.ts';
+import { StreamResponse } from '../../platform/http/responses.ts';
 import type { View } from '../catalogue/view.ts';
 import { listenLegacy } from '../listen/listen.ts';
 import { acceptedForm } from '../protocol/accept.ts';
@@ -7,6 +8,7 @@ import { INVALID_REQUEST, toJsonRpcError } from '../protocol/errorCodes.ts';
 import type { Outcome, RequestId } from '../protocol/jsonRpc.ts';
 import { announcesChanges } from '../protocol/notifications.ts';
 import { asEvents, faultOutcome, faultResponse, jsonResponse } from '../protocol/responses.ts';
+import { noEvents } from '../protocol/sse.ts';
 import type { ClientSession } from '../upstream/connection.ts';
 import { eraOf } from '../upstream/connector.ts';
 import { type Call, callerOf, type GatewayDeps, type McpPost, type McpRequest } from './call.ts';
@@ -53,7 +55,8 @@ export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
     const isHandshake = inbound.kind === 'request' && inbound.message.method === 'initialize';
     const session = mayHaveSession && !isHandshake ? await sessionOf(request, view) : undefined;
     if (session === 'unknown') return noSuchSession(idOf(inbound));
-    const caller = callerOf(request, session);
+    const envelope = inbound.kind === 'request' ? inbound.envelope : undefined;
+    const caller = callerOf(request, session, envelope);
     switch (inbound.kind) {
       case 'notification':
         if (session) await receiveNotification(inbound.message, session, { caller, view }, parts);
@@ -63,7 +66,24 @@ export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
           ? new Response(null, { status: 202 })
           : deliverAnswer(inbound, session, { caller, view }, request.signal, parts);
       case 'request':
-        return answerInForm({ inbound, request, view, viewMs, caller });
+        return session === undefined
+          ? answerInForm({ inbound, request, view, viewMs, caller, onEnd: nothing })
+          : answerCancellable({ inbound, request, view, viewMs, caller }, session);
+    }
+  }
+
+  /** 2025-11-25, utilities/cancellation: a request that its client cancelled gets no answer. Its HTTP response just ends. */
+  async function answerCancellable(call: Omit<Call, 'onEnd'>, session: ClientSession): Promise<Response> {
+    const { inbound, request } = call;
+    const running = parts.cancellations.track(session.id, inbound.message.id, request.signal);
+    const { signal, end: onEnd } = running;
+    let response: Response | undefined;
+    try {
+      response = await answerInForm({ ...call, request: { ...request, signal }, onEnd });
+      return running.isCancelled() && !(response instanceof StreamResponse) ? noEvents() : response;
+    } finally {
+      // The relay ends a call that it streams.
+      if (!(response instanceof StreamResponse)) onEnd();
     }
   }
 
@@ -119,6 +139,8 @@ export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
     remove: safely(remove, () => null),
   };
 }
+
+const nothing = (): void => undefined;
 
 function idOf(inbound: ReturnType<typeof classify>): RequestId | null {
   return inbound.kind === 'request' ? inbound.message.id : null;

@@ -9,20 +9,22 @@ import { metaOf } from '../protocol/envelope.ts';
 import { HEADER_MISMATCH, toJsonRpcError } from '../protocol/errorCodes.ts';
 import { isObject, type JsonObject, type JsonRpcError } from '../protocol/jsonRpc.ts';
 import { jsonResponse, noMethod, outcomeResponse } from '../protocol/responses.ts';
-import type { Connection, SharedState } from '../upstream/connection.ts';
+import type { Holder } from '../session/heldCalls.ts';
+import type { Connection, SharedState, UpstreamCaller } from '../upstream/connection.ts';
 import { withMrtr } from '../upstream/mrtr.ts';
 import { retryAfterRefresh } from '../upstream/refreshRetry.ts';
 import { audienceOf, envelopeOf } from './audience.ts';
 import { type Call, type Method, recordCall } from './call.ts';
 import type { Parts } from './parts.ts';
 import { relay } from './relay.ts';
+import { answerServer } from './sessionMessages.ts';
 
 /** Methods without an audit record: they serve the input of other calls. */
 const unrecorded: ReadonlySet<string> = new Set(['completion/complete']);
 
 /** Forwards a request to its server, and the server's answer to the client. */
 export function createForward(parts: Parts): Method {
-  const { connector, serverRequests, audit, log } = parts;
+  const { connector, serverRequests, heldCalls, audit, log } = parts;
 
   return async (call) => {
     const { inbound, request, view, caller } = call;
@@ -56,7 +58,6 @@ export function createForward(parts: Parts): Method {
     }
     const shared = await session?.shared();
     if (session && allowsServerRequests(method)) await parts.feeds.get(session.id)?.listenDuringCall(server);
-    const running = session && parts.cancellations.track(session.id, message.id, signal);
     const sentAt = performance.now();
     const response = await relay(
       {
@@ -69,7 +70,7 @@ export function createForward(parts: Parts): Method {
           traceparent: outgoingTraceparent(trace, metaOf(params)),
           timeoutMs: server.upstream?.timeoutMs,
         },
-        connection: connectionFor(call, server, shared, tool),
+        connection: connectionFor(call, server, shared, tool, own),
         client,
         audience: audienceOf(call, shared),
         accepts: acceptedForm(headers.get('accept')),
@@ -80,14 +81,14 @@ export function createForward(parts: Parts): Method {
           return serverRequests.idFor(actor, session, { slug: server.slug, id, replyTo });
         },
         onEnd: (outcome) => {
-          running?.end();
+          call.onEnd();
           if (!unrecorded.has(method)) record(resource, 'allowed', outcome);
         },
         onFault: (kind) => {
           parts.onUpstreamFault?.({ tenantId: actor.tenantId, server: server.slug, kind, trace });
         },
       },
-      running?.signal ?? signal,
+      signal,
       log,
       { traceId: trace.traceId, tenantId: actor.tenantId },
     );
@@ -101,6 +102,7 @@ export function createForward(parts: Parts): Method {
     server: ActiveServer,
     shared: SharedState | undefined,
     tool: Tool | undefined,
+    { requestState }: JsonObject,
   ): Connection {
     const { session } = caller;
     const logLevel = inbound.envelope ? inbound.envelope.logLevel : shared?.logLevel;
@@ -110,14 +112,32 @@ export function createForward(parts: Parts): Method {
         ? withMrtr(connection, session.capabilities, serverRequests.wait)
         : connection;
     };
-    return retryAfterRefresh(connect(server), async () => {
+    const connection = retryAfterRefresh(connect(server), async () => {
       await parts.refresh(server);
       const now = await parts.find(request.actor.tenantId, server.slug);
       const renewed = now?.discovery.tools.find(({ name }) => name === tool?.name);
       return now && { connection: connect(now), tool: renewed };
     });
+    if (inbound.envelope === undefined || connection.usesMrtr) return connection;
+    const mayBeAsked = allowsServerRequests(inbound.message.method) && hasKeys(caller.capabilities);
+    return mayBeAsked || requestState !== undefined
+      ? heldCalls.bridge(connection, holderOf(server, caller))
+      : connection;
+  }
+
+  function holderOf(server: ActiveServer, caller: UpstreamCaller): Holder {
+    return {
+      actor: caller.actor,
+      slug: server.slug,
+      deliver: async ({ request: { id }, replyTo }, outcome, signal) => {
+        if (replyTo.kind === 'session')
+          await answerServer(server, replyTo, { id, ...outcome }, caller, signal, parts);
+      },
+    };
   }
 }
+
+const hasKeys = (object: JsonObject): boolean => Object.keys(object).length > 0;
 
 /** Returns the resource of a request for something that does not exist, for the audit trail. */
 function requestedResource(method: string, params: JsonObject): string {

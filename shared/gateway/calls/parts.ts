@@ -13,6 +13,7 @@ import type { FeedDeps } from '../listen/feed.ts';
 import type { Feeds } from '../listen/listen.ts';
 import { MAX_CLIENT_STREAMS, MAX_DISCOVERIES } from '../protocol/limits.ts';
 import { type ClientSessions, createClientSessions } from '../session/clientSessions.ts';
+import { createHeldCalls, type HeldCalls } from '../session/heldCalls.ts';
 import { createServerRequests, type ServerRequests } from '../session/serverRequests.ts';
 import { type CircuitBreaker, createCircuitBreaker } from '../upstream/circuitBreaker.ts';
 import { type Connector, createConnector } from '../upstream/connector.ts';
@@ -24,6 +25,7 @@ import { type Cancellations, createCancellations } from './cancellation.ts';
 export interface Parts extends GatewayDeps, FeedDeps {
   readonly sessions: ClientSessions;
   readonly serverRequests: ServerRequests;
+  readonly heldCalls: HeldCalls;
   readonly connector: Connector;
   readonly cancellations: Cancellations;
   readonly feeds: Feeds;
@@ -39,13 +41,15 @@ export function createParts(deps: GatewayDeps): Parts {
   const catalogue = createCatalogue(deps);
   const circuitBreaker = createCircuitBreaker({ state, clock });
   const discoveries = createFairQueue(MAX_DISCOVERIES, tenants);
+  const serverRequests = createServerRequests({ state, seal });
   return {
     ...deps,
     sessions: createClientSessions({ state, clock, newId, seal }),
-    serverRequests: createServerRequests({ state, seal }),
+    serverRequests,
+    heldCalls: createHeldCalls({ state, seal, serverRequests, tenants }),
     connector: createConnector(deps.outboundTo, newId, createProtection(circuitBreaker, tenants)),
     circuitBreaker,
-    cancellations: createCancellations(),
+    cancellations: createCancellations({ state, clock }),
     feeds: new Map(),
     refresh: createRefresh({ ...deps, discoveries }, catalogue.invalidate),
     find: catalogue.find,

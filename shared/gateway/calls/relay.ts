@@ -7,7 +7,7 @@ import { toJsonRpcError } from '../protocol/errorCodes.ts';
 import type { JsonObject, JsonRpcNotification, Outcome, RequestId } from '../protocol/jsonRpc.ts';
 import { CALL_TIMEOUT_MS, MAX_CALL_MS, PERSON_TIMEOUT_MS } from '../protocol/limits.ts';
 import { faultOutcome, faultResponse, outcomeResponse } from '../protocol/responses.ts';
-import { encodeEvent, eventResponse } from '../protocol/sse.ts';
+import { COMMENT, encodeEvent, eventResponse } from '../protocol/sse.ts';
 import { type AnswerItem, nextItem, type ReplyTo, withoutNotifications } from '../upstream/answer.ts';
 import { type Connection, TIMED_OUT, type UpstreamCall } from '../upstream/connection.ts';
 import { faultErrors, type FaultKind, UpstreamFault } from '../upstream/fault.ts';
@@ -36,7 +36,8 @@ export interface RelayedCall {
  * Makes the call and answers in the form of the server's answer: JSON, or a stream, event by event as they arrive. A client that
  * accepts only JSON gets the outcome alone, but a stream when the server sends it a request. Every failure
  * is a JSON-RPC error for the call's id, in a stream too: the relay never throws, and its body never fails. It aborts the upstream
- * call when `signal` aborts, after the call timeout, and when the client drops the body.
+ * call when `signal` aborts, after the call timeout, and when the client drops the body. A stream ends without an answer when
+ * `signal` aborts.
  */
 export async function relay(
   relayed: RelayedCall,
@@ -92,7 +93,7 @@ export async function relay(
     const answer = relayed.accepts === 'json' ? await withoutNotifications(given) : given;
     if (answer.kind === 'stream') {
       allow(MAX_CALL_MS - (performance.now() - startedAt));
-      return streamed(relayed, answer.items, { settle, abort, fail, waitForPerson });
+      return streamed(relayed, answer.items, { signal, settle, abort, fail, waitForPerson });
     }
     settle(auditOutcome(answer.outcome));
     return outcomeResponse(client, call.id, shown(relayed, answer.outcome));
@@ -123,12 +124,17 @@ function shown({ connection, client, call, show }: RelayedCall, outcome: Outcome
   return 'error' in translated ? translated : { result: show(translated.result) };
 }
 
+/** The end of a stream whose client wants no answer (2025-11-25, utilities/cancellation). */
+const NO_ANSWER = { event: COMMENT, last: true } as const;
+
 function auditOutcome(outcome: Outcome): ActOutcome {
   if ('error' in outcome) return 'rpc_error';
   return outcome.result['isError'] === true ? 'tool_error' : 'succeeded';
 }
 
 interface Ending {
+  /** Aborted when the client has left or has cancelled the call. */
+  readonly signal: AbortSignal;
   readonly settle: (outcome: ActOutcome) => void;
   readonly abort: () => void;
   readonly fail: (error: unknown) => Outcome;
@@ -139,7 +145,7 @@ interface Ending {
 function streamed(
   relayed: RelayedCall,
   items: AsyncGenerator<AnswerItem, void, undefined>,
-  { settle, abort, fail, waitForPerson }: Ending,
+  { signal, settle, abort, fail, waitForPerson }: Ending,
 ): Response {
   const { call, audience } = relayed;
   const more = (message: JsonRpcNotification & { readonly id?: RequestId }) => ({
@@ -167,7 +173,8 @@ function streamed(
           if (concerns(audience, item.notification)) return more(item.notification);
         }
       } catch (error) {
-        return last(fail(error));
+        const outcome = fail(error);
+        return signal.aborted ? NO_ANSWER : last(outcome);
       }
     },
     cancel() {

@@ -1,7 +1,8 @@
+import type { ActiveServer } from '../catalogue/catalogue.ts';
 import type { View } from '../catalogue/view.ts';
 import type { Inbound } from '../protocol/classify.ts';
 import { INVALID_REQUEST, toJsonRpcError } from '../protocol/errorCodes.ts';
-import type { JsonRpcError, JsonRpcNotification } from '../protocol/jsonRpc.ts';
+import type { JsonRpcError, JsonRpcNotification, Outcome, RequestId } from '../protocol/jsonRpc.ts';
 import { DELIVERY_TIMEOUT_MS, NOTIFY_TIMEOUT_MS } from '../protocol/limits.ts';
 import { jsonResponse } from '../protocol/responses.ts';
 import type { ClientSession, UpstreamCaller } from '../upstream/connection.ts';
@@ -25,8 +26,9 @@ export async function receiveNotification(
   place: Place,
   parts: Parts,
 ): Promise<void> {
-  parts.cancellations.receive(session.id, notification);
   const { method, params } = notification;
+  if (method === 'notifications/cancelled')
+    await parts.cancellations.receive(session.id, params?.['requestId']);
   if (method !== ROOTS_CHANGED) return;
   const { upstream } = await session.shared();
   await withSessions(upstream, place, parts, (opened) =>
@@ -66,8 +68,9 @@ export async function deliverAnswer(
   session: ClientSession,
   { caller, view }: Place,
   signal: AbortSignal,
-  { serverRequests, outboundTo }: Parts,
+  parts: Parts,
 ): Promise<Response> {
+  const { serverRequests } = parts;
   const accepted = () => new Response(null, { status: 202 });
   const reject = (error: JsonRpcError) => jsonResponse(400, null, { error });
   const target = id === null ? undefined : serverRequests.targetOf(caller.actor, session, id);
@@ -81,16 +84,27 @@ export async function deliverAnswer(
   const server = (await view.servers()).find(({ slug }) => slug === target.slug);
   if (server === undefined)
     return reject({ code: INVALID_REQUEST, message: 'The server of this request takes no calls any more.' });
-  const { session: upstreamId, version } = target;
-  const outbound = outboundTo(server, caller.user);
-  const upstream = resumeSession(outbound, server.url, { id: upstreamId, version }, {}, createRequestIds());
   try {
-    const timeout = AbortSignal.timeout(DELIVERY_TIMEOUT_MS);
-    await upstream.notify({ id: target.id, ...outcome }, AbortSignal.any([signal, timeout]));
+    await answerServer(server, target, { id: target.id, ...outcome }, caller, signal, parts);
     return accepted();
   } catch (error) {
     if (!(error instanceof UpstreamFault)) throw error;
     const message = `The server "${server.slug}" ${error.message}.`;
     return reject(toJsonRpcError({ kind: faultErrors[error.kind], message }));
   }
+}
+
+/** Sends an answer to a server request to the session in which the server sent it. @throws UpstreamFault */
+export async function answerServer(
+  server: ActiveServer,
+  { session: id, version }: { readonly session?: string | undefined; readonly version: string },
+  answer: { readonly id: RequestId } & Outcome,
+  caller: UpstreamCaller,
+  signal: AbortSignal,
+  { outboundTo }: Pick<Parts, 'outboundTo'>,
+): Promise<void> {
+  const outbound = outboundTo(server, caller.user);
+  const upstream = resumeSession(outbound, server.url, { id, version }, {}, createRequestIds());
+  const timeout = AbortSignal.timeout(DELIVERY_TIMEOUT_MS);
+  await upstream.notify(answer, AbortSignal.any([signal, timeout]));
 }

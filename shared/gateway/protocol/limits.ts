@@ -18,12 +18,20 @@ export const MAX_CALL_MS = 210_000;
 export const PERSON_TIMEOUT_MS = 210_000;
 /** Cancellations and other notifications to a server. Nobody waits for them. */
 export const NOTIFY_TIMEOUT_MS = 5_000;
+/** How often an instance looks whether another instance received the cancellation of one of its calls. Short calls end before. */
+export const CANCEL_POLL_MS = 1_000;
+/** How long a cancellation waits for the instance that answers the call. */
+export const CANCEL_KEPT_MS = 10_000;
 /** Delivery of a client's answer to the server that asked. */
 export const DELIVERY_TIMEOUT_MS = 20_000;
 /** MRTR rounds of one call: more than any form has pages. */
 export const MAX_MRTR_ROUNDS = 10;
 /** Server requests in one MRTR round. */
 export const MAX_MRTR_REQUESTS = 20;
+/** Calls that an instance holds for the input of modern clients. Each keeps a connection to a server. */
+export const MAX_HELD_CALLS = 200;
+/** Held calls of one caller at one instance: more than a person answers side by side. */
+export const MAX_HELD_CALLS_OF_CALLER = 16;
 /** How often an instance looks for an answer that another instance received. */
 export const ANSWER_POLL_MS = 500;
 

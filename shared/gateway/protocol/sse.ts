@@ -60,6 +60,13 @@ export function encodeEvent(message: object): Uint8Array {
 /** A comment. Clients ignore it. */
 export const COMMENT = encoder.encode(': open\n\n');
 
+/** An event stream that ends at once. */
+export const noEvents = (): Response =>
+  eventResponse({
+    next: () => Promise.resolve({ event: COMMENT, last: true }),
+    cancel: () => undefined,
+  });
+
 export interface EventSource {
   /** The next event, and whether it is the last. Must not reject: on Azure a body that fails never ends. */
   next(): Promise<{ readonly event: Uint8Array; readonly last: boolean }>;

@@ -5,7 +5,7 @@ import type { IdSource } from '../../platform/base/ids.ts';
 import { createTenantCache } from '../../platform/concurrency/tenantCache.ts';
 import type { Seal } from '../../platform/security/seal.ts';
 import type { StateStore } from '../../platform/state/stateStore.ts';
-import { carriedFeatures } from '../protocol/clientFeatures.ts';
+import { boundedFeatures } from '../protocol/clientFeatures.ts';
 import { isObject, type JsonObject } from '../protocol/jsonRpc.ts';
 import {
   CLIENT_SESSION_MS,
@@ -134,14 +134,4 @@ export function createClientSessions(deps: {
       return (await session.shared()).ended ? undefined : session;
     },
   };
-}
-
-/** Replaces a declaration that is longer than any real one by the bare feature. */
-function boundedFeatures(capabilities: JsonObject): JsonObject {
-  return Object.fromEntries(
-    Object.entries(carriedFeatures(capabilities)).map(([name, value]) => [
-      name,
-      isObject(value) && JSON.stringify(value).length <= MAX_INFO_LENGTH ? value : {},
-    ]),
-  );
 }

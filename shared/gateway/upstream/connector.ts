@@ -54,16 +54,16 @@ export function createConnector(
   }
 
   function sessionOf(server: Reachable, caller: UpstreamCaller, logLevel = ''): SessionSlot {
-    const { actor, session } = caller;
+    const { actor, session, capabilities } = caller;
     const { tenantId, userId } = actor;
     const outbound = clientFor(server, caller);
-    const key = JSON.stringify([tenantId, userId, targetOf(server), session?.id, logLevel]);
+    const key = JSON.stringify([tenantId, userId, targetOf(server), session?.id ?? capabilities, logLevel]);
     return pool.of(
       tenantId,
       key,
       session
         ? sharedSource(server, session, outbound, nextId)
-        : { open: () => openUnshared(server, outbound, nextId), lost: () => Promise.resolve() },
+        : { open: () => openUnshared(server, outbound, nextId, capabilities), lost: () => Promise.resolve() },
     );
   }
 

@@ -43,6 +43,7 @@ export async function callTools(
   const caller = {
     actor,
     session: undefined,
+      capabilities: {},
     user: () => (token === undefined ? undefined : { actor, token }),
   };
   const connection = connector.connect(server, caller);

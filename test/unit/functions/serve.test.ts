@@ -117,6 +117,17 @@ describe('path parameters', () => {
 describe('a handler', () => {
   const hanging = () => new Promise<never>(() => undefined);
 
+  test('is told by its signal that the client has left, and may stop without a fault', async () => {
+    let leave = (): void => undefined;
+    const { route, calls } = routeThat(({ signal }) => {
+      leave();
+      return signal.aborted ? Promise.reject(new Error('stopped')) : ok();
+    });
+    await serve(route, deps)(Object.assign(put(good), { onLeave: (act: () => void) => (leave = act) }));
+    expect(calls[0]?.signal.aborted).toBe(true);
+    expect(deps.lines.map(({ event }) => event)).toEqual(['request_handled']);
+  });
+
   test('that never answers is answered for, and told so by its signal', async () => {
     const { route, calls } = routeThat(hanging, { deadlineMs: 5 });
     const response = await serve(route, deps)(put(good));

@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import {
@@ -21,13 +22,19 @@ afterEach(async () => {
 function exchange() {
   const answered: number[] = [];
   const request = { resume: vi.fn() } as unknown as IncomingMessage;
-  const response = {
+  const response = Object.assign(new EventEmitter(), {
+    destroyed: false,
+    writableFinished: false,
     writeHead(status: number) {
       answered.push(status);
       return { end: () => undefined };
     },
-  } as unknown as ServerResponse;
-  return { request, response, answered };
+  });
+  const close = (writableFinished: boolean) => {
+    Object.assign(response, { destroyed: true, writableFinished });
+    response.emit('close');
+  };
+  return { request, response: response as unknown as ServerResponse, answered, close };
 }
 
 describe('an invocation and its request', () => {
@@ -41,6 +48,29 @@ describe('an invocation and its request', () => {
     expect(() => pairs.takeResponse('a')).toThrow('no request of this invocation');
     await vi.advanceTimersByTimeAsync(10_000);
     expect(answered).toEqual([]);
+  });
+
+  test.each([
+    { closes: 'before the whole answer is written', isWritten: false, told: 1 },
+    { closes: 'after the whole answer is written', isWritten: true, told: 0 },
+  ])('$closes, a connection that closes is reported $told times', async ({ isWritten, told }) => {
+    const { request, response, close } = exchange();
+    pairs.arrive('a', request, response);
+    const act = vi.fn();
+    (await pairs.requestOf('a')).onLeave(act);
+    expect(act).not.toHaveBeenCalled();
+    close(isWritten);
+    expect(act).toHaveBeenCalledTimes(told);
+  });
+
+  test('that meet after the client has left report it at once', async () => {
+    const { request, response, close } = exchange();
+    const found = pairs.requestOf('a');
+    close(false);
+    pairs.arrive('a', request, response);
+    const act = vi.fn();
+    (await found).onLeave(act);
+    expect(act).toHaveBeenCalledTimes(1);
   });
 
   test('are told apart from others, whatever their ids are', async () => {

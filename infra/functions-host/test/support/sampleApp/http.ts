@@ -128,6 +128,20 @@ app.http('parked', {
     return { body: 'went on' };
   },
 });
+/** Answers when its client has left, if the library tells: a library as published does not. */
+app.http('abandoned', {
+  route: 'abandoned',
+  methods: ['POST'],
+  handler: async (request: HttpRequest & { onLeave?: (act: () => void) => void }) => {
+    await request.text();
+    await new Promise<void>((resolve) => {
+      request.onLeave?.(resolve);
+      report('abandoned waits', undefined);
+    });
+    report('abandoned was told', undefined);
+    return { body: 'for nobody' };
+  },
+});
 app.http('never', {
   route: 'never',
   methods: ['GET'],
