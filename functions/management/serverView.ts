@@ -42,6 +42,7 @@ export function serverDetails(record: ServerRecord, viewer: string, isBroken: bo
     serverInfo: discovery?.serverInfo,
     capabilities: discovery?.capabilities,
     ...offered(discovery),
+    leftOut: discovery?.leftOut,
     discoveredAt: discovery?.discoveredAt,
     createdAt,
     updatedAt,

@@ -69,7 +69,12 @@ export function createRefresh(
         continue;
       }
       try {
-        const found = await discoverServer(server, deps, AbortSignal.timeout(REFRESH_TIMEOUT_MS));
+        const found = await discoverServer(
+          server,
+          deps,
+          AbortSignal.timeout(REFRESH_TIMEOUT_MS),
+          server.discovery,
+        );
         const stored = await servers.find(tenantId, slug);
         if (!found.ok) return 'unavailable';
         if (stored?.value.status !== 'active' || stored.value.url !== url) return 'gone';

@@ -1,4 +1,5 @@
 import { fail, succeed } from '../../platform/base/result.ts';
+import { withoutTasks } from '../protocol/envelope.ts';
 import type { ActiveServer, Catalogue } from './catalogue.ts';
 import { isSound, nameless, NO_SUCH_METHOD, resourceOf, unknownTool, type View } from './view.ts';
 
@@ -7,9 +8,9 @@ export function serverView(server: ActiveServer, catalogue: Catalogue, tenantId:
   const { slug, discovery } = server;
   return {
     endpoint: `servers/${slug}`,
-    profile: (client) =>
+    profile: () =>
       Promise.resolve({
-        capabilities: client.showCapabilities(discovery.capabilities),
+        capabilities: withoutTasks(discovery.capabilities),
         instructions: discovery.instructions,
         serverInfo: discovery.serverInfo,
       }),

@@ -19,7 +19,6 @@ export const legacyClient: ClientEra = {
   // Until 2025-11-25 the output of a tool is an object. Clients reject a whole list that says otherwise.
   showTool: ({ outputSchema, ...tool }) =>
     isObject(outputSchema) && outputSchema['type'] === 'object' ? { ...tool, outputSchema } : tool,
-  showCapabilities: ({ tasks: _tasks, extensions: _extensions, ...capabilities }) => capabilities,
   translate: {
     legacy: (outcome) => outcome,
     modern: (outcome, method) =>

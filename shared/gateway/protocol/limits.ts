@@ -121,18 +121,25 @@ export const CLIENT_CACHE_MS = 60_000;
 
 // Discovery
 
-/** Servers that an instance discovers at once. Each takes a connection and up to 400 KiB of JSON. */
+/** Servers that an instance discovers at once. Each takes a connection and up to 4 Mi characters of JSON. */
 export const MAX_DISCOVERIES = 32;
 /** One request of a discovery. A slower server would keep its callers waiting too. */
 export const DISCOVERY_ANSWER_TIMEOUT_MS = 20_000;
-/** Items of one list. A longer list is of no use to a model. */
-export const MAX_LIST_ITEMS = 500;
-export const MAX_LIST_PAGES = 20;
+/** Items of one list. The longest list that was seen has some 800 tools. */
+export const MAX_LIST_ITEMS = 10_000;
+/** Pages of one list. Servers give 10 items a page and more. */
+export const MAX_LIST_PAGES = 1_000;
 export const MAX_DEFINITION: Bounds = { depth: 64, keys: 10_000 };
 export const MAX_NAME_LENGTH = 128;
 export const MAX_URI_LENGTH = 2_048;
-/** Characters of JSON of a discovery. A table row holds 512 Ki characters (1 MiB of UTF-16), and the record needs some of them. */
-export const MAX_DISCOVERY_LENGTH = 400 * 1024;
+/** Characters of JSON of a discovery: the longest list that was seen has 0.6 Mi. */
+export const MAX_DISCOVERY_LENGTH = 4 * 1024 * 1024;
+/** Characters of JSON of a discovery that fit a record in any case. */
+export const MAX_PLAIN_DISCOVERY_LENGTH = 400 * 1024;
+/** Bytes of a longer discovery once it is packed. A row holds 1 MiB, and its record or its delegation needs some of them. */
+export const MAX_PACKED_DISCOVERY_BYTES = 640 * 1024;
+/** Entries of a record that say what is left out. One more counts the others. */
+export const MAX_LEFT_OUT = 100;
 /** One refresh of a server, and its lease: an instance that died holds the others off for so long. */
 export const REFRESH_TIMEOUT_MS = 25_000;
 /** Least time between two refreshes of one server, which may announce changes all the time. */

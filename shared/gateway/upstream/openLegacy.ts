@@ -1,18 +1,19 @@
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
+import { GATEWAY_INFO } from '../protocol/envelope.ts';
 import { isObject, type JsonObject, type JsonRpcRequest } from '../protocol/jsonRpc.ts';
 import { outcomeOf } from './answer.ts';
 import { UpstreamFault } from './fault.ts';
 import { openHttpSseSession } from './httpSseTransport.ts';
-import { type LegacySession, NO_CAPABILITIES, openSession } from './legacySession.ts';
+import { type LegacySession, openSession } from './legacySession.ts';
 import { bounded, type OpenEra, type OpenServer, profileOf, resultOf } from './upstreamEra.ts';
 
 /**
  * Opens a legacy server. One that accepts no POST may speak the HTTP+SSE transport of 2024-11-05 (2025-11-25, transports,
  * Backward Compatibility).
  */
-export const openLegacy: OpenEra = async (outbound, url, signal) => {
+export const openLegacy: OpenEra = async (outbound, url, signal, capabilities) => {
   try {
-    return await openStreamable(outbound, url, signal);
+    return await openStreamable(outbound, url, signal, capabilities);
   } catch (error) {
     const mayBeHttpSse = error instanceof UpstreamFault && rejectsPost.has(error.status);
     const opened = mayBeHttpSse ? await openHttpSse(outbound, url, signal) : undefined;
@@ -27,8 +28,11 @@ async function openStreamable(
   outbound: OutboundClient,
   url: string,
   signal: AbortSignal,
+  capabilities: JsonObject,
 ): Promise<OpenServer> {
-  const { session, result } = await openSession(outbound, url, NO_CAPABILITIES, 'discovery', signal);
+  // A discovery sends no request during which a server may ask, so the session refuses every server request.
+  const offer = { capabilities, clientInfo: GATEWAY_INFO };
+  const { session, result } = await openSession(outbound, url, offer, 'discovery', signal);
   return {
     profile: profileOf('legacy', session.version, result, result['serverInfo']),
     ask: (method, params) => askInSession(session, method, params, signal),

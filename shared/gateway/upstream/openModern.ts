@@ -11,7 +11,7 @@ import { bounded, type OpenEra, profileOf, resultOf } from './upstreamEra.ts';
  * Opens a modern server and negotiates the newest revision that both sides know (2026-07-28, versioning, Negotiation).
  * `undefined` when the server is of the legacy era. No answer, a 401, a 403 and a 5xx decide no era and are thrown.
  */
-export const openModern: OpenEra = async (outbound, url, signal) => {
+export const openModern: OpenEra = async (outbound, url, signal, capabilities) => {
   let lastId = 0;
   let version = LATEST_MODERN;
   const send = async (method: string, params: JsonObject): Promise<Outcome> => {
@@ -19,7 +19,7 @@ export const openModern: OpenEra = async (outbound, url, signal) => {
       jsonrpc: '2.0',
       id: (lastId += 1),
       method,
-      params: { ...params, _meta: ownEnvelopeFor(version) },
+      params: { ...params, _meta: ownEnvelopeFor(version, capabilities) },
     };
     return outcomeOf(await askModern(outbound, url, version, request, bounded(signal)));
   };
@@ -34,7 +34,12 @@ export const openModern: OpenEra = async (outbound, url, signal) => {
   if (found === undefined) return undefined;
   version = found.version;
   return {
-    profile: profileOf('modern', version, found.result, metaOf(found.result)[META.serverInfo]),
+    profile: profileOf(
+      'modern',
+      version,
+      found.result,
+      metaOf(found.result)[META.serverInfo] ?? found.result['serverInfo'],
+    ),
     ask: async (method, params) => resultOf(method, await send(method, params)),
     close: () => Promise.resolve(),
   };
