@@ -227,24 +227,24 @@ describe('the tools', () => {
     {
       why: 'a schema of 65 levels',
       odd: { name: 'a', inputSchema: deep(63) },
-      says: { item: 'a', reason: expect.stringContaining('nested deeper than 64') },
+      says: { item: 'a', reason: expect.stringContaining('nested deeper than 64') as string },
     },
     { why: 'no name', odd: { inputSchema: {} }, says: { item: 'item 1', reason: 'has no name' } },
     { why: 'null', odd: null, says: { item: 'item 1', reason: 'is not an object' } },
     {
       why: 'a name of 129 characters',
       odd: tool('x'.repeat(129)),
-      says: { item: 'x'.repeat(128), reason: expect.stringContaining('128 characters') },
+      says: { item: 'x'.repeat(128), reason: expect.stringContaining('128 characters') as string },
     },
     {
       why: 'the same name with another definition',
       odd: tool('good', { description: 'other' }),
-      says: { item: 'good', reason: expect.stringContaining('more than once') },
+      says: { item: 'good', reason: expect.stringContaining('more than once') as string },
     },
     {
       why: 'a call that is always a task',
       odd: tool('a', { execution: { taskSupport: 'required' } }),
-      says: { item: 'a', reason: expect.stringContaining('as a task') },
+      says: { item: 'a', reason: expect.stringContaining('as a task') as string },
     },
   ])('are offered but for one with $why, which the record names', async ({ odd, says }) => {
     const made = await upstream({

@@ -15,6 +15,7 @@ import type { ToolsetStore } from '../../registry/toolsets/toolset.ts';
 import type { BuiltInTools } from '../catalogue/builtInTools.ts';
 import type { View } from '../catalogue/view.ts';
 import type { InboundRequest } from '../protocol/classify.ts';
+import type { Envelope } from '../protocol/envelope.ts';
 import type { ClientSession, UpstreamCaller } from '../upstream/connection.ts';
 import type { FaultKind } from '../upstream/fault.ts';
 import type { OutboundTo } from '../upstream/outboundTo.ts';
@@ -85,9 +86,14 @@ export function signedInWith({ actor, headers }: McpRequest): SignedIn | undefin
 }
 
 /** Returns on whose behalf the servers of a request are called. */
-export const callerOf = (request: McpRequest, session: ClientSession | undefined): UpstreamCaller => ({
+export const callerOf = (
+  request: McpRequest,
+  session: ClientSession | undefined,
+  envelope?: Envelope,
+): UpstreamCaller => ({
   actor: request.actor,
   session,
+  capabilities: session?.capabilities ?? envelope?.clientCapabilities,
   user: () => signedInWith(request),
 });
 

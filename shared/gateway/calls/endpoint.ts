@@ -52,7 +52,7 @@ export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
     const isHandshake = inbound.kind === 'request' && inbound.message.method === 'initialize';
     const session = mayHaveSession && !isHandshake ? await sessionOf(request, view) : undefined;
     if (session === 'unknown') return noSuchSession(idOf(inbound));
-    const caller = callerOf(request, session);
+    const caller = callerOf(request, session, inbound.kind === 'request' ? inbound.envelope : undefined);
     switch (inbound.kind) {
       case 'notification':
         if (session) await receiveNotification(inbound.message, session, { caller, view }, parts);

@@ -71,7 +71,7 @@ async function initialize({ inbound, request, view }: Call, sessions: ClientSess
     capabilities: isObject(capabilities) ? capabilities : {},
     clientInfo: isObject(clientInfo) ? clientInfo : undefined,
   });
-  const { serverInfo = GATEWAY_INFO, ...profile } = await view.profile(inbound.client);
+  const { serverInfo = GATEWAY_INFO, ...profile } = await view.profile();
   const response = ownResult(inbound, {
     protocolVersion: LEGACY_VERSIONS.includes(requested) ? requested : LATEST_LEGACY,
     ...described(profile),
@@ -83,7 +83,7 @@ async function initialize({ inbound, request, view }: Call, sessions: ClientSess
 
 /** 2026-07-28, server/discover. */
 async function discover({ inbound, view }: Call): Promise<Response> {
-  const { serverInfo, ...profile } = await view.profile(inbound.client);
+  const { serverInfo, ...profile } = await view.profile();
   return ownResult(inbound, {
     supportedVersions: SUPPORTED_VERSIONS,
     ...described(profile),
@@ -143,9 +143,10 @@ async function list(
   forward: Method,
   { circuitBreaker }: Parts,
 ): Promise<Response> {
-  const { inbound, request, view } = call;
+  const { inbound, request, view, caller } = call;
   const askedAt = performance.now();
-  const items = await view.list(kind, inbound.client);
+  const { client } = inbound;
+  const items = await view.list(kind, { client, capabilities: caller.capabilities ?? {} });
   if (items === undefined) return forward(call);
   const catalogueMs = call.viewMs + performance.now() - askedAt;
   const cursor = inbound.message.params?.['cursor'];

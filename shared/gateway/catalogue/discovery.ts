@@ -51,8 +51,9 @@ async function readServer(
   outboundTo: OutboundTo,
   signal: AbortSignal,
 ): Promise<Listed> {
-  const { profile, ask, close } = await openServer(target, outboundTo, signal);
+  const opened = await openServer(target, outboundTo, signal);
   try {
+    const { profile, ask } = opened;
     const { capabilities, era } = profile;
     const room = createRoom();
     if (!room.take(profile))
@@ -74,7 +75,7 @@ async function readServer(
       ...(leftOut.length > 0 && { leftOut: boundLeftOut(leftOut) }),
     };
   } finally {
-    await close();
+    await opened.close();
   }
 }
 

@@ -1,5 +1,6 @@
 import { withoutTasks } from './envelope.ts';
 import { isObject, type JsonObject } from './jsonRpc.ts';
+import { MAX_INFO_LENGTH } from './limits.ts';
 
 /** The server requests, with the client capability that each needs (2025-11-25, client; 2026-07-28, multi-round-trip requests). */
 const askedBy: ReadonlyMap<string, string> = new Map([
@@ -20,6 +21,15 @@ export function carriedFeatures(capabilities: JsonObject): JsonObject {
     ),
   );
 }
+
+/** Returns the extensions among a client's capabilities alone. Longer ones than any real client's are left out. */
+export const carriedExtensions = (capabilities: JsonObject): JsonObject => {
+  if (!('extensions' in capabilities)) return {};
+  const { extensions } = carriedFeatures(capabilities);
+  return extensions !== undefined && JSON.stringify(extensions).length <= MAX_INFO_LENGTH
+    ? { extensions }
+    : {};
+};
 
 /** Whether a client with these capabilities can get any server request. */
 export const canBeAsked = (capabilities: JsonObject): boolean =>

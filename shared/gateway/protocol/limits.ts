@@ -116,6 +116,10 @@ export const PERSONAL_DISCOVERY_TIMEOUT_MS = 10_000;
 export const MAX_PERSONAL_VIEWS = 1_000;
 /** Items in one page of a list: more than most servers have, and few enough to be read at once. */
 export const LIST_PAGE_SIZE = 1_000;
+/** Characters of the instructions of one server at an endpoint with several: about a page. Its own endpoint has them whole. */
+export const MAX_SERVER_INSTRUCTIONS_LENGTH = 2_000;
+/** Characters of the instructions of such an endpoint, which clients put into each conversation. */
+export const MAX_INSTRUCTIONS_LENGTH = 16_000;
 /** How long clients may cache the registry's lists: short beside the 15 minutes of the refresh timer, long enough for a conversation. */
 export const CLIENT_CACHE_MS = 60_000;
 

@@ -1,5 +1,6 @@
 import { type ClientEra, replaceHopError } from './clientEra.ts';
-import { GATEWAY_INFO, META, metaOf, withoutReserved } from './envelope.ts';
+import { carriedExtensions } from './clientFeatures.ts';
+import { GATEWAY_INFO, META, metaOf, withoutReserved, withoutTasks } from './envelope.ts';
 import {
   INTERNAL_ERROR,
   INVALID_PARAMS,
@@ -21,6 +22,8 @@ export const modernClient: ClientEra = {
   resourceNotFound: INVALID_PARAMS,
   // 2026-07-28 has no field `execution`.
   showTool: ({ execution: _execution, ...tool }) => tool,
+  // A legacy server asks within a call, and a modern client answers with another call.
+  carries: { legacy: carriedExtensions, modern: withoutTasks },
   translate: {
     legacy: (outcome, method) =>
       'error' in outcome

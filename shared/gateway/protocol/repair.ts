@@ -114,9 +114,7 @@ export const mapOf = (read: Read): Read =>
 export const whole =
   (read: Read): Read =>
   (value) => {
-    let isWhole = true;
-    const found = read(value, () => {
-      isWhole = false;
-    });
-    return isWhole ? found : ODD;
+    const leftOut: string[] = [];
+    const found = read(value, (path) => leftOut.push(path));
+    return leftOut.length === 0 ? found : ODD;
   };

@@ -43,6 +43,8 @@ export interface UpstreamCaller {
   readonly actor: Actor;
   /** Absent: the client has no session, so a server cannot send it a server request. */
   readonly session: ClientSession | undefined;
+  /** What the client says that it can do; absent for a client without a description. */
+  readonly capabilities?: JsonObject | undefined;
   /** Returns the signed-in user; used only for servers that are called as that user. */
   readonly user: () => SignedIn | undefined;
 }

@@ -3,6 +3,7 @@ import { createTenantCache } from '../../platform/concurrency/tenantCache.ts';
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { carriedFeatures } from '../protocol/clientFeatures.ts';
 import { GATEWAY_INFO } from '../protocol/envelope.ts';
+import type { JsonObject } from '../protocol/jsonRpc.ts';
 import { MAX_PART_BYTES } from '../protocol/limits.ts';
 import type { ClientSession, Reachable, SharedState } from './connection.ts';
 import { type LegacySession, NO_CAPABILITIES, openSession, resumeSession } from './legacySession.ts';
@@ -74,8 +75,10 @@ export async function openUnshared(
   { url }: Reachable,
   outbound: OutboundClient,
   idPrefix: string,
+  capabilities: JsonObject = {},
 ): Promise<LegacySession> {
-  return (await openSession(outbound, url, NO_CAPABILITIES, idPrefix)).session;
+  const offer = { ...NO_CAPABILITIES, capabilities };
+  return (await openSession(outbound, url, offer, idPrefix)).session;
 }
 
 /** The server session of a client's session. All instances use it. */
