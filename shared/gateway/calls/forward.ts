@@ -3,6 +3,8 @@ import { SERVER_TIMING, stage } from '../../platform/telemetry/serverTiming.ts';
 import { continueTrace, type Trace, traceparentOf } from '../../platform/telemetry/trace.ts';
 import type { Tool } from '../../registry/records/server.ts';
 import type { ActiveServer } from '../catalogue/catalogue.ts';
+import { repairPage } from '../catalogue/readLists.ts';
+import { LISTS } from '../catalogue/view.ts';
 import { allowsServerRequests } from '../protocol/clientFeatures.ts';
 import { metaOf } from '../protocol/envelope.ts';
 import { HEADER_MISMATCH, toJsonRpcError } from '../protocol/errorCodes.ts';
@@ -53,6 +55,7 @@ export function createForward(parts: Parts): Method {
         });
       }
     }
+    const list = LISTS.get(method);
     const shared = await session?.shared();
     if (session && allowsServerRequests(method)) await parts.feeds.get(session.id)?.listenDuringCall(server);
     const running = session && parts.cancellations.track(session.id, message.id, signal);
@@ -72,7 +75,7 @@ export function createForward(parts: Parts): Method {
         client,
         audience: audienceOf(call, shared),
         server: server.slug,
-        show: (result) => view.show(server, result),
+        show: list ? (result) => repairPage(list, result) : (result) => view.show(server, result),
         idFor: (id, replyTo) => {
           if (session === undefined) throw new Error('a client without a session got a server request');
           return serverRequests.idFor(actor, session, { slug: server.slug, id, replyTo });

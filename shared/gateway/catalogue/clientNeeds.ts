@@ -2,6 +2,7 @@ import type { Discovery } from '../../registry/records/server.ts';
 import type { UpstreamTarget } from '../../registry/records/upstreamSettings.ts';
 import { ALL_FEATURES, featureNames, withoutFeature } from '../protocol/clientFeatures.ts';
 import type { JsonObject } from '../protocol/jsonRpc.ts';
+import { CLIENT_NEEDS_TIMEOUT_MS } from '../protocol/limits.ts';
 import { UnsuitableServer, UpstreamFault } from '../upstream/fault.ts';
 import { openServer } from '../upstream/openServer.ts';
 import type { OutboundTo } from '../upstream/outboundTo.ts';
@@ -18,7 +19,7 @@ export interface ClientNeeds {
 /**
  * Finds the tools that a server lists only to clients with certain capabilities: it lists the tools as a client with none, and
  * where they differ, as clients without one each. Returns `undefined` where all clients see the same tools, or where the server
- * does not say.
+ * does not say in time.
  */
 export async function findClientNeeds(
   target: UpstreamTarget,
@@ -26,8 +27,9 @@ export async function findClientNeeds(
   tools: readonly JsonObject[],
   signal: AbortSignal,
 ): Promise<ClientNeeds | undefined> {
+  const within = AbortSignal.any([signal, AbortSignal.timeout(CLIENT_NEEDS_TIMEOUT_MS)]);
   const seenWith = async (capabilities: JsonObject): Promise<ReadonlyMap<string, JsonObject>> => {
-    const opened = await openServer(target, outboundTo, signal, capabilities);
+    const opened = await openServer(target, outboundTo, within, capabilities);
     try {
       const { items } = await readList(opened.ask, opened.profile.era, 'tools', createRoom());
       return new Map(items.map((tool) => [String(tool['name']), tool]));

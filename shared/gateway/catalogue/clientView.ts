@@ -1,6 +1,7 @@
 import type { Discovery } from '../../registry/records/server.ts';
 import type { ClientEra } from '../protocol/clientEra.ts';
 import { featureNames, hasFeature } from '../protocol/clientFeatures.ts';
+import { withoutTasks } from '../protocol/envelope.ts';
 import { isObject, type JsonObject } from '../protocol/jsonRpc.ts';
 import type { ActiveServer } from './catalogue.ts';
 
@@ -50,7 +51,7 @@ export const viewerKey = (servers: readonly ActiveServer[], viewer: Viewer): str
 export function mergedExtensions(servers: readonly ActiveServer[]): JsonObject | undefined {
   const merged = new Map<string, JsonObject>();
   for (const { discovery } of servers) {
-    const { extensions } = discovery.capabilities;
+    const { extensions } = withoutTasks(discovery.capabilities);
     for (const [name, settings] of Object.entries(isObject(extensions) ? extensions : {}))
       if (isObject(settings)) merged.set(name, { ...settings, ...merged.get(name) });
   }

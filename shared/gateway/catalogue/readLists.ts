@@ -101,6 +101,16 @@ export async function readListIfFit(
   }
 }
 
+/** Returns a page of a list as clients can read it, for a list that the gateway forwards. */
+export function repairPage(list: ListKind, page: JsonObject): JsonObject {
+  const { nextCursor, ...rest } = page;
+  const items = (itemsOf(page[list]) ?? []).flatMap((value, index) => {
+    const read = readItem(list, value, index);
+    return 'item' in read ? [read.item] : [];
+  });
+  return { ...rest, [list]: items, ...(typeof nextCursor === 'string' && { nextCursor }) };
+}
+
 /** Returns the entries that a record keeps, of which the last counts the others. */
 export function boundLeftOut(leftOut: readonly LeftOut[]): LeftOut[] {
   const others = leftOut.slice(MAX_LEFT_OUT);

@@ -116,6 +116,8 @@ export const PERSONAL_DISCOVERY_TIMEOUT_MS = 10_000;
 export const MAX_PERSONAL_VIEWS = 1_000;
 /** Items in one page of a list: more than most servers have, and few enough to be read at once. */
 export const LIST_PAGE_SIZE = 1_000;
+/** Characters of JSON of one page: an MCP SDK refuses messages of more than 4 MiB by default. */
+export const MAX_LIST_PAGE_LENGTH = 2 * 1024 * 1024;
 /** Characters of the instructions of one server at an endpoint with several: about a page. Its own endpoint has them whole. */
 export const MAX_SERVER_INSTRUCTIONS_LENGTH = 2_000;
 /** Characters of the instructions of such an endpoint, which clients put into each conversation. */
@@ -129,6 +131,8 @@ export const CLIENT_CACHE_MS = 60_000;
 export const MAX_DISCOVERIES = 32;
 /** One request of a discovery. A slower server would keep its callers waiting too. */
 export const DISCOVERY_ANSWER_TIMEOUT_MS = 20_000;
+/** All requests that find out which tools depend on the client. A slower server shows all its tools to everybody. */
+export const CLIENT_NEEDS_TIMEOUT_MS = 8_000;
 /** Items of one list. The longest list that was seen has some 800 tools. */
 export const MAX_LIST_ITEMS = 10_000;
 /** Pages of one list. Servers give 10 items a page and more. */
