@@ -42,6 +42,7 @@ export function serverDetails(record: ServerRecord, viewer: string, isBroken: bo
     serverInfo: discovery?.serverInfo,
     capabilities: discovery?.capabilities,
     ...offered(discovery),
+    leftOut: discovery?.leftOut,
     discoveredAt: discovery?.discoveredAt,
     createdAt,
     updatedAt,
@@ -50,9 +51,14 @@ export function serverDetails(record: ServerRecord, viewer: string, isBroken: bo
 
 /** Returns what the server offers, each item with its hash. A list that is not stored is absent. */
 function offered(discovery: Discovery | undefined): object {
-  const { tools = [], prompts, resources, resourceTemplates } = discovery ?? {};
+  const { tools = [], prompts, resources, resourceTemplates, needs = [] } = discovery ?? {};
+  const needed = new Map(needs.map(({ tool, features }) => [tool, features]));
   return {
-    tools: tools.map((tool) => ({ name: tool.name, ...described(tool) })),
+    tools: tools.map((tool) => ({
+      name: tool.name,
+      ...described(tool),
+      clientNeeds: needed.get(tool.name),
+    })),
     prompts: prompts?.map((prompt) => ({ name: prompt.name, ...described(prompt) })),
     resources: resources?.map((resource) => ({
       uri: resource.uri,

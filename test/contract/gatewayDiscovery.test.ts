@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { startLegacyServer } from '../../infra/local/demo/legacyServer.ts';
 import { startModernServer } from '../../infra/local/demo/modernServer.ts';
@@ -321,27 +322,9 @@ describe('the tools', () => {
     expect(made.received).toHaveLength(1);
   });
 
-  const deep = (levels: number): object => (levels === 0 ? {} : { properties: deep(levels - 1) });
   test.each<{ why: string; tools: Replies[string]; says: RegExp }>([
-    {
-      why: 'more than 500',
-      tools: list(...Array.from({ length: 501 }, (_, index) => tool(`t${index}`))),
-      says: /more than 500 tools/,
-    },
-    {
-      why: 'more than 400 KiB',
-      tools: list(tool('a', { description: 'x'.repeat(401 * 1024) })),
-      says: /more than 400 KiB/,
-    },
-    { why: 'pages without end', tools: say({ tools: [], nextCursor: 'again' }), says: /more than 20 pages/ },
-    { why: 'one twice', tools: list(tool('a'), tool('a')), says: /"a" twice/ },
-    { why: 'one without a name', tools: list({ inputSchema: {} }), says: /without a name/ },
-    {
-      why: 'a schema of 65 levels',
-      tools: list({ name: 'a', inputSchema: deep(63) }),
-      says: /"a", whose definition is nested deeper than 64/,
-    },
-    { why: 'no list', tools: say({ tools: {} }), says: /without a list of tools/ },
+    { why: 'no list', tools: say({ tools: 'none' }), says: /without a list/ },
+    { why: 'a map of tools', tools: say({ tools: { a: tool('a') } }), says: /without a list/ },
     { why: 'an error', tools: noMethod, says: /tools\/list with the error -32601/ },
   ])('are refused when they are $why', async ({ tools, says }) => {
     const made = await upstream({ 'server/discover': noMethod, 'tools/list': tools });
@@ -354,6 +337,142 @@ describe('the tools', () => {
       method: 'DELETE',
       headers: { 'mcp-session-id': 'session-1' },
     });
+  });
+
+  const deep = (levels: number): object => (levels === 0 ? {} : { properties: deep(levels - 1) });
+  test.each<{ why: string; odd: unknown; says: object }>([
+    {
+      why: 'a schema of 65 levels',
+      odd: { name: 'a', inputSchema: deep(63) },
+      says: { item: 'a', reason: expect.stringContaining('nested deeper than 64') as string },
+    },
+    { why: 'no name', odd: { inputSchema: {} }, says: { item: 'item 1', reason: 'has no name' } },
+    { why: 'null', odd: null, says: { item: 'item 1', reason: 'is not an object' } },
+    {
+      why: 'a name of 129 characters',
+      odd: tool('x'.repeat(129)),
+      says: { item: 'x'.repeat(128), reason: expect.stringContaining('128 characters') as string },
+    },
+    {
+      why: 'the same name with another definition',
+      odd: tool('good', { description: 'other' }),
+      says: { item: 'good', reason: expect.stringContaining('more than once') as string },
+    },
+    {
+      why: 'a call that is always a task',
+      odd: tool('a', { execution: { taskSupport: 'required' } }),
+      says: { item: 'a', reason: expect.stringContaining('as a task') as string },
+    },
+  ])('are offered but for one with $why, which the record names', async ({ odd, says }) => {
+    const made = await upstream({
+      'server/discover': noMethod,
+      'tools/list': list(odd as object, tool('good', { description: 'first' }), tool('also')),
+    });
+    const found = await discover(made.url);
+    expect(found).toMatchObject({ ok: true, value: { leftOut: [{ list: 'tools', ...says }] } });
+    expect(found.ok && found.value.tools.map(({ name }) => name)).toContain('also');
+  });
+
+  test('of many odd items keep a bounded list of reasons', async () => {
+    const odd = Array.from({ length: 150 }, () => ({}));
+    const made = await upstream({ 'server/discover': noMethod, 'tools/list': list(...odd, tool('good')) });
+    const found = await discover(made.url);
+    expect(found).toMatchObject({ ok: true, value: { tools: [{ name: 'good' }] } });
+    expect(found.ok && found.value.leftOut?.length).toBe(101);
+    expect(found.ok && found.value.leftOut?.at(-1)?.reason).toMatch(/50 more/);
+  });
+
+  test('of a field that means nothing stay, without that field', async () => {
+    const made = await upstream({
+      'server/discover': noMethod,
+      'tools/list': list(tool('a', { icons: 7, title: 'A' })),
+    });
+    expect(await discover(made.url)).toMatchObject({
+      ok: true,
+      value: {
+        tools: [{ name: 'a', title: 'A', inputSchema: { type: 'object' } }],
+        leftOut: [{ list: 'tools', item: 'a', field: 'icons' }],
+      },
+    });
+  });
+
+  test.each<{ why: string; era: 'legacy' | 'modern'; cursors: unknown[]; pages: number }>([
+    { why: 'an empty cursor, for 2025', era: 'legacy', cursors: [''], pages: 1 },
+    { why: 'an empty cursor that comes again, for 2026', era: 'modern', cursors: ['', ''], pages: 2 },
+    { why: 'null', era: 'legacy', cursors: [null], pages: 1 },
+    { why: 'the cursor of the page itself', era: 'legacy', cursors: ['b', 'b', 'b'], pages: 2 },
+    { why: 'a cursor of an earlier page', era: 'legacy', cursors: ['b', 'c', 'b'], pages: 3 },
+    { why: 'no more cursor after numbers', era: 'legacy', cursors: [1, 2, undefined], pages: 3 },
+  ])('end with $why', async ({ era, cursors, pages }) => {
+    let asked = 0;
+    const made = await upstream({
+      'server/discover': era === 'modern' ? modern : noMethod,
+      'tools/list': (response, received) => {
+        if (received.message.params?.['cursor'] === undefined) asked = 0;
+        const index = Math.min(asked, cursors.length - 1);
+        asked += 1;
+        say({ tools: [tool(`t${index}`)], nextCursor: cursors[index] })(response, received);
+      },
+    });
+    const found = await discover(made.url);
+    expect(found.ok && found.value.tools).toHaveLength(pages);
+    expect(found).not.toHaveProperty('value.leftOut');
+  });
+
+  test('end when a page brings nothing new, whatever its cursor says', async () => {
+    let asked = 0;
+    const made = await upstream({
+      'server/discover': noMethod,
+      'tools/list': (response, received) => {
+        asked += 1;
+        say({ tools: [tool('a')], nextCursor: `cursor-${asked}` })(response, received);
+      },
+    });
+    expect(await discover(made.url)).toMatchObject({ ok: true, value: { tools: [{ name: 'a' }] } });
+    expect(asked).toBeLessThan(6);
+  });
+
+  test('of 5,000 and of some MB are taken', async () => {
+    const many = Array.from({ length: 5_000 }, (_, index) =>
+      tool(`t${index}`, { description: `Does number ${index}. ${'It is well described. '.repeat(20)}` }),
+    );
+    const made = await upstream({
+      'server/discover': modern,
+      'tools/list': (response, received) => {
+        const at = Number(received.message.params?.['cursor'] ?? 0);
+        const next = at + 1_000 < many.length ? { nextCursor: String(at + 1_000) } : {};
+        say({ tools: many.slice(at, at + 1_000), ...next })(response, received);
+      },
+    });
+    const found = await discover(made.url);
+    expect(found.ok && found.value.tools.length).toBe(5_000);
+    expect(JSON.stringify(found).length).toBeGreaterThan(2_000_000);
+    expect(found).not.toHaveProperty('value.leftOut');
+  });
+
+  test.each<{ why: string; item: (index: number) => object; says: RegExp }>([
+    { why: '10,000', item: (index) => tool(`t${index}`), says: /more than 10000 items/ },
+    {
+      why: 'a record has room for',
+      item: (index) =>
+        tool(`t${index}`, { icons: [{ src: `data:,${randomBytes(6_000).toString('base64')}` }] }),
+      says: /more than a record has room for/,
+    },
+  ])('of more than $why are cut, and the record says so', async ({ item, says }) => {
+    const made = await upstream({
+      'server/discover': modern,
+      'tools/list': (response, received) => {
+        const at = Number(received.message.params?.['cursor'] ?? 0);
+        const tools = Array.from({ length: 400 }, (_, index) => item(at + index));
+        say({ tools, nextCursor: String(at + 400) })(response, received);
+      },
+    });
+    const found = await discover(made.url, AbortSignal.timeout(20_000));
+    expect(found).toMatchObject({
+      ok: true,
+      value: { leftOut: [{ list: 'tools', reason: expect.stringMatching(says) as string }] },
+    });
+    expect(found.ok && found.value.tools.length).toBeGreaterThan(100);
   });
 
   test('are found beside prompts, resources and templates, with every field', async () => {
@@ -377,7 +496,7 @@ describe('the tools', () => {
   test.each<{ why: string; resources: Replies[string] }>([
     {
       why: 'more than a record has room for',
-      resources: say({ resources: [{ uri: 'test://r', description: 'x'.repeat(401 * 1024) }] }),
+      resources: say({ resources: [{ uri: 'test://r', text: randomBytes(900_000).toString('base64') }] }),
     },
     { why: 'not to be had', resources: noMethod },
     { why: 'not understood', resources: (response) => response.writeHead(500).end() },
@@ -394,13 +513,13 @@ describe('the tools', () => {
   });
 
   test('are not asked for when the server has said too much of itself', async () => {
-    const instructions = 'x'.repeat(401 * 1024);
+    const instructions = randomBytes(900_000).toString('base64');
     const made = await upstream({
       'server/discover': say({ supportedVersions: [MODERN], capabilities: { tools: {} }, instructions }),
     });
     expect(await discover(made.url)).toMatchObject({
       ok: false,
-      error: { message: expect.stringContaining('more than 400 KiB') as string },
+      error: { message: expect.stringContaining('describes itself in more than') as string },
     });
     expect(made.received).toHaveLength(1);
   });

@@ -96,7 +96,7 @@ export const callerOf = (
 ): UpstreamCaller => ({
   actor: request.actor,
   session,
-  capabilities: envelope ? boundedFeatures(envelope.clientCapabilities) : {},
+  capabilities: session?.capabilities ?? (envelope && boundedFeatures(envelope.clientCapabilities)),
   user: () => signedInWith(request),
 });
 

@@ -4,7 +4,9 @@ import { continueTrace, type Trace, traceparentOf } from '../../platform/telemet
 import type { Tool } from '../../registry/records/server.ts';
 import type { ActiveServer } from '../catalogue/catalogue.ts';
 import { acceptedForm } from '../protocol/accept.ts';
-import { allowsServerRequests } from '../protocol/clientFeatures.ts';
+import { repairPage } from '../catalogue/readLists.ts';
+import { LISTS } from '../catalogue/view.ts';
+import { allowsServerRequests, canBeAsked } from '../protocol/clientFeatures.ts';
 import { metaOf } from '../protocol/envelope.ts';
 import { HEADER_MISMATCH, toJsonRpcError } from '../protocol/errorCodes.ts';
 import { isObject, type JsonObject, type JsonRpcError } from '../protocol/jsonRpc.ts';
@@ -56,6 +58,7 @@ export function createForward(parts: Parts): Method {
         });
       }
     }
+    const list = LISTS.get(method);
     const shared = await session?.shared();
     if (session && allowsServerRequests(method)) await parts.feeds.get(session.id)?.listenDuringCall(server);
     const sentAt = performance.now();
@@ -75,7 +78,7 @@ export function createForward(parts: Parts): Method {
         audience: audienceOf(call, shared),
         accepts: acceptedForm(headers.get('accept')),
         server: server.slug,
-        show: (result) => view.show(server, result),
+        show: list ? (result) => repairPage(list, result) : (result) => view.show(server, result),
         idFor: (id, replyTo) => {
           if (session === undefined) throw new Error('a client without a session got a server request');
           return serverRequests.idFor(actor, session, { slug: server.slug, id, replyTo });
@@ -119,7 +122,7 @@ export function createForward(parts: Parts): Method {
       return now && { connection: connect(now), tool: renewed };
     });
     if (inbound.envelope === undefined || connection.usesMrtr) return connection;
-    const mayBeAsked = allowsServerRequests(inbound.message.method) && hasKeys(caller.capabilities);
+    const mayBeAsked = allowsServerRequests(inbound.message.method) && canBeAsked(caller.capabilities ?? {});
     return mayBeAsked || requestState !== undefined
       ? heldCalls.bridge(connection, holderOf(server, caller))
       : connection;
@@ -136,8 +139,6 @@ export function createForward(parts: Parts): Method {
     };
   }
 }
-
-const hasKeys = (object: JsonObject): boolean => Object.keys(object).length > 0;
 
 /** Returns the resource of a request for something that does not exist, for the audit trail. */
 function requestedResource(method: string, params: JsonObject): string {

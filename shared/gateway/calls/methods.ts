@@ -1,3 +1,4 @@
+import { isLongerThan } from '../../platform/base/json.ts';
 import { SERVER_TIMING, stage } from '../../platform/telemetry/serverTiming.ts';
 import type { Era } from '../../registry/records/era.ts';
 import { KEYS, type ListKind, LISTS, type Profile } from '../catalogue/view.ts';
@@ -6,7 +7,12 @@ import { GATEWAY_INFO, LOG_LEVELS, META } from '../protocol/envelope.ts';
 import { toJsonRpcError } from '../protocol/errorCodes.ts';
 import { DEGRADED_FRESH, REGISTRY_FRESH } from '../protocol/freshness.ts';
 import { isObject, type JsonObject } from '../protocol/jsonRpc.ts';
-import { LIST_PAGE_SIZE, MAX_PART_BYTES, MAX_SUBSCRIPTIONS } from '../protocol/limits.ts';
+import {
+  LIST_PAGE_SIZE,
+  MAX_LIST_PAGE_LENGTH,
+  MAX_PART_BYTES,
+  MAX_SUBSCRIPTIONS,
+} from '../protocol/limits.ts';
 import { LISTEN } from '../protocol/notifications.ts';
 import { invalid, noMethod, outcomeResponse, ownResult } from '../protocol/responses.ts';
 import { LATEST_LEGACY, LEGACY_VERSIONS, SUPPORTED_VERSIONS } from '../protocol/versions.ts';
@@ -71,7 +77,7 @@ async function initialize({ inbound, request, view }: Call, sessions: ClientSess
     capabilities: isObject(capabilities) ? capabilities : {},
     clientInfo: isObject(clientInfo) ? clientInfo : undefined,
   });
-  const { serverInfo = GATEWAY_INFO, ...profile } = await view.profile(inbound.client);
+  const { serverInfo = GATEWAY_INFO, ...profile } = await view.profile();
   const response = ownResult(inbound, {
     protocolVersion: LEGACY_VERSIONS.includes(requested) ? requested : LATEST_LEGACY,
     ...described(profile),
@@ -83,7 +89,7 @@ async function initialize({ inbound, request, view }: Call, sessions: ClientSess
 
 /** 2026-07-28, server/discover. */
 async function discover({ inbound, view }: Call): Promise<Response> {
-  const { serverInfo, ...profile } = await view.profile(inbound.client);
+  const { serverInfo, ...profile } = await view.profile();
   return ownResult(inbound, {
     supportedVersions: SUPPORTED_VERSIONS,
     ...described(profile),
@@ -143,20 +149,21 @@ async function list(
   forward: Method,
   { circuitBreaker }: Parts,
 ): Promise<Response> {
-  const { inbound, request, view } = call;
+  const { inbound, request, view, caller } = call;
   const askedAt = performance.now();
-  const items = await view.list(kind, inbound.client);
+  const { client } = inbound;
+  const items = await view.list(kind, { client, capabilities: caller.capabilities ?? {} });
   if (items === undefined) return forward(call);
   const catalogueMs = call.viewMs + performance.now() - askedAt;
   const cursor = inbound.message.params?.['cursor'];
   const from = cursor === undefined ? 0 : positionAfter(items, kind, cursor);
   if (from === undefined) return invalid(inbound, 'params.cursor is not a cursor of an earlier page.');
-  const page = items.slice(from, from + LIST_PAGE_SIZE);
+  const page = pageFrom(items, from);
   const shown = new Set((await view.servers()).map(({ slug }) => slug));
   const degraded = (await circuitBreaker.openServers(request.actor.tenantId)).filter((slug) =>
     shown.has(slug),
   );
-  const nextCursor = from + LIST_PAGE_SIZE < items.length ? cursorAt(kind, page.at(-1)) : undefined;
+  const nextCursor = from + page.length < items.length ? cursorAt(kind, page.at(-1)) : undefined;
   const response = ownResult(inbound, {
     [kind]: page,
     ...(nextCursor !== undefined && { nextCursor }),
@@ -172,6 +179,15 @@ const DEGRADED = 'mcp-registry-gateway/degraded';
 
 const cursorAt = (kind: ListKind, item: JsonObject | undefined): string =>
   Buffer.from(String(item?.[KEYS[kind]])).toString('base64url');
+
+/** Returns the items of a page: at most `LIST_PAGE_SIZE`, and no more than clients take in one message. */
+function pageFrom(items: readonly JsonObject[], from: number): readonly JsonObject[] {
+  const page = items.slice(from, from + LIST_PAGE_SIZE);
+  if (!isLongerThan(page, MAX_LIST_PAGE_LENGTH)) return page;
+  let left = MAX_LIST_PAGE_LENGTH;
+  const end = page.findIndex((item) => (left -= JSON.stringify(item).length) < 0);
+  return end === -1 ? page : page.slice(0, Math.max(1, end));
+}
 
 /** A cursor names the last item, not its position, so a new registration does not shift the pages. */
 function positionAfter(items: readonly JsonObject[], kind: ListKind, cursor: unknown): number | undefined {

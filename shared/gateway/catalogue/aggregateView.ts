@@ -1,7 +1,9 @@
 import { fail, succeed } from '../../platform/base/result.ts';
-import type { ClientEra } from '../protocol/clientEra.ts';
 import { isObject, type JsonObject } from '../protocol/jsonRpc.ts';
+import { hasApps, renameApps } from './apps.ts';
 import type { ActiveServer, Catalogue } from './catalogue.ts';
+import { dependsOnClient, mergedExtensions, toolsFor, type Viewer, viewerKey } from './clientView.ts';
+import { joinInstructions } from './instructions.ts';
 import { aggregateName, aggregateUri, findNamed, parseAggregateUri, slugIn } from './names.ts';
 import { type Finder, isSound, KEYS, type ListKind, nameless, routeBy, type View } from './view.ts';
 
@@ -23,12 +25,24 @@ export function aggregateView(catalogue: Catalogue, tenantId: string): View {
     return slug === undefined ? undefined : catalogue.find(tenantId, slug);
   }
 
+  /** The page of an app calls tools by their servers' own names. It gets the one tool of that name among servers with apps. */
+  async function toolOfApp(name: string): ReturnType<Finder['tool']> {
+    const found = (await servers()).flatMap((server) => {
+      const { tools } = server.discovery;
+      const tool = hasApps(tools) ? tools.find((candidate) => candidate.name === name) : undefined;
+      return tool ? [{ server, own: name, tool }] : [];
+    });
+    return found.length === 1 ? found[0] : undefined;
+  }
+
   const finder: Finder = {
     completesResources: true,
     async tool(name) {
       const server = await serverIn(name);
-      const tool = server && findNamed(server.discovery.tools, server.slug, name);
-      return server && tool && { server, tool };
+      if (!server) return toolOfApp(name);
+      const tool = findNamed(server.discovery.tools, server.slug, name);
+      if (tool) return { server, own: tool.name, tool };
+      return dependsOnClient(server) ? { server, own: name.slice(server.slug.length + 2) } : undefined;
     },
     async prompt(name) {
       if (typeof name !== 'string') return fail(nameless('prompt'));
@@ -53,22 +67,24 @@ export function aggregateView(catalogue: Catalogue, tenantId: string): View {
     async profile() {
       const all = await servers();
       const has = (name: string) => all.some(({ discovery }) => name in discovery.capabilities);
+      const extensions = mergedExtensions(all);
       return {
         capabilities: {
           tools: { listChanged: true },
           ...(has('prompts') && { prompts: { listChanged: true } }),
           ...(has('resources') && { resources: { listChanged: true, subscribe: true } }),
           ...Object.fromEntries(['completions', 'logging'].filter(has).map((name) => [name, {}])),
+          ...(extensions && { extensions }),
         },
-        instructions: INSTRUCTIONS,
+        instructions: joinInstructions(INSTRUCTIONS, all),
       };
     },
-    async list(kind, client) {
+    async list(kind, viewer) {
       const all = await servers();
       const lists = made.get(all) ?? new Map<string, readonly JsonObject[]>();
       made.set(all, lists);
-      const key = `${client.era} ${kind}`;
-      const known = lists.get(key) ?? merge(all, kind, client);
+      const key = `${viewerKey(all, viewer)} ${kind}`;
+      const known = lists.get(key) ?? merge(all, kind, viewer);
       lists.set(key, known);
       return known;
     },
@@ -76,7 +92,7 @@ export function aggregateView(catalogue: Catalogue, tenantId: string): View {
     show: ({ slug }, result) => {
       const { contents, content, messages } = result;
       return {
-        ...result,
+        ...renameApps(result, (uri) => aggregateUri(slug, uri)),
         ...(Array.isArray(contents) && { contents: contents.map((part) => renamed(slug, part)) }),
         ...(Array.isArray(content) && { content: content.map((part) => shownPart(slug, part)) }),
         ...(Array.isArray(messages) && {
@@ -105,14 +121,16 @@ const unknownResource = fail({
 });
 
 /** Returns the items of all servers with their names here. */
-function merge(servers: readonly ActiveServer[], kind: ListKind, client: ClientEra): readonly JsonObject[] {
+function merge(servers: readonly ActiveServer[], kind: ListKind, viewer: Viewer): readonly JsonObject[] {
   const items: { key: string; item: JsonObject }[] = [];
-  for (const { slug, discovery } of servers) {
+  for (const server of servers) {
+    const { slug, discovery } = server;
     if (kind === 'tools') {
-      for (const tool of discovery.tools) {
+      for (const tool of toolsFor(server, viewer)) {
         if (!isSound(tool)) continue;
         const name = aggregateName({ slug, name: tool.name });
-        items.push({ key: name, item: client.showTool({ ...tool, name }) });
+        const shown = renameApps({ ...tool, name }, (uri) => aggregateUri(slug, uri));
+        items.push({ key: name, item: viewer.client.showTool(shown) });
       }
     } else {
       for (const item of discovery[kind] ?? []) {

@@ -16,10 +16,10 @@ const merged = new WeakMap<readonly JsonObject[], WeakMap<readonly Tool[], reado
 export function withBuiltInTools(view: View, builtInTools: BuiltInTools, actor: Actor): View {
   return {
     ...view,
-    async list(kind, client) {
-      const list = await view.list(kind, client);
+    async list(kind, viewer) {
+      const list = await view.list(kind, viewer);
       if (kind !== 'tools' || list === undefined) return list;
-      return mergedList(list, await builtInTools.list(actor), client);
+      return mergedList(list, await builtInTools.list(actor), viewer.client);
     },
     builtInTool: (name) => (name.startsWith(prefix) ? name.slice(prefix.length) : undefined),
   };
@@ -44,7 +44,7 @@ export function builtInToolsView(builtInTools: BuiltInTools, actor: Actor): View
   const view: View = {
     endpoint: `servers/${OWN_SLUG}`,
     profile: () => Promise.resolve({ capabilities: { tools: {} }, instructions: INSTRUCTIONS }),
-    list: async (kind, client) =>
+    list: async (kind, { client }) =>
       kind === 'tools' ? (await builtInTools.list(actor)).map((tool) => client.showTool(tool)) : [],
     // `createMethods` handles every call with a name.
     route: (method) => Promise.resolve(fail(method === 'tools/call' ? nameless('tool') : NO_SUCH_METHOD)),

@@ -1,148 +1,104 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../platform/base/clock.ts';
 import type { DomainError, ErrorKind } from '../../platform/base/errors.ts';
-import { unsafeShape } from '../../platform/base/json.ts';
 import { fail, type Result, succeed } from '../../platform/base/result.ts';
 import type { Discovery } from '../../registry/records/server.ts';
 import type { UpstreamTarget } from '../../registry/records/upstreamSettings.ts';
-import { isObject, type JsonObject } from '../protocol/jsonRpc.ts';
-import {
-  MAX_DEFINITION,
-  MAX_DISCOVERY_LENGTH,
-  MAX_LIST_ITEMS,
-  MAX_LIST_PAGES,
-  MAX_NAME_LENGTH,
-  MAX_URI_LENGTH,
-} from '../protocol/limits.ts';
+import type { JsonObject } from '../protocol/jsonRpc.ts';
+import { MAX_DISCOVERY_LENGTH } from '../protocol/limits.ts';
 import { faultErrors, UnsuitableServer, UpstreamFault } from '../upstream/fault.ts';
 import { openServer } from '../upstream/openServer.ts';
 import type { OutboundTo } from '../upstream/outboundTo.ts';
-import type { Ask } from '../upstream/upstreamEra.ts';
+import { type ClientNeeds, findClientNeeds } from './clientNeeds.ts';
+import { boundLeftOut, type FoundList, readList, readListIfFit } from './readLists.ts';
+import { createRoom } from './room.ts';
+import type { ListKind } from './view.ts';
 
-/** The lists of a record: their method, the key and the name of an item, and the greatest length of the key. */
-const lists = {
-  tools: { method: 'tools/list', key: 'name', word: 'tool', maxLength: MAX_NAME_LENGTH },
-  prompts: { method: 'prompts/list', key: 'name', word: 'prompt', maxLength: MAX_NAME_LENGTH },
-  resources: { method: 'resources/list', key: 'uri', word: 'resource', maxLength: MAX_URI_LENGTH },
-  resourceTemplates: {
-    method: 'resources/templates/list',
-    key: 'uriTemplate',
-    word: 'resource template',
-    maxLength: MAX_URI_LENGTH,
-  },
-} as const;
-type List = (typeof lists)[keyof typeof lists];
-type Item<L extends List> = JsonObject & Readonly<Record<L['key'], string>>;
+/** Knowledge of an earlier discovery. While the tools of the server are the same, their needs are too. */
+export type Known = Pick<Discovery, 'tools' | 'needs'>;
 
 /**
- * Discovers a server: its era and revision, its capabilities and its lists. The message of a failure is for the person who
- * registered the server. Ends the session that it opened.
+ * Discovers a server as a client with all capabilities: its era and revision, its own capabilities and its lists. What clients
+ * could not read is repaired or left out, and `leftOut` says so. The message of a failure is for the person who registered the
+ * server. Ends the sessions that it opened.
  */
 export async function discoverServer(
   target: UpstreamTarget,
   deps: { readonly outboundTo: OutboundTo; readonly clock: Clock },
   signal: AbortSignal,
+  known?: Known,
 ): Promise<Result<Discovery>> {
   try {
-    const opened = await openServer(target, deps.outboundTo, signal);
-    try {
-      const { profile, ask } = opened;
-      const { capabilities } = profile;
-      const room = roomBeside(profile);
-      const tools = 'tools' in capabilities ? await listAll(ask, lists.tools, room) : [];
-      const prompts = 'prompts' in capabilities ? await listIfFit(ask, lists.prompts, room) : undefined;
-      const [resources, resourceTemplates] =
-        'resources' in capabilities
-          ? [await listIfFit(ask, lists.resources, room), await listIfFit(ask, lists.resourceTemplates, room)]
-          : [];
-      return succeed({
-        ...profile,
-        tools,
-        ...(prompts && { prompts }),
-        ...(resources && { resources }),
-        ...(resourceTemplates && { resourceTemplates }),
-        discoveredAt: deps.clock.now().toISOString(),
-      });
-    } finally {
-      await opened.close();
-    }
+    const listed = await readServer(target, deps.outboundTo, signal);
+    const { needs, others } = await needsOf(target, listed, deps.outboundTo, signal, known);
+    const tools = [...listed.tools, ...others].map(asTool);
+    return succeed({
+      ...listed,
+      tools,
+      ...(needs && { needs }),
+      discoveredAt: deps.clock.now().toISOString(),
+    });
   } catch (error) {
     return fail(explainFailure(error));
   }
 }
 
-/** The room that a record has left for the lists of its server. */
-interface Room {
-  take(item: unknown): void;
-  left: number;
-}
+/** The profile of a server and its lists. */
+type Listed = Omit<Discovery, 'tools' | 'discoveredAt'> & { readonly tools: readonly JsonObject[] };
 
-function roomBeside(profile: object): Room {
-  const room: Room = {
-    left: MAX_DISCOVERY_LENGTH,
-    take(item) {
-      room.left -= JSON.stringify(item).length;
-      if (room.left < 0)
-        throw new UnsuitableServer(
-          `describes itself and its tools in more than ${MAX_DISCOVERY_LENGTH / 1024} KiB of JSON`,
-        );
-    },
-  };
-  room.take(profile);
-  return room;
-}
-
-/** Returns `undefined` for a list that does not fit. The gateway then asks the server for it on demand. */
-async function listIfFit<L extends List>(ask: Ask, list: L, room: Room): Promise<Item<L>[] | undefined> {
-  const before = room.left;
+async function readServer(
+  target: UpstreamTarget,
+  outboundTo: OutboundTo,
+  signal: AbortSignal,
+): Promise<Listed> {
+  const opened = await openServer(target, outboundTo, signal);
   try {
-    return await listAll(ask, list, room);
-  } catch (error) {
-    if (!(error instanceof UnsuitableServer || error instanceof UpstreamFault)) throw error;
-    room.left = before;
-    return undefined;
+    const { profile, ask } = opened;
+    const { capabilities, era } = profile;
+    const room = createRoom();
+    if (!room.take(profile))
+      throw new UnsuitableServer(`describes itself in more than ${MAX_DISCOVERY_LENGTH} characters of JSON`);
+    const tools = 'tools' in capabilities ? await readList(ask, era, 'tools', room) : nothing;
+    const ifFit = async (list: ListKind, capability: string) =>
+      capability in capabilities ? readListIfFit(ask, era, list, room) : nothing;
+    const prompts = await ifFit('prompts', 'prompts');
+    const resources = await ifFit('resources', 'resources');
+    const resourceTemplates = await ifFit('resourceTemplates', 'resources');
+    const leftOut = [tools, prompts, resources, resourceTemplates].flatMap((list) => list.leftOut);
+    return {
+      ...profile,
+      tools: tools.items,
+      ...('prompts' in capabilities && prompts.items && { prompts: prompts.items.map(asPrompt) }),
+      ...('resources' in capabilities && resources.items && { resources: resources.items.map(asResource) }),
+      ...('resources' in capabilities &&
+        resourceTemplates.items && { resourceTemplates: resourceTemplates.items.map(asTemplate) }),
+      ...(leftOut.length > 0 && { leftOut: boundLeftOut(leftOut) }),
+    };
+  } finally {
+    await opened.close();
   }
 }
 
-async function listAll<L extends List>(ask: Ask, list: L, room: Room): Promise<Item<L>[]> {
-  const { method, word } = list;
-  const found = new Map<string, Item<L>>();
-  let cursor: unknown;
-  let pages = 0;
-  do {
-    if (pages === MAX_LIST_PAGES)
-      throw new UnsuitableServer(`lists its ${word}s in more than ${MAX_LIST_PAGES} pages`);
-    pages += 1;
-    const page = await ask(method, cursor === undefined ? {} : { cursor });
-    const items = page[fieldOf(list)];
-    if (!Array.isArray(items)) throw new UnsuitableServer(`answered ${method} without a list of ${word}s`);
-    for (const value of items as unknown[]) {
-      const item = toItem(list, value);
-      const name = item[list.key as L['key']];
-      if (found.has(name)) throw new UnsuitableServer(`lists the ${word} "${name}" twice`);
-      found.set(name, item);
-      if (found.size > MAX_LIST_ITEMS)
-        throw new UnsuitableServer(`offers more than ${MAX_LIST_ITEMS} ${word}s`);
-      room.take(item);
-    }
-    cursor = page['nextCursor'];
-  } while (typeof cursor === 'string');
-  return [...found.values()];
-}
+const nothing: FoundList = { items: [], leftOut: [], isCut: false };
 
-const fieldOf = (list: List): string =>
-  Object.entries(lists).find(([, candidate]) => candidate === list)?.[0] ?? '';
+const asTool = (item: JsonObject) => ({ ...item, name: String(item['name']) });
+const asPrompt = asTool;
+const asResource = (item: JsonObject) => ({ ...item, uri: String(item['uri']) });
+const asTemplate = (item: JsonObject) => ({ ...item, uriTemplate: String(item['uriTemplate']) });
 
-function toItem<L extends List>({ key, word, maxLength }: L, value: unknown): Item<L> {
-  const name = isObject(value) ? value[key] : undefined;
-  if (!isObject(value) || typeof name !== 'string')
-    throw new UnsuitableServer(`lists a ${word} without a ${key}`);
-  if (name.length > maxLength)
-    throw new UnsuitableServer(`lists a ${word} whose ${key} is longer than ${maxLength} characters`);
-  const unsafe = unsafeShape(value, MAX_DEFINITION);
-  if (unsafe !== undefined)
-    throw new UnsuitableServer(`lists the ${word} "${name}", whose definition ${unsafe}`);
-  // The key is a string, as checked above.
-  return { ...value, [key]: name } as Item<L>;
+async function needsOf(
+  target: UpstreamTarget,
+  { era, transport, tools }: Listed,
+  outboundTo: OutboundTo,
+  signal: AbortSignal,
+  known: Known | undefined,
+): Promise<Partial<ClientNeeds> & Pick<ClientNeeds, 'others'>> {
+  // Over HTTP+SSE each call has a session of its own, in which no client can be asked.
+  if (tools.length === 0 || transport === 'sse') return { others: [] };
+  if (known && isDeepStrictEqual(known.tools.slice(0, tools.length), tools))
+    return { ...(known.needs && { needs: known.needs }), others: known.tools.slice(tools.length) };
+  const pinned = { ...target, upstream: { ...target.upstream, era } };
+  return (await findClientNeeds(pinned, outboundTo, tools, signal)) ?? { others: [] };
 }
 
 /** What the administrator can do about each kind of fault. */

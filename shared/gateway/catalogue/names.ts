@@ -7,9 +7,9 @@ export interface Address {
   readonly name: string;
 }
 
-/** The letters that every client takes (2026-07-28 and 2025-11-25, server/tools, Tool Names). */
-const legal = /^[A-Za-z0-9_.-]+$/;
-const illegal = /[^A-Za-z0-9_.-]/g;
+/** The characters that the APIs of all models accept. The protocol allows a dot too (server/tools, Tool Names). */
+const legal = /^[A-Za-z0-9_-]+$/;
+const illegal = /[^A-Za-z0-9_-]/g;
 const separator = '__';
 /** What models' own interfaces take; the protocol would allow 128. */
 const MAX_LENGTH = 64;
@@ -58,18 +58,27 @@ function hashOf(text: string): string {
   return bits.toString(32).padStart(HASH_LENGTH, '0');
 }
 
-const scheme = 'mcp+';
+const prefix = 'mcp+';
+/** Hosts of MCP Apps show resources with this scheme only, so it stays in front. */
+const APP_SCHEME = 'ui://';
 
 /**
- * The URI of a server's resource on the aggregate endpoint, `mcp+{slug}+{uri}`: a legal scheme before a legal URI, and a
- * template stays a template. No two addresses share one, since a slug holds no `+`.
+ * The URI of a server's resource on the aggregate endpoint: `mcp+{slug}+{uri}`, and for the page of an app
+ * `ui://mcp+{slug}+{rest}`. Both are legal URIs, and a template stays a template. No two addresses share one, because a slug
+ * has no `+`.
  */
-export const aggregateUri = (slug: string, uri: string): string => `${scheme}${slug}+${uri}`;
+export const aggregateUri = (slug: string, uri: string): string =>
+  uri.startsWith(APP_SCHEME)
+    ? `${APP_SCHEME}${prefix}${slug}+${uri.slice(APP_SCHEME.length)}`
+    : `${prefix}${slug}+${uri}`;
 
-/** Takes an aggregate URI apart; undefined when it is none. */
+/** Returns the parts of an aggregate URI, or `undefined` for any other text. */
 export function parseAggregateUri(text: string): { readonly slug: string; readonly uri: string } | undefined {
-  const end = text.indexOf('+', scheme.length);
-  if (!text.startsWith(scheme) || end <= scheme.length || end === text.length - 1) return undefined;
-  const slug = text.slice(scheme.length, end);
-  return isId(slug) ? { slug, uri: text.slice(end + 1) } : undefined;
+  const scheme = text.startsWith(APP_SCHEME) ? APP_SCHEME : '';
+  const named = text.slice(scheme.length);
+  const end = named.indexOf('+', prefix.length);
+  if (!named.startsWith(prefix) || end <= prefix.length) return undefined;
+  const slug = named.slice(prefix.length, end);
+  const uri = scheme + named.slice(end + 1);
+  return isId(slug) && uri !== '' ? { slug, uri } : undefined;
 }

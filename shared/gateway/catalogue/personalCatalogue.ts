@@ -65,6 +65,7 @@ export function createPersonalCatalogue(deps: {
       server,
       { outboundTo: own, clock },
       AbortSignal.timeout(PERSONAL_DISCOVERY_TIMEOUT_MS),
+      server.discovery,
     );
     if (found.ok) return { ...server, discovery: found.value };
     onFailure();

@@ -69,7 +69,8 @@ export function createRefresh(
         continue;
       }
       try {
-        const found = await discoverServer(server, deps, AbortSignal.timeout(REFRESH_TIMEOUT_MS));
+        const known = (await servers.find(tenantId, slug))?.value.discovery;
+        const found = await discoverServer(server, deps, AbortSignal.timeout(REFRESH_TIMEOUT_MS), known);
         const stored = await servers.find(tenantId, slug);
         if (!found.ok) return 'unavailable';
         if (stored?.value.status !== 'active' || stored.value.url !== url) return 'gone';

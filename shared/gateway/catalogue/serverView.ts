@@ -1,5 +1,7 @@
 import { fail, succeed } from '../../platform/base/result.ts';
+import { withoutTasks } from '../protocol/envelope.ts';
 import type { ActiveServer, Catalogue } from './catalogue.ts';
+import { dependsOnClient, toolsFor } from './clientView.ts';
 import { isSound, nameless, NO_SUCH_METHOD, resourceOf, unknownTool, type View } from './view.ts';
 
 /** One server under its own names. What it knows beyond the registry (a URI of a template, a vendor's method) passes. */
@@ -7,15 +9,19 @@ export function serverView(server: ActiveServer, catalogue: Catalogue, tenantId:
   const { slug, discovery } = server;
   return {
     endpoint: `servers/${slug}`,
-    profile: (client) =>
+    profile: () =>
       Promise.resolve({
-        capabilities: client.showCapabilities(discovery.capabilities),
+        capabilities: withoutTasks(discovery.capabilities),
         instructions: discovery.instructions,
         serverInfo: discovery.serverInfo,
       }),
-    list(kind, client) {
+    list(kind, viewer) {
       if (kind === 'tools')
-        return Promise.resolve(discovery.tools.filter(isSound).map((tool) => client.showTool(tool)));
+        return Promise.resolve(
+          toolsFor(server, viewer)
+            .filter(isSound)
+            .map((tool) => viewer.client.showTool(tool)),
+        );
       const isOffered = (kind === 'prompts' ? 'prompts' : 'resources') in discovery.capabilities;
       return Promise.resolve(discovery[kind] ?? (isOffered ? undefined : []));
     },
@@ -29,7 +35,11 @@ export function serverView(server: ActiveServer, catalogue: Catalogue, tenantId:
       if (typeof name !== 'string') return Promise.resolve(fail(nameless('tool')));
       const tool = discovery.tools.find((candidate) => candidate.name === name);
       return Promise.resolve(
-        tool && isSound(tool) ? succeed({ server, params, tool, resource }) : fail(unknownTool(name)),
+        tool && isSound(tool)
+          ? succeed({ server, params, tool, resource })
+          : tool === undefined && dependsOnClient(server)
+            ? succeed({ server, params, resource })
+            : fail(unknownTool(name)),
       );
     },
     show: (_server, result) => result,

@@ -1,7 +1,11 @@
 import { fail, succeed } from '../../platform/base/result.ts';
 import { type CuratedItem, shownAs, type Toolset } from '../../registry/toolsets/toolset.ts';
-import type { JsonObject } from '../protocol/jsonRpc.ts';
+import { isObject, type JsonObject } from '../protocol/jsonRpc.ts';
+import { appUris, hasApps, renameApps } from './apps.ts';
 import type { ActiveServer, Catalogue } from './catalogue.ts';
+import { dependsOnClient, mergedExtensions, toolsFor } from './clientView.ts';
+import { joinInstructions } from './instructions.ts';
+import { aggregateUri, parseAggregateUri } from './names.ts';
 import { type Finder, isSound, routeBy, type View } from './view.ts';
 
 const INSTRUCTIONS = 'A curated set of tools of several MCP servers.';
@@ -48,8 +52,9 @@ export function toolsetView(toolset: Toolset, catalogue: Catalogue): View {
     async tool(name) {
       const item = toolset.tools.find((candidate) => shownAs(candidate) === name);
       const server = item && (await serverOf(item.server));
-      const tool = server?.discovery.tools.find((candidate) => candidate.name === item?.name);
-      return server && tool && { server, tool };
+      if (!server) return undefined;
+      const tool = server.discovery.tools.find((candidate) => candidate.name === item.name);
+      return tool || dependsOnClient(server) ? { server, own: item.name, tool } : undefined;
     },
     async prompt(name) {
       const item = toolset.prompts.find((candidate) => shownAs(candidate) === name);
@@ -57,18 +62,41 @@ export function toolsetView(toolset: Toolset, catalogue: Catalogue): View {
       return server ? succeed({ server, own: item.name }) : unknownPrompt;
     },
     async resource(uri) {
-      const item = toolset.resources.find((candidate) => candidate.uri === uri);
+      const item = toolset.resources.find((candidate) => candidate.uri === uri) ?? pageOf(uri);
       const server = item && (await serverOf(item.server));
-      return server ? succeed({ server, own: item.uri }) : unknownResource;
+      return server && (isCurated(server, item.uri) || isPage(server, item.uri))
+        ? succeed({ server, own: item.uri })
+        : unknownResource;
     },
   };
+
+  const isCurated = ({ slug: server }: ActiveServer, uri: string): boolean =>
+    toolset.resources.some((resource) => resource.server === server && resource.uri === uri);
+  /** Whether a chosen tool of the server names this page. The set need not choose the page too. */
+  const isPage = ({ slug: server, discovery }: ActiveServer, uri: string): boolean =>
+    discovery.tools.some(
+      (tool) =>
+        appUris(tool).includes(uri) &&
+        toolset.tools.some((item) => item.server === server && item.name === tool.name),
+    );
+  /** Pages have their URIs of the aggregate endpoint, because several servers may use the same. */
+  const pageOf = (uri: unknown) => {
+    const address = typeof uri === 'string' ? parseAggregateUri(uri) : undefined;
+    return address && { server: address.slug, uri: address.uri };
+  };
+  const showUri = (server: ActiveServer, uri: string): string =>
+    !isCurated(server, uri) && isPage(server, uri) ? aggregateUri(server.slug, uri) : uri;
 
   return {
     endpoint: `toolsets/${slug}`,
     servers,
     async profile() {
-      const has = { prompts: toolset.prompts.length > 0, resources: toolset.resources.length > 0 };
       const behind = await servers();
+      const has = {
+        prompts: toolset.prompts.length > 0,
+        resources: toolset.resources.length > 0 || behind.some(({ discovery }) => hasApps(discovery.tools)),
+      };
+      const extensions = mergedExtensions(behind);
       const some = (name: string) => behind.some(({ discovery }) => name in discovery.capabilities);
       return {
         capabilities: {
@@ -77,18 +105,24 @@ export function toolsetView(toolset: Toolset, catalogue: Catalogue): View {
           ...(has.resources && { resources: { listChanged: true, subscribe: true } }),
           ...(has.prompts && some('completions') && { completions: {} }),
           ...(some('logging') && { logging: {} }),
+          ...(extensions && { extensions }),
         },
-        instructions: description === '' ? `${title}. ${INSTRUCTIONS}` : description,
+        instructions: joinInstructions(
+          description === '' ? `${title}. ${INSTRUCTIONS}` : description,
+          behind,
+        ),
       };
     },
-    list(kind, client) {
+    list(kind, viewer) {
       switch (kind) {
         case 'tools':
           return listed(
             toolset.tools,
-            ({ discovery }, curated) => {
-              const tool = discovery.tools.find(({ name }) => name === curated.name);
-              return tool && isSound(tool) ? dressed(client.showTool(tool), curated) : undefined;
+            (server, curated) => {
+              const tool = toolsFor(server, viewer).find(({ name }) => name === curated.name);
+              if (!tool || !isSound(tool)) return undefined;
+              const shown = renameApps(viewer.client.showTool(tool), (uri) => showUri(server, uri));
+              return dressed(shown, curated);
             },
             shownAs,
           );
@@ -115,8 +149,18 @@ export function toolsetView(toolset: Toolset, catalogue: Catalogue): View {
       }
     },
     route: (method, params) => routeBy(finder, method, params),
-    show: (_server, result) => result,
-    showUri: (_server, uri) => uri,
+    show(server, result) {
+      const { contents } = result;
+      const shown = renameApps(result, (uri) => showUri(server, uri));
+      if (!Array.isArray(contents)) return shown;
+      const renamed = (contents as unknown[]).map((part) =>
+        isObject(part) && typeof part['uri'] === 'string'
+          ? { ...part, uri: showUri(server, part['uri']) }
+          : part,
+      );
+      return { ...shown, contents: renamed };
+    },
+    showUri,
     listensForLists: false,
     async current() {
       const now = await catalogue.toolset(tenantId, slug);

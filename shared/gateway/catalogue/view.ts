@@ -1,10 +1,10 @@
 import type { DomainError } from '../../platform/base/errors.ts';
 import { fail, type Result, succeed } from '../../platform/base/result.ts';
 import type { Tool } from '../../registry/records/server.ts';
-import type { ClientEra } from '../protocol/clientEra.ts';
 import { isObject, type JsonObject } from '../protocol/jsonRpc.ts';
 import { NAMED_BY, parameterHeaders } from '../protocol/parameterHeaders.ts';
 import type { ActiveServer } from './catalogue.ts';
+import type { Viewer } from './clientView.ts';
 
 /** A list that clients ask for, by its field in the answer. */
 export type ListKind = 'tools' | 'prompts' | 'resources' | 'resourceTemplates';
@@ -38,9 +38,9 @@ export interface Routed {
 export interface View {
   /** A session is valid at the endpoint that opened it, and at no other. */
   readonly endpoint: string;
-  profile(client: ClientEra): Promise<Profile>;
+  profile(): Promise<Profile>;
   /** All items in a stable order; `undefined` when the server itself must answer. */
-  list(kind: ListKind, client: ClientEra): Promise<readonly JsonObject[] | undefined>;
+  list(kind: ListKind, viewer: Viewer): Promise<readonly JsonObject[] | undefined>;
   /** Returns the server of a request. Failures: `invalid`, `not_found`, and `method_not_allowed` for a method that no server gets. */
   route(method: string, params: JsonObject): Promise<Result<Routed>>;
   /** Returns a result of a server with the names of this endpoint. */
@@ -107,7 +107,12 @@ export function resourceOf({ slug }: ActiveServer, method: string, params: JsonO
 
 /** How a view finds what a request names. Each returns a failure for what the endpoint does not have. */
 export interface Finder {
-  tool(name: string): Promise<{ readonly server: ActiveServer; readonly tool: Tool } | undefined>;
+  /** Without a `tool`, the catalogue does not know the tool, and the server may. */
+  tool(
+    name: string,
+  ): Promise<
+    { readonly server: ActiveServer; readonly own: string; readonly tool?: Tool | undefined } | undefined
+  >;
   /** Returns the server of a prompt and the prompt's own name there. */
   prompt(name: unknown): Promise<Result<{ readonly server: ActiveServer; readonly own: string }>>;
   /** Returns the server of a resource and the resource's own URI there. */
@@ -128,8 +133,8 @@ export async function routeBy(finder: Finder, method: string, params: JsonObject
       const { name } = params;
       if (typeof name !== 'string') return fail(nameless('tool'));
       const found = await finder.tool(name);
-      return found && isSound(found.tool)
-        ? routed(found.server, { ...params, name: found.tool.name }, found.tool)
+      return found && (found.tool === undefined || isSound(found.tool))
+        ? routed(found.server, { ...params, name: found.own }, found.tool)
         : fail(unknownTool(name));
     }
     case 'prompts/get': {

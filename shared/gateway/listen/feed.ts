@@ -11,11 +11,12 @@ import {
   LISTEN_TIMEOUT_MS,
   MAX_FEED_BACKLOG,
 } from '../protocol/limits.ts';
-import { announcesChanges, changedList, UPDATED } from '../protocol/notifications.ts';
+import { announcesChanges, changedList, type ChangingList, UPDATED } from '../protocol/notifications.ts';
 import type { ReplyTo } from '../upstream/answer.ts';
 import type { UpstreamCaller } from '../upstream/connection.ts';
 import { type Connector, eraOf } from '../upstream/connector.ts';
 import type { Subscription } from '../upstream/upstreamEra.ts';
+import { followListChanges } from './listChanges.ts';
 import { createListWatch } from './listWatch.ts';
 import { createServerStreams } from './serverStreams.ts';
 
@@ -52,8 +53,8 @@ export interface FeedDeps {
 }
 
 /**
- * Merges the server-initiated messages of the servers behind an endpoint. A list has changed when the registry's list has: a
- * server's notification first refreshes its record. `wanted` is called repeatedly, and `undefined` ends the feed. `onClose` may
+ * Merges the server-initiated messages of the servers behind an endpoint. A list has changed when the client's list has: a
+ * server's notification refreshes its record, and an equal list is not announced. `wanted` is called repeatedly, and `undefined` ends the feed. `onClose` may
  * be called more than once.
  */
 export function openFeed(
@@ -69,12 +70,15 @@ export function openFeed(
   let wake: () => void = () => undefined;
   let isOver = false;
   const calledServers = new Set<string>();
-  const lists = createListWatch(view, client, () => version(caller.actor.tenantId));
+  const viewer = { client, capabilities: caller.capabilities ?? {} };
+  const lists = createListWatch(view, viewer, () => version(caller.actor.tenantId));
+  const listChanges = followListChanges(refresh, announceChanges, close);
   const streams = createServerStreams(
     (server, subscription, signal) => connector.listen(server, caller, subscription, trace, signal),
-    async (server, item) => {
+    (server, item) => {
       if (item.kind === 'request') emit({ ...item, server });
-      else await forward(server, item.notification);
+      else forward(server, item.notification);
+      return Promise.resolve();
     },
     close,
   );
@@ -96,27 +100,27 @@ export function openFeed(
     wake();
   }
 
-  async function forward(server: ActiveServer, notification: JsonRpcNotification): Promise<void> {
+  async function announceChanges(unseen?: ReadonlySet<ChangingList>): Promise<void> {
+    if (isOver) return;
+    for (const notification of await lists.changed(await wanted(), unseen)) notify(notification);
+  }
+
+  function forward(server: ActiveServer, notification: JsonRpcNotification): void {
     const { method, params } = notification;
     const list = changedList(method);
-    if (list !== undefined) {
-      await refresh(server);
-      const want = await wanted();
-      if (want?.[list] === true) notify(notification);
-      // The client knows of this change now.
-      await lists.changed(want);
-    } else if (method === UPDATED && typeof params?.['uri'] === 'string') {
+    if (list !== undefined) listChanges(server, list);
+    else if (method === UPDATED && typeof params?.['uri'] === 'string') {
       notify({ ...notification, params: { ...params, uri: view.showUri(server, params['uri']) } });
     } else if (caller.session) notify(notification);
   }
 
-  async function poll(isFirst: boolean): Promise<void> {
+  async function poll(): Promise<void> {
     const want = await wanted();
     if (want === undefined) {
       close();
       return;
     }
-    for (const notification of await lists.changed(want)) if (!isFirst) notify(notification);
+    for (const notification of await lists.changed(want)) notify(notification);
     const servers = await view.servers();
     // The client may have left meanwhile. Nobody would close a stream that is opened now.
     if (isOver) return;
@@ -139,16 +143,16 @@ export function openFeed(
   }
 
   let polling: NodeJS.Timeout | undefined;
-  async function keepPolling(isFirst: boolean): Promise<void> {
+  async function keepPolling(): Promise<void> {
     try {
-      await poll(isFirst);
+      await poll();
     } catch {
       // The registry or the state does not answer. The open streams go on.
     }
-    if (!isOver) polling = setTimeout(() => void keepPolling(false), FEED_POLL_MS);
+    if (!isOver) polling = setTimeout(() => void keepPolling(), FEED_POLL_MS);
   }
   const ending = setTimeout(close, LISTEN_TIMEOUT_MS);
-  const ready = keepPolling(true);
+  const ready = keepPolling();
 
   return {
     ready,

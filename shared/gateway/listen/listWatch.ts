@@ -1,35 +1,62 @@
-import type { View } from '../catalogue/view.ts';
-import type { ClientEra } from '../protocol/clientEra.ts';
+import { createHash } from 'node:crypto';
+import type { Viewer } from '../catalogue/clientView.ts';
+import type { ListKind, View } from '../catalogue/view.ts';
 import type { JsonRpcNotification } from '../protocol/jsonRpc.ts';
 import { type ChangingList, changingLists, listChanged } from '../protocol/notifications.ts';
 import type { Subscription } from '../upstream/upstreamEra.ts';
 
 /** Compares the lists of an endpoint with those that it saw before. */
 export interface ListWatch {
-  /** Returns a notification for each wanted list that differs from the last one seen. */
-  changed(wanted: Subscription | undefined): Promise<readonly JsonRpcNotification[]>;
+  /**
+   * Returns a notification for each wanted list that differs from the last one seen; none for the first time. `unseen` are lists
+   * that a server says have changed, and that the gateway could not read: those are announced without a comparison.
+   */
+  changed(
+    wanted: Subscription | undefined,
+    unseen?: ReadonlySet<ChangingList>,
+  ): Promise<readonly JsonRpcNotification[]>;
 }
+
+/** What each notification is about. Templates have no notification of their own. */
+const kinds: Readonly<Record<ChangingList, readonly ListKind[]>> = {
+  tools: ['tools'],
+  prompts: ['prompts'],
+  resources: ['resources', 'resourceTemplates'],
+};
 
 /** It reads the lists only when the version of the registry has changed. */
 export function createListWatch(
   view: View,
-  client: ClientEra,
+  viewer: Viewer,
   version: () => Promise<string | undefined>,
 ): ListWatch {
   let seenVersion: string | undefined;
-  let seen = new Map<ChangingList, string>();
+  let seen: ReadonlyMap<ChangingList, string> | undefined;
+
+  async function read(wanted: Subscription | undefined): Promise<ReadonlyMap<ChangingList, string>> {
+    const fresh = await view.current();
+    const lists = new Map<ChangingList, string>();
+    for (const name of changingLists) {
+      if (wanted?.[name] !== true) continue;
+      const hash = createHash('sha256');
+      for (const kind of kinds[name]) hash.update(JSON.stringify([kind, await fresh?.list(kind, viewer)]));
+      lists.set(name, hash.digest('base64'));
+    }
+    return lists;
+  }
+
   return {
-    async changed(wanted) {
+    async changed(wanted, unseen = new Set()) {
+      const changed = new Set([...unseen].filter((name) => wanted?.[name] === true));
       const now = await version();
-      if (now === seenVersion) return [];
-      seenVersion = now;
-      const fresh = await view.current();
-      const lists = new Map<ChangingList, string>();
-      for (const kind of changingLists)
-        if (wanted?.[kind] === true) lists.set(kind, JSON.stringify(await fresh?.list(kind, client)));
-      const changed = [...lists].filter(([kind, list]) => list !== seen.get(kind));
-      seen = lists;
-      return changed.map(([kind]) => ({ jsonrpc: '2.0', method: listChanged(kind) }));
+      if (now !== seenVersion) {
+        seenVersion = now;
+        const before = seen;
+        const lists = await read(wanted);
+        seen = lists;
+        for (const [name, list] of lists) if (before && before.get(name) !== list) changed.add(name);
+      }
+      return [...changed].map((name) => ({ jsonrpc: '2.0', method: listChanged(name) }));
     },
   };
 }

@@ -48,7 +48,7 @@ export async function listenModern(
       inbound,
       `params.notifications.resourceSubscriptions must be at most ${MAX_LISTEN_URIS} URIs.`,
     );
-  const announced = announcedLists((await view.profile(client)).capabilities);
+  const announced = announcedLists((await view.profile()).capabilities);
   const uris = new Map<string, string[]>();
   const subscribed: unknown[] = [];
   for (const uri of list as unknown[]) {
@@ -108,7 +108,7 @@ export async function listenLegacy(
   deps: FeedDeps & { readonly newId: IdSource; readonly serverRequests: Pick<ServerRequests, 'idFor'> },
 ): Promise<Response> {
   const { actor } = caller;
-  const lists = announcedLists((await view.profile(legacyClient)).capabilities);
+  const lists = announcedLists((await view.profile()).capabilities);
   const place = deps.streams.take(actor.tenantId);
   if (place.kind !== 'taken') {
     const error = tooManyStreams(place);

@@ -19,8 +19,8 @@ export interface ClientEra {
   readonly resourceNotFound: number;
   /** Returns a tool in the shape of this era. */
   showTool(tool: Tool): Tool;
-  /** Returns the capabilities of a server that the gateway can offer to these clients. */
-  showCapabilities(capabilities: JsonObject): JsonObject;
+  /** Returns the capabilities of such a client that the gateway can carry to a server of each era. */
+  readonly carries: Readonly<Record<Era, (capabilities: JsonObject) => JsonObject>>;
   /**
    * Translates what a server of each era answered to `method`. Within one era fields and codes stay. -32020 and -32022 concern
    * the gateway and the server alone, so no client receives them.

@@ -53,8 +53,19 @@ export function stripReserved(holder: JsonObject): JsonObject {
   return Object.keys(kept).length > 0 ? { ...holder, _meta: kept } : rest;
 }
 
-/** The extension for tasks. The gateway carries none, so it shows the extension to neither side. */
+/** The extension for tasks. The gateway cannot route `tasks/get`, so it shows the extension to neither side. */
 export const TASKS_EXTENSION = 'io.modelcontextprotocol/tasks';
+
+/** Returns the capabilities of a client or a server without tasks of either era. All other extensions stay. */
+export function withoutTasks(capabilities: JsonObject): JsonObject {
+  const { tasks, extensions, ...others } = capabilities;
+  if (!isObject(extensions) || !(TASKS_EXTENSION in extensions))
+    return tasks === undefined
+      ? capabilities
+      : { ...others, ...(extensions !== undefined && { extensions }) };
+  const { [TASKS_EXTENSION]: _tasks, ...kept } = extensions;
+  return Object.keys(kept).length > 0 ? { ...others, extensions: kept } : others;
+}
 
 /** What a modern request says of its sender in `_meta`. */
 export interface Envelope {

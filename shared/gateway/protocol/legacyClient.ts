@@ -1,4 +1,5 @@
 import { type ClientEra, replaceHopError } from './clientEra.ts';
+import { carriedFeatures } from './clientFeatures.ts';
 import { stripReserved } from './envelope.ts';
 import {
   INTERNAL_ERROR,
@@ -19,7 +20,7 @@ export const legacyClient: ClientEra = {
   // Until 2025-11-25 the output of a tool is an object. Clients reject a whole list that says otherwise.
   showTool: ({ outputSchema, ...tool }) =>
     isObject(outputSchema) && outputSchema['type'] === 'object' ? { ...tool, outputSchema } : tool,
-  showCapabilities: ({ tasks: _tasks, extensions: _extensions, ...capabilities }) => capabilities,
+  carries: { legacy: carriedFeatures, modern: carriedFeatures },
   translate: {
     legacy: (outcome) => outcome,
     modern: (outcome, method) =>

@@ -127,25 +127,40 @@ export const PERSONAL_DISCOVERY_TIMEOUT_MS = 10_000;
 export const MAX_PERSONAL_VIEWS = 1_000;
 /** Items in one page of a list: more than most servers have, and few enough to be read at once. */
 export const LIST_PAGE_SIZE = 1_000;
+/** Characters of JSON of one page: an MCP SDK refuses messages of more than 4 MiB by default. */
+export const MAX_LIST_PAGE_LENGTH = 2 * 1024 * 1024;
+/** Characters of the instructions of one server at an endpoint with several: about a page. Its own endpoint has them whole. */
+export const MAX_SERVER_INSTRUCTIONS_LENGTH = 2_000;
+/** Characters of the instructions of such an endpoint, which clients put into each conversation. */
+export const MAX_INSTRUCTIONS_LENGTH = 16_000;
 /** How long clients may cache the registry's lists: short beside the 15 minutes of the refresh timer, long enough for a conversation. */
 export const CLIENT_CACHE_MS = 60_000;
 
 // Discovery
 
-/** Servers that an instance discovers at once. Each takes a connection and up to 400 KiB of JSON. */
+/** Servers that an instance discovers at once. Each takes a connection and up to 4 Mi characters of JSON. */
 export const MAX_DISCOVERIES = 32;
 /** The probe with `server/discover`. Servers of the legacy era may not answer it at all. */
 export const PROBE_TIMEOUT_MS = 5_000;
 /** One request of a discovery. A slower server would keep its callers waiting too. */
 export const DISCOVERY_ANSWER_TIMEOUT_MS = 20_000;
-/** Items of one list. A longer list is of no use to a model. */
-export const MAX_LIST_ITEMS = 500;
-export const MAX_LIST_PAGES = 20;
+/** All requests that find out which tools depend on the client. A slower server shows all its tools to everybody. */
+export const CLIENT_NEEDS_TIMEOUT_MS = 8_000;
+/** Items of one list. The longest list that was seen has some 800 tools. */
+export const MAX_LIST_ITEMS = 10_000;
+/** Pages of one list. Servers give 10 items a page and more. */
+export const MAX_LIST_PAGES = 1_000;
 export const MAX_DEFINITION: Bounds = { depth: 64, keys: 10_000 };
 export const MAX_NAME_LENGTH = 128;
 export const MAX_URI_LENGTH = 2_048;
-/** Characters of JSON of a discovery. A table row holds 512 Ki characters (1 MiB of UTF-16), and the record needs some of them. */
-export const MAX_DISCOVERY_LENGTH = 400 * 1024;
+/** Characters of JSON of a discovery: the longest list that was seen has 0.6 Mi. */
+export const MAX_DISCOVERY_LENGTH = 4 * 1024 * 1024;
+/** Characters of JSON of a discovery that fit a record in any case. */
+export const MAX_PLAIN_DISCOVERY_LENGTH = 400 * 1024;
+/** Bytes of a longer discovery once it is packed. A row holds 1 MiB, and its record or its delegation needs some of them. */
+export const MAX_PACKED_DISCOVERY_BYTES = 640 * 1024;
+/** Entries of a record that say what is left out. One more counts the others. */
+export const MAX_LEFT_OUT = 100;
 /** One refresh of a server, and its lease: an instance that died holds the others off for so long. */
 export const REFRESH_TIMEOUT_MS = 25_000;
 /** Least time between two refreshes of one server, which may announce changes all the time. */

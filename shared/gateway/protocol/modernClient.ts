@@ -1,5 +1,6 @@
 import { type ClientEra, replaceHopError } from './clientEra.ts';
-import { GATEWAY_INFO, META, metaOf, stripReserved, TASKS_EXTENSION } from './envelope.ts';
+import { carriedExtensions } from './clientFeatures.ts';
+import { GATEWAY_INFO, META, metaOf, stripReserved, withoutTasks } from './envelope.ts';
 import {
   INTERNAL_ERROR,
   INVALID_PARAMS,
@@ -8,7 +9,7 @@ import {
   MISSING_CLIENT_CAPABILITY,
 } from './errorCodes.ts';
 import { isCacheable, NOT_FRESH } from './freshness.ts';
-import { isObject, type JsonObject, type JsonRpcError } from './jsonRpc.ts';
+import type { JsonObject, JsonRpcError } from './jsonRpc.ts';
 import { mismatchedParameter, parameterHeaders } from './parameterHeaders.ts';
 
 /** Clients of 2026-07-28 and later. */
@@ -21,11 +22,8 @@ export const modernClient: ClientEra = {
   resourceNotFound: INVALID_PARAMS,
   // 2026-07-28 has no field `execution`.
   showTool: ({ execution: _execution, ...tool }) => tool,
-  showCapabilities({ tasks: _tasks, extensions, ...capabilities }) {
-    if (!isObject(extensions)) return capabilities;
-    const { [TASKS_EXTENSION]: _taskExtension, ...others } = extensions;
-    return Object.keys(others).length > 0 ? { ...capabilities, extensions: others } : capabilities;
-  },
+  // A legacy server asks within a call, and a modern client answers with another call.
+  carries: { legacy: carriedExtensions, modern: withoutTasks },
   translate: {
     legacy: (outcome, method) =>
       'error' in outcome

@@ -46,8 +46,8 @@ export interface UpstreamCaller {
   readonly actor: Actor;
   /** Absent: the client has no session, so a server cannot send it a server request. */
   readonly session: ClientSession | undefined;
-  /** The server requests that a client without a session answers by a further call (MRTR), as it declares them. */
-  readonly capabilities: JsonObject;
+  /** What the client says that it can do; absent for a client without a description. */
+  readonly capabilities?: JsonObject | undefined;
   /** Returns the signed-in user; used only for servers that are called as that user. */
   readonly user: () => SignedIn | undefined;
 }

@@ -4,6 +4,7 @@ import { createTenantCache } from '../../platform/concurrency/tenantCache.ts';
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import type { Trace } from '../../platform/telemetry/trace.ts';
 import type { Era } from '../../registry/records/era.ts';
+import { carriedExtensions } from '../protocol/clientFeatures.ts';
 import { MAX_UPSTREAM_SESSIONS } from '../protocol/limits.ts';
 import type { Connection, Reachable, UpstreamCaller } from './connection.ts';
 import { legacyUpstream } from './legacy.ts';
@@ -57,13 +58,15 @@ export function createConnector(
     const { actor, session, capabilities } = caller;
     const { tenantId, userId } = actor;
     const outbound = clientFor(server, caller);
-    const key = JSON.stringify([tenantId, userId, targetOf(server), session?.id ?? capabilities, logLevel]);
+    // Without a session of the client, callers of one user share a session if they can do the same.
+    const offered = session ? {} : (capabilities ?? {});
+    const key = JSON.stringify([tenantId, userId, targetOf(server), session?.id, logLevel, offered]);
     return pool.of(
       tenantId,
       key,
       session
         ? sharedSource(server, session, outbound, nextId)
-        : { open: () => openUnshared(server, outbound, nextId, capabilities), lost: () => Promise.resolve() },
+        : { open: () => openUnshared(server, outbound, nextId, offered), lost: () => Promise.resolve() },
     );
   }
 

@@ -84,6 +84,16 @@ export class OutdatedEra extends UpstreamFault {
 /** A server that answered, but cannot be registered. The message completes "The server …". */
 export class UnsuitableServer extends Error {}
 
+/** A server that answered a request of a discovery with a JSON-RPC error. */
+export class RefusedRequest extends UnsuitableServer {
+  readonly code: number;
+
+  constructor(method: string, code: number) {
+    super(`answered ${method} with the error ${code}`);
+    this.code = code;
+  }
+}
+
 /** Returns the fault of an HTTP status, or `undefined` for a success. `location` is where a redirect leads. */
 export function statusFault(status: number, location?: URL): UpstreamFault | undefined {
   if (status >= 200 && status < 300) return undefined;

@@ -1,4 +1,4 @@
-import { canAnswer, carriedFeatures } from '../protocol/clientFeatures.ts';
+import { canAnswer, canBeAsked, carriedFeatures } from '../protocol/clientFeatures.ts';
 import { metaOf } from '../protocol/envelope.ts';
 import { INVALID_PARAMS, LEGACY_RESOURCE_NOT_FOUND, METHOD_NOT_FOUND } from '../protocol/errorCodes.ts';
 import { isSameId, type JsonObject, type JsonRpcNotification, type JsonRpcRequest, type RequestId, toId } from '../protocol/jsonRpc.ts';
@@ -20,8 +20,7 @@ export const legacyUpstream: UpstreamEra = {
    * Many SDKs of this era send server requests on the listening stream, without a tie to the call (2025-11-25, transports,
    * Listening for Messages from the Server).
    */
-  mayRequest: ({ transport }, session) =>
-    transport !== 'sse' && Object.keys(carriedFeatures(session?.capabilities ?? {})).length > 0,
+  mayRequest: ({ transport }, session) => transport !== 'sse' && canBeAsked(session?.capabilities ?? {}),
   // A subscription belongs to the session and needs no other stream.
   streamKey: () => '',
   connect(access, server, caller, logLevel) {
@@ -42,7 +41,7 @@ export const legacyUpstream: UpstreamEra = {
       const reply = await session.listen(signal);
       reply.idleMs = LISTEN_TIMEOUT_MS;
       if (isOwn) for (const uri of uris.get(server.slug) ?? []) await subscribe(session, uri, signal);
-      session.isListening = Object.keys(capabilities).length > 0;
+      session.isListening = canBeAsked(capabilities);
       yield { kind: 'ready' };
       for await (const event of readEvents(reply)) {
         for (const message of messagesIn(event)) {

@@ -1,6 +1,6 @@
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { traceparentOf } from '../../platform/telemetry/trace.ts';
-import { GATEWAY_INFO, META, metaOf, TASKS_EXTENSION, withoutReserved } from '../protocol/envelope.ts';
+import { GATEWAY_INFO, META, metaOf, withoutReserved, withoutTasks } from '../protocol/envelope.ts';
 import { isObject, type JsonObject, type JsonRpcRequest } from '../protocol/jsonRpc.ts';
 import { CALL_TIMEOUT_MS, LISTEN_TIMEOUT_MS } from '../protocol/limits.ts';
 import { ACKNOWLEDGED, LISTEN, listenParams } from '../protocol/notifications.ts';
@@ -117,10 +117,10 @@ export async function askModern(
 }
 
 /** Returns the envelope of the gateway itself, for calls without a client and for clients without a description (basic, `_meta`). */
-export const ownEnvelopeFor = (version: string): JsonObject => ({
+export const ownEnvelopeFor = (version: string, capabilities: JsonObject = {}): JsonObject => ({
   [META.protocolVersion]: version,
   [META.clientInfo]: GATEWAY_INFO,
-  [META.clientCapabilities]: {},
+  [META.clientCapabilities]: capabilities,
 });
 
 /** The same in the newest revision. */
@@ -138,12 +138,4 @@ function paramsOf({ params, envelope, traceparent }: UpstreamCall, version: stri
       traceparent,
     },
   };
-}
-
-/** The gateway cannot route `tasks/get`, so a server must not answer with a task. */
-function withoutTasks(capabilities: JsonObject): JsonObject {
-  const { extensions } = capabilities;
-  if (!isObject(extensions) || !(TASKS_EXTENSION in extensions)) return capabilities;
-  const { [TASKS_EXTENSION]: _tasks, ...others } = extensions;
-  return { ...capabilities, extensions: others };
 }

@@ -1,28 +1,24 @@
-import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
+import { GATEWAY_INFO } from '../protocol/envelope.ts';
 import { isObject, type JsonObject, type JsonRpcRequest } from '../protocol/jsonRpc.ts';
 import { outcomeOf } from './answer.ts';
 import { afterAttempts, UpstreamFault } from './fault.ts';
 import { openHttpSseSession } from './httpSseTransport.ts';
-import { type LegacySession, NO_CAPABILITIES, openSession } from './legacySession.ts';
+import { type LegacySession, openSession } from './legacySession.ts';
 import { createRequestIds } from './requestIds.ts';
-import { bounded, type OpenServer, profileOf, resultOf } from './upstreamEra.ts';
+import { bounded, type Opening, type OpenServer, profileOf, resultOf } from './upstreamEra.ts';
 
 /**
  * Opens a legacy server. One that accepts no POST may speak the HTTP+SSE transport of 2024-11-05 (2025-11-25, transports,
  * Backward Compatibility). @throws UpstreamFault of the first transport, with what was tried
  */
-export async function openLegacy(
-  outbound: OutboundClient,
-  url: string,
-  signal: AbortSignal,
-): Promise<OpenServer> {
+export async function openLegacy(opening: Opening): Promise<OpenServer> {
   try {
-    return await openStreamable(outbound, url, signal);
+    return await openStreamable(opening);
   } catch (error) {
     if (!(error instanceof UpstreamFault)) throw error;
     if (!rejectsPost(error)) throw afterAttempts(error, [['initialize', error]]);
     try {
-      return await openHttpSse(outbound, url, signal);
+      return await openHttpSse(opening);
     } catch (second) {
       if (!(second instanceof UpstreamFault)) throw second;
       throw afterAttempts(error, [
@@ -37,12 +33,10 @@ export async function openLegacy(
 const rejectsPost = ({ status = 0 }: UpstreamFault): boolean =>
   status === 501 || (status >= 400 && status < 500 && ![401, 403, 429].includes(status));
 
-async function openStreamable(
-  outbound: OutboundClient,
-  url: string,
-  signal: AbortSignal,
-): Promise<OpenServer> {
-  const { session, result } = await openSession(outbound, url, NO_CAPABILITIES, createRequestIds(), signal);
+async function openStreamable({ outbound, url, signal, capabilities }: Opening): Promise<OpenServer> {
+  // A discovery sends no request during which a server may ask, so the session refuses every server request.
+  const offer = { capabilities, clientInfo: GATEWAY_INFO };
+  const { session, result } = await openSession(outbound, url, offer, createRequestIds(), signal);
   return {
     profile: profileOf('legacy', session.version, result, result['serverInfo']),
     ask: (method, params) => askInSession(session, method, params, signal),
@@ -61,7 +55,7 @@ async function askInSession(
   return resultOf(method, await outcomeOf(await session.answer(reply, request)));
 }
 
-async function openHttpSse(outbound: OutboundClient, url: string, signal: AbortSignal): Promise<OpenServer> {
+async function openHttpSse({ outbound, url, signal }: Opening): Promise<OpenServer> {
   const { session, result } = await openHttpSseSession(outbound, url, bounded(signal));
   const profile = profileOf('legacy', String(result['protocolVersion']), result, result['serverInfo']);
   return {

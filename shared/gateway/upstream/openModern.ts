@@ -1,4 +1,3 @@
-import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { META, metaOf } from '../protocol/envelope.ts';
 import { HEADER_MISMATCH, MISSING_CLIENT_CAPABILITY, UNSUPPORTED_VERSION } from '../protocol/errorCodes.ts';
 import { isObject, type JsonObject, type JsonRpcRequest, type Outcome } from '../protocol/jsonRpc.ts';
@@ -6,7 +5,7 @@ import { LATEST_MODERN, LEGACY_VERSIONS, MODERN_VERSIONS, newestModernIn } from 
 import { outcomeOf } from './answer.ts';
 import { UnsuitableServer, UpstreamFault } from './fault.ts';
 import { askModern, ownEnvelopeFor } from './modern.ts';
-import { bounded, type OpenServer, profileOf, resultOf } from './upstreamEra.ts';
+import { bounded, type Opening, type OpenServer, profileOf, resultOf } from './upstreamEra.ts';
 
 /**
  * Opens a modern server and negotiates the newest revision that both sides know (2026-07-28, versioning, Negotiation).
@@ -14,9 +13,7 @@ import { bounded, type OpenServer, profileOf, resultOf } from './upstreamEra.ts'
  * @throws UpstreamFault for every other answer, and for none; UnsuitableServer for a modern server that refuses the gateway
  */
 export async function openModern(
-  outbound: OutboundClient,
-  url: string,
-  signal: AbortSignal,
+  { outbound, url, signal, capabilities }: Opening,
   probeMs: number,
 ): Promise<OpenServer | undefined> {
   let lastId = 0;
@@ -26,7 +23,7 @@ export async function openModern(
       jsonrpc: '2.0',
       id: (lastId += 1),
       method,
-      params: { ...params, _meta: ownEnvelopeFor(version) },
+      params: { ...params, _meta: ownEnvelopeFor(version, capabilities) },
     };
     return outcomeOf(await askModern(outbound, url, version, request, bounded(signal, withinMs)));
   };
@@ -41,7 +38,12 @@ export async function openModern(
   if (found === undefined) return undefined;
   version = found.version;
   return {
-    profile: profileOf('modern', version, found.result, metaOf(found.result)[META.serverInfo]),
+    profile: profileOf(
+      'modern',
+      version,
+      found.result,
+      metaOf(found.result)[META.serverInfo] ?? found.result['serverInfo'],
+    ),
     ask: async (method, params) => resultOf(method, await send(method, params)),
     close: () => Promise.resolve(),
   };

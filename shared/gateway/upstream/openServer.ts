@@ -1,29 +1,34 @@
-import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import type { UpstreamTarget } from '../../registry/records/upstreamSettings.ts';
+import { ALL_FEATURES } from '../protocol/clientFeatures.ts';
+import type { JsonObject } from '../protocol/jsonRpc.ts';
 import { DISCOVERY_ANSWER_TIMEOUT_MS, PROBE_TIMEOUT_MS } from '../protocol/limits.ts';
 import { LATEST_MODERN } from '../protocol/versions.ts';
 import { afterAttempts, NoConnection, OutdatedEra, UnsuitableServer, UpstreamFault } from './fault.ts';
 import { openLegacy } from './openLegacy.ts';
 import { openModern } from './openModern.ts';
 import type { OutboundTo } from './outboundTo.ts';
-import type { OpenServer } from './upstreamEra.ts';
+import type { Opening, OpenServer } from './upstreamEra.ts';
 
-/** Opens a server of either era, or of the one that it is pinned to. @throws UpstreamFault, UnsuitableServer */
+/**
+ * Opens a server of either era, or of the one that it is pinned to, as a client with these capabilities. @throws UpstreamFault,
+ * UnsuitableServer
+ */
 export async function openServer(
   target: UpstreamTarget,
   outboundTo: OutboundTo,
   signal: AbortSignal,
+  capabilities: JsonObject = ALL_FEATURES,
 ): Promise<OpenServer> {
   const { url, upstream } = target;
-  const outbound = outboundTo(target);
-  if (upstream?.era === 'legacy') return openLegacy(outbound, url, signal);
-  return upstream?.era === 'modern' ? openPinned(outbound, url, signal) : openEither(outbound, url, signal);
+  const opening = { outbound: outboundTo(target), url, signal, capabilities };
+  if (upstream?.era === 'legacy') return openLegacy(opening);
+  return upstream?.era === 'modern' ? openPinned(opening) : openEither(opening);
 }
 
-async function openPinned(outbound: OutboundClient, url: string, signal: AbortSignal): Promise<OpenServer> {
+async function openPinned(opening: Opening): Promise<OpenServer> {
   const unsuitable = `does not speak MCP ${LATEST_MODERN}, to which it is pinned`;
   try {
-    const opened = await openModern(outbound, url, signal, DISCOVERY_ANSWER_TIMEOUT_MS);
+    const opened = await openModern(opening, DISCOVERY_ANSWER_TIMEOUT_MS);
     if (opened) return opened;
   } catch (error) {
     const isOtherAnswer =
@@ -40,23 +45,24 @@ const isClientError = (status = 0): boolean =>
  * The modern era first (2026-07-28, versioning, Backward Compatibility). Servers of the legacy era answer `server/discover` in
  * every possible way, or not at all. So every failure of it leads to `initialize`, but for those that `initialize` shares.
  */
-async function openEither(outbound: OutboundClient, url: string, signal: AbortSignal): Promise<OpenServer> {
+async function openEither(opening: Opening): Promise<OpenServer> {
+  const { signal } = opening;
   let fault: UpstreamFault | undefined;
   try {
-    const opened = await openModern(outbound, url, signal, PROBE_TIMEOUT_MS);
+    const opened = await openModern(opening, PROBE_TIMEOUT_MS);
     if (opened) return opened;
   } catch (error) {
     if (!(error instanceof UpstreamFault) || isShared(error) || signal.aborted) throw error;
     fault = error;
   }
   try {
-    return await openLegacy(outbound, url, signal);
+    return await openLegacy(opening);
   } catch (error) {
     if (fault === undefined || !(error instanceof UpstreamFault)) throw error;
     // A modern server that had to start answers now.
     const opened =
       fault.kind === 'timeout' && error.kind !== 'timeout' && !signal.aborted
-        ? await openModern(outbound, url, signal, DISCOVERY_ANSWER_TIMEOUT_MS)
+        ? await openModern(opening, DISCOVERY_ANSWER_TIMEOUT_MS)
         : undefined;
     if (opened) return opened;
     throw afterAttempts(error instanceof OutdatedEra ? fault : error, [

@@ -2,11 +2,12 @@ import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import type { Trace } from '../../platform/telemetry/trace.ts';
 import type { Era } from '../../registry/records/era.ts';
 import type { Discovery } from '../../registry/records/server.ts';
-import { isObject, type JsonObject, type Outcome } from '../protocol/jsonRpc.ts';
+import type { JsonObject, Outcome } from '../protocol/jsonRpc.ts';
 import { DISCOVERY_ANSWER_TIMEOUT_MS } from '../protocol/limits.ts';
+import { readCapabilities, readServerInfo } from '../protocol/serverShapes.ts';
 import type { AnswerItem } from './answer.ts';
 import type { ClientSession, Connection, Reachable, UpstreamCaller } from './connection.ts';
-import { UnsuitableServer } from './fault.ts';
+import { RefusedRequest } from './fault.ts';
 import type { LegacySession } from './legacySession.ts';
 import type { RequestIds } from './requestIds.ts';
 import type { SessionSlot } from './sessionPool.ts';
@@ -73,27 +74,31 @@ export interface OpenServer {
   close(): Promise<void>;
 }
 
+/** How a server is opened. */
+export interface Opening {
+  readonly outbound: OutboundClient;
+  readonly url: string;
+  readonly signal: AbortSignal;
+  /** What the gateway says that its client can do. */
+  readonly capabilities: JsonObject;
+}
+
 /** Limits one request of a discovery. */
 export const bounded = (signal: AbortSignal, withinMs = DISCOVERY_ANSWER_TIMEOUT_MS): AbortSignal =>
   AbortSignal.any([signal, AbortSignal.timeout(withinMs)]);
 
 export function resultOf(method: string, outcome: Outcome): JsonObject {
   if ('result' in outcome) return outcome.result;
-  throw new UnsuitableServer(`answered ${method} with the error ${outcome.error.code}`);
+  throw new RefusedRequest(method, outcome.error.code);
 }
 
 export function profileOf(era: Era, protocolVersion: string, result: JsonObject, info: unknown): Profile {
   const { capabilities, instructions } = result;
-  const { name, version } = isObject(info) ? info : {};
   return {
     era,
     protocolVersion,
-    serverInfo: {
-      ...(isObject(info) && info),
-      name: typeof name === 'string' ? name : 'unnamed',
-      version: typeof version === 'string' ? version : 'unknown',
-    },
-    capabilities: isObject(capabilities) ? capabilities : {},
+    serverInfo: readServerInfo(info),
+    capabilities: readCapabilities(capabilities),
     ...(typeof instructions === 'string' && { instructions }),
   };
 }

@@ -1,5 +1,6 @@
+import { fitsRow } from '../../platform/tables/tableDocument.ts';
 import { type Delegation, finish, newDelegation, type Outcome } from '../model/delegation.ts';
-import { MAX_RESOLVED_LENGTH, STEP_DEADLINE_MS } from '../model/limits.ts';
+import { RESOLVED_RESERVE, STEP_DEADLINE_MS } from '../model/limits.ts';
 import type { Plan } from '../model/plan.ts';
 import { delegationIdOf, planError, type QueuedWork } from '../model/planProgress.ts';
 import { referencesAt, resolveReferences, writtenReferences } from '../model/references.ts';
@@ -61,7 +62,7 @@ function delegationFor(
     outcomeOf: (stepId) => outcomes.get(stepId),
     planError: planError(plan),
   });
-  const tooLong = JSON.stringify(resolved ?? null).length > MAX_RESOLVED_LENGTH;
+  const tooLong = !fitsRow(JSON.stringify(resolved ?? null), RESOLVED_RESERVE);
   const delegated = {
     id: delegationIdOf(plan, id),
     tenantId: plan.tenantId,
@@ -79,6 +80,6 @@ function delegationFor(
   };
   const delegation = newDelegation(delegated, now);
   if (!tooLong) return delegation;
-  const message = `the input of ${task} is longer than ${MAX_RESOLVED_LENGTH} characters once its references are resolved`;
+  const message = `the input of ${task} is longer than a row holds once its references are resolved`;
   return finish(delegation, { success: false, error: { kind: 'too_large', message } }, now);
 }

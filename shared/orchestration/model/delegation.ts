@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { actorSchema } from '../../identity/access/actor.ts';
 import { CLOCK_TOLERANCE_MS } from '../../platform/base/clock.ts';
 import { errorKinds } from '../../platform/base/errors.ts';
+import { fitsRow } from '../../platform/tables/tableDocument.ts';
 import type { LogFields } from '../../platform/telemetry/log.ts';
 import { continueTrace } from '../../platform/telemetry/trace.ts';
 import { agentNames } from './agents.ts';
@@ -9,9 +10,9 @@ import {
   FIRST_RETRY_MS,
   LEASE_MARGIN_MS,
   MAX_RESEND_AFTER_MS,
-  MAX_ROW_CONTENT_LENGTH,
   RESEND_AFTER_MS,
   RETRY_FACTOR,
+  ROW_RESERVE,
 } from './limits.ts';
 
 /** Why a delegation failed. The message is for callers. */
@@ -162,9 +163,8 @@ export function finish(row: Delegation, outcome: Outcome, now: Date): Delegation
 
 /** Returns the outcome, or a failure instead of an outcome that the row cannot hold. */
 export function fitOutcome(outcome: Outcome, { task, input }: Delegation): Outcome {
-  const length = JSON.stringify(outcome).length + JSON.stringify(input ?? null).length;
-  if (length <= MAX_ROW_CONTENT_LENGTH) return outcome;
-  const message = `the result of ${task} with its input is longer than ${MAX_ROW_CONTENT_LENGTH} characters`;
+  if (fitsRow(JSON.stringify([outcome, input ?? null]), ROW_RESERVE)) return outcome;
+  const message = `the result of ${task} with its input is longer than a row holds`;
   return { success: false, error: { kind: 'too_large', message } };
 }
 

@@ -25,8 +25,8 @@ export const MAX_DEADLINE_MS = 24 * 3_600_000;
 export const INPUT_BOUNDS: Bounds = { depth: 64, keys: 10_000 };
 /** Length of an input that a caller gives. */
 export const MAX_INPUT_LENGTH = 200_000;
-/** Length of an input and its result together: one row holds both, and a row of Azure Tables holds 1 MB of UTF-16. */
-export const MAX_ROW_CONTENT_LENGTH = 450_000;
+/** Part of a row that is kept free beside an input and its result, for the other fields of a delegation. */
+export const ROW_RESERVE = 30_000;
 /** Bytes of an input in a message. The standard tier of Service Bus takes 256 KB, and the rest is less than half. */
 export const MAX_MESSAGE_INPUT_BYTES = 128 * 1024;
 /** Characters of an error that the worker of an external agent reports. */
@@ -55,8 +55,8 @@ export const STEPS_BOUNDS: Bounds = { depth: 64, keys: 20_000 };
 export const MAX_POINTERS_LENGTH = 100_000;
 /** Deadline of a step that gives none: queueing and retries included. */
 export const STEP_DEADLINE_MS = 10 * 60_000;
-/** Length of a step's input with its references resolved. It may exceed `MAX_INPUT_LENGTH`, and leaves room for a small result. */
-export const MAX_RESOLVED_LENGTH = 440_000;
+/** The same beside a step's input with its references resolved: this leaves room for a small result. */
+export const RESOLVED_RESERVE = 40_000;
 /** A plan that does not end gives its share of the resource pools back after this. */
 export const PLAN_HOLD_MS = 3_600_000;
 /** Servers of one bulk registration. */

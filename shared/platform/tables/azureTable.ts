@@ -7,7 +7,7 @@ import {
 } from '@azure/data-tables';
 import { InfrastructureError } from '../base/errors.ts';
 import { parseExactJson } from '../base/exactJson.ts';
-import { join, MAX_DOCUMENT_LENGTH, split } from './tableDocument.ts';
+import { join, split } from './tableDocument.ts';
 import type { Columns, Mark, OnUnreadable, Page, RowKey, Stored, Table, TableCodec } from './tables.ts';
 
 /** Sorts behind every character of the gateway's keys. */
@@ -44,10 +44,7 @@ export function azureTable<T>(
   };
   const entity = (value: T) => {
     const { partition, row } = codec.key(value);
-    const document = JSON.stringify(value);
-    if (document.length > MAX_DOCUMENT_LENGTH)
-      throw new RangeError(`a value for a row of ${name} is too long`);
-    return { partitionKey: partition, rowKey: row, ...codec.columns(value), ...split(document) };
+    return { partitionKey: partition, rowKey: row, ...codec.columns(value), ...split(JSON.stringify(value)) };
   };
   const stored = (found: Row): Stored<T> => ({
     value: codec.parse(parseExactJson(join(found))),

@@ -24,6 +24,16 @@ const promptSchema = z.looseObject({ name: z.string() });
 const resourceSchema = z.looseObject({ uri: z.string() });
 const resourceTemplateSchema = z.looseObject({ uriTemplate: z.string() });
 
+/** Something that a server offers and the gateway does not: an item, a field of an item, or the rest of a list. */
+const leftOutSchema = z.object({
+  list: z.enum(['tools', 'prompts', 'resources', 'resourceTemplates']),
+  /** The name or URI of the item, or its position in the list when it has none. Absent: the rest of the list. */
+  item: z.string().optional(),
+  field: z.string().optional(),
+  reason: z.string(),
+});
+export type LeftOut = z.infer<typeof leftOutSchema>;
+
 /** The result of a probe of the server. */
 export const discoverySchema = z.object({
   era: eraSchema,
@@ -34,10 +44,14 @@ export const discoverySchema = z.object({
   capabilities: z.record(z.string(), z.unknown()),
   instructions: z.string().optional(),
   tools: z.array(toolSchema),
-  /** Absent: the server has none, or more than the record has room for. */
+  /** Absent: the server has none, did not list them, or has more than the record has room for. */
   prompts: z.array(promptSchema).optional(),
   resources: z.array(resourceSchema).optional(),
   resourceTemplates: z.array(resourceTemplateSchema).optional(),
+  /** Tools that the server lists only to clients with these features. Absent: every client sees the same tools. */
+  needs: z.array(z.object({ tool: z.string(), features: z.array(z.string()) })).optional(),
+  /** What the gateway leaves out, and why; absent when it leaves out nothing. */
+  leftOut: z.array(leftOutSchema).optional(),
   discoveredAt: z.iso.datetime(),
 });
 export type Discovery = z.infer<typeof discoverySchema>;

@@ -1,15 +1,13 @@
 import { z } from 'zod';
 import type { ActiveServer } from '../../gateway/catalogue/catalogue.ts';
 import { isSound } from '../../gateway/catalogue/view.ts';
-import { TASKS_EXTENSION } from '../../gateway/protocol/envelope.ts';
-import { legacyClient } from '../../gateway/protocol/legacyClient.ts';
-import { modernClient } from '../../gateway/protocol/modernClient.ts';
+import { withoutTasks } from '../../gateway/protocol/envelope.ts';
 import { UnsuitableServer, UpstreamFault } from '../../gateway/upstream/fault.ts';
 import { openServer } from '../../gateway/upstream/openServer.ts';
 import { defineTask, type Task } from '../../orchestration/tasks/task.ts';
 import { succeed } from '../../platform/base/result.ts';
 import { type Era, eraSchema } from '../../registry/records/era.ts';
-import type { Tool } from '../../registry/records/server.ts';
+import type { Discovery, Tool } from '../../registry/records/server.ts';
 import { type Finding, reportSchema } from '../finding.ts';
 import { finding } from './findings.ts';
 import {
@@ -52,6 +50,7 @@ export interface Presented {
   readonly capabilities: Readonly<Record<string, unknown>>;
   readonly transport?: 'sse' | undefined;
   readonly tools: readonly Tool[];
+  readonly leftOut?: Discovery['leftOut'];
 }
 
 /** Reports which capabilities of servers reach clients of which era. */
@@ -89,7 +88,8 @@ async function inspectCapabilities(server: ActiveServer, { outboundTo }: CallDep
   try {
     const opened = await openServer(server, outboundTo, within);
     await opened.close();
-    const now: Presented = { ...opened.profile, tools: discovery.tools };
+    const { tools, leftOut } = discovery;
+    const now: Presented = { ...opened.profile, tools, leftOut };
     const row = matrixRow(slug, now);
     return { row, findings: [...driftFindings(slug, discovery, now), ...rowFindings(row)] };
   } catch (error) {
@@ -102,14 +102,19 @@ async function inspectCapabilities(server: ActiveServer, { outboundTo }: CallDep
 
 /** Compares what a server declares with what the gateway carries. Pure. */
 export function matrixRow(slug: string, presented: Presented): MatrixRow {
-  const { era, protocolVersion, capabilities, tools } = presented;
+  const { era, protocolVersion, capabilities, tools, leftOut = [] } = presented;
   return {
     slug,
     era,
     version: protocolVersion,
     features: [...declaredFeatures(capabilities), serverRequests(presented)],
     tools: tools.length,
-    toolsLeftOut: tools.filter((tool) => !isSound(tool)).map(({ name }) => name.slice(0, 80)),
+    toolsLeftOut: [
+      ...tools.filter((tool) => !isSound(tool)).map(({ name }) => name),
+      ...leftOut.flatMap(({ list, item, field }) =>
+        list === 'tools' && item !== undefined && field === undefined ? [item] : [],
+      ),
+    ].map((name) => name.slice(0, 80)),
   };
 }
 
@@ -124,30 +129,19 @@ function declaredFeatures(capabilities: Presented['capabilities']): MatrixRow['f
         ? Object.keys(value).map((extension) => `extension ${extension}`)
         : [name],
     );
-  const shown = {
-    legacy: new Set(names(legacyClient.showCapabilities(capabilities))),
-    modern: new Set(names(modernClient.showCapabilities(capabilities))),
-  };
+  const carried = new Set(names(withoutTasks(capabilities)));
   return names(capabilities)
     .slice(0, MAX_FEATURES)
     .map((feature) => {
-      const legacy = shown.legacy.has(feature);
-      const modern = shown.modern.has(feature);
-      const why = legacy && modern ? undefined : whyNot(feature);
+      const isCarried = carried.has(feature);
       return {
         feature: feature.slice(0, 120),
         declared: true,
-        legacy,
-        modern,
-        ...(why !== undefined && { why }),
+        legacy: isCarried,
+        modern: isCarried,
+        ...(!isCarried && { why: 'the gateway does not carry tasks' }),
       };
     });
-}
-
-function whyNot(feature: string): string {
-  if (feature === 'tasks' || feature === `extension ${TASKS_EXTENSION}`)
-    return 'the gateway does not carry tasks';
-  return 'the 2025 era has no extensions';
 }
 
 /** Elicitation, sampling and roots: capabilities of clients. Whether a server can use them depends on both eras. */

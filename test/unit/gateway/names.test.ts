@@ -49,7 +49,7 @@ describe('the name of a tool or a prompt', () => {
   test('is one that every client takes', () => {
     fc.assert(
       fc.property(slug, anyName, (slug, name) => {
-        expect(aggregateName({ slug, name })).toMatch(/^[A-Za-z0-9_.-]{1,64}$/);
+        expect(aggregateName({ slug, name })).toMatch(/^[A-Za-z0-9_-]{1,64}$/);
       }),
     );
   });
@@ -113,6 +113,8 @@ describe('the name of a tool or a prompt', () => {
     { why: 'the longest that stays', name: 'x'.repeat(58), expected: `shop__${'x'.repeat(58)}` },
     { why: 'one letter longer', name: 'x'.repeat(59), expected: `shop__${'x'.repeat(45)}__xufpokk3am1` },
     { why: 'a letter that is not ASCII', name: 'zählen', expected: 'shop__z_hlen__x' },
+    { why: 'dots, which models refuse', name: 'catalog.get-entity', expected: 'shop__catalog_get-entity__x' },
+    { why: 'slashes and spaces', name: 'a/b c', expected: 'shop__a_b_c__x' },
   ])('stays from version to version: $why', ({ name, expected }) => {
     const made = aggregateName({ slug: 'shop', name });
     expect(made.slice(0, expected.length)).toBe(expected);
@@ -125,11 +127,25 @@ describe('the name of a tool or a prompt', () => {
 
 test('the URI of a resource gives back the address it was made of, and nobody else’s', () => {
   fc.assert(
-    fc.property(slug, fc.string({ minLength: 1 }), (slug, uri) => {
-      expect(parseAggregateUri(aggregateUri(slug, uri))).toEqual({ slug, uri });
+    fc.property(slug, fc.string({ minLength: 1 }), fc.constantFrom('', 'ui://'), (slug, text, scheme) => {
+      const uri = scheme + text;
+      const shown = aggregateUri(slug, uri);
+      expect(parseAggregateUri(shown)).toEqual({ slug, uri });
+      expect(parseAggregateUri(aggregateUri(slug, shown))).toEqual({ slug, uri: shown });
+      expect(shown.startsWith('ui://')).toBe(uri.startsWith('ui://'));
     }),
   );
-  for (const text of ['', 'mcp+', 'mcp+a', 'mcp+a+', 'mcp++x', 'test://a+b', 'MCP+a+x']) {
+  for (const text of [
+    '',
+    'mcp+',
+    'mcp+a',
+    'mcp+a+',
+    'mcp++x',
+    'test://a+b',
+    'MCP+a+x',
+    'ui://a+b',
+    'ui://mcp+a',
+  ]) {
     expect(parseAggregateUri(text)).toBeUndefined();
   }
 });

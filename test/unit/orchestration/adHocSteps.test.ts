@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { planRequestSchema, requestPlan } from '../../../shared/orchestration/plans/requestPlan.ts';
@@ -34,7 +35,7 @@ const large = defineTask({
   agent: 'mcp-debugger',
   name: 'large',
   input: z.object({}),
-  run: () => Promise.resolve(succeed('x'.repeat(230_000))),
+  run: () => Promise.resolve(succeed(randomBytes(600_000).toString('base64'))),
 });
 const join = defineTask({
   ...plainDefinition,

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { runDelegation } from '../../../shared/orchestration/engine/runDelegation.ts';
 import type { RegistrationDeps } from '../../../shared/orchestration/plans/namedPlan.ts';
@@ -201,14 +202,25 @@ describe('at least once', () => {
   });
 
   test('a result that no row could hold is a failure that says so', async () => {
-    const tools = [{ name: 'x'.repeat(500_000) }];
+    const tools = [{ name: randomBytes(1_500_000).toString('base64') }];
     const run = testRegistry({ validate: () => succeed({ ...discovery, tools }) });
     await registerServer(registration, caller, run.deps);
     await run.drain();
     expect(await server(run)).toMatchObject({
       status: 'rejected',
-      statusReason: expect.stringContaining('450000') as string,
+      statusReason: expect.stringContaining('longer than a row holds') as string,
     });
+  });
+
+  test('a long catalogue is packed, so that its server can be registered', async () => {
+    const tools = Array.from({ length: 5_000 }, (_, index) => ({
+      name: `tool_${index}`,
+      description: 'x'.repeat(200),
+    }));
+    const run = testRegistry({ validate: () => succeed({ ...discovery, tools }) });
+    await registerServer(registration, caller, run.deps);
+    await run.drain();
+    expect(await server(run)).toMatchObject({ status: 'active', discovery: { tools } });
   });
 
   test('a task that does not know its name fails at once', async () => {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { externalAgentsOf, withExternalAgents } from '../../../shared/orchestration/agents/externalAgents.ts';
@@ -236,7 +237,9 @@ describe('reports on their queue', () => {
 
   test('a result is bounded, and is what its task promises', async () => {
     expect(await outcomeAfter({ success: true })).toEqual({ success: true, result: null });
-    expect(await outcomeAfter({ success: true, result: 'x'.repeat(450_001) })).toMatchObject({
+    expect(
+      await outcomeAfter({ success: true, result: randomBytes(1_500_000).toString('base64') }),
+    ).toMatchObject({
       error: { kind: 'too_large' },
     });
     const deep = JSON.parse(`${'['.repeat(300)}${']'.repeat(300)}`) as unknown;

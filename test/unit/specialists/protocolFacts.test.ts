@@ -103,12 +103,12 @@ const presented: Presented = {
 };
 
 describe('the capabilities of a server', () => {
-  test('tasks reach nobody, and extensions the 2026 era alone', () => {
+  test('tasks reach nobody, and other extensions reach clients of both eras', () => {
     const extensions = { 'com.example/a': {}, 'io.modelcontextprotocol/tasks': {} };
     const { features } = matrixRow('s', { ...presented, capabilities: { tasks: {}, extensions } });
     expect(features).toMatchObject([
       { feature: 'tasks', legacy: false, modern: false },
-      { feature: 'extension com.example/a', legacy: false, modern: true },
+      { feature: 'extension com.example/a', legacy: true, modern: true },
       { feature: 'extension io.modelcontextprotocol/tasks', legacy: false, modern: false },
       { feature: 'questions to clients' },
     ]);
