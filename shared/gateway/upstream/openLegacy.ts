@@ -1,5 +1,6 @@
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { isObject, type JsonObject, type JsonRpcRequest } from '../protocol/jsonRpc.ts';
+import { HTTP_SSE_VERSION } from '../protocol/versions.ts';
 import { outcomeOf } from './answer.ts';
 import { UpstreamFault } from './fault.ts';
 import { openHttpSseSession } from './httpSseTransport.ts';
@@ -55,7 +56,13 @@ async function openHttpSse(
 ): Promise<OpenServer | undefined> {
   try {
     const { session, result } = await openHttpSseSession(outbound, url, bounded(signal));
-    const profile = profileOf('legacy', String(result['protocolVersion']), result, result['serverInfo']);
+    const { protocolVersion: said, serverInfo } = result;
+    const profile = profileOf(
+      'legacy',
+      typeof said === 'string' ? said : HTTP_SSE_VERSION,
+      result,
+      serverInfo,
+    );
     return {
       profile: { ...profile, transport: 'sse', capabilities: withoutChanges(profile.capabilities) },
       ask: async (method, params) =>

@@ -83,7 +83,7 @@ const isClientError = ({ kind, status = 0 }: UpstreamFault): boolean =>
   kind === 'http_status' && status >= 400 && status < 500;
 
 function requireLegacy(versions: readonly unknown[]): void {
-  if (versions.some((version) => LEGACY_VERSIONS.includes(String(version)))) return;
+  if (LEGACY_VERSIONS.some((version) => versions.includes(version))) return;
   throw new UnsuitableServer(
     `speaks no protocol version that the gateway knows (${[...MODERN_VERSIONS, ...LEGACY_VERSIONS].join(', ')})`,
   );
