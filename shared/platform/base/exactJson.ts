@@ -23,9 +23,9 @@ export const asDouble = (value: unknown): unknown => (isExactNumber(value) ? Num
 export const withDoubles = (value: object): unknown => JSON.parse(JSON.stringify(value));
 
 /**
- * Returns the value that a JSON text holds. A number that a double would change becomes an
- * `ExactNumber`. For documents that the gateway passes on: `JSON.stringify` writes each number as it came. A text without such numbers
- * is parsed once. In a text of more than `MAX_DEPTH` levels all numbers are doubles. @throws SyntaxError as `JSON.parse`
+ * Returns the value that a JSON text holds, for documents that the gateway passes on. A number that a double would change becomes an
+ * `ExactNumber`, so `JSON.stringify` writes each number as it came. A text without such numbers is parsed once. In a text of more than
+ * `MAX_DEPTH` levels all numbers are doubles. @throws SyntaxError as `JSON.parse`
  */
 export function parseExactJson(text: string): unknown {
   const value: unknown = JSON.parse(text);
