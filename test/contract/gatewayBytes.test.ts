@@ -154,6 +154,7 @@ describe.each(rows)('a call of a $era client to a $server server at $place', (wh
     before = [
       `{"jsonrpc":"2.0","method":"notifications/acme/chunk","params":{"chunk":${ODD},"_meta":{}}}`,
       '{"jsonrpc":"2.0","method":"acme/hello"}',
+      '{"jsonrpc":"2.0","method":"notifications/message","params":{"level":1.0,"data":"x"}}',
       '{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}',
       '{"jsonrpc":"2.0","method":"notifications/tasks/status","params":{}}',
     ];

@@ -197,6 +197,38 @@ test('a hundred servers are registered by one call, which says what became of ea
   ]);
 });
 
+test('numbers keep their digits: in the list of a registered server, and in a call of its tool', async () => {
+  const numbers = '{"id":725653563933458432,"price":1.0,"far":1e400,"zero":-0}';
+  const schema = `{"type":"object","properties":{"id":{"type":"integer","maximum":18446744073709551615,"default":1.0}}}`;
+  const answer =
+    (result: string): Parameters<typeof handmadeUpstream>[0] =>
+    (response, { message }) => {
+      json(response, `{"jsonrpc":"2.0","id":${JSON.stringify(message.id)},"result":${result}}`);
+    };
+  const records = await handmadeUpstream(answer(`{"structuredContent":${numbers},"content":[]}`), {
+    'tools/list': answer(`{"tools":[{"name":"read","inputSchema":${schema}}]}`),
+  });
+  const ask = async (method: string, params: string): Promise<string> => {
+    const response = await fetch(`${topology.urls.mcp}/servers/records/mcp`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${token}`,
+        'content-type': 'application/json',
+        accept: 'application/json, text/event-stream',
+      },
+      body: `{"jsonrpc":"2.0","id":1,"method":"${method}","params":${params}}`,
+    });
+    return response.text();
+  };
+  const registered = await admin.post('/servers?wait=20', { slug: 'records', url: records.url });
+  expect(registered.body).toMatchObject({ status: 'active' });
+  expect(await ask('tools/list', '{}')).toContain(`"inputSchema":${schema}`);
+  expect(await ask('tools/call', `{"name":"read","arguments":${numbers}}`)).toContain(numbers);
+  expect(records.calls()[0]?.body).toContain(`"arguments":${numbers}`);
+  await admin.delete('/servers/records?wait=20');
+  await records.close();
+});
+
 describe('a server that wants a key and is shared', () => {
   const upstream = { headers: { 'x-vault-key': { credential: 'vault-key' } } };
   let other: Api;

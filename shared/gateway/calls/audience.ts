@@ -55,7 +55,7 @@ export function concerns(audience: Audience, { method, params }: JsonRpcNotifica
   }
   if (method === 'notifications/message') {
     // 2026-07-28, utilities/logging: without a level in the request a server must not send any.
-    const level = LOG_LEVELS.indexOf(String(params?.['level']));
+    const level = LOG_LEVELS.findIndex((known) => known === params?.['level']);
     const least = LOG_LEVELS.indexOf(audience.logLevel);
     return least !== -1 && level >= least;
   }

@@ -55,7 +55,8 @@ export async function listenModern(
     const routed = await view.route('resources/subscribe', { uri });
     if (!routed.ok) continue;
     const { server, params: own } = routed.value;
-    uris.set(server.slug, [...(uris.get(server.slug) ?? []), String(own['uri'])]);
+    if (typeof own['uri'] !== 'string') continue;
+    uris.set(server.slug, [...(uris.get(server.slug) ?? []), own['uri']]);
     subscribed.push(uri);
   }
   const wanted: Subscription = {

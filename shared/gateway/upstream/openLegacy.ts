@@ -1,5 +1,6 @@
 import { GATEWAY_INFO } from '../protocol/envelope.ts';
 import { isObject, type JsonObject, type JsonRpcRequest } from '../protocol/jsonRpc.ts';
+import { HTTP_SSE_VERSION } from '../protocol/versions.ts';
 import { outcomeOf } from './answer.ts';
 import { afterAttempts, UpstreamFault } from './fault.ts';
 import { openHttpSseSession } from './httpSseTransport.ts';
@@ -57,7 +58,9 @@ async function askInSession(
 
 async function openHttpSse({ outbound, url, signal }: Opening): Promise<OpenServer> {
   const { session, result } = await openHttpSseSession(outbound, url, bounded(signal));
-  const profile = profileOf('legacy', String(result['protocolVersion']), result, result['serverInfo']);
+  const { protocolVersion: said, serverInfo } = result;
+  const version = typeof said === 'string' ? said : HTTP_SSE_VERSION;
+  const profile = profileOf('legacy', version, result, serverInfo);
   return {
     profile: { ...profile, transport: 'sse', capabilities: withoutChanges(profile.capabilities) },
     ask: async (method, params) =>

@@ -90,7 +90,7 @@ async function probe(discover: () => Promise<Outcome>): Promise<Probe | undefine
 }
 
 function requireLegacy(versions: readonly unknown[]): void {
-  if (versions.some((version) => LEGACY_VERSIONS.includes(String(version)))) return;
+  if (LEGACY_VERSIONS.some((version) => versions.includes(version))) return;
   throw new UnsuitableServer(
     `speaks no protocol version that the gateway knows (${[...MODERN_VERSIONS, ...LEGACY_VERSIONS].join(', ')})`,
   );

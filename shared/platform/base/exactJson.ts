@@ -23,9 +23,9 @@ export const asDouble = (value: unknown): unknown => (isExactNumber(value) ? Num
 export const withDoubles = (value: object): unknown => JSON.parse(JSON.stringify(value));
 
 /**
- * Returns the value that a JSON text holds. A number that a double would change becomes an
- * `ExactNumber`. For documents that the gateway passes on: `JSON.stringify` writes each number as it came. A text without such numbers
- * is parsed once. In a text of more than `MAX_DEPTH` levels all numbers are doubles. @throws SyntaxError as `JSON.parse`
+ * Returns the value that a JSON text holds, for documents that the gateway passes on. A number that a double would change becomes an
+ * `ExactNumber`, so `JSON.stringify` writes each number as it came. A text without such numbers is parsed once. In a text of more than
+ * `MAX_DEPTH` levels all numbers are doubles. @throws SyntaxError as `JSON.parse`
  */
 export function parseExactJson(text: string): unknown {
   const value: unknown = JSON.parse(text);
@@ -38,9 +38,9 @@ const MAX_DEPTH = 512;
 /** Scans the numbers of a valid JSON text. It skips strings without looking at their characters. */
 function hasExactNumber(text: string): boolean {
   for (let at = 0; at < text.length;) {
-    const character = text[at];
-    if (character === '"') at = endOfString(text, at);
-    else if (character === '-' || isDigit(text.charCodeAt(at))) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) at = endOfString(text, at);
+    else if (code === MINUS || isDigit(code)) {
       const end = endOfNumber(text, at);
       if (!isKept(text, at, end)) return true;
       at = end;
@@ -129,19 +129,27 @@ function readExactly(text: string): unknown {
   }
 }
 
+const [QUOTE, MINUS, POINT, ZERO, BACKSLASH] = [0x22, 0x2d, 0x2e, 0x30, 0x5c] as const;
 const isDigit = (code: number): boolean => code >= 0x30 && code <= 0x39;
 /** In JSON, every character up to the space is white space. */
 const isSpace = (code: number): boolean => code <= 0x20;
 
 /** Returns the index behind the string that starts at `start`. */
 function endOfString(text: string, start: number): number {
+  // Most strings are short keys, for which a call of `indexOf` costs more than a look at each character.
+  for (let at = start + 1; at < start + SHORT; at++) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) return at + 1;
+    if (code === BACKSLASH) break;
+  }
   for (let end = text.indexOf('"', start + 1); ; end = text.indexOf('"', end + 1)) {
     let before = end - 1;
-    while (text[before] === '\\') before -= 1;
+    while (text.charCodeAt(before) === BACKSLASH) before -= 1;
     // An odd number of backslashes escapes the quotation mark.
     if ((end - before) % 2 === 1) return end + 1;
   }
 }
+const SHORT = 24;
 
 function endOfNumber(text: string, start: number): number {
   let end = start + 1;
@@ -150,18 +158,30 @@ function endOfNumber(text: string, start: number): number {
 }
 /** `0-9`, `+`, `-`, `.`, `E` and `e`. */
 const isNumeric = (code: number): boolean =>
-  isDigit(code) || code === 0x2e || code === 0x65 || code === 0x2d || code === 0x2b || code === 0x45;
+  isDigit(code) || code === POINT || code === 0x65 || code === MINUS || code === 0x2b || code === 0x45;
 
-/** Every integer of so many digits is a double. */
+/** A double has at least so many decimal digits. */
 const SAFE_DIGITS = 15;
 
 /** Whether a double keeps the text of the number. */
 function isKept(text: string, start: number, end: number): boolean {
-  if (end - start <= SAFE_DIGITS && isInteger(text, start, end)) return true;
+  if (isShortDecimal(text, start, end)) return true;
   const source = text.slice(start, end);
   return String(Number(source)) === source;
 }
-function isInteger(text: string, start: number, end: number): boolean {
-  for (let at = start; at < end; at++) if (!isDigit(text.charCodeAt(at))) return false;
-  return true;
+
+/** Whether a number is like `12`, `-12` or `12.5`: with few digits, without an exponent and without a zero at either end. */
+function isShortDecimal(text: string, start: number, end: number): boolean {
+  const first = text.charCodeAt(start) === MINUS ? start + 1 : start;
+  if (end - first > SAFE_DIGITS) return false;
+  let point = -1;
+  for (let at = first; at < end; at++) {
+    const code = text.charCodeAt(at);
+    if (code === POINT) point = at;
+    else if (!isDigit(code)) return false;
+  }
+  const startsWithZero = text.charCodeAt(first) === ZERO;
+  return point === -1
+    ? first === start || !startsWithZero
+    : !startsWithZero && text.charCodeAt(end - 1) !== ZERO;
 }

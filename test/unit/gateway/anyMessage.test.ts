@@ -7,6 +7,7 @@ import { metaOf } from '../../../shared/gateway/protocol/envelope.ts';
 import { isObject } from '../../../shared/gateway/protocol/jsonRpc.ts';
 import { encodeHeaderValue } from '../../../shared/gateway/protocol/parameterHeaders.ts';
 import { systemClock } from '../../../shared/platform/base/clock.ts';
+import { parseExactJson } from '../../../shared/platform/base/exactJson.ts';
 import { randomId } from '../../../shared/platform/base/ids.ts';
 import { succeed } from '../../../shared/platform/base/result.ts';
 import type { OutboundClient } from '../../../shared/platform/outbound/outboundClient.ts';
@@ -54,16 +55,20 @@ const outbound: OutboundClient = {
   close: () => Promise.resolve(),
 };
 
+/** Any JSON as the app parses it: some numbers are exact. */
+const exactNumber = fc.constantFrom('1.0', '725653563933458432', '1e400', '-0', '[1.0]').map(parseExactJson);
+const anyJson = fc.oneof({ weight: 4, arbitrary: fc.jsonValue() }, { weight: 1, arbitrary: exactNumber });
+
 /** What may pass, and now and then anything at all. */
 const mostly = (good: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> =>
-  fc.oneof({ weight: 9, arbitrary: good }, { weight: 1, arbitrary: fc.jsonValue() });
+  fc.oneof({ weight: 9, arbitrary: good }, { weight: 1, arbitrary: anyJson });
 
 const envelope = fc.record(
   {
     'io.modelcontextprotocol/protocolVersion': mostly(fc.constantFrom(MODERN, MODERN, '2025-11-25', 'x')),
     'io.modelcontextprotocol/clientCapabilities': mostly(fc.constantFrom({}, { elicitation: {} })),
     'io.modelcontextprotocol/logLevel': mostly(fc.constant('info')),
-    progressToken: fc.jsonValue(),
+    progressToken: anyJson,
   },
   {
     requiredKeys: ['io.modelcontextprotocol/protocolVersion', 'io.modelcontextprotocol/clientCapabilities'],
@@ -80,13 +85,13 @@ const params = fc.record(
   {
     name: mostly(fc.constantFrom('a__echo', 'legacy__echo', 'echo', 'a__b')),
     uri: mostly(fc.constantFrom('mcp+a+test://a', 'mcp+legacy+test://a', 'test://a')),
-    cursor: fc.jsonValue(),
+    cursor: anyJson,
     protocolVersion: mostly(fc.constant('2025-11-25')),
     capabilities: mostly(fc.constantFrom({}, { elicitation: {}, roots: {} })),
     level: mostly(fc.constant('info')),
-    ref: mostly(fc.record({ type: fc.constantFrom('ref/prompt', 'ref/resource'), name: fc.jsonValue() })),
-    arguments: mostly(fc.dictionary(fc.string(), fc.jsonValue())),
-    requestId: fc.jsonValue(),
+    ref: mostly(fc.record({ type: fc.constantFrom('ref/prompt', 'ref/resource'), name: anyJson })),
+    arguments: mostly(fc.dictionary(fc.string(), anyJson)),
+    requestId: anyJson,
     notifications: mostly(fc.constant({ toolsListChanged: true, resourceSubscriptions: ['test://a'] })),
     _meta: mostly(envelope),
   },

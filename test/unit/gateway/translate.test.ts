@@ -4,6 +4,7 @@ import { GATEWAY_INFO } from '../../../shared/gateway/protocol/envelope.ts';
 import type { Outcome } from '../../../shared/gateway/protocol/jsonRpc.ts';
 import { legacyClient } from '../../../shared/gateway/protocol/legacyClient.ts';
 import { modernClient } from '../../../shared/gateway/protocol/modernClient.ts';
+import { parseExactJson } from '../../../shared/platform/base/exactJson.ts';
 import type { Era } from '../../../shared/registry/records/era.ts';
 
 const clients = { legacy: legacyClient, modern: modernClient };
@@ -131,6 +132,13 @@ const rows: readonly Row[] = [
     to: 'legacy',
     outcome: { result: { resultType: 'complete', content: [], structuredContent: [1, 2] } },
     expected: { result: { content: [{ type: 'text', text: '[1,2]' }] } },
+  },
+  {
+    why: 'a number is told in text with all its digits',
+    from: 'modern',
+    to: 'legacy',
+    outcome: { result: { content: [], structuredContent: parseExactJson('725653563933458432') } },
+    expected: { result: { content: [{ type: 'text', text: '725653563933458432' }] } },
   },
   {
     why: 'text that is there already says it',
