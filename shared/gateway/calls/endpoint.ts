@@ -9,7 +9,7 @@ import { announcesChanges } from '../protocol/notifications.ts';
 import { asEvents, faultOutcome, faultResponse, jsonResponse } from '../protocol/responses.ts';
 import type { ClientSession } from '../upstream/connection.ts';
 import { eraOf } from '../upstream/connector.ts';
-import { type Call, callerOf, type GatewayDeps, type McpPost, type McpRequest } from './call.ts';
+import { callerOf, type GatewayDeps, type McpPost, type McpRequest } from './call.ts';
 import { createMethods } from './methods.ts';
 import { createParts } from './parts.ts';
 import { deliverAnswer, endSession, receiveNotification } from './sessionMessages.ts';
@@ -63,13 +63,10 @@ export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
           ? new Response(null, { status: 202 })
           : deliverAnswer(inbound, session, { caller, view }, request.signal, parts);
       case 'request':
-        return answerInForm({ inbound, request, view, viewMs, caller });
+        return acceptedForm(request.headers.get('accept')) === 'events'
+          ? asEvents(await answerRequest({ inbound, request, view, viewMs, caller }))
+          : answerRequest({ inbound, request, view, viewMs, caller });
     }
-  }
-
-  async function answerInForm(call: Call): Promise<Response> {
-    const response = await answerRequest(call);
-    return acceptedForm(call.request.headers.get('accept')) === 'events' ? asEvents(response) : response;
   }
 
   async function listen(request: McpRequest): Promise<Response> {
