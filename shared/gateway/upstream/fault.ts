@@ -110,6 +110,10 @@ const MAX_REASON_LENGTH = 200;
 
 /** Returns a text of a server as one bounded line of printable characters, or `undefined` where it has none. */
 export function oneLine(text: string): string | undefined {
-  const line = text.replace(/[\p{C}\s]+/gu, ' ').trim();
-  return line === '' ? undefined : line.slice(0, MAX_REASON_LENGTH);
+  const line = text
+    .slice(0, 2 * MAX_REASON_LENGTH)
+    .replace(/[\p{C}\s]+/gu, ' ')
+    .trim()
+    .slice(0, MAX_REASON_LENGTH);
+  return line === '' ? undefined : line;
 }

@@ -6,7 +6,7 @@ import { isObject, type JsonObject, type Outcome } from '../protocol/jsonRpc.ts'
 import { DISCOVERY_ANSWER_TIMEOUT_MS } from '../protocol/limits.ts';
 import type { AnswerItem } from './answer.ts';
 import type { ClientSession, Connection, Reachable, UpstreamCaller } from './connection.ts';
-import { UnsuitableServer } from './fault.ts';
+import { oneLine, UnsuitableServer } from './fault.ts';
 import type { LegacySession } from './legacySession.ts';
 import type { RequestIds } from './requestIds.ts';
 import type { SessionSlot } from './sessionPool.ts';
@@ -79,7 +79,10 @@ export const bounded = (signal: AbortSignal, withinMs = DISCOVERY_ANSWER_TIMEOUT
 
 export function resultOf(method: string, outcome: Outcome): JsonObject {
   if ('result' in outcome) return outcome.result;
-  throw new UnsuitableServer(`answered ${method} with the error ${outcome.error.code}`);
+  const { code, message } = outcome.error;
+  const reason = oneLine(message);
+  const said = reason === undefined ? '' : `: "${reason}"`;
+  throw new UnsuitableServer(`answered ${method} with the error ${code}${said}`);
 }
 
 export function profileOf(era: Era, protocolVersion: string, result: JsonObject, info: unknown): Profile {
