@@ -165,6 +165,22 @@ describe('the era', () => {
       says: /HTTP 401.* It says: "The token has expired\."\. It needs sign-in: name a credential in upstream\.headers/,
     },
     {
+      why: 'a 401 with a long text and characters that cannot be shown',
+      probe: (response) => {
+        const text = `No\u0000\u001b[31m\u202e way\r\n${'x'.repeat(5_000)}`;
+        response.writeHead(401, { 'content-type': 'text/plain' }).end(text);
+      },
+      kind: 'invalid',
+      says: /It says: "No \[31m wayx* ?x{100,200}"\. It needs/,
+    },
+    {
+      why: 'a 401 with a page',
+      probe: (response) =>
+        response.writeHead(401, { 'content-type': 'text/plain' }).end('<html>Sign in</html>'),
+      kind: 'invalid',
+      says: /does not have\. It needs sign-in/,
+    },
+    {
       why: 'a 403 with a JSON-RPC error',
       probe: say({ code: -32000, message: 'Only for members.' }, 403),
       kind: 'invalid',

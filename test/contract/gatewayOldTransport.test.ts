@@ -1,3 +1,5 @@
+import type { ServerResponse } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 // The transport is deprecated, which is why the gateway speaks it: servers of this kind are still about.
 import { SSEServerTransport } from '@modelcontextprotocol/sdk/server/sse.js';
@@ -139,4 +141,39 @@ test('that breaks off is named with the cause', async () => {
   const [answer] = await (await post(gateway.url, 'legacy', 'tools/call', { name: 'broken__greet' })).all();
   expect(answer?.error?.data).toMatchObject({ server: 'broken', kind: 'closed' });
   await bad.close();
+});
+
+test('that sends heartbeats, ids as text and a batch, after a redirect, is found and called', async () => {
+  let stream: ServerResponse | undefined;
+  const ids: unknown[] = [];
+  const results: Record<string, object> = {
+    initialize: { protocolVersion: '2024-11-05', capabilities: { tools: {} }, serverInfo: {} },
+    'tools/list': { tools: [{ name: 'greet', inputSchema: { type: 'object' } }] },
+    'tools/call': { content: [{ type: 'text', text: 'hello' }] },
+  };
+  const odd = await serve((request, response) => {
+    void (async () => {
+      if (request.url === '/mcp') {
+        response.writeHead(307, { location: '/mcp/' }).end();
+      } else if (request.method === 'GET') {
+        stream = response.writeHead(200, { 'content-type': 'text/event-stream' });
+        stream.write('data: {"type":"heartbeat"}\n\nevent: endpoint\ndata: /messages\n\n');
+      } else if (request.url === '/messages') {
+        const { id, method } = JSON.parse(await text(request)) as { id?: number; method: string };
+        response.writeHead(202).end();
+        if (id === undefined) return;
+        ids.push(id);
+        const batch = [
+          { jsonrpc: '2.0', id: null, method: 'notifications/message', params: null },
+          { jsonrpc: '2.0', id: String(id), result: results[method] },
+        ];
+        stream?.write(`data: ping\n\ndata: ${JSON.stringify(batch)}\n\n`);
+      } else response.writeHead(405).end();
+    })();
+  });
+  await gateway.register('odd', odd.url);
+  const [answer] = await (await post(gateway.url, 'legacy', 'tools/call', { name: 'odd__greet' })).all();
+  expect(answer).toMatchObject({ id: 'client-id', result: { content: [{ text: 'hello' }] } });
+  expect(ids.every((id) => Number.isInteger(id))).toBe(true);
+  await odd.close();
 });

@@ -87,11 +87,6 @@ export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
     }
   }
 
-  async function answerInForm(call: Call): Promise<Response> {
-    const response = await answerRequest(call);
-    return acceptedForm(call.request.headers.get('accept')) === 'events' ? asEvents(response) : response;
-  }
-
   async function listen(request: McpRequest): Promise<Response> {
     const view = await viewOf(request);
     if (view === undefined) return noSuchEndpoint(null);

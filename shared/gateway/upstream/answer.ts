@@ -50,15 +50,13 @@ export async function answerTo(
     drop(reply);
     throw neitherForm(reply);
   }
-  const responses = (await readResponses(reply)).filter((message) => message.kind === 'response');
-  const answer = responses.find((message) => isAnswer(message, id));
-  if (answer !== undefined) return { kind: 'whole', outcome: answer.outcome };
-  throw new UpstreamFault(
-    'not_mcp',
-    responses.length > 0
-      ? 'answered with the id of another request'
-      : 'answered with JSON that is not a JSON-RPC response',
-  );
+  let problem = 'answered with JSON that is not a JSON-RPC response';
+  for (const message of await readResponses(reply)) {
+    if (message.kind !== 'response') continue;
+    if (isAnswer(message, id)) return { kind: 'whole', outcome: message.outcome };
+    problem = 'answered with the id of another request';
+  }
+  throw new UpstreamFault('not_mcp', problem);
 }
 
 async function readResponses(reply: Reply): Promise<readonly Message[]> {

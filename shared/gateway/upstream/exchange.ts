@@ -81,6 +81,8 @@ const forms: ReadonlyMap<string, Reply['form']> = new Map([
 
 /** Media types are case-insensitive and may have parameters (RFC 9110, section 8.3.1). */
 function formOf(contentType = ''): Reply['form'] {
+  const plain = forms.get(contentType);
+  if (plain !== undefined) return plain;
   const mediaType = contentType.split(';', 1)[0]?.trim().toLowerCase() ?? '';
   return forms.get(mediaType) ?? (mediaType.endsWith('+json') ? 'json' : 'other');
 }

@@ -88,8 +88,8 @@ export class UnsuitableServer extends Error {}
 export class RefusedRequest extends UnsuitableServer {
   readonly code: number;
 
-  constructor(method: string, code: number) {
-    super(`answered ${method} with the error ${code}`);
+  constructor(method: string, code: number, said: string) {
+    super(`answered ${method} with the error ${code}${said}`);
     this.code = code;
   }
 }
@@ -120,6 +120,10 @@ const MAX_REASON_LENGTH = 200;
 
 /** Returns a text of a server as one bounded line of printable characters, or `undefined` where it has none. */
 export function oneLine(text: string): string | undefined {
-  const line = text.replace(/[\p{C}\s]+/gu, ' ').trim();
-  return line === '' ? undefined : line.slice(0, MAX_REASON_LENGTH);
+  const line = text
+    .slice(0, 2 * MAX_REASON_LENGTH)
+    .replace(/[\p{C}\s]+/gu, ' ')
+    .trim()
+    .slice(0, MAX_REASON_LENGTH);
+  return line === '' ? undefined : line;
 }

@@ -3,7 +3,7 @@ import { HEADER_MISMATCH, MISSING_CLIENT_CAPABILITY, UNSUPPORTED_VERSION } from 
 import { isObject, type JsonObject, type JsonRpcRequest, type Outcome } from '../protocol/jsonRpc.ts';
 import { LATEST_MODERN, LEGACY_VERSIONS, MODERN_VERSIONS, newestModernIn } from '../protocol/versions.ts';
 import { outcomeOf } from './answer.ts';
-import { UnsuitableServer, UpstreamFault } from './fault.ts';
+import { UnsuitableServer } from './fault.ts';
 import { askModern, ownEnvelopeFor } from './modern.ts';
 import { bounded, type Opening, type OpenServer, profileOf, resultOf } from './upstreamEra.ts';
 
@@ -56,16 +56,7 @@ type Probe =
 
 /** Judges the outcome of `server/discover`; `undefined` when the server is of the legacy era. */
 async function probe(discover: () => Promise<Outcome>): Promise<Probe | undefined> {
-  let outcome: Outcome;
-  try {
-    outcome = await discover();
-  } catch (error) {
-    // A server that could not read the request names no id in its error.
-    const rpcError =
-      error instanceof UpstreamFault && error.kind === 'http_status' ? error.said?.rpcError : undefined;
-    if (rpcError === undefined) throw error;
-    outcome = { error: rpcError };
-  }
+  const outcome = await discover();
   if ('result' in outcome) {
     const { supportedVersions } = outcome.result;
     if (!Array.isArray(supportedVersions)) return undefined;

@@ -1,4 +1,5 @@
 import { parseJson } from '../../platform/base/json.ts';
+import { HEADER_MISMATCH, UNSUPPORTED_VERSION } from '../protocol/errorCodes.ts';
 import { isObject, type JsonRpcError, type Outcome, type RequestId } from '../protocol/jsonRpc.ts';
 import { drop, parse, readText, type Reply } from './exchange.ts';
 import { oneLine, UpstreamFault } from './fault.ts';
@@ -14,6 +15,9 @@ export async function refusedOutcome(reply: Reply, id: RequestId, fault: Upstrea
   const reason = fault.said?.reason ?? reasonIn(text, error);
   throw new UpstreamFault(fault.kind, fault.message, fault.status, { reason, rpcError: error });
 }
+
+/** Errors that a modern server may find in the headers, before it reads an id. */
+const headerErrors: ReadonlySet<number> = new Set([HEADER_MISMATCH, UNSUPPORTED_VERSION]);
 
 interface Refusal {
   /** Empty for a page, and for a body that cannot be read. */
@@ -32,8 +36,9 @@ async function readRefusal(reply: Reply, id: RequestId): Promise<Refusal> {
     const text = await readText(reply);
     for (const message of parse(text) ?? []) {
       if (message.kind !== 'response' || !('error' in message.outcome)) continue;
-      const isFor = message.id !== null && String(message.id) === String(id);
-      if (isFor || message.id === null) return { text, error: message.outcome.error, isFor };
+      const { error } = message.outcome;
+      if (message.id === null) return { text, error, isFor: headerErrors.has(error.code) };
+      if (String(message.id) === String(id)) return { text, error, isFor: true };
     }
     return { text };
   } catch (error) {
@@ -46,7 +51,7 @@ async function readRefusal(reply: Reply, id: RequestId): Promise<Refusal> {
 /** The fields in which servers give a reason: those of OAuth 2.0 (RFC 6750), of problem details (RFC 9457) and of frameworks. */
 const REASON_FIELDS = ['error_description', 'message', 'detail', 'title', 'error'] as const;
 
-/** Returns a server's reason, or `undefined` where it gives none. */
+/** Returns a server's reason, or `undefined` where it gives none, or a page. */
 function reasonIn(text: string, error: JsonRpcError | undefined): string | undefined {
   const value = parseJson(text);
   const fields = isObject(value) ? value : {};
@@ -55,5 +60,5 @@ function reasonIn(text: string, error: JsonRpcError | undefined): string | undef
     (value === undefined
       ? text
       : REASON_FIELDS.map((name) => fields[name]).find((field) => typeof field === 'string'));
-  return typeof words === 'string' ? oneLine(words) : undefined;
+  return typeof words === 'string' && !words.trimStart().startsWith('<') ? oneLine(words) : undefined;
 }

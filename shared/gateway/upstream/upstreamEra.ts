@@ -7,7 +7,7 @@ import { DISCOVERY_ANSWER_TIMEOUT_MS } from '../protocol/limits.ts';
 import { readCapabilities, readServerInfo } from '../protocol/serverShapes.ts';
 import type { AnswerItem } from './answer.ts';
 import type { ClientSession, Connection, Reachable, UpstreamCaller } from './connection.ts';
-import { RefusedRequest } from './fault.ts';
+import { oneLine, RefusedRequest } from './fault.ts';
 import type { LegacySession } from './legacySession.ts';
 import type { RequestIds } from './requestIds.ts';
 import type { SessionSlot } from './sessionPool.ts';
@@ -89,7 +89,10 @@ export const bounded = (signal: AbortSignal, withinMs = DISCOVERY_ANSWER_TIMEOUT
 
 export function resultOf(method: string, outcome: Outcome): JsonObject {
   if ('result' in outcome) return outcome.result;
-  throw new RefusedRequest(method, outcome.error.code);
+  const { code, message } = outcome.error;
+  const reason = oneLine(message);
+  const said = reason === undefined ? '' : `: "${reason}"`;
+  throw new RefusedRequest(method, code, said);
 }
 
 export function profileOf(era: Era, protocolVersion: string, result: JsonObject, info: unknown): Profile {

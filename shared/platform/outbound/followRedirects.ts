@@ -1,7 +1,6 @@
 import { readUrl } from '../base/readUrl.ts';
 import type { Result } from '../base/result.ts';
 import { headerOf, type OutboundResponse } from './exchange.ts';
-import type { OutboundRequest } from './outboundClient.ts';
 
 /** More than a server that adds a slash and a language needs. */
 const MAX_REDIRECTS = 5;
@@ -14,9 +13,9 @@ const LINGER_MS = 250;
  * Sends a request, and sends it again to where a 307 or 308 within the origin leads, five times at most. `send` checks each
  * target. The headers go along, because they reach no other origin. Returns every other response, also a further redirect.
  */
-export async function followRedirects(
-  request: OutboundRequest,
-  send: (request: OutboundRequest) => Promise<Result<OutboundResponse>>,
+export async function followRedirects<Request extends { readonly url: string }>(
+  request: Request,
+  send: (request: Request) => Promise<Result<OutboundResponse>>,
 ): Promise<Result<OutboundResponse>> {
   let sent = await send(request);
   let { url } = request;

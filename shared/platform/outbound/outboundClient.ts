@@ -16,8 +16,8 @@ export interface OutboundRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly signal?: AbortSignal;
-  /** The content coding that the client accepts; the body is then not decoded. Absent: none, and a body that is coded all the same is decoded. */
-  readonly acceptEncoding?: 'gzip';
+  /** The content coding that the client accepts. The body is then as it came. Absent: none, and a coded body is decoded all the same. */
+  readonly acceptEncoding?: 'gzip' | 'identity';
   /** Whether a 307 or 308 to the same origin is followed. Absent: no redirect is. */
   readonly followsRedirects?: boolean;
 }

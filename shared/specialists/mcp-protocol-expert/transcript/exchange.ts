@@ -77,7 +77,7 @@ export async function exchange(
     url,
     headers,
     ...(body !== undefined && { body }),
-    ...(compressed && { acceptEncoding: 'gzip' as const }),
+    acceptEncoding: compressed ? 'gzip' : 'identity',
     signal: within,
   });
   if (!reply.ok) return { sent, failure: failureOf(reply.error.kind, reply.error.message) };
