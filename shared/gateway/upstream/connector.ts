@@ -63,7 +63,10 @@ export function createConnector(
       key,
       session
         ? sharedSource(server, session, outbound, idPrefix)
-        : { open: () => openUnshared(server, outbound, idPrefix, capabilities), lost: () => Promise.resolve() },
+        : {
+            open: () => openUnshared(server, outbound, idPrefix, capabilities),
+            lost: () => Promise.resolve(),
+          },
     );
   }
 
@@ -77,6 +80,7 @@ export function createConnector(
   const access: Access = {
     clientFor,
     sessionOf,
+    takeStream: (server, { actor }) => protection.takeStream(actor.tenantId, server, false),
     openSession: (server) => openUnshared(server, outboundTo(server), idPrefix),
     connect,
   };

@@ -1,4 +1,4 @@
-import { canAnswer, carriedFeatures } from '../protocol/clientFeatures.ts';
+import { allowsServerRequests, canAnswer, carriedFeatures } from '../protocol/clientFeatures.ts';
 import { metaOf } from '../protocol/envelope.ts';
 import type { JsonObject, JsonRpcNotification, JsonRpcRequest, RequestId } from '../protocol/jsonRpc.ts';
 import { LISTEN_TIMEOUT_MS, NOTIFY_TIMEOUT_MS } from '../protocol/limits.ts';
@@ -9,6 +9,7 @@ import { UpstreamFault } from './fault.ts';
 import { httpSseConnection } from './httpSseTransport.ts';
 import { answerAsNobody, legacyParams, type LegacySession } from './legacySession.ts';
 import type { SessionSlot } from './sessionPool.ts';
+import { type SideRequests, sideRequestsOf } from './sideRequests.ts';
 import type { UpstreamEra } from './upstreamEra.ts';
 
 /** Servers up to 2025-11-25: over Streamable HTTP in a session, or over HTTP+SSE where they speak nothing else. */
@@ -26,9 +27,13 @@ export const legacyUpstream: UpstreamEra = {
   connect(access, server, caller, logLevel) {
     const { transport, capabilities } = server.discovery;
     if (transport === 'sse') return httpSseConnection(access.clientFor(server, caller), server.url);
+    const isAsked = caller.session === undefined && Object.keys(caller.capabilities).length > 0;
     return legacyConnection(
       access.sessionOf(server, caller, caller.session ? undefined : logLevel),
       'logging' in capabilities ? logLevel : undefined,
+      isAsked
+        ? (session) => sideRequestsOf(session, caller.capabilities, () => access.takeStream(server, caller))
+        : undefined,
     );
   },
 
@@ -91,19 +96,29 @@ async function subscribe(session: LegacySession, uri: string, signal: AbortSigna
 /**
  * A connection over a session (2025-11-25, transports and lifecycle). All clients of one caller may share the session, so the
  * server sees ids and progress tokens of the session, and the client sees its own. `logLevel` is set before the call, where
- * the server logs.
+ * the server logs. `sideRequests` is given where the server may ask the client beside the stream of its call.
  */
-function legacyConnection(slot: SessionSlot, logLevel: string | undefined): Connection {
+function legacyConnection(
+  slot: SessionSlot,
+  logLevel: string | undefined,
+  sideRequests: ((session: LegacySession) => SideRequests) | undefined,
+): Connection {
   return {
     era: 'legacy',
     usesMrtr: false,
     async request(call, signal) {
+      const make = (session: LegacySession) => {
+        const ask = () => attempt(session, call, logLevel, signal);
+        return sideRequests && allowsServerRequests(call.method)
+          ? sideRequests(session).during(ask, signal)
+          : ask();
+      };
       const session = await slot.get();
-      const answer = await attempt(session, call, logLevel, signal);
+      const answer = await make(session);
       if (answer !== 'session lost') return answer;
       // The server has not begun a call that it rejected for its session, so sending it again is safe.
       await slot.forget(session);
-      const again = await attempt(await slot.get(), call, logLevel, signal);
+      const again = await make(await slot.get());
       if (again === 'session lost')
         throw new UpstreamFault('http_status', 'did not know the session that it had just opened');
       return again;
