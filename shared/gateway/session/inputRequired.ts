@@ -1,6 +1,6 @@
 import { faultError } from '../../platform/base/errors.ts';
 import { INTERNAL_ERROR, toJsonRpcError } from '../protocol/errorCodes.ts';
-import type { JsonObject, JsonRpcRequest } from '../protocol/jsonRpc.ts';
+import type { JsonObject, JsonRpcError, JsonRpcRequest } from '../protocol/jsonRpc.ts';
 import { NAMED_BY } from '../protocol/parameterHeaders.ts';
 import type { Answer } from '../upstream/answer.ts';
 import type { UpstreamCall } from '../upstream/connection.ts';
@@ -35,7 +35,7 @@ export const rejected = (message: string): Answer => ({
 });
 
 /** Returns a failure of a held call as its client sees it. */
-export const errorOf = (error: unknown, server: string) =>
+export const errorOf = (error: unknown, server: string): JsonRpcError =>
   error instanceof UpstreamFault
     ? toJsonRpcError(
         { kind: faultErrors[error.kind], message: `The server "${server}" ${error.message}.` },
