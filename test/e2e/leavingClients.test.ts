@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { handmadeUpstream, type HandmadeUpstream, json, openEvents } from '../support/handmadeUpstream.ts';
+import { type HandmadeUpstream, handmadeUpstream, json, openEvents } from '../support/handmadeUpstream.ts';
 import { managementApi } from '../support/managementApi.ts';
 import { type SharedTopology, useSharedTopology } from '../support/sharedTopology.ts';
 
