@@ -1,7 +1,9 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { readUrl } from '../../platform/base/readUrl.ts';
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { METHOD_NOT_FOUND } from '../protocol/errorCodes.ts';
 import type { JsonObject, RequestId } from '../protocol/jsonRpc.ts';
+import { LINGER_MS } from '../protocol/limits.ts';
 import type { SseEvent } from '../protocol/sse.ts';
 import { HTTP_SSE_VERSION } from '../protocol/versions.ts';
 import { type AnswerItem, itemOf, nextItem, outcomeOf } from './answer.ts';
@@ -14,6 +16,8 @@ import { legacyParams, NO_CAPABILITIES } from './legacySession.ts';
 export interface HttpSseSession {
   /** Sends a request, one at a time. @throws UpstreamFault from the items */
   ask(method: string, params: JsonObject, id?: RequestId): AsyncGenerator<AnswerItem, void, undefined>;
+  /** Tells the server that nobody waits for the answer to a request. Resolves within 250 ms, and never rejects. */
+  cancel(id: RequestId): Promise<void>;
   close(): void;
 }
 
@@ -69,6 +73,10 @@ export async function openHttpSseSession(
     const endpoint = target;
     const session: HttpSseSession = {
       close,
+      async cancel(requestId) {
+        const told = post(endpoint, { method: 'notifications/cancelled', params: { requestId } });
+        await Promise.race([told.catch(() => undefined), pause(LINGER_MS)]);
+      },
       async *ask(method, params, id = `gateway-${(lastId += 1)}`) {
         await post(endpoint, { id, method, params });
         for (;;) {
@@ -122,7 +130,17 @@ export function httpSseConnection(outbound: OutboundClient, url: string): Connec
     era: 'legacy',
     usesMrtr: false,
     async request(call, signal) {
-      const { session } = await openHttpSseSession(outbound, url, signal);
+      const own = new AbortController();
+      const opened: { session?: HttpSseSession } = {};
+      // The stream closes after the cancellation: a server that has lost its stream takes no message.
+      const leave = () =>
+        void (opened.session?.cancel(call.id) ?? Promise.resolve()).then(() => {
+          own.abort(signal.reason);
+        });
+      signal.addEventListener('abort', leave, { once: true });
+      if (signal.aborted) leave();
+      const { session } = await openHttpSseSession(outbound, url, own.signal);
+      opened.session = session;
       const items = closing(session, call.method, legacyParams(call), call.id);
       const first = await nextItem(items);
       if (first.kind !== 'outcome') return { kind: 'stream', items: after(first, items) };
