@@ -6,8 +6,8 @@ import { type FeatureServer, startFeatureServer } from '../support/features/feat
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import {
   discoveryOf,
-  handmadeUpstream,
   type HandmadeUpstream,
+  handmadeUpstream,
   openEvents,
 } from '../support/handmadeUpstream.ts';
 import { memoryState } from '../support/memoryState.ts';
@@ -197,7 +197,7 @@ describe('a held call', () => {
 
   test('is resumed once, whichever instances are asked at the same time', async () => {
     const good = { name: 'echo', ...answersTo(await begin()) };
-    const answers = await Promise.all([one, two, one].map(({ urlOf }) => call(urlOf('asking'), good)));
+    const answers = await Promise.all([one, two, one].map((at) => call(at.urlOf('asking'), good)));
     expect(answers.filter(({ last }) => last.result !== undefined)).toHaveLength(1);
     expect(answers.filter(({ last }) => last.error?.code === -32602)).toHaveLength(2);
   });
@@ -231,7 +231,12 @@ describe('a held call', () => {
     // The others have places of their own.
     expect((await begin()).result).toMatchObject({ resultType: 'input_required' });
     const [first] = held;
-    const done = await call(one.urlOf('asking'), { name: 'echo', ...answersTo(first?.last ?? {}) }, ALL, headers);
+    const done = await call(
+      one.urlOf('asking'),
+      { name: 'echo', ...answersTo(first?.last ?? {}) },
+      ALL,
+      headers,
+    );
     expect(done.last.result).toMatchObject({ resultType: 'complete' });
     expect((await ask()).last.result).toMatchObject({ resultType: 'input_required' });
   });

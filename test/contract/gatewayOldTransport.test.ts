@@ -16,6 +16,8 @@ import { serve, type Served } from '../support/serve.ts';
 let gateway: TestGateway;
 let old: Served;
 let open = 0;
+/** The messages that servers got. */
+const received: { method?: string; id?: unknown; params?: object | undefined }[] = [];
 
 async function startOldServer(): Promise<Served> {
   // eslint-disable-next-line @typescript-eslint/no-deprecated -- the SDK has no other server of this transport
@@ -43,7 +45,17 @@ async function startOldServer(): Promise<Served> {
           }
           return { content: [{ type: 'text', text: 'counted' }] };
         });
+        server.registerTool(
+          'wait',
+          { description: 'Never answers' },
+          () => new Promise<never>(() => undefined),
+        );
         await server.connect(transport);
+        const take = transport.onmessage;
+        transport.onmessage = (message, extra) => {
+          received.push(message);
+          take?.(message, extra);
+        };
       } else if (request.method === 'POST' && pathname === '/messages') {
         await transports.get(searchParams.get('sessionId') ?? '')?.handlePostMessage(request, response);
       } else response.writeHead(405).end();
@@ -77,7 +89,7 @@ test('is found, with its tools, and its stream is closed', async () => {
       protocolVersion: '2024-11-05',
       serverInfo: { name: 'old' },
       capabilities: { tools: {} },
-      tools: [{ name: 'greet' }, { name: 'count' }],
+      tools: [{ name: 'greet' }, { name: 'count' }, { name: 'wait' }],
     },
   });
   await expect.poll(() => open).toBe(0);
@@ -100,6 +112,21 @@ describe.each(['legacy', 'modern'] as const)('a %s client', (era) => {
     ]);
     await expect.poll(() => open).toBe(0);
   });
+});
+
+test('is told when the client of a call leaves, before its stream is closed', async () => {
+  const abort = new AbortController();
+  const gone = post(gateway.url, 'modern', 'tools/call', { name: 'old__wait' }, {}, abort.signal)
+    .then((answer) => answer.all())
+    .catch(() => undefined);
+  await expect.poll(() => received.at(-1)).toMatchObject({ method: 'tools/call', params: { name: 'wait' } });
+  const call = received.at(-1);
+  abort.abort();
+  await gone;
+  await expect
+    .poll(() => received.at(-1))
+    .toMatchObject({ method: 'notifications/cancelled', params: { requestId: call?.id } });
+  await expect.poll(() => open).toBe(0);
 });
 
 test.each([

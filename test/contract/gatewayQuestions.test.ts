@@ -1,4 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import {
+  Client as ModernClient,
+  StreamableHTTPClientTransport as ModernTransport,
+} from '@modelcontextprotocol/client';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
@@ -89,6 +93,25 @@ describe.each([
       const { content } = await client.callTool({ name });
       expect(content).toEqual([{ type: 'text', text: 'It is blue.' }]);
     }
+    await client.close();
+  });
+
+  test('a question beside the stream of the call reaches a 2026 client, and its answer the server', async () => {
+    const client = new ModernClient(
+      { name: 'c', version: '1' },
+      { capabilities: { elicitation: {} }, versionNegotiation: { mode: 'auto' } },
+    );
+    client.setRequestHandler('elicitation/create', () => ({
+      action: 'accept' as const,
+      content: { colour: 'blue' },
+    }));
+    await client.connect(new ModernTransport(new URL(url())));
+    for (let time = 0; time < 2; time++) {
+      const { content } = await client.callTool({ name, arguments: {} });
+      expect(content).toEqual([{ type: 'text', text: 'It is blue.' }]);
+    }
+    const side = await Promise.all([1, 2, 3].map(() => client.callTool({ name, arguments: {} })));
+    for (const { content } of side) expect(content).toEqual([{ type: 'text', text: 'It is blue.' }]);
     await client.close();
   });
 

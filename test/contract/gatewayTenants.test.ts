@@ -37,7 +37,7 @@ test('the streams of a shared server count for the tenant that opens them, not f
   closing.push(() => upstream.close());
   await gateway.register('shared', upstream.url, shared);
   // One after another they would take long; the gateway opens a session for each.
-  await Promise.all(Array.from({ length: 70 }, () => listen()));
+  await Promise.all(Array.from({ length: 70 }, (_, index) => listen({ 'x-user': `user-${index}` })));
   await expect.poll(() => upstream.listening(), { timeout: 10_000 }).toBe(64);
   const { messages, first } = await listen(guest);
   expect(first).toMatchObject({ method: 'notifications/subscriptions/acknowledged' });
@@ -92,7 +92,9 @@ test('a tenant with all its event streams open is told so, and another tenant st
   const capabilities = { resources: { subscribe: true } };
   const discovery = { ...discoveryOf('modern', []), capabilities };
   await gateway.register('shared', upstream.url, { ...shared, discovery });
-  const mine = await Promise.all(Array.from({ length: 501 }, () => listen()));
+  const mine = await Promise.all(
+    Array.from({ length: 501 }, (_, index) => listen({ 'x-user': `user-${index}` })),
+  );
   const firsts = mine.map(({ first }) => first);
   expect(firsts.filter((first) => first && 'error' in first)).toEqual([
     expect.objectContaining({

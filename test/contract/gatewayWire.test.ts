@@ -431,9 +431,17 @@ describe('what a modern client declares', () => {
   });
 
   test('is not shown to a legacy server, nor is an answer that only the modern era knows', async () => {
-    const params = { name: 'legacy__echo', inputResponses: {}, requestState: 's', task: { ttl: 1 } };
+    const params = { name: 'legacy__echo', inputResponses: {}, task: { ttl: 1 } };
     await one(gateway.url, 'modern', 'tools/call', params);
     expect(upstreams.legacy.calls()[0]?.message.params).toEqual({ name: 'echo' });
+  });
+
+  test('is refused in front of a legacy server where it goes on with a call that there is not', async () => {
+    const params = { name: 'legacy__echo', inputResponses: {}, requestState: 's' };
+    expect(await one(gateway.url, 'modern', 'tools/call', params)).toMatchObject({
+      message: { error: { code: -32602 } },
+    });
+    expect(upstreams.legacy.calls()).toEqual([]);
   });
 });
 

@@ -87,6 +87,12 @@ export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
     }
   }
 
+  /** Answers in an event stream where the client accepts nothing else. */
+  async function answerInForm(call: Call): Promise<Response> {
+    const response = await answerRequest(call);
+    return acceptedForm(call.request.headers.get('accept')) === 'events' ? asEvents(response) : response;
+  }
+
   async function listen(request: McpRequest): Promise<Response> {
     const view = await viewOf(request);
     if (view === undefined) return noSuchEndpoint(null);

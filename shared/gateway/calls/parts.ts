@@ -9,6 +9,7 @@ import { createRefresh } from '../catalogue/refresh.ts';
 import { serverView } from '../catalogue/serverView.ts';
 import { toolsetView } from '../catalogue/toolsetView.ts';
 import type { View } from '../catalogue/view.ts';
+import { createClientStreams } from '../listen/clientStreams.ts';
 import type { FeedDeps } from '../listen/feed.ts';
 import type { Feeds } from '../listen/listen.ts';
 import { MAX_CLIENT_STREAMS, MAX_DISCOVERIES } from '../protocol/limits.ts';
@@ -53,7 +54,7 @@ export function createParts(deps: GatewayDeps): Parts {
     feeds: new Map(),
     refresh: createRefresh({ ...deps, discoveries }, catalogue.invalidate),
     find: catalogue.find,
-    streams: createTenantPlaces(MAX_CLIENT_STREAMS, tenants),
+    streams: createClientStreams(createTenantPlaces(MAX_CLIENT_STREAMS, tenants)),
     version: (tenantId) => deps.visibleServers.version(tenantId),
     viewOf: viewFinder(catalogue, createPersonalCatalogue({ ...deps, discoveries }), deps),
   };

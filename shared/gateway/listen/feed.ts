@@ -1,4 +1,3 @@
-import type { TenantPlaces } from '../../platform/concurrency/tenantShare.ts';
 import type { Trace } from '../../platform/telemetry/trace.ts';
 import type { ActiveServer } from '../catalogue/catalogue.ts';
 import type { Refresh } from '../catalogue/refresh.ts';
@@ -16,6 +15,7 @@ import type { ReplyTo } from '../upstream/answer.ts';
 import type { UpstreamCaller } from '../upstream/connection.ts';
 import { type Connector, eraOf } from '../upstream/connector.ts';
 import type { Subscription } from '../upstream/upstreamEra.ts';
+import type { ClientStreams } from './clientStreams.ts';
 import { followListChanges } from './listChanges.ts';
 import { createListWatch } from './listWatch.ts';
 import { createServerStreams } from './serverStreams.ts';
@@ -46,8 +46,7 @@ export interface Feed {
 export interface FeedDeps {
   readonly connector: Pick<Connector, 'listen'>;
   readonly refresh: Refresh;
-  /** Places for the event streams of clients at this instance. */
-  readonly streams: TenantPlaces;
+  readonly streams: ClientStreams;
   /** Returns the version of the registry. */
   readonly version: (tenantId: string) => Promise<string | undefined>;
 }

@@ -67,11 +67,13 @@ export async function listenModern(
     called: [],
   };
   const notifications = listenParams(wanted, subscribed);
-  const place = deps.streams.take(caller.actor.tenantId);
-  if (place.kind !== 'taken') {
-    return outcomeResponse(client, id, { error: toJsonRpcError(tooManyStreams(place)) });
+  const opened = deps.streams.open(caller.actor, (onClose) =>
+    openFeed(deps, view, client, caller, trace, () => Promise.resolve(wanted), onClose),
+  );
+  if (opened.kind !== 'open') {
+    return outcomeResponse(client, id, { error: toJsonRpcError(tooManyStreams(opened)) });
   }
-  const feed = openFeed(deps, view, client, caller, trace, () => Promise.resolve(wanted), place.leave);
+  const feed = opened.stream;
   const stamp = { [META.subscriptionId]: id };
   const stamped = (notification: JsonRpcNotification) => ({
     ...notification,
@@ -110,24 +112,23 @@ export async function listenLegacy(
 ): Promise<Response> {
   const { actor } = caller;
   const lists = announcedLists((await view.profile()).capabilities);
-  const place = deps.streams.take(actor.tenantId);
-  if (place.kind !== 'taken') {
-    const error = tooManyStreams(place);
-    return jsonResponse(toProblem(error).status, null, { error: toJsonRpcError(error) });
-  }
   const streamId = deps.newId();
-  try {
-    await session.change((now) => ({ ...now, stream: streamId }));
-  } catch (error) {
-    place.leave();
-    throw error;
-  }
+  await session.change((now) => ({ ...now, stream: streamId }));
   const wanted = async (): Promise<Subscription | undefined> => {
     const { ended, stream, subscriptions, upstream } = await session.shared();
     if (ended || stream !== streamId) return undefined;
     return { ...lists, uris: subscriptions, called: [...upstream.keys()] };
   };
-  const feed = openFeed(deps, view, legacyClient, caller, trace, wanted, place.leave);
+  const opened = deps.streams.open(actor, (onClose) =>
+    openFeed(deps, view, legacyClient, caller, trace, wanted, onClose),
+  );
+  if (opened.kind !== 'open') {
+    const error = tooManyStreams(opened);
+    return jsonResponse(toProblem(error).status, null, { error: toJsonRpcError(error) });
+  }
+  const feed = opened.stream;
+  // At this instance the older stream of the session ends at once.
+  feeds.get(session.id)?.close();
   feeds.set(session.id, feed);
   const leave = () => {
     if (feeds.get(session.id) === feed) feeds.delete(session.id);

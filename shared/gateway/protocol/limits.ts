@@ -53,6 +53,8 @@ export const OPEN_SESSION_TIMEOUT_MS = 20_000;
 export const CLOSE_SESSION_TIMEOUT_MS = 5_000;
 /** Sessions that an instance holds: about what its memory and a tenant's busy users need. */
 export const MAX_UPSTREAM_SESSIONS = 1_000;
+/** How long the listening stream of a modern client's session stays open after its last call. The next call needs it. */
+export const SIDE_STREAM_LINGER_MS = 10_000;
 /** Redactors that are cached. Most calls send the same few secrets. */
 export const MAX_REDACTORS = 500;
 
@@ -75,6 +77,8 @@ export const MAX_CIRCUIT_TENANTS = 200;
 
 /** Event streams of clients at one instance. Each reads the state every two seconds. */
 export const MAX_CLIENT_STREAMS = 1_000;
+/** Listening streams of one caller at one instance: those of several windows with several servers each. */
+export const MAX_STREAMS_OF_CALLER = 64;
 /** A stream of server-initiated messages. The client opens another one; Azure does not report that a client has left. */
 export const LISTEN_TIMEOUT_MS = 200_000;
 /** How often a feed looks for changes that other instances made. */

@@ -1,10 +1,9 @@
 import type { Actor } from '../../identity/access/actor.ts';
-import { faultError } from '../../platform/base/errors.ts';
 import { createTenantPlaces } from '../../platform/concurrency/tenantShare.ts';
 import type { Seal } from '../../platform/security/seal.ts';
 import type { StateStore } from '../../platform/state/stateStore.ts';
 import { metaOf } from '../protocol/envelope.ts';
-import { INTERNAL_ERROR, toJsonRpcError } from '../protocol/errorCodes.ts';
+import { toJsonRpcError } from '../protocol/errorCodes.ts';
 import { isObject, type JsonObject, type JsonRpcRequest, type Outcome } from '../protocol/jsonRpc.ts';
 import {
   CALL_TIMEOUT_MS,
@@ -13,11 +12,11 @@ import {
   PERSON_TIMEOUT_MS,
 } from '../protocol/limits.ts';
 import { modernClient } from '../protocol/modernClient.ts';
-import { NAMED_BY } from '../protocol/parameterHeaders.ts';
 import { type Answer, type AnswerItem, nextItem, outcomeOf, type ReplyTo } from '../upstream/answer.ts';
 import { type Connection, TIMED_OUT, type UpstreamCall } from '../upstream/connection.ts';
-import { faultErrors, UpstreamFault } from '../upstream/fault.ts';
+import { UpstreamFault } from '../upstream/fault.ts';
 import { closeToken, openToken } from './clientToken.ts';
+import { errorOf, inputRequired, KEY, rejected, subjectOf, TOO_MANY } from './inputRequired.ts';
 import type { ServerRequests } from './serverRequests.ts';
 
 /** A server request of a legacy server. */
@@ -61,9 +60,6 @@ interface Held {
   /** Gives back its places and stops the wait for an answer from another instance. */
   readonly release: () => void;
 }
-
-/** The key of the server request in a result. A legacy server sends one at a time. */
-const KEY = 'request';
 
 export function createHeldCalls({
   state,
@@ -206,7 +202,8 @@ export function createHeldCalls({
   ): AsyncGenerator<AnswerItem, void, undefined> {
     const reply = serverRequests.wait(signal);
     const sent = await serverRequests.answer(ticket, { result: { inputResponses, replyTo: reply.ticket } });
-    if (sent === 'too_large') throw new UpstreamFault('too_large', 'cannot get input responses of this length');
+    if (sent === 'too_large')
+      throw new UpstreamFault('too_large', 'cannot get input responses of this length');
     const outcome = await reply.answer;
     if (outcome === undefined) throw new UpstreamFault('timeout', 'did not answer in time');
     yield { kind: 'outcome', outcome };
@@ -221,7 +218,9 @@ export function createHeldCalls({
     if (typeof ticket !== 'string' || !isOwn)
       return rejected('params.requestState is not the one that an earlier answer to this request gave you.');
     if ((await state.delete(markerOf(ticket))) === 'absent')
-      return rejected('The server no longer waits for this input: make the call without params.requestState.');
+      return rejected(
+        'The server no longer waits for this input: make the call without params.requestState.',
+      );
     const held = here.get(ticket);
     if (held === undefined) return { kind: 'stream', items: goOnElsewhere(ticket, inputResponses, signal) };
     held.release();
@@ -237,8 +236,7 @@ export function createHeldCalls({
         if (call.params['requestState'] !== undefined) return resume(call, holder, signal);
         const upstream = new AbortController();
         const unlink = link(signal, upstream);
-        const translate = (outcome: Outcome) =>
-          modernClient.translate[connection.era](outcome, call.method);
+        const translate = (outcome: Outcome) => modernClient.translate[connection.era](outcome, call.method);
         try {
           const answer = await connection.request(call, upstream.signal);
           if (answer.kind === 'whole') return { kind: 'whole', outcome: translate(answer.outcome) };
@@ -277,32 +275,3 @@ function link(from: AbortSignal, to: AbortController): () => void {
     from.removeEventListener('abort', abort);
   };
 }
-
-/** A retry names the same tool, prompt or resource as the first call. */
-const subjectOf = ({ method, params }: UpstreamCall): string =>
-  String(params[NAMED_BY.get(method) ?? ''] ?? '');
-
-/** Only notifications of a legacy client name an elicitation by this id. */
-function inputRequired({ method, params }: JsonRpcRequest, requestState: string): JsonObject {
-  const { elicitationId: _legacy, ...rest } = params ?? {};
-  const request = { method, ...(params && { params: rest }) };
-  return { resultType: 'input_required', inputRequests: { [KEY]: request }, requestState };
-}
-
-const TOO_MANY = {
-  code: INTERNAL_ERROR,
-  message: 'The client cannot be asked now: too many calls wait for an answer.',
-} as const;
-
-const rejected = (message: string): Answer => ({
-  kind: 'whole',
-  outcome: { error: toJsonRpcError({ kind: 'invalid', message }) },
-});
-
-const errorOf = (error: unknown, server: string) =>
-  error instanceof UpstreamFault
-    ? toJsonRpcError(
-        { kind: faultErrors[error.kind], message: `The server "${server}" ${error.message}.` },
-        { server, kind: error.kind },
-      )
-    : toJsonRpcError(faultError(error));

@@ -81,6 +81,7 @@ export function createConnector(
     nextId,
     clientFor,
     sessionOf,
+    takeStream: (server, { actor }) => protection.takeStream(actor.tenantId, server, false),
     openSession: (server) => openUnshared(server, outboundTo(server), nextId),
     connect,
   };

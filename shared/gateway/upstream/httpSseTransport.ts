@@ -1,8 +1,9 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { readUrl } from '../../platform/base/readUrl.ts';
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { METHOD_NOT_FOUND } from '../protocol/errorCodes.ts';
 import type { JsonObject, Message, RequestId } from '../protocol/jsonRpc.ts';
-import { CALL_TIMEOUT_MS } from '../protocol/limits.ts';
+import { CALL_TIMEOUT_MS, LINGER_MS } from '../protocol/limits.ts';
 import type { SseEvent } from '../protocol/sse.ts';
 import { HTTP_SSE_VERSION } from '../protocol/versions.ts';
 import { type AnswerItem, itemOf, outcomeOf } from './answer.ts';
@@ -16,6 +17,8 @@ import { createRequestIds } from './requestIds.ts';
 export interface HttpSseSession {
   /** Sends a request, one at a time. @throws UpstreamFault from the items */
   ask(method: string, params: JsonObject): AsyncGenerator<AnswerItem, void, undefined>;
+  /** Tells the server that nobody waits for the answer to the last request. Resolves within 250 ms, and never rejects. */
+  cancel(): Promise<void>;
   close(): void;
 }
 
@@ -45,6 +48,7 @@ export async function openHttpSseSession(
   }
   const events = readEvents(reply);
   const nextId = createRequestIds();
+  let lastId: number | undefined;
   /** Messages of a batch that were not looked at yet. */
   let unread: readonly Message[] = [];
 
@@ -81,8 +85,14 @@ export async function openHttpSseSession(
     const endpoint = target;
     const session: HttpSseSession = {
       close,
+      async cancel() {
+        if (lastId === undefined) return;
+        const told = post(endpoint, { method: 'notifications/cancelled', params: { requestId: lastId } });
+        await Promise.race([told.catch(() => undefined), pause(LINGER_MS)]);
+      },
       async *ask(method, params) {
         const id = nextId();
+        lastId = id;
         await post(endpoint, { id, method, params });
         for (;;) {
           const message = await nextMessage();
@@ -135,7 +145,17 @@ export function httpSseConnection(outbound: OutboundClient, url: string): Connec
     era: 'legacy',
     usesMrtr: false,
     async request(call, signal) {
-      const { session } = await openHttpSseSession(outbound, url, signal, call.timeoutMs);
+      const own = new AbortController();
+      const opened: { session?: HttpSseSession } = {};
+      // The stream closes after the cancellation: a server that has lost its stream takes no message.
+      const leave = () =>
+        void (opened.session?.cancel() ?? Promise.resolve()).then(() => {
+          own.abort(signal.reason);
+        });
+      signal.addEventListener('abort', leave, { once: true });
+      if (signal.aborted) leave();
+      const { session } = await openHttpSseSession(outbound, url, own.signal, call.timeoutMs);
+      opened.session = session;
       return { kind: 'stream', items: closing(session, call.method, legacyParams(call)) };
     },
   };

@@ -1,4 +1,4 @@
-import { canAnswer, canBeAsked, carriedFeatures } from '../protocol/clientFeatures.ts';
+import { allowsServerRequests, canAnswer, canBeAsked, carriedFeatures } from '../protocol/clientFeatures.ts';
 import { metaOf } from '../protocol/envelope.ts';
 import { INVALID_PARAMS, LEGACY_RESOURCE_NOT_FOUND, METHOD_NOT_FOUND } from '../protocol/errorCodes.ts';
 import { isSameId, type JsonObject, type JsonRpcNotification, type JsonRpcRequest, type RequestId, toId } from '../protocol/jsonRpc.ts';
@@ -10,6 +10,7 @@ import { UpstreamFault } from './fault.ts';
 import { httpSseConnection } from './httpSseTransport.ts';
 import { answerAsNobody, legacyParams, type LegacySession } from './legacySession.ts';
 import type { SessionSlot } from './sessionPool.ts';
+import { type SideRequests, sideRequestsOf } from './sideRequests.ts';
 import type { UpstreamEra } from './upstreamEra.ts';
 
 /** Servers up to 2025-11-25: over Streamable HTTP in a session, or over HTTP+SSE where they speak nothing else. */
@@ -25,10 +26,14 @@ export const legacyUpstream: UpstreamEra = {
   streamKey: () => '',
   connect(access, server, caller, logLevel) {
     const { transport, capabilities } = server.discovery;
+    const { session, capabilities: offered = {} } = caller;
     if (transport === 'sse') return httpSseConnection(access.clientFor(server, caller), server.url);
     return legacyConnection(
-      access.sessionOf(server, caller, caller.session ? undefined : logLevel),
+      access.sessionOf(server, caller, session ? undefined : logLevel),
       'logging' in capabilities ? logLevel : undefined,
+      session === undefined && canBeAsked(offered)
+        ? (opened) => sideRequestsOf(opened, offered, () => access.takeStream(server, caller))
+        : undefined,
     );
   },
 
@@ -91,22 +96,32 @@ async function subscribe(session: LegacySession, uri: string, signal: AbortSigna
 /**
  * A connection over a session (2025-11-25, transports and lifecycle). All clients of one caller may share the session, so the
  * server sees ids and progress tokens of the session, and the client sees its own. `logLevel` is set before the call, where
- * the server logs.
+ * the server logs. `sideRequests` is given where the server may ask the client beside the stream of its call.
  */
-function legacyConnection(slot: SessionSlot, logLevel: string | undefined): Connection {
+function legacyConnection(
+  slot: SessionSlot,
+  logLevel: string | undefined,
+  sideRequests: ((session: LegacySession) => SideRequests) | undefined,
+): Connection {
   return {
     era: 'legacy',
     usesMrtr: false,
     async request(call, signal) {
+      const make = (session: LegacySession) => {
+        const ask = () => attempt(session, call, logLevel, signal);
+        return sideRequests && allowsServerRequests(call.method)
+          ? sideRequests(session).during(ask, signal)
+          : ask();
+      };
       const session = await slot.get();
       try {
-        return await attempt(session, call, logLevel, signal);
+        return await make(session);
       } catch (error) {
         if (!isSessionLost(session, error)) throw error;
       }
       // The server has not begun a call that it rejected for its session, so sending it again is safe.
       await slot.forget(session);
-      return attempt(await slot.get(), call, logLevel, signal);
+      return make(await slot.get());
     },
   };
 }
