@@ -36,6 +36,7 @@ async function openStreamable(
   return {
     profile: profileOf('legacy', session.version, result, result['serverInfo']),
     ask: (method, params) => askInSession(session, method, params, signal),
+    endsWithEmptyCursor: true,
     close: () => session.close(),
   };
 }
@@ -62,6 +63,7 @@ async function openHttpSse(
     const profile = profileOf('legacy', String(result['protocolVersion']), result, result['serverInfo']);
     return {
       profile: { ...profile, transport: 'sse', capabilities: withoutChanges(profile.capabilities) },
+      endsWithEmptyCursor: true,
       ask: async (method, params) =>
         resultOf(method, await outcomeOf({ kind: 'stream', items: session.ask(method, params) })),
       close: () => {

@@ -41,6 +41,7 @@ export const openModern: OpenEra = async (outbound, url, signal, capabilities) =
       metaOf(found.result)[META.serverInfo] ?? found.result['serverInfo'],
     ),
     ask: async (method, params) => resultOf(method, await send(method, params)),
+    endsWithEmptyCursor: false,
     close: () => Promise.resolve(),
   };
 };
