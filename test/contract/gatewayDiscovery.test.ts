@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { startLegacyServer } from '../../infra/local/demo/legacyServer.ts';
 import { startModernServer } from '../../infra/local/demo/modernServer.ts';
-import { discoverServer } from '../../shared/gateway/catalogue/discovery.ts';
+import { discoverServer, type Known } from '../../shared/gateway/catalogue/discovery.ts';
 import { openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
 import { type HandmadeUpstream, handmadeUpstream, json } from '../support/handmadeUpstream.ts';
 import { MODERN } from '../support/rawClient.ts';
@@ -489,6 +489,31 @@ describe('the tools', () => {
       value: { leftOut: [{ list: 'tools', reason: expect.stringMatching(says) as string }] },
     });
     expect(found.ok && found.value.tools.length).toBeGreaterThan(100);
+  });
+
+  test('are looked at once while they stay the same, and a removed one goes', async () => {
+    let offered = [tool('a'), tool('b')];
+    const made = await upstream({
+      'server/discover': noMethod,
+      'tools/list': (response, received) => {
+        say({ tools: offered })(response, received);
+      },
+    });
+    const deps = { outboundTo: () => outbound, clock: { now: () => at } };
+    const again = async (known?: Known) => {
+      const from = made.received.length;
+      const signal = AbortSignal.timeout(10_000);
+      const found = await discoverServer({ tenantId: 't1', url: made.url }, deps, signal, known);
+      if (!found.ok) throw new Error(found.error.message);
+      const asked = made.received.slice(from).filter(({ message }) => message.method === 'tools/list');
+      return { discovery: found.value, asked: asked.length };
+    };
+    const first = await again();
+    expect(first.asked).toBe(2);
+    expect((await again(first.discovery)).asked).toBe(1);
+    offered = [tool('a')];
+    const later = await again(first.discovery);
+    expect(later.discovery.tools.map(({ name }) => name)).toEqual(['a']);
   });
 
   test('are found beside prompts, resources and templates, with every field', async () => {

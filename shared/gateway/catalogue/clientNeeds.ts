@@ -31,7 +31,7 @@ export async function findClientNeeds(
   const seenWith = async (capabilities: JsonObject): Promise<ReadonlyMap<string, JsonObject>> => {
     const opened = await openServer(target, outboundTo, within, capabilities);
     try {
-      const { items } = await readList(opened.ask, opened.profile.era, 'tools', createRoom());
+      const { items } = await readList(opened, 'tools', createRoom());
       return new Map(items.map((tool) => [String(tool['name']), tool]));
     } finally {
       await opened.close();

@@ -53,14 +53,14 @@ async function readServer(
 ): Promise<Listed> {
   const opened = await openServer(target, outboundTo, signal);
   try {
-    const { profile, ask } = opened;
-    const { capabilities, era } = profile;
+    const { profile } = opened;
+    const { capabilities } = profile;
     const room = createRoom();
     if (!room.take(profile))
       throw new UnsuitableServer(`describes itself in more than ${MAX_DISCOVERY_LENGTH} characters of JSON`);
-    const tools = 'tools' in capabilities ? await readList(ask, era, 'tools', room) : nothing;
+    const tools = 'tools' in capabilities ? await readList(opened, 'tools', room) : nothing;
     const ifFit = async (list: ListKind, capability: string) =>
-      capability in capabilities ? readListIfFit(ask, era, list, room) : nothing;
+      capability in capabilities ? readListIfFit(opened, list, room) : nothing;
     const prompts = await ifFit('prompts', 'prompts');
     const resources = await ifFit('resources', 'resources');
     const resourceTemplates = await ifFit('resourceTemplates', 'resources');
@@ -95,8 +95,8 @@ async function needsOf(
 ): Promise<Partial<ClientNeeds> & Pick<ClientNeeds, 'others'>> {
   // Over HTTP+SSE each call has a session of its own, in which no client can be asked.
   if (tools.length === 0 || transport === 'sse') return { others: [] };
-  if (known && isDeepStrictEqual(known.tools.slice(0, tools.length), tools))
-    return { ...(known.needs && { needs: known.needs }), others: known.tools.slice(tools.length) };
+  if (known && isDeepStrictEqual(known.tools, tools))
+    return { ...(known.needs && { needs: known.needs }), others: [] };
   const pinned = { ...target, upstream: { ...target.upstream, era } };
   return (await findClientNeeds(pinned, outboundTo, tools, signal)) ?? { others: [] };
 }

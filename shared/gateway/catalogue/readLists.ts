@@ -1,16 +1,17 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Era } from '../../registry/records/era.ts';
 import type { LeftOut } from '../../registry/records/server.ts';
 import { METHOD_NOT_FOUND } from '../protocol/errorCodes.ts';
 import { isObject, type JsonObject } from '../protocol/jsonRpc.ts';
 import { MAX_LEFT_OUT, MAX_LIST_ITEMS, MAX_LIST_PAGES } from '../protocol/limits.ts';
 import { RefusedRequest, UnsuitableServer, UpstreamFault } from '../upstream/fault.ts';
-import type { Ask } from '../upstream/upstreamEra.ts';
+import type { OpenServer } from '../upstream/upstreamEra.ts';
 import { readItem } from './readItem.ts';
 import type { Room } from './room.ts';
 import { type ListKind, LISTS } from './view.ts';
 
 const methods = new Map([...LISTS].map(([method, kind]) => [kind, method]));
+
+type ListedServer = Pick<OpenServer, 'ask' | 'endsWithEmptyCursor'>;
 
 /** What a server lists, as far as the gateway can offer it. */
 export interface FoundList {
@@ -21,7 +22,11 @@ export interface FoundList {
 }
 
 /** Reads a list of a server to its end, or up to a limit of the gateway. @throws UpstreamFault, UnsuitableServer */
-export async function readList(ask: Ask, era: Era, list: ListKind, room: Room): Promise<FoundList> {
+export async function readList(
+  { ask, endsWithEmptyCursor }: ListedServer,
+  list: ListKind,
+  room: Room,
+): Promise<FoundList> {
   const method = methods.get(list) ?? '';
   const found = new Map<string, JsonObject>();
   const leftOut: LeftOut[] = [];
@@ -52,7 +57,7 @@ export async function readList(ask: Ask, era: Era, list: ListKind, room: Room): 
       } else leftOut.push(...read.leftOut);
       isNew = true;
     }
-    cursor = cursorIn(page, era);
+    cursor = cursorIn(page, endsWithEmptyCursor);
     if (cursor === undefined || cursors.has(cursor) || !isNew)
       return { items: [...found.values()], leftOut, isCut: false };
     if (pages === MAX_LIST_PAGES) return cut(`${MAX_LIST_PAGES} pages`);
@@ -66,10 +71,10 @@ function itemsOf(value: unknown): readonly unknown[] | undefined {
   return value === null || (isObject(value) && Object.keys(value).length === 0) ? [] : undefined;
 }
 
-/** 2025-11-25, utilities/pagination: clients of that era take an empty cursor as the end. In 2026-07-28 it is a cursor. */
-function cursorIn({ nextCursor }: JsonObject, era: Era): string | undefined {
+function cursorIn({ nextCursor }: JsonObject, endsWithEmptyCursor: boolean): string | undefined {
   if (typeof nextCursor === 'number') return String(nextCursor);
-  return typeof nextCursor === 'string' && (nextCursor !== '' || era === 'modern') ? nextCursor : undefined;
+  if (typeof nextCursor !== 'string' || (nextCursor === '' && endsWithEmptyCursor)) return undefined;
+  return nextCursor;
 }
 
 /**
@@ -77,15 +82,14 @@ function cursorIn({ nextCursor }: JsonObject, era: Era): string | undefined {
  * Returns the reason in `leftOut` alone when the list cannot be read, or is longer than the limits of the gateway.
  */
 export async function readListIfFit(
-  ask: Ask,
-  era: Era,
+  server: ListedServer,
   list: ListKind,
   room: Room,
 ): Promise<Omit<FoundList, 'items'> & { readonly items?: readonly JsonObject[] }> {
   const giveBack = room.mark();
   const without = (reason: string) => ({ leftOut: [{ list, reason }], isCut: true });
   try {
-    const found = await readList(ask, era, list, room);
+    const found = await readList(server, list, room);
     if (!found.isCut) return found;
     giveBack();
     return without(

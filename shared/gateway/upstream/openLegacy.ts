@@ -41,6 +41,7 @@ async function openStreamable({ outbound, url, signal, capabilities }: Opening):
   return {
     profile: profileOf('legacy', session.version, result, result['serverInfo']),
     ask: (method, params) => askInSession(session, method, params, signal),
+    endsWithEmptyCursor: true,
     close: () => session.close(),
   };
 }
@@ -63,6 +64,7 @@ async function openHttpSse({ outbound, url, signal }: Opening): Promise<OpenServ
   const profile = profileOf('legacy', version, result, serverInfo);
   return {
     profile: { ...profile, transport: 'sse', capabilities: withoutChanges(profile.capabilities) },
+    endsWithEmptyCursor: true,
     ask: async (method, params) =>
       resultOf(method, await outcomeOf({ kind: 'stream', items: session.ask(method, params) })),
     close: () => {

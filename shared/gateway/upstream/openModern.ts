@@ -45,6 +45,7 @@ export async function openModern(
       metaOf(found.result)[META.serverInfo] ?? found.result['serverInfo'],
     ),
     ask: async (method, params) => resultOf(method, await send(method, params)),
+    endsWithEmptyCursor: false,
     close: () => Promise.resolve(),
   };
 }

@@ -72,6 +72,8 @@ export type Ask = (method: string, params: JsonObject) => Promise<JsonObject>;
 export interface OpenServer {
   readonly profile: Profile;
   readonly ask: Ask;
+  /** Whether an empty cursor is the end of a list (2025-11-25, utilities/pagination). In 2026-07-28 it is a cursor. */
+  readonly endsWithEmptyCursor: boolean;
   /** Ends the session, if there is one. */
   close(): Promise<void>;
 }

@@ -6,14 +6,14 @@ import { MAX_CURATED_ITEMS } from '../limits.ts';
 import { slugSchema } from '../records/server.ts';
 
 /** The names of tools that the APIs of models accept. */
-const shownName = z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/, 'must be 1 to 64 of A-Z, a-z, 0-9, _, . and -');
+const shownName = /^[A-Za-z0-9_-]{1,64}$/;
 const description = z.string().trim().min(1).max(4_096);
 
 /** A tool or a prompt of a server in a toolset, which may give it another name and description. */
 const curatedItemSchema = z.strictObject({
   server: slugSchema,
   name: z.string().min(1).max(128),
-  as: shownName.optional(),
+  as: z.string().optional(),
   description: description.optional(),
 });
 export type CuratedItem = Readonly<z.infer<typeof curatedItemSchema>>;
@@ -47,8 +47,13 @@ const curated = <T extends { tools: CuratedItem[]; prompts: CuratedItem[]; resou
       const seen = new Set<string>();
       items.forEach((item, index) => {
         const name = shownAs(item);
-        if (item.as === undefined && !shownName.safeParse(name).success)
-          wrong([field, index, 'as'], 'is required: clients may reject the name that the server gave');
+        if (!shownName.test(name))
+          wrong(
+            [field, index, 'as'],
+            item.as === undefined
+              ? 'is required: clients may reject the name that the server gave'
+              : 'must be 1 to 64 of A-Z, a-z, 0-9, _ and -',
+          );
         // Some clients ignore letter case.
         else if (seen.has(name.toLowerCase()))
           wrong([field, index, 'as'], `is taken: "${name}" is in the toolset already`);

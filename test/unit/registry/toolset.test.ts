@@ -15,6 +15,8 @@ test.each([
   { why: 'two that differ by case alone', patch: { tools: [pick('a'), pick('A')] }, paths: ['tools.1.as'] },
   { why: 'a name that clients need not accept', patch: { tools: [pick('zählen')] }, paths: ['tools.0.as'] },
   { why: 'such a name under another', patch: { tools: [pick('zählen', 'count')] }, paths: [] },
+  { why: 'a dot, which models refuse', patch: { tools: [pick('a.b')] }, paths: ['tools.0.as'] },
+  { why: 'an alias with a dot', patch: { prompts: [pick('a', 'a.b')] }, paths: ['prompts.0.as'] },
   { why: 'an alias of 65 letters', patch: { tools: [pick('a', 'x'.repeat(65))] }, paths: ['tools.0.as'] },
   {
     why: 'a resource twice',
