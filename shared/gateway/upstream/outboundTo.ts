@@ -7,7 +7,7 @@ import { redactedBody } from '../../platform/outbound/redactedBody.ts';
 import { createRedactor, type Redactor } from '../../platform/security/redact.ts';
 import type { Seal } from '../../platform/security/seal.ts';
 import { openUrl } from '../../registry/records/serverUrl.ts';
-import type { UpstreamTarget } from '../../registry/records/upstreamSettings.ts';
+import { credentialsIn, type UpstreamTarget } from '../../registry/records/upstreamSettings.ts';
 import { secretsIn } from '../../registry/secrets/urlSecrets.ts';
 import { MAX_REDACTORS } from '../protocol/limits.ts';
 
@@ -60,7 +60,8 @@ export function createOutboundTo(outbound: OutboundClient, credentials: Credenti
       async request(request) {
         const headers: Record<string, string> = { ...request.headers };
         const secrets = [...secretsOfUrl];
-        for (const [name, { credential }] of wanted) {
+        for (const [name, { value }] of wanted) if (value !== undefined) headers[name] = value;
+        for (const [name, credential] of credentialsIn(upstream)) {
           // The URL of this request decides, because a server may name another URL for messages.
           const use = { tenantId, url: request.url };
           const value = await credentials.valueOf(credential, use, user?.());

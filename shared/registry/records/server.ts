@@ -6,14 +6,17 @@ import { submittedServerJsonSchema } from '../serverJson/serverJson.ts';
 import { eraSchema } from './era.ts';
 import { type UpstreamSettings, upstreamSettingsSchema } from './upstreamSettings.ts';
 
-/** `pending` until the registration's plan has ended, then `active` or `rejected`, with the reason. */
-export const serverStatusSchema = z.enum(['pending', 'active', 'rejected']);
+/**
+ * `pending` until the registration's plan has ended, then `active` or `rejected`, with the reason. An administrator makes an active
+ * server `disabled`: it takes no calls and is not published until it is enabled.
+ */
+export const serverStatusSchema = z.enum(['pending', 'active', 'rejected', 'disabled']);
 
 /** The tenants that see and use a server: its own, or every tenant of the gateway. */
 export const visibilitySchema = z.enum(['tenant', 'shared']);
 
 /** Where the published entry of a server with a `server.json` leads clients: to the gateway, or to the remotes of that document. */
-export const advertiseSchema = z.enum(['gateway', 'server']);
+export const advertiseSchema = z.enum(['gateway', 'direct']);
 
 /** A tool as its server describes it; unknown fields are kept. */
 const toolSchema = z.looseObject({ name: z.string() });
@@ -73,6 +76,8 @@ export interface ServerContent {
 }
 export interface Registration extends ServerContent {
   readonly slug: string;
+  /** Whether the server is disabled when its registration ends. */
+  readonly disabled?: boolean | undefined;
 }
 
 const contentShape = {
@@ -85,7 +90,7 @@ const contentShape = {
   owner: z.string().trim().min(1).max(200).superRefine(refuseSecrets).optional(),
   /** `tenant` when absent. */
   visibility: visibilitySchema.optional(),
-  /** For a server with a `server.json`; `server` when absent. */
+  /** For a server with a `server.json`; `gateway` when absent. */
   advertise: advertiseSchema.optional(),
   upstream: upstreamSettingsSchema.optional(),
 };
@@ -100,8 +105,9 @@ function contentOf(
     return z.NEVER;
   };
   if ((url === undefined) === (server === undefined)) return wrong(['url'], 'give either url or server');
-  const remote = url ?? server?.remotes?.find(({ type }) => type === 'streamable-http')?.url;
-  if (remote === undefined) return wrong(['server', 'remotes'], 'has none of the type streamable-http');
+  const remote = url ?? (server && remoteOf(server));
+  if (remote === undefined)
+    return wrong(['server', 'remotes'], 'has none of the type streamable-http or sse');
   if (rest.advertise !== undefined && server === undefined)
     return wrong(['advertise'], 'is for servers with a server.json: others lead to the gateway anyway');
   const {
@@ -113,9 +119,20 @@ function contentOf(
   return { url: remote, server, title, description, tags, ...others };
 }
 
+/** Returns the URL to call: one without variables before others, and Streamable HTTP before the older HTTP+SSE. */
+function remoteOf({ remotes = [] }: z.infer<typeof submittedServerJsonSchema>): string | undefined {
+  const rank = ({ type, url }: (typeof remotes)[number]) =>
+    (/[{}]/.test(url) ? 2 : 0) + (type === 'sse' ? 1 : 0);
+  return remotes.toSorted((one, other) => rank(one) - rank(other))[0]?.url;
+}
+
 export const registrationSchema = z
-  .strictObject({ slug: slugSchema, ...contentShape })
-  .transform((body, context): Registration => ({ slug: body.slug, ...contentOf(body, context) }));
+  .strictObject({ slug: slugSchema, disabled: z.boolean().optional(), ...contentShape })
+  .transform(({ slug, disabled, ...content }, context): Registration => ({
+    slug,
+    ...(disabled !== undefined && { disabled }),
+    ...contentOf(content, context),
+  }));
 
 /** A new description, which replaces the whole earlier one. */
 export const serverContentSchema = z.strictObject(contentShape).transform(contentOf);
@@ -136,7 +153,8 @@ export const serverRecordSchema = z.object({
   server: z.record(z.string(), z.unknown()).optional(),
   /** Absent: `tenant`. */
   visibility: visibilitySchema.optional(),
-  advertise: advertiseSchema.optional(),
+  /** Absent: `gateway`. Earlier versions stored `server` for `direct`. */
+  advertise: z.preprocess((said) => (said === 'server' ? 'direct' : said), advertiseSchema.optional()),
   upstream: upstreamSettingsSchema.optional(),
   status: serverStatusSchema,
   statusReason: z.string().optional(),
