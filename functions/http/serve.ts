@@ -11,7 +11,7 @@ import { letEveryPageRead, letPagesRead } from './cors.ts';
 import { type OwnHosts, readTarget } from './hosts.ts';
 import { DEFAULT_DEADLINE_MS, SLOW_MS } from './limits.ts';
 import { canName, noSuchName, pathParameters } from './paths.ts';
-import { readJson } from './requestBody.ts';
+import { readBodyOf, readJson } from './requestBody.ts';
 import type { Route } from './route.ts';
 
 /** The part of a request that is read; a Functions `HttpRequest` and a Fetch `Request` both have it. */
@@ -157,12 +157,12 @@ async function answer<Body>(
 }
 
 async function readBody<Body>(
-  { body: schema, bodyWhenAbsent }: Route<Body>,
+  { body: schema, bodyWhenAbsent, parseBody }: Route<Body>,
   request: IncomingRequest,
 ): Promise<Result<Body>> {
   // Only routes without a schema have `undefined` for a body.
   if (!schema) return succeed(undefined as Body);
-  const json = await readJson(request, bodyWhenAbsent);
+  const json = await (parseBody ? readBodyOf(request, parseBody) : readJson(request, bodyWhenAbsent));
   if (!json.ok) return json;
   const parsed = schema.safeParse(json.value);
   if (parsed.success) return succeed(parsed.data);
