@@ -3,6 +3,7 @@ import { SERVER_TIMING, stage } from '../../platform/telemetry/serverTiming.ts';
 import { continueTrace, type Trace, traceparentOf } from '../../platform/telemetry/trace.ts';
 import type { Tool } from '../../registry/records/server.ts';
 import type { ActiveServer } from '../catalogue/catalogue.ts';
+import { disabledServer } from '../catalogue/view.ts';
 import { allowsServerRequests } from '../protocol/clientFeatures.ts';
 import { metaOf } from '../protocol/envelope.ts';
 import { HEADER_MISMATCH, toJsonRpcError } from '../protocol/errorCodes.ts';
@@ -40,7 +41,9 @@ export function createForward(parts: Parts): Method {
       const { kind } = routed.error;
       if (kind === 'method_not_allowed') return noMethod(inbound);
       if (kind === 'not_found') record(requestedResource(method, params), 'refused', kind);
-      return reject(call, routed.error);
+      const slug = kind === 'not_found' ? view.slugIn?.(method, params) : undefined;
+      const isDisabled = slug !== undefined && (await parts.isDisabled(actor.tenantId, slug));
+      return reject(call, isDisabled ? disabledServer(slug) : routed.error);
     }
     const { server, params: own, tool, resource } = routed.value;
     if (tool) {

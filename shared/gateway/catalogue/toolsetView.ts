@@ -2,7 +2,7 @@ import { fail, succeed } from '../../platform/base/result.ts';
 import { type CuratedItem, shownAs, type Toolset } from '../../registry/toolsets/toolset.ts';
 import type { JsonObject } from '../protocol/jsonRpc.ts';
 import type { ActiveServer, Catalogue } from './catalogue.ts';
-import { type Finder, isSound, routeBy, type View } from './view.ts';
+import { type Finder, isSound, namedIn, routeBy, type View } from './view.ts';
 
 const INSTRUCTIONS = 'A curated set of tools of several MCP servers.';
 
@@ -115,6 +115,15 @@ export function toolsetView(toolset: Toolset, catalogue: Catalogue): View {
       }
     },
     route: (method, params) => routeBy(finder, method, params),
+    slugIn(method, params) {
+      const { name, uri } = namedIn(params);
+      const items = method === 'tools/call' ? toolset.tools : toolset.prompts;
+      const item =
+        uri === undefined
+          ? items.find((candidate) => shownAs(candidate) === name)
+          : toolset.resources.find((candidate) => candidate.uri === uri);
+      return item?.server;
+    },
     show: (_server, result) => result,
     showUri: (_server, uri) => uri,
     listensForLists: false,

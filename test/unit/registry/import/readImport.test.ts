@@ -179,6 +179,45 @@ describe('a server.json', () => {
     expect(JSON.stringify(skipped)).not.toContain(canary);
   });
 
+  test.each<[string, object]>([
+    ['repository: {}', { repository: {} }],
+    ['a repository of empty texts', { repository: { url: '', source: '' } }],
+    ['a repository without a source', { repository: { url: 'https://github.com/a/b', source: '' } }],
+    ['nulls', { title: null, websiteUrl: null, icons: null, packages: null, repository: null, _meta: null }],
+    ['empty texts', { title: '', websiteUrl: '' }],
+    ['a null in a remote', { remotes: [{ type: 'streamable-http', url, headers: null, variables: null }] }],
+    ['a null among the remotes', { remotes: [null, { type: 'streamable-http', url }] }],
+  ])('with %s is taken as one without', async (_, more) => {
+    const plain = serverJson({ remotes: [{ type: 'streamable-http', url }], title: undefined });
+    const [registration] = (await read(serverJson({ ...plain, ...more }))).registrations;
+    expect(registration?.server).toEqual(JSON.parse(JSON.stringify(plain)));
+  });
+
+  test.each<[string, Readonly<Record<string, unknown>>]>([
+    [
+      'an old $schema',
+      { $schema: 'https://static.modelcontextprotocol.io/schemas/2025-07-09/server.schema.json' },
+    ],
+    ['a remote twice', { remotes: [1, 2].map(() => ({ type: 'streamable-http', url })) }],
+    ['sse alone', { remotes: [{ type: 'sse', url }] }],
+    [
+      'a template before a whole URL',
+      {
+        remotes: [
+          { type: 'sse', url: 'https://{h}', variables: { h: {} } },
+          { type: 'sse', url },
+        ],
+      },
+    ],
+    [
+      "a null in the publisher's own data",
+      { _meta: { 'io.modelcontextprotocol.registry/publisher-provided': { a: null } } },
+    ],
+  ])('with %s is taken as it is', async (_, more) => {
+    const [registration] = (await read(serverJson(more))).registrations;
+    expect(registration).toMatchObject({ url, server: more });
+  });
+
   test('that asks each client for its token is taken', async () => {
     const headers = [{ name: 'Authorization', value: 'Bearer {token}', isSecret: true, isRequired: true }];
     expect((await read(remote({ headers }))).registrations).toHaveLength(1);
