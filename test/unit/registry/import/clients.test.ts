@@ -291,6 +291,12 @@ describe('the text of a document', () => {
     },
   );
 
+  test('in TOML has a bound', () => {
+    const line = '# a comment\n';
+    expect(parseDocumentText(line.repeat(20_000))).toEqual({});
+    expect(parseDocumentText(line.repeat(30_000))).toBeUndefined();
+  });
+
   test('of bytes that are no text is in neither format', () => {
     expect(parseDocument(new Uint8Array([0x7b, 0xff, 0x7d]))).toMatchObject({ ok: false });
   });
