@@ -37,7 +37,7 @@ export function readClientEntry(value: unknown): ImportedEntry | Skipped {
   const unsafe = unsafeShape(value, MESSAGE_BOUNDS);
   if (unsafe !== undefined) return { reason: unsafe };
   if (!isObject(value)) return { reason: 'is not an entry of an mcp.json' };
-  const place = placeOf(value);
+  const place = placeOf(isObject(value['transport']) ? { ...value, ...value['transport'] } : value);
   if ('reason' in place) return place;
   const read = readEntryHeaders(value, place.headers);
   if ('reason' in read) return read;

@@ -1,7 +1,7 @@
 import { parse as parseToml } from 'smol-toml';
 import stripJsonComments from 'strip-json-comments';
 import { parseJson } from '../../platform/base/json.ts';
-import { fail, type Result, succeed } from '../../platform/base/result.ts';
+import { invalid, type Result, succeed } from '../../platform/base/result.ts';
 import { MAX_TOML_LENGTH } from '../limits.ts';
 
 /**
@@ -11,10 +11,10 @@ import { MAX_TOML_LENGTH } from '../limits.ts';
 export function parseDocument(bytes: Uint8Array): Result<unknown> {
   const text = textOf(bytes);
   const value = text === undefined ? undefined : parseDocumentText(text);
-  return value === undefined ? fail({ kind: 'invalid', message: UNREADABLE }) : succeed(value);
+  return value === undefined ? invalid('', UNREADABLE) : succeed(value);
 }
 
-export const UNREADABLE = 'the document is neither JSON nor TOML in UTF-8';
+const UNREADABLE = 'the document is neither JSON nor TOML in UTF-8';
 
 /** Does the same for a text. Returns `undefined` for any other text. */
 export function parseDocumentText(marked: string): unknown {

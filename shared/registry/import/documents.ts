@@ -21,6 +21,7 @@ const PLACES: readonly (readonly string[])[] = [
   ['mcpServers'], // Claude, Cursor, Windsurf, Cline, Gemini, Copilot
   ['mcp_servers'], // Codex
   ['context_servers'], // Zed
+  ['amp.mcpServers'], // Amp
   ['mcp', 'servers'], // settings.json of VS Code, OpenCode 2
   ['projects', '*', 'mcpServers'], // .claude.json of Claude Code
 ];

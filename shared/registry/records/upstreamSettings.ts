@@ -69,6 +69,14 @@ export const credentialsIn = (
     credential === undefined ? [] : [[name, credential] as const],
   );
 
+/** Returns the headers with a literal value. */
+export const literalsIn = (upstream: UpstreamSettings | undefined): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    Object.entries(upstream?.headers ?? {}).flatMap(([name, { value }]) =>
+      value === undefined ? [] : [[name, value] as const],
+    ),
+  );
+
 /** What the gateway needs to call a server. It uses the credentials of the server's tenant. */
 export interface UpstreamTarget extends ServerUrl {
   readonly tenantId: string;

@@ -24,6 +24,7 @@ describe('the servers of a client', () => {
       { projects: { a: { mcpServers: {} }, b: { mcpServers: { stock: { url } } } } },
     ],
     ['Codex', { model: 'x', mcp_servers: { stock: { url } } }],
+    ['Amp', { 'amp.mcpServers': { stock: { url } } }],
     ['Zed', { theme: 'x', context_servers: { stock: { source: 'custom', url } } }],
     ['OpenCode 1', { mcp: { stock: { type: 'remote', url, enabled: true } } }],
     ['OpenCode 2', { mcp: { servers: { stock: { type: 'remote', url } } } }],
@@ -94,6 +95,7 @@ describe('an entry', () => {
       'remote',
     ].map((type): [string, object] => [`the type ${type}`, { type, url }]),
     ['a transport', { transport: 'streamable-http', url }],
+    ['a transport with the URL in it', { transport: { type: 'sse', url } }],
     ['a transportType', { transportType: 'sse', url }],
   ])('of %s is taken', async (_, entry) => {
     expect(await readEntry(entry)).toEqual({ registrations: [stock], skipped: [] });
