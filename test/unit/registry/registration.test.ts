@@ -108,6 +108,13 @@ describe('a registration', () => {
     expect(problems(body)?.[0]).toBe(problem);
   });
 
+  test.each([{}, { url: '', source: '' }])(
+    'by a server.json with the repository %j has none',
+    (repository) => {
+      expect(parse({ server: { ...server, repository } }).data?.server).toEqual(server);
+    },
+  );
+
   test('may have headers with literal values', () => {
     const upstream = { headers: { 'x-region': { value: 'eu west' }, 'x-key': { credential: 'k' } } };
     expect(parse({ url: remote.url, upstream }).data?.upstream).toEqual(upstream);
