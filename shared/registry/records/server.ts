@@ -4,6 +4,7 @@ import { refuseSecrets } from '../secrets/literalSecrets.ts';
 import { tagsOf, tagsSchema } from '../serverJson/gatewayMeta.ts';
 import { submittedServerJsonSchema } from '../serverJson/serverJson.ts';
 import { eraSchema } from './era.ts';
+import { remoteOf, withFixedHeaders } from './remotes.ts';
 import { type UpstreamSettings, upstreamSettingsSchema } from './upstreamSettings.ts';
 
 /**
@@ -105,8 +106,9 @@ function contentOf(
     return z.NEVER;
   };
   if ((url === undefined) === (server === undefined)) return wrong(['url'], 'give either url or server');
-  const remote = url ?? (server && remoteOf(server));
-  if (remote === undefined)
+  const remote = server && remoteOf(server);
+  const called = url ?? remote?.url;
+  if (called === undefined)
     return wrong(['server', 'remotes'], 'has none of the type streamable-http or sse');
   if (rest.advertise !== undefined && server === undefined)
     return wrong(['advertise'], 'is for servers with a server.json: others lead to the gateway anyway');
@@ -116,14 +118,8 @@ function contentOf(
     tags = server && tagsOf(server),
     ...others
   } = rest;
-  return { url: remote, server, title, description, tags, ...others };
-}
-
-/** Returns the URL to call: one without variables before others, and Streamable HTTP before the older HTTP+SSE. */
-function remoteOf({ remotes = [] }: z.infer<typeof submittedServerJsonSchema>): string | undefined {
-  const rank = ({ type, url }: (typeof remotes)[number]) =>
-    (/[{}]/.test(url) ? 2 : 0) + (type === 'sse' ? 1 : 0);
-  return remotes.toSorted((one, other) => rank(one) - rank(other))[0]?.url;
+  const upstream = remote ? withFixedHeaders(rest.upstream, remote) : rest.upstream;
+  return { url: called, server, title, description, tags, ...others, ...(upstream && { upstream }) };
 }
 
 export const registrationSchema = z

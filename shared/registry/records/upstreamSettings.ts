@@ -35,7 +35,8 @@ const headerSchema = z
     error: 'must have either a credential of the settings or a literal value',
   });
 
-const headersSchema = z
+/** Headers by their names in lower case. */
+export const headersSchema = z
   .record(headerNameSchema, headerSchema)
   .refine((headers) => Object.keys(headers).length <= 10, 'must be at most 10 headers')
   .superRefine((headers, context) => {

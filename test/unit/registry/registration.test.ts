@@ -115,6 +115,26 @@ describe('a registration', () => {
     },
   );
 
+  test('by a server.json sends the fixed headers of its remote, which clients of the gateway do not', () => {
+    const headers = [
+      { name: 'X-Region', value: 'eu' },
+      { name: 'X-Team', value: 'stock' },
+      { name: 'X-User', value: '{user}', variables: { user: {} } },
+      { name: 'X-Asked', isRequired: true },
+      { name: 'Accept', value: '*/*' },
+      { name: 'X-Odd', value: 'größe' },
+    ];
+    const described = { ...server, remotes: [{ ...remote, headers }] };
+    const taken = { 'x-region': { value: 'eu' }, 'x-team': { value: 'stock' } };
+    expect(parse({ server: described }).data).toMatchObject({ server: described });
+    expect(parse({ server: described }).data?.upstream).toEqual({ headers: taken });
+    const upstream = { retries: 2, headers: { 'x-team': { value: 'ours' } } };
+    expect(parse({ server: described, upstream }).data?.upstream).toEqual({
+      retries: 2,
+      headers: { ...taken, ...upstream.headers },
+    });
+  });
+
   test('may have headers with literal values', () => {
     const upstream = { headers: { 'x-region': { value: 'eu west' }, 'x-key': { credential: 'k' } } };
     expect(parse({ url: remote.url, upstream }).data?.upstream).toEqual(upstream);
