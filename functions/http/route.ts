@@ -44,7 +44,7 @@ export interface Route<Body = undefined> {
   /** Absent: the body is not read. */
   readonly body?: z.ZodType<Body>;
   /** Parses a body of any content type. Absent: the body must be JSON, and its content type must say so. */
-  readonly parseBody?: (bytes: Uint8Array) => Result<unknown>;
+  readonly parseBytes?: (bytes: Uint8Array) => Result<unknown>;
   /** The body of a request without one. Absent: a body is required. */
   readonly bodyWhenAbsent?: Body;
   /**

@@ -157,12 +157,12 @@ async function answer<Body>(
 }
 
 async function readBody<Body>(
-  { body: schema, bodyWhenAbsent, parseBody }: Route<Body>,
+  { body: schema, bodyWhenAbsent, parseBytes }: Route<Body>,
   request: IncomingRequest,
 ): Promise<Result<Body>> {
   // Only routes without a schema have `undefined` for a body.
   if (!schema) return succeed(undefined as Body);
-  const json = await (parseBody ? readBodyOf(request, parseBody) : readJson(request, bodyWhenAbsent));
+  const json = await (parseBytes ? readBodyOf(request, parseBytes) : readJson(request, bodyWhenAbsent));
   if (!json.ok) return json;
   const parsed = schema.safeParse(json.value);
   if (parsed.success) return succeed(parsed.data);

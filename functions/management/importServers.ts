@@ -52,7 +52,7 @@ export function importRoutes(deps: AppDeps): readonly Route<unknown>[] {
     permission: 'servers.write',
     isResumable: true,
     body: importSchema,
-    parseBody: parseDocument,
+    parseBytes: parseDocument,
     async handle(call): Promise<Result<Answer>> {
       const { body } = call;
       const read = await ('url' in body ? fetchImport(body.url, deps) : readImport(body.document));
