@@ -7,6 +7,7 @@ import {
 } from '@azure/functions';
 import { StreamResponse, TextResponse } from '../../shared/platform/http/responses.ts';
 import { fallback } from './fallback.ts';
+import { withoutRepeatedSlashes } from './repeatedSlashes.ts';
 import type { Route } from './route.ts';
 import { type HttpDeps, type HttpFunction, recorded, serve } from './serve.ts';
 
@@ -28,8 +29,17 @@ export function registerRoutes(routes: readonly Route<unknown>[], deps: HttpDeps
     methods: everyMethod,
     route: '{*path}',
     authLevel: 'anonymous',
-    handler: handledBy(recorded(FALLBACK_NAME, deps, (request) => fallback(request, routes, deps))),
+    handler: handledBy(answerOthers(routes, deps)),
   });
+}
+
+/** Answers the requests that the host matches to no route. */
+function answerOthers(routes: readonly Route<unknown>[], deps: HttpDeps): HttpFunction {
+  const answer = recorded(FALLBACK_NAME, deps, (request) => fallback(request, routes, deps));
+  return (request) => {
+    const meant = withoutRepeatedSlashes(request, routes);
+    return meant ? serve(meant.route, deps)(meant.request) : answer(request);
+  };
 }
 
 const handledBy =

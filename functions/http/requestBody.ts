@@ -20,26 +20,42 @@ export async function readJson(
   whenAbsent?: unknown,
   parse?: ParseText,
 ): Promise<Result<unknown>> {
-  const mistyped = typeFault(request.headers);
-  if (mistyped !== undefined && whenAbsent === undefined) return mistyped;
+  const fault = typeFault(request.headers);
+  if (fault !== undefined && whenAbsent === undefined) return fault;
   const bytes = await bodyOf(request);
   if (!bytes.ok) return bytes;
   if (bytes.value.length === 0)
     return whenAbsent === undefined ? invalid('a JSON body is required') : succeed(whenAbsent);
-  if (mistyped !== undefined) return mistyped;
+  if (fault !== undefined) return fault;
   const value = parseJsonBytes(bytes.value, parse);
   return value === undefined ? invalid('the body is not valid JSON in UTF-8') : succeed(value);
 }
 
+/** Reads a body of at most 1 MiB of any content type. Failures: those of `readJson`, and those of `parse`. */
+export async function readBodyOf(
+  request: BodySource,
+  parse: (bytes: Uint8Array) => Result<unknown>,
+): Promise<Result<unknown>> {
+  const compressed = encodingFault(request.headers);
+  if (compressed) return compressed;
+  const bytes = await bodyOf(request);
+  if (!bytes.ok) return bytes;
+  return bytes.value.length === 0 ? invalid('a body is required') : parse(bytes.value);
+}
+
+const mistyped = (message: string) => fail({ kind: 'unsupported_media_type', message });
+
 function typeFault(headers: BodySource['headers']): Result<never> | undefined {
-  const mistyped = (message: string) => fail({ kind: 'unsupported_media_type', message });
   const [type] = (headers.get('content-type') ?? '').split(';');
   if (type?.trim().toLowerCase() !== 'application/json')
     return mistyped('the body must be JSON: send "Content-Type: application/json"');
-  if ((headers.get('content-encoding') ?? 'identity') !== 'identity')
-    return mistyped('the body must not be compressed');
-  return undefined;
+  return encodingFault(headers);
 }
+
+const encodingFault = (headers: BodySource['headers']): Result<never> | undefined =>
+  (headers.get('content-encoding') ?? 'identity') === 'identity'
+    ? undefined
+    : mistyped('the body must not be compressed');
 
 async function bodyOf({ headers, body }: BodySource): Promise<Result<Uint8Array>> {
   const tooLarge = fail({ kind: 'too_large', message: `the body is larger than ${MAX_BODY_BYTES} bytes` });

@@ -46,6 +46,8 @@ export interface Route<Body = undefined> {
   readonly body?: z.ZodType<Body>;
   /** Parses the text of the body. Absent: `JSON.parse`, for which every number is a double. */
   readonly parseBody?: ParseText;
+  /** Parses a body of any content type. Absent: the body must be JSON, and its content type must say so. */
+  readonly parseBytes?: (bytes: Uint8Array) => Result<unknown>;
   /** The body of a request without one. Absent: a body is required. */
   readonly bodyWhenAbsent?: Body;
   /**

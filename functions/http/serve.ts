@@ -11,7 +11,7 @@ import { letEveryPageRead, letPagesRead } from './cors.ts';
 import { type OwnHosts, readTarget } from './hosts.ts';
 import { DEFAULT_DEADLINE_MS, SLOW_MS } from './limits.ts';
 import { canName, noSuchName, pathParameters } from './paths.ts';
-import { readJson } from './requestBody.ts';
+import { readBodyOf, readJson } from './requestBody.ts';
 import type { Route } from './route.ts';
 
 /** The part of a request that is read; a Functions `HttpRequest` and a Fetch `Request` both have it. */
@@ -166,12 +166,14 @@ async function answer<Body>(
 }
 
 async function readBody<Body>(
-  { body: schema, bodyWhenAbsent, parseBody }: Route<Body>,
+  { body: schema, bodyWhenAbsent, parseBody, parseBytes }: Route<Body>,
   request: IncomingRequest,
 ): Promise<Result<Body>> {
   // Only routes without a schema have `undefined` for a body.
   if (!schema) return succeed(undefined as Body);
-  const json = await readJson(request, bodyWhenAbsent, parseBody);
+  const json = await (parseBytes
+    ? readBodyOf(request, parseBytes)
+    : readJson(request, bodyWhenAbsent, parseBody));
   if (!json.ok) return json;
   const parsed = schema.safeParse(json.value);
   if (parsed.success) return succeed(parsed.data);

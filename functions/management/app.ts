@@ -26,6 +26,7 @@ import { reportRoutes } from './reports.ts';
 import { serverRoutes } from './servers.ts';
 import { sessionRoutes } from './sessions.ts';
 import { slownessRecorder } from './slowness.ts';
+import { switchServerRoutes } from './switchServers.ts';
 import { toolsetRoutes } from './toolsets.ts';
 
 /** Every route of the management app. */
@@ -35,6 +36,7 @@ export const managementRoutes = (deps: AppDeps): readonly Route<unknown>[] =>
 const resourceRoutes = (deps: AppDeps): readonly Route<unknown>[] => [
   healthRoute,
   ...serverRoutes(deps),
+  ...switchServerRoutes(deps),
   ...bulkServerRoutes(deps),
   ...importRoutes(deps),
   ...officialRegistryRoutes(deps),

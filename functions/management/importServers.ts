@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { tenantHint } from '../../shared/identity/access/tenants.ts';
 import { MAX_BULK_SERVERS } from '../../shared/orchestration/model/limits.ts';
 import { fail, type Result, succeed } from '../../shared/platform/base/result.ts';
+import { parseDocument, parseDocumentText } from '../../shared/registry/import/documentText.ts';
 import { exportFormats, exportServers } from '../../shared/registry/import/exportServers.ts';
 import { fetchImport } from '../../shared/registry/import/fetchImport.ts';
 import { type Import, readImport } from '../../shared/registry/import/readImport.ts';
@@ -12,12 +13,32 @@ import { registerAll } from './bulkServers.ts';
 import { readQuery } from './paging.ts';
 import { privileged } from './privileged.ts';
 
-const importSchema = z
+const requestSchema = z
   .strictObject({ url: z.string().max(2048).optional(), document: z.unknown().optional() })
   .refine(({ url, document }) => (url === undefined) !== (document === undefined), {
     error: 'give either url or document',
-  });
-type ImportRequest = z.infer<typeof importSchema>;
+  })
+  .transform(({ url, document }) => (url === undefined ? { document: parsedText(document) } : { url }));
+
+/** A request with one of the two fields, or the document itself. */
+const importSchema = z.unknown().transform((body, context): ImportRequest => {
+  if (!isRequest(body)) return { document: body };
+  const request = requestSchema.safeParse(body);
+  if (request.success) return request.data;
+  for (const issue of request.error.issues)
+    context.addIssue({ code: 'custom', path: issue.path, message: issue.message });
+  return z.NEVER;
+});
+type ImportRequest = { readonly url: string } | { readonly document: unknown };
+
+const isRequest = (body: unknown): boolean =>
+  typeof body === 'object' &&
+  body !== null &&
+  ('document' in body || ('url' in body && typeof body.url === 'string') || Object.keys(body).length === 0);
+
+/** A document may be sent as its text, with its comments, or in TOML. */
+const parsedText = (document: unknown): unknown =>
+  typeof document === 'string' ? (parseDocumentText(document) ?? document) : document;
 
 const formatSchema = z.object({ format: z.enum(exportFormats).optional() });
 const PAGE = 100;
@@ -31,9 +52,10 @@ export function importRoutes(deps: AppDeps): readonly Route<unknown>[] {
     permission: 'servers.write',
     isResumable: true,
     body: importSchema,
+    parseBytes: parseDocument,
     async handle(call): Promise<Result<Answer>> {
-      const { url, document } = call.body;
-      const read = await (url === undefined ? readImport(document) : fetchImport(url, deps));
+      const { body } = call;
+      const read = await ('url' in body ? fetchImport(body.url, deps) : readImport(body.document));
       if (!read.ok) return read;
       const { registrations, skipped } = read.value;
       if (registrations.length > MAX_BULK_SERVERS) {

@@ -1,9 +1,12 @@
 import { itemHash } from '../../shared/registry/records/itemHashes.ts';
-import type { Discovery, ServerRecord } from '../../shared/registry/records/server.ts';
+import type { Discovery, ServerRecord, Tool } from '../../shared/registry/records/server.ts';
 import { planHref } from './plans.ts';
 
-/** Returns a server as lists show it to a tenant. For a server of another tenant it omits the internal fields. */
-export function serverSummary(record: ServerRecord, viewer: string): object {
+/**
+ * Returns a server as lists show it to a tenant. For a server of another tenant it omits the internal fields. Its health is
+ * `failed` while the circuit breaker is open, and `disabled` for a server that takes no calls.
+ */
+export function serverSummary(record: ServerRecord, viewer: string, isBroken: boolean): object {
   const { slug, title, description, url, tags, owner, visibility, status, statusReason, discovery } = record;
   const isOwn = record.tenantId === viewer;
   return {
@@ -17,15 +20,27 @@ export function serverSummary(record: ServerRecord, viewer: string): object {
     statusReason,
     era: discovery?.era,
     toolCount: discovery?.tools.length,
+    health: discovery && {
+      status: status === 'disabled' ? 'disabled' : isBroken ? 'failed' : 'healthy',
+      checkedAt: discovery.discoveredAt,
+    },
   };
 }
 
-/** Returns all fields of a server. Its health is `failed` while the circuit breaker is open. */
-export function serverDetails(record: ServerRecord, viewer: string, isBroken: boolean): object {
+/** The parts of a server's details that are long, and are shown when a caller asks for them. */
+export const detailParts = ['schemas'] as const;
+
+/** Returns all fields of a server, with the schemas of its tools if `include` names them. */
+export function serverDetails(
+  record: ServerRecord,
+  viewer: string,
+  isBroken: boolean,
+  include: readonly (typeof detailParts)[number][] = [],
+): object {
   const { discovery, planId, statusChangedAt, createdBy, createdAt, updatedAt } = record;
   const { server, advertise, upstream } = record;
   return {
-    ...serverSummary(record, viewer),
+    ...serverSummary(record, viewer, isBroken),
     ...(record.tenantId === viewer && {
       server,
       advertise,
@@ -34,14 +49,10 @@ export function serverDetails(record: ServerRecord, viewer: string, isBroken: bo
       createdBy,
     }),
     statusChangedAt,
-    health: discovery && {
-      status: isBroken ? 'failed' : 'healthy',
-      checkedAt: discovery.discoveredAt,
-    },
     protocolVersion: discovery?.protocolVersion,
     serverInfo: discovery?.serverInfo,
     capabilities: discovery?.capabilities,
-    ...offered(discovery),
+    ...offered(discovery, include.includes('schemas')),
     leftOut: discovery?.leftOut,
     discoveredAt: discovery?.discoveredAt,
     createdAt,
@@ -50,7 +61,7 @@ export function serverDetails(record: ServerRecord, viewer: string, isBroken: bo
 }
 
 /** Returns what the server offers, each item with its hash. A list that is not stored is absent. */
-function offered(discovery: Discovery | undefined): object {
+function offered(discovery: Discovery | undefined, withSchemas: boolean): object {
   const { tools = [], prompts, resources, resourceTemplates, needs = [] } = discovery ?? {};
   const needed = new Map(needs.map(({ tool, features }) => [tool, features]));
   return {
@@ -58,8 +69,13 @@ function offered(discovery: Discovery | undefined): object {
       name: tool.name,
       ...described(tool),
       clientNeeds: needed.get(tool.name),
+      ...(withSchemas && schemasOf(tool)),
     })),
-    prompts: prompts?.map((prompt) => ({ name: prompt.name, ...described(prompt) })),
+    prompts: prompts?.map((prompt) => ({
+      name: prompt.name,
+      ...described(prompt),
+      ...(withSchemas && { arguments: prompt['arguments'] }),
+    })),
     resources: resources?.map((resource) => ({
       uri: resource.uri,
       name: resource['name'],
@@ -72,6 +88,12 @@ function offered(discovery: Discovery | undefined): object {
     })),
   };
 }
+
+const schemasOf = ({ inputSchema, outputSchema, annotations }: Tool): object => ({
+  inputSchema,
+  outputSchema,
+  annotations,
+});
 
 function described(item: Readonly<Record<string, unknown>>): object {
   const { title, description } = item;

@@ -20,13 +20,21 @@ import type { Answer, Call, Route } from '../http/route.ts';
 import { readPage, readQuery } from './paging.ts';
 import { planHref } from './plans.ts';
 import { privileged } from './privileged.ts';
-import { serverDetails, serverSummary } from './serverView.ts';
+import { detailParts, serverDetails, serverSummary } from './serverView.ts';
 import { askerOf, followPlan } from './wait.ts';
 
 const filterSchema = z.object({
   status: serverStatusSchema.optional(),
   tag: z.string().max(40).optional(),
   search: z.string().max(200).optional(),
+});
+
+const detailSchema = z.object({
+  include: z
+    .string()
+    .transform((names) => names.split(','))
+    .pipe(z.array(z.enum(detailParts)))
+    .optional(),
 });
 
 /** Default of `?wait=` for a removal, in seconds: it ends soon, and its caller needs the result. */
@@ -78,7 +86,8 @@ export function serverRoutes(deps: AppDeps): readonly Route<unknown>[] {
       if (!filter.ok) return filter;
       const read = (limit: number, after?: string) =>
         visibleServers.list(tenantId, filter.value, limit, after);
-      return readPage(query, read, (record) => serverSummary(record, tenantId));
+      const failing = new Set(await circuitBreaker.openServers(tenantId));
+      return readPage(query, read, (record) => serverSummary(record, tenantId, failing.has(record.slug)));
     },
   };
 
@@ -87,11 +96,14 @@ export function serverRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'GET',
     path: 'servers/{slug}',
     permission: 'servers.read',
-    async handle({ actor, params: { slug = '' } }): Promise<Result<Answer>> {
+    async handle({ actor, params: { slug = '' }, query }): Promise<Result<Answer>> {
+      const asked = readQuery(query, detailSchema);
+      if (!asked.ok) return asked;
       const stored = await visibleServers.find(actor.tenantId, slug);
       if (!stored) return fail({ kind: 'not_found', message: `there is no server "${slug}"` });
       const failing = await circuitBreaker.openServers(actor.tenantId);
-      const body = serverDetails(stored.value, actor.tenantId, failing.includes(slug));
+      const isBroken = failing.includes(slug);
+      const body = serverDetails(stored.value, actor.tenantId, isBroken, asked.value.include);
       return succeed({ status: 200, headers: { etag: stored.etag }, body });
     },
   };

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { fail, type Result, succeed } from '../../shared/platform/base/result.ts';
+import { missingItems } from '../../shared/registry/toolsets/missingItems.ts';
 import {
   type NewToolset,
   newToolsetSchema,
@@ -19,9 +20,17 @@ const hrefOf = (slug: string): string => `/toolsets/${slug}`;
 /** Routes for toolsets: curated sets of tools, prompts and resources, each with an MCP endpoint of its own. */
 export function toolsetRoutes({
   toolsets,
+  visibleServers,
   audit,
   clock,
-}: Pick<AppDeps, 'toolsets' | 'audit' | 'clock'>): readonly Route<unknown>[] {
+}: Pick<AppDeps, 'toolsets' | 'visibleServers' | 'audit' | 'clock'>): readonly Route<unknown>[] {
+  /** Returns all fields of a toolset, with the items that its endpoint does not show now. */
+  const view = async ({ tenantId, ...toolset }: Toolset): Promise<object> => ({
+    ...toolset,
+    href: hrefOf(toolset.slug),
+    missing: await missingItems({ tenantId, ...toolset }, visibleServers),
+  });
+
   /** Returns the stored toolset if a repeated request asks for the same one: the first request stored it and then failed. */
   async function existing(wanted: Toolset, requestId: string | undefined): Promise<Toolset | undefined> {
     const found =
@@ -44,7 +53,7 @@ export function toolsetRoutes({
       const made =
         (await toolsets.add(toolset)) === 'inserted' ? toolset : await existing(toolset, requestId);
       return made
-        ? succeed({ status: 201, headers: { location: hrefOf(body.slug) }, body: view(made) })
+        ? succeed({ status: 201, headers: { location: hrefOf(body.slug) }, body: await view(made) })
         : fail({ kind: 'already_exists', message: `there is a toolset "${body.slug}" already` });
     },
   };
@@ -66,7 +75,7 @@ export function toolsetRoutes({
     async handle({ actor, params: { slug = '' } }): Promise<Result<Answer>> {
       const stored = await toolsets.find(actor.tenantId, slug);
       return stored
-        ? succeed({ status: 200, headers: { etag: stored.etag }, body: view(stored.value) })
+        ? succeed({ status: 200, headers: { etag: stored.etag }, body: await view(stored.value) })
         : notFound(slug);
     },
   };
@@ -89,7 +98,7 @@ export function toolsetRoutes({
         if (tooLarge) return tooLarge;
         const outcome = await toolsets.replace(toolset, stored.etag);
         if (outcome.status === 'replaced')
-          return succeed({ status: 200, headers: { etag: outcome.etag }, body: view(toolset) });
+          return succeed({ status: 200, headers: { etag: outcome.etag }, body: await view(toolset) });
       }
     },
   };
@@ -128,8 +137,4 @@ function summary({ slug, title, description, tools, prompts, resources }: Toolse
     resourceCount: resources.length,
     href: hrefOf(slug),
   };
-}
-
-function view({ tenantId: _tenant, ...toolset }: Toolset) {
-  return { ...toolset, href: hrefOf(toolset.slug) };
 }

@@ -10,6 +10,8 @@ export const MAX_PUBLISHER_META_LENGTH = 4_096;
 export const MAX_DESCRIPTION_LENGTH = 100;
 /** Characters of a URL in a record or a document. */
 export const MAX_URL_LENGTH = 2_048;
+/** Characters of a header value in a record. */
+export const MAX_HEADER_VALUE_LENGTH = 1_024;
 
 // Records and versions
 
@@ -51,6 +53,8 @@ export const MAX_PAGE_ENTRIES = 10 * PAGE_ENTRIES;
 export const MAX_CURSOR_LENGTH = 2_048;
 /** Bytes of an imported document or page: as much as an MCP message may have. */
 export const MAX_IMPORT_BYTES = 4 * 1024 * 1024;
+/** Characters of an imported TOML document: a hundred times what a client keeps in one. */
+export const MAX_TOML_LENGTH = 262_144;
 /** Pages of an imported list: some 2,000 servers, more than anyone registers at once. */
 export const MAX_IMPORT_PAGES = 20;
 /** Servers of an imported document, including skipped entries and older versions. */

@@ -328,6 +328,34 @@ describe('servers from elsewhere', () => {
     expect(JSON.stringify(body)).not.toContain('canary');
   });
 
+  test('are imported from the file of a client as it is, and stay disabled until they are enabled', async () => {
+    const file = `\ufeff{
+      // our servers
+      "servers": { "workshop": { "type": "sse", "url": "${topology.urls.toolbox}", "disabled": true, }, },
+    }`;
+    const imported = await admin.post('/servers/import?wait=20', file);
+    expect(imported.body['servers']).toMatchObject([{ slug: 'workshop', status: 'disabled' }]);
+    const list = async () => {
+      const url = new URL('/servers/workshop/mcp', topology.urls.mcp).href;
+      const answer = await post(url, 'legacy', 'tools/list', {}, { authorization: `Bearer ${token}` });
+      return { status: answer.status, message: (await answer.all())[0] };
+    };
+    const refused = {
+      status: 404,
+      message: { error: { message: expect.stringMatching(/disabled/) as string } },
+    };
+    expect(await list()).toMatchObject(refused);
+    expect((await admin.post('/servers/workshop/enable', {})).body).toMatchObject({ status: 'active' });
+    expect(await list()).toMatchObject({ status: 200, message: { result: { tools: {} } } });
+    expect((await admin.post('/servers/workshop/disable', {})).body).toMatchObject({ status: 'disabled' });
+    await expect.poll(list, { timeout: 5_000 }).toMatchObject(refused);
+    const audit = (await admin.get('/audit?limit=100')).body['items'] as { action: string }[];
+    expect(audit.map(({ action }) => action)).toEqual(
+      expect.arrayContaining(['servers.enable', 'servers.disable']),
+    );
+    expect((await admin.delete('/servers/workshop')).status).toBe(204);
+  });
+
   test('cannot be imported from what is no such document, nor from an address that is none', async () => {
     expect((await admin.post('/servers/import', { document: { a: 1 } })).status).toBe(400);
     expect((await admin.post('/servers/import', { url: 'file:///etc/passwd' })).status).toBe(400);

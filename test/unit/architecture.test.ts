@@ -80,6 +80,8 @@ const packages: Readonly<Record<string, RegExp>> = {
   undici: /^shared\/platform\/outbound\/outboundClient\.ts$/,
   'ipaddr.js': /^shared\/platform\/security\/addressRules\.ts$/,
   jose: /^shared\/(identity\/tokens\/\w+|specialists\/mcp-security-auditor\/forgeTokens)\.ts$/,
+  'smol-toml': /^shared\/registry\/import\/documentText\.ts$/,
+  'strip-json-comments': /^shared\/registry\/import\/documentText\.ts$/,
   '@cfworker/json-schema': /^shared\/specialists\/fastmcp-specialist\/outputSchema\.ts$/,
 };
 

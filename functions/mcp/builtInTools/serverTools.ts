@@ -23,6 +23,7 @@ const serverSchema = z.object({
   statusReason: z.string().optional(),
   era: z.string().optional(),
   toolCount: z.int().optional(),
+  health: z.object({ status: z.string(), checkedAt: z.string() }).optional(),
 });
 
 /** What is registered, and registering. */

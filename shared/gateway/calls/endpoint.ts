@@ -1,6 +1,7 @@
+import type { DomainError } from '../../platform/base/errors.ts';
 import { toProblem } from '../../platform/http/problem.ts';
 import { StreamResponse } from '../../platform/http/responses.ts';
-import type { View } from '../catalogue/view.ts';
+import { disabledServer, type View } from '../catalogue/view.ts';
 import { listenLegacy } from '../listen/listen.ts';
 import { acceptedForm } from '../protocol/accept.ts';
 import { classify } from '../protocol/classify.ts';
@@ -44,13 +45,18 @@ export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
     return token === null ? undefined : ((await sessions.find(actor, view.endpoint, token)) ?? 'unknown');
   }
 
+  async function noEndpoint({ front, actor }: McpRequest, id: RequestId | null): Promise<Response> {
+    const isDisabled = front.kind === 'server' && (await parts.isDisabled(actor.tenantId, front.slug));
+    return noSuchEndpoint(id, isDisabled ? disabledServer(front.slug) : undefined);
+  }
+
   async function post(request: McpPost): Promise<Response> {
     const inbound = classify(request.headers, request.message);
     if (inbound.kind === 'refused') return jsonResponse(inbound.status, inbound.id, { error: inbound.error });
     const startedAt = performance.now();
     const view = await viewOf(request);
     const viewMs = performance.now() - startedAt;
-    if (view === undefined) return noSuchEndpoint('id' in inbound ? inbound.id : idOf(inbound));
+    if (view === undefined) return noEndpoint(request, 'id' in inbound ? inbound.id : idOf(inbound));
     const mayHaveSession = inbound.kind === 'response' || inbound.client.hasSessions;
     const isHandshake = inbound.kind === 'request' && inbound.message.method === 'initialize';
     const session = mayHaveSession && !isHandshake ? await sessionOf(request, view) : undefined;
@@ -95,7 +101,7 @@ export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
 
   async function listen(request: McpRequest): Promise<Response> {
     const view = await viewOf(request);
-    if (view === undefined) return noSuchEndpoint(null);
+    if (view === undefined) return noEndpoint(request, null);
     const session = await sessionOf(request, view);
     const known = session === 'unknown' ? undefined : session;
     const canSend = (await view.servers()).some(
@@ -112,7 +118,7 @@ export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
 
   async function remove(request: McpRequest): Promise<Response> {
     const view = await viewOf(request);
-    if (view === undefined) return noSuchEndpoint(null);
+    if (view === undefined) return noEndpoint(request, null);
     const session = await sessionOf(request, view);
     if (session === undefined) return jsonResponse(400, null, noSession);
     if (session === 'unknown') return noSuchSession(null);
@@ -147,9 +153,10 @@ function idOf(inbound: ReturnType<typeof classify>): RequestId | null {
   return inbound.kind === 'request' ? inbound.message.id : null;
 }
 
+const NO_ENDPOINT: DomainError = { kind: 'not_found', message: 'There is no such endpoint.' };
+
 /** The same for an endpoint of another tenant, of an inactive server, and for one that never existed. */
-function noSuchEndpoint(id: RequestId | null): Response {
-  const error = { kind: 'not_found', message: 'There is no such endpoint.' } as const;
+function noSuchEndpoint(id: RequestId | null, error = NO_ENDPOINT): Response {
   return jsonResponse(toProblem(error).status, id, { error: toJsonRpcError(error) });
 }
 

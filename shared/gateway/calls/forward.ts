@@ -5,7 +5,7 @@ import type { Tool } from '../../registry/records/server.ts';
 import type { ActiveServer } from '../catalogue/catalogue.ts';
 import { acceptedForm } from '../protocol/accept.ts';
 import { repairPage } from '../catalogue/readLists.ts';
-import { LISTS } from '../catalogue/view.ts';
+import { disabledServer, LISTS } from '../catalogue/view.ts';
 import { allowsServerRequests, canBeAsked } from '../protocol/clientFeatures.ts';
 import { metaOf } from '../protocol/envelope.ts';
 import { HEADER_MISMATCH, toJsonRpcError } from '../protocol/errorCodes.ts';
@@ -45,7 +45,9 @@ export function createForward(parts: Parts): Method {
       const { kind } = routed.error;
       if (kind === 'method_not_allowed') return noMethod(inbound);
       if (kind === 'not_found') record(requestedResource(method, params), 'refused', kind);
-      return reject(call, routed.error);
+      const slug = kind === 'not_found' ? view.slugIn?.(method, params) : undefined;
+      const isDisabled = slug !== undefined && (await parts.isDisabled(actor.tenantId, slug));
+      return reject(call, isDisabled ? disabledServer(slug) : routed.error);
     }
     const { server, params: own, tool, resource } = routed.value;
     if (tool) {

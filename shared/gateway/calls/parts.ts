@@ -31,6 +31,7 @@ export interface Parts extends GatewayDeps, FeedDeps {
   readonly cancellations: Cancellations;
   readonly feeds: Feeds;
   readonly find: Catalogue['find'];
+  readonly isDisabled: Catalogue['isDisabled'];
   readonly circuitBreaker: CircuitBreaker;
   /** Returns the view of the endpoint that a request names; `undefined` when there is none. */
   readonly viewOf: (request: McpRequest) => Promise<View | undefined>;
@@ -54,6 +55,7 @@ export function createParts(deps: GatewayDeps): Parts {
     feeds: new Map(),
     refresh: createRefresh({ ...deps, discoveries }, catalogue.invalidate),
     find: catalogue.find,
+    isDisabled: catalogue.isDisabled,
     streams: createClientStreams(createTenantPlaces(MAX_CLIENT_STREAMS, tenants)),
     version: (tenantId) => deps.visibleServers.version(tenantId),
     viewOf: viewFinder(catalogue, createPersonalCatalogue({ ...deps, discoveries }), deps),

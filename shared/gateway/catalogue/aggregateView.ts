@@ -5,7 +5,7 @@ import type { ActiveServer, Catalogue } from './catalogue.ts';
 import { dependsOnClient, mergedExtensions, toolsFor, type Viewer, viewerKey } from './clientView.ts';
 import { joinInstructions } from './instructions.ts';
 import { aggregateName, aggregateUri, findNamed, parseAggregateUri, slugIn } from './names.ts';
-import { type Finder, isSound, KEYS, type ListKind, nameless, routeBy, type View } from './view.ts';
+import { type Finder, isSound, KEYS, type ListKind, namedIn, nameless, routeBy, type View } from './view.ts';
 
 const INSTRUCTIONS =
   'Tools of several MCP servers behind one endpoint. A tool is named {server}__{tool}: call it by that whole name.';
@@ -89,6 +89,11 @@ export function aggregateView(catalogue: Catalogue, tenantId: string): View {
       return known;
     },
     route: (method, params) => routeBy(finder, method, params),
+    slugIn(_method, params) {
+      const { name, uri } = namedIn(params);
+      if (typeof name === 'string') return slugIn(name);
+      return typeof uri === 'string' ? parseAggregateUri(uri)?.slug : undefined;
+    },
     show: ({ slug }, result) => {
       const { contents, content, messages } = result;
       return {

@@ -18,6 +18,8 @@ export type ActiveServer = ServerRecord & { readonly discovery: Discovery };
 export interface Catalogue {
   /** As of two seconds ago at most. */
   readonly find: (tenantId: string, slug: string) => Promise<ActiveServer | undefined>;
+  /** Returns whether an administrator has disabled the server. Reads the record, since only refused requests ask. */
+  readonly isDisabled: (tenantId: string, slug: string) => Promise<boolean>;
   /** A curated set, as of two seconds ago at most. */
   toolset(tenantId: string, slug: string): Promise<Toolset | undefined>;
   /** Drops a record that this instance has changed. */
@@ -56,6 +58,7 @@ export function createCatalogue(deps: {
 
   return {
     find: findServer.find,
+    isDisabled: async (tenantId, slug) => (await servers.find(tenantId, slug))?.value.status === 'disabled',
     toolset: findToolset.find,
     invalidate: findServer.invalidate,
     async all(tenantId) {

@@ -6,7 +6,7 @@ import type { ActiveServer, Catalogue } from './catalogue.ts';
 import { dependsOnClient, mergedExtensions, toolsFor } from './clientView.ts';
 import { joinInstructions } from './instructions.ts';
 import { aggregateUri, parseAggregateUri } from './names.ts';
-import { type Finder, isSound, routeBy, type View } from './view.ts';
+import { type Finder, isSound, namedIn, routeBy, type View } from './view.ts';
 
 const INSTRUCTIONS = 'A curated set of tools of several MCP servers.';
 
@@ -149,6 +149,15 @@ export function toolsetView(toolset: Toolset, catalogue: Catalogue): View {
       }
     },
     route: (method, params) => routeBy(finder, method, params),
+    slugIn(method, params) {
+      const { name, uri } = namedIn(params);
+      const items = method === 'tools/call' ? toolset.tools : toolset.prompts;
+      const item =
+        uri === undefined
+          ? items.find((candidate) => shownAs(candidate) === name)
+          : toolset.resources.find((candidate) => candidate.uri === uri);
+      return item?.server;
+    },
     show(server, result) {
       const { contents } = result;
       const shown = renameApps(result, (uri) => showUri(server, uri));

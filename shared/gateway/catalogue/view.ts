@@ -43,6 +43,8 @@ export interface View {
   list(kind: ListKind, viewer: Viewer): Promise<readonly JsonObject[] | undefined>;
   /** Returns the server of a request. Failures: `invalid`, `not_found`, and `method_not_allowed` for a method that no server gets. */
   route(method: string, params: JsonObject): Promise<Result<Routed>>;
+  /** Returns the slug in a request of an endpoint with several servers, whether or not that server takes calls. */
+  slugIn?(method: string, params: JsonObject): string | undefined;
   /** Returns a result of a server with the names of this endpoint. */
   show(server: ActiveServer, result: JsonObject): JsonObject;
   /** Returns a URI of a server as this endpoint names it. */
@@ -95,6 +97,18 @@ export const unknownTool = (name: string): DomainError => ({
   kind: 'not_found',
   message: `There is no tool "${name.slice(0, 200)}". tools/list names the tools that you can call.`,
 });
+
+/** The failure of a request for a server that an administrator has disabled. */
+export const disabledServer = (slug: string): DomainError => ({
+  kind: 'not_found',
+  message: `The server "${slug}" is disabled. An administrator of the gateway can enable it.`,
+});
+
+/** Returns what a request names: a tool or prompt by its name, or a resource by its URI. */
+export function namedIn(params: JsonObject): { readonly name?: unknown; readonly uri?: unknown } {
+  const { name, uri } = isObject(params['ref']) ? params['ref'] : params;
+  return { name, uri };
+}
 
 /** Names the resource of a request for the audit trail: a tool or a prompt by its name, but no URI, which may hold a secret. */
 export function resourceOf({ slug }: ActiveServer, method: string, params: JsonObject): string {

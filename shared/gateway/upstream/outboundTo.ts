@@ -7,7 +7,7 @@ import { redactedBody } from '../../platform/outbound/redactedBody.ts';
 import { createRedactor, type Redactor } from '../../platform/security/redact.ts';
 import type { Seal } from '../../platform/security/seal.ts';
 import { openUrl } from '../../registry/records/serverUrl.ts';
-import type { UpstreamTarget } from '../../registry/records/upstreamSettings.ts';
+import { credentialsIn, literalsIn, type UpstreamTarget } from '../../registry/records/upstreamSettings.ts';
 import { secretsIn } from '../../registry/secrets/urlSecrets.ts';
 import { MAX_REDACTORS } from '../protocol/limits.ts';
 
@@ -51,16 +51,17 @@ export function createOutboundTo(outbound: OutboundClient, credentials: Credenti
 
   return (target, user) => {
     const { tenantId, url, sealedUrl, upstream } = target;
-    const wanted = Object.entries(upstream?.headers ?? {});
-    if (wanted.length === 0 && sealedUrl === undefined) return outbound;
+    if (upstream?.headers === undefined && sealedUrl === undefined) return outbound;
+    const literals = literalsIn(upstream);
+    const named = credentialsIn(upstream);
     const { url: whole, secrets: secretsOfUrl } = open(target);
     if (whole === undefined) return unopened(outbound);
     return {
       ...outbound,
       async request(request) {
-        const headers: Record<string, string> = { ...request.headers };
+        const headers: Record<string, string> = { ...request.headers, ...literals };
         const secrets = [...secretsOfUrl];
-        for (const [name, { credential }] of wanted) {
+        for (const [name, credential] of named) {
           // The URL of this request decides, because a server may name another URL for messages.
           const use = { tenantId, url: request.url };
           const value = await credentials.valueOf(credential, use, user?.());

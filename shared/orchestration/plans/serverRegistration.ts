@@ -89,7 +89,7 @@ async function begin(
   if (!free.ok) return free;
   const session = await openValidationSession([record], caller, deps);
   const start = planStart({ name: NAME, grantedBy: `plan ${NAME}`, session }, caller, planId);
-  const stored = await storePlan(start, registrationSteps(record), deps);
+  const stored = await storePlan(start, registrationSteps(record, registration.disabled === true), deps);
   // An earlier sending of the request may have stored the plan. The record must not be younger than it.
   const taken = await takeSlug({ ...record, ...createdAt(stored.createdAt) }, deps);
   const outcome: Outcome = taken.ok
@@ -119,7 +119,7 @@ async function resume(
 }
 
 /** If a step after the first fails, the compensation of the first rejects the server with the reason. */
-const registrationSteps = (record: ServerRecord) => {
+const registrationSteps = (record: ServerRecord, disabled: boolean) => {
   const { slug, planId } = record;
   return withInputs(steps, {
     [TAKE_SLUG]: {
@@ -133,7 +133,7 @@ const registrationSteps = (record: ServerRecord) => {
     },
     [validateServer.id]: { input: validationInput(record) },
     update_registry: {
-      input: { slug, planId, discovery: { $resultOf: validateServer.id } },
+      input: { slug, planId, ...(disabled && { disabled }), discovery: { $resultOf: validateServer.id } },
       references: ['/discovery'],
     },
     [auditRegistration.id]: { input: { slug, act: 'registered' } },

@@ -6,6 +6,7 @@ import { type AddressPolicy, checkOutboundUrl } from '../../platform/security/ad
 import type { Seal } from '../../platform/security/seal.ts';
 import { type ServerContent, type ServerRecord, serverRecordSchema } from '../../registry/records/server.ts';
 import { openUrl, sealUrl, type ServerUrl } from '../../registry/records/serverUrl.ts';
+import { credentialsIn } from '../../registry/records/upstreamSettings.ts';
 import { literalSecrets } from '../../registry/secrets/literalSecrets.ts';
 import { holdsHidden, secretsNamedIn, withPlainMarker } from '../../registry/secrets/urlSecrets.ts';
 
@@ -60,7 +61,7 @@ export function recordContent(
   const stored = sealUrl(url.value.href, tenantId, seal);
   if (visibility === 'shared' && stored.sealedUrl !== undefined)
     return invalid('url', publishedSecret(url.value.href));
-  for (const [name, { credential }] of Object.entries(upstream?.headers ?? {})) {
+  for (const [name, credential] of credentialsIn(upstream)) {
     const known = credentials.check(credential, { tenantId, url: url.value.href });
     if (!known.ok) return invalid(`upstream.headers.${name}.credential`, known.error.message);
   }

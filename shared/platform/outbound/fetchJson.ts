@@ -10,11 +10,21 @@ export interface JsonSource {
   readonly maxBytes: number;
 }
 
+/** Reads a JSON document from an untrusted server. Failures: those of `fetchBytes`, and `unavailable` for other content. */
+export async function fetchJson(outbound: OutboundClient, source: JsonSource): Promise<Result<unknown>> {
+  const bytes = await fetchBytes(outbound, source);
+  if (!bytes.ok) return bytes;
+  const value = parseJsonBytes(bytes.value);
+  return value === undefined
+    ? fail({ kind: 'unavailable', message: 'it answered with something that is not JSON' })
+    : succeed(value);
+}
+
 /**
- * Reads a JSON document from an untrusted server. Failures: `invalid` for an address that may not be called and for a request that
+ * Reads a document from an untrusted server. Failures: `invalid` for an address that may not be called and for a request that
  * the server rejects; `too_large`; `timeout`; `unavailable`. No failure holds anything that the server sent.
  */
-export async function fetchJson(outbound: OutboundClient, source: JsonSource): Promise<Result<unknown>> {
+export async function fetchBytes(outbound: OutboundClient, source: JsonSource): Promise<Result<Uint8Array>> {
   const { url, timeoutMs, maxBytes } = source;
   const signal = AbortSignal.timeout(timeoutMs);
   const sent = await outbound.request({
@@ -32,11 +42,9 @@ export async function fetchJson(outbound: OutboundClient, source: JsonSource): P
   }
   try {
     const bytes = await body.bytes(maxBytes);
-    if (!bytes) return fail({ kind: 'too_large', message: `it answered with more than ${maxBytes} bytes` });
-    const value = parseJsonBytes(bytes);
-    return value === undefined
-      ? fail({ kind: 'unavailable', message: 'it answered with something that is not JSON' })
-      : succeed(value);
+    return bytes
+      ? succeed(bytes)
+      : fail({ kind: 'too_large', message: `it answered with more than ${maxBytes} bytes` });
   } catch (error) {
     return fail(explain(error, signal));
   }

@@ -1,10 +1,11 @@
 import type { Clock } from '../../platform/base/clock.ts';
 import { readUrl } from '../../platform/base/readUrl.ts';
 import { fail, type Result } from '../../platform/base/result.ts';
-import { fetchJson } from '../../platform/outbound/fetchJson.ts';
+import { fetchBytes, type JsonSource } from '../../platform/outbound/fetchJson.ts';
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { IMPORT_TIMEOUT_MS, MAX_IMPORT_BYTES, MAX_IMPORT_PAGES, PAGE_ENTRIES } from '../limits.ts';
 import { fetchServerPage, readServerPage, type ServerPage } from '../officialApi/serverPages.ts';
+import { parseDocument } from './documentText.ts';
 import { type Import, readImport } from './readImport.ts';
 
 export interface FetchImportDeps {
@@ -45,7 +46,7 @@ export async function fetchImport(
     return readImport(entries);
   };
 
-  const document = await fetchJson(outbound, from(url));
+  const document = await fetchDocument(outbound, from(url));
   if (document.ok) {
     const page = readServerPage(document.value);
     if (page.ok) return listAll(url, page.value);
@@ -56,6 +57,15 @@ export async function fetchImport(
   const first = await fetchServerPage(outbound, from(list), {});
   if (first.ok) return listAll(list, first.value);
   return document.ok ? readImport(document.value) : document;
+}
+
+async function fetchDocument(outbound: OutboundClient, source: JsonSource): Promise<Result<unknown>> {
+  const bytes = await fetchBytes(outbound, source);
+  if (!bytes.ok) return bytes;
+  const document = parseDocument(bytes.value);
+  return document.ok
+    ? document
+    : fail({ kind: 'unavailable', message: `it answered, but ${document.error.message}` });
 }
 
 /** Returns the URL of the list of a registry, limited to the latest version of each server. */

@@ -15,9 +15,9 @@ export interface Import {
 }
 
 /**
- * Reads the servers of an `mcp.json` of VS Code, Claude or Cursor, of one `server.json` or a list of them, or of the answer of a
- * registry, of which it takes the latest version of each server. It skips what cannot be registered, with the reason. Secrets are
- * neither imported nor shown. It yields to the event loop after each server, because a document may be long. Failures: `invalid`
+ * Reads the servers of a client's configuration (`documents.ts` lists the clients), of one `server.json` or a list of them, or of
+ * the answer of a registry, of which it takes the latest version of each server. It skips what cannot be registered, with the
+ * reason. Secrets are neither imported nor shown. It yields to the event loop after each server, because a document may be long. Failures: `invalid`
  * for any other document; `too_large` for more than 2,000 servers.
  */
 export async function readImport(document: unknown): Promise<Result<Import>> {
@@ -25,7 +25,7 @@ export async function readImport(document: unknown): Promise<Result<Import>> {
   if (!candidates) {
     return invalid(
       'document',
-      'must be an mcp.json, a server.json, a list of these or the answer of a registry',
+      "must be a client's configuration such as an mcp.json, a server.json, a list of these or the answer of a registry",
     );
   }
   if (candidates.length > MAX_IMPORT_CANDIDATES)
@@ -43,13 +43,16 @@ export async function readImport(document: unknown): Promise<Result<Import>> {
     const read =
       newest.get(name) === candidate
         ? registrationOf(candidate, slug)
-        : { reason: 'is in the document in another version, which is imported' };
+        : { reason: candidate.kind === 'client' ? REPEATED : OTHER_VERSION };
     if ('reason' in read) skipped.push({ name: name.slice(0, 200), reason: read.reason });
     else registrations.push(read);
     await nextTurn();
   }
   return succeed({ registrations, skipped });
 }
+
+const REPEATED = 'is in the document twice: the first is imported';
+const OTHER_VERSION = 'is in the document in another version, which is imported';
 
 /** Returns the latest version of each name, by the rules of the registry. */
 function newestOf(candidates: readonly Candidate[]): ReadonlyMap<string, Candidate> {
@@ -72,7 +75,7 @@ function registrationOf(candidate: Candidate, slug: string): Registration | { re
     const judged = readClientEntry(candidate.entry);
     if ('reason' in judged) return judged;
     const title = candidate.name.trim().slice(0, 100).toWellFormed().trim();
-    return parsed({ slug, url: judged.url, ...(title !== slug && title !== '' && { title }) });
+    return parsed({ slug, ...judged, ...(title !== slug && title !== '' && { title }) });
   }
   const entry = readUpstreamEntry(candidate.entry);
   if (!entry.ok) {

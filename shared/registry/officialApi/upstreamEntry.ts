@@ -39,7 +39,7 @@ const entrySchema = z.object({
 export function readUpstreamEntry(value: unknown): Result<UpstreamEntry> {
   const unsafe = unsafeShape(value, MESSAGE_BOUNDS);
   if (unsafe !== undefined) return invalid('entry', unsafe);
-  const parsed = entrySchema.safeParse(withoutGatewayMeta(value));
+  const parsed = entrySchema.safeParse(withoutEmptyFields(withoutGatewayMeta(value)));
   if (!parsed.success) return invalidBySchema(parsed.error, 'the entry');
   const { server, _meta } = parsed.data;
   return succeed({ server, ...(_meta?.[OFFICIAL_META] ?? { status: 'active' as const }) });
@@ -53,4 +53,48 @@ function withoutGatewayMeta(value: unknown): unknown {
   if (!found.success) return value;
   const { [GATEWAY_META]: _, ...meta } = found.data.server._meta;
   return { ...found.data, server: { ...found.data.server, _meta: meta } };
+}
+
+/** Optional fields of a `server.json` whose content other registries write as null or empty instead of leaving it out. */
+const optionalFields = [
+  '$schema',
+  'title',
+  'websiteUrl',
+  'icons',
+  'repository',
+  'packages',
+  'remotes',
+  '_meta',
+];
+const serverSchema = z.looseObject({ server: z.looseObject({}) });
+
+/** Removes empty values of optional fields, and a repository without its URL or source. They mean the same as no field. */
+function withoutEmptyFields(value: unknown): unknown {
+  const found = serverSchema.safeParse(value);
+  if (!found.success) return value;
+  const fields = Object.entries(found.data.server).map(([name, field]) => {
+    const isMeta = name === '_meta' && field !== null;
+    return [name, optionalFields.includes(name) && !isMeta ? withoutNulls(field) : field] as const;
+  });
+  return {
+    ...found.data,
+    server: Object.fromEntries(fields.filter(([name, field]) => !isEmpty(name, field))),
+  };
+}
+
+function isEmpty(name: string, field: unknown): boolean {
+  if (!optionalFields.includes(name)) return false;
+  if (field === null || field === '') return true;
+  const repository = name === 'repository' ? repositorySchema.safeParse(field) : undefined;
+  return repository?.success === true && [repository.data.url, repository.data.source].some((text) => !text);
+}
+
+const repositorySchema = z.object({ url: z.string().optional(), source: z.string().optional() });
+
+/** Returns the value without fields that are null. The depth is bounded before. */
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.filter((item) => item !== null).map(withoutNulls);
+  if (typeof value !== 'object' || value === null) return value;
+  const fields = Object.entries(value).filter(([, field]) => field !== null);
+  return Object.fromEntries(fields.map(([name, field]) => [name, withoutNulls(field)]));
 }

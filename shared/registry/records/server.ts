@@ -4,16 +4,20 @@ import { refuseSecrets } from '../secrets/literalSecrets.ts';
 import { tagsOf, tagsSchema } from '../serverJson/gatewayMeta.ts';
 import { submittedServerJsonSchema } from '../serverJson/serverJson.ts';
 import { eraSchema } from './era.ts';
+import { remoteOf, withFixedHeaders } from './remotes.ts';
 import { type UpstreamSettings, upstreamSettingsSchema } from './upstreamSettings.ts';
 
-/** `pending` until the registration's plan has ended, then `active` or `rejected`, with the reason. */
-export const serverStatusSchema = z.enum(['pending', 'active', 'rejected']);
+/**
+ * `pending` until the registration's plan has ended, then `active` or `rejected`, with the reason. An administrator makes an active
+ * server `disabled`: it takes no calls and is not published until it is enabled.
+ */
+export const serverStatusSchema = z.enum(['pending', 'active', 'rejected', 'disabled']);
 
 /** The tenants that see and use a server: its own, or every tenant of the gateway. */
 export const visibilitySchema = z.enum(['tenant', 'shared']);
 
 /** Where the published entry of a server with a `server.json` leads clients: to the gateway, or to the remotes of that document. */
-export const advertiseSchema = z.enum(['gateway', 'server']);
+export const advertiseSchema = z.enum(['gateway', 'direct']);
 
 /** A tool as its server describes it; unknown fields are kept. */
 const toolSchema = z.looseObject({ name: z.string() });
@@ -87,6 +91,8 @@ export interface ServerContent {
 }
 export interface Registration extends ServerContent {
   readonly slug: string;
+  /** Whether the server is disabled when its registration ends. */
+  readonly disabled?: boolean | undefined;
 }
 
 const contentShape = {
@@ -99,7 +105,7 @@ const contentShape = {
   owner: z.string().trim().min(1).max(200).superRefine(refuseSecrets).optional(),
   /** `tenant` when absent. */
   visibility: visibilitySchema.optional(),
-  /** For a server with a `server.json`; `server` when absent. */
+  /** For a server with a `server.json`; `gateway` when absent. */
   advertise: advertiseSchema.optional(),
   upstream: upstreamSettingsSchema.optional(),
 };
@@ -114,8 +120,10 @@ function contentOf(
     return z.NEVER;
   };
   if ((url === undefined) === (server === undefined)) return wrong(['url'], 'give either url or server');
-  const remote = url ?? server?.remotes?.find(({ type }) => type === 'streamable-http')?.url;
-  if (remote === undefined) return wrong(['server', 'remotes'], 'has none of the type streamable-http');
+  const remote = server && remoteOf(server);
+  const called = url ?? remote?.url;
+  if (called === undefined)
+    return wrong(['server', 'remotes'], 'has none of the type streamable-http or sse');
   if (rest.advertise !== undefined && server === undefined)
     return wrong(['advertise'], 'is for servers with a server.json: others lead to the gateway anyway');
   const {
@@ -124,12 +132,17 @@ function contentOf(
     tags = server && tagsOf(server),
     ...others
   } = rest;
-  return { url: remote, server, title, description, tags, ...others };
+  const upstream = remote ? withFixedHeaders(rest.upstream, remote) : rest.upstream;
+  return { url: called, server, title, description, tags, ...others, ...(upstream && { upstream }) };
 }
 
 export const registrationSchema = z
-  .strictObject({ slug: slugSchema, ...contentShape })
-  .transform((body, context): Registration => ({ slug: body.slug, ...contentOf(body, context) }));
+  .strictObject({ slug: slugSchema, disabled: z.boolean().optional(), ...contentShape })
+  .transform(({ slug, disabled, ...content }, context): Registration => ({
+    slug,
+    ...(disabled !== undefined && { disabled }),
+    ...contentOf(content, context),
+  }));
 
 /** A new description, which replaces the whole earlier one. */
 export const serverContentSchema = z.strictObject(contentShape).transform(contentOf);
@@ -150,7 +163,8 @@ export const serverRecordSchema = z.object({
   server: z.record(z.string(), z.unknown()).optional(),
   /** Absent: `tenant`. */
   visibility: visibilitySchema.optional(),
-  advertise: advertiseSchema.optional(),
+  /** Absent: `gateway`. Earlier versions stored `server` for `direct`. */
+  advertise: z.preprocess((said) => (said === 'server' ? 'direct' : said), advertiseSchema.optional()),
   upstream: upstreamSettingsSchema.optional(),
   status: serverStatusSchema,
   statusReason: z.string().optional(),

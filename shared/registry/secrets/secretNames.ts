@@ -1,6 +1,6 @@
 /** Names of headers and URL parameters. The list is wide: a wrong match costs little there. */
 const SECRET_NAME =
-  /auth|token|secret|passw|passphrase|pwd|cookie|credential|session|signature|bearer|jwt|api[-_.]?key|key\d*$|^(?:code|sig|sas|pass|pat|otp|pin)$/i;
+  /auth|token|secret|passw|passphrase|pwd|cookie|credential|session|signature|bearer|jwt|hmac|ticket|assertion|api[-_.]?key|key\d*$|^(?:code|sig|sign|sas|pass|pat|otp|pin|ak|sk)$/i;
 
 /** Returns whether a header or a URL parameter of this name is likely to hold a secret. */
 export const isSecretName = (name: string): boolean => SECRET_NAME.test(name);

@@ -42,6 +42,10 @@ const repositorySchema = z.looseObject({
     .optional(),
 });
 
+/** Publishers and the official registry write an object without content for no repository. */
+const isBlank = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && Object.values(value).every((text) => text === '');
+
 const metaSchema = z.looseObject({
   [PUBLISHER_META]: z
     .record(z.string(), z.unknown(), { error: 'must be an object' })
@@ -63,7 +67,7 @@ const documentSchema = z
     version: specificVersion,
     websiteUrl: webUrl().optional(),
     icons: listOf(iconSchema).optional(),
-    repository: repositorySchema.optional(),
+    repository: z.preprocess((given) => (isBlank(given) ? undefined : given), repositorySchema.optional()),
     packages: listOf(packageSchema).optional(),
     remotes: listOf(remoteSchema).optional(),
     status: z.undefined({ error: 'is set by the registry alone' }).optional(),

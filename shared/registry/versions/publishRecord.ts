@@ -1,9 +1,9 @@
 import { isIP } from 'node:net';
+import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../platform/base/clock.ts';
 import { type Result, succeed } from '../../platform/base/result.ts';
 import { MAX_DESCRIPTION_LENGTH } from '../limits.ts';
 import type { ServerRecord } from '../records/server.ts';
-import { tagsOf } from '../serverJson/gatewayMeta.ts';
 import { type ServerJson, serverJsonSchema } from '../serverJson/serverJson.ts';
 import { specificVersion } from '../serverJson/text.ts';
 import { type Decision, edit, publish, setStatus } from './changes.ts';
@@ -21,16 +21,18 @@ export interface PublishingDeps {
 /**
  * Publishes a registered server. Call it once the record is active; it is idempotent. A server that was withdrawn before is
  * published again. A shared server is published for every other tenant too, unless that tenant published the same name and version
- * itself; a server that is no longer shared is withdrawn there. Failures leave the tenant's registry unchanged: `already_exists` if
+ * itself; a server that is no longer shared is withdrawn there. A repetition with the same `publicationId` changes nothing, also if
+ * the server was withdrawn in between. Failures leave the tenant's registry unchanged: `already_exists` if
  * another server has the same name and version; `invalid` if the change would alter what clients run of a published version.
  */
 export async function publishRecord(
   record: ServerRecord,
   deps: PublishingDeps,
+  publicationId: string = record.planId,
 ): Promise<Result<PublishedVersion>> {
-  const own = publicationOf(record, record.tenantId, deps);
+  const own = { ...publicationOf(record, record.tenantId, deps), publicationId };
   const { name, version } = own.server;
-  const changed = await deps.versions.change(record.tenantId, name, publishOrUpdate(own, deps.clock.now()));
+  const changed = await deps.versions.change(record.tenantId, name, publishOrUpdate(own, record, deps));
   if (!changed.ok) return changed;
   const published = changed.value.find(({ server }) => server.version === version);
   if (!published) throw new Error('a version that was just published is missing');
@@ -40,7 +42,7 @@ export async function publishRecord(
       await deps.versions.change(
         tenantId,
         name,
-        publishOrUpdate(publicationOf(record, tenantId, deps), deps.clock.now()),
+        publishOrUpdate({ ...publicationOf(record, tenantId, deps), publicationId }, record, deps),
       );
     else await withdrawFrom(tenantId, record, deps);
   }
@@ -51,7 +53,7 @@ export async function publishRecord(
 export async function checkPublishable(record: ServerRecord, deps: PublishingDeps): Promise<Result<void>> {
   const publication = publicationOf(record, record.tenantId, deps);
   const versions = await deps.versions.versionsOf(record.tenantId, publication.server.name);
-  const decided = publishOrUpdate(publication, deps.clock.now())(versions);
+  const decided = publishOrUpdate(publication, record, deps)(versions);
   return decided.ok ? succeed(undefined) : decided;
 }
 
@@ -82,7 +84,7 @@ function publicationOf(record: ServerRecord, tenantId: string, deps: PublishingD
   const server = entryOf(record, deps.publicOrigin);
   const { slug, planId: publicationId } = record;
   const shared = tenantId !== record.tenantId && { sharedBy: record.tenantId };
-  return { tenantId, server, slug, ...shared, tags: tagsOf(server), publicationId };
+  return { tenantId, server, slug, ...shared, tags: record.tags, publicationId };
 }
 
 type Origin = Pick<Publication, 'slug' | 'sharedBy'>;
@@ -93,8 +95,20 @@ const isOf = (version: Origin, { slug, sharedBy }: Origin): boolean =>
  * Publishes the version, or updates it if this server published it before. It takes over a version that was imported from another
  * registry, and the tenant's own server takes over a version that another tenant shares.
  */
-function publishOrUpdate(publication: Publication, now: Date): Decision {
+function publishOrUpdate(
+  publication: Publication,
+  record: ServerRecord,
+  { clock, publicOrigin }: PublishingDeps,
+): Decision {
   const { server, slug, sharedBy, publicationId } = publication;
+  const now = clock.now();
+  const allRemotes = [gatewayRemotes(record, publicOrigin), record.server?.['remotes']];
+  /** The same server at the gateway and at its own remotes: to lead clients from one to the other changes nothing that they run. */
+  const moved = (version: PublishedVersion): PublishedVersion =>
+    version.server.version === server.version &&
+    allRemotes.some((remotes) => isDeepStrictEqual(remotes, version.server['remotes']))
+      ? { ...version, server: { ...version.server, remotes: server['remotes'] } }
+      : version;
   return (versions) => {
     const existing = versions.find((version) => version.server.version === server.version);
     const isOurs =
@@ -104,7 +118,7 @@ function publishOrUpdate(publication: Publication, now: Date): Decision {
         (existing.sharedBy !== undefined && sharedBy === undefined));
     const published = publish(publication, now)(versions);
     if (published.ok || !isOurs) return published;
-    const edited = edit(server.version, publication, now)(versions);
+    const edited = edit(server.version, publication, now)(versions.map(moved));
     if (!edited.ok) return edited;
     const revived =
       existing.status === 'deleted'
@@ -127,14 +141,14 @@ function publishOrUpdate(publication: Publication, now: Date): Decision {
 }
 
 /**
- * Returns the `server.json` of a registered server: the one that it was registered with, or one made from its record. The latter
- * leads clients to the gateway; the former does so only if the record has `advertise: 'gateway'`.
+ * Returns the `server.json` of a registered server: the one that it was registered with, or one made from its record. Both lead
+ * clients to the gateway. Only with `advertise: 'direct'` the former keeps its own remotes.
  */
 export function entryOf(record: ServerRecord, publicOrigin: string): ServerJson {
-  const remotes = [{ type: 'streamable-http' as const, url: `${publicOrigin}/servers/${record.slug}/mcp` }];
+  const remotes = gatewayRemotes(record, publicOrigin);
   if (record.server) {
     const server = serverJsonSchema.parse(record.server);
-    return record.advertise === 'gateway' ? { ...server, remotes } : server;
+    return record.advertise === 'direct' ? server : { ...server, remotes };
   }
   const version = specificVersion.safeParse(record.discovery?.serverInfo.version);
   return {
@@ -146,6 +160,10 @@ export function entryOf(record: ServerRecord, publicOrigin: string): ServerJson 
     remotes,
   };
 }
+
+const gatewayRemotes = ({ slug }: ServerRecord, publicOrigin: string) => [
+  { type: 'streamable-http' as const, url: `${publicOrigin}/servers/${slug}/mcp` },
+];
 
 function shortened(text: string): string {
   if (text.length <= MAX_DESCRIPTION_LENGTH) return text;

@@ -57,12 +57,14 @@ export function updateRegistry(deps: EnterDeps): Task {
   return defineTask({
     ...common,
     name: 'update_registry',
-    description: 'Makes a validated server active in the registry, and publishes it.',
-    input: registrationSchema.extend({ discovery: discoverySchema }),
+    description:
+      'Makes a validated server active in the registry, and publishes it. A server may begin disabled.',
+    input: registrationSchema.extend({ discovery: discoverySchema, disabled: z.boolean().optional() }),
     output: decidedSchema,
-    async run({ discovery, ...registration }, { tenantId }) {
-      const decided = await decide(registration, tenantId, deps, { status: 'active', discovery });
-      if (!decided.ok) return decided;
+    async run({ discovery, disabled, ...registration }, { tenantId }) {
+      const status = disabled === true ? 'disabled' : 'active';
+      const decided = await decide(registration, tenantId, deps, { status, discovery });
+      if (!decided.ok || status === 'disabled') return decided.ok ? succeed(shown(decided.value)) : decided;
       const published = await publishRecord(decided.value, deps);
       return published.ok ? succeed(shown(decided.value)) : published;
     },
@@ -116,13 +118,15 @@ export function updateServer(deps: EnterDeps): Task {
       const { server: _s, visibility: _v, advertise: _a, upstream: _u, statusReason: _r, ...rest } = before;
       const { sealedUrl: _url, ...kept } = rest;
       const at = clock.now().toISOString();
-      const statusChangedAt = before.status === 'active' ? before.statusChangedAt : at;
-      const record = {
+      // A change of a disabled server does not enable it.
+      const status = before.status === 'disabled' ? 'disabled' : 'active';
+      const statusChangedAt = before.status === status ? before.statusChangedAt : at;
+      const record: ServerRecord = {
         ...kept,
         ...content,
         planId,
         discovery,
-        status: 'active' as const,
+        status,
         statusChangedAt,
         updatedAt: at,
       };
@@ -133,10 +137,10 @@ export function updateServer(deps: EnterDeps): Task {
         const written = await deps.servers.replace(record, etag);
         if (written.status !== 'replaced') return changed(slug);
       }
-      const renamed = entryOf(before, deps.publicOrigin).name !== entryOf(record, deps.publicOrigin).name;
-      if (renamed) await withdrawRecord(before, deps);
-      const published = await publishRecord(record, deps);
-      if (!published.ok) return published;
+      const isRenamed = entryOf(before, deps.publicOrigin).name !== entryOf(record, deps.publicOrigin).name;
+      if (isRenamed) await withdrawRecord(before, deps);
+      const published = status === 'active' ? await publishRecord(record, deps) : undefined;
+      if (published?.ok === false) return published;
       return succeed({ ...shown(record), ...discoveryChanges(before.discovery, discovery) });
     },
   });

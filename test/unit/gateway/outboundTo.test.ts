@@ -49,6 +49,17 @@ test('a server without a credential pays nothing: its way out is the very client
   expect(outboundTo({ tenantId: 't1', url: 'https://x.example/mcp' })).toBe(outbound);
 });
 
+test('a literal header goes with each request, and is no secret of the answer', async () => {
+  const { outbound, sent } = echoing();
+  const target = { tenantId: 't1', url: 'https://x.example/mcp' };
+  const upstream = { headers: { 'x-region': { value: 'europe-west' } } };
+  const client = createOutboundTo(outbound, testCredentials(), testSeal)({ ...target, upstream });
+  const answer = await client.request(get(target.url));
+  expect(sent[0]?.headers).toEqual({ 'x-region': 'europe-west' });
+  if (!answer.ok) throw new Error(answer.error.message);
+  expect((await answer.value.body.bytes(1_000))?.toString()).toContain('europe-west');
+});
+
 test('without the key that sealed the URL nothing is sent, and the failure says what to do', async () => {
   const { outbound, sent } = echoing();
   const other = createSeal(['another-key-that-is-long-enough-for-it']);

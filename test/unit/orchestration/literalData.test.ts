@@ -27,8 +27,10 @@ const server = {
   remotes: [{ type: 'streamable-http', url: 'https://stock.example.com/mcp' }],
   _meta: { 'com.example/notes': lookalikes },
 };
-const registration = registrationSchema.parse({ slug, server });
-const content = serverContentSchema.parse({ server });
+/** Published as it stands. */
+const described = { server, advertise: 'direct' } as const;
+const registration = registrationSchema.parse({ slug, ...described });
+const content = serverContentSchema.parse(described);
 /** An upstream that describes itself so. */
 const validate = () =>
   succeed({ ...discovery, serverInfo: { name: 's', version: '1', ...lookalikes }, capabilities: lookalikes });
@@ -77,14 +79,14 @@ describe('data that looks like a reference stays as it was sent', () => {
         return refreshServer({ slug }, caller, run.deps);
       },
     ],
-    ['by the named plan of it', (run) => named(run, 'server_registration_with_auth', { slug, server })],
+    ['by the named plan of it', (run) => named(run, 'server_registration_with_auth', { slug, ...described })],
     [
       'by the named plan of a change',
-      async (run) => (await plain(run), named(run, 'server_update', { slug, content: { server } })),
+      async (run) => (await plain(run), named(run, 'server_update', { slug, content: described })),
     ],
     [
       'by the named plan of many',
-      (run) => named(run, 'bulk_server_registration', { servers: [{ slug, server }] }),
+      (run) => named(run, 'bulk_server_registration', { servers: [{ slug, ...described }] }),
     ],
   ])('%s', async (_, enter) => {
     const run = testRegistry({ validate });

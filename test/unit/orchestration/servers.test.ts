@@ -94,13 +94,14 @@ describe('updating a server', () => {
 
   test('leaves it as it was where clients would run something else of a published version', async () => {
     const run = await registry();
-    await updateServer({ slug }, { url: server.remotes[0]?.url ?? '', server }, caller, run.deps);
+    const advertise = 'direct';
+    await updateServer({ slug }, { url: server.remotes[0]?.url ?? '', server, advertise }, caller, run.deps);
     await run.drain();
     const before = await stored(run);
     const moved = { ...server, remotes: [{ type: 'streamable-http', url: 'https://new.example.com/mcp' }] };
     const begun = await updateServer(
       { slug },
-      { url: 'https://new.example.com/mcp', server: moved },
+      { url: 'https://new.example.com/mcp', server: moved, advertise },
       caller,
       run.deps,
     );

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { succeed } from '../../../shared/platform/base/result.ts';
-import type { ServerRecord } from '../../../shared/registry/records/server.ts';
+import { type ServerRecord, serverRecordSchema } from '../../../shared/registry/records/server.ts';
 import { serverJsonSchema } from '../../../shared/registry/serverJson/serverJson.ts';
 import { follow } from '../../../shared/registry/sync/follow.ts';
 import { azureTableVersionStore } from '../../../shared/registry/versions/azureTableVersionStore.ts';
@@ -95,19 +95,18 @@ describe('the entry of a server that was registered by its URL', () => {
   });
 });
 
-test('the entry of a server that was registered by its server.json is that', () => {
+test('an entry leads to the gateway unless its record says direct', () => {
   const server = serverJson({ 'x-own': [1] });
-  expect(entryOf(record({ server }), origin)).toEqual(server);
+  const remotes = [{ type: 'streamable-http', url: `${origin}/servers/stock/mcp` }];
+  expect(entryOf(record(), origin).remotes).toEqual(remotes);
+  expect(entryOf(record({ server }), origin)).toEqual({ ...server, remotes });
+  expect(entryOf(record({ server, advertise: 'gateway' }), origin)).toEqual({ ...server, remotes });
+  expect(entryOf(record({ server, advertise: 'direct' }), origin)).toEqual(server);
 });
 
-test('an entry leads to the gateway where its record says so, or has no server.json', () => {
-  const server = serverJson({ 'x-own': [1] });
-  const toGateway = [{ type: 'streamable-http', url: `${origin}/servers/stock/mcp` }];
-  expect(entryOf(record({ server, advertise: 'gateway' }), origin)).toEqual({
-    ...server,
-    remotes: toGateway,
-  });
-  expect(entryOf(record(), origin).remotes).toEqual(toGateway);
+test('a record of an earlier version that says server is direct', () => {
+  const stored = { ...record({ server: serverJson() }), advertise: 'server' };
+  expect(serverRecordSchema.parse(stored).advertise).toBe('direct');
 });
 
 describe('a shared server', () => {
@@ -225,10 +224,43 @@ describe('a registered server', () => {
     expect(refused).toMatchObject({ ok: false, error: { kind: 'invalid', errors: [{ path: 'remotes' }] } });
   });
 
+  test('is published with the tags of its record', async () => {
+    expect(await publishRecord(record({ tags: ['finance'] }), deps)).toMatchObject({
+      value: { tags: ['finance'] },
+    });
+    const described = record({ slug: 'b', planId: 'plan-b', tags: ['hr'], server: serverJson() });
+    expect(await publishRecord(described, deps)).toMatchObject({ value: { tags: ['hr'] } });
+    const tagged = { latestOnly: true, includeDeleted: false, tags: ['finance'] };
+    const found = await deps.versions.list('t', tagged, 9);
+    expect(found.items.map(({ slug }) => slug)).toEqual(['stock']);
+  });
+
+  test.each(['direct', 'gateway'] as const)(
+    'that led clients %s leads them elsewhere in the same version, since they run the same',
+    async (advertise) => {
+      const server = serverJson();
+      const other = advertise === 'direct' ? 'gateway' : 'direct';
+      await publishRecord(record({ server, advertise }), deps);
+      const turned = record({ server, advertise: other, planId: 'plan-2' });
+      expect(await checkPublishable(turned, deps)).toMatchObject({ ok: true });
+      const published = await publishRecord(turned, deps);
+      expect(published).toMatchObject({ value: { server: { remotes: entryOf(turned, origin).remotes } } });
+    },
+  );
+
+  test('comes back by another call for the same plan, and not by a repetition', async () => {
+    await publishRecord(record(), deps);
+    await withdrawRecord(record(), deps);
+    await publishRecord(record(), deps);
+    expect(await listed()).toEqual([]);
+    expect(await publishRecord(record(), deps, 'enabled')).toMatchObject({ value: { status: 'active' } });
+    expect(await listed()).toEqual(['com.contoso.mcp/stock']);
+  });
+
   test('does not change what clients run of a version', async () => {
-    await publishRecord(record({ server: serverJson() }), deps);
+    await publishRecord(record({ server: serverJson(), advertise: 'direct' }), deps);
     const moved = serverJson({ remotes: [{ type: 'streamable-http', url: 'https://new.example.com/mcp' }] });
-    const change = record({ planId: 'plan-2', server: moved });
+    const change = record({ planId: 'plan-2', server: moved, advertise: 'direct' });
     const refusal = { ok: false, error: { kind: 'invalid', errors: [{ path: 'remotes' }] } };
     expect(await checkPublishable(change, deps)).toMatchObject(refusal);
     expect(await publishRecord(change, deps)).toMatchObject(refusal);

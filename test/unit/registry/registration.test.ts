@@ -44,7 +44,7 @@ describe('a registration', () => {
   test.each([
     [{}, 'url: give either url or server'],
     [{ url: remote.url, server }, 'url: give either url or server'],
-    [{ server: { ...server, remotes: [] } }, 'server.remotes: has none of the type streamable-http'],
+    [{ server: { ...server, remotes: [] } }, 'server.remotes: has none of the type streamable-http or sse'],
     [
       { server: { ...server, name: 'no slash' } },
       'server.name: must be a reverse DNS name and a server name, with one slash',
@@ -70,10 +70,86 @@ describe('a registration', () => {
       'upstream.headers.authorization: Invalid input: expected object, received string',
     ],
     [
+      { url: remote.url, upstream: { headers: { 'x-region': {} } } },
+      'upstream.headers.x-region: must have either a credential of the settings or a literal value',
+    ],
+    [
+      { url: remote.url, upstream: { headers: { 'x-region': { value: 'eu', credential: 'k' } } } },
+      'upstream.headers.x-region: must have either a credential of the settings or a literal value',
+    ],
+    [
+      { url: remote.url, upstream: { headers: { 'x-api-key': { value: 'eu' } } } },
+      'upstream.headers.x-api-key.value: is a secret by the name of its header: name a credential of the settings instead',
+    ],
+    [
+      { url: remote.url, upstream: { headers: { 'x-note': { value: 'Bearer abcdefghijklmnop' } } } },
+      'upstream.headers.x-note.value: holds a token or key: name a credential of the settings instead',
+    ],
+    ...['a\nb', 'a\r\nX-Evil: 1', ' a', 'a ', '', 'größe', 'a\u0000'].map((value): [object, string] => [
+      { url: remote.url, upstream: { headers: { 'x-note': { value } } } },
+      'upstream.headers.x-note.value: must be visible ASCII characters, with spaces between them only',
+    ]),
+    ...[
+      'connection',
+      'transfer-encoding',
+      'host',
+      'proxy-authorization',
+      'mcp-protocol-version',
+      'cookie',
+    ].map((name): [object, string] => [
+      { url: remote.url, upstream: { headers: { [name]: { value: 'x' } } } },
+      `upstream.headers.${name}: Invalid key in record`,
+    ]),
+    [
       { url: remote.url, visibility: 'public' },
       'visibility: Invalid option: expected one of "tenant"|"shared"',
     ],
   ])('%# is refused with a word on what to change', (body, problem) => {
     expect(problems(body)?.[0]).toBe(problem);
+  });
+
+  test.each([{}, { url: '', source: '' }])(
+    'by a server.json with the repository %j has none',
+    (repository) => {
+      expect(parse({ server: { ...server, repository } }).data?.server).toEqual(server);
+    },
+  );
+
+  test('by a server.json sends the fixed headers of its remote, which clients of the gateway do not', () => {
+    const headers = [
+      { name: 'X-Region', value: 'eu' },
+      { name: 'X-Team', value: 'stock' },
+      { name: 'X-User', value: '{user}', variables: { user: {} } },
+      { name: 'X-Asked', isRequired: true },
+      { name: 'Accept', value: '*/*' },
+      { name: 'X-Odd', value: 'größe' },
+    ];
+    const described = { ...server, remotes: [{ ...remote, headers }] };
+    const taken = { 'x-region': { value: 'eu' }, 'x-team': { value: 'stock' } };
+    expect(parse({ server: described }).data).toMatchObject({ server: described });
+    expect(parse({ server: described }).data?.upstream).toEqual({ headers: taken });
+    const upstream = { retries: 2, headers: { 'x-team': { value: 'ours' } } };
+    expect(parse({ server: described, upstream }).data?.upstream).toEqual({
+      retries: 2,
+      headers: { ...taken, ...upstream.headers },
+    });
+  });
+
+  test('may have headers with literal values', () => {
+    const upstream = { headers: { 'x-region': { value: 'eu west' }, 'x-key': { credential: 'k' } } };
+    expect(parse({ url: remote.url, upstream }).data?.upstream).toEqual(upstream);
+  });
+
+  test.each([
+    [['sse'], 'https://mcp.example.com/sse', 'the older transport alone'],
+    [['sse', 'streamable-http'], 'https://mcp.example.com/streamable-http', 'Streamable HTTP before SSE'],
+    [['template', 'sse'], 'https://mcp.example.com/sse', 'a whole URL before a template'],
+  ])('by a server.json with the remotes %j calls %s: %s', (types, url) => {
+    const remotes = types.map((type) =>
+      type === 'template'
+        ? { type: 'streamable-http', url: 'https://{host}/mcp', variables: { host: {} } }
+        : { type, url: `https://mcp.example.com/${type}` },
+    );
+    expect(parse({ server: { ...server, remotes } }).data?.url).toBe(url);
   });
 });

@@ -8,6 +8,7 @@ describe('the secret of a URL is hidden', () => {
     ...['code', 'key', 'api_key', 'apikey', 'apiKey', 'API-KEY', 'token', 'access_token', 'sig', 'secret'],
     ...['subscription-key', 'Subscription-Key', 'password', 'passwd', 'pwd', 'client_secret', 'auth', 'sas'],
     ...['X-Amz-Signature', 'session', 'jwt', 'pat', 'credential', 'c%6Fde', 'key2'],
+    ...['hmac', 'ticket', 'client_assertion', 'sign', 'ak', 'sk'],
   ])('in the parameter %s', (name) => {
     expect(hideUrlSecrets(`${base}?a=1&${name}=s3cr%2Bt==&b=2`)).toBe(`${base}?a=1&${name}=[hidden]&b=2`);
     expect(secretsIn(`${base}?${name}=s3cr%2Bt==`)).toEqual(['s3cr%2Bt==', 's3cr+t==']);
