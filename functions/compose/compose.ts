@@ -1,6 +1,7 @@
 import { openAudit } from '../../shared/audit/journal/audit.ts';
 import { azureTableTrailStore } from '../../shared/audit/journal/azureTableTrailStore.ts';
 import { createOutboundTo } from '../../shared/gateway/upstream/outboundTo.ts';
+import { createHealthNotes } from '../../shared/gateway/upstream/serverHealth.ts';
 import { operatorTenantOf } from '../../shared/identity/access/tenants.ts';
 import { createSessionStore } from '../../shared/identity/sessions/sessionStore.ts';
 import { createAgentActivity } from '../../shared/orchestration/agents/activity.ts';
@@ -86,6 +87,7 @@ export function compose(config: Config): AppDeps {
     authority,
     outbound,
     outboundTo: createOutboundTo(outbound, credentials, seal),
+    noteHealth: createHealthNotes({ state: shortLived, clock }),
     trail,
     state,
     visibleServers,

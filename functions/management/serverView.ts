@@ -1,3 +1,4 @@
+import type { ServerHealth } from '../../shared/gateway/upstream/serverHealth.ts';
 import { itemHash } from '../../shared/registry/records/itemHashes.ts';
 import type { Discovery, ServerRecord } from '../../shared/registry/records/server.ts';
 import { planHref } from './plans.ts';
@@ -20,8 +21,12 @@ export function serverSummary(record: ServerRecord, viewer: string): object {
   };
 }
 
-/** Returns all fields of a server. Its health is `failed` while the circuit breaker is open. */
-export function serverDetails(record: ServerRecord, viewer: string, isBroken: boolean): object {
+/** Returns all fields of a server. `health` is absent before its first discovery. */
+export function serverDetails(
+  record: ServerRecord,
+  viewer: string,
+  health: ServerHealth | undefined,
+): object {
   const { discovery, planId, statusChangedAt, createdBy, createdAt, updatedAt } = record;
   const { server, advertise, upstream } = record;
   return {
@@ -34,10 +39,7 @@ export function serverDetails(record: ServerRecord, viewer: string, isBroken: bo
       createdBy,
     }),
     statusChangedAt,
-    health: discovery && {
-      status: isBroken ? 'failed' : 'healthy',
-      checkedAt: discovery.discoveredAt,
-    },
+    health: health && (record.tenantId === viewer ? health : { ...health, reason: undefined }),
     protocolVersion: discovery?.protocolVersion,
     serverInfo: discovery?.serverInfo,
     capabilities: discovery?.capabilities,

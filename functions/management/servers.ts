@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { createCircuitBreaker } from '../../shared/gateway/upstream/circuitBreaker.ts';
+import { readServerHealth } from '../../shared/gateway/upstream/serverHealth.ts';
 import type { Caller } from '../../shared/orchestration/model/caller.ts';
 import { hasEnded, type Plan } from '../../shared/orchestration/model/plan.ts';
 import { planError } from '../../shared/orchestration/model/planProgress.ts';
@@ -35,7 +35,6 @@ const REMOVAL_WAIT_SECONDS = '10';
 /** Routes for the servers of the caller's tenant. */
 export function serverRoutes(deps: AppDeps): readonly Route<unknown>[] {
   const { visibleServers, plans } = deps;
-  const circuitBreaker = createCircuitBreaker({ state: deps.shortLived, clock: deps.clock });
 
   const register: Route<Registration> = {
     name: 'servers-register',
@@ -90,8 +89,9 @@ export function serverRoutes(deps: AppDeps): readonly Route<unknown>[] {
     async handle({ actor, params: { slug = '' } }): Promise<Result<Answer>> {
       const stored = await visibleServers.find(actor.tenantId, slug);
       if (!stored) return fail({ kind: 'not_found', message: `there is no server "${slug}"` });
-      const failing = await circuitBreaker.openServers(actor.tenantId);
-      const body = serverDetails(stored.value, actor.tenantId, failing.includes(slug));
+      const state = deps.shortLived;
+      const health = await readServerHealth(actor.tenantId, stored.value, { ...deps, state });
+      const body = serverDetails(stored.value, actor.tenantId, health);
       return succeed({ status: 200, headers: { etag: stored.etag }, body });
     },
   };

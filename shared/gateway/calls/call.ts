@@ -18,6 +18,7 @@ import type { InboundRequest } from '../protocol/classify.ts';
 import type { ClientSession, UpstreamCaller } from '../upstream/connection.ts';
 import type { FaultKind } from '../upstream/fault.ts';
 import type { OutboundTo } from '../upstream/outboundTo.ts';
+import type { NoteHealth } from '../upstream/serverHealth.ts';
 
 /** The dependencies of the data path. */
 export interface GatewayDeps {
@@ -25,6 +26,7 @@ export interface GatewayDeps {
   readonly visibleServers: VisibleServers;
   readonly toolsets: Pick<ToolsetStore, 'find'>;
   readonly outboundTo: OutboundTo;
+  readonly noteHealth: NoteHealth;
   readonly credentials: Pick<Credentials, 'isPersonal' | 'hasPersonal'>;
   readonly shortLived: StateStore;
   readonly seal: Seal;

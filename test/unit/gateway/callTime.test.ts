@@ -64,6 +64,7 @@ async function call(outbound: OutboundClient, log = recordingLog()): Promise<Res
     toolsets: azureTableToolsetStore(memoryTables()),
     visibleServers: createVisibleServers({ servers, state, newId: randomId, operatorTenant: tenantId }),
     outboundTo: () => outbound,
+    noteHealth: () => undefined,
     seal: testSeal,
     credentials: testCredentials(),
     clock: { now: () => new Date() },
