@@ -76,6 +76,7 @@ export async function callTools(
       outcome: auditOutcome(outcome),
       durationMs: performance.now() - startedAt,
       traceId,
+      ownCheck: true,
     });
   }
   if (server.discovery.era === 'legacy' && server.discovery.transport !== 'sse')

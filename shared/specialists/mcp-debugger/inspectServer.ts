@@ -61,7 +61,11 @@ export async function inspectServer(
       deps.trail,
       tenantId,
       { from },
-      { limit: MAX_CALLS, signal: own, wanted: ({ resource }) => isOf(server, resource) },
+      {
+        limit: MAX_CALLS,
+        signal: own,
+        wanted: ({ resource, ownCheck }) => ownCheck !== true && isOf(server, resource),
+      },
     ),
   );
   const stored = await withTimeout(SERVER_WITHIN_MS, signal, () =>

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { createDigest } from '../../audit/model/hashChain.ts';
-import type { AuditRecord } from '../../audit/model/record.ts';
+import { type AuditRecord, isAccessRefusal } from '../../audit/model/record.ts';
 import { verifyTrail } from '../../audit/verify/verifyTrail.ts';
 import type { Task, TaskHelpers } from '../../orchestration/tasks/task.ts';
 import type { SpecialistDeps } from '../deps.ts';
@@ -60,6 +60,13 @@ const finding = defineFindings({
         ? 'Find the client addresses of this minute in the log of the front end: a client with old settings, or an attack.'
         : 'Ask the actor what they tried: they may lack a role, or someone else may use their token.',
   }),
+  burst_of_mistakes: ({ count, actor, ...facts }: GuessBurst) => ({
+    severity: 'warning',
+    message: `${actor} asked for ${count} things that do not exist within one minute`,
+    evidence: { actor, count, ...facts },
+    remedy:
+      'Let the client of this actor read tools/list again: its list is old. If the names look like guesses, find out who uses the token.',
+  }),
   records_lost: ({ count }: { count: number; at: readonly string[] }) => ({
     severity: 'warning',
     message: `${count} records were lost while the store was unavailable`,
@@ -93,6 +100,12 @@ interface Burst {
   readonly from: string;
   readonly count: number;
   readonly byActor: Readonly<Record<string, number>>;
+}
+interface GuessBurst {
+  readonly actor: string;
+  readonly from: string;
+  readonly count: number;
+  readonly byResource: Readonly<Record<string, number>>;
 }
 interface OddHours {
   readonly count: number;
@@ -203,19 +216,23 @@ export function analyseRecords(
   records: readonly AuditRecord[],
   { now, hours }: { readonly now: Date; readonly hours: WorkingHours },
 ): Inspection {
-  const refused = records.filter(({ decision }) => decision === 'refused');
+  // A check of the gateway by itself counts for nobody.
+  const acts = records.filter(({ ownCheck }) => ownCheck !== true);
+  const refused = acts.filter(isAccessRefusal);
+  const mistaken = acts.filter((record) => record.decision === 'refused' && !isAccessRefusal(record));
   const unended = unendedActs(records, now);
   const lost = records.filter(({ action }) => action === 'audit.overflow');
-  const odd = records.filter((record) => isChange(record) && isPerson(record) && isOdd(record, hours));
-  const silence = longestSilence(records);
+  const odd = acts.filter((record) => isChange(record) && isPerson(record) && isOdd(record, hours));
+  const silence = longestSilence(acts);
   const busiest = densestMinute(refused);
   return {
     facts: {
       records: records.length,
+      ownChecks: records.length - acts.length,
       first: records.at(-1)?.at ?? null,
       last: records[0]?.at ?? null,
-      byDecision: tally(records, ({ decision }) => decision),
-      byAction: tally(records, ({ action }) => action),
+      byDecision: tally(acts, ({ decision }) => decision),
+      byAction: tally(acts, ({ action }) => action),
       refusals: {
         total: sumOfActs(refused),
         byReason: tally(refused, ({ action, resource }) =>
@@ -224,10 +241,16 @@ export function analyseRecords(
         byActor: tally(refused, ({ actor }) => actor),
         ...(busiest && { busiestMinute: busiest }),
       },
+      mistakes: {
+        total: sumOfActs(mistaken),
+        byResource: tally(mistaken, ({ resource }) => resource),
+        byActor: tally(mistaken, ({ actor }) => actor),
+      },
       longestSilence: silence ?? null,
     },
     findings: [
       ...burstFindings(refused),
+      ...guessFindings(mistaken),
       ...(lost.length > 0
         ? [finding('records_lost', { count: sumOfActs(lost), at: lost.slice(0, TOP).map(({ at }) => at) })]
         : []),
@@ -263,6 +286,17 @@ function burstFindings(refused: readonly AuditRecord[]): Finding[] {
     );
     const byActor = tally(within, ({ actor }) => actor);
     return [finding('burst_of_refusals', { action, resource, ...burst, byActor })];
+  });
+}
+
+/** Returns the densest minute of requests for what does not exist, if it is no accident. */
+function guessFindings(mistaken: readonly AuditRecord[]): Finding[] {
+  return [...Map.groupBy(mistaken, ({ actor }) => actor)].flatMap(([actor, group]) => {
+    const burst = densestMinute(group);
+    if (!burst || burst.count < BURST) return [];
+    return [
+      finding('burst_of_mistakes', { actor, ...burst, byResource: tally(group, ({ resource }) => resource) }),
+    ];
   });
 }
 
