@@ -146,11 +146,15 @@ const partsOf = (findings: readonly Finding[]): NonNullable<ReadReport['parts']>
   servers: partOf(findings.filter(isAboutServers)),
 });
 
+const namesSchema = z.array(z.string()).catch([]);
+
 function affectedServers(findings: readonly Finding[]): string[] {
   const names = findings
     .filter((finding) => finding.severity !== 'info' && isAboutServers(finding))
-    .flatMap(({ evidence: { server, servers } }) => [server, ...(Array.isArray(servers) ? servers : [])]);
-  return [...new Set(names.filter((name) => typeof name === 'string'))].sort();
+    .flatMap(({ evidence: { server, servers } }) =>
+      typeof server === 'string' ? [server] : namesSchema.parse(servers),
+    );
+  return [...new Set(names)].sort();
 }
 
 function partOf(findings: readonly Finding[]): Component['status'] {
