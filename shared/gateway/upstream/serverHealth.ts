@@ -50,7 +50,7 @@ const keyOf = (tenantId: string, slug: string): string => `mreg:mcp:server-healt
 
 /**
  * Stores the health of servers in the state, for all instances. An instance stores a change at once, but at most one change of
- * a server in five seconds; the last one is stored in every case. It stores an unchanged status once a minute.
+ * a server in a second; the last one is stored in every case. It stores an unchanged status once a minute.
  */
 export function createHealthNotes({
   state,
