@@ -142,8 +142,8 @@ const VIOLATION = 'protocol_violation';
 /** Checks a server that is reported to break the protocol, and records the outcome in the audit trail. */
 export const handleProtocolViolation = ({
   servers,
-  outboundTo,
   audit,
+  ...deps
 }: ServerDeps & { readonly audit: Pick<Audit, 'append'> }): Task =>
   defineTask({
     name: handlerOf(VIOLATION),
@@ -181,7 +181,7 @@ export const handleProtocolViolation = ({
       const slug = named.data;
       const server = await activeServer(slug, tenantId, servers);
       if (!server) return succeed({ ...done, summary: `There is no active server "${slug}" any more.` });
-      const calls = await callDeps(outboundTo, helpers);
+      const calls = await callDeps(deps, helpers);
       // Nobody asked for malformed messages to this server.
       const checked = await checkServer('gentle', server, calls, untilReport(helpers));
       const durationMs = performance.now() - startedAt;
