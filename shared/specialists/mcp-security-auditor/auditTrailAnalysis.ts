@@ -4,7 +4,7 @@ import { type AuditRecord, isAccessRefusal } from '../../audit/model/record.ts';
 import { verifyTrail } from '../../audit/verify/verifyTrail.ts';
 import type { Task, TaskHelpers } from '../../orchestration/tasks/task.ts';
 import type { SpecialistDeps } from '../deps.ts';
-import { defineFindings, type Finding } from '../finding.ts';
+import type { Finding } from '../finding.ts';
 import { type Inspection, inspectionsOf } from '../inspection.ts';
 import { readRecords } from '../readRecords.ts';
 import { withTimeout } from '../withTimeout.ts';
@@ -20,100 +20,16 @@ import {
   TOP,
   unendedActs,
 } from './recordStatistics.ts';
+import { finding, type WorkingHours } from './trailFindings.ts';
 
 const DAY_MS = 24 * 3_600_000;
 const moment = z.iso.datetime({ offset: true });
 const hour = z.int().min(0).max(24);
-/** The hours in which people work, in a time zone that is this many minutes ahead of UTC. */
-interface WorkingHours {
-  readonly from: number;
-  readonly to: number;
-  readonly offsetMinutes: number;
-}
 const defaultHours: WorkingHours = { from: 6, to: 20, offsetMinutes: 0 };
 
 /** This many refusals within a minute are not an accident. The apps themselves raise an event at ten refusals of one reason. */
 const BURST = 20;
 const SILENCE_MS = 12 * 3_600_000;
-const finding = defineFindings({
-  chains_unverified: ({ reason }: { reason: string }) => ({
-    severity: 'warning',
-    message: `the hash chains of the audit trail were not verified: ${reason}`,
-    remedy: SHORTER_SPAN,
-  }),
-  records_unread: ({ reason }: { reason: string }) => ({
-    severity: 'warning',
-    message: `the records of the audit trail were not analysed: ${reason}`,
-    remedy: SHORTER_SPAN,
-  }),
-  span_cut: ({ maxRecords, cutAt }: { maxRecords: number; cutAt: string }) => ({
-    severity: 'info',
-    message: `the span has more than ${maxRecords} records: records before ${cutAt} were not analysed`,
-    remedy: 'Run the task again with this time as `to`.',
-  }),
-  burst_of_refusals: ({ count, action, resource, ...facts }: Burst) => ({
-    severity: 'warning',
-    message: `${count} refusals of ${action} (${resource}) within one minute`,
-    evidence: { action, resource, count, ...facts },
-    remedy:
-      action === 'sign_in'
-        ? 'Find the client addresses of this minute in the log of the front end: a client with old settings, or an attack.'
-        : 'Ask the actor what they tried: they may lack a role, or someone else may use their token.',
-  }),
-  burst_of_mistakes: ({ count, actor, ...facts }: GuessBurst) => ({
-    severity: 'warning',
-    message: `${actor} asked for ${count} things that do not exist within one minute`,
-    evidence: { actor, count, ...facts },
-    remedy:
-      'Let the client of this actor read tools/list again: its list is old. If the names look like guesses, find out who uses the token.',
-  }),
-  records_lost: ({ count }: { count: number; at: readonly string[] }) => ({
-    severity: 'warning',
-    message: `${count} records were lost while the store was unavailable`,
-    remedy: 'Read the log of the apps for this time, and check the storage account.',
-  }),
-  acts_unended: ({ count, acts }: { count: number; acts: readonly object[] }) => ({
-    severity: 'warning',
-    message: `${count} acts have no record of their end: the app stopped in between, or they still run`,
-    evidence: { acts },
-    remedy: 'Check whether each act happened: its first record was written before the act.',
-  }),
-  odd_hours: ({ count, hours, ...facts }: OddHours) => ({
-    severity: 'info',
-    message: `${count} changes were made by people outside the hours from ${hours.from} to ${hours.to} o'clock`,
-    evidence: facts,
-    remedy:
-      'Ask these people whether they made the changes. Give the hours and the time zone of the tenant if they differ.',
-  }),
-  silence: ({ ms, ...facts }: { ms: number; from: string; to: string }) => ({
-    severity: 'info',
-    message: `nothing was recorded for ${Math.round(ms / 3_600_000)} hours`,
-    evidence: facts,
-    remedy: 'If the gateway was used in this time, search the log of the apps for audit_write_failed.',
-  }),
-});
-const SHORTER_SPAN =
-  'Choose a shorter span. If that does not help, check the storage account of the gateway.';
-interface Burst {
-  readonly action: string;
-  readonly resource: string;
-  readonly from: string;
-  readonly count: number;
-  readonly byActor: Readonly<Record<string, number>>;
-}
-interface GuessBurst {
-  readonly actor: string;
-  readonly from: string;
-  readonly count: number;
-  readonly byResource: Readonly<Record<string, number>>;
-}
-interface OddHours {
-  readonly count: number;
-  readonly hours: WorkingHours;
-  readonly byActor: Readonly<Record<string, number>>;
-  readonly acts: readonly object[];
-}
-
 const inputSchema = z.strictObject({
   from: moment.optional().describe('Start of the span; a day before `to` when absent.'),
   to: moment.optional().describe('End of the span; now when absent.'),
