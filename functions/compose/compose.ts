@@ -1,6 +1,7 @@
 import { openAudit } from '../../shared/audit/journal/audit.ts';
 import { azureTableTrailStore } from '../../shared/audit/journal/azureTableTrailStore.ts';
 import { createOutboundTo } from '../../shared/gateway/upstream/outboundTo.ts';
+import { createHealthNotes } from '../../shared/gateway/upstream/serverHealth.ts';
 import { operatorTenantOf } from '../../shared/identity/access/tenants.ts';
 import { createSessionStore } from '../../shared/identity/sessions/sessionStore.ts';
 import { createAgentActivity } from '../../shared/orchestration/agents/activity.ts';
@@ -18,6 +19,7 @@ import { randomId, randomSecret } from '../../shared/platform/base/ids.ts';
 import type { Config } from '../../shared/platform/config/config.ts';
 import { secretsOf } from '../../shared/platform/config/settingValues.ts';
 import { openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
+import { markOwnChecks } from '../../shared/platform/outbound/ownCheck.ts';
 import { createRedactor } from '../../shared/platform/security/redact.ts';
 import { createSeal } from '../../shared/platform/security/seal.ts';
 import { openDeadLetterQueues } from '../../shared/platform/serviceBus/deadLetters.ts';
@@ -86,6 +88,7 @@ export function compose(config: Config): AppDeps {
     authority,
     outbound,
     outboundTo: createOutboundTo(outbound, credentials, seal),
+    noteHealth: createHealthNotes({ state: shortLived, clock }),
     trail,
     state,
     visibleServers,
@@ -94,6 +97,8 @@ export function compose(config: Config): AppDeps {
     askQueues: openAskQueues(config.serviceBus),
     openTable: tables,
   };
+  const origins = [config.publicOrigin, config.managementOrigin];
+  const toOwnApps = markOwnChecks(outbound, origins, { seal, clock });
   return {
     ...specialist,
     externalAgents,
@@ -104,7 +109,7 @@ export function compose(config: Config): AppDeps {
     watch: createEventWatch(shortLived, eventRoutes, engine),
     tasks: lazily(async () => {
       const { specialistTasks } = await import('../../shared/specialists/index.ts');
-      return withExternalAgents(specialistTasks(specialist), externalAgents);
+      return withExternalAgents(specialistTasks({ ...specialist, outbound: toOwnApps }), externalAgents);
     }),
     allowedOrigins: config.allowedOrigins,
     challenge,

@@ -1,6 +1,7 @@
 import type { Audit } from '../../shared/audit/journal/audit.ts';
 import type { TrailStore } from '../../shared/audit/model/trailStore.ts';
 import type { OutboundTo } from '../../shared/gateway/upstream/outboundTo.ts';
+import type { NoteHealth } from '../../shared/gateway/upstream/serverHealth.ts';
 import type { SessionStore } from '../../shared/identity/sessions/sessionStore.ts';
 import type { DelegateDeps } from '../../shared/orchestration/engine/delegate.ts';
 import type { EventWatch } from '../../shared/orchestration/events/eventWatch.ts';
@@ -29,6 +30,7 @@ export interface AppDeps extends PlanDeps, DelegateDeps, AdmissionDeps {
   readonly authority: string;
   readonly outbound: OutboundClient;
   readonly outboundTo: OutboundTo;
+  readonly noteHealth: NoteHealth;
   readonly visibleServers: VisibleServers;
   readonly versions: VersionStore;
   readonly links: RegistryLinkStore;

@@ -22,24 +22,33 @@ export interface Refused {
   readonly reason: Refusal | Permission | 'origin';
   readonly actor?: Actor;
   readonly trace: Trace;
+  /** The gateway itself sent the request, to check itself. */
+  readonly isOwnCheck: boolean;
 }
 
 export type Admission =
   | { readonly actor: Actor }
   | { readonly error: DomainError; readonly headers: Readonly<Record<string, string>> };
 
-/** Authenticates and authorises a request: first the origin of a page, then the token, then the role. `resourceMetadata` is the route's own, if it has one. */
+/** What is asked only about a request that is rejected. */
+export interface AboutRejected {
+  /** The URL of the metadata of the route, if it has its own. */
+  readonly resourceMetadata: () => string | undefined;
+  readonly isOwnCheck: () => boolean;
+}
+
+/** Authenticates and authorises a request: first the origin of a page, then the token, then the role. */
 export async function admit(
   headers: Headers,
   query: URLSearchParams,
   permission: Permission,
   trace: Trace,
   deps: AdmissionDeps,
-  resourceMetadata: () => string | undefined,
+  about: AboutRejected,
 ): Promise<Admission> {
   const origin = headers.get('origin');
   if (origin !== null && deps.allowedOrigins !== 'any' && !deps.allowedOrigins.has(origin)) {
-    deps.recordRefusal?.({ reason: 'origin', trace });
+    deps.recordRefusal?.({ reason: 'origin', trace, isOwnCheck: about.isOwnCheck() });
     return {
       error: { kind: 'forbidden', message: 'pages of this web origin may not call the gateway' },
       headers: {},
@@ -50,20 +59,28 @@ export async function admit(
   const hasTwo = authorization !== null && query.has('access_token');
   const verdict: Verdict = hasTwo ? { refusal: 'repeated' } : await deps.verifyToken(authorization);
   if ('refusal' in verdict) {
-    deps.log.warn('sign_in_refused', { reason: verdict.refusal, traceId: trace.traceId });
-    deps.recordRefusal?.({ reason: verdict.refusal, trace });
-    const own = resourceMetadata();
-    const wanted = challenge(verdict.refusal, {
+    const isOwnCheck = about.isOwnCheck();
+    const { refusal } = verdict;
+    // A client without a token has not failed: the answer tells it where to sign in.
+    const level = isOwnCheck || refusal === 'missing' ? 'info' : 'warn';
+    deps.log[level]('sign_in_refused', {
+      reason: refusal,
+      traceId: trace.traceId,
+      ...(isOwnCheck && { isOwnCheck }),
+    });
+    deps.recordRefusal?.({ reason: refusal, trace, isOwnCheck });
+    const own = about.resourceMetadata();
+    const wanted = challenge(refusal, {
       ...deps.challenge,
       ...(own !== undefined && { resourceMetadata: own }),
     });
     return {
-      error: refusalError(verdict.refusal),
+      error: refusalError(refusal),
       headers: wanted === undefined ? {} : { 'www-authenticate': wanted },
     };
   }
   if (!isPermitted(verdict.actor, permission)) {
-    deps.recordRefusal?.({ reason: permission, actor: verdict.actor, trace });
+    deps.recordRefusal?.({ reason: permission, actor: verdict.actor, trace, isOwnCheck: about.isOwnCheck() });
     return {
       error: { kind: 'forbidden', message: `your roles do not include the permission ${permission}` },
       headers: {},

@@ -24,10 +24,10 @@ export function refusalRecorder({
   readonly watch: EventWatch;
 }): (refused: Refused) => void {
   const record = boundRefusals(audit, clock);
-  return ({ reason, actor, trace }) => {
+  return ({ reason, actor, trace, isOwnCheck }) => {
     const isLacking = isPermission(reason);
     // A client without a token has not failed: the answer tells it where to sign in.
-    if (!actor && reason !== 'missing') {
+    if (!actor && !isOwnCheck && reason !== 'missing') {
       const sign = { type: 'authentication_failure', tenantId: operatorTenant, subject: reason } as const;
       watch({ ...sign, detail: { app: config.app }, trace });
     }
@@ -40,6 +40,7 @@ export function refusalRecorder({
       outcome: actor ? 'forbidden' : 'unauthenticated',
       durationMs: 0,
       traceId: trace.traceId,
+      ...(isOwnCheck && { ownCheck: true }),
     });
   };
 }

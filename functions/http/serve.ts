@@ -1,8 +1,11 @@
 import type { ReadableStream } from 'node:stream/web';
 import type { Actor } from '../../shared/identity/access/actor.ts';
+import type { Clock } from '../../shared/platform/base/clock.ts';
 import { faultError } from '../../shared/platform/base/errors.ts';
 import type { IdSource } from '../../shared/platform/base/ids.ts';
 import { invalidBySchema, type Result, succeed } from '../../shared/platform/base/result.ts';
+import { isOwnCheck } from '../../shared/platform/outbound/ownCheck.ts';
+import type { Seal } from '../../shared/platform/security/seal.ts';
 import { SERVER_TIMING, stage } from '../../shared/platform/telemetry/serverTiming.ts';
 import { continueTrace, type Trace, traceparentOf } from '../../shared/platform/telemetry/trace.ts';
 import { type AdmissionDeps, admit } from './admit.ts';
@@ -28,6 +31,8 @@ export interface IncomingRequest {
 
 export interface HttpDeps extends AdmissionDeps {
   readonly newId: IdSource;
+  readonly clock: Clock;
+  readonly seal: Seal;
   /** A request for any other host is rejected. */
   readonly ownHosts: OwnHosts;
   /** Receives answers that took long, with the times of their stages; not answers that the caller asked to wait for. */
@@ -136,9 +141,10 @@ async function answer<Body>(
   let actor = nobody;
   if (route.permission !== 'anonymous') {
     const { searchParams } = url;
-    const admission = await admit(request.headers, searchParams, route.permission, trace, deps, () =>
-      route.resourceMetadata?.(params, searchParams),
-    );
+    const admission = await admit(request.headers, searchParams, route.permission, trace, deps, {
+      resourceMetadata: () => route.resourceMetadata?.(params, searchParams),
+      isOwnCheck: () => isOwnCheck({ method: request.method, url: url.href, headers: request.headers }, deps),
+    });
     if ('error' in admission) return refuse(route, admission.error, admission.headers);
     actor = admission.actor;
   }

@@ -88,7 +88,7 @@ function tooMany({ kind, atMost }: Exclude<Taken, { kind: 'taken' }>): DomainErr
 
 function view(record: AuditRecord) {
   const { id, at, tenantId, actor, action, resource, decision, outcome, durationMs, traceId } = record;
-  const { count, begunBy } = record;
+  const { count, begunBy, ownCheck } = record;
   return {
     id,
     at,
@@ -102,5 +102,6 @@ function view(record: AuditRecord) {
     traceId,
     count,
     begunBy,
+    ownCheck,
   };
 }

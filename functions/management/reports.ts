@@ -4,7 +4,7 @@ import type { Actor } from '../../shared/identity/access/actor.ts';
 import { hasEnded, type Plan } from '../../shared/orchestration/model/plan.ts';
 import type { PlanStore } from '../../shared/orchestration/model/stores.ts';
 import { requestPlan } from '../../shared/orchestration/plans/requestPlan.ts';
-import { REPORT_PLAN } from '../../shared/orchestration/plans/systemReport.ts';
+import { probeSchema, REPORT_PLAN } from '../../shared/orchestration/plans/systemReport.ts';
 import { fail, type Result, succeed } from '../../shared/platform/base/result.ts';
 import type { AppDeps } from '../compose/deps.ts';
 import type { Answer, Route } from '../http/route.ts';
@@ -16,7 +16,10 @@ import { askerOf, followPlan, readById } from './wait.ts';
 
 const reportHref = (id: string): string => `/reports/${id}`;
 
-const requestSchema = z.strictObject({ sessionId: z.string().max(100).optional() });
+const requestSchema = z.strictObject({
+  sessionId: z.string().max(100).optional(),
+  probe: probeSchema.optional(),
+});
 const listSchema = z.object({ limit: z.coerce.number().int().min(1).max(100).default(30) });
 
 /** Reports of the whole system in the caller's tenant: each is a plan in which every specialist reports. */
@@ -36,7 +39,8 @@ export function reportRoutes(deps: AppDeps): readonly Route<unknown>[] {
     async handle(call): Promise<Result<Answer>> {
       const asker = askerOf(call);
       if (!asker.ok) return asker;
-      const request = { name: REPORT_PLAN, ...call.body };
+      const { sessionId, probe } = call.body;
+      const request = { name: REPORT_PLAN, sessionId, input: { probe } };
       const begun = await requestPlan(request, asker.value.caller, await deps.tasks(), deps);
       if (!begun.ok) return begun;
       const plan = await followPlan(begun.value, asker.value, plans);

@@ -1,12 +1,13 @@
+import type { ServerHealth } from '../../shared/gateway/upstream/serverHealth.ts';
 import { itemHash } from '../../shared/registry/records/itemHashes.ts';
 import type { Discovery, ServerRecord, Tool } from '../../shared/registry/records/server.ts';
 import { planHref } from './plans.ts';
 
 /**
- * Returns a server as lists show it to a tenant. For a server of another tenant it omits the internal fields. Its health is
- * `failed` while the circuit breaker is open, and `disabled` for a server that takes no calls.
+ * Returns a server as lists show it to a tenant. For a server of another tenant it omits the internal fields. `health` is absent
+ * before the first discovery.
  */
-export function serverSummary(record: ServerRecord, viewer: string, isBroken: boolean): object {
+export function serverSummary(record: ServerRecord, viewer: string, health: ServerHealth | undefined): object {
   const { slug, title, description, url, tags, owner, visibility, status, statusReason, discovery } = record;
   const isOwn = record.tenantId === viewer;
   return {
@@ -20,9 +21,10 @@ export function serverSummary(record: ServerRecord, viewer: string, isBroken: bo
     statusReason,
     era: discovery?.era,
     toolCount: discovery?.tools.length,
-    health: discovery && {
-      status: status === 'disabled' ? 'disabled' : isBroken ? 'failed' : 'healthy',
-      checkedAt: discovery.discoveredAt,
+    health: health && {
+      ...health,
+      ...(status === 'disabled' && { status }),
+      reason: isOwn ? health.reason : undefined,
     },
   };
 }
@@ -34,13 +36,13 @@ export const detailParts = ['schemas'] as const;
 export function serverDetails(
   record: ServerRecord,
   viewer: string,
-  isBroken: boolean,
+  health: ServerHealth | undefined,
   include: readonly (typeof detailParts)[number][] = [],
 ): object {
   const { discovery, planId, statusChangedAt, createdBy, createdAt, updatedAt } = record;
   const { server, advertise, upstream } = record;
   return {
-    ...serverSummary(record, viewer, isBroken),
+    ...serverSummary(record, viewer, health),
     ...(record.tenantId === viewer && {
       server,
       advertise,

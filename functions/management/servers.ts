@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { createCircuitBreaker } from '../../shared/gateway/upstream/circuitBreaker.ts';
+import { readServerHealth } from '../../shared/gateway/upstream/serverHealth.ts';
 import type { Caller } from '../../shared/orchestration/model/caller.ts';
 import { hasEnded, type Plan } from '../../shared/orchestration/model/plan.ts';
 import { planError } from '../../shared/orchestration/model/planProgress.ts';
@@ -14,6 +14,7 @@ import {
   type ServerContent,
   serverContentSchema,
   serverStatusSchema,
+  type ServerRecord,
 } from '../../shared/registry/records/server.ts';
 import type { AppDeps } from '../compose/deps.ts';
 import type { Answer, Call, Route } from '../http/route.ts';
@@ -43,7 +44,7 @@ const REMOVAL_WAIT_SECONDS = '10';
 /** Routes for the servers of the caller's tenant. */
 export function serverRoutes(deps: AppDeps): readonly Route<unknown>[] {
   const { visibleServers, plans } = deps;
-  const circuitBreaker = createCircuitBreaker({ state: deps.shortLived, clock: deps.clock });
+  const healthDeps = { state: deps.shortLived, clock: deps.clock };
 
   const register: Route<Registration> = {
     name: 'servers-register',
@@ -84,10 +85,13 @@ export function serverRoutes(deps: AppDeps): readonly Route<unknown>[] {
     async handle({ actor: { tenantId }, query }): Promise<Result<Answer>> {
       const filter = readQuery(query, filterSchema);
       if (!filter.ok) return filter;
-      const read = (limit: number, after?: string) =>
-        visibleServers.list(tenantId, filter.value, limit, after);
-      const failing = new Set(await circuitBreaker.openServers(tenantId));
-      return readPage(query, read, (record) => serverSummary(record, tenantId, failing.has(record.slug)));
+      const read = async (limit: number, after?: string) => {
+        const page = await visibleServers.list(tenantId, filter.value, limit, after);
+        const shown = async (record: ServerRecord) =>
+          serverSummary(record, tenantId, await readServerHealth(tenantId, record, healthDeps));
+        return { ...page, items: await Promise.all(page.items.map(shown)) };
+      };
+      return readPage(query, read, (server) => server);
     },
   };
 
@@ -101,9 +105,8 @@ export function serverRoutes(deps: AppDeps): readonly Route<unknown>[] {
       if (!asked.ok) return asked;
       const stored = await visibleServers.find(actor.tenantId, slug);
       if (!stored) return fail({ kind: 'not_found', message: `there is no server "${slug}"` });
-      const failing = await circuitBreaker.openServers(actor.tenantId);
-      const isBroken = failing.includes(slug);
-      const body = serverDetails(stored.value, actor.tenantId, isBroken, asked.value.include);
+      const health = await readServerHealth(actor.tenantId, stored.value, healthDeps);
+      const body = serverDetails(stored.value, actor.tenantId, health, asked.value.include);
       return succeed({ status: 200, headers: { etag: stored.etag }, body });
     },
   };

@@ -1,6 +1,6 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import { compose } from '../../functions/compose/compose.ts';
 import type { TaskCatalogue } from '../../shared/orchestration/tasks/taskCatalogue.ts';
@@ -10,13 +10,18 @@ import { startTopology } from '../local/topology.ts';
 import { type Examples, runExamples } from './examples.ts';
 import { renderAgentDocs } from './render.ts';
 
-export const docsFile = join(root, 'docs/agents.md');
-const examplesFile = join(root, 'docs/examples/agents.json');
+export const docsDir = join(root, 'docs');
+const examplesFile = join(docsDir, 'examples/agents.json');
 
-/** Returns `docs/agents.md` for the current code, with the recorded examples. */
-export async function agentDocs(): Promise<string> {
+/** Returns the pages of the agents for the current code, with the recorded examples, by their paths below `docs/`. */
+export async function agentDocs(): Promise<ReadonlyMap<string, string>> {
   const examples = JSON.parse(await readFile(examplesFile, 'utf8')) as Examples;
-  return formatted(renderAgentDocs(await catalogue(), examples), 'markdown');
+  const pages = renderAgentDocs(await catalogue(), examples);
+  return new Map(
+    await Promise.all(
+      Array.from(pages, async ([path, text]) => [path, await formatted(text, 'markdown')] as const),
+    ),
+  );
 }
 
 /** Composes the apps without real services: nothing connects before its first use. */
@@ -35,7 +40,7 @@ const catalogue = (): Promise<TaskCatalogue> =>
   ).tasks();
 
 async function formatted(text: string, parser: 'markdown' | 'json'): Promise<string> {
-  return format(text, { ...(await resolveConfig(docsFile)), parser });
+  return format(text, { ...(await resolveConfig(join(docsDir, 'agents.md'))), parser });
 }
 
 /** Runs every task that needs no other one first, on its own topology with the sample servers. */
@@ -55,5 +60,8 @@ async function makeExamples(): Promise<void> {
 
 if (import.meta.main) {
   if (process.argv.includes('--run')) await makeExamples();
-  await writeFile(docsFile, await agentDocs());
+  for (const [path, text] of await agentDocs()) {
+    await mkdir(dirname(join(docsDir, path)), { recursive: true });
+    await writeFile(join(docsDir, path), text);
+  }
 }

@@ -5,37 +5,50 @@ import type { TaskCatalogue } from '../../shared/orchestration/tasks/taskCatalog
 import type { Example, Examples } from './examples.ts';
 import { type Field, fieldsOf, typeOf } from './fields.ts';
 
-/** Renders `docs/agents.md` from the tasks of the agents and from recorded examples. */
-export function renderAgentDocs(catalogue: TaskCatalogue, examples: Examples): string {
+/**
+ * Renders the pages of the agents from their tasks and from recorded examples: an index and a page for each agent, by their paths
+ * below `docs/`.
+ */
+export function renderAgentDocs(catalogue: TaskCatalogue, examples: Examples): ReadonlyMap<string, string> {
   const common = catalogue
     .of('mcp-debugger')
     .filter((task) => agentNames.every((agent) => isAlike(task, catalogue.find(agent, task.name))));
   const names = new Set(common.map(({ name }) => name));
-  return [
+  const own = (agent: Agent) => catalogue.of(agent).filter(({ name }) => !names.has(name));
+  const index = [
     intro,
-    ...agentNames.map((agent) =>
-      renderAgent(
-        agent,
-        catalogue.of(agent).filter(({ name }) => !names.has(name)),
-        examples[agent] ?? {},
-      ),
-    ),
+    ...agentNames.map((agent) => indexEntry(agent, own(agent))),
     '## What every agent can do',
-    ...common.map((task) => renderTask(task, examples['mcp-debugger']?.[task.name])),
-  ].join('\n\n');
+    ...common.map((task) => renderTask(task, examples['mcp-debugger']?.[task.name], '')),
+  ];
+  return new Map([
+    ['agents.md', index.join('\n\n')],
+    ...agentNames.map(
+      (agent) => [pageOf(agent), renderAgent(agent, own(agent), examples[agent] ?? {})] as const,
+    ),
+  ]);
 }
+
+const pageOf = (agent: Agent): string => `agents/${agent}.md`;
+
+const GENERATED =
+  'This page is made from the code by `npm run docs`, and a test fails when it is not up to date.';
 
 const intro = `# What each agent can do
 
-This file is made from the code by \`node infra/agentDocs/main.ts\`, and a test fails when it is not up to date. The same is at
-\`GET /agents/{agent}/tasks\`, as JSON Schema.
+${GENERATED}
+The same is at \`GET /agents/{agent}/tasks\`, as JSON Schema. Each agent has a page with the input, the output and an
+example of each of its tasks.
 
-Ask for a task with \`POST /delegations\`, as \`{"agent": …, "task": …, "input": …}\`; where its name is a type of task,
-\`{"taskType": …, "input": …}\` does it too. A task whose line says so runs as a step of a named plan only. Most results have
-**findings**: each names the \`rule\` that found it, its \`severity\` (\`critical\` breaks something for users now, a \`warning\` will
-or may, an \`info\` is good to know), a \`message\`, the \`evidence\` and a \`remedy\`. Each task names the permissions that its
-**result takes**, to ask for the task and to read its result: see [who may see a
-result](orchestration.md#who-may-see-a-result). Examples are results of real runs; what is long in them is cut short at \`…\`.`;
+Ask for a task with \`POST /delegations\`. [Delegations](orchestration.md#delegations) explains \`task\` and \`taskType\`. Some names
+are older than this gateway and name a part that it does not have. The table says what the task looks at here.
+
+Most results have **findings**. Each finding names the \`rule\` that found it, its \`severity\`, a \`message\`, the \`evidence\` and a
+\`remedy\`. A \`critical\` finding breaks something for users now. A \`warning\` will or may break something. An \`info\` is good to know.
+A finding whose evidence has \`server\` or \`servers\` is about registered servers and not about the gateway.
+
+Each task names the permissions that its **result takes**. You need them to ask for the task and to read its result: see [who may
+see a result](orchestration.md#who-may-see-a-result). Examples are results of real runs. Long parts are cut at \`…\`.`;
 
 const isAlike = (task: Task, other: Task | undefined): boolean =>
   other !== undefined &&
@@ -43,39 +56,49 @@ const isAlike = (task: Task, other: Task | undefined): boolean =>
   other.permissions.join() === task.permissions.join() &&
   JSON.stringify(taskSchemas(other)) === JSON.stringify(taskSchemas(task));
 
+/** The row of each task is the first sentence of its description. */
+function indexEntry(agent: Agent, tasks: readonly Task[]): string {
+  const rows = tasks.map(
+    ({ name, description }) =>
+      `| [\`${name}\`](${pageOf(agent)}#${name}) | ${cell(firstSentence(description))} |`,
+  );
+  return [
+    `## [${agent}](${pageOf(agent)})`,
+    `At home in the ${agents[agent]} app.`,
+    ...(rows.length > 0 ? [['| task | what it does |', '| --- | --- |', ...rows].join('\n')] : []),
+  ].join('\n\n');
+}
+
+const firstSentence = (text: string): string => /^.*?\.(?=\s|$)/.exec(text)?.[0] ?? text;
+
 function renderAgent(
   agent: Agent,
   tasks: readonly Task[],
   examples: Readonly<Record<string, Example>>,
 ): string {
-  const lines = tasks.map(
-    ({ name, description }) => `| [\`${name}\`](#${anchor(agent, name)}) | ${cell(description)} |`,
-  );
   return [
-    `## ${agent}`,
+    `# ${agent}`,
+    `${GENERATED} [All agents](../agents.md) explains how to ask for a task and how to read a finding.`,
     `At home in the ${agents[agent]} app.`,
-    ...(lines.length > 0 ? [['| task | what it does |', '| --- | --- |', ...lines].join('\n')] : []),
-    ...tasks.map(
-      (task) => `<a id="${anchor(agent, task.name)}"></a>\n\n${renderTask(task, examples[task.name])}`,
-    ),
+    ...tasks.map((task) => renderTask(task, examples[task.name], '../')),
   ].join('\n\n');
 }
 
-/** Tasks of several agents can have the same name. */
-const anchor = (agent: Agent, task: string): string => `${agent}-${task}`;
-
-function renderTask(task: Task, example: Example | undefined): string {
+/** `toDocs` leads from the page to the folder `docs`. */
+function renderTask(task: Task, example: Example | undefined, toDocs: string): string {
   const { name, description, permissions, timeoutMs, planOnly } = task;
   const { input, output } = taskSchemas(task);
   const notes = [
     `Within ${timeoutMs / 1000} seconds.`,
     `Its result takes ${permissions.map((permission) => `\`${permission}\``).join(' and ')}.`,
-    ...(taskTypes.some((type) => type === name) ? ['It is a type of task.'] : []),
+    ...(taskTypes.some((type) => type === name)
+      ? [`Its name is also a [\`taskType\`](${toDocs}orchestration.md#delegations).`]
+      : []),
     ...(planOnly ? ['A step of a named plan only.'] : []),
   ];
   const answered = fieldsOf(output);
   return [
-    `### \`${name}\``,
+    `${toDocs === '' ? '###' : '##'} \`${name}\``,
     description,
     notes.join(' '),
     ...section('Takes', fieldsOf(input)),

@@ -14,7 +14,9 @@ import {
   type HealthReport,
   healthReport,
 } from './healthReport.ts';
-import { probeStores, withTimeout } from './probeStores.ts';
+import { probeStores } from './probeStores.ts';
+import { readServersPart } from './serversPart.ts';
+import { withTimeout } from './withTimeout.ts';
 
 export interface HealthDeps extends PlanDeps {
   readonly tasks: () => Promise<TaskCatalogue>;
@@ -41,12 +43,13 @@ export async function checkComponents(
   deps: HealthDeps,
 ): Promise<ComponentsChecked> {
   const endAt = performance.now() + withinMs;
-  const [direct, byAgents] = await Promise.all([
+  const [direct, servers, byAgents] = await Promise.all([
     probeStores(caller.actor.tenantId, deps),
+    readServersPart(caller.actor.tenantId, deps),
     checkByAgents(caller, endAt, withinMs, deps),
   ]);
   const components = { ...byAgents.components, ...direct };
-  return { report: healthReport(components, deps.clock.now()), isComplete: byAgents.isComplete };
+  return { report: healthReport(components, servers, deps.clock.now()), isComplete: byAgents.isComplete };
 }
 
 /** Probes the stores only. All other components have failed with the error `why`. */
@@ -55,8 +58,8 @@ export async function checkWithoutAgents(
   why: DomainError,
   deps: HealthDeps,
 ): Promise<HealthReport> {
-  const direct = await probeStores(tenantId, deps);
-  return healthReport({ ...failedComponents(why), ...direct }, deps.clock.now());
+  const [direct, servers] = await Promise.all([probeStores(tenantId, deps), readServersPart(tenantId, deps)]);
+  return healthReport({ ...failedComponents(why), ...direct }, servers, deps.clock.now());
 }
 
 interface Answers {

@@ -5,7 +5,7 @@ import { stateBounds } from '../platform/state/stateBounds.ts';
 import { type HeldLease, parseStateValue } from '../platform/state/stateStore.ts';
 import { checkComponents, checkWithoutAgents, type HealthDeps } from './checkComponents.ts';
 import { healthChanges, type HealthReport, healthReportSchema } from './healthReport.ts';
-import { withTimeout } from './probeStores.ts';
+import { withTimeout } from './withTimeout.ts';
 
 interface HealthCheck {
   /** Returns the last report while it is fresh, else a new one. If another instance is checking, returns its report. */

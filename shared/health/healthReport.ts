@@ -3,6 +3,7 @@ import type { Delegation } from '../orchestration/model/delegation.ts';
 import type { PlanStep } from '../orchestration/model/plan.ts';
 import { shownError, type WithheldOf, withheldSchema } from '../orchestration/tasks/resultAccess.ts';
 import { errorKinds } from '../platform/base/errors.ts';
+import { type ServersPart, serversPartSchema } from './serversPart.ts';
 
 const statusSchema = z.enum(['healthy', 'degraded', 'failed']);
 
@@ -29,11 +30,12 @@ export const healthReportSchema = z.object({
   components: z.record(z.string(), componentSchema),
   degradedServices: z.array(z.string()),
   failedServices: z.array(z.string()),
+  servers: serversPartSchema.describe('The registered servers; they do not change overallStatus.'),
 });
 export type HealthReport = z.infer<typeof healthReportSchema>;
 
-/** The system is unhealthy if a component has failed, else degraded if one is degraded, else healthy. */
-export function healthReport(components: Components, at: Date): HealthReport {
+/** The gateway is unhealthy if a component has failed, else degraded if one is degraded, else healthy. The registered servers stand apart. */
+export function healthReport(components: Components, servers: ServersPart, at: Date): HealthReport {
   const named = (wanted: Component['status']) =>
     Object.keys(components).filter((name) => components[name]?.status === wanted);
   const [degradedServices, failedServices] = [named('degraded'), named('failed')];
@@ -43,6 +45,7 @@ export function healthReport(components: Components, at: Date): HealthReport {
     components: { ...components },
     degradedServices,
     failedServices,
+    servers,
   };
 }
 
@@ -98,7 +101,7 @@ export function componentOf(
   return { agent, task, durationMs, ...result };
 }
 
-/** A change of the status of a component. A component without an earlier report counts as healthy before. */
+/** A change of the status of a component, or of a server as `servers/{slug}`. A component without an earlier report counts as healthy before. */
 interface HealthChange {
   readonly component: string;
   readonly before: string;
@@ -109,11 +112,22 @@ export function healthChanges(
   before: HealthReport | undefined,
   after: HealthReport,
 ): readonly HealthChange[] {
-  return Object.entries(after.components)
-    .map(([component, { status }]) => ({
+  const [old, now] = [statusesOf(before), statusesOf(after)];
+  // A server that is healthy is not named.
+  const names = new Set([...now.keys(), ...[...old.keys()].filter((name) => name.startsWith(SERVERS))]);
+  return [...names]
+    .map((component) => ({
       component,
-      before: before?.components[component]?.status ?? 'healthy',
-      after: status,
+      before: old.get(component) ?? 'healthy',
+      after: now.get(component) ?? 'healthy',
     }))
     .filter((change) => change.before !== change.after);
 }
+
+const SERVERS = 'servers/';
+
+const statusesOf = (report: HealthReport | undefined): ReadonlyMap<string, string> =>
+  new Map([
+    ...Object.entries(report?.components ?? {}).map(([name, { status }]) => [name, status] as const),
+    ...(report?.servers.affected ?? []).map(({ slug, status }) => [SERVERS + slug, status] as const),
+  ]);

@@ -3,6 +3,7 @@ import { InfrastructureError } from '../platform/base/errors.ts';
 import type { StateStore } from '../platform/state/stateStore.ts';
 import type { Log } from '../platform/telemetry/log.ts';
 import type { Component, Components } from './healthReport.ts';
+import { withTimeout } from './withTimeout.ts';
 
 /** Far more than a point read takes, and short for a caller who waits. */
 const ANSWER_WITHIN_MS = 3_000;
@@ -50,20 +51,4 @@ async function probe(component: string, read: () => Promise<unknown>, log: Log):
           message: `it has not answered within ${ANSWER_WITHIN_MS / 1000} seconds`,
         };
   return { status: 'failed', durationMs, error };
-}
-
-/** Returns the value of a promise, or undefined if that takes longer than `ms`. Ignores a rejection after that. */
-export async function withTimeout<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<undefined>((done) => {
-    timer = setTimeout(() => {
-      done(undefined);
-    }, ms);
-  });
-  promise.catch(() => undefined);
-  try {
-    return await Promise.race([promise, timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

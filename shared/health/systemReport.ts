@@ -17,6 +17,7 @@ const findingSchema = z.looseObject({
   severity: z.enum(severities),
   message: z.string(),
   remedy: z.string(),
+  evidence: z.record(z.string(), z.unknown()).default({}),
 });
 type Finding = z.infer<typeof findingSchema>;
 
@@ -34,6 +35,9 @@ type SpecialistReport = z.infer<typeof specialistReportSchema>;
 const recommendationSchema = z.object({
   rule: z.string(),
   severity: z.enum(severities),
+  about: z
+    .enum(['gateway', 'servers'])
+    .describe('Who can act on it: the operator, or the owner of a server.'),
   remedy: z.string(),
   reports: z.array(z.string()).describe('The reports with this finding.'),
   findings: z.number().describe('How many findings the recommendation covers.'),
@@ -50,15 +54,22 @@ export const systemReportSchema = z.object({
   overallSystemHealth: z
     .enum(['healthy', 'degraded', 'unhealthy'])
     .optional()
-    .describe('Absent before the first report.'),
+    .describe('Of the gateway, without its servers. Absent before the first report.'),
+  servers: z
+    .object({
+      status: z.enum(['healthy', 'degraded', 'unhealthy']),
+      affected: z.array(z.string()).describe('Slugs of servers with a warning or a critical finding.'),
+    })
+    .optional()
+    .describe('The registered servers. Absent before the first report.'),
   specialistReports: z.record(z.string(), specialistReportSchema),
   recommendations: z.array(recommendationSchema).describe('The worst first; one for each rule.'),
 });
 type SystemReport = z.infer<typeof systemReportSchema>;
 
 /**
- * Returns the reports of all specialists that have ended. A specialist that failed counts as a failed part, like one with a
- * critical finding. A report that is withheld from the reader is left out, and still counts for the health.
+ * Returns the reports of all specialists that have ended. A specialist that failed counts as a failed part of the gateway, like
+ * one with a critical finding about it. Findings about registered servers count for the servers only. A report that is withheld from the reader is left out, and still counts for the health.
  */
 export function systemReport(
   plan: Plan,
@@ -70,7 +81,7 @@ export function systemReport(
     const withheld = withheldOf(step);
     return { name: step.id, ...(withheld ? withoutContent(report, withheld) : report) };
   });
-  const parts = read.flatMap(({ part }) => (part ? [{ status: part }] : []));
+  const parts = read.flatMap(({ parts: own }) => (own ? [own] : []));
   const { id, requestedBy, createdAt, finishedAt } = plan;
   return {
     id,
@@ -79,7 +90,13 @@ export function systemReport(
     createdAt,
     ...(finishedAt !== undefined && { generatedAt: finishedAt }),
     orchestratorVersion: GATEWAY_INFO.version,
-    ...(parts.length > 0 && { overallSystemHealth: overallStatus(parts) }),
+    ...(parts.length > 0 && {
+      overallSystemHealth: overallStatus(parts.map(({ gateway: status }) => ({ status }))),
+      servers: {
+        status: overallStatus(parts.map(({ servers: status }) => ({ status }))),
+        affected: affectedServers(read.flatMap(({ findings }) => findings)),
+      },
+    }),
     specialistReports: Object.fromEntries(read.map(({ name, report }) => [name, report])),
     recommendations: recommendations(read),
   };
@@ -88,8 +105,8 @@ export function systemReport(
 interface ReadReport {
   readonly report: SpecialistReport;
   readonly findings: readonly Finding[];
-  /** The status of the part that it inspected; undefined until it has ended. */
-  readonly part?: Component['status'];
+  /** The status of what it inspected; undefined until it has ended. */
+  readonly parts?: Readonly<Record<'gateway' | 'servers', Component['status']>>;
 }
 
 function readReport({ agent, task, state, error }: PlanStep, delegation: Delegation | undefined): ReadReport {
@@ -101,20 +118,43 @@ function readReport({ agent, task, state, error }: PlanStep, delegation: Delegat
     return {
       report: { ...said, agent, state: 'succeeded' },
       findings: said.findings,
-      part: partOf(said.findings),
+      parts: partsOf(said.findings),
     };
   const why = error ?? { kind: 'internal', message: `the result of ${task} is not a report` };
-  return { report: { agent, state: 'failed', error: why }, findings: [], part: 'failed' };
+  return {
+    report: { agent, state: 'failed', error: why },
+    findings: [],
+    parts: { gateway: 'failed', servers: 'healthy' },
+  };
 }
 
-/** Returns the report without its content: its state, and the status of the part. */
-function withoutContent({ report, part }: ReadReport, withheld: Withheld): ReadReport {
+/** Returns the report without its content: its state, and the status of what it inspected. */
+function withoutContent({ report, parts }: ReadReport, withheld: Withheld): ReadReport {
   const { agent, state, error } = report;
   return {
     report: { agent, state, ...(error && { error: shownError(error, withheld) }), withheld },
     findings: [],
-    ...(part && { part }),
+    ...(parts && { parts }),
   };
+}
+
+/** Whether a finding is about registered servers, which its evidence names, and not about the gateway. */
+const isAboutServers = ({ evidence }: Finding): boolean => 'server' in evidence || 'servers' in evidence;
+
+const partsOf = (findings: readonly Finding[]): NonNullable<ReadReport['parts']> => ({
+  gateway: partOf(findings.filter((finding) => !isAboutServers(finding))),
+  servers: partOf(findings.filter(isAboutServers)),
+});
+
+const namesSchema = z.array(z.string()).catch([]);
+
+function affectedServers(findings: readonly Finding[]): string[] {
+  const names = findings
+    .filter((finding) => finding.severity !== 'info' && isAboutServers(finding))
+    .flatMap(({ evidence: { server, servers } }) =>
+      typeof server === 'string' ? [server] : namesSchema.parse(servers),
+    );
+  return [...new Set(names)].sort();
 }
 
 function partOf(findings: readonly Finding[]): Component['status'] {
@@ -133,6 +173,7 @@ function recommendations(
       return {
         rule,
         severity: worst?.severity ?? 'info',
+        about: worst && isAboutServers(worst) ? 'servers' : 'gateway',
         remedy: worst?.remedy ?? '',
         reports: [...new Set(alike.map(({ name }) => name))],
         findings: alike.length,

@@ -1,6 +1,7 @@
 import type { Audit } from '../audit/journal/audit.ts';
 import type { TrailStore } from '../audit/model/trailStore.ts';
 import type { OutboundTo } from '../gateway/upstream/outboundTo.ts';
+import type { NoteHealth } from '../gateway/upstream/serverHealth.ts';
 import type { TokenVerifier } from '../identity/tokens/verifyToken.ts';
 import type { RegistrationDeps } from '../orchestration/plans/namedPlan.ts';
 import type { Config } from '../platform/config/config.ts';
@@ -20,6 +21,7 @@ export interface SpecialistDeps extends RegistrationDeps, PublishingDeps {
   readonly authority: string;
   readonly outbound: OutboundClient;
   readonly outboundTo: OutboundTo;
+  readonly noteHealth: NoteHealth;
   readonly audit: Audit;
   readonly trail: TrailStore;
   readonly state: OpenedStateStore;

@@ -248,6 +248,8 @@ test('every active server is looked at anew from time to time, and one that is d
     outboundTo: () => outbound,
     shortLived: memoryState(),
     clock: systemClock,
+    noteHealth: () => undefined,
+    credentials: { isPersonal: () => false },
   };
   const etags = async () =>
     Promise.all(['changing', 'down'].map(async (slug) => (await gateway.servers.find(tenantId, slug))?.etag));

@@ -26,6 +26,7 @@ async function keepHealthReport(): Promise<void> {
     components: {},
     degradedServices: [],
     failedServices: [],
+    servers: { status: 'healthy', counts: {}, affected: [] },
   };
   await management.deps.shortLived.set(`mreg:health:${callerTenant}`, JSON.stringify(report), 3_600_000);
 }

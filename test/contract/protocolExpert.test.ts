@@ -4,6 +4,7 @@ import { startModernServer } from '../../infra/local/demo/modernServer.ts';
 import type { AuditEvent } from '../../shared/audit/model/record.ts';
 import { discoverServer } from '../../shared/gateway/catalogue/discovery.ts';
 import { createOutboundTo } from '../../shared/gateway/upstream/outboundTo.ts';
+import type { SeenHealth } from '../../shared/gateway/upstream/serverHealth.ts';
 import type { TaskHelpers } from '../../shared/orchestration/tasks/task.ts';
 import { systemClock } from '../../shared/platform/base/clock.ts';
 import { succeed } from '../../shared/platform/base/result.ts';
@@ -48,8 +49,11 @@ interface Found {
 function expert() {
   const servers = azureTableServerStore(memoryTables());
   const audited: AuditEvent[] = [];
+  const noted: SeenHealth[] = [];
   const deps = {
     servers,
+    noteHealth: (_tenantId: string, _server: object, seen: SeenHealth) => void noted.push(seen),
+    credentials: testCredentials(),
     outboundTo: createOutboundTo(
       outbound,
       { ...testCredentials(), valueOf: () => Promise.resolve(succeed('key')) },
@@ -82,6 +86,7 @@ function expert() {
   };
   return {
     audited,
+    noted,
     servers,
     run,
     async look(task: keyof typeof tasks, input: unknown = {}, timeoutMs?: number): Promise<Found> {
@@ -467,6 +472,37 @@ describe('generate_compliance_report', () => {
     expect(found.facts).toMatchObject({ leftOut: [], servers: expect.any(Array) as unknown[] });
   });
 
+  test('notes a server that gives no answer as failed', async () => {
+    const all = expert();
+    await all.start('sound', { era: 'modern' });
+    await all.registerAs('down', await down(), 'legacy');
+    await all.look('report');
+    expect(all.noted).toMatchObject([
+      { status: 'failed', reason: expect.stringContaining('A probe failed') as string },
+    ]);
+  });
+
+  test.each(['legacy', 'modern'] as const)(
+    'sends a %s server nothing that it must refuse, unless it is asked to be thorough',
+    async (era) => {
+      const all = expert();
+      const refused: string[] = [];
+      await all.start('sound', {
+        era,
+        tamper: ({ status }, { method, rpc }) => {
+          // A server without a stream of its own answers GET with 405.
+          if (status >= 400 && method !== 'GET') refused.push(`${method} ${rpc}`);
+        },
+      });
+      await all.look('report');
+      expect(refused).toEqual([]);
+      await all.look('compliance', { probe: 'gentle' });
+      expect(refused).toEqual([]);
+      await all.look('report', { probe: 'thorough' });
+      expect(refused.length).toBeGreaterThan(5);
+    },
+  );
+
   test('of more servers than it checks tells how many it left out', async () => {
     const all = expert();
     const { url } = await all.start('s0', { era: 'modern' });
@@ -503,6 +539,14 @@ describe('handle_protocol_violation', () => {
       },
       { action: 'servers.check', resource: 'servers/stock', outcome: 'not_passed', tenantId },
     ]);
+  });
+
+  test('sends the server no malformed message: nobody asked for it', async () => {
+    const all = expert();
+    const { received } = await all.start('stock', { era: 'legacy' });
+    await all.look('violation', event({ server: 'stock', kind: 'not_mcp' }));
+    expect(received.length).toBeGreaterThan(3);
+    expect(received.filter(({ method, message }) => method === 'POST' && !message?.['jsonrpc'])).toEqual([]);
   });
 
   test('says of a server that is sound by now that nothing was found', async () => {

@@ -17,7 +17,7 @@ afterAll(() => outbound.close());
 async function judged(url: string, era: Era) {
   const traceId = '0af7651916cd43dd8448eb211c80319c';
   const signal = AbortSignal.timeout(60_000);
-  const recorded = await recordTranscript({ url, era, scope: 'all', traceId, signal }, outbound);
+  const recorded = await recordTranscript({ url, era, scope: 'thorough', traceId, signal }, outbound);
   if (!recorded.ok) throw new Error(recorded.error.message);
   const all = await judge(recorded.value);
   const of = (outcome: string) => all.filter(({ judgement }) => judgement.outcome === outcome);

@@ -111,6 +111,7 @@ export async function auditorWorld(): Promise<AuditorWorld> {
     authority: origin,
     outbound,
     outboundTo: createOutboundTo(outbound, engine.deps.credentials, engine.deps.seal),
+    noteHealth: () => undefined,
     audit: openAudit({ store: trail.store, clock, newId: randomId, log }),
     trail: trail.store,
     state: { kind: 'tables', state, durable: state, purge: () => Promise.resolve(0), close: () => undefined },

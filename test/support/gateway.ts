@@ -6,6 +6,7 @@ import { createMcpEndpoints, type McpEndpoints } from '../../shared/gateway/call
 import type { BuiltInTools } from '../../shared/gateway/catalogue/builtInTools.ts';
 import { discoverServer } from '../../shared/gateway/catalogue/discovery.ts';
 import { createOutboundTo } from '../../shared/gateway/upstream/outboundTo.ts';
+import { createHealthNotes } from '../../shared/gateway/upstream/serverHealth.ts';
 import { type Actor, type Role, roles } from '../../shared/identity/access/actor.ts';
 import type { ExchangeToken } from '../../shared/identity/credentials/tokenExchange.ts';
 import { systemClock } from '../../shared/platform/base/clock.ts';
@@ -89,6 +90,7 @@ export async function startGateway(
     visibleServers: createVisibleServers({ servers, state, newId: randomId, operatorTenant: SHARER }),
     toolsets,
     outboundTo,
+    noteHealth: createHealthNotes({ state, clock }),
     credentials: own,
     clock,
     newId: randomId,

@@ -1,6 +1,8 @@
 import type { HttpDeps } from '../../functions/http/serve.ts';
 import { type Role, roles } from '../../shared/identity/access/actor.ts';
 import type { Verdict } from '../../shared/identity/tokens/verifyToken.ts';
+import { systemClock } from '../../shared/platform/base/clock.ts';
+import { testSeal } from './seal.ts';
 
 export interface LoggedLine {
   readonly level: 'info' | 'warn' | 'error';
@@ -31,6 +33,8 @@ export function fakeHttpDeps(more: Partial<HttpDeps> = {}): FakeHttpDeps {
     lines,
     judged,
     newId: () => `id-${++ids}`,
+    clock: systemClock,
+    seal: testSeal,
     log: { info: at('info'), warn: at('warn'), error: at('error') },
     allowedOrigins: new Set(['https://app.contoso.com']),
     ownHosts: new Set(['gateway.example']),

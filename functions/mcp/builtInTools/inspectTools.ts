@@ -24,6 +24,7 @@ const recordSchema = z.object({
   outcome: z.string(),
   durationMs: z.number(),
   traceId: z.string(),
+  ownCheck: z.literal(true).optional().describe('The gateway checked itself: it counts for nobody.'),
 });
 
 /** How the system is, and who did what. */

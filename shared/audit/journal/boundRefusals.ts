@@ -11,7 +11,7 @@ interface Window {
 
 /**
  * Returns a function that records refusals and bounds their number. In each minute, the first 20 of a tenant, action and resource
- * have records of their own. When the minute is over, one record without an actor counts the others. Actions and resources must come
+ * have records of their own; own checks of the gateway are counted apart. When the minute is over, one record without an actor counts the others. Actions and resources must come
  * from a closed list.
  */
 export function boundRefusals(audit: Pick<Audit, 'append'>, clock: Clock): (refusal: AuditEvent) => void {
@@ -25,7 +25,12 @@ export function boundRefusals(audit: Pick<Audit, 'append'>, clock: Clock): (refu
   }
 
   return (refusal) => {
-    const name = JSON.stringify([refusal.tenantId, refusal.action, refusal.resource]);
+    const name = JSON.stringify([
+      refusal.tenantId,
+      refusal.action,
+      refusal.resource,
+      refusal.ownCheck ?? false,
+    ]);
     const now = clock.now().getTime();
     if ((windows.get(name)?.endsAt ?? Infinity) <= now) close(name);
     const window = windows.get(name) ?? { endsAt: now + REFUSAL_WINDOW_MS, count: 0, last: refusal };

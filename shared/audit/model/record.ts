@@ -30,6 +30,8 @@ export interface AuditEvent extends Act {
   readonly count?: number;
   /** Id of the record that was written before the act. */
   readonly begunBy?: string;
+  /** The gateway checked itself: the act counts for nobody. */
+  readonly ownCheck?: true;
 }
 
 const natural = z.number().int().min(0);
@@ -50,6 +52,7 @@ export const recordSchema = z.looseObject({
   traceId: z.string(),
   count: natural.optional(),
   begunBy: z.string().optional(),
+  ownCheck: z.literal(true).optional(),
   chain: z.string(),
   seq: natural,
   /** Hash of the record before it in its chain. */
@@ -57,6 +60,17 @@ export const recordSchema = z.looseObject({
   hash: z.string(),
 });
 export type AuditRecord = z.infer<typeof recordSchema>;
+
+/**
+ * Whether a record is a refusal of access: of a sign-in, or for lack of a permission. A request that names something that does
+ * not exist, or that contradicts itself, is a mistake of its sender. A check of the gateway by itself counts for nobody.
+ */
+export const isAccessRefusal = ({
+  decision,
+  outcome,
+  ownCheck,
+}: Pick<AuditRecord, 'decision' | 'outcome' | 'ownCheck'>): boolean =>
+  decision === 'refused' && ownCheck !== true && outcome !== 'not_found' && outcome !== 'invalid';
 
 /** Records of a segment. It is part of every stored id and hash: a change would make all trails unreadable. */
 export const SEGMENT_LENGTH = 500;

@@ -20,6 +20,7 @@ import type { Envelope } from '../protocol/envelope.ts';
 import type { ClientSession, UpstreamCaller } from '../upstream/connection.ts';
 import type { FaultKind } from '../upstream/fault.ts';
 import type { OutboundTo } from '../upstream/outboundTo.ts';
+import type { NoteHealth } from '../upstream/serverHealth.ts';
 
 /** The dependencies of the data path. */
 export interface GatewayDeps {
@@ -27,6 +28,7 @@ export interface GatewayDeps {
   readonly visibleServers: VisibleServers;
   readonly toolsets: Pick<ToolsetStore, 'find'>;
   readonly outboundTo: OutboundTo;
+  readonly noteHealth: NoteHealth;
   readonly credentials: Pick<Credentials, 'isPersonal' | 'hasPersonal'>;
   readonly shortLived: StateStore;
   readonly seal: Seal;

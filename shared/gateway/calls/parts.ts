@@ -38,10 +38,10 @@ export interface Parts extends GatewayDeps, FeedDeps {
 }
 
 export function createParts(deps: GatewayDeps): Parts {
-  const { shortLived: state, clock, newId, seal } = deps;
+  const { shortLived: state, clock, newId, seal, noteHealth } = deps;
   const tenants = deps.tenants.size;
   const catalogue = createCatalogue(deps);
-  const circuitBreaker = createCircuitBreaker({ state, clock });
+  const circuitBreaker = createCircuitBreaker({ state, clock, noteHealth });
   const discoveries = createFairQueue(MAX_DISCOVERIES, tenants);
   const serverRequests = createServerRequests({ state, seal });
   return {

@@ -1,6 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import type { Clock } from '../../platform/base/clock.ts';
 import { createFairQueue, type FairQueue } from '../../platform/concurrency/fairQueue.ts';
 import { roundRobin } from '../../platform/concurrency/roundRobin.ts';
 import type { StateStore } from '../../platform/state/stateStore.ts';
@@ -14,9 +13,8 @@ import {
   TIMER_PAGE_SIZE,
   TIMER_REFRESHES,
 } from '../protocol/limits.ts';
-import type { OutboundTo } from '../upstream/outboundTo.ts';
 import { type ActiveServer, type Catalogue, isActive } from './catalogue.ts';
-import { discoverServer } from './discovery.ts';
+import { type ProbeDeps, probeServer } from './probeServer.ts';
 
 /**
  * The result of a refresh. `unchanged`: the record is up to date. `unavailable`: the server could not be discovered, or a
@@ -40,11 +38,9 @@ interface Refreshing {
   next?: Promise<Refreshed>;
 }
 
-export interface RefreshDeps {
+export interface RefreshDeps extends ProbeDeps {
   readonly servers: ServerStore;
-  readonly outboundTo: OutboundTo;
   readonly shortLived: StateStore;
-  readonly clock: Clock;
 }
 
 /**
@@ -69,8 +65,7 @@ export function createRefresh(
         continue;
       }
       try {
-        const known = (await servers.find(tenantId, slug))?.value.discovery;
-        const found = await discoverServer(server, deps, AbortSignal.timeout(REFRESH_TIMEOUT_MS), known);
+        const found = await probeServer(server, deps, REFRESH_TIMEOUT_MS);
         const stored = await servers.find(tenantId, slug);
         if (!found.ok) return 'unavailable';
         if (stored?.value.status !== 'active' || stored.value.url !== url) return 'gone';

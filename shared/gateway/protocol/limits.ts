@@ -72,6 +72,16 @@ export const CIRCUIT_OPEN_MS = 15_000;
 export const CIRCUIT_FRESH_MS = 2_000;
 /** Tenants whose open circuits an instance caches. */
 export const MAX_CIRCUIT_TENANTS = 200;
+/** How long the health of a server is stored. After that it is unknown. */
+export const HEALTH_KEPT_MS = 24 * 3_600_000;
+/** Time between two changes of a server's health that an instance stores. */
+export const HEALTH_NOTE_PAUSE_MS = 1_000;
+/** Age at which an instance stores an unchanged health again. */
+export const HEALTH_REPEAT_MS = 60_000;
+/** Servers whose last health an instance caches. */
+export const MAX_HEALTH_SERVERS = 5_000;
+/** Characters of the reason for which a server is not healthy. */
+export const MAX_HEALTH_REASON = 500;
 
 // Streams to clients
 

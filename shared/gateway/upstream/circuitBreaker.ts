@@ -8,16 +8,11 @@ import {
   CIRCUIT_OPEN_MS,
   MAX_CIRCUIT_TENANTS,
 } from '../protocol/limits.ts';
+import type { NoteHealth, ServerKey } from './serverHealth.ts';
 
 /** When each open circuit becomes half-open, in milliseconds since 1970, by slug and URL. */
 const openCircuitsSchema = z.record(z.string(), z.number());
 type OpenCircuits = Readonly<Record<string, number>>;
-
-/** A server as it was registered. With another URL it is another server. */
-export interface ServerKey {
-  readonly slug: string;
-  readonly url: string;
-}
 
 /**
  * A circuit breaker for each server of a tenant. Closed: calls pass. Five failures in a row open it, for all instances: calls
@@ -26,20 +21,24 @@ export interface ServerKey {
 export interface CircuitBreaker {
   /** Milliseconds until an open circuit becomes half-open; `undefined` while calls pass, as far as this instance knows. */
   openForMs(tenantId: string, server: ServerKey): number | undefined;
-  /** Counts a failure. */
-  fail(tenantId: string, server: ServerKey): void;
-  /** Closes the circuit. */
+  /** Counts a failure, and notes it as the health of the server. `why` completes "The server …". */
+  fail(tenantId: string, server: ServerKey, why: string): void;
+  /** Closes the circuit, and notes that the server is healthy. */
   succeed(tenantId: string, server: ServerKey): void;
   /** The slugs of all servers whose circuit is open, as of a few seconds ago at most. */
   openServers(tenantId: string): Promise<readonly string[]>;
 }
 
+const HEALTHY = { status: 'healthy' } as const;
+
 export function createCircuitBreaker({
   state,
   clock,
+  noteHealth,
 }: {
   readonly state: StateStore;
   readonly clock: Clock;
+  readonly noteHealth: NoteHealth;
 }): CircuitBreaker {
   const tenants = new LRUCache<string, { at: number; circuits: OpenCircuits; reading?: Promise<void> }>({
     max: MAX_CIRCUIT_TENANTS,
@@ -89,11 +88,19 @@ export function createCircuitBreaker({
       const leftMs = (entryOf(tenantId).circuits[nameOf(server)] ?? 0) - now();
       return leftMs > 0 ? leftMs : undefined;
     },
-    fail(tenantId, server) {
+    fail(tenantId, server, why) {
       const key = failureKey(tenantId, server);
       const count = (failures.get(key) ?? 0) + 1;
       failures.set(key, count);
-      if (count < CIRCUIT_FAILURES) return;
+      if (count < CIRCUIT_FAILURES) {
+        noteHealth(tenantId, server, {
+          status: 'degraded',
+          reason: `The last call failed: the server ${why}.`,
+        });
+        return;
+      }
+      const reason = `${count} calls in a row failed: the server ${why}.`;
+      noteHealth(tenantId, server, { status: 'failed', reason });
       const name = nameOf(server);
       const until = now() + CIRCUIT_OPEN_MS;
       const entry = entryOf(tenantId);
@@ -102,6 +109,7 @@ export function createCircuitBreaker({
     },
     succeed(tenantId, server) {
       if (failures.size > 0) failures.delete(failureKey(tenantId, server));
+      noteHealth(tenantId, server, HEALTHY);
     },
     async openServers(tenantId) {
       await refresh(tenantId);

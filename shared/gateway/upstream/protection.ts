@@ -3,9 +3,10 @@ import { CONNECTIONS_PER_ORIGIN } from '../../platform/outbound/outboundClient.t
 import type { UpstreamTarget } from '../../registry/records/upstreamSettings.ts';
 import { MAX_CALLS_PER_SERVER, MAX_STREAMS_PER_SERVER } from '../protocol/limits.ts';
 import type { Answer, AnswerItem } from './answer.ts';
-import type { CircuitBreaker, ServerKey } from './circuitBreaker.ts';
+import type { CircuitBreaker } from './circuitBreaker.ts';
 import { type Connection, TIMED_OUT, type UpstreamCall } from './connection.ts';
 import { type FaultKind, UpstreamFault } from './fault.ts';
+import type { ServerKey } from './serverHealth.ts';
 
 /**
  * Protects the gateway from a failing server by its circuit breaker, and a server from one tenant that would take all of its
@@ -98,7 +99,7 @@ export function createProtection(circuitBreaker: CircuitBreaker, tenants: number
         };
         const judge = (error: unknown) => {
           if (hasAnswered(error)) succeed();
-          else if (isServerFault(error, signal)) circuitBreaker.fail(tenantId, server);
+          else if (isServerFault(error, signal)) circuitBreaker.fail(tenantId, server, error.message);
         };
         const leave = takeBoth(calls, 'calls', tenantId, server);
         try {
@@ -127,7 +128,7 @@ const hasAnswered = (error: unknown): boolean =>
   error instanceof UpstreamFault && error.said?.rpcError !== undefined;
 
 /** Whether a call failed because of its server, not because its caller left. */
-function isServerFault(error: unknown, signal: AbortSignal): boolean {
+function isServerFault(error: unknown, signal: AbortSignal): error is UpstreamFault {
   const callerLeft = signal.aborted && signal.reason !== TIMED_OUT;
   if (!(error instanceof UpstreamFault) || !serverFaults.has(error.kind) || callerLeft) return false;
   return error.kind !== 'http_status' || (error.status ?? 500) >= 500;

@@ -1,7 +1,7 @@
 import { InfrastructureError } from '../../platform/base/errors.ts';
 import { continueTrace } from '../../platform/telemetry/trace.ts';
 import type { Delegation } from '../model/delegation.ts';
-import { hasEnded, type Plan } from '../model/plan.ts';
+import { hasEnded, isOwnCheck, type Plan } from '../model/plan.ts';
 import { planError, queuedWork, recordOutcome } from '../model/planProgress.ts';
 import { delegateSteps } from './delegateSteps.ts';
 import { publishDeploymentStatus } from './deploymentStatus.ts';
@@ -59,6 +59,7 @@ async function handlePlanEnd(plan: Plan, deps: OrchestrationDeps): Promise<void>
     outcome: state === 'cancelled' ? 'cancelled' : (planError(plan)?.kind ?? 'succeeded'),
     durationMs: Date.parse(finishedAt ?? createdAt) - Date.parse(createdAt),
     traceId,
+    ...(isOwnCheck(plan) && { ownCheck: true }),
   });
   if (allocationId === undefined) return;
   try {
@@ -86,6 +87,7 @@ export async function handleOutcome(delegation: Delegation, deps: OrchestrationD
     outcome: outcome.success ? 'succeeded' : outcome.error.kind,
     durationMs: Date.parse(finishedAt ?? createdAt) - Date.parse(createdAt),
     traceId: continueTrace(traceparent).traceId,
+    ...(isOwnCheck(delegation) && { ownCheck: true }),
   });
   await Promise.all([advancePlan(delegation, deps), deps.dispatcher.dispatchNext(delegation)]);
 }

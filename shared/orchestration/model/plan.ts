@@ -5,6 +5,13 @@ import { taskErrorSchema } from './delegation.ts';
 
 /** The plan that checks each part of the system. Its rows are kept for a day only. */
 export const HEALTH_PLAN = 'comprehensive_health_check';
+export const ROUND_TRIP_PLAN = 'dual_server_round_trip';
+
+const ownChecks: ReadonlySet<string> = new Set([HEALTH_PLAN, ROUND_TRIP_PLAN].map((name) => `plan ${name}`));
+
+/** Whether work is a check of the gateway by itself. Only a named plan sets `grantedBy`, so no caller can claim it. */
+export const isOwnCheck = ({ grantedBy }: { readonly grantedBy?: string | undefined }): boolean =>
+  grantedBy !== undefined && ownChecks.has(grantedBy);
 /** The plan of a deployment. The engine publishes an event when it ends. */
 export const DEPLOYMENT_PLAN = 'deployment';
 

@@ -50,29 +50,38 @@ export function definePlan<Input>({ input: schema, begin, ...plan }: PlanDefinit
   };
 }
 
-interface FixedPlan {
+interface FixedPlan<Input> {
   readonly name: string;
   readonly description: string;
   readonly gate?: string;
   readonly steps: readonly StepDefinition[];
   /** What the plan holds of the resource pools until it ends. Absent: nothing. */
   readonly load?: { readonly operation: OperationName; readonly estimatedLoad: object };
+  /** The input of the plan, and what its steps get of it. Absent: the plan takes no input. */
+  readonly input?: {
+    readonly schema: z.ZodType<Input>;
+    readonly stepInputs: (input: Input) => Readonly<Record<string, StepInput>>;
+  };
 }
 
-/** Defines a plan that takes no input and runs its steps as they stand. It may run in a session of the caller. */
-export function defineFixedPlan({
+/** Defines a plan whose steps are always the same. It may run in a session of the caller. */
+export function defineFixedPlan<Input>({
   name,
   description,
   gate,
-  steps,
+  steps: fixed,
   load,
-}: FixedPlan): NamedPlan<OrchestrationDeps> {
+  input: taken,
+}: FixedPlan<Input>): NamedPlan<OrchestrationDeps> {
   const grantedBy = gate === undefined ? `plan ${name}` : `quality gate ${gate}`;
   return {
     name,
     description,
-    steps,
-    async begin({ sessionId }, caller, deps) {
+    steps: fixed,
+    async begin({ sessionId, input = {} }, caller, deps) {
+      const parsed = taken?.schema.safeParse(input);
+      if (parsed?.success === false) return invalidBySchema(parsed.error, 'the input', ['input']);
+      const steps = taken && parsed ? withInputs(fixed, taken.stepInputs(parsed.data)) : fixed;
       const session = await checkSession(sessionId, caller, deps.sessions);
       if (!session.ok) return session;
       const head = { name, gate, grantedBy, session: session.value };

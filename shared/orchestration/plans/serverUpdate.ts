@@ -88,7 +88,9 @@ async function begin(
   const start = planStart({ name, grantedBy: `plan ${name}`, session }, caller, idFor(caller, deps.newId));
   const input = { slug, etag, planId: start.id, content, discovery: { $resultOf: validateServer.id } };
   const updateSteps = withInputs(steps, {
-    [validateServer.id]: { input: validationInput(content) },
+    [validateServer.id]: {
+      input: { ...validationInput(content), ...(name === 'server_refresh' && { slug }) },
+    },
     [auditRegistration.id]: { input: { slug, act: 'update' } },
     update_server: { input, references: ['/discovery'] },
   });

@@ -1,11 +1,22 @@
+import { z } from 'zod';
 import { defineFixedPlan, step } from './namedPlan.ts';
 
 export const REPORT_PLAN = 'system_report';
+
+/**
+ * How servers are checked for a report. `gentle`: with requests that every client sends. `thorough`: also with malformed messages
+ * and unknown names, which a server may log as errors or take for an attack.
+ */
+export const probeSchema = z.enum(['gentle', 'thorough']);
 
 /** Collects the reports of five specialists, all at once. */
 export const systemReportPlan = defineFixedPlan({
   name: REPORT_PLAN,
   description: 'The reports of five specialists, at once.',
+  input: {
+    schema: z.strictObject({ probe: probeSchema.default('gentle') }),
+    stepInputs: ({ probe }) => ({ protocol_compliance: { input: { probe } } }),
+  },
   load: { operation: 'system_report', estimatedLoad: {} },
   steps: (
     [

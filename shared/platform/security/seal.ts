@@ -9,7 +9,8 @@ export type SealPurpose =
   | 'answer'
   | 'held_call'
   | 'token'
-  | 'server_url';
+  | 'server_url'
+  | 'own_check';
 
 /**
  * Encrypts values with the keys of `MREG_SEALING_KEYS`. Every instance of both apps opens a value that any of them sealed. Without

@@ -35,10 +35,13 @@ export async function callTools(
   server: ActiveServer,
   tools: readonly Tool[],
   { actor, token, traceId, signal }: CallOptions,
-  deps: Pick<SpecialistDeps, 'outboundTo' | 'newId' | 'shortLived' | 'clock' | 'audit' | 'tenants'>,
+  deps: Pick<
+    SpecialistDeps,
+    'outboundTo' | 'newId' | 'shortLived' | 'clock' | 'audit' | 'tenants' | 'noteHealth'
+  >,
 ): Promise<ReadonlyMap<string, CallOutcome>> {
-  const { outboundTo, newId, shortLived: state, clock, audit, tenants } = deps;
-  const guard = createProtection(createCircuitBreaker({ state, clock }), tenants.size);
+  const { outboundTo, newId, shortLived: state, clock, audit, tenants, noteHealth } = deps;
+  const guard = createProtection(createCircuitBreaker({ state, clock, noteHealth }), tenants.size);
   const connector = createConnector(outboundTo, newId, guard);
   const caller = {
     actor,
@@ -74,6 +77,7 @@ export async function callTools(
       outcome: auditOutcome(outcome),
       durationMs: performance.now() - startedAt,
       traceId,
+      ownCheck: true,
     });
   }
   if (server.discovery.era === 'legacy' && server.discovery.transport !== 'sse')

@@ -64,7 +64,7 @@ export const oauthTasks = (deps: OauthDeps): readonly Task[] => [
     name: 'oauth_proxy_integration',
     permissions: ['delegations.read'],
     description:
-      'Follows the steps of a client that knows only a URL, for the aggregate endpoint, a server’s and a toolset’s: the challenge of each method, the metadata that it names, the authorization server that the metadata names. Reports what differs from RFC 9728, RFC 6750 and MCP.',
+      'Checks how clients find the sign-in of the MCP endpoints; this gateway has no OAuth proxy, and clients sign in at the issuer itself. Follows the steps of a client that knows only a URL, for the aggregate endpoint, a server’s and a toolset’s: the challenge of each method, the metadata that it names, the authorization server that the metadata names. Reports what differs from RFC 9728, RFC 6750 and MCP.',
     timeoutMs: 20_000,
     input: z.strictObject({}),
     async inspect(_, helpers) {
@@ -80,7 +80,7 @@ export const oauthTasks = (deps: OauthDeps): readonly Task[] => [
     name: 'check_oauth_proxy_status',
     permissions: ['delegations.read'],
     description:
-      'Checks that each kind of MCP endpoint challenges requests without a token, and that the challenge leads to metadata and an authorization server.',
+      'Checks how clients find the sign-in of the MCP endpoints; this gateway has no OAuth proxy. Each kind of MCP endpoint must challenge requests without a token, and the challenge must lead to metadata and an authorization server.',
     timeoutMs: 8_000,
     inspect: (_, helpers) => inspectDiscovery(deps, helpers, 'quick'),
   }),

@@ -1,6 +1,6 @@
 import { createMcpEndpoints } from '../../gateway/calls/endpoint.ts';
 import { type ActiveServer, createCatalogue } from '../../gateway/catalogue/catalogue.ts';
-import { discoverServer } from '../../gateway/catalogue/discovery.ts';
+import { probeServer } from '../../gateway/catalogue/probeServer.ts';
 import { classify } from '../../gateway/protocol/classify.ts';
 import { LATEST_MODERN } from '../../gateway/protocol/versions.ts';
 import { createCircuitBreaker } from '../../gateway/upstream/circuitBreaker.ts';
@@ -47,7 +47,7 @@ interface Failure {
 /** Tests the stages behind sign-in in this process, up to the upstream servers, without HTTP in between. */
 export async function probeInProcess(
   deps: SpecialistDeps,
-  { tenantId, signal, clock }: TaskHelpers,
+  { tenantId, signal }: TaskHelpers,
   actor: Actor,
 ): Promise<{
   readonly walked: readonly Walked[];
@@ -97,7 +97,7 @@ export async function probeInProcess(
     return { isRight: Array.isArray(body.result?.tools), value: undefined };
   });
   const open = await withTimeout(INSIDE_WITHIN_MS, signal, () =>
-    createCircuitBreaker({ state: deps.shortLived, clock }).openServers(tenantId),
+    createCircuitBreaker({ ...deps, state: deps.shortLived }).openServers(tenantId),
   );
   const called = await Promise.all(
     (servers ?? []).slice(0, MAX_SERVERS).map((server) => probeUpstream(server, deps, signal)),
@@ -121,8 +121,7 @@ async function probeUpstream(
 ): Promise<{ readonly fact: object; readonly findings: readonly Finding[] }> {
   const { slug, discovery } = server;
   const startedAt = performance.now();
-  const within = AbortSignal.any([signal, AbortSignal.timeout(UPSTREAM_WITHIN_MS)]);
-  const found = await discoverServer(server, deps, within);
+  const found = await probeServer(server, deps, UPSTREAM_WITHIN_MS, signal);
   const durationMs = Math.round(performance.now() - startedAt);
   const fact = {
     server: slug,

@@ -16,7 +16,7 @@ export const pipelineTasks = (deps: SpecialistDeps): readonly Task[] => [
     name: 'middleware_chain_setup',
     permissions: ['delegations.read'],
     description:
-      'Sends probe requests through the request pipeline of the mcp app over HTTP and in process (reachable, origin, token, permission, body, era, catalogue, upstream), and reports for each stage its answer, the expected answer, and its time.',
+      'Checks the stages that each request to the mcp app passes. Sends probe requests through them over HTTP and in process (reachable, origin, token, permission, body, era, catalogue, upstream), and reports for each stage its answer, the expected answer, and its time.',
     timeoutMs: 30_000,
     input: z.strictObject({}),
     async inspect(_, helpers) {

@@ -1,3 +1,4 @@
+import { isAccessRefusal } from '../../audit/model/record.ts';
 import type { TrailQuery } from '../../audit/model/trailStore.ts';
 import { operatorTenantOf } from '../../identity/access/tenants.ts';
 import type { Refusal } from '../../identity/tokens/refusals.ts';
@@ -9,7 +10,7 @@ import type { Inspection } from '../inspection.ts';
 import { readRecords } from '../readRecords.ts';
 import { withTimeout } from '../withTimeout.ts';
 import { searchCut } from './judgeTrace.ts';
-import { explainRefusals, groupRefusals, isRefusal, reasons } from './refusals.ts';
+import { explainRefusals, groupRefusals, reasons } from './refusals.ts';
 
 const SEARCH_WITHIN_MS = 12_000;
 const VERIFY_WITHIN_MS = 6_000;
@@ -73,7 +74,7 @@ export async function inspectRefusals(
     readRecords(trail, tenantId, query, {
       limit: MAX_RECORDS,
       signal: own,
-      wanted: (record) => isRefusal(record) && (traceId === undefined || record.traceId === traceId),
+      wanted: (record) => isAccessRefusal(record) && (traceId === undefined || record.traceId === traceId),
     }),
   );
   if (!found.ok) return { facts: {}, findings: [finding('trail_unread', { why: found.error.message })] };

@@ -1,4 +1,4 @@
-import { discoverServer } from '../../gateway/catalogue/discovery.ts';
+import { probeServer } from '../../gateway/catalogue/probeServer.ts';
 import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
 import type { ServerRecord } from '../../registry/records/server.ts';
 import type { SpecialistDeps } from '../deps.ts';
@@ -61,7 +61,11 @@ export async function inspectServer(
       deps.trail,
       tenantId,
       { from },
-      { limit: MAX_CALLS, signal: own, wanted: ({ resource }) => isOf(server, resource) },
+      {
+        limit: MAX_CALLS,
+        signal: own,
+        wanted: ({ resource, ownCheck }) => ownCheck !== true && isOf(server, resource),
+      },
     ),
   );
   const stored = await withTimeout(SERVER_WITHIN_MS, signal, () =>
@@ -91,8 +95,7 @@ async function discoverAgain(
   signal: AbortSignal,
 ): Promise<Finding> {
   const { slug: server, discovery: registered } = record;
-  const within = AbortSignal.any([signal, AbortSignal.timeout(SERVER_WITHIN_MS)]);
-  const found = await discoverServer(record, deps, within);
+  const found = await probeServer(record, deps, SERVER_WITHIN_MS, signal);
   if (!found.ok)
     return finding('server_still_unusable', { server, kind: found.error.kind, why: found.error.message });
   const { era, protocolVersion } = found.value;

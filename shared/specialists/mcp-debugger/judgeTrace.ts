@@ -1,4 +1,4 @@
-import type { AuditRecord } from '../../audit/model/record.ts';
+import { type AuditRecord, isAccessRefusal } from '../../audit/model/record.ts';
 import { agents } from '../../orchestration/model/agents.ts';
 import { type Delegation, isLeased } from '../../orchestration/model/delegation.ts';
 import { hasEnded, type Plan, type PlanStep } from '../../orchestration/model/plan.ts';
@@ -90,6 +90,13 @@ const finding = defineFindings({
     evidence: recordEvidence(record),
     remedy: 'Run the task authentication_failures with this trace: it names the rule and what to do.',
   }),
+  request_mistaken: ({ record }: { record: AuditRecord }) => ({
+    severity: 'warning',
+    message: `its ${record.action} named something that does not exist, or contradicted itself: ${record.resource}, ${record.outcome}`,
+    evidence: recordEvidence(record),
+    remedy:
+      'Read the lists of the endpoint again, and send the name as it is there. No permission is missing.',
+  }),
   act_not_ended: ({ record }: { record: AuditRecord }) => ({
     severity: 'critical',
     message: `it was lost: ${record.action} on ${record.resource} began, and no audit record says how it ended`,
@@ -174,8 +181,11 @@ function judgePlan(plan: Plan, now: Date): readonly Finding[] {
 function judgeRecords(records: readonly AuditRecord[], now: Date): readonly Finding[] {
   const ended = new Set(records.map(({ begunBy }) => begunBy));
   return records.flatMap((record): Finding[] => {
-    const { id, at, action, decision, outcome } = record;
-    if (decision === 'refused') return [finding('request_refused', { record })];
+    const { id, at, action, decision, outcome, ownCheck } = record;
+    // A check expects to be refused.
+    if (ownCheck === true && decision === 'refused') return [];
+    if (decision === 'refused')
+      return [finding(isAccessRefusal(record) ? 'request_refused' : 'request_mistaken', { record })];
     if (outcome === 'begun' && !ended.has(id) && now.getTime() - Date.parse(at) > ACT_WITHIN_MS)
       return [finding('act_not_ended', { record })];
     // The row of a delegation or a plan says how it ended.

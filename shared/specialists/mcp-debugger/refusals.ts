@@ -1,4 +1,4 @@
-import type { AuditRecord } from '../../audit/model/record.ts';
+import { type AuditRecord, isAccessRefusal } from '../../audit/model/record.ts';
 import { isPermission, rolesWith } from '../../identity/access/permissions.ts';
 import { refusals } from '../../identity/tokens/refusals.ts';
 import { defineFindings, type Finding, type Severity } from '../finding.ts';
@@ -14,8 +14,6 @@ export const reasons = {
 };
 
 const isReason = (name: string): name is keyof typeof reasons => Object.hasOwn(reasons, name);
-
-export const isRefusal = ({ decision }: Pick<AuditRecord, 'decision'>): boolean => decision === 'refused';
 
 /** The refusals of one actor for one reason. */
 interface RefusalGroup {
@@ -34,7 +32,7 @@ const MAX_TRACES = 5;
 
 /** Groups refusals by reason and actor, the most frequent first. */
 export function groupRefusals(records: readonly AuditRecord[]): readonly RefusalGroup[] {
-  const groups = Map.groupBy(records.filter(isRefusal), ({ actor, action, resource }) =>
+  const groups = Map.groupBy(records.filter(isAccessRefusal), ({ actor, action, resource }) =>
     JSON.stringify([actor, action, resource]),
   );
   return [...groups.values()].flatMap(groupOf).sort((a, b) => b.count - a.count);

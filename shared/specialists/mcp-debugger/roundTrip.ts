@@ -3,7 +3,7 @@ import { beginPlan } from '../../orchestration/engine/beginPlan.ts';
 import { cancelPlan } from '../../orchestration/engine/cancel.ts';
 import { type Agent, agentNames, agents } from '../../orchestration/model/agents.ts';
 import type { Delegation } from '../../orchestration/model/delegation.ts';
-import { hasEnded } from '../../orchestration/model/plan.ts';
+import { hasEnded, ROUND_TRIP_PLAN } from '../../orchestration/model/plan.ts';
 import { delegationIdOf } from '../../orchestration/model/planProgress.ts';
 import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
 import type { App } from '../../platform/config/config.ts';
@@ -125,9 +125,9 @@ export async function roundTrip(
   const start = {
     id,
     tenantId,
-    name: 'dual_server_round_trip',
+    name: ROUND_TRIP_PLAN,
     requestedBy: 'mcp-debugger',
-    grantedBy: 'plan dual_server_round_trip',
+    grantedBy: `plan ${ROUND_TRIP_PLAN}`,
     ...tracedHeaders(traceId),
   };
   const startedAt = performance.now();

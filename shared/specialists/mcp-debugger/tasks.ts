@@ -37,7 +37,7 @@ const bothAppsTasks = (deps: SpecialistDeps): readonly Task[] => [
   report({
     name: 'dual_server_debugging',
     description:
-      'Calls the endpoints of both apps, probes every table and the state store, and sends a probe through the queues of both apps and back. Says what does not answer, how long each part took, and which part is the likely cause.',
+      'Checks the management app, the mcp app and what connects them. Calls the endpoints of both apps, probes every table and the state store, and sends a probe through the queues of both apps and back. Says what does not answer, how long each part took, and which part is the likely cause.',
     timeoutMs: 25_000,
     input: noInput,
     async inspect(_, helpers) {

@@ -57,7 +57,7 @@ export const deploymentTasks = (deps: SpecialistDeps): readonly Task[] => [
   report({
     name: 'docker_orchestration',
     description:
-      'Compares what is deployed with the topology list: asks storage for its tables, Service Bus for each queue, and both apps whether they run. Names what is missing, what is there but not in the list, and the agents that no running app serves.',
+      'Checks that both Function Apps, the tables and the queues exist; this gateway runs in no Docker containers. Compares what is deployed with the topology list: asks storage for its tables, Service Bus for each queue, and both apps whether they run. Names what is missing, what is there but not in the list, and the agents that no running app serves.',
     timeoutMs: 20_000,
     input: noInput,
     async inspect(_, helpers) {
@@ -81,7 +81,7 @@ export const deploymentTasks = (deps: SpecialistDeps): readonly Task[] => [
   report({
     name: 'azure_container_deployment',
     description:
-      'Lists the instances of both apps: version, build, runtime, host and start time of each. Finds drift: different builds in one app or between the two, instances with other settings, different runtimes.',
+      'Looks at the instances of both Function Apps, which this gateway has in place of containers. Lists version, build, runtime, host and start time of each instance. Finds drift: different builds in one app or between the two, instances with other settings, different runtimes.',
     timeoutMs: 20_000,
     input: noInput,
     async inspect(_, helpers) {

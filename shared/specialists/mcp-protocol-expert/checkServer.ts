@@ -35,14 +35,18 @@ export interface Checked {
   readonly findings: readonly Finding[];
 }
 
-/** Records the exchanges that the checks of the server's era need, and runs these checks. Throws nothing for what a server does. */
+/**
+ * Records exchanges with a server and runs the checks of its era. A check whose exchange was not sent does not apply. Throws
+ * nothing for what a server does.
+ */
 export async function checkServer(
+  scope: 'gentle' | 'thorough',
   server: ActiveServer,
   deps: CallDeps,
   signal: AbortSignal,
 ): Promise<Checked> {
   const startedAt = performance.now();
-  const recorded = await recordServer(server, 'all', deps, signal);
+  const recorded = await recordServer(server, scope, deps, signal);
   const durationMs = Math.round(performance.now() - startedAt);
   const { slug, discovery } = server;
   if (recorded.finding)

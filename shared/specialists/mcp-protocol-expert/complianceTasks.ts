@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Audit } from '../../audit/journal/audit.ts';
 import { handlerOf } from '../../orchestration/model/eventRoutes.ts';
+import { probeSchema } from '../../orchestration/plans/systemReport.ts';
 import { defineTask, type Task } from '../../orchestration/tasks/task.ts';
 import { succeed } from '../../platform/base/result.ts';
 import { slugSchema } from '../../registry/records/server.ts';
@@ -25,18 +26,26 @@ const MAX_REPORTED_SERVERS = 25;
 const MAX_NAMED = 20;
 const severities: readonly Finding['severity'][] = ['critical', 'warning', 'info'];
 
+const probeOf = (standard: z.infer<typeof probeSchema>) =>
+  probeSchema
+    .default(standard)
+    .describe('`thorough` also sends malformed messages and unknown names; `gentle` does not.');
+
 /** Checks servers against the specification of their era. */
 export const specificationCompliance = (deps: ServerDeps): Task =>
   defineTask({
     name: 'mcp_specification_compliance',
     permissions: ['delegations.read'],
     agent,
-    description: `Sends some 30 requests to a registered server, calls none of its tools, and checks its answers against the MCP specification of its era: ${checks.length} checks, each passed, failed or not applicable, with its evidence.`,
+    description: `Sends some 30 requests to a registered server, malformed ones too unless probe is gentle, calls none of its tools, and checks its answers against the MCP specification of its era: ${checks.length} checks, each passed, failed or not applicable, with its evidence.`,
     timeoutMs: 150_000,
-    input: subjectSchema,
+    input: subjectSchema.extend({ probe: probeOf('thorough') }),
     output: reportSchema.extend({ servers: z.array(checkedServerSchema), leftOut: leftOutSchema }),
-    async run({ slug }, helpers) {
-      const checked = await inspectServers(slug, helpers, deps, { limit: MAX_CHECKED_SERVERS }, checkServer);
+    async run({ slug, probe }, helpers) {
+      const bounds = { limit: MAX_CHECKED_SERVERS };
+      const checked = await inspectServers(slug, helpers, deps, bounds, (...call) =>
+        checkServer(probe, ...call),
+      );
       if (!checked.ok) return checked;
       const { results, leftOut } = checked.value;
       const findings = results.flatMap((result) => result.findings);
@@ -57,13 +66,15 @@ export const complianceReport = (deps: ServerDeps): Task =>
     name: 'generate_compliance_report',
     permissions: ['delegations.read'],
     agent,
-    description: `Checks up to ${MAX_REPORTED_SERVERS} active servers against the MCP specification of their era, and reports which requirements are broken, by how many servers and which, and which servers keep all of them.`,
+    description: `Checks up to ${MAX_REPORTED_SERVERS} active servers against the MCP specification of their era, with malformed messages only if probe is thorough, and reports which requirements are broken, by how many servers and which, and which servers keep all of them.`,
     timeoutMs: 110_000,
-    input: z.strictObject({}),
+    input: z.strictObject({ probe: probeOf('gentle') }),
     output: reportSchema,
-    async run(_, helpers) {
+    async run({ probe }, helpers) {
       const bounds = { limit: MAX_REPORTED_SERVERS, atOnce: 5 };
-      const checked = await inspectServers(undefined, helpers, deps, bounds, checkServer);
+      const checked = await inspectServers(undefined, helpers, deps, bounds, (...call) =>
+        checkServer(probe, ...call),
+      );
       if (!checked.ok) return checked;
       const { results, leftOut } = checked.value;
       const broken = results.filter(({ findings }) => hasCritical(findings));
@@ -131,15 +142,15 @@ const VIOLATION = 'protocol_violation';
 /** Checks a server that is reported to break the protocol, and records the outcome in the audit trail. */
 export const handleProtocolViolation = ({
   servers,
-  outboundTo,
   audit,
+  ...deps
 }: ServerDeps & { readonly audit: Pick<Audit, 'append'> }): Task =>
   defineTask({
     name: handlerOf(VIOLATION),
     permissions: ['delegations.read'],
     agent,
     description:
-      'Checks the server that the event names against the MCP specification of its era, and records the outcome in the audit trail.',
+      'Checks the server that the event names against the MCP specification of its era, without malformed messages, and records the outcome in the audit trail.',
     timeoutMs: 60_000,
     input: eventSchema,
     output: z.object({
@@ -170,7 +181,9 @@ export const handleProtocolViolation = ({
       const slug = named.data;
       const server = await activeServer(slug, tenantId, servers);
       if (!server) return succeed({ ...done, summary: `There is no active server "${slug}" any more.` });
-      const checked = await checkServer(server, await callDeps(outboundTo, helpers), untilReport(helpers));
+      const calls = await callDeps(deps, helpers);
+      // Nobody asked for malformed messages to this server.
+      const checked = await checkServer('gentle', server, calls, untilReport(helpers));
       const durationMs = performance.now() - startedAt;
       const outcome = hasCritical(checked.findings) ? 'not_passed' : 'succeeded';
       record('servers.check', `servers/${slug}`, outcome, durationMs);

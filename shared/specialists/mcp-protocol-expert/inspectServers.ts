@@ -4,6 +4,7 @@ import type { OutboundTo } from '../../gateway/upstream/outboundTo.ts';
 import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
 import { fail, type Result, succeed } from '../../platform/base/result.ts';
 import { slugSchema } from '../../registry/records/server.ts';
+import { needsUser } from '../../registry/records/upstreamSettings.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import type { Finding } from '../finding.ts';
 import { signedIn } from '../signedIn.ts';
@@ -12,7 +13,7 @@ import { recordTranscript } from './transcript/record.ts';
 import type { Scope, Transcript } from './transcript/transcript.ts';
 
 export const agent = 'mcp-protocol-expert';
-export type ServerDeps = Pick<SpecialistDeps, 'servers' | 'outboundTo'>;
+export type ServerDeps = Pick<SpecialistDeps, 'servers' | 'outboundTo' | 'noteHealth' | 'credentials'>;
 
 /** Which servers a task inspects. */
 export const subjectSchema = z.strictObject({
@@ -23,14 +24,24 @@ export const leftOutSchema = z
   .describe('Slugs of active servers that were not inspected, for lack of time or beyond the bound.');
 
 /** How servers are called: with their credentials, and with those of the user whose work the task is. */
-export interface CallDeps {
+export interface CallDeps extends Pick<ServerDeps, 'noteHealth'> {
   readonly outboundTo: OutboundTo;
   readonly traceId: string;
+  /** Whether a server can be called: no request is sent to one that needs a credential of an absent user. */
+  readonly canCall: (server: ActiveServer) => boolean;
 }
 
-export async function callDeps(outboundTo: OutboundTo, helpers: TaskHelpers): Promise<CallDeps> {
+export async function callDeps(
+  { outboundTo, noteHealth, credentials }: Omit<ServerDeps, 'servers'>,
+  helpers: TaskHelpers,
+): Promise<CallDeps> {
   const user = await signedIn(helpers);
-  return { outboundTo: (server) => outboundTo(server, () => user), traceId: helpers.traceId };
+  return {
+    outboundTo: (server) => outboundTo(server, () => user),
+    traceId: helpers.traceId,
+    noteHealth,
+    canCall: (server) => user !== undefined || !needsUser(server, credentials),
+  };
 }
 
 export interface Inspected<T> {
@@ -60,14 +71,14 @@ export function untilReport({
 export async function inspectServers<T extends object>(
   slug: string | undefined,
   helpers: TaskHelpers,
-  { servers, outboundTo }: ServerDeps,
+  serverDeps: ServerDeps,
   { limit, atOnce = 3 }: { readonly limit: number; readonly atOnce?: number },
   inspect: (server: ActiveServer, deps: CallDeps, signal: AbortSignal) => Promise<T>,
 ): Promise<Result<Inspected<T>>> {
-  const subjects = await subjectServers(slug, helpers.tenantId, servers, limit);
+  const subjects = await subjectServers(slug, helpers.tenantId, serverDeps.servers, limit);
   if (!subjects.ok) return subjects;
   const { chosen, beyond } = subjects.value;
-  const deps = await callDeps(outboundTo, helpers);
+  const deps = await callDeps(serverDeps, helpers);
   const signal = untilReport(helpers);
   const results = new Map<ActiveServer, T>();
   const waiting = [...chosen];
@@ -136,11 +147,11 @@ export type RecordedServer =
   | { readonly transcript: Transcript; readonly finding?: undefined }
   | { readonly transcript?: undefined; readonly finding: Finding };
 
-/** Records the exchanges with a server that the scope names. */
+/** Records the exchanges with a server that the scope names. A server that gives no answer has failed, which is noted as its health. */
 export async function recordServer(
   server: ActiveServer,
   scope: Scope,
-  { outboundTo, traceId }: CallDeps,
+  { outboundTo, traceId, noteHealth, canCall }: CallDeps,
   signal: AbortSignal,
 ): Promise<RecordedServer> {
   const { slug, url, discovery } = server;
@@ -150,6 +161,8 @@ export async function recordServer(
   const recorded = await recordTranscript({ url, era, scope, traceId, signal }, outboundTo(server));
   if (recorded.ok) return { transcript: recorded.value };
   const { kind, message: problem } = recorded.error;
+  if (!signal.aborted && canCall(server))
+    noteHealth(server.tenantId, server, { status: 'failed', reason: `A probe failed: ${problem}.` });
   const afterMs = Math.round(performance.now() - startedAt);
   return { finding: finding('server_reached', { server: slug, problem, kind, afterMs }) };
 }

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { createDigest } from '../../audit/model/hashChain.ts';
-import type { AuditRecord } from '../../audit/model/record.ts';
+import { type AuditRecord, isAccessRefusal } from '../../audit/model/record.ts';
 import { verifyTrail } from '../../audit/verify/verifyTrail.ts';
 import type { Task, TaskHelpers } from '../../orchestration/tasks/task.ts';
 import type { SpecialistDeps } from '../deps.ts';
-import { defineFindings, type Finding } from '../finding.ts';
+import type { Finding } from '../finding.ts';
 import { type Inspection, inspectionsOf } from '../inspection.ts';
 import { readRecords } from '../readRecords.ts';
 import { withTimeout } from '../withTimeout.ts';
@@ -20,87 +20,16 @@ import {
   TOP,
   unendedActs,
 } from './recordStatistics.ts';
+import { finding, type WorkingHours } from './trailFindings.ts';
 
 const DAY_MS = 24 * 3_600_000;
 const moment = z.iso.datetime({ offset: true });
 const hour = z.int().min(0).max(24);
-/** The hours in which people work, in a time zone that is this many minutes ahead of UTC. */
-interface WorkingHours {
-  readonly from: number;
-  readonly to: number;
-  readonly offsetMinutes: number;
-}
 const defaultHours: WorkingHours = { from: 6, to: 20, offsetMinutes: 0 };
 
 /** This many refusals within a minute are not an accident. The apps themselves raise an event at ten refusals of one reason. */
 const BURST = 20;
 const SILENCE_MS = 12 * 3_600_000;
-const finding = defineFindings({
-  chains_unverified: ({ reason }: { reason: string }) => ({
-    severity: 'warning',
-    message: `the hash chains of the audit trail were not verified: ${reason}`,
-    remedy: SHORTER_SPAN,
-  }),
-  records_unread: ({ reason }: { reason: string }) => ({
-    severity: 'warning',
-    message: `the records of the audit trail were not analysed: ${reason}`,
-    remedy: SHORTER_SPAN,
-  }),
-  span_cut: ({ maxRecords, cutAt }: { maxRecords: number; cutAt: string }) => ({
-    severity: 'info',
-    message: `the span has more than ${maxRecords} records: records before ${cutAt} were not analysed`,
-    remedy: 'Run the task again with this time as `to`.',
-  }),
-  burst_of_refusals: ({ count, action, resource, ...facts }: Burst) => ({
-    severity: 'warning',
-    message: `${count} refusals of ${action} (${resource}) within one minute`,
-    evidence: { action, resource, count, ...facts },
-    remedy:
-      action === 'sign_in'
-        ? 'Find the client addresses of this minute in the log of the front end: a client with old settings, or an attack.'
-        : 'Ask the actor what they tried: they may lack a role, or someone else may use their token.',
-  }),
-  records_lost: ({ count }: { count: number; at: readonly string[] }) => ({
-    severity: 'warning',
-    message: `${count} records were lost while the store was unavailable`,
-    remedy: 'Read the log of the apps for this time, and check the storage account.',
-  }),
-  acts_unended: ({ count, acts }: { count: number; acts: readonly object[] }) => ({
-    severity: 'warning',
-    message: `${count} acts have no record of their end: the app stopped in between, or they still run`,
-    evidence: { acts },
-    remedy: 'Check whether each act happened: its first record was written before the act.',
-  }),
-  odd_hours: ({ count, hours, ...facts }: OddHours) => ({
-    severity: 'info',
-    message: `${count} changes were made by people outside the hours from ${hours.from} to ${hours.to} o'clock`,
-    evidence: facts,
-    remedy:
-      'Ask these people whether they made the changes. Give the hours and the time zone of the tenant if they differ.',
-  }),
-  silence: ({ ms, ...facts }: { ms: number; from: string; to: string }) => ({
-    severity: 'info',
-    message: `nothing was recorded for ${Math.round(ms / 3_600_000)} hours`,
-    evidence: facts,
-    remedy: 'If the gateway was used in this time, search the log of the apps for audit_write_failed.',
-  }),
-});
-const SHORTER_SPAN =
-  'Choose a shorter span. If that does not help, check the storage account of the gateway.';
-interface Burst {
-  readonly action: string;
-  readonly resource: string;
-  readonly from: string;
-  readonly count: number;
-  readonly byActor: Readonly<Record<string, number>>;
-}
-interface OddHours {
-  readonly count: number;
-  readonly hours: WorkingHours;
-  readonly byActor: Readonly<Record<string, number>>;
-  readonly acts: readonly object[];
-}
-
 const inputSchema = z.strictObject({
   from: moment.optional().describe('Start of the span; a day before `to` when absent.'),
   to: moment.optional().describe('End of the span; now when absent.'),
@@ -203,19 +132,23 @@ export function analyseRecords(
   records: readonly AuditRecord[],
   { now, hours }: { readonly now: Date; readonly hours: WorkingHours },
 ): Inspection {
-  const refused = records.filter(({ decision }) => decision === 'refused');
+  // A check of the gateway by itself counts for nobody.
+  const acts = records.filter(({ ownCheck }) => ownCheck !== true);
+  const refused = acts.filter(isAccessRefusal);
+  const mistaken = acts.filter((record) => record.decision === 'refused' && !isAccessRefusal(record));
   const unended = unendedActs(records, now);
   const lost = records.filter(({ action }) => action === 'audit.overflow');
-  const odd = records.filter((record) => isChange(record) && isPerson(record) && isOdd(record, hours));
-  const silence = longestSilence(records);
+  const odd = acts.filter((record) => isChange(record) && isPerson(record) && isOdd(record, hours));
+  const silence = longestSilence(acts);
   const busiest = densestMinute(refused);
   return {
     facts: {
       records: records.length,
+      ownChecks: records.length - acts.length,
       first: records.at(-1)?.at ?? null,
       last: records[0]?.at ?? null,
-      byDecision: tally(records, ({ decision }) => decision),
-      byAction: tally(records, ({ action }) => action),
+      byDecision: tally(acts, ({ decision }) => decision),
+      byAction: tally(acts, ({ action }) => action),
       refusals: {
         total: sumOfActs(refused),
         byReason: tally(refused, ({ action, resource }) =>
@@ -224,10 +157,16 @@ export function analyseRecords(
         byActor: tally(refused, ({ actor }) => actor),
         ...(busiest && { busiestMinute: busiest }),
       },
+      mistakes: {
+        total: sumOfActs(mistaken),
+        byResource: tally(mistaken, ({ resource }) => resource),
+        byActor: tally(mistaken, ({ actor }) => actor),
+      },
       longestSilence: silence ?? null,
     },
     findings: [
       ...burstFindings(refused),
+      ...guessFindings(mistaken),
       ...(lost.length > 0
         ? [finding('records_lost', { count: sumOfActs(lost), at: lost.slice(0, TOP).map(({ at }) => at) })]
         : []),
@@ -263,6 +202,17 @@ function burstFindings(refused: readonly AuditRecord[]): Finding[] {
     );
     const byActor = tally(within, ({ actor }) => actor);
     return [finding('burst_of_refusals', { action, resource, ...burst, byActor })];
+  });
+}
+
+/** Returns the densest minute of requests for what does not exist, if it is no accident. */
+function guessFindings(mistaken: readonly AuditRecord[]): Finding[] {
+  return [...Map.groupBy(mistaken, ({ actor }) => actor)].flatMap(([actor, group]) => {
+    const burst = densestMinute(group);
+    if (!burst || burst.count < BURST) return [];
+    return [
+      finding('burst_of_mistakes', { actor, ...burst, byResource: tally(group, ({ resource }) => resource) }),
+    ];
   });
 }
 

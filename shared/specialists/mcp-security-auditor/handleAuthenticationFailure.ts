@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import type { AuditRecord } from '../../audit/model/record.ts';
+import { type AuditRecord, isAccessRefusal } from '../../audit/model/record.ts';
 import { refusals } from '../../identity/tokens/refusals.ts';
 import { defineTask, type Task, type TaskHelpers } from '../../orchestration/tasks/task.ts';
 import { succeed } from '../../platform/base/result.ts';
@@ -128,7 +128,7 @@ async function refusalsAround(
   const giveUpAt = performance.now() + PATIENCE_MS;
   for (;;) {
     const { records } = await readRecords(trail, tenantId, { from }, { limit: MAX_RECORDS, signal });
-    const refused = records.filter((record) => record.decision === 'refused' && hasFailed(record));
+    const refused = records.filter((record) => isAccessRefusal(record) && hasFailed(record));
     const found = sumOfActs(
       refused.filter((record) => subject === undefined || reasonOf(record) === subject),
     );

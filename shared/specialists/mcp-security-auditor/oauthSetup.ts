@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { isAccessRefusal } from '../../audit/model/record.ts';
+import { recordOf } from '../../audit/model/trailStore.ts';
 import { roles } from '../../identity/access/actor.ts';
 import { visibleTenants } from '../../identity/access/tenants.ts';
 import { explainToken } from '../../identity/tokens/explainToken.ts';
@@ -143,7 +145,8 @@ async function refusalFindings(
       Object.entries(setupRefusals).map(async ([reason, rule]) => {
         const query = { action: 'sign_in', resource: reason, from };
         const { rows, after } = await trail.records(tenantId, query, MAX_REFUSALS);
-        return { reason, rule, count: rows.length, isMore: after !== undefined };
+        const count = rows.map(recordOf).filter((record) => record && isAccessRefusal(record)).length;
+        return { reason, rule, count, isMore: after !== undefined };
       }),
     ),
   );

@@ -180,6 +180,7 @@ test('whatever is posted gets one answer that the protocol knows, is no fault of
     toolsets: azureTableToolsetStore(memoryTables()),
     visibleServers: createVisibleServers({ servers, state, newId: randomId, operatorTenant: tenantId }),
     outboundTo: () => outbound,
+    noteHealth: () => undefined,
     seal: testSeal,
     credentials: testCredentials(),
     clock: systemClock,

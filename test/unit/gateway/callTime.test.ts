@@ -75,6 +75,7 @@ async function call(
     toolsets: azureTableToolsetStore(memoryTables()),
     visibleServers: createVisibleServers({ servers, state, newId: randomId, operatorTenant: tenantId }),
     outboundTo: () => outbound,
+    noteHealth: () => undefined,
     seal: testSeal,
     credentials: testCredentials(),
     clock: { now: () => new Date() },

@@ -9,6 +9,7 @@ import {
 } from '../../../shared/gateway/upstream/connection.ts';
 import { type FaultKind, UpstreamFault } from '../../../shared/gateway/upstream/fault.ts';
 import { createProtection } from '../../../shared/gateway/upstream/protection.ts';
+import { createHealthNotes } from '../../../shared/gateway/upstream/serverHealth.ts';
 import { memoryState } from '../../support/memoryState.ts';
 
 let now = 0;
@@ -58,7 +59,11 @@ beforeEach(() => {
   state = memoryState(clock);
 });
 const instance = (tenants = 1) => {
-  const circuitBreaker = createCircuitBreaker({ state, clock });
+  const circuitBreaker = createCircuitBreaker({
+    state,
+    clock,
+    noteHealth: createHealthNotes({ state, clock }),
+  });
   return { circuitBreaker, protection: createProtection(circuitBreaker, tenants) };
 };
 async function failOften(protection: ReturnType<typeof createProtection>, times: number): Promise<void> {

@@ -27,6 +27,7 @@ function downServer() {
 const discovery = discoveryOf('modern');
 const url = 'http://127.0.0.1:9/mcp';
 const discoveries = createFairQueue(4, 1);
+const quiet = { noteHealth: () => undefined, credentials: { isPersonal: () => false } };
 const record = { ...serverRecord({ tenantId, slug: 'a', url }), status: 'active' as const, discovery };
 
 // Fake timers replace the global `setTimeout` only. The one of `node:timers/promises` is made of it here.
@@ -42,7 +43,13 @@ test('of any number who ask at once, the first is served now and all others toge
   });
   const { outbound, looks } = downServer();
   const servers = azureTableServerStore(memoryTables());
-  const deps = { servers, outboundTo: () => outbound, shortLived: memoryState(), clock: systemClock };
+  const deps = {
+    ...quiet,
+    servers,
+    outboundTo: () => outbound,
+    shortLived: memoryState(),
+    clock: systemClock,
+  };
   const refresh = createRefresh({ ...deps, discoveries }, () => undefined);
   const all = Array.from({ length: 20 }, () => refresh(record));
   await all[0];
@@ -66,7 +73,7 @@ test('instances take turns, so that a server is looked for by one at a time', as
   const state = memoryState();
   const held = await state.claim(`mreg:refresh:${tenantId}:a`, 60_000);
   expect(held.status).toBe('claimed');
-  const deps = { servers, outboundTo: () => outbound, shortLived: state, clock: systemClock };
+  const deps = { ...quiet, servers, outboundTo: () => outbound, shortLived: state, clock: systemClock };
   await createRefresh({ ...deps, discoveries }, () => undefined)(record);
   expect(looks()).toBe(0);
 });
@@ -85,7 +92,13 @@ test('the refresh of all servers serves the tenants in turn, however many server
     servers.add({ ...record, tenantId: tenant, slug, url: `http://127.0.0.1:9/${slug}` });
   for (let n = 0; n < 120; n++) await add('a', `a${n}`);
   await add('b', 'b0');
-  const deps = { servers, outboundTo: () => outbound, shortLived: memoryState(), clock: systemClock };
+  const deps = {
+    ...quiet,
+    servers,
+    outboundTo: () => outbound,
+    shortLived: memoryState(),
+    clock: systemClock,
+  };
   await refreshAll(deps, ['a', 'b'], new AbortController().signal);
   expect(looked).toHaveLength(121);
   expect(looked.indexOf('/b0')).toBeLessThanOrEqual(2);

@@ -5,11 +5,13 @@ import {
   healthChanges,
   healthReport,
 } from '../../../shared/health/healthReport.ts';
+import type { ServersPart } from '../../../shared/health/serversPart.ts';
 import { newDelegation } from '../../../shared/orchestration/model/delegation.ts';
 import type { PlanStep } from '../../../shared/orchestration/model/plan.ts';
 
 const at = new Date('2026-01-01T00:00:00.000Z');
 const later = (seconds: number) => new Date(at.getTime() + seconds * 1000);
+const noServers: ServersPart = { status: 'healthy', counts: {}, affected: [] };
 const component = (status: Component['status']): Component => ({ status });
 
 describe('the system as a whole', () => {
@@ -22,12 +24,15 @@ describe('the system as a whole', () => {
     const components = Object.fromEntries(
       statuses.map((status, index) => [`part${index}`, component(status)]),
     );
-    expect(healthReport(components, at)).toMatchObject({ overallStatus, timestamp: at.toISOString() });
+    expect(healthReport(components, noServers, at)).toMatchObject({
+      overallStatus,
+      timestamp: at.toISOString(),
+    });
   });
 
   test('names the degraded and the failed components', () => {
     const components = { a: component('healthy'), b: component('degraded'), c: component('failed') };
-    expect(healthReport(components, at)).toMatchObject({
+    expect(healthReport(components, noServers, at)).toMatchObject({
       components,
       degradedServices: ['b'],
       failedServices: ['c'],
@@ -106,9 +111,10 @@ describe('a component', () => {
 });
 
 describe('a change', () => {
-  const report = (statuses: Record<string, Component['status']>) =>
+  const report = (statuses: Record<string, Component['status']>, servers = noServers) =>
     healthReport(
       Object.fromEntries(Object.entries(statuses).map(([name, status]) => [name, component(status)])),
+      servers,
       at,
     );
 
@@ -118,6 +124,18 @@ describe('a change', () => {
       { component: 'a', before: 'healthy', after: 'failed' },
       { component: 'b', before: 'failed', after: 'healthy' },
     ]);
+  });
+
+  test('is each server whose health differs from before, whether it recovers or fails', () => {
+    const affected = (slug: string) => [{ slug, status: 'failed' as const, checkedAt: at.toISOString() }];
+    const before = report({}, { status: 'failed', counts: {}, affected: affected('old') });
+    const after = report({}, { status: 'failed', counts: {}, affected: affected('new') });
+    expect(healthChanges(before, after)).toEqual([
+      { component: 'servers/new', before: 'healthy', after: 'failed' },
+      { component: 'servers/old', before: 'failed', after: 'healthy' },
+    ]);
+    expect(healthChanges(after, after)).toEqual([]);
+    expect(after.overallStatus).toBe('healthy');
   });
 
   test('is each component that is not healthy if there was no report before', () => {

@@ -116,12 +116,60 @@ test('recommendations are the remedies of the findings, the worst first, one for
   expect(recommendations).toEqual([
     {
       rule: 'slow',
+      about: 'gateway',
       severity: 'critical',
       remedy: 'add an index',
       reports: ['security_status', 'system_health'],
       findings: 2,
     },
-    { rule: 'open', severity: 'warning', remedy: 'mend open', reports: ['security_status'], findings: 1 },
-    { rule: 'old', severity: 'info', remedy: 'mend old', reports: ['system_health'], findings: 1 },
+    {
+      rule: 'open',
+      about: 'gateway',
+      severity: 'warning',
+      remedy: 'mend open',
+      reports: ['security_status'],
+      findings: 1,
+    },
+    {
+      rule: 'old',
+      about: 'gateway',
+      severity: 'info',
+      remedy: 'mend old',
+      reports: ['system_health'],
+      findings: 1,
+    },
   ]);
+});
+
+describe('findings about registered servers', () => {
+  const about = (severity: string, evidence: object) => ({ ...finding('a', severity), evidence });
+
+  test.each([
+    ['one server', { server: 'stock' }, ['stock']],
+    ['several servers', { servers: ['stock', 'mail'], count: 2 }, ['mail', 'stock']],
+  ])('of %s are in a part of their own, and the gateway stays healthy', (_, evidence, affected) => {
+    const found = says(about('critical', evidence));
+    const report = reported({ ...all(says()), protocol_compliance: found });
+    expect(report).toMatchObject({
+      overallSystemHealth: 'healthy',
+      servers: { status: 'unhealthy', affected },
+      recommendations: [{ rule: 'a', about: 'servers' }],
+    });
+    expect(systemReportSchema.parse(report)).toEqual(report);
+  });
+
+  test('do not hide a finding about the gateway', () => {
+    const found = says(about('critical', { server: 'stock' }), finding('b', 'warning'));
+    expect(reported({ ...all(says()), protocol_compliance: found })).toMatchObject({
+      overallSystemHealth: 'degraded',
+      recommendations: [{ about: 'servers' }, { rule: 'b', about: 'gateway' }],
+    });
+  });
+
+  test('that are only good to know affect no server', () => {
+    const found = says(about('info', { server: 'stock' }));
+    expect(reported({ ...all(says()), protocol_compliance: found })).toMatchObject({
+      servers: { status: 'healthy', affected: [] },
+    });
+  });
 });

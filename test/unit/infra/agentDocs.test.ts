@@ -1,17 +1,42 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { trimmed } from '../../../infra/agentDocs/examples.ts';
 import { fieldsOf } from '../../../infra/agentDocs/fields.ts';
-import { agentDocs, docsFile } from '../../../infra/agentDocs/main.ts';
+import { agentDocs, docsDir } from '../../../infra/agentDocs/main.ts';
 import { renderAgentDocs } from '../../../infra/agentDocs/render.ts';
 import { agentNames } from '../../../shared/orchestration/model/agents.ts';
 import { defineTask, taskSchemas } from '../../../shared/orchestration/tasks/task.ts';
 import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
 import { succeed } from '../../../shared/platform/base/result.ts';
 
-test('docs/agents.md is as the code has it: else run `node infra/agentDocs/main.ts`', async () => {
-  expect(await readFile(docsFile, 'utf8')).toBe(await agentDocs());
+describe('docs/agents.md and the pages of the agents are as the code has them: else run `npm run docs`', async () => {
+  const pages = await agentDocs();
+
+  test.each([...pages])('%s', async (path, text) => {
+    expect(await readFile(join(docsDir, path), 'utf8')).toBe(text);
+  });
+
+  test('and there is no other page', async () => {
+    const found = (await readdir(join(docsDir, 'agents'))).map((name) => `agents/${name}`);
+    expect(['agents.md', ...found].sort()).toEqual([...pages.keys()].sort());
+  });
+
+  test('each link of the index leads to a task', () => {
+    const index = pages.get('agents.md') ?? '';
+    const links = [...index.matchAll(/\]\((agents\/[\w-]+\.md)#(\w+)\)/g)];
+    expect(links.length).toBeGreaterThan(60);
+    for (const [, path = '', task = ''] of links) expect(pages.get(path)).toContain(`## \`${task}\`\n`);
+  });
+
+  test('a name that is older than the gateway says what the task looks at here', () => {
+    const row = (task: string) =>
+      new RegExp(`^\\| \\[\`${task}\`\\].*$`, 'm').exec(pages.get('agents.md') ?? '')?.[0];
+    expect(row('docker_orchestration')).toContain('no Docker containers');
+    expect(row('azure_container_deployment')).toContain('in place of containers');
+    expect(row('oauth_proxy_integration')).toContain('no OAuth proxy');
+  });
 });
 
 const common = {
@@ -32,13 +57,14 @@ const shared = agentNames.map((agent) =>
 );
 
 describe('the documentation of a task', () => {
-  const text = renderAgentDocs(taskCatalogue([look, ...shared]), {
+  const pages = renderAgentDocs(taskCatalogue([look, ...shared]), {
     'mcp-debugger': { look: { input: {}, result: { found: ['it'] } } },
   });
+  const index = pages.get('agents.md');
 
   test('has its description, fields, defaults and example', () => {
     for (const part of [
-      '### `look`',
+      '## `look`',
       'Looks at it.',
       'Its result takes `audit.read` and `system.read`.',
       '| `depth` | whole number (3 when absent) | How deep \\| or not. |',
@@ -47,11 +73,13 @@ describe('the documentation of a task', () => {
       '| `found` | list of text | What was there. |',
       '"it"',
     ])
-      expect(text).toContain(part);
+      expect(pages.get('agents/mcp-debugger.md')).toContain(part);
+    expect(index).toContain('| [`look`](agents/mcp-debugger.md#look) | Looks at it. |');
   });
 
   test('is there once for what every agent can do', () => {
-    expect(text.split('### `hello`')).toHaveLength(2);
+    expect([...pages.values()].join().split('## `hello`')).toHaveLength(2);
+    expect(index).toContain('### `hello`');
   });
 });
 

@@ -14,6 +14,16 @@ its tools, and checks the answers against the MCP specification of the server's 
 or not applicable, with the reason. Each failed check is a finding: what the server did, the section of the specification, and what
 to do. \`generate_compliance_report\` checks all active servers. \`handle_protocol_violation\` checks the server that an event names.
 
+\`probe\` says what a server gets. A check whose request is not sent does not apply.
+
+| \`probe\`    | what is sent                                                                                        | default of                                                                               |
+| ---------- | --------------------------------------------------------------------------------------------------- | ---------------------------------------------------------------------------------------- |
+| \`gentle\`   | requests that every client sends: the handshake, the lists, a ping, a listening stream              | \`generate_compliance_report\`, so \`POST /reports\` too; always \`handle_protocol_violation\` |
+| \`thorough\` | also malformed messages, wrong headers, and methods, tools, prompts and resources that do not exist | \`mcp_specification_compliance\`                                                           |
+
+A server may log the messages of a thorough probe as errors, or count them as an attack. \`POST /reports\` sends them only with
+\`{"probe": "thorough"}\`.
+
 \`\`\`sh
 curl -s -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
   'http://127.0.0.1:8000/delegations?wait=30' \\

@@ -137,6 +137,31 @@ describe('records of a span', () => {
     );
   const refused = { decision: 'refused', action: 'sign_in', resource: 'expired' } as const;
 
+  const mistyped = { decision: 'refused', outcome: 'not_found' } as const;
+
+  test('of mistyped tools are mistakes and no refusals of access', () => {
+    const records = [record('2026-03-02T11:00:00.000Z', mistyped)];
+    const { facts } = analyseRecords(records, { now, hours: { from: 6, to: 20, offsetMinutes: 0 } });
+    expect(facts).toMatchObject({
+      refusals: { total: 0, byReason: {} },
+      mistakes: { total: 1, byResource: { 'servers/a/tools/b': 1 } },
+    });
+  });
+
+  test('of checks of the gateway by itself count for nobody, and break no silence', () => {
+    const own = { ownCheck: true } as const;
+    const forged = Array.from({ length: 40 }, () =>
+      record('2026-03-02T11:00:10.000Z', { ...refused, ...own }),
+    );
+    const calls = Array.from({ length: 40 }, () => record('2026-03-02T11:00:10.000Z', own));
+    const { facts } = analyseRecords(forged, { now, hours: { from: 6, to: 20, offsetMinutes: 0 } });
+    expect(facts).toMatchObject({ records: 40, ownChecks: 40, byAction: {}, refusals: { total: 0 } });
+    expect(rulesIn([...forged, ...calls])).toEqual([]);
+    const between = record('2026-03-01T23:00:00.000Z', own);
+    const [late, early] = [record('2026-03-02T11:00:00.000Z'), record('2026-03-01T11:00:00.000Z')];
+    expect(rulesIn([late, between, early])).toEqual(['silence']);
+  });
+
   test('that are as usual say nothing', () => {
     expect(
       rulesIn([record('2026-03-02T11:00:00.000Z'), record('2026-03-02T10:00:00.000Z', refused)]),
@@ -146,6 +171,10 @@ describe('records of a span', () => {
   test.each<[string, AuditRecord[]]>([
     ['burst_of_refusals', Array.from({ length: 20 }, () => record('2026-03-02T11:00:10.000Z', refused))],
     ['burst_of_refusals', [record('2026-03-02T11:00:10.000Z', { ...refused, count: 20 })]],
+    [
+      'burst_of_mistakes',
+      Array.from({ length: 20 }, () => record('2026-03-02T11:00:10.000Z', { ...mistyped, actor: 'a' })),
+    ],
     ['odd_hours', [record('2026-03-02T03:00:00.000Z', { action: 'servers.delete' })]],
     ['acts_unended', [record('2026-03-02T11:00:00.000Z', { outcome: 'begun' })]],
     ['records_lost', [record('2026-03-02T11:00:00.000Z', { action: 'audit.overflow', count: 3 })]],

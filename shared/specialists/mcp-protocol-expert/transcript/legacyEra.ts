@@ -65,19 +65,20 @@ async function record(recorder: Recorder, opening: Exchanged, scope: Scope): Pro
   });
   if (scope === 'timing') await recordTimes(recorder, 'ping', wire);
   const lists = scope === 'timing' ? noLists : await recordLists(recorder, wire);
-  if (scope === 'all') await tryEverything(recorder, session, wire);
+  if (scope === 'gentle' || scope === 'thorough') await tryRequests(recorder, session, wire);
+  if (scope === 'thorough') await tryFaults(recorder, session, wire);
   if (scope !== 'lists') {
     const listen = { accept: 'text/event-stream', ...session.headers };
     await recorder.send({ step: 'GET', method: 'GET', headers: listen }, 'head');
   }
   if (sessionId !== undefined) {
-    if (scope === 'all') {
+    if (scope === 'thorough') {
       await tryOtherVersion(recorder);
       await recorder.ask('no session', { rpc: 'ping', headers: { 'mcp-session-id': null } }, wire);
     }
     await recorder.send({ step: 'DELETE', method: 'DELETE', headers: session.headers });
-    if (scope === 'all') await recorder.ask('ended session', { rpc: 'ping' }, wire);
-  } else if (scope === 'all') await tryOtherVersion(recorder);
+    if (scope === 'thorough') await recorder.ask('ended session', { rpc: 'ping' }, wire);
+  } else if (scope === 'thorough') await tryOtherVersion(recorder);
   return { ...known, lists, steps, interrupted: recorder.interrupted() };
 }
 
@@ -87,7 +88,17 @@ interface Session extends Pick<Transcript, 'version' | 'capabilities'> {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-async function tryEverything(
+const setLevel = (level: string) => ({ rpc: 'logging/setLevel', params: { level } });
+
+/** Sends requests that every client may send. */
+async function tryRequests(recorder: Recorder, { capabilities }: Session, wire: Wire): Promise<void> {
+  // A server that tests whether the id is truthy takes 0 for a missing id.
+  await recorder.ask('ping', { rpc: 'ping', id: 0, params: { _meta: { 'com.example/check': true } } }, wire);
+  if ('logging' in capabilities) await recorder.ask('log level', setLevel('error'), wire);
+}
+
+/** Sends malformed messages and names that do not exist. */
+async function tryFaults(
   recorder: Recorder,
   { headers: session, version, capabilities }: Session,
   wire: Wire,
@@ -95,14 +106,8 @@ async function tryEverything(
   const headers = { ...jsonHeaders, ...session };
   const ping = (step: string, changed: Record<string, string | null>) =>
     recorder.ask(step, { rpc: 'ping', headers: changed }, wire);
-  // A server that tests whether the id is truthy takes 0 for a missing id.
-  await recorder.ask('ping', { rpc: 'ping', id: 0, params: { _meta: { 'com.example/check': true } } }, wire);
   await tryUnknownNames(recorder, wire, capabilities);
-  if ('logging' in capabilities) {
-    const level = (name: string) => ({ rpc: 'logging/setLevel', params: { level: name } });
-    await recorder.ask('log level', level('error'), wire);
-    await recorder.ask('unknown log level', level(UNKNOWN), wire);
-  }
+  if ('logging' in capabilities) await recorder.ask('unknown log level', setLevel(UNKNOWN), wire);
   if (isObject(capabilities['resources']) && capabilities['resources']['subscribe'] === true)
     await recorder.ask('subscribe', { rpc: 'resources/subscribe', params: { uri: 'check:none' } }, wire);
   await tryBrokenBodies(recorder, headers);

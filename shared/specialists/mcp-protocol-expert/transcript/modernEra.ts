@@ -53,8 +53,9 @@ async function record(recorder: Recorder, opening: Exchanged, scope: Scope): Pro
   const capabilities = isObject(profile['capabilities']) ? profile['capabilities'] : {};
   if (scope === 'timing') await recordTimes(recorder, 'server/discover', wire);
   const lists = scope === 'timing' ? noLists : await recordLists(recorder, wire);
-  if (scope === 'all') {
+  if (scope === 'gentle' || scope === 'thorough')
     await recorder.ask('list tools again', { rpc: 'tools/list' }, wire);
+  if (scope === 'thorough') {
     await tryUnknownNames(recorder, wire, capabilities);
     await tryEnvelopes(recorder);
     await tryHeaders(recorder, 'tools' in capabilities);

@@ -13,8 +13,11 @@ export const listMethods = {
   resourceTemplates: { method: 'resources/templates/list', capability: 'resources' },
 } as const satisfies Record<ListKind, { readonly method: string; readonly capability: string }>;
 
-/** What is exchanged: everything that the checks need, only the lists, or what shows how fast the server answers. */
-export type Scope = 'all' | 'lists' | 'timing';
+/**
+ * What is exchanged. `gentle`: requests that every client sends. `thorough`: also malformed messages and unknown names, for all
+ * checks. `lists`: only the lists. `timing`: what shows how fast the server answers.
+ */
+export type Scope = 'gentle' | 'thorough' | 'lists' | 'timing';
 
 /** One list of a server, as far as it was read. */
 export interface ListRun {

@@ -72,7 +72,11 @@ export async function gatewayAttempts(
   signal: AbortSignal,
 ): Promise<readonly Attempt[]> {
   // No tool is called, and the made-up tenant must get no audit trail.
-  const endpoints = createMcpEndpoints({ ...deps, audit: { append: () => undefined } });
+  const endpoints = createMcpEndpoints({
+    ...deps,
+    noteHealth: () => undefined,
+    audit: { append: () => undefined },
+  });
   const ask = async (
     tenantId: string,
     front: Front,

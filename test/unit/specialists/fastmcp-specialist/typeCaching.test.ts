@@ -60,7 +60,14 @@ describe('a refresh', () => {
     try {
       const state = memoryState();
       const servers = azureTableServerStore(memoryTables());
-      const deps = { servers, outboundTo: () => outbound, shortLived: state, clock: systemClock };
+      const deps = {
+        servers,
+        outboundTo: () => outbound,
+        shortLived: state,
+        clock: systemClock,
+        noteHealth: () => undefined,
+        credentials: { isPersonal: () => false },
+      };
       const url = known === 'down' ? 'http://127.0.0.1:9/mcp' : upstream.url;
       const discovery = discoveryOf('modern', [{ name: 'before', inputSchema: { type: 'object' } }]);
       const record = { ...serverRecord({ url }), discovery };

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { OutboundTo } from '../../../../shared/gateway/upstream/outboundTo.ts';
+import type { SeenHealth } from '../../../../shared/gateway/upstream/serverHealth.ts';
 import { InfrastructureError } from '../../../../shared/platform/base/errors.ts';
 import { openOutboundClient } from '../../../../shared/platform/outbound/outboundClient.ts';
 import { validateServerConfig } from '../../../../shared/specialists/fastmcp-specialist/validateServerConfig.ts';
@@ -18,7 +19,12 @@ async function validate(target: object, token: () => Promise<string | undefined>
     connections += 1;
     return outbound;
   };
-  const task = validateServerConfig({ outboundTo, credentials: { isPersonal: (name) => name === 'own' } });
+  const noted: SeenHealth[] = [];
+  const task = validateServerConfig({
+    outboundTo,
+    noteHealth: (_tenantId, _server, seen) => void noted.push(seen),
+    credentials: { isPersonal: (name) => name === 'own' },
+  });
   const helpers = taskHelpers(5_000, {
     actor: caller.actor,
     token: () => {
@@ -27,7 +33,7 @@ async function validate(target: object, token: () => Promise<string | undefined>
     },
   });
   const outcome = await task.execute(target, helpers).finally(() => outbound.close());
-  return { outcome, tokensAsked, connections };
+  return { outcome, tokensAsked, connections, noted };
 }
 
 const away = () => Promise.reject(new InfrastructureError('redis', 'get', undefined));
@@ -51,4 +57,11 @@ test('a server that takes one is not called without it, and the failure says to 
 
 test('and is tried again while Redis is away', async () => {
   await expect(validate(personal, away)).rejects.toThrow(InfrastructureError);
+});
+
+test('a failed refresh becomes the health of the registered server; a failed validation of a new one does not', async () => {
+  const { noted, outcome } = await validate({ ...plain, slug: 'stock' }, away);
+  const { message } = outcome.success ? { message: '' } : outcome.error;
+  expect(noted).toEqual([{ status: 'failed', reason: message }]);
+  expect((await validate(plain, away)).noted).toEqual([]);
 });

@@ -37,6 +37,18 @@ test.each(Object.keys(reasons))('the reason %s is explained with its rule and wh
 });
 
 describe('refusals', () => {
+  test('are those of access: a mistyped tool lacks no permission, and own checks count for nobody', () => {
+    const call = { action: 'tools/call', resource: 'servers/a/tools/eco', actor: 'u1' };
+    expect(
+      groupRefusals([
+        record({ ...call, outcome: 'not_found' }),
+        record({ ...call, outcome: 'invalid' }),
+        record({ ownCheck: true }),
+        record({ action: 'audit.read', resource: 'management', outcome: 'forbidden', ownCheck: true }),
+      ]),
+    ).toEqual([]);
+  });
+
   test('of one reason and user are one group, with times, traces and counts', () => {
     const groups = groupRefusals([
       record({ at: '2026-01-01T00:00:05.000Z', actor: 'various', count: 40, traceId: '' }),
