@@ -1,6 +1,11 @@
 import type { Actor } from '../../shared/identity/access/actor.ts';
 import { isPermitted, type Permission } from '../../shared/identity/access/permissions.ts';
-import { challenge, type Refusal, refusalError } from '../../shared/identity/tokens/refusals.ts';
+import {
+  challenge,
+  type ChallengeSettings,
+  type Refusal,
+  refusalError,
+} from '../../shared/identity/tokens/refusals.ts';
 import type { TokenVerifier, Verdict } from '../../shared/identity/tokens/verifyToken.ts';
 import type { DomainError } from '../../shared/platform/base/errors.ts';
 import type { Log } from '../../shared/platform/telemetry/log.ts';
@@ -11,7 +16,7 @@ export interface AdmissionDeps {
   readonly verifyToken: TokenVerifier;
   /** Web origins whose pages may call. A request of any other page is rejected, also with a valid token. */
   readonly allowedOrigins: AllowedOrigins;
-  readonly challenge: { readonly scope: string; readonly resourceMetadata?: string };
+  readonly challenge: ChallengeSettings;
   readonly log: Log;
   /** Receives every rejected request, with the actor if it is known. */
   readonly recordRefusal?: (refusal: Refused) => void;
@@ -28,14 +33,14 @@ export type Admission =
   | { readonly actor: Actor }
   | { readonly error: DomainError; readonly headers: Readonly<Record<string, string>> };
 
-/** Authenticates and authorises a request: first the origin of a page, then the token, then the role. `resourceMetadata` is the route's own, if it has one. */
+/** Authenticates and authorises a request: first the origin of a page, then the token, then the role. `ownChallenge` gives the settings of the path, if it has its own. */
 export async function admit(
   headers: Headers,
   query: URLSearchParams,
   permission: Permission,
   trace: Trace,
   deps: AdmissionDeps,
-  resourceMetadata: () => string | undefined,
+  ownChallenge: () => ChallengeSettings | undefined,
 ): Promise<Admission> {
   const origin = headers.get('origin');
   if (origin !== null && deps.allowedOrigins !== 'any' && !deps.allowedOrigins.has(origin)) {
@@ -52,11 +57,7 @@ export async function admit(
   if ('refusal' in verdict) {
     deps.log.warn('sign_in_refused', { reason: verdict.refusal, traceId: trace.traceId });
     deps.recordRefusal?.({ reason: verdict.refusal, trace });
-    const own = resourceMetadata();
-    const wanted = challenge(verdict.refusal, {
-      ...deps.challenge,
-      ...(own !== undefined && { resourceMetadata: own }),
-    });
+    const wanted = challenge(verdict.refusal, ownChallenge() ?? deps.challenge);
     return {
       error: refusalError(verdict.refusal),
       headers: wanted === undefined ? {} : { 'www-authenticate': wanted },

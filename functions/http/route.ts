@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { Actor } from '../../shared/identity/access/actor.ts';
 import type { Permission } from '../../shared/identity/access/permissions.ts';
+import type { ChallengeSettings } from '../../shared/identity/tokens/refusals.ts';
 import type { DomainError } from '../../shared/platform/base/errors.ts';
 import type { Result } from '../../shared/platform/base/result.ts';
 import type { Trace } from '../../shared/platform/telemetry/trace.ts';
@@ -51,8 +52,8 @@ export interface Route<Body = undefined> {
    */
   readonly isResumable?: true;
   readonly deadlineMs?: number;
-  /** The URL of the protected resource metadata in challenges of this path; that of the app when absent. */
-  readonly resourceMetadata?: (params: Call<Body>['params'], query: URLSearchParams) => string;
+  /** The settings of challenges of this path; those of the app when absent. */
+  readonly challenge?: (params: Call<Body>['params'], query: URLSearchParams) => ChallengeSettings;
   handle(call: Call<Body>): Promise<Result<Answer> | Response>;
   /** Headers of every answer of the route, including errors. */
   readonly answerHeaders?: Readonly<Record<string, string>>;

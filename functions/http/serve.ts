@@ -128,7 +128,8 @@ async function answer<Body>(
   if (route.permission !== 'anonymous') {
     const { searchParams } = url;
     const admission = await admit(request.headers, searchParams, route.permission, trace, deps, () =>
-      route.resourceMetadata?.(params, searchParams),
+      // A path that can name nothing has no metadata of its own.
+      canName(route.path, params) ? route.challenge?.(params, searchParams) : undefined,
     );
     if ('error' in admission) return refuse(route, admission.error, admission.headers);
     actor = admission.actor;

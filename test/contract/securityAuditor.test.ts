@@ -173,7 +173,7 @@ describe('the way of a client', () => {
         401,
         {},
         {
-          'www-authenticate': `Bearer resource_metadata="https://a.example/x", scope="api://${audience}/mcp.access"`,
+          'www-authenticate': `Bearer resource_metadata="https://a.example/x", scope="https://a.example/mcp/mcp.access"`,
         },
       ),
       'challenge_elsewhere',

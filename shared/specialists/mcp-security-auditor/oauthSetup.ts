@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { roles } from '../../identity/access/actor.ts';
 import { visibleTenants } from '../../identity/access/tenants.ts';
 import { explainToken } from '../../identity/tokens/explainToken.ts';
-import { scopeOf } from '../../identity/tokens/refusals.ts';
+import { appIdUriOf, scopeOf } from '../../identity/tokens/refusals.ts';
 import { tokenRule, type TokenRuleId } from '../../identity/tokens/tokenRules.ts';
 import type { Task, TaskHelpers } from '../../orchestration/tasks/task.ts';
 import { tokenNotKept } from '../checkEndpoints.ts';
@@ -65,7 +65,8 @@ export const azureOauthSetup = (deps: SetupDeps): Task =>
         tokenFindings(deps, helpers),
         refusalFindings(deps, helpers),
       ]);
-      const { apiClientId, localIssuer } = deps.config;
+      const { apiClientId, localIssuer, publicOrigin } = deps.config;
+      const endpoint = `${publicOrigin}/mcp`;
       const findings = [...issuer.findings, ...token, ...refusals];
       const problems = problemsIn(findings).length;
       return {
@@ -76,7 +77,8 @@ export const azureOauthSetup = (deps: SetupDeps): Task =>
         facts: {
           issuerIs: localIssuer === undefined ? 'Microsoft Entra ID' : 'the local issuer, for development',
           audience: apiClientId,
-          scope: scopeOf(apiClientId),
+          scope: scopeOf(endpoint),
+          identifierUris: [appIdUriOf(apiClientId), endpoint],
           appRoles: roles.map((role) => `Gateway.${role}`),
           ...issuer.facts,
         },

@@ -8,6 +8,7 @@ import type { Route } from '../../../functions/http/route.ts';
 import { type HttpDeps, serve } from '../../../functions/http/serve.ts';
 import { managementRoutes, registerApp as registerManagement } from '../../../functions/management/app.ts';
 import { mcpRoutes, registerApp as registerMcp } from '../../../functions/mcp/app.ts';
+import { challengeAt } from '../../../functions/mcp/protectedResource.ts';
 import { type Actor, roles } from '../../../shared/identity/access/actor.ts';
 import { isPermitted } from '../../../shared/identity/access/permissions.ts';
 import { REPORTS_QUEUE } from '../../../shared/orchestration/engine/recordReport.ts';
@@ -224,7 +225,8 @@ describe.each(apps)('the %s app', (app, routes, deps) => {
       for (const headers of [{}, { authorization: 'Bearer a.b.c' }, { authorization: 'Basic YTpi' }]) {
         const response = await call(route, http, headers);
         expect(response.status).toBe(401);
-        expect(response.headers.get('www-authenticate')).toMatch(/^Bearer .*scope="api:\/\//);
+        const scope = app === 'management' ? 'api://' : 'https://mcp.contoso.com/';
+        expect(response.headers.get('www-authenticate')).toContain(` scope="${scope}`);
         const body = await response.text();
         expect(body).toContain('access token');
         expect(body).not.toContain('some-');
@@ -269,11 +271,12 @@ describe('protected resource metadata', () => {
       expect(response.status).toBe(200);
       expect(response.headers.get('cache-control')).toBe('public, max-age=3600');
       expect(response.headers.get('access-control-allow-origin')).toBe('*');
+      const resource = `https://mcp.contoso.com/${/servers|toolsets/.test(path) ? example(path).split('/').slice(3).join('/') : 'mcp'}`;
       expect(await response.json()).toEqual({
-        resource: `https://mcp.contoso.com/${/servers|toolsets/.test(path) ? example(path).split('/').slice(3).join('/') : 'mcp'}`,
+        resource,
+        scopes_supported: [`${resource}/mcp.access`],
         resource_name: 'MCP Registry Gateway',
         authorization_servers: [`https://login.microsoftonline.com/${tenants[0] ?? ''}/v2.0`],
-        scopes_supported: ['api://c0ffee00-0000-4000-8000-000000000001/mcp.access'],
         bearer_methods_supported: ['header'],
       });
     },
@@ -287,6 +290,7 @@ describe('protected resource metadata', () => {
       for (const tenant of [tenants[1] ?? '', '12345678-1234-4234-8234-1234567890AB']) {
         const body = (await (await ask(`tenant=${tenant}`)).json()) as Record<string, unknown>;
         expect(body['resource']).toMatch(`mcp?tenant=${tenant}`);
+        expect(body['scopes_supported']).toEqual([`${String(body['resource'])}/mcp.access`]);
         expect(body['authorization_servers']).toEqual([
           `https://login.microsoftonline.com/${tenant.toLowerCase()}/v2.0`,
         ]);
@@ -299,6 +303,58 @@ describe('protected resource metadata', () => {
         expect((await ask(query)).status).toBe(400);
     },
   );
+
+  const endpoints = mcpRoutes(deps).filter(({ permission }) => permission === 'mcp.use');
+  const challengeFor = async (path: string) => {
+    const route = endpoints.find(
+      (each) => each.method === 'POST' && matches(each.path, path.split('?')[0] ?? ''),
+    );
+    const { www } = await serve(route as Route<unknown>, {
+      ...deps,
+      challenge: challengeAt(deps.config.publicOrigin, 'mcp', new URLSearchParams()),
+      log: fakeHttpDeps().log,
+      ownHosts: fakeHttpDeps().ownHosts,
+    })(new Request(`https://gateway.example${path}`, { method: 'POST' })).then(({ headers }) => ({
+      www: headers.get('www-authenticate') ?? '',
+    }));
+    return {
+      url: new URL(/resource_metadata="([^"]+)"/.exec(www)?.[1] ?? ''),
+      scope: /scope="([^"]+)"/.exec(www)?.[1],
+      hasError: www.includes('error='),
+    };
+  };
+
+  test.each([
+    ['/mcp', '/mcp', 'the aggregate endpoint'],
+    ['/servers/stock/mcp', '/servers/stock/mcp', 'a server'],
+    ['/servers/gateway/mcp', '/servers/gateway/mcp', 'the built-in tools, whose name no server may have'],
+    ['/servers/bulk/mcp', '/servers/bulk/mcp', 'another reserved name'],
+    ['/servers/Stock_2/mcp', '/servers/Stock_2/mcp', 'a name that no server can have'],
+    [`/servers/${'x'.repeat(200)}/mcp`, `/servers/${'x'.repeat(200)}/mcp`, 'the longest name'],
+    ['/toolsets/none-such/mcp', '/toolsets/none-such/mcp', 'an unknown toolset'],
+    [
+      `/mcp?tenant=${tenants[1] ?? ''}`,
+      `/mcp?tenant=${tenants[1] ?? ''}`,
+      'the endpoint as another tenant calls it',
+    ],
+    ['/mcp?tenant=common', '/mcp', 'no tenant id'],
+    ['/mcp?other=1', '/mcp', 'a query that names nothing'],
+    ['/servers/%F0%9F%98%80/mcp', '/mcp', 'a name that nothing has'],
+    [`/servers/${'x'.repeat(201)}/mcp`, '/mcp', 'a name that is too long'],
+  ])('exists at the URL that the 401 of %s names, for %s: %s', async (path, resource) => {
+    const { url, scope, hasError } = await challengeFor(path);
+    const route = routes.find((each) => matches(each.path, url.pathname));
+    const response = await serve(
+      route as Route,
+      fakeHttpDeps(),
+    )(new Request(`https://gateway.example${url.pathname}${url.search}`));
+    expect(await response.json()).toMatchObject({
+      resource: `https://mcp.contoso.com${resource}`,
+      scopes_supported: [scope],
+    });
+    expect(scope).toBe(`https://mcp.contoso.com${resource}/mcp.access`);
+    expect(hasError).toBe(false);
+  });
 
   test('health says "up" to everyone and nothing else', async () => {
     const health = mcpRoutes(deps).find(({ name }) => name === 'health');
