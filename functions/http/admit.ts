@@ -1,5 +1,9 @@
 import type { Actor } from '../../shared/identity/access/actor.ts';
-import { isPermitted, type Permission } from '../../shared/identity/access/permissions.ts';
+import {
+  describePermission,
+  isPermitted,
+  type Permission,
+} from '../../shared/identity/access/permissions.ts';
 import {
   challenge,
   type ChallengeSettings,
@@ -66,7 +70,10 @@ export async function admit(
   if (!isPermitted(verdict.actor, permission)) {
     deps.recordRefusal?.({ reason: permission, actor: verdict.actor, trace });
     return {
-      error: { kind: 'forbidden', message: `your roles do not include the permission ${permission}` },
+      error: {
+        kind: 'forbidden',
+        message: `your roles do not include the permission ${describePermission(permission)}`,
+      },
       headers: {},
     };
   }

@@ -42,6 +42,11 @@ export interface Route<Body = undefined> {
   readonly hosts?: 'any';
   /** Pages of every origin may call. For reads only: a page reads what its own token, or the URL, grants. */
   readonly pages?: 'every';
+  /**
+   * The query parameters that the route reads; none when absent. Any other is refused. `any`: clients that follow another
+   * specification may send their own, which are ignored.
+   */
+  readonly query?: readonly string[] | 'any';
   /** Absent: the body is not read. */
   readonly body?: z.ZodType<Body>;
   /** The body of a request without one. Absent: a body is required. */

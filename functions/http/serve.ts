@@ -11,6 +11,7 @@ import { letEveryPageRead, letPagesRead } from './cors.ts';
 import { type OwnHosts, readTarget } from './hosts.ts';
 import { DEFAULT_DEADLINE_MS, SLOW_MS } from './limits.ts';
 import { canName, noSuchName, pathParameters } from './paths.ts';
+import { queryFailure } from './query.ts';
 import { readJson } from './requestBody.ts';
 import type { Route } from './route.ts';
 
@@ -136,6 +137,9 @@ async function answer<Body>(
   }
   const admittedAt = performance.now();
   if (!canName(route.path, params)) return refuse(route, noSuchName.error);
+  const { query = [] } = route;
+  const mistaken = query === 'any' ? undefined : queryFailure(url.searchParams, query);
+  if (mistaken) return refuse(route, mistaken.error);
   const body = await readBody(route, request);
   if (!body.ok) return refuse(route, body.error);
   const readAt = performance.now();

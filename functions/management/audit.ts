@@ -8,7 +8,7 @@ import { fail, succeed } from '../../shared/platform/base/result.ts';
 import { createTenantPlaces, type Taken } from '../../shared/platform/concurrency/tenantShare.ts';
 import type { AppDeps } from '../compose/deps.ts';
 import type { Route } from '../http/route.ts';
-import { readPage, readQuery } from './paging.ts';
+import { pageParameters, readPage, readQuery } from './paging.ts';
 
 const moment = z.iso.datetime({ offset: true }).transform((text) => new Date(text));
 const label = z.string().max(200).transform(plainText);
@@ -42,6 +42,7 @@ export function auditRoutes({
     method: 'GET',
     path: 'audit',
     permission: 'audit.read',
+    query: [...pageParameters, ...Object.keys(querySchema.shape)],
     async handle({ actor, query }) {
       const wanted = readQuery(query, querySchema);
       if (!wanted.ok) return wanted;

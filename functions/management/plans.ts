@@ -18,9 +18,9 @@ import type { Answer, Route } from '../http/route.ts';
 import { withheldFor } from './caller.ts';
 import { delegationHref } from './delegations.ts';
 import { delegationsOf } from './delegationsOf.ts';
-import { readPage, readQuery } from './paging.ts';
+import { pageParameters, readPage, readQuery } from './paging.ts';
 import { privileged } from './privileged.ts';
-import { askerOf, followPlan, readById } from './wait.ts';
+import { askerOf, followPlan, readById, waitParameter } from './wait.ts';
 import { watchPlan } from './watchPlan.ts';
 
 export const planHref = (id: string): string => `/plans/${id}`;
@@ -40,6 +40,7 @@ export function planRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'POST',
     path: 'plans',
     permission: 'plans.write',
+    query: waitParameter,
     isResumable: true,
     body: planRequestSchema,
     async handle(call): Promise<Result<Answer>> {
@@ -59,6 +60,7 @@ export function planRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'GET',
     path: 'plans',
     permission: 'plans.read',
+    query: [...pageParameters, ...Object.keys(filterSchema.shape)],
     async handle({ actor, query }): Promise<Result<Answer>> {
       const filter = readQuery(query, filterSchema);
       if (!filter.ok) return filter;
@@ -72,6 +74,7 @@ export function planRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'GET',
     path: 'plans/{id}',
     permission: 'plans.read',
+    query: waitParameter,
     async handle(call) {
       const found = await readById(call, 'plan', find, hasEnded);
       if (!found.ok) return found;

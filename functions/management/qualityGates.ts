@@ -8,9 +8,9 @@ import type { AppDeps } from '../compose/deps.ts';
 import type { Answer, Route } from '../http/route.ts';
 import { withheldFor } from './caller.ts';
 import { delegationsOf } from './delegationsOf.ts';
-import { readPage } from './paging.ts';
+import { pageParameters, readPage } from './paging.ts';
 import { privileged } from './privileged.ts';
-import { askerOf, followPlan, readById } from './wait.ts';
+import { askerOf, followPlan, readById, waitParameter } from './wait.ts';
 
 const runHref = (gate: string, id: string): string => `/quality-gates/${gate}/runs/${id}`;
 
@@ -42,6 +42,7 @@ export function qualityGateRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'POST',
     path: 'quality-gates/{gate}/runs',
     permission: 'delegations.write',
+    query: waitParameter,
     isResumable: true,
     body: runSchema,
     bodyWhenAbsent: {},
@@ -64,6 +65,7 @@ export function qualityGateRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'GET',
     path: 'quality-gates/{gate}/runs',
     permission: 'plans.read',
+    query: pageParameters,
     handle: ({ actor, params: { gate = '' }, query }) =>
       readPage(query, (limit, after) => plans.list(actor.tenantId, { gate }, limit, after), summary),
   };
@@ -73,6 +75,7 @@ export function qualityGateRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'GET',
     path: 'quality-gates/{gate}/runs/{id}',
     permission: 'plans.read',
+    query: waitParameter,
     async handle(call) {
       const { gate = '', id = '' } = call.params;
       const found = await readById(call, 'run', (tenantId, run) => plans.find(tenantId, run), hasEnded);

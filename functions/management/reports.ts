@@ -10,9 +10,9 @@ import type { AppDeps } from '../compose/deps.ts';
 import type { Answer, Route } from '../http/route.ts';
 import { withheldFor } from './caller.ts';
 import { delegationsOf } from './delegationsOf.ts';
-import { readQuery } from './paging.ts';
+import { pageParameters, readQuery } from './paging.ts';
 import { privileged } from './privileged.ts';
-import { askerOf, followPlan, readById } from './wait.ts';
+import { askerOf, followPlan, readById, waitParameter } from './wait.ts';
 
 const reportHref = (id: string): string => `/reports/${id}`;
 
@@ -30,6 +30,7 @@ export function reportRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'POST',
     path: 'reports',
     permission: 'delegations.write',
+    query: waitParameter,
     isResumable: true,
     body: requestSchema,
     bodyWhenAbsent: {},
@@ -54,6 +55,7 @@ export function reportRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'GET',
     path: 'reports',
     permission: 'reports.read',
+    query: pageParameters,
     async handle({ actor, query }) {
       const wanted = readQuery(query, listSchema);
       if (!wanted.ok) return wanted;
@@ -67,6 +69,7 @@ export function reportRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'GET',
     path: 'reports/{id}',
     permission: 'reports.read',
+    query: waitParameter,
     async handle(call) {
       const found = await readById(call, 'report', (tenantId, id) => plans.find(tenantId, id), hasEnded);
       if (!found.ok) return found;

@@ -7,7 +7,7 @@ import { registerServer } from '../../shared/orchestration/plans/serverRegistrat
 import { removeServer } from '../../shared/orchestration/plans/serverRemoval.ts';
 import { refreshServer, updateServer } from '../../shared/orchestration/plans/serverUpdate.ts';
 import type { ServerChange } from '../../shared/orchestration/servers/findServer.ts';
-import { fail, type Result, succeed } from '../../shared/platform/base/result.ts';
+import { fail, type Failure, type Result, succeed } from '../../shared/platform/base/result.ts';
 import {
   type Registration,
   registrationSchema,
@@ -17,11 +17,11 @@ import {
 } from '../../shared/registry/records/server.ts';
 import type { AppDeps } from '../compose/deps.ts';
 import type { Answer, Call, Route } from '../http/route.ts';
-import { readPage, readQuery } from './paging.ts';
+import { pageParameters, readPage, readQuery } from './paging.ts';
 import { planHref } from './plans.ts';
 import { privileged } from './privileged.ts';
 import { serverDetails, serverSummary } from './serverView.ts';
-import { askerOf, followPlan } from './wait.ts';
+import { askerOf, followPlan, waitParameter } from './wait.ts';
 
 const filterSchema = z.object({
   status: serverStatusSchema.optional(),
@@ -42,6 +42,7 @@ export function serverRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'POST',
     path: 'servers',
     permission: 'servers.write',
+    query: waitParameter,
     isResumable: true,
     body: registrationSchema,
     async handle(call): Promise<Result<Answer>> {
@@ -60,6 +61,10 @@ export function serverRoutes(deps: AppDeps): readonly Route<unknown>[] {
       const href = planHref(begun.id);
       const shown = { id: begun.id, href };
       const phasesCompleted = plan && completedPhases(plan);
+      if (status === 'rejected') {
+        const reason = statusReason ?? 'the registration did not succeed';
+        return rejected(reason, { slug, statusReason, phasesCompleted, plan: shown });
+      }
       return succeed({
         status: 202,
         headers: { location: href },
@@ -73,6 +78,7 @@ export function serverRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'GET',
     path: 'servers',
     permission: 'servers.read',
+    query: [...pageParameters, ...Object.keys(filterSchema.shape)],
     async handle({ actor: { tenantId }, query }): Promise<Result<Answer>> {
       const filter = readQuery(query, filterSchema);
       if (!filter.ok) return filter;
@@ -115,6 +121,7 @@ export function serverRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'PUT',
     path: 'servers/{slug}',
     permission: 'servers.write',
+    query: waitParameter,
     isResumable: true,
     body: serverContentSchema,
     async handle(call) {
@@ -128,6 +135,7 @@ export function serverRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'POST',
     path: 'servers/{slug}/refresh',
     permission: 'servers.write',
+    query: waitParameter,
     isResumable: true,
     async handle(call) {
       const plan = await change(call, (target, caller) => refreshServer(target, caller, deps));
@@ -140,6 +148,7 @@ export function serverRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'DELETE',
     path: 'servers/{slug}',
     permission: 'servers.write',
+    query: waitParameter,
     isResumable: true,
     async handle(call) {
       const begin = (target: ServerChange, caller: Caller) => removeServer(target, caller, deps);
@@ -175,8 +184,15 @@ const phases: ReadonlyMap<string, string> = new Map([
 const completedPhases = ({ steps }: Plan): readonly string[] =>
   steps.flatMap(({ id, state }) => (state === 'succeeded' ? (phases.get(id) ?? []) : []));
 
+/** Work that the caller waited for and that was rejected. */
+const rejected = (message: string, members: Readonly<Record<string, unknown>>): Failure =>
+  fail({ kind: 'rejected', message, members });
+
+/** Returns the answer about the plan of a change, which says so if the change was rejected. */
 function accepted({ params: { slug = '' } }: Call<unknown>, plan: Plan): Result<Answer> {
   const href = planHref(plan.id);
-  const shown = { id: plan.id, state: plan.state, error: planError(plan), href };
+  const error = planError(plan);
+  const shown = { id: plan.id, state: plan.state, error, href };
+  if (error && hasEnded(plan)) return rejected(error.message, { slug, plan: shown });
   return succeed({ status: 202, headers: { location: href }, body: { slug, plan: shown } });
 }

@@ -45,6 +45,7 @@ export function endpointRoutes(deps: AppDeps): readonly Route<unknown>[] {
     const shared = {
       path,
       permission: 'mcp.use',
+      query: 'any',
       formatError,
       challenge: ({ slug = '' }: Call<unknown>['params'], query: URLSearchParams) =>
         challengeAt(deps.config.publicOrigin, path.replace('{slug}', slug), query),

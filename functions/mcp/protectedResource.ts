@@ -54,6 +54,7 @@ export function metadataRoutes({ config, operatorTenant, authority }: AppDeps): 
     method: 'GET',
     path,
     permission: 'anonymous',
+    query: 'any',
     handle: ({ params: { slug = '' }, query }) => {
       const tenant = tenantIn(query);
       return Promise.resolve(

@@ -21,9 +21,9 @@ const deep = (levels: number): unknown => {
 type Row = readonly [why: string, document: unknown, path: string, message: RegExp];
 /** Documents that are refused for one reason each, with the path of the field and what is said of it. */
 export const badServerJsons: readonly Row[] = [
-  ['no object', [], '', /expected object/],
-  ['null', null, '', /expected object/],
-  ['text', 'server', '', /expected object/],
+  ['no object', [], '', /must be an object/],
+  ['null', null, '', /must be an object/],
+  ['text', 'server', '', /must be an object/],
   ['no name', without('name'), 'name', /is missing/],
   ['a name that is a number', serverJson({ name: 7 }), 'name', /must be a string/],
   ['a name without a slash', serverJson({ name: 'inventory' }), 'name', /one slash/],
@@ -87,7 +87,7 @@ export const badServerJsons: readonly Row[] = [
   ['an icon of no size', inIcon({ sizes: ['big'] }), 'icons.0.sizes.0', /48x48/],
   ['icon sizes that are text', inIcon({ sizes: '48x48' }), 'icons.0.sizes', /must be an array/],
   ['an icon of another theme', inIcon({ theme: 'blue' }), 'icons.0.theme', /light or dark/],
-  ['a repository that is text', serverJson({ repository: 'github' }), 'repository', /expected object/],
+  ['a repository that is text', serverJson({ repository: 'github' }), 'repository', /must be an object/],
   [
     'a repository without a URL',
     serverJson({ repository: { source: 'github' } }),

@@ -38,7 +38,12 @@ export interface WriteDeps extends ReadDeps, Pick<AppDeps, 'audit'> {
 export function writeRoutes(prefix: string, suffix: string, deps: WriteDeps): readonly Route<unknown>[] {
   const { versions, clock, newId, audit } = deps;
   const view = createView(deps.publicOrigin);
-  const onServers = { path: `${prefix}/servers/{*rest}`, permission: 'servers.write', formatError } as const;
+  const onServers = {
+    path: `${prefix}/servers/{*rest}`,
+    permission: 'servers.write',
+    query: 'any',
+    formatError,
+  } as const;
 
   /** Makes the change and answers with the changed version. */
   const change = async (
@@ -58,6 +63,7 @@ export function writeRoutes(prefix: string, suffix: string, deps: WriteDeps): re
     method: 'POST',
     path: `${prefix}/publish`,
     permission: 'servers.write',
+    query: 'any',
     formatError,
     body: submittedServerJsonSchema,
     handle(call) {
