@@ -13,9 +13,11 @@ function opened(isSound: () => boolean) {
   });
   const { send } = openManagementRoutes(run);
   const sendAndWork = async (...request: Parameters<typeof send>) => {
-    let isDone = false;
-    const answer = send(...request).finally(() => (isDone = true));
-    while (!isDone) {
+    const answered = new AbortController();
+    const answer = send(...request).finally(() => {
+      answered.abort();
+    });
+    while (!answered.signal.aborted) {
       await run.pump();
       await new Promise((done) => setImmediate(done));
     }
