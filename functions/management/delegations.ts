@@ -13,7 +13,7 @@ import { type Result, succeed } from '../../shared/platform/base/result.ts';
 import type { AppDeps } from '../compose/deps.ts';
 import type { Answer, Route } from '../http/route.ts';
 import { withheldFor } from './caller.ts';
-import { pageParameters, readPage, readQuery } from './paging.ts';
+import { pageParameters, readPage, readQuery, spanShape } from './paging.ts';
 import { privileged } from './privileged.ts';
 import { askerOf, readById, waitParameter } from './wait.ts';
 
@@ -23,6 +23,7 @@ const filterSchema = z.object({
   agent: z.enum(agentNames).optional(),
   state: delegationStateSchema.optional(),
   plan: idSchema.optional(),
+  ...spanShape,
 });
 
 /** Delegations of the caller's tenant. */

@@ -18,7 +18,7 @@ import type { Answer, Route } from '../http/route.ts';
 import { withheldFor } from './caller.ts';
 import { delegationHref } from './delegations.ts';
 import { delegationsOf } from './delegationsOf.ts';
-import { pageParameters, readPage, readQuery } from './paging.ts';
+import { pageParameters, readPage, readQuery, spanShape } from './paging.ts';
 import { privileged } from './privileged.ts';
 import { askerOf, followPlan, readById, waitParameter } from './wait.ts';
 import { watchPlan } from './watchPlan.ts';
@@ -28,6 +28,7 @@ export const planHref = (id: string): string => `/plans/${id}`;
 const filterSchema = z.object({
   name: z.string().max(100).optional(),
   state: planSchema.shape.state.optional(),
+  ...spanShape,
 });
 
 /** Plans of the caller's tenant. */
@@ -140,8 +141,9 @@ export function planRoutes(deps: AppDeps): readonly Route<unknown>[] {
   ];
 }
 
-function summary({ id, name, state, requestedBy, createdAt, finishedAt }: Plan) {
-  return { id, name, state, requestedBy, createdAt, finishedAt, href: planHref(id) };
+function summary({ id, name, state, requestedBy, actor, createdAt, finishedAt }: Plan) {
+  const requestedByName = actor?.name;
+  return { id, name, state, requestedBy, requestedByName, createdAt, finishedAt, href: planHref(id) };
 }
 
 /** Returns a plan with its steps. Its delegations, if given, add results and the times at which agents began. */

@@ -8,13 +8,14 @@ import type { AppDeps } from '../compose/deps.ts';
 import type { Answer, Route } from '../http/route.ts';
 import { withheldFor } from './caller.ts';
 import { delegationsOf } from './delegationsOf.ts';
-import { pageParameters, readPage } from './paging.ts';
+import { pageParameters, readPage, readQuery, spanShape } from './paging.ts';
 import { privileged } from './privileged.ts';
 import { askerOf, followPlan, readById, waitParameter } from './wait.ts';
 
 const runHref = (gate: string, id: string): string => `/quality-gates/${gate}/runs/${id}`;
 
 const runSchema = z.strictObject({ sessionId: z.string().max(100).optional() });
+const spanSchema = z.object(spanShape);
 type RunRequest = z.infer<typeof runSchema>;
 
 /** Quality gates, and their runs in the caller's tenant. Every run is kept, with the evidence of its checks. */
@@ -65,9 +66,13 @@ export function qualityGateRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'GET',
     path: 'quality-gates/{gate}/runs',
     permission: 'plans.read',
-    query: pageParameters,
-    handle: ({ actor, params: { gate = '' }, query }) =>
-      readPage(query, (limit, after) => plans.list(actor.tenantId, { gate }, limit, after), summary),
+    query: [...pageParameters, ...Object.keys(spanShape)],
+    async handle({ actor, params: { gate = '' }, query }) {
+      const span = readQuery(query, spanSchema);
+      if (!span.ok) return span;
+      const filter = { ...span.value, gate };
+      return readPage(query, (limit, after) => plans.list(actor.tenantId, filter, limit, after), summary);
+    },
   };
 
   const getRun: Route = {

@@ -41,7 +41,7 @@ export function createConnector(
 ): Connector {
   const pool = createSessionPool(MAX_UPSTREAM_SESSIONS);
   /** Makes the request ids of two instances differ. */
-  const idPrefix = newId().slice(0, 12);
+  const idPrefix = newId().slice(-12);
   /** The last token of each caller. A session outlives the token that it was opened with. */
   const tokens = createTenantCache<SignedIn>(MAX_UPSTREAM_SESSIONS);
 
