@@ -101,8 +101,8 @@ describe('a topology', () => {
       const admin = managementApi(topology.urls.management, await topology.mint({ role: 'Admin' }));
       const again = { slug: 'again', url: 'http://127.0.0.1:9/mcp' };
       expect(await admin.post('/servers?wait=30', again)).toMatchObject({
-        status: 202,
-        body: { status: 'rejected' },
+        status: 422,
+        body: { kind: 'rejected' },
       });
     }, 90_000);
   });

@@ -25,7 +25,7 @@ import type { ReadDeps } from './reads.ts';
 import { readTarget } from './target.ts';
 
 const statusUpdateSchema = z.object({
-  status: z.enum(versionStatuses, { error: 'must be active, deprecated or deleted' }),
+  status: z.enum(versionStatuses),
   statusMessage: z.string().max(500, 'must be at most 500 characters').superRefine(refuseSecrets).optional(),
 });
 
