@@ -5,7 +5,6 @@ import { bearerToken } from '../../shared/identity/tokens/bearerToken.ts';
 import { finish, newDelegation } from '../../shared/orchestration/model/delegation.ts';
 import { InfrastructureError } from '../../shared/platform/base/errors.ts';
 import {
-  audience,
   type AuditorWorld,
   auditorWorld,
   type Given,
