@@ -11,6 +11,7 @@ import { createProgressBoard } from '../../shared/orchestration/agents/progress.
 import { createDispatcher } from '../../shared/orchestration/engine/dispatcher.ts';
 import { createEventWatch } from '../../shared/orchestration/events/eventWatch.ts';
 import { routesOf } from '../../shared/orchestration/model/eventRoutes.ts';
+import { createRowIds } from '../../shared/orchestration/model/rowIds.ts';
 import { gatesOf } from '../../shared/orchestration/plans/qualityGates.ts';
 import { createResourcePools } from '../../shared/orchestration/pools/resourcePools.ts';
 import { azureTableBacklogStore } from '../../shared/orchestration/stores/azureTableBacklog.ts';
@@ -63,7 +64,7 @@ export function compose(config: Config): AppDeps {
     ...stores,
     operatorTenant,
     clock,
-    newId: randomId,
+    newId: createRowIds(clock),
     newSecret: randomSecret,
     log,
     audit,

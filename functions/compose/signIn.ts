@@ -1,7 +1,7 @@
 import { createCredentials, type Credentials } from '../../shared/identity/credentials/credentials.ts';
 import { createTokenExchange } from '../../shared/identity/credentials/tokenExchange.ts';
 import { createCachedVerifier } from '../../shared/identity/tokens/cachedVerifier.ts';
-import { scopeOf } from '../../shared/identity/tokens/refusals.ts';
+import { appIdUriOf, scopeOf } from '../../shared/identity/tokens/refusals.ts';
 import { createTokenVerifier } from '../../shared/identity/tokens/verifyToken.ts';
 import type { Clock } from '../../shared/platform/base/clock.ts';
 import type { Config } from '../../shared/platform/config/config.ts';
@@ -17,8 +17,7 @@ export function openSignIn(
 ): Pick<AppDeps, 'authority' | 'challenge' | 'verifyToken'> & { readonly credentials: Credentials } {
   const authority = config.localIssuer ?? ENTRA_AUTHORITY;
   const toAuthority = openOutboundClient(config.localIssuer === undefined ? 'public' : 'private_allowed');
-  // The scope in the form in which clients ask Entra for it.
-  const challenge = { scope: scopeOf(config.apiClientId) };
+  const challenge = { scope: scopeOf(appIdUriOf(config.apiClientId)) };
   const verifyToken = createCachedVerifier(
     createTokenVerifier(
       { authority, audience: config.apiClientId, tenants: config.tenants },

@@ -1,6 +1,15 @@
 import type { Actor } from '../../shared/identity/access/actor.ts';
-import { isPermitted, type Permission } from '../../shared/identity/access/permissions.ts';
-import { challenge, type Refusal, refusalError } from '../../shared/identity/tokens/refusals.ts';
+import {
+  describePermission,
+  isPermitted,
+  type Permission,
+} from '../../shared/identity/access/permissions.ts';
+import {
+  challenge,
+  type ChallengeSettings,
+  type Refusal,
+  refusalError,
+} from '../../shared/identity/tokens/refusals.ts';
 import type { TokenVerifier, Verdict } from '../../shared/identity/tokens/verifyToken.ts';
 import type { DomainError } from '../../shared/platform/base/errors.ts';
 import type { Log } from '../../shared/platform/telemetry/log.ts';
@@ -11,7 +20,7 @@ export interface AdmissionDeps {
   readonly verifyToken: TokenVerifier;
   /** Web origins whose pages may call. A request of any other page is rejected, also with a valid token. */
   readonly allowedOrigins: AllowedOrigins;
-  readonly challenge: { readonly scope: string; readonly resourceMetadata?: string };
+  readonly challenge: ChallengeSettings;
   readonly log: Log;
   /** Receives every rejected request, with the actor if it is known. */
   readonly recordRefusal?: (refusal: Refused) => void;
@@ -32,8 +41,8 @@ export type Admission =
 
 /** What is asked only about a request that is rejected. */
 export interface AboutRejected {
-  /** The URL of the metadata of the route, if it has its own. */
-  readonly resourceMetadata: () => string | undefined;
+  /** The settings of the challenge of the path, if it has its own. */
+  readonly challenge: () => ChallengeSettings | undefined;
   readonly isOwnCheck: () => boolean;
 }
 
@@ -69,11 +78,7 @@ export async function admit(
       ...(isOwnCheck && { isOwnCheck }),
     });
     deps.recordRefusal?.({ reason: refusal, trace, isOwnCheck });
-    const own = about.resourceMetadata();
-    const wanted = challenge(refusal, {
-      ...deps.challenge,
-      ...(own !== undefined && { resourceMetadata: own }),
-    });
+    const wanted = challenge(refusal, about.challenge() ?? deps.challenge);
     return {
       error: refusalError(refusal),
       headers: wanted === undefined ? {} : { 'www-authenticate': wanted },
@@ -82,7 +87,10 @@ export async function admit(
   if (!isPermitted(verdict.actor, permission)) {
     deps.recordRefusal?.({ reason: permission, actor: verdict.actor, trace, isOwnCheck: about.isOwnCheck() });
     return {
-      error: { kind: 'forbidden', message: `your roles do not include the permission ${permission}` },
+      error: {
+        kind: 'forbidden',
+        message: `your roles do not include the permission ${describePermission(permission)}`,
+      },
       headers: {},
     };
   }

@@ -8,6 +8,7 @@ export const healthRoute: Route = {
   path: 'health',
   permission: 'anonymous',
   hosts: 'any',
+  query: 'any',
   handle: () =>
     Promise.resolve(
       succeed({ status: 200, body: { status: 'up' }, headers: { 'cache-control': 'no-store' } }),

@@ -34,6 +34,7 @@ export function refusalRecorder({
     record({
       tenantId: actor?.tenantId ?? operatorTenant,
       actor: actor?.userId ?? 'unknown',
+      actorName: actor?.name,
       action: isLacking ? reason : 'sign_in',
       resource: isLacking ? config.app : reason,
       decision: 'refused',

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { Actor } from '../../shared/identity/access/actor.ts';
 import type { Permission } from '../../shared/identity/access/permissions.ts';
+import type { ChallengeSettings } from '../../shared/identity/tokens/refusals.ts';
 import type { DomainError } from '../../shared/platform/base/errors.ts';
 import type { ParseText } from '../../shared/platform/base/json.ts';
 import type { Result } from '../../shared/platform/base/result.ts';
@@ -42,6 +43,11 @@ export interface Route<Body = undefined> {
   readonly hosts?: 'any';
   /** Pages of every origin may call. For reads only: a page reads what its own token, or the URL, grants. */
   readonly pages?: 'every';
+  /**
+   * The query parameters that the route reads; none when absent. Any other is refused. `any`: clients that follow another
+   * specification may send their own, which are ignored.
+   */
+  readonly query?: readonly string[] | 'any';
   /** Absent: the body is not read. */
   readonly body?: z.ZodType<Body>;
   /** Parses the text of the body. Absent: `JSON.parse`, for which every number is a double. */
@@ -56,8 +62,8 @@ export interface Route<Body = undefined> {
    */
   readonly isResumable?: true;
   readonly deadlineMs?: number;
-  /** The URL of the protected resource metadata in challenges of this path; that of the app when absent. */
-  readonly resourceMetadata?: (params: Call<Body>['params'], query: URLSearchParams) => string;
+  /** The settings of challenges of this path; those of the app when absent. */
+  readonly challenge?: (params: Call<Body>['params'], query: URLSearchParams) => ChallengeSettings;
   handle(call: Call<Body>): Promise<Result<Answer> | Response>;
   /** Headers of every answer of the route, including errors. */
   readonly answerHeaders?: Readonly<Record<string, string>>;

@@ -14,6 +14,7 @@ import { letEveryPageRead, letPagesRead } from './cors.ts';
 import { type OwnHosts, readTarget } from './hosts.ts';
 import { DEFAULT_DEADLINE_MS, SLOW_MS } from './limits.ts';
 import { canName, noSuchName, pathParameters } from './paths.ts';
+import { queryFailure } from './query.ts';
 import { readBodyOf, readJson } from './requestBody.ts';
 import type { Route } from './route.ts';
 
@@ -142,7 +143,8 @@ async function answer<Body>(
   if (route.permission !== 'anonymous') {
     const { searchParams } = url;
     const admission = await admit(request.headers, searchParams, route.permission, trace, deps, {
-      resourceMetadata: () => route.resourceMetadata?.(params, searchParams),
+      // A path that can name nothing has no metadata of its own.
+      challenge: () => (canName(route.path, params) ? route.challenge?.(params, searchParams) : undefined),
       isOwnCheck: () => isOwnCheck({ method: request.method, url: url.href, headers: request.headers }, deps),
     });
     if ('error' in admission) return refuse(route, admission.error, admission.headers);
@@ -150,6 +152,9 @@ async function answer<Body>(
   }
   const admittedAt = performance.now();
   if (!canName(route.path, params)) return refuse(route, noSuchName.error);
+  const { query = [] } = route;
+  const mistaken = query === 'any' ? undefined : queryFailure(url.searchParams, query);
+  if (mistaken) return refuse(route, mistaken.error);
   const body = await readBody(route, request);
   if (!body.ok) return refuse(route, body.error);
   const readAt = performance.now();

@@ -1,3 +1,4 @@
+import { isPermitted } from '../../shared/identity/access/permissions.ts';
 import type { AgentLoad } from '../../shared/orchestration/agents/loads.ts';
 import { type Agent, agentNames, agents } from '../../shared/orchestration/model/agents.ts';
 import { type Task, taskSchemas } from '../../shared/orchestration/tasks/task.ts';
@@ -5,20 +6,23 @@ import { fail, type Result, succeed } from '../../shared/platform/base/result.ts
 import type { AppDeps } from '../compose/deps.ts';
 import type { Route } from '../http/route.ts';
 
-/** The agents and their tasks. */
+/** The agents and their tasks. The load is of all tenants for those who may read facts of the whole gateway, else of the caller's own. */
 export function agentRoutes({
   tasks,
   loads,
   clock,
-}: Pick<AppDeps, 'tasks' | 'loads' | 'clock'>): readonly Route<unknown>[] {
+  operatorTenant,
+}: Pick<AppDeps, 'tasks' | 'loads' | 'clock' | 'operatorTenant'>): readonly Route<unknown>[] {
   const list: Route = {
     name: 'agents',
     method: 'GET',
     path: 'agents',
     permission: 'agents.read',
-    async handle() {
+    async handle({ actor }) {
       const now = clock.now();
-      const items = [...(await loads())].map(([name, load]) => ({
+      const seesAll = isPermitted(actor, 'system.read', operatorTenant);
+      const found = await loads(seesAll ? undefined : actor.tenantId);
+      const items = [...found].map(([name, load]) => ({
         name,
         app: agents[name],
         status: statusOf(load, now),

@@ -1,25 +1,25 @@
 import { z } from 'zod';
 import { createDigest } from '../../shared/audit/model/hashChain.ts';
-import { type AuditRecord, plainText } from '../../shared/audit/model/record.ts';
-import { recordOf } from '../../shared/audit/model/trailStore.ts';
+import { type AuditRecord, outcomes, plainText, recordSchema } from '../../shared/audit/model/record.ts';
+import { searchTrail } from '../../shared/audit/model/searchTrail.ts';
 import { verifyTrail } from '../../shared/audit/verify/verifyTrail.ts';
 import type { DomainError } from '../../shared/platform/base/errors.ts';
 import { fail, succeed } from '../../shared/platform/base/result.ts';
 import { createTenantPlaces, type Taken } from '../../shared/platform/concurrency/tenantShare.ts';
 import type { AppDeps } from '../compose/deps.ts';
 import type { Route } from '../http/route.ts';
-import { readPage, readQuery } from './paging.ts';
+import { pageParameters, readPage, readQuery, spanShape } from './paging.ts';
 
-const moment = z.iso.datetime({ offset: true }).transform((text) => new Date(text));
 const label = z.string().max(200).transform(plainText);
 const querySchema = z.object({
   actor: label.optional(),
   action: label.optional(),
   resource: label.optional(),
-  from: moment.optional(),
-  to: moment.optional(),
+  decision: recordSchema.shape.decision.optional(),
+  outcome: z.enum(outcomes).optional(),
+  ...spanShape,
 });
-const spanSchema = z.strictObject({ from: moment.optional(), to: moment.optional() });
+const spanSchema = z.strictObject(spanShape);
 type Span = z.infer<typeof spanSchema>;
 
 /** Time for a verification in ms. Azure ends a request that is silent for more than 230 seconds. */
@@ -42,16 +42,15 @@ export function auditRoutes({
     method: 'GET',
     path: 'audit',
     permission: 'audit.read',
+    query: [...pageParameters, ...Object.keys(querySchema.shape)],
     async handle({ actor, query }) {
       const wanted = readQuery(query, querySchema);
       if (!wanted.ok) return wanted;
-      const read = async (limit: number, after: string | undefined) => {
-        const page = await trail.records(actor.tenantId, wanted.value, limit, after);
-        // The verification reports rows that hold no valid record.
-        const items = page.rows.map(recordOf).filter((record) => record !== undefined);
-        return { items, ...(page.after !== undefined && { after: page.after }) };
-      };
-      return readPage(query, read, view);
+      return readPage(
+        query,
+        (limit, after) => searchTrail(trail, actor.tenantId, wanted.value, limit, after),
+        view,
+      );
     },
   };
 
@@ -88,14 +87,16 @@ function tooMany({ kind, atMost }: Exclude<Taken, { kind: 'taken' }>): DomainErr
 
 function view(record: AuditRecord) {
   const { id, at, tenantId, actor, action, resource, decision, outcome, durationMs, traceId } = record;
-  const { count, begunBy, ownCheck } = record;
+  const { actorName, resourceName, count, begunBy, ownCheck } = record;
   return {
     id,
     at,
     tenantId,
     actor,
+    actorName,
     action,
     resource,
+    resourceName,
     decision,
     outcome,
     durationMs,

@@ -9,7 +9,7 @@ import type { Answer, Call, Route } from '../http/route.ts';
 import { delegationsOf } from './delegationsOf.ts';
 import { planHref } from './plans.ts';
 import { privileged } from './privileged.ts';
-import { askerOf, followPlan } from './wait.ts';
+import { askerOf, followPlan, waitParameter } from './wait.ts';
 
 const bulkSchema = z.strictObject({ servers: z.array(z.unknown()).min(1).max(MAX_BULK_SERVERS) });
 type BulkRequest = z.infer<typeof bulkSchema>;
@@ -31,6 +31,7 @@ export function bulkServerRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'POST',
     path: 'servers/bulk',
     permission: 'servers.write',
+    query: waitParameter,
     isResumable: true,
     body: bulkSchema,
     handle(call) {

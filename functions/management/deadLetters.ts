@@ -11,7 +11,7 @@ import type { AppDeps } from '../compose/deps.ts';
 import type { Route } from '../http/route.ts';
 import { knownAgent } from './agents.ts';
 import { delegationHref } from './delegations.ts';
-import { readQuery } from './paging.ts';
+import { pageParameters, readQuery } from './paging.ts';
 import { privileged } from './privileged.ts';
 
 const pageSchema = z.object({
@@ -27,6 +27,7 @@ export function deadLetterRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'GET',
     path: 'agents/{agent}/dead-letters',
     permission: 'agents.read',
+    query: pageParameters,
     async handle({ actor, params: { agent = '' }, query }) {
       const known = knownAgent(agent);
       if (!known.ok) return known;

@@ -13,9 +13,9 @@ import { type Result, succeed } from '../../shared/platform/base/result.ts';
 import type { AppDeps } from '../compose/deps.ts';
 import type { Answer, Route } from '../http/route.ts';
 import { withheldFor } from './caller.ts';
-import { readPage, readQuery } from './paging.ts';
+import { pageParameters, readPage, readQuery, spanShape } from './paging.ts';
 import { privileged } from './privileged.ts';
-import { askerOf, readById } from './wait.ts';
+import { askerOf, readById, waitParameter } from './wait.ts';
 
 export const delegationHref = (id: string): string => `/delegations/${id}`;
 
@@ -23,6 +23,7 @@ const filterSchema = z.object({
   agent: z.enum(agentNames).optional(),
   state: delegationStateSchema.optional(),
   plan: idSchema.optional(),
+  ...spanShape,
 });
 
 /** Delegations of the caller's tenant. */
@@ -34,6 +35,7 @@ export function delegationRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'POST',
     path: 'delegations',
     permission: 'delegations.write',
+    query: waitParameter,
     isResumable: true,
     body: delegationRequestSchema,
     async handle(call): Promise<Result<Answer>> {
@@ -41,15 +43,15 @@ export function delegationRoutes(deps: AppDeps): readonly Route<unknown>[] {
       if (!asker.ok) return asker;
       const created = await delegate(call.body, asker.value.caller, await deps.tasks(), deps);
       if (!created.ok) return created;
-      const { tenantId, id, agent, task } = created.value;
+      const { tenantId, id } = created.value;
       const read = async () => (await delegations.find(tenantId, id))?.value;
-      const { state } = await asker.value.follow(created.value, read, hasOutcome);
+      const row = await asker.value.follow(created.value, read, hasOutcome);
       const href = delegationHref(id);
-      return succeed({
-        status: 202,
-        headers: { location: href },
-        body: { id, agent, task, state, href },
-      });
+      const note = hasOutcome(row)
+        ? undefined
+        : `the result is not there yet: GET ${href}?wait=30 waits for it`;
+      const body = { ...view(row, await withheldFor(call.actor, deps)), href, note };
+      return succeed({ status: 202, headers: { location: href }, body });
     },
   };
 
@@ -58,6 +60,7 @@ export function delegationRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'GET',
     path: 'delegations',
     permission: 'delegations.read',
+    query: [...pageParameters, ...Object.keys(filterSchema.shape)],
     async handle({ actor, query }): Promise<Result<Answer>> {
       const filter = readQuery(query, filterSchema);
       if (!filter.ok) return filter;
@@ -76,6 +79,7 @@ export function delegationRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'GET',
     path: 'delegations/{id}',
     permission: 'delegations.read',
+    query: waitParameter,
     async handle(call) {
       const find = (tenantId: string, id: string) => delegations.find(tenantId, id);
       const found = await readById(call, 'delegation', find, hasOutcome);

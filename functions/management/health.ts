@@ -5,6 +5,7 @@ import { invalid, succeed } from '../../shared/platform/base/result.ts';
 import type { AppDeps } from '../compose/deps.ts';
 import type { Route } from '../http/route.ts';
 import { withheldFor } from './caller.ts';
+import { waitParameter } from './wait.ts';
 
 const waitSchema = z.coerce
   .number()
@@ -21,6 +22,7 @@ export function healthRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'GET',
     path: 'health/components',
     permission: 'health.read',
+    query: waitParameter,
     async handle({ actor, trace, query }) {
       const caller = { actor, trace };
       const wait = waitSchema.optional().safeParse(query.get('wait') ?? undefined);

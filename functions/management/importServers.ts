@@ -12,6 +12,7 @@ import type { Answer, Route } from '../http/route.ts';
 import { registerAll } from './bulkServers.ts';
 import { readQuery } from './paging.ts';
 import { privileged } from './privileged.ts';
+import { waitParameter } from './wait.ts';
 
 const requestSchema = z
   .strictObject({ url: z.string().max(2048).optional(), document: z.unknown().optional() })
@@ -50,6 +51,7 @@ export function importRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'POST',
     path: 'servers/import',
     permission: 'servers.write',
+    query: waitParameter,
     isResumable: true,
     body: importSchema,
     parseBytes: parseDocument,
@@ -71,6 +73,7 @@ export function importRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'GET',
     path: 'servers/export',
     permission: 'servers.read',
+    query: Object.keys(formatSchema.shape),
     async handle({ actor, query }): Promise<Result<Answer>> {
       const read = readQuery(query, formatSchema);
       if (!read.ok) return read;

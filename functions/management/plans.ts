@@ -18,9 +18,9 @@ import type { Answer, Route } from '../http/route.ts';
 import { withheldFor } from './caller.ts';
 import { delegationHref } from './delegations.ts';
 import { delegationsOf } from './delegationsOf.ts';
-import { readPage, readQuery } from './paging.ts';
+import { pageParameters, readPage, readQuery, spanShape } from './paging.ts';
 import { privileged } from './privileged.ts';
-import { askerOf, followPlan, readById } from './wait.ts';
+import { askerOf, followPlan, readById, waitParameter } from './wait.ts';
 import { watchPlan } from './watchPlan.ts';
 
 export const planHref = (id: string): string => `/plans/${id}`;
@@ -28,6 +28,7 @@ export const planHref = (id: string): string => `/plans/${id}`;
 const filterSchema = z.object({
   name: z.string().max(100).optional(),
   state: planSchema.shape.state.optional(),
+  ...spanShape,
 });
 
 /** Plans of the caller's tenant. */
@@ -40,6 +41,7 @@ export function planRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'POST',
     path: 'plans',
     permission: 'plans.write',
+    query: waitParameter,
     isResumable: true,
     body: planRequestSchema,
     async handle(call): Promise<Result<Answer>> {
@@ -59,6 +61,7 @@ export function planRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'GET',
     path: 'plans',
     permission: 'plans.read',
+    query: [...pageParameters, ...Object.keys(filterSchema.shape)],
     async handle({ actor, query }): Promise<Result<Answer>> {
       const filter = readQuery(query, filterSchema);
       if (!filter.ok) return filter;
@@ -72,6 +75,7 @@ export function planRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'GET',
     path: 'plans/{id}',
     permission: 'plans.read',
+    query: waitParameter,
     async handle(call) {
       const found = await readById(call, 'plan', find, hasEnded);
       if (!found.ok) return found;
@@ -137,8 +141,9 @@ export function planRoutes(deps: AppDeps): readonly Route<unknown>[] {
   ];
 }
 
-function summary({ id, name, state, requestedBy, createdAt, finishedAt }: Plan) {
-  return { id, name, state, requestedBy, createdAt, finishedAt, href: planHref(id) };
+function summary({ id, name, state, requestedBy, actor, createdAt, finishedAt }: Plan) {
+  const requestedByName = actor?.name;
+  return { id, name, state, requestedBy, requestedByName, createdAt, finishedAt, href: planHref(id) };
 }
 
 /** Returns a plan with its steps. Its delegations, if given, add results and the times at which agents began. */

@@ -16,11 +16,12 @@ export function privileged<Body>(
   return {
     ...route,
     async handle(call) {
-      const { tenantId, userId } = call.actor;
+      const { tenantId, userId, name } = call.actor;
       const { traceId } = call.trace;
       const act = await audit.writeAhead({
         tenantId,
         actor: userId,
+        actorName: name,
         action,
         resource: resourceOf(call),
         traceId,

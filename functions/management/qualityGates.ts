@@ -8,13 +8,14 @@ import type { AppDeps } from '../compose/deps.ts';
 import type { Answer, Route } from '../http/route.ts';
 import { withheldFor } from './caller.ts';
 import { delegationsOf } from './delegationsOf.ts';
-import { readPage } from './paging.ts';
+import { pageParameters, readPage, readQuery, spanShape } from './paging.ts';
 import { privileged } from './privileged.ts';
-import { askerOf, followPlan, readById } from './wait.ts';
+import { askerOf, followPlan, readById, waitParameter } from './wait.ts';
 
 const runHref = (gate: string, id: string): string => `/quality-gates/${gate}/runs/${id}`;
 
 const runSchema = z.strictObject({ sessionId: z.string().max(100).optional() });
+const spanSchema = z.object(spanShape);
 type RunRequest = z.infer<typeof runSchema>;
 
 /** Quality gates, and their runs in the caller's tenant. Every run is kept, with the evidence of its checks. */
@@ -42,6 +43,7 @@ export function qualityGateRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'POST',
     path: 'quality-gates/{gate}/runs',
     permission: 'delegations.write',
+    query: waitParameter,
     isResumable: true,
     body: runSchema,
     bodyWhenAbsent: {},
@@ -64,8 +66,13 @@ export function qualityGateRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'GET',
     path: 'quality-gates/{gate}/runs',
     permission: 'plans.read',
-    handle: ({ actor, params: { gate = '' }, query }) =>
-      readPage(query, (limit, after) => plans.list(actor.tenantId, { gate }, limit, after), summary),
+    query: [...pageParameters, ...Object.keys(spanShape)],
+    async handle({ actor, params: { gate = '' }, query }) {
+      const span = readQuery(query, spanSchema);
+      if (!span.ok) return span;
+      const filter = { ...span.value, gate };
+      return readPage(query, (limit, after) => plans.list(actor.tenantId, filter, limit, after), summary);
+    },
   };
 
   const getRun: Route = {
@@ -73,6 +80,7 @@ export function qualityGateRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'GET',
     path: 'quality-gates/{gate}/runs/{id}',
     permission: 'plans.read',
+    query: waitParameter,
     async handle(call) {
       const { gate = '', id = '' } = call.params;
       const found = await readById(call, 'run', (tenantId, run) => plans.find(tenantId, run), hasEnded);

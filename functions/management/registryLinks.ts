@@ -12,7 +12,7 @@ import {
 import type { AppDeps } from '../compose/deps.ts';
 import { secretUrlHeaders } from '../http/answers.ts';
 import type { Route } from '../http/route.ts';
-import { readPage } from './paging.ts';
+import { pageParameters, readPage } from './paging.ts';
 import { privileged } from './privileged.ts';
 
 export interface LinkDeps extends Pick<AppDeps, 'audit' | 'clock'> {
@@ -57,6 +57,7 @@ export function registryLinkRoutes({ links, clock, newSecret, audit }: LinkDeps)
     method: 'GET',
     path: 'registry-links',
     permission: 'registryLinks.manage',
+    query: pageParameters,
     handle: ({ actor, query }) =>
       readPage(query, (limit, after) => links.list(actor.tenantId, limit, after), view),
   };

@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { systemReport } from '../../shared/health/systemReport.ts';
 import type { Actor } from '../../shared/identity/access/actor.ts';
 import { hasEnded, type Plan } from '../../shared/orchestration/model/plan.ts';
-import type { PlanStore } from '../../shared/orchestration/model/stores.ts';
 import { requestPlan } from '../../shared/orchestration/plans/requestPlan.ts';
 import { probeSchema, REPORT_PLAN } from '../../shared/orchestration/plans/systemReport.ts';
 import { fail, type Result, succeed } from '../../shared/platform/base/result.ts';
@@ -10,9 +9,9 @@ import type { AppDeps } from '../compose/deps.ts';
 import type { Answer, Route } from '../http/route.ts';
 import { withheldFor } from './caller.ts';
 import { delegationsOf } from './delegationsOf.ts';
-import { readQuery } from './paging.ts';
+import { pageParameters, readPage, readQuery, spanShape } from './paging.ts';
 import { privileged } from './privileged.ts';
-import { askerOf, followPlan, readById } from './wait.ts';
+import { askerOf, followPlan, readById, waitParameter } from './wait.ts';
 
 const reportHref = (id: string): string => `/reports/${id}`;
 
@@ -20,7 +19,7 @@ const requestSchema = z.strictObject({
   sessionId: z.string().max(100).optional(),
   probe: probeSchema.optional(),
 });
-const listSchema = z.object({ limit: z.coerce.number().int().min(1).max(100).default(30) });
+const spanSchema = z.object(spanShape);
 
 /** Reports of the whole system in the caller's tenant: each is a plan in which every specialist reports. */
 export function reportRoutes(deps: AppDeps): readonly Route<unknown>[] {
@@ -33,6 +32,7 @@ export function reportRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'POST',
     path: 'reports',
     permission: 'delegations.write',
+    query: waitParameter,
     isResumable: true,
     body: requestSchema,
     bodyWhenAbsent: {},
@@ -58,11 +58,12 @@ export function reportRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'GET',
     path: 'reports',
     permission: 'reports.read',
+    query: [...pageParameters, ...Object.keys(spanShape)],
     async handle({ actor, query }) {
-      const wanted = readQuery(query, listSchema);
-      if (!wanted.ok) return wanted;
-      const found = await latestReports(actor.tenantId, plans);
-      return succeed({ status: 200, body: { items: found.slice(0, wanted.value.limit).map(summary) } });
+      const span = readQuery(query, spanSchema);
+      if (!span.ok) return span;
+      const filter = { ...span.value, name: REPORT_PLAN };
+      return readPage(query, (limit, after) => plans.list(actor.tenantId, filter, limit, after), summary);
     },
   };
 
@@ -71,6 +72,7 @@ export function reportRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'GET',
     path: 'reports/{id}',
     permission: 'reports.read',
+    query: waitParameter,
     async handle(call) {
       const found = await readById(call, 'report', (tenantId, id) => plans.find(tenantId, id), hasEnded);
       if (!found.ok) return found;
@@ -81,20 +83,6 @@ export function reportRoutes(deps: AppDeps): readonly Route<unknown>[] {
   };
 
   return [privileged(begin, 'reports.create', () => 'reports', deps.audit), list, get];
-}
-
-const PAGE = 100;
-
-/** The newest first. Plans are kept in the order of their ids, so all reports are read to know which those are. */
-async function latestReports(tenantId: string, plans: PlanStore): Promise<readonly Plan[]> {
-  const found: Plan[] = [];
-  let after: string | undefined;
-  do {
-    const page = await plans.list(tenantId, { name: REPORT_PLAN }, PAGE, after);
-    found.push(...page.items);
-    after = page.after;
-  } while (after !== undefined);
-  return found.sort((a, b) => (a.createdAt < b.createdAt ? 1 : -1));
 }
 
 function summary({ id, state, requestedBy, createdAt, finishedAt }: Plan) {

@@ -7,7 +7,7 @@ import { registerServer } from '../../shared/orchestration/plans/serverRegistrat
 import { removeServer } from '../../shared/orchestration/plans/serverRemoval.ts';
 import { refreshServer, updateServer } from '../../shared/orchestration/plans/serverUpdate.ts';
 import type { ServerChange } from '../../shared/orchestration/servers/findServer.ts';
-import { fail, type Result, succeed } from '../../shared/platform/base/result.ts';
+import { fail, type Failure, type Result, succeed } from '../../shared/platform/base/result.ts';
 import {
   type Registration,
   registrationSchema,
@@ -18,11 +18,11 @@ import {
 } from '../../shared/registry/records/server.ts';
 import type { AppDeps } from '../compose/deps.ts';
 import type { Answer, Call, Route } from '../http/route.ts';
-import { readPage, readQuery } from './paging.ts';
+import { pageParameters, readPage, readQuery } from './paging.ts';
 import { planHref } from './plans.ts';
 import { privileged } from './privileged.ts';
 import { detailParts, serverDetails, serverSummary } from './serverView.ts';
-import { askerOf, followPlan } from './wait.ts';
+import { askerOf, followPlan, waitParameter } from './wait.ts';
 
 const filterSchema = z.object({
   status: serverStatusSchema.optional(),
@@ -51,6 +51,7 @@ export function serverRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'POST',
     path: 'servers',
     permission: 'servers.write',
+    query: waitParameter,
     isResumable: true,
     body: registrationSchema,
     async handle(call): Promise<Result<Answer>> {
@@ -69,6 +70,10 @@ export function serverRoutes(deps: AppDeps): readonly Route<unknown>[] {
       const href = planHref(begun.id);
       const shown = { id: begun.id, href };
       const phasesCompleted = plan && completedPhases(plan);
+      if (status === 'rejected') {
+        const reason = statusReason ?? 'the registration did not succeed';
+        return rejected(reason, { slug, statusReason, phasesCompleted, plan: shown });
+      }
       return succeed({
         status: 202,
         headers: { location: href },
@@ -82,6 +87,7 @@ export function serverRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'GET',
     path: 'servers',
     permission: 'servers.read',
+    query: [...pageParameters, ...Object.keys(filterSchema.shape)],
     async handle({ actor: { tenantId }, query }): Promise<Result<Answer>> {
       const filter = readQuery(query, filterSchema);
       if (!filter.ok) return filter;
@@ -100,6 +106,7 @@ export function serverRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'GET',
     path: 'servers/{slug}',
     permission: 'servers.read',
+    query: Object.keys(detailSchema.shape),
     async handle({ actor, params: { slug = '' }, query }): Promise<Result<Answer>> {
       const asked = readQuery(query, detailSchema);
       if (!asked.ok) return asked;
@@ -130,6 +137,7 @@ export function serverRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'PUT',
     path: 'servers/{slug}',
     permission: 'servers.write',
+    query: waitParameter,
     isResumable: true,
     body: serverContentSchema,
     async handle(call) {
@@ -143,6 +151,7 @@ export function serverRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'POST',
     path: 'servers/{slug}/refresh',
     permission: 'servers.write',
+    query: waitParameter,
     isResumable: true,
     async handle(call) {
       const plan = await change(call, (target, caller) => refreshServer(target, caller, deps));
@@ -155,6 +164,7 @@ export function serverRoutes(deps: AppDeps): readonly Route<unknown>[] {
     method: 'DELETE',
     path: 'servers/{slug}',
     permission: 'servers.write',
+    query: waitParameter,
     isResumable: true,
     async handle(call) {
       const begin = (target: ServerChange, caller: Caller) => removeServer(target, caller, deps);
@@ -190,8 +200,15 @@ const phases: ReadonlyMap<string, string> = new Map([
 const completedPhases = ({ steps }: Plan): readonly string[] =>
   steps.flatMap(({ id, state }) => (state === 'succeeded' ? (phases.get(id) ?? []) : []));
 
+/** Work that the caller waited for and that was rejected. */
+const rejected = (message: string, members: Readonly<Record<string, unknown>>): Failure =>
+  fail({ kind: 'rejected', message, members });
+
+/** Returns the answer about the plan of a change, which says so if the change was rejected. */
 function accepted({ params: { slug = '' } }: Call<unknown>, plan: Plan): Result<Answer> {
   const href = planHref(plan.id);
-  const shown = { id: plan.id, state: plan.state, error: planError(plan), href };
+  const error = planError(plan);
+  const shown = { id: plan.id, state: plan.state, error, href };
+  if (error && hasEnded(plan)) return rejected(error.message, { slug, plan: shown });
   return succeed({ status: 202, headers: { location: href }, body: { slug, plan: shown } });
 }

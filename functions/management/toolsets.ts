@@ -11,7 +11,7 @@ import {
 } from '../../shared/registry/toolsets/toolset.ts';
 import type { AppDeps } from '../compose/deps.ts';
 import type { Answer, Route } from '../http/route.ts';
-import { readPage } from './paging.ts';
+import { pageParameters, readPage } from './paging.ts';
 import { privileged } from './privileged.ts';
 
 const notFound = (slug: string) => fail({ kind: 'not_found', message: `there is no toolset "${slug}"` });
@@ -63,6 +63,7 @@ export function toolsetRoutes({
     method: 'GET',
     path: 'toolsets',
     permission: 'toolsets.read',
+    query: pageParameters,
     handle: ({ actor, query }) =>
       readPage(query, (limit, after) => toolsets.list(actor.tenantId, limit, after), summary),
   };

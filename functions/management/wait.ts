@@ -7,6 +7,8 @@ import type { Stored } from '../../shared/platform/tables/tables.ts';
 import type { Call } from '../http/route.ts';
 import { callerOf } from './caller.ts';
 
+/** The query parameter of routes that wait for work. */
+export const waitParameter = ['wait'] as const;
 const waitSchema = z.coerce.number().min(0).max(30);
 
 /** Returns the seconds of `?wait=`, or 0 when it is absent. Failure: `invalid`. */

@@ -8,7 +8,7 @@ import type { Route } from '../http/route.ts';
 import { mcpTimers } from '../timers/mcp.ts';
 import { registerTimers } from '../timers/register.ts';
 import { endpointRoutes } from './endpoint.ts';
-import { metadataRoutes, metadataUrl } from './protectedResource.ts';
+import { challengeAt, metadataRoutes } from './protectedResource.ts';
 
 /** Every route of the mcp app. */
 export const mcpRoutes = (deps: AppDeps): readonly Route<unknown>[] => [
@@ -18,13 +18,9 @@ export const mcpRoutes = (deps: AppDeps): readonly Route<unknown>[] => [
 ];
 
 export function registerApp(deps: AppDeps): void {
-  const challenge = {
-    ...deps.challenge,
-    resourceMetadata: metadataUrl(deps.config.publicOrigin, 'mcp', new URLSearchParams()),
-  };
   registerRoutes(mcpRoutes(deps), {
     ...deps,
-    challenge,
+    challenge: challengeAt(deps.config.publicOrigin, 'mcp', new URLSearchParams()),
     ownHosts: ownHostsOf(deps.config.publicOrigin, deps.config.siteHost),
     recordRefusal: refusalRecorder(deps),
   });

@@ -8,7 +8,7 @@ import { parseExactJson } from '../../shared/platform/base/exactJson.ts';
 import { toProblem } from '../../shared/platform/http/problem.ts';
 import type { AppDeps } from '../compose/deps.ts';
 import type { Answer, Call, Route } from '../http/route.ts';
-import { metadataUrl } from './protectedResource.ts';
+import { challengeAt } from './protectedResource.ts';
 
 /** The time until a tool begins its answer. Azure ends a request that is silent for more than 230 seconds. */
 const DEADLINE_MS = 110_000;
@@ -46,13 +46,10 @@ export function endpointRoutes(deps: AppDeps): readonly Route<unknown>[] {
     const shared = {
       path,
       permission: 'mcp.use',
+      query: 'any',
       formatError,
-      resourceMetadata: (params: Call<unknown>['params'], query: URLSearchParams) =>
-        metadataUrl(
-          deps.config.publicOrigin,
-          path.replace('{slug}', encodeURIComponent(params['slug'] ?? '')),
-          query,
-        ),
+      challenge: ({ slug = '' }: Call<unknown>['params'], query: URLSearchParams) =>
+        challengeAt(deps.config.publicOrigin, path.replace('{slug}', slug), query),
     } as const;
     return [
       {

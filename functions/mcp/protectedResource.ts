@@ -1,16 +1,23 @@
 import { z } from 'zod';
-import { fail, invalid, succeed } from '../../shared/platform/base/result.ts';
-import { slugSchema } from '../../shared/registry/records/server.ts';
+import { type ChallengeSettings, scopeOf } from '../../shared/identity/tokens/refusals.ts';
+import { invalid, succeed } from '../../shared/platform/base/result.ts';
 import type { AppDeps } from '../compose/deps.ts';
 import type { Route } from '../http/route.ts';
 
 const wellKnown = '.well-known/oauth-protected-resource';
 
-/** Where the metadata of the endpoint at a path is (RFC 9728, section 3.1). The tenant that the endpoint's URL names is kept. */
-export const metadataUrl = (publicOrigin: string, path: string, query: URLSearchParams): string => {
+/**
+ * Returns the challenge of the endpoint at a path: its metadata is at the URL that follows from the endpoint's own (RFC 9728, section
+ * 3.1), and its scope is of that URL. The tenant that the endpoint's URL names is kept.
+ */
+export function challengeAt(publicOrigin: string, path: string, query: URLSearchParams): ChallengeSettings {
   const tenant = tenantIn(query);
-  return `${publicOrigin}/${wellKnown}/${path}${tenant.kind === 'named' ? tenant.hint : ''}`;
-};
+  const hint = tenant.kind === 'named' ? tenant.hint : '';
+  return {
+    scope: scopeOf(`${publicOrigin}/${path}${hint}`),
+    resourceMetadata: `${publicOrigin}/${wellKnown}/${path}${hint}`,
+  };
+}
 
 type NamedTenant =
   | { readonly kind: 'absent' | 'malformed' }
@@ -26,46 +33,46 @@ function tenantIn(query: URLSearchParams): NamedTenant {
 
 /**
  * Protected resource metadata (RFC 9728) of the MCP endpoints, at the paths that follow from their URLs and, for clients that
- * look there only, at the root. The resource's name comes from the settings, never from a request's `Host`. Nothing tells
- * whether there is a server or a toolset of that name. It names one authorization server: that of the operator's tenant, or that
- * of the tenant in `?tenant={id}`. The answer is the same for every id, so nobody learns which tenants the gateway knows.
+ * look there only, at the root. The resource's name comes from the settings, never from a request's `Host`. Every name has metadata,
+ * so nothing tells whether there is a server or a toolset of that name. It names one authorization server: that of the operator's
+ * tenant, or that of the tenant in `?tenant={id}`. The answer is the same for every id, so nobody learns which tenants the gateway
+ * knows.
  */
-export function metadataRoutes({ config, operatorTenant, authority, challenge }: AppDeps): readonly Route[] {
-  const metadata = (path: string, { id = operatorTenant, hint = '' }: { id?: string; hint?: string }) => ({
-    resource: `${config.publicOrigin}/${path}${hint}`,
-    resource_name: 'MCP Registry Gateway',
-    authorization_servers: [`${authority}/${id}/v2.0`],
-    scopes_supported: [challenge.scope],
-    bearer_methods_supported: ['header'],
-  });
-  const route = (name: string, path: string, resource: (slug: string) => string | undefined): Route => ({
+export function metadataRoutes({ config, operatorTenant, authority }: AppDeps): readonly Route[] {
+  const metadata = (path: string, { id = operatorTenant, hint = '' }: { id?: string; hint?: string }) => {
+    const resource = `${config.publicOrigin}/${path}${hint}`;
+    return {
+      resource,
+      resource_name: 'MCP Registry Gateway',
+      authorization_servers: [`${authority}/${id}/v2.0`],
+      scopes_supported: [scopeOf(resource)],
+      bearer_methods_supported: ['header'],
+    };
+  };
+  const route = (name: string, path: string, endpoint: string): Route => ({
     name,
     method: 'GET',
     path,
     permission: 'anonymous',
+    query: 'any',
     handle: ({ params: { slug = '' }, query }) => {
-      const found = resource(slug);
       const tenant = tenantIn(query);
-      if (tenant.kind === 'malformed')
-        return Promise.resolve(invalid('tenant', 'must be the id of one Entra tenant'));
       return Promise.resolve(
-        found === undefined
-          ? fail({ kind: 'not_found', message: 'there is no such resource' })
+        tenant.kind === 'malformed'
+          ? invalid('tenant', 'must be the id of one Entra tenant')
           : succeed({
               status: 200,
-              body: metadata(found, tenant.kind === 'named' ? tenant : {}),
+              body: metadata(endpoint.replace('{slug}', slug), tenant.kind === 'named' ? tenant : {}),
               headers: { 'cache-control': 'public, max-age=3600' },
             }),
       );
     },
   });
   return [
-    route('metadata-mcp', `${wellKnown}/mcp`, () => 'mcp'),
-    route('metadata-root', wellKnown, () => 'mcp'),
+    route('metadata-mcp', `${wellKnown}/mcp`, 'mcp'),
+    route('metadata-root', wellKnown, 'mcp'),
     ...['servers', 'toolsets'].map((kind) =>
-      route(`metadata-${kind}`, `${wellKnown}/${kind}/{slug}/mcp`, (slug) =>
-        slugSchema.safeParse(slug).success ? `${kind}/${slug}/mcp` : undefined,
-      ),
+      route(`metadata-${kind}`, `${wellKnown}/${kind}/{slug}/mcp`, `${kind}/{slug}/mcp`),
     ),
   ];
 }

@@ -4,6 +4,7 @@ import { LocalError } from './localError.ts';
 import { mintAt } from './mint.ts';
 import { demoServers, demoUrl } from './processes.ts';
 
+const problemSchema = z.object({ detail: z.string() });
 const serverSchema = z.object({
   status: z.string(),
   url: z.string().optional(),
@@ -49,8 +50,9 @@ async function readServer(response: Response, slug: string): Promise<Server> {
   const body: unknown = await response.json().catch(() => undefined);
   const server = serverSchema.safeParse(body);
   if (!response.ok || !server.success) {
+    const why = problemSchema.safeParse(body).data?.detail ?? 'no reason given';
     throw new LocalError(
-      `Registering the sample server '${slug}' was answered with status ${response.status}`,
+      `Registering the sample server '${slug}' was answered with status ${response.status}: ${why}`,
     );
   }
   return server.data;

@@ -14,6 +14,10 @@ export const MAX_WAITING = 10_000;
 export const REFUSALS_A_MINUTE = 20;
 /** The window for refusals in ms. */
 export const REFUSAL_WINDOW_MS = 60_000;
+/** Rows that a search by decision or outcome reads at once. */
+export const SEARCH_ROWS = 250;
+/** Reads of one search; then it names where to continue. Well within the time of a request. */
+export const MAX_SEARCH_READS = 20;
 /** Rows that a verification reads at once: the most that Azure Tables return. */
 export const VERIFY_PAGE_ROWS = 999;
 /** Records outside of known segments that a verification examines. The oldest that were read are enough for a verdict. */

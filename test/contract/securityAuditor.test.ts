@@ -5,7 +5,6 @@ import { bearerToken } from '../../shared/identity/tokens/bearerToken.ts';
 import { finish, newDelegation } from '../../shared/orchestration/model/delegation.ts';
 import { InfrastructureError } from '../../shared/platform/base/errors.ts';
 import {
-  audience,
   type AuditorWorld,
   auditorWorld,
   type Given,
@@ -173,7 +172,7 @@ describe('the way of a client', () => {
         401,
         {},
         {
-          'www-authenticate': `Bearer resource_metadata="https://a.example/x", scope="api://${audience}/mcp.access"`,
+          'www-authenticate': `Bearer resource_metadata="https://a.example/x", scope="https://a.example/mcp/mcp.access"`,
         },
       ),
       'challenge_elsewhere',

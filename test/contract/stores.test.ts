@@ -2,6 +2,7 @@ import { TableClient } from '@azure/data-tables';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Delegation, finish, newDelegation } from '../../shared/orchestration/model/delegation.ts';
 import { recordOutcome, startPlan } from '../../shared/orchestration/model/planProgress.ts';
+import { createRowIds } from '../../shared/orchestration/model/rowIds.ts';
 import type { BacklogEntry, DelegationFilter, PlanFilter } from '../../shared/orchestration/model/stores.ts';
 import { azureTableBacklogStore } from '../../shared/orchestration/stores/azureTableBacklog.ts';
 import {
@@ -197,6 +198,35 @@ describe.each<[string, () => OpenTable]>([
     expect((await delegations.list(tenantId, {}, 2, first.after)).items.map(({ id }) => id)).toEqual(['f3']);
   });
 
+  test('delegations come newest first, within a time, page by page, whatever is added meanwhile', async () => {
+    const delegations = azureTableDelegationStore(tables, tenants);
+    const tenantId = `t-${where}-newest`;
+    let now = at(0);
+    const newId = createRowIds({ now: () => now });
+    const made: string[] = [];
+    const add = async (seconds: number) => {
+      now = at(seconds);
+      const id = newId();
+      made[seconds] = id;
+      await delegations.add({ ...delegation(id, now), tenantId, createdAt: now.toISOString() });
+    };
+    for (let seconds = 0; seconds < 40; seconds++) await add(seconds);
+    const list = (filter: DelegationFilter, limit: number, after?: string) =>
+      delegations.list(tenantId, filter, limit, after);
+    const ids = ({ items }: { items: readonly Delegation[] }) => items.map(({ id }) => id);
+    const newest = made.toReversed();
+    const first = await list({}, 15);
+    expect(ids(first)).toEqual(newest.slice(0, 15));
+    await add(40);
+    const second = await list({}, 15, first.after);
+    const third = await list({}, 15, second.after);
+    expect([...ids(first), ...ids(second), ...ids(third)]).toEqual(newest);
+    expect(third.after).toBeUndefined();
+    expect(ids(await list({ from: at(10), to: at(12) }, 9))).toEqual([made[12], made[11], made[10]]);
+    expect(ids(await list({ to: at(12) }, 2, made[11]))).toEqual([made[10], made[9]]);
+    expect(ids(await list({ from: at(10), to: at(30), state: 'running' }, 9))).toEqual([]);
+  });
+
   test('a delegation that has ended can be removed by whoever read it last, and is gone', async () => {
     const delegations = azureTableDelegationStore(tables, tenants);
     const done = finish(delegation('b-removed', at(0)), { success: true, result: 1 }, at(5));
@@ -295,7 +325,7 @@ describe.each<[string, () => OpenTable]>([
     expect(unfinished.filter(({ tenantId }) => tenantId === tenants[5])).toEqual([start('0-stuck', 0)]);
     const ids = async (filter: PlanFilter) =>
       (await plans.list(tenants[5], filter, 9)).items.map(({ id }) => id);
-    expect(await ids({})).toEqual(['0-stuck', '1-fresh', '2-done']);
+    expect(await ids({})).toEqual(['2-done', '1-fresh', '0-stuck']);
     expect(await ids({ gate: 'nightly' })).toEqual(['1-fresh']);
     expect(await ids({ name: 'test', state: 'succeeded' })).toEqual(['2-done']);
   });

@@ -95,11 +95,25 @@ describe('a token that is good', () => {
       actor: {
         tenantId: tenant,
         userId: user,
+        name: 'Ada',
         kind: 'user',
         clientId: client,
         roles: ['Admin'],
         expiresAt: (nowSeconds + 3600) * 1000,
       },
+    });
+  });
+
+  test.each<[string | undefined, JWTPayload]>([
+    ['ada@contoso.com', { name: undefined }],
+    ['ada@contoso.com', { name: '' }],
+    ['ada@contoso.com', { name: ['Ada'] }],
+    [undefined, { name: 7, preferred_username: {} }],
+    ['x'.repeat(200), { name: 'x'.repeat(9_000) }],
+    ['\ufffd', { name: '\ud800' }],
+  ])('has the name %s, whatever the claims for people hold', async (name, claims) => {
+    expect(await verify(await bearer({ ...userClaims(), ...claims }))).toMatchObject({
+      actor: { userId: user, ...(name !== undefined && { name }) },
     });
   });
 

@@ -28,15 +28,18 @@ test('a delegation goes over its queue to the agent in the other app and comes b
 
 test('a caller that waits gets the outcome, and a failure names its kind and cause', async () => {
   const created = await create({ url: 'http://127.0.0.1:9/mcp' }, '/delegations?wait=20');
-  expect(created.body).toMatchObject({ state: 'failed' });
-  expect((await operator.get(hrefOf(created))).body).toMatchObject({
-    error: { kind: 'unavailable', message: expect.stringContaining('refused') as string },
-  });
+  const error = { kind: 'unavailable', message: expect.stringContaining('refused') as string };
+  expect(created.body).toMatchObject({ state: 'failed', error });
+  expect((await operator.get(hrefOf(created))).body).toMatchObject({ state: 'failed', error });
 });
 
 test('delegations of the own tenant are listed by agent and state', async () => {
   await create({ url: topology.urls.inventory }, '/delegations?wait=20');
-  const { body } = await operator.get('/delegations?agent=fastmcp-specialist&state=succeeded');
+  const query = 'agent=fastmcp-specialist&state=succeeded&from=2026-01-01T00:00:00Z';
+  const { body } = await operator.get(`/delegations?${query}`);
+  const times = (body['items'] as { createdAt: string }[]).map(({ createdAt }) => createdAt);
+  expect(times).toEqual(times.toSorted().toReversed());
+  expect((await operator.get('/delegations?to=2026-01-01T00:00:00Z')).body['items']).toEqual([]);
   expect(body['items']).toContainEqual(expect.objectContaining({ ...validation, state: 'succeeded' }));
   expect((await operator.get('/delegations?agent=mcp-protocol-expert')).body['items']).toEqual([]);
   expect((await operator.get('/delegations?state=lost')).body).toMatchObject({

@@ -56,8 +56,8 @@ test('from local.settings.example.json and nothing else both apps start, and wor
   expect(
     await admin.post('/servers?wait=30', { slug: 'nobody', url: 'http://127.0.0.1:9/mcp' }),
   ).toMatchObject({
-    status: 202,
-    body: { status: 'rejected', statusReason: expect.stringContaining('refused') as string },
+    status: 422,
+    body: { slug: 'nobody', statusReason: expect.stringContaining('refused') as string },
   });
   expect((await fetch(`${ground.urls.mcp}/mcp`, { method: 'POST' })).status).toBe(401);
 });

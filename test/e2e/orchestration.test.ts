@@ -304,7 +304,7 @@ test('another server under the same Idempotency-Key is refused, and does not sta
   const again = await send('POST', '/servers?wait=20', { slug: 'keyed-one', url });
   const other = await send('POST', '/servers?wait=20', { slug: 'keyed-two', url });
   const removed = await send('DELETE', '/servers/keyed-one');
-  expect([first, again, other, removed].map(({ status }) => status)).toEqual([202, 202, 409, 409]);
+  expect([first, again, other, removed].map(({ status }) => status)).toEqual([422, 422, 409, 409]);
   const [made, same] = (await Promise.all([first.json(), again.json()])) as { plan: { id: string } }[];
   expect(same?.plan.id).toBe(made?.plan.id);
   expect(await other.json()).toMatchObject({

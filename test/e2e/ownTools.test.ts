@@ -119,9 +119,9 @@ describe.each(Object.entries(clients))('%s', (sdk, connect) => {
       phasesCompleted: ['auth', 'validation', 'registration', 'audit'],
     });
     const bad = { slug: `${slug}-gone`, url: 'http://127.0.0.1:9/mcp' };
-    expect((await client.call('gateway__register_server', bad))['structuredContent']).toMatchObject({
-      status: 'rejected',
-      statusReason: expect.stringContaining('refused') as string,
+    expect(await client.call('gateway__register_server', bad)).toMatchObject({
+      isError: true,
+      content: [{ type: 'text', text: expect.stringContaining('refused') as string }],
     });
     expect((await admin.delete(`/servers/${slug}`)).status).toBe(204);
   });

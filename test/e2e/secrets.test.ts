@@ -287,6 +287,7 @@ describe('the metadata of an endpoint', () => {
     for (const tenant of [secondTenant, nobody])
       expect(await metadata(`/mcp?tenant=${tenant}`)).toMatchObject({
         resource: `${topology.urls.mcp}/mcp?tenant=${tenant}`,
+        scopes_supported: [`${topology.urls.mcp}/mcp?tenant=${tenant}/mcp.access`],
         authorization_servers: [`${topology.urls.issuer}/${tenant}/v2.0`],
       });
   });

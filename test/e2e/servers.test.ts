@@ -299,7 +299,7 @@ describe('a server that every user signs in to', () => {
     const upstream = { headers: { authorization: { credential: 'mail' } } };
     const server = { slug: 'mail', url: mail.url, upstream };
     const app = managementApi(topology.urls.management, await topology.mint({ role: 'Admin', kind: 'app' }));
-    expect((await app.post('/servers?wait=20', server)).body).toMatchObject({ status: 'rejected' });
+    expect(await app.post('/servers?wait=20', server)).toMatchObject({ status: 422, body: { slug: 'mail' } });
     expect((await admin.post('/servers?wait=20', server)).body).toMatchObject({ status: 'active' });
   });
 

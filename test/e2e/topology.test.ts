@@ -18,7 +18,7 @@ test('two topologies side by side know nothing of each other', async () => {
   // Decided by a specialist of the mcp app, so every part of `one` has had its share in it.
   const server = { slug: 'ours', url: 'http://127.0.0.1:9/mcp' };
   const registered = await here.post('/servers?wait=30', server);
-  expect(registered).toMatchObject({ status: 202, body: { status: 'rejected' } });
+  expect(registered).toMatchObject({ status: 422, body: { kind: 'rejected' } });
   const { href } = registered.body['plan'] as { href: string };
 
   expect((await there.get('/servers')).body['items']).toEqual([]);
@@ -32,7 +32,7 @@ test('two topologies side by side know nothing of each other', async () => {
   await other.kill('serviceBus');
   await other.kill('issuer');
   expect((await here.post('/servers?wait=30', { ...server, slug: 'again' })).body).toMatchObject({
-    status: 'rejected',
+    kind: 'rejected',
   });
 });
 

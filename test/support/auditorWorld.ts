@@ -198,7 +198,7 @@ async function soundAnswer(
   { origin, key, verify }: Sound,
 ): Promise<void> {
   const issuer = `${origin}/${tenant}/v2.0`;
-  const scope = `api://${audience}/mcp.access`;
+  const scope = `${origin}/mcp/mcp.access`;
   const documents: Readonly<Record<string, object>> = {
     [`/${tenant}/v2.0/.well-known/openid-configuration`]: {
       issuer,

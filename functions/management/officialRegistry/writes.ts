@@ -25,7 +25,7 @@ import type { ReadDeps } from './reads.ts';
 import { readTarget } from './target.ts';
 
 const statusUpdateSchema = z.object({
-  status: z.enum(versionStatuses, { error: 'must be active, deprecated or deleted' }),
+  status: z.enum(versionStatuses),
   statusMessage: z.string().max(500, 'must be at most 500 characters').superRefine(refuseSecrets).optional(),
 });
 
@@ -38,7 +38,12 @@ export interface WriteDeps extends ReadDeps, Pick<AppDeps, 'audit'> {
 export function writeRoutes(prefix: string, suffix: string, deps: WriteDeps): readonly Route<unknown>[] {
   const { versions, clock, newId, audit } = deps;
   const view = createView(deps.publicOrigin);
-  const onServers = { path: `${prefix}/servers/{*rest}`, permission: 'servers.write', formatError } as const;
+  const onServers = {
+    path: `${prefix}/servers/{*rest}`,
+    permission: 'servers.write',
+    query: 'any',
+    formatError,
+  } as const;
 
   /** Makes the change and answers with the changed version. */
   const change = async (
@@ -58,6 +63,7 @@ export function writeRoutes(prefix: string, suffix: string, deps: WriteDeps): re
     method: 'POST',
     path: `${prefix}/publish`,
     permission: 'servers.write',
+    query: 'any',
     formatError,
     body: submittedServerJsonSchema,
     handle(call) {

@@ -1,5 +1,9 @@
 import type { BuiltInCall } from '../../../shared/gateway/catalogue/builtInTools.ts';
-import { isPermitted, type Permission } from '../../../shared/identity/access/permissions.ts';
+import {
+  describePermission,
+  isPermitted,
+  type Permission,
+} from '../../../shared/identity/access/permissions.ts';
 import { fail, invalidBySchema, type Result, succeed } from '../../../shared/platform/base/result.ts';
 import { canName, noSuchName } from '../../http/paths.ts';
 import type { Route } from '../../http/route.ts';
@@ -32,7 +36,7 @@ export function routeCalls(routes: readonly Route<unknown>[]): (name: string) =>
         if (!isPermitted(call.actor, permission))
           return fail({
             kind: 'forbidden',
-            message: `your roles do not include the permission ${permission}`,
+            message: `your roles do not include the permission ${describePermission(permission)}`,
           });
         if (!canName(route.path, question.params ?? {})) return noSuchName;
         const body = readBody(route, question.body);

@@ -79,9 +79,12 @@ export function openAudit({ key, ...deps }: AuditDeps): Audit {
   };
 }
 
-function bounded(event: AuditEvent): AuditEvent {
+/** A name that is absent is no member of the record: the hash covers the members that are stored. */
+function bounded({ actorName, resourceName, ...event }: AuditEvent): AuditEvent {
   return {
     ...event,
+    ...(actorName !== undefined && { actorName: plainText(actorName) }),
+    ...(resourceName !== undefined && { resourceName: plainText(resourceName) }),
     actor: plainText(event.actor),
     action: plainText(event.action),
     resource: plainText(event.resource),

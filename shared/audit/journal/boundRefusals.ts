@@ -21,7 +21,8 @@ export function boundRefusals(audit: Pick<Audit, 'append'>, clock: Clock): (refu
     const window = windows.get(name);
     windows.delete(name);
     const rest = (window?.count ?? 0) - REFUSALS_A_MINUTE;
-    if (window && rest > 0) audit.append({ ...window.last, actor: 'various', traceId: '', count: rest });
+    if (window && rest > 0)
+      audit.append({ ...window.last, actor: 'various', actorName: undefined, traceId: '', count: rest });
   }
 
   return (refusal) => {

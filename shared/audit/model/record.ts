@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type ErrorKind } from '../../platform/base/errors.ts';
+import { errorKinds } from '../../platform/base/errors.ts';
 import { MAX_LABEL_LENGTH } from '../limits.ts';
 
 /** An act: who does what to what. */
@@ -7,10 +7,14 @@ export interface Act {
   readonly tenantId: string;
   /** Object id of the user or app; `unknown` if nobody signed in. */
   readonly actor: string;
+  /** What the token calls the actor, for people to read. */
+  readonly actorName?: string | undefined;
   /** The action, in the terms of the API: `servers.delete`, `tools/call`. */
   readonly action: string;
   /** The object of the action: `servers/inventory`. Never an argument, a payload or a header. */
   readonly resource: string;
+  /** The name of a resource whose path holds only its id. */
+  readonly resourceName?: string | undefined;
   readonly traceId: string;
 }
 
@@ -19,8 +23,16 @@ export interface Act {
  * not happen, because its record could not be stored in time. `not_passed`: the verdict of a quality gate. `tool_error`, `rpc_error`:
  * the answer of the server.
  */
-export type ActOutcome =
-  'begun' | 'abandoned' | 'succeeded' | 'not_passed' | 'tool_error' | 'rpc_error' | 'cancelled' | ErrorKind;
+export const outcomes = [
+  'begun',
+  'abandoned',
+  'succeeded',
+  'not_passed',
+  'tool_error',
+  'rpc_error',
+  ...errorKinds,
+] as const;
+export type ActOutcome = (typeof outcomes)[number];
 
 export interface AuditEvent extends Act {
   readonly decision: 'allowed' | 'refused';
@@ -44,8 +56,10 @@ export const recordSchema = z.looseObject({
   at: z.iso.datetime(),
   tenantId: z.string(),
   actor: z.string(),
+  actorName: z.string().optional(),
   action: z.string(),
   resource: z.string(),
+  resourceName: z.string().optional(),
   decision: z.enum(['allowed', 'refused']),
   outcome: z.string(),
   durationMs: natural,

@@ -116,6 +116,7 @@ export function recordCall(
     audit.append({
       tenantId: actor.tenantId,
       actor: actor.userId,
+      actorName: actor.name,
       action: method,
       resource,
       decision,

@@ -30,6 +30,7 @@ const codes = {
   too_large: -31413,
   unsupported_media_type: INVALID_REQUEST,
   misdirected: -31421,
+  rejected: -31422,
   exhausted: -31429,
   unavailable: -31503,
   timeout: -31504,

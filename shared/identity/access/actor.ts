@@ -10,6 +10,8 @@ export interface Actor {
   readonly tenantId: string;
   /** Entra's `oid`: the user, or the service principal of an app. */
   readonly userId: string;
+  /** What the token calls the user, for people to read. It decides nothing. */
+  readonly name?: string | undefined;
   readonly kind: 'user' | 'app';
   /** The client application, Entra's `azp`. */
   readonly clientId: string;
@@ -22,6 +24,7 @@ export interface Actor {
 export const actorSchema: z.ZodType<Actor> = z.object({
   tenantId: z.string(),
   userId: z.string(),
+  name: z.string().optional(),
   kind: z.enum(['user', 'app']),
   clientId: z.string(),
   roles: z.array(z.enum(roles)).readonly(),

@@ -50,4 +50,13 @@ export function isPermitted(
   return roles.some((role) => allowed.includes(role));
 }
 
+const alternatives = new Intl.ListFormat('en', { type: 'disjunction' });
+
+/** Returns a permission with the roles that have it, for the text of an error: `servers.write (role Gateway.Admin)`. */
+export function describePermission(permission: Permission): string {
+  const names = alternatives.format(rolesWith(permission).map((role) => `Gateway.${role}`));
+  const where = isOfOperatorTenant(permission) ? ', in the tenant of the operator' : '';
+  return `${permission} (role ${names}${where})`;
+}
+
 export const isPermission = (name: string): name is Permission => Object.hasOwn(permissions, name);

@@ -3,8 +3,15 @@ import type { DomainError } from '../../platform/base/errors.ts';
 /** Delegated scope that a user's token must carry, beside a role. */
 export const REQUIRED_SCOPE = 'mcp.access';
 
-/** Returns the scope as a client requests it from Entra, with the App ID URI of the API. */
-export const scopeOf = (apiClientId: string): string => `api://${apiClientId}/${REQUIRED_SCOPE}`;
+/**
+ * Returns the scope as a client requests it from Entra: `resource` is an App ID URI of the app registration. At an MCP endpoint it is the
+ * URL of the endpoint, because clients also send that as `resource` (RFC 8707), and Entra refuses a scope of another resource
+ * (AADSTS9010010).
+ */
+export const scopeOf = (resource: string): string => `${resource}/${REQUIRED_SCOPE}`;
+
+/** Returns the App ID URI that Entra proposes for an app registration. Callers of the management app ask for its scope. */
+export const appIdUriOf = (apiClientId: string): string => `api://${apiClientId}`;
 
 /** What the gateway says about one reason to reject a request's credentials. */
 interface RefusalText {
@@ -80,7 +87,8 @@ export const refusals = {
     message: 'The access token was issued for another application.',
     what: 'its token was issued for another application',
     rule: 'The claim aud is MREG_API_CLIENT_ID.',
-    remedy: `Let the client ask for the scope api://{MREG_API_CLIENT_ID}/${REQUIRED_SCOPE}: a token for Microsoft Graph or another API does not work.`,
+    remedy:
+      'Let the client ask for the scope that the 401 names in WWW-Authenticate: a token for Microsoft Graph or another API does not work.',
   },
   wrong_claims: {
     kind: 'unauthenticated',
@@ -121,7 +129,7 @@ const codes = {
 } as const satisfies Record<RefusalText['kind'], string>;
 
 export interface ChallengeSettings {
-  /** The scope in the form in which clients ask Entra for it. */
+  /** The scope in the form in which clients ask Entra for it: see `scopeOf`. */
   readonly scope: string;
   /** URL of the protected resource metadata (RFC 9728, section 5.1); absent where no client discovers. */
   readonly resourceMetadata?: string;

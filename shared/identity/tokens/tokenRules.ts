@@ -215,15 +215,20 @@ const claimsSchema = z.object({
   azp: z.string().optional(),
   idtyp: z.string().optional(),
   scp: z.string().optional(),
+  // Entra writes them as the tenant's settings say. No other form of them is a reason to refuse a token.
+  name: z.string().min(1).optional().catch(undefined),
+  preferred_username: z.string().min(1).optional().catch(undefined),
   roles: z.array(z.string()).default([]),
 });
 
 /** Returns who signed in with a token that keeps every rule. */
 export function actorOfClaims(claims: JWTPayload): Actor {
-  const { tid, oid, azp = '', scp, exp, roles: claimed } = claimsSchema.parse(claims);
+  const { tid, oid, azp = '', scp, exp, roles: claimed, ...told } = claimsSchema.parse(claims);
+  const name = told.name ?? told.preferred_username;
   return {
     tenantId: tid,
     userId: oid,
+    ...(name !== undefined && { name: name.slice(0, MAX_SHOWN_LENGTH).toWellFormed() }),
     kind: scp === undefined ? 'app' : 'user',
     clientId: azp,
     roles: grantedRoles(claimed),

@@ -17,16 +17,23 @@ import {
  * the choice of an agent use the figures, which may miss tasks. No delegation waits for a report.
  */
 export interface AgentActivity {
-  /** Counts a task that begins. Returns a function to call when the task has ended. */
-  begin(agent: Agent): (failed: boolean) => void;
+  /** Counts a task of a tenant that begins. Returns a function to call when the task has ended. */
+  begin(agent: Agent, tenantId: string): (failed: boolean) => void;
 }
 
-const reportSchema = z.object({
+const countsSchema = z.object({
   running: z.number(),
   /** Tasks that ended in the minute before `at`; so `failed`. */
   ended: z.number(),
   failed: z.number(),
+});
+type Counts = z.infer<typeof countsSchema>;
+const nothing: Counts = { running: 0, ended: 0, failed: 0 };
+
+/** The counts of all tenants, and of each. */
+const reportSchema = countsSchema.extend({
   at: z.number(),
+  tenants: z.record(z.string(), countsSchema).default({}),
 });
 type Report = z.infer<typeof reportSchema>;
 const reportsSchema = z.record(z.string(), reportSchema);
@@ -42,9 +49,9 @@ interface Deps {
 }
 
 export function createAgentActivity({ state, clock, log, instanceId }: Deps): AgentActivity {
-  const tallies = new Map<Agent, Tally>();
+  const tallies = new Map<Agent, AgentTally>();
 
-  async function writeReport(agent: Agent, tally: Tally): Promise<void> {
+  async function writeReport(agent: Agent, tally: AgentTally): Promise<void> {
     tally.timer = undefined;
     const now = clock.now().getTime();
     const report = tally.report(now);
@@ -57,31 +64,59 @@ export function createAgentActivity({ state, clock, log, instanceId }: Deps): Ag
       });
     }
     // Once more after the last task, so that the task does not seem to go on.
-    if (report.running > 0 || tally.running > 0) scheduleReport(agent, tally);
+    if (report.running > 0 || tally.isBusy()) scheduleReport(agent, tally);
   }
-  function scheduleReport(agent: Agent, tally: Tally): void {
+  function scheduleReport(agent: Agent, tally: AgentTally): void {
     tally.timer ??= setTimeout(() => void writeReport(agent, tally), LOAD_REPORT_EVERY_MS).unref();
   }
 
   return {
-    begin(agent) {
-      const tally = tallies.get(agent) ?? new Tally();
+    begin(agent, tenantId) {
+      const tally = tallies.get(agent) ?? new AgentTally();
       tallies.set(agent, tally);
-      tally.running += 1;
+      const own = tally.of(tenantId);
+      own.running += 1;
       scheduleReport(agent, tally);
       return (failed) => {
-        tally.running -= 1;
-        tally.count(clock.now().getTime(), failed);
+        own.running -= 1;
+        own.count(clock.now().getTime(), failed);
         scheduleReport(agent, tally);
       };
     },
   };
 }
 
-/** Counts one agent's tasks in this instance: those that run, and those of the last minute by second. */
+/** Counts one agent's tasks in this instance, tenant by tenant. */
+class AgentTally {
+  timer: NodeJS.Timeout | undefined;
+  readonly #tenants = new Map<string, Tally>();
+
+  of(tenantId: string): Tally {
+    const tally = this.#tenants.get(tenantId) ?? new Tally();
+    this.#tenants.set(tenantId, tally);
+    return tally;
+  }
+
+  isBusy(): boolean {
+    return [...this.#tenants.values()].some(({ running }) => running > 0);
+  }
+
+  report(nowMs: number): Report {
+    const counts = [...this.#tenants].map(([id, tally]) => [id, tally.counts(nowMs)] as const);
+    const sum = (name: keyof Counts) => counts.reduce((total, [, each]) => total + each[name], 0);
+    return {
+      running: sum('running'),
+      ended: sum('ended'),
+      failed: sum('failed'),
+      at: nowMs,
+      tenants: Object.fromEntries(counts),
+    };
+  }
+}
+
+/** Counts the tasks of one tenant: those that run, and those of the last minute by second. */
 class Tally {
   running = 0;
-  timer: NodeJS.Timeout | undefined;
   readonly #seconds = Array.from({ length: LOAD_WINDOW_S }, () => ({ second: 0, ended: 0, failed: 0 }));
 
   count(nowMs: number, failed: boolean): void {
@@ -93,11 +128,11 @@ class Tally {
     if (failed) slot.failed += 1;
   }
 
-  report(nowMs: number): Report {
+  counts(nowMs: number): Counts {
     const since = Math.floor(nowMs / 1000) - LOAD_WINDOW_S;
     const recent = this.#seconds.filter(({ second }) => second > since);
     const sum = (name: 'ended' | 'failed') => recent.reduce((total, slot) => total + slot[name], 0);
-    return { running: this.running, ended: sum('ended'), failed: sum('failed'), at: nowMs };
+    return { running: this.running, ended: sum('ended'), failed: sum('failed') };
   }
 }
 
@@ -126,24 +161,30 @@ export interface Workload {
   readonly lastSeenAt?: string;
 }
 
-/** Returns the workload of each agent, summed over the reports of all instances. */
-export async function readWorkloads(state: StateStore, clock: Clock): Promise<ReadonlyMap<Agent, Workload>> {
+/** Returns the workload of each agent, of one tenant or of all, summed over the reports of all instances. */
+export async function readWorkloads(
+  state: StateStore,
+  clock: Clock,
+  tenantId?: string,
+): Promise<ReadonlyMap<Agent, Workload>> {
   const now = clock.now().getTime();
   return new Map(
     await Promise.all(
       agentNames.map(async (agent): Promise<[Agent, Workload]> => {
         const reports = Object.values(reportsOf(await state.get(keyOf(agent))));
-        return [agent, workloadOf(reports, now)];
+        return [agent, workloadOf(reports, now, tenantId)];
       }),
     ),
   );
 }
 
-function workloadOf(reports: readonly Report[], now: number): Workload {
+function workloadOf(reports: readonly Report[], now: number, tenantId: string | undefined): Workload {
+  const countsOf = (report: Report): Counts =>
+    tenantId === undefined ? report : (report.tenants[tenantId] ?? nothing);
   const current = reports.filter(({ at }) => now - at < LOAD_REPORT_VALID_MS);
   const minute = reports.filter(({ at }) => now - at < LOAD_WINDOW_S * 1000);
-  const sum = (of: readonly Report[], name: keyof Report) =>
-    of.reduce((total, report) => total + report[name], 0);
+  const sum = (of: readonly Report[], name: keyof Counts) =>
+    of.reduce((total, report) => total + countsOf(report)[name], 0);
   const ended = sum(minute, 'ended');
   const lastAt = Math.max(...reports.map(({ at }) => at));
   return {

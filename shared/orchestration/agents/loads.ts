@@ -6,35 +6,39 @@ import type { DelegationStore } from '../model/stores.ts';
 import { readWorkloads, type Workload } from './activity.ts';
 
 export interface AgentLoad extends Workload {
-  /** Delegations of all tenants that wait for the agent. */
+  /** Delegations that wait for the agent. */
   readonly queued: number;
 }
 
-/** Returns the load of each agent, at most a second old. */
-export type AgentLoads = () => Promise<ReadonlyMap<Agent, AgentLoad>>;
+/** Returns the load of each agent, of one tenant or of all, at most a second old. */
+export type AgentLoads = (tenantId?: string) => Promise<ReadonlyMap<Agent, AgentLoad>>;
 
 export function createAgentLoads(deps: {
   readonly delegations: Pick<DelegationStore, 'countUnfinished'>;
   readonly state: StateStore;
   readonly clock: Clock;
 }): AgentLoads {
-  let last: { readonly at: number; readonly loads: ReturnType<AgentLoads> } | undefined;
-  return () => {
+  /** One entry for all tenants, and one for each tenant of the settings that asked. */
+  const read = new Map<string | undefined, { readonly at: number; readonly loads: ReturnType<AgentLoads> }>();
+  return (tenantId) => {
     const now = deps.clock.now().getTime();
-    if (last === undefined || now - last.at >= LOADS_CACHED_MS) {
-      const loads = read(deps);
-      last = { at: now, loads };
-      // The next call reads again.
-      loads.catch(() => (last = undefined));
-    }
-    return last.loads;
+    const last = read.get(tenantId);
+    if (last !== undefined && now - last.at < LOADS_CACHED_MS) return last.loads;
+    const loads = readLoads(tenantId, deps);
+    read.set(tenantId, { at: now, loads });
+    // The next call reads again.
+    loads.catch(() => read.delete(tenantId));
+    return loads;
   };
 }
 
-async function read({ delegations, state, clock }: Parameters<typeof createAgentLoads>[0]) {
+async function readLoads(
+  tenantId: string | undefined,
+  { delegations, state, clock }: Parameters<typeof createAgentLoads>[0],
+) {
   const [unfinished, workloads] = await Promise.all([
-    delegations.countUnfinished(),
-    readWorkloads(state, clock),
+    delegations.countUnfinished(tenantId),
+    readWorkloads(state, clock, tenantId),
   ]);
   return new Map(
     agentNames.map((agent): [Agent, AgentLoad] => {

@@ -53,8 +53,10 @@ async function handlePlanEnd(plan: Plan, deps: OrchestrationDeps): Promise<void>
   deps.audit.append({
     tenantId,
     actor: requestedBy,
+    actorName: plan.actor?.name,
     action: 'plans.run',
     resource: `plans/${id}`,
+    resourceName: name,
     decision: 'allowed',
     outcome: state === 'cancelled' ? 'cancelled' : (planError(plan)?.kind ?? 'succeeded'),
     durationMs: Date.parse(finishedAt ?? createdAt) - Date.parse(createdAt),
@@ -81,6 +83,7 @@ export async function handleOutcome(delegation: Delegation, deps: OrchestrationD
   deps.audit.append({
     tenantId,
     actor: requestedBy ?? agent,
+    actorName: delegation.actor?.name,
     action: 'delegations.run',
     resource: `agents/${agent}/tasks/${task}`,
     decision: 'allowed',

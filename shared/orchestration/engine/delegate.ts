@@ -105,7 +105,7 @@ async function findTask(
     const message = `the type of task "${type}" is routed to ${routingMatrix[type]}, which has no such task yet`;
     return fail({ kind: 'not_found', message });
   }
-  if (task === undefined) return invalid('task', 'is missing');
+  if (task === undefined) return invalid('task', 'is required');
   if (agent !== undefined) return findOpenTask(agent, task, catalogue);
   return findByName(task, catalogue, loads);
 }

@@ -81,7 +81,7 @@ export async function recordReport(
     if ((await deps.delegations.replace(changed, stored.etag)).status !== 'replaced') continue;
     const fields = { ...logFieldsOf(changed), report: report.kind, state: changed.state };
     deps.log.info('report_recorded', fields);
-    if (changed.outcome) deps.activity.begin(changed.agent)(!changed.outcome.success);
+    if (changed.outcome) deps.activity.begin(changed.agent, changed.tenantId)(!changed.outcome.success);
     await handleOutcome(changed, deps);
     return;
   }

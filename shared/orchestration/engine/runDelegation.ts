@@ -75,7 +75,7 @@ async function runClaimed(claimed: Claimed, task: Task | undefined, deps: Orches
   const { delegation } = claimed;
   const fields = { ...logFieldsOf(delegation), attempts: delegation.attempts };
   deps.log.info('delegation_started', fields);
-  const end = deps.activity.begin(delegation.agent);
+  const end = deps.activity.begin(delegation.agent, delegation.tenantId);
   const outcome = await runTask(delegation, task, deps);
   end(outcome === 'again' || !outcome.success);
   if (outcome === 'again') {

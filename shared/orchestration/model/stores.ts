@@ -3,7 +3,14 @@ import type { Agent } from './agents.ts';
 import type { Delegation } from './delegation.ts';
 import type { Plan } from './plan.ts';
 
-export interface DelegationFilter {
+/** The time span of a list, both ends included. */
+interface SpanFilter {
+  /** When the work was requested. A step counts at the time of its plan. */
+  readonly from?: Date | undefined;
+  readonly to?: Date | undefined;
+}
+
+export interface DelegationFilter extends SpanFilter {
   readonly agent?: Agent | undefined;
   readonly state?: Delegation['state'] | undefined;
   readonly planId?: string | undefined;
@@ -19,7 +26,7 @@ export interface DelegationStore {
   replace(delegation: Delegation, etag: string): Promise<Replacement>;
   /** Removes a row that has ended. */
   remove(delegation: Delegation, etag: string): Promise<'removed' | 'conflict' | 'missing'>;
-  /** Returns the rows that match every field of the filter, in the order of their ids. `after` is the last id of the page before. */
+  /** Returns the rows that match every field of the filter, the latest request first. `after` is the last id of the page before. */
   list(tenantId: string, filter: DelegationFilter, limit: number, after?: string): Promise<Page<Delegation>>;
   /** Yields rows of all tenants that have not ended and were created before this time. It reads no row that has ended. */
   unfinished(madeBefore: Date, onUnreadable: OnUnreadable): AsyncIterable<Stored<Delegation>>;
@@ -29,7 +36,7 @@ export interface DelegationStore {
   countUnfinished(tenantId?: string): Promise<ReadonlyMap<string, number>>;
 }
 
-export interface PlanFilter {
+export interface PlanFilter extends SpanFilter {
   readonly name?: string | undefined;
   readonly state?: Plan['state'] | undefined;
   readonly gate?: string | undefined;
@@ -44,7 +51,7 @@ export interface PlanStore {
   replace(plan: Plan, etag: string): Promise<Replacement>;
   /** Removes a row that has ended. */
   remove(plan: Plan, etag: string): Promise<'removed' | 'conflict' | 'missing'>;
-  /** Returns the rows that match every field of the filter, in the order of their ids. `after` is the last id of the page before. */
+  /** Returns the rows that match every field of the filter, the latest request first. `after` is the last id of the page before. */
   list(tenantId: string, filter: PlanFilter, limit: number, after?: string): Promise<Page<Plan>>;
   /** Yields rows of all tenants that have not ended and were created before this time. It reads no row that has ended. */
   unfinished(madeBefore: Date, onUnreadable: OnUnreadable): AsyncIterable<Stored<Plan>>;

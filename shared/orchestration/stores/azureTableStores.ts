@@ -6,7 +6,6 @@ import type {
   Mark,
   OnUnreadable,
   OpenTable,
-  Page,
   RowKey,
   Stored,
   Table,
@@ -16,10 +15,9 @@ import { type Delegation, delegationSchema } from '../model/delegation.ts';
 import { HEALTH_CHECKS_KEPT_DAYS, KEPT_DAYS, PARTITIONS_AT_ONCE } from '../model/limits.ts';
 import { hasEnded, HEALTH_PLAN, type Plan, planSchema } from '../model/plan.ts';
 import type { DelegationStore, PlanStore } from '../model/stores.ts';
+import { newestRows, partitionsOf } from './newestRows.ts';
 
-const hexDigits = Array.from('0123456789abcdef');
-
-/** Sixteen partitions a tenant, by the first digit of the random id: one partition takes 2,000 operations a second. */
+/** Sixteen partitions a tenant, by the first digit of the id, which is random: one partition takes 2,000 operations a second. */
 const keyOf = ({ tenantId, id }: { readonly tenantId: string; readonly id: string }): RowKey => ({
   partition: `${tenantId}_${id.slice(0, 1)}`,
   row: id,
@@ -35,8 +33,8 @@ export function azureTableDelegationStore(open: OpenTable, tenants: Iterable<str
   return {
     ...rowsOf(table),
     unfinished: (madeBefore, onUnreadable) => unfinished(table, tenants, madeBefore, onUnreadable),
-    list: (tenantId, { agent, state, planId, traceId, sessionId }, limit, after) =>
-      pageOf(table, tenantId, { agent, state, planId, traceId, sessionId }, limit, after),
+    list: (tenantId, { from, to, ...columns }, limit, after) =>
+      newestRows(table, tenantId, filterOf(columns), { from, to }, limit, after),
     countUnfinished: async (tenantId) => {
       const counts = new Map<string, number>();
       for await (const { columns } of marksOf(table, tenantId === undefined ? tenants : [tenantId])) {
@@ -57,8 +55,8 @@ export function azureTablePlanStore(open: OpenTable, tenants: Iterable<string>):
   });
   return {
     ...rowsOf(table),
-    list: (tenantId, { name, state, gate, traceId, sessionId }, limit, after) =>
-      pageOf(table, tenantId, { name, state, gate, traceId, sessionId }, limit, after),
+    list: (tenantId, { from, to, ...columns }, limit, after) =>
+      newestRows(table, tenantId, filterOf(columns), { from, to }, limit, after),
     unfinished: (madeBefore, onUnreadable) => unfinished(table, tenants, madeBefore, onUnreadable),
   };
 }
@@ -74,8 +72,6 @@ function columnsOf(row: Plan | Delegation): Columns {
   };
 }
 
-const partitionsOf = (tenant: string): readonly string[] => hexDigits.map((digit) => `${tenant}_${digit}`);
-
 function rowsOf<T extends { readonly tenantId: string; readonly id: string }>(table: Table<T>) {
   return {
     find: (tenantId: string, id: string) => table.get(keyOf({ tenantId, id })),
@@ -86,19 +82,11 @@ function rowsOf<T extends { readonly tenantId: string; readonly id: string }>(ta
   };
 }
 
-function pageOf<T>(
-  table: Table<T>,
-  tenantId: string,
-  wanted: Readonly<Record<string, string | undefined>>,
-  limit: number,
-  after: string | undefined,
-): Promise<Page<T>> {
-  const terms = Object.entries(wanted).flatMap(([column, value]) =>
-    value === undefined ? [] : [column + odata` eq ${value}`],
-  );
-  const start = after === undefined ? undefined : keyOf({ tenantId, id: after });
-  return table.search(`${tenantId}_`, terms.join(' and '), limit, start);
-}
+/** Returns the filter for columns with these values. */
+const filterOf = (wanted: Readonly<Record<string, string | undefined>>): string =>
+  Object.entries(wanted)
+    .flatMap(([column, value]) => (value === undefined ? [] : [column + odata` eq ${value}`]))
+    .join(' and ');
 
 /** Yields the marks of some tenants in turn, so that a tenant with many does not delay the others. */
 const marksOf = <T>(table: Table<T>, tenants: Iterable<string>): AsyncIterable<Mark> =>

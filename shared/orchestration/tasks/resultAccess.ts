@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Actor } from '../../identity/access/actor.ts';
-import { isOfOperatorTenant, isPermitted } from '../../identity/access/permissions.ts';
+import { describePermission, isPermitted } from '../../identity/access/permissions.ts';
 import type { DomainError } from '../../platform/base/errors.ts';
 import { agentNames } from '../model/agents.ts';
 import { type ResultPermission, resultPermissions, type Task } from './task.ts';
@@ -27,8 +27,8 @@ export function askRefusal(
 ): DomainError | undefined {
   const missing = lacking(permissions, reader, operatorTenant);
   if (missing.length === 0) return undefined;
-  const where = missing.some(isOfOperatorTenant) ? ' (it is given in the tenant of the operator alone)' : '';
-  const message = `the result of the task "${name}" takes the permission ${missing.join(' and ')}, which your roles do not include${where}`;
+  const lacked = missing.map(describePermission).join(' and ');
+  const message = `your roles do not include what the result of the task "${name}" takes: the permission ${lacked}`;
   return { kind: 'forbidden', message };
 }
 

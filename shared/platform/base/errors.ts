@@ -11,6 +11,8 @@ export const errorKinds = [
   'conflict',
   'too_large',
   'unsupported_media_type',
+  /** The request was carried out, and what it asked for was rejected. */
+  'rejected',
   /** The request names a host that is not the app's (RFC 9110, section 15.5.20). */
   'misdirected',
   'exhausted',
@@ -32,6 +34,8 @@ export interface DomainError {
   readonly kind: ErrorKind;
   readonly message: string;
   readonly errors?: readonly InputProblem[];
+  /** More that the caller may know: further members of the problem document (RFC 9457, section 3.2). */
+  readonly members?: Readonly<Record<string, unknown>>;
   /** Milliseconds after which a retry may succeed. */
   readonly retryAfterMs?: number;
 }

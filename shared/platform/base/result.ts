@@ -1,6 +1,8 @@
 import type { z } from 'zod';
 import type { DomainError, InputProblem } from './errors.ts';
 
+import './inputErrors.ts';
+
 /** An expected outcome: a value, or the reason why there is none. Unexpected errors are thrown. */
 export type Result<T> = { readonly ok: true; readonly value: T } | Failure;
 export interface Failure {

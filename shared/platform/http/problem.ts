@@ -12,6 +12,7 @@ const statuses = {
   too_large: [413, 'Content Too Large'],
   unsupported_media_type: [415, 'Unsupported Media Type'],
   misdirected: [421, 'Misdirected Request'],
+  rejected: [422, 'Unprocessable Content'],
   exhausted: [429, 'Too Many Requests'],
   unavailable: [503, 'Service Unavailable'],
   timeout: [504, 'Gateway Timeout'],
@@ -20,7 +21,7 @@ const statuses = {
 } as const satisfies Record<ErrorKind, readonly [number, string]>;
 
 /** The body of `application/problem+json`, RFC 9457. */
-export interface Problem extends Omit<DomainError, 'message' | 'retryAfterMs'> {
+export interface Problem extends Omit<DomainError, 'message' | 'retryAfterMs' | 'members'> {
   readonly type: string;
   readonly title: string;
   readonly status: number;
@@ -31,6 +32,7 @@ export interface Problem extends Omit<DomainError, 'message' | 'retryAfterMs'> {
 export function toProblem(error: DomainError): Problem {
   const [status, title] = statuses[error.kind];
   return {
+    ...error.members,
     type: `urn:mcp-registry-gateway:problem:${error.kind}`,
     title,
     status,

@@ -35,7 +35,7 @@ const positionalSchema = z
   })
   .refine(({ valueHint, value }) => valueHint !== undefined || value !== undefined, {
     path: ['valueHint'],
-    error: 'is missing: a positional argument has a valueHint or a value',
+    error: 'is required: a positional argument has a valueHint or a value',
   });
 
 const namedSchema = z.looseObject({

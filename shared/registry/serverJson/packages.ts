@@ -25,7 +25,7 @@ export const packageSchema = z
       context.addIssue({
         code: 'custom',
         path: ['fileSha256'],
-        message: 'is missing: an mcpb package needs it',
+        message: 'is required: an mcpb package needs it',
       });
     }
     const { transport } = described;

@@ -7,7 +7,7 @@ export const text = (): z.ZodString => z.string({ error: explain });
 function explain(issue: z.core.$ZodRawIssue): string | undefined {
   switch (issue.code) {
     case 'invalid_type':
-      return issue.input === undefined ? 'is missing' : 'must be a string';
+      return issue.input === undefined ? 'is required' : 'must be a string';
     case 'too_big':
       return `must be at most ${String(issue.maximum)} characters`;
     case 'too_small':

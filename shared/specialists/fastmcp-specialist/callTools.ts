@@ -71,6 +71,7 @@ export async function callTools(
     audit.append({
       tenantId: actor.tenantId,
       actor: actor.userId,
+      actorName: actor.name,
       action: 'tools/call',
       resource: `servers/${server.slug}/tools/${tool.name}`,
       decision: 'allowed',

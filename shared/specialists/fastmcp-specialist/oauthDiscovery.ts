@@ -98,10 +98,7 @@ async function inspectDiscovery(
   how: 'quick' | 'thorough',
 ): Promise<Inspection> {
   const { config, authority } = deps;
-  const expected = {
-    scope: scopeOf(config.apiClientId),
-    authorizationServers: [issuerOf(authority, caller.tenantId)],
-  };
+  const authorizationServers = [issuerOf(authority, caller.tenantId)];
   const [resources, server] = await Promise.all([
     resourcesOf(deps, caller),
     inspectAuthorizationServer(issuerOf(authority, caller.tenantId), deps, caller),
@@ -109,6 +106,7 @@ async function inspectDiscovery(
   const inspected = await Promise.all(
     resources.map(async (resource) => {
       const observed = await observe(resource, deps, caller, how);
+      const expected = { scope: scopeOf(resource.resource), authorizationServers };
       return { resource, observed, findings: challengeFindings(resource, observed, expected) };
     }),
   );

@@ -92,9 +92,12 @@ export async function inspectWork(
   };
 }
 
-/** Returns the load of every agent, of all tenants, as GET /agents shows it. */
-export async function inspectAgents(loads: AgentLoads, { signal }: TaskHelpers): Promise<Inspection> {
-  const read = await withTimeout(WITHIN_MS, signal, () => loads());
+/** Returns the load of every agent with work of the tenant. */
+export async function inspectAgents(
+  loads: AgentLoads,
+  { signal, tenantId }: TaskHelpers,
+): Promise<Inspection> {
+  const read = await withTimeout(WITHIN_MS, signal, () => loads(tenantId));
   return read.ok
     ? { facts: Object.fromEntries(read.value), findings: [] }
     : { facts: {}, findings: [finding('work_unread', { why: read.error.message })] };

@@ -42,7 +42,7 @@ const finding = defineFindings({
     severity: 'critical',
     message: 'the 401 names another scope than the app needs, or names an error although no token was sent',
     evidence: facts,
-    remedy: 'Compare MREG_API_CLIENT_ID of the app that answers there with this app.',
+    remedy: COMPARE_SETTINGS,
   }),
   challenge_elsewhere: (facts: { expected: string }) => ({
     severity: 'critical',
@@ -169,7 +169,7 @@ const endpointOf = ({ config }: FlowDeps, { tenantId }: Pick<TaskHelpers, 'tenan
 /** A request without a token is challenged (RFC 6750, section 3; RFC 9728, section 5.1). Gives the URL of the metadata. */
 async function challengeStep(deps: FlowDeps, helpers: TaskHelpers): Promise<Step<string>> {
   const step = 'challenge';
-  const { publicOrigin, apiClientId } = deps.config;
+  const { publicOrigin } = deps.config;
   const answer = await call(deps, helpers, { method: 'POST', url: endpointOf(deps, helpers), body: ping });
   if (!answer.ok)
     return { step, findings: [finding('challenge_unreachable', { problem: answer.error.message })] };
@@ -177,7 +177,7 @@ async function challengeStep(deps: FlowDeps, helpers: TaskHelpers): Promise<Step
   const challenge = String(headers['www-authenticate'] ?? '');
   const parameter = (name: string) => new RegExp(`\\b${name}="([^"]*)"`).exec(challenge)?.[1];
   const metadataUrl = parameter('resource_metadata');
-  const expected = scopeOf(apiClientId);
+  const expected = scopeOf(endpointOf(deps, helpers));
   const findings: Finding[] = [];
   if (status !== 401) findings.push(finding('no_challenge', { status }));
   else if (!challenge.startsWith('Bearer ') || metadataUrl === undefined)
@@ -210,7 +210,7 @@ async function metadataStep(url: string, deps: FlowDeps, helpers: TaskHelpers): 
   const { resource, authorization_servers: issuers, scopes_supported: scopes } = metadata.data;
   const expected = endpointOf(deps, helpers);
   const issuer = issuerOf(deps.authority, helpers.tenantId);
-  const scope = scopeOf(deps.config.apiClientId);
+  const scope = scopeOf(expected);
   const findings: Finding[] = [];
   if (resource !== expected) findings.push(finding('resource_mismatch', { expected }));
   if (!issuers.includes(issuer)) findings.push(finding('issuer_missing', { issuer }));

@@ -4,7 +4,7 @@ import { recordOf } from '../../audit/model/trailStore.ts';
 import { roles } from '../../identity/access/actor.ts';
 import { visibleTenants } from '../../identity/access/tenants.ts';
 import { explainToken } from '../../identity/tokens/explainToken.ts';
-import { scopeOf } from '../../identity/tokens/refusals.ts';
+import { appIdUriOf, scopeOf } from '../../identity/tokens/refusals.ts';
 import { tokenRule, type TokenRuleId } from '../../identity/tokens/tokenRules.ts';
 import type { Task, TaskHelpers } from '../../orchestration/tasks/task.ts';
 import { tokenNotKept } from '../checkEndpoints.ts';
@@ -67,7 +67,8 @@ export const azureOauthSetup = (deps: SetupDeps): Task =>
         tokenFindings(deps, helpers),
         refusalFindings(deps, helpers),
       ]);
-      const { apiClientId, localIssuer } = deps.config;
+      const { apiClientId, localIssuer, publicOrigin } = deps.config;
+      const endpoint = `${publicOrigin}/mcp`;
       const findings = [...issuer.findings, ...token, ...refusals];
       const problems = problemsIn(findings).length;
       return {
@@ -78,7 +79,8 @@ export const azureOauthSetup = (deps: SetupDeps): Task =>
         facts: {
           issuerIs: localIssuer === undefined ? 'Microsoft Entra ID' : 'the local issuer, for development',
           audience: apiClientId,
-          scope: scopeOf(apiClientId),
+          scope: scopeOf(endpoint),
+          identifierUris: [appIdUriOf(apiClientId), endpoint],
           appRoles: roles.map((role) => `Gateway.${role}`),
           ...issuer.facts,
         },

@@ -46,6 +46,7 @@ export const auditRegistration = ({ audit }: { readonly audit: Audit }): Task =>
       const act = await audit.writeAhead({
         tenantId,
         actor: actor?.userId ?? 'unknown',
+        actorName: actor?.name,
         action: `servers.${what}`,
         resource: `servers/${slug}`,
         traceId,

@@ -194,12 +194,13 @@ describe('refusals', () => {
   });
 
   test('are recorded each by itself up to a number a minute, and the rest of that minute as one', async () => {
-    for (let index = 0; index < 1_000; index++) record(refusal({ actor: `u${index}` }));
+    for (let index = 0; index < 1_000; index++) record(refusal({ actor: `u${index}`, actorName: 'U' }));
     expect(recorded).toHaveLength(REFUSALS_A_MINUTE);
     expect(recorded.every(({ count }) => count === undefined)).toBe(true);
     await vi.advanceTimersByTimeAsync(60_000);
     expect(recorded).toHaveLength(REFUSALS_A_MINUTE + 1);
     expect(recorded.at(-1)).toMatchObject({ actor: 'various', count: 1_000 - REFUSALS_A_MINUTE });
+    expect(recorded.at(-1)?.actorName).toBeUndefined();
     record(refusal({ actor: 'next' }));
     expect(recorded.at(-1)?.actor).toBe('next');
     await vi.advanceTimersByTimeAsync(120_000);

@@ -124,6 +124,9 @@ describe('GET /audit', () => {
   });
 
   test.each([
+    ['?decision=denied', 'decision', 'no decision'],
+    ['?outcome=failed', 'outcome', 'no outcome'],
+    ['?since=2026-01-01T00:00:00Z', 'since', 'no parameter'],
     ['?from=yesterday', 'from', 'no time'],
     ['?from=2026-01-01', 'from', 'a day is no moment'],
     [`?actor=${'x'.repeat(201)}`, 'actor', 'longer than any actor'],

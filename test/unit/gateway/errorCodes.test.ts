@@ -14,6 +14,7 @@ const pinned: Record<ErrorKind, number> = {
   too_large: -31413,
   unsupported_media_type: -32600,
   misdirected: -31421,
+  rejected: -31422,
   exhausted: -31429,
   unavailable: -31503,
   timeout: -31504,

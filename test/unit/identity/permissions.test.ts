@@ -1,6 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { type Actor, type Role, roles } from '../../../shared/identity/access/actor.ts';
-import { isPermitted, type Permission } from '../../../shared/identity/access/permissions.ts';
+import {
+  describePermission,
+  isPermitted,
+  type Permission,
+} from '../../../shared/identity/access/permissions.ts';
 
 /** Who may do what. */
 const pinned: Record<Permission, readonly Role[]> = {
@@ -58,4 +62,13 @@ test.each(['other', undefined])(
 
 test('one role that may is enough', () => {
   expect(isPermitted(holding('User', 'Admin'), 'servers.write')).toBe(true);
+});
+
+test.each([
+  ['servers.write', 'servers.write (role Gateway.Admin)'],
+  ['plans.write', 'plans.write (role Gateway.Admin or Gateway.Operator)'],
+  ['mcp.use', 'mcp.use (role Gateway.Admin, Gateway.Operator, or Gateway.User)'],
+  ['system.read', 'system.read (role Gateway.Admin or Gateway.Operator, in the tenant of the operator)'],
+] as const)('an error about %s names the roles that have it', (permission, text) => {
+  expect(describePermission(permission)).toBe(text);
 });

@@ -209,7 +209,7 @@ describe('what is no plan is refused with all that is wrong, and nothing is stor
     [[step('a', 'ad', { input: {} })], 'steps.0.task', 'did you mean "add"?'],
     [[adding('a', { agent: 'mcp-debuger' })], 'steps.0.task', 'did you mean "mcp-debugger"?'],
     [[step('a', 'hidden')], 'steps.0.task', 'named plan only'],
-    [[step('a', 'add', { input: { a: 1 } })], 'steps.0.input.b', 'expected number'],
+    [[step('a', 'add', { input: { a: 1 } })], 'steps.0.input.b', 'is required'],
     [
       [adding('a'), step('b', 'join', { input: { x: { $resultOf: 'a' } } })],
       'steps.1.input',

@@ -20,10 +20,10 @@ describe('what the agents do', () => {
   test('is the sum of what all instances say', async () => {
     const engine = testEngine();
     const [one, two] = [activityOf(engine, 'one'), activityOf(engine, 'two')];
-    one.begin('mcp-debugger');
-    one.begin('mcp-debugger')(true);
-    two.begin('mcp-debugger')(false);
-    two.begin('mcp-debugger');
+    one.begin('mcp-debugger', 't1');
+    one.begin('mcp-debugger', 't1')(true);
+    two.begin('mcp-debugger', 't1')(false);
+    two.begin('mcp-debugger', 't1');
     await vi.advanceTimersByTimeAsync(2_000);
     expect(await load(engine)).toEqual({
       running: 2,
@@ -35,7 +35,7 @@ describe('what the agents do', () => {
 
   test('of an instance that has gone silent counts no more, and when it was seen last is still known', async () => {
     const engine = testEngine();
-    activityOf(engine, 'one').begin('mcp-debugger');
+    activityOf(engine, 'one').begin('mcp-debugger', 't1');
     await vi.advanceTimersByTimeAsync(2_000);
     const seenAt = engine.deps.clock.now().toISOString();
     engine.advance(76);
@@ -44,7 +44,7 @@ describe('what the agents do', () => {
 
   test('is told again and again while a task runs, and no longer once all have ended', async () => {
     const engine = testEngine();
-    const end = activityOf(engine, 'one').begin('mcp-debugger');
+    const end = activityOf(engine, 'one').begin('mcp-debugger', 't1');
     for (let second = 0; second < 60; second += 2) {
       engine.advance(2);
       await vi.advanceTimersByTimeAsync(2_000);
@@ -56,6 +56,26 @@ describe('what the agents do', () => {
     const before = engine.operations();
     await vi.advanceTimersByTimeAsync(60_000);
     expect(engine.operations()).toBe(before);
+  });
+
+  test('of one tenant is counted apart from that of the others, also beside an instance of an earlier version', async () => {
+    const engine = testEngine();
+    const { shortLived, clock } = engine.deps;
+    const activity = activityOf(engine, 'one');
+    activity.begin('mcp-debugger', 't1');
+    activity.begin('mcp-debugger', 't2')(true);
+    activity.begin('mcp-debugger', 't2')(false);
+    await vi.advanceTimersByTimeAsync(2_000);
+    const key = 'mreg:agent:mcp-debugger';
+    const reports = JSON.parse((await shortLived.get(key)) ?? '{}') as object;
+    const earlier = { running: 5, ended: 5, failed: 5, at: clock.now().getTime() };
+    await shortLived.set(key, JSON.stringify({ ...reports, earlier }), 60_000);
+    const of = async (tenantId?: string) =>
+      (await readWorkloads(shortLived, clock, tenantId)).get('mcp-debugger');
+    expect(await of('t1')).toMatchObject({ running: 1, perMinute: 0, failureRate: 0 });
+    expect(await of('t2')).toMatchObject({ running: 0, perMinute: 2, failureRate: 0.5 });
+    expect(await of('t3')).toMatchObject({ running: 0, perMinute: 0, failureRate: 0 });
+    expect(await of()).toMatchObject({ running: 6, perMinute: 7 });
   });
 
   test('of nobody is nothing', async () => {

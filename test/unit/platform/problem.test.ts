@@ -14,6 +14,7 @@ const pinned: Record<ErrorKind, readonly [status: number, title: string]> = {
   too_large: [413, 'Content Too Large'],
   unsupported_media_type: [415, 'Unsupported Media Type'],
   misdirected: [421, 'Misdirected Request'],
+  rejected: [422, 'Unprocessable Content'],
   exhausted: [429, 'Too Many Requests'],
   unavailable: [503, 'Service Unavailable'],
   timeout: [504, 'Gateway Timeout'],

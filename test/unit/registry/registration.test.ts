@@ -55,7 +55,7 @@ describe('a registration', () => {
     ],
     [
       { url: remote.url, upstream: { timeoutMs: 999_999, retries: 9, era: 'old', headers: {} } },
-      'upstream.timeoutMs: Too big: expected number to be <=100000',
+      'upstream.timeoutMs: must be at most 100000',
     ],
     [
       { url: remote.url, upstream: { headers: { 'X-Key': { credential: 'k' } } } },
@@ -67,7 +67,7 @@ describe('a registration', () => {
     ],
     [
       { url: remote.url, upstream: { headers: { authorization: 'Bearer secret' } } },
-      'upstream.headers.authorization: Invalid input: expected object, received string',
+      'upstream.headers.authorization: must be an object, not a string',
     ],
     [
       { url: remote.url, upstream: { headers: { 'x-region': {} } } },
@@ -100,10 +100,7 @@ describe('a registration', () => {
       { url: remote.url, upstream: { headers: { [name]: { value: 'x' } } } },
       `upstream.headers.${name}: Invalid key in record`,
     ]),
-    [
-      { url: remote.url, visibility: 'public' },
-      'visibility: Invalid option: expected one of "tenant"|"shared"',
-    ],
+    [{ url: remote.url, visibility: 'public' }, 'visibility: must be one of tenant, shared'],
   ])('%# is refused with a word on what to change', (body, problem) => {
     expect(problems(body)?.[0]).toBe(problem);
   });
