@@ -1,0 +1,55 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type SharedTopology, useSharedTopology } from '../support/sharedTopology.ts';
+import { registerServer } from './gateway.ts';
+import { type RealServer, realServers, type RunningServer, sampleFolder, startServer } from './servers.ts';
+import { type Door, everyCapability, openSession } from './session.ts';
+
+let topology: SharedTopology;
+let sample: Awaited<ReturnType<typeof sampleFolder>>;
+beforeAll(async () => {
+  topology = await useSharedTopology();
+  sample = await sampleFolder();
+});
+afterAll(async () => {
+  await topology.stop();
+  await sample.remove();
+});
+
+const lists = [
+  ['tools', 'tools/list'],
+  ['prompts', 'prompts/list'],
+  ['resources', 'resources/list'],
+  ['resources', 'resources/templates/list'],
+] as const;
+
+/** Returns all that a client sees of a server at this door. */
+async function look(server: RealServer, door: Door, capabilities = {}): Promise<object> {
+  const session = await openSession(door, capabilities);
+  const answers: unknown[] = [];
+  const offered = lists.filter(([capability]) => session.capabilities[capability]);
+  for (const [, method] of offered) answers.push([method, await session.ask(method)]);
+  for (const [method, params] of server.asks(sample.folder)) {
+    answers.push([method, params, await session.ask(method, params)]);
+  }
+  await session.close();
+  // Messages of different streams overtake each other.
+  return { capabilities: session.capabilities, answers, received: session.received.toSorted() };
+}
+
+describe.each(realServers)('$slug behind the gateway', (server) => {
+  let running: RunningServer;
+  let doors: Awaited<ReturnType<typeof registerServer>>;
+  beforeAll(async () => {
+    running = await startServer(server, sample.folder);
+    doors = await registerServer(topology, server.slug, running.url);
+  });
+  afterAll(() => running.stop());
+
+  test.each([
+    { can: 'nothing', capabilities: {} },
+    { can: 'everything', capabilities: everyCapability },
+  ])('is equal to direct for a client that can do $can', async ({ capabilities }) => {
+    const direct = await look(server, { url: running.url }, capabilities);
+    expect(await look(server, doors.own, capabilities)).toEqual(direct);
+  });
+});
