@@ -51,6 +51,7 @@ export const everyCapability: ClientCapabilities = {
 const LONG_MS = 20_000;
 const anyResult = z.looseObject({});
 const itemSchema = z.record(z.string(), z.unknown());
+type Item = z.infer<typeof itemSchema>;
 const pageSchema = z.object({ result: z.record(z.string(), z.unknown()) });
 
 export async function openSession(door: Door, capabilities: ClientCapabilities = {}): Promise<Session> {
@@ -133,9 +134,8 @@ function transportTo({ url, headers }: Door, record: FetchLike) {
 }
 
 /** Says whether an item belongs to the server whose names have these prefixes. */
-const isOf = ({ name, uri, uriTemplate }: Record<string, unknown>, names: Names): boolean =>
-  String(uri ?? uriTemplate ?? '').startsWith(names.uri) &&
-  (uri !== undefined || uriTemplate !== undefined || String(name).startsWith(names.tool));
+const isOf = ({ name, uri, uriTemplate = uri }: Item, names: Names): boolean =>
+  uriTemplate === undefined ? String(name).startsWith(names.tool) : String(uriTemplate).startsWith(names.uri);
 
 /** Returns parameters that name a tool, a prompt or a resource as the door does. */
 function withNames(params: Record<string, unknown>, names: Names): Record<string, unknown> {
