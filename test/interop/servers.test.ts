@@ -1,7 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describeWith, onPath } from '../support/requirement.ts';
 import { type SharedTopology, useSharedTopology } from '../support/sharedTopology.ts';
 import { registerServer } from './gateway.ts';
-import { type RealServer, realServers, type RunningServer, sampleFolder, startServer } from './servers.ts';
+import {
+  playwright,
+  type RealServer,
+  realServers,
+  type RunningServer,
+  sampleFolder,
+  startServer,
+} from './servers.ts';
 import { type Door, everyCapability, openSession } from './session.ts';
 
 let topology: SharedTopology;
@@ -36,7 +44,7 @@ async function look(server: RealServer, door: Door, capabilities = {}): Promise<
   return { capabilities: session.capabilities, answers, received: session.received.toSorted() };
 }
 
-describe.each(realServers)('$slug behind the gateway', (server) => {
+function isEqualToDirect(server: RealServer): void {
   let running: RunningServer;
   let doors: Awaited<ReturnType<typeof registerServer>>;
   beforeAll(async () => {
@@ -52,4 +60,17 @@ describe.each(realServers)('$slug behind the gateway', (server) => {
     const direct = await look(server, { url: running.url }, capabilities);
     expect(await look(server, doors.own, capabilities)).toEqual(direct);
   });
-});
+}
+
+describe.each(realServers)('$slug behind the gateway', isEqualToDirect);
+
+const browser = [onPath('chromium'), onPath('google-chrome'), onPath('chromium-browser')].find(
+  ({ path }) => path !== undefined,
+);
+describeWith(
+  { name: 'browser (chromium or google-chrome)', path: browser?.path },
+  'playwright behind the gateway',
+  () => {
+    isEqualToDirect(playwright(browser?.path ?? ''));
+  },
+);

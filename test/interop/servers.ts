@@ -123,8 +123,10 @@ export const realServers: readonly RealServer[] = [
   },
 ];
 
-/** `page` is a URL that the browser can open without the internet. */
-export const playwright = (browser: string, page: string): RealServer => ({
+const page = `data:text/html,${encodeURIComponent('<title>Page</title><button>Press</button>')}`;
+
+/** The browser opens a page that is in its URL, because no machine has the internet. */
+export const playwright = (browser: string): RealServer => ({
   slug: 'playwright',
   start: (folder, port) =>
     overHttp('@playwright/mcp/cli.js', '/mcp', [
