@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { z } from 'zod';
 import { type SharedTopology, useSharedTopology } from '../support/sharedTopology.ts';
 import { realClients, type Seen, type Target } from './clients.ts';
 import { registerServer } from './gateway.ts';
+import { isOf, type Item, nameOf, ownNames, withoutPrefixes } from './names.ts';
 import { everything, type RunningServer, sampleFolder, startServer } from './servers.ts';
 import type { Door } from './session.ts';
 
@@ -31,24 +33,18 @@ const targetOf = ({ url, headers = {}, names }: Door): Target => ({
 /** The gateway leaves out tools that run as a task only (docs/mcp.md). */
 const TASK_ONLY = 'simulate-research-query';
 
-type Item = Record<string, unknown>;
-
 /** Returns what belongs to the server under test, with its own names, sorted. The aggregate endpoint has an order of its own. */
-function ownPart(seen: Seen, { names = { tool: '', uri: '' } }: Door): unknown {
-  const isOwn = ({ name, uri, uriTemplate = uri }: Item): boolean =>
-    uriTemplate === undefined
-      ? String(name).startsWith(names.tool) && name !== names.tool + TASK_ONLY
-      : String(uriTemplate).startsWith(names.uri);
-  const own = Object.entries(seen).map(([key, list]) =>
-    key === 'results' || !Array.isArray(list) ? [key, list] : [key, list.filter(isOwn).toSorted(byName)],
-  );
-  let text = JSON.stringify(Object.fromEntries(own));
-  for (const prefix of Object.values(names)) if (prefix !== '') text = text.replaceAll(prefix, '');
-  return JSON.parse(text, withoutRevision);
+function ownPart(seen: Seen, { names = ownNames }: Door): unknown {
+  const isOwn = (item: Item): boolean => isOf(item, names) && nameOf(item) !== names.tool + TASK_ONLY;
+  const own = Object.entries(seen).map(([key, list]) => {
+    const items = itemsSchema.safeParse(list);
+    return [key, key === 'results' || !items.success ? list : items.data.filter(isOwn).toSorted(byName)];
+  });
+  return JSON.parse(withoutPrefixes(JSON.stringify(Object.fromEntries(own)), names), withoutRevision);
 }
 
+const itemsSchema = z.array(z.record(z.string(), z.unknown()));
 const byName = (a: Item, b: Item): number => (nameOf(a) < nameOf(b) ? -1 : 1);
-const nameOf = ({ name, uri, uriTemplate = uri }: Item): string => String(uriTemplate ?? name);
 
 /**
  * Removes what differs between the revisions. These clients speak 2025-11-25 to the server and choose between both at the
@@ -61,8 +57,8 @@ function withoutRevision(key: string, value: unknown): unknown {
   return key === '_meta' && isEmpty ? undefined : value;
 }
 
-test.each(realClients)('$name sees the same at the server and at the gateway', async ({ visit }) => {
-  const seen = await visit(doors.map(targetOf), sample.folder);
+test.each(realClients)('$name sees the same at the server and at the gateway', async (client) => {
+  const seen = await client.visit(doors.map(targetOf), sample.folder);
   const [direct, own, aggregate] = seen.map((one, i) => ownPart(one, doors[i] ?? { url: '' }));
   expect(direct).not.toHaveProperty('error');
   expect(direct).toMatchObject({ results: expect.arrayContaining([expect.anything()]) as unknown });

@@ -1,7 +1,5 @@
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
-import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import type { FetchLike } from '@modelcontextprotocol/sdk/shared/transport.js';
 import {
   type ClientCapabilities,
   CreateMessageRequestSchema,
@@ -12,19 +10,14 @@ import {
 } from '@modelcontextprotocol/sdk/types.js';
 import { vi } from 'vitest';
 import { z } from 'zod';
+import { isOf, type Names, ownNames, withoutPrefixes } from './names.ts';
 import { type Message, recordingFetch } from './recording.ts';
 
 /** Where a client connects: to the server itself, or to an endpoint of the gateway. */
 export interface Door {
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** What stands before the names of tools and prompts, and before URIs. Empty save at the aggregate endpoint. */
   readonly names?: Names;
-}
-
-interface Names {
-  readonly tool: string;
-  readonly uri: string;
 }
 
 /** A session of the official SDK at one door. It keeps what arrives as it arrives. */
@@ -51,18 +44,14 @@ export const everyCapability: ClientCapabilities = {
 const LONG_MS = 20_000;
 const anyResult = z.looseObject({});
 const itemSchema = z.record(z.string(), z.unknown());
-type Item = z.infer<typeof itemSchema>;
 const pageSchema = z.object({ result: z.record(z.string(), z.unknown()) });
 
 export async function openSession(door: Door, capabilities: ClientCapabilities = {}): Promise<Session> {
-  const { names = { tool: '', uri: '' } } = door;
+  const { names = ownNames } = door;
   const received: string[] = [];
   const answers = new Map<unknown, Message>();
-  const ownNames = (message: object): string => {
-    let text = JSON.stringify(message);
-    for (const prefix of Object.values(names)) if (prefix !== '') text = text.replaceAll(prefix, '');
-    return text.replaceAll(volatile, '<volatile>');
-  };
+  const shown = (message: object): string =>
+    withoutPrefixes(JSON.stringify(message), names).replaceAll(volatile, '<volatile>');
   const client = new Client({ name: 'interop', version: '1.0.0' }, { capabilities });
   if (capabilities.sampling) client.setRequestHandler(CreateMessageRequestSchema, () => sampled);
   if (capabilities.elicitation) client.setRequestHandler(ElicitRequestSchema, () => filledIn);
@@ -70,13 +59,16 @@ export async function openSession(door: Door, capabilities: ClientCapabilities =
 
   const listening = Promise.withResolvers<undefined>();
   const record = recordingFetch(({ jsonrpc: _, id, ...message }) => {
-    if ('method' in message) received.push(ownNames(message));
+    if ('method' in message) received.push(shown(message));
     else answers.set(String(id).replace('number ', ''), message);
   });
-  const transport = transportTo(door, async (input, init) => {
-    const response = await record(input, init);
-    if (init?.method === 'GET') listening.resolve(undefined);
-    return response;
+  const transport = new StreamableHTTPClientTransport(new URL(door.url), {
+    ...(door.headers && { requestInit: { headers: door.headers } }),
+    fetch: async (input, init) => {
+      const response = await record(input, init);
+      if (init?.method === 'GET') listening.resolve(undefined);
+      return response;
+    },
   });
   let lastId: unknown;
   const send = transport.send.bind(transport);
@@ -85,7 +77,7 @@ export async function openSession(door: Door, capabilities: ClientCapabilities =
     return send(message);
   };
   await client.connect(transport);
-  if (transport instanceof StreamableHTTPClientTransport) await listening.promise;
+  await listening.promise;
   async function exchange(
     method: string,
     params: Record<string, unknown> = {},
@@ -104,7 +96,7 @@ export async function openSession(door: Door, capabilities: ClientCapabilities =
   return {
     capabilities: client.getServerCapabilities() ?? {},
     received,
-    ask: async (method, params, signal) => ownNames(await exchange(method, params, signal)),
+    ask: async (method, params, signal) => shown(await exchange(method, params, signal)),
     async items(method) {
       const texts: string[] = [];
       let cursor: string | undefined;
@@ -112,7 +104,7 @@ export async function openSession(door: Door, capabilities: ClientCapabilities =
         const page = pageSchema.parse(await exchange(method, cursor === undefined ? {} : { cursor })).result;
         cursor = typeof page['nextCursor'] === 'string' ? page['nextCursor'] : undefined;
         const items = z.array(itemSchema).parse(Object.values(page).find((field) => Array.isArray(field)));
-        texts.push(...items.filter((item) => isOf(item, names)).map(ownNames));
+        texts.push(...items.filter((item) => isOf(item, names)).map(shown));
       } while (cursor !== undefined);
       return texts;
     },
@@ -120,22 +112,11 @@ export async function openSession(door: Door, capabilities: ClientCapabilities =
       await vi.waitUntil(() => received.some((message) => pattern.test(message)), { timeout: LONG_MS });
     },
     async close() {
-      if (transport instanceof StreamableHTTPClientTransport) await transport.terminateSession();
+      await transport.terminateSession();
       await client.close();
     },
   };
 }
-
-function transportTo({ url, headers }: Door, record: FetchLike) {
-  const options = { fetch: record, ...(headers && { requestInit: { headers } }) };
-  return new URL(url).pathname.endsWith('/sse')
-    ? new SSEClientTransport(new URL(url), options)
-    : new StreamableHTTPClientTransport(new URL(url), options);
-}
-
-/** Says whether an item belongs to the server whose names have these prefixes. */
-const isOf = ({ name, uri, uriTemplate = uri }: Item, names: Names): boolean =>
-  uriTemplate === undefined ? String(name).startsWith(names.tool) : String(uriTemplate).startsWith(names.uri);
 
 /** Returns parameters that name a tool, a prompt or a resource as the door does. */
 function withNames(params: Record<string, unknown>, names: Names): Record<string, unknown> {
@@ -157,5 +138,5 @@ const sampled = {
 const filledIn = { action: 'accept' as const, content: { name: 'Ada', check: true, integer: 7 } };
 const roots = [{ uri: 'file:///work/interop', name: 'Interop' }];
 
-/** Ids and times that a server makes anew for each session. */
-const volatile = /[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}|\b\d{1,2}:\d{2}:\d{2}( [AP]M)?/g;
+/** Ids, times and names of files that a server makes anew for each session. */
+const volatile = /[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}|\b\d{1,2}:\d{2}:\d{2}( [AP]M)?|page-[\dTZ-]+\.yml/g;
