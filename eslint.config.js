@@ -55,8 +55,8 @@ export default defineConfig(
     rules: { 'no-console': 'off', 'no-restricted-properties': 'off' },
   },
   {
-    // Programs for readers to begin with: plain JavaScript, each with settings of its own.
-    files: ['docs/examples/**'],
+    // Plain JavaScript: programs for readers, programs with packages of their own, and what runs before anything is installed.
+    files: ['docs/examples/**', 'test/interop/programs/**', 'infra/local/requireInstall.js'],
     extends: [tseslint.configs.disableTypeChecked],
     rules: {
       '@typescript-eslint/explicit-module-boundary-types': 'off',

@@ -4,8 +4,8 @@ import { defineConfig } from 'vitest/config';
 const cores = availableParallelism();
 
 /**
- * Kinds of test, by what they need: nothing, one real part (a store, a broker, an MCP peer), the whole topology, or time.
- * `npm test` runs all but the last, `npm run test:full` runs all. The kinds run one after another.
+ * Kinds of test, by what they need: nothing, one real part (a store, a broker, an MCP peer), the whole topology, time, or
+ * programs of other projects. `npm test` runs the first three, `npm run test:full` runs all. The kinds run one after another.
  */
 export default defineConfig({
   test: {
@@ -69,6 +69,18 @@ export default defineConfig({
           hookTimeout: 120_000,
           fileParallelism: false,
           sequence: { groupOrder: 3 },
+        },
+      },
+      {
+        test: {
+          name: 'interop',
+          include: ['test/interop/*.test.ts'],
+          globalSetup: 'test/interop/install.ts',
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+          // One topology serves all files.
+          fileParallelism: false,
+          sequence: { groupOrder: 4 },
         },
       },
     ],

@@ -20,6 +20,10 @@ function whatToTry({ urls, ports, state }: Topology, run: StartedRun): string {
   const example = run.demo
     ? { slug: 'stock', url: demoUrl('inventory', ports) }
     : { slug: 'learn', url: 'https://learn.microsoft.com/api/mcp' };
+  const call = run.demo
+    ? { name: 'toolbox__convert_units', arguments: { value: 3, from: 'km', to: 'm' } }
+    : { name: 'gateway__list_servers', arguments: {} };
+  const message = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: call };
   const mcp = `${urls.mcp}/mcp`;
   const vsCode = {
     servers: {
@@ -38,6 +42,9 @@ ${run.demo ? `  Sample servers   inventory (${urls.inventory}), toolbox (${urls.
 
   Register a server:
     curl -sS '${urls.management}/servers?wait=20' -H "Authorization: Bearer $(${token('Admin')})" -H 'Content-Type: application/json' -d '${JSON.stringify(example)}'
+
+  Call a tool:
+    curl -sS ${mcp} -H "Authorization: Bearer $(${token('User')})" -H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream' -d '${JSON.stringify(message)}'
 
   Point Claude Code at the gateway:
     claude mcp add --transport http gateway ${mcp} --header "Authorization: Bearer $(${token('User')})"

@@ -93,12 +93,28 @@ export function issuerOptions(args: readonly string[]): IssuerOptions {
 }
 
 function parse<T extends ParseArgsOptionsConfig>(args: readonly string[], usage: string, options: T) {
+  const taken = Object.keys(options).filter((name) => takenByNpm(name));
+  if (taken.length > 0) {
+    const flags = taken.map((name) => `--${name}`).join(' and ');
+    throw new LocalError(
+      `npm took ${flags} for itself. Write -- before the options: ${npmCommand()} -- ${usage}`,
+    );
+  }
   try {
     return parseArgs({ args: [...args], options, strict: true }).values;
   } catch (error) {
     const reason = error instanceof Error ? error.message.split(/\. |\n/, 1)[0] : 'Wrong options';
     throw new LocalError(`${reason ?? ''}. Options: ${usage}`);
   }
+}
+
+/** npm keeps each option that stands before `--`, and tells of it in the environment only. */
+const takenByNpm = (name: string): boolean =>
+  process.env[`npm_config_${name.replaceAll('-', '_')}`] !== undefined;
+
+function npmCommand(): string {
+  const script = process.env['npm_lifecycle_event'] ?? 'start';
+  return script === 'start' ? 'npm start' : `npm run ${script}`;
 }
 
 function place(given: { readonly 'port-offset'?: string; readonly data?: string }) {

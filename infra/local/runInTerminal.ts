@@ -1,4 +1,5 @@
 import { join, relative } from 'node:path';
+import { givenSettings } from './givenSettings.ts';
 import { LocalError } from './localError.ts';
 import { nextSteps } from './nextSteps.ts';
 import type { StartOptions } from './options.ts';
@@ -59,7 +60,7 @@ function interruption(): AbortSignal {
 
 /** Resolves to the exit code. */
 async function runUntilEnd(
-  { readOptions, app, whenReady }: TerminalRun,
+  { command, readOptions, app, whenReady }: TerminalRun,
   signal: AbortSignal,
   complain: (error: unknown) => void,
 ): Promise<number> {
@@ -73,7 +74,8 @@ async function runUntilEnd(
     if (!stopping && !signal.aborted) show(...line);
   };
   console.log('Starting the gateway, storage, queues and the token issuer ...');
-  const settings = chosenSettings(process.env);
+  const { settings, problems } = givenSettings(process.env);
+  for (const problem of problems) console.error(`${command}: ${problem}`);
   const topology = await startTopology({
     ...options,
     ...(app && { app }),
@@ -92,11 +94,6 @@ async function runUntilEnd(
   else console.log('\nStopping ...');
   await topology.stop();
   return end ? 1 : 0;
-}
-
-/** Returns the one setting of the apps that a developer may choose for a local start. */
-function chosenSettings({ MREG_EXTERNAL_AGENTS }: NodeJS.ProcessEnv): Record<string, string> {
-  return MREG_EXTERNAL_AGENTS === undefined ? {} : { MREG_EXTERNAL_AGENTS };
 }
 
 function whenAborted(signal: AbortSignal): Promise<undefined> {

@@ -82,7 +82,7 @@ export async function startTopology(options: TopologyOptions): Promise<Topology>
   await requireFreePorts(neededPorts(ports, options), options.portOffset);
   const state = options.withoutApps ? stateOfOthers : await chooseState(ports);
   const { dataDir, settings = {}, settingsOf = {} } = options;
-  const { logDir, sealingKey } = await openDataFolder(dataDir, options.portOffset);
+  const { logDir, sealingKey, release } = await openDataFolder(dataDir, options.portOffset);
   const place = {
     ports,
     dataDir,
@@ -93,7 +93,13 @@ export async function startTopology(options: TopologyOptions): Promise<Topology>
   };
   const group = processGroup(logDir, options);
   let stopped: Promise<void> | undefined;
-  const stop = () => (stopped ??= group.stop(appNames).then(() => group.stop()));
+  const stop = () => {
+    stopped ??= group
+      .stop(appNames)
+      .then(() => group.stop())
+      .finally(release);
+    return stopped;
+  };
   try {
     options.signal?.throwIfAborted();
     await Promise.race([startAll(group, place, options), failure(group, options.signal)]);

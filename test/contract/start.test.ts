@@ -1,9 +1,11 @@
-import { chmod, readdir, writeFile } from 'node:fs/promises';
+import { chmod, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { portsFor } from '../../infra/local/defaults.ts';
+import { lockFolder } from '../../infra/local/folderLock.ts';
 import { chooseState } from '../../infra/local/redis.ts';
 import { writeFakeRedis } from '../support/fakeRedis.ts';
 import { processesAt, type TestPlace, testPlace } from '../support/place.ts';
@@ -68,6 +70,17 @@ describe('a start that succeeds', () => {
       body,
     });
     expect(registered.status).toBe(202);
+    const [, mcpUrl = '', call = ''] = /curl -sS (\S+\/mcp) .* -d '(.+)'$/m.exec(output) ?? [];
+    const called = await fetch(mcpUrl, {
+      method: 'POST',
+      headers: {
+        Authorization: `Bearer ${bearer}`,
+        'Content-Type': 'application/json',
+        Accept: 'application/json, text/event-stream',
+      },
+      body: call,
+    });
+    expect(await called.text()).toContain('3000 m');
     expect(await registered.json()).toMatchObject({ status: 'active' });
     const list = await fetch(`http://127.0.0.1:${place.ports.management}/servers`, {
       headers: { Authorization: `Bearer ${bearer}` },
@@ -202,15 +215,48 @@ describe('a start that cannot succeed', () => {
     );
   });
 
-  test('refuses a data folder below a file in one line', async () => {
+  test('refuses the data folder of another start before it starts anything, whatever path names it', async () => {
+    const lock = await lockFolder(place.dataDir);
+    await writeFile(join(place.dataDir, 'layout.json'), JSON.stringify({ layout: 1, portOffset: 9_990 }));
+    const alias = join(tmpdir(), `alias-${place.portOffset}`);
+    await symlink(place.dataDir, alias);
+    try {
+      const { code, errors } = await start(['--data', alias]).ended;
+      expect(code).toBe(1);
+      expect(errors).toBe(
+        `npm start: The data folder ${alias} is in use by a start with --port-offset 9990. ` +
+          'Stop that one, or choose another folder: npm start -- --data DIR\n',
+      );
+      expect(await readdir(place.dataDir)).toEqual(['layout.json']);
+    } finally {
+      lock?.release();
+      await rm(alias);
+    }
+  });
+
+  test.each([
+    { why: 'a file', path: 'file' },
+    { why: 'a folder below a file', path: 'file/data' },
+  ])('refuses $why as data folder in one line', async ({ path }) => {
     await writeFile(join(place.dataDir, 'file'), '');
-    const { code, errors } = await start(['--data', join(place.dataDir, 'file/data')]).ended;
+    const { code, errors } = await start(['--data', join(place.dataDir, path)]).ended;
     expect(code).toBe(1);
     expect(errors).toMatch(
       /^npm start: Cannot write to the data folder .*Make it writable, or choose another folder: npm start -- --data DIR\n$/,
     );
     expect(processesAt(place)).toEqual([]);
   });
+
+  test.runIf(process.platform === 'linux')(
+    'refuses a folder that nobody can create, and does not hang',
+    async () => {
+      const { code, errors } = await start(['--data', '/proc/a/b']).ended;
+      expect(code).toBe(1);
+      expect(errors).toMatch(
+        /^npm start: Cannot write to the data folder \/proc\/a\/b \(ENOENT.*--data DIR\n$/,
+      );
+    },
+  );
 
   test.runIf(process.getuid?.() === 0)('refuses a read-only data folder in one line', async () => {
     await chmod(place.dataDir, 0o555);
@@ -236,6 +282,12 @@ describe('a start that cannot succeed', () => {
 
   test.each([
     { why: 'an unknown option', args: ['--verbose'], env: {}, message: /Unknown option '--verbose'/ },
+    {
+      why: 'an option that npm took for itself',
+      args: [],
+      env: { npm_config_demo: 'true', npm_lifecycle_event: 'start' },
+      message: /^npm start: npm took --demo for itself\. Write -- before the options: npm start -- \[--demo/,
+    },
     { why: 'production', args: [], env: { NODE_ENV: 'production' }, message: /production/ },
     { why: 'Azure', args: [], env: { WEBSITE_INSTANCE_ID: 'x' }, message: /production/ },
     {

@@ -1,0 +1,77 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describeWith, onPath } from '../support/requirement.ts';
+import { type SharedTopology, useSharedTopology } from '../support/sharedTopology.ts';
+import { registerServer } from './gateway.ts';
+import {
+  playwright,
+  type RealServer,
+  realServers,
+  type RunningServer,
+  sampleFolder,
+  startServer,
+} from './servers.ts';
+import { type Door, everyCapability, openSession } from './session.ts';
+
+let topology: SharedTopology;
+let sample: Awaited<ReturnType<typeof sampleFolder>>;
+beforeAll(async () => {
+  topology = await useSharedTopology();
+  sample = await sampleFolder();
+});
+afterAll(async () => {
+  await topology.stop();
+  await sample.remove();
+});
+
+const lists = [
+  ['tools', 'tools/list'],
+  ['prompts', 'prompts/list'],
+  ['resources', 'resources/list'],
+  ['resources', 'resources/templates/list'],
+] as const;
+
+/** Returns all that a client sees of a server at this door. */
+async function look(server: RealServer, door: Door, capabilities = {}): Promise<object> {
+  const session = await openSession(door, capabilities);
+  const answers: unknown[] = [];
+  const offered = lists.filter(([capability]) => session.capabilities[capability]);
+  for (const [, method] of offered) answers.push([method, await session.ask(method)]);
+  for (const [method, params] of server.asks(sample.folder)) {
+    answers.push([method, params, await session.ask(method, params)]);
+  }
+  await session.close();
+  // The gateway is the client of the server, and answers a ping itself. Messages of different streams overtake each other.
+  const received = session.received.filter((message) => message !== '{"method":"ping"}').toSorted();
+  return { capabilities: session.capabilities, answers, received };
+}
+
+function isEqualToDirect(server: RealServer): void {
+  let running: RunningServer;
+  let doors: Awaited<ReturnType<typeof registerServer>>;
+  beforeAll(async () => {
+    running = await startServer(server, sample.folder);
+    doors = await registerServer(topology, server.slug, running.url);
+  });
+  afterAll(() => running.stop());
+
+  test.each([
+    { can: 'nothing', capabilities: {} },
+    { can: 'everything', capabilities: everyCapability },
+  ])('is equal to direct for a client that can do $can', async ({ capabilities }) => {
+    const direct = await look(server, { url: running.url }, capabilities);
+    expect(await look(server, doors.own, capabilities)).toEqual(direct);
+  });
+}
+
+describe.each(realServers)('$slug behind the gateway', isEqualToDirect);
+
+const browser = [onPath('chromium'), onPath('google-chrome'), onPath('chromium-browser')].find(
+  ({ path }) => path !== undefined,
+);
+describeWith(
+  { name: 'browser (chromium or google-chrome)', path: browser?.path },
+  'playwright behind the gateway',
+  () => {
+    isEqualToDirect(playwright(browser?.path ?? ''));
+  },
+);
