@@ -7,7 +7,11 @@ import { planHref } from './plans.ts';
  * Returns a server as lists show it to a tenant. For a server of another tenant it omits the internal fields. `health` is absent
  * before the first discovery.
  */
-export function serverSummary(record: ServerRecord, viewer: string, health: ServerHealth | undefined): object {
+export function serverSummary(
+  record: ServerRecord,
+  viewer: string,
+  health: ServerHealth | undefined,
+): object {
   const { slug, title, description, url, tags, owner, visibility, status, statusReason, discovery } = record;
   const isOwn = record.tenantId === viewer;
   return {

@@ -13,8 +13,8 @@ import {
   registrationSchema,
   type ServerContent,
   serverContentSchema,
-  serverStatusSchema,
   type ServerRecord,
+  serverStatusSchema,
 } from '../../shared/registry/records/server.ts';
 import type { AppDeps } from '../compose/deps.ts';
 import type { Answer, Call, Route } from '../http/route.ts';

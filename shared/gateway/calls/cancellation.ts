@@ -84,8 +84,11 @@ export function createCancellations({
 }
 
 /** Returns the id as the other JSON type: a number as a text, and the text of a number as that number. */
-const otherForm = (id: RequestId): RequestId => (typeof id === 'string' ? Number(id) : String(idForServer(id)));
+const otherForm = (id: RequestId): RequestId =>
+  typeof id === 'string' ? Number(id) : String(idForServer(id));
 
 /** An id may be longer than a key of the state. */
 const stateKeyOf = (session: string, id: RequestId): string =>
-  `mreg:mcp:cancelled:${session}:${createHash('sha256').update(String(idForServer(id))).digest('base64url')}`;
+  `mreg:mcp:cancelled:${session}:${createHash('sha256')
+    .update(String(idForServer(id)))
+    .digest('base64url')}`;

@@ -31,14 +31,6 @@ export function boundedFeatures(capabilities: JsonObject): JsonObject {
     ]),
   );
 }
-/** Returns the extensions among a client's capabilities alone. Longer ones than any real client's are left out. */
-export const carriedExtensions = (capabilities: JsonObject): JsonObject => {
-  if (!('extensions' in capabilities)) return {};
-  const { extensions } = carriedFeatures(capabilities);
-  return extensions !== undefined && JSON.stringify(extensions).length <= MAX_INFO_LENGTH
-    ? { extensions }
-    : {};
-};
 
 /** Whether a client with these capabilities can get any server request. */
 export const canBeAsked = (capabilities: JsonObject): boolean =>

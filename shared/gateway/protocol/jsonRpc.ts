@@ -69,6 +69,10 @@ export function toId(value: unknown): RequestId | undefined {
 /** Returns the id for a server. An exact number becomes text, because servers may read numbers as doubles. */
 export const idForServer = (id: RequestId): string | number => (isExactNumber(id) ? id.rawJSON : id);
 
+/** Whether an answer has the id of a request. Some servers return the id as text. */
+export const isEchoOf = (id: RequestId, answered: RequestId): boolean =>
+  answered === id || String(idForServer(answered)) === String(idForServer(id));
+
 /** Whether two ids or progress tokens are the same. */
 export const isSameId = (one: RequestId, other: unknown): boolean => {
   const id = toId(other);

@@ -1,5 +1,5 @@
 import { type ClientEra, replaceHopError } from './clientEra.ts';
-import { carriedExtensions } from './clientFeatures.ts';
+import { boundedFeatures } from './clientFeatures.ts';
 import { GATEWAY_INFO, META, metaOf, stripReserved, withoutTasks } from './envelope.ts';
 import {
   INTERNAL_ERROR,
@@ -23,7 +23,7 @@ export const modernClient: ClientEra = {
   // 2026-07-28 has no field `execution`.
   showTool: ({ execution: _execution, ...tool }) => tool,
   // A legacy server asks within a call, and a modern client answers with another call.
-  carries: { legacy: carriedExtensions, modern: withoutTasks },
+  carries: { legacy: boundedFeatures, modern: withoutTasks },
   translate: {
     legacy: (outcome, method) =>
       'error' in outcome

@@ -1,9 +1,10 @@
-import type {
-  JsonRpcNotification,
-  JsonRpcRequest,
-  Message,
-  Outcome,
-  RequestId,
+import {
+  isEchoOf,
+  type JsonRpcNotification,
+  type JsonRpcRequest,
+  type Message,
+  type Outcome,
+  type RequestId,
 } from '../protocol/jsonRpc.ts';
 import { PERSON_TIMEOUT_MS } from '../protocol/limits.ts';
 import { drop, messagesIn, NOT_JSON, readEvents, readJson, type Reply } from './exchange.ts';
@@ -76,7 +77,7 @@ const neitherForm = ({ status }: Reply) =>
  * returns its error with null (JSON-RPC 2.0, section 5).
  */
 function isAnswer({ id: answered, outcome }: Extract<Message, { kind: 'response' }>, id: RequestId): boolean {
-  return answered === null ? 'error' in outcome : answered === id || String(answered) === String(id);
+  return answered === null ? 'error' in outcome : isEchoOf(id, answered);
 }
 
 /** Returns the outcome alone and drops notifications. */
@@ -177,7 +178,7 @@ export function itemOf(
 ): AnswerItem | undefined {
   if (message.kind === 'notification') return message;
   if (message.kind === 'malformed') {
-    if (message.id !== null && String(message.id) === String(id)) throw malformedEvent(message);
+    if (message.id !== null && isEchoOf(id, message.id)) throw malformedEvent(message);
     return undefined;
   }
   // An answer to another id belongs to another caller.

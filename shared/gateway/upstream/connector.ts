@@ -4,7 +4,6 @@ import { createTenantCache } from '../../platform/concurrency/tenantCache.ts';
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import type { Trace } from '../../platform/telemetry/trace.ts';
 import type { Era } from '../../registry/records/era.ts';
-import { carriedExtensions } from '../protocol/clientFeatures.ts';
 import { MAX_UPSTREAM_SESSIONS } from '../protocol/limits.ts';
 import type { Connection, Reachable, UpstreamCaller } from './connection.ts';
 import { legacyUpstream } from './legacy.ts';

@@ -1,7 +1,14 @@
 import { allowsServerRequests, canAnswer, canBeAsked, carriedFeatures } from '../protocol/clientFeatures.ts';
 import { metaOf } from '../protocol/envelope.ts';
 import { INVALID_PARAMS, LEGACY_RESOURCE_NOT_FOUND, METHOD_NOT_FOUND } from '../protocol/errorCodes.ts';
-import { isSameId, type JsonObject, type JsonRpcNotification, type JsonRpcRequest, type RequestId, toId } from '../protocol/jsonRpc.ts';
+import {
+  isSameId,
+  type JsonObject,
+  type JsonRpcNotification,
+  type JsonRpcRequest,
+  type RequestId,
+  toId,
+} from '../protocol/jsonRpc.ts';
 import { LISTEN_TIMEOUT_MS, NOTIFY_TIMEOUT_MS } from '../protocol/limits.ts';
 import { type Answer, type AnswerItem, outcomeOf } from './answer.ts';
 import type { Connection, UpstreamCall } from './connection.ts';

@@ -1,5 +1,5 @@
 import { canAnswer } from '../protocol/clientFeatures.ts';
-import { idForServer, isObject, type JsonObject, type Outcome } from '../protocol/jsonRpc.ts';
+import { isObject, type JsonObject, type Outcome } from '../protocol/jsonRpc.ts';
 import { MAX_MRTR_REQUESTS, MAX_MRTR_ROUNDS } from '../protocol/limits.ts';
 import { type Answer, type AnswerItem, nextItem } from './answer.ts';
 import { type Connection, TIMED_OUT, type UpstreamCall } from './connection.ts';

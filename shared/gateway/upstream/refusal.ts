@@ -1,6 +1,6 @@
 import { parseJson } from '../../platform/base/json.ts';
 import { HEADER_MISMATCH, UNSUPPORTED_VERSION } from '../protocol/errorCodes.ts';
-import { isObject, type JsonRpcError, type Outcome, type RequestId } from '../protocol/jsonRpc.ts';
+import { isEchoOf, isObject, type JsonRpcError, type Outcome, type RequestId } from '../protocol/jsonRpc.ts';
 import { drop, parse, readText, type Reply } from './exchange.ts';
 import { oneLine, UpstreamFault } from './fault.ts';
 
@@ -38,7 +38,7 @@ async function readRefusal(reply: Reply, id: RequestId): Promise<Refusal> {
       if (message.kind !== 'response' || !('error' in message.outcome)) continue;
       const { error } = message.outcome;
       if (message.id === null) return { text, error, isFor: headerErrors.has(error.code) };
-      if (String(message.id) === String(id)) return { text, error, isFor: true };
+      if (isEchoOf(id, message.id)) return { text, error, isFor: true };
     }
     return { text };
   } catch (error) {

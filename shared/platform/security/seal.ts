@@ -2,15 +2,8 @@ import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync } fr
 import { parseExactJson } from '../base/exactJson.ts';
 
 /** The purpose of a sealed value. The value is valid for this purpose only. */
-export type SealPurpose = 
-  | 'session'
-  | 'session_state'
-  | 'question'
-  | 'answer'
-  | 'held_call'
-  | 'token'
-  | 'server_url'
-  | 'own_check';
+export type SealPurpose =
+  'session' | 'session_state' | 'question' | 'answer' | 'held_call' | 'token' | 'server_url' | 'own_check';
 
 /**
  * Encrypts values with the keys of `MREG_SEALING_KEYS`. Every instance of both apps opens a value that any of them sealed. Without

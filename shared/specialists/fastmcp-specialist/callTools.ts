@@ -46,7 +46,7 @@ export async function callTools(
   const caller = {
     actor,
     session: undefined,
-      capabilities: {},
+    capabilities: {},
     user: () => (token === undefined ? undefined : { actor, token }),
   };
   const connection = connector.connect(server, caller);
