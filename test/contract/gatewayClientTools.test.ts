@@ -134,7 +134,12 @@ describe('the tools that a server shows only to some clients', () => {
     ['a client without sampling', 'legacy', { elicitation: {}, roots: {} }, ['always', 'choose', 'forecast']],
     ['a client with one of two that it needs', 'legacy', { roots: {} }, ['always', 'forecast']],
     ['a client that can nothing', 'legacy', {}, ['always', 'forecast']],
-    ['a client that a 2025 server cannot ask', 'modern', able, ['always', 'forecast']],
+    [
+      'a client that is asked by multi-round results',
+      'modern',
+      able,
+      ['always', 'choose', 'forecast', 'summarize'],
+    ],
   ])('are listed to %s (%s)', async (_, era, capabilities, expected) => {
     const own = await clientAt(gateway.urlOf('apps'), era, capabilities);
     expect((await own.names()).filter((name) => name !== 'vendor.tool').sort()).toEqual(expected);

@@ -63,6 +63,6 @@ const routes: readonly Route<unknown>[] = [
 
 // The port of the host is not known here.
 registerRoutes(
-  routes.map((route) => ({ ...route, hosts: 'any' as const })),
+  routes.map((route) => ({ ...route, hosts: 'any' as const, query: 'any' as const })),
   fakeHttpDeps(),
 );
