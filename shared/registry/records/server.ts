@@ -19,14 +19,17 @@ export const visibilitySchema = z.enum(['tenant', 'shared']);
 /** Where the published entry of a server with a `server.json` leads clients: to the gateway, or to the remotes of that document. */
 export const advertiseSchema = z.enum(['gateway', 'direct']);
 
-/** A tool as its server describes it; unknown fields are kept. */
-const toolSchema = z.looseObject({ name: z.string() });
-export type Tool = z.infer<typeof toolSchema>;
+/** An item of a list, as its server describes it: unknown fields and the order of the fields stay. `key` names it. */
+const itemSchema = <Key extends string>(key: Key) =>
+  z
+    .custom<Readonly<Record<string, unknown>> & Readonly<Record<Key, string>>>(
+      (item) => typeof item === 'object' && item !== null && typeof Reflect.get(item, key) === 'string',
+      `must be an object with the text "${key}"`,
+    )
+    .meta({ type: 'object' });
 
-/** A prompt, a resource or a resource template likewise. */
-const promptSchema = z.looseObject({ name: z.string() });
-const resourceSchema = z.looseObject({ uri: z.string() });
-const resourceTemplateSchema = z.looseObject({ uriTemplate: z.string() });
+const toolSchema = itemSchema('name');
+export type Tool = z.infer<typeof toolSchema>;
 
 /** Something that a server offers and the gateway does not: an item, a field of an item, or the rest of a list. */
 const leftOutSchema = z.object({
@@ -49,9 +52,9 @@ export const discoverySchema = z.object({
   instructions: z.string().optional(),
   tools: z.array(toolSchema),
   /** Absent: the server has none, did not list them, or has more than the record has room for. */
-  prompts: z.array(promptSchema).optional(),
-  resources: z.array(resourceSchema).optional(),
-  resourceTemplates: z.array(resourceTemplateSchema).optional(),
+  prompts: z.array(itemSchema('name')).optional(),
+  resources: z.array(itemSchema('uri')).optional(),
+  resourceTemplates: z.array(itemSchema('uriTemplate')).optional(),
   /** Tools that the server lists only to clients with these features. Absent: every client sees the same tools. */
   needs: z.array(z.object({ tool: z.string(), features: z.array(z.string()) })).optional(),
   /** What the gateway leaves out, and why; absent when it leaves out nothing. */
