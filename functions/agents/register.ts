@@ -8,7 +8,10 @@ import type { AppDeps } from '../compose/deps.ts';
 /** The app setting with the connection, for the triggers and for our own sender. */
 const CONNECTION = 'MREG_SERVICE_BUS';
 
-/** Registers the agents whose home is this app, except external agents. Each has one queue and one function, which all run the same way. */
+/**
+ * Registers the agents whose home is this app, except external agents. Each has one queue and one function, which all run the
+ * same way.
+ */
 export function registerAgents(home: App, deps: AppDeps): void {
   const own = agentNames.filter((name) => agents[name] === home && !deps.externalAgents.has(name));
   for (const agent of own) {

@@ -14,8 +14,8 @@ import type { AppDeps } from './deps.ts';
 const FIRST_AFTER_MS = 1_000;
 
 /**
- * Announces this instance every half minute, for reports of what runs, and raises an event if its app had another build before. Nothing
- * waits for it, and it never fails: it retries at the next interval. `end` removes the announcement.
+ * Announces this instance every half minute, for reports of what runs, and raises an event if its app had another build before.
+ * Nothing waits for it, and it never fails: it retries at the next interval. `end` removes the announcement.
  */
 export function announceInstance(
   deps: Pick<AppDeps, 'config' | 'clock' | 'newId' | 'log' | 'shortLived'> &

@@ -16,7 +16,10 @@ export const DEFAULT_DEADLINE_MS = 40_000;
 /** An answer that takes longer than this in ms counts as slow, unless the caller asked to wait. */
 export const SLOW_MS = 3_000;
 
-/** Time in ms for which a forwarded request waits for its invocation. It is shorter than the other wait: the host asks for its answer when the invocation has failed. */
+/**
+ * Time in ms for which a forwarded request waits for its invocation. It is shorter than the other wait: the host asks for its
+ * answer when the invocation has failed.
+ */
 export const REQUEST_WAIT_MS = 5_000;
 /** Time in ms for which an invocation waits for its forwarded request. */
 export const INVOCATION_WAIT_MS = 6_000;

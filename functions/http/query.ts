@@ -1,6 +1,9 @@
 import { fail, type Failure } from '../../shared/platform/base/result.ts';
 
-/** Returns the failure for query parameters that the route does not read, and for those that are given twice; `undefined` for none. */
+/**
+ * Returns the failure for query parameters that the route does not read, and for those that are given twice; `undefined` for
+ * none.
+ */
 export function queryFailure(query: URLSearchParams, known: readonly string[]): Failure | undefined {
   const names = [...new Set(query.keys())];
   const hint = known.length === 0 ? 'this call takes none' : `known: ${known.join(', ')}`;

@@ -11,9 +11,9 @@ export interface BodySource {
 }
 
 /**
- * Reads a JSON body of at most 1 MiB and parses it once. For an empty body of any type it returns `whenAbsent`; without that, the
- * failure is `invalid`. Other failures: `unsupported_media_type`, `too_large`, `invalid`, and `bad_request` if the client left before
- * it had sent everything. Messages never quote the body.
+ * Reads a JSON body of at most 1 MiB and parses it once. For an empty body of any type it returns `whenAbsent`; without that,
+ * the failure is `invalid`. Other failures: `unsupported_media_type`, `too_large`, `invalid`, and `bad_request` if the client
+ * left before it had sent everything. Messages never quote the body.
  */
 export async function readJson(
   request: BodySource,
@@ -70,8 +70,8 @@ async function bodyOf({ headers, body }: BodySource): Promise<Result<Uint8Array>
 }
 
 /**
- * Returns the whole body, or `undefined` if it is too large. Then it reads and discards the rest, because a cancelled body breaks the
- * connection to the Functions host, which then answers late or never. A reader costs a third less than iteration.
+ * Returns the whole body, or `undefined` if it is too large. Then it reads and discards the rest, because a cancelled body
+ * breaks the connection to the Functions host, which then answers late or never. A reader costs a third less than iteration.
  */
 async function bytesOf(body: ReadableStream<Uint8Array>): Promise<Uint8Array | undefined> {
   const reader = body.getReader();

@@ -26,7 +26,10 @@ export interface IncomingRequest {
   readonly body: ReadableStream<Uint8Array> | null;
   /** Why the request cannot be read; its other parts are empty then (`library/readableRequest.ts`). */
   readonly unreadable?: string;
-  /** Calls `act` when the client leaves before it has the whole answer; absent where nothing tells (`library/invocationPairs.ts`). */
+  /**
+   * Calls `act` when the client leaves before it has the whole answer; absent where nothing tells
+   * (`library/invocationPairs.ts`).
+   */
   readonly onLeave?: (act: () => void) => void;
 }
 
@@ -95,8 +98,8 @@ export function recorded(
 }
 
 /**
- * Returns the answer; a 504 after the deadline, a 500 or 503 if the handler throws. Nobody gets the answer when the client has left,
- * so a handler that stops then has no fault.
+ * Returns the answer; a 504 after the deadline, a 500 or 503 if the handler throws. Nobody gets the answer when the client has
+ * left, so a handler that stops then has no fault.
  */
 async function answerInTime<Body>(
   route: Route<Body>,

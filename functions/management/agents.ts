@@ -6,7 +6,10 @@ import { fail, type Result, succeed } from '../../shared/platform/base/result.ts
 import type { AppDeps } from '../compose/deps.ts';
 import type { Route } from '../http/route.ts';
 
-/** The agents and their tasks. The load is of all tenants for those who may read facts of the whole gateway, else of the caller's own. */
+/**
+ * The agents and their tasks. The load is of all tenants for those who may read facts of the whole gateway, else of the caller's
+ * own.
+ */
 export function agentRoutes({
   tasks,
   loads,

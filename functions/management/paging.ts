@@ -27,8 +27,8 @@ function digitsOf(query: URLSearchParams): string {
 }
 
 /**
- * Answers a list: `limit` and `cursor` from the query, `{items, nextCursor?}` in the body. A cursor is valid for the filters that it was
- * given for.
+ * Answers a list: `limit` and `cursor` from the query, `{items, nextCursor?}` in the body. A cursor is valid for the filters
+ * that it was given for.
  */
 export async function readPage<T>(
   query: URLSearchParams,

@@ -4,8 +4,8 @@ import type { AppDeps } from '../compose/deps.ts';
 import type { Call, Route } from '../http/route.ts';
 
 /**
- * Returns the route with two records in the audit trail: one before it acts, one with the outcome. If the first cannot be stored, the
- * route does not act, and the answer is a 503.
+ * Returns the route with two records in the audit trail: one before it acts, one with the outcome. If the first cannot be
+ * stored, the route does not act, and the answer is a 503.
  */
 export function privileged<Body>(
   route: Route<Body>,

@@ -32,7 +32,10 @@ const places: readonly {
   },
 ];
 
-/** The MCP endpoints: all servers of the caller's tenant behind one URL, each server and each toolset behind its own; for clients of both eras. */
+/**
+ * The MCP endpoints: all servers of the caller's tenant behind one URL, each server and each toolset behind its own; for clients
+ * of both eras.
+ */
 export function endpointRoutes(deps: AppDeps): readonly Route<unknown>[] {
   const endpoints = createMcpEndpoints({
     ...deps,

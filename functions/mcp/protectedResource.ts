@@ -7,8 +7,8 @@ import type { Route } from '../http/route.ts';
 const wellKnown = '.well-known/oauth-protected-resource';
 
 /**
- * Returns the challenge of the endpoint at a path: its metadata is at the URL that follows from the endpoint's own (RFC 9728, section
- * 3.1), and its scope is of that URL. The tenant that the endpoint's URL names is kept.
+ * Returns the challenge of the endpoint at a path: its metadata is at the URL that follows from the endpoint's own (RFC 9728,
+ * section 3.1), and its scope is of that URL. The tenant that the endpoint's URL names is kept.
  */
 export function challengeAt(publicOrigin: string, path: string, query: URLSearchParams): ChallengeSettings {
   const tenant = tenantIn(query);
@@ -33,10 +33,10 @@ function tenantIn(query: URLSearchParams): NamedTenant {
 
 /**
  * Protected resource metadata (RFC 9728) of the MCP endpoints, at the paths that follow from their URLs and, for clients that
- * look there only, at the root. The resource's name comes from the settings, never from a request's `Host`. Every name has metadata,
- * so nothing tells whether there is a server or a toolset of that name. It names one authorization server: that of the operator's
- * tenant, or that of the tenant in `?tenant={id}`. The answer is the same for every id, so nobody learns which tenants the gateway
- * knows.
+ * look there only, at the root. The resource's name comes from the settings, never from a request's `Host`. Every name has
+ * metadata, so nothing tells whether there is a server or a toolset of that name. It names one authorization server: that of the
+ * operator's tenant, or that of the tenant in `?tenant={id}`. The answer is the same for every id, so nobody learns which
+ * tenants the gateway knows.
  */
 export function metadataRoutes({ config, operatorTenant, authority }: AppDeps): readonly Route[] {
   const metadata = (path: string, { id = operatorTenant, hint = '' }: { id?: string; hint?: string }) => {

@@ -34,7 +34,10 @@ export const healthReportSchema = z.object({
 });
 export type HealthReport = z.infer<typeof healthReportSchema>;
 
-/** The gateway is unhealthy if a component has failed, else degraded if one is degraded, else healthy. The registered servers stand apart. */
+/**
+ * The gateway is unhealthy if a component has failed, else degraded if one is degraded, else healthy. The registered servers
+ * stand apart.
+ */
 export function healthReport(components: Components, servers: ServersPart, at: Date): HealthReport {
   const named = (wanted: Component['status']) =>
     Object.keys(components).filter((name) => components[name]?.status === wanted);
@@ -101,7 +104,10 @@ export function componentOf(
   return { agent, task, durationMs, ...result };
 }
 
-/** A change of the status of a component, or of a server as `servers/{slug}`. A component without an earlier report counts as healthy before. */
+/**
+ * A change of the status of a component, or of a server as `servers/{slug}`. A component without an earlier report counts as
+ * healthy before.
+ */
 interface HealthChange {
   readonly component: string;
   readonly before: string;

@@ -69,7 +69,8 @@ type SystemReport = z.infer<typeof systemReportSchema>;
 
 /**
  * Returns the reports of all specialists that have ended. A specialist that failed counts as a failed part of the gateway, like
- * one with a critical finding about it. Findings about registered servers count for the servers only. A report that is withheld from the reader is left out, and still counts for the health.
+ * one with a critical finding about it. Findings about registered servers count for the servers only. A report that is withheld
+ * from the reader is left out, and still counts for the health.
  */
 export function systemReport(
   plan: Plan,

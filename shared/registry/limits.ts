@@ -29,7 +29,10 @@ export const VERSION_SCAN_ROWS = 999;
 export const MAX_VERSION_SCANS = 12;
 /** Rows of a change of versions. A transaction of Azure Tables takes 100, and some are for the latest version. */
 export const MAX_CHANGED_ROWS = 97;
-/** Characters of JSON of a change of versions. A transaction takes 4 MiB, and text outside of ASCII is sent as six bytes a code unit. */
+/**
+ * Characters of JSON of a change of versions. A transaction takes 4 MiB, and text outside of ASCII is sent as six bytes a code
+ * unit.
+ */
 export const MAX_CHANGED_LENGTH = 600_000;
 /** Characters of an encoded version in a row key. A key takes 512: 2 for its kind, 200 for the name, 1 between them. */
 export const MAX_VERSION_KEY_LENGTH = 300;

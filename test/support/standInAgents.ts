@@ -13,7 +13,10 @@ export interface StandInAgents {
   close(): Promise<void>;
 }
 
-/** Workers for agents that the apps leave to others (`MREG_EXTERNAL_AGENTS`). `answer` says what comes of a task; undefined: nothing. */
+/**
+ * Workers for agents that the apps leave to others (`MREG_EXTERNAL_AGENTS`). `answer` says what comes of a task; undefined:
+ * nothing.
+ */
 export function standInAgents(
   serviceBusPort: number,
   agents: readonly string[],

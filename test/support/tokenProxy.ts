@@ -7,7 +7,10 @@ export interface TokenProxy extends Served {
   lead(origin: string, token: string): void;
 }
 
-/** Gives a client that cannot sign in a token. Where the client names the proxy as `Host`, the app is named; nothing else changes. */
+/**
+ * Gives a client that cannot sign in a token. Where the client names the proxy as `Host`, the app is named; nothing else
+ * changes.
+ */
 export async function startTokenProxy(): Promise<TokenProxy> {
   let target: { readonly origin: string; readonly token: string } | undefined;
   const served = await serve((incoming, outgoing) => {

@@ -6,9 +6,9 @@ import type { ForwardedRequest } from './invocationPairs.ts';
 type Head = Pick<IncomingMessage, 'headers' | 'method' | 'rawHeaders' | 'url'>;
 
 /**
- * Returns the function's request that `create` makes of a forwarded request, with `onLeave`. When `create` throws, returns an empty request
- * with the reason in `unreadable`: an invocation that fails here is never answered, and at its timeout the host ends the
- * process.
+ * Returns the function's request that `create` makes of a forwarded request, with `onLeave`. When `create` throws, returns an
+ * empty request with the reason in `unreadable`: an invocation that fails here is never answered, and at its timeout the host
+ * ends the process.
  */
 export function readableRequest<Request extends object>(
   forwarded: ForwardedRequest,

@@ -4,8 +4,8 @@ import { type Act, type ActOutcome, type AuditEvent, plainText } from '../model/
 import { type Journal, type JournalDeps, openJournal } from './journal.ts';
 
 /**
- * The audit trail: who did what to what, with the decision and the outcome. Records are added and never changed. Each holds the hash
- * of the record before it, so that `verifyTrail` detects changes in storage.
+ * The audit trail: who did what to what, with the decision and the outcome. Records are added and never changed. Each holds the
+ * hash of the record before it, so that `verifyTrail` detects changes in storage.
  */
 export interface Audit {
   /**

@@ -10,9 +10,9 @@ interface Window {
 }
 
 /**
- * Returns a function that records refusals and bounds their number. In each minute, the first 20 of a tenant, action and resource
- * have records of their own; own checks of the gateway are counted apart. When the minute is over, one record without an actor counts the others. Actions and resources must come
- * from a closed list.
+ * Returns a function that records refusals and bounds their number. In each minute, the first 20 of a tenant, action and
+ * resource have records of their own; own checks of the gateway are counted apart. When the minute is over, one record without
+ * an actor counts the others. Actions and resources must come from a closed list.
  */
 export function boundRefusals(audit: Pick<Audit, 'append'>, clock: Clock): (refusal: AuditEvent) => void {
   const windows = new Map<string, Window>();

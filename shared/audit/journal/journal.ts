@@ -15,11 +15,17 @@ export interface JournalDeps {
   readonly log: Log;
 }
 
-/** The records that one instance writes for one tenant, in order. They are a chain of their own, so that instances never wait for each other. */
+/**
+ * The records that one instance writes for one tenant, in order. They are a chain of their own, so that instances never wait for
+ * each other.
+ */
 export interface Journal {
   /** Accepts an event at once and stores it within about a second. */
   push(event: AuditEvent): void;
-  /** Resolves with the id of the record once it is stored. @throws InfrastructureError when it was not stored, or when that is unknown. */
+  /**
+   * Resolves with the id of the record once it is stored. @throws InfrastructureError when it was not stored, or when that is
+   * unknown.
+   */
   store(event: AuditEvent): Promise<string>;
   /** Tries to store all waiting events. Resolves when they are stored, or when the store is unavailable. */
   flush(): Promise<void>;
@@ -34,9 +40,9 @@ interface Batch {
 }
 
 /**
- * Opens the journal of a tenant. Waiting events become a batch that is linked to the end of the chain. A batch is retried unchanged
- * until it is stored, because an attempt without an answer may have succeeded. If its records exist already, the attempt succeeded. If
- * other records are in their place, another process wrote the end of the chain, and a new chain begins.
+ * Opens the journal of a tenant. Waiting events become a batch that is linked to the end of the chain. A batch is retried
+ * unchanged until it is stored, because an attempt without an answer may have succeeded. If its records exist already, the
+ * attempt succeeded. If other records are in their place, another process wrote the end of the chain, and a new chain begins.
  */
 export function openJournal(tenantId: string, deps: JournalDeps): Journal {
   const { store, digest, clock, newId, log } = deps;
@@ -116,7 +122,10 @@ export function openJournal(tenantId: string, deps: JournalDeps): Journal {
     entries.forEach(({ stored }, index) => stored?.resolve(records[index]?.id ?? ''));
   }
 
-  /** Rejects acts that wait for their record, so that they do not happen. Their records are dropped if no attempt to store them was made. */
+  /**
+   * Rejects acts that wait for their record, so that they do not happen. Their records are dropped if no attempt to store them
+   * was made.
+   */
   function refuseWaiters(error: unknown): void {
     for (const { stored } of [...(batch?.entries ?? []), ...waiting]) stored?.reject(error);
     waiting = waiting.filter(({ stored }) => stored === undefined);

@@ -6,10 +6,10 @@ import { type AuditEvent, type AuditRecord, recordId, type Segment, SEGMENT_LENG
 export type Digest = (value: object) => string;
 
 /**
- * Returns SHA-256, or HMAC-SHA-256 with a key. Without a key, the chain shows a change unless all later hashes were computed again;
- * with a key, nobody without it can do that. In both cases a storage administrator can restore an earlier state of a chain, or remove
- * the whole chain; only a head that is stored elsewhere shows that. Sealing heads with a key of Key Vault, export to immutable storage,
- * and retention do not exist yet.
+ * Returns SHA-256, or HMAC-SHA-256 with a key. Without a key, the chain shows a change unless all later hashes were computed
+ * again; with a key, nobody without it can do that. In both cases a storage administrator can restore an earlier state of a
+ * chain, or remove the whole chain; only a head that is stored elsewhere shows that. Sealing heads with a key of Key Vault,
+ * export to immutable storage, and retention do not exist yet.
  */
 export function createDigest(key?: Uint8Array): Digest {
   if (key === undefined) return (value) => hash('sha256', canonicalJson(value), 'base64url');

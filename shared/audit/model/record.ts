@@ -19,9 +19,9 @@ export interface Act {
 }
 
 /**
- * The outcome of an act. `begun`: it was about to happen; a later record has the outcome, unless the app died. `abandoned`: it did
- * not happen, because its record could not be stored in time. `not_passed`: the verdict of a quality gate. `tool_error`, `rpc_error`:
- * the answer of the server.
+ * The outcome of an act. `begun`: it was about to happen; a later record has the outcome, unless the app died. `abandoned`: it
+ * did not happen, because its record could not be stored in time. `not_passed`: the verdict of a quality gate. `tool_error`,
+ * `rpc_error`: the answer of the server.
  */
 export const outcomes = [
   'begun',
@@ -90,8 +90,8 @@ export const isAccessRefusal = ({
 export const SEGMENT_LENGTH = 500;
 
 /**
- * A bounded sequence of records of one chain, with the hash of its last record. A chain always ends in a segment that is not full; if
- * the last segment is full, records were cut off.
+ * A bounded sequence of records of one chain, with the hash of its last record. A chain always ends in a segment that is not
+ * full; if the last segment is full, records were cut off.
  */
 export const segmentSchema = z.looseObject({
   tenantId: z.string(),

@@ -29,8 +29,8 @@ export interface TrailPage {
 /** Stores the records and segments of all tenants. An outage is thrown as InfrastructureError, never read as "nothing there". */
 export interface TrailStore {
   /**
-   * Adds records and replaces segments of one tenant in one transaction of at most `MAX_COMMIT` rows. `exists`: a record with such a
-   * key exists, and nothing was changed.
+   * Adds records and replaces segments of one tenant in one transaction of at most `MAX_COMMIT` rows. `exists`: a record with
+   * such a key exists, and nothing was changed.
    */
   commit(records: readonly AuditRecord[], segments: readonly Segment[]): Promise<'stored' | 'exists'>;
   find(tenantId: string, key: string): Promise<TrailRow | undefined>;

@@ -54,7 +54,10 @@ export async function readChains(
 
 const endOf = ({ number, count }: Segment): number => number * SEGMENT_LENGTH + count;
 
-/** Returns the faults of one chain. Its segments must be numbered from 0, begin where the previous one ended, and be full but for the last. */
+/**
+ * Returns the faults of one chain. Its segments must be numbered from 0, begin where the previous one ended, and be full but for
+ * the last.
+ */
 function faultsOf(
   tenantId: string,
   chain: readonly Segment[],

@@ -12,7 +12,10 @@ export interface Slot {
   occupy(seq: number): void;
   /** Returns whether all of its records were added. */
   isComplete(): boolean;
-  /** Returns the faults in the links between the records, and drops the records. `lastFound`: the last number of the chain that was found. */
+  /**
+   * Returns the faults in the links between the records, and drops the records. `lastFound`: the last number of the chain that
+   * was found.
+   */
   judge(lastFound: number): readonly Fault[];
 }
 

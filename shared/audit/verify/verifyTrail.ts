@@ -31,12 +31,10 @@ export interface VerifyDeps {
 }
 
 /**
- * Verifies the segments of a tenant that touch a span of time, or all segments, while instances continue to write. It reads the span
- * once, and holds the segments in memory that were written at the same time.
- *
- * Every record must be in its place, have the hash of its content, and name the hash of the record before it. No record may be missing
- * before the end that its segment names. `createDigest` says what a trail cannot show by itself.
- * @throws when the signal aborts, or the store is unavailable.
+ * Verifies the segments of a tenant that touch a span of time, or all segments, while instances continue to write. It reads the
+ * span once, and holds the segments in memory that were written at the same time.  Every record must be in its place, have the
+ * hash of its content, and name the hash of the record before it. No record may be missing before the end that its segment
+ * names. `createDigest` says what a trail cannot show by itself. @throws when the signal aborts, or the store is unavailable.
  */
 export async function verifyTrail(
   tenantId: string,

@@ -46,7 +46,10 @@ export function envelopeOf(
   );
 }
 
-/** Whether a server's notification concerns this client. Progress of other calls does not. A notification that the gateway does not know does. */
+/**
+ * Whether a server's notification concerns this client. Progress of other calls does not. A notification that the gateway does
+ * not know does.
+ */
 export function concerns(audience: Audience, { method, params }: JsonRpcNotification): boolean {
   if (method === 'notifications/progress') {
     return (

@@ -28,7 +28,10 @@ export type Refresh = (server: ActiveServer) => Promise<Refreshed>;
 
 const confirmedKey = (tenantId: string, slug: string): string => `mreg:mcp:confirmed:${tenantId}:${slug}`;
 
-/** Returns when a discovery last confirmed the record of a server; `undefined` after a day. A confirmation does not change the record. */
+/**
+ * Returns when a discovery last confirmed the record of a server; `undefined` after a day. A confirmation does not change the
+ * record.
+ */
 export const confirmedAt = (state: StateStore, tenantId: string, slug: string): Promise<string | undefined> =>
   state.get(confirmedKey(tenantId, slug));
 

@@ -13,7 +13,10 @@ export interface Room {
   mark(): () => void;
 }
 
-/** Texts are packed in pieces of this length: the packing looks back 32 KiB only, so the sum is close to the whole. The last piece is not counted. */
+/**
+ * Texts are packed in pieces of this length: the packing looks back 32 KiB only, so the sum is close to the whole. The last
+ * piece is not counted.
+ */
 const PIECE_LENGTH = 128 * 1024;
 
 export function createRoom(): Room {

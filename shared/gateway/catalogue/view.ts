@@ -41,7 +41,10 @@ export interface View {
   profile(): Promise<Profile>;
   /** All items in a stable order; `undefined` when the server itself must answer. */
   list(kind: ListKind, viewer: Viewer): Promise<readonly JsonObject[] | undefined>;
-  /** Returns the server of a request. Failures: `invalid`, `not_found`, and `method_not_allowed` for a method that no server gets. */
+  /**
+   * Returns the server of a request. Failures: `invalid`, `not_found`, and `method_not_allowed` for a method that no server
+   * gets.
+   */
   route(method: string, params: JsonObject): Promise<Result<Routed>>;
   /** Returns the slug in a request of an endpoint with several servers, whether or not that server takes calls. */
   slugIn?(method: string, params: JsonObject): string | undefined;

@@ -8,8 +8,9 @@ import { MAX_STREAMS_OF_CALLER } from '../protocol/limits.ts';
  */
 export interface ClientStreams {
   /**
-   * Opens a stream with `open`, to which it gives the function to call when the stream has ended. Closes the caller's oldest stream
-   * when the caller has too many, or has some and no place is free. Returns why there is no place when the caller has none to close.
+   * Opens a stream with `open`, to which it gives the function to call when the stream has ended. Closes the caller's oldest
+   * stream when the caller has too many, or has some and no place is free. Returns why there is no place when the caller has
+   * none to close.
    */
   open<Stream extends { readonly close: () => void }>(
     owner: Actor,

@@ -53,8 +53,8 @@ export interface FeedDeps {
 
 /**
  * Merges the server-initiated messages of the servers behind an endpoint. A list has changed when the client's list has: a
- * server's notification refreshes its record, and an equal list is not announced. `wanted` is called repeatedly, and `undefined` ends the feed. `onClose` may
- * be called more than once.
+ * server's notification refreshes its record, and an equal list is not announced. `wanted` is called repeatedly, and `undefined`
+ * ends the feed. `onClose` may be called more than once.
  */
 export function openFeed(
   { connector, refresh, version }: FeedDeps,

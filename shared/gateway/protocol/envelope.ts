@@ -41,8 +41,8 @@ export function withoutReserved(meta: JsonObject): JsonObject {
 }
 
 /**
- * Returns params or a result without the reserved keys in `_meta`, with everything else in its place. A `_meta` that had only reserved
- * keys is left out. An empty one of the sender stays.
+ * Returns params or a result without the reserved keys in `_meta`, with everything else in its place. A `_meta` that had only
+ * reserved keys is left out. An empty one of the sender stays.
  */
 export function stripReserved(holder: JsonObject): JsonObject {
   const { _meta: meta, ...rest } = holder;

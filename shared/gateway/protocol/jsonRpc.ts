@@ -37,7 +37,9 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !isExactNumber(value);
 }
 
-/** Tells what a parsed JSON value is (JSON-RPC 2.0 sections 4 and 5; MCP 2026-07-28 basic, Messages). Looks at the envelope only. */
+/**
+ * Tells what a parsed JSON value is (JSON-RPC 2.0 sections 4 and 5; MCP 2026-07-28 basic, Messages). Looks at the envelope only.
+ */
 export function readMessage(value: unknown): Message {
   const malformed = (problem: string, id: RequestId | null = null): Message => ({
     kind: 'malformed',
@@ -58,7 +60,10 @@ export function readMessage(value: unknown): Message {
   return { kind: 'request', request: { ...parts, id: usableId } };
 }
 
-/** Returns a JSON value as an id or a progress token, or `undefined`. `1.0` is the integer 1: some JSON libraries write all numbers so. */
+/**
+ * Returns a JSON value as an id or a progress token, or `undefined`. `1.0` is the integer 1: some JSON libraries write all
+ * numbers so.
+ */
 export function toId(value: unknown): RequestId | undefined {
   if (typeof value === 'string') return value;
   const number = asDouble(value);

@@ -113,7 +113,10 @@ export const CLIENT_SESSION_MS = 24 * 3_600_000;
 export const SESSION_FRESH_MS = 3_000;
 /** Sessions whose shared state an instance caches. */
 export const MAX_CACHED_SESSIONS = 5_000;
-/** Bytes of JSON for the server sessions of one client session, and as many for its subscriptions. The state stores both in one value. */
+/**
+ * Bytes of JSON for the server sessions of one client session, and as many for its subscriptions. The state stores both in one
+ * value.
+ */
 export const MAX_PART_BYTES = 30_000;
 /** Characters of JSON for a client's `clientInfo` and for each of its capabilities. Every request carries them. */
 export const MAX_INFO_LENGTH = 1_000;
@@ -147,7 +150,10 @@ export const MAX_LIST_PAGE_LENGTH = 2 * 1024 * 1024;
 export const MAX_SERVER_INSTRUCTIONS_LENGTH = 2_000;
 /** Characters of the instructions of such an endpoint, which clients put into each conversation. */
 export const MAX_INSTRUCTIONS_LENGTH = 16_000;
-/** How long clients may cache the registry's lists: short beside the 15 minutes of the refresh timer, long enough for a conversation. */
+/**
+ * How long clients may cache the registry's lists: short beside the 15 minutes of the refresh timer, long enough for a
+ * conversation.
+ */
 export const CLIENT_CACHE_MS = 60_000;
 
 // Discovery

@@ -16,8 +16,8 @@ export const changedList = (method: string): ChangingList | undefined =>
   changingLists.find((list) => listChanged(list) === method);
 
 /**
- * Notifications on the stream of a call that end at the gateway. It announces lists and resources by its own streams, cancels calls by
- * its own ids, and carries no tasks. The last two are notifications of clients.
+ * Notifications on the stream of a call that end at the gateway. It announces lists and resources by its own streams, cancels
+ * calls by its own ids, and carries no tasks. The last two are notifications of clients.
  */
 const endingHere: ReadonlySet<string> = new Set([
   ...changingLists.map(listChanged),

@@ -4,7 +4,10 @@ import type { Seal } from '../../platform/security/seal.ts';
 import { isObject, type JsonObject } from '../protocol/jsonRpc.ts';
 import { MAX_TOKEN_LENGTH } from '../protocol/limits.ts';
 
-/** The kinds of tokens that clients carry. `question` is the id of a server request, `held_call` the `requestState` of a held call. */
+/**
+ * The kinds of tokens that clients carry. `question` is the id of a server request, `held_call` the `requestState` of a held
+ * call.
+ */
 type Kind = 'session' | 'question' | 'held_call';
 
 const ownerOf = ({ tenantId, userId, clientId }: Actor) => [tenantId, userId, clientId];

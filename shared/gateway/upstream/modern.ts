@@ -116,7 +116,9 @@ export async function askModern(
   return answerTo(reply, request.id, () => Promise.resolve(undefined));
 }
 
-/** Returns the envelope of the gateway itself, for calls without a client and for clients without a description (basic, `_meta`). */
+/**
+ * Returns the envelope of the gateway itself, for calls without a client and for clients without a description (basic, `_meta`).
+ */
 export const ownEnvelopeFor = (version: string, capabilities: JsonObject = {}): JsonObject => ({
   [META.protocolVersion]: version,
   [META.clientInfo]: GATEWAY_INFO,

@@ -30,7 +30,10 @@ export async function openLegacy(opening: Opening): Promise<OpenServer> {
   }
 }
 
-/** 2025-03-26, transports, Backwards Compatibility: a 4xx. These ask for something else: 401 and 403 for sign-in, 429 for patience. */
+/**
+ * 2025-03-26, transports, Backwards Compatibility: a 4xx. These ask for something else: 401 and 403 for sign-in, 429 for
+ * patience.
+ */
 const rejectsPost = ({ status = 0 }: UpstreamFault): boolean =>
   status === 501 || (status >= 400 && status < 500 && ![401, 403, 429].includes(status));
 

@@ -91,8 +91,8 @@ export function createHealthNotes({
 }
 
 /**
- * Returns the health of a server for a tenant: the newest of its discovery, of the tenant's own contacts, and of those of the tenant
- * that registered the server. Time alone never makes a server healthy: an old contact becomes `unknown`.
+ * Returns the health of a server for a tenant: the newest of its discovery, of the tenant's own contacts, and of those of the
+ * tenant that registered the server. Time alone never makes a server healthy: an old contact becomes `unknown`.
  */
 export async function readServerHealth(
   tenantId: string,

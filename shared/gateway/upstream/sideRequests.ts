@@ -18,7 +18,10 @@ import { answerAsNobody, type LegacySession } from './legacySession.ts';
  * Such a request names no call, so it becomes part of the newest one. All calls of the session have the same caller.
  */
 export interface SideRequests {
-  /** Makes a call, and adds to its answer the server requests that come until it ends or `signal` aborts. @throws what `ask` throws */
+  /**
+   * Makes a call, and adds to its answer the server requests that come until it ends or `signal` aborts. @throws what `ask`
+   * throws
+   */
   during(ask: () => Promise<Answer>, signal: AbortSignal): Promise<Answer>;
 }
 

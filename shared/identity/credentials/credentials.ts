@@ -22,7 +22,10 @@ export interface SignedIn {
 
 /** The values with which the gateway signs in to upstream servers. A value is used in a request and nowhere else. */
 export interface Credentials {
-  /** Fails with `invalid` if no credential has this name for this tenant and this URL. The error does not say which of the three is wrong. */
+  /**
+   * Fails with `invalid` if no credential has this name for this tenant and this URL. The error does not say which of the three
+   * is wrong.
+   */
   check(name: string, use: CredentialUse): Result<void>;
   /** Whether some credentials are personal: each user has a value of their own. */
   readonly hasPersonal: boolean;

@@ -4,9 +4,9 @@ import type { DomainError } from '../../platform/base/errors.ts';
 export const REQUIRED_SCOPE = 'mcp.access';
 
 /**
- * Returns the scope as a client requests it from Entra: `resource` is an App ID URI of the app registration. At an MCP endpoint it is the
- * URL of the endpoint, because clients also send that as `resource` (RFC 8707), and Entra refuses a scope of another resource
- * (AADSTS9010010).
+ * Returns the scope as a client requests it from Entra: `resource` is an App ID URI of the app registration. At an MCP endpoint
+ * it is the URL of the endpoint, because clients also send that as `resource` (RFC 8707), and Entra refuses a scope of another
+ * resource (AADSTS9010010).
  */
 export const scopeOf = (resource: string): string => `${resource}/${REQUIRED_SCOPE}`;
 

@@ -24,7 +24,10 @@ export const sequenceNumberSchema = z
   .string()
   .refine((text) => /^(0|[1-9]\d{0,18})$/.test(text) && BigInt(text) < 2n ** 63n, 'is not a sequence number');
 
-/** Returns a page of the tenant's dead letters on an agent's queue, in their order. `after` is the last number of the page before. */
+/**
+ * Returns a page of the tenant's dead letters on an agent's queue, in their order. `after` is the last number of the page
+ * before.
+ */
 export async function listDeadLetters(
   agent: Agent,
   tenantId: string,

@@ -59,7 +59,10 @@ export async function submitDelegation(delegation: Delegation, deps: Orchestrati
   return true;
 }
 
-/** Sends the delegation's message, to be delivered at `sentAt`. In an outage it logs and returns: the sweeper sends the message later. */
+/**
+ * Sends the delegation's message, to be delivered at `sentAt`. In an outage it logs and returns: the sweeper sends the message
+ * later.
+ */
 export async function sendMessage(
   delegation: Delegation,
   { sender, log, clock }: Pick<OrchestrationDeps, 'sender' | 'log' | 'clock'>,

@@ -16,7 +16,10 @@ export interface Incident {
   readonly trace: Trace;
 }
 
-/** Counts incidents and publishes an event when they reach a threshold. It never waits or fails: it logs an event that it cannot publish. */
+/**
+ * Counts incidents and publishes an event when they reach a threshold. It never waits or fails: it logs an event that it cannot
+ * publish.
+ */
 export type EventWatch = (incident: Incident) => void;
 
 /** The number of incidents of one subject within a window that make an event. It is published once in a window. */

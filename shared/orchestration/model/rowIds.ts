@@ -12,8 +12,8 @@ export const timeDigits = (moment: Date): string =>
     .padStart(TIME_DIGITS, '0');
 
 /**
- * Creates ids of 32 hexadecimal digits: a random one, the time, and 80 random bits. The first digit spreads rows over partitions. In
- * each of them the newest id comes first, so a list of the newest rows reads no others.
+ * Creates ids of 32 hexadecimal digits: a random one, the time, and 80 random bits. The first digit spreads rows over
+ * partitions. In each of them the newest id comes first, so a list of the newest rows reads no others.
  */
 export const createRowIds =
   (clock: Clock): IdSource =>

@@ -1,6 +1,9 @@
 import type { DomainError } from '../../platform/base/errors.ts';
 
-/** Returns the failure for an unknown name. `noun` says what it should name. The message suggests the nearest known name, or lists all. */
+/**
+ * Returns the failure for an unknown name. `noun` says what it should name. The message suggests the nearest known name, or
+ * lists all.
+ */
 export function unknownName(noun: string, name: string, known: readonly string[]): DomainError {
   const nearest = nearestName(name, known);
   const hint =

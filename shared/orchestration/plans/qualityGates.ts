@@ -51,7 +51,10 @@ export const standardGates = {
   ],
 } as const satisfies QualityGates;
 
-/** Returns the standard gates and those of the settings. @throws ConfigError where a setting names an unknown agent, a standard gate or a check twice. */
+/**
+ * Returns the standard gates and those of the settings. @throws ConfigError where a setting names an unknown agent, a standard
+ * gate or a check twice.
+ */
 export function gatesOf(configured: Config['qualityGates']): QualityGates {
   const own = Object.entries(configured).map(([gate, checks]): [string, readonly Check[]] => {
     if (Object.hasOwn(standardGates, gate))

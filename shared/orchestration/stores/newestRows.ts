@@ -20,8 +20,8 @@ const chunkOf = (limit: number): number => Math.max(4, Math.ceil(limit / hexDigi
 const placeOf = (id: string): string => id.slice(1);
 
 /**
- * Returns rows of a tenant, the newest id first, from all its partitions. Each partition is read in small pages, and only as far as the
- * page needs. Two ids at the same place, which 80 random bits rule out, could lose one at the end of a page.
+ * Returns rows of a tenant, the newest id first, from all its partitions. Each partition is read in small pages, and only as far
+ * as the page needs. Two ids at the same place, which 80 random bits rule out, could lose one at the end of a page.
  */
 export async function newestRows<T extends { readonly id: string }>(
   table: Pick<Table<T>, 'range'>,

@@ -23,9 +23,9 @@ export const asDouble = (value: unknown): unknown => (isExactNumber(value) ? Num
 export const withDoubles = (value: object): unknown => JSON.parse(JSON.stringify(value));
 
 /**
- * Returns the value that a JSON text holds, for documents that the gateway passes on. A number that a double would change becomes an
- * `ExactNumber`, so `JSON.stringify` writes each number as it came. A text without such numbers is parsed once. In a text of more than
- * `MAX_DEPTH` levels all numbers are doubles. @throws SyntaxError as `JSON.parse`
+ * Returns the value that a JSON text holds, for documents that the gateway passes on. A number that a double would change
+ * becomes an `ExactNumber`, so `JSON.stringify` writes each number as it came. A text without such numbers is parsed once. In a
+ * text of more than `MAX_DEPTH` levels all numbers are doubles. @throws SyntaxError as `JSON.parse`
  */
 export function parseExactJson(text: string): unknown {
   const value: unknown = JSON.parse(text);
@@ -50,8 +50,8 @@ function hasExactNumber(text: string): boolean {
 }
 
 /**
- * Reads a valid JSON text; `undefined` for one that is too deep. It is several times faster than the reviver of `JSON.parse`, which gets
- * the texts of numbers too.
+ * Reads a valid JSON text; `undefined` for one that is too deep. It is several times faster than the reviver of `JSON.parse`,
+ * which gets the texts of numbers too.
  */
 function readExactly(text: string): unknown {
   let at = 0;

@@ -24,8 +24,8 @@ export function parseJsonBytes(bytes: Uint8Array, parse: ParseText = JSON.parse)
 }
 
 /**
- * Returns the canonical JSON of a value: keys in the order of their UTF-16 code units, no white space, no absent values (RFC 8785). An
- * exact number keeps its text.
+ * Returns the canonical JSON of a value: keys in the order of their UTF-16 code units, no white space, no absent values (RFC
+ * 8785). An exact number keeps its text.
  */
 export function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
@@ -48,7 +48,10 @@ export interface Bounds {
 
 /** Limits of a message of a client. No client exceeds them on purpose. The size of a body is bounded before it is parsed. */
 export const MESSAGE_BOUNDS: Bounds = { depth: 64, keys: 10_000 };
-/** Limits of an answer of a server. `JSON.stringify` fails at some thousand levels; real results stay far below this. Their size is bounded in bytes. */
+/**
+ * Limits of an answer of a server. `JSON.stringify` fails at some thousand levels; real results stay far below this. Their size
+ * is bounded in bytes.
+ */
 export const ANSWER_BOUNDS: Bounds = { depth: 256, keys: Infinity };
 
 /**

@@ -2,8 +2,9 @@
 const MAX_HEAD_LENGTH = 300;
 
 /**
- * Returns the URL, resolved against `base`, or `undefined` where the text is not a URL. Every untrusted URL is read by this function:
- * the time of the platform's parser grows with the square of the host name's length, to 60 ms for 4,000 letters beyond ASCII.
+ * Returns the URL, resolved against `base`, or `undefined` where the text is not a URL. Every untrusted URL is read by this
+ * function: the time of the platform's parser grows with the square of the host name's length, to 60 ms for 4,000 letters beyond
+ * ASCII.
  */
 export function readUrl(text: string, base?: string): URL | undefined {
   const [head = ''] = /^[^/\\?#]*[/\\]*[^/\\?#]*/.exec(text) ?? [];

@@ -18,7 +18,10 @@ export function invalid(path: string, message: string): Failure {
   return fail({ kind: 'invalid', message: `${path} ${message}`, errors: [{ path, message }] });
 }
 
-/** Returns a failure with every problem that zod found. `what` names the input in the message. `within` is the path of the input in what the caller sent. */
+/**
+ * Returns a failure with every problem that zod found. `what` names the input in the message. `within` is the path of the input
+ * in what the caller sent.
+ */
 export function invalidBySchema(error: z.ZodError, what: string, within: readonly string[] = []): Failure {
   const errors = error.issues.flatMap((issue) => problemsOf(issue, within));
   return fail({ kind: 'invalid', message: `${what} is not valid: see errors`, errors });

@@ -8,9 +8,9 @@ import { createFairQueue } from './fairQueue.ts';
 /** Runs jobs of unknown length in a separate thread. */
 export interface BoundedWorker {
   /**
-   * Returns the answer of the thread to the job, a JSON value. Jobs run one at a time; waiting tenants take turns. Failures: `timeout`
-   * for a job that took too long, whose thread was then terminated; `too_large` for a job of more than 512 Ki characters;
-   * `unavailable` while too many jobs wait.
+   * Returns the answer of the thread to the job, a JSON value. Jobs run one at a time; waiting tenants take turns. Failures:
+   * `timeout` for a job that took too long, whose thread was then terminated; `too_large` for a job of more than 512 Ki
+   * characters; `unavailable` while too many jobs wait.
    */
   run(tenantId: string, job: unknown): Promise<Result<unknown>>;
 }
@@ -26,8 +26,8 @@ const MAX_JOB_LENGTH = 512 * 1024;
 const MAX_WAITING = 100;
 
 /**
- * Starts the thread with the first job and keeps it. The `file` sends one message when it has started, and then one message for each
- * message that it receives. The thread sees no environment variable.
+ * Starts the thread with the first job and keeps it. The `file` sends one message when it has started, and then one message for
+ * each message that it receives. The thread sees no environment variable.
  */
 export function createBoundedWorker(file: URL, { withinMs = JOB_TIMEOUT_MS } = {}): BoundedWorker {
   const queue = createFairQueue(1, 1);
@@ -102,8 +102,8 @@ async function startThread(file: URL): Promise<Worker> {
 }
 
 /**
- * Resolves after `ms`, or later while the process has had less than half of `ms` on the processor: other processes of the machine must
- * not fail a job. An answer that has arrived by then is received first.
+ * Resolves after `ms`, or later while the process has had less than half of `ms` on the processor: other processes of the
+ * machine must not fail a job. An answer that has arrived by then is received first.
  */
 async function passed(ms: number, signal: AbortSignal): Promise<void> {
   const startedAt = performance.now();

@@ -7,8 +7,8 @@ export interface FairQueue {
 }
 
 /**
- * Runs at most `atOnce` pieces of work at a time, and for one tenant at most its share (`tenantShare`). A free place goes to the next
- * tenant in turn: the first work of a tenant waits for at most one piece of work of each other tenant.
+ * Runs at most `atOnce` pieces of work at a time, and for one tenant at most its share (`tenantShare`). A free place goes to the
+ * next tenant in turn: the first work of a tenant waits for at most one piece of work of each other tenant.
  */
 export function createFairQueue(atOnce: number, tenants: number): FairQueue {
   const places = createTenantPlaces(atOnce, tenants);

@@ -1,6 +1,6 @@
 /**
- * A bounded cache that all tenants share. Over `capacity` it evicts the oldest entry of the tenant with the most entries: a tenant that
- * fills the cache loses entries of its own, and a tenant with few entries loses none.
+ * A bounded cache that all tenants share. Over `capacity` it evicts the oldest entry of the tenant with the most entries: a
+ * tenant that fills the cache loses entries of its own, and a tenant with few entries loses none.
  */
 export interface TenantCache<V> {
   get(key: string): V | undefined;

@@ -67,7 +67,9 @@ export interface KeyedRequest {
   readonly operation: string;
   /** The parts of the request that decide its effect, as JSON. */
   readonly content: unknown;
-  /** Whether a repetition may be handled while the first request still is: it then finds the resource that the first one creates. */
+  /**
+   * Whether a repetition may be handled while the first request still is: it then finds the resource that the first one creates.
+   */
   readonly isResumable: boolean;
 }
 

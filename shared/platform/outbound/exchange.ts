@@ -14,8 +14,8 @@ export function headerOf({ headers }: Pick<OutboundResponse, 'headers'>, name: s
 }
 
 /**
- * Handles the events of one request that undici's `dispatch` reports (`Dispatcher.DispatchHandler`). `Agent.request` is built on the same
- * events, but makes a stream for each response and keeps it in memory for long.
+ * Handles the events of one request that undici's `dispatch` reports (`Dispatcher.DispatchHandler`). `Agent.request` is built on
+ * the same events, but makes a stream for each response and keeps it in memory for long.
  */
 export class Exchange {
   readonly #answered = Promise.withResolvers<OutboundResponse>();

@@ -9,7 +9,10 @@ export interface OutboundBody {
   bytes(maxBytes: number, idleMs?: number): Promise<Buffer | undefined>;
   /** Returns the next chunk, or `undefined` at the end. One call must end before the next. @throws the errors of `bytes` */
   next(idleMs?: number): Promise<Buffer | undefined>;
-  /** Discards the rest. When the server ends the body within `lingerMs`, the connection serves the next call; otherwise it is closed. */
+  /**
+   * Discards the rest. When the server ends the body within `lingerMs`, the connection serves the next call; otherwise it is
+   * closed.
+   */
   leave(lingerMs?: number): void;
 }
 

@@ -16,16 +16,20 @@ export interface OutboundRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly signal?: AbortSignal;
-  /** The content coding that the client accepts. The body is then as it came. Absent: none, and a coded body is decoded all the same. */
+  /**
+   * The content coding that the client accepts. The body is then as it came. Absent: none, and a coded body is decoded all the
+   * same.
+   */
   readonly acceptEncoding?: 'gzip' | 'identity';
   /** Whether a 307 or 308 to the same origin is followed. Absent: no redirect is. */
   readonly followsRedirects?: boolean;
 }
 
 /**
- * Sends every outbound HTTP request of the product. It rejects a URL that `checkOutboundUrl` rejects, and a name with even one address that
- * is not allowed. It connects to the address that it checked and keeps connections alive. Failures: `unavailable` or `timeout` for a
- * server that cannot be reached, `invalid` for an address that is not allowed. A redirect that is not followed is a response.
+ * Sends every outbound HTTP request of the product. It rejects a URL that `checkOutboundUrl` rejects, and a name with even one
+ * address that is not allowed. It connects to the address that it checked and keeps connections alive. Failures: `unavailable`
+ * or `timeout` for a server that cannot be reached, `invalid` for an address that is not allowed. A redirect that is not
+ * followed is a response.
  */
 export interface OutboundClient {
   request(request: OutboundRequest): Promise<Result<OutboundResponse>>;
@@ -117,7 +121,10 @@ function cachedTargets(policy: AddressPolicy): (url: string) => Result<Target> {
 
 class AddressNotAllowed extends Error {}
 
-/** Checks every answer of the resolver before the socket connects to it, so no name can change between check and connection (DNS rebinding). */
+/**
+ * Checks every answer of the resolver before the socket connects to it, so no name can change between check and connection (DNS
+ * rebinding).
+ */
 function guardedLookup(policy: AddressPolicy, resolve: Resolver): LookupFunction {
   return (hostname, options, callback) => {
     resolve(hostname, { ...options, all: true }, (error, addresses) => {

@@ -5,8 +5,8 @@ import type { OutboundBody } from './outboundBody.ts';
 const MAX_HELD_BYTES = 4 * 1024 * 1024 + 1;
 
 /**
- * Returns a body without the secrets of `redactor`. Chunks end at line ends: no secret spans two lines, and a reader of events waits for
- * the end of the line in any case.
+ * Returns a body without the secrets of `redactor`. Chunks end at line ends: no secret spans two lines, and a reader of events
+ * waits for the end of the line in any case.
  */
 export function redactedBody(body: OutboundBody, redactor: Redactor): OutboundBody {
   let held: Buffer[] = [];

@@ -18,8 +18,8 @@ export interface Carrier {
 const SENT = 'undici:client:sendHeaders';
 
 /**
- * Records, until `stop`, the connection of each outbound request that has a header of this value. undici announces each request on a
- * diagnostics channel.
+ * Records, until `stop`, the connection of each outbound request that has a header of this value. undici announces each request
+ * on a diagnostics channel.
  */
 export function watchConnections(headerValue: string): {
   readonly carriers: readonly Carrier[];

@@ -21,9 +21,9 @@ interface Needle {
 }
 
 /**
- * Returns a redactor for these values, or `undefined` where no value is long enough. It finds each value as it is, and as JSON escapes
- * it (RFC 8259, section 7), also in JSON within JSON. Of `Bearer …` and `Basic …` it also finds the credentials alone, and decoded.
- * Its time grows in proportion to the length of the text, for every text and all values.
+ * Returns a redactor for these values, or `undefined` where no value is long enough. It finds each value as it is, and as JSON
+ * escapes it (RFC 8259, section 7), also in JSON within JSON. Of `Bearer …` and `Basic …` it also finds the credentials alone,
+ * and decoded. Its time grows in proportion to the length of the text, for every text and all values.
  */
 export function createRedactor(values: Iterable<string>): Redactor | undefined {
   const spellings = [...values].flatMap(spellingsOf);
@@ -70,7 +70,9 @@ function needleOf(secret: string): Needle {
   return { secret, probe };
 }
 
-/** Returns the failure function of the search (Knuth, Morris and Pratt, 1977): for each prefix, the length of its longest border. */
+/**
+ * Returns the failure function of the search (Knuth, Morris and Pratt, 1977): for each prefix, the length of its longest border.
+ */
 function bordersOf(secret: string): Uint32Array {
   const borders = new Uint32Array(secret.length + 1);
   for (let end = 1, matched = 0; end < secret.length; end++) {
@@ -128,8 +130,9 @@ function redact(text: string, needles: readonly Needle[]): string {
 const ESCAPE = /(?:\\(?:u005c)?)+(?:u([\da-f]{4}))?/gi;
 
 /**
- * Returns the text without backslashes, in which each `\u0041` is the character itself. A secret and a text are compared in this form, so
- * it does not matter how often either was escaped. `startOf` returns where a character of it begins in the text, with its escape.
+ * Returns the text without backslashes, in which each `\u0041` is the character itself. A secret and a text are compared in this
+ * form, so it does not matter how often either was escaped. `startOf` returns where a character of it begins in the text, with
+ * its escape.
  */
 function unescaped(text: string): { readonly plain: string; readonly startOf: (index: number) => number } {
   if (!text.includes('\\')) return { plain: text, startOf: (index) => index };

@@ -24,11 +24,14 @@ export type Resend = (messageId: string) => Promise<void>;
 
 /** The dead-letter queues of queues. @throws InfrastructureError when Service Bus does not answer. */
 export interface DeadLetterQueues {
-  /** Returns dead letters in the order of their sequence numbers, beginning with `from`. Fewer than `limit` are all. They stay in the queue. */
+  /**
+   * Returns dead letters in the order of their sequence numbers, beginning with `from`. Fewer than `limit` are all. They stay in
+   * the queue.
+   */
   list(queue: string, limit: number, from?: string): Promise<readonly DeadLetter[]>;
   /**
-   * Locks one dead letter, acts, and then removes it. An act that throws leaves it in the queue. Returns `undefined` without acting when
-   * the lock failed: another receiver holds or has removed it, or too many messages are before it.
+   * Locks one dead letter, acts, and then removes it. An act that throws leaves it in the queue. Returns `undefined` without
+   * acting when the lock failed: another receiver holds or has removed it, or too many messages are before it.
    */
   take<T>(queue: string, sequenceNumber: string, act: (resend: Resend) => Promise<T>): Promise<T | undefined>;
 }

@@ -15,9 +15,10 @@ const untilExpiry = (value: string, expiresAtMs: number) => ({
 });
 
 /**
- * State on one Azure table, `state`, with a row for each key. An expired value is absent at once. A timer calls `purge`, which removes
- * at most 1,000 rows that expired by `now` and returns their number. A lease that was not released can be claimed `CLOCK_TOLERANCE_MS`
- * after its end. A change is a read, and a write with the ETag. Increments that wait in one instance share them.
+ * State on one Azure table, `state`, with a row for each key. An expired value is absent at once. A timer calls `purge`, which
+ * removes at most 1,000 rows that expired by `now` and returns their number. A lease that was not released can be claimed
+ * `CLOCK_TOLERANCE_MS` after its end. A change is a read, and a write with the ETag. Increments that wait in one instance share
+ * them.
  */
 export function azureTableStateStore(
   open: OpenTable,

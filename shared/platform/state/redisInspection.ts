@@ -4,7 +4,10 @@ import type { Redis } from 'ioredis';
 export interface RedisInspection {
   /** Returns the figures of all sections of `INFO` by their names. */
   info(): Promise<ReadonlyMap<string, string>>;
-  /** Returns some keys and the next cursor. `'0'` is the first cursor, and as `next` the end. Keys that change meanwhile may come twice or never. */
+  /**
+   * Returns some keys and the next cursor. `'0'` is the first cursor, and as `next` the end. Keys that change meanwhile may come
+   * twice or never.
+   */
   scan(cursor: string): Promise<{ readonly next: string; readonly keys: readonly RedisKey[] }>;
 }
 

@@ -15,8 +15,8 @@ if redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[2]) 
 return {count, redis.call('PTTL', KEYS[1])}`;
 
 /**
- * A lease is a hash of its fence and its end, which is 0 after a release. Both are in microseconds of the clock of Redis. Lua counts in
- * doubles, which are exact up to 2^53.
+ * A lease is a hash of its fence and its end, which is 0 after a release. Both are in microseconds of the clock of Redis. Lua
+ * counts in doubles, which are exact up to 2^53.
  */
 const readLease = `
 local time = redis.call('TIME')

@@ -1,6 +1,9 @@
 import type { StateStore } from './stateStore.ts';
 
-/** Limits that every implementation can hold. Lengths are in bytes of UTF-8. The longest value still fits into a table row as JSON. */
+/**
+ * Limits that every implementation can hold. Lengths are in bytes of UTF-8. The longest value still fits into a table row as
+ * JSON.
+ */
 export const stateBounds = {
   keyBytes: 512,
   valueBytes: 65_536,
@@ -9,7 +12,10 @@ export const stateBounds = {
   increment: 1_000_000_000,
 } as const;
 
-/** Returns the store with checked arguments. A call outside the bounds sends nothing and rejects with a RangeError that names the rule. */
+/**
+ * Returns the store with checked arguments. A call outside the bounds sends nothing and rejects with a RangeError that names the
+ * rule.
+ */
 export function withinBounds(store: StateStore): StateStore {
   return {
     get: async (key) => store.get(checkKey(key)),

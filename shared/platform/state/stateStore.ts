@@ -24,8 +24,8 @@ export interface StateStore {
   delete(key: string): Promise<'deleted' | 'absent'>;
 
   /**
-   * Sets the value only if the present value equals `expected`, or is absent where `expected` is undefined. It compares texts: a value
-   * that changed and changed back counts as unchanged.
+   * Sets the value only if the present value equals `expected`, or is absent where `expected` is undefined. It compares texts: a
+   * value that changed and changed back counts as unchanged.
    */
   compareAndSet(
     key: string,
@@ -35,8 +35,8 @@ export interface StateStore {
   ): Promise<'stored' | 'conflict'>;
 
   /**
-   * Adds `by` to a counter. The window begins with the first increment and lasts `windowMs`. After it the counter begins again. Every
-   * increment counts in exactly one window, and no two callers get the same count.
+   * Adds `by` to a counter. The window begins with the first increment and lasts `windowMs`. After it the counter begins again.
+   * Every increment counts in exactly one window, and no two callers get the same count.
    */
   increment(key: string, by: number, windowMs: number): Promise<Count>;
 
@@ -64,18 +64,17 @@ export interface HeldLease {
 }
 
 /**
- * An exclusive right for a limited time. As long as the store loses nothing, the lease is granted again only after `expiresAt` of its
- * holder: a holder that stops by then is alone.
- *
- * A holder may not know that it has lost the lease: it was paused past `expiresAt`, or Redis lost the lease and granted it again.
- * Renewal and release then fail, but the holder can still write elsewhere. So the guarded resource must check the fence: store the
- * highest fence beside the resource, in the same atomic write, and reject a write with a lower fence.
+ * An exclusive right for a limited time. As long as the store loses nothing, the lease is granted again only after `expiresAt`
+ * of its holder: a holder that stops by then is alone.  A holder may not know that it has lost the lease: it was paused past
+ * `expiresAt`, or Redis lost the lease and granted it again. Renewal and release then fail, but the holder can still write
+ * elsewhere. So the guarded resource must check the fence: store the highest fence beside the resource, in the same atomic
+ * write, and reject a write with a lower fence.
  */
 export interface Lease extends HeldLease {
   /**
-   * Grows with every grant of this key, and stays below 2^53. It comes from the time in microseconds, so it grows also after Redis
-   * lost the lease, and after a change of the implementation. It could shrink only if a clock is set back by more than the time since
-   * the last grant, and that grant is no longer stored (after `fenceMemoryMs`, or after a restart of Redis).
+   * Grows with every grant of this key, and stays below 2^53. It comes from the time in microseconds, so it grows also after
+   * Redis lost the lease, and after a change of the implementation. It could shrink only if a clock is set back by more than the
+   * time since the last grant, and that grant is no longer stored (after `fenceMemoryMs`, or after a restart of Redis).
    */
   readonly fence: number;
   /** By the clock of the instance that asked, and counted from before it asked: never later than in the store. */
@@ -92,6 +91,9 @@ export type Renewal = { readonly status: 'renewed'; readonly lease: Lease } | { 
 /** Milliseconds for which the last fence of a lease is stored after its end. */
 export const fenceMemoryMs = 3_600_000;
 
-/** Returns a stored JSON value, or `undefined` where there is none or it does not match the schema: an older version may have written it. */
+/**
+ * Returns a stored JSON value, or `undefined` where there is none or it does not match the schema: an older version may have
+ * written it.
+ */
 export const parseStateValue = <T>(text: string | undefined, schema: z.ZodType<T>): T | undefined =>
   text === undefined ? undefined : schema.safeParse(parseJson(text)).data;

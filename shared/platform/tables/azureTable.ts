@@ -196,7 +196,10 @@ async function replaceAndUnmark(
   return answer.subResponses[0]?.etag;
 }
 
-/** Returns the status where the Table service reports a failure of a row. A missing table, or a 404 of another service, is not one. */
+/**
+ * Returns the status where the Table service reports a failure of a row. A missing table, or a 404 of another service, is not
+ * one.
+ */
 function rowStatus(error: unknown): number | undefined {
   if (!(error instanceof RestError)) return undefined;
   // The SDK puts the code of a transaction and of a single operation into different fields.

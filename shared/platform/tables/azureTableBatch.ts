@@ -24,10 +24,10 @@ export class BatchRefused extends Error {
 const http = createDefaultHttpClient();
 
 /**
- * Writes up to 100 rows of one partition, all or none (Table service REST API, Performing entity group transactions). The SDK sends the
- * request, with its credentials and retries. Only the body is made here: `submitTransaction` sends each row through a request pipeline,
- * which costs several times as much as the row itself (decision 14).
- * @throws BatchRefused, or the error of the SDK when there is no answer
+ * Writes up to 100 rows of one partition, all or none (Table service REST API, Performing entity group transactions). The SDK
+ * sends the request, with its credentials and retries. Only the body is made here: `submitTransaction` sends each row through a
+ * request pipeline, which costs several times as much as the row itself (decision 14). @throws BatchRefused, or the error of the
+ * SDK when there is no answer
  */
 export async function submitBatch(table: TableClient, acts: readonly BatchAct[]): Promise<void> {
   const [account = '', query] = table.url.split('?', 2);

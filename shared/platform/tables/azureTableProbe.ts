@@ -5,8 +5,8 @@ import { openTableClient } from './openTables.ts';
 import type { RowKey } from './tables.ts';
 
 /**
- * Single operations on one table, to measure it. Each rejects with InfrastructureError, also when its signal is aborted. The probe writes
- * rows of its own only, in a partition that no store reads.
+ * Single operations on one table, to measure it. Each rejects with InfrastructureError, also when its signal is aborted. The
+ * probe writes rows of its own only, in a partition that no store reads.
  */
 export interface TableProbe {
   /** Returns the names of partitions that begin with `prefix`, in order. It sends one request for each. */

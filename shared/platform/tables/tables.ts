@@ -22,9 +22,9 @@ export interface TableCodec<T> {
   columns(value: T): Columns;
   parse(document: unknown): T;
   /**
-   * For values that are open at first: returns the columns of a mark, or `undefined` for a closed value. A mark is a small row beside an
-   * open value. It exists until a closed value replaces the open one. Marks keep the columns that they were inserted with. A closed value
-   * never opens again.
+   * For values that are open at first: returns the columns of a mark, or `undefined` for a closed value. A mark is a small row
+   * beside an open value. It exists until a closed value replaces the open one. Marks keep the columns that they were inserted
+   * with. A closed value never opens again.
    */
   open?(value: T): Columns | undefined;
 }
@@ -47,13 +47,15 @@ export interface Table<T> {
   /** Does the same for rows whose keys begin with `prefix` and that match an OData filter over the columns (`''` for all). */
   range(partition: string, prefix: string, filter: string, limit: number, after?: string): Promise<Page<T>>;
   /**
-   * Returns rows of all partitions whose names begin with `prefix`, that match an OData filter over the columns (`''` for all), in the
-   * order of their keys. It also reads rows that do not match: the filter should match most rows, or the partitions should be small.
+   * Returns rows of all partitions whose names begin with `prefix`, that match an OData filter over the columns (`''` for all),
+   * in the order of their keys. It also reads rows that do not match: the filter should match most rows, or the partitions
+   * should be small.
    */
   search(prefix: string, filter: string, limit: number, after?: RowKey): Promise<Page<T>>;
   /**
-   * Yields rows of all partitions that match an OData filter over the columns. It reads the whole table, so it is for sweeps. A row that
-   * `parse` rejects is passed to `onUnreadable` and skipped, so that it does not stop a sweep. Without `onUnreadable` it is thrown.
+   * Yields rows of all partitions that match an OData filter over the columns. It reads the whole table, so it is for sweeps. A
+   * row that `parse` rejects is passed to `onUnreadable` and skipped, so that it does not stop a sweep. Without `onUnreadable`
+   * it is thrown.
    */
   scan(filter: string, onUnreadable?: OnUnreadable): AsyncIterable<Stored<T>>;
   /** Returns the marks of all open values of one partition. It reads no other rows. A codec without `open` has no marks. */

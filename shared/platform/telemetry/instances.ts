@@ -35,7 +35,10 @@ const MAX_ATTEMPTS = 8;
 const instancesSchema = z.record(z.string(), instanceSchema);
 const keyOf = (app: App): string => `mreg:instances:${app}`;
 
-/** Publishes the facts about this instance. Removes instances without a heartbeat for a day, and the oldest where there are too many. */
+/**
+ * Publishes the facts about this instance. Removes instances without a heartbeat for a day, and the oldest where there are too
+ * many.
+ */
 export const writeInstance = (state: StateStore, id: string, instance: Instance): Promise<void> =>
   change(state, instance.app, (known) => {
     const since = Date.parse(instance.seenAt) - INSTANCE_LIFETIME_MS;

@@ -47,8 +47,8 @@ export interface Log {
 }
 
 /**
- * Writes one JSON object a line to standard output or standard error. Azure Functions sends them to Application Insights. `redact` removes
- * the secrets of the settings from a line, because an error of a library may hold its arguments.
+ * Writes one JSON object a line to standard output or standard error. Azure Functions sends them to Application Insights.
+ * `redact` removes the secrets of the settings from a line, because an error of a library may hold its arguments.
  */
 export function jsonLog(
   app: string,
@@ -88,7 +88,9 @@ function writeAll(): void {
 
 process.on('exit', writeAll);
 
-/** Escapes characters that break or disguise a line and that JSON does not escape: C1 controls, line separators, direction marks. */
+/**
+ * Escapes characters that break or disguise a line and that JSON does not escape: C1 controls, line separators, direction marks.
+ */
 function escapeInvisible(json: string): string {
   return json.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
     character

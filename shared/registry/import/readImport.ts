@@ -15,10 +15,10 @@ export interface Import {
 }
 
 /**
- * Reads the servers of a client's configuration (`documents.ts` lists the clients), of one `server.json` or a list of them, or of
- * the answer of a registry, of which it takes the latest version of each server. It skips what cannot be registered, with the
- * reason. Secrets are neither imported nor shown. It yields to the event loop after each server, because a document may be long. Failures: `invalid`
- * for any other document; `too_large` for more than 2,000 servers.
+ * Reads the servers of a client's configuration (`documents.ts` lists the clients), of one `server.json` or a list of them, or
+ * of the answer of a registry, of which it takes the latest version of each server. It skips what cannot be registered, with the
+ * reason. Secrets are neither imported nor shown. It yields to the event loop after each server, because a document may be long.
+ * Failures: `invalid` for any other document; `too_large` for more than 2,000 servers.
  */
 export async function readImport(document: unknown): Promise<Result<Import>> {
   const candidates = candidatesOf(document);

@@ -30,7 +30,9 @@ export function slugsFor(names: Iterable<string>): ReadonlyMap<string, string> {
   return slugs;
 }
 
-/** Returns the simplified form: lower-case letters and digits, with one `-` between them. It may be empty or too long for a slug. */
+/**
+ * Returns the simplified form: lower-case letters and digits, with one `-` between them. It may be empty or too long for a slug.
+ */
 const readingOf = (name: string): string =>
   name
     .toLowerCase()

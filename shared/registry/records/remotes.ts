@@ -10,8 +10,9 @@ export function remoteOf({ remotes = [] }: ServerJson): Remote | undefined {
 }
 
 /**
- * Returns the settings with the headers to which the remote gives a fixed value, because clients that come through the gateway do not
- * send them. A header of the settings has priority. A header that a client fills in, and one that a record may not hold, is left out.
+ * Returns the settings with the headers to which the remote gives a fixed value, because clients that come through the gateway
+ * do not send them. A header of the settings has priority. A header that a client fills in, and one that a record may not hold,
+ * is left out.
  */
 export function withFixedHeaders(
   settings: UpstreamSettings | undefined,

@@ -171,7 +171,10 @@ function shortened(text: string): string {
   return `${text.slice(0, MAX_DESCRIPTION_LENGTH - 1).replace(/[\ud800-\udbff]$/, '')}…`;
 }
 
-/** Returns the reversed host of the gateway, with which names of the registry begin; `local.gateway` for an address or a single label. */
+/**
+ * Returns the reversed host of the gateway, with which names of the registry begin; `local.gateway` for an address or a single
+ * label.
+ */
 function namespaceOf(publicOrigin: string): string {
   const { hostname } = new URL(publicOrigin);
   const labels = hostname.split('.').filter((label) => label !== '');

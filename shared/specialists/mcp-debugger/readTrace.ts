@@ -36,7 +36,10 @@ const MAX_ROWS = 500;
 const MAX_RECORDS = 500;
 const MAX_SESSIONS = 10;
 
-/** Reads delegations, plans, sessions and audit records of a trace or a session. A store that does not answer is listed in `unread`. */
+/**
+ * Reads delegations, plans, sessions and audit records of a trace or a session. A store that does not answer is listed in
+ * `unread`.
+ */
 export async function readTrace(
   subject: TraceSubject,
   from: Date,

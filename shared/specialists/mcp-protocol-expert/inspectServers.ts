@@ -147,7 +147,10 @@ export type RecordedServer =
   | { readonly transcript: Transcript; readonly finding?: undefined }
   | { readonly transcript?: undefined; readonly finding: Finding };
 
-/** Records the exchanges with a server that the scope names. A server that gives no answer has failed, which is noted as its health. */
+/**
+ * Records the exchanges with a server that the scope names. A server that gives no answer has failed, which is noted as its
+ * health.
+ */
 export async function recordServer(
   server: ActiveServer,
   scope: Scope,

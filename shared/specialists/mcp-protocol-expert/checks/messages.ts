@@ -20,7 +20,10 @@ import {
   type Select,
 } from './check.ts';
 
-/** Passes where responses have the ids of their requests, for ids of one kind. A request that is refused unread may be answered without its id. */
+/**
+ * Passes where responses have the ids of their requests, for ids of one kind. A request that is refused unread may be answered
+ * without its id.
+ */
 const echoes = (isOfKind: (id: unknown) => boolean, none: string): Judge =>
   each(
     answersWhere(

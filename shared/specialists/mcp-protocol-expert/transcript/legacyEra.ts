@@ -16,7 +16,10 @@ import {
 } from './recorder.ts';
 import { resultIn, type Scope, type Transcript } from './transcript.ts';
 
-/** The first version of Streamable HTTP, and the only one with batches. Requests name their version in a header since the next one. */
+/**
+ * The first version of Streamable HTTP, and the only one with batches. Requests name their version in a header since the next
+ * one.
+ */
 const FIRST_VERSION = '2025-03-26';
 
 const plain: Wire = { headersOf: () => ({}), paramsOf: (params) => params };
