@@ -47,6 +47,7 @@ export function auditRoutes({
       const wanted = readQuery(query, querySchema);
       if (!wanted.ok) return wanted;
       return readPage(
+        'audit',
         query,
         (limit, after) => searchTrail(trail, actor.tenantId, wanted.value, limit, after),
         view,

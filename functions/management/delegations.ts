@@ -67,6 +67,7 @@ export function delegationRoutes(deps: AppDeps): readonly Route<unknown>[] {
       const { plan: planId, ...rest } = filter.value;
       const withheldOf = await withheldFor(actor, deps);
       return readPage(
+        'delegations',
         query,
         (limit, after) => delegations.list(actor.tenantId, { ...rest, planId }, limit, after),
         (row) => view(row, withheldOf),

@@ -20,17 +20,18 @@ const cursorSchema = z
   .refine((text) => isId(text) && text.length > QUERY_DIGITS);
 const QUERY_DIGITS = 8;
 
-/** Returns digits that differ for other filters. A page may have another length than the one before. */
-function digitsOf(query: URLSearchParams): string {
+/** Returns digits that differ for other lists and filters. A page may have another length than the one before. */
+function digitsOf(list: string, query: URLSearchParams): string {
   const filters = [...query].filter(([name]) => name !== 'limit' && name !== 'cursor').sort();
-  return derivedId(filters).slice(0, QUERY_DIGITS);
+  return derivedId([list, filters]).slice(0, QUERY_DIGITS);
 }
 
 /**
- * Answers a list: `limit` and `cursor` from the query, `{items, nextCursor?}` in the body. A cursor is valid for the filters
- * that it was given for.
+ * Answers a list: `limit` and `cursor` from the query, `{items, nextCursor?}` in the body. A cursor is valid for the list
+ * and the filters that it was given for.
  */
 export async function readPage<T>(
+  list: string,
   query: URLSearchParams,
   read: (limit: number, after: string | undefined) => Promise<Page<T>>,
   view: (item: T) => object,
@@ -39,11 +40,11 @@ export async function readPage<T>(
   if (!limit.success) return invalid('limit', 'must be a whole number from 1 to 100');
   const cursor = cursorSchema.optional().safeParse(query.get('cursor') ?? undefined);
   if (!cursor.success) return invalid('cursor', 'is not one that an earlier page gave');
-  const digits = digitsOf(query);
+  const digits = digitsOf(list, query);
   if (cursor.data !== undefined && !cursor.data.startsWith(digits))
     return invalid(
       'cursor',
-      'is of a list with other filters: repeat its filters, or begin without a cursor',
+      'is of another list or of other filters: repeat the filters, or begin without a cursor',
     );
   const { items, after } = await read(limit.data, cursor.data?.slice(QUERY_DIGITS));
   const nextCursor = after === undefined ? undefined : Buffer.from(digits + after).toString('base64url');

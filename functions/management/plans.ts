@@ -66,7 +66,12 @@ export function planRoutes(deps: AppDeps): readonly Route<unknown>[] {
       const filter = readQuery(query, filterSchema);
       if (!filter.ok) return filter;
       const { tenantId } = actor;
-      return readPage(query, (limit, after) => plans.list(tenantId, filter.value, limit, after), summary);
+      return readPage(
+        'plans',
+        query,
+        (limit, after) => plans.list(tenantId, filter.value, limit, after),
+        summary,
+      );
     },
   };
 

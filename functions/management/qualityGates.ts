@@ -71,7 +71,12 @@ export function qualityGateRoutes(deps: AppDeps): readonly Route<unknown>[] {
       const span = readQuery(query, spanSchema);
       if (!span.ok) return span;
       const filter = { ...span.value, gate };
-      return readPage(query, (limit, after) => plans.list(actor.tenantId, filter, limit, after), summary);
+      return readPage(
+        'qualityGates',
+        query,
+        (limit, after) => plans.list(actor.tenantId, filter, limit, after),
+        summary,
+      );
     },
   };
 

@@ -59,7 +59,7 @@ export function registryLinkRoutes({ links, clock, newSecret, audit }: LinkDeps)
     permission: 'registryLinks.manage',
     query: pageParameters,
     handle: ({ actor, query }) =>
-      readPage(query, (limit, after) => links.list(actor.tenantId, limit, after), view),
+      readPage('registryLinks', query, (limit, after) => links.list(actor.tenantId, limit, after), view),
   };
 
   const revoke: Route = {

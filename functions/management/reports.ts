@@ -63,7 +63,12 @@ export function reportRoutes(deps: AppDeps): readonly Route<unknown>[] {
       const span = readQuery(query, spanSchema);
       if (!span.ok) return span;
       const filter = { ...span.value, name: REPORT_PLAN };
-      return readPage(query, (limit, after) => plans.list(actor.tenantId, filter, limit, after), summary);
+      return readPage(
+        'reports',
+        query,
+        (limit, after) => plans.list(actor.tenantId, filter, limit, after),
+        summary,
+      );
     },
   };
 

@@ -97,7 +97,7 @@ export function serverRoutes(deps: AppDeps): readonly Route<unknown>[] {
           serverSummary(record, tenantId, await readServerHealth(tenantId, record, healthDeps));
         return { ...page, items: await Promise.all(page.items.map(shown)) };
       };
-      return readPage(query, read, (server) => server);
+      return readPage('servers', query, read, (server) => server);
     },
   };
 

@@ -65,7 +65,7 @@ export function toolsetRoutes({
     permission: 'toolsets.read',
     query: pageParameters,
     handle: ({ actor, query }) =>
-      readPage(query, (limit, after) => toolsets.list(actor.tenantId, limit, after), summary),
+      readPage('toolsets', query, (limit, after) => toolsets.list(actor.tenantId, limit, after), summary),
   };
 
   const get: Route = {

@@ -5,6 +5,9 @@ import { type IdSource, randomHex } from '../../platform/base/ids.ts';
 const LAST_MOMENT_MS = Date.UTC(2060, 0, 1);
 const TIME_DIGITS = 11;
 
+/** The digits of an id that decide its place in a list: the first and those of the time. */
+export const ID_PLACE_LENGTH = 1 + TIME_DIGITS;
+
 /** Returns digits that sort the newest first. */
 export const timeDigits = (moment: Date): string =>
   Math.max(0, LAST_MOMENT_MS - moment.getTime())

@@ -30,6 +30,9 @@ export function invalidBySchema(error: z.ZodError, what: string, within: readonl
 /** For unknown fields zod gives the path of the object around them, so the path of each field is made here. */
 function problemsOf(issue: z.core.$ZodIssue, within: readonly string[]): readonly InputProblem[] {
   const path = [...within, ...issue.path];
+  // The problem of a key says what is wrong with it.
+  if (issue.code === 'invalid_key')
+    return issue.issues.map(({ message }) => ({ path: path.join('.'), message }));
   return issue.code === 'unrecognized_keys'
     ? issue.keys.map((key) => ({ path: [...path, key].join('.'), message: 'there is no such field' }))
     : [{ path: path.join('.'), message: issue.message }];

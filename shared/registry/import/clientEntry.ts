@@ -90,10 +90,12 @@ export function checkImportUrl(url: string): { readonly url: string } | Skipped 
     return { reason: 'has a url with a placeholder, which only its client can fill in: give the whole URL' };
   const checked = checkOutboundUrl(url, 'private_allowed');
   if (!checked.ok) return { reason: `has a url that ${checked.error.message}` };
-  if (secretsNamedIn(url).length > 0 || holdsHidden(url))
+  // The parsed URL has no tabs and line breaks, which could hide the name of a parameter.
+  const { href } = checked.value;
+  if (secretsNamedIn(href).length > 0 || holdsHidden(href))
     return {
       reason:
         'has a secret in its url: no secret is imported, so register the server by itself, which seals its URL',
     };
-  return { url };
+  return { url: href };
 }

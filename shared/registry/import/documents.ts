@@ -83,14 +83,18 @@ const isEntry = (entry: Readonly<Record<string, unknown>>): boolean =>
 /** Numbers the names that different entries share, such as those of two projects. An entry that is repeated keeps its name. */
 function distinct(entries: readonly Client[]): readonly Client[] {
   const taken = new Set(entries.map(({ name }) => name));
-  const byName = new Map<string, Map<unknown, string>>();
+  const byName = new Map<string, { readonly known: Map<unknown, string>; number: number }>();
   return entries.map(({ name, entry }) => {
-    const known = byName.get(name) ?? new Map<unknown, string>();
-    byName.set(name, known);
+    const group = byName.get(name) ?? { known: new Map<unknown, string>(), number: 1 };
+    byName.set(name, group);
+    const { known } = group;
     const content = unsafeShape(entry, MESSAGE_BOUNDS) === undefined ? JSON.stringify(entry) : Symbol(name);
     let unique = known.get(content) ?? name;
-    for (let number = known.size + 1; known.size > 0 && !known.has(content) && taken.has(unique); number++)
-      unique = `${name} ${number}`;
+    // The number only grows, so many entries of one name take linear time.
+    while (known.size > 0 && !known.has(content) && taken.has(unique)) {
+      group.number += 1;
+      unique = `${name} ${group.number}`;
+    }
     taken.add(unique);
     known.set(content, unique);
     return client(unique, entry);

@@ -1,6 +1,7 @@
 import { isGatewayHeader } from '../records/upstreamSettings.ts';
+import { isSecretHeaderValue } from '../secrets/literalSecrets.ts';
 import { isLiteral, withoutPlaceholders } from '../secrets/placeholders.ts';
-import { holdsToken, isSecretName, isSecretVariable } from '../secrets/secretNames.ts';
+import { isSecretName, isSecretVariable } from '../secrets/secretNames.ts';
 
 type Entry = Readonly<Record<string, unknown>>;
 
@@ -52,7 +53,7 @@ const shown = (name: string): string => (isName(name) ? `the header ${name}` : '
 
 function headerProblem(name: string, value: string): string | undefined {
   if (!isName(name)) return 'has a header whose name is not valid';
-  const isSecret = isSecretName(name) || holdsToken(withoutPlaceholders(value));
+  const isSecret = isSecretName(name) || isSecretHeaderValue(value);
   if (isSecret && isLiteral(value))
     return `has a secret in ${shown(name)}: no secret is imported, so ${ADVICE}`;
   return isSecret || withoutPlaceholders(value) !== value ? placeholder(name) : undefined;

@@ -99,7 +99,12 @@ export interface Registration extends ServerContent {
 }
 
 const contentShape = {
-  url: z.string().max(MAX_URL_LENGTH).optional(),
+  url: z
+    .string()
+    .max(MAX_URL_LENGTH)
+    // A URL parser drops tabs and line breaks. They could hide the name of a parameter that holds a secret.
+    .regex(/^\P{Cc}*$/u, 'must have no tabs, line breaks or other control characters')
+    .optional(),
   server: submittedServerJsonSchema.optional(),
   title: z.string().trim().min(1).max(100).superRefine(refuseSecrets).optional(),
   description: z.string().trim().max(2048).superRefine(refuseSecrets).optional(),

@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import { MAX_HEADER_VALUE_LENGTH } from '../limits.ts';
-import { holdsToken, isSecretName } from '../secrets/secretNames.ts';
+import { isSecretHeaderValue } from '../secrets/literalSecrets.ts';
+import { isSecretName } from '../secrets/secretNames.ts';
 import { eraSchema } from './era.ts';
 import type { ServerUrl } from './serverUrl.ts';
 
 /** Headers that the gateway or the protocol sets, and headers of one connection (RFC 9110, section 7.6.1). */
 const ownHeaders =
-  /^(mcp-.*|host|accept|accept-encoding|content-.*|connection|keep-alive|te|trailer|transfer-encoding|upgrade|proxy-.*|traceparent|tracestate|origin|cookie)$/;
+  /^(mcp-.*|host|accept|accept-encoding|content-.*|connection|keep-alive|te|trailer|transfer-encoding|upgrade|proxy-.*|traceparent|tracestate|origin|cookie|expect|range|if-.*|mreg-.*)$/;
 
 /** Returns whether the gateway or the connection sets this header. The name is in lower case. */
 export const isGatewayHeader = (name: string): boolean => ownHeaders.test(name);
@@ -27,7 +28,10 @@ const literalSchema = z
   .max(MAX_HEADER_VALUE_LENGTH)
   // RFC 9110, section 5.5, in ASCII.
   .regex(/^[!-~](?:[\t -~]*[!-~])?$/, 'must be visible ASCII characters, with spaces between them only')
-  .refine((value) => !holdsToken(value), 'holds a token or key: name a credential of the settings instead');
+  .refine(
+    (value) => !isSecretHeaderValue(value),
+    'holds a secret: name a credential of the settings instead',
+  );
 
 const headerSchema = z
   .strictObject({ credential: credentialNameSchema.optional(), value: literalSchema.optional() })

@@ -36,6 +36,10 @@ export function literalSecrets(document: unknown): readonly SecretProblem[] {
   return found;
 }
 
+/** Returns whether the value of a header is a secret, whatever the name of the header. */
+export const isSecretHeaderValue = (value: string): boolean =>
+  /^(?:Basic|Bearer)\s/i.test(value) || literalSecrets({ value }).length > 0;
+
 /** Adds a problem to a zod schema for each literal secret. */
 export function refuseSecrets(document: unknown, context: z.RefinementCtx): void {
   for (const { path, message } of literalSecrets(document))

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
+import { z } from 'zod';
 import type { Clock } from '../../platform/base/clock.ts';
 import { type Result, succeed } from '../../platform/base/result.ts';
 import { MAX_DESCRIPTION_LENGTH } from '../limits.ts';
@@ -106,7 +107,8 @@ function publishOrUpdate(
   /** The same server at the gateway and at its own remotes: to lead clients from one to the other changes nothing that they run. */
   const moved = (version: PublishedVersion): PublishedVersion =>
     version.server.version === server.version &&
-    allRemotes.some((remotes) => isDeepStrictEqual(remotes, version.server['remotes']))
+    (isAtGateway(version.server['remotes'], record.slug) ||
+      allRemotes.some((remotes) => isDeepStrictEqual(remotes, version.server['remotes'])))
       ? { ...version, server: { ...version.server, remotes: server['remotes'] } }
       : version;
   return (versions) => {
@@ -160,6 +162,14 @@ export function entryOf(record: ServerRecord, publicOrigin: string): ServerJson 
     remotes,
   };
 }
+
+/** Whether remotes are those of a server at the gateway, whose origin may have changed since they were published. */
+function isAtGateway(remotes: unknown, slug: string): boolean {
+  const only = onlyRemoteSchema.safeParse(remotes);
+  return only.success && new URL(only.data[0].url).pathname === `/servers/${slug}/mcp`;
+}
+
+const onlyRemoteSchema = z.tuple([z.object({ type: z.literal('streamable-http'), url: z.url() })]);
 
 const gatewayRemotes = ({ slug }: ServerRecord, publicOrigin: string) => [
   { type: 'streamable-http' as const, url: `${publicOrigin}/servers/${slug}/mcp` },

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Actor } from '../../identity/access/actor.ts';
+import { ID_PLACE_LENGTH } from '../../orchestration/model/rowIds.ts';
 import type { RegistrationDeps } from '../../orchestration/plans/namedPlan.ts';
 import { registerServer } from '../../orchestration/plans/serverRegistration.ts';
 import { defineTask, type Task, type TaskHelpers } from '../../orchestration/tasks/task.ts';
@@ -57,7 +58,9 @@ async function register(
   const { slug } = server;
   const trace = { ...continueTrace(undefined), traceId };
   const { tenantId, userId } = actor;
-  const requestId = derivedId(['registration', tenantId, userId, `${delegationId} ${slug}`]);
+  // It begins as the task's id, so that lists show the plan at the time of the task.
+  const own = derivedId(['registration', tenantId, userId, `${delegationId} ${slug}`]);
+  const requestId = delegationId.slice(0, ID_PLACE_LENGTH) + own.slice(ID_PLACE_LENGTH);
   const caller = { actor, trace, requestId, ...(token !== undefined && { token }) };
   const begun = await registerServer(server, caller, deps);
   if (!begun.ok) return { slug, status: 'refused', reason: begun.error.message };

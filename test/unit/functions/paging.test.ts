@@ -5,6 +5,7 @@ const rows = Array.from({ length: 250 }, (_, index) => `row-${String(index).padS
 const asked: [limit: number, after: string | undefined][] = [];
 const page = (query: string) =>
   readPage(
+    'rows',
     new URLSearchParams(query),
     (limit, after) => {
       asked.push([limit, after]);

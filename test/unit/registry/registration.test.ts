@@ -83,8 +83,21 @@ describe('a registration', () => {
     ],
     [
       { url: remote.url, upstream: { headers: { 'x-note': { value: 'Bearer abcdefghijklmnop' } } } },
-      'upstream.headers.x-note.value: holds a token or key: name a credential of the settings instead',
+      'upstream.headers.x-note.value: holds a secret: name a credential of the settings instead',
     ],
+    ...[
+      'https://svc:Passw0rd@proxy.corp/',
+      'Server=db;Password=hunter2',
+      'Basic dXNlcjpwYXNz',
+      'api_key=1; token=2',
+    ].map((value): [object, string] => [
+      { url: remote.url, upstream: { headers: { 'x-note': { value } } } },
+      'upstream.headers.x-note.value: holds a secret: name a credential of the settings instead',
+    ]),
+    ...['a\tb', 'a\nb', 'a\rb'].map((name): [object, string] => [
+      { url: `https://a.example.com/mcp?${name}=x` },
+      'url: must have no tabs, line breaks or other control characters',
+    ]),
     ...['a\nb', 'a\r\nX-Evil: 1', ' a', 'a ', '', 'größe', 'a\u0000'].map((value): [object, string] => [
       { url: remote.url, upstream: { headers: { 'x-note': { value } } } },
       'upstream.headers.x-note.value: must be visible ASCII characters, with spaces between them only',
