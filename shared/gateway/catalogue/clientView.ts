@@ -3,6 +3,7 @@ import type { ClientEra } from '../protocol/clientEra.ts';
 import { featureNames, hasFeature } from '../protocol/clientFeatures.ts';
 import { withoutTasks } from '../protocol/envelope.ts';
 import { isObject, type JsonObject } from '../protocol/jsonRpc.ts';
+import { MAX_INFO_LENGTH } from '../protocol/limits.ts';
 import type { ActiveServer } from './catalogue.ts';
 
 /** The client that a list is for. */
@@ -47,13 +48,21 @@ export const viewerKey = (servers: readonly ActiveServer[], viewer: Viewer): str
     ? `${viewer.client.era} ${featureNames.filter((feature) => hasFeature(viewer.capabilities, feature)).join(' ')}`
     : viewer.client.era;
 
+/** More extensions than real servers have. Clients of all servers get the sum. */
+const MAX_EXTENSIONS = 50;
+
+/** Settings that are longer than real ones say only that the extension is there. */
+const boundedSettings = (settings: JsonObject): JsonObject =>
+  JSON.stringify(settings).length <= MAX_INFO_LENGTH ? settings : {};
+
 /** Returns the extensions of all servers together. Where several servers declare one, their settings are merged. */
 export function mergedExtensions(servers: readonly ActiveServer[]): JsonObject | undefined {
   const merged = new Map<string, JsonObject>();
   for (const { discovery } of servers) {
     const { extensions } = withoutTasks(discovery.capabilities);
     for (const [name, settings] of Object.entries(isObject(extensions) ? extensions : {}))
-      if (isObject(settings)) merged.set(name, { ...settings, ...merged.get(name) });
+      if (isObject(settings) && merged.size < MAX_EXTENSIONS)
+        merged.set(name, { ...boundedSettings(settings), ...merged.get(name) });
   }
   return merged.size > 0 ? Object.fromEntries(merged) : undefined;
 }

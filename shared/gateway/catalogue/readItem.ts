@@ -1,7 +1,8 @@
+import { isExactNumber } from '../../platform/base/exactJson.ts';
 import { unsafeShape } from '../../platform/base/json.ts';
 import type { LeftOut } from '../../registry/records/server.ts';
 import { isObject, type JsonObject } from '../protocol/jsonRpc.ts';
-import { MAX_DEFINITION, MAX_NAME_LENGTH, MAX_URI_LENGTH } from '../protocol/limits.ts';
+import { MAX_DEFINITION, MAX_LEFT_OUT, MAX_NAME_LENGTH, MAX_URI_LENGTH } from '../protocol/limits.ts';
 import { readFields } from '../protocol/repair.ts';
 import { type ItemShape, itemShapes } from '../protocol/serverShapes.ts';
 import type { ListKind } from './view.ts';
@@ -19,7 +20,7 @@ export function readItem(list: ListKind, value: unknown, position: number): Read
   });
   if (!isObject(value)) return without('is not an object');
   const sent = value[shape.key];
-  const key = typeof sent === 'number' ? String(sent) : sent;
+  const key = isExactNumber(sent) ? sent.rawJSON : typeof sent === 'number' ? String(sent) : sent;
   if (typeof key !== 'string' || key === '') return without(`has no ${shape.key}`);
   const longest = shape.key === 'name' ? MAX_NAME_LENGTH : MAX_URI_LENGTH;
   if (key.length > longest) return without(`has a ${shape.key} of more than ${longest} characters`, key);
@@ -27,7 +28,10 @@ export function readItem(list: ListKind, value: unknown, position: number): Read
   if (unsafe !== undefined) return without(unsafe, key);
   const fields: string[] = [];
   const complete = { ...value, ...absentOf(shape, value) };
-  const read = readFields(complete, shape.fields, (path) => fields.push(path));
+  const read = readFields(complete, shape.fields, (path) => {
+    // A record keeps no more of them.
+    if (fields.length <= MAX_LEFT_OUT || shape.decisive.includes(path)) fields.push(path);
+  });
   const decisive = shape.decisive.find((field) => fields.includes(field));
   if (decisive !== undefined)
     return without(`has a field "${decisive}" that the protocol does not allow`, key);

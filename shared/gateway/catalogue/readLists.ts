@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { isExactNumber } from '../../platform/base/exactJson.ts';
 import type { LeftOut } from '../../registry/records/server.ts';
 import { METHOD_NOT_FOUND } from '../protocol/errorCodes.ts';
 import { isObject, type JsonObject } from '../protocol/jsonRpc.ts';
@@ -72,6 +73,7 @@ function itemsOf(value: unknown): readonly unknown[] | undefined {
 }
 
 function cursorIn({ nextCursor }: JsonObject, endsWithEmptyCursor: boolean): string | undefined {
+  if (isExactNumber(nextCursor)) return nextCursor.rawJSON;
   if (typeof nextCursor === 'number') return String(nextCursor);
   if (typeof nextCursor !== 'string' || (nextCursor === '' && endsWithEmptyCursor)) return undefined;
   return nextCursor;
@@ -107,12 +109,13 @@ export async function readListIfFit(
 
 /** Returns a page of a list as clients can read it, for a list that the gateway forwards. */
 export function repairPage(list: ListKind, page: JsonObject): JsonObject {
-  const { nextCursor, ...rest } = page;
+  const { nextCursor: _sent, ...rest } = page;
+  const nextCursor = cursorIn(page, false);
   const items = (itemsOf(page[list]) ?? []).flatMap((value, index) => {
     const read = readItem(list, value, index);
     return 'item' in read ? [read.item] : [];
   });
-  return { ...rest, [list]: items, ...(typeof nextCursor === 'string' && { nextCursor }) };
+  return { ...rest, [list]: items, ...(nextCursor !== undefined && { nextCursor }) };
 }
 
 /** Returns the entries that a record keeps, of which the last counts the others. */

@@ -1,3 +1,4 @@
+import { asDouble, isExactNumber } from '../../platform/base/exactJson.ts';
 import { isObject, type JsonObject } from './jsonRpc.ts';
 
 /** The result of a reader for a value whose meaning is not plain. */
@@ -47,6 +48,7 @@ export const notNull: Read = present((value) => value);
 /** Text. A number is written as text, and a list of lines as lines. */
 export const text: Read = present((value) => {
   if (typeof value === 'string') return value;
+  if (isExactNumber(value)) return value.rawJSON;
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   const isLines = Array.isArray(value) && value.length > 0 && value.every((line) => typeof line === 'string');
   return isLines ? value.join('\n') : ODD;
@@ -57,13 +59,14 @@ const flags: ReadonlyMap<unknown, boolean> = new Map<unknown, boolean>([
   ...([false, 0, 'false', 'False', '0'] as const).map((word) => [word, false] as const),
 ]);
 
-export const flag: Read = present((value) => flags.get(value) ?? ODD);
+export const flag: Read = present((value) => flags.get(asDouble(value)) ?? ODD);
 
 /** A number of the range. Digits as text are a number. */
 export const numberIn = (least: number, most: number): Read =>
   present((value) => {
-    const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
-    return typeof number === 'number' && number >= least && number <= most ? number : ODD;
+    const sent = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
+    const number = asDouble(sent);
+    return typeof number === 'number' && number >= least && number <= most ? sent : ODD;
   });
 
 export const oneOf = (...words: readonly string[]): Read =>

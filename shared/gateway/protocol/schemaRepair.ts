@@ -1,3 +1,5 @@
+import { isExactNumber } from '../../platform/base/exactJson.ts';
+import { isCompilable } from './compilable.ts';
 import { isObject, type JsonObject } from './jsonRpc.ts';
 import { ODD, type Read } from './repair.ts';
 
@@ -83,7 +85,7 @@ function repairSchema(value: JsonObject): JsonObject {
 /** Whether the SDKs read the top of this schema of an object. */
 const isReadable = ({ properties = {}, required: names = [] }: JsonObject): boolean =>
   isObject(properties) &&
-  Object.values(properties).every((property) => typeof property === 'object') &&
+  Object.values(properties).every((property) => typeof property === 'object' && !isExactNumber(property)) &&
   Array.isArray(names) &&
   names.every((name) => typeof name === 'string');
 
@@ -104,5 +106,5 @@ export const outputSchema: Read = (value) => {
   if (value === null || typeof value === 'boolean' || isEmptyList(value)) return undefined;
   if (!isObject(value)) return ODD;
   const made = repairSchema(value);
-  return made['type'] !== 'object' || isReadable(made) ? made : ODD;
+  return (made['type'] !== 'object' || isReadable(made)) && isCompilable(made) ? made : ODD;
 };

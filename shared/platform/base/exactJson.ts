@@ -25,7 +25,7 @@ export const withDoubles = (value: object): unknown => JSON.parse(JSON.stringify
 /**
  * Returns the value that a JSON text holds, for documents that the gateway passes on. A number that a double would change
  * becomes an `ExactNumber`, so `JSON.stringify` writes each number as it came. A text without such numbers is parsed once. In a
- * text of more than `MAX_DEPTH` levels all numbers are doubles. @throws SyntaxError as `JSON.parse`
+ * text of more than `MAX_DEPTH` levels or `MAX_EXACT_NUMBERS` such numbers all numbers are doubles. @throws SyntaxError as `JSON.parse`
  */
 export function parseExactJson(text: string): unknown {
   const value: unknown = JSON.parse(text);
@@ -34,6 +34,9 @@ export function parseExactJson(text: string): unknown {
 
 /** More levels than any caller accepts (`MESSAGE_BOUNDS`, `ANSWER_BOUNDS`). The bound protects the call stack. */
 const MAX_DEPTH = 512;
+
+/** More exact numbers than real documents have. The bound protects the event loop: each is a small object. */
+const MAX_EXACT_NUMBERS = 100_000;
 
 /** Scans the numbers of a valid JSON text. It skips strings without looking at their characters. */
 function hasExactNumber(text: string): boolean {
@@ -50,12 +53,13 @@ function hasExactNumber(text: string): boolean {
 }
 
 /**
- * Reads a valid JSON text; `undefined` for one that is too deep. It is several times faster than the reviver of `JSON.parse`,
+ * Reads a valid JSON text; `undefined` for one that is too deep or has too many exact numbers. It is several times faster than the reviver of `JSON.parse`,
  * which gets the texts of numbers too.
  */
 function readExactly(text: string): unknown {
   let at = 0;
   let depth = 0;
+  let exact = 0;
   const next = (): string | undefined => {
     while (isSpace(text.charCodeAt(at))) at += 1;
     return text[at];
@@ -117,7 +121,10 @@ function readExactly(text: string): unknown {
         const start = at;
         at = endOfNumber(text, start);
         const source = text.slice(start, at);
-        return isKept(text, start, at) ? Number(source) : JSON.rawJSON(source);
+        if (isKept(text, start, at)) return Number(source);
+        exact += 1;
+        if (exact > MAX_EXACT_NUMBERS) throw new RangeError('too many exact numbers');
+        return JSON.rawJSON(source);
       }
     }
   };

@@ -16,6 +16,12 @@ export const MAX_DOCUMENT_LENGTH = PARTS * PART_LENGTH;
 const MAX_PACKED_LENGTH = 6 * 1024 * 1024;
 const MAX_PACKED_BYTES = PARTS * PART_BYTES;
 
+/** Azure counts a text as UTF-16, Azurite as UTF-8 in JSON. Both must have room for it. */
+const fitsAsText = (document: string, reserve = 0): boolean =>
+  document.length <= MAX_DOCUMENT_LENGTH - reserve &&
+  (document.length * 6 <= MAX_PACKED_BYTES - reserve ||
+    Buffer.byteLength(JSON.stringify(document)) <= MAX_PACKED_BYTES - reserve);
+
 const pack = (document: string): Buffer => deflateRawSync(document, { level: 4 });
 
 /** Returns the bytes of a document once it is packed. */
@@ -23,12 +29,12 @@ export const packedLength = (document: string): number => pack(document).byteLen
 
 /** Whether a row holds a document of this JSON, with `reserve` bytes left for other fields of the same document. */
 export const fitsRow = (document: string, reserve: number): boolean =>
-  document.length <= MAX_DOCUMENT_LENGTH - reserve ||
+  fitsAsText(document, reserve) ||
   (document.length <= MAX_PACKED_LENGTH - reserve && packedLength(document) <= MAX_PACKED_BYTES - reserve);
 
 /** Returns the properties of a row that hold a document. @throws RangeError when the document is too long */
 export function split(document: string): Record<string, string | Uint8Array> {
-  if (document.length > MAX_DOCUMENT_LENGTH) return splitPacked(document);
+  if (!fitsAsText(document)) return splitPacked(document);
   const parts: Record<string, string> = {};
   for (let index = 0, start = 0; start < document.length; index++) {
     // A cut within a surrogate pair would lose the character: half of a pair has no UTF-8.
