@@ -10,6 +10,8 @@ import type { TrailStore } from '../../shared/audit/model/trailStore.ts';
 import { randomSecret } from '../../shared/platform/base/ids.ts';
 import { azureTableRegistryLinkStore } from '../../shared/registry/links/azureTableRegistryLinkStore.ts';
 import type { RegistryLinkStore } from '../../shared/registry/links/registryLink.ts';
+import { azureTableServerStore } from '../../shared/registry/records/azureTableServerStore.ts';
+import type { ServerStore } from '../../shared/registry/records/serverStore.ts';
 import { azureTableVersionStore } from '../../shared/registry/versions/azureTableVersionStore.ts';
 import type { VersionStore } from '../../shared/registry/versions/versionStore.ts';
 import { callerTenant, type FakeHttpDeps, fakeHttpDeps } from './httpDeps.ts';
@@ -37,6 +39,7 @@ export interface RegistryApi {
   audited(): Promise<readonly string[]>;
   readonly http: FakeHttpDeps;
   readonly versions: VersionStore;
+  readonly servers: ServerStore;
   readonly links: RegistryLinkStore;
 }
 
@@ -57,10 +60,12 @@ export function registryApi(before?: (operation: string) => void): RegistryApi {
   const trail: TrailStore = memoryTrail().store;
   const audit = openAudit({ store: trail, clock, newId: http.newId, log: http.log });
   const versions = azureTableVersionStore(tables);
+  const servers = azureTableServerStore(tables);
   const deps = {
     clock,
     audit,
     versions,
+    servers,
     newId: http.newId,
     newSecret: randomSecret,
     links: azureTableRegistryLinkStore(tables),
@@ -71,6 +76,7 @@ export function registryApi(before?: (operation: string) => void): RegistryApi {
   return {
     http,
     versions,
+    servers,
     links: deps.links,
     elapse: (ms) => {
       now += ms;

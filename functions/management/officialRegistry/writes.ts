@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { Clock } from '../../../shared/platform/base/clock.ts';
 import type { IdSource } from '../../../shared/platform/base/ids.ts';
-import type { Result } from '../../../shared/platform/base/result.ts';
+import { invalid, type Result } from '../../../shared/platform/base/result.ts';
+import type { ServerStore } from '../../../shared/registry/records/serverStore.ts';
 import { refuseSecrets } from '../../../shared/registry/secrets/literalSecrets.ts';
 import { tagsOf } from '../../../shared/registry/serverJson/gatewayMeta.ts';
 import {
@@ -16,7 +17,11 @@ import {
   setStatus,
   type StatusUpdate,
 } from '../../../shared/registry/versions/changes.ts';
-import { versionStatuses } from '../../../shared/registry/versions/publishedVersion.ts';
+import {
+  type PublishedVersion,
+  type Versions,
+  versionStatuses,
+} from '../../../shared/registry/versions/publishedVersion.ts';
 import type { AppDeps } from '../../compose/deps.ts';
 import type { Answer, Call, Route } from '../../http/route.ts';
 import { privileged } from '../privileged.ts';
@@ -32,11 +37,12 @@ const statusUpdateSchema = z.object({
 export interface WriteDeps extends ReadDeps, Pick<AppDeps, 'audit'> {
   readonly clock: Clock;
   readonly newId: IdSource;
+  readonly servers: Pick<ServerStore, 'find'>;
 }
 
 /** The routes that change what is published. `prefix` is the version of the API, `suffix` tells its functions apart. */
 export function writeRoutes(prefix: string, suffix: string, deps: WriteDeps): readonly Route<unknown>[] {
-  const { versions, clock, newId, audit } = deps;
+  const { versions, servers, clock, newId, audit } = deps;
   const view = createView(deps.publicOrigin);
   const onServers = {
     path: `${prefix}/servers/{*rest}`,
@@ -56,6 +62,18 @@ export function writeRoutes(prefix: string, suffix: string, deps: WriteDeps): re
     if (!changed.ok) return changed;
     const found = changed.value.find(({ server }) => server.version === version);
     return found ? ok(view(found)) : serverNotFound;
+  };
+
+  /** Returns those of the entries that describe a registered server which is disabled or gone: they stay withdrawn. */
+  const unserved = async (tenantId: string, entries: Versions): Promise<Versions> => {
+    const found: PublishedVersion[] = [];
+    for (const entry of entries) {
+      const { slug, sharedBy } = entry;
+      if (slug === undefined) continue;
+      const stored = await servers.find(sharedBy ?? tenantId, slug);
+      if (stored?.value.status !== 'active') found.push(entry);
+    }
+    return found;
   };
 
   const publishRoute: Route<ServerJson> = {
@@ -112,11 +130,24 @@ export function writeRoutes(prefix: string, suffix: string, deps: WriteDeps): re
       const target = targetOf(call);
       if (target?.kind !== 'status') return serverNotFound;
       const { name, version } = target;
+      const { tenantId } = call.actor;
+      const isShown = call.body.status !== 'deleted';
+      const wanted = (await versions.versionsOf(tenantId, name)).filter(
+        ({ server }) => version === undefined || server.version === version,
+      );
+      if (isShown && (await unserved(tenantId, wanted)).length > 0) return notServed;
       const now = clock.now();
-      const decide = setStatus(version, call.body, now);
-      if (version !== undefined) return change(call, name, version, decide);
-      const changed = await versions.change(call.actor.tenantId, name, decide);
+      const changed = await versions.change(tenantId, name, setStatus(version, call.body, now));
       if (!changed.ok) return changed;
+      // A server that was disabled or deleted since may have been withdrawn before this change brought it back.
+      const late = isShown ? await unserved(tenantId, wanted) : [];
+      for (const { server } of late)
+        await versions.change(tenantId, name, setStatus(server.version, { status: 'deleted' }, now));
+      if (late.length > 0) return notServed;
+      if (version !== undefined) {
+        const found = changed.value.find(({ server }) => server.version === version);
+        return found ? ok(view(found)) : serverNotFound;
+      }
       const updated = changed.value.filter(({ statusChangedAt }) => statusChangedAt === now.toISOString());
       return ok({ updatedCount: updated.length, servers: updated.map(view) });
     },
@@ -129,6 +160,11 @@ export function writeRoutes(prefix: string, suffix: string, deps: WriteDeps): re
     privileged(statusRoute, 'registry.status', resourceOf, audit),
   ];
 }
+
+const notServed = invalid(
+  'status',
+  'must be deleted while the registered server is not active: enable or register it first',
+);
 
 const targetOf = ({ params }: Call<unknown>) => readTarget(params['rest'] ?? '');
 

@@ -2,16 +2,12 @@ import { fail, type Result, succeed } from '../../platform/base/result.ts';
 import type { Stored } from '../../platform/tables/tables.ts';
 import type { ServerRecord } from '../../registry/records/server.ts';
 import type { ServerStore } from '../../registry/records/serverStore.ts';
-import {
-  checkPublishable,
-  type PublishingDeps,
-  publishRecord,
-  withdrawRecord,
-} from '../../registry/versions/publishRecord.ts';
+import { checkPublishable } from '../../registry/versions/publishRecord.ts';
+import { settleEntry, type SettlingDeps } from '../../registry/versions/settleEntry.ts';
 import type { Caller } from '../model/caller.ts';
 import { findRegistered, type ServerChange } from './findServer.ts';
 
-interface SwitchDeps extends PublishingDeps {
+interface SwitchDeps extends SettlingDeps {
   readonly servers: Pick<ServerStore, 'find' | 'replace'>;
 }
 
@@ -42,13 +38,8 @@ export async function switchServer(
       if (written.status !== 'replaced') continue;
       ({ etag } = written);
     }
-    if (status === 'disabled') await withdrawRecord(record, deps);
-    else {
-      // The ETag differs each time that the server is enabled, and is the same in a repetition.
-      const published = await publishRecord(record, deps, `${record.planId} ${etag}`);
-      if (!published.ok) return published;
-    }
-    return succeed({ value: record, etag });
+    const settled = await settleEntry(record, deps);
+    return settled.ok ? succeed({ value: record, etag }) : settled;
   }
 }
 

@@ -22,16 +22,14 @@ export interface PublishingDeps {
 /**
  * Publishes a registered server. Call it once the record is active; it is idempotent. A server that was withdrawn before is
  * published again. A shared server is published for every other tenant too, unless that tenant published the same name and version
- * itself; a server that is no longer shared is withdrawn there. A repetition with the same `publicationId` changes nothing, also if
- * the server was withdrawn in between. Failures leave the tenant's registry unchanged: `already_exists` if
+ * itself; a server that is no longer shared is withdrawn there. Failures leave the tenant's registry unchanged: `already_exists` if
  * another server has the same name and version; `invalid` if the change would alter what clients run of a published version.
  */
 export async function publishRecord(
   record: ServerRecord,
   deps: PublishingDeps,
-  publicationId: string = record.planId,
 ): Promise<Result<PublishedVersion>> {
-  const own = { ...publicationOf(record, record.tenantId, deps), publicationId };
+  const own = publicationOf(record, record.tenantId, deps);
   const { name, version } = own.server;
   const changed = await deps.versions.change(record.tenantId, name, publishOrUpdate(own, record, deps));
   if (!changed.ok) return changed;
@@ -43,7 +41,7 @@ export async function publishRecord(
       await deps.versions.change(
         tenantId,
         name,
-        publishOrUpdate({ ...publicationOf(record, tenantId, deps), publicationId }, record, deps),
+        publishOrUpdate(publicationOf(record, tenantId, deps), record, deps),
       );
     else await withdrawFrom(tenantId, record, deps);
   }
@@ -118,8 +116,11 @@ function publishOrUpdate(
       (isOf(existing, publication) ||
         existing.upstream !== undefined ||
         (existing.sharedBy !== undefined && sharedBy === undefined));
-    const published = publish(publication, now)(versions);
-    if (published.ok || !isOurs) return published;
+    // A withdrawn entry comes back, also in a repetition: the record has been read just now, and says more than the entry.
+    if (!isOurs || existing.status !== 'deleted') {
+      const published = publish(publication, now)(versions);
+      if (published.ok || !isOurs) return published;
+    }
     const edited = edit(server.version, publication, now)(versions.map(moved));
     if (!edited.ok) return edited;
     const revived =

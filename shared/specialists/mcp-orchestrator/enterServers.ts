@@ -15,11 +15,10 @@ import {
 import type { ServerStore } from '../../registry/records/serverStore.ts';
 import {
   checkPublishable,
-  entryOf,
   type PublishingDeps,
-  publishRecord,
   withdrawRecord,
 } from '../../registry/versions/publishRecord.ts';
+import { settleEntry } from '../../registry/versions/settleEntry.ts';
 
 interface EnterDeps extends PublishingDeps {
   readonly servers: ServerStore;
@@ -64,9 +63,9 @@ export function updateRegistry(deps: EnterDeps): Task {
     async run({ discovery, disabled, ...registration }, { tenantId }) {
       const status = disabled === true ? 'disabled' : 'active';
       const decided = await decide(registration, tenantId, deps, { status, discovery });
-      if (!decided.ok || status === 'disabled') return decided.ok ? succeed(shown(decided.value)) : decided;
-      const published = await publishRecord(decided.value, deps);
-      return published.ok ? succeed(shown(decided.value)) : published;
+      if (!decided.ok) return decided;
+      const settled = await settleEntry(decided.value, deps);
+      return settled.ok ? succeed(shown(decided.value)) : settled;
     },
   });
 }
@@ -83,7 +82,8 @@ export function rejectRegistration(deps: EnterDeps): Task {
       const statusReason = error?.message ?? 'the registration was cancelled';
       const decided = await decide(registration, tenantId, deps, { status: 'rejected', statusReason });
       if (!decided.ok) return decided;
-      await withdrawRecord(decided.value, deps);
+      // A new registration may have taken the slug by now: a failure of its publication is its own.
+      await settleEntry(decided.value, deps);
       return succeed(shown(decided.value));
     },
   });
@@ -137,10 +137,9 @@ export function updateServer(deps: EnterDeps): Task {
         const written = await deps.servers.replace(record, etag);
         if (written.status !== 'replaced') return changed(slug);
       }
-      const isRenamed = entryOf(before, deps.publicOrigin).name !== entryOf(record, deps.publicOrigin).name;
-      if (isRenamed) await withdrawRecord(before, deps);
-      const published = status === 'active' ? await publishRecord(record, deps) : undefined;
-      if (published?.ok === false) return published;
+      // Also for a disabled server: its entry is published still where the process died that disabled it.
+      const settled = await settleEntry(before, deps);
+      if (!settled.ok) return settled;
       return succeed({ ...shown(record), ...discoveryChanges(before.discovery, discovery) });
     },
   });
@@ -160,8 +159,12 @@ export function removeServer(deps: EnterDeps): Task {
         // An earlier attempt of this task, or another removal, has removed it.
         if (!stored) return succeed({ slug });
         if (etag !== undefined && stored.etag !== etag) return changed(slug);
+        // Before the removal: while there is a record, a repetition finds what to withdraw.
         await withdrawRecord(stored.value, deps);
-        if ((await deps.servers.remove(stored.value, stored.etag)) !== 'conflict') return succeed({ slug });
+        const removal = await deps.servers.remove(stored.value, stored.etag);
+        // Another call may have published the entry in between, or changed the record so that it is to be published.
+        await settleEntry(stored.value, deps);
+        if (removal !== 'conflict') return succeed({ slug });
       }
     },
   });

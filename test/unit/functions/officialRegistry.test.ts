@@ -10,6 +10,7 @@ import { callerTenant } from '../../support/httpDeps.ts';
 import { publication } from '../../support/publications.ts';
 import { type RegistryApi, registryApi } from '../../support/registryApi.ts';
 import { serverJson } from '../../support/serverJson.ts';
+import { serverRecord } from '../../support/serverRecord.ts';
 
 const inventory = 'com.example/inventory';
 const encoded = encodeURIComponent(inventory);
@@ -19,9 +20,12 @@ const OURS = 'mcp-registry-gateway/server';
 
 let api: RegistryApi;
 let away: boolean;
+let beforeOperation: (operation: string) => void;
 beforeEach(() => {
   away = false;
-  api = registryApi(() => {
+  beforeOperation = () => undefined;
+  api = registryApi((operation) => {
+    beforeOperation(operation);
     if (away) throw new InfrastructureError('tables', 'test', undefined);
   });
 });
@@ -365,6 +369,50 @@ describe('a status', () => {
       status: 400,
       body: { errors: [{ path: field }] },
     });
+  });
+
+  const publishRegistered = async (owner: string) => {
+    const entry = {
+      ...publication(callerTenant),
+      slug: 'stock',
+      ...(owner === other && { sharedBy: other }),
+    };
+    await api.versions.change(callerTenant, inventory, publishing(entry, new Date(0)));
+  };
+
+  test('does not bring back a server that is deleted at the same time', async () => {
+    await publishRegistered(callerTenant);
+    const record = serverRecord({ tenantId: callerTenant, slug: 'stock' });
+    await api.servers.add(record);
+    await api.call('PATCH', path, { body: { status: 'deleted' } });
+    let removal: Promise<unknown> | undefined;
+    beforeOperation = (operation) => {
+      if (operation.startsWith('commit')) removal ??= api.servers.remove(record, '*');
+    };
+    expect(await api.call('PATCH', path, { body: { status: 'active' } })).toMatchObject({ status: 400 });
+    expect(await removal).toBe('removed');
+    expect(await list()).toEqual([]);
+  });
+
+  test.each([
+    ['its own tenant', callerTenant],
+    ['another tenant, which shares it', other],
+  ])('does not bring back a server of %s that is disabled or deleted', async (_, owner) => {
+    await publishRegistered(owner);
+    const patch = (status: string, at = path) => api.call('PATCH', at, { body: { status } });
+    await patch('deleted');
+    const refused = { status: 400, body: { errors: [{ path: 'status' }] } };
+    expect(await patch('active')).toMatchObject(refused);
+    await api.servers.add(serverRecord({ tenantId: owner, slug: 'stock', status: 'disabled' }));
+    expect(await patch('active')).toMatchObject(refused);
+    expect(await patch('deprecated')).toMatchObject(refused);
+    expect(await patch('active', `/v0.1/servers/${encoded}/status`)).toMatchObject(refused);
+    expect(await list()).toEqual([]);
+    const stored = await api.servers.find(owner, 'stock');
+    if (!stored) throw new Error('the server is gone');
+    await api.servers.replace({ ...stored.value, status: 'active' }, stored.etag);
+    expect(await patch('active')).toMatchObject({ status: 200 });
+    expect(await list()).toHaveLength(1);
   });
 
   test('of all versions is set at once, and tells how many it changed', async () => {

@@ -248,12 +248,10 @@ describe('a registered server', () => {
     },
   );
 
-  test('comes back by another call for the same plan, and not by a repetition', async () => {
+  test('comes back by the same plan, since another call may have withdrawn it late', async () => {
     await publishRecord(record(), deps);
     await withdrawRecord(record(), deps);
-    await publishRecord(record(), deps);
-    expect(await listed()).toEqual([]);
-    expect(await publishRecord(record(), deps, 'enabled')).toMatchObject({ value: { status: 'active' } });
+    expect(await publishRecord(record(), deps)).toMatchObject({ value: { status: 'active' } });
     expect(await listed()).toEqual(['com.contoso.mcp/stock']);
   });
 
