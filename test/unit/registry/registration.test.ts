@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { registrationSchema } from '../../../shared/registry/records/server.ts';
 
+// The texts of problems, which the management API gives.
+import '../../../shared/platform/base/inputErrors.ts';
+
 const remote = { type: 'streamable-http', url: 'https://mcp.example.com/mcp', headers: [{ name: 'X-Key' }] };
 const server = {
   $schema: 'https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json',
