@@ -67,6 +67,10 @@ export async function schemaFindings(
   return [finding('output_schema_not_object', { server, tool, what })];
 }
 
+/** The finding about an output schema that the gateway does not show to clients. */
+export const leftOutFinding = (server: string, tool: string): Finding =>
+  finding('output_schema_invalid', { server, tool, what: 'is left out: clients cannot compile it' });
+
 /** Checks whether the outcome of a call matches the tool's output schema. */
 export async function contentFindings(
   server: string,

@@ -4,12 +4,12 @@ import { isObject } from '../../gateway/protocol/jsonRpc.ts';
 import type { Actor } from '../../identity/access/actor.ts';
 import { defineTask, type Task, type TaskHelpers } from '../../orchestration/tasks/task.ts';
 import { fail, succeed } from '../../platform/base/result.ts';
-import { slugSchema, type Tool } from '../../registry/records/server.ts';
+import { type Discovery, slugSchema, type Tool } from '../../registry/records/server.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { defineFindings, type Finding, problemsIn, reportSchema } from '../finding.ts';
 import { callTools } from './callTools.ts';
 import { type CheckSchema, createSchemaChecker } from './schemaChecker.ts';
-import { contentFindings, schemaFindings } from './structuredFindings.ts';
+import { contentFindings, leftOutFinding, schemaFindings } from './structuredFindings.ts';
 
 const MAX_SERVERS = 50;
 const MAX_CALLS = 10;
@@ -89,9 +89,15 @@ async function checkSchemas(
       if (performance.now() > endAt) unchecked += 1;
       else tools.push({ tool, findings: await schemaFindings(slug, discovery.era, tool, check) });
     }
+    for (const tool of discovery.tools)
+      if (lacksSchema(discovery, tool)) tools.push({ tool, findings: [leftOutFinding(slug, tool.name)] });
   }
   return { tools, unchecked };
 }
+
+/** Whether the server gave an output schema that the gateway left out. */
+const lacksSchema = ({ leftOut = [] }: Discovery, { name }: Tool): boolean =>
+  leftOut.some(({ list, item, field }) => list === 'tools' && item === name && field === 'outputSchema');
 
 interface ToolResult {
   readonly tool: string;
