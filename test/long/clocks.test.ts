@@ -52,7 +52,7 @@ test.each([
     expect(registered).toMatchObject({ status: 'active' });
     for (const gate of ['pre_deployment', 'security_validation'])
       expect(await end(admin, `/quality-gates/${gate}/runs`, {})).toMatchObject({ status: 'passed' });
-    await end(admin, '/events', { type: 'authentication_failure', detail: { subject: 'expired' } });
+    await admin.post('/events', { type: 'authentication_failure', detail: { subject: 'expired' } });
 
     const health = (await admin.get('/health/components')).body['components'] as Record<
       string,

@@ -1,5 +1,5 @@
 import { canAnswer } from '../protocol/clientFeatures.ts';
-import { isObject, type JsonObject, type Outcome } from '../protocol/jsonRpc.ts';
+import { idForServer, isObject, type JsonObject, type Outcome } from '../protocol/jsonRpc.ts';
 import { MAX_MRTR_REQUESTS, MAX_MRTR_ROUNDS } from '../protocol/limits.ts';
 import { type Answer, type AnswerItem, nextItem } from './answer.ts';
 import { type Connection, TIMED_OUT, type UpstreamCall } from './connection.ts';
@@ -86,7 +86,9 @@ export function withMrtr(connection: Connection, capabilities: JsonObject, wait:
         inputResponses: Object.fromEntries(inputResponses),
         ...(requestState !== undefined && { requestState }),
       };
-      answer = await connection.request({ ...call, params }, signal);
+      // A retry has another id than the request (2026-07-28, multi-round-trip requests).
+      const id = `${idForServer(call.id)}-${round}`;
+      answer = await connection.request({ ...call, id, params }, signal);
     }
   }
 }
