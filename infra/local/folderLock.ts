@@ -10,8 +10,8 @@ export interface FolderLock {
 }
 
 /**
- * Locks the folder against every other process of this machine, under whatever path that one knows it. Returns `undefined`
- * when another process holds the lock. The lock is a local socket that listens and serves nobody.
+ * Locks the folder against every other process of this machine, also if that process uses another path to it. Returns
+ * `undefined` when another process holds the lock. The lock is a local socket that listens and serves nobody.
  */
 export async function lockFolder(folder: string): Promise<FolderLock | undefined> {
   const { dev, ino } = await stat(folder, { bigint: true });

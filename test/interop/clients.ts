@@ -72,16 +72,27 @@ function byProgram(file: string): RealClient['visit'] {
   };
 }
 
+/** Makes all calls with a client of either line of the SDK. */
+async function callAll(
+  client: {
+    readonly callTool: (call: { name: string; arguments: Record<string, unknown> }) => Promise<unknown>;
+  },
+  prefix: string,
+): Promise<readonly unknown[]> {
+  const results: unknown[] = [];
+  for (const [name, args] of calls) {
+    results.push(await client.callTool({ name: prefix + name, arguments: args }));
+  }
+  return results;
+}
+
 async function visitWithModernSdk({ url, headers, prefix }: Target): Promise<Seen> {
   const client = new ModernClient(
     { name: 'interop', version: '1' },
     { versionNegotiation: { mode: 'auto' } },
   );
   await client.connect(new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers } }));
-  const results: unknown[] = [];
-  for (const [name, args] of calls) {
-    results.push(await client.callTool({ name: prefix + name, arguments: args }));
-  }
+  const results = await callAll(client, prefix);
   const seen = {
     tools: (await client.listTools()).tools,
     resources: (await client.listResources()).resources,
@@ -108,10 +119,7 @@ async function visitWithMcpRemote({ url, headers, prefix }: Target, folder: stri
       stderr: 'ignore',
     }),
   );
-  const results: unknown[] = [];
-  for (const [name, args] of calls) {
-    results.push(await client.callTool({ name: prefix + name, arguments: args }));
-  }
+  const results = await callAll(client, prefix);
   const seen = {
     tools: (await client.listTools()).tools,
     resources: (await client.listResources()).resources,

@@ -136,7 +136,7 @@ const sampled = {
   content: { type: 'text' as const, text: 'A sample.' },
 };
 const filledIn = { action: 'accept' as const, content: { name: 'Ada', check: true, integer: 7 } };
-const roots = [{ uri: 'file:///work/interop', name: 'Interop' }];
+const roots = [{ uri: 'file:///home/interop', name: 'Interop' }];
 
 /** Ids, times and names of files that a server makes anew for each session. */
 const volatile = /[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}|\b\d{1,2}:\d{2}:\d{2}( [AP]M)?|page-[\dTZ-]+\.yml/g;

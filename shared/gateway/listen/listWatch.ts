@@ -8,8 +8,8 @@ import type { Subscription } from '../upstream/upstreamEra.ts';
 /** Compares the lists of an endpoint with those that it saw before. */
 export interface ListWatch {
   /**
-   * Returns a notification for each wanted list that differs from the last one seen; none for the first time. `unseen` are lists
-   * that a server says have changed, and that the gateway could not read: those are announced without a comparison.
+   * Returns a notification for each wanted list that differs from the list of the call before. The first call returns none.
+   * `unseen` names lists that changed at a server and that the gateway could not read. It announces them without a comparison.
    */
   changed(
     wanted: Subscription | undefined,

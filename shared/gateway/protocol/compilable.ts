@@ -44,7 +44,8 @@ const isCount: Form = (value) => {
 };
 const isFullList: Form = (value) => Array.isArray(value) && value.length > 0;
 const isText: Form = (value) => typeof value === 'string';
-const isPattern: Form = (value) => {
+/** Whether a value is the text of a regular expression that clients can compile. */
+export const isPattern: Form = (value) => {
   if (typeof value !== 'string') return false;
   try {
     new RegExp(value, 'u');

@@ -9,11 +9,11 @@ export type OnLeftOut = (path: string) => void;
 
 /**
  * Reads a value that a server sent. Returns the value as the specification wants it, `undefined` for an absent value, or `ODD`.
- * A sound value is returned as it is.
+ * It returns a valid value unchanged.
  */
 export type Read = (value: unknown, leftOut: OnLeftOut) => unknown;
 
-/** How the fields of an object are read. Fields that are not named stay as they are, also those with the value null. */
+/** The readers of an object's fields. Fields without a reader stay unchanged, also when their value is null. */
 export type Fields = ReadonlyMap<string, Read>;
 
 export const fieldsOf = (fields: Readonly<Record<string, Read>>): Fields => new Map(Object.entries(fields));

@@ -71,7 +71,7 @@ function entries(repair: Repair, words: string): [string, Repair][] {
   return words.split(' ').map((word) => [word, repair]);
 }
 
-/** Returns a schema with its odd keywords repaired. The order of its keys stays, and so does every other keyword. */
+/** Returns a schema with its odd keywords repaired. Other keywords, and the order of the keys, stay unchanged. */
 function repairSchema(value: JsonObject): JsonObject {
   const made: Record<string, unknown> = {};
   for (const [key, sent] of Object.entries(value)) {

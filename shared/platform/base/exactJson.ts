@@ -25,7 +25,8 @@ export const withDoubles = (value: object): unknown => JSON.parse(JSON.stringify
 /**
  * Returns the value that a JSON text holds, for documents that the gateway passes on. A number that a double would change
  * becomes an `ExactNumber`, so `JSON.stringify` writes each number as it came. A text without such numbers is parsed once. In a
- * text of more than `MAX_DEPTH` levels or `MAX_EXACT_NUMBERS` such numbers all numbers are doubles. @throws SyntaxError as `JSON.parse`
+ * text of more than `MAX_DEPTH` levels or `MAX_EXACT_NUMBERS` such numbers all numbers are doubles.
+ * @throws SyntaxError as `JSON.parse`
  */
 export function parseExactJson(text: string): unknown {
   const value: unknown = JSON.parse(text);
@@ -53,8 +54,8 @@ function hasExactNumber(text: string): boolean {
 }
 
 /**
- * Reads a valid JSON text; `undefined` for one that is too deep or has too many exact numbers. It is several times faster than the reviver of `JSON.parse`,
- * which gets the texts of numbers too.
+ * Reads a valid JSON text; `undefined` for one that is too deep or has too many exact numbers. It is several times faster than the
+ * reviver of `JSON.parse`, which gets the texts of numbers too.
  */
 function readExactly(text: string): unknown {
   let at = 0;

@@ -3,9 +3,8 @@ import { checkOutboundUrl } from '../../platform/security/addressRules.ts';
 import type { UpstreamSettings } from '../records/upstreamSettings.ts';
 import { holdsHidden, secretsNamedIn } from '../secrets/urlSecrets.ts';
 import { readBridge } from './bridges.ts';
+import { type Entry, isObject } from './entry.ts';
 import { readEntryHeaders } from './entryHeaders.ts';
-
-type Entry = Readonly<Record<string, unknown>>;
 
 /** What a client's entry gives to a registration. */
 export interface ImportedEntry {
@@ -49,9 +48,6 @@ export function readClientEntry(value: unknown): ImportedEntry | Skipped {
     ...(isDisabled(value) && { disabled: true as const }),
   };
 }
-
-const isObject = (value: unknown): value is Entry =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const isDisabled = ({ disabled, enabled, isActive }: Entry): boolean =>
   disabled === true || enabled === false || isActive === false;

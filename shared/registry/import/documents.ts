@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { MESSAGE_BOUNDS, unsafeShape } from '../../platform/base/json.ts';
 import { OFFICIAL_META } from '../serverJson/serverJson.ts';
+import { isObject } from './entry.ts';
 
 /** A server of a document, with its name there. Its entry is not validated yet. */
 export type Candidate =
@@ -45,9 +46,6 @@ export function candidatesOf(document: unknown): readonly Candidate[] | undefine
 }
 
 type Client = Extract<Candidate, { kind: 'client' }>;
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function valuesAt(value: unknown, [key, ...rest]: readonly string[]): readonly unknown[] {
   if (key === undefined) return [value];

@@ -2,8 +2,7 @@ import { isGatewayHeader } from '../records/upstreamSettings.ts';
 import { isSecretHeaderValue } from '../secrets/literalSecrets.ts';
 import { isLiteral, withoutPlaceholders } from '../secrets/placeholders.ts';
 import { isSecretName, isSecretVariable } from '../secrets/secretNames.ts';
-
-type Entry = Readonly<Record<string, unknown>>;
+import { type Entry, isObject } from './entry.ts';
 
 /** Literal headers for the record of a server, or the reason to skip the server. The reason holds no value. */
 export type EntryHeaders =
@@ -39,9 +38,6 @@ export function readEntryHeaders(entry: Entry, more: Readonly<Record<string, str
   const reason = credentialProblem(entry);
   return reason === undefined ? { headers: taken } : { reason };
 }
-
-const isObject = (value: unknown): value is Entry =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const headerValue = (given: unknown): string | undefined =>
   typeof given === 'string' || typeof given === 'number' || typeof given === 'boolean'

@@ -97,16 +97,15 @@ const isOf = (version: Origin, { slug, sharedBy }: Origin): boolean =>
 function publishOrUpdate(
   publication: Publication,
   record: ServerRecord,
-  { clock, publicOrigin }: PublishingDeps,
+  { clock }: Pick<PublishingDeps, 'clock'>,
 ): Decision {
   const { server, slug, sharedBy, publicationId } = publication;
   const now = clock.now();
-  const allRemotes = [gatewayRemotes(record, publicOrigin), record.server?.['remotes']];
   /** The same server at the gateway and at its own remotes: to lead clients from one to the other changes nothing that they run. */
   const moved = (version: PublishedVersion): PublishedVersion =>
     version.server.version === server.version &&
     (isAtGateway(version.server['remotes'], record.slug) ||
-      allRemotes.some((remotes) => isDeepStrictEqual(remotes, version.server['remotes'])))
+      isDeepStrictEqual(version.server['remotes'], record.server?.['remotes']))
       ? { ...version, server: { ...version.server, remotes: server['remotes'] } }
       : version;
   return (versions) => {

@@ -1,4 +1,5 @@
 import { dereference, type Schema, type SchemaDraft, Validator } from '@cfworker/json-schema';
+import { isPattern } from '../../gateway/protocol/compilable.ts';
 import { isObject, type JsonObject } from '../../gateway/protocol/jsonRpc.ts';
 
 const MAX_PROBLEMS = 5;
@@ -146,14 +147,6 @@ function deepProblems(schema: JsonObject): readonly string[] {
       if (!isPattern(source)) problems.push(`"${source.slice(0, MAX_PLACE)}" is not a regular expression`);
   }
   return distinct(problems);
-}
-
-function isPattern(source: string): boolean {
-  try {
-    return new RegExp(source, 'u') instanceof RegExp;
-  } catch {
-    return false;
-  }
 }
 
 /** Turns an error of the validator into a problem. */

@@ -14,6 +14,7 @@ import { testConfig } from '../../support/config.ts';
 import { caller } from '../../support/engine.ts';
 import { callerTenant, fakeHttpDeps } from '../../support/httpDeps.ts';
 import { memoryTrail, type OpenTrail } from '../../support/memoryTrail.ts';
+import { toolCallRecord } from '../../support/toolCallRecord.ts';
 
 const operatorTenant = '33333333-3333-4333-8333-333333333333';
 const config = testConfig({ MREG_TENANTS: `${operatorTenant},${callerTenant}` });
@@ -72,17 +73,7 @@ const verify = async (body?: unknown) => {
   return { status: answer.status, body: await answer.json() };
 };
 const act = (resource: string, more: object = {}) => {
-  audit.append({
-    tenantId: callerTenant,
-    actor: 'alice',
-    action: 'tools/call',
-    resource,
-    decision: 'allowed',
-    outcome: 'succeeded',
-    durationMs: 4,
-    traceId: 'f'.repeat(32),
-    ...more,
-  });
+  audit.append(toolCallRecord(resource, more));
 };
 
 describe('GET /audit', () => {

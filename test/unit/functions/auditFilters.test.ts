@@ -6,6 +6,7 @@ import { systemClock } from '../../../shared/platform/base/clock.ts';
 import { randomId } from '../../../shared/platform/base/ids.ts';
 import { callerTenant, fakeHttpDeps } from '../../support/httpDeps.ts';
 import { memoryTrail, type OpenTrail } from '../../support/memoryTrail.ts';
+import { toolCallRecord } from '../../support/toolCallRecord.ts';
 
 let trail: OpenTrail;
 let audit: Audit;
@@ -34,17 +35,7 @@ const call = async (name: string, path: string, method = 'GET') => {
 const list = (query = '') => call('audit-list', `audit${query}`);
 const verify = () => call('audit-verify', 'audit/verifications', 'POST');
 const act = (resource: string, more: object = {}) => {
-  audit.append({
-    tenantId: callerTenant,
-    actor: 'alice',
-    action: 'tools/call',
-    resource,
-    decision: 'allowed',
-    outcome: 'succeeded',
-    durationMs: 4,
-    traceId: 'f'.repeat(32),
-    ...more,
-  });
+  audit.append(toolCallRecord(resource, more));
 };
 
 describe('GET /audit', () => {
