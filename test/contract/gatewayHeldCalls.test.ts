@@ -18,6 +18,9 @@ import { type Answered, post } from '../support/rawClient.ts';
 
 let one: TestGateway;
 let two: TestGateway;
+/** An instance that stops reading the shared state when it dies. Its process is not there to end anything. */
+let dying: TestGateway;
+let hasDied = false;
 let features: FeatureServer;
 /** Asks once in each call, by a request with an id of its own, and ends the call with what it was told. */
 let asking: HandmadeUpstream;
@@ -25,7 +28,15 @@ let asking: HandmadeUpstream;
 beforeAll(async () => {
   const state = memoryState();
   const records = versionedStore(azureTableServerStore(memoryTables()), state, randomId);
-  [one, two] = await Promise.all([startGateway(state, records), startGateway(state, records)]);
+  const untilDeath = {
+    ...state,
+    get: (key: string) => (hasDied ? new Promise<never>(() => undefined) : state.get(key)),
+  };
+  [one, two, dying] = await Promise.all([
+    startGateway(state, records),
+    startGateway(state, records),
+    startGateway(untilDeath, records),
+  ]);
   features = await startFeatureServer('legacy');
   await one.register('features', features.url);
   const running = new Map<unknown, (answer: unknown) => void>();
@@ -59,7 +70,7 @@ beforeAll(async () => {
   await one.register('asking', asking.url, { discovery: discoveryOf('legacy') });
 });
 afterAll(async () => {
-  await Promise.all([one.close(), two.close(), features.close(), asking.close()]);
+  await Promise.all([one, two, dying, features, asking].map((each) => each.close()));
 });
 
 const ALL = { elicitation: {}, sampling: {}, roots: {} };
@@ -200,6 +211,15 @@ describe('a held call', () => {
     const answers = await Promise.all([one, two, one].map((at) => call(at.urlOf('asking'), good)));
     expect(answers.filter(({ last }) => last.result !== undefined)).toHaveLength(1);
     expect(answers.filter(({ last }) => last.error?.code === -32602)).toHaveLength(2);
+  });
+
+  test('is rejected within seconds when the instance that held it has died', async () => {
+    const { last } = await call(dying.urlOf('asking'), { name: 'echo' });
+    hasDied = true;
+    const startedAt = performance.now();
+    const retried = await call(two.urlOf('asking'), { name: 'echo', ...answersTo(last) });
+    expect(retried.last.error).toMatchObject({ code: -32602 });
+    expect(performance.now() - startedAt).toBeLessThan(8_000);
   });
 
   test('asks again where the answer is missing', async () => {

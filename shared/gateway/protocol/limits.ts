@@ -34,6 +34,8 @@ export const MAX_HELD_CALLS = 200;
 export const MAX_HELD_CALLS_OF_CALLER = 16;
 /** How often an instance looks for an answer that another instance received. */
 export const ANSWER_POLL_MS = 500;
+/** How long the instance that holds a call may take to find the client's input. After that it counts as dead. */
+export const HOLDER_TIMEOUT_MS = 5_000;
 
 // An upstream's answer
 
