@@ -8,6 +8,7 @@ import {
   discoveryOf,
   type HandmadeUpstream,
   handmadeUpstream,
+  json,
   openEvents,
 } from '../support/handmadeUpstream.ts';
 import { memoryState } from '../support/memoryState.ts';
@@ -259,5 +260,48 @@ describe('a held call', () => {
     );
     expect(done.last.result).toMatchObject({ resultType: 'complete' });
     expect((await ask()).last.result).toMatchObject({ resultType: 'input_required' });
+  });
+});
+
+describe('a 2025 server that ends a call because the user must open a web page first', () => {
+  const client = { elicitation: { url: {} } };
+  let hasOpened = false;
+  let shop: HandmadeUpstream;
+  beforeAll(async () => {
+    shop = await handmadeUpstream((response, { message: { id } }) => {
+      const page = { mode: 'url', url: 'https://example.com/pay', message: 'Pay first.', elicitationId: 'e' };
+      const error = { code: -32042, message: 'Pay first.', data: { elicitations: [page, 'odd'] } };
+      const result = { content: [{ type: 'text', text: 'paid' }] };
+      json(response, { jsonrpc: '2.0', id, ...(hasOpened ? { result } : { error }) });
+    });
+    await one.register('shop', shop.url, { discovery: discoveryOf('legacy') });
+  });
+  afterAll(() => shop.close());
+  const buy = (at: TestGateway, capabilities: object, more: Record<string, unknown> = {}) =>
+    call(at.urlOf('shop'), { name: 'echo', ...more }, capabilities);
+
+  test('asks a 2026 client that can open it, and gets a new call when the user has', async () => {
+    const { last } = await buy(one, client);
+    const params = { mode: 'url', url: 'https://example.com/pay', message: 'Pay first.' };
+    expect(last.result).toMatchObject({ resultType: 'input_required' });
+    expect(asked(last)).toEqual({ 'url-1': { method: 'elicitation/create', params } });
+    hasOpened = true;
+    const inputResponses = { 'url-1': { action: 'accept' } };
+    const done = await buy(two, client, { inputResponses });
+    expect(done.last.result).toMatchObject({ resultType: 'complete', content: [{ text: 'paid' }] });
+    expect(shop.calls().at(-1)?.message.params).not.toHaveProperty('inputResponses');
+    hasOpened = false;
+  });
+
+  test('gets no new call when the user has not', async () => {
+    const calls = shop.calls().length;
+    const { last } = await buy(one, client, { inputResponses: { 'url-1': { action: 'decline' } } });
+    expect(last.error).toMatchObject({ message: expect.stringContaining('web page') as string });
+    expect(shop.calls()).toHaveLength(calls);
+  });
+
+  test('reaches a 2026 client that opens no pages as an error of its era', async () => {
+    const { last } = await buy(one, { elicitation: {} });
+    expect(last.error).toMatchObject({ code: -32603, message: 'Pay first.' });
   });
 });

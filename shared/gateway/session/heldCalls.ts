@@ -26,6 +26,7 @@ import {
 } from './inputRequired.ts';
 import { resumeElsewhere } from './resumeElsewhere.ts';
 import type { ServerRequests } from './serverRequests.ts';
+import { pagesNotOpened, pagesToOpen } from './urlElicitation.ts';
 
 /** A server request of a legacy server. */
 export interface Asked {
@@ -37,6 +38,8 @@ export interface Asked {
 export interface Holder {
   readonly actor: Actor;
   readonly slug: string;
+  /** The capabilities of the client. */
+  readonly capabilities: JsonObject;
   /** Sends the client's answer to the server. @throws UpstreamFault */
   readonly deliver: (asked: Asked, outcome: Outcome, signal: AbortSignal) => Promise<void>;
 }
@@ -226,9 +229,13 @@ export function createHeldCalls({
       usesMrtr: true,
       async request(call, signal) {
         if (call.params['requestState'] !== undefined) return resume(call, holder, signal);
+        const notOpened = pagesNotOpened(call.params);
+        if (notOpened) return { kind: 'whole', outcome: notOpened };
         const upstream = new AbortController();
         const unlink = link(signal, upstream);
-        const translate = (outcome: Outcome) => modernClient.translate[connection.era](outcome, call.method);
+        const translate = (outcome: Outcome) =>
+          pagesToOpen(outcome, holder.capabilities) ??
+          modernClient.translate[connection.era](outcome, call.method);
         try {
           const answer = await connection.request(call, upstream.signal);
           if (answer.kind === 'whole') return { kind: 'whole', outcome: translate(answer.outcome) };

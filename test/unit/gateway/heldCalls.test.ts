@@ -33,7 +33,12 @@ function bridged() {
     },
     tenants: 1,
   });
-  const connection = held.bridge(server, { actor: actor(), slug: 's', deliver: delivered });
+  const connection = held.bridge(server, {
+    actor: actor(),
+    slug: 's',
+    capabilities: {},
+    deliver: delivered,
+  });
   return { connection, answer, delivered, upstream: () => upstream };
 }
 
@@ -139,6 +144,7 @@ function twoInstances(readsLaterMs: number | undefined) {
   const holder: Holder = {
     actor: actor(),
     slug: 's',
+    capabilities: {},
     deliver: (_asked, outcome) => {
       told.resolve(outcome);
       return Promise.resolve();
