@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Caller } from '../orchestration/model/caller.ts';
+import type { Delegation } from '../orchestration/model/delegation.ts';
 import type { Plan } from '../orchestration/model/plan.ts';
 import { delegationIdOf } from '../orchestration/model/planProgress.ts';
 import { healthCheckPlan } from '../orchestration/plans/healthCheck.ts';
@@ -52,16 +53,6 @@ export async function checkComponents(
   return { report: healthReport(components, servers, deps.clock.now()), isComplete: byAgents.isComplete };
 }
 
-/** Probes the stores only. All other components have failed with the error `why`. */
-export async function checkWithoutAgents(
-  { actor: { tenantId } }: Caller,
-  why: DomainError,
-  deps: HealthDeps,
-): Promise<HealthReport> {
-  const [direct, servers] = await Promise.all([probeStores(tenantId, deps), readServersPart(tenantId, deps)]);
-  return healthReport({ ...failedComponents(why), ...direct }, servers, deps.clock.now());
-}
-
 interface Answers {
   readonly components: Components;
   readonly isComplete: boolean;
@@ -75,14 +66,17 @@ async function checkByAgents(
 ): Promise<Answers> {
   const begun = await beginPlan(caller, withinMs, deps);
   if (!begun.ok) return { components: failedComponents(begun.error), isComplete: true };
-  let { components, isComplete } = await answersOf(begun.value, deps);
-  for (let pauseMs = FIRST_PAUSE_MS; !isComplete; pauseMs = Math.min(pauseMs * PAUSE_GROWTH, LAST_PAUSE_MS)) {
-    const leftMs = endAt - performance.now();
-    if (leftMs < pauseMs) break;
-    await delay(pauseMs);
-    const now = await withTimeout(readAnswers(begun.value, deps), leftMs);
-    if (now) ({ components, isComplete } = now);
+  const leftMs = () => Math.max(0, endAt - performance.now());
+  let rows: Rows = { plan: begun.value, delegations: new Map() };
+  let answers = answersOf(rows, deps.clock.now());
+  for (let pauseMs = FIRST_PAUSE_MS; !answers.isComplete; pauseMs = nextPauseMs(pauseMs)) {
+    if (leftMs() === 0) break;
+    await delay(Math.min(pauseMs, leftMs()));
+    rows = (await withTimeout(readRows(begun.value, deps), leftMs())) ?? rows;
+    // Time passes also while the rows cannot be read: a step reaches its timeout by the clock alone.
+    answers = answersOf(rows, deps.clock.now());
   }
+  const { components, isComplete } = answers;
   const late = Object.fromEntries(
     begun.value.steps
       .filter(({ id }) => !(id in components))
@@ -93,6 +87,8 @@ async function checkByAgents(
   );
   return { components: { ...components, ...late }, isComplete };
 }
+
+const nextPauseMs = (pauseMs: number): number => Math.min(pauseMs * PAUSE_GROWTH, LAST_PAUSE_MS);
 
 /** Starts the plan. Returns a failure also if a store is down. */
 async function beginPlan(caller: Caller, withinMs: number, deps: HealthDeps): Promise<Result<Plan>> {
@@ -120,28 +116,35 @@ function failedComponents({ kind, message }: DomainError): Components {
   );
 }
 
-/** Reads the answers from the rows; undefined while they cannot be read. */
-async function readAnswers(plan: Plan, deps: HealthDeps): Promise<Answers | undefined> {
+/** The rows of a health check, with the delegations of the steps that have succeeded by step id. */
+interface Rows {
+  readonly plan: Plan;
+  readonly delegations: ReadonlyMap<string, Delegation>;
+}
+
+/** Reads the rows of a plan; undefined while they cannot be read. */
+async function readRows({ tenantId, id }: Plan, deps: HealthDeps): Promise<Rows | undefined> {
   try {
-    const stored = await deps.plans.find(plan.tenantId, plan.id);
-    return stored && (await answersOf(stored.value, deps));
+    const plan = (await deps.plans.find(tenantId, id))?.value;
+    if (!plan) return undefined;
+    const succeeded = plan.steps.filter(({ state }) => state === 'succeeded');
+    const found = await Promise.all(
+      succeeded.map(async (step): Promise<[string, Delegation][]> => {
+        const delegation = await deps.delegations.find(tenantId, delegationIdOf(plan, step.id));
+        return delegation ? [[step.id, delegation.value]] : [];
+      }),
+    );
+    return { plan, delegations: new Map(found.flat()) };
   } catch (error) {
     if (error instanceof InfrastructureError) return undefined;
     throw error;
   }
 }
 
-async function answersOf(plan: Plan, { delegations, clock }: HealthDeps): Promise<Answers> {
-  const known = await Promise.all(
-    plan.steps.map(async (step): Promise<[string, Component][]> => {
-      const delegation =
-        step.state === 'succeeded'
-          ? (await delegations.find(plan.tenantId, delegationIdOf(plan, step.id)))?.value
-          : undefined;
-      const component = componentOf(step, delegation, clock.now());
-      return component ? [[step.id, component]] : [];
-    }),
-  );
-  const components = Object.fromEntries(known.flat());
-  return { components, isComplete: Object.keys(components).length === plan.steps.length };
+function answersOf({ plan, delegations }: Rows, now: Date): Answers {
+  const known = plan.steps.flatMap((step): [string, Component][] => {
+    const component = componentOf(step, delegations.get(step.id), now);
+    return component ? [[step.id, component]] : [];
+  });
+  return { components: Object.fromEntries(known), isComplete: known.length === plan.steps.length };
 }

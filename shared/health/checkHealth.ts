@@ -2,15 +2,18 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Caller } from '../orchestration/model/caller.ts';
 import { InfrastructureError } from '../platform/base/errors.ts';
 import { stateBounds } from '../platform/state/stateBounds.ts';
-import { type HeldLease, parseStateValue } from '../platform/state/stateStore.ts';
-import { checkComponents, checkWithoutAgents, type HealthDeps } from './checkComponents.ts';
+import { type Claim, parseStateValue } from '../platform/state/stateStore.ts';
+import { checkComponents, type HealthDeps } from './checkComponents.ts';
 import { healthChanges, type HealthReport, healthReportSchema } from './healthReport.ts';
 import { withTimeout } from './withTimeout.ts';
 
 interface HealthCheck {
-  /** Returns the last report while it is fresh, else a new one. If another instance is checking, returns its report. */
+  /** Returns the last report while it is fresh, else a new one. It may be that of an instance that is checking already. */
   current(caller: Caller): Promise<HealthReport>;
-  /** Returns a new report within this time. A component whose own timeout is longer and that has not answered is degraded. */
+  /**
+   * Returns the report of a check that begins now, within this time. A component whose own timeout is longer and that has not
+   * answered is degraded.
+   */
   anew(caller: Caller, withinMs: number): Promise<HealthReport>;
   /** For a timer: a new report, and a second check if a component timed out, since its agent may have had to start first. */
   sweep(caller: Caller): Promise<HealthReport>;
@@ -25,11 +28,13 @@ const CACHE_MS = 24 * 3_600_000;
 const LEASE_MS = 2 * CHECK_WITHIN_MS + 10_000;
 /** How long to wait for the state store; without it the check runs anyway. */
 const STATE_WITHIN_MS = 3_000;
+/** How long to wait for the report of another instance. A check that begins after that still has time for all agents. */
+const SHARE_WITHIN_MS = 4_000;
 const PAUSE_MS = 250;
 
 /**
- * Creates the health check of the system as a tenant sees it. Reports are cached in the state store, and one instance checks at a
- * time. If the state store is down, each instance checks for itself and caches nothing.
+ * Creates the health check of the system as a tenant sees it. Reports are cached in the state store by the holder of a lease: one
+ * instance at a time. Callers of `current` share its check. Without the lease, or without the state store, a check caches nothing.
  */
 export function createHealthCheck(deps: HealthDeps): HealthCheck {
   const { shortLived: state, clock, log } = deps;
@@ -48,34 +53,36 @@ export function createHealthCheck(deps: HealthDeps): HealthCheck {
   const last = (tenantId: string): Promise<HealthReport | undefined> =>
     ifAvailable(async () => parseStateValue(await state.get(keyOf(tenantId)), healthReportSchema));
 
-  /** Checks up to `checks` times, until no component times out. */
-  async function check(caller: Caller, withinMs: number, checks: number): Promise<HealthReport> {
+  const claim = (tenantId: string) => ifAvailable(() => state.claim(`${keyOf(tenantId)}:look`, LEASE_MS));
+
+  /** Checks, or returns the report of another instance that ends its check soon. */
+  async function share(caller: Caller, checks: number): Promise<HealthReport> {
     const { tenantId } = caller.actor;
-    const endAt = performance.now() + Math.min(withinMs, CHECK_WITHIN_MS);
-    const askedAt = clock.now();
+    const [askedAt, startedAt] = [clock.now(), performance.now()];
     for (let isFirst = true; ; isFirst = false) {
-      const claim = await ifAvailable(() => state.claim(`${keyOf(tenantId)}:look`, LEASE_MS));
-      const lease = claim?.status === 'claimed' ? claim.lease : undefined;
-      const leftMs = Math.max(0, endAt - performance.now());
+      const claimed = await claim(tenantId);
       // The previous holder of the lease may have stored its report.
-      const before = isFirst && claim?.status !== 'held' ? undefined : await last(tenantId);
-      if (before && new Date(before.timestamp) >= askedAt) {
-        if (lease) await ifAvailable(() => state.release(lease));
-        return before;
+      const other = isFirst && claimed?.status !== 'held' ? undefined : await last(tenantId);
+      if (other && new Date(other.timestamp) >= askedAt) {
+        if (claimed?.status === 'claimed') await ifAvailable(() => state.release(claimed.lease));
+        return other;
       }
-      if (claim?.status !== 'held') return checkAndCache(caller, leftMs, checks, lease);
-      if (leftMs < PAUSE_MS) return before ?? checkWithoutAgents(caller, UNDER_WAY, deps);
+      const waitedMs = performance.now() - startedAt;
+      if (claimed?.status !== 'held' || waitedMs + PAUSE_MS > SHARE_WITHIN_MS)
+        return checkAndCache(caller, CHECK_WITHIN_MS - waitedMs, checks, claimed);
       await delay(PAUSE_MS);
     }
   }
 
+  /** Checks up to `checks` times, until no component times out. */
   async function checkAndCache(
     caller: Caller,
     withinMs: number,
     checks: number,
-    lease: HeldLease | undefined,
+    claimed: Claim | undefined,
   ): Promise<HealthReport> {
     const { tenantId } = caller.actor;
+    const lease = claimed?.status === 'claimed' ? claimed.lease : undefined;
     try {
       let { report, isComplete } = await checkComponents(caller, withinMs, deps);
       for (let left = checks - 1; left > 0 && isLate(report); left--)
@@ -94,21 +101,19 @@ export function createHealthCheck(deps: HealthDeps): HealthCheck {
   }
 
   return {
-    anew: (caller, withinMs) => check(caller, withinMs, 1),
-    sweep: (caller) => check(caller, CHECK_WITHIN_MS, 2),
+    async anew(caller, withinMs) {
+      const endAt = performance.now() + Math.min(withinMs, CHECK_WITHIN_MS);
+      const claimed = await claim(caller.actor.tenantId);
+      return checkAndCache(caller, Math.max(0, endAt - performance.now()), 1, claimed);
+    },
+    sweep: (caller) => share(caller, 2),
     async current(caller) {
       const before = await last(caller.actor.tenantId);
       const ageMs = before && clock.now().getTime() - Date.parse(before.timestamp);
-      return before && ageMs !== undefined && ageMs < FRESH_MS ? before : check(caller, CHECK_WITHIN_MS, 1);
+      return before && ageMs !== undefined && ageMs < FRESH_MS ? before : share(caller, 1);
     },
   };
 }
-
-/** The instance that started the check has died, or is too slow. */
-const UNDER_WAY = {
-  kind: 'unavailable',
-  message: 'another instance is checking and has no report yet: ask again in a minute',
-} as const;
 
 const isLate = ({ components }: HealthReport): boolean =>
   Object.values(components).some(({ error }) => error?.kind === 'timeout');

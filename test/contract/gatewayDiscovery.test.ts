@@ -4,6 +4,7 @@ import { startLegacyServer } from '../../infra/local/demo/legacyServer.ts';
 import { startModernServer } from '../../infra/local/demo/modernServer.ts';
 import { discoverServer, type Known } from '../../shared/gateway/catalogue/discovery.ts';
 import { openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
+import { packedLength } from '../../shared/platform/tables/tableDocument.ts';
 import { type HandmadeUpstream, handmadeUpstream, json } from '../support/handmadeUpstream.ts';
 import { MODERN } from '../support/rawClient.ts';
 
@@ -489,6 +490,50 @@ describe('the tools', () => {
       value: { leftOut: [{ list: 'tools', reason: expect.stringMatching(says) as string }] },
     });
     expect(found.ok && found.value.tools.length).toBeGreaterThan(100);
+  });
+
+  test('of a list whose pages take too long are those that came in time, and the record says so', async () => {
+    const made = await upstream({
+      'server/discover': modern,
+      'tools/list': (response, received) => {
+        const at = Number(received.message.params?.['cursor'] ?? 0);
+        setTimeout(() => {
+          say({ tools: [tool(`t${at}`)], nextCursor: String(at + 1) })(response, received);
+        }, 20);
+      },
+    });
+    const found = await discover(made.url, AbortSignal.timeout(2_000));
+    const reason = expect.stringMatching(/more than the \d+ pages that it gave in time/) as string;
+    expect(found).toMatchObject({ ok: true, value: { leftOut: [{ list: 'tools', reason }] } });
+    expect(found.ok && found.value.tools.length).toBeGreaterThan(5);
+  });
+
+  test('that only some clients see are left out where the record has no room for them', async () => {
+    const asClient = new Map<string, boolean>();
+    const large = (name: string) =>
+      tool(name, { icons: [{ src: `data:,${randomBytes(6_000).toString('base64')}` }] });
+    const named = (letter: string) => Array.from({ length: 90 }, (_, index) => large(`${letter}${index}`));
+    const [able, unable] = [named('a'), named('b')];
+    const made = await upstream({
+      'server/discover': noMethod,
+      initialize: (response, { message }) => {
+        const session = `session-${asClient.size + 1}`;
+        asClient.set(session, Object.keys(message.params?.['capabilities'] as object).length > 0);
+        const serverInfo = { name: 'made', version: '3' };
+        const result = { protocolVersion: '2025-11-25', capabilities: { tools: {} }, serverInfo };
+        json(response, { jsonrpc: '2.0', id: message.id, result }, 200, { 'mcp-session-id': session });
+      },
+      'tools/list': (response, received) => {
+        const isAble = asClient.get(String(received.headers['mcp-session-id'])) === true;
+        say({ tools: isAble ? able : unable })(response, received);
+      },
+    });
+    const found = await discover(made.url, AbortSignal.timeout(20_000));
+    const reason = expect.stringMatching(/no room for \d+ tools that only some clients see/) as string;
+    expect(found).toMatchObject({ ok: true, value: { leftOut: [{ list: 'tools', reason }] } });
+    const tools = found.ok ? found.value.tools : [];
+    expect(tools.filter(({ name }) => name.startsWith('a'))).toHaveLength(able.length);
+    expect(packedLength(JSON.stringify(found))).toBeLessThan(800 * 1024);
   });
 
   test('are looked at once while they stay the same, and a removed one goes', async () => {

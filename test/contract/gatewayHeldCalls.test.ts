@@ -8,6 +8,7 @@ import {
   discoveryOf,
   type HandmadeUpstream,
   handmadeUpstream,
+  json,
   openEvents,
 } from '../support/handmadeUpstream.ts';
 import { memoryState } from '../support/memoryState.ts';
@@ -18,6 +19,9 @@ import { type Answered, post } from '../support/rawClient.ts';
 
 let one: TestGateway;
 let two: TestGateway;
+/** An instance that stops reading the shared state when it dies. Its process is not there to end anything. */
+let dying: TestGateway;
+let hasDied = false;
 let features: FeatureServer;
 /** Asks once in each call, by a request with an id of its own, and ends the call with what it was told. */
 let asking: HandmadeUpstream;
@@ -25,7 +29,15 @@ let asking: HandmadeUpstream;
 beforeAll(async () => {
   const state = memoryState();
   const records = versionedStore(azureTableServerStore(memoryTables()), state, randomId);
-  [one, two] = await Promise.all([startGateway(state, records), startGateway(state, records)]);
+  const untilDeath = {
+    ...state,
+    get: (key: string) => (hasDied ? new Promise<never>(() => undefined) : state.get(key)),
+  };
+  [one, two, dying] = await Promise.all([
+    startGateway(state, records),
+    startGateway(state, records),
+    startGateway(untilDeath, records),
+  ]);
   features = await startFeatureServer('legacy');
   await one.register('features', features.url);
   const running = new Map<unknown, (answer: unknown) => void>();
@@ -59,7 +71,7 @@ beforeAll(async () => {
   await one.register('asking', asking.url, { discovery: discoveryOf('legacy') });
 });
 afterAll(async () => {
-  await Promise.all([one.close(), two.close(), features.close(), asking.close()]);
+  await Promise.all([one, two, dying, features, asking].map((each) => each.close()));
 });
 
 const ALL = { elicitation: {}, sampling: {}, roots: {} };
@@ -202,6 +214,15 @@ describe('a held call', () => {
     expect(answers.filter(({ last }) => last.error?.code === -32602)).toHaveLength(2);
   });
 
+  test('is rejected within seconds when the instance that held it has died', async () => {
+    const { last } = await call(dying.urlOf('asking'), { name: 'echo' });
+    hasDied = true;
+    const startedAt = performance.now();
+    const retried = await call(two.urlOf('asking'), { name: 'echo', ...answersTo(last) });
+    expect(retried.last.error).toMatchObject({ code: -32602 });
+    expect(performance.now() - startedAt).toBeLessThan(8_000);
+  });
+
   test('asks again where the answer is missing', async () => {
     const last = await begin();
     for (const inputResponses of [undefined, {}, { other: {} }, { request: 'text' }]) {
@@ -239,5 +260,48 @@ describe('a held call', () => {
     );
     expect(done.last.result).toMatchObject({ resultType: 'complete' });
     expect((await ask()).last.result).toMatchObject({ resultType: 'input_required' });
+  });
+});
+
+describe('a 2025 server that ends a call because the user must open a web page first', () => {
+  const client = { elicitation: { url: {} } };
+  let hasOpened = false;
+  let shop: HandmadeUpstream;
+  beforeAll(async () => {
+    shop = await handmadeUpstream((response, { message: { id } }) => {
+      const page = { mode: 'url', url: 'https://example.com/pay', message: 'Pay first.', elicitationId: 'e' };
+      const error = { code: -32042, message: 'Pay first.', data: { elicitations: [page, 'odd'] } };
+      const result = { content: [{ type: 'text', text: 'paid' }] };
+      json(response, { jsonrpc: '2.0', id, ...(hasOpened ? { result } : { error }) });
+    });
+    await one.register('shop', shop.url, { discovery: discoveryOf('legacy') });
+  });
+  afterAll(() => shop.close());
+  const buy = (at: TestGateway, capabilities: object, more: Record<string, unknown> = {}) =>
+    call(at.urlOf('shop'), { name: 'echo', ...more }, capabilities);
+
+  test('asks a 2026 client that can open it, and gets a new call when the user has', async () => {
+    const { last } = await buy(one, client);
+    const params = { mode: 'url', url: 'https://example.com/pay', message: 'Pay first.' };
+    expect(last.result).toMatchObject({ resultType: 'input_required' });
+    expect(asked(last)).toEqual({ 'url-1': { method: 'elicitation/create', params } });
+    hasOpened = true;
+    const inputResponses = { 'url-1': { action: 'accept' } };
+    const done = await buy(two, client, { inputResponses });
+    expect(done.last.result).toMatchObject({ resultType: 'complete', content: [{ text: 'paid' }] });
+    expect(shop.calls().at(-1)?.message.params).not.toHaveProperty('inputResponses');
+    hasOpened = false;
+  });
+
+  test('gets no new call when the user has not', async () => {
+    const calls = shop.calls().length;
+    const { last } = await buy(one, client, { inputResponses: { 'url-1': { action: 'decline' } } });
+    expect(last.error).toMatchObject({ message: expect.stringContaining('web page') as string });
+    expect(shop.calls()).toHaveLength(calls);
+  });
+
+  test('reaches a 2026 client that opens no pages as an error of its era', async () => {
+    const { last } = await buy(one, { elicitation: {} });
+    expect(last.error).toMatchObject({ code: -32603, message: 'Pay first.' });
   });
 });

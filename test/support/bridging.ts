@@ -133,7 +133,11 @@ export const topics: readonly Topic[] = [
         'a question beside the stream of the call reaches the client',
         'a question beside the stream of the call reaches a 2026 client',
       ],
-      'contract/gatewayHeldCalls': ['is in the result, and the answers reach the server', 'is resumed once'],
+      'contract/gatewayHeldCalls': [
+        'is in the result, and the answers reach the server',
+        'is resumed once',
+        'asks a 2026 client that can open it',
+      ],
       [eras]: ['a modern client answers what a modern server asks', 'told what it lacks to be asked'],
       [upstreams]: ['refuse what the server asks of a client, and answer its ping'],
       [translate]: ['-32042 must not be emitted'],

@@ -134,6 +134,7 @@ export function createForward(parts: Parts): Method {
     return {
       actor: caller.actor,
       slug: server.slug,
+      capabilities: caller.capabilities ?? {},
       deliver: async ({ request: { id }, replyTo }, outcome, signal) => {
         if (replyTo.kind === 'session')
           await answerServer(server, replyTo, { id, ...outcome }, caller, signal, parts);

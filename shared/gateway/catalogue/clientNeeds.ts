@@ -1,4 +1,4 @@
-import type { Discovery } from '../../registry/records/server.ts';
+import type { Discovery, LeftOut } from '../../registry/records/server.ts';
 import type { UpstreamTarget } from '../../registry/records/upstreamSettings.ts';
 import { ALL_FEATURES, featureNames, withoutFeature } from '../protocol/clientFeatures.ts';
 import type { JsonObject } from '../protocol/jsonRpc.ts';
@@ -7,7 +7,7 @@ import { UnsuitableServer, UpstreamFault } from '../upstream/fault.ts';
 import { openServer } from '../upstream/openServer.ts';
 import type { OutboundTo } from '../upstream/outboundTo.ts';
 import { readList } from './readLists.ts';
-import { createRoom } from './room.ts';
+import { createRoom, type Room } from './room.ts';
 
 /** What the tools of a server need of a client. */
 export interface ClientNeeds {
@@ -16,10 +16,28 @@ export interface ClientNeeds {
   readonly others: readonly JsonObject[];
 }
 
+/** Returns what a record has room for, and says what is left out. */
+export function needsInRoom(
+  { needs, others }: ClientNeeds,
+  room: Room,
+): ClientNeeds & { readonly leftOut: readonly LeftOut[] } {
+  const fits = (value: unknown) => room.take(value);
+  const kept = { needs: needs.filter(fits), others: others.filter(fits) };
+  const unknown = needs.length - kept.needs.length;
+  const lost = others.length - kept.others.length;
+  const reasons = [
+    ...(unknown > 0
+      ? [`the record has no room for the needs of ${unknown} tools: every client sees them`]
+      : []),
+    ...(lost > 0 ? [`the record has no room for ${lost} tools that only some clients see`] : []),
+  ];
+  return { ...kept, leftOut: reasons.map((reason) => ({ list: 'tools', reason })) };
+}
+
 /**
  * Finds the tools that a server lists only to clients with certain capabilities: it lists the tools as a client with none, and
  * where they differ, as clients without one each. Returns `undefined` where all clients see the same tools, or where the server
- * does not say in time.
+ * does not list all of them in time.
  */
 export async function findClientNeeds(
   target: UpstreamTarget,
@@ -31,7 +49,9 @@ export async function findClientNeeds(
   const seenWith = async (capabilities: JsonObject): Promise<ReadonlyMap<string, JsonObject>> => {
     const opened = await openServer(target, outboundTo, within, capabilities);
     try {
-      const { items } = await readList(opened, 'tools', createRoom());
+      const { items, isCut } = await readList(opened, 'tools', createRoom());
+      // A tool that is missing from a part of the list may be in the rest.
+      if (isCut) throw new UnsuitableServer('lists more tools than can be compared');
       return new Map(items.map((tool) => [String(tool['name']), tool]));
     } finally {
       await opened.close();

@@ -2,16 +2,16 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../platform/base/clock.ts';
 import type { DomainError, ErrorKind } from '../../platform/base/errors.ts';
 import { fail, type Result, succeed } from '../../platform/base/result.ts';
-import type { Discovery } from '../../registry/records/server.ts';
+import type { Discovery, LeftOut } from '../../registry/records/server.ts';
 import type { UpstreamTarget } from '../../registry/records/upstreamSettings.ts';
 import type { JsonObject } from '../protocol/jsonRpc.ts';
-import { MAX_DISCOVERY_LENGTH } from '../protocol/limits.ts';
+import { LISTS_TIMEOUT_MS, MAX_DISCOVERY_LENGTH } from '../protocol/limits.ts';
 import { faultErrors, UnsuitableServer, UpstreamFault } from '../upstream/fault.ts';
 import { openServer } from '../upstream/openServer.ts';
 import type { OutboundTo } from '../upstream/outboundTo.ts';
-import { type ClientNeeds, findClientNeeds } from './clientNeeds.ts';
+import { type ClientNeeds, findClientNeeds, needsInRoom } from './clientNeeds.ts';
 import { boundLeftOut, type FoundList, readList, readListIfFit } from './readLists.ts';
-import { createRoom } from './room.ts';
+import { createRoom, type Room } from './room.ts';
 import type { ListKind } from './view.ts';
 
 /** Knowledge of an earlier discovery. While the tools of the server are the same, their needs are too. */
@@ -29,13 +29,16 @@ export async function discoverServer(
   known?: Known,
 ): Promise<Result<Discovery>> {
   try {
-    const listed = await readServer(target, deps.outboundTo, signal);
-    const { needs, others } = await needsOf(target, listed, deps.outboundTo, signal, known);
-    const tools = [...listed.tools, ...others].map(asTool);
+    const room = createRoom();
+    const listed = await readServer(target, deps.outboundTo, signal, room);
+    const found = await findNeeds(target, listed, deps.outboundTo, signal, known);
+    const { needs, others = [], leftOut = [] } = found ? needsInRoom(found, room) : {};
+    const allLeftOut = [...listed.leftOut, ...leftOut];
     return succeed({
-      ...listed,
-      tools,
+      ...listed.discovery,
+      tools: [...listed.tools.items, ...others].map(asTool),
       ...(needs && { needs }),
+      ...(allLeftOut.length > 0 && { leftOut: boundLeftOut(allLeftOut) }),
       discoveredAt: deps.clock.now().toISOString(),
     });
   } catch (error) {
@@ -44,18 +47,23 @@ export async function discoverServer(
 }
 
 /** The profile of a server and its lists. */
-type Listed = Omit<Discovery, 'tools' | 'discoveredAt'> & { readonly tools: readonly JsonObject[] };
+interface Listed {
+  readonly discovery: Omit<Discovery, 'tools' | 'discoveredAt'>;
+  readonly tools: FoundList;
+  readonly leftOut: readonly LeftOut[];
+}
 
 async function readServer(
   target: UpstreamTarget,
   outboundTo: OutboundTo,
   signal: AbortSignal,
+  room: Room,
 ): Promise<Listed> {
-  const opened = await openServer(target, outboundTo, signal);
+  const within = AbortSignal.any([signal, AbortSignal.timeout(LISTS_TIMEOUT_MS)]);
+  const opened = await openServer(target, outboundTo, within);
   try {
     const { profile } = opened;
     const { capabilities } = profile;
-    const room = createRoom();
     if (!room.take(profile))
       throw new UnsuitableServer(`describes itself in more than ${MAX_DISCOVERY_LENGTH} characters of JSON`);
     const tools = 'tools' in capabilities ? await readList(opened, 'tools', room) : nothing;
@@ -64,16 +72,15 @@ async function readServer(
     const prompts = await ifFit('prompts', 'prompts');
     const resources = await ifFit('resources', 'resources');
     const resourceTemplates = await ifFit('resourceTemplates', 'resources');
-    const leftOut = [tools, prompts, resources, resourceTemplates].flatMap((list) => list.leftOut);
-    return {
+    const discovery = {
       ...profile,
-      tools: tools.items,
       ...('prompts' in capabilities && prompts.items && { prompts: prompts.items.map(asPrompt) }),
       ...('resources' in capabilities && resources.items && { resources: resources.items.map(asResource) }),
       ...('resources' in capabilities &&
         resourceTemplates.items && { resourceTemplates: resourceTemplates.items.map(asTemplate) }),
-      ...(leftOut.length > 0 && { leftOut: boundLeftOut(leftOut) }),
     };
+    const leftOut = [tools, prompts, resources, resourceTemplates].flatMap((list) => list.leftOut);
+    return { discovery, tools, leftOut };
   } finally {
     await opened.close();
   }
@@ -86,19 +93,20 @@ const asPrompt = asTool;
 const asResource = (item: JsonObject) => ({ ...item, uri: String(item['uri']) });
 const asTemplate = (item: JsonObject) => ({ ...item, uriTemplate: String(item['uriTemplate']) });
 
-async function needsOf(
+/** Returns the needs of the tools, or those that are known; `undefined` where all clients see the same tools. */
+async function findNeeds(
   target: UpstreamTarget,
-  { era, transport, tools }: Listed,
+  { discovery: { era, transport }, tools: { items, isCut } }: Listed,
   outboundTo: OutboundTo,
   signal: AbortSignal,
   known: Known | undefined,
-): Promise<Partial<ClientNeeds> & Pick<ClientNeeds, 'others'>> {
+): Promise<ClientNeeds | undefined> {
   // Over HTTP+SSE each call has a session of its own, in which no client can be asked.
-  if (tools.length === 0 || transport === 'sse') return { others: [] };
-  if (known && isDeepStrictEqual(known.tools, tools))
-    return { ...(known.needs && { needs: known.needs }), others: [] };
+  if (items.length === 0 || isCut || transport === 'sse') return undefined;
+  if (known && isDeepStrictEqual(known.tools, items))
+    return known.needs && { needs: known.needs, others: [] };
   const pinned = { ...target, upstream: { ...target.upstream, era } };
-  return (await findClientNeeds(pinned, outboundTo, tools, signal)) ?? { others: [] };
+  return findClientNeeds(pinned, outboundTo, items, signal);
 }
 
 /** What the administrator can do about each kind of fault. */

@@ -22,7 +22,10 @@ export interface FoundList {
   readonly isCut: boolean;
 }
 
-/** Reads a list of a server to its end, or up to a limit of the gateway. @throws UpstreamFault, UnsuitableServer */
+/**
+ * Reads a list of a server to its end, or up to a limit of the gateway. When the time ends after the first page, the list is cut
+ * there. @throws UpstreamFault, UnsuitableServer
+ */
 export async function readList(
   { ask, endsWithEmptyCursor }: ListedServer,
   list: ListKind,
@@ -38,7 +41,11 @@ export async function readList(
   };
   const cursors = new Set<string>();
   for (let cursor: string | undefined, pages = 1; ; pages++) {
-    const page = await ask(method, cursor === undefined ? {} : { cursor });
+    const page = await ask(method, cursor === undefined ? {} : { cursor }).catch((error: unknown) => {
+      if (pages > 1 && error instanceof UpstreamFault && error.kind === 'timeout') return undefined;
+      throw error;
+    });
+    if (page === undefined) return cut(`the ${pages - 1} pages that it gave in time`);
     const items = itemsOf(page[list]);
     if (items === undefined) throw new UnsuitableServer(`answered ${method} without a list`);
     let isNew = items.length === 0;

@@ -12,6 +12,7 @@ export const MISSING_CLIENT_CAPABILITY = -32021;
 export const UNSUPPORTED_VERSION = -32022;
 /** Codes of earlier versions, which a modern client must not see. */
 export const LEGACY_RESOURCE_NOT_FOUND = -32002;
+export const URL_ELICITATION_REQUIRED = -32042;
 
 /**
  * The one mapping of a domain error to JSON-RPC. MCP keeps -32020 to -32099 for itself and asks that own codes lie outside

@@ -34,6 +34,8 @@ export const MAX_HELD_CALLS = 200;
 export const MAX_HELD_CALLS_OF_CALLER = 16;
 /** How often an instance looks for an answer that another instance received. */
 export const ANSWER_POLL_MS = 500;
+/** How long the instance that holds a call may take to find the client's input. After that it counts as dead. */
+export const HOLDER_TIMEOUT_MS = 5_000;
 
 // An upstream's answer
 
@@ -164,6 +166,8 @@ export const MAX_DISCOVERIES = 32;
 export const PROBE_TIMEOUT_MS = 5_000;
 /** One request of a discovery. A slower server would keep its callers waiting too. */
 export const DISCOVERY_ANSWER_TIMEOUT_MS = 20_000;
+/** The probe of a server and its lists. It leaves some time of the 20 seconds that the validation of a new server has. */
+export const LISTS_TIMEOUT_MS = 16_000;
 /** All requests that find out which tools depend on the client. A slower server shows all its tools to everybody. */
 export const CLIENT_NEEDS_TIMEOUT_MS = 8_000;
 /** Items of one list. The longest list that was seen has some 800 tools. */

@@ -14,10 +14,19 @@ import {
 import { modernClient } from '../protocol/modernClient.ts';
 import { type Answer, type AnswerItem, nextItem, outcomeOf, type ReplyTo } from '../upstream/answer.ts';
 import { type Connection, TIMED_OUT, type UpstreamCall } from '../upstream/connection.ts';
-import { UpstreamFault } from '../upstream/fault.ts';
 import { closeToken, openToken } from './clientToken.ts';
-import { errorOf, inputRequired, KEY, rejected, subjectOf, TOO_MANY } from './inputRequired.ts';
+import {
+  errorOf,
+  inputRequired,
+  KEY,
+  NO_LONGER_HELD,
+  rejected,
+  subjectOf,
+  TOO_MANY,
+} from './inputRequired.ts';
+import { resumeElsewhere } from './resumeElsewhere.ts';
 import type { ServerRequests } from './serverRequests.ts';
+import { pagesNotOpened, pagesToOpen } from './urlElicitation.ts';
 
 /** A server request of a legacy server. */
 export interface Asked {
@@ -29,6 +38,8 @@ export interface Asked {
 export interface Holder {
   readonly actor: Actor;
   readonly slug: string;
+  /** The capabilities of the client. */
+  readonly capabilities: JsonObject;
   /** Sends the client's answer to the server. @throws UpstreamFault */
   readonly deliver: (asked: Asked, outcome: Outcome, signal: AbortSignal) => Promise<void>;
 }
@@ -69,7 +80,7 @@ export function createHeldCalls({
 }: {
   readonly state: Pick<StateStore, 'set' | 'delete'>;
   readonly seal: Seal;
-  readonly serverRequests: Pick<ServerRequests, 'wait' | 'answer'>;
+  readonly serverRequests: Pick<ServerRequests, 'wait' | 'answer' | 'withdraw'>;
   readonly tenants: number;
 }): HeldCalls {
   const here = new Map<string, Held>();
@@ -194,21 +205,6 @@ export function createHeldCalls({
     }
   }
 
-  /** Lets the instance that holds a call go on with it. */
-  async function* goOnElsewhere(
-    ticket: string,
-    inputResponses: unknown,
-    signal: AbortSignal,
-  ): AsyncGenerator<AnswerItem, void, undefined> {
-    const reply = serverRequests.wait(signal);
-    const sent = await serverRequests.answer(ticket, { result: { inputResponses, replyTo: reply.ticket } });
-    if (sent === 'too_large')
-      throw new UpstreamFault('too_large', 'cannot get input responses of this length');
-    const outcome = await reply.answer;
-    if (outcome === undefined) throw new UpstreamFault('timeout', 'did not answer in time');
-    yield { kind: 'outcome', outcome };
-  }
-
   /** Goes on with the call that a `requestState` names. */
   async function resume(call: UpstreamCall, holder: Holder, signal: AbortSignal): Promise<Answer> {
     const { requestState, inputResponses } = call.params;
@@ -218,11 +214,10 @@ export function createHeldCalls({
     if (typeof ticket !== 'string' || !isOwn)
       return rejected('params.requestState is not the one that an earlier answer to this request gave you.');
     if ((await state.delete(markerOf(ticket))) === 'absent')
-      return rejected(
-        'The server no longer waits for this input: make the call without params.requestState.',
-      );
+      return { kind: 'whole', outcome: NO_LONGER_HELD };
     const held = here.get(ticket);
-    if (held === undefined) return { kind: 'stream', items: goOnElsewhere(ticket, inputResponses, signal) };
+    if (held === undefined)
+      return { kind: 'stream', items: resumeElsewhere(ticket, inputResponses, serverRequests, signal) };
     held.release();
     const running = { ...held.running, call, holder };
     return { kind: 'stream', items: linked(goOn(running, held.asked, inputResponses), running, signal) };
@@ -234,9 +229,13 @@ export function createHeldCalls({
       usesMrtr: true,
       async request(call, signal) {
         if (call.params['requestState'] !== undefined) return resume(call, holder, signal);
+        const notOpened = pagesNotOpened(call.params);
+        if (notOpened) return { kind: 'whole', outcome: notOpened };
         const upstream = new AbortController();
         const unlink = link(signal, upstream);
-        const translate = (outcome: Outcome) => modernClient.translate[connection.era](outcome, call.method);
+        const translate = (outcome: Outcome) =>
+          pagesToOpen(outcome, holder.capabilities) ??
+          modernClient.translate[connection.era](outcome, call.method);
         try {
           const answer = await connection.request(call, upstream.signal);
           if (answer.kind === 'whole') return { kind: 'whole', outcome: translate(answer.outcome) };

@@ -1,6 +1,6 @@
 import { faultError } from '../../platform/base/errors.ts';
 import { INTERNAL_ERROR, toJsonRpcError } from '../protocol/errorCodes.ts';
-import type { JsonObject, JsonRpcError, JsonRpcRequest } from '../protocol/jsonRpc.ts';
+import type { JsonObject, JsonRpcError, JsonRpcRequest, Outcome } from '../protocol/jsonRpc.ts';
 import { NAMED_BY } from '../protocol/parameterHeaders.ts';
 import type { Answer } from '../upstream/answer.ts';
 import type { UpstreamCall } from '../upstream/connection.ts';
@@ -29,10 +29,14 @@ export const TOO_MANY = {
 } as const;
 
 /** Rejects the retry of a call. */
-export const rejected = (message: string): Answer => ({
-  kind: 'whole',
-  outcome: { error: toJsonRpcError({ kind: 'invalid', message }) },
-});
+export const rejected = (message: string): Answer => ({ kind: 'whole', outcome: rejection(message) });
+
+const rejection = (message: string): Outcome => ({ error: toJsonRpcError({ kind: 'invalid', message }) });
+
+/** The outcome of a retry whose call has ended, or was lost with its instance. */
+export const NO_LONGER_HELD = rejection(
+  'The server no longer waits for this input: make the call without params.requestState.',
+);
 
 /** Returns a failure of a held call as its client sees it. */
 export const errorOf = (error: unknown, server: string): JsonRpcError =>

@@ -43,6 +43,8 @@ export interface ServerRequests {
   targetOf(owner: Actor, client: ClientSession, id: RequestId): Target | undefined;
   /** Delivers an answer to the waiting call, on any instance. `too_large`: the answer is too long for the shared state. */
   answer(ticket: string, outcome: Outcome): Promise<'taken' | 'too_large'>;
+  /** Takes back an answer. Returns false when the waiting call has it already. */
+  withdraw(ticket: string): Promise<boolean>;
 }
 
 const outcomeSchema = z.union([
@@ -71,7 +73,9 @@ export function createServerRequests({
         const sealed = await state.get(keyOf(ticket));
         if (sealed === undefined) continue;
         const elsewhere = outcomeSchema.safeParse(seal.open('answer', [ticket], sealed));
-        if (elsewhere.success) return elsewhere.data;
+        if (!elsewhere.success) continue;
+        // Whoever deletes the answer has it: this call, or the instance that withdraws it.
+        return (await state.delete(keyOf(ticket))) === 'deleted' ? elsewhere.data : undefined;
       }
       return undefined;
     } finally {
@@ -113,6 +117,7 @@ export function createServerRequests({
       await state.set(keyOf(ticket), text, PERSON_TIMEOUT_MS);
       return 'taken';
     },
+    withdraw: async (ticket) => (await state.delete(keyOf(ticket))) === 'deleted',
   };
 }
 

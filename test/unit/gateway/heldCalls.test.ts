@@ -1,6 +1,8 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { Outcome } from '../../../shared/gateway/protocol/jsonRpc.ts';
+import { HOLDER_TIMEOUT_MS } from '../../../shared/gateway/protocol/limits.ts';
 import { createHeldCalls, type Holder } from '../../../shared/gateway/session/heldCalls.ts';
+import { createServerRequests } from '../../../shared/gateway/session/serverRequests.ts';
 import type { Answer, AnswerItem } from '../../../shared/gateway/upstream/answer.ts';
 import { nextItem } from '../../../shared/gateway/upstream/answer.ts';
 import type { Connection, UpstreamCall } from '../../../shared/gateway/upstream/connection.ts';
@@ -27,16 +29,27 @@ function bridged() {
     serverRequests: {
       wait: () => ({ ticket: 'ticket', answer: answer.promise }),
       answer: () => Promise.resolve('taken'),
+      withdraw: () => Promise.resolve(false),
     },
     tenants: 1,
   });
-  const connection = held.bridge(server, { actor: actor(), slug: 's', deliver: delivered });
+  const connection = held.bridge(server, {
+    actor: actor(),
+    slug: 's',
+    capabilities: {},
+    deliver: delivered,
+  });
   return { connection, answer, delivered, upstream: () => upstream };
 }
 
+const asked = {
+  kind: 'request',
+  request: { jsonrpc: '2.0', id: 1, method: 'roots/list' },
+  replyTo: { kind: 'session', session: 'x', version: '2025-11-25' },
+} as const;
+
 async function* asksOnce(signal: AbortSignal): AsyncGenerator<AnswerItem, void, undefined> {
-  const request = { jsonrpc: '2.0', id: 1, method: 'roots/list' } as const;
-  yield { kind: 'request', request, replyTo: { kind: 'session', session: 'x', version: '2025-11-25' } };
+  yield asked;
   await new Promise((_, reject) => {
     signal.addEventListener('abort', () => {
       reject(new Error('aborted'));
@@ -101,5 +114,86 @@ describe('a held call', () => {
     client.abort();
     await next;
     expect(upstream().aborted).toBe(true);
+  });
+});
+
+/** Two instances, of which the first one holds calls. It reads the shared state this much later; `undefined`: never again. */
+function twoInstances(readsLaterMs: number | undefined) {
+  const state = memoryState();
+  const upstreams: AbortSignal[] = [];
+  const slow: typeof state.get = async (key) => {
+    await new Promise((resume) => {
+      if (readsLaterMs !== undefined) setTimeout(resume, readsLaterMs);
+    });
+    return state.get(key);
+  };
+  /** Ends the call with the input that the server got. */
+  const told = Promise.withResolvers<Outcome>();
+  const server: Connection = {
+    era: 'legacy',
+    usesMrtr: false,
+    request(_call, signal) {
+      upstreams.push(signal);
+      return Promise.resolve({ kind: 'stream', items: asksThenEnds() });
+    },
+  };
+  async function* asksThenEnds(): AsyncGenerator<AnswerItem, void, undefined> {
+    yield asked;
+    yield { kind: 'outcome', outcome: await told.promise };
+  }
+  const holder: Holder = {
+    actor: actor(),
+    slug: 's',
+    capabilities: {},
+    deliver: (_asked, outcome) => {
+      told.resolve(outcome);
+      return Promise.resolve();
+    },
+  };
+  const instance = (own: typeof state) =>
+    createHeldCalls({
+      state: own,
+      seal: testSeal,
+      serverRequests: createServerRequests({ state: own, seal: testSeal }),
+      tenants: 1,
+    }).bridge(server, holder);
+  return { one: instance({ ...state, get: slow }), two: instance(state), upstreams };
+}
+
+describe('the retry of a held call at another instance', () => {
+  async function retry(readsLaterMs: number | undefined) {
+    vi.useFakeTimers();
+    try {
+      const { one, two, upstreams } = twoInstances(readsLaterMs);
+      const { signal } = new AbortController();
+      const { requestState } = await outcomeIn(await one.request(callWith({}), signal));
+      const startedAt = performance.now();
+      const input = { requestState, inputResponses: { request: { roots: [] } } };
+      const answer = await two.request(callWith(input), signal);
+      if (answer.kind === 'whole') throw new Error('a stream is expected');
+      const next = nextItem(answer.items).then((item) => ({ item, ms: performance.now() - startedAt }));
+      await vi.advanceTimersByTimeAsync(30_000);
+      return { ...(await next), upstreams };
+    } finally {
+      vi.useRealTimers();
+    }
+  }
+
+  test('is rejected soon when the instance that held the call has died', async () => {
+    const { item, ms } = await retry(undefined);
+    expect(item).toMatchObject({ kind: 'outcome', outcome: { error: { code: -32602 } } });
+    expect(ms).toBeLessThan(HOLDER_TIMEOUT_MS + 100);
+  });
+
+  test('gets the outcome when that instance is slow', async () => {
+    const { item, ms } = await retry(3_000);
+    expect(item).toMatchObject({ kind: 'outcome', outcome: { result: { roots: [] } } });
+    expect(ms).toBeGreaterThan(3_000);
+  });
+
+  test('is rejected when that instance is slower, which then ends the call at the server', async () => {
+    const { item, upstreams } = await retry(12_000);
+    expect(item).toMatchObject({ kind: 'outcome', outcome: { error: { code: -32602 } } });
+    expect(upstreams.map(({ aborted }) => aborted)).toEqual([true]);
   });
 });

@@ -86,9 +86,26 @@ describe('the health of the system', () => {
   test('is checked by one instance at a time; the others return its report', async () => {
     const { health, deps, working, runs } = system();
     const other = createHealthCheck(deps);
-    const [one, two] = await working(Promise.all([health.anew(caller, 10_000), other.anew(caller, 10_000)]));
+    const [one, two] = await working(Promise.all([health.current(caller), other.current(caller)]));
     expect(two).toEqual(one);
     expect(runs).toHaveLength(names.length);
+  });
+
+  test('a caller who wants a new check gets no report of a check that was under way', async () => {
+    const { health, deps, engine } = system();
+    const underWay = health.current(caller);
+    await expect.poll(() => engine.queue.length).toBe(names.length);
+    const fresh = createHealthCheck(deps).anew(caller, 20_000);
+    await expect.poll(() => engine.queue.length).toBe(2 * names.length);
+    engine.advance(16);
+    await underWay;
+    expect((await fresh).failedServices.sort()).toEqual([...names].sort());
+  });
+
+  test('an instance that does not end its check is not waited for', { timeout: 15_000 }, async () => {
+    const { health, deps, working } = system();
+    await deps.shortLived.claim(`mreg:health:${caller.actor.tenantId}:look`, 60_000);
+    expect((await working(health.current(caller))).overallStatus).toBe('healthy');
   });
 
   test('is cached for each tenant', async () => {
@@ -149,6 +166,18 @@ describe('if a part is down', () => {
     expect(await health.anew(caller, 1_000)).toMatchObject({
       components: { tables: { error: { kind: 'timeout' } }, redis_health: { error: { kind: 'timeout' } } },
     });
+  });
+
+  test('storage that hangs during the check: the agents still reach their timeouts', async () => {
+    const { deps, engine } = system();
+    let isAway = false;
+    const never = new Promise<never>(() => undefined);
+    const find: typeof deps.plans.find = (...row) => (isAway ? never : deps.plans.find(...row));
+    const check = createHealthCheck({ ...deps, plans: { ...deps.plans, find } }).anew(caller, 1_000);
+    await expect.poll(() => engine.queue.length).toBe(names.length);
+    isAway = true;
+    engine.advance(16);
+    expect((await check).failedServices).toEqual(expect.arrayContaining(names));
   });
 
   test('the state store: the agents are asked anyway', async () => {

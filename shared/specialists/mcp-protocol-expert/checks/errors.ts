@@ -6,6 +6,7 @@ import {
   MISSING_CLIENT_CAPABILITY,
   PARSE_ERROR,
   UNSUPPORTED_VERSION,
+  URL_ELICITATION_REQUIRED,
 } from '../../../gateway/protocol/errorCodes.ts';
 import { errorIn, resultIn, type Transcript } from '../transcript/transcript.ts';
 import {
@@ -28,7 +29,6 @@ import {
 
 const codes = modern('basic#error-codes');
 const defined: readonly unknown[] = [HEADER_MISMATCH, MISSING_CLIENT_CAPABILITY, UNSUPPORTED_VERSION];
-const URL_ELICITATION_REQUIRED = -32042;
 const retired: readonly unknown[] = [LEGACY_RESOURCE_NOT_FOUND, URL_ELICITATION_REQUIRED];
 
 const isBetween = (code: unknown, from: number, to: number): boolean =>
