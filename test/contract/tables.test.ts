@@ -314,6 +314,8 @@ describe('a document', () => {
     ['"\\\n\u0000\u007f\u2028'.repeat(1_000), 'characters that JSON escapes'],
     ['a\ud800b', 'half a character'],
     ['x'.repeat(480_000 - overhead), 'as long as a row takes'],
+    ['中'.repeat(480_000 - overhead), 'the same of characters that are three bytes each'],
+    ['\u0001'.repeat(79_000), 'characters that are six bytes each in JSON'],
   ])('comes back as it was, replaced ones too: case %#', async (text) => {
     const { table } = await azureTable(codec);
     expect(await table.insert(note('a', { text }))).toBe('inserted');

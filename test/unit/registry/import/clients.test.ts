@@ -1,4 +1,5 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
+import { candidatesOf } from '../../../../shared/registry/import/documents.ts';
 import { parseDocument, parseDocumentText } from '../../../../shared/registry/import/documentText.ts';
 import { readImport } from '../../../../shared/registry/import/readImport.ts';
 
@@ -57,6 +58,19 @@ describe('the servers of a client', () => {
       ['stock-3', `${url}/3`],
     ]);
     expect(skipped).toEqual([{ name: 'stock', reason: expect.stringMatching(/twice/) as string }]);
+  });
+
+  test('with one name, whose numbers other servers have, are told apart in linear time', () => {
+    const count = 300;
+    const same = Array.from({ length: count }, (_, index) => ({ name: 'a', url: `${url}/${index}` }));
+    const numbered = Array.from({ length: count }, (_, index) => ({ name: `a ${index + 2}`, url }));
+    const lookUps = vi.spyOn(Set.prototype, 'has');
+    const names = candidatesOf({ mcp_servers: [...same, ...numbered] })?.map(({ name }) => name);
+    const used = lookUps.mock.calls.length;
+    lookUps.mockRestore();
+    expect(new Set(names).size).toBe(2 * count);
+    expect(names?.slice(0, 3)).toEqual(['a', `a ${count + 2}`, `a ${count + 3}`]);
+    expect(used).toBeLessThan(10 * count);
   });
 
   test('that cannot be taken cost nobody else', async () => {
