@@ -260,7 +260,7 @@ describe('a start that cannot succeed', () => {
     const { code, errors } = await start(['--data', join(place.dataDir, path)]).ended;
     expect(code).toBe(1);
     expect(errors).toMatch(
-      /^npm start: Cannot write to the data folder .*Make it writable, or choose another folder: npm start -- --data DIR\n$/,
+      /^npm start: The data folder .* is a file, or is below a file\. Choose another folder: npm start -- --data DIR\n$/,
     );
     expect(processesAt(place)).toEqual([]);
   });
