@@ -73,6 +73,14 @@ describe('the servers of a client', () => {
     expect(used).toBeLessThan(10 * count);
   });
 
+  test('with one name are told apart also where an entry is too deep to be compared', async () => {
+    const deep: unknown = JSON.parse(`${'{"a":'.repeat(5_000)}1${'}'.repeat(5_000)}`);
+    const projects = [deep, deep, {}].map((more) => ({ mcpServers: { stock: { url, more } } }));
+    const { registrations, skipped } = await read({ projects: Object.fromEntries(projects.entries()) });
+    expect(skipped.map(({ name }) => name)).toEqual(['stock', 'stock 2']);
+    expect(registrations.map(({ slug }) => slug)).toEqual(['stock-3']);
+  });
+
   test('that cannot be taken cost nobody else', async () => {
     const bad = { a: 5, b: 'x', c: null, d: { url: 7 }, e: { command: 'npx' }, f: [], g: { type: 'http' } };
     const { registrations, skipped } = await read({ mcpServers: { ...bad, stock: { url } } });
@@ -115,6 +123,17 @@ describe('an entry', () => {
     expect(await readEntry(entry)).toEqual({ registrations: [stock], skipped: [] });
   });
 
+  test.each(['\t', '\n', '\r'])(
+    'with a control character in its url, %j, hides no secret by it',
+    async (hidden) => {
+      const { registrations, skipped } = await readEntry({ url: `${url}?api${hidden}_key=${canary}` });
+      expect([registrations, skipped[0]?.reason]).toEqual([[], expect.stringContaining('secret in its url')]);
+      expect((await readEntry({ url: `${url}?a${hidden}=b` })).registrations).toEqual([
+        { ...stock, url: `${url}?a=b` },
+      ]);
+    },
+  );
+
   test.each([{ disabled: true }, { enabled: false }, { isActive: false }])(
     'with %j stays disabled',
     async (off) => {
@@ -129,6 +148,10 @@ describe('an entry', () => {
       Accept: '*/*',
       Host: 'x',
       'MCP-Protocol-Version': '1',
+      Expect: '100-continue',
+      Range: 'bytes=0-1',
+      'If-None-Match': '*',
+      'MREG-Own-Check': '1',
     };
     for (const field of ['headers', 'http_headers'])
       expect((await readEntry({ url, [field]: headers })).registrations).toEqual([
