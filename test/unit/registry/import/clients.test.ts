@@ -60,6 +60,12 @@ describe('the servers of a client', () => {
     expect(skipped).toEqual([{ name: 'stock', reason: expect.stringMatching(/twice/) as string }]);
   });
 
+  test('with one name in a list are told apart too', async () => {
+    const list = [url, `${url}/2`].map((each) => ({ name: 'stock', url: each }));
+    for (const document of [list, { mcp_servers: list }])
+      expect((await read(document)).registrations.map(({ slug }) => slug)).toEqual(['stock', 'stock-2']);
+  });
+
   test('with one name, whose numbers other servers have, are told apart in linear time', () => {
     const count = 300;
     const same = Array.from({ length: count }, (_, index) => ({ name: 'a', url: `${url}/${index}` }));
