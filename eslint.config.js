@@ -56,7 +56,12 @@ export default defineConfig(
   },
   {
     // Plain JavaScript: programs for readers, programs with packages of their own, and what runs before anything is installed.
-    files: ['docs/examples/**', 'test/interop/programs/**', 'infra/local/requireInstall.js'],
+    files: [
+      'docs/examples/**',
+      'test/interop/programs/**',
+      'infra/local/requireInstall.js',
+      '.ci/summary.js',
+    ],
     extends: [tseslint.configs.disableTypeChecked],
     rules: {
       '@typescript-eslint/explicit-module-boundary-types': 'off',

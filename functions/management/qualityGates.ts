@@ -72,7 +72,7 @@ export function qualityGateRoutes(deps: AppDeps): readonly Route<unknown>[] {
       if (!span.ok) return span;
       const filter = { ...span.value, gate };
       return readPage(
-        'qualityGates',
+        `qualityGates ${gate}`,
         query,
         (limit, after) => plans.list(actor.tenantId, filter, limit, after),
         summary,

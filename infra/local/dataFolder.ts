@@ -38,6 +38,11 @@ export async function openDataFolder(dataDir: string, portOffset: number): Promi
   } catch (cause) {
     lock?.release();
     if (cause instanceof LocalError || !(cause instanceof Error && 'code' in cause)) throw cause;
+    if (hasCode(cause, 'ENOTDIR'))
+      throw new LocalError(
+        `The data folder ${dataDir} is a file, or is below a file. Choose another folder: npm start -- --data DIR`,
+        { cause },
+      );
     throw new LocalError(
       `Cannot write to the data folder ${dataDir} (${cause.message}). ` +
         'Make it writable, or choose another folder: npm start -- --data DIR',

@@ -1,6 +1,7 @@
 /**
  * Ends the process with one line when the packages of the project, or its own Node, are missing. Node loads this file before
- * a program of the project. It is JavaScript that every Node since 18 runs, because the others cannot run TypeScript.
+ * a program of the project, and `npm run check` runs it first. It is JavaScript that every Node since 18 runs, because the others
+ * cannot run TypeScript.
  */
 import { existsSync } from 'node:fs';
 

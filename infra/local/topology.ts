@@ -1,4 +1,5 @@
 import { isProduction } from '../../shared/platform/config/environment.ts';
+import { checkSettings } from './checkSettings.ts';
 import { openDataFolder } from './dataFolder.ts';
 import { localOrigin, type Ports, portsFor } from './defaults.ts';
 import type { MintRequest } from './issuer/claims.ts';
@@ -69,7 +70,7 @@ const stateOfOthers: StateChoice = { kind: 'tables', reason: 'the apps are start
 
 /**
  * Starts the topology; resolves when all of it is ready. Nothing is left running when it rejects.
- * @throws LocalError with one line for the user: a taken port, a process that ends, a failed build.
+ * @throws LocalError with one line for the user: a taken port, a wrong setting, a process that ends, a failed build.
  */
 export async function startTopology(options: TopologyOptions): Promise<Topology> {
   if (isProduction({ AZURE_FUNCTIONS_ENVIRONMENT: 'Development', ...process.env })) {
@@ -102,6 +103,7 @@ export async function startTopology(options: TopologyOptions): Promise<Topology>
   };
   try {
     options.signal?.throwIfAborted();
+    if (!options.withoutApps) for (const { env } of appProcesses(place)) checkSettings(env);
     await Promise.race([startAll(group, place, options), failure(group, options.signal)]);
   } catch (error) {
     await stop();

@@ -91,16 +91,41 @@ describe('an import from a URL', () => {
       response.writeHead(500).end();
       return true;
     };
-    expect(await slugs(registry.url)).toEqual({ kind: 'unavailable', message: 'it answered HTTP 500' });
+    expect(await slugs(registry.url)).toEqual({
+      kind: 'unavailable',
+      message: `${registry.url} cannot be imported: it answered HTTP 500`,
+    });
+  });
+
+  test('that fails names the URL without its secrets', async () => {
+    const url = await document((response) => response.writeHead(500).end());
+    const { host } = new URL(url);
+    const failed = await from(`http://canary-1:canary-2@${host}/mcp.json?key=canary-3#canary-4`);
+    expect(failed).toMatchObject({
+      error: { kind: 'invalid', message: expect.stringContaining(`http://${host}/mcp.json `) as string },
+    });
+    const token = `ghp_${'a1B2'.repeat(9)}`;
+    const refused = await from(`${url}/${token}/mcp.json?key=canary-3`);
+    expect(refused).toMatchObject({
+      error: {
+        kind: 'unavailable',
+        message: `${url}/[hidden]/mcp.json cannot be imported: it answered HTTP 500`,
+      },
+    });
+    expect(JSON.stringify([failed, refused])).not.toMatch(/canary|ghp_/);
   });
 
   test.each<[string, (response: ServerResponse) => void, object]>([
     [
       'is not there',
       (response) => response.writeHead(404).end(),
-      { kind: 'invalid', message: 'it answered HTTP 404' },
+      { kind: 'invalid', message: expect.stringMatching(/: it answered HTTP 404$/) as string },
     ],
-    ['is no JSON', (response) => response.end('canary-3'), { kind: 'unavailable' }],
+    [
+      'is no JSON',
+      (response) => response.end('canary-3'),
+      { kind: 'unavailable', message: expect.stringMatching(/: it answered, but the document/) as string },
+    ],
     ['is of another kind', (response) => response.end('{"a":"canary-3"}'), { kind: 'invalid' }],
     [
       'is elsewhere',

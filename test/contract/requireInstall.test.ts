@@ -49,6 +49,19 @@ test('a checkout with packages starts', async () => {
   expect(await start()).toBe('0 started\n');
 });
 
+test('the check of the whole project says so too', async () => {
+  await writeFile(
+    join(checkout, 'package.json'),
+    JSON.stringify({ type: 'module', scripts: { check: packageJson.scripts.check } }),
+  );
+  const checked = run('npm', ['run', '--silent', 'check'], { cwd: checkout });
+  const { code, errors } = await checked.ended;
+  expect([code, errors]).toEqual([
+    1,
+    'npm run check: The packages of the project are not installed. Run this first: npm ci\n',
+  ]);
+});
+
 test('each script that runs TypeScript checks this first', () => {
   const programs = Object.values(packageJson.scripts).filter((script) => /^node [^&]*\.ts$/.test(script));
   expect(programs.length).toBeGreaterThan(3);

@@ -183,6 +183,24 @@ describe('a start that cannot succeed', () => {
   });
 
   test.each([
+    { MREG_TENANTS: 'canary' },
+    { MREG_EXTERNAL_AGENTS: 'canary' },
+    { MREG_EVENT_ROUTES: '{"disk_full":["canary"]}' },
+    { MREG_QUALITY_GATES: '{"nightly":[{"check":"reachable","agent":"canary"}]}' },
+  ])('names a wrong setting once, without its value and a stack, and starts nothing: %o', async (env) => {
+    const { code, errors } = await start([], env).ended;
+    expect(code).toBe(1);
+    const [name = ''] = Object.keys(env);
+    expect(errors).toMatch(
+      new RegExp(
+        `^npm start: Settings are missing or wrong \\(docs/configuration.md explains each\\):\n  ${name}: [^\n]+\n$`,
+      ),
+    );
+    expect(errors).not.toContain('canary');
+    expect(processesAt(place)).toEqual([]);
+  });
+
+  test.each([
     {
       why: 'of a later version',
       layout: { layout: 2, portOffset: 0 },
@@ -242,7 +260,7 @@ describe('a start that cannot succeed', () => {
     const { code, errors } = await start(['--data', join(place.dataDir, path)]).ended;
     expect(code).toBe(1);
     expect(errors).toMatch(
-      /^npm start: Cannot write to the data folder .*Make it writable, or choose another folder: npm start -- --data DIR\n$/,
+      /^npm start: The data folder .* is a file, or is below a file\. Choose another folder: npm start -- --data DIR\n$/,
     );
     expect(processesAt(place)).toEqual([]);
   });

@@ -314,13 +314,18 @@ describe('a document', () => {
     ['"\\\n\u0000\u007f\u2028'.repeat(1_000), 'characters that JSON escapes'],
     ['a\ud800b', 'half a character'],
     ['x'.repeat(480_000 - overhead), 'as long as a row takes'],
+    ['中'.repeat(480_000 - overhead), 'the same of characters that are three bytes each'],
   ])('comes back as it was, replaced ones too: case %#', async (text) => {
     const { table } = await azureTable(codec);
     expect(await table.insert(note('a', { text }))).toBe('inserted');
     const stored = await table.get({ partition: 't1', row: 'a' });
     expect(stored?.value.text === text).toBe(true);
     expect((await table.replace(note('a', { text: 'short' }), stored?.etag ?? '')).status).toBe('replaced');
-    expect((await table.get({ partition: 't1', row: 'a' }))?.value.text).toBe('short');
+    const short = await table.get({ partition: 't1', row: 'a' });
+    expect(short?.value.text).toBe('short');
+    // Azurite has a limit of its own for the body of a replacement.
+    expect((await table.replace(note('a', { text }), short?.etag ?? '')).status).toBe('replaced');
+    expect((await table.get({ partition: 't1', row: 'a' }))?.value.text === text).toBe(true);
   });
 
   test.each([0, 1])('is never cut within a character: shift %i', async (shift) => {

@@ -13,9 +13,13 @@ export interface Failure {
 export const succeed = <T>(value: T): Result<T> => ({ ok: true, value });
 export const fail = (error: DomainError): Failure => ({ ok: false, error });
 
-/** Returns a failure with one problem of the input, at its path. */
+/** Returns a failure with one problem of the input, at its path; `''` is the whole input. */
 export function invalid(path: string, message: string): Failure {
-  return fail({ kind: 'invalid', message: `${path} ${message}`, errors: [{ path, message }] });
+  return fail({
+    kind: 'invalid',
+    message: path === '' ? message : `${path} ${message}`,
+    errors: [{ path, message }],
+  });
 }
 
 /**

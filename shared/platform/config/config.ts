@@ -10,7 +10,9 @@ export const originSchema = z
     'must be an origin, such as https://mcp.contoso.com',
   );
 
-const snakeName = z.string().regex(/^[a-z][a-z0-9_]{0,59}$/);
+const snakeName = z
+  .string()
+  .regex(/^[a-z][a-z0-9_]{0,59}$/, 'must be a name of lower-case letters, digits and _, such as disk_full');
 export const qualityGatesSchema = z.record(
   snakeName,
   z
@@ -40,14 +42,33 @@ const credentialReach = {
 };
 /** A credential is one header value for all users, or a token of each user for the scope of another API. */
 export const credentialsSchema = z.record(
-  z.string().regex(/^[a-z0-9][a-z0-9-]{0,59}$/),
-  z.union([
-    z.strictObject({
-      value: z.string().regex(/^[\x21-\x7e](?:[\x20-\x7e]{0,8190}[\x21-\x7e])?$/),
+  z
+    .string()
+    .regex(
+      /^[a-z0-9][a-z0-9-]{0,59}$/,
+      'must be a name of lower-case letters, digits and -, such as stock-key',
+    ),
+  z
+    .strictObject({
+      value: z
+        .string()
+        .regex(
+          /^[\x21-\x7e](?:[\x20-\x7e]{0,8190}[\x21-\x7e])?$/,
+          'must be at most 8,192 visible ASCII characters, with spaces between them only',
+        )
+        .optional(),
+      onBehalfOf: z
+        .string()
+        .regex(/^[\x21-\x7e]{1,500}$/, 'must be a scope such as api://stock/.default')
+        .optional(),
       ...credentialReach,
+    })
+    .transform(({ value, onBehalfOf, ...reach }, context) => {
+      if (value !== undefined && onBehalfOf === undefined) return { value, ...reach };
+      if (onBehalfOf !== undefined && value === undefined) return { onBehalfOf, ...reach };
+      context.addIssue({ code: 'custom', message: 'must have either a value or onBehalfOf' });
+      return z.NEVER;
     }),
-    z.strictObject({ onBehalfOf: z.string().regex(/^[\x21-\x7e]{1,500}$/), ...credentialReach }),
-  ]),
 );
 
 /** The settings of a process as the apps use them. `settings.ts` says what each setting is. */

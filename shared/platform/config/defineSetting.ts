@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parseJson } from '../base/json.ts';
+import { invalidBySchema } from '../base/result.ts';
 import type { Config } from './config.ts';
 
 /** What is known of a setting beside the schema of its text. */
@@ -40,11 +41,20 @@ export const list = <T extends z.ZodType<string, string>>(item: T): z.ZodType<z.
     .transform((text) => text.split(/[\s,]+/).filter((part) => part !== ''))
     .pipe(z.array(item));
 
-/** A setting in JSON. The problem is explained by an example: a quotation would show the value. */
+/** A setting in JSON. Its problems name each wrong field, or give an example, and never show a value. */
 export const json = <T>(schema: z.ZodType<T>, example: string): z.ZodType<T, string> =>
   z.string().transform((text, context): T => {
-    const parsed = schema.safeParse(parseJson(text));
+    const value = parseJson(text);
+    const parsed = schema.safeParse(value);
     if (parsed.success) return parsed.data;
-    context.addIssue({ code: 'custom', message: `must be JSON such as ${example}` });
+    const problems = value === undefined ? [] : (invalidBySchema(parsed.error, '').error.errors ?? []);
+    for (const { path, message } of problems)
+      context.addIssue({ code: 'custom', message: `${shownPath(path)} ${message}` });
+    if (problems.length === 0)
+      context.addIssue({ code: 'custom', message: `must be JSON such as ${example}` });
     return z.NEVER;
   });
+
+/** Somebody may write a value in the place of a name. So only a path that has the form of names is shown. */
+const shownPath = (path: string): string =>
+  path === '' ? 'the JSON' : /^[\w.-]{1,120}$/.test(path) ? path : 'a part of the JSON';

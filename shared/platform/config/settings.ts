@@ -205,7 +205,7 @@ export const settings = {
     },
     json(
       credentialsSchema,
-      '{"stock-key": {"value": "Bearer …", "origins": ["https://stock.contoso.com"]}}',
+      '{"stock-key": {"value": "Bearer replace-me", "origins": ["https://stock.contoso.com"]}}',
     ).default({}),
   ),
   MREG_UPSTREAM_REGISTRY: setting(

@@ -31,7 +31,10 @@ const MIXED_PLACE = 'mcp';
 
 /** Returns all servers of a document in its order, or `undefined` for an unknown kind of document. */
 export function candidatesOf(document: unknown): readonly Candidate[] | undefined {
-  if (Array.isArray(document)) return entriesIn(document) ?? document.map(listed);
+  if (Array.isArray(document)) {
+    const entries = entriesIn(document);
+    return entries ? distinct(entries) : document.map(listed);
+  }
   if (!isObject(document)) return undefined;
   const { servers, [MIXED_PLACE]: mixed } = document;
   const places = PLACES.flatMap((place) => valuesAt(document, place))

@@ -5,6 +5,7 @@ import { fetchBytes, type JsonSource } from '../../platform/outbound/fetchJson.t
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { IMPORT_TIMEOUT_MS, MAX_IMPORT_BYTES, MAX_IMPORT_PAGES, PAGE_ENTRIES } from '../limits.ts';
 import { fetchServerPage, readServerPage, type ServerPage } from '../officialApi/serverPages.ts';
+import { hideUrlSecrets } from '../secrets/urlSecrets.ts';
 import { parseDocument } from './documentText.ts';
 import { type Import, readImport } from './readImport.ts';
 
@@ -16,12 +17,18 @@ export interface FetchImportDeps {
 /**
  * Fetches what `readImport` reads. The URL is that of a document, of the list of a registry, or the base URL of a registry; of a
  * list it fetches all pages. Failures: `invalid` for an address that the gateway may not call or that has nothing to import;
- * `too_large`; `timeout`; `unavailable`.
+ * `too_large`; `timeout`; `unavailable`. They name the URL without its secrets.
  */
-export async function fetchImport(
-  url: string,
-  { outbound, clock }: FetchImportDeps,
-): Promise<Result<Import>> {
+export async function fetchImport(url: string, deps: FetchImportDeps): Promise<Result<Import>> {
+  const read = await fetchAll(url, deps);
+  const shown = readUrl(url);
+  if (read.ok || !shown) return read;
+  Object.assign(shown, { username: '', password: '', search: '', hash: '' });
+  const message = `${hideUrlSecrets(shown.href)} cannot be imported: ${read.error.message}`;
+  return fail({ ...read.error, message });
+}
+
+async function fetchAll(url: string, { outbound, clock }: FetchImportDeps): Promise<Result<Import>> {
   const end = clock.now().getTime() + IMPORT_TIMEOUT_MS;
   const from = (address: string) => ({
     url: address,

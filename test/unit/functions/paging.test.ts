@@ -3,9 +3,9 @@ import { readPage } from '../../../functions/management/paging.ts';
 
 const rows = Array.from({ length: 250 }, (_, index) => `row-${String(index).padStart(3, '0')}`);
 const asked: [limit: number, after: string | undefined][] = [];
-const page = (query: string) =>
+const page = (query: string, list = 'rows') =>
   readPage(
-    'rows',
+    list,
     new URLSearchParams(query),
     (limit, after) => {
       asked.push([limit, after]);
@@ -33,6 +33,19 @@ test('a page has thirty items unless told otherwise', async () => {
   asked.length = 0;
   await page('');
   expect(asked).toEqual([[30, undefined]]);
+});
+
+test('a cursor leads on in its own list with its own filters alone', async () => {
+  const first = await page('state=on&limit=10');
+  const { nextCursor } = first.ok ? (first.value.body as { nextCursor: string }) : { nextCursor: '' };
+  asked.length = 0;
+  const refused = { ok: false, error: { kind: 'invalid', errors: [{ path: 'cursor' }] } };
+  expect(await page(`state=on&cursor=${nextCursor}`, 'others')).toMatchObject(refused);
+  expect(await page(`state=off&cursor=${nextCursor}`)).toMatchObject(refused);
+  expect(await page(`cursor=${nextCursor}`)).toMatchObject(refused);
+  expect(asked).toEqual([]);
+  expect(await page(`limit=5&state=on&cursor=${nextCursor}`)).toMatchObject({ ok: true });
+  expect(asked).toEqual([[5, 'row-009']]);
 });
 
 describe('a query that is wrong is told by its name and reads nothing', () => {

@@ -54,6 +54,7 @@ describe('an import', () => {
     const answer = await api.send('POST', '/servers/import', { text });
     expect(answer).toMatchObject({ status });
     if (path !== '') expect(answer.body).toMatchObject({ errors: [{ path }] });
+    expect(answer.body['detail']).toMatch(/^\S/);
     expect(JSON.stringify(answer.body)).not.toContain('canary');
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { createRowIds } from '../../../shared/orchestration/model/rowIds.ts';
 import { registerServers } from '../../../shared/orchestration/plans/bulkRegistration.ts';
 import { registerServer } from '../../../shared/orchestration/plans/serverRegistration.ts';
 import { removeServer } from '../../../shared/orchestration/plans/serverRemoval.ts';
@@ -268,6 +269,25 @@ describe('registering many servers', () => {
     expect(Object.keys(statuses)).toHaveLength(60);
     expect([statuses['s3'], statuses['s7'], statuses['s8']]).toEqual(['refused', 'rejected', 'active']);
     expect((await run.deps.servers.list('t1', { status: 'active' }, 99)).items).toHaveLength(59);
+  });
+
+  test('has its plans in the list of plans at its own time', async () => {
+    const run = testRegistry();
+    Object.assign(run.deps, { newId: createRowIds(run.deps.clock) });
+    const register = async (of: string) => {
+      const begun = await registerServer({ ...registration, slug: of }, caller, run.deps);
+      await run.drain();
+      return begun.ok ? begun.value.plan.id : '';
+    };
+    const before = await register('before');
+    run.advance(60);
+    await registerServers(many(6), caller, run.deps);
+    await run.pump();
+    run.advance(60);
+    const after = await register('after');
+    const { items } = await run.deps.plans.list('t1', {}, 99);
+    expect(items).toHaveLength(9);
+    expect([items[0]?.id, items.at(-1)?.id]).toEqual([after, before]);
   });
 
   test('is refused when the pools have not enough, and when it is more than a row holds', async () => {

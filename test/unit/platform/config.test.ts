@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ConfigError } from '../../../shared/platform/config/config.ts';
 import { isProduction } from '../../../shared/platform/config/environment.ts';
@@ -189,6 +191,66 @@ test.each([
 ])('%s = %j is refused by its name: %s', (name, value) => {
   expect(namesOf({ ...developer, [name]: value })).toContain(name);
 });
+
+test.each([
+  [
+    'MREG_CREDENTIALS',
+    '{"stock-key":{"value":"Bearer canary…","origins":["https://stock.contoso.com"]}}',
+    ['stock-key.value must be at most 8,192 visible ASCII characters, with spaces between them only'],
+  ],
+  [
+    'MREG_CREDENTIALS',
+    '{"a":{"value":"canary"},"b":{"origins":["canary"],"tenants":["canary"],"other":"canary"}}',
+    [
+      'a.origins is required',
+      'b.origins.0 must be an origin, such as https://mcp.contoso.com',
+      'b.tenants.0 must be a GUID',
+      'b.other there is no such field',
+    ],
+  ],
+  [
+    'MREG_CREDENTIALS',
+    '{"a":{"origins":["https://stock.contoso.com"]}}',
+    ['a must have either a value or onBehalfOf'],
+  ],
+  [
+    'MREG_CREDENTIALS',
+    '{"Bearer canary":"stock-key"}',
+    ['a part of the JSON must be a name of lower-case letters, digits and -, such as stock-key'],
+  ],
+  ['MREG_CREDENTIALS', '["canary"]', ['the JSON must be an object, not a list']],
+  [
+    'MREG_CREDENTIALS',
+    '{canary',
+    [
+      'must be JSON such as {"stock-key": {"value": "Bearer replace-me", "origins": ["https://stock.contoso.com"]}}',
+    ],
+  ],
+  [
+    'MREG_QUALITY_GATES',
+    '{"nightly":[{"check":"canary-1","agent":"x","severity":"canary"}]}',
+    [
+      'nightly.0.check must be a name of lower-case letters, digits and _, such as disk_full',
+      'nightly.0.severity must be one of critical, warning',
+    ],
+  ],
+])('%s = %s names each wrong field, and no value', (name, value, expected) => {
+  const problems = problemsOf({ ...required, [name]: value });
+  expect(problems).toEqual(expected.map((problem) => `  ${name}: ${problem}`));
+});
+
+test.each(['servers.md', 'configuration.md'])(
+  'the credentials of docs/%s are valid as they stand',
+  async (file) => {
+    const text = await readFile(join(import.meta.dirname, '../../../docs', file), 'utf8');
+    const shell = [...text.matchAll(/^MREG_CREDENTIALS='([^']+)'/gm)].map(([, value]) => value);
+    const [, json] = /## Credentials\n[^`]*```json\n([^`]+)```/.exec(text) ?? [];
+    const examples = [...shell, ...(json === undefined ? [] : [json])];
+    expect(examples.length).toBeGreaterThan(0);
+    for (const example of examples)
+      expect(problemsOf({ ...required, MREG_CREDENTIALS: example })).toEqual([]);
+  },
+);
 
 test('no way to reach the Service Bus is refused', () => {
   const { MREG_SERVICE_BUS__fullyQualifiedNamespace: _, ...rest } = required;

@@ -72,6 +72,15 @@ describe('the rest of the text', () => {
   });
 });
 
+test.each([
+  [100_000, '1.0', 'as many as are kept'],
+  [100_001, '1', 'one more: then all are doubles'],
+])('of %i exact numbers the last is %s (%s)', (count, expected) => {
+  const list = parseExactJson(`[${Array.from({ length: count }, () => '1.0').join(',')}]`) as unknown[];
+  expect(list).toHaveLength(count);
+  expect([JSON.stringify(list[0]), JSON.stringify(list.at(-1))]).toEqual([expected, expected]);
+});
+
 describe('an exact number', () => {
   const [big, one] = parseExactJson('[725653563933458432,1.0]') as unknown[];
 

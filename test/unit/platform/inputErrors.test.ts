@@ -59,6 +59,23 @@ describe('a wrong field says what is expected', () => {
     expect(problemsOf(schema, { [path]: value })).toEqual([{ path, message }]);
   });
 
+  test('a key, at its path', () => {
+    const keys = z.object({
+      headers: z.record(
+        z
+          .string()
+          .regex(/^[a-z]+$/, 'must be lower case')
+          .max(5),
+        z.string(),
+      ),
+    });
+    expect(problemsOf(keys, { headers: { 'X-Long-1': '', ok: 1 } })).toEqual([
+      { path: 'headers.X-Long-1', message: 'must be lower case' },
+      { path: 'headers.X-Long-1', message: 'must have at most 5 characters' },
+      { path: 'headers.ok', message: 'must be a string, not a number' },
+    ]);
+  });
+
   test('within a list, and for the whole input', () => {
     expect(problemsOf(schema, { list: ['a', 3] })).toEqual([
       { path: 'list.1', message: 'must be a string, not a number' },

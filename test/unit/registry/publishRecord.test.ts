@@ -248,6 +248,34 @@ describe('a registered server', () => {
     },
   );
 
+  test('leads clients to the new origin of a gateway that has moved, in the same version', async () => {
+    await publishRecord(record({ server: serverJson() }), deps);
+    deps = { ...deps, publicOrigin: 'https://new.contoso.com' };
+    const anew = record({ server: serverJson(), planId: 'plan-2' });
+    expect(await checkPublishable(anew, deps)).toMatchObject({ ok: true });
+    const remotes = [{ type: 'streamable-http', url: 'https://new.contoso.com/servers/stock/mcp' }];
+    expect(await publishRecord(anew, deps)).toMatchObject({ ok: true, value: { server: { remotes } } });
+  });
+
+  test.each([
+    ['at the place of another server', [{ type: 'streamable-http', url: `${origin}/servers/other/mcp` }]],
+    ['of another transport', [{ type: 'sse', url: `${origin}/servers/stock/mcp` }]],
+    [
+      'beside another one',
+      [
+        { type: 'streamable-http', url: `${origin}/servers/stock/mcp` },
+        { type: 'streamable-http', url: 'https://theirs.example.com/mcp' },
+      ],
+    ],
+  ])('does not take a remote %s for its own at the gateway', async (_, remotes) => {
+    await publishRecord(record({ server: serverJson({ remotes }), advertise: 'direct' }), deps);
+    const change = record({ server: serverJson(), planId: 'plan-2' });
+    expect(await checkPublishable(change, deps)).toMatchObject({
+      ok: false,
+      error: { errors: [{ path: 'remotes' }] },
+    });
+  });
+
   test('comes back by the same plan, since another call may have withdrawn it late', async () => {
     await publishRecord(record(), deps);
     await withdrawRecord(record(), deps);

@@ -112,6 +112,10 @@ describe('a registration', () => {
       'proxy-authorization',
       'mcp-protocol-version',
       'cookie',
+      'expect',
+      'range',
+      'if-none-match',
+      'mreg-own-check',
     ].map((name): [object, string] => [
       { url: remote.url, upstream: { headers: { [name]: { value: 'x' } } } },
       `upstream.headers.${name}: Invalid key in record`,

@@ -1,4 +1,5 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
+import { candidatesOf } from '../../../../shared/registry/import/documents.ts';
 import { parseDocument, parseDocumentText } from '../../../../shared/registry/import/documentText.ts';
 import { readImport } from '../../../../shared/registry/import/readImport.ts';
 
@@ -59,6 +60,33 @@ describe('the servers of a client', () => {
     expect(skipped).toEqual([{ name: 'stock', reason: expect.stringMatching(/twice/) as string }]);
   });
 
+  test('with one name in a list are told apart too', async () => {
+    const list = [url, `${url}/2`].map((each) => ({ name: 'stock', url: each }));
+    for (const document of [list, { mcp_servers: list }])
+      expect((await read(document)).registrations.map(({ slug }) => slug)).toEqual(['stock', 'stock-2']);
+  });
+
+  test('with one name, whose numbers other servers have, are told apart in linear time', () => {
+    const count = 300;
+    const same = Array.from({ length: count }, (_, index) => ({ name: 'a', url: `${url}/${index}` }));
+    const numbered = Array.from({ length: count }, (_, index) => ({ name: `a ${index + 2}`, url }));
+    const lookUps = vi.spyOn(Set.prototype, 'has');
+    const names = candidatesOf({ mcp_servers: [...same, ...numbered] })?.map(({ name }) => name);
+    const used = lookUps.mock.calls.length;
+    lookUps.mockRestore();
+    expect(new Set(names).size).toBe(2 * count);
+    expect(names?.slice(0, 3)).toEqual(['a', `a ${count + 2}`, `a ${count + 3}`]);
+    expect(used).toBeLessThan(10 * count);
+  });
+
+  test('with one name are told apart also where an entry is too deep to be compared', async () => {
+    const deep: unknown = JSON.parse(`${'{"a":'.repeat(5_000)}1${'}'.repeat(5_000)}`);
+    const projects = [deep, deep, {}].map((more) => ({ mcpServers: { stock: { url, more } } }));
+    const { registrations, skipped } = await read({ projects: Object.fromEntries(projects.entries()) });
+    expect(skipped.map(({ name }) => name)).toEqual(['stock', 'stock 2']);
+    expect(registrations.map(({ slug }) => slug)).toEqual(['stock-3']);
+  });
+
   test('that cannot be taken cost nobody else', async () => {
     const bad = { a: 5, b: 'x', c: null, d: { url: 7 }, e: { command: 'npx' }, f: [], g: { type: 'http' } };
     const { registrations, skipped } = await read({ mcpServers: { ...bad, stock: { url } } });
@@ -101,6 +129,17 @@ describe('an entry', () => {
     expect(await readEntry(entry)).toEqual({ registrations: [stock], skipped: [] });
   });
 
+  test.each(['\t', '\n', '\r'])(
+    'with a control character in its url, %j, hides no secret by it',
+    async (hidden) => {
+      const { registrations, skipped } = await readEntry({ url: `${url}?api${hidden}_key=${canary}` });
+      expect([registrations, skipped[0]?.reason]).toEqual([[], expect.stringContaining('secret in its url')]);
+      expect((await readEntry({ url: `${url}?a${hidden}=b` })).registrations).toEqual([
+        { ...stock, url: `${url}?a=b` },
+      ]);
+    },
+  );
+
   test.each([{ disabled: true }, { enabled: false }, { isActive: false }])(
     'with %j stays disabled',
     async (off) => {
@@ -115,6 +154,10 @@ describe('an entry', () => {
       Accept: '*/*',
       Host: 'x',
       'MCP-Protocol-Version': '1',
+      Expect: '100-continue',
+      Range: 'bytes=0-1',
+      'If-None-Match': '*',
+      'MREG-Own-Check': '1',
     };
     for (const field of ['headers', 'http_headers'])
       expect((await readEntry({ url, [field]: headers })).registrations).toEqual([
