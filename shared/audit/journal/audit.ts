@@ -80,7 +80,8 @@ export function openAudit({ key, ...deps }: AuditDeps): Audit {
 }
 
 /** A name that is absent is no member of the record: the hash covers the members that are stored. */
-function bounded({ actorName, resourceName, ...event }: AuditEvent): AuditEvent {
+function bounded(event: AuditEvent): AuditEvent {
+  const { actorName, resourceName } = event;
   return {
     ...event,
     ...(actorName !== undefined && { actorName: plainText(actorName) }),

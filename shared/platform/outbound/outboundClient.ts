@@ -14,7 +14,7 @@ export interface OutboundRequest {
   readonly method: 'GET' | 'POST' | 'DELETE';
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string;
+  readonly body?: string | undefined;
   readonly signal?: AbortSignal;
   /**
    * The content coding that the client accepts. The body is then as it came. Absent: none, and a coded body is decoded all the
