@@ -14,6 +14,7 @@ const restOf = (segment: string): string | undefined => /^\{\*(\w+)\}$/.exec(seg
  * separator.
  */
 export function pathParameters(template: string, pathname: string): Record<string, string> {
+  if (!template.includes('{')) return {};
   const values = segmentsOf(pathname);
   const parameters = segmentsOf(template).flatMap((segment, index): [string, string][] => {
     const rest = restOf(segment);

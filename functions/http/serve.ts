@@ -52,13 +52,14 @@ export type HttpFunction = (request: IncomingRequest) => Promise<Response>;
 export function serve<Body>(route: Route<Body>, deps: HttpDeps): HttpFunction {
   const isOpen = route.permission === 'anonymous' || route.pages === 'every';
   const allowedOrigins = isOpen ? 'any' : deps.allowedOrigins;
+  const answerHeaders = Object.entries(route.answerHeaders ?? {});
   const own: HttpDeps = { ...deps, allowedOrigins };
   return recorded(route.name, deps, async (request, trace) => {
     const target = readTarget(request.url, route.hosts ?? deps.ownHosts);
     const response = target.ok
       ? await answerInTime(route, request, target.value, trace, own)
       : refuse(route, target.error);
-    for (const [name, value] of Object.entries(route.answerHeaders ?? {})) response.headers.set(name, value);
+    for (const [name, value] of answerHeaders) response.headers.set(name, value);
     if (!target.ok) return response;
     return route.pages === 'every'
       ? letEveryPageRead(response)

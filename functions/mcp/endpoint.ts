@@ -63,8 +63,8 @@ export function endpointRoutes(deps: AppDeps): readonly Route<unknown>[] {
         body: z.unknown(),
         parseBody: parseExactJson,
         deadlineMs: DEADLINE_MS,
-        handle: ({ params, body, ...request }) =>
-          endpoints.post({ ...request, front: front(params), message: body }),
+        handle: ({ params, body, headers, actor, trace, signal }) =>
+          endpoints.post({ headers, actor, trace, signal, front: front(params), message: body }),
       },
       {
         ...shared,

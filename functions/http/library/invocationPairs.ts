@@ -105,7 +105,7 @@ function watched(request: IncomingMessage, response: ServerResponse): ForwardedR
   const onLeave = (act: () => void): void => {
     if (response.destroyed) act();
     else
-      response.once('close', () => {
+      response.on('close', () => {
         if (!response.writableFinished) act();
       });
   };

@@ -79,8 +79,9 @@ export function openAudit({ key, ...deps }: AuditDeps): Audit {
   };
 }
 
-/** A name that is absent is no member of the record: the hash covers the members that are stored. */
-function bounded({ actorName, resourceName, ...event }: AuditEvent): AuditEvent {
+/** Bounds the texts of an event. JSON leaves out an absent name, so neither the stored record nor its hash has it. */
+function bounded(event: AuditEvent): AuditEvent {
+  const { actorName, resourceName } = event;
   return {
     ...event,
     ...(actorName !== undefined && { actorName: plainText(actorName) }),

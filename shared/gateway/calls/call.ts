@@ -14,6 +14,7 @@ import type { VisibleServers } from '../../registry/records/visibleServers.ts';
 import type { ToolsetStore } from '../../registry/toolsets/toolset.ts';
 import type { BuiltInTools } from '../catalogue/builtInTools.ts';
 import type { View } from '../catalogue/view.ts';
+import type { AcceptedForm } from '../protocol/accept.ts';
 import type { InboundRequest } from '../protocol/classify.ts';
 import { boundedFeatures } from '../protocol/clientFeatures.ts';
 import type { Envelope } from '../protocol/envelope.ts';
@@ -79,6 +80,7 @@ export interface Call {
   readonly viewMs: number;
   /** Has a session in the legacy era only. */
   readonly caller: UpstreamCaller;
+  readonly accepts: AcceptedForm;
   /** Must be called when a streamed answer has ended. */
   readonly onEnd: () => void;
 }

@@ -71,10 +71,12 @@ export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
         return session === undefined
           ? new Response(null, { status: 202 })
           : deliverAnswer(inbound, session, { caller, view }, request.signal, parts);
-      case 'request':
+      case 'request': {
+        const accepts = acceptedForm(request.headers.get('accept'));
         return session === undefined
-          ? answerInForm({ inbound, request, view, viewMs, caller, onEnd: nothing })
-          : answerCancellable({ inbound, request, view, viewMs, caller }, session);
+          ? answerInForm({ inbound, request, view, viewMs, caller, accepts, onEnd: nothing })
+          : answerCancellable({ inbound, request, view, viewMs, caller, accepts }, session);
+      }
     }
   }
 
@@ -94,9 +96,9 @@ export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
   }
 
   /** Answers in an event stream where the client accepts nothing else. */
-  async function answerInForm(call: Call): Promise<Response> {
-    const response = await answerRequest(call);
-    return acceptedForm(call.request.headers.get('accept')) === 'events' ? asEvents(response) : response;
+  function answerInForm(call: Call): Response | Promise<Response> {
+    const response = answerRequest(call);
+    return call.accepts === 'events' ? Promise.resolve(response).then(asEvents) : response;
   }
 
   async function listen(request: McpRequest): Promise<Response> {

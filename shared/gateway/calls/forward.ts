@@ -5,7 +5,6 @@ import type { Tool } from '../../registry/records/server.ts';
 import type { ActiveServer } from '../catalogue/catalogue.ts';
 import { repairPage } from '../catalogue/readLists.ts';
 import { disabledServer, LISTS } from '../catalogue/view.ts';
-import { acceptedForm } from '../protocol/accept.ts';
 import { allowsServerRequests, canBeAsked } from '../protocol/clientFeatures.ts';
 import { metaOf } from '../protocol/envelope.ts';
 import { HEADER_MISMATCH, toJsonRpcError } from '../protocol/errorCodes.ts';
@@ -78,7 +77,7 @@ export function createForward(parts: Parts): Method {
         connection: connectionFor(call, server, shared, tool, own),
         client,
         audience: audienceOf(call, shared),
-        accepts: acceptedForm(headers.get('accept')),
+        accepts: call.accepts,
         server: server.slug,
         show: list ? (result) => repairPage(list, result) : (result) => view.show(server, result),
         idFor: (id, replyTo) => {

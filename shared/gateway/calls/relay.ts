@@ -92,7 +92,8 @@ export async function relay(
     const given = await connection.request(call, upstream.signal);
     const answer = relayed.accepts === 'json' ? await withoutNotifications(given) : given;
     if (answer.kind === 'stream') {
-      allow(MAX_CALL_MS - (performance.now() - startedAt));
+      // Whole seconds, because Node keeps a list of timers for each duration.
+      allow(MAX_CALL_MS - 1_000 * Math.floor((performance.now() - startedAt) / 1_000));
       return streamed(relayed, answer.items, { signal, settle, abort, fail, waitForPerson });
     }
     settle(auditOutcome(answer.outcome));

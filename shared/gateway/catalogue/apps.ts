@@ -16,7 +16,7 @@ export function appUris(holder: JsonObject): readonly string[] {
 
 /** Returns a tool or a result whose `_meta` names the pages by the URIs of an endpoint. */
 export function renameApps<T extends JsonObject>(holder: T, rename: (uri: string) => string): T {
-  if (appUris(holder).length === 0) return holder;
+  if (holder['_meta'] === undefined || appUris(holder).length === 0) return holder;
   const meta = metaOf(holder);
   const { ui, [OLD_KEY]: old } = meta;
   return {

@@ -79,6 +79,15 @@ export const NO_SUCH_METHOD: DomainError = {
  * tool would make a client reject the whole list.
  */
 export function isSound(tool: Tool): boolean {
+  let sound = known.get(tool);
+  if (sound === undefined) known.set(tool, (sound = hasSoundShape(tool)));
+  return sound;
+}
+
+/** Cached by tool, because each call asks. */
+const known = new WeakMap<Tool, boolean>();
+
+function hasSoundShape(tool: Tool): boolean {
   const { title, description, inputSchema, outputSchema, annotations, execution, _meta: meta } = tool;
   return (
     isObject(inputSchema) &&

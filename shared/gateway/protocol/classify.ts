@@ -101,18 +101,18 @@ function classifyRequest(headers: Headers, message: JsonRpcRequest): Inbound {
 
 function classifyLegacy(headers: Headers, message: JsonRpcRequest): Inbound {
   const version = headers.get(VERSION);
-  if (namesModern(headers)) {
+  if (version !== null && MODERN_VERSIONS.includes(version)) {
     if (message.method === 'initialize') {
       return refuse(
         message.id,
         HEADER_MISMATCH,
-        `The header MCP-Protocol-Version names ${version ?? ''}, which has no initialize: leave the header out or call server/discover.`,
+        `The header MCP-Protocol-Version names ${version}, which has no initialize: leave the header out or call server/discover.`,
       );
     }
     return refuse(
       message.id,
       INVALID_PARAMS,
-      `The header MCP-Protocol-Version names ${version ?? ''}, but params._meta["${META.protocolVersion}"] and params._meta["${META.clientCapabilities}"] are missing.`,
+      `The header MCP-Protocol-Version names ${version}, but params._meta["${META.protocolVersion}"] and params._meta["${META.clientCapabilities}"] are missing.`,
     );
   }
   if (version !== null && !LEGACY_VERSIONS.includes(version)) return refuseVersion(message.id, version);

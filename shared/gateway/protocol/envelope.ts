@@ -45,8 +45,8 @@ export function withoutReserved(meta: JsonObject): JsonObject {
  * reserved keys is left out. An empty one of the sender stays.
  */
 export function stripReserved(holder: JsonObject): JsonObject {
+  if (holder['_meta'] === undefined) return holder;
   const { _meta: meta, ...rest } = holder;
-  if (meta === undefined) return holder;
   if (!isObject(meta)) return rest;
   const kept = withoutReserved(meta);
   if (kept === meta) return holder;

@@ -41,11 +41,6 @@ export function isObject(value: unknown): value is JsonObject {
  * Tells what a parsed JSON value is (JSON-RPC 2.0 sections 4 and 5; MCP 2026-07-28 basic, Messages). Looks at the envelope only.
  */
 export function readMessage(value: unknown): Message {
-  const malformed = (problem: string, id: RequestId | null = null): Message => ({
-    kind: 'malformed',
-    id,
-    problem,
-  });
   if (!isObject(value)) return malformed('a message is a JSON object');
   const { jsonrpc, id, method, params } = value;
   const usableId = typeof id === 'string' || Number.isInteger(asDouble(id)) ? (toId(id) ?? null) : null;
@@ -54,11 +49,17 @@ export function readMessage(value: unknown): Message {
     return readResponse(value, usableId) ?? malformed('"method" is missing', usableId);
   if (typeof method !== 'string') return malformed('"method" must be a string', usableId);
   if (params !== undefined && !isObject(params)) return malformed('"params" must be an object', usableId);
-  const parts: JsonRpcNotification = { jsonrpc, method, ...(params && { params }) };
-  if (!('id' in value)) return { kind: 'notification', notification: parts };
+  const given = params && { params };
+  if (!('id' in value)) return { kind: 'notification', notification: { jsonrpc, method, ...given } };
   if (usableId === null) return malformed('"id" must be a string or a whole number');
-  return { kind: 'request', request: { ...parts, id: usableId } };
+  return { kind: 'request', request: { jsonrpc, method, ...given, id: usableId } };
 }
+
+const malformed = (problem: string, id: RequestId | null = null): Message => ({
+  kind: 'malformed',
+  id,
+  problem,
+});
 
 /**
  * Returns a JSON value as an id or a progress token, or `undefined`. `1.0` is the integer 1: some JSON libraries write all

@@ -85,7 +85,8 @@ export function createCircuitBreaker({
   return {
     openForMs(tenantId, server) {
       void refresh(tenantId);
-      const leftMs = (entryOf(tenantId).circuits[nameOf(server)] ?? 0) - now();
+      const until = entryOf(tenantId).circuits[nameOf(server)];
+      const leftMs = until === undefined ? 0 : until - now();
       return leftMs > 0 ? leftMs : undefined;
     },
     fail(tenantId, server, why) {

@@ -45,6 +45,15 @@ export function createConnector(
   /** The last token of each caller. A session outlives the token that it was opened with. */
   const tokens = createTenantCache<SignedIn>(MAX_UPSTREAM_SESSIONS);
 
+  /** By record. The catalogue caches records, so most calls make no text. */
+  const targetTexts = new WeakMap<Reachable, string>();
+
+  function targetTextOf(server: Reachable): string {
+    let text = targetTexts.get(server);
+    if (text === undefined) targetTexts.set(server, (text = JSON.stringify(targetOf(server))));
+    return text;
+  }
+
   function clientFor(server: Reachable, { actor, user }: UpstreamCaller): OutboundClient {
     if (server.upstream?.headers === undefined) return outboundTo(server);
     const key = JSON.stringify([actor.tenantId, actor.userId, actor.clientId]);
@@ -59,7 +68,7 @@ export function createConnector(
     const outbound = clientFor(server, caller);
     // Without a session of the client, callers of one user share a session if they can do the same.
     const offered = session ? {} : (capabilities ?? {});
-    const key = JSON.stringify([tenantId, userId, targetOf(server), session?.id, logLevel, offered]);
+    const key = JSON.stringify([tenantId, userId, session?.id, logLevel, offered]) + targetTextOf(server);
     return pool.of(
       tenantId,
       key,

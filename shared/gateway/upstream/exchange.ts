@@ -42,11 +42,15 @@ export interface Reply {
 }
 
 /** @throws UpstreamFault when there is no answer at all; any HTTP status is an answer. */
-export async function send(outbound: OutboundClient, { message, ...exchange }: Exchange): Promise<Reply> {
+export async function send(outbound: OutboundClient, exchange: Exchange): Promise<Reply> {
+  const { method, url, headers, message, signal } = exchange;
   const sent = await outbound.request({
-    ...exchange,
+    method,
+    url,
+    headers,
+    body: message && JSON.stringify(message),
+    signal,
     followsRedirects: true,
-    ...(message !== undefined && { body: JSON.stringify(message) }),
   });
   if (!sent.ok) {
     const { kind, message: detail } = sent.error;
@@ -62,10 +66,10 @@ export async function send(outbound: OutboundClient, { message, ...exchange }: E
   return {
     status: statusCode,
     form: formOf(headerOf(sent.value, 'content-type')),
-    ...(location !== undefined && { location: readUrl(location, exchange.url) }),
+    location: location === undefined ? undefined : readUrl(location, url),
     sessionId: headerOf(sent.value, 'mcp-session-id'),
     body,
-    signal: exchange.signal,
+    signal,
     idleMs: CALL_TIMEOUT_MS,
   };
 }

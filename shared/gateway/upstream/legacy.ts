@@ -114,12 +114,10 @@ function legacyConnection(
     era: 'legacy',
     usesMrtr: false,
     async request(call, signal) {
-      const make = (session: LegacySession) => {
-        const ask = () => attempt(session, call, logLevel, signal);
-        return sideRequests && allowsServerRequests(call.method)
-          ? sideRequests(session).during(ask, signal)
-          : ask();
-      };
+      const make = (session: LegacySession) =>
+        sideRequests && allowsServerRequests(call.method)
+          ? sideRequests(session).during(() => attempt(session, call, logLevel, signal), signal)
+          : attempt(session, call, logLevel, signal);
       const session = await slot.get();
       try {
         return await make(session);

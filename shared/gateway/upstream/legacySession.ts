@@ -120,6 +120,7 @@ export function resumeSession(
     'mcp-protocol-version': version,
     ...(id !== undefined && { 'mcp-session-id': id }),
   };
+  const postHeaders = { ...sendHeaders, ...headers };
   const get = (signal: AbortSignal, extraHeaders?: Readonly<Record<string, string>>): Promise<Reply> =>
     send(outbound, {
       method: 'GET',
@@ -135,7 +136,7 @@ export function resumeSession(
     send(outbound, {
       method: 'POST',
       url,
-      headers: { ...sendHeaders, ...headers, ...extraHeaders },
+      headers: { ...postHeaders, ...extraHeaders },
       message,
       signal,
     });
@@ -219,6 +220,7 @@ export function legacyParams({ method, params, traceparent }: UpstreamCall): Jso
 
 /** Removes the fields of MRTR, and of tasks: the gateway offers no tasks, so the server carries out the call at once. */
 function withoutRounds(params: JsonObject): JsonObject {
+  if (!('inputResponses' in params || 'requestState' in params || 'task' in params)) return params;
   const { inputResponses: _responses, requestState: _state, task: _task, ...rest } = params;
   return rest;
 }

@@ -61,31 +61,32 @@ export function createHealthNotes({
 }): NoteHealth {
   const noted = new LRUCache<string, Noted>({ max: MAX_HEALTH_SERVERS });
 
-  function store(key: string, url: string, entry: Noted, { status, reason }: SeenHealth): void {
+  function store(tenantId: string, { slug, url }: ServerKey, entry: Noted, seen: SeenHealth): void {
+    const { status, reason } = seen;
     const now = clock.now();
     Object.assign(entry, { status, at: now.getTime(), next: undefined });
     const note = { status, url, checkedAt: now.toISOString(), reason: reason?.slice(0, MAX_HEALTH_REASON) };
-    state.set(key, JSON.stringify(note), HEALTH_KEPT_MS).catch(() => undefined);
+    state.set(keyOf(tenantId, slug), JSON.stringify(note), HEALTH_KEPT_MS).catch(() => undefined);
   }
 
-  return (tenantId, { slug, url }, seen) => {
-    const key = keyOf(tenantId, slug);
-    const name = `${key} ${url}`;
+  return (tenantId, server, seen) => {
+    const { slug, url } = server;
+    const name = `${tenantId} ${slug} ${url}`;
     const entry = noted.get(name);
     if (entry === undefined) {
       const first: Noted = { status: seen.status, at: 0 };
       noted.set(name, first);
-      store(key, url, first, seen);
+      store(tenantId, server, first, seen);
       return;
     }
     const ageMs = clock.now().getTime() - entry.at;
     const isChange = entry.status !== seen.status;
     entry.next = isChange ? seen : undefined;
-    if (ageMs >= (isChange ? HEALTH_NOTE_PAUSE_MS : HEALTH_REPEAT_MS)) store(key, url, entry, seen);
+    if (ageMs >= (isChange ? HEALTH_NOTE_PAUSE_MS : HEALTH_REPEAT_MS)) store(tenantId, server, entry, seen);
     else if (isChange)
       entry.timer ??= setTimeout(() => {
         entry.timer = undefined;
-        if (entry.next) store(key, url, entry, entry.next);
+        if (entry.next) store(tenantId, server, entry, entry.next);
       }, HEALTH_NOTE_PAUSE_MS - ageMs).unref();
   };
 }

@@ -30,8 +30,14 @@ export const withDoubles = (value: object): unknown => JSON.parse(JSON.stringify
  */
 export function parseExactJson(text: string): unknown {
   const value: unknown = JSON.parse(text);
-  return hasExactNumber(text) ? (readExactly(text) ?? value) : value;
+  return MAY_HAVE_EXACT_NUMBER.test(text) && hasExactNumber(text) ? (readExactly(text) ?? value) : value;
 }
+
+/**
+ * Matches every text with an exact number: one of 16 digits or more, one with a fraction or an exponent, or `-0`. It also matches
+ * texts without one, such as a date in a string. It costs far less than the scan, which most texts then do not need.
+ */
+const MAY_HAVE_EXACT_NUMBER = /\d{16}|\d[.eE]|-0/;
 
 /** More levels than any caller accepts (`MESSAGE_BOUNDS`, `ANSWER_BOUNDS`). The bound protects the call stack. */
 const MAX_DEPTH = 512;

@@ -7,14 +7,14 @@ import { fail, type Result, succeed } from '../base/result.ts';
 import { type AddressPolicy, checkOutboundUrl, isAllowedAddress } from '../security/addressRules.ts';
 import { decodedBody, DecodingError } from './decodedBody.ts';
 import { Exchange, headerOf, type OutboundResponse } from './exchange.ts';
-import { followRedirects } from './followRedirects.ts';
 import { IdleTimeout } from './outboundBody.ts';
+import { MAX_REDIRECTS, REDIRECT_LINGER_MS, redirectTarget } from './redirectTarget.ts';
 
 export interface OutboundRequest {
   readonly method: 'GET' | 'POST' | 'DELETE';
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string;
+  readonly body?: string | undefined;
   readonly signal?: AbortSignal;
   /**
    * The content coding that the client accepts. The body is then as it came. Absent: none, and a coded body is decoded all the
@@ -64,14 +64,8 @@ export function openOutboundClient(policy: AddressPolicy, resolve: Resolver = lo
     connections: CONNECTIONS_PER_ORIGIN,
   });
   const targetOf = cachedTargets(policy);
-  async function send({
-    url,
-    method,
-    headers,
-    body,
-    signal,
-    acceptEncoding,
-  }: OutboundRequest): Promise<Result<OutboundResponse>> {
+  async function send(request: OutboundRequest, redirects = 0): Promise<Result<OutboundResponse>> {
+    const { url, method, headers, body, signal, acceptEncoding } = request;
     const target = targetOf(url);
     if (!target.ok) return target;
     try {
@@ -79,14 +73,18 @@ export function openOutboundClient(policy: AddressPolicy, resolve: Resolver = lo
       const sent = { ...headers, 'accept-encoding': acceptEncoding ?? 'identity' };
       agent.dispatch({ ...target.value, method, headers: sent, body: body ?? null }, exchange);
       const response = await exchange.response;
+      const next = request.followsRedirects === true ? redirectTarget(response, url) : undefined;
+      if (next !== undefined && redirects < MAX_REDIRECTS) {
+        response.body.leave(REDIRECT_LINGER_MS);
+        return await send({ ...request, url: next }, redirects + 1);
+      }
       return succeed(acceptEncoding === undefined ? decoded(response) : response);
     } catch (error) {
       return fail(explain(error, signal));
     }
   }
   return {
-    request: (request) =>
-      request.followsRedirects === true ? followRedirects(request, send) : send(request),
+    request: (request) => send(request),
     close: () => agent.close(),
   };
 }
