@@ -13,7 +13,7 @@ import { connectGraph, type Graph, type GraphDeps } from './graph.ts';
 import { NEW_ID, recordChanges } from './recordChanges.ts';
 import { entraOptions, type EntraSettings, type Identity, isOfUser, readEntraSettings } from './settings.ts';
 import type { SignedIn } from './signIn.ts';
-import { apiSteps, endpointStep, type Place, signInSteps } from './wanted.ts';
+import { apiSteps, endpointStep, type Place, shortcomings, signInSteps } from './wanted.ts';
 
 export interface EntraDeps extends Omit<GraphDeps, 'token'> {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -88,6 +88,7 @@ async function ensureRegistrations(
       `Entra refuses the URL of the MCP endpoint as an identifier URI, so clients that send it as the resource cannot sign in. ` +
         `Set MREG_PUBLIC_ORIGIN to an origin under a verified domain of the tenant. Entra says: ${refusal}`,
     );
+  for (const problem of shortcomings(api)) report(`Change it in the portal: ${problem}.`);
   const signIn = await applySteps(graph, signInFound, signInSteps(place, api));
   const servicePrincipalId = await ensureServicePrincipal(graph, api, { assignmentRequired: true });
   await ensureServicePrincipal(graph, signIn, { assignmentRequired: false });

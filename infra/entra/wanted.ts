@@ -48,6 +48,29 @@ export const roleIdOf = (app: Application, role: Role): string | undefined =>
 const scopeIdOf = (app: Application): string | undefined =>
   app.api.oauth2PermissionScopes.find(({ value }) => value === REQUIRED_SCOPE)?.id;
 
+/**
+ * Returns what the roles and the scope of the registration lack. Entra does not change an enabled role or scope, and somebody may
+ * have disabled one on purpose. So what is there stays, and the user hears of it.
+ */
+export function shortcomings({ appRoles, api }: Application): readonly string[] {
+  const scope = api.oauth2PermissionScopes.find(({ value }) => value === REQUIRED_SCOPE);
+  const roleProblems = wantedRoles.flatMap(({ value, allowedMemberTypes }) => {
+    const role = appRoles.find((there) => there.value === value);
+    if (!role) return [];
+    const types = Array.isArray(role['allowedMemberTypes']) ? role['allowedMemberTypes'] : [];
+    return [
+      ...(role.isEnabled ? [] : [`the role ${value} is disabled`]),
+      ...allowedMemberTypes
+        .filter((type) => !types.includes(type))
+        .map((type) => `the role ${value} is not for ${type}`),
+    ];
+  });
+  return [
+    ...roleProblems,
+    ...(scope?.isEnabled === false ? [`the scope ${REQUIRED_SCOPE} is disabled`] : []),
+  ];
+}
+
 export interface Place {
   readonly tenants: readonly string[];
   readonly publicOrigin?: string | undefined;
