@@ -24,8 +24,8 @@ export interface Naming {
 export async function ensureApplication(graph: Graph, naming: Naming, dryRun: boolean): Promise<Application> {
   const { uniqueName, displayName } = naming;
   const path = `applications(uniqueName='${uniqueName}')`;
-  const find = () => graph.find(`${path}?$select=${applicationProperties}`);
-  const found = await find();
+  const query = `${path}?$select=${applicationProperties}`;
+  const found = await graph.find(query);
   if (found !== undefined) return parsed(found);
   const body = { displayName, signInAudience: 'AzureADMyOrg' };
   const created = await graph.write({
@@ -37,7 +37,7 @@ export async function ensureApplication(graph: Graph, naming: Naming, dryRun: bo
   });
   if (dryRun) return parsed({ ...body, id: NEW_ID, appId: NEW_ID, api: {}, web: {} });
   // Graph answers 204 without a body if another run created it in the meantime.
-  return parsed(created ?? (await find()));
+  return parsed(created ?? (await graph.get(query)));
 }
 
 /** Makes the changes of the steps, in their order. Returns the registration as it is then. */
@@ -94,26 +94,24 @@ const servicePrincipalSchema = z.object({
 export async function ensureServicePrincipal(
   graph: Graph,
   { appId, displayName }: Application,
-  { assignmentRequired }: { readonly assignmentRequired: boolean },
+  { assignmentRequired, dryRun }: { readonly assignmentRequired: boolean; readonly dryRun: boolean },
 ): Promise<string> {
   const path = `servicePrincipals(appId='${appId}')`;
+  const query = `${path}?$select=id,appRoleAssignmentRequired`;
   const read = (answer: unknown) => readAnswer(servicePrincipalSchema, answer, 'a service principal');
-  const find = async () => {
-    const answer = await graph.find(`${path}?$select=id,appRoleAssignmentRequired`);
-    return answer === undefined ? undefined : read(answer);
-  };
-  const found = await find();
+  const answer = await graph.find(query);
+  const found = answer === undefined ? undefined : read(answer);
   if (found && (!assignmentRequired || found.appRoleAssignmentRequired === true)) return found.id;
   const closing = assignmentRequired ? ', and require an assignment' : '';
   const created = await graph.write({
     method: 'PATCH',
     path,
-    body: assignmentRequired ? { appRoleAssignmentRequired: true } : {},
+    body: { appRoleAssignmentRequired: assignmentRequired },
     createIfMissing: true,
     what: `${found ? 'update' : 'create'} the service principal of "${displayName}"${closing}`,
   });
-  const made = created === undefined ? (found ?? (await find())) : read(created);
-  return made?.id ?? NEW_ID;
+  if (found) return found.id;
+  return dryRun ? NEW_ID : read(created ?? (await graph.get(query))).id;
 }
 
 const assignmentsSchema = z.array(z.object({ principalId: z.string(), appRoleId: z.string() }));

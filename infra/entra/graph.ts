@@ -17,6 +17,8 @@ export interface Change {
 export interface Graph {
   /** Returns the object, or `undefined` for 404. */
   find(path: string): Promise<unknown>;
+  /** Returns the object, which must exist. */
+  get(path: string): Promise<unknown>;
   /** Returns the entries of all pages. The object of the path must exist. */
   list(path: string): Promise<unknown[]>;
   /** Returns what Graph answers, or `undefined` if that is nothing. */
@@ -54,6 +56,8 @@ const MAX_RETRY_AFTER_MS = 120_000;
 /** How Entra says, beside 404, that a new object or role has not reached all of its machines. */
 const notYetThere =
   /does not reference a valid application object|Permission being assigned was not found|cannot be found in the AppPermissions/;
+
+const isAbsent = ({ status }: GraphError): boolean => status === 404;
 
 export function connectGraph({ origin, token, wait }: GraphDeps): Graph {
   const base = `${origin}/v1.0/`;
@@ -105,16 +109,19 @@ export function connectGraph({ origin, token, wait }: GraphDeps): Graph {
       try {
         return (await send({ method: 'GET', path }, () => false)).body;
       } catch (error) {
-        if (error instanceof GraphError && error.status === 404) return undefined;
+        if (error instanceof GraphError && isAbsent(error)) return undefined;
         throw error;
       }
+    },
+    async get(path) {
+      return (await send({ method: 'GET', path }, isAbsent)).body;
     },
     async list(path) {
       const entries: unknown[] = [];
       let next: string | undefined = path;
       for (let page = 0; next !== undefined; page++) {
         if (page === MAX_PAGES) throw new LocalError(`Microsoft Graph has more than ${MAX_PAGES} pages`);
-        const { body } = await send({ method: 'GET', path: next }, ({ status }) => status === 404);
+        const { body } = await send({ method: 'GET', path: next }, isAbsent);
         const { value, nextLink } = pageOf(body);
         entries.push(...value);
         if (nextLink !== undefined && !nextLink.startsWith(base))
@@ -125,8 +132,8 @@ export function connectGraph({ origin, token, wait }: GraphDeps): Graph {
     },
     async write({ method, path, body, createIfMissing }) {
       const headers = createIfMissing ? { prefer: 'create-if-missing' } : {};
-      const isLate = ({ status, reason }: GraphError) =>
-        status === 404 || (status === 400 && notYetThere.test(reason));
+      const isLate = (error: GraphError) =>
+        isAbsent(error) || (error.status === 400 && notYetThere.test(error.reason));
       return (await send({ method, path, body, headers }, isLate)).body;
     },
   };

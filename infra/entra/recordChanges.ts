@@ -19,6 +19,7 @@ export function recordChanges(
   return {
     graph: {
       find: async (path) => (exists(path) ? graph.find(path) : undefined),
+      get: (path) => graph.get(path),
       list: async (path) => (exists(path) ? graph.list(path) : []),
       write: async (change) => {
         count++;

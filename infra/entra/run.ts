@@ -90,8 +90,8 @@ async function ensureRegistrations(
     );
   for (const problem of shortcomings(api)) report(`Change it in the portal: ${problem}.`);
   const signIn = await applySteps(graph, signInFound, signInSteps(place, api));
-  const servicePrincipalId = await ensureServicePrincipal(graph, api, { assignmentRequired: true });
-  await ensureServicePrincipal(graph, signIn, { assignmentRequired: false });
+  const servicePrincipalId = await ensureServicePrincipal(graph, api, { assignmentRequired: true, dryRun });
+  await ensureServicePrincipal(graph, signIn, { assignmentRequired: false, dryRun });
   await ensureRole(graph, api, { servicePrincipalId, principalId, role: 'Admin' });
   return { api, signIn };
 }

@@ -63,6 +63,7 @@ const members = {
 
 function checkMembers(value: unknown, kind: keyof typeof members): void {
   const known: readonly string[] = members[kind];
+  if (Object.keys(value as Entity).length === 0) throw bad('Empty Payload. JSON content expected.');
   if (Object.keys(value as Entity).some((name) => !known.includes(name)))
     throw bad('Unexpected contents in request body.');
 }
