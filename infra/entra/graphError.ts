@@ -43,6 +43,6 @@ function explain({ method, path }: { method: string; path: string }, status: num
       'Without these rights, set MREG_API_CLIENT_ID to the client id of a registration that an administrator made'
     );
   }
-  const late = status === 429 || status >= 500 ? ' Try again later.' : '';
-  return `Microsoft Graph answered ${status} to ${method} ${where}: ${said || 'no reason'}.${late}`;
+  const late = status === 429 || status >= 500 ? ' (try again later)' : '';
+  return `Microsoft Graph answered ${status} to ${method} ${where}: ${said || 'no reason'}${late}`;
 }

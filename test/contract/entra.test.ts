@@ -1,7 +1,8 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { runEntra } from '../../infra/entra/run.ts';
 import { LocalError } from '../../infra/local/localError.ts';
-import type { Entity } from '../support/standInDirectory.ts';
+import { fakeAzureClis } from '../support/fakeAzureClis.ts';
+import { type Entity, Refusal } from '../support/standInDirectory.ts';
 import { type StandInGraph, startStandInGraph } from '../support/standInGraph.ts';
 
 const TOKEN = 'canary-token';
@@ -230,6 +231,28 @@ describe('federate', () => {
   });
 });
 
+test('with --azd the results that are new go to the azd environment of the hook, and a dry run sets none', async () => {
+  const clis = await fakeAzureClis();
+  try {
+    vi.stubEnv('PATH', clis.folder);
+    await clis.add('azd', [{ args: /^env set/ }]);
+    await run(['ensure']);
+    const ids = results;
+    await run(['ensure', '--azd', '--dry-run']);
+    expect(await clis.calls()).toEqual([]);
+    expect(lines.join()).toContain(`would set MREG_API_CLIENT_ID=${ids['MREG_API_CLIENT_ID'] ?? ''} in azd`);
+    const pairs = Object.entries(ids).map(([name, value]) => `${name}=${value}`);
+    expect(pairs).toHaveLength(3);
+    await run(['ensure', '--azd']);
+    expect(await clis.calls()).toEqual([['azd', 'env', 'set', ...pairs, '--no-prompt']]);
+    await run(['ensure', '--azd'], ids);
+    expect(await clis.calls()).toHaveLength(1);
+    expect(results).toEqual({});
+  } finally {
+    await clis.remove();
+  }
+});
+
 describe('a dry run', () => {
   test.each(['ensure', 'federate'])(
     'of %s on an empty directory tells the whole plan and writes nothing',
@@ -264,6 +287,32 @@ describe('Graph that is slow, busy or away', () => {
     expect(Math.max(...waits)).toBeLessThan(15_001);
   });
 
+  test.each([
+    {
+      requests: /^PATCH applications\//,
+      says: 'Property api.preAuthorizedApplications.delegatedPermissionIds has a Permission Id that cannot be found in the AppPermissions sets.',
+    },
+    {
+      requests: /^PATCH servicePrincipals/,
+      says: "The appId 'x' of the service principal does not reference a valid application object.",
+    },
+    { requests: /^POST .*appRoleAssignedTo/, says: 'Permission being assigned was not found on application' },
+  ])('a new application that Entra does not know everywhere yet: $says', async ({ requests, says }) => {
+    graph.faults.refuse = { requests, times: 2, refusal: new Refusal(400, 'Request_BadRequest', says) };
+    await run(['ensure']);
+    expect(waits).toEqual([500, 1_000]);
+    expect(graph.directory.assignments).toHaveLength(1);
+  });
+
+  test('any other refusal is final', async () => {
+    const refusal = new Refusal(400, 'InvalidValue', 'No.');
+    graph.faults.refuse = { requests: /^PATCH/, times: 1, refusal };
+    await expect(run(['ensure'])).rejects.toThrow(
+      "answered 400 to PATCH applications(uniqueName='mcp-registry-gateway-sign-in'): InvalidValue No.",
+    );
+    expect(waits).toEqual([]);
+  });
+
   test('the command waits as long as Graph says, and tries again after 429 and 5xx', async () => {
     graph.faults.next.push({ status: 429, retryAfter: '17' }, { status: 503 }, { status: 500 });
     await run(['ensure']);
@@ -275,7 +324,7 @@ describe('Graph that is slow, busy or away', () => {
     { fault: { status: 429, retryAfter: '900' }, attempts: 1, why: 'at once where the wait is too long' },
   ])('the command gives up $why', async ({ fault, attempts }) => {
     graph.faults.next.push(...Array.from({ length: 20 }, () => fault));
-    await expect(run(['ensure'])).rejects.toThrow(/answered \d+ to GET applications.*Try again later/);
+    await expect(run(['ensure'])).rejects.toThrow(/answered \d+ to GET applications.*try again later/);
     expect(graph.requests).toHaveLength(attempts);
   });
 
@@ -311,7 +360,11 @@ describe('errors are one line that says what to do', () => {
     { forbidden: /^PATCH applications/, needs: 'Application Developer' },
     { forbidden: /appRoleAssignedTo/, needs: 'AppRoleAssignment.ReadWrite.All' },
   ])('without the right to $forbidden', async ({ forbidden, needs }) => {
-    graph.faults.forbidden = forbidden;
+    graph.faults.refuse = {
+      requests: forbidden,
+      times: Infinity,
+      refusal: new Refusal(403, 'Authorization_RequestDenied', 'Insufficient privileges.'),
+    };
     const error: unknown = await run(['ensure']).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(LocalError);
     const { message } = error as LocalError;

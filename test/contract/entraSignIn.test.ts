@@ -1,8 +1,9 @@
+import { execFile } from 'node:child_process';
 import { SignJWT } from 'jose';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { setInAzd } from '../../infra/entra/azdEnvironment.ts';
 import { signInToGraph } from '../../infra/entra/signIn.ts';
-import { fakeAzureClis,type FakeClis } from '../support/fakeAzureClis.ts';
+import { fakeAzureClis, type FakeClis } from '../support/fakeAzureClis.ts';
 
 const tid = '0a0a0a0a-0a0a-4a0a-8a0a-0a0a0a0a0a0a';
 const oid = '0b0b0b0b-0b0b-4b0b-8b0b-0b0b0b0b0b0b';
@@ -86,5 +87,36 @@ describe('results for azd', () => {
   ])('that azd does not take are an error: $message', async ({ add, message }) => {
     if (add) await clis.add('azd', [{ args: /^env set/, code: 1, stderr: 'ERROR: no project exists' }]);
     await expect(setInAzd({ A: '1' }, undefined)).rejects.toThrow(message);
+  });
+});
+
+describe('npm run entra', () => {
+  const command = (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
+    new Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }>((resolve) => {
+      const main = new URL('../../infra/entra/main.ts', import.meta.url).pathname;
+      const child = execFile(
+        process.execPath,
+        [main, ...args],
+        { env: { PATH: clis.folder, ...env } },
+        (_error, stdout, stderr) => {
+          resolve({ code: child.exitCode ?? -1, stdout, stderr });
+        },
+      );
+    });
+
+  test('ends well without a sign-in where the user named a registration', async () => {
+    const done = await command(['ensure', '--azd'], { MREG_API_CLIENT_ID: oid });
+    expect(done).toMatchObject({ code: 0, stdout: '' });
+    expect(done.stderr).toContain(oid);
+    expect(await clis.calls()).toEqual([]);
+  });
+
+  test.each([
+    { args: ['ensure'], says: 'npm run entra: No sign-in to Azure.' },
+    { args: ['destroy'], says: 'npm run entra: The first argument must be ensure or federate.' },
+  ])('$args ends with code 1 and one line', async ({ args, says }) => {
+    const done = await command(args);
+    expect(done).toMatchObject({ code: 1, stdout: '' });
+    expect(done.stderr.trim().split('\n')).toEqual([expect.stringContaining(says)]);
   });
 });

@@ -9,8 +9,8 @@ export interface GraphFaults {
   lag: number;
   /** Answers to the next requests, in place of the right ones. */
   readonly next: { readonly status: number; readonly retryAfter?: string; readonly body?: unknown }[];
-  /** Requests whose path matches are forbidden. */
-  forbidden: RegExp | undefined;
+  /** The next requests that match are refused: `METHOD path`. */
+  refuse: { readonly requests: RegExp; times: number; readonly refusal: Refusal } | undefined;
   /** Is performed, and then its answer is lost: the client sees 503. */
   loseAnswerOf: RegExp | undefined;
 }
@@ -96,15 +96,6 @@ export async function startStandInGraph(token: string): Promise<StandInGraph> {
         }
         const [, appId] = /^\(appId='(.*)'\)$/.exec(key) ?? [];
         if (!upsert || appId === undefined) throw notFound;
-        const app = directory.applications.find((one) => one['appId'] === appId);
-        if ((hiddenFor.get(app?.['id']) ?? 0) > 0) {
-          hiddenFor.set(app?.['id'], (hiddenFor.get(app?.['id']) ?? 0) - 1);
-          throw new Refusal(
-            400,
-            'Request_BadRequest',
-            `The appId '${appId}' of the service principal does not reference a valid application object.`,
-          );
-        }
         return created(directory.createServicePrincipal(appId, body));
       }
       if (rest === 'appRoleAssignedTo') {
@@ -145,12 +136,11 @@ export async function startStandInGraph(token: string): Promise<StandInGraph> {
       try {
         if (request.headers.authorization !== `Bearer ${token}`)
           throw new Refusal(401, 'InvalidAuthenticationToken', 'Access token is empty.');
-        if (graph.faults.forbidden?.test(`${method} ${path}`))
-          throw new Refusal(
-            403,
-            'Authorization_RequestDenied',
-            'Insufficient privileges to complete the operation.',
-          );
+        const { refuse } = graph.faults;
+        if (refuse && refuse.times > 0 && refuse.requests.test(`${method} ${path}`)) {
+          refuse.times--;
+          throw refuse.refusal;
+        }
         const upsert = request.headers['prefer'] === 'create-if-missing';
         const reply = answer(method, path, url.searchParams, body, upsert);
         if (graph.faults.loseAnswerOf?.test(`${method} ${path}`)) {
@@ -169,7 +159,7 @@ export async function startStandInGraph(token: string): Promise<StandInGraph> {
   const graph: StandInGraph = {
     origin,
     directory,
-    faults: { lag: 0, next: [], forbidden: undefined, loseAnswerOf: undefined },
+    faults: { lag: 0, next: [], refuse: undefined, loseAnswerOf: undefined },
     writes: [],
     requests: [],
     pageSize: 100,
