@@ -56,8 +56,24 @@ export function patchOf(app: Application, wanted: ApplicationPatch): Application
   return Object.fromEntries(members);
 }
 
-/** Returns the list with the missing entries at its end. An entry that is there stays as it is. */
-export function withMissing<T>(list: readonly T[], wanted: readonly T[], keyOf: (entry: T) => unknown): T[] {
-  const keys = new Set(list.map(keyOf));
-  return [...list, ...wanted.filter((entry) => !keys.has(keyOf(entry)))];
+/** Returns the texts of both lists, each once. */
+export const union = (list: readonly string[], wanted: readonly string[]): string[] => [
+  ...new Set([...list, ...wanted]),
+];
+
+/** Returns the list with the missing entries at its end. An entry that is there stays as it is, unless `merge` adds to it. */
+export function merged<T>(
+  list: readonly T[],
+  wanted: readonly T[],
+  keyOf: (entry: T) => unknown,
+  merge: (there: T, wanted: T) => T = (there) => there,
+): T[] {
+  const find = (entries: readonly T[], entry: T) => entries.find((one) => keyOf(one) === keyOf(entry));
+  return [
+    ...list.map((there) => {
+      const entry = find(wanted, there);
+      return entry === undefined ? there : merge(there, entry);
+    }),
+    ...wanted.filter((entry) => find(list, entry) === undefined),
+  ];
 }

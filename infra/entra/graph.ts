@@ -140,11 +140,12 @@ export function connectGraph({ origin, token, wait }: GraphDeps): Graph {
 }
 
 /** @throws LocalError after the last attempt, with the code of the network error. */
-function unreachable(error: unknown, attempt: number): undefined {
+function unreachable(error: unknown, attempt: number): void {
   if (error instanceof LocalError) throw error;
-  if (attempt < MAX_ATTEMPTS) return undefined;
+  if (attempt < MAX_ATTEMPTS) return;
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  const reason = cause instanceof Error ? ('code' in cause ? String(cause.code) : cause.name) : 'unknown';
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  const reason = typeof code === 'string' ? code : cause instanceof Error ? cause.name : 'unknown';
   throw new LocalError(`Microsoft Graph cannot be reached: ${reason}`);
 }
 

@@ -1,19 +1,11 @@
 import { LocalError } from '../local/localError.ts';
-import type { Application } from './application.ts';
 import { setInAzd } from './azdEnvironment.ts';
-import {
-  applyIfDomainIsVerified,
-  applySteps,
-  ensureApplication,
-  ensureRole,
-  ensureServicePrincipal,
-} from './ensureApplication.ts';
+import { ensureRegistrations } from './ensureRegistrations.ts';
 import { credentialOf, federate } from './federate.ts';
-import { connectGraph, type Graph, type GraphDeps } from './graph.ts';
+import { connectGraph, type GraphDeps } from './graph.ts';
 import { NEW_ID, recordChanges } from './recordChanges.ts';
 import { entraOptions, type EntraSettings, type Identity, isOfUser, readEntraSettings } from './settings.ts';
 import type { SignedIn } from './signIn.ts';
-import { apiSteps, endpointStep, type Place, shortcomings, signInSteps } from './wanted.ts';
 
 export interface EntraDeps extends Omit<GraphDeps, 'token'> {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -58,42 +50,6 @@ export async function runEntra(args: readonly string[], deps: EntraDeps): Promis
     settings,
     { ...deps, dryRun, azd },
   );
-}
-
-async function ensureRegistrations(
-  graph: Graph,
-  settings: EntraSettings,
-  { tenantId, principalId }: SignedIn,
-  { dryRun, report }: { readonly dryRun: boolean; readonly report: (line: string) => void },
-): Promise<{ readonly api: Application; readonly signIn: Application }> {
-  const place: Place = {
-    tenants: settings.MREG_TENANTS ?? [tenantId],
-    publicOrigin: settings.MREG_PUBLIC_ORIGIN,
-    managementOrigin: settings.MREG_MANAGEMENT_ORIGIN,
-  };
-  const suffix = settings.AZURE_ENV_NAME === undefined ? '' : `-${settings.AZURE_ENV_NAME}`;
-  const title = `MCP Registry Gateway${settings.AZURE_ENV_NAME === undefined ? '' : ` (${settings.AZURE_ENV_NAME})`}`;
-  const apiNaming = { uniqueName: `mcp-registry-gateway${suffix}`, displayName: title };
-  const signInNaming = {
-    uniqueName: `mcp-registry-gateway-sign-in${suffix}`,
-    displayName: `${title} sign-in`,
-  };
-
-  const signInFound = await ensureApplication(graph, signInNaming, dryRun);
-  const apiFound = await ensureApplication(graph, apiNaming, dryRun);
-  const apiReady = await applySteps(graph, apiFound, apiSteps(place, signInFound.appId));
-  const { app: api, refusal } = await applyIfDomainIsVerified(graph, apiReady, endpointStep(place));
-  if (refusal !== undefined)
-    report(
-      `Entra refuses the URL of the MCP endpoint as an identifier URI, so clients that send it as the resource cannot sign in. ` +
-        `Set MREG_PUBLIC_ORIGIN to an origin under a verified domain of the tenant. Entra says: ${refusal}`,
-    );
-  for (const problem of shortcomings(api)) report(`Change it in the portal: ${problem}.`);
-  const signIn = await applySteps(graph, signInFound, signInSteps(place, api));
-  const servicePrincipalId = await ensureServicePrincipal(graph, api, { assignmentRequired: true, dryRun });
-  await ensureServicePrincipal(graph, signIn, { assignmentRequired: false, dryRun });
-  await ensureRole(graph, api, { servicePrincipalId, principalId, role: 'Admin' });
-  return { api, signIn };
 }
 
 /** External agents call no other API for a user, so they need no credential. */

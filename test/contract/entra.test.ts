@@ -70,7 +70,7 @@ describe('ensure', () => {
   test('makes both registrations, closes the API to people without a role, and gives the deployer the role Admin', async () => {
     await run(['ensure'], { AZURE_ENV_NAME: 'dev', ...origins });
     expect(api()).toMatchObject({
-      uniqueName: 'mcp-registry-gateway-dev',
+      uniqueName: 'mcp-registry-gateway-api-dev',
       displayName: 'MCP Registry Gateway (dev)',
       signInAudience: 'AzureADMyOrg',
       identifierUris: [`api://${String(api()['appId'])}`, 'https://mcp.contoso.com/mcp'],

@@ -78,7 +78,7 @@ describe('what others put into a registration', () => {
     },
     optionalClaims: { idToken: [{ name: 'email' }], accessToken: [{ name: 'ipaddr' }] },
   });
-  const app = applied(others, apiSteps({ tenants: ['t1', 't2'] }, undefined));
+  const app = applied(others, apiSteps({ tenants: ['t1', 't2'] }, 'people'));
 
   test('survives: roles, scopes, clients, claims, URIs and members that the gateway does not know', () => {
     expect(app.appRoles.slice(0, 2)).toEqual(others.appRoles);
@@ -97,6 +97,7 @@ describe('what others put into a registration', () => {
       { appId: vsCode, delegatedPermissionIds: ['s2', 's1'] },
       { appId: 'theirs', delegatedPermissionIds: ['s2'] },
       { appId: azureCli, delegatedPermissionIds: ['s1'] },
+      { appId: 'people', delegatedPermissionIds: ['s1'] },
     ]);
   });
 
@@ -105,19 +106,19 @@ describe('what others put into a registration', () => {
       'the role Gateway.Admin is disabled',
       'the role Gateway.Admin is not for Application',
     ]);
-    expect(shortcomings(applied(application(), apiSteps(place, undefined)))).toEqual([]);
+    expect(shortcomings(applied(application(), apiSteps(place, 'people')))).toEqual([]);
   });
 
   test('is not narrowed: a wider audience stays', () => {
     expect(app.signInAudience).toBe('AzureADandPersonalMicrosoftAccount');
-    expect(applied(application(), apiSteps({ tenants: ['t1', 't2'] }, undefined)).signInAudience).toBe(
+    expect(applied(application(), apiSteps({ tenants: ['t1', 't2'] }, 'people')).signInAudience).toBe(
       'AzureADMultipleOrgs',
     );
   });
 
   test('a second application of the steps changes nothing', () => {
-    expect(applied(app, apiSteps({ tenants: ['t1', 't2'] }, undefined))).toEqual(app);
-    for (const step of apiSteps(place, undefined)) expect(patchOf(app, step(app))).toEqual({});
+    expect(applied(app, apiSteps({ tenants: ['t1', 't2'] }, 'people'))).toEqual(app);
+    for (const step of apiSteps(place, 'people')) expect(patchOf(app, step(app))).toEqual({});
   });
 });
 
@@ -135,7 +136,7 @@ test('the endpoint is an identifier URI for the first tenant as it is, and for e
 });
 
 test('the sign-in of people asks for the scope, and returns to the origins that are known', () => {
-  const api = applied(application({ appId: 'api' }), apiSteps(place, undefined));
+  const api = applied(application({ appId: 'api' }), apiSteps(place, 'people'));
   const origins = {
     publicOrigin: 'https://mcp.contoso.com',
     managementOrigin: 'https://registry.contoso.com',
@@ -165,7 +166,7 @@ test('the sign-in of people asks for the scope, and returns to the origins that 
 
 test('a patch is described by what it adds and sets', () => {
   const app = application({ appRoles: [{ id: 'r1', value: 'Theirs', isEnabled: true }] });
-  const [, step] = apiSteps(place, undefined);
+  const [, step] = apiSteps(place, 'people');
   expect(describePatch(app, patchOf(app, step?.(app) ?? {}))).toBe(
     'add api.oauth2PermissionScopes mcp.access; set api.requestedAccessTokenVersion to 2; ' +
       'add appRoles Gateway.Admin, Gateway.Operator, Gateway.Auditor, Gateway.User; add optionalClaims.accessToken idtyp',
