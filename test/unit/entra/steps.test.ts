@@ -1,14 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { type Application, applicationSchema, patchOf } from '../../../infra/entra/application.ts';
 import { describePatch } from '../../../infra/entra/describePatch.ts';
-import {
-  apiSteps,
-  endpointStep,
-  roleIdOf,
-  shortcomings,
-  signInSteps,
-  type Step,
-} from '../../../infra/entra/wanted.ts';
+import { roleIdOf, shortcomings } from '../../../infra/entra/entitlements.ts';
+import { apiSteps, endpointStep, signInSteps, type Step } from '../../../infra/entra/steps.ts';
 
 const vsCode = 'aebc6443-996d-45c2-90f0-388ff96faa56';
 const azureCli = '04b07795-8ddb-461a-bbee-02f9e1bf7b46';
