@@ -92,7 +92,11 @@ export function issuerOptions(args: readonly string[]): IssuerOptions {
   return { port, keyFile: resolve(given['key-file']) };
 }
 
-function parse<T extends ParseArgsOptionsConfig>(args: readonly string[], usage: string, options: T) {
+export function parse<T extends ParseArgsOptionsConfig>(
+  args: readonly string[],
+  usage: string,
+  options: T,
+): ReturnType<typeof parseArgs<{ options: T }>>['values'] {
   const taken = Object.keys(options).filter((name) => takenByNpm(name));
   if (taken.length > 0) {
     const flags = taken.map((name) => `--${name}`).join(' and ');

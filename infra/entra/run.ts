@@ -1,0 +1,92 @@
+import { LocalError } from '../local/localError.ts';
+import { setInAzd } from './azdEnvironment.ts';
+import { ensureRegistrations } from './ensureRegistrations.ts';
+import { credentialOf, federate } from './federate.ts';
+import { connectGraph, type GraphDeps } from './graph.ts';
+import { NEW_ID, recordChanges } from './recordChanges.ts';
+import { entraOptions, type EntraSettings, type Identity, isOfUser, readEntraSettings } from './settings.ts';
+import type { SignedIn } from './signIn.ts';
+
+export interface EntraDeps extends Omit<GraphDeps, 'token'> {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly signIn: (tenantId: string | undefined) => Promise<SignedIn>;
+  /** Tells the user what happens. */
+  readonly report: (line: string) => void;
+  /** Prints a result for scripts: `NAME=value`. */
+  readonly print: (line: string) => void;
+}
+
+/**
+ * `ensure` makes the registrations of the gateway as they must be. `federate` does the same after the deployment, when the
+ * origins and the identities of the apps are known, and lets the identities act as the API registration.
+ * @throws LocalError with one line for the user
+ */
+export async function runEntra(args: readonly string[], deps: EntraDeps): Promise<void> {
+  const { command, dryRun, azd } = entraOptions(args);
+  const settings = readEntraSettings(deps.env);
+  const identities = command === 'federate' ? identitiesOfApps(settings) : [];
+  if (isOfUser(settings)) {
+    explainManualSteps(settings, identities, deps.report);
+    return;
+  }
+  const signedIn = await deps.signIn(settings.AZURE_TENANT_ID);
+  const { graph, changes } = recordChanges(connectGraph({ ...deps, token: signedIn.token }), {
+    dryRun,
+    report: deps.report,
+  });
+  const { api, signIn } = await ensureRegistrations(graph, settings, signedIn, { ...deps, dryRun });
+  await federate(
+    graph,
+    api,
+    identities.map((identity) => credentialOf(signedIn.tenantId, identity)),
+  );
+  if (changes() === 0) deps.report('Nothing to change in Entra.');
+  await giveResults(
+    {
+      MREG_API_CLIENT_ID: api.appId,
+      MREG_MANAGED_API_CLIENT_ID: api.appId,
+      MREG_SIGN_IN_CLIENT_ID: signIn.appId,
+    },
+    settings,
+    { ...deps, dryRun, azd },
+  );
+}
+
+/** External agents call no other API for a user, so they need no credential. */
+function identitiesOfApps({ MREG_IDENTITIES }: EntraSettings): readonly Identity[] {
+  if (MREG_IDENTITIES === undefined)
+    throw new LocalError('MREG_IDENTITIES is not set. Deploy the identities first: azd provision');
+  return MREG_IDENTITIES.filter(({ app }) => app !== undefined);
+}
+
+function explainManualSteps(
+  { MREG_API_CLIENT_ID, AZURE_TENANT_ID = 'TENANT' }: EntraSettings,
+  identities: readonly Identity[],
+  report: (line: string) => void,
+): void {
+  report(
+    `MREG_API_CLIENT_ID names a registration of your own: ${MREG_API_CLIENT_ID ?? ''}. ` +
+      'The directory stays as it is. docs/deployment.md says what the registration needs.',
+  );
+  for (const { issuer, subject, audiences, name } of identities.map((identity) =>
+    credentialOf(AZURE_TENANT_ID, identity),
+  ))
+    report(
+      `It needs a federated credential ${name}: issuer ${issuer}, subject ${subject}, audience ${audiences.join()}.`,
+    );
+}
+
+async function giveResults(
+  results: Readonly<Record<string, string>>,
+  settings: EntraSettings,
+  { env, azd, dryRun, report, print }: EntraDeps & { readonly azd: boolean; readonly dryRun: boolean },
+): Promise<void> {
+  const known = Object.entries(results).filter(([, value]) => value !== NEW_ID);
+  if (!azd) {
+    for (const [name, value] of known) print(`${name}=${value}`);
+    return;
+  }
+  const changed = known.filter(([name, value]) => env[name] !== value);
+  for (const [name, value] of changed) report(`${dryRun ? 'would set' : 'set'} ${name}=${value} in azd`);
+  if (!dryRun) await setInAzd(Object.fromEntries(changed), settings.AZURE_ENV_NAME);
+}
