@@ -1,23 +1,17 @@
-import { readFile, writeFile } from 'node:fs/promises';
-import { format, resolveConfig } from 'prettier';
+import { writeFile } from 'node:fs/promises';
 import { azureVariables } from '../shared/platform/config/environment.ts';
 import { settingNames, settings } from '../shared/platform/config/settings.ts';
+import { withMadePart } from './madePart.ts';
 
 export const settingsDocsFile = new URL('../docs/configuration.md', import.meta.url).pathname;
 
-const BEGIN = '<!-- Made by `npm run docs` from shared/platform/config/settings.ts. -->';
-const END = '<!-- End of the part that `npm run docs` makes. -->';
-
-/** Returns `docs/configuration.md` with its table of settings as the code has them. The prose around the table stays. */
-export async function settingsDocs(): Promise<string> {
-  const text = await readFile(settingsDocsFile, 'utf8');
-  const [head, rest] = text.split(BEGIN);
-  const tail = rest?.split(END)[1];
-  if (head === undefined || tail === undefined)
-    throw new Error(`${settingsDocsFile} has lost the mark ${BEGIN} or ${END}`);
-  const made = [BEGIN, settingsTable(), developmentRules(), END].join('\n\n');
-  return format(head + made + tail, { ...(await resolveConfig(settingsDocsFile)), parser: 'markdown' });
-}
+/** Returns `docs/configuration.md` with its table of settings as the code has them. */
+export const settingsDocs = (): Promise<string> =>
+  withMadePart(
+    settingsDocsFile,
+    'shared/platform/config/settings.ts',
+    [settingsTable(), developmentRules()].join('\n\n'),
+  );
 
 function settingsTable(): string {
   const rows = settingNames.map((name) => {
