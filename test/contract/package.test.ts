@@ -55,6 +55,14 @@ test('is under 2 MB when it is compressed, as it is uploaded', async () => {
 test('has every module that is imported with its first use, and each of them loads', async () => {
   // The worker's entry needs the thread that starts it, and the main entry the host.
   const lazy = staged.filter((path) => /^dist\/(?!main\.|schemaWorker\.).*\.js$/.test(path));
+  const code = await Promise.all(
+    staged.filter((path) => path.endsWith('.js')).map((path) => readFile(join(folder, path), 'utf8')),
+  );
+  const named = code.flatMap((text) =>
+    Array.from(text.matchAll(/\bimport\("\.\/([^"]+)"\)/g), ([, name]) => name),
+  );
+  expect(named.length).toBeGreaterThan(5);
+  expect(lazy).toEqual(expect.arrayContaining(named.map((name) => `dist/${name}`)));
   const imports = lazy.map((path) => `await import('./${path}');`).join('\n');
   await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', imports], { cwd: folder });
 });
