@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { link, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
-import { context, type Metafile, type OutputFile, stop } from 'esbuild';
+import { context, type Metafile, type OutputFile, type Plugin, stop } from 'esbuild';
 import packageJson from '../package.json' with { type: 'json' };
 import { patchLibrary } from './libraryPatches.ts';
 
@@ -22,6 +22,8 @@ export interface BuildOptions {
 export interface Built {
   readonly metafile: Metafile;
   readonly outputFiles: readonly OutputFile[];
+  /** The paths of all files of the build. */
+  readonly files: readonly string[];
   /** False when the folder held the same build already. */
   readonly changed: boolean;
 }
@@ -60,7 +62,7 @@ export async function openBuild({
     // The ES module of a package where it has one: smaller, and its names survive a dynamic import.
     mainFields: ['module', 'main'],
     alias: functionsLibrary,
-    plugins: [patchLibrary],
+    plugins: [patchLibrary, usedPartsOfUndici],
     packages,
     // Exists only inside the Functions worker.
     external: ['@azure/functions-core'],
@@ -78,7 +80,8 @@ export async function openBuild({
       const files = [...outputFiles, await buildInfo(outDir, outputFiles)];
       const replaced = await Promise.all(files.map(replaceFile));
       const removed = await keepOnly(outDir, new Set(outputFiles.map(({ path }) => path)));
-      return { metafile, outputFiles, changed: removed || replaced.includes(true) };
+      const changed = removed || replaced.includes(true);
+      return { metafile, outputFiles, files: files.map(({ path }) => path), changed };
     },
     async close() {
       await bundler.dispose();
@@ -88,10 +91,10 @@ export async function openBuild({
 }
 
 /** Builds once, into `dist/` by default. @throws as `AppsBuild.run`. */
-export async function buildApps(options: BuildOptions = {}): Promise<void> {
+export async function buildApps(options: BuildOptions = {}): Promise<Built> {
   const build = await openBuild(options);
   try {
-    await build.run();
+    return await build.run();
   } finally {
     await build.close();
   }
@@ -108,6 +111,22 @@ const functionsLibrary = {
     root,
     'node_modules/@azure/functions-extensions-base/dist/azure-functions-extensions-base.js',
   ),
+};
+
+/**
+ * The main module of undici loads all of it, such as `fetch`, caches and mocks: 1.1 MB that every start would compile. These are
+ * the parts that the gateway uses. The import of any other part fails the build.
+ */
+const usedPartsOfUndici: Plugin = {
+  name: 'used parts of undici',
+  setup(build) {
+    build.onLoad({ filter: /[\\/]node_modules[\\/]undici[\\/]index\.js$/ }, () => ({
+      contents: [
+        `export { default as Agent } from './lib/dispatcher/agent.js';`,
+        `export { default as errors } from './lib/core/errors.js';`,
+      ].join('\n'),
+    }));
+  },
 };
 
 const esModuleBanner = [

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Actor } from '../../shared/identity/access/actor.ts';
 import type { Permission } from '../../shared/identity/access/permissions.ts';
 import type { ChallengeSettings } from '../../shared/identity/tokens/refusals.ts';

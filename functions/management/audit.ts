@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { createDigest } from '../../shared/audit/model/hashChain.ts';
 import { type AuditRecord, outcomes, plainText, recordSchema } from '../../shared/audit/model/record.ts';
 import { searchTrail } from '../../shared/audit/model/searchTrail.ts';

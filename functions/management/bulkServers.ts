@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { MAX_BULK_SERVERS } from '../../shared/orchestration/model/limits.ts';
 import type { Plan } from '../../shared/orchestration/model/plan.ts';
 import { registerServers } from '../../shared/orchestration/plans/bulkRegistration.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { publishEvent } from '../../shared/orchestration/engine/publishEvent.ts';
 import { actorOf, idFor } from '../../shared/orchestration/model/caller.ts';
 import { unknownName } from '../../shared/orchestration/model/unknownName.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { CHECK_WITHIN_MS, createHealthCheck } from '../../shared/health/checkHealth.ts';
 import { shownHealth } from '../../shared/health/healthReport.ts';
 import { invalid, succeed } from '../../shared/platform/base/result.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { tenantHint } from '../../shared/identity/access/tenants.ts';
 import { MAX_BULK_SERVERS } from '../../shared/orchestration/model/limits.ts';
 import { fail, type Result, succeed } from '../../shared/platform/base/result.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { derivedId, isId } from '../../shared/platform/base/ids.ts';
 import { invalid, invalidBySchema, type Result, succeed } from '../../shared/platform/base/result.ts';
 import type { Page } from '../../shared/platform/tables/tables.ts';

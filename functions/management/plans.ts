@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { cancelPlan } from '../../shared/orchestration/engine/cancel.ts';
 import { agents } from '../../shared/orchestration/model/agents.ts';
 import type { Delegation } from '../../shared/orchestration/model/delegation.ts';

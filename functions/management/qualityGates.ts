@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Delegation } from '../../shared/orchestration/model/delegation.ts';
 import { failedCheck, gateStatus, hasEnded, type Plan } from '../../shared/orchestration/model/plan.ts';
 import { missingChecks, runGate } from '../../shared/orchestration/plans/qualityGates.ts';

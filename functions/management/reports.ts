@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { systemReport } from '../../shared/health/systemReport.ts';
 import type { Actor } from '../../shared/identity/access/actor.ts';
 import { hasEnded, type Plan } from '../../shared/orchestration/model/plan.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { readServerHealth } from '../../shared/gateway/upstream/serverHealth.ts';
 import type { Caller } from '../../shared/orchestration/model/caller.ts';
 import { hasEnded, type Plan } from '../../shared/orchestration/model/plan.ts';

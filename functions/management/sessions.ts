@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { isPermitted, type Permission } from '../../shared/identity/access/permissions.ts';
 import type { AuthContext, Session } from '../../shared/identity/sessions/sessionStore.ts';
 import { bearerToken } from '../../shared/identity/tokens/bearerToken.ts';

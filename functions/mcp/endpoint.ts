@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Front } from '../../shared/gateway/calls/call.ts';
 import { createMcpEndpoints } from '../../shared/gateway/calls/endpoint.ts';
 import type { BuiltInTools } from '../../shared/gateway/catalogue/builtInTools.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type ChallengeSettings, scopeOf } from '../../shared/identity/tokens/refusals.ts';
 import { invalid, succeed } from '../../shared/platform/base/result.ts';
 import type { AppDeps } from '../compose/deps.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Delegation } from '../orchestration/model/delegation.ts';
 import type { PlanStep } from '../orchestration/model/plan.ts';
 import { shownError, type WithheldOf, withheldSchema } from '../orchestration/tasks/resultAccess.ts';

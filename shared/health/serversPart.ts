@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { readServerHealth } from '../gateway/upstream/serverHealth.ts';
 import type { Clock } from '../platform/base/clock.ts';
 import { InfrastructureError } from '../platform/base/errors.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { GATEWAY_INFO } from '../gateway/protocol/envelope.ts';
 import type { Delegation } from '../orchestration/model/delegation.ts';
 import { hasEnded, type Plan, type PlanStep } from '../orchestration/model/plan.ts';

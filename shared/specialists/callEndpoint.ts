@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { TaskHelpers } from '../orchestration/tasks/task.ts';
 import { parseJson } from '../platform/base/json.ts';
 import { fail, type Result, succeed } from '../platform/base/result.ts';

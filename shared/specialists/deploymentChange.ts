@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { failedCheck, hasEnded, type Plan } from '../orchestration/model/plan.ts';
 import type { TaskHelpers } from '../orchestration/tasks/task.ts';
 import type { App } from '../platform/config/config.ts';

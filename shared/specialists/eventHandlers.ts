@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Audit } from '../audit/journal/audit.ts';
 import type { Agent } from '../orchestration/model/agents.ts';
 import { type EventRoutes, handlerOf } from '../orchestration/model/eventRoutes.ts';

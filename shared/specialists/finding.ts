@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** How bad a finding is: `critical` breaks something for users now, a `warning` will or may break it, an `info` is good to know. */
 export const severitySchema = z.enum(['info', 'warning', 'critical']);

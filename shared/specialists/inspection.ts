@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Agent } from '../orchestration/model/agents.ts';
 import { defineTask, type Task, type TaskDefinition, type TaskHelpers } from '../orchestration/tasks/task.ts';
 import { succeed } from '../platform/base/result.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Agent, agentNames } from '../orchestration/model/agents.ts';
 import { defineTask, type Task } from '../orchestration/tasks/task.ts';
 import { fail, succeed } from '../platform/base/result.ts';

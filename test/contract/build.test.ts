@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -69,8 +69,20 @@ test('a build that fails says why, and leaves what was there', async () => {
 });
 
 test('a CommonJS package must not be imported lazily: its names would be missing', async () => {
-  await expect(bundle(`await import('undici');`)).rejects.toThrow(
-    /import node_modules\/undici\/index.js statically/,
+  await expect(bundle(`await import('ioredis');`)).rejects.toThrow(
+    /import node_modules\/ioredis\/built\/index.js statically/,
+  );
+});
+
+test('of undici the bundle holds the parts that the gateway uses, and the import of another part fails', async () => {
+  await bundle(
+    `import { Agent, errors } from 'undici'; console.log(typeof Agent, typeof errors.BodyTimeoutError);`,
+  );
+  expect((await stat(join(outDir, 'main.js'))).size).toBeLessThan(800_000);
+  const { stdout } = await run(process.execPath, [join(outDir, 'main.js')]);
+  expect(stdout).toBe('function function\n');
+  await expect(bundle(`import { fetch } from 'undici'; await fetch('');`)).rejects.toThrow(
+    /No matching export .* for import "fetch"/,
   );
 });
 

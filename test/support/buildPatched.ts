@@ -1,5 +1,6 @@
 import { buildApps } from '../../infra/build.ts';
 
 /** Builds an app as the gateway is built: with the changes of `infra/libraryPatches.ts` to the Functions library. */
-export const buildPatched = (entry: string, outDir: string): Promise<void> =>
-  buildApps({ entries: { main: entry }, outDir });
+export async function buildPatched(entry: string, outDir: string): Promise<void> {
+  await buildApps({ entries: { main: entry }, outDir });
+}

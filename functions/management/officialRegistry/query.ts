@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Result, succeed } from '../../../shared/platform/base/result.ts';
 import type { VersionFilter } from '../../../shared/registry/versions/versionStore.ts';
 import { readQuery } from '../paging.ts';

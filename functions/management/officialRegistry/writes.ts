@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Clock } from '../../../shared/platform/base/clock.ts';
 import type { IdSource } from '../../../shared/platform/base/ids.ts';
 import { invalid, type Result } from '../../../shared/platform/base/result.ts';

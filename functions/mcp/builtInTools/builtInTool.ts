@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { BuiltInCall } from '../../../shared/gateway/catalogue/builtInTools.ts';
 import type { Permission } from '../../../shared/identity/access/permissions.ts';
 import { invalidBySchema, type Result } from '../../../shared/platform/base/result.ts';

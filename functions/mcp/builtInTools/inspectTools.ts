@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { healthReportSchema } from '../../../shared/health/healthReport.ts';
 import { systemReportSchema } from '../../../shared/health/systemReport.ts';
 import { fail } from '../../../shared/platform/base/result.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { serverStatusSchema, visibilitySchema } from '../../../shared/registry/records/server.ts';
 import {
   type BuiltInTool,

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { taskTypes } from '../../../shared/orchestration/agents/routing.ts';
 import { agentNames } from '../../../shared/orchestration/model/agents.ts';
 import { delegationStateSchema } from '../../../shared/orchestration/model/delegation.ts';

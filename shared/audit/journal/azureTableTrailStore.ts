@@ -1,8 +1,9 @@
-import { odata, RestError, type TableClient, type TableEntityResult } from '@azure/data-tables';
+import type { TableClient, TableEntityResult } from '@azure/data-tables';
 import { InfrastructureError } from '../../platform/base/errors.ts';
 import { parseJson } from '../../platform/base/json.ts';
-import { serviceCode } from '../../platform/tables/azureTable.ts';
+import { isRestError, serviceCode } from '../../platform/tables/azureTable.ts';
 import { type BatchAct, BatchRefused, submitBatch } from '../../platform/tables/azureTableBatch.ts';
+import { odata } from '../../platform/tables/odata.ts';
 import { openTableClient } from '../../platform/tables/openTables.ts';
 import {
   keyRange,
@@ -90,7 +91,7 @@ export function azureTableTrailStore(connection: string): TrailStore {
         try {
           return rowOf(await table.getEntity(partitionOf(tenantId, key), key));
         } catch (error) {
-          if (error instanceof RestError && serviceCode(error) === 'ResourceNotFound') return undefined;
+          if (isRestError(error) && serviceCode(error) === 'ResourceNotFound') return undefined;
           throw error;
         }
       }),

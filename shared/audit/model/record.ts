@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { errorKinds } from '../../platform/base/errors.ts';
 import { MAX_LABEL_LENGTH } from '../limits.ts';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { isObject, type JsonObject } from './jsonRpc.ts';
 import { parameterHeaders } from './parameterHeaders.ts';
 import {

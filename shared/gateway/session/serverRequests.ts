@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Actor } from '../../identity/access/actor.ts';
 import { type ExactNumber, isExactNumber } from '../../platform/base/exactJson.ts';
 import type { Seal } from '../../platform/security/seal.ts';

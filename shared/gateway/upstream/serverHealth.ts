@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Clock } from '../../platform/base/clock.ts';
 import { InfrastructureError } from '../../platform/base/errors.ts';
 import { parseStateValue, type StateStore } from '../../platform/state/stateStore.ts';

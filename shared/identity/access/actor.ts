@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** App roles of the Entra app registration, without their prefix `Gateway.`. */
 export const roles = ['Admin', 'Operator', 'Auditor', 'User'] as const;

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Clock, CLOCK_TOLERANCE_MS } from '../../platform/base/clock.ts';
 import { type IdSource, isId } from '../../platform/base/ids.ts';
 import { type App, appSchema } from '../../platform/config/config.ts';

@@ -1,5 +1,5 @@
 import { decodeJwt, decodeProtectedHeader, type JWTPayload, type ProtectedHeaderParameters } from 'jose';
-import { z } from 'zod';
+import * as z from 'zod';
 import { CLOCK_TOLERANCE_MS } from '../../platform/base/clock.ts';
 import { type Actor, type Role, roles } from '../access/actor.ts';
 import { MAX_SHOWN_LENGTH } from '../limits.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Clock } from '../../platform/base/clock.ts';
 import { parseStateValue, type StateStore } from '../../platform/state/stateStore.ts';
 import type { Log } from '../../platform/telemetry/log.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { ConfigError } from '../../platform/config/config.ts';
 import { type Agent, agentNames } from '../model/agents.ts';
 import type { Task } from '../tasks/task.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { fail, type Result, succeed } from '../../platform/base/result.ts';
 import type { DeadLetter, DeadLetterQueues } from '../../platform/serviceBus/deadLetters.ts';
 import type { Page } from '../../platform/tables/tables.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { unsafeShape } from '../../platform/base/json.ts';
 import { fail, invalid, invalidBySchema, type Result, succeed } from '../../platform/base/result.ts';
 import { traceparentOf } from '../../platform/telemetry/trace.ts';

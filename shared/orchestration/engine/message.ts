@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { InfrastructureError } from '../../platform/base/errors.ts';
 import { idSchema } from '../../platform/base/ids.ts';
 import { agentSchema, type Delegation, logFieldsOf } from '../model/delegation.ts';

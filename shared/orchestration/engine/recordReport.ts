@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { errorKinds } from '../../platform/base/errors.ts';
 import { idSchema } from '../../platform/base/ids.ts';
 import { ANSWER_BOUNDS, unsafeShape } from '../../platform/base/json.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { derivedId } from '../../platform/base/ids.ts';
 import type { App } from '../../platform/config/config.ts';
 import { parseStateValue } from '../../platform/state/stateStore.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { actorSchema } from '../../identity/access/actor.ts';
 import { agentNames } from './agents.ts';
 import { taskErrorSchema } from './delegation.ts';

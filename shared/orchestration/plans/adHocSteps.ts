@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { InputProblem } from '../../platform/base/errors.ts';
 import { unsafeShape } from '../../platform/base/json.ts';
 import { fail, invalidBySchema, type Result, succeed } from '../../platform/base/result.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { fail, type Result } from '../../platform/base/result.ts';
 import { type Registration, registrationSchema } from '../../registry/records/server.ts';
 import { sealUrl } from '../../registry/records/serverUrl.ts';

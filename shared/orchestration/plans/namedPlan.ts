@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { isPermitted, type Permission } from '../../identity/access/permissions.ts';
 import { fail, invalidBySchema, type Result, succeed } from '../../platform/base/result.ts';
 import type { ServerStore } from '../../registry/records/serverStore.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { fail, type Result } from '../../platform/base/result.ts';
 import { beginOnce } from '../engine/beginPlan.ts';
 import type { Caller } from '../model/caller.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { fail, type Result, succeed } from '../../platform/base/result.ts';
 import { slugSchema } from '../../registry/records/server.ts';
 import { beginPlan, planStart, resumePlan } from '../engine/beginPlan.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Result, succeed } from '../../platform/base/result.ts';
 import { type ServerContent, serverContentSchema, slugSchema } from '../../registry/records/server.ts';
 import { beginOnce, beginPlan, planStart } from '../engine/beginPlan.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { defineFixedPlan, step } from './namedPlan.ts';
 
 export const REPORT_PLAN = 'system_report';

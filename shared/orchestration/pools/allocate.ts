@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { tenantShare } from '../../platform/concurrency/tenantShare.ts';
 import { type App, appSchema } from '../../platform/config/config.ts';
 import { type PoolName, type Share, shares } from './pools.ts';

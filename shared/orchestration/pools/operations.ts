@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { fail, invalidBySchema, type Result, succeed } from '../../platform/base/result.ts';
 import { unknownName } from '../model/unknownName.ts';
 import { poolLimits, type Units } from './pools.ts';

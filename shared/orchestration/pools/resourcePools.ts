@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Clock } from '../../platform/base/clock.ts';
 import { type DomainError, InfrastructureError } from '../../platform/base/errors.ts';
 import type { IdSource } from '../../platform/base/ids.ts';

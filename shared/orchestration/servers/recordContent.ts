@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Actor } from '../../identity/access/actor.ts';
 import type { Credentials } from '../../identity/credentials/credentials.ts';
 import { fail, invalid, type Result, succeed } from '../../platform/base/result.ts';

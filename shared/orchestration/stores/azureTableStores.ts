@@ -1,6 +1,6 @@
-import { odata } from '@azure/data-tables';
 import { InfrastructureError } from '../../platform/base/errors.ts';
 import { roundRobin } from '../../platform/concurrency/roundRobin.ts';
+import { odata } from '../../platform/tables/odata.ts';
 import type {
   Columns,
   Mark,

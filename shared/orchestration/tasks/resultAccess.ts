@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Actor } from '../../identity/access/actor.ts';
 import { describePermission, isPermitted } from '../../identity/access/permissions.ts';
 import type { DomainError } from '../../platform/base/errors.ts';

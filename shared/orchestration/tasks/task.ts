@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Actor } from '../../identity/access/actor.ts';
 import type { Permission } from '../../identity/access/permissions.ts';
 import type { Clock } from '../../platform/base/clock.ts';

@@ -1,5 +1,5 @@
 import { createHash, randomBytes, randomFillSync } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Returns a new opaque id. It is a dependency that tests replace. */
 export type IdSource = () => string;

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** How an error names a type of JSON. */
 const typeNames: Readonly<Record<string, string>> = {

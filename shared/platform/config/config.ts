@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 export const appSchema = z.enum(['management', 'mcp']);
 export type App = z.infer<typeof appSchema>;

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseJson } from '../base/json.ts';
 import { invalidBySchema } from '../base/result.ts';
 import type { Config } from './config.ts';

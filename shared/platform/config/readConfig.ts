@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { checkOutboundUrl } from '../security/addressRules.ts';
 import { type Config, ConfigError } from './config.ts';
 import { developmentOnly, type Environment, isProduction } from './environment.ts';

@@ -1,4 +1,4 @@
-import { odata } from '@azure/data-tables';
+import { odata } from '../tables/odata.ts';
 import type { OpenTable, RowKey, TableCodec } from '../tables/tables.ts';
 import { type IdempotencyStore, type UsedKey, usedKeySchema } from './idempotency.ts';
 

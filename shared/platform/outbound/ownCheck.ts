@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Clock } from '../base/clock.ts';
 import type { Seal } from '../security/seal.ts';
 import type { OutboundClient } from './outboundClient.ts';

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { odata } from '@azure/data-tables';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Clock } from '../base/clock.ts';
 import { InfrastructureError } from '../base/errors.ts';
 import type { IdSource } from '../base/ids.ts';
 import { createKeyedMutex } from '../concurrency/keyedMutex.ts';
+import { odata } from '../tables/odata.ts';
 import type { OpenTable, RowKey, Stored } from '../tables/tables.ts';
 
 /** Attempts to change a row that other instances change too. They take some two seconds. */

@@ -1,12 +1,7 @@
-import {
-  odata,
-  RestError,
-  type TableClient,
-  type TableEntityResult,
-  type TransactionAction,
-} from '@azure/data-tables';
+import type { RestError, TableClient, TableEntityResult, TransactionAction } from '@azure/data-tables';
 import { InfrastructureError } from '../base/errors.ts';
 import { parseExactJson } from '../base/exactJson.ts';
+import { odata } from './odata.ts';
 import { join, split } from './tableDocument.ts';
 import type { Columns, Mark, OnUnreadable, Page, RowKey, Stored, Table, TableCodec } from './tables.ts';
 
@@ -201,11 +196,15 @@ async function replaceAndUnmark(
  * one.
  */
 function rowStatus(error: unknown): number | undefined {
-  if (!(error instanceof RestError)) return undefined;
+  if (!isRestError(error)) return undefined;
   // The SDK puts the code of a transaction and of a single operation into different fields.
   const code = serviceCode(error) ?? error.code;
   return code === undefined || code.startsWith('Table') ? undefined : error.statusCode;
 }
+
+/** Returns whether an error is an answer of the service, or of the way to it. It does not load the SDK, as its class would. */
+export const isRestError = (error: unknown): error is RestError =>
+  error instanceof Error && error.name === 'RestError';
 
 /** Returns the error code of the Table service for a single operation, or `undefined` where another service answered. */
 export const serviceCode = ({ details }: RestError): string | undefined =>

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { createDefaultHttpClient, createHttpHeaders, createPipelineRequest } from '@azure/core-rest-pipeline';
 import type { TableClient } from '@azure/data-tables';
 
 /** One row of a batch: its keys, and columns of text. */
@@ -21,7 +20,13 @@ export class BatchRefused extends Error {
   }
 }
 
-const http = createDefaultHttpClient();
+/** The package is loaded with the first batch. All batches share one client. */
+let pipeline: ReturnType<typeof loadPipeline> | undefined;
+async function loadPipeline() {
+  const { createDefaultHttpClient, createHttpHeaders, createPipelineRequest } =
+    await import('@azure/core-rest-pipeline');
+  return { http: createDefaultHttpClient(), createHttpHeaders, createPipelineRequest };
+}
 
 /**
  * Writes up to 100 rows of one partition, all or none (Table service REST API, Performing entity group transactions). The SDK
@@ -30,6 +35,7 @@ const http = createDefaultHttpClient();
  * SDK when there is no answer
  */
 export async function submitBatch(table: TableClient, acts: readonly BatchAct[]): Promise<void> {
+  const { http, createHttpHeaders, createPipelineRequest } = await (pipeline ??= loadPipeline());
   const [account = '', query] = table.url.split('?', 2);
   const base = account.replace(/\/$/, '');
   const batch = `batch_${randomUUID()}`;

@@ -1,6 +1,7 @@
-import { odata, RestError, type TableClient } from '@azure/data-tables';
+import type { TableClient } from '@azure/data-tables';
 import { InfrastructureError } from '../base/errors.ts';
-import { LAST_CHARACTER, serviceCode } from './azureTable.ts';
+import { isRestError, LAST_CHARACTER, serviceCode } from './azureTable.ts';
+import { odata } from './odata.ts';
 import { openTableClient } from './openTables.ts';
 import type { RowKey } from './tables.ts';
 
@@ -47,8 +48,8 @@ export function azureTableProbe(connection: string, name: string): TableProbe {
     try {
       return await act(await (opened ??= openTableClient(connection, name)));
     } catch (error) {
-      const code = error instanceof RestError ? serviceCode(error) : undefined;
-      if (error instanceof RestError && code !== undefined) error.code ??= code;
+      const code = isRestError(error) ? serviceCode(error) : undefined;
+      if (isRestError(error) && code !== undefined) error.code ??= code;
       throw new InfrastructureError('tables', `${operation} ${name}`, error);
     }
   };
@@ -132,6 +133,6 @@ async function absentAllowed(answer: Promise<unknown>): Promise<void> {
   try {
     await answer;
   } catch (error) {
-    if (!(error instanceof RestError) || serviceCode(error) !== 'ResourceNotFound') throw error;
+    if (!isRestError(error) || serviceCode(error) !== 'ResourceNotFound') throw error;
   }
 }

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Clock, CLOCK_TOLERANCE_MS } from '../base/clock.ts';
 import { type App, appSchema } from '../config/config.ts';
 import { hostKinds } from '../config/environment.ts';

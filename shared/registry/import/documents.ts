@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { MESSAGE_BOUNDS, unsafeShape } from '../../platform/base/json.ts';
 import { OFFICIAL_META } from '../serverJson/serverJson.ts';
 import { isObject } from './entry.ts';

@@ -1,4 +1,4 @@
-import { odata } from '@azure/data-tables';
+import { odata } from '../../platform/tables/odata.ts';
 import { ANY_ETAG, type OpenTable, type TableCodec } from '../../platform/tables/tables.ts';
 import { type RegistryLink, registryLinkSchema, type RegistryLinkStore } from './registryLink.ts';
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Page } from '../../platform/tables/tables.ts';
 import { DEFAULT_LINK_DAYS, MAX_LINK_DAYS } from '../limits.ts';
 import { tagsSchema } from '../serverJson/gatewayMeta.ts';

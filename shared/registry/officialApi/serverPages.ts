@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { fail, type Result, succeed } from '../../platform/base/result.ts';
 import { fetchJson, type JsonSource } from '../../platform/outbound/fetchJson.ts';
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { MESSAGE_BOUNDS, unsafeShape } from '../../platform/base/json.ts';
 import { invalid, invalidBySchema, type Result, succeed } from '../../platform/base/result.ts';
 import { GATEWAY_META } from '../serverJson/gatewayMeta.ts';

@@ -1,4 +1,4 @@
-import { odata } from '@azure/data-tables';
+import { odata } from '../../platform/tables/odata.ts';
 import type { OpenTable, TableCodec } from '../../platform/tables/tables.ts';
 import { MAX_SERVER_SCANS, SERVER_SCAN_ROWS } from '../limits.ts';
 import { type ServerRecord, serverRecordSchema } from './server.ts';

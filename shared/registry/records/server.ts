@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { MAX_URL_LENGTH } from '../limits.ts';
 import { refuseSecrets } from '../secrets/literalSecrets.ts';
 import { tagsOf, tagsSchema } from '../serverJson/gatewayMeta.ts';

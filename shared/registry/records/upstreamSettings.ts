@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { MAX_HEADER_VALUE_LENGTH } from '../limits.ts';
 import { isSecretHeaderValue } from '../secrets/literalSecrets.ts';
 import { isSecretName } from '../secrets/secretNames.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { flag, listOf, text } from './text.ts';
 
 const inputFields = {

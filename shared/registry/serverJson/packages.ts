@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { variablesOf } from '../secrets/placeholders.ts';
 import { argumentSchema, keyValueSchema } from './inputs.ts';
 import { listOf, specificVersion, text, webUrl } from './text.ts';

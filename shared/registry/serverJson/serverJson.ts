@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { isLongerThan, MESSAGE_BOUNDS, unsafeShape } from '../../platform/base/json.ts';
 import { MAX_DESCRIPTION_LENGTH, MAX_PUBLISHER_META_LENGTH, MAX_SERVER_JSON_LENGTH } from '../limits.ts';
 import { refuseSecrets } from '../secrets/literalSecrets.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { readUrl } from '../../platform/base/readUrl.ts';
 
 /** A string of the document. Its messages say what to change. */

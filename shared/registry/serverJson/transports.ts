@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { readUrl } from '../../platform/base/readUrl.ts';
 import { MAX_URL_LENGTH } from '../limits.ts';
 import { variablesOf } from '../secrets/placeholders.ts';

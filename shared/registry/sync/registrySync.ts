@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type DomainError, errorKinds } from '../../platform/base/errors.ts';
 import type { Replacement, Stored } from '../../platform/tables/tables.ts';
 import { MAX_CLOCK_SKEW_MS, MAX_PASS_PAGES } from '../limits.ts';

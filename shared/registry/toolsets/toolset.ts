@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { fail, type Failure } from '../../platform/base/result.ts';
 import { MAX_DOCUMENT_LENGTH } from '../../platform/tables/tableDocument.ts';
 import type { Page, Replacement, Stored } from '../../platform/tables/tables.ts';

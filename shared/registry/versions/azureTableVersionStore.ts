@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import { odata } from '@azure/data-tables';
-import { z } from 'zod';
+import * as z from 'zod';
 import { succeed } from '../../platform/base/result.ts';
+import { odata } from '../../platform/tables/odata.ts';
 import {
   ANY_ETAG,
   type Change,

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Clock } from '../../platform/base/clock.ts';
 import { type Result, succeed } from '../../platform/base/result.ts';
 import { MAX_DESCRIPTION_LENGTH } from '../limits.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 export const versionStatuses = ['active', 'deprecated', 'deleted'] as const;
 export type VersionStatus = (typeof versionStatuses)[number];

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { isObject } from '../../gateway/protocol/jsonRpc.ts';
 import { tenantHint } from '../../identity/access/tenants.ts';
 import { scopeOf } from '../../identity/tokens/refusals.ts';

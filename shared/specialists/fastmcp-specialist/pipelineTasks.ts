@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Actor } from '../../identity/access/actor.ts';
 import type { Task, TaskHelpers } from '../../orchestration/tasks/task.ts';
 import { callEndpoint, sessionToken, tracedHeaders } from '../callEndpoint.ts';

@@ -1,5 +1,5 @@
 import { extname } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { fail, type Result, succeed } from '../../platform/base/result.ts';
 import { type BoundedWorker, createBoundedWorker } from '../../platform/concurrency/boundedWorker.ts';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type ActiveServer, createCatalogue } from '../../gateway/catalogue/catalogue.ts';
 import { isObject } from '../../gateway/protocol/jsonRpc.ts';
 import type { Actor } from '../../identity/access/actor.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type ActiveServer, createCatalogue } from '../../gateway/catalogue/catalogue.ts';
 import { confirmedAt, createRefresh, type Refreshed } from '../../gateway/catalogue/refresh.ts';
 import { defineTask, type Task } from '../../orchestration/tasks/task.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { discoverServer } from '../../gateway/catalogue/discovery.ts';
 import type { OutboundTo } from '../../gateway/upstream/outboundTo.ts';
 import type { NoteHealth } from '../../gateway/upstream/serverHealth.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { createAgentLoads } from '../../orchestration/agents/loads.ts';
 import { defineTask, type Task } from '../../orchestration/tasks/task.ts';
 import { idSchema } from '../../platform/base/ids.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { visibleTenants } from '../../identity/access/tenants.ts';
 import { issuerOf, keyIsOfIssuer } from '../../identity/tokens/signingKeys.ts';
 import type { Task } from '../../orchestration/tasks/task.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { queueSettings, tableNames } from '../../platform/config/topology.ts';
 import type { Finding } from '../finding.ts';
 import type { Environment } from './readiness.ts';

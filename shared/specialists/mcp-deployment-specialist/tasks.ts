@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { visibleTenants } from '../../identity/access/tenants.ts';
 import { gateStatusKey } from '../../orchestration/engine/deploymentStatus.ts';
 import { agentNames, agents } from '../../orchestration/model/agents.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { PlanStore } from '../../orchestration/model/stores.ts';
 import { recordContentSchema } from '../../orchestration/servers/recordContent.ts';
 import { takeSlug } from '../../orchestration/servers/takeSlug.ts';

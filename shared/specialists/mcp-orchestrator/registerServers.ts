@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Actor } from '../../identity/access/actor.ts';
 import { ID_PLACE_LENGTH } from '../../orchestration/model/rowIds.ts';
 import type { RegistrationDeps } from '../../orchestration/plans/namedPlan.ts';

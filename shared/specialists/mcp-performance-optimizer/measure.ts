@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
 
 /** The durations of repeated operations, in milliseconds with three decimals. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ActiveServer } from '../../gateway/catalogue/catalogue.ts';
 import { isSound } from '../../gateway/catalogue/view.ts';
 import { withoutTasks } from '../../gateway/protocol/envelope.ts';

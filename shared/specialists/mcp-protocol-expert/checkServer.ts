@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ActiveServer } from '../../gateway/catalogue/catalogue.ts';
 import { eraSchema } from '../../registry/records/era.ts';
 import { type Finding, severitySchema } from '../finding.ts';

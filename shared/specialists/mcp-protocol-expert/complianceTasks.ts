@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Audit } from '../../audit/journal/audit.ts';
 import { handlerOf } from '../../orchestration/model/eventRoutes.ts';
 import { probeSchema } from '../../orchestration/plans/systemReport.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type ActiveServer, isActive } from '../../gateway/catalogue/catalogue.ts';
 import type { OutboundTo } from '../../gateway/upstream/outboundTo.ts';
 import type { TaskHelpers } from '../../orchestration/tasks/task.ts';

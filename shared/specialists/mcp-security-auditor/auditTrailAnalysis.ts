@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { createDigest } from '../../audit/model/hashChain.ts';
 import { type AuditRecord, isAccessRefusal } from '../../audit/model/record.ts';
 import { verifyTrail } from '../../audit/verify/verifyTrail.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type AuditRecord, isAccessRefusal } from '../../audit/model/record.ts';
 import { refusals } from '../../identity/tokens/refusals.ts';
 import { defineTask, type Task, type TaskHelpers } from '../../orchestration/tasks/task.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { issuerOf, keyIsOfIssuer, keysUrl, type PublishedKey } from '../../identity/tokens/signingKeys.ts';
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { fetchDocument, type Fetched } from '../callEndpoint.ts';

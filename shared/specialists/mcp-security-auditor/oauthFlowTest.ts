@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { LATEST_LEGACY } from '../../gateway/protocol/versions.ts';
 import { tenantHint } from '../../identity/access/tenants.ts';
 import { scopeOf } from '../../identity/tokens/refusals.ts';

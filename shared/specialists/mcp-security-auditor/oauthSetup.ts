@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { isAccessRefusal } from '../../audit/model/record.ts';
 import { recordOf } from '../../audit/model/trailStore.ts';
 import { roles } from '../../identity/access/actor.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Audit } from '../../audit/journal/audit.ts';
 import { roles } from '../../identity/access/actor.ts';
 import { defineTask, type Task } from '../../orchestration/tasks/task.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { findNamed, slugIn } from '../../gateway/catalogue/names.ts';
 import { type Actor, roles } from '../../identity/access/actor.ts';
 import {

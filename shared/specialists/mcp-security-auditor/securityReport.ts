@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { isPermission, permissionNames } from '../../identity/access/permissions.ts';
 import type { Task, TaskHelpers } from '../../orchestration/tasks/task.ts';
 import type { ServerStore } from '../../registry/records/serverStore.ts';

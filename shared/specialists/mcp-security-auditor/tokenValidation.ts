@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { decidingRule, explainToken, type RuleStep } from '../../identity/tokens/explainToken.ts';
 import { type TokenRuleId, tokenRuleIds } from '../../identity/tokens/tokenRules.ts';
 import { defineTask, type Task } from '../../orchestration/tasks/task.ts';
