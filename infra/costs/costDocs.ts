@@ -1,9 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { withMadePart } from '../madePart.ts';
-import { prices } from '../prices.json' with { type: 'json' };
+import priceList from '../prices.json' with { type: 'json' };
 import { type Cost, hundredThousandDelegations, idleMonth, millionToolCalls } from './costs.ts';
 import quantities from './quantities.json' with { type: 'json' };
 
+const { prices } = priceList;
 export const costDocsFile = new URL('../../docs/operate.md', import.meta.url).pathname;
 
 /** Returns `docs/operate.md` with its tables of costs, recomputed from the prices and the measured quantities. */

@@ -1,11 +1,12 @@
 import alerts from '../azure/alerts.json' with { type: 'json' };
 import sizes from '../azure/sizes.json' with { type: 'json' };
-import { free, prices } from '../prices.json' with { type: 'json' };
+import priceList from '../prices.json' with { type: 'json' };
 import quantities from './quantities.json' with { type: 'json' };
 
 /** USD by what is paid for. */
 export type Cost = Readonly<Record<'compute' | 'executions' | 'tables' | 'logs' | 'fixed', number>>;
 
+const { free, prices } = priceList;
 const MILLION = 1_000_000;
 const HOURS_OF_MONTH = 730;
 /** An instance that is active at all is billed for a second. */
