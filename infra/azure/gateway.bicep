@@ -39,6 +39,7 @@ var origins = toObject(
   i => empty(customOrigins[apps[i]]) ? 'https://${siteNames[i]}.azurewebsites.net' : customOrigins[apps[i]]
 )
 
+var hostStorageNames = map(apps, app => 'sthost${take(app, 4)}${token}')
 var dataStorageName = 'stdata${token}'
 var serviceBusName = 'sb-${token}'
 var keyVaultName = 'kv-${token}'
@@ -80,7 +81,7 @@ module network 'modules/network.bicep' = if (privateNetwork) {
 module hostStorage 'modules/storage.bicep' = [
   for (app, i) in apps: {
     params: {
-      name: 'sthost${take(app, 4)}${token}'
+      name: hostStorageNames[i]
       location: location
       tags: tags
       sku: sizing.storageSku
@@ -183,8 +184,7 @@ module functionApps 'modules/functionApp.bicep' = [
       tags: tags
       identityId: identities[i].id
       identityClientId: identities[i].properties.clientId
-      hostStorageName: hostStorage[i].outputs.name
-      packageContainerUrl: '${hostStorage[i].outputs.blobEndpoint}package'
+      hostStorageName: hostStorageNames[i]
       appInsightsConnectionString: monitoring.outputs.appInsightsConnectionString
       instanceMemoryMB: sizing.instanceMemoryMB
       maximumInstanceCount: sizing.maximumInstanceCount
@@ -211,8 +211,8 @@ module functionApps 'modules/functionApp.bicep' = [
           : { MREG_CREDENTIALS: '@Microsoft.KeyVault(SecretUri=${secretsUrl}/${credentialsSecretName})' }
       )
     }
-    // The settings name these by their addresses. An app must not start before they and its roles exist.
-    dependsOn: [dataStorage, keyVault, serviceBus]
+    // The settings name these by their addresses. They and the roles of the app must exist before the app starts.
+    dependsOn: [dataStorage, hostStorage, keyVault, serviceBus]
   }
 ]
 

@@ -6,7 +6,6 @@ param tags object
 param identityId string
 param identityClientId string
 param hostStorageName string
-param packageContainerUrl string
 param appInsightsConnectionString string
 param instanceMemoryMB int
 param maximumInstanceCount int
@@ -42,7 +41,7 @@ resource site 'Microsoft.Web/sites@2025-03-01' = {
       deployment: {
         storage: {
           type: 'blobContainer'
-          value: packageContainerUrl
+          value: 'https://${hostStorageName}.blob.${environment().suffixes.storage}/package'
           authentication: { type: 'UserAssignedIdentity', userAssignedIdentityResourceId: identityId }
         }
       }

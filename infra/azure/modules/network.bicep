@@ -15,12 +15,6 @@ var zones = union(
 )
 var zoneKeys = objectKeys(zones)
 
-resource rules 'Microsoft.Network/networkSecurityGroups@2025-05-01' = {
-  name: 'nsg-${token}'
-  location: location
-  tags: tags
-}
-
 resource network 'Microsoft.Network/virtualNetworks@2025-05-01' = {
   name: 'vnet-${token}'
   location: location
@@ -29,16 +23,12 @@ resource network 'Microsoft.Network/virtualNetworks@2025-05-01' = {
     addressSpace: { addressPrefixes: ['10.72.0.0/22'] }
     subnets: concat(
       [
-        {
-          name: 'endpoints'
-          properties: { addressPrefix: '10.72.0.0/26', networkSecurityGroup: { id: rules.id } }
-        }
+        { name: 'endpoints', properties: { addressPrefix: '10.72.0.0/26' } }
       ],
       map(range(0, length(apps)), i => {
         name: 'app-${apps[i]}'
         properties: {
           addressPrefix: cidrSubnet('10.72.0.0/22', 24, i + 1)
-          networkSecurityGroup: { id: rules.id }
           // The apps call Entra and upstream servers on the internet.
           defaultOutboundAccess: true
           delegations: [{ name: 'flex', properties: { serviceName: 'Microsoft.App/environments' } }]
