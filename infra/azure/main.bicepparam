@@ -20,4 +20,4 @@ param moreSettings = json(readEnvironmentVariable('MREG_MORE_SETTINGS', '{}'))
 param alertEmails = empty(emailList) ? [] : split(emailList, ',')
 param monthlyBudget = empty(budgetAmount)
   ? null
-  : { monthlyAmount: int(budgetAmount), start: readEnvironmentVariable('MREG_BUDGET_START') }
+  : { monthlyAmount: int(budgetAmount), start: readEnvironmentVariable('MREG_BUDGET_START', '') }

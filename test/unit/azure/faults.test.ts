@@ -1,8 +1,15 @@
 import { expect, test } from 'vitest';
-import { isObject } from '../../../shared/platform/base/json.ts';
 import { settingsResources } from './appSettings.ts';
 import { type CheckName, checkNames, checks } from './checks/all.ts';
-import { at, readSnapshot, type Resource, type Snapshot, type SnapshotName, textAt } from './snapshot.ts';
+import {
+  at,
+  isObject,
+  readSnapshot,
+  type Resource,
+  type Snapshot,
+  type SnapshotName,
+  textAt,
+} from './snapshot.ts';
 
 const find = ({ resources }: Snapshot, type: string, name = ''): Resource => {
   const found = resources.find((each) => each.type === `Microsoft.${type}` && each.name.includes(name));

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { isObject } from '../../../shared/platform/base/json.ts';
+import type { snapshotNames } from '../../../infra/azure/snapshots.ts';
 import { type Expression, parseExpression } from './armExpression.ts';
 
 const resourceSchema = z.looseObject({
@@ -18,7 +18,6 @@ const fileSchema = z.object({
   outputs: z.record(z.string(), z.unknown()),
 });
 
-export const snapshotNames = ['dev', 'prod', 'private'] as const;
 export type SnapshotName = (typeof snapshotNames)[number];
 
 /** What Azure would get from a parameter file, as the Bicep compiler predicts it. */
@@ -45,6 +44,9 @@ export const ofType = ({ resources }: Snapshot, type: string): Resource[] =>
 
 /** Returns the last part of a resource's name. */
 export const leafOf = ({ name }: Resource): string => name.slice(name.lastIndexOf('/') + 1);
+
+export const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null;
 
 /** Returns the value at a path of properties, such as `siteConfig.minTlsVersion`. */
 export const at = ({ properties }: Resource, path: string): unknown =>

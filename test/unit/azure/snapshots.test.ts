@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { snapshotNames } from '../../../infra/azure/snapshots.ts';
 import { alertHeadings, logEvents } from './checks/alerts.ts';
 import { checkNames, checks } from './checks/all.ts';
-import { readSnapshot, snapshotNames } from './snapshot.ts';
+import { readSnapshot } from './snapshot.ts';
 
 describe.each(snapshotNames)('the snapshot %s', (name) => {
   test.each(checkNames)('%s', (check) => {
