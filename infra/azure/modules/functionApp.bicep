@@ -74,7 +74,6 @@ resource site 'Microsoft.Web/sites@2025-03-01' = {
       {
         NODE_ENV: 'production'
         AZURE_CLIENT_ID: identityClientId
-        AZURE_TOKEN_CREDENTIALS: 'ManagedIdentityCredential'
         // Timers keep their state under this id. It must differ between the apps.
         AzureFunctionsWebHost__hostid: 'mreg-${app}'
         AzureWebJobsStorage__accountName: hostStorageName

@@ -34,7 +34,8 @@ resource cluster 'Microsoft.Cache/redisEnterprise@2025-07-01' = {
 
     resource access 'accessPolicyAssignments' = [
       for principalId in principalIds: {
-        name: principalId
+        // Azure allows letters and digits only.
+        name: replace(principalId, '-', '')
         properties: { accessPolicyName: 'default', user: { objectId: principalId } }
       }
     ]

@@ -83,6 +83,13 @@ const faults: readonly Fault[] = [
     },
   },
   {
+    fault: 'a plan is spread over zones, which costs 670 USD a month',
+    found: 'apps',
+    plant: (snapshot) => {
+      set(find(snapshot, 'Web/serverfarms', 'func-mcp'), 'zoneRedundant', true);
+    },
+  },
+  {
     fault: 'an output that the hooks read is missing',
     found: 'outputs',
     plant: ({ outputs }) => {

@@ -34,7 +34,6 @@ export const checkSettings = (snapshot: Snapshot): string[] =>
 
 const hostSettings = {
   NODE_ENV: 'production',
-  AZURE_TOKEN_CREDENTIALS: 'ManagedIdentityCredential',
   AzureWebJobsStorage__credential: 'managedidentity',
   MREG_SERVICE_BUS__credential: 'managedidentity',
 };
@@ -111,14 +110,12 @@ const keyInName =
   /KEY|SECRET|PASSWORD|TOKEN$|CREDENTIALS$|CONNECTION_?STRING|^AzureWebJobsStorage$|^MREG_SERVICE_BUS$/i;
 /** Its key opens nothing: Application Insights accepts Entra tokens only, which `checkLocalAuth` holds. */
 const ADDRESS = 'APPLICATIONINSIGHTS_CONNECTION_STRING';
-/** Names the kind of credential. */
-const KIND = 'AZURE_TOKEN_CREDENTIALS';
 
 /** No setting holds a secret, and no expression reads a key. Secrets are references to the vault of this deployment. */
 export const checkKeys = (snapshot: Snapshot): string[] => [
   ...apps.flatMap((app) =>
     Object.entries(appSettings(snapshot, app))
-      .filter(([name]) => name !== ADDRESS && name !== KIND)
+      .filter(([name]) => name !== ADDRESS)
       .filter(([name, value]) => {
         const isReference = value.startsWith(
           `@Microsoft.KeyVault(SecretUri=https://kv-${snapshot.token}.vault.azure.net/secrets/`,

@@ -49,7 +49,7 @@ export const checkTables = (snapshot: Snapshot): string[] =>
     topology.tables.map((table) => `stdata${snapshot.token}/default/${table}`),
   );
 
-/** Each app has one site, which azd finds by its tag, one plan and one set of settings. */
+/** Each app has one site, which azd finds by its tag, one plan in one zone and one set of settings. */
 export function checkApps(snapshot: Snapshot): string[] {
   const apps = topology.apps.map(({ name }) => name);
   const sites = ofType(snapshot, 'Microsoft.Web/sites');
@@ -69,6 +69,9 @@ export function checkApps(snapshot: Snapshot): string[] {
       ofType(snapshot, 'Microsoft.Web/sites/config').map(({ name }) => name),
       sites.map(({ name }) => `${name}/appsettings`),
     ),
+    ...ofType(snapshot, 'Microsoft.Web/serverfarms')
+      .filter((plan) => at(plan, 'zoneRedundant') !== false)
+      .map(({ name }) => `${name}: zones cost two instances for each scaling group`),
     ...sites
       .filter(
         (site) =>
