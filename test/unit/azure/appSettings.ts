@@ -20,7 +20,8 @@ export function appSettings(snapshot: Snapshot, app: string): Record<string, str
   );
 }
 
-function settingText(value: unknown): string {
+/** Returns the text of a value. An expression of the compiler gets the values that only Azure knows. */
+export function settingText(value: unknown): string {
   const expression = expressionIn(value);
   if (expression === undefined) return String(value);
   return evaluate(expression, ({ name, path }) => {

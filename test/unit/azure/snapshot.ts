@@ -9,6 +9,7 @@ const resourceSchema = z.looseObject({
   name: z.string(),
   tags: z.record(z.string(), z.string()).default({}),
   properties: z.record(z.string(), z.unknown()).default({}),
+  identity: z.object({ userAssignedIdentities: z.record(z.string(), z.unknown()) }).optional(),
 });
 export type Resource = z.infer<typeof resourceSchema>;
 

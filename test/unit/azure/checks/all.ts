@@ -1,8 +1,9 @@
 import type { Snapshot } from '../snapshot.ts';
 import { checkLocalAuth, checkPublicAccess, checkState, checkTls } from './access.ts';
 import { checkAlerts, checkDiagnostics, checkLogEvents } from './alerts.ts';
+import { checkOwnParts } from './ownParts.ts';
 import { checkRoles } from './roles.ts';
-import { checkFlex, checkKeys, checkOwnParts, checkSettings } from './settings.ts';
+import { checkFlex, checkKeys, checkSettings } from './settings.ts';
 import { checkApps, checkOutputs, checkQueues, checkTables } from './topology.ts';
 
 /** Each check returns what is wrong with a snapshot. */

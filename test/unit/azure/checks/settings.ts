@@ -3,16 +3,7 @@ import { ConfigError } from '../../../../shared/platform/config/config.ts';
 import { describeEnvironment } from '../../../../shared/platform/config/environment.ts';
 import { readConfig } from '../../../../shared/platform/config/readConfig.ts';
 import { appSettings, processSettings } from '../appSettings.ts';
-import {
-  at,
-  identityIn,
-  identityOf,
-  leafOf,
-  ofType,
-  type Resource,
-  type Snapshot,
-  textAt,
-} from '../snapshot.ts';
+import { at, leafOf, ofType, type Snapshot } from '../snapshot.ts';
 
 const apps = topology.apps.map(({ name }) => name);
 
@@ -31,57 +22,6 @@ export const checkSettings = (snapshot: Snapshot): string[] =>
       return [...unknown, `${app}: ${error.message}`];
     }
   });
-
-const hostSettings = {
-  NODE_ENV: 'production',
-  AzureWebJobsStorage__credential: 'managedidentity',
-  MREG_SERVICE_BUS__credential: 'managedidentity',
-};
-
-/** Each app uses its own identity, its own host storage and its own host id. */
-export const checkOwnParts = (snapshot: Snapshot): string[] =>
-  ofType(snapshot, 'Microsoft.Web/sites').flatMap((site) => {
-    const app = site.tags['azd-service-name'] ?? '';
-    const settings = ofType(snapshot, 'Microsoft.Web/sites/config').find(({ name }) =>
-      name.startsWith(site.name),
-    );
-    const evaluated = appSettings(snapshot, app);
-    const account = `sthost${app.slice(0, 4)}${snapshot.token}`;
-    const wanted: Record<string, string> = {
-      ...hostSettings,
-      AzureFunctionsWebHost__hostid: `mreg-${app}`,
-      AzureWebJobsStorage__accountName: account,
-    };
-    return [
-      ...Object.entries(wanted)
-        .filter(([name, value]) => evaluated[name] !== value)
-        .map(([name, value]) => `${app}: ${name} is not ${value}`),
-      ...identitiesOf(snapshot, site, settings)
-        .filter(([, identity]) => identity !== app)
-        .map(([use, identity]) => `${app}: ${use} is the identity of ${String(identity)}`),
-      ...(packagePlace(site).includes(`'${account}'`) ? [] : [`${app}: its package is not in ${account}`]),
-    ];
-  });
-
-const packagePlace = (site: Resource) => textAt(site, 'functionAppConfig.deployment.storage.value');
-
-function identitiesOf(snapshot: Snapshot, site: Resource, settings: Resource | undefined) {
-  const authentication = 'functionAppConfig.deployment.storage.authentication';
-  const clientIds = ['AZURE_CLIENT_ID', 'AzureWebJobsStorage__clientId', 'MREG_SERVICE_BUS__clientId'];
-  const assigned = new Map(Object.entries(site)).get('identity');
-  return [
-    [
-      'the assigned identity',
-      identityOf(snapshot, /[^"]*\/id-[^"]*/.exec(JSON.stringify(assigned))?.[0] ?? ''),
-    ],
-    ['keyVaultReferenceIdentity', identityOf(snapshot, textAt(site, 'keyVaultReferenceIdentity'))],
-    [
-      'the reader of the package',
-      identityOf(snapshot, textAt(site, `${authentication}.userAssignedIdentityResourceId`)),
-    ],
-    ...clientIds.map((name) => [name, settings && identityIn(snapshot, settings.properties[name])] as const),
-  ] as const;
-}
 
 /** Settings that Flex Consumption refuses, or that its `functionAppConfig` replaces. */
 const refusedSettings =
