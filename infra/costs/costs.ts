@@ -1,3 +1,4 @@
+import host from '../../host.json' with { type: 'json' };
 import alerts from '../azure/alerts.json' with { type: 'json' };
 import sizes from '../azure/sizes.json' with { type: 'json' };
 import priceList from '../prices.json' with { type: 'json' };
@@ -11,10 +12,7 @@ const MILLION = 1_000_000;
 const HOURS_OF_MONTH = 730;
 /** An instance that is active at all is billed for a second. */
 const LEAST_SECONDS = 1;
-/** Application Insights keeps about so many records a second of each instance: `host.json`, the default of the sampler. */
-const SAMPLED_PER_SECOND = 20;
-/** A call is a request record and a log line. */
-const RECORDS_OF_CALL = 2;
+const requestsKeptPerSecond = host.logging.applicationInsights.samplingSettings.maxTelemetryItemsPerSecond;
 
 const gigabytes = sizes.dev.instanceMemoryMB / 1_024;
 
@@ -22,12 +20,12 @@ const gigabytes = sizes.dev.instanceMemoryMB / 1_024;
 export function millionToolCalls(load: keyof typeof quantities.toolCall, perSecond: number): Cost {
   const { tableRequests, logBytes } = quantities.toolCall[load];
   const seconds = MILLION * Math.min(LEAST_SECONDS, 1 / perSecond);
-  const kept = Math.min(1, SAMPLED_PER_SECOND / (perSecond * RECORDS_OF_CALL));
+  const keptRequests = MILLION * Math.min(1, requestsKeptPerSecond / perSecond);
   return {
     compute: computeOf(seconds),
     executions: executionsOf(MILLION),
     tables: tablesOf(tableRequests * MILLION),
-    logs: logsOf((logBytes + quantities.recordBytes) * MILLION * kept),
+    logs: logsOf((logBytes + quantities.logLineAddsBytes) * MILLION + quantities.requestRecordBytes * keptRequests),
     fixed: 0,
   };
 }
@@ -35,28 +33,33 @@ export function millionToolCalls(load: keyof typeof quantities.toolCall, perSeco
 /** What 100,000 delegations cost that come one at a time: the most that they can. Their messages are within what is free. */
 export function hundredThousandDelegations(): Cost {
   const delegations = 100_000;
-  const { tableRequests, logBytes } = quantities.delegation;
+  const { tableRequests, logBytes, logLines } = quantities.delegation;
   // The request that asks for it, and the run of the agent.
   const executions = delegations * 2;
   return {
     compute: computeOf(executions * LEAST_SECONDS),
     executions: executionsOf(executions),
     tables: tablesOf(tableRequests * delegations),
-    logs: logsOf((logBytes + 2 * quantities.recordBytes) * delegations),
+    logs: logsOf(
+      (logBytes + logLines * quantities.logLineAddsBytes + 2 * quantities.requestRecordBytes) * delegations,
+    ),
     fixed: 0,
   };
 }
 
 /** What a month costs in which nobody calls: timers, health checks, the base price of Service Bus, alerts. Without Redis. */
 export function idleMonth(): Cost {
-  const { tableRequests, logBytes, delegations } = quantities.idleHour;
+  const { tableRequests, logBytes, logLines, delegations } = quantities.idleHour;
   const executions = (quantities.timerRunsOfHour + delegations) * HOURS_OF_MONTH;
   const chargedSeconds = Math.max(0, executions * LEAST_SECONDS - free.functionsGbSeconds / gigabytes);
   return {
     compute: computeOf(chargedSeconds),
     executions: executionsOf(Math.max(0, executions - free.functionsExecutions)),
     tables: tablesOf(tableRequests * HOURS_OF_MONTH),
-    logs: logsOf(logBytes * HOURS_OF_MONTH + executions * quantities.recordBytes),
+    logs: logsOf(
+      (logBytes + logLines * quantities.logLineAddsBytes) * HOURS_OF_MONTH +
+        executions * quantities.requestRecordBytes,
+    ),
     fixed:
       prices.serviceBusStandardMonth.usd +
       alerts.metrics.length * prices.metricAlertMonth.usd +

@@ -48,7 +48,8 @@ async function measureQuantities() {
     const sizes = await Promise.all(logs.map(async (log) => (await stat(log)).size));
     const lines = (await Promise.all(logs.map((log) => readFile(log, 'utf8')))).join('');
     const delegations = lines.match(/"event":"delegation_started"/g)?.length ?? 0;
-    return { tableRequests, logBytes: sizes.reduce((sum, size) => sum + size, 0), delegations };
+    const logLines = lines.split('\n').length;
+    return { tableRequests, logBytes: sizes.reduce((sum, size) => sum + size, 0), logLines, delegations };
   };
   /** What the act took, for each of `times`. */
   const during = async (times: number, act: () => Promise<unknown>) => {
@@ -59,6 +60,7 @@ async function measureQuantities() {
     return {
       tableRequests: round((after.tableRequests - before.tableRequests) / times),
       logBytes: round((after.logBytes - before.logBytes) / times),
+      logLines: round((after.logLines - before.logLines) / times),
       delegations: round((after.delegations - before.delegations) / times),
     };
   };
