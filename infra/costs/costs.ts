@@ -25,7 +25,9 @@ export function millionToolCalls(load: keyof typeof quantities.toolCall, perSeco
     compute: computeOf(seconds),
     executions: executionsOf(MILLION),
     tables: tablesOf(tableRequests * MILLION),
-    logs: logsOf((logBytes + quantities.logLineAddsBytes) * MILLION + quantities.requestRecordBytes * keptRequests),
+    logs: logsOf(
+      (logBytes + quantities.logLineAddsBytes) * MILLION + quantities.requestRecordBytes * keptRequests,
+    ),
     fixed: 0,
   };
 }

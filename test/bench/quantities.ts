@@ -11,7 +11,7 @@ import { testPlace } from '../support/place.ts';
 import { startSlowProxy } from '../support/slowProxy.ts';
 import { toolCall } from './front.ts';
 
-const IDLE_MINUTES = 30;
+const IDLE_MINUTES = 15;
 const CALLS = 2_000;
 const ALONE = 60;
 const DELEGATIONS = 500;
@@ -22,7 +22,7 @@ const SETTLE_MS = 3_000;
 /**
  * Measures what the cost table of `docs/operate.md` multiplies with prices, and prints it as `infra/costs/quantities.json` has
  * it: requests to the table service, bytes of the apps' logs and executions of functions. The state is on tables, which makes
- * the most requests. Takes about 35 minutes, most of them idle.
+ * the most requests. Takes about 20 minutes, most of them idle.
  */
 async function measureQuantities() {
   // No redis-server is found there, so the state is on tables.
