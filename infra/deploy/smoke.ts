@@ -6,8 +6,6 @@ import { countFunctions } from './packageFunctions.ts';
 import { deploymentOrder, type GatewayAccess } from './target.ts';
 
 const ANSWER_WITHIN_MS = 30_000;
-/** Azure lists the functions of an app some time after the app has started. */
-const LISTED_WITHIN_MS = 60_000;
 const ASK_EVERY_MS = 2_000;
 /** A built-in tool of every gateway. It lists the registered servers, and changes nothing. */
 const TOOL = 'gateway__list_servers';
@@ -43,7 +41,8 @@ async function compareFunctions(
   const notes: string[] = [];
   for (const app of deploymentOrder) {
     const expected = await countFunctions(packageFolder, app);
-    const until = Date.now() + LISTED_WITHIN_MS;
+    // Azure lists the functions of an app some time after the app has started.
+    const until = Date.now() + gateway.settlesWithinMs;
     let found = await gateway.countFunctions(app);
     while (found !== expected && Date.now() < until) {
       await sleep(ASK_EVERY_MS, undefined, { signal });

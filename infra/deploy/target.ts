@@ -20,7 +20,7 @@ export interface GatewayAccess {
   token(): Promise<string>;
   /** Returns how many functions the host of an app has found. */
   countFunctions(app: App): Promise<number>;
-  /** Time in ms in which all instances of both apps run a new build. */
+  /** Time in ms in which all instances of both apps run a new build, and their hosts list its functions. */
   readonly settlesWithinMs: number;
 }
 

@@ -26,7 +26,9 @@ type EndedDeployment = Extract<z.infer<typeof detailSchema>, { readonly deployme
 
 /** The current state of the subject of an event. */
 export const changeSchema = reportSchema.extend({
-  subject: z.string().describe('The resource that was inspected: plans/{id}, apps/{name}, deployments/{id} or events/{id}.'),
+  subject: z
+    .string()
+    .describe('The resource that was inspected: plans/{id}, apps/{name}, deployments/{id} or events/{id}.'),
   recorded: z.literal(true),
   afterMs: z.number().describe('From the event to the inspection.'),
 });
@@ -98,7 +100,8 @@ export async function inspectChange(
 ): Promise<Change> {
   const parsed = detailSchema.safeParse(detail).data;
   if (!parsed) {
-    const summary = 'The event names neither a run of a gate, nor a plan, nor an app and its build, nor a deployment.';
+    const summary =
+      'The event names neither a run of a gate, nor a plan, nor an app and its build, nor a deployment.';
     return { subject: `events/${eventId}`, summary, facts: {}, findings: [] };
   }
   if ('app' in parsed) return inspectBuild(parsed, deps);

@@ -22,11 +22,19 @@ export function azureTarget(environment: string): DeploymentTarget {
       signal,
     });
 
+  // Each call of azd or az takes seconds.
+  let known: Promise<AzdValues> | undefined;
+  const containers = new Map<App, Promise<PackageContainer>>();
+  const values = () => (known ??= readAzdValues(environment));
+
   /** Returns the container of an app, or `undefined` until the environment is provisioned. */
   async function container(app: App): Promise<PackageContainer | undefined> {
-    const { MREG_APPS = [] } = await readAzdValues(environment);
-    const id = MREG_APPS.find((known) => known.app === app)?.id;
-    return id === undefined ? undefined : openPackageContainer(id);
+    const { MREG_APPS = [] } = await values();
+    const id = MREG_APPS.find((listed) => listed.app === app)?.id;
+    if (id === undefined) return undefined;
+    const opened = containers.get(app) ?? openPackageContainer(id);
+    containers.set(app, opened);
+    return opened;
   }
   async function containerOf(app: App): Promise<PackageContainer> {
     const found = await container(app);
@@ -36,15 +44,16 @@ export function azureTarget(environment: string): DeploymentTarget {
 
   return {
     async validate() {
-      const { AZURE_SUBSCRIPTION_ID: subscription, AZURE_LOCATION: location } =
-        await readAzdValues(environment);
+      const { AZURE_SUBSCRIPTION_ID: subscription, AZURE_LOCATION: location } = await values();
       await requireSignIn(subscription);
       return `subscription ${subscription}, ${location}`;
     },
     async provision(signal) {
       await azd(['provision'], signal);
+      known = undefined;
+      containers.clear();
     },
-    gateway: async () => gatewayOf(await readAzdValues(environment)),
+    gateway: async () => gatewayOf(await values()),
     keep: async (app) => (await (await container(app))?.keepCurrent()) ?? false,
     async deploy(app, _, signal) {
       // azure.yaml names the folder of the staged package.

@@ -9,7 +9,7 @@ import { DeploymentError } from '../deploymentError.ts';
 import type { TargetOptions } from '../options.ts';
 import { type DeploymentTarget, type GatewayAccess, recordSchema } from '../target.ts';
 
-const SETTLES_WITHIN_MS = 30_000;
+const SETTLES_WITHIN_MS = 20_000;
 /** Longer than the local topology waits until an app is ready. */
 const CONTROL_WITHIN_MS = 60_000;
 

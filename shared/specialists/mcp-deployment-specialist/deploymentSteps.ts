@@ -161,8 +161,7 @@ function deploy(app: 'mcp' | 'management', { running }: Seen): Step {
     reason: `${order[app]} ${runs}`,
     run: [`azd deploy ${app}`],
     verify: `GET /health of the ${app} app answers 200, and the task azure_container_deployment names the new build.`,
-    undo:
-      app === 'mcp' ? `${back}, after the management app.` : `${back}, before the mcp app.`,
+    undo: app === 'mcp' ? `${back}, after the management app.` : `${back}, before the mcp app.`,
   };
 }
 
