@@ -1,8 +1,11 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { generateKeyPair, SignJWT } from 'jose';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { azureTarget } from '../../infra/deploy/azure/azureTarget.ts';
 import { deploy, printPlan } from '../../infra/deploy/deployment.ts';
 import { countFunctions } from '../../infra/deploy/packageFunctions.ts';
+import { smoke } from '../../infra/deploy/smoke.ts';
 import { readPackage } from '../../infra/deploy/stagePackage.ts';
 import { type TestPackages, testPackages } from '../support/deployment/packages.ts';
 import { type StandInGateway, standInGateway } from '../support/deployment/standInGateway.ts';
@@ -12,6 +15,7 @@ import {
   type StandInPrograms,
   standInPrograms,
 } from '../support/deployment/standInPrograms.ts';
+import { run } from '../support/run.ts';
 
 let packages: TestPackages;
 let folder: string;
@@ -192,4 +196,52 @@ test.each([
 test('a program that is missing is named', async () => {
   vi.stubEnv('PATH', '/nowhere');
   expect((await deployed()).output).toMatch(/azd cannot be started .*: install it/);
+});
+
+test.each([
+  { fault: 'takes_every_token', message: /mcp app answered a token with a forged signature with status 200/ },
+  { fault: 'has_no_tool', message: /the mcp app does not list its tool gateway__list_servers/ },
+  { fault: 'fails_the_call', message: /the mcp app did not run its tool gateway__list_servers/ },
+] as const)('the smoke test finds a gateway that $fault', async ({ fault, message }) => {
+  azure();
+  gateway.fault = fault;
+  const access = await azureTarget('test').gateway();
+  if (!access) throw new Error('not provisioned');
+  await expect(smoke(access, folder, new AbortController().signal)).rejects.toThrow(message);
+});
+
+test('the smoke test finds an app whose host found other functions than the package has', async () => {
+  azure({ functions: { ...functions, management: 0 } });
+  const access = await azureTarget('test').gateway();
+  if (!access) throw new Error('not provisioned');
+  await expect(
+    smoke({ ...access, settlesWithinMs: 0 }, folder, new AbortController().signal),
+  ).rejects.toThrow(/the host of the management app found 0 functions, and the package has \d+/);
+});
+
+describe('npm run smoke -- --azd, the hook of azd', () => {
+  const smokeMain = join(import.meta.dirname, '../../infra/deploy/smokeMain.ts');
+  const hook = async (more: NodeJS.ProcessEnv) => {
+    const env = { PATH: programs.path, AZURE_ENV_NAME: 'test', ...more };
+    const started = run(process.execPath, [smokeMain, '--azd'], { cwd: tmpdir(), env });
+    const ended = await started.ended;
+    return { ...ended, output: await started.printed(/^/) };
+  };
+
+  test('leaves the test to a deployment that runs azd', async () => {
+    azure();
+    expect(await hook({ MREG_DEPLOYMENT: 'test' })).toMatchObject({
+      code: 0,
+      output: expect.stringContaining('left to npm run deploy') as string,
+    });
+    expect(programs.calls()).toEqual([]);
+  });
+
+  test('says that the environment is not provisioned', async () => {
+    azure({ values: unprovisioned });
+    expect(await hook({})).toMatchObject({
+      code: 1,
+      errors: expect.stringMatching(/^npm run smoke: the environment test names no origins/) as string,
+    });
+  });
 });

@@ -13,6 +13,9 @@ import { type Run, run } from '../support/run.ts';
 const root = join(import.meta.dirname, '../..');
 const command = join(root, 'test/support/processes/deploy.ts');
 
+/** For packages with a fault. The apps are ready when this time begins. */
+const SETTLES_WITHIN_MS = 8_000;
+
 let place: TestPlace;
 let topology: Topology;
 let packages: TestPackages;
@@ -28,9 +31,10 @@ afterAll(async () => {
 });
 
 /** Starts the command, as someone at a terminal would. */
-function start(folder: string): Run {
+function start(folder: string, settlesWithinMs = 60_000): Run {
   const at = ['--port-offset', String(place.portOffset), '--data', place.dataDir];
-  return run(process.execPath, [command, folder, '--environment', 'local', ...at], { cwd: root });
+  const args = [command, folder, String(settlesWithinMs), '--environment', 'local', ...at];
+  return run(process.execPath, args, { cwd: root });
 }
 
 interface Deployed {
@@ -42,7 +46,8 @@ async function deployed(started: Run): Promise<Deployed> {
   expect(errors).toBe('');
   return { code, output: await started.printed(/^/) };
 }
-const deploy = async (build: string, fault?: string) => deployed(start(await packages.make(build, fault)));
+const deploy = async (build: string, fault?: string) =>
+  deployed(start(await packages.make(build, fault), fault === undefined ? undefined : SETTLES_WITHIN_MS));
 
 const record = async () =>
   recordSchema.parse(

@@ -9,6 +9,8 @@ export interface StandInGateway {
   build: string;
   /** The gates that do not pass. */
   readonly failingGates: Set<string>;
+  /** What is wrong with its mcp app. */
+  fault: 'takes_every_token' | 'has_no_tool' | 'fails_the_call' | undefined;
   /** The bodies of the events that were raised. */
   readonly events: unknown[];
   stop(): Promise<void>;
@@ -16,7 +18,13 @@ export interface StandInGateway {
 
 /** `token` is the only one that it takes. */
 export async function standInGateway(token: string): Promise<StandInGateway> {
-  const gateway = { origin: '', build: '', failingGates: new Set<string>(), events: [] as unknown[] };
+  const gateway: Omit<StandInGateway, 'stop'> & { origin: string } = {
+    origin: '',
+    build: '',
+    failingGates: new Set(),
+    fault: undefined,
+    events: [],
+  };
 
   function answer(path: string, body: Readonly<Record<string, unknown>>): unknown {
     const [, gate] = /^\/quality-gates\/(\w+)\/runs/.exec(path) ?? [];
@@ -34,14 +42,16 @@ export async function standInGateway(token: string): Promise<StandInGateway> {
       return { id: 'event1' };
     }
     const isList = body['method'] === 'tools/list';
-    return { result: isList ? { tools: [{ name: 'gateway__list_servers' }] } : { content: [] } };
+    const tools = gateway.fault === 'has_no_tool' ? [] : [{ name: 'gateway__list_servers' }];
+    return { result: isList ? { tools } : { content: [], isError: gateway.fault === 'fails_the_call' } };
   }
 
   const server = createServer((request, response) => {
     void text(request).then((sent) => {
       const { url = '', headers } = request;
       if (url === '/health') return response.end('{"status":"up"}');
-      if (headers.authorization !== `Bearer ${token}`) return response.writeHead(401).end();
+      const isKnown = headers.authorization === `Bearer ${token}` || gateway.fault === 'takes_every_token';
+      if (!isKnown) return response.writeHead(401).end();
       const body = JSON.parse(sent === '' ? '{}' : sent) as Readonly<Record<string, unknown>>;
       return response.end(JSON.stringify(answer(url, body)));
     });
