@@ -39,8 +39,13 @@ async function compareFunctions(
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const notes: string[] = [];
+  const [ofMcp, ofManagement] = await Promise.all([
+    countFunctions(packageFolder, 'mcp'),
+    countFunctions(packageFolder, 'management'),
+  ]);
+  const expectedOf = { mcp: ofMcp, management: ofManagement };
   for (const app of deploymentOrder) {
-    const expected = await countFunctions(packageFolder, app);
+    const expected = expectedOf[app];
     // Azure lists the functions of an app some time after the app has started.
     const until = Date.now() + gateway.settlesWithinMs;
     let found = await gateway.countFunctions(app);

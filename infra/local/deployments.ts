@@ -54,8 +54,12 @@ export async function serveDeployments(
     }
   }
 
+  // One at a time: a command may have been killed while its request still runs.
+  let last: Promise<unknown> = Promise.resolve();
   const server = createServer((request, response) => {
-    act(request).then(
+    const acted = last.then(() => act(request));
+    last = acted.catch(() => undefined);
+    acted.then(
       ([status, text]) => response.writeHead(status).end(text),
       (error: unknown) => response.writeHead(500).end(String(error)),
     );
