@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { DeploymentError } from './deploymentError.ts';
+import { LocalError } from '../local/localError.ts';
 import { judgeRecord } from './openRecord.ts';
 import { reportOutcome } from './reportOutcome.ts';
 import { type DeploymentRun, type DeploymentStep, deploymentSteps, firstStep, restoreApp } from './steps.ts';
@@ -38,14 +38,13 @@ export async function deploy(options: DeploymentOptions): Promise<boolean> {
   if (!(await runStep(firstStep, run, print))) return false;
   const before = await target.readRecord();
   const open = judgeRecord(before, { host: hostname(), isAlive }, new Date());
-  if (open.verdict === 'busy') throw new DeploymentError(open.message);
+  if (open.verdict === 'busy') throw new LocalError(open.message);
   record = { ...record, kept: before?.kept ?? [], unproven: before?.unproven ?? [] };
   if (open.verdict === 'left_open') await recover(open.message, run, print);
 
   const begun: DeploymentStep[] = [];
   for (const step of deploymentSteps.slice(1)) {
     begun.push(step);
-    await run.save({ step: step.name });
     if (await runStep(step, run, print)) continue;
     const outcome = await rollBack(begun, run, print);
     await run.save({ outcome });
@@ -69,7 +68,7 @@ export async function printPlan({
 }: Pick<DeploymentOptions, 'environment' | 'target' | 'print'>): Promise<void> {
   print(`Plan of a deployment to ${environment}: ${await target.validate()}`);
   const open = judgeRecord(await target.readRecord(), { host: hostname(), isAlive }, new Date());
-  if (open.verdict !== 'settled') print(`      First: ${open.message}.`);
+  if (open.verdict !== 'settled') print(`      First: ${open.message}`);
   for (const step of deploymentSteps) print(`${numbered(step)} ${step.name}: ${step.title}`);
   const undone = deploymentSteps.filter(({ undo }) => undo !== undefined).map(({ name }) => name);
   print(
@@ -92,6 +91,7 @@ async function runStep(
   const startedAt = performance.now();
   print(`${numbered(step)} ${step.name}: ${step.title} ...`);
   try {
+    if (step !== firstStep) await run.save({ step: step.name });
     const note = await step.run(run);
     print(`      ok after ${since(startedAt)}${note === undefined ? '' : `: ${note}`}`);
     return true;
@@ -122,12 +122,12 @@ async function rollBack(
     }
   }
   if (hasFailed) return 'rollback_failed';
-  return run.record().kept.length > 0 ? 'rolled_back' : 'failed';
+  return run.record().unproven.length === 0 ? 'rolled_back' : 'failed';
 }
 
 /** Restores what a deployment that ended in the middle had begun to change. */
 async function recover(message: string, run: DeploymentRun, print: (line: string) => void): Promise<void> {
-  print(`${message}.`);
+  print(message);
   await run.save({ step: 'recover' });
   const { unproven } = run.record();
   if (unproven.length === 0) print('      It had changed no app.');
@@ -165,6 +165,5 @@ const since = (startedAt: number): string => `${((performance.now() - startedAt)
 
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const isExpected = error instanceof DeploymentError || error.name === 'LocalError';
-  return isExpected ? error.message : (error.stack ?? error.message);
+  return error instanceof LocalError ? error.message : (error.stack ?? error.message);
 }

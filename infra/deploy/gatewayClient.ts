@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { App } from '../../shared/platform/config/config.ts';
-import { DeploymentError } from './deploymentError.ts';
+import { LocalError } from '../local/localError.ts';
 import { deploymentOrder, type GatewayAccess } from './target.ts';
 
 /** Longer than the longest `?wait=`. */
@@ -38,9 +38,9 @@ const appsSchema = z.object({
 
 /** What a deployment asks of a running gateway, through its public addresses. */
 export interface GatewayClient {
-  /** Runs a gate of the gateway. @throws DeploymentError when it does not pass or cannot run. */
+  /** Runs a gate of the gateway. @throws LocalError when it does not pass or cannot run. */
   runGate(gate: string): Promise<void>;
-  /** Waits until both apps answer and every instance runs `build`. @throws DeploymentError with the last state. */
+  /** Waits until both apps answer and every instance runs `build`. @throws LocalError with the last state. */
   waitForBuild(build: string): Promise<void>;
   /** Raises an event under a key: a second call with the same key raises nothing. */
   raiseEvent(type: string, detail: Readonly<Record<string, unknown>>, key: string): Promise<void>;
@@ -61,14 +61,14 @@ export function gatewayClient(access: GatewayAccess, signal: AbortSignal): Gatew
       signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_WITHIN_MS)]),
     }).catch((cause: unknown) => {
       signal.throwIfAborted();
-      throw new DeploymentError(`the management app does not answer at ${origins.management}${path}`, {
+      throw new LocalError(`the management app does not answer at ${origins.management}${path}`, {
         cause,
       });
     });
     const answer: unknown = await response.json().catch(() => undefined);
     if (response.ok) return answer;
     const { detail } = problemSchema.safeParse(answer).data ?? { detail: 'no reason given' };
-    throw new DeploymentError(`${method} ${path} was answered with status ${response.status}: ${detail}`);
+    throw new LocalError(`${method} ${path} was answered with status ${response.status}: ${detail}`);
   }
 
   async function isUp(app: App): Promise<boolean> {
@@ -107,20 +107,18 @@ export function gatewayClient(access: GatewayAccess, signal: AbortSignal): Gatew
       if (run.status === 'passed') return;
       const check = run.failedCheck ?? 'a check';
       const why = run.results[check]?.error ?? `it is ${run.status}`;
-      throw new DeploymentError(
-        `the gate ${gate} did not pass: ${check}: ${why}. GET ${href} has the evidence`,
-      );
+      throw new LocalError(`the gate ${gate} did not pass: ${check}: ${why}. GET ${href} has the evidence`);
     },
     async waitForBuild(build) {
       const until = Date.now() + settlesWithinMs;
       for (;;) {
         const reason = await unsettled(build).catch((error: unknown) => {
-          if (error instanceof DeploymentError) return error.message;
+          if (error instanceof LocalError) return error.message;
           throw error;
         });
         if (reason === undefined) return;
         if (Date.now() > until)
-          throw new DeploymentError(
+          throw new LocalError(
             `after ${Math.round(settlesWithinMs / 1_000)} s the apps do not run build ${build}: ${reason}`,
           );
         await sleep(ASK_EVERY_MS, undefined, { signal });
@@ -135,5 +133,5 @@ export function gatewayClient(access: GatewayAccess, signal: AbortSignal): Gatew
 function readRun(answer: unknown, gate: string): GateRun {
   const run = gateRunSchema.safeParse(answer);
   if (run.success) return run.data;
-  throw new DeploymentError(`the gateway's answer about the gate ${gate} is no run of a gate`);
+  throw new LocalError(`the gateway's answer about the gate ${gate} is no run of a gate`);
 }

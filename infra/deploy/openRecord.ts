@@ -34,6 +34,6 @@ export function judgeRecord(
   }
   const isOpen = outcome === 'running' || outcome === 'rollback_failed';
   return isOpen
-    ? { verdict: 'left_open', message: `${where}. It did not end, or could not roll back` }
+    ? { verdict: 'left_open', message: `${where}. It did not end, or could not roll back.` }
     : { verdict: 'settled' };
 }

@@ -1,5 +1,4 @@
 import { LocalError } from '../local/localError.ts';
-import { DeploymentError } from './deploymentError.ts';
 
 /** The exit code of a program that a signal ended. */
 const INTERRUPTED = 130;
@@ -16,13 +15,13 @@ export async function runCommand(
   for (const signal of ['SIGINT', 'SIGTERM']) {
     process.on(signal, () => {
       if (interrupted.signal.aborted) process.exit(INTERRUPTED);
-      interrupted.abort(new DeploymentError('interrupted'));
+      interrupted.abort(new LocalError('interrupted'));
     });
   }
   try {
     process.exitCode = (await act(interrupted.signal)) ? 0 : 1;
   } catch (error) {
-    const isExpected = error instanceof DeploymentError || error instanceof LocalError;
+    const isExpected = error instanceof LocalError;
     console.error(isExpected ? `${command}: ${error.message}` : error);
     process.exitCode = 1;
   }

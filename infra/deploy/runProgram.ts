@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { basename } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { DeploymentError } from './deploymentError.ts';
+import { LocalError } from '../local/localError.ts';
 
 export interface ProgramOptions {
   /** The whole environment. The one of this process by default. */
@@ -15,7 +15,7 @@ const LAST_LINES = 5;
 
 /**
  * Runs a program and returns what it printed on stdout. Nothing reads from the terminal, so a program that asks ends.
- * @throws DeploymentError with the last lines of its stderr when it is missing or ends with another exit code than 0.
+ * @throws LocalError with the last lines of its stderr when it is missing or ends with another exit code than 0.
  */
 export async function runProgram(
   program: string,
@@ -40,13 +40,9 @@ export async function runProgram(
   signal?.throwIfAborted();
   const name = basename(program);
   if (child.pid === undefined)
-    throw new DeploymentError(
-      `${name} cannot be started (${String(code)}): install it, or put it on the PATH`,
-    );
+    throw new LocalError(`${name} cannot be started (${String(code)}): install it, or put it on the PATH`);
   const last = errors.trimEnd().split('\n').slice(-LAST_LINES).join('\n      ');
-  throw new DeploymentError(
-    `${name} ${args.slice(0, 3).join(' ')} ended with exit code ${String(code)}: ${last}`,
-  );
+  throw new LocalError(`${name} ${args.slice(0, 3).join(' ')} ended with exit code ${String(code)}: ${last}`);
 }
 
 /** Of the programs that are run here, npm and az are batch files on Windows, which only a shell can start. */
@@ -56,7 +52,6 @@ const isScriptOfWindows = (program: string): boolean =>
 function commandOf(program: string, args: readonly string[]): [string, string[]] {
   if (!isScriptOfWindows(program)) return [program, [...args]];
   const unsafe = args.find((arg) => /["%^&|<>\n]/.test(arg));
-  if (unsafe !== undefined)
-    throw new DeploymentError(`the argument ${unsafe} cannot be passed to ${program}`);
+  if (unsafe !== undefined) throw new LocalError(`the argument ${unsafe} cannot be passed to ${program}`);
   return [program, args.map((arg) => `"${arg}"`)];
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeJwt, decodeProtectedHeader, generateKeyPair, SignJWT } from 'jose';
 import { z } from 'zod';
-import { DeploymentError } from './deploymentError.ts';
+import { LocalError } from '../local/localError.ts';
 import { countFunctions } from './packageFunctions.ts';
 import { deploymentOrder, type GatewayAccess } from './target.ts';
 
@@ -18,7 +18,7 @@ const resultSchema = z.object({
 /**
  * Uses a running gateway from outside: counts the functions of both apps beside those of the package, sends a token with a valid
  * content and a wrong signature, lists the tools and calls one. Returns what it saw.
- * @throws DeploymentError at the first difference.
+ * @throws LocalError at the first difference.
  */
 export async function smoke(
   gateway: GatewayAccess,
@@ -54,7 +54,7 @@ async function compareFunctions(
       found = await gateway.countFunctions(app);
     }
     if (found !== expected)
-      throw new DeploymentError(
+      throw new LocalError(
         `the host of the ${app} app found ${found} functions, and the package has ${expected}: read the log of the app`,
       );
     notes.push(`${found} functions in ${app}`);
@@ -77,7 +77,7 @@ async function refuseForged({ origins }: GatewayAccess, forged: string, signal: 
   for (const app of deploymentOrder) {
     const { status } = answers[app];
     if (status === 401) continue;
-    throw new DeploymentError(
+    throw new LocalError(
       `the ${app} app answered a token with a forged signature with status ${status} instead of 401`,
     );
   }
@@ -90,7 +90,7 @@ async function listTools({ origins }: GatewayAccess, token: string, signal: Abor
     await answerOf(await rpc(`${origins.mcp}/mcp`, token, 'tools/list', {}, signal)),
   );
   const names = listed.data?.result.tools.map(({ name }) => name) ?? [];
-  if (!names.includes(TOOL)) throw new DeploymentError(`the mcp app does not list its tool ${TOOL}`);
+  if (!names.includes(TOOL)) throw new LocalError(`the mcp app does not list its tool ${TOOL}`);
   return names.length;
 }
 
@@ -100,7 +100,7 @@ async function callTool({ origins }: GatewayAccess, token: string, signal: Abort
     await answerOf(await rpc(`${origins.mcp}/mcp`, token, 'tools/call', params, signal)),
   );
   if (called.data === undefined || called.data.result.isError === true)
-    throw new DeploymentError(`the mcp app did not run its tool ${TOOL}`);
+    throw new LocalError(`the mcp app did not run its tool ${TOOL}`);
 }
 
 function rpc(url: string, token: string, method: string, params: object, signal: AbortSignal) {
@@ -124,19 +124,19 @@ async function request(url: string, init: RequestInit, signal: AbortSignal): Pro
   const timeout = AbortSignal.timeout(ANSWER_WITHIN_MS);
   return fetch(url, { ...init, signal: AbortSignal.any([signal, timeout]) }).catch((cause: unknown) => {
     signal.throwIfAborted();
-    throw new DeploymentError(`nothing answers at ${url}`, { cause });
+    throw new LocalError(`nothing answers at ${url}`, { cause });
   });
 }
 
 /** Returns the JSON of an answer, which may be one event of a stream. */
 async function answerOf(response: Response): Promise<unknown> {
   if (!response.ok)
-    throw new DeploymentError(`${response.url} answered an administrator with status ${response.status}`);
+    throw new LocalError(`${response.url} answered an administrator with status ${response.status}`);
   const text = await response.text();
   const json = /^data: (.*)$/m.exec(text)?.[1] ?? text;
   try {
     return JSON.parse(json);
   } catch {
-    throw new DeploymentError(`${response.url} answered with no JSON`);
+    throw new LocalError(`${response.url} answered with no JSON`);
   }
 }

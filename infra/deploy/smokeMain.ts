@@ -1,5 +1,5 @@
+import { LocalError } from '../local/localError.ts';
 import { DEPLOYMENT_VARIABLE } from './azure/azureTarget.ts';
-import { DeploymentError } from './deploymentError.ts';
 import { openTarget } from './openTarget.ts';
 import { smokeOptions } from './options.ts';
 import { runCommand } from './runCommand.ts';
@@ -14,7 +14,7 @@ await runCommand('npm run smoke', async (signal) => {
   }
   const gateway = await openTarget(options).gateway();
   if (!gateway)
-    throw new DeploymentError(
+    throw new LocalError(
       `the environment ${options.environment} names no origins of the apps: provision it with azd provision`,
     );
   for (const note of await smoke(gateway, stagedFolder, signal)) console.log(`ok  ${note}`);

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { readBuildInfo, UNBUILT } from '../../shared/platform/config/buildInfo.ts';
-import { DeploymentError } from './deploymentError.ts';
+import { LocalError } from '../local/localError.ts';
 import { runProgram } from './runProgram.ts';
 import type { AppPackage } from './target.ts';
 
@@ -15,10 +15,10 @@ export async function stagePackage(signal: AbortSignal): Promise<AppPackage> {
   return readPackage(stagedFolder);
 }
 
-/** Returns the package in a folder. @throws DeploymentError when it does not say which build it is. */
+/** Returns the package in a folder. @throws LocalError when it does not say which build it is. */
 export async function readPackage(folder: string): Promise<AppPackage> {
   const { build } = await readBuildInfo(pathToFileURL(join(folder, 'dist/build.json')));
   if (build === UNBUILT)
-    throw new DeploymentError(`${folder} is no package: it has no dist/build.json. Run npm run package`);
+    throw new LocalError(`${folder} is no package: it has no dist/build.json. Run npm run package`);
   return { folder, build };
 }

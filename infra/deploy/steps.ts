@@ -1,5 +1,5 @@
 import type { App } from '../../shared/platform/config/config.ts';
-import { DeploymentError } from './deploymentError.ts';
+import { LocalError } from '../local/localError.ts';
 import { gatewayClient } from './gatewayClient.ts';
 import { smoke } from './smoke.ts';
 import {
@@ -156,5 +156,5 @@ function staged({ staged: found }: DeploymentRun): AppPackage {
 async function gatewayOf({ target }: DeploymentRun): Promise<GatewayAccess> {
   const gateway = await target.gateway();
   if (gateway) return gateway;
-  throw new DeploymentError('the environment names no origins of the apps: it is not provisioned');
+  throw new LocalError('the environment names no origins of the apps: it is not provisioned');
 }

@@ -25,7 +25,7 @@ export interface GatewayAccess {
 }
 
 /**
- * Where the gateway is deployed to. Every method throws `DeploymentError` for what a person can correct. After a process died
+ * Where the gateway is deployed to. Every method throws `LocalError` for what a person can correct. After a process died
  * in any of them, all of them can be called again.
  */
 export interface DeploymentTarget {

@@ -50,6 +50,8 @@ const unprovisioned = {
   AZURE_ENV_NAME: 'test',
   AZURE_SUBSCRIPTION_ID: '11111111-1111-4111-8111-111111111111',
   AZURE_LOCATION: 'westeurope',
+  // A parameter that is not used.
+  MREG_PUBLIC_ORIGIN: '',
 };
 const provisioned = () => ({
   AZURE_TENANT_ID: '22222222-2222-4222-8222-222222222222',

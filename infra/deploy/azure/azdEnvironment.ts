@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { DeploymentError } from '../deploymentError.ts';
+import { LocalError } from '../../local/localError.ts';
 import { runProgram } from '../runProgram.ts';
 import { deploymentOrder } from '../target.ts';
 
@@ -27,13 +27,16 @@ const valuesSchema = z.object({
 });
 export type AzdValues = z.infer<typeof valuesSchema>;
 
-/** Reads the values of an environment. @throws DeploymentError when it is unknown, or by name when one is missing or wrong. */
+/** Reads the values of an environment. @throws LocalError when it is unknown, or by name when one is missing or wrong. */
 export async function readAzdValues(environment: string): Promise<AzdValues> {
   const args = ['env', 'get-values', '--environment', environment, '--output', 'json', '--no-prompt'];
-  const values = valuesSchema.safeParse(parseJson(await runProgram('azd', args)));
+  const given = z.record(z.string(), z.string()).parse(parseJson(await runProgram('azd', args)));
+  // A parameter of the Bicep files that is not used is an empty text.
+  const set = Object.entries(given).filter(([, value]) => value !== '');
+  const values = valuesSchema.safeParse(Object.fromEntries(set));
   if (values.success) return values.data;
   const problems = values.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
-  throw new DeploymentError(
+  throw new LocalError(
     `the environment ${environment} of azd is not complete: ${problems.join('; ')}. Set a value with azd env set`,
   );
 }
@@ -43,8 +46,6 @@ export function parseJson(printed: string): unknown {
   try {
     return JSON.parse(printed);
   } catch {
-    throw new DeploymentError(
-      'azd or az answered with no JSON: is it the version that docs/deploy.md names?',
-    );
+    throw new LocalError('azd or az answered with no JSON: is it the version that docs/deploy.md names?');
   }
 }

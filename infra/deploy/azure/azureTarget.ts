@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { App } from '../../../shared/platform/config/config.ts';
-import { DeploymentError } from '../deploymentError.ts';
+import { LocalError } from '../../local/localError.ts';
 import { runProgram } from '../runProgram.ts';
 import { root } from '../stagePackage.ts';
 import { type DeploymentTarget, type GatewayAccess, recordSchema } from '../target.ts';
@@ -39,7 +39,7 @@ export function azureTarget(environment: string): DeploymentTarget {
   async function containerOf(app: App): Promise<PackageContainer> {
     const found = await container(app);
     if (found) return found;
-    throw new DeploymentError(`MREG_APPS names no ${app} app: the environment is not provisioned`);
+    throw new LocalError(`MREG_APPS names no ${app} app: the environment is not provisioned`);
   }
 
   return {
@@ -74,16 +74,16 @@ export function azureTarget(environment: string): DeploymentTarget {
   };
 }
 
-/** @throws DeploymentError with the command to sign in. */
+/** @throws LocalError with the command to sign in. */
 async function requireSignIn(subscription: string): Promise<void> {
   const status = z
     .object({ status: z.string() })
     .parse(parseJson(await runProgram('azd', ['auth', 'login', '--check-status', '--output', 'json'])));
-  if (status.status !== 'success') throw new DeploymentError('azd is not signed in: run azd auth login');
+  if (status.status !== 'success') throw new LocalError('azd is not signed in: run azd auth login');
   await runProgram('az', ['account', 'show', '--subscription', subscription, '--output', 'json']).catch(
     (cause: unknown) => {
-      const why = cause instanceof DeploymentError ? cause.message : String(cause);
-      throw new DeploymentError(`az does not see the subscription ${subscription}: run az login. ${why}`, {
+      const why = cause instanceof LocalError ? cause.message : String(cause);
+      throw new LocalError(`az does not see the subscription ${subscription}: run az login. ${why}`, {
         cause,
       });
     },

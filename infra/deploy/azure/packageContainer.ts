@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { DeploymentError } from '../deploymentError.ts';
+import { LocalError } from '../../local/localError.ts';
 import { runProgram } from '../runProgram.ts';
 import { parseJson } from './azdEnvironment.ts';
 
@@ -44,8 +44,8 @@ export async function openPackageContainer(resourceId: string): Promise<PackageC
   async function blob(verb: string, name: string, ...more: readonly string[]): Promise<string> {
     return runProgram('az', ['storage', 'blob', verb, ...place, '--name', name, ...more]).catch(
       (error: unknown) => {
-        if (!(error instanceof DeploymentError)) throw error;
-        throw new DeploymentError(
+        if (!(error instanceof LocalError)) throw error;
+        throw new LocalError(
           `${error.message}. Whoever deploys needs the role "Storage Blob Data Contributor" on the storage account ` +
             `${account}, and a network that reaches it`,
           { cause: error },

@@ -4,8 +4,8 @@ import { z } from 'zod';
 import type { App } from '../../../shared/platform/config/config.ts';
 import { localOrigin, portsFor } from '../../local/defaults.ts';
 import { controlFile, deploymentFolder, packageFolder } from '../../local/deployments.ts';
+import { LocalError } from '../../local/localError.ts';
 import { mintAt } from '../../local/mint.ts';
-import { DeploymentError } from '../deploymentError.ts';
 import type { TargetOptions } from '../options.ts';
 import { type DeploymentTarget, type GatewayAccess, recordSchema } from '../target.ts';
 
@@ -32,7 +32,7 @@ export function localTarget({ portOffset, dataDir }: TargetOptions): DeploymentT
       signal?.throwIfAborted();
       throw notRunning(portOffset, cause);
     });
-    if (!response.ok) throw new DeploymentError(`the ${app} app did not ${verb}: ${await response.text()}`);
+    if (!response.ok) throw new LocalError(`the ${app} app did not ${verb}: ${await response.text()}`);
   }
 
   /** Stops the app, replaces its package, and starts it. */
@@ -101,8 +101,8 @@ async function readControl(dataDir: string, portOffset: number): Promise<z.infer
   return controlSchema.parse(JSON.parse(text));
 }
 
-function notRunning(portOffset: number, cause: unknown): DeploymentError {
+function notRunning(portOffset: number, cause: unknown): LocalError {
   const offset = portOffset === 0 ? '' : ` --port-offset ${portOffset}`;
   const message = `No local topology takes deployments. Start one: npm start -- --without-apps${offset}`;
-  return new DeploymentError(message, { cause });
+  return new LocalError(message, { cause });
 }

@@ -1,10 +1,11 @@
 import { beforeEach, expect, test } from 'vitest';
 import { deploy } from '../../../infra/deploy/deployment.ts';
-import { DeploymentError } from '../../../infra/deploy/deploymentError.ts';
 import type { DeploymentRecord, DeploymentTarget } from '../../../infra/deploy/target.ts';
+import { LocalError } from '../../../infra/local/localError.ts';
 
 /** A target without a gateway: the first step that needs one fails, which is `health`. */
-interface FakeTarget extends DeploymentTarget {
+interface FakeTarget extends Omit<DeploymentTarget, 'writeRecord'> {
+  writeRecord: DeploymentTarget['writeRecord'];
   /** The calls that change something. */
   readonly changes: string[];
   /** The packages that the apps run. */
@@ -21,7 +22,7 @@ beforeEach(() => {
   record = undefined;
   const change = (name: string) => {
     target.onChange(name);
-    if (target.failing === name) throw new DeploymentError(`${name} failed`);
+    if (target.failing === name) throw new LocalError(`${name} failed`);
     target.changes.push(name);
   };
   target = {
@@ -136,5 +137,19 @@ test('an interrupted deployment is rolled back', async () => {
   };
   const { output } = await deployed('new', interrupted.signal);
   expect(output).toMatch(/FAILED after .*: interrupted/);
+  expect(target.running).toEqual(runs('old', 'old'));
+});
+
+test('a record that cannot be written after an app has changed fails the step, which is rolled back', async () => {
+  target.running.set('mcp', 'old').set('management', 'old');
+  const { writeRecord } = target;
+  let failures = 1;
+  target.writeRecord = (written) => {
+    if (written.step === 'health' && failures-- > 0) return Promise.reject(new LocalError('storage is away'));
+    return writeRecord(written);
+  };
+  const { succeeded, output } = await deployed();
+  expect(succeeded).toBe(false);
+  expect(output).toContain('storage is away');
   expect(target.running).toEqual(runs('old', 'old'));
 });
