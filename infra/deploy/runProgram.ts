@@ -15,7 +15,7 @@ const LAST_LINES = 5;
 
 /**
  * Runs a program and returns what it printed on stdout. Nothing reads from the terminal, so a program that asks ends.
- * @throws LocalError with the last lines of its stderr when it is missing or ends with another exit code than 0.
+ * @throws LocalError with the last lines that it printed when it is missing or ends with another exit code than 0.
  */
 export async function runProgram(
   program: string,
@@ -41,7 +41,8 @@ export async function runProgram(
   const name = basename(program);
   if (child.pid === undefined)
     throw new LocalError(`${name} cannot be started (${String(code)}): install it, or put it on the PATH`);
-  const last = errors.trimEnd().split('\n').slice(-LAST_LINES).join('\n      ');
+  const said = errors.trim() === '' ? output : errors;
+  const last = said.trimEnd().split('\n').slice(-LAST_LINES).join('\n      ');
   throw new LocalError(`${name} ${args.slice(0, 3).join(' ')} ended with exit code ${String(code)}: ${last}`);
 }
 

@@ -195,4 +195,15 @@ describe('npm run deploy to the local topology', { timeout: 240_000 }, () => {
     expect(await first.ended).toMatchObject({ code: 0 });
     expect(await builds()).toEqual(bothRun('v7'));
   });
+
+  test('Ctrl-C rolls back what the deployment has begun', async () => {
+    const interrupted = start(await packages.make('v9'));
+    await interrupted.printed(/\] deploy_management: /);
+    interrupted.child.kill('SIGINT');
+    const { code, output } = await deployed(interrupted);
+    expect(code).toBe(1);
+    expect(output).toMatch(/FAILED after \S+ s: interrupted\n/);
+    expect(await record()).toMatchObject({ outcome: 'rolled_back', unproven: [] });
+    expect(await builds()).toEqual(bothRun('v7'));
+  });
 });
