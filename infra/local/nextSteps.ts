@@ -54,6 +54,7 @@ ${run.demo ? `  Sample servers   inventory (${urls.inventory}), toolbox (${urls.
 }
 
 function appsToStart({ ports }: Topology, { seconds, portOffset }: StartedRun): string {
+  const offset = portOffset === 0 ? '' : ` --port-offset ${portOffset}`;
   const settings =
     portOffset === 0
       ? 'once'
@@ -62,5 +63,9 @@ function appsToStart({ ports }: Topology, { seconds, portOffset }: StartedRun): 
 
   cp local.settings.example.json local.settings.json    # ${settings}
   func start --port ${ports.management}
-  MREG_APP=mcp AzureFunctionsWebHost__hostid=mreg-mcp func start --port ${ports.mcp}`;
+  MREG_APP=mcp AzureFunctionsWebHost__hostid=mreg-mcp func start --port ${ports.mcp}
+
+Or deploy a package of both apps:
+
+  npm run deploy -- --environment local${offset}`;
 }

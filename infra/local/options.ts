@@ -20,8 +20,9 @@ const inspectors = {
   mcp: { NODE_OPTIONS: '--inspect=127.0.0.1:9230' },
 } as const;
 
-const placeFlags = { 'port-offset': { type: 'string' }, data: { type: 'string' } } as const;
-const placeUsage = '[--port-offset N] [--data DIR]';
+/** The options that say where a local topology is. */
+export const placeFlags = { 'port-offset': { type: 'string' }, data: { type: 'string' } } as const;
+export const placeUsage = '[--port-offset N] [--data DIR]';
 
 /** @throws LocalError that says what is wrong on the command line. */
 export function startOptions(args: readonly string[]): StartOptions {
@@ -92,11 +93,12 @@ export function issuerOptions(args: readonly string[]): IssuerOptions {
   return { port, keyFile: resolve(given['key-file']) };
 }
 
+/** @throws LocalError that says what is wrong on the command line. */
 export function parse<T extends ParseArgsOptionsConfig>(
   args: readonly string[],
   usage: string,
   options: T,
-): ReturnType<typeof parseArgs<{ options: T }>>['values'] {
+): ReturnType<typeof parseArgs<{ args: string[]; options: T; strict: true }>>['values'] {
   const taken = Object.keys(options).filter((name) => takenByNpm(name));
   if (taken.length > 0) {
     const flags = taken.map((name) => `--${name}`).join(' and ');
@@ -121,7 +123,11 @@ function npmCommand(): string {
   return script === 'start' ? 'npm start' : `npm run ${script}`;
 }
 
-function place(given: { readonly 'port-offset'?: string; readonly data?: string }) {
+/** Returns the offset of the ports and the data folder. @throws LocalError when an option is wrong. */
+export function place(given: { readonly 'port-offset'?: string; readonly data?: string }): {
+  readonly portOffset: number;
+  readonly dataDir: string;
+} {
   const portOffset = offset(given['port-offset']);
   const defaultDir = portOffset === 0 ? '.local/data' : `.local/data-${portOffset}`;
   return { portOffset, dataDir: resolve(given.data ?? defaultDir) };

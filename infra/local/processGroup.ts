@@ -15,6 +15,8 @@ export interface ProcessGroup {
   start(spec: ProcessSpec): Promise<void>;
   /** Kills a process. It stays dead until `restart`. */
   kill(name: string): Promise<void>;
+  /** Stops a process, if there is one of this name. It stays stopped until it is started again. */
+  end(name: string): Promise<void>;
   /** Stops a process where it still runs, and starts it. */
   restart(name: string): Promise<void>;
   /** Stops the named processes, or all. After the first call, no process starts any more. */
@@ -110,6 +112,12 @@ export function processGroup(
       const member = named(name);
       member.wanted = false;
       await member.process.kill();
+    },
+    async end(name) {
+      const member = members.get(name);
+      if (!member) return;
+      member.wanted = false;
+      await member.process.stop();
     },
     async restart(name) {
       const member = named(name);

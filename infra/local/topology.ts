@@ -2,6 +2,7 @@ import { isProduction } from '../../shared/platform/config/environment.ts';
 import { checkSettings } from './checkSettings.ts';
 import { openDataFolder } from './dataFolder.ts';
 import { localOrigin, type Ports, portsFor } from './defaults.ts';
+import { type DeployedApps, serveDeployments } from './deployments.ts';
 import type { MintRequest } from './issuer/claims.ts';
 import { LocalError } from './localError.ts';
 import { mintAt } from './mint.ts';
@@ -25,7 +26,10 @@ export interface TopologyOptions {
   readonly dataDir: string;
   /** Also start the two sample MCP servers and register them. */
   readonly demo?: boolean;
-  /** Start everything that the apps need, but not the apps. The developer runs these with `func start`. */
+  /**
+   * Start everything that the apps need, but not the apps. The developer runs these with `func start`, or deploys packages
+   * with `npm run deploy`.
+   */
   readonly withoutApps?: boolean;
   /** The folder from which the apps run, when it is not the checkout, and a function that builds them there. */
   readonly app?: { readonly root: string; build(): Promise<unknown> };
@@ -93,8 +97,10 @@ export async function startTopology(options: TopologyOptions): Promise<Topology>
     settingsOf,
   };
   const group = processGroup(logDir, options);
+  let deployedApps: DeployedApps | undefined;
   let stopped: Promise<void> | undefined;
   const stop = () => {
+    deployedApps?.close();
     stopped ??= group
       .stop(appNames)
       .then(() => group.stop())
@@ -105,6 +111,7 @@ export async function startTopology(options: TopologyOptions): Promise<Topology>
     options.signal?.throwIfAborted();
     if (!options.withoutApps) for (const { env } of appProcesses(place)) checkSettings(env);
     await Promise.race([startAll(group, place, options), failure(group, options.signal)]);
+    if (options.withoutApps) deployedApps = await serveDeployments(group, place);
   } catch (error) {
     await stop();
     throw error;

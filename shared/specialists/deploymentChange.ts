@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod';
 import { failedCheck, hasEnded, type Plan } from '../orchestration/model/plan.ts';
 import type { TaskHelpers } from '../orchestration/tasks/task.ts';
+import { idSchema } from '../platform/base/ids.ts';
 import type { App } from '../platform/config/config.ts';
 import { readInstances } from '../platform/telemetry/instances.ts';
 import type { SpecialistDeps } from './deps.ts';
@@ -13,11 +14,21 @@ const detailSchema = z.union([
   z.object({ run: z.string().max(100), gate: z.string().max(100) }),
   z.object({ plan: z.string().max(100) }),
   z.object({ app: z.enum(['management', 'mcp']), build: z.string().max(100), before: z.string().max(100) }),
+  z.object({
+    deployment: idSchema,
+    environment: z.string().max(100),
+    outcome: z.enum(['succeeded', 'failed', 'rolled_back', 'rollback_failed']),
+    build: z.string().max(100),
+    step: z.string().max(100),
+  }),
 ]);
+type EndedDeployment = Extract<z.infer<typeof detailSchema>, { readonly deployment: string }>;
 
 /** The current state of the subject of an event. */
 export const changeSchema = reportSchema.extend({
-  subject: z.string().describe('The resource that was inspected: plans/{id}, apps/{name} or events/{id}.'),
+  subject: z
+    .string()
+    .describe('The resource that was inspected: plans/{id}, apps/{name}, deployments/{id} or events/{id}.'),
   recorded: z.literal(true),
   afterMs: z.number().describe('From the event to the inspection.'),
 });
@@ -55,6 +66,15 @@ const finding = defineFindings({
     message: 'the event names a plan that this tenant does not have',
     remedy: 'Find out who raised the event: the gateway itself names existing plans only.',
   },
+  deployment_not_succeeded: ({ environment, outcome, step, build }: EndedDeployment) => ({
+    severity: 'critical',
+    message: `the deployment of build ${build} to ${environment} is ${outcome}, at ${step}`,
+    evidence: { environment, outcome, step, build },
+    remedy:
+      outcome === 'rollback_failed'
+        ? 'Run npm run deploy again: it first restores the previous packages. Its output says why that failed.'
+        : `Read in the output of npm run deploy why ${step} failed, correct it and deploy again.`,
+  }),
   two_builds_in_one_app: ({ app, builds, newest, evidence }: SeveralBuilds) => ({
     severity: 'warning',
     message: `instances of the ${app} app run ${builds} builds at once`,
@@ -80,10 +100,12 @@ export async function inspectChange(
 ): Promise<Change> {
   const parsed = detailSchema.safeParse(detail).data;
   if (!parsed) {
-    const summary = 'The event names neither a run of a gate, nor a plan, nor an app and its build.';
+    const summary =
+      'The event names neither a run of a gate, nor a plan, nor an app and its build, nor a deployment.';
     return { subject: `events/${eventId}`, summary, facts: {}, findings: [] };
   }
   if ('app' in parsed) return inspectBuild(parsed, deps);
+  if ('deployment' in parsed) return inspectDeployment(parsed);
   const id = 'run' in parsed ? parsed.run : parsed.plan;
   const plan = await endedPlan(tenantId, id, signal, deps);
   if (plan) return changeOfPlan(plan);
@@ -135,6 +157,17 @@ function changeOfPlan(plan: Plan): Change {
       ? []
       : [finding(rule, { plan, name: subject, step })];
   return { subject: `plans/${id}`, summary, facts, findings };
+}
+
+/** `npm run deploy` reports how it ended. Nothing else in the gateway knows. */
+function inspectDeployment(ended: EndedDeployment): Change {
+  const { deployment, environment, outcome, build, step } = ended;
+  return {
+    subject: `deployments/${deployment}`,
+    summary: `The deployment of build ${build} to ${environment} is ${outcome}.`,
+    facts: { deployment, environment, outcome, build, step },
+    findings: outcome === 'succeeded' ? [] : [finding('deployment_not_succeeded', ended)],
+  };
 }
 
 async function inspectBuild(

@@ -124,6 +124,17 @@ export async function startHost({
   };
 }
 
+/**
+ * Returns the names of the functions that a built app registers. Starts no trigger and listens on no port. The settings are
+ * those of the environment and of `local.settings.json`. A process can hold one app.
+ */
+export async function listFunctions(root: string): Promise<readonly string[]> {
+  const config = await readHostConfig(root, process.env);
+  Object.assign(process.env, config.settings);
+  const { app } = await loadApp(root, config.entryPoint, 'direct', createLog('none'));
+  return [...app.functions.values()].map(({ metadata }) => metadata.name);
+}
+
 async function startQueues(
   functions: readonly TriggeredFunction[],
   { config, invoker, log, report }: TriggerContext,

@@ -1,2 +1,8 @@
-export { readHostOptions, startHost, type HostOptions, type RunningHost } from './functionsHost.ts';
+export {
+  listFunctions,
+  readHostOptions,
+  startHost,
+  type HostOptions,
+  type RunningHost,
+} from './functionsHost.ts';
 export { decodePath, encodePath } from './requestTarget.ts';

@@ -4,7 +4,10 @@ import { inOrder } from '../model/stepGraph.ts';
 import { defineFixedPlan, type NamedPlan, step } from './namedPlan.ts';
 import { gateSteps, type QualityGates } from './qualityGates.ts';
 
-/** Returns the plan of a deployment, between the gates before and after it. The engine publishes an event when it ends. */
+/**
+ * Returns the plan that shows whether a deployment can begin: the ordered steps, between the gates before and after it. It deploys
+ * nothing. The engine publishes an event when it ends.
+ */
 export function deploymentPlan(gates: QualityGates): NamedPlan<OrchestrationDeps> {
   const steps: readonly StepDefinition[] = inOrder([
     ...gateSteps(gates['pre_deployment'] ?? []),
@@ -13,7 +16,8 @@ export function deploymentPlan(gates: QualityGates): NamedPlan<OrchestrationDeps
   ]);
   return defineFixedPlan({
     name: DEPLOYMENT_PLAN,
-    description: 'The gate before a deployment, the ordered plan of the deployment, the gate after it.',
+    description:
+      'The gate before a deployment, the ordered plan of the deployment, the gate after it. It deploys nothing: `npm run deploy` does, between the same gates.',
     load: { operation: 'plan', estimatedLoad: { stepCount: steps.length } },
     steps,
   });

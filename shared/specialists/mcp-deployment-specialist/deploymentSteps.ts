@@ -130,8 +130,8 @@ const build: Step = {
   id: 'build',
   title: 'Build one package for both apps',
   reason: 'With one package, both apps run the same build and their settings can be compared.',
-  run: ['npm ci', 'npm run build'],
-  verify: 'dist/build.json names the new build.',
+  run: ['npm ci', 'npm run package'],
+  verify: 'out/package/dist/build.json names the new build.',
   undo: 'It changes nothing that runs.',
 };
 
@@ -154,15 +154,14 @@ function deploy(app: 'mcp' | 'management', { running }: Seen): Step {
   const now = running.find((candidate) => candidate.app === app);
   const newest = now?.instances[0];
   const runs = newest ? `It runs build ${newest.build}, version ${newest.version}.` : 'None is running now.';
-  const back = newest ? `the package of build ${newest.build}` : 'nothing: stop the app';
+  const back = newest ? `Deploy the package of build ${newest.build}` : 'Stop the app';
   return {
     id: `deploy_${app}`,
     title: `Deploy the package to the ${app} app`,
     reason: `${order[app]} ${runs}`,
-    run: [`func azure functionapp publish <${app} app>`],
+    run: [`azd deploy ${app}`],
     verify: `GET /health of the ${app} app answers 200, and the task azure_container_deployment names the new build.`,
-    undo:
-      app === 'mcp' ? `Publish ${back}, after the management app.` : `Publish ${back}, before the mcp app.`,
+    undo: app === 'mcp' ? `${back}, after the management app.` : `${back}, before the mcp app.`,
   };
 }
 
@@ -172,6 +171,6 @@ const sameBuild: Step = {
   reason: 'An instance that has not ended yet still runs the previous code.',
   run: ['POST /delegations?wait=30 {"taskType": "azure_container_deployment"}'],
   verify:
-    'It finds neither apps_run_different_builds nor two_builds_in_one_app, and both builds are that of dist/build.json.',
+    'It finds neither apps_run_different_builds nor two_builds_in_one_app, and both builds are that of out/package/dist/build.json.',
   undo: 'It changes nothing.',
 };

@@ -99,7 +99,7 @@ export const deploymentTasks = (deps: SpecialistDeps): readonly Task[] => [
     permissions: ['system.read'],
     agent,
     description:
-      'Makes the ordered plan of a deployment from what it finds: settings that are not ready, tables and queues that are missing, what each app runs now. Each step has its reason, its commands or calls, how to verify it and how to undo it. The task itself deploys nothing.',
+      'Makes the ordered plan of a deployment from what it finds: settings that are not ready, tables and queues that are missing, what each app runs now. Each step has its reason, its commands or calls, how to verify it and how to undo it. The task itself deploys nothing: `npm run deploy` runs these steps from the first gate on, and undoes them when one fails.',
     timeoutMs: 25_000,
     input: z.strictObject({
       environment: z

@@ -1,0 +1,169 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { LocalError } from '../local/localError.ts';
+import { judgeRecord } from './openRecord.ts';
+import { reportOutcome } from './reportOutcome.ts';
+import { type DeploymentRun, type DeploymentStep, deploymentSteps, firstStep, restoreApp } from './steps.ts';
+import { deploymentOrder, type DeploymentRecord, type DeploymentTarget } from './target.ts';
+
+export interface DeploymentOptions extends Pick<DeploymentRun, 'stage' | 'signal'> {
+  readonly environment: string;
+  readonly target: DeploymentTarget;
+  /** Gets each line for the terminal. */
+  readonly print: (line: string) => void;
+}
+
+/**
+ * Deploys one package to both apps of an environment. Its state machine is the record of the target: `running` from the first
+ * step; `succeeded` after the last one; `failed` when a step failed before any app changed, or when there was nothing to return
+ * to; `rolled_back` and `rollback_failed` after the steps were undone. A process that dies leaves `running` behind, and the
+ * next deployment first restores the apps that the dead one had begun to change.
+ * Resolves to true when the new build runs.
+ */
+export async function deploy(options: DeploymentOptions): Promise<boolean> {
+  const { environment, target, signal, stage, print } = options;
+  const startedAt = performance.now();
+  let record = newRecord(environment);
+  const run: DeploymentRun = {
+    target,
+    signal,
+    stage,
+    staged: undefined,
+    record: () => record,
+    save: async (change) => {
+      record = { ...record, ...change, updatedAt: new Date().toISOString() };
+      await target.writeRecord(record);
+    },
+  };
+  if (!(await runStep(firstStep, run, print))) return false;
+  const before = await target.readRecord();
+  const open = judgeRecord(before, { host: hostname(), isAlive }, new Date());
+  if (open.verdict === 'busy') throw new LocalError(open.message);
+  record = { ...record, kept: before?.kept ?? [], unproven: before?.unproven ?? [] };
+  if (open.verdict === 'left_open') await recover(open.message, run, print);
+
+  const begun: DeploymentStep[] = [];
+  for (const step of deploymentSteps.slice(1)) {
+    begun.push(step);
+    if (await runStep(step, run, print)) continue;
+    const outcome = await rollBack(begun, run, print);
+    await run.save({ outcome });
+    await reportOutcome(run, print);
+    print(`Deployment ${record.id} ${outcomeTexts[outcome]}: the step ${step.name} failed.`);
+    return false;
+  }
+  await run.save({ outcome: 'succeeded', unproven: [] });
+  await reportOutcome(run, print);
+  print(
+    `Deployment ${record.id} succeeded: ${environment} runs build ${record.build} (${since(startedAt)}).`,
+  );
+  return true;
+}
+
+/** Prints the steps in their order, and what undoes them. Changes nothing. */
+export async function printPlan({
+  environment,
+  target,
+  print,
+}: Pick<DeploymentOptions, 'environment' | 'target' | 'print'>): Promise<void> {
+  print(`Plan of a deployment to ${environment}: ${await target.validate()}`);
+  const open = judgeRecord(await target.readRecord(), { host: hostname(), isAlive }, new Date());
+  if (open.verdict !== 'settled') print(`      First: ${open.message}`);
+  for (const step of deploymentSteps) print(`${numbered(step)} ${step.name}: ${step.title}`);
+  const undone = deploymentSteps.filter(({ undo }) => undo !== undefined).map(({ name }) => name);
+  print(
+    `When a step fails, these are undone in this order, where they have begun: ${undone.reverse().join(', ')}.`,
+  );
+}
+
+const outcomeTexts = {
+  failed: 'failed',
+  rolled_back: 'was rolled back',
+  rollback_failed: 'failed and could not be rolled back',
+} as const;
+
+/** Returns whether the step succeeded. Prints its name, its time and its note or error. */
+async function runStep(
+  step: DeploymentStep,
+  run: DeploymentRun,
+  print: (line: string) => void,
+): Promise<boolean> {
+  const startedAt = performance.now();
+  print(`${numbered(step)} ${step.name}: ${step.title} ...`);
+  try {
+    if (step !== firstStep) await run.save({ step: step.name });
+    const note = await step.run(run);
+    print(`      ok after ${since(startedAt)}${note === undefined ? '' : `: ${note}`}`);
+    return true;
+  } catch (error) {
+    const reason = run.signal.aborted ? 'interrupted' : describe(error);
+    print(`      FAILED after ${since(startedAt)}: ${reason}`);
+    return false;
+  }
+}
+
+/** Undoes the steps in the reverse order. A failure does not stop the others. */
+async function rollBack(
+  begun: readonly DeploymentStep[],
+  run: DeploymentRun,
+  print: (line: string) => void,
+): Promise<keyof typeof outcomeTexts> {
+  const changed = begun.filter(({ undo }) => undo !== undefined).reverse();
+  if (changed.length === 0) return 'failed';
+  print('Rolling back: the management app first, then the mcp app.');
+  let hasFailed = false;
+  for (const { name, undo } of changed) {
+    const startedAt = performance.now();
+    try {
+      print(`      ${name} undone after ${since(startedAt)}: ${(await undo?.(run)) ?? ''}`);
+    } catch (error) {
+      hasFailed = true;
+      print(`      ${name} NOT undone after ${since(startedAt)}: ${describe(error)}`);
+    }
+  }
+  if (hasFailed) return 'rollback_failed';
+  return run.record().unproven.length === 0 ? 'rolled_back' : 'failed';
+}
+
+/** Restores what a deployment that ended in the middle had begun to change. */
+async function recover(message: string, run: DeploymentRun, print: (line: string) => void): Promise<void> {
+  print(message);
+  await run.save({ step: 'recover' });
+  const { unproven } = run.record();
+  if (unproven.length === 0) print('      It had changed no app.');
+  for (const app of [...deploymentOrder].reverse().filter((name) => unproven.includes(name)))
+    print(`      ${await restoreApp(app, run)}`);
+}
+
+const newRecord = (environment: string): DeploymentRecord => ({
+  id: randomUUID(),
+  environment,
+  build: '',
+  startedAt: new Date().toISOString(),
+  updatedAt: new Date().toISOString(),
+  host: hostname(),
+  pid: process.pid,
+  step: 'validate',
+  outcome: 'running',
+  kept: [],
+  unproven: [],
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return pid !== process.pid;
+  } catch (error) {
+    // The process of another user.
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}
+
+const numbered = (step: DeploymentStep): string =>
+  `[${deploymentSteps.indexOf(step) + 1}/${deploymentSteps.length}]`;
+const since = (startedAt: number): string => `${((performance.now() - startedAt) / 1_000).toFixed(1)} s`;
+
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error instanceof LocalError ? error.message : (error.stack ?? error.message);
+}

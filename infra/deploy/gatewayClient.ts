@@ -1,0 +1,137 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import type { App } from '../../shared/platform/config/config.ts';
+import { LocalError } from '../local/localError.ts';
+import { deploymentOrder, type GatewayAccess } from './target.ts';
+
+/** Longer than the longest `?wait=`. */
+const ANSWER_WITHIN_MS = 45_000;
+/** The longest gate is five checks of half a minute each, after a cold start. */
+const GATE_WITHIN_MS = 10 * 60_000;
+const ASK_EVERY_MS = 1_000;
+
+const problemSchema = z.object({ detail: z.string() });
+const gateRunSchema = z.object({
+  id: z.string(),
+  status: z.enum(['running', 'passed', 'failed']),
+  href: z.string().optional(),
+  failedCheck: z.string().optional(),
+  results: z.record(z.string(), z.looseObject({ error: z.string().optional() })).default({}),
+});
+type GateRun = z.infer<typeof gateRunSchema>;
+const appsSchema = z.object({
+  state: z.string(),
+  result: z
+    .object({
+      facts: z.object({
+        apps: z.array(
+          z.object({
+            app: z.string(),
+            answers: z.boolean(),
+            instances: z.array(z.object({ build: z.string() })),
+          }),
+        ),
+      }),
+    })
+    .optional(),
+});
+
+/** What a deployment asks of a running gateway, through its public addresses. */
+export interface GatewayClient {
+  /** Runs a gate of the gateway. @throws LocalError when it does not pass or cannot run. */
+  runGate(gate: string): Promise<void>;
+  /** Waits until both apps answer and every instance runs `build`. @throws LocalError with the last state. */
+  waitForBuild(build: string): Promise<void>;
+  /** Raises an event under a key: a second call with the same key raises nothing. */
+  raiseEvent(type: string, detail: Readonly<Record<string, unknown>>, key: string): Promise<void>;
+}
+
+export function gatewayClient(access: GatewayAccess, signal: AbortSignal): GatewayClient {
+  const { origins, settlesWithinMs } = access;
+
+  async function call(method: string, path: string, body?: unknown, key?: string): Promise<unknown> {
+    const response = await fetch(origins.management + path, {
+      method,
+      headers: {
+        authorization: `Bearer ${await access.token()}`,
+        'content-type': 'application/json',
+        ...(key !== undefined && { 'idempotency-key': key }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+      signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_WITHIN_MS)]),
+    }).catch((cause: unknown) => {
+      signal.throwIfAborted();
+      throw new LocalError(`the management app does not answer at ${origins.management}${path}`, {
+        cause,
+      });
+    });
+    const answer: unknown = await response.json().catch(() => undefined);
+    if (response.ok) return answer;
+    const { detail } = problemSchema.safeParse(answer).data ?? { detail: 'no reason given' };
+    throw new LocalError(`${method} ${path} was answered with status ${response.status}: ${detail}`);
+  }
+
+  async function isUp(app: App): Promise<boolean> {
+    const timeout = AbortSignal.timeout(ANSWER_WITHIN_MS);
+    const response = await fetch(`${origins[app]}/health`, {
+      signal: AbortSignal.any([signal, timeout]),
+    }).catch(() => undefined);
+    const body: unknown = await response?.json().catch(() => undefined);
+    return response?.ok === true && typeof body === 'object' && body !== null && 'status' in body;
+  }
+
+  /** Returns what keeps the apps from being settled on the build, or undefined. */
+  async function unsettled(build: string): Promise<string | undefined> {
+    for (const app of deploymentOrder) {
+      if (!(await isUp(app))) return `the ${app} app does not answer at ${origins[app]}/health`;
+    }
+    const asked = await call('POST', '/delegations?wait=30', { taskType: 'azure_container_deployment' });
+    const seen = appsSchema.safeParse(asked).data;
+    if (seen?.state !== 'succeeded' || !seen.result)
+      return `the gateway did not say which builds run: its task is ${seen?.state ?? 'not known'}`;
+    for (const { app, answers, instances } of seen.result.facts.apps) {
+      const others = instances.filter((instance) => instance.build !== build);
+      if (!answers || instances.length === 0) return `no instance of the ${app} app has registered`;
+      if (others.length > 0) return `an instance of the ${app} app runs build ${others[0]?.build ?? ''}`;
+    }
+    return undefined;
+  }
+
+  return {
+    async runGate(gate) {
+      const until = Date.now() + GATE_WITHIN_MS;
+      let run = readRun(await call('POST', `/quality-gates/${gate}/runs?wait=30`, {}), gate);
+      const href = `/quality-gates/${gate}/runs/${run.id}`;
+      while (run.status === 'running' && Date.now() < until)
+        run = readRun(await call('GET', `${href}?wait=30`), gate);
+      if (run.status === 'passed') return;
+      const check = run.failedCheck ?? 'a check';
+      const why = run.results[check]?.error ?? `it is ${run.status}`;
+      throw new LocalError(`the gate ${gate} did not pass: ${check}: ${why}. GET ${href} has the evidence`);
+    },
+    async waitForBuild(build) {
+      const until = Date.now() + settlesWithinMs;
+      for (;;) {
+        const reason = await unsettled(build).catch((error: unknown) => {
+          if (error instanceof LocalError) return error.message;
+          throw error;
+        });
+        if (reason === undefined) return;
+        if (Date.now() > until)
+          throw new LocalError(
+            `after ${Math.round(settlesWithinMs / 1_000)} s the apps do not run build ${build}: ${reason}`,
+          );
+        await sleep(ASK_EVERY_MS, undefined, { signal });
+      }
+    },
+    async raiseEvent(type, detail, key) {
+      await call('POST', '/events', { type, detail }, key);
+    },
+  };
+}
+
+function readRun(answer: unknown, gate: string): GateRun {
+  const run = gateRunSchema.safeParse(answer);
+  if (run.success) return run.data;
+  throw new LocalError(`the gateway's answer about the gate ${gate} is no run of a gate`);
+}

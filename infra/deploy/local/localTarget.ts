@@ -1,0 +1,108 @@
+import { cp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { App } from '../../../shared/platform/config/config.ts';
+import { localOrigin, portsFor } from '../../local/defaults.ts';
+import { controlFile, deploymentFolder, packageFolder } from '../../local/deployments.ts';
+import { LocalError } from '../../local/localError.ts';
+import { mintAt } from '../../local/mint.ts';
+import type { TargetOptions } from '../options.ts';
+import { type DeploymentTarget, type GatewayAccess, recordSchema } from '../target.ts';
+
+const SETTLES_WITHIN_MS = 20_000;
+/** Longer than the local topology waits until an app is ready. */
+const CONTROL_WITHIN_MS = 60_000;
+
+const controlSchema = z.object({ port: z.int(), token: z.string() });
+
+/** The apps of a topology that `npm start -- --without-apps` runs. What it keeps lives as long as that start. */
+export function localTarget({ portOffset, dataDir }: TargetOptions): DeploymentTarget {
+  const ports = portsFor(portOffset);
+  const recordFile = join(deploymentFolder(dataDir), 'record.json');
+  const previousFolder = (app: App) => join(deploymentFolder(dataDir), app, 'previous');
+
+  async function control(app: App, verb: 'start' | 'stop', signal?: AbortSignal): Promise<void> {
+    const { port, token } = await readControl(dataDir, portOffset);
+    const timeout = AbortSignal.timeout(CONTROL_WITHIN_MS);
+    const response = await fetch(`${localOrigin(port)}/apps/${app}/${verb}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}` },
+      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+    }).catch((cause: unknown) => {
+      signal?.throwIfAborted();
+      throw notRunning(portOffset, cause);
+    });
+    if (!response.ok) throw new LocalError(`the ${app} app did not ${verb}: ${await response.text()}`);
+  }
+
+  /** Stops the app, replaces its package, and starts it. */
+  async function replace(app: App, from: string, signal?: AbortSignal): Promise<void> {
+    await control(app, 'stop', signal);
+    await copyFolder(from, packageFolder(dataDir, app));
+    await control(app, 'start', signal);
+  }
+
+  const access: GatewayAccess = {
+    origins: { management: localOrigin(ports.management), mcp: localOrigin(ports.mcp) },
+    token: () => mintAt(ports.issuer, { role: 'Admin' }),
+    async countFunctions(app) {
+      const log = await readFile(join(dataDir, 'logs', `${app}.log`), 'utf8').catch(() => '');
+      const counts = [...log.matchAll(/^Functions host on \S+: (\d+) functions?$/gm)];
+      return Number(counts.at(-1)?.[1] ?? 0);
+    },
+    settlesWithinMs: SETTLES_WITHIN_MS,
+  };
+  return {
+    async validate() {
+      await readControl(dataDir, portOffset);
+      await access.token();
+      return `the local topology in ${dataDir}`;
+    },
+    // `npm start` has made everything but the apps.
+    provision: () => Promise.resolve(),
+    gateway: () => Promise.resolve(access),
+    async keep(app) {
+      const current = packageFolder(dataDir, app);
+      if (!(await isFolder(current))) return false;
+      await copyFolder(current, previousFolder(app));
+      return true;
+    },
+    deploy: (app, { folder }, signal) => replace(app, folder, signal),
+    restore: (app) => replace(app, previousFolder(app)),
+    async readRecord() {
+      const text = await readFile(recordFile, 'utf8').catch(() => undefined);
+      return text === undefined ? undefined : recordSchema.parse(JSON.parse(text));
+    },
+    async writeRecord(record) {
+      await writeFile(`${recordFile}.new`, JSON.stringify(record));
+      await rename(`${recordFile}.new`, recordFile);
+    },
+  };
+}
+
+/** Copies beside the folder and renames, so that a process that dies leaves a whole copy or none. */
+async function copyFolder(from: string, to: string): Promise<void> {
+  await rm(`${to}.new`, { recursive: true, force: true });
+  await cp(from, `${to}.new`, { recursive: true });
+  await rm(to, { recursive: true, force: true });
+  await rename(`${to}.new`, to);
+}
+
+const isFolder = (path: string): Promise<boolean> =>
+  stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+
+async function readControl(dataDir: string, portOffset: number): Promise<z.infer<typeof controlSchema>> {
+  const text = await readFile(controlFile(dataDir), 'utf8').catch((cause: unknown) => {
+    throw notRunning(portOffset, cause);
+  });
+  return controlSchema.parse(JSON.parse(text));
+}
+
+function notRunning(portOffset: number, cause: unknown): LocalError {
+  const offset = portOffset === 0 ? '' : ` --port-offset ${portOffset}`;
+  const message = `No local topology takes deployments. Start one: npm start -- --without-apps${offset}`;
+  return new LocalError(message, { cause });
+}

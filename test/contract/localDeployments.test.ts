@@ -1,0 +1,74 @@
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { portsFor } from '../../infra/local/defaults.ts';
+import { controlFile, type DeployedApps, serveDeployments } from '../../infra/local/deployments.ts';
+import { LocalError } from '../../infra/local/localError.ts';
+import type { ProcessSpec } from '../../infra/local/localProcess.ts';
+
+let dataDir: string;
+let apps: DeployedApps;
+let acts: string[];
+let failure: Error | undefined;
+let url: string;
+let token: string;
+beforeEach(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), 'control-'));
+  acts = [];
+  failure = undefined;
+  const group = {
+    start: async ({ name, command }: ProcessSpec) => {
+      acts.push(`start ${name} ${command[command.indexOf('--root') + 1] ?? ''}`);
+      await setImmediate();
+      if (failure) throw failure;
+      acts.push(`ready ${name}`);
+    },
+    end: (name: string) => {
+      acts.push(`end ${name}`);
+      return Promise.resolve();
+    },
+  };
+  const state = { kind: 'tables', reason: 'test' } as const;
+  const place = { ports: portsFor(0), dataDir, appRoot: '/checkout', state, settings: {}, settingsOf: {} };
+  apps = await serveDeployments(group, place);
+  const control = JSON.parse(await readFile(controlFile(dataDir), 'utf8')) as { port: number; token: string };
+  url = `http://127.0.0.1:${control.port}`;
+  token = control.token;
+});
+afterEach(async () => {
+  apps.close();
+  await rm(dataDir, { recursive: true });
+});
+
+const post = (path: string, authorization = `Bearer ${token}`) =>
+  fetch(url + path, { method: 'POST', headers: { authorization } });
+
+test('an app starts from its package folder, after the one that ran has stopped', async () => {
+  expect((await post('/apps/mcp/start')).status).toBe(200);
+  expect(acts).toEqual(['end mcp', `start mcp ${join(dataDir, 'deployment/mcp/current')}`, 'ready mcp']);
+});
+
+test('an app that does not become ready is stopped, and the answer says why', async () => {
+  failure = new LocalError('mcp ended with exit code 1');
+  const response = await post('/apps/mcp/start');
+  expect([response.status, await response.text()]).toEqual([500, 'mcp ended with exit code 1']);
+  expect(acts.at(-1)).toBe('end mcp');
+});
+
+test('requests are handled one after another', async () => {
+  await Promise.all([post('/apps/mcp/start'), post('/apps/mcp/start')]);
+  expect(acts.map((act) => act.split(' ')[0])).toEqual(['end', 'start', 'ready', 'end', 'start', 'ready']);
+});
+
+test('only a process that can read the file of the token may start and stop', async () => {
+  expect((await post('/apps/mcp/stop', 'Bearer guess')).status).toBe(401);
+  expect(acts).toEqual([]);
+  if (process.platform !== 'win32') expect((await stat(controlFile(dataDir))).mode & 0o077).toBe(0);
+});
+
+test.each(['/apps/issuer/stop', '/apps/mcp/delete', '/apps/../mcp/stop'])('%s is not known', async (path) => {
+  expect((await post(path)).status).toBe(404);
+  expect(acts).toEqual([]);
+});
