@@ -1,7 +1,7 @@
 import { odata, RestError, type TableClient } from '@azure/data-tables';
 import { InfrastructureError } from '../base/errors.ts';
 import { LAST_CHARACTER, serviceCode } from './azureTable.ts';
-import { openTableClient } from './openTables.ts';
+import { openTableClient, type TablesConnection } from './openTables.ts';
 import type { RowKey } from './tables.ts';
 
 /**
@@ -41,7 +41,10 @@ const LARGEST_PAGE = 1_000;
 /** Row keys of the probe sort by the time of the write. */
 const ownRow = (at: Date, id: string): string => `${at.toISOString()}_${id}`;
 
-export function azureTableProbe(connection: string, name: string): TableProbe {
+/** Opens the probe of a table. */
+export type OpenTableProbe = (name: string) => TableProbe;
+
+export function azureTableProbe(connection: TablesConnection, name: string): TableProbe {
   let opened: Promise<TableClient> | undefined;
   const run = async <A>(operation: string, act: (table: TableClient) => Promise<A>): Promise<A> => {
     try {
