@@ -34,7 +34,7 @@ export function openRedisConnection(url: string, signIn?: RedisSignInDeps): Redi
   });
   // Every call reports its own failure. Without a listener ioredis writes to the console.
   redis.on('error', () => undefined);
-  const signedIn = signIn && redisSignIn(redis, signIn);
+  const prepareSignIn = signIn && redisSignIn(redis, signIn);
 
   async function connect(): Promise<void> {
     const faults: Error[] = [];
@@ -43,7 +43,7 @@ export function openRedisConnection(url: string, signIn?: RedisSignInDeps): Redi
     let timer: NodeJS.Timeout | undefined;
     try {
       await delay(Math.max(0, nextAttemptAt - performance.now()));
-      await signedIn?.prepare();
+      await prepareSignIn?.();
       if (closed) throw new Error('the connection is closed');
       timer = setTimeout(() => {
         addFault(new Error('no connection in time'));

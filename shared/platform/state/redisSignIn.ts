@@ -18,17 +18,12 @@ const RETRY_MS = 30_000;
 const TOKEN_TIMEOUT_MS = 2_000;
 
 /**
- * Signs the client in with tokens of the app's identity. The user is the object id of the identity. Each connection starts with a
- * valid token. While it is open, it gets the next token five minutes before the present one ends. A failed renewal is reported,
- * and tried again after 30 seconds. Source: "Use Microsoft Entra for cache authentication", Azure Managed Redis.
+ * Signs the client in with tokens of the app's identity. The user is the object id of the identity. Returns a function that sets the
+ * user and the token of the next connection, and rejects when there is no token in time. While a connection is open, it gets the next
+ * token five minutes before the present one ends. A failed renewal is reported, and tried again after 30 seconds.
+ * Source: "Use Microsoft Entra for cache authentication", Azure Managed Redis.
  */
-export function redisSignIn(
-  redis: Redis,
-  { identity, onFailure }: RedisSignInDeps,
-): {
-  /** Sets the user and the password of the next connection. Rejects when there is no token in time. */
-  prepare(): Promise<void>;
-} {
+export function redisSignIn(redis: Redis, { identity, onFailure }: RedisSignInDeps): () => Promise<void> {
   let expiresAt = 0;
   let timer: NodeJS.Timeout | undefined;
 
@@ -58,16 +53,14 @@ export function redisSignIn(
     clearTimeout(timer);
   });
 
-  return {
-    async prepare() {
-      const late = delay(TOKEN_TIMEOUT_MS, undefined, { ref: false }).then(() => {
-        throw new Error('no token for Redis in time');
-      });
-      const issued = await Promise.race([identity.getToken(SCOPE), late]);
-      const { user, token, expiresOnTimestamp } = userOf(issued);
-      Object.assign(redis.options, { username: user, password: token });
-      expiresAt = expiresOnTimestamp;
-    },
+  return async () => {
+    const late = delay(TOKEN_TIMEOUT_MS, undefined, { ref: false }).then(() => {
+      throw new Error('no token for Redis in time');
+    });
+    const issued = await Promise.race([identity.getToken(SCOPE), late]);
+    const { user, token, expiresOnTimestamp } = userOf(issued);
+    Object.assign(redis.options, { username: user, password: token });
+    expiresAt = expiresOnTimestamp;
   };
 }
 
