@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { json } from './handmadeUpstream.ts';
 import { serve } from './serve.ts';
 
@@ -25,15 +26,22 @@ export interface AssignedIdentity {
   readonly expiresInS?: number;
 }
 
+export interface IssuedToken {
+  readonly resource: string;
+  readonly objectId: string;
+  readonly token: string;
+}
+
 /**
  * Starts a stand-in that issues tokens for these identities, and, as Azure does with user-assigned identities only, none without a
- * client id. Source: "How to use managed identities for App Service", REST endpoint reference.
+ * client id. `onToken` ends before the app has the token. Source: "How to use managed identities for App Service", REST endpoint reference.
  */
 export async function startIdentityEndpoint(
   identities: readonly AssignedIdentity[],
+  onToken: (issued: IssuedToken) => Promise<unknown> = () => Promise.resolve(),
 ): Promise<IdentityEndpoint> {
   const asked: TokenAsked[] = [];
-  const server = await serve(({ url = '', headers }, response) => {
+  const answer = async ({ url = '', headers }: IncomingMessage, response: ServerResponse) => {
     const query = new URL(url, 'http://identity').searchParams;
     const resource = query.get('resource') ?? '';
     const clientId = query.get('client_id') ?? undefined;
@@ -44,14 +52,17 @@ export async function startIdentityEndpoint(
       return;
     }
     const expiresOn = Math.floor(Date.now() / 1000) + (identity.expiresInS ?? 86_400);
+    const token = tokenOf(identity, resource, expiresOn, asked.length);
+    await onToken({ resource, objectId: identity.objectId, token });
     json(response, {
-      access_token: tokenOf(identity, resource, expiresOn, asked.length),
+      access_token: token,
       expires_on: String(expiresOn),
       resource,
       token_type: 'Bearer',
       client_id: clientId,
     });
-  });
+  };
+  const server = await serve((request, response) => void answer(request, response));
   return {
     environment: {
       IDENTITY_ENDPOINT: `http://127.0.0.1:${server.port}/msi/token`,
