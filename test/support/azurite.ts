@@ -52,16 +52,16 @@ interface TlsFiles {
 
 /** The table service of one account over TLS. It takes the account's key, and tokens of Entra whose signature it does not check. */
 export async function startSecureAzurite(account: string, tls: TlsFiles): Promise<SecureAzurite> {
-  const { port, stop } = await launch([account], tls);
+  const process = await launch([account], tls);
   return {
-    port,
+    port: process.port,
     connectionString: [
       'DefaultEndpointsProtocol=https',
       `AccountName=${account}`,
       `AccountKey=${accountKey}`,
-      `TableEndpoint=https://localhost:${port}/${account}`,
+      `TableEndpoint=https://localhost:${process.port}/${account}`,
     ].join(';'),
-    stop,
+    stop: () => process.stop(),
   };
 }
 

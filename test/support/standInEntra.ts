@@ -10,10 +10,15 @@ export interface StandInEntra {
   readonly port: number;
   /** The forms that the token endpoint got. */
   readonly forms: readonly Readonly<Record<string, string>>[];
-  /** Returns an access token for the API, as Entra signs them. */
+  /** Returns an access token for the API, as Entra signs them. Each role has a user of its own. */
   tokenFor(role: 'Admin' | 'User'): Promise<string>;
   close(): Promise<void>;
 }
+
+const users = {
+  Admin: 'b7a1f0c2-93d5-4c1e-8f26-0d4e5a6b7c81',
+  User: 'b7a1f0c2-93d5-4c1e-8f26-0d4e5a6b7c82',
+} as const;
 
 export const ENTRA = 'login.microsoftonline.com';
 
@@ -27,9 +32,10 @@ export async function startStandInEntra(api: {
   const forms: Record<string, string>[] = [];
   const base = `/${api.tenantId}`;
   const server = await serve((request, response) => {
-    if (request.url === `${base}/discovery/v2.0/keys`)
+    const { pathname } = new URL(request.url ?? '', origin);
+    if (pathname === `${base}/discovery/v2.0/keys`)
       json(response, { keys: [{ ...key.publicJwk, issuer: `${origin}/{tenantid}/v2.0` }] });
-    else if (request.url === `${base}/oauth2/v2.0/token`)
+    else if (pathname === `${base}/oauth2/v2.0/token`)
       void text(request).then((body) => {
         const form = Object.fromEntries(new URLSearchParams(body));
         forms.push(form);
@@ -43,7 +49,10 @@ export async function startStandInEntra(api: {
     port: server.port,
     forms,
     tokenFor: (role) =>
-      forge({ key, origin }, { request: { role, tenant: api.tenantId }, claims: { aud: api.clientId } }),
+      forge(
+        { key, origin },
+        { request: { role, user: users[role], tenant: api.tenantId }, claims: { aud: api.clientId } },
+      ),
     close: () => server.close(),
   };
 }

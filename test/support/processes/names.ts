@@ -35,7 +35,7 @@ const lookupName = (hostname: string, given: dns.LookupOptions | Callback, last?
 Object.assign(dns, { lookup: lookupName });
 syncBuiltinESMExports();
 
-const connect = net.Socket.prototype.connect as (...args: unknown[]) => net.Socket;
+const connect = Reflect.get(net.Socket.prototype, 'connect') as (...args: unknown[]) => net.Socket;
 net.Socket.prototype.connect = function (this: net.Socket, ...args: unknown[]): net.Socket {
   const [first] = args as [Connecting | [Connecting]];
   const options = Array.isArray(first) ? first[0] : first;
