@@ -100,7 +100,7 @@ test('every token is asked for with the client id of an app, and for a service t
   expect(topology.identityEndpoint.asked.filter(({ clientId }) => clientId === undefined)).toEqual([]);
 });
 
-describeWith(redisServer, 'a Redis that takes tokens of the identities only', () => {
+describeWith(redisServer, 'a Redis that knows the tokens of the identities', () => {
   test('keeps the short-lived state of both apps', async () => {
     const clients = String(await topology.redis?.call('CLIENT', 'LIST'));
     for (const { objectId } of Object.values(identities)) expect(clients).toContain(`user=${objectId}`);

@@ -131,7 +131,7 @@ async function startParts(
   opened(entra, () => entra.close());
   const identityEndpoint = await startIdentityEndpoint(Object.values(identities), async (issued) => {
     const { resource, objectId, token } = issued;
-    // Azure Managed Redis knows each token as a password of the identity's user. Everybody else is refused.
+    // Azure Managed Redis knows each token as a password of the identity's user.
     if (resource === 'https://redis.azure.com')
       await redis?.call('ACL', 'SETUSER', objectId, 'on', `>${token}`, '~*', '&*', '+@all');
   });
