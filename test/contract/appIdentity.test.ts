@@ -8,12 +8,14 @@ const own = {
   objectId: '6e5d4c3b-2a1f-4f8c-9e6d-4b3a7c2e1f0d',
 };
 const shortLived = { ...own, clientId: '1a2b3c4d-7a3b-4d6e-9c8f-1a2b3c4d5e6f', expiresInS: 240 };
+const silent = { ...own, clientId: '2a2b3c4d-7a3b-4d6e-9c8f-1a2b3c4d5e6f', fault: 'silence' } as const;
+const talkative = { ...own, clientId: '3a2b3c4d-7a3b-4d6e-9c8f-1a2b3c4d5e6f', fault: 'too_much' } as const;
 const scope = (name: string) => `https://${name}.example/.default`;
 
 let endpoint: IdentityEndpoint;
 const before = { ...process.env };
 beforeAll(async () => {
-  endpoint = await startIdentityEndpoint([own, shortLived]);
+  endpoint = await startIdentityEndpoint([own, shortLived, silent, talkative]);
   // MSAL reads them with the first token of the process.
   Object.assign(process.env, endpoint.environment);
 });
@@ -60,3 +62,17 @@ test.each([undefined, '99999999-7a3b-4d6e-9c8f-1a2b3c4d5e6f'])(
     );
   },
 );
+
+const reason = (text: string) => ({ cause: { message: expect.stringContaining(text) as string } });
+
+test('an endpoint that does not answer is given up after five seconds', async () => {
+  const startedAt = performance.now();
+  const failed = openAppIdentity(silent.clientId).getToken(scope('silent'));
+  await expect(failed).rejects.toMatchObject(reason('timeout'));
+  expect(performance.now() - startedAt).toBeLessThan(10_000);
+});
+
+test('an answer that is too long is not read', async () => {
+  const failed = openAppIdentity(talkative.clientId).getToken(scope('talkative'));
+  await expect(failed).rejects.toMatchObject(reason('too much'));
+});

@@ -51,6 +51,11 @@ test('an agent of the management app gets its message, and finds all tables and 
   expect(body['result']).toMatchObject({ facts: { tables: { missing: [] } }, findings: [] });
 });
 
+test('no health check fails', async () => {
+  const { body } = await admin.get('/health/components?wait=20');
+  expect({ ...body, components: {} }).toMatchObject({ failedServices: [] });
+});
+
 test('the settings are none that an app does not know', async () => {
   const { body } = await admin.post('/delegations?wait=20', { taskType: 'environment_configuration' });
   expect(body).toMatchObject({ state: 'succeeded' });

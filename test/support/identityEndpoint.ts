@@ -24,6 +24,8 @@ export interface AssignedIdentity {
   readonly objectId: string;
   /** Seconds for which its tokens are valid. */
   readonly expiresInS?: number;
+  /** What is wrong with the answer of the endpoint. */
+  readonly fault?: 'silence' | 'too_much';
 }
 
 export interface IssuedToken {
@@ -51,6 +53,7 @@ export async function startIdentityEndpoint(
       json(response, { statusCode: 400, message: 'Unable to load the proper Managed Identity.' }, 400);
       return;
     }
+    if (identity.fault === 'silence') return;
     const expiresOn = Math.floor(Date.now() / 1000) + (identity.expiresInS ?? 86_400);
     const token = tokenOf(identity, resource, expiresOn, asked.length);
     await onToken({ resource, objectId: identity.objectId, token });
@@ -60,6 +63,7 @@ export async function startIdentityEndpoint(
       resource,
       token_type: 'Bearer',
       client_id: clientId,
+      ...(identity.fault === 'too_much' && { padding: ' '.repeat(100_000) }),
     });
   };
   const server = await serve((request, response) => void answer(request, response));

@@ -33,7 +33,13 @@ export async function startStandInEntra(api: {
   const base = `/${api.tenantId}`;
   const server = await serve((request, response) => {
     const { pathname } = new URL(request.url ?? '', origin);
-    if (pathname === `${base}/discovery/v2.0/keys`)
+    if (pathname === `${base}/v2.0/.well-known/openid-configuration`)
+      json(response, {
+        issuer: `${origin}${base}/v2.0`,
+        jwks_uri: `${origin}${base}/discovery/v2.0/keys`,
+        token_endpoint: `${origin}${base}/oauth2/v2.0/token`,
+      });
+    else if (pathname === `${base}/discovery/v2.0/keys`)
       json(response, { keys: [{ ...key.publicJwk, issuer: `${origin}/{tenantid}/v2.0` }] });
     else if (pathname === `${base}/oauth2/v2.0/token`)
       void text(request).then((body) => {

@@ -41,11 +41,29 @@ export function openAppIdentity(clientId: string | undefined): AppIdentity {
 }
 
 async function openApplication(clientId: string | undefined): Promise<ManagedIdentityApplication> {
-  const { ManagedIdentityApplication } = await import('@azure/msal-node');
+  const { AuthError, ManagedIdentityApplication } = await import('@azure/msal-node');
+  /** MSAL hides the reason of every error that is not its own. */
+  const withReason = (error: unknown): never => {
+    throw new AuthError('identity_endpoint', '', reasonOf(error));
+  };
+  const networkClient: INetworkModule = {
+    sendGetRequestAsync: (url, options) =>
+      send(url, { method: 'GET', headers: options?.headers ?? {} }).catch(withReason),
+    sendPostRequestAsync: (url, options) =>
+      send(url, { method: 'POST', headers: options?.headers ?? {}, body: options?.body ?? '' }).catch(
+        withReason,
+      ),
+  };
   return new ManagedIdentityApplication({
     ...(clientId !== undefined && { managedIdentityIdParams: { userAssignedClientId: clientId } }),
-    system: { networkClient: bounded, loggerOptions: { piiLoggingEnabled: false } },
+    system: { networkClient, loggerOptions: { piiLoggingEnabled: false } },
   });
+}
+
+/** `fetch` tells only that it failed. Its cause has the reason. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown';
+  return error.cause instanceof Error ? error.cause.message : error.message;
 }
 
 /** A caller waits for the token. */
@@ -53,12 +71,6 @@ const TOKEN_TIMEOUT_MS = 5_000;
 const MAX_TOKEN_BYTES = 65_536;
 
 /** MSAL's own client waits for minutes. The guarded client cannot be used: the endpoint is on a link-local address. */
-const bounded: INetworkModule = {
-  sendGetRequestAsync: (url, options) => send(url, { method: 'GET', headers: options?.headers ?? {} }),
-  sendPostRequestAsync: (url, options) =>
-    send(url, { method: 'POST', headers: options?.headers ?? {}, body: options?.body ?? '' }),
-};
-
 async function send(
   url: string,
   request: RequestInit,
