@@ -1,5 +1,3 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +7,7 @@ import { Redis } from 'ioredis';
 import { buildApps } from '../../infra/build.ts';
 import topology from '../../infra/topology.json' with { type: 'json' };
 import type { App } from '../../shared/platform/config/config.ts';
+import { type RunningApp, startApp } from './azureApp.ts';
 import { azureSettings } from './azureSettings.ts';
 import { startSecureAzurite } from './azurite.ts';
 import { azuriteFront } from './azuriteFront.ts';
@@ -35,14 +34,6 @@ export const identities: Readonly<Record<App, AssignedIdentity>> = {
     objectId: 'a1b2c3d4-2222-4222-8222-000000000002',
   },
 };
-
-/** An app in a process of its own, in the local Functions host. */
-interface RunningApp {
-  readonly origin: string;
-  /** All that it has printed. */
-  readonly output: () => string;
-  stop(): Promise<void>;
-}
 
 /** The built apps with the settings of Azure. All that they reach is behind TLS, under the names that it has in Azure. */
 export interface AzureTopology {
@@ -187,40 +178,3 @@ const computedSettings = (app: App, credentials: string): Readonly<Record<string
   APPLICATIONINSIGHTS_CONNECTION_STRING: 'InstrumentationKey=00000000-0000-0000-0000-000000000000',
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: `ClientId=${identities[app].clientId};Authorization=AAD`,
 });
-
-/** Starts an app as Azure starts it: with no variable but these. */
-async function startApp(
-  app: App,
-  appRoot: string,
-  port: number,
-  environment: Readonly<Record<string, string>>,
-): Promise<RunningApp> {
-  const child = fork(
-    join(root, 'infra/local/functionsHost.ts'),
-    ['--port', String(port), '--root', appRoot],
-    {
-      execArgv: ['--import', join(import.meta.dirname, 'processes/names.ts')],
-      // The address at which Azure reaches the app. It answers under this name too.
-      env: { ...environment, WEBSITE_SITE_NAME: app, WEBSITE_HOSTNAME: `127.0.0.1:${port}` },
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    },
-  );
-  const printed: string[] = [];
-  for (const stream of [child.stdout, child.stderr])
-    stream?.on('data', (chunk: Buffer) => printed.push(chunk.toString()));
-  const output = () => printed.join('');
-  const exited = once(child, 'exit');
-  const ready = once(child, 'message');
-  await Promise.race([
-    ready,
-    exited.then(() => {
-      throw new Error(`the ${app} app ended before it was ready: ${output()}`);
-    }),
-  ]);
-  return { origin: `http://127.0.0.1:${port}`, output, stop: () => stopChild(child, exited) };
-}
-
-async function stopChild(child: ChildProcess, exited: Promise<unknown>): Promise<void> {
-  child.kill('SIGTERM');
-  await exited;
-}
