@@ -19,6 +19,7 @@ import { systemClock } from '../../shared/platform/base/clock.ts';
 import { randomId, randomSecret } from '../../shared/platform/base/ids.ts';
 import type { Config } from '../../shared/platform/config/config.ts';
 import { secretsOf } from '../../shared/platform/config/settingValues.ts';
+import { openAppIdentity } from '../../shared/platform/managedIdentity/appIdentity.ts';
 import { openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
 import { markOwnChecks } from '../../shared/platform/outbound/ownCheck.ts';
 import { createRedactor } from '../../shared/platform/security/redact.ts';
@@ -27,7 +28,8 @@ import { openDeadLetterQueues } from '../../shared/platform/serviceBus/deadLette
 import { openMessageSender } from '../../shared/platform/serviceBus/messageSender.ts';
 import { openAskQueues } from '../../shared/platform/serviceBus/queueStates.ts';
 import { openStateStore } from '../../shared/platform/state/openStateStore.ts';
-import { openListTables, openTables } from '../../shared/platform/tables/openTables.ts';
+import { azureTableProbe } from '../../shared/platform/tables/azureTableProbe.ts';
+import { openListTables, openTables, tablesConnection } from '../../shared/platform/tables/openTables.ts';
 import { jsonLog, writeLine } from '../../shared/platform/telemetry/log.ts';
 import { createVisibleServers } from '../../shared/registry/records/visibleServers.ts';
 import type { UpstreamRegistry } from '../../shared/registry/sync/syncRegistry.ts';
@@ -40,10 +42,23 @@ export function compose(config: Config): AppDeps {
   const clock = systemClock;
   const log = jsonLog(config.app, writeLine, createRedactor(secretsOf(config))?.text);
   const upstreamPolicy = config.privateUpstreams ? ('private_allowed' as const) : ('public' as const);
-  const tables = openTables(config.tables);
+  const identity = openAppIdentity(config.identityClientId);
+  const account = tablesConnection(config.tables, identity);
+  const serviceBus = { ...config.serviceBus, identity };
+  const tables = openTables(account);
   const externalAgents = externalAgentsOf(config.externalAgents);
   const seal = createSeal(config.sealingKeys);
-  const state = openStateStore({ redisUrl: config.redisUrl, open: tables, clock });
+  const state = openStateStore({
+    redisUrl: config.redisUrl,
+    signIn: {
+      identity,
+      onFailure: (error) => {
+        log.error('redis_sign_in_failed', {}, error);
+      },
+    },
+    open: tables,
+    clock,
+  });
   const shortLived = state.state;
   const operatorTenant = operatorTenantOf(config);
   const stores = openStores(config, tables, shortLived, seal);
@@ -55,10 +70,10 @@ export function compose(config: Config): AppDeps {
   });
   const outbound = openOutboundClient(upstreamPolicy);
   const stateDeps = { state: shortLived, clock, newId: randomId, log };
-  const trail = azureTableTrailStore(config.tables);
+  const trail = azureTableTrailStore(account);
   const audit = openAudit({ store: trail, clock, newId: randomId, log });
   const eventRoutes = routesOf(config.eventRoutes);
-  const sender = openMessageSender(config.serviceBus);
+  const sender = openMessageSender(serviceBus);
   const backlog = azureTableBacklogStore(tables);
   const engine = {
     ...stores,
@@ -77,7 +92,7 @@ export function compose(config: Config): AppDeps {
     activity: createAgentActivity({ ...stateDeps, instanceId: randomId() }),
     progress: createProgressBoard(stateDeps),
   };
-  const { authority, challenge, verifyToken, credentials } = openSignIn(config, clock);
+  const { authority, challenge, verifyToken, credentials } = openSignIn(config, clock, identity);
   const specialist = {
     ...engine,
     upstreamPolicy,
@@ -94,8 +109,9 @@ export function compose(config: Config): AppDeps {
     state,
     visibleServers,
     verifyToken,
-    listTables: openListTables(config.tables),
-    askQueues: openAskQueues(config.serviceBus),
+    listTables: openListTables(account),
+    openTableProbe: (name: string) => azureTableProbe(account, name),
+    askQueues: openAskQueues(serviceBus),
     openTable: tables,
   };
   const origins = [config.publicOrigin, config.managementOrigin];
@@ -103,7 +119,7 @@ export function compose(config: Config): AppDeps {
   return {
     ...specialist,
     externalAgents,
-    deadLetters: openDeadLetterQueues(config.serviceBus),
+    deadLetters: openDeadLetterQueues(serviceBus),
     upstreamRegistry: upstreamRegistryOf(config),
     gates: gatesOf(config.qualityGates),
     loads: createAgentLoads({ ...stores, ...stateDeps }),

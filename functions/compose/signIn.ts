@@ -5,6 +5,7 @@ import { appIdUriOf, scopeOf } from '../../shared/identity/tokens/refusals.ts';
 import { createTokenVerifier } from '../../shared/identity/tokens/verifyToken.ts';
 import type { Clock } from '../../shared/platform/base/clock.ts';
 import type { Config } from '../../shared/platform/config/config.ts';
+import type { AppIdentity } from '../../shared/platform/managedIdentity/appIdentity.ts';
 import { openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
 import type { AppDeps } from './deps.ts';
 
@@ -14,6 +15,7 @@ const ENTRA_AUTHORITY = 'https://login.microsoftonline.com';
 export function openSignIn(
   config: Config,
   clock: Clock,
+  identity: AppIdentity,
 ): Pick<AppDeps, 'authority' | 'challenge' | 'verifyToken'> & { readonly credentials: Credentials } {
   const authority = config.localIssuer ?? ENTRA_AUTHORITY;
   const toAuthority = openOutboundClient(config.localIssuer === undefined ? 'public' : 'private_allowed');
@@ -26,7 +28,7 @@ export function openSignIn(
     clock,
   );
   const credentials = createCredentials(config, {
-    exchange: createTokenExchange(config, { authority, outbound: toAuthority }),
+    exchange: createTokenExchange(config, { authority, outbound: toAuthority, identity }),
     clock,
   });
   return { authority, challenge, verifyToken, credentials };

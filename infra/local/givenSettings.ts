@@ -14,6 +14,8 @@ const notTaken: Readonly<Partial<Record<SettingName, string>>> = {
   MREG_APP: 'each app has its own value',
   MREG_SERVICE_BUS__fullyQualifiedNamespace:
     'the apps use the broker of this start, or that of MREG_SERVICE_BUS',
+  MREG_SERVICE_BUS__credential: 'the broker of this start needs no identity',
+  MREG_SERVICE_BUS__clientId: 'the broker of this start needs no identity',
 };
 
 /** Returns what a local start takes from the environment. */

@@ -8,6 +8,7 @@ import type { Config } from '../platform/config/config.ts';
 import type { OutboundClient } from '../platform/outbound/outboundClient.ts';
 import type { AskQueues } from '../platform/serviceBus/queueStates.ts';
 import type { OpenedStateStore } from '../platform/state/openStateStore.ts';
+import type { OpenTableProbe } from '../platform/tables/azureTableProbe.ts';
 import type { ListTables } from '../platform/tables/openTables.ts';
 import type { OpenTable } from '../platform/tables/tables.ts';
 import type { VisibleServers } from '../registry/records/visibleServers.ts';
@@ -29,6 +30,7 @@ export interface SpecialistDeps extends RegistrationDeps, PublishingDeps {
   readonly visibleServers: VisibleServers;
   readonly verifyToken: TokenVerifier;
   readonly listTables: ListTables;
+  readonly openTableProbe: OpenTableProbe;
   readonly askQueues: AskQueues;
   /** Opens any table of the account, also one that none of these stores uses. */
   readonly openTable: OpenTable;

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { apiClientId, defaultTenant, localClientSecret } from '../../infra/local/defaults.ts';
 import { type Issuer, startIssuer } from '../../infra/local/issuer/issuer.ts';
 import { createTokenExchange } from '../../shared/identity/credentials/tokenExchange.ts';
+import type { AppIdentity } from '../../shared/platform/managedIdentity/appIdentity.ts';
 import { openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
 import { json } from '../support/handmadeUpstream.ts';
 import { serve, type Served } from '../support/serve.ts';
@@ -18,8 +19,12 @@ afterAll(async () => {
   await outbound.close();
 });
 
+const identity: AppIdentity = {
+  getToken: () => Promise.reject(new Error('the secret proves the registration')),
+  renewToken: () => Promise.reject(new Error('nothing is renewed')),
+};
 const exchangeAt = (authority: string, clientSecret = localClientSecret) =>
-  createTokenExchange({ apiClientId, clientSecret }, { authority, outbound });
+  createTokenExchange({ apiClientId, clientSecret }, { authority, outbound, identity });
 
 test('a user’s token is exchanged for one of the same user to the other API', async () => {
   const user = '0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d';

@@ -1,6 +1,7 @@
 import { TableClient } from '@azure/data-tables';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { tableNames } from '../../shared/platform/config/topology.ts';
+import { azureTableProbe } from '../../shared/platform/tables/azureTableProbe.ts';
 import { databaseTasks } from '../../shared/specialists/mcp-performance-optimizer/databaseTasks.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
 import { freePort } from '../support/freePort.ts';
@@ -38,7 +39,7 @@ beforeEach(() => {
 });
 
 const run = (name: string, connection = tables, input: unknown = {}) =>
-  runTask(databaseTasks({ config: { tables: connection } }), name, input);
+  runTask(databaseTasks({ openTableProbe: (table) => azureTableProbe(connection, table) }), name, input);
 const stateRows = async () => {
   const rows: string[] = [];
   for await (const { partitionKey, rowKey } of client('state').listEntities())

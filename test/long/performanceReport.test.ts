@@ -7,6 +7,7 @@ import { InfrastructureError } from '../../shared/platform/base/errors.ts';
 import { readConfig } from '../../shared/platform/config/readConfig.ts';
 import { openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
 import type { OpenedStateStore } from '../../shared/platform/state/openStateStore.ts';
+import { azureTableProbe } from '../../shared/platform/tables/azureTableProbe.ts';
 import { handlePerformanceDegradation } from '../../shared/specialists/mcp-performance-optimizer/degradation.ts';
 import { generatePerformanceReport } from '../../shared/specialists/mcp-performance-optimizer/performanceReport.ts';
 import { memoryState } from '../support/memoryState.ts';
@@ -43,7 +44,8 @@ const depsWith = (opened: OpenedStateStore) => {
     MREG_MANAGEMENT_ORIGIN: origin,
   });
   const audit = { append: (event: AuditEvent) => void audited.push(event) };
-  return { config, authority: origin, outbound, clock: systemClock, state: opened, audit };
+  const openTableProbe = (table: string) => azureTableProbe(config.tables, table);
+  return { config, openTableProbe, authority: origin, outbound, clock: systemClock, state: opened, audit };
 };
 
 test('where everything hangs at once, the report names it all before its deadline', async () => {

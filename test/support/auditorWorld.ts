@@ -121,6 +121,9 @@ export async function auditorWorld(): Promise<AuditorWorld> {
     openTable: memoryTables(),
     listTables: () => Promise.reject(new Error('the auditor lists no tables')),
     askQueues: () => Promise.reject(new Error('the auditor asks no queues')),
+    openTableProbe: () => {
+      throw new Error('the auditor measures no tables');
+    },
   };
   return {
     origin,

@@ -11,7 +11,12 @@ export interface Azurite {
   stop(): Promise<void>;
 }
 
+export interface SecureAzurite extends Azurite {
+  readonly port: number;
+}
+
 interface AzuriteProcess {
+  readonly port: number;
   connectionString(account: string): string;
   stop(): Promise<void>;
 }
@@ -39,7 +44,28 @@ export async function startAzurite({ alone = false } = {}): Promise<Azurite> {
   };
 }
 
-async function launch(): Promise<AzuriteProcess> {
+/** Files in PEM. */
+interface TlsFiles {
+  readonly certificateFile: string;
+  readonly keyFile: string;
+}
+
+/** The table service of one account over TLS. It takes the account's key, and tokens of Entra whose signature it does not check. */
+export async function startSecureAzurite(account: string, tls: TlsFiles): Promise<SecureAzurite> {
+  const process = await launch([account], tls);
+  return {
+    port: process.port,
+    connectionString: [
+      'DefaultEndpointsProtocol=https',
+      `AccountName=${account}`,
+      `AccountKey=${accountKey}`,
+      `TableEndpoint=https://localhost:${process.port}/${account}`,
+    ].join(';'),
+    stop: () => process.stop(),
+  };
+}
+
+async function launch(names: readonly string[] = accounts, tls?: TlsFiles): Promise<AzuriteProcess> {
   const port = await freePort();
   const child = fork(
     join(root, 'node_modules/azurite/dist/src/table/main.js'),
@@ -50,10 +76,11 @@ async function launch(): Promise<AzuriteProcess> {
       '--inMemoryPersistence',
       '--tablePort',
       String(port),
+      ...(tls ? ['--oauth', 'basic', '--cert', tls.certificateFile, '--key', tls.keyFile] : []),
     ],
     {
       cwd: tmpdir(),
-      env: { ...process.env, AZURITE_ACCOUNTS: accounts.map((name) => `${name}:${accountKey}`).join(';') },
+      env: { ...process.env, AZURITE_ACCOUNTS: names.map((name) => `${name}:${accountKey}`).join(';') },
       execArgv: ['--import', join(root, 'infra/local/azuriteGuard.ts')],
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     },
@@ -76,6 +103,7 @@ async function launch(): Promise<AzuriteProcess> {
     }),
   ]);
   return {
+    port,
     connectionString: (account) =>
       [
         'DefaultEndpointsProtocol=http',

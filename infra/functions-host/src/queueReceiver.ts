@@ -2,13 +2,14 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ServiceBusReceivedMessage, ServiceBusReceiver } from '@azure/service-bus';
 import type { Invoker } from './invocation.ts';
 import { type Log, stackOf } from './log.ts';
+import type { ServiceBusConnection } from './serviceBusConnection.ts';
 import { messageData, messageMetadata } from './serviceBusMetadata.ts';
 import type { TriggeredFunction } from './triggeredFunction.ts';
 
 /** A function with a queue trigger, its settings resolved. */
 export interface QueueFunction extends TriggeredFunction {
   readonly queue: string;
-  readonly connectionString: string;
+  readonly connection: ServiceBusConnection;
 }
 
 /** The part of the SDK's receiver that this host uses. Tests have a fake of it. */

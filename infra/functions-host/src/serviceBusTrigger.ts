@@ -1,9 +1,9 @@
-import { ServiceBusClient } from '@azure/service-bus';
-import type { BindingInfo } from './coreTypes.ts';
+import type { ServiceBusClient } from '@azure/service-bus';
 import { type HostConfig, resolveSettings } from './hostConfig.ts';
 import type { Invoker } from './invocation.ts';
 import type { Log } from './log.ts';
 import { createOutageReport, type OutageReport, type QueueFunction, receive } from './queueReceiver.ts';
+import { connectionOf, openClient, type ServiceBusConnection } from './serviceBusConnection.ts';
 import type { TriggeredFunction } from './triggeredFunction.ts';
 
 export interface QueueTriggers {
@@ -29,7 +29,7 @@ export function toQueueFunction(
   return {
     ...triggered,
     queue: resolveSettings(queueName, settings),
-    connectionString: connectionStringOf(triggered.trigger, settings),
+    connection: connectionOf(String(triggered.trigger['connection']), settings),
   };
 }
 
@@ -44,14 +44,18 @@ export function startQueueTriggers(
   log: Log,
 ): QueueTriggers {
   const connections = new Map<string, { client: ServiceBusClient; outages: OutageReport }>();
-  const connect = (connectionString: string) => {
-    const client = new ServiceBusClient(connectionString, { retryOptions: RECONNECT });
-    const connection = { client, outages: createOutageReport(client.fullyQualifiedNamespace, log) };
-    connections.set(connectionString, connection);
-    return connection;
+  /** Functions of the same connection share one client. */
+  const connect = (connection: ServiceBusConnection) => {
+    const key = JSON.stringify(connection);
+    const known = connections.get(key);
+    if (known) return known;
+    const client = openClient(connection, { retryOptions: RECONNECT });
+    const opened = { client, outages: createOutageReport(client.fullyQualifiedNamespace, log) };
+    connections.set(key, opened);
+    return opened;
   };
   const receivers = functions.map((target) => {
-    const { client, outages } = connections.get(target.connectionString) ?? connect(target.connectionString);
+    const { client, outages } = connect(target.connection);
     const receiver = client.createReceiver(target.queue, {
       receiveMode: 'peekLock',
       maxAutoLockRenewalDurationInMs: limits.maxLockRenewalMs,
@@ -72,16 +76,4 @@ export function startQueueTriggers(
       await Promise.all([...connections.values()].map(({ client }) => client.close()));
     },
   };
-}
-
-function connectionStringOf(binding: BindingInfo, settings: HostConfig['settings']): string {
-  const setting = String(binding['connection']);
-  const connectionString = settings[setting] ?? settings[`AzureWebJobs${setting}`];
-  if (connectionString !== undefined) return connectionString;
-  if (settings[`${setting}__fullyQualifiedNamespace`] !== undefined) {
-    throw new Error(
-      `its connection ${setting} signs in by identity; this host needs a connection string in ${setting}`,
-    );
-  }
-  throw new Error(`its connection string, the setting ${setting}, is missing`);
 }

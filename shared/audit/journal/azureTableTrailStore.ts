@@ -4,7 +4,7 @@ import { parseJson } from '../../platform/base/json.ts';
 import { isRestError, serviceCode } from '../../platform/tables/azureTable.ts';
 import { type BatchAct, BatchRefused, submitBatch } from '../../platform/tables/azureTableBatch.ts';
 import { odata } from '../../platform/tables/odata.ts';
-import { openTableClient } from '../../platform/tables/openTables.ts';
+import { openTableClient, type TablesConnection } from '../../platform/tables/openTables.ts';
 import {
   keyRange,
   type Labels,
@@ -28,7 +28,7 @@ export function partitionOf(tenantId: string, key: string): string {
 }
 
 /** Stores the trail in Azure Tables: a few partitions per tenant, each with the chains of some instances. */
-export function azureTableTrailStore(connection: string): TrailStore {
+export function azureTableTrailStore(connection: TablesConnection): TrailStore {
   let opened: Promise<TableClient> | undefined;
   const run = async <A>(operation: string, act: (table: TableClient) => Promise<A>): Promise<A> => {
     try {

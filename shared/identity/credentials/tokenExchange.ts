@@ -1,6 +1,7 @@
 import type { INetworkModule, NodeAuthOptions } from '@azure/msal-node';
 import { fail, type Result, succeed } from '../../platform/base/result.ts';
 import type { Config } from '../../platform/config/config.ts';
+import type { AppIdentity } from '../../platform/managedIdentity/appIdentity.ts';
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { EXCHANGE_TIMEOUT_MS, MAX_EXCHANGE_BYTES } from '../limits.ts';
 
@@ -27,7 +28,12 @@ const FEDERATION = 'api://AzureADTokenExchange/.default';
 
 export function createTokenExchange(
   { apiClientId, clientSecret }: Pick<Config, 'apiClientId' | 'clientSecret'>,
-  deps: { readonly authority: string; readonly outbound: OutboundClient },
+  deps: {
+    readonly authority: string;
+    readonly outbound: OutboundClient;
+    /** Proves the app registration where there is no secret. */
+    readonly identity: AppIdentity;
+  },
 ): ExchangeToken {
   return async ({ tenantId, token, scope }) => {
     const msal = await import('@azure/msal-node');
@@ -37,7 +43,9 @@ export function createTokenExchange(
       auth: {
         clientId: apiClientId,
         ...endpoints(deps.authority, tenantId),
-        ...(clientSecret === undefined ? { clientAssertion: identityAssertion } : { clientSecret }),
+        ...(clientSecret === undefined
+          ? { clientAssertion: async () => (await deps.identity.getToken(FEDERATION)).token }
+          : { clientSecret }),
       },
       system: { networkClient: guarded(deps.outbound), loggerOptions: { piiLoggingEnabled: false } },
     });
@@ -73,11 +81,6 @@ function endpoints(
       jwks_uri: `${base}/discovery/v2.0/keys`,
     }),
   };
-}
-
-async function identityAssertion(): Promise<string> {
-  const { ManagedIdentityCredential } = await import('@azure/identity');
-  return (await new ManagedIdentityCredential().getToken(FEDERATION)).token;
 }
 
 /** Sends MSAL's requests through the guarded client, within its bounds. */

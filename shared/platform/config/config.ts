@@ -76,6 +76,8 @@ export interface Config {
   readonly app: App;
   readonly tables: string;
   readonly serviceBus: { readonly connectionString: string } | { readonly fullyQualifiedNamespace: string };
+  /** Client id of the user-assigned identity of the app. Absent: the app has a system-assigned one, or none. */
+  readonly identityClientId: string | undefined;
   readonly redisUrl: string | undefined;
   readonly apiClientId: string;
   readonly clientSecret: string | undefined;

@@ -28,6 +28,7 @@ export function readConfig(env: Environment = process.env): Config {
         ? { fullyQualifiedNamespace: settings.MREG_SERVICE_BUS__fullyQualifiedNamespace ?? '' }
         : { connectionString: settings.MREG_SERVICE_BUS },
     ),
+    identityClientId: settings.AZURE_CLIENT_ID?.toLowerCase(),
     redisUrl: settings.MREG_REDIS_URL,
     clientSecret: settings.MREG_CLIENT_SECRET,
     sealingKeys: settings.MREG_SEALING_KEYS,
@@ -48,11 +49,21 @@ export function readConfig(env: Environment = process.env): Config {
   });
 }
 
+/** The triggers sign in by settings of their own. Wrong ones would leave the app without messages, and without an error. */
 function serviceBusProblems(env: Environment): string[] {
   const isSet = (name: string) => env[name] !== undefined;
-  return isSet('MREG_SERVICE_BUS') === isSet('MREG_SERVICE_BUS__fullyQualifiedNamespace')
-    ? ['MREG_SERVICE_BUS: set either it or MREG_SERVICE_BUS__fullyQualifiedNamespace']
-    : [];
+  if (isSet('MREG_SERVICE_BUS') === isSet('MREG_SERVICE_BUS__fullyQualifiedNamespace'))
+    return ['MREG_SERVICE_BUS: set either it or MREG_SERVICE_BUS__fullyQualifiedNamespace'];
+  if (isSet('MREG_SERVICE_BUS')) return [];
+  const { AZURE_CLIENT_ID: own, MREG_SERVICE_BUS__clientId: ofTriggers } = env;
+  return [
+    ...(own?.toLowerCase() === ofTriggers?.toLowerCase()
+      ? []
+      : ['MREG_SERVICE_BUS__clientId: must have the value of AZURE_CLIENT_ID']),
+    ...(isSet('MREG_SERVICE_BUS__credential') === (ofTriggers !== undefined)
+      ? []
+      : ['MREG_SERVICE_BUS__credential: set it and MREG_SERVICE_BUS__clientId together']),
+  ];
 }
 
 /** The outbound client rejects some URLs. The app rejects them when it starts, not when the nightly synchronisation runs. */

@@ -71,10 +71,37 @@ export const settings = {
     },
     z.string().startsWith('Endpoint=sb://', 'must be a Service Bus connection string').optional(),
   ),
+  AZURE_CLIENT_ID: setting(
+    {
+      required: 'no',
+      doc: "client id of the app's user-assigned identity; without it, the app uses its system-assigned identity",
+      // Each app has an identity of its own.
+      comparable: ({ identityClientId }) => identityClientId,
+    },
+    guid.optional(),
+  ),
+  // The triggers alone read these two. The app sends with the identity of AZURE_CLIENT_ID.
+  MREG_SERVICE_BUS__credential: setting(
+    {
+      required: 'no',
+      doc: '`managedidentity`: the triggers sign in to Service Bus with the identity of the next setting',
+      comparable: () => 'managedidentity',
+      ifDifferent: critical('the triggers of one app sign in to Service Bus in another way'),
+    },
+    z.literal('managedidentity', 'must be "managedidentity"').optional(),
+  ),
+  MREG_SERVICE_BUS__clientId: setting(
+    {
+      required: 'no',
+      doc: 'the value of `AZURE_CLIENT_ID`, for the triggers',
+      comparable: ({ identityClientId }) => identityClientId,
+    },
+    guid.optional(),
+  ),
   MREG_REDIS_URL: setting(
     {
       required: 'no',
-      doc: '`rediss://` URL of a Redis that does not evict, for short-lived state; without it, that is in the tables',
+      doc: "`rediss://` URL of a Redis that does not evict, for short-lived state, used with the app's identity or a key; without it, that is in the tables",
       developmentValue: [/^redis:/i, 'Redis without TLS is for development only'],
       secretsIn: ({ redisUrl }) => (redisUrl === undefined ? [] : redisPassword(redisUrl)),
       comparable: ({ redisUrl }) => redisUrl && redisPlace(redisUrl),
@@ -85,6 +112,10 @@ export const settings = {
       .refine(
         (text) => URL.canParse(text) && /^rediss?:\/\/[^/]/i.test(text),
         'must be a redis:// or rediss:// URL',
+      )
+      .refine(
+        (text) => !/^\w+:\/\/[^:@/]+@/.test(text),
+        "must have both a user and a key, or neither for the app's identity",
       )
       .optional(),
   ),

@@ -1,8 +1,7 @@
 import type { ServiceBusClient, ServiceBusReceivedMessage, ServiceBusReceiver } from '@azure/service-bus';
 import { InfrastructureError } from '../base/errors.ts';
 import { parseJson } from '../base/json.ts';
-import type { Config } from '../config/config.ts';
-import { openClient } from './messageSender.ts';
+import { openClient, type ServiceBusConnection } from './messageSender.ts';
 
 /** A message in a dead-letter queue. */
 export interface DeadLetter {
@@ -49,7 +48,7 @@ const SEARCH_TIMEOUT_MS = 8_000;
 const FIRST_WAIT_MS = 5_000;
 
 /** Opens a client for each call: operators call seldom, and a client continues where its last peek ended. */
-export function openDeadLetterQueues(connection: Config['serviceBus']): DeadLetterQueues {
+export function openDeadLetterQueues(connection: ServiceBusConnection): DeadLetterQueues {
   async function withClient<T>(use: (client: ServiceBusClient) => Promise<T>): Promise<T> {
     const client = await openClient(connection, retries);
     try {

@@ -1,6 +1,11 @@
 import type { RetryOptions, ServiceBusClient, ServiceBusSender } from '@azure/service-bus';
 import { InfrastructureError } from '../base/errors.ts';
-import type { Config } from '../config/config.ts';
+import type { AppIdentity } from '../managedIdentity/appIdentity.ts';
+
+/** A Service Bus namespace, and how to sign in to it. */
+export type ServiceBusConnection =
+  | { readonly connectionString: string }
+  | { readonly fullyQualifiedNamespace: string; readonly identity: AppIdentity };
 
 export interface OutgoingMessage {
   /** The queue discards a second message with this id within its duplicate detection window. */
@@ -16,7 +21,7 @@ export interface MessageSender {
 }
 
 /** Imports the SDK with the first message, so that no cold start waits for it. */
-export function openMessageSender(connection: Config['serviceBus']): MessageSender {
+export function openMessageSender(connection: ServiceBusConnection): MessageSender {
   let client: Promise<ServiceBusClient> | undefined;
   const senders = new Map<string, ServiceBusSender>();
   return {
@@ -40,14 +45,14 @@ export function openMessageSender(connection: Config['serviceBus']): MessageSend
 
 /** For the files of this folder. Imports the SDK. The client connects with its first use. */
 export async function openClient(
-  connection: Config['serviceBus'],
+  connection: ServiceBusConnection,
   retryOptions: RetryOptions = retries,
 ): Promise<ServiceBusClient> {
   const { ServiceBusClient } = await import('@azure/service-bus');
   const options = { retryOptions };
-  if ('connectionString' in connection) return new ServiceBusClient(connection.connectionString, options);
-  const { DefaultAzureCredential } = await import('@azure/identity');
-  return new ServiceBusClient(connection.fullyQualifiedNamespace, new DefaultAzureCredential(), options);
+  return 'connectionString' in connection
+    ? new ServiceBusClient(connection.connectionString, options)
+    : new ServiceBusClient(connection.fullyQualifiedNamespace, connection.identity, options);
 }
 
 /** A caller waits for the send. The default of the SDK, three retries of a minute each, is too long. */

@@ -1,6 +1,5 @@
 import type { ServiceBusClient } from '@azure/service-bus';
-import type { Config } from '../config/config.ts';
-import { openClient } from './messageSender.ts';
+import { openClient, type ServiceBusConnection } from './messageSender.ts';
 
 /** `forbidden`: this app may not receive from the queue. `unreachable`: Service Bus did not answer in time. */
 export type QueueState = 'present' | 'missing' | 'forbidden' | 'unreachable';
@@ -22,7 +21,7 @@ const states: Readonly<Record<string, QueueState>> = {
 
 /** A queue is present when it can be peeked, which leaves its messages in place. */
 export const openAskQueues =
-  (connection: Config['serviceBus']): AskQueues =>
+  (connection: ServiceBusConnection): AskQueues =>
   async (names, signal) => {
     const client = await openClient(connection, retries);
     try {

@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import type { OpenTable } from '../tables/tables.ts';
 import { azureTableStateStore } from './azureTableStateStore.ts';
 import type { RedisInspection } from './redisInspection.ts';
+import type { RedisSignInDeps } from './redisSignIn.ts';
 import { redisStateStore } from './redisStateStore.ts';
 import type { StateStore } from './stateStore.ts';
 
@@ -20,11 +21,13 @@ export interface OpenedStateStore {
 /** Opens the state store on Redis where there is a URL, otherwise on the tables. It connects with the first call. */
 export function openStateStore(deps: {
   readonly redisUrl: string | undefined;
+  /** For a Redis without a key in its URL. */
+  readonly signIn?: RedisSignInDeps;
   readonly open: OpenTable;
   readonly clock: Clock;
 }): OpenedStateStore {
   const tables = azureTableStateStore(deps.open, deps.clock);
   const durable = tables.state;
   if (deps.redisUrl === undefined) return { kind: 'tables', ...tables, durable, close: () => undefined };
-  return { ...tables, durable, kind: 'redis', ...redisStateStore(deps.redisUrl, deps.clock) };
+  return { ...tables, durable, kind: 'redis', ...redisStateStore(deps.redisUrl, deps.clock, deps.signIn) };
 }

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import { redisSignIn, type RedisSignInDeps } from './redisSignIn.ts';
 
-/** The two timeouts bound a call: one that has to connect first fails after two seconds. */
+/** The two timeouts bound a call: one that has to connect first fails after two seconds, or four where it also needs a token. */
 const CONNECT_TIMEOUT_MS = 1_000;
 const COMMAND_TIMEOUT_MS = 1_000;
 /** Time between two attempts to connect. Calls that come meanwhile wait for the next attempt and share its outcome. */
@@ -14,7 +15,8 @@ export interface RedisConnection {
   close: () => void;
 }
 
-export function openRedisConnection(url: string): RedisConnection {
+/** `signIn` is for a Redis without a key in its URL. */
+export function openRedisConnection(url: string, signIn?: RedisSignInDeps): RedisConnection {
   let connecting: Promise<void> | undefined;
   let nextAttemptAt = 0;
   let closed = false;
@@ -32,6 +34,7 @@ export function openRedisConnection(url: string): RedisConnection {
   });
   // Every call reports its own failure. Without a listener ioredis writes to the console.
   redis.on('error', () => undefined);
+  const prepareSignIn = signIn && redisSignIn(redis, signIn);
 
   async function connect(): Promise<void> {
     const faults: Error[] = [];
@@ -40,6 +43,7 @@ export function openRedisConnection(url: string): RedisConnection {
     let timer: NodeJS.Timeout | undefined;
     try {
       await delay(Math.max(0, nextAttemptAt - performance.now()));
+      await prepareSignIn?.();
       if (closed) throw new Error('the connection is closed');
       timer = setTimeout(() => {
         addFault(new Error('no connection in time'));

@@ -5,6 +5,7 @@ import type { Clock } from '../base/clock.ts';
 import { InfrastructureError } from '../base/errors.ts';
 import type { RedisConnection } from './redisConnection.ts';
 import { type RedisInspection, redisInspection } from './redisInspection.ts';
+import type { RedisSignInDeps } from './redisSignIn.ts';
 import * as scripts from './redisStateScripts.ts';
 import { withinBounds } from './stateBounds.ts';
 import type { StateStore } from './stateStore.ts';
@@ -20,22 +21,25 @@ const keyOf = (kind: 'value' | 'counter' | 'lease', key: string): string =>
   kind === 'value' && !/^(value|counter|lease):/.test(key) ? key : `${kind}:${key}`;
 
 /**
- * State on one Redis, `redis://` or `rediss://` with or without credentials. Redis must not evict (`noeviction`).
+ * State on one Redis. Redis must not evict (`noeviction`). A `rediss://` URL without a key means the identity of `signIn`.
  * The store connects with the first call, and again with the first call after a lost connection.
  */
 export function redisStateStore(
   url: string,
   clock: Clock,
+  signIn?: RedisSignInDeps,
 ): { state: StateStore; inspection: RedisInspection; close(): void } {
   if (!/^rediss?:\/\/[^?#\s]+$/.test(url) || !URL.canParse(url))
     throw new RangeError('the Redis URL must be redis:// or rediss:// and have no query');
+  const isByIdentity = url.startsWith('rediss:') && new URL(url).password === '';
+  if (isByIdentity && !signIn) throw new RangeError('a rediss:// URL without a key needs an identity');
   let connection: Promise<RedisConnection> | undefined;
   let pending = 0;
 
   /** ioredis is imported with the first call, so that no cold start pays for it. */
   async function openConnection(): Promise<RedisConnection> {
     const { openRedisConnection } = await import('./redisConnection.ts');
-    return openRedisConnection(url);
+    return openRedisConnection(url, isByIdentity ? signIn : undefined);
   }
 
   async function run<A>(operation: string, act: (redis: Redis) => Promise<A>): Promise<A> {

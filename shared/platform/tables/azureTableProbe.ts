@@ -2,7 +2,7 @@ import type { TableClient } from '@azure/data-tables';
 import { InfrastructureError } from '../base/errors.ts';
 import { isRestError, LAST_CHARACTER, serviceCode } from './azureTable.ts';
 import { odata } from './odata.ts';
-import { openTableClient } from './openTables.ts';
+import { openTableClient, type TablesConnection } from './openTables.ts';
 import type { RowKey } from './tables.ts';
 
 /**
@@ -42,7 +42,10 @@ const LARGEST_PAGE = 1_000;
 /** Row keys of the probe sort by the time of the write. */
 const ownRow = (at: Date, id: string): string => `${at.toISOString()}_${id}`;
 
-export function azureTableProbe(connection: string, name: string): TableProbe {
+/** Opens the probe of a table. */
+export type OpenTableProbe = (name: string) => TableProbe;
+
+export function azureTableProbe(connection: TablesConnection, name: string): TableProbe {
   let opened: Promise<TableClient> | undefined;
   const run = async <A>(operation: string, act: (table: TableClient) => Promise<A>): Promise<A> => {
     try {

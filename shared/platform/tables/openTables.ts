@@ -1,10 +1,18 @@
-import { TableClient, TableServiceClient, type TableServiceClientOptions } from '@azure/data-tables';
+import type { TableClient, TableServiceClient, TableServiceClientOptions } from '@azure/data-tables';
 import { InfrastructureError } from '../base/errors.ts';
+import type { AppIdentity } from '../managedIdentity/appIdentity.ts';
 import { azureTable } from './azureTable.ts';
 import type { OpenTable } from './tables.ts';
 
-/** Opens tables of one account. `connection` is a connection string, or an https endpoint for the app's identity. */
-export function openTables(connection: string): OpenTable {
+/** A storage account: a connection string, or the https endpoint of its table service and the identity that signs in to it. */
+export type TablesConnection = string | { readonly endpoint: string; readonly identity: AppIdentity };
+
+/** Returns the account of a setting, which is a connection string or an endpoint. */
+export const tablesConnection = (setting: string, identity: AppIdentity): TablesConnection =>
+  setting.startsWith('https://') ? { endpoint: setting, identity } : setting;
+
+/** Opens tables of one account. */
+export function openTables(connection: TablesConnection): OpenTable {
   return (name, codec) => {
     let opened: Promise<TableClient> | undefined;
     return azureTable(name, codec, () => (opened ??= openTableClient(connection, name)));
@@ -12,15 +20,11 @@ export function openTables(connection: string): OpenTable {
 }
 
 /** Opens the SDK's client of one table, for stores that need more than `Table` offers. */
-export async function openTableClient(connection: string, name: string): Promise<TableClient> {
-  if (!connection.startsWith('https://')) {
-    return TableClient.fromConnectionString(connection, name, {
-      ...clientOptions,
-      allowInsecureConnection: isInsecure(connection),
-    });
-  }
-  const { DefaultAzureCredential } = await import('@azure/identity');
-  return new TableClient(connection, name, new DefaultAzureCredential(), clientOptions);
+export async function openTableClient(connection: TablesConnection, name: string): Promise<TableClient> {
+  const { TableClient } = await import('@azure/data-tables');
+  return typeof connection === 'string'
+    ? TableClient.fromConnectionString(connection, name, optionsFor(connection))
+    : new TableClient(connection.endpoint, name, connection.identity, clientOptions);
 }
 
 /** Returns the names of all tables of the account. */
@@ -28,7 +32,7 @@ export type ListTables = (signal: AbortSignal) => Promise<readonly string[]>;
 
 /** @throws InfrastructureError when the account does not answer, or forbids to list its tables */
 export const openListTables =
-  (connection: string): ListTables =>
+  (connection: TablesConnection): ListTables =>
   async (signal) => {
     try {
       const client = await openServiceClient(connection);
@@ -41,19 +45,17 @@ export const openListTables =
     }
   };
 
-async function openServiceClient(connection: string): Promise<TableServiceClient> {
-  if (!connection.startsWith('https://')) {
-    return TableServiceClient.fromConnectionString(connection, {
-      ...clientOptions,
-      allowInsecureConnection: isInsecure(connection),
-    });
-  }
-  const { DefaultAzureCredential } = await import('@azure/identity');
-  return new TableServiceClient(connection, new DefaultAzureCredential(), clientOptions);
+async function openServiceClient(connection: TablesConnection): Promise<TableServiceClient> {
+  const { TableServiceClient } = await import('@azure/data-tables');
+  return typeof connection === 'string'
+    ? TableServiceClient.fromConnectionString(connection, optionsFor(connection))
+    : new TableServiceClient(connection.endpoint, connection.identity, clientOptions);
 }
 
-const isInsecure = (connection: string): boolean =>
-  /Protocol=http(;|$)|UseDevelopmentStorage=true/i.test(connection);
+const optionsFor = (connectionString: string): TableServiceClientOptions => ({
+  ...clientOptions,
+  allowInsecureConnection: /Protocol=http(;|$)|UseDevelopmentStorage=true/i.test(connectionString),
+});
 
 /** A caller waits. By default the SDK retries for many seconds, and waits without limit on a silent connection. */
 const RETRIES = { maxRetries: 2, retryDelayInMs: 250, maxRetryDelayInMs: 2_000 };

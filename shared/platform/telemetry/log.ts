@@ -15,6 +15,7 @@ export type LogEvent =
   | 'message_rejected'
   | 'dead_letter_taken'
   | 'report_recorded'
+  | 'redis_sign_in_failed'
   | 'row_read_failed'
   | 'plan_finished'
   | 'allocation_release_failed'

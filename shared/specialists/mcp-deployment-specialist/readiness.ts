@@ -1,4 +1,5 @@
 import type { Config } from '../../platform/config/config.ts';
+import { redisPassword } from '../../platform/config/connections.ts';
 import type { OpenedStateStore } from '../../platform/state/openStateStore.ts';
 import { defineFindings, type Finding } from '../finding.ts';
 import type { RunningApp } from './runningApps.ts';
@@ -52,7 +53,7 @@ const remedies: Readonly<Record<string, string>> = {
   MREG_SERVICE_BUS: 'Remove MREG_SERVICE_BUS, and set MREG_SERVICE_BUS__fullyQualifiedNamespace.',
   MREG_CLIENT_SECRET:
     'Make the managed identity of the apps a federated credential of the app registration, and remove MREG_CLIENT_SECRET.',
-  MREG_REDIS_URL: 'Set MREG_REDIS_URL to a rediss:// URL.',
+  MREG_REDIS_URL: 'Set MREG_REDIS_URL to a rediss:// URL without a key, used with the identity of the app.',
   MREG_PUBLIC_ORIGIN: 'Set MREG_PUBLIC_ORIGIN to the https origin where clients reach the mcp app.',
   MREG_MANAGEMENT_ORIGIN: 'Set MREG_MANAGEMENT_ORIGIN to the https origin of the management app.',
 };
@@ -97,5 +98,8 @@ function developmentSettings(running: readonly RunningApp[]): readonly Developme
 const settingsWithKeys = (config: Config): readonly string[] => [
   ...(config.tables.startsWith('https://') ? [] : ['MREG_TABLES']),
   ...('connectionString' in config.serviceBus ? ['MREG_SERVICE_BUS'] : []),
+  ...(config.redisUrl === undefined || !redisPassword(config.redisUrl).some(Boolean)
+    ? []
+    : ['MREG_REDIS_URL']),
   ...(config.clientSecret === undefined ? [] : ['MREG_CLIENT_SECRET']),
 ];

@@ -1,7 +1,6 @@
 import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
-import type { Config } from '../../platform/config/config.ts';
 import { tableNames } from '../../platform/config/topology.ts';
-import { azureTableProbe } from '../../platform/tables/azureTableProbe.ts';
+import type { OpenTableProbe } from '../../platform/tables/azureTableProbe.ts';
 import { measure } from './measure.ts';
 import {
   measureProbeRows,
@@ -29,9 +28,9 @@ interface TablesDepth {
   readonly count: boolean;
 }
 
-/** The address of the tables. */
+/** Opens the tables that are measured. */
 export interface TablesDeps {
-  readonly config: Pick<Config, 'tables'>;
+  readonly openTableProbe: OpenTableProbe;
 }
 
 type Helpers = Pick<TaskHelpers, 'tenantId' | 'delegationId' | 'signal' | 'clock'>;
@@ -46,12 +45,12 @@ const BRIEF_TIMES = 5;
  * the partitions of the tenant. Changes no rows but the probe rows, and reads no rows of other tenants.
  */
 export async function measureTables(
-  { config }: TablesDeps,
+  { openTableProbe }: TablesDeps,
   helpers: Helpers,
   { withinMs, times, count }: TablesDepth,
 ): Promise<TableMeasurements> {
   const endsAt = performance.now() + withinMs;
-  const ownRows = await measureProbeRows(azureTableProbe(config.tables, PROBE_TABLE), helpers, {
+  const ownRows = await measureProbeRows(openTableProbe(PROBE_TABLE), helpers, {
     times,
     withinMs: Math.min(TABLE_WITHIN_MS, withinMs / 2),
   });
@@ -65,7 +64,7 @@ export async function measureTables(
       unmeasured.push(table);
       continue;
     }
-    const probe = azureTableProbe(config.tables, table);
+    const probe = openTableProbe(table);
     const within = Math.min(TABLE_WITHIN_MS, leftMs);
     const measured = await measureTable({
       table,
@@ -90,16 +89,16 @@ function isDown(faults: readonly TableFault[]): boolean {
 
 /** Measures a few probe rows, then one row of each table, all at once: this shows whether the tables answer. */
 export async function measureTablesBriefly(
-  { config }: TablesDeps,
+  { openTableProbe }: TablesDeps,
   helpers: Helpers,
   withinMs: number,
 ): Promise<TableMeasurements> {
   const endsAt = performance.now() + withinMs;
-  const probe = azureTableProbe(config.tables, PROBE_TABLE);
+  const probe = openTableProbe(PROBE_TABLE);
   const ownRows = await measureProbeRows(probe, helpers, { times: BRIEF_TIMES, withinMs: withinMs / 2 });
   const reads = await Promise.all(
     tableNames.map(async (table) => {
-      const each = azureTableProbe(config.tables, table);
+      const each = openTableProbe(table);
       const key = { partition: helpers.tenantId, row: 'none' };
       const limits = { withinMs: endsAt - performance.now(), signal: helpers.signal, times: BRIEF_TIMES };
       return { table, ...(await measure((signal) => each.read(key, signal), limits)) };

@@ -14,7 +14,10 @@ import { pipelineFacts, pipelineFindings, pipelineSummary } from './pipelineTask
 import { stateFindings, stateSummary } from './redisTasks.ts';
 import { tokenFacts, tokenFindings, tokenSummary } from './tokenTasks.ts';
 
-export type PerformanceDeps = Pick<SpecialistDeps, 'config' | 'authority' | 'outbound' | 'clock' | 'state'>;
+export type PerformanceDeps = Pick<
+  SpecialistDeps,
+  'config' | 'authority' | 'outbound' | 'clock' | 'state' | 'openTableProbe'
+>;
 
 /** The measurements of all parts, each within its share of the time. */
 export interface AllMeasurements {

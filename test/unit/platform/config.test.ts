@@ -38,6 +38,7 @@ describe('a configuration', () => {
       app: 'mcp',
       tables: 'https://account.table.core.windows.net',
       serviceBus: { fullyQualifiedNamespace: 'bus.servicebus.windows.net' },
+      identityClientId: undefined,
       redisUrl: undefined,
       apiClientId: 'aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee',
       clientSecret: undefined,
@@ -146,6 +147,10 @@ test.each([
   ['MREG_REDIS_URL', 'cache.redis.azure.net:10000', 'not a URL'],
   ['MREG_REDIS_URL', 'https://cache.redis.azure.net', 'another protocol'],
   ['MREG_REDIS_URL', 'rediss://', 'no host'],
+  ['MREG_REDIS_URL', 'rediss://user@cache.redis.azure.net:10000', 'a user without a key'],
+  ['AZURE_CLIENT_ID', 'id-mcp', 'the name of the identity, not its client id'],
+  ['MREG_SERVICE_BUS__credential', 'ManagedIdentity', 'not as the triggers spell it'],
+  ['MREG_SERVICE_BUS__clientId', 'id-mcp', 'the name of the identity, not its client id'],
   ['MREG_API_CLIENT_ID', 'api://gateway', 'v2 tokens have the client id for audience'],
   ['MREG_TENANTS', 'common', 'not one tenant'],
   ['MREG_QUALITY_GATES', '{"nightly":[]}', 'a gate without checks'],
@@ -251,6 +256,41 @@ test.each(['servers.md', 'configuration.md'])(
       expect(problemsOf({ ...required, MREG_CREDENTIALS: example })).toEqual([]);
   },
 );
+
+describe('the identity of an app', () => {
+  const own = '0F4C1E52-7a3b-4d6e-9c8f-1a2b3c4d5e6f';
+  const ofTriggers = {
+    MREG_SERVICE_BUS__credential: 'managedidentity',
+    MREG_SERVICE_BUS__clientId: own.toLowerCase(),
+  };
+
+  test('is the user-assigned one, for the app and for its triggers', () => {
+    const config = readConfig({ ...required, AZURE_CLIENT_ID: own, ...ofTriggers });
+    expect(config.identityClientId).toBe(own.toLowerCase());
+  });
+
+  test.each<[env: Record<string, string>, name: string, why: string]>([
+    [{ AZURE_CLIENT_ID: own }, 'MREG_SERVICE_BUS__clientId', 'the triggers would use another identity'],
+    [ofTriggers, 'MREG_SERVICE_BUS__clientId', 'the app would use another identity'],
+    [
+      { AZURE_CLIENT_ID: tenant, ...ofTriggers },
+      'MREG_SERVICE_BUS__clientId',
+      'the triggers would use another identity',
+    ],
+    [
+      { AZURE_CLIENT_ID: own, MREG_SERVICE_BUS__clientId: own },
+      'MREG_SERVICE_BUS__credential',
+      'the triggers read the client id with it only',
+    ],
+    [
+      { MREG_SERVICE_BUS__credential: 'managedidentity' },
+      'MREG_SERVICE_BUS__credential',
+      'the triggers would know no client id',
+    ],
+  ])('%j is refused by %s: %s', (env, name) => {
+    expect(namesOf({ ...required, ...env })).toEqual([name]);
+  });
+});
 
 test('no way to reach the Service Bus is refused', () => {
   const { MREG_SERVICE_BUS__fullyQualifiedNamespace: _, ...rest } = required;

@@ -18,7 +18,7 @@ const target: QueueFunction = {
   bindingName: 'trigger',
   trigger,
   queue: 'q',
-  connectionString: 'Endpoint=sb://localhost',
+  connection: { connectionString: 'Endpoint=sb://localhost' },
 };
 
 function message(

@@ -121,6 +121,11 @@ describe('production', () => {
     [
       'key_instead_of_identity',
       'warning',
+      () => ready(runningApps(), { redisUrl: 'rediss://user:key@redis.example:10000' }),
+    ],
+    [
+      'key_instead_of_identity',
+      'warning',
       () => ready(runningApps(), { serviceBus: { connectionString: 'Endpoint=sb://b' } }),
     ],
   ])('is not without %s, which is %s', (rule, severity, find) => {
@@ -195,6 +200,8 @@ describe('the plan of a deployment', () => {
     );
     const [first] = deploymentSteps(seen({ findings }));
     expect(first).toMatchObject({ id: 'settings', title: 'Correct MREG_REDIS_URL' });
-    expect(first?.run).toEqual(['Set MREG_REDIS_URL to a rediss:// URL.']);
+    expect(first?.run).toEqual([
+      'Set MREG_REDIS_URL to a rediss:// URL without a key, used with the identity of the app.',
+    ]);
   });
 });

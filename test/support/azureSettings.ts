@@ -1,0 +1,71 @@
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import type { App } from '../../shared/platform/config/config.ts';
+
+type Settings = Readonly<Record<string, string>>;
+
+const snapshotSchema = z.object({
+  predictedResources: z.array(
+    z.looseObject({
+      type: z.string(),
+      name: z.string(),
+      properties: z.record(z.string(), z.unknown()).optional(),
+    }),
+  ),
+});
+
+/** The values that Azure computes when Bicep is deployed are expressions in brackets. */
+const isComputed = (value: string): boolean => value.startsWith('[');
+
+/**
+ * Returns the settings of an app as Bicep writes them for production. `computed` has the values that Azure would compute, by the
+ * names of settings. @throws Error when the snapshot has a computed setting that is not among them.
+ */
+export async function azureSettings(app: App, computed: Settings): Promise<Settings> {
+  const written = await writtenSettings(app);
+  return Object.fromEntries(
+    Object.entries(written).map(([name, value]) => {
+      const given = isComputed(value) ? computed[name] : value;
+      if (given === undefined) throw new Error(`Bicep computes ${name}: this test needs a value for it`);
+      return [name, given];
+    }),
+  );
+}
+
+const snapshotFile = new URL('../../infra/azure/prod.snapshot.json', import.meta.url);
+
+async function writtenSettings(app: App): Promise<Settings> {
+  const text = await readFile(snapshotFile, 'utf8').catch(() => undefined);
+  if (text === undefined) return agreedSettings(app);
+  const found = snapshotSchema
+    .parse(JSON.parse(text))
+    .predictedResources.filter(
+      ({ type, name }) => type === 'Microsoft.Web/sites/config' && /appsettings$/.test(name),
+    )
+    .map(({ properties }) => z.record(z.string(), z.string()).parse(properties))
+    .find(({ MREG_APP }) => MREG_APP === app);
+  if (!found) throw new Error(`the snapshot has no settings of the ${app} app`);
+  return found;
+}
+
+/** The settings that Bicep is to write, where there is no snapshot. */
+const agreedSettings = (app: App): Settings => ({
+  MREG_APP: app,
+  MREG_TABLES: '[computed]',
+  MREG_SERVICE_BUS__fullyQualifiedNamespace: 'sb-example.servicebus.windows.net',
+  MREG_SERVICE_BUS__credential: 'managedidentity',
+  MREG_SERVICE_BUS__clientId: '[computed]',
+  MREG_API_CLIENT_ID: '00000000-0000-0000-0000-0000000000aa',
+  MREG_TENANTS: '00000000-0000-0000-0000-0000000000bb',
+  MREG_PUBLIC_ORIGIN: 'https://mcp.example.com',
+  MREG_MANAGEMENT_ORIGIN: 'https://registry.example.com',
+  MREG_SEALING_KEYS: '[computed]',
+  MREG_REDIS_URL: '[computed]',
+  MREG_CREDENTIALS: '[computed]',
+  NODE_ENV: 'production',
+  AZURE_CLIENT_ID: '[computed]',
+  AzureFunctionsWebHost__hostid: `mreg-${app}`,
+  AzureWebJobsStorage__accountName: 'sthostexample',
+  AzureWebJobsStorage__credential: 'managedidentity',
+  AzureWebJobsStorage__clientId: '[computed]',
+});
