@@ -35,10 +35,8 @@ export async function azureSettings(app: App, computed: Settings): Promise<Setti
 const snapshotFile = new URL('../../infra/azure/prod.snapshot.json', import.meta.url);
 
 async function writtenSettings(app: App): Promise<Settings> {
-  const text = await readFile(snapshotFile, 'utf8').catch(() => undefined);
-  if (text === undefined) return agreedSettings(app);
   const found = snapshotSchema
-    .parse(JSON.parse(text))
+    .parse(JSON.parse(await readFile(snapshotFile, 'utf8')))
     .predictedResources.filter(
       ({ type, name }) => type === 'Microsoft.Web/sites/config' && /appsettings$/.test(name),
     )
@@ -47,25 +45,3 @@ async function writtenSettings(app: App): Promise<Settings> {
   if (!found) throw new Error(`the snapshot has no settings of the ${app} app`);
   return found;
 }
-
-/** The settings that Bicep is to write, where there is no snapshot. */
-const agreedSettings = (app: App): Settings => ({
-  MREG_APP: app,
-  MREG_TABLES: '[computed]',
-  MREG_SERVICE_BUS__fullyQualifiedNamespace: 'sb-example.servicebus.windows.net',
-  MREG_SERVICE_BUS__credential: 'managedidentity',
-  MREG_SERVICE_BUS__clientId: '[computed]',
-  MREG_API_CLIENT_ID: '00000000-0000-0000-0000-0000000000aa',
-  MREG_TENANTS: '00000000-0000-0000-0000-0000000000bb',
-  MREG_PUBLIC_ORIGIN: 'https://mcp.example.com',
-  MREG_MANAGEMENT_ORIGIN: 'https://registry.example.com',
-  MREG_SEALING_KEYS: '[computed]',
-  MREG_REDIS_URL: '[computed]',
-  MREG_CREDENTIALS: '[computed]',
-  NODE_ENV: 'production',
-  AZURE_CLIENT_ID: '[computed]',
-  AzureFunctionsWebHost__hostid: `mreg-${app}`,
-  AzureWebJobsStorage__accountName: 'sthostexample',
-  AzureWebJobsStorage__credential: 'managedidentity',
-  AzureWebJobsStorage__clientId: '[computed]',
-});

@@ -22,7 +22,10 @@ const users = {
 
 export const ENTRA = 'login.microsoftonline.com';
 
-/** Starts a stand-in that publishes keys, and exchanges every token on behalf of its user. It checks no assertion. */
+/**
+ * Starts a stand-in that knows every tenant, publishes one key for all, and exchanges every token on behalf of its user. It checks
+ * no assertion. Tokens are of `tenantId`.
+ */
 export async function startStandInEntra(api: {
   readonly clientId: string;
   readonly tenantId: string;
@@ -30,9 +33,9 @@ export async function startStandInEntra(api: {
   const key = await loadSigningKey();
   const origin = `https://${ENTRA}`;
   const forms: Record<string, string>[] = [];
-  const base = `/${api.tenantId}`;
   const server = await serve((request, response) => {
     const { pathname } = new URL(request.url ?? '', origin);
+    const base = `/${pathname.split('/')[1] ?? ''}`;
     if (pathname === `${base}/v2.0/.well-known/openid-configuration`)
       json(response, {
         issuer: `${origin}${base}/v2.0`,
