@@ -2,7 +2,7 @@ import type * as z from 'zod';
 import { checkOutboundUrl } from '../security/addressRules.ts';
 import { type Config, ConfigError } from './config.ts';
 import { developmentOnly, type Environment, isProduction } from './environment.ts';
-import { settingsSchema } from './settings.ts';
+import { settingNames, settingsSchema } from './settings.ts';
 
 /** Returns the environment variables that this process was started with. They hold secrets. */
 export const processEnvironment = (): Environment => process.env;
@@ -12,6 +12,7 @@ export function readConfig(env: Environment = process.env): Config {
   const parsed = settingsSchema.safeParse(env);
   const problems = [
     ...(parsed.error?.issues ?? []).map((issue) => `${String(issue.path[0])}: ${explain(issue)}`),
+    ...unresolvedReferences(env),
     ...serviceBusProblems(env),
     ...upstreamRegistryProblems(env),
     ...(isProduction(env)
@@ -47,6 +48,15 @@ export function readConfig(env: Environment = process.env): Config {
     privateUpstreams: settings.MREG_PRIVATE_UPSTREAMS === 'allowed',
   });
 }
+
+/** Azure hands over the reference itself when it cannot read the secret. Anybody could guess such a sealing key. */
+const unresolvedReferences = (env: Environment): string[] =>
+  settingNames
+    .filter((name) => env[name]?.startsWith('@Microsoft.KeyVault('))
+    .map(
+      (name) =>
+        `${name}: Azure could not read the secret in Key Vault. The secret must exist, and the app's identity needs the role Key Vault Secrets User. Then restart the app`,
+    );
 
 function serviceBusProblems(env: Environment): string[] {
   const isSet = (name: string) => env[name] !== undefined;
