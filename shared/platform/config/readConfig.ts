@@ -49,15 +49,6 @@ export function readConfig(env: Environment = process.env): Config {
   });
 }
 
-/** Azure hands over the reference itself when it cannot read the secret. Anybody could guess such a sealing key. */
-const unresolvedReferences = (env: Environment): string[] =>
-  settingNames
-    .filter((name) => env[name]?.startsWith('@Microsoft.KeyVault('))
-    .map(
-      (name) =>
-        `${name}: Azure could not read the secret in Key Vault. The secret must exist, and the app's identity needs the role Key Vault Secrets User. Then restart the app`,
-    );
-
 function serviceBusProblems(env: Environment): string[] {
   const isSet = (name: string) => env[name] !== undefined;
   return isSet('MREG_SERVICE_BUS') === isSet('MREG_SERVICE_BUS__fullyQualifiedNamespace')
@@ -77,4 +68,13 @@ function upstreamRegistryProblems({
 
 function explain(issue: z.core.$ZodIssue): string {
   return issue.code === 'invalid_type' && issue.input === undefined ? 'is missing' : issue.message;
+}
+
+/** Azure hands over the reference itself when it cannot read the secret. Anybody could guess such a sealing key. */
+function unresolvedReferences(env: Environment): string[] {
+  const problem =
+    "Azure could not read the secret in Key Vault. The secret must exist, and the app's identity needs the role Key Vault Secrets User. Then restart the app";
+  return settingNames
+    .filter((name) => env[name]?.startsWith('@Microsoft.KeyVault('))
+    .map((name) => `${name}: ${problem}`);
 }
