@@ -73,7 +73,7 @@ function explain(issue: z.core.$ZodIssue): string {
 /** Azure hands over the reference itself when it cannot read the secret. Anybody could guess such a sealing key. */
 function unresolvedReferences(env: Environment): string[] {
   const problem =
-    "Azure could not read the secret in Key Vault. The secret must exist, and the app's identity needs the role Key Vault Secrets User. Then restart the app";
+    "Azure could not read the secret in Key Vault. The secret must exist, and the app's identity needs the role Key Vault Secrets User. Then make Azure read it again: see Rotating keys in docs/operate.md";
   return settingNames
     .filter((name) => env[name]?.startsWith('@Microsoft.KeyVault('))
     .map((name) => `${name}: ${problem}`);
