@@ -12,7 +12,8 @@ export async function withMadePart(page: string, source: string, part: string): 
   const text = await readFile(page, 'utf8');
   const [head, rest] = text.split(begin);
   const [, ...after] = rest?.split(END) ?? [];
-  if (head === undefined || after.length === 0) throw new Error(`${page} has lost the mark ${begin} or ${END}`);
+  if (head === undefined || after.length === 0)
+    throw new Error(`${page} has lost the mark ${begin} or ${END}`);
   const made = [begin, part, END].join('\n\n');
   return format(head + made + after.join(END), { ...(await resolveConfig(page)), parser: 'markdown' });
 }

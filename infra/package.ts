@@ -37,6 +37,11 @@ export async function stagePackage(folder: string = packageFolder): Promise<read
 }
 
 if (import.meta.main) {
+  // `npm run deploy` sets this for its azd. It has staged the package, and a rollback must not depend on a build.
+  if (process.env['MREG_DEPLOYMENT'] !== undefined) {
+    console.log('The package stays as npm run deploy has staged it.');
+    process.exit();
+  }
   const files = await stagePackage();
   console.log(`Staged ${files.length} files in ${relative(process.cwd(), packageFolder)}`);
 }

@@ -152,7 +152,6 @@ module redis 'modules/redis.bicep' = if (sizing.?redis != null) {
     sku: sizing.redis!.sku
     highAvailability: sizing.redis!.highAvailability
     principalIds: [for i in range(0, length(apps)): identities[i].properties.principalId]
-    workspaceId: monitoring.outputs.workspaceId
     isPrivate: privateNetwork
     subnetId: network.?outputs.endpointSubnetId
     zoneId: network.?outputs.zoneIds.redis
@@ -191,7 +190,6 @@ module functionApps 'modules/functionApp.bicep' = [
       alwaysReadyHttp: sizing.alwaysReadyHttp[app]
       zoneRedundant: sizing.zoneRedundant
       subnetId: privateNetwork ? network.?outputs.appSubnetIds[i] : null
-      workspaceId: monitoring.outputs.workspaceId
       settings: union(
         moreSettings,
         {
@@ -265,4 +263,3 @@ output identities array = [
   )
 ]
 output keyVaultName string = keyVaultName
-output dataStorageName string = dataStorageName

@@ -2,6 +2,7 @@ import host from '../../host.json' with { type: 'json' };
 import alerts from '../azure/alerts.json' with { type: 'json' };
 import sizes from '../azure/sizes.json' with { type: 'json' };
 import priceList from '../prices.json' with { type: 'json' };
+import topology from '../topology.json' with { type: 'json' };
 import quantities from './quantities.json' with { type: 'json' };
 
 /** USD by what is paid for. */
@@ -13,6 +14,12 @@ const HOURS_OF_MONTH = 730;
 /** An instance that is active at all is billed for a second. */
 const LEAST_SECONDS = 1;
 const requestsKeptPerSecond = host.logging.applicationInsights.samplingSettings.maxTelemetryItemsPerSecond;
+
+/** An alert for each value of a dimension watches one series for each queue. `dev` has no Redis. */
+const metricSeries = alerts.metrics
+  .filter(({ target }) => target !== 'redis')
+  .map(({ perValueOf }) => (perValueOf.length === 0 ? 1 : topology.agents.length + topology.queues.length))
+  .reduce((sum, count) => sum + count, 0);
 
 const gigabytes = sizes.dev.instanceMemoryMB / 1_024;
 
@@ -64,7 +71,7 @@ export function idleMonth(): Cost {
     ),
     fixed:
       prices.serviceBusStandardMonth.usd +
-      alerts.metrics.length * prices.metricAlertMonth.usd +
+      metricSeries * prices.metricAlertMonth.usd +
       (alerts.logEvents.length + alerts.workspace.length) * prices.queryAlertMonth.usd,
   };
 }

@@ -12,7 +12,6 @@ param maximumInstanceCount int
 param alwaysReadyHttp int
 param zoneRedundant bool
 param subnetId string?
-param workspaceId string
 param settings object
 
 resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
@@ -90,17 +89,6 @@ resource site 'Microsoft.Web/sites@2025-03-01' = {
         ? { languageWorkers__node__arguments: '--max-semi-space-size=8 --heap-growing-percent=25' }
         : {}
     )
-  }
-}
-
-#disable-next-line use-recent-api-versions // The only stable version is of 2016 and has no log categories.
-resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
-  scope: site
-  name: 'workspace'
-  properties: {
-    workspaceId: workspaceId
-    // Application Insights has the log lines of the app, so FunctionAppLogs would store each line twice.
-    metrics: [{ category: 'AllMetrics', enabled: true }]
   }
 }
 

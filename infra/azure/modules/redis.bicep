@@ -4,7 +4,6 @@ param tags object
 param sku string
 param highAvailability bool
 param principalIds string[]
-param workspaceId string
 param isPrivate bool
 param subnetId string?
 param zoneId string?
@@ -32,6 +31,8 @@ resource cluster 'Microsoft.Cache/redisEnterprise@2025-07-01' = {
       evictionPolicy: 'NoEviction'
     }
 
+    // Redis fails when it gets two of these at a time.
+    @batchSize(1)
     resource access 'accessPolicyAssignments' = [
       for principalId in principalIds: {
         // Azure allows letters and digits only.
@@ -51,16 +52,6 @@ module endpoint 'privateEndpoint.bicep' = if (isPrivate) {
     groupId: 'redisEnterprise'
     subnetId: subnetId!
     zoneId: zoneId!
-  }
-}
-
-#disable-next-line use-recent-api-versions // The only stable version is of 2016 and has no log categories.
-resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
-  scope: cluster
-  name: 'workspace'
-  properties: {
-    workspaceId: workspaceId
-    metrics: [{ category: 'AllMetrics', enabled: true }]
   }
 }
 

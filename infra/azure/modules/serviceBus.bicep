@@ -124,7 +124,6 @@ resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
       { category: 'OperationalLogs', enabled: true }
       { category: 'VNetAndIPFilteringLogs', enabled: true }
     ]
-    metrics: [{ category: 'AllMetrics', enabled: true }]
   }
 }
 

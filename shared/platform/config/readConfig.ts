@@ -2,7 +2,7 @@ import type * as z from 'zod';
 import { checkOutboundUrl } from '../security/addressRules.ts';
 import { type Config, ConfigError } from './config.ts';
 import { developmentOnly, type Environment, isProduction } from './environment.ts';
-import { settingsSchema } from './settings.ts';
+import { settingNames, settingsSchema } from './settings.ts';
 
 /** Returns the environment variables that this process was started with. They hold secrets. */
 export const processEnvironment = (): Environment => process.env;
@@ -12,6 +12,7 @@ export function readConfig(env: Environment = process.env): Config {
   const parsed = settingsSchema.safeParse(env);
   const problems = [
     ...(parsed.error?.issues ?? []).map((issue) => `${String(issue.path[0])}: ${explain(issue)}`),
+    ...unresolvedReferences(env),
     ...serviceBusProblems(env),
     ...upstreamRegistryProblems(env),
     ...(isProduction(env)
@@ -78,4 +79,13 @@ function upstreamRegistryProblems({
 
 function explain(issue: z.core.$ZodIssue): string {
   return issue.code === 'invalid_type' && issue.input === undefined ? 'is missing' : issue.message;
+}
+
+/** Azure hands over the reference itself when it cannot read the secret. Anybody could guess such a sealing key. */
+function unresolvedReferences(env: Environment): string[] {
+  const problem =
+    "Azure could not read the secret in Key Vault. The secret must exist, and the app's identity needs the role Key Vault Secrets User. Then make Azure read it again: see Rotating keys in docs/operate.md";
+  return settingNames
+    .filter((name) => env[name]?.startsWith('@Microsoft.KeyVault('))
+    .map((name) => `${name}: ${problem}`);
 }

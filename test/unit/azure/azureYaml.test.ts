@@ -39,7 +39,7 @@ const azureYaml = z.strictObject({
   }),
   services: z.record(z.string(), service),
   hooks: z.partialRecord(
-    z.enum(['preup', 'preprovision', 'postprovision', 'prepackage', 'postdeploy']),
+    z.enum(['preup', 'preprovision', 'postprovision', 'prepackage', 'predeploy', 'postdeploy']),
     hook,
   ),
   pipeline: z.strictObject({ provider: z.literal('github'), variables: z.array(z.string()) }),

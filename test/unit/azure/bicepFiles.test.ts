@@ -14,7 +14,11 @@ test('the compiler is told to ignore at most eight places, each with a reason', 
   expect(files.length).toBeGreaterThan(8);
 });
 
-// A snapshot does not show this. Without it, each deployment would replace the key and end all sessions.
+// A snapshot shows neither of these. Without the first, each deployment would replace the key and end all sessions.
 test('a later deployment keeps the sealing key', () => {
   expect(read('modules/keyVault.bicep')).toContain('@onlyIfNotExists()\nresource sealingKeys ');
+});
+
+test('Redis gets one assignment of access at a time', () => {
+  expect(read('modules/redis.bicep')).toContain('@batchSize(1)\n    resource access ');
 });

@@ -28,7 +28,5 @@ test('busy instances sample their logs', () => {
 });
 
 test('the compute of a delegation is that of two executions of a second', () => {
-  expect(hundredThousandDelegations().compute).toBeCloseTo(
-    100_000 * 2 * prices.functionsGbSecond.usd * 2,
-  );
+  expect(hundredThousandDelegations().compute).toBeCloseTo(100_000 * 2 * prices.functionsGbSecond.usd * 2);
 });

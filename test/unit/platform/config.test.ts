@@ -102,6 +102,13 @@ describe('a configuration', () => {
     expect(() => Object.assign(config, { privateUpstreams: true })).toThrow(TypeError);
   });
 
+  test('holds no reference to Key Vault that Azure could not resolve: it would be a sealing key that anybody can guess', () => {
+    const reference = '@Microsoft.KeyVault(SecretUri=https://kv-x.vault.azure.net/secrets/sealing-keys)';
+    expect(problemsOf({ ...required, MREG_SEALING_KEYS: reference })).toEqual([
+      expect.stringMatching(/MREG_SEALING_KEYS: Azure could not read the secret/),
+    ]);
+  });
+
   test('names every missing setting at once', () => {
     expect(namesOf({})).toEqual([
       'MREG_APP',

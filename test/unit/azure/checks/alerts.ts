@@ -43,10 +43,10 @@ export function checkLogEvents(snapshot: Snapshot): string[] {
   );
 }
 
-const observed =
-  /^Microsoft\.(Storage\/storageAccounts|ServiceBus\/namespaces|KeyVault\/vaults|Cache\/redisEnterprise|Web\/sites)$/;
+/** Redis and the sites have no logs of their own: Application Insights has the log lines of the apps. */
+const observed = /^Microsoft\.(Storage\/storageAccounts|ServiceBus\/namespaces|KeyVault\/vaults)$/;
 
-/** Each resource that holds data or runs code sends its metrics and logs to the workspace. */
+/** Each resource that holds data and has logs sends these to the workspace. Alerts read metrics where Azure keeps them. */
 export function checkDiagnostics(snapshot: Snapshot): string[] {
   const settings = ofType(snapshot, 'Microsoft.Insights/diagnosticSettings');
   return snapshot.resources

@@ -92,9 +92,7 @@ const outputNames = [
   'MREG_APPS',
   'MREG_IDENTITIES',
   'MREG_KEY_VAULT',
-  'MREG_DATA_STORAGE',
   'MREG_API_CLIENT_ID',
-  'MREG_SIZE',
 ];
 
 export const checkOutputs = ({ outputs }: Snapshot): string[] =>
