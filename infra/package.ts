@@ -2,6 +2,7 @@ import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
 import packageJson from '../package.json' with { type: 'json' };
 import { buildApps } from './build.ts';
+import { DEPLOYMENT_VARIABLE } from './deploy/azure/deploymentVariable.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -38,7 +39,7 @@ export async function stagePackage(folder: string = packageFolder): Promise<read
 
 if (import.meta.main) {
   // `npm run deploy` sets this for its azd. It has staged the package, and a rollback must not depend on a build.
-  if (process.env['MREG_DEPLOYMENT'] !== undefined) {
+  if (process.env[DEPLOYMENT_VARIABLE] !== undefined) {
     console.log('The package stays as npm run deploy has staged it.');
     process.exit();
   }

@@ -1,6 +1,6 @@
 import { LocalError } from '../local/localError.ts';
 import { packageFolder } from '../package.ts';
-import { DEPLOYMENT_VARIABLE } from './azure/azureTarget.ts';
+import { DEPLOYMENT_VARIABLE } from './azure/deploymentVariable.ts';
 import { openTarget } from './openTarget.ts';
 import { smokeOptions } from './options.ts';
 import { runCommand } from './runCommand.ts';

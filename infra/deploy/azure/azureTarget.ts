@@ -5,13 +5,11 @@ import { root } from '../../local/processes.ts';
 import { runProgram } from '../runProgram.ts';
 import { type DeploymentTarget, type GatewayAccess, recordSchema } from '../target.ts';
 import { type AzdValues, parseJson, readAzdValues } from './azdEnvironment.ts';
+import { DEPLOYMENT_VARIABLE } from './deploymentVariable.ts';
 import { openPackageContainer, type PackageContainer } from './packageContainer.ts';
 
 /** Instances of the previous build finish what they run, for ten minutes at most, and are seen for some minutes more. */
 const SETTLES_WITHIN_MS = 15 * 60_000;
-
-/** Set for every azd that a deployment runs: the hooks of azd leave the smoke test to the deployment. */
-export const DEPLOYMENT_VARIABLE = 'MREG_DEPLOYMENT';
 
 /** An environment of azd. `azd` provisions and deploys, `az` reads and keeps packages. Both must be signed in. */
 export function azureTarget(environment: string): DeploymentTarget {
