@@ -124,9 +124,10 @@ describe('a held call', () => {
 
 /**
  * Two instances, of which the first one holds calls. It reads the shared state this much later; `undefined`: never again. It
- * cannot read it at all for the first `outageMs`, and with `isMute` it writes nothing of what it takes.
+ * cannot read it at all for the first `outageMs`, and with `isMute` it writes nothing of what it takes. `own` replaces
+ * functions of its state.
  */
-function twoInstances(readsLaterMs: number | undefined, { outageMs = 0, isMute = false } = {}) {
+function twoInstances(readsLaterMs: number | undefined, { outageMs = 0, isMute = false, own = {} } = {}) {
   const state = memoryState();
   const upstreams: AbortSignal[] = [];
   const availableAt = performance.now() + outageMs;
@@ -169,8 +170,31 @@ function twoInstances(readsLaterMs: number | undefined, { outageMs = 0, isMute =
       serverRequests: createServerRequests({ state: own, seal: testSeal }),
       tenants: 1,
     }).bridge(server, holder);
-  return { one: instance({ ...state, get: slow, set: mute }), two: instance(state), upstreams };
+  return { one: instance({ ...state, get: slow, set: mute, ...own }), two: instance(state), upstreams };
 }
+
+describe('the retry of a held call at the instance that holds it', () => {
+  const { signal } = new AbortController();
+
+  test('goes on during an outage of the shared state', async () => {
+    const away = () => Promise.reject(new InfrastructureError('redis', 'test', undefined));
+    const { one } = twoInstances(0, { own: { get: away, delete: away } });
+    const { requestState } = await outcomeIn(await one.request(callWith({}), signal));
+    const input = callWith({ requestState, inputResponses: { request: { roots: [] } } });
+    expect(await outcomeIn(await one.request(input, signal))).toMatchObject({ roots: [] });
+  });
+
+  test('wins over one at another instance whose input it has not found yet, which is then rejected', async () => {
+    const { one, two } = twoInstances(0);
+    const { requestState } = await outcomeIn(await one.request(callWith({}), signal));
+    const input = callWith({ requestState, inputResponses: { request: { roots: [] } } });
+    const elsewhere = await two.request(input, signal);
+    if (elsewhere.kind === 'whole') throw new Error('a stream is expected');
+    const other = nextItem(elsewhere.items);
+    expect(await outcomeIn(await one.request(input, signal))).toMatchObject({ roots: [] });
+    expect(await other).toMatchObject({ kind: 'outcome', outcome: { error: { code: -32602 } } });
+  }, 10_000);
+});
 
 describe('the retry of a held call at another instance', () => {
   async function retry(readsLaterMs: number | undefined, more: Parameters<typeof twoInstances>[1] = {}) {
