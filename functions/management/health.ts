@@ -11,7 +11,7 @@ const waitSchema = z.coerce
   .number()
   .min(1)
   .max(30)
-  .transform((seconds) => Math.min(seconds * 1000, CHECK_WITHIN_MS));
+  .transform((seconds) => Math.min(Math.floor(seconds) * 1000, CHECK_WITHIN_MS));
 
 /** How the parts of the system are. `?wait=` asks for a new look, for so many seconds at most. */
 export function healthRoutes(deps: AppDeps): readonly Route<unknown>[] {

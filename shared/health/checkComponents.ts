@@ -81,7 +81,7 @@ async function checkByAgents(
     begun.value.steps
       .filter(({ id }) => !(id in components))
       .map(({ id, agent, task }): [string, Component] => {
-        const message = `${agent} has not answered within the ${withinMs / 1000} seconds of this check; its own timeout is longer`;
+        const message = `${agent} has not answered within the ${Math.round(withinMs / 100) / 10} seconds of this check; its own timeout is longer`;
         return [id, { status: 'degraded', agent, task, error: { kind: 'timeout', message } }];
       }),
   );

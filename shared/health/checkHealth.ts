@@ -5,14 +5,15 @@ import { stateBounds } from '../platform/state/stateBounds.ts';
 import { type Claim, parseStateValue } from '../platform/state/stateStore.ts';
 import { checkComponents, type HealthDeps } from './checkComponents.ts';
 import { healthChanges, type HealthReport, healthReportSchema } from './healthReport.ts';
+import { createSharedChecks } from './sharedChecks.ts';
 import { withTimeout } from './withTimeout.ts';
 
 interface HealthCheck {
   /** Returns the last report while it is fresh, else a new one. It may be that of an instance that is checking already. */
   current(caller: Caller): Promise<HealthReport>;
   /**
-   * Returns the report of a check that begins now, within this time. A component whose own timeout is longer and that has not
-   * answered is degraded.
+   * Returns the report of a check that begins after the call, within this time. A component whose own timeout is longer and that
+   * has not answered is degraded. Callers at the same moment who allow the same time share a check.
    */
   anew(caller: Caller, withinMs: number): Promise<HealthReport>;
   /** For a timer: a new report, and a second check if a component timed out, since its agent may have had to start first. */
@@ -31,6 +32,8 @@ const STATE_WITHIN_MS = 3_000;
 /** How long to wait for the report of another instance. A check that begins after that still has time for all agents. */
 const SHARE_WITHIN_MS = 4_000;
 const PAUSE_MS = 250;
+/** The longest pause before a new check while one for the same time runs: a second, and a quarter of a shorter time. */
+const NEXT_WITHIN_MS = 1_000;
 
 /**
  * Creates the health check of the system as a tenant sees it. Reports are cached in the state store by the holder of a lease: one
@@ -38,6 +41,7 @@ const PAUSE_MS = 250;
  */
 export function createHealthCheck(deps: HealthDeps): HealthCheck {
   const { shortLived: state, clock, log } = deps;
+  const checks = createSharedChecks();
 
   /** Uses the state store; undefined if it is down, since the check goes on without it. */
   async function ifAvailable<T>(act: () => Promise<T>): Promise<T | undefined> {
@@ -56,7 +60,7 @@ export function createHealthCheck(deps: HealthDeps): HealthCheck {
   const claim = (tenantId: string) => ifAvailable(() => state.claim(`${keyOf(tenantId)}:look`, LEASE_MS));
 
   /** Checks, or returns the report of another instance that ends its check soon. */
-  async function share(caller: Caller, checks: number): Promise<HealthReport> {
+  async function share(caller: Caller, times: number): Promise<HealthReport> {
     const { tenantId } = caller.actor;
     const [askedAt, startedAt] = [clock.now(), performance.now()];
     for (let isFirst = true; ; isFirst = false) {
@@ -69,23 +73,23 @@ export function createHealthCheck(deps: HealthDeps): HealthCheck {
       }
       const waitedMs = performance.now() - startedAt;
       if (claimed?.status !== 'held' || waitedMs + PAUSE_MS > SHARE_WITHIN_MS)
-        return checkAndCache(caller, CHECK_WITHIN_MS - waitedMs, checks, claimed);
+        return checkAndCache(caller, CHECK_WITHIN_MS - waitedMs, times, claimed);
       await delay(PAUSE_MS);
     }
   }
 
-  /** Checks up to `checks` times, until no component times out. */
+  /** Checks up to `times` times, until no component times out. */
   async function checkAndCache(
     caller: Caller,
     withinMs: number,
-    checks: number,
+    times: number,
     claimed: Claim | undefined,
   ): Promise<HealthReport> {
     const { tenantId } = caller.actor;
     const lease = claimed?.status === 'claimed' ? claimed.lease : undefined;
     try {
       let { report, isComplete } = await checkComponents(caller, withinMs, deps);
-      for (let left = checks - 1; left > 0 && isLate(report); left--)
+      for (let left = times - 1; left > 0 && isLate(report); left--)
         ({ report, isComplete } = await checkComponents(caller, withinMs, deps));
       if (isComplete && lease) await cache(tenantId, report);
       return report;
@@ -100,18 +104,29 @@ export function createHealthCheck(deps: HealthDeps): HealthCheck {
     await ifAvailable(() => state.set(keyOf(tenantId), cacheable(report), CACHE_MS));
   }
 
+  async function checkAnew(caller: Caller, endAt: number): Promise<HealthReport> {
+    const claimed = await claim(caller.actor.tenantId);
+    return checkAndCache(caller, Math.max(0, endAt - performance.now()), 1, claimed);
+  }
+
+  async function lastOrNew(caller: Caller): Promise<HealthReport> {
+    const before = await last(caller.actor.tenantId);
+    const ageMs = before && clock.now().getTime() - Date.parse(before.timestamp);
+    return before && ageMs !== undefined && ageMs < FRESH_MS ? before : share(caller, 1);
+  }
+
   return {
-    async anew(caller, withinMs) {
-      const endAt = performance.now() + Math.min(withinMs, CHECK_WITHIN_MS);
-      const claimed = await claim(caller.actor.tenantId);
-      return checkAndCache(caller, Math.max(0, endAt - performance.now()), 1, claimed);
+    anew(caller, withinMs) {
+      const allowedMs = Math.min(withinMs, CHECK_WITHIN_MS);
+      const endAt = performance.now() + allowedMs;
+      return checks.joinNext(
+        `${caller.actor.tenantId} ${allowedMs}`,
+        Math.min(NEXT_WITHIN_MS, allowedMs / 4),
+        () => checkAnew(caller, endAt),
+      );
     },
     sweep: (caller) => share(caller, 2),
-    async current(caller) {
-      const before = await last(caller.actor.tenantId);
-      const ageMs = before && clock.now().getTime() - Date.parse(before.timestamp);
-      return before && ageMs !== undefined && ageMs < FRESH_MS ? before : share(caller, 1);
-    },
+    current: (caller) => checks.join(caller.actor.tenantId, () => lastOrNew(caller)),
   };
 }
 

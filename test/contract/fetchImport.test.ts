@@ -104,6 +104,9 @@ describe('an import from a URL', () => {
     expect(failed).toMatchObject({
       error: { kind: 'invalid', message: expect.stringContaining(`http://${host}/mcp.json `) as string },
     });
+    expect(await from('data:application/json,{"k":"canary-5"}')).toMatchObject({
+      error: { kind: 'invalid', message: 'must use https or http' },
+    });
     const token = `ghp_${'a1B2'.repeat(9)}`;
     const refused = await from(`${url}/${token}/mcp.json?key=canary-3`);
     expect(refused).toMatchObject({

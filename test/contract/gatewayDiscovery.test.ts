@@ -10,8 +10,13 @@ import { MODERN } from '../support/rawClient.ts';
 
 const outbound = openOutboundClient('private_allowed');
 const at = new Date('2026-01-02T03:04:05.000Z');
-const discover = (url: string, signal = AbortSignal.timeout(10_000)) =>
-  discoverServer({ tenantId: 't1', url }, { outboundTo: () => outbound, clock: { now: () => at } }, signal);
+const discover = (url: string, signal = AbortSignal.timeout(10_000), known?: Known) =>
+  discoverServer(
+    { tenantId: 't1', url },
+    { outboundTo: () => outbound, clock: { now: () => at } },
+    signal,
+    known,
+  );
 
 type Replies = NonNullable<Parameters<typeof handmadeUpstream>[1]>;
 const open: HandmadeUpstream[] = [];
@@ -506,6 +511,38 @@ describe('the tools', () => {
     const reason = expect.stringMatching(/more than the \d+ pages that it gave in time/) as string;
     expect(found).toMatchObject({ ok: true, value: { leftOut: [{ list: 'tools', reason }] } });
     expect(found.ok && found.value.tools.length).toBeGreaterThan(5);
+  });
+
+  test('of a server that is slow once are those that it listed before', async () => {
+    let isSlow = false;
+    const made = await upstream({
+      'server/discover': modern,
+      'tools/list': (response, received) => {
+        const isLast = received.message.params?.['cursor'] !== undefined;
+        if (isLast && isSlow) return;
+        say({ tools: [tool(isLast ? 'b' : 'a')], ...(!isLast && { nextCursor: 'next' }) })(
+          response,
+          received,
+        );
+      },
+    });
+    const before = await discover(made.url, AbortSignal.timeout(20_000));
+    const known = before.ok ? before.value : undefined;
+    expect(known?.tools.map(({ name }) => name)).toEqual(['a', 'b']);
+    isSlow = true;
+    expect(await discover(made.url, AbortSignal.timeout(1_000), known)).toMatchObject({
+      ok: false,
+      error: {
+        kind: 'timeout',
+        message: expect.stringContaining('did not list all its tools in time') as string,
+      },
+    });
+    const fewer = await discover(
+      made.url,
+      AbortSignal.timeout(1_000),
+      known && { tools: known.tools.slice(0, 1) },
+    );
+    expect(fewer).toMatchObject({ ok: true, value: { tools: [{ name: 'a' }] } });
   });
 
   test('that only some clients see are left out where the record has no room for them', async () => {

@@ -31,12 +31,16 @@ export async function discoverServer(
   try {
     const room = createRoom();
     const listed = await readServer(target, deps.outboundTo, signal, room);
+    const { items, isLate } = listed.tools;
+    // A server that is slow once still has the tools that it listed before.
+    if (isLate === true && known !== undefined && items.length < known.tools.length)
+      throw new UpstreamFault('timeout', 'did not list all its tools in time');
     const found = await findNeeds(target, listed, deps.outboundTo, signal, known);
     const { needs, others = [], leftOut = [] } = found ? needsInRoom(found, room) : {};
     const allLeftOut = [...listed.leftOut, ...leftOut];
     return succeed({
       ...listed.discovery,
-      tools: [...listed.tools.items, ...others].map(asTool),
+      tools: [...items, ...others].map(asTool),
       ...(needs && { needs }),
       ...(allLeftOut.length > 0 && { leftOut: boundLeftOut(allLeftOut) }),
       discoveredAt: deps.clock.now().toISOString(),

@@ -20,6 +20,8 @@ export interface FoundList {
   readonly leftOut: readonly LeftOut[];
   /** Whether the gateway stopped before the end of the list, at one of its limits. */
   readonly isCut: boolean;
+  /** Whether it stopped there because the time ended. */
+  readonly isLate?: boolean;
 }
 
 /**
@@ -35,9 +37,9 @@ export async function readList(
   const found = new Map<string, JsonObject>();
   const leftOut: LeftOut[] = [];
   let position = 0;
-  const cut = (what: string): FoundList => {
+  const cut = (what: string, isLate = false): FoundList => {
     const reason = `the server lists more than ${what}, and the gateway leaves out the rest`;
-    return { items: [...found.values()], leftOut: [{ list, reason }, ...leftOut], isCut: true };
+    return { items: [...found.values()], leftOut: [{ list, reason }, ...leftOut], isCut: true, isLate };
   };
   const cursors = new Set<string>();
   for (let cursor: string | undefined, pages = 1; ; pages++) {
@@ -45,7 +47,7 @@ export async function readList(
       if (pages > 1 && error instanceof UpstreamFault && error.kind === 'timeout') return undefined;
       throw error;
     });
-    if (page === undefined) return cut(`the ${pages - 1} pages that it gave in time`);
+    if (page === undefined) return cut(`the ${pages - 1} pages that it gave in time`, true);
     const items = itemsOf(page[list]);
     if (items === undefined) throw new UnsuitableServer(`answered ${method} without a list`);
     let isNew = items.length === 0;

@@ -49,8 +49,8 @@ export interface Holder {
  * such a client answers with a new call (2026-07-28, multi-round-trip requests). So the instance that made the call keeps the
  * server's stream, for 210 seconds at most, and any instance takes the new call.
  *
- * The states of a call: it runs; it is held, with a marker in the shared state; it runs again, after an instance has deleted the
- * marker, which only one can; it ends with the server's answer, or is cancelled at the server after the 210 seconds.
+ * The states of a call: it runs; it is held, with a marker in the shared state; it runs again, for a retry at this instance, or at
+ * the one other instance that could delete the marker; it ends with the server's answer, or is cancelled at the server after the 210 seconds.
  */
 export interface HeldCalls {
   /** Returns the connection to a legacy server as a connection to a modern one: server requests are in its results. */
@@ -117,7 +117,7 @@ export function createHeldCalls({
     here.set(ticket, { running, asked, release });
     void answer
       .catch(() => undefined)
-      .then((given) => (here.has(ticket) ? resumeFor(ticket, given) : undefined))
+      .then((given) => resumeFor(ticket, given))
       // The state does not answer, so the other instance gives up by itself.
       .catch(() => undefined);
     try {
@@ -136,8 +136,12 @@ export function createHeldCalls({
     const held = here.get(ticket);
     held?.release();
     const { replyTo, inputResponses } = given && 'result' in given ? given.result : {};
-    if (held === undefined || typeof replyTo !== 'string') {
+    if (typeof replyTo !== 'string') {
       held?.running.upstream.abort();
+      return;
+    }
+    if (held === undefined) {
+      await serverRequests.answer(replyTo, NO_LONGER_HELD);
       return;
     }
     const { running } = held;
@@ -213,11 +217,14 @@ export function createHeldCalls({
     const isOwn = slug === holder.slug && method === call.method && subject === subjectOf(call);
     if (typeof ticket !== 'string' || !isOwn)
       return rejected('params.requestState is not the one that an earlier answer to this request gave you.');
-    if ((await state.delete(markerOf(ticket))) === 'absent')
-      return { kind: 'whole', outcome: NO_LONGER_HELD };
     const held = here.get(ticket);
-    if (held === undefined)
+    if (held === undefined) {
+      if ((await state.delete(markerOf(ticket))) === 'absent')
+        return { kind: 'whole', outcome: NO_LONGER_HELD };
       return { kind: 'stream', items: resumeElsewhere(ticket, inputResponses, serverRequests, signal) };
+    }
+    // During an outage the marker may stay. It leads other instances here, where the call is no longer held.
+    state.delete(markerOf(ticket)).catch(() => undefined);
     held.release();
     const running = { ...held.running, call, holder };
     return { kind: 'stream', items: linked(goOn(running, held.asked, inputResponses), running, signal) };

@@ -1,4 +1,4 @@
-import { HOLDER_TIMEOUT_MS } from '../protocol/limits.ts';
+import { CALL_TIMEOUT_MS, HOLDER_TIMEOUT_MS } from '../protocol/limits.ts';
 import type { AnswerItem } from '../upstream/answer.ts';
 import { UpstreamFault } from '../upstream/fault.ts';
 import { NO_LONGER_HELD } from './inputRequired.ts';
@@ -6,7 +6,8 @@ import type { ServerRequests } from './serverRequests.ts';
 
 /**
  * Lets another instance, which holds a call, go on with it, and yields its outcome. An instance that does not take the client's
- * input in time counts as dead: the input is withdrawn, and the call is no longer held. @throws UpstreamFault
+ * input in time counts as dead: the input is withdrawn, and the call is no longer held. An instance that dies later is waited for
+ * as long as it may take for the call. @throws UpstreamFault
  */
 export async function* resumeElsewhere(
   ticket: string,
@@ -16,6 +17,9 @@ export async function* resumeElsewhere(
 ): AsyncGenerator<AnswerItem, void, undefined> {
   const ended = new AbortController();
   const reply = serverRequests.wait(AbortSignal.any([signal, ended.signal]));
+  const limit = setTimeout(() => {
+    ended.abort();
+  }, HOLDER_TIMEOUT_MS + CALL_TIMEOUT_MS);
   let timer: NodeJS.Timeout | undefined;
   try {
     const sent = await serverRequests.answer(ticket, { result: { inputResponses, replyTo: reply.ticket } });
@@ -34,6 +38,7 @@ export async function* resumeElsewhere(
     yield { kind: 'outcome', outcome };
   } finally {
     clearTimeout(timer);
+    clearTimeout(limit);
     ended.abort();
   }
 }

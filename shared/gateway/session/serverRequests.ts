@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import * as z from 'zod';
 import type { Actor } from '../../identity/access/actor.ts';
+import { InfrastructureError } from '../../platform/base/errors.ts';
 import { type ExactNumber, isExactNumber } from '../../platform/base/exactJson.ts';
 import type { Seal } from '../../platform/security/seal.ts';
 import { stateBounds } from '../../platform/state/stateBounds.ts';
@@ -70,7 +71,7 @@ export function createServerRequests({
       while (!signal.aborted && performance.now() < until) {
         const outcome = await Promise.race([woken, pause(ANSWER_POLL_MS)]);
         if (outcome) return outcome;
-        const sealed = await state.get(keyOf(ticket));
+        const sealed = await ifAvailable(state.get(keyOf(ticket)));
         if (sealed === undefined) continue;
         const elsewhere = outcomeSchema.safeParse(seal.open('answer', [ticket], sealed));
         if (!elsewhere.success) continue;
@@ -119,6 +120,16 @@ export function createServerRequests({
     },
     withdraw: async (ticket) => (await state.delete(keyOf(ticket))) === 'deleted',
   };
+}
+
+/** Returns `undefined` during an outage of the state: it may end while a person still reads the question. */
+async function ifAvailable<T>(read: Promise<T>): Promise<T | undefined> {
+  try {
+    return await read;
+  } catch (error) {
+    if (error instanceof InfrastructureError) return undefined;
+    throw error;
+  }
 }
 
 const pause = (ms: number): Promise<undefined> =>

@@ -37,7 +37,7 @@ export function parseExactJson(text: string): unknown {
  * Matches every text with an exact number: one of 16 digits or more, one with a fraction or an exponent, or `-0`. It also matches
  * texts without one, such as a date in a string. It costs far less than the scan, which most texts then do not need.
  */
-const MAY_HAVE_EXACT_NUMBER = /\d{16}|\d[.eE]|-0/;
+const MAY_HAVE_EXACT_NUMBER = /\d[.eE]|-0|(?<!\d)\d{16}/;
 
 /** More levels than any caller accepts (`MESSAGE_BOUNDS`, `ANSWER_BOUNDS`). The bound protects the call stack. */
 const MAX_DEPTH = 512;

@@ -48,13 +48,18 @@ export const json = <T>(schema: z.ZodType<T>, example: string): z.ZodType<T, str
     const parsed = schema.safeParse(value);
     if (parsed.success) return parsed.data;
     const problems = value === undefined ? [] : (invalidBySchema(parsed.error, '').error.errors ?? []);
-    for (const { path, message } of problems)
-      context.addIssue({ code: 'custom', message: `${shownPath(path)} ${message}` });
+    const shown = problems.map(({ path, message }) => `${shownPath(path)} ${message}`);
+    for (const message of new Set(shown)) context.addIssue({ code: 'custom', message });
     if (problems.length === 0)
       context.addIssue({ code: 'custom', message: `must be JSON such as ${example}` });
     return z.NEVER;
   });
 
-/** Somebody may write a value in the place of a name. So only a path that has the form of names is shown. */
+/**
+ * Somebody may write a value in the place of a name. So only a path that has the form of names is shown. Keys and tokens are long
+ * and have digits, which few names do.
+ */
 const shownPath = (path: string): string =>
-  path === '' ? 'the JSON' : /^[\w.-]{1,120}$/.test(path) ? path : 'a part of the JSON';
+  path === '' ? 'the JSON' : path.split('.').every(isShown) ? path : 'a part of the JSON';
+const isShown = (name: string): boolean =>
+  /^[\w-]{1,60}$/.test(name) && !(name.length > 15 && /\d/.test(name));

@@ -22,7 +22,8 @@ export interface FetchImportDeps {
 export async function fetchImport(url: string, deps: FetchImportDeps): Promise<Result<Import>> {
   const read = await fetchAll(url, deps);
   const shown = readUrl(url);
-  if (read.ok || !shown) return read;
+  // All of an address without a host, such as `data:…`, may be a secret.
+  if (read.ok || !shown?.host) return read;
   Object.assign(shown, { username: '', password: '', search: '', hash: '' });
   const message = `${hideUrlSecrets(shown.href)} cannot be imported: ${read.error.message}`;
   return fail({ ...read.error, message });

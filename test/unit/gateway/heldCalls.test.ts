@@ -1,11 +1,16 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { Outcome } from '../../../shared/gateway/protocol/jsonRpc.ts';
-import { HOLDER_TIMEOUT_MS } from '../../../shared/gateway/protocol/limits.ts';
+import {
+  CALL_TIMEOUT_MS,
+  HOLDER_TIMEOUT_MS,
+  PERSON_TIMEOUT_MS,
+} from '../../../shared/gateway/protocol/limits.ts';
 import { createHeldCalls, type Holder } from '../../../shared/gateway/session/heldCalls.ts';
 import { createServerRequests } from '../../../shared/gateway/session/serverRequests.ts';
 import type { Answer, AnswerItem } from '../../../shared/gateway/upstream/answer.ts';
 import { nextItem } from '../../../shared/gateway/upstream/answer.ts';
 import type { Connection, UpstreamCall } from '../../../shared/gateway/upstream/connection.ts';
+import { InfrastructureError } from '../../../shared/platform/base/errors.ts';
 import { actor } from '../../support/gateway.ts';
 import { memoryState } from '../../support/memoryState.ts';
 import { testSeal } from '../../support/seal.ts';
@@ -117,11 +122,19 @@ describe('a held call', () => {
   });
 });
 
-/** Two instances, of which the first one holds calls. It reads the shared state this much later; `undefined`: never again. */
-function twoInstances(readsLaterMs: number | undefined) {
+/**
+ * Two instances, of which the first one holds calls. It reads the shared state this much later; `undefined`: never again. It
+ * cannot read it at all for the first `outageMs`, and with `isMute` it writes nothing of what it takes. `own` replaces
+ * functions of its state.
+ */
+function twoInstances(readsLaterMs: number | undefined, { outageMs = 0, isMute = false, own = {} } = {}) {
   const state = memoryState();
   const upstreams: AbortSignal[] = [];
+  const availableAt = performance.now() + outageMs;
+  const mute: typeof state.set = (key, ...rest) =>
+    isMute && key.startsWith('mreg:mcp:answer:') ? new Promise(() => undefined) : state.set(key, ...rest);
   const slow: typeof state.get = async (key) => {
+    if (performance.now() < availableAt) throw new InfrastructureError('redis', 'test', undefined);
     await new Promise((resume) => {
       if (readsLaterMs !== undefined) setTimeout(resume, readsLaterMs);
     });
@@ -157,22 +170,48 @@ function twoInstances(readsLaterMs: number | undefined) {
       serverRequests: createServerRequests({ state: own, seal: testSeal }),
       tenants: 1,
     }).bridge(server, holder);
-  return { one: instance({ ...state, get: slow }), two: instance(state), upstreams };
+  return { one: instance({ ...state, get: slow, set: mute, ...own }), two: instance(state), upstreams };
 }
 
+describe('the retry of a held call at the instance that holds it', () => {
+  const { signal } = new AbortController();
+
+  test('goes on during an outage of the shared state', async () => {
+    const away = () => Promise.reject(new InfrastructureError('redis', 'test', undefined));
+    const { one } = twoInstances(0, { own: { get: away, delete: away } });
+    const { requestState } = await outcomeIn(await one.request(callWith({}), signal));
+    const input = callWith({ requestState, inputResponses: { request: { roots: [] } } });
+    expect(await outcomeIn(await one.request(input, signal))).toMatchObject({ roots: [] });
+  });
+
+  test('wins over one at another instance whose input it has not found yet, which is then rejected', async () => {
+    const { one, two } = twoInstances(0);
+    const { requestState } = await outcomeIn(await one.request(callWith({}), signal));
+    const input = callWith({ requestState, inputResponses: { request: { roots: [] } } });
+    const elsewhere = await two.request(input, signal);
+    if (elsewhere.kind === 'whole') throw new Error('a stream is expected');
+    const other = nextItem(elsewhere.items);
+    expect(await outcomeIn(await one.request(input, signal))).toMatchObject({ roots: [] });
+    expect(await other).toMatchObject({ kind: 'outcome', outcome: { error: { code: -32602 } } });
+  }, 10_000);
+});
+
 describe('the retry of a held call at another instance', () => {
-  async function retry(readsLaterMs: number | undefined) {
+  async function retry(readsLaterMs: number | undefined, more: Parameters<typeof twoInstances>[1] = {}) {
     vi.useFakeTimers();
     try {
-      const { one, two, upstreams } = twoInstances(readsLaterMs);
+      const { one, two, upstreams } = twoInstances(readsLaterMs, more);
       const { signal } = new AbortController();
       const { requestState } = await outcomeIn(await one.request(callWith({}), signal));
+      await vi.advanceTimersByTimeAsync(more.outageMs ?? 0);
       const startedAt = performance.now();
       const input = { requestState, inputResponses: { request: { roots: [] } } };
       const answer = await two.request(callWith(input), signal);
       if (answer.kind === 'whole') throw new Error('a stream is expected');
-      const next = nextItem(answer.items).then((item) => ({ item, ms: performance.now() - startedAt }));
-      await vi.advanceTimersByTimeAsync(30_000);
+      const next = nextItem(answer.items)
+        .catch((error: unknown) => error)
+        .then((item) => ({ item, ms: performance.now() - startedAt }));
+      await vi.advanceTimersByTimeAsync(2 * PERSON_TIMEOUT_MS);
       return { ...(await next), upstreams };
     } finally {
       vi.useRealTimers();
@@ -183,6 +222,17 @@ describe('the retry of a held call at another instance', () => {
     const { item, ms } = await retry(undefined);
     expect(item).toMatchObject({ kind: 'outcome', outcome: { error: { code: -32602 } } });
     expect(ms).toBeLessThan(HOLDER_TIMEOUT_MS + 100);
+  });
+
+  test('waits for an instance that dies with the input no longer than a call may take', async () => {
+    const { item, ms } = await retry(0, { isMute: true });
+    expect(item).toMatchObject({ kind: 'timeout' });
+    expect(ms).toBeLessThan(HOLDER_TIMEOUT_MS + CALL_TIMEOUT_MS + 1_000);
+  });
+
+  test('gets the outcome after an outage of the shared state', async () => {
+    const { item } = await retry(0, { outageMs: 10_000 });
+    expect(item).toMatchObject({ kind: 'outcome', outcome: { result: { roots: [] } } });
   });
 
   test('gets the outcome when that instance is slow', async () => {

@@ -102,10 +102,50 @@ describe('the health of the system', () => {
     expect((await fresh).failedServices.sort()).toEqual([...names].sort());
   });
 
-  test('an instance that does not end its check is not waited for', { timeout: 15_000 }, async () => {
-    const { health, deps, working } = system();
-    await deps.shortLived.claim(`mreg:health:${caller.actor.tenantId}:look`, 60_000);
-    expect((await working(health.current(caller))).overallStatus).toBe('healthy');
+  test(
+    'an instance that does not end its check is waited for in vain by no more than one check',
+    {
+      timeout: 15_000,
+    },
+    async () => {
+      const { health, deps, working, runs } = system();
+      await deps.shortLived.claim(`mreg:health:${caller.actor.tenantId}:look`, 60_000);
+      const callers = Array.from({ length: 20 }, () => health.current(caller));
+      for (const report of await working(Promise.all(callers))) expect(report.overallStatus).toBe('healthy');
+      expect(runs).toHaveLength(names.length);
+    },
+  );
+
+  test('callers at the same moment who want a new check share two: the one that runs, and the next', async () => {
+    const { health, working, runs } = system();
+    const callers = Array.from({ length: 20 }, () => health.anew(caller, 20_000));
+    const [first, ...others] = await working(Promise.all(callers));
+    expect(new Set(others).size).toBe(1);
+    expect(others).not.toContain(first);
+    expect(runs).toHaveLength(2 * names.length);
+  });
+
+  test('a new check that hangs does not delay the next one for long', async () => {
+    const { health, engine, working } = system();
+    const hangs = health.anew(caller, 2_000);
+    await expect.poll(() => engine.queue.length).toBe(names.length);
+    engine.queue.length = 0;
+    const next = await working(health.anew(caller, 2_000));
+    expect(next.overallStatus).toBe('healthy');
+    expect((await hangs).overallStatus).toBe('degraded');
+  });
+
+  test('a new check after one that failed unexpectedly is a check of its own', async () => {
+    const { deps, working } = system();
+    let calls = 0;
+    const tasks: HealthDeps['tasks'] = () =>
+      (calls += 1) === 1 ? Promise.reject(new Error('a bug')) : deps.tasks();
+    const health = createHealthCheck({ ...deps, tasks });
+    const [bug, next] = await working(
+      Promise.allSettled([health.anew(caller, 20_000), health.anew(caller, 20_000)]),
+    );
+    expect(bug.status).toBe('rejected');
+    expect(next).toMatchObject({ value: { overallStatus: 'healthy' } });
   });
 
   test('is cached for each tenant', async () => {

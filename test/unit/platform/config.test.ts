@@ -230,6 +230,14 @@ test.each([
     '{"Bearer canary":"stock-key"}',
     ['a part of the JSON must be a name of lower-case letters, digits and -, such as stock-key'],
   ],
+  [
+    'MREG_CREDENTIALS',
+    '{"sk-live-canary0123456789":{"value":"a","origins":["https://a.example"]},"canary canary":{"value":"a","origins":["https://a.example"]},"stock-key":{"value":"a","origins":["https://a.example"],"AKIACANARY0123456789":1}}',
+    [
+      'a part of the JSON must be a name of lower-case letters, digits and -, such as stock-key',
+      'a part of the JSON there is no such field',
+    ],
+  ],
   ['MREG_CREDENTIALS', '["canary"]', ['the JSON must be an object, not a list']],
   [
     'MREG_CREDENTIALS',

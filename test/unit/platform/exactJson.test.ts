@@ -23,6 +23,16 @@ describe('a number keeps its text', () => {
     expect(through(` { "a" : [ ${number} , 1 ] } \n`)).toBe(`{"a":[${number},1]}`);
   });
 
+  test('every number of the JSON grammar is written as it came, between any neighbours', () => {
+    const number = fc.stringMatching(/^-?(?:0|[1-9]\d{0,24})(?:\.\d{1,20})?(?:[eE][+-]?\d{1,3})?$/);
+    fc.assert(
+      fc.property(fc.array(number, { minLength: 1 }), fc.string(), (numbers, key) => {
+        const text = `{${JSON.stringify(`0${key}0`)}:[${numbers.join(',')}]}`;
+        expect(through(text)).toBe(text);
+      }),
+    );
+  });
+
   test('a number that a double keeps is a double', () => {
     expect(parseExactJson('[1,-2,0.5,1e+21,"1.0",9007199254740991]')).toEqual([
       ...[1, -2, 0.5, 1e21, '1.0', 9007199254740991],
