@@ -1,4 +1,5 @@
 import type { INetworkModule, ManagedIdentityApplication } from '@azure/msal-node';
+import { lazily } from '../base/lazily.ts';
 import { readBounded } from '../base/readBounded.ts';
 
 /** A token of the app's identity for one Azure service. */
@@ -21,10 +22,10 @@ export interface AppIdentity {
 
 /** Opens the user-assigned identity with this client id, or the system-assigned one. Imports MSAL with the first token. */
 export function openAppIdentity(clientId: string | undefined): AppIdentity {
-  let opened: Promise<ManagedIdentityApplication> | undefined;
+  const opened = lazily(() => openApplication(clientId));
 
   async function acquire(scope: string, forceRefresh: boolean): Promise<IdentityToken> {
-    const application = await (opened ??= openApplication(clientId));
+    const application = await opened();
     try {
       const { accessToken, expiresOn } = await application.acquireToken({ resource: scope, forceRefresh });
       if (!expiresOn) throw new Error('the token has no time of expiry');
