@@ -66,7 +66,7 @@ function explainManualSteps(
 ): void {
   report(
     `MREG_API_CLIENT_ID names a registration of your own: ${MREG_API_CLIENT_ID ?? ''}. ` +
-      'The directory stays as it is. docs/deployment.md says what the registration needs.',
+      'The directory stays as it is. docs/deploy.md says what the registration needs.',
   );
   for (const { issuer, subject, audiences, name } of identities.map((identity) =>
     credentialOf(AZURE_TENANT_ID, identity),
