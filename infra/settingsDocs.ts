@@ -34,6 +34,7 @@ function developmentRules(): string {
     'Production also refuses some values:',
     '',
     ...values,
+    '- `NODE_TLS_REJECT_UNAUTHORIZED`: must not be 0. `NODE_EXTRA_CA_CERTS` names further authorities to trust.',
   ].join('\n');
 }
 

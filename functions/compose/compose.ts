@@ -17,6 +17,7 @@ import { createResourcePools } from '../../shared/orchestration/pools/resourcePo
 import { azureTableBacklogStore } from '../../shared/orchestration/stores/azureTableBacklog.ts';
 import { systemClock } from '../../shared/platform/base/clock.ts';
 import { randomId, randomSecret } from '../../shared/platform/base/ids.ts';
+import { lazily } from '../../shared/platform/base/lazily.ts';
 import type { Config } from '../../shared/platform/config/config.ts';
 import { secretsOf } from '../../shared/platform/config/settingValues.ts';
 import { openAppIdentity } from '../../shared/platform/managedIdentity/appIdentity.ts';
@@ -137,9 +138,4 @@ export function compose(config: Config): AppDeps {
 function upstreamRegistryOf({ upstreamRegistry: baseUrl, tenants }: Config): UpstreamRegistry | undefined {
   const [tenantId] = tenants;
   return baseUrl === undefined || tenantId === undefined ? undefined : { baseUrl, tenantId };
-}
-
-function lazily<T>(load: () => Promise<T>): () => Promise<T> {
-  let loaded: Promise<T> | undefined;
-  return () => (loaded ??= load());
 }

@@ -5,6 +5,7 @@ import type { BuiltInTools } from '../../shared/gateway/catalogue/builtInTools.t
 import { PARSE_ERROR, toJsonRpcError } from '../../shared/gateway/protocol/errorCodes.ts';
 import type { DomainError } from '../../shared/platform/base/errors.ts';
 import { parseExactJson } from '../../shared/platform/base/exactJson.ts';
+import { lazily } from '../../shared/platform/base/lazily.ts';
 import { toProblem } from '../../shared/platform/http/problem.ts';
 import type { AppDeps } from '../compose/deps.ts';
 import type { Answer, Call, Route } from '../http/route.ts';
@@ -98,9 +99,7 @@ function formatError(error: DomainError): Answer {
 
 /** The built-in tools. Their code is imported with the first list or call, so that a cold start does not load it. */
 function lazyBuiltInTools(deps: AppDeps): BuiltInTools {
-  let opened: Promise<BuiltInTools> | undefined;
-  const open = () =>
-    (opened ??= import('./builtInTools/index.ts').then((room) => room.openBuiltInTools(deps)));
+  const open = lazily(() => import('./builtInTools/index.ts').then((room) => room.openBuiltInTools(deps)));
   return {
     list: async (actor) => (await open()).list(actor),
     call: async (name, args, call) => (await open()).call(name, args, call),

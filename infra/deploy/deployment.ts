@@ -24,6 +24,13 @@ export async function deploy(options: DeploymentOptions): Promise<boolean> {
   const { environment, target, signal, stage, print } = options;
   const startedAt = performance.now();
   let record = newRecord(environment);
+  /** The ids of this deployment and of the one before. */
+  const expected = new Set([record.id]);
+  /** Two deployments may begin at the same moment. The one whose record was replaced goes no further. */
+  const requireOwn = async () => {
+    const stored = await target.readRecord();
+    if (stored && !expected.has(stored.id)) throw new SupersededError(stored);
+  };
   const run: DeploymentRun = {
     target,
     signal,
@@ -31,12 +38,14 @@ export async function deploy(options: DeploymentOptions): Promise<boolean> {
     staged: undefined,
     record: () => record,
     save: async (change) => {
+      await requireOwn();
       record = { ...record, ...change, updatedAt: new Date().toISOString() };
       await target.writeRecord(record);
     },
   };
   if (!(await runStep(firstStep, run, print))) return false;
   const before = await target.readRecord();
+  if (before) expected.add(before.id);
   const open = judgeRecord(before, { host: hostname(), isAlive }, new Date());
   if (open.verdict === 'busy') throw new LocalError(open.message);
   record = { ...record, kept: before?.kept ?? [], unproven: before?.unproven ?? [] };
@@ -46,18 +55,46 @@ export async function deploy(options: DeploymentOptions): Promise<boolean> {
   for (const step of deploymentSteps.slice(1)) {
     begun.push(step);
     if (await runStep(step, run, print)) continue;
+    await requireOwn().catch(unlessSuperseded);
     const outcome = await rollBack(begun, run, print);
-    await run.save({ outcome });
-    await reportOutcome(run, print);
+    await conclude(run, { outcome }, print);
     print(`Deployment ${record.id} ${outcomeTexts[outcome]}: the step ${step.name} failed.`);
     return false;
   }
-  await run.save({ outcome: 'succeeded', unproven: [] });
-  await reportOutcome(run, print);
+  if (!(await conclude(run, { outcome: 'succeeded', unproven: [] }, print))) return false;
   print(
     `Deployment ${record.id} succeeded: ${environment} runs build ${record.build} (${since(startedAt)}).`,
   );
   return true;
+}
+
+/** Another deployment has begun, and its record has taken the place of this one's. */
+class SupersededError extends LocalError {
+  constructor({ id, host, pid }: DeploymentRecord) {
+    super(`deployment ${id} on ${host} (process ${pid}) has begun too. This one stops and undoes nothing`);
+  }
+}
+function unlessSuperseded(error: unknown): void {
+  if (error instanceof SupersededError) throw error;
+}
+
+/** Stores and reports the outcome. Returns whether it is stored: otherwise the next deployment first restores the apps. */
+async function conclude(
+  run: DeploymentRun,
+  change: Partial<DeploymentRecord>,
+  print: (line: string) => void,
+): Promise<boolean> {
+  let isStored = true;
+  try {
+    await run.save(change);
+  } catch (error) {
+    unlessSuperseded(error);
+    isStored = false;
+    print(`      The outcome ${String(change.outcome)} was NOT stored: ${describe(error)}`);
+    print('      The next deployment restores what this one has not proven.');
+  }
+  await reportOutcome(run, print);
+  return isStored;
 }
 
 /** Prints the steps in their order, and what undoes them. Changes nothing. */
@@ -96,6 +133,7 @@ async function runStep(
     print(`      ok after ${since(startedAt)}${note === undefined ? '' : `: ${note}`}`);
     return true;
   } catch (error) {
+    unlessSuperseded(error);
     const reason = run.signal.aborted ? 'interrupted' : describe(error);
     print(`      FAILED after ${since(startedAt)}: ${reason}`);
     return false;

@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import { parseJson } from '../../shared/platform/base/json.ts';
 import type { App } from '../../shared/platform/config/config.ts';
 import { LocalError } from '../local/localError.ts';
+import { bodyOf, shown } from './gatewayAnswer.ts';
 import { deploymentOrder, type GatewayAccess } from './target.ts';
 
 /** Longer than the longest `?wait=`. */
@@ -50,7 +52,7 @@ export function gatewayClient(access: GatewayAccess, signal: AbortSignal): Gatew
   const { origins, settlesWithinMs } = access;
 
   async function call(method: string, path: string, body?: unknown, key?: string): Promise<unknown> {
-    const response = await fetch(origins.management + path, {
+    const init: RequestInit = {
       method,
       headers: {
         authorization: `Bearer ${await access.token()}`,
@@ -58,26 +60,34 @@ export function gatewayClient(access: GatewayAccess, signal: AbortSignal): Gatew
         ...(key !== undefined && { 'idempotency-key': key }),
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),
-      signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_WITHIN_MS)]),
-    }).catch((cause: unknown) => {
-      signal.throwIfAborted();
-      throw new LocalError(`the management app does not answer at ${origins.management}${path}`, {
-        cause,
-      });
-    });
-    const answer: unknown = await response.json().catch(() => undefined);
-    if (response.ok) return answer;
+    };
+    const { ok, status, answer } = await ask(origins.management + path, init);
+    if (ok) return answer;
     const { detail } = problemSchema.safeParse(answer).data ?? { detail: 'no reason given' };
-    throw new LocalError(`${method} ${path} was answered with status ${response.status}: ${detail}`);
+    throw new LocalError(`${method} ${path} was answered with status ${status}: ${shown(detail)}`);
+  }
+
+  /** @throws LocalError when no whole answer comes in time. */
+  async function ask(
+    url: string,
+    init: RequestInit = {},
+  ): Promise<{ readonly ok: boolean; readonly status: number; readonly answer: unknown }> {
+    try {
+      const timeout = AbortSignal.timeout(ANSWER_WITHIN_MS);
+      // The token goes to the gateway alone.
+      const until = { redirect: 'manual', signal: AbortSignal.any([signal, timeout]) } as const;
+      const response = await fetch(url, { ...init, ...until });
+      return { ok: response.ok, status: response.status, answer: parseJson(await bodyOf(response)) };
+    } catch (cause) {
+      signal.throwIfAborted();
+      if (cause instanceof LocalError) throw cause;
+      throw new LocalError(`nothing answers at ${url}`, { cause });
+    }
   }
 
   async function isUp(app: App): Promise<boolean> {
-    const timeout = AbortSignal.timeout(ANSWER_WITHIN_MS);
-    const response = await fetch(`${origins[app]}/health`, {
-      signal: AbortSignal.any([signal, timeout]),
-    }).catch(() => undefined);
-    const body: unknown = await response?.json().catch(() => undefined);
-    return response?.ok === true && typeof body === 'object' && body !== null && 'status' in body;
+    const { ok, answer } = await ask(`${origins[app]}/health`);
+    return ok && typeof answer === 'object' && answer !== null && 'status' in answer;
   }
 
   /** Returns what keeps the apps from being settled on the build, or undefined. */
@@ -88,11 +98,14 @@ export function gatewayClient(access: GatewayAccess, signal: AbortSignal): Gatew
     const asked = await call('POST', '/delegations?wait=30', { taskType: 'azure_container_deployment' });
     const seen = appsSchema.safeParse(asked).data;
     if (seen?.state !== 'succeeded' || !seen.result)
-      return `the gateway did not say which builds run: its task is ${seen?.state ?? 'not known'}`;
-    for (const { app, answers, instances } of seen.result.facts.apps) {
+      return `the gateway did not say which builds run: its task is ${shown(seen?.state ?? 'not known')}`;
+    for (const app of deploymentOrder) {
+      const { answers = false, instances = [] } =
+        seen.result.facts.apps.find((facts) => facts.app === app) ?? {};
       const others = instances.filter((instance) => instance.build !== build);
       if (!answers || instances.length === 0) return `no instance of the ${app} app has registered`;
-      if (others.length > 0) return `an instance of the ${app} app runs build ${others[0]?.build ?? ''}`;
+      if (others.length > 0)
+        return `an instance of the ${app} app runs build ${shown(others[0]?.build ?? '')}`;
     }
     return undefined;
   }
@@ -101,13 +114,17 @@ export function gatewayClient(access: GatewayAccess, signal: AbortSignal): Gatew
     async runGate(gate) {
       const until = Date.now() + GATE_WITHIN_MS;
       let run = readRun(await call('POST', `/quality-gates/${gate}/runs?wait=30`, {}), gate);
-      const href = `/quality-gates/${gate}/runs/${run.id}`;
-      while (run.status === 'running' && Date.now() < until)
+      const href = `/quality-gates/${gate}/runs/${encodeURIComponent(run.id)}`;
+      while (run.status === 'running' && Date.now() < until) {
+        await sleep(ASK_EVERY_MS, undefined, { signal });
         run = readRun(await call('GET', `${href}?wait=30`), gate);
+      }
       if (run.status === 'passed') return;
       const check = run.failedCheck ?? 'a check';
       const why = run.results[check]?.error ?? `it is ${run.status}`;
-      throw new LocalError(`the gate ${gate} did not pass: ${check}: ${why}. GET ${href} has the evidence`);
+      throw new LocalError(
+        `the gate ${gate} did not pass: ${shown(`${check}: ${why}`)}. GET ${href} has the evidence`,
+      );
     },
     async waitForBuild(build) {
       const until = Date.now() + settlesWithinMs;

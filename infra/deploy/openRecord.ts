@@ -21,13 +21,14 @@ export function judgeRecord(
   const { id, host, pid, step, outcome, updatedAt } = record;
   const where = `Deployment ${id} began the step ${step} at ${updatedAt} on ${host} (process ${pid})`;
   if (outcome === 'running') {
-    const isOver =
-      host === self.host ? !self.isAlive(pid) : now.getTime() - Date.parse(updatedAt) > STEP_WITHIN_MS;
+    // A process id is used again, and the clock of another machine may be ahead of this one.
+    const isLate = Math.abs(now.getTime() - Date.parse(updatedAt)) > STEP_WITHIN_MS;
+    const isOver = isLate || (host === self.host && !self.isAlive(pid));
     if (!isOver) {
       const until = new Date(Date.parse(updatedAt) + STEP_WITHIN_MS).toISOString();
       const hint =
         host === self.host
-          ? 'Wait for it, or end that process.'
+          ? `Wait for it, or end that process. If it is no deployment, try again after ${until}.`
           : `Wait for it. If that machine is lost, try again after ${until}.`;
       return { verdict: 'busy', message: `${where} and has not ended. ${hint}` };
     }

@@ -2,8 +2,12 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { App } from '../../shared/platform/config/config.ts';
 import { portsFor } from '../local/defaults.ts';
+import { LocalError } from '../local/localError.ts';
 import { appSettings } from '../local/settings.ts';
 import { runProgram } from './runProgram.ts';
+
+/** An app registers its functions within a second. A package that hangs would hold the deployment for ever. */
+const LOADS_WITHIN_MS = 60_000;
 
 const namesSchema = z.array(z.string());
 
@@ -11,11 +15,25 @@ const namesSchema = z.array(z.string());
  * Returns how many functions a package registers for an app. Loads the package in a process of its own, with the settings of the
  * local topology, none of which has to run. @throws LocalError when the package cannot be loaded.
  */
-export async function countFunctions(packageFolder: string, app: App): Promise<number> {
+export async function countFunctions(
+  packageFolder: string,
+  app: App,
+  signal?: AbortSignal,
+  withinMs = LOADS_WITHIN_MS,
+): Promise<number> {
   const script = join(import.meta.dirname, 'listFunctions.ts');
   // No more than that: a variable of Azure or of production would make the app refuse these settings.
   const { PATH, SystemRoot } = process.env;
   const env = { PATH, ...(SystemRoot !== undefined && { SystemRoot }), ...appSettings(app, portsFor(0)) };
-  const printed = await runProgram(process.execPath, [script, packageFolder], { env });
+  const late = new AbortController();
+  const timer = setTimeout(() => {
+    late.abort(new LocalError(`the package in ${packageFolder} does not start as the ${app} app`));
+  }, withinMs);
+  const until = signal ? AbortSignal.any([signal, late.signal]) : late.signal;
+  const printed = await runProgram(process.execPath, [script, packageFolder], { env, signal: until }).finally(
+    () => {
+      clearTimeout(timer);
+    },
+  );
   return namesSchema.parse(JSON.parse(printed.trim().split('\n').at(-1) ?? '')).length;
 }

@@ -13,15 +13,16 @@ const ATTEMPT_EVERY_MS = 5_000;
 export async function reportOutcome(
   { target, record }: Pick<DeploymentRun, 'target' | 'record'>,
   print: (line: string) => void,
+  attemptEveryMs = ATTEMPT_EVERY_MS,
 ): Promise<void> {
   const { id, environment, outcome, build, step } = record();
-  const gateway = await target.gateway();
-  if (!gateway) return;
-  // Not the signal of the deployment: an interrupted one is reported too.
-  const client = gatewayClient(gateway, new AbortController().signal);
   const detail = { deployment: id, environment, outcome, build, step };
   for (let attempt = 1; ; attempt++) {
     try {
+      const gateway = await target.gateway();
+      if (!gateway) return;
+      // Not the signal of the deployment: an interrupted one is reported too.
+      const client = gatewayClient(gateway, new AbortController().signal);
       await client.raiseEvent('deployment_status', detail, `deployment-${id}`);
       print('      reported to the gateway: the event deployment_status, and its audit trail');
       return;
@@ -31,7 +32,7 @@ export async function reportOutcome(
         print(`      NOT reported to the gateway: ${reason}`);
         return;
       }
-      await sleep(ATTEMPT_EVERY_MS);
+      await sleep(attemptEveryMs);
     }
   }
 }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeJwt, decodeProtectedHeader, generateKeyPair, SignJWT } from 'jose';
 import { z } from 'zod';
 import { LocalError } from '../local/localError.ts';
+import { bodyOf } from './gatewayAnswer.ts';
 import { countFunctions } from './packageFunctions.ts';
 import { deploymentOrder, type GatewayAccess } from './target.ts';
 
@@ -40,8 +41,8 @@ async function compareFunctions(
 ): Promise<readonly string[]> {
   const notes: string[] = [];
   const [ofMcp, ofManagement] = await Promise.all([
-    countFunctions(packageFolder, 'mcp'),
-    countFunctions(packageFolder, 'management'),
+    countFunctions(packageFolder, 'mcp', signal),
+    countFunctions(packageFolder, 'management', signal),
   ]);
   const expectedOf = { mcp: ofMcp, management: ofManagement };
   for (const app of deploymentOrder) {
@@ -122,7 +123,9 @@ function rpc(url: string, token: string, method: string, params: object, signal:
 
 async function request(url: string, init: RequestInit, signal: AbortSignal): Promise<Response> {
   const timeout = AbortSignal.timeout(ANSWER_WITHIN_MS);
-  return fetch(url, { ...init, signal: AbortSignal.any([signal, timeout]) }).catch((cause: unknown) => {
+  // The token goes to the gateway alone.
+  const until = { redirect: 'manual', signal: AbortSignal.any([signal, timeout]) } as const;
+  return fetch(url, { ...init, ...until }).catch((cause: unknown) => {
     signal.throwIfAborted();
     throw new LocalError(`nothing answers at ${url}`, { cause });
   });
@@ -132,7 +135,7 @@ async function request(url: string, init: RequestInit, signal: AbortSignal): Pro
 async function answerOf(response: Response): Promise<unknown> {
   if (!response.ok)
     throw new LocalError(`${response.url} answered an administrator with status ${response.status}`);
-  const text = await response.text();
+  const text = await bodyOf(response);
   const json = /^data: (.*)$/m.exec(text)?.[1] ?? text;
   try {
     return JSON.parse(json);

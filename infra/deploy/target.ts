@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { parseJson } from '../../shared/platform/base/json.ts';
 import type { App } from '../../shared/platform/config/config.ts';
+import { LocalError } from '../local/localError.ts';
 
 /**
  * The apps in the order of their deployment. The mcp app reads what the management app writes, so it gets a new form first.
@@ -46,18 +48,21 @@ export interface DeploymentTarget {
 
 const appsSchema = z.array(z.enum(deploymentOrder));
 
+/** Nothing in a record can write to the terminal that shows it. */
+const word = z.string().regex(/^\P{C}{0,255}$/u);
+
 /** The last deployment to an environment. A deployment that was killed has the outcome `running`. */
 export const recordSchema = z.object({
-  id: z.string(),
-  environment: z.string(),
+  id: word,
+  environment: word,
   /** Empty until the package is staged. */
-  build: z.string(),
+  build: word,
   startedAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),
   /** The process that deploys. */
-  host: z.string(),
-  pid: z.int(),
-  step: z.string(),
+  host: word,
+  pid: z.int().positive(),
+  step: word,
   outcome: z.enum(['running', 'succeeded', 'failed', 'rolled_back', 'rollback_failed']),
   /** The apps whose package from before is kept. */
   kept: appsSchema,
@@ -65,3 +70,13 @@ export const recordSchema = z.object({
   unproven: appsSchema,
 });
 export type DeploymentRecord = z.infer<typeof recordSchema>;
+
+/** Returns the record in a text. @throws LocalError that says what to do with a record that is none. */
+export function readRecordIn(text: string, where: string): DeploymentRecord {
+  const found = recordSchema.safeParse(parseJson(text));
+  if (found.success) return found.data;
+  throw new LocalError(
+    `the record of the last deployment cannot be read: ${where}. When nobody deploys, make sure that both apps run ` +
+      'a build that works, delete the record, and deploy again',
+  );
+}

@@ -24,7 +24,7 @@ export class GraphError extends LocalError {
 
   constructor(request: { readonly method: string; readonly path: string }, status: number, body: unknown) {
     const { code, message } = errorSchema.safeParse(body).data?.error ?? { code: '', message: '' };
-    const reason = message.replaceAll(/\s+/g, ' ').slice(0, 300);
+    const reason = message.replaceAll(/[\p{C}\s]+/gu, ' ').slice(0, 300);
     super(explain(request, status, `${code} ${reason}`.trim()));
     this.status = status;
     this.code = code;

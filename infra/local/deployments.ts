@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage } from 'node:http';
@@ -37,8 +37,7 @@ export async function serveDeployments(
   await mkdir(deploymentFolder(dataDir), { recursive: true });
   const token = randomBytes(32).toString('base64url');
 
-  async function act({ method, url = '', headers }: IncomingMessage): Promise<readonly [number, string]> {
-    if (headers.authorization !== `Bearer ${token}`) return [401, 'the token of control.json is required'];
+  async function act({ method, url = '' }: IncomingMessage): Promise<readonly [number, string]> {
     const { app: name, verb } = REQUEST.exec(url)?.groups ?? {};
     const app = appNames.find((known) => known === name);
     if (method !== 'POST' || !app) return [404, 'known: POST /apps/{management|mcp}/{start|stop}'];
@@ -57,6 +56,11 @@ export async function serveDeployments(
   // One at a time: a command may have been killed while its request still runs.
   let last: Promise<unknown> = Promise.resolve();
   const server = createServer((request, response) => {
+    // Before anything waits: a web page in a browser of this machine reaches this port too.
+    if (!isAllowed(request, token)) {
+      response.writeHead(401, { connection: 'close' }).end('the token of control.json is required');
+      return;
+    }
     const acted = last.then(() => act(request));
     last = acted.catch(() => undefined);
     acted.then(
@@ -74,6 +78,11 @@ export async function serveDeployments(
       server.closeAllConnections();
     },
   };
+}
+
+function isAllowed({ headers: { authorization = '' } }: IncomingMessage, token: string): boolean {
+  const [given, expected] = [Buffer.from(authorization), Buffer.from(`Bearer ${token}`)];
+  return given.length === expected.length && timingSafeEqual(given, expected);
 }
 
 function appFrom(appRoot: string, app: (typeof appNames)[number], place: Place) {

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openAppIdentity } from '../../shared/platform/managedIdentity/appIdentity.ts';
@@ -10,12 +11,14 @@ const own = {
 const shortLived = { ...own, clientId: '1a2b3c4d-7a3b-4d6e-9c8f-1a2b3c4d5e6f', expiresInS: 240 };
 const silent = { ...own, clientId: '2a2b3c4d-7a3b-4d6e-9c8f-1a2b3c4d5e6f', fault: 'silence' } as const;
 const talkative = { ...own, clientId: '3a2b3c4d-7a3b-4d6e-9c8f-1a2b3c4d5e6f', fault: 'too_much' } as const;
+const terse = { ...own, clientId: '4a2b3c4d-7a3b-4d6e-9c8f-1a2b3c4d5e6f', fault: 'token_alone' } as const;
+const endless = { ...own, clientId: '5a2b3c4d-7a3b-4d6e-9c8f-1a2b3c4d5e6f', fault: 'no_expiry' } as const;
 const scope = (name: string) => `https://${name}.example/.default`;
 
 let endpoint: IdentityEndpoint;
 const before = { ...process.env };
 beforeAll(async () => {
-  endpoint = await startIdentityEndpoint([own, shortLived, silent, talkative]);
+  endpoint = await startIdentityEndpoint([own, shortLived, silent, talkative, terse, endless]);
   // MSAL reads them with the first token of the process.
   Object.assign(process.env, endpoint.environment);
 });
@@ -75,4 +78,15 @@ test('an endpoint that does not answer is given up after five seconds', async ()
 test('an answer that is too long is not read', async () => {
   const failed = openAppIdentity(talkative.clientId).getToken(scope('talkative'));
   await expect(failed).rejects.toMatchObject(reason('too much'));
+});
+
+test('an error holds nothing of an answer that is no JSON', async () => {
+  const failed = await openAppIdentity(terse.clientId).getToken(scope('terse')).catch(inspect);
+  expect(failed).toMatch(/answered 200 with no JSON object/);
+  expect(failed).not.toContain('eyJ');
+});
+
+test('a token whose end is no time is not used', async () => {
+  const failed = openAppIdentity(endless.clientId).getToken(scope('endless'));
+  await expect(failed).rejects.toMatchObject(reason('no time of expiry'));
 });

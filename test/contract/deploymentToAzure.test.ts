@@ -42,6 +42,8 @@ beforeEach(async () => {
   vi.stubEnv('PATH', programs.path);
 });
 afterEach(async () => {
+  // The next file of this worker looks for programs when it is loaded.
+  vi.unstubAllEnvs();
   await gateway.stop();
   programs.remove();
 });

@@ -32,7 +32,11 @@ beforeEach(async () => {
   graph = await startStandInGraph(TOKEN);
   waits = [];
 });
-afterEach(() => graph.close());
+afterEach(async () => {
+  // The next file of this worker looks for programs when it is loaded.
+  vi.unstubAllEnvs();
+  await graph.close();
+});
 
 /** Runs the command. `lines` and `results` are those of the last run. */
 async function run(args: readonly string[], env: Readonly<Record<string, string>> = {}, token = TOKEN) {

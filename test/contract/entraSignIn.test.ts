@@ -20,7 +20,11 @@ beforeEach(async () => {
   clis = await fakeAzureClis();
   vi.stubEnv('PATH', clis.folder);
 });
-afterEach(() => clis.remove());
+afterEach(async () => {
+  // The next file of this worker looks for programs when it is loaded.
+  vi.unstubAllEnvs();
+  await clis.remove();
+});
 
 describe('the token for Graph', () => {
   test('is of the sign-in of azd, for Graph and the tenant', async () => {

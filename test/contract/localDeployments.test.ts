@@ -12,16 +12,19 @@ let dataDir: string;
 let apps: DeployedApps;
 let acts: string[];
 let failure: Error | undefined;
+let holdStart: Promise<unknown> | undefined;
 let url: string;
 let token: string;
 beforeEach(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'control-'));
   acts = [];
   failure = undefined;
+  holdStart = undefined;
   const group = {
     start: async ({ name, command }: ProcessSpec) => {
       acts.push(`start ${name} ${command[command.indexOf('--root') + 1] ?? ''}`);
       await setImmediate();
+      await holdStart;
       if (failure) throw failure;
       acts.push(`ready ${name}`);
     },
@@ -71,4 +74,14 @@ test('only a process that can read the file of the token may start and stop', as
 test.each(['/apps/issuer/stop', '/apps/mcp/delete', '/apps/../mcp/stop'])('%s is not known', async (path) => {
   expect((await post(path)).status).toBe(404);
   expect(acts).toEqual([]);
+});
+
+test('who has no token is refused at once, also while an app starts', async () => {
+  const starting = Promise.withResolvers<undefined>();
+  holdStart = starting.promise;
+  const started = post('/apps/mcp/start');
+  await expect.poll(() => acts.length).toBe(2);
+  expect((await post('/apps/mcp/stop', 'Bearer guess')).status).toBe(401);
+  starting.resolve(undefined);
+  expect((await started).status).toBe(200);
 });

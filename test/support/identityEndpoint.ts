@@ -25,7 +25,7 @@ export interface AssignedIdentity {
   /** Seconds for which its tokens are valid. */
   readonly expiresInS?: number;
   /** What is wrong with the answer of the endpoint. */
-  readonly fault?: 'silence' | 'too_much';
+  readonly fault?: 'silence' | 'too_much' | 'token_alone' | 'no_expiry';
 }
 
 export interface IssuedToken {
@@ -57,9 +57,13 @@ export async function startIdentityEndpoint(
     const expiresOn = Math.floor(Date.now() / 1000) + (identity.expiresInS ?? 86_400);
     const token = tokenOf(identity, resource, expiresOn, asked.length);
     await onToken({ resource, objectId: identity.objectId, token });
+    if (identity.fault === 'token_alone') {
+      response.end(token);
+      return;
+    }
     json(response, {
       access_token: token,
-      expires_on: String(expiresOn),
+      expires_on: identity.fault === 'no_expiry' ? '9'.repeat(20) : String(expiresOn),
       resource,
       token_type: 'Bearer',
       client_id: clientId,

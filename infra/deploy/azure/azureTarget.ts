@@ -3,7 +3,7 @@ import type { App } from '../../../shared/platform/config/config.ts';
 import { LocalError } from '../../local/localError.ts';
 import { root } from '../../local/processes.ts';
 import { runProgram } from '../runProgram.ts';
-import { type DeploymentTarget, type GatewayAccess, recordSchema } from '../target.ts';
+import { type DeploymentTarget, type GatewayAccess, readRecordIn } from '../target.ts';
 import { type AzdValues, parseJson, readAzdValues } from './azdEnvironment.ts';
 import { DEPLOYMENT_VARIABLE } from './deploymentVariable.ts';
 import { openPackageContainer, type PackageContainer } from './packageContainer.ts';
@@ -63,7 +63,8 @@ export function azureTarget(environment: string): DeploymentTarget {
       }),
     async readRecord() {
       const text = await (await container('management'))?.readRecord();
-      return text === undefined ? undefined : recordSchema.parse(parseJson(text));
+      if (text === undefined) return undefined;
+      return readRecordIn(text, "the blob deployment.json beside the management app's package");
     },
     async writeRecord(record) {
       // Before the first provision there is no container, and no app that could change.

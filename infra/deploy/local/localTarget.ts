@@ -1,13 +1,14 @@
 import { cp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { parseJson } from '../../../shared/platform/base/json.ts';
 import type { App } from '../../../shared/platform/config/config.ts';
 import { localOrigin, portsFor } from '../../local/defaults.ts';
 import { controlFile, deploymentFolder, packageFolder } from '../../local/deployments.ts';
 import { LocalError } from '../../local/localError.ts';
 import { mintAt } from '../../local/mint.ts';
 import type { TargetOptions } from '../options.ts';
-import { type DeploymentTarget, type GatewayAccess, recordSchema } from '../target.ts';
+import { type DeploymentTarget, type GatewayAccess, readRecordIn } from '../target.ts';
 
 const SETTLES_WITHIN_MS = 20_000;
 /** Longer than the local topology waits until an app is ready. */
@@ -70,22 +71,35 @@ export function localTarget({ portOffset, dataDir }: TargetOptions): DeploymentT
     deploy: (app, { folder }, signal) => replace(app, folder, signal),
     restore: (app) => replace(app, previousFolder(app)),
     async readRecord() {
-      const text = await readFile(recordFile, 'utf8').catch(() => undefined);
-      return text === undefined ? undefined : recordSchema.parse(JSON.parse(text));
+      const text = await readFile(recordFile, 'utf8').catch((error: unknown) => {
+        if (codeOf(error) === 'ENOENT') return undefined;
+        throw unusable(recordFile, error);
+      });
+      return text === undefined ? undefined : readRecordIn(text, recordFile);
     },
     async writeRecord(record) {
-      await writeFile(`${recordFile}.new`, JSON.stringify(record));
-      await rename(`${recordFile}.new`, recordFile);
+      const aside = `${recordFile}.${process.pid}`;
+      try {
+        await writeFile(aside, JSON.stringify(record));
+        await rename(aside, recordFile);
+      } catch (error) {
+        await rm(aside, { force: true });
+        throw unusable(recordFile, error);
+      }
     },
   };
 }
 
 /** Copies beside the folder and renames, so that a process that dies leaves a whole copy or none. */
 async function copyFolder(from: string, to: string): Promise<void> {
-  await rm(`${to}.new`, { recursive: true, force: true });
-  await cp(from, `${to}.new`, { recursive: true });
-  await rm(to, { recursive: true, force: true });
-  await rename(`${to}.new`, to);
+  try {
+    await rm(`${to}.new`, { recursive: true, force: true });
+    await cp(from, `${to}.new`, { recursive: true });
+    await rm(to, { recursive: true, force: true });
+    await rename(`${to}.new`, to);
+  } catch (error) {
+    throw unusable(to, error);
+  }
 }
 
 const isFolder = (path: string): Promise<boolean> =>
@@ -98,8 +112,16 @@ async function readControl(dataDir: string, portOffset: number): Promise<z.infer
   const text = await readFile(controlFile(dataDir), 'utf8').catch((cause: unknown) => {
     throw notRunning(portOffset, cause);
   });
-  return controlSchema.parse(JSON.parse(text));
+  const found = controlSchema.safeParse(parseJson(text));
+  if (found.success) return found.data;
+  throw notRunning(portOffset, found.error);
 }
+
+const codeOf = (error: unknown): unknown =>
+  error instanceof Error && 'code' in error ? error.code : undefined;
+
+const unusable = (file: string, cause: unknown): LocalError =>
+  new LocalError(`${file} cannot be used: ${String(codeOf(cause) ?? cause)}`, { cause });
 
 function notRunning(portOffset: number, cause: unknown): LocalError {
   const offset = portOffset === 0 ? '' : ` --port-offset ${portOffset}`;

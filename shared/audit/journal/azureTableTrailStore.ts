@@ -1,6 +1,7 @@
 import type { TableClient, TableEntityResult } from '@azure/data-tables';
 import { InfrastructureError } from '../../platform/base/errors.ts';
 import { parseJson } from '../../platform/base/json.ts';
+import { lazily } from '../../platform/base/lazily.ts';
 import { isRestError, serviceCode } from '../../platform/tables/azureTable.ts';
 import { type BatchAct, BatchRefused, submitBatch } from '../../platform/tables/azureTableBatch.ts';
 import { odata } from '../../platform/tables/odata.ts';
@@ -29,10 +30,10 @@ export function partitionOf(tenantId: string, key: string): string {
 
 /** Stores the trail in Azure Tables: a few partitions per tenant, each with the chains of some instances. */
 export function azureTableTrailStore(connection: TablesConnection): TrailStore {
-  let opened: Promise<TableClient> | undefined;
+  const opened = lazily(() => openTableClient(connection, TABLE));
   const run = async <A>(operation: string, act: (table: TableClient) => Promise<A>): Promise<A> => {
     try {
-      return await act(await (opened ??= openTableClient(connection, TABLE)));
+      return await act(await opened());
     } catch (error) {
       throw new InfrastructureError('tables', `${operation} ${TABLE}`, error);
     }

@@ -15,9 +15,7 @@ export function readConfig(env: Environment = process.env): Config {
     ...unresolvedReferences(env),
     ...serviceBusProblems(env),
     ...upstreamRegistryProblems(env),
-    ...(isProduction(env)
-      ? developmentOnly(env).map(({ setting, problem }) => `${setting}: ${problem}`)
-      : []),
+    ...(isProduction(env) ? productionProblems(env) : []),
   ];
   if (problems.length > 0 || !parsed.success) throw new ConfigError(...problems);
   const settings = parsed.data;
@@ -48,6 +46,16 @@ export function readConfig(env: Environment = process.env): Config {
     localIssuer: settings.MREG_LOCAL_ISSUER,
     privateUpstreams: settings.MREG_PRIVATE_UPSTREAMS === 'allowed',
   });
+}
+
+function productionProblems(env: Environment): string[] {
+  return [
+    ...developmentOnly(env).map(({ setting, problem }) => `${setting}: ${problem}`),
+    // Node would accept every certificate, and tokens would go to whoever has one.
+    ...(env['NODE_TLS_REJECT_UNAUTHORIZED'] === '0'
+      ? ['NODE_TLS_REJECT_UNAUTHORIZED: must not be 0; name further authorities in NODE_EXTRA_CA_CERTS']
+      : []),
+  ];
 }
 
 /** The triggers sign in by settings of their own. Wrong ones would leave the app without messages, and without an error. */

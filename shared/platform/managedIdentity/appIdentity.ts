@@ -1,4 +1,6 @@
 import type { INetworkModule, ManagedIdentityApplication } from '@azure/msal-node';
+import { parseJsonBytes } from '../base/json.ts';
+import { lazily } from '../base/lazily.ts';
 import { readBounded } from '../base/readBounded.ts';
 
 /** A token of the app's identity for one Azure service. */
@@ -21,13 +23,13 @@ export interface AppIdentity {
 
 /** Opens the user-assigned identity with this client id, or the system-assigned one. Imports MSAL with the first token. */
 export function openAppIdentity(clientId: string | undefined): AppIdentity {
-  let opened: Promise<ManagedIdentityApplication> | undefined;
+  const opened = lazily(() => openApplication(clientId));
 
   async function acquire(scope: string, forceRefresh: boolean): Promise<IdentityToken> {
-    const application = await (opened ??= openApplication(clientId));
+    const application = await opened();
     try {
       const { accessToken, expiresOn } = await application.acquireToken({ resource: scope, forceRefresh });
-      if (!expiresOn) throw new Error('the token has no time of expiry');
+      if (!expiresOn || Number.isNaN(expiresOn.getTime())) throw new Error('the token has no time of expiry');
       return { token: accessToken, expiresOnTimestamp: expiresOn.getTime() };
     } catch (cause) {
       const message = `no token for ${scope}: check that the identity of AZURE_CLIENT_ID is assigned to the app`;
@@ -60,10 +62,11 @@ async function openApplication(clientId: string | undefined): Promise<ManagedIde
   });
 }
 
-/** `fetch` tells only that it failed. Its cause has the reason. */
+/** `fetch` tells only that it failed, and its cause has the reason. Its own words may hold the header with the secret. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown';
-  return error.cause instanceof Error ? error.cause.message : error.message;
+  if (error.cause instanceof Error) return error.cause.message;
+  return error instanceof TypeError ? 'the identity endpoint cannot be asked' : error.message;
 }
 
 /** A caller waits for the token. */
@@ -80,9 +83,15 @@ async function send(
   const reader: ReadableStreamDefaultReader<Uint8Array> | undefined = response.body?.getReader();
   const bytes = await readBounded(async () => (await reader?.read())?.value, MAX_TOKEN_BYTES);
   if (!bytes) throw new Error('the identity endpoint answered with too much');
+  const body = parseJsonBytes(bytes);
+  // The words of the parser would hold the begin of a token.
+  if (typeof body !== 'object' || body === null)
+    throw new Error(`the identity endpoint answered ${response.status} with no JSON object`);
+  if (response.ok && !('access_token' in body && typeof body.access_token === 'string'))
+    throw new Error('the identity endpoint answered without a token');
   return {
     headers: Object.fromEntries(response.headers),
-    body: JSON.parse(Buffer.from(bytes).toString('utf8')) as never,
+    body: body as never,
     status: response.status,
   };
 }

@@ -1,5 +1,6 @@
 import type { RetryOptions, ServiceBusClient, ServiceBusSender } from '@azure/service-bus';
 import { InfrastructureError } from '../base/errors.ts';
+import { lazily } from '../base/lazily.ts';
 import type { AppIdentity } from '../managedIdentity/appIdentity.ts';
 
 /** A Service Bus namespace, and how to sign in to it. */
@@ -22,12 +23,12 @@ export interface MessageSender {
 
 /** Imports the SDK with the first message, so that no cold start waits for it. */
 export function openMessageSender(connection: ServiceBusConnection): MessageSender {
-  let client: Promise<ServiceBusClient> | undefined;
+  const client = lazily(() => openClient(connection));
   const senders = new Map<string, ServiceBusSender>();
   return {
     async send(queue, message) {
       try {
-        const opened = await (client ??= openClient(connection));
+        const opened = await client();
         let sender = senders.get(queue);
         if (!sender) senders.set(queue, (sender = opened.createSender(queue)));
         await sender.sendMessages({

@@ -14,6 +14,8 @@ const SCOPE = 'https://redis.azure.com/.default';
 /** Redis closes a connection when its token ends. */
 const RENEW_BEFORE_MS = 300_000;
 const RETRY_MS = 30_000;
+/** A longer timer fires at once. A clock that was set back asks for one. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 /** A caller waits for the connection. A later token is cached, so the next attempt has it. */
 const TOKEN_TIMEOUT_MS = 2_000;
 
@@ -33,7 +35,8 @@ export function redisSignIn(redis: Redis, { identity, onFailure }: RedisSignInDe
   };
   /** Azure may issue the same token again until shortly before it ends. */
   const scheduleRenewal = () => {
-    schedule(Math.max(RETRY_MS, expiresAt - RENEW_BEFORE_MS - Date.now()));
+    const dueInMs = expiresAt - RENEW_BEFORE_MS - Date.now();
+    schedule(Math.min(Math.max(RETRY_MS, dueInMs), MAX_TIMER_MS));
   };
   async function renew(): Promise<void> {
     try {

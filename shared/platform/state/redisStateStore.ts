@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import * as z from 'zod';
 import type { Clock } from '../base/clock.ts';
 import { InfrastructureError } from '../base/errors.ts';
+import { lazily } from '../base/lazily.ts';
 import type { RedisConnection } from './redisConnection.ts';
 import { type RedisInspection, redisInspection } from './redisInspection.ts';
 import type { RedisSignInDeps } from './redisSignIn.ts';
@@ -33,20 +34,24 @@ export function redisStateStore(
     throw new RangeError('the Redis URL must be redis:// or rediss:// and have no query');
   const isByIdentity = url.startsWith('rediss:') && new URL(url).password === '';
   if (isByIdentity && !signIn) throw new RangeError('a rediss:// URL without a key needs an identity');
-  let connection: Promise<RedisConnection> | undefined;
   let pending = 0;
+  let opened: RedisConnection | undefined;
+  let closed = false;
 
   /** ioredis is imported with the first call, so that no cold start pays for it. */
-  async function openConnection(): Promise<RedisConnection> {
+  const connection = lazily(async () => {
     const { openRedisConnection } = await import('./redisConnection.ts');
-    return openRedisConnection(url, isByIdentity ? signIn : undefined);
-  }
+    opened = openRedisConnection(url, isByIdentity ? signIn : undefined);
+    return opened;
+  });
 
   async function run<A>(operation: string, act: (redis: Redis) => Promise<A>): Promise<A> {
     pending += 1;
     try {
       if (pending > MAX_PENDING) throw new Error('too many calls wait');
-      return await act(await (await (connection ??= openConnection())).ready());
+      const { ready } = await connection();
+      if (closed) throw new Error('the state store is closed');
+      return await act(await ready());
     } catch (error) {
       // A caller that retries at once must leave the event loop time to see that the connection has closed.
       await nextTurn();
@@ -103,15 +108,8 @@ export function redisStateStore(
     state: withinBounds(state),
     inspection: redisInspection(run),
     close: () => {
-      const open = connection;
-      connection = Promise.reject(new Error('the state store is closed'));
-      connection.catch(() => undefined);
-      open?.then(
-        ({ close }) => {
-          close();
-        },
-        () => undefined,
-      );
+      closed = true;
+      opened?.close();
     },
   };
 }

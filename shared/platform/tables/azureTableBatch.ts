@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { TableClient } from '@azure/data-tables';
+import { lazily } from '../base/lazily.ts';
 
 /** One row of a batch: its keys, and columns of text. */
 export type BatchRow = Readonly<Record<string, string>> & {
@@ -21,12 +22,11 @@ export class BatchRefused extends Error {
 }
 
 /** The package is loaded with the first batch. All batches share one client. */
-let pipeline: ReturnType<typeof loadPipeline> | undefined;
-async function loadPipeline() {
+const pipeline = lazily(async () => {
   const { createDefaultHttpClient, createHttpHeaders, createPipelineRequest } =
     await import('@azure/core-rest-pipeline');
   return { http: createDefaultHttpClient(), createHttpHeaders, createPipelineRequest };
-}
+});
 
 /**
  * Writes up to 100 rows of one partition, all or none (Table service REST API, Performing entity group transactions). The SDK
@@ -35,7 +35,7 @@ async function loadPipeline() {
  * SDK when there is no answer
  */
 export async function submitBatch(table: TableClient, acts: readonly BatchAct[]): Promise<void> {
-  const { http, createHttpHeaders, createPipelineRequest } = await (pipeline ??= loadPipeline());
+  const { http, createHttpHeaders, createPipelineRequest } = await pipeline();
   const [account = '', query] = table.url.split('?', 2);
   const base = account.replace(/\/$/, '');
   const batch = `batch_${randomUUID()}`;

@@ -1,5 +1,6 @@
 import type { TableClient } from '@azure/data-tables';
 import { InfrastructureError } from '../base/errors.ts';
+import { lazily } from '../base/lazily.ts';
 import { isRestError, LAST_CHARACTER, serviceCode } from './azureTable.ts';
 import { odata } from './odata.ts';
 import { openTableClient, type TablesConnection } from './openTables.ts';
@@ -46,10 +47,10 @@ const ownRow = (at: Date, id: string): string => `${at.toISOString()}_${id}`;
 export type OpenTableProbe = (name: string) => TableProbe;
 
 export function azureTableProbe(connection: TablesConnection, name: string): TableProbe {
-  let opened: Promise<TableClient> | undefined;
+  const opened = lazily(() => openTableClient(connection, name));
   const run = async <A>(operation: string, act: (table: TableClient) => Promise<A>): Promise<A> => {
     try {
-      return await act(await (opened ??= openTableClient(connection, name)));
+      return await act(await opened());
     } catch (error) {
       const code = isRestError(error) ? serviceCode(error) : undefined;
       if (isRestError(error) && code !== undefined) error.code ??= code;

@@ -1,5 +1,6 @@
 import type { TableClient, TableServiceClient, TableServiceClientOptions } from '@azure/data-tables';
 import { InfrastructureError } from '../base/errors.ts';
+import { lazily } from '../base/lazily.ts';
 import type { AppIdentity } from '../managedIdentity/appIdentity.ts';
 import { azureTable } from './azureTable.ts';
 import type { OpenTable } from './tables.ts';
@@ -13,10 +14,12 @@ export const tablesConnection = (setting: string, identity: AppIdentity): Tables
 
 /** Opens tables of one account. */
 export function openTables(connection: TablesConnection): OpenTable {
-  return (name, codec) => {
-    let opened: Promise<TableClient> | undefined;
-    return azureTable(name, codec, () => (opened ??= openTableClient(connection, name)));
-  };
+  return (name, codec) =>
+    azureTable(
+      name,
+      codec,
+      lazily(() => openTableClient(connection, name)),
+    );
 }
 
 /** Opens the SDK's client of one table, for stores that need more than `Table` offers. */

@@ -1,5 +1,6 @@
 import { beforeEach, expect, test } from 'vitest';
 import { deploy } from '../../../infra/deploy/deployment.ts';
+import { reportOutcome } from '../../../infra/deploy/reportOutcome.ts';
 import type { DeploymentRecord, DeploymentTarget } from '../../../infra/deploy/target.ts';
 import { LocalError } from '../../../infra/local/localError.ts';
 
@@ -152,4 +153,46 @@ test('a record that cannot be written after an app has changed fails the step, w
   expect(succeeded).toBe(false);
   expect(output).toContain('storage is away');
   expect(target.running).toEqual(runs('old', 'old'));
+});
+
+test('of two deployments that begin at the same moment, only one changes the apps', async () => {
+  target.running.set('mcp', 'old').set('management', 'old');
+  const outcomes = await Promise.all(
+    ['one', 'two'].map((build) => deployed(build).catch((error: unknown) => ({ output: String(error) }))),
+  );
+  expect(outcomes.filter(({ output }) => output.includes('has begun too'))).toHaveLength(1);
+  expect(target.changes.filter((change) => change === 'deploy mcp')).toHaveLength(1);
+});
+
+test('a deployment that another one has replaced in the middle undoes nothing', async () => {
+  target.running.set('mcp', 'old').set('management', 'old');
+  let other: DeploymentRecord | undefined;
+  target.onChange = (change) => {
+    if (change !== 'deploy management' || !record) return;
+    record = other = { ...record, id: 'other' };
+    throw new LocalError('the packages differ');
+  };
+  await expect(deployed()).rejects.toThrow(/deployment other .* has begun too/);
+  expect(target.changes).toEqual(['provision', 'deploy mcp']);
+  expect(record).toBe(other);
+});
+
+test('an outcome that cannot be stored is told', async () => {
+  target.failing = 'provision';
+  const { writeRecord } = target;
+  target.writeRecord = (written) =>
+    written.outcome === 'running' ? writeRecord(written) : Promise.reject(new LocalError('the disk is full'));
+  const { succeeded, output } = await deployed();
+  expect(succeeded).toBe(false);
+  expect(output).toMatch(/The outcome failed was NOT stored: the disk is full/);
+});
+
+test('a gateway that cannot be asked does not change the outcome', async () => {
+  await deployed();
+  if (!record) throw new Error('no record');
+  const stored = record;
+  target.gateway = () => Promise.reject(new LocalError('azd is gone'));
+  const lines: string[] = [];
+  await reportOutcome({ target, record: () => stored }, (line) => lines.push(line), 0);
+  expect(lines).toEqual(['      NOT reported to the gateway: azd is gone']);
 });

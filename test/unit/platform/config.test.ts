@@ -362,6 +362,11 @@ describe.each(productions)('where %j, production because %s', (environment) => {
   });
 });
 
+test('production does not accept every certificate', () => {
+  const problems = problemsOf({ ...required, NODE_ENV: 'production', NODE_TLS_REJECT_UNAUTHORIZED: '0' });
+  expect(problems).toContainEqual(expect.stringMatching(/^ {2}NODE_TLS_REJECT_UNAUTHORIZED: must not be 0/));
+});
+
 test('a developer’s machine is no production', () => {
   expect(isProduction({ AZURE_FUNCTIONS_ENVIRONMENT: 'Development' })).toBe(false);
   expect(isProduction({ AZURE_FUNCTIONS_ENVIRONMENT: 'Development', NODE_ENV: 'test' })).toBe(false);

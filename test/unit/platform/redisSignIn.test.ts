@@ -121,6 +121,15 @@ describe('a connection to a Redis without a key', () => {
     expect(redis.auths).toHaveLength(3);
   });
 
+  test('does not renew at once when the clock was set back by months', async () => {
+    const { redis, connect } = signedIn({
+      getToken: () => Promise.resolve(tokenFor(90 * 24 * 60 * MINUTE_MS)),
+    });
+    await connect();
+    await vi.advanceTimersByTimeAsync(24 * 60 * MINUTE_MS);
+    expect(redis.auths).toEqual([]);
+  });
+
   test('renews nothing after it has closed', async () => {
     const late = Promise.withResolvers<IdentityToken>();
     const { redis, connect, failures } = signedIn({ renewToken: () => late.promise });
