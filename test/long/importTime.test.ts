@@ -13,9 +13,9 @@ const bundle = join(root, 'dist/main.js');
 const RUNS = 9;
 /**
  * The goal is an import in 150 ms on a quiet machine, on which the library alone takes 20 ms. Processor time is compared,
- * because other processes may have the cores. It has 30 ms more than the import takes, for threads of V8.
+ * because other processes may have the cores. It is 8.3 on a quiet machine. `importedAtStart` names a package that should not be there.
  */
-const MAX_RATIO = 9;
+const MAX_RATIO = 10;
 
 /** Prints the milliseconds that an import takes in a process of its own: of the processor, and in all. */
 const script = `
