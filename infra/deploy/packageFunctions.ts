@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { App } from '../../shared/platform/config/config.ts';
 import { portsFor } from '../local/defaults.ts';
+import { runProgram } from '../local/runProgram.ts';
 import { appSettings } from '../local/settings.ts';
-import { runProgram } from './runProgram.ts';
 
 const namesSchema = z.array(z.string());
 
