@@ -61,10 +61,7 @@ const identities = z
 
 /** The variables that azd gives to its hooks. */
 const variables = z.object({
-  AZURE_ENV_NAME: z
-    .string()
-    .regex(environmentName, 'must be 1 to 64 letters, digits and -_.()')
-    .optional(),
+  AZURE_ENV_NAME: z.string().regex(environmentName, 'must be 1 to 64 letters, digits and -_.()').optional(),
   AZURE_TENANT_ID: guid.optional(),
   MREG_API_CLIENT_ID: guid.optional(),
   /** The id in `MREG_API_CLIENT_ID` when this command put it there. */
