@@ -100,9 +100,8 @@ export async function startTopology(options: TopologyOptions): Promise<Topology>
   let deployedApps: DeployedApps | undefined;
   let stopped: Promise<void> | undefined;
   const stop = () => {
-    deployedApps?.close();
-    stopped ??= group
-      .stop(appNames)
+    stopped ??= Promise.resolve(deployedApps?.close())
+      .then(() => group.stop(appNames))
       .then(() => group.stop())
       .finally(release);
     return stopped;
