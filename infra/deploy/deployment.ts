@@ -48,6 +48,8 @@ export async function deploy(options: DeploymentOptions): Promise<boolean> {
     begun.push(step);
     if (await runStep(step, run, print)) continue;
     const outcome = await rollBack(begun, run, print);
+    if (outcome === 'rolled_back' && run.staged)
+      print(`      ${run.staged.folder} still holds build ${run.staged.build}, which failed`);
     await run.save({ outcome });
     await reportOutcome(run, print);
     print(`Deployment ${record.id} ${outcomeTexts[outcome]}: the step ${step.name} failed.`);

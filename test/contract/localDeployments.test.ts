@@ -1,6 +1,6 @@
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { localTarget } from '../../infra/deploy/local/localTarget.ts';
@@ -8,6 +8,7 @@ import { portsFor } from '../../infra/local/defaults.ts';
 import { controlFile, type DeployedApps, serveDeployments } from '../../infra/local/deployments.ts';
 import { LocalError } from '../../infra/local/localError.ts';
 import type { ProcessSpec } from '../../infra/local/localProcess.ts';
+import { run } from '../support/run.ts';
 
 let dataDir: string;
 let apps: DeployedApps;
@@ -94,6 +95,17 @@ describe('npm run deploy asks the topology before it begins', () => {
     await writeFile(controlFile(dataDir), JSON.stringify({ port: Number(new URL(url).port), token: 'old' }));
     await expect(validate()).rejects.toThrow(START + dataDir);
   });
+});
+
+test('npm run smoke says that nothing is deployed, and how to deploy', async () => {
+  const smokeMain = join(import.meta.dirname, '../../infra/deploy/smokeMain.ts');
+  const at = ['--port-offset', '7', '--data', dataDir];
+  const smoked = run(process.execPath, [smokeMain, '--environment', 'local', ...at], { cwd: tmpdir() });
+  const { code, errors } = await smoked.ended;
+  expect([code, errors]).toEqual([
+    1,
+    `npm run smoke: nothing is deployed: npm run deploy -- --environment local --port-offset 7 --data ${basename(dataDir)}\n`,
+  ]);
 });
 
 test('requests are handled one after another', async () => {

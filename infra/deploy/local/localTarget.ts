@@ -8,7 +8,7 @@ import { LocalError } from '../../local/localError.ts';
 import { mintAt } from '../../local/mint.ts';
 import { placeArguments } from '../../local/options.ts';
 import type { TargetOptions } from '../options.ts';
-import { type DeploymentTarget, type GatewayAccess, recordSchema } from '../target.ts';
+import { deploymentOrder, type DeploymentTarget, type GatewayAccess, recordSchema } from '../target.ts';
 
 const SETTLES_WITHIN_MS = 20_000;
 /** Longer than the local topology waits until an app is ready. */
@@ -69,7 +69,10 @@ export function localTarget({ portOffset, dataDir }: TargetOptions): DeploymentT
     },
     // `npm start` has made everything but the apps.
     provision: () => Promise.resolve(),
-    gateway: () => Promise.resolve(access),
+    async gateway() {
+      const deployed = await Promise.all(deploymentOrder.map((app) => isFolder(packageFolder(dataDir, app))));
+      return deployed.includes(true) ? access : undefined;
+    },
     async keep(app) {
       const current = packageFolder(dataDir, app);
       if (!(await isFolder(current))) return false;

@@ -80,6 +80,7 @@ test('a failure after both deployments restores management first', async () => {
   const { output } = await deployed();
   expect(output).toContain('FAILED');
   expect(output).toContain('Rolling back: the management app, then the mcp app.');
+  expect(output).toContain('/package still holds build new, which failed');
   expect(target.changes).toEqual([
     'provision',
     'deploy mcp',
