@@ -14,19 +14,19 @@ let dataDir: string;
 let apps: DeployedApps;
 let acts: string[];
 let failure: Error | undefined;
-let untilReady: Promise<unknown> | undefined;
+let holdStart: Promise<unknown> | undefined;
 let url: string;
 let token: string;
 beforeEach(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'control-'));
   acts = [];
   failure = undefined;
-  untilReady = undefined;
+  holdStart = undefined;
   const group = {
     start: async ({ name, command }: ProcessSpec) => {
       acts.push(`start ${name} ${command[command.indexOf('--root') + 1] ?? ''}`);
       await setImmediate();
-      await untilReady;
+      await holdStart;
       if (failure) throw failure;
       acts.push(`ready ${name}`);
     },
@@ -69,7 +69,7 @@ describe('npm run deploy asks the topology before it begins', () => {
 
   test('one that runs answers, also while an app starts', async () => {
     const ready = Promise.withResolvers<undefined>();
-    untilReady = ready.promise;
+    holdStart = ready.promise;
     const starting = post('/apps/mcp/start');
     await expect.poll(() => acts.length).toBe(2);
     // The token issuer is a process of its own, and is asked next.
