@@ -4,6 +4,7 @@ import { basename, dirname, join, relative } from 'node:path';
 import { context, type Metafile, type OutputFile, type Plugin, stop } from 'esbuild';
 import packageJson from '../package.json' with { type: 'json' };
 import { patchLibrary } from './libraryPatches.ts';
+import { LocalError } from './local/localError.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -33,7 +34,7 @@ export interface AppsBuild {
   /**
    * Bundles both apps into one folder: a small entry, an entry for each thread, and a chunk for each part that is imported
    * dynamically. Afterwards the folder holds this build only. Apps that run from it meanwhile find all unchanged chunks.
-   * @throws when the code cannot be bundled. Then the folder is unchanged, and esbuild has printed the problems on stderr.
+   * @throws LocalError when the code cannot be bundled. Then the folder is unchanged, and esbuild has printed the problems on stderr.
    */
   run(): Promise<Built>;
   close(): Promise<void>;
@@ -75,7 +76,11 @@ export async function openBuild({
   });
   return {
     async run() {
-      const { metafile, outputFiles } = await bundler.rebuild();
+      const { metafile, outputFiles } = await bundler.rebuild().catch((cause: unknown) => {
+        // The other lines are the problems.
+        const [first = ''] = cause instanceof Error ? cause.message.split(/:?\n/, 1) : [];
+        throw new LocalError(first, { cause });
+      });
       refuseLazyCommonJs(metafile.inputs);
       const files = [...outputFiles, await buildInfo(outDir, outputFiles)];
       const replaced = await Promise.all(files.map(replaceFile));
@@ -140,7 +145,7 @@ function refuseLazyCommonJs(inputs: Metafile['inputs']): void {
     const lazy = imports.find(
       ({ kind, path }) => kind === 'dynamic-import' && inputs[path]?.format === 'cjs',
     );
-    if (lazy) throw new Error(`${file}: import ${lazy.path} statically, it is a CommonJS module`);
+    if (lazy) throw new LocalError(`${file}: import ${lazy.path} statically, it is a CommonJS module`);
   }
 }
 
@@ -205,8 +210,7 @@ if (import.meta.main) {
       console.log(`Built ${relative(process.cwd(), join(root, 'dist/main.js'))}`);
     },
     (error: unknown) => {
-      // esbuild has printed its own errors.
-      if (error instanceof Error && !('errors' in error)) console.error(error.message);
+      console.error(error instanceof LocalError ? `npm run build: ${error.message}` : error);
       process.exit(1);
     },
   );

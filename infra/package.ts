@@ -1,8 +1,10 @@
-import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
 import packageJson from '../package.json' with { type: 'json' };
 import { buildApps } from './build.ts';
 import { DEPLOYMENT_VARIABLE } from './deploy/azure/deploymentVariable.ts';
+import { runCommand } from './deploy/runCommand.ts';
+import { parse } from './local/options.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -32,17 +34,27 @@ export async function stagePackage(folder: string = packageFolder): Promise<read
   await Promise.all([
     copyFile(join(root, 'host.json'), join(folder, 'host.json')),
     writeFile(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`),
-    ...code.map((path) => copyFile(path, join(folder, 'dist', basename(path)))),
+    ...code.map((path) => copyWithoutMap(path, join(folder, 'dist', basename(path)))),
   ]);
   return ['host.json', 'package.json', ...code.map((path) => `dist/${basename(path)}`)].sort();
 }
 
+/** Copies a file of the build without the comment that names its source map, which the package leaves out. */
+async function copyWithoutMap(from: string, to: string): Promise<void> {
+  const code = await readFile(from, 'utf8');
+  await writeFile(to, code.replace(/\n\/\/# sourceMappingURL=\S+\n$/, '\n'));
+}
+
 if (import.meta.main) {
-  // `npm run deploy` sets this for its azd. It has staged the package, and a rollback must not depend on a build.
-  if (process.env[DEPLOYMENT_VARIABLE] !== undefined) {
-    console.log('The package stays as npm run deploy has staged it.');
-    process.exit();
-  }
-  const files = await stagePackage();
-  console.log(`Staged ${files.length} files in ${relative(process.cwd(), packageFolder)}`);
+  await runCommand('npm run package', async () => {
+    parse(process.argv.slice(2), 'none', {});
+    // `npm run deploy` sets this for its azd. It has staged the package, and a rollback must not depend on a build.
+    if (process.env[DEPLOYMENT_VARIABLE] !== undefined) {
+      console.log('The package stays as npm run deploy has staged it.');
+      return true;
+    }
+    const files = await stagePackage();
+    console.log(`Staged ${files.length} files in ${relative(process.cwd(), packageFolder)}`);
+    return true;
+  });
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import type { App } from '../../shared/platform/config/config.ts';
 import { LocalError } from '../local/localError.ts';
 import { judgeRecord } from './openRecord.ts';
 import { reportOutcome } from './reportOutcome.ts';
@@ -57,6 +58,8 @@ export async function deploy(options: DeploymentOptions): Promise<boolean> {
     if (await runStep(step, run, print)) continue;
     await requireOwn().catch(unlessSuperseded);
     const outcome = await rollBack(begun, run, print);
+    if (outcome === 'rolled_back' && run.staged)
+      print(`      ${run.staged.folder} still holds build ${run.staged.build}, which failed`);
     await conclude(run, { outcome }, print);
     print(`Deployment ${record.id} ${outcomeTexts[outcome]}: the step ${step.name} failed.`);
     return false;
@@ -104,8 +107,14 @@ export async function printPlan({
   print,
 }: Pick<DeploymentOptions, 'environment' | 'target' | 'print'>): Promise<void> {
   print(`Plan of a deployment to ${environment}: ${await target.validate()}`);
-  const open = judgeRecord(await target.readRecord(), { host: hostname(), isAlive }, new Date());
-  if (open.verdict !== 'settled') print(`      First: ${open.message}`);
+  const before = await target.readRecord();
+  const open = judgeRecord(before, { host: hostname(), isAlive }, new Date());
+  if (open.verdict === 'busy') print(`The command would refuse to run: ${open.message}`);
+  if (open.verdict === 'left_open') {
+    print(open.message);
+    const returned = unprovenOf(before).filter((app) => before?.kept.includes(app));
+    if (returned.length > 0) print(`First the previous packages come back: ${inTurn(returned)}.`);
+  }
   for (const step of deploymentSteps) print(`${numbered(step)} ${step.name}: ${step.title}`);
   const undone = deploymentSteps.filter(({ undo }) => undo !== undefined).map(({ name }) => name);
   print(
@@ -148,12 +157,13 @@ async function rollBack(
 ): Promise<keyof typeof outcomeTexts> {
   const changed = begun.filter(({ undo }) => undo !== undefined).reverse();
   if (changed.length === 0) return 'failed';
-  print('Rolling back: the management app first, then the mcp app.');
+  print(`Rolling back: ${inTurn(changed.flatMap(({ app }) => app ?? []))}.`);
   let hasFailed = false;
   for (const { name, undo } of changed) {
     const startedAt = performance.now();
     try {
-      print(`      ${name} undone after ${since(startedAt)}: ${(await undo?.(run)) ?? ''}`);
+      const note = (await undo?.(run)) ?? '';
+      print(`      ${name} undone after ${since(startedAt)}: ${note}`);
     } catch (error) {
       hasFailed = true;
       print(`      ${name} NOT undone after ${since(startedAt)}: ${describe(error)}`);
@@ -169,9 +179,14 @@ async function recover(message: string, run: DeploymentRun, print: (line: string
   await run.save({ step: 'recover' });
   const { unproven } = run.record();
   if (unproven.length === 0) print('      It had changed no app.');
-  for (const app of [...deploymentOrder].reverse().filter((name) => unproven.includes(name)))
-    print(`      ${await restoreApp(app, run)}`);
+  for (const app of unprovenOf(run.record())) print(`      ${await restoreApp(app, run)}`);
 }
+
+/** Returns the apps that run an unproven package, in the order of a rollback. */
+const unprovenOf = (record: Pick<DeploymentRecord, 'unproven'> | undefined): readonly App[] =>
+  [...deploymentOrder].reverse().filter((app) => record?.unproven.includes(app));
+
+const inTurn = (apps: readonly App[]): string => apps.map((app) => `the ${app} app`).join(', then ');
 
 const newRecord = (environment: string): DeploymentRecord => ({
   id: randomUUID(),

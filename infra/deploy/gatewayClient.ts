@@ -44,6 +44,8 @@ export interface GatewayClient {
   runGate(gate: string): Promise<void>;
   /** Waits until both apps answer and every instance runs `build`. @throws LocalError with the last state. */
   waitForBuild(build: string): Promise<void>;
+  /** Returns the builds that the instances of both apps run. @throws LocalError when the gateway does not say it. */
+  runningBuilds(): Promise<readonly string[]>;
   /** Raises an event under a key: a second call with the same key raises nothing. */
   raiseEvent(type: string, detail: Readonly<Record<string, unknown>>, key: string): Promise<void>;
 }
@@ -140,6 +142,12 @@ export function gatewayClient(access: GatewayAccess, signal: AbortSignal): Gatew
           );
         await sleep(ASK_EVERY_MS, undefined, { signal });
       }
+    },
+    async runningBuilds() {
+      const asked = await call('POST', '/delegations?wait=30', { taskType: 'azure_container_deployment' });
+      const apps = appsSchema.safeParse(asked).data?.result?.facts.apps;
+      if (!apps) throw new LocalError('the gateway did not say which builds run');
+      return apps.flatMap(({ instances }) => instances.map(({ build }) => build));
     },
     async raiseEvent(type, detail, key) {
       await call('POST', '/events', { type, detail }, key);

@@ -3,8 +3,8 @@ import { z } from 'zod';
 import type { App } from '../../shared/platform/config/config.ts';
 import { portsFor } from '../local/defaults.ts';
 import { LocalError } from '../local/localError.ts';
+import { runProgram } from '../local/runProgram.ts';
 import { appSettings } from '../local/settings.ts';
-import { runProgram } from './runProgram.ts';
 
 /** An app registers its functions within a second. A package that hangs would hold the deployment for ever. */
 const LOADS_WITHIN_MS = 60_000;

@@ -1,8 +1,10 @@
 import { LocalError } from '../local/localError.ts';
+import { placeArguments } from '../local/options.ts';
 import { packageFolder } from '../package.ts';
 import { DEPLOYMENT_VARIABLE } from './azure/deploymentVariable.ts';
 import { openTarget } from './openTarget.ts';
-import { smokeOptions } from './options.ts';
+import { LOCAL, smokeOptions } from './options.ts';
+import { requireRunningBuild } from './requireRunningBuild.ts';
 import { runCommand } from './runCommand.ts';
 import { smoke } from './smoke.ts';
 
@@ -15,8 +17,12 @@ await runCommand('npm run smoke', async (signal) => {
   const gateway = await openTarget(options).gateway();
   if (!gateway)
     throw new LocalError(
-      `the environment ${options.environment} names no origins of the apps: provision it with azd provision`,
+      options.environment === LOCAL
+        ? `nothing is deployed: npm run deploy -- --environment ${LOCAL}${placeArguments(options)}`
+        : `the environment ${options.environment} names no origins of the apps: provision it with azd provision`,
     );
+  // The hook has just staged what azd deployed, and new instances register only when they have started.
+  if (!options.azd) await requireRunningBuild(gateway, packageFolder, signal);
   for (const note of await smoke(gateway, packageFolder, signal)) console.log(`ok  ${note}`);
   return true;
 });

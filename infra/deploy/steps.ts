@@ -27,6 +27,8 @@ export interface DeploymentStep {
   readonly title: string;
   /** Returns a note for the person who deploys. Throws when the step fails. */
   readonly run: (run: DeploymentRun) => Promise<string | undefined>;
+  /** The app that the step changes. */
+  readonly app?: App;
   /** Undoes the step, also when it did not end. Returns a note. */
   readonly undo?: (run: DeploymentRun) => Promise<string>;
 }
@@ -127,6 +129,7 @@ function deployTo(app: App): DeploymentStep {
   return {
     name: `deploy_${app}`,
     title: `Deploy the package to the ${app} app`,
+    app,
     run: async (run) => {
       const { target, save, record } = run;
       await save({ unproven: [...new Set([...record().unproven, app])] });

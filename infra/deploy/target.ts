@@ -34,7 +34,7 @@ export interface DeploymentTarget {
   /** Changes nothing. Returns one line that says where the deployment goes. */
   validate(): Promise<string>;
   provision(signal: AbortSignal): Promise<void>;
-  /** Returns `undefined` until the environment is provisioned. */
+  /** Returns `undefined` until the environment is provisioned, and until an app is deployed to a local topology. */
   gateway(): Promise<GatewayAccess | undefined>;
   /** Copies the package that the app runs to a place that survives this machine. Returns false where there is none. */
   keep(app: App): Promise<boolean>;

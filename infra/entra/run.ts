@@ -1,5 +1,5 @@
+import { readAzdEnvironment, setInAzd } from '../azd/azdEnvironment.ts';
 import { LocalError } from '../local/localError.ts';
-import { setInAzd } from './azdEnvironment.ts';
 import { ensureRegistrations } from './ensureRegistrations.ts';
 import { credentialOf, federate } from './federate.ts';
 import { connectGraph, type GraphDeps } from './graph.ts';
@@ -22,8 +22,12 @@ export interface EntraDeps extends Omit<GraphDeps, 'token'> {
  * @throws LocalError with one line for the user
  */
 export async function runEntra(args: readonly string[], deps: EntraDeps): Promise<void> {
-  const { command, dryRun, azd } = entraOptions(args);
-  const settings = readEntraSettings(deps.env);
+  const { command, dryRun, azd, environment } = entraOptions(args);
+  const env =
+    environment === undefined
+      ? deps.env
+      : { ...(await readAzdEnvironment(environment)), AZURE_ENV_NAME: environment };
+  const settings = readEntraSettings(env);
   const identities = command === 'federate' ? identitiesOfApps(settings) : [];
   if (isOfUser(settings)) {
     explainManualSteps(settings, identities, deps.report);
@@ -48,28 +52,37 @@ export async function runEntra(args: readonly string[], deps: EntraDeps): Promis
       MREG_SIGN_IN_CLIENT_ID: signIn.appId,
     },
     settings,
-    { ...deps, dryRun, azd },
+    { ...deps, env, dryRun, toAzd: azd || environment !== undefined },
   );
 }
 
 /** External agents call no other API for a user, so they need no credential. */
 function identitiesOfApps({ MREG_IDENTITIES }: EntraSettings): readonly Identity[] {
   if (MREG_IDENTITIES === undefined)
-    throw new LocalError('MREG_IDENTITIES is not set. Deploy the identities first: azd provision');
+    throw new LocalError(
+      'MREG_IDENTITIES is not set. Deploy the identities first (azd provision). Then read the values of that environment of azd: ' +
+        'npm run entra -- federate --environment E',
+    );
   return MREG_IDENTITIES.filter(({ app }) => app !== undefined);
 }
 
+const TENANT_PLACEHOLDER = '{tenant id}';
+
 function explainManualSteps(
-  { MREG_API_CLIENT_ID, AZURE_TENANT_ID = 'TENANT' }: EntraSettings,
+  { MREG_API_CLIENT_ID, AZURE_TENANT_ID }: EntraSettings,
   identities: readonly Identity[],
   report: (line: string) => void,
 ): void {
   report(
     `MREG_API_CLIENT_ID names a registration of your own: ${MREG_API_CLIENT_ID ?? ''}. ` +
-      'The directory stays as it is. docs/deploy.md says what the registration needs.',
+      'The directory stays as it is. docs/deploy.md#the-app-registration says what the registration needs.',
   );
+  if (AZURE_TENANT_ID === undefined && identities.length > 0)
+    report(
+      `AZURE_TENANT_ID is not set. Replace ${TENANT_PLACEHOLDER} with the id of the tenant of the registration.`,
+    );
   for (const { issuer, subject, audiences, name } of identities.map((identity) =>
-    credentialOf(AZURE_TENANT_ID, identity),
+    credentialOf(AZURE_TENANT_ID ?? TENANT_PLACEHOLDER, identity),
   ))
     report(
       `It needs a federated credential ${name}: issuer ${issuer}, subject ${subject}, audience ${audiences.join()}.`,
@@ -79,10 +92,10 @@ function explainManualSteps(
 async function giveResults(
   results: Readonly<Record<string, string>>,
   settings: EntraSettings,
-  { env, azd, dryRun, report, print }: EntraDeps & { readonly azd: boolean; readonly dryRun: boolean },
+  { env, toAzd, dryRun, report, print }: EntraDeps & { readonly toAzd: boolean; readonly dryRun: boolean },
 ): Promise<void> {
   const known = Object.entries(results).filter(([, value]) => value !== NEW_ID);
-  if (!azd) {
+  if (!toAzd) {
     for (const [name, value] of known) print(`${name}=${value}`);
     return;
   }

@@ -7,19 +7,32 @@ import { parse } from '../local/options.ts';
 export interface EntraOptions {
   readonly command: 'ensure' | 'federate';
   readonly dryRun: boolean;
+  /** azd runs this command as its hook: its environment has the values, and gets the results. */
   readonly azd: boolean;
+  /** The environment of azd that has the values and gets the results, in a terminal. */
+  readonly environment: string | undefined;
 }
+
+const environmentName = /^[\w.()-]{1,64}$/;
 
 /** @throws LocalError that says what is wrong on the command line. */
 export function entraOptions([command, ...args]: readonly string[]): EntraOptions {
-  const usage = 'ensure|federate [--dry-run] [--azd]';
+  const usage = 'ensure|federate [--dry-run] [--environment E | --azd]';
   const given = parse(args, usage, {
     'dry-run': { type: 'boolean', default: false },
     azd: { type: 'boolean', default: false },
+    environment: { type: 'string' },
   });
   if (command !== 'ensure' && command !== 'federate')
     throw new LocalError(`The first argument must be ensure or federate. Options: ${usage}`);
-  return { command, dryRun: given['dry-run'], azd: given.azd };
+  const { azd, environment } = given;
+  if (azd && environment !== undefined)
+    throw new LocalError(
+      '--azd takes the environment of the azd that runs the hook: leave out --environment',
+    );
+  if (environment !== undefined && !environmentName.test(environment))
+    throw new LocalError('--environment must name an environment of azd (azd env list shows them)');
+  return { command, dryRun: given['dry-run'], azd, environment };
 }
 
 const guid = z.guid('must be a GUID');
@@ -48,10 +61,7 @@ const identities = z
 
 /** The variables that azd gives to its hooks. */
 const variables = z.object({
-  AZURE_ENV_NAME: z
-    .string()
-    .regex(/^[\w.()-]{1,64}$/, 'must be 1 to 64 letters, digits and -_.()')
-    .optional(),
+  AZURE_ENV_NAME: z.string().regex(environmentName, 'must be 1 to 64 letters, digits and -_.()').optional(),
   AZURE_TENANT_ID: guid.optional(),
   MREG_API_CLIENT_ID: guid.optional(),
   /** The id in `MREG_API_CLIENT_ID` when this command put it there. */

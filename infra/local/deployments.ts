@@ -17,15 +17,15 @@ export const packageFolder = (dataDir: string, app: (typeof appNames)[number]): 
 
 /** The apps that were deployed to a topology. */
 export interface DeployedApps {
-  /** Takes no further requests. */
-  close(): void;
+  /** Takes no further requests. Nothing then says where this start took them. */
+  close(): Promise<void>;
 }
 
 const REQUEST = /^\/apps\/(?<app>management|mcp)\/(?<verb>start|stop)$/;
 
 /**
  * Lets another process of this user start and stop the apps, each from its package folder: `POST /apps/{app}/start|stop`. The
- * answer comes when the app is ready, or has stopped. The token is in a file that only this user can read. Apps that were
+ * answer comes when the app is ready, or has stopped. `GET /apps` is answered at once. The token is in a file that only this user can read. Apps that were
  * deployed to an earlier start are forgotten.
  */
 export async function serveDeployments(
@@ -40,7 +40,8 @@ export async function serveDeployments(
   async function act({ method, url = '' }: IncomingMessage): Promise<readonly [number, string]> {
     const { app: name, verb } = REQUEST.exec(url)?.groups ?? {};
     const app = appNames.find((known) => known === name);
-    if (method !== 'POST' || !app) return [404, 'known: POST /apps/{management|mcp}/{start|stop}'];
+    if (method === 'GET' && url === '/apps') return [200, JSON.stringify(appNames)];
+    if (method !== 'POST' || !app) return [404, 'known: GET /apps, POST /apps/{management|mcp}/{start|stop}'];
     try {
       await group.end(app);
       if (verb === 'start') await group.start(appFrom(packageFolder(dataDir, app), app, place));
@@ -55,15 +56,18 @@ export async function serveDeployments(
 
   // One at a time: a command may have been killed while its request still runs.
   let last: Promise<unknown> = Promise.resolve();
+  const actInTurn = (request: IncomingMessage) => {
+    const acted = last.then(() => act(request));
+    last = acted.catch(() => undefined);
+    return acted;
+  };
   const server = createServer((request, response) => {
     // Before anything waits: a web page in a browser of this machine reaches this port too.
     if (!isAllowed(request, token)) {
       response.writeHead(401, { connection: 'close' }).end('the token of control.json is required');
       return;
     }
-    const acted = last.then(() => act(request));
-    last = acted.catch(() => undefined);
-    acted.then(
+    (request.method === 'GET' ? act(request) : actInTurn(request)).then(
       ([status, text]) => response.writeHead(status).end(text),
       (error: unknown) => response.writeHead(500).end(String(error)),
     );
@@ -73,9 +77,11 @@ export async function serveDeployments(
   const port = typeof address === 'object' ? address?.port : undefined;
   await writeFile(controlFile(dataDir), JSON.stringify({ port, token }), { mode: 0o600 });
   return {
-    close: () => {
+    close: async () => {
       server.close();
       server.closeAllConnections();
+      // Nothing answers at the port of a file that stays.
+      await rm(controlFile(dataDir), { force: true }).catch(() => undefined);
     },
   };
 }

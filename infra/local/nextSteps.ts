@@ -1,3 +1,4 @@
+import { placeArguments } from './options.ts';
 import { demoUrl } from './processes.ts';
 import type { Topology } from './topology.ts';
 
@@ -5,6 +6,7 @@ export interface StartedRun {
   readonly demo: boolean;
   readonly withoutApps: boolean;
   readonly portOffset: number;
+  readonly dataDir: string;
   readonly logDir: string;
   readonly seconds: string;
 }
@@ -53,8 +55,7 @@ ${run.demo ? `  Sample servers   inventory (${urls.inventory}), toolbox (${urls.
     ${JSON.stringify(vsCode)}`;
 }
 
-function appsToStart({ ports }: Topology, { seconds, portOffset }: StartedRun): string {
-  const offset = portOffset === 0 ? '' : ` --port-offset ${portOffset}`;
+function appsToStart({ ports }: Topology, { seconds, portOffset, dataDir }: StartedRun): string {
   const settings =
     portOffset === 0
       ? 'once'
@@ -67,5 +68,5 @@ function appsToStart({ ports }: Topology, { seconds, portOffset }: StartedRun): 
 
 Or deploy a package of both apps:
 
-  npm run deploy -- --environment local${offset}`;
+  npm run deploy -- --environment local${placeArguments({ portOffset, dataDir })}`;
 }

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { relative, resolve } from 'node:path';
 import { parseArgs, type ParseArgsOptionsConfig } from 'node:util';
 import { z } from 'zod';
 import { type Role, roles } from '../../shared/identity/access/actor.ts';
@@ -131,6 +131,16 @@ export function place(given: { readonly 'port-offset'?: string; readonly data?: 
   const portOffset = offset(given['port-offset']);
   const defaultDir = portOffset === 0 ? '.local/data' : `.local/data-${portOffset}`;
   return { portOffset, dataDir: resolve(given.data ?? defaultDir) };
+}
+
+/** Returns the options of `place` as they are typed, with a space before each. Options that have their default are left out. */
+export function placeArguments({ portOffset, dataDir }: ReturnType<typeof place>): string {
+  const ofOffset = portOffset === 0 ? {} : { 'port-offset': String(portOffset) };
+  const isDefault = place(ofOffset).dataDir === dataDir;
+  const inside = relative(process.cwd(), dataDir);
+  const data = inside.startsWith('..') ? dataDir : inside;
+  const given = Object.entries({ ...ofOffset, ...(!isDefault && { data }) });
+  return given.map(([name, value]) => ` --${name} ${/\s/.test(value) ? `"${value}"` : value}`).join('');
 }
 
 function offset(text = '0'): number {

@@ -100,9 +100,8 @@ export async function startTopology(options: TopologyOptions): Promise<Topology>
   let deployedApps: DeployedApps | undefined;
   let stopped: Promise<void> | undefined;
   const stop = () => {
-    deployedApps?.close();
-    stopped ??= group
-      .stop(appNames)
+    stopped ??= Promise.resolve(deployedApps?.close())
+      .then(() => group.stop(appNames))
       .then(() => group.stop())
       .finally(release);
     return stopped;
@@ -152,9 +151,7 @@ async function startAll(group: ProcessGroup, place: Place, options: TopologyOpti
 async function build(app: TopologyOptions['app']): Promise<void> {
   const { buildApps } = await import('../build.ts');
   await (app?.build() ?? buildApps()).catch((cause: unknown) => {
-    // esbuild has printed the other lines.
-    const [first = ''] = cause instanceof Error ? cause.message.split(/:?\n/, 1) : [];
-    throw new LocalError(first, { cause });
+    throw new LocalError(cause instanceof Error ? cause.message : String(cause), { cause });
   });
 }
 

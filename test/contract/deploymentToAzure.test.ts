@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { azureTarget } from '../../infra/deploy/azure/azureTarget.ts';
 import { deploy, printPlan } from '../../infra/deploy/deployment.ts';
 import { countFunctions } from '../../infra/deploy/packageFunctions.ts';
+import { requireRunningBuild } from '../../infra/deploy/requireRunningBuild.ts';
 import { smoke } from '../../infra/deploy/smoke.ts';
 import { readPackage } from '../../infra/deploy/stagePackage.ts';
 import { type TestPackages, testPackages } from '../support/deployment/packages.ts';
@@ -221,6 +222,30 @@ test('the smoke test finds an app whose host found other functions than the pack
   await expect(
     smoke({ ...access, settlesWithinMs: 0 }, folder, new AbortController().signal),
   ).rejects.toThrow(/the host of the management app found 0 functions, and the package has \d+/);
+});
+
+describe('the smoke test alone needs the package that the gateway runs', () => {
+  const required = async (packageFolder: string) => {
+    azure();
+    const access = await azureTarget('test').gateway();
+    if (!access) throw new Error('not provisioned');
+    return requireRunningBuild(access, packageFolder, new AbortController().signal);
+  };
+
+  test('which is there', async () => {
+    await expect(required(folder)).resolves.toBeUndefined();
+  });
+
+  test('which is missing', async () => {
+    await expect(required('/nowhere')).rejects.toThrow(/^\/nowhere is no package: .* Run npm run package$/);
+  });
+
+  test('which is another one', async () => {
+    gateway.build = 'old-build';
+    await expect(required(folder)).rejects.toThrow(
+      /holds build new-build, and the gateway runs build old-build\. After a rollback.* npm run package$/,
+    );
+  });
 });
 
 describe('npm run smoke -- --azd, the hook of azd', () => {

@@ -223,16 +223,66 @@ describe('federate', () => {
     expect(credentials()[1]?.['subject']).toBe(principals.mcp);
   });
 
-  test('needs the identities', async () => {
-    await expect(run(['federate'])).rejects.toThrow('MREG_IDENTITIES is not set');
+  test('needs the identities, and says where it can read them', async () => {
+    await expect(run(['federate'])).rejects.toThrow(
+      /^MREG_IDENTITIES is not set\..*npm run entra -- federate --environment E$/,
+    );
   });
 
   test('of a registration of the user only says what that needs', async () => {
     await run(['federate'], { ...deployed, MREG_API_CLIENT_ID: deployer, AZURE_TENANT_ID: tenantId });
     expect(graph.requests).toEqual([]);
     expect(lines.filter((line) => line.includes('federated credential'))).toHaveLength(2);
+    expect(lines.join()).toContain(`issuer https://login.microsoftonline.com/${tenantId}/v2.0`);
     expect(lines.join()).toContain(`subject ${principals.mcp}`);
+    expect(lines.join()).not.toContain('AZURE_TENANT_ID');
   });
+
+  test('of a registration of the user says that the tenant is a placeholder when it is not known', async () => {
+    await run(['federate'], { ...deployed, MREG_API_CLIENT_ID: deployer });
+    expect(lines[1]).toBe(
+      'AZURE_TENANT_ID is not set. Replace {tenant id} with the id of the tenant of the registration.',
+    );
+    expect(lines[2]).toContain('issuer https://login.microsoftonline.com/{tenant id}/v2.0');
+  });
+});
+
+test('with --environment the values come from that environment of azd alone, and the results go to it', async () => {
+  const clis = await fakeAzureClis();
+  try {
+    vi.stubEnv('PATH', clis.folder);
+    const values = { ...deployed, MREG_API_CLIENT_ID: '' };
+    await clis.add('azd', [
+      { args: /^env get-values --environment dev/, stdout: JSON.stringify(values) },
+      { args: /^env set/ },
+    ]);
+    await run(['federate', '--environment', 'dev'], {
+      AZURE_ENV_NAME: 'of the shell',
+      MREG_TENANTS: 'wrong',
+    });
+    const app = graph.directory.applications.find(
+      ({ uniqueName }) => uniqueName === 'mcp-registry-gateway-api-dev',
+    );
+    expect(valuesOf(graph.directory.credentials.get(app?.['id']), 'name')).toEqual([
+      'id-mcp',
+      'id-management',
+    ]);
+    expect(results).toEqual({});
+    const [, set] = await clis.calls();
+    expect(set).toEqual([
+      'azd',
+      'env',
+      'set',
+      `MREG_API_CLIENT_ID=${String(app?.['appId'])}`,
+      `MREG_MANAGED_API_CLIENT_ID=${String(app?.['appId'])}`,
+      expect.stringMatching(/^MREG_SIGN_IN_CLIENT_ID=/),
+      '--environment',
+      'dev',
+      '--no-prompt',
+    ]);
+  } finally {
+    await clis.remove();
+  }
 });
 
 test('with --azd the results that are new go to the azd environment of the hook, and a dry run sets none', async () => {

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { SignJWT } from 'jose';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { setInAzd } from '../../infra/entra/azdEnvironment.ts';
+import { setInAzd } from '../../infra/azd/azdEnvironment.ts';
 import { signInToGraph } from '../../infra/entra/signIn.ts';
 import { fakeAzureClis, type FakeClis } from '../support/fakeAzureClis.ts';
 

@@ -1,12 +1,14 @@
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { localTarget } from '../../infra/deploy/local/localTarget.ts';
 import { portsFor } from '../../infra/local/defaults.ts';
 import { controlFile, type DeployedApps, serveDeployments } from '../../infra/local/deployments.ts';
 import { LocalError } from '../../infra/local/localError.ts';
 import type { ProcessSpec } from '../../infra/local/localProcess.ts';
+import { run } from '../support/run.ts';
 
 let dataDir: string;
 let apps: DeployedApps;
@@ -41,7 +43,7 @@ beforeEach(async () => {
   token = control.token;
 });
 afterEach(async () => {
-  apps.close();
+  await apps.close();
   await rm(dataDir, { recursive: true });
 });
 
@@ -58,6 +60,52 @@ test('an app that does not become ready is stopped, and the answer says why', as
   const response = await post('/apps/mcp/start');
   expect([response.status, await response.text()]).toEqual([500, 'mcp ended with exit code 1']);
   expect(acts.at(-1)).toBe('end mcp');
+});
+
+describe('npm run deploy asks the topology before it begins', () => {
+  const START =
+    'No local topology takes deployments. Start one: npm start -- --without-apps --port-offset 7 --data ';
+  const validate = () => localTarget({ environment: 'local', portOffset: 7, dataDir }).validate();
+
+  test('one that runs answers, also while an app starts', async () => {
+    const ready = Promise.withResolvers<undefined>();
+    holdStart = ready.promise;
+    const starting = post('/apps/mcp/start');
+    await expect.poll(() => acts.length).toBe(2);
+    // The token issuer is a process of its own, and is asked next.
+    await expect(validate()).rejects.toThrow('No token issuer answers');
+    ready.resolve(undefined);
+    expect((await starting).status).toBe(200);
+  });
+
+  test('one that was stopped leaves no file behind', async () => {
+    await apps.close();
+    await expect(validate()).rejects.toThrow(START + dataDir);
+    await expect(stat(controlFile(dataDir))).rejects.toThrow('ENOENT');
+  });
+
+  test('one that was killed leaves a file behind, and nothing answers', async () => {
+    const left = await readFile(controlFile(dataDir));
+    await apps.close();
+    await writeFile(controlFile(dataDir), left);
+    await expect(validate()).rejects.toThrow(START + dataDir);
+  });
+
+  test('another program that has the port of one that was killed is not asked to deploy', async () => {
+    await writeFile(controlFile(dataDir), JSON.stringify({ port: Number(new URL(url).port), token: 'old' }));
+    await expect(validate()).rejects.toThrow(START + dataDir);
+  });
+});
+
+test('npm run smoke says that nothing is deployed, and how to deploy', async () => {
+  const smokeMain = join(import.meta.dirname, '../../infra/deploy/smokeMain.ts');
+  const at = ['--port-offset', '7', '--data', dataDir];
+  const smoked = run(process.execPath, [smokeMain, '--environment', 'local', ...at], { cwd: tmpdir() });
+  const { code, errors } = await smoked.ended;
+  expect([code, errors]).toEqual([
+    1,
+    `npm run smoke: nothing is deployed: npm run deploy -- --environment local --port-offset 7 --data ${basename(dataDir)}\n`,
+  ]);
 });
 
 test('requests are handled one after another', async () => {

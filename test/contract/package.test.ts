@@ -46,6 +46,24 @@ test('holds the host settings, a manifest without dependencies, and the code of 
   });
 });
 
+test('names no source map, and is the build otherwise', async () => {
+  const file = 'dist/main.js';
+  const [built, packaged] = await Promise.all([root, folder].map((at) => readFile(join(at, file), 'utf8')));
+  expect(built).toBe(`${packaged ?? ''}//# sourceMappingURL=main.js.map\n`);
+  const code = await Promise.all(
+    staged.filter((path) => path.endsWith('.js')).map((path) => readFile(join(folder, path), 'utf8')),
+  );
+  expect(code.filter((text) => /^\/\/# sourceMappingURL=/m.test(text))).toEqual([]);
+});
+
+test('npm run package refuses an option that it does not know', async () => {
+  const started = run(process.execPath, [join(root, 'infra/package.ts'), '--foo'], { cwd: folder });
+  expect(await started.ended).toEqual({
+    code: 1,
+    errors: "npm run package: Unknown option '--foo'. Options: none\n",
+  });
+});
+
 test('is under 2 MB when it is compressed, as it is uploaded', async () => {
   const contents = await Promise.all(staged.map((path) => readFile(join(folder, path))));
   const bytes = contents.reduce((total, content) => total + deflateRawSync(content).length, 0);

@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import type { App } from '../../../shared/platform/config/config.ts';
+import { parseJson } from '../../azd/azdEnvironment.ts';
 import { LocalError } from '../../local/localError.ts';
 import { root } from '../../local/processes.ts';
-import { runProgram } from '../runProgram.ts';
+import { runProgram } from '../../local/runProgram.ts';
 import { type DeploymentTarget, type GatewayAccess, readRecordIn } from '../target.ts';
-import { type AzdValues, parseJson, readAzdValues } from './azdEnvironment.ts';
+import { type AzdValues, readAzdValues } from './azdValues.ts';
 import { DEPLOYMENT_VARIABLE } from './deploymentVariable.ts';
 import { openPackageContainer, type PackageContainer } from './packageContainer.ts';
 

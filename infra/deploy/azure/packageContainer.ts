@@ -2,9 +2,9 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { parseJson } from '../../azd/azdEnvironment.ts';
 import { LocalError } from '../../local/localError.ts';
-import { runProgram } from '../runProgram.ts';
-import { parseJson } from './azdEnvironment.ts';
+import { runProgram } from '../../local/runProgram.ts';
 
 /** The package that a Flex Consumption app runs, by the name that the platform gives it in the app's container. */
 const CURRENT = 'released-package.zip';

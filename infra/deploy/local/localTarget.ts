@@ -7,8 +7,9 @@ import { localOrigin, portsFor } from '../../local/defaults.ts';
 import { controlFile, deploymentFolder, packageFolder } from '../../local/deployments.ts';
 import { LocalError } from '../../local/localError.ts';
 import { mintAt } from '../../local/mint.ts';
+import { placeArguments } from '../../local/options.ts';
 import type { TargetOptions } from '../options.ts';
-import { type DeploymentTarget, type GatewayAccess, readRecordIn } from '../target.ts';
+import { deploymentOrder, type DeploymentTarget, type GatewayAccess, readRecordIn } from '../target.ts';
 
 const SETTLES_WITHIN_MS = 20_000;
 /** Longer than the local topology waits until an app is ready. */
@@ -18,21 +19,27 @@ const controlSchema = z.object({ port: z.int(), token: z.string() });
 
 /** The apps of a topology that `npm start -- --without-apps` runs. What it keeps lives as long as that start. */
 export function localTarget({ portOffset, dataDir }: TargetOptions): DeploymentTarget {
+  const place = placeArguments({ portOffset, dataDir });
   const ports = portsFor(portOffset);
   const recordFile = join(deploymentFolder(dataDir), 'record.json');
   const previousFolder = (app: App) => join(deploymentFolder(dataDir), app, 'previous');
 
-  async function control(app: App, verb: 'start' | 'stop', signal?: AbortSignal): Promise<void> {
-    const { port, token } = await readControl(dataDir, portOffset);
+  /** Sends a request to the control server of the topology. @throws LocalError when nothing answers. */
+  async function ask(method: 'GET' | 'POST', path: string, signal?: AbortSignal): Promise<Response> {
+    const { port, token } = await readControl(dataDir, place);
     const timeout = AbortSignal.timeout(CONTROL_WITHIN_MS);
-    const response = await fetch(`${localOrigin(port)}/apps/${app}/${verb}`, {
-      method: 'POST',
+    return fetch(`${localOrigin(port)}${path}`, {
+      method,
       headers: { authorization: `Bearer ${token}` },
       signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
     }).catch((cause: unknown) => {
       signal?.throwIfAborted();
-      throw notRunning(portOffset, cause);
+      throw notRunning(place, cause);
     });
+  }
+
+  async function control(app: App, verb: 'start' | 'stop', signal?: AbortSignal): Promise<void> {
+    const response = await ask('POST', `/apps/${app}/${verb}`, signal);
     if (!response.ok) throw new LocalError(`the ${app} app did not ${verb}: ${await response.text()}`);
   }
 
@@ -55,13 +62,18 @@ export function localTarget({ portOffset, dataDir }: TargetOptions): DeploymentT
   };
   return {
     async validate() {
-      await readControl(dataDir, portOffset);
+      const { ok, status } = await ask('GET', '/apps');
+      // A start that was killed leaves the file behind, and another program may have its port.
+      if (!ok) throw notRunning(place, `status ${status}`);
       await access.token();
       return `the local topology in ${dataDir}`;
     },
     // `npm start` has made everything but the apps.
     provision: () => Promise.resolve(),
-    gateway: () => Promise.resolve(access),
+    async gateway() {
+      const deployed = await Promise.all(deploymentOrder.map((app) => isFolder(packageFolder(dataDir, app))));
+      return deployed.includes(true) ? access : undefined;
+    },
     async keep(app) {
       const current = packageFolder(dataDir, app);
       if (!(await isFolder(current))) return false;
@@ -108,13 +120,13 @@ const isFolder = (path: string): Promise<boolean> =>
     () => false,
   );
 
-async function readControl(dataDir: string, portOffset: number): Promise<z.infer<typeof controlSchema>> {
+async function readControl(dataDir: string, place: string): Promise<z.infer<typeof controlSchema>> {
   const text = await readFile(controlFile(dataDir), 'utf8').catch((cause: unknown) => {
-    throw notRunning(portOffset, cause);
+    throw notRunning(place, cause);
   });
   const found = controlSchema.safeParse(parseJson(text));
   if (found.success) return found.data;
-  throw notRunning(portOffset, found.error);
+  throw notRunning(place, found.error);
 }
 
 const codeOf = (error: unknown): unknown =>
@@ -123,8 +135,7 @@ const codeOf = (error: unknown): unknown =>
 const unusable = (file: string, cause: unknown): LocalError =>
   new LocalError(`${file} cannot be used: ${String(codeOf(cause) ?? cause)}`, { cause });
 
-function notRunning(portOffset: number, cause: unknown): LocalError {
-  const offset = portOffset === 0 ? '' : ` --port-offset ${portOffset}`;
-  const message = `No local topology takes deployments. Start one: npm start -- --without-apps${offset}`;
+function notRunning(place: string, cause: unknown): LocalError {
+  const message = `No local topology takes deployments. Start one: npm start -- --without-apps${place}`;
   return new LocalError(message, { cause });
 }

@@ -30,8 +30,7 @@ export function devLoop(
 
   async function onSave(restart: (app: AppName) => Promise<void>, savedAt: number): Promise<void> {
     const built = await build.run().catch((error: unknown) => {
-      // esbuild has shown its own errors.
-      if (error instanceof Error && !('errors' in error)) say(error.message);
+      if (error instanceof Error) say(error.message);
       say('Not built. The apps go on with the code that they have.');
     });
     if (!built) return;

@@ -1,5 +1,6 @@
+import { setImmediate } from 'node:timers/promises';
 import { beforeEach, expect, test } from 'vitest';
-import { deploy } from '../../../infra/deploy/deployment.ts';
+import { deploy, printPlan } from '../../../infra/deploy/deployment.ts';
 import { reportOutcome } from '../../../infra/deploy/reportOutcome.ts';
 import type { DeploymentRecord, DeploymentTarget } from '../../../infra/deploy/target.ts';
 import { LocalError } from '../../../infra/local/localError.ts';
@@ -79,6 +80,8 @@ test('a failure after both deployments restores management first', async () => {
   target.running.set('mcp', 'old').set('management', 'old');
   const { output } = await deployed();
   expect(output).toContain('FAILED');
+  expect(output).toContain('Rolling back: the management app, then the mcp app.');
+  expect(output).toContain('/package still holds build new, which failed');
   expect(target.changes).toEqual([
     'provision',
     'deploy mcp',
@@ -101,7 +104,8 @@ test('a failure before the first deployment restores nothing', async () => {
 test('a deployment that fails while it replaces an app restores that app too', async () => {
   target.running.set('mcp', 'old').set('management', 'old');
   target.failing = 'deploy mcp';
-  await deployed();
+  const { output } = await deployed();
+  expect(output).toContain('Rolling back: the mcp app.');
   expect(target.changes).toEqual(['provision', 'restore mcp']);
 });
 
@@ -128,6 +132,44 @@ test('a rollback that fails goes on with the other app, and the next deployment 
   expect(next.output).toMatch(/^Deployment .* did not end, or could not roll back\.$/m);
   expect(target.changes).toEqual(['restore management']);
   expect(target.running).toEqual(runs('old', 'old'));
+});
+
+test('the time of a rollback is the time that it took', async () => {
+  target.running.set('mcp', 'old').set('management', 'old');
+  const { restore } = target;
+  target.restore = async (app) => {
+    const until = performance.now() + 60;
+    while (performance.now() < until) await setImmediate();
+    await restore(app);
+  };
+  expect((await deployed()).output).toMatch(
+    /deploy_mcp undone after 0\.[1-9] s: the mcp app runs its previous/,
+  );
+});
+
+test('the plan says what comes before its first step', async () => {
+  const planned = async (change: Partial<DeploymentRecord>) => {
+    target.running.set('mcp', 'old').set('management', 'old');
+    await deployed();
+    if (!record) throw new Error('no record');
+    record = { ...record, ...change };
+    const lines: string[] = [];
+    await printPlan({ environment: 'test', target, print: (line) => lines.push(line) });
+    return lines.slice(1, 3);
+  };
+  const kept = ['mcp', 'management'] as const;
+  expect(await planned({ outcome: 'succeeded' })).toEqual([
+    expect.stringMatching(/\] validate: /),
+    expect.stringMatching(/\] package: /),
+  ]);
+  expect(await planned({ outcome: 'rollback_failed', kept: [...kept], unproven: [...kept] })).toEqual([
+    expect.stringMatching(/It did not end, or could not roll back\.$/),
+    'First the previous packages come back: the management app, then the mcp app.',
+  ]);
+  expect(await planned({ outcome: 'running', pid: process.ppid })).toEqual([
+    expect.stringMatching(/^The command would refuse to run: Deployment .* has not ended\./),
+    expect.stringMatching(/\] validate: /),
+  ]);
 });
 
 test('an interrupted deployment is rolled back', async () => {

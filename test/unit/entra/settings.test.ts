@@ -8,6 +8,10 @@ const other = '22222222-2222-4222-8222-222222222222';
 test.each([
   { args: ['ensure'], options: { command: 'ensure', dryRun: false, azd: false } },
   { args: ['federate', '--dry-run', '--azd'], options: { command: 'federate', dryRun: true, azd: true } },
+  {
+    args: ['federate', '--environment', 'dev'],
+    options: { command: 'federate', dryRun: false, azd: false, environment: 'dev' },
+  },
 ])('npm run entra -- $args', ({ args, options }) => {
   expect(entraOptions(args)).toEqual(options);
 });
@@ -16,6 +20,9 @@ test.each([
   { args: [], message: 'must be ensure or federate' },
   { args: ['remove'], message: 'must be ensure or federate' },
   { args: ['ensure', '--force'], message: "Unknown option '--force'" },
+  { args: ['ensure', '--azd', '--environment', 'dev'], message: 'leave out --environment' },
+  { args: ['ensure', '--environment', '../dev'], message: '--environment must name an environment of azd' },
+  { args: ['ensure', '--environment', '-dev'], message: 'argument is ambiguous' },
   { args: ['ensure', 'federate'], message: "Unexpected argument 'federate'" },
 ])('$args is refused', ({ args, message }) => {
   expect(() => entraOptions(args)).toThrow(LocalError);

@@ -1,8 +1,14 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { expect, test } from 'vitest';
 import { defaultTenant, defaultUser } from '../../../infra/local/defaults.ts';
 import { LocalError } from '../../../infra/local/localError.ts';
-import { devOptions, issuerOptions, startOptions, tokenOptions } from '../../../infra/local/options.ts';
+import {
+  devOptions,
+  issuerOptions,
+  placeArguments,
+  startOptions,
+  tokenOptions,
+} from '../../../infra/local/options.ts';
 
 const defaults = { demo: false, withoutApps: false, portOffset: 0, dataDir: resolve('.local/data') };
 
@@ -33,6 +39,18 @@ test('npm run dev -- --inspect opens an inspector in each app, on a port of its 
       mcp: { NODE_OPTIONS: '--inspect=127.0.0.1:9230' },
     },
   });
+});
+
+test.each([
+  { args: [], printed: '' },
+  { args: ['--port-offset', '100'], printed: ' --port-offset 100' },
+  { args: ['--data', '.local/other'], printed: ` --data ${join('.local', 'other')}` },
+  {
+    args: ['--port-offset', '7', '--data', '/tmp/a b'],
+    printed: ` --port-offset 7 --data "${resolve('/tmp/a b')}"`,
+  },
+])('a command that is printed for npm start -- $args has the same options', ({ args, printed }) => {
+  expect(placeArguments(startOptions(args))).toBe(printed);
 });
 
 test('a token is for the default user of the default tenant', () => {

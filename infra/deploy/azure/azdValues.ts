@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { readAzdEnvironment } from '../../azd/azdEnvironment.ts';
 import { LocalError } from '../../local/localError.ts';
-import { runProgram } from '../runProgram.ts';
 import { deploymentOrder } from '../target.ts';
 
 const jsonText = z.string().transform((text, context): unknown => {
@@ -29,23 +29,10 @@ export type AzdValues = z.infer<typeof valuesSchema>;
 
 /** Reads the values of an environment. @throws LocalError when it is unknown, or by name when one is missing or wrong. */
 export async function readAzdValues(environment: string): Promise<AzdValues> {
-  const args = ['env', 'get-values', '--environment', environment, '--output', 'json', '--no-prompt'];
-  const given = z.record(z.string(), z.string()).parse(parseJson(await runProgram('azd', args)));
-  // A parameter of the Bicep files that is not used is an empty text.
-  const set = Object.entries(given).filter(([, value]) => value !== '');
-  const values = valuesSchema.safeParse(Object.fromEntries(set));
+  const values = valuesSchema.safeParse(await readAzdEnvironment(environment));
   if (values.success) return values.data;
   const problems = values.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
   throw new LocalError(
     `the environment ${environment} of azd is not complete: ${problems.join('; ')}. Set a value with azd env set`,
   );
-}
-
-/** Returns what a program printed as JSON. */
-export function parseJson(printed: string): unknown {
-  try {
-    return JSON.parse(printed);
-  } catch {
-    throw new LocalError('azd or az answered with no JSON: is it the version that docs/deploy.md names?');
-  }
 }

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { basename } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { LocalError } from '../local/localError.ts';
+import { LocalError } from './localError.ts';
 
 export interface ProgramOptions {
   /** The whole environment. The one of this process by default. */

@@ -1,9 +1,28 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { z } from 'zod';
 import { LocalError } from '../local/localError.ts';
+import { runProgram } from '../local/runProgram.ts';
 
 const run = promisify(execFile);
 const TIMEOUT_MS = 60_000;
+
+/** Returns the values of an environment that are set. @throws LocalError when the environment is unknown, or azd is missing. */
+export async function readAzdEnvironment(environment: string): Promise<Readonly<Record<string, string>>> {
+  const args = ['env', 'get-values', '--environment', environment, '--output', 'json', '--no-prompt'];
+  const given = z.record(z.string(), z.string()).parse(parseJson(await runProgram('azd', args)));
+  // A parameter of the Bicep files that is not used is an empty text.
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== ''));
+}
+
+/** Returns what azd or az printed as JSON. @throws LocalError when it is no JSON. */
+export function parseJson(printed: string): unknown {
+  try {
+    return JSON.parse(printed);
+  } catch {
+    throw new LocalError('azd or az answered with no JSON: is it the version that docs/deploy.md names?');
+  }
+}
 
 /**
  * Writes values into the azd environment: the named one, or else the default. No shell reads the values. On Windows, Node finds
@@ -24,7 +43,7 @@ export async function setInAzd(
     const names = Object.keys(values).join(', ');
     throw new LocalError(
       isMissing
-        ? 'azd is not on the PATH. Install the Azure Developer CLI, or leave out --azd'
+        ? 'azd is not on the PATH. Install the Azure Developer CLI, or leave out --azd and --environment'
         : `azd env set failed for ${names}. Run it by hand to see the reason: azd env set ${pairs.join(' ')}`,
     );
   }
