@@ -147,7 +147,7 @@ export function gatewayClient(access: GatewayAccess, signal: AbortSignal): Gatew
       const asked = await call('POST', '/delegations?wait=30', { taskType: 'azure_container_deployment' });
       const apps = appsSchema.safeParse(asked).data?.result?.facts.apps;
       if (!apps) throw new LocalError('the gateway did not say which builds run');
-      return apps.flatMap(({ instances }) => instances.map(({ build }) => build));
+      return apps.flatMap(({ instances }) => instances.map(({ build }) => shown(build)));
     },
     async raiseEvent(type, detail, key) {
       await call('POST', '/events', { type, detail }, key);
