@@ -1,7 +1,5 @@
+import { interruption } from '../local/interruption.ts';
 import { LocalError } from '../local/localError.ts';
-
-/** The exit code of a program that a signal ended. */
-const INTERRUPTED = 130;
 
 /**
  * Runs a command of the terminal. `act` gets a signal that Ctrl-C aborts, and resolves to whether it succeeded. A second Ctrl-C
@@ -11,15 +9,9 @@ export async function runCommand(
   command: string,
   act: (signal: AbortSignal) => Promise<boolean>,
 ): Promise<void> {
-  const interrupted = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM']) {
-    process.on(signal, () => {
-      if (interrupted.signal.aborted) process.exit(INTERRUPTED);
-      interrupted.abort(new LocalError('interrupted'));
-    });
-  }
+  const { signal } = interruption(['SIGINT', 'SIGTERM'], new LocalError('interrupted'));
   try {
-    process.exitCode = (await act(interrupted.signal)) ? 0 : 1;
+    process.exitCode = (await act(signal)) ? 0 : 1;
   } catch (error) {
     const isExpected = error instanceof LocalError;
     console.error(isExpected ? `${command}: ${error.message}` : error);

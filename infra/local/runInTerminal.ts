@@ -1,5 +1,6 @@
 import { join, relative } from 'node:path';
 import { givenSettings } from './givenSettings.ts';
+import { interruption } from './interruption.ts';
 import { LocalError } from './localError.ts';
 import { nextSteps } from './nextSteps.ts';
 import type { StartOptions } from './options.ts';
@@ -8,9 +9,6 @@ import { terminalPrinter } from './terminal.ts';
 import { startTopology, type Topology, type TopologyOptions } from './topology.ts';
 
 const PARENT_CHECK_MS = 1_000;
-/** One Ctrl-C arrives twice under npm: from the terminal, and passed on by npm. */
-const SAME_SIGNAL_MS = 500;
-const INTERRUPTED = 130;
 
 export interface TerminalRun {
   /** The command that the user has typed. */
@@ -27,7 +25,7 @@ export interface TerminalRun {
  * Then this process ends.
  */
 export async function runInTerminal(run: TerminalRun): Promise<never> {
-  const signal = interruption();
+  const signal = interruptionOrOrphaned();
   const complain = (error: unknown) => {
     console.error(error instanceof LocalError ? `${run.command}: ${error.message}` : error);
   };
@@ -41,16 +39,8 @@ export async function runInTerminal(run: TerminalRun): Promise<never> {
 }
 
 /** Aborts on SIGINT, SIGTERM and SIGHUP, and when the parent process is gone. A second signal ends this process at once. */
-function interruption(): AbortSignal {
-  const interrupted = new AbortController();
-  let interruptedAt = 0;
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
-    process.on(signal, () => {
-      if (!interrupted.signal.aborted) interruptedAt = performance.now();
-      else if (performance.now() - interruptedAt > SAME_SIGNAL_MS) process.exit(INTERRUPTED);
-      interrupted.abort();
-    });
-  }
+function interruptionOrOrphaned(): AbortSignal {
+  const interrupted = interruption(['SIGINT', 'SIGTERM', 'SIGHUP']);
   const parent = process.ppid;
   setInterval(() => {
     if (process.ppid !== parent) interrupted.abort();
