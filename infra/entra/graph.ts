@@ -1,5 +1,5 @@
 import { parseJsonBytes } from '../../shared/platform/base/json.ts';
-import { readBounded } from '../../shared/platform/base/readBounded.ts';
+import { readBoundedBody } from '../../shared/platform/base/readBounded.ts';
 import { LocalError } from '../local/localError.ts';
 import { GraphError } from './graphError.ts';
 
@@ -71,12 +71,7 @@ export function connectGraph({ origin, token, wait }: GraphDeps): Graph {
       headers: { ...headers, authorization: `Bearer ${token}`, 'content-type': 'application/json' },
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
-    const reader = response.body?.getReader();
-    const next = async (): Promise<Uint8Array | undefined> => {
-      const chunk: unknown = (await reader?.read())?.value;
-      return chunk instanceof Uint8Array ? chunk : undefined;
-    };
-    const bytes = await readBounded(next, MAX_BYTES);
+    const bytes = await readBoundedBody(response, MAX_BYTES);
     if (!bytes) throw new LocalError(`Microsoft Graph answered more than ${MAX_BYTES} bytes`);
     return {
       status: response.status,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { boundedLine } from '../../shared/platform/base/boundedLine.ts';
 import { LocalError } from '../local/localError.ts';
 
 /** What a change needs in the directory, by the path of the request. The first row that matches counts. */
@@ -24,7 +25,7 @@ export class GraphError extends LocalError {
 
   constructor(request: { readonly method: string; readonly path: string }, status: number, body: unknown) {
     const { code, message } = errorSchema.safeParse(body).data?.error ?? { code: '', message: '' };
-    const reason = message.replaceAll(/[\p{C}\s]+/gu, ' ').slice(0, 300);
+    const reason = boundedLine(message, 300);
     super(explain(request, status, `${code} ${reason}`.trim()));
     this.status = status;
     this.code = code;

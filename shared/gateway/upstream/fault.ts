@@ -1,3 +1,4 @@
+import { boundedLine } from '../../platform/base/boundedLine.ts';
 import type { ErrorKind } from '../../platform/base/errors.ts';
 import type { JsonRpcError } from '../protocol/jsonRpc.ts';
 
@@ -120,10 +121,6 @@ const MAX_REASON_LENGTH = 200;
 
 /** Returns a text of a server as one bounded line of printable characters, or `undefined` where it has none. */
 export function oneLine(text: string): string | undefined {
-  const line = text
-    .slice(0, 2 * MAX_REASON_LENGTH)
-    .replace(/[\p{C}\s]+/gu, ' ')
-    .trim()
-    .slice(0, MAX_REASON_LENGTH);
+  const line = boundedLine(text, MAX_REASON_LENGTH);
   return line === '' ? undefined : line;
 }

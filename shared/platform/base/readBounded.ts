@@ -1,3 +1,11 @@
+/** Returns the body of an answer of `fetch`, or `undefined` if it is longer than `maxBytes`. The rest is then not read. */
+export async function readBoundedBody({ body }: Response, maxBytes: number): Promise<Uint8Array | undefined> {
+  const reader: ReadableStreamDefaultReader<Uint8Array> | undefined = body?.getReader();
+  const bytes = await readBounded(async () => (await reader?.read())?.value, maxBytes);
+  if (bytes === undefined) await reader?.cancel();
+  return bytes;
+}
+
 /**
  * Reads a body that comes in chunks, and returns it whole. Returns `undefined` once it is longer than `maxBytes`; the rest is then
  * still unread. `next` returns `undefined` at the end. An error of `next` is passed on.

@@ -1,7 +1,7 @@
 import type { INetworkModule, ManagedIdentityApplication } from '@azure/msal-node';
 import { parseJsonBytes } from '../base/json.ts';
 import { lazily } from '../base/lazily.ts';
-import { readBounded } from '../base/readBounded.ts';
+import { readBoundedBody } from '../base/readBounded.ts';
 
 /** A token of the app's identity for one Azure service. */
 export interface IdentityToken {
@@ -80,8 +80,7 @@ async function send(
 ): Promise<{ headers: Record<string, string>; body: never; status: number }> {
   const signal = AbortSignal.timeout(TOKEN_TIMEOUT_MS);
   const response = await fetch(url, { ...request, signal, redirect: 'error' });
-  const reader: ReadableStreamDefaultReader<Uint8Array> | undefined = response.body?.getReader();
-  const bytes = await readBounded(async () => (await reader?.read())?.value, MAX_TOKEN_BYTES);
+  const bytes = await readBoundedBody(response, MAX_TOKEN_BYTES);
   if (!bytes) throw new Error('the identity endpoint answered with too much');
   const body = parseJsonBytes(bytes);
   // The words of the parser would hold the begin of a token.
