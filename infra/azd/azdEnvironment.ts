@@ -24,6 +24,16 @@ export function parseJson(printed: string): unknown {
   }
 }
 
+/** A value of an environment that holds JSON. */
+export const jsonText = z.string().transform((text, context): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    context.addIssue('must be JSON');
+    return z.NEVER;
+  }
+});
+
 /**
  * Writes values into the azd environment: the named one, or else the default. No shell reads the values. On Windows, Node finds
  * `azd.exe` by itself.

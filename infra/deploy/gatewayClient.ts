@@ -92,13 +92,18 @@ export function gatewayClient(access: GatewayAccess, signal: AbortSignal): Gatew
     return ok && typeof answer === 'object' && answer !== null && 'status' in answer;
   }
 
+  /** Returns what the gateway says of its instances, or `undefined` when the answer cannot be read. */
+  async function askForApps(): Promise<z.infer<typeof appsSchema> | undefined> {
+    const asked = await call('POST', '/delegations?wait=30', { taskType: 'azure_container_deployment' });
+    return appsSchema.safeParse(asked).data;
+  }
+
   /** Returns what keeps the apps from being settled on the build, or undefined. */
   async function unsettled(build: string): Promise<string | undefined> {
     for (const app of deploymentOrder) {
       if (!(await isUp(app))) return `the ${app} app does not answer at ${origins[app]}/health`;
     }
-    const asked = await call('POST', '/delegations?wait=30', { taskType: 'azure_container_deployment' });
-    const seen = appsSchema.safeParse(asked).data;
+    const seen = await askForApps();
     if (seen?.state !== 'succeeded' || !seen.result)
       return `the gateway did not say which builds run: its task is ${shown(seen?.state ?? 'not known')}`;
     for (const app of deploymentOrder) {
@@ -144,8 +149,7 @@ export function gatewayClient(access: GatewayAccess, signal: AbortSignal): Gatew
       }
     },
     async runningBuilds() {
-      const asked = await call('POST', '/delegations?wait=30', { taskType: 'azure_container_deployment' });
-      const apps = appsSchema.safeParse(asked).data?.result?.facts.apps;
+      const apps = (await askForApps())?.result?.facts.apps;
       if (!apps) throw new LocalError('the gateway did not say which builds run');
       return apps.flatMap(({ instances }) => instances.map(({ build }) => shown(build)));
     },

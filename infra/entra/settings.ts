@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { originSchema } from '../../shared/platform/config/config.ts';
 import { list } from '../../shared/platform/config/defineSetting.ts';
+import { jsonText } from '../azd/azdEnvironment.ts';
 import { LocalError } from '../local/localError.ts';
 import { parse } from '../local/options.ts';
 
@@ -47,18 +48,6 @@ const identitySchema = z.object({
 });
 export type Identity = z.infer<typeof identitySchema>;
 
-const identities = z
-  .string()
-  .transform((text, context): unknown => {
-    try {
-      return JSON.parse(text);
-    } catch {
-      context.addIssue('must be JSON');
-      return z.NEVER;
-    }
-  })
-  .pipe(z.array(identitySchema));
-
 /** The variables that azd gives to its hooks. */
 const variables = z.object({
   AZURE_ENV_NAME: z.string().regex(environmentName, 'must be 1 to 64 letters, digits and -_.()').optional(),
@@ -70,7 +59,7 @@ const variables = z.object({
   MREG_TENANTS: list(guid).optional(),
   MREG_PUBLIC_ORIGIN: httpsOrigin.optional(),
   MREG_MANAGEMENT_ORIGIN: httpsOrigin.optional(),
-  MREG_IDENTITIES: identities.optional(),
+  MREG_IDENTITIES: jsonText.pipe(z.array(identitySchema)).optional(),
 });
 export type EntraSettings = z.infer<typeof variables>;
 

@@ -1,16 +1,8 @@
 import { z } from 'zod';
-import { readAzdEnvironment } from '../../azd/azdEnvironment.ts';
+import { jsonText, readAzdEnvironment } from '../../azd/azdEnvironment.ts';
 import { LocalError } from '../../local/localError.ts';
 import { deploymentOrder } from '../target.ts';
 
-const jsonText = z.string().transform((text, context): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch {
-    context.addIssue('is not JSON');
-    return z.NEVER;
-  }
-});
 const appSchema = z.object({ app: z.enum(deploymentOrder), name: z.string(), id: z.string() });
 
 /** The values of an environment of azd that a deployment reads. Those of the second group come with the first provision. */
