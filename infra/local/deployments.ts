@@ -25,8 +25,8 @@ const REQUEST = /^\/apps\/(?<app>management|mcp)\/(?<verb>start|stop)$/;
 
 /**
  * Lets another process of this user start and stop the apps, each from its package folder: `POST /apps/{app}/start|stop`. The
- * answer comes when the app is ready, or has stopped. `GET /apps` is answered at once. The token is in a file that only this user can read. Apps that were
- * deployed to an earlier start are forgotten.
+ * answer comes when the app is ready, or has stopped. `GET /apps` is answered at once. The token is in a file that only this
+ * user can read. Apps that were deployed to an earlier start are forgotten.
  */
 export async function serveDeployments(
   group: Pick<ProcessGroup, 'start' | 'end'>,

@@ -50,7 +50,8 @@ export interface Holder {
  * server's stream, for 210 seconds at most, and any instance takes the new call.
  *
  * The states of a call: it runs; it is held, with a marker in the shared state; it runs again, for a retry at this instance, or at
- * the one other instance that could delete the marker; it ends with the server's answer, or is cancelled at the server after the 210 seconds.
+ * the one other instance that could delete the marker; it ends with the server's answer, or is cancelled at the server after the
+ * 210 seconds.
  */
 export interface HeldCalls {
   /** Returns the connection to a legacy server as a connection to a modern one: server requests are in its results. */
