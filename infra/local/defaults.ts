@@ -10,6 +10,8 @@ export const apiClientId = 'c4d0e9b8-5f61-4a3e-b2d7-1f8c6a7e9d0b';
 /** The client application that users sign in with. */
 export const clientAppId = '1a9f7c3e-d8b2-4e60-95a4-7c2d0b8e6f13';
 
+/** The confidential client with which the gateway signs people in, and its secret at the local issuer. */
+export const signInClientId = '6d2b8f04-3e7a-4c95-8b1d-a0c9e4f7d512';
 /** The client secret with which the gateway exchanges a user's token at the local issuer. */
 export const localClientSecret = 'known-to-everybody-on-this-machine';
 /** The sealing key of `local.settings.example.json`. `npm start` creates its own key. Production rejects this one. */

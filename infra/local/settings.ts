@@ -8,6 +8,7 @@ import {
   localOrigin,
   type Ports,
   secondTenant,
+  signInClientId,
 } from './defaults.ts';
 
 /** The environment of one app; `local.settings.example.json` says the same for `func start`. */
@@ -23,6 +24,8 @@ export function appSettings(app: App, ports: Ports): Record<string, string> {
     MREG_SERVICE_BUS: connectionStringFor(ports.serviceBus),
     MREG_API_CLIENT_ID: apiClientId,
     MREG_CLIENT_SECRET: localClientSecret,
+    MREG_SIGN_IN_CLIENT_ID: signInClientId,
+    MREG_SIGN_IN_CLIENT_SECRET: localClientSecret,
     MREG_SEALING_KEYS: exampleSealingKey,
     MREG_TENANTS: `${defaultTenant},${secondTenant}`,
     MREG_PUBLIC_ORIGIN: localOrigin(ports.mcp),

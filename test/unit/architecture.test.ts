@@ -32,7 +32,7 @@ const folders: Readonly<Record<string, readonly string[]>> = {
   'shared/orchestration': [
     ...['plans', 'servers', 'events', 'engine', 'agents', 'tasks', 'pools', 'stores', 'model'],
   ],
-  'shared/identity': ['credentials', 'sessions', 'tokens', 'access', '.'],
+  'shared/identity': ['broker', 'connections', 'credentials', 'sessions', 'tokens', 'access', '.'],
   'shared/registry': [
     ...[
       'import',
@@ -75,11 +75,12 @@ const packages: Readonly<Record<string, RegExp>> = {
   '@azure/core-rest-pipeline': /^shared\/platform\/tables\/azureTableBatch\.ts$/,
   '@azure/service-bus': /^shared\/platform\/serviceBus\/\w+\.ts$/,
   '@azure/msal-node':
-    /^shared\/(platform\/managedIdentity\/appIdentity|identity\/credentials\/tokenExchange)\.ts$/,
+    /^shared\/(platform\/managedIdentity\/appIdentity|identity\/credentials\/(tokenExchange|entraSignIn|msalClient))\.ts$/,
   ioredis: /^shared\/platform\/state\/redis\w+\.ts$/,
   undici: /^shared\/platform\/outbound\/outboundClient\.ts$/,
   'ipaddr.js': /^shared\/platform\/security\/addressRules\.ts$/,
-  jose: /^shared\/(identity\/tokens\/\w+|platform\/state\/redisSignIn|specialists\/mcp-security-auditor\/forgeTokens)\.ts$/,
+  jose: /^shared\/(identity\/(tokens|broker)\/\w+|platform\/state\/redisSignIn|specialists\/mcp-security-auditor\/forgeTokens)\.ts$/,
+  oauth4webapi: /^shared\/identity\/connections\/\w+\.ts$/,
   'smol-toml': /^shared\/registry\/import\/documentText\.ts$/,
   'strip-json-comments': /^shared\/registry\/import\/documentText\.ts$/,
   '@cfworker/json-schema': /^shared\/specialists\/fastmcp-specialist\/outputSchema\.ts$/,

@@ -23,6 +23,7 @@ const codes = {
   bad_request: INVALID_REQUEST,
   unauthenticated: -31401,
   forbidden: -31403,
+  sign_in_needed: URL_ELICITATION_REQUIRED,
   // A client asks for a thing by a parameter, so its absence is a wrong parameter (2026-07-28, server/tools, Error Handling).
   not_found: INVALID_PARAMS,
   method_not_allowed: METHOD_NOT_FOUND,

@@ -16,6 +16,8 @@ export interface Actor {
   /** The client application, Entra's `azp`. */
   readonly clientId: string;
   readonly roles: readonly Role[];
+  /** The grant that a token of the gateway's own is of. Absent for a token of Entra. */
+  readonly grantId?: string | undefined;
   /** When the token expires, in milliseconds since the epoch. */
   readonly expiresAt: number;
 }
@@ -28,5 +30,6 @@ export const actorSchema: z.ZodType<Actor> = z.object({
   kind: z.enum(['user', 'app']),
   clientId: z.string(),
   roles: z.array(z.enum(roles)).readonly(),
+  grantId: z.string().optional(),
   expiresAt: z.number(),
 });

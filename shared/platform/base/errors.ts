@@ -5,6 +5,8 @@ export const errorKinds = [
   'bad_request',
   'unauthenticated',
   'forbidden',
+  /** The user has no account at the upstream server yet. `members.signInUrl` is where the user signs in. */
+  'sign_in_needed',
   'not_found',
   'method_not_allowed',
   'already_exists',

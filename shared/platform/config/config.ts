@@ -71,6 +71,43 @@ export const credentialsSchema = z.record(
     }),
 );
 
+/** MCP clients that are known beforehand, by client id. */
+export const clientsSchema = z.record(
+  z.string().regex(/^[\w.~-]{1,100}$/, 'must be a client id of letters, digits, - . _ and ~'),
+  z.strictObject({
+    name: z.string().min(1).max(100),
+    redirectUris: z.array(z.string().max(2_000)).min(1).max(20),
+    /** Absent: the client is public. */
+    secret: z.string().min(16, 'must have at least 16 characters').optional(),
+  }),
+);
+
+/** Issuers whose identity assertions (ID-JAG) are accepted, by their URL. Their people belong to one tenant and have these roles. */
+export const grantIssuersSchema = z.record(
+  z.url({ protocol: /^https?$/ }),
+  z.strictObject({
+    tenant: z.guid().transform((tenant) => tenant.toLowerCase()),
+    jwksUri: z.url({ protocol: /^https?$/ }),
+    roles: z
+      .array(z.enum(['Admin', 'Operator', 'Auditor', 'User']))
+      .min(1)
+      .default(['User']),
+  }),
+);
+
+const bucketSchema = z.strictObject({
+  perSecond: z.number().positive().max(100_000),
+  burst: z.int().min(1).max(1_000_000),
+});
+/**
+ * Token buckets of one instance: requests of an address that need a check of a signature, and admitted requests of a user or an
+ * app.
+ */
+export const rateLimitsSchema = z.strictObject({
+  address: bucketSchema.default({ perSecond: 50, burst: 200 }),
+  principal: bucketSchema.default({ perSecond: 200, burst: 1_000 }),
+});
+
 /** The settings of a process as the apps use them. `settings.ts` says what each setting is. */
 export interface Config {
   readonly app: App;
@@ -81,6 +118,12 @@ export interface Config {
   readonly redisUrl: string | undefined;
   readonly apiClientId: string;
   readonly clientSecret: string | undefined;
+  /** Client id of the registration with which the gateway signs people in. Absent: the gateway issues no tokens. */
+  readonly signInClientId: string | undefined;
+  readonly signInClientSecret: string | undefined;
+  readonly clients: z.infer<typeof clientsSchema>;
+  readonly grantIssuers: z.infer<typeof grantIssuersSchema>;
+  readonly rateLimits: z.infer<typeof rateLimitsSchema>;
   /** The first key seals. Every key opens. */
   readonly sealingKeys: readonly string[];
   readonly tenants: ReadonlySet<string>;

@@ -30,6 +30,11 @@ export function readConfig(env: Environment = process.env): Config {
     identityClientId: settings.AZURE_CLIENT_ID?.toLowerCase(),
     redisUrl: settings.MREG_REDIS_URL,
     clientSecret: settings.MREG_CLIENT_SECRET,
+    signInClientId: settings.MREG_SIGN_IN_CLIENT_ID?.toLowerCase(),
+    signInClientSecret: settings.MREG_SIGN_IN_CLIENT_SECRET,
+    clients: settings.MREG_CLIENTS,
+    grantIssuers: settings.MREG_GRANT_ISSUERS,
+    rateLimits: settings.MREG_RATE_LIMITS,
     sealingKeys: settings.MREG_SEALING_KEYS,
     // Tokens hold ids in lower case. The Azure portal shows upper case too.
     apiClientId: settings.MREG_API_CLIENT_ID.toLowerCase(),

@@ -8,6 +8,7 @@ import {
 } from './config.ts';
 import { keysIn, redisPassword, redisPlace, serviceBusPlace, tablesPlace } from './connections.ts';
 import { critical, json, list, setting, warning } from './defineSetting.ts';
+import { signInSettings } from './signInSettings.ts';
 
 const guid = z.guid('must be a GUID');
 const plainHttp = [/^http:/, 'plain http is for development only'] as const;
@@ -139,6 +140,7 @@ export const settings = {
     },
     z.string().min(1, 'must not be empty').optional(),
   ),
+  ...signInSettings,
   MREG_SEALING_KEYS: setting(
     {
       required: 'yes',

@@ -3,7 +3,24 @@ import { parseExactJson } from '../base/exactJson.ts';
 
 /** The purpose of a sealed value. The value is valid for this purpose only. */
 export type SealPurpose =
-  'session' | 'session_state' | 'question' | 'answer' | 'held_call' | 'token' | 'server_url' | 'own_check';
+  | 'session'
+  | 'session_state'
+  | 'question'
+  | 'answer'
+  | 'held_call'
+  | 'token'
+  | 'server_url'
+  | 'own_check'
+  /** The pages of a sign-in: their form, and the cookie of their browser. */
+  | 'sign_in'
+  /** A refresh token that the gateway issues. */
+  | 'refresh_token'
+  /** A refresh token of Entra, which stays on the server. */
+  | 'entra_token'
+  /** The tokens of a user's account at an upstream server. */
+  | 'connection'
+  /** The link with which a user connects an account. */
+  | 'connection_link';
 
 /**
  * Encrypts values with the keys of `MREG_SEALING_KEYS`. Every instance of both apps opens a value that any of them sealed. Without

@@ -7,6 +7,7 @@ const pinned: Record<ErrorKind, number> = {
   bad_request: -32600,
   unauthenticated: -31401,
   forbidden: -31403,
+  sign_in_needed: -32042,
   not_found: -32602,
   method_not_allowed: -32601,
   already_exists: -31409,

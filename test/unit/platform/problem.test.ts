@@ -7,6 +7,7 @@ const pinned: Record<ErrorKind, readonly [status: number, title: string]> = {
   bad_request: [400, 'Bad Request'],
   unauthenticated: [401, 'Unauthorized'],
   forbidden: [403, 'Forbidden'],
+  sign_in_needed: [403, 'Forbidden'],
   not_found: [404, 'Not Found'],
   method_not_allowed: [405, 'Method Not Allowed'],
   already_exists: [409, 'Conflict'],

@@ -1,0 +1,37 @@
+import type { Result } from '../../platform/base/result.ts';
+import type { Actor } from '../access/actor.ts';
+
+/** A server at which users have accounts of their own. */
+export interface ConnectionTarget {
+  readonly slug: string;
+  /** The URL of the request that needs the token. */
+  readonly url: string;
+  /** The preset client of the settings, if the credential has one. */
+  readonly client?: {
+    readonly issuer: string;
+    readonly clientId: string;
+    readonly clientSecret?: string | undefined;
+    readonly scope?: string | undefined;
+  };
+}
+
+/** The accounts of users at upstream servers. */
+export interface Connections {
+  /**
+   * Returns the value of `Authorization` for a request to the server in the name of the user, and refreshes the token before.
+   * Failures: `sign_in_needed` with `members.signInUrl` where the user has not connected an account, or where the server's
+   * authorization server no longer accepts it; `unavailable`.
+   */
+  authorizationFor(
+    user: Pick<Actor, 'tenantId' | 'userId'>,
+    target: ConnectionTarget,
+  ): Promise<Result<string>>;
+  /** Tells that the server refused this value (401), so that the next call refreshes it or asks the user to sign in. */
+  refused(
+    user: Pick<Actor, 'tenantId' | 'userId'>,
+    target: ConnectionTarget,
+    authorization: string,
+  ): Promise<void>;
+  /** Returns a user of the tenant who has connected an account to the server, for discovery; `undefined` if nobody has. */
+  firstUserOf(tenantId: string, slug: string): Promise<string | undefined>;
+}
