@@ -27,3 +27,14 @@ export const EXCHANGE_MARGIN_MS = 300_000;
 export const EXCHANGE_TIMEOUT_MS = 10_000;
 /** Bytes of an answer of the token service. */
 export const MAX_EXCHANGE_BYTES = 64 * 1024;
+
+/** A person signs in within this time in ms: the page, the state at Entra and its cookie end with it. */
+export const SIGN_IN_MS = 600_000;
+/** Lifetime of an authorization code in ms. */
+export const CODE_MS = 60_000;
+/** Lifetime of an access token of the gateway's own in ms. */
+export const ACCESS_TOKEN_MS = 600_000;
+/** A grant lasts so long at most, in ms, however often its tokens are refreshed. */
+export const GRANT_MS = 90 * 24 * 3_600_000;
+/** A client that lost the answer to a refresh may repeat it within this time in ms. */
+export const REFRESH_GRACE_MS = 10_000;
