@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { derivedId } from '../../platform/base/ids.ts';
 import type { Page } from '../../platform/tables/tables.ts';
 import type { AuthorizationRequest } from './authorizationRequest.ts';
+import { withoutLoopbackPort } from './redirectUris.ts';
 
 export const consentSchema = z.object({
   /** Follows from the client, the redirect URI, the endpoint and the scopes. */
@@ -30,6 +31,10 @@ export interface ConsentStore {
   list(tenantId: string, userId: string, limit: number, after?: string): Promise<Page<Consent>>;
 }
 
+/** Returns the redirect URI that a consent is for. The port of a loopback URI differs each time. */
+export const consentUriOf = ({ redirectUri }: Pick<AuthorizationRequest, 'redirectUri'>): string =>
+  withoutLoopbackPort(redirectUri);
+
 /** Returns the id of the consent that a request needs. */
-export const consentIdOf = ({ clientId, redirectUri, resource, scopes }: AuthorizationRequest): string =>
-  derivedId([clientId, redirectUri, resource, [...scopes].sort()]);
+export const consentIdOf = (request: AuthorizationRequest): string =>
+  derivedId([request.clientId, consentUriOf(request), request.resource, [...request.scopes].sort()]);
