@@ -38,3 +38,6 @@ export const ACCESS_TOKEN_MS = 600_000;
 export const GRANT_MS = 90 * 24 * 3_600_000;
 /** A client that lost the answer to a refresh may repeat it within this time in ms. */
 export const REFRESH_GRACE_MS = 10_000;
+
+/** An assertion of a client or of an identity provider is valid for so long at most, in ms. */
+export const MAX_ASSERTION_MS = 3_600_000;
