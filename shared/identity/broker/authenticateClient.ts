@@ -41,7 +41,6 @@ export const createClientAuthentication =
 
 const notThatClient = oauthFailure(
   'invalid_client',
-  'client_not_authenticated',
   'the client is unknown, or has not proved who it is: check its id, its secret and how it sends them',
 );
 
@@ -50,23 +49,14 @@ function claimedBy(form: Fields, authorization: string | null): Result<Claimed> 
   const basic = authorization === null ? undefined : basicOf(authorization);
   if (basic && !basic.ok) return basic;
   const methods = [basic?.value.secret, secret, assertion].filter((proof) => proof !== undefined);
-  if (methods.length > 1)
-    return oauthFailure('invalid_request', 'request_malformed', 'a client proves who it is in one way only');
+  if (methods.length > 1) return oauthFailure('invalid_request', 'a client proves who it is in one way only');
   if (assertion !== undefined) {
     if (form['client_assertion_type'] !== CLIENT_ASSERTION_TYPE)
-      return oauthFailure(
-        'invalid_request',
-        'request_malformed',
-        `client_assertion_type must be ${CLIENT_ASSERTION_TYPE}`,
-      );
+      return oauthFailure('invalid_request', `client_assertion_type must be ${CLIENT_ASSERTION_TYPE}`);
     return id === undefined ? idRequired : succeed({ id, proof: 'assertion', assertion });
   }
   if (basic && id !== undefined && id !== basic.value.id)
-    return oauthFailure(
-      'invalid_request',
-      'request_malformed',
-      'client_id differs from the client of the Authorization header',
-    );
+    return oauthFailure('invalid_request', 'client_id differs from the client of the Authorization header');
   const named = basic?.value.id ?? id;
   if (named === undefined) return idRequired;
   const shown = basic?.value.secret ?? secret;
@@ -75,7 +65,7 @@ function claimedBy(form: Fields, authorization: string | null): Result<Claimed> 
   );
 }
 
-const idRequired = oauthFailure('invalid_request', 'request_malformed', 'client_id is required');
+const idRequired = oauthFailure('invalid_request', 'client_id is required');
 
 /** Reads `Basic`: id and secret are form-encoded each, then joined (RFC 6749, section 2.3.1). An empty secret counts as none. */
 function basicOf(authorization: string): Result<{ readonly id: string; readonly secret?: string }> {
@@ -87,7 +77,6 @@ function basicOf(authorization: string): Result<{ readonly id: string; readonly 
   if (id === undefined || id === '' || secret === undefined)
     return oauthFailure(
       'invalid_client',
-      'client_not_authenticated',
       'the Authorization header must be "Basic" with client id and secret',
     );
   return succeed(secret === '' ? { id } : { id, secret });

@@ -7,7 +7,7 @@ import type { StateStore } from '../../platform/state/stateStore.ts';
 import type { EntraSignIn, EntraTokens } from '../credentials/entraSignIn.ts';
 import { SIGN_IN_MS } from '../limits.ts';
 import { authorizationRequestSchema } from './authorizationRequest.ts';
-import { oauthFailure } from './oauthError.ts';
+import { refused } from './signInRefusal.ts';
 
 const purposeSchema = z.discriminatedUnion('kind', [
   z.object({
@@ -29,7 +29,7 @@ const pendingSchema = z.object({
   browser: z.string(),
 });
 
-/** A cookie that a response sets. An empty value removes it. */
+/** A cookie that a response sets. Its life of 0 ms removes it. */
 export interface Cookie {
   readonly name: string;
   readonly value: string;
@@ -60,7 +60,6 @@ export interface EntraAnswer {
 export interface EndedSignIn {
   readonly purpose?: SignInPurpose;
   readonly person: Result<EntraTokens>;
-  readonly cookie?: Cookie;
 }
 
 const hashOf = (text: string): string => createHash('sha256').update(text).digest('base64url');
@@ -96,19 +95,17 @@ export function createBrowserSignIns(deps: {
       const pending = state === null ? undefined : await take(state);
       if (state === null || !pending)
         return {
-          person: oauthFailure(
+          person: refused(
             'invalid_request',
             'state_unknown',
             'this sign-in has expired, or it was finished already',
           ),
         };
-      const spent: Cookie = { name: cookieOf(state), value: '', maxAgeMs: 0 };
-      if (!isEqual(hashOf(cookie(spent.name) ?? ''), pending.browser))
+      if (!isEqual(hashOf(cookie(cookieOf(state)) ?? ''), pending.browser))
         return {
-          person: oauthFailure('invalid_request', 'browser_changed', 'this sign-in began in another browser'),
+          person: refused('invalid_request', 'browser_changed', 'this sign-in began in another browser'),
         };
-      const { purpose } = pending;
-      return { purpose, cookie: spent, person: await redeemed(code, error, pending.entra) };
+      return { purpose: pending.purpose, person: await redeemed(code, error, pending.entra) };
     },
   };
 
@@ -118,20 +115,16 @@ export function createBrowserSignIns(deps: {
     pending: z.infer<typeof pendingSchema>['entra'],
   ): Promise<Result<EntraTokens>> {
     if (error === 'temporarily_unavailable' || error === 'server_error')
-      return oauthFailure('temporarily_unavailable', 'entra_unavailable', 'Entra does not answer: try again');
+      return refused('temporarily_unavailable', 'entra_unavailable', 'Entra does not answer: try again');
     if (code === null || error !== null)
-      return oauthFailure('access_denied', 'entra_refused', 'the sign-in at Entra was cancelled or refused');
+      return refused('access_denied', 'entra_refused', 'the sign-in at Entra was cancelled or refused');
     const person = await entra.redeem(code, pending);
     if (person.ok) return succeed(person.value);
     return person.error.kind === 'unavailable'
-      ? oauthFailure('temporarily_unavailable', 'entra_unavailable', 'Entra does not answer: try again')
-      : oauthFailure('access_denied', 'entra_refused', asDescription(person.error.message));
+      ? refused('temporarily_unavailable', 'entra_unavailable', 'Entra does not answer: try again')
+      : refused('access_denied', 'entra_refused', person.error.message);
   }
 }
-
-/** The characters of `error_description` (RFC 6749, section 4.1.2.1). */
-export const asDescription = (message: string): string =>
-  message.replace(/[^\x20\x21\x23-\x5b\x5d-\x7e]/g, "'");
 
 const isEqual = (a: string, b: string): boolean => {
   const [left, right] = [Buffer.from(a), Buffer.from(b)];

@@ -62,15 +62,11 @@ export function redirectUriProblem(uri: string, kind: OAuthClient['kind']): stri
  * a URI that failed.
  */
 export function redirectUriOf(client: OAuthClient, asked: string | undefined): Result<string> {
-  if (asked === undefined)
-    return oauthFailure('invalid_request', 'request_malformed', 'redirect_uri is required');
+  if (asked === undefined) return oauthFailure('invalid_request', 'redirect_uri is required');
   const problem = redirectUriProblem(asked, client.kind);
-  if (problem !== undefined) return notRegistered(`redirect_uri ${problem}`);
+  if (problem !== undefined) return oauthFailure('invalid_request', `redirect_uri ${problem}`);
   const wanted = withoutLoopbackPort(asked);
   return client.redirectUris.some((own) => own === asked || withoutLoopbackPort(own) === wanted)
     ? succeed(asked)
-    : notRegistered('redirect_uri is not one of the redirect URIs of the client');
+    : oauthFailure('invalid_request', 'redirect_uri is not one of the redirect URIs of the client');
 }
-
-const notRegistered = (message: string): Result<never> =>
-  oauthFailure('invalid_request', 'redirect_uri_not_registered', message);
