@@ -44,3 +44,21 @@ export const PURGE_AT_ONCE = 20;
 /** A refresh at Entra holds its lease so long at most, and others wait so long for it, in ms. */
 export const REFRESH_LEASE_MS = 30_000;
 export const REFRESH_WAIT_MS = 15_000;
+
+/** An assertion of a client or of an identity provider is valid for so long at most, in ms. */
+export const MAX_ASSERTION_MS = 3_600_000;
+
+/** Characters of a client id. */
+export const MAX_CLIENT_ID_LENGTH = 500;
+/** Client id metadata documents in the cache of an instance. */
+export const CLIENT_DOCUMENTS = 1_000;
+/** Bytes of such a document: the limit that the specification recommends. */
+export const MAX_CLIENT_DOCUMENT_BYTES = 5 * 1024;
+/** Time limit of the fetch of a document in ms. */
+export const CLIENT_DOCUMENT_TIMEOUT_MS = 5_000;
+/** A document is cached for so long in ms where its headers say nothing. */
+export const DOCUMENT_AGE_MS = 600_000;
+/** No document is used for longer than this in ms, whatever its headers say. */
+export const MAX_DOCUMENT_AGE_MS = 24 * 3_600_000;
+/** Documents of clients that an instance does not know yet, for each host and minute. */
+export const DOCUMENT_FETCHES_A_MINUTE = 20;

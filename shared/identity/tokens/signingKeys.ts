@@ -67,8 +67,9 @@ export interface SigningKey {
  */
 export type FindSigningKey = (header: JWSHeaderParameters) => Promise<SigningKey | undefined>;
 
-export function remoteSigningKeys(authority: string, tenant: string, outbound: KeyClient): FindSigningKey {
-  const keySet = createRemoteJWKSet(new URL(keysUrl(authority, tenant)), {
+/** Returns the keys at a URL. They are fetched on first use, once a day, and for an unknown key id. */
+export const remoteKeySet = (url: string, outbound: KeyClient): ReturnType<typeof createRemoteJWKSet> =>
+  createRemoteJWKSet(new URL(url), {
     cacheMaxAge: KEYS_MAX_AGE_MS,
     cooldownDuration: KEYS_COOLDOWN_MS,
     [customFetch]: async (url, { signal }) => {
@@ -79,6 +80,9 @@ export function remoteSigningKeys(authority: string, tenant: string, outbound: K
       return new Response(await body.bytes(MAX_KEYS_BYTES), { status: statusCode });
     },
   });
+
+export function remoteSigningKeys(authority: string, tenant: string, outbound: KeyClient): FindSigningKey {
+  const keySet = remoteKeySet(keysUrl(authority, tenant), outbound);
   const cryptoKeyOf = async (header: JWSHeaderParameters): Promise<CryptoKey> => {
     try {
       return await keySet(header);
