@@ -5,7 +5,7 @@ import type { EntraTokens } from '../credentials/entraSignIn.ts';
 import type { AuthorizationRequest } from './authorizationRequest.ts';
 import type { SignInPurpose } from './browserSignIn.ts';
 import type { Codes } from './codes.ts';
-import { type ConsentStore, consentIdOf, consentUriOf } from './consent.ts';
+import { consentIdOf, type ConsentStore, consentUriOf } from './consent.ts';
 import type { Grants } from './grants.ts';
 import { refused } from './signInRefusal.ts';
 

@@ -109,7 +109,11 @@ export function createTokenEndpoint(
     const subject = await grantType(form, client.value);
     if (!subject.ok) return subject;
     const { actor, resource, scopes, refreshToken } = subject.value;
-    const request = { actor: { ...actor, kind: "user" as const }, audience: resource, expiresAt: clock.now().getTime() + ACCESS_TOKEN_MS };
+    const request = {
+      actor: { ...actor, kind: 'user' as const },
+      audience: resource,
+      expiresAt: clock.now().getTime() + ACCESS_TOKEN_MS,
+    };
     return succeed({
       actor,
       answer: {
