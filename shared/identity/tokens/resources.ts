@@ -39,20 +39,22 @@ export const defaultResource = ({ publicOrigin }: Pick<Origins, 'publicOrigin'>)
 
 const ENDPOINT = /^\/(?:mcp|(?:servers|toolsets)\/[\w-]{1,200}\/mcp)$/;
 
-/** Returns the resource that a client asks for; `undefined` for a URL that no endpoint has. No server or toolset need exist. */
-export function parseResource(
-  text: string,
+/**
+ * Returns the resource that a client asks for: the endpoint of all servers where it names none, and `undefined` for a URL that no
+ * endpoint has. No server or toolset of the name need exist.
+ */
+export function resourceOf(
+  asked: string | undefined,
   { publicOrigin, managementOrigin }: Origins,
 ): Resource | undefined {
+  if (asked === undefined) return { url: defaultResource({ publicOrigin }) };
   // Clients write the path of an origin as a slash (RFC 3986, section 6.2.3).
-  if (text === managementOrigin || text === `${managementOrigin}/`) return { url: managementOrigin };
-  const url = URL.parse(text);
-  if (url === null || url.origin !== publicOrigin || !ENDPOINT.test(url.pathname)) return undefined;
+  if (asked === managementOrigin || asked === `${managementOrigin}/`) return { url: managementOrigin };
+  const url = URL.parse(asked);
+  if (url === null || !ENDPOINT.test(url.pathname)) return undefined;
   const named = hintIn(url.searchParams);
-  if (named === 'malformed') return undefined;
-  const { hint, tenant } = named;
-  const resource = `${publicOrigin}${url.pathname}${hint}`;
-  return url.href === resource ? { url: resource, ...(tenant !== undefined && { tenant }) } : undefined;
+  if (named === 'malformed' || asked !== `${publicOrigin}${url.pathname}${named.hint}`) return undefined;
+  return { url: asked, ...(named.tenant !== undefined && { tenant: named.tenant }) };
 }
 
 /**
@@ -62,7 +64,7 @@ export function parseResource(
 export function resourceOfToken(token: string, origins: Origins): string {
   try {
     const { aud } = decodeJwt(token);
-    const named = typeof aud === 'string' ? parseResource(aud, origins) : undefined;
+    const named = typeof aud === 'string' ? resourceOf(aud, origins) : undefined;
     return named?.url ?? defaultResource(origins);
   } catch {
     return defaultResource(origins);

@@ -44,7 +44,7 @@ async function verify(token: string, resource = audience, rules: TokenSettings =
   return verdict;
 }
 
-const claims = (more: JWTPayload = {}): JWTPayload => ({
+const claims = (more: Readonly<Record<string, unknown>> = {}): JWTPayload => ({
   ...gatewayClaims({ issuer, audience, tenant, user, now }),
   ...more,
 });
@@ -66,7 +66,7 @@ describe("a token of the gateway's own", () => {
     });
   });
 
-  test.each<[why: string, refusal: Refusal, more: JWTPayload]>([
+  test.each<[why: string, refusal: Refusal, more: Readonly<Record<string, unknown>>]>([
     ['beyond the tolerance', 'expired', { exp: seconds - 60 }],
     ['beyond the tolerance', 'not_yet_valid', { nbf: seconds + 61 }],
     ['would be valid for ever', 'wrong_claims', { exp: undefined }],

@@ -1,6 +1,6 @@
 import { UnsecuredJWT } from 'jose';
 import { describe, expect, test } from 'vitest';
-import { parseResource, resourceAt, resourceOfToken } from '../../../shared/identity/tokens/resources.ts';
+import { resourceAt, resourceOf, resourceOfToken } from '../../../shared/identity/tokens/resources.ts';
 
 const tenant = '2222AAAA-2222-4222-8222-222222222222';
 const origins = { publicOrigin: 'https://mcp.contoso.com', managementOrigin: 'https://registry.contoso.com' };
@@ -14,12 +14,16 @@ describe('a resource that a client asks for', () => {
     [managementOrigin, managementOrigin],
     [`${managementOrigin}/`, managementOrigin],
   ])('%s is that of an endpoint', (text, url) => {
-    expect(parseResource(text, origins)).toEqual({ url });
+    expect(resourceOf(text, origins)).toEqual({ url });
+  });
+
+  test('is the endpoint of all servers when it names none', () => {
+    expect(resourceOf(undefined, origins)).toEqual({ url: `${publicOrigin}/mcp` });
   });
 
   test('names the tenant of its URL, and keeps the URL to the letter', () => {
     const url = `${publicOrigin}/mcp?tenant=${tenant}`;
-    expect(parseResource(url, origins)).toEqual({ url, tenant: tenant.toLowerCase() });
+    expect(resourceOf(url, origins)).toEqual({ url, tenant: tenant.toLowerCase() });
   });
 
   test.each([
@@ -43,7 +47,7 @@ describe('a resource that a client asks for', () => {
     [`${managementOrigin}/mcp`, 'another app'],
     [`${managementOrigin}/servers`, 'a path of the management API'],
   ])('%j is none: %s', (text) => {
-    expect(parseResource(text, origins)).toBeUndefined();
+    expect(resourceOf(text, origins)).toBeUndefined();
   });
 
   test.each(['mcp', 'servers/stock/mcp', 'toolsets/sales/mcp'])(
@@ -51,7 +55,7 @@ describe('a resource that a client asks for', () => {
     (path) => {
       for (const query of ['', `tenant=${tenant}`, 'other=1', 'tenant=common']) {
         const url = resourceAt(publicOrigin, path, new URLSearchParams(query));
-        expect(parseResource(url, origins)).toMatchObject({ url });
+        expect(resourceOf(url, origins)).toMatchObject({ url });
       }
     },
   );
