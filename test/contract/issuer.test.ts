@@ -7,7 +7,7 @@ import { apiClientId, defaultTenant, defaultUser, secondTenant } from '../../inf
 import type { MintRequest } from '../../infra/local/issuer/claims.ts';
 import { type Issuer, startIssuer } from '../../infra/local/issuer/issuer.ts';
 import { mintAt } from '../../infra/local/mint.ts';
-import { createTokenVerifier, type TokenVerifier } from '../../shared/identity/tokens/verifyToken.ts';
+import { createTokenVerifier, type Verdict } from '../../shared/identity/tokens/verifyToken.ts';
 import { systemClock } from '../../shared/platform/base/clock.ts';
 import { openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
 import { badTokens, forge, powerlessTokens, type TokenSource, tokenSource } from '../support/tokens.ts';
@@ -83,13 +83,14 @@ describe('tokens', () => {
 });
 
 describe('the apps', () => {
-  let verify: TokenVerifier;
+  let verify: (authorization: string) => Promise<Verdict>;
   const outbound = openOutboundClient('private_allowed');
   beforeAll(() => {
-    verify = createTokenVerifier(
+    const verifier = createTokenVerifier(
       { authority: issuer.origin, audience: apiClientId, tenants: new Set([defaultTenant, secondTenant]) },
       { outbound, clock: systemClock },
     );
+    verify = (authorization) => verifier(authorization, 'https://mcp.contoso.com/mcp');
   });
   afterAll(() => outbound.close());
 

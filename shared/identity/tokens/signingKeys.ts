@@ -14,8 +14,8 @@ import type { OutboundBody } from '../../platform/outbound/outboundBody.ts';
 import type { OutboundRequest } from '../../platform/outbound/outboundClient.ts';
 import { KEYS_COOLDOWN_MS, KEYS_MAX_AGE_MS, MAX_KEYS_BYTES } from '../limits.ts';
 
-/** The algorithm of Entra's tokens, and the only one that is accepted (RFC 8725, section 3.1). */
-export const TOKEN_ALGORITHM = 'RS256';
+/** The algorithm of Entra's tokens, and that of the gateway's own. No other is accepted (RFC 8725, section 3.1). */
+export type TokenAlgorithm = 'RS256' | 'ES256';
 
 /** Returns the issuer of a tenant's tokens. */
 export const issuerOf = (authority: string, tenant: string): string => `${authority}/${tenant}/v2.0`;
@@ -34,12 +34,16 @@ export function keyIsOfIssuer(key: object | undefined, tenant: string, issuer: s
 }
 
 /**
- * Returns whether the token carries a valid RS256 signature by this key.
+ * Returns whether the token carries a valid signature of this algorithm by this key.
  * @throws InfrastructureError for a key that no signature can be checked with, such as one of less than 2048 bits.
  */
-export async function isSignedBy(token: string, key: CryptoKey | JWK): Promise<boolean> {
+export async function isSignedBy(
+  token: string,
+  key: CryptoKey | JWK,
+  algorithm: TokenAlgorithm,
+): Promise<boolean> {
   try {
-    await compactVerify(token, key, { algorithms: [TOKEN_ALGORITHM] });
+    await compactVerify(token, key, { algorithms: [algorithm] });
     return true;
   } catch (error) {
     if (error instanceof errors.JOSEError) return false;
