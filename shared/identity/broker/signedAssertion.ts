@@ -7,7 +7,7 @@ import {
   type JWTVerifyOptions,
 } from 'jose';
 import { LRUCache } from 'lru-cache';
-import { type Clock,CLOCK_TOLERANCE_MS } from '../../platform/base/clock.ts';
+import { type Clock, CLOCK_TOLERANCE_MS } from '../../platform/base/clock.ts';
 import { InfrastructureError } from '../../platform/base/errors.ts';
 import { derivedId } from '../../platform/base/ids.ts';
 import { fail, type Result, succeed } from '../../platform/base/result.ts';
