@@ -62,3 +62,10 @@ export const DOCUMENT_AGE_MS = 600_000;
 export const MAX_DOCUMENT_AGE_MS = 24 * 3_600_000;
 /** Documents of clients that an instance does not know yet, for each host and minute. */
 export const DOCUMENT_FETCHES_A_MINUTE = 20;
+
+/** A client that registered itself is forgotten this long in ms after its last use. */
+export const CLIENT_LIFETIME_MS = 90 * 24 * 3_600_000;
+/** The use of a client is noted at most once in this time in ms. */
+export const CLIENT_USE_MS = 24 * 3_600_000;
+/** Clients that can register anew in an hour, at all instances together. */
+export const REGISTRATIONS_AN_HOUR = 500;

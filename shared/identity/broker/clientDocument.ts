@@ -1,4 +1,3 @@
-import type { JSONWebKeySet } from 'jose';
 import * as z from 'zod';
 import { parseJsonBytes } from '../../platform/base/json.ts';
 import { readUrl } from '../../platform/base/readUrl.ts';

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../platform/base/clock.ts';
+import type { DomainError } from '../../platform/base/errors.ts';
 import { fail, type Result, succeed } from '../../platform/base/result.ts';
 import { headerOf, type OutboundResponse } from '../../platform/outbound/exchange.ts';
 import { explain, type OutboundClient } from '../../platform/outbound/outboundClient.ts';
@@ -121,13 +122,8 @@ async function fetchDocument(outbound: OutboundClient, url: string): Promise<Res
   }
 }
 
-interface Problem {
-  readonly kind: 'invalid' | 'unavailable';
-  readonly message: string;
-}
-
 /** Only 200 is a document. A busy or failing server says nothing about it. */
-function headProblem(response: OutboundResponse): Problem | undefined {
+function headProblem(response: OutboundResponse): DomainError | undefined {
   const { statusCode } = response;
   if (statusCode >= 300 && statusCode < 400)
     return { kind: 'invalid', message: 'its server answered with a redirect, which is never followed' };
@@ -139,7 +135,5 @@ function headProblem(response: OutboundResponse): Problem | undefined {
     : { kind: 'invalid', message: 'its content type is not application/json' };
 }
 
-const named = <E extends { readonly message: string }>(
-  error: E & Parameters<typeof fail>[0],
-): Result<never> =>
+const named = (error: DomainError): Result<never> =>
   fail({ ...error, message: `the document of the client cannot be used: ${error.message}` });
