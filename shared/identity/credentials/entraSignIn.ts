@@ -29,7 +29,8 @@ export interface EntraTokens {
  * The confidential client with which the gateway signs people in at Entra: authorization code with PKCE, the full scope of this
  * gateway, no `resource` and no forced consent. Failures: `unauthenticated` where Entra refuses, such as a code that was used, a
  * person whose sign-in was revoked or whose account is disabled; `forbidden` for a person without a role or of a tenant that may
- * not sign in; `unavailable`, also where Entra refuses the gateway itself. Their messages hold nothing of Entra's answer.
+ * not sign in; `unavailable`, also where Entra refuses the gateway itself. Their messages hold nothing of Entra's answer but the number
+ * of its error.
  * Sources: "Microsoft identity platform and OAuth 2.0 authorization code flow", RFC 6749, RFC 7636.
  */
 export interface EntraSignIn {
@@ -84,14 +85,18 @@ export function createEntraSignIn(
     ask: (client: ConfidentialClientApplication) => Promise<AuthenticationResult | null>,
     lastRefreshToken?: string,
   ): Promise<Result<EntraTokens>> {
-    const { AuthError, InteractionRequiredAuthError } = await import('@azure/msal-node');
+    const { AuthError, InteractionRequiredAuthError, ServerError } = await import('@azure/msal-node');
     const client = await clientFor(tenant);
     let answer: AuthenticationResult | null;
     try {
       answer = await ask(client);
     } catch (error) {
       if (error instanceof InteractionRequiredAuthError) return refused;
-      return error instanceof AuthError && errorsOfPerson.has(error.errorCode) ? refused : away;
+      if (!(error instanceof AuthError)) return away;
+      if (errorsOfPerson.has(error.errorCode)) return refused;
+      return error instanceof ServerError && !passingErrors.has(error.errorCode)
+        ? gatewayRefused(error)
+        : away;
     }
     const refreshToken = refreshTokenIn(client) ?? lastRefreshToken;
     if (!answer?.accessToken || refreshToken === undefined) return away;
@@ -140,12 +145,22 @@ export function createEntraSignIn(
 
 /** Errors that concern the person or the code. Every other error concerns the gateway, and a grant must not end with it. */
 const errorsOfPerson: ReadonlySet<string> = new Set(['invalid_grant', 'access_denied', 'nonce_mismatch']);
+const passingErrors: ReadonlySet<string> = new Set(['temporarily_unavailable', 'server_error']);
 
 const refused = fail({
   kind: 'unauthenticated',
   message: 'Entra does not confirm this sign-in: sign in again',
 });
 const away = fail({ kind: 'unavailable', message: 'Entra could not be asked: try again in a moment' });
+
+/** The number of the error tells an operator what to correct, such as a secret that has expired. */
+function gatewayRefused({ errorNo }: { readonly errorNo?: unknown }): Failure {
+  const number = /^\d+$/.test(String(errorNo)) ? ` (AADSTS${String(errorNo)})` : '';
+  return fail({
+    kind: 'unavailable',
+    message: `Entra refuses the gateway${number}: an operator must check the registration of MREG_SIGN_IN_CLIENT_ID`,
+  });
+}
 
 function refusedToken(refusal: Refusal): Failure {
   return refusal === 'unknown_tenant'
