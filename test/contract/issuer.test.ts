@@ -131,7 +131,7 @@ describe('POST /mint', () => {
     { why: 'a user that is no GUID', body: { user: '../x' }, path: 'user' },
     { why: 'role and roles', body: { role: 'User', roles: ['Admin'] }, path: 'role' },
     { why: 'a lifetime that is over already', body: { expiresInSeconds: -1 }, path: 'expiresInSeconds' },
-    { why: 'a claim of the caller', body: { aud: 'x' }, path: '' },
+    { why: 'a claim of the caller', body: { aud: 'x' }, path: 'aud' },
   ])('refuses $why and says where', async ({ body, path }) => {
     const response = await post(JSON.stringify(body));
     expect(response.status).toBe(400);
@@ -170,7 +170,7 @@ describe('POST /mint', () => {
 test.each([
   { method: 'GET', path: '/mint', status: 405 },
   { method: 'POST', path: `/${defaultTenant}/discovery/v2.0/keys`, status: 405 },
-  { method: 'GET', path: '/common/discovery/v2.0/keys', status: 404 },
+  { method: 'GET', path: '/consumers/discovery/v2.0/keys', status: 404 },
   { method: 'GET', path: '/', status: 404 },
 ])('$method $path is answered with $status', async ({ method, path, status }) => {
   expect((await fetch(issuer.origin + path, { method })).status).toBe(status);
