@@ -5,6 +5,7 @@ import type { NoteHealth } from '../../shared/gateway/upstream/serverHealth.ts';
 import type { IsRevoked } from '../../shared/identity/access/revocations.ts';
 import type { AuthenticateClient } from '../../shared/identity/broker/authenticateClient.ts';
 import type { BrowserSignIns } from '../../shared/identity/broker/browserSignIn.ts';
+import type { RegisteredClientStore } from '../../shared/identity/broker/clientRegistration.ts';
 import type { OAuthClients } from '../../shared/identity/broker/client.ts';
 import type { Codes } from '../../shared/identity/broker/codes.ts';
 import type { ConsentStore } from '../../shared/identity/broker/consent.ts';
@@ -35,6 +36,7 @@ import type { AdmissionDeps } from '../http/admit.ts';
 /** The authorization server of the gateway's own. */
 export interface Broker {
   readonly clients: OAuthClients;
+  readonly registeredClients: RegisteredClientStore;
   readonly authenticateClient: AuthenticateClient;
   readonly browserSignIns: BrowserSignIns;
   readonly grants: Grants;

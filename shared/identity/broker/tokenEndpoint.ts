@@ -11,7 +11,7 @@ import type { Codes } from './codes.ts';
 import type { Grant } from './grant.ts';
 import type { Grants } from './grants.ts';
 import { closeRefreshToken } from './refreshTokens.ts';
-import { resourceOf } from './resources.ts';
+import { resourceOf } from '../tokens/resources.ts';
 import { because, refused } from './signInRefusal.ts';
 
 /** The answer of the token endpoint (RFC 6749, section 5.1). */
