@@ -7,6 +7,7 @@ import type { Clock } from '../../shared/platform/base/clock.ts';
 import type { Config } from '../../shared/platform/config/config.ts';
 import type { AppIdentity } from '../../shared/platform/managedIdentity/appIdentity.ts';
 import { openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
+import { PROTECTED_RESOURCE } from '../http/paths.ts';
 import type { AppDeps } from './deps.ts';
 
 const ENTRA_AUTHORITY = 'https://login.microsoftonline.com';
@@ -19,7 +20,13 @@ export function openSignIn(
 ): Pick<AppDeps, 'authority' | 'challenge' | 'verifyToken'> & { readonly credentials: Credentials } {
   const authority = config.localIssuer ?? ENTRA_AUTHORITY;
   const toAuthority = openOutboundClient(config.localIssuer === undefined ? 'public' : 'private_allowed');
-  const challenge = { scope: scopeOf(appIdUriOf(config.apiClientId)) };
+  const challenge = {
+    scope: scopeOf(appIdUriOf(config.apiClientId)),
+    // Of the management API. The MCP endpoints have their own.
+    ...(config.signInClientId !== undefined && {
+      resourceMetadata: `${config.managementOrigin}/${PROTECTED_RESOURCE}`,
+    }),
+  };
   const verifyToken = createCachedVerifier(
     createTokenVerifier(
       { authority, audience: config.apiClientId, tenants: config.tenants },

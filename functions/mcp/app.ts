@@ -8,6 +8,7 @@ import type { Route } from '../http/route.ts';
 import { mcpTimers } from '../timers/mcp.ts';
 import { registerTimers } from '../timers/register.ts';
 import { endpointRoutes } from './endpoint.ts';
+import { serverMetadataRoutes } from './oauth/metadata.ts';
 import { challengeAt, metadataRoutes } from './protectedResource.ts';
 
 /** Every route of the mcp app. */
@@ -15,6 +16,7 @@ export const mcpRoutes = (deps: AppDeps): readonly Route<unknown>[] => [
   healthRoute,
   ...endpointRoutes(deps),
   ...metadataRoutes(deps),
+  ...(deps.config.signInClientId === undefined ? [] : serverMetadataRoutes(deps)),
 ];
 
 export function registerApp(deps: AppDeps): void {

@@ -17,7 +17,7 @@ import { type KeyClient, remoteKeySet } from '../tokens/signingKeys.ts';
 import type { ClientKeys } from './client.ts';
 
 /** Only keys of which the verifier holds the public half: no assertion is made with a shared secret (RFC 8725, section 3.1). */
-const algorithms = ['ES256', 'ES384', 'ES512', 'RS256', 'PS256', 'EdDSA'];
+export const assertionAlgorithms: readonly string[] = ['ES256', 'ES384', 'ES512', 'RS256', 'PS256', 'EdDSA'];
 const KEY_SETS = 100;
 
 export interface AssertionRules extends Pick<JWTVerifyOptions, 'typ' | 'subject'> {
@@ -62,7 +62,7 @@ export function createAssertionVerifier(deps: {
     try {
       const { payload } = await jwtVerify(assertion, keysOf(keys), {
         ...rules,
-        algorithms,
+        algorithms: [...assertionAlgorithms],
         audience: [...audience],
         requiredClaims: ['exp', 'jti', ...requiredClaims],
         clockTolerance: CLOCK_TOLERANCE_MS / 1_000,
