@@ -68,9 +68,11 @@ export function createAssertionVerifier(deps: {
         clockTolerance: CLOCK_TOLERANCE_MS / 1_000,
         currentDate: now,
       });
-      const { aud, exp = 0, jti } = payload;
+      const { aud, exp = 0, iat, jti } = payload;
       if (typeof aud !== 'string') return refused('must be for one audience');
       if (typeof jti !== 'string' || jti === '' || jti.length > 500) return refused('has a wrong claim jti');
+      if (iat !== undefined && iat * 1_000 > now.getTime() + CLOCK_TOLERANCE_MS)
+        return refused('is from the future');
       if (exp * 1_000 > now.getTime() + MAX_ASSERTION_MS) return refused('must expire within an hour');
       if (!(await isFirst(payload, now.getTime()))) return refused('has been used before');
       return succeed(payload);
