@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { clientAppId, secondTenant } from '../../infra/local/defaults.ts';
+import { apiClientId, clientAppId, secondTenant } from '../../infra/local/defaults.ts';
 import { createEntraSignIn, type EntraSignIn } from '../../shared/identity/credentials/entraSignIn.ts';
 import { createTokenVerifier } from '../../shared/identity/tokens/verifyToken.ts';
 import { systemClock } from '../../shared/platform/base/clock.ts';
@@ -144,6 +144,24 @@ describe.each([
       error: 'invalid_target',
       number: 9010010,
       why: 'a resource of other scopes',
+    },
+    {
+      changes: { scope: 'openid', resource: `api://${apiClientId}` },
+      error: 'invalid_target',
+      number: 9010010,
+      why: 'an identifier URI with scopes of Microsoft Graph',
+    },
+    {
+      changes: { scope: `api://${apiClientId}/mcp.access https://other.example/read` },
+      error: 'invalid_scope',
+      number: 28000,
+      why: 'scopes of two resources',
+    },
+    {
+      changes: { code_challenge_method: 'plain' },
+      error: 'invalid_request',
+      number: 900144,
+      why: 'a PKCE challenge that is the verifier',
     },
     {
       changes: { response_type: 'token' },

@@ -9,6 +9,7 @@ import {
   defaultTenant,
   localClientSecret,
   secondTenant,
+  signInClientId,
 } from '../../infra/local/defaults.ts';
 import { type Issuer, startIssuer } from '../../infra/local/issuer/issuer.ts';
 import { choosePerson, personNamed } from '../support/choosePerson.ts';
@@ -112,6 +113,47 @@ test('codes and refresh tokens survive a restart', async () => {
   issuer = await startIssuer({ port, keyFile: join(folder, 'issuerKey.json') });
   expect(await redeem(code)).toHaveProperty('access_token');
   expect(await refresh(token)).toHaveProperty('access_token');
+});
+
+describe('nothing is issued', () => {
+  const ofGateway = { client_id: signInClientId, client_secret: localClientSecret };
+  const wrongGrant = { error: 'invalid_grant', error_codes: [70000] };
+
+  test('to a client for the code or the refresh token of another', async () => {
+    const code = await codeOf('user@contoso.example');
+    const { refresh_token: token } = await redeem(await codeOf('user@contoso.example'));
+    const redemption = { grant_type: 'authorization_code', redirect_uri: redirectUri, code };
+    expect(await askTokens({ ...ofGateway, ...redemption })).toMatchObject(wrongGrant);
+    const refreshing = { grant_type: 'refresh_token', refresh_token: String(token) };
+    expect(await askTokens({ ...ofGateway, ...refreshing })).toMatchObject(wrongGrant);
+  });
+
+  test('at the tenant of others', async () => {
+    const { refresh_token: token } = await redeem(await codeOf('user@contoso.example'));
+    const form = { client_id: clientAppId, grant_type: 'refresh_token', refresh_token: String(token) };
+    expect(await askTokens(form, secondTenant)).toMatchObject(wrongGrant);
+    expect(await askTokens(form, defaultTenant)).toHaveProperty('access_token');
+  });
+
+  test('on behalf of an app, or by a client that is not the API', async () => {
+    const exchange = async (assertion: string, client: Record<string, string>) =>
+      askTokens(
+        {
+          ...client,
+          grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
+          requested_token_use: 'on_behalf_of',
+          scope: 'api://stock/.default',
+          assertion,
+        },
+        defaultTenant,
+      );
+    const ofApi = { client_id: apiClientId, client_secret: localClientSecret };
+    const refusal = { error: 'invalid_grant', error_codes: [50013] };
+    expect(await exchange(await issuer.mint({ role: 'User', kind: 'app' }), ofApi)).toMatchObject(refusal);
+    const ofUser = await issuer.mint({ role: 'User' });
+    expect(await exchange(ofUser, ofGateway)).toMatchObject(refusal);
+    expect(await exchange(ofUser, ofApi)).toHaveProperty('access_token');
+  });
 });
 
 describe('an administrator', () => {
