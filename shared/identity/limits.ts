@@ -27,3 +27,19 @@ export const EXCHANGE_MARGIN_MS = 300_000;
 export const EXCHANGE_TIMEOUT_MS = 10_000;
 /** Bytes of an answer of the token service. */
 export const MAX_EXCHANGE_BYTES = 64 * 1024;
+
+/** Time limit of a request to an authorization server of an upstream server, in ms. */
+export const ACCOUNT_TIMEOUT_MS = 10_000;
+/** Bytes of an answer of such a server: metadata, a registration, tokens. */
+export const MAX_ACCOUNT_BYTES = 256 * 1024;
+/** A token of an account that expires within this time in ms is refreshed. */
+export const ACCOUNT_MARGIN_MS = 60_000;
+/** A link to connect an account, and a sign-in that it began, are valid for this time in ms. */
+export const CONNECT_MS = 600_000;
+/** Longest time in ms for which one instance refreshes a token while the others wait. */
+export const REFRESH_LEASE_MS = 30_000;
+/** A client that registered itself at an authorization server is used for this time in ms, then registered again. */
+export const REGISTRATION_MS = 25 * 24 * 3_600_000;
+/** Connections that an instance remembers, and for how long in ms: within this time a forgotten one is out everywhere. */
+export const CONNECTION_CACHE_SIZE = 1_000;
+export const CONNECTION_CACHE_MS = 1_000;
