@@ -40,6 +40,3 @@ export const CONNECT_MS = 600_000;
 export const REFRESH_LEASE_MS = 30_000;
 /** A client that registered itself at an authorization server is used for this time in ms, then registered again. */
 export const REGISTRATION_MS = 25 * 24 * 3_600_000;
-/** Connections that an instance remembers, and for how long in ms: within this time a forgotten one is out everywhere. */
-export const CONNECTION_CACHE_SIZE = 1_000;
-export const CONNECTION_CACHE_MS = 1_000;

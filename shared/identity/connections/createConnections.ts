@@ -1,9 +1,8 @@
-import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../platform/base/clock.ts';
 import { fail, type Failure, type Result, succeed } from '../../platform/base/result.ts';
 import type { Seal } from '../../platform/security/seal.ts';
 import type { Connections, ConnectionTarget } from '../credentials/connections.ts';
-import { ACCOUNT_MARGIN_MS, CONNECTION_CACHE_MS, CONNECTION_CACHE_SIZE } from '../limits.ts';
+import { ACCOUNT_MARGIN_MS } from '../limits.ts';
 import { type BearerChallenge, bearerChallengeIn } from './bearerChallenge.ts';
 import {
   type AccountSecrets,
@@ -13,6 +12,7 @@ import {
   openSecrets,
 } from './connection.ts';
 import type { ConnectionLinks } from './connectionLink.ts';
+import { isSameIssuer } from './discoverAccount.ts';
 import { splitScopes } from './protectedResource.ts';
 import type { RefreshAccount } from './refreshAccount.ts';
 
@@ -28,8 +28,6 @@ export function createConnections(deps: {
   readonly clock: Clock;
 }): Connections {
   const { store, refresh, links, seal, clock } = deps;
-  const recent = new LRUCache<string, Connection>({ max: CONNECTION_CACHE_SIZE, ttl: CONNECTION_CACHE_MS });
-  const nameOf = ({ tenantId, userId, slug }: ConnectionKey) => `${tenantId} ${userId} ${slug}`;
 
   const needed = (user: Omit<ConnectionKey, 'slug'>, slug: string): Failure => {
     const signInUrl = links.urlFor(user, slug);
@@ -40,20 +38,11 @@ export function createConnections(deps: {
     });
   };
 
-  async function find(key: ConnectionKey): Promise<Connection | undefined> {
-    const name = nameOf(key);
-    const known = recent.get(name);
-    if (known) return known;
-    const found = (await store.find(key))?.value;
-    if (found) recent.set(name, found);
-    return found;
-  }
-
   /** Returns the tokens for a request to the target, where the connection is for its origin and its issuer. */
   function secretsFor(connection: Connection | undefined, { url, client }: ConnectionTarget) {
     const isFor =
       connection?.origin === new URL(url).origin &&
-      (client === undefined || client.issuer === connection.issuer);
+      (client === undefined || isSameIssuer(client.issuer, connection.issuer));
     return isFor ? openSecrets(seal, connection) : undefined;
   }
 
@@ -62,9 +51,7 @@ export function createConnections(deps: {
     used: AccountSecrets,
     refusedAt?: number,
   ): Promise<Result<string>> {
-    recent.delete(nameOf(key));
     const result = await refresh(key, used.accessToken, refusedAt);
-    recent.delete(nameOf(key));
     if (result.ok) return succeed(bearer(result.value));
     return result.error.kind === 'sign_in_needed' ? needed(key, key.slug) : result;
   }
@@ -78,13 +65,12 @@ export function createConnections(deps: {
     const stored = await store.find(key);
     if (stored && openSecrets(seal, stored.value)?.accessToken === used.accessToken)
       await store.replace({ ...stored.value, ...changes }, stored.etag);
-    recent.delete(nameOf(key));
   }
 
   return {
     async authorizationFor(user, target) {
       const key = { tenantId: user.tenantId, userId: user.userId, slug: target.slug };
-      const secrets = secretsFor(await find(key), target);
+      const secrets = secretsFor((await store.find(key))?.value, target);
       if (!secrets) return needed(user, target.slug);
       const { expiresAt = Infinity } = secrets;
       if (expiresAt - ACCOUNT_MARGIN_MS > clock.now().getTime()) return succeed(bearer(secrets));

@@ -29,7 +29,7 @@ export async function discoverAccount(
   const found = await findProtectedResource(url, search.outbound);
   if (!found.ok) return found;
   const { resource, issuers, scopes } = found.value;
-  if (client && issuers.length > 0 && !issuers.some((issuer) => isSame(issuer, client.issuer)))
+  if (client && issuers.length > 0 && !issuers.some((issuer) => isSameIssuer(issuer, client.issuer)))
     return unusable('it names another authorization server than the settings of the gateway');
   const { origin } = new URL(url);
   const issuer = client?.issuer ?? issuers[0] ?? origin;
@@ -50,7 +50,8 @@ export async function discoverAccount(
   });
 }
 
-const isSame = (one: string, other: string): boolean => {
+/** Whether two texts are the same issuer. A URL of an origin has two spellings, with a slash at its end and without. */
+export const isSameIssuer = (one: string, other: string): boolean => {
   const href = readUrl(one)?.href;
   return href !== undefined && href === readUrl(other)?.href;
 };
