@@ -93,7 +93,7 @@ export function compose(config: Config): AppDeps {
     activity: createAgentActivity({ ...stateDeps, instanceId: randomId() }),
     progress: createProgressBoard(stateDeps),
   };
-  const { authority, challenge, verifyToken, credentials } = openSignIn(config, clock, identity);
+  const { authority, challenge, verifyToken, credentials } = openSignIn(config, clock, identity, outbound);
   const specialist = {
     ...engine,
     upstreamPolicy,

@@ -1,3 +1,4 @@
+import { createAskToken } from '../../shared/identity/credentials/clientCredentials.ts';
 import { createCredentials, type Credentials } from '../../shared/identity/credentials/credentials.ts';
 import { createTokenExchange } from '../../shared/identity/credentials/tokenExchange.ts';
 import { createCachedVerifier } from '../../shared/identity/tokens/cachedVerifier.ts';
@@ -6,7 +7,7 @@ import { createTokenVerifier } from '../../shared/identity/tokens/verifyToken.ts
 import type { Clock } from '../../shared/platform/base/clock.ts';
 import type { Config } from '../../shared/platform/config/config.ts';
 import type { AppIdentity } from '../../shared/platform/managedIdentity/appIdentity.ts';
-import { openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
+import { openOutboundClient, type OutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
 import type { AppDeps } from './deps.ts';
 
 const ENTRA_AUTHORITY = 'https://login.microsoftonline.com';
@@ -16,6 +17,7 @@ export function openSignIn(
   config: Config,
   clock: Clock,
   identity: AppIdentity,
+  outbound: OutboundClient,
 ): Pick<AppDeps, 'authority' | 'challenge' | 'verifyToken'> & { readonly credentials: Credentials } {
   const authority = config.localIssuer ?? ENTRA_AUTHORITY;
   const toAuthority = openOutboundClient(config.localIssuer === undefined ? 'public' : 'private_allowed');
@@ -29,6 +31,8 @@ export function openSignIn(
   );
   const credentials = createCredentials(config, {
     exchange: createTokenExchange(config, { authority, outbound: toAuthority, identity }),
+    askToken: createAskToken({ outbound, clock }),
+    identity,
     clock,
   });
   return { authority, challenge, verifyToken, credentials };

@@ -1,4 +1,5 @@
-import type { Credentials, SignedIn } from '../../identity/credentials/credentials.ts';
+import type { Credentials } from '../../identity/credentials/credentials.ts';
+import type { SignedIn } from '../../identity/credentials/credentialSources.ts';
 import type { Clock } from '../../platform/base/clock.ts';
 import type { FairQueue } from '../../platform/concurrency/fairQueue.ts';
 import { createTenantCache } from '../../platform/concurrency/tenantCache.ts';

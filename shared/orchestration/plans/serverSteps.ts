@@ -1,5 +1,5 @@
 import type { Session } from '../../identity/sessions/sessionStore.ts';
-import { needsUser } from '../../registry/records/upstreamSettings.ts';
+import { needsSignIn } from '../../registry/records/upstreamSettings.ts';
 import type { Caller } from '../model/caller.ts';
 import type { RecordContent } from '../servers/recordContent.ts';
 import { type RegistrationDeps, step } from './namedPlan.ts';
@@ -17,7 +17,7 @@ export async function openValidationSession(
   { actor, token }: Caller,
   { credentials, sessions }: RegistrationDeps,
 ): Promise<Session | undefined> {
-  const isNeeded = actor.kind === 'user' && servers.some((server) => needsUser(server, credentials));
+  const isNeeded = actor.kind === 'user' && servers.some((server) => needsSignIn(server, credentials));
   return isNeeded && token !== undefined ? sessions.open(actor, token) : undefined;
 }
 
