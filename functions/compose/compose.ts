@@ -130,6 +130,7 @@ export function compose(config: Config): AppDeps {
       return withExternalAgents(specialistTasks({ ...specialist, outbound: toOwnApps }), externalAgents);
     }),
     allowedOrigins: config.allowedOrigins,
+    isRevoked: () => Promise.resolve(false),
     challenge,
   };
 }

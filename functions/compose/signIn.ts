@@ -3,6 +3,7 @@ import { createCredentials, type Credentials } from '../../shared/identity/crede
 import { createTokenExchange } from '../../shared/identity/credentials/tokenExchange.ts';
 import { createCachedVerifier } from '../../shared/identity/tokens/cachedVerifier.ts';
 import { appIdUriOf, scopeOf } from '../../shared/identity/tokens/refusals.ts';
+import { tokenSettingsOf } from '../../shared/identity/tokens/tokenFacts.ts';
 import { createTokenVerifier } from '../../shared/identity/tokens/verifyToken.ts';
 import type { Clock } from '../../shared/platform/base/clock.ts';
 import type { Config } from '../../shared/platform/config/config.ts';
@@ -23,10 +24,7 @@ export function openSignIn(
   const toAuthority = openOutboundClient(config.localIssuer === undefined ? 'public' : 'private_allowed');
   const challenge = { scope: scopeOf(appIdUriOf(config.apiClientId)) };
   const verifyToken = createCachedVerifier(
-    createTokenVerifier(
-      { authority, audience: config.apiClientId, tenants: config.tenants },
-      { clock, outbound: toAuthority },
-    ),
+    createTokenVerifier(tokenSettingsOf(config, authority), { clock, outbound: toAuthority }),
     clock,
   );
   const credentials = createCredentials(config, {

@@ -1,3 +1,4 @@
+import { defaultResource } from '../../shared/identity/tokens/resources.ts';
 import { registerAgents } from '../agents/register.ts';
 import type { AppDeps } from '../compose/deps.ts';
 import { healthRoute } from '../http/healthRoute.ts';
@@ -20,6 +21,7 @@ export const mcpRoutes = (deps: AppDeps): readonly Route<unknown>[] => [
 export function registerApp(deps: AppDeps): void {
   registerRoutes(mcpRoutes(deps), {
     ...deps,
+    resource: defaultResource(deps.config),
     challenge: challengeAt(deps.config.publicOrigin, 'mcp', new URLSearchParams()),
     ownHosts: ownHostsOf(deps.config.publicOrigin, deps.config.siteHost),
     recordRefusal: refusalRecorder(deps),
