@@ -4,6 +4,7 @@ import * as z from 'zod';
 import type { Clock } from '../../platform/base/clock.ts';
 import type { IdSource } from '../../platform/base/ids.ts';
 import { fail, type Result, succeed } from '../../platform/base/result.ts';
+import { isSameSecret } from '../../platform/security/sameSecret.ts';
 import type { Seal } from '../../platform/security/seal.ts';
 import type { StateStore } from '../../platform/state/stateStore.ts';
 import type { ConnectionTarget } from '../credentials/connections.ts';
@@ -132,12 +133,10 @@ export function createAccountSignIn(deps: {
     async end(params, cookieOf) {
       const state = params.get('state') ?? '';
       const pending = await take(state);
-      if (!pending)
-        return { result: fail({ kind: 'invalid', message: 'this sign-in has expired or has ended' }) };
+      if (!pending) return { result: unknownState };
       const cookie = { name: cookieNameOf(state), value: '', maxAgeMs: 0 };
-      // Both are hashes, so the time of the comparison tells nothing about the cookie.
-      if (hashOf(cookieOf(cookie.name) ?? '') !== pending.browser)
-        return { result: fail({ kind: 'forbidden', message: 'this sign-in began in another browser' }) };
+      if (!isSameSecret(hashOf(cookieOf(cookie.name) ?? ''), pending.browser))
+        return { result: otherBrowser };
       const { tenantId, userId, slug, origin, server, client, resource, scopes, codeVerifier } = pending;
       const key = { tenantId, userId, slug };
       const redeemed = await tokens.redeem(
@@ -167,3 +166,15 @@ export function createAccountSignIn(deps: {
 /** The scopes of the earlier sign-in and those that the server asked for since (MCP 2026-07-28: the union). Another issuer: none. */
 const scopesOf = (earlier: Connection | undefined, issuer: string): readonly string[] =>
   earlier?.issuer === issuer && earlier.wantedScopes ? [...earlier.scopes, ...earlier.wantedScopes] : [];
+
+/** Failures with the reason for the audit trail. */
+const unknownState = fail({
+  kind: 'invalid',
+  message: 'this sign-in has expired or has ended',
+  members: { reason: 'state_unknown' },
+});
+const otherBrowser = fail({
+  kind: 'forbidden',
+  message: 'this sign-in began in another browser',
+  members: { reason: 'browser_changed' },
+});

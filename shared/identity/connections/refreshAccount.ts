@@ -1,11 +1,11 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import type { Clock } from '../../platform/base/clock.ts';
 import { fail, type Result, succeed } from '../../platform/base/result.ts';
 import { createKeyedMutex } from '../../platform/concurrency/keyedMutex.ts';
 import type { Seal } from '../../platform/security/seal.ts';
 import type { StateStore } from '../../platform/state/stateStore.ts';
+import { underLease } from '../../platform/state/underLease.ts';
 import type { Stored } from '../../platform/tables/tables.ts';
-import { REFRESH_LEASE_MS } from '../limits.ts';
+import { REFRESH_LEASE_MS, REFRESH_WAIT_MS } from '../limits.ts';
 import {
   type AccountSecrets,
   type Connection,
@@ -25,9 +25,6 @@ export type RefreshAccount = (
   usedToken: string,
   refusedAt?: number,
 ) => Promise<Result<AccountSecrets>>;
-
-/** How often an instance looks whether another one has refreshed the token, in ms. */
-const LOOK_EVERY_MS = 200;
 
 /**
  * Refreshes under a lease of all instances: a refresh token that rotates works once, and a second use would end the sign-in (OAuth
@@ -69,27 +66,21 @@ export function createRefreshAccount(deps: {
     return needed;
   }
 
-  return (key, usedToken, refusedAt) => {
+  return async (key, usedToken, refusedAt) => {
     const name = `${key.tenantId}:${key.userId}:${key.slug}`;
-    return inTurn(name, async () => {
-      const until = clock.now().getTime() + REFRESH_LEASE_MS;
-      do {
-        const claim = await state.claim(`mreg:account-refresh:${name}`, REFRESH_LEASE_MS);
-        try {
-          const stored = await store.find(key);
-          const secrets = stored && openSecrets(seal, stored.value);
-          if (!stored || !secrets) return needed;
-          if (secrets.accessToken !== usedToken) return succeed(secrets);
-          if (claim.status === 'claimed') return await refreshOnce(stored, secrets, refusedAt);
-        } finally {
-          if (claim.status === 'claimed') await state.release(claim.lease);
-        }
-        await wait(Math.min(claim.retryAfterMs, LOOK_EVERY_MS));
-      } while (clock.now().getTime() < until);
-      return fail({ kind: 'unavailable', message: 'the sign-in at the server is being renewed: try again' });
-    });
+    const limits = { ttlMs: REFRESH_LEASE_MS, waitMs: REFRESH_WAIT_MS };
+    const refreshed = await inTurn(name, () =>
+      underLease(state, `mreg:account-refresh:${name}`, limits, async () => {
+        const stored = await store.find(key);
+        const secrets = stored && openSecrets(seal, stored.value);
+        if (!stored || !secrets) return needed;
+        return secrets.accessToken === usedToken ? refreshOnce(stored, secrets, refusedAt) : succeed(secrets);
+      }),
+    );
+    return refreshed === 'busy' ? busy : refreshed;
   };
 }
 
+const busy = fail({ kind: 'unavailable', message: 'the sign-in at the server is being renewed: try again' });
 /** The caller adds the link. */
 const needed = fail({ kind: 'sign_in_needed', message: 'the account at the server must be connected again' });

@@ -99,8 +99,13 @@ export function createTokenEndpoint({ outbound, policy }: ServerSearch, now: () 
 const mixedUp = fail({
   kind: 'forbidden',
   message: 'the answer is not of the authorization server that was asked (RFC 9207)',
+  members: { reason: 'issuer_changed' },
 });
-const cancelled = fail({ kind: 'cancelled', message: 'the sign-in at the server was cancelled or refused' });
+const cancelled = fail({
+  kind: 'cancelled',
+  message: 'the sign-in at the server was cancelled or refused',
+  members: { reason: 'declined' },
+});
 const refused = fail({
   kind: 'unauthenticated',
   message: 'its authorization server no longer accepts this sign-in',
