@@ -1,5 +1,6 @@
 import type { Clock } from '../../platform/base/clock.ts';
 import { fail, type Failure, type Result, succeed } from '../../platform/base/result.ts';
+import { isSameSecret } from '../../platform/security/sameSecret.ts';
 import type { Seal } from '../../platform/security/seal.ts';
 import type { Connections, ConnectionTarget } from '../credentials/connections.ts';
 import { ACCOUNT_MARGIN_MS } from '../limits.ts';
@@ -63,7 +64,8 @@ export function createConnections(deps: {
     changes: Partial<Connection>,
   ): Promise<void> {
     const stored = await store.find(key);
-    if (stored && openSecrets(seal, stored.value)?.accessToken === used.accessToken)
+    const present = stored && openSecrets(seal, stored.value);
+    if (present && isSameSecret(present.accessToken, used.accessToken))
       await store.replace({ ...stored.value, ...changes }, stored.etag);
   }
 
@@ -83,7 +85,7 @@ export function createConnections(deps: {
       const secrets = secretsFor(connection, target);
       if (!connection || !secrets) return needed(user, target.slug);
       // Another call has refreshed it meanwhile.
-      if (bearer(secrets) !== authorization) return succeed(bearer(secrets));
+      if (!isSameSecret(bearer(secrets), authorization)) return succeed(bearer(secrets));
       const wanted = lackingScopes(bearerChallengeIn(challenge));
       if (wanted) {
         await change(key, secrets, {

@@ -1,6 +1,7 @@
 import type { Clock } from '../../platform/base/clock.ts';
 import { fail, type Result, succeed } from '../../platform/base/result.ts';
 import { createKeyedMutex } from '../../platform/concurrency/keyedMutex.ts';
+import { isSameSecret } from '../../platform/security/sameSecret.ts';
 import type { Seal } from '../../platform/security/seal.ts';
 import type { StateStore } from '../../platform/state/stateStore.ts';
 import { underLease } from '../../platform/state/underLease.ts';
@@ -74,7 +75,9 @@ export function createRefreshAccount(deps: {
         const stored = await store.find(key);
         const secrets = stored && openSecrets(seal, stored.value);
         if (!stored || !secrets) return needed;
-        return secrets.accessToken === usedToken ? refreshOnce(stored, secrets, refusedAt) : succeed(secrets);
+        return isSameSecret(secrets.accessToken, usedToken)
+          ? refreshOnce(stored, secrets, refusedAt)
+          : succeed(secrets);
       }),
     );
     return refreshed === 'busy' ? busy : refreshed;
