@@ -63,7 +63,8 @@ async function modern(
 ): Promise<Answered> {
   const _meta = { 'io.modelcontextprotocol/clientCapabilities': capabilities };
   const params = { ...(method === 'tools/call' && { name: 'echo' }), ...more, _meta };
-  const [answer = {}] = await (await post(gateway.urlOf(slug), 'modern', method, params, as(user))).all();
+  const headers = { ...as(user), ...(typeof more['uri'] === 'string' && { 'mcp-name': more['uri'] }) };
+  const [answer = {}] = await (await post(gateway.urlOf(slug), 'modern', method, params, headers)).all();
   return answer;
 }
 
@@ -142,7 +143,7 @@ describe.each(['legacy', 'modern'] as const)(
     test('is no fault of the server', async () => {
       for (let calls = 0; calls < 7; calls++) await modern('alice', slug, {});
       connect('bob', slug, 'bob-1');
-      expect(textOf(await modern('bob', slug, {}))).toContain('customers of bob');
+      expect(textOf(await modern('bob', slug, {}, { name: 'search' }))).toContain('customers of bob');
       expect(gateway.log.lines.filter(({ event }) => event === 'upstream_failed')).toEqual([]);
       expect(gateway.audited.at(-2)).toMatchObject({ action: 'tools/call', outcome: 'sign_in_needed' });
     });
@@ -269,6 +270,6 @@ test('a token goes to the origin of its server alone, and comes back in no answe
   expect(redirected?.error?.data).toMatchObject({ kind: 'http_status' });
   expect(elsewhere).toEqual([]);
   const [echoed] = await (await call({ name: 'echo', arguments: {} })).all();
-  expect(JSON.stringify(echoed)).toContain('you sent Bearer [redacted]');
+  expect(JSON.stringify(echoed)).toContain('you sent [redacted]');
   await Promise.all([thief.close(), server.close()]);
 });
