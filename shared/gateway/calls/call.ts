@@ -31,7 +31,7 @@ export interface GatewayDeps {
   readonly toolsets: Pick<ToolsetStore, 'find'>;
   readonly outboundTo: OutboundTo;
   readonly noteHealth: NoteHealth;
-  readonly credentials: Pick<Credentials, 'isPersonal' | 'hasPersonal'>;
+  readonly credentials: Pick<Credentials, 'isPersonal' | 'isAccount' | 'hasPersonal'>;
   readonly shortLived: StateStore;
   readonly seal: Seal;
   /** The tenants of the settings. */

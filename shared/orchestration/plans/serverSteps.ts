@@ -21,9 +21,10 @@ export async function openValidationSession(
   return isNeeded && token !== undefined ? sessions.open(actor, token) : undefined;
 }
 
-/** Returns what the validation of a server needs to connect to it. */
-export const validationInput = ({ url, sealedUrl, upstream }: RecordContent): object => ({
+/** Returns what the validation of a server needs to connect to it. `slug` is the slug that the server has or gets. */
+export const validationInput = (slug: string, { url, sealedUrl, upstream }: RecordContent): object => ({
   url,
+  accountsAt: slug,
   ...(sealedUrl !== undefined && { sealedUrl }),
   ...(upstream && { upstream }),
 });
