@@ -1,7 +1,9 @@
 import { openAudit } from '../../shared/audit/journal/audit.ts';
 import { azureTableTrailStore } from '../../shared/audit/journal/azureTableTrailStore.ts';
+import { createAccountTargetOf } from '../../shared/gateway/upstream/accountTarget.ts';
 import { createOutboundTo } from '../../shared/gateway/upstream/outboundTo.ts';
 import { createHealthNotes } from '../../shared/gateway/upstream/serverHealth.ts';
+import type { IsRevoked } from '../../shared/identity/access/revocations.ts';
 import { operatorTenantOf } from '../../shared/identity/access/tenants.ts';
 import { createSessionStore } from '../../shared/identity/sessions/sessionStore.ts';
 import { createAgentActivity } from '../../shared/orchestration/agents/activity.ts';
@@ -34,6 +36,7 @@ import { openListTables, openTables, tablesConnection } from '../../shared/platf
 import { jsonLog, writeLine } from '../../shared/platform/telemetry/log.ts';
 import { createVisibleServers } from '../../shared/registry/records/visibleServers.ts';
 import type { UpstreamRegistry } from '../../shared/registry/sync/syncRegistry.ts';
+import { openAccounts } from './accounts.ts';
 import type { AppDeps } from './deps.ts';
 import { openSignIn } from './signIn.ts';
 import { openStores } from './stores.ts';
@@ -93,7 +96,11 @@ export function compose(config: Config): AppDeps {
     activity: createAgentActivity({ ...stateDeps, instanceId: randomId() }),
     progress: createProgressBoard(stateDeps),
   };
-  const { authority, challenge, verifyToken, credentials } = openSignIn(config, clock, identity, outbound);
+  const isRevoked: IsRevoked = () => Promise.resolve(false);
+  const accounts = openAccounts(config, { tables, state, seal, clock, outbound, upstreamPolicy });
+  const { connections } = accounts ?? {};
+  const signInDeps = { tables, state: shortLived, seal, clock, outbound, isRevoked, connections };
+  const { authority, broker, challenge, verifyToken, credentials } = openSignIn(config, identity, signInDeps);
   const specialist = {
     ...engine,
     upstreamPolicy,
@@ -130,7 +137,10 @@ export function compose(config: Config): AppDeps {
       return withExternalAgents(specialistTasks({ ...specialist, outbound: toOwnApps }), externalAgents);
     }),
     allowedOrigins: config.allowedOrigins,
-    isRevoked: () => Promise.resolve(false),
+    isRevoked,
+    broker,
+    accounts,
+    accountTargetOf: createAccountTargetOf(config, { credentials, seal }),
     challenge,
   };
 }

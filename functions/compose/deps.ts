@@ -1,11 +1,13 @@
 import type { Audit } from '../../shared/audit/journal/audit.ts';
 import type { TrailStore } from '../../shared/audit/model/trailStore.ts';
+import type { AccountTargetOf } from '../../shared/gateway/upstream/accountTarget.ts';
 import type { OutboundTo } from '../../shared/gateway/upstream/outboundTo.ts';
 import type { NoteHealth } from '../../shared/gateway/upstream/serverHealth.ts';
 import type { IsRevoked } from '../../shared/identity/access/revocations.ts';
 import type { AuthenticateClient } from '../../shared/identity/broker/authenticateClient.ts';
 import type { BrowserSignIns } from '../../shared/identity/broker/browserSignIn.ts';
 import type { OAuthClients } from '../../shared/identity/broker/client.ts';
+import type { RegisteredClientStore } from '../../shared/identity/broker/clientRegistration.ts';
 import type { Codes } from '../../shared/identity/broker/codes.ts';
 import type { ConsentStore } from '../../shared/identity/broker/consent.ts';
 import type { Grants } from '../../shared/identity/broker/grants.ts';
@@ -31,10 +33,12 @@ import type { UpstreamRegistry } from '../../shared/registry/sync/syncRegistry.t
 import type { ToolsetStore } from '../../shared/registry/toolsets/toolset.ts';
 import type { VersionStore } from '../../shared/registry/versions/versionStore.ts';
 import type { AdmissionDeps } from '../http/admit.ts';
+import type { Accounts } from './accounts.ts';
 
 /** The authorization server of the gateway's own. */
 export interface Broker {
   readonly clients: OAuthClients;
+  readonly registeredClients: RegisteredClientStore;
   readonly authenticateClient: AuthenticateClient;
   readonly browserSignIns: BrowserSignIns;
   readonly grants: Grants;
@@ -52,6 +56,9 @@ export interface AppDeps extends PlanDeps, DelegateDeps, AdmissionDeps {
   readonly config: Config;
   /** Absent: clients sign in to Entra themselves. */
   readonly broker?: Broker | undefined;
+  /** Absent: no user has an account at an upstream server. */
+  readonly accounts?: Accounts | undefined;
+  readonly accountTargetOf: AccountTargetOf;
   /** Origin of the token issuer. */
   readonly authority: string;
   readonly outbound: OutboundClient;

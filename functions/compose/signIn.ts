@@ -1,14 +1,17 @@
+import { exchangeForGrants } from '../../shared/identity/broker/entraTokens.ts';
 import { createAskToken } from '../../shared/identity/credentials/clientCredentials.ts';
+import type { Connections } from '../../shared/identity/credentials/connections.ts';
 import { createCredentials, type Credentials } from '../../shared/identity/credentials/credentials.ts';
+import { createEntraSignIn } from '../../shared/identity/credentials/entraSignIn.ts';
 import { createTokenExchange } from '../../shared/identity/credentials/tokenExchange.ts';
 import { createCachedVerifier } from '../../shared/identity/tokens/cachedVerifier.ts';
 import { appIdUriOf, scopeOf } from '../../shared/identity/tokens/refusals.ts';
 import { tokenSettingsOf } from '../../shared/identity/tokens/tokenFacts.ts';
 import { createTokenVerifier } from '../../shared/identity/tokens/verifyToken.ts';
-import type { Clock } from '../../shared/platform/base/clock.ts';
 import type { Config } from '../../shared/platform/config/config.ts';
 import type { AppIdentity } from '../../shared/platform/managedIdentity/appIdentity.ts';
-import { openOutboundClient, type OutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
+import { openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
+import { type BrokerDeps, openBroker } from './broker.ts';
 import type { AppDeps } from './deps.ts';
 
 const ENTRA_AUTHORITY = 'https://login.microsoftonline.com';
@@ -16,10 +19,12 @@ const ENTRA_AUTHORITY = 'https://login.microsoftonline.com';
 /** Creates what depends on the token issuer: the verifier, the challenge for clients and the upstream credentials. */
 export function openSignIn(
   config: Config,
-  clock: Clock,
   identity: AppIdentity,
-  outbound: OutboundClient,
-): Pick<AppDeps, 'authority' | 'challenge' | 'verifyToken'> & { readonly credentials: Credentials } {
+  deps: BrokerDeps & { readonly connections: Connections | undefined },
+): Pick<AppDeps, 'authority' | 'broker' | 'challenge' | 'verifyToken'> & {
+  readonly credentials: Credentials;
+} {
+  const { clock, outbound, connections } = deps;
   const authority = config.localIssuer ?? ENTRA_AUTHORITY;
   const toAuthority = openOutboundClient(config.localIssuer === undefined ? 'public' : 'private_allowed');
   const challenge = { scope: scopeOf(appIdUriOf(config.apiClientId)) };
@@ -27,11 +32,24 @@ export function openSignIn(
     createTokenVerifier(tokenSettingsOf(config, authority), { clock, outbound: toAuthority }),
     clock,
   );
+  const toEntra = { authority, outbound: toAuthority, identity };
+  const { signInClientId } = config;
+  const broker =
+    signInClientId === undefined
+      ? undefined
+      : openBroker(
+          config,
+          createEntraSignIn({ ...config, signInClientId }, { ...toEntra, verifyToken }),
+          authority,
+          deps,
+        );
+  const exchange = createTokenExchange(config, toEntra);
   const credentials = createCredentials(config, {
-    exchange: createTokenExchange(config, { authority, outbound: toAuthority, identity }),
+    exchange: broker ? exchangeForGrants(exchange, broker.grants, config.publicOrigin) : exchange,
     askToken: createAskToken({ outbound, clock }),
+    connections,
     identity,
     clock,
   });
-  return { authority, challenge, verifyToken, credentials };
+  return { authority, broker, challenge, verifyToken, credentials };
 }

@@ -9,6 +9,7 @@ import type { Route } from '../http/route.ts';
 import { mcpTimers } from '../timers/mcp.ts';
 import { registerTimers } from '../timers/register.ts';
 import { endpointRoutes } from './endpoint.ts';
+import { oauthRoutes } from './oauth/routes.ts';
 import { challengeAt, metadataRoutes } from './protectedResource.ts';
 
 /** Every route of the mcp app. */
@@ -16,6 +17,7 @@ export const mcpRoutes = (deps: AppDeps): readonly Route<unknown>[] => [
   healthRoute,
   ...endpointRoutes(deps),
   ...metadataRoutes(deps),
+  ...oauthRoutes(deps),
 ];
 
 export function registerApp(deps: AppDeps): void {

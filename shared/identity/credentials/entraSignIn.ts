@@ -5,6 +5,7 @@ import { fail, type Failure, type Result, succeed } from '../../platform/base/re
 import type { Config } from '../../platform/config/config.ts';
 import type { Actor } from '../access/actor.ts';
 import { appIdUriOf, type Refusal, refusalError, scopeOf } from '../tokens/refusals.ts';
+import { defaultResource } from '../tokens/resources.ts';
 import type { TokenVerifier } from '../tokens/verifyToken.ts';
 import { createMsalClient, type MsalDeps } from './msalClient.ts';
 
@@ -101,7 +102,7 @@ export function createEntraSignIn(
     const refreshToken = refreshTokenIn(client) ?? lastRefreshToken;
     if (!answer?.accessToken || refreshToken === undefined) return away;
     const { accessToken } = answer;
-    const verdict = await deps.verifyToken(`Bearer ${accessToken}`);
+    const verdict = await deps.verifyToken(`Bearer ${accessToken}`, defaultResource(config));
     if ('refusal' in verdict) return refusedToken(verdict.refusal);
     const { actor } = verdict;
     if (tenant !== ORGANIZATIONS && actor.tenantId !== tenant) return refused;
