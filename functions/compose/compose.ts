@@ -1,5 +1,6 @@
 import { openAudit } from '../../shared/audit/journal/audit.ts';
 import { azureTableTrailStore } from '../../shared/audit/journal/azureTableTrailStore.ts';
+import { createAccountTargetOf } from '../../shared/gateway/upstream/accountTarget.ts';
 import { createOutboundTo } from '../../shared/gateway/upstream/outboundTo.ts';
 import { createHealthNotes } from '../../shared/gateway/upstream/serverHealth.ts';
 import type { IsRevoked } from '../../shared/identity/access/revocations.ts';
@@ -35,6 +36,7 @@ import { openListTables, openTables, tablesConnection } from '../../shared/platf
 import { jsonLog, writeLine } from '../../shared/platform/telemetry/log.ts';
 import { createVisibleServers } from '../../shared/registry/records/visibleServers.ts';
 import type { UpstreamRegistry } from '../../shared/registry/sync/syncRegistry.ts';
+import { openAccounts } from './accounts.ts';
 import type { AppDeps } from './deps.ts';
 import { openSignIn } from './signIn.ts';
 import { openStores } from './stores.ts';
@@ -95,7 +97,9 @@ export function compose(config: Config): AppDeps {
     progress: createProgressBoard(stateDeps),
   };
   const isRevoked: IsRevoked = () => Promise.resolve(false);
-  const signInDeps = { tables, state: shortLived, seal, clock, outbound, isRevoked };
+  const accounts = openAccounts(config, { tables, state, seal, clock, outbound, upstreamPolicy });
+  const { connections } = accounts ?? {};
+  const signInDeps = { tables, state: shortLived, seal, clock, outbound, isRevoked, connections };
   const { authority, broker, challenge, verifyToken, credentials } = openSignIn(config, identity, signInDeps);
   const specialist = {
     ...engine,
@@ -135,6 +139,8 @@ export function compose(config: Config): AppDeps {
     allowedOrigins: config.allowedOrigins,
     isRevoked,
     broker,
+    accounts,
+    accountTargetOf: createAccountTargetOf(config, { credentials, seal }),
     challenge,
   };
 }

@@ -1,5 +1,6 @@
 import type { Audit } from '../../shared/audit/journal/audit.ts';
 import type { TrailStore } from '../../shared/audit/model/trailStore.ts';
+import type { AccountTargetOf } from '../../shared/gateway/upstream/accountTarget.ts';
 import type { OutboundTo } from '../../shared/gateway/upstream/outboundTo.ts';
 import type { NoteHealth } from '../../shared/gateway/upstream/serverHealth.ts';
 import type { IsRevoked } from '../../shared/identity/access/revocations.ts';
@@ -32,6 +33,7 @@ import type { UpstreamRegistry } from '../../shared/registry/sync/syncRegistry.t
 import type { ToolsetStore } from '../../shared/registry/toolsets/toolset.ts';
 import type { VersionStore } from '../../shared/registry/versions/versionStore.ts';
 import type { AdmissionDeps } from '../http/admit.ts';
+import type { Accounts } from './accounts.ts';
 
 /** The authorization server of the gateway's own. */
 export interface Broker {
@@ -54,6 +56,9 @@ export interface AppDeps extends PlanDeps, DelegateDeps, AdmissionDeps {
   readonly config: Config;
   /** Absent: clients sign in to Entra themselves. */
   readonly broker?: Broker | undefined;
+  /** Absent: no user has an account at an upstream server. */
+  readonly accounts?: Accounts | undefined;
+  readonly accountTargetOf: AccountTargetOf;
   /** Origin of the token issuer. */
   readonly authority: string;
   readonly outbound: OutboundClient;

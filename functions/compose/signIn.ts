@@ -1,4 +1,6 @@
 import { exchangeForGrants } from '../../shared/identity/broker/entraTokens.ts';
+import { createAskToken } from '../../shared/identity/credentials/clientCredentials.ts';
+import type { Connections } from '../../shared/identity/credentials/connections.ts';
 import { createCredentials, type Credentials } from '../../shared/identity/credentials/credentials.ts';
 import { createEntraSignIn } from '../../shared/identity/credentials/entraSignIn.ts';
 import { createTokenExchange } from '../../shared/identity/credentials/tokenExchange.ts';
@@ -19,11 +21,11 @@ const ENTRA_AUTHORITY = 'https://login.microsoftonline.com';
 export function openSignIn(
   config: Config,
   identity: AppIdentity,
-  deps: BrokerDeps,
+  deps: BrokerDeps & { readonly connections: Connections | undefined },
 ): Pick<AppDeps, 'authority' | 'broker' | 'challenge' | 'verifyToken'> & {
   readonly credentials: Credentials;
 } {
-  const { clock } = deps;
+  const { clock, outbound, connections } = deps;
   const authority = config.localIssuer ?? ENTRA_AUTHORITY;
   const toAuthority = openOutboundClient(config.localIssuer === undefined ? 'public' : 'private_allowed');
   const challenge = {
@@ -51,6 +53,9 @@ export function openSignIn(
   const exchange = createTokenExchange(config, toEntra);
   const credentials = createCredentials(config, {
     exchange: broker ? exchangeForGrants(exchange, broker.grants, config.publicOrigin) : exchange,
+    askToken: createAskToken({ outbound, clock }),
+    connections,
+    identity,
     clock,
   });
   return { authority, broker, challenge, verifyToken, credentials };

@@ -1,6 +1,11 @@
 import type { ServerHealth } from '../../shared/gateway/upstream/serverHealth.ts';
 import { itemHash } from '../../shared/registry/records/itemHashes.ts';
-import type { Discovery, ServerRecord, Tool } from '../../shared/registry/records/server.ts';
+import {
+  type Discovery,
+  type ServerRecord,
+  statusReasonOf,
+  type Tool,
+} from '../../shared/registry/records/server.ts';
 import { planHref } from './plans.ts';
 
 /**
@@ -12,7 +17,7 @@ export function serverSummary(
   viewer: string,
   health: ServerHealth | undefined,
 ): object {
-  const { slug, title, description, url, tags, owner, visibility, status, statusReason, discovery } = record;
+  const { slug, title, description, url, tags, owner, visibility, status, discovery } = record;
   const isOwn = record.tenantId === viewer;
   return {
     slug,
@@ -22,7 +27,7 @@ export function serverSummary(
     ...(isOwn && { url, owner }),
     visibility: visibility ?? 'tenant',
     status,
-    statusReason,
+    statusReason: statusReasonOf(record),
     era: discovery?.era,
     toolCount: discovery?.tools.length,
     health: health && {

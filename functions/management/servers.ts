@@ -15,6 +15,7 @@ import {
   serverContentSchema,
   type ServerRecord,
   serverStatusSchema,
+  statusReasonOf,
 } from '../../shared/registry/records/server.ts';
 import type { AppDeps } from '../compose/deps.ts';
 import type { Answer, Call, Route } from '../http/route.ts';
@@ -66,7 +67,9 @@ export function serverRoutes(deps: AppDeps): readonly Route<unknown>[] {
       const plan = await asker.value.follow<Plan | undefined>(undefined, read, isOver);
       const found = plan && (await deps.servers.find(tenantId, slug))?.value;
       // The record is identified by its creation: a later change has replaced its plan.
-      const { status, statusReason } = found?.createdAt === record.createdAt ? found : record;
+      const now = found?.createdAt === record.createdAt ? found : record;
+      const { status } = now;
+      const statusReason = statusReasonOf(now);
       const href = planHref(begun.id);
       const shown = { id: begun.id, href };
       const phasesCompleted = plan && completedPhases(plan);

@@ -28,6 +28,17 @@ export const EXCHANGE_TIMEOUT_MS = 10_000;
 /** Bytes of an answer of the token service. */
 export const MAX_EXCHANGE_BYTES = 64 * 1024;
 
+/** Time limit of a request to an authorization server of an upstream server, in ms. */
+export const ACCOUNT_TIMEOUT_MS = 10_000;
+/** Bytes of an answer of such a server: metadata, a registration, tokens. */
+export const MAX_ACCOUNT_BYTES = 256 * 1024;
+/** A token of an account that expires within this time in ms is refreshed. */
+export const ACCOUNT_MARGIN_MS = 60_000;
+/** A link to connect an account, and a sign-in that it began, are valid for this time in ms. */
+export const CONNECT_MS = 600_000;
+/** A client that the gateway registered at an authorization server is used for this time in ms, then registered again. */
+export const REGISTRATION_MS = 25 * 24 * 3_600_000;
+
 /** A person signs in within this time in ms: the page, the state at Entra and its cookie end with it. */
 export const SIGN_IN_MS = 600_000;
 /** Lifetime of an authorization code in ms. */
@@ -41,7 +52,7 @@ export const REFRESH_GRACE_MS = 10_000;
 /** Rows that one read of grants returns, and rows that one purge removes at once. */
 export const ROWS_AT_ONCE = 100;
 export const PURGE_AT_ONCE = 20;
-/** A refresh at Entra holds its lease so long at most, and others wait so long for it, in ms. */
+/** A refresh of a token holds its lease so long at most, and others wait so long for it, in ms. */
 export const REFRESH_LEASE_MS = 30_000;
 export const REFRESH_WAIT_MS = 15_000;
 

@@ -1,4 +1,4 @@
-import type { SignedIn } from '../identity/credentials/credentials.ts';
+import type { SignedIn } from '../identity/credentials/credentialSources.ts';
 import type { TaskHelpers } from '../orchestration/tasks/task.ts';
 import type { DomainError } from '../platform/base/errors.ts';
 

@@ -284,9 +284,9 @@ describe('a 2025 server that ends a call because the user must open a web page f
     const { last } = await buy(one, client);
     const params = { mode: 'url', url: 'https://example.com/pay', message: 'Pay first.' };
     expect(last.result).toMatchObject({ resultType: 'input_required' });
-    expect(asked(last)).toEqual({ 'url-1': { method: 'elicitation/create', params } });
+    expect(asked(last)).toEqual({ 'mcp-registry-gateway/url-1': { method: 'elicitation/create', params } });
     hasOpened = true;
-    const inputResponses = { 'url-1': { action: 'accept' } };
+    const inputResponses = { 'mcp-registry-gateway/url-1': { action: 'accept' } };
     const done = await buy(two, client, { inputResponses });
     expect(done.last.result).toMatchObject({ resultType: 'complete', content: [{ text: 'paid' }] });
     expect(shop.calls().at(-1)?.message.params).not.toHaveProperty('inputResponses');
@@ -295,7 +295,9 @@ describe('a 2025 server that ends a call because the user must open a web page f
 
   test('gets no new call when the user has not', async () => {
     const calls = shop.calls().length;
-    const { last } = await buy(one, client, { inputResponses: { 'url-1': { action: 'decline' } } });
+    const { last } = await buy(one, client, {
+      inputResponses: { 'mcp-registry-gateway/url-1': { action: 'decline' } },
+    });
     expect(last.error).toMatchObject({ message: expect.stringContaining('web page') as string });
     expect(shop.calls()).toHaveLength(calls);
   });

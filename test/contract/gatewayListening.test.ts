@@ -249,7 +249,7 @@ test('every active server is looked at anew from time to time, and one that is d
     shortLived: memoryState(),
     clock: systemClock,
     noteHealth: () => undefined,
-    credentials: { isPersonal: () => false },
+    credentials: { isPersonal: () => false, isAccount: () => false },
   };
   const etags = async () =>
     Promise.all(['changing', 'down'].map(async (slug) => (await gateway.servers.find(tenantId, slug))?.etag));

@@ -4,10 +4,11 @@ import type { AuditEvent } from '../../shared/audit/model/record.ts';
 import type { Front } from '../../shared/gateway/calls/call.ts';
 import { createMcpEndpoints, type McpEndpoints } from '../../shared/gateway/calls/endpoint.ts';
 import type { BuiltInTools } from '../../shared/gateway/catalogue/builtInTools.ts';
-import { discoverServer } from '../../shared/gateway/catalogue/discovery.ts';
+import { discoverForAll } from '../../shared/gateway/catalogue/discoverForAll.ts';
 import { createOutboundTo } from '../../shared/gateway/upstream/outboundTo.ts';
 import { createHealthNotes } from '../../shared/gateway/upstream/serverHealth.ts';
 import { type Actor, type Role, roles } from '../../shared/identity/access/actor.ts';
+import type { Connections } from '../../shared/identity/credentials/connections.ts';
 import type { ExchangeToken } from '../../shared/identity/credentials/tokenExchange.ts';
 import { systemClock } from '../../shared/platform/base/clock.ts';
 import { parseExactJson } from '../../shared/platform/base/exactJson.ts';
@@ -76,10 +77,11 @@ export async function startGateway(
   credentials: Config['credentials'] = {},
   exchange?: ExchangeToken,
   builtInTools?: BuiltInTools,
+  connections?: Connections,
 ): Promise<TestGateway> {
   const toolsets = versionedStore(azureTableToolsetStore(memoryTables()), state, randomId);
   const outbound = openOutboundClient('private_allowed');
-  const own = testCredentials(credentials, [tenantId, SHARER], exchange);
+  const own = testCredentials(credentials, [tenantId, SHARER], exchange, systemClock, { connections });
   const outboundTo = createOutboundTo(outbound, own, testSeal);
   const log = recordingLog();
   const audited: AuditEvent[] = [];
@@ -114,9 +116,9 @@ export async function startGateway(
     async register(slug, url, patch = {}) {
       const found = patch.discovery
         ? { ok: true as const, value: patch.discovery }
-        : await discoverServer(
-            { tenantId, url, ...patch },
-            { outboundTo, clock: systemClock },
+        : await discoverForAll(
+            { tenantId, slug, url, ...patch },
+            { outboundTo, clock: systemClock, credentials: own },
             AbortSignal.timeout(10_000),
           );
       if (!found.ok) throw new Error(found.error.message);

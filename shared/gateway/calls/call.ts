@@ -1,7 +1,8 @@
 import type { Audit } from '../../audit/journal/audit.ts';
 import type { ActOutcome, AuditEvent } from '../../audit/model/record.ts';
 import type { Actor } from '../../identity/access/actor.ts';
-import type { Credentials, SignedIn } from '../../identity/credentials/credentials.ts';
+import type { Credentials } from '../../identity/credentials/credentials.ts';
+import type { SignedIn } from '../../identity/credentials/credentialSources.ts';
 import { bearerToken } from '../../identity/tokens/bearerToken.ts';
 import type { Clock } from '../../platform/base/clock.ts';
 import type { IdSource } from '../../platform/base/ids.ts';
@@ -30,7 +31,7 @@ export interface GatewayDeps {
   readonly toolsets: Pick<ToolsetStore, 'find'>;
   readonly outboundTo: OutboundTo;
   readonly noteHealth: NoteHealth;
-  readonly credentials: Pick<Credentials, 'isPersonal' | 'hasPersonal'>;
+  readonly credentials: Pick<Credentials, 'isPersonal' | 'isAccount' | 'hasPersonal'>;
   readonly shortLived: StateStore;
   readonly seal: Seal;
   /** The tenants of the settings. */

@@ -9,6 +9,7 @@ import { allowsServerRequests, canBeAsked } from '../protocol/clientFeatures.ts'
 import { metaOf } from '../protocol/envelope.ts';
 import { HEADER_MISMATCH, toJsonRpcError } from '../protocol/errorCodes.ts';
 import { isObject, type JsonObject, type JsonRpcError } from '../protocol/jsonRpc.ts';
+import { pagesNotOpened, withoutPages } from '../protocol/pagesToOpen.ts';
 import { jsonResponse, noMethod, outcomeResponse } from '../protocol/responses.ts';
 import type { Holder } from '../session/heldCalls.ts';
 import type { Connection, SharedState, UpstreamCaller } from '../upstream/connection.ts';
@@ -48,7 +49,16 @@ export function createForward(parts: Parts): Method {
       const isDisabled = slug !== undefined && (await parts.isDisabled(actor.tenantId, slug));
       return reject(call, isDisabled ? disabledServer(slug) : routed.error);
     }
-    const { server, params: own, tool, resource } = routed.value;
+    const { server, tool, resource } = routed.value;
+    let own = routed.value.params;
+    if (own['inputResponses'] !== undefined) {
+      const notOpened = pagesNotOpened(own);
+      if (notOpened !== undefined) {
+        record(resource, 'allowed', 'cancelled');
+        return outcomeResponse(client, message.id, notOpened);
+      }
+      own = withoutPages(own);
+    }
     if (tool) {
       const args = isObject(own['arguments']) ? own['arguments'] : {};
       const mismatch = client.headerMismatch(tool, args, headers);
@@ -84,6 +94,16 @@ export function createForward(parts: Parts): Method {
           if (session === undefined) throw new Error('a client without a session got a server request');
           return serverRequests.idFor(actor, session, { slug: server.slug, id, replyTo });
         },
+        askToSignIn: ({ signInUrl: url }) =>
+          client.askToOpen(
+            {
+              id: parts.newId(),
+              url,
+              message: `The server "${server.slug}" needs your own account there: sign in first.`,
+            },
+            method,
+            caller.capabilities ?? {},
+          ),
         onEnd: (outcome) => {
           call.onEnd();
           if (!unrecorded.has(method)) record(resource, 'allowed', outcome);

@@ -159,16 +159,24 @@ async function list(
   const from = cursor === undefined ? 0 : positionAfter(items, kind, cursor);
   if (from === undefined) return invalid(inbound, 'params.cursor is not a cursor of an earlier page.');
   const page = pageFrom(items, from);
-  const shown = new Set((await view.servers()).map(({ slug }) => slug));
+  const servers = await view.servers();
+  const shown = new Set(servers.map(({ slug }) => slug));
+  const withoutAccount = servers.filter(({ discovery }) => discovery.awaitsAccount).map(({ slug }) => slug);
   const degraded = (await circuitBreaker.openServers(request.actor.tenantId)).filter((slug) =>
     shown.has(slug),
   );
+  const isPassing = degraded.length > 0 || withoutAccount.length > 0;
   const nextCursor = from + page.length < items.length ? cursorAt(kind, page.at(-1)) : undefined;
   const response = ownResult(inbound, {
     [kind]: page,
     ...(nextCursor !== undefined && { nextCursor }),
-    ...(degraded.length > 0 && { _meta: { [DEGRADED]: degraded } }),
-    ...inbound.client.cacheHints(degraded.length > 0 ? DEGRADED_FRESH : REGISTRY_FRESH),
+    ...(isPassing && {
+      _meta: {
+        ...(degraded.length > 0 && { [DEGRADED]: degraded }),
+        ...(withoutAccount.length > 0 && { [SIGN_IN_NEEDED]: withoutAccount }),
+      },
+    }),
+    ...inbound.client.cacheHints(isPassing ? DEGRADED_FRESH : REGISTRY_FRESH),
   });
   response.headers.append(SERVER_TIMING, stage('catalogue', catalogueMs));
   return response;
@@ -176,6 +184,8 @@ async function list(
 
 /** In `_meta` of a list: the servers that do not answer now. The list has their last known items. */
 const DEGRADED = 'mcp-registry-gateway/degraded';
+/** The servers at which the user has no account yet. The list has what all users see of them. */
+const SIGN_IN_NEEDED = 'mcp-registry-gateway/signInNeeded';
 
 const cursorAt = (kind: ListKind, item: JsonObject | undefined): string =>
   Buffer.from(String(item?.[KEYS[kind]])).toString('base64url');

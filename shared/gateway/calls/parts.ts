@@ -44,6 +44,7 @@ export function createParts(deps: GatewayDeps): Parts {
   const circuitBreaker = createCircuitBreaker({ state, clock, noteHealth });
   const discoveries = createFairQueue(MAX_DISCOVERIES, tenants);
   const serverRequests = createServerRequests({ state, seal });
+  const refresh = createRefresh({ ...deps, discoveries }, catalogue.invalidate);
   return {
     ...deps,
     sessions: createClientSessions({ state, clock, newId, seal }),
@@ -53,12 +54,12 @@ export function createParts(deps: GatewayDeps): Parts {
     circuitBreaker,
     cancellations: createCancellations({ state, clock }),
     feeds: new Map(),
-    refresh: createRefresh({ ...deps, discoveries }, catalogue.invalidate),
+    refresh,
     find: catalogue.find,
     isDisabled: catalogue.isDisabled,
     streams: createClientStreams(createTenantPlaces(MAX_CLIENT_STREAMS, tenants)),
     version: (tenantId) => deps.visibleServers.version(tenantId),
-    viewOf: viewFinder(catalogue, createPersonalCatalogue({ ...deps, discoveries }), deps),
+    viewOf: viewFinder(catalogue, createPersonalCatalogue({ ...deps, discoveries, refresh }), deps),
   };
 }
 

@@ -10,7 +10,7 @@ import { faultOutcome, faultResponse, outcomeResponse } from '../protocol/respon
 import { COMMENT, encodeEvent, eventResponse } from '../protocol/sse.ts';
 import { type AnswerItem, nextItem, type ReplyTo, withoutNotifications } from '../upstream/answer.ts';
 import { type Connection, TIMED_OUT, type UpstreamCall } from '../upstream/connection.ts';
-import { faultErrors, type FaultKind, UpstreamFault } from '../upstream/fault.ts';
+import { faultErrors, type FaultKind, SignInNeeded, UpstreamFault } from '../upstream/fault.ts';
 import { type Audience, concerns } from './audience.ts';
 
 /** One request for a server, with what the relay needs to answer its client. */
@@ -26,6 +26,8 @@ export interface RelayedCall {
   readonly show: (result: JsonObject) => JsonObject;
   /** Returns the id of a server request for the client. */
   readonly idFor: (id: RequestId, replyTo: ReplyTo) => string;
+  /** Returns the outcome for a user who has to sign in at the server first. */
+  readonly askToSignIn: (needed: SignInNeeded) => Outcome;
   /** Called once, when the call has ended. */
   readonly onEnd: (outcome: ActOutcome) => void;
   /** Called before `onEnd`, when the server has failed. */
@@ -68,6 +70,11 @@ export async function relay(
     // After the end of the call, the client has dropped the stream.
     const clientLeft = signal.aborted || isOver;
     if (clientLeft) settle('cancelled');
+    if (error instanceof SignInNeeded) {
+      settle('sign_in_needed');
+      abort();
+      return relayed.askToSignIn(error);
+    }
     settle(error instanceof UpstreamFault ? faultErrors[error.kind] : faultError(error).kind);
     abort();
     if (!(error instanceof UpstreamFault)) return faultOutcome(error, log, fields);

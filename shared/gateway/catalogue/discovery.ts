@@ -3,7 +3,7 @@ import type { Clock } from '../../platform/base/clock.ts';
 import type { DomainError, ErrorKind } from '../../platform/base/errors.ts';
 import { fail, type Result, succeed } from '../../platform/base/result.ts';
 import type { Discovery, LeftOut } from '../../registry/records/server.ts';
-import type { UpstreamTarget } from '../../registry/records/upstreamSettings.ts';
+import { credentialsIn, type UpstreamTarget } from '../../registry/records/upstreamSettings.ts';
 import type { JsonObject } from '../protocol/jsonRpc.ts';
 import { LISTS_TIMEOUT_MS, MAX_DISCOVERY_LENGTH } from '../protocol/limits.ts';
 import { faultErrors, UnsuitableServer, UpstreamFault } from '../upstream/fault.ts';
@@ -17,6 +17,11 @@ import type { ListKind } from './view.ts';
 /** Knowledge of an earlier discovery. While the tools of the server are the same, their needs are too. */
 export type Known = Pick<Discovery, 'tools' | 'needs'>;
 
+export interface DiscoveryDeps {
+  readonly outboundTo: OutboundTo;
+  readonly clock: Clock;
+}
+
 /**
  * Discovers a server as a client with all capabilities: its era and revision, its own capabilities and its lists. What clients
  * could not read is repaired or left out, and `leftOut` says so. The message of a failure is for the person who registered the
@@ -24,30 +29,40 @@ export type Known = Pick<Discovery, 'tools' | 'needs'>;
  */
 export async function discoverServer(
   target: UpstreamTarget,
-  deps: { readonly outboundTo: OutboundTo; readonly clock: Clock },
+  deps: DiscoveryDeps,
   signal: AbortSignal,
   known?: Known,
 ): Promise<Result<Discovery>> {
   try {
-    const room = createRoom();
-    const listed = await readServer(target, deps.outboundTo, signal, room);
-    const { items, isLate } = listed.tools;
-    // A server that is slow once still has the tools that it listed before.
-    if (isLate === true && known !== undefined && items.length < known.tools.length)
-      throw new UpstreamFault('timeout', 'did not list all its tools in time');
-    const found = await findNeeds(target, listed, deps.outboundTo, signal, known);
-    const { needs, others = [], leftOut = [] } = found ? needsInRoom(found, room) : {};
-    const allLeftOut = [...listed.leftOut, ...leftOut];
-    return succeed({
-      ...listed.discovery,
-      tools: [...items, ...others].map(asTool),
-      ...(needs && { needs }),
-      ...(allLeftOut.length > 0 && { leftOut: boundLeftOut(allLeftOut) }),
-      discoveredAt: deps.clock.now().toISOString(),
-    });
+    return succeed(await readDiscovery(target, deps, signal, known));
   } catch (error) {
-    return fail(explainFailure(error));
+    return fail(explainFailure(error, target));
   }
+}
+
+/** Does the same. @throws UpstreamFault, UnsuitableServer */
+export async function readDiscovery(
+  target: UpstreamTarget,
+  deps: DiscoveryDeps,
+  signal: AbortSignal,
+  known: Known | undefined,
+): Promise<Discovery> {
+  const room = createRoom();
+  const listed = await readServer(target, deps.outboundTo, signal, room);
+  const { items, isLate } = listed.tools;
+  // A server that is slow once still has the tools that it listed before.
+  if (isLate === true && known !== undefined && items.length < known.tools.length)
+    throw new UpstreamFault('timeout', 'did not list all its tools in time');
+  const found = await findNeeds(target, listed, deps.outboundTo, signal, known);
+  const { needs, others = [], leftOut = [] } = found ? needsInRoom(found, room) : {};
+  const allLeftOut = [...listed.leftOut, ...leftOut];
+  return {
+    ...listed.discovery,
+    tools: [...items, ...others].map(asTool),
+    ...(needs && { needs }),
+    ...(allLeftOut.length > 0 && { leftOut: boundLeftOut(allLeftOut) }),
+    discoveredAt: deps.clock.now().toISOString(),
+  };
 }
 
 /** The profile of a server and its lists. */
@@ -122,15 +137,20 @@ const advice: Readonly<Partial<Record<UpstreamFault['kind'], string>>> = {
   not_mcp: 'Does the URL end in the path of its MCP endpoint, often /mcp?',
 };
 
+/** What the administrator can do where a server without a credential asks for a bearer token. */
+const accountAdvice =
+  'It asks its callers to sign in. If each user has an account there, set upstream.headers to {"authorization":{"credential":"user-account"}}.';
+
 /** Explains a failed discovery to the person who registered the server. @throws every other error */
-function explainFailure(error: unknown): DomainError {
+export function explainFailure(error: unknown, { upstream }: UpstreamTarget): DomainError {
   if (error instanceof UnsuitableServer) return { kind: 'invalid', message: `The server ${error.message}.` };
   if (!(error instanceof UpstreamFault)) throw error;
   const { message, said } = error;
+  const isAccountMissing = said?.asksForToken === true && credentialsIn(upstream).length === 0;
   const sentences = [
     `The server ${message}.`,
     said?.reason === undefined ? undefined : `It says: "${said.reason}".`,
-    advice[error.kind] ?? statusAdvice(error.status),
+    isAccountMissing ? accountAdvice : (advice[error.kind] ?? statusAdvice(error.status)),
     said?.tried === undefined ? undefined : `Tried: ${said.tried.join(', ')}.`,
   ];
   return {

@@ -1,33 +1,39 @@
-import type { Credentials, SignedIn } from '../../identity/credentials/credentials.ts';
+import type { Credentials } from '../../identity/credentials/credentials.ts';
+import type { SignedIn } from '../../identity/credentials/credentialSources.ts';
 import type { Clock } from '../../platform/base/clock.ts';
 import type { FairQueue } from '../../platform/concurrency/fairQueue.ts';
 import { createTenantCache } from '../../platform/concurrency/tenantCache.ts';
-import { needsUser } from '../../registry/records/upstreamSettings.ts';
+import type { Discovery } from '../../registry/records/server.ts';
+import { needsAccount, needsUser } from '../../registry/records/upstreamSettings.ts';
 import {
   MAX_PERSONAL_VIEWS,
   PERSONAL_DISCOVERY_TIMEOUT_MS,
   PERSONAL_FAILED_FRESH_MS,
   PERSONAL_FRESH_MS,
 } from '../protocol/limits.ts';
+import { SignInNeeded, UnsuitableServer, UpstreamFault } from '../upstream/fault.ts';
 import type { OutboundTo } from '../upstream/outboundTo.ts';
 import type { ActiveServer, Catalogue } from './catalogue.ts';
-import { discoverServer } from './discovery.ts';
+import { readDiscovery } from './discovery.ts';
 
 /** Returns the catalogue as one user sees it. Servers with personal credentials are discovered with the user's own credential. */
 export type PersonalCatalogue = (catalogue: Catalogue, user: () => SignedIn | undefined) => Catalogue;
 
 /**
- * A server that cannot be discovered for the user has empty lists, never the lists of another user. Without a user it has the
- * lists of its record, for the gateway itself.
+ * A server that cannot be discovered for the user has empty lists, never the lists of another user. But a server at which each user
+ * has an account has the tools and prompts of its record, so that a call can ask a user without an account to sign in. Without a
+ * user a server has the lists of its record, for the gateway itself.
  */
 export function createPersonalCatalogue(deps: {
   readonly outboundTo: OutboundTo;
-  readonly credentials: Pick<Credentials, 'isPersonal' | 'hasPersonal'>;
+  readonly credentials: Pick<Credentials, 'isPersonal' | 'isAccount' | 'hasPersonal'>;
   readonly clock: Clock;
   /** Each discovery waits in this queue. */
   readonly discoveries: FairQueue;
+  /** Discovers a server for everybody, when the first user has connected an account. */
+  readonly refresh: (server: ActiveServer) => Promise<unknown>;
 }): PersonalCatalogue {
-  const { outboundTo, credentials, clock, discoveries } = deps;
+  const { outboundTo, credentials, clock, discoveries, refresh } = deps;
   const known = createTenantCache<{ readonly until: number; readonly found: Promise<ActiveServer> }>(
     MAX_PERSONAL_VIEWS,
   );
@@ -35,6 +41,9 @@ export function createPersonalCatalogue(deps: {
     readonly all: readonly ActiveServer[];
     readonly shown: readonly ActiveServer[];
   }>(MAX_PERSONAL_VIEWS);
+
+  /** Lookups of servers that are the same for all users. They need no further wait. */
+  const everybodys = new WeakSet<Promise<ActiveServer | undefined>>();
 
   const isPersonal = (server: ActiveServer): boolean => needsUser(server, credentials);
 
@@ -61,18 +70,23 @@ export function createPersonalCatalogue(deps: {
     onFailure: () => void,
   ): Promise<ActiveServer> {
     const own: OutboundTo = (target) => outboundTo(target, () => user);
-    const found = await discoverServer(
-      server,
-      { outboundTo: own, clock },
-      AbortSignal.timeout(PERSONAL_DISCOVERY_TIMEOUT_MS),
-      server.discovery,
-    );
-    if (found.ok) return { ...server, discovery: found.value };
-    onFailure();
-    return {
-      ...server,
-      discovery: { ...server.discovery, tools: [], prompts: [], resources: [], resourceTemplates: [] },
-    };
+    const signal = AbortSignal.timeout(PERSONAL_DISCOVERY_TIMEOUT_MS);
+    try {
+      const found = await readDiscovery(server, { outboundTo: own, clock }, signal, server.discovery);
+      if (server.discovery.awaitsAccount) void refresh(server);
+      return { ...server, discovery: found };
+    } catch (error) {
+      if (!(error instanceof UpstreamFault || error instanceof UnsuitableServer)) throw error;
+      onFailure();
+      return { ...server, discovery: unread(server, error instanceof SignInNeeded) };
+    }
+  }
+
+  /** Returns what is known of a server that could not be discovered for a user. */
+  function unread(server: ActiveServer, awaitsAccount: boolean): Discovery {
+    const empty = { ...server.discovery, resources: [], resourceTemplates: [] };
+    if (!needsAccount(server, credentials)) return { ...empty, tools: [], prompts: [] };
+    return { ...empty, ...(awaitsAccount && { awaitsAccount }) };
   }
 
   return (catalogue, userOf) => {
@@ -83,9 +97,14 @@ export function createPersonalCatalogue(deps: {
     };
     return {
       ...catalogue,
-      async find(tenantId, slug) {
-        const server = await catalogue.find(tenantId, slug);
-        return server && shown(server);
+      find(tenantId, slug) {
+        const found = catalogue.find(tenantId, slug);
+        if (everybodys.has(found)) return found;
+        return found.then((server) => {
+          if (server === undefined || isPersonal(server)) return server && shown(server);
+          everybodys.add(found);
+          return server;
+        });
       },
       async all(tenantId) {
         const all = await catalogue.all(tenantId);

@@ -1,8 +1,17 @@
 import type { Era } from '../../registry/records/era.ts';
 import type { Tool } from '../../registry/records/server.ts';
-import { HEADER_MISMATCH, INTERNAL_ERROR, UNSUPPORTED_VERSION } from './errorCodes.ts';
+import { HEADER_MISMATCH, INTERNAL_ERROR, toJsonRpcError, UNSUPPORTED_VERSION } from './errorCodes.ts';
 import type { Freshness } from './freshness.ts';
 import type { JsonObject, JsonRpcError, Outcome } from './jsonRpc.ts';
+
+/** A web page that a person has to open before a request can be carried out. */
+export interface PageToOpen {
+  /** Names the page to a legacy client. */
+  readonly id: string;
+  readonly url: string;
+  /** Why the page has to be opened, in a sentence. */
+  readonly message: string;
+}
 
 /** What the gateway does differently for clients of the two eras. `classify` chooses one; no other code compares eras. */
 export interface ClientEra {
@@ -26,8 +35,21 @@ export interface ClientEra {
    * the gateway and the server alone, so no client receives them.
    */
   readonly translate: Readonly<Record<Era, (outcome: Outcome, method: string) => Outcome>>;
+  /**
+   * Returns the outcome of a request `method` that asks the client to open a page. A client with these capabilities that opens no
+   * pages gets the address in words.
+   */
+  askToOpen(page: PageToOpen, method: string, capabilities: JsonObject): Outcome;
   /** Returns what is wrong with the headers that repeat a tool's arguments, or `undefined`. */
   headerMismatch(tool: Tool, args: JsonObject, headers: Headers): string | undefined;
+}
+
+/** Tells of a page in words: to the model, where it called a tool; else in an error, with the address in its data. */
+export function pageInWords({ url, message }: PageToOpen, method: string): Outcome {
+  const text = `${message} Open ${url} in a browser, then repeat this request.`;
+  return method === 'tools/call'
+    ? { result: { content: [{ type: 'text', text }], isError: true } }
+    : { error: toJsonRpcError({ kind: 'forbidden', message: text }, { url }) };
 }
 
 /** Replaces an error that concerns the gateway and the server alone; `undefined` for every other error. */

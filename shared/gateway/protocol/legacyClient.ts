@@ -1,11 +1,12 @@
-import { type ClientEra, replaceHopError } from './clientEra.ts';
-import { carriedFeatures } from './clientFeatures.ts';
+import { type ClientEra, pageInWords, replaceHopError } from './clientEra.ts';
+import { carriedFeatures, hasFeature } from './clientFeatures.ts';
 import { stripReserved } from './envelope.ts';
 import {
   INTERNAL_ERROR,
   INVALID_PARAMS,
   LEGACY_RESOURCE_NOT_FOUND,
   MISSING_CLIENT_CAPABILITY,
+  URL_ELICITATION_REQUIRED,
 } from './errorCodes.ts';
 import { isObject, type JsonObject, type JsonRpcError, type Outcome } from './jsonRpc.ts';
 
@@ -25,6 +26,14 @@ export const legacyClient: ClientEra = {
     legacy: (outcome) => outcome,
     modern: (outcome, method) =>
       'error' in outcome ? legacyError(outcome.error, method) : legacyResult(outcome.result, method),
+  },
+  // 2025-11-25, client/elicitation, URL Elicitation Required Error.
+  askToOpen(page, method, capabilities) {
+    const { id: elicitationId, url, message } = page;
+    const elicitations = [{ mode: 'url', elicitationId, url, message }];
+    return hasFeature(capabilities, 'elicitation.url')
+      ? { error: { code: URL_ELICITATION_REQUIRED, message, data: { elicitations } } }
+      : pageInWords(page, method);
   },
   headerMismatch: () => undefined,
 };

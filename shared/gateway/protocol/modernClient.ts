@@ -1,5 +1,5 @@
-import { type ClientEra, replaceHopError } from './clientEra.ts';
-import { boundedFeatures } from './clientFeatures.ts';
+import { type ClientEra, pageInWords, replaceHopError } from './clientEra.ts';
+import { allowsServerRequests, boundedFeatures, hasFeature } from './clientFeatures.ts';
 import { GATEWAY_INFO, META, metaOf, stripReserved, withoutTasks } from './envelope.ts';
 import {
   INTERNAL_ERROR,
@@ -10,6 +10,7 @@ import {
 } from './errorCodes.ts';
 import { isCacheable, NOT_FRESH } from './freshness.ts';
 import type { JsonObject, JsonRpcError } from './jsonRpc.ts';
+import { askForPages } from './pagesToOpen.ts';
 import { mismatchedParameter, parameterHeaders } from './parameterHeaders.ts';
 
 /** Clients of 2026-07-28 and later. */
@@ -39,6 +40,12 @@ export const modernClient: ClientEra = {
       'error' in outcome
         ? { error: replaceHopError(outcome.error) ?? outcome.error }
         : { result: sameEra(outcome.result, method) },
+  },
+  askToOpen(page, method, capabilities) {
+    const canOpen = allowsServerRequests(method) && hasFeature(capabilities, 'elicitation.url');
+    const { url, message } = page;
+    const outcome = canOpen ? { result: askForPages([{ url, message }]) } : pageInWords(page, method);
+    return 'error' in outcome ? outcome : { result: completeResult(outcome.result) };
   },
   headerMismatch: (tool, args, headers) =>
     mismatchedParameter(parameterHeaders(tool['inputSchema']) ?? [], args, headers),

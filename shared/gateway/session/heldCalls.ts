@@ -26,7 +26,7 @@ import {
 } from './inputRequired.ts';
 import { resumeElsewhere } from './resumeElsewhere.ts';
 import type { ServerRequests } from './serverRequests.ts';
-import { pagesNotOpened, pagesToOpen } from './urlElicitation.ts';
+import { pagesToOpen } from './urlElicitation.ts';
 
 /** A server request of a legacy server. */
 export interface Asked {
@@ -237,8 +237,6 @@ export function createHeldCalls({
       usesMrtr: true,
       async request(call, signal) {
         if (call.params['requestState'] !== undefined) return resume(call, holder, signal);
-        const notOpened = pagesNotOpened(call.params);
-        if (notOpened) return { kind: 'whole', outcome: notOpened };
         const upstream = new AbortController();
         const unlink = link(signal, upstream);
         const translate = (outcome: Outcome) =>

@@ -1,5 +1,5 @@
 import type { Actor } from '../../identity/access/actor.ts';
-import type { SignedIn } from '../../identity/credentials/credentials.ts';
+import type { SignedIn } from '../../identity/credentials/credentialSources.ts';
 import type { Era } from '../../registry/records/era.ts';
 import type { Discovery, Tool } from '../../registry/records/server.ts';
 import type { UpstreamTarget } from '../../registry/records/upstreamSettings.ts';

@@ -1,4 +1,4 @@
-import type { SignedIn } from '../../identity/credentials/credentials.ts';
+import type { SignedIn } from '../../identity/credentials/credentialSources.ts';
 import type { IdSource } from '../../platform/base/ids.ts';
 import { createTenantCache } from '../../platform/concurrency/tenantCache.ts';
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';

@@ -14,7 +14,7 @@ import type { Message } from '../protocol/jsonRpc.ts';
 import { CALL_TIMEOUT_MS, LINGER_MS, MAX_ANSWER_BYTES, MAX_STREAM_EVENTS } from '../protocol/limits.ts';
 import { readServerMessages } from '../protocol/serverMessages.ts';
 import { createSseParser, type SseEvent } from '../protocol/sse.ts';
-import { NoConnection, UpstreamFault } from './fault.ts';
+import { NoConnection, SignInNeeded, UpstreamFault } from './fault.ts';
 
 /** One HTTP request to an MCP endpoint. */
 export interface Exchange {
@@ -30,6 +30,8 @@ export interface Reply {
   readonly status: number;
   /** `unnamed`: the server named no type that tells; the body may be JSON. */
   readonly form: 'json' | 'events' | 'unnamed' | 'other';
+  /** Whether the server answered HTTP 401 and asks for a bearer token. */
+  readonly asksForToken?: boolean;
   /** Where a redirect leads that was not followed. */
   readonly location?: URL | undefined;
   readonly sessionId: string | undefined;
@@ -53,7 +55,9 @@ export async function send(outbound: OutboundClient, exchange: Exchange): Promis
     followsRedirects: true,
   });
   if (!sent.ok) {
-    const { kind, message: detail } = sent.error;
+    const { kind, message: detail, members } = sent.error;
+    const signInUrl = members?.['signInUrl'];
+    if (kind === 'sign_in_needed' && typeof signInUrl === 'string') throw new SignInNeeded(signInUrl);
     if (kind === 'timeout') throw new UpstreamFault('timeout', 'did not answer in time');
     if (kind === 'invalid')
       throw new UpstreamFault('address_refused', `has an address that the gateway may not call: ${detail}`);
@@ -65,6 +69,7 @@ export async function send(outbound: OutboundClient, exchange: Exchange): Promis
   const location = statusCode >= 300 && statusCode < 400 ? headerOf(sent.value, 'location') : undefined;
   return {
     status: statusCode,
+    asksForToken: statusCode === 401 && /^bearer\b/i.test(headerOf(sent.value, 'www-authenticate') ?? ''),
     form: formOf(headerOf(sent.value, 'content-type')),
     location: location === undefined ? undefined : readUrl(location, url),
     sessionId: headerOf(sent.value, 'mcp-session-id'),

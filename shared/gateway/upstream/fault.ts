@@ -8,6 +8,8 @@ export type FaultKind =
   | 'address_refused'
   | 'timeout'
   | 'credentials_wanted'
+  /** Not called: the user has no account at the server yet. */
+  | 'sign_in_needed'
   | 'http_status'
   | 'not_mcp'
   | 'closed'
@@ -22,6 +24,7 @@ export const faultErrors = {
   address_refused: 'unavailable',
   timeout: 'timeout',
   credentials_wanted: 'unavailable',
+  sign_in_needed: 'forbidden',
   http_status: 'unavailable',
   not_mcp: 'unavailable',
   closed: 'unavailable',
@@ -36,6 +39,8 @@ export interface Said {
   readonly reason?: string | undefined;
   /** The JSON-RPC error with which it answered. The server works, so this is no fault of it. */
   readonly rpcError?: JsonRpcError | undefined;
+  /** Whether it asks for a bearer token (RFC 6750, section 3). */
+  readonly asksForToken?: boolean | undefined;
   /** What a discovery tried, each with its failure. */
   readonly tried?: readonly string[] | undefined;
 }
@@ -72,6 +77,17 @@ export function afterAttempts(
 export class NoConnection extends UpstreamFault {
   constructor(reason: string) {
     super('unreachable', `could not be reached: ${reason}`);
+  }
+}
+
+/** The user has to sign in at the server first. No request was sent, or the server refused the account of the user. */
+export class SignInNeeded extends UpstreamFault {
+  /** Where this user signs in. No other user can use it. */
+  readonly signInUrl: string;
+
+  constructor(signInUrl: string) {
+    super('sign_in_needed', 'needs an account of the user there, and the user has not signed in to it');
+    this.signInUrl = signInUrl;
   }
 }
 

@@ -3,7 +3,14 @@ import { ALL_FEATURES } from '../protocol/clientFeatures.ts';
 import type { JsonObject } from '../protocol/jsonRpc.ts';
 import { DISCOVERY_ANSWER_TIMEOUT_MS, PROBE_TIMEOUT_MS } from '../protocol/limits.ts';
 import { LATEST_MODERN } from '../protocol/versions.ts';
-import { afterAttempts, NoConnection, OutdatedEra, UnsuitableServer, UpstreamFault } from './fault.ts';
+import {
+  afterAttempts,
+  NoConnection,
+  OutdatedEra,
+  SignInNeeded,
+  UnsuitableServer,
+  UpstreamFault,
+} from './fault.ts';
 import { openLegacy } from './openLegacy.ts';
 import { openModern } from './openModern.ts';
 import type { OutboundTo } from './outboundTo.ts';
@@ -77,6 +84,7 @@ const isShared = (fault: UpstreamFault): boolean => {
   const { kind, status = 0 } = fault;
   return (
     fault instanceof NoConnection ||
+    fault instanceof SignInNeeded ||
     kind === 'address_refused' ||
     kind === 'credentials_wanted' ||
     (status >= 300 && status < 400)

@@ -1,22 +1,24 @@
 import { LRUCache } from 'lru-cache';
-import type { Credentials, SignedIn } from '../../identity/credentials/credentials.ts';
-import { fail, succeed } from '../../platform/base/result.ts';
-import type { OutboundResponse } from '../../platform/outbound/exchange.ts';
-import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
+import type { Credentials } from '../../identity/credentials/credentials.ts';
+import type { CredentialOwner } from '../../identity/credentials/credentialSources.ts';
+import type { DomainError } from '../../platform/base/errors.ts';
+import { fail, type Failure, type Result, succeed } from '../../platform/base/result.ts';
+import { headerOf, type OutboundResponse } from '../../platform/outbound/exchange.ts';
+import type { OutboundClient, OutboundRequest } from '../../platform/outbound/outboundClient.ts';
 import { redactedBody } from '../../platform/outbound/redactedBody.ts';
 import { createRedactor, type Redactor } from '../../platform/security/redact.ts';
 import type { Seal } from '../../platform/security/seal.ts';
 import { openUrl } from '../../registry/records/serverUrl.ts';
 import { credentialsIn, literalsIn, type UpstreamTarget } from '../../registry/records/upstreamSettings.ts';
 import { secretsIn } from '../../registry/secrets/urlSecrets.ts';
-import { MAX_REDACTORS } from '../protocol/limits.ts';
+import { LINGER_MS, MAX_REDACTORS } from '../protocol/limits.ts';
 
 /**
  * Returns the client for one server. It adds the headers that the record of the server names, with the values of their
- * credentials, and opens the URL where the record hides a secret of it. A personal credential has the value of the user who is
- * signed in then. It redacts these values in every answer, because a server may echo its requests.
+ * credentials, and opens the URL where the record hides a secret of it. A personal credential has the value of its owner then. It
+ * redacts these values in every answer, because a server may echo its requests.
  */
-export type OutboundTo = (server: UpstreamTarget, user?: () => SignedIn | undefined) => OutboundClient;
+export type OutboundTo = (server: UpstreamTarget, owner?: () => CredentialOwner) => OutboundClient;
 
 /** The whole URL of a server, and the secrets in it. */
 interface Opened {
@@ -25,7 +27,11 @@ interface Opened {
   readonly secrets: readonly string[];
 }
 
-/** A request whose credential is missing is not sent: the failure is `unavailable` and names the credential. */
+/**
+ * A request whose credential is missing is not sent: the failure is `unavailable` and names the credential, or `sign_in_needed` for
+ * a user without an account at the server. A request whose credential the server refuses is sent once more where there is another
+ * value of it.
+ */
 export function createOutboundTo(outbound: OutboundClient, credentials: Credentials, seal: Seal): OutboundTo {
   const redactors = new LRUCache<string, { readonly redactor: Redactor | undefined }>({ max: MAX_REDACTORS });
   /** By record. The catalogue caches records, so most calls open none. */
@@ -49,37 +55,87 @@ export function createOutboundTo(outbound: OutboundClient, credentials: Credenti
     return redactor;
   }
 
-  return (target, user) => {
-    const { tenantId, url, sealedUrl, upstream } = target;
+  return (target, owner) => {
+    const { tenantId, slug, url, sealedUrl, upstream } = target;
     if (upstream?.headers === undefined && sealedUrl === undefined) return outbound;
     const literals = literalsIn(upstream);
     const named = credentialsIn(upstream);
+    const isRenewable = named.some(([, credential]) => credentials.isRenewable(credential));
     const { url: whole, secrets: secretsOfUrl } = open(target);
     if (whole === undefined) return unopened(outbound);
+    // The URL of the request decides, because a server may name another URL for messages.
+    const useFor = (request: OutboundRequest) => ({ tenantId, slug, server: url, url: request.url });
+
+    const signedRequest = (request: OutboundRequest, { headers }: Signed): OutboundRequest => ({
+      ...request,
+      url: request.url === url ? whole : request.url,
+      headers,
+    });
+    const shown = (sent: Result<OutboundResponse>, { secrets }: Signed): Result<OutboundResponse> => {
+      const redactor = sent.ok ? redactorOf(secrets) : undefined;
+      return sent.ok && redactor ? succeed(redacted(sent.value, redactor)) : sent;
+    };
+
+    /** Sends a refused request once more, where there is another value of a credential. Otherwise returns the refusal. */
+    async function retry(
+      request: OutboundRequest,
+      signed: Signed,
+      refusal: OutboundResponse,
+      isLast = false,
+    ): Promise<Result<OutboundResponse>> {
+      const renewed = { headers: { ...signed.headers }, secrets: [...signed.secrets] };
+      const challenge = headerOf(refusal, 'www-authenticate');
+      for (const [name, credential] of named) {
+        const value = signed.headers[name];
+        if (value === undefined) continue;
+        const other = await credentials.refused(credential, useFor(request), owner?.(), value, challenge);
+        if (!other.ok) {
+          refusal.body.leave(LINGER_MS);
+          return unsigned(other.error);
+        }
+        if (other.value !== undefined && other.value !== value) sign(renewed, name, other.value);
+      }
+      if (isLast || renewed.secrets.length === signed.secrets.length) return succeed(refusal);
+      refusal.body.leave(LINGER_MS);
+      const sent = shown(await outbound.request(signedRequest(request, renewed)), renewed);
+      return sent.ok && isRefusal(sent.value) ? retry(request, renewed, sent.value, true) : sent;
+    }
+
     return {
       ...outbound,
       async request(request) {
-        const headers: Record<string, string> = { ...request.headers, ...literals };
-        const secrets = [...secretsOfUrl];
+        const signed = { headers: { ...request.headers, ...literals }, secrets: [...secretsOfUrl] };
         for (const [name, credential] of named) {
-          // The URL of this request decides, because a server may name another URL for messages.
-          const use = { tenantId, url: request.url };
-          const value = await credentials.valueOf(credential, use, user?.());
-          if (!value.ok) return fail({ ...value.error, kind: 'unavailable' });
-          headers[name] = value.value;
-          secrets.push(value.value);
+          const value = await credentials.valueOf(credential, useFor(request), owner?.());
+          if (!value.ok) return unsigned(value.error);
+          if (value.value !== undefined) sign(signed, name, value.value);
         }
-        const sent = await outbound.request({
-          ...request,
-          url: request.url === url ? whole : request.url,
-          headers,
-        });
-        const redactor = sent.ok ? redactorOf(secrets) : undefined;
-        return sent.ok && redactor ? succeed(redacted(sent.value, redactor)) : sent;
+        const sent = shown(await outbound.request(signedRequest(request, signed)), signed);
+        return isRenewable && sent.ok && isRefusal(sent.value) ? retry(request, signed, sent.value) : sent;
       },
     };
   };
 }
+
+/** The headers of a request, and the secrets that its answer must not show. */
+interface Signed {
+  readonly headers: Record<string, string>;
+  readonly secrets: string[];
+}
+
+function sign({ headers, secrets }: Signed, name: string, value: string): void {
+  headers[name] = value;
+  secrets.push(value);
+}
+
+/** Whether the server refuses the credentials of a request: HTTP 401, or 403 for a lack of scopes (RFC 6750, section 3.1). */
+const isRefusal = (response: OutboundResponse): boolean =>
+  response.statusCode === 401 ||
+  (response.statusCode === 403 &&
+    headerOf(response, 'www-authenticate')?.includes('insufficient_scope') === true);
+
+const unsigned = (error: DomainError): Failure =>
+  fail(error.kind === 'sign_in_needed' ? error : { ...error, kind: 'unavailable' });
 
 function redacted({ statusCode, headers, body }: OutboundResponse, redactor: Redactor): OutboundResponse {
   const shown: Record<string, string | string[] | undefined> = {};

@@ -13,7 +13,11 @@ export async function refusedOutcome(reply: Reply, id: RequestId, fault: Upstrea
   const { text, error, isFor } = await readRefusal(reply, id);
   if (error !== undefined && isFor === true && fault.kind !== 'credentials_wanted') return { error };
   const reason = fault.said?.reason ?? reasonIn(text, error);
-  throw new UpstreamFault(fault.kind, fault.message, fault.status, { reason, rpcError: error });
+  throw new UpstreamFault(fault.kind, fault.message, fault.status, {
+    reason,
+    rpcError: error,
+    asksForToken: reply.asksForToken,
+  });
 }
 
 /** Errors that a modern server may find in the headers, before it reads an id. */

@@ -1,24 +1,17 @@
 import type { Clock } from '../../platform/base/clock.ts';
 import type { DomainError } from '../../platform/base/errors.ts';
 import { fail, type Result, succeed } from '../../platform/base/result.ts';
-import { createTenantCache } from '../../platform/concurrency/tenantCache.ts';
-import type { Config } from '../../platform/config/config.ts';
-import type { Actor } from '../access/actor.ts';
+import { type Config, USER_ACCOUNT } from '../../platform/config/config.ts';
 import { operatorTenantOf } from '../access/tenants.ts';
-import { EXCHANGE_CACHE_SIZE, EXCHANGE_MARGIN_MS } from '../limits.ts';
-import type { ExchangedToken, ExchangeToken } from './tokenExchange.ts';
-
-/** The use of a credential: for which tenant, and for a request to which URL. */
-export interface CredentialUse {
-  readonly tenantId: string;
-  readonly url: string;
-}
-
-/** An actor with the token of the sign-in. */
-export interface SignedIn {
-  readonly actor: Actor;
-  readonly token: string;
-}
+import {
+  accountSource,
+  type CredentialOwner,
+  type CredentialSource,
+  type CredentialUse,
+  type SourceDeps,
+  sourceOf,
+} from './credentialSources.ts';
+import { createTokenCache } from './tokenCache.ts';
 
 /** The values with which the gateway signs in to upstream servers. A value is used in a request and nowhere else. */
 export interface Credentials {
@@ -31,69 +24,83 @@ export interface Credentials {
   readonly hasPersonal: boolean;
   /** Returns whether the credential is personal. */
   isPersonal(name: string): boolean;
+  /** Returns whether the credential is personal and the account of each user at the server. */
+  isAccount(name: string): boolean;
+  /** Returns whether a value that the server refused may be replaced by another one. */
+  isRenewable(name: string): boolean;
   /**
-   * Returns the value. A personal one is exchanged for the token of the user, and cached until shortly before it expires. Failures:
-   * those of `check`; `unauthenticated` without a user; those of the exchange.
+   * Returns the value; `undefined` where a discovery goes without it, because nobody has an account yet. A token is cached until
+   * shortly before it expires. Failures: those of `check`; `unauthenticated` without a user; `sign_in_needed` with
+   * `members.signInUrl` for a user without an account at the server; those of the service that issues the token.
    */
-  valueOf(name: string, use: CredentialUse, user: SignedIn | undefined): Promise<Result<string>>;
+  valueOf(name: string, use: CredentialUse, owner: CredentialOwner): Promise<Result<string | undefined>>;
+  /**
+   * Tells that the server refused the value, with its header `WWW-Authenticate`. Returns the value for one retry; the same one, or
+   * none, where there is no other. Failures as of `valueOf`.
+   */
+  refused(
+    name: string,
+    use: CredentialUse,
+    owner: CredentialOwner,
+    value: string,
+    challenge: string | undefined,
+  ): Promise<Result<string | undefined>>;
+}
+
+/** A source with the requests that it is for. */
+interface Reach {
+  readonly source: CredentialSource;
+  isFor(use: CredentialUse): boolean;
 }
 
 /**
  * Creates the credentials of the settings, each for some tenants and some origins. Deny by default: a credential without tenants is
- * for the operator's tenant only, and a credential is sent to the origins that it names only.
+ * for the operator's tenant only, and a credential is sent to the origins that it names only. The built-in `user-account` is for
+ * every tenant, and is sent to the origin of its server only.
  */
 export function createCredentials(
   { credentials, tenants }: Pick<Config, 'credentials' | 'tenants'>,
-  deps: { readonly exchange: ExchangeToken; readonly clock: Clock },
+  { clock, ...deps }: Omit<SourceDeps, 'tokens'> & { readonly clock: Clock },
 ): Credentials {
   const operatorTenant = operatorTenantOf({ tenants });
-  const exchanged = createTenantCache<Promise<Result<ExchangedToken>>>(EXCHANGE_CACHE_SIZE);
-  const named = (name: string) => (Object.hasOwn(credentials, name) ? credentials[name] : undefined);
-
-  function find(name: string, { tenantId, url }: CredentialUse) {
-    const credential = named(name);
-    const isFor =
-      credential !== undefined &&
-      (credential.tenants ?? [operatorTenant]).includes(tenantId) &&
-      credential.origins.includes(new URL(url).origin);
-    return isFor ? credential : undefined;
+  const withTokens = { ...deps, tokens: createTokenCache(clock) };
+  const known = new Map<string, Reach>();
+  for (const [name, credential] of Object.entries(credentials)) {
+    const source = sourceOf(name, credential, withTokens);
+    const { origins, tenants: users = [operatorTenant] } = credential;
+    const isFor = (use: CredentialUse) =>
+      users.includes(use.tenantId) &&
+      origins.includes(new URL(use.url).origin) &&
+      (source?.isPerUser !== 'account' || isOwnOrigin(use));
+    if (source) known.set(name, { source, isFor });
   }
+  const account = accountSource(USER_ACCOUNT, deps.connections);
+  if (account) known.set(USER_ACCOUNT, { source: account, isFor: isOwnOrigin });
 
-  /** Exchanges a token: one exchange at a time for a user and a scope. A failure is not cached. */
-  async function personal(scope: string, { actor, token }: SignedIn): Promise<Result<ExchangedToken>> {
-    const { tenantId, userId, clientId } = actor;
-    const key = JSON.stringify([tenantId, userId, clientId, scope]);
-    const known = await exchanged.get(key);
-    const now = deps.clock.now().getTime();
-    if (known?.ok && known.value.expiresAt - EXCHANGE_MARGIN_MS > now) return known;
-    const asked = deps.exchange({ tenantId, token, scope });
-    exchanged.set(tenantId, key, asked);
-    const result = await asked;
-    if (!result.ok && exchanged.get(key) === asked) exchanged.delete(key);
-    return result;
+  function find(name: string, use: CredentialUse): CredentialSource | undefined {
+    const reach = known.get(name);
+    return reach?.isFor(use) === true ? reach.source : undefined;
   }
+  const perUser = (name: string) => known.get(name)?.source.isPerUser;
 
   return {
     check: (name, use) => (find(name, use) ? succeed(undefined) : fail(unknown(name, use.url))),
-    hasPersonal: Object.values(credentials).some((credential) => 'onBehalfOf' in credential),
-    isPersonal: (name) => 'onBehalfOf' in (named(name) ?? {}),
-    async valueOf(name, use, user) {
-      const credential = find(name, use);
-      if (!credential) return fail(unknown(name, use.url));
-      if ('value' in credential) return succeed(credential.value);
-      if (user?.actor.kind !== 'user') return fail(nobody(name));
-      const result = await personal(credential.onBehalfOf, user);
-      return result.ok ? succeed(`Bearer ${result.value.token}`) : result;
-    },
+    hasPersonal: [...known.keys()].some((name) => perUser(name) !== undefined),
+    isPersonal: (name) => perUser(name) !== undefined,
+    isAccount: (name) => perUser(name) === 'account',
+    isRenewable: (name) => known.get(name)?.source.refused !== undefined,
+    valueOf: (name, use, owner) =>
+      find(name, use)?.valueOf(use, owner) ?? Promise.resolve(fail(unknown(name, use.url))),
+    refused: (name, use, owner, value, challenge) =>
+      find(name, use)?.refused?.(use, owner, value, challenge) ?? Promise.resolve(succeed(value)),
   };
 }
+
+/** A user's account at a server is for that server alone, and a server may name an address elsewhere. */
+const isOwnOrigin = ({ server, url }: CredentialUse): boolean =>
+  new URL(url).origin === new URL(server).origin;
 
 const unknown = (name: string, url: string): DomainError => ({
   kind: 'invalid',
   message: `there is no credential "${name}" for ${new URL(url).origin} in this tenant`,
-});
-
-const nobody = (name: string): DomainError => ({
-  kind: 'unauthenticated',
-  message: `the credential "${name}" is a person's own, and no person is signed in`,
 });

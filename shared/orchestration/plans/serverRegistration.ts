@@ -131,7 +131,7 @@ const registrationSteps = (record: ServerRecord, disabled: boolean) => {
         references: ['/error'],
       },
     },
-    [validateServer.id]: { input: validationInput(record) },
+    [validateServer.id]: { input: validationInput(slug, record) },
     update_registry: {
       input: { slug, planId, ...(disabled && { disabled }), discovery: { $resultOf: validateServer.id } },
       references: ['/discovery'],

@@ -1,5 +1,5 @@
 import type { Session } from '../../identity/sessions/sessionStore.ts';
-import { needsUser } from '../../registry/records/upstreamSettings.ts';
+import { needsSignIn } from '../../registry/records/upstreamSettings.ts';
 import type { Caller } from '../model/caller.ts';
 import type { RecordContent } from '../servers/recordContent.ts';
 import { type RegistrationDeps, step } from './namedPlan.ts';
@@ -17,13 +17,14 @@ export async function openValidationSession(
   { actor, token }: Caller,
   { credentials, sessions }: RegistrationDeps,
 ): Promise<Session | undefined> {
-  const isNeeded = actor.kind === 'user' && servers.some((server) => needsUser(server, credentials));
+  const isNeeded = actor.kind === 'user' && servers.some((server) => needsSignIn(server, credentials));
   return isNeeded && token !== undefined ? sessions.open(actor, token) : undefined;
 }
 
-/** Returns what the validation of a server needs to connect to it. */
-export const validationInput = ({ url, sealedUrl, upstream }: RecordContent): object => ({
+/** Returns what the validation of a server needs to connect to it. `slug` is the slug that the server has or gets. */
+export const validationInput = (slug: string, { url, sealedUrl, upstream }: RecordContent): object => ({
   url,
+  accountsAt: slug,
   ...(sealedUrl !== undefined && { sealedUrl }),
   ...(upstream && { upstream }),
 });

@@ -89,7 +89,7 @@ async function begin(
   const input = { slug, etag, planId: start.id, content, discovery: { $resultOf: validateServer.id } };
   const updateSteps = withInputs(steps, {
     [validateServer.id]: {
-      input: { ...validationInput(content), ...(name === 'server_refresh' && { slug }) },
+      input: { ...validationInput(slug, content), ...(name === 'server_refresh' && { slug }) },
     },
     [auditRegistration.id]: { input: { slug, act: 'update' } },
     update_server: { input, references: ['/discovery'] },

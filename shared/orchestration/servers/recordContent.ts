@@ -62,7 +62,8 @@ export function recordContent(
   if (visibility === 'shared' && stored.sealedUrl !== undefined)
     return invalid('url', publishedSecret(url.value.href));
   for (const [name, credential] of credentialsIn(upstream)) {
-    const known = credentials.check(credential, { tenantId, url: url.value.href });
+    const use = { tenantId, slug, server: url.value.href, url: url.value.href };
+    const known = credentials.check(credential, use);
     if (!known.ok) return invalid(`upstream.headers.${name}.credential`, known.error.message);
   }
   return succeed({

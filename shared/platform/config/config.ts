@@ -40,36 +40,98 @@ const credentialReach = {
     .min(1)
     .optional(),
 };
-/** A credential is one header value for all users, or a token of each user for the scope of another API. */
+const scopeSchema = z.string().regex(/^[\x21-\x7e]{1,500}$/, 'must be a scope such as api://stock/.default');
+const scopesSchema = z
+  .string()
+  .regex(/^[\x21-\x7e]+(?: [\x21-\x7e]+)*$/, 'must be scopes with one space between them')
+  .max(1_000);
+const httpUrlSchema = z.url({
+  protocol: /^https?$/,
+  error: 'must be a URL such as https://login.contoso.com',
+});
+const clientShape = {
+  clientId: z.string().min(1).max(500),
+  clientSecret: z.string().min(1, 'must not be empty').max(4_000).optional(),
+  scope: scopesSchema.optional(),
+};
+
+/** The kinds of credentials: where the value of the header comes from. */
+const credentialKinds = {
+  /** The same value for all users. */
+  value: z
+    .string()
+    .regex(
+      /^[\x21-\x7e](?:[\x20-\x7e]{0,8190}[\x21-\x7e])?$/,
+      'must be at most 8,192 visible ASCII characters, with spaces between them only',
+    ),
+  /** A token of each user for the scope of another API. */
+  onBehalfOf: scopeSchema,
+  /** A token of an authorization server for the gateway itself (RFC 6749, section 4.4). */
+  clientCredentials: z.strictObject({
+    tokenUrl: httpUrlSchema,
+    ...clientShape,
+    resource: httpUrlSchema.optional(),
+  }),
+  /** A token of Entra for the app's managed identity, for the scope of another API. */
+  managedIdentity: scopeSchema,
+  /** The account of each user at the server, with a client that its authorization server knows beforehand. */
+  userAccount: z.strictObject({ issuer: httpUrlSchema, ...clientShape }),
+};
+const kindsSchema = z.object(credentialKinds).partial();
+type KindValues = {
+  readonly [Kind in keyof typeof credentialKinds]: z.infer<(typeof credentialKinds)[Kind]>;
+};
+/** A credential has one kind and a reach. */
+export type CredentialSetting = {
+  [Kind in keyof KindValues]: Pick<KindValues, Kind> & z.infer<z.ZodObject<typeof credentialReach>>;
+}[keyof KindValues];
+
+/** The credential that every gateway has: the account of each user at the server whose record names it. */
+export const USER_ACCOUNT = 'user-account';
+
 export const credentialsSchema = z.record(
   z
     .string()
     .regex(
       /^[a-z0-9][a-z0-9-]{0,59}$/,
       'must be a name of lower-case letters, digits and -, such as stock-key',
-    ),
+    )
+    .refine((name) => name !== USER_ACCOUNT, 'is the name of a built-in credential'),
   z
-    .strictObject({
-      value: z
-        .string()
-        .regex(
-          /^[\x21-\x7e](?:[\x20-\x7e]{0,8190}[\x21-\x7e])?$/,
-          'must be at most 8,192 visible ASCII characters, with spaces between them only',
-        )
-        .optional(),
-      onBehalfOf: z
-        .string()
-        .regex(/^[\x21-\x7e]{1,500}$/, 'must be a scope such as api://stock/.default')
-        .optional(),
-      ...credentialReach,
-    })
-    .transform(({ value, onBehalfOf, ...reach }, context) => {
-      if (value !== undefined && onBehalfOf === undefined) return { value, ...reach };
-      if (onBehalfOf !== undefined && value === undefined) return { onBehalfOf, ...reach };
-      context.addIssue({ code: 'custom', message: 'must have either a value or onBehalfOf' });
+    .strictObject({ ...kindsSchema.shape, ...credentialReach })
+    .transform(({ origins, tenants, ...kinds }, context): CredentialSetting => {
+      const [only, ...others] = kindsIn(kinds);
+      if (only !== undefined && others.length === 0) return { ...only, origins, tenants };
+      const names = Object.keys(credentialKinds).join(', ');
+      context.addIssue({ code: 'custom', message: `must have exactly one of ${names}` });
       return z.NEVER;
     }),
 );
+
+/** Returns the kinds that a credential has. */
+function kindsIn({
+  value,
+  onBehalfOf,
+  clientCredentials,
+  managedIdentity,
+  userAccount,
+}: z.infer<typeof kindsSchema>) {
+  return [
+    ...(value === undefined ? [] : [{ value }]),
+    ...(onBehalfOf === undefined ? [] : [{ onBehalfOf }]),
+    ...(clientCredentials === undefined ? [] : [{ clientCredentials }]),
+    ...(managedIdentity === undefined ? [] : [{ managedIdentity }]),
+    ...(userAccount === undefined ? [] : [{ userAccount }]),
+  ];
+}
+
+/** Returns the parts of a credential that no log may show. */
+export function secretsOfCredential(credential: CredentialSetting): readonly string[] {
+  if ('value' in credential) return [credential.value];
+  const client = 'clientCredentials' in credential ? credential.clientCredentials : undefined;
+  const account = 'userAccount' in credential ? credential.userAccount : undefined;
+  return [client?.clientSecret, account?.clientSecret].filter((secret) => secret !== undefined);
+}
 
 /** MCP clients that are known beforehand, by client id. */
 export const clientsSchema = z.record(

@@ -5,6 +5,7 @@ import {
   eventRoutesSchema,
   originSchema,
   qualityGatesSchema,
+  secretsOfCredential,
 } from './config.ts';
 import { keysIn, redisPassword, redisPlace, serviceBusPlace, tablesPlace } from './connections.ts';
 import { critical, json, list, setting, warning } from './defineSetting.ts';
@@ -231,8 +232,7 @@ export const settings = {
     {
       required: 'no',
       doc: 'what the gateway signs in to upstream servers with, as JSON: see below; the same in both apps',
-      secretsIn: ({ credentials }) =>
-        Object.values(credentials).flatMap((credential) => ('value' in credential ? [credential.value] : [])),
+      secretsIn: ({ credentials }) => Object.values(credentials).flatMap(secretsOfCredential),
       comparable: ({ credentials }) => credentials,
       ifDifferent: critical('a server that one app validated may reject the calls of the other app'),
     },

@@ -59,6 +59,8 @@ export const discoverySchema = z.object({
   needs: z.array(z.object({ tool: z.string(), features: z.array(z.string()) })).optional(),
   /** What the gateway leaves out, and why; absent when it leaves out nothing. */
   leftOut: z.array(leftOutSchema).optional(),
+  /** Present while the server lists nothing, because the user whom the lists are for has no account there. */
+  awaitsAccount: z.literal(true).optional(),
   discoveredAt: z.iso.datetime(),
 });
 export type Discovery = z.infer<typeof discoverySchema>;
@@ -184,4 +186,10 @@ export const serverRecordSchema = z.object({
   createdAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),
 });
+/** Returns why a server has its status, or why an active server has no tools yet; `undefined` where there is nothing to say. */
+export const statusReasonOf = ({ statusReason, discovery }: ServerRecord): string | undefined =>
+  statusReason ??
+  (discovery?.awaitsAccount === true
+    ? 'Its tools are listed as soon as the first user has connected an account at the server: GET /connections says where.'
+    : undefined);
 export type ServerRecord = z.infer<typeof serverRecordSchema>;

@@ -85,11 +85,30 @@ export const literalsIn = (upstream: UpstreamSettings | undefined): Readonly<Rec
 /** What the gateway needs to call a server. It uses the credentials of the server's tenant. */
 export interface UpstreamTarget extends ServerUrl {
   readonly tenantId: string;
+  /** Absent for a server that is not registered. */
+  readonly slug?: string | undefined;
   readonly upstream?: UpstreamSettings | undefined;
 }
 
+/** What is known of the credentials that a server names. */
+interface PersonalCredentials {
+  isPersonal(name: string): boolean;
+  isAccount(name: string): boolean;
+}
+type Settings = Pick<UpstreamTarget, 'upstream'>;
+
 /** Returns whether each user signs in to the server: whether one of its headers has a personal credential. */
 export const needsUser = (
-  { upstream }: Pick<UpstreamTarget, 'upstream'>,
-  credentials: { isPersonal(name: string): boolean },
+  { upstream }: Settings,
+  credentials: Pick<PersonalCredentials, 'isPersonal'>,
 ): boolean => credentialsIn(upstream).some(([, name]) => credentials.isPersonal(name));
+
+/** Returns whether each user needs an account of their own at the server. */
+export const needsAccount = (
+  { upstream }: Settings,
+  credentials: Pick<PersonalCredentials, 'isAccount'>,
+): boolean => credentialsIn(upstream).some(([, name]) => credentials.isAccount(name));
+
+/** Returns whether the server is called with a token that needs the sign-in of the user at the gateway. */
+export const needsSignIn = ({ upstream }: Settings, credentials: PersonalCredentials): boolean =>
+  credentialsIn(upstream).some(([, name]) => credentials.isPersonal(name) && !credentials.isAccount(name));

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { discoverServer } from '../../gateway/catalogue/discovery.ts';
+import { discoverForAll } from '../../gateway/catalogue/discoverForAll.ts';
 import type { OutboundTo } from '../../gateway/upstream/outboundTo.ts';
 import type { NoteHealth } from '../../gateway/upstream/serverHealth.ts';
 import type { Credentials } from '../../identity/credentials/credentials.ts';
@@ -7,7 +7,12 @@ import { defineTask, type Task } from '../../orchestration/tasks/task.ts';
 import type { DomainError } from '../../platform/base/errors.ts';
 import { fail } from '../../platform/base/result.ts';
 import { discoverySchema, slugSchema } from '../../registry/records/server.ts';
-import { needsUser, upstreamSettingsSchema } from '../../registry/records/upstreamSettings.ts';
+import type { ServerStore } from '../../registry/records/serverStore.ts';
+import {
+  needsAccount,
+  needsSignIn,
+  upstreamSettingsSchema,
+} from '../../registry/records/upstreamSettings.ts';
 import { secretsNamedIn } from '../../registry/secrets/urlSecrets.ts';
 import { signedIn } from '../signedIn.ts';
 
@@ -22,10 +27,12 @@ export function validateServerConfig({
   outboundTo,
   noteHealth,
   credentials,
+  servers,
 }: {
   readonly outboundTo: OutboundTo;
   readonly noteHealth: NoteHealth;
-  readonly credentials: Pick<Credentials, 'isPersonal'>;
+  readonly credentials: Pick<Credentials, 'isPersonal' | 'isAccount'>;
+  readonly servers: Pick<ServerStore, 'find'>;
 }): Task {
   return defineTask({
     name: 'validate_server_config',
@@ -54,18 +61,30 @@ export function validateServerConfig({
       slug: slugSchema
         .optional()
         .describe('The slug of a registered server with this URL. A failure becomes its health.'),
+      accountsAt: slugSchema
+        .optional()
+        .describe(
+          'The slug of the server. Where it is registered with this URL, the account of its first user is used.',
+        ),
     }),
     output: discoverySchema,
-    async run({ slug, ...target }, helpers) {
+    async run({ slug, accountsAt, ...target }, helpers) {
       const { tenantId, signal, clock } = helpers;
       // Only personal servers need the session: Redis may be down or may have lost it.
-      const isPersonal = needsUser(target, credentials);
+      const isPersonal = needsSignIn(target, credentials);
       const user = isPersonal ? await signedIn(helpers) : undefined;
       if (isPersonal && !user) return fail(signInLost);
-      const found = await discoverServer(
-        { tenantId, ...target },
-        { outboundTo: (server) => outboundTo(server, () => user), clock },
+      // Accounts are for the server of the record alone: whoever may validate a server may give any URL.
+      const record =
+        accountsAt !== undefined && needsAccount(target, credentials)
+          ? (await servers.find(tenantId, accountsAt))?.value
+          : undefined;
+      const isRecorded = record?.url === target.url && record.sealedUrl === target.sealedUrl;
+      const found = await discoverForAll(
+        { tenantId, ...target, ...(isRecorded && { slug: accountsAt }) },
+        { outboundTo: (server, owner = () => user) => outboundTo(server, owner), clock, credentials },
         signal,
+        isRecorded ? record.discovery : undefined,
       );
       // A success replaces the discovery of the record, which is a newer contact.
       if (slug !== undefined && !found.ok && !signal.aborted)

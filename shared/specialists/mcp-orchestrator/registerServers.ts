@@ -8,7 +8,7 @@ import { defineTask, type Task, type TaskHelpers } from '../../orchestration/tas
 import { derivedId } from '../../platform/base/ids.ts';
 import { fail, succeed } from '../../platform/base/result.ts';
 import { continueTrace } from '../../platform/telemetry/trace.ts';
-import { type Registration, serverStatusSchema, slugSchema } from '../../registry/records/server.ts';
+import { type Registration, serverStatusSchema, slugSchema, statusReasonOf } from '../../registry/records/server.ts';
 import { signInEnded } from '../signedIn.ts';
 
 const READ_EVERY_MS = 100;
@@ -70,7 +70,8 @@ async function register(
     const record = (await deps.servers.find(tenantId, slug))?.value;
     if (record?.createdAt !== createdAt)
       return { slug, status: 'refused', reason: 'the server was deleted in the meantime', planId };
-    const { status, statusReason } = record;
+    const { status } = record;
+    const statusReason = statusReasonOf(record);
     if (status !== 'pending' || signal.aborted)
       return { slug, status, planId, ...(statusReason !== undefined && { reason: statusReason }) };
     await delay(READ_EVERY_MS);

@@ -164,7 +164,7 @@ export async function recordServer(
   const recorded = await recordTranscript({ url, era, scope, traceId, signal }, outboundTo(server));
   if (recorded.ok) return { transcript: recorded.value };
   const { kind, message: problem } = recorded.error;
-  if (!signal.aborted && canCall(server))
+  if (!signal.aborted && canCall(server) && kind !== 'sign_in_needed')
     noteHealth(server.tenantId, server, { status: 'failed', reason: `A probe failed: ${problem}.` });
   const afterMs = Math.round(performance.now() - startedAt);
   return { finding: finding('server_reached', { server: slug, problem, kind, afterMs }) };

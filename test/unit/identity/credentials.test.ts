@@ -1,17 +1,19 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { Credentials, SignedIn } from '../../../shared/identity/credentials/credentials.ts';
-import type { ExchangedToken } from '../../../shared/identity/credentials/tokenExchange.ts';
+import type { Credentials } from '../../../shared/identity/credentials/credentials.ts';
+import type { CredentialUse, SignedIn } from '../../../shared/identity/credentials/credentialSources.ts';
+import type { IssuedToken } from '../../../shared/identity/credentials/tokenCache.ts';
 import { fail, type Result, succeed } from '../../../shared/platform/base/result.ts';
 import { testCredentials } from '../../support/credentials.ts';
 import { actor } from '../../support/gateway.ts';
 
-const stock = { tenantId: 't1', url: 'https://stock.example.com/mcp' };
-const mail = { tenantId: 't1', url: 'https://mail.example.com/mcp' };
+const use = (url: string, tenantId = 't1'): CredentialUse => ({ tenantId, url, server: url });
+const stock = use('https://stock.example.com/mcp');
+const mail = use('https://mail.example.com/mcp');
 const begin = Date.UTC(2026, 0, 1);
 
 let now: number;
 let asked: { token: string; scope: string }[];
-let answer: (token: string) => Result<ExchangedToken>;
+let answer: (token: string) => Result<IssuedToken>;
 let credentials: Credentials;
 beforeEach(() => {
   now = begin;
@@ -42,7 +44,7 @@ test('a credential is given to a tenant and an origin that it is for', async () 
     ok: true,
     value: 'Bearer of-stock',
   });
-  const other = { tenantId: 't2', url: 'https://b.example.com/x?y' };
+  const other = use('https://b.example.com/x?y', 't2');
   expect(await credentials.valueOf('common', other, undefined)).toMatchObject({ ok: true });
 });
 
@@ -57,11 +59,11 @@ describe('a credential is refused', () => {
     ['nothing', 't1', stock.url, 'there is none'],
     ['constructor', 't1', stock.url, 'a name that every object has'],
   ])('%s, tenant %s, %s: %s', async (name, tenantId, url) => {
-    expect(credentials.check(name, { tenantId, url })).toMatchObject({
+    expect(credentials.check(name, use(url, tenantId))).toMatchObject({
       ok: false,
       error: { kind: 'invalid' },
     });
-    const refused = await credentials.valueOf(name, { tenantId, url }, user('alice'));
+    const refused = await credentials.valueOf(name, use(url, tenantId), user('alice'));
     expect(refused).toMatchObject({ ok: false, error: { kind: 'invalid' } });
     expect(JSON.stringify(refused)).not.toContain('of-stock');
     expect(asked).toEqual([]);
@@ -76,7 +78,7 @@ describe('a personal credential', () => {
     );
     now += 3_000_000;
     await value();
-    expect(asked).toHaveLength(2);
+    expect(asked).toHaveLength(1);
     // Less than five minutes are left of it.
     now += 3_400_000;
     expect(await credentials.valueOf('mail', mail, user('alice', 'newer'))).toEqual(

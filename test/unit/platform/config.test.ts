@@ -228,7 +228,7 @@ test.each([
   [
     'MREG_CREDENTIALS',
     '{"a":{"origins":["https://stock.contoso.com"]}}',
-    ['a must have either a value or onBehalfOf'],
+    ['a must have exactly one of value, onBehalfOf, clientCredentials, managedIdentity, userAccount'],
   ],
   [
     'MREG_CREDENTIALS',

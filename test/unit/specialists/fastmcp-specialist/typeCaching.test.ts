@@ -66,7 +66,7 @@ describe('a refresh', () => {
         shortLived: state,
         clock: systemClock,
         noteHealth: () => undefined,
-        credentials: { isPersonal: () => false },
+        credentials: { isPersonal: () => false, isAccount: () => false },
       };
       const url = known === 'down' ? 'http://127.0.0.1:9/mcp' : upstream.url;
       const discovery = discoveryOf('modern', [{ name: 'before', inputSchema: { type: 'object' } }]);

@@ -23,7 +23,8 @@ async function validate(target: object, token: () => Promise<string | undefined>
   const task = validateServerConfig({
     outboundTo,
     noteHealth: (_tenantId, _server, seen) => void noted.push(seen),
-    credentials: { isPersonal: (name) => name === 'own' },
+    credentials: { isPersonal: (name) => name === 'own', isAccount: () => false },
+    servers: { find: () => Promise.resolve(undefined) },
   });
   const helpers = taskHelpers(5_000, {
     actor: caller.actor,

@@ -4,15 +4,20 @@ import type { Actor } from '../access/actor.ts';
 /** A server at which users have accounts of their own. */
 export interface ConnectionTarget {
   readonly slug: string;
-  /** The URL of the request that needs the token. */
+  /**
+   * The URL of the server, as its record shows it. A record may get another URL: a token that was issued for one origin never goes
+   * to another.
+   */
   readonly url: string;
   /** The preset client of the settings, if the credential has one. */
-  readonly client?: {
-    readonly issuer: string;
-    readonly clientId: string;
-    readonly clientSecret?: string | undefined;
-    readonly scope?: string | undefined;
-  };
+  readonly client?:
+    | {
+        readonly issuer: string;
+        readonly clientId: string;
+        readonly clientSecret?: string | undefined;
+        readonly scope?: string | undefined;
+      }
+    | undefined;
 }
 
 /** The accounts of users at upstream servers. */
@@ -26,12 +31,17 @@ export interface Connections {
     user: Pick<Actor, 'tenantId' | 'userId'>,
     target: ConnectionTarget,
   ): Promise<Result<string>>;
-  /** Tells that the server refused this value (401), so that the next call refreshes it or asks the user to sign in. */
+  /**
+   * Tells that the server refused this value, with its `WWW-Authenticate`: 401, or 403 for a lack of scopes. Returns the value for
+   * one retry, which is a refreshed one, or the failures of `authorizationFor`. A refreshed value that is refused too, and a lack
+   * of scopes, are `sign_in_needed`: the next sign-in then asks for the scopes that the challenge names.
+   */
   refused(
     user: Pick<Actor, 'tenantId' | 'userId'>,
     target: ConnectionTarget,
     authorization: string,
-  ): Promise<void>;
+    challenge?: string,
+  ): Promise<Result<string>>;
   /** Returns a user of the tenant who has connected an account to the server, for discovery; `undefined` if nobody has. */
   firstUserOf(tenantId: string, slug: string): Promise<string | undefined>;
 }

@@ -1,0 +1,99 @@
+import { clientDocument } from '../../../shared/identity/connections/accountClient.ts';
+import type { DomainError } from '../../../shared/platform/base/errors.ts';
+import { succeed } from '../../../shared/platform/base/result.ts';
+import type { Call, Route } from '../../http/route.ts';
+import { redirect } from '../oauth/answers.ts';
+import type { ConnectDeps } from './deps.ts';
+import { openLink } from './openedLink.ts';
+import { connectedPage, notConnectedPage, signInPage } from './pages.ts';
+
+/** The routes by which people connect their accounts at upstream servers: pages of a browser, and the gateway's own document. */
+export function connectRoutes(deps: ConnectDeps): readonly Route[] {
+  const { accounts, config, cookies, record } = deps;
+  const publicPath = (slug: string, step: string, link: string) =>
+    `/connections/${slug}/${step}?link=${encodeURIComponent(link)}`;
+  const refuse = ({ trace }: Call<undefined>, resource: string, error: DomainError): Response => {
+    record({ action: 'connections.connect', resource, error, trace });
+    return notConnectedPage(error);
+  };
+
+  const show: Route = {
+    name: 'connections-sign-in',
+    method: 'GET',
+    path: 'connections/{slug}/sign-in',
+    permission: 'anonymous',
+    query: 'any',
+    async handle(call) {
+      const { slug = '' } = call.params;
+      const link = call.query.get('link') ?? '';
+      const opened = await openLink(slug, link, deps);
+      if (!opened.ok) return refuse(call, slug, opened.error);
+      const { title, target } = opened.value;
+      const accountHost = await accounts.signIn.hostFor(target);
+      if (!accountHost.ok) return refuse(call, slug, ofServer(title, accountHost.error));
+      const next = publicPath(slug, 'continue', link);
+      return signInPage({
+        title,
+        serverHost: new URL(target.url).host,
+        accountHost: accountHost.value,
+        next,
+      });
+    },
+  };
+
+  const goOn: Route = {
+    name: 'connections-continue',
+    method: 'GET',
+    path: 'connections/{slug}/continue',
+    permission: 'anonymous',
+    query: 'any',
+    async handle(call) {
+      const { slug = '' } = call.params;
+      const link = call.query.get('link') ?? '';
+      const opened = await openLink(slug, link, deps);
+      if (!opened.ok) return refuse(call, slug, opened.error);
+      const purpose = { kind: 'connect', slug, link } as const;
+      const { location, cookie } = await deps.browserSignIns.begin(purpose, opened.value.person.tenantId);
+      return redirect(location, cookies.write(cookie));
+    },
+  };
+
+  const callback: Route = {
+    name: 'connections-callback',
+    method: 'GET',
+    path: 'connections/callback',
+    permission: 'anonymous',
+    query: 'any',
+    async handle({ query, headers, trace }) {
+      const { key, cookie, result } = await accounts.signIn.end(query, (name) => cookies.read(headers, name));
+      const act = { action: 'connections.connect', resource: key?.slug ?? '', trace } as const;
+      const spent = cookie && cookies.write(cookie);
+      record({ ...act, ...(key && { person: key }), ...(!result.ok && { error: result.error }) });
+      return result.ok ? connectedPage(result.value, spent) : notConnectedPage(result.error, spent);
+    },
+  };
+
+  const document: Route = {
+    name: 'connections-client',
+    method: 'GET',
+    path: 'connections/client.json',
+    permission: 'anonymous',
+    query: 'any',
+    handle: () =>
+      Promise.resolve(
+        succeed({
+          status: 200,
+          body: clientDocument(config.publicOrigin),
+          headers: { 'cache-control': 'public, max-age=3600' },
+        }),
+      ),
+  };
+
+  return [show, goOn, callback, document];
+}
+
+/** Returns the error of a server as a sentence about the server. */
+export const ofServer = (title: string, error: DomainError): DomainError => ({
+  ...error,
+  message: `the server "${title}" cannot be signed in to: ${error.message}`,
+});
