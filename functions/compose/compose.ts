@@ -2,6 +2,7 @@ import { openAudit } from '../../shared/audit/journal/audit.ts';
 import { azureTableTrailStore } from '../../shared/audit/journal/azureTableTrailStore.ts';
 import { createOutboundTo } from '../../shared/gateway/upstream/outboundTo.ts';
 import { createHealthNotes } from '../../shared/gateway/upstream/serverHealth.ts';
+import { createRevocations } from '../../shared/identity/access/revocations.ts';
 import { operatorTenantOf } from '../../shared/identity/access/tenants.ts';
 import { createSessionStore } from '../../shared/identity/sessions/sessionStore.ts';
 import { createAgentActivity } from '../../shared/orchestration/agents/activity.ts';
@@ -62,7 +63,7 @@ export function compose(config: Config): AppDeps {
   });
   const shortLived = state.state;
   const operatorTenant = operatorTenantOf(config);
-  const stores = openStores(config, tables, shortLived, seal);
+  const { revocationRows, ...stores } = openStores(config, tables, shortLived, seal);
   const visibleServers = createVisibleServers({
     ...stores,
     state: shortLived,
@@ -76,6 +77,12 @@ export function compose(config: Config): AppDeps {
   const eventRoutes = routesOf(config.eventRoutes);
   const sender = openMessageSender(serviceBus);
   const backlog = azureTableBacklogStore(tables);
+  const sessions = createSessionStore({ ...stateDeps, durable: state.durable, app: config.app, seal });
+  const revocations = createRevocations({
+    ...stateDeps,
+    store: revocationRows,
+    endSignInsOf: (tenantId, userId) => sessions.endAllOf(tenantId, userId),
+  });
   const engine = {
     ...stores,
     operatorTenant,
@@ -88,7 +95,8 @@ export function compose(config: Config): AppDeps {
     dispatcher: createDispatcher({ ...stores, backlog, sender, clock, log, tenants: config.tenants }),
     shortLived,
     eventRoutes,
-    sessions: createSessionStore({ ...stateDeps, durable: state.durable, app: config.app, seal }),
+    sessions,
+    revocations,
     pools: createResourcePools({ ...stateDeps, tenants: config.tenants }),
     activity: createAgentActivity({ ...stateDeps, instanceId: randomId() }),
     progress: createProgressBoard(stateDeps),

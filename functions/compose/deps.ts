@@ -2,6 +2,7 @@ import type { Audit } from '../../shared/audit/journal/audit.ts';
 import type { TrailStore } from '../../shared/audit/model/trailStore.ts';
 import type { OutboundTo } from '../../shared/gateway/upstream/outboundTo.ts';
 import type { NoteHealth } from '../../shared/gateway/upstream/serverHealth.ts';
+import type { Revocations } from '../../shared/identity/access/revocations.ts';
 import type { SessionStore } from '../../shared/identity/sessions/sessionStore.ts';
 import type { DelegateDeps } from '../../shared/orchestration/engine/delegate.ts';
 import type { EventWatch } from '../../shared/orchestration/events/eventWatch.ts';
@@ -48,6 +49,7 @@ export interface AppDeps extends PlanDeps, DelegateDeps, AdmissionDeps {
   /** Short-lived state that all instances share. */
   readonly state: OpenedStateStore;
   readonly sessions: SessionStore;
+  readonly revocations: Revocations;
   readonly pools: ResourcePools;
   readonly tenants: Config['tenants'];
   /** Raises events about the apps themselves. */

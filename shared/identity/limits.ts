@@ -27,3 +27,12 @@ export const EXCHANGE_MARGIN_MS = 300_000;
 export const EXCHANGE_TIMEOUT_MS = 10_000;
 /** Bytes of an answer of the token service. */
 export const MAX_EXCHANGE_BYTES = 64 * 1024;
+
+/** For this time in ms an instance answers from what it knows about the revocations of a tenant, without a question to the state. */
+export const REVOCATIONS_FRESH_MS = 1_000;
+/** After this time in ms an instance reads the revocations of a tenant again, also where the state reports no change. */
+export const REVOCATIONS_MAX_AGE_MS = 60_000;
+/** How long the state keeps the version of the revocations of a tenant, in ms. */
+export const REVOCATIONS_VERSION_TTL_MS = 24 * 3_600_000;
+/** Revocations that are read from the table at once: its largest page, less the row that shows whether there are more. */
+export const REVOCATIONS_PAGE = 999;
