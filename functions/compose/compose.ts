@@ -35,6 +35,7 @@ import { openListTables, openTables, tablesConnection } from '../../shared/platf
 import { jsonLog, writeLine } from '../../shared/platform/telemetry/log.ts';
 import { createVisibleServers } from '../../shared/registry/records/visibleServers.ts';
 import type { UpstreamRegistry } from '../../shared/registry/sync/syncRegistry.ts';
+import { createRateLimits } from '../http/rateLimits.ts';
 import type { AppDeps } from './deps.ts';
 import { openSignIn } from './signIn.ts';
 import { openStores } from './stores.ts';
@@ -139,6 +140,7 @@ export function compose(config: Config): AppDeps {
     }),
     allowedOrigins: config.allowedOrigins,
     challenge,
+    limits: createRateLimits(config, clock),
   };
 }
 

@@ -12,15 +12,18 @@ import {
 } from '../../shared/identity/tokens/refusals.ts';
 import type { TokenVerifier, Verdict } from '../../shared/identity/tokens/verifyToken.ts';
 import type { DomainError } from '../../shared/platform/base/errors.ts';
+import type { Limited } from '../../shared/platform/http/tokenBuckets.ts';
 import type { Log } from '../../shared/platform/telemetry/log.ts';
 import type { Trace } from '../../shared/platform/telemetry/trace.ts';
 import type { AllowedOrigins } from './cors.ts';
+import type { RateLimits } from './rateLimits.ts';
 
 export interface AdmissionDeps {
   readonly verifyToken: TokenVerifier;
   /** Web origins whose pages may call. A request of any other page is rejected, also with a valid token. */
   readonly allowedOrigins: AllowedOrigins;
   readonly challenge: ChallengeSettings;
+  readonly limits: RateLimits;
   readonly log: Log;
   /** Receives every rejected request, with the actor if it is known. */
   readonly recordRefusal?: (refusal: Refused) => void;
@@ -39,14 +42,19 @@ export type Admission =
   | { readonly actor: Actor }
   | { readonly error: DomainError; readonly headers: Readonly<Record<string, string>> };
 
-/** What is asked only about a request that is rejected. */
+/** What is known of a request beside its headers. The functions are called about a request that may be rejected. */
 export interface AboutRejected {
   /** The settings of the challenge of the path, if it has its own. */
   readonly challenge: () => ChallengeSettings | undefined;
   readonly isOwnCheck: () => boolean;
+  /** Where the request comes from, if the platform says it. */
+  readonly address: string | undefined;
 }
 
-/** Authenticates and authorises a request: first the origin of a page, then the token, then the role. */
+/**
+ * Authenticates and authorises a request: first the origin of a page, then the token, then the role. The limit of the address
+ * counts before a signature is checked, and that of the user or the app after the role.
+ */
 export async function admit(
   headers: Headers,
   query: URLSearchParams,
@@ -66,7 +74,13 @@ export async function admit(
   const authorization = headers.get('authorization');
   // A token in the URL is ignored. Beside a token in the header it makes the request ambiguous (RFC 6750, sections 2 and 3.1).
   const hasTwo = authorization !== null && query.has('access_token');
-  const verdict: Verdict = hasTwo ? { refusal: 'repeated' } : await deps.verifyToken(authorization);
+  const verdict: Verdict = hasTwo
+    ? { refusal: 'repeated' }
+    : await deps.verifyToken(authorization, () =>
+        about.isOwnCheck() ? undefined : deps.limits.takeOfAddress(about.address),
+      );
+  if ('refusal' in verdict && verdict.limited)
+    return { error: limitedError(verdict.limited, { address: about.address, trace }, deps), headers: {} };
   if ('refusal' in verdict) {
     const isOwnCheck = about.isOwnCheck();
     const { refusal } = verdict;
@@ -94,5 +108,29 @@ export async function admit(
       headers: {},
     };
   }
+  const limited = deps.limits.takeOfPrincipal(verdict.actor);
+  if (limited && !about.isOwnCheck())
+    return { error: limitedError(limited, { actor: verdict.actor, trace }, deps), headers: {} };
   return verdict;
+}
+
+/** Returns the error of a request over a limit. The first one of a minute is logged and recorded. */
+export function limitedError(
+  { retryAfterMs, isNews }: Limited,
+  by: { readonly address?: string | undefined; readonly actor?: Actor; readonly trace: Trace },
+  { log, recordRefusal }: Pick<AdmissionDeps, 'log' | 'recordRefusal'>,
+): DomainError {
+  const { address, actor, trace } = by;
+  if (isNews) {
+    const whose = actor
+      ? { tenantId: actor.tenantId, userId: actor.userId }
+      : { address: address ?? 'unknown' };
+    log.warn('request_limited', { ...whose, traceId: trace.traceId });
+    recordRefusal?.({ reason: 'too_many', trace, isOwnCheck: false, ...(actor && { actor }) });
+  }
+  return {
+    kind: 'exhausted',
+    message: `too many requests ${actor ? 'with this sign-in' : 'from this address'}: try again after the time in Retry-After`,
+    retryAfterMs,
+  };
 }

@@ -39,6 +39,7 @@ export function fakeHttpDeps(more: Partial<HttpDeps> = {}): FakeHttpDeps {
     allowedOrigins: new Set(['https://app.contoso.com']),
     ownHosts: new Set(['gateway.example']),
     challenge: { scope: 'api://client/mcp.access', resourceMetadata: 'https://mcp.contoso.com/metadata' },
+    limits: { takeOfAddress: () => undefined, takeOfPrincipal: () => undefined },
     verifyToken: (authorization) => {
       judged.push(authorization);
       return Promise.resolve(judge(authorization));

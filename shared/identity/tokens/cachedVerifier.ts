@@ -16,13 +16,15 @@ interface Verified {
  */
 export function createCachedVerifier(verify: TokenVerifier, clock: Clock): TokenVerifier {
   const cache = createTenantCache<Verified>(TOKEN_CACHE_SIZE);
-  return async (authorization) => {
+  return async (authorization, takeCheck) => {
     if (authorization === null) return verify(authorization);
     const key = hash('sha256', authorization, 'base64');
     const now = clock.now().getTime();
     const cached = cache.get(key);
     if (cached && now < cached.until) return { actor: cached.actor };
     cache.delete(key);
+    const limited = takeCheck?.();
+    if (limited) return { refusal: 'too_many', limited };
     const verdict = await verify(authorization);
     if ('actor' in verdict) {
       const { actor } = verdict;

@@ -21,6 +21,7 @@ const pinned: Record<Refusal, readonly [kind: string, header: string | undefined
     '400: the request is wrong, not the token (RFC 6750, 3.1)',
   ],
   malformed: ['unauthenticated', invalid(general), 'as any bad token'],
+  too_many: ['exhausted', undefined, 'another token would be the same: the client has to wait'],
   unknown_tenant: ['unauthenticated', invalid(general), 'must not tell which tenants there are'],
   bad_signature: ['unauthenticated', invalid(general), 'must not tell which keys there are'],
   wrong_claims: ['unauthenticated', invalid(general), 'as any bad token'],
