@@ -140,6 +140,7 @@ export function compose(config: Config): AppDeps {
     }),
     allowedOrigins: config.allowedOrigins,
     challenge,
+    isRevoked: (actor) => revocations.isRevoked(actor),
     limits: createRateLimits(config, clock),
   };
 }

@@ -4,6 +4,7 @@ import {
   isPermitted,
   type Permission,
 } from '../../shared/identity/access/permissions.ts';
+import type { IsRevoked } from '../../shared/identity/access/revocations.ts';
 import {
   challenge,
   type ChallengeSettings,
@@ -20,6 +21,7 @@ import type { RateLimits } from './rateLimits.ts';
 
 export interface AdmissionDeps {
   readonly verifyToken: TokenVerifier;
+  readonly isRevoked: IsRevoked;
   /** Web origins whose pages may call. A request of any other page is rejected, also with a valid token. */
   readonly allowedOrigins: AllowedOrigins;
   readonly challenge: ChallengeSettings;
@@ -81,23 +83,8 @@ export async function admit(
       );
   if ('refusal' in verdict && verdict.limited)
     return { error: limitedError(verdict.limited, { address: about.address, trace }, deps), headers: {} };
-  if ('refusal' in verdict) {
-    const isOwnCheck = about.isOwnCheck();
-    const { refusal } = verdict;
-    // A client without a token has not failed: the answer tells it where to sign in.
-    const level = isOwnCheck || refusal === 'missing' ? 'info' : 'warn';
-    deps.log[level]('sign_in_refused', {
-      reason: refusal,
-      traceId: trace.traceId,
-      ...(isOwnCheck && { isOwnCheck }),
-    });
-    deps.recordRefusal?.({ reason: refusal, trace, isOwnCheck });
-    const wanted = challenge(refusal, about.challenge() ?? deps.challenge);
-    return {
-      error: refusalError(refusal),
-      headers: wanted === undefined ? {} : { 'www-authenticate': wanted },
-    };
-  }
+  if ('refusal' in verdict) return reject(verdict.refusal, undefined, trace, deps, about);
+  if (await deps.isRevoked(verdict.actor)) return reject('revoked', verdict.actor, trace, deps, about);
   if (!isPermitted(verdict.actor, permission)) {
     deps.recordRefusal?.({ reason: permission, actor: verdict.actor, trace, isOwnCheck: about.isOwnCheck() });
     return {
@@ -112,6 +99,30 @@ export async function admit(
   if (limited && !about.isOwnCheck())
     return { error: limitedError(limited, { actor: verdict.actor, trace }, deps), headers: {} };
   return verdict;
+}
+
+/** Logs and records a rejected sign-in, and challenges the client. */
+function reject(
+  reason: Refusal,
+  actor: Actor | undefined,
+  trace: Trace,
+  deps: AdmissionDeps,
+  about: AboutRejected,
+): Admission {
+  const isOwnCheck = about.isOwnCheck();
+  // A client without a token has not failed: the answer tells it where to sign in.
+  const level = isOwnCheck || reason === 'missing' ? 'info' : 'warn';
+  deps.log[level]('sign_in_refused', {
+    reason,
+    traceId: trace.traceId,
+    ...(isOwnCheck && { isOwnCheck }),
+  });
+  deps.recordRefusal?.({ reason, trace, isOwnCheck, ...(actor && { actor }) });
+  const wanted = challenge(reason, about.challenge() ?? deps.challenge);
+  return {
+    error: refusalError(reason),
+    headers: wanted === undefined ? {} : { 'www-authenticate': wanted },
+  };
 }
 
 /** Returns the error of a request over a limit. The first one of a minute is logged and recorded. */

@@ -39,7 +39,7 @@ export function refusalRecorder({
       action: isLacking ? reason : 'sign_in',
       resource: isLacking ? config.app : reason,
       decision: 'refused',
-      outcome: outcomeOf(reason, actor),
+      outcome: outcomeOf(reason),
       durationMs: 0,
       traceId: trace.traceId,
       ...(isOwnCheck && { ownCheck: true }),
@@ -47,7 +47,7 @@ export function refusalRecorder({
   };
 }
 
-const outcomeOf = (reason: Refused['reason'], actor: Refused['actor']): ActOutcome => {
+function outcomeOf(reason: Refused['reason']): ActOutcome {
   if (reason === 'too_many') return 'exhausted';
-  return actor ? 'forbidden' : 'unauthenticated';
-};
+  return isPermission(reason) ? 'forbidden' : 'unauthenticated';
+}

@@ -40,6 +40,7 @@ export function fakeHttpDeps(more: Partial<HttpDeps> = {}): FakeHttpDeps {
     ownHosts: new Set(['gateway.example']),
     challenge: { scope: 'api://client/mcp.access', resourceMetadata: 'https://mcp.contoso.com/metadata' },
     limits: { takeOfAddress: () => undefined, takeOfPrincipal: () => undefined },
+    isRevoked: () => Promise.resolve(false),
     verifyToken: (authorization) => {
       judged.push(authorization);
       return Promise.resolve(judge(authorization));

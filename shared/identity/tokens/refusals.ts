@@ -119,6 +119,14 @@ export const refusals = {
     rule: 'At least one of Gateway.Admin, Gateway.Operator, Gateway.Auditor, Gateway.User.',
     remedy: 'Assign an app role to the user, their group or the app in the enterprise application.',
   },
+  revoked: {
+    kind: 'unauthenticated',
+    message: 'An administrator of your tenant has revoked this access to the gateway.',
+    what: 'an administrator had revoked the access of its user or of its client',
+    rule: 'No revocation of the tenant names the user or the client (GET /revocations).',
+    remedy:
+      'Nothing, if the revocation is meant. Otherwise an administrator lifts it: DELETE /revocations/{id}.',
+  },
 } as const satisfies Record<string, RefusalText>;
 
 /** Why the credentials of a request are rejected. Callers get the coarser `message` of the table. */

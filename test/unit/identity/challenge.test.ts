@@ -42,6 +42,11 @@ const pinned: Record<Refusal, readonly [kind: string, header: string | undefined
     '403 (RFC 6750, 3.1)',
   ],
   no_role: ['forbidden', undefined, 'another token would be the same: an administrator has to act'],
+  revoked: [
+    'unauthenticated',
+    invalid('An administrator of your tenant has revoked this access to the gateway.'),
+    'a revoked token is an invalid one (RFC 6750, 3.1)',
+  ],
 };
 
 describe.each(Object.entries(pinned) as [Refusal, (typeof pinned)[Refusal]][])(
