@@ -4,7 +4,7 @@ import {
   revocationIdOf,
   type RevokedSubject,
 } from '../../shared/identity/access/revocation.ts';
-import { fail, invalid, type Result, succeed } from '../../shared/platform/base/result.ts';
+import { fail, type Result, succeed } from '../../shared/platform/base/result.ts';
 import type { AppDeps } from '../compose/deps.ts';
 import type { Answer, Route } from '../http/route.ts';
 import { pageParameters, readPage } from './paging.ts';
@@ -32,6 +32,8 @@ const requestSchema = z
   });
 type RevocationRequest = z.infer<typeof requestSchema>;
 
+/** An administrator who revokes the own access cannot lift that again. */
+const rejected = (message: string) => fail({ kind: 'rejected', message });
 const notFound = (id: string) => fail({ kind: 'not_found', message: `there is no revocation "${id}"` });
 
 /** Revocations of the caller's tenant: they end the access of a user or a client at once, until an administrator lifts them. */
@@ -48,9 +50,9 @@ export function revocationRoutes({
     body: requestSchema,
     async handle({ actor, body: { subject, reason } }): Promise<Result<Answer>> {
       if ('user' in subject && subject.user === actor.userId)
-        return invalid('user', 'is yourself: let another administrator revoke your access');
+        return rejected('the user is yourself: let another administrator revoke your access');
       if ('client' in subject && subject.client === actor.clientId)
-        return invalid('client', 'is the client of this request: revoke it with another client');
+        return rejected('the client is the one of this request: revoke it with another client');
       const id = revocationIdOf(subject);
       const stored = await revocations.add({
         id,
