@@ -3,7 +3,7 @@ import { azureTableTrailStore } from '../../shared/audit/journal/azureTableTrail
 import { createAccountTargetOf } from '../../shared/gateway/upstream/accountTarget.ts';
 import { createOutboundTo } from '../../shared/gateway/upstream/outboundTo.ts';
 import { createHealthNotes } from '../../shared/gateway/upstream/serverHealth.ts';
-import type { IsRevoked } from '../../shared/identity/access/revocations.ts';
+import { createRevocations } from '../../shared/identity/access/revocations.ts';
 import { operatorTenantOf } from '../../shared/identity/access/tenants.ts';
 import { createSessionStore } from '../../shared/identity/sessions/sessionStore.ts';
 import { createAgentActivity } from '../../shared/orchestration/agents/activity.ts';
@@ -37,6 +37,7 @@ import { jsonLog, writeLine } from '../../shared/platform/telemetry/log.ts';
 import { createVisibleServers } from '../../shared/registry/records/visibleServers.ts';
 import type { UpstreamRegistry } from '../../shared/registry/sync/syncRegistry.ts';
 import { openAccounts } from './accounts.ts';
+import { createRateLimits } from '../http/rateLimits.ts';
 import type { AppDeps } from './deps.ts';
 import { openSignIn } from './signIn.ts';
 import { openStores } from './stores.ts';
@@ -65,7 +66,7 @@ export function compose(config: Config): AppDeps {
   });
   const shortLived = state.state;
   const operatorTenant = operatorTenantOf(config);
-  const stores = openStores(config, tables, shortLived, seal);
+  const { revocationRows, ...stores } = openStores(config, tables, shortLived, seal);
   const visibleServers = createVisibleServers({
     ...stores,
     state: shortLived,
@@ -79,6 +80,15 @@ export function compose(config: Config): AppDeps {
   const eventRoutes = routesOf(config.eventRoutes);
   const sender = openMessageSender(serviceBus);
   const backlog = azureTableBacklogStore(tables);
+  const sessions = createSessionStore({ ...stateDeps, durable: state.durable, app: config.app, seal });
+  const revocations = createRevocations({
+    ...stateDeps,
+    store: revocationRows,
+    endSignInsOf: async (tenantId, userId) => {
+      await sessions.endAllOf(tenantId, userId);
+      await broker?.grants.endAllOf(tenantId, userId);
+    },
+  });
   const engine = {
     ...stores,
     operatorTenant,
@@ -91,12 +101,13 @@ export function compose(config: Config): AppDeps {
     dispatcher: createDispatcher({ ...stores, backlog, sender, clock, log, tenants: config.tenants }),
     shortLived,
     eventRoutes,
-    sessions: createSessionStore({ ...stateDeps, durable: state.durable, app: config.app, seal }),
+    sessions,
+    revocations,
     pools: createResourcePools({ ...stateDeps, tenants: config.tenants }),
     activity: createAgentActivity({ ...stateDeps, instanceId: randomId() }),
     progress: createProgressBoard(stateDeps),
   };
-  const isRevoked: IsRevoked = () => Promise.resolve(false);
+  const { isRevoked } = revocations;
   const accounts = openAccounts(config, { tables, state, seal, clock, outbound, upstreamPolicy });
   const { connections } = accounts ?? {};
   const signInDeps = { tables, state: shortLived, seal, clock, outbound, isRevoked, connections };
@@ -142,6 +153,7 @@ export function compose(config: Config): AppDeps {
     accounts,
     accountTargetOf: createAccountTargetOf(config, { credentials, seal }),
     challenge,
+    limits: createRateLimits(config, clock),
   };
 }
 

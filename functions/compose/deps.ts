@@ -3,7 +3,7 @@ import type { TrailStore } from '../../shared/audit/model/trailStore.ts';
 import type { AccountTargetOf } from '../../shared/gateway/upstream/accountTarget.ts';
 import type { OutboundTo } from '../../shared/gateway/upstream/outboundTo.ts';
 import type { NoteHealth } from '../../shared/gateway/upstream/serverHealth.ts';
-import type { IsRevoked } from '../../shared/identity/access/revocations.ts';
+import type { Revocations } from '../../shared/identity/access/revocations.ts';
 import type { AuthenticateClient } from '../../shared/identity/broker/authenticateClient.ts';
 import type { BrowserSignIns } from '../../shared/identity/broker/browserSignIn.ts';
 import type { OAuthClients } from '../../shared/identity/broker/client.ts';
@@ -46,7 +46,7 @@ export interface Broker {
   readonly consents: ConsentStore;
   readonly signer: AccessTokenSigner;
   readonly issueToken: ReturnType<typeof createTokenEndpoint>;
-  readonly isRevoked: IsRevoked;
+  readonly isRevoked: Revocations['isRevoked'];
   /** Where people sign in. */
   readonly entraOrigin: string;
 }
@@ -81,6 +81,7 @@ export interface AppDeps extends PlanDeps, DelegateDeps, AdmissionDeps {
   /** Short-lived state that all instances share. */
   readonly state: OpenedStateStore;
   readonly sessions: SessionStore;
+  readonly revocations: Revocations;
   readonly pools: ResourcePools;
   readonly tenants: Config['tenants'];
   /** Raises events about the apps themselves. */

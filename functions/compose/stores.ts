@@ -1,3 +1,4 @@
+import { azureTableRevocationStore, type RevocationStore } from '../../shared/identity/access/revocation.ts';
 import {
   azureTableDelegationStore,
   azureTablePlanStore,
@@ -20,7 +21,7 @@ import type { AppDeps } from './deps.ts';
 type Stores = Pick<
   AppDeps,
   'versions' | 'links' | 'syncs' | 'idempotencyKeys' | 'servers' | 'toolsets' | 'plans' | 'delegations'
->;
+> & { readonly revocationRows: RevocationStore };
 
 /** Opens the stores of both apps in Azure Tables. Nothing is connected before it is used. `state` holds the registry's version. */
 export function openStores(config: Config, tables: OpenTable, state: StateStore, seal: Seal): Stores {
@@ -33,5 +34,6 @@ export function openStores(config: Config, tables: OpenTable, state: StateStore,
     toolsets: versionedStore(azureTableToolsetStore(tables), state, randomId),
     plans: azureTablePlanStore(tables, config.tenants),
     delegations: azureTableDelegationStore(tables, config.tenants),
+    revocationRows: azureTableRevocationStore(tables),
   };
 }

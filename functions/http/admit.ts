@@ -13,9 +13,11 @@ import {
 } from '../../shared/identity/tokens/refusals.ts';
 import type { TokenVerifier, Verdict } from '../../shared/identity/tokens/verifyToken.ts';
 import type { DomainError } from '../../shared/platform/base/errors.ts';
+import type { Limited } from '../../shared/platform/http/tokenBuckets.ts';
 import type { Log } from '../../shared/platform/telemetry/log.ts';
 import type { Trace } from '../../shared/platform/telemetry/trace.ts';
 import type { AllowedOrigins } from './cors.ts';
+import type { RateLimits } from './rateLimits.ts';
 
 export interface AdmissionDeps {
   readonly verifyToken: TokenVerifier;
@@ -23,6 +25,7 @@ export interface AdmissionDeps {
   /** Web origins whose pages may call. A request of any other page is rejected, also with a valid token. */
   readonly allowedOrigins: AllowedOrigins;
   readonly challenge: ChallengeSettings;
+  readonly limits: RateLimits;
   readonly log: Log;
   /** Receives every rejected request, with the actor if it is known. */
   readonly recordRefusal?: (refusal: Refused) => void;
@@ -48,9 +51,14 @@ export interface AboutRequest {
   /** The settings of the challenge of the path, if it has its own. */
   readonly challenge: () => ChallengeSettings | undefined;
   readonly isOwnCheck: () => boolean;
+  /** Where the request comes from, if the platform says it. */
+  readonly address: string | undefined;
 }
 
-/** Authenticates and authorises a request: first the origin of a page, then the token, then a revocation, then the role. */
+/**
+ * Authenticates and authorises a request: first the origin of a page, then the token, then a revocation, then the role. The limit
+ * of the address counts before a signature is checked, and that of the user or the app after the role.
+ */
 export async function admit(
   headers: Headers,
   query: URLSearchParams,
@@ -72,7 +80,11 @@ export async function admit(
   const hasTwo = authorization !== null && query.has('access_token');
   const verdict: Verdict = hasTwo
     ? { refusal: 'repeated' }
-    : await deps.verifyToken(authorization, about.resource);
+    : await deps.verifyToken(authorization, about.resource, () =>
+        about.isOwnCheck() ? undefined : deps.limits.takeOfAddress(about.address),
+      );
+  if ('refusal' in verdict && verdict.limited)
+    return { error: limitedError(verdict.limited, { address: about.address, trace }, deps), headers: {} };
   if ('refusal' in verdict) return reject(verdict.refusal, undefined, trace, deps, about);
   if (await deps.isRevoked(verdict.actor)) return reject('revoked', verdict.actor, trace, deps, about);
   if (!isPermitted(verdict.actor, permission)) {
@@ -85,6 +97,9 @@ export async function admit(
       headers: {},
     };
   }
+  const limited = deps.limits.takeOfPrincipal(verdict.actor);
+  if (limited && !about.isOwnCheck())
+    return { error: limitedError(limited, { actor: verdict.actor, trace }, deps), headers: {} };
   return verdict;
 }
 
@@ -109,5 +124,26 @@ function reject(
   return {
     error: refusalError(reason),
     headers: wanted === undefined ? {} : { 'www-authenticate': wanted },
+  };
+}
+
+/** Returns the error of a request over a limit. The first one of a minute is logged and recorded. */
+export function limitedError(
+  { retryAfterMs, isNews }: Limited,
+  by: { readonly address?: string | undefined; readonly actor?: Actor; readonly trace: Trace },
+  { log, recordRefusal }: Pick<AdmissionDeps, 'log' | 'recordRefusal'>,
+): DomainError {
+  const { address, actor, trace } = by;
+  if (isNews) {
+    const whose = actor
+      ? { tenantId: actor.tenantId, userId: actor.userId }
+      : { address: address ?? 'unknown' };
+    log.warn('request_limited', { ...whose, traceId: trace.traceId });
+    recordRefusal?.({ reason: 'too_many', trace, isOwnCheck: false, ...(actor && { actor }) });
+  }
+  return {
+    kind: 'exhausted',
+    message: `too many requests ${actor ? 'with this sign-in' : 'from this address'}: try again after the time in Retry-After`,
+    retryAfterMs,
   };
 }

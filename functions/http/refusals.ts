@@ -1,5 +1,6 @@
 import type { Audit } from '../../shared/audit/journal/audit.ts';
 import { boundRefusals } from '../../shared/audit/journal/boundRefusals.ts';
+import type { ActOutcome } from '../../shared/audit/model/record.ts';
 import { isPermission } from '../../shared/identity/access/permissions.ts';
 import type { EventWatch } from '../../shared/orchestration/events/eventWatch.ts';
 import type { Clock } from '../../shared/platform/base/clock.ts';
@@ -38,10 +39,15 @@ export function refusalRecorder({
       action: isLacking ? reason : 'sign_in',
       resource: isLacking ? config.app : reason,
       decision: 'refused',
-      outcome: isLacking ? 'forbidden' : 'unauthenticated',
+      outcome: outcomeOf(reason),
       durationMs: 0,
       traceId: trace.traceId,
       ...(isOwnCheck && { ownCheck: true }),
     });
   };
+}
+
+function outcomeOf(reason: Refused['reason']): ActOutcome {
+  if (reason === 'too_many') return 'exhausted';
+  return isPermission(reason) ? 'forbidden' : 'unauthenticated';
 }

@@ -44,6 +44,11 @@ export interface Route<Body = undefined> {
   /** Pages of every origin may call. For reads only: a page reads what its own token, or the URL, grants. */
   readonly pages?: 'every';
   /**
+   * The anonymous route takes a token of the limit of the caller's address. For routes that check a signature, write, or call
+   * another service. Other routes have limits of their own.
+   */
+  readonly isLimited?: true;
+  /**
    * The query parameters that the route reads; none when absent. Any other is refused. `any`: clients that follow another
    * specification may send their own, which are ignored.
    */

@@ -8,7 +8,7 @@ import { isOwnCheck } from '../../shared/platform/outbound/ownCheck.ts';
 import type { Seal } from '../../shared/platform/security/seal.ts';
 import { SERVER_TIMING, stage } from '../../shared/platform/telemetry/serverTiming.ts';
 import { continueTrace, type Trace, traceparentOf } from '../../shared/platform/telemetry/trace.ts';
-import { type AdmissionDeps, admit } from './admit.ts';
+import { type AdmissionDeps, admit, limitedError } from './admit.ts';
 import { problemAnswer, refuse, responseOf, toResponse } from './answers.ts';
 import { letEveryPageRead, letPagesRead } from './cors.ts';
 import { type OwnHosts, readTarget } from './hosts.ts';
@@ -24,6 +24,8 @@ export interface IncomingRequest {
   readonly url: string;
   readonly headers: Headers;
   readonly body: ReadableStream<Uint8Array> | null;
+  /** Where the request comes from: the last address that proxies of the platform wrote; absent where nothing tells. */
+  readonly address?: string | undefined;
   /** Why the request cannot be read; its other parts are empty then (`library/readableRequest.ts`). */
   readonly unreadable?: string;
   /**
@@ -147,12 +149,18 @@ async function answer<Body>(
   const params = pathParameters(route.path, url.pathname);
   // A path that can name nothing has neither a resource nor metadata of its own.
   const isName = canName(route.path, params);
+  const { address } = request;
+  if (route.permission === 'anonymous' && route.isLimited) {
+    const limited = deps.limits.takeOfAddress(address);
+    if (limited) return refuse(route, limitedError(limited, { address, trace }, deps));
+  }
   let actor = nobody;
   if (route.permission !== 'anonymous') {
     const { searchParams } = url;
     const admission = await admit(request.headers, searchParams, route.permission, trace, deps, {
       resource: (isName ? route.resource?.(params, searchParams) : undefined) ?? deps.resource,
       challenge: () => (isName ? route.challenge?.(params, searchParams) : undefined),
+      address,
       isOwnCheck: () => isOwnCheck({ method: request.method, url: url.href, headers: request.headers }, deps),
     });
     if ('error' in admission) return refuse(route, admission.error, admission.headers);

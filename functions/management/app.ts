@@ -25,6 +25,7 @@ import { qualityGateRoutes } from './qualityGates.ts';
 import { registryLinkRoutes } from './registryLinks.ts';
 import { registrySyncRoutes } from './registrySync.ts';
 import { reportRoutes } from './reports.ts';
+import { revocationRoutes } from './revocations.ts';
 import { serverRoutes } from './servers.ts';
 import { sessionRoutes } from './sessions.ts';
 import { slownessRecorder } from './slowness.ts';
@@ -55,6 +56,7 @@ const resourceRoutes = (deps: AppDeps): readonly Route<unknown>[] => [
   ...reportRoutes(deps),
   ...sessionRoutes(deps),
   ...connectionRoutes(deps),
+  ...revocationRoutes(deps),
   ...poolRoutes(deps),
   ...deadLetterRoutes(deps),
   ...auditRoutes(deps),

@@ -5,12 +5,14 @@ param location string
 param tags object
 param sizing size
 param apiClientId string
+param signInClientId string
 param tenants string[]
 param publicOrigin string
 param managementOrigin string
 param privateNetwork bool
 param externalAgents string[]
 param credentialsSecretName string
+param clientsSecretName string
 param moreSettings object
 param alertEmails string[]
 param monthlyBudget budget?
@@ -203,10 +205,14 @@ module functionApps 'modules/functionApp.bicep' = [
           MREG_SEALING_KEYS: '@Microsoft.KeyVault(SecretUri=${secretsUrl}/sealing-keys)'
         },
         sizing.?redis == null ? {} : { MREG_REDIS_URL: 'rediss://${redis!.outputs.host}:10000' },
+        empty(signInClientId) ? {} : { MREG_SIGN_IN_CLIENT_ID: signInClientId },
         empty(workers) ? {} : { MREG_EXTERNAL_AGENTS: join(workers, ',') },
         empty(credentialsSecretName)
           ? {}
-          : { MREG_CREDENTIALS: '@Microsoft.KeyVault(SecretUri=${secretsUrl}/${credentialsSecretName})' }
+          : { MREG_CREDENTIALS: '@Microsoft.KeyVault(SecretUri=${secretsUrl}/${credentialsSecretName})' },
+        empty(clientsSecretName)
+          ? {}
+          : { MREG_CLIENTS: '@Microsoft.KeyVault(SecretUri=${secretsUrl}/${clientsSecretName})' }
       )
     }
     // The settings name these by their addresses. They and the roles of the app must exist before the app starts.

@@ -17,6 +17,9 @@ param sizeName string
 @description('Client id of the app registration of the gateway. `npm run entra -- ensure` creates it.')
 param apiClientId string
 
+@description('Client id of the registration with which the gateway signs people in. `npm run entra -- ensure` creates it. Empty: clients sign in to Entra themselves.')
+param signInClientId string = ''
+
 @description('Ids of the Entra tenants that may sign in. The first is the tenant of the operator. Empty: the tenant of the subscription.')
 param tenants string[] = []
 
@@ -34,6 +37,9 @@ param externalAgents string[] = []
 
 @description('Name of the secret in the vault that holds MREG_CREDENTIALS. Empty: no credentials for upstream servers.')
 param credentialsSecretName string = ''
+
+@description('Name of the secret in the vault that holds MREG_CLIENTS. Empty: no MCP clients are known beforehand.')
+param clientsSecretName string = ''
 
 @description('More settings of both apps, such as MREG_ALLOWED_ORIGINS. They replace no setting of this deployment.')
 param moreSettings object = {}
@@ -66,12 +72,14 @@ module gateway 'gateway.bicep' = {
     tags: tags
     sizing: sizes[sizeName]
     apiClientId: apiClientId
+    signInClientId: signInClientId
     tenants: empty(tenants) ? [tenant().tenantId] : tenants
     publicOrigin: publicOrigin
     managementOrigin: managementOrigin
     privateNetwork: privateNetwork
     externalAgents: externalAgents
     credentialsSecretName: credentialsSecretName
+    clientsSecretName: clientsSecretName
     moreSettings: moreSettings
     alertEmails: alertEmails
     monthlyBudget: monthlyBudget

@@ -18,7 +18,7 @@ export interface EntraDeps extends Omit<GraphDeps, 'token'> {
 
 /**
  * `ensure` makes the registrations of the gateway as they must be. `federate` does the same after the deployment, when the
- * origins and the identities of the apps are known, and lets the identities act as the API registration.
+ * origins and the identities of the apps are known, and lets the identities act as both registrations.
  * @throws LocalError with one line for the user
  */
 export async function runEntra(args: readonly string[], deps: EntraDeps): Promise<void> {
@@ -39,11 +39,8 @@ export async function runEntra(args: readonly string[], deps: EntraDeps): Promis
     report: deps.report,
   });
   const { api, signIn } = await ensureRegistrations(graph, settings, signedIn, { ...deps, dryRun });
-  await federate(
-    graph,
-    api,
-    identities.map((identity) => credentialOf(signedIn.tenantId, identity)),
-  );
+  const credentials = identities.map((identity) => credentialOf(signedIn.tenantId, identity));
+  for (const registration of [api, signIn]) await federate(graph, registration, credentials);
   if (changes() === 0) deps.report('Nothing to change in Entra.');
   await giveResults(
     {
@@ -69,7 +66,7 @@ function identitiesOfApps({ MREG_IDENTITIES }: EntraSettings): readonly Identity
 const TENANT_PLACEHOLDER = '{tenant id}';
 
 function explainManualSteps(
-  { MREG_API_CLIENT_ID, AZURE_TENANT_ID }: EntraSettings,
+  { MREG_API_CLIENT_ID, MREG_SIGN_IN_CLIENT_ID, MREG_PUBLIC_ORIGIN, AZURE_TENANT_ID }: EntraSettings,
   identities: readonly Identity[],
   report: (line: string) => void,
 ): void {
@@ -86,6 +83,11 @@ function explainManualSteps(
   ))
     report(
       `It needs a federated credential ${name}: issuer ${issuer}, subject ${subject}, audience ${audiences.join()}.`,
+    );
+  if (MREG_SIGN_IN_CLIENT_ID !== undefined && identities.length > 0)
+    report(
+      `The sign-in registration ${MREG_SIGN_IN_CLIENT_ID} needs the same credentials, the permission mcp.access of the other one, ` +
+        `and the web redirect URI ${MREG_PUBLIC_ORIGIN ?? '{MREG_PUBLIC_ORIGIN}'}/oauth/callback.`,
     );
 }
 

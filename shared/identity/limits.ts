@@ -80,3 +80,11 @@ export const CLIENT_LIFETIME_MS = 90 * 24 * 3_600_000;
 export const CLIENT_USE_MS = 24 * 3_600_000;
 /** Clients that can register anew in an hour, at all instances together. */
 export const REGISTRATIONS_AN_HOUR = 500;
+/** For this time in ms an instance answers from what it knows about the revocations of a tenant, without a question to the state. */
+export const REVOCATIONS_FRESH_MS = 1_000;
+/** After this time in ms an instance reads the revocations of a tenant again, also where the state reports no change. */
+export const REVOCATIONS_MAX_AGE_MS = 60_000;
+/** How long the state keeps the version of the revocations of a tenant, in ms. */
+export const REVOCATIONS_VERSION_TTL_MS = 24 * 3_600_000;
+/** Revocations that are read from the table at once: its largest page, less the row that shows whether there are more. */
+export const REVOCATIONS_PAGE = 999;

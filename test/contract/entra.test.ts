@@ -190,9 +190,9 @@ describe('ensure', () => {
 });
 
 describe('federate', () => {
-  const credentials = () => graph.directory.credentials.get(api()['id']) ?? [];
+  const credentials = (of = api()) => graph.directory.credentials.get(of['id']) ?? [];
 
-  test('lets the identity of each app act as the API registration, and the one of an external agent not', async () => {
+  test('lets the identity of each app act as both registrations, and the one of an external agent not', async () => {
     await run(['ensure'], { AZURE_ENV_NAME: 'dev' });
     await run(['federate'], { ...results, ...deployed });
     const common = {
@@ -203,6 +203,10 @@ describe('federate', () => {
       { ...common, name: 'id-mcp', subject: principals.mcp },
       { ...common, name: 'id-management', subject: principals.management },
     ]);
+    expect(valuesOf(credentials(signIn()), 'subject')).toEqual([principals.mcp, principals.management]);
+    expect(signIn()['web']).toMatchObject({
+      redirectUris: expect.arrayContaining(['https://mcp.contoso.com/oauth/callback']) as string[],
+    });
     expect(api()['identifierUris']).toContain('https://mcp.contoso.com/mcp');
     await run(['federate'], { ...results, ...deployed });
     expect(graph.writes).toEqual([]);
@@ -236,6 +240,13 @@ describe('federate', () => {
     expect(lines.join()).toContain(`issuer https://login.microsoftonline.com/${tenantId}/v2.0`);
     expect(lines.join()).toContain(`subject ${principals.mcp}`);
     expect(lines.join()).not.toContain('AZURE_TENANT_ID');
+  });
+
+  test('of registrations of the user says what the one of the sign-in needs', async () => {
+    const own = { MREG_API_CLIENT_ID: deployer, MREG_SIGN_IN_CLIENT_ID: deployer };
+    await run(['federate'], { ...deployed, ...own, AZURE_TENANT_ID: tenantId });
+    expect(graph.requests).toEqual([]);
+    expect(lines.at(-1)).toContain('https://mcp.contoso.com/oauth/callback');
   });
 
   test('of a registration of the user says that the tenant is a placeholder when it is not known', async () => {

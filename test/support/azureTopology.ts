@@ -177,6 +177,13 @@ const hostOf = (origin = ''): string => new URL(origin).host;
 /** The values that Azure computes for the settings of an app. */
 const computedSettings = (app: App, credentials: string): Readonly<Record<string, string>> => ({
   MREG_TABLES: `https://${TABLES}`,
+  MREG_CLIENTS: JSON.stringify({
+    'our-agent': {
+      name: 'Our agent',
+      redirectUris: ['http://127.0.0.1/callback'],
+      secret: '0123456789abcdef',
+    },
+  }),
   MREG_REDIS_URL: `rediss://${REDIS}:10000`,
   MREG_SEALING_KEYS: 'a-sealing-key-that-the-key-vault-would-hold',
   MREG_CREDENTIALS: credentials,

@@ -1,4 +1,6 @@
 import type { AuditEvent } from '../../shared/audit/model/record.ts';
+import { azureTableRevocationStore } from '../../shared/identity/access/revocation.ts';
+import { createRevocations, type Revocations } from '../../shared/identity/access/revocations.ts';
 import { createSessionStore, type SessionStore } from '../../shared/identity/sessions/sessionStore.ts';
 import { createAgentActivity } from '../../shared/orchestration/agents/activity.ts';
 import { createAgentLoads } from '../../shared/orchestration/agents/loads.ts';
@@ -69,7 +71,11 @@ export interface QueuedMessage {
 export interface TestEngine {
   readonly deps: DelegateDeps &
     PublishingDeps &
-    PlanDeps & { readonly pools: ResourcePools; readonly sessions: SessionStore };
+    PlanDeps & {
+      readonly pools: ResourcePools;
+      readonly sessions: SessionStore;
+      readonly revocations: Revocations;
+    };
   readonly queue: QueuedMessage[];
   readonly backlog: BacklogStore;
   readonly audited: AuditEvent[];
@@ -130,6 +136,13 @@ export function testEngine(faults: Faults = {}, gates: QualityGates = standardGa
   };
   const tenants = new Set(['t1', 't2']);
   const backlog = azureTableBacklogStore(tables);
+  const sessions = createSessionStore({
+    ...stateDeps,
+    durable,
+    newId: randomId,
+    app: 'management',
+    seal: testSeal,
+  });
   const deps: TestEngine['deps'] = {
     servers: azureTableServerStore(tables),
     versions: azureTableVersionStore(tables),
@@ -137,12 +150,11 @@ export function testEngine(faults: Faults = {}, gates: QualityGates = standardGa
     plans: azureTablePlanStore(tables, ['t1', 't2']),
     sender,
     dispatcher: createDispatcher({ delegations, backlog, sender, clock, log, tenants }),
-    sessions: createSessionStore({
+    sessions,
+    revocations: createRevocations({
       ...stateDeps,
-      durable,
-      newId: randomId,
-      app: 'management',
-      seal: testSeal,
+      store: azureTableRevocationStore(memoryTables()),
+      endSignInsOf: (tenantId, userId) => sessions.endAllOf(tenantId, userId),
     }),
     pools: createResourcePools({ ...stateDeps, tenants }),
     shortLived: state,

@@ -39,8 +39,9 @@ export function fakeHttpDeps(more: Partial<HttpDeps> = {}): FakeHttpDeps {
     allowedOrigins: new Set(['https://app.contoso.com']),
     ownHosts: new Set(['gateway.example']),
     resource: 'https://gateway.example',
-    isRevoked: () => Promise.resolve(false),
     challenge: { scope: 'api://client/mcp.access', resourceMetadata: 'https://mcp.contoso.com/metadata' },
+    limits: { takeOfAddress: () => undefined, takeOfPrincipal: () => undefined },
+    isRevoked: () => Promise.resolve(false),
     verifyToken: (authorization) => {
       judged.push(authorization);
       return Promise.resolve(judge(authorization));

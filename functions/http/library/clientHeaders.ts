@@ -42,3 +42,13 @@ export function clientHeaders(rawHeaders: readonly string[], host: string): Head
 }
 
 const NOT_TEXT = /[^\t\x20-\x7e]/;
+
+/**
+ * Returns where a request comes from, by the last entry of its `X-Forwarded-For`, or `undefined` without one. The Functions host
+ * writes this header itself, with the address that Azure's front end saw. A client cannot write the last entry.
+ */
+export function callerAddress(forwardedFor: string | readonly string[] | undefined): string | undefined {
+  const list = String(forwardedFor ?? '');
+  const last = list.slice(list.lastIndexOf(',') + 1).trim();
+  return last === '' ? undefined : last;
+}

@@ -70,6 +70,8 @@ export interface SessionStore {
   /** Returns the token that the session was opened with, if it was stored. It must never be shown. */
   token(tenantId: string, id: string): Promise<string | undefined>;
   end(tenantId: string, id: string): Promise<'ended' | 'absent'>;
+  /** Ends every session that the user has opened so far. */
+  endAllOf(tenantId: string, userId: string): Promise<void>;
   /** Returns whether a user ended the session; false for one that expired, or that Redis lost. Azure Tables store this. */
   wasEnded(id: string): Promise<boolean>;
 }
@@ -77,6 +79,9 @@ export interface SessionStore {
 const sessionKey = (id: string): string => `mreg:session:${id}`;
 const authKey = (id: string): string => `mreg:auth:${id}`;
 const endedKey = (id: string): string => `mreg:session-ended:${id}`;
+/** Its value is a time: the sessions of the user that were opened by then have ended. */
+const endedForKey = ({ tenantId, userId }: Pick<Actor, 'tenantId' | 'userId'>): string =>
+  `mreg:sessions-ended:${tenantId}:${userId}`;
 /** What a sealed token is bound to. */
 const owner = ({ tenantId, userId }: Actor, id: string) => [tenantId, userId, id];
 
@@ -96,13 +101,16 @@ export function createSessionStore(deps: {
     key: string,
     schema: z.ZodType<T>,
     tenantId: string,
+    openedAt: (row: T) => string,
   ): Promise<T | undefined> {
     const found = parseStateValue(await state.get(key), schema);
-    return found?.actor.tenantId === tenantId && new Date(found.expiresAt) > clock.now() ? found : undefined;
+    if (found?.actor.tenantId !== tenantId || new Date(found.expiresAt) <= clock.now()) return undefined;
+    const ended = await durable.get(endedForKey(found.actor));
+    return ended !== undefined && openedAt(found) <= ended ? undefined : found;
   }
 
   const find: SessionStore['find'] = async (tenantId, id) =>
-    isId(id) ? read(sessionKey(id), storedSession, tenantId) : undefined;
+    isId(id) ? read(sessionKey(id), storedSession, tenantId, ({ createdAt }) => createdAt) : undefined;
 
   return {
     async open(actor, token) {
@@ -124,10 +132,14 @@ export function createSessionStore(deps: {
     find,
 
     authContext: async (tenantId, id) =>
-      isId(id) ? read(authKey(id), storedAuthContext, tenantId) : undefined,
+      isId(id)
+        ? read(authKey(id), storedAuthContext, tenantId, ({ serverContext }) => serverContext.createdAt)
+        : undefined,
 
     async token(tenantId, id) {
-      const record = isId(id) ? await read(authKey(id), storedAuthRecord, tenantId) : undefined;
+      const record = isId(id)
+        ? await read(authKey(id), storedAuthRecord, tenantId, ({ serverContext }) => serverContext.createdAt)
+        : undefined;
       if (record?.sealedToken === undefined) return undefined;
       const token = seal.open('token', owner(record.actor, id), record.sealedToken);
       return typeof token === 'string' ? token : undefined;
@@ -142,6 +154,13 @@ export function createSessionStore(deps: {
       await state.delete(authKey(id));
       return (await state.delete(sessionKey(id))) === 'deleted' ? 'ended' : 'absent';
     },
+
+    endAllOf: (tenantId, userId) =>
+      durable.set(
+        endedForKey({ tenantId, userId }),
+        clock.now().toISOString(),
+        MAX_SESSION_MS + 2 * CLOCK_TOLERANCE_MS,
+      ),
 
     wasEnded: async (id) => (await durable.get(endedKey(id))) !== undefined,
   };

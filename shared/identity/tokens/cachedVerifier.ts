@@ -15,7 +15,7 @@ interface Verified {
  */
 export function createCachedVerifier(verify: TokenVerifier, clock: Clock): TokenVerifier {
   const cache = createTenantCache<Verified>(TOKEN_CACHE_SIZE);
-  return async (authorization, resource) => {
+  return async (authorization, resource, takeCheck) => {
     if (authorization === null) return verify(authorization, resource);
     const key = hash('sha256', authorization, 'base64');
     const now = clock.now().getTime();
@@ -26,6 +26,8 @@ export function createCachedVerifier(verify: TokenVerifier, clock: Clock): Token
       return isForOther ? { refusal: 'wrong_audience' } : accepted;
     }
     cache.delete(key);
+    const limited = takeCheck?.();
+    if (limited) return { refusal: 'too_many', limited };
     const verdict = await verify(authorization, resource);
     if ('actor' in verdict) {
       const { tenantId, expiresAt } = verdict.actor;

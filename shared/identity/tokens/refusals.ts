@@ -15,7 +15,7 @@ export const appIdUriOf = (apiClientId: string): string => `api://${apiClientId}
 
 /** What the gateway says about one reason to reject a request's credentials. */
 interface RefusalText {
-  readonly kind: 'unauthenticated' | 'bad_request' | 'forbidden';
+  readonly kind: 'unauthenticated' | 'bad_request' | 'forbidden' | 'exhausted';
   /** The text for the caller. Before the signature is verified, it says nothing that helps to guess tenants or keys. */
   readonly message: string;
   /** For operators: what was wrong with the request. */
@@ -52,6 +52,14 @@ export const refusals = {
     what: 'its Authorization header held no JWT',
     rule: 'The header is "Bearer" and one signed JWT of at most 16 KiB.',
     remedy: 'Let the client send the access token, not an id token reference, a key or a password.',
+  },
+  too_many: {
+    kind: 'exhausted',
+    message: 'Too many requests: try again after the time in Retry-After.',
+    what: 'it came after more requests of its address, or of its user or app, than MREG_RATE_LIMITS allows',
+    rule: 'An address may have tokens checked, and a user or an app may send requests, as often as MREG_RATE_LIMITS says.',
+    remedy:
+      'Nothing, if it was a flood: the log line request_limited says of whom. If people share the address of a proxy, raise the limit of addresses.',
   },
   unknown_tenant: {
     kind: 'unauthenticated',
@@ -134,7 +142,7 @@ const codes = {
   bad_request: 'invalid_request',
   unauthenticated: 'invalid_token',
   forbidden: 'insufficient_scope',
-} as const satisfies Record<RefusalText['kind'], string>;
+} as const satisfies Partial<Record<RefusalText['kind'], string>>;
 
 export interface ChallengeSettings {
   /** The scope in the form in which clients ask Entra for it: see `scopeOf`. */
@@ -151,7 +159,7 @@ export function challenge(
   refusal: Refusal,
   { scope, resourceMetadata }: ChallengeSettings,
 ): string | undefined {
-  if (refusal === 'no_role') return undefined;
+  if (refusal === 'no_role' || refusal === 'too_many') return undefined;
   const { kind, message } = refusals[refusal];
   const parameters = [
     ...(resourceMetadata === undefined ? [] : [`resource_metadata="${resourceMetadata}"`]),

@@ -1,4 +1,5 @@
 import type { Clock } from '../../platform/base/clock.ts';
+import type { Limited } from '../../platform/http/tokenBuckets.ts';
 import type { Actor } from '../access/actor.ts';
 import { bearerToken, holdsSeveral } from './bearerToken.ts';
 import type { Refusal } from './refusals.ts';
@@ -12,13 +13,22 @@ export interface Accepted {
   readonly actor: Actor;
   readonly resource?: string;
 }
-export type Verdict = Accepted | { readonly refusal: Refusal };
+/** `limited`: with the refusal `too_many`. */
+export type Verdict = Accepted | { readonly refusal: Refusal; readonly limited?: Limited };
+
+/** Asks whether the sender of a token may have its signature checked now. */
+export type TakeCheck = () => Limited | undefined;
 
 /**
  * Verifies the `Authorization` header of one request to `resource`, the URL of the endpoint as `resources.ts` makes it.
+ * `takeCheck` is asked before a check of a signature, and not about a token whose verdict is cached.
  * @throws InfrastructureError when the signing keys cannot be fetched: that is no verdict on the token.
  */
-export type TokenVerifier = (authorization: string | null, resource: string) => Promise<Verdict>;
+export type TokenVerifier = (
+  authorization: string | null,
+  resource: string,
+  takeCheck?: TakeCheck,
+) => Promise<Verdict>;
 
 /** Creates a verifier that applies `tokenRules` in order. It fetches Entra's keys for the configured tenants only. */
 export function createTokenVerifier(

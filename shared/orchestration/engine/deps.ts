@@ -1,4 +1,5 @@
 import type { Audit } from '../../audit/journal/audit.ts';
+import type { Revocations } from '../../identity/access/revocations.ts';
 import type { SessionStore } from '../../identity/sessions/sessionStore.ts';
 import type { Clock } from '../../platform/base/clock.ts';
 import type { IdSource } from '../../platform/base/ids.ts';
@@ -19,6 +20,7 @@ export interface OrchestrationDeps {
   readonly sender: MessageSender;
   readonly dispatcher: Dispatcher;
   readonly sessions: SessionStore;
+  readonly revocations: Pick<Revocations, 'isStored'>;
   /** The tenant that operates the gateway: the first of `MREG_TENANTS`. */
   readonly operatorTenant: string;
   readonly pools: Pick<ResourcePools, 'allocate' | 'release' | 'heldByPlans'>;

@@ -23,8 +23,12 @@ export async function runTask(
     abort.abort();
   }, deadline.getTime() - deps.clock.now().getTime());
   try {
-    const actor = await currentActor(delegation, deps);
-    const refused = runRefusal(delegation, task, actor, deps.operatorTenant);
+    const isRevoked = delegation.actor !== undefined && (await deps.revocations.isStored(delegation.actor));
+    const actor = isRevoked ? undefined : await currentActor(delegation, deps);
+    const refused =
+      isRevoked && delegation.grantedBy === undefined
+        ? revokedWork(task)
+        : runRefusal(delegation, task, actor, deps.operatorTenant);
     if (refused) return { success: false, error: { kind: refused.kind, message: refused.message } };
     return await task.execute(delegation.input, helpersFor(delegation, actor, deadline, abort.signal, deps));
   } catch (error) {
@@ -117,5 +121,11 @@ export function runRefusal(
     `the sign-in or the session that asked for the task "${task.name}" has ended: sign in and ask again`,
   );
 }
+
+/** The gateway's own plans go on for nobody, so that they end and undo what they began. */
+const revokedWork = (task: Task): DomainError =>
+  forbidden(
+    `an administrator ended the access of the user or the client that asked for the task "${task.name}"`,
+  );
 
 const forbidden = (message: string): DomainError => ({ kind: 'forbidden', message });

@@ -22,6 +22,23 @@ export function isAllowedAddress(text: string, policy: AddressPolicy): boolean {
 }
 
 /**
+ * Returns the block of addresses that one caller has, for limits: an IPv4 address, or the /64 of an IPv6 address. The address may
+ * have a port. Every other text is `unknown`.
+ */
+export function addressBlockOf(text: string): string {
+  const [, bracketed, withPort] = /^\[(.+)\](?::\d+)?$|^([\d.]+):\d+$/.exec(text) ?? [];
+  const literal = bracketed ?? withPort ?? text;
+  if (!ipaddr.isValid(literal)) return 'unknown';
+  const address = ipaddr.process(literal);
+  return address instanceof ipaddr.IPv6
+    ? `${address.parts
+        .slice(0, 4)
+        .map((part) => part.toString(16))
+        .join(':')}::/64`
+    : address.toString();
+}
+
+/**
  * Checks an outbound URL by its text alone: scheme, user information, fragment and a literal address. `isAllowedAddress` checks the
  * addresses of a name when the connection is made. The URL parser first normalises hexadecimal, octal and full-width spellings.
  */

@@ -3,6 +3,7 @@ export type LogEvent =
   | 'request_handled'
   | 'request_failed'
   | 'sign_in_refused'
+  | 'request_limited'
   | 'delegation_sent'
   | 'delegation_send_failed'
   | 'delegation_failed'

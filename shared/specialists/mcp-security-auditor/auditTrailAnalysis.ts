@@ -122,7 +122,7 @@ export const lastDay = (maxRecords: number): Input => ({ maxRecords, workingHour
 /** Whether an act changes something. Tool calls do not count. */
 const isChange = ({ action, decision }: AuditRecord): boolean =>
   decision === 'allowed' &&
-  /\.(create|register|import|update|removal|delete|replace|cancel|end|publish|edit|status|requeue|revoke)$/.test(
+  /\.(create|register|import|update|removal|delete|replace|cancel|end|publish|edit|status|requeue|revoke|lift)$/.test(
     action,
   );
 const isPerson = ({ actor }: AuditRecord): boolean => /^[0-9a-f]{8}-[0-9a-f-]{27}$/i.test(actor);

@@ -34,6 +34,8 @@ export function settingText(value: unknown): string {
 /** What the secrets of the vault may hold. */
 const secrets: Readonly<Record<string, string>> = {
   'sealing-keys': '33333333-3333-3333-3333-33333333333344444444-4444-4444-4444-444444444444',
+  clients:
+    '{"our-agent": {"name": "Our agent", "redirectUris": ["http://127.0.0.1/callback"], "secret": "0123456789abcdef"}}',
   credentials: '{"stock-key": {"value": "Bearer x", "origins": ["https://stock.example.com"]}}',
 };
 

@@ -112,6 +112,21 @@ const faults: readonly Fault[] = [
     plant: setting('mcp', 'MREG_SEALING_KEYS', 'x'.repeat(40)),
   },
   {
+    fault: 'the secrets of MCP clients stand in the settings',
+    found: 'keys',
+    plant: setting('mcp', 'MREG_CLIENTS', '{}'),
+  },
+  {
+    fault: 'the client id of the sign-in is none',
+    found: 'settings',
+    plant: setting('mcp', 'MREG_SIGN_IN_CLIENT_ID', 'sign-in'),
+  },
+  {
+    fault: 'the limits of requests are not JSON',
+    found: 'settings',
+    plant: setting('management', 'MREG_RATE_LIMITS', '{perSecond: 1}'),
+  },
+  {
     fault: 'an expression reads the keys of an account',
     found: 'keys',
     plant: (snapshot) => {

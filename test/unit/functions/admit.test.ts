@@ -1,5 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import type { Refused } from '../../../functions/http/admit.ts';
 import { serve } from '../../../functions/http/serve.ts';
+import { InfrastructureError } from '../../../shared/platform/base/errors.ts';
 import { type FakeHttpDeps, fakeHttpDeps } from '../../support/httpDeps.ts';
 import { good, ok, problemOf, put, routeThat, url } from '../../support/testRoute.ts';
 
@@ -132,4 +134,26 @@ describe('a refused sign-in', () => {
       expect(JSON.stringify([deps.lines, await problemOf(response)])).not.toContain('canary');
     },
   );
+});
+
+describe('a revoked user or client', () => {
+  test('is refused before the role is judged, with a challenge', async () => {
+    const refused: Refused[] = [];
+    const { route, calls } = routeThat(ok);
+    const http = fakeHttpDeps({
+      isRevoked: () => Promise.resolve(true),
+      recordRefusal: (refusal) => void refused.push(refusal),
+    });
+    const response = await serve(route, http)(put({ ...good, authorization: 'Bearer User' }));
+    expect([response.status, calls]).toEqual([401, []]);
+    expect(response.headers.get('www-authenticate')).toContain('error="invalid_token"');
+    expect(refused).toMatchObject([{ reason: 'revoked', actor: { userId: 'user' } }]);
+  });
+
+  test('is not assumed while that is not known: the answer is 503', async () => {
+    const { route, calls } = routeThat(ok);
+    const isRevoked = () => Promise.reject(new InfrastructureError('redis', 'get', undefined));
+    const response = await serve(route, fakeHttpDeps({ isRevoked }))(put(good));
+    expect([response.status, response.headers.has('retry-after'), calls]).toEqual([503, true, []]);
+  });
 });

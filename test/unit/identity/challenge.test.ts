@@ -21,6 +21,7 @@ const pinned: Record<Refusal, readonly [kind: string, header: string | undefined
     '400: the request is wrong, not the token (RFC 6750, 3.1)',
   ],
   malformed: ['unauthenticated', invalid(general), 'as any bad token'],
+  too_many: ['exhausted', undefined, 'another token would be the same: the client has to wait'],
   unknown_tenant: ['unauthenticated', invalid(general), 'must not tell which tenants there are'],
   bad_signature: ['unauthenticated', invalid(general), 'must not tell which keys there are'],
   wrong_claims: ['unauthenticated', invalid(general), 'as any bad token'],
@@ -40,12 +41,12 @@ const pinned: Record<Refusal, readonly [kind: string, header: string | undefined
     insufficient('The access token lacks the scope mcp.access.'),
     '403 (RFC 6750, 3.1)',
   ],
+  no_role: ['forbidden', undefined, 'another token would be the same: an administrator has to act'],
   revoked: [
     'unauthenticated',
     invalid('An administrator of your tenant has revoked this access to the gateway.'),
     'a revoked token is an invalid one (RFC 6750, 3.1)',
   ],
-  no_role: ['forbidden', undefined, 'another token would be the same: an administrator has to act'],
 };
 
 describe.each(Object.entries(pinned) as [Refusal, (typeof pinned)[Refusal]][])(

@@ -27,6 +27,8 @@ const pinned: Record<Permission, readonly Role[]> = {
   'sessions.own': ['Admin', 'Operator', 'Auditor', 'User'],
   'sessions.read': ['Admin', 'Auditor'],
   'sessions.end': ['Admin'],
+  'revocations.read': ['Admin', 'Auditor'],
+  'revocations.write': ['Admin'],
   'pools.read': ['Admin', 'Operator', 'Auditor'],
   'pools.write': ['Admin', 'Operator'],
   'mcp.use': ['Admin', 'Operator', 'User'],

@@ -177,6 +177,20 @@ describe('a session', () => {
     expect(await sessions.find('contoso', other.id)).toBeDefined();
   });
 
+  test("is gone with all others of its user, which leaves other users' sessions and later ones", async () => {
+    const { id } = await sessions.open(alice(), 'token');
+    const other = await sessions.open(alice({ userId: 'bob' }));
+    const elsewhere = await sessions.open(alice({ tenantId: 'fabrikam' }));
+    await sessions.endAllOf('contoso', alice().userId);
+    expect(await sessions.find('contoso', id)).toBeUndefined();
+    expect(await sessions.authContext('contoso', id)).toBeUndefined();
+    expect(await sessions.token('contoso', id)).toBeUndefined();
+    expect(await sessions.find('contoso', other.id)).toBeDefined();
+    expect(await sessions.find('fabrikam', elsewhere.id)).toBeDefined();
+    now += 1;
+    expect(await sessions.find('contoso', (await sessions.open(alice())).id)).toBeDefined();
+  });
+
   test('that could only half be ended allows nothing more and can be ended again', async () => {
     const { id } = await sessions.open(alice());
     away = (call) => call.startsWith('delete mreg:session');

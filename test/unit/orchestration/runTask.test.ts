@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { z } from 'zod';
+import { revocationIdOf, type RevokedSubject } from '../../../shared/identity/access/revocation.ts';
 import { delegate } from '../../../shared/orchestration/engine/delegate.ts';
 import { defineTask, type TaskHelpers } from '../../../shared/orchestration/tasks/task.ts';
 import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
@@ -81,4 +82,32 @@ test('a task is told its deadline, its signal, and in whose name it works', asyn
     deadline: new Date('2026-01-01T00:00:05Z'),
   });
   expect(actor).toEqual(caller.actor);
+});
+
+const revoke = ({ deps }: ReturnType<typeof testEngine>, subject: RevokedSubject) =>
+  deps.revocations.add({
+    id: revocationIdOf(subject),
+    tenantId: 't1',
+    subject,
+    createdBy: 'u2',
+    createdAt: '2026-01-01T00:00:00.000Z',
+  });
+
+test.each<[string, RevokedSubject]>([
+  ['user', { user: caller.actor.userId }],
+  ['client', { client: caller.actor.clientId }],
+])('a task that a %s asked for before the revocation does not run after it', async (_, subject) => {
+  const engine = testEngine();
+  let runs = 0;
+  const tasks = taskOf(() => Promise.resolve((runs += 1)));
+  const id = await ask(engine, tasks);
+  await revoke(engine, subject);
+  // Accepted work must not depend on Redis.
+  engine.setStateAway(true);
+  await engine.drain(tasks);
+  expect(runs).toBe(0);
+  expect(await stateOf(engine, id)).toMatchObject({
+    state: 'failed',
+    outcome: { error: { kind: 'forbidden', message: expect.stringContaining('ended the access') as string } },
+  });
 });

@@ -47,7 +47,7 @@ export const checkFlex = (snapshot: Snapshot): string[] => [
 const keyInValue =
   /(Account|SharedAccess)Key|SharedAccessSignature|[?&]sig=|Password=|Endpoint=sb:|EndpointsProtocol=|\/\/[^/]*@/i;
 const keyInName =
-  /KEY|SECRET|PASSWORD|TOKEN$|CREDENTIALS$|CONNECTION_?STRING|^AzureWebJobsStorage$|^MREG_SERVICE_BUS$/i;
+  /KEY|SECRET|PASSWORD|TOKEN$|CREDENTIALS$|^MREG_CLIENTS$|CONNECTION_?STRING|^AzureWebJobsStorage$|^MREG_SERVICE_BUS$/i;
 /** Its key opens nothing: Application Insights accepts Entra tokens only, which `checkLocalAuth` holds. */
 const ADDRESS = 'APPLICATIONINSIGHTS_CONNECTION_STRING';
 

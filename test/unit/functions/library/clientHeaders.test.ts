@@ -1,5 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { clientHeaders, UnreadableRequest } from '../../../../functions/http/library/clientHeaders.ts';
+import {
+  callerAddress,
+  clientHeaders,
+  UnreadableRequest,
+} from '../../../../functions/http/library/clientHeaders.ts';
 
 const read = (...rawHeaders: string[]) => Object.fromEntries(clientHeaders(rawHeaders, 'gateway.example'));
 
@@ -44,5 +48,18 @@ describe('the headers of a client', () => {
   ])('$why cannot be read', ({ raw, says }) => {
     expect(() => read(...raw)).toThrow(UnreadableRequest);
     expect(() => read(...raw)).toThrow(says);
+  });
+});
+
+describe('the address of a caller', () => {
+  test.each([
+    ['203.0.113.7', '203.0.113.7', 'as the host writes it'],
+    ['10.0.0.1, 203.0.113.7:4711', '203.0.113.7:4711', 'the last: a client may write entries before it'],
+    ['10.0.0.1,2001:db8::1', '2001:db8::1', 'without a space'],
+    ['', undefined, 'an empty header'],
+    ['203.0.113.7, ', undefined, 'an empty last entry'],
+    [undefined, undefined, 'no header'],
+  ])('in %j is %j: %s', (header, address, why) => {
+    expect([callerAddress(header), why]).toEqual([address, why]);
   });
 });
