@@ -4,7 +4,7 @@ import { createClientDocuments } from '../../shared/identity/broker/clientDocume
 import { CLIENT_DOCUMENT_TIMEOUT_MS } from '../../shared/identity/limits.ts';
 import { systemClock } from '../../shared/platform/base/clock.ts';
 import { openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
-import { serve,type Served } from '../support/serve.ts';
+import { serve, type Served } from '../support/serve.ts';
 
 const paths: string[] = [];
 let served: Served;
@@ -59,14 +59,14 @@ describe('a document on a real server', () => {
 
   test('that redirects is refused, and nothing else is fetched', async () => {
     expect(await clients.find(`${origin}/redirect`)).toMatchObject({
-      error: { kind: 'invalid', message: expect.stringContaining('redirect') },
+      error: { kind: 'invalid', message: expect.stringContaining('redirect') as string },
     });
     expect(paths).toEqual(['/redirect']);
   });
 
   test('of 10 MB is refused', async () => {
     expect(await clients.find(`${origin}/huge`)).toMatchObject({
-      error: { kind: 'invalid', message: expect.stringContaining('5120 bytes') },
+      error: { kind: 'invalid', message: expect.stringContaining('5120 bytes') as string },
     });
   });
 
@@ -99,7 +99,7 @@ test('a document at a name of this machine is refused in production', async () =
   });
   const clients = createClientDocuments({ outbound: guarded, clock: systemClock, allowsLoopback: false });
   expect(await clients.find('https://rebound.example/client.json')).toMatchObject({
-    error: { kind: 'invalid', message: expect.stringContaining('private') },
+    error: { kind: 'invalid', message: expect.stringContaining('private') as string },
   });
   await guarded.close();
 });
