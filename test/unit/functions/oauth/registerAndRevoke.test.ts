@@ -83,7 +83,9 @@ describe('POST /oauth/register', () => {
     const { route } = opened();
     const response = await post(route, body);
     expect(response.status).toBe(status);
-    expect(await json(response)).toEqual({ error, error_description: expect.stringMatching(/^[ -~]+$/) });
+    const answer = await json(response);
+    expect(answer['error']).toBe(error);
+    expect(answer['error_description']).toMatch(/^[ -~]+$/);
   });
 
   test('records why it refused', async () => {
