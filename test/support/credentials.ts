@@ -3,8 +3,8 @@ import type { SourceDeps } from '../../shared/identity/credentials/credentialSou
 import type { ExchangeToken } from '../../shared/identity/credentials/tokenExchange.ts';
 import { type Clock, systemClock } from '../../shared/platform/base/clock.ts';
 import { fail } from '../../shared/platform/base/result.ts';
-import type { AppIdentity } from '../../shared/platform/managedIdentity/appIdentity.ts';
 import type { Config } from '../../shared/platform/config/config.ts';
+import type { AppIdentity } from '../../shared/platform/managedIdentity/appIdentity.ts';
 
 const noExchange = () =>
   Promise.resolve(fail({ kind: 'unavailable', message: 'this test has no token service' }));

@@ -90,7 +90,7 @@ export function createConnector(
     clientFor,
     sessionOf,
     takeStream: (server, { actor }) => protection.takeStream(actor.tenantId, server, false),
-    openSession: (server) => openUnshared(server, outboundTo(server), nextId),
+    openSession: (server, caller) => openUnshared(server, clientFor(server, caller), nextId),
     connect,
   };
 

@@ -34,7 +34,7 @@ export interface Access {
   /** The ids of this instance's requests. */
   readonly nextId: RequestIds;
   /** Opens a session with a legacy server for one purpose. The opener closes it. @throws UpstreamFault */
-  openSession(server: Reachable): Promise<LegacySession>;
+  openSession(server: Reachable, caller: UpstreamCaller): Promise<LegacySession>;
   /** Takes a place among the listening streams of a server. Returns the function that gives it back. @throws UpstreamFault */
   takeStream(server: Reachable, caller: UpstreamCaller): () => void;
   /** A connection behind the protection of the server. */

@@ -184,6 +184,21 @@ test.each([
     'two kinds at once',
   ],
   ['MREG_CREDENTIALS', '{"k":{"value":"v"}}', 'one that may go everywhere'],
+  [
+    'MREG_CREDENTIALS',
+    '{"user-account":{"value":"v","origins":["https://a.example.com"]}}',
+    'the name of the built-in one',
+  ],
+  [
+    'MREG_CREDENTIALS',
+    '{"k":{"clientCredentials":{"tokenUrl":"file:///etc/passwd","clientId":"c"},"origins":["https://a.example.com"]}}',
+    'no URL of the web',
+  ],
+  [
+    'MREG_CREDENTIALS',
+    '{"k":{"userAccount":{"issuer":"https://login.example.com"},"origins":["https://a.example.com"]}}',
+    'a preset client without an id',
+  ],
   ['MREG_CREDENTIALS', '{"k":{"value":"v","origins":["https://a.example.com/mcp"]}}', 'a path is no origin'],
   ['MREG_CREDENTIALS', '{"k":{"value":"a\\r\\nb","origins":["https://a.example.com"]}}', 'a second header'],
   [

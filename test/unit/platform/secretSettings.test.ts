@@ -5,10 +5,19 @@ import { createRedactor } from '../../../shared/platform/security/redact.ts';
 import { jsonLog } from '../../../shared/platform/telemetry/log.ts';
 
 test('no secret of the settings is in a log, whatever an error of a library says', () => {
-  const canaries = ['credential', 'client', 'sealing', 'redis', 'storage', 'bus'].map(
+  const canaries = ['credential', 'client', 'sealing', 'redis', 'storage', 'bus', 'app', 'preset'].map(
     (name) => `canary-of-${name}-that-is-long-enough`,
   );
-  const [credential = '', client = '', sealing = '', redis = '', storage = '', bus = ''] = canaries;
+  const [
+    credential = '',
+    client = '',
+    sealing = '',
+    redis = '',
+    storage = '',
+    bus = '',
+    app = '',
+    preset = '',
+  ] = canaries;
   const config = readConfig({
     AZURE_FUNCTIONS_ENVIRONMENT: 'Development',
     MREG_APP: 'mcp',
@@ -23,6 +32,14 @@ test('no secret of the settings is in a log, whatever an error of a library says
     MREG_MANAGEMENT_ORIGIN: 'https://registry.contoso.com',
     MREG_CREDENTIALS: JSON.stringify({
       key: { value: `Bearer ${credential}`, origins: ['https://x.example'] },
+      app: {
+        clientCredentials: { tokenUrl: 'https://login.example/token', clientId: 'c', clientSecret: app },
+        origins: ['https://x.example'],
+      },
+      crm: {
+        userAccount: { issuer: 'https://login.example', clientId: 'c', clientSecret: preset },
+        origins: ['https://x.example'],
+      },
     }),
   });
   const lines: string[] = [];
