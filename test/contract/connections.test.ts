@@ -14,7 +14,7 @@ let gateway: ReturnType<typeof openAccounts>;
 const open: { close(): Promise<void> }[] = [];
 beforeEach(async () => {
   idp = await startAuthorizationServer();
-  crm = await startProtectedServer(idp.issuer);
+  crm = await startProtectedServer(idp);
   tables = sharedTables();
   gateway = openAccounts(tables);
   open.push(idp, crm, gateway);

@@ -51,6 +51,7 @@ const needed = [
   '@azure/service-bus',
   '@cfworker/json-schema',
   'ioredis',
+  'oauth4webapi',
   'rhea',
 ];
 

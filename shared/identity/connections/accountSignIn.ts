@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import * as oauth from 'oauth4webapi';
 import * as z from 'zod';
 import type { Clock } from '../../platform/base/clock.ts';
 import type { IdSource } from '../../platform/base/ids.ts';
@@ -119,7 +118,7 @@ export function createAccountSignIn(deps: {
         client_id: client.value.clientId,
         redirect_uri: redirectUri,
         state,
-        code_challenge: await oauth.calculatePKCECodeChallenge(codeVerifier),
+        code_challenge: hashOf(codeVerifier),
         code_challenge_method: 'S256',
         scope: scopes.length > 0 ? scopes.join(' ') : undefined,
         resource,

@@ -1,4 +1,5 @@
-import * as oauth from 'oauth4webapi';
+import type * as oauth from 'oauth4webapi';
+import { lazily } from '../../platform/base/lazily.ts';
 import { fail, type Result, succeed } from '../../platform/base/result.ts';
 import { type AccountClient, asOauthClient } from './accountClient.ts';
 import type { ServerSearch, TokenServer } from './authorizationServer.ts';
@@ -46,50 +47,66 @@ export interface TokenEndpoint {
 }
 
 export function createTokenEndpoint({ outbound, policy }: ServerSearch, now: () => number): TokenEndpoint {
-  const options = {
-    [oauth.customFetch]: guardedFetch(outbound),
-    // eslint-disable-next-line @typescript-eslint/no-deprecated -- the guarded client decides about plain http
-    [oauth.allowInsecureRequests]: policy === 'private_allowed',
-  };
+  /** The library, with the first use, and the options of its requests. */
+  const load = lazily(async () => {
+    const library = await import('oauth4webapi');
+    const options = {
+      [library.customFetch]: guardedFetch(outbound),
+      // eslint-disable-next-line @typescript-eslint/no-deprecated -- the guarded client decides about plain http
+      [library.allowInsecureRequests]: policy === 'private_allowed',
+    };
+    return { library, options };
+  });
   const withResource = (resource: string | undefined) =>
-    resource === undefined ? options : { ...options, additionalParameters: { resource } };
+    resource === undefined ? {} : { additionalParameters: { resource } };
 
   return {
     async redeem({ server, client, resource }, { params, state, codeVerifier, redirectUri }) {
+      const { library, options } = await load();
       const as = asOauth(server);
       const { client: of, authentication } = asOauthClient(client);
       let checked: URLSearchParams;
       try {
-        checked = oauth.validateAuthResponse(as, of, params, state);
+        checked = library.validateAuthResponse(as, of, params, state);
       } catch (error) {
-        return error instanceof oauth.AuthorizationResponseError ? cancelled : mixedUp;
+        return error instanceof library.AuthorizationResponseError ? cancelled : mixedUp;
       }
-      return attempt(async () => {
-        const sent = await oauth.authorizationCodeGrantRequest(
-          ...([as, of, authentication, checked, redirectUri, codeVerifier, withResource(resource)] as const),
+      return attempt(library, async () => {
+        const sent = await library.authorizationCodeGrantRequest(
+          ...([
+            as,
+            of,
+            authentication,
+            checked,
+            redirectUri,
+            codeVerifier,
+            { ...options, ...withResource(resource) },
+          ] as const),
         );
-        return tokensOf(await oauth.processAuthorizationCodeResponse(as, of, sent), now());
+        return tokensOf(await library.processAuthorizationCodeResponse(as, of, sent), now());
       });
     },
     async refresh({ server, client, resource }, refreshToken) {
+      const { library, options } = await load();
       const as = asOauth(server);
       const { client: of, authentication } = asOauthClient(client);
-      return attempt(async () => {
-        const sent = await oauth.refreshTokenGrantRequest(
-          ...([as, of, authentication, refreshToken, withResource(resource)] as const),
+      return attempt(library, async () => {
+        const sent = await library.refreshTokenGrantRequest(
+          ...([as, of, authentication, refreshToken, { ...options, ...withResource(resource) }] as const),
         );
-        const tokens = tokensOf(await oauth.processRefreshTokenResponse(as, of, sent), now());
+        const tokens = tokensOf(await library.processRefreshTokenResponse(as, of, sent), now());
         // A server that does not rotate them sends none (RFC 6749, section 6).
         return { ...tokens, refreshToken: tokens.refreshToken ?? refreshToken };
       });
     },
     async revoke({ server, client }, token) {
       if (server.revocation_endpoint === undefined) return succeed(undefined);
+      const { library, options } = await load();
       const as = asOauth(server);
       const { client: of, authentication } = asOauthClient(client);
-      return attempt(async () => {
-        await oauth.processRevocationResponse(
-          await oauth.revocationRequest(as, of, authentication, token, options),
+      return attempt(library, async () => {
+        await library.processRevocationResponse(
+          await library.revocationRequest(as, of, authentication, token, options),
         );
       });
     },
@@ -118,13 +135,13 @@ const away = fail({
 /** Error codes that say nothing against the sign-in. */
 const temporary: readonly string[] = ['temporarily_unavailable', 'server_error', 'slow_down'];
 
-async function attempt<T>(act: () => Promise<T>): Promise<Result<T>> {
+async function attempt<T>(library: typeof oauth, act: () => Promise<T>): Promise<Result<T>> {
   try {
     return succeed(await act());
   } catch (error) {
-    if (error instanceof oauth.ResponseBodyError)
+    if (error instanceof library.ResponseBodyError)
       return error.status >= 500 || temporary.includes(error.error) ? away : refused;
-    return error instanceof oauth.WWWAuthenticateChallengeError ? refused : away;
+    return error instanceof library.WWWAuthenticateChallengeError ? refused : away;
   }
 }
 
