@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { describeWith } from '../support/requirement.ts';
-import { browserRequirement } from './signIn/browser.ts';
+import { browser, describeWith } from '../support/requirement.ts';
 import {
   type ClientPlace,
   inspector,
@@ -40,7 +39,7 @@ const TIME_OUT_MS = 120_000;
 /** The lifetime of an access token, and a minute. */
 const AFTER_THE_TOKEN_MS = 11 * 60_000;
 
-describeWith(browserRequirement, 'a person signs in with a real client', () => {
+describeWith(browser, 'a person signs in with a real client', () => {
   let world: SignInWorld;
   const places = new Map<Row, ClientPlace>();
   const running = new Map<Row, RunningClient>();

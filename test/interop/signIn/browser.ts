@@ -1,15 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
-import { onPath, type Requirement } from '../../support/requirement.ts';
-
-const found = ['chromium', 'google-chrome', 'chromium-browser'].map(onPath).find(({ path }) => path);
-
-/** What a machine needs, so that a person can sign in on it. */
-export const browserRequirement: Requirement = {
-  name: 'browser (chromium or google-chrome)',
-  path: found?.path,
-};
+import { browser as requiredBrowser } from '../../support/requirement.ts';
 
 /** A real browser and the person in front of it, who says yes on each page. */
 export interface SignInBrowser {
@@ -35,7 +27,7 @@ const PAGE_MS = 15_000;
 /** Starts the browser. On the page of the issuer, the person is the one whose button has this text in it. */
 export async function startSignInBrowser(person: string): Promise<SignInBrowser> {
   const browser = await chromium.launch({
-    ...(found?.path !== undefined && { executablePath: found.path }),
+    executablePath: requiredBrowser.path ?? '',
     args: ['--no-sandbox'],
   });
   let context = await browser.newContext();
