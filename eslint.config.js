@@ -4,6 +4,11 @@ import regexp from 'eslint-plugin-regexp';
 import importSort from 'eslint-plugin-simple-import-sort';
 import tseslint from 'typescript-eslint';
 
+/** Names of values that grant something to who knows them, or prove that who sent them knew such a value. */
+const secretNames =
+  '/^(?:\\w*[a-z])?(?:[sS]ecret(?:Hash)?|[pP]assword|[cC]srf\\w*|[cC]ode(?:Verifier|Challenge)|[sS]ignature|[hH]mac|[aA]ccessToken|[rR]efreshToken|[aA]pi[kK]ey)$/';
+const secretSide = (side) => `[${side}.name=${secretNames}],[${side}.property.name=${secretNames}]`;
+
 export default defineConfig(
   { ignores: ['dist/', 'out/', '.local/', 'coverage/', 'node_modules/'] },
   js.configs.recommended,
@@ -50,6 +55,11 @@ export default defineConfig(
         {
           selector: `ImportDeclaration[source.value='zod'] > ImportSpecifier`,
           message: 'Write `import * as z`: the bundle then leaves out the parts of zod that are not used.',
+        },
+        {
+          selector: `BinaryExpression[operator=/^[!=]==?$/]:matches(${secretSide('left')},${secretSide('right')}):not([left.type='Literal'],[right.type='Literal'],[right.type='Identifier'][right.name='undefined'])`,
+          message:
+            'A comparison that ends at the first difference lets a caller guess a secret byte by byte: use isSameSecret of shared/platform/security/sameSecret.ts.',
         },
       ],
       'regexp/no-super-linear-backtracking': ['error', { report: 'potential' }],

@@ -2,6 +2,7 @@ import { openAudit } from '../../shared/audit/journal/audit.ts';
 import { azureTableTrailStore } from '../../shared/audit/journal/azureTableTrailStore.ts';
 import { createOutboundTo } from '../../shared/gateway/upstream/outboundTo.ts';
 import { createHealthNotes } from '../../shared/gateway/upstream/serverHealth.ts';
+import type { IsRevoked } from '../../shared/identity/access/revocations.ts';
 import { operatorTenantOf } from '../../shared/identity/access/tenants.ts';
 import { createSessionStore } from '../../shared/identity/sessions/sessionStore.ts';
 import { createAgentActivity } from '../../shared/orchestration/agents/activity.ts';
@@ -93,7 +94,9 @@ export function compose(config: Config): AppDeps {
     activity: createAgentActivity({ ...stateDeps, instanceId: randomId() }),
     progress: createProgressBoard(stateDeps),
   };
-  const { authority, challenge, verifyToken, credentials } = openSignIn(config, clock, identity);
+  const isRevoked: IsRevoked = () => Promise.resolve(false);
+  const signInDeps = { tables, state: shortLived, seal, clock, outbound, isRevoked };
+  const { authority, broker, challenge, verifyToken, credentials } = openSignIn(config, identity, signInDeps);
   const specialist = {
     ...engine,
     upstreamPolicy,
@@ -130,6 +133,8 @@ export function compose(config: Config): AppDeps {
       return withExternalAgents(specialistTasks({ ...specialist, outbound: toOwnApps }), externalAgents);
     }),
     allowedOrigins: config.allowedOrigins,
+    isRevoked,
+    broker,
     challenge,
   };
 }

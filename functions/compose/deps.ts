@@ -2,7 +2,17 @@ import type { Audit } from '../../shared/audit/journal/audit.ts';
 import type { TrailStore } from '../../shared/audit/model/trailStore.ts';
 import type { OutboundTo } from '../../shared/gateway/upstream/outboundTo.ts';
 import type { NoteHealth } from '../../shared/gateway/upstream/serverHealth.ts';
+import type { IsRevoked } from '../../shared/identity/access/revocations.ts';
+import type { AuthenticateClient } from '../../shared/identity/broker/authenticateClient.ts';
+import type { BrowserSignIns } from '../../shared/identity/broker/browserSignIn.ts';
+import type { RegisteredClientStore } from '../../shared/identity/broker/clientRegistration.ts';
+import type { OAuthClients } from '../../shared/identity/broker/client.ts';
+import type { Codes } from '../../shared/identity/broker/codes.ts';
+import type { ConsentStore } from '../../shared/identity/broker/consent.ts';
+import type { Grants } from '../../shared/identity/broker/grants.ts';
+import type { createTokenEndpoint } from '../../shared/identity/broker/tokenEndpoint.ts';
 import type { SessionStore } from '../../shared/identity/sessions/sessionStore.ts';
+import type { AccessTokenSigner } from '../../shared/identity/tokens/accessTokenSigner.ts';
 import type { DelegateDeps } from '../../shared/orchestration/engine/delegate.ts';
 import type { EventWatch } from '../../shared/orchestration/events/eventWatch.ts';
 import type { Agent } from '../../shared/orchestration/model/agents.ts';
@@ -23,9 +33,27 @@ import type { ToolsetStore } from '../../shared/registry/toolsets/toolset.ts';
 import type { VersionStore } from '../../shared/registry/versions/versionStore.ts';
 import type { AdmissionDeps } from '../http/admit.ts';
 
+/** The authorization server of the gateway's own. */
+export interface Broker {
+  readonly clients: OAuthClients;
+  readonly registeredClients: RegisteredClientStore;
+  readonly authenticateClient: AuthenticateClient;
+  readonly browserSignIns: BrowserSignIns;
+  readonly grants: Grants;
+  readonly codes: Codes;
+  readonly consents: ConsentStore;
+  readonly signer: AccessTokenSigner;
+  readonly issueToken: ReturnType<typeof createTokenEndpoint>;
+  readonly isRevoked: IsRevoked;
+  /** Where people sign in. */
+  readonly entraOrigin: string;
+}
+
 /** The dependencies of both apps. */
 export interface AppDeps extends PlanDeps, DelegateDeps, AdmissionDeps {
   readonly config: Config;
+  /** Absent: clients sign in to Entra themselves. */
+  readonly broker?: Broker | undefined;
   /** Origin of the token issuer. */
   readonly authority: string;
   readonly outbound: OutboundClient;

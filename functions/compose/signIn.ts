@@ -1,12 +1,15 @@
+import { exchangeForGrants } from '../../shared/identity/broker/entraTokens.ts';
 import { createCredentials, type Credentials } from '../../shared/identity/credentials/credentials.ts';
+import { createEntraSignIn } from '../../shared/identity/credentials/entraSignIn.ts';
 import { createTokenExchange } from '../../shared/identity/credentials/tokenExchange.ts';
 import { createCachedVerifier } from '../../shared/identity/tokens/cachedVerifier.ts';
 import { appIdUriOf, scopeOf } from '../../shared/identity/tokens/refusals.ts';
+import { tokenSettingsOf } from '../../shared/identity/tokens/tokenFacts.ts';
 import { createTokenVerifier } from '../../shared/identity/tokens/verifyToken.ts';
-import type { Clock } from '../../shared/platform/base/clock.ts';
 import type { Config } from '../../shared/platform/config/config.ts';
 import type { AppIdentity } from '../../shared/platform/managedIdentity/appIdentity.ts';
 import { openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
+import { type BrokerDeps, openBroker } from './broker.ts';
 import type { AppDeps } from './deps.ts';
 
 const ENTRA_AUTHORITY = 'https://login.microsoftonline.com';
@@ -14,22 +17,34 @@ const ENTRA_AUTHORITY = 'https://login.microsoftonline.com';
 /** Creates what depends on the token issuer: the verifier, the challenge for clients and the upstream credentials. */
 export function openSignIn(
   config: Config,
-  clock: Clock,
   identity: AppIdentity,
-): Pick<AppDeps, 'authority' | 'challenge' | 'verifyToken'> & { readonly credentials: Credentials } {
+  deps: BrokerDeps,
+): Pick<AppDeps, 'authority' | 'broker' | 'challenge' | 'verifyToken'> & {
+  readonly credentials: Credentials;
+} {
+  const { clock } = deps;
   const authority = config.localIssuer ?? ENTRA_AUTHORITY;
   const toAuthority = openOutboundClient(config.localIssuer === undefined ? 'public' : 'private_allowed');
   const challenge = { scope: scopeOf(appIdUriOf(config.apiClientId)) };
   const verifyToken = createCachedVerifier(
-    createTokenVerifier(
-      { authority, audience: config.apiClientId, tenants: config.tenants },
-      { clock, outbound: toAuthority },
-    ),
+    createTokenVerifier(tokenSettingsOf(config, authority), { clock, outbound: toAuthority }),
     clock,
   );
+  const toEntra = { authority, outbound: toAuthority, identity };
+  const { signInClientId } = config;
+  const broker =
+    signInClientId === undefined
+      ? undefined
+      : openBroker(
+          config,
+          createEntraSignIn({ ...config, signInClientId }, { ...toEntra, verifyToken }),
+          authority,
+          deps,
+        );
+  const exchange = createTokenExchange(config, toEntra);
   const credentials = createCredentials(config, {
-    exchange: createTokenExchange(config, { authority, outbound: toAuthority, identity }),
+    exchange: broker ? exchangeForGrants(exchange, broker.grants, config.publicOrigin) : exchange,
     clock,
   });
-  return { authority, challenge, verifyToken, credentials };
+  return { authority, broker, challenge, verifyToken, credentials };
 }

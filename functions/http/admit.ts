@@ -4,6 +4,7 @@ import {
   isPermitted,
   type Permission,
 } from '../../shared/identity/access/permissions.ts';
+import type { IsRevoked } from '../../shared/identity/access/revocations.ts';
 import {
   challenge,
   type ChallengeSettings,
@@ -18,6 +19,7 @@ import type { AllowedOrigins } from './cors.ts';
 
 export interface AdmissionDeps {
   readonly verifyToken: TokenVerifier;
+  readonly isRevoked: IsRevoked;
   /** Web origins whose pages may call. A request of any other page is rejected, also with a valid token. */
   readonly allowedOrigins: AllowedOrigins;
   readonly challenge: ChallengeSettings;
@@ -39,21 +41,23 @@ export type Admission =
   | { readonly actor: Actor }
   | { readonly error: DomainError; readonly headers: Readonly<Record<string, string>> };
 
-/** What is asked only about a request that is rejected. */
-export interface AboutRejected {
+/** The request that is admitted, as its route knows it. The functions are called only about a request that is rejected. */
+export interface AboutRequest {
+  /** The URL of the endpoint: the audience that a token of the gateway's own must have. */
+  readonly resource: string;
   /** The settings of the challenge of the path, if it has its own. */
   readonly challenge: () => ChallengeSettings | undefined;
   readonly isOwnCheck: () => boolean;
 }
 
-/** Authenticates and authorises a request: first the origin of a page, then the token, then the role. */
+/** Authenticates and authorises a request: first the origin of a page, then the token, then a revocation, then the role. */
 export async function admit(
   headers: Headers,
   query: URLSearchParams,
   permission: Permission,
   trace: Trace,
   deps: AdmissionDeps,
-  about: AboutRejected,
+  about: AboutRequest,
 ): Promise<Admission> {
   const origin = headers.get('origin');
   if (origin !== null && deps.allowedOrigins !== 'any' && !deps.allowedOrigins.has(origin)) {
@@ -66,24 +70,11 @@ export async function admit(
   const authorization = headers.get('authorization');
   // A token in the URL is ignored. Beside a token in the header it makes the request ambiguous (RFC 6750, sections 2 and 3.1).
   const hasTwo = authorization !== null && query.has('access_token');
-  const verdict: Verdict = hasTwo ? { refusal: 'repeated' } : await deps.verifyToken(authorization);
-  if ('refusal' in verdict) {
-    const isOwnCheck = about.isOwnCheck();
-    const { refusal } = verdict;
-    // A client without a token has not failed: the answer tells it where to sign in.
-    const level = isOwnCheck || refusal === 'missing' ? 'info' : 'warn';
-    deps.log[level]('sign_in_refused', {
-      reason: refusal,
-      traceId: trace.traceId,
-      ...(isOwnCheck && { isOwnCheck }),
-    });
-    deps.recordRefusal?.({ reason: refusal, trace, isOwnCheck });
-    const wanted = challenge(refusal, about.challenge() ?? deps.challenge);
-    return {
-      error: refusalError(refusal),
-      headers: wanted === undefined ? {} : { 'www-authenticate': wanted },
-    };
-  }
+  const verdict: Verdict = hasTwo
+    ? { refusal: 'repeated' }
+    : await deps.verifyToken(authorization, about.resource);
+  if ('refusal' in verdict) return reject(verdict.refusal, undefined, trace, deps, about);
+  if (await deps.isRevoked(verdict.actor)) return reject('revoked', verdict.actor, trace, deps, about);
   if (!isPermitted(verdict.actor, permission)) {
     deps.recordRefusal?.({ reason: permission, actor: verdict.actor, trace, isOwnCheck: about.isOwnCheck() });
     return {
@@ -95,4 +86,28 @@ export async function admit(
     };
   }
   return verdict;
+}
+
+/** Logs and records a rejected sign-in, and challenges the client. */
+function reject(
+  reason: Refusal,
+  actor: Actor | undefined,
+  trace: Trace,
+  deps: AdmissionDeps,
+  about: AboutRequest,
+): Admission {
+  const isOwnCheck = about.isOwnCheck();
+  // A client without a token has not failed: the answer tells it where to sign in.
+  const level = isOwnCheck || reason === 'missing' ? 'info' : 'warn';
+  deps.log[level]('sign_in_refused', {
+    reason,
+    traceId: trace.traceId,
+    ...(isOwnCheck && { isOwnCheck }),
+  });
+  deps.recordRefusal?.({ reason, trace, isOwnCheck, ...(actor && { actor }) });
+  const wanted = challenge(reason, about.challenge() ?? deps.challenge);
+  return {
+    error: refusalError(reason),
+    headers: wanted === undefined ? {} : { 'www-authenticate': wanted },
+  };
 }

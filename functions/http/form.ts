@@ -4,15 +4,19 @@ import { invalid, type Result, succeed } from '../../shared/platform/base/result
 export type Form = Readonly<Record<string, string>>;
 
 /**
- * Parses a body of `application/x-www-form-urlencoded`. A field without a value counts as absent, and a repeated field is
- * rejected (RFC 6749, section 3.1).
+ * Returns the parameters of a query. A parameter without a value counts as absent, and a repeated one is rejected (RFC 6749,
+ * section 3.1).
  */
-export function parseForm(bytes: Uint8Array): Result<Form> {
+export function fieldsOf(query: URLSearchParams): Result<Form> {
   const fields = new Map<string, string>();
-  for (const [name, value] of new URLSearchParams(Buffer.from(bytes).toString('utf8'))) {
+  for (const [name, value] of query) {
     if (value === '') continue;
     if (fields.has(name)) return invalid(name, 'must not be repeated');
     fields.set(name, value);
   }
   return succeed(Object.fromEntries(fields));
 }
+
+/** Parses a body of `application/x-www-form-urlencoded`, as `fieldsOf` does a query. */
+export const parseForm = (bytes: Uint8Array): Result<Form> =>
+  fieldsOf(new URLSearchParams(Buffer.from(bytes).toString('utf8')));

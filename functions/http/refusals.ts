@@ -38,7 +38,7 @@ export function refusalRecorder({
       action: isLacking ? reason : 'sign_in',
       resource: isLacking ? config.app : reason,
       decision: 'refused',
-      outcome: actor ? 'forbidden' : 'unauthenticated',
+      outcome: isLacking ? 'forbidden' : 'unauthenticated',
       durationMs: 0,
       traceId: trace.traceId,
       ...(isOwnCheck && { ownCheck: true }),

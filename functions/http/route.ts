@@ -62,6 +62,8 @@ export interface Route<Body = undefined> {
    */
   readonly isResumable?: true;
   readonly deadlineMs?: number;
+  /** The URL of the endpoint, which a token of the gateway's own must be for; that of the app when absent. */
+  readonly resource?: (params: Call<Body>['params'], query: URLSearchParams) => string;
   /** The settings of challenges of this path; those of the app when absent. */
   readonly challenge?: (params: Call<Body>['params'], query: URLSearchParams) => ChallengeSettings;
   handle(call: Call<Body>): Promise<Result<Answer> | Response>;

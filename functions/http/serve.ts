@@ -37,6 +37,8 @@ export interface HttpDeps extends AdmissionDeps {
   readonly newId: IdSource;
   readonly clock: Clock;
   readonly seal: Seal;
+  /** What a token of the gateway's own must be for, where the route names no resource of its own. */
+  readonly resource: string;
   /** A request for any other host is rejected. */
   readonly ownHosts: OwnHosts;
   /** Receives answers that took long, with the times of their stages; not answers that the caller asked to wait for. */
@@ -143,19 +145,21 @@ async function answer<Body>(
 ): Promise<Response> {
   const beganAt = performance.now();
   const params = pathParameters(route.path, url.pathname);
+  // A path that can name nothing has neither a resource nor metadata of its own.
+  const isName = canName(route.path, params);
   let actor = nobody;
   if (route.permission !== 'anonymous') {
     const { searchParams } = url;
     const admission = await admit(request.headers, searchParams, route.permission, trace, deps, {
-      // A path that can name nothing has no metadata of its own.
-      challenge: () => (canName(route.path, params) ? route.challenge?.(params, searchParams) : undefined),
+      resource: (isName ? route.resource?.(params, searchParams) : undefined) ?? deps.resource,
+      challenge: () => (isName ? route.challenge?.(params, searchParams) : undefined),
       isOwnCheck: () => isOwnCheck({ method: request.method, url: url.href, headers: request.headers }, deps),
     });
     if ('error' in admission) return refuse(route, admission.error, admission.headers);
     actor = admission.actor;
   }
   const admittedAt = performance.now();
-  if (!canName(route.path, params)) return refuse(route, noSuchName.error);
+  if (!isName) return refuse(route, noSuchName.error);
   const { query = [] } = route;
   const mistaken = query === 'any' ? undefined : queryFailure(url.searchParams, query);
   if (mistaken) return refuse(route, mistaken.error);

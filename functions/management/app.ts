@@ -59,6 +59,7 @@ const resourceRoutes = (deps: AppDeps): readonly Route<unknown>[] => [
 export function registerApp(deps: AppDeps): void {
   registerRoutes(managementRoutes(deps), {
     ...deps,
+    resource: deps.config.managementOrigin,
     ownHosts: ownHostsOf(deps.config.managementOrigin, deps.config.siteHost),
     recordRefusal: refusalRecorder(deps),
     recordSlow: slownessRecorder(deps),

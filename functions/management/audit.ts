@@ -88,7 +88,7 @@ function tooMany({ kind, atMost }: Exclude<Taken, { kind: 'taken' }>): DomainErr
 
 function view(record: AuditRecord) {
   const { id, at, tenantId, actor, action, resource, decision, outcome, durationMs, traceId } = record;
-  const { actorName, resourceName, count, begunBy, ownCheck } = record;
+  const { actorName, resourceName, reason, count, begunBy, ownCheck } = record;
   return {
     id,
     at,
@@ -100,6 +100,7 @@ function view(record: AuditRecord) {
     resourceName,
     decision,
     outcome,
+    reason,
     durationMs,
     traceId,
     count,

@@ -1,3 +1,4 @@
+import { defaultResource } from '../../shared/identity/tokens/resources.ts';
 import { registerAgents } from '../agents/register.ts';
 import type { AppDeps } from '../compose/deps.ts';
 import { healthRoute } from '../http/healthRoute.ts';
@@ -8,6 +9,7 @@ import type { Route } from '../http/route.ts';
 import { mcpTimers } from '../timers/mcp.ts';
 import { registerTimers } from '../timers/register.ts';
 import { endpointRoutes } from './endpoint.ts';
+import { oauthRoutes } from './oauth/routes.ts';
 import { challengeAt, metadataRoutes } from './protectedResource.ts';
 
 /** Every route of the mcp app. */
@@ -15,11 +17,13 @@ export const mcpRoutes = (deps: AppDeps): readonly Route<unknown>[] => [
   healthRoute,
   ...endpointRoutes(deps),
   ...metadataRoutes(deps),
+  ...oauthRoutes(deps),
 ];
 
 export function registerApp(deps: AppDeps): void {
   registerRoutes(mcpRoutes(deps), {
     ...deps,
+    resource: defaultResource(deps.config),
     challenge: challengeAt(deps.config.publicOrigin, 'mcp', new URLSearchParams()),
     ownHosts: ownHostsOf(deps.config.publicOrigin, deps.config.siteHost),
     recordRefusal: refusalRecorder(deps),

@@ -3,6 +3,7 @@ import type { Front } from '../../shared/gateway/calls/call.ts';
 import { createMcpEndpoints } from '../../shared/gateway/calls/endpoint.ts';
 import type { BuiltInTools } from '../../shared/gateway/catalogue/builtInTools.ts';
 import { PARSE_ERROR, toJsonRpcError } from '../../shared/gateway/protocol/errorCodes.ts';
+import { resourceAt } from '../../shared/identity/tokens/resources.ts';
 import type { DomainError } from '../../shared/platform/base/errors.ts';
 import { parseExactJson } from '../../shared/platform/base/exactJson.ts';
 import { lazily } from '../../shared/platform/base/lazily.ts';
@@ -52,6 +53,8 @@ export function endpointRoutes(deps: AppDeps): readonly Route<unknown>[] {
       permission: 'mcp.use',
       query: 'any',
       formatError,
+      resource: ({ slug = '' }: Call<unknown>['params'], query: URLSearchParams) =>
+        resourceAt(deps.config.publicOrigin, path.replace('{slug}', slug), query),
       challenge: ({ slug = '' }: Call<unknown>['params'], query: URLSearchParams) =>
         challengeAt(deps.config.publicOrigin, path.replace('{slug}', slug), query),
     } as const;

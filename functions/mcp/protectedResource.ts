@@ -1,5 +1,5 @@
-import * as z from 'zod';
 import { type ChallengeSettings, scopeOf } from '../../shared/identity/tokens/refusals.ts';
+import { hintIn, resourceAt } from '../../shared/identity/tokens/resources.ts';
 import { invalid, succeed } from '../../shared/platform/base/result.ts';
 import type { AppDeps } from '../compose/deps.ts';
 import type { Route } from '../http/route.ts';
@@ -11,24 +11,10 @@ const wellKnown = '.well-known/oauth-protected-resource';
  * section 3.1), and its scope is of that URL. The tenant that the endpoint's URL names is kept.
  */
 export function challengeAt(publicOrigin: string, path: string, query: URLSearchParams): ChallengeSettings {
-  const tenant = tenantIn(query);
-  const hint = tenant.kind === 'named' ? tenant.hint : '';
   return {
-    scope: scopeOf(`${publicOrigin}/${path}${hint}`),
-    resourceMetadata: `${publicOrigin}/${wellKnown}/${path}${hint}`,
+    scope: scopeOf(resourceAt(publicOrigin, path, query)),
+    resourceMetadata: resourceAt(publicOrigin, `${wellKnown}/${path}`, query),
   };
-}
-
-type NamedTenant =
-  | { readonly kind: 'absent' | 'malformed' }
-  | { readonly kind: 'named'; readonly id: string; readonly hint: string };
-
-/** The tenant that a reader names as `?tenant={id}`. */
-function tenantIn(query: URLSearchParams): NamedTenant {
-  const [id, ...more] = query.getAll('tenant');
-  if (id === undefined) return { kind: 'absent' };
-  const isOne = more.length === 0 && z.guid().safeParse(id).success;
-  return isOne ? { kind: 'named', id: id.toLowerCase(), hint: `?tenant=${id}` } : { kind: 'malformed' };
 }
 
 /**
@@ -39,12 +25,12 @@ function tenantIn(query: URLSearchParams): NamedTenant {
  * tenants the gateway knows.
  */
 export function metadataRoutes({ config, operatorTenant, authority }: AppDeps): readonly Route[] {
-  const metadata = (path: string, { id = operatorTenant, hint = '' }: { id?: string; hint?: string }) => {
-    const resource = `${config.publicOrigin}/${path}${hint}`;
+  const metadata = (path: string, query: URLSearchParams, tenant = operatorTenant) => {
+    const resource = resourceAt(config.publicOrigin, path, query);
     return {
       resource,
       resource_name: 'MCP Registry Gateway',
-      authorization_servers: [`${authority}/${id}/v2.0`],
+      authorization_servers: [`${authority}/${tenant}/v2.0`],
       scopes_supported: [scopeOf(resource)],
       bearer_methods_supported: ['header'],
     };
@@ -56,13 +42,13 @@ export function metadataRoutes({ config, operatorTenant, authority }: AppDeps): 
     permission: 'anonymous',
     query: 'any',
     handle: ({ params: { slug = '' }, query }) => {
-      const tenant = tenantIn(query);
+      const named = hintIn(query);
       return Promise.resolve(
-        tenant.kind === 'malformed'
+        named === 'malformed'
           ? invalid('tenant', 'must be the id of one Entra tenant')
           : succeed({
               status: 200,
-              body: metadata(endpoint.replace('{slug}', slug), tenant.kind === 'named' ? tenant : {}),
+              body: metadata(endpoint.replace('{slug}', slug), query, named.tenant),
               headers: { 'cache-control': 'public, max-age=3600' },
             }),
       );

@@ -1,8 +1,9 @@
-import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
+import { isSameSecret } from '../../shared/platform/security/sameSecret.ts';
 import { LocalError } from './localError.ts';
 import { appNames, appProcesses, type Place } from './processes.ts';
 import type { ProcessGroup } from './processGroup.ts';
@@ -87,8 +88,7 @@ export async function serveDeployments(
 }
 
 function isAllowed({ headers: { authorization = '' } }: IncomingMessage, token: string): boolean {
-  const [given, expected] = [Buffer.from(authorization), Buffer.from(`Bearer ${token}`)];
-  return given.length === expected.length && timingSafeEqual(given, expected);
+  return isSameSecret(authorization, `Bearer ${token}`);
 }
 
 function appFrom(appRoot: string, app: (typeof appNames)[number], place: Place) {

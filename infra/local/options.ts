@@ -79,18 +79,24 @@ export function tokenOptions(args: readonly string[]): TokenOptions {
 export interface IssuerOptions {
   readonly port: number;
   readonly keyFile: string;
+  /** Origins of the apps, to which people come back from the sign-in. */
+  readonly apps: { readonly mcp: string; readonly management: string };
 }
 
 /** @throws LocalError that says what is wrong on the command line. */
 export function issuerOptions(args: readonly string[]): IssuerOptions {
-  const given = parse(args, '--port P --key-file FILE', {
+  const given = parse(args, '--port P --key-file FILE --mcp ORIGIN --management ORIGIN', {
     port: { type: 'string' },
     'key-file': { type: 'string' },
+    mcp: { type: 'string' },
+    management: { type: 'string' },
   });
   const port = number(given.port);
   if (port === undefined || port > 65_535) throw new LocalError('--port must be a port number');
   if (!given['key-file']) throw new LocalError('--key-file must name a file');
-  return { port, keyFile: resolve(given['key-file']) };
+  const { mcp, management } = given;
+  if (!mcp || !management) throw new LocalError('--mcp and --management must be the origins of the apps');
+  return { port, keyFile: resolve(given['key-file']), apps: { mcp, management } };
 }
 
 /** @throws LocalError that says what is wrong on the command line. */

@@ -44,11 +44,19 @@ export interface Place {
 }
 
 /** The processes that the apps need. They can all start at the same time. */
-export function groundProcesses({ ports, dataDir, state }: Place): readonly ProcessSpec[] {
+export function groundProcesses({ ports, dataDir, state, settings }: Place): readonly ProcessSpec[] {
+  const { MREG_PUBLIC_ORIGIN: mcp = '', MREG_MANAGEMENT_ORIGIN: management = '' } = {
+    ...appSettings('mcp', ports),
+    ...settings,
+  };
+  const origins = ['--mcp', mcp, '--management', management];
   return [
     azurite(ports, dataDir),
     ours('serviceBus', 'infra/local/serviceBus.ts', ports, ['--data', join(dataDir, 'serviceBus')]),
-    ours('issuer', 'infra/local/issuer/main.ts', ports, ['--key-file', join(dataDir, 'issuerKey.json')]),
+    ours('issuer', 'infra/local/issuer/main.ts', ports, [
+      ...['--key-file', join(dataDir, 'issuerKey.json')],
+      ...origins,
+    ]),
     ...(state.kind === 'redis'
       ? [{ ...redisProcess(state.program, ports, dataDir), env: environment() }]
       : []),

@@ -27,3 +27,45 @@ export const EXCHANGE_MARGIN_MS = 300_000;
 export const EXCHANGE_TIMEOUT_MS = 10_000;
 /** Bytes of an answer of the token service. */
 export const MAX_EXCHANGE_BYTES = 64 * 1024;
+
+/** A person signs in within this time in ms: the page, the state at Entra and its cookie end with it. */
+export const SIGN_IN_MS = 600_000;
+/** Lifetime of an authorization code in ms. */
+export const CODE_MS = 60_000;
+/** Lifetime of an access token of the gateway's own in ms. */
+export const ACCESS_TOKEN_MS = 600_000;
+/** A grant lasts so long at most, in ms, however often its tokens are refreshed. */
+export const GRANT_MS = 90 * 24 * 3_600_000;
+/** A client that lost the answer to a refresh may repeat it within this time in ms. */
+export const REFRESH_GRACE_MS = 10_000;
+/** Rows that one read of grants returns, and rows that one purge removes at once. */
+export const ROWS_AT_ONCE = 100;
+export const PURGE_AT_ONCE = 20;
+/** A refresh at Entra holds its lease so long at most, and others wait so long for it, in ms. */
+export const REFRESH_LEASE_MS = 30_000;
+export const REFRESH_WAIT_MS = 15_000;
+
+/** An assertion of a client or of an identity provider is valid for so long at most, in ms. */
+export const MAX_ASSERTION_MS = 3_600_000;
+
+/** Characters of a client id. */
+export const MAX_CLIENT_ID_LENGTH = 500;
+/** Client id metadata documents in the cache of an instance. */
+export const CLIENT_DOCUMENTS = 1_000;
+/** Bytes of such a document: the limit that the specification recommends. */
+export const MAX_CLIENT_DOCUMENT_BYTES = 5 * 1024;
+/** Time limit of the fetch of a document in ms. */
+export const CLIENT_DOCUMENT_TIMEOUT_MS = 5_000;
+/** A document is cached for so long in ms where its headers say nothing. */
+export const DOCUMENT_AGE_MS = 600_000;
+/** No document is used for longer than this in ms, whatever its headers say. */
+export const MAX_DOCUMENT_AGE_MS = 24 * 3_600_000;
+/** Documents of clients that an instance does not know yet, for each host and minute. */
+export const DOCUMENT_FETCHES_A_MINUTE = 20;
+
+/** A client that registered itself is forgotten this long in ms after its last use. */
+export const CLIENT_LIFETIME_MS = 90 * 24 * 3_600_000;
+/** The use of a client is noted at most once in this time in ms. */
+export const CLIENT_USE_MS = 24 * 3_600_000;
+/** Clients that can register anew in an hour, at all instances together. */
+export const REGISTRATIONS_AN_HOUR = 500;

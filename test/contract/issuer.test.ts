@@ -7,7 +7,7 @@ import { apiClientId, defaultTenant, defaultUser, secondTenant } from '../../inf
 import type { MintRequest } from '../../infra/local/issuer/claims.ts';
 import { type Issuer, startIssuer } from '../../infra/local/issuer/issuer.ts';
 import { mintAt } from '../../infra/local/mint.ts';
-import { createTokenVerifier, type TokenVerifier } from '../../shared/identity/tokens/verifyToken.ts';
+import { createTokenVerifier, type Verdict } from '../../shared/identity/tokens/verifyToken.ts';
 import { systemClock } from '../../shared/platform/base/clock.ts';
 import { openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
 import { badTokens, forge, powerlessTokens, type TokenSource, tokenSource } from '../support/tokens.ts';
@@ -83,13 +83,14 @@ describe('tokens', () => {
 });
 
 describe('the apps', () => {
-  let verify: TokenVerifier;
+  let verify: (authorization: string) => Promise<Verdict>;
   const outbound = openOutboundClient('private_allowed');
   beforeAll(() => {
-    verify = createTokenVerifier(
+    const verifier = createTokenVerifier(
       { authority: issuer.origin, audience: apiClientId, tenants: new Set([defaultTenant, secondTenant]) },
       { outbound, clock: systemClock },
     );
+    verify = (authorization) => verifier(authorization, 'https://mcp.contoso.com/mcp');
   });
   afterAll(() => outbound.close());
 
@@ -130,7 +131,7 @@ describe('POST /mint', () => {
     { why: 'a user that is no GUID', body: { user: '../x' }, path: 'user' },
     { why: 'role and roles', body: { role: 'User', roles: ['Admin'] }, path: 'role' },
     { why: 'a lifetime that is over already', body: { expiresInSeconds: -1 }, path: 'expiresInSeconds' },
-    { why: 'a claim of the caller', body: { aud: 'x' }, path: '' },
+    { why: 'a claim of the caller', body: { aud: 'x' }, path: 'aud' },
   ])('refuses $why and says where', async ({ body, path }) => {
     const response = await post(JSON.stringify(body));
     expect(response.status).toBe(400);
@@ -169,7 +170,7 @@ describe('POST /mint', () => {
 test.each([
   { method: 'GET', path: '/mint', status: 405 },
   { method: 'POST', path: `/${defaultTenant}/discovery/v2.0/keys`, status: 405 },
-  { method: 'GET', path: '/common/discovery/v2.0/keys', status: 404 },
+  { method: 'GET', path: '/consumers/discovery/v2.0/keys', status: 404 },
   { method: 'GET', path: '/', status: 404 },
 ])('$method $path is answered with $status', async ({ method, path, status }) => {
   expect((await fetch(issuer.origin + path, { method })).status).toBe(status);

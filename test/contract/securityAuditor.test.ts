@@ -122,7 +122,7 @@ describe('a token', () => {
 
 describe('a verifier', () => {
   test('that lets an unsigned token in is found, by what it lets in', async () => {
-    const lenient: typeof world.deps.verifyToken = (authorization) => {
+    const lenient: typeof world.deps.verifyToken = (authorization, resource) => {
       const [header = ''] = (authorization ?? '').slice('Bearer '.length).split('.');
       const isUnsigned = Buffer.from(header, 'base64url').toString().includes('"alg":"none"');
       return isUnsigned && bearerToken(authorization) !== undefined
@@ -136,7 +136,7 @@ describe('a verifier', () => {
               expiresAt: 0,
             },
           })
-        : world.deps.verifyToken(authorization);
+        : world.deps.verifyToken(authorization, resource);
     };
     const check = await run('jwt_token_validation_test', { deps: { verifyToken: lenient } });
     expect(check).toMatchObject({ passed: false, error: expect.stringContaining('unsigned') as string });

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { type JWTPayload, SignJWT, UnsecuredJWT } from 'jose';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Refusal } from '../../shared/identity/tokens/refusals.ts';
-import { createTokenVerifier, type TokenVerifier } from '../../shared/identity/tokens/verifyToken.ts';
+import { createTokenVerifier, type Verdict } from '../../shared/identity/tokens/verifyToken.ts';
 import { InfrastructureError } from '../../shared/platform/base/errors.ts';
 import { openOutboundClient, type OutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
 import { type KeyServer, newKey, sign, type SigningKey, startKeyServer } from '../support/jwks.ts';
@@ -22,7 +22,7 @@ let outbound: OutboundClient;
 let key: SigningKey;
 let otherKey: SigningKey;
 let unpublished: SigningKey;
-let verify: TokenVerifier;
+let verify: Verify;
 
 const issuerOf = (of: string) => `${server.origin}/${of}/v2.0`;
 const template = () => `${server.origin}/{tenantid}/v2.0`;
@@ -56,11 +56,18 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const newVerifier = (): TokenVerifier =>
-  createTokenVerifier(
-    { authority: server.origin, audience, tenants: new Set([tenant, otherTenant]) },
+type Verify = (authorization: string | null) => Promise<Verdict>;
+
+/** A token of Entra is for every resource. */
+const resource = 'https://mcp.contoso.com/mcp';
+
+function newVerifier(authority = server.origin): Verify {
+  const verifier = createTokenVerifier(
+    { authority, audience, tenants: new Set([tenant, otherTenant]) },
     { outbound, clock: { now: () => now } },
   );
+  return (authorization) => verifier(authorization, resource);
+}
 
 /** An access token as Entra v2 makes it for a user. */
 const userClaims = (): JWTPayload => ({
@@ -437,10 +444,7 @@ describe('signing keys', () => {
   });
 
   test('behind an address that nobody listens at are no verdict on the token', async () => {
-    const verifier = createTokenVerifier(
-      { authority: 'http://127.0.0.1:1', audience, tenants: new Set([tenant]) },
-      { outbound, clock: { now: () => now } },
-    );
+    const verifier = newVerifier('http://127.0.0.1:1');
     await expect(verifier(await bearer(userClaims()))).rejects.toThrow(InfrastructureError);
   });
 });

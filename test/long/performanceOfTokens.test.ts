@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { systemClock } from '../../shared/platform/base/clock.ts';
 import { openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
 import { oauthTokenPerformance } from '../../shared/specialists/mcp-performance-optimizer/tokenTasks.ts';
+import { testConfig } from '../support/config.ts';
 import { freePort } from '../support/freePort.ts';
 import { type KeyServer, newKey, sign, type SigningKey, startKeyServer } from '../support/jwks.ts';
 import { type SlowProxy, startSlowProxy } from '../support/slowProxy.ts';
@@ -25,9 +26,10 @@ beforeEach(() => {
   keyServer.answer = () => ({ keys: [{ ...key.jwk, issuer: issuer() }] });
 });
 
+const config = testConfig({ MREG_API_CLIENT_ID: audience });
 const run = (token?: string, authority = proxy.origin) =>
   runTask(
-    [oauthTokenPerformance({ config: { apiClientId: audience }, authority, outbound, clock: systemClock })],
+    [oauthTokenPerformance({ config, authority, outbound, clock: systemClock })],
     'oauth_token_performance',
     { times: 20 },
     { token: () => Promise.resolve(token) },

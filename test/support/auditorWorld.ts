@@ -219,7 +219,7 @@ async function soundAnswer(
     json(200, document)(request, response);
     return;
   }
-  const verdict = await verify(request.headers.authorization ?? null);
+  const verdict = await verify(request.headers.authorization ?? null, origin + path);
   if ('refusal' in verdict) {
     const error = verdict.refusal === 'missing' ? '' : 'error="invalid_token", ';
     const metadata = `resource_metadata="${origin}/.well-known/oauth-protected-resource/mcp"`;

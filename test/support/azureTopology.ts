@@ -118,6 +118,7 @@ async function startParts(
   const entra = await startStandInEntra({
     clientId: written['MREG_API_CLIENT_ID'] ?? '',
     tenantId: written['MREG_TENANTS']?.split(',')[0] ?? '',
+    identities: Object.values(identities).map(({ objectId }) => objectId),
   });
   opened(entra, () => entra.close());
   const identityEndpoint = await startIdentityEndpoint(Object.values(identities), async (issued) => {

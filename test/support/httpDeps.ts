@@ -38,6 +38,8 @@ export function fakeHttpDeps(more: Partial<HttpDeps> = {}): FakeHttpDeps {
     log: { info: at('info'), warn: at('warn'), error: at('error') },
     allowedOrigins: new Set(['https://app.contoso.com']),
     ownHosts: new Set(['gateway.example']),
+    resource: 'https://gateway.example',
+    isRevoked: () => Promise.resolve(false),
     challenge: { scope: 'api://client/mcp.access', resourceMetadata: 'https://mcp.contoso.com/metadata' },
     verifyToken: (authorization) => {
       judged.push(authorization);

@@ -51,8 +51,8 @@ export function registryApi(before?: (operation: string) => void): RegistryApi {
   const base = fakeHttpDeps();
   const http: FakeHttpDeps = {
     ...base,
-    verifyToken: async (authorization) => {
-      const verdict = await base.verifyToken(authorization);
+    verifyToken: async (authorization, resource) => {
+      const verdict = await base.verifyToken(authorization, resource);
       return 'actor' in verdict ? { actor: { ...verdict.actor, tenantId } } : verdict;
     },
   };

@@ -1,11 +1,12 @@
 import { text } from 'node:stream/consumers';
-import { UnsecuredJWT } from 'jose';
+import { decodeJwt } from 'jose';
+import type { Directory, Person } from '../../infra/local/issuer/directory.ts';
+import { createEntra } from '../../infra/local/issuer/entra.ts';
 import { loadSigningKey } from '../../infra/local/issuer/signingKey.ts';
-import { json } from './handmadeUpstream.ts';
 import { serve } from './serve.ts';
 import { forge } from './tokens.ts';
 
-/** The token service of Entra, for one API. */
+/** Entra, for the registrations of one gateway. */
 export interface StandInEntra {
   readonly port: number;
   /** The forms that the token endpoint got. */
@@ -15,7 +16,18 @@ export interface StandInEntra {
   close(): Promise<void>;
 }
 
-const users = {
+export interface StandInRegistrations {
+  /** The registration of the API. It also exchanges tokens of users. */
+  readonly clientId: string;
+  readonly tenantId: string;
+  /** The registration that signs people in, and its redirect URIs. */
+  readonly signIn?: { readonly clientId: string; readonly redirectUris: readonly string[] };
+  /** Object ids of the managed identities that prove the registrations (federated credentials). */
+  readonly identities: readonly string[];
+}
+
+/** The people of the tenant. */
+export const standInUsers = {
   Admin: 'b7a1f0c2-93d5-4c1e-8f26-0d4e5a6b7c81',
   User: 'b7a1f0c2-93d5-4c1e-8f26-0d4e5a6b7c82',
 } as const;
@@ -23,45 +35,59 @@ const users = {
 export const ENTRA = 'login.microsoftonline.com';
 
 /**
- * Starts a stand-in that knows every tenant, publishes one key for all, and exchanges every token on behalf of its user. It checks
- * no assertion. Tokens are of `tenantId`.
+ * Starts a stand-in of Entra. It is the local issuer under Entra's name, with managed identities in place of secrets, and refuses
+ * what Entra refuses.
  */
-export async function startStandInEntra(api: {
-  readonly clientId: string;
-  readonly tenantId: string;
-}): Promise<StandInEntra> {
+export async function startStandInEntra(registrations: StandInRegistrations): Promise<StandInEntra> {
   const key = await loadSigningKey();
   const origin = `https://${ENTRA}`;
+  const entra = createEntra({ origin, key, directory: directoryOf(registrations) });
   const forms: Record<string, string>[] = [];
   const server = await serve((request, response) => {
-    const { pathname } = new URL(request.url ?? '', origin);
-    const base = `/${pathname.split('/')[1] ?? ''}`;
-    if (pathname === `${base}/v2.0/.well-known/openid-configuration`)
-      json(response, {
-        issuer: `${origin}${base}/v2.0`,
-        jwks_uri: `${origin}${base}/discovery/v2.0/keys`,
-        token_endpoint: `${origin}${base}/oauth2/v2.0/token`,
-      });
-    else if (pathname === `${base}/discovery/v2.0/keys`)
-      json(response, { keys: [{ ...key.publicJwk, issuer: `${origin}/{tenantid}/v2.0` }] });
-    else if (pathname === `${base}/oauth2/v2.0/token`)
-      void text(request).then((body) => {
-        const form = Object.fromEntries(new URLSearchParams(body));
-        forms.push(form);
-        const [scope = ''] = form['scope']?.split(' ') ?? [];
-        const exchanged = new UnsecuredJWT({ aud: scope }).encode();
-        json(response, { token_type: 'Bearer', access_token: exchanged, expires_in: 3_600, scope });
-      });
-    else json(response, {}, 404);
+    const { pathname: path, searchParams: query } = new URL(request.url ?? '', origin);
+    const { method = '' } = request;
+    if (entra.methodOf(path) !== method) {
+      response.writeHead(404).end();
+      return;
+    }
+    void text(request).then(async (body) => {
+      const form = new URLSearchParams(body);
+      if (path.endsWith('/token')) forms.push(Object.fromEntries(form));
+      const { status, headers, body: answered } = await entra.answer({ method, path, query, form });
+      response.writeHead(status, headers).end(answered);
+    });
   });
+  const { clientId, tenantId: tenant } = registrations;
   return {
     port: server.port,
     forms,
     tokenFor: (role) =>
       forge(
         { key, origin },
-        { request: { role, user: users[role], tenant: api.tenantId }, claims: { aud: api.clientId } },
+        { request: { role, user: standInUsers[role], tenant }, claims: { aud: clientId } },
       ),
     close: () => server.close(),
+  };
+}
+
+function directoryOf({ clientId, tenantId, signIn, identities }: StandInRegistrations): Directory {
+  /** Entra compares the claims of the assertion with the federated credential. Here the signature of the identity is none. */
+  const accepts = (assertion: string): boolean => {
+    const { aud, iss, sub = '' } = decodeJwt(assertion);
+    return aud === 'api://AzureADTokenExchange' && iss !== undefined && identities.includes(sub);
+  };
+  const proof = { kind: 'assertion', accepts } as const;
+  const people = (['Admin', 'User'] as const).map((role): Person => {
+    const username = `${role.toLowerCase()}@example.com`;
+    return { tenant: tenantId, oid: standInUsers[role], name: role, username, roles: [role] };
+  });
+  return {
+    tenants: { [tenantId]: 'Example' },
+    people,
+    clients: [
+      { id: clientId, name: 'API', redirectUris: [], proof },
+      ...(signIn ? [{ id: signIn.clientId, name: 'Sign-in', redirectUris: signIn.redirectUris, proof }] : []),
+    ],
+    api: { clientId, identifierUris: [`api://${clientId}`] },
   };
 }

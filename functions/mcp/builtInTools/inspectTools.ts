@@ -24,6 +24,7 @@ const recordSchema = z.object({
   resourceName: z.string().optional(),
   decision: z.enum(['allowed', 'refused']),
   outcome: z.string(),
+  reason: z.string().optional().describe('Why a sign-in was refused.'),
   durationMs: z.number(),
   traceId: z.string(),
   ownCheck: z.literal(true).optional().describe('The gateway checked itself: it counts for nobody.'),

@@ -3,6 +3,8 @@ import type { JWTPayload } from 'jose';
 import { z } from 'zod';
 import { roles } from '../../../shared/identity/access/actor.ts';
 import { apiClientId, clientAppId, defaultTenant, defaultUser } from '../defaults.ts';
+import type { Client, Person } from './directory.ts';
+import type { AskedScopes } from './scopes.ts';
 
 const guid = z.guid().transform((text) => text.toLowerCase());
 const role = z.enum(roles);
@@ -28,11 +30,15 @@ export type ParsedMintRequest = z.output<typeof mintRequestSchema>;
 /** Returns the issuer of a tenant, in Entra's form. */
 export const issuerOf = (origin: string, tenant: string): string => `${origin}/${tenant}/v2.0`;
 
-/** Returns the claims of an Entra v2 access token. `tokenId` must be unique. */
-export function tokenClaims(
-  request: ParsedMintRequest,
-  { origin, now, tokenId }: { readonly origin: string; readonly now: Date; readonly tokenId: string },
-): JWTPayload {
+/** Who issues a token, and when. `tokenId` must be unique. */
+export interface Issuance {
+  readonly origin: string;
+  readonly now: Date;
+  readonly tokenId: string;
+}
+
+/** Returns the claims of an Entra v2 access token. */
+export function tokenClaims(request: ParsedMintRequest, { origin, now, tokenId }: Issuance): JWTPayload {
   const { tenant, user, kind, expiresInSeconds } = request;
   const granted = request.roles ?? (request.role ? [request.role] : []);
   const issuedAt = Math.floor(now.getTime() / 1_000);
@@ -50,6 +56,49 @@ export function tokenClaims(
     iat: issuedAt,
     nbf: issuedAt,
     exp: issuedAt + expiresInSeconds,
+  };
+}
+
+/** Entra's numbers for the ways in which a client proves itself (`azpacr`). */
+const proofs = { none: '0', secret: '1', assertion: '2' } as const satisfies Record<
+  Client['proof']['kind'],
+  string
+>;
+
+/** Returns the claims of the access token of a person who signed in. */
+export function accessTokenClaims(
+  { tenant, oid, name, username, roles }: Person,
+  { id, proof }: Client,
+  { audience, scp, isOfGateway }: Pick<AskedScopes, 'audience' | 'scp' | 'isOfGateway'>,
+  issuance: Issuance,
+): JWTPayload {
+  const request = mintRequestSchema.parse({ tenant, user: oid, roles: isOfGateway ? roles : [] });
+  const ofClient = { aud: audience, azp: id, azpacr: proofs[proof.kind], scp };
+  return { ...tokenClaims(request, issuance), ...ofClient, name, preferred_username: username };
+}
+
+/** Returns the claims of the ID token (OpenID Connect Core, section 2), with those of Entra. */
+export function idTokenClaims(
+  { tenant, oid, name, username }: Person,
+  client: Client,
+  nonce: string | null,
+  { origin, now, tokenId }: Issuance,
+): JWTPayload {
+  const issuedAt = Math.floor(now.getTime() / 1_000);
+  return {
+    ver: '2.0',
+    iss: issuerOf(origin, tenant),
+    aud: client.id,
+    sub: pairwise(oid, client.id),
+    tid: tenant,
+    oid,
+    name,
+    preferred_username: username,
+    ...(nonce !== null && { nonce }),
+    uti: tokenId,
+    iat: issuedAt,
+    nbf: issuedAt,
+    exp: issuedAt + 3_600,
   };
 }
 

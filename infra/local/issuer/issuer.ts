@@ -1,19 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { z } from 'zod';
 import type { DomainError } from '../../../shared/platform/base/errors.ts';
-import { fail, type Result, succeed } from '../../../shared/platform/base/result.ts';
+import { fail, invalidBySchema, type Result, succeed } from '../../../shared/platform/base/result.ts';
 import { toProblem } from '../../../shared/platform/http/problem.ts';
-import { localOrigin } from '../defaults.ts';
-import {
-  issuerOf,
-  type MintRequest,
-  mintRequestSchema,
-  type ParsedMintRequest,
-  tokenClaims,
-} from './claims.ts';
-import { exchangeToken } from './exchange.ts';
+import { localOrigin, portsFor } from '../defaults.ts';
+import { administer } from './administer.ts';
+import { type MintRequest, mintRequestSchema, type ParsedMintRequest, tokenClaims } from './claims.ts';
+import type { People } from './directory.ts';
+import { createEntra, type Entra } from './entra.ts';
+import { type AppOrigins, localDirectory } from './localDirectory.ts';
+import { json, type Reply } from './reply.ts';
 import { loadSigningKey, sign, type SigningKey } from './signingKey.ts';
 
 export interface Issuer {
@@ -24,18 +21,27 @@ export interface Issuer {
   stop(): Promise<void>;
 }
 
+interface Served {
+  readonly origin: string;
+  readonly key: SigningKey;
+  readonly entra: Entra;
+}
+
 /**
  * Starts a token issuer in the shape of Entra on the loopback address. `port` 0 takes a free one.
- * With `keyFile` its tokens stay valid after a restart.
+ * With `keyFile` its tokens stay valid after a restart. `apps` are the origins of the redirect URIs that are registered: by default
+ * those of the ports without an offset.
  */
 export async function startIssuer(options: {
   readonly port: number;
   readonly keyFile?: string;
+  readonly apps?: AppOrigins;
 }): Promise<Issuer> {
   const key = await loadSigningKey(options.keyFile);
-  let origin = '';
+  const ports = portsFor(0);
+  const apps = options.apps ?? { mcp: localOrigin(ports.mcp), management: localOrigin(ports.management) };
   const server = createServer((request, response) => {
-    answer(request, origin, key)
+    answer(request, issuer)
       .catch((error: unknown) => {
         console.error(error);
         return failure({ kind: 'internal', message: 'The issuer failed; its log says why.' });
@@ -50,7 +56,12 @@ export async function startIssuer(options: {
   });
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : options.port;
-  origin = localOrigin(port);
+  const origin = localOrigin(port);
+  const issuer: Served = {
+    origin,
+    key,
+    entra: createEntra({ origin, key, directory: localDirectory(apps) }),
+  };
   return {
     port,
     origin,
@@ -65,93 +76,61 @@ export async function startIssuer(options: {
   };
 }
 
-interface Reply {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: object;
-}
-const json = (body: object, cacheControl: string): Reply => ({
-  status: 200,
-  headers: { 'Content-Type': 'application/json', 'Cache-Control': cacheControl },
-  body,
-});
 const failure = (error: DomainError, headers: Record<string, string> = {}): Reply => {
   const problem = toProblem(error);
   return {
     status: problem.status,
     headers: { 'Content-Type': 'application/problem+json', ...headers },
-    body: problem,
+    body: JSON.stringify(problem),
   };
 };
 
-async function answer(request: IncomingMessage, origin: string, key: SigningKey): Promise<Reply> {
+async function answer(request: IncomingMessage, issuer: Served): Promise<Reply> {
+  const { origin, entra } = issuer;
   // Protects against DNS rebinding: a page whose host name resolves to this address must not get tokens.
   if (`http://${request.headers.host ?? ''}` !== origin) {
     return failure({ kind: 'forbidden', message: `Ask at ${origin}.` });
   }
-  const path = new URL(request.url ?? '/', origin).pathname;
-  const [, tenant, document] = /^\/([0-9a-f-]{36})\/(.+)$/i.exec(path) ?? [];
-  const isExchange = document === tokenPath && isGuid(tenant);
-  const served =
-    path === '/mint' || isExchange ? 'POST' : isDocument(document) && isGuid(tenant) ? 'GET' : undefined;
+  const { pathname: path, searchParams: query } = new URL(request.url ?? '/', origin);
+  const [, oid, act] = /^\/people\/([\w-]+)\/(\w+)$/.exec(path) ?? [];
+  const served = path === '/mint' || oid !== undefined ? 'POST' : entra.methodOf(path);
   if (served === undefined) return failure({ kind: 'not_found', message: 'Nothing is here.' });
   if (request.method !== served) {
     return failure({ kind: 'method_not_allowed', message: `Use ${served}.` }, { Allow: served });
   }
-  if (isExchange) return answerExchange(request, (tenant ?? '').toLowerCase(), origin, key);
-  if (served === 'POST') return answerMint(request, origin, key);
-  return json(
-    document === keysPath ? keySet(origin, key) : discovery(origin, tenant ?? ''),
-    'max-age=86400, private',
-  );
+  if (path === '/mint') return answerMint(request, issuer);
+  if (oid !== undefined) return answerAdministration(request, oid, act ?? '', entra.people);
+  const form = served === 'POST' ? await readForm(request) : succeed(new URLSearchParams());
+  if (!form.ok) return failure(form.error);
+  return entra.answer({ method: served, path, query, form: form.value });
 }
 
-const discoveryPath = 'v2.0/.well-known/openid-configuration';
-const keysPath = 'discovery/v2.0/keys';
-const tokenPath = 'oauth2/v2.0/token';
-const isDocument = (path: string | undefined): boolean => path === discoveryPath || path === keysPath;
-const isGuid = (value: string | undefined): boolean => z.guid().safeParse(value).success;
-
-/** The discovery document has no authorization endpoint, because nobody signs in here. */
-function discovery(origin: string, tenant: string): object {
-  return {
-    issuer: issuerOf(origin, tenant.toLowerCase()),
-    token_endpoint: `${origin}/${tenant.toLowerCase()}/${tokenPath}`,
-    jwks_uri: `${origin}/${tenant.toLowerCase()}/${keysPath}`,
-    response_types_supported: ['code'],
-    subject_types_supported: ['pairwise'],
-    id_token_signing_alg_values_supported: ['RS256'],
-  };
+async function answerAdministration(
+  request: IncomingMessage,
+  oid: string,
+  act: string,
+  people: People,
+): Promise<Reply> {
+  const body = await readJson(request);
+  if (!body.ok) return failure(body.error);
+  const person = administer(people, oid, act, body.value);
+  return person.ok ? json(person.value) : failure(person.error);
 }
 
-/** Like Entra's keys, these have the template of their issuer and no `alg`. */
-function keySet(origin: string, key: SigningKey): object {
-  return { keys: [{ ...key.publicJwk, issuer: issuerOf(origin, '{tenantid}') }] };
-}
-
-async function answerMint(request: IncomingMessage, origin: string, key: SigningKey): Promise<Reply> {
+async function answerMint(request: IncomingMessage, { origin, key }: Served): Promise<Reply> {
   const body = await readJson(request);
   if (!body.ok) return failure(body.error);
   const parsed = mintRequestSchema.safeParse(body.value);
-  if (!parsed.success) {
-    const errors = parsed.error.issues.map(({ path, message }) => ({ path: path.join('.'), message }));
-    return failure({ kind: 'invalid', message: 'The request is not one for a token.', errors });
-  }
+  if (!parsed.success) return failure(invalidBySchema(parsed.error, 'the request for a token').error);
   const token = await mint(parsed.data, origin, key);
-  return json({ access_token: token, expires_in: parsed.data.expiresInSeconds }, 'no-store');
+  return json({ access_token: token, expires_in: parsed.data.expiresInSeconds });
 }
 
-/** A page of another origin can send such a form too, but it has neither the secret nor a user's token. */
-async function answerExchange(
-  request: IncomingMessage,
-  tenant: string,
-  origin: string,
-  key: SigningKey,
-): Promise<Reply> {
+/** A page of another origin can send such a form too, but it has neither a secret nor a request that is sealed. */
+async function readForm(request: IncomingMessage): Promise<Result<URLSearchParams>> {
   if (!(Number(request.headers['content-length']) <= MAX_BODY_BYTES))
-    return failure({ kind: 'too_large', message: `Send a Content-Length of at most ${MAX_BODY_BYTES}.` });
-  const answered = await exchangeToken(new URLSearchParams(await text(request)), tenant, origin, key);
-  return { ...json(answered, 'no-store'), status: 'error' in answered ? 400 : 200 };
+    return fail({ kind: 'too_large', message: `Send a Content-Length of at most ${MAX_BODY_BYTES}.` });
+  return succeed(new URLSearchParams(await text(request)));
 }
 
 /** A page of another origin can send this media type only after a CORS preflight, which this server rejects. */
@@ -176,5 +155,5 @@ function mint(request: ParsedMintRequest, origin: string, key: SigningKey): Prom
 }
 
 function send(response: ServerResponse, { status, headers, body }: Reply): void {
-  response.writeHead(status, headers).end(JSON.stringify(body));
+  response.writeHead(status, headers).end(body);
 }

@@ -17,6 +17,8 @@ export interface SigningKey {
   readonly privateKey: CryptoKey;
   /** The public key as in a key set, without the issuer. */
   readonly publicJwk: JWK;
+  /** A secret that lasts as long as the key. */
+  readonly secret: string;
 }
 
 const algorithm = 'RS256';
@@ -38,7 +40,7 @@ export async function loadSigningKey(keyFile?: string): Promise<SigningKey> {
   const privateKey = await importJWK(jwk, algorithm);
   if (privateKey instanceof Uint8Array) throw new TypeError('the signing key is not an RSA key');
   const kid = await calculateJwkThumbprint(jwk);
-  return { kid, privateKey, publicJwk: { kty: 'RSA', use: 'sig', kid, n: jwk.n, e: jwk.e } };
+  return { kid, privateKey, publicJwk: { kty: 'RSA', use: 'sig', kid, n: jwk.n, e: jwk.e }, secret: jwk.d };
 }
 
 /** Signs the claims without adding or checking any. */

@@ -10,9 +10,9 @@ interface Window {
 }
 
 /**
- * Returns a function that records refusals and bounds their number. In each minute, the first 20 of a tenant, action and
- * resource have records of their own; own checks of the gateway are counted apart. When the minute is over, one record without
- * an actor counts the others. Actions and resources must come from a closed list.
+ * Returns a function that records refusals and bounds their number. In each minute, the first 20 of a tenant, action and reason
+ * have records of their own; own checks of the gateway are counted apart. When the minute is over, one record without an actor
+ * counts the others. A refusal without a reason is counted by its resource. All of them must come from a closed list.
  */
 export function boundRefusals(audit: Pick<Audit, 'append'>, clock: Clock): (refusal: AuditEvent) => void {
   const windows = new Map<string, Window>();
@@ -29,7 +29,7 @@ export function boundRefusals(audit: Pick<Audit, 'append'>, clock: Clock): (refu
     const name = JSON.stringify([
       refusal.tenantId,
       refusal.action,
-      refusal.resource,
+      refusal.reason ?? refusal.resource,
       refusal.ownCheck ?? false,
     ]);
     const now = clock.now().getTime();

@@ -15,6 +15,8 @@ export interface Act {
   readonly resource: string;
   /** The name of a resource whose path holds only its id. */
   readonly resourceName?: string | undefined;
+  /** Why a sign-in was refused, from a closed list. */
+  readonly reason?: string | undefined;
   readonly traceId: string;
 }
 
@@ -60,6 +62,7 @@ export const recordSchema = z.looseObject({
   action: z.string(),
   resource: z.string(),
   resourceName: z.string().optional(),
+  reason: z.string().optional(),
   decision: z.enum(['allowed', 'refused']),
   outcome: z.string(),
   durationMs: natural,

@@ -1,5 +1,6 @@
 import { isSignedBy, type PublishedKey } from './signingKeys.ts';
-import { readToken, type TokenRuleId, tokenRules, type TokenSettings } from './tokenRules.ts';
+import { type Reading, readToken } from './tokenFacts.ts';
+import { type TokenRuleId, tokenRules } from './tokenRules.ts';
 
 /** What one rule makes of a token. `passed` is absent if the rule could not be applied. */
 export interface RuleStep {
@@ -11,20 +12,19 @@ export interface RuleStep {
 
 /**
  * Applies every rule to a token, including those after the first that fails, which decides. It explains, and admits nobody.
- * `keys` are those that the issuer publishes now for the token's tenant; `undefined` if they cannot be fetched.
+ * `keys` are those that Entra publishes now for the token's tenant; `undefined` if they cannot be fetched.
  */
 export async function explainToken(
   token: string,
-  settings: TokenSettings,
+  reading: Reading,
   keys: readonly PublishedKey[] | undefined,
-  now: Date,
 ): Promise<readonly RuleStep[]> {
-  const facts = readToken(token, settings, now, (header, text) => {
+  const facts = readToken(token, reading, (header, text) => {
     const key = keys?.find(({ kid }) => kid !== undefined && kid === header.kid);
     return {
       key: () => Promise.resolve(keys ? key : 'unknown'),
       // A published key that cannot be used has signed nothing.
-      isSigned: async () => key && isSignedBy(text, key).catch(() => false),
+      isSigned: async () => key && isSignedBy(text, key, 'RS256').catch(() => false),
     };
   });
   const steps: RuleStep[] = [];

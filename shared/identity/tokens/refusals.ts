@@ -64,7 +64,7 @@ export const refusals = {
     kind: 'unauthenticated',
     message: NOT_VALID,
     what: 'the signature of its token is of no key of the issuer, or of an algorithm that is not allowed',
-    rule: 'RS256, by a key that the issuer publishes for the tenant now.',
+    rule: 'RS256 by a key that Entra publishes for the tenant now, or ES256 by a key of the gateway.',
     remedy:
       'Get a new token. If all users are rejected, the issuer changed its keys: check that the apps reach the issuer. If one user is rejected, someone is trying a forged token.',
   },
@@ -84,24 +84,24 @@ export const refusals = {
   },
   wrong_audience: {
     kind: 'unauthenticated',
-    message: 'The access token was issued for another application.',
-    what: 'its token was issued for another application',
-    rule: 'The claim aud is MREG_API_CLIENT_ID.',
+    message: 'The access token was issued for another application or another endpoint.',
+    what: 'its token was issued for another application or another endpoint',
+    rule: "The claim aud is MREG_API_CLIENT_ID in a token of Entra, and the URL of the endpoint in a token of the gateway's own.",
     remedy:
-      'Let the client ask for the scope that the 401 names in WWW-Authenticate: a token for Microsoft Graph or another API does not work.',
+      'Let the client ask for the scope and the resource that the 401 names in WWW-Authenticate: a token for Microsoft Graph, another API or another endpoint does not work.',
   },
   wrong_claims: {
     kind: 'unauthenticated',
     message: NOT_VALID,
-    what: 'a claim of its token was missing or not as Entra writes it (version, issuer, tenant, object id)',
-    rule: 'A v2.0 access token whose issuer is that of its tenant.',
+    what: 'a claim of its token was missing or not as its issuer writes it (version, issuer, tenant, object id)',
+    rule: "A v2.0 access token whose issuer is that of its tenant, or a token of the gateway's own.",
     remedy: 'Set requestedAccessTokenVersion to 2 in the app registration.',
   },
   no_scope: {
     kind: 'forbidden',
     message: `The access token lacks the scope ${REQUIRED_SCOPE}.`,
     what: `its token lacked the scope ${REQUIRED_SCOPE}`,
-    rule: `A user's token carries the scope ${REQUIRED_SCOPE}; an app's token has the claim idtyp "app".`,
+    rule: `A user's token carries the scope ${REQUIRED_SCOPE}; an app's token of Entra has the claim idtyp "app".`,
     remedy: 'Let the client ask for that scope, and an administrator of the tenant consent to it.',
   },
   no_role: {
@@ -110,6 +110,14 @@ export const refusals = {
     what: 'its token held no role of this gateway',
     rule: 'At least one of Gateway.Admin, Gateway.Operator, Gateway.Auditor, Gateway.User.',
     remedy: 'Assign an app role to the user, their group or the app in the enterprise application.',
+  },
+  revoked: {
+    kind: 'unauthenticated',
+    message: 'An administrator of your tenant has revoked this access to the gateway.',
+    what: 'an administrator had revoked the access of its user or of its client',
+    rule: 'No revocation of the tenant names the user or the client (GET /revocations).',
+    remedy:
+      'Nothing, if the revocation is meant. Otherwise an administrator lifts it: DELETE /revocations/{id}.',
   },
 } as const satisfies Record<string, RefusalText>;
 

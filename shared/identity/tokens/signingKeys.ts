@@ -14,8 +14,8 @@ import type { OutboundBody } from '../../platform/outbound/outboundBody.ts';
 import type { OutboundRequest } from '../../platform/outbound/outboundClient.ts';
 import { KEYS_COOLDOWN_MS, KEYS_MAX_AGE_MS, MAX_KEYS_BYTES } from '../limits.ts';
 
-/** The algorithm of Entra's tokens, and the only one that is accepted (RFC 8725, section 3.1). */
-export const TOKEN_ALGORITHM = 'RS256';
+/** The algorithm of Entra's tokens, and that of the gateway's own. No other is accepted (RFC 8725, section 3.1). */
+export type TokenAlgorithm = 'RS256' | 'ES256';
 
 /** Returns the issuer of a tenant's tokens. */
 export const issuerOf = (authority: string, tenant: string): string => `${authority}/${tenant}/v2.0`;
@@ -34,12 +34,16 @@ export function keyIsOfIssuer(key: object | undefined, tenant: string, issuer: s
 }
 
 /**
- * Returns whether the token carries a valid RS256 signature by this key.
+ * Returns whether the token carries a valid signature of this algorithm by this key.
  * @throws InfrastructureError for a key that no signature can be checked with, such as one of less than 2048 bits.
  */
-export async function isSignedBy(token: string, key: CryptoKey | JWK): Promise<boolean> {
+export async function isSignedBy(
+  token: string,
+  key: CryptoKey | JWK,
+  algorithm: TokenAlgorithm,
+): Promise<boolean> {
   try {
-    await compactVerify(token, key, { algorithms: [TOKEN_ALGORITHM] });
+    await compactVerify(token, key, { algorithms: [algorithm] });
     return true;
   } catch (error) {
     if (error instanceof errors.JOSEError) return false;
@@ -67,8 +71,9 @@ export interface SigningKey {
  */
 export type FindSigningKey = (header: JWSHeaderParameters) => Promise<SigningKey | undefined>;
 
-export function remoteSigningKeys(authority: string, tenant: string, outbound: KeyClient): FindSigningKey {
-  const keySet = createRemoteJWKSet(new URL(keysUrl(authority, tenant)), {
+/** Returns the keys at a URL. They are fetched on first use, once a day, and for an unknown key id. */
+export const remoteKeySet = (url: string, outbound: KeyClient): ReturnType<typeof createRemoteJWKSet> =>
+  createRemoteJWKSet(new URL(url), {
     cacheMaxAge: KEYS_MAX_AGE_MS,
     cooldownDuration: KEYS_COOLDOWN_MS,
     [customFetch]: async (url, { signal }) => {
@@ -79,6 +84,9 @@ export function remoteSigningKeys(authority: string, tenant: string, outbound: K
       return new Response(await body.bytes(MAX_KEYS_BYTES), { status: statusCode });
     },
   });
+
+export function remoteSigningKeys(authority: string, tenant: string, outbound: KeyClient): FindSigningKey {
+  const keySet = remoteKeySet(keysUrl(authority, tenant), outbound);
   const cryptoKeyOf = async (header: JWSHeaderParameters): Promise<CryptoKey> => {
     try {
       return await keySet(header);

@@ -1,42 +1,12 @@
-import { decodeJwt, decodeProtectedHeader, type JWTPayload, type ProtectedHeaderParameters } from 'jose';
-import * as z from 'zod';
 import { CLOCK_TOLERANCE_MS } from '../../platform/base/clock.ts';
-import { type Actor, type Role, roles } from '../access/actor.ts';
 import { MAX_SHOWN_LENGTH } from '../limits.ts';
-import { bearerToken } from './bearerToken.ts';
 import { type Refusal, REQUIRED_SCOPE } from './refusals.ts';
-import { issuerOf, keyIsOfIssuer, type PublishedKey, TOKEN_ALGORITHM } from './signingKeys.ts';
+import { keyIsOfIssuer } from './signingKeys.ts';
+import { claimsOf, grantedRoles, rolesOf } from './tokenClaims.ts';
+import type { TokenFacts } from './tokenFacts.ts';
 
 /** Seconds by which the clocks of the issuer and of the app may differ. */
 export const CLOCK_TOLERANCE_SECONDS = CLOCK_TOLERANCE_MS / 1_000;
-
-/** The settings that tokens are checked against. */
-export interface TokenSettings {
-  /** Origin of the issuer: Entra's, or the local one. */
-  readonly authority: string;
-  /** The only audience, a client id: Entra's v2 tokens name no URL. */
-  readonly audience: string;
-  readonly tenants: ReadonlySet<string>;
-}
-
-/** Everything that the rules read of one token. Until the rule `signature` has passed, all of it may be forged. */
-export interface TokenFacts {
-  /** `undefined` if the text is no signed JWT. */
-  readonly token: string | undefined;
-  readonly header: ProtectedHeaderParameters;
-  readonly claims: JWTPayload;
-  /** The claim `tid`; empty if it is no string. */
-  readonly tenant: string;
-  /** The issuer of that tenant. */
-  readonly issuer: string;
-  readonly settings: TokenSettings;
-  /** The current time in seconds since the epoch. */
-  readonly now: number;
-  /** The key that the header names, of those that the issuer publishes; `unknown` if these cannot be fetched. */
-  key(): Promise<PublishedKey | 'unknown' | undefined>;
-  /** Whether the signature is by that key; `undefined` if there is no such key. */
-  isSigned(): Promise<boolean | undefined>;
-}
 
 type Answer<T> = T | Promise<T>;
 
@@ -57,8 +27,9 @@ interface RuleDefinition {
 const NEW_TOKEN = 'Get a new token from the issuer of the settings.';
 
 /**
- * The rules for Entra v2 access tokens, of users (scope and role) and of apps (role), in the order in which they are applied.
- * The first that a token does not keep decides. Source: "Access tokens in the Microsoft identity platform", RFC 8725.
+ * The rules for access tokens, in the order in which they are applied: for Entra's v2 tokens of users (scope and role) and of
+ * apps (role), and for the gateway's own tokens of users. The first that a token does not keep decides. Source: "Access tokens in
+ * the Microsoft identity platform", RFC 8725, RFC 9068 (section 4).
  */
 const definitions = {
   form: {
@@ -78,8 +49,8 @@ const definitions = {
   },
   algorithm: {
     refusal: 'bad_signature',
-    passed: ({ header }) => header.alg === TOKEN_ALGORITHM,
-    wanted: () => TOKEN_ALGORITHM,
+    passed: ({ header, form }) => header.alg === form.algorithm,
+    wanted: ({ form }) => form.algorithm,
     saw: ({ header }) => shown(header.alg),
     remedy: NEW_TOKEN,
   },
@@ -106,17 +77,22 @@ const definitions = {
   },
   type: {
     refusal: 'wrong_claims',
-    passed: ({ header: { typ } }) => typeof typ === 'string' && /^(application\/)?jwt$/i.test(typ),
-    wanted: () => 'JWT',
+    // The prefix may be left out (RFC 7515, section 4.1.9).
+    passed: ({ header: { typ }, form }) =>
+      typeof typ === 'string' && typ.toLowerCase().replace(/^application\//, '') === form.type.toLowerCase(),
+    wanted: ({ form }) => form.type,
     saw: ({ header }) => shown(header.typ),
     remedy: NEW_TOKEN,
   },
   claims: {
     refusal: 'wrong_claims',
-    passed: ({ claims }) => claimsSchema.safeParse(claims).success,
-    wanted: () => 'iss, tid, oid, ver, iat, nbf and exp as Entra writes them',
-    saw: ({ claims }) => {
-      const { error } = claimsSchema.safeParse(claims);
+    passed: ({ claims, kind }) => claimsOf[kind].safeParse(claims).success,
+    wanted: ({ kind }) =>
+      kind === 'entra'
+        ? 'iss, tid, oid, ver, iat, nbf and exp as Entra writes them'
+        : 'iss, tid, oid, client_id, gid, scp, iat, nbf and exp as the gateway writes them',
+    saw: ({ claims, kind }) => {
+      const { error } = claimsOf[kind].safeParse(claims);
       const wrong = new Set(error?.issues.map(({ path }) => String(path[0])));
       return wrong.size === 0 ? 'all of them' : `missing or of another shape: ${[...wrong].join(', ')}`;
     },
@@ -131,11 +107,11 @@ const definitions = {
   },
   audience: {
     refusal: 'wrong_audience',
-    passed: ({ claims, settings }) => claims.aud === settings.audience,
-    wanted: ({ settings }) => settings.audience,
+    passed: ({ claims, audience }) => claims.aud === audience,
+    wanted: ({ audience }) => audience,
     saw: ({ claims }) => shown(claims.aud),
     remedy:
-      'Get a token for the client id of this gateway, or set MREG_API_CLIENT_ID of both apps to the client id of the app registration.',
+      'Get a token of Entra for the client id in MREG_API_CLIENT_ID, or one of the gateway for the URL of this endpoint (parameter resource).',
   },
   not_before: {
     refusal: 'not_yet_valid',
@@ -168,8 +144,8 @@ const definitions = {
   },
   version: {
     refusal: 'wrong_claims',
-    passed: ({ claims }) => claims['ver'] === '2.0',
-    wanted: () => '2.0',
+    passed: ({ claims, form }) => claims['ver'] === form.version,
+    wanted: ({ form }) => form.version ?? 'nothing',
     saw: ({ claims }) => shown(claims['ver']),
     remedy: 'Set requestedAccessTokenVersion to 2 in the manifest of the app registration.',
   },
@@ -201,77 +177,6 @@ export interface TokenRule extends RuleDefinition {
 export const tokenRuleIds = Object.keys(definitions) as readonly TokenRuleId[];
 export const tokenRule = (id: TokenRuleId): TokenRule => ({ id, ...definitions[id] });
 export const tokenRules: readonly TokenRule[] = tokenRuleIds.map(tokenRule);
-
-/** The shape of the claims that the rules and the actor are read from. Their values are checked by rules of their own. */
-const claimsSchema = z.object({
-  iss: z.string(),
-  aud: z.string().optional(),
-  tid: z.guid(),
-  oid: z.guid(),
-  ver: z.string(),
-  iat: z.number(),
-  nbf: z.number(),
-  exp: z.number(),
-  azp: z.string().optional(),
-  idtyp: z.string().optional(),
-  scp: z.string().optional(),
-  // Entra writes them as the tenant's settings say. No other form of them is a reason to refuse a token.
-  name: z.string().min(1).optional().catch(undefined),
-  preferred_username: z.string().min(1).optional().catch(undefined),
-  roles: z.array(z.string()).default([]),
-});
-
-/** Returns who signed in with a token that keeps every rule. */
-export function actorOfClaims(claims: JWTPayload): Actor {
-  const { tid, oid, azp = '', scp, exp, roles: claimed, ...told } = claimsSchema.parse(claims);
-  const name = told.name ?? told.preferred_username;
-  return {
-    tenantId: tid,
-    userId: oid,
-    ...(name !== undefined && { name: name.slice(0, MAX_SHOWN_LENGTH).toWellFormed() }),
-    kind: scp === undefined ? 'app' : 'user',
-    clientId: azp,
-    roles: grantedRoles(claimed),
-    expiresAt: exp * 1_000,
-  };
-}
-
-/** Reads a token without verifying it. `keys` finds the signing key and checks the signature with it. */
-export function readToken(
-  text: string,
-  settings: TokenSettings,
-  now: Date,
-  keys: (
-    header: ProtectedHeaderParameters,
-    token: string,
-    tenant: string,
-  ) => Pick<TokenFacts, 'key' | 'isSigned'>,
-): TokenFacts {
-  const { token, header, claims } = decode(text);
-  const tenant = typeof claims['tid'] === 'string' ? claims['tid'] : '';
-  const issuer = issuerOf(settings.authority, tenant);
-  const seconds = Math.floor(now.getTime() / 1_000);
-  return { token, header, claims, tenant, issuer, settings, now: seconds, ...keys(header, text, tenant) };
-}
-
-function decode(text: string): Pick<TokenFacts, 'token' | 'header' | 'claims'> {
-  const none = { token: undefined, header: {}, claims: {} };
-  if (bearerToken(`Bearer ${text}`) === undefined) return none;
-  try {
-    const header = decodeProtectedHeader(text);
-    // RFC 7797, section 7: a JWT never has an unencoded payload.
-    return header['b64'] === false ? none : { token: text, header, claims: decodeJwt(text) };
-  } catch {
-    return none;
-  }
-}
-
-const rolesOf = (claims: JWTPayload): readonly string[] =>
-  claimsSchema.shape.roles.safeParse(claims['roles']).data ?? [];
-
-/** The roles of this gateway among those of a token. */
-const grantedRoles = (claimed: readonly string[]): readonly Role[] =>
-  roles.filter((role) => claimed.includes(`Gateway.${role}`));
 
 /** A name or an id of the token in a form that is safe to show; the kind of any other value. */
 function shown(value: unknown): string {

@@ -2,6 +2,7 @@ import { isAccessRefusal } from '../../audit/model/record.ts';
 import type { TrailQuery } from '../../audit/model/trailStore.ts';
 import { operatorTenantOf } from '../../identity/access/tenants.ts';
 import type { Refusal } from '../../identity/tokens/refusals.ts';
+import { resourceOfToken } from '../../identity/tokens/resources.ts';
 import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
 import { sessionToken } from '../callEndpoint.ts';
 import type { SpecialistDeps } from '../deps.ts';
@@ -92,7 +93,7 @@ export async function inspectRefusals(
 
 /** Says who asks, and verifies the token that the session keeps as the gateway does. */
 async function inspectSession(
-  { verifyToken }: Pick<RefusalDeps, 'verifyToken'>,
+  { verifyToken, config }: Pick<RefusalDeps, 'verifyToken' | 'config'>,
   helpers: Pick<TaskHelpers, 'actor' | 'token' | 'signal'>,
 ): Promise<Inspection> {
   const { actor } = helpers;
@@ -106,7 +107,10 @@ async function inspectSession(
     }),
   };
   if (token === undefined) return { facts: { ...facts, token: 'not kept' }, findings: [] };
-  const verified = await withTimeout(VERIFY_WITHIN_MS, helpers.signal, () => verifyToken(`Bearer ${token}`));
+  const resource = resourceOfToken(token, config);
+  const verified = await withTimeout(VERIFY_WITHIN_MS, helpers.signal, () =>
+    verifyToken(`Bearer ${token}`, resource),
+  );
   if (!verified.ok)
     return { facts: { ...facts, token: 'not judged' }, findings: [finding('signing_keys_unreachable', {})] };
   if ('actor' in verified.value) return { facts: { ...facts, token: 'good' }, findings: [] };

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { createCachedVerifier } from '../../identity/tokens/cachedVerifier.ts';
+import { defaultResource, resourceOfToken } from '../../identity/tokens/resources.ts';
 import { keysUrl } from '../../identity/tokens/signingKeys.ts';
+import { tokenSettingsOf } from '../../identity/tokens/tokenFacts.ts';
 import { createTokenVerifier, type Verdict } from '../../identity/tokens/verifyToken.ts';
 import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
 import type { Config } from '../../platform/config/config.ts';
@@ -34,7 +36,7 @@ interface FetchedKeys {
 
 /** The settings of the verifier, and how to reach the authority. */
 export interface TokensDeps extends Pick<SpecialistDeps, 'authority' | 'outbound' | 'clock'> {
-  readonly config: Pick<Config, 'apiClientId'>;
+  readonly config: Parameters<typeof tokenSettingsOf>[0] & Pick<Config, 'managementOrigin'>;
 }
 type Helpers = Pick<TaskHelpers, 'tenantId' | 'token' | 'signal'>;
 
@@ -59,14 +61,18 @@ export async function measureTokens(
   const kept = own === undefined ? 'forged' : 'session';
   const authorization = `Bearer ${own ?? forgedToken(tenantId, keys.last?.keyId)}`;
   const counting = counted(outbound);
-  const rules = { authority, audience: config.apiClientId, tenants: new Set([tenantId]) };
+  const rules = tokenSettingsOf({ ...config, tenants: new Set([tenantId]) }, authority);
+  const resource = own === undefined ? defaultResource(config) : resourceOfToken(own, config);
   const verify = createTokenVerifier(rules, { outbound: counting.client, clock });
   const verifyCached = createCachedVerifier(verify, clock);
+  const judge = () => verify(authorization, resource);
   // A verifier that cannot fetch keys would wait for the same fault again.
-  const cold = keys.fault ? {} : await measure(() => verify(authorization), { ...limits(0.6), times: 1 });
+  const cold = keys.fault ? {} : await measure(judge, { ...limits(0.6), times: 1 });
   const isCold = cold.last === undefined;
-  const warm = isCold ? {} : await measure(() => verify(authorization), { ...limits(0.5), times });
-  const remembered = isCold ? {} : await measure(() => verifyCached(authorization), { ...limits(1), times });
+  const warm = isCold ? {} : await measure(judge, { ...limits(0.5), times });
+  const remembered = isCold
+    ? {}
+    : await measure(() => verifyCached(authorization, resource), { ...limits(1), times });
   return { keys, token: kept, cold, warm, remembered, keyFetches: counting.requests() };
 }
 

@@ -3,7 +3,8 @@ import { exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT, Unsecur
 import type { Role } from '../../identity/access/actor.ts';
 import { type Refusal, REQUIRED_SCOPE } from '../../identity/tokens/refusals.ts';
 import { issuerOf } from '../../identity/tokens/signingKeys.ts';
-import { CLOCK_TOLERANCE_SECONDS, type TokenSettings } from '../../identity/tokens/tokenRules.ts';
+import type { TokenSettings } from '../../identity/tokens/tokenFacts.ts';
+import { CLOCK_TOLERANCE_SECONDS } from '../../identity/tokens/tokenRules.ts';
 
 /** A key that this check made: no issuer has published it. */
 export interface ForgersKey {

@@ -5,6 +5,8 @@ import { roles } from '../../identity/access/actor.ts';
 import { visibleTenants } from '../../identity/access/tenants.ts';
 import { explainToken } from '../../identity/tokens/explainToken.ts';
 import { appIdUriOf, scopeOf } from '../../identity/tokens/refusals.ts';
+import { resourceOfToken } from '../../identity/tokens/resources.ts';
+import { tokenSettingsOf } from '../../identity/tokens/tokenFacts.ts';
 import { tokenRule, type TokenRuleId } from '../../identity/tokens/tokenRules.ts';
 import type { Task, TaskHelpers } from '../../orchestration/tasks/task.ts';
 import { tokenNotKept } from '../checkEndpoints.ts';
@@ -123,8 +125,12 @@ async function tokenFindings(
 ): Promise<readonly Finding[]> {
   const kept = await token();
   if (kept === undefined) return [tokenNotKept('the token of the session')];
-  const rules = { authority, audience: config.apiClientId, tenants: config.tenants };
-  const steps = await explainToken(kept, rules, undefined, clock.now());
+  const reading = {
+    settings: tokenSettingsOf(config, authority),
+    resource: resourceOfToken(kept, config),
+    now: clock.now(),
+  };
+  const steps = await explainToken(kept, reading, undefined);
   return steps
     .filter(({ rule, passed }) => passed === false && setupRules.includes(rule))
     .map((step) => sharedFinding(`token_${step.rule}`, step));

@@ -1,4 +1,6 @@
+import { defaultResource } from '../../identity/tokens/resources.ts';
 import { issuerOf } from '../../identity/tokens/signingKeys.ts';
+import { tokenSettingsOf } from '../../identity/tokens/tokenFacts.ts';
 import { createTokenVerifier, type TokenVerifier } from '../../identity/tokens/verifyToken.ts';
 import type { Task, TaskHelpers } from '../../orchestration/tasks/task.ts';
 import { InfrastructureError } from '../../platform/base/errors.ts';
@@ -73,11 +75,8 @@ export const jwtTokenValidationTest = (deps: TestDeps): Task =>
     timeoutMs: 30_000,
     async inspect(_, helpers) {
       const { tenantId: tenant, clock, signal } = helpers;
-      const rules = {
-        authority: deps.authority,
-        audience: deps.config.apiClientId,
-        tenants: deps.config.tenants,
-      };
+      const rules = tokenSettingsOf(deps.config, deps.authority);
+      const resource = defaultResource(deps.config);
       const [signer, stranger, published] = await Promise.all([
         makeForgersKey(),
         makeForgersKey(),
@@ -99,9 +98,11 @@ export const jwtTokenValidationTest = (deps: TestDeps): Task =>
         token: foreign.flawless,
       };
       const [control, byRules, byApp, overHttp] = await Promise.all([
-        ruled(`Bearer ${own.flawless}`),
-        Promise.all(own.forgeries.map((forgery) => judged(forgery, ruled))),
-        Promise.all([flawless, ...foreign.forgeries].map((forgery) => judged(forgery, deps.verifyToken))),
+        ruled(`Bearer ${own.flawless}`, resource),
+        Promise.all(own.forgeries.map((forgery) => judged(forgery, resource, ruled))),
+        Promise.all(
+          [flawless, ...foreign.forgeries].map((forgery) => judged(forgery, resource, deps.verifyToken)),
+        ),
         Promise.all(overHttpOf(foreign.forgeries, deps).map((attempt) => send(attempt, helpers, deps))),
       ]);
       const findings = [
@@ -139,10 +140,11 @@ const keysOf = (key: object): Parameters<typeof createTokenVerifier>[1]['outboun
 /** Returns the reason of the refusal, or `accepted`, or `unjudged` if the keys could not be fetched. */
 async function judged<T extends Pick<Forgery, 'kind' | 'token'>>(
   forgery: T,
+  resource: string,
   verify: TokenVerifier,
 ): Promise<{ readonly forgery: T; readonly outcome: string }> {
   try {
-    const said = await verify(`Bearer ${forgery.token}`);
+    const said = await verify(`Bearer ${forgery.token}`, resource);
     return { forgery, outcome: 'actor' in said ? 'accepted' : said.refusal };
   } catch (error) {
     if (!(error instanceof InfrastructureError)) throw error;

@@ -1,5 +1,7 @@
 import * as z from 'zod';
 import { decidingRule, explainToken, type RuleStep } from '../../identity/tokens/explainToken.ts';
+import { resourceOfToken } from '../../identity/tokens/resources.ts';
+import { tokenSettingsOf } from '../../identity/tokens/tokenFacts.ts';
 import { type TokenRuleId, tokenRuleIds } from '../../identity/tokens/tokenRules.ts';
 import { defineTask, type Task } from '../../orchestration/tasks/task.ts';
 import { InfrastructureError } from '../../platform/base/errors.ts';
@@ -54,15 +56,16 @@ export const jwtTokenValidation = (
       const token = await ofSession();
       if (token === undefined) return succeed(noToken);
       const { config, authority } = deps;
+      const resource = resourceOfToken(token, config);
       const [keys, verdict] = await Promise.all([
         publishedKeys(tenantId, deps, signal),
-        deps.verifyToken(`Bearer ${token}`).catch((error: unknown) => {
+        deps.verifyToken(`Bearer ${token}`, resource).catch((error: unknown) => {
           if (!(error instanceof InfrastructureError)) throw error;
           return undefined;
         }),
       ]);
-      const rules = { authority, audience: config.apiClientId, tenants: config.tenants };
-      const steps = await explainToken(token, rules, keys.value, clock.now());
+      const reading = { settings: tokenSettingsOf(config, authority), resource, now: clock.now() };
+      const steps = await explainToken(token, reading, keys.value);
       const decidedBy = decidingRule(steps);
       const said = verdict === undefined ? 'unknown' : 'actor' in verdict ? 'accepted' : 'refused';
       const findings: Finding[] = [];

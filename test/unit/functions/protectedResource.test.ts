@@ -65,6 +65,7 @@ describe('protected resource metadata', () => {
     );
     const { www } = await serve(route as Route<unknown>, {
       ...deps,
+      resource: 'https://mcp.contoso.com/mcp',
       challenge: challengeAt(deps.config.publicOrigin, 'mcp', new URLSearchParams()),
       log: fakeHttpDeps().log,
       ownHosts: fakeHttpDeps().ownHosts,

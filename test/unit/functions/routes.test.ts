@@ -220,7 +220,8 @@ describe.each(apps)('the %s app', (app, routes, deps) => {
   test.each(guarded.map((route) => [route.name, route] as const))(
     '%s answers 401 with a challenge to whoever has no token, before it looks at anything',
     async (_, route) => {
-      const http = { ...deps, log: fakeHttpDeps().log, ownHosts: fakeHttpDeps().ownHosts };
+      const { log, ownHosts, resource } = fakeHttpDeps();
+      const http = { ...deps, log, ownHosts, resource };
       for (const headers of [{}, { authorization: 'Bearer a.b.c' }, { authorization: 'Basic YTpi' }]) {
         const response = await call(route, http, headers);
         expect(response.status).toBe(401);

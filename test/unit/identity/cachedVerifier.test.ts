@@ -15,16 +15,18 @@ const actor = (userId: string, expiresAt = start + 3_600_000): Actor => ({
 });
 
 /** A verifier that counts, with a clock to move. */
-function verifier(judge: (header: string | null) => Verdict) {
+function verifier(judge: (header: string | null, resource: string) => Verdict) {
   let now = start;
   const judged: (string | null)[] = [];
-  const verify = createCachedVerifier(
-    (header) => {
+  const verifier = createCachedVerifier(
+    (header, resource) => {
       judged.push(header);
-      return Promise.resolve(judge(header));
+      return Promise.resolve(judge(header, resource));
     },
     { now: () => new Date(now) },
   );
+  const verify = (header: string | null, resource = 'https://mcp.contoso.com/mcp') =>
+    verifier(header, resource);
   return { verify, judged, advance: (seconds: number) => void (now += seconds * 1_000) };
 }
 
@@ -56,6 +58,33 @@ describe('a token that was verified', () => {
     await verify('Bearer a');
     expect(judged).toHaveLength(2);
   });
+});
+
+describe('a token of the gateway itself', () => {
+  const [one, other] = ['https://mcp.contoso.com/mcp', 'https://mcp.contoso.com/servers/stock/mcp'];
+
+  test('is compared with the resource of each request, without another check of its signature', async () => {
+    const { verify, judged } = verifier(() => ({ actor: actor('u'), resource: one }));
+    expect(await verify('Bearer a', one)).toEqual({ actor: actor('u'), resource: one });
+    expect(await verify('Bearer a', other)).toEqual({ refusal: 'wrong_audience' });
+    expect(await verify('Bearer a', one)).toHaveProperty('actor');
+    expect(judged).toEqual(['Bearer a']);
+  });
+
+  test('that was refused at one resource is judged at the other', async () => {
+    const { verify } = verifier((_, resource) =>
+      resource === one ? { actor: actor('u'), resource: one } : { refusal: 'wrong_audience' },
+    );
+    expect(await verify('Bearer a', other)).toEqual({ refusal: 'wrong_audience' });
+    expect(await verify('Bearer a', one)).toHaveProperty('actor');
+  });
+});
+
+test('a token of Entra is for every resource', async () => {
+  const { verify, judged } = verifier(() => ({ actor: actor('u') }));
+  for (const resource of ['https://a.example', 'https://b.example'])
+    expect(await verify('Bearer a', resource)).toEqual({ actor: actor('u') });
+  expect(judged).toHaveLength(1);
 });
 
 test('a token that was refused is judged each time', async () => {

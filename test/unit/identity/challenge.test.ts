@@ -32,13 +32,18 @@ const pinned: Record<Refusal, readonly [kind: string, header: string | undefined
   ],
   wrong_audience: [
     'unauthenticated',
-    invalid('The access token was issued for another application.'),
+    invalid('The access token was issued for another application or another endpoint.'),
     'can be mended',
   ],
   no_scope: [
     'forbidden',
     insufficient('The access token lacks the scope mcp.access.'),
     '403 (RFC 6750, 3.1)',
+  ],
+  revoked: [
+    'unauthenticated',
+    invalid('An administrator of your tenant has revoked this access to the gateway.'),
+    'a revoked token is an invalid one (RFC 6750, 3.1)',
   ],
   no_role: ['forbidden', undefined, 'another token would be the same: an administrator has to act'],
 };

@@ -78,6 +78,7 @@ test.each([
   { read: tokenOptions, args: ['--role', 'User', '--user', ''], message: /--user must be a GUID/ },
   { read: issuerOptions, args: ['--port', '99999', '--key-file', 'k'], message: /--port/ },
   { read: issuerOptions, args: ['--port', '1'], message: /--key-file/ },
+  { read: issuerOptions, args: ['--port', '1', '--key-file', 'k'], message: /--mcp and --management/ },
 ])('wrong options are refused in one line: $args', ({ read, args, message }) => {
   const reading = () => read(args);
   expect(reading).toThrow(LocalError);

@@ -19,6 +19,7 @@ import {
 const tenant = '11111111-1111-4111-8111-111111111111';
 const rules = { authority: 'https://login.example', audience: tenant, tenants: new Set([tenant]) };
 const now = new Date('2026-03-02T12:00:00Z');
+const reading = { settings: rules, resource: 'https://mcp.contoso.com/mcp', now };
 
 describe('an explained token', () => {
   let key: ForgersKey;
@@ -29,7 +30,7 @@ describe('an explained token', () => {
     forged = await forgeTokens({ rules, tenant, now, signer: key, stranger, named: key.jwk });
   });
   const explain = (token: string) =>
-    explainToken(token, rules, [{ ...key.jwk, issuer: `${rules.authority}/{tenantid}/v2.0` }], now);
+    explainToken(token, reading, [{ ...key.jwk, issuer: `${rules.authority}/{tenantid}/v2.0` }]);
 
   test('keeps every rule when it is flawless', async () => {
     const steps = await explain(forged.flawless);
@@ -69,7 +70,7 @@ describe('an explained token', () => {
   });
 
   test('without keys is judged by its claims, and its signature is left open', async () => {
-    const steps = await explainToken(forged.flawless, rules, undefined, now);
+    const steps = await explainToken(forged.flawless, reading, undefined);
     const open = steps.filter(({ passed }) => passed === undefined).map(({ rule }) => rule);
     expect([open, decidingRule(steps)]).toEqual([['key', 'signature', 'key_issuer'], undefined]);
   });

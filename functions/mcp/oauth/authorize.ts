@@ -1,0 +1,63 @@
+import {
+  answerUri,
+  type AuthorizationRequest,
+  readAuthorizationRequest,
+  verifyClient,
+} from '../../../shared/identity/broker/authorizationRequest.ts';
+import { oauthCodeOf } from '../../../shared/identity/broker/oauthError.ts';
+import { asDescription } from '../../../shared/identity/broker/signInRefusal.ts';
+import type { DomainError } from '../../../shared/platform/base/errors.ts';
+import { fieldsOf } from '../../http/form.ts';
+import type { Route } from '../../http/route.ts';
+import { errorPage, redirect } from './answers.ts';
+import { consentPage } from './consentPage.ts';
+import type { OAuthDeps } from './deps.ts';
+import { rememberedConsent } from './rememberedConsents.ts';
+
+/** Returns the redirect that tells a client why it gets no code. */
+export const refuseAt = (
+  { redirectUri, state }: Pick<AuthorizationRequest, 'redirectUri' | 'state'>,
+  error: DomainError,
+  { config }: Pick<OAuthDeps, 'config'>,
+): Response =>
+  redirect(
+    answerUri(redirectUri, config.publicOrigin, {
+      state,
+      error: oauthCodeOf(error),
+      error_description: asDescription(error.message),
+    }),
+  );
+
+/** The authorization endpoint (RFC 6749, section 3.1): shows a person which client asks, before the person signs in. */
+export function authorizeRoute(deps: OAuthDeps): Route {
+  return {
+    name: 'oauth-authorize',
+    method: 'GET',
+    path: 'oauth/authorize',
+    permission: 'anonymous',
+    query: 'any',
+    async handle({ query, headers, trace }) {
+      const resource = query.get('client_id') ?? '';
+      const refuse = (error: DomainError, answer: Response): Response => {
+        deps.record({ action: 'sign_in.authorize', resource, error, trace });
+        return answer;
+      };
+      const fields = fieldsOf(query);
+      if (!fields.ok) return refuse(fields.error, errorPage(fields.error));
+      const verified = await verifyClient(fields.value, deps.clients);
+      if (!verified.ok) return refuse(verified.error, errorPage(verified.error));
+      const { client, redirectUri } = verified.value;
+      const request = readAuthorizationRequest(fields.value, verified.value, deps.config);
+      if (!request.ok) {
+        const { state } = fields.value;
+        return refuse(request.error, refuseAt({ redirectUri, state }, request.error, deps));
+      }
+      const asksAgain = query.get('prompt') === 'consent';
+      const remembered = asksAgain ? undefined : rememberedConsent(request.value, headers, deps);
+      if (!remembered) return consentPage(client, request.value, headers, deps);
+      const purpose = { kind: 'authorize', request: request.value, remembered } as const;
+      const { location, cookie } = await deps.browserSignIns.begin(purpose, request.value.tenant);
+      return redirect(location, deps.cookies.write(cookie));
+    },
+  };
+}

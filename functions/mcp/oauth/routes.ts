@@ -1,0 +1,18 @@
+import type { AppDeps } from '../../compose/deps.ts';
+import type { Route } from '../../http/route.ts';
+import { authorizeRoute } from './authorize.ts';
+import { callbackRoute } from './callback.ts';
+import { consentRoute } from './consent.ts';
+import { cookiesOf } from './cookies.ts';
+import type { OAuthDeps } from './deps.ts';
+import { signInRecorder } from './record.ts';
+import { tokenRoute } from './token.ts';
+
+/** The routes of the authorization server of the gateway's own; none where people sign in to Entra only. */
+export function oauthRoutes(app: AppDeps): readonly Route<unknown>[] {
+  const { broker, config, seal, clock, newSecret } = app;
+  if (!broker) return [];
+  const cookies = cookiesOf(config.publicOrigin);
+  const deps: OAuthDeps = { ...broker, config, seal, clock, newSecret, cookies, record: signInRecorder(app) };
+  return [authorizeRoute(deps), consentRoute(deps), callbackRoute(deps), tokenRoute(deps)];
+}

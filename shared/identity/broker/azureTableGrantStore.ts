@@ -1,0 +1,45 @@
+import { odata } from '../../platform/tables/odata.ts';
+import { ANY_ETAG, type OpenTable, type RowKey, type TableCodec } from '../../platform/tables/tables.ts';
+import { PURGE_AT_ONCE, ROWS_AT_ONCE } from '../limits.ts';
+import { type Grant, type GrantName, grantSchema, type GrantStore } from './grant.ts';
+
+/** The grants of a person lie together. */
+const addressOf = ({ tenantId, userId, id }: GrantName): RowKey => ({
+  partition: tenantId,
+  row: `${userId}_${id}`,
+});
+
+const codec: TableCodec<Grant> = {
+  key: addressOf,
+  columns: ({ expiresAt }) => ({ expiresAt: new Date(expiresAt) }),
+  parse: (document) => grantSchema.parse(document),
+};
+
+/** Stores grants in Azure Tables: one partition per tenant, one row per grant. */
+export function azureTableGrantStore(open: OpenTable): GrantStore {
+  const table = open('oauthGrants', codec);
+  return {
+    find: (name) => table.get(addressOf(name)),
+    add: (grant) => table.insert(grant),
+    replace: (grant, etag) => table.replace(grant, etag),
+    remove: async (name) =>
+      (await table.remove(addressOf(name), ANY_ETAG)) === 'removed' ? 'removed' : 'missing',
+    async *ofUser(tenantId, userId) {
+      let after: string | undefined;
+      do {
+        const page = await table.range(tenantId, `${userId}_`, '', ROWS_AT_ONCE, after);
+        yield* page.items;
+        after = page.after;
+      } while (after !== undefined);
+    },
+    async purge(now) {
+      const due: Promise<unknown>[] = [];
+      for await (const { value, etag } of table.scan(odata`expiresAt lt ${now}`)) {
+        // A grant that was extended meanwhile has another ETag and stays.
+        due.push(table.remove(addressOf(value), etag));
+        if (due.length === PURGE_AT_ONCE) await Promise.all(due.splice(0));
+      }
+      await Promise.all(due);
+    },
+  };
+}
