@@ -17,6 +17,8 @@ button.secondary, .button.secondary { background: #fff; color: #1f4fa3; }
 button:focus-visible, .button:focus-visible { outline: 3px solid #8fb4f2; outline-offset: 2px; }`;
 
 const styleHash = hash('sha256', style, 'base64');
+/** One piece: the hash is of the whole content of the element, with the white space in it. */
+const styleElement = new Html(`<style>${style}</style>`);
 
 export interface PageOptions {
   readonly status?: number;
@@ -36,9 +38,7 @@ export function page(title: string, content: Html, options: PageOptions = {}): R
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <title>${title}</title>
-        <style>
-          ${new Html(style)}
-        </style>
+        ${styleElement}
       </head>
       <body>
         <main>

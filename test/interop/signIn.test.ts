@@ -44,7 +44,7 @@ describeWith(browser, 'a person signs in with a real client', () => {
   const places = new Map<Row, ClientPlace>();
   const running = new Map<Row, RunningClient>();
   beforeAll(async () => {
-    world = await startSignInWorld('User');
+    world = await startSignInWorld('Uma User');
   }, TIME_OUT_MS);
   afterAll(async () => {
     await Promise.all([...running.values()].map((client) => client.close()));

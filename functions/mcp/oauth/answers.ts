@@ -26,10 +26,13 @@ export function oauthErrorAnswer(error: DomainError): Answer {
 export const errorPage = (error: DomainError): Response =>
   page(
     'You are not signed in',
-    html`<p>${error.message}.</p>
+    html`<p>${asSentence(error.message)}</p>
       <p>Go back to your client and begin the sign-in again.</p>`,
     { status: toProblem(error).status, headers: retryAfter(error) },
   );
+
+/** Messages are parts of sentences, as they are in logs and in JSON. */
+const asSentence = (message: string): string => `${message.charAt(0).toUpperCase()}${message.slice(1)}.`;
 
 /** Returns a redirect of the browser (RFC 9110, section 15.4.4): `GET`, whatever the method was. */
 export function redirect(location: string, setCookie?: string): Response {

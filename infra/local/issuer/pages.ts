@@ -27,6 +27,8 @@ footer { display: flex; justify-content: space-between; align-items: center; gap
   padding-top: 1rem; font-size: .875rem; }
 footer p { flex: 1 1 16rem; }`;
 const styleHash = hash('sha256', style, 'base64');
+/** One piece: the hash is of the whole content of the element, with the white space in it. */
+const styleElement = new Html(`<style>${style}</style>`);
 
 /** The field of the form with the person, and its value where the person cancels. */
 export const PERSON = 'person';
@@ -83,9 +85,7 @@ function page(title: string, content: Html, status = 200): Reply {
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <title>${title}</title>
-        <style>
-          ${new Html(style)}
-        </style>
+        ${styleElement}
       </head>
       <body>
         <main>
