@@ -7,11 +7,14 @@ import { createBrowserSignIns } from '../../shared/identity/broker/browserSignIn
 import { createClientAssertionCheck } from '../../shared/identity/broker/clientAssertion.ts';
 import { createCodes } from '../../shared/identity/broker/codes.ts';
 import { createGrants } from '../../shared/identity/broker/grants.ts';
+import { createIdJagGrant } from '../../shared/identity/broker/idJag.ts';
 import { createOAuthClients } from '../../shared/identity/broker/oauthClients.ts';
+import { JWT_BEARER_GRANT } from '../../shared/identity/broker/serverMetadata.ts';
 import { createAssertionVerifier } from '../../shared/identity/broker/signedAssertion.ts';
 import { createTokenEndpoint } from '../../shared/identity/broker/tokenEndpoint.ts';
 import type { EntraSignIn } from '../../shared/identity/credentials/entraSignIn.ts';
 import { createAccessTokenSigner } from '../../shared/identity/tokens/accessTokenSigner.ts';
+import { resourceOf } from '../../shared/identity/tokens/resources.ts';
 import type { Clock } from '../../shared/platform/base/clock.ts';
 import { randomId, randomSecret } from '../../shared/platform/base/ids.ts';
 import type { Config } from '../../shared/platform/config/config.ts';
@@ -44,6 +47,13 @@ export function openBroker(config: Config, entra: EntraSignIn, authority: string
   const codes = createCodes({ state, grants, ...ids });
   const signer = createAccessTokenSigner(config, { clock, ...ids });
   const tokenDeps = { config, authenticateClient, grants, codes, signer, seal, clock };
+  const idJag = createIdJagGrant({
+    config,
+    verify: verifyAssertion,
+    isRevoked,
+    resourceOf: (asked) => resourceOf(asked, config),
+    ...ids,
+  });
   return {
     clients,
     registeredClients,
@@ -53,7 +63,7 @@ export function openBroker(config: Config, entra: EntraSignIn, authority: string
     codes,
     consents: azureTableConsentStore(tables),
     signer,
-    issueToken: createTokenEndpoint({ ...tokenDeps, furtherGrants: {} }),
+    issueToken: createTokenEndpoint({ ...tokenDeps, furtherGrants: { [JWT_BEARER_GRANT]: idJag } }),
     isRevoked,
     entraOrigin: authority,
   };

@@ -9,6 +9,7 @@ import { createTokenVerifier } from '../../shared/identity/tokens/verifyToken.ts
 import type { Config } from '../../shared/platform/config/config.ts';
 import type { AppIdentity } from '../../shared/platform/managedIdentity/appIdentity.ts';
 import { openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
+import { PROTECTED_RESOURCE } from '../http/paths.ts';
 import { type BrokerDeps, openBroker } from './broker.ts';
 import type { AppDeps } from './deps.ts';
 
@@ -25,7 +26,13 @@ export function openSignIn(
   const { clock } = deps;
   const authority = config.localIssuer ?? ENTRA_AUTHORITY;
   const toAuthority = openOutboundClient(config.localIssuer === undefined ? 'public' : 'private_allowed');
-  const challenge = { scope: scopeOf(appIdUriOf(config.apiClientId)) };
+  const challenge = {
+    scope: scopeOf(appIdUriOf(config.apiClientId)),
+    // Of the management API. The MCP endpoints have their own.
+    ...(config.signInClientId !== undefined && {
+      resourceMetadata: `${config.managementOrigin}/${PROTECTED_RESOURCE}`,
+    }),
+  };
   const verifyToken = createCachedVerifier(
     createTokenVerifier(tokenSettingsOf(config, authority), { clock, outbound: toAuthority }),
     clock,

@@ -16,8 +16,8 @@ button, .button { font: inherit; padding: .5rem 1.25rem; border: 1px solid #1f4f
 button.secondary, .button.secondary { background: #fff; color: #1f4fa3; }
 button:focus-visible, .button:focus-visible { outline: 3px solid #8fb4f2; outline-offset: 2px; }`;
 
+// The policy of the page allows these bytes and no others.
 const styleHash = hash('sha256', style, 'base64');
-/** One piece: the hash is of the whole content of the element, with the white space in it. */
 const styleElement = new Html(`<style>${style}</style>`);
 
 export interface PageOptions {

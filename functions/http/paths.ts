@@ -1,6 +1,9 @@
 import { isId } from '../../shared/platform/base/ids.ts';
 import { fail } from '../../shared/platform/base/result.ts';
 
+/** Where the metadata of a protected resource is: this path, and for a resource with a path that one after it (RFC 9728, section 3.1). */
+export const PROTECTED_RESOURCE = '.well-known/oauth-protected-resource';
+
 /** Returns the segments of a path or a template; a slash at either end is ignored. */
 const segmentsOf = (path: string): readonly string[] => path.replace(/^\/|\/$/g, '').split('/');
 

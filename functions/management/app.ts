@@ -19,6 +19,7 @@ import { importRoutes } from './importServers.ts';
 import { officialRegistryRoutes } from './officialRegistry/routes.ts';
 import { planRoutes } from './plans.ts';
 import { poolRoutes } from './pools.ts';
+import { managementMetadataRoutes } from './protectedResource.ts';
 import { qualityGateRoutes } from './qualityGates.ts';
 import { registryLinkRoutes } from './registryLinks.ts';
 import { registrySyncRoutes } from './registrySync.ts';
@@ -35,6 +36,7 @@ export const managementRoutes = (deps: AppDeps): readonly Route<unknown>[] =>
 
 const resourceRoutes = (deps: AppDeps): readonly Route<unknown>[] => [
   healthRoute,
+  ...managementMetadataRoutes(deps),
   ...serverRoutes(deps),
   ...switchServerRoutes(deps),
   ...bulkServerRoutes(deps),

@@ -2,9 +2,10 @@ import { type ChallengeSettings, scopeOf } from '../../shared/identity/tokens/re
 import { hintIn, resourceAt } from '../../shared/identity/tokens/resources.ts';
 import { invalid, succeed } from '../../shared/platform/base/result.ts';
 import type { AppDeps } from '../compose/deps.ts';
+import { PROTECTED_RESOURCE } from '../http/paths.ts';
 import type { Route } from '../http/route.ts';
 
-const wellKnown = '.well-known/oauth-protected-resource';
+const wellKnown = PROTECTED_RESOURCE;
 
 /**
  * Returns the challenge of the endpoint at a path: its metadata is at the URL that follows from the endpoint's own (RFC 9728,
@@ -20,17 +21,18 @@ export function challengeAt(publicOrigin: string, path: string, query: URLSearch
 /**
  * Protected resource metadata (RFC 9728) of the MCP endpoints, at the paths that follow from their URLs and, for clients that
  * look there only, at the root. The resource's name comes from the settings, never from a request's `Host`. Every name has
- * metadata, so nothing tells whether there is a server or a toolset of that name. It names one authorization server: that of the
- * operator's tenant, or that of the tenant in `?tenant={id}`. The answer is the same for every id, so nobody learns which
- * tenants the gateway knows.
+ * metadata, so nothing tells whether there is a server or a toolset of that name. It names the gateway's own authorization server
+ * first, where there is one, because most clients take the first. Then it names one of Entra: that of the operator's tenant, or that of
+ * the tenant in `?tenant={id}`. The answer is the same for every id, so nobody learns which tenants the gateway knows.
  */
 export function metadataRoutes({ config, operatorTenant, authority }: AppDeps): readonly Route[] {
+  const own = config.signInClientId === undefined ? [] : [config.publicOrigin];
   const metadata = (path: string, query: URLSearchParams, tenant = operatorTenant) => {
     const resource = resourceAt(config.publicOrigin, path, query);
     return {
       resource,
       resource_name: 'MCP Registry Gateway',
-      authorization_servers: [`${authority}/${tenant}/v2.0`],
+      authorization_servers: [...own, `${authority}/${tenant}/v2.0`],
       scopes_supported: [scopeOf(resource)],
       bearer_methods_supported: ['header'],
     };

@@ -27,11 +27,7 @@ function whatToTry({ urls, ports, state }: Topology, run: StartedRun): string {
     : { name: 'gateway__list_servers', arguments: {} };
   const message = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: call };
   const mcp = `${urls.mcp}/mcp`;
-  const vsCode = {
-    servers: {
-      gateway: { type: 'http', url: mcp, headers: { Authorization: 'Bearer <token>' } },
-    },
-  };
+  const vsCode = { servers: { gateway: { type: 'http', url: mcp } } };
   return `Ready in ${run.seconds} s. Ctrl-C stops everything. From this folder, in another terminal:
 
   Management API   ${urls.management}
@@ -39,20 +35,19 @@ function whatToTry({ urls, ports, state }: Topology, run: StartedRun): string {
   State            ${state.kind === 'redis' ? `Redis on port ${ports.redis}` : `Tables (${state.reason})`}
   Logs             ${run.logDir}
 ${run.demo ? `  Sample servers   inventory (${urls.inventory}), toolbox (${urls.toolbox}), both registered\n` : ''}
-  Get a token, good for an hour:
+  Connect a client. It opens a page to sign in: choose a person there.
+    Claude Code      claude mcp add --transport http gateway ${mcp}    (then /mcp in Claude Code)
+    VS Code          ${JSON.stringify(vsCode)}    (in .vscode/mcp.json)
+    MCP Inspector    npx @modelcontextprotocol/inspector    (transport Streamable HTTP, URL ${mcp})
+
+  In a script, use a token. It is valid for an hour:
     ${token('Admin')}
 
   Register a server:
     curl -sS '${urls.management}/servers?wait=20' -H "Authorization: Bearer $(${token('Admin')})" -H 'Content-Type: application/json' -d '${JSON.stringify(example)}'
 
   Call a tool:
-    curl -sS ${mcp} -H "Authorization: Bearer $(${token('User')})" -H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream' -d '${JSON.stringify(message)}'
-
-  Point Claude Code at the gateway:
-    claude mcp add --transport http gateway ${mcp} --header "Authorization: Bearer $(${token('User')})"
-
-  Point VS Code at it (.vscode/mcp.json, with a token of the role User):
-    ${JSON.stringify(vsCode)}`;
+    curl -sS ${mcp} -H "Authorization: Bearer $(${token('User')})" -H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream' -d '${JSON.stringify(message)}'`;
 }
 
 function appsToStart({ ports }: Topology, { seconds, portOffset, dataDir }: StartedRun): string {

@@ -10,7 +10,7 @@ import {
 } from '../../infra/local/defaults.ts';
 import { type Issuer, startIssuer } from '../../infra/local/issuer/issuer.ts';
 import { createEntraSignIn, type EntraSignIn } from '../../shared/identity/credentials/entraSignIn.ts';
-import { createTokenVerifier } from '../../shared/identity/tokens/verifyToken.ts';
+import { createTokenVerifier, type TokenVerifier } from '../../shared/identity/tokens/verifyToken.ts';
 import { systemClock } from '../../shared/platform/base/clock.ts';
 import type { AppIdentity } from '../../shared/platform/managedIdentity/appIdentity.ts';
 import { openOutboundClient } from '../../shared/platform/outbound/outboundClient.ts';
@@ -37,20 +37,22 @@ interface Place {
   readonly authority?: string;
   readonly secret?: string;
   readonly tenants?: readonly string[];
+  readonly verifyToken?: TokenVerifier;
 }
 function signInAt({
   authority = issuer.origin,
   secret = localClientSecret,
   tenants = [defaultTenant, secondTenant],
+  verifyToken,
 }: Place = {}): EntraSignIn {
   const allowed = new Set(tenants);
-  const verifyToken = createTokenVerifier(
+  const verifier = createTokenVerifier(
     { authority: issuer.origin, audience: apiClientId, tenants: allowed },
     { outbound, clock: systemClock },
   );
   return createEntraSignIn(
     { apiClientId, signInClientId, signInClientSecret: secret, publicOrigin, tenants: allowed },
-    { authority, outbound, identity, verifyToken },
+    { authority, outbound, identity, verifyToken: verifyToken ?? verifier },
   );
 }
 
@@ -205,6 +207,13 @@ describe('nobody is signed in', () => {
     expect(refused).toMatchObject(failure('forbidden'));
   });
 
+  test('whose access token is of another tenant than the one that was asked for', async () => {
+    const { refreshToken, actor } = await signedIn('user@contoso.example');
+    const verifyToken = () => Promise.resolve({ actor: { ...actor, tenantId: secondTenant } });
+    const refused = await signInAt({ verifyToken }).refresh(defaultTenant, refreshToken);
+    expect(refused).toMatchObject(failure('unauthenticated'));
+  });
+
   test('of a tenant that may not sign in here', async () => {
     const { code, pending } = await codeOf('user@fabrikam.example');
     const signIn = signInAt({ tenants: [defaultTenant] });
@@ -245,6 +254,31 @@ describe('a fault of the gateway or of Entra is no verdict on the person', () =>
     const refused = await refreshedAt(new URL(service.url).origin);
     expect(refused).toMatchObject(failure(kind));
     expect(JSON.stringify(refused)).not.toContain('canary');
+    await service.close();
+  });
+
+  test('an error that passes says to try again', async () => {
+    const service = await serve((_request, response) => {
+      json(response, { error: 'temporarily_unavailable' }, 503);
+    });
+    expect(await refreshedAt(new URL(service.url).origin)).toMatchObject({
+      error: { message: expect.stringContaining('try again') as string },
+    });
+    await service.close();
+  });
+
+  test('an answer without a new refresh token leaves the one that there is', async () => {
+    const { actor } = await signedIn('user@contoso.example');
+    const service = await serve((_request, response) => {
+      json(response, { token_type: 'Bearer', access_token: 'a.b.c', expires_in: 3_600, scope: 'mcp.access' });
+    });
+    const signIn = signInAt({
+      authority: new URL(service.url).origin,
+      verifyToken: () => Promise.resolve({ actor }),
+    });
+    expect(await signIn.refresh(defaultTenant, 'the one')).toMatchObject({
+      value: { refreshToken: 'the one' },
+    });
     await service.close();
   });
 

@@ -115,9 +115,16 @@ async function startParts(
   opened(server, () => server?.stop());
   const redis = server && new Redis(server.url);
   opened(redis, () => redis?.disconnect());
+  const signInClientId = written['MREG_SIGN_IN_CLIENT_ID'];
   const entra = await startStandInEntra({
     clientId: written['MREG_API_CLIENT_ID'] ?? '',
     tenantId: written['MREG_TENANTS']?.split(',')[0] ?? '',
+    ...(signInClientId !== undefined && {
+      signIn: {
+        clientId: signInClientId,
+        redirectUris: [`${written['MREG_PUBLIC_ORIGIN'] ?? ''}/oauth/callback`],
+      },
+    }),
     identities: Object.values(identities).map(({ objectId }) => objectId),
   });
   opened(entra, () => entra.close());

@@ -11,11 +11,12 @@ export function personNamed(username: string): { readonly oid: string; readonly 
 
 /**
  * Opens the page of the local issuer at this URL and chooses a person there, or nobody, as a browser would. Returns where the
- * browser is sent; for a page with an error, its text.
+ * browser is sent; for a page with an error, its text. `reached` gives the URL at which the test reaches a URL of the page.
  */
 export async function choosePerson(
   url: string,
   oid: string,
+  reached: (url: string) => string = (same) => same,
 ): Promise<{ readonly location?: URL; readonly text: string }> {
   const shown = await fetch(url, { redirect: 'manual' });
   const page = await shown.text();
@@ -25,7 +26,7 @@ export async function choosePerson(
   const [, action] = /<form method="post" action="([^"]+)"/.exec(page) ?? [];
   if (request === undefined || action === undefined) return { text: page };
   const body = new URLSearchParams({ request, person: oid });
-  const chosen = await fetch(action, { method: 'POST', body, redirect: 'manual' });
+  const chosen = await fetch(reached(action), { method: 'POST', body, redirect: 'manual' });
   const target = chosen.headers.get('location');
   return { text: await chosen.text(), ...(target !== null && { location: new URL(target) }) };
 }

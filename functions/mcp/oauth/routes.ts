@@ -1,3 +1,4 @@
+import { openRefreshToken } from '../../../shared/identity/broker/refreshTokens.ts';
 import type { AppDeps } from '../../compose/deps.ts';
 import type { Route } from '../../http/route.ts';
 import { authorizeRoute } from './authorize.ts';
@@ -5,7 +6,11 @@ import { callbackRoute } from './callback.ts';
 import { consentRoute } from './consent.ts';
 import { cookiesOf } from './cookies.ts';
 import type { OAuthDeps } from './deps.ts';
+import { jwksRoute } from './jwks.ts';
+import { serverMetadataRoutes } from './metadata.ts';
 import { signInRecorder } from './record.ts';
+import { registerRoute } from './register.ts';
+import { revokeRoute } from './revoke.ts';
 import { tokenRoute } from './token.ts';
 
 /** The routes of the authorization server of the gateway's own; none where people sign in to Entra only. */
@@ -14,5 +19,23 @@ export function oauthRoutes(app: AppDeps): readonly Route<unknown>[] {
   if (!broker) return [];
   const cookies = cookiesOf(config.publicOrigin);
   const deps: OAuthDeps = { ...broker, config, seal, clock, newSecret, cookies, record: signInRecorder(app) };
-  return [authorizeRoute(deps), consentRoute(deps), callbackRoute(deps), tokenRoute(deps)];
+  const { signer, grants, registeredClients } = broker;
+  const registration = { ...deps, registeredClients, state: app.shortLived, newId: app.newId };
+  const revocation = {
+    ...deps,
+    issuer: config.publicOrigin,
+    publicKeys: signer.publicKeys,
+    openRefreshToken: (token: string) => openRefreshToken(seal, token),
+    endGrant: grants.end,
+  };
+  return [
+    authorizeRoute(deps),
+    consentRoute(deps),
+    callbackRoute(deps),
+    tokenRoute(deps),
+    registerRoute(registration),
+    revokeRoute(revocation),
+    jwksRoute(signer),
+    ...serverMetadataRoutes(app),
+  ];
 }

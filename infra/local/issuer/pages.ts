@@ -15,19 +15,21 @@ code { overflow-wrap: anywhere; }
 .tenants { display: grid; grid-template-columns: repeat(auto-fit, minmax(16rem, 1fr)); gap: 1.5rem; margin: 1.5rem 0; }
 button { font: inherit; color: inherit; cursor: pointer; background: #fff; border: 1px solid var(--line); border-radius: 6px; }
 button:focus-visible { outline: 3px solid #8fb4f2; outline-offset: 2px; }
-.person { display: grid; grid-template-columns: 2.5rem 1fr; column-gap: .75rem; align-items: center; width: 100%; text-align: left;
+.person { display: grid; grid-template-columns: 2.5rem 1fr auto; column-gap: .75rem; align-items: center; width: 100%; text-align: left;
   padding: .6rem .75rem; margin-bottom: .5rem; }
 .person:hover { border-color: var(--blue); background: #f3f7fe; }
 .person i { grid-row: span 2; width: 2.5rem; height: 2.5rem; border-radius: 50%; background: var(--blue); color: #fff; font-style: normal;
   font-weight: 600; display: grid; place-items: center; }
 .person b { font-weight: 600; line-height: 1.3; }
-.person span { color: var(--soft); font-size: .875rem; line-height: 1.3; overflow-wrap: anywhere; }
+.person span { grid-column: 2 / 4; color: var(--soft); font-size: .875rem; line-height: 1.3; overflow-wrap: anywhere; }
+.person em { grid-area: 1 / 3; padding: .1rem .6rem; border-radius: 1rem; background: #e8effb; color: var(--blue); font-style: normal;
+  font-size: .8rem; }
 .cancel { color: var(--blue); padding: .4rem 1.25rem; }
 footer { display: flex; justify-content: space-between; align-items: center; gap: 1rem; flex-wrap: wrap; border-top: 1px solid var(--line);
   padding-top: 1rem; font-size: .875rem; }
 footer p { flex: 1 1 16rem; }`;
+// The policy of the page allows these bytes and no others.
 const styleHash = hash('sha256', style, 'base64');
-/** One piece: the hash is of the whole content of the element, with the white space in it. */
 const styleElement = new Html(`<style>${style}</style>`);
 
 /** The field of the form with the person, and its value where the person cancels. */
@@ -67,11 +69,8 @@ export function choicePage(choice: {
 
 const personButton = ({ oid, name, username, roles }: Person): Html =>
   html`<button class="person" name="${PERSON}" value="${oid}">
-    <i aria-hidden="true">${name.slice(0, 1)}</i><b>${name}</b>
-    <span
-      >${username} ·
-      ${roles.length === 0 ? 'no role' : roles.map((role) => `Gateway.${role}`).join(', ')}</span
-    >
+    <i aria-hidden="true">${name.slice(0, 1)}</i><b>${name}</b> <span>${username}</span>
+    <em>${roles.join(', ') || 'no role'}</em>
   </button>`;
 
 /** Returns a page that says one thing. */

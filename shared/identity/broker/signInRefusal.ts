@@ -5,6 +5,7 @@ import { type OAuthErrorCode, oauthFailure } from './oauthError.ts';
 /** Why a sign-in was refused, for the audit trail. A caller never sees it. */
 export type SignInReason =
   | 'client_refused'
+  | 'assertion_refused'
   | 'redirect_uri_refused'
   | 'request_malformed'
   | 'resource_unknown'

@@ -17,7 +17,7 @@ import { type KeyClient, remoteKeySet } from '../tokens/signingKeys.ts';
 import type { ClientKeys } from './client.ts';
 
 /** Only keys of which the verifier holds the public half: no assertion is made with a shared secret (RFC 8725, section 3.1). */
-const algorithms = ['ES256', 'ES384', 'ES512', 'RS256', 'PS256', 'EdDSA'];
+export const assertionAlgorithms: readonly string[] = ['ES256', 'ES384', 'ES512', 'RS256', 'PS256', 'EdDSA'];
 const KEY_SETS = 100;
 
 export interface AssertionRules extends Pick<JWTVerifyOptions, 'typ' | 'subject'> {
@@ -62,15 +62,17 @@ export function createAssertionVerifier(deps: {
     try {
       const { payload } = await jwtVerify(assertion, keysOf(keys), {
         ...rules,
-        algorithms,
+        algorithms: [...assertionAlgorithms],
         audience: [...audience],
         requiredClaims: ['exp', 'jti', ...requiredClaims],
         clockTolerance: CLOCK_TOLERANCE_MS / 1_000,
         currentDate: now,
       });
-      const { aud, exp = 0, jti } = payload;
+      const { aud, exp = 0, iat, jti } = payload;
       if (typeof aud !== 'string') return refused('must be for one audience');
       if (typeof jti !== 'string' || jti === '' || jti.length > 500) return refused('has a wrong claim jti');
+      if (iat !== undefined && iat * 1_000 > now.getTime() + CLOCK_TOLERANCE_MS)
+        return refused('is from the future');
       if (exp * 1_000 > now.getTime() + MAX_ASSERTION_MS) return refused('must expire within an hour');
       if (!(await isFirst(payload, now.getTime()))) return refused('has been used before');
       return succeed(payload);

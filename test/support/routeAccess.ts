@@ -1,0 +1,102 @@
+import type { Role } from '../../shared/identity/access/actor.ts';
+import type { App } from '../../shared/platform/config/config.ts';
+
+/** Who a route admits: every request, whose token is then ignored, or the tokens of these roles. */
+export type Access = 'anyone' | readonly Role[];
+
+const anyone = 'anyone';
+const everyRole: Access = ['Admin', 'Operator', 'Auditor', 'User'];
+const staff: Access = ['Admin', 'Operator', 'Auditor'];
+const operators: Access = ['Admin', 'Operator'];
+const auditors: Access = ['Admin', 'Auditor'];
+const users: Access = ['Admin', 'Operator', 'User'];
+const admins: Access = ['Admin'];
+
+/** Every route of both apps, and who it admits. A route without a row fails the token matrix. */
+export const routeAccess: Readonly<Record<App, Readonly<Record<string, Access>>>> = {
+  management: {
+    'GET health': anyone,
+    'POST servers': admins,
+    'GET servers': everyRole,
+    'GET servers/{slug}': everyRole,
+    'PUT servers/{slug}': admins,
+    'DELETE servers/{slug}': admins,
+    'POST servers/{slug}/refresh': admins,
+    'POST servers/{slug}/disable': admins,
+    'POST servers/{slug}/enable': admins,
+    'POST servers/bulk': admins,
+    'POST servers/import': admins,
+    'GET servers/export': everyRole,
+    'GET v0.1/servers/{*rest}': everyRole,
+    'GET r/{secret}/v0.1/servers/{*rest}': anyone,
+    'POST v0.1/publish': admins,
+    'PUT v0.1/servers/{*rest}': admins,
+    'DELETE v0.1/servers/{*rest}': admins,
+    'PATCH v0.1/servers/{*rest}': admins,
+    'GET v0/servers/{*rest}': everyRole,
+    'GET r/{secret}/v0/servers/{*rest}': anyone,
+    'POST v0/publish': admins,
+    'PUT v0/servers/{*rest}': admins,
+    'DELETE v0/servers/{*rest}': admins,
+    'PATCH v0/servers/{*rest}': admins,
+    'POST registry-links': admins,
+    'GET registry-links': admins,
+    'DELETE registry-links/{id}': admins,
+    'POST registry-sync/runs': admins,
+    'GET registry-sync': staff,
+    'POST toolsets': admins,
+    'GET toolsets': everyRole,
+    'GET toolsets/{slug}': everyRole,
+    'PUT toolsets/{slug}': admins,
+    'DELETE toolsets/{slug}': admins,
+    'POST plans': operators,
+    'GET plans': staff,
+    'GET plans/{id}': staff,
+    'GET plans/{id}/events': staff,
+    'POST plans/{id}/cancel': operators,
+    'GET named-plans': staff,
+    'GET quality-gates': staff,
+    'POST quality-gates/{gate}/runs': operators,
+    'GET quality-gates/{gate}/runs': staff,
+    'GET quality-gates/{gate}/runs/{id}': staff,
+    'POST events': operators,
+    'GET events/types': staff,
+    'POST delegations': operators,
+    'GET delegations': staff,
+    'GET delegations/{id}': staff,
+    'POST delegations/{id}/cancel': operators,
+    'GET agents': staff,
+    'GET agents/{agent}/tasks': staff,
+    'GET agents/{agent}/dead-letters': staff,
+    'POST agents/{agent}/dead-letters/{id}/requeue': operators,
+    'GET health/components': staff,
+    'POST reports': operators,
+    'GET reports': staff,
+    'GET reports/{id}': staff,
+    'POST sessions': everyRole,
+    'GET sessions/{id}': everyRole,
+    'DELETE sessions/{id}': everyRole,
+    'GET resource-pools': staff,
+    'POST resource-pools/allocations': operators,
+    'GET resource-pools/allocations/{id}': staff,
+    'DELETE resource-pools/allocations/{id}': operators,
+    'GET audit': auditors,
+    'POST audit/verifications': auditors,
+  },
+  mcp: {
+    'GET health': anyone,
+    'POST mcp': users,
+    'GET mcp': users,
+    'DELETE mcp': users,
+    'POST servers/{slug}/mcp': users,
+    'GET servers/{slug}/mcp': users,
+    'DELETE servers/{slug}/mcp': users,
+    'POST toolsets/{slug}/mcp': users,
+    'GET toolsets/{slug}/mcp': users,
+    'DELETE toolsets/{slug}/mcp': users,
+    'GET .well-known/oauth-protected-resource': anyone,
+    'GET .well-known/oauth-protected-resource/mcp': anyone,
+    'GET .well-known/oauth-protected-resource/servers/{slug}/mcp': anyone,
+    'GET .well-known/oauth-protected-resource/toolsets/{slug}/mcp': anyone,
+  },
+};
