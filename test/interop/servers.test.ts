@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { describeWith, onPath } from '../support/requirement.ts';
+import { browser, describeWith } from '../support/requirement.ts';
 import { type SharedTopology, useSharedTopology } from '../support/sharedTopology.ts';
 import { registerServer } from './gateway.ts';
 import {
@@ -79,13 +79,6 @@ function isEqualToDirect(server: RealServer): void {
 
 describe.each(realServers)('$slug behind the gateway', isEqualToDirect);
 
-const browser = [onPath('chromium'), onPath('google-chrome'), onPath('chromium-browser')].find(
-  ({ path }) => path !== undefined,
-);
-describeWith(
-  { name: 'browser (chromium or google-chrome)', path: browser?.path },
-  'playwright behind the gateway',
-  () => {
-    isEqualToDirect(playwright(browser?.path ?? ''));
-  },
-);
+describeWith(browser, 'playwright behind the gateway', () => {
+  isEqualToDirect(playwright(browser.path ?? ''));
+});

@@ -9,6 +9,12 @@ export interface Requirement {
 
 export const onPath = (program: string): Requirement => ({ name: program, path: findProgram(program) });
 
+/** A browser, of which each system has another. */
+export const browser: Requirement = {
+  name: 'browser (chromium or google-chrome)',
+  path: ['chromium', 'google-chrome', 'chromium-browser'].map((name) => findProgram(name)).find(Boolean),
+};
+
 /**
  * A suite that needs a program. Where it is missing the suite is skipped and says so in its name, except in CI
  * (`CI=true`), where everything must run: there it fails.

@@ -26,10 +26,14 @@ export function oauthErrorAnswer(error: DomainError): Answer {
 export const errorPage = (error: DomainError): Response =>
   page(
     'You are not signed in',
-    html`<p>${error.message}.</p>
+    html`<p>${asSentence(error.message)}</p>
       <p>Go back to your client and begin the sign-in again.</p>`,
     { status: toProblem(error).status, headers: retryAfter(error) },
   );
+
+/** Messages are parts of sentences, as they are in logs and in JSON. A parameter, such as `redirect_uri`, keeps its name. */
+const asSentence = (message: string): string =>
+  `${message.replace(/^[a-z]+(?= )/, (word) => word.charAt(0).toUpperCase() + word.slice(1))}.`;
 
 /** Returns a redirect of the browser (RFC 9110, section 15.4.4): `GET`, whatever the method was. */
 export function redirect(location: string, setCookie?: string): Response {

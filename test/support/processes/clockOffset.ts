@@ -1,5 +1,13 @@
-/** Preloaded (`--import`) into a process, it puts the clock of that process ahead by `TEST_CLOCK_OFFSET_MS`. */
-const offsetMs = Number(process.env['TEST_CLOCK_OFFSET_MS'] ?? 0);
+import { existsSync, readFileSync } from 'node:fs';
+
+/**
+ * Preloaded (`--import`) into a process, it puts the clock of that process ahead by `TEST_CLOCK_OFFSET_MS`. The number is read
+ * from the file `TEST_CLOCK_OFFSET_FILE` where there is one, so that a process can start again at another time.
+ */
+const file = process.env['TEST_CLOCK_OFFSET_FILE'] ?? '';
+const offsetMs = Number(
+  existsSync(file) ? readFileSync(file, 'utf8') : (process.env['TEST_CLOCK_OFFSET_MS'] ?? 0),
+);
 const RealDate = Date;
 const now = (): number => RealDate.now() + offsetMs;
 
