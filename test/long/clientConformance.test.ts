@@ -72,6 +72,7 @@ describe.each(sets)('the set of $requirements', ({ requirements, scored, passing
       GATEWAY_MANAGEMENT: topology.urls.management,
       GATEWAY_MCP: topology.urls.mcp,
       GATEWAY_TOKEN: await topology.mint({ role: 'Admin' }),
+      GATEWAY_PERSON: 'admin@contoso.example',
     });
     expect(verdicts.filter((verdict) => verdict.scored)).toHaveLength(scored);
     const named = (isPassed: boolean) =>
