@@ -141,11 +141,20 @@ describe.each(['legacy', 'modern'] as const)(
     });
 
     test('is no fault of the server', async () => {
-      for (let calls = 0; calls < 7; calls++) await modern('alice', slug, {});
+      for (let calls = 0; calls < 7; calls++) {
+        await modern('alice', slug, {});
+        const params = { name: 'echo' };
+        const nobody = await post(gateway.urlOf(slug), 'modern', 'tools/call', params, { 'x-user': 'app' });
+        const [answer] = await nobody.all();
+        expect(answer?.error).toMatchObject({ data: { kind: 'credentials_wanted' } });
+        expect(answer?.error?.message).toContain('no person is signed in');
+      }
+      const asked = gateway.audited.findLast(({ actor }) => actor === 'alice');
+      expect(asked).toMatchObject({ action: 'tools/call', outcome: 'sign_in_needed' });
+      gateway.log.lines.length = 0;
       connect('bob', slug, 'bob-1');
       expect(textOf(await modern('bob', slug, {}, { name: 'search' }))).toContain('customers of bob');
       expect(gateway.log.lines.filter(({ event }) => event === 'upstream_failed')).toEqual([]);
-      expect(gateway.audited.at(-2)).toMatchObject({ action: 'tools/call', outcome: 'sign_in_needed' });
     });
   },
 );
