@@ -222,6 +222,9 @@ describe('a registration', () => {
   test('before anybody has an account has no tools, and gets those of the first user without their resources', async () => {
     await gateway.register('late', server.url, { upstream });
     expect(await find('late')).toMatchObject({ tools: [], awaitsAccount: true });
+    // A client that knows a tool from elsewhere learns where its user signs in.
+    const called = await post(gateway.url, 'modern', 'tools/call', { name: 'late__search' }, as('frank'));
+    expect(textOf((await called.all())[0] ?? {})).toContain(signInUrl('frank', 'late'));
     connect('erin', 'late', 'erin-1');
     await (await post(gateway.urlOf('late'), 'modern', 'tools/list', {}, as('erin'))).all();
     await expect
