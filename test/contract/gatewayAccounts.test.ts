@@ -141,11 +141,20 @@ describe.each(['legacy', 'modern'] as const)(
     });
 
     test('is no fault of the server', async () => {
-      for (let calls = 0; calls < 7; calls++) await modern('alice', slug, {});
+      for (let calls = 0; calls < 7; calls++) {
+        await modern('alice', slug, {});
+        const params = { name: 'echo' };
+        const nobody = await post(gateway.urlOf(slug), 'modern', 'tools/call', params, { 'x-user': 'app' });
+        const [answer] = await nobody.all();
+        expect(answer?.error).toMatchObject({ data: { kind: 'credentials_wanted' } });
+        expect(answer?.error?.message).toContain('no person is signed in');
+      }
+      const asked = gateway.audited.findLast(({ actor }) => actor === 'alice');
+      expect(asked).toMatchObject({ action: 'tools/call', outcome: 'sign_in_needed' });
+      gateway.log.lines.length = 0;
       connect('bob', slug, 'bob-1');
       expect(textOf(await modern('bob', slug, {}, { name: 'search' }))).toContain('customers of bob');
       expect(gateway.log.lines.filter(({ event }) => event === 'upstream_failed')).toEqual([]);
-      expect(gateway.audited.at(-2)).toMatchObject({ action: 'tools/call', outcome: 'sign_in_needed' });
     });
   },
 );
@@ -213,6 +222,9 @@ describe('a registration', () => {
   test('before anybody has an account has no tools, and gets those of the first user without their resources', async () => {
     await gateway.register('late', server.url, { upstream });
     expect(await find('late')).toMatchObject({ tools: [], awaitsAccount: true });
+    // A client that knows a tool from elsewhere learns where its user signs in.
+    const called = await post(gateway.url, 'modern', 'tools/call', { name: 'late__search' }, as('frank'));
+    expect(textOf((await called.all())[0] ?? {})).toContain(signInUrl('frank', 'late'));
     connect('erin', 'late', 'erin-1');
     await (await post(gateway.urlOf('late'), 'modern', 'tools/list', {}, as('erin'))).all();
     await expect

@@ -39,8 +39,12 @@ export function toolsFor({ discovery }: ActiveServer, viewer: Viewer): Discovery
   );
 }
 
-/** Whether the server may have tools for a client that the catalogue does not know: its list depends on the client. */
-export const dependsOnClient = ({ discovery }: ActiveServer): boolean => discovery.needs !== undefined;
+/**
+ * Whether the server may have tools for a client that the catalogue does not know: its list depends on the client, or on an account
+ * that the user has not connected.
+ */
+export const dependsOnClient = ({ discovery: { needs, awaitsAccount } }: ActiveServer): boolean =>
+  needs !== undefined || awaitsAccount === true;
 
 /** Names what a list of these servers depends on beside the catalogue: the same text means the same list. */
 export const viewerKey = (servers: readonly ActiveServer[], viewer: Viewer): string =>

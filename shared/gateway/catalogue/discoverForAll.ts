@@ -27,14 +27,14 @@ export async function discoverForAll(
   } catch (error) {
     const isRefused =
       error instanceof SignInNeeded ||
-      (error instanceof UpstreamFault && error.kind === 'credentials_wanted');
+      (error instanceof UpstreamFault && error.kind === 'credentials_wanted' && error.status !== undefined);
     if (!isRefused) return fail(explainFailure(error, target));
     return succeed(known ?? undiscovered(target, clock.now().toISOString()));
   }
 }
 
 /** Returns the discovery as everybody sees it. */
-export function withoutResources(discovery: Discovery): Discovery {
+function withoutResources(discovery: Discovery): Discovery {
   const { resources: _own, resourceTemplates: _too, leftOut = [], ...shared } = discovery;
   if (!('resources' in discovery.capabilities)) return discovery;
   const reason = 'each user has those of their own account';
@@ -47,8 +47,8 @@ function undiscovered({ upstream }: UpstreamTarget, discoveredAt: string): Disco
   return {
     era,
     protocolVersion: era === 'modern' ? LATEST_MODERN : LATEST_LEGACY,
-    serverInfo: { name: '', version: '' },
-    capabilities: {},
+    serverInfo: { name: 'unknown', version: '' },
+    capabilities: { tools: {} },
     tools: [],
     leftOut: [{ list: 'tools', reason: 'nobody has connected an account at the server yet' }],
     awaitsAccount: true,

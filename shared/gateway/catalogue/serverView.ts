@@ -37,7 +37,7 @@ export function serverView(server: ActiveServer, catalogue: Catalogue, tenantId:
       return Promise.resolve(
         tool && isSound(tool)
           ? succeed({ server, params, tool, resource })
-          : tool === undefined && dependsOnClient(server)
+          : tool === undefined && (dependsOnClient(server) || discovery.awaitsAccount)
             ? succeed({ server, params, resource })
             : fail(unknownTool(name)),
       );

@@ -58,6 +58,7 @@ export async function send(outbound: OutboundClient, exchange: Exchange): Promis
     const { kind, message: detail, members } = sent.error;
     const signInUrl = members?.['signInUrl'];
     if (kind === 'sign_in_needed' && typeof signInUrl === 'string') throw new SignInNeeded(signInUrl);
+    if (kind === 'forbidden') throw new UpstreamFault('credentials_wanted', `was not called: ${detail}`);
     if (kind === 'timeout') throw new UpstreamFault('timeout', 'did not answer in time');
     if (kind === 'invalid')
       throw new UpstreamFault('address_refused', `has an address that the gateway may not call: ${detail}`);

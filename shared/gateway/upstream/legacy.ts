@@ -47,7 +47,9 @@ export const legacyUpstream: UpstreamEra = {
   async *listen(access, server, caller, { uris }, _trace, signal) {
     // A legacy client has subscribed in its session. For a modern client the gateway opens a session of its own.
     const isOwn = caller.session === undefined;
-    const session = isOwn ? await access.openSession(server, caller) : await access.sessionOf(server, caller).get();
+    const session = isOwn
+      ? await access.openSession(server, caller)
+      : await access.sessionOf(server, caller).get();
     const capabilities = carriedFeatures(caller.session?.capabilities ?? {});
     try {
       const reply = await session.listen(signal);

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Credentials } from '../../identity/credentials/credentials.ts';
 import type { CredentialOwner } from '../../identity/credentials/credentialSources.ts';
-import type { DomainError } from '../../platform/base/errors.ts';
+import type { DomainError, ErrorKind } from '../../platform/base/errors.ts';
 import { fail, type Failure, type Result, succeed } from '../../platform/base/result.ts';
 import { headerOf, type OutboundResponse } from '../../platform/outbound/exchange.ts';
 import type { OutboundClient, OutboundRequest } from '../../platform/outbound/outboundClient.ts';
@@ -28,9 +28,9 @@ interface Opened {
 }
 
 /**
- * A request whose credential is missing is not sent: the failure is `unavailable` and names the credential, or `sign_in_needed` for
- * a user without an account at the server. A request whose credential the server refuses is sent once more where there is another
- * value of it.
+ * A request without one of its credentials is not sent. The failure is `sign_in_needed` for a user without an account at the
+ * server, `unavailable` where a token cannot be had now, and else `forbidden`, and names the credential. A request whose credential
+ * the server refuses is sent once more where there is another value of it.
  */
 export function createOutboundTo(outbound: OutboundClient, credentials: Credentials, seal: Seal): OutboundTo {
   const redactors = new LRUCache<string, { readonly redactor: Redactor | undefined }>({ max: MAX_REDACTORS });
@@ -134,8 +134,11 @@ const isRefusal = (response: OutboundResponse): boolean =>
   (response.statusCode === 403 &&
     headerOf(response, 'www-authenticate')?.includes('insufficient_scope') === true);
 
+/** The kinds of failures that say what the caller can do: sign in, or try again. */
+const passed: ReadonlySet<ErrorKind> = new Set(['sign_in_needed', 'unavailable', 'timeout']);
+
 const unsigned = (error: DomainError): Failure =>
-  fail(error.kind === 'sign_in_needed' ? error : { ...error, kind: 'unavailable' });
+  fail(passed.has(error.kind) ? error : { ...error, kind: 'forbidden' });
 
 function redacted({ statusCode, headers, body }: OutboundResponse, redactor: Redactor): OutboundResponse {
   const shown: Record<string, string | string[] | undefined> = {};
