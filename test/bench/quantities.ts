@@ -9,6 +9,7 @@ import { startTopology, type Topology } from '../../infra/local/topology.ts';
 import { managementApi } from '../support/managementApi.ts';
 import { testPlace } from '../support/place.ts';
 import { startSlowProxy } from '../support/slowProxy.ts';
+import { wideLimits } from '../support/topology.ts';
 import { toolCall } from './front.ts';
 
 const IDLE_MINUTES = 15;
@@ -40,6 +41,7 @@ async function measureQuantities() {
     ...place,
     build: false,
     settings: {
+      MREG_RATE_LIMITS: wideLimits,
       MREG_TABLES: storageConnection({ ...place.ports, table: Number(new URL(tables.origin).port) }),
     },
   });

@@ -93,6 +93,15 @@ describe('headers come from the connection alone', () => {
       });
     });
 
+    test('the address of a caller is the one that the host saw, whatever the client writes', async () => {
+      for (const spoofed of [
+        [],
+        ['X-Forwarded-For: 1.2.3.4'],
+        ['X-Forwarded-For: 1.2.3.4, 5.6.7.8', 'Forwarded: for=1.2.3.4'],
+      ])
+        expect(await ask(name, get('/limited', ...spoofed))).toMatchObject({ status: 200 });
+    });
+
     test('those of the hop between host and app are not among them', async () => {
       const spoofed = ['X-Forwarded-Host: evil.example', 'X-Forwarded-For: 1.2.3.4', 'X-Own: 1', 'x-own: 2'];
       expect(json(await ask(name, get('/seen', ...spoofed, 'Cookie: a=1', 'Cookie: b=2'))).headers).toEqual({

@@ -14,12 +14,18 @@ export interface TestTopology extends Topology {
   rotateKey(): Promise<void>;
 }
 
-/** The whole topology as `npm start` runs it, on ports and in a folder of its own. `stop` removes the folder. */
+const limitless = { perSecond: 100_000, burst: 1_000_000 };
+
+/** Limits that no test and no measurement meets: all of their requests come from one address. */
+export const wideLimits: string = JSON.stringify({ address: limitless, principal: limitless });
+
+/** The whole topology as `npm start` runs it, on ports and in a folder of its own, with wide limits. `stop` removes the folder. */
 export async function startTestTopology(
   options: Pick<TopologyOptions, 'demo' | 'onLine' | 'settings' | 'settingsOf' | 'withoutApps'> = {},
 ): Promise<TestTopology> {
   const place = await testPlace();
-  const topology = await startTopology({ ...options, ...place, build: false });
+  const settings = { MREG_RATE_LIMITS: wideLimits, ...options.settings };
+  const topology = await startTopology({ ...options, ...place, settings, build: false });
   return {
     ...topology,
     dataDir: place.dataDir,

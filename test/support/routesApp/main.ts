@@ -17,6 +17,7 @@ const anonymous = { method: 'GET', permission: 'anonymous' } as const;
 
 const routes: readonly Route<unknown>[] = [
   { ...anonymous, name: 'seen', path: 'seen', handle: seen },
+  { ...anonymous, name: 'limited', path: 'limited', isLimited: true, handle: seen },
   {
     name: 'seen-post',
     method: 'POST',
@@ -64,5 +65,12 @@ const routes: readonly Route<unknown>[] = [
 // The port of the host is not known here.
 registerRoutes(
   routes.map((route) => ({ ...route, hosts: 'any' as const, query: 'any' as const })),
-  fakeHttpDeps(),
+  fakeHttpDeps({
+    limits: {
+      // Every address but that of the test has used up its limit.
+      takeOfAddress: (address) =>
+        address?.endsWith('127.0.0.1') === true ? undefined : { retryAfterMs: 1_000, isNews: false },
+      takeOfPrincipal: () => undefined,
+    },
+  }),
 );

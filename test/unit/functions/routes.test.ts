@@ -76,6 +76,19 @@ const oddIds: Readonly<Record<string, string>> = {
   [`a${'b'.repeat(10_240)}`]: 'longer than any key',
 };
 
+/** Origins of pages that look like the allowed one, or like none. */
+const foreignOrigins = [
+  'null',
+  'https://evil.example',
+  'https://app.contoso.com.evil.example',
+  'https://evil-app.contoso.com',
+  'http://app.contoso.com',
+  'https://app.contoso.com:8443',
+  'https://app.contoso.com/',
+  'https://gateway.example',
+  'file://',
+];
+
 const anonymous: Readonly<Record<App, readonly string[]>> = {
   management: ['GET health', 'GET r/{secret}/v0.1/servers/{*rest}', 'GET r/{secret}/v0/servers/{*rest}'],
   mcp: [
@@ -200,6 +213,22 @@ describe.each(apps)('the %s app', (app, routes, deps) => {
       expect(isPermitted({ ...everyone, roles: [] }, permission)).toBe(false);
     }
   });
+
+  test.each(storeless[app].map((route) => [route.name, route] as const))(
+    '%s lets no page of a foreign origin send the cookies of its user, and no guarded one answers it',
+    async (_, route) => {
+      for (const origin of foreignOrigins) {
+        const path = example(route.path);
+        const headers = { authorization: 'Bearer Admin', origin };
+        const request = new Request(`https://gateway.example${path}`, { method: route.method, headers });
+        const response = await serve(route, fakeHttpDeps())(request);
+        expect([origin, response.headers.has('access-control-allow-credentials')]).toEqual([origin, false]);
+        if (route.permission === 'anonymous' || route.pages === 'every') continue;
+        expect([origin, response.status]).toEqual([origin, 403]);
+        expect([origin, response.headers.get('access-control-allow-origin')]).toEqual([origin, null]);
+      }
+    },
+  );
 
   test('is open to the pages of every origin only where it reads', () => {
     for (const { method, pages } of routes) if (pages === 'every') expect(method).toBe('GET');
