@@ -2,9 +2,9 @@ import * as z from 'zod';
 import { type Result, succeed } from '../../platform/base/result.ts';
 import type { Config } from '../../platform/config/config.ts';
 import { REQUIRED_SCOPE } from '../tokens/refusals.ts';
+import { resourceOf } from '../tokens/resources.ts';
 import type { OAuthClient, OAuthClients } from './client.ts';
 import { redirectUriOf } from './redirectUris.ts';
-import { resourceOf } from '../tokens/resources.ts';
 import { because, refused } from './signInRefusal.ts';
 
 /** A request for tokens that a client made of a person (OAuth 2.1, section 4.1.1). Its client and its redirect URI are verified. */

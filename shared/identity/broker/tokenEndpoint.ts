@@ -5,13 +5,13 @@ import type { Seal } from '../../platform/security/seal.ts';
 import type { Actor } from '../access/actor.ts';
 import { ACCESS_TOKEN_MS } from '../limits.ts';
 import type { AccessTokenSigner } from '../tokens/accessTokenSigner.ts';
+import { resourceOf } from '../tokens/resources.ts';
 import type { AuthenticateClient, Fields } from './authenticateClient.ts';
 import type { OAuthClient } from './client.ts';
 import type { Codes } from './codes.ts';
 import type { Grant } from './grant.ts';
 import type { Grants } from './grants.ts';
 import { closeRefreshToken } from './refreshTokens.ts';
-import { resourceOf } from '../tokens/resources.ts';
 import { because, refused } from './signInRefusal.ts';
 
 /** The answer of the token endpoint (RFC 6749, section 5.1). */

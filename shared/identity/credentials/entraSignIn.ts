@@ -4,8 +4,8 @@ import { randomSecret } from '../../platform/base/ids.ts';
 import { fail, type Failure, type Result, succeed } from '../../platform/base/result.ts';
 import type { Config } from '../../platform/config/config.ts';
 import type { Actor } from '../access/actor.ts';
-import { defaultResource } from '../tokens/resources.ts';
 import { appIdUriOf, type Refusal, refusalError, scopeOf } from '../tokens/refusals.ts';
+import { defaultResource } from '../tokens/resources.ts';
 import type { TokenVerifier } from '../tokens/verifyToken.ts';
 import { createMsalClient, type MsalDeps } from './msalClient.ts';
 
