@@ -10,6 +10,7 @@ import { registerTimers } from '../timers/register.ts';
 import { agentRoutes } from './agents.ts';
 import { auditRoutes } from './audit.ts';
 import { bulkServerRoutes } from './bulkServers.ts';
+import { consentRoutes } from './consents.ts';
 import { deadLetterRoutes } from './deadLetters.ts';
 import { delegationRoutes } from './delegations.ts';
 import { eventRoutes } from './events.ts';
@@ -53,6 +54,7 @@ const resourceRoutes = (deps: AppDeps): readonly Route<unknown>[] => [
   ...healthRoutes(deps),
   ...reportRoutes(deps),
   ...sessionRoutes(deps),
+  ...consentRoutes(deps),
   ...poolRoutes(deps),
   ...deadLetterRoutes(deps),
   ...auditRoutes(deps),

@@ -30,11 +30,14 @@ import {
 const authority = 'https://login.example';
 const now = new Date();
 const clock = { now: () => now };
+const unlimited = { perSecond: 100_000, burst: 1_000_000 };
 const configOf = (app: App): Config =>
   testConfig({
     MREG_APP: app,
     MREG_TENANTS: [tenant, secondTenant].join(),
     MREG_SIGN_IN_CLIENT_ID: '6d2b8f04-3e7a-4c95-8b1d-a0c9e4f7d512',
+    // The matrix sends thousands of requests from one address.
+    MREG_RATE_LIMITS: JSON.stringify({ address: unlimited, principal: unlimited }),
   });
 const { publicOrigin, managementOrigin, apiClientId } = configOf('mcp');
 
