@@ -4,6 +4,7 @@ import {
   type ClientPlace,
   inspector,
   mcpRemote,
+  providerOf,
   type RunningClient,
   sdkOne,
   sdkTwo,
@@ -83,6 +84,10 @@ describeWith(browser, 'a person signs in with a real client', () => {
     TIME_OUT_MS,
   );
 
+  test('the document of a client was read', () => {
+    expect(world.documentReads).toBeGreaterThan(0);
+  });
+
   describe('after a restart of both apps', () => {
     beforeAll(() => world.restart(), TIME_OUT_MS);
 
@@ -109,6 +114,14 @@ describeWith(browser, 'a person signs in with a real client', () => {
 
   describe('after its access token has run out', () => {
     beforeAll(() => world.restart(AFTER_THE_TOKEN_MS), TIME_OUT_MS);
+
+    test('the token is not accepted any more', async () => {
+      const [place] = places.values();
+      const authorization = `Bearer ${(place && providerOf(place).accessToken) ?? ''}`;
+      const answer = await fetch(place?.url ?? '', { method: 'POST', headers: { authorization } });
+      expect(answer.status).toBe(401);
+      expect(answer.headers.get('www-authenticate')).toMatch(/error="invalid_token".*expired/);
+    });
 
     test.each(table)(
       '%s that %s refreshes it',

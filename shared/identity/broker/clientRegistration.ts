@@ -9,7 +9,7 @@ import { secretHashOf } from './authenticateClient.ts';
 import type { OAuthClient } from './client.ts';
 import { clientMetadataSchema, nameOf, redirectUrisProblem } from './clientMetadata.ts';
 import { oauthFailure } from './oauthError.ts';
-import { withoutLoopbackPort } from './redirectUris.ts';
+import { redirectUriProblem, withoutLoopbackPort } from './redirectUris.ts';
 
 /** A client that registered itself (RFC 7591), as it is stored. */
 export const registeredClientSchema = z.object({
@@ -69,11 +69,13 @@ function readMetadata(
     const path = issue?.path.slice(0, 2).join('.') ?? '';
     return metadataProblem(`${path === '' ? 'the metadata' : path}: ${issue?.message ?? 'is not valid'}`);
   }
-  const { redirect_uris: redirectUris = [], grant_types, response_types } = parsed.data;
-  if (redirectUris.length === 0)
-    return oauthFailure('invalid_redirect_uri', 'redirect_uris must name at least one URI');
-  const problem = redirectUrisProblem(redirectUris, 'registered');
-  if (problem !== undefined) return oauthFailure('invalid_redirect_uri', problem);
+  const { redirect_uris: asked = [], grant_types, response_types } = parsed.data;
+  // Clients list the URIs of all their forms, some with a custom scheme. The answer says which are registered (RFC 7591, section 3.2.1).
+  const redirectUris = asked.filter((uri) => redirectUriProblem(uri, 'registered') === undefined);
+  if (redirectUris.length === 0) {
+    const problem = redirectUrisProblem(asked, 'registered') ?? 'redirect_uris must name at least one URI';
+    return oauthFailure('invalid_redirect_uri', problem);
+  }
   if (grant_types && !grant_types.includes('authorization_code'))
     return metadataProblem('grant_types must include authorization_code');
   if (response_types && !response_types.includes('code'))

@@ -133,9 +133,17 @@ export function secretsOfCredential(credential: CredentialSetting): readonly str
   return [client?.clientSecret, account?.clientSecret].filter((secret) => secret !== undefined);
 }
 
-/** MCP clients that are known beforehand, by client id. */
+/**
+ * MCP clients that are known beforehand, by client id. An id may be the URL of a client's document: the gateway then reads no
+ * document, which helps where it has no way to the internet.
+ */
 export const clientsSchema = z.record(
-  z.string().regex(/^[\w.~-]{1,100}$/, 'must be a client id of letters, digits, - . _ and ~'),
+  z
+    .string()
+    .regex(
+      /^(?:[\w.~-]{1,100}|https:\/\/[\x21-\x7e]{1,500})$/,
+      'must be a client id of letters, digits, - . _ and ~, or the https URL of a document',
+    ),
   z.strictObject({
     name: z.string().min(1).max(100),
     redirectUris: z.array(z.string().max(2_000)).min(1).max(20),

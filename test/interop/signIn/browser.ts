@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
-import { browser as requiredBrowser } from '../../support/requirement.ts';
+import { browser as program } from '../../support/requirement.ts';
 
 /** A real browser and the person in front of it, who says yes on each page. */
 export interface SignInBrowser {
@@ -27,7 +27,7 @@ const PAGE_MS = 15_000;
 /** Starts the browser. On the page of the issuer, the person is the one whose button has this text in it. */
 export async function startSignInBrowser(person: string): Promise<SignInBrowser> {
   const browser = await chromium.launch({
-    executablePath: requiredBrowser.path ?? '',
+    executablePath: program.path ?? '',
     args: ['--no-sandbox'],
   });
   let context = await browser.newContext();
@@ -53,15 +53,20 @@ async function signIn(context: BrowserContext, url: URL, person: string): Promis
   const redirect = new URL(url.searchParams.get('redirect_uri') ?? '');
   const isClient = (at: URL): boolean => at.origin === redirect.origin && at.pathname === redirect.pathname;
   const page = await context.newPage();
+  const blocked: string[] = [];
+  page.on('console', (message) => {
+    if (message.text().includes('Content Security Policy')) blocked.push(message.text());
+  });
   try {
     await page.goto(url.href);
     for (let pages = 0; !isClient(new URL(page.url())); pages++) {
       if (pages === MAX_PAGES) throw new Error('The pages have no end');
       await goOn(page, person);
     }
+    if (blocked.length > 0) throw new Error(blocked.join('\n'));
     return new URL(page.url());
   } catch (cause) {
-    throw new Error(await describe(page, url), { cause });
+    throw new Error(`${await describe(page, url)}\n${String(cause)}`, { cause });
   } finally {
     await page.close();
   }

@@ -67,7 +67,7 @@ const running = (client: SdkClient): RunningClient => ({
 
 /** A provider belongs to its place, so that a second start finds the tokens of the first. */
 const providers = new WeakMap<ClientPlace, ReturnType<typeof testProvider>>();
-function providerOf(place: ClientPlace): ReturnType<typeof testProvider> {
+export function providerOf(place: ClientPlace): ReturnType<typeof testProvider> {
   const provider = providers.get(place) ?? testProvider(place.provider);
   providers.set(place, provider);
   return provider;

@@ -9,6 +9,8 @@ import type {
 export interface TestProvider extends OAuthClientProvider {
   /** The URL at which the browser came back. */
   readonly answer: URL | undefined;
+  /** The newest access token. */
+  readonly accessToken: string | undefined;
 }
 
 export interface ProviderOptions {
@@ -36,6 +38,9 @@ export function testProvider({
     ...(clientMetadataUrl !== undefined && { clientMetadataUrl }),
     get answer() {
       return answer;
+    },
+    get accessToken() {
+      return tokens?.access_token;
     },
     clientInformation: () => information,
     saveClientInformation(saved) {

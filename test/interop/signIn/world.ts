@@ -20,6 +20,8 @@ export interface SignInWorld {
   readonly opener: Opener;
   /** The URL of the client id metadata document. Its host has a certificate that the gateway trusts. */
   readonly documentUrl: string;
+  /** How often the gateway read the document. */
+  readonly documentReads: number;
   /** Makes a place for one client, known to the gateway as `known` says. */
   place(known?: Partial<ProviderOptions>): Promise<ClientPlace>;
   /** Stops both apps and starts them again, at a time that is later by this. */
@@ -32,7 +34,9 @@ export async function startSignInWorld(person: string): Promise<SignInWorld> {
   const callback = await serve((_, response) => response.end('You can close this window.'));
   const redirectUrl = `http://127.0.0.1:${callback.port}/callback`;
 
+  let documentReads = 0;
   const documents = await serve((request, response) => {
+    documentReads++;
     const client_id = `https://${request.headers.host ?? ''}${request.url ?? ''}`;
     response.setHeader('content-type', 'application/json');
     response.end(JSON.stringify({ client_id, ...clientDocument(redirectUrl) }));
@@ -64,6 +68,9 @@ export async function startSignInWorld(person: string): Promise<SignInWorld> {
     browser,
     opener,
     documentUrl: `https://localhost:${front.port}/client.json`,
+    get documentReads() {
+      return documentReads;
+    },
     place: async (known) => ({
       url: `${topology.urls.mcp}/mcp`,
       folder: await mkdtemp(join(folder, 'client-')),

@@ -199,6 +199,12 @@ test.each([
     '{"k":{"userAccount":{"issuer":"https://login.example.com"},"origins":["https://a.example.com"]}}',
     'a preset client without an id',
   ],
+  [
+    'MREG_CLIENTS',
+    '{"http://a.example/client.json":{"name":"A","redirectUris":["http://localhost/callback"]}}',
+    'a document over plain http',
+  ],
+  ['MREG_CLIENTS', '{"a b":{"name":"A","redirectUris":["http://localhost/callback"]}}', 'a space in an id'],
   ['MREG_CREDENTIALS', '{"k":{"value":"v","origins":["https://a.example.com/mcp"]}}', 'a path is no origin'],
   ['MREG_CREDENTIALS', '{"k":{"value":"a\\r\\nb","origins":["https://a.example.com"]}}', 'a second header'],
   [
@@ -325,6 +331,12 @@ describe('the identity of an app', () => {
   ])('%j is refused by %s: %s', (env, name) => {
     expect(namesOf({ ...required, ...env })).toEqual([name]);
   });
+});
+
+test('a preset client may have the URL of its document for an id', () => {
+  const id = 'https://claude.ai/oauth/claude-code-client-metadata';
+  const clients = { [id]: { name: 'Claude Code', redirectUris: ['http://localhost/callback'] } };
+  expect(readConfig({ ...required, MREG_CLIENTS: JSON.stringify(clients) }).clients).toEqual(clients);
 });
 
 test('no way to reach the Service Bus is refused', () => {
