@@ -36,8 +36,8 @@ import { openListTables, openTables, tablesConnection } from '../../shared/platf
 import { jsonLog, writeLine } from '../../shared/platform/telemetry/log.ts';
 import { createVisibleServers } from '../../shared/registry/records/visibleServers.ts';
 import type { UpstreamRegistry } from '../../shared/registry/sync/syncRegistry.ts';
-import { openAccounts } from './accounts.ts';
 import { createRateLimits } from '../http/rateLimits.ts';
+import { openAccounts } from './accounts.ts';
 import type { AppDeps } from './deps.ts';
 import { openSignIn } from './signIn.ts';
 import { openStores } from './stores.ts';

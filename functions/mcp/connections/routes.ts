@@ -22,6 +22,7 @@ export function connectRoutes(deps: ConnectDeps): readonly Route[] {
     method: 'GET',
     path: 'connections/{slug}/sign-in',
     permission: 'anonymous',
+    isLimited: true,
     query: 'any',
     async handle(call) {
       const { slug = '' } = call.params;
@@ -46,6 +47,7 @@ export function connectRoutes(deps: ConnectDeps): readonly Route[] {
     method: 'GET',
     path: 'connections/{slug}/continue',
     permission: 'anonymous',
+    isLimited: true,
     query: 'any',
     async handle(call) {
       const { slug = '' } = call.params;
@@ -63,6 +65,7 @@ export function connectRoutes(deps: ConnectDeps): readonly Route[] {
     method: 'GET',
     path: 'connections/callback',
     permission: 'anonymous',
+    isLimited: true,
     query: 'any',
     async handle({ query, headers, trace }) {
       const { key, cookie, result } = await accounts.signIn.end(query, (name) => cookies.read(headers, name));

@@ -35,6 +35,7 @@ export function authorizeRoute(deps: OAuthDeps): Route {
     method: 'GET',
     path: 'oauth/authorize',
     permission: 'anonymous',
+    isLimited: true,
     query: 'any',
     async handle({ query, headers, trace }) {
       const resource = query.get('client_id') ?? '';

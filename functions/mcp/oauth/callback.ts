@@ -28,6 +28,7 @@ export function callbackRoute(deps: OAuthDeps, further: Omit<FollowUps, 'authori
     method: 'GET',
     path: 'oauth/callback',
     permission: 'anonymous',
+    isLimited: true,
     query: 'any',
     async handle({ query, headers, trace }) {
       const { purpose, person } = await deps.browserSignIns.end({

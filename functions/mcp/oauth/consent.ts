@@ -15,6 +15,7 @@ export function consentRoute(deps: OAuthDeps): Route<Form> {
     method: 'POST',
     path: 'oauth/consent',
     permission: 'anonymous',
+    isLimited: true,
     body: z.record(z.string(), z.string()),
     parseBytes: parseForm,
     async handle({ body: { form, decision }, headers, trace }) {

@@ -22,6 +22,7 @@ export const registerRoute = (
   method: 'POST',
   path: 'oauth/register',
   permission: 'anonymous',
+  isLimited: true,
   query: 'any',
   body: z.unknown(),
   parseBytes: (bytes) => {

@@ -20,6 +20,7 @@ export const revokeRoute = (deps: RevokeDeps): Route<Form> => ({
   method: 'POST',
   path: 'oauth/revoke',
   permission: 'anonymous',
+  isLimited: true,
   query: 'any',
   body: z.record(z.string(), z.string()),
   parseBytes: parseForm,

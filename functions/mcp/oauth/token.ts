@@ -13,6 +13,7 @@ export function tokenRoute({ issueToken, record }: OAuthDeps): Route<Form> {
     method: 'POST',
     path: 'oauth/token',
     permission: 'anonymous',
+    isLimited: true,
     query: 'any',
     body: z.record(z.string(), z.string()),
     parseBytes: parseForm,

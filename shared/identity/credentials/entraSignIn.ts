@@ -47,12 +47,6 @@ export interface EntraSignIn {
   refresh(tenantId: string, refreshToken: string): Promise<Result<EntraTokens>>;
 }
 
-/** Returns the token of Entra of a signed-in user, for an exchange on the user's behalf. Failures: those of `EntraSignIn`. */
-export type EntraTokenOf = (user: {
-  readonly actor: Actor;
-  readonly token: string;
-}) => Promise<Result<string>>;
-
 /** Returns the one redirect URI with which the gateway is registered at Entra. */
 export const signInRedirectUri = ({ publicOrigin }: Pick<Config, 'publicOrigin'>): string =>
   `${publicOrigin}/oauth/callback`;
