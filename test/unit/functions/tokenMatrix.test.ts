@@ -135,9 +135,13 @@ function targetsOf(app: App, more?: Partial<AppDeps>): readonly Target[] {
 
 /** The challenge of a route (RFC 6750, section 3; RFC 9728, section 5.1). */
 function challengeOf(app: App, { url }: Target, { code, says }: Pick<TokenCase, 'code' | 'says'>): string {
-  const metadata = url.replace(publicOrigin, `${publicOrigin}/.well-known/oauth-protected-resource`);
+  const wellKnown = '.well-known/oauth-protected-resource';
+  const metadata =
+    app === 'mcp'
+      ? url.replace(publicOrigin, `${publicOrigin}/${wellKnown}`)
+      : `${managementOrigin}/${wellKnown}`;
   return `Bearer ${[
-    ...(app === 'mcp' ? [`resource_metadata="${metadata}"`] : []),
+    `resource_metadata="${metadata}"`,
     ...(code === undefined ? [] : [`error="${code}"`, `error_description="${says ?? ''}"`]),
     app === 'mcp' ? `scope="${url}/mcp.access"` : `scope="api://${apiClientId}/mcp.access"`,
   ].join(', ')}`;
