@@ -11,6 +11,7 @@ import { agentRoutes } from './agents.ts';
 import { auditRoutes } from './audit.ts';
 import { bulkServerRoutes } from './bulkServers.ts';
 import { connectionRoutes } from './connections.ts';
+import { consentRoutes } from './consents.ts';
 import { deadLetterRoutes } from './deadLetters.ts';
 import { delegationRoutes } from './delegations.ts';
 import { eventRoutes } from './events.ts';
@@ -55,6 +56,7 @@ const resourceRoutes = (deps: AppDeps): readonly Route<unknown>[] => [
   ...reportRoutes(deps),
   ...sessionRoutes(deps),
   ...connectionRoutes(deps),
+  ...consentRoutes(deps),
   ...poolRoutes(deps),
   ...deadLetterRoutes(deps),
   ...auditRoutes(deps),

@@ -21,12 +21,14 @@ export function managementTimers(deps: AppDeps): readonly Timer[] {
     { name: 'sweeper', schedule: '*/30 * * * * *', run: () => sweepStuck(deps) },
     // Removes expired state, which tables keep otherwise.
     { name: 'state-purge', schedule: '0 17 * * * *', run: () => state.purge(clock.now()) },
-    // Removes plans and delegations that ended long ago, and expired idempotency keys.
+    // Removes plans and delegations that ended long ago, and expired idempotency keys, grants and registered clients.
     {
       name: 'history-purge',
       schedule: '0 47 * * * *',
       run: async () => {
         await idempotencyKeys.purge(clock.now());
+        await deps.broker?.grants.purge(clock.now());
+        await deps.broker?.registeredClients.purge(clock.now());
         await purgeEnded(deps);
       },
     },

@@ -1,7 +1,9 @@
 import type * as z from 'zod';
+import { defaultResource, resourceIn } from '../identity/tokens/resources.ts';
 import type { TaskHelpers } from '../orchestration/tasks/task.ts';
 import { parseJson } from '../platform/base/json.ts';
 import { fail, type Result, succeed } from '../platform/base/result.ts';
+import type { App, Config } from '../platform/config/config.ts';
 import { explain, type OutboundClient, type OutboundRequest } from '../platform/outbound/outboundClient.ts';
 import { continueTrace, traceparentOf } from '../platform/telemetry/trace.ts';
 import { withTimeout } from './withTimeout.ts';
@@ -100,3 +102,17 @@ export async function sessionToken({
   const kept = await withTimeout(TOKEN_WITHIN_MS, signal, () => token());
   return kept.ok ? kept.value : undefined;
 }
+
+/** Returns the token if the endpoint accepts such tokens: one of the gateway's own is for one endpoint only. */
+export function tokenFor(
+  resource: string,
+  token: string | undefined,
+  config: Pick<Config, 'publicOrigin' | 'managementOrigin'>,
+): string | undefined {
+  const only = token === undefined ? undefined : resourceIn(token, config);
+  return only === undefined || only === resource ? token : undefined;
+}
+
+/** The resource of the requests to an app: of the mcp app, the endpoint of all servers. */
+export const resourceOfApp = (app: App, config: Pick<Config, 'publicOrigin' | 'managementOrigin'>): string =>
+  app === 'mcp' ? defaultResource(config) : config.managementOrigin;

@@ -1,7 +1,14 @@
 import { isObject } from '../gateway/protocol/jsonRpc.ts';
 import type { TaskHelpers } from '../orchestration/tasks/task.ts';
 import type { App, Config } from '../platform/config/config.ts';
-import { callEndpoint, type EndpointAnswer, sessionToken, tracedHeaders } from './callEndpoint.ts';
+import {
+  callEndpoint,
+  type EndpointAnswer,
+  resourceOfApp,
+  sessionToken,
+  tokenFor,
+  tracedHeaders,
+} from './callEndpoint.ts';
 import { checkStores } from './checkStores.ts';
 import type { SpecialistDeps } from './deps.ts';
 import { defineFindings, type Finding } from './finding.ts';
@@ -121,9 +128,10 @@ const finding = defineFindings({
   }),
   token_not_kept: ({ what }: { what: string }) => ({
     severity: 'info',
-    message: `${what} was not checked: the session keeps no token`,
+    message: `${what} was not checked: the session keeps no token for it`,
     evidence: {},
-    remedy: 'Open a session with {"keepToken": true} and send its id with the request.',
+    remedy:
+      'Open a session with {"keepToken": true} and send its id with the request. A token of the gateway itself is for one endpoint: use one of Entra.',
   }),
 });
 
@@ -137,7 +145,8 @@ export async function checkEndpoints(
   { signal, traceId, token }: { signal: AbortSignal; traceId: string; token: string | undefined },
 ): Promise<Inspection> {
   const origin = app === 'mcp' ? config.publicOrigin : config.managementOrigin;
-  const own = endpoints[app].filter(({ needsToken }) => !needsToken || token !== undefined);
+  const usable = tokenFor(resourceOfApp(app, config), token, config);
+  const own = endpoints[app].filter(({ needsToken }) => !needsToken || usable !== undefined);
   const called = await Promise.all(
     own.map(async ({ name, method, path, body, needsToken, wants, judge }): Promise<Called> => {
       const answer = await callEndpoint(outbound, {
@@ -146,7 +155,7 @@ export async function checkEndpoints(
         headers: tracedHeaders(traceId),
         signal: AbortSignal.any([signal, AbortSignal.timeout(WITHIN_MS)]),
         ...(body !== undefined && { body }),
-        ...(needsToken && { token }),
+        ...(needsToken && { token: usable }),
       });
       if (!answer.ok) return { name, failure: { kind: answer.error.kind, message: answer.error.message } };
       const { status, durationMs } = answer.value;
@@ -157,7 +166,7 @@ export async function checkEndpoints(
     }),
   );
   return {
-    facts: { app, endpoints: called, withToken: token !== undefined },
+    facts: { app, endpoints: called, withToken: usable !== undefined },
     findings: endpointFindings(app, called),
   };
 }

@@ -6,11 +6,13 @@ import { benchOrchestration } from './orchestration.ts';
 import { benchRegistry } from './registry.ts';
 import { benchServers } from './servers.ts';
 import { printServiceBus } from './serviceBus.ts';
+import { benchTokens } from './tokens.ts';
 
 /** `npm run bench`: every measurement, one after the other. They are for reading, not for passing. */
 await benchGateway();
 await benchGatewayLists();
 await benchGatewayMemory();
+await benchTokens();
 await benchHostileServers();
 await benchOrchestration();
 await benchRegistry();

@@ -301,7 +301,7 @@ describe('a public client of the local issuer', () => {
       { authority: place.authority, audience: place.apiClientId, tenants: new Set([place.tenant]) },
       { outbound: place.outbound, clock: systemClock },
     );
-    expect(await verifyToken(`Bearer ${answer.access_token}`)).toMatchObject({
+    expect(await verifyToken(`Bearer ${answer.access_token}`, `${place.publicOrigin}/mcp`)).toMatchObject({
       actor: { userId: place.person, clientId: clientAppId, roles: ['User'] },
     });
   });

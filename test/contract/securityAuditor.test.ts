@@ -109,6 +109,24 @@ describe('a token', () => {
     for (const part of token.split('.')) expect(JSON.stringify(explained)).not.toContain(part);
   });
 
+  test("of the gateway's own is explained like one of Entra, for the endpoint that it names", async () => {
+    for (const [resource, verdict, decidedBy] of [
+      [`${world.origin}/servers/stock/mcp`, 'accepted', undefined],
+      [`${world.origin}/servers`, 'refused', 'audience'],
+    ] as const) {
+      const token = await world.gatewayToken(resource);
+      const explained = await run('jwt_token_validation', { token });
+      expect([explained['verdict'], explained['decidedBy']]).toEqual([verdict, decidedBy]);
+      for (const part of token.split('.')) expect(JSON.stringify(explained)).not.toContain(part);
+    }
+  });
+
+  test("of the gateway's own is sent to no endpoint that it is not for", async () => {
+    const token = await world.gatewayToken(`${world.origin}/servers/stock/mcp`);
+    const check = await run('oauth_flow_end_to_end_test', { token });
+    expect([serious(check), check.findings.map(({ rule }) => rule)]).toEqual([[], ['token_not_kept']]);
+  });
+
   test('of a key that is published no longer is named as that', async () => {
     const { jwk } = await newKey('next');
     await run('jwt_token_validation', await kept());
@@ -140,7 +158,8 @@ describe('a verifier', () => {
     };
     const check = await run('jwt_token_validation_test', { deps: { verifyToken: lenient } });
     expect(check).toMatchObject({ passed: false, error: expect.stringContaining('unsigned') as string });
-    expect(serious(check)).toEqual(['forgery_accepted']);
+    // An unsigned token of each issuer.
+    expect(serious(check)).toEqual(['forgery_accepted', 'forgery_accepted']);
   });
 
   test('that cannot be asked for want of keys does not pass', async () => {

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { openAudit } from '../../shared/audit/journal/audit.ts';
 import { createOutboundTo } from '../../shared/gateway/upstream/outboundTo.ts';
 import type { Role } from '../../shared/identity/access/actor.ts';
+import { tokenSettingsOf } from '../../shared/identity/tokens/tokenFacts.ts';
 import { createTokenVerifier, type TokenVerifier } from '../../shared/identity/tokens/verifyToken.ts';
 import type { Outcome } from '../../shared/orchestration/model/delegation.ts';
 import type { Task, TaskHelpers } from '../../shared/orchestration/tasks/task.ts';
@@ -16,6 +17,7 @@ import { auditorTasks } from '../../shared/specialists/mcp-security-auditor/task
 import { testSealingKey } from './config.ts';
 import { testEngine } from './engine.ts';
 import { recordingLog } from './gateway.ts';
+import { gatewayClaims, signAsGateway, testGatewayKey } from './gatewayTokens.ts';
 import { newKey, sign, type SigningKey } from './jwks.ts';
 import { memoryTables } from './memoryTables.ts';
 import { memoryTrail, type OpenTrail } from './memoryTrail.ts';
@@ -36,6 +38,8 @@ export interface AuditorWorld {
   readonly trail: OpenTrail;
   /** A token of the issuer for somebody with this role. */
   token(claims?: Readonly<Record<string, unknown>>): Promise<string>;
+  /** A token of the gateway's own for an Admin, for this resource. */
+  gatewayToken(audience: string): Promise<string>;
   run(task: string, given?: Given): Promise<Ran>;
   close(): Promise<void>;
 }
@@ -85,6 +89,7 @@ export async function auditorWorld(): Promise<AuditorWorld> {
     MREG_API_CLIENT_ID: audience,
     MREG_SEALING_KEYS: testSealingKey,
     MREG_TENANTS: tenant,
+    MREG_SIGN_IN_CLIENT_ID: user,
     MREG_PUBLIC_ORIGIN: origin,
     MREG_MANAGEMENT_ORIGIN: origin,
     MREG_LOCAL_ISSUER: origin,
@@ -96,10 +101,7 @@ export async function auditorWorld(): Promise<AuditorWorld> {
   const trail = memoryTrail();
   const log = recordingLog();
   const state = engine.deps.shortLived;
-  verify = createTokenVerifier(
-    { authority: origin, audience, tenants: new Set([tenant]) },
-    { outbound, clock },
-  );
+  verify = createTokenVerifier(tokenSettingsOf(config, origin), { outbound, clock });
   const stores = { servers: engine.deps.servers, state, newId: randomId, operatorTenant: tenant };
   const deps: SpecialistDeps = {
     ...engine.deps,
@@ -131,6 +133,11 @@ export async function auditorWorld(): Promise<AuditorWorld> {
     deps,
     trail,
     token: (claims = {}) => sign({ ...claimsFor(origin), ...claims }, key),
+    gatewayToken: (resource) =>
+      signAsGateway(
+        gatewayClaims({ issuer: origin, audience: resource, tenant, user, now: clock.now() }),
+        testGatewayKey(origin),
+      ),
     async run(name, { input = {}, token, roles, deps: more = {} }: Given = {}) {
       const task = auditorTasks({ ...deps, ...more }).find((one: Task) => one.name === name);
       const outcome: Outcome | undefined = await task?.execute(

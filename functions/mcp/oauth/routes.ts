@@ -1,3 +1,4 @@
+import type { GrantName } from '../../../shared/identity/broker/grant.ts';
 import { openRefreshToken } from '../../../shared/identity/broker/refreshTokens.ts';
 import type { AppDeps } from '../../compose/deps.ts';
 import type { Route } from '../../http/route.ts';
@@ -29,7 +30,7 @@ export function oauthRoutes(app: AppDeps): readonly Route<unknown>[] {
     issuer: config.publicOrigin,
     publicKeys: signer.publicKeys,
     openRefreshToken: (token: string) => openRefreshToken(seal, token),
-    endGrant: grants.end,
+    endGrant: (grant: GrantName) => grants.end(grant),
   };
   return [
     authorizeRoute(deps),

@@ -8,7 +8,7 @@ export interface GatewayKey {
   readonly published: PublishedKey & { readonly kid: string };
 }
 
-/** The order of the base point of P-256 (FIPS 186-5, by way of SP 800-186, section 3.2.1.3). */
+/** The order of the base point of P-256 (SP 800-186, section 3.2.1.3). */
 const ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
 const COORDINATE_BYTES = 32;
 /** 128 bits more than the order has, so that the remainder is as good as evenly distributed. */

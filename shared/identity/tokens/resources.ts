@@ -57,16 +57,16 @@ export function resourceOf(
   return { url: asked, ...(named.tenant !== undefined && { tenant: named.tenant }) };
 }
 
-/**
- * Returns the resource that a kept token names, so that it is verified as for the endpoint that accepted it. For another token,
- * such as one of Entra, which is for every endpoint: the default.
- */
-export function resourceOfToken(token: string, origins: Origins): string {
+/** Returns the resource that an unverified token of the gateway's own is for; `undefined` for any other token, such as one of Entra. */
+export function resourceIn(token: string, origins: Origins): string | undefined {
   try {
     const { aud } = decodeJwt(token);
-    const named = typeof aud === 'string' ? resourceOf(aud, origins) : undefined;
-    return named?.url ?? defaultResource(origins);
+    return typeof aud === 'string' ? resourceOf(aud, origins)?.url : undefined;
   } catch {
-    return defaultResource(origins);
+    return undefined;
   }
 }
+
+/** Returns the resource at which a kept token is verified: its own, or, for a token that is for every endpoint, the default. */
+export const resourceOfToken = (token: string, origins: Origins): string =>
+  resourceIn(token, origins) ?? defaultResource(origins);

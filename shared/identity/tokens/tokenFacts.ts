@@ -39,7 +39,7 @@ interface TokenForm {
   /** The claim `ver`. */
   readonly version: string | undefined;
 }
-const forms: Readonly<Record<TokenKind, TokenForm>> = {
+export const tokenForms: Readonly<Record<TokenKind, TokenForm>> = {
   entra: { algorithm: 'RS256', type: 'JWT', version: '2.0' },
   gateway: { algorithm: 'ES256', type: 'at+jwt', version: undefined },
 };
@@ -93,7 +93,7 @@ export function readToken(text: string, { settings, resource, now }: Reading, ke
     return {
       ...shared,
       kind: 'gateway',
-      form: forms.gateway,
+      form: tokenForms.gateway,
       issuer: gateway.issuer,
       audience: resource,
       ...keyAmong(gateway.keys, header, text),
@@ -101,7 +101,7 @@ export function readToken(text: string, { settings, resource, now }: Reading, ke
   return {
     ...shared,
     kind: 'entra',
-    form: forms.entra,
+    form: tokenForms.entra,
     issuer: issuerOf(settings.authority, tenant),
     audience: settings.audience,
     ...keys(header, text, tenant),
@@ -116,7 +116,7 @@ function keyAmong(
   const key = keys.find((each) => each.kid === kid);
   return {
     key: () => Promise.resolve(key),
-    isSigned: async () => key && isSignedBy(token, key, forms.gateway.algorithm),
+    isSigned: async () => key && isSignedBy(token, key, tokenForms.gateway.algorithm),
   };
 }
 

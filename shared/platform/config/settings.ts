@@ -124,7 +124,7 @@ export const settings = {
   MREG_API_CLIENT_ID: setting(
     {
       required: 'yes',
-      doc: 'client id of the Entra app registration: the only audience that tokens may have',
+      doc: 'client id of the Entra app registration: the only audience that tokens of Entra may have',
       comparable: ({ apiClientId }) => apiClientId,
       ifDifferent: critical('one app rejects the tokens that the other accepts'),
     },
@@ -145,7 +145,7 @@ export const settings = {
   MREG_SEALING_KEYS: setting(
     {
       required: 'yes',
-      doc: 'keys with which stored tokens, sessions and secrets of URLs are sealed, separated by commas: see below',
+      doc: 'keys with which stored tokens, sessions and secrets of URLs are sealed and access tokens are signed, separated by commas: see below',
       developmentValue: [/known-to-everybody/, 'the key of the example is for development only'],
       secretsIn: ({ sealingKeys }) => sealingKeys,
       // Each app must open what the other one sealed.

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { Actor } from '../../identity/access/actor.ts';
 import type { Task, TaskHelpers } from '../../orchestration/tasks/task.ts';
-import { callEndpoint, sessionToken, tracedHeaders } from '../callEndpoint.ts';
+import { callEndpoint, resourceOfApp, sessionToken, tokenFor, tracedHeaders } from '../callEndpoint.ts';
 import { checkApp, tokenNotKept } from '../checkEndpoints.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { type Finding, problemsIn } from '../finding.ts';
@@ -51,7 +51,8 @@ export const pipelineTasks = (deps: SpecialistDeps): readonly Task[] => [
  * that the time of the gateway is told apart from theirs.
  */
 async function inspectPipeline(deps: SpecialistDeps, helpers: TaskHelpers): Promise<Inspection> {
-  const token = await sessionToken(helpers);
+  const { config } = deps;
+  const token = tokenFor(resourceOfApp('mcp', config), await sessionToken(helpers), config);
   const caller = helpers.actor ?? leastPrivileged(helpers.tenantId);
   const [outside, inside] = await Promise.all([
     probeOverHttp(deps, helpers, token),

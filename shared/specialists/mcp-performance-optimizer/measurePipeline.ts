@@ -2,7 +2,7 @@ import type { TaskHelpers } from '../../orchestration/tasks/task.ts';
 import type { App, Config } from '../../platform/config/config.ts';
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { SERVER_TIMING, stagesOf } from '../../platform/telemetry/serverTiming.ts';
-import { callEndpoint, sessionToken } from '../callEndpoint.ts';
+import { callEndpoint, resourceOfApp, sessionToken, tokenFor } from '../callEndpoint.ts';
 import { measure, type MeasuringFault, type Percentiles, percentiles, PublicFault } from './measure.ts';
 
 /**
@@ -76,10 +76,11 @@ export async function measurePipeline(
   const requests: ProbedRequest[] = [];
   for (const probe of probes) {
     const isDown = requests.some(({ app, fault, signedIn }) => app === probe.app && fault && !signedIn);
-    if (isDown || (probe.signedIn && own === undefined)) continue;
+    const usable = tokenFor(resourceOfApp(probe.app, config), own, config);
+    if (isDown || (probe.signedIn && usable === undefined)) continue;
     const origin = probe.app === 'mcp' ? config.publicOrigin : config.managementOrigin;
     const limits = { withinMs: Math.min(REQUEST_WITHIN_MS, endsAt - performance.now()), signal, times };
-    requests.push(await probed(probe, origin, probe.signedIn && own, outbound, limits));
+    requests.push(await probed(probe, origin, probe.signedIn && usable, outbound, limits));
   }
   return { hasToken: own !== undefined, requests };
 }

@@ -3,7 +3,8 @@ import { exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT, Unsecur
 import type { Role } from '../../identity/access/actor.ts';
 import { type Refusal, REQUIRED_SCOPE } from '../../identity/tokens/refusals.ts';
 import { issuerOf } from '../../identity/tokens/signingKeys.ts';
-import type { TokenSettings } from '../../identity/tokens/tokenFacts.ts';
+import type { TokenKind } from '../../identity/tokens/tokenClaims.ts';
+import { tokenForms, type TokenSettings } from '../../identity/tokens/tokenFacts.ts';
 import { CLOCK_TOLERANCE_SECONDS } from '../../identity/tokens/tokenRules.ts';
 
 /** A key that this check made: no issuer has published it. */
@@ -12,8 +13,9 @@ export interface ForgersKey {
   readonly jwk: JWK;
 }
 
-export async function makeForgersKey(): Promise<ForgersKey> {
-  const { privateKey, publicKey } = await generateKeyPair('RS256');
+/** Makes a key as the issuer of such tokens has it. */
+export async function makeForgersKey(kind: TokenKind): Promise<ForgersKey> {
+  const { privateKey, publicKey } = await generateKeyPair(tokenForms[kind].algorithm);
   return { privateKey, jwk: { ...(await exportJWK(publicKey)), kid: `forged-${randomUUID()}`, use: 'sig' } };
 }
 
@@ -30,8 +32,12 @@ export interface Forged {
   readonly forgeries: readonly Forgery[];
 }
 
-interface Forging {
+export interface Forging {
+  /** Whose tokens are forged. */
+  readonly kind: TokenKind;
   readonly rules: TokenSettings;
+  /** The endpoint that tokens of the gateway are forged for. */
+  readonly resource: string;
   /** A tenant of the settings. */
   readonly tenant: string;
   readonly now: Date;
@@ -44,14 +50,17 @@ interface Forging {
 
 /** Makes a token for a made-up administrator, valid for an hour, and one for each kind of fault. */
 export async function forgeTokens(forging: Forging): Promise<Forged> {
-  const { rules, tenant, now, signer, stranger, named } = forging;
+  const { kind: issuedBy, rules, resource, tenant, now, signer, stranger, named } = forging;
+  const { algorithm: alg, type: typ, version } = tokenForms[issuedBy];
+  const isOfGateway = issuedBy === 'gateway';
   const seconds = Math.floor(now.getTime() / 1_000);
   const long = 10 * CLOCK_TOLERANCE_SECONDS;
   const role: `Gateway.${Role}` = 'Gateway.Admin';
   const claims: JWTPayload = {
-    ver: '2.0',
-    iss: issuerOf(rules.authority, tenant),
-    aud: rules.audience,
+    ...(version !== undefined && { ver: version }),
+    ...(isOfGateway
+      ? { iss: rules.gateway?.issuer ?? '', aud: resource, client_id: randomUUID(), gid: randomUUID() }
+      : { iss: issuerOf(rules.authority, tenant), aud: rules.audience }),
     tid: tenant,
     oid: randomUUID(),
     azp: randomUUID(),
@@ -62,7 +71,7 @@ export async function forgeTokens(forging: Forging): Promise<Forged> {
     exp: seconds + 3_600,
   };
   const elsewhere = randomUUID();
-  const header = { alg: 'RS256', typ: 'JWT', ...(named.kid !== undefined && { kid: named.kid }) };
+  const header = { alg, typ, ...(named.kid !== undefined && { kid: named.kid }) };
   const sign = (wrong: Readonly<Record<string, unknown>>, { privateKey } = signer): Promise<string> =>
     new SignJWT({ ...claims, ...wrong }).setProtectedHeader(header).sign(privateKey);
   const forgery = async (
@@ -70,7 +79,7 @@ export async function forgeTokens(forging: Forging): Promise<Forged> {
     refusal: Refusal,
     token: string | Promise<string>,
   ): Promise<Forgery> => ({
-    kind,
+    kind: isOfGateway ? `of the gateway itself, ${kind}` : kind,
     refusal,
     token: await token,
   });
@@ -81,14 +90,19 @@ export async function forgeTokens(forging: Forging): Promise<Forged> {
       forgery('unsigned', 'malformed', new UnsecuredJWT(claims).encode()),
       forgery('unsigned, with something for a signature', 'bad_signature', unsigned(flawless)),
       forgery('signed with another key', 'bad_signature', sign({}, stranger)),
-      forgery('HS256 with the public key for a secret', 'bad_signature', confused(claims, named)),
+      forgery('HS256 with the public key for a secret', 'bad_signature', confused(claims, typ, named)),
       forgery('changed after it was signed', 'bad_signature', changed(flawless, claims)),
       forgery('for another audience', 'wrong_audience', sign({ aud: elsewhere })),
-      forgery('of another issuer', 'wrong_claims', sign({ iss: issuerOf(rules.authority, elsewhere) })),
+      // A token that names Entra is checked with the keys of Entra.
+      forgery(
+        'of another issuer',
+        isOfGateway ? 'bad_signature' : 'wrong_claims',
+        sign({ iss: issuerOf(rules.authority, elsewhere) }),
+      ),
       forgery(
         'of a tenant that may not sign in',
         'unknown_tenant',
-        sign({ tid: elsewhere, iss: issuerOf(rules.authority, elsewhere) }),
+        sign({ tid: elsewhere, ...(!isOfGateway && { iss: issuerOf(rules.authority, elsewhere) }) }),
       ),
       forgery('expired', 'expired', sign({ exp: seconds - long })),
       forgery('not yet valid', 'not_yet_valid', sign({ nbf: seconds + long })),
@@ -107,13 +121,11 @@ function unsigned(token: string): string {
 }
 
 /** Signs with the public key as if it were a shared secret (RFC 8725, section 2.1). */
-function confused(claims: JWTPayload, { n = '', e = '', kid }: JWK): Promise<string> {
-  const pem = createPublicKey({ key: { kty: 'RSA', n, e }, format: 'jwk' }).export({
-    type: 'spki',
-    format: 'pem',
-  });
+function confused(claims: JWTPayload, typ: string, named: JWK): Promise<string> {
+  const { kid } = named;
+  const pem = createPublicKey({ key: { ...named }, format: 'jwk' }).export({ type: 'spki', format: 'pem' });
   return new SignJWT(claims)
-    .setProtectedHeader({ alg: 'HS256', typ: 'JWT', ...(kid !== undefined && { kid }) })
+    .setProtectedHeader({ alg: 'HS256', typ, ...(kid !== undefined && { kid }) })
     .sign(Buffer.from(pem));
 }
 

@@ -2,10 +2,11 @@ import * as z from 'zod';
 import { LATEST_LEGACY } from '../../gateway/protocol/versions.ts';
 import { tenantHint } from '../../identity/access/tenants.ts';
 import { scopeOf } from '../../identity/tokens/refusals.ts';
+import { defaultResource } from '../../identity/tokens/resources.ts';
 import { issuerOf } from '../../identity/tokens/signingKeys.ts';
 import type { Task, TaskHelpers } from '../../orchestration/tasks/task.ts';
 import type { Result } from '../../platform/base/result.ts';
-import { callEndpoint, type EndpointAnswer, tracedHeaders } from '../callEndpoint.ts';
+import { callEndpoint, type EndpointAnswer, tokenFor, tracedHeaders } from '../callEndpoint.ts';
 import { tokenNotKept } from '../checkEndpoints.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { defineFindings, type Finding, type RuleText } from '../finding.ts';
@@ -112,7 +113,7 @@ export const oauthFlowTest = (deps: FlowDeps): Task =>
       const found =
         metadataUrl === undefined ? undefined : add(await metadataStep(metadataUrl, deps, helpers));
       if (found !== undefined) add(await issuerStep(deps, helpers));
-      const token = await helpers.token();
+      const token = tokenFor(defaultResource(deps.config), await helpers.token(), deps.config);
       add(
         token === undefined
           ? { step: 'request', findings: [tokenNotKept('the authenticated request')] }

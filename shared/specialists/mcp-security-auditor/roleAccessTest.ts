@@ -1,7 +1,7 @@
 import { roles } from '../../identity/access/actor.ts';
 import { isPermission, type Permission, permissionNames } from '../../identity/access/permissions.ts';
 import type { Task, TaskHelpers } from '../../orchestration/tasks/task.ts';
-import { callEndpoint, tracedHeaders } from '../callEndpoint.ts';
+import { callEndpoint, resourceOfApp, tokenFor, tracedHeaders } from '../callEndpoint.ts';
 import { tokenNotKept } from '../checkEndpoints.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { defineFindings, type Finding } from '../finding.ts';
@@ -90,7 +90,11 @@ export const roleBasedAccessTest = (deps: TestDeps): Task =>
         Promise.all(probes.map((probe) => ask(probe, undefined, helpers, deps))),
         token === undefined || !actor
           ? undefined
-          : Promise.all(probes.map((probe) => ask(probe, token, helpers, deps))),
+          : Promise.all(
+              probes
+                .filter(({ app }) => tokenFor(resourceOfApp(app, deps.config), token, deps.config))
+                .map((probe) => ask(probe, token, helpers, deps)),
+            ),
       ]);
       const findings = [
         ...accessFindings(permissionNames, mayDo, isPermission),

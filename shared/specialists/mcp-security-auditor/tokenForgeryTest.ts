@@ -1,8 +1,10 @@
 import { defaultResource } from '../../identity/tokens/resources.ts';
-import { issuerOf } from '../../identity/tokens/signingKeys.ts';
+import { issuerOf, type PublishedKey } from '../../identity/tokens/signingKeys.ts';
+import type { TokenKind } from '../../identity/tokens/tokenClaims.ts';
 import { tokenSettingsOf } from '../../identity/tokens/tokenFacts.ts';
 import { createTokenVerifier, type TokenVerifier } from '../../identity/tokens/verifyToken.ts';
 import type { Task, TaskHelpers } from '../../orchestration/tasks/task.ts';
+import type { Clock } from '../../platform/base/clock.ts';
 import { InfrastructureError } from '../../platform/base/errors.ts';
 import { succeed } from '../../platform/base/result.ts';
 import { callEndpoint, tracedHeaders } from '../callEndpoint.ts';
@@ -10,7 +12,7 @@ import type { SpecialistDeps } from '../deps.ts';
 import { defineFindings, type Finding } from '../finding.ts';
 import { inspectionsOf } from '../inspection.ts';
 import { finding as sharedFinding, OUT_OF_SERVICE } from './findings.ts';
-import { type Forgery, forgeTokens, makeForgersKey } from './forgeTokens.ts';
+import { type Forgery, forgeTokens, type Forging, makeForgersKey } from './forgeTokens.ts';
 import { publishedKeys } from './identityProvider.ts';
 
 type TestDeps = Pick<SpecialistDeps, 'config' | 'authority' | 'outbound' | 'verifyToken'>;
@@ -77,36 +79,26 @@ export const jwtTokenValidationTest = (deps: TestDeps): Task =>
       const { tenantId: tenant, clock, signal } = helpers;
       const rules = tokenSettingsOf(deps.config, deps.authority);
       const resource = defaultResource(deps.config);
-      const [signer, stranger, published] = await Promise.all([
-        makeForgersKey(),
-        makeForgersKey(),
-        publishedKeys(tenant, deps, signal),
-      ]);
-      const shared = { rules, tenant, now: clock.now(), signer, stranger };
+      const published = await publishedKeys(tenant, deps, signal);
       const known = published.value?.find(({ kty, kid }) => kty === 'RSA' && kid !== undefined);
-      const [own, foreign] = await Promise.all([
-        forgeTokens({ ...shared, named: signer.jwk }),
-        forgeTokens({ ...shared, named: known ?? signer.jwk }),
+      const shared = { rules, resource, tenant, now: clock.now() };
+      const judgedOf = (kind: TokenKind, key: PublishedKey | undefined) =>
+        forgeAndJudge({ ...shared, kind }, key, deps.verifyToken, clock);
+      const [entra, gateway] = await Promise.all([
+        judgedOf('entra', known),
+        rules.gateway && judgedOf('gateway', rules.gateway.keys[0]),
       ]);
-      // The rules of the app with the key of this test: with another key, no claim would be checked.
-      const ruled = createTokenVerifier(rules, {
-        clock,
-        outbound: keysOf({ ...signer.jwk, issuer: issuerOf(deps.authority, '{tenantid}') }),
-      });
-      const flawless = {
-        kind: 'flawless, but signed with a key that nobody publishes',
-        token: foreign.flawless,
-      };
-      const [control, byRules, byApp, overHttp] = await Promise.all([
-        ruled(`Bearer ${own.flawless}`, resource),
-        Promise.all(own.forgeries.map((forgery) => judged(forgery, resource, ruled))),
-        Promise.all(
-          [flawless, ...foreign.forgeries].map((forgery) => judged(forgery, resource, deps.verifyToken)),
-        ),
-        Promise.all(overHttpOf(foreign.forgeries, deps).map((attempt) => send(attempt, helpers, deps))),
-      ]);
+      const overHttp = await Promise.all(
+        overHttpOf(entra.forgeries, deps).map((attempt) => send(attempt, helpers, deps)),
+      );
+      const byRules = [...entra.byRules, ...(gateway?.byRules ?? [])];
+      const byApp = [...entra.byApp, ...(gateway?.byApp ?? [])];
       const findings = [
-        ...('actor' in control ? [] : [finding('good_token_refused', { refusal: control.refusal })]),
+        ...[entra, gateway].flatMap((each) =>
+          each === undefined || 'actor' in each.control
+            ? []
+            : [finding('good_token_refused', { refusal: each.control.refusal })],
+        ),
         ...byRules.flatMap(({ forgery, outcome }) => ruleFindings(forgery, outcome)),
         ...byApp.flatMap(({ forgery, outcome }) => appFindings(forgery.kind, outcome)),
         ...overHttp.flat(),
@@ -125,6 +117,46 @@ export const jwtTokenValidationTest = (deps: TestDeps): Task =>
       };
     },
   });
+
+/**
+ * Forges the tokens of one issuer. The rules of the app judge them with the key of this test, because with another key they would
+ * check no claim. The app judges those that name `known`, a key that the issuer publishes.
+ */
+async function forgeAndJudge(
+  forging: Omit<Forging, 'signer' | 'stranger' | 'named'>,
+  known: PublishedKey | undefined,
+  verifyToken: TokenVerifier,
+  clock: Clock,
+) {
+  const { kind, rules, resource } = forging;
+  const [signer, stranger] = await Promise.all([makeForgersKey(kind), makeForgersKey(kind)]);
+  const [own, foreign] = await Promise.all([
+    forgeTokens({ ...forging, signer, stranger, named: signer.jwk }),
+    forgeTokens({ ...forging, signer, stranger, named: known ?? signer.jwk }),
+  ]);
+  const { gateway } = rules;
+  const testKeys = gateway && {
+    issuer: gateway.issuer,
+    keys: [{ ...signer.jwk, issuer: gateway.issuer }],
+  };
+  const ruled = createTokenVerifier(
+    { ...rules, ...(testKeys && { gateway: testKeys }) },
+    { clock, outbound: keysOf({ ...signer.jwk, issuer: issuerOf(rules.authority, '{tenantid}') }) },
+  );
+  const flawless = {
+    kind:
+      kind === 'entra'
+        ? 'flawless, but signed with a key that nobody publishes'
+        : 'of the gateway itself, flawless, but signed with another key',
+    token: foreign.flawless,
+  };
+  const [control, byRules, byApp] = await Promise.all([
+    ruled(`Bearer ${own.flawless}`, resource),
+    Promise.all(own.forgeries.map((forgery) => judged(forgery, resource, ruled))),
+    Promise.all([flawless, ...foreign.forgeries].map((forgery) => judged(forgery, resource, verifyToken))),
+  ]);
+  return { control, byRules, byApp, forgeries: foreign.forgeries };
+}
 
 /** Returns the same key for every URL. */
 const keysOf = (key: object): Parameters<typeof createTokenVerifier>[1]['outbound'] => ({

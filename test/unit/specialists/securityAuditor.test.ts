@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import type { AuditRecord } from '../../../shared/audit/model/record.ts';
 import { isPermission, isPermitted, permissionNames } from '../../../shared/identity/access/permissions.ts';
 import { decidingRule, explainToken } from '../../../shared/identity/tokens/explainToken.ts';
+import type { TokenSettings } from '../../../shared/identity/tokens/tokenFacts.ts';
 import { tokenRule } from '../../../shared/identity/tokens/tokenRules.ts';
 import {
   accessFindings,
@@ -19,18 +20,25 @@ import {
 const tenant = '11111111-1111-4111-8111-111111111111';
 const rules = { authority: 'https://login.example', audience: tenant, tenants: new Set([tenant]) };
 const now = new Date('2026-03-02T12:00:00Z');
-const reading = { settings: rules, resource: 'https://mcp.contoso.com/mcp', now };
+const issuer = 'https://mcp.contoso.com';
+const resource = `${issuer}/mcp`;
 
-describe('an explained token', () => {
+describe.each(['entra', 'gateway'] as const)('an explained token of %s', (kind) => {
   let key: ForgersKey;
   let forged: Forged;
+  let settings: TokenSettings;
   beforeAll(async () => {
-    key = await makeForgersKey();
-    const stranger = await makeForgersKey();
-    forged = await forgeTokens({ rules, tenant, now, signer: key, stranger, named: key.jwk });
+    key = await makeForgersKey(kind);
+    const stranger = await makeForgersKey(kind);
+    settings = { ...rules, gateway: { issuer, keys: [{ ...key.jwk, issuer }] } };
+    const shared = { kind, rules: settings, resource, tenant, now };
+    forged = await forgeTokens({ ...shared, signer: key, stranger, named: key.jwk });
   });
   const explain = (token: string) =>
-    explainToken(token, reading, [{ ...key.jwk, issuer: `${rules.authority}/{tenantid}/v2.0` }]);
+    explainToken(token, { settings, resource, now }, [
+      { ...key.jwk, issuer: `${rules.authority}/{tenantid}/v2.0` },
+    ]);
+  const named = (fault: string) => (kind === 'entra' ? fault : `of the gateway itself, ${fault}`);
 
   test('keeps every rule when it is flawless', async () => {
     const steps = await explain(forged.flawless);
@@ -41,21 +49,24 @@ describe('an explained token', () => {
     const decided = await Promise.all(
       forged.forgeries.map(async ({ kind, token }) => [kind, decidingRule(await explain(token))]),
     );
-    expect(Object.fromEntries(decided)).toEqual({
+    const expected = {
       unsigned: 'form',
       'unsigned, with something for a signature': 'algorithm',
       'signed with another key': 'signature',
       'HS256 with the public key for a secret': 'algorithm',
       'changed after it was signed': 'signature',
       'for another audience': 'audience',
-      'of another issuer': 'issuer',
+      'of another issuer': kind === 'entra' ? 'issuer' : 'algorithm',
       'of a tenant that may not sign in': 'tenant',
       expired: 'expiry',
       'not yet valid': 'not_before',
       'without an end': 'claims',
       'without the scope': 'scope',
       'without a role': 'role',
-    });
+    };
+    expect(Object.fromEntries(decided)).toEqual(
+      Object.fromEntries(Object.entries(expected).map(([fault, rule]) => [named(fault), rule])),
+    );
   });
 
   test('is refused by the verifier for the reason of the rule that decides', async () => {
@@ -69,10 +80,12 @@ describe('an explained token', () => {
     expect(reasons.length).toBeGreaterThan(10);
   });
 
-  test('without keys is judged by its claims, and its signature is left open', async () => {
-    const steps = await explainToken(forged.flawless, reading, undefined);
+  test('without keys of Entra is judged by its claims, and its signature is left open', async () => {
+    const steps = await explainToken(forged.flawless, { settings, resource, now }, undefined);
     const open = steps.filter(({ passed }) => passed === undefined).map(({ rule }) => rule);
-    expect([open, decidingRule(steps)]).toEqual([['key', 'signature', 'key_issuer'], undefined]);
+    // The gateway has its own keys without fetching them.
+    const unknown = kind === 'entra' ? ['key', 'signature', 'key_issuer'] : [];
+    expect([open, decidingRule(steps)]).toEqual([unknown, undefined]);
   });
 });
 

@@ -4,7 +4,7 @@ import { LATEST_LEGACY } from '../../../gateway/protocol/versions.ts';
 import type { Session } from '../../../identity/sessions/sessionStore.ts';
 import type { TaskHelpers } from '../../../orchestration/tasks/task.ts';
 import { continueTrace } from '../../../platform/telemetry/trace.ts';
-import { callEndpoint, tracedHeaders } from '../../callEndpoint.ts';
+import { callEndpoint, tokenFor, tracedHeaders } from '../../callEndpoint.ts';
 import type { ForeignRecords, IsolationDeps } from './foreignRecords.ts';
 
 /** One way to reach a record. It must succeed for the tenant of the record, or it proves nothing, and fail for any other. */
@@ -176,8 +176,12 @@ export async function httpAttempts(
     { what: "the toolset's endpoint", url: `${mcp}/toolsets/${toolset.slug}/mcp`, body: listTools },
     { what: 'tools at the endpoint of all servers', url: `${mcp}/mcp`, body: listTools, isList: true },
   ];
+  // The URL of an MCP endpoint is its resource.
+  const allowed = requests.filter(({ url }) =>
+    tokenFor(url.startsWith(`${mcp}/`) ? url : management, token, config),
+  );
   const answers = await Promise.all(
-    requests.map(async ({ what, url, body, isList }) => {
+    allowed.map(async ({ what, url, body, isList }) => {
       const called = await callEndpoint(outbound, {
         method: body === undefined ? 'GET' : 'POST',
         url,

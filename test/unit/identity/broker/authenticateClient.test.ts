@@ -59,7 +59,7 @@ function opened() {
       form,
       new Headers(authorization === undefined ? {} : { authorization }),
     );
-    return result.ok ? result.value.id : String(result.error.members?.['error'] ?? result.error.kind);
+    return result.ok ? result.value.id : (result.error.members?.['error'] ?? result.error.kind);
   };
   return { ask, seconds: now.getTime() / 1_000 };
 }

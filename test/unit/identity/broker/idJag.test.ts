@@ -63,7 +63,7 @@ describe('an identity assertion', () => {
     expect(subject).toEqual({
       actor: {
         tenantId: tenant,
-        userId: expect.stringMatching(/^[\da-f]{8}-[\da-f]{4}-8[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/),
+        userId: '212d2479-67e6-884e-8882-2534dc8f7c2a',
         name: 'Ada',
         clientId: 'agent',
         roles: ['Operator', 'User'],
