@@ -8,7 +8,12 @@ import { defineTask, type Task, type TaskHelpers } from '../../orchestration/tas
 import { derivedId } from '../../platform/base/ids.ts';
 import { fail, succeed } from '../../platform/base/result.ts';
 import { continueTrace } from '../../platform/telemetry/trace.ts';
-import { type Registration, serverStatusSchema, slugSchema, statusReasonOf } from '../../registry/records/server.ts';
+import {
+  type Registration,
+  serverStatusSchema,
+  slugSchema,
+  statusReasonOf,
+} from '../../registry/records/server.ts';
 import { signInEnded } from '../signedIn.ts';
 
 const READ_EVERY_MS = 100;

@@ -27,7 +27,10 @@ function downServer() {
 const discovery = discoveryOf('modern');
 const url = 'http://127.0.0.1:9/mcp';
 const discoveries = createFairQueue(4, 1);
-const quiet = { noteHealth: () => undefined, credentials: { isPersonal: () => false, isAccount: () => false } };
+const quiet = {
+  noteHealth: () => undefined,
+  credentials: { isPersonal: () => false, isAccount: () => false },
+};
 const record = { ...serverRecord({ tenantId, slug: 'a', url }), status: 'active' as const, discovery };
 
 // Fake timers replace the global `setTimeout` only. The one of `node:timers/promises` is made of it here.
