@@ -2,7 +2,6 @@ import * as z from 'zod';
 import {
   type AuthorizationRequest,
   authorizationRequestSchema,
-  OFFLINE_SCOPE,
 } from '../../../shared/identity/broker/authorizationRequest.ts';
 import type { OAuthClient } from '../../../shared/identity/broker/client.ts';
 import { isLoopback } from '../../../shared/identity/broker/redirectUris.ts';
@@ -38,11 +37,7 @@ export function consentPage(
         ${client.kind === 'document' ? term('Vouched for by', new URL(client.id).host) : []}
         ${term('The answer goes to', targetOf(request.redirectUri))} ${term('It may use', request.resource)}
         ${term('As', 'you, with your roles, until you or an administrator ends it')}
-        ${
-          request.scopes.includes(OFFLINE_SCOPE)
-            ? term('For', `at most ${GRANT_MS / 86_400_000} days, also while you are away`)
-            : []
-        }
+        ${term('For', `at most ${GRANT_MS / 86_400_000} days, also while you are away`)}
       </dl>
       <p>You sign in with your work account next.</p>
       <form method="post" action="/oauth/consent">
