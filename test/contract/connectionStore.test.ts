@@ -1,0 +1,57 @@
+import { TableClient } from '@azure/data-tables';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { azureTableConnectionStore } from '../../shared/identity/connections/azureTableConnectionStore.ts';
+import type { Connection } from '../../shared/identity/connections/connection.ts';
+import { openTables } from '../../shared/platform/tables/openTables.ts';
+import { type Azurite, startAzurite } from '../support/azurite.ts';
+import { memoryTables } from '../support/memoryTables.ts';
+
+let azurite: Azurite;
+beforeAll(async () => {
+  azurite = await startAzurite();
+  const options = { allowInsecureConnection: true };
+  await TableClient.fromConnectionString(azurite.connectionString, 'connections', options).createTable();
+});
+afterAll(() => azurite.stop());
+
+const connection = (userId: string, slug: string, sealed?: string): Connection => ({
+  tenantId: 't1',
+  userId,
+  slug,
+  issuer: 'https://login.contoso.com',
+  origin: 'https://crm.contoso.com',
+  scopes: ['tools'],
+  connectedAt: new Date(0).toISOString(),
+  ...(sealed !== undefined && { sealed }),
+});
+const key = { tenantId: 't1', userId: 'anna', slug: 'crm' };
+
+describe.each([
+  ['Azure Tables', () => openTables(azurite.connectionString)],
+  ['tables in memory', () => memoryTables()],
+])('the connections on %s', (_, open) => {
+  test('are one for a user and a server, and change only if nobody changed them meanwhile', async () => {
+    const store = azureTableConnectionStore(open());
+    expect(await store.find(key)).toBeUndefined();
+    await Promise.all([store.put(connection('anna', 'crm', 'a')), store.put(connection('anna', 'crm', 'b'))]);
+    await store.put(connection('anna', 'crm', 'c'));
+    const found = await store.find(key);
+    expect(found?.value.sealed).toBe('c');
+    const etag = found?.etag ?? '';
+    expect(await store.replace(connection('anna', 'crm', 'd'), etag)).toBe('replaced');
+    expect(await store.replace(connection('anna', 'crm', 'e'), etag)).toBe('conflict');
+    expect(await store.remove(key)).toBe('removed');
+    expect(await store.remove(key)).toBe('missing');
+    expect(await store.replace(connection('anna', 'crm', 'f'), etag)).toBe('conflict');
+  });
+
+  test('that have not ended are found for a server, and for no other server', async () => {
+    const store = azureTableConnectionStore(open());
+    await store.put(connection('anna', 'shop'));
+    await store.put(connection('bob', 'shop-2', 'a'));
+    expect(await store.firstOf('t1', 'shop')).toBeUndefined();
+    await store.put(connection('carl', 'shop', 'a'));
+    expect((await store.firstOf('t1', 'shop'))?.userId).toBe('carl');
+    expect(await store.firstOf('t2', 'shop')).toBeUndefined();
+  });
+});
