@@ -1,5 +1,11 @@
 import { TableClient } from '@azure/data-tables';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import {
+  azureTableRevocationStore,
+  type Revocation,
+  revocationIdOf,
+  type RevokedSubject,
+} from '../../shared/identity/access/revocation.ts';
 import { type Delegation, finish, newDelegation } from '../../shared/orchestration/model/delegation.ts';
 import { recordOutcome, startPlan } from '../../shared/orchestration/model/planProgress.ts';
 import { createRowIds } from '../../shared/orchestration/model/rowIds.ts';
@@ -23,7 +29,7 @@ beforeAll(async () => {
   azurite = await startAzurite();
   const options = { allowInsecureConnection: true };
   await Promise.all(
-    ['servers', 'plans', 'delegations'].map((name) =>
+    ['servers', 'plans', 'delegations', 'revocations'].map((name) =>
       TableClient.fromConnectionString(azurite.connectionString, name, options).createTable(),
     ),
   );
@@ -65,6 +71,38 @@ describe.each<[string, () => OpenTable]>([
   let tables: OpenTable;
   beforeEach(() => {
     tables = open();
+  });
+
+  test('a revocation is stored once for its subject, is of its tenant, and is gone once it is removed', async () => {
+    const store = azureTableRevocationStore(tables);
+    const [, , , , , , , tenantId, other] = tenants;
+    const of = (subject: RevokedSubject, more: Partial<Revocation> = {}): Revocation => ({
+      id: revocationIdOf(subject),
+      tenantId,
+      subject,
+      createdBy: 'admin',
+      createdAt: at(0).toISOString(),
+      ...more,
+    });
+    const user = of({ user: 'u1' }, { reason: 'left' });
+    const client = of({ client: 'https://client.example/a?b#c' });
+    expect([await store.add(user), await store.add(client)]).toEqual(['inserted', 'inserted']);
+    expect(await store.add({ ...user, createdBy: 'another' })).toBe('exists');
+    expect(await store.find(tenantId, user.id)).toEqual(user);
+    expect(await store.find(other, user.id)).toBeUndefined();
+    const first = await store.list(tenantId, 1);
+    const rest = await store.list(tenantId, 1, first.after);
+    expect([...first.items, ...rest.items].toSorted((a, b) => (a.id < b.id ? -1 : 1))).toEqual(
+      [user, client].toSorted((a, b) => (a.id < b.id ? -1 : 1)),
+    );
+    expect(rest.after).toBeUndefined();
+    expect((await store.list(other, 10)).items).toEqual([]);
+    expect(await store.remove(other, user.id)).toBe('missing');
+    expect([await store.remove(tenantId, user.id), await store.remove(tenantId, user.id)]).toEqual([
+      'removed',
+      'missing',
+    ]);
+    expect(await store.find(tenantId, user.id)).toBeUndefined();
   });
 
   const record = (slug: string, tenantId: string, more: Partial<ServerRecord> = {}): ServerRecord =>
