@@ -35,7 +35,7 @@ function whatToTry({ urls, ports, state }: Topology, run: StartedRun): string {
   State            ${state.kind === 'redis' ? `Redis on port ${ports.redis}` : `Tables (${state.reason})`}
   Logs             ${run.logDir}
 ${run.demo ? `  Sample servers   inventory (${urls.inventory}), toolbox (${urls.toolbox}), both registered\n` : ''}
-  Connect a client. It opens a page to sign in: choose a person there.
+  Connect a client. It opens a browser to sign in: select Continue, and choose a person.
     Claude Code      claude mcp add --transport http gateway ${mcp}    (then /mcp in Claude Code)
     VS Code          ${JSON.stringify(vsCode)}    (in .vscode/mcp.json)
     MCP Inspector    npx @modelcontextprotocol/inspector    (transport Streamable HTTP, URL ${mcp})

@@ -257,6 +257,18 @@ describe('a fault of the gateway or of Entra is no verdict on the person', () =>
     await service.close();
   });
 
+  test.each(['wrong_claims', 'bad_signature', 'not_yet_valid'] as const)(
+    'with a token that the rule %s rejects',
+    async (refusal) => {
+      const { refreshToken } = await signedIn('user@contoso.example');
+      const verifyToken = () => Promise.resolve({ refusal });
+      const failed = await signInAt({ verifyToken }).refresh(defaultTenant, refreshToken);
+      expect(failed).toMatchObject({
+        error: { kind: 'unavailable', message: expect.stringContaining(refusal) as string },
+      });
+    },
+  );
+
   test('an error that passes says to try again', async () => {
     const service = await serve((_request, response) => {
       json(response, { error: 'temporarily_unavailable' }, 503);

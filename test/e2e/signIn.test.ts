@@ -248,6 +248,19 @@ describe('is refused, and in the audit trail:', () => {
   });
 });
 
+test('a person sees the own consents, and signs a client out by withdrawing one', async () => {
+  const { management } = topology.urls;
+  const { reply } = await tokensOf(app, { resource: management, person: 'auditor@contoso.example' });
+  const own = managementApi(management, reply.body.access_token);
+  const items = (await own.get('/consents')).body['items'] as { id: string }[];
+  expect(items).toMatchObject([{ clientId: 'an-app', clientName: 'An app', resource: management }]);
+  const other = managementApi(management, await topology.mint({ role: 'User' }));
+  expect((await other.delete(`/consents/${items[0]?.id ?? ''}`)).status).toBe(404);
+  expect((await own.delete(`/consents/${items[0]?.id ?? ''}`)).status).toBe(204);
+  expect((await own.get('/consents')).body['items']).toEqual([]);
+  expect(await refresh(reply.body.refresh_token)).toMatchObject({ body: { error: 'invalid_grant' } });
+});
+
 test('each act of a sign-in is in the audit trail of the person', async () => {
   await tokensOf(app, { person: 'operator@contoso.example' });
   const actor = personNamed('operator@contoso.example').oid;

@@ -87,7 +87,7 @@ export function readAuthorizationRequest(
 const malformed = (message: string) => refused('invalid_request', 'request_malformed', message);
 
 /** The scope with which a client says that it stays signed in. Every grant has a refresh token, with it or without. */
-export const OFFLINE_SCOPE = 'offline_access';
+const OFFLINE_SCOPE = 'offline_access';
 
 /** Returns the scopes that a request is granted. Scopes that the gateway does not have are ignored (RFC 6749, section 3.3). */
 function grantedScopes(asked: string, resource: string): readonly string[] {

@@ -163,10 +163,16 @@ function gatewayRefused({ errorNo }: { readonly errorNo?: unknown }): Failure {
   });
 }
 
+/** The token came from Entra itself: only its tenant, its roles and its scope say something about the person. */
 function refusedToken(refusal: Refusal): Failure {
-  return refusal === 'unknown_tenant'
-    ? fail({ kind: 'forbidden', message: 'People of your tenant may not sign in at this gateway.' })
-    : fail(refusalError(refusal));
+  if (refusal === 'unknown_tenant')
+    return fail({ kind: 'forbidden', message: 'People of your tenant may not sign in at this gateway.' });
+  const error = refusalError(refusal);
+  if (error.kind === 'forbidden') return fail(error);
+  return fail({
+    kind: 'unavailable',
+    message: `Entra issued a token that is not valid here (${refusal}): an operator must check the registration of MREG_API_CLIENT_ID`,
+  });
 }
 
 const cacheSchema = z.object({ RefreshToken: z.record(z.string(), z.object({ secret: z.string() })) });

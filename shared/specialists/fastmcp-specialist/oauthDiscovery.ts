@@ -49,7 +49,8 @@ const finding = defineFindings({
     message:
       'the authorization server names another issuer than the metadata, so clients must reject it (RFC 8414, 3.3)',
     evidence: { ...facts },
-    remedy: 'Use the ids of tenants in MREG_TENANTS.',
+    remedy:
+      'Use the ids of tenants in MREG_TENANTS. For the gateway itself, let no proxy change its metadata, and set MREG_PUBLIC_ORIGIN of both apps to the origin that clients use.',
   }),
 });
 interface OfIssuer {
@@ -64,7 +65,7 @@ export const oauthTasks = (deps: OauthDeps): readonly Task[] => [
     name: 'oauth_proxy_integration',
     permissions: ['delegations.read'],
     description:
-      'Checks how clients find the sign-in of the MCP endpoints; this gateway has no OAuth proxy, and clients sign in at the issuer itself. Follows the steps of a client that knows only a URL, for the aggregate endpoint, a server’s and a toolset’s: the challenge of each method, the metadata that it names, the authorization server that the metadata names. Reports what differs from RFC 9728, RFC 6750 and MCP.',
+      'Checks how clients find the sign-in of the MCP endpoints; this gateway has no OAuth proxy: clients sign in at the issuer itself, or at the authorization server of the gateway where there is one. Follows the steps of a client that knows only a URL, for the aggregate endpoint, a server’s and a toolset’s: the challenge of each method, the metadata that it names, the authorization server that the metadata names. Reports what differs from RFC 9728, RFC 6750 and MCP.',
     timeoutMs: 20_000,
     input: z.strictObject({}),
     async inspect(_, helpers) {
@@ -98,11 +99,15 @@ async function inspectDiscovery(
   how: 'quick' | 'thorough',
 ): Promise<Inspection> {
   const { config, authority } = deps;
-  const authorizationServers = [issuerOf(authority, caller.tenantId)];
-  const [resources, server] = await Promise.all([
+  const entra = issuerOf(authority, caller.tenantId);
+  const own = config.signInClientId === undefined ? [] : [config.publicOrigin];
+  const authorizationServers = [...own, entra];
+  const [resources, server, ...ownServers] = await Promise.all([
     resourcesOf(deps, caller),
-    inspectAuthorizationServer(issuerOf(authority, caller.tenantId), deps, caller),
+    inspectAuthorizationServer(entra, deps, caller),
+    ...own.map((issuer) => inspectAuthorizationServer(issuer, deps, caller)),
   ]);
+  const [ownServer] = ownServers;
   const inspected = await Promise.all(
     resources.map(async (resource) => {
       const observed = await observe(resource, deps, caller, how);
@@ -119,11 +124,13 @@ async function inspectDiscovery(
         metadata: typeof observed.metadata === 'string' ? observed.metadata : observed.metadata.status,
       })),
       authorizationServer: server.facts,
+      ...(ownServer && { ownAuthorizationServer: ownServer.facts }),
     },
     findings: [
       ...mergeUnanswered(inspected.flatMap(({ findings }) => findings)),
       ...rootFindings(root, `${config.publicOrigin}/mcp`),
       ...server.findings,
+      ...(ownServer?.findings ?? []),
     ],
   };
 }
@@ -212,7 +219,7 @@ function rootFindings(root: EndpointAnswer | string, resource: string): readonly
   return [finding('root_metadata', { status: root.status, wanted: resource })];
 }
 
-/** Checks the metadata of the issuer of the caller's tenant, at the URL that Entra supports (OpenID Connect Discovery, 4). */
+/** Checks the metadata of an issuer, at the URL that Entra and the gateway both have (OpenID Connect Discovery, 4). */
 async function inspectAuthorizationServer(
   issuer: string,
   deps: OauthDeps,

@@ -83,7 +83,7 @@ function world() {
     entraAnswers: (answer: Result<EntraTokens> | undefined) => void (refusal = answer),
     promote: () => void roles.push(['Admin']),
     /** Signs Alice in as far as her first refresh token. */
-    async signIn() {
+    signIn: async () => {
       const grant = await grants.begin({ ...tokensOf(0), actor: alice }, request);
       const active = await grants.activate(grant);
       if (!active.ok) throw new Error(active.error.message);
