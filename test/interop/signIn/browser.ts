@@ -43,7 +43,7 @@ export async function startSignInBrowser(): Promise<SignInBrowser> {
     },
     async seat(name) {
       person = name;
-      await context.close();
+      // The last page of the last person may still load.
       context = await browser.newContext();
     },
     close: () => browser.close(),
@@ -81,7 +81,7 @@ async function goOn(page: Page, person: string): Promise<void> {
     .first();
   const before = page.url();
   await button.click({ timeout: PAGE_MS });
-  await page.waitForURL(({ href }) => href !== before, { timeout: PAGE_MS, waitUntil: 'load' });
+  await page.waitForURL(({ href }) => href !== before, { timeout: PAGE_MS, waitUntil: 'commit' });
 }
 
 async function describe(page: Page, asked: URL): Promise<string> {
