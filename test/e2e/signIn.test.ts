@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { defaultTenant } from '../../infra/local/defaults.ts';
 import { choosePerson, personNamed } from '../support/choosePerson.ts';
+import { type HandmadeUpstream, handmadeUpstream, json } from '../support/handmadeUpstream.ts';
 import { managementApi } from '../support/managementApi.ts';
 import { post } from '../support/rawClient.ts';
 import {
@@ -21,15 +23,41 @@ const clients = {
   'a-site': { name: 'A site', redirectUris: [site.redirectUri] },
 };
 
+/** A server that Entra's tokens of its own users open, and no others. Its tool is named after the user. */
+let mail: HandmadeUpstream;
+const ofUser =
+  (result: (user: string) => object): Parameters<typeof handmadeUpstream>[0] =>
+  (response, { headers, message: { id } }) => {
+    const [, token] = (headers.authorization ?? '').split(' ');
+    const claims = token === undefined ? {} : decodeJwt(token);
+    if (claims.aud !== 'api://mail') json(response, {}, 401);
+    else json(response, { jsonrpc: '2.0', id, result: result(String(claims['oid']).slice(0, 8)) });
+  };
+
 let topology: TestTopology;
 let gateway: string;
 let resource: string;
 beforeAll(async () => {
-  topology = await startTestTopology({ demo: true, settings: { MREG_CLIENTS: JSON.stringify(clients) } });
+  mail = await handmadeUpstream(
+    ofUser(() => ({ content: [] })),
+    {
+      'tools/list': ofUser((user) => ({
+        tools: [{ name: `read_${user}`, inputSchema: { type: 'object' } }],
+      })),
+    },
+  );
+  const credentials = { mail: { onBehalfOf: 'api://mail/.default', origins: [new URL(mail.url).origin] } };
+  topology = await startTestTopology({
+    demo: true,
+    settings: { MREG_CLIENTS: JSON.stringify(clients), MREG_CREDENTIALS: JSON.stringify(credentials) },
+  });
   gateway = topology.urls.mcp;
   resource = `${gateway}/mcp`;
 });
-afterAll(() => topology.stop());
+afterAll(async () => {
+  await topology.stop();
+  await mail.close();
+});
 
 /** Signs in as a client does, and returns its tokens. */
 async function tokensOf(
@@ -108,6 +136,24 @@ describe('a person signs in', () => {
     expect(again.status).toBe(200);
     expect(await listTools(again.body.access_token)).toBe(200);
   });
+});
+
+test('a server behind gets a token of Entra for the same person, also from work of an agent', async () => {
+  const { management } = topology.urls;
+  const admin = await tokensOf(app, { resource: management, person: 'admin@contoso.example' });
+  const upstream = { headers: { authorization: { credential: 'mail' } } };
+  const registered = await managementApi(management, admin.reply.body.access_token).post('/servers?wait=20', {
+    slug: 'mail',
+    url: mail.url,
+    upstream,
+  });
+  expect(registered.body).toMatchObject({ slug: 'mail', status: 'active' });
+  const url = `${gateway}/servers/mail/mcp`;
+  const { reply } = await tokensOf(app, { resource: url });
+  const authorization = `Bearer ${reply.body.access_token ?? ''}`;
+  const [answer] = await (await post(url, 'modern', 'tools/list', {}, { authorization })).all();
+  const { oid } = personNamed('user@contoso.example');
+  expect(answer?.result?.tools).toMatchObject([{ name: `read_${oid.slice(0, 8)}` }]);
 });
 
 test('a site that had the consent of the person gets none asked again; another person is asked', async () => {
@@ -254,7 +300,7 @@ test('a person sees the own consents, and signs a client out by withdrawing one'
   const own = managementApi(management, reply.body.access_token);
   const items = (await own.get('/consents')).body['items'] as { id: string }[];
   expect(items).toMatchObject([{ clientId: 'an-app', clientName: 'An app', resource: management }]);
-  const other = managementApi(management, await topology.mint({ role: 'User' }));
+  const other = managementApi(management, await topology.mint({ role: 'User', user: randomUUID() }));
   expect((await other.delete(`/consents/${items[0]?.id ?? ''}`)).status).toBe(404);
   expect((await own.delete(`/consents/${items[0]?.id ?? ''}`)).status).toBe(204);
   expect((await own.get('/consents')).body['items']).toEqual([]);
