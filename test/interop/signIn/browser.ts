@@ -13,8 +13,8 @@ export interface SignInBrowser {
    * @throws Error with the text of the page on which the person cannot go on. `.local/sign-in` then has its picture.
    */
   open(url: string): Promise<URL>;
-  /** Another person sits down at the browser: it has forgotten the last one. */
-  forget(): Promise<void>;
+  /** A person sits down at the browser, which has forgotten the last one. On the page of the issuer, it is the one of this name. */
+  seat(person: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -24,13 +24,13 @@ const pictures = join(import.meta.dirname, '../../../.local/sign-in');
 const MAX_PAGES = 6;
 const PAGE_MS = 15_000;
 
-/** Starts the browser. On the page of the issuer, the person is the one whose button has this text in it. */
-export async function startSignInBrowser(person: string): Promise<SignInBrowser> {
+export async function startSignInBrowser(): Promise<SignInBrowser> {
   const browser = await chromium.launch({
     executablePath: program.path ?? '',
     args: ['--no-sandbox'],
   });
   let context = await browser.newContext();
+  let person = '';
   let opened = 0;
 
   return {
@@ -41,8 +41,9 @@ export async function startSignInBrowser(person: string): Promise<SignInBrowser>
       opened++;
       return signIn(context, new URL(url), person);
     },
-    async forget() {
-      await context.close();
+    async seat(name) {
+      person = name;
+      // The last page of the last person may still load.
       context = await browser.newContext();
     },
     close: () => browser.close(),
@@ -80,7 +81,7 @@ async function goOn(page: Page, person: string): Promise<void> {
     .first();
   const before = page.url();
   await button.click({ timeout: PAGE_MS });
-  await page.waitForURL(({ href }) => href !== before, { timeout: PAGE_MS, waitUntil: 'load' });
+  await page.waitForURL(({ href }) => href !== before, { timeout: PAGE_MS, waitUntil: 'commit' });
 }
 
 async function describe(page: Page, asked: URL): Promise<string> {

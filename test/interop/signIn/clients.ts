@@ -21,7 +21,8 @@ export interface Seen {
 
 /** A client that runs. */
 export interface RunningClient {
-  look(): Promise<Seen>;
+  /** Lists the tools, and calls one. */
+  look(tool: string, args: Readonly<Record<string, unknown>>): Promise<Seen>;
   close(): Promise<void>;
 }
 
@@ -42,9 +43,6 @@ export interface SigningClient {
   start(place: ClientPlace): Promise<RunningClient>;
 }
 
-const TOOL = 'toolbox__convert_units';
-const ARGUMENTS = { value: 3, from: 'km', to: 'm' };
-
 const toolsSchema = z.object({ tools: z.array(z.object({ name: z.string() })) });
 const resultSchema = z.object({ content: z.tuple([z.object({ text: z.string() })]) });
 
@@ -60,8 +58,8 @@ interface SdkClient {
 }
 
 const running = (client: SdkClient): RunningClient => ({
-  look: async () =>
-    seenIn(await client.listTools(), await client.callTool({ name: TOOL, arguments: ARGUMENTS })),
+  look: async (name, args) =>
+    seenIn(await client.listTools(), await client.callTool({ name, arguments: args })),
   close: () => client.close(),
 });
 
@@ -179,10 +177,10 @@ export const inspector: SigningClient = {
       return JSON.parse(stdout);
     };
     return {
-      look: async () =>
+      look: async (name, args) =>
         seenIn(
           await ask('tools/list'),
-          await ask('tools/call', '--tool-name', TOOL, '--tool-args-json', JSON.stringify(ARGUMENTS)),
+          await ask('tools/call', '--tool-name', name, '--tool-args-json', JSON.stringify(args)),
         ),
       close: () => Promise.resolve(),
     };

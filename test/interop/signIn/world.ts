@@ -22,14 +22,14 @@ export interface SignInWorld {
   readonly documentUrl: string;
   /** How often the gateway read the document. */
   readonly documentReads: number;
-  /** Makes a place for one client, known to the gateway as `known` says. */
-  place(known?: Partial<ProviderOptions>): Promise<ClientPlace>;
+  /** Makes a place for one client at an endpoint, known to the gateway as `known` says. */
+  place(endpoint: string, known?: Partial<ProviderOptions>): Promise<ClientPlace>;
   /** Stops both apps and starts them again, at a time that is later by this. */
   restart(laterMs?: number): Promise<void>;
   close(): Promise<void>;
 }
 
-export async function startSignInWorld(person: string): Promise<SignInWorld> {
+export async function startSignInWorld(): Promise<SignInWorld> {
   const folder = await mkdtemp(join(tmpdir(), 'sign-in-'));
   const callback = await serve((_, response) => response.end('You can close this window.'));
   const redirectUrl = `http://127.0.0.1:${callback.port}/callback`;
@@ -60,7 +60,7 @@ export async function startSignInWorld(person: string): Promise<SignInWorld> {
       }),
     },
   });
-  const browser = await startSignInBrowser(person);
+  const browser = await startSignInBrowser();
   const opener = await startOpener((url) => browser.open(url));
 
   return {
@@ -71,8 +71,8 @@ export async function startSignInWorld(person: string): Promise<SignInWorld> {
     get documentReads() {
       return documentReads;
     },
-    place: async (known) => ({
-      url: `${topology.urls.mcp}/mcp`,
+    place: async (endpoint, known) => ({
+      url: `${topology.urls.mcp}/${endpoint}`,
       folder: await mkdtemp(join(folder, 'client-')),
       environment: opener.environment,
       provider: { redirectUrl, open: (url) => browser.open(url), ...known },
