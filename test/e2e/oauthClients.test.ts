@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { defaultTenant } from '../../infra/local/defaults.ts';
 import { type AssertionIssuer, assertionIssuer } from '../support/assertions.ts';
 import { post } from '../support/rawClient.ts';
-import { serve,type Served } from '../support/serve.ts';
+import { serve, type Served } from '../support/serve.ts';
 import {
   askForTokens,
   authorizationUrl,
