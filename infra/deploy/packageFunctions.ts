@@ -18,13 +18,27 @@ const namesSchema = z.array(z.string());
 export async function countFunctions(
   packageFolder: string,
   app: App,
-  signal?: AbortSignal,
-  withinMs = LOADS_WITHIN_MS,
+  {
+    signsIn = true,
+    signal,
+    withinMs = LOADS_WITHIN_MS,
+  }: {
+    /** Whether the gateway signs people in itself. Otherwise it has no functions for that. */
+    readonly signsIn?: boolean;
+    readonly signal?: AbortSignal;
+    readonly withinMs?: number;
+  } = {},
 ): Promise<number> {
   const script = join(import.meta.dirname, 'listFunctions.ts');
   // No more than that: a variable of Azure or of production would make the app refuse these settings.
   const { PATH, SystemRoot } = process.env;
-  const env = { PATH, ...(SystemRoot !== undefined && { SystemRoot }), ...appSettings(app, portsFor(0)) };
+  const { MREG_SIGN_IN_CLIENT_ID = '', ...settings } = appSettings(app, portsFor(0));
+  const env = {
+    PATH,
+    ...(SystemRoot !== undefined && { SystemRoot }),
+    ...settings,
+    ...(signsIn && { MREG_SIGN_IN_CLIENT_ID }),
+  };
   const late = new AbortController();
   const timer = setTimeout(() => {
     late.abort(new LocalError(`the package in ${packageFolder} does not start as the ${app} app`));

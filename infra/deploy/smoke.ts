@@ -40,9 +40,10 @@ async function compareFunctions(
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const notes: string[] = [];
+  const asked = { signsIn: await signsPeopleIn(gateway, signal), signal };
   const [ofMcp, ofManagement] = await Promise.all([
-    countFunctions(packageFolder, 'mcp', signal),
-    countFunctions(packageFolder, 'management', signal),
+    countFunctions(packageFolder, 'mcp', asked),
+    countFunctions(packageFolder, 'management', asked),
   ]);
   const expectedOf = { mcp: ofMcp, management: ofManagement };
   for (const app of deploymentOrder) {
@@ -61,6 +62,17 @@ async function compareFunctions(
     notes.push(`${found} functions in ${app}`);
   }
   return notes;
+}
+
+const resourceSchema = z.object({ resource: z.url(), authorization_servers: z.array(z.string()).min(1) });
+
+/** Returns whether the gateway names itself as the authorization server of its endpoint (RFC 9728). */
+async function signsPeopleIn({ origins }: GatewayAccess, signal: AbortSignal): Promise<boolean> {
+  const url = `${origins.mcp}/.well-known/oauth-protected-resource/mcp`;
+  const metadata = resourceSchema.safeParse(await answerOf(await request(url, {}, signal)));
+  if (!metadata.success) throw new LocalError(`${url} answered with no metadata of a protected resource`);
+  const { resource, authorization_servers: servers } = metadata.data;
+  return servers.includes(new URL(resource).origin);
 }
 
 /** Returns the token with the signature of a key that nobody knows. */

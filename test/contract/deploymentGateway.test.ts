@@ -98,7 +98,7 @@ test('a package that hangs when it starts is given up', async () => {
       join(folder, 'dist/main.js'),
       'setInterval(() => {}, 1000); await new Promise(() => {});',
     );
-    await expect(countFunctions(folder, 'mcp', undefined, 2_000)).rejects.toThrow(
+    await expect(countFunctions(folder, 'mcp', { withinMs: 2_000 })).rejects.toThrow(
       /does not start as the mcp app/,
     );
   } finally {

@@ -11,7 +11,7 @@ import { managementRoutes } from '../../functions/management/app.ts';
 import { mcpRoutes } from '../../functions/mcp/app.ts';
 import { managementTimers } from '../../functions/timers/management.ts';
 import { mcpTimers } from '../../functions/timers/mcp.ts';
-import { portsFor } from '../../infra/local/defaults.ts';
+import { portsFor, signInClientId } from '../../infra/local/defaults.ts';
 import { appSettings } from '../../infra/local/settings.ts';
 import { stagePackage } from '../../infra/package.ts';
 import type { App } from '../../shared/platform/config/config.ts';
@@ -87,7 +87,7 @@ test('has every module that is imported with its first use, and each of them loa
 
 /** The number of functions that the source registers. */
 const registered = (app: App): number => {
-  const deps = compose(testConfig({ MREG_APP: app }));
+  const deps = compose(testConfig({ MREG_APP: app, MREG_SIGN_IN_CLIENT_ID: signInClientId }));
   const own = queues.filter((queue) => queue.app === app).length;
   const [routes, timers] =
     app === 'mcp' ? [mcpRoutes(deps), mcpTimers(deps)] : [managementRoutes(deps), managementTimers(deps)];

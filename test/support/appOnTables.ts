@@ -6,6 +6,7 @@ import type { Route } from '../../functions/http/route.ts';
 import { serve } from '../../functions/http/serve.ts';
 import { managementRoutes } from '../../functions/management/app.ts';
 import { mcpRoutes } from '../../functions/mcp/app.ts';
+import { signInClientId } from '../../infra/local/defaults.ts';
 import { type Role, roles } from '../../shared/identity/access/actor.ts';
 import { createDispatcher } from '../../shared/orchestration/engine/dispatcher.ts';
 import { azureTableBacklogStore } from '../../shared/orchestration/stores/azureTableBacklog.ts';
@@ -44,6 +45,7 @@ export function appOnTables(app: App, tables: string, more: Partial<AppDeps> = {
       AZURE_FUNCTIONS_ENVIRONMENT: 'Development',
       MREG_APP: app,
       MREG_TABLES: tables,
+      MREG_SIGN_IN_CLIENT_ID: signInClientId,
       MREG_TENANTS: callerTenant,
       MREG_PUBLIC_ORIGIN: 'https://gateway.example',
       MREG_MANAGEMENT_ORIGIN: 'https://gateway.example',
