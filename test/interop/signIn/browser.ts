@@ -23,6 +23,7 @@ const pictures = join(import.meta.dirname, '../../../.local/sign-in');
 /** More pages than any sign-in has. */
 const MAX_PAGES = 6;
 const PAGE_MS = 15_000;
+const DESCRIBE_MS = 5_000;
 
 export async function startSignInBrowser(): Promise<SignInBrowser> {
   const browser = await chromium.launch({
@@ -68,8 +69,6 @@ async function signIn(context: BrowserContext, url: URL, person: string): Promis
     return new URL(page.url());
   } catch (cause) {
     throw new Error(`${await describe(page, url)}\n${String(cause)}`, { cause });
-  } finally {
-    await page.close();
   }
 }
 
@@ -81,13 +80,13 @@ async function goOn(page: Page, person: string): Promise<void> {
     .first();
   const before = page.url();
   await button.click({ timeout: PAGE_MS });
-  await page.waitForURL(({ href }) => href !== before, { timeout: PAGE_MS, waitUntil: 'commit' });
+  await page.waitForURL(({ href }) => href !== before, { timeout: PAGE_MS, waitUntil: 'load' });
 }
 
 async function describe(page: Page, asked: URL): Promise<string> {
   await mkdir(pictures, { recursive: true });
   const picture = join(pictures, `stopped-${Date.now()}.png`);
-  await page.screenshot({ path: picture, fullPage: true }).catch(() => undefined);
-  const text = await page.innerText('body').catch(() => '');
+  await page.screenshot({ path: picture, timeout: DESCRIBE_MS }).catch(() => undefined);
+  const text = await page.innerText('body', { timeout: DESCRIBE_MS }).catch(() => '');
   return `The sign-in of ${asked.href} stopped at ${page.url()} (${picture}):\n${text}`;
 }
