@@ -224,6 +224,17 @@ test('the smoke test finds an app whose host found other functions than the pack
   ).rejects.toThrow(/the host of the management app found 0 functions, and the package has \d+/);
 });
 
+test('the smoke test expects no functions of a sign-in where the gateway has none of its own', async () => {
+  const mcp = await countFunctions(folder, 'mcp', { signsIn: false });
+  expect(mcp).toBeLessThan(functions.mcp);
+  azure({ functions: { ...functions, mcp } });
+  gateway.signsIn = false;
+  const access = await azureTarget('test').gateway();
+  if (!access) throw new Error('not provisioned');
+  const seen = await smoke({ ...access, settlesWithinMs: 0 }, folder, new AbortController().signal);
+  expect(seen).toContain(`${mcp} functions in mcp`);
+});
+
 describe('the smoke test alone needs the package that the gateway runs', () => {
   const required = async (packageFolder: string) => {
     azure();

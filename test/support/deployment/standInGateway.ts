@@ -9,6 +9,8 @@ export interface StandInGateway {
   build: string;
   /** The gates that do not pass. */
   readonly failingGates: Set<string>;
+  /** Whether it names itself as an authorization server, as it does with a sign-in of its own. */
+  signsIn: boolean;
   /** What is wrong with its mcp app. */
   fault: 'takes_every_token' | 'has_no_tool' | 'fails_the_call' | undefined;
   /** The bodies of the events that were raised. */
@@ -16,12 +18,18 @@ export interface StandInGateway {
   stop(): Promise<void>;
 }
 
+const metadataOf = ({ origin, signsIn }: { readonly origin: string; readonly signsIn: boolean }) => ({
+  resource: `${origin}/mcp`,
+  authorization_servers: [...(signsIn ? [origin] : []), 'https://login.microsoftonline.com/t/v2.0'],
+});
+
 /** `token` is the only one that it takes. */
 export async function standInGateway(token: string): Promise<StandInGateway> {
   const gateway: Omit<StandInGateway, 'stop'> & { origin: string } = {
     origin: '',
     build: '',
     failingGates: new Set(),
+    signsIn: true,
     fault: undefined,
     events: [],
   };
@@ -50,6 +58,8 @@ export async function standInGateway(token: string): Promise<StandInGateway> {
     void text(request).then((sent) => {
       const { url = '', headers } = request;
       if (url === '/health') return response.end('{"status":"up"}');
+      if (url === '/.well-known/oauth-protected-resource/mcp')
+        return response.end(JSON.stringify(metadataOf(gateway)));
       const isKnown = headers.authorization === `Bearer ${token}` || gateway.fault === 'takes_every_token';
       if (!isKnown) return response.writeHead(401).end();
       const body = JSON.parse(sent === '' ? '{}' : sent) as Readonly<Record<string, unknown>>;
