@@ -82,7 +82,12 @@ export const CLIENT_USE_MS = 24 * 3_600_000;
 export const REGISTRATIONS_AN_HOUR = 500;
 /** For this time in ms an instance answers from what it knows about the revocations of a tenant, without a question to the state. */
 export const REVOCATIONS_FRESH_MS = 1_000;
-/** After this time in ms an instance reads the revocations of a tenant again, also where the state reports no change. */
+/** A store that failed is asked for revocations again after this time in ms. */
+export const REVOCATIONS_RETRY_MS = 5_000;
+/**
+ * After this time in ms an instance reads the revocations of a tenant again, also where the state reports no change. Where it can
+ * read nothing, it uses what it knows for so long.
+ */
 export const REVOCATIONS_MAX_AGE_MS = 60_000;
 /** How long the state keeps the version of the revocations of a tenant, in ms. */
 export const REVOCATIONS_VERSION_TTL_MS = 24 * 3_600_000;

@@ -1,10 +1,12 @@
 import type { Clock } from '../../platform/base/clock.ts';
+import { InfrastructureError } from '../../platform/base/errors.ts';
 import type { IdSource } from '../../platform/base/ids.ts';
 import type { StateStore } from '../../platform/state/stateStore.ts';
 import {
   REVOCATIONS_FRESH_MS,
   REVOCATIONS_MAX_AGE_MS,
   REVOCATIONS_PAGE,
+  REVOCATIONS_RETRY_MS,
   REVOCATIONS_VERSION_TTL_MS,
 } from '../limits.ts';
 import type { Actor } from './actor.ts';
@@ -18,7 +20,7 @@ import {
 
 /**
  * Returns whether an administrator ended the access of the user, or of the client, in the tenant.
- * @throws InfrastructureError when that is not known: the request is refused then.
+ * @throws InfrastructureError when that has not been known for a minute: the request is refused then.
  */
 export type IsRevoked = (actor: Pick<Actor, 'tenantId' | 'userId' | 'clientId'>) => Promise<boolean>;
 
@@ -41,14 +43,18 @@ export interface Revocations extends Pick<RevocationStore, 'find' | 'list'> {
 interface Known {
   readonly subjects: ReadonlySet<string>;
   readonly version: string | undefined;
+  /** When the subjects were the present ones. */
   readonly readAt: number;
-  readonly checkedAt: number;
+  readonly freshUntil: number;
 }
 
 /**
  * The state holds a version for each tenant, and the table the revocations. A writer changes the table first and the version
  * second; a reader reads the version first and the table second. So a reader never keeps old revocations under a new version. A
  * state that lost its data gets a version that no instance has had.
+ *
+ * Without the state, an instance reads the table each second. Without the table, it keeps what it knows while the version is the
+ * same, or for a minute where the version is unknown too. So an outage of one store refuses nobody.
  */
 export function createRevocations(deps: {
   readonly store: RevocationStore;
@@ -61,15 +67,28 @@ export function createRevocations(deps: {
   const { store, state, clock, newId, endSignInsOf } = deps;
   const knownOf = new Map<string, Known>();
   const reading = new Map<string, Promise<Known>>();
+  /** The state failed: until then only the table is read. */
+  let stateAwayUntil = 0;
+  const now = (): number => clock.now().getTime();
+  /** Whether a time is still to come. A clock that was set back does not delay it. */
+  const isAhead = (time: number): boolean => now() < time && time - now() <= REVOCATIONS_RETRY_MS;
   const keyOf = (tenantId: string): string => `mreg:revocations:${tenantId}`;
 
+  /** Returns `undefined` where the state does not answer. */
   async function readVersion(tenantId: string): Promise<string | undefined> {
+    if (isAhead(stateAwayUntil)) return undefined;
     const key = keyOf(tenantId);
-    const found = await state.get(key);
-    if (found !== undefined) return found;
-    const begun = newId();
-    const stored = await state.compareAndSet(key, undefined, begun, REVOCATIONS_VERSION_TTL_MS);
-    return stored === 'stored' ? begun : state.get(key);
+    try {
+      const found = await state.get(key);
+      if (found !== undefined) return found;
+      const begun = newId();
+      const stored = await state.compareAndSet(key, undefined, begun, REVOCATIONS_VERSION_TTL_MS);
+      return stored === 'stored' ? begun : await state.get(key);
+    } catch (error) {
+      if (!(error instanceof InfrastructureError)) throw error;
+      stateAwayUntil = now() + REVOCATIONS_RETRY_MS;
+      return undefined;
+    }
   }
 
   async function readSubjects(tenantId: string): Promise<ReadonlySet<string>> {
@@ -84,14 +103,21 @@ export function createRevocations(deps: {
   }
 
   async function read(tenantId: string): Promise<Known> {
-    const checkedAt = clock.now().getTime();
+    const readAt = now();
     const before = knownOf.get(tenantId);
     const version = await readVersion(tenantId);
-    const isSame = before && version !== undefined && version === before.version;
+    const isSame = version !== undefined && version === before?.version;
+    const isRecent = before !== undefined && isWithin(readAt, before.readAt, REVOCATIONS_MAX_AGE_MS);
     const known =
-      isSame && isWithin(checkedAt, before.readAt, REVOCATIONS_MAX_AGE_MS)
-        ? { ...before, checkedAt }
-        : { subjects: await readSubjects(tenantId), version, readAt: checkedAt, checkedAt };
+      isSame && isRecent
+        ? { ...before, freshUntil: readAt + REVOCATIONS_FRESH_MS }
+        : await readSubjects(tenantId).then(
+            (subjects) => ({ subjects, version, readAt, freshUntil: readAt + REVOCATIONS_FRESH_MS }),
+            (error: unknown) => {
+              if (before === undefined || !(isSame || isRecent)) throw error;
+              return { ...before, ...(isSame && { readAt }), freshUntil: now() + REVOCATIONS_RETRY_MS };
+            },
+          );
     knownOf.set(tenantId, known);
     return known;
   }
@@ -99,7 +125,7 @@ export function createRevocations(deps: {
   /** Concurrent requests of a tenant share one reading. */
   function current(tenantId: string): Known | Promise<Known> {
     const known = knownOf.get(tenantId);
-    if (known && isWithin(clock.now().getTime(), known.checkedAt, REVOCATIONS_FRESH_MS)) return known;
+    if (known && isAhead(known.freshUntil)) return known;
     let under = reading.get(tenantId);
     if (!under) {
       under = read(tenantId).finally(() => reading.delete(tenantId));

@@ -23,6 +23,7 @@ let beforeTable: () => void;
 let redis: StateStore;
 let stateCalls: number;
 let isStateAway: boolean;
+let isTableAway: boolean;
 let ended: string[];
 
 const clock = { now: () => new Date(now) };
@@ -31,12 +32,13 @@ const openState = () => azureTableStateStore(memoryTables(), clock).state;
 beforeEach(() => {
   now = Date.UTC(2026, 0, 1);
   tableReads = stateCalls = 0;
-  isStateAway = false;
+  isStateAway = isTableAway = false;
   ended = [];
   beforeTable = () => undefined;
   redis = openState();
   store = azureTableRevocationStore(
     memoryTables((operation) => {
+      if (isTableAway) throw new InfrastructureError('tables', 'test', undefined);
       if (operation.startsWith('page')) tableReads += 1;
       const act = beforeTable;
       beforeTable = () => undefined;
@@ -133,15 +135,56 @@ describe('an instance', () => {
     expect([tableReads, stateCalls]).toEqual([1, first + 1]);
   });
 
-  test('does not know without the state, and says so, until the state is back', async () => {
-    const reader = instance();
-    await reader.isRevoked(actor);
+  test('reads the table each second while the state is away', async () => {
+    const one = instance();
     isStateAway = true;
+    expect(await one.isRevoked(actor)).toBe(false);
+    await store.add(of({ user: 'u1' }));
+    expect(await one.isRevoked(actor)).toBe(false);
     now += 1_000;
-    await expect(reader.isRevoked(actor)).rejects.toThrow(InfrastructureError);
-    expect(await reader.isStored(actor)).toBe(false);
+    expect(await one.isRevoked(actor)).toBe(true);
+  });
+
+  test('asks a state that was away again after five seconds', async () => {
+    const one = instance();
+    isStateAway = true;
+    await one.isRevoked(actor);
     isStateAway = false;
-    expect(await reader.isRevoked(actor)).toBe(false);
+    const calls = stateCalls;
+    now += 4_999;
+    await one.isRevoked(actor);
+    expect(stateCalls).toBe(calls);
+    now += 1_000;
+    await one.isRevoked(actor);
+    expect(stateCalls).toBeGreaterThan(calls);
+  });
+
+  test('keeps what it knows while the table is away and the state reports no change', async () => {
+    const one = instance();
+    await one.add(of({ user: 'u1' }));
+    expect(await one.isRevoked(actor)).toBe(true);
+    isTableAway = true;
+    for (let minute = 0; minute < 5; minute++) {
+      now += 61_000;
+      expect(await one.isRevoked(actor)).toBe(true);
+    }
+  });
+
+  test('does not know after a minute in which neither store answered, until one is back', async () => {
+    const one = instance();
+    expect(await one.isRevoked(actor)).toBe(false);
+    isTableAway = isStateAway = true;
+    now += 59_000;
+    expect(await one.isRevoked(actor)).toBe(false);
+    now += 6_000;
+    await expect(one.isRevoked(actor)).rejects.toThrow(InfrastructureError);
+    isTableAway = false;
+    expect(await one.isRevoked(actor)).toBe(false);
+  });
+
+  test('that is new does not know without the table', async () => {
+    isTableAway = true;
+    await expect(instance().isRevoked(actor)).rejects.toThrow(InfrastructureError);
   });
 
   test('sees a revocation that was stored between its reading of the version and of the table', async () => {
