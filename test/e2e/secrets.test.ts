@@ -279,16 +279,19 @@ describe('the metadata of an endpoint', () => {
     return (await response.json()) as { resource: string; authorization_servers: string[] };
   };
 
-  test('names one authority: of the first tenant, or of the tenant that its reader names', async () => {
+  test('names the gateway and one authority: of the first tenant, or of the tenant that its reader names', async () => {
     const own = await metadata('/mcp');
-    expect(own.authorization_servers).toHaveLength(1);
+    expect(own.authorization_servers).toEqual([
+      topology.urls.mcp,
+      expect.stringContaining(topology.urls.issuer),
+    ]);
     expect(JSON.stringify(own)).not.toContain(secondTenant);
     const nobody = '12345678-1234-4234-8234-123456789012';
     for (const tenant of [secondTenant, nobody])
       expect(await metadata(`/mcp?tenant=${tenant}`)).toMatchObject({
         resource: `${topology.urls.mcp}/mcp?tenant=${tenant}`,
         scopes_supported: [`${topology.urls.mcp}/mcp?tenant=${tenant}/mcp.access`],
-        authorization_servers: [`${topology.urls.issuer}/${tenant}/v2.0`],
+        authorization_servers: [topology.urls.mcp, `${topology.urls.issuer}/${tenant}/v2.0`],
       });
   });
 
@@ -305,7 +308,7 @@ describe('the metadata of an endpoint', () => {
 
   test('is all that tells of a tenant: tasks tell another tenant of itself alone', async () => {
     const token = await topology.mint({ role: 'Admin', tenant: secondTenant });
-    const first = (await metadata('/mcp')).authorization_servers[0]?.split('/').at(-2) ?? 'nothing';
+    const first = (await metadata('/mcp')).authorization_servers[1]?.split('/').at(-2) ?? 'nothing';
     expect(first).toMatch(/^[0-9a-f-]{36}$/);
     for (const [agent, task] of [
       ['mcp-security-auditor', 'azure_oauth_setup'],
