@@ -27,7 +27,13 @@ export function connectAfterSignIn(deps: ConnectDeps): FollowUp<'connect'> {
     if (!opened.ok) return refuse(opened.error);
     const { person: wanted, target, title } = opened.value;
     if (person.tenantId !== wanted.tenantId || person.userId !== wanted.userId)
-      return refuse(refused('forbidden', 'another_person', 'this link is for another person').error);
+      return refuse(
+        refused(
+          'forbidden',
+          'another_person',
+          'this link is for another person: sign in as the person that your client acts for',
+        ).error,
+      );
     if (await isRevoked(person))
       return refuse(refused('forbidden', 'revoked', 'an administrator has ended your access').error);
     const begun = await accounts.signIn.begin(person, target);

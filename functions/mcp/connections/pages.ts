@@ -2,6 +2,7 @@ import type { DomainError } from '../../../shared/platform/base/errors.ts';
 import { html } from '../../../shared/platform/http/html.ts';
 import { retryAfter, toProblem } from '../../../shared/platform/http/problem.ts';
 import { page } from '../../http/page.ts';
+import { asSentence } from '../oauth/answers.ts';
 
 /** The page that says which account is asked for, and where. Its button is a link: a form could not lead to another host. */
 export const signInPage = (about: {
@@ -41,7 +42,7 @@ export const connectedPage = (
 export const notConnectedPage = (error: DomainError, setCookie?: string): Response =>
   page(
     'Your account is not connected',
-    html`<p>${error.message}.</p>
+    html`<p>${asSentence(error.message)}</p>
       <p>Go back to your client and repeat the call: you get a new link.</p>`,
     {
       status: toProblem(error).status,

@@ -32,7 +32,7 @@ export const errorPage = (error: DomainError): Response =>
   );
 
 /** Messages are parts of sentences, as they are in logs and in JSON. A parameter, such as `redirect_uri`, keeps its name. */
-const asSentence = (message: string): string =>
+export const asSentence = (message: string): string =>
   `${message.replace(/^[a-z]+(?= )/, (word) => word.charAt(0).toUpperCase() + word.slice(1))}.`;
 
 /** Returns a redirect of the browser (RFC 9110, section 15.4.4): `GET`, whatever the method was. */

@@ -190,6 +190,6 @@ export const serverRecordSchema = z.object({
 export const statusReasonOf = ({ statusReason, discovery }: ServerRecord): string | undefined =>
   statusReason ??
   (discovery?.awaitsAccount === true
-    ? 'Its tools are listed as soon as the first user has connected an account at the server: GET /connections says where.'
+    ? 'Its tools are listed after a user has connected an account at the server and used it: GET /connections has the link.'
     : undefined);
 export type ServerRecord = z.infer<typeof serverRecordSchema>;
