@@ -80,6 +80,8 @@ export const CLIENT_LIFETIME_MS = 90 * 24 * 3_600_000;
 export const CLIENT_USE_MS = 24 * 3_600_000;
 /** Clients that can register anew in an hour, at all instances together. */
 export const REGISTRATIONS_AN_HOUR = 500;
+/** The same for one address, so that one stranger does not use up what is there for all. */
+export const REGISTRATIONS_OF_AN_ADDRESS = 50;
 /** For this time in ms an instance answers from what it knows about the revocations of a tenant, without a question to the state. */
 export const REVOCATIONS_FRESH_MS = 1_000;
 /** After this time in ms an instance reads the revocations of a tenant again, also where the state reports no change. */
