@@ -30,6 +30,10 @@ export const MAX_EXCHANGE_BYTES = 64 * 1024;
 
 /** Time limit of a request to an authorization server of an upstream server, in ms. */
 export const ACCOUNT_TIMEOUT_MS = 10_000;
+/** Characters of a token of an account: it has to fit into a header. */
+export const MAX_ACCOUNT_TOKEN_LENGTH = 16 * 1024;
+/** Scopes of an account, however many its servers name one after the other. */
+export const MAX_ACCOUNT_SCOPES = 200;
 /** Bytes of an answer of such a server: metadata, a registration, tokens. */
 export const MAX_ACCOUNT_BYTES = 256 * 1024;
 /** A token of an account that expires within this time in ms is refreshed. */

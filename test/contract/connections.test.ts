@@ -370,6 +370,36 @@ describe('tokens', () => {
     expect(await authorization()).toMatch(/^Bearer /);
   });
 
+  test.each<[string, object]>([
+    ['that a header cannot hold', { access_token: 'a\r\nx: y' }],
+    ['that no server takes', { access_token: 'a'.repeat(20_000) }],
+    ['of a type that the gateway does not know', { token_type: 'DPoP' }],
+    ['with a refresh token that is too long', { refresh_token: 'r'.repeat(200_000) }],
+  ])('%s are not stored', async (_, more) => {
+    idp.rules.tokenAnswer = { status: 200, body: { access_token: 'a', token_type: 'bearer', ...more } };
+    expect(kindOf(await gateway.connect(target()))).toBe('unavailable');
+    expect(kindOf(await gateway.connections.authorizationFor(anna, target()))).toBe('sign_in_needed');
+  });
+
+  test('ask for a bounded number of scopes, whatever a server names', async () => {
+    await gateway.connect(target());
+    const value = await authorization();
+    for (const round of [1, 2]) {
+      const scope = Array.from({ length: 150 }, (_, index) => `s${round}-${index}`).join(' ');
+      await gateway.connections.refused(
+        anna,
+        target(),
+        value,
+        `Bearer error="insufficient_scope", scope="${scope}"`,
+      );
+    }
+    const stored = await gateway.store.find({ ...anna, slug: 'crm' });
+    expect(stored?.value.wantedScopes).toHaveLength(200);
+    expect(stored?.value.wantedScopes).toContain('s2-0');
+    await gateway.connect(target());
+    expect(sentTo('/authorize').at(-1)?.['scope']?.split(' ')).toHaveLength(200);
+  });
+
   test('that lack a scope are kept, and the next sign-in asks for both', async () => {
     await gateway.connect(target());
     const value = await authorization();

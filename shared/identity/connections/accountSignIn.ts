@@ -12,6 +12,7 @@ import { type AccountClients, accountClientSchema, redirectUriOf } from './accou
 import { type ServerSearch, tokenServerSchema } from './authorizationServer.ts';
 import { type Connection, type ConnectionKey, type ConnectionStore, sealSecrets } from './connection.ts';
 import { discoverAccount } from './discoverAccount.ts';
+import { boundedScopes } from './protectedResource.ts';
 import type { TokenEndpoint } from './tokenEndpoint.ts';
 
 const pendingSchema = z.object({
@@ -99,7 +100,7 @@ export function createAccountSignIn(deps: {
       if (!client.ok) return client;
       const key = { tenantId, userId, slug: target.slug };
       const earlier = (await store.find(key))?.value;
-      const scopes = [...new Set([...place.value.scopes, ...scopesOf(earlier, server.issuer)])];
+      const scopes = [...boundedScopes([...place.value.scopes, ...scopesOf(earlier, server.issuer)])];
       const [state, browser, codeVerifier] = [newSecret(), newSecret(), newSecret()];
       const pending: z.input<typeof pendingSchema> = {
         ...key,
