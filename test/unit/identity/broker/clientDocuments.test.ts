@@ -81,6 +81,11 @@ describe('a document', () => {
     [{ token_endpoint_auth_method: 'tls_client_auth' }, /authentication/],
     [{ client_secret: 'x' }, /client_secret/],
     [{ token_endpoint_auth_method: 'private_key_jwt' }, /jwks/],
+    [{ token_endpoint_auth_method: 'private_key_jwt', jwks_uri: 'no URL' }, /jwks_uri that is no URL/],
+    [
+      { token_endpoint_auth_method: 'private_key_jwt', jwks_uri: 'file:///etc/passwd' },
+      /jwks_uri that is no URL/,
+    ],
     [
       { token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [{ kty: 'EC', d: 'secret' }] } },
       /private key/,
