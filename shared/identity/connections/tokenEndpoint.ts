@@ -114,9 +114,9 @@ export function createTokenEndpoint({ outbound, policy }: ServerSearch, now: () 
   };
 }
 
-const mixedUp = fail({
+export const mixedUp = fail({
   kind: 'forbidden',
-  message: 'the answer is not of the authorization server that was asked (RFC 9207)',
+  message: 'the answer is not of the authorization server that was asked',
   members: { reason: 'issuer_changed' },
 });
 const cancelled = fail({
