@@ -76,7 +76,9 @@ export const DOCUMENT_AGE_MS = 600_000;
 /** No document is used for longer than this in ms, whatever its headers say. */
 export const MAX_DOCUMENT_AGE_MS = 24 * 3_600_000;
 /** Documents of clients that an instance does not know yet, for each host and minute. */
-export const DOCUMENT_FETCHES_A_MINUTE = 20;
+export const DOCUMENT_FETCHES_A_MINUTE = 200;
+/** The same for one address that asks for them. */
+export const DOCUMENT_FETCHES_OF_AN_ADDRESS = 20;
 
 /** A client that registered itself is forgotten this long in ms after its last use. */
 export const CLIENT_LIFETIME_MS = 90 * 24 * 3_600_000;

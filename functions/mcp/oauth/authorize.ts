@@ -46,7 +46,7 @@ export function authorizeRoute(deps: OAuthDeps): Route {
     permission: 'anonymous',
     isLimited: true,
     query: 'any',
-    async handle({ query, headers, trace }) {
+    async handle({ query, headers, trace, address }) {
       const resource = query.get('client_id') ?? '';
       const refuse = (error: DomainError, answer: Response): Response => {
         deps.record({ action: 'sign_in.authorize', resource, error, trace });
@@ -54,7 +54,7 @@ export function authorizeRoute(deps: OAuthDeps): Route {
       };
       const fields = fieldsOf(query);
       if (!fields.ok) return refuse(fields.error, errorPage(fields.error));
-      const verified = await verifyClient(fields.value, deps.clients);
+      const verified = await verifyClient(fields.value, deps.clients, address);
       if (!verified.ok) return refuse(verified.error, errorPage(verified.error));
       const { client, redirectUri } = verified.value;
       const request = readAuthorizationRequest(fields.value, verified.value, deps.config);
