@@ -18,6 +18,8 @@ export interface Call<Body> {
   readonly body: Body;
   readonly headers: Headers;
   readonly trace: Trace;
+  /** Where the request comes from, if the platform says it. */
+  readonly address?: string | undefined;
   /** The id of a request with an `Idempotency-Key`. A repetition has the same id and finds the work of the first one. */
   readonly requestId?: string;
   /** Aborted at the deadline of the answer, and when the client leaves before it has the whole answer. */

@@ -181,6 +181,7 @@ async function answer<Body>(
     body: body.value,
     headers: request.headers,
     trace,
+    address,
     signal,
   });
   const response = responseOf(route, result);

@@ -30,6 +30,10 @@ export const MAX_EXCHANGE_BYTES = 64 * 1024;
 
 /** Time limit of a request to an authorization server of an upstream server, in ms. */
 export const ACCOUNT_TIMEOUT_MS = 10_000;
+/** Characters of a token of an account: it has to fit into a header. */
+export const MAX_ACCOUNT_TOKEN_LENGTH = 16 * 1024;
+/** Scopes of an account, however many its servers name one after the other. */
+export const MAX_ACCOUNT_SCOPES = 200;
 /** Bytes of an answer of such a server: metadata, a registration, tokens. */
 export const MAX_ACCOUNT_BYTES = 256 * 1024;
 /** A token of an account that expires within this time in ms is refreshed. */
@@ -72,7 +76,9 @@ export const DOCUMENT_AGE_MS = 600_000;
 /** No document is used for longer than this in ms, whatever its headers say. */
 export const MAX_DOCUMENT_AGE_MS = 24 * 3_600_000;
 /** Documents of clients that an instance does not know yet, for each host and minute. */
-export const DOCUMENT_FETCHES_A_MINUTE = 20;
+export const DOCUMENT_FETCHES_A_MINUTE = 200;
+/** The same for one address that asks for them. */
+export const DOCUMENT_FETCHES_OF_AN_ADDRESS = 20;
 
 /** A client that registered itself is forgotten this long in ms after its last use. */
 export const CLIENT_LIFETIME_MS = 90 * 24 * 3_600_000;
@@ -80,6 +86,8 @@ export const CLIENT_LIFETIME_MS = 90 * 24 * 3_600_000;
 export const CLIENT_USE_MS = 24 * 3_600_000;
 /** Clients that can register anew in an hour, at all instances together. */
 export const REGISTRATIONS_AN_HOUR = 500;
+/** The same for one address, so that one stranger does not use up what is there for all. */
+export const REGISTRATIONS_OF_AN_ADDRESS = 50;
 /** For this time in ms an instance answers from what it knows about the revocations of a tenant, without a question to the state. */
 export const REVOCATIONS_FRESH_MS = 1_000;
 /** A store that failed is asked for revocations again after this time in ms. */

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { OpenTable } from '../../shared/platform/tables/tables.ts';
-import { anna, openAccounts, sharedTables } from '../support/accounts/accounts.ts';
+import { anna, issuerIdIn, openAccounts, sharedTables } from '../support/accounts/accounts.ts';
 import {
   type AuthorizationServerStandIn,
   startAuthorizationServer,
@@ -88,11 +88,12 @@ describe('a sign-in', () => {
     const { location, cookie } = begun.value;
     const back = async () => {
       const answer = await fetch(location, { redirect: 'manual' });
-      return new URL(answer.headers.get('location') ?? '').searchParams;
+      return new URL(answer.headers.get('location') ?? '');
     };
+    const end = (url: URL) => gateway.signIn.end(url.searchParams, cookieOf, issuerIdIn(url));
     const cookieOf = (name: string) => (name === cookie.name ? cookie.value : undefined);
-    expect(kindOf((await gateway.signIn.end(await back(), cookieOf)).result)).toBe('ok');
-    expect(kindOf((await gateway.signIn.end(await back(), cookieOf)).result)).toBe('invalid');
+    expect(kindOf((await end(await back())).result)).toBe('ok');
+    expect(kindOf((await end(await back())).result)).toBe('invalid');
     const other = await gateway.signIn.begin(anna, target());
     if (!other.ok) throw new Error(other.error.message);
     const answer = await fetch(other.value.location, { redirect: 'manual' });
@@ -110,6 +111,35 @@ describe('a sign-in', () => {
     expect(kindOf(await gateway.connect(target()))).toBe('forbidden');
     expect(sentTo('/token')).toEqual([]);
   });
+
+  test.each([true, false])(
+    'gives the code of one server to no other, also where neither names itself (with documents: %s)',
+    async (hasDocuments) => {
+      idp.rules.iss = undefined;
+      idp.rules.metadata = {
+        authorization_response_iss_parameter_supported: undefined,
+        client_id_metadata_document_supported: hasDocuments,
+      };
+      await gateway.connect(target());
+      const asked = sentTo('/authorize').at(-1);
+      const evil = await startAuthorizationServer();
+      open.push(evil);
+      evil.rules.metadata = idp.rules.metadata;
+      crm.rules.metadata = { ...crm.rules.metadata, authorization_servers: [evil.issuer] };
+      const begun = await gateway.signIn.begin(anna, target());
+      if (!begun.ok) throw new Error(begun.error.message);
+      const { location, cookie } = begun.value;
+      // The malicious server sends the browser on to the honest one, with the state of its own sign-in.
+      const lure = new URL(`${idp.issuer}/authorize`);
+      const state = new URL(location).searchParams.get('state') ?? '';
+      lure.search = new URLSearchParams({ ...asked, state }).toString();
+      const back = new URL((await fetch(lure, { redirect: 'manual' })).headers.get('location') ?? '');
+      expect(back.searchParams.get('code')).not.toBeNull();
+      const ended = await gateway.signIn.end(back.searchParams, () => cookie.value, issuerIdIn(back));
+      expect(kindOf(ended.result)).toBe('forbidden');
+      expect(evil.requests.map(({ path }) => path)).not.toContain('/token');
+    },
+  );
 
   test('needs no iss where the server does not promise one', async () => {
     idp.rules.iss = undefined;
@@ -368,6 +398,36 @@ describe('tokens', () => {
     idp.rules.tokenAnswer = undefined;
     expect(kindOf(await gateway.connect(target()))).toBe('ok');
     expect(await authorization()).toMatch(/^Bearer /);
+  });
+
+  test.each<[string, object]>([
+    ['that a header cannot hold', { access_token: 'a\r\nx: y' }],
+    ['that no server takes', { access_token: 'a'.repeat(20_000) }],
+    ['of a type that the gateway does not know', { token_type: 'DPoP' }],
+    ['with a refresh token that is too long', { refresh_token: 'r'.repeat(200_000) }],
+  ])('%s are not stored', async (_, more) => {
+    idp.rules.tokenAnswer = { status: 200, body: { access_token: 'a', token_type: 'bearer', ...more } };
+    expect(kindOf(await gateway.connect(target()))).toBe('unavailable');
+    expect(kindOf(await gateway.connections.authorizationFor(anna, target()))).toBe('sign_in_needed');
+  });
+
+  test('ask for a bounded number of scopes, whatever a server names', async () => {
+    await gateway.connect(target());
+    const value = await authorization();
+    for (const round of [1, 2]) {
+      const scope = Array.from({ length: 150 }, (_, index) => `s${round}-${index}`).join(' ');
+      await gateway.connections.refused(
+        anna,
+        target(),
+        value,
+        `Bearer error="insufficient_scope", scope="${scope}"`,
+      );
+    }
+    const stored = await gateway.store.find({ ...anna, slug: 'crm' });
+    expect(stored?.value.wantedScopes).toHaveLength(200);
+    expect(stored?.value.wantedScopes).toContain('s2-0');
+    await gateway.connect(target());
+    expect(sentTo('/authorize').at(-1)?.['scope']?.split(' ')).toHaveLength(200);
   });
 
   test('that lack a scope are kept, and the next sign-in asks for both', async () => {

@@ -8,7 +8,7 @@ import {
   type RegistrationDeps,
 } from '../../shared/identity/broker/clientRegistration.ts';
 import { createOAuthClients } from '../../shared/identity/broker/oauthClients.ts';
-import { REGISTRATIONS_AN_HOUR } from '../../shared/identity/limits.ts';
+import { REGISTRATIONS_AN_HOUR, REGISTRATIONS_OF_AN_ADDRESS } from '../../shared/identity/limits.ts';
 import { randomId, randomSecret } from '../../shared/platform/base/ids.ts';
 import { openTables } from '../../shared/platform/tables/openTables.ts';
 import type { OpenTable } from '../../shared/platform/tables/tables.ts';
@@ -179,6 +179,16 @@ describe.each<[string, () => OpenTable]>([
     expect((await registerClient(body, deps)).ok).toBe(true);
     advance(3_600_000);
     expect((await registerClient(metadata(), deps)).ok).toBe(true);
+  });
+
+  test('leaves room for others when one address registers too many', async () => {
+    const { deps } = opened();
+    const from = async (address: string) => (await registerClient(metadata(), deps, address)).ok;
+    const many = await Promise.all(
+      Array.from({ length: REGISTRATIONS_AN_HOUR }, (_, index) => from(`192.0.2.7:${1_000 + index}`)),
+    );
+    expect(many.filter((isRegistered) => isRegistered)).toHaveLength(REGISTRATIONS_OF_AN_ADDRESS);
+    expect(await from('192.0.2.8')).toBe(true);
   });
 
   test('finds clients of the settings first, then documents, then registered ones', async () => {

@@ -114,6 +114,7 @@ export const routeAccess: Readonly<Record<App, Readonly<Record<string, Access>>>
     'GET connections/{slug}/sign-in': anyone,
     'GET connections/{slug}/continue': anyone,
     'GET connections/callback': anyone,
+    'GET connections/callback/of/{issuer}': anyone,
     'GET connections/client.json': anyone,
     'POST mcp': users,
     'GET mcp': users,

@@ -60,21 +60,23 @@ export function connectRoutes(deps: ConnectDeps): readonly Route[] {
     },
   };
 
-  const callback: Route = {
-    name: 'connections-callback',
+  /** Where authorization servers send their answers: a common place, and one for each issuer. */
+  const callback = (name: string, path: string): Route => ({
+    name,
     method: 'GET',
-    path: 'connections/callback',
+    path,
     permission: 'anonymous',
     isLimited: true,
     query: 'any',
-    async handle({ query, headers, trace }) {
-      const { key, cookie, result } = await accounts.signIn.end(query, (name) => cookies.read(headers, name));
+    async handle({ params, query, headers, trace }) {
+      const cookieOf = (cookieName: string) => cookies.read(headers, cookieName);
+      const { key, cookie, result } = await accounts.signIn.end(query, cookieOf, params['issuer']);
       const act = { action: 'connections.connect', resource: key?.slug ?? '', trace } as const;
       const spent = cookie && cookies.write(cookie);
       record({ ...act, ...(key && { person: key }), ...(!result.ok && { error: result.error }) });
       return result.ok ? connectedPage(result.value, spent) : notConnectedPage(result.error, spent);
     },
-  };
+  });
 
   const document: Route = {
     name: 'connections-client',
@@ -92,7 +94,13 @@ export function connectRoutes(deps: ConnectDeps): readonly Route[] {
       ),
   };
 
-  return [show, goOn, callback, document];
+  return [
+    show,
+    goOn,
+    callback('connections-callback', 'connections/callback'),
+    callback('connections-callback-issuer', 'connections/callback/of/{issuer}'),
+    document,
+  ];
 }
 
 /** Returns the error of a server as a sentence about the server. */

@@ -2,9 +2,11 @@ import {
   answerUri,
   type AuthorizationRequest,
   readAuthorizationRequest,
+  type VerifiedClient,
   verifyClient,
 } from '../../../shared/identity/broker/authorizationRequest.ts';
 import { oauthCodeOf } from '../../../shared/identity/broker/oauthError.ts';
+import { isLoopback } from '../../../shared/identity/broker/redirectUris.ts';
 import { asDescription } from '../../../shared/identity/broker/signInRefusal.ts';
 import type { DomainError } from '../../../shared/platform/base/errors.ts';
 import { fieldsOf } from '../../http/form.ts';
@@ -28,6 +30,13 @@ export const refuseAt = (
     }),
   );
 
+/**
+ * Returns whether a client learns a fault of its request before a person agreed. Anybody can register a client with any site: a
+ * redirect there would make the gateway's host a lure for phishing (RFC 9700, section 4.11.2).
+ */
+const mayLearnAtOnce = ({ client, redirectUri }: VerifiedClient): boolean =>
+  client.kind === 'preset' || isLoopback(redirectUri);
+
 /** The authorization endpoint (RFC 6749, section 3.1): shows a person which client asks, before the person signs in. */
 export function authorizeRoute(deps: OAuthDeps): Route {
   return {
@@ -37,7 +46,7 @@ export function authorizeRoute(deps: OAuthDeps): Route {
     permission: 'anonymous',
     isLimited: true,
     query: 'any',
-    async handle({ query, headers, trace }) {
+    async handle({ query, headers, trace, address }) {
       const resource = query.get('client_id') ?? '';
       const refuse = (error: DomainError, answer: Response): Response => {
         deps.record({ action: 'sign_in.authorize', resource, error, trace });
@@ -45,13 +54,16 @@ export function authorizeRoute(deps: OAuthDeps): Route {
       };
       const fields = fieldsOf(query);
       if (!fields.ok) return refuse(fields.error, errorPage(fields.error));
-      const verified = await verifyClient(fields.value, deps.clients);
+      const verified = await verifyClient(fields.value, deps.clients, address);
       if (!verified.ok) return refuse(verified.error, errorPage(verified.error));
       const { client, redirectUri } = verified.value;
       const request = readAuthorizationRequest(fields.value, verified.value, deps.config);
       if (!request.ok) {
         const { state } = fields.value;
-        return refuse(request.error, refuseAt({ redirectUri, state }, request.error, deps));
+        const answer = mayLearnAtOnce(verified.value)
+          ? refuseAt({ redirectUri, state }, request.error, deps)
+          : errorPage(request.error);
+        return refuse(request.error, answer);
       }
       const asksAgain = query.get('prompt') === 'consent';
       const remembered = asksAgain ? undefined : rememberedConsent(request.value, headers, deps);

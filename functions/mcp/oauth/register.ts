@@ -32,8 +32,8 @@ export const registerRoute = (
       : succeed(json);
   },
   formatError: oauthErrorAnswer,
-  async handle({ body, trace }) {
-    const registered = await registerClient(body, deps);
+  async handle({ body, trace, address }) {
+    const registered = await registerClient(body, deps, address);
     const act = { action: 'sign_in.register', trace } as const;
     if (!registered.ok) {
       deps.record({ ...act, resource: '', error: registered.error });

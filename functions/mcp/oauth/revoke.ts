@@ -25,9 +25,9 @@ export const revokeRoute = (deps: RevokeDeps): Route<Form> => ({
   body: z.record(z.string(), z.string()),
   parseBytes: parseForm,
   formatError: oauthErrorAnswer,
-  async handle({ body, headers, trace }) {
+  async handle({ body, headers, trace, address }) {
     const act = { action: 'sign_in.revoke', trace } as const;
-    const client = await deps.authenticateClient(body, headers);
+    const client = await deps.authenticateClient(body, headers, address);
     const revoked = !client.ok
       ? client
       : body['token'] === undefined

@@ -18,8 +18,8 @@ export function tokenRoute({ issueToken, record }: OAuthDeps): Route<Form> {
     body: z.record(z.string(), z.string()),
     parseBytes: parseForm,
     formatError: oauthErrorAnswer,
-    async handle({ body, headers, trace }) {
-      const issued = await issueToken(body, headers);
+    async handle({ body, headers, trace, address }) {
+      const issued = await issueToken(body, headers, address);
       const act = { action: 'sign_in.token', trace } as const;
       if (!issued.ok) {
         record({ ...act, resource: body['client_id'] ?? '', error: issued.error });

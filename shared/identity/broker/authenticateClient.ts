@@ -16,6 +16,8 @@ export type Fields = Readonly<Record<string, string>>;
 export type AuthenticateClient = (
   form: Fields,
   headers: { get(name: string): string | null },
+  /** Where the request comes from. */
+  address?: string,
 ) => Promise<Result<OAuthClient>>;
 
 export interface ClientAuthenticationDeps {
@@ -31,10 +33,10 @@ type Claimed =
 
 export const createClientAuthentication =
   ({ clients, isAssertionOf }: ClientAuthenticationDeps): AuthenticateClient =>
-  async (form, headers) => {
+  async (form, headers, address) => {
     const claimed = claimedBy(form, headers.get('authorization'));
     if (!claimed.ok) return claimed;
-    const found = await clients.find(claimed.value.id);
+    const found = await clients.find(claimed.value.id, address);
     if (!found.ok) return found.error.kind === 'invalid' ? notThatClient : found;
     return (await isProved(found.value, claimed.value, isAssertionOf)) ? found : notThatClient;
   };

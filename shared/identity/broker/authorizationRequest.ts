@@ -34,10 +34,14 @@ export interface VerifiedClient {
  * Returns the client of a request and where its answer goes. Nobody is redirected before that. Failures: `invalid_request`,
  * `temporarily_unavailable`.
  */
-export async function verifyClient(fields: Fields, clients: OAuthClients): Promise<Result<VerifiedClient>> {
+export async function verifyClient(
+  fields: Fields,
+  clients: OAuthClients,
+  address?: string,
+): Promise<Result<VerifiedClient>> {
   const { client_id: id, redirect_uri: asked } = fields;
   if (id === undefined) return refused('invalid_request', 'request_malformed', 'client_id is required');
-  const found = await clients.find(id);
+  const found = await clients.find(id, address);
   if (!found.ok) return because('client_refused', found.error);
   const redirectUri = redirectUriOf(found.value, asked);
   if (!redirectUri.ok) return because('redirect_uri_refused', redirectUri.error);

@@ -19,8 +19,8 @@ export type ClientKeys = { readonly jwks: JSONWebKeySet } | { readonly jwksUri: 
 
 /**
  * Finds clients. Failures: `invalid` for a client that is unknown or whose document cannot be used; `unavailable` and `timeout`
- * when that is not known. Their messages are for a person or a developer, and quote nothing of the document.
+ * when that is not known. `address` is where the request comes from: each has a share of the documents that are fetched. Messages are for a person or a developer, and quote nothing of the document.
  */
 export interface OAuthClients {
-  find(clientId: string): Promise<Result<OAuthClient>>;
+  find(clientId: string, address?: string): Promise<Result<OAuthClient>>;
 }

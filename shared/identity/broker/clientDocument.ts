@@ -78,7 +78,12 @@ function keysOf({ jwks, jwks_uri: jwksUri }: ClientDocument, method: string): Re
   if (method === 'none') return succeed(undefined);
   if (method !== 'private_key_jwt')
     return refuse('the document asks for a client authentication other than none and private_key_jwt');
-  if (jwksUri !== undefined) return succeed({ jwksUri });
+  if (jwksUri !== undefined) {
+    const isUsable = readUrl(jwksUri)?.protocol === 'https:' || isLoopback(jwksUri);
+    return isUsable
+      ? succeed({ jwksUri })
+      : refuse('the document names a jwks_uri that is no URL with https');
+  }
   if (!jwks) return refuse('the document has neither jwks nor jwks_uri for private_key_jwt');
   if (jwks.keys.some((key) => 'd' in key || 'k' in key)) return refuse('the document holds a private key');
   return succeed({ jwks: jwks });

@@ -4,10 +4,12 @@ import type { DomainError } from '../../platform/base/errors.ts';
 import { fail, type Result, succeed } from '../../platform/base/result.ts';
 import { headerOf, type OutboundResponse } from '../../platform/outbound/exchange.ts';
 import { explain, type OutboundClient } from '../../platform/outbound/outboundClient.ts';
+import { addressBlockOf } from '../../platform/security/addressRules.ts';
 import {
   CLIENT_DOCUMENT_TIMEOUT_MS,
   CLIENT_DOCUMENTS,
   DOCUMENT_FETCHES_A_MINUTE,
+  DOCUMENT_FETCHES_OF_AN_ADDRESS,
   MAX_CLIENT_DOCUMENT_BYTES,
   MAX_DOCUMENT_AGE_MS,
 } from '../limits.ts';
@@ -62,14 +64,14 @@ export function createClientDocuments(deps: {
   }
 
   return {
-    async find(clientId) {
+    async find(clientId, address) {
       const last = known.get(clientId);
       if (last && clock.now().getTime() < last.freshUntil) return succeed(last.client);
       const url = checkDocumentUrl(clientId, allowsLoopback);
       if (!url.ok) return url;
       const running = underWay.get(clientId);
       if (running) return running;
-      if (!last && !mayFetch(url.value.host)) return tooMany;
+      if (!last && !mayFetch(url.value.host, address)) return tooMany;
       const fetching = refreshed(clientId, last).finally(() => underWay.delete(clientId));
       underWay.set(clientId, fetching);
       return fetching;
@@ -83,16 +85,22 @@ const tooMany = fail({
   retryAfterMs: 60_000,
 });
 
-/** Returns a function that allows some fetches a minute for each host, so that strangers cannot send requests through the gateway. */
-function boundFetches(clock: Clock): (host: string) => boolean {
+/**
+ * Returns a function that allows some fetches a minute for each host, so that strangers cannot send requests through the gateway. An
+ * address gets a share of them, so that one stranger does not lock out the clients of a host.
+ */
+function boundFetches(clock: Clock): (host: string, address: string | undefined) => boolean {
   const windows = new LRUCache<string, { readonly endsAt: number; count: number }>({ max: CLIENT_DOCUMENTS });
-  return (host) => {
+  const isWithin = (name: string, limit: number): boolean => {
     const now = clock.now().getTime();
-    const open = windows.get(host);
+    const open = windows.get(name);
     const window = open && open.endsAt > now ? open : { endsAt: now + 60_000, count: 0 };
-    windows.set(host, window);
-    return ++window.count <= DOCUMENT_FETCHES_A_MINUTE;
+    windows.set(name, window);
+    return ++window.count <= limit;
   };
+  return (host, address) =>
+    isWithin(`${host} ${addressBlockOf(address ?? '')}`, DOCUMENT_FETCHES_OF_AN_ADDRESS) &&
+    isWithin(host, DOCUMENT_FETCHES_A_MINUTE);
 }
 
 interface Fetched {

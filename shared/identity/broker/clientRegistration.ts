@@ -2,9 +2,15 @@ import * as z from 'zod';
 import type { Clock } from '../../platform/base/clock.ts';
 import { derivedId, type IdSource } from '../../platform/base/ids.ts';
 import { fail, type Result, succeed } from '../../platform/base/result.ts';
+import { addressBlockOf } from '../../platform/security/addressRules.ts';
 import type { StateStore } from '../../platform/state/stateStore.ts';
 import type { Replacement, Stored } from '../../platform/tables/tables.ts';
-import { CLIENT_LIFETIME_MS, CLIENT_USE_MS, REGISTRATIONS_AN_HOUR } from '../limits.ts';
+import {
+  CLIENT_LIFETIME_MS,
+  CLIENT_USE_MS,
+  REGISTRATIONS_AN_HOUR,
+  REGISTRATIONS_OF_AN_ADDRESS,
+} from '../limits.ts';
 import { secretHashOf } from './authenticateClient.ts';
 import type { OAuthClient } from './client.ts';
 import { clientMetadataSchema, nameOf, redirectUrisProblem } from './clientMetadata.ts';
@@ -90,9 +96,14 @@ function readMetadata(
 /**
  * Registers a client. A public client has an id that follows from its name and its redirect URIs: it gets the same one again, so
  * that repeated registrations take no room, a consent holds, and a revoked client stays revoked. A client with a secret is new each
- * time. Failures: `invalid_redirect_uri`, `invalid_client_metadata`, and `exhausted` once too many clients are new.
+ * time. `address` is where the request comes from. Failures: `invalid_redirect_uri`, `invalid_client_metadata`, and `exhausted` once
+ * too many clients are new.
  */
-export async function registerClient(body: unknown, deps: RegistrationDeps): Promise<Result<Registration>> {
+export async function registerClient(
+  body: unknown,
+  deps: RegistrationDeps,
+  address?: string,
+): Promise<Result<Registration>> {
   const read = readMetadata(body);
   if (!read.ok) return read;
   const { name, redirectUris, authMethod } = read.value;
@@ -113,15 +124,24 @@ export async function registerClient(body: unknown, deps: RegistrationDeps): Pro
   const stored = await store.find(id);
   if (stored) await keepInUse(stored, deps);
   else {
-    if (!(await isRoom(deps.state))) return tooMany;
+    if (!(await isRoom(deps.state, address))) return tooMany;
     await store.add(client);
   }
   const registration = { client: stored?.value ?? client, redirectUris, authMethod };
   return succeed(secret === undefined ? registration : { ...registration, secret });
 }
 
-const isRoom = async (state: StateStore): Promise<boolean> =>
-  (await state.increment('mreg:registrations', 1, 3_600_000)).count <= REGISTRATIONS_AN_HOUR;
+/** Counts a new client: of its address first, because what is over that share must not count for all. */
+async function isRoom(state: StateStore, address: string | undefined): Promise<boolean> {
+  const isWithin = async (name: string, limit: number): Promise<boolean> =>
+    (await state.increment(`mreg:registrations${name}`, 1, 3_600_000)).count <= limit;
+  if (
+    address !== undefined &&
+    !(await isWithin(`:${derivedId(addressBlockOf(address))}`, REGISTRATIONS_OF_AN_ADDRESS))
+  )
+    return false;
+  return isWithin('', REGISTRATIONS_AN_HOUR);
+}
 
 const tooMany = fail({
   kind: 'exhausted',

@@ -18,10 +18,10 @@ export function createOAuthClients(deps: OAuthClientsDeps): OAuthClients {
   const presets = new Map(Object.entries(deps.config.clients).map((entry) => [entry[0], presetOf(entry)]));
   const documents = createClientDocuments({ ...deps, allowsLoopback: deps.config.privateUpstreams });
   return {
-    async find(clientId) {
+    async find(clientId, address) {
       const preset = presets.get(clientId);
       if (preset) return succeed(preset);
-      if (isDocumentUrl(clientId)) return documents.find(clientId);
+      if (isDocumentUrl(clientId)) return documents.find(clientId, address);
       const registered = isId(clientId) ? await findRegistered(clientId, deps) : undefined;
       return registered ? succeed(registered) : unknown;
     },

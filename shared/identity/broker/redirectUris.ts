@@ -47,7 +47,9 @@ export function redirectUriProblem(uri: string, kind: OAuthClient['kind']): stri
   if (!url) return 'must be an absolute URI';
   if (uri.includes('#')) return 'must not have a fragment';
   if (url.username !== '' || url.password !== '') return 'must not hold a user name or password';
-  if (url.protocol === 'https:') return undefined;
+  // A browser reads `https:host/` on a page with https as a path of that page's own host.
+  if (url.protocol === 'https:')
+    return /^https:\/\/[^/]/.test(uri) ? undefined : 'must name its host after https://';
   if (url.protocol === 'http:')
     return isLoopback(uri) ? undefined : 'must use https, or http on 127.0.0.1, [::1] or localhost';
   if (forbiddenSchemes.has(url.protocol)) return 'has a scheme that no app receives an answer by';

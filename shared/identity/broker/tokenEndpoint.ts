@@ -56,7 +56,7 @@ const VERIFIER = /^[\w.~-]{43,128}$/;
 /** Creates the token endpoint: authenticates the client, then asks the grant type (RFC 6749, section 3.2). */
 export function createTokenEndpoint(
   deps: TokenEndpointDeps,
-): (form: Fields, headers: { get(name: string): string | null }) => Promise<Result<TokenIssue>> {
+): (...request: Parameters<AuthenticateClient>) => Promise<Result<TokenIssue>> {
   const { config, grants, codes, seal, clock } = deps;
 
   const subjectOf = (grant: Grant): TokenSubject => ({
@@ -94,8 +94,8 @@ export function createTokenEndpoint(
     ...deps.furtherGrants,
   };
 
-  return async (form, headers) => {
-    const client = await deps.authenticateClient(form, headers);
+  return async (form, ...from) => {
+    const client = await deps.authenticateClient(form, ...from);
     if (!client.ok) return because('client_refused', client.error);
     const type = form['grant_type'];
     if (type === undefined) return malformed('grant_type is required');

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type * as oauth from 'oauth4webapi';
 import * as z from 'zod';
+import { derivedId } from '../../platform/base/ids.ts';
 import { type Result, succeed } from '../../platform/base/result.ts';
 import type { Seal } from '../../platform/security/seal.ts';
 import type { StateStore } from '../../platform/state/stateStore.ts';
@@ -17,6 +18,8 @@ export const accountClientSchema = z.object({
   clientId: z.string().max(2_000),
   clientSecret: z.string().max(4_000).optional(),
   method: z.enum(methods),
+  /** The one to which the authorization server sends its answers. */
+  redirectUri: z.string(),
 });
 export type AccountClient = z.infer<typeof accountClientSchema>;
 
@@ -31,7 +34,7 @@ export function clientDocument(publicOrigin: string): ClientDocument {
     client_id: `${publicOrigin}/connections/client.json`,
     client_name: 'MCP Registry Gateway',
     client_uri: publicOrigin,
-    redirect_uris: [redirectUriOf(publicOrigin)],
+    redirect_uris: [redirectUriAt(publicOrigin)],
     grant_types: ['authorization_code', 'refresh_token'],
     response_types: ['code'],
     token_endpoint_auth_method: 'none',
@@ -39,7 +42,10 @@ export function clientDocument(publicOrigin: string): ClientDocument {
     application_type: publicOrigin.startsWith('https:') ? 'web' : 'native',
   };
 }
-export const redirectUriOf = (publicOrigin: string): string => `${publicOrigin}/connections/callback`;
+
+/** Returns a redirect URI of the gateway: the common one, or that of one issuer only. */
+export const redirectUriAt = (publicOrigin: string, issuerId?: string): string =>
+  `${publicOrigin}/connections/callback${issuerId === undefined ? '' : `/of/${issuerId}`}`;
 
 /** Finds the client for an authorization server. */
 export interface AccountClients {
@@ -56,6 +62,9 @@ export interface AccountClients {
 /**
  * Prefers the preset client of the settings, then the gateway's own document where the authorization server reads such, then
  * dynamic registration (MCP 2025-11-25, Authorization, Client Registration Approaches). A client is used at its issuer only.
+ *
+ * Everybody can name the document, so its answers say which server they are of (RFC 9207). A server that does not promise this gets
+ * a redirect URI of its own. Otherwise a malicious one could get the code of another (RFC 9700, section 4.4).
  */
 export function createAccountClients(deps: {
   readonly search: ServerSearch;
@@ -99,11 +108,16 @@ export function createAccountClients(deps: {
     if (endpoint === undefined || wanted === undefined)
       return unusable('its authorization server knows no client of this gateway: name one in the settings');
     const { client_id: _none, ...metadata } = document;
+    const redirectUri = redirectUriAt(publicOrigin, derivedId(server.issuer));
     const answer = await askServer(search.outbound, {
       method: 'POST',
       url: endpoint,
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ ...metadata, token_endpoint_auth_method: wanted }),
+      body: JSON.stringify({
+        ...metadata,
+        redirect_uris: [redirectUri],
+        token_endpoint_auth_method: wanted,
+      }),
     });
     if (!answer.ok) return answer;
     if (isOutage(answer.value.status)) return away;
@@ -119,7 +133,7 @@ export function createAccountClients(deps: {
     if (method === undefined) return unusable(NO_METHOD);
     const lastsMs =
       ends === 0 ? REGISTRATION_MS : Math.min(REGISTRATION_MS, Math.floor(ends * 1_000 - now()));
-    return succeed({ client: { clientId, clientSecret, method }, lastsMs });
+    return succeed({ client: { clientId, clientSecret, method, redirectUri }, lastsMs });
   }
 
   return {
@@ -127,12 +141,20 @@ export function createAccountClients(deps: {
       if (client) {
         const { clientId, clientSecret } = client;
         const method = methodFor(clientSecret !== undefined, server);
-        return method === undefined ? unusable(NO_METHOD) : succeed({ clientId, clientSecret, method });
+        const redirectUri = redirectUriAt(publicOrigin);
+        return method === undefined
+          ? unusable(NO_METHOD)
+          : succeed({ clientId, clientSecret, method, redirectUri });
       }
       // An authorization server on the internet cannot read the document of a gateway on one machine.
       const isReadable = new URL(server.issuer).protocol === new URL(publicOrigin).protocol;
-      if (server.client_id_metadata_document_supported === true && isReadable)
-        return succeed({ clientId: document.client_id, method: 'none' });
+      const namesItself = server.authorization_response_iss_parameter_supported === true;
+      if (server.client_id_metadata_document_supported === true && isReadable && namesItself)
+        return succeed({
+          clientId: document.client_id,
+          method: 'none',
+          redirectUri: redirectUriAt(publicOrigin),
+        });
       return registered(tenantId, server);
     },
     async forget(tenantId, server) {

@@ -8,11 +8,12 @@ import type { Seal } from '../../platform/security/seal.ts';
 import type { StateStore } from '../../platform/state/stateStore.ts';
 import type { ConnectionTarget } from '../credentials/connections.ts';
 import { CONNECT_MS } from '../limits.ts';
-import { type AccountClients, accountClientSchema, redirectUriOf } from './accountClient.ts';
+import { type AccountClients, accountClientSchema, redirectUriAt } from './accountClient.ts';
 import { type ServerSearch, tokenServerSchema } from './authorizationServer.ts';
 import { type Connection, type ConnectionKey, type ConnectionStore, sealSecrets } from './connection.ts';
 import { discoverAccount } from './discoverAccount.ts';
-import type { TokenEndpoint } from './tokenEndpoint.ts';
+import { boundedScopes } from './protectedResource.ts';
+import { mixedUp, type TokenEndpoint } from './tokenEndpoint.ts';
 
 const pendingSchema = z.object({
   tenantId: z.string(),
@@ -53,10 +54,14 @@ export interface AccountSignIn {
   ): Promise<Result<{ readonly location: string; readonly cookie: BrowserCookie }>>;
   /**
    * Takes the answer of the authorization server and stores the account. A state is valid for ten minutes, once, and in the browser
-   * of its cookie. Failures: `invalid` for an unknown state, `forbidden` for another browser or issuer, `cancelled` where the
+   * of its cookie. `issuerId` is that of the redirect URI where the answer arrived. Failures: `invalid` for an unknown state, `forbidden` for another browser or issuer, `cancelled` where the
    * person or the server declined, `unauthenticated`, `unavailable`.
    */
-  end(params: URLSearchParams, cookieOf: (name: string) => string | undefined): Promise<EndedConnect>;
+  end(
+    params: URLSearchParams,
+    cookieOf: (name: string) => string | undefined,
+    issuerId?: string,
+  ): Promise<EndedConnect>;
 }
 
 const hashOf = (text: string): string => createHash('sha256').update(text).digest('base64url');
@@ -76,7 +81,6 @@ export function createAccountSignIn(deps: {
   readonly publicOrigin: string;
 }): AccountSignIn {
   const { search, clients, tokens, store, state: states, seal, clock, newSecret, publicOrigin } = deps;
-  const redirectUri = redirectUriOf(publicOrigin);
 
   async function take(state: string): Promise<z.infer<typeof pendingSchema> | undefined> {
     const sealed = await states.get(keyOf(state));
@@ -99,7 +103,7 @@ export function createAccountSignIn(deps: {
       if (!client.ok) return client;
       const key = { tenantId, userId, slug: target.slug };
       const earlier = (await store.find(key))?.value;
-      const scopes = [...new Set([...place.value.scopes, ...scopesOf(earlier, server.issuer)])];
+      const scopes = [...boundedScopes([...place.value.scopes, ...scopesOf(earlier, server.issuer)])];
       const [state, browser, codeVerifier] = [newSecret(), newSecret(), newSecret()];
       const pending: z.input<typeof pendingSchema> = {
         ...key,
@@ -116,7 +120,7 @@ export function createAccountSignIn(deps: {
       const asked: Readonly<Record<string, string | undefined>> = {
         response_type: 'code',
         client_id: client.value.clientId,
-        redirect_uri: redirectUri,
+        redirect_uri: client.value.redirectUri,
         state,
         code_challenge: hashOf(codeVerifier),
         code_challenge_method: 'S256',
@@ -129,7 +133,7 @@ export function createAccountSignIn(deps: {
       return succeed({ location: location.href, cookie });
     },
 
-    async end(params, cookieOf) {
+    async end(params, cookieOf, issuerId) {
       const state = params.get('state') ?? '';
       const pending = await take(state);
       if (!pending) return { result: unknownState };
@@ -138,6 +142,8 @@ export function createAccountSignIn(deps: {
         return { result: otherBrowser };
       const { tenantId, userId, slug, origin, server, client, resource, scopes, codeVerifier } = pending;
       const key = { tenantId, userId, slug };
+      const { redirectUri } = client;
+      if (redirectUri !== redirectUriAt(publicOrigin, issuerId)) return { key, cookie, result: mixedUp };
       const redeemed = await tokens.redeem(
         { server, client, resource },
         { params, state, codeVerifier, redirectUri },

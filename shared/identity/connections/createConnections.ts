@@ -14,7 +14,7 @@ import {
 } from './connection.ts';
 import type { ConnectionLinks } from './connectionLink.ts';
 import { isSameIssuer } from './discoverAccount.ts';
-import { splitScopes } from './protectedResource.ts';
+import { boundedScopes, splitScopes } from './protectedResource.ts';
 import type { RefreshAccount } from './refreshAccount.ts';
 
 /** A refreshed token that the server refuses within this time in ms after the one before shows that refreshing does not help. */
@@ -89,7 +89,7 @@ export function createConnections(deps: {
       const wanted = lackingScopes(bearerChallengeIn(challenge));
       if (wanted) {
         await change(key, secrets, {
-          wantedScopes: [...new Set([...(connection.wantedScopes ?? []), ...wanted])],
+          wantedScopes: [...boundedScopes([...wanted, ...(connection.wantedScopes ?? [])])],
         });
         return needed(user, target.slug);
       }

@@ -3,11 +3,12 @@ import { readUrl } from '../../platform/base/readUrl.ts';
 import { fail, type Failure, type Result, succeed } from '../../platform/base/result.ts';
 import { headerOf } from '../../platform/outbound/exchange.ts';
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
-import { ACCOUNT_TIMEOUT_MS } from '../limits.ts';
+import { ACCOUNT_TIMEOUT_MS, MAX_ACCOUNT_SCOPES } from '../limits.ts';
 import { type BearerChallenge, bearerChallengeIn } from './bearerChallenge.ts';
 import { askServer } from './guardedFetch.ts';
 
-const scopesSchema = z.array(z.string().max(500)).max(200);
+const MAX_SCOPE_LENGTH = 500;
+const scopesSchema = z.array(z.string().max(MAX_SCOPE_LENGTH)).max(MAX_ACCOUNT_SCOPES);
 const documentSchema = z.object({
   resource: z.string().max(2_000),
   authorization_servers: z.array(z.string().max(2_000)).max(20).default([]),
@@ -23,8 +24,14 @@ export interface ProtectedResource {
   readonly scopes: readonly string[];
 }
 
+/** Returns scopes without repetition. A server that names too many gets the first ones: they are stored, and part of a URL. */
+export const boundedScopes = (scopes: readonly string[]): readonly string[] =>
+  [...new Set(scopes)]
+    .filter((each) => each !== '' && each.length <= MAX_SCOPE_LENGTH)
+    .slice(0, MAX_ACCOUNT_SCOPES);
+
 export const splitScopes = (scope: string | undefined): readonly string[] =>
-  (scope ?? '').split(' ').filter((each) => each !== '');
+  boundedScopes((scope ?? '').split(' '));
 
 /** Returns a failure: the server cannot be signed in to, and only its operator can change that. */
 export const unusable = (message: string): Failure => fail({ kind: 'rejected', message });

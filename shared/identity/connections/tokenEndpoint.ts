@@ -1,9 +1,10 @@
 import type * as oauth from 'oauth4webapi';
 import { lazily } from '../../platform/base/lazily.ts';
 import { fail, type Result, succeed } from '../../platform/base/result.ts';
+import { MAX_ACCOUNT_TOKEN_LENGTH } from '../limits.ts';
 import { type AccountClient, asOauthClient } from './accountClient.ts';
 import type { ServerSearch, TokenServer } from './authorizationServer.ts';
-import { guardedFetch } from './guardedFetch.ts';
+import { guardedFetch, NoAnswer } from './guardedFetch.ts';
 import { splitScopes } from './protectedResource.ts';
 
 /** Tokens of an account. They are sealed before they are stored. */
@@ -113,9 +114,9 @@ export function createTokenEndpoint({ outbound, policy }: ServerSearch, now: () 
   };
 }
 
-const mixedUp = fail({
+export const mixedUp = fail({
   kind: 'forbidden',
-  message: 'the answer is not of the authorization server that was asked (RFC 9207)',
+  message: 'the answer is not of the authorization server that was asked',
   members: { reason: 'issuer_changed' },
 });
 const cancelled = fail({
@@ -145,8 +146,15 @@ async function attempt<T>(library: typeof oauth, act: () => Promise<T>): Promise
   }
 }
 
+/** What a header can hold. */
+const isSendable = (token: string): boolean =>
+  token.length <= MAX_ACCOUNT_TOKEN_LENGTH && /^[\x21-\x7e]+$/.test(token);
+
+/** @throws NoAnswer for tokens that cannot be used: of another type than bearer (RFC 6749, section 7.1), or not for a header */
 function tokensOf(answer: oauth.TokenEndpointResponse, now: number): AccountTokens {
   const { access_token: accessToken, refresh_token: refreshToken, expires_in: seconds, scope } = answer;
+  if (answer.token_type !== 'bearer' || !isSendable(accessToken) || !isSendable(refreshToken ?? 'none'))
+    throw new NoAnswer('its tokens cannot be used');
   return {
     accessToken,
     refreshToken,

@@ -39,6 +39,10 @@ export function sharedTables(): OpenTable {
   };
 }
 
+/** Returns the id of the issuer in a redirect URI of the gateway. */
+export const issuerIdIn = ({ pathname }: URL): string | undefined =>
+  /^\/connections\/callback\/of\/(.+)$/.exec(pathname)?.[1];
+
 export interface TestAccounts {
   readonly signIn: AccountSignIn;
   readonly connections: Connections;
@@ -84,8 +88,10 @@ export function openAccounts(
     const answer = await fetch(location, { redirect: 'manual' });
     const back = new URL(answer.headers.get('location') ?? `${publicOrigin}/?error=refused`);
     onWay(back);
-    const ended = await signIn.end(back.searchParams, (name) =>
-      name === cookie.name ? cookie.value : undefined,
+    const ended = await signIn.end(
+      back.searchParams,
+      (name) => (name === cookie.name ? cookie.value : undefined),
+      issuerIdIn(back),
     );
     return ended.result;
   }

@@ -2,7 +2,10 @@ import { describe, expect, test } from 'vitest';
 import { checkDocumentUrl, readClientDocument } from '../../../../shared/identity/broker/clientDocument.ts';
 import { createClientDocuments } from '../../../../shared/identity/broker/clientDocuments.ts';
 import { documentLifetimeMs, isJson } from '../../../../shared/identity/broker/documentHeaders.ts';
-import { DOCUMENT_FETCHES_A_MINUTE } from '../../../../shared/identity/limits.ts';
+import {
+  DOCUMENT_FETCHES_A_MINUTE,
+  DOCUMENT_FETCHES_OF_AN_ADDRESS,
+} from '../../../../shared/identity/limits.ts';
 import { outboundStub, type StubAnswer } from '../../../support/outboundStub.ts';
 
 const id = 'https://app.example/oauth/client.json';
@@ -81,6 +84,11 @@ describe('a document', () => {
     [{ token_endpoint_auth_method: 'tls_client_auth' }, /authentication/],
     [{ client_secret: 'x' }, /client_secret/],
     [{ token_endpoint_auth_method: 'private_key_jwt' }, /jwks/],
+    [{ token_endpoint_auth_method: 'private_key_jwt', jwks_uri: 'no URL' }, /jwks_uri that is no URL/],
+    [
+      { token_endpoint_auth_method: 'private_key_jwt', jwks_uri: 'file:///etc/passwd' },
+      /jwks_uri that is no URL/,
+    ],
     [
       { token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [{ kty: 'EC', d: 'secret' }] } },
       /private key/,
@@ -219,13 +227,21 @@ describe('finding clients by their documents', () => {
     }));
     expect((await clients.find(id)).ok).toBe(true);
     for (let index = 1; index < DOCUMENT_FETCHES_A_MINUTE; index++)
-      expect((await clients.find(`${id}?${index}`)).ok).toBe(true);
+      expect((await clients.find(`${id}?${index}`, `192.0.2.${index}`)).ok).toBe(true);
     expect(await clients.find(`${id}?more`)).toMatchObject({ error: { kind: 'unavailable' } });
     expect(outbound.requests).toHaveLength(DOCUMENT_FETCHES_A_MINUTE);
     expect((await clients.find(id)).ok).toBe(true);
     expect((await clients.find('https://another.example/client.json')).ok).toBe(true);
     advance(60_000);
     expect((await clients.find(`${id}?more`)).ok).toBe(true);
+  });
+
+  test('lets no address use up the requests to a host', async () => {
+    const { clients, outbound } = opened((url) => ({ body: text({ client_id: url }) }));
+    for (let index = 0; index < DOCUMENT_FETCHES_A_MINUTE; index++)
+      await clients.find(`${id}?${index}`, `192.0.2.1:${1_000 + index}`);
+    expect(outbound.requests).toHaveLength(DOCUMENT_FETCHES_OF_AN_ADDRESS);
+    expect((await clients.find(id, '192.0.2.2')).ok).toBe(true);
   });
 
   test('sends no request for a URL that is not allowed', async () => {

@@ -52,6 +52,8 @@ describe('a redirect URI', () => {
     ['http://127.0.0.1/cb', 'http://2130706433/cb', 'another spelling of the address'],
     ['http://localhost/', 'http://localhost.evil.example/', 'a host that begins like the name'],
     ['app://cb', 'app://cb:1', 'a port of a custom scheme'],
+    ['https:a.example/cb', 'https:a.example/cb', 'a path of the page that the browser is at'],
+    ['https:///a.example/cb', 'https:///a.example/cb', 'three slashes'],
   ])('of a client with %s may not be %s: %s', (own, asked) => {
     expect(redirectUriOf(client([own]), asked)).toMatchObject({
       ok: false,
