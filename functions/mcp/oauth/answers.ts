@@ -7,11 +7,11 @@ import { secretUrlHeaders } from '../../http/answers.ts';
 import { page } from '../../http/page.ts';
 import type { Answer } from '../../http/route.ts';
 
-/** Returns an error of an endpoint that clients call (RFC 6749, section 5.2). */
+/** Returns an error of an endpoint that clients call. A refusal is 400, and 401 for the client itself (RFC 6749, section 5.2). */
 export function oauthErrorAnswer(error: DomainError): Answer {
   const code = oauthCodeOf(error);
   return {
-    status: code === 'invalid_client' ? 401 : toProblem(error).status,
+    status: code === 'invalid_client' ? 401 : error.kind === 'forbidden' ? 400 : toProblem(error).status,
     body: { error: code, error_description: asDescription(error.message) },
     headers: {
       ...secretUrlHeaders,
