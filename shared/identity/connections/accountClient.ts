@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type * as oauth from 'oauth4webapi';
 import * as z from 'zod';
 import { type Result, succeed } from '../../platform/base/result.ts';
@@ -68,7 +68,7 @@ export function createAccountClients(deps: {
   const { search, publicOrigin, durable, seal, now } = deps;
   const document = clientDocument(publicOrigin);
   const keyOf = (tenantId: string, { issuer }: Pick<AuthorizationServer, 'issuer'>) =>
-    `mreg:account-client:${tenantId}:${createHash('sha256').update(`${publicOrigin} ${issuer}`).digest('base64url')}`;
+    `mreg:account-client:${tenantId}:${hash('sha256', `${publicOrigin} ${issuer}`, 'base64url')}`;
   const ownerOf = (tenantId: string, { issuer }: Pick<AuthorizationServer, 'issuer'>) => [
     'client',
     tenantId,
