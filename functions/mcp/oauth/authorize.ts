@@ -7,9 +7,10 @@ import {
 import { oauthCodeOf } from '../../../shared/identity/broker/oauthError.ts';
 import { asDescription } from '../../../shared/identity/broker/signInRefusal.ts';
 import type { DomainError } from '../../../shared/platform/base/errors.ts';
+import { redirect } from '../../http/answers.ts';
 import { fieldsOf } from '../../http/form.ts';
 import type { Route } from '../../http/route.ts';
-import { errorPage, redirect } from './answers.ts';
+import { notSignedInPage } from './answers.ts';
 import { consentPage } from './consentPage.ts';
 import type { OAuthDeps } from './deps.ts';
 import { rememberedConsent } from './rememberedConsents.ts';
@@ -44,9 +45,9 @@ export function authorizeRoute(deps: OAuthDeps): Route {
         return answer;
       };
       const fields = fieldsOf(query);
-      if (!fields.ok) return refuse(fields.error, errorPage(fields.error));
+      if (!fields.ok) return refuse(fields.error, notSignedInPage(fields.error));
       const verified = await verifyClient(fields.value, deps.clients);
-      if (!verified.ok) return refuse(verified.error, errorPage(verified.error));
+      if (!verified.ok) return refuse(verified.error, notSignedInPage(verified.error));
       const { client, redirectUri } = verified.value;
       const request = readAuthorizationRequest(fields.value, verified.value, deps.config);
       if (!request.ok) {
