@@ -43,7 +43,12 @@ export function page(title: string, content: Html, options: PageOptions = {}): R
 }
 
 /** Returns a page about an error, which never redirects. `advice` is a sentence about what the person can do. */
-export const errorPage = (title: string, error: DomainError, advice: string, setCookie?: string): Response =>
+export const problemPage = (
+  title: string,
+  error: DomainError,
+  advice: string,
+  setCookie?: string,
+): Response =>
   page(
     title,
     html`<p>${asSentence(error.message)}</p>

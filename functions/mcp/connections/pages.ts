@@ -1,6 +1,6 @@
 import type { DomainError } from '../../../shared/platform/base/errors.ts';
 import { html } from '../../../shared/platform/http/html.ts';
-import { errorPage, page } from '../../http/page.ts';
+import { page,problemPage } from '../../http/page.ts';
 
 /** The page that says which account is asked for, and where. Its button is a link: a form could not lead to another host. */
 export const signInPage = (about: {
@@ -38,7 +38,7 @@ export const connectedPage = (
 
 /** Returns the page for a person whose account was not connected. */
 export const notConnectedPage = (error: DomainError, setCookie?: string): Response =>
-  errorPage(
+  problemPage(
     'Your account is not connected',
     error,
     'Go back to your client and repeat the call: you get a new link.',

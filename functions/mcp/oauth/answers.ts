@@ -3,7 +3,7 @@ import { asDescription } from '../../../shared/identity/broker/signInRefusal.ts'
 import type { DomainError } from '../../../shared/platform/base/errors.ts';
 import { toProblem } from '../../../shared/platform/http/problem.ts';
 import { secretUrlHeaders } from '../../http/answers.ts';
-import { errorPage } from '../../http/page.ts';
+import { problemPage } from '../../http/page.ts';
 import type { Answer } from '../../http/route.ts';
 
 /** Returns an error of an endpoint that clients call. A refusal is 400, and 401 for the client itself (RFC 6749, section 5.2). */
@@ -22,5 +22,5 @@ export function oauthErrorAnswer(error: DomainError): Answer {
 }
 
 /** Returns the page for a person whose sign-in failed. */
-export const notSignedInPage = (error: DomainError): Response =>
-  errorPage('You are not signed in', error, 'Go back to your client and begin the sign-in again.');
+export const errorPage = (error: DomainError): Response =>
+  problemPage('You are not signed in', error, 'Go back to your client and begin the sign-in again.');

@@ -10,7 +10,7 @@ import type { DomainError } from '../../../shared/platform/base/errors.ts';
 import { redirect } from '../../http/answers.ts';
 import { fieldsOf } from '../../http/form.ts';
 import type { Route } from '../../http/route.ts';
-import { notSignedInPage } from './answers.ts';
+import { errorPage } from './answers.ts';
 import { consentPage } from './consentPage.ts';
 import type { OAuthDeps } from './deps.ts';
 import { rememberedConsent } from './rememberedConsents.ts';
@@ -45,9 +45,9 @@ export function authorizeRoute(deps: OAuthDeps): Route {
         return answer;
       };
       const fields = fieldsOf(query);
-      if (!fields.ok) return refuse(fields.error, notSignedInPage(fields.error));
+      if (!fields.ok) return refuse(fields.error, errorPage(fields.error));
       const verified = await verifyClient(fields.value, deps.clients);
-      if (!verified.ok) return refuse(verified.error, notSignedInPage(verified.error));
+      if (!verified.ok) return refuse(verified.error, errorPage(verified.error));
       const { client, redirectUri } = verified.value;
       const request = readAuthorizationRequest(fields.value, verified.value, deps.config);
       if (!request.ok) {

@@ -7,7 +7,7 @@ import type { Result } from '../../../shared/platform/base/result.ts';
 import type { Trace } from '../../../shared/platform/telemetry/trace.ts';
 import { redirect } from '../../http/answers.ts';
 import type { Route } from '../../http/route.ts';
-import { notSignedInPage } from './answers.ts';
+import { errorPage } from './answers.ts';
 import { refuseAt } from './authorize.ts';
 import type { OAuthDeps } from './deps.ts';
 import { rememberConsent } from './rememberedConsents.ts';
@@ -41,7 +41,7 @@ export function callbackRoute(deps: OAuthDeps, further: Omit<FollowUps, 'authori
       if (purpose) return follow(followUps, purpose, person, { headers, trace });
       const { error } = person.ok ? unknownState : person;
       deps.record({ action: 'sign_in.authorize', resource: '', error, trace });
-      return notSignedInPage(error);
+      return errorPage(error);
     },
   };
 }
@@ -52,7 +52,7 @@ function follow(
   person: Result<EntraTokens>,
   call: Parameters<FollowUp<'authorize'>>[2],
 ): Promise<Response> {
-  const absent = () => Promise.resolve(notSignedInPage(unknownState.error));
+  const absent = () => Promise.resolve(errorPage(unknownState.error));
   switch (purpose.kind) {
     case 'authorize':
       return (followUps.authorize ?? absent)(purpose, person, call);

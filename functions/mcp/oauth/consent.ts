@@ -4,7 +4,7 @@ import type { DomainError } from '../../../shared/platform/base/errors.ts';
 import { redirect } from '../../http/answers.ts';
 import { type Form, parseForm } from '../../http/form.ts';
 import type { Route } from '../../http/route.ts';
-import { notSignedInPage } from './answers.ts';
+import { errorPage } from './answers.ts';
 import { refuseAt } from './authorize.ts';
 import { requestOfForm } from './consentPage.ts';
 import type { OAuthDeps } from './deps.ts';
@@ -25,9 +25,9 @@ export function consentRoute(deps: OAuthDeps): Route<Form> {
         return answer;
       };
       if (headers.get('origin') !== deps.config.publicOrigin)
-        return refuse('', otherOrigin.error, notSignedInPage(otherOrigin.error));
+        return refuse('', otherOrigin.error, errorPage(otherOrigin.error));
       const request = requestOfForm(form, headers, deps);
-      if (!request) return refuse('', otherBrowser.error, notSignedInPage(otherBrowser.error));
+      if (!request) return refuse('', otherBrowser.error, errorPage(otherBrowser.error));
       if (decision !== 'allow')
         return refuse(request.clientId, denied.error, refuseAt(request, denied.error, deps));
       const purpose = { kind: 'authorize', request } as const;

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { errorPage, page } from '../../../functions/http/page.ts';
+import { page,problemPage } from '../../../functions/http/page.ts';
 import { html } from '../../../shared/platform/http/html.ts';
 
 test('the policy of a page allows the style that the page has', async () => {
@@ -19,7 +19,7 @@ test.each([
   ['<b>', '&lt;b&gt;.'],
 ])('the page about an error has a sentence and no more: %s', async (message, shown) => {
   const error = { kind: 'unavailable', message, retryAfterMs: 2_000 } as const;
-  const answer = errorPage('Not done', error, 'Try again.', 'a=; Max-Age=0');
+  const answer = problemPage('Not done', error, 'Try again.', 'a=; Max-Age=0');
   expect(answer.status).toBe(503);
   expect(answer.headers.get('retry-after')).toBe('2');
   expect(answer.headers.get('set-cookie')).toBe('a=; Max-Age=0');
