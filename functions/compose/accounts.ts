@@ -1,3 +1,4 @@
+import type { IsRevoked } from '../../shared/identity/access/revocations.ts';
 import { createAccountClients } from '../../shared/identity/connections/accountClient.ts';
 import { type AccountSignIn, createAccountSignIn } from '../../shared/identity/connections/accountSignIn.ts';
 import { azureTableConnectionStore } from '../../shared/identity/connections/azureTableConnectionStore.ts';
@@ -39,10 +40,11 @@ export function openAccounts(
     readonly clock: Clock;
     readonly outbound: OutboundClient;
     readonly upstreamPolicy: AddressPolicy;
+    readonly isRevoked: IsRevoked;
   },
 ): Accounts | undefined {
   if (signInClientId === undefined) return undefined;
-  const { tables, state, seal, clock, outbound, upstreamPolicy } = deps;
+  const { tables, state, seal, clock, outbound, upstreamPolicy, isRevoked } = deps;
   const search = { outbound, policy: upstreamPolicy };
   const now = () => clock.now().getTime();
   const store = azureTableConnectionStore(tables);
@@ -53,7 +55,7 @@ export function openAccounts(
   return {
     store,
     links,
-    connections: createConnections({ store, seal, clock, links, refresh: createRefreshAccount(shared) }),
+    connections: createConnections({ ...shared, links, isRevoked, refresh: createRefreshAccount(shared) }),
     signIn: createAccountSignIn({ ...shared, search, clients, newSecret: randomSecret, publicOrigin }),
     forget: createForgetAccount(shared),
   };

@@ -14,7 +14,6 @@ import { createAssertionVerifier } from '../../shared/identity/broker/signedAsse
 import { createTokenEndpoint } from '../../shared/identity/broker/tokenEndpoint.ts';
 import type { EntraSignIn } from '../../shared/identity/credentials/entraSignIn.ts';
 import { createAccessTokenSigner } from '../../shared/identity/tokens/accessTokenSigner.ts';
-import { resourceOf } from '../../shared/identity/tokens/resources.ts';
 import type { Clock } from '../../shared/platform/base/clock.ts';
 import { randomId, randomSecret } from '../../shared/platform/base/ids.ts';
 import type { Config } from '../../shared/platform/config/config.ts';
@@ -47,13 +46,7 @@ export function openBroker(config: Config, entra: EntraSignIn, authority: string
   const codes = createCodes({ state, grants, ...ids });
   const signer = createAccessTokenSigner(config, { clock, ...ids });
   const tokenDeps = { config, authenticateClient, grants, codes, signer, seal, clock };
-  const idJag = createIdJagGrant({
-    config,
-    verify: verifyAssertion,
-    isRevoked,
-    resourceOf: (asked) => resourceOf(asked, config),
-    ...ids,
-  });
+  const idJag = createIdJagGrant({ config, verify: verifyAssertion, isRevoked, ...ids });
   return {
     clients,
     registeredClients,

@@ -108,7 +108,7 @@ export function compose(config: Config): AppDeps {
     progress: createProgressBoard(stateDeps),
   };
   const { isRevoked } = revocations;
-  const accounts = openAccounts(config, { tables, state, seal, clock, outbound, upstreamPolicy });
+  const accounts = openAccounts(config, { tables, state, seal, clock, outbound, upstreamPolicy, isRevoked });
   const { connections } = accounts ?? {};
   const signInDeps = { tables, state: shortLived, seal, clock, outbound, isRevoked, connections };
   const { authority, broker, challenge, verifyToken, credentials } = openSignIn(config, identity, signInDeps);

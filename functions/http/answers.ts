@@ -1,5 +1,5 @@
 import type { DomainError } from '../../shared/platform/base/errors.ts';
-import type { Result } from '../../shared/platform/base/result.ts';
+import { type Result, succeed } from '../../shared/platform/base/result.ts';
 import { retryAfter, toProblem } from '../../shared/platform/http/problem.ts';
 import { TextResponse } from '../../shared/platform/http/responses.ts';
 import type { Answer, Route } from './route.ts';
@@ -31,6 +31,17 @@ export function toResponse({ status, body, headers }: Answer): Response {
     status,
     headers: { 'content-type': 'application/json', ...headers },
   });
+}
+
+/** Returns a document that is the same for everybody. Clients and proxies may keep it for an hour. */
+export const publicDocument = (body: unknown): Result<Answer> =>
+  succeed({ status: 200, body, headers: { 'cache-control': 'public, max-age=3600' } });
+
+/** Returns a redirect of the browser (RFC 9110, section 15.4.4): `GET`, whatever the method was. */
+export function redirect(location: string, setCookie?: string): Response {
+  const headers = new Headers({ ...secretUrlHeaders, location });
+  if (setCookie !== undefined) headers.set('set-cookie', setCookie);
+  return new Response(null, { status: 303, headers });
 }
 
 /**

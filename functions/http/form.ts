@@ -1,3 +1,4 @@
+import * as z from 'zod';
 import { invalid, type Result, succeed } from '../../shared/platform/base/result.ts';
 
 /** The fields of a form. */
@@ -18,5 +19,8 @@ export function fieldsOf(query: URLSearchParams): Result<Form> {
 }
 
 /** Parses a body of `application/x-www-form-urlencoded`, as `fieldsOf` does a query. */
-export const parseForm = (bytes: Uint8Array): Result<Form> =>
+const parseForm = (bytes: Uint8Array): Result<Form> =>
   fieldsOf(new URLSearchParams(Buffer.from(bytes).toString('utf8')));
+
+/** What a route that takes a form has beside its handler. */
+export const takesForm = { body: z.record(z.string(), z.string()), parseBytes: parseForm };

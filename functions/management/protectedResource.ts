@@ -1,6 +1,6 @@
 import { scopeOf } from '../../shared/identity/tokens/refusals.ts';
-import { succeed } from '../../shared/platform/base/result.ts';
 import type { AppDeps } from '../compose/deps.ts';
+import { publicDocument } from '../http/answers.ts';
 import { PROTECTED_RESOURCE } from '../http/paths.ts';
 import type { Route } from '../http/route.ts';
 
@@ -24,8 +24,7 @@ export function managementMetadataRoutes({ config }: Pick<AppDeps, 'config'>): r
       path: PROTECTED_RESOURCE,
       permission: 'anonymous',
       query: 'any',
-      handle: () =>
-        Promise.resolve(succeed({ status: 200, body, headers: { 'cache-control': 'public, max-age=3600' } })),
+      handle: () => Promise.resolve(publicDocument(body)),
     },
   ];
 }

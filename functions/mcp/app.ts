@@ -9,15 +9,15 @@ import type { Route } from '../http/route.ts';
 import { mcpTimers } from '../timers/mcp.ts';
 import { registerTimers } from '../timers/register.ts';
 import { endpointRoutes } from './endpoint.ts';
-import { oauthRoutes } from './oauth/routes.ts';
 import { challengeAt, metadataRoutes } from './protectedResource.ts';
+import { signInRoutes } from './signInRoutes.ts';
 
 /** Every route of the mcp app. */
 export const mcpRoutes = (deps: AppDeps): readonly Route<unknown>[] => [
   healthRoute,
   ...endpointRoutes(deps),
   ...metadataRoutes(deps),
-  ...oauthRoutes(deps),
+  ...signInRoutes(deps),
 ];
 
 export function registerApp(deps: AppDeps): void {

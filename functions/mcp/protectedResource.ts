@@ -1,7 +1,8 @@
 import { type ChallengeSettings, scopeOf } from '../../shared/identity/tokens/refusals.ts';
 import { hintIn, resourceAt } from '../../shared/identity/tokens/resources.ts';
-import { invalid, succeed } from '../../shared/platform/base/result.ts';
+import { invalid } from '../../shared/platform/base/result.ts';
 import type { AppDeps } from '../compose/deps.ts';
+import { publicDocument } from '../http/answers.ts';
 import { PROTECTED_RESOURCE } from '../http/paths.ts';
 import type { Route } from '../http/route.ts';
 
@@ -48,11 +49,7 @@ export function metadataRoutes({ config, operatorTenant, authority }: AppDeps): 
       return Promise.resolve(
         named === 'malformed'
           ? invalid('tenant', 'must be the id of one Entra tenant')
-          : succeed({
-              status: 200,
-              body: metadata(endpoint.replace('{slug}', slug), query, named.tenant),
-              headers: { 'cache-control': 'public, max-age=3600' },
-            }),
+          : publicDocument(metadata(endpoint.replace('{slug}', slug), query, named.tenant)),
       );
     },
   });

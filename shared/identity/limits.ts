@@ -53,9 +53,8 @@ export const ACCESS_TOKEN_MS = 600_000;
 export const GRANT_MS = 90 * 24 * 3_600_000;
 /** A client that lost the answer to a refresh may repeat it within this time in ms. */
 export const REFRESH_GRACE_MS = 10_000;
-/** Rows that one read of grants returns, and rows that one purge removes at once. */
+/** Rows that one read of grants returns. */
 export const ROWS_AT_ONCE = 100;
-export const PURGE_AT_ONCE = 20;
 /** A refresh of a token holds its lease so long at most, and others wait so long for it, in ms. */
 export const REFRESH_LEASE_MS = 30_000;
 export const REFRESH_WAIT_MS = 15_000;

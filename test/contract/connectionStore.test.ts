@@ -49,9 +49,15 @@ describe.each([
     const store = azureTableConnectionStore(open());
     await store.put(connection('anna', 'shop'));
     await store.put(connection('bob', 'shop-2', 'a'));
-    expect(await store.firstOf('t1', 'shop')).toBeUndefined();
-    await store.put(connection('carl', 'shop', 'a'));
-    expect((await store.firstOf('t1', 'shop'))?.userId).toBe('carl');
-    expect(await store.firstOf('t2', 'shop')).toBeUndefined();
+    const usersOf = async (tenantId: string) => {
+      const users: string[] = [];
+      for await (const { userId } of store.ofServer(tenantId, 'shop')) users.push(userId);
+      return users;
+    };
+    expect(await usersOf('t1')).toEqual([]);
+    const many = ['carl', 'dora', 'emil', 'fay', 'gus', 'hal', 'ida'];
+    for (const userId of many) await store.put(connection(userId, 'shop', 'a'));
+    expect(await usersOf('t1')).toEqual(many);
+    expect(await usersOf('t2')).toEqual([]);
   });
 });

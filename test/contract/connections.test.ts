@@ -69,6 +69,14 @@ describe('a sign-in', () => {
     expect(await gateway.connections.firstUserOf('t2', 'crm')).toBeUndefined();
   });
 
+  test('serves the discovery of its server, unless an administrator ended the access of its user', async () => {
+    await gateway.connect(target());
+    gateway.revoked.add('anna');
+    expect(await gateway.connections.firstUserOf('t1', 'crm')).toBeUndefined();
+    await gateway.connect(target(), { user: { ...anna, userId: 'bob' } });
+    expect(await gateway.connections.firstUserOf('t1', 'crm')).toBe('bob');
+  });
+
   test('is of one user, one tenant and one origin', async () => {
     await gateway.connect(target());
     const { connections } = gateway;

@@ -129,10 +129,6 @@ describe('the request for a sign-in', () => {
     for (const name of ['resource', 'prompt']) expect(searchParams.has(name)).toBe(false);
   });
 
-  test('lets the person choose another account where they asked for it', async () => {
-    expect((await asked({ otherAccount: true })).searchParams.get('prompt')).toBe('select_account');
-  });
-
   test.each([
     { ask: {}, tenants: [defaultTenant, secondTenant], authority: 'organizations', why: 'for every tenant' },
     { ask: {}, tenants: [secondTenant], authority: secondTenant, why: 'for the only tenant' },

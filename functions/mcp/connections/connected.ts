@@ -1,5 +1,5 @@
 import type { DomainError } from '../../../shared/platform/base/errors.ts';
-import { redirect } from '../oauth/answers.ts';
+import { redirect } from '../../http/answers.ts';
 import type { FollowUp } from '../oauth/callback.ts';
 import type { ConnectDeps } from './deps.ts';
 import { openLink, refused } from './openedLink.ts';

@@ -3,7 +3,7 @@ import type { ConnectionTarget } from '../../../shared/identity/credentials/conn
 import { fail, type Failure, type Result, succeed } from '../../../shared/platform/base/result.ts';
 import type { ConnectDeps } from './deps.ts';
 
-/** Why an account was not connected, for the audit trail. Other reasons are the kinds of failures. */
+/** Why a link leads to no account, for the audit trail. The sign-in at the server has reasons of its own. */
 export type ConnectReason = 'link_unknown' | 'link_expired' | 'server_unknown' | 'another_person' | 'revoked';
 
 /** Returns a failure that a person reads on a page, with its reason for the audit trail. */

@@ -1,8 +1,6 @@
 import type { DomainError } from '../../../shared/platform/base/errors.ts';
 import { html } from '../../../shared/platform/http/html.ts';
-import { retryAfter, toProblem } from '../../../shared/platform/http/problem.ts';
-import { page } from '../../http/page.ts';
-import { asSentence } from '../oauth/answers.ts';
+import { page, problemPage } from '../../http/page.ts';
 
 /** The page that says which account is asked for, and where. Its button is a link: a form could not lead to another host. */
 export const signInPage = (about: {
@@ -38,14 +36,11 @@ export const connectedPage = (
     { headers: setCookie === undefined ? {} : { 'set-cookie': setCookie } },
   );
 
-/** An error of these pages. It never redirects. */
+/** Returns the page for a person whose account was not connected. */
 export const notConnectedPage = (error: DomainError, setCookie?: string): Response =>
-  page(
+  problemPage(
     'Your account is not connected',
-    html`<p>${asSentence(error.message)}</p>
-      <p>Go back to your client and repeat the call: you get a new link.</p>`,
-    {
-      status: toProblem(error).status,
-      headers: { ...retryAfter(error), ...(setCookie !== undefined && { 'set-cookie': setCookie }) },
-    },
+    error,
+    'Go back to your client and repeat the call: you get a new link.',
+    setCookie,
   );

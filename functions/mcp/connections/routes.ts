@@ -1,8 +1,7 @@
 import { clientDocument } from '../../../shared/identity/connections/accountClient.ts';
 import type { DomainError } from '../../../shared/platform/base/errors.ts';
-import { succeed } from '../../../shared/platform/base/result.ts';
+import { publicDocument, redirect } from '../../http/answers.ts';
 import type { Call, Route } from '../../http/route.ts';
-import { redirect } from '../oauth/answers.ts';
 import type { ConnectDeps } from './deps.ts';
 import { openLink } from './openedLink.ts';
 import { connectedPage, notConnectedPage, signInPage } from './pages.ts';
@@ -84,14 +83,7 @@ export function connectRoutes(deps: ConnectDeps): readonly Route[] {
     path: 'connections/client.json',
     permission: 'anonymous',
     query: 'any',
-    handle: () =>
-      Promise.resolve(
-        succeed({
-          status: 200,
-          body: clientDocument(config.publicOrigin),
-          headers: { 'cache-control': 'public, max-age=3600' },
-        }),
-      ),
+    handle: () => Promise.resolve(publicDocument(clientDocument(config.publicOrigin))),
   };
 
   return [

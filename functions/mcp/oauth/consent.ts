@@ -1,9 +1,9 @@
-import * as z from 'zod';
 import { refused } from '../../../shared/identity/broker/signInRefusal.ts';
 import type { DomainError } from '../../../shared/platform/base/errors.ts';
-import { type Form, parseForm } from '../../http/form.ts';
+import { redirect } from '../../http/answers.ts';
+import { type Form, takesForm } from '../../http/form.ts';
 import type { Route } from '../../http/route.ts';
-import { errorPage, redirect } from './answers.ts';
+import { errorPage } from './answers.ts';
 import { refuseAt } from './authorize.ts';
 import { requestOfForm } from './consentPage.ts';
 import type { OAuthDeps } from './deps.ts';
@@ -16,8 +16,7 @@ export function consentRoute(deps: OAuthDeps): Route<Form> {
     path: 'oauth/consent',
     permission: 'anonymous',
     isLimited: true,
-    body: z.record(z.string(), z.string()),
-    parseBytes: parseForm,
+    ...takesForm,
     async handle({ body: { form, decision }, headers, trace }) {
       const refuse = (resource: string, error: DomainError, answer: Response): Response => {
         deps.record({ action: 'sign_in.consent', resource, error, trace });

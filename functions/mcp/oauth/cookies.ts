@@ -1,4 +1,4 @@
-import type { Cookie } from '../../../shared/identity/broker/browserSignIn.ts';
+import type { Cookie } from '../../../shared/identity/sessions/browserStates.ts';
 
 /**
  * The cookies of the sign-in's pages. Browsers accept a name with `__Host-` from this host only, over https, and send it to no other

@@ -1,5 +1,5 @@
 import type { AccessTokenSigner } from '../../../shared/identity/tokens/accessTokenSigner.ts';
-import { succeed } from '../../../shared/platform/base/result.ts';
+import { publicDocument } from '../../http/answers.ts';
 import type { Route } from '../../http/route.ts';
 
 /** The public keys of the gateway's own tokens (RFC 7517), for whoever verifies them elsewhere: `GET /oauth/jwks`. */
@@ -9,12 +9,5 @@ export const jwksRoute = ({ publicKeys }: Pick<AccessTokenSigner, 'publicKeys'>)
   path: 'oauth/jwks',
   permission: 'anonymous',
   query: 'any',
-  handle: () =>
-    Promise.resolve(
-      succeed({
-        status: 200,
-        body: { keys: publicKeys },
-        headers: { 'cache-control': 'public, max-age=3600' },
-      }),
-    ),
+  handle: () => Promise.resolve(publicDocument({ keys: publicKeys })),
 });

@@ -1,6 +1,6 @@
 import { openIdMetadata, serverMetadata } from '../../../shared/identity/broker/serverMetadata.ts';
-import { succeed } from '../../../shared/platform/base/result.ts';
 import type { AppDeps } from '../../compose/deps.ts';
+import { publicDocument } from '../../http/answers.ts';
 import type { Route } from '../../http/route.ts';
 
 /** The endpoints whose clients look for the metadata below their path. */
@@ -23,8 +23,7 @@ export function serverMetadataRoutes({ config }: Pick<AppDeps, 'config'>): reado
       path,
       permission: 'anonymous',
       query: 'any',
-      handle: () =>
-        Promise.resolve(succeed({ status: 200, body, headers: { 'cache-control': 'public, max-age=3600' } })),
+      handle: () => Promise.resolve(publicDocument(body)),
     });
     return [
       route('root', wellKnown),

@@ -1,9 +1,9 @@
 import * as z from 'zod';
 import type { AuthorizationRequest } from '../../../shared/identity/broker/authorizationRequest.ts';
-import type { Cookie } from '../../../shared/identity/broker/browserSignIn.ts';
 import { consentIdOf } from '../../../shared/identity/broker/consent.ts';
 import { isLoopback } from '../../../shared/identity/broker/redirectUris.ts';
 import { GRANT_MS } from '../../../shared/identity/limits.ts';
+import type { Cookie } from '../../../shared/identity/sessions/browserStates.ts';
 import type { OAuthDeps } from './deps.ts';
 
 const NAME = 'mreg-consents';

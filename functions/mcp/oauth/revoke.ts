@@ -1,10 +1,9 @@
-import * as z from 'zod';
 import type { AuthenticateClient } from '../../../shared/identity/broker/authenticateClient.ts';
 import { oauthFailure } from '../../../shared/identity/broker/oauthError.ts';
 import { revokeToken, type RevokeTokenDeps } from '../../../shared/identity/broker/revokeToken.ts';
 import { succeed } from '../../../shared/platform/base/result.ts';
 import { secretUrlHeaders } from '../../http/answers.ts';
-import { type Form, parseForm } from '../../http/form.ts';
+import { type Form, takesForm } from '../../http/form.ts';
 import type { Route } from '../../http/route.ts';
 import { oauthErrorAnswer } from './answers.ts';
 import type { RecordSignIn } from './record.ts';
@@ -22,8 +21,7 @@ export const revokeRoute = (deps: RevokeDeps): Route<Form> => ({
   permission: 'anonymous',
   isLimited: true,
   query: 'any',
-  body: z.record(z.string(), z.string()),
-  parseBytes: parseForm,
+  ...takesForm,
   formatError: oauthErrorAnswer,
   async handle({ body, headers, trace, address }) {
     const act = { action: 'sign_in.revoke', trace } as const;

@@ -1,7 +1,6 @@
-import * as z from 'zod';
 import { succeed } from '../../../shared/platform/base/result.ts';
 import { secretUrlHeaders } from '../../http/answers.ts';
-import { type Form, parseForm } from '../../http/form.ts';
+import { type Form, takesForm } from '../../http/form.ts';
 import type { Route } from '../../http/route.ts';
 import { oauthErrorAnswer } from './answers.ts';
 import type { OAuthDeps } from './deps.ts';
@@ -15,8 +14,7 @@ export function tokenRoute({ issueToken, record }: OAuthDeps): Route<Form> {
     permission: 'anonymous',
     isLimited: true,
     query: 'any',
-    body: z.record(z.string(), z.string()),
-    parseBytes: parseForm,
+    ...takesForm,
     formatError: oauthErrorAnswer,
     async handle({ body, headers, trace, address }) {
       const issued = await issueToken(body, headers, address);

@@ -1,9 +1,9 @@
-import { hash } from 'node:crypto';
-import { Html, html } from '../../../shared/platform/http/html.ts';
+import { type Html, html } from '../../../shared/platform/http/html.ts';
+import { htmlDocument, pageStyle } from '../../../shared/platform/http/htmlDocument.ts';
 import type { Person } from './directory.ts';
 import type { Reply } from './reply.ts';
 
-const style = `
+const style = pageStyle(`
 :root { color-scheme: light; --ink: #1b1b1f; --soft: #5a5a66; --line: #dcdce2; --blue: #1f4fa3; }
 * { box-sizing: border-box; }
 body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: #f4f4f7; margin: 0; padding: 1rem; }
@@ -27,10 +27,7 @@ button:focus-visible { outline: 3px solid #8fb4f2; outline-offset: 2px; }
 .cancel { color: var(--blue); padding: .4rem 1.25rem; }
 footer { display: flex; justify-content: space-between; align-items: center; gap: 1rem; flex-wrap: wrap; border-top: 1px solid var(--line);
   padding-top: 1rem; font-size: .875rem; }
-footer p { flex: 1 1 16rem; }`;
-// The policy of the page allows these bytes and no others.
-const styleHash = hash('sha256', style, 'base64');
-const styleElement = new Html(`<style>${style}</style>`);
+footer p { flex: 1 1 16rem; }`);
 
 /** The field of the form with the person, and its value where the person cancels. */
 export const PERSON = 'person';
@@ -78,31 +75,16 @@ export const messagePage = (title: string, text: string, status = 200): Reply =>
   page(title, html`<p>${text}</p>`, status);
 
 function page(title: string, content: Html, status = 200): Reply {
-  const document = html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <title>${title}</title>
-        ${styleElement}
-      </head>
-      <body>
-        <main>
-          <h1>${title}</h1>
-          ${content}
-        </main>
-      </body>
-    </html>`;
   return {
     status,
     headers: {
       'Content-Type': 'text/html; charset=utf-8',
       'Cache-Control': 'no-store',
       // Without form-action: browsers apply it to the redirects after a form too, and those lead to any client.
-      'Content-Security-Policy': `default-src 'none'; style-src 'sha256-${styleHash}'; frame-ancestors 'none'; base-uri 'none'`,
+      'Content-Security-Policy': `default-src 'none'; style-src ${style.source}; frame-ancestors 'none'; base-uri 'none'`,
       'Referrer-Policy': 'no-referrer',
       'X-Content-Type-Options': 'nosniff',
     },
-    body: document.text,
+    body: htmlDocument(title, style, content),
   };
 }

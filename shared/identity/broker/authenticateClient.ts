@@ -1,5 +1,6 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { type Result, succeed } from '../../platform/base/result.ts';
+import { isSameSecret } from '../../platform/security/sameSecret.ts';
 import type { OAuthClient, OAuthClients } from './client.ts';
 import { CLIENT_ASSERTION_TYPE, type IsClientAssertion } from './clientAssertion.ts';
 import { oauthFailure } from './oauthError.ts';
@@ -102,17 +103,11 @@ async function isProved(
     case 'assertion':
       return isAssertionOf(claimed.assertion, client);
     case 'secret':
-      return client.secretHash !== undefined && isEqual(secretHashOf(claimed.secret), client.secretHash);
+      return client.secretHash !== undefined && isSameSecret(secretHashOf(claimed.secret), client.secretHash);
     case 'none':
       return client.secretHash === undefined && client.keys === undefined;
   }
 }
 
 /** Returns SHA-256 of a client secret in base64url. Secrets are random and long, so that a slow hash would protect nothing more. */
-export const secretHashOf = (secret: string): string =>
-  createHash('sha256').update(secret).digest('base64url');
-
-const isEqual = (a: string, b: string): boolean => {
-  const [left, right] = [Buffer.from(a), Buffer.from(b)];
-  return left.length === right.length && timingSafeEqual(left, right);
-};
+export const secretHashOf = (secret: string): string => hash('sha256', secret, 'base64url');

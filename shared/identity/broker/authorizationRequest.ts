@@ -1,10 +1,10 @@
 import * as z from 'zod';
 import { type Result, succeed } from '../../platform/base/result.ts';
-import type { Config } from '../../platform/config/config.ts';
 import { REQUIRED_SCOPE } from '../tokens/refusals.ts';
-import { resourceOf } from '../tokens/resources.ts';
+import type { Fields } from './authenticateClient.ts';
 import type { OAuthClient, OAuthClients } from './client.ts';
 import { redirectUriOf } from './redirectUris.ts';
+import { type EndpointSettings, requestedResource } from './requestedResource.ts';
 import { because, refused } from './signInRefusal.ts';
 
 /** A request for tokens that a client made of a person (OAuth 2.1, section 4.1.1). Its client and its redirect URI are verified. */
@@ -21,8 +21,6 @@ export const authorizationRequestSchema = z.object({
   state: z.string().optional(),
 });
 export type AuthorizationRequest = Readonly<z.infer<typeof authorizationRequestSchema>>;
-
-type Fields = Readonly<Record<string, string>>;
 
 /** A client that a browser may be sent back to. */
 export interface VerifiedClient {
@@ -56,7 +54,7 @@ const MAX_STATE_LENGTH = 4_000;
 export function readAuthorizationRequest(
   fields: Fields,
   { client, redirectUri }: VerifiedClient,
-  config: Pick<Config, 'publicOrigin' | 'managementOrigin'>,
+  config: EndpointSettings,
 ): Result<AuthorizationRequest> {
   const { response_type: type, response_mode: mode, scope = '', resource: asked, state } = fields;
   const { code_challenge: codeChallenge, code_challenge_method: method } = fields;
@@ -69,20 +67,16 @@ export function readAuthorizationRequest(
   if (!CHALLENGE.test(codeChallenge)) return malformed('code_challenge must be SHA-256 in base64url');
   if (state !== undefined && state.length > MAX_STATE_LENGTH)
     return malformed(`state must have at most ${MAX_STATE_LENGTH} characters`);
-  const resource = resourceOf(asked, config);
-  if (!resource)
-    return refused(
-      'invalid_target',
-      'resource_unknown',
-      'resource must be the URL of an endpoint of this gateway',
-    );
+  const resource = requestedResource(asked, config);
+  if (!resource.ok) return resource;
+  const { url, tenant } = resource.value;
   return succeed({
     clientId: client.id,
     clientName: client.name,
     redirectUri,
-    resource: resource.url,
-    ...(resource.tenant !== undefined && { tenant: resource.tenant }),
-    scopes: grantedScopes(scope, resource.url),
+    resource: url,
+    ...(tenant !== undefined && { tenant }),
+    scopes: grantedScopes(scope, url),
     codeChallenge,
     ...(state !== undefined && { state }),
   });

@@ -1,6 +1,6 @@
-import { odata } from '../../platform/tables/odata.ts';
+import { purgeExpired } from '../../platform/tables/purgeExpired.ts';
 import { ANY_ETAG, type OpenTable, type RowKey, type TableCodec } from '../../platform/tables/tables.ts';
-import { PURGE_AT_ONCE, ROWS_AT_ONCE } from '../limits.ts';
+import { ROWS_AT_ONCE } from '../limits.ts';
 import { type Grant, type GrantName, grantSchema, type GrantStore } from './grant.ts';
 
 /** The grants of a person lie together. */
@@ -32,14 +32,6 @@ export function azureTableGrantStore(open: OpenTable): GrantStore {
         after = page.after;
       } while (after !== undefined);
     },
-    async purge(now) {
-      const due: Promise<unknown>[] = [];
-      for await (const { value, etag } of table.scan(odata`expiresAt lt ${now}`)) {
-        // A grant that was extended meanwhile has another ETag and stays.
-        due.push(table.remove(addressOf(value), etag));
-        if (due.length === PURGE_AT_ONCE) await Promise.all(due.splice(0));
-      }
-      await Promise.all(due);
-    },
+    purge: (now) => purgeExpired(table, codec, now),
   };
 }

@@ -1,4 +1,3 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import * as z from 'zod';
 import type { IdSource } from '../../platform/base/ids.ts';
 import { type Result, succeed } from '../../platform/base/result.ts';
@@ -6,6 +5,7 @@ import type { Seal } from '../../platform/security/seal.ts';
 import type { StateStore } from '../../platform/state/stateStore.ts';
 import type { EntraSignIn, EntraTokens } from '../credentials/entraSignIn.ts';
 import { SIGN_IN_MS } from '../limits.ts';
+import { type Cookie, type CookieOf, createBrowserStates, stateRefusals } from '../sessions/browserStates.ts';
 import { authorizationRequestSchema } from './authorizationRequest.ts';
 import { refused } from './signInRefusal.ts';
 
@@ -25,16 +25,7 @@ export type SignInPurpose = Readonly<z.infer<typeof purposeSchema>>;
 const pendingSchema = z.object({
   purpose: purposeSchema,
   entra: z.object({ tenant: z.string(), codeVerifier: z.string(), nonce: z.string() }),
-  /** SHA-256 of the cookie of the browser. */
-  browser: z.string(),
 });
-
-/** A cookie that a response sets. Its life of 0 ms removes it. */
-export interface Cookie {
-  readonly name: string;
-  readonly value: string;
-  readonly maxAgeMs: number;
-}
 
 /** The sign-in of a person at Entra, in a browser. */
 export interface BrowserSignIns {
@@ -54,7 +45,7 @@ export interface EntraAnswer {
   readonly state: string | null;
   readonly code: string | null;
   readonly error: string | null;
-  readonly cookie: (name: string) => string | undefined;
+  readonly cookie: CookieOf;
 }
 
 export interface EndedSignIn {
@@ -62,50 +53,29 @@ export interface EndedSignIn {
   readonly person: Result<EntraTokens>;
 }
 
-const hashOf = (text: string): string => createHash('sha256').update(text).digest('base64url');
-const keyOf = (state: string): string => `mreg:sign-in:${hashOf(state)}`;
-/** Each sign-in has a cookie of its own, so that two pages of one browser do not disturb each other. */
-const cookieOf = (state: string): string => `mreg-sign-in-${hashOf(state).slice(0, 16)}`;
-
 export function createBrowserSignIns(deps: {
   readonly entra: EntraSignIn;
   readonly state: StateStore;
   readonly seal: Seal;
   readonly newSecret: IdSource;
 }): BrowserSignIns {
-  const { entra, state: store, seal, newSecret } = deps;
-
-  async function take(state: string): Promise<z.infer<typeof pendingSchema> | undefined> {
-    const sealed = await store.get(keyOf(state));
-    // Of two callers with one state, one deletes it.
-    if (sealed === undefined || (await store.delete(keyOf(state))) === 'absent') return undefined;
-    return pendingSchema.safeParse(seal.open('sign_in', ['state', state], sealed)).data;
-  }
+  const { entra, newSecret } = deps;
+  const kind = { name: 'sign-in', purpose: 'sign_in', schema: pendingSchema, lastsMs: SIGN_IN_MS } as const;
+  const states = createBrowserStates(kind, deps);
 
   return {
     async begin(purpose, tenant) {
-      const [state, browser] = [newSecret(), newSecret()];
+      const state = newSecret();
       const { url, pending } = await entra.begin({ state, ...(tenant !== undefined && { tenant }) });
-      const content = { purpose, entra: pending, browser: hashOf(browser) };
-      await store.set(keyOf(state), seal.close('sign_in', ['state', state], content), SIGN_IN_MS);
-      return { location: url, cookie: { name: cookieOf(state), value: browser, maxAgeMs: SIGN_IN_MS } };
+      return { location: url, cookie: await states.keep(state, { purpose, entra: pending }) };
     },
 
     async end({ state, code, error, cookie }) {
-      const pending = state === null ? undefined : await take(state);
-      if (state === null || !pending)
-        return {
-          person: refused(
-            'invalid_request',
-            'state_unknown',
-            'this sign-in has expired, or it was finished already',
-          ),
-        };
-      if (!isEqual(hashOf(cookie(cookieOf(state)) ?? ''), pending.browser))
-        return {
-          person: refused('invalid_request', 'browser_changed', 'this sign-in began in another browser'),
-        };
-      return { purpose: pending.purpose, person: await redeemed(code, error, pending.entra) };
+      const taken = await states.take(state ?? '', cookie);
+      if ('refusal' in taken)
+        return { person: refused('invalid_request', taken.refusal, stateRefusals[taken.refusal]) };
+      const { purpose, entra: pending } = taken.content;
+      return { purpose, person: await redeemed(code, error, pending) };
     },
   };
 
@@ -125,8 +95,3 @@ export function createBrowserSignIns(deps: {
       : refused('access_denied', 'entra_refused', person.error.message);
   }
 }
-
-const isEqual = (a: string, b: string): boolean => {
-  const [left, right] = [Buffer.from(a), Buffer.from(b)];
-  return left.length === right.length && timingSafeEqual(left, right);
-};

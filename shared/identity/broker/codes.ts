@@ -1,7 +1,8 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash } from 'node:crypto';
 import * as z from 'zod';
 import type { IdSource } from '../../platform/base/ids.ts';
 import { type Failure, type Result, succeed } from '../../platform/base/result.ts';
+import { isSameSecret } from '../../platform/security/sameSecret.ts';
 import { parseStateValue, type StateStore } from '../../platform/state/stateStore.ts';
 import { CODE_MS, SIGN_IN_MS } from '../limits.ts';
 import type { AuthorizationRequest } from './authorizationRequest.ts';
@@ -37,8 +38,7 @@ export interface Codes {
   redeem(use: CodeUse): Promise<Result<GrantName>>;
 }
 
-const keyOf = (code: string): string =>
-  `mreg:oauth-code:${createHash('sha256').update(code).digest('base64url')}`;
+const keyOf = (code: string): string => `mreg:oauth-code:${hash('sha256', code, 'base64url')}`;
 
 export function createCodes(deps: {
   readonly state: StateStore;
@@ -82,10 +82,8 @@ export function createCodes(deps: {
 }
 
 /** S256 (RFC 7636, section 4.6). */
-function isVerifierOf(verifier: string, challenge: string): boolean {
-  const [own, wanted] = [createHash('sha256').update(verifier).digest(), Buffer.from(challenge, 'base64url')];
-  return own.length === wanted.length && timingSafeEqual(own, wanted);
-}
+const isVerifierOf = (verifier: string, challenge: string): boolean =>
+  isSameSecret(hash('sha256', verifier, 'base64url'), challenge);
 
 const notValid = 'the code is not valid: sign in again';
 const unknownCode = refused('invalid_grant', 'code_unknown', notValid);

@@ -1,17 +1,9 @@
 import { decodeJwt } from 'jose';
-import * as z from 'zod';
 import { fail, type Result, succeed } from '../../platform/base/result.ts';
 import type { ExchangeToken } from '../credentials/tokenExchange.ts';
 import type { GrantName } from './grant.ts';
 import type { Grants } from './grants.ts';
-
-const claimsSchema = z.object({ iss: z.string(), tid: z.string(), oid: z.string(), gid: z.string() });
-
-/** Returns the grant of an access token of the gateway's own. The token must be verified: whoever holds a `SignedIn` has done that. */
-function grantOf(token: string, issuer: string): GrantName | undefined {
-  const { data } = claimsSchema.safeParse(decodeJwt(token));
-  return data?.iss === issuer ? { tenantId: data.tid, userId: data.oid, id: data.gid } : undefined;
-}
+import { originIn } from './tokenOrigin.ts';
 
 /**
  * Returns an exchange that also takes access tokens of the gateway's own: Entra exchanges its own tokens only, so it gets a token
@@ -21,7 +13,8 @@ function grantOf(token: string, issuer: string): GrantName | undefined {
 export const exchangeForGrants =
   (exchange: ExchangeToken, grants: Pick<Grants, 'entraToken'>, issuer: string): ExchangeToken =>
   async (user) => {
-    const grant = grantOf(user.token, issuer);
+    // Whoever has a `SignedIn` has verified its token.
+    const grant = originIn(decodeJwt(user.token), issuer);
     if (!grant) return exchange(user);
     const token = await entraTokenFor(grant, grants);
     return token.ok ? exchange({ ...user, token: token.value }) : token;

@@ -5,30 +5,20 @@ import { boundedLine } from '../../platform/base/boundedLine.ts';
 import type { IdSource } from '../../platform/base/ids.ts';
 import { type Result, succeed } from '../../platform/base/result.ts';
 import type { Config } from '../../platform/config/config.ts';
-import type { Actor } from '../access/actor.ts';
 import type { IsRevoked } from '../access/revocations.ts';
 import { MAX_SHOWN_LENGTH, MAX_TOKEN_LENGTH } from '../limits.ts';
 import { REQUIRED_SCOPE } from '../tokens/refusals.ts';
-import type { OAuthClient } from './client.ts';
+import { type Resource, resourceOf } from '../tokens/resources.ts';
 import { oauthFailure } from './oauthError.ts';
+import { type EndpointSettings, requestedResource } from './requestedResource.ts';
 import type { VerifyAssertion } from './signedAssertion.ts';
 import { because, refused } from './signInRefusal.ts';
-
-/** Whom an identity assertion names, and the endpoint that the token is for. There is no refresh token. */
-export interface AssertedSubject {
-  readonly actor: Omit<Actor, 'expiresAt' | 'kind'> & { readonly grantId: string };
-  readonly resource: string;
-  readonly scopes: readonly string[];
-}
+import type { TokenGrant } from './tokenEndpoint.ts';
 
 export interface IdJagDeps {
-  readonly config: Pick<Config, 'publicOrigin' | 'grantIssuers'>;
+  readonly config: EndpointSettings & Pick<Config, 'grantIssuers'>;
   readonly verify: VerifyAssertion;
   readonly isRevoked: IsRevoked;
-  /** Returns the endpoint that a client asks for, the default one where it asks for none, `undefined` for none of this gateway. */
-  readonly resourceOf: (
-    asked: string | undefined,
-  ) => { readonly url: string; readonly tenant?: string } | undefined;
   readonly newId: IdSource;
 }
 
@@ -48,8 +38,8 @@ const claimsSchema = z.object({
  * @throws InfrastructureError when the provider's keys, or a revocation, are not known
  */
 export const createIdJagGrant =
-  ({ config, verify, isRevoked, resourceOf, newId }: IdJagDeps) =>
-  async (form: Readonly<Record<string, string>>, client: OAuthClient): Promise<Result<AssertedSubject>> => {
+  ({ config, verify, isRevoked, newId }: IdJagDeps): TokenGrant =>
+  async (form, client) => {
     // The draft, section 8.1: without a proof of the client, whoever sees an assertion could use it first.
     if (client.secretHash === undefined && client.keys === undefined)
       return refused(
@@ -75,7 +65,7 @@ export const createIdJagGrant =
     const claims = claimsSchema.safeParse(verified.value).data;
     if (!claims) return refusedAssertion('has a claim of another form');
     if (claims.client_id !== client.id) return refusedAssertion('was issued for another client');
-    const resource = targetOf(claims.resource, asked, resourceOf);
+    const resource = targetOf(claims.resource, asked, config);
     if (!resource.ok) return resource;
     if (resource.value.tenant !== undefined && resource.value.tenant !== trusted.tenant)
       return refused('invalid_target', 'resource_unknown', 'resource is an endpoint of another tenant');
@@ -111,19 +101,14 @@ function issuerOf(assertion: string): string {
 function targetOf(
   allowed: readonly string[] | undefined,
   asked: string | undefined,
-  resourceOf: IdJagDeps['resourceOf'],
-): Result<{ readonly url: string; readonly tenant?: string }> {
+  config: EndpointSettings,
+): Result<Resource> {
   if (asked === undefined && allowed && allowed.length > 1)
     return refused('invalid_target', 'resource_unknown', 'resource must name one of those of the assertion');
-  const wanted = resourceOf(asked ?? allowed?.[0]);
-  if (!wanted)
-    return refused(
-      'invalid_target',
-      'resource_unknown',
-      'resource must be the URL of an endpoint of this gateway',
-    );
-  return allowed === undefined || allowed.some((each) => resourceOf(each)?.url === wanted.url)
-    ? succeed(wanted)
+  const wanted = requestedResource(asked ?? allowed?.[0], config);
+  if (!wanted.ok) return wanted;
+  return allowed === undefined || allowed.some((each) => resourceOf(each, config)?.url === wanted.value.url)
+    ? wanted
     : refused('invalid_target', 'resource_unknown', 'resource is none of those of the assertion');
 }
 

@@ -1,18 +1,10 @@
 import { compactVerify, createLocalJWKSet, errors, type JWK } from 'jose';
-import * as z from 'zod';
 import { parseJsonBytes } from '../../platform/base/json.ts';
 import { type Result, succeed } from '../../platform/base/result.ts';
 import { MAX_TOKEN_LENGTH } from '../limits.ts';
 import type { OAuthClient } from './client.ts';
 import { oauthFailure } from './oauthError.ts';
-
-/** The grant that a token is of, and the client that the token was issued to. */
-export interface TokenOrigin {
-  readonly tenantId: string;
-  readonly userId: string;
-  readonly id: string;
-  readonly clientId: string;
-}
+import { originIn, type TokenOrigin } from './tokenOrigin.ts';
 
 export interface RevokeTokenDeps {
   readonly issuer: string;
@@ -40,14 +32,6 @@ export async function revokeToken(
   return succeed(origin);
 }
 
-const claimsSchema = z.object({
-  iss: z.string(),
-  tid: z.string(),
-  oid: z.string(),
-  gid: z.string(),
-  client_id: z.string(),
-});
-
 /** An expired access token still names its grant, which may live on. */
 async function originOfAccessToken(
   token: string,
@@ -57,9 +41,7 @@ async function originOfAccessToken(
   try {
     const keys = createLocalJWKSet({ keys: [...publicKeys] });
     const { payload, protectedHeader } = await compactVerify(token, keys, { algorithms: ['ES256'] });
-    const claims = claimsSchema.safeParse(parseJsonBytes(payload)).data;
-    if (claims?.iss !== issuer || protectedHeader.typ !== 'at+jwt') return undefined;
-    return { tenantId: claims.tid, userId: claims.oid, id: claims.gid, clientId: claims.client_id };
+    return protectedHeader.typ === 'at+jwt' ? originIn(parseJsonBytes(payload), issuer) : undefined;
   } catch (error) {
     if (error instanceof errors.JOSEError) return undefined;
     throw error;

@@ -1,17 +1,15 @@
 import type { Clock } from '../../platform/base/clock.ts';
 import { type Result, succeed } from '../../platform/base/result.ts';
-import type { Config } from '../../platform/config/config.ts';
 import type { Seal } from '../../platform/security/seal.ts';
-import type { Actor } from '../access/actor.ts';
 import { ACCESS_TOKEN_MS } from '../limits.ts';
-import type { AccessTokenSigner } from '../tokens/accessTokenSigner.ts';
-import { resourceOf } from '../tokens/resources.ts';
+import type { AccessTokenRequest, AccessTokenSigner } from '../tokens/accessTokenSigner.ts';
 import type { AuthenticateClient, Fields } from './authenticateClient.ts';
 import type { OAuthClient } from './client.ts';
 import type { Codes } from './codes.ts';
 import type { Grant } from './grant.ts';
 import type { Grants } from './grants.ts';
 import { closeRefreshToken } from './refreshTokens.ts';
+import { type EndpointSettings, requestedResource } from './requestedResource.ts';
 import { because, refused } from './signInRefusal.ts';
 
 /** The answer of the token endpoint (RFC 6749, section 5.1). */
@@ -25,7 +23,7 @@ export interface TokenAnswer {
 
 /** Whom a token is for, and for which endpoint. */
 export interface TokenSubject {
-  readonly actor: Omit<Actor, 'expiresAt' | 'kind'> & { readonly grantId: string };
+  readonly actor: AccessTokenRequest['actor'];
   readonly resource: string;
   readonly scopes: readonly string[];
   readonly refreshToken?: string;
@@ -34,7 +32,7 @@ export interface TokenSubject {
 export type TokenGrant = (form: Fields, client: OAuthClient) => Promise<Result<TokenSubject>>;
 
 export interface TokenEndpointDeps {
-  readonly config: Pick<Config, 'publicOrigin' | 'managementOrigin'>;
+  readonly config: EndpointSettings;
   readonly authenticateClient: AuthenticateClient;
   readonly grants: Grants;
   readonly codes: Codes;
@@ -109,15 +107,11 @@ export function createTokenEndpoint(
     const subject = await grantType(form, client.value);
     if (!subject.ok) return subject;
     const { actor, resource, scopes, refreshToken } = subject.value;
-    const request = {
-      actor: { ...actor, kind: 'user' as const },
-      audience: resource,
-      expiresAt: clock.now().getTime() + ACCESS_TOKEN_MS,
-    };
+    const expiresAt = clock.now().getTime() + ACCESS_TOKEN_MS;
     return succeed({
       actor,
       answer: {
-        access_token: await deps.signer.sign(request),
+        access_token: await deps.signer.sign({ actor, audience: resource, expiresAt }),
         token_type: 'Bearer',
         expires_in: ACCESS_TOKEN_MS / 1_000,
         ...(refreshToken !== undefined && { refresh_token: refreshToken }),
@@ -136,17 +130,11 @@ const actorOf = ({ id, tenantId, userId, userName, roles, clientId }: Grant): To
   grantId: id,
 });
 
-/** Returns the endpoint that the form names, if it names one. */
-function resourceIn(form: Fields, config: TokenEndpointDeps['config']): Result<string | undefined> {
-  if (form['resource'] === undefined) return succeed(undefined);
-  const resource = resourceOf(form['resource'], config);
-  return resource
-    ? succeed(resource.url)
-    : refused(
-        'invalid_target',
-        'resource_unknown',
-        'resource must be the URL of an endpoint of this gateway',
-      );
+/** Returns the URL of the endpoint that the form names, if it names one. */
+function resourceIn({ resource }: Fields, config: EndpointSettings): Result<string | undefined> {
+  if (resource === undefined) return succeed(undefined);
+  const named = requestedResource(resource, config);
+  return named.ok ? succeed(named.value.url) : named;
 }
 
 const malformed = (message: string) => refused('invalid_request', 'request_malformed', message);

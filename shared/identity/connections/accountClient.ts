@@ -1,10 +1,11 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type * as oauth from 'oauth4webapi';
 import * as z from 'zod';
 import { derivedId } from '../../platform/base/ids.ts';
 import { type Result, succeed } from '../../platform/base/result.ts';
 import type { Seal } from '../../platform/security/seal.ts';
 import type { StateStore } from '../../platform/state/stateStore.ts';
+import { basicAuthorization } from '../credentials/basicAuthorization.ts';
 import type { ConnectionTarget } from '../credentials/connections.ts';
 import { REGISTRATION_MS } from '../limits.ts';
 import type { AuthorizationServer, ServerSearch } from './authorizationServer.ts';
@@ -77,7 +78,7 @@ export function createAccountClients(deps: {
   const { search, publicOrigin, durable, seal, now } = deps;
   const document = clientDocument(publicOrigin);
   const keyOf = (tenantId: string, { issuer }: Pick<AuthorizationServer, 'issuer'>) =>
-    `mreg:account-client:${tenantId}:${createHash('sha256').update(`${publicOrigin} ${issuer}`).digest('base64url')}`;
+    `mreg:account-client:${tenantId}:${hash('sha256', `${publicOrigin} ${issuer}`, 'base64url')}`;
   const ownerOf = (tenantId: string, { issuer }: Pick<AuthorizationServer, 'issuer'>) => [
     'client',
     tenantId,
@@ -201,14 +202,9 @@ export function asOauthClient({ clientId, clientSecret = '', method }: AccountCl
     authentication: (_server, _client, body, headers) => {
       // The library encodes "-" too (RFC 6749, section 2.3.1, wants less), and many servers do not decode that.
       if (method === 'client_secret_basic')
-        headers.set(
-          'authorization',
-          `Basic ${btoa(`${formEncoded(clientId)}:${formEncoded(clientSecret)}`)}`,
-        );
+        headers.set('authorization', basicAuthorization(clientId, clientSecret));
       else body.set('client_id', clientId);
       if (method === 'client_secret_post') body.set('client_secret', clientSecret);
     },
   };
 }
-
-const formEncoded = (text: string): string => new URLSearchParams({ text }).toString().slice('text='.length);

@@ -1,13 +1,13 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import * as z from 'zod';
 import type { Clock } from '../../platform/base/clock.ts';
 import type { IdSource } from '../../platform/base/ids.ts';
-import { fail, type Result, succeed } from '../../platform/base/result.ts';
-import { isSameSecret } from '../../platform/security/sameSecret.ts';
+import { fail, type Failure, type Result, succeed } from '../../platform/base/result.ts';
 import type { Seal } from '../../platform/security/seal.ts';
 import type { StateStore } from '../../platform/state/stateStore.ts';
 import type { ConnectionTarget } from '../credentials/connections.ts';
 import { CONNECT_MS } from '../limits.ts';
+import { type Cookie, type CookieOf, createBrowserStates, stateRefusals } from '../sessions/browserStates.ts';
 import { type AccountClients, accountClientSchema, redirectUriAt } from './accountClient.ts';
 import { type ServerSearch, tokenServerSchema } from './authorizationServer.ts';
 import { type Connection, type ConnectionKey, type ConnectionStore, sealSecrets } from './connection.ts';
@@ -25,21 +25,12 @@ const pendingSchema = z.object({
   resource: z.string().optional(),
   scopes: z.array(z.string()),
   codeVerifier: z.string(),
-  /** SHA-256 of the cookie of the browser. */
-  browser: z.string(),
 });
-
-/** A cookie that ties a sign-in to one browser. An empty value removes it. */
-export interface BrowserCookie {
-  readonly name: string;
-  readonly value: string;
-  readonly maxAgeMs: number;
-}
 
 /** What came of a sign-in. `key` is there as soon as the state and the browser are right. */
 export interface EndedConnect {
   readonly key?: ConnectionKey;
-  readonly cookie?: BrowserCookie;
+  readonly cookie?: Cookie;
   readonly result: Result<Connection>;
 }
 
@@ -51,23 +42,14 @@ export interface AccountSignIn {
   begin(
     user: Omit<ConnectionKey, 'slug'>,
     target: ConnectionTarget,
-  ): Promise<Result<{ readonly location: string; readonly cookie: BrowserCookie }>>;
+  ): Promise<Result<{ readonly location: string; readonly cookie: Cookie }>>;
   /**
    * Takes the answer of the authorization server and stores the account. A state is valid for ten minutes, once, and in the browser
    * of its cookie. `issuerId` is that of the redirect URI where the answer arrived. Failures: `invalid` for an unknown state, `forbidden` for another browser or issuer, `cancelled` where the
    * person or the server declined, `unauthenticated`, `unavailable`.
    */
-  end(
-    params: URLSearchParams,
-    cookieOf: (name: string) => string | undefined,
-    issuerId?: string,
-  ): Promise<EndedConnect>;
+  end(params: URLSearchParams, cookieOf: CookieOf, issuerId?: string): Promise<EndedConnect>;
 }
-
-const hashOf = (text: string): string => createHash('sha256').update(text).digest('base64url');
-const keyOf = (state: string): string => `mreg:connect:${hashOf(state)}`;
-/** Each sign-in has a cookie of its own, so that two pages of one browser do not disturb each other. */
-const cookieNameOf = (state: string): string => `mreg-connect-${hashOf(state).slice(0, 16)}`;
 
 export function createAccountSignIn(deps: {
   readonly search: ServerSearch;
@@ -80,14 +62,15 @@ export function createAccountSignIn(deps: {
   readonly newSecret: IdSource;
   readonly publicOrigin: string;
 }): AccountSignIn {
-  const { search, clients, tokens, store, state: states, seal, clock, newSecret, publicOrigin } = deps;
+  const { search, clients, tokens, store, seal, clock, newSecret, publicOrigin } = deps;
 
-  async function take(state: string): Promise<z.infer<typeof pendingSchema> | undefined> {
-    const sealed = await states.get(keyOf(state));
-    // Of two callers with one state, one deletes it.
-    if (sealed === undefined || (await states.delete(keyOf(state))) === 'absent') return undefined;
-    return pendingSchema.safeParse(seal.open('connection', ['state', state], sealed)).data;
-  }
+  const kind = {
+    name: 'connect',
+    purpose: 'connection',
+    schema: pendingSchema,
+    lastsMs: CONNECT_MS,
+  } as const;
+  const states = createBrowserStates(kind, deps);
 
   return {
     async hostFor(target) {
@@ -104,8 +87,8 @@ export function createAccountSignIn(deps: {
       const key = { tenantId, userId, slug: target.slug };
       const earlier = (await store.find(key))?.value;
       const scopes = [...boundedScopes([...place.value.scopes, ...scopesOf(earlier, server.issuer)])];
-      const [state, browser, codeVerifier] = [newSecret(), newSecret(), newSecret()];
-      const pending: z.input<typeof pendingSchema> = {
+      const [state, codeVerifier] = [newSecret(), newSecret()];
+      const cookie = await states.keep(state, {
         ...key,
         origin: new URL(target.url).origin,
         server: tokenServerSchema.parse(server),
@@ -113,34 +96,29 @@ export function createAccountSignIn(deps: {
         resource,
         scopes,
         codeVerifier,
-        browser: hashOf(browser),
-      };
-      await states.set(keyOf(state), seal.close('connection', ['state', state], pending), CONNECT_MS);
+      });
       const location = new URL(server.authorization_endpoint);
       const asked: Readonly<Record<string, string | undefined>> = {
         response_type: 'code',
         client_id: client.value.clientId,
         redirect_uri: client.value.redirectUri,
         state,
-        code_challenge: hashOf(codeVerifier),
+        code_challenge: hash('sha256', codeVerifier, 'base64url'),
         code_challenge_method: 'S256',
         scope: scopes.length > 0 ? scopes.join(' ') : undefined,
         resource,
       };
       for (const [name, value] of Object.entries(asked))
         if (value !== undefined) location.searchParams.set(name, value);
-      const cookie = { name: cookieNameOf(state), value: browser, maxAgeMs: CONNECT_MS };
       return succeed({ location: location.href, cookie });
     },
 
     async end(params, cookieOf, issuerId) {
       const state = params.get('state') ?? '';
-      const pending = await take(state);
-      if (!pending) return { result: unknownState };
-      const cookie = { name: cookieNameOf(state), value: '', maxAgeMs: 0 };
-      if (!isSameSecret(hashOf(cookieOf(cookie.name) ?? ''), pending.browser))
-        return { result: otherBrowser };
-      const { tenantId, userId, slug, origin, server, client, resource, scopes, codeVerifier } = pending;
+      const taken = await states.take(state, cookieOf);
+      if ('refusal' in taken) return { result: refusedState(taken.refusal) };
+      const { content, spent: cookie } = taken;
+      const { tenantId, userId, slug, origin, server, client, resource, scopes, codeVerifier } = content;
       const key = { tenantId, userId, slug };
       const { redirectUri } = client;
       if (redirectUri !== redirectUriAt(publicOrigin, issuerId)) return { key, cookie, result: mixedUp };
@@ -172,14 +150,9 @@ export function createAccountSignIn(deps: {
 const scopesOf = (earlier: Connection | undefined, issuer: string): readonly string[] =>
   earlier?.issuer === issuer && earlier.wantedScopes ? [...earlier.scopes, ...earlier.wantedScopes] : [];
 
-/** Failures with the reason for the audit trail. */
-const unknownState = fail({
-  kind: 'invalid',
-  message: 'this sign-in has expired or has ended',
-  members: { reason: 'state_unknown' },
-});
-const otherBrowser = fail({
-  kind: 'forbidden',
-  message: 'this sign-in began in another browser',
-  members: { reason: 'browser_changed' },
-});
+const refusedState = (reason: keyof typeof stateRefusals): Failure =>
+  fail({
+    kind: reason === 'state_unknown' ? 'invalid' : 'forbidden',
+    message: stateRefusals[reason],
+    members: { reason },
+  });

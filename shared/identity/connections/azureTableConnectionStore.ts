@@ -2,6 +2,9 @@ import { odata } from '../../platform/tables/odata.ts';
 import { ANY_ETAG, type OpenTable, type TableCodec } from '../../platform/tables/tables.ts';
 import { type Connection, type ConnectionKey, connectionSchema, type ConnectionStore } from './connection.ts';
 
+/** Connections that one read returns. The first one is nearly always enough. */
+const AT_ONCE = 5;
+
 /** A slug has no `_`, so all connections to a server are next to each other. */
 const keyOf = ({ tenantId, userId, slug }: ConnectionKey) => ({
   partition: tenantId,
@@ -27,7 +30,13 @@ export function azureTableConnectionStore(open: OpenTable): ConnectionStore {
     replace: async (connection, etag) =>
       (await table.replace(connection, etag)).status === 'replaced' ? 'replaced' : 'conflict',
     remove: async (key) => ((await table.remove(keyOf(key), ANY_ETAG)) === 'removed' ? 'removed' : 'missing'),
-    firstOf: async (tenantId, slug) =>
-      (await table.range(tenantId, `${slug}_`, odata`isConnected eq ${true}`, 1)).items[0],
+    async *ofServer(tenantId, slug) {
+      let after: string | undefined;
+      do {
+        const page = await table.range(tenantId, `${slug}_`, odata`isConnected eq ${true}`, AT_ONCE, after);
+        yield* page.items;
+        after = page.after;
+      } while (after !== undefined);
+    },
   };
 }

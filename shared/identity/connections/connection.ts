@@ -58,6 +58,6 @@ export interface ConnectionStore {
   /** Replaces the connection only if it still has this ETag. */
   replace(connection: Connection, etag: string): Promise<'replaced' | 'conflict'>;
   remove(key: ConnectionKey): Promise<'removed' | 'missing'>;
-  /** Returns a connection to the server whose tokens have not ended. */
-  firstOf(tenantId: string, slug: string): Promise<Connection | undefined>;
+  /** Yields the connections to the server whose tokens have not ended. */
+  ofServer(tenantId: string, slug: string): AsyncIterable<Connection>;
 }

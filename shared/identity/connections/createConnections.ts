@@ -2,6 +2,7 @@ import type { Clock } from '../../platform/base/clock.ts';
 import { fail, type Failure, type Result, succeed } from '../../platform/base/result.ts';
 import { isSameSecret } from '../../platform/security/sameSecret.ts';
 import type { Seal } from '../../platform/security/seal.ts';
+import type { IsRevoked } from '../access/revocations.ts';
 import type { Connections, ConnectionTarget } from '../credentials/connections.ts';
 import { ACCOUNT_MARGIN_MS } from '../limits.ts';
 import { type BearerChallenge, bearerChallengeIn } from './bearerChallenge.ts';
@@ -27,8 +28,9 @@ export function createConnections(deps: {
   readonly links: ConnectionLinks;
   readonly seal: Seal;
   readonly clock: Clock;
+  readonly isRevoked: IsRevoked;
 }): Connections {
-  const { store, refresh, links, seal, clock } = deps;
+  const { store, refresh, links, seal, clock, isRevoked } = deps;
 
   const needed = (user: Omit<ConnectionKey, 'slug'>, slug: string): Failure => {
     const signInUrl = links.urlFor(user, slug);
@@ -100,7 +102,11 @@ export function createConnections(deps: {
       return needed(user, target.slug);
     },
 
-    firstUserOf: async (tenantId, slug) => (await store.firstOf(tenantId, slug))?.userId,
+    async firstUserOf(tenantId, slug) {
+      for await (const { userId } of store.ofServer(tenantId, slug))
+        if (!(await isRevoked({ tenantId, userId, clientId: '' }))) return userId;
+      return undefined;
+    },
   };
 }
 

@@ -4,6 +4,7 @@ import { parseJsonBytes } from '../../platform/base/json.ts';
 import { fail, type Result, succeed } from '../../platform/base/result.ts';
 import type { OutboundClient } from '../../platform/outbound/outboundClient.ts';
 import { EXCHANGE_TIMEOUT_MS, MAX_EXCHANGE_BYTES } from '../limits.ts';
+import { basicAuthorization } from './basicAuthorization.ts';
 import type { IssuedToken } from './tokenCache.ts';
 
 /** The registration of the gateway at an authorization server. */
@@ -62,7 +63,7 @@ export function createAskToken({
       headers: {
         'content-type': 'application/x-www-form-urlencoded',
         accept: 'application/json',
-        ...(isBasic && { authorization: basic(clientId, clientSecret) }),
+        ...(isBasic && { authorization: basicAuthorization(clientId, clientSecret) }),
       },
       body: form.toString(),
       signal: AbortSignal.timeout(EXCHANGE_TIMEOUT_MS),
@@ -88,12 +89,6 @@ export function createAskToken({
     const second = await ask(client, 'post');
     return second === 'other_proof' ? refused : second;
   };
-}
-
-/** RFC 6749, section 2.3.1: both parts are form-encoded first. */
-function basic(clientId: string, clientSecret: string): string {
-  const encoded = (text: string) => new URLSearchParams([['', text]]).toString().slice(1);
-  return `Basic ${Buffer.from(`${encoded(clientId)}:${encoded(clientSecret)}`).toString('base64')}`;
 }
 
 const refused = fail({

@@ -42,6 +42,9 @@ export interface Connections {
     authorization: string,
     challenge?: string,
   ): Promise<Result<string>>;
-  /** Returns a user of the tenant who has connected an account to the server, for discovery; `undefined` if nobody has. */
+  /**
+   * Returns a user of the tenant who has connected an account to the server, for discovery; `undefined` if nobody has. The account
+   * of a user whose access an administrator ended is not used.
+   */
   firstUserOf(tenantId: string, slug: string): Promise<string | undefined>;
 }

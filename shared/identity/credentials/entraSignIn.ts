@@ -40,8 +40,6 @@ export interface EntraSignIn {
     readonly state: string;
     /** The tenant that the client named; otherwise every tenant of the settings may sign in. */
     readonly tenant?: string;
-    /** The person asked for another account: Entra lets them choose, also where they are signed in. */
-    readonly otherAccount?: boolean;
   }): Promise<{ readonly url: string; readonly pending: EntraPending }>;
   redeem(code: string, pending: EntraPending): Promise<Result<EntraTokens>>;
   refresh(tenantId: string, refreshToken: string): Promise<Result<EntraTokens>>;
@@ -104,11 +102,7 @@ export function createEntraSignIn(
   }
 
   return {
-    begin: async ({
-      state,
-      tenant = furtherTenants.length === 0 ? onlyTenant : ORGANIZATIONS,
-      otherAccount,
-    }) => {
+    begin: async ({ state, tenant = furtherTenants.length === 0 ? onlyTenant : ORGANIZATIONS }) => {
       const { CryptoProvider } = await import('@azure/msal-node');
       const { verifier, challenge } = await new CryptoProvider().generatePkceCodes();
       const pending: EntraPending = { tenant, codeVerifier: verifier, nonce: randomSecret() };
@@ -120,7 +114,6 @@ export function createEntraSignIn(
         nonce: pending.nonce,
         codeChallenge: challenge,
         codeChallengeMethod: 'S256',
-        ...(otherAccount === true && { prompt: 'select_account' }),
       });
       return { url, pending };
     },

@@ -1,13 +1,7 @@
 import { fail, type Result, succeed } from '../../platform/base/result.ts';
 import type { Config } from '../../platform/config/config.ts';
 import { createMsalClient, type MsalDeps } from './msalClient.ts';
-
-/** A token for another API, for the same user. */
-export interface ExchangedToken {
-  readonly token: string;
-  /** Milliseconds since the epoch. */
-  readonly expiresAt: number;
-}
+import type { IssuedToken } from './tokenCache.ts';
 
 /**
  * Exchanges the access token of a user for a token to another API, for the same user. Failures: `forbidden` if Entra refuses, for
@@ -18,7 +12,7 @@ export type ExchangeToken = (user: {
   readonly tenantId: string;
   readonly token: string;
   readonly scope: string;
-}) => Promise<Result<ExchangedToken>>;
+}) => Promise<Result<IssuedToken>>;
 
 export function createTokenExchange(
   { apiClientId, clientSecret }: Pick<Config, 'apiClientId' | 'clientSecret'>,

@@ -186,10 +186,11 @@ export const serverRecordSchema = z.object({
   createdAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),
 });
+export type ServerRecord = z.infer<typeof serverRecordSchema>;
+
 /** Returns why a server has its status, or why an active server has no tools yet; `undefined` where there is nothing to say. */
 export const statusReasonOf = ({ statusReason, discovery }: ServerRecord): string | undefined =>
   statusReason ??
   (discovery?.awaitsAccount === true
     ? 'Its tools are listed after a user has connected an account at the server and used it: GET /connections has the link.'
     : undefined);
-export type ServerRecord = z.infer<typeof serverRecordSchema>;

@@ -1,3 +1,4 @@
+import type { IsRevoked } from '../../../shared/identity/access/revocations.ts';
 import { createAccountClients } from '../../../shared/identity/connections/accountClient.ts';
 import {
   type AccountSignIn,
@@ -53,6 +54,8 @@ export interface TestAccounts {
     target: ConnectionTarget,
     how?: { readonly user?: typeof anna; readonly onWay?: (back: URL) => void },
   ): Promise<Result<Connection>>;
+  /** Users whose access an administrator ended. */
+  readonly revoked: Set<string>;
   /** Lets time pass. */
   pass(ms: number): void;
   close(): Promise<void>;
@@ -75,7 +78,10 @@ export function openAccounts(
   const clients = createAccountClients({ search, publicOrigin, durable: state, seal: testSeal, now });
   const shared = { store, tokens, state, seal: testSeal, clock };
   const signIn = createAccountSignIn({ ...shared, search, clients, newSecret: randomSecret, publicOrigin });
-  const connections = createConnections({ ...shared, links, refresh: createRefreshAccount(shared) });
+  const revoked = new Set<string>();
+  const isRevoked: IsRevoked = ({ userId }) => Promise.resolve(revoked.has(userId));
+  const refresh = createRefreshAccount(shared);
+  const connections = createConnections({ ...shared, links, isRevoked, refresh });
 
   /** Goes through the sign-in as a browser does. `onWay` may change the answer. */
   async function connect(
@@ -103,6 +109,7 @@ export function openAccounts(
     links,
     connect,
     forget: createForgetAccount(shared),
+    revoked,
     pass: (ms: number) => {
       offsetMs += ms;
     },

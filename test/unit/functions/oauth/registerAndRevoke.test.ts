@@ -9,7 +9,7 @@ import { registerRoute } from '../../../../functions/mcp/oauth/register.ts';
 import { type RevokeDeps, revokeRoute } from '../../../../functions/mcp/oauth/revoke.ts';
 import { azureTableRegisteredClientStore } from '../../../../shared/identity/broker/azureTableRegisteredClientStore.ts';
 import { oauthFailure } from '../../../../shared/identity/broker/oauthError.ts';
-import type { TokenOrigin } from '../../../../shared/identity/broker/revokeToken.ts';
+import type { TokenOrigin } from '../../../../shared/identity/broker/tokenOrigin.ts';
 import { systemClock } from '../../../../shared/platform/base/clock.ts';
 import { randomId, randomSecret } from '../../../../shared/platform/base/ids.ts';
 import { succeed } from '../../../../shared/platform/base/result.ts';

@@ -24,15 +24,11 @@ function opened({ isRevoked = false, keys }: { isRevoked?: boolean; keys?: StubA
   const grant = createIdJagGrant({
     config: {
       publicOrigin,
+      managementOrigin: 'https://management.contoso.com',
       grantIssuers: { [idp]: { tenant, jwksUri: `${idp}/keys`, roles: ['Operator', 'User'] } },
     },
     verify: createAssertionVerifier({ outbound, state: memoryState(), clock: { now: () => now } }),
     isRevoked: () => Promise.resolve(isRevoked),
-    resourceOf: (asked = `${publicOrigin}/mcp`) => {
-      if (!asked.startsWith(`${publicOrigin}/`)) return undefined;
-      const named = new URL(asked).searchParams.get('tenant');
-      return { url: asked, ...(named !== null && { tenant: named }) };
-    },
     newId: () => 'grant',
   });
   const ask = async (assertion: string, more: Record<string, string> = {}, by: OAuthClient = client) => {
