@@ -1,5 +1,7 @@
 import type { AccountTargetOf } from '../../shared/gateway/upstream/accountTarget.ts';
 import type { Actor } from '../../shared/identity/access/actor.ts';
+import { isFor } from '../../shared/identity/connections/createConnections.ts';
+import type { ConnectionTarget } from '../../shared/identity/credentials/connections.ts';
 import { fail, succeed } from '../../shared/platform/base/result.ts';
 import type { Page } from '../../shared/platform/tables/tables.ts';
 import type { Accounts } from '../compose/accounts.ts';
@@ -37,8 +39,11 @@ export function connectionRoutes(deps: ConnectionDeps): readonly Route<unknown>[
     let position = after;
     for (let read = 1; ; read++) {
       const page = await visibleServers.list(actor.tenantId, { status: 'active' }, limit, position);
-      const wanting = page.items.filter((record) => accountTargetOf(record) !== undefined);
-      const items = await Promise.all(wanting.map((record) => view(actor, record, accounts)));
+      const wanting = page.items.flatMap((record) => {
+        const target = accountTargetOf(record);
+        return target ? [{ title: record.title, target }] : [];
+      });
+      const items = await Promise.all(wanting.map((each) => view(actor, each, accounts)));
       position = page.after;
       if (position === undefined) return { items };
       if (items.length > 0 || read === MAX_PAGES) return { items, after: position };
@@ -78,17 +83,19 @@ export function connectionRoutes(deps: ConnectionDeps): readonly Route<unknown>[
 
 async function view(
   actor: Actor,
-  { slug, title }: { readonly slug: string; readonly title: string },
+  { title, target }: { readonly title: string; readonly target: ConnectionTarget },
   { store, links }: Accounts,
 ): Promise<OwnConnection> {
   const { tenantId, userId } = actor;
+  const { slug } = target;
   const found = (await store.find({ tenantId, userId, slug }))?.value;
   const about = { server: slug, title, signInUrl: links.urlFor(actor, slug) };
   if (!found) return { ...about, state: 'sign_in_needed' };
   const { issuer, scopes, connectedAt, sealed } = found;
+  const isUsed = sealed !== undefined && isFor(found, target);
   return {
     ...about,
-    state: sealed === undefined ? 'sign_in_needed' : 'connected',
+    state: isUsed ? 'connected' : 'sign_in_needed',
     issuer,
     scopes,
     connectedAt,

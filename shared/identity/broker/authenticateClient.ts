@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { type Result, succeed } from '../../platform/base/result.ts';
+import { fail, type Result, succeed } from '../../platform/base/result.ts';
 import { isSameSecret } from '../../platform/security/sameSecret.ts';
 import type { OAuthClient, OAuthClients } from './client.ts';
 import { CLIENT_ASSERTION_TYPE, type IsClientAssertion } from './clientAssertion.ts';
@@ -39,13 +39,20 @@ export const createClientAuthentication =
     if (!claimed.ok) return claimed;
     const found = await clients.find(claimed.value.id, address);
     if (!found.ok) return found.error.kind === 'invalid' ? notThatClient : found;
-    return (await isProved(found.value, claimed.value, isAssertionOf)) ? found : notThatClient;
+    const proof = await isProved(found.value, claimed.value, isAssertionOf);
+    if (proof === 'unknown') return keysAway;
+    return proof ? found : notThatClient;
   };
 
 const notThatClient = oauthFailure(
   'invalid_client',
   'the client is unknown, or has not proved who it is: check its id, its secret and how it sends them',
 );
+
+const keysAway = fail({
+  kind: 'unavailable',
+  message: 'the keys of the client cannot be fetched: try again',
+});
 
 function claimedBy(form: Fields, authorization: string | null): Result<Claimed> {
   const { client_id: id, client_secret: secret, client_assertion: assertion } = form;
@@ -98,7 +105,7 @@ async function isProved(
   client: OAuthClient,
   claimed: Claimed,
   isAssertionOf: IsClientAssertion,
-): Promise<boolean> {
+): Promise<boolean | 'unknown'> {
   switch (claimed.proof) {
     case 'assertion':
       return isAssertionOf(claimed.assertion, client);

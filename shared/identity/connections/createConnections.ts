@@ -21,6 +21,12 @@ import type { RefreshAccount } from './refreshAccount.ts';
 /** A refreshed token that the server refuses within this time in ms after the one before shows that refreshing does not help. */
 const REFUSED_AGAIN_MS = 60_000;
 
+/** Returns whether an account is used at the target: both its origin and its issuer are those that the person agreed to. */
+export const isFor = (
+  { origin, issuer }: Pick<Connection, 'origin' | 'issuer'>,
+  { url, client }: ConnectionTarget,
+): boolean => origin === new URL(url).origin && (client === undefined || isSameIssuer(client.issuer, issuer));
+
 /** Creates the accounts of users at upstream servers. */
 export function createConnections(deps: {
   readonly store: ConnectionStore;
@@ -41,13 +47,9 @@ export function createConnections(deps: {
     });
   };
 
-  /** Returns the tokens for a request to the target, where the connection is for its origin and its issuer. */
-  function secretsFor(connection: Connection | undefined, { url, client }: ConnectionTarget) {
-    const isFor =
-      connection?.origin === new URL(url).origin &&
-      (client === undefined || isSameIssuer(client.issuer, connection.issuer));
-    return isFor ? openSecrets(seal, connection) : undefined;
-  }
+  /** Returns the tokens for a request to the target. */
+  const secretsFor = (connection: Connection | undefined, target: ConnectionTarget) =>
+    connection && isFor(connection, target) ? openSecrets(seal, connection) : undefined;
 
   async function refreshed(
     key: ConnectionKey,

@@ -41,8 +41,11 @@ function opened() {
     client('odd:id', { secretHash: secretHashOf(secret) }),
     client('signing', { keys: { jwks: { keys: [...keys.jwks.keys] } } }),
     client('remote', { keys: { jwksUri: 'https://app.example/keys' } }),
+    client('silent', { keys: { jwksUri: 'https://silent.example/keys' } }),
   ];
-  const outbound = outboundStub(() => ({ body: JSON.stringify(keys.jwks) }));
+  const outbound = outboundStub((url) =>
+    url.includes('silent') ? 'away' : { body: JSON.stringify(keys.jwks) },
+  );
   const verify = createAssertionVerifier({ outbound, state: memoryState(), clock: { now: () => now } });
   const authenticate = createClientAuthentication({
     clients: {
@@ -119,6 +122,12 @@ describe('a client proves who it is', () => {
     client_id: client,
     client_assertion: assertion,
     client_assertion_type: CLIENT_ASSERTION_TYPE,
+  });
+
+  test('only while its keys can be fetched; else nothing is thrown, because strangers name their keys', async () => {
+    const { ask, seconds } = opened();
+    const claims = { iss: 'silent', sub: 'silent', aud: issuer, exp: seconds + 60, jti: '1' };
+    expect(await ask(form('silent', await keys.sign(claims)))).toBe('unavailable');
   });
 
   test.each(['signing', 'remote'])('with an assertion, once: %s', async (client) => {
