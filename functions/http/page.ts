@@ -6,11 +6,11 @@ import { TextResponse } from '../../shared/platform/http/responses.ts';
 import { secretUrlHeaders } from './answers.ts';
 
 const style = pageStyle(`
-body { font: 16px/1.5 system-ui, sans-serif; color: #1b1b1f; background: #f4f4f7; margin: 0; }
-main { max-width: 30rem; margin: 4rem auto; padding: 2rem; background: #fff; border: 1px solid #dcdce2; border-radius: 8px; }
+body { font: 16px/1.5 system-ui, sans-serif; color: #1b1b1f; background: #f4f4f7; margin: 0; padding: 0 1rem; }
+main { max-width: 30rem; margin: 4rem auto; overflow-wrap: anywhere; padding: 2rem; background: #fff; border: 1px solid #dcdce2; border-radius: 8px; }
 h1 { font-size: 1.35rem; margin: 0 0 1rem; }
 dt { color: #5a5a66; font-size: .875rem; }
-dd { margin: 0 0 .75rem; overflow-wrap: anywhere; }
+dd { margin: 0 0 .75rem; }
 .note { background: #fff6e0; border-left: 4px solid #b77900; padding: .5rem .75rem; }
 .actions { display: flex; gap: .75rem; flex-wrap: wrap; margin-top: 1.5rem; }
 button, .button { font: inherit; padding: .5rem 1.25rem; border: 1px solid #1f4fa3; border-radius: 6px; background: #1f4fa3; color: #fff;
