@@ -1,6 +1,6 @@
 import type { DomainError } from '../../../shared/platform/base/errors.ts';
 import { html } from '../../../shared/platform/http/html.ts';
-import { page,problemPage } from '../../http/page.ts';
+import { page, problemPage } from '../../http/page.ts';
 
 /** The page that says which account is asked for, and where. Its button is a link: a form could not lead to another host. */
 export const signInPage = (about: {

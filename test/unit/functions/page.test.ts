@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { page,problemPage } from '../../../functions/http/page.ts';
+import { page, problemPage } from '../../../functions/http/page.ts';
 import { html } from '../../../shared/platform/http/html.ts';
 
 test('the policy of a page allows the style that the page has', async () => {
