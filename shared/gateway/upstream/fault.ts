@@ -8,7 +8,7 @@ export type FaultKind =
   | 'address_refused'
   | 'timeout'
   | 'credentials_wanted'
-  /** Not called: the user has no account at the server yet. */
+  /** The user has no account at the server, so it was not called; or the server refused the account. */
   | 'sign_in_needed'
   | 'http_status'
   | 'not_mcp'
