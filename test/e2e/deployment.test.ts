@@ -173,7 +173,7 @@ describe('npm run deploy to the local topology', { timeout: 240_000 }, () => {
     // It fails too. So what it returns to shows which package counts as the previous one.
     const next = await deploy('v5', faults.load);
     expect(next.output).toMatch(
-      /^Deployment \S+ began the step deploy_management at .* did not end, or could not/m,
+      /^Deployment \S+ began the step deploy_(mcp|management) at .* did not end, or could not/m,
     );
     expect(next.output).toMatch(/\] pre_deployment: .*\n +ok after \d+\.\d s: passed\n/);
     expect(next.output).toMatch(/was rolled back: the step deploy_mcp failed/);
