@@ -60,7 +60,8 @@ function verifierOf(config: Config): TokenVerifier {
 function depsOf(app: App, more: Partial<AppDeps> = {}): AppDeps {
   const config = configOf(app);
   const composed = compose(config);
-  const refuse = new Proxy({}, { get: () => () => Promise.reject(new Error('a store was asked')) });
+  const refused = () => Promise.reject(new Error('a store was asked'));
+  const refuse = new Proxy({}, { get: () => refused });
   const stores = [
     'servers',
     'visibleServers',
@@ -76,6 +77,14 @@ function depsOf(app: App, more: Partial<AppDeps> = {}): AppDeps {
   return {
     ...composed,
     ...Object.fromEntries([...stores, ...others, ...queues].map((name) => [name, refuse])),
+    broker: composed.broker && {
+      ...composed.broker,
+      ...Object.fromEntries(
+        ['clients', 'registeredClients', 'grants', 'consents', 'codes'].map((name) => [name, refuse]),
+      ),
+      issueToken: refused,
+      authenticateClient: refused,
+    },
     audit: { ...composed.audit, append: () => undefined },
     watch: () => undefined,
     log: fakeHttpDeps().log,
