@@ -10,6 +10,7 @@ import { lazily } from '../../shared/platform/base/lazily.ts';
 import { toProblem } from '../../shared/platform/http/problem.ts';
 import type { AppDeps } from '../compose/deps.ts';
 import type { Answer, Call, Route } from '../http/route.ts';
+import { endpointPaths } from './endpointPaths.ts';
 import { challengeAt } from './protectedResource.ts';
 
 /** The time until a tool begins its answer. Azure ends a request that is silent for more than 230 seconds. */
@@ -21,15 +22,15 @@ const places: readonly {
   readonly path: string;
   readonly front: (params: Readonly<Record<string, string>>) => Front;
 }[] = [
-  { name: 'mcp', path: 'mcp', front: () => ({ kind: 'all' }) },
+  { name: 'mcp', path: endpointPaths.mcp, front: () => ({ kind: 'all' }) },
   {
     name: 'mcp-server',
-    path: 'servers/{slug}/mcp',
+    path: endpointPaths.server,
     front: ({ slug = '' }) => ({ kind: 'server', slug }),
   },
   {
     name: 'mcp-toolset',
-    path: 'toolsets/{slug}/mcp',
+    path: endpointPaths.toolset,
     front: ({ slug = '' }) => ({ kind: 'toolset', slug }),
   },
 ];

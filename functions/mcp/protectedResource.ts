@@ -5,6 +5,7 @@ import type { AppDeps } from '../compose/deps.ts';
 import { publicDocument } from '../http/answers.ts';
 import { PROTECTED_RESOURCE } from '../http/paths.ts';
 import type { Route } from '../http/route.ts';
+import { endpointPaths } from './endpointPaths.ts';
 
 const wellKnown = PROTECTED_RESOURCE;
 
@@ -53,11 +54,11 @@ export function metadataRoutes({ config, operatorTenant, authority }: AppDeps): 
       );
     },
   });
+  const { mcp, server, toolset } = endpointPaths;
   return [
-    route('metadata-mcp', `${wellKnown}/mcp`, 'mcp'),
-    route('metadata-root', wellKnown, 'mcp'),
-    ...['servers', 'toolsets'].map((kind) =>
-      route(`metadata-${kind}`, `${wellKnown}/${kind}/{slug}/mcp`, `${kind}/{slug}/mcp`),
-    ),
+    route('metadata-mcp', `${wellKnown}/${mcp}`, mcp),
+    route('metadata-root', wellKnown, mcp),
+    route('metadata-servers', `${wellKnown}/${server}`, server),
+    route('metadata-toolsets', `${wellKnown}/${toolset}`, toolset),
   ];
 }

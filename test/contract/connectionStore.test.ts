@@ -1,5 +1,5 @@
-import { TableClient } from '@azure/data-tables';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createTables } from '../../infra/local/tables.ts';
 import { azureTableConnectionStore } from '../../shared/identity/connections/azureTableConnectionStore.ts';
 import type { Connection } from '../../shared/identity/connections/connection.ts';
 import { openTables } from '../../shared/platform/tables/openTables.ts';
@@ -9,8 +9,7 @@ import { memoryTables } from '../support/memoryTables.ts';
 let azurite: Azurite;
 beforeAll(async () => {
   azurite = await startAzurite();
-  const options = { allowInsecureConnection: true };
-  await TableClient.fromConnectionString(azurite.connectionString, 'connections', options).createTable();
+  await createTables(azurite.connectionString, AbortSignal.timeout(20_000));
 });
 afterAll(() => azurite.stop());
 

@@ -1,5 +1,5 @@
-import { TableClient } from '@azure/data-tables';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createTables } from '../../infra/local/tables.ts';
 import { azureTableConsentStore } from '../../shared/identity/broker/azureTableConsentStore.ts';
 import { azureTableGrantStore } from '../../shared/identity/broker/azureTableGrantStore.ts';
 import type { Consent } from '../../shared/identity/broker/consent.ts';
@@ -13,10 +13,7 @@ import { memoryTables } from '../support/memoryTables.ts';
 let azurite: Azurite;
 beforeAll(async () => {
   azurite = await startAzurite();
-  for (const name of ['oauthGrants', 'oauthConsents'])
-    await TableClient.fromConnectionString(azurite.connectionString, name, {
-      allowInsecureConnection: true,
-    }).createTable();
+  await createTables(azurite.connectionString, AbortSignal.timeout(20_000));
 });
 afterAll(() => azurite.stop());
 

@@ -1,5 +1,5 @@
-import { TableClient } from '@azure/data-tables';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createTables } from '../../infra/local/tables.ts';
 import { randomId } from '../../shared/platform/base/ids.ts';
 import { azureTableIdempotencyStore } from '../../shared/platform/http/azureTableIdempotencyStore.ts';
 import {
@@ -18,9 +18,7 @@ const DAY_MS = 24 * 3_600_000;
 let azurite: Azurite;
 beforeAll(async () => {
   azurite = await startAzurite();
-  await TableClient.fromConnectionString(azurite.connectionString, 'idempotencyKeys', {
-    allowInsecureConnection: true,
-  }).createTable();
+  await createTables(azurite.connectionString, AbortSignal.timeout(20_000));
 });
 afterAll(() => azurite.stop());
 

@@ -1,5 +1,5 @@
-import { TableClient } from '@azure/data-tables';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createTables } from '../../infra/local/tables.ts';
 import { secretHashOf } from '../../shared/identity/broker/authenticateClient.ts';
 import { azureTableRegisteredClientStore } from '../../shared/identity/broker/azureTableRegisteredClientStore.ts';
 import {
@@ -22,9 +22,7 @@ const DAY_MS = 86_400_000;
 let azurite: Azurite;
 beforeAll(async () => {
   azurite = await startAzurite();
-  await TableClient.fromConnectionString(azurite.connectionString, 'oauthClients', {
-    allowInsecureConnection: true,
-  }).createTable();
+  await createTables(azurite.connectionString, AbortSignal.timeout(20_000));
 });
 afterAll(() => azurite.stop());
 

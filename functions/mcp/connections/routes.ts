@@ -3,7 +3,7 @@ import type { DomainError } from '../../../shared/platform/base/errors.ts';
 import { publicDocument, redirect } from '../../http/answers.ts';
 import type { Call, Route } from '../../http/route.ts';
 import type { ConnectDeps } from './deps.ts';
-import { openLink } from './openedLink.ts';
+import { type OpenedLink, openLink } from './openedLink.ts';
 import { connectedPage, notConnectedPage, signInPage } from './pages.ts';
 
 /** The routes by which people connect their accounts at upstream servers: pages of a browser, and the gateway's own document. */
@@ -16,10 +16,14 @@ export function connectRoutes(deps: ConnectDeps): readonly Route[] {
     return notConnectedPage(error);
   };
 
-  const show: Route = {
-    name: 'connections-sign-in',
+  /** A step of a link. A link that is not valid leads to a page that says why. */
+  const linkRoute = (
+    step: 'sign-in' | 'continue',
+    answer: (opened: OpenedLink, slug: string, link: string, call: Call<undefined>) => Promise<Response>,
+  ): Route => ({
+    name: `connections-${step}`,
     method: 'GET',
-    path: 'connections/{slug}/sign-in',
+    path: `connections/{slug}/${step}`,
     permission: 'anonymous',
     isLimited: true,
     query: 'any',
@@ -27,37 +31,26 @@ export function connectRoutes(deps: ConnectDeps): readonly Route[] {
       const { slug = '' } = call.params;
       const link = call.query.get('link') ?? '';
       const opened = await openLink(slug, link, deps);
-      if (!opened.ok) return refuse(call, slug, opened.error);
-      const { title, target } = opened.value;
-      const accountHost = await accounts.signIn.hostFor(target);
-      if (!accountHost.ok) return refuse(call, slug, ofServer(title, accountHost.error));
-      const next = publicPath(slug, 'continue', link);
-      return signInPage({
-        title,
-        serverHost: new URL(target.url).host,
-        accountHost: accountHost.value,
-        next,
-      });
+      return opened.ok ? answer(opened.value, slug, link, call) : refuse(call, slug, opened.error);
     },
-  };
+  });
 
-  const goOn: Route = {
-    name: 'connections-continue',
-    method: 'GET',
-    path: 'connections/{slug}/continue',
-    permission: 'anonymous',
-    isLimited: true,
-    query: 'any',
-    async handle(call) {
-      const { slug = '' } = call.params;
-      const link = call.query.get('link') ?? '';
-      const opened = await openLink(slug, link, deps);
-      if (!opened.ok) return refuse(call, slug, opened.error);
-      const purpose = { kind: 'connect', slug, link } as const;
-      const { location, cookie } = await deps.browserSignIns.begin(purpose, opened.value.person.tenantId);
-      return redirect(location, cookies.write(cookie));
-    },
-  };
+  const show = linkRoute('sign-in', async ({ title, target }, slug, link, call) => {
+    const accountHost = await accounts.signIn.hostFor(target);
+    if (!accountHost.ok) return refuse(call, slug, ofServer(title, accountHost.error));
+    return signInPage({
+      title,
+      serverHost: new URL(target.url).host,
+      accountHost: accountHost.value,
+      next: publicPath(slug, 'continue', link),
+    });
+  });
+
+  const goOn = linkRoute('continue', async ({ person }, slug, link) => {
+    const purpose = { kind: 'connect', slug, link } as const;
+    const { location, cookie } = await deps.browserSignIns.begin(purpose, person.tenantId);
+    return redirect(location, cookies.write(cookie));
+  });
 
   /** Where authorization servers send their answers: a common place, and one for each issuer. */
   const callback = (name: string, path: string): Route => ({

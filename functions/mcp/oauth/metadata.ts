@@ -2,9 +2,7 @@ import { openIdMetadata, serverMetadata } from '../../../shared/identity/broker/
 import type { AppDeps } from '../../compose/deps.ts';
 import { publicDocument } from '../../http/answers.ts';
 import type { Route } from '../../http/route.ts';
-
-/** The endpoints whose clients look for the metadata below their path. */
-const endpoints = { mcp: 'mcp', server: 'servers/{slug}/mcp', toolset: 'toolsets/{slug}/mcp' } as const;
+import { endpointPaths } from '../endpointPaths.ts';
 
 /**
  * The metadata of the gateway's authorization server: RFC 8414 and OpenID, at the root, and where clients look that take the URL of
@@ -27,7 +25,7 @@ export function serverMetadataRoutes({ config }: Pick<AppDeps, 'config'>): reado
     });
     return [
       route('root', wellKnown),
-      ...Object.entries(endpoints).flatMap(([name, path]) => [
+      ...Object.entries(endpointPaths).flatMap(([name, path]) => [
         route(`before-${name}`, `${wellKnown}/${path}`),
         ...(kind === 'openid' ? [route(`after-${name}`, `${path}/${wellKnown}`)] : []),
       ]),

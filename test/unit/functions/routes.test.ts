@@ -15,6 +15,7 @@ import { agentNames, agents } from '../../../shared/orchestration/model/agents.t
 import type { App } from '../../../shared/platform/config/config.ts';
 import { testConfig } from '../../support/config.ts';
 import { fakeHttpDeps } from '../../support/httpDeps.ts';
+import { storeNames } from '../../support/storeNames.ts';
 
 const tenants = ['11111111-1111-4111-8111-111111111111', '22222222-2222-4222-8222-222222222222'];
 
@@ -40,18 +41,8 @@ function withoutStores(app: App): AppDeps {
     },
   );
   const deps = composed(app);
-  const stores = [
-    'servers',
-    'visibleServers',
-    'toolsets',
-    'versions',
-    'links',
-    'syncs',
-    'plans',
-    'delegations',
-  ];
   const others = ['sessions', 'pools', 'shortLived', 'trail', 'audit', 'deadLetters', 'progress'];
-  return { ...deps, ...Object.fromEntries([...stores, ...others].map((name) => [name, refuse])) };
+  return { ...deps, ...Object.fromEntries([...storeNames, ...others].map((name) => [name, refuse])) };
 }
 const storeless: Readonly<Record<App, readonly Route<unknown>[]>> = {
   management: managementRoutes(withoutStores('management')),

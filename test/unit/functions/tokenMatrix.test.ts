@@ -17,6 +17,7 @@ import { type App, type Config } from '../../../shared/platform/config/config.ts
 import { testConfig } from '../../support/config.ts';
 import { fakeHttpDeps } from '../../support/httpDeps.ts';
 import { routeAccess } from '../../support/routeAccess.ts';
+import { storeNames } from '../../support/storeNames.ts';
 import {
   createMints,
   type Mint,
@@ -62,21 +63,11 @@ function depsOf(app: App, more: Partial<AppDeps> = {}): AppDeps {
   const composed = compose(config);
   const refused = () => Promise.reject(new Error('a store was asked'));
   const refuse = new Proxy({}, { get: () => refused });
-  const stores = [
-    'servers',
-    'visibleServers',
-    'toolsets',
-    'versions',
-    'links',
-    'syncs',
-    'plans',
-    'delegations',
-  ];
   const others = ['reports', 'sessions', 'pools', 'shortLived', 'state', 'trail', 'audit', 'idempotencyKeys'];
   const queues = ['sender', 'dispatcher', 'deadLetters', 'progress', 'loads', 'outbound', 'activity'];
   return {
     ...composed,
-    ...Object.fromEntries([...stores, ...others, ...queues].map((name) => [name, refuse])),
+    ...Object.fromEntries([...storeNames, ...others, ...queues].map((name) => [name, refuse])),
     broker: composed.broker && {
       ...composed.broker,
       ...Object.fromEntries(
