@@ -1,6 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { LATEST_MODERN } from '../../shared/gateway/protocol/versions.ts';
+import { ownEnvelope } from '../../shared/gateway/upstream/modern.ts';
 import { managementApi } from '../support/managementApi.ts';
 import { startTestTopology, type TestTopology } from '../support/topology.ts';
 import type { Target } from './load.ts';
@@ -9,10 +11,14 @@ import { costOf, listenerOn, type ProcessCost } from './processCost.ts';
 /** The gateway in front of the bare servers of `upstream.ts`, as `npm start` runs it. */
 export interface Front {
   readonly topology: TestTopology;
-  /** Of the bare servers, which are registered as `bare-0`, `bare-1` and so on. */
+  /** Of the bare servers of the 2025 era, which are registered as `bare-0`, `bare-1` and so on. */
   readonly urls: readonly string[];
+  /** Of the bare server of the 2026 era, which is registered as `modern`. */
+  readonly modernUrl: string;
   /** A POST of one of the bodies, with a user's token. */
   readonly at: (origin: string, path: string, ...bodies: string[]) => Target;
+  /** A call of a tool by a client of 2026-07-28. */
+  readonly modernCall: (origin: string, name: string) => Target;
   /** Starts another process of this folder, which says one thing. */
   readonly start: (file: string, ...args: string[]) => Promise<unknown>;
   /** What the process of the mcp app has cost so far. */
@@ -39,10 +45,17 @@ export async function startFront(
     return said;
   };
   try {
-    const urls = (await start('upstream.ts', String(servers), String(moreTools))) as readonly string[];
+    const urls = (await start(
+      'upstream.ts',
+      'legacy',
+      String(servers),
+      String(moreTools),
+    )) as readonly string[];
+    const [modernUrl = ''] = (await start('upstream.ts', 'modern')) as readonly string[];
     const admin = managementApi(topology.urls.management, await topology.mint({ role: 'Admin' }));
-    for (const [index, url] of urls.entries()) {
-      const { body } = await admin.post('/servers?wait=20', { slug: `bare-${index}`, url });
+    const named = urls.map((url, index) => ({ slug: `bare-${index}`, url }));
+    for (const server of [...named, { slug: 'modern', url: modernUrl }]) {
+      const { body } = await admin.post('/servers?wait=20', server);
       if (body['status'] !== 'active') throw new Error(`the upstream is ${JSON.stringify(body)}`);
     }
     const headers = {
@@ -54,7 +67,20 @@ export async function startFront(
     return {
       topology,
       urls,
+      modernUrl,
       at: (origin, path, ...bodies) => ({ origin, path, method: 'POST', headers, bodies }),
+      modernCall: (origin, name) => ({
+        origin,
+        path: '/mcp',
+        method: 'POST',
+        headers: {
+          ...headers,
+          'mcp-protocol-version': LATEST_MODERN,
+          'mcp-method': 'tools/call',
+          'mcp-name': name,
+        },
+        bodies: [message('tools/call', { name, arguments: { text: 'hello' }, _meta: ownEnvelope })],
+      }),
       start,
       cost: () => costOf(listenerOn(topology.ports.mcp)),
       stop,

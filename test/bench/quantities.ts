@@ -35,7 +35,7 @@ async function measureQuantities() {
     tableRequests += 1;
     return 0;
   };
-  const upstream = fork(join(import.meta.dirname, 'upstream.ts'), ['1', '0']);
+  const upstream = fork(join(import.meta.dirname, 'upstream.ts'), ['legacy', '1']);
   const [[url]] = (await once(upstream, 'message')) as [[string]];
   const topology = await startTopology({
     ...place,
