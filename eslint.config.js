@@ -75,6 +75,7 @@ export default defineConfig(
     // Plain JavaScript: programs for readers, programs with packages of their own, and what runs before anything is installed.
     files: [
       'docs/examples/**',
+      'test/bench/peers/programs/**',
       'test/interop/programs/**',
       'infra/local/requireInstall.js',
       '.ci/summary.js',

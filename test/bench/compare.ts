@@ -1,3 +1,5 @@
+import { median } from './quantile.ts';
+
 /** Times two acts in turns, after a warm-up, and prints the medians: in one run the ratio holds where the figures do not. */
 export async function compare(
   name: string,
@@ -22,6 +24,3 @@ export async function compare(
     `  ${name.padEnd(22)} ${apiMs.toFixed(2).padStart(9)} ms  bare table ${rawMs.toFixed(2).padStart(9)} ms  ${(apiMs / rawMs).toFixed(2)} of it`,
   );
 }
-
-const median = (values: number[]): number =>
-  values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;

@@ -6,6 +6,7 @@ import { ownEnvelope } from '../../shared/gateway/upstream/modern.ts';
 import { managementApi } from '../support/managementApi.ts';
 import { startTestTopology, type TestTopology } from '../support/topology.ts';
 import type { Target } from './load.ts';
+import { message } from './mcpClient.ts';
 import { costOf, listenerOn, type ProcessCost } from './processCost.ts';
 
 /** The gateway in front of the bare servers of `upstream.ts`, as `npm start` runs it. */
@@ -90,9 +91,6 @@ export async function startFront(
     throw error;
   }
 }
-
-export const message = (method: string, params: object): string =>
-  JSON.stringify({ jsonrpc: '2.0', id: 1, method, params });
 
 export const toolCall = (name: string): string =>
   message('tools/call', { name, arguments: { text: 'hello' } });

@@ -1,7 +1,6 @@
 import { emptyFunction, type Front, startFront, toolCall } from './front.ts';
 import { count, type Target } from './load.ts';
 
-const GOAL_MB = 200;
 const CALLS = 100_000;
 const CONNECTIONS = 16;
 
@@ -12,7 +11,7 @@ const CONNECTIONS = 16;
 export async function benchGatewayMemory(): Promise<void> {
   const front = await startFront(1);
   try {
-    console.log(`\nmemory of the mcp app, ${CONNECTIONS} connections (goal ${GOAL_MB} MB, and no growth)`);
+    console.log(`\nmemory of the mcp app, ${CONNECTIONS} connections`);
     await printMemory('empty function', emptyFunction(front), CALLS / 5, front);
     await front.topology.restart('mcp');
     await printMemory(

@@ -1,4 +1,5 @@
 import { Pool } from 'undici';
+import { quantile } from './quantile.ts';
 
 export interface Target {
   readonly origin: string;
@@ -9,6 +10,8 @@ export interface Target {
   readonly bodies?: readonly string[];
   /** The status of its answers; 200 when absent. */
   readonly expected?: number;
+  /** A text that each answer holds. An MCP error has the status 200 too. */
+  readonly holds?: string;
 }
 
 export interface Measured {
@@ -21,28 +24,34 @@ export interface Measured {
   readonly bytes: number;
 }
 
-interface Caller {
-  /** Makes one call. @throws on an answer of another status */
-  once(): Promise<{ readonly durationMs: number; readonly bytes: number }>;
+/** Connections to one origin. */
+export interface Caller {
+  /** Makes one call of the target that belongs to this lane. Returns the bytes of its answer. @throws on another answer */
+  call(lane: number): Promise<number>;
   readonly calls: number;
   close(): Promise<void>;
 }
 
-function openCaller(target: Target, connections: number): Caller {
-  const pool = new Pool(target.origin, { connections });
-  const { path, method, headers = {}, bodies = [], expected = 200 } = target;
+/** `target`: one, or one for each session, which the lanes take in turns. They have one origin. */
+export function openCaller(target: Target | readonly Target[], connections: number): Caller {
+  const targets = [target].flat();
+  const pool = new Pool(targets[0]?.origin ?? '', { connections });
   let calls = 0;
   return {
-    async once() {
-      const startedAt = performance.now();
+    async call(lane) {
+      const chosen = targets[lane % targets.length];
+      if (!chosen) throw new Error('there is no target');
+      const { path, method, headers = {}, bodies = [], expected = 200, holds = '' } = chosen;
       const body = bodies[calls % bodies.length];
       calls += 1;
       const response = await pool.request({ path, method, headers, ...(body !== undefined && { body }) });
       const text = await response.body.text();
-      if (response.statusCode !== expected) {
-        throw new Error(`${method} ${path} was answered ${response.statusCode}: ${text.slice(0, 200)}`);
+      if (response.statusCode !== expected || !text.includes(holds)) {
+        throw new Error(
+          `${method} ${path} of ${chosen.origin} was answered ${response.statusCode}: ${text.slice(0, 200)}`,
+        );
       }
-      return { durationMs: performance.now() - startedAt, bytes: text.length };
+      return text.length;
     },
     get calls() {
       return calls;
@@ -51,44 +60,54 @@ function openCaller(target: Target, connections: number): Caller {
   };
 }
 
-/** Keeps `connections` requests in flight for `seconds`, after a warm-up. @throws on any answer of another status. */
-export async function load(target: Target, connections: number, seconds: number): Promise<Measured> {
+/**
+ * Keeps `connections` requests in flight for `seconds`, after a warm-up on the same connections. Without a warm-up all
+ * connections are opened at once, and the first calls count.
+ * @throws on any answer that is not the expected one
+ */
+export async function load(
+  target: Target | readonly Target[],
+  connections: number,
+  seconds: number,
+  warmUpSeconds = 1,
+): Promise<Measured> {
   const caller = openCaller(target, connections);
-  const durations: number[] = [];
+  let durations: number[] = [];
   let bytes = 0;
-  const during = async (ms: number, keep: boolean) => {
-    const end = performance.now() + ms;
-    await Promise.all(
-      Array.from({ length: connections }, async () => {
-        while (performance.now() < end) {
-          const answered = await caller.once();
-          bytes = answered.bytes;
-          if (keep) durations.push(answered.durationMs);
-        }
-      }),
-    );
+  const during = async (forSeconds: number) => {
+    durations = [];
+    const end = performance.now() + forSeconds * 1_000;
+    await lanes(connections, async (lane) => {
+      for (let begun = performance.now(); begun < end; begun = performance.now()) {
+        bytes = await caller.call(lane);
+        durations.push(performance.now() - begun);
+      }
+    });
   };
-  await during(1_000, false);
-  await during(seconds * 1_000, true);
+  await during(warmUpSeconds);
+  await during(seconds);
   await caller.close();
-  durations.sort((a, b) => a - b);
-  const at = (share: number) => durations[Math.floor(durations.length * share)] ?? Number.NaN;
   return {
     perSecond: durations.length / seconds,
-    p50Ms: at(0.5),
-    p99Ms: at(0.99),
+    p50Ms: quantile(durations, 0.5),
+    p99Ms: quantile(durations, 0.99),
     calls: caller.calls,
     bytes,
   };
 }
 
-/** Makes so many calls, `connections` at a time. @throws on any answer of another status. */
-export async function count(target: Target, connections: number, calls: number): Promise<void> {
+/** Makes so many calls, `connections` at a time. @throws on any answer that is not the expected one */
+export async function count(
+  target: Target | readonly Target[],
+  connections: number,
+  calls: number,
+): Promise<void> {
   const caller = openCaller(target, connections);
-  await Promise.all(
-    Array.from({ length: connections }, async () => {
-      while (caller.calls < calls) await caller.once();
-    }),
-  );
+  await lanes(connections, async (lane) => {
+    while (caller.calls < calls) await caller.call(lane);
+  });
   await caller.close();
 }
+
+const lanes = (number: number, lane: (index: number) => Promise<void>) =>
+  Promise.all(Array.from({ length: number }, (_, index) => lane(index)));

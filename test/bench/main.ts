@@ -1,5 +1,5 @@
+import { benchGoals } from './benchGoals.ts';
 import { benchGateway } from './gateway.ts';
-import { benchGatewayLists } from './gatewayLists.ts';
 import { benchGatewayMemory } from './gatewayMemory.ts';
 import { benchHostileServers } from './hostileServers.ts';
 import { benchOrchestration } from './orchestration.ts';
@@ -8,13 +8,22 @@ import { benchServers } from './servers.ts';
 import { printServiceBus } from './serviceBus.ts';
 import { benchTokens } from './tokens.ts';
 
-/** `npm run bench`: every measurement, one after the other. They are for reading, not for passing. */
-await benchGateway();
-await benchGatewayLists();
-await benchGatewayMemory();
-await benchTokens();
-await benchHostileServers();
-await benchOrchestration();
-await benchRegistry();
-await benchServers();
-await printServiceBus();
+const parts: Readonly<Record<string, () => Promise<void>>> = {
+  goals: benchGoals,
+  calls: benchGateway,
+  memory: benchGatewayMemory,
+  tokens: benchTokens,
+  hostile: benchHostileServers,
+  delegations: benchOrchestration,
+  registry: benchRegistry,
+  servers: benchServers,
+  queues: printServiceBus,
+};
+
+/** `npm run bench`: every measurement, one after the other, or those that are named: `npm run bench -- goals calls`. */
+const named = process.argv.slice(2);
+for (const name of named.length > 0 ? named : Object.keys(parts)) {
+  const bench = parts[name];
+  if (!bench) throw new Error(`unknown part "${name}"; known parts: ${Object.keys(parts).join(', ')}`);
+  await bench();
+}

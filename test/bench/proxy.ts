@@ -1,6 +1,6 @@
 import { createServer, request } from 'node:http';
 
-/** A reverse proxy that does nothing but pass bytes on, in a process of its own: what any hop costs. Says its origin. */
+/** A reverse proxy that does nothing but pass bytes on, in a process of its own: what any hop costs. Says its origin. Arguments: URL, port. */
 const target = new URL(process.argv[2] ?? '');
 const server = createServer((incoming, outgoing) => {
   const { method, headers } = incoming;
@@ -11,7 +11,7 @@ const server = createServer((incoming, outgoing) => {
   onward.on('error', () => outgoing.destroy());
   incoming.pipe(onward);
 });
-server.listen(0, '127.0.0.1', () => {
+server.listen(Number(process.argv[3] ?? 0), '127.0.0.1', () => {
   const address = server.address();
   if (typeof address === 'object' && address) process.send?.(`http://127.0.0.1:${address.port}`);
 });

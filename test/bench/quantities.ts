@@ -11,6 +11,7 @@ import { testPlace } from '../support/place.ts';
 import { startSlowProxy } from '../support/slowProxy.ts';
 import { wideLimits } from '../support/topology.ts';
 import { toolCall } from './front.ts';
+import { paced } from './openLoop.ts';
 
 const IDLE_MINUTES = 15;
 const CALLS = 2_000;
@@ -70,9 +71,9 @@ async function measureQuantities() {
     const call = await caller(topology, url);
     const api = managementApi(topology.urls.management, await topology.mint({ role: 'Operator' }));
     const calls = {
-      alone: await during(ALONE, () => paced(ALONE, 1, call)),
-      at20: await during(CALLS, () => paced(CALLS, 20, call)),
-      at200: await during(CALLS * 2, () => paced(CALLS * 2, 200, call)),
+      alone: await during(ALONE, () => paced(1, ALONE, call)),
+      at20: await during(CALLS, () => paced(20, CALLS, call)),
+      at200: await during(CALLS * 2, () => paced(200, CALLS * 2, call)),
     };
     const delegation = await during(DELEGATIONS, async () => {
       for (let index = 0; index < DELEGATIONS; index++) {
@@ -107,18 +108,6 @@ async function caller(topology: Topology, url: string): Promise<() => Promise<vo
     await answer.text();
     if (!answer.ok) throw new Error(`a call was answered ${answer.status}`);
   };
-}
-
-/** Begins the act so often, at this rate, and waits for all. */
-async function paced(times: number, perSecond: number, act: () => Promise<void>): Promise<void> {
-  const begun: Promise<void>[] = [];
-  const startedAt = performance.now();
-  for (let index = 0; index < times; index++) {
-    const waitMs = startedAt + (index * 1_000) / perSecond - performance.now();
-    if (waitMs > 0) await delay(waitMs);
-    begun.push(act());
-  }
-  await Promise.all(begun);
 }
 
 const round = (value: number): number => Number(value.toPrecision(3));

@@ -11,6 +11,7 @@ import {
   type ServiceBusSender,
 } from '@azure/service-bus';
 import { connectionStringFor } from '@mcp-registry-gateway/service-bus';
+import { quantile } from './quantile.ts';
 
 /** What the local Service Bus broker does on this machine, in a process of its own, with the Azure SDK as its client. */
 export interface ServiceBusFigures {
@@ -157,11 +158,6 @@ async function timed(work: () => Promise<void>): Promise<number> {
   const startedAt = performance.now();
   await work();
   return (performance.now() - startedAt) / 1000;
-}
-
-function quantile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(share * (sorted.length - 1))] ?? NaN;
 }
 
 function residentBytes(child: ChildProcess): number {
