@@ -16,8 +16,10 @@ export const REFUSALS_A_MINUTE = 20;
 export const REFUSAL_WINDOW_MS = 60_000;
 /** Rows that a query to the service returns at once: the most that Azure Tables return. */
 export const MAX_ROWS_AT_ONCE = 1_000;
+/** Blocks that a search reads at once from a partition. */
+export const SEARCH_BLOCKS = 50;
 /** Blocks, or records with rows of their own, that a page of records examines at most. */
-export const MAX_EXAMINED = 1_000;
+export const MAX_EXAMINED = 250;
 /** Reads of one search; then it names where to continue. Well within the time of a request. */
 export const MAX_SEARCH_READS = 20;
 /** Records that a verification reads at once. */

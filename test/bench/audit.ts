@@ -7,8 +7,8 @@ import type { TrailStore } from '../../shared/audit/model/trailStore.ts';
 import { verifyTrail } from '../../shared/audit/verify/verifyTrail.ts';
 import { systemClock } from '../../shared/platform/base/clock.ts';
 import { randomId } from '../../shared/platform/base/ids.ts';
-import { jsonLog } from '../../shared/platform/telemetry/log.ts';
 import { openTableClient } from '../../shared/platform/tables/openTables.ts';
+import { jsonLog } from '../../shared/platform/telemetry/log.ts';
 import { startAzurite } from '../support/azurite.ts';
 import { costOf, listenerOn } from './processCost.ts';
 

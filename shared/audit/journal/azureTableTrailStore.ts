@@ -6,7 +6,7 @@ import { isRestError, serviceCode } from '../../platform/tables/azureTable.ts';
 import { odata } from '../../platform/tables/odata.ts';
 import { openTableClient, type TablesConnection } from '../../platform/tables/openTables.ts';
 import { join, splitPacked } from '../../platform/tables/tableDocument.ts';
-import { BLOCK_SPAN_MS, MAX_ROWS_AT_ONCE } from '../limits.ts';
+import { BLOCK_SPAN_MS, MAX_BATCH, MAX_ROWS_AT_ONCE, SEARCH_BLOCKS } from '../limits.ts';
 import { type Block, openBlock, toBlock } from '../model/block.ts';
 import {
   keyBefore,
@@ -133,7 +133,9 @@ export function azureTableTrailStore(connection: TablesConnection): TrailStore {
         const partition = `${tenantId}_${number}`;
         return [
           packed(partition, ownRows, isNarrow ? MAX_ROWS_AT_ONCE : limit + 1, (row) => recordRow(row, query)),
-          packed(partition, blocks, isNarrow ? 100 : Math.ceil((limit + 1) / 8), (row) => block(row, query)),
+          packed(partition, blocks, isNarrow ? SEARCH_BLOCKS : 4 + Math.ceil(limit / MAX_BATCH), (row) =>
+            block(row, query),
+          ),
         ];
       });
       return mergeRows(sources, { above: start, below }, limit);
