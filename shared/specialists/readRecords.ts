@@ -1,7 +1,7 @@
 import type { AuditRecord } from '../audit/model/record.ts';
 import { recordOf, type TrailQuery, type TrailStore } from '../audit/model/trailStore.ts';
 
-const PAGE = 500;
+const PAGE = 2_000;
 /** The trail has no index for these searches: a search reads at most this many rows, or `limit` if that is more. */
 const MAX_READ = 10_000;
 
@@ -28,23 +28,24 @@ export async function readRecords(
   trail: TrailStore,
   tenantId: string,
   query: TrailQuery,
-  { limit, signal, wanted = () => true }: Reading,
+  { limit, signal, wanted }: Reading,
 ): Promise<ReadRecords> {
   const records: AuditRecord[] = [];
   const mayRead = Math.max(MAX_READ, limit);
+  const atOnce = wanted ? PAGE : Math.min(PAGE, limit);
   let read = 0;
   let last: AuditRecord | undefined;
   let after: string | undefined;
   const cut = (): ReadRecords => ({ records, read, ...(last && { cutAt: last.at }) });
   do {
     signal.throwIfAborted();
-    const page = await trail.records(tenantId, query, Math.min(PAGE, limit), after);
+    const page = await trail.records(tenantId, query, atOnce, after);
     for (const row of page.rows) {
       if (records.length === limit) return cut();
       read += 1;
       const record = recordOf(row);
       last = record ?? last;
-      if (record && wanted(record)) records.push(record);
+      if (record && (wanted?.(record) ?? true)) records.push(record);
     }
     after = page.after;
   } while (after !== undefined && records.length < limit && read < mayRead);

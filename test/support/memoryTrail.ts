@@ -1,6 +1,6 @@
 import {
   keyRange,
-  recordKey,
+  matches,
   segmentKey,
   type TrailRow,
   type TrailStore,
@@ -38,12 +38,8 @@ export function memoryTrail(before: (operation: string) => void = () => undefine
     commit: (records, segments) =>
       act('commit', () => {
         const rows = rowsOf(segments[0]?.tenantId ?? '');
-        if (records.some((record) => rows.has(recordKey(record)))) return 'exists';
-        for (const record of records) {
-          const { actor, action, resource } = record;
-          const key = recordKey(record);
-          rows.set(key, { key, document: copy(record), labels: { actor, action, resource } });
-        }
+        if (records.some(({ key }) => rows.has(key))) return 'exists';
+        for (const { key, text } of records) rows.set(key, { key, document: JSON.parse(text) as unknown });
         for (const segment of segments) {
           rows.set(segmentKey(segment), { key: segmentKey(segment), document: copy(segment), labels: {} });
         }
@@ -53,7 +49,6 @@ export function memoryTrail(before: (operation: string) => void = () => undefine
     records: (tenantId, query, limit, after = '') =>
       act('records', () => {
         const { above, below } = keyRange(query);
-        const labels = ['actor', 'action', 'resource'] as const;
         return page(
           rowsOf(tenantId).values(),
           limit,
@@ -61,7 +56,7 @@ export function memoryTrail(before: (operation: string) => void = () => undefine
             row.key > above &&
             row.key > after &&
             row.key < below &&
-            labels.every((name) => query[name] === undefined || query[name] === row.labels[name]),
+            matches(row.document, query),
         );
       }),
     segments: (tenantId, limit, after = 's') =>

@@ -72,7 +72,6 @@ const packages: Readonly<Record<string, RegExp>> = {
   'eventsource-parser': /^shared\/gateway\/protocol\/sse\.ts$/,
   '@azure/functions': /^functions\//,
   '@azure/data-tables': /^shared\/(platform\/tables\/openTables|(\w+\/)+azureTable\w*)\.ts$/,
-  '@azure/core-rest-pipeline': /^shared\/platform\/tables\/azureTableBatch\.ts$/,
   '@azure/service-bus': /^shared\/platform\/serviceBus\/\w+\.ts$/,
   '@azure/msal-node':
     /^shared\/(platform\/managedIdentity\/appIdentity|identity\/credentials\/(tokenExchange|entraSignIn|msalClient))\.ts$/,

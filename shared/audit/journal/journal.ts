@@ -2,10 +2,10 @@ import type { Clock } from '../../platform/base/clock.ts';
 import { InfrastructureError } from '../../platform/base/errors.ts';
 import type { IdSource } from '../../platform/base/ids.ts';
 import type { Log } from '../../platform/telemetry/log.ts';
-import { FLUSH_AFTER_MS, MAX_BATCH, MAX_WAITING } from '../limits.ts';
+import { BLOCK_SPAN_MS, FLUSH_AFTER_MS, MAX_BATCH, MAX_WAITING } from '../limits.ts';
 import { beginChain, type Digest, type Entry, extend, type Extension } from '../model/hashChain.ts';
 import { type AuditEvent, type Segment, SEGMENT_LENGTH } from '../model/record.ts';
-import { recordKey, recordOf, type TrailStore } from '../model/trailStore.ts';
+import { recordOf, type TrailStore } from '../model/trailStore.ts';
 
 export interface JournalDeps {
   readonly store: TrailStore;
@@ -99,8 +99,13 @@ export function openJournal(tenantId: string, deps: JournalDeps): Journal {
     }
   }
 
+  /** Takes what fits into the segment and into a block. Events that waited long for the store differ more in time than a block may. */
   function nextBatch(): Batch {
-    const entries = waiting.splice(0, Math.min(MAX_BATCH, SEGMENT_LENGTH - end.count));
+    const [first] = waiting;
+    const until = first && new Date(Date.parse(first.at) + BLOCK_SPAN_MS).toISOString();
+    const most = Math.min(MAX_BATCH, SEGMENT_LENGTH - end.count);
+    const later = waiting.findIndex(({ at }, index) => index === most || at > (until ?? ''));
+    const entries = waiting.splice(0, later === -1 ? most : later);
     due = Math.max(0, due - entries.length);
     return { entries, extension: extend(end, entries, digest) };
   }
@@ -109,7 +114,7 @@ export function openJournal(tenantId: string, deps: JournalDeps): Journal {
     const { records, segments } = extension;
     const last = records.at(-1);
     if ((await store.commit(records, segments)) === 'exists') {
-      const found = last && (await store.find(tenantId, recordKey(last)));
+      const found = last && (await store.find(tenantId, last.key));
       if (!found || recordOf(found)?.hash !== last.hash) {
         log.error('audit_chain_replaced', { tenantId, chain: end.chain });
         end = newChain();

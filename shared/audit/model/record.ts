@@ -50,33 +50,45 @@ export interface AuditEvent extends Act {
 
 const natural = z.number().int().min(0);
 
-/** A stored record. Fields of later versions are kept, and the hash covers them too. */
+/**
+ * A stored record. Fields of later versions are kept, and the hash covers them too. The fields stand in the order of canonical
+ * JSON, so that a parsed record is hashed without sorting.
+ */
 export const recordSchema = z.looseObject({
-  /** `{chain}-{seq}`, so that a missing record has a name too. */
-  id: z.string(),
-  /** The time of recording; never before that of the previous record of the chain. */
-  at: z.iso.datetime(),
-  tenantId: z.string(),
+  action: z.string(),
   actor: z.string(),
   actorName: z.string().optional(),
-  action: z.string(),
-  resource: z.string(),
-  resourceName: z.string().optional(),
-  reason: z.string().optional(),
-  decision: z.enum(['allowed', 'refused']),
-  outcome: z.string(),
-  durationMs: natural,
-  traceId: z.string(),
-  count: natural.optional(),
+  /** The time of recording; never before that of the previous record of the chain. */
+  at: z.iso.datetime(),
   begunBy: z.string().optional(),
-  ownCheck: z.literal(true).optional(),
   chain: z.string(),
-  seq: natural,
+  count: natural.optional(),
+  decision: z.enum(['allowed', 'refused']),
+  durationMs: natural,
+  hash: z.string(),
+  /** `{chain}-{seq}`, so that a missing record has a name too. */
+  id: z.string(),
+  outcome: z.string(),
+  ownCheck: z.literal(true).optional(),
   /** Hash of the record before it in its chain. */
   previous: z.string(),
-  hash: z.string(),
+  reason: z.string().optional(),
+  resource: z.string(),
+  resourceName: z.string().optional(),
+  seq: natural,
+  tenantId: z.string(),
+  traceId: z.string(),
 });
 export type AuditRecord = z.infer<typeof recordSchema>;
+
+/** A record as the journal hands it to the store. */
+export interface SealedRecord {
+  readonly id: string;
+  readonly key: string;
+  readonly hash: string;
+  /** JSON of the record. */
+  readonly text: string;
+}
 
 /**
  * Whether a record is a refusal of access: of a sign-in, or for lack of a permission. A request that names something that does
@@ -97,18 +109,18 @@ export const SEGMENT_LENGTH = 500;
  * full; if the last segment is full, records were cut off.
  */
 export const segmentSchema = z.looseObject({
-  tenantId: z.string(),
   chain: z.string(),
-  /** Its first record has the sequence number `number * SEGMENT_LENGTH`. */
-  number: natural,
   count: natural.max(SEGMENT_LENGTH),
   firstAt: z.iso.datetime(),
-  lastAt: z.iso.datetime(),
-  /** Hash of the record before the first one. */
-  start: z.string(),
+  hash: z.string(),
   /** Hash of the last record; `start` while there is none. */
   head: z.string(),
-  hash: z.string(),
+  lastAt: z.iso.datetime(),
+  /** Its first record has the sequence number `number * SEGMENT_LENGTH`. */
+  number: natural,
+  /** Hash of the record before the first one. */
+  start: z.string(),
+  tenantId: z.string(),
 });
 export type Segment = z.infer<typeof segmentSchema>;
 

@@ -120,7 +120,8 @@ async function judgeRow(tenantId: string, row: TrailRow, { store, digest }: Veri
     const own = await store.find(tenantId, ownKey);
     return bad(own && recordOf(own)?.hash === record.hash ? 'doubled' : 'swapped');
   }
-  const { actor, action, resource } = row.labels;
+  const { labels = record } = row;
+  const { actor, action, resource } = labels;
   const labelled = actor === record.actor && action === record.action && resource === record.resource;
   return labelled ? { place, record } : bad('edited');
 }

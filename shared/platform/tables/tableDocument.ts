@@ -46,7 +46,8 @@ export function split(document: string): Record<string, string | Uint8Array> {
   return parts;
 }
 
-function splitPacked(document: string): Record<string, Uint8Array> {
+/** Returns the properties of a row that hold a document, packed. @throws RangeError when the document is too long */
+export function splitPacked(document: string): Record<string, Uint8Array> {
   const packed = document.length > MAX_PACKED_LENGTH ? undefined : pack(document);
   if (packed === undefined || packed.byteLength > MAX_PACKED_BYTES)
     throw new RangeError('the document is too long for a row');

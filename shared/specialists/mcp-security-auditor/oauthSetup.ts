@@ -1,6 +1,5 @@
 import * as z from 'zod';
 import { isAccessRefusal } from '../../audit/model/record.ts';
-import { recordOf } from '../../audit/model/trailStore.ts';
 import { roles } from '../../identity/access/actor.ts';
 import { visibleTenants } from '../../identity/access/tenants.ts';
 import { explainToken } from '../../identity/tokens/explainToken.ts';
@@ -13,6 +12,7 @@ import { tokenNotKept } from '../checkEndpoints.ts';
 import type { SpecialistDeps } from '../deps.ts';
 import { defineFindings, type Finding, problemsIn } from '../finding.ts';
 import { inspectionsOf } from '../inspection.ts';
+import { readRecords } from '../readRecords.ts';
 import { withTimeout } from '../withTimeout.ts';
 import { finding as sharedFinding } from './findings.ts';
 import { inspectTenant } from './identityProvider.ts';
@@ -148,13 +148,13 @@ async function refusalFindings(
   { tenantId, clock, signal }: TaskHelpers,
 ): Promise<readonly Finding[]> {
   const from = new Date(clock.now().getTime() - LOOK_BACK_MS);
-  const read = await withTimeout(TRAIL_WITHIN_MS, signal, () =>
+  const read = await withTimeout(TRAIL_WITHIN_MS, signal, (own) =>
     Promise.all(
       Object.entries(setupRefusals).map(async ([reason, rule]) => {
         const query = { action: 'sign_in', resource: reason, from };
-        const { rows, after } = await trail.records(tenantId, query, MAX_REFUSALS);
-        const count = rows.map(recordOf).filter((record) => record && isAccessRefusal(record)).length;
-        return { reason, rule, count, isMore: after !== undefined };
+        const reading = { limit: MAX_REFUSALS, signal: own };
+        const { records, cutAt } = await readRecords(trail, tenantId, query, reading);
+        return { reason, rule, count: records.filter(isAccessRefusal).length, isMore: cutAt !== undefined };
       }),
     ),
   );

@@ -1,35 +1,54 @@
 import { expect, test } from 'vitest';
-import { openAudit } from '../../../shared/audit/journal/audit.ts';
-import { MAX_SEARCH_READS, SEARCH_ROWS } from '../../../shared/audit/limits.ts';
+import { MAX_SEARCH_READS } from '../../../shared/audit/limits.ts';
+import { createDigest, withHash } from '../../../shared/audit/model/hashChain.ts';
 import { searchTrail } from '../../../shared/audit/model/searchTrail.ts';
-import { systemClock } from '../../../shared/platform/base/clock.ts';
-import { randomId } from '../../../shared/platform/base/ids.ts';
-import { recordingLog } from '../../support/gateway.ts';
-import { memoryTrail } from '../../support/memoryTrail.ts';
+import type { TrailStore } from '../../../shared/audit/model/trailStore.ts';
+
+const record = withHash(
+  {
+    id: 'c-0',
+    at: '2026-01-01T00:00:00.000Z',
+    tenantId: 't',
+    actor: 'alice',
+    action: 'tools/call',
+    resource: 'servers/a',
+    decision: 'refused',
+    outcome: 'forbidden',
+    durationMs: 0,
+    traceId: '',
+    chain: 'c',
+    seq: 0,
+    previous: '',
+  },
+  createDigest(),
+);
+/** A store with one record that matches, after so many pages that are empty. */
+const sparse = (pages: number): Pick<TrailStore, 'records'> => ({
+  records: (_tenantId, _query, _limit, after = '0') =>
+    Promise.resolve(
+      Number(after) < pages
+        ? { rows: [], after: String(Number(after) + 1) }
+        : { rows: [{ key: 'k', document: record }] },
+    ),
+});
 
 test('a search that finds nothing ends after its bound of reads, and its next page goes on from there', async () => {
-  let reads = 0;
-  const trail = memoryTrail((operation) => {
-    if (operation === 'records') reads += 1;
-  });
-  const audit = openAudit({ store: trail.store, clock: systemClock, newId: randomId, log: recordingLog() });
-  const rows = SEARCH_ROWS * MAX_SEARCH_READS + 10;
-  for (let index = 0; index < rows; index++) {
-    audit.append({
-      tenantId: 't',
-      actor: 'alice',
-      action: 'tools/call',
-      resource: `r${index}`,
-      decision: index === 3 ? 'refused' : 'allowed',
-      outcome: 'succeeded',
-      durationMs: 0,
-      traceId: '',
-    });
-  }
-  await audit.flush();
-  const first = await searchTrail(trail.store, 't', { decision: 'refused' }, 30);
-  expect([first.items, reads]).toEqual([[], MAX_SEARCH_READS]);
-  const second = await searchTrail(trail.store, 't', { decision: 'refused' }, 30, first.after);
-  expect(second.items.map(({ resource }) => resource)).toEqual(['r3']);
-  expect(second.after).toBeUndefined();
+  const store = sparse(MAX_SEARCH_READS + 3);
+  const first = await searchTrail(store, 't', { decision: 'refused' }, 30);
+  expect(first).toEqual({ items: [], after: String(MAX_SEARCH_READS) });
+  const second = await searchTrail(store, 't', { decision: 'refused' }, 30, first.after);
+  expect(second).toEqual({ items: [record] });
+});
+
+test('rows that hold no record are left out, and others take their place on the page', async () => {
+  const rows = [{ key: '1', document: 'garbled' }, ...['2', '3', '4'].map((key) => ({ key, document: record }))];
+  const store: Pick<TrailStore, 'records'> = {
+    records: (_tenantId, _query, limit, after = '0') => {
+      const rest = rows.filter(({ key }) => key > after);
+      const page = rest.slice(0, limit);
+      return Promise.resolve({ rows: page, ...(rest.length > limit && { after: page.at(-1)?.key ?? '' }) });
+    },
+  };
+  const first = await searchTrail(store, 't', {}, 2);
+  expect(first).toEqual({ items: [record, record], after: '3' });
 });
