@@ -9,7 +9,7 @@ import type { JsonObject, JsonRpcNotification, Outcome, RequestId } from '../pro
 import { CALL_TIMEOUT_MS, MAX_CALL_MS, PERSON_TIMEOUT_MS } from '../protocol/limits.ts';
 import { faultOutcome, faultResponse, outcomeResponse } from '../protocol/responses.ts';
 import { COMMENT, encodeEvent, eventResponse } from '../protocol/sse.ts';
-import { type AnswerItem, nextItem, type ReplyTo, withoutNotifications } from '../upstream/answer.ts';
+import { type Items, nextItem, type ReplyTo, withoutNotifications } from '../upstream/answer.ts';
 import { type Connection, TIMED_OUT, type UpstreamCall } from '../upstream/connection.ts';
 import { faultErrors, type FaultKind, SignInNeeded, UpstreamFault } from '../upstream/fault.ts';
 import { type Audience, concerns } from './audience.ts';
@@ -164,7 +164,7 @@ interface Ending {
 
 function streamed(
   relayed: RelayedCall,
-  items: AsyncGenerator<AnswerItem, void, undefined>,
+  items: Items,
   { signal, settle, abort, fail, waitForPerson }: Ending,
 ): Response {
   const { call, audience } = relayed;
