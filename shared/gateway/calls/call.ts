@@ -4,6 +4,7 @@ import type { Actor } from '../../identity/access/actor.ts';
 import type { Credentials } from '../../identity/credentials/credentials.ts';
 import type { SignedIn } from '../../identity/credentials/credentialSources.ts';
 import { bearerToken } from '../../identity/tokens/bearerToken.ts';
+import type { Awaitable } from '../../platform/base/awaitable.ts';
 import type { Clock } from '../../platform/base/clock.ts';
 import type { IdSource } from '../../platform/base/ids.ts';
 import type { Seal } from '../../platform/security/seal.ts';
@@ -85,7 +86,7 @@ export interface Call {
   /** Must be called when a streamed answer has ended. */
   readonly onEnd: () => void;
 }
-export type Method = (call: Call) => Response | Promise<Response>;
+export type Method = (call: Call) => Awaitable<Response>;
 
 /** Returns the signed-in user of a request; `undefined` without a bearer token. */
 export function signedInWith({ actor, headers }: McpRequest): SignedIn | undefined {

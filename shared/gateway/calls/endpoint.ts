@@ -1,10 +1,11 @@
+import { andThen, type Awaitable } from '../../platform/base/awaitable.ts';
 import type { DomainError } from '../../platform/base/errors.ts';
 import { toProblem } from '../../platform/http/problem.ts';
 import { StreamResponse } from '../../platform/http/responses.ts';
 import { disabledServer, type View } from '../catalogue/view.ts';
 import { listenLegacy } from '../listen/listen.ts';
 import { acceptedForm } from '../protocol/accept.ts';
-import { classify } from '../protocol/classify.ts';
+import { classify, type Inbound, type Refused } from '../protocol/classify.ts';
 import { INVALID_REQUEST, toJsonRpcError } from '../protocol/errorCodes.ts';
 import type { Outcome, RequestId } from '../protocol/jsonRpc.ts';
 import { announcesChanges } from '../protocol/notifications.ts';
@@ -37,12 +38,13 @@ export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
   const answerRequest = createMethods(parts);
 
   /** Returns the session that a request names; `unknown` when this actor has no such open session at this endpoint. */
-  async function sessionOf(
+  function sessionOf(
     { headers, actor }: McpRequest,
     view: View,
-  ): Promise<ClientSession | undefined | 'unknown'> {
+  ): Awaitable<ClientSession | undefined | 'unknown'> {
     const token = headers.get('mcp-session-id');
-    return token === null ? undefined : ((await sessions.find(actor, view.endpoint, token)) ?? 'unknown');
+    if (token === null) return undefined;
+    return andThen(sessions.find(actor, view.endpoint, token), (session) => session ?? 'unknown');
   }
 
   async function noEndpoint({ front, actor }: McpRequest, id: RequestId | null): Promise<Response> {
@@ -50,23 +52,32 @@ export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
     return noSuchEndpoint(id, isDisabled ? disabledServer(front.slug) : undefined);
   }
 
-  async function post(request: McpPost): Promise<Response> {
+  /** Waits only for what is not in memory: most requests name a cached server, and no session. */
+  function post(request: McpPost): Awaitable<Response> {
     const inbound = classify(request.headers, request.message);
     if (inbound.kind === 'refused') return jsonResponse(inbound.status, inbound.id, { error: inbound.error });
     const startedAt = performance.now();
-    const view = await viewOf(request);
-    const viewMs = performance.now() - startedAt;
-    if (view === undefined) return noEndpoint(request, 'id' in inbound ? inbound.id : idOf(inbound));
-    const mayHaveSession = inbound.kind === 'response' || inbound.client.hasSessions;
-    const isHandshake = inbound.kind === 'request' && inbound.message.method === 'initialize';
-    const session = mayHaveSession && !isHandshake ? await sessionOf(request, view) : undefined;
-    if (session === 'unknown') return noSuchSession(idOf(inbound));
+    return andThen(viewOf(request), (view) => {
+      const viewMs = performance.now() - startedAt;
+      if (view === undefined) return noEndpoint(request, idOf(inbound));
+      const mayHaveSession = inbound.kind === 'response' || inbound.client.hasSessions;
+      const isHandshake = inbound.kind === 'request' && inbound.message.method === 'initialize';
+      return andThen(mayHaveSession && !isHandshake ? sessionOf(request, view) : undefined, (session) =>
+        session === 'unknown'
+          ? noSuchSession(idOf(inbound))
+          : answer({ inbound, request, view, viewMs, session }),
+      );
+    });
+  }
+
+  function answer({ inbound, request, view, viewMs, session }: Addressed): Awaitable<Response> {
     const envelope = inbound.kind === 'request' ? inbound.envelope : undefined;
     const caller = callerOf(request, session, envelope);
     switch (inbound.kind) {
-      case 'notification':
-        if (session) await receiveNotification(inbound.message, session, { caller, view }, parts);
-        return new Response(null, { status: 202 });
+      case 'notification': {
+        const received = session && receiveNotification(inbound.message, session, { caller, view }, parts);
+        return andThen(received, () => new Response(null, { status: 202 }));
+      }
       case 'response':
         return session === undefined
           ? new Response(null, { status: 202 })
@@ -96,9 +107,9 @@ export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
   }
 
   /** Answers in an event stream where the client accepts nothing else. */
-  function answerInForm(call: Call): Response | Promise<Response> {
+  function answerInForm(call: Call): Awaitable<Response> {
     const response = answerRequest(call);
-    return call.accepts === 'events' ? Promise.resolve(response).then(asEvents) : response;
+    return call.accepts === 'events' ? andThen(response, asEvents) : response;
   }
 
   async function listen(request: McpRequest): Promise<Response> {
@@ -130,7 +141,7 @@ export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
 
   const safely =
     <R extends McpRequest>(
-      answer: (request: R) => Promise<Response>,
+      answer: (request: R) => Awaitable<Response>,
       idOfRequest: (request: R) => RequestId | null,
     ) =>
     async (request: R): Promise<Response> => {
@@ -149,9 +160,16 @@ export function createMcpEndpoints(deps: GatewayDeps): McpEndpoints {
   };
 }
 
+/** A message with its endpoint, and the session that it names. */
+interface Addressed extends Pick<Call, 'view' | 'viewMs'> {
+  readonly inbound: Exclude<Inbound, Refused>;
+  readonly request: McpPost;
+  readonly session: ClientSession | undefined;
+}
+
 const nothing = (): void => undefined;
 
-function idOf(inbound: ReturnType<typeof classify>): RequestId | null {
+function idOf(inbound: Inbound): RequestId | null {
   return inbound.kind === 'request' ? inbound.message.id : null;
 }
 

@@ -1,10 +1,10 @@
+import { andThen, type Awaitable } from '../../platform/base/awaitable.ts';
 import type { DomainError } from '../../platform/base/errors.ts';
-import { SERVER_TIMING, stage } from '../../platform/telemetry/serverTiming.ts';
 import { continueTrace, type Trace, traceparentOf } from '../../platform/telemetry/trace.ts';
 import type { Tool } from '../../registry/records/server.ts';
 import type { ActiveServer } from '../catalogue/catalogue.ts';
 import { repairPage } from '../catalogue/readLists.ts';
-import { disabledServer, LISTS } from '../catalogue/view.ts';
+import { disabledServer, LISTS, type Routed } from '../catalogue/view.ts';
 import { allowsServerRequests, canBeAsked } from '../protocol/clientFeatures.ts';
 import { metaOf } from '../protocol/envelope.ts';
 import { HEADER_MISMATCH, toJsonRpcError } from '../protocol/errorCodes.ts';
@@ -12,13 +12,13 @@ import { isObject, type JsonObject, type JsonRpcError } from '../protocol/jsonRp
 import { pagesNotOpened, withoutPages } from '../protocol/pagesToOpen.ts';
 import { jsonResponse, noMethod, outcomeResponse } from '../protocol/responses.ts';
 import type { Holder } from '../session/heldCalls.ts';
-import type { Connection, SharedState, UpstreamCaller } from '../upstream/connection.ts';
+import type { ClientSession, Connection, SharedState, UpstreamCaller } from '../upstream/connection.ts';
 import { withMrtr } from '../upstream/mrtr.ts';
 import { retryAfterRefresh } from '../upstream/refreshRetry.ts';
 import { audienceOf, envelopeOf } from './audience.ts';
-import { type Call, type Method, recordCall } from './call.ts';
+import { type Call, type Method, type RecordCall, recordCall } from './call.ts';
 import type { Parts } from './parts.ts';
-import { relay } from './relay.ts';
+import { relay, type RelayedCall } from './relay.ts';
 import { answerServer } from './sessionMessages.ts';
 
 /** Methods without an audit record: they serve the input of other calls. */
@@ -28,98 +28,124 @@ const unrecorded: ReadonlySet<string> = new Set(['completion/complete']);
 export function createForward(parts: Parts): Method {
   const { connector, serverRequests, heldCalls, audit, log } = parts;
 
-  return async (call) => {
-    const { inbound, request, view, caller } = call;
-    const { client, message } = inbound;
-    const { session } = caller;
-    const { method } = message;
-    const { actor, headers, trace, signal } = request;
-    const params = message.params ?? {};
+  return (call) => {
+    const { inbound, request, view } = call;
+    const { method, params = {} } = inbound.message;
     if (method === 'tools/call' && params['arguments'] !== undefined && !isObject(params['arguments']))
       return reject(call, { kind: 'invalid', message: 'params.arguments must be an object.' });
     const record = recordCall(request, method, audit);
     const askedAt = performance.now();
-    const routed = await view.route(method, params);
-    const catalogueMs = call.viewMs + performance.now() - askedAt;
-    if (!routed.ok) {
-      const { kind } = routed.error;
-      if (kind === 'method_not_allowed') return noMethod(inbound);
-      if (kind === 'not_found') record(requestedResource(method, params), 'refused', kind);
-      const slug = kind === 'not_found' ? view.slugIn?.(method, params) : undefined;
-      const isDisabled = slug !== undefined && (await parts.isDisabled(actor.tenantId, slug));
-      return reject(call, isDisabled ? disabledServer(slug) : routed.error);
-    }
-    const { server, tool, resource } = routed.value;
-    let own = routed.value.params;
-    if (own['inputResponses'] !== undefined) {
-      const notOpened = pagesNotOpened(own);
+    return andThen(view.route(method, params), (routed) =>
+      routed.ok
+        ? send(call, routed.value, call.viewMs + performance.now() - askedAt, record)
+        : refuse(call, routed.error, record),
+    );
+  };
+
+  /** Answers a request that names no server. */
+  async function refuse(call: Call, error: DomainError, record: RecordCall): Promise<Response> {
+    const { inbound, request, view } = call;
+    const { method, params = {} } = inbound.message;
+    if (error.kind === 'method_not_allowed') return noMethod(inbound);
+    if (error.kind !== 'not_found') return reject(call, error);
+    record(requestedResource(method, params), 'refused', error.kind);
+    const slug = view.slugIn?.(method, params);
+    const isDisabled = slug !== undefined && (await parts.isDisabled(request.actor.tenantId, slug));
+    return reject(call, isDisabled ? disabledServer(slug) : error);
+  }
+
+  function send(call: Call, routed: Routed, catalogueMs: number, record: RecordCall): Awaitable<Response> {
+    const { inbound, request, caller } = call;
+    const { client, message } = inbound;
+    const { server, tool, resource } = routed;
+    let { params } = routed;
+    if (params['inputResponses'] !== undefined) {
+      const notOpened = pagesNotOpened(params);
       if (notOpened !== undefined) {
         record(resource, 'allowed', 'cancelled');
         return outcomeResponse(client, message.id, notOpened);
       }
-      own = withoutPages(own);
+      params = withoutPages(params);
     }
-    if (tool) {
-      const args = isObject(own['arguments']) ? own['arguments'] : {};
-      const mismatch = client.headerMismatch(tool, args, headers);
-      if (mismatch !== undefined) {
-        record(resource, 'refused', 'invalid');
-        return jsonResponse(400, message.id, {
-          error: { code: HEADER_MISMATCH, message: `Headers and body disagree: ${mismatch}.` },
-        });
-      }
+    const args = isObject(params['arguments']) ? params['arguments'] : {};
+    const mismatch = tool && client.headerMismatch(tool, args, request.headers);
+    if (mismatch !== undefined) {
+      record(resource, 'refused', 'invalid');
+      return jsonResponse(400, message.id, {
+        error: { code: HEADER_MISMATCH, message: `Headers and body disagree: ${mismatch}.` },
+      });
     }
+    const shared = caller.session && sharedState(caller.session, message.method, server);
+    return andThen(shared, (state) => {
+      const relayed = relayedCall(call, { ...routed, params }, state, catalogueMs, record);
+      const fields = { traceId: request.trace.traceId, tenantId: request.actor.tenantId };
+      return relay(relayed, request.signal, log, fields);
+    });
+  }
+
+  /** Returns the state of a session for a request of its client, and listens to the server where that may ask the client. */
+  async function sharedState(
+    session: ClientSession,
+    method: string,
+    server: ActiveServer,
+  ): Promise<SharedState> {
+    const shared = await session.shared();
+    if (allowsServerRequests(method)) await parts.feeds.get(session.id)?.listenDuringCall(server);
+    return shared;
+  }
+  function relayedCall(
+    call: Call,
+    { server, tool, params, resource }: Routed,
+    shared: SharedState | undefined,
+    catalogueMs: number,
+    record: RecordCall,
+  ): RelayedCall {
+    const { inbound, request, view, caller } = call;
+    const { client, message } = inbound;
+    const { session } = caller;
+    const { method } = message;
+    const { actor, trace } = request;
     const list = LISTS.get(method);
-    const shared = await session?.shared();
-    if (session && allowsServerRequests(method)) await parts.feeds.get(session.id)?.listenDuringCall(server);
-    const sentAt = performance.now();
-    const response = await relay(
-      {
-        call: {
-          id: message.id,
-          method,
-          tool,
-          params: own,
-          envelope: envelopeOf(call, 'logging' in server.discovery.capabilities, shared),
-          traceparent: outgoingTraceparent(trace, metaOf(params)),
-          timeoutMs: server.upstream?.timeoutMs,
-        },
-        connection: connectionFor(call, server, shared, tool, own),
-        client,
-        audience: audienceOf(call, shared),
-        accepts: call.accepts,
-        server: server.slug,
-        show: list ? (result) => repairPage(list, result) : (result) => view.show(server, result),
-        idFor: (id, replyTo) => {
-          if (session === undefined) throw new Error('a client without a session got a server request');
-          return serverRequests.idFor(actor, session, { slug: server.slug, id, replyTo });
-        },
-        askToSignIn: ({ signInUrl: url }) =>
-          client.askToOpen(
-            {
-              id: parts.newId(),
-              url,
-              message: `The server "${server.slug}" needs your own account there: sign in first.`,
-            },
-            method,
-            caller.capabilities ?? {},
-          ),
-        onEnd: (outcome) => {
-          call.onEnd();
-          if (!unrecorded.has(method)) record(resource, 'allowed', outcome);
-        },
-        onFault: (kind) => {
-          parts.onUpstreamFault?.({ tenantId: actor.tenantId, server: server.slug, kind, trace });
-        },
+    return {
+      call: {
+        id: message.id,
+        method,
+        tool,
+        params,
+        envelope: envelopeOf(call, 'logging' in server.discovery.capabilities, shared),
+        traceparent: outgoingTraceparent(trace, metaOf(message.params)),
+        timeoutMs: server.upstream?.timeoutMs,
       },
-      signal,
-      log,
-      { traceId: trace.traceId, tenantId: actor.tenantId },
-    );
-    const upstream = stage('upstream', performance.now() - sentAt);
-    response.headers.append(SERVER_TIMING, `${stage('catalogue', catalogueMs)}, ${upstream}`);
-    return response;
-  };
+      connection: connectionFor(call, server, shared, tool, params),
+      client,
+      audience: audienceOf(call, shared),
+      accepts: call.accepts,
+      server: server.slug,
+      catalogueMs,
+      show: list ? (result) => repairPage(list, result) : (result) => view.show(server, result),
+      idFor: (id, replyTo) => {
+        if (session === undefined) throw new Error('a client without a session got a server request');
+        return serverRequests.idFor(actor, session, { slug: server.slug, id, replyTo });
+      },
+      askToSignIn: ({ signInUrl: url }) =>
+        client.askToOpen(
+          {
+            id: parts.newId(),
+            url,
+            message: `The server "${server.slug}" needs your own account there: sign in first.`,
+          },
+          method,
+          caller.capabilities ?? {},
+        ),
+      onEnd: (outcome) => {
+        call.onEnd();
+        if (!unrecorded.has(method)) record(resource, 'allowed', outcome);
+      },
+      onFault: (kind) => {
+        parts.onUpstreamFault?.({ tenantId: actor.tenantId, server: server.slug, kind, trace });
+      },
+    };
+  }
 
   function connectionFor(
     { inbound, request, caller }: Call,

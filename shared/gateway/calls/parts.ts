@@ -1,8 +1,9 @@
+import { andThen, type Awaitable } from '../../platform/base/awaitable.ts';
 import { createFairQueue } from '../../platform/concurrency/fairQueue.ts';
 import { createTenantPlaces } from '../../platform/concurrency/tenantShare.ts';
 import { OWN_SLUG } from '../../registry/records/server.ts';
-import { aggregateView } from '../catalogue/aggregateView.ts';
-import { builtInToolsView, withBuiltInTools } from '../catalogue/builtInToolsView.ts';
+import { AggregateView } from '../catalogue/aggregateView.ts';
+import { builtInToolsView } from '../catalogue/builtInToolsView.ts';
 import { type Catalogue, createCatalogue } from '../catalogue/catalogue.ts';
 import { createPersonalCatalogue } from '../catalogue/personalCatalogue.ts';
 import { createRefresh } from '../catalogue/refresh.ts';
@@ -34,7 +35,7 @@ export interface Parts extends GatewayDeps, FeedDeps {
   readonly isDisabled: Catalogue['isDisabled'];
   readonly circuitBreaker: CircuitBreaker;
   /** Returns the view of the endpoint that a request names; `undefined` when there is none. */
-  readonly viewOf: (request: McpRequest) => Promise<View | undefined>;
+  readonly viewOf: (request: McpRequest) => Awaitable<View | undefined>;
 }
 
 export function createParts(deps: GatewayDeps): Parts {
@@ -68,20 +69,20 @@ function viewFinder(
   personal: ReturnType<typeof createPersonalCatalogue>,
   { builtInTools }: Pick<GatewayDeps, 'builtInTools'>,
 ): Parts['viewOf'] {
-  return async (request) => {
+  return (request) => {
     const { front, actor } = request;
     const { tenantId } = actor;
     const catalogue = personal(everybodys, () => signedInWith(request));
-    if (front.kind === 'all') {
-      const view = aggregateView(catalogue, tenantId);
-      return builtInTools ? withBuiltInTools(view, builtInTools, actor) : view;
-    }
-    if (front.kind === 'toolset') {
-      const toolset = await catalogue.toolset(tenantId, front.slug);
-      return toolset && toolsetView(toolset, catalogue);
-    }
+    if (front.kind === 'all') return new AggregateView(catalogue, actor, builtInTools);
+    if (front.kind === 'toolset')
+      return andThen(
+        catalogue.toolset(tenantId, front.slug),
+        (toolset) => toolset && toolsetView(toolset, catalogue),
+      );
     if (front.slug === OWN_SLUG) return builtInTools && builtInToolsView(builtInTools, actor);
-    const server = await catalogue.find(tenantId, front.slug);
-    return server && serverView(server, catalogue, tenantId);
+    return andThen(
+      catalogue.find(tenantId, front.slug),
+      (server) => server && serverView(server, catalogue, tenantId),
+    );
   };
 }

@@ -1,6 +1,7 @@
 import type { ActOutcome } from '../../audit/model/record.ts';
 import { faultError } from '../../platform/base/errors.ts';
 import type { Log, LogFields } from '../../platform/telemetry/log.ts';
+import { SERVER_TIMING, stage } from '../../platform/telemetry/serverTiming.ts';
 import type { AcceptedForm } from '../protocol/accept.ts';
 import type { ClientEra } from '../protocol/clientEra.ts';
 import { toJsonRpcError } from '../protocol/errorCodes.ts';
@@ -8,7 +9,7 @@ import type { JsonObject, JsonRpcNotification, Outcome, RequestId } from '../pro
 import { CALL_TIMEOUT_MS, MAX_CALL_MS, PERSON_TIMEOUT_MS } from '../protocol/limits.ts';
 import { faultOutcome, faultResponse, outcomeResponse } from '../protocol/responses.ts';
 import { COMMENT, encodeEvent, eventResponse } from '../protocol/sse.ts';
-import { type AnswerItem, nextItem, type ReplyTo, withoutNotifications } from '../upstream/answer.ts';
+import { type Items, nextItem, type ReplyTo, withoutNotifications } from '../upstream/answer.ts';
 import { type Connection, TIMED_OUT, type UpstreamCall } from '../upstream/connection.ts';
 import { faultErrors, type FaultKind, SignInNeeded, UpstreamFault } from '../upstream/fault.ts';
 import { type Audience, concerns } from './audience.ts';
@@ -22,6 +23,8 @@ export interface RelayedCall {
   readonly accepts: AcceptedForm;
   /** The server's slug, by which errors name it. */
   readonly server: string;
+  /** The time that finding the server took, in milliseconds. */
+  readonly catalogueMs: number;
   /** Returns a result with the names of the endpoint. */
   readonly show: (result: JsonObject) => JsonObject;
   /** Returns the id of a server request for the client. */
@@ -94,27 +97,36 @@ export async function relay(
   const waitForPerson = () => {
     allow(PERSON_TIMEOUT_MS);
   };
+  const timed = (response: Response): Response => {
+    const upstreamMs = performance.now() - startedAt;
+    const stages = `${stage('catalogue', relayed.catalogueMs)}, ${stage('upstream', upstreamMs)}`;
+    response.headers.append(SERVER_TIMING, stages);
+    return response;
+  };
 
   try {
     const given = await connection.request(call, upstream.signal);
-    const answer = relayed.accepts === 'json' ? await withoutNotifications(given) : given;
+    const isWanted = given.kind === 'whole' || relayed.accepts !== 'json';
+    const answer = isWanted ? given : await withoutNotifications(given);
     if (answer.kind === 'stream') {
       // Whole seconds, because Node keeps a list of timers for each duration.
       allow(MAX_CALL_MS - 1_000 * Math.floor((performance.now() - startedAt) / 1_000));
-      return streamed(relayed, answer.items, { signal, settle, abort, fail, waitForPerson });
+      return timed(streamed(relayed, answer.items, { signal, settle, abort, fail, waitForPerson }));
     }
     settle(auditOutcome(answer.outcome));
-    return outcomeResponse(client, call.id, shown(relayed, answer.outcome));
+    return timed(outcomeResponse(client, call.id, shown(relayed, answer.outcome)));
   } catch (error) {
     const refused = error instanceof UpstreamFault ? refusalOf(error, server) : undefined;
     if (refused !== undefined) {
       settle(auditOutcome(refused));
-      return outcomeResponse(client, call.id, shown(relayed, refused));
+      return timed(outcomeResponse(client, call.id, shown(relayed, refused)));
     }
     const outcome = fail(error);
-    return error instanceof UpstreamFault
-      ? outcomeResponse(client, call.id, outcome)
-      : faultResponse(call.id, error, outcome);
+    return timed(
+      error instanceof UpstreamFault
+        ? outcomeResponse(client, call.id, outcome)
+        : faultResponse(call.id, error, outcome),
+    );
   }
 }
 
@@ -152,7 +164,7 @@ interface Ending {
 
 function streamed(
   relayed: RelayedCall,
-  items: AsyncGenerator<AnswerItem, void, undefined>,
+  items: Items,
   { signal, settle, abort, fail, waitForPerson }: Ending,
 ): Response {
   const { call, audience } = relayed;

@@ -1,11 +1,27 @@
-import { fail, succeed } from '../../platform/base/result.ts';
+import type { Actor } from '../../identity/access/actor.ts';
+import { andThen, type Awaitable } from '../../platform/base/awaitable.ts';
+import { fail, type Result, succeed } from '../../platform/base/result.ts';
 import { isObject, type JsonObject } from '../protocol/jsonRpc.ts';
 import { hasApps, renameApps } from './apps.ts';
+import type { BuiltInTools } from './builtInTools.ts';
+import { builtInToolIn, withBuiltInTools } from './builtInToolsView.ts';
 import type { ActiveServer, Catalogue } from './catalogue.ts';
 import { dependsOnClient, mergedExtensions, toolsFor, type Viewer, viewerKey } from './clientView.ts';
 import { joinInstructions } from './instructions.ts';
 import { aggregateName, aggregateUri, findNamed, parseAggregateUri, slugIn } from './names.ts';
-import { type Finder, isSound, KEYS, type ListKind, namedIn, nameless, routeBy, type View } from './view.ts';
+import {
+  type Finder,
+  isSound,
+  KEYS,
+  type ListKind,
+  type Named,
+  namedIn,
+  nameless,
+  type Profile,
+  routeBy,
+  type Routed,
+  type View,
+} from './view.ts';
 
 const INSTRUCTIONS =
   'Tools of several MCP servers behind one endpoint. A tool is named {server}__{tool}: call it by that whole name.';
@@ -14,104 +30,135 @@ const INSTRUCTIONS =
 const made = new WeakMap<readonly ActiveServer[], Map<string, readonly JsonObject[]>>();
 
 /**
- * All servers that take the tenant's calls. Tools and prompts are named `{slug}__{name}` and resources `mcp+{slug}+{uri}`, the
- * same whether there is one server or many.
+ * All servers that take the tenant's calls, and the built-in tools that the caller may use. Tools and prompts are named
+ * `{slug}__{name}` and resources `mcp+{slug}+{uri}`, the same whether there is one server or many. A class, because each request
+ * makes a view.
  */
-export function aggregateView(catalogue: Catalogue, tenantId: string): View {
-  const servers = (): Promise<readonly ActiveServer[]> => catalogue.all(tenantId);
+export class AggregateView implements View, Finder {
+  readonly endpoint = '';
+  // The lists change with the registry. A stream to every server for every client would cost too much.
+  readonly listensForLists = false;
+  readonly completesResources = true;
+  readonly #catalogue: Catalogue;
+  readonly #actor: Actor;
+  readonly #builtInTools: BuiltInTools | undefined;
 
-  async function serverIn(name: string): Promise<ActiveServer | undefined> {
+  constructor(catalogue: Catalogue, actor: Actor, builtInTools: BuiltInTools | undefined) {
+    this.#catalogue = catalogue;
+    this.#actor = actor;
+    this.#builtInTools = builtInTools;
+  }
+
+  current(): Promise<View> {
+    return Promise.resolve(this);
+  }
+
+  servers(): Promise<readonly ActiveServer[]> {
+    return this.#catalogue.all(this.#actor.tenantId);
+  }
+
+  async profile(): Promise<Profile> {
+    const all = await this.servers();
+    const has = (name: string) => all.some(({ discovery }) => name in discovery.capabilities);
+    const extensions = mergedExtensions(all);
+    return {
+      capabilities: {
+        tools: { listChanged: true },
+        ...(has('prompts') && { prompts: { listChanged: true } }),
+        ...(has('resources') && { resources: { listChanged: true, subscribe: true } }),
+        ...Object.fromEntries(['completions', 'logging'].filter(has).map((name) => [name, {}])),
+        ...(extensions && { extensions }),
+      },
+      instructions: joinInstructions(INSTRUCTIONS, all),
+    };
+  }
+
+  async list(kind: ListKind, viewer: Viewer): Promise<readonly JsonObject[]> {
+    const all = await this.servers();
+    const lists = made.get(all) ?? new Map<string, readonly JsonObject[]>();
+    made.set(all, lists);
+    const key = `${viewerKey(all, viewer)} ${kind}`;
+    const known = lists.get(key) ?? merge(all, kind, viewer);
+    lists.set(key, known);
+    return kind === 'tools' && this.#builtInTools
+      ? withBuiltInTools(known, await this.#builtInTools.list(this.#actor), viewer.client)
+      : known;
+  }
+
+  route(method: string, params: JsonObject): Awaitable<Result<Routed>> {
+    return routeBy(this, method, params);
+  }
+
+  tool(name: string): ReturnType<Finder['tool']> {
+    return andThen(this.#serverIn(name), (server) => {
+      if (!server) return this.#toolOfApp(name);
+      const tool = findNamed(server.discovery.tools, server.slug, name);
+      if (tool) return { server, own: tool.name, tool };
+      return dependsOnClient(server) ? { server, own: name.slice(server.slug.length + 2) } : undefined;
+    });
+  }
+
+  prompt(name: unknown): Awaitable<Result<Named>> {
+    if (typeof name !== 'string') return fail(nameless('prompt'));
+    return andThen(this.#serverIn(name), (server) => {
+      const prompt = server && findNamed(server.discovery.prompts ?? [], server.slug, name);
+      return server && prompt ? succeed({ server, own: prompt.name }) : unknownPrompt(name);
+    });
+  }
+
+  resource(uri: unknown, method: string): Awaitable<Result<Named>> {
+    if (typeof uri !== 'string' && method !== 'completion/complete') return wrongUri;
+    const address = typeof uri === 'string' ? parseAggregateUri(uri) : undefined;
+    if (address === undefined) return unknownResource;
+    return andThen(this.#catalogue.find(this.#actor.tenantId, address.slug), (server) =>
+      server ? succeed({ server, own: address.uri }) : unknownResource,
+    );
+  }
+
+  slugIn(_method: string, params: JsonObject): string | undefined {
+    const { name, uri } = namedIn(params);
+    if (typeof name === 'string') return slugIn(name);
+    return typeof uri === 'string' ? parseAggregateUri(uri)?.slug : undefined;
+  }
+
+  builtInTool(name: string): string | undefined {
+    return this.#builtInTools && builtInToolIn(name);
+  }
+
+  show({ slug }: ActiveServer, result: JsonObject): JsonObject {
+    const { contents, content, messages } = result;
+    return {
+      ...renameApps(result, (uri) => aggregateUri(slug, uri)),
+      ...(Array.isArray(contents) && { contents: contents.map((part) => renamed(slug, part)) }),
+      ...(Array.isArray(content) && { content: content.map((part) => shownPart(slug, part)) }),
+      ...(Array.isArray(messages) && {
+        messages: messages.map((message: unknown) =>
+          isObject(message) && isObject(message['content'])
+            ? { ...message, content: shownPart(slug, message['content']) }
+            : message,
+        ),
+      }),
+    };
+  }
+
+  showUri({ slug }: ActiveServer, uri: string): string {
+    return aggregateUri(slug, uri);
+  }
+
+  #serverIn(name: string): Awaitable<ActiveServer | undefined> {
     const slug = slugIn(name);
-    return slug === undefined ? undefined : catalogue.find(tenantId, slug);
+    return slug === undefined ? undefined : this.#catalogue.find(this.#actor.tenantId, slug);
   }
 
   /** The page of an app calls tools by their servers' own names. It gets the one tool of that name among servers with apps. */
-  async function toolOfApp(name: string): ReturnType<Finder['tool']> {
-    const found = (await servers()).flatMap((server) => {
+  async #toolOfApp(name: string): Promise<Awaited<ReturnType<Finder['tool']>>> {
+    const found = (await this.servers()).flatMap((server) => {
       const { tools } = server.discovery;
       const tool = hasApps(tools) ? tools.find((candidate) => candidate.name === name) : undefined;
       return tool ? [{ server, own: name, tool }] : [];
     });
     return found.length === 1 ? found[0] : undefined;
   }
-
-  const finder: Finder = {
-    completesResources: true,
-    async tool(name) {
-      const server = await serverIn(name);
-      if (!server) return toolOfApp(name);
-      const tool = findNamed(server.discovery.tools, server.slug, name);
-      if (tool) return { server, own: tool.name, tool };
-      return dependsOnClient(server) ? { server, own: name.slice(server.slug.length + 2) } : undefined;
-    },
-    async prompt(name) {
-      if (typeof name !== 'string') return fail(nameless('prompt'));
-      const server = await serverIn(name);
-      const prompt = server && findNamed(server.discovery.prompts ?? [], server.slug, name);
-      return server && prompt ? succeed({ server, own: prompt.name }) : unknownPrompt(name);
-    },
-    async resource(uri, method) {
-      if (typeof uri !== 'string' && method !== 'completion/complete') return wrongUri;
-      const address = typeof uri === 'string' ? parseAggregateUri(uri) : undefined;
-      const server = address && (await catalogue.find(tenantId, address.slug));
-      return server ? succeed({ server, own: address.uri }) : unknownResource;
-    },
-  };
-
-  const view: View = {
-    endpoint: '',
-    servers,
-    // The lists change with the registry. A stream to every server for every client would cost too much.
-    listensForLists: false,
-    current: () => Promise.resolve(view),
-    async profile() {
-      const all = await servers();
-      const has = (name: string) => all.some(({ discovery }) => name in discovery.capabilities);
-      const extensions = mergedExtensions(all);
-      return {
-        capabilities: {
-          tools: { listChanged: true },
-          ...(has('prompts') && { prompts: { listChanged: true } }),
-          ...(has('resources') && { resources: { listChanged: true, subscribe: true } }),
-          ...Object.fromEntries(['completions', 'logging'].filter(has).map((name) => [name, {}])),
-          ...(extensions && { extensions }),
-        },
-        instructions: joinInstructions(INSTRUCTIONS, all),
-      };
-    },
-    async list(kind, viewer) {
-      const all = await servers();
-      const lists = made.get(all) ?? new Map<string, readonly JsonObject[]>();
-      made.set(all, lists);
-      const key = `${viewerKey(all, viewer)} ${kind}`;
-      const known = lists.get(key) ?? merge(all, kind, viewer);
-      lists.set(key, known);
-      return known;
-    },
-    route: (method, params) => routeBy(finder, method, params),
-    slugIn(_method, params) {
-      const { name, uri } = namedIn(params);
-      if (typeof name === 'string') return slugIn(name);
-      return typeof uri === 'string' ? parseAggregateUri(uri)?.slug : undefined;
-    },
-    show: ({ slug }, result) => {
-      const { contents, content, messages } = result;
-      return {
-        ...renameApps(result, (uri) => aggregateUri(slug, uri)),
-        ...(Array.isArray(contents) && { contents: contents.map((part) => renamed(slug, part)) }),
-        ...(Array.isArray(content) && { content: content.map((part) => shownPart(slug, part)) }),
-        ...(Array.isArray(messages) && {
-          messages: messages.map((message: unknown) =>
-            isObject(message) && isObject(message['content'])
-              ? { ...message, content: shownPart(slug, message['content']) }
-              : message,
-          ),
-        }),
-      };
-    },
-    showUri: ({ slug }, uri) => aggregateUri(slug, uri),
-  };
-  return view;
 }
 
 const unknownPrompt = (name: string) =>

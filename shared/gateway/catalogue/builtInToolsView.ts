@@ -12,20 +12,8 @@ const prefix = aggregateName({ slug: OWN_SLUG, name: 'x' }).slice(0, -1);
 /** Cached lists with built-in tools, by the list without them and by the caller's built-in tools. */
 const merged = new WeakMap<readonly JsonObject[], WeakMap<readonly Tool[], readonly JsonObject[]>>();
 
-/** Adds the built-in tools that this caller may use to a view. */
-export function withBuiltInTools(view: View, builtInTools: BuiltInTools, actor: Actor): View {
-  return {
-    ...view,
-    async list(kind, viewer) {
-      const list = await view.list(kind, viewer);
-      if (kind !== 'tools' || list === undefined) return list;
-      return mergedList(list, await builtInTools.list(actor), viewer.client);
-    },
-    builtInTool: (name) => (name.startsWith(prefix) ? name.slice(prefix.length) : undefined),
-  };
-}
-
-function mergedList(
+/** Returns a list of tools with the built-in tools of a caller. */
+export function withBuiltInTools(
   list: readonly JsonObject[],
   own: readonly Tool[],
   client: ClientEra,
@@ -39,6 +27,10 @@ function mergedList(
   return made;
 }
 
+/** Returns the built-in tool's own name; `undefined` for the name of another tool on the aggregate endpoint. */
+export const builtInToolIn = (name: string): string | undefined =>
+  name.startsWith(prefix) ? name.slice(prefix.length) : undefined;
+
 /** The built-in tools alone, by their own names: those that this caller may use. */
 export function builtInToolsView(builtInTools: BuiltInTools, actor: Actor): View {
   const view: View = {
@@ -47,7 +39,7 @@ export function builtInToolsView(builtInTools: BuiltInTools, actor: Actor): View
     list: async (kind, { client }) =>
       kind === 'tools' ? (await builtInTools.list(actor)).map((tool) => client.showTool(tool)) : [],
     // `createMethods` handles every call with a name.
-    route: (method) => Promise.resolve(fail(method === 'tools/call' ? nameless('tool') : NO_SUCH_METHOD)),
+    route: (method) => fail(method === 'tools/call' ? nameless('tool') : NO_SUCH_METHOD),
     show: (_server, result) => result,
     showUri: (_server, uri) => uri,
     servers: () => Promise.resolve([]),

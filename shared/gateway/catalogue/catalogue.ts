@@ -1,3 +1,4 @@
+import type { Awaitable } from '../../platform/base/awaitable.ts';
 import type { Clock } from '../../platform/base/clock.ts';
 import { createTenantCache } from '../../platform/concurrency/tenantCache.ts';
 import type { Discovery, ServerRecord } from '../../registry/records/server.ts';
@@ -17,11 +18,11 @@ export type ActiveServer = ServerRecord & { readonly discovery: Discovery };
 /** The servers of a tenant that take calls, in the cache of this instance. An outage of the registry is thrown. */
 export interface Catalogue {
   /** As of two seconds ago at most. */
-  readonly find: (tenantId: string, slug: string) => Promise<ActiveServer | undefined>;
+  readonly find: (tenantId: string, slug: string) => Awaitable<ActiveServer | undefined>;
   /** Returns whether an administrator has disabled the server. Reads the record, since only refused requests ask. */
   readonly isDisabled: (tenantId: string, slug: string) => Promise<boolean>;
   /** A curated set, as of two seconds ago at most. */
-  toolset(tenantId: string, slug: string): Promise<Toolset | undefined>;
+  readonly toolset: (tenantId: string, slug: string) => Awaitable<Toolset | undefined>;
   /** Drops a record that this instance has changed. */
   readonly invalidate: (tenantId: string, slug: string) => void;
   /** All servers by slug, as of the registry's last announced change. Returns the same array until something changes. */
@@ -83,10 +84,10 @@ function cached<T>(
   clock: Clock,
   read: (tenantId: string, slug: string) => Promise<T | undefined>,
 ): {
-  readonly find: (tenantId: string, slug: string) => Promise<T | undefined>;
+  readonly find: (tenantId: string, slug: string) => Awaitable<T | undefined>;
   readonly invalidate: (tenantId: string, slug: string) => void;
 } {
-  const known = createTenantCache<{ readonly at: number; readonly found: Promise<T | undefined> }>(
+  const known = createTenantCache<{ readonly at: number; found: Awaitable<T | undefined> }>(
     MAX_CACHED_RECORDS,
   );
   const keyOf = (tenantId: string, slug: string) => `${tenantId} ${slug}`;
@@ -97,12 +98,14 @@ function cached<T>(
       const last = known.get(key);
       if (last && now - last.at < RECORD_FRESH_MS) return last.found;
       const found = read(tenantId, slug);
-      known.set(tenantId, key, { at: now, found });
+      const entry: { at: number; found: Awaitable<T | undefined> } = { at: now, found };
+      known.set(tenantId, key, entry);
       const drop = () => {
         known.delete(key);
       };
       found.then((value) => {
         if (value === undefined) drop();
+        else entry.found = value;
       }, drop);
       return found;
     },

@@ -47,9 +47,11 @@ export function findNamed<T extends { readonly name: string }>(
   name: string,
 ): T | undefined {
   // Most names are plain, and those need no hash to be told apart.
-  return name.length <= MAX_LENGTH && hashed.test(name)
-    ? items.find((item) => aggregateName({ slug, name: item.name }) === name)
-    : items.find((item) => slug + separator + item.name === name);
+  if (name.length <= MAX_LENGTH && hashed.test(name))
+    return items.find((item) => aggregateName({ slug, name: item.name }) === name);
+  if (!name.startsWith(slug + separator)) return undefined;
+  const own = name.slice(slug.length + separator.length);
+  return items.find((item) => item.name === own);
 }
 
 /** Base 32 of the first bits of SHA-256, over UTF-16, in which any two texts differ. */

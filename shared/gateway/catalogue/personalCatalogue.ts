@@ -1,5 +1,6 @@
 import type { Credentials } from '../../identity/credentials/credentials.ts';
 import type { SignedIn } from '../../identity/credentials/credentialSources.ts';
+import { andThen } from '../../platform/base/awaitable.ts';
 import type { Clock } from '../../platform/base/clock.ts';
 import type { FairQueue } from '../../platform/concurrency/fairQueue.ts';
 import { createTenantCache } from '../../platform/concurrency/tenantCache.ts';
@@ -41,9 +42,6 @@ export function createPersonalCatalogue(deps: {
     readonly all: readonly ActiveServer[];
     readonly shown: readonly ActiveServer[];
   }>(MAX_PERSONAL_VIEWS);
-
-  /** Lookups of servers that are the same for all users. They need no further wait. */
-  const everybodys = new WeakSet<Promise<ActiveServer | undefined>>();
 
   const isPersonal = (server: ActiveServer): boolean => needsUser(server, credentials);
 
@@ -97,15 +95,10 @@ export function createPersonalCatalogue(deps: {
     };
     return {
       ...catalogue,
-      find(tenantId, slug) {
-        const found = catalogue.find(tenantId, slug);
-        if (everybodys.has(found)) return found;
-        return found.then((server) => {
-          if (server === undefined || isPersonal(server)) return server && shown(server);
-          everybodys.add(found);
-          return server;
-        });
-      },
+      find: (tenantId, slug) =>
+        andThen(catalogue.find(tenantId, slug), (server) =>
+          server && isPersonal(server) ? shown(server) : server,
+        ),
       async all(tenantId) {
         const all = await catalogue.all(tenantId);
         const user = all.some(isPersonal) ? userOf() : undefined;

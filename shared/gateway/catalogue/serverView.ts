@@ -28,19 +28,12 @@ export function serverView(server: ActiveServer, catalogue: Catalogue, tenantId:
     route(method, params) {
       const resource = resourceOf(server, method, params);
       if (method !== 'tools/call')
-        return Promise.resolve(
-          method.startsWith('tasks/') ? fail(NO_SUCH_METHOD) : succeed({ server, params, resource }),
-        );
+        return method.startsWith('tasks/') ? fail(NO_SUCH_METHOD) : succeed({ server, params, resource });
       const { name } = params;
-      if (typeof name !== 'string') return Promise.resolve(fail(nameless('tool')));
+      if (typeof name !== 'string') return fail(nameless('tool'));
       const tool = discovery.tools.find((candidate) => candidate.name === name);
-      return Promise.resolve(
-        tool && isSound(tool)
-          ? succeed({ server, params, tool, resource })
-          : tool === undefined && (dependsOnClient(server) || discovery.awaitsAccount)
-            ? succeed({ server, params, resource })
-            : fail(unknownTool(name)),
-      );
+      const isKnown = tool ? isSound(tool) : dependsOnClient(server);
+      return isKnown ? succeed({ server, params, tool, resource }) : fail(unknownTool(name));
     },
     show: (_server, result) => result,
     showUri: (_server, uri) => uri,

@@ -1,3 +1,4 @@
+import { andThen, type Awaitable } from '../../platform/base/awaitable.ts';
 import type { DomainError } from '../../platform/base/errors.ts';
 import { fail, type Result, succeed } from '../../platform/base/result.ts';
 import type { Tool } from '../../registry/records/server.ts';
@@ -29,7 +30,7 @@ export const KEYS = {
 export interface Routed {
   readonly server: ActiveServer;
   readonly params: JsonObject;
-  readonly tool?: Tool;
+  readonly tool?: Tool | undefined;
   /** The resource of the request for the audit trail: names, never an argument. */
   readonly resource: string;
 }
@@ -43,9 +44,9 @@ export interface View {
   list(kind: ListKind, viewer: Viewer): Promise<readonly JsonObject[] | undefined>;
   /**
    * Returns the server of a request. Failures: `invalid`, `not_found`, and `method_not_allowed` for a method that no server
-   * gets.
+   * gets. Waits only for a server that is not cached.
    */
-  route(method: string, params: JsonObject): Promise<Result<Routed>>;
+  route(method: string, params: JsonObject): Awaitable<Result<Routed>>;
   /** Returns the slug in a request of an endpoint with several servers, whether or not that server takes calls. */
   slugIn?(method: string, params: JsonObject): string | undefined;
   /** Returns a result of a server with the names of this endpoint. */
@@ -131,57 +132,55 @@ export function resourceOf({ slug }: ActiveServer, method: string, params: JsonO
     : `servers/${slug}`;
 }
 
+/** A server, and the name or URI there of what a request names. */
+export interface Named {
+  readonly server: ActiveServer;
+  readonly own: string;
+}
+
 /** How a view finds what a request names. Each returns a failure for what the endpoint does not have. */
 export interface Finder {
   /** Without a `tool`, the catalogue does not know the tool, and the server may. */
-  tool(
-    name: string,
-  ): Promise<
-    { readonly server: ActiveServer; readonly own: string; readonly tool?: Tool | undefined } | undefined
-  >;
+  tool(name: string): Awaitable<(Named & { readonly tool?: Tool | undefined }) | undefined>;
   /** Returns the server of a prompt and the prompt's own name there. */
-  prompt(name: unknown): Promise<Result<{ readonly server: ActiveServer; readonly own: string }>>;
+  prompt(name: unknown): Awaitable<Result<Named>>;
   /** Returns the server of a resource and the resource's own URI there. */
-  resource(
-    uri: unknown,
-    method: string,
-  ): Promise<Result<{ readonly server: ActiveServer; readonly own: string }>>;
+  resource(uri: unknown, method: string): Awaitable<Result<Named>>;
   /** Whether `completion/complete` may name a resource. Otherwise it names a prompt. */
   readonly completesResources: boolean;
 }
 
 /** Routes a request of an endpoint that names its items differently from their servers. */
-export async function routeBy(finder: Finder, method: string, params: JsonObject): Promise<Result<Routed>> {
+export function routeBy(finder: Finder, method: string, params: JsonObject): Awaitable<Result<Routed>> {
   const routed = (server: ActiveServer, own: JsonObject, tool?: Tool): Result<Routed> =>
-    succeed({ server, params: own, ...(tool && { tool }), resource: resourceOf(server, method, own) });
+    succeed({ server, params: own, tool, resource: resourceOf(server, method, own) });
+  const renamed = (found: Awaitable<Result<Named>>, rename: (own: string) => JsonObject) =>
+    andThen(found, (named) =>
+      named.ok ? routed(named.value.server, { ...params, ...rename(named.value.own) }) : named,
+    );
   switch (method) {
     case 'tools/call': {
       const { name } = params;
       if (typeof name !== 'string') return fail(nameless('tool'));
-      const found = await finder.tool(name);
-      return found && (found.tool === undefined || isSound(found.tool))
-        ? routed(found.server, { ...params, name: found.own }, found.tool)
-        : fail(unknownTool(name));
+      return andThen(finder.tool(name), (found) =>
+        found && (found.tool === undefined || isSound(found.tool))
+          ? routed(found.server, { ...params, name: found.own }, found.tool)
+          : fail(unknownTool(name)),
+      );
     }
-    case 'prompts/get': {
-      const found = await finder.prompt(params['name']);
-      return found.ok ? routed(found.value.server, { ...params, name: found.value.own }) : found;
-    }
+    case 'prompts/get':
+      return renamed(finder.prompt(params['name']), (name) => ({ name }));
     case 'resources/read':
     case 'resources/subscribe':
-    case 'resources/unsubscribe': {
-      const { uri } = params;
-      const found = await finder.resource(uri, method);
-      return found.ok ? routed(found.value.server, { ...params, uri: found.value.own }) : found;
-    }
+    case 'resources/unsubscribe':
+      return renamed(finder.resource(params['uri'], method), (uri) => ({ uri }));
     case 'completion/complete': {
       const ref = isObject(params['ref']) ? params['ref'] : {};
       const { type, name, uri } = ref;
       const isPrompt = !finder.completesResources || (type === 'ref/prompt' && typeof name === 'string');
-      const found = await (isPrompt ? finder.prompt(name) : finder.resource(uri, method));
-      if (!found.ok) return found;
-      const { server, own } = found.value;
-      return routed(server, { ...params, ref: { ...ref, ...(isPrompt ? { name: own } : { uri: own }) } });
+      return isPrompt
+        ? renamed(finder.prompt(name), (own) => ({ ref: { ...ref, name: own } }))
+        : renamed(finder.resource(uri, method), (own) => ({ ref: { ...ref, uri: own } }));
     }
     default:
       return fail(NO_SUCH_METHOD);

@@ -12,8 +12,16 @@ import {
   PERSON_TIMEOUT_MS,
 } from '../protocol/limits.ts';
 import { modernClient } from '../protocol/modernClient.ts';
-import { type Answer, type AnswerItem, nextItem, outcomeOf, type ReplyTo } from '../upstream/answer.ts';
+import {
+  type Answer,
+  type AnswerItem,
+  type Items,
+  nextItem,
+  outcomeOf,
+  type ReplyTo,
+} from '../upstream/answer.ts';
 import { type Connection, TIMED_OUT, type UpstreamCall } from '../upstream/connection.ts';
+import { passing } from '../upstream/passing.ts';
 import { closeToken, openToken } from './clientToken.ts';
 import {
   errorOf,
@@ -62,7 +70,7 @@ export interface HeldCalls {
 interface Running {
   readonly call: UpstreamCall;
   readonly holder: Holder;
-  readonly items: AsyncGenerator<AnswerItem, void, undefined>;
+  readonly items: Items;
   readonly upstream: AbortController;
   readonly translate: (outcome: Outcome) => Outcome;
 }
@@ -255,19 +263,9 @@ export function createHeldCalls({
   };
 }
 
-/** Reads items of a call while the abort of `signal` ends the call. */
-async function* linked(
-  items: AsyncGenerator<AnswerItem, void, undefined>,
-  { upstream }: Running,
-  signal: AbortSignal,
-): AsyncGenerator<AnswerItem, void, undefined> {
-  const unlink = link(signal, upstream);
-  try {
-    yield* items;
-  } finally {
-    unlink();
-  }
-}
+/** Returns the items of a call. Until they end, the abort of `signal` ends the call. */
+const linked = (items: Items, { upstream }: Running, signal: AbortSignal): Items =>
+  passing(items, (item) => item, link(signal, upstream));
 
 /** Returns the function that ends the link. */
 function link(from: AbortSignal, to: AbortController): () => void {

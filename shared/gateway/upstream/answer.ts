@@ -21,8 +21,12 @@ export type OnServerRequest = (request: JsonRpcRequest) => Promise<AnswerItem | 
 
 /** An upstream's answer to one request: whole at once, or a stream of which the outcome is the last item. */
 export type Answer =
-  | { readonly kind: 'whole'; readonly outcome: Outcome }
-  | { readonly kind: 'stream'; readonly items: AsyncGenerator<AnswerItem, void, undefined> };
+  { readonly kind: 'whole'; readonly outcome: Outcome } | { readonly kind: 'stream'; readonly items: Items };
+/** The items of an answer as they come. `return` ends the answer early. */
+export interface Items extends AsyncIterable<AnswerItem, void, undefined> {
+  next(): Promise<IteratorResult<AnswerItem, void>>;
+  return(): Promise<IteratorResult<AnswerItem, void>>;
+}
 export type AnswerItem =
   | { readonly kind: 'notification'; readonly notification: JsonRpcNotification }
   /** A server request for the client. The answer goes to `replyTo`. */
@@ -103,10 +107,7 @@ export async function withoutNotifications(answer: Answer): Promise<Answer> {
   }
 }
 
-async function* beginningWith(
-  first: AnswerItem,
-  rest: AsyncGenerator<AnswerItem, void, undefined>,
-): AsyncGenerator<AnswerItem, void, undefined> {
+async function* beginningWith(first: AnswerItem, rest: Items): AsyncGenerator<AnswerItem, void, undefined> {
   try {
     yield first;
     yield* rest;
@@ -116,7 +117,7 @@ async function* beginningWith(
 }
 
 /** Returns the next item of a stream before its outcome. @throws UpstreamFault when the stream has ended */
-export async function nextItem(items: AsyncGenerator<AnswerItem, void, undefined>): Promise<AnswerItem> {
+export async function nextItem(items: Items): Promise<AnswerItem> {
   const next = await items.next();
   if (next.done === true) throw new UpstreamFault('closed', 'closed the stream before it answered');
   return next.value;

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import * as z from 'zod';
+import type { Awaitable } from '../../platform/base/awaitable.ts';
 import type { Clock } from '../../platform/base/clock.ts';
 import { parseStateValue, type StateStore } from '../../platform/state/stateStore.ts';
 import {
@@ -57,9 +58,8 @@ export function createCircuitBreaker({
   }
 
   /** Reads the state again where the entry is old. During an outage of the state each instance knows its own circuits. */
-  function refresh(tenantId: string): Promise<void> {
-    const entry = entryOf(tenantId);
-    if (now() - entry.at < CIRCUIT_FRESH_MS) return entry.reading ?? Promise.resolve();
+  function refresh(tenantId: string, entry: ReturnType<typeof entryOf>): Awaitable<void> {
+    if (now() - entry.at < CIRCUIT_FRESH_MS) return entry.reading;
     entry.at = now();
     entry.reading = state.get(stateKey(tenantId)).then(
       (text) => {
@@ -84,8 +84,9 @@ export function createCircuitBreaker({
 
   return {
     openForMs(tenantId, server) {
-      void refresh(tenantId);
-      const until = entryOf(tenantId).circuits[nameOf(server)];
+      const entry = entryOf(tenantId);
+      void refresh(tenantId, entry);
+      const until = entry.circuits[nameOf(server)];
       const leftMs = until === undefined ? 0 : until - now();
       return leftMs > 0 ? leftMs : undefined;
     },
@@ -113,8 +114,9 @@ export function createCircuitBreaker({
       noteHealth(tenantId, server, HEALTHY);
     },
     async openServers(tenantId) {
-      await refresh(tenantId);
-      const names = Object.keys(stillOpen(entryOf(tenantId).circuits));
+      const entry = entryOf(tenantId);
+      await refresh(tenantId, entry);
+      const names = Object.keys(stillOpen(entry.circuits));
       return [...new Set(names.map((name) => name.slice(0, name.indexOf(' '))))].sort();
     },
   };

@@ -16,6 +16,7 @@ import { messagesIn, readEvents } from './exchange.ts';
 import { UpstreamFault } from './fault.ts';
 import { httpSseConnection } from './httpSseTransport.ts';
 import { answerAsNobody, legacyParams, type LegacySession } from './legacySession.ts';
+import { passing } from './passing.ts';
 import type { SessionSlot } from './sessionPool.ts';
 import { type SideRequests, sideRequestsOf } from './sideRequests.ts';
 import type { UpstreamEra } from './upstreamEra.ts';
@@ -194,7 +195,11 @@ async function ask(
     if (call?.timeoutMs !== undefined) reply.idleMs = call.timeoutMs;
     const answer = await session.answer(reply, request);
     if (answer.kind === 'stream') {
-      return { kind: 'stream', items: clientItems(answer.items, id, token, settle) };
+      const see = (item: AnswerItem) => {
+        if (item.kind === 'outcome') settle();
+        return clientItem(item, id, token);
+      };
+      return { kind: 'stream', items: passing(answer.items, see) };
     }
     const { outcome } = answer;
     if (reply.status === 404 && 'error' in outcome && !requestErrors.has(outcome.error.code))
@@ -207,20 +212,11 @@ async function ask(
   }
 }
 
-/** Restores the client's progress token. */
-async function* clientItems(
-  items: AsyncGenerator<AnswerItem, void, undefined>,
-  id: RequestId,
-  token: unknown,
-  settle: () => void,
-): AsyncGenerator<AnswerItem, void, undefined> {
-  for await (const item of items) {
-    if (item.kind === 'outcome') settle();
-    if (item.kind !== 'notification' || item.notification.method !== 'notifications/progress') {
-      yield item;
-    } else if (isSameId(id, item.notification.params?.['progressToken'])) {
-      const params = { ...item.notification.params, progressToken: token };
-      yield { kind: 'notification', notification: { ...item.notification, params } };
-    }
-  }
+/** Restores the client's progress token. Drops progress of other calls. */
+function clientItem(item: AnswerItem, id: RequestId, token: unknown): AnswerItem | undefined {
+  if (item.kind !== 'notification' || item.notification.method !== 'notifications/progress') return item;
+  const { notification } = item;
+  if (!isSameId(id, notification.params?.['progressToken'])) return undefined;
+  const params = { ...notification.params, progressToken: token };
+  return { kind: 'notification', notification: { ...notification, params } };
 }

@@ -6,6 +6,7 @@ import type { Answer, AnswerItem } from './answer.ts';
 import type { CircuitBreaker } from './circuitBreaker.ts';
 import { type Connection, TIMED_OUT, type UpstreamCall } from './connection.ts';
 import { type FaultKind, UpstreamFault } from './fault.ts';
+import { passing } from './passing.ts';
 import type { ServerKey } from './serverHealth.ts';
 
 /**
@@ -94,33 +95,44 @@ export function createProtection(circuitBreaker: CircuitBreaker, tenants: number
             `failed several times in a row and is tried again in ${seconds} s`,
           );
         }
-        const succeed = () => {
-          circuitBreaker.succeed(tenantId, server);
-        };
-        const judge = (error: unknown) => {
-          if (hasAnswered(error)) succeed();
-          else if (isServerFault(error, signal)) circuitBreaker.fail(tenantId, server, error.message);
-        };
         const leave = takeBoth(calls, 'calls', tenantId, server);
         try {
-          const answer = await withRetries(connection, call, signal, server.upstream?.retries);
+          const retries = idempotent.has(call.method) ? (server.upstream?.retries ?? 1) : 0;
+          const answer = await withRetries(connection, call, signal, retries);
           if (answer.kind === 'stream') {
             // A client that leaves before it reads leaves a stream that never ends by itself.
             if (signal.aborted) leave();
             else signal.addEventListener('abort', leave, { once: true });
-            return { kind: 'stream', items: observed(answer.items, leave, judge, succeed) };
+            const see = (item: AnswerItem) => {
+              if (item.kind === 'outcome') {
+                circuitBreaker.succeed(tenantId, server);
+                leave();
+              }
+              return item;
+            };
+            const end = (error?: unknown) => {
+              if (error !== undefined) judge(error, signal, tenantId, server);
+              leave();
+            };
+            return { kind: 'stream', items: passing(answer.items, see, end) };
           }
-          succeed();
+          circuitBreaker.succeed(tenantId, server);
           leave();
           return answer;
         } catch (error) {
           leave();
-          judge(error);
+          judge(error, signal, tenantId, server);
           throw error;
         }
       },
     }),
   };
+
+  /** Counts a failed call for the server, or as a success where the server refused it. */
+  function judge(error: unknown, signal: AbortSignal, tenantId: string, server: ServerKey): void {
+    if (hasAnswered(error)) circuitBreaker.succeed(tenantId, server);
+    else if (isServerFault(error, signal)) circuitBreaker.fail(tenantId, server, error.message);
+  }
 }
 
 /** Whether the server refused the call with an error of its own, which shows that it works. */
@@ -134,41 +146,18 @@ function isServerFault(error: unknown, signal: AbortSignal): error is UpstreamFa
   return error.kind !== 'http_status' || (error.status ?? 500) >= 500;
 }
 
-async function withRetries(
+/** Makes a call, and makes it again up to `retries` times where the server was not reached. */
+function withRetries(
   connection: Connection,
   call: UpstreamCall,
   signal: AbortSignal,
-  retries = 1,
+  retries: number,
 ): Promise<Answer> {
-  for (let left = retries; ; left--) {
-    try {
-      return await connection.request(call, signal);
-    } catch (error) {
-      const mayPass =
-        error instanceof UpstreamFault && error.kind === 'unreachable' && idempotent.has(call.method);
-      if (!mayPass || signal.aborted || left === 0) throw error;
-    }
-  }
-}
-
-async function* observed(
-  items: AsyncGenerator<AnswerItem, void, undefined>,
-  leave: () => void,
-  judge: (error: unknown) => void,
-  succeed: () => void,
-): AsyncGenerator<AnswerItem, void, undefined> {
-  try {
-    for await (const item of items) {
-      if (item.kind === 'outcome') {
-        succeed();
-        leave();
-      }
-      yield item;
-    }
-  } catch (error) {
-    judge(error);
-    throw error;
-  } finally {
-    leave();
-  }
+  const answer = connection.request(call, signal);
+  if (retries === 0) return answer;
+  return answer.catch((error: unknown) => {
+    const mayPass = error instanceof UpstreamFault && error.kind === 'unreachable' && !signal.aborted;
+    if (!mayPass) throw error;
+    return withRetries(connection, call, signal, retries - 1);
+  });
 }

@@ -25,24 +25,24 @@ export function retryAfterRefresh(
   const retrying = {
     era: first.era,
     usesMrtr: first.usesMrtr,
-    async request(call: UpstreamCall, signal: AbortSignal): Promise<Answer> {
-      let rejected: Answer | OutdatedEra;
-      try {
-        rejected = await first.request(call, signal);
-        if (!isOutdated(rejected)) return rejected;
-      } catch (error) {
-        if (!(error instanceof OutdatedEra)) throw error;
-        rejected = error;
-      }
-      const refreshed = await refresh();
-      if (refreshed === undefined) {
-        if (rejected instanceof OutdatedEra) throw rejected;
-        return rejected;
-      }
-      retrying.era = refreshed.connection.era;
-      return refreshed.connection.request({ ...call, tool: refreshed.tool ?? call.tool }, signal);
-    },
+    request: (call: UpstreamCall, signal: AbortSignal): Promise<Answer> =>
+      first.request(call, signal).then(
+        (answer) => (isOutdated(answer) ? again(call, signal).then((other) => other ?? answer) : answer),
+        async (error: unknown) => {
+          const other = error instanceof OutdatedEra ? await again(call, signal) : undefined;
+          if (other === undefined) throw error;
+          return other;
+        },
+      ),
   };
+
+  /** Returns the answer of the refreshed server; `undefined` when there is none. */
+  async function again(call: UpstreamCall, signal: AbortSignal): Promise<Answer | undefined> {
+    const refreshed = await refresh();
+    if (refreshed === undefined) return undefined;
+    retrying.era = refreshed.connection.era;
+    return refreshed.connection.request({ ...call, tool: refreshed.tool ?? call.tool }, signal);
+  }
   return retrying;
 }
 
