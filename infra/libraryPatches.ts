@@ -25,34 +25,16 @@ interface Patch {
 /** Every change to the bundled Functions library, with its reason. */
 export const libraryPatches: readonly Patch[] = [
   {
-    file: 'http/HttpRequest.ts',
-    sha256: '0996c05f1337381d287f9324839eb4ff1579317638a2bf492745a5db408b8e0e',
-    uses: { clientHeaders: 'clientHeaders.ts' },
-    changes: [
-      {
-        why: 'A query parameter or body property with the name "Headers" replaces the headers of the trigger metadata.',
-        from: `    let headers: types.HttpHeadersInit | undefined;
-    const headersData = fromRpcTypedData(rpcHeaders);
-    if (typeof headersData === 'object' && isDefined(headersData)) {
-        headers = <types.HttpHeadersInit>headersData;
-    }
-`,
-        to: `    const headers = clientHeaders(proxyReq.rawHeaders, host);
-`,
-      },
-    ],
-  },
-  {
     file: 'InvocationModel.ts',
     sha256: 'c3f8217da979f9fc31fcf34d0d70d022b8529316ad8e23acba77ec51b9eeb269',
-    uses: { readableRequest: 'readableRequest.ts' },
+    uses: { incomingRequest: 'incomingRequest.ts' },
     changes: [
       {
-        why: 'A request that the library cannot convert, such as one with an invalid Host, is never answered.',
+        why:
+          'A query parameter or body property with the name "Headers" replaces the headers. A request that the library cannot ' +
+          'convert, such as one with an invalid Host, is never answered. A Fetch `Request` and its stream cost 20 µs.',
         from: `input = createStreamRequest(proxyRequest, nonNullProp(req, 'triggerMetadata'));`,
-        to: `input = readableRequest(proxyRequest, (head) =>
-                        createStreamRequest(head, nonNullProp(req, 'triggerMetadata'))
-                    );`,
+        to: `input = incomingRequest(proxyRequest);`,
       },
     ],
   },

@@ -40,17 +40,20 @@ export const noSuchName = fail({
 
 /** Returns whether the host matches this path to the template: it ignores letter case and a trailing slash. */
 export function matches(template: string, pathname: string): boolean {
-  const [segments, actual] = [segmentsOf(template), segmentsOf(pathname)];
-  const takesRest = restOf(segments.at(-1) ?? '') !== undefined;
-  const expected = takesRest ? segments.slice(0, -1) : segments;
-  return (
-    (takesRest ? expected.length <= actual.length : expected.length === actual.length) &&
-    expected.every((segment, index) =>
-      parameterOf(segment) === undefined
-        ? segment.toLowerCase() === actual[index]?.toLowerCase()
-        : actual[index] !== '',
-    )
-  );
+  let pattern = patterns.get(template);
+  if (!pattern) patterns.set(template, (pattern = patternOf(template)));
+  return pattern.test(pathname);
+}
+
+/** The patterns by their templates. There are as many as routes. */
+const patterns = new Map<string, RegExp>();
+
+function patternOf(template: string): RegExp {
+  const segments = segmentsOf(template).map((segment) => {
+    if (restOf(segment) !== undefined) return '(?:/.*)?';
+    return parameterOf(segment) === undefined ? `/${segment.replace(/[^\w-]/g, '\\$&')}` : '/[^/]+';
+  });
+  return new RegExp(`^${segments.join('')}/?$`, 'i');
 }
 
 /** Decodes a segment; a malformed percent-encoding is kept. */

@@ -1,13 +1,13 @@
-import type { ReadableStream, ReadableStreamDefaultReader } from 'node:stream/web';
 import { parseJsonBytes, type ParseText } from '../../shared/platform/base/json.ts';
 import { readBounded } from '../../shared/platform/base/readBounded.ts';
 import { fail, type Result, succeed } from '../../shared/platform/base/result.ts';
 import { DISCARD_TIMEOUT_MS, MAX_BODY_BYTES, MAX_DISCARDED_BYTES, TOO_LARGE_ANSWER_MS } from './limits.ts';
 
-/** The part of a request that its body is read from; both a Fetch `Request` and a Functions `HttpRequest` have it. */
+/** The part of a request that its body is read from. */
 export interface BodySource {
   readonly headers: { get(name: string): string | null };
-  readonly body: ReadableStream<Uint8Array> | null;
+  /** `return` of its iterator closes the connection, also while a chunk is awaited. */
+  readonly body: AsyncIterable<Uint8Array, undefined> | null;
 }
 
 /**
@@ -70,13 +70,13 @@ async function bodyOf({ headers, body }: BodySource): Promise<Result<Uint8Array>
 }
 
 /**
- * Returns the whole body, or `undefined` if it is too large. Then it reads and discards the rest, because a cancelled body
- * breaks the connection to the Functions host, which then answers late or never. A reader costs a third less than iteration.
+ * Returns the whole body, or `undefined` if it is too large. Then it reads and discards the rest, because a closed connection to
+ * the Functions host is answered late or never.
  */
-async function bytesOf(body: ReadableStream<Uint8Array>): Promise<Uint8Array | undefined> {
-  const reader = body.getReader();
-  const bytes = await readBounded(async () => (await reader.read()).value, MAX_BODY_BYTES);
-  if (bytes === undefined) await orSoon(discard(reader));
+async function bytesOf(body: AsyncIterable<Uint8Array, undefined>): Promise<Uint8Array | undefined> {
+  const chunks = body[Symbol.asyncIterator]();
+  const bytes = await readBounded(async () => (await chunks.next()).value, MAX_BODY_BYTES);
+  if (bytes === undefined) await orSoon(discard(chunks));
   return bytes;
 }
 
@@ -92,13 +92,13 @@ function orSoon(done: Promise<void>): Promise<void> {
 }
 
 /** Reads a body to its end, within bounds. Never rejects: a client may leave. */
-async function discard(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
-  const cut = setTimeout(() => void reader.cancel().catch(() => undefined), DISCARD_TIMEOUT_MS).unref();
+async function discard(chunks: AsyncIterator<Uint8Array, undefined>): Promise<void> {
+  const cut = setTimeout(() => void chunks.return?.().catch(() => undefined), DISCARD_TIMEOUT_MS).unref();
   try {
     let length = 0;
-    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+    for (let next = await chunks.next(); !next.done; next = await chunks.next()) {
       length += next.value.byteLength;
-      if (length > MAX_DISCARDED_BYTES) await reader.cancel();
+      if (length > MAX_DISCARDED_BYTES) await chunks.return?.();
     }
   } catch {
     // The client has left, and its body with it.

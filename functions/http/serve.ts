@@ -1,4 +1,3 @@
-import type { ReadableStream } from 'node:stream/web';
 import type { Actor } from '../../shared/identity/access/actor.ts';
 import type { Clock } from '../../shared/platform/base/clock.ts';
 import { faultError } from '../../shared/platform/base/errors.ts';
@@ -18,15 +17,15 @@ import { queryFailure } from './query.ts';
 import { readBodyOf, readJson } from './requestBody.ts';
 import type { Route } from './route.ts';
 
-/** The part of a request that is read; a Functions `HttpRequest` and a Fetch `Request` both have it. */
+/** The part of a request that is read (`library/incomingRequest.ts`). A Fetch `Request` has it too. */
 export interface IncomingRequest {
   readonly method: string;
   readonly url: string;
   readonly headers: Headers;
-  readonly body: ReadableStream<Uint8Array> | null;
+  readonly body: AsyncIterable<Uint8Array, undefined> | null;
   /** Where the request comes from: the last address that proxies of the platform wrote; absent where nothing tells. */
   readonly address?: string | undefined;
-  /** Why the request cannot be read; its other parts are empty then (`library/readableRequest.ts`). */
+  /** Why the request cannot be read; its other parts are empty then (`library/incomingRequest.ts`). */
   readonly unreadable?: string;
   /**
    * Calls `act` when the client leaves before it has the whole answer; absent where nothing tells

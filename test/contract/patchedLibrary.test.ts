@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import http from 'node:http';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   buildSample,
@@ -9,9 +10,11 @@ import {
 } from '../../infra/functions-host/test/support/sampleHost.ts';
 import { buildPatched } from '../support/buildPatched.ts';
 
+const ENTRY = path.resolve(import.meta.dirname, '../support/patchedApp.ts');
+
 let sample: BuiltSample;
 beforeAll(async () => {
-  sample = await buildSample({}, { build: buildPatched });
+  sample = await buildSample({}, { entry: ENTRY, build: buildPatched });
 });
 afterAll(() => sample.remove());
 
@@ -19,8 +22,7 @@ afterAll(() => sample.remove());
 describe.each(['direct', 'proxy'] as const)('an app with the patched library, %s', (serving) => {
   let host: SampleHost;
   beforeAll(async () => {
-    const env = { SAMPLE_STREAMING: 'on', SAMPLE_FUNCTIONS: 'http' };
-    host = await startSampleHost(sample.root, { args: ['--serving', serving], env });
+    host = await startSampleHost(sample.root, { args: ['--serving', serving] });
   });
   afterAll(() => host.stop());
 
@@ -35,6 +37,13 @@ describe.each(['direct', 'proxy'] as const)('an app with the patched library, %s
     const { body } = await host.send({ path: '/echo', headers: { 'X-One': ['1', '2'], Cookie: 'a=b' } });
     const { headers } = JSON.parse(body) as { headers: Record<string, string> };
     expect(headers).toEqual({ host: `127.0.0.1:${host.port}`, cookie: 'a=b', 'x-one': '1, 2' });
+  });
+
+  test.each([false, true])('a function reads the whole body of a request (chunked: %s)', async (chunked) => {
+    const sent = 'x'.repeat(300_000);
+    const { body } = await host.send({ path: '/echo?a=1', method: 'POST', body: sent, chunked });
+    const url = `http://127.0.0.1:${host.port}/echo?a=1`;
+    expect(JSON.parse(body)).toMatchObject({ method: 'POST', url, body: sent });
   });
 
   test('a streamed answer is ended when its client has left', async () => {

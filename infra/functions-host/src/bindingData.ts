@@ -30,9 +30,22 @@ export function httpTriggerMetadata(source: BindingSource): Record<string, Typed
     if (name.toLowerCase() !== 'code') set(name, value);
   }
   for (const [name, value] of Object.entries(source.routeValues)) set(name, value);
-  if (!spellings.has('headers')) metadata['Headers'] = { json: JSON.stringify(source.headers) };
-  if (!spellings.has('query')) metadata['Query'] = { json: JSON.stringify(joinedQuery(source.query)) };
+  if (!spellings.has('headers')) metadata['Headers'] = new JsonData(source.headers);
+  if (!spellings.has('query')) metadata['Query'] = new JsonData(joinedQuery(source.query));
   return metadata;
+}
+
+/** A value that is written as JSON when the library reads it. */
+class JsonData implements TypedData {
+  readonly #value: object;
+
+  constructor(value: object) {
+    this.#value = value;
+  }
+
+  get json(): string {
+    return JSON.stringify(this.#value);
+  }
 }
 
 /** Returns one value for each name. Repeated values are joined by commas, as in .NET. */

@@ -12,7 +12,10 @@ export const READABLE_HEAD_BYTES = 128 * 1024;
  * Returns the status with which Azure's front (Kestrel) rejects a request, or `undefined`. After a rejection the connection is
  * closed. Node's parser is lenient here, because Kestrel accepts control characters in header values.
  */
-export function refusedByFront(request: IncomingMessage): 400 | 414 | 431 | 505 | undefined {
+export function refusedByFront(
+  request: IncomingMessage,
+  host: string | undefined,
+): 400 | 414 | 431 | 505 | undefined {
   const { rawHeaders, method = '', url = '', httpVersion } = request;
   if (httpVersion !== '1.1' && httpVersion !== '1.0') return 505;
   if (method.length + url.length + ' HTTP/1.1\r\n '.length > MAX_REQUEST_LINE_BYTES) return 414;
@@ -26,7 +29,6 @@ export function refusedByFront(request: IncomingMessage): 400 | 414 | 431 | 505 
     if (!isReadable(value)) return 400;
   }
   if (bytes > MAX_HEADER_BYTES) return 431;
-  const { host } = request.headers;
   if (hosts > 1 || (hosts === 0 && httpVersion === '1.1')) return 400;
   if (host !== undefined && !HOST.test(host)) return 400;
   if (url.startsWith('/')) return undefined;

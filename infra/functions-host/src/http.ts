@@ -75,7 +75,10 @@ export async function listen(front: HttpFront, port: number): Promise<HttpServer
 }
 
 async function answer(front: HttpFront, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const refusal = refusedByFront(request);
+  // The getter `request.headers` would make a second object of them.
+  const headers = headersOf(request);
+  const { host } = headers;
+  const refusal = refusedByFront(request, host);
   if (refusal !== undefined) {
     response.shouldKeepAlive = false;
     sendEmpty(response, refusal);
@@ -88,7 +91,7 @@ async function answer(front: HttpFront, request: IncomingMessage, response: Serv
     sendEmpty(response, ownStatus);
     return;
   }
-  if (request.httpVersion === '1.0' || request.headers.host === '') {
+  if (request.httpVersion === '1.0' || host === '') {
     sendEmpty(response, 500);
     return;
   }
@@ -98,7 +101,6 @@ async function answer(front: HttpFront, request: IncomingMessage, response: Serv
     sendEmpty(response, 404);
     return;
   }
-  const headers = headersOf(request);
   const call: HttpCall = {
     ...found,
     request,
@@ -148,9 +150,9 @@ function findFunction(
   return undefined;
 }
 
-function mayCall({ target, request, query }: HttpCall, functionKey: string | undefined): boolean {
+function mayCall({ target, headers, query }: HttpCall, functionKey: string | undefined): boolean {
   if (target.authLevel.toLowerCase() === 'anonymous') return true;
-  const given = request.headers['x-functions-key'] ?? query.get('code');
+  const given = headers['x-functions-key'] ?? query.get('code');
   return functionKey !== undefined && given === functionKey;
 }
 

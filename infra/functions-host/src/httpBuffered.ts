@@ -10,10 +10,10 @@ import { readAnnouncedBody } from './requestBody.ts';
  * Azure, a chunked body does not arrive. @throws what the function threw. Then nothing is written.
  */
 export async function answerWhole(call: HttpCall, invoker: Invoker): Promise<void> {
-  const body = await readAnnouncedBody(call.request);
+  const body = await readAnnouncedBody(call);
   const http: HttpData = {
     method: call.method,
-    url: `${originOf(call.request)}${call.url}`,
+    url: `${originOf(call)}${call.url}`,
     nullableHeaders: nullable(call.headers),
     nullableQuery: nullable(joinedQuery(call.query)),
     nullableParams: nullable(call.routeValues),

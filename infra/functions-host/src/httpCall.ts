@@ -20,8 +20,8 @@ export function describeCall({ method, url, target }: HttpCall): string {
 }
 
 /** Returns the host name that the client has sent. Azure builds `request.url` from it, without a check. */
-export function originOf(request: IncomingMessage): string {
-  return `http://${request.headers.host ?? ''}`;
+export function originOf({ headers }: HttpCall): string {
+  return `http://${headers['host'] ?? ''}`;
 }
 
 /**

@@ -17,7 +17,7 @@ export async function answerStreamed(
   invoker: Invoker,
   streaming: StreamServing,
 ): Promise<string | undefined> {
-  const body = await readAnnouncedBody(call.request);
+  const body = await readAnnouncedBody(call);
   const invocationId = randomUUID();
   const request = forwarded(call, invocationId, body);
   const forwarding = streaming.forward(request, call.response);
@@ -49,7 +49,7 @@ function forwarded(call: HttpCall, invocationId: string, body: Buffer | undefine
   }
   headers['host'] = 'localhost';
   headers['x-forwarded-for'] = request.socket.remoteAddress ?? '';
-  headers['x-forwarded-host'] = request.headers.host ?? '';
+  headers['x-forwarded-host'] = call.headers['host'] ?? '';
   headers['x-forwarded-proto'] = 'http';
   if (headers['expect']?.toLowerCase() === '100-continue') Reflect.deleteProperty(headers, 'expect');
   const isChunked = headers['transfer-encoding'] !== undefined;

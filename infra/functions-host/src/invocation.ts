@@ -39,46 +39,49 @@ export class WorkerReplaced extends Error {
 }
 
 interface Running {
+  readonly name: string;
+  /** Milliseconds of `performance.now`. */
+  readonly until: number;
   readonly run: Promise<unknown>;
-  giveUp: (error: Error) => void;
+  readonly giveUp: (error: Error) => void;
 }
 
 export function createInvoker(app: CoreApp, functionTimeoutMs: number | undefined): Invoker {
-  // Not a set: a set is copied when it grows, and old copies keep the entries of later ones in memory.
+  // Not a set: a set is copied when it grows, and old copies keep the entries of later ones in memory. The first is the oldest.
   const running: Running[] = [];
+  let watch: NodeJS.Timeout | undefined;
 
-  function replaceWorker(name: string, timeoutMs: number, late: Running): void {
-    const timeout = `${name} did not finish within functionTimeout (${timeoutMs} ms)`;
-    const replaced = `was in flight when ${timeout}. Azure would replace the process and fail this call too`;
-    late.giveUp(new FunctionTimeout(timeout));
-    for (const each of running) each.giveUp(new WorkerReplaced(replaced));
-  }
-
-  /** Resolves to the result of the run, or rejects when the run is abandoned before its end. */
-  async function bounded<T>(run: Promise<T>, own: Running, name: string): Promise<T> {
-    if (functionTimeoutMs === undefined) return await run;
-    let timer: NodeJS.Timeout | undefined;
-    const givenUp = new Promise<never>((_, reject) => {
-      own.giveUp = reject;
-      timer = setTimeout(replaceWorker, functionTimeoutMs, name, functionTimeoutMs, own);
-    });
-    try {
-      return await Promise.race([run, givenUp]);
-    } finally {
-      clearTimeout(timer);
+  /** Replaces the worker when the oldest invocation is late. One timer serves all, since nearly none is. */
+  function replaceLate(timeoutMs: number): void {
+    watch = undefined;
+    const [late] = running;
+    if (!late) return;
+    const leftMs = late.until - performance.now();
+    if (leftMs > 0) {
+      watch = setTimeout(replaceLate, leftMs, timeoutMs).unref();
+      return;
     }
+    const timeout = `${late.name} did not finish within functionTimeout (${timeoutMs} ms)`;
+    const replaced = `was in flight when ${timeout}. Azure would replace the process and fail this call too`;
+    for (const each of running.splice(0))
+      each.giveUp(each === late ? new FunctionTimeout(timeout) : new WorkerReplaced(replaced));
   }
 
   return {
-    async invoke(target, trigger) {
-      const run = runFunction(app, target, trigger);
-      const own: Running = { run, giveUp: () => undefined };
-      running.push(own);
-      try {
-        return await bounded(run, own, target.name);
-      } finally {
-        void running.splice(running.indexOf(own), 1);
-      }
+    invoke(target, trigger) {
+      return new Promise((resolve, reject) => {
+        const run = runFunction(app, target, trigger);
+        const until = performance.now() + (functionTimeoutMs ?? Infinity);
+        const own: Running = { name: target.name, until, run, giveUp: reject };
+        running.push(own);
+        if (functionTimeoutMs !== undefined)
+          watch ??= setTimeout(replaceLate, functionTimeoutMs, functionTimeoutMs).unref();
+        const end = () => {
+          const index = running.indexOf(own);
+          if (index >= 0) running.splice(index, 1);
+        };
+        run.finally(end).then(resolve, reject);
+      });
     },
     running: () => running.length,
     async idle() {
@@ -104,27 +107,31 @@ async function runFunction(
   const { context, inputs } = await model.getArguments();
   scope.invocationContext = context;
 
-  // Hooks can replace inputs and callback before the run, result and error after it.
-  const before = { ...scope, appHookData: app.appHookData, inputs, functionCallback: target.callback };
-  await inState(core, 'preInvocationHooks', () => app.runHooks('preInvocation', before));
+  const shared = { ...scope, appHookData: app.appHookData };
+  try {
+    // Hooks can replace inputs and callback before the run, result and error after it.
+    const before = { ...shared, inputs, functionCallback: target.callback };
+    core.state = 'preInvocationHooks';
+    await app.runHooks('preInvocation', before);
 
-  const outcome = await inState(core, 'invocation', async () => {
+    const after = { ...shared, inputs: before.inputs, result: null as unknown, error: null as unknown };
+    core.state = 'invocation';
     try {
-      return {
-        result: await model.invokeFunction(context, before.inputs, before.functionCallback),
-        error: null,
-      };
+      after.result = await model.invokeFunction(context, before.inputs, before.functionCallback);
     } catch (error) {
-      return { result: null, error };
+      after.error = error;
     }
-  });
 
-  const after = { ...scope, appHookData: app.appHookData, inputs: before.inputs, ...outcome };
-  await inState(core, 'postInvocationHooks', () => app.runHooks('postInvocation', after));
-  if (after.error instanceof Error) throw after.error;
-  // Any thrown value counts as an error. Only a hook can remove it.
-  if (after.error !== null && after.error !== undefined) throw new Error(inspect(after.error));
-  return (await model.getResponse(context, after.result)).returnValue;
+    core.state = 'postInvocationHooks';
+    await app.runHooks('postInvocation', after);
+    if (after.error instanceof Error) throw after.error;
+    // Any thrown value counts as an error. Only a hook can remove it.
+    if (after.error !== null && after.error !== undefined) throw new Error(inspect(after.error));
+    core.state = undefined;
+    return (await model.getResponse(context, after.result)).returnValue;
+  } finally {
+    core.state = undefined;
+  }
 }
 
 function coreContext(
@@ -141,7 +148,7 @@ function coreContext(
       functionId: metadata.functionId ?? metadata.name,
       inputData: [{ name: bindingName, data: trigger.data }],
       triggerMetadata: trigger.metadata,
-      traceContext: { traceParent: childOf(trigger.traceParent), traceState: '' },
+      traceContext: { traceParent: childOf(trigger.traceParent, invocationId), traceState: '' },
       ...(trigger.retryContext && { retryContext: trigger.retryContext }),
     },
     state: undefined,
@@ -149,23 +156,9 @@ function coreContext(
   };
 }
 
-async function inState<T>(
-  core: CoreInvocationContext,
-  state: CoreInvocationContext['state'],
-  step: () => Promise<T>,
-): Promise<T> {
-  core.state = state;
-  try {
-    return await step();
-  } finally {
-    core.state = undefined;
-  }
-}
-
-const hexDigits = (): string => randomUUID().replaceAll('-', '');
-
-/** Returns the host's own span: a child of the caller's span when that is valid. */
-function childOf(traceParent: string | undefined): string {
+/** Returns the host's own span: a child of the caller's span when that is valid. Both of its ids are of the invocation's. */
+function childOf(traceParent: string | undefined, invocationId: string): string {
+  const digits = invocationId.replaceAll('-', '');
   const traceId = /^00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/.exec(traceParent ?? '')?.[1];
-  return `00-${traceId ?? hexDigits()}-${hexDigits().slice(16)}-01`;
+  return `00-${traceId ?? digits}-${digits.slice(16)}-01`;
 }

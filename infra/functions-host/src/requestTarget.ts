@@ -6,13 +6,15 @@
 
 /** Decodes each valid escape except that of a slash, and resolves dot segments. Routes match the result. */
 export function decodePath(rawPath: string): string {
-  const decoded = rawPath.replaceAll(/(?:%(?!2f)[0-9a-f]{2})+/gi, (escapes) => {
-    try {
-      return decodeURIComponent(escapes);
-    } catch {
-      return escapes;
-    }
-  });
+  const decoded = !rawPath.includes('%')
+    ? rawPath
+    : rawPath.replaceAll(/(?:%(?!2f)[0-9a-f]{2})+/gi, (escapes) => {
+        try {
+          return decodeURIComponent(escapes);
+        } catch {
+          return escapes;
+        }
+      });
   return decoded.includes('/.') ? removeDotSegments(decoded) : decoded;
 }
 

@@ -53,8 +53,10 @@ export function compileRoute(template: string): RouteMatcher {
   }
   const expression = new RegExp(`^${pattern}/?$`, 'is');
   return (path) => {
-    const groups = expression.exec(path)?.groups;
-    if (!groups) return expression.test(path) ? {} : undefined;
+    const found = expression.exec(path);
+    if (!found) return undefined;
+    const { groups } = found;
+    if (!groups) return {};
     // A missing optional parameter leaves its group undefined, although the type does not say so.
     const values = Object.entries(groups).filter(([, value]) => Boolean(value));
     const kept = values.every(([name, value]) => constraints.get(name)?.every((holds) => holds(value)));

@@ -15,23 +15,20 @@ afterEach(() => {
 /** A body of mebibytes, of which each is made when it is asked for, by a client that stops sending after some. */
 function bodyOf(mebibytes: number, sent = mebibytes) {
   let [count, cancelled] = [0, false];
-  const body = new ReadableStream<Uint8Array>(
-    {
-      pull(controller) {
-        if (count === mebibytes) controller.close();
-        else if (count === sent) return new Promise<void>(() => undefined);
-        else {
-          count += 1;
-          controller.enqueue(Buffer.alloc(MEBIBYTE));
-        }
-        return undefined;
+  const body: AsyncIterable<Uint8Array, undefined> = {
+    [Symbol.asyncIterator]: () => ({
+      next() {
+        if (cancelled || count === mebibytes) return Promise.resolve({ done: true, value: undefined });
+        if (count === sent) return new Promise(() => undefined);
+        count += 1;
+        return Promise.resolve({ done: false, value: Buffer.alloc(MEBIBYTE) });
       },
-      cancel() {
+      return() {
         cancelled = true;
+        return Promise.resolve({ done: true, value: undefined });
       },
-    },
-    { highWaterMark: 0 },
-  );
+    }),
+  };
   return { source: { headers, body }, read: () => count, isCancelled: () => cancelled };
 }
 
