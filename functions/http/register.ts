@@ -58,7 +58,7 @@ export function hostResponse(response: Response): HttpResponse {
   return new HttpResponse({ nativeResponse } as HttpResponseInit);
 }
 
-function chunksOf(response: Response): Iterable<string> | AsyncIterable<Uint8Array> | undefined {
+function chunksOf(response: Response): Iterable<string | Uint8Array> | AsyncIterable<Uint8Array> | undefined {
   if (response instanceof TextResponse) return [response.content];
   return response instanceof StreamResponse ? response.chunks : undefined;
 }

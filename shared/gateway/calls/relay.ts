@@ -8,7 +8,7 @@ import { toJsonRpcError } from '../protocol/errorCodes.ts';
 import type { JsonObject, JsonRpcNotification, Outcome, RequestId } from '../protocol/jsonRpc.ts';
 import { CALL_TIMEOUT_MS, MAX_CALL_MS, PERSON_TIMEOUT_MS } from '../protocol/limits.ts';
 import { faultOutcome, faultResponse, outcomeResponse } from '../protocol/responses.ts';
-import { COMMENT, encodeEvent, eventResponse } from '../protocol/sse.ts';
+import { COMMENT, encodeEvent, encodeResponse, eventResponse } from '../protocol/sse.ts';
 import { type Items, nextItem, type ReplyTo, withoutNotifications } from '../upstream/answer.ts';
 import { type Connection, TIMED_OUT, type UpstreamCall } from '../upstream/connection.ts';
 import { faultErrors, type FaultKind, SignInNeeded, UpstreamFault } from '../upstream/fault.ts';
@@ -141,7 +141,9 @@ function refusalOf({ kind, said }: UpstreamFault, server: string): Outcome | und
 /** Returns an outcome as the client sees it. */
 function shown({ connection, client, call, show }: RelayedCall, outcome: Outcome): Outcome {
   const translated = client.translate[connection.era](outcome, call.method);
-  return 'error' in translated ? translated : { result: show(translated.result) };
+  if ('error' in translated) return translated;
+  const result = show(translated.result);
+  return result === translated.result ? translated : { result };
 }
 
 /** The end of a stream whose client wants no answer (2025-11-25, utilities/cancellation). */
@@ -172,10 +174,7 @@ function streamed(
     event: encodeEvent(message),
     last: false,
   });
-  const last = (outcome: Outcome) => ({
-    event: encodeEvent({ jsonrpc: '2.0', id: call.id, ...outcome }),
-    last: true,
-  });
+  const last = (outcome: Outcome) => ({ event: encodeResponse(call.id, outcome), last: true });
   return eventResponse({
     async next() {
       try {

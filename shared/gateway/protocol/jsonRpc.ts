@@ -23,7 +23,14 @@ export interface JsonRpcError {
   readonly data?: unknown;
 }
 /** What a request came to. */
-export type Outcome = { readonly result: JsonObject } | { readonly error: JsonRpcError };
+export type Outcome = Success | { readonly error: JsonRpcError };
+export interface Success {
+  readonly result: JsonObject;
+  /** The JSON of this result in the bytes of its server, without line breaks. Absent where the gateway made or changed the result. */
+  readonly [SENT]?: Uint8Array;
+}
+/** A symbol, so that no JSON of an outcome has it. */
+export const SENT = Symbol('sent');
 export type JsonRpcResponse = { readonly jsonrpc: '2.0'; readonly id: RequestId | null } & Outcome;
 
 /** One JSON-RPC message, or the reason why the value is none. */
@@ -84,6 +91,14 @@ export const isSameId = (one: RequestId, other: unknown): boolean => {
   const id = toId(other);
   return one === id || (isExactNumber(one) && isExactNumber(id) && one.rawJSON === id.rawJSON);
 };
+
+/** Returns a response as JSON. A result that nobody changed costs a copy of its bytes. */
+export function writeResponse(id: RequestId | null, outcome: Outcome): string | Uint8Array {
+  if ('error' in outcome || outcome[SENT] === undefined)
+    return JSON.stringify({ jsonrpc: '2.0', id, ...outcome });
+  const before = `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":`;
+  return Buffer.concat([Buffer.from(before), outcome[SENT], Buffer.from('}')]);
+}
 
 function readResponse(value: JsonObject, id: RequestId | null): Message | undefined {
   const { result, error } = value;

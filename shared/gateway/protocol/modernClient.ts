@@ -36,10 +36,11 @@ export const modernClient: ClientEra = {
               resultType: 'complete',
             }),
           },
-    modern: (outcome, method) =>
-      'error' in outcome
-        ? { error: replaceHopError(outcome.error) ?? outcome.error }
-        : { result: sameEra(outcome.result, method) },
+    modern: (outcome, method) => {
+      if ('error' in outcome) return { error: replaceHopError(outcome.error) ?? outcome.error };
+      const result = sameEra(outcome.result, method);
+      return result === outcome.result ? outcome : { result };
+    },
   },
   askToOpen(page, method, capabilities) {
     const canOpen = allowsServerRequests(method) && hasFeature(capabilities, 'elicitation.url');

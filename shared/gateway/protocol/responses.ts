@@ -5,7 +5,7 @@ import type { Log, LogFields } from '../../platform/telemetry/log.ts';
 import type { InboundRequest } from './classify.ts';
 import type { ClientEra } from './clientEra.ts';
 import { METHOD_NOT_FOUND, toJsonRpcError } from './errorCodes.ts';
-import type { JsonObject, Outcome, RequestId } from './jsonRpc.ts';
+import { type JsonObject, type Outcome, type RequestId, writeResponse } from './jsonRpc.ts';
 
 /** One JSON-RPC response as the whole body. */
 export function jsonResponse(
@@ -14,7 +14,7 @@ export function jsonResponse(
   outcome: Outcome,
   headers: Readonly<Record<string, string>> = {},
 ): Response {
-  return new TextResponse(JSON.stringify({ jsonrpc: '2.0', id, ...outcome }), {
+  return new TextResponse(writeResponse(id, outcome), {
     status,
     headers: { 'content-type': 'application/json', ...headers },
   });
@@ -23,11 +23,11 @@ export function jsonResponse(
 /** Returns a successful JSON response as a stream of one event, for a client that accepts only streams. */
 export function asEvents(response: Response): Response {
   if (!(response instanceof TextResponse) || response.status !== 200) return response;
-  const { headers, content } = response;
+  const { headers } = response;
   headers.set('content-type', 'text/event-stream');
   headers.set('cache-control', 'no-cache, no-transform');
   // A line break in JSON is white space, but it would end the data of the event.
-  const data = content.replace(/[\r\n]+/g, ' ');
+  const data = String(response.content).replace(/[\r\n]+/g, ' ');
   return new TextResponse(`event: message\ndata: ${data}\n\n`, { status: 200, headers });
 }
 

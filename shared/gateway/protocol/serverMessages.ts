@@ -1,9 +1,30 @@
+import type { JsonScan } from '../../platform/base/jsonScan.ts';
 import { INTERNAL_ERROR } from './errorCodes.ts';
-import { isObject, type JsonObject, type Message, readMessage } from './jsonRpc.ts';
+import { isObject, type JsonObject, type Message, readMessage, SENT } from './jsonRpc.ts';
 
 /** The messages in a JSON value that a server sent: one, or a batch (2025-03-26, basic, Batching). */
 export function readServerMessages(value: unknown): readonly Message[] {
   return Array.isArray(value) ? value.map(readServerMessage) : [readServerMessage(value)];
+}
+
+/**
+ * Returns the message that is the whole of a text, with the bytes of its result. `bytesOf` returns those of a part of the text.
+ * A result with a repeated key has none: the client may read another of the values than the gateway. Neither has a repaired one.
+ */
+export function withSentBytes(
+  message: Message,
+  value: unknown,
+  { field, outerKeys, isOneLine }: JsonScan,
+  bytesOf: (start: number, end: number) => Uint8Array,
+): Message {
+  if (message.kind !== 'response' || 'error' in message.outcome || !isOneLine) return message;
+  const { result } = message.outcome;
+  const isWhole =
+    isObject(value) &&
+    value['result'] === result &&
+    Object.keys(value).length === outerKeys &&
+    Object.keys(result).length === field?.keys;
+  return isWhole ? { ...message, outcome: { result, [SENT]: bytesOf(field.start, field.end) } } : message;
 }
 
 function readServerMessage(value: unknown): Message {

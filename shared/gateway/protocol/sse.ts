@@ -1,5 +1,6 @@
 import { createParser } from 'eventsource-parser';
 import { StreamResponse } from '../../platform/http/responses.ts';
+import { type Outcome, type RequestId, writeResponse } from './jsonRpc.ts';
 import { COMMENT_INTERVAL_MS, FIRST_COMMENT_MS } from './limits.ts';
 
 /** One event of a stream (WHATWG HTML, Server-sent events). */
@@ -55,6 +56,15 @@ const encoder = new TextEncoder();
 /** Returns one JSON-RPC message as an event. JSON text has no line break, so it is one data line. */
 export function encodeEvent(message: object): Uint8Array {
   return encoder.encode(`event: message\ndata: ${JSON.stringify(message)}\n\n`);
+}
+
+const START = encoder.encode('event: message\ndata: ');
+const END = encoder.encode('\n\n');
+
+/** Returns a response as an event. */
+export function encodeResponse(id: RequestId, outcome: Outcome): Uint8Array {
+  const json = writeResponse(id, outcome);
+  return Buffer.concat([START, typeof json === 'string' ? encoder.encode(json) : json, END]);
 }
 
 /** A comment. Clients ignore it. */

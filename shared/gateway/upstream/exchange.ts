@@ -1,5 +1,7 @@
-import { parseExactJson } from '../../platform/base/exactJson.ts';
-import { ANSWER_BOUNDS, parseJson, unsafeShape } from '../../platform/base/json.ts';
+import { isUtf8 } from 'node:buffer';
+import { withExactNumbers } from '../../platform/base/exactJson.ts';
+import { ANSWER_BOUNDS, parseJson, unsafeText } from '../../platform/base/json.ts';
+import { scanJson } from '../../platform/base/jsonScan.ts';
 import { readUrl } from '../../platform/base/readUrl.ts';
 import { DecodingError } from '../../platform/outbound/decodedBody.ts';
 import { headerOf } from '../../platform/outbound/exchange.ts';
@@ -12,7 +14,7 @@ import {
 } from '../../platform/outbound/outboundClient.ts';
 import type { Message } from '../protocol/jsonRpc.ts';
 import { CALL_TIMEOUT_MS, LINGER_MS, MAX_ANSWER_BYTES, MAX_STREAM_EVENTS } from '../protocol/limits.ts';
-import { readServerMessages } from '../protocol/serverMessages.ts';
+import { readServerMessages, withSentBytes } from '../protocol/serverMessages.ts';
 import { createSseParser, type SseEvent } from '../protocol/sse.ts';
 import { NoConnection, SignInNeeded, UpstreamFault } from './fault.ts';
 
@@ -104,19 +106,23 @@ export function drop(reply: Reply): void {
 
 /** Reads a whole JSON body. @throws UpstreamFault when it is too large, breaks off or is not JSON within the bounds. */
 export async function readJson(reply: Reply): Promise<readonly Message[]> {
-  const messages = parse(await readText(reply));
+  const { text, bytes } = await readBody(reply);
+  const messages = parse(text, bytes);
   if (messages === undefined) throw new UpstreamFault('not_mcp', NOT_JSON);
   return messages;
 }
 
-/** Reads a whole body as text, without a byte order mark (RFC 8259, section 8.1). @throws UpstreamFault as above */
-export async function readText(reply: Reply): Promise<string> {
+/** Reads a whole body as text. @throws UpstreamFault as above */
+export const readText = async (reply: Reply): Promise<string> => (await readBody(reply)).text;
+
+/** Reads a whole body without a byte order mark (RFC 8259, section 8.1). */
+async function readBody(reply: Reply): Promise<{ readonly text: string; readonly bytes: Buffer }> {
   const bytes = await reply.body.bytes(MAX_ANSWER_BYTES, reply.idleMs).catch((error: unknown) => {
     throw faultIn(error, reply);
   });
   if (bytes === undefined) throw tooLarge();
   const text = bytes.toString('utf8');
-  return text.startsWith('\uFEFF') ? text.slice(1) : text;
+  return text.startsWith('\uFEFF') ? { text: text.slice(1), bytes: bytes.subarray(3) } : { text, bytes };
 }
 
 const silence = (idleMs: number) => new UpstreamFault('timeout', `sent nothing for ${idleMs / 1000} seconds`);
@@ -171,11 +177,20 @@ export function messagesIn({ type, data }: SseEvent): readonly Message[] {
 /** The problem of a text that is not JSON. */
 export const NOT_JSON = 'answered with something that is not JSON';
 
-/** Returns the messages in a text, or `undefined` where it is not JSON. @throws UpstreamFault when the JSON is out of bounds */
-export function parse(text: string): readonly Message[] | undefined {
-  const value = parseJson(text, parseExactJson);
-  if (value === undefined) return undefined;
-  const unsafe = unsafeShape(value, ANSWER_BOUNDS);
+/**
+ * Returns the messages in a text, or `undefined` where it is not JSON. `bytes` are those of the text, where it was received as bytes.
+ * @throws UpstreamFault when the JSON is out of bounds
+ */
+export function parse(text: string, bytes?: Buffer): readonly Message[] | undefined {
+  const parsed = parseJson(text);
+  if (parsed === undefined) return undefined;
+  const isExact = bytes !== undefined && isUtf8(bytes);
+  // As Latin-1, a text has an index for each byte.
+  const scan = scanJson(isExact && bytes.length !== text.length ? bytes.toString('latin1') : text, 'result');
+  const unsafe = unsafeText(scan, parsed, ANSWER_BOUNDS);
   if (unsafe !== undefined) throw new UpstreamFault('not_mcp', `answered with JSON that ${unsafe}`);
-  return readServerMessages(value);
+  const value = withExactNumbers(text, parsed, scan);
+  const bytesOf = (start: number, end: number) =>
+    isExact ? bytes.subarray(start, end) : Buffer.from(text.slice(start, end));
+  return readServerMessages(value).map((message) => withSentBytes(message, value, scan, bytesOf));
 }

@@ -1,4 +1,5 @@
 import { isExactNumber } from './exactJson.ts';
+import type { JsonScan } from './jsonScan.ts';
 
 /** Parses a text; throws where it is not JSON. */
 export type ParseText = (text: string) => unknown;
@@ -81,6 +82,14 @@ export function unsafeShape(value: unknown, bounds: Bounds): string | undefined 
     if (nodes.length === 0) return undefined;
   }
 }
+
+/** Returns the same for the value of a scanned text. Walks over the value only where the scan does not show that it is safe. */
+export const unsafeText = (
+  { depth, keys, mayNamePrototype }: JsonScan,
+  value: unknown,
+  bounds: Bounds,
+): string | undefined =>
+  depth <= bounds.depth && keys <= bounds.keys && !mayNamePrototype ? undefined : unsafeShape(value, bounds);
 
 /**
  * Returns whether a parsed JSON value is longer than `max` characters of JSON. An escaped character counts as one. The walk stops

@@ -2,18 +2,18 @@ import { text } from 'node:stream/consumers';
 
 // The body of a plain `Response` is a web stream, which costs more than most bodies do. These two have none.
 
-/** A response whose body is a text. The host writes `content` as it is. */
+/** A response whose body is a text, or the UTF-8 bytes of one. The host writes `content` as it is. */
 export class TextResponse extends Response {
-  readonly content: string;
+  readonly content: string | Uint8Array;
 
-  constructor(content: string, init: ResponseInit) {
+  constructor(content: string | Uint8Array, init: ResponseInit) {
     super(null, init);
     this.content = content;
     this.headers.set('content-length', String(Buffer.byteLength(content)));
   }
 
-  override readonly text = (): Promise<string> => Promise.resolve(this.content);
-  override readonly json = (): Promise<unknown> => Promise.resolve(JSON.parse(this.content));
+  override readonly text = (): Promise<string> => Promise.resolve(Buffer.from(this.content).toString());
+  override readonly json = async (): Promise<unknown> => JSON.parse(await this.text());
 }
 
 /** A response whose body is made while it is written. The host writes each chunk when it comes. */
