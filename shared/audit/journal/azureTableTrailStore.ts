@@ -3,7 +3,8 @@ import { InfrastructureError } from '../../platform/base/errors.ts';
 import { parseJson } from '../../platform/base/json.ts';
 import { lazily } from '../../platform/base/lazily.ts';
 import { isRestError, serviceCode } from '../../platform/tables/azureTable.ts';
-import { type BatchAct, BatchRefused, submitBatch } from '../../platform/tables/azureTableBatch.ts';
+import { sendBatch } from '../../platform/tables/azureTableBatch.ts';
+import { type Act, TableRefusal } from '../../platform/tables/azureTableRows.ts';
 import { odata } from '../../platform/tables/odata.ts';
 import { openTableClient, type TablesConnection } from '../../platform/tables/openTables.ts';
 import {
@@ -65,27 +66,21 @@ export function azureTableTrailStore(connection: TablesConnection): TrailStore {
       run('commit', async (table) => {
         const [end] = segments;
         if (!end) throw new RangeError('a commit ends in a segment');
-        const partitionKey = partitionOf(end.tenantId, segmentKey(end));
-        try {
-          await submitBatch(table, [
-            ...records.map((record): BatchAct => {
-              const { actor, action, resource } = record;
-              const document = JSON.stringify(record);
-              return [
-                'insert',
-                { partitionKey, rowKey: recordKey(record), actor, action, resource, document },
-              ];
-            }),
-            ...segments.map((segment): BatchAct => {
-              const document = JSON.stringify(segment);
-              return ['replace', { partitionKey, rowKey: segmentKey(segment), document }];
-            }),
-          ]);
-          return 'stored';
-        } catch (error) {
-          if (error instanceof BatchRefused && error.code === 'EntityAlreadyExists') return 'exists';
-          throw error;
-        }
+        const partition = partitionOf(end.tenantId, segmentKey(end));
+        const answer = await sendBatch(table, [
+          ...records.map((record): Act => {
+            const { actor, action, resource } = record;
+            const properties = { actor, action, resource, document: JSON.stringify(record) };
+            return ['insert', { key: { partition, row: recordKey(record) }, properties }];
+          }),
+          ...segments.map((segment): Act => {
+            const properties = { document: JSON.stringify(segment) };
+            return ['put', { key: { partition, row: segmentKey(segment) }, properties }];
+          }),
+        ]);
+        if (answer.code === 'EntityAlreadyExists') return 'exists';
+        if (answer.status >= 300) throw new TableRefusal(answer);
+        return 'stored';
       }),
     find: (tenantId, key) =>
       run('find', async (table) => {
