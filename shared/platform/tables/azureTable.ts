@@ -141,11 +141,11 @@ export function azureTable<T>(
       return status === 412 ? 'conflict' : 'removed';
     },
     commit: async (changes) => {
-      const acts = changes.map((change): Act =>
-        'insert' in change
-          ? ['insert', rowOf(change.insert)]
-          : ['replace', rowOf(change.replace), change.etag],
-      );
+      const acts = changes.map((change): Act => {
+        if ('insert' in change) return ['insert', rowOf(change.insert)];
+        if ('replace' in change) return ['replace', rowOf(change.replace), change.etag];
+        return ['remove', change.remove, change.etag];
+      });
       const { status } = await run('commit', [404, 409, 412], (table) => sendBatch(table, acts));
       return status < 300 ? 'committed' : 'conflict';
     },
