@@ -148,8 +148,12 @@ describe.each<[string, () => OpenTable]>([
       createdAt: at(seconds).toISOString(),
     });
     const all = [place('c', 1), place('b', 2), place('a', 3), place('d', 0, 'mcp-orchestrator')];
-    for (const one of [...all].reverse()) await backlog.add(one);
-    await backlog.add(all[0] ?? place('c', 1));
+    const [first = place('c', 1), second = first, third = first, other = first] = all;
+    await backlog.add([other]);
+    await backlog.add([third, second, third]);
+    // A repeated request adds its delegation again.
+    await backlog.add([second, first]);
+    await backlog.add([first]);
     expect(await backlog.first(tenantId, 'mcp-debugger', 2)).toEqual(all.slice(0, 2));
     const own = async () => (await backlog.all()).filter((one) => one.tenantId === tenantId);
     expect(await own()).toEqual(all);
@@ -158,6 +162,21 @@ describe.each<[string, () => OpenTable]>([
     expect(await backlog.first(tenantId, 'mcp-debugger', 9)).toEqual(all.slice(1, 3));
     for (const one of all) await backlog.remove(one);
     expect(await own()).toEqual([]);
+  });
+
+  test('callers that take from a backlog at once get different entries, and together all of them', async () => {
+    const backlog = azureTableBacklogStore(tables);
+    const tenantId = `${tenants[7]}-taken`;
+    const all = Array.from({ length: 30 }, (_, n): BacklogEntry => {
+      const createdAt = at(n).toISOString();
+      return { tenantId, agent: 'mcp-debugger', id: `e${n}`, createdAt };
+    });
+    await backlog.add(all);
+    const taking = [8, 8, 1, 8, 8].map((limit) => backlog.take(tenantId, 'mcp-debugger', limit));
+    const taken = (await Promise.all(taking)).flat();
+    for (let more = all; more.length > 0; taken.push(...more))
+      more = [...(await backlog.take(tenantId, 'mcp-debugger', 8))];
+    expect(taken.map(({ id }) => id).sort()).toEqual(all.map(({ id }) => id).sort());
   });
 
   test('a server record comes back as it was, with every field of its tools that we do not know', async () => {

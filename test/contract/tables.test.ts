@@ -129,6 +129,15 @@ describe.each(implementations)('%s', (_, make) => {
     expect(await table.commit(changes)).toBe('committed');
     expect(await table.commit(changes)).toBe('conflict');
     expect((await table.page('t1', 9)).items).toEqual([note('a', { text: 'new' }), note('b')]);
+    const removal = (row: string) => ({ remove: { partition: 't1', row }, etag: ANY_ETAG });
+    expect(await table.commit([removal('a'), removal('gone')])).toBe('conflict');
+    expect(await table.commit([removal('a'), { insert: note('c') }])).toBe('committed');
+    expect((await table.page('t1', 9)).items).toEqual([note('b'), note('c')]);
+    expect(await table.commit([removal('b'), removal('c')])).toBe('committed');
+    expect(await table.commit([{ insert: note('a', { text: 'new' }) }, { insert: note('b') }])).toBe(
+      'committed',
+    );
+    expect((await table.page('t1', 9)).items).toEqual([note('a', { text: 'new' }), note('b')]);
     expect(await table.commit([{ replace: note('a', { text: 'any' }), etag: ANY_ETAG }])).toBe('committed');
   });
 

@@ -75,13 +75,16 @@ export function memoryTables(before: (operation: string) => void = () => undefin
         }),
       commit: (changes) =>
         act('commit', () => {
-          const holds = changes.every((change) =>
-            'insert' in change
-              ? !rows.has(idOf(codec.key(change.insert)))
-              : guarded(idOf(codec.key(change.replace)), change.etag) === undefined,
-          );
+          const holds = changes.every((change) => {
+            if ('insert' in change) return !rows.has(idOf(codec.key(change.insert)));
+            const key = 'replace' in change ? codec.key(change.replace) : change.remove;
+            return guarded(idOf(key), change.etag) === undefined;
+          });
           if (!holds) return 'conflict';
-          for (const change of changes) put('insert' in change ? change.insert : change.replace);
+          for (const change of changes) {
+            if ('remove' in change) rows.delete(idOf(change.remove));
+            else put('insert' in change ? change.insert : change.replace);
+          }
           return 'committed';
         }),
       range: (partition, prefix, filter, limit, after) =>

@@ -72,11 +72,12 @@ const packages: Readonly<Record<string, RegExp>> = {
   'eventsource-parser': /^shared\/gateway\/protocol\/sse\.ts$/,
   '@azure/functions': /^functions\//,
   '@azure/data-tables': /^shared\/(platform\/tables\/openTables|(\w+\/)+azureTable\w*)\.ts$/,
+  '@azure/core-rest-pipeline': /^shared\/platform\/tables\/(tableHttp|azureTableRows)\.ts$/,
   '@azure/service-bus': /^shared\/platform\/serviceBus\/\w+\.ts$/,
   '@azure/msal-node':
     /^shared\/(platform\/managedIdentity\/appIdentity|identity\/credentials\/(tokenExchange|entraSignIn|msalClient))\.ts$/,
   ioredis: /^shared\/platform\/state\/redis\w+\.ts$/,
-  undici: /^shared\/platform\/outbound\/outboundClient\.ts$/,
+  undici: /^shared\/platform\/(outbound\/outboundClient|tables\/tableHttp)\.ts$/,
   'ipaddr.js': /^shared\/platform\/security\/addressRules\.ts$/,
   jose: /^shared\/(identity\/(tokens|broker)\/\w+|platform\/state\/redisSignIn|specialists\/mcp-security-auditor\/forgeTokens)\.ts$/,
   oauth4webapi: /^shared\/identity\/connections\/\w+\.ts$/,

@@ -1,5 +1,6 @@
 import { InfrastructureError } from '../../platform/base/errors.ts';
-import { createKeyedMutex } from '../../platform/concurrency/keyedMutex.ts';
+import { inBatches } from '../../platform/concurrency/inBatches.ts';
+import { MAX_CHANGES } from '../../platform/tables/tables.ts';
 import type { Delegation } from '../model/delegation.ts';
 import { LIMIT_REACHED_MS, MAX_IN_FLIGHT, SENT_PER_COUNT } from '../model/limits.ts';
 import type { BacklogEntry, BacklogStore } from '../model/stores.ts';
@@ -31,8 +32,6 @@ export function createDispatcher(deps: Deps): Dispatcher {
   const { delegations, backlog, clock, log, tenants } = deps;
   const known = new Map<string, Known>();
   const isShared = tenants.size > 1;
-  // An instance does not race itself for the first entry of a backlog.
-  const inTurn = createKeyedMutex();
 
   function knownOf(lane: Lane): Known {
     const name = nameOf(lane);
@@ -71,39 +70,38 @@ export function createDispatcher(deps: Deps): Dispatcher {
     }
   }
 
-  /** Removes the oldest entry of a backlog and returns it. Each of several callers gets another. Undefined when it is empty. */
-  const takeFirst = ({ tenantId, agent }: Lane): Promise<BacklogEntry | undefined> =>
-    inTurn(nameOf({ tenantId, agent }), async () => {
-      for (;;) {
-        const [entry] = await backlog.first(tenantId, agent, 1);
-        if (!entry || (await backlog.remove(entry))) return entry;
-      }
-    });
-
-  /** Sends the oldest delegation of a backlog that has not ended. Returns false when the backlog is empty. */
-  async function sendFirst(lane: Lane): Promise<boolean> {
-    for (;;) {
-      const entry = await takeFirst(lane);
-      if (!entry) return false;
-      const row = (await delegations.find(entry.tenantId, entry.id))?.value;
-      if (!row || row.outcome) continue;
-      await sendMessage(row, deps);
-      return true;
+  /** Sends the oldest delegations of a backlog that have not ended, at most so many. */
+  async function sendFirst({ tenantId, agent }: Lane, most: number): Promise<void> {
+    for (let left = most; left > 0;) {
+      const entries = await backlog.take(tenantId, agent, left);
+      if (entries.length === 0) return;
+      const rows = await Promise.all(entries.map(({ id }) => delegations.find(tenantId, id)));
+      const open = rows.flatMap((row) => (row && !row.value.outcome ? [row.value] : []));
+      await Promise.all(open.map((row) => sendMessage(row, deps)));
+      left -= open.length;
     }
   }
 
-  async function fill(lane: Lane, waiting: number): Promise<void> {
-    for (let room = await roomBeside(lane, waiting); room > 0; room--) {
-      if (!(await sendFirst(lane))) return;
-    }
-  }
+  const fill = async (lane: Lane, waiting: number): Promise<void> =>
+    sendFirst(lane, await roomBeside(lane, waiting));
 
-  async function wait(delegation: Delegation): Promise<void> {
-    await backlog.add(delegation);
-    const [first] = await backlog.first(delegation.tenantId, delegation.agent, 1);
-    // Delegations that end send the next of the backlog. All in flight may have ended before this one was added.
-    if (first?.id === delegation.id) await fill(delegation, 1);
-  }
+  const wait = inBatches(
+    nameOf,
+    async (added: readonly Delegation[]) => {
+      await backlog.add(added);
+      const [lane] = added;
+      const [first] = lane ? await backlog.first(lane.tenantId, lane.agent, 1) : [];
+      // Delegations that end send the next of the backlog. All in flight may have ended before these were added.
+      if (lane && added.some(({ id }) => id === first?.id)) await fill(lane, added.length);
+    },
+    MAX_CHANGES,
+  );
+
+  /** Sends one delegation of the backlog for each of these, which have ended. */
+  const replaceEnded = inBatches(nameOf, async (ended: readonly Lane[]) => {
+    const [lane] = ended;
+    if (lane) await sendFirst(lane, ended.length);
+  });
 
   /** Logs an outage. The sweeper then sends what was not sent. */
   async function orLeaveToSweeper(lane: Lane, act: () => Promise<unknown>): Promise<void> {
@@ -129,7 +127,7 @@ export function createDispatcher(deps: Deps): Dispatcher {
       await orLeaveToSweeper(ended, async () => {
         // A delegation that ended in the backlog was not in flight: its end makes no room.
         const wasWaiting = ended.attempts === 0 && (await backlog.remove(ended));
-        if (!wasWaiting) await sendFirst(ended);
+        if (!wasWaiting) await replaceEnded(ended);
       });
     },
 

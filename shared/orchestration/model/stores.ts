@@ -67,10 +67,12 @@ export type BacklogEntry = Pick<Delegation, 'tenantId' | 'agent' | 'id' | 'creat
  * index: the sweeper finds a delegation whose entry is lost. @throws InfrastructureError in an outage.
  */
 export interface BacklogStore {
-  /** Adds an entry. An entry that exists stays. */
-  add(entry: BacklogEntry): Promise<void>;
+  /** Adds at most 100 entries of one backlog. Entries that exist stay. */
+  add(entries: readonly BacklogEntry[]): Promise<void>;
   /** Removes an entry. Returns true to one caller only, false for a missing entry. */
   remove(entry: BacklogEntry): Promise<boolean>;
+  /** Removes the oldest entries of a backlog, at most 100, and returns them. No other caller gets them. */
+  take(tenantId: string, agent: Agent, limit: number): Promise<readonly BacklogEntry[]>;
   /** Returns the oldest entries of a backlog, at most `limit`. */
   first(tenantId: string, agent: Agent, limit: number): Promise<readonly BacklogEntry[]>;
   /** Returns all entries, one backlog after another. */

@@ -1,9 +1,30 @@
-import type { RestError, TableClient, TableEntityResult, TransactionAction } from '@azure/data-tables';
+import type { RestError, TableClient } from '@azure/data-tables';
 import { InfrastructureError } from '../base/errors.ts';
 import { parseExactJson } from '../base/exactJson.ts';
+import { sendBatch } from './azureTableBatch.ts';
+import {
+  type Act,
+  type FoundRow,
+  listRows,
+  type NewRow,
+  readRow,
+  sendAct,
+  type TableAnswer,
+  TableRefusal,
+} from './azureTableRows.ts';
 import { odata } from './odata.ts';
 import { join, split } from './tableDocument.ts';
-import type { Columns, Mark, OnUnreadable, Page, RowKey, Stored, Table, TableCodec } from './tables.ts';
+import {
+  ANY_ETAG,
+  type Columns,
+  type Mark,
+  type OnUnreadable,
+  type Page,
+  type RowKey,
+  type Stored,
+  type Table,
+  type TableCodec,
+} from './tables.ts';
 
 /** Sorts behind every character of the gateway's keys. */
 export const LAST_CHARACTER = '\uffff';
@@ -11,11 +32,9 @@ export const LAST_CHARACTER = '\uffff';
 /** The first character of the row key of a mark. It sorts behind the first characters of all other row keys. */
 const MARK = '~';
 
-/** Returns whether a row can have this key. Azure answers 400 to any other key, and the SDK cannot encode half a surrogate pair. */
+/** Returns whether a row can have this key. Azure answers 400 to any other key, and no URL holds half a surrogate pair. */
 const isLegal = ({ partition, row }: RowKey): boolean =>
   [partition, row].every((key) => key.length <= 512 && key.isWellFormed() && !/[/\\#?\p{Cc}]/u.test(key));
-
-type Row = TableEntityResult<Record<string, unknown>>;
 
 /** Returns a `Table` on Azure Tables. It opens with the first operation. */
 export function azureTable<T>(
@@ -23,35 +42,39 @@ export function azureTable<T>(
   codec: TableCodec<T>,
   client: () => Promise<TableClient>,
 ): Table<T> {
-  /** Runs one operation. `outcomes` holds the answers for statuses that are no failures. */
-  const run = async <A, O = never>(
-    operation: string,
-    act: (client: TableClient) => Promise<A>,
-    outcomes: Record<number, O> = {},
-  ): Promise<A | O> => {
+  const attempt = async <A>(operation: string, act: (client: TableClient) => Promise<A>): Promise<A> => {
     try {
       return await act(await client());
     } catch (error) {
-      const status = rowStatus(error);
-      if (status !== undefined && status in outcomes) return outcomes[status] as O;
       throw new InfrastructureError('tables', `${operation} ${name}`, error);
     }
   };
-  const entity = (value: T) => {
-    const { partition, row } = codec.key(value);
-    return { partitionKey: partition, rowKey: row, ...codec.columns(value), ...split(JSON.stringify(value)) };
-  };
-  const stored = (found: Row): Stored<T> => ({
-    value: codec.parse(parseExactJson(join(found))),
-    etag: found.etag,
+  /** Runs one operation. Its answer has a status of success, or one of `outcomes` from the service about a row. */
+  const run = <A extends TableAnswer>(
+    operation: string,
+    outcomes: readonly number[],
+    act: (client: TableClient) => Promise<A>,
+  ): Promise<A> =>
+    attempt(operation, async (table) => {
+      const answer = await act(table);
+      if (answer.status < 300 || (isOfRow(answer) && outcomes.includes(answer.status))) return answer;
+      throw new TableRefusal(answer);
+    });
+  const rowOf = (value: T): NewRow => ({
+    key: codec.key(value),
+    properties: { ...codec.columns(value), ...split(JSON.stringify(value)) },
+  });
+  const stored = ({ properties, etag }: FoundRow): Stored<T> => ({
+    value: codec.parse(parseExactJson(join(properties))),
+    etag,
   });
 
-  const readable = (found: Row, onUnreadable?: OnUnreadable) => {
+  const readable = (found: FoundRow, onUnreadable?: OnUnreadable) => {
     try {
       return stored(found);
     } catch (error) {
       if (!onUnreadable) throw error;
-      onUnreadable({ partition: found.partitionKey ?? '', row: found.rowKey ?? '' }, error);
+      onUnreadable(found.key, error);
       return undefined;
     }
   };
@@ -59,12 +82,11 @@ export function azureTable<T>(
   const first = async (operation: string, terms: readonly string[], limit: number): Promise<Page<T>> => {
     const values = codec.open ? [...terms, `RowKey lt '${MARK}'`] : terms;
     const filter = values.filter(Boolean).join(' and ');
-    // No row holds half a surrogate pair, and the SDK cannot encode one.
+    // No row holds half a surrogate pair, and no URL.
     if (!filter.isWellFormed()) return { items: [] };
-    const found = await run(operation, async (table) => {
-      const rows: Row[] = [];
-      const pages = table.listEntities({ queryOptions: { filter } }).byPage({ maxPageSize: limit + 1 });
-      for await (const page of pages) {
+    const found = await attempt(operation, async (table) => {
+      const rows: FoundRow[] = [];
+      for await (const page of listRows(table, filter, limit + 1)) {
         rows.push(...page);
         if (rows.length > limit) break;
       }
@@ -78,68 +100,55 @@ export function azureTable<T>(
   return {
     get: async (key) => {
       if (!isLegal(key)) return undefined;
-      const found = await run('get', (table) => table.getEntity(key.partition, key.row), { 404: undefined });
-      return found && stored(found);
+      const { row } = await run('get', [404], (table) => readRow(table, key));
+      return row && stored(row);
     },
     insert: async (value) => {
-      const row = entity(value);
-      const mark = codec.open?.(value);
-      return run(
-        'insert',
-        async (table) => {
-          if (!mark) await table.createEntity(row);
-          else {
-            const { partitionKey, rowKey } = row;
-            await table.submitTransaction([
-              ['create', row],
-              ['upsert', { partitionKey, rowKey: MARK + rowKey, ...mark }, 'Replace'],
-            ]);
-          }
-          return 'inserted' as const;
-        },
-        { 409: 'exists' as const },
+      const row = rowOf(value);
+      const columns = codec.open?.(value);
+      const { status } = await run('insert', [409], (table) =>
+        columns
+          ? sendBatch(table, [
+              ['insert', row],
+              ['put', { key: markOf(row.key), properties: columns }],
+            ])
+          : sendAct(table, ['insert', row]),
       );
+      return status === 409 ? 'exists' : 'inserted';
     },
     replace: async (value, etag) => {
-      const row = entity(value);
+      const row = rowOf(value);
       const closes = codec.open && !codec.open(value);
-      return run(
-        'replace',
-        async (table) => {
-          const written = closes
-            ? await replaceAndUnmark(table, row, etag)
-            : (await table.updateEntity(row, 'Replace', { etag })).etag;
-          if (written === undefined) throw new Error('the answer has no ETag');
-          return { status: 'replaced' as const, etag: written };
-        },
-        { 404: { status: 'missing' as const }, 412: { status: 'conflict' as const } },
-      );
+      const answer = await run('replace', [404, 412], async (table) => {
+        if (!closes) return sendAct(table, ['replace', row, etag]);
+        // Both or none.
+        const { etags, ...both } = await sendBatch(table, [
+          ['replace', row, etag],
+          ['remove', markOf(row.key), ANY_ETAG],
+        ]);
+        return { ...both, etag: etags[0] };
+      });
+      if (answer.status === 404) return { status: 'missing' };
+      if (answer.status === 412) return { status: 'conflict' };
+      if (answer.etag === undefined)
+        throw new InfrastructureError('tables', `replace ${name}`, new Error('the answer has no ETag'));
+      return { status: 'replaced', etag: answer.etag };
     },
     remove: async (key, etag) => {
       if (!isLegal(key)) return 'missing';
-      return run(
-        'remove',
-        async (table) => (await table.deleteEntity(key.partition, key.row, { etag }), 'removed' as const),
-        {
-          404: 'missing' as const,
-          412: 'conflict' as const,
-        },
-      );
+      const { status } = await run('remove', [404, 412], (table) => sendAct(table, ['remove', key, etag]));
+      if (status === 404) return 'missing';
+      return status === 412 ? 'conflict' : 'removed';
     },
-    commit: (changes) =>
-      run(
-        'commit',
-        async (table) => {
-          const actions = changes.map((change): TransactionAction =>
-            'insert' in change
-              ? ['create', entity(change.insert)]
-              : ['update', entity(change.replace), 'Replace', { etag: change.etag }],
-          );
-          await table.submitTransaction(actions);
-          return 'committed' as const;
-        },
-        { 404: 'conflict' as const, 409: 'conflict' as const, 412: 'conflict' as const },
-      ),
+    commit: async (changes) => {
+      const acts = changes.map((change): Act => {
+        if ('insert' in change) return ['insert', rowOf(change.insert)];
+        if ('replace' in change) return ['replace', rowOf(change.replace), change.etag];
+        return ['remove', change.remove, change.etag];
+      });
+      const { status } = await run('commit', [404, 409, 412], (table) => sendBatch(table, acts));
+      return status < 300 ? 'committed' : 'conflict';
+    },
     range: (partition, prefix, filter, limit, after) => {
       const start = after === undefined ? odata`RowKey ge ${prefix}` : odata`RowKey gt ${after}`;
       const end = odata`RowKey lt ${prefix + LAST_CHARACTER}`;
@@ -155,9 +164,9 @@ export function azureTable<T>(
       return first('search', [range, rest, filter], limit);
     },
     scan: async function* (filter, onUnreadable) {
-      const pages = (await client()).listEntities({ queryOptions: { filter } }).byPage();
+      const pages = listRows(await client(), filter);
       for (;;) {
-        const page = await run('scan', () => pages.next());
+        const page = await attempt('scan', () => pages.next());
         if (page.done) return;
         for (const found of page.value) {
           const row = readable(found, onUnreadable);
@@ -166,41 +175,25 @@ export function azureTable<T>(
       }
     },
     marks: (partition) =>
-      run('marks', async (table) => {
+      attempt('marks', async (table) => {
         const marks: Mark[] = [];
         const filter = odata`PartitionKey eq ${partition} and RowKey ge ${MARK}`;
-        for await (const found of table.listEntities({ queryOptions: { filter } })) {
-          const { partitionKey: _, rowKey = '', etag: _etag, timestamp: _timestamp, ...columns } = found;
-          marks.push({ key: { partition, row: rowKey.slice(MARK.length) }, columns: columns as Columns });
+        for await (const page of listRows(table, filter)) {
+          for (const { key, properties } of page)
+            marks.push({
+              key: { partition, row: key.row.slice(MARK.length) },
+              columns: properties as Columns,
+            });
         }
         return marks;
       }),
   };
 }
 
-/** Replaces the row and removes its mark, both or none. Returns the new ETag. */
-async function replaceAndUnmark(
-  table: TableClient,
-  row: { readonly partitionKey: string; readonly rowKey: string },
-  etag: string,
-): Promise<string | undefined> {
-  const answer = await table.submitTransaction([
-    ['update', row, 'Replace', { etag }],
-    ['delete', { partitionKey: row.partitionKey, rowKey: MARK + row.rowKey }],
-  ]);
-  return answer.subResponses[0]?.etag;
-}
+const markOf = ({ partition, row }: RowKey): RowKey => ({ partition, row: MARK + row });
 
-/**
- * Returns the status where the Table service reports a failure of a row. A missing table, or a 404 of another service, is not
- * one.
- */
-function rowStatus(error: unknown): number | undefined {
-  if (!isRestError(error)) return undefined;
-  // The SDK puts the code of a transaction and of a single operation into different fields.
-  const code = serviceCode(error) ?? error.code;
-  return code === undefined || code.startsWith('Table') ? undefined : error.statusCode;
-}
+/** Whether the Table service reports a failure of a row. A missing table, or a failure of another service, is not one. */
+const isOfRow = ({ code }: TableAnswer): boolean => code !== undefined && !code.startsWith('Table');
 
 /** Returns whether an error is an answer of the service, or of the way to it. It does not load the SDK, as its class would. */
 export const isRestError = (error: unknown): error is RestError =>

@@ -3,6 +3,7 @@ import { InfrastructureError } from '../base/errors.ts';
 import { lazily } from '../base/lazily.ts';
 import type { AppIdentity } from '../managedIdentity/appIdentity.ts';
 import { azureTable } from './azureTable.ts';
+import { tableHttp } from './tableHttp.ts';
 import type { OpenTable } from './tables.ts';
 
 /** A storage account: a connection string, or the https endpoint of its table service and the identity that signs in to it. */
@@ -65,6 +66,7 @@ const RETRIES = { maxRetries: 2, retryDelayInMs: 250, maxRetryDelayInMs: 2_000 }
 const ATTEMPT_TIMEOUT_MS = 10_000;
 
 const clientOptions: TableServiceClientOptions = {
+  httpClient: tableHttp,
   retryOptions: RETRIES,
   additionalPolicies: [
     {

@@ -40,7 +40,7 @@ export interface Table<T> {
   /** Replaces the row only if it still has this ETag. */
   replace(value: T, etag: string): Promise<Replacement>;
   remove(key: RowKey, etag: string): Promise<'removed' | 'conflict' | 'missing'>;
-  /** Changes at most 100 rows of one partition, all or none: none where a row is not as expected. For values without marks. */
+  /** Changes at most `MAX_CHANGES` rows of one partition, all or none: none where a row is not as expected. For values without marks. */
   commit(changes: readonly Change<T>[]): Promise<'committed' | 'conflict'>;
   /** Returns rows of one partition in the order of their row keys. Rows that are inserted meanwhile do not disturb the paging. */
   page(partition: string, limit: number, after?: string): Promise<Page<T>>;
@@ -71,9 +71,13 @@ export interface Mark {
   readonly columns: Columns;
 }
 
-/** `ANY_ETAG` replaces a row without a condition. */
-export type Change<T> = { readonly insert: T } | { readonly replace: T; readonly etag: string };
+/** `ANY_ETAG` replaces or removes a row without a condition. */
+export type Change<T> =
+  | { readonly insert: T }
+  | { readonly replace: T; readonly etag: string }
+  | { readonly remove: RowKey; readonly etag: string };
 export const ANY_ETAG = '*';
+export const MAX_CHANGES = 100;
 
 export type OnUnreadable = (key: RowKey, error: unknown) => void;
 
