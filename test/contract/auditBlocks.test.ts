@@ -1,7 +1,7 @@
 import { TableClient } from '@azure/data-tables';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openAudit } from '../../shared/audit/journal/audit.ts';
-import { partitionOf } from '../../shared/audit/journal/azureTableTrailStore.ts';
+import { partitionOf } from '../../shared/audit/journal/azureTableTrailRows.ts';
 import { MAX_BATCH } from '../../shared/audit/limits.ts';
 import { createDigest } from '../../shared/audit/model/hashChain.ts';
 import type { AuditEvent, AuditRecord } from '../../shared/audit/model/record.ts';
