@@ -1,10 +1,6 @@
 import type { TableClient, TransactionAction } from '@azure/data-tables';
-import {
-  azureTableTrailStore,
-  blockRowKey,
-  partitionOf,
-  segmentRowKey,
-} from '../../shared/audit/journal/azureTableTrailStore.ts';
+import { blockRowKey, partitionOf, segmentRowKey } from '../../shared/audit/journal/azureTableTrailRows.ts';
+import { azureTableTrailStore } from '../../shared/audit/journal/azureTableTrailStore.ts';
 import type { AuditRecord } from '../../shared/audit/model/record.ts';
 import { segmentKey, type TrailRow, type TrailStore } from '../../shared/audit/model/trailStore.ts';
 import { join, splitPacked } from '../../shared/platform/tables/tableDocument.ts';

@@ -34,7 +34,9 @@ export async function mergeRows(
     const next = keyOf(first);
     const known = held.findIndex(({ key }) => key >= next);
     for (const { key, row } of held.slice(0, known === -1 ? held.length : known)) {
-      if (row && rows.length === limit) return { rows, ...(after !== undefined && { after }) };
+      // Two rows of one key, of which one is a copy, are never on two pages: the second page would begin after both.
+      if (row && rows.length >= limit && key !== after)
+        return { rows, ...(after !== undefined && { after }) };
       if (row) rows.push(row);
       after = key;
     }

@@ -29,7 +29,7 @@ export function toBlock(records: readonly SealedRecord[]): Block & { readonly te
  * is no JSON is a row without a document, and a key outside of the block is read as that of its newest record.
  */
 export function openBlock({ newest, oldest, text }: Block, query: TrailQuery = {}): readonly Found[] {
-  if (text === undefined) return unreadable(newest, oldest);
+  if (text === undefined || text === '') return unreadable(newest, oldest);
   const wanted = wantedTexts(query);
   const lines = text.split('\n').reverse();
   return lines.map((line) => {

@@ -87,11 +87,13 @@ export function extend(segment: Segment, entries: readonly Entry[], digest: Dige
 
 /** Every field of a record but its hash: a field that `seal` leaves out does not compile. */
 type Content = {
-  readonly [Field in keyof AuditRecord as string extends Field
-    ? never
-    : number extends Field
+  readonly [
+    Field in keyof AuditRecord as string extends Field
       ? never
-      : Exclude<Field, 'hash'>]-?: unknown;
+      : number extends Field
+        ? never
+        : Exclude<Field, 'hash'>
+  ]-?: unknown;
 };
 
 /** Makes the record of an event. Its fields stand in the order of canonical JSON, so that one text is hashed and stored. */

@@ -57,8 +57,10 @@ export async function verifyTrail(
   const strays: { readonly place: Place; readonly record: AuditRecord }[] = [];
   let verified = 0;
 
+  let lastKey: string | undefined;
   const check = async (row: TrailRow) => {
-    const judged = await judgeRow(tenantId, row, deps);
+    const judged = await judgeRow(tenantId, row, deps, row.key === lastKey);
+    lastKey = row.key;
     const place = judged.place;
     const key = place && segmentKey({ chain: place.chain, number: Math.floor(place.seq / SEGMENT_LENGTH) });
     const slot = key === undefined ? undefined : slots.get(key);
@@ -106,7 +108,12 @@ type Judged =
   | { readonly place: Place | undefined; readonly fault: Fault };
 
 /** Checks one row alone. A fault has the place of the row, because the content of the row is not trustworthy. */
-async function judgeRow(tenantId: string, row: TrailRow, { store, digest }: VerifyDeps): Promise<Judged> {
+async function judgeRow(
+  tenantId: string,
+  row: TrailRow,
+  { store, digest }: VerifyDeps,
+  isTaken: boolean,
+): Promise<Judged> {
   const place = placeOf(row.key);
   const record = recordOf(row);
   const bad = (reason: Tampering): Judged => {
@@ -120,6 +127,7 @@ async function judgeRow(tenantId: string, row: TrailRow, { store, digest }: Veri
     const own = await store.find(tenantId, ownKey);
     return bad(own && recordOf(own)?.hash === record.hash ? 'doubled' : 'swapped');
   }
+  if (isTaken) return bad('doubled');
   const { labels = record } = row;
   const { actor, action, resource } = labels;
   const labelled = actor === record.actor && action === record.action && resource === record.resource;

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Audit, openAudit } from '../../../shared/audit/journal/audit.ts';
 import { boundRefusals } from '../../../shared/audit/journal/boundRefusals.ts';
-import { MAX_BATCH, MAX_WAITING, REFUSALS_A_MINUTE } from '../../../shared/audit/limits.ts';
+import { BLOCK_SPAN_MS, MAX_BATCH, MAX_WAITING, REFUSALS_A_MINUTE } from '../../../shared/audit/limits.ts';
 import { createDigest } from '../../../shared/audit/model/hashChain.ts';
 import type { AuditEvent } from '../../../shared/audit/model/record.ts';
 import { recordOf } from '../../../shared/audit/model/trailStore.ts';
@@ -103,6 +103,27 @@ describe('ordinary records', () => {
     await vi.advanceTimersByTimeAsync(1_000);
     expect(await resources()).toEqual(['a', ...Array.from({ length: 200 }, (_, index) => `r${index}`)]);
     await expectSound(201);
+  });
+
+  test('that waited long for the store are stored in blocks of some seconds each', async () => {
+    const sizes: number[] = [];
+    const { store } = memoryTrail();
+    const commit: typeof store.commit = (stored, segments) => {
+      if (away) throw new InfrastructureError('tables', 'commit', undefined);
+      sizes.push(stored.length);
+      return store.commit(stored, segments);
+    };
+    const late = openAudit({ store: { ...store, commit }, clock: systemClock, newId: randomId, log });
+    away = true;
+    for (let index = 0; index < 60; index++) {
+      late.append(event(`r${index}`));
+      await vi.advanceTimersByTimeAsync(500);
+    }
+    away = false;
+    await late.flush();
+    // The first attempt had the first events, and is repeated unchanged.
+    expect(sizes.reduce((sum, size) => sum + size)).toBe(60);
+    expect(Math.max(...sizes)).toBe(BLOCK_SPAN_MS / 500 + 1);
   });
 
   test('that no longer fit are lost, which the log and the trail say', async () => {

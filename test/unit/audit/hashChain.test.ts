@@ -111,6 +111,32 @@ describe('a chain', () => {
     expect(keys.toSorted()).toEqual(keys.toReversed());
   });
 
+  test('has records whose stored text is their canonical JSON with the hash at its end', () => {
+    const text = fc.string({ unit: 'binary' });
+    const events = fc.record(
+      {
+        actor: text,
+        actorName: text,
+        resource: text,
+        resourceName: text,
+        reason: text,
+        begunBy: text,
+        count: fc.nat(),
+        ownCheck: fc.constant(true as const),
+      },
+      { requiredKeys: ['actor', 'resource'] },
+    );
+    fc.assert(
+      fc.property(events, (more) => {
+        const { sealed, records } = extended(empty(), [{ at: at(1), event: { ...event, ...more } }], digest);
+        const [{ hash, ...content }] = records as [(typeof records)[0]];
+        expect(sealed[0]?.text).toBe(`${canonicalJson(content).slice(0, -1)},"hash":"${hash}"}`);
+        expect(hash).toBe(digest(canonicalJson(content)));
+        expect(content).toMatchObject(more);
+      }),
+    );
+  });
+
   test('whatever is changed in, added to or taken from a record or a segment shows', () => {
     const { records, segments } = extended(empty(), [{ at: at(1), event }], digest);
     fc.assert(

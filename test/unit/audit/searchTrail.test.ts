@@ -41,7 +41,10 @@ test('a search that finds nothing ends after its bound of reads, and its next pa
 });
 
 test('rows that hold no record are left out, and others take their place on the page', async () => {
-  const rows = [{ key: '1', document: 'garbled' }, ...['2', '3', '4'].map((key) => ({ key, document: record }))];
+  const rows = [
+    { key: '1', document: 'garbled' },
+    ...['2', '3', '4'].map((key) => ({ key, document: record })),
+  ];
   const store: Pick<TrailStore, 'records'> = {
     records: (_tenantId, _query, limit, after = '0') => {
       const rest = rows.filter(({ key }) => key > after);
