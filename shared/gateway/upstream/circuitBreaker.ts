@@ -9,7 +9,7 @@ import {
   CIRCUIT_OPEN_MS,
   MAX_CIRCUIT_TENANTS,
 } from '../protocol/limits.ts';
-import type { NoteHealth, ServerKey } from './serverHealth.ts';
+import { namesOf, type NoteHealth, type ServerKey } from './serverHealth.ts';
 
 /** When each open circuit becomes half-open, in milliseconds since 1970, by slug and URL. */
 const openCircuitsSchema = z.record(z.string(), z.number());
@@ -46,9 +46,6 @@ export function createCircuitBreaker({
   });
   const failures = new Map<string, number>();
   const stateKey = (tenantId: string) => `mreg:mcp:circuits:${tenantId}`;
-  /** A slug has no space. */
-  const nameOf = ({ slug, url }: ServerKey) => `${slug} ${url}`;
-  const failureKey = (tenantId: string, server: ServerKey) => `${tenantId} ${nameOf(server)}`;
   const now = () => clock.now().getTime();
 
   function entryOf(tenantId: string) {
@@ -86,14 +83,14 @@ export function createCircuitBreaker({
     openForMs(tenantId, server) {
       const entry = entryOf(tenantId);
       void refresh(tenantId, entry);
-      const until = entry.circuits[nameOf(server)];
+      const until = entry.circuits[namesOf(tenantId, server).name];
       const leftMs = until === undefined ? 0 : until - now();
       return leftMs > 0 ? leftMs : undefined;
     },
     fail(tenantId, server, why) {
-      const key = failureKey(tenantId, server);
-      const count = (failures.get(key) ?? 0) + 1;
-      failures.set(key, count);
+      const { name, tenantName } = namesOf(tenantId, server);
+      const count = (failures.get(tenantName) ?? 0) + 1;
+      failures.set(tenantName, count);
       if (count < CIRCUIT_FAILURES) {
         noteHealth(tenantId, server, {
           status: 'degraded',
@@ -103,14 +100,13 @@ export function createCircuitBreaker({
       }
       const reason = `${count} calls in a row failed: the server ${why}.`;
       noteHealth(tenantId, server, { status: 'failed', reason });
-      const name = nameOf(server);
       const until = now() + CIRCUIT_OPEN_MS;
       const entry = entryOf(tenantId);
       entry.circuits = { ...entry.circuits, [name]: until };
       share(tenantId, name, until).catch(() => undefined);
     },
     succeed(tenantId, server) {
-      if (failures.size > 0) failures.delete(failureKey(tenantId, server));
+      if (failures.size > 0) failures.delete(namesOf(tenantId, server).tenantName);
       noteHealth(tenantId, server, HEALTHY);
     },
     async openServers(tenantId) {

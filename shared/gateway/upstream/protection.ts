@@ -7,7 +7,7 @@ import type { CircuitBreaker } from './circuitBreaker.ts';
 import { type Connection, TIMED_OUT, type UpstreamCall } from './connection.ts';
 import { type FaultKind, UpstreamFault } from './fault.ts';
 import { passing } from './passing.ts';
-import type { ServerKey } from './serverHealth.ts';
+import { namesOf, type ServerKey } from './serverHealth.ts';
 
 /**
  * Protects the gateway from a failing server by its circuit breaker, and a server from one tenant that would take all of its
@@ -46,7 +46,7 @@ export function createProtection(circuitBreaker: CircuitBreaker, tenants: number
   const origins = new WeakMap<ServerKey, string>();
 
   function takePlace(places: TenantPlaces, what: string, tenantId: string, server: ServerKey): () => void {
-    const taken = places.take(tenantId, `${tenantId} ${server.slug} ${server.url}`);
+    const taken = places.take(tenantId, namesOf(tenantId, server).tenantName);
     if (taken.kind === 'taken') return taken.leave;
     throw new UpstreamFault('busy', `has ${taken.atMost} ${what} open already`);
   }

@@ -18,6 +18,28 @@ export interface ServerKey {
   readonly url: string;
 }
 
+/** What a server is called in the memory of an instance. */
+interface Names {
+  readonly tenantId: string;
+  /** The slug and the URL. A slug has no space. */
+  readonly name: string;
+  /** The same with the tenant that calls. */
+  readonly tenantName: string;
+}
+
+/** The last names of a record. The catalogue caches records, so most calls make no text. */
+const known = new WeakMap<ServerKey, Names>();
+
+/** Returns the names of a server for a tenant that calls it. They are the same for every record with this slug and URL. */
+export function namesOf(tenantId: string, server: ServerKey): Names {
+  const last = known.get(server);
+  if (last?.tenantId === tenantId) return last;
+  const name = `${server.slug} ${server.url}`;
+  const names = { tenantId, name, tenantName: `${tenantId} ${name}` };
+  known.set(server, names);
+  return names;
+}
+
 /** `degraded`: the last call failed. `failed`: several calls in a row failed, or a probe. */
 const seenSchema = z.object({
   status: z.enum(['healthy', 'degraded', 'failed']),
@@ -70,12 +92,11 @@ export function createHealthNotes({
   }
 
   return (tenantId, server, seen) => {
-    const { slug, url } = server;
-    const name = `${tenantId} ${slug} ${url}`;
-    const entry = noted.get(name);
+    const { tenantName } = namesOf(tenantId, server);
+    const entry = noted.get(tenantName);
     if (entry === undefined) {
       const first: Noted = { status: seen.status, at: 0 };
-      noted.set(name, first);
+      noted.set(tenantName, first);
       store(tenantId, server, first, seen);
       return;
     }

@@ -18,25 +18,29 @@ export function headerOf({ headers }: Pick<OutboundResponse, 'headers'>, name: s
  * the same events, but makes a stream for each response and keeps it in memory for long.
  */
 export class Exchange {
-  readonly #answered = Promise.withResolvers<OutboundResponse>();
   readonly #signal: AbortSignal | undefined;
+  readonly #answer: (response: OutboundResponse) => void;
+  readonly #fail: (error: Error) => void;
   #controller: ExchangeControl | undefined;
   #body: ReceivedBody | undefined;
 
-  constructor(signal: AbortSignal | undefined) {
+  /** `answer` gets the response, or `fail` an error before it. */
+  constructor(
+    signal: AbortSignal | undefined,
+    answer: (response: OutboundResponse) => void,
+    fail: (error: Error) => void,
+  ) {
     this.#signal = signal;
+    this.#answer = answer;
+    this.#fail = fail;
     signal?.addEventListener('abort', this.#abort);
     if (signal?.aborted) this.#abort();
-  }
-
-  get response(): Promise<OutboundResponse> {
-    return this.#answered.promise;
   }
 
   readonly #abort = (): void => {
     const aborted = new Aborted();
     // Without a controller, the request still waits for a connection.
-    if (this.#controller === undefined) this.#answered.reject(aborted);
+    if (this.#controller === undefined) this.#fail(aborted);
     else this.#controller.abort(aborted);
   };
 
@@ -53,7 +57,7 @@ export class Exchange {
     // Informational responses come before the response itself (RFC 9110, section 15.2).
     if (statusCode < 200) return;
     this.#body = new ReceivedBody(controller);
-    this.#answered.resolve({ statusCode, headers, body: this.#body });
+    this.#answer({ statusCode, headers, body: this.#body });
   }
 
   onResponseData(_controller: ExchangeControl, chunk: Buffer): void {
@@ -67,7 +71,7 @@ export class Exchange {
 
   onResponseError(_controller: ExchangeControl, error: Error): void {
     this.#signal?.removeEventListener('abort', this.#abort);
-    this.#answered.reject(error);
+    this.#fail(error);
     this.#body?.fail(error);
   }
 }

@@ -79,7 +79,13 @@ export class ReceivedBody implements OutboundBody {
     this.#reader?.fail(error);
   }
 
-  async bytes(maxBytes: number, idleMs?: number): Promise<Buffer | undefined> {
+  bytes(maxBytes: number, idleMs?: number): Promise<Buffer | undefined> {
+    // A short body has arrived whole, in one chunk.
+    const isHere = this.#state === 'ended' && this.#held.length === 1 && this.#heldBytes <= maxBytes;
+    return isHere ? this.next() : this.#collect(maxBytes, idleMs);
+  }
+
+  async #collect(maxBytes: number, idleMs?: number): Promise<Buffer | undefined> {
     const bytes = await readBounded(() => this.next(idleMs), maxBytes);
     if (bytes === undefined) this.leave();
     return bytes;

@@ -69,10 +69,11 @@ export function openOutboundClient(policy: AddressPolicy, resolve: Resolver = lo
     const target = targetOf(url);
     if (!target.ok) return target;
     try {
-      const exchange = new Exchange(signal);
       const sent = { ...headers, 'accept-encoding': acceptEncoding ?? 'identity' };
-      agent.dispatch({ ...target.value, method, headers: sent, body: body ?? null }, exchange);
-      const response = await exchange.response;
+      const options = { ...target.value, method, headers: sent, body: body ?? null };
+      const response = await new Promise<OutboundResponse>((answer, refuse) => {
+        agent.dispatch(options, new Exchange(signal, answer, refuse));
+      });
       const next = request.followsRedirects === true ? redirectTarget(response, url) : undefined;
       if (next !== undefined && redirects < MAX_REDIRECTS) {
         response.body.leave(REDIRECT_LINGER_MS);
