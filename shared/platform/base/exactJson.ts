@@ -42,6 +42,9 @@ export const withExactNumbers = (text: string, value: unknown, { hasExactNumber 
 /** More levels than any caller accepts (`MESSAGE_BOUNDS`, `ANSWER_BOUNDS`). The bound protects the call stack. */
 const MAX_DEPTH = 512;
 
+/** The attributes of a property that an assignment makes. */
+const PLAIN = { enumerable: true, writable: true, configurable: true } as const;
+
 /** More exact numbers than real documents have. The bound protects the event loop: each is a small object. */
 const MAX_EXACT_NUMBERS = 100_000;
 
@@ -79,7 +82,7 @@ function readExactly(text: string): unknown {
       next();
       at += 1;
       const value = readValue();
-      if (name === '__proto__') Object.defineProperty(fields, name, { value, enumerable: true });
+      if (name === '__proto__') Object.defineProperty(fields, name, { value, ...PLAIN });
       else fields[name] = value;
       if (next() === ',') at += 1;
     }
