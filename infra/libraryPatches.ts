@@ -108,12 +108,42 @@ const responses: Record<string, http.ServerResponse> = {};
 `,
       },
       {
+        why: 'Each header of each answer makes a set of the names in a header that answers do not have.',
+        from: `!getConnectionHeaderNames(connectionHeader).has(normalizedHeaderName)`,
+        to: `!(connectionHeader && getConnectionHeaderNames(connectionHeader).has(normalizedHeaderName))`,
+      },
+      {
+        why: 'The head is written as one list: the server would store, check and read each header.',
+        from: `            proxyRes.setHeader(key, val);
+        }
+    }
+    proxyRes.setHeader(invocationIdHeader, invocationId);
+    proxyRes.statusCode = userRes.status;
+`,
+        to: `            head.push(key, val);
+        }
+    }
+`,
+      },
+      {
+        why: 'The list, as above.',
+        from: `    const connectionHeader = userRes.headers.get('connection');
+`,
+        to: `    const head = [invocationIdHeader, invocationId];
+    const connectionHeader = userRes.headers.get('connection');
+`,
+      },
+      {
         why: 'When a client leaves, its response body is still read to the end, and the upstream call goes on.',
-        from: `        for await (const chunk of userRes.body.values()) {
+        from: `    if (userRes.body) {
+        for await (const chunk of userRes.body.values()) {
             proxyRes.write(chunk);
         }
+    }
+    proxyRes.end();
 `,
-        to: `        await writeBody(userRes.body.values(), proxyRes);
+        to: `    proxyRes.writeHead(userRes.status, head);
+    await writeBody(userRes.body?.values(), proxyRes);
 `,
       },
     ],

@@ -53,12 +53,12 @@ const handledBy =
  */
 export function hostResponse(response: Response): HttpResponse {
   const { status, headers } = response;
-  const chunks = chunksOf(response);
-  const nativeResponse = chunks ? { status, headers, body: { values: () => chunks } } : response;
+  const body = bodyOf(response);
+  const nativeResponse = body === undefined ? response : { status, headers, body: { values: () => body } };
   return new HttpResponse({ nativeResponse } as HttpResponseInit);
 }
 
-function chunksOf(response: Response): Iterable<string | Uint8Array> | AsyncIterable<Uint8Array> | undefined {
-  if (response instanceof TextResponse) return [response.content];
+function bodyOf(response: Response): string | Uint8Array | AsyncIterable<Uint8Array> | undefined {
+  if (response instanceof TextResponse) return response.content;
   return response instanceof StreamResponse ? response.chunks : undefined;
 }

@@ -94,6 +94,8 @@ process.on('exit', writeAll);
  * Escapes characters that break or disguise a line and that JSON does not escape: C1 controls, line separators, direction marks.
  */
 function escapeInvisible(json: string): string {
+  // Most lines are plain ASCII.
+  if (!/[^ -~]/.test(json)) return json;
   return json.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
     character
       .split('')

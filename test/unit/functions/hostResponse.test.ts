@@ -8,7 +8,9 @@ const headers = { 'x-a': '1' };
 async function written(response: Response) {
   const { status, headers, body, cookies } = hostResponse(response);
   const chunks: unknown[] = [];
-  if (body) for await (const chunk of body.values()) chunks.push(chunk);
+  const values = body?.values() as unknown as string | AsyncIterable<unknown> | undefined;
+  if (typeof values === 'string') chunks.push(values);
+  else for await (const chunk of values ?? []) chunks.push(chunk);
   return { status, headers: Object.fromEntries(headers.entries()), chunks, cookies };
 }
 

@@ -6,15 +6,17 @@ import { writeBody } from '../../../../functions/http/library/writeBody.ts';
 /** The response of a client that may leave. */
 function client() {
   const written: unknown[] = [];
+  const ended: unknown[] = [];
   const response = Object.assign(new EventEmitter(), {
     destroyed: false,
     write: (chunk: unknown) => written.push(chunk),
+    end: (text: unknown) => ended.push(text),
   });
   const leave = () => {
     response.destroyed = true;
     response.emit('close');
   };
-  return { written, leave, response: response as unknown as ServerResponse };
+  return { written, ended, leave, response: response as unknown as ServerResponse };
 }
 
 /** Chunks that come when the test says so. */
@@ -44,12 +46,19 @@ function chunksOnDemand() {
   return { chunks, reads: () => reads, asked: asked.promise, ended: ended.promise, give };
 }
 
-test('texts and chunks are written in their order, and nothing is left behind', async () => {
-  const { response, written } = client();
-  await writeBody(['a', 'b'], response);
+test('chunks are written in their order, and nothing is left behind', async () => {
+  const { response, written, ended } = client();
   await writeBody(ReadableStream.from([Buffer.from('c'), Buffer.from('d')]).values(), response);
-  expect(written.map(String)).toEqual(['a', 'b', 'c', 'd']);
+  expect(written.map(String)).toEqual(['c', 'd']);
+  expect(ended).toEqual([undefined]);
   expect(response.listenerCount('close')).toBe(0);
+});
+
+test.each(['text', undefined])('%j is written with the end of the response', async (text) => {
+  const { response, written, ended } = client();
+  await writeBody(text, response);
+  expect(written).toEqual([]);
+  expect(ended).toEqual([text]);
 });
 
 test('a client that leaves ends the chunks while the next one is awaited', async () => {
