@@ -3,8 +3,8 @@ import { freePort } from '../../support/freePort.ts';
 import { emptyFunction, type Front, startFront, toolCall } from '../front.ts';
 import type { Measured } from '../goals.ts';
 import { count, load, type Target } from '../load.ts';
+import { openInspector } from '../openInspector.ts';
 import { costOf, listenerOn } from '../processCost.ts';
-import { openInspector } from './inspector.ts';
 
 const CONNECTIONS = 16;
 const ROUNDS = 4;

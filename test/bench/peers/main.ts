@@ -64,9 +64,9 @@ async function entrantsOf(
     await entrant('the bare server directly', 'no hop at all', { url: upstream }, era),
   ];
   for (const peer of Object.values<Peer>(peers).filter(({ eras }) => eras.includes(era))) {
-    const { endpoint, cpuMs, stop } = await startPeer(peer, folder, era, upstream);
-    running.push({ endpoint, cpuMs, stop });
-    entrants.push(await entrant(peer.name, peer.note, endpoint, era, cpuMs));
+    const started = await startPeer(peer, folder, era, upstream);
+    running.push(started);
+    entrants.push(await entrant(peer.name, peer.note, started.endpoint, era, () => started.cpuMs()));
   }
   return entrants;
 }

@@ -54,7 +54,7 @@ export async function raceClosed(entrants: readonly Entrant[], tool: BareTool): 
     } = await load(calls(tool), CONNECTIONS, SECONDS, WARM_UP_SECONDS);
     return { perSecond, p50Ms, p99Ms, cpuMs: (cpuMs() - before) / made };
   });
-  const [[, first = []] = []] = [...measured];
+  const first = [...measured.values()][0] ?? [];
   return [...measured].map(([entrant, rounds]) => ({
     entrant,
     perSecond: median(rounds.map(({ perSecond }) => perSecond)),
