@@ -8,6 +8,7 @@ import { median } from '../quantile.ts';
 export interface Entrant {
   readonly name: string;
   readonly note: string;
+  readonly passesEvents: boolean;
   readonly calls: Calls;
   /** What its process has used so far; not a number where that is unknown. */
   readonly cpuMs: () => number;
