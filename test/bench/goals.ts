@@ -55,16 +55,34 @@ export function judge(figure: Figure, rounds: readonly number[]): Judged {
   return { ...goal, measured, least: Math.min(...rounds), most: Math.max(...rounds), isMet };
 }
 
-/** A line for each figure: what was measured, between what the rounds lie, the goal, and whether it is met. */
+/** A line for each figure: whether it is met, what was measured, the goal, and between what the rounds lie. */
 export function linesOf(measured: Measured): readonly string[] {
+  return judged(measured).map((one) => {
+    const range = `(${rounded(one, one.least)} to ${rounded(one, one.most)})`;
+    const value = `${rounded(one, one.measured)} ${one.unit}`;
+    return `  ${one.isMet ? 'met    ' : 'NOT MET'}  ${one.name.padEnd(62)} ${value.padStart(10)}  ${limitOf(one).padEnd(16)} ${range}`;
+  });
+}
+
+/** The same as a table in Markdown. */
+export function tableOf(measured: Measured): string {
+  const rows = judged(measured).map((one) => {
+    const value = `${rounded(one, one.measured)} ${one.unit}`;
+    return `| ${one.name} | ${value} | ${limitOf(one)} | ${one.isMet ? 'yes' : 'no'} |`;
+  });
+  return ['| figure | measured | goal | met |', '| --- | --- | --- | --- |', ...rows].join('\n');
+}
+
+function judged(measured: Measured): readonly Judged[] {
   const figures = Object.keys(goals) as Figure[];
   return figures.flatMap((figure) => {
     const rounds = measured[figure];
-    if (!rounds) return [];
-    const { name, unit, limit, isUpper, measured: value, least, most, isMet } = judge(figure, rounds);
-    const digits = limit < 1 ? 3 : limit < 10 ? 2 : 0;
-    const [said, from, to] = [value, least, most].map((each) => each.toFixed(digits));
-    const goal = `${isUpper ? 'at most' : 'at least'} ${limit} ${unit}`;
-    return `  ${isMet ? 'met    ' : 'NOT MET'}  ${name.padEnd(62)} ${`${said} ${unit}`.padStart(10)}  ${goal.padEnd(16)} (${from} to ${to})`;
+    return rounds ? judge(figure, rounds) : [];
   });
 }
+
+const limitOf = ({ isUpper, limit, unit }: Goal): string =>
+  `${isUpper ? 'at most' : 'at least'} ${limit} ${unit}`;
+
+/** With as many digits as the goal can be missed by. */
+const rounded = ({ limit }: Goal, value: number): string => value.toFixed(limit < 1 ? 3 : limit < 10 ? 2 : 0);

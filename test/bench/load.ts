@@ -24,6 +24,11 @@ export interface Measured {
   readonly bytes: number;
 }
 
+/** A peer that loses a call ends the run. */
+const ANSWER_MS = 10_000;
+/** Calls of one session have ids of their own: a peer could not tell their answers apart. */
+const FIRST_ID = '"id":1,';
+
 /** Connections to one origin. */
 export interface Caller {
   /** Makes one call of the target that belongs to this lane. Returns the bytes of its answer. @throws on another answer */
@@ -35,14 +40,15 @@ export interface Caller {
 /** `target`: one, or one for each session, which the lanes take in turns. They have one origin. */
 export function openCaller(target: Target | readonly Target[], connections: number): Caller {
   const targets = [target].flat();
-  const pool = new Pool(targets[0]?.origin ?? '', { connections });
+  const timeouts = { headersTimeout: ANSWER_MS, bodyTimeout: ANSWER_MS };
+  const pool = new Pool(targets[0]?.origin ?? '', { connections, ...timeouts });
   let calls = 0;
   return {
     async call(lane) {
       const chosen = targets[lane % targets.length];
       if (!chosen) throw new Error('there is no target');
       const { path, method, headers = {}, bodies = [], expected = 200, holds = '' } = chosen;
-      const body = bodies[calls % bodies.length];
+      const body = bodies[calls % bodies.length]?.replace(FIRST_ID, `"id":${calls + 1},`);
       calls += 1;
       const response = await pool.request({ path, method, headers, ...(body !== undefined && { body }) });
       const text = await response.body.text();

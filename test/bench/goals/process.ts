@@ -2,17 +2,23 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { freePort } from '../../support/freePort.ts';
 import { emptyFunction, type Front, startFront, toolCall } from '../front.ts';
 import type { Measured } from '../goals.ts';
+import { inTurns } from '../inTurns.ts';
 import { count, load, type Target } from '../load.ts';
+import { openInspector } from '../openInspector.ts';
 import { costOf, listenerOn } from '../processCost.ts';
-import { openInspector } from './inspector.ts';
 
 const CONNECTIONS = 16;
 const ROUNDS = 4;
 const SECONDS = 2;
 /** Longer than records of the audit wait. */
 const FLUSH_MS = 3_000;
-const SAMPLED_CALLS = 4_000;
-const SAMPLING_BYTES = 16_384;
+const SAMPLED_CALLS = 2_000;
+/** An object that is gone when the sampling stops counts too. */
+const sampling = {
+  samplingInterval: 16_384,
+  includeObjectsCollectedByMajorGC: true,
+  includeObjectsCollectedByMinorGC: true,
+} as const;
 
 /**
  * What calls leave in the processes: the memory of the app after 100,000 of them, then, with as many records there, the CPU of the
@@ -60,14 +66,15 @@ async function measureStore({ topology }: Front, call: Target): Promise<readonly
 async function measureBytes(front: Front, call: Target, port: number): Promise<readonly number[]> {
   process.kill(listenerOn(front.topology.ports.mcp), 'SIGUSR1');
   const inspector = await openInspector(port);
-  const bytesOf = async (target: Target) => {
+  const empty = emptyFunction(front);
+  for (const target of [call, empty]) await count(target, CONNECTIONS, SAMPLED_CALLS);
+  const kilobytes = await inTurns(ROUNDS, [call, empty], async (target) => {
+    await inspector.ask('HeapProfiler.startSampling', sampling);
     await count(target, CONNECTIONS, SAMPLED_CALLS);
-    const sampled = { includeObjectsCollectedByMajorGC: true, includeObjectsCollectedByMinorGC: true };
-    await inspector.ask('HeapProfiler.startSampling', { samplingInterval: SAMPLING_BYTES, ...sampled });
-    await count(target, CONNECTIONS, SAMPLED_CALLS);
-    return inspector.sampledBytes(await inspector.ask('HeapProfiler.stopSampling')) / SAMPLED_CALLS;
-  };
-  const kilobytes = (await bytesOf(call)) - (await bytesOf(emptyFunction(front)));
+    const profile = await inspector.ask('HeapProfiler.stopSampling');
+    return inspector.sampledBytes(profile) / SAMPLED_CALLS / 1_000;
+  });
   inspector.close();
-  return [kilobytes / 1_000];
+  const alone = kilobytes.get(empty) ?? [];
+  return (kilobytes.get(call) ?? []).map((own, round) => own - (alone[round] ?? Number.NaN));
 }

@@ -27,9 +27,12 @@ async function benchPeers(): Promise<void> {
     let open: readonly OpenStanding[] = [];
     for (const era of ['legacy', 'modern'] as const) {
       const entrants = await entrantsOf(era, front, folder, running);
-      if (guest?.eras.includes(era)) entrants.push(await entrant(guest.name, 'runs elsewhere', guest, era));
+      if (guest?.eras.includes(era)) entrants.push(await entrant(guest, era));
       for (const tool of ['echo', 'stream'] as const) {
-        const standings = await raceClosed(entrants, tool);
+        const standings = await raceClosed(
+          entrants.filter(({ passesEvents }) => tool === 'echo' || passesEvents),
+          tool,
+        );
         races.push({ title: `${revisions[era]}, ${answers[tool]}`, standings });
         console.error(`${revisions[era]}, ${answers[tool]}: done`);
         if (era === 'legacy' && tool === 'echo') open = await raceOpen(standings);
@@ -55,29 +58,30 @@ async function entrantsOf(
   const { topology, urls, modernUrl } = front;
   const upstream = era === 'legacy' ? (urls[0] ?? '') : modernUrl;
   const ours = {
+    name: 'this gateway',
+    note: 'all of it, as `npm start` runs it',
     url: `${topology.urls.mcp}/mcp`,
     headers: { authorization: `Bearer ${await topology.mint({ role: 'User' })}` },
     prefix: era === 'legacy' ? 'bare-0__' : 'modern__',
   };
   const entrants = [
-    await entrant('this gateway', 'all of it, as `npm start` runs it', ours, era, () => front.cost().cpuMs),
-    await entrant('the bare server directly', 'no hop at all', { url: upstream }, era),
+    await entrant(ours, era, () => front.cost().cpuMs),
+    await entrant({ name: 'the bare server directly', note: 'no hop at all', url: upstream }, era),
   ];
   for (const peer of Object.values<Peer>(peers).filter(({ eras }) => eras.includes(era))) {
-    const { endpoint, cpuMs, stop } = await startPeer(peer, folder, era, upstream);
-    running.push({ endpoint, cpuMs, stop });
-    entrants.push(await entrant(peer.name, peer.note, endpoint, era, cpuMs));
+    const started = await startPeer(peer, folder, era, upstream);
+    running.push(started);
+    entrants.push(await entrant({ ...peer, ...started.endpoint }, era, () => started.cpuMs()));
   }
   return entrants;
 }
 
-const entrant = async (
-  name: string,
-  note: string,
-  endpoint: Endpoint,
-  era: Era,
-  cpuMs: Entrant['cpuMs'] = () => Number.NaN,
-): Promise<Entrant> => ({ name, note, cpuMs, calls: await connect(endpoint, era, CONNECTIONS) });
+type Named = Endpoint & Pick<Peer, 'name' | 'note'> & Partial<Pick<Peer, 'passesEvents'>>;
+
+async function entrant(named: Named, era: Era, cpuMs: Entrant['cpuMs'] = () => Number.NaN): Promise<Entrant> {
+  const { name, note, passesEvents = true } = named;
+  return { name, note, passesEvents, cpuMs, calls: await connect(named, era, CONNECTIONS) };
+}
 
 function versions(): string {
   const packages = new Set(Object.values<Peer>(peers).flatMap(({ package: name }) => name ?? []));
@@ -85,9 +89,7 @@ function versions(): string {
 }
 
 /** @throws on arguments that are not known */
-function guestOf(
-  args: string[],
-): (Endpoint & { readonly name: string; readonly eras: readonly Era[] }) | undefined {
+function guestOf(args: string[]): (Named & Pick<Peer, 'eras'>) | undefined {
   const { values } = parseArgs({
     args,
     options: {
@@ -106,7 +108,8 @@ function guestOf(
       return [key, value.join(':').trim()];
     }),
   );
-  return { url, name, prefix, headers, eras: values.era.map((era) => eraSchema.parse(era)) };
+  const eras = values.era.map((era) => eraSchema.parse(era));
+  return { url, name, note: 'runs elsewhere', prefix, headers, eras };
 }
 
 await benchPeers();

@@ -7,6 +7,8 @@ export interface Peer {
   /** Name and version of its package. A peer without one is a file of this folder's. */
   readonly package?: string;
   readonly eras: readonly Era[];
+  /** False for a peer that leaves out the events before a result. */
+  readonly passesEvents: boolean;
   /** What a reader has to know of the comparison. */
   readonly note: string;
   /** The command line and the environment of its process, which listens on the port. */
@@ -25,11 +27,9 @@ export interface Place {
 const own = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
 
 /** `options`: of `startHTTPServer`. */
-const mcpProxy = (name: string, note: string, eras: readonly Era[], options: object): Peer => ({
-  name,
+const mcpProxy = (peer: Pick<Peer, 'name' | 'eras' | 'note' | 'passesEvents'>, options: object): Peer => ({
+  ...peer,
   package: 'mcp-proxy@6.7.19',
-  eras,
-  note,
   start: ({ folder, era, upstream, port }) => ({
     args: [`${folder}/mcpProxy.mjs`, upstream, era, String(port), JSON.stringify(options)],
   }),
@@ -39,32 +39,43 @@ export const peers = {
   plainProxy: {
     name: 'plain reverse proxy',
     eras: ['legacy', 'modern'],
+    passesEvents: true,
     note: 'passes bytes on, knows nothing of MCP',
     start: ({ upstream, port }) => ({ args: [own('../proxy.ts'), upstream, String(port)] }),
   },
   mcpProxy: mcpProxy(
-    '`mcp-proxy`',
-    'as a library, its defaults: sessions, answers as event streams that can be resumed',
-    ['legacy', 'modern'],
+    {
+      name: '`mcp-proxy`',
+      eras: ['legacy', 'modern'],
+      passesEvents: true,
+      note: 'as a library, its defaults: sessions, answers as event streams that can be resumed',
+    },
     {},
   ),
   mcpProxyJson: mcpProxy(
-    '`mcp-proxy`, JSON answers',
-    'as a library with `enableJsonResponse`: it leaves out the events before a result',
-    ['legacy'],
+    {
+      name: '`mcp-proxy`, JSON answers',
+      eras: ['legacy'],
+      passesEvents: false,
+      note: 'as a library with `enableJsonResponse`',
+    },
     { enableJsonResponse: true },
   ),
   mcpProxyStateless: mcpProxy(
-    '`mcp-proxy`, stateless',
-    'as a library with `stateless` and `enableJsonResponse`',
-    ['legacy'],
+    {
+      name: '`mcp-proxy`, stateless',
+      eras: ['legacy'],
+      passesEvents: false,
+      note: 'as a library with `stateless` and `enableJsonResponse`',
+    },
     { stateless: true, enableJsonResponse: true },
   ),
   passthrough: {
     name: '`passthrough-mcp-server`',
     package: '@civic/passthrough-mcp-server@0.12.1',
     eras: ['legacy'],
-    note: 'hooks can change each call; none is set. It leaves out the events before a result',
+    passesEvents: false,
+    note: 'hooks can change each call; none is set',
     start: ({ folder, upstream, port }) => ({
       args: [`${folder}/node_modules/@civic/passthrough-mcp-server/dist/cli.js`],
       env: {
@@ -78,8 +89,9 @@ export const peers = {
   supergateway: {
     name: '`supergateway`',
     package: 'supergateway@4.0.0',
-    eras: ['legacy'],
-    note: 'over standard input and output, to a process of the same bare server for each session',
+    eras: ['legacy', 'modern'],
+    passesEvents: true,
+    note: 'to the same bare server over standard input and output, a process for each session of 2025-11-25',
     start: ({ folder, era, port }) => ({
       args: [
         `${folder}/node_modules/supergateway/dist/index.js`,

@@ -8,6 +8,7 @@ import { median } from '../quantile.ts';
 export interface Entrant {
   readonly name: string;
   readonly note: string;
+  readonly passesEvents: boolean;
   readonly calls: Calls;
   /** What its process has used so far; not a number where that is unknown. */
   readonly cpuMs: () => number;
@@ -54,7 +55,7 @@ export async function raceClosed(entrants: readonly Entrant[], tool: BareTool): 
     } = await load(calls(tool), CONNECTIONS, SECONDS, WARM_UP_SECONDS);
     return { perSecond, p50Ms, p99Ms, cpuMs: (cpuMs() - before) / made };
   });
-  const [[, first = []] = []] = [...measured];
+  const first = [...measured.values()][0] ?? [];
   return [...measured].map(([entrant, rounds]) => ({
     entrant,
     perSecond: median(rounds.map(({ perSecond }) => perSecond)),

@@ -1,4 +1,4 @@
-import { cpus, totalmem } from 'node:os';
+import { machineLine } from '../machine.ts';
 import { CONNECTIONS, type Entrant, type OpenStanding, ROUNDS, type Standing } from './race.ts';
 
 export interface Race {
@@ -10,7 +10,7 @@ export interface Race {
 export function reportOf(races: readonly Race[], open: readonly OpenStanding[], versions: string): string {
   const closed = `Each has ${CONNECTIONS} connections, in turns, ${ROUNDS} rounds; medians. _Times_ says how often the gateway's rate is the peer's.`;
   return [
-    machine(),
+    machineLine(),
     versions,
     closed,
     ...races.map(raceTable),
@@ -18,13 +18,6 @@ export function reportOf(races: readonly Race[], open: readonly OpenStanding[], 
     openTable(open),
     notes(races),
   ].join('\n\n');
-}
-
-function machine(): string {
-  const [cpu] = cpus();
-  const gibibytes = Math.round(totalmem() / 1024 ** 3);
-  const measured = new Date().toISOString().slice(0, 10);
-  return `Measured on ${measured} with ${cpus().length} cores (${cpu?.model ?? 'unknown'}), ${gibibytes} GiB, Node ${process.versions.node}. The load runs on the same cores.`;
 }
 
 const raceTable = ({ title, standings }: Race): string =>

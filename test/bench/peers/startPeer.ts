@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { copyFileSync, mkdirSync, readdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -12,6 +12,12 @@ import type { Peer } from './peers.ts';
 
 const programs = join(import.meta.dirname, 'programs');
 const START_SECONDS = 20;
+
+const children = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of children) child.kill();
+});
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 
 /** A peer that runs. */
 export interface RunningPeer {
@@ -54,8 +60,11 @@ export async function startPeer(
     // What a peer prints is its own. Nobody reads it, so it costs least.
     stdio: ['pipe', 'ignore', 'ignore'],
   });
-  const stop = () => child.kill();
-  process.once('exit', stop);
+  children.add(child);
+  const stop = () => {
+    children.delete(child);
+    child.kill();
+  };
   for (let tries = 0; !(await accepts(port)); tries++) {
     if (child.exitCode !== null || tries === START_SECONDS * 10) {
       stop();
