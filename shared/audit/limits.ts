@@ -16,12 +16,13 @@ export const REFUSALS_A_MINUTE = 20;
 export const REFUSAL_WINDOW_MS = 60_000;
 /** Rows that a query to the service returns at once: the most that Azure Tables return. */
 export const MAX_ROWS_AT_ONCE = 1_000;
-/** Blocks that a search reads at once from a partition. */
-export const SEARCH_BLOCKS = 50;
+/** Blocks that are read at once from a partition: a few at first, since a full one holds a page of records. Then more. */
+export const MIN_BLOCKS_AT_ONCE = 8;
+export const MAX_BLOCKS_AT_ONCE = 250;
 /** Blocks, or records with rows of their own, that a page of records examines at most. */
-export const MAX_EXAMINED = 250;
+export const MAX_EXAMINED = 1_000;
 /** Reads of one search; then it names where to continue. Well within the time of a request. */
-export const MAX_SEARCH_READS = 20;
+export const MAX_SEARCH_READS = 5;
 /** Records that a verification reads at once. */
 export const VERIFY_PAGE_ROWS = 10_000;
 /** Records outside of known segments that a verification examines. The oldest that were read are enough for a verdict. */

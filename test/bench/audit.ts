@@ -31,7 +31,9 @@ export async function benchAudit(lengths: readonly number[] = [100_000]): Promis
   const azurite = await startAzurite({ alone: true });
   try {
     await (await openTableClient(azurite.connectionString, 'audit')).createTable();
-    const pid = listenerOn(Number(/:(\d+)\//.exec(azurite.connectionString.split('TableEndpoint=')[1] ?? '')?.[1]));
+    const pid = listenerOn(
+      Number(/:(\d+)\//.exec(azurite.connectionString.split('TableEndpoint=')[1] ?? '')?.[1]),
+    );
     const store = azureTableTrailStore(azurite.connectionString);
     const log = jsonLog('management');
     const audits = Array.from({ length: INSTANCES }, () =>

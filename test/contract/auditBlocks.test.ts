@@ -80,9 +80,7 @@ const list = async (query: TrailQuery, limit: number): Promise<AuditRecord[]> =>
 };
 const rowsOf = async (kind: string): Promise<(Record<string, unknown> & Row)[]> => {
   const filter = `PartitionKey ge '${tenantId}_' and PartitionKey lt '${tenantId}_~' and RowKey ge '${kind}' and RowKey lt '${kind}~'`;
-  const rows = await Array.fromAsync(
-    client.listEntities({ queryOptions: { filter } }),
-  );
+  const rows = await Array.fromAsync(client.listEntities({ queryOptions: { filter } }));
   return rows.map(({ partitionKey = '', rowKey = '', ...row }) => ({ ...row, partitionKey, rowKey }));
 };
 

@@ -5,16 +5,15 @@ import { isRestError, serviceCode } from '../../platform/tables/azureTable.ts';
 import { odata } from '../../platform/tables/odata.ts';
 import { openTableClient, type TablesConnection } from '../../platform/tables/openTables.ts';
 import { splitPacked } from '../../platform/tables/tableDocument.ts';
-import { BLOCK_SPAN_MS, MAX_BATCH, MAX_ROWS_AT_ONCE, SEARCH_BLOCKS } from '../limits.ts';
-import { openBlock, toBlock } from '../model/block.ts';
 import {
-  keyBefore,
-  keyRange,
-  queryFields,
-  segmentKey,
-  type TrailRow,
-  type TrailStore,
-} from '../model/trailStore.ts';
+  BLOCK_SPAN_MS,
+  MAX_BATCH,
+  MAX_BLOCKS_AT_ONCE,
+  MAX_ROWS_AT_ONCE,
+  MIN_BLOCKS_AT_ONCE,
+} from '../limits.ts';
+import { openBlock, toBlock } from '../model/block.ts';
+import { keyBefore, keyRange, segmentKey, type TrailRow, type TrailStore } from '../model/trailStore.ts';
 import {
   blockOf,
   blockRowKey,
@@ -44,16 +43,19 @@ export function azureTableTrailStore(connection: TablesConnection): TrailStore {
     }
   };
 
-  /** Returns the rows of one partition that match, page by page. */
-  async function* pages(partition: string, filter: string, maxPageSize: number): AsyncGenerator<Entity[]> {
+  /** Returns the rows of one partition that match, page by page. Later pages are longer: their reader needs more than one. */
+  async function* pages(partition: string, filter: string, atOnce: number): AsyncGenerator<Entity[]> {
     const queryOptions = { filter: `${odata`PartitionKey eq ${partition}`} and ${filter}` };
-    const atOnce = { maxPageSize: Math.min(maxPageSize, MAX_ROWS_AT_ONCE) };
-    const found = await run('page', (table) => table.listEntities({ queryOptions }).byPage(atOnce));
-    for (;;) {
-      const page = await run('page', () => found.next());
+    let maxPageSize = Math.min(atOnce, MAX_ROWS_AT_ONCE);
+    let continuationToken: string | undefined;
+    do {
+      const settings = { maxPageSize, ...(continuationToken !== undefined && { continuationToken }) };
+      const page = await run('page', (table) => table.listEntities({ queryOptions }).byPage(settings).next());
       if (page.done) return;
       yield page.value;
-    }
+      ({ continuationToken } = page.value);
+      maxPageSize = Math.max(maxPageSize, Math.min(4 * maxPageSize, MAX_BLOCKS_AT_ONCE));
+    } while (continuationToken !== undefined);
   }
 
   /** Returns a source for each partition of the tenant. */
@@ -79,7 +81,7 @@ export function azureTableTrailStore(connection: TablesConnection): TrailStore {
 
   async function findInBlock(tenantId: string, key: string): Promise<TrailRow | undefined> {
     const filter = `${blocksBetween(keyBefore(key, BLOCK_SPAN_MS), key)} and ${odata`oldest ge ${key}`}`;
-    for await (const page of pages(partitionOf(tenantId, key), filter, SEARCH_BLOCKS)) {
+    for await (const page of pages(partitionOf(tenantId, key), filter, MIN_BLOCKS_AT_ONCE)) {
       const places = page.flatMap((entity) => openBlock(blockOf(entity)));
       const found = places.find((place) => place.key === key)?.row;
       if (found) return found;
@@ -120,14 +122,11 @@ export function azureTableTrailStore(connection: TablesConnection): TrailStore {
         odata`RowKey gt ${above} and RowKey lt ${below}`,
         ...labels.map((name) => `${name} ${odata`eq ${query[name] ?? ''}`}`),
       ].join(' and ');
-      const isSearch = queryFields.some((name) => query[name] !== undefined);
-      const [blocksAtOnce, rowsAtOnce] = isSearch
-        ? [SEARCH_BLOCKS, MAX_ROWS_AT_ONCE]
-        : [4 + Math.ceil(limit / MAX_BATCH), limit + 1];
+      const blocksAtOnce = MIN_BLOCKS_AT_ONCE + Math.ceil(limit / MAX_BATCH);
       return mergeRows(
         [
           ...sources(tenantId, blocks, blocksAtOnce, (entity) => packedBlock(entity, query)),
-          ...sources(tenantId, rows, rowsAtOnce, (entity) => packedRecord(entity, query)),
+          ...sources(tenantId, rows, limit + 1, (entity) => packedRecord(entity, query)),
         ],
         { above, below },
         limit,

@@ -99,7 +99,7 @@ export function openJournal(tenantId: string, deps: JournalDeps): Journal {
     }
   }
 
-  /** Takes what fits into the segment and into a block. Events that waited long for the store differ more in time than a block may. */
+  /** Takes the events that fit into the segment and into a block. After an outage, events may be too far apart for one. */
   function nextBatch(): Batch {
     const [first] = waiting;
     const until = first && new Date(Date.parse(first.at) + BLOCK_SPAN_MS).toISOString();

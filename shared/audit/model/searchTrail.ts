@@ -21,7 +21,7 @@ export async function searchTrail(
     items.push(...page.rows.map(recordOf).filter((record) => record !== undefined));
     if (page.after === undefined) return { items };
     position = page.after;
-    if (items.length === limit) break;
+    if (items.length >= limit) break;
   }
   return { items, ...(position !== undefined && { after: position }) };
 }

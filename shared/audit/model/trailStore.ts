@@ -41,7 +41,7 @@ export interface TrailStore {
   find(tenantId: string, key: string): Promise<TrailRow | undefined>;
   /**
    * Returns rows of records, newest first. It bounds how much it examines: a page may be short or empty and still name where to
-   * continue.
+   * continue. It is longer than `limit` where rows have the same key.
    */
   records(tenantId: string, query: TrailQuery, limit: number, after?: string): Promise<TrailPage>;
   /** Returns rows of segments, chain by chain, in order. */

@@ -32,7 +32,7 @@ export interface VerifyDeps {
 
 /**
  * Verifies the segments of a tenant that touch a span of time, or all segments, while instances continue to write. It reads the
- * span once, and holds the segments in memory that were written at the same time.  Every record must be in its place, have the
+ * span once, and holds the segments in memory that were written at the same time. Every record must be in its place, have the
  * hash of its content, and name the hash of the record before it. No record may be missing before the end that its segment
  * names. `createDigest` says what a trail cannot show by itself. @throws when the signal aborts, or the store is unavailable.
  */
@@ -107,7 +107,10 @@ type Judged =
   | { readonly place: Place; readonly record: AuditRecord }
   | { readonly place: Place | undefined; readonly fault: Fault };
 
-/** Checks one row alone. A fault has the place of the row, because the content of the row is not trustworthy. */
+/**
+ * Checks one row alone. A fault has the place of the row, because the content of the row is not trustworthy. `isTaken`: the row
+ * before it has the same key, as it does when someone copied a block.
+ */
 async function judgeRow(
   tenantId: string,
   row: TrailRow,

@@ -2,6 +2,7 @@ import { TableClient } from '@azure/data-tables';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { secondTenant } from '../../../infra/local/defaults.ts';
 import { storageConnection } from '../../../infra/local/settings.ts';
+import { join, splitPacked } from '../../../shared/platform/tables/tableDocument.ts';
 import { type Api, managementApi } from '../../support/managementApi.ts';
 import { startTestTopology, type TestTopology } from '../../support/topology.ts';
 
@@ -170,14 +171,23 @@ describe('a fault', () => {
       '/audit?action=delegations.run&resource=agents/mcp-security-auditor/tasks/azure_oauth_validation',
     );
     const { id } = (body['items'] as { id: string }[])[0] ?? { id: '' };
-    const rows = audit.listEntities<{ document: string }>();
-    for await (const row of rows) {
-      const { partitionKey = '', rowKey = '', document } = row;
-      if ((JSON.parse(document) as { id?: string }).id !== id) continue;
-      const entity = { ...row, partitionKey, rowKey };
-      const actor = { ...(JSON.parse(document) as object), actor: 'somebody else' };
-      if (reason === 'deleted') await audit.deleteEntity(partitionKey, rowKey);
-      else await audit.updateEntity({ ...entity, document: JSON.stringify(actor) }, 'Replace');
+    const blocks = audit.listEntities({
+      queryOptions: { filter: "RowKey ge 'b' and RowKey lt 'c'" },
+    });
+    for await (const block of blocks) {
+      const { partitionKey = '', rowKey = '', oldest } = block;
+      const lines = join(block).split('\n');
+      const place = lines.findIndex((line) => line.includes(`"id":"${id}"`));
+      const line = lines[place];
+      if (line === undefined) continue;
+      const edited = line.replace(/"actor":"[^"]*"/, '"actor":"somebody else"');
+      lines.splice(place, 1, ...(reason === 'deleted' ? [] : [edited]));
+      const entity = { ...block, partitionKey, rowKey };
+      if (lines.length === 0) await audit.deleteEntity(partitionKey, rowKey);
+      else {
+        const changed = { partitionKey, rowKey, oldest, ...splitPacked(lines.join('\n')) };
+        await audit.updateEntity(changed, 'Replace');
+      }
       const result = await run(check);
       await audit.upsertEntity(entity, 'Replace');
       expect(result.passed).toBe(false);

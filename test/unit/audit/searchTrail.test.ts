@@ -40,6 +40,14 @@ test('a search that finds nothing ends after its bound of reads, and its next pa
   expect(second).toEqual({ items: [record] });
 });
 
+test('a page that is longer than the limit, since someone copied a row, ends the search', async () => {
+  const row = { key: '1', document: record };
+  const store: Pick<TrailStore, 'records'> = {
+    records: () => Promise.resolve({ rows: [row, row], after: '1' }),
+  };
+  expect(await searchTrail(store, 't', {}, 1)).toEqual({ items: [record, record], after: '1' });
+});
+
 test('rows that hold no record are left out, and others take their place on the page', async () => {
   const rows = [
     { key: '1', document: 'garbled' },
