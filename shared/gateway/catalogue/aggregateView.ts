@@ -126,19 +126,14 @@ export class AggregateView implements View, Finder {
   }
 
   show({ slug }: ActiveServer, result: JsonObject): JsonObject {
-    const { contents, content, messages } = result;
-    return {
-      ...renameApps(result, (uri) => aggregateUri(slug, uri)),
-      ...(Array.isArray(contents) && { contents: contents.map((part) => renamed(slug, part)) }),
-      ...(Array.isArray(content) && { content: content.map((part) => shownPart(slug, part)) }),
-      ...(Array.isArray(messages) && {
-        messages: messages.map((message: unknown) =>
-          isObject(message) && isObject(message['content'])
-            ? { ...message, content: shownPart(slug, message['content']) }
-            : message,
-        ),
-      }),
-    };
+    let shown = renameApps(result, (uri) => aggregateUri(slug, uri));
+    for (const [field, show] of NAMING) {
+      const list = result[field];
+      if (!Array.isArray(list)) continue;
+      const parts = list.map((part: unknown) => show(slug, part));
+      if (parts.some((part, index) => part !== list[index])) shown = { ...shown, [field]: parts };
+    }
+    return shown;
   }
 
   showUri({ slug }: ActiveServer, uri: string): string {
@@ -195,6 +190,20 @@ function merge(servers: readonly ActiveServer[], kind: ListKind, viewer: Viewer)
   return items.sort((a, b) => (a.key < b.key ? -1 : 1)).map(({ item }) => item);
 }
 
+/** The fields of a result that may name resources, and how each of their parts is shown. A part without a resource stays. */
+const NAMING: readonly (readonly [string, (slug: string, part: unknown) => unknown])[] = [
+  ['contents', renamed],
+  ['content', shownPart],
+  [
+    'messages',
+    (slug, message) => {
+      if (!isObject(message)) return message;
+      const content = shownPart(slug, message['content']);
+      return content === message['content'] ? message : { ...message, content };
+    },
+  ],
+];
+
 /** Renames the resource in a part of a content. */
 function shownPart(slug: string, part: unknown): unknown {
   if (!isObject(part)) return part;
@@ -203,7 +212,8 @@ function shownPart(slug: string, part: unknown): unknown {
   return part;
 }
 
-const renamed = (slug: string, part: unknown): unknown =>
-  isObject(part) && typeof part['uri'] === 'string'
+function renamed(slug: string, part: unknown): unknown {
+  return isObject(part) && typeof part['uri'] === 'string'
     ? { ...part, uri: aggregateUri(slug, part['uri']) }
     : part;
+}
