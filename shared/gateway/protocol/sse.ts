@@ -96,50 +96,69 @@ export function eventResponse(source: EventSource): Response {
   });
 }
 
+const OVER = { done: true, value: undefined } as const;
+
+/** Gives each event to the reader when it asks, and a comment when there is none for long. */
 function withComments(source: EventSource): AsyncIterable<Uint8Array> {
-  const over = { done: true, value: undefined } as const;
+  /** Answers the reader; `undefined` while it does not wait. */
+  let give: ((next: IteratorResult<Uint8Array, undefined>) => void) | undefined;
+  /** Whether the source was asked for an event that the reader does not have yet. */
+  let isAsked = false;
+  let made: Awaited<ReturnType<EventSource['next']>> | undefined;
+  let isCommentDue = false;
   let isOver = false;
-  let next: ReturnType<EventSource['next']> | undefined;
-  let timer = startTimer(FIRST_COMMENT_MS);
-  const hasEnded = () => isOver;
+
+  const noteSilence = () => {
+    isCommentDue = true;
+    pass();
+  };
+  let timer = setTimeout(noteSilence, FIRST_COMMENT_MS);
   const end = () => {
     isOver = true;
-    timer.end();
+    clearTimeout(timer);
   };
-  return {
-    [Symbol.asyncIterator]: () => ({
-      async next() {
-        if (hasEnded()) return over;
-        next ??= source.next();
-        const said = await Promise.race([next, timer.over]);
-        // The client may have left meanwhile, which also ends the timer.
-        if (hasEnded()) return over;
-        if (said === undefined) {
-          timer = startTimer(COMMENT_INTERVAL_MS);
-          return { done: false, value: COMMENT };
-        }
-        next = undefined;
-        if (said.last) end();
-        return { done: false, value: said.event };
-      },
-      return() {
-        if (!isOver) source.cancel();
-        end();
-        return Promise.resolve(over);
-      },
-    }),
-  };
-}
 
-/** A timer that can be ended early. `over` resolves in both cases. */
-function startTimer(ms: number): { readonly over: Promise<undefined>; end(): void } {
-  const { promise: over, resolve } = Promise.withResolvers<undefined>();
-  const handle = setTimeout(resolve, ms, undefined);
-  return {
-    over,
-    end: () => {
-      clearTimeout(handle);
-      resolve(undefined);
+  /** Gives the reader what there is now, if it waits. */
+  function pass(): void {
+    const next = give && taken();
+    if (next === undefined) return;
+    give?.(next);
+    give = undefined;
+  }
+  function taken(): IteratorResult<Uint8Array, undefined> | undefined {
+    if (isOver) return OVER;
+    if (made !== undefined) {
+      const { event, last } = made;
+      made = undefined;
+      isAsked = false;
+      if (last) end();
+      return { done: false, value: event };
+    }
+    if (!isCommentDue) return undefined;
+    isCommentDue = false;
+    timer = setTimeout(noteSilence, COMMENT_INTERVAL_MS);
+    return { done: false, value: COMMENT };
+  }
+
+  const iterator: AsyncIterator<Uint8Array, undefined> = {
+    next: () =>
+      new Promise((resolve, reject) => {
+        give = resolve;
+        if (!isAsked && !isOver) {
+          isAsked = true;
+          source.next().then((next) => {
+            made = next;
+            pass();
+          }, reject);
+        }
+        pass();
+      }),
+    return() {
+      if (!isOver) source.cancel();
+      end();
+      pass();
+      return Promise.resolve(OVER);
     },
   };
+  return { [Symbol.asyncIterator]: () => iterator };
 }

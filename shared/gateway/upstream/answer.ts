@@ -117,8 +117,9 @@ async function* beginningWith(first: AnswerItem, rest: Items): AsyncGenerator<An
 }
 
 /** Returns the next item of a stream before its outcome. @throws UpstreamFault when the stream has ended */
-export async function nextItem(items: Items): Promise<AnswerItem> {
-  const next = await items.next();
+export const nextItem = (items: Items): Promise<AnswerItem> => items.next().then(itemIn);
+
+function itemIn(next: IteratorResult<AnswerItem, void>): AnswerItem {
   if (next.done === true) throw new UpstreamFault('closed', 'closed the stream before it answered');
   return next.value;
 }

@@ -1,10 +1,11 @@
 import { isUtf8 } from 'node:buffer';
+import type { DomainError } from '../../platform/base/errors.ts';
 import { withExactNumbers } from '../../platform/base/exactJson.ts';
 import { ANSWER_BOUNDS, parseJson, unsafeText } from '../../platform/base/json.ts';
 import { scanJson } from '../../platform/base/jsonScan.ts';
 import { readUrl } from '../../platform/base/readUrl.ts';
 import { DecodingError } from '../../platform/outbound/decodedBody.ts';
-import { headerOf } from '../../platform/outbound/exchange.ts';
+import { headerOf, type OutboundResponse } from '../../platform/outbound/exchange.ts';
 import { IdleTimeout, type OutboundBody } from '../../platform/outbound/outboundBody.ts';
 import {
   explain,
@@ -46,36 +47,39 @@ export interface Reply {
 }
 
 /** @throws UpstreamFault when there is no answer at all; any HTTP status is an answer. */
-export async function send(outbound: OutboundClient, exchange: Exchange): Promise<Reply> {
-  const { method, url, headers, message, signal } = exchange;
-  const sent = await outbound.request({
-    method,
-    url,
-    headers,
-    body: message && JSON.stringify(message),
-    signal,
-    followsRedirects: true,
+export function send(
+  outbound: OutboundClient,
+  { method, url, headers, message, signal }: Exchange,
+): Promise<Reply> {
+  const body = message && JSON.stringify(message);
+  const request = { method, url, headers, body, signal, followsRedirects: true };
+  return outbound.request(request).then((sent) => {
+    if (!sent.ok) throw unansweredFault(sent.error);
+    return replyOf(sent.value, url, signal);
   });
-  if (!sent.ok) {
-    const { kind, message: detail, members } = sent.error;
-    const signInUrl = members?.['signInUrl'];
-    if (kind === 'sign_in_needed' && typeof signInUrl === 'string') throw new SignInNeeded(signInUrl);
-    if (kind === 'forbidden') throw new UpstreamFault('credentials_wanted', `was not called: ${detail}`);
-    if (kind === 'timeout') throw new UpstreamFault('timeout', 'did not answer in time');
-    if (kind === 'invalid')
-      throw new UpstreamFault('address_refused', `has an address that the gateway may not call: ${detail}`);
-    throw NO_CONNECTION.has(detail)
-      ? new NoConnection(detail)
-      : new UpstreamFault('unreachable', `could not be reached: ${detail}`);
-  }
-  const { statusCode, body } = sent.value;
-  const location = statusCode >= 300 && statusCode < 400 ? headerOf(sent.value, 'location') : undefined;
+}
+
+function unansweredFault({ kind, message, members }: DomainError): UpstreamFault {
+  const signInUrl = members?.['signInUrl'];
+  if (kind === 'sign_in_needed' && typeof signInUrl === 'string') return new SignInNeeded(signInUrl);
+  if (kind === 'forbidden') return new UpstreamFault('credentials_wanted', `was not called: ${message}`);
+  if (kind === 'timeout') return new UpstreamFault('timeout', 'did not answer in time');
+  if (kind === 'invalid')
+    return new UpstreamFault('address_refused', `has an address that the gateway may not call: ${message}`);
+  return NO_CONNECTION.has(message)
+    ? new NoConnection(message)
+    : new UpstreamFault('unreachable', `could not be reached: ${message}`);
+}
+
+function replyOf(response: OutboundResponse, url: string, signal: AbortSignal): Reply {
+  const { statusCode: status, body } = response;
+  const location = status >= 300 && status < 400 ? headerOf(response, 'location') : undefined;
   return {
-    status: statusCode,
-    asksForToken: statusCode === 401 && /^bearer\b/i.test(headerOf(sent.value, 'www-authenticate') ?? ''),
-    form: formOf(headerOf(sent.value, 'content-type')),
+    status,
+    asksForToken: status === 401 && /^bearer\b/i.test(headerOf(response, 'www-authenticate') ?? ''),
+    form: formOf(headerOf(response, 'content-type')),
     location: location === undefined ? undefined : readUrl(location, url),
-    sessionId: headerOf(sent.value, 'mcp-session-id'),
+    sessionId: headerOf(response, 'mcp-session-id'),
     body,
     signal,
     idleMs: CALL_TIMEOUT_MS,

@@ -93,27 +93,22 @@ export async function askModern(
   outbound: OutboundClient,
   url: string,
   version: string,
-  request: JsonRpcRequest,
+  message: JsonRpcRequest,
   signal: AbortSignal,
   extraHeaders?: Readonly<Record<string, string>>,
   timeoutMs = CALL_TIMEOUT_MS,
 ): Promise<Answer> {
-  const reply = await send(outbound, {
-    method: 'POST',
-    url,
-    headers: {
-      'content-type': 'application/json',
-      accept: 'application/json, text/event-stream',
-      'mcp-protocol-version': version,
-      'mcp-method': request.method,
-      ...extraHeaders,
-    },
-    message: request,
-    signal,
-  });
-  reply.idleMs = request.method === LISTEN ? LISTEN_TIMEOUT_MS : timeoutMs;
+  const headers = {
+    'content-type': 'application/json',
+    accept: 'application/json, text/event-stream',
+    'mcp-protocol-version': version,
+    'mcp-method': message.method,
+    ...extraHeaders,
+  };
+  const reply = await send(outbound, { method: 'POST', url, headers, message, signal });
+  reply.idleMs = message.method === LISTEN ? LISTEN_TIMEOUT_MS : timeoutMs;
   // A modern server must not send server requests. The gateway answers none (transports, Receiving Messages).
-  return answerTo(reply, request.id, () => Promise.resolve(undefined));
+  return await answerTo(reply, message.id, () => Promise.resolve(undefined));
 }
 
 /**
