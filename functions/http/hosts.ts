@@ -29,6 +29,17 @@ export function readTarget(url: string, ownHosts: OwnHosts | 'any'): Result<URL>
   return ownHosts === 'any' || ownHosts.has(target.host) ? succeed(target) : misdirected;
 }
 
+/** Returns `readTarget` for a route. Most requests have the URL of the one before, which is not parsed again unless it has a query. */
+export function createTargetReader(ownHosts: OwnHosts | 'any'): (url: string) => Result<URL> {
+  let known = '';
+  let target: Result<URL> = malformed;
+  return (url) => {
+    if (url.includes('?')) return readTarget(url, ownHosts);
+    if (url !== known) [known, target] = [url, readTarget(url, ownHosts)];
+    return target;
+  };
+}
+
 const malformed = fail({
   kind: 'bad_request',
   message: 'the header Host must be a host name or address, with a port or without',

@@ -57,27 +57,25 @@ const encodingFault = (headers: BodySource['headers']): Result<never> | undefine
     ? undefined
     : mistyped('the body must not be compressed');
 
+const tooLarge = fail({ kind: 'too_large', message: `the body is larger than ${MAX_BODY_BYTES} bytes` });
+
+/**
+ * Returns the whole body. Reads and discards the rest of a body that is too large, because a closed connection to the Functions
+ * host is answered late or never.
+ */
 async function bodyOf({ headers, body }: BodySource): Promise<Result<Uint8Array>> {
-  const tooLarge = fail({ kind: 'too_large', message: `the body is larger than ${MAX_BODY_BYTES} bytes` });
   if (Number(headers.get('content-length') ?? 0) > MAX_BODY_BYTES) return tooLarge;
+  if (body === null) return succeed(new Uint8Array());
   try {
-    const bytes = body === null ? new Uint8Array() : await bytesOf(body);
-    return bytes ? succeed(bytes) : tooLarge;
+    const chunks = body[Symbol.asyncIterator]();
+    const bytes = await readBounded(async () => (await chunks.next()).value, MAX_BODY_BYTES);
+    if (bytes) return succeed(bytes);
+    await orSoon(discard(chunks));
+    return tooLarge;
   } catch {
     // Only a broken connection fails here, so no client receives the answer.
     return fail({ kind: 'bad_request', message: 'the connection ended before the whole body had come' });
   }
-}
-
-/**
- * Returns the whole body, or `undefined` if it is too large. Then it reads and discards the rest, because a closed connection to
- * the Functions host is answered late or never.
- */
-async function bytesOf(body: AsyncIterable<Uint8Array, undefined>): Promise<Uint8Array | undefined> {
-  const chunks = body[Symbol.asyncIterator]();
-  const bytes = await readBounded(async () => (await chunks.next()).value, MAX_BODY_BYTES);
-  if (bytes === undefined) await orSoon(discard(chunks));
-  return bytes;
 }
 
 /** Resolves when `done` does, or after `TOO_LARGE_ANSWER_MS`. */

@@ -1,6 +1,6 @@
 import type { Actor } from '../../shared/identity/access/actor.ts';
 import type { Clock } from '../../shared/platform/base/clock.ts';
-import { faultError } from '../../shared/platform/base/errors.ts';
+import { type DomainError, faultError } from '../../shared/platform/base/errors.ts';
 import type { IdSource } from '../../shared/platform/base/ids.ts';
 import { invalidBySchema, type Result, succeed } from '../../shared/platform/base/result.ts';
 import { isOwnCheck } from '../../shared/platform/outbound/ownCheck.ts';
@@ -10,7 +10,7 @@ import { continueTrace, type Trace, traceparentOf } from '../../shared/platform/
 import { type AdmissionDeps, admit, limitedError } from './admit.ts';
 import { problemAnswer, refuse, responseOf, toResponse } from './answers.ts';
 import { letEveryPageRead, letPagesRead } from './cors.ts';
-import { type OwnHosts, readTarget } from './hosts.ts';
+import { createTargetReader, type OwnHosts } from './hosts.ts';
 import { DEFAULT_DEADLINE_MS, SLOW_MS } from './limits.ts';
 import { canName, noSuchName, pathParameters } from './paths.ts';
 import { queryFailure } from './query.ts';
@@ -57,8 +57,9 @@ export function serve<Body>(route: Route<Body>, deps: HttpDeps): HttpFunction {
   const allowedOrigins = isOpen ? 'any' : deps.allowedOrigins;
   const answerHeaders = Object.entries(route.answerHeaders ?? {});
   const own: HttpDeps = { ...deps, allowedOrigins };
+  const readTarget = createTargetReader(route.hosts ?? deps.ownHosts);
   return recorded(route.name, deps, async (request, trace) => {
-    const target = readTarget(request.url, route.hosts ?? deps.ownHosts);
+    const target = readTarget(request.url);
     const response = target.ok
       ? await answerInTime(route, request, target.value, trace, own)
       : refuse(route, target.error);
@@ -105,7 +106,7 @@ export function recorded(
  * Returns the answer; a 504 after the deadline, a 500 or 503 if the handler throws. Nobody gets the answer when the client has
  * left, so a handler that stops then has no fault.
  */
-async function answerInTime<Body>(
+function answerInTime<Body>(
   route: Route<Body>,
   request: IncomingRequest,
   url: URL,
@@ -113,28 +114,30 @@ async function answerInTime<Body>(
   deps: HttpDeps,
 ): Promise<Response> {
   const abort = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
   request.onLeave?.(() => {
     abort.abort();
   });
-  const tooLate = new Promise<Response>((done) => {
-    timer = setTimeout(() => {
-      done(
-        refuse(route, { kind: 'timeout', message: 'the request took too long; it may still be carried out' }),
-      );
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => {
+      resolve(refuse(route, tooLate));
       abort.abort();
     }, route.deadlineMs ?? DEFAULT_DEADLINE_MS);
+    const end = (response: Response) => {
+      clearTimeout(timer);
+      resolve(response);
+    };
+    answer(route, request, url, trace, abort.signal, deps).then(end, (error: unknown) => {
+      if (!abort.signal.aborted)
+        deps.log.error('request_failed', { route: route.name, traceId: trace.traceId }, error);
+      end(refuse(route, faultError(error)));
+    });
   });
-  try {
-    return await Promise.race([answer(route, request, url, trace, abort.signal, deps), tooLate]);
-  } catch (error) {
-    if (!abort.signal.aborted)
-      deps.log.error('request_failed', { route: route.name, traceId: trace.traceId }, error);
-    return refuse(route, faultError(error));
-  } finally {
-    clearTimeout(timer);
-  }
 }
+
+const tooLate: DomainError = {
+  kind: 'timeout',
+  message: 'the request took too long; it may still be carried out',
+};
 
 async function answer<Body>(
   route: Route<Body>,

@@ -1,4 +1,5 @@
 import { defaultResource } from '../../shared/identity/tokens/resources.ts';
+import { randomId } from '../../shared/platform/base/ids.ts';
 import { registerAgents } from '../agents/register.ts';
 import type { AppDeps } from '../compose/deps.ts';
 import { healthRoute } from '../http/healthRoute.ts';
@@ -23,6 +24,8 @@ export const mcpRoutes = (deps: AppDeps): readonly Route<unknown>[] => [
 export function registerApp(deps: AppDeps): void {
   registerRoutes(mcpRoutes(deps), {
     ...deps,
+    // Ids of requests are no rows, and need not hold the time.
+    newId: randomId,
     resource: defaultResource(deps.config),
     challenge: challengeAt(deps.config.publicOrigin, 'mcp', new URLSearchParams()),
     ownHosts: ownHostsOf(deps.config.publicOrigin, deps.config.siteHost),

@@ -17,13 +17,14 @@ export async function writeBody(body: Body | undefined, response: ServerResponse
 
 async function writeChunks(chunks: AsyncIterator<Uint8Array>, response: ServerResponse): Promise<void> {
   const leave = () => void chunks.return?.();
-  if (response.destroyed) {
+  const hasLeft = () => response.destroyed;
+  if (hasLeft()) {
     leave();
     return;
   }
   response.once('close', leave);
   for (let next = await chunks.next(); !next.done; next = await chunks.next()) {
-    if (response.destroyed) return;
+    if (hasLeft()) return;
     response.write(next.value);
   }
   response.off('close', leave);

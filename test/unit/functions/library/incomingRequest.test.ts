@@ -1,0 +1,36 @@
+import { PassThrough } from 'node:stream';
+import { expect, test } from 'vitest';
+import { incomingRequest } from '../../../../functions/http/library/incomingRequest.ts';
+import type { ForwardedRequest } from '../../../../functions/http/library/invocationPairs.ts';
+
+/** A request whose body the test writes. */
+const forwarded = (more: object = {}) =>
+  Object.assign(new PassThrough(), {
+    method: 'POST',
+    url: '/mcp',
+    headers: { 'x-forwarded-host': 'gateway.example', 'x-forwarded-proto': 'https' },
+    rawHeaders: [],
+    onLeave: () => undefined,
+    ...more,
+  }) as unknown as ForwardedRequest & PassThrough;
+
+test('the body of a client that stops sending is closed while its next chunk is awaited', async () => {
+  const request = forwarded();
+  const { url, body } = incomingRequest(request);
+  expect(url).toBe('https://gateway.example/mcp');
+  const chunks = body?.[Symbol.asyncIterator]();
+  request.write('a');
+  expect(String((await chunks?.next())?.value)).toBe('a');
+  const waiting = chunks?.next().catch(() => 'cut');
+  await chunks?.return?.();
+  expect(request.destroyed).toBe(true);
+  await waiting;
+});
+
+test('a request that cannot be read says why, and its body is read away', () => {
+  const request = forwarded({ rawHeaders: ['X-N', '\u0001'] });
+  const { body, unreadable } = incomingRequest(request);
+  expect(unreadable).toContain('x-n has a byte');
+  expect(body).toBeNull();
+  expect(request.isPaused()).toBe(false);
+});
