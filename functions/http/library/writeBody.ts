@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 
 /** A body of the library, or of `hostResponse`. */
-type Chunks = Iterable<string> | AsyncIterable<Uint8Array>;
+type Chunks = Iterable<string | Uint8Array> | AsyncIterable<Uint8Array>;
 
 /**
  * Writes a body chunk by chunk. When the client leaves, it calls `return` of the iterator, also while the next chunk is
