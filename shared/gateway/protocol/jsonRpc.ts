@@ -27,7 +27,7 @@ export type Outcome = Success | { readonly error: JsonRpcError };
 export interface Success {
   readonly result: JsonObject;
   /** The JSON of this result in the bytes of its server, without line breaks. Absent where the gateway made or changed the result. */
-  readonly [SENT]?: Uint8Array;
+  readonly [SENT]?: Buffer;
 }
 /** A symbol, so that no JSON of an outcome has it. */
 export const SENT = Symbol('sent');
@@ -97,8 +97,14 @@ export function writeResponse(id: RequestId | null, outcome: Outcome): string | 
   if ('error' in outcome || outcome[SENT] === undefined)
     return JSON.stringify({ jsonrpc: '2.0', id, ...outcome });
   const before = `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":`;
-  return Buffer.concat([Buffer.from(before), outcome[SENT], Buffer.from('}')]);
+  const sent = outcome[SENT];
+  return sent.byteLength < BYTES_FROM
+    ? `${before}${sent.toString()}}`
+    : Buffer.concat([Buffer.from(before), sent, Buffer.from('}')]);
 }
+
+/** Node writes a short text together with the head of its response, but bytes beside it. */
+const BYTES_FROM = 4096;
 
 function readResponse(value: JsonObject, id: RequestId | null): Message | undefined {
   const { result, error } = value;

@@ -15,7 +15,7 @@ export function withSentBytes(
   message: Message,
   value: unknown,
   { field, outerKeys, isOneLine }: JsonScan,
-  bytesOf: (start: number, end: number) => Uint8Array,
+  bytesOf: (start: number, end: number) => Buffer,
 ): Message {
   if (message.kind !== 'response' || 'error' in message.outcome || !isOneLine) return message;
   const { result } = message.outcome;
