@@ -1,3 +1,4 @@
+import type { Config } from '../../shared/platform/config/config.ts';
 import type { AppDeps } from './deps.ts';
 
 /**
@@ -9,7 +10,7 @@ export function warmUp({
   config,
   isRevoked,
   visibleServers,
-}: Pick<AppDeps, 'config' | 'isRevoked' | 'visibleServers'>): void {
+}: Pick<AppDeps, 'isRevoked' | 'visibleServers'> & { readonly config: Pick<Config, 'tenants'> }): void {
   const [tenantId = ''] = config.tenants;
   // After the import of the app, which the host waits for.
   setImmediate(() => {
