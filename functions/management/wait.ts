@@ -22,6 +22,8 @@ const FIRST_PAUSE_MS = 15;
 const PAUSE_GROWTH = 1.5;
 const LAST_PAUSE_MS = 400;
 
+const pause = (ms: number) => new Promise((done) => setTimeout(done, ms));
+
 /** Reads until the value has ended or the time is up. Returns the value that was read last. */
 export async function readUntil<T>(
   read: () => Promise<T>,
@@ -33,7 +35,7 @@ export async function readUntil<T>(
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * PAUSE_GROWTH, LAST_PAUSE_MS)) {
     const value = await read();
     if (hasEnded(value) || signal.aborted || performance.now() + pauseMs > end) return value;
-    await new Promise((done) => setTimeout(done, pauseMs));
+    await pause(pauseMs);
   }
 }
 
@@ -59,6 +61,8 @@ export function askerOf(call: Call<unknown>, defaultWait = '0'): Result<Asker> {
     caller: callerOf(call),
     follow: async <T>(made: T, read: () => Promise<T | undefined>, ended: (value: T) => boolean) => {
       if (wait.value === 0) return made;
+      // Nothing has happened yet.
+      await pause(FIRST_PAUSE_MS);
       const isOver = (found: T | undefined) => found === undefined || ended(found);
       return (await readUntil(read, isOver, wait.value, call.signal)) ?? made;
     },

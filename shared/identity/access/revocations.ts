@@ -1,6 +1,7 @@
 import type { Clock } from '../../platform/base/clock.ts';
 import { InfrastructureError } from '../../platform/base/errors.ts';
 import type { IdSource } from '../../platform/base/ids.ts';
+import { inBatches } from '../../platform/concurrency/inBatches.ts';
 import type { StateStore } from '../../platform/state/stateStore.ts';
 import {
   REVOCATIONS_FRESH_MS,
@@ -18,13 +19,13 @@ import {
   subjectsOf,
 } from './revocation.ts';
 
+type Named = Pick<Actor, 'tenantId' | 'userId' | 'clientId'>;
+
 /**
  * Returns whether an administrator ended the access of the user, or of the client, in the tenant.
  * @throws InfrastructureError when that has not been known for a minute: the request is refused then.
  */
-export type IsRevoked = (
-  actor: Pick<Actor, 'tenantId' | 'userId' | 'clientId'>,
-) => boolean | Promise<boolean>;
+export type IsRevoked = (actor: Named) => boolean | Promise<boolean>;
 
 /** Revocations as both apps use them: stored in the table, and known to every instance within about a second. */
 export interface Revocations extends Pick<RevocationStore, 'find' | 'list'> {
@@ -136,6 +137,14 @@ export function createRevocations(deps: {
     return under;
   }
 
+  /** Concurrent work of one actor shares a reading, which begins after it asked. */
+  const isStored = inBatches(nameOf, async ([actor]: readonly Named[]) => {
+    if (!actor) return false;
+    const ids = subjectsOf(actor).map(revocationIdOf);
+    const found = await Promise.all(ids.map((id) => store.find(actor.tenantId, id)));
+    return found.some((revocation) => revocation !== undefined);
+  });
+
   const announce = (tenantId: string): Promise<void> =>
     state.set(keyOf(tenantId), newId(), REVOCATIONS_VERSION_TTL_MS);
 
@@ -148,12 +157,7 @@ export function createRevocations(deps: {
       return known instanceof Promise ? known.then((read) => isAmong(read, actor)) : isAmong(known, actor);
     },
 
-    async isStored(actor) {
-      const found = await Promise.all(
-        subjectsOf(actor).map((subject) => store.find(actor.tenantId, revocationIdOf(subject))),
-      );
-      return found.some((revocation) => revocation !== undefined);
-    },
+    isStored,
 
     async add(revocation) {
       const { tenantId, id, subject } = revocation;
@@ -176,6 +180,8 @@ const isAmong = ({ subjects }: Known, actor: Parameters<IsRevoked>[0]): boolean 
 
 /** Returns whether less than `ms` passed since a time of the same clock. A clock that was set back makes it older. */
 const isWithin = (now: number, since: number, ms: number): boolean => now >= since && now - since < ms;
+
+const nameOf = (actor: Named): string => [actor.tenantId, ...subjectsOf(actor).map(textOf)].join('\n');
 
 const textOf = (subject: RevokedSubject): string =>
   'user' in subject ? `user ${subject.user}` : `client ${subject.client}`;

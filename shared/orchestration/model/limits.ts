@@ -39,7 +39,7 @@ export const MAX_REPORTED_LEASE_S = 3_600;
 /** Delegations of one tenant at one queue: they keep eight instances of an agent busy, with 16 at a time each. */
 export const MAX_IN_FLIGHT = 128;
 /** Delegations that an instance sends for a tenant and an agent before it counts the unfinished ones again. */
-export const SENT_PER_COUNT = 32;
+export const SENT_PER_COUNT = 64;
 /** How long an instance takes a limit as reached without counting again. */
 export const LIMIT_REACHED_MS = 1_000;
 /** Rows of one page of the backlog. One more is read, to learn whether a page follows: 1,000 is the limit of Azure. */

@@ -31,7 +31,7 @@ export async function sendBatch(table: TableClient, acts: readonly Act[]): Promi
   const refused = [status, ...statuses].find((each) => !(each >= 200 && each < 300));
   if (refused !== undefined) return { status: refused, code: codeIn(answer), etags: [] };
   if (parts.length !== acts.length) throw new Error('the answer to a batch has not one part for each change');
-  return { status, etags: parts.map((part) => /^etag: *(.+?)\r?$/im.exec(part)?.[1]) };
+  return { status, etags: parts.map((part) => /^etag:(.+)$/im.exec(part)?.[1]?.trim()) };
 }
 
 const codeIn = (answer: string): string | undefined =>

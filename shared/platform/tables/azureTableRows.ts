@@ -55,11 +55,17 @@ const escaped = (key: string): string => encodeURIComponent(key.replaceAll("'", 
 const pathOf = ({ partition, row }: RowKey): string =>
   `(PartitionKey='${escaped(partition)}',RowKey='${escaped(row)}')`;
 
-/** Returns the request of a change: alone, or as a part of a batch. */
-export function requestOf([kind, changed, etag]: Act) {
+interface TableRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+/** Returns the request of a change, alone or as a part of a batch. Its path follows the name of the table. */
+export function requestOf([kind, changed, etag]: Act): TableRequest & { readonly path: string } {
   const ifMatch = etag === undefined ? undefined : { 'if-match': etag };
   if (kind === 'remove')
-    return { method: 'DELETE', path: pathOf(changed), headers: { ...ANSWERS, ...ifMatch } } as const;
+    return { method: 'DELETE', path: pathOf(changed), headers: { ...ANSWERS, ...ifMatch } };
   return {
     method: kind === 'insert' ? 'POST' : 'PUT',
     path: kind === 'insert' ? '' : pathOf(changed.key),
@@ -70,7 +76,7 @@ export function requestOf([kind, changed, etag]: Act) {
       prefer: 'return-no-content',
     },
     body: JSON.stringify(entityOf(changed)),
-  } as const;
+  };
 }
 
 /** Returns a row in the service's JSON, which names the types that JSON does not have. */
@@ -141,12 +147,6 @@ export async function* listRows(
     query.set('NextPartitionKey', partition);
     if (row !== undefined) query.set('NextRowKey', row);
   }
-}
-
-interface TableRequest {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string;
 }
 
 /** Sends a request to a path of the account. */

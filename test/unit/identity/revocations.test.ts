@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import {
   azureTableRevocationStore,
   type Revocation,
@@ -89,6 +89,24 @@ describe('a revocation', () => {
     await instance().add(revocation);
     const other = instance();
     expect([await other.isRevoked(actor), await other.isStored(actor)]).toEqual([isRevoked, isRevoked]);
+  });
+
+  test('stops work that asks while an earlier reading is under way, and all that asks then shares one reading', async () => {
+    const reader = instance();
+    const find = vi.spyOn(store, 'find');
+    const subjects = 2;
+    expect(await Promise.all([reader.isStored(actor), reader.isStored(actor)])).toEqual([false, false]);
+    expect(find).toHaveBeenCalledTimes(subjects);
+    const gate = Promise.withResolvers<undefined>();
+    for (let n = 0; n < subjects; n++) find.mockReturnValueOnce(gate.promise);
+    const early = reader.isStored(actor);
+    await new Promise(setImmediate);
+    await instance().add(of({ user: 'u1' }));
+    const late = [reader.isStored(actor), reader.isStored(actor)];
+    gate.resolve(undefined);
+    expect([await early, ...(await Promise.all(late))]).toEqual([false, true, true]);
+    expect(find).toHaveBeenCalledTimes(3 * subjects);
+    find.mockRestore();
   });
 
   test('reaches an instance that knew of none, and its end too, within a second', async () => {

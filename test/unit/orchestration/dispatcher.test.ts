@@ -4,7 +4,7 @@ import { cancelDelegation } from '../../../shared/orchestration/engine/cancel.ts
 import { delegate } from '../../../shared/orchestration/engine/delegate.ts';
 import { runDelegation } from '../../../shared/orchestration/engine/runDelegation.ts';
 import { sweepStuck } from '../../../shared/orchestration/engine/sweepStuck.ts';
-import { MAX_IN_FLIGHT } from '../../../shared/orchestration/model/limits.ts';
+import { MAX_IN_FLIGHT, SENT_PER_COUNT } from '../../../shared/orchestration/model/limits.ts';
 import { defineTask } from '../../../shared/orchestration/tasks/task.ts';
 import { taskCatalogue } from '../../../shared/orchestration/tasks/taskCatalogue.ts';
 import { InfrastructureError } from '../../../shared/platform/base/errors.ts';
@@ -13,7 +13,7 @@ import { caller, type TestEngine, testEngine } from '../../support/engine.ts';
 
 const FLOOD = 1_000;
 /** An instance may send some more before its next count. */
-const AT_MOST = MAX_IN_FLIGHT + 32;
+const AT_MOST = MAX_IN_FLIGHT + SENT_PER_COUNT;
 
 /** An engine whose agent notes of which tenant each delegation was that it ran. */
 function scene() {
