@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { freePort } from '../support/freePort.ts';
 import { emptyFunction, startFront } from './front.ts';
 import { load, type Target } from './load.ts';
+import { writeMade } from './made.ts';
 import { openInspector } from './openInspector.ts';
 
 const CONNECTIONS = 16;
@@ -48,7 +49,7 @@ const profileSchema = z.object({
 type Profile = z.infer<typeof profileSchema>['profile'];
 type Frame = Profile['nodes'][number]['callFrame'];
 
-/** Prints where the CPU time of a call goes, and how much of it an empty function has too. */
+/** Prints where the CPU time of a call goes, and how much of it an empty function takes too. */
 export async function benchProfile(): Promise<void> {
   const port = await freePort();
   const settingsOf = { mcp: { NODE_OPTIONS: `--inspect=127.0.0.1:${port}` } };
@@ -67,19 +68,25 @@ export async function benchProfile(): Promise<void> {
   try {
     const call = await profiled(front.modernCall(front.topology.urls.mcp, 'modern__echo'));
     const empty = await profiled(emptyFunction(front));
-    const total = [...call.values()].reduce((sum, each) => sum + each, 0);
-    console.log(`\nCPU of the mcp app for a call, ${CONNECTIONS} connections: ${total.toFixed(0)} µs`);
-    for (const [stage, microseconds] of [...call].sort(([, one], [, other]) => other - one)) {
-      const share = `${((100 * microseconds) / total).toFixed(0)} %`;
-      const alone = (empty.get(stage) ?? 0).toFixed(0);
-      console.log(
-        `  ${stage.padEnd(50)} ${share.padStart(5)} ${microseconds.toFixed(0).padStart(5)} µs  (empty function ${alone} µs)`,
-      );
-    }
+    const table = tableOf(call, empty);
+    console.log(`\nCPU of the mcp app for a call, ${CONNECTIONS} connections\n\n${table}`);
+    await writeMade('profile', 'test/bench/profile.ts', table);
   } finally {
     inspector.close();
     await front.stop();
   }
+}
+
+/** A row for each stage: its share of a call, and what an empty function takes there, as a share of the call too. */
+function tableOf(call: ReadonlyMap<string, number>, empty: ReadonlyMap<string, number>): string {
+  const total = [...call.values()].reduce((sum, each) => sum + each, 0);
+  const share = (microseconds: number) => `${((100 * microseconds) / total).toFixed(0)} %`;
+  const rows = [...call]
+    .sort(([, one], [, other]) => other - one)
+    .map(
+      ([stage, microseconds]) => `| ${stage} | ${share(microseconds)} | ${share(empty.get(stage) ?? 0)} |`,
+    );
+  return ['| stage | share of a call | empty function |', '| --- | --- | --- |', ...rows].join('\n');
 }
 
 /** A system call, or another function of Node's, counts for the stage that calls it. */

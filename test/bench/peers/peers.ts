@@ -91,7 +91,7 @@ export const peers = {
     package: 'supergateway@4.0.0',
     eras: ['legacy', 'modern'],
     passesEvents: true,
-    note: 'to the same bare server over standard input and output, a process for each session of 2025-11-25',
+    note: 'to the same bare server over standard input and output: a process for each session, and for each call of 2026-07-28',
     start: ({ folder, era, port }) => ({
       args: [
         `${folder}/node_modules/supergateway/dist/index.js`,

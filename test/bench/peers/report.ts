@@ -1,4 +1,4 @@
-import { machineLine } from '../machine.ts';
+import { machineLine } from '../made.ts';
 import { CONNECTIONS, type Entrant, type OpenStanding, ROUNDS, type Standing } from './race.ts';
 
 export interface Race {
