@@ -1,3 +1,4 @@
+import { benchAudit } from './audit.ts';
 import { benchGoals } from './benchGoals.ts';
 import { benchGateway } from './gateway.ts';
 import { benchGatewayMemory } from './gatewayMemory.ts';
@@ -15,6 +16,7 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
   profile: benchProfile,
   memory: benchGatewayMemory,
   tokens: benchTokens,
+  audit: () => benchAudit(),
   hostile: benchHostileServers,
   delegations: benchOrchestration,
   registry: benchRegistry,
