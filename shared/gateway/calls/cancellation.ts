@@ -33,6 +33,9 @@ interface Tracked {
   readonly controller: AbortController;
 }
 
+/** Why a request's signal aborts when its client cancels it by a notification. */
+const CANCELLED = new DOMException('The client cancelled the request.', 'AbortError');
+
 export function createCancellations({
   state,
   clock,
@@ -55,7 +58,7 @@ export function createCancellations({
     // During an outage of the state, a client can cancel by leaving.
     const cancelledAt = await state.get(stateKeyOf(session, id)).catch(() => undefined);
     // An earlier cancellation was for another request with this id.
-    if (Number(cancelledAt ?? 0) >= since) controller.abort();
+    if (Number(cancelledAt ?? 0) >= since) controller.abort(CANCELLED);
   }
 
   return {
@@ -65,10 +68,17 @@ export function createCancellations({
       const tracked = { session, id, since: now(), controller };
       running.set(key, tracked);
       polling ??= setTimeout(() => void poll(), CANCEL_POLL_MS).unref();
+      // `AbortSignal.any` costs far more than a listener.
+      const leave = () => {
+        controller.abort();
+      };
+      outer.addEventListener('abort', leave, { once: true });
+      if (outer.aborted) leave();
       return {
-        signal: AbortSignal.any([outer, controller.signal]),
-        isCancelled: () => controller.signal.aborted,
+        signal: controller.signal,
+        isCancelled: () => controller.signal.reason === CANCELLED,
         end: () => {
+          outer.removeEventListener('abort', leave);
           if (running.get(key) === tracked) running.delete(key);
         },
       };
@@ -77,7 +87,7 @@ export function createCancellations({
       const known = toId(id);
       if (known === undefined) return;
       const here = running.get(keyOf(session, known)) ?? running.get(keyOf(session, otherForm(known)));
-      if (here) here.controller.abort();
+      if (here) here.controller.abort(CANCELLED);
       else await state.set(stateKeyOf(session, known), String(now()), CANCEL_KEPT_MS);
     },
   };

@@ -84,14 +84,11 @@ export function createForward(parts: Parts): Method {
   }
 
   /** Returns the state of a session for a request of its client, and listens to the server where that may ask the client. */
-  async function sharedState(
-    session: ClientSession,
-    method: string,
-    server: ActiveServer,
-  ): Promise<SharedState> {
-    const shared = await session.shared();
-    if (allowsServerRequests(method)) await parts.feeds.get(session.id)?.listenDuringCall(server);
-    return shared;
+  function sharedState(session: ClientSession, method: string, server: ActiveServer): Awaitable<SharedState> {
+    const feed = allowsServerRequests(method) ? parts.feeds.get(session.id) : undefined;
+    return andThen(session.shared(), (shared) =>
+      feed ? feed.listenDuringCall(server).then(() => shared) : shared,
+    );
   }
   function relayedCall(
     call: Call,

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { Actor } from '../../identity/access/actor.ts';
+import { andThen, type Awaitable } from '../../platform/base/awaitable.ts';
 import type { Clock } from '../../platform/base/clock.ts';
 import type { IdSource } from '../../platform/base/ids.ts';
 import { createTenantCache } from '../../platform/concurrency/tenantCache.ts';
@@ -14,7 +15,7 @@ import {
   SESSION_FRESH_MS,
 } from '../protocol/limits.ts';
 import type { ClientSession, SharedState } from '../upstream/connection.ts';
-import { closeToken, openToken } from './clientToken.ts';
+import { closeToken, openToken, ownerOf } from './clientToken.ts';
 
 /** Values by slug. In memory it is a map, because a slug may be the name of an inherited property such as `constructor`. */
 const bySlug = <T>(schema: z.ZodType<T>) =>
@@ -54,7 +55,7 @@ export interface ClientSessions {
   /** Returns the token of a new session. It is valid at this endpoint only. */
   open(owner: Actor, endpoint: string, hello: Pick<ClientSession, 'capabilities' | 'clientInfo'>): string;
   /** Returns the session, or `undefined` when this actor has no such open session at this endpoint. */
-  find(owner: Actor, endpoint: string, token: string): Promise<ClientSession | undefined>;
+  find(owner: Actor, endpoint: string, token: string): Awaitable<ClientSession | undefined>;
 }
 
 export function createClientSessions(deps: {
@@ -64,28 +65,26 @@ export function createClientSessions(deps: {
   readonly seal: Seal;
 }): ClientSessions {
   const { state, clock, newId, seal } = deps;
-  const cached = createTenantCache<{ readonly at: number; readonly shared: Promise<SharedState> }>(
-    MAX_CACHED_SESSIONS,
-  );
+  /** By owner, endpoint and token, so that an opened token is found by its owner at its endpoint only. */
+  const cached = createTenantCache<Opened>(MAX_CACHED_SESSIONS);
 
   /** The ids of server sessions are secrets, so the shared state is sealed. */
   const read = (id: string, text: string | undefined): SharedState =>
     (text === undefined ? undefined : sharedSchema.safeParse(seal.open('session_state', [id], text)).data) ??
     emptyState;
 
-  function sessionOf(
-    tenantId: string,
-    id: string,
-    capabilities: JsonObject,
-    info: unknown,
-    expiresAt: number,
-  ): ClientSession {
+  function sessionOf(id: string, capabilities: JsonObject, info: unknown, expiresAt: number): ClientSession {
     const key = `mreg:mcp:${id}`;
-    const cache = (shared: Promise<SharedState>): Promise<SharedState> => {
-      cached.set(tenantId, key, { at: clock.now().getTime(), shared });
-      shared.catch(() => {
-        cached.delete(key);
-      });
+    let known: { readonly at: number; shared: Awaitable<SharedState> } | undefined;
+    const cache = (shared: Awaitable<SharedState>): Awaitable<SharedState> => {
+      const read = (known = { at: clock.now().getTime(), shared });
+      if (shared instanceof Promise)
+        shared.then(
+          (value) => (read.shared = value),
+          () => {
+            if (known === read) known = undefined;
+          },
+        );
       return shared;
     };
     return {
@@ -93,7 +92,6 @@ export function createClientSessions(deps: {
       capabilities,
       clientInfo: isObject(info) ? info : undefined,
       shared() {
-        const known = cached.get(key);
         if (known && clock.now().getTime() - known.at < SESSION_FRESH_MS) return known.shared;
         return cache(state.get(key).then((text) => read(id, text)));
       },
@@ -102,14 +100,22 @@ export function createClientSessions(deps: {
           const text = await state.get(key);
           const before = read(id, text);
           const after = change(before);
-          if (after === before) return cache(Promise.resolve(before));
+          if (after === before) return cache(before);
           const ttlMs = Math.max(1, expiresAt - clock.now().getTime());
           const sealed = seal.close('session_state', [id], storedForm(after));
           const stored = await state.compareAndSet(key, text, sealed, ttlMs);
-          if (stored === 'stored') return cache(Promise.resolve(after));
+          if (stored === 'stored') return cache(after);
         }
       },
     };
+  }
+
+  function openSession(owner: Actor, endpoint: string, token: string): Opened | undefined {
+    const content = openToken(seal, 'session', owner, token);
+    if (content?.['endpoint'] !== endpoint) return undefined;
+    const { id, capabilities, clientInfo, expiresAt } = content;
+    const isSound = typeof id === 'string' && isObject(capabilities) && typeof expiresAt === 'number';
+    return isSound ? { session: sessionOf(id, capabilities, clientInfo, expiresAt), expiresAt } : undefined;
   }
 
   return {
@@ -124,14 +130,24 @@ export function createClientSessions(deps: {
         expiresAt: clock.now().getTime() + CLIENT_SESSION_MS,
       });
     },
-    async find(owner, endpoint, token) {
-      const content = openToken(seal, 'session', owner, token);
-      if (content?.['endpoint'] !== endpoint) return undefined;
-      const { id, capabilities, clientInfo, expiresAt } = content;
-      const isSound = typeof id === 'string' && isObject(capabilities) && typeof expiresAt === 'number';
-      if (!isSound || expiresAt <= clock.now().getTime()) return undefined;
-      const session = sessionOf(owner.tenantId, id, capabilities, clientInfo, expiresAt);
-      return (await session.shared()).ended ? undefined : session;
+    find(owner, endpoint, token) {
+      const key = JSON.stringify([...ownerOf(owner), endpoint, token]);
+      let opened = cached.get(key);
+      if (opened) cached.touch(key);
+      else {
+        opened = openSession(owner, endpoint, token);
+        if (opened) cached.set(owner.tenantId, key, opened);
+      }
+      if (opened === undefined || opened.expiresAt <= clock.now().getTime()) return undefined;
+      const { session } = opened;
+      return andThen(session.shared(), ({ ended }) => (ended ? undefined : session));
     },
   };
+}
+
+/** A session whose token this instance has opened. */
+interface Opened {
+  readonly session: ClientSession;
+  /** Milliseconds since 1970. */
+  readonly expiresAt: number;
 }

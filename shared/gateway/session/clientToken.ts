@@ -10,7 +10,12 @@ import { MAX_TOKEN_LENGTH } from '../protocol/limits.ts';
  */
 type Kind = 'session' | 'question' | 'held_call';
 
-const ownerOf = ({ tenantId, userId, clientId }: Actor) => [tenantId, userId, clientId];
+/** Returns the names of the owner to which a token is bound. */
+export const ownerOf = ({ tenantId, userId, clientId }: Actor): readonly string[] => [
+  tenantId,
+  userId,
+  clientId,
+];
 
 /**
  * Returns a sealed token for a client to carry. It opens for the same tenant, user and client application only. No two

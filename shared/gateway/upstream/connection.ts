@@ -1,5 +1,6 @@
 import type { Actor } from '../../identity/access/actor.ts';
 import type { SignedIn } from '../../identity/credentials/credentialSources.ts';
+import type { Awaitable } from '../../platform/base/awaitable.ts';
 import type { Era } from '../../registry/records/era.ts';
 import type { Discovery, Tool } from '../../registry/records/server.ts';
 import type { UpstreamTarget } from '../../registry/records/upstreamSettings.ts';
@@ -58,7 +59,7 @@ export interface ClientSession {
   readonly capabilities: JsonObject;
   readonly clientInfo: JsonObject | undefined;
   /** The shared state as of a few seconds ago at most, with this instance's own changes. */
-  shared(): Promise<SharedState>;
+  shared(): Awaitable<SharedState>;
   /** Changes the shared state and returns the new one. `change` may be called more than once. */
   change(change: (now: SharedState) => SharedState): Promise<SharedState>;
 }

@@ -45,13 +45,13 @@ export function createConnector(
   /** The last token of each caller. A session outlives the token that it was opened with. */
   const tokens = createTenantCache<SignedIn>(MAX_UPSTREAM_SESSIONS);
 
-  /** By record. The catalogue caches records, so most calls make no text. */
-  const targetTexts = new WeakMap<Reachable, string>();
+  /** By record. The catalogue caches records, so most calls hash none. */
+  const targets = new WeakMap<Reachable, string>();
 
-  function targetTextOf(server: Reachable): string {
-    let text = targetTexts.get(server);
-    if (text === undefined) targetTexts.set(server, (text = JSON.stringify(targetOf(server))));
-    return text;
+  function cachedTargetOf(server: Reachable): string {
+    let target = targets.get(server);
+    if (target === undefined) targets.set(server, (target = targetOf(server)));
+    return target;
   }
 
   function clientFor(server: Reachable, { actor, user }: UpstreamCaller): OutboundClient {
@@ -68,12 +68,13 @@ export function createConnector(
     const outbound = clientFor(server, caller);
     // Without a session of the client, callers of one user share a session if they can do the same.
     const offered = session ? {} : (capabilities ?? {});
-    const key = JSON.stringify([tenantId, userId, session?.id, logLevel, offered]) + targetTextOf(server);
+    const target = cachedTargetOf(server);
+    const key = JSON.stringify([tenantId, userId, session?.id, logLevel, offered, target]);
     return pool.of(
       tenantId,
       key,
       session
-        ? sharedSource(server, session, outbound, nextId)
+        ? sharedSource(server, target, session, outbound, nextId)
         : { open: () => openUnshared(server, outbound, nextId, offered), lost: () => Promise.resolve() },
     );
   }

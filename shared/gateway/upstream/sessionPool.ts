@@ -59,13 +59,11 @@ export function createSessionPool(capacity: number): {
   };
 }
 
-/** Returns what identifies a server for its sessions. With another address or other credentials a session is another one. */
-export const targetOf = ({ tenantId, url, sealedUrl, upstream }: Reachable): readonly unknown[] => [
-  tenantId,
-  url,
-  sealedUrl,
-  upstream,
-];
+/** Returns a hash of a server's address and credentials. With others a session is another one. */
+export const targetOf = ({ tenantId, url, sealedUrl, upstream }: Reachable): string =>
+  createHash('sha256')
+    .update(JSON.stringify([tenantId, url, sealedUrl, upstream]))
+    .digest('base64url');
 
 /** Whether the shared state has room for these server sessions or subscriptions. */
 export const canShare = (part: SharedState['upstream'] | SharedState['subscriptions']): boolean =>
@@ -81,23 +79,20 @@ export async function openUnshared(
   return (await openSession(outbound, url, { ...NO_CAPABILITIES, capabilities }, nextId)).session;
 }
 
-/** The server session of a client's session. All instances use it. */
+/** The server session of a client's session. All instances use it. `target`: `targetOf` the server. */
 export function sharedSource(
-  server: Reachable,
+  { slug, url }: Reachable,
+  target: string,
   client: ClientSession,
   outbound: OutboundClient,
   nextId: RequestIds,
 ): SessionSource {
-  const capabilities = carriedFeatures(client.capabilities);
-  const offer = { capabilities, clientInfo: client.clientInfo ?? GATEWAY_INFO };
-  const { slug, url } = server;
   return {
     async open() {
-      const target = createHash('sha256')
-        .update(JSON.stringify(targetOf(server)))
-        .digest('base64url');
+      const capabilities = carriedFeatures(client.capabilities);
       const known = (await client.shared()).upstream.get(slug);
       if (known?.target === target) return resumeSession(outbound, url, known, capabilities, nextId);
+      const offer = { capabilities, clientInfo: client.clientInfo ?? GATEWAY_INFO };
       const { session } = await openSession(outbound, url, offer, nextId);
       const { id, version } = session;
       if (id === undefined) return session;
