@@ -68,7 +68,7 @@ async function bodyOf({ headers, body }: BodySource): Promise<Result<Uint8Array>
   if (body === null) return succeed(new Uint8Array());
   try {
     const chunks = body[Symbol.asyncIterator]();
-    const bytes = await readBounded(async () => (await chunks.next()).value, MAX_BODY_BYTES);
+    const bytes = await readBounded(() => chunks.next().then(valueOf), MAX_BODY_BYTES);
     if (bytes) return succeed(bytes);
     await orSoon(discard(chunks));
     return tooLarge;
@@ -77,6 +77,8 @@ async function bodyOf({ headers, body }: BodySource): Promise<Result<Uint8Array>
     return fail({ kind: 'bad_request', message: 'the connection ended before the whole body had come' });
   }
 }
+
+const valueOf = ({ value }: IteratorResult<Uint8Array, undefined>) => value;
 
 /** Resolves when `done` does, or after `TOO_LARGE_ANSWER_MS`. */
 function orSoon(done: Promise<void>): Promise<void> {

@@ -57,30 +57,31 @@ export const ANSWER_BOUNDS: Bounds = { depth: 256, keys: Infinity };
 
 /**
  * Returns the reason why a parsed JSON value is unsafe to walk, copy or pass on, or `undefined` for a safe value. A key
- * `__proto__` is unsafe: a careless copy would change the prototype of the copy. Walks without recursion.
+ * `__proto__` is unsafe: a careless copy would change the prototype of the copy. The limit of the depth bounds the recursion.
  */
 export function unsafeShape(value: unknown, bounds: Bounds): string | undefined {
-  const nodes: unknown[] = [value];
-  const depths = [1];
   let keys = 0;
-  for (let node = nodes.pop(), depth = depths.pop() ?? 1; ; node = nodes.pop(), depth = depths.pop() ?? 1) {
-    if (typeof node === 'object' && node !== null) {
-      if (depth > bounds.depth) return `is nested deeper than ${bounds.depth} levels`;
-      if (!Array.isArray(node)) {
-        const names = Object.keys(node);
-        keys += names.length;
-        if (keys > bounds.keys) return `has more than ${bounds.keys} keys`;
-        if (names.includes('__proto__')) return 'has a key "__proto__"';
+  const unsafeNode = (node: unknown, depth: number): string | undefined => {
+    if (typeof node !== 'object' || node === null || isExactNumber(node)) return undefined;
+    if (depth > bounds.depth) return `is nested deeper than ${bounds.depth} levels`;
+    if (Array.isArray(node)) {
+      for (const child of node) {
+        const unsafe = unsafeNode(child, depth + 1);
+        if (unsafe !== undefined) return unsafe;
       }
-      for (const child of Object.values(node)) {
-        if (typeof child === 'object' && child !== null && !isExactNumber(child)) {
-          nodes.push(child);
-          depths.push(depth + 1);
-        }
-      }
+      return undefined;
     }
-    if (nodes.length === 0) return undefined;
-  }
+    const fields = node as Readonly<Record<string, unknown>>;
+    // Parsed JSON has no inherited keys.
+    for (const name in fields) {
+      if (name === '__proto__') return 'has a key "__proto__"';
+      if (++keys > bounds.keys) return `has more than ${bounds.keys} keys`;
+      const unsafe = unsafeNode(fields[name], depth + 1);
+      if (unsafe !== undefined) return unsafe;
+    }
+    return undefined;
+  };
+  return unsafeNode(value, 1);
 }
 
 /** Returns the same for the value of a scanned text. Walks over the value only where the scan does not show that it is safe. */
