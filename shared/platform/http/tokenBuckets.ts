@@ -44,16 +44,17 @@ export function takeToken(
 }
 
 export function createTokenBuckets(limit: BucketLimit, clock: Clock): TokenBuckets {
-  const buckets = new LRUCache<string, number>({ max: MAX_BUCKETS });
-  const reported = new LRUCache<string, number>({ max: MAX_BUCKETS });
+  const buckets = new LRUCache<string, { fullAt: number; reportedAt: number }>({ max: MAX_BUCKETS });
   return {
     take(key) {
       const now = clock.now().getTime();
-      const { fullAt, waitMs } = takeToken(limit, buckets.get(key) ?? now, now);
-      buckets.set(key, fullAt);
+      const bucket = buckets.get(key) ?? { fullAt: now, reportedAt: -Infinity };
+      buckets.set(key, bucket);
+      const { fullAt, waitMs } = takeToken(limit, bucket.fullAt, now);
+      bucket.fullAt = fullAt;
       if (waitMs === 0) return undefined;
-      const isNews = Math.abs(now - (reported.get(key) ?? -Infinity)) >= REPORT_EVERY_MS;
-      if (isNews) reported.set(key, now);
+      const isNews = Math.abs(now - bucket.reportedAt) >= REPORT_EVERY_MS;
+      if (isNews) bucket.reportedAt = now;
       return { retryAfterMs: waitMs, isNews };
     },
   };
