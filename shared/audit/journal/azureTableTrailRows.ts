@@ -1,5 +1,5 @@
-import type { TableEntityResult } from '@azure/data-tables';
 import { parseJson } from '../../platform/base/json.ts';
+import type { FoundRow } from '../../platform/tables/azureTableRows.ts';
 import { odata } from '../../platform/tables/odata.ts';
 import { join } from '../../platform/tables/tableDocument.ts';
 import { type Block, openBlock } from '../model/block.ts';
@@ -11,8 +11,6 @@ import type { Packed } from './mergeRows.ts';
  * Earlier versions wrote a row for each record (`r`) and other segments (`s`). They do not read `b` and `t`, so they find no fault
  * in them. A chain has one kind: the process that began it writes all of it.
  */
-
-export type Entity = TableEntityResult<Record<string, unknown>>;
 
 /** Columns of the row of a record. */
 export const labelNames = ['actor', 'action', 'resource'] as const satisfies readonly (keyof Labels)[];
@@ -38,52 +36,52 @@ export const segmentRowKey = (key: string): string => `t${key.slice(1)}`;
 export const blocksBetween = (from: string, to: string): string =>
   odata`RowKey ge ${blockRowKey(from)} and RowKey le ${to === 's' ? 'c' : blockRowKey(to)}`;
 
-export function blockOf(entity: Entity): Block {
-  const { oldest } = entity;
-  const newest = newestOf(entity);
+export function blockOf(row: FoundRow): Block {
+  const { oldest } = row.properties;
+  const newest = newestOf(row);
   let text: string | undefined;
   try {
-    text = join(entity);
+    text = join(row.properties);
   } catch {
     // Someone changed it.
   }
   return { newest, oldest: typeof oldest === 'string' ? oldest : newest, text };
 }
 
-const newestOf = ({ rowKey = '' }: Entity): string => `r${rowKey.slice(1)}`;
+const newestOf = ({ key }: FoundRow): string => `r${key.row.slice(1)}`;
 
-export const packedBlock = (entity: Entity, query: TrailQuery): Packed => ({
-  key: newestOf(entity),
-  open: () => openBlock(blockOf(entity), query),
+export const packedBlock = (row: FoundRow, query: TrailQuery): Packed => ({
+  key: newestOf(row),
+  open: () => openBlock(blockOf(row), query),
 });
 
 /** Returns the row of a record. The service compared its columns with the query already. */
-export function packedRecord(entity: Entity, { decision, outcome }: TrailQuery): Packed {
-  const { rowKey: key = '' } = entity;
+export function packedRecord(found: FoundRow, { decision, outcome }: TrailQuery): Packed {
+  const key = found.key.row;
   return {
     key,
     open() {
-      const row = rowOf(entity);
+      const row = rowOf(found);
       return [matches(row.document, { decision, outcome }) ? { key, row } : { key }];
     },
   };
 }
 
-export function packedSegment(entity: Entity): Packed {
-  const { rowKey: key = '' } = entity;
-  return { key, open: () => [{ key, row: rowOf(entity) }] };
+export function packedSegment(found: FoundRow): Packed {
+  const key = found.key.row;
+  return { key, open: () => [{ key, row: rowOf(found) }] };
 }
 
 /** Returns the record or segment of a row. Segments of both kinds have the key that `segmentKey` gives. */
-export function rowOf(entity: Entity): TrailRow {
+export function rowOf({ key, properties }: FoundRow): TrailRow {
   const labels: Partial<Record<keyof Labels, string>> = {};
   for (const name of labelNames) {
-    const label = entity[name];
+    const label = properties[name];
     if (typeof label === 'string') labels[name] = label;
   }
-  const { rowKey = '', document } = entity;
+  const { document } = properties;
   return {
-    key: rowKey.replace(/^t/, 's'),
+    key: key.row.replace(/^t/, 's'),
     document: typeof document === 'string' ? parseJson(document) : undefined,
     labels,
   };

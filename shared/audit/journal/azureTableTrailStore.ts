@@ -1,7 +1,14 @@
-import type { TableClient, TransactionAction } from '@azure/data-tables';
+import type { TableClient } from '@azure/data-tables';
 import { InfrastructureError } from '../../platform/base/errors.ts';
 import { lazily } from '../../platform/base/lazily.ts';
-import { isRestError, serviceCode } from '../../platform/tables/azureTable.ts';
+import { sendBatch } from '../../platform/tables/azureTableBatch.ts';
+import {
+  type Act,
+  type FoundRow,
+  listRows,
+  readRow,
+  TableRefusal,
+} from '../../platform/tables/azureTableRows.ts';
 import { odata } from '../../platform/tables/odata.ts';
 import { openTableClient, type TablesConnection } from '../../platform/tables/openTables.ts';
 import { splitPacked } from '../../platform/tables/tableDocument.ts';
@@ -18,7 +25,6 @@ import {
   blockOf,
   blockRowKey,
   blocksBetween,
-  type Entity,
   labelNames,
   packedBlock,
   packedRecord,
@@ -35,7 +41,7 @@ const TABLE = 'audit';
 /** Stores the trail in Azure Tables: a few partitions per tenant, each with the chains of some instances. */
 export function azureTableTrailStore(connection: TablesConnection): TrailStore {
   const opened = lazily(() => openTableClient(connection, TABLE));
-  const run = async <A>(operation: string, act: (table: TableClient) => A | Promise<A>): Promise<A> => {
+  const run = async <A>(operation: string, act: (table: TableClient) => Promise<A>): Promise<A> => {
     try {
       return await act(await opened());
     } catch (error) {
@@ -44,18 +50,20 @@ export function azureTableTrailStore(connection: TablesConnection): TrailStore {
   };
 
   /** Returns the rows of one partition that match, page by page. Later pages are longer: their reader needs more than one. */
-  async function* pages(partition: string, filter: string, atOnce: number): AsyncGenerator<Entity[]> {
-    const queryOptions = { filter: `${odata`PartitionKey eq ${partition}`} and ${filter}` };
-    let maxPageSize = Math.min(atOnce, MAX_ROWS_AT_ONCE);
-    let continuationToken: string | undefined;
-    do {
-      const settings = { maxPageSize, ...(continuationToken !== undefined && { continuationToken }) };
-      const page = await run('page', (table) => table.listEntities({ queryOptions }).byPage(settings).next());
+  async function* pages(
+    partition: string,
+    filter: string,
+    atOnce: number,
+  ): AsyncGenerator<readonly FoundRow[]> {
+    const terms = `${odata`PartitionKey eq ${partition}`} and ${filter}`;
+    const size = Math.min(atOnce, MAX_ROWS_AT_ONCE);
+    const longer = (last: number) => Math.max(last, Math.min(4 * last, MAX_BLOCKS_AT_ONCE));
+    let found: ReturnType<typeof listRows> | undefined;
+    for (;;) {
+      const page = await run('page', (table) => (found ??= listRows(table, terms, size, longer)).next());
       if (page.done) return;
       yield page.value;
-      ({ continuationToken } = page.value);
-      maxPageSize = Math.max(maxPageSize, Math.min(4 * maxPageSize, MAX_BLOCKS_AT_ONCE));
-    } while (continuationToken !== undefined);
+    }
   }
 
   /** Returns a source for each partition of the tenant. */
@@ -63,7 +71,7 @@ export function azureTableTrailStore(connection: TablesConnection): TrailStore {
     tenantId: string,
     filter: string,
     atOnce: number,
-    pack: (entity: Entity) => Packed,
+    pack: (row: FoundRow) => Packed,
   ): Source[] =>
     partitionsOf(tenantId).map(async function* (partition) {
       for await (const page of pages(partition, filter, atOnce)) yield page.map(pack);
@@ -71,18 +79,16 @@ export function azureTableTrailStore(connection: TablesConnection): TrailStore {
 
   const findRow = (tenantId: string, rowKey: string): Promise<TrailRow | undefined> =>
     run('find', async (table) => {
-      try {
-        return rowOf(await table.getEntity(partitionOf(tenantId, rowKey), rowKey));
-      } catch (error) {
-        if (isRestError(error) && serviceCode(error) === 'ResourceNotFound') return undefined;
-        throw error;
-      }
+      const found = await readRow(table, { partition: partitionOf(tenantId, rowKey), row: rowKey });
+      if (found.row) return rowOf(found.row);
+      if (found.code === 'ResourceNotFound') return undefined;
+      throw new TableRefusal(found);
     });
 
   async function findInBlock(tenantId: string, key: string): Promise<TrailRow | undefined> {
     const filter = `${blocksBetween(keyBefore(key, BLOCK_SPAN_MS), key)} and ${odata`oldest ge ${key}`}`;
     for await (const page of pages(partitionOf(tenantId, key), filter, MIN_BLOCKS_AT_ONCE)) {
-      const places = page.flatMap((entity) => openBlock(blockOf(entity)));
+      const places = page.flatMap((row) => openBlock(blockOf(row)));
       const found = places.find((place) => place.key === key)?.row;
       if (found) return found;
     }
@@ -94,20 +100,18 @@ export function azureTableTrailStore(connection: TablesConnection): TrailStore {
       run('commit', async (table) => {
         const [end] = segments;
         if (!end) throw new RangeError('a commit ends in a segment');
-        const partitionKey = partitionOf(end.tenantId, segmentKey(end));
+        const partition = partitionOf(end.tenantId, segmentKey(end));
         const { newest, oldest, text } = toBlock(records);
-        const block = { partitionKey, rowKey: blockRowKey(newest), oldest, ...splitPacked(text) };
-        const ends = segments.map((segment): TransactionAction => {
-          const rowKey = segmentRowKey(segmentKey(segment));
-          return ['upsert', { partitionKey, rowKey, document: JSON.stringify(segment) }, 'Replace'];
+        const key = { partition, row: blockRowKey(newest) };
+        const block: Act = ['insert', { key, properties: { oldest, ...splitPacked(text) } }];
+        const ends = segments.map((segment): Act => {
+          const row = segmentRowKey(segmentKey(segment));
+          return ['put', { key: { partition, row }, properties: { document: JSON.stringify(segment) } }];
         });
-        try {
-          await table.submitTransaction([['create', block], ...ends]);
-          return 'stored';
-        } catch (error) {
-          if (isRestError(error) && error.code === 'EntityAlreadyExists') return 'exists';
-          throw error;
-        }
+        const answer = await sendBatch(table, [block, ...ends]);
+        if (answer.status < 300) return 'stored';
+        if (answer.code === 'EntityAlreadyExists') return 'exists';
+        throw new TableRefusal(answer);
       }),
     find: async (tenantId, key) =>
       key.startsWith('s')
@@ -125,8 +129,8 @@ export function azureTableTrailStore(connection: TablesConnection): TrailStore {
       const blocksAtOnce = MIN_BLOCKS_AT_ONCE + Math.ceil(limit / MAX_BATCH);
       return mergeRows(
         [
-          ...sources(tenantId, blocks, blocksAtOnce, (entity) => packedBlock(entity, query)),
-          ...sources(tenantId, rows, limit + 1, (entity) => packedRecord(entity, query)),
+          ...sources(tenantId, blocks, blocksAtOnce, (row) => packedBlock(row, query)),
+          ...sources(tenantId, rows, limit + 1, (row) => packedRecord(row, query)),
         ],
         { above, below },
         limit,

@@ -1,4 +1,4 @@
-import type { RestError, TableClient } from '@azure/data-tables';
+import type { TableClient } from '@azure/data-tables';
 import { InfrastructureError } from '../base/errors.ts';
 import { parseExactJson } from '../base/exactJson.ts';
 import { sendBatch } from './azureTableBatch.ts';
@@ -194,11 +194,3 @@ const markOf = ({ partition, row }: RowKey): RowKey => ({ partition, row: MARK +
 
 /** Whether the Table service reports a failure of a row. A missing table, or a failure of another service, is not one. */
 const isOfRow = ({ code }: TableAnswer): boolean => code !== undefined && !code.startsWith('Table');
-
-/** Returns whether an error is an answer of the service, or of the way to it. It does not load the SDK, as its class would. */
-export const isRestError = (error: unknown): error is RestError =>
-  error instanceof Error && error.name === 'RestError';
-
-/** Returns the error code of the Table service for a single operation, or `undefined` where another service answered. */
-export const serviceCode = ({ details }: RestError): string | undefined =>
-  (details as { odataError?: { code?: string } } | undefined)?.odataError?.code;

@@ -1,7 +1,7 @@
-import type { TableClient } from '@azure/data-tables';
+import type { RestError, TableClient } from '@azure/data-tables';
 import { InfrastructureError } from '../base/errors.ts';
 import { lazily } from '../base/lazily.ts';
-import { isRestError, LAST_CHARACTER, serviceCode } from './azureTable.ts';
+import { LAST_CHARACTER } from './azureTable.ts';
 import { odata } from './odata.ts';
 import { openTableClient, type TablesConnection } from './openTables.ts';
 import type { RowKey } from './tables.ts';
@@ -140,3 +140,11 @@ async function absentAllowed(answer: Promise<unknown>): Promise<void> {
     if (!isRestError(error) || serviceCode(error) !== 'ResourceNotFound') throw error;
   }
 }
+
+/** Returns whether an error is an answer of the service, or of the way to it. It does not load the SDK, as its class would. */
+const isRestError = (error: unknown): error is RestError =>
+  error instanceof Error && error.name === 'RestError';
+
+/** Returns the error code of the Table service for a single operation, or `undefined` where another service answered. */
+const serviceCode = ({ details }: RestError): string | undefined =>
+  (details as { odataError?: { code?: string } } | undefined)?.odataError?.code;

@@ -125,16 +125,20 @@ export async function readRow(
     : answer;
 }
 
-/** Yields the rows that match a filter, page by page, in the order of their keys. @throws TableRefusal */
+/**
+ * Yields the rows that match a filter, page by page, in the order of their keys. `nextSize` returns the size of the page after one
+ * of a size. @throws TableRefusal
+ */
 export async function* listRows(
   table: TableClient,
   filter: string,
   pageSize?: number,
+  nextSize = (size: number): number => size,
 ): AsyncGenerator<readonly FoundRow[]> {
   const query = new URLSearchParams({ $filter: filter });
   if (filter === '') query.delete('$filter');
-  if (pageSize !== undefined) query.set('$top', String(pageSize));
-  for (;;) {
+  for (let size = pageSize; ; size &&= nextSize(size)) {
+    if (size !== undefined) query.set('$top', String(size));
     const path = `${table.tableName}()?${query.toString()}`;
     const response = await send(table, path, { method: 'GET', headers: ANSWERS });
     const { value } = contentOf(response);
