@@ -149,7 +149,9 @@ export async function* listRows(
     );
     if (partition === undefined) return;
     query.set('NextPartitionKey', partition);
-    if (row !== undefined) query.set('NextRowKey', row);
+    // Without a row, the next page begins with the first one of the partition.
+    if (row === undefined) query.delete('NextRowKey');
+    else query.set('NextRowKey', row);
   }
 }
 
