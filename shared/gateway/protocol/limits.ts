@@ -113,7 +113,7 @@ export const COMMENT_INTERVAL_MS = 15_000;
 export const CLIENT_SESSION_MS = 24 * 3_600_000;
 /** Age at which an instance reads the shared state of a session again; also the delay of a session's end elsewhere. */
 export const SESSION_FRESH_MS = 3_000;
-/** Sessions whose shared state an instance caches. */
+/** Sessions whose opened token and shared state an instance caches. */
 export const MAX_CACHED_SESSIONS = 5_000;
 /**
  * Bytes of JSON for the server sessions of one client session, and as many for its subscriptions. The state stores both in one
