@@ -33,11 +33,9 @@ export function metaOf(holder: JsonObject | undefined): JsonObject {
 
 /** Returns a `_meta` without the keys that only the modern era knows. Keys of vendors stay, in their order. */
 export function withoutReserved(meta: JsonObject): JsonObject {
-  const isReserved = (key: string) => reservedKeys.has(key);
   const keys = Object.keys(meta);
-  return keys.some(isReserved)
-    ? Object.fromEntries(Object.entries(meta).filter(([key]) => !isReserved(key)))
-    : meta;
+  const kept = keys.filter((key) => !reservedKeys.has(key));
+  return kept.length === keys.length ? meta : Object.fromEntries(kept.map((key) => [key, meta[key]]));
 }
 
 /**
@@ -58,11 +56,11 @@ export const TASKS_EXTENSION = 'io.modelcontextprotocol/tasks';
 
 /** Returns the capabilities of a client or a server without tasks of either era. All other extensions stay. */
 export function withoutTasks(capabilities: JsonObject): JsonObject {
-  const { tasks, extensions, ...others } = capabilities;
-  if (!isObject(extensions) || !(TASKS_EXTENSION in extensions))
-    return tasks === undefined
-      ? capabilities
-      : { ...others, ...(extensions !== undefined && { extensions }) };
+  const { tasks, extensions } = capabilities;
+  const hasExtension = isObject(extensions) && TASKS_EXTENSION in extensions;
+  if (tasks === undefined && !hasExtension) return capabilities;
+  const { tasks: _tasksOfLegacy, extensions: _replaced, ...others } = capabilities;
+  if (!hasExtension) return { ...others, ...(extensions !== undefined && { extensions }) };
   const { [TASKS_EXTENSION]: _tasks, ...kept } = extensions;
   return Object.keys(kept).length > 0 ? { ...others, extensions: kept } : others;
 }

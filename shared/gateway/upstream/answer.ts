@@ -64,13 +64,12 @@ export async function answerTo(
   throw new UpstreamFault('not_mcp', problem);
 }
 
-async function readResponses(reply: Reply): Promise<readonly Message[]> {
-  try {
-    return await readJson(reply);
-  } catch (error) {
-    const isOther = reply.form === 'unnamed' && error instanceof UpstreamFault && error.kind === 'not_mcp';
-    throw isOther ? neitherForm(reply) : error;
-  }
+function readResponses(reply: Reply): Promise<readonly Message[]> {
+  const messages = readJson(reply);
+  if (reply.form !== 'unnamed') return messages;
+  return messages.catch((error: unknown) => {
+    throw error instanceof UpstreamFault && error.kind === 'not_mcp' ? neitherForm(reply) : error;
+  });
 }
 
 const neitherForm = ({ status }: Reply) =>

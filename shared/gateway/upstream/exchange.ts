@@ -110,23 +110,26 @@ export function drop(reply: Reply): void {
 
 /** Reads a whole JSON body. @throws UpstreamFault when it is too large, breaks off or is not JSON within the bounds. */
 export async function readJson(reply: Reply): Promise<readonly Message[]> {
-  const { text, bytes } = await readBody(reply);
-  const messages = parse(text, bytes);
+  const bytes = await readBody(reply);
+  const messages = parse(bytes.toString('utf8'), bytes);
   if (messages === undefined) throw new UpstreamFault('not_mcp', NOT_JSON);
   return messages;
 }
 
 /** Reads a whole body as text. @throws UpstreamFault as above */
-export const readText = async (reply: Reply): Promise<string> => (await readBody(reply)).text;
+export const readText = async (reply: Reply): Promise<string> => (await readBody(reply)).toString('utf8');
 
 /** Reads a whole body without a byte order mark (RFC 8259, section 8.1). */
-async function readBody(reply: Reply): Promise<{ readonly text: string; readonly bytes: Buffer }> {
-  const bytes = await reply.body.bytes(MAX_ANSWER_BYTES, reply.idleMs).catch((error: unknown) => {
-    throw faultIn(error, reply);
-  });
-  if (bytes === undefined) throw tooLarge();
-  const text = bytes.toString('utf8');
-  return text.startsWith('\uFEFF') ? { text: text.slice(1), bytes: bytes.subarray(3) } : { text, bytes };
+function readBody(reply: Reply): Promise<Buffer> {
+  return reply.body.bytes(MAX_ANSWER_BYTES, reply.idleMs).then(
+    (bytes) => {
+      if (bytes === undefined) throw tooLarge();
+      return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? bytes.subarray(3) : bytes;
+    },
+    (error: unknown) => {
+      throw faultIn(error, reply);
+    },
+  );
 }
 
 const silence = (idleMs: number) => new UpstreamFault('timeout', `sent nothing for ${idleMs / 1000} seconds`);

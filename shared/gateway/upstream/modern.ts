@@ -89,7 +89,7 @@ function modernConnection(
 }
 
 /** Sends one request with the headers of every modern request (transports, Request Metadata). @throws UpstreamFault */
-export async function askModern(
+export function askModern(
   outbound: OutboundClient,
   url: string,
   version: string,
@@ -105,10 +105,11 @@ export async function askModern(
     'mcp-method': message.method,
     ...extraHeaders,
   };
-  const reply = await send(outbound, { method: 'POST', url, headers, message, signal });
-  reply.idleMs = message.method === LISTEN ? LISTEN_TIMEOUT_MS : timeoutMs;
-  // A modern server must not send server requests. The gateway answers none (transports, Receiving Messages).
-  return await answerTo(reply, message.id, () => Promise.resolve(undefined));
+  return send(outbound, { method: 'POST', url, headers, message, signal }).then((reply) => {
+    reply.idleMs = message.method === LISTEN ? LISTEN_TIMEOUT_MS : timeoutMs;
+    // A modern server must not send server requests. The gateway answers none (transports, Receiving Messages).
+    return answerTo(reply, message.id, () => Promise.resolve(undefined));
+  });
 }
 
 /**
@@ -128,10 +129,11 @@ function paramsOf({ params, envelope, traceparent }: UpstreamCall, version: stri
     ...params,
     _meta: {
       ...withoutReserved(metaOf(params)),
-      ...ownEnvelopeFor(version),
-      ...(envelope && { [META.clientCapabilities]: withoutTasks(envelope.clientCapabilities) }),
-      ...(envelope?.clientInfo && { [META.clientInfo]: envelope.clientInfo }),
-      ...(envelope?.logLevel !== undefined && { [META.logLevel]: envelope.logLevel }),
+      [META.protocolVersion]: version,
+      [META.clientInfo]: envelope?.clientInfo ?? GATEWAY_INFO,
+      [META.clientCapabilities]: withoutTasks(envelope?.clientCapabilities ?? {}),
+      // JSON leaves out an absent level.
+      [META.logLevel]: envelope?.logLevel,
       traceparent,
     },
   };

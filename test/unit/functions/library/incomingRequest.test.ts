@@ -27,6 +27,29 @@ test('the body of a client that stops sending is closed while its next chunk is 
   await waiting;
 });
 
+test('a body comes whole where it has arrived, and in chunks where it has not', async () => {
+  const request = forwarded();
+  const chunks = incomingRequest(request).body?.[Symbol.asyncIterator]();
+  const next = async () => String((await chunks?.next())?.value);
+  request.write('a');
+  request.write('b');
+  expect(await next()).toBe('ab');
+  const later = next();
+  request.end('c');
+  expect(await later).toBe('c');
+  expect(await chunks?.next()).toEqual({ done: true, value: undefined });
+  expect(request.listenerCount('readable')).toBe(0);
+});
+
+test('a body whose client leaves fails, also before it is read', async () => {
+  const request = forwarded();
+  const chunks = incomingRequest(request).body?.[Symbol.asyncIterator]();
+  const waiting = chunks?.next();
+  request.destroy();
+  await expect(waiting).rejects.toThrow('closed before the end');
+  await expect(chunks?.next()).rejects.toThrow('closed before the end');
+});
+
 test('a request that cannot be read says why, and its body is read away', () => {
   const request = forwarded({ rawHeaders: ['X-N', '\u0001'] });
   const { body, unreadable } = incomingRequest(request);
