@@ -15,7 +15,7 @@ export const goals = {
   firstAnswer: atMost(1.3, '×', "first answer of a cold process beside an empty function's"),
   listPage: atMost(4, 'ms', 'first page of tools/list, 10,000 tools, p50'),
   roundTrip: atMost(60, 'ms', 'round trip of a delegation, p50'),
-  delegations: atLeast(0.54, '×', 'delegations/s through one agent beside a bare loop'),
+  delegationCpu: atMost(1.75, '×', 'CPU of a delegation at full load beside a bare loop'),
   memory: atMost(170, 'MB', 'memory after 100,000 calls'),
   memoryGrowth: atMost(5, 'MB', 'growth of the memory from 20,000 to 100,000 calls'),
 } as const satisfies Readonly<Record<string, Goal>>;

@@ -1,5 +1,4 @@
 import { execFileSync } from 'node:child_process';
-import { setTimeout as delay } from 'node:timers/promises';
 import { TableClient } from '@azure/data-tables';
 import { storageConnection } from '../../infra/local/settings.ts';
 import { delegate } from '../../shared/orchestration/engine/delegate.ts';
@@ -12,6 +11,7 @@ import { processesAt } from '../support/place.ts';
 import { startTestTopology, type TestTopology } from '../support/topology.ts';
 import type { Measured } from './goals.ts';
 import { paced } from './openLoop.ts';
+import { costOf } from './processCost.ts';
 import { quantile } from './quantile.ts';
 
 const AGENT = 'fastmcp-specialist';
@@ -21,37 +21,39 @@ const ROUND_TRIP_SECONDS = 5;
 const WARM_UP_TRIPS = 20;
 const FULL_LOAD_SECONDS = 8;
 const BARE_SECONDS = 4;
-/** Work that waits at the same time, at full load. */
-const IN_FLIGHT = 200;
 const LANES = 24;
+/** By each lane, at full load: about 200 delegations in all wait at the same time. */
+const ASKED_AT_ONCE = 8;
 
-/** What a delegation takes, and what is sustained for a minute. The goals have its round trip and a comparison of its rate. */
+/** What a delegation takes, and what is sustained for a minute. The goals have its round trip and its CPU. */
 export async function benchOrchestration(seconds = 60): Promise<void> {
   console.log('\nDelegations');
   await printOperations();
   const topology = await startTestTopology();
   try {
     const memoryBefore = residentMiB(topology);
-    const sustained = await fullLoad(topology, seconds);
+    const { perSecond } = await fullLoad(topology, seconds);
     console.log(
-      `  full load          ${sustained.toFixed(0).padStart(6)}/s sustained for ${seconds} s; memory of the apps ${memoryBefore} -> ${residentMiB(topology)}`,
+      `  full load          ${perSecond.toFixed(0).padStart(6)}/s sustained for ${seconds} s; memory of the apps ${memoryBefore} -> ${residentMiB(topology)}`,
     );
   } finally {
     await topology.stop();
   }
 }
 
-/** The round trip at a steady rate, and the rate at full load as a multiple of that of the bare loop, in turns. */
+/** The round trip at a steady rate, and the CPU of a delegation at full load as a multiple of a pass of the bare loop, in turns. */
 export async function measureDelegations(): Promise<Measured> {
   const topology = await startTestTopology();
-  const [roundTrip, delegations]: [number[], number[]] = [[], []];
+  const [roundTrip, delegationCpu]: [number[], number[]] = [[], []];
   try {
     for (let round = 0; round < ROUNDS; round++) roundTrip.push(quantile(await roundTrips(topology), 0.5));
     for (let round = 0; round < ROUNDS; round++) {
       const bare = await bareLoop(topology, BARE_SECONDS);
-      delegations.push((await fullLoad(topology, FULL_LOAD_SECONDS)) / bare);
+      const apps = cpuMs(topology);
+      const { ended } = await fullLoad(topology, FULL_LOAD_SECONDS);
+      delegationCpu.push((cpuMs(topology) - apps) / ended / bare);
     }
-    return { roundTrip, delegations };
+    return { roundTrip, delegationCpu };
   } finally {
     await topology.stop();
   }
@@ -82,35 +84,39 @@ async function roundTrips(topology: TestTopology): Promise<readonly number[]> {
   return durations;
 }
 
-/** Delegations a second that end while as many as can be are asked for. */
-async function fullLoad(topology: TestTopology, seconds: number): Promise<number> {
+interface Load {
+  readonly ended: number;
+  readonly perSecond: number;
+}
+
+/**
+ * Starts as many delegations as the gateway accepts, and waits until they have ended. Each lane starts some and then waits for the
+ * last of them, so the queue holds a bounded number. The load in `GET /agents` is up to a second old and cannot bound it.
+ */
+async function fullLoad(topology: TestTopology, seconds: number): Promise<Load> {
   const api = managementApi(topology.urls.management, await topology.mint({ role: 'Operator' }));
-  const waiting = async () => {
-    const { items } = (await api.get('/agents')).body as {
-      items: { name: string; load: { queued: number; running: number } }[];
-    };
-    const load = items.find(({ name }) => name === AGENT)?.load;
-    return (load?.queued ?? 0) + (load?.running ?? 0);
-  };
-  let sent = 0;
-  let open = 0;
+  let ended = 0;
   const startedAt = performance.now();
-  const isOver = () => performance.now() - startedAt > seconds * 1_000;
-  const watch = async () => {
-    while (!isOver()) {
-      open = await waiting();
-      await delay(250);
-    }
-  };
   const lane = async () => {
-    while (!isOver()) {
-      if (open > IN_FLIGHT) await delay(20);
-      else if ((await api.post('/delegations', { agent: AGENT, task: 'probe' })).status === 202) sent += 1;
+    while (performance.now() - startedAt < seconds * 1_000) {
+      let last = '';
+      for (let index = 0; index < ASKED_AT_ONCE; index++) {
+        const { status, body } = await api.post('/delegations', { agent: AGENT, task: 'probe' });
+        if (status !== 202) throw new Error(`a delegation was answered ${status}`);
+        last = String(body['href']);
+      }
+      const { body } = await api.get(`${last}?wait=30`);
+      if (body['state'] !== 'succeeded') throw new Error(`a delegation is ${JSON.stringify(body)}`);
+      ended += ASKED_AT_ONCE;
     }
   };
-  await Promise.all([watch(), ...Array.from({ length: LANES }, lane)]);
-  while ((await waiting()) > 0) await delay(250);
-  return (sent * 1_000) / (performance.now() - startedAt);
+  await Promise.all(Array.from({ length: LANES }, lane));
+  return { ended, perSecond: (ended * 1_000) / (performance.now() - startedAt) };
+}
+
+/** The CPU time that all processes of a topology have taken so far. */
+function cpuMs(topology: TestTopology): number {
+  return processesAt(topology).reduce((sum, { pid }) => sum + costOf(pid).cpuMs, 0);
 }
 
 function residentMiB(topology: TestTopology): string {
@@ -124,35 +130,38 @@ function residentMiB(topology: TestTopology): string {
 }
 
 /**
- * What this process does a second with the bare SDK of the tables and nothing around it: five operations, as a delegation needs
+ * The CPU time of one pass with the bare SDK of the tables, here and in the table service: five operations, as a delegation needs
  * them and its audit. It is a measure of the machine and stays as it is when a delegation becomes cheaper.
  */
-async function bareLoop({ ports }: TestTopology, seconds: number): Promise<number> {
-  const rows = TableClient.fromConnectionString(storageConnection(ports), 'benchRows', {
+async function bareLoop(topology: TestTopology, seconds: number): Promise<number> {
+  const rows = TableClient.fromConnectionString(storageConnection(topology.ports), 'benchRows', {
     allowInsecureConnection: true,
   });
   await rows.createTable();
   let ended = 0;
   const startedAt = performance.now();
+  const before = cpuMs(topology) + ownCpuMs();
   const lane = async () => {
     while (performance.now() - startedAt < seconds * 1_000) {
       const id = randomId();
-      await rows.createEntity(rowOf(`${id}:audit`, 'begun'));
-      await rows.createEntity(rowOf(id, 'queued'));
-      const { etag } = await rows.getEntity(PARTITION, id);
-      const claimed = await rows.updateEntity(rowOf(id, 'running'), 'Replace', { etag });
-      await rows.updateEntity(rowOf(id, 'succeeded'), 'Replace', { etag: claimed.etag ?? '' });
+      await rows.createEntity(rowOf(id, 'audit', 'begun'));
+      await rows.createEntity(rowOf(id, ROW, 'queued'));
+      const { etag } = await rows.getEntity(id, ROW);
+      const claimed = await rows.updateEntity(rowOf(id, ROW, 'running'), 'Replace', { etag });
+      await rows.updateEntity(rowOf(id, ROW, 'succeeded'), 'Replace', { etag: claimed.etag ?? '' });
       ended += 1;
     }
   };
   await Promise.all(Array.from({ length: LANES }, lane));
-  return (ended * 1_000) / (performance.now() - startedAt);
+  return (cpuMs(topology) + ownCpuMs() - before) / ended;
 }
 
-const PARTITION = 'bench';
-/** About as large as a delegation's row. */
-const rowOf = (rowKey: string, state: string) => ({
-  partitionKey: PARTITION,
+const ownCpuMs = (): number => costOf(process.pid).cpuMs;
+
+const ROW = 'delegation';
+/** About as large as a delegation's row. Each pass has a partition of its own, which does not grow with the passes before. */
+const rowOf = (partitionKey: string, rowKey: string, state: string) => ({
+  partitionKey,
   rowKey,
   state,
   json: 'x'.repeat(600),
