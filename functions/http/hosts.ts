@@ -29,7 +29,7 @@ export function readTarget(url: string, ownHosts: OwnHosts | 'any'): Result<URL>
   return ownHosts === 'any' || ownHosts.has(target.host) ? succeed(target) : misdirected;
 }
 
-/** Returns `readTarget` for a route. Most requests have the URL of the one before, which is not parsed again unless it has a query. */
+/** Returns `readTarget` for a route. Most requests repeat the last URL, so it is parsed once. A URL with a query is always parsed. */
 export function createTargetReader(ownHosts: OwnHosts | 'any'): (url: string) => Result<URL> {
   let known = '';
   let target: Result<URL> = malformed;

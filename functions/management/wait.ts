@@ -61,7 +61,7 @@ export function askerOf(call: Call<unknown>, defaultWait = '0'): Result<Asker> {
     caller: callerOf(call),
     follow: async <T>(made: T, read: () => Promise<T | undefined>, ended: (value: T) => boolean) => {
       if (wait.value === 0) return made;
-      // Nothing has happened yet.
+      // The work has only just begun, so a read would find no end.
       await pause(FIRST_PAUSE_MS);
       const isOver = (found: T | undefined) => found === undefined || ended(found);
       return (await readUntil(read, isOver, wait.value, call.signal)) ?? made;

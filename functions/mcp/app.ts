@@ -24,7 +24,7 @@ export const mcpRoutes = (deps: AppDeps): readonly Route<unknown>[] => [
 export function registerApp(deps: AppDeps): void {
   registerRoutes(mcpRoutes(deps), {
     ...deps,
-    // Ids of requests are no rows, and need not hold the time.
+    // The id of a request is no row key, so it need not begin with the time.
     newId: randomId,
     resource: defaultResource(deps.config),
     challenge: challengeAt(deps.config.publicOrigin, 'mcp', new URLSearchParams()),

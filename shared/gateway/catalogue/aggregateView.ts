@@ -11,6 +11,7 @@ import { joinInstructions } from './instructions.ts';
 import { aggregateName, aggregateUri, findNamed, parseAggregateUri, slugIn } from './names.ts';
 import {
   type Finder,
+  type FoundTool,
   isSound,
   KEYS,
   type ListKind,
@@ -89,7 +90,7 @@ export class AggregateView implements View, Finder {
     return routeBy(this, method, params);
   }
 
-  tool(name: string): ReturnType<Finder['tool']> {
+  tool(name: string): Awaitable<FoundTool | undefined> {
     return andThen(this.#serverIn(name), (server) => {
       if (!server) return this.#toolOfApp(name);
       const tool = findNamed(server.discovery.tools, server.slug, name);
@@ -146,7 +147,7 @@ export class AggregateView implements View, Finder {
   }
 
   /** The page of an app calls tools by their servers' own names. It gets the one tool of that name among servers with apps. */
-  async #toolOfApp(name: string): Promise<Awaited<ReturnType<Finder['tool']>>> {
+  async #toolOfApp(name: string): Promise<FoundTool | undefined> {
     const found = (await this.servers()).flatMap((server) => {
       const { tools } = server.discovery;
       const tool = hasApps(tools) ? tools.find((candidate) => candidate.name === name) : undefined;

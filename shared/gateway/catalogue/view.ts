@@ -138,10 +138,14 @@ export interface Named {
   readonly own: string;
 }
 
+/** A tool that a request names. Without a `tool`, the catalogue does not know it, and the server may. */
+export interface FoundTool extends Named {
+  readonly tool?: Tool | undefined;
+}
+
 /** How a view finds what a request names. Each returns a failure for what the endpoint does not have. */
 export interface Finder {
-  /** Without a `tool`, the catalogue does not know the tool, and the server may. */
-  tool(name: string): Awaitable<(Named & { readonly tool?: Tool | undefined }) | undefined>;
+  tool(name: string): Awaitable<FoundTool | undefined>;
   /** Returns the server of a prompt and the prompt's own name there. */
   prompt(name: unknown): Awaitable<Result<Named>>;
   /** Returns the server of a resource and the resource's own URI there. */

@@ -31,7 +31,6 @@ export interface Success {
 }
 /** A symbol, so that no JSON of an outcome has it. */
 export const SENT = Symbol('sent');
-export type JsonRpcResponse = { readonly jsonrpc: '2.0'; readonly id: RequestId | null } & Outcome;
 
 /** One JSON-RPC message, or the reason why the value is none. */
 export type Message =

@@ -1,3 +1,4 @@
+import type { Awaitable } from '../../platform/base/awaitable.ts';
 import type { AnswerItem, Items } from './answer.ts';
 
 /**
@@ -10,9 +11,7 @@ export function passing(
   see: (item: AnswerItem) => AnswerItem | undefined,
   end: (error?: unknown) => void = () => undefined,
 ): Items {
-  const pass = (
-    next: IteratorResult<AnswerItem, void>,
-  ): IteratorResult<AnswerItem, void> | Promise<IteratorResult<AnswerItem, void>> => {
+  const pass = (next: IteratorResult<AnswerItem, void>): Awaitable<IteratorResult<AnswerItem, void>> => {
     if (next.done === true) {
       end();
       return next;

@@ -1,3 +1,4 @@
+import { andThen, type Awaitable } from '../../platform/base/awaitable.ts';
 import type { Clock } from '../../platform/base/clock.ts';
 import { InfrastructureError } from '../../platform/base/errors.ts';
 import type { IdSource } from '../../platform/base/ids.ts';
@@ -25,7 +26,7 @@ type Named = Pick<Actor, 'tenantId' | 'userId' | 'clientId'>;
  * Returns whether an administrator ended the access of the user, or of the client, in the tenant.
  * @throws InfrastructureError when that has not been known for a minute: the request is refused then.
  */
-export type IsRevoked = (actor: Named) => boolean | Promise<boolean>;
+export type IsRevoked = (actor: Named) => Awaitable<boolean>;
 
 /** Revocations as both apps use them: stored in the table, and known to every instance within about a second. */
 export interface Revocations extends Pick<RevocationStore, 'find' | 'list'> {
@@ -126,7 +127,7 @@ export function createRevocations(deps: {
   }
 
   /** Concurrent requests of a tenant share one reading. */
-  function current(tenantId: string): Known | Promise<Known> {
+  function current(tenantId: string): Awaitable<Known> {
     const known = knownOf.get(tenantId);
     if (known && isAhead(known.freshUntil)) return known;
     let under = reading.get(tenantId);
@@ -152,10 +153,7 @@ export function createRevocations(deps: {
     find: (tenantId, id) => store.find(tenantId, id),
     list: (tenantId, limit, after) => store.list(tenantId, limit, after),
 
-    isRevoked(actor) {
-      const known = current(actor.tenantId);
-      return known instanceof Promise ? known.then((read) => isAmong(read, actor)) : isAmong(known, actor);
-    },
+    isRevoked: (actor) => andThen(current(actor.tenantId), (known) => isAmong(known, actor)),
 
     isStored,
 
