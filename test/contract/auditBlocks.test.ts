@@ -213,6 +213,15 @@ describe('of a chain of five blocks, the verification finds', () => {
     expect((await verify()).firstBad?.reason).toBe('doubled');
   });
 
+  test('one that was moved to a later time, where searches of its time do not look', async () => {
+    const row = await nth(1);
+    const rowKey = `b0000000000000-${row.rowKey.split('-').slice(1).join('-')}`;
+    await client.createEntity({ ...row, rowKey });
+    await client.deleteEntity(row.partitionKey, row.rowKey);
+    expect((await verify()).firstBad).toMatchObject({ reason: 'swapped' });
+    expect((await list({}, 100)).length).toBeGreaterThan(3 * MAX_BATCH + 20);
+  });
+
   test('a copy of one in another partition', async () => {
     const row = await nth(1);
     const others = [0, 1, 2, 3].map((number) => `${tenantId}_${number}`);
