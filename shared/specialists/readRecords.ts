@@ -43,7 +43,7 @@ export async function readRecords(
     for (const row of page.rows) {
       if (records.length === limit) return cut();
       read += 1;
-      const record = recordOf(row);
+      const record = recordOf(row, tenantId);
       last = record ?? last;
       if (record && (wanted?.(record) ?? true)) records.push(record);
     }

@@ -1,3 +1,4 @@
+import { deflateRawSync } from 'node:zlib';
 import { TableClient } from '@azure/data-tables';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openAudit } from '../../shared/audit/journal/audit.ts';
@@ -9,6 +10,7 @@ import { searchTrail } from '../../shared/audit/model/searchTrail.ts';
 import type { TrailQuery } from '../../shared/audit/model/trailStore.ts';
 import { verifyTrail } from '../../shared/audit/verify/verifyTrail.ts';
 import { randomId } from '../../shared/platform/base/ids.ts';
+import { join, splitPacked } from '../../shared/platform/tables/tableDocument.ts';
 import { azureTrail, earlierAzureTrail } from '../support/azureTrail.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
 import { recordingLog } from '../support/gateway.ts';
@@ -180,7 +182,8 @@ describe('of a chain of five blocks, the verification finds', () => {
 
   test('one that cannot be read, from its first record on', async () => {
     const row = await nth(1);
-    for (const garbled of [new Uint8Array([1, 2, 3]), 'no bytes', new Uint8Array(0)]) {
+    const lines = deflateRawSync('\n'.repeat(5_000_000));
+    for (const garbled of [new Uint8Array([1, 2, 3]), 'no bytes', new Uint8Array(0), lines]) {
       await client.upsertEntity({ ...row, packed0: garbled }, 'Replace');
       expect((await verify()).firstBad).toMatchObject(named(row.rowKey, MAX_BATCH, 'edited'));
       expect(await list({}, 100)).toHaveLength(3 * MAX_BATCH + 20);
@@ -210,12 +213,40 @@ describe('of a chain of five blocks, the verification finds', () => {
     expect((await verify()).firstBad?.reason).toBe('doubled');
   });
 
+  test('one that was moved to a later time, where searches of its time do not look', async () => {
+    const row = await nth(1);
+    const rowKey = `b0000000000000-${row.rowKey.split('-').slice(1).join('-')}`;
+    await client.createEntity({ ...row, rowKey });
+    await client.deleteEntity(row.partitionKey, row.rowKey);
+    expect((await verify()).firstBad).toMatchObject({ reason: 'swapped' });
+    expect((await list({}, 100)).length).toBeGreaterThan(3 * MAX_BATCH + 20);
+  });
+
   test('a copy of one in another partition', async () => {
     const row = await nth(1);
     const others = [0, 1, 2, 3].map((number) => `${tenantId}_${number}`);
     const partitionKey = others.find((name) => name !== row.partitionKey) ?? '';
     await client.createEntity({ ...row, partitionKey });
     expect((await verify()).firstBad).toMatchObject(named(row.rowKey, MAX_BATCH, 'doubled'));
+  });
+
+  test('a copy of one of another tenant, which no list of this tenant shows', async () => {
+    const row = await nth(1);
+    const other = tenantId;
+    tenantId = `${other}other`;
+    await write(3);
+    await client.createEntity({ ...row, partitionKey: row.partitionKey.replace(other, tenantId) });
+    expect((await verify()).firstBad).toMatchObject(named(row.rowKey, MAX_BATCH, 'edited'));
+    expect(await list({}, 100)).toHaveLength(3);
+  });
+
+  test('a record that is nested too deep', async () => {
+    const { partitionKey, rowKey, oldest, ...columns } = await nth(1);
+    const deep = `{"deep":${'['.repeat(50_000)}${']'.repeat(50_000)},`;
+    const text = join(columns).replace('{', deep);
+    await client.upsertEntity({ partitionKey, rowKey, oldest, ...splitPacked(text) }, 'Replace');
+    expect((await verify()).firstBad).toMatchObject(named(rowKey, MAX_BATCH, 'edited'));
+    expect(await list({}, 100)).toHaveLength(4 * MAX_BATCH + 19);
   });
 
   test('two that changed places', async () => {

@@ -78,7 +78,9 @@ describe.each<[string, () => OpenTrail]>([
   };
   const rows = async (query = {}) => (await trail.store.records(tenantId, query, 999)).rows;
   const records = async (query = {}) =>
-    (await rows(query)).map(recordOf).filter((record): record is AuditRecord => record !== undefined);
+    (await rows(query))
+      .map((row) => recordOf(row, tenantId))
+      .filter((record): record is AuditRecord => record !== undefined);
   const segments = async () =>
     (await trail.store.segments(tenantId, 99)).rows
       .map(segmentOf)
@@ -125,7 +127,9 @@ describe.each<[string, () => OpenTrail]>([
     const first = await trail.store.records(tenantId, {}, 3);
     const second = await trail.store.records(tenantId, {}, 3, first.after);
     expect(first.rows).toHaveLength(3);
-    expect(second.rows.map(recordOf).map((record) => record?.resource)).toEqual(['a']);
+    expect(second.rows.map((row) => recordOf(row, tenantId)).map((record) => record?.resource)).toEqual([
+      'a',
+    ]);
     expect(second.after).toBeUndefined();
     expect((await trail.store.records(`${tenantId}x`, {}, 9)).rows).toEqual([]);
     expect(await verify()).toEqual({ verified: 4, segments: 1 });
@@ -351,7 +355,7 @@ describe.each<[string, () => OpenTrail]>([
       const older = await trail.store.records(tenantId, {}, 999);
       const rest = await trail.store.records(tenantId, {}, 999, older.after);
       return [...older.rows, ...rest.rows]
-        .map(recordOf)
+        .map((row) => recordOf(row, tenantId))
         .flatMap((record) => record ?? [])
         .toReversed();
     };

@@ -115,7 +115,7 @@ export function openJournal(tenantId: string, deps: JournalDeps): Journal {
     const last = records.at(-1);
     if ((await store.commit(records, segments)) === 'exists') {
       const found = last && (await store.find(tenantId, last.key));
-      if (!found || recordOf(found)?.hash !== last.hash) {
+      if (!found || recordOf(found, tenantId)?.hash !== last.hash) {
         log.error('audit_chain_replaced', { tenantId, chain: end.chain });
         end = newChain();
         batch = { entries, extension: extend(end, entries, digest) };

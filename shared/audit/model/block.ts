@@ -26,16 +26,19 @@ export function toBlock(records: readonly SealedRecord[]): Block & { readonly te
 
 /**
  * Returns the records of a block, newest first, and which of them match the query. Someone may have changed the block: a line that
- * is no JSON is a row without a document, and a key outside of the block is read as that of its newest record.
+ * is no JSON is a row without a document, and a key outside of the block is read as that of its newest record. The first has that
+ * key in any case, so that it is in a wrong place when the block is. A block with more lines than a segment has records cannot be
+ * read.
  */
 export function openBlock({ newest, oldest, text }: Block, query: TrailQuery = {}): readonly Found[] {
-  if (text === undefined || text === '') return unreadable(newest, oldest);
+  // A million empty lines deflate to a few bytes.
+  const lines = text?.split('\n', SEGMENT_LENGTH + 1).reverse() ?? [];
+  if (!text || lines.length > SEGMENT_LENGTH) return unreadable(newest, oldest);
   const wanted = wantedTexts(query);
-  const lines = text.split('\n').reverse();
-  return lines.map((line) => {
+  return lines.map((line, index) => {
     const end = Math.max(line.indexOf(' '), 0);
     const named = line.slice(0, end);
-    const key = named >= newest && named <= oldest ? named : newest;
+    const key = index > 0 && named >= newest && named <= oldest ? named : newest;
     if (!wanted.every((field) => line.includes(field))) return { key };
     const document = parseJson(line.slice(end));
     return wanted.length === 0 || matches(document, query) ? { key, row: { key, document } } : { key };

@@ -1,3 +1,4 @@
+import { MESSAGE_BOUNDS, unsafeShape } from '../../platform/base/json.ts';
 import { type AuditRecord, recordSchema, type SealedRecord, type Segment, segmentSchema } from './record.ts';
 
 /** Columns of a record that has a row of its own. */
@@ -105,6 +106,14 @@ export function placeOf(key: string): Place | undefined {
   };
 }
 
-/** Returns the record of a row, or `undefined` if the row holds none. It does not check the hash. */
-export const recordOf = (row: TrailRow): AuditRecord | undefined => recordSchema.safeParse(row.document).data;
-export const segmentOf = (row: TrailRow): Segment | undefined => segmentSchema.safeParse(row.document).data;
+/**
+ * Returns the record of a row, or `undefined` if the row holds none of this tenant: someone may have copied a row of another. It
+ * does not check the hash. What is nested too deep for `JSON.stringify` is no record.
+ */
+export function recordOf({ document }: TrailRow, tenantId: string): AuditRecord | undefined {
+  const record = isSafe(document) ? recordSchema.safeParse(document).data : undefined;
+  return record?.tenantId === tenantId ? record : undefined;
+}
+export const segmentOf = ({ document }: TrailRow): Segment | undefined =>
+  isSafe(document) ? segmentSchema.safeParse(document).data : undefined;
+const isSafe = (document: unknown): boolean => unsafeShape(document, MESSAGE_BOUNDS) === undefined;

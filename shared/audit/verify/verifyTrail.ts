@@ -118,17 +118,17 @@ async function judgeRow(
   isTaken: boolean,
 ): Promise<Judged> {
   const place = placeOf(row.key);
-  const record = recordOf(row);
+  const record = recordOf(row, tenantId);
   const bad = (reason: Tampering): Judged => {
     const { at, seq } = place ?? record ?? { at: new Date(0).toISOString(), seq: 0 };
     const id = place ? recordId(place.chain, place.seq) : (record?.id ?? row.key);
     return { place, fault: { id, at, seq, reason } };
   };
-  if (!record || !isIntact(record, digest) || record.tenantId !== tenantId) return bad('edited');
+  if (!record || !isIntact(record, digest)) return bad('edited');
   const ownKey = recordKey(record);
   if (!place || ownKey !== row.key) {
     const own = await store.find(tenantId, ownKey);
-    return bad(own && recordOf(own)?.hash === record.hash ? 'doubled' : 'swapped');
+    return bad(own && recordOf(own, tenantId)?.hash === record.hash ? 'doubled' : 'swapped');
   }
   if (isTaken) return bad('doubled');
   const { labels = record } = row;

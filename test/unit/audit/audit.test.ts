@@ -47,7 +47,7 @@ afterEach(() => {
 const commits = () => operations.filter((operation) => operation === 'commit').length;
 const records = async () =>
   (await trail.store.records('t', {}, 99_999)).rows
-    .map(recordOf)
+    .map((row) => recordOf(row, 't'))
     .filter((record) => record !== undefined)
     .toReversed();
 const resources = async () => (await records()).map(({ resource }) => resource);

@@ -147,7 +147,7 @@ describe('POST /audit/verifications', () => {
     act('a');
     await audit.flush();
     const [row] = (await trail.store.records(callerTenant, {}, 1)).rows;
-    const record = row && recordOf(row);
+    const record = row && recordOf(row, callerTenant);
     if (!record) throw new Error('nothing was recorded');
     await trail.write(callerTenant, {
       ...row,
@@ -213,7 +213,7 @@ describe('whoever is turned away', () => {
   const recordsOf = async (tenantId: string) => {
     await audit.flush();
     const { rows } = await trail.store.records(tenantId, {}, 99);
-    return rows.map(recordOf).toReversed();
+    return rows.map((row) => recordOf(row, tenantId)).toReversed();
   };
   const call = (headers: Record<string, string>) =>
     serve(routeNamed('audit-list'), http)(new Request('https://gateway.example/audit', { headers }));
