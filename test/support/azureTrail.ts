@@ -21,12 +21,13 @@ export function azureTrail(connection: string, client: TableClient): OpenTrail {
       const place = lines.findIndex((one) => one.startsWith(`${key} `));
       if (place === -1) continue;
       lines.splice(place, 1, ...(line === undefined ? [] : [line]));
-      if (lines.length === 0) await client.deleteEntity(partitionKey, rowKey);
-      else
-        await client.upsertEntity(
-          { partitionKey, rowKey, oldest, ...splitPacked(lines.join('\n')) },
-          'Replace',
-        );
+      // The block has the key of its newest record, which is the last one.
+      const [newest = ''] = lines.at(-1)?.split(' ', 1) ?? [];
+      const renamed = line === undefined && newest !== '' ? blockRowKey(newest) : rowKey;
+      if (renamed !== rowKey || lines.length === 0) await client.deleteEntity(partitionKey, rowKey);
+      if (lines.length === 0) return;
+      const changed = { partitionKey, rowKey: renamed, oldest, ...splitPacked(lines.join('\n')) };
+      await client.upsertEntity(changed, 'Replace');
       return;
     }
     if (line === undefined) return;

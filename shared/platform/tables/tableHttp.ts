@@ -6,6 +6,8 @@ import { lazily } from '../base/lazily.ts';
 export const restPipeline = lazily(() => import('@azure/core-rest-pipeline'));
 
 const CONNECT_TIMEOUT_MS = 10_000;
+/** Four times what the service sends at most. */
+const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 /** A connection is kept for a minute without requests: each new one costs a TLS handshake. Undici keeps it for four seconds. */
 const KEEP_ALIVE_MS = 60_000;
 
@@ -62,6 +64,7 @@ interface Answer {
 class Exchange implements Dispatcher.DispatchHandler {
   readonly #answer = Promise.withResolvers<Answer>();
   readonly #chunks: Buffer[] = [];
+  #length = 0;
   readonly #signal: PipelineRequest['abortSignal'];
   readonly #timer: NodeJS.Timeout;
   #control: Dispatcher.DispatchController | undefined;
@@ -107,8 +110,10 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#headers = { ...headers };
   }
 
-  onResponseData(_control: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#chunks.push(chunk);
+  onResponseData(control: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#length += chunk.length;
+    if (this.#length > MAX_ANSWER_BYTES) control.abort(new Error('an answer of tables is too large'));
+    else this.#chunks.push(chunk);
   }
 
   onResponseEnd(): void {
