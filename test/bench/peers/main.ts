@@ -1,9 +1,11 @@
 import { writeFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
 import { withMadePart } from '../../../infra/madePart.ts';
-import { type Era, eraSchema } from '../bareServer.ts';
+import type { Era } from '../bareServer.ts';
+import { runCommand } from '../command.ts';
 import { type Front, startFront } from '../front.ts';
-import { connect, type Endpoint } from '../mcpClient.ts';
+import { connect } from '../mcpClient.ts';
+import { prepare } from '../prepare.ts';
+import { checkGuest, guestOf, type Named } from './guest.ts';
 import { type Peer, peers } from './peers.ts';
 import { CONNECTIONS, type Entrant, type OpenStanding, raceClosed, raceOpen } from './race.ts';
 import { type Race, reportOf } from './report.ts';
@@ -17,8 +19,10 @@ const answers = { echo: 'JSON answers', stream: 'event streams' } as const;
  * `npm run bench:peers`: the gateway and its peers in front of the same bare server, driven by the same loader. Writes the result
  * into `docs/performance.md`. With `--url` it also drives an endpoint that already runs, and only prints.
  */
-async function benchPeers(): Promise<void> {
-  const guest = guestOf(process.argv.slice(2));
+async function benchPeers(args: string[]): Promise<void> {
+  const guest = guestOf(args);
+  if (guest) await checkGuest(guest);
+  await prepare();
   const folder = installPeers(Object.values(peers));
   const front = await startFront(1);
   const running: RunningPeer[] = [];
@@ -76,8 +80,6 @@ async function entrantsOf(
   return entrants;
 }
 
-type Named = Endpoint & Pick<Peer, 'name' | 'note'> & Partial<Pick<Peer, 'passesEvents'>>;
-
 async function entrant(named: Named, era: Era, cpuMs: Entrant['cpuMs'] = () => Number.NaN): Promise<Entrant> {
   const { name, note, passesEvents = true } = named;
   return { name, note, passesEvents, cpuMs, calls: await connect(named, era, CONNECTIONS) };
@@ -88,28 +90,10 @@ function versions(): string {
   return `Versions: ${[...packages].map((name) => `\`${name}\``).join(', ')}.`;
 }
 
-/** @throws on arguments that are not known */
-function guestOf(args: string[]): (Named & Pick<Peer, 'eras'>) | undefined {
-  const { values } = parseArgs({
-    args,
-    options: {
-      url: { type: 'string' },
-      name: { type: 'string', default: 'guest' },
-      prefix: { type: 'string', default: '' },
-      header: { type: 'string', multiple: true, default: [] },
-      era: { type: 'string', multiple: true, default: ['legacy'] },
-    },
-  });
-  const { url, name, prefix } = values;
-  if (url === undefined) return undefined;
-  const headers = Object.fromEntries(
-    values.header.map((header) => {
-      const [key = '', ...value] = header.split(':');
-      return [key, value.join(':').trim()];
-    }),
-  );
-  const eras = values.era.map((era) => eraSchema.parse(era));
-  return { url, name, note: 'runs elsewhere', prefix, headers, eras };
-}
+const usage = `npm run bench:peers [-- --url URL --name NAME --prefix PREFIX --header 'NAME: VALUE' --era legacy --era modern]
 
-await benchPeers();
+Measures the gateway beside its peers, and writes docs/performance.md. It needs the npm registry, and takes seven to eight minutes.
+With --url it also drives an endpoint that already runs, prints the tables and leaves the page as it is.
+--prefix stands before the names of tools there. --era is legacy (the default) or modern; --era and --header can be repeated.`;
+
+await runCommand(usage, benchPeers);
