@@ -8,7 +8,9 @@ import type { Peer } from './peers.ts';
 const CONNECT_MS = 5_000;
 
 /** An endpoint with a name for the tables. */
-export type Named = Endpoint & Pick<Peer, 'name' | 'note'> & Partial<Pick<Peer, 'passesEvents'>>;
+export type Named = Endpoint &
+  Pick<Peer, 'name' | 'note'> &
+  Partial<Pick<Peer, 'passesEvents' | 'startsProcesses'>>;
 
 /** An endpoint that somebody else started. */
 export type Guest = Named & Pick<Peer, 'eras'>;

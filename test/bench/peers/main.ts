@@ -23,6 +23,8 @@ async function benchPeers(args: string[]): Promise<void> {
   const guest = guestOf(args);
   if (guest) await checkGuest(guest);
   await prepare();
+  const names = [...Object.values<Peer>(peers), ...(guest ? [guest] : [])].map(({ name }) => name);
+  console.error(`Peers: ${names.join('; ')}. This takes seven to eight minutes.`);
   const folder = installPeers(Object.values(peers));
   const front = await startFront(1);
   const running: RunningPeer[] = [];
@@ -33,19 +35,22 @@ async function benchPeers(args: string[]): Promise<void> {
       const entrants = await entrantsOf(era, front, folder, running);
       if (guest?.eras.includes(era)) entrants.push(await entrant(guest, era));
       for (const tool of ['echo', 'stream'] as const) {
+        const title = `${revisions[era]}, ${answers[tool]}`;
         const standings = await raceClosed(
+          title,
           entrants.filter(({ passesEvents }) => tool === 'echo' || passesEvents),
           tool,
         );
-        races.push({ title: `${revisions[era]}, ${answers[tool]}`, standings });
-        console.error(`${revisions[era]}, ${answers[tool]}: done`);
+        races.push({ title, standings });
         if (era === 'legacy' && tool === 'echo') open = await raceOpen(standings);
       }
       for (const peer of running.splice(0)) peer.stop();
     }
     const report = reportOf(races, open, versions());
-    if (guest) console.log(report);
-    else await writeFile(page, await withMadePart(page, 'test/bench/peers', report, 'npm run bench:peers'));
+    console.log(report);
+    if (guest) return;
+    await writeFile(page, await withMadePart(page, 'test/bench/peers', report, 'npm run bench:peers'));
+    console.error('Wrote docs/performance.md');
   } finally {
     for (const peer of running) peer.stop();
     await front.stop();
@@ -73,6 +78,7 @@ async function entrantsOf(
     await entrant({ name: 'the bare server directly', note: 'no hop at all', url: upstream }, era),
   ];
   for (const peer of Object.values<Peer>(peers).filter(({ eras }) => eras.includes(era))) {
+    console.error(`Starting ${peer.name} for ${revisions[era]}`);
     const started = await startPeer(peer, folder, era, upstream);
     running.push(started);
     entrants.push(await entrant({ ...peer, ...started.endpoint }, era, () => started.cpuMs()));
@@ -81,8 +87,8 @@ async function entrantsOf(
 }
 
 async function entrant(named: Named, era: Era, cpuMs: Entrant['cpuMs'] = () => Number.NaN): Promise<Entrant> {
-  const { name, note, passesEvents = true } = named;
-  return { name, note, passesEvents, cpuMs, calls: await connect(named, era, CONNECTIONS) };
+  const { name, note, passesEvents = true, startsProcesses = false } = named;
+  return { name, note, passesEvents, startsProcesses, cpuMs, calls: await connect(named, era, CONNECTIONS) };
 }
 
 function versions(): string {
