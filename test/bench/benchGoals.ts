@@ -10,7 +10,7 @@ const measures = [measureCalls, measureStart, measureLists, measureDelegations, 
 
 /** Prints each figure with its goal as soon as it is measured. With `--docs` it also writes them into `docs/performance.md`. */
 export async function benchGoals(): Promise<void> {
-  console.log('\ngoals: the median of the rounds, and between what they lie');
+  console.log('\ngoals: the median of the rounds, and in parentheses the lowest and the highest round');
   const startedAt = performance.now();
   let all: Measured = {};
   for (const measure of measures) {

@@ -45,6 +45,7 @@ export interface Judged extends Goal {
   readonly least: number;
   readonly most: number;
   readonly isMet: boolean;
+  readonly rounds: number;
 }
 
 /** The median of the rounds counts. A figure that could not be measured is not met. */
@@ -52,13 +53,15 @@ export function judge(figure: Figure, rounds: readonly number[]): Judged {
   const goal = goals[figure];
   const measured = median(rounds);
   const isMet = goal.isUpper ? measured <= goal.limit : measured >= goal.limit;
-  return { ...goal, measured, least: Math.min(...rounds), most: Math.max(...rounds), isMet };
+  const [least, most] = [Math.min(...rounds), Math.max(...rounds)];
+  return { ...goal, measured, least, most, isMet, rounds: rounds.length };
 }
 
-/** A line for each figure: whether it is met, what was measured, the goal, and between what the rounds lie. */
+/** A line for each figure: whether it is met, what was measured, the goal, and the lowest and the highest round, if there are several. */
 export function linesOf(measured: Measured): readonly string[] {
   return judged(measured).map((one) => {
-    const range = `(${rounded(one, one.least)} to ${rounded(one, one.most)})`;
+    const range =
+      one.rounds < 2 ? '(one round)' : `(${rounded(one, one.least)} to ${rounded(one, one.most)})`;
     const value = `${rounded(one, one.measured)} ${one.unit}`;
     return `  ${one.isMet ? 'met    ' : 'NOT MET'}  ${one.name.padEnd(62)} ${value.padStart(10)}  ${limitOf(one).padEnd(16)} ${range}`;
   });

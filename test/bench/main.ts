@@ -1,9 +1,11 @@
 import { benchAudit } from './audit.ts';
 import { benchGoals } from './benchGoals.ts';
+import { partsOf, runCommand } from './command.ts';
 import { benchGateway } from './gateway.ts';
 import { benchGatewayMemory } from './gatewayMemory.ts';
 import { benchHostileServers } from './hostileServers.ts';
 import { benchOrchestration } from './orchestration.ts';
+import { prepare } from './prepare.ts';
 import { benchProfile } from './profile.ts';
 import { benchRegistry } from './registry.ts';
 import { benchServers } from './servers.ts';
@@ -24,10 +26,15 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
   queues: printServiceBus,
 };
 
+const names = Object.keys(parts);
+const usage = `npm run bench [-- PART... --docs]
+
+Without a part it measures all of them, one after the other. --docs writes the goals and the profile into docs/performance.md.
+Parts: ${names.join(', ')}`;
+
 /** `npm run bench`: every measurement, one after the other, or those that are named: `npm run bench -- goals calls`. */
-const named = process.argv.slice(2).filter((argument) => argument !== '--docs');
-for (const name of named.length > 0 ? named : Object.keys(parts)) {
-  const bench = parts[name];
-  if (!bench) throw new Error(`unknown part "${name}"; known parts: ${Object.keys(parts).join(', ')}`);
-  await bench();
-}
+await runCommand(usage, async (args) => {
+  const named = partsOf(args, names);
+  await prepare();
+  for (const name of named) await parts[name]?.();
+});

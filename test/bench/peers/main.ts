@@ -1,9 +1,11 @@
 import { writeFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
 import { withMadePart } from '../../../infra/madePart.ts';
-import { type Era, eraSchema } from '../bareServer.ts';
+import type { Era } from '../bareServer.ts';
+import { runCommand } from '../command.ts';
 import { type Front, startFront } from '../front.ts';
-import { connect, type Endpoint } from '../mcpClient.ts';
+import { connect } from '../mcpClient.ts';
+import { prepare } from '../prepare.ts';
+import { checkGuest, guestOf, type Named } from './guest.ts';
 import { type Peer, peers } from './peers.ts';
 import { CONNECTIONS, type Entrant, type OpenStanding, raceClosed, raceOpen } from './race.ts';
 import { type Race, reportOf } from './report.ts';
@@ -17,8 +19,12 @@ const answers = { echo: 'JSON answers', stream: 'event streams' } as const;
  * `npm run bench:peers`: the gateway and its peers in front of the same bare server, driven by the same loader. Writes the result
  * into `docs/performance.md`. With `--url` it also drives an endpoint that already runs, and only prints.
  */
-async function benchPeers(): Promise<void> {
-  const guest = guestOf(process.argv.slice(2));
+async function benchPeers(args: string[]): Promise<void> {
+  const guest = guestOf(args);
+  if (guest) await checkGuest(guest);
+  await prepare();
+  const names = [...Object.values<Peer>(peers), ...(guest ? [guest] : [])].map(({ name }) => name);
+  console.error(`Peers: ${names.join('; ')}. This takes seven to eight minutes.`);
   const folder = installPeers(Object.values(peers));
   const front = await startFront(1);
   const running: RunningPeer[] = [];
@@ -29,19 +35,22 @@ async function benchPeers(): Promise<void> {
       const entrants = await entrantsOf(era, front, folder, running);
       if (guest?.eras.includes(era)) entrants.push(await entrant(guest, era));
       for (const tool of ['echo', 'stream'] as const) {
+        const title = `${revisions[era]}, ${answers[tool]}`;
         const standings = await raceClosed(
+          title,
           entrants.filter(({ passesEvents }) => tool === 'echo' || passesEvents),
           tool,
         );
-        races.push({ title: `${revisions[era]}, ${answers[tool]}`, standings });
-        console.error(`${revisions[era]}, ${answers[tool]}: done`);
+        races.push({ title, standings });
         if (era === 'legacy' && tool === 'echo') open = await raceOpen(standings);
       }
       for (const peer of running.splice(0)) peer.stop();
     }
     const report = reportOf(races, open, versions());
-    if (guest) console.log(report);
-    else await writeFile(page, await withMadePart(page, 'test/bench/peers', report, 'npm run bench:peers'));
+    console.log(report);
+    if (guest) return;
+    await writeFile(page, await withMadePart(page, 'test/bench/peers', report, 'npm run bench:peers'));
+    console.error('Wrote docs/performance.md');
   } finally {
     for (const peer of running) peer.stop();
     await front.stop();
@@ -69,6 +78,7 @@ async function entrantsOf(
     await entrant({ name: 'the bare server directly', note: 'no hop at all', url: upstream }, era),
   ];
   for (const peer of Object.values<Peer>(peers).filter(({ eras }) => eras.includes(era))) {
+    console.error(`Starting ${peer.name} for ${revisions[era]}`);
     const started = await startPeer(peer, folder, era, upstream);
     running.push(started);
     entrants.push(await entrant({ ...peer, ...started.endpoint }, era, () => started.cpuMs()));
@@ -76,11 +86,9 @@ async function entrantsOf(
   return entrants;
 }
 
-type Named = Endpoint & Pick<Peer, 'name' | 'note'> & Partial<Pick<Peer, 'passesEvents'>>;
-
 async function entrant(named: Named, era: Era, cpuMs: Entrant['cpuMs'] = () => Number.NaN): Promise<Entrant> {
-  const { name, note, passesEvents = true } = named;
-  return { name, note, passesEvents, cpuMs, calls: await connect(named, era, CONNECTIONS) };
+  const { name, note, passesEvents = true, startsProcesses = false } = named;
+  return { name, note, passesEvents, startsProcesses, cpuMs, calls: await connect(named, era, CONNECTIONS) };
 }
 
 function versions(): string {
@@ -88,28 +96,10 @@ function versions(): string {
   return `Versions: ${[...packages].map((name) => `\`${name}\``).join(', ')}.`;
 }
 
-/** @throws on arguments that are not known */
-function guestOf(args: string[]): (Named & Pick<Peer, 'eras'>) | undefined {
-  const { values } = parseArgs({
-    args,
-    options: {
-      url: { type: 'string' },
-      name: { type: 'string', default: 'guest' },
-      prefix: { type: 'string', default: '' },
-      header: { type: 'string', multiple: true, default: [] },
-      era: { type: 'string', multiple: true, default: ['legacy'] },
-    },
-  });
-  const { url, name, prefix } = values;
-  if (url === undefined) return undefined;
-  const headers = Object.fromEntries(
-    values.header.map((header) => {
-      const [key = '', ...value] = header.split(':');
-      return [key, value.join(':').trim()];
-    }),
-  );
-  const eras = values.era.map((era) => eraSchema.parse(era));
-  return { url, name, note: 'runs elsewhere', prefix, headers, eras };
-}
+const usage = `npm run bench:peers [-- --url URL --name NAME --prefix PREFIX --header 'NAME: VALUE' --era legacy --era modern]
 
-await benchPeers();
+Measures the gateway beside its peers, and writes docs/performance.md. It needs the npm registry, and takes seven to eight minutes.
+With --url it also drives an endpoint that already runs, prints the tables and leaves the page as it is.
+--prefix stands before the names of tools there. --era is legacy (the default) or modern; --era and --header can be repeated.`;
+
+await runCommand(usage, benchPeers);

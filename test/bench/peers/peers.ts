@@ -9,6 +9,8 @@ export interface Peer {
   readonly eras: readonly Era[];
   /** False for a peer that leaves out the events before a result. */
   readonly passesEvents: boolean;
+  /** True for a peer that starts processes of its own. */
+  readonly startsProcesses?: boolean;
   /** What a reader has to know of the comparison. */
   readonly note: string;
   /** The command line and the environment of its process, which listens on the port. */
@@ -91,6 +93,7 @@ export const peers = {
     package: 'supergateway@4.0.0',
     eras: ['legacy', 'modern'],
     passesEvents: true,
+    startsProcesses: true,
     note: 'to the same bare server over standard input and output: a process for each session, and for each call of 2026-07-28',
     start: ({ folder, era, port }) => ({
       args: [

@@ -9,6 +9,8 @@ export interface Entrant {
   readonly name: string;
   readonly note: string;
   readonly passesEvents: boolean;
+  /** Whether it starts processes of its own, which `cpuMs` leaves out. */
+  readonly startsProcesses: boolean;
   readonly calls: Calls;
   /** What its process has used so far; not a number where that is unknown. */
   readonly cpuMs: () => number;
@@ -28,6 +30,7 @@ export interface Standing {
 export interface OpenStanding {
   readonly entrant: Entrant;
   readonly perSecond: number;
+  readonly calls: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly p999Ms: number;
@@ -44,8 +47,12 @@ const OPEN_SECONDS = 6;
 export const OPEN_SHARES = [0.25, 0.5, 0.8] as const;
 
 /** As many calls as each answers, with 16 connections. */
-export async function raceClosed(entrants: readonly Entrant[], tool: BareTool): Promise<readonly Standing[]> {
-  const measured = await inTurns(ROUNDS, entrants, async ({ calls, cpuMs }) => {
+export async function raceClosed(
+  title: string,
+  entrants: readonly Entrant[],
+  tool: BareTool,
+): Promise<readonly Standing[]> {
+  const measure = async ({ calls, cpuMs }: Entrant) => {
     const before = cpuMs();
     const {
       perSecond,
@@ -54,6 +61,9 @@ export async function raceClosed(entrants: readonly Entrant[], tool: BareTool): 
       calls: made,
     } = await load(calls(tool), CONNECTIONS, SECONDS, WARM_UP_SECONDS);
     return { perSecond, p50Ms, p99Ms, cpuMs: (cpuMs() - before) / made };
+  };
+  const measured = await inTurns(ROUNDS, entrants, measure, (round) => {
+    console.error(`${title}: round ${round} of ${ROUNDS}`);
   });
   const first = [...measured.values()][0] ?? [];
   return [...measured].map(([entrant, rounds]) => ({
@@ -74,10 +84,14 @@ export async function raceOpen(closed: readonly Standing[]): Promise<readonly Op
   const standings: OpenStanding[] = [];
   for (const share of OPEN_SHARES) {
     const perSecond = Math.round(slowest * share);
+    console.error(`open loop: ${perSecond} calls/s at each`);
     for (const { entrant } of closed) {
       const target = entrant.calls('echo');
-      const { p50Ms, p99Ms, p999Ms } = await openLoop(target, OPEN_CONNECTIONS, perSecond, OPEN_SECONDS);
-      standings.push({ entrant, perSecond, p50Ms, p99Ms, p999Ms });
+      standings.push({
+        entrant,
+        perSecond,
+        ...(await openLoop(target, OPEN_CONNECTIONS, perSecond, OPEN_SECONDS)),
+      });
     }
   }
   return standings;

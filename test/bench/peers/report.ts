@@ -1,5 +1,9 @@
 import { machineLine } from '../made.ts';
-import { CONNECTIONS, type Entrant, type OpenStanding, ROUNDS, type Standing } from './race.ts';
+import { CONNECTIONS, type Entrant, OPEN_SHARES, type OpenStanding, ROUNDS, type Standing } from './race.ts';
+
+/** For a p99.9: with fewer it is the worst call or two. */
+const ENOUGH_CALLS = 2_000;
+const shares = OPEN_SHARES.map((share) => `${share * 100} %`).join(', ');
 
 export interface Race {
   readonly title: string;
@@ -8,13 +12,13 @@ export interface Race {
 
 /** Returns the result in Markdown. The first entrant of each race is the one that the others are compared with. */
 export function reportOf(races: readonly Race[], open: readonly OpenStanding[], versions: string): string {
-  const closed = `Each has ${CONNECTIONS} connections, in turns, ${ROUNDS} rounds; medians. _Times_ says how often the gateway's rate is the peer's.`;
+  const closed = `Each has ${CONNECTIONS} connections, in turns, ${ROUNDS} rounds; medians. _Times_ is the gateway's rate divided by the peer's, the median of the rounds.`;
   return [
     machineLine(),
     versions,
     closed,
     ...races.map(raceTable),
-    'An open loop asks at a fixed rate, and counts each latency from the planned time of its call, so a call that waits counts:',
+    `An open loop asks at a fixed rate, and counts each latency from the planned time of its call, so a call that waits counts. The rates are ${shares} of the rate of the slowest in the first table. p99.9 stands only where at least ${thousands(ENOUGH_CALLS)} calls were made.`,
     openTable(open),
     notes(races),
   ].join('\n\n');
@@ -29,7 +33,9 @@ const raceTable = ({ title, standings }: Race): string =>
       index === 0 ? '' : firstIsFaster.toFixed(2),
       ms(p50Ms),
       ms(p99Ms),
-      Number.isNaN(cpuMs) ? '' : `${cpuMs.toFixed(2)} ms`,
+      Number.isNaN(cpuMs)
+        ? ''
+        : `${cpuMs.toFixed(2)} ms${entrant.startsProcesses ? ' (without its child processes)' : ''}`,
     ]),
   );
 
@@ -39,7 +45,11 @@ function openTable(standings: readonly OpenStanding[]): string {
   const entrants = [...new Set(standings.map(({ entrant }) => entrant))];
   const cell = (entrant: Entrant, rate: number) => {
     const found = standings.find((one) => one.entrant === entrant && one.perSecond === rate);
-    return found ? [found.p50Ms, found.p99Ms, found.p999Ms].map((value) => value.toFixed(1)).join(' / ') : '';
+    if (!found) return '';
+    const { calls, p50Ms, p99Ms, p999Ms } = found;
+    return [p50Ms, p99Ms, ...(calls < ENOUGH_CALLS ? [] : [p999Ms])]
+      .map((value) => value.toFixed(1))
+      .join(' / ');
   };
   return table(
     [

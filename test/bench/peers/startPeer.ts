@@ -1,7 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { copyFileSync, mkdirSync, readdirSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { freePort } from '../../support/freePort.ts';
@@ -11,6 +10,7 @@ import { costOf } from '../processCost.ts';
 import type { Peer } from './peers.ts';
 
 const programs = join(import.meta.dirname, 'programs');
+const folder = join(import.meta.dirname, '../../../.local/bench-peers');
 const START_SECONDS = 20;
 
 const children = new Set<ChildProcess>();
@@ -28,13 +28,15 @@ export interface RunningPeer {
 }
 
 /**
- * Installs the packages of the peers in a folder outside the project, and puts the programs of this folder beside them. Returns the
- * folder. No script of a package runs.
+ * Installs the packages of the peers in a folder that git ignores, and puts the programs of this folder beside them. Returns the
+ * folder. It is the user's own, since code from it is run. No script of a package runs.
  */
 export function installPeers(wanted: readonly Peer[]): string {
-  const folder = join(tmpdir(), 'mcp-registry-gateway-peers');
   mkdirSync(folder, { recursive: true });
+  // Without a package.json here npm would install into the project around it.
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true }));
   const packages = new Set(wanted.flatMap(({ package: name }) => name ?? []));
+  console.error(`Installing ${[...packages].join(', ')} from the npm registry in ${folder}`);
   const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
   execFileSync(
     npm,
