@@ -21,7 +21,7 @@ export function toolsetView(toolset: Toolset, catalogue: Catalogue): View {
   async function servers(): Promise<readonly ActiveServer[]> {
     const all = [...toolset.tools, ...toolset.prompts, ...toolset.resources];
     const slugs = [...new Set(all.map(({ server }) => server))].sort();
-    const found = await Promise.all(slugs.map(serverOf));
+    const found = await Promise.all(slugs.map(async (server) => await serverOf(server)));
     return found.filter((server) => server !== undefined);
   }
 

@@ -33,7 +33,7 @@ export interface Revocations extends Pick<RevocationStore, 'find' | 'list'> {
   /** For requests. It asks the state at most once a second for a tenant, and the table after a change. */
   readonly isRevoked: IsRevoked;
   /** The same for accepted work. It reads the table, so that work does not depend on the state. */
-  readonly isStored: IsRevoked;
+  readonly isStored: (actor: Named) => Promise<boolean>;
   /**
    * Stores the revocation, makes it known to all instances and ends the sign-ins of its user. Returns the stored one if the
    * subject was revoked before: then it repeats the rest, which may have failed.

@@ -143,13 +143,13 @@ describe('a revocation', () => {
 describe('an instance', () => {
   test('asks the state once a second for a tenant, and the table only after a change', async () => {
     const reader = instance();
-    await Promise.all(Array.from({ length: 100 }, () => reader.isRevoked(actor)));
+    await Promise.all(Array.from({ length: 100 }, async () => await reader.isRevoked(actor)));
     const first = stateCalls;
     now += 999;
     await reader.isRevoked(actor);
     expect([tableReads, stateCalls]).toEqual([1, first]);
     now += 1;
-    await Promise.all(Array.from({ length: 100 }, () => reader.isRevoked(actor)));
+    await Promise.all(Array.from({ length: 100 }, async () => await reader.isRevoked(actor)));
     expect([tableReads, stateCalls]).toEqual([1, first + 1]);
   });
 
