@@ -52,11 +52,7 @@ export function memoryTrail(before: (operation: string) => void = () => undefine
         return page(
           rowsOf(tenantId).values(),
           limit,
-          (row) =>
-            row.key > above &&
-            row.key > after &&
-            row.key < below &&
-            matches(row.document, query),
+          (row) => row.key > above && row.key > after && row.key < below && matches(row.document, query),
         );
       }),
     segments: (tenantId, limit, after = 's') =>
