@@ -90,6 +90,7 @@ export function createForward(parts: Parts): Method {
       feed ? feed.listenDuringCall(server).then(() => shared) : shared,
     );
   }
+
   function relayedCall(
     call: Call,
     { server, tool, params, resource }: Routed,
