@@ -1,4 +1,4 @@
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { maxPortOffset } from './defaults.ts';
 import { LocalError } from './localError.ts';
 
@@ -33,4 +33,18 @@ export async function isFree(port: number): Promise<boolean> {
   } finally {
     server.close();
   }
+}
+
+/** Returns whether a server accepts connections on this port. */
+export function accepts(port: number, host = '127.0.0.1'): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, host);
+    socket.once('error', () => {
+      resolve(false);
+    });
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+  });
 }

@@ -1,9 +1,8 @@
-import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Ports } from './defaults.ts';
 import { findProgram } from './findProgram.ts';
 import type { ProcessSpec } from './localProcess.ts';
-import { isFree } from './ports.ts';
+import { accepts, isFree } from './ports.ts';
 
 /** Where the apps keep short-lived state. */
 export type StateChoice =
@@ -40,16 +39,3 @@ export function redisProcess(
 }
 
 export const redisUrl = (ports: Ports): string => `redis://127.0.0.1:${ports.redis}`;
-
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('error', () => {
-      resolve(false);
-    });
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-  });
-}

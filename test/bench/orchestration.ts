@@ -131,7 +131,7 @@ function residentMiB(topology: TestTopology): string {
 
 /**
  * The CPU time of one pass with the bare SDK of the tables, here and in the table service: five operations, as a delegation needs
- * them and its audit. It is a measure of the machine and stays as it is when a delegation becomes cheaper.
+ * them and its audit. Its cost depends on the machine alone, not on the code of the product.
  */
 async function bareLoop(topology: TestTopology, seconds: number): Promise<number> {
   const rows = TableClient.fromConnectionString(storageConnection(topology.ports), 'benchRows', {

@@ -15,6 +15,7 @@ import { azureTrail, earlierAzureTrail } from '../support/azureTrail.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
 import { recordingLog } from '../support/gateway.ts';
 import type { OpenTrail } from '../support/memoryTrail.ts';
+import { toolCallRecord } from '../support/toolCallRecord.ts';
 
 let azurite: Azurite;
 let client: TableClient;
@@ -40,17 +41,8 @@ beforeEach(() => {
   now = Date.UTC(2026, 0, 1);
 });
 
-const event = (resource: string, more: Partial<AuditEvent> = {}): AuditEvent => ({
-  tenantId,
-  actor: 'alice',
-  action: 'tools/call',
-  resource,
-  decision: 'allowed',
-  outcome: 'succeeded',
-  durationMs: 3,
-  traceId: 'f'.repeat(32),
-  ...more,
-});
+const event = (resource: string, more: Partial<AuditEvent> = {}): AuditEvent =>
+  toolCallRecord(resource, { tenantId, ...more });
 /** An instance of an app, whose clock moves on by some milliseconds with every look at it. */
 const instance = (store = trail.store, ms = 10) =>
   openAudit({

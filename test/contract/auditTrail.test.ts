@@ -23,6 +23,7 @@ import { azureTrail, earlierAzureTrail } from '../support/azureTrail.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
 import { recordingLog } from '../support/gateway.ts';
 import { memoryTrail, type OpenTrail } from '../support/memoryTrail.ts';
+import { toolCallRecord } from '../support/toolCallRecord.ts';
 
 let azurite: Azurite;
 let client: TableClient;
@@ -51,17 +52,8 @@ describe.each<[string, () => OpenTrail]>([
   });
 
   const digest = createDigest();
-  const event = (resource: string, more: Partial<AuditEvent> = {}): AuditEvent => ({
-    tenantId,
-    actor: 'alice',
-    action: 'tools/call',
-    resource,
-    decision: 'allowed',
-    outcome: 'succeeded',
-    durationMs: 3,
-    traceId: 'f'.repeat(32),
-    ...more,
-  });
+  const event = (resource: string, more: Partial<AuditEvent> = {}): AuditEvent =>
+    toolCallRecord(resource, { tenantId, durationMs: 3, ...more });
   /** An instance of an app, whose clock moves on by a second with every look at it. */
   const instance = (key?: Uint8Array) =>
     openAudit({

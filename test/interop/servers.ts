@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { vi } from 'vitest';
+import { accepts } from '../../infra/local/ports.ts';
 import { freePort } from '../support/freePort.ts';
 import { programs } from './install.ts';
 import { startStdioBridge } from './stdioBridge.ts';
@@ -156,7 +156,7 @@ function overHttp(script: string, path: string, args: readonly string[]): RealSe
       env: { PATH: process.env['PATH'], HOME: folder, PORT: String(port) },
       stdio: 'ignore',
     });
-    await vi.waitUntil(() => accepts(port), { timeout: 20_000 });
+    await vi.waitUntil(() => accepts(port, 'localhost'), { timeout: 20_000 });
     return {
       url: `http://localhost:${port}${path}`,
       stop: async () => {
@@ -182,16 +182,3 @@ export const startServer = async (
   server: Pick<RealServer, 'start'>,
   folder: string,
 ): Promise<RunningServer> => server.start(folder, await freePort());
-
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, 'localhost');
-    socket.once('error', () => {
-      resolve(false);
-    });
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-  });
-}

@@ -98,7 +98,7 @@ export function eventResponse(source: EventSource): Response {
 
 const OVER = { done: true, value: undefined } as const;
 
-/** Gives each event to the reader when it asks, and a comment when there is none for long. */
+/** Returns the events for a reader that asks for one after the other. It gets a comment when no event comes for a long time. */
 function withComments(source: EventSource): AsyncIterable<Uint8Array> {
   /** Answers the reader; `undefined` while it does not wait. */
   let give: ((next: IteratorResult<Uint8Array, undefined>) => void) | undefined;

@@ -12,7 +12,7 @@ export type Named = Endpoint &
   Pick<Peer, 'name' | 'note'> &
   Partial<Pick<Peer, 'passesEvents' | 'startsProcesses'>>;
 
-/** An endpoint that somebody else started. */
+/** An endpoint that already runs before the bench starts. */
 export type Guest = Named & Pick<Peer, 'eras'>;
 
 /** Returns the endpoint that the arguments name, if any. @throws WrongOptions on arguments that make no sense */

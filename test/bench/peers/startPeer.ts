@@ -1,8 +1,8 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { accepts } from '../../../infra/local/ports.ts';
 import { freePort } from '../../support/freePort.ts';
 import type { Era } from '../bareServer.ts';
 import type { Endpoint } from '../mcpClient.ts';
@@ -79,17 +79,4 @@ export async function startPeer(
     cpuMs: () => costOf(child.pid ?? Number.NaN).cpuMs,
     stop,
   };
-}
-
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('error', () => {
-      resolve(false);
-    });
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-  });
 }

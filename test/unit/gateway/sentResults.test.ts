@@ -145,7 +145,7 @@ describe('an answer is written as if it was parsed and written again', () => {
       }),
       { numRuns: 3_000 },
     );
-    // Or else everything was written anew.
+    // Otherwise the test would only see results that were written anew.
     expect(passed).toBeGreaterThan(200);
   });
 
